@@ -1,0 +1,300 @@
+"""What is in flight: a :class:`Stream` of :class:`Chunk` s of Arrow data.
+
+A stage takes a Stream and gives a Stream; its Arrow schema is known before the first row.
+
+Records travel *shredded*: a chunk's record batch has one column per :class:`Leaf`, and a leaf's path says where the
+value stands in the record.  ``identityMap.ECID[0].id`` is one flat string column, so nothing is nested or copied
+until a writer asks for it (:meth:`Chunk.nested`).  A leaf may itself hold a list, map or struct where its shape
+is not known beforehand (an exploded text, a nested source); readers of a chunk take every Arrow type that an XDM
+schema can give.
+
+Rows keep their numbers: `Chunk.rows` is the 1-based data row in the source.  Pieces of a source are worked on
+side by side, before the number of rows ahead of them is known; so a step sees rows counted from the start
+of its piece, and the numbers are made absolute when the chunks are put in order (:meth:`Stream.chunks`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from .errors import Issue, Severity
+from .leaves import Leaf, nest, prune
+from .rules import RULES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Arrow type of an XDM date-time: milliseconds since the epoch, UTC (Parquet TIMESTAMP_MILLIS).
+TIMESTAMP = pa.timestamp("ms", "UTC")
+
+ISSUE_SCHEMA = pa.schema(
+    [
+        ("code", pa.string()),
+        ("severity", pa.string()),
+        ("row", pa.int64()),
+        ("path", pa.string()),
+        ("column", pa.string()),
+        ("value", pa.string()),
+        ("message", pa.string()),
+        ("hint", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finding:
+    """One rule's issues at one path in one chunk, as columns.
+
+    Attributes:
+        code, severity, path, column, message, hint: as in :class:`~xdmprep.errors.Issue`, the same for all rows.
+        rows: int64, ascending row numbers in the numbering of the chunk; a row may occur more than once.
+        values: the offending values as text, as long as `rows`; None where there is nothing to show.
+    """
+
+    code: str
+    path: str
+    message: str
+    rows: np.ndarray[Any, np.dtype[np.int64]]
+    values: pa.Array | None = None
+    column: str | None = None
+    hint: str = ""
+    severity: Severity = "error"
+
+    @classmethod
+    def of(
+        cls,
+        code: str,
+        path: str,
+        message: str,
+        rows: Any,
+        values: pa.Array | None = None,
+        column: str | None = None,
+        hint: str = "",
+        severity: Severity | None = None,
+    ) -> Finding:
+        """A finding with the rule's own severity unless `severity` is given; `rows` any int sequence or array."""
+        numbers = np.asarray(rows, dtype=np.int64)
+        return cls(code, path, message, numbers, values, column, hint, severity or RULES[code].severity)
+
+    def shift(self, by: int) -> Finding:
+        """The same finding with `by` added to its row numbers."""
+        return replace(self, rows=self.rows + by) if by else self
+
+    def table(self) -> pa.Table:
+        """The finding as rows of :data:`ISSUE_SCHEMA`."""
+        n = len(self.rows)
+
+        def same(text: str | None) -> pa.Array:
+            return pa.repeat(pa.scalar(text, pa.string()), n)
+
+        values = same(None) if self.values is None else self.values.cast(pa.string())
+        columns = [
+            same(self.code), same(self.severity), pa.array(self.rows), same(self.path),
+            same(self.column), values, same(self.message), same(self.hint),
+        ]  # fmt: skip
+        return pa.Table.from_arrays(columns, schema=ISSUE_SCHEMA)
+
+    def issues(self) -> Iterator[Issue]:
+        """The finding row by row."""
+        values = [None] * len(self.rows) if self.values is None else self.values.cast(pa.string()).to_pylist()
+        for row, value in zip(self.rows.tolist(), values, strict=True):
+            yield Issue(self.code, self.severity, self.message, row, self.path, self.column, value, self.hint)
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A source row that could not be read at all: its number, its line in the file, its text, and why."""
+
+    row: int
+    line: int | None
+    text: str
+    code: str
+    message: str
+
+    def issue(self) -> Issue:
+        """The same as an issue."""
+        where = f" (line {self.line})" if self.line is not None else ""
+        return Issue(self.code, "error", self.message + where, self.row, value=self.text)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chunk:
+    """Some consecutive records.
+
+    Attributes:
+        leaves: the leaves of `records`, one per column.
+        records: pa.RecordBatch of n rows.
+        rows: int64 (n,), ascending 1-based row numbers.
+        issues: what was found so far.
+        unread: source rows of this piece that never became records.
+        source: the source's columns for the same n rows (zero-copy), so that rows set aside can be shown; or None.
+        consumed: source rows this piece stands for, `unread` ones included.
+        lines: lines of text this piece spans, 0 if the source has none.
+        size: bytes of the source this piece stands for, for progress.
+    """
+
+    leaves: tuple[Leaf, ...]
+    records: pa.RecordBatch
+    rows: np.ndarray[Any, np.dtype[np.int64]]
+    issues: tuple[Finding, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    source: pa.RecordBatch | None = None
+    consumed: int = 0
+    lines: int = 0
+    size: int = 0
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def shift(self, rows: int, lines: int) -> Chunk:
+        """The same chunk with `rows` added to every row number and `lines` to every line number."""
+        if not rows and not lines:
+            return self
+        unread = tuple(
+            replace(u, row=u.row + rows, line=None if u.line is None else u.line + lines) for u in self.unread
+        )
+        return replace(self, rows=self.rows + rows, issues=tuple(f.shift(rows) for f in self.issues), unread=unread)
+
+    def faulty(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """bool (n,): True where a finding of severity error names the row."""
+        bad = np.zeros(len(self), dtype=bool)
+        for finding in self.issues:
+            if finding.severity == "error" and len(finding.rows):
+                at = np.searchsorted(self.rows, finding.rows)
+                bad[at] = True
+        return bad
+
+    def where(self, keep: np.ndarray[Any, np.dtype[np.bool_]]) -> Chunk:
+        """The chunk with only the records where `keep` is True; `issues`, `unread` and `consumed` stay."""
+        if keep.all():
+            return self
+        mask = pa.array(keep)
+        source = None if self.source is None else self.source.filter(mask)
+        return replace(self, records=self.records.filter(mask), rows=self.rows[keep], source=source)
+
+    def nested(self, arrow_schema: pa.Schema | None = None) -> pa.RecordBatch:
+        """The records as one nested batch, of `arrow_schema` if given (absent fields become nulls)."""
+        return nest(self.leaves, self.records, arrow_schema)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A source and the steps its pieces go through.
+
+    Attributes:
+        source: opens the source; its iterator gives pieces (anything cheap to cut off), one after the other.
+        steps: thread-safe functions; the first takes a piece and gives a Chunk, the others Chunk to Chunk.
+        leaves: the leaves of the chunks that come out.
+        arrow_schema: the nested Arrow schema of the records that come out.
+        name: what messages call the source, such as a file name.
+        total_bytes: size of the source, for progress; None if unknown.
+    """
+
+    source: Callable[[], Iterator[Any]]
+    steps: tuple[Callable[[Any], Any], ...]
+    leaves: tuple[Leaf, ...]
+    arrow_schema: pa.Schema
+    name: str = "data"
+    total_bytes: int | None = None
+
+    def then(
+        self,
+        step: Callable[[Chunk], Chunk],
+        leaves: tuple[Leaf, ...] | None = None,
+        arrow_schema: pa.Schema | None = None,
+    ) -> Stream:
+        """The stream with one more step; `leaves` and `arrow_schema` where the step changes them."""
+        return replace(
+            self,
+            steps=(*self.steps, step),
+            leaves=self.leaves if leaves is None else leaves,
+            arrow_schema=self.arrow_schema if arrow_schema is None else arrow_schema,
+        )
+
+    def run(self, last: Callable[[Chunk], Any] | None = None, jobs: int | None = None) -> Iterator[tuple[Chunk, Any]]:
+        """All chunks in order, each with what `last` made of it in the worker.
+
+        Args:
+            last: called in the worker after the steps, on the chunk with piece-relative row numbers.
+            jobs: worker threads; None means one per core; 0 works in the calling thread.  At most `jobs` + 1 pieces are
+                in flight, so memory is bounded whatever the size of the source.
+        """
+
+        def work(piece: Any) -> tuple[Chunk, Any]:
+            chunk: Chunk = reduce(lambda value, step: step(value), self.steps, piece)
+            return chunk, last(chunk) if last else None
+
+        rows = lines = 0
+        results = ordered(work, self.source(), os.cpu_count() or 1 if jobs is None else jobs)
+        try:
+            for chunk, made in results:
+                yield chunk.shift(rows, lines), made
+                rows += chunk.consumed
+                lines += chunk.lines
+        finally:
+            results.close()
+
+    def chunks(self, jobs: int | None = 0) -> Iterator[Chunk]:
+        """All chunks in order, with absolute row numbers."""
+        return (chunk for chunk, _ in self.run(jobs=jobs))
+
+    def __iter__(self) -> Iterator[Chunk]:
+        return self.chunks()
+
+    def to_table(self) -> pa.Table:
+        """All records, nested, faulty ones included, as one Arrow table."""
+        batches = [chunk.nested(self.arrow_schema) for chunk in self.chunks()]
+        return pa.Table.from_batches(batches, self.arrow_schema)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """All records as a pandas DataFrame of nested objects."""
+        frame: pd.DataFrame = self.to_table().to_pandas(maps_as_pydicts="strict")
+        return frame
+
+    def to_pylist(self) -> list[dict[str, Any]]:
+        """All records as dicts, nulls and empty objects left out, as they would be written to JSON."""
+        return [prune(record) for record in self.to_table().to_pylist(maps_as_pydicts="strict")]
+
+
+def ordered(work: Callable[[Any], Any], pieces: Iterator[Any], jobs: int) -> Generator[Any, None, None]:
+    """`work` of each piece, in order, on `jobs` threads, at most `jobs` + 1 pieces in flight (0: in this thread)."""
+    if jobs <= 0:
+        yield from map(work, pieces)
+        return
+    pool = ThreadPoolExecutor(jobs, thread_name_prefix="xdmprep")
+    waiting: deque[Future[Any]] = deque()
+    try:
+        for piece in pieces:
+            waiting.append(pool.submit(work, piece))
+            if len(waiting) > jobs:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def issue_table(findings: Sequence[Finding]) -> pa.Table:
+    """All findings as one table of :data:`ISSUE_SCHEMA`."""
+    return pa.concat_tables([finding.table() for finding in findings] or [ISSUE_SCHEMA.empty_table()])
+
+
+def row_chunk(records: pa.RecordBatch, leaves: tuple[Leaf, ...] | None = None, **more: Any) -> Chunk:
+    """A chunk of consecutive rows counted from 1, for sources; `leaves` default to one per column."""
+    if leaves is None:
+        leaves = tuple(
+            Leaf((name,), kind, name) for name, kind in zip(records.schema.names, records.schema.types, strict=True)
+        )
+    n = records.num_rows
+    return Chunk(leaves, records, np.arange(1, n + 1, dtype=np.int64), **{"source": records, "consumed": n, **more})

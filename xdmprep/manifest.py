@@ -1,0 +1,151 @@
+"""What was written: which files, how many rows and bytes, which hash, for which schema.
+
+`manifest.json` is the only thing the network wing knows of the data wing.  It holds no times and no absolute paths, so
+that the same run writes the same bytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from .errors import OutputError, SourceError
+
+NAME = "manifest.json"
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One written file: `name` within the folder, rows, bytes, sha256 (hex)."""
+
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What one run wrote.
+
+    Attributes:
+        format: ``json`` (single-line), ``parquet`` or ``csv``.
+        files: the parts, in order.
+        rows: rows read; rows == written + rejected always.
+        written, rejected: rows written to the parts, rows set aside.
+        schema: ``{"id", "title", "version", "sha256"}`` of the XDM schema; empty without a schema.
+        source: ``{"name"}`` and what else describes the source.
+        upsert: True if the files are a Profile patch and the dataset must be enabled for upsert.
+        multiline: True if JSON files are one array each (``isMultiLineJson``).
+        threshold: the percentage of bad rows the run allowed, for ``partialIngestionPercent``; None if not given.
+        software: name and version of what wrote it.
+        folder: where the manifest was read from or written to; not part of the file.
+    """
+
+    format: str
+    files: tuple[File, ...]
+    rows: int
+    written: int
+    rejected: int
+    schema: dict[str, Any] = field(default_factory=dict)
+    source: dict[str, Any] = field(default_factory=dict)
+    upsert: bool = False
+    multiline: bool = False
+    threshold: float | None = None
+    software: str = ""
+    folder: Path | None = field(default=None, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The content of `manifest.json`."""
+        return {
+            "manifestVersion": VERSION,
+            "software": self.software,
+            "format": self.format,
+            "multiline": self.multiline,
+            "upsert": self.upsert,
+            "threshold": self.threshold,
+            "schema": self.schema,
+            "source": self.source,
+            "counts": {"rows": self.rows, "written": self.written, "rejected": self.rejected},
+            "files": [asdict(file) for file in self.files],
+        }
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Write `manifest.json` into `folder` and return its path."""
+        path = Path(folder) / NAME
+        with whole_file(path) as out:
+            out.write((json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n").encode())
+        return path
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Manifest:
+        """Read a manifest; `path` is the file or the folder that holds it.
+
+        Raises:
+            SourceError: there is none, or it is not a manifest.
+        """
+        file = Path(path)
+        if file.is_dir():
+            file = file / NAME
+        try:
+            data = json.loads(file.read_text(encoding="utf-8"))
+            if not isinstance(data, dict) or data.get("manifestVersion") != VERSION:
+                raise SourceError(f"{file}: not a manifest of version {VERSION}. Give the folder that `prepare` wrote.")
+            counts = data["counts"]
+            return cls(
+                data["format"], tuple(File(**entry) for entry in data["files"]),
+                counts["rows"], counts["written"], counts["rejected"],
+                data["schema"], data["source"], data["upsert"], data["multiline"], data["threshold"],
+                data["software"], file.parent,
+            )  # fmt: skip
+        except OSError as error:
+            raise SourceError(f"{file}: {error.strerror or error}. Give the folder that `prepare` wrote.") from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise SourceError(f"{file}: not a readable manifest ({error}). Run `prepare` again.") from None
+
+
+@contextlib.contextmanager
+def whole_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """A binary file that appears whole or not at all: hidden temporary name, fsync, rename, fsync of the folder.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    final = Path(path)
+    temporary = final.with_name(f".{final.name}.part")
+    try:
+        with temporary.open("wb") as out:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+        temporary.replace(final)
+        sync_folder(final.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OutputError(f"{final}: cannot write: {error.strerror or error}.") from error
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in `folder` last through a power cut (a no-op where folders cannot be opened)."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def sha256_of(path: str | os.PathLike[str]) -> str:
+    """Hex SHA-256 of a file, read in blocks of 1 MiB."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
