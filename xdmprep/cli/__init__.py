@@ -1,0 +1,78 @@
+"""The command `xdmprep`: arguments, printing, exit codes.
+
+Exit codes: 0 fine; 1 the data has faults; 2 wrong use, unreadable input, wrong mapping or schema; 3 the platform could
+not be reached or refused; 130 interrupted.  Commands load on first use, so that ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from ..errors import XdmPrepError
+
+#: command -> (module below this package, one line of help)
+COMMANDS = {
+    "demo": ("demo", "Run the whole main job on a bundled sample against a local emulator."),
+    "prepare": ("prepare", "Map, check and write a source as files ready for upload."),
+    "validate": ("validate", "Check files against a schema; nothing is written."),
+    "diff": ("diff", "Write a Profile patch of what changed between two snapshots."),
+    "upload": ("network", "Send prepared files as one batch."),
+    "batch": ("network", "Look at a batch, abort it, revert it."),
+    "dataset": ("network", "Create or look at a dataset."),
+    "emulate": ("network", "Run the batch ingestion API on this machine."),
+    "schema": ("schema", "Show, check, pull or compare schemas."),
+    "mapping": ("mapping", "Check, suggest or convert mapping sets."),
+}
+
+
+class Lazy(click.Group):
+    """A group that imports a command's module only when the command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f".{COMMANDS[cmd_name][0]}", __name__)
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands from the table, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="xdmprep")
+def xdmprep() -> None:
+    """CSV files and DataFrames to validated XDM records, and on to Adobe Experience Platform in batches.
+
+    \b
+    Examples:
+      xdmprep demo
+      xdmprep prepare crm.csv --mapping crm.mapping.yaml --schema crm.schema.json --out out/
+      xdmprep upload out/ --dataset 5deac2648a19d218a888d2b1 --config config.json --wait
+    """
+
+
+def main() -> None:
+    """Run the command; every error of ours is one clear message and an exit code, never a traceback."""
+    try:
+        code = xdmprep.main(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except XdmPrepError as error:
+        click.echo(f"xdmprep: {error}", err=True)
+        sys.exit(error.exit_code)
