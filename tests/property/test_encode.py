@@ -1,0 +1,123 @@
+"""The encoder against the standard library: same data, same records."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xdmprep.leaves import Leaf, nest, nested_schema, prune
+from xdmprep.write.encode import Encoder
+
+SCALARS: dict[pa.DataType, st.SearchStrategy[Any]] = {
+    pa.string(): st.text(max_size=12),
+    pa.int8(): st.integers(-128, 127),
+    pa.int32(): st.integers(-(2**31), 2**31 - 1),
+    pa.int64(): st.integers(-(2**63), 2**63 - 1),
+    pa.float64(): st.floats(allow_nan=False, allow_infinity=False),
+    pa.bool_(): st.booleans(),
+    pa.date32(): st.dates(),
+    pa.timestamp("ms", "UTC"): st.datetimes(timezones=st.just(UTC)).map(
+        lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    ),
+}
+NAMES = st.sampled_from(["a", "b", "c", 'q"uote', "back\\slash", "é", "_x"])
+
+
+@st.composite
+def types(draw: st.DrawFn, depth: int = 2) -> pa.DataType:
+    kinds = ["scalar"] if depth == 0 else ["scalar", "scalar", "struct", "list", "map"]
+    kind = draw(st.sampled_from(kinds))
+    if kind == "struct":
+        names = draw(st.lists(NAMES, min_size=1, max_size=3, unique=True))
+        return pa.struct([(name, draw(types(depth - 1))) for name in names])
+    if kind == "list":
+        return pa.list_(draw(types(depth - 1)))
+    if kind == "map":
+        return pa.map_(pa.string(), draw(types(depth - 1)))
+    return draw(st.sampled_from(list(SCALARS)))
+
+
+def values(kind: pa.DataType) -> st.SearchStrategy[Any]:
+    if pa.types.is_struct(kind):
+        return st.none() | st.fixed_dictionaries({field.name: values(field.type) for field in kind})
+    if pa.types.is_list(kind):
+        return st.none() | st.lists(values(kind.value_type), max_size=3)
+    if pa.types.is_map(kind):
+        keys = st.lists(st.text(max_size=3), max_size=3, unique=True)
+        return st.none() | keys.flatmap(
+            lambda names: st.tuples(*(st.tuples(st.just(n), values(kind.item_type)) for n in names)).map(list)
+        )
+    return st.none() | SCALARS[kind]
+
+
+def plain_json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        text = value.strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
+        return text + (f".{value.microsecond // 1000:03}Z" if value.microsecond else "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {key: plain_json(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain_json(item) for item in value]
+    return value
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> tuple[list[Leaf], pa.RecordBatch]:
+    paths = draw(
+        st.lists(
+            st.sampled_from([("a",), ("o", "x"), ("o", "y", "z"), ("m", 0, "id"), ("m", 1, "id"), ("m", 1, "n"), ("s", 0), ("s", 1), ("é\n",)]),
+            min_size=1, max_size=6, unique=True,
+        )
+    )  # fmt: skip
+    kinds = [pa.string() if path[0] in ("m", "s") else draw(types()) for path in paths]
+    n = draw(st.integers(0, 7))
+    columns = [pa.array(draw(st.lists(values(kind), min_size=n, max_size=n)), kind) for kind in kinds]
+    columns = [
+        column.dictionary_encode() if pa.types.is_string(kind) and draw(st.booleans()) else column
+        for kind, column in zip(kinds, columns, strict=True)
+    ]
+    leaves = [Leaf(path, kind) for path, kind in zip(paths, kinds, strict=True)]
+    return leaves, pa.RecordBatch.from_arrays(columns, names=[leaf.name for leaf in leaves])
+
+
+@settings(max_examples=300, deadline=None)
+@given(batches(), st.integers(0, 8))
+def test_records_equal_those_of_the_standard_library(made: tuple[list[Leaf], pa.RecordBatch], cut: int) -> None:
+    leaves, batch = made
+    encoder = Encoder(leaves)
+    text = encoder.encode(batch).to_pybytes()
+    lines = text.decode("utf-8").split("\n")
+    assert lines.pop() == ""
+    nested = nest(leaves, batch, nested_schema(leaves)).to_pylist(maps_as_pydicts="strict")
+    expected = [json.dumps(prune(plain_json(record)), ensure_ascii=False) for record in nested]
+    assert [json.loads(line) for line in lines] == [json.loads(line) for line in expected]
+    halves = encoder.encode(batch.slice(0, cut)).to_pybytes() + encoder.encode(batch.slice(cut)).to_pybytes()
+    assert halves == text
+    keep = np.arange(batch.num_rows) % 2 == 0
+    kept = encoder.encode(batch, keep).to_pybytes().decode().split("\n")[:-1]
+    assert kept == lines[::2]
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20))
+def test_doubles_read_back_the_same(numbers: list[float]) -> None:
+    batch = pa.RecordBatch.from_pydict({"n": pa.array(numbers, pa.float64())})
+    text = Encoder([Leaf(("n",), pa.float64())]).encode(batch).to_pybytes().decode()
+    back = [json.loads(line)["n"] for line in text.splitlines()]
+    assert [(float(a), np.signbit(float(a))) for a in back] == [(b, np.signbit(b)) for b in numbers]
+
+
+def test_a_constant_rides_with_the_leaf_it_follows() -> None:
+    leaves = [
+        Leaf(("ids", "E", 0, "id"), pa.string()),
+        Leaf(("ids", "E", 0, "primary"), pa.bool_(), constant=True, follows=0),
+    ]
+    batch = pa.RecordBatch.from_pydict({"id": ["1", None], "primary": pa.array([True, None])})
+    assert Encoder(leaves).encode(batch).to_pybytes() == b'{"ids":{"E":[{"id":"1","primary":true}]}}\n{}\n'
