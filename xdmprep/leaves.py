@@ -58,8 +58,18 @@ def nested_type(node: Any, leaves: Sequence[Leaf]) -> pa.DataType:
     if isinstance(node, int):
         return leaves[node].type
     if all(isinstance(step, int) for step in node):
-        return pa.list_(nested_type(next(iter(node.values())), leaves))
+        merged: Any = {}
+        for child in node.values():
+            merged = _merged(merged, child)
+        return pa.list_(nested_type(merged, leaves))
     return pa.struct([(str(step), nested_type(child, leaves)) for step, child in node.items()])
+
+
+def _merged(a: Any, b: Any) -> Any:
+    """The tree that has the steps of both; a leaf stays as it is."""
+    if isinstance(a, int) or isinstance(b, int):
+        return b if a == {} else a
+    return {step: _merged(a.get(step, {}), b[step]) if step in b else a[step] for step in {**a, **b}}
 
 
 def nested_schema(leaves: Sequence[Leaf]) -> pa.Schema:

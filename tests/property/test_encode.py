@@ -26,6 +26,9 @@ SCALARS: dict[pa.DataType, st.SearchStrategy[Any]] = {
         lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000)
     ),
 }
+PATHS = [
+    ("a",), ("o", "x"), ("o", "y", "z"), ("m", 0, "id"), ("m", 1, "id"), ("m", 1, "n"), ("s", 0), ("s", 1), ("é\n",),
+]  # fmt: skip
 NAMES = st.sampled_from(["a", "b", "c", 'q"uote', "back\\slash", "é", "_x"])
 
 
@@ -73,10 +76,12 @@ def plain_json(value: Any) -> Any:
 def batches(draw: st.DrawFn) -> tuple[list[Leaf], pa.RecordBatch]:
     paths = draw(
         st.lists(
-            st.sampled_from([("a",), ("o", "x"), ("o", "y", "z"), ("m", 0, "id"), ("m", 1, "id"), ("m", 1, "n"), ("s", 0), ("s", 1), ("é\n",)]),
-            min_size=1, max_size=6, unique=True,
+            st.sampled_from(PATHS),
+            min_size=1,
+            max_size=6,
+            unique=True,
         )
-    )  # fmt: skip
+    )
     kinds = [pa.string() if path[0] in ("m", "s") else draw(types()) for path in paths]
     n = draw(st.integers(0, 7))
     columns = [pa.array(draw(st.lists(values(kind), min_size=n, max_size=n)), kind) for kind in kinds]
