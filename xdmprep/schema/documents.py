@@ -1,0 +1,211 @@
+"""Schema files: reading them, and finding the components that belong to them.
+
+A file may hold one schema or component, or a list of them (what the Schema Registry exports).  Components are found
+by ``$id`` or ``meta:altId``, never by file name.  What is not a schema is passed by, and remembered, so that a missing
+component can be explained.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import SchemaError
+
+DESCRIPTORS_SUFFIX = ".descriptors.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Document:
+    """One schema or component as it was given: its JSON and what messages call it."""
+
+    content: dict[str, Any]
+    name: str
+
+    @property
+    def id(self) -> str:
+        """The ``$id`` without a trailing ``#``; empty if there is none."""
+        value = self.content.get("$id")
+        return value.rstrip("#") if isinstance(value, str) else ""
+
+    @property
+    def alternative(self) -> str:
+        """The ``meta:altId`` of the Schema Registry; empty if there is none."""
+        value = self.content.get("meta:altId")
+        return value if isinstance(value, str) else ""
+
+
+@dataclass(frozen=True, eq=False)
+class Components:
+    """Documents by id.
+
+    Attributes:
+        by_id: each document by its ``$id``.
+        descriptors: descriptors found beside them.
+        passed_by: files that looked like JSON but hold no schema, with the reason.
+    """
+
+    by_id: Mapping[str, Document] = field(default_factory=dict)
+    descriptors: tuple[dict[str, Any], ...] = ()
+    passed_by: Mapping[str, str] = field(default_factory=dict)
+
+    def document(self, id: str) -> Document | None:
+        """The document with this ``$id`` or ``meta:altId``, or None."""
+        found = self.by_id.get(id.rstrip("#"))
+        if found is None:
+            found = next((d for d in self.by_id.values() if d.alternative and d.alternative == id), None)
+        return found
+
+    def joined(self, other: Components) -> Components:
+        """These documents and, for ids not among them, those of `other`."""
+        return Components(
+            {**other.by_id, **self.by_id},
+            (*self.descriptors, *other.descriptors),
+            {**other.passed_by, **self.passed_by},
+        )
+
+
+def read_json(path: str | os.PathLike[str]) -> Any:
+    """The JSON of a file.
+
+    Raises:
+        SchemaError: the file is missing, unreadable, or not JSON; the message says where.
+    """
+    file = Path(path)
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+        return json.loads(text, object_pairs_hook=_no_duplicates)
+    except FileNotFoundError:
+        raise SchemaError(f"{file}: no such file. Give the path of a schema file.") from None
+    except IsADirectoryError:
+        raise SchemaError(f"{file}: is a folder. Give one schema file, or load the folder as a Registry.") from None
+    except OSError as error:
+        raise SchemaError(f"{file}: cannot be read: {error.strerror or error}.") from None
+    except UnicodeDecodeError as error:
+        raise SchemaError(f"{file}: not UTF-8 text (byte {error.start}). Save the schema as UTF-8.") from None
+    except json.JSONDecodeError as error:
+        raise SchemaError(f"{file}: not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from None
+    except _DuplicateKeyError as error:
+        raise SchemaError(f"{file}: the key {error} stands twice in one object. Keep one of them.") from None
+    except RecursionError:
+        raise SchemaError(f"{file}: nested too deep to be a schema.") from None
+
+
+class _DuplicateKeyError(ValueError):
+    pass
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    out = dict(pairs)
+    if len(out) < len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise _DuplicateKeyError(repr(key))
+            seen.add(key)
+    return out
+
+
+def read_documents(path: str | os.PathLike[str]) -> list[Document]:
+    """The schemas and components in one file, in the file's order.
+
+    Raises:
+        SchemaError: the file cannot be read, or holds no schema.
+    """
+    found = _documents_of(read_json(path), str(path))
+    if not found:
+        raise SchemaError(f"{path}: holds no schema. A schema is a JSON object with '$id', 'properties' or 'allOf'.")
+    return found
+
+
+def _documents_of(content: Any, name: str) -> list[Document]:
+    if isinstance(content, dict):
+        return [Document(content, name)] if looks_like_schema(content) else []
+    if isinstance(content, list):  # an export: all resources of one schema
+        return [Document(part, f"{name}[{i}]") for i, part in enumerate(content) if looks_like_schema(part)]
+    return []
+
+
+def looks_like_schema(content: Any) -> bool:
+    """Whether a JSON value can be a schema or a component of one."""
+    if not isinstance(content, dict):
+        return False
+    return any(key in content for key in ("$schema", "properties", "allOf", "$ref")) or (
+        "$id" in content and ("type" in content or "definitions" in content)
+    )
+
+
+def main_document(documents: list[Document]) -> Document:
+    """The schema among the documents of one file: the only one, or the one that is a schema and not a component."""
+    if len(documents) == 1:
+        return documents[0]
+    schemas = [d for d in documents if d.content.get("meta:resourceType") == "schemas"]
+    if len(schemas) == 1:
+        return schemas[0]
+    name = documents[0].name.rpartition("[")[0]
+    raise SchemaError(
+        f"{name}: holds {len(documents)} documents and {len(schemas) or 'none'} of them with "
+        '"meta:resourceType": "schemas"; which one is meant? Load it as a Registry and ask for the $id.'
+    )
+
+
+def load_components(files: Iterable[Path]) -> Components:
+    """All documents in `files`; several files may hold the same one.
+
+    Raises:
+        SchemaError: two files hold different documents with one ``$id``.
+    """
+    by_id: dict[str, Document] = {}
+    descriptors: list[dict[str, Any]] = []
+    passed_by: dict[str, str] = {}
+    for file in sorted(files, key=lambda f: (not f.name.endswith(".schema.json"), str(f))):
+        if file.name.endswith(DESCRIPTORS_SUFFIX):
+            descriptors += descriptor_list(read_json(file), str(file))
+            continue
+        try:
+            found = [d for d in _documents_of(read_json(file), str(file)) if d.id]
+        except SchemaError as error:
+            if file.name.endswith(".schema.json"):
+                raise
+            passed_by[str(file)] = str(error)
+            continue
+        if not found:
+            passed_by[str(file)] = "no schema with an '$id'"
+        for document in found:
+            known = by_id.setdefault(document.id, document)
+            if known is document or known.content == document.content:
+                continue
+            if file.name.endswith(".schema.json"):
+                raise SchemaError(
+                    f"{document.name}: has the $id '{document.id}' of {known.name}, with other content. Remove one."
+                )
+            passed_by[str(file)] = f"its $id is taken by {known.name}"
+    return Components(by_id, tuple(descriptors), passed_by)
+
+
+def beside(path: Path) -> Components:
+    """The components that lie beside a schema file, or in a folder `components` there."""
+    folder = path.parent
+    files = [file for file in folder.glob("*.json") if file != path and not file.name.endswith(DESCRIPTORS_SUFFIX)]
+    files += (folder / "components").rglob("*.json")
+    return load_components(files)
+
+
+def descriptor_list(content: Any, name: str) -> list[dict[str, Any]]:
+    """Descriptors from a list, or from the Schema Registry's object of lists by ``@type``.
+
+    Raises:
+        SchemaError: it is neither.
+    """
+    if isinstance(content, dict) and "@type" in content:
+        content = [content]
+    elif isinstance(content, dict):
+        lists = [value for value in content.values() if isinstance(value, list)]
+        content = [item for items in lists for item in items]
+    if not isinstance(content, list) or not all(isinstance(item, dict) for item in content):
+        raise SchemaError(f"{name}: expected a list of descriptors, each an object with '@type'.")
+    return content

@@ -1,0 +1,185 @@
+"""One field of a schema, and through it the fields below it.
+
+A field knows its place, its XDM type, its constraints and its Arrow type.  Children are made when they are asked for,
+so that definitions that refer back to themselves need no special care until somebody wants all of them at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+import pyarrow as pa
+
+from ..errors import SchemaError
+from ..paths import EVERY, Path, format_path
+from .resolve import declared, follow
+from .types import ANY, SCALARS, xdm_type
+
+#: The step of a schema path that stands for every value of a map; :data:`xdmprep.paths.EVERY` is that of an array.
+ANY_KEY = "{*}"
+
+_NOT_CONSTRAINTS = frozenset({"properties", "title", "description", "definitions", "$id", "$schema"})
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """One field of a schema.
+
+    Attributes:
+        name: the key in its object; ``[*]`` for the items of an array, ``{*}`` for the values of a map; empty for the
+            root.
+        path: steps from the root, items and map values as the names above.
+        required: whether the object that holds it must have it.
+        schema: the resolved JSON Schema of this field; references in it are local to `Schema.json_schema`.
+    """
+
+    name: str
+    path: Path
+    schema: Mapping[str, Any] = field(repr=False)
+    required: bool = False
+    _definitions: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    _inside: tuple[str, ...] = field(default=(), repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        path: Path,
+        node: Any,
+        required: bool,
+        definitions: Mapping[str, Any],
+        inside: tuple[str, ...] = (),
+    ) -> Field:
+        """The field of a resolved node; `inside` names the definitions that lead to it."""
+        if not isinstance(node, Mapping):
+            node = {} if node else {"not": {}}
+        node, definition = follow(node, definitions)
+        if definition is not None:
+            inside = (*inside, definition)
+        return cls(name, path, node, required, definitions, inside)
+
+    @cached_property
+    def _declared(self) -> Mapping[str, Any]:
+        return declared(self.schema, self._definitions)
+
+    @cached_property
+    def type(self) -> str:
+        """XDM type: string, number, long, int, short, byte, date, date-time, boolean, array, object, map, or any."""
+        return xdm_type(self._declared)
+
+    @property
+    def title(self) -> str:
+        """The title, empty if there is none."""
+        return str(self.schema.get("title") or "")
+
+    @property
+    def description(self) -> str:
+        """The description, empty if there is none."""
+        return str(self.schema.get("description") or "")
+
+    @cached_property
+    def constraints(self) -> Mapping[str, Any]:
+        """The JSON Schema and ``meta:`` keywords of the field itself, without its children and texts."""
+        skip = _NOT_CONSTRAINTS if isinstance(self.schema.get("items"), list) else {*_NOT_CONSTRAINTS, "items"}
+        return MappingProxyType({key: value for key, value in self.schema.items() if key not in skip})
+
+    @cached_property
+    def required_children(self) -> frozenset[str]:
+        """Names that an object must have, whether declared or not."""
+        return frozenset(self._declared.get("required", ()))
+
+    @cached_property
+    def children(self) -> Mapping[str, Field]:
+        """The fields of an object, in the order of the schema; empty for everything else."""
+        if self.type != "object":
+            return MappingProxyType({})
+        return MappingProxyType(
+            {
+                name: self._below(name, node, name in self.required_children)
+                for name, node in self._declared.get("properties", {}).items()
+            }
+        )
+
+    @cached_property
+    def items(self) -> Field | None:
+        """What an array holds; None for everything else, and where the schema does not say."""
+        node = self._declared.get("items")
+        return self._below(EVERY, node) if self.type == "array" and isinstance(node, Mapping) else None
+
+    @cached_property
+    def values(self) -> Field | None:
+        """What a map holds; None for everything else, and where the schema does not say."""
+        node = self._declared.get("additionalProperties")
+        return self._below(ANY_KEY, node) if self.type == "map" and isinstance(node, Mapping) else None
+
+    def _below(self, name: str, node: Any, required: bool = False) -> Field:
+        return Field.of(name, (*self.path, name), node, required, self._definitions, self._inside)
+
+    @property
+    def below(self) -> tuple[Field, ...]:
+        """The fields directly below: children, items or values."""
+        part = self.items or self.values
+        return (part,) if part is not None else tuple(self.children.values())
+
+    @property
+    def recursive(self) -> bool:
+        """Whether the field repeats a definition that it is part of, so that the fields below it never end."""
+        return len(set(self._inside)) < len(self._inside)
+
+    def walk(self) -> Iterator[Field]:
+        """This field and all below it in document order; those below a recursive field are left out."""
+        yield self
+        if not self.recursive:
+            for part in self.below:
+                yield from part.walk()
+
+    @property
+    def leaf(self) -> bool:
+        """Whether nothing is below this field."""
+        return not self.below
+
+    @cached_property
+    def declared(self) -> bool:
+        """Whether the field says enough of itself to have an Arrow type."""
+        return self._arrow is not None
+
+    @property
+    def arrow_type(self) -> pa.DataType:
+        """The Arrow type that holds the field.
+
+        Raises:
+            SchemaError: the schema declares no type, or the type would never end.
+        """
+        if self._arrow is None:
+            raise SchemaError(
+                f"{self}: the schema declares no type here, so it has no Arrow type. "
+                "Add 'type' and 'properties', 'items' or 'additionalProperties' to the schema."
+            )
+        return self._arrow
+
+    @cached_property
+    def _arrow(self) -> pa.DataType | None:
+        if self.type in SCALARS:
+            return SCALARS[self.type]
+        if self.type == ANY:
+            return None
+        if self.recursive:
+            raise SchemaError(
+                f"{self}: the definition '{self._inside[-1]}' contains itself, so its Arrow type would never end. "
+                "Records of it can be validated, but not written as Parquet or built by a mapping."
+            )
+        if self.type == "array":
+            return pa.list_(self.items._arrow) if self.items is not None and self.items.declared else None
+        if self.type == "map":
+            return (
+                pa.map_(pa.string(), self.values._arrow) if self.values is not None and self.values.declared else None
+            )
+        fields = [pa.field(name, child._arrow) for name, child in self.children.items() if child.declared]
+        return pa.struct(fields) if fields else None
+
+    def __str__(self) -> str:
+        return format_path(self.path) or "record"

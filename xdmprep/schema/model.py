@@ -1,0 +1,388 @@
+"""The XDM schema: one object that knows its fields, its Arrow schema, its identities and its exact JSON Schema.
+
+A schema is read in any form the platform gives it: resolved (*xed-full*: one tree of properties), compact (*xed*:
+``allOf`` and references to components, which lie beside the file or in a registry), the raw XDM of the open
+repository (``xdm:`` names), and ad-hoc schemas for CSV, whose columns stand flat under one generated namespace and are
+used without it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from pathlib import Path as FilePath
+from typing import Any
+
+import pyarrow as pa
+
+from .. import ports
+from ..errors import ExpressionError, Issue, SchemaError, did_you_mean
+from ..paths import EVERY, Path, format_path, parse_path
+from . import descriptors as described
+from .descriptors import Identity, Relationship
+from .documents import (
+    DESCRIPTORS_SUFFIX,
+    Components,
+    Document,
+    beside,
+    descriptor_list,
+    main_document,
+    read_documents,
+    read_json,
+)
+from .field import ANY_KEY, Field
+from .resolve import Lookup, Resolver
+from .show import field_table, tree_text
+
+RECORD_CLASS = "https://ns.adobe.com/xdm/data/record"
+TIME_SERIES_CLASS = "https://ns.adobe.com/xdm/data/time-series"
+ADHOC_CLASS = "https://ns.adobe.com/xdm/data/adhoc"
+
+
+class Schema:
+    """An XDM schema, resolved.  Made by :meth:`load`, :meth:`from_dict` or a :class:`~xdmprep.schema.Registry`.
+
+    Attributes:
+        source: the JSON as it was given.
+        json_schema: a self-contained JSON Schema (draft-06) that accepts exactly the records the schema accepts.
+        root: the record as a field; its children are the top-level fields.
+        namespace: for an ad-hoc schema the generated ``_{hex}`` that its columns stand under, empty otherwise.
+        name: what messages call the schema: its title, or its file.
+        descriptors: the descriptors that are about this schema.
+        identities: the identity fields, the primary one first.
+        relationships: the fields that refer to other schemas.
+    """
+
+    def __init__(self, document: Document, lookup: Lookup, descriptors: Iterable[dict[str, Any]] = ()) -> None:
+        resolver = Resolver(lookup)
+        resolved = resolver.resolve(document)
+        self.source: dict[str, Any] = document.content
+        self.name: str = str(self.source.get("title") or document.name)
+        self._used = resolver.used
+        self._supers = _supers(self.source, resolver.used)
+        self.namespace = _namespace(resolved, self.source) if ADHOC_CLASS in self._supers else ""
+        if self.namespace:
+            columns = resolved["properties"][self.namespace]
+            kept = {key: value for key, value in resolved.items() if key in ("$schema", "title", "definitions")}
+            resolved = {**columns, **kept}
+        self.json_schema: dict[str, Any] = resolved
+        definitions = {**resolved.get("definitions", {}), "#": resolved}
+        self.root = Field.of("", (), resolved, True, definitions)
+        if self.root.type != "object":
+            raise SchemaError(
+                f"{document.name}: describes a {self.root.type}, not a record. "
+                "A schema of records has 'properties', or 'allOf' with references to components that have them."
+            )
+        own = descriptor_list(self.source.get("meta:descriptors", []), document.name)
+        self.descriptors = described.of_schema([*own, *descriptors], (document.id, document.alternative))
+        self.identities: tuple[Identity, ...] = described.identities(self.descriptors, self.root, document.name)
+        self.relationships: tuple[Relationship, ...] = described.relationships(
+            self.descriptors, self.root, document.name
+        )
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        registry: Lookup | None = None,
+        *,
+        descriptors: Iterable[dict[str, Any]] = (),
+        compat: bool = False,
+    ) -> Schema:
+        """Read a schema file.
+
+        Args:
+            path: the file; descriptors may lie beside it as ``NAME.descriptors.json``.
+            registry: where components are looked up first; then beside the file, and in a folder ``components`` there.
+            descriptors: more descriptors, for instance from the Schema Registry.
+            compat: turn the raw names of the open XDM repository into those used in Experience Platform.
+
+        Returns:
+            The schema, with all references resolved.
+
+        Raises:
+            SchemaError: the file is not a schema, a component is missing, or a descriptor does not fit.
+        """
+        file = FilePath(path)
+        documents = read_documents(file)
+        main = main_document(documents)
+        near = Components({d.id: d for d in documents if d.id})
+        lookup = _Chain(near, registry, file)
+        more = [*descriptors, *_descriptors_beside(file)]
+        return cls(main, lookup, more)
+
+    @classmethod
+    def from_dict(
+        cls,
+        content: Mapping[str, Any],
+        registry: Lookup | None = None,
+        *,
+        descriptors: Iterable[dict[str, Any]] = (),
+        compat: bool = False,
+        name: str = "schema",
+    ) -> Schema:
+        """A schema from its JSON; the arguments are those of :meth:`load`.
+
+        Raises:
+            SchemaError: it is not a schema, a component is missing, or a descriptor does not fit.
+        """
+        if not isinstance(content, Mapping):
+            raise SchemaError(f"{name}: a schema is a JSON object, got {type(content).__name__}.")
+        return cls(Document(dict(content), name), registry or Components(), descriptors)
+
+    @property
+    def id(self) -> str:
+        """The ``$id``; empty if the schema has none."""
+        return str(self.source.get("$id") or "")
+
+    @property
+    def title(self) -> str:
+        """The title; empty if the schema has none."""
+        return str(self.source.get("title") or "")
+
+    @property
+    def version(self) -> str:
+        """The version as the registry gives it, such as ``1.2``; empty if the schema has none."""
+        return str(self.source.get("version") or "")
+
+    @property
+    def class_id(self) -> str | None:
+        """The ``$id`` of the class the schema is made of; None where the schema does not tell."""
+        own = self.source.get("meta:class")
+        if isinstance(own, str):
+            return own
+        supers = [*_refs(self.source), *_listed(self.source, "meta:extends")]
+        behaviors = (RECORD_CLASS, TIME_SERIES_CLASS, ADHOC_CLASS)
+        return next((id for id in supers if "/classes/" in id or id in _CLASSES), None) or next(
+            (id for id in supers if id in behaviors), None
+        )
+
+    @cached_property
+    def behavior(self) -> str:
+        """``record``, ``time-series`` or ``adhoc``."""
+        if ADHOC_CLASS in self._supers:
+            return "adhoc"
+        if TIME_SERIES_CLASS in self._supers:
+            return "time-series"
+        if RECORD_CLASS in self._supers:
+            return "record"
+        required = self.root.required_children
+        return "time-series" if "timestamp" in required or "xdm:timestamp" in required else "record"
+
+    @property
+    def primary_identity(self) -> Identity | None:
+        """The identity field that is primary; None where the schema names none."""
+        return self.identities[0] if self.identities and self.identities[0].primary else None
+
+    @cached_property
+    def has_identity_map(self) -> bool:
+        """Whether records may carry identities in ``identityMap``."""
+        return any(name in self.root.children for name in ("identityMap", "xdm:identityMap"))
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hex SHA-256 of the schema as canonical JSON, together with the components and descriptors it draws in."""
+        content: Any = self.source
+        outside = [d for d in self.descriptors if d not in self.source.get("meta:descriptors", [])]
+        if self._used or outside:
+            used = {id: document.content for id, document in self._used.items()}
+            content = {"schema": self.source, "components": used, "descriptors": outside}
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+    @cached_property
+    def arrow_schema(self) -> pa.Schema:
+        """The Arrow schema of the records; every field may be null.
+
+        Fields without a declared type have no Arrow type and are left out; see :attr:`undeclared`.
+
+        Raises:
+            SchemaError: a definition contains itself, so that its type would never end.
+        """
+        return pa.schema([(name, child.arrow_type) for name, child in self.root.children.items() if child.declared])
+
+    @cached_property
+    def undeclared(self) -> tuple[str, ...]:
+        """Paths of the fields that the schema gives no type, such as an object without properties."""
+        found: list[str] = []
+
+        def visit(field: Field) -> None:
+            if not field.declared:
+                found.append(str(field))
+                return
+            for part in field.below:
+                visit(part)
+
+        for child in self.root.children.values():
+            visit(child)
+        return tuple(found)
+
+    def find(self, path: str | Path) -> Field:
+        """The field that a path of a record or of the schema leads to.
+
+        Args:
+            path: such as ``identityMap.ECID[0].id`` or ``productListItems[*].SKU``, or its steps.
+
+        Raises:
+            SchemaError: the schema has no such field; the message names the nearest ones.
+        """
+        text = path if isinstance(path, str) else format_path(path)
+        try:
+            steps = parse_path(path) if isinstance(path, str) else path
+        except ExpressionError as error:
+            raise SchemaError(str(error)) from None
+        field = self.root
+        for at, step in enumerate(steps):
+            below = _step(field, step)
+            if below is None:
+                raise SchemaError(self._not_found(text, field, steps, at))
+            field = below
+        return field
+
+    def _not_found(self, text: str, field: Field, steps: Path, at: int) -> str:
+        step = steps[at]
+        start = f"'{text}' is not in {self.name}"
+        if field.type == "array" and not isinstance(step, int):
+            return f"{start}: '{field}' is an array. Write '{format_path((*steps[:at], 0, *steps[at:]))}'."
+        if isinstance(step, int) or step == EVERY:
+            article = "an" if field.type in ("object", "int", "any") else "a"
+            index = format_path((step,))
+            return f"{start}: '{field}' is {article} {field.type}, not an array. Leave out the index {index}."
+        if not field.children:
+            return f"{start}: '{field}' is {field.type} and has no fields below it."
+        names = {format_path((*steps[:at], name)): name for name in field.children}
+        rest = steps[at + 1 :]
+        whole = [format_path((*steps[:at], name, *rest)) for name in names.values() if _reaches(field, (name, *rest))]
+        hint = did_you_mean(text, whole) or did_you_mean(format_path(steps[: at + 1]), names)
+        where = f" '{field}' has no field '{step}'." if field.name else ""
+        return f"{start}.{where}{hint or did_you_mean(text, self.paths())}"
+
+    def paths(self) -> list[str]:
+        """The paths of all leaves in document order, arrays as ``[*]`` and map values as ``{*}``."""
+        return [str(field) for field in self.root.walk() if field.leaf and field.path]
+
+    @property
+    def columns(self) -> Mapping[str, Field]:
+        """The top-level fields by name; for an ad-hoc schema these are the columns of its CSV files."""
+        return self.root.children
+
+    def fields(self) -> pa.Table:
+        """All fields as a table: path, type, required, title, description, constraints, identity, status, and more."""
+        return field_table(self.root, self.identities)
+
+    def tree(self, *, depth: int | None = None) -> str:
+        """The fields as an indented text.
+
+        Args:
+            depth: how many levels; None means all.
+        """
+        return tree_text(self.root, self.identities, depth)
+
+    def check(self, record: Mapping[str, Any], rules: str = "strict") -> list[Issue]:
+        """What is wrong with one record; an empty list means nothing.
+
+        Args:
+            record: the record as JSON values.
+            rules: ``strict``, ``batch`` or ``jsonschema``.
+        """
+        return ports.check_record(self, record, rules)
+
+    def __str__(self) -> str:
+        facts = [self.behavior, f"version {self.version}" if self.version else "", self.id]
+        return f"{self.name} ({', '.join(fact for fact in facts if fact)})\n{self.tree()}"
+
+    def __repr__(self) -> str:
+        return f"<Schema {self.name!r} {self.id} ({self.behavior}, {len(self.columns)} top-level fields)>"
+
+
+#: Classes whose ids do not say that they are classes.
+_CLASSES = frozenset(
+    {
+        "https://ns.adobe.com/xdm/context/profile",
+        "https://ns.adobe.com/xdm/context/experienceevent",
+        "https://ns.adobe.com/xdm/context/product",
+        "https://ns.adobe.com/xdm/context/segmentdefinition",
+    }
+)
+
+
+class _Chain:
+    """Looks a component up in the file itself, then in the given registry, then beside the file (read when needed)."""
+
+    def __init__(self, near: Components, registry: Lookup | None, file: FilePath) -> None:
+        self._near, self._registry, self._file = near, registry, file
+        self._beside: Components | None = None
+
+    def document(self, id: str) -> Document | None:
+        found = self._near.document(id)
+        if found is None and self._registry is not None:
+            found = self._registry.document(id)
+        if found is None:
+            if self._beside is None:
+                self._beside = beside(self._file)
+            found = self._beside.document(id)
+        return found
+
+
+def _step(field: Field, step: str | int) -> Field | None:
+    if field.type == "array":
+        return field.items if isinstance(step, int) or step == EVERY else None
+    if field.type == "map":
+        return field.values if isinstance(step, str) and step != EVERY else None
+    return field.children.get(step) if isinstance(step, str) and step != ANY_KEY else None
+
+
+def _reaches(field: Field | None, steps: Path) -> bool:
+    for step in steps:
+        field = _step(field, step) if field is not None else None
+    return field is not None
+
+
+def _descriptors_beside(file: FilePath) -> list[dict[str, Any]]:
+    stem = file.name
+    for suffix in (".json", ".schema", ".xed-full", ".xed"):
+        stem = stem.removesuffix(suffix)
+    beside_file = file.with_name(stem + DESCRIPTORS_SUFFIX)
+    return descriptor_list(read_json(beside_file), str(beside_file)) if beside_file.is_file() else []
+
+
+def _refs(content: Mapping[str, Any]) -> list[str]:
+    parts = [part for part in content.get("allOf", ()) if isinstance(part, dict)]
+    return [part["$ref"] for part in parts if isinstance(part.get("$ref"), str) and not part["$ref"].startswith("#")]
+
+
+def _listed(content: Mapping[str, Any], key: str) -> list[str]:
+    value = content.get(key)
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _supers(content: Mapping[str, Any], used: Mapping[str, Document]) -> frozenset[str]:
+    """Ids of everything the schema is an instance of: the class, its behavior, the field groups."""
+    found: set[str] = set()
+    todo = [content]
+    while todo:
+        here = todo.pop()
+        own = here.get("meta:class")
+        ids = [*_refs(here), *_listed(here, "meta:extends"), *([own] if isinstance(own, str) else [])]
+        for id in ids:
+            if id not in found:
+                found.add(id)
+                if id in used:
+                    todo.append(used[id].content)
+    return frozenset(found)
+
+
+def _namespace(resolved: Mapping[str, Any], source: Mapping[str, Any]) -> str:
+    """The one object of an ad-hoc schema that holds its columns; empty if the columns stand at the top."""
+    properties = resolved.get("properties", {})
+    named = source.get("meta:datasetNamespace")
+    if isinstance(named, str) and named in properties:
+        return named
+    if len(properties) == 1:
+        ((name, node),) = properties.items()
+        if name.startswith("_") and isinstance(node, dict) and "properties" in node:
+            return str(name)
+    return ""

@@ -1,0 +1,154 @@
+"""A schema for the eye: its fields as a tree of text, and as a table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from ..paths import Path
+from .descriptors import Identity
+from .field import Field
+
+_RANGE = (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"), ("exclusiveMaximum", "<"))
+_SIZES = (
+    ("minLength", "length ≥"), ("maxLength", "length ≤"), ("minItems", "items ≥"), ("maxItems", "items ≤"),
+    ("minProperties", "keys ≥"), ("maxProperties", "keys ≤"),
+)  # fmt: skip
+
+FIELD_TABLE = pa.schema(
+    [
+        ("path", pa.string()),
+        ("type", pa.string()),
+        ("required", pa.bool_()),
+        ("leaf", pa.bool_()),
+        ("title", pa.string()),
+        ("description", pa.string()),
+        ("constraints", pa.string()),
+        ("identity", pa.string()),
+        ("primary", pa.bool_()),
+        ("status", pa.string()),
+        ("xdm_field", pa.string()),
+    ]
+)
+
+
+def tree_text(root: Field, identities: Sequence[Identity], depth: int | None = None) -> str:
+    """The fields below `root`, one a line: name, type, whether required (``*``), constraints, identity, title."""
+    by_path = {identity.path: identity for identity in identities}
+    rows: list[tuple[str, str, str]] = []
+    _lines(root, "", depth, by_path, rows)
+    width = min(max((len(row[0]) for row in rows), default=0), 60)
+    kinds = min(max((len(row[1]) for row in rows), default=0), 30)
+    return "\n".join(f"{name:<{width}}  {kind:<{kinds}}  {notes}".rstrip() for name, kind, notes in rows)
+
+
+def _lines(
+    field: Field,
+    indent: str,
+    depth: int | None,
+    identities: Mapping[Path, Identity],
+    rows: list[tuple[str, str, str]],
+) -> None:
+    children = _visible(field)
+    for number, child in enumerate(children):
+        last = number == len(children) - 1
+        inner, kind = _unwrap(child)
+        name = child.name + ("*" if child.required else "")
+        rows.append((f"{indent}{'└── ' if last else '├── '}{name}", kind, _notes(child, inner, identities)))
+        if inner.recursive:
+            rows.append((indent + ("    " if last else "│   ") + "└── …", "", "repeats itself"))
+        elif depth is None or depth > 1:
+            below = None if depth is None else depth - 1
+            _lines(inner, indent + ("    " if last else "│   "), below, identities, rows)
+
+
+def _visible(field: Field) -> tuple[Field, ...]:
+    return () if field.recursive else tuple(field.children.values())
+
+
+def _unwrap(field: Field) -> tuple[Field, str]:
+    """The object or scalar inside arrays and maps, and the whole as a type such as ``map<array<object>>``."""
+    kinds = []
+    while not field.recursive:
+        part = field.items or field.values
+        if part is None:
+            break
+        kinds.append(field.type)
+        field = part
+    return field, "".join(kind + "<" for kind in kinds) + field.type + ">" * len(kinds)
+
+
+def _notes(outer: Field, inner: Field, identities: Mapping[Path, Identity]) -> str:
+    parts = []
+    identity = identities.get(outer.path) or identities.get(inner.path)
+    if identity is not None:
+        parts.append(f"{'primary ' if identity.primary else ''}identity {identity.namespace}")
+    rules = constraint_text(outer.constraints)
+    if inner is not outer:
+        rules = "; ".join(text for text in (rules, constraint_text(inner.constraints)) if text)
+    if rules:
+        parts.append(rules)
+    if outer.constraints.get("meta:status") in ("deprecated", "experimental"):
+        parts.append(str(outer.constraints["meta:status"]))
+    if outer.title:
+        parts.append(f"“{outer.title}”")
+    return "  ".join(parts)
+
+
+def constraint_text(constraints: Mapping[str, Any]) -> str:
+    """The constraints of one field in a few words, such as ``≥ 1, ≤ 32767`` or ``one of male, female``."""
+    out = []
+    if "const" in constraints:
+        out.append(f"is {_plain(constraints['const'])}")
+    if isinstance(constraints.get("enum"), list):
+        values = [_plain(value) for value in constraints["enum"]]
+        more = f", … ({len(values)} values)" if len(values) > 6 else ""
+        out.append("one of " + ", ".join(values[:6]) + more)
+    for key, sign in (*_RANGE, *_SIZES):
+        if key in constraints:
+            out.append(f"{sign} {_plain(constraints[key])}")
+    if constraints.get("uniqueItems") is True:
+        out.append("no item twice")
+    if "format" in constraints and constraints["format"] not in ("date", "date-time"):
+        out.append(f"format {constraints['format']}")
+    if "pattern" in constraints:
+        out.append(f"pattern {constraints['pattern']}")
+    if constraints.get("additionalProperties") is False:
+        out.append("no other fields")
+    out += [
+        key for key in ("oneOf", "anyOf", "allOf", "not", "dependencies", "patternProperties") if key in constraints
+    ]
+    return ", ".join(out)
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def field_table(root: Field, identities: Sequence[Identity]) -> pa.Table:
+    """All fields below `root`, one a row, as :data:`FIELD_TABLE`."""
+    by_path = {identity.path: identity for identity in identities}
+    rows = []
+    for field in root.walk():
+        if not field.path:
+            continue
+        identity = by_path.get(field.path)
+        rows.append(
+            {
+                "path": str(field),
+                "type": field.type,
+                "required": field.required,
+                "leaf": field.leaf,
+                "title": field.title,
+                "description": field.description,
+                "constraints": constraint_text(field.constraints),
+                "identity": identity.namespace if identity else None,
+                "primary": identity.primary if identity else None,
+                "status": field.constraints.get("meta:status"),
+                "xdm_field": field.constraints.get("meta:xdmField"),
+            }
+        )
+    return pa.Table.from_pylist(rows, schema=FIELD_TABLE)
