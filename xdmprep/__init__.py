@@ -15,6 +15,8 @@ __version__ = "0.1.0"
 _HOME = {
     "Issue": "errors",
     "Manifest": "manifest",
+    "Registry": "schema",
+    "Schema": "schema",
     "XdmPrepError": "errors",
 }
 

@@ -290,9 +290,13 @@ class Schema:
         """
         return ports.check_record(self, record, rules)
 
-    def __str__(self) -> str:
+    def describe(self, *, depth: int | None = None) -> str:
+        """What the schema is, in one line, and its fields as :meth:`tree` shows them."""
         facts = [self.behavior, f"version {self.version}" if self.version else "", self.id]
-        return f"{self.name} ({', '.join(fact for fact in facts if fact)})\n{self.tree()}"
+        return f"{self.name} ({', '.join(fact for fact in facts if fact)})\n{self.tree(depth=depth)}"
+
+    def __str__(self) -> str:
+        return self.describe()
 
     def __repr__(self) -> str:
         return f"<Schema {self.name!r} {self.id} ({self.behavior}, {len(self.columns)} top-level fields)>"

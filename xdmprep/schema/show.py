@@ -11,6 +11,7 @@ import pyarrow as pa
 from ..paths import Path
 from .descriptors import Identity
 from .field import Field
+from .types import INTEGER_BOUNDS
 
 _RANGE = (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"), ("exclusiveMaximum", "<"))
 _SIZES = (
@@ -107,8 +108,10 @@ def constraint_text(constraints: Mapping[str, Any]) -> str:
         values = [_plain(value) for value in constraints["enum"]]
         more = f", … ({len(values)} values)" if len(values) > 6 else ""
         out.append("one of " + ", ".join(values[:6]) + more)
+    width = [*INTEGER_BOUNDS.values(), (1 - 2**53, 2**53 - 1)]
+    full = (constraints.get("minimum"), constraints.get("maximum")) in width  # says no more than the type does
     for key, sign in (*_RANGE, *_SIZES):
-        if key in constraints:
+        if key in constraints and not (full and key in ("minimum", "maximum")):
             out.append(f"{sign} {_plain(constraints[key])}")
     if constraints.get("uniqueItems") is True:
         out.append("no item twice")
