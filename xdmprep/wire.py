@@ -1,0 +1,327 @@
+"""The batch API's words: addresses, payloads, statuses, limits.  No input or output happens here.
+
+Client and emulator share only this module, so that a slip here would hide from both; the tests in
+``tests/conformance`` hold it against the published API descriptions.
+
+Source of the rules: *Batch Ingestion API Guide*, *Batch ingestion overview* and *troubleshooting*, *Guardrails for data
+ingestion*, and Adobe's OpenAPI descriptions of batch ingestion, Catalog and Data Access.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from .errors import UsageError
+
+PRODUCTION = "https://platform.adobe.io"
+IMS = "https://ims-na1.adobelogin.com"
+IMPORT = "/data/foundation/import"
+CATALOG = "/data/foundation/catalog"
+EXPORT = "/data/foundation/export"
+REGISTRY = "/data/foundation/schemaregistry"
+PROFILE = "/data/core/ups/access/entities"
+TOKEN = "/ims/token/v3"  # noqa: S105  (an address, not a secret)
+SCOPES = "openid,session,AdobeID,read_organizations,additional_info.projectedProductContext"
+
+JSON_TYPE = "application/json"
+PATCH_TYPE = "application/json-patch+json"
+BYTES_TYPE = "application/octet-stream"
+
+FORMATS = ("json", "parquet", "csv")
+ACTIONS = ("COMPLETE", "ABORT", "REVERT", "FAIL")
+FILE_ACTIONS = ("INITIALIZE", "COMPLETE")
+
+# Limits.  Where old and new pages differ, these are the newest figures.
+SMALL_FILE_BYTES = 256 * 1024 * 1024  #: one PUT, at the gateway
+CHUNK_BYTES = 512_000_000  #: one PATCH
+BATCH_FILES, BATCH_FILES_ADVISED = 25_000, 10_000
+BATCH_BYTES, BATCH_BYTES_ADVISED = 1 << 40, 100 * 1000**3
+UPSERT_RECORDS_ADVISED = 2_000_000
+URL_CHARACTERS = 2_000
+LIST_LIMIT = 100
+POLL_SECONDS = 120.0
+
+EXPLAIN = {
+    "loading": "created; files are being written and COMPLETE has not been called",
+    "loaded": "complete; waiting for promotion",
+    "queued": "waiting for promotion",
+    "staging": "promotion under way",
+    "staged": "promotion under way",
+    "processing": "promotion under way",
+    "retrying": "the service met transient trouble and tries again by itself; nothing to do",
+    "stalled": "the service has given up trying; ask Adobe's support, or abort the batch and send it again",
+    "active": "ingested and readable",
+    "success": "ingested and readable",
+    "failed": "nothing of it was ingested; the batch's errors say why",
+    "failure": "nothing of it was ingested; the batch's errors say why",
+    "aborted": "cancelled by ABORT",
+    "abandoned": "the client never called COMPLETE in time",
+    "inactive": "reverted, replaced or expired; its data no longer counts",
+    "deleted": "its data is gone",
+    "archived": "moved to cold storage",
+    "retained": "taken out of the lake",
+}
+GOOD = frozenset({"active", "success"})
+BAD = frozenset({"failed", "failure", "aborted", "abandoned"})
+FINAL = GOOD | BAD | {"inactive", "deleted", "archived", "retained"}
+WAITING = frozenset({"loaded", "queued", "staging", "staged", "processing", "retrying", "stalled"})
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One ingestion batch as Catalog or the ingestion service describes it; unknown keys stay in `raw`."""
+
+    id: str
+    status: str
+    dataset_id: str | None = None
+    external_id: str | None = None
+    metrics: dict[str, Any] = field(default_factory=dict)
+    errors: tuple[dict[str, Any], ...] = ()
+    raw: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any], batch_id: str | None = None) -> Batch:
+        """The batch that a JSON object of the API describes."""
+        related = [item for item in data.get("relatedObjects") or [] if item.get("type") == "dataSet"]
+        identifier = str(data.get("id") or batch_id or "")
+        return cls(
+            identifier,
+            str(data.get("status") or "").lower(),
+            str(related[0]["id"]) if related else None,
+            data.get("externalId") or None,
+            dict(data.get("metrics") or {}),
+            tuple(data.get("errors") or ()),
+            dict(data),
+        )
+
+    @property
+    def final(self) -> bool:
+        """No further change is expected without somebody's doing."""
+        return self.status in FINAL
+
+    @property
+    def ok(self) -> bool:
+        """Ingested.  Rows may still have been lost: see `failed_records`."""
+        return self.status in GOOD
+
+    @property
+    def explanation(self) -> str:
+        """What the status means, in one clause."""
+        return EXPLAIN.get(self.status, "a status that is not documented")
+
+    @property
+    def input_records(self) -> int | None:
+        """Records read from the batch's files; None where the platform says nothing (CSV batches)."""
+        return _count(self.metrics.get("inputRecordCount"))
+
+    @property
+    def output_records(self) -> int | None:
+        """Records ingested."""
+        return _count(self.metrics.get("outputRecordCount"))
+
+    @property
+    def failed_records(self) -> int | None:
+        """Records lost: as the platform counts them, else input minus output."""
+        failed = _count(self.metrics.get("failedRecordCount"))
+        if failed is None and self.input_records is not None and self.output_records is not None:
+            return self.input_records - self.output_records
+        return failed
+
+    def to_dict(self) -> dict[str, Any]:
+        """The batch for ``--json``: what the API said, under stable names."""
+        return {
+            "id": self.id, "status": self.status, "explanation": self.explanation, "final": self.final, "ok": self.ok,
+            "dataset": self.dataset_id, "externalId": self.external_id, "metrics": self.metrics,
+            "recordsIn": self.input_records, "recordsOut": self.output_records, "recordsFailed": self.failed_records,
+            "errors": list(self.errors),
+        }  # fmt: skip
+
+
+def _count(value: Any) -> int | None:
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return None
+
+
+# ---- addresses -----------------------------------------------------------------------------------------------------
+
+
+def batch_path(batch_id: str) -> str:
+    """Address of a batch at the ingestion service."""
+    return f"{IMPORT}/batches/{quote(batch_id, safe='')}"
+
+
+def file_path(batch_id: str, dataset_id: str, name: str) -> str:
+    """Address of a file of a batch; each part of the name is percent-encoded, folders are kept."""
+    parts = "/".join(quote(part, safe="=") for part in name.split("/"))
+    return f"{batch_path(batch_id)}/datasets/{quote(dataset_id, safe='')}/files/{parts}"
+
+
+def catalog_batch_path(batch_id: str) -> str:
+    """Address of a batch's status in Catalog."""
+    return f"{CATALOG}/batches/{quote(batch_id, safe='')}"
+
+
+def dataset_path(dataset_id: str) -> str:
+    """Address of a dataset in Catalog."""
+    return f"{CATALOG}/dataSets/{quote(dataset_id, safe='')}"
+
+
+def export_path(batch_id: str, what: str) -> str:
+    """Address of a batch's ``meta``, ``failed`` or ``files`` at Data Access."""
+    return f"{EXPORT}/batches/{quote(batch_id, safe='')}/{what}"
+
+
+_SAFE_PART = re.compile(r"[A-Za-z0-9._=-]+")
+
+
+def check_file_name(name: str) -> str | None:
+    """What is wrong with a batch file's name, or None.
+
+    The platform documents no rule; letters, digits and ``. _ = -`` in folders are known to travel safely.
+    """
+    parts = name.split("/")
+    if not all(_SAFE_PART.fullmatch(part) for part in parts) or any(part.strip(".") == "" for part in parts):
+        return f"the file name {name!r} may hold only letters, digits, '.', '_', '=', '-' and '/' between folders"
+    return None
+
+
+# ---- payloads ------------------------------------------------------------------------------------------------------
+
+
+def create_batch(
+    dataset_id: str,
+    format: str,
+    *,
+    multiline: bool = False,
+    external_id: str | None = None,
+    replay: Iterable[str] = (),
+    replay_prefix: str = "",
+    percent: float | None = None,
+    diagnostics: bool = True,
+    format_options: Mapping[str, Any] | None = None,
+    tags: Mapping[str, list[str]] | None = None,
+) -> dict[str, Any]:
+    """The body of ``POST /batches``.
+
+    Args:
+        dataset_id: the dataset that the batch goes to.
+        format: ``json``, ``parquet`` or ``csv``.
+        multiline: each JSON file is one array (``isMultiLineJson``).
+        external_id: the client's own id of the batch.
+        replay: ids of batches that this one replaces.
+        replay_prefix: ``"$"`` writes the ids as the OpenAPI description wants them; the guide's answers show bare ids.
+        percent: percentage of bad rows that the batch may have (``partialIngestionPercent``).
+        diagnostics: keep the errors of single rows (``enableErrorDiagnostics``).
+        format_options: more keys of ``inputFormat``, such as ``delimiter``.
+        tags: batch tags.
+    """
+    if format not in FORMATS:
+        raise UsageError(f"format {format!r} is none of {', '.join(FORMATS)}.")
+    input_format: dict[str, Any] = {"format": format, **(format_options or {})}
+    if multiline:
+        input_format["isMultiLineJson"] = True
+    body: dict[str, Any] = {"datasetId": dataset_id, "inputFormat": input_format}
+    if external_id:
+        body["externalId"] = external_id
+    predecessors = [replay_prefix + batch for batch in replay]
+    if predecessors:
+        body["replay"] = {"predecessors": predecessors, "reason": "replace"}
+    if tags:
+        body["tags"] = dict(tags)
+    body["enableErrorDiagnostics"] = diagnostics
+    if percent is not None:
+        body["partialIngestionPercent"] = percent
+    return body
+
+
+def bare_id(batch_id: str) -> str:
+    """A predecessor's id without the ``$`` or ``${...}`` that some descriptions put around it."""
+    text = batch_id.strip().removeprefix("$")
+    return text[1:-1] if text.startswith("{") and text.endswith("}") else text
+
+
+def create_dataset(
+    name: str,
+    schema_id: str,
+    *,
+    profile: bool = False,
+    upsert: bool = False,
+    format: str | None = None,
+    content_type: str = "application/vnd.adobe.xed+json;version=1",
+    tags: Mapping[str, list[str]] | None = None,
+) -> dict[str, Any]:
+    """The body of ``POST /dataSets``.
+
+    Args:
+        name: the dataset's name.
+        schema_id: ``$id`` of its schema.
+        profile: enable it for Profile and Identity.
+        upsert: enable it for Profile with ``isUpsert`` (implies `profile`).
+        format: ``csv`` for an ad-hoc dataset; sets ``fileDescription``.
+        content_type: how the schema is referred to.
+        tags: further tags.
+    """
+    all_tags = {key: list(values) for key, values in (tags or {}).items()}
+    if profile or upsert:
+        all_tags["unifiedIdentity"] = ["enabled: true"]
+        all_tags["unifiedProfile"] = ["enabled: true", *(["isUpsert: true"] if upsert else [])]
+    body: dict[str, Any] = {"name": name, "schemaRef": {"id": schema_id, "contentType": content_type}, "tags": all_tags}
+    if format:
+        body["fileDescription"] = {"persisted": True, "containerFormat": format, "format": format}
+    return body
+
+
+def has_flag(tags: Mapping[str, Any] | None, tag: str, flag: str) -> bool:
+    """Whether a dataset's tag holds ``flag: true``, with or without the blank, in any letter case."""
+    values = (tags or {}).get(tag) or []
+    wanted = f"{flag}:true".lower()
+    return any(re.sub(r"\s", "", str(value)).lower() == wanted for value in values)
+
+
+def content_range(first: int, last: int) -> str:
+    """The header ``Content-Range`` of one part of a large file; `last` is included."""
+    return f"bytes {first}-{last}"
+
+
+_RANGE = re.compile(r"\s*bytes[ =]\s*(\d+)-(\d+)(?:/(?:\d+|\*))?\s*", re.IGNORECASE)
+
+
+def parse_content_range(text: str | None) -> tuple[int, int] | None:
+    """First and last byte of a ``Content-Range``, with or without ``/total``; None if it is not one."""
+    match = _RANGE.fullmatch(text or "")
+    if match is None or int(match[2]) < int(match[1]):
+        return None
+    return int(match[1]), int(match[2])
+
+
+def parse_received(text: str | None) -> list[tuple[int, int]]:
+    """The ranges that the header ``Range`` of a HEAD answer names; empty if there are none or it is not readable."""
+    return sorted((int(a), int(b)) for a, b in re.findall(r"(\d+)\s*-\s*(\d+)", text or "") if int(a) <= int(b))
+
+
+def problem_text(body: bytes | str) -> tuple[str, str | None]:
+    """The platform's words and its code in an error's body, whatever shape it has; never raises."""
+    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
+    try:
+        data = json.loads(text)
+    except ValueError:
+        return " ".join(re.sub(r"<[^>]*>", " ", text).split())[:200], None
+    if isinstance(data, dict):
+        words = [
+            str(data[key])
+            for key in ("title", "message", "detail", "errorMessage", "error_description", "error")
+            if isinstance(data.get(key), str)
+        ]
+        report = data.get("report")
+        if isinstance(report, dict) and isinstance(report.get("detailed-message"), str):
+            words.append(report["detailed-message"])
+        code = data.get("error_code") or data.get("code") or data.get("type")
+        return ": ".join(dict.fromkeys(words))[:500], str(code) if code else None
+    return text[:200], None
