@@ -1,1 +1,82 @@
 """The writers: single-line JSON, Parquet and CSV parts, what was set aside, and the manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import DataError
+from ..flow import Chunk, Stream
+from ..manifest import File
+from .folder import ISSUES, REJECTS, RUN, OutputFolder
+from .parts import DEFAULT_MAX_BYTES, PLATFORM_MAX_BYTES, WriteOptions, open_parts
+from .rejects import Rejects
+
+__all__ = [
+    "DEFAULT_MAX_BYTES", "ISSUES", "PLATFORM_MAX_BYTES", "REJECTS", "RUN", "OutputFolder", "WriteOptions", "Written",
+    "write_stream",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a run wrote: rows read == written + rejected."""
+
+    files: tuple[File, ...]
+    rows: int
+    written: int
+    rejected: int
+
+
+def write_stream(
+    stream: Stream,
+    folder: OutputFolder,
+    options: WriteOptions,
+    *,
+    jobs: int | None = None,
+    on_chunk: Callable[[Chunk], None] | None = None,
+    drop: Callable[[Chunk], np.ndarray[Any, Any]] | None = None,
+) -> Written:
+    """Write the records of `stream` as parts into `folder`; faulty rows go to the rejects.
+
+    Args:
+        stream: records; rows that a finding of severity error names are set aside.
+        folder: as given by :class:`OutputFolder`.
+        options: format and limits.
+        jobs: worker threads, see :meth:`Stream.run`.
+        on_chunk: called in order with each chunk, for progress and reports.
+        drop: chunk -> bool (n,): rows to set aside; None means :meth:`Chunk.faulty`.
+
+    Raises:
+        OutputError: the disk refuses; nothing half-written stays.
+    """
+    parts = open_parts(folder, stream.leaves, stream.arrow_schema, options)
+    rejects = Rejects(folder)
+    faulty = drop or Chunk.faulty
+    rows = written = 0
+
+    def last(chunk: Chunk) -> tuple[np.ndarray[Any, Any], Any]:
+        bad = faulty(chunk)
+        return bad, parts.make(chunk, ~bad)
+
+    try:
+        for chunk, (bad, made) in stream.run(last, jobs):
+            good = len(chunk) - int(bad.sum())
+            parts.add(made, good)
+            rejects.add(chunk, bad)
+            rows += chunk.consumed
+            written += good
+            if on_chunk is not None:
+                on_chunk(chunk)
+        parts.finish()
+        rejects.finish()
+    except BaseException:
+        parts.discard()
+        rejects.discard()
+        raise
+    if rows != written + rejects.rows:
+        raise DataError(f"{rows} rows were read, but {written} written and {rejects.rows} set aside: this is a bug.")
+    return Written(tuple(parts.files), rows, written, rejects.rows)

@@ -274,6 +274,15 @@ def _value(column: pa.Array, quoted: bool) -> _Value:
     return _Value(texts, None, valid(texts) if texts.null_count else None)
 
 
+def plain_texts(column: pa.Array) -> pa.Array:
+    """The texts of a scalar column as JSON would print its values, without quotes and escapes."""
+    if isinstance(column, pa.DictionaryArray):
+        column = column.dictionary_decode()
+    if pa.types.is_boolean(column.type) or (_quoted(column.type) and not pa.types.is_temporal(column.type)):
+        return column.cast(pa.string())
+    return _texts_of(column.type)(column)
+
+
 def _escape_some(column: pa.Array) -> tuple[np.ndarray[Any, Any], pa.Array] | None:
     """The rows whose text needs JSON escapes, and their escaped texts; None if there are none."""
     data = column.buffers()[2]

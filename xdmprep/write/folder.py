@@ -1,0 +1,174 @@
+"""The output folder: whose it is, whether there is room, and files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from ..errors import OutputError
+from ..manifest import NAME as MANIFEST
+from ..manifest import File, sync_folder, whole_file
+
+RUN = "run.json"
+REJECTS = "rejects.jsonl"
+ISSUES = "issues.csv"
+_OURS = (MANIFEST, RUN, REJECTS, ISSUES)
+
+#: Bytes after which written data is pushed to the disk in the background, so that the last fsync finds little to do.
+_SYNC_BYTES = 32 << 20
+
+
+class OutputFolder:
+    """One run's folder.
+
+    A run marks its folder with `run.json` before it writes anything.  A folder that holds something else, or a finished
+    run of other input, is refused unless `overwrite`; what a killed run left is cleared.
+
+    Args:
+        path: made if it is missing.
+        key: what makes a run this run (source, mapping, schema, options), as JSON values.
+        overwrite: clear a folder of another run; files that no run of ours writes are never touched.
+
+    Raises:
+        OutputError: it cannot be made or written, or is not this run's own.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], key: dict[str, Any], overwrite: bool = False) -> None:
+        self.path = Path(path)
+        self.key = key
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{self.path}: cannot be made: {error.strerror or error}.") from None
+        self._refuse_if_foreign(overwrite)
+        self._clear()
+        self.mark("running", {})
+
+    def _refuse_if_foreign(self, overwrite: bool) -> None:
+        names = [entry.name for entry in self.path.iterdir()]
+        if not names:
+            return
+        try:
+            run = json.loads((self.path / RUN).read_text(encoding="utf-8"))
+            own = isinstance(run, dict) and (run.get("state") == "running" or run.get("key") == self.key)
+        except (OSError, ValueError):
+            own = all(name.startswith(".") and name.endswith(".part") for name in names)
+            run = None
+        if own or (overwrite and all(_is_ours(name) for name in names)):
+            return
+        if overwrite:
+            other = next(name for name in names if not _is_ours(name))
+            raise OutputError(f"{self.path}: holds {other!r}, which is not xdmprep's. Give an empty folder.")
+        what = "another run's output" if run else "files that are not this run's"
+        raise OutputError(f"{self.path}: is not empty, it holds {what}. Give another folder, or --overwrite.")
+
+    def _clear(self) -> None:
+        """Remove what an earlier run of ours left; the manifest goes first, so that it never names missing files."""
+        try:
+            for name in sorted((entry.name for entry in self.path.iterdir()), key=lambda name: name != MANIFEST):
+                if name != RUN and _is_ours(name):
+                    (self.path / name).unlink()
+        except OSError as error:
+            raise OutputError(f"{self.path}: cannot be cleared: {error.strerror or error}.") from None
+
+    def mark(self, state: str, more: dict[str, Any]) -> None:
+        """Write `run.json`: the key, the state (``running``, ``finished``, ``interrupted``) and what else is known."""
+        text = json.dumps({"state": state, "key": self.key, **more}, indent=2, ensure_ascii=False)
+        with whole_file(self.path / RUN) as out:
+            out.write(text.encode() + b"\n")
+
+    def free_bytes(self) -> int:
+        """Free space on the folder's disk."""
+        return shutil.disk_usage(self.path).free
+
+    def need(self, size: int, what: str) -> None:
+        """Raise OutputError if the disk has less than `size` bytes left."""
+        free = self.free_bytes()
+        if free < size:
+            raise OutputError(
+                f"{self.path}: {what} needs about {size / 1e6:,.0f} MB, the disk has {free / 1e6:,.0f} MB left. "
+                "Make room, or give another folder."
+            )
+
+
+def _is_ours(name: str) -> bool:
+    if name.startswith("."):
+        return name.endswith(".part")
+    return name in _OURS or name.startswith(("part-", "upload.", "issues."))
+
+
+class WholeFile:
+    """A file being written: counted and hashed on the way, under a hidden name until :meth:`finish`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.bytes = 0
+        self._hash = hashlib.sha256()
+        self._temporary = path.with_name(f".{path.name}.part")
+        self._unsynced = 0
+        self._syncing: threading.Thread | None = None
+        with self._told():
+            self._file = self._temporary.open("wb", buffering=0)
+
+    def write(self, data: pa.Buffer | memoryview | bytes) -> int:
+        """Append `data`; gives the number of bytes."""
+        view = memoryview(data).cast("B")
+        size = len(view)
+        self._hash.update(view)
+        with self._told():
+            while len(view):
+                view = view[self._file.write(view) :]
+        self.bytes += size
+        self._unsynced += size
+        if self._unsynced > _SYNC_BYTES and (self._syncing is None or not self._syncing.is_alive()):
+            self._unsynced = 0
+            self._syncing = threading.Thread(target=self._sync, daemon=True)
+            self._syncing.start()
+        return size
+
+    def _sync(self) -> None:
+        with contextlib.suppress(OSError, ValueError):  # the fsync of finish() reports what is wrong
+            os.fsync(self._file.fileno())
+
+    def finish(self, rows: int) -> File:
+        """Make it last and give it its name."""
+        with self._told():
+            if self._syncing is not None:
+                self._syncing.join()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._temporary.replace(self.path)
+            sync_folder(self.path.parent)
+        return File(self.path.name, rows, self.bytes, self._hash.hexdigest())
+
+    def read_back(self) -> pa.Table:
+        """What was written so far, as a Parquet table."""
+        import pyarrow.parquet as pq
+
+        return pq.read_table(self._temporary)
+
+    def discard(self) -> None:
+        """Remove what was written so far."""
+        if self._syncing is not None:
+            self._syncing.join()
+        self._file.close()
+        self._temporary.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            with contextlib.suppress(AttributeError, OSError):
+                self._file.close()
+                self._temporary.unlink(missing_ok=True)
+            raise OutputError(f"{self.path}: cannot be written: {error.strerror or error}.") from None

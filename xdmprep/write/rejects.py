@@ -1,0 +1,110 @@
+"""Rows set aside: `rejects.jsonl` holds each with its reasons, `issues.csv` every finding of the run.
+
+A line of `rejects.jsonl` is ``{"row", "line"?, "source": {column: value}, "reasons": [...]}``; a row that could not be
+read at all has its ``"text"`` in place of ``"source"``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as arrow_csv
+
+from ..flow import ISSUE_SCHEMA, Chunk, Finding, Unread, issue_table
+from ..leaves import Leaf
+from .encode import Encoder
+from .folder import ISSUES, REJECTS, OutputFolder, WholeFile
+
+_REASON = pa.struct([field for field in ISSUE_SCHEMA if field.name != "row"])
+
+
+class Rejects:
+    """Writes what chunks set aside, in order of rows.  Files that would be empty are not made."""
+
+    def __init__(self, folder: OutputFolder) -> None:
+        self.rows = 0
+        self._folder = folder
+        self._rejects: WholeFile | None = None
+        self._issues: WholeFile | None = None
+        self._encoders: dict[tuple[Leaf, ...], Encoder] = {}
+
+    def add(self, chunk: Chunk, bad: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> None:
+        """Write the rows where `bad` is True, the rows never read, and all findings of the chunk."""
+        if not chunk.issues and not chunk.unread:
+            return
+        unread = [issue_of(item) for item in chunk.unread]
+        found = issue_table([*chunk.issues, *unread])
+        found = found.take(pc.sort_indices(found["row"]))
+        self._write_issues(found)
+        if bad.any() or chunk.unread:
+            self._write_rejects(chunk, bad, found)
+
+    def _write_issues(self, found: pa.Table) -> None:
+        out = pa.BufferOutputStream()
+        first = self._issues is None
+        arrow_csv.write_csv(found, out, arrow_csv.WriteOptions(include_header=first, quoting_style="needed"))
+        if self._issues is None:
+            self._issues = WholeFile(self._folder.path / ISSUES)
+        self._issues.write(out.getvalue())
+
+    def _write_rejects(self, chunk: Chunk, bad: np.ndarray[tuple[int], np.dtype[np.bool_]], found: pa.Table) -> None:
+        aside = chunk.where(bad)
+        n, lost = len(aside), len(chunk.unread)
+        self.rows += n + lost
+        rows = np.concatenate([aside.rows, np.array([item.row for item in chunk.unread], np.int64)])
+        order = np.argsort(rows, kind="stable")
+        leaves: list[Leaf] = [Leaf(("row",), pa.int64()), Leaf(("line",), pa.int64())]
+        columns: list[pa.Array] = [
+            pa.array(rows),
+            pa.concat_arrays([pa.nulls(n, pa.int64()), pa.array([item.line for item in chunk.unread], pa.int64())]),
+        ]
+        if aside.source is not None:
+            for field, column in zip(aside.source.schema, aside.source.columns, strict=True):
+                leaves.append(Leaf(("source", field.name), field.type))
+                columns.append(pa.concat_arrays([column, pa.nulls(lost, field.type)]))
+        leaves.append(Leaf(("text",), pa.string()))
+        columns.append(
+            pa.concat_arrays([pa.nulls(n, pa.string()), pa.array([item.text for item in chunk.unread], pa.string())])
+        )
+        leaves.append(Leaf(("reasons",), pa.list_(_REASON)))
+        columns.append(_reasons(rows, found))
+        batch = pa.RecordBatch.from_arrays(columns, names=[leaf.name for leaf in leaves]).take(pa.array(order))
+        key = tuple(leaves)
+        encoder = self._encoders.setdefault(key, Encoder(key))
+        if self._rejects is None:
+            self._rejects = WholeFile(self._folder.path / REJECTS)
+        self._rejects.write(encoder.encode(batch))
+
+    def finish(self) -> None:
+        """Give the files their names."""
+        for file in (self._rejects, self._issues):
+            if file is not None:
+                file.finish(self.rows)
+        self._rejects = self._issues = None
+
+    def discard(self) -> None:
+        """Remove what was written so far."""
+        for file in (self._rejects, self._issues):
+            if file is not None:
+                file.discard()
+        self._rejects = self._issues = None
+
+
+def issue_of(unread: Unread) -> Finding:
+    """A row that could not be read, as a finding."""
+    issue = unread.issue()
+    return Finding.of(unread.code, "", issue.message, [unread.row], pa.array([unread.text], pa.string()))
+
+
+def _reasons(rows: np.ndarray[tuple[int], np.dtype[np.int64]], found: pa.Table) -> pa.Array:
+    """For each of `rows` the list of its findings; `found` is sorted by row."""
+    numbers = found["row"].to_numpy()
+    start = np.searchsorted(numbers, rows, side="left")
+    counts = np.searchsorted(numbers, rows, side="right") - start
+    offsets = np.zeros(len(rows) + 1, np.int32)
+    np.cumsum(counts, out=offsets[1:])
+    picked = np.repeat(start - offsets[:-1], counts) + np.arange(offsets[-1])
+    chosen = found.take(pa.array(picked)).combine_chunks()
+    arrays = [chosen[field.name].combine_chunks() if chosen.num_rows else pa.array([], field.type) for field in _REASON]
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.StructArray.from_arrays(arrays, fields=list(_REASON)))
