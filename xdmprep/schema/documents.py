@@ -78,7 +78,7 @@ def read_json(path: str | os.PathLike[str]) -> Any:
     file = Path(path)
     try:
         text = file.read_bytes().decode("utf-8-sig")
-        return json.loads(text, object_pairs_hook=_no_duplicates)
+        return json.loads(text)
     except FileNotFoundError:
         raise SchemaError(f"{file}: no such file. Give the path of a schema file.") from None
     except IsADirectoryError:
@@ -89,25 +89,8 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         raise SchemaError(f"{file}: not UTF-8 text (byte {error.start}). Save the schema as UTF-8.") from None
     except json.JSONDecodeError as error:
         raise SchemaError(f"{file}: not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from None
-    except _DuplicateKeyError as error:
-        raise SchemaError(f"{file}: the key {error} stands twice in one object. Keep one of them.") from None
     except RecursionError:
         raise SchemaError(f"{file}: nested too deep to be a schema.") from None
-
-
-class _DuplicateKeyError(ValueError):
-    pass
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    out = dict(pairs)
-    if len(out) < len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise _DuplicateKeyError(repr(key))
-            seen.add(key)
-    return out
 
 
 def read_documents(path: str | os.PathLike[str]) -> list[Document]:

@@ -22,6 +22,7 @@ from .. import ports
 from ..errors import ExpressionError, Issue, SchemaError, did_you_mean
 from ..paths import EVERY, Path, format_path, parse_path
 from . import descriptors as described
+from .compat import compatible
 from .descriptors import Identity, Relationship
 from .documents import (
     DESCRIPTORS_SUFFIX,
@@ -56,9 +57,17 @@ class Schema:
         relationships: the fields that refer to other schemas.
     """
 
-    def __init__(self, document: Document, lookup: Lookup, descriptors: Iterable[dict[str, Any]] = ()) -> None:
+    def __init__(
+        self,
+        document: Document,
+        lookup: Lookup,
+        descriptors: Iterable[dict[str, Any]] = (),
+        compat: bool = False,
+    ) -> None:
         resolver = Resolver(lookup)
         resolved = resolver.resolve(document)
+        if compat:
+            resolved = compatible(resolved)
         self.source: dict[str, Any] = document.content
         self.name: str = str(self.source.get("title") or document.name)
         self._used = resolver.used
@@ -112,7 +121,7 @@ class Schema:
         near = Components({d.id: d for d in documents if d.id})
         lookup = _Chain(near, registry, file)
         more = [*descriptors, *_descriptors_beside(file)]
-        return cls(main, lookup, more)
+        return cls(main, lookup, more, compat)
 
     @classmethod
     def from_dict(
@@ -131,7 +140,7 @@ class Schema:
         """
         if not isinstance(content, Mapping):
             raise SchemaError(f"{name}: a schema is a JSON object, got {type(content).__name__}.")
-        return cls(Document(dict(content), name), registry or Components(), descriptors)
+        return cls(Document(dict(content), name), registry or Components(), descriptors, compat)
 
     @property
     def id(self) -> str:
