@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +39,7 @@ def write_stream(
     *,
     jobs: int | None = None,
     on_chunk: Callable[[Chunk], None] | None = None,
-    drop: Callable[[Chunk], np.ndarray[Any, Any]] | None = None,
+    clock: Callable[[str], AbstractContextManager[Any]] = nullcontext,
 ) -> Written:
     """Write the records of `stream` as parts into `folder`; faulty rows go to the rejects.
 
@@ -48,31 +49,33 @@ def write_stream(
         options: format and limits.
         jobs: worker threads, see :meth:`Stream.run`.
         on_chunk: called in order with each chunk, for progress and reports.
-        drop: chunk -> bool (n,): rows to set aside; None means :meth:`Chunk.faulty`.
+        clock: gives a context that measures the stage it names.
 
     Raises:
         OutputError: the disk refuses; nothing half-written stays.
     """
     parts = open_parts(folder, stream.leaves, stream.arrow_schema, options)
     rejects = Rejects(folder)
-    faulty = drop or Chunk.faulty
     rows = written = 0
 
     def last(chunk: Chunk) -> tuple[np.ndarray[Any, Any], Any]:
-        bad = faulty(chunk)
-        return bad, parts.make(chunk, ~bad)
+        with clock("encode"):
+            bad = chunk.faulty()
+            return bad, parts.make(chunk, ~bad)
 
     try:
         for chunk, (bad, made) in stream.run(last, jobs):
             good = len(chunk) - int(bad.sum())
-            parts.add(made, good)
-            rejects.add(chunk, bad)
+            with clock("write"):
+                parts.add(made, good)
+                rejects.add(chunk, bad)
             rows += chunk.consumed
             written += good
             if on_chunk is not None:
                 on_chunk(chunk)
-        parts.finish()
-        rejects.finish()
+        with clock("write"):
+            parts.finish()
+            rejects.finish()
     except BaseException:
         parts.discard()
         rejects.discard()

@@ -1,0 +1,131 @@
+"""The house drawn from the imports: they go down the floors only, and there is no circle."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import xdmprep
+
+PACKAGE = Path(xdmprep.__file__).parent
+
+#: room -> floor.  A room may import rooms of lower floors of its own wing, and the rooms both wings stand on.
+DATA = {
+    "errors": 0, "rules": 0, "ports": 0, "shipped": 0.5,
+    "paths": 1, "leaves": 1.1, "flow": 1.2, "manifest": 1,
+    "schema": 2, "language": 2,
+    "read": 3, "mapping": 3, "validate": 3, "patch": 3, "write": 3, "contract": 3, "sample": 3, "suggest": 3,
+    "report": 4, "ingest": 4.1, "prepare": 4.1,
+    "cli": 5, "__init__": 5, "spark": 5,
+}  # fmt: skip
+NETWORK = {"wire": 1, "client": 2, "emulator": 2}
+#: Where each module of the network wing may look in the other rooms.
+GROUND = {"errors", "rules", "ports", "paths", "manifest", "__init__"}
+
+
+def room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports() -> dict[tuple[str, str], set[str]]:
+    """(room, room it imports) -> the files that do so, from the syntax tree, function bodies included."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).parts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            targets: list[str] = []
+            if isinstance(node, ast.ImportFrom):
+                if node.level == 0 and (node.module or "").split(".")[0] == "xdmprep":
+                    targets = [".".join((node.module or "").split(".")[1:]) or a.name for a in node.names]
+                elif node.level:
+                    base = list(parts[:-1])[: len(parts) - node.level]
+                    dotted = [*base, *((node.module or "").split(".") if node.module else [])]
+                    targets = [".".join(dotted)] if dotted else [alias.name for alias in node.names]
+            elif isinstance(node, ast.Import):
+                targets = [
+                    a.name.removeprefix("xdmprep").lstrip(".") for a in node.names if a.name.split(".")[0] == "xdmprep"
+                ]
+            for target in targets:
+                name = target.split(".")[0]
+                name = "__init__" if name == "__version__" else name
+                if name != room(path):
+                    found.setdefault((room(path), name), set()).add("/".join(parts))
+    return found
+
+
+def test_every_room_has_a_floor() -> None:
+    rooms = {room(path) for path in PACKAGE.rglob("*.py")}
+    assert rooms <= set(DATA) | set(NETWORK)
+
+
+def test_imports_go_down_only() -> None:
+    wrong = []
+    for (upper, lower), files in imports().items():
+        if lower == "__init__":
+            continue  # the version, which the face sets before anything else
+        if upper in NETWORK:
+            fine = lower in GROUND or (lower in NETWORK and NETWORK[lower] < NETWORK[upper])
+        elif upper in ("cli", "__init__"):
+            fine = lower != "cli" or upper == "__init__"
+        else:
+            fine = lower in DATA and DATA[lower] < DATA[upper]
+        if not fine:
+            wrong.append(f"{upper} imports {lower}: {', '.join(sorted(files))}")
+    assert wrong == []
+
+
+def test_no_circle_between_rooms() -> None:
+    edges: dict[str, set[str]] = {}
+    for upper, lower in imports():
+        if lower != "__init__":
+            edges.setdefault(upper, set()).add(lower)
+    done: set[str] = set()
+
+    def visit(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, " -> ".join((*trail, name))
+        if name not in done:
+            for other in sorted(edges.get(name, ())):
+                visit(other, (*trail, name))
+            done.add(name)
+
+    for name in sorted(edges):
+        visit(name, ())
+
+
+def test_no_circle_between_modules() -> None:
+    edges: dict[str, set[str]] = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                base = parts[: len(parts) - node.level]
+                dotted = (*base, *(node.module.split(".") if node.module else ()))
+                for alias in node.names:
+                    whole = PACKAGE.joinpath(*dotted, alias.name)
+                    target = (*dotted, alias.name) if whole.with_suffix(".py").exists() or whole.is_dir() else dotted
+                    edges.setdefault(".".join(parts), set()).add(".".join(target))
+
+    def real(name: str) -> str:
+        return name + ".__init__" if name and PACKAGE.joinpath(*name.split("."), "__init__.py").exists() else name
+
+    graph = {name: {real(other) for other in others} - {"", name} for name, others in edges.items()}
+    done: set[str] = set()
+
+    def visit(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, " -> ".join((*trail, name))
+        if name not in done:
+            for other in sorted(graph.get(name, ())):
+                visit(other, (*trail, name))
+            done.add(name)
+
+    for name in sorted(graph):
+        visit(name, ())
+
+
+def test_the_face_loads_nothing_heavy() -> None:
+    heavy = "pandas pyarrow numpy requests pandera jsonschema starlette uvicorn lark click duckdb".split()
+    code = f"import sys, xdmprep; print([name for name in {heavy!r} if name in sys.modules])"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"

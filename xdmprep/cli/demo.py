@@ -1,0 +1,76 @@
+"""The command `xdmprep demo`: the whole main job on one machine, with no account."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..shipped import shipped
+
+
+@click.command(epilog="Example: xdmprep demo --out demo/ --format parquet")
+@click.option(
+    "--out", "-o", type=click.Path(path_type=Path), help="Keep the files here.  [default: a temporary folder]"
+)
+@click.option("--format", "-f", type=click.Choice(["json", "parquet"]), default="json", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def demo(out: Path | None, format: str, as_json: bool) -> int:
+    """Map, check, write, upload, ingest and read back a bundled CRM export, against a local emulator."""
+    with tempfile.TemporaryDirectory(prefix="xdmprep-demo-") as temporary:
+        facts = _run(out or Path(temporary), format, (lambda text: None) if as_json else click.echo)
+    if as_json:
+        click.echo(json.dumps(facts, ensure_ascii=False))
+    return 0 if facts["batch"]["status"] in ("success", "active") else 1
+
+
+def _run(out: Path, format: str, say: Any) -> dict[str, Any]:
+    from ..client import Client
+    from ..emulator import Emulator
+    from ..prepare import prepare
+
+    source, mapping = shipped("examples/crm-profiles.csv"), shipped("crm-profile.mapping.yaml")
+    schema = shipped("crm-profile.schema.json")
+    say(f"1. map, check, write   {source.name} with {mapping.name} to {schema.name}")
+    result = prepare(source, mapping, schema, out, format=format, overwrite=True)
+    say(f"   {result}")
+    for line in str(result.report).splitlines():
+        say(f"   {line}")
+    with Emulator(schemas=schema.parent) as server:
+        say(f"2. emulator            {server.url}")
+        client = Client(url=server.url)
+        dataset = client.create_dataset("CRM profiles", result.manifest.schema["id"], profile=True)
+        say(f"3. dataset             {dataset}")
+        batch = client.upload(out, dataset_id=dataset)
+        say(f"4. upload              batch {batch.id}: {batch.status}")
+        batch = client.wait(batch.id)
+        metrics = batch.metrics
+        say(
+            f"5. ingest              {batch.status}: {metrics.get('inputRecordCount')} records in, "
+            f"{metrics.get('outputRecordCount')} out, {metrics.get('failedRecordCount')} failed"
+        )
+        identity = _first_identity(out, format)
+        profile = client.profile(identity, "LOYALTYID")
+        say(f"6. read back           the profile with LOYALTYID {identity}")
+        for line in json.dumps(profile, indent=2, ensure_ascii=False).splitlines():
+            say(f"   {line}")
+    return {
+        "rows": result.rows, "written": result.written, "rejected": result.rejected,
+        "batch": {"id": batch.id, "status": batch.status, "metrics": dict(metrics)}, "profile": profile,
+    }  # fmt: skip
+
+
+def _first_identity(folder: Path, format: str) -> str:
+    part = next(folder.glob("part-*"))
+    if format == "parquet":
+        import pyarrow.parquet as pq
+
+        with pq.ParquetFile(part) as file:
+            record = next(file.iter_batches(1)).to_pylist(maps_as_pydicts="strict")[0]
+    else:
+        with part.open(encoding="utf-8") as lines:
+            record = json.loads(next(lines))
+    return str(record["identityMap"]["LOYALTYID"][0]["id"])

@@ -1,0 +1,98 @@
+"""The command `xdmprep prepare`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..errors import UsageError
+from .progress import progress
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  xdmprep prepare crm.csv --mapping crm.mapping.yaml --schema crm.schema.json --out out/
+  xdmprep prepare crm.csv -m crm.mapping.yaml -s crm.schema.json -o out/ --format parquet --report out.html
+  xdmprep prepare crm.tsv -m m.yaml -s s.json -o out/ --delimiter tab --encoding latin-1 --error-threshold 5
+
+Ends with 0 if every row was written, 1 if rows were set aside, 2 on wrong use or input that cannot be read.
+"""
+)
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--mapping", "-m", required=True, type=click.Path(path_type=Path), help="Mapping set, YAML or JSON.")
+@click.option("--schema", "-s", required=True, type=click.Path(path_type=Path), help="XDM schema, JSON.")
+@click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="Folder for what is written.")
+@click.option("--format", "-f", type=click.Choice(["json", "parquet", "csv"]), default="json", show_default=True)
+@click.option("--multiline", is_flag=True, help="JSON as one array a file instead of one record a line.")
+@click.option("--max-bytes", type=int, help="Largest part, in bytes.  [default: 240000000]")
+@click.option("--max-rows", type=int, help="Most records of a part.")
+@click.option(
+    "--error-threshold", type=float, metavar="PCT", help="Keep nothing if more than PCT % of rows are faulty."
+)
+@click.option("--rules", default="strict", show_default=True, help="Rule set: strict, batch or jsonschema.")
+@click.option("--strict", is_flag=True, help="Set a row aside too where a value did not fit its field's type.")
+@click.option("--delimiter", default=",", help="Of a CSV source: one character, or 'tab'.")
+@click.option("--quote", default='"', help="Of a CSV source.")
+@click.option("--encoding", default="utf-8", show_default=True, help="Of a CSV source.")
+@click.option("--names", help="Column names of a CSV source without a header, with commas between them.")
+@click.option("--null", "nulls", multiple=True, help="A text of a CSV source that means 'no value'; may be repeated.")
+@click.option("--jobs", "-j", type=click.IntRange(0), help="Worker threads.  [default: one per core]")
+@click.option("--report", type=click.Path(path_type=Path), metavar="FILE.html", help="Write the report as a web page.")
+@click.option("--overwrite", is_flag=True, help="Replace another run's output in the folder.")
+@click.option("--progress/--no-progress", "bar", default=None, help="Show a progress bar.  [default: on a terminal]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def prepare(
+    source: Path, mapping: Path, schema: Path, out: Path, format: str, multiline: bool, max_bytes: int | None,
+    max_rows: int | None, error_threshold: float | None, rules: str, strict: bool, delimiter: str, quote: str,
+    encoding: str, names: str | None, nulls: tuple[str, ...], jobs: int | None, report: Path | None, overwrite: bool,
+    bar: bool | None, as_json: bool,
+) -> int:  # fmt: skip
+    """Map, check and write SOURCE (CSV, Parquet or NDJSON) as files ready for upload."""
+    from ..prepare import prepare as run
+    from ..read import CsvOptions
+    from ..write import PLATFORM_MAX_BYTES
+
+    csv = CsvOptions(
+        delimiter="\t" if delimiter in ("tab", "\\t") else delimiter,
+        quote=quote,
+        encoding=encoding,
+        names=tuple(name.strip() for name in names.split(",")) if names else None,
+        null_values=("", *nulls),
+    )
+    if report is not None and report.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"--report writes a web page; give a name that ends in .html, not {report.name!r}.")
+    if max_bytes is not None and max_bytes > PLATFORM_MAX_BYTES:
+        click.echo(
+            f"warning: --max-bytes {max_bytes:,} is above what the platform takes in one request "
+            f"({PLATFORM_MAX_BYTES:,}); such parts go up in pieces, which is the slower way.",
+            err=True,
+        )
+    with progress(bar) as shown:
+        result = run(
+            source, mapping, schema, out, format=format, rules=rules, strict=strict, error_threshold=error_threshold,
+            max_bytes=max_bytes, max_rows=max_rows, multiline=multiline, csv=csv, jobs=jobs, overwrite=overwrite,
+            on_start=shown.start, on_chunk=shown.advance,
+        )  # fmt: skip
+    if report is not None:
+        result.report.save(report)
+    if as_json:
+        click.echo(json.dumps(_facts(result), ensure_ascii=False))
+    else:
+        click.echo(str(result))
+        if result.report.issues.num_rows:
+            click.echo(str(result.report))
+        if report is not None:
+            click.echo(f"report -> {report}")
+    return 1 if result.rejected else 0
+
+
+def _facts(result: Any) -> dict[str, Any]:
+    return {
+        "rows": result.rows, "written": result.written, "rejected": result.rejected, "folder": str(result.folder),
+        "files": result.manifest.to_dict()["files"], "issues": json.loads(result.report.to_json()).get("summary", []),
+        "seconds": round(result.seconds, 3),
+    }  # fmt: skip

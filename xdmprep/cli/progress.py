@@ -1,0 +1,54 @@
+"""Progress on standard error: only on a terminal, or when asked."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ..flow import Chunk, Stream
+
+
+class Progress:
+    """Rows, rate, rows set aside and time left of a run."""
+
+    def __init__(self, wanted: bool | None) -> None:
+        self._wanted = sys.stderr.isatty() if wanted is None else wanted
+        self._bar: Any = None
+        self._rows = self._bad = 0
+
+    def start(self, stream: Stream) -> None:
+        """Show the bar."""
+        if self._wanted:
+            from tqdm import tqdm
+
+            known = stream.total_bytes is not None
+            self._bar = tqdm(
+                total=stream.total_bytes, unit="B" if known else " rows", unit_scale=True, desc=stream.name,
+                file=sys.stderr, mininterval=0.2,
+            )  # fmt: skip
+
+    def advance(self, chunk: Chunk) -> None:
+        """One chunk further."""
+        if self._bar is not None:
+            self._rows += chunk.consumed
+            self._bad += int(chunk.faulty().sum()) + len(chunk.unread)
+            self._bar.set_postfix_str(f"{self._rows:,} rows, {self._bad:,} set aside", refresh=False)
+            self._bar.update(chunk.size if self._bar.total else chunk.consumed)
+
+    def close(self) -> None:
+        """Remove the bar."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+@contextmanager
+def progress(wanted: bool | None) -> Iterator[Progress]:
+    """A progress bar that ends with the block; `wanted` None means only on a terminal."""
+    bar = Progress(wanted)
+    try:
+        yield bar
+    finally:
+        bar.close()

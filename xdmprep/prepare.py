@@ -1,0 +1,287 @@
+"""The main job: read, map, check, write, joined in order; nothing else happens here.
+
+Parsing, mapping, checks and encoding of a piece all run in the worker that holds it; the calling thread only puts the
+results in order and writes them.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from . import __version__
+from .errors import DataError, UsageError
+from .flow import Chunk, Stream
+from .manifest import Manifest
+from .mapping import MappingSet, map_stream
+from .read import CsvOptions, open_source
+from .report import Report, ReportBuilder
+from .schema import Schema
+from .validate import Rules, check_stream
+from .write import OutputFolder, WriteOptions, write_stream
+
+SOFTWARE = f"xdmprep {__version__}"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run did: rows == written + rejected.
+
+    Attributes:
+        rows: rows read.
+        written: records written to the parts.
+        rejected: rows set aside, with their reasons in `rejects.jsonl` and `issues.csv`.
+        manifest: what was written; also in `manifest.json`.
+        report: every finding.
+        seconds: wall time of the run.
+    """
+
+    rows: int
+    written: int
+    rejected: int
+    manifest: Manifest
+    report: Report
+    seconds: float
+
+    @property
+    def folder(self) -> Path:
+        """The output folder."""
+        return self.manifest.folder or Path()
+
+    def __str__(self) -> str:
+        files = self.manifest.files
+        name = self.manifest.source.get("name", "data")
+        size = sum(file.bytes for file in files)
+        text = (
+            f"{name}: {self.rows:,} rows read, {self.written:,} written "
+            f"({len(files)} file{'' if len(files) == 1 else 's'}, {size / 1e6:,.1f} MB), {self.rejected:,} set aside"
+        )
+        return text + (f" -> {self.folder / 'rejects.jsonl'}" if self.rejected else "")
+
+    def _repr_html_(self) -> str:
+        return self.report._repr_html_()
+
+
+def prepare(
+    source: Any,
+    mapping: Any,
+    schema: Any,
+    out: str | os.PathLike[str],
+    *,
+    format: str = "json",
+    rules: str | Rules = "strict",
+    strict: bool = False,
+    error_threshold: float | None = None,
+    max_bytes: int | None = None,
+    max_rows: int | None = None,
+    multiline: bool = False,
+    csv: CsvOptions | None = None,
+    write: WriteOptions | None = None,
+    jobs: int | None = None,
+    overwrite: bool = False,
+    on_start: Callable[[Stream], None] | None = None,
+    on_chunk: Callable[[Chunk], None] | None = None,
+) -> Result:
+    """Map, check and write a source as files ready for upload.
+
+    Args:
+        source: a path (CSV, Parquet, NDJSON), a DataFrame, any object with ``__arrow_c_stream__``, or a Stream.
+        mapping: a MappingSet, a dict of destination -> expression, or a path.
+        schema: a Schema or a path.
+        out: the folder for parts, `manifest.json`, `rejects.jsonl`, `issues.csv` and `run.json`.
+        format: ``json``, ``parquet`` or ``csv``.
+        rules: the rule set, see :mod:`xdmprep.rules`.
+        strict: set a row aside too where a value did not fit its destination's type.
+        error_threshold: percentage of rows that may be set aside; with more, no part is kept (the platform's rule for
+            partial ingestion: a batch fails when the percentage is strictly above the threshold).
+        max_bytes, max_rows: limits of a part.
+        multiline: JSON as one array a file.
+        csv: how a CSV source is written.
+        write: all options of writing at once; `format`, `max_bytes`, `max_rows` and `multiline` are then ignored.
+        jobs: worker threads; None means one per core.
+        overwrite: replace another run's output in `out`.
+        on_start, on_chunk: called with the stream before the first row, and with each chunk in order.
+
+    Returns:
+        Counts, manifest and report.
+
+    Raises:
+        SourceError, SchemaError, MappingError, UsageError: before the first row.
+        OutputError: the folder cannot be used, or the disk refuses.
+        DataError: more rows are faulty than `error_threshold` allows.
+    """
+    started = time.perf_counter()
+    if error_threshold is not None and not 0 <= error_threshold <= 100:
+        raise UsageError(f"the error threshold is a percentage from 0 to 100, got {error_threshold}.")
+    schema, mapping = _schema(schema), _mapping(mapping)
+    options = write or WriteOptions(format=format, max_rows=max_rows, multiline=multiline)
+    if write is None and max_bytes is not None:
+        options = replace(options, max_bytes=max_bytes)
+    if options.format == "parquet":
+        options = replace(options, metadata=(("xdm.schema.id", schema.id), ("writer", SOFTWARE)))
+    times = Times()
+    read = open_source(source, csv)
+    records = check_stream(map_stream(read, mapping, schema, strict=strict), schema, rules)
+    key = {
+        "source": _fingerprint(source, read), "mapping": mapping.to_dict(), "schema": schema.sha256,
+        "format": options.format, "maxBytes": options.max_bytes, "maxRows": options.max_rows,
+        "multiline": options.multiline, "rules": str(rules), "strict": strict, "threshold": error_threshold,
+    }  # fmt: skip
+    folder = OutputFolder(out, key, overwrite)
+    if read.total_bytes:
+        folder.need(read.total_bytes // 4, "the output")
+    if on_start is not None:
+        on_start(records)
+    builder = ReportBuilder(read.name)
+
+    def each(chunk: Chunk) -> None:
+        builder.add(chunk)
+        if on_chunk is not None:
+            on_chunk(chunk)
+
+    try:
+        with times.measuring("total"):
+            done = write_stream(times.watch(records), folder, options, jobs=jobs, on_chunk=each, clock=times.measuring)
+    except BaseException:
+        folder.mark("interrupted", {"seconds": times.seconds})
+        raise
+    report = builder.finish()
+    manifest = Manifest(
+        options.format, done.files, done.rows, done.written, done.rejected,
+        schema={"id": schema.id, "title": schema.title, "version": schema.version, "sha256": schema.sha256},
+        source={"name": read.name}, multiline=options.multiline, threshold=error_threshold,
+        software=SOFTWARE, folder=folder.path,
+    )  # fmt: skip
+    percent = 100 * done.rejected / done.rows if done.rows else 0.0
+    if error_threshold is not None and percent > error_threshold:
+        for file in done.files:
+            (folder.path / file.name).unlink()
+        folder.mark("failed", {"seconds": times.seconds})
+        raise DataError(
+            f"{read.name}: {done.rejected:,} of {done.rows:,} rows ({percent:.1f} %) have faults, "
+            f"more than the {error_threshold:g} % allowed. Nothing to upload was kept; "
+            f"the reasons are in {folder.path / 'rejects.jsonl'}."
+        )
+    manifest.save(folder.path)
+    counts = {"rows": done.rows, "written": done.written, "rejected": done.rejected}
+    folder.mark("finished", {"counts": counts, "seconds": times.seconds})
+    return Result(done.rows, done.written, done.rejected, manifest, report, time.perf_counter() - started)
+
+
+def map_rows(source: Any, mapping: Any, schema: Any = None, *, strict: bool = False) -> Stream:
+    """The records that `mapping` makes of `source`, as a Stream; nothing is checked against the schema's rules.
+
+    Args:
+        source, mapping, schema: as for :func:`prepare`; without a schema, types pass through.
+        strict: make values that do not fit their destination's type an error.
+
+    Raises:
+        MappingError: every fault of the mapping, before the first row.
+    """
+    return map_stream(
+        open_source(source), _mapping(mapping), None if schema is None else _schema(schema), strict=strict
+    )
+
+
+def write_json(records: Any, out: str | os.PathLike[str], **options: Any) -> Manifest:
+    """Write records as single-line JSON parts with a manifest; `options` are those of WriteOptions."""
+    return _write(records, out, "json", options)
+
+
+def write_parquet(records: Any, out: str | os.PathLike[str], **options: Any) -> Manifest:
+    """Write records as Parquet parts with a manifest; `options` are those of WriteOptions."""
+    return _write(records, out, "parquet", options)
+
+
+def write_csv(records: Any, out: str | os.PathLike[str], **options: Any) -> Manifest:
+    """Write flat records as CSV parts with a manifest; `options` are those of WriteOptions."""
+    return _write(records, out, "csv", options)
+
+
+def _write(records: Any, out: str | os.PathLike[str], format: str, options: dict[str, Any]) -> Manifest:
+    overwrite = bool(options.pop("overwrite", False))
+    chosen = WriteOptions(format=format, **options)
+    stream = open_source(records)
+    folder = OutputFolder(
+        out, {"source": stream.name, "columns": str(stream.arrow_schema), "format": format}, overwrite
+    )
+    done = write_stream(stream, folder, chosen)
+    manifest = Manifest(
+        format, done.files, done.rows, done.written, done.rejected,
+        source={"name": stream.name}, multiline=chosen.multiline, software=SOFTWARE, folder=folder.path,
+    )  # fmt: skip
+    manifest.save(folder.path)
+    folder.mark("finished", {"counts": {"rows": done.rows, "written": done.written, "rejected": done.rejected}})
+    return manifest
+
+
+def _schema(schema: Any) -> Schema:
+    return schema if isinstance(schema, Schema) else Schema.load(schema)
+
+
+def _mapping(mapping: Any) -> MappingSet:
+    if isinstance(mapping, MappingSet):
+        return mapping
+    return MappingSet.load(mapping) if isinstance(mapping, str | os.PathLike) else MappingSet(mapping)
+
+
+def _fingerprint(source: Any, stream: Stream) -> dict[str, Any]:
+    """What tells one input from another: for files name, size and time of change."""
+    if isinstance(source, str | os.PathLike):
+        stat = Path(source).stat()
+        return {"name": stream.name, "bytes": stat.st_size, "modified": stat.st_mtime_ns}
+    return {"name": stream.name, "columns": str(stream.arrow_schema)}
+
+
+class Times:
+    """Seconds spent in each stage, summed over the workers."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._seconds: dict[str, float] = {}
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Stage -> seconds, rounded to milliseconds."""
+        return {name: round(value, 3) for name, value in self._seconds.items()}
+
+    def watch(self, stream: Stream) -> Stream:
+        """`stream` with its steps measured."""
+        names = ("read", "map", "validate")
+        steps = (
+            self._watched(names[number] if number < len(names) else f"step {number}", step)
+            for number, step in enumerate(stream.steps)
+        )
+        return replace(stream, steps=tuple(steps))
+
+    def _watched(self, name: str, step: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def run(value: Any) -> Any:
+            with self.measuring(name):
+                return step(value)
+
+        return run
+
+    def measuring(self, name: str) -> _Measure:
+        """A context that adds its wall time to a stage."""
+        return _Measure(self, name)
+
+    def add(self, name: str, seconds: float) -> None:
+        """Add to a stage."""
+        with self._lock:
+            self._seconds[name] = self._seconds.get(name, 0.0) + seconds
+
+
+class _Measure:
+    def __init__(self, times: Times, name: str) -> None:
+        self._times, self._name = times, name
+
+    def __enter__(self) -> None:
+        self._start = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self._times.add(self._name, time.perf_counter() - self._start)
