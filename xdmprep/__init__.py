@@ -40,4 +40,9 @@ def _check_record(schema: Any, record: Any, rules: str) -> list[Any]:
     return found
 
 
+def _source_contract(mapping: Any, schema: Any) -> Any:
+    return import_module(".contract", __name__).source_contract(mapping, schema)
+
+
 ports.check_record = _check_record
+ports.source_contract = _source_contract

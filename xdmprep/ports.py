@@ -12,6 +12,9 @@ from typing import Any, Protocol
 
 from .errors import Issue
 
+#: ``MappingSet.source_contract(schema)``: set to :func:`xdmprep.contract.source_contract` by the face.
+source_contract: Callable[[Any, Any], Any]
+
 #: ``Schema.check(record, rules=...)``: set to :func:`xdmprep.validate.check_record` by the face.
 check_record: Callable[[Any, Any, str], list[Issue]]
 

@@ -40,6 +40,7 @@ RULES: dict[str, Rule] = _rules(
     # mapping
     Rule("unparsable", "the text does not fit the destination's type; the field is left out", severity="warning"),
     Rule("expression", "the expression failed on this row; the field is left out", severity="warning"),
+    Rule("missing-column", "a column that the mapping names is not in the source", severity="warning"),
     # JSON Schema
     Rule("type", "wrong JSON type", platform="DCVS-1104-400", sets=_ALL),
     Rule("required", "a required field is missing", platform="INGEST-1555-400", sets=_ALL),

@@ -1,0 +1,97 @@
+"""Mapping sets: which value of the source goes where in the record, compiled to functions over whole columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pyarrow as pa
+
+from ..errors import MappingError
+from ..flow import Stream
+from ..schema import Schema
+from .fields import FieldMapping, SetOptions
+from .plan import make_plan
+from .sets import MappingSet
+from .step import Mapper
+
+__all__ = ["FieldMapping", "Mapper", "MappingSet", "SetOptions", "compile_mapping", "map_stream"]
+
+
+def compile_mapping(
+    mapping: MappingSet,
+    columns: pa.Schema,
+    schema: Schema | None = None,
+    *,
+    strict: bool = False,
+    sample: pa.RecordBatch | None = None,
+) -> Mapper:
+    """A mapping set compiled for a header and a schema.
+
+    Args:
+        mapping: the set.
+        columns: the source's columns.
+        schema: the XDM schema; None passes types through.
+        strict: findings of the mapping (values that do not fit, expressions that fail) set the row aside.
+        sample: some rows of the source; without a schema they decide types that are known per row only.
+
+    Returns:
+        A step from Chunk to Chunk with `leaves` and `arrow_schema`.
+
+    Raises:
+        MappingError: with all faults of the set, before the first row.
+    """
+    plan = make_plan(mapping, columns, schema, sample)
+    try:
+        return Mapper(plan, columns, schema, strict)
+    except MappingError as error:
+        raise MappingError(error.faults, mapping.name or None) from None
+
+
+def map_stream(
+    stream: Stream, mapping: MappingSet | Any, schema: Schema | None = None, *, strict: bool = False
+) -> Stream:
+    """The stream with its records mapped.
+
+    Args:
+        stream: rows of a source.
+        mapping: a mapping set, or what makes one.
+        schema: the XDM schema; None passes types through (types that are known per row only are then decided by
+            the first chunk).
+        strict: as in :func:`compile_mapping`.
+
+    Raises:
+        MappingError: with all faults of the set, before the first row.
+    """
+    made = mapping if isinstance(mapping, MappingSet) else MappingSet(mapping)
+    try:
+        mapper = compile_mapping(made, stream.arrow_schema, schema, strict=strict)
+    except MappingError as error:
+        if schema is not None or not any("known per row only" in fault for fault in error.faults):
+            raise
+        stream, sample = _peek(stream)
+        mapper = compile_mapping(made, stream.arrow_schema, None, strict=strict, sample=sample)
+    return stream.then(mapper, mapper.leaves, mapper.arrow_schema)
+
+
+def _peek(stream: Stream) -> tuple[Stream, pa.RecordBatch]:
+    """The same stream, and its first chunk's records; the piece that was read for it is not read twice."""
+    pieces = stream.source()
+    first = next(pieces, None)
+    if first is None:
+        return stream, pa.RecordBatch.from_pylist([], schema=stream.arrow_schema)
+    kept: list[Iterator[Any]] = [_chain(first, pieces)]
+
+    def again() -> Iterator[Any]:
+        return kept.pop() if kept else stream.source()
+
+    chunk = first
+    for step in stream.steps:
+        chunk = step(chunk)
+    return replace(stream, source=again), chunk.nested(stream.arrow_schema)
+
+
+def _chain(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
+    yield first
+    yield from rest

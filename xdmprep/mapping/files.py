@@ -1,0 +1,193 @@
+"""Mapping sets as files: YAML, JSON, and the CSV template of the platform's mapping screen.
+
+YAML is read with the plain types of YAML 1.2 (``true``, ``false``, ``null``, numbers), so that a column called ``NO``
+stays a column and a date stays text.  A destination that stands twice is kept twice, so that it can be reported.
+The layout of the CSV template is not published; it is read by the meaning of its headings, and written with the names
+of the API (``sourceType``, ``source``, ``destination``).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..errors import MappingError
+from ..manifest import whole_file
+from .fields import FieldMapping, SetOptions
+from .forms import FORMS, Pairs, data_prep_form, own_form
+
+#: Names of the forms a set can be written in; the suffix of a file decides between YAML and JSON for ``own``.
+FILE_FORMS = (*FORMS, "csv")
+
+_CSV_COLUMNS = ("sourceType", "source", "destination")
+_HEADINGS = {
+    "sourceType": ("sourcetype", "type", "mappingtype", "fieldtype", "fieldmappingtype"),
+    "source": ("source", "sourcefield", "sourceattribute", "sourcedata", "sourcecolumn", "sourcepath", "mapping"),
+    "destination": (
+        "destination", "destinationxdmpath", "target", "targetfield", "targetxdmfield", "xdmfield", "destinationfield",
+        "destinationpath", "targetpath",
+    ),
+    "name": ("name",),
+    "description": ("description",),
+}  # fmt: skip
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML with the plain types of YAML 1.2 and objects that know their lines."""
+
+
+_Loader.yaml_implicit_resolvers = {}
+for _tag, _pattern, _first in (
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("null", r"null|Null|NULL|~|", "nN~"),
+    ("int", r"[-+]?(?:0|[1-9][0-9]*)", "-+0123456789"),
+    ("float", r"[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*)(?:[eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+", "-+.0123456789"),
+):
+    _Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), [*_first, *([""] if _tag == "null" else [])]
+    )
+
+
+def _pairs(loader: _Loader, node: yaml.MappingNode) -> Pairs:
+    pairs = [
+        (str(loader.construct_object(key, deep=True)), loader.construct_object(value, deep=True))
+        for key, value in node.value
+    ]
+    return Pairs(pairs, {str(key.value): key.start_mark.line + 1 for key, _ in node.value})
+
+
+_Loader.add_constructor("tag:yaml.org,2002:map", _pairs)
+
+
+def read_file(path: str | os.PathLike[str]) -> Any:
+    """The content of a mapping file.
+
+    Raises:
+        MappingError: it cannot be read, or is no YAML, JSON or CSV.
+    """
+    file = Path(path)
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise MappingError(f"{file}: {error.strerror or error}.") from None
+    except UnicodeDecodeError as error:
+        raise MappingError(f"{file}: is not UTF-8 text (byte {error.start}). Save the file as UTF-8.") from None
+    if not text.strip():
+        raise MappingError(f"{file}: is empty.")
+    if file.suffix.lower() == ".csv":
+        return read_csv_template(text, file.name)
+    if file.suffix.lower() == ".json":
+        try:
+            return json.loads(text, object_pairs_hook=Pairs)
+        except ValueError as error:
+            raise MappingError(f"{file}: is not JSON: {error}.") from None
+    return parse_yaml(text, str(file))
+
+
+def parse_yaml(text: str, name: str) -> Any:
+    """The content of a YAML (or JSON) text.
+
+    Raises:
+        MappingError: it is no YAML; with line and column.
+    """
+    try:
+        return yaml.load(text, _Loader)  # noqa: S506 (a safe loader, with fewer types)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f" line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        hint = " Put an expression that holds ': ' or ' #', or begins with a quote, in single quotes."
+        raise MappingError(f"{name}{where}: is not YAML: {error.problem or error.context}.{hint}") from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise MappingError(f"{name}: is not YAML: {error}.") from None
+
+
+def read_csv_template(text: str, name: str) -> list[dict[str, str]]:
+    """The mappings of a CSV template, each as an object of the API."""
+    rows = [row for row in csv.reader(io.StringIO(text, newline="")) if any(cell.strip() for cell in row)]
+    header = [re.sub(r"[^a-z]", "", cell.lower()) for cell in rows[0]]
+    at: dict[str, int] = {}
+    for key, names in _HEADINGS.items():
+        found = [number for number, cell in enumerate(header) if cell in names]
+        if found:
+            at[key] = found[0]
+    if "source" not in at or "destination" not in at:
+        raise MappingError(
+            f"{name}: the first line has no headings for source and destination, "
+            f"got {', '.join(rows[0])}. Write {','.join(_CSV_COLUMNS)} as the first line."
+        )
+    mappings = []
+    for row in rows[1:]:
+        item = {key: row[number].strip() for key, number in at.items() if number < len(row) and row[number].strip()}
+        kind = item.get("sourceType", "")
+        if kind and not kind.startswith("text/"):
+            word = kind.upper().replace(" ", "_")
+            item["sourceType"] = {"CALCULATED_FIELD": "EXPRESSION", "CALCULATED": "EXPRESSION"}.get(word, word)
+        mappings.append(item)
+    return mappings
+
+
+def render(fields: Iterable[FieldMapping], options: SetOptions, form: str, suffix: str) -> tuple[str, list[str]]:
+    """The text of a mapping file, and what the form could not hold, one line each.
+
+    Args:
+        fields: the mappings.
+        options: the options of the set.
+        form: one of :data:`FILE_FORMS`.
+        suffix: ending of the file, such as ``.yaml``.
+
+    Raises:
+        MappingError: there is no such form.
+    """
+    if form not in FILE_FORMS:
+        raise MappingError(f"there is no form {form!r} of a mapping set. It is one of {', '.join(FILE_FORMS)}.")
+    if form == "own":
+        return _render_own(list(fields), options, suffix)
+    content, losses = data_prep_form(fields, options, "posted" if form == "csv" else form)
+    if form != "csv":
+        return json.dumps(content, indent=2, ensure_ascii=False) + "\n", losses
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(_CSV_COLUMNS)
+    for item in content["mappings"]:
+        writer.writerow([item[key] for key in _CSV_COLUMNS])
+        kept = [key for key in item if key not in _CSV_COLUMNS]
+        if kept:
+            losses.append(f"{item['destination']}: the CSV template has no {', '.join(kept)}; left out.")
+    kept = [key for key in content if key != "mappings"]
+    if kept:
+        losses.append(f"the CSV template has no {', '.join(kept)} of the set; left out.")
+    return out.getvalue(), losses
+
+
+def _render_own(fields: list[FieldMapping], options: SetOptions, suffix: str) -> tuple[str, list[str]]:
+    losses = [
+        f"{item.destination}: a Python callable has no text; the mapping is left out."
+        for item in fields
+        if item.kind == "callable"
+    ]
+    content = own_form([item for item in fields if item.kind != "callable"], options)
+    if suffix == ".json":
+        return json.dumps(content, indent=2, ensure_ascii=False) + "\n", losses
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000), losses
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML that reads back the same with :class:`_Loader` and with YAML 1.1 readers."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Never write anchors."""
+        return True
+
+
+def write_file(path: str | os.PathLike[str], text: str) -> None:
+    """Write `text` so that the file appears whole or not at all."""
+    with whole_file(path) as out:
+        out.write(text.encode())

@@ -1,0 +1,307 @@
+"""The forms a mapping set comes in, as JSON values: ours, and those of Data Prep.
+
+=========  ========================================================================================================
+own        destination -> source; top-level keys with ``$`` are options; a source in long form is an object
+posted     what a user sends: ``sourceType`` ATTRIBUTE, EXPRESSION or STATIC with ``source`` and ``destination``
+stored     what the service answers: media types as ``sourceType``, and both pairs of names
+old        ``sourceAttribute`` and ``destinationXdmPath`` only, plain copies
+=========  ========================================================================================================
+
+Reading takes any mixture of the last three, bare lists of mappings, and lists of sets wrapped in ``data``.  Keys that
+have no effect here are kept.  Source: Data Prep API reference, mapping sets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..errors import MappingError, did_you_mean, shorten
+from .fields import FieldMapping, Kind, SetOptions, constant_text, is_plain_path
+
+FORMS = ("own", "posted", "stored", "old")
+
+#: Data Prep's limit for the text of one calculated field.
+MAX_EXPRESSION = 4096
+
+_KINDS: dict[str, Kind] = {
+    "ATTRIBUTE": "column",
+    "text/x.schema-path": "column",
+    "EXPRESSION": "expression",
+    "text/x.aep-xl": "expression",
+    "STATIC": "constant",
+    "text/plain": "constant",
+}
+_POSTED = {"column": "ATTRIBUTE", "expression": "EXPRESSION", "constant": "STATIC"}
+_STORED = {"column": "text/x.schema-path", "expression": "text/x.aep-xl", "constant": "text/plain"}
+_LONG = ("column", "expression", "constant", "call")
+_OPTIONS = ("$name", "$group_by", "$sorted", "$missing", "$language", "$dataprep")
+
+
+class Pairs(dict[str, Any]):
+    """A dict as read from a file: `lines` holds the line of each key, `repeated` what a second equal key said."""
+
+    def __init__(self, pairs: Iterable[tuple[str, Any]] = (), lines: Mapping[str, int] | None = None) -> None:
+        super().__init__()
+        self.lines = dict(lines or {})
+        self.repeated: list[tuple[str, Any]] = []
+        for key, value in pairs:
+            if key in self:
+                self.repeated.append((key, value))
+            else:
+                self[key] = value
+
+
+def read_content(content: Any, name: str = "") -> tuple[list[FieldMapping], SetOptions]:
+    """The mappings and options of `content`, in whatever form it is.
+
+    Raises:
+        MappingError: with everything that is wrong with the form.
+    """
+    faults: list[str] = []
+    if isinstance(content, Mapping) and isinstance(content.get("data"), list) and "mappings" not in content:
+        content = _only_set(content["data"], name)
+    if isinstance(content, Mapping) and isinstance(content.get("mappingSet"), Mapping):
+        content = content["mappingSet"]
+    if isinstance(content, Mapping) and isinstance(content.get("mappings"), list):
+        fields = _read_list(content["mappings"], faults)
+        extra = {key: value for key, value in content.items() if key not in ("mappings", "name")}
+        options = SetOptions(str(content.get("name") or name), missing="null", extra=extra)
+    elif isinstance(content, list) and content and all(isinstance(item, FieldMapping) for item in content):
+        fields, options = list(content), SetOptions(name)
+    elif isinstance(content, list):
+        fields = _read_list(content, faults)
+        options = SetOptions(name, missing="null")
+    elif isinstance(content, Mapping):
+        fields = _read_own(content, faults)
+        options = _read_options(content, name, faults)
+    else:
+        raise MappingError(
+            f"a mapping set is an object of destination -> source, or a Data Prep mapping set; "
+            f"got {type(content).__name__}.",
+            name or None,
+        )
+    if faults:
+        raise MappingError(faults, name or None)
+    return fields, options
+
+
+def _only_set(sets: list[Any], name: str) -> Any:
+    if len(sets) == 1:
+        return sets[0]
+    ids = [str(item.get("id")) for item in sets if isinstance(item, Mapping)]
+    raise MappingError(f"the file holds {len(sets)} mapping sets ({', '.join(ids)}). Give a file with one.", name)
+
+
+def _read_list(items: list[Any], faults: list[str]) -> list[FieldMapping]:
+    fields = []
+    for number, item in enumerate(items, 1):
+        where = f"mapping {number}"
+        if not isinstance(item, Mapping):
+            faults.append(f"{where}: is not an object but {shorten(item, 40)}.")
+            continue
+        source = _one_of(item, "source", "sourceAttribute", where, faults)
+        destination = _one_of(item, "destination", "destinationXdmPath", where, faults)
+        kind = item.get("sourceType")
+        if kind is not None and kind not in _KINDS:
+            hint = did_you_mean(str(kind), _KINDS) or " It is ATTRIBUTE, EXPRESSION or STATIC."
+            faults.append(f"{where}: unknown sourceType {shorten(kind, 40)}.{hint}")
+            continue
+        blank = source is None or (source == "" and _KINDS.get(str(kind)) != "constant")
+        if not isinstance(destination, str) or not destination or blank:
+            lacks = "source" if isinstance(destination, str) and destination else "destination"
+            faults.append(f"{where}: has no {lacks}.")
+            continue
+        known = ("source", "sourceAttribute", "destination", "destinationXdmPath", "sourceType", "name", "description")
+        extra = {key: value for key, value in item.items() if key not in known}
+        fields.append(
+            FieldMapping(
+                destination,
+                source,
+                "column" if kind is None else _KINDS[kind],
+                str(item.get("name") or ""),
+                str(item.get("description") or ""),
+                extra=extra,
+            )
+        )
+    return fields
+
+
+def _one_of(item: Mapping[str, Any], new: str, old: str, where: str, faults: list[str]) -> Any:
+    a, b = item.get(new), item.get(old)
+    if a is not None and b is not None and a != b:
+        faults.append(f"{where}: '{new}' says {shorten(a)} and '{old}' says {shorten(b)}. Leave one of them out.")
+    return b if a is None else a
+
+
+def _read_own(content: Mapping[str, Any], faults: list[str]) -> list[FieldMapping]:
+    lines = getattr(content, "lines", {})
+    pairs = [(key, value) for key, value in content.items() if not str(key).startswith("$")]
+    pairs += getattr(content, "repeated", [])
+    return [
+        made
+        for destination, source in pairs
+        if (made := read_source(str(destination), source, faults, lines.get(destination, 0))) is not None
+    ]
+
+
+def read_source(destination: str, source: Any, faults: list[str], line: int = 0) -> FieldMapping | None:
+    """One entry of our own form; None, and one more of `faults`, if it is no source."""
+    if isinstance(source, FieldMapping):
+        return source
+    if callable(source):
+        return FieldMapping(destination, source, "callable", line=line)
+    if isinstance(source, bool | int | float):
+        return FieldMapping(destination, source, "constant", line=line)
+    if isinstance(source, str):
+        if source.strip():
+            return FieldMapping(destination, source.strip() if "\n" in source else source, "auto", line=line)
+        faults.append(f"{destination}: the source is blank. Write nullify() to leave a field out on purpose.")
+        return None
+    if isinstance(source, Mapping):
+        return _read_long(destination, source, faults, line)
+    what = "nothing" if source is None else shorten(source, 40)
+    faults.append(
+        f"{destination}: a source is a column, an expression or a constant, got {what}. "
+        "Write nullify() to leave a field out on purpose."
+    )
+    return None
+
+
+def _read_long(destination: str, source: Mapping[str, Any], faults: list[str], line: int) -> FieldMapping | None:
+    kinds = [key for key in _LONG if key in source]
+    if len(kinds) != 1:
+        near = "".join(did_you_mean(str(key), _LONG) for key in source)
+        faults.append(f"{destination}: the long form has exactly one of {', '.join(_LONG)}.{near}")
+        return None
+    key, value = kinds[0], source[kinds[0]]
+    kind: Kind = "callable" if key == "call" else key  # type: ignore[assignment]
+    fits = {"callable": callable(value), "constant": isinstance(value, str | int | float | bool)}
+    if not fits.get(kind, isinstance(value, str) and bool(value)):
+        faults.append(f"{destination}: '{key}' cannot be {shorten(value, 40)}.")
+        return None
+    columns = source.get("columns", ())
+    columns = (columns,) if isinstance(columns, str) else tuple(columns)
+    known = (*_LONG, "name", "description", "columns")
+    extra = {key: value for key, value in source.items() if key not in known}
+    return FieldMapping(
+        destination, value, kind, str(source.get("name") or ""), str(source.get("description") or ""), columns, extra,
+        line,
+    )  # fmt: skip
+
+
+def _read_options(content: Mapping[str, Any], name: str, faults: list[str]) -> SetOptions:
+    for key in content:
+        if str(key).startswith("$") and key not in _OPTIONS:
+            faults.append(f"unknown option {key!r}.{did_you_mean(str(key), _OPTIONS)}")
+    group = content.get("$group_by", ())
+    group = (group,) if isinstance(group, str) else group
+    if not isinstance(group, list | tuple) or not all(isinstance(item, str) for item in group):
+        faults.append(f"$group_by is a column or a list of columns, got {shorten(group, 40)}.")
+        group = ()
+    missing = content.get("$missing", "error")
+    if missing is None:  # an unquoted null in YAML
+        missing = "null"
+    if missing not in ("error", "null"):
+        faults.append(f"$missing is error or null, got {shorten(missing, 40)}.")
+        missing = "error"
+    in_order = content.get("$sorted", False)
+    if not isinstance(in_order, bool):
+        faults.append(f"$sorted is true or false, got {shorten(in_order, 40)}.")
+        in_order = False
+    maps: dict[str, Mapping[str, Any]] = {}
+    for key in ("$language", "$dataprep"):
+        value = content.get(key) or {}
+        if not isinstance(value, Mapping):
+            faults.append(f"{key} is an object, got {shorten(value, 40)}.")
+            value = {}
+        maps[key] = value
+    title = str(content.get("$name") or name)
+    return SetOptions(title, tuple(group), in_order, missing, dict(maps["$language"]), dict(maps["$dataprep"]))
+
+
+def own_form(fields: Iterable[FieldMapping], options: SetOptions, *, with_name: bool = True) -> dict[str, Any]:
+    """Our form as plain values; the only one that holds everything, callables included."""
+    content: dict[str, Any] = {}
+    if options.name and with_name:
+        content["$name"] = options.name
+    if options.group_by:
+        content["$group_by"] = list(options.group_by)
+    if options.sorted:
+        content["$sorted"] = True
+    if options.missing != "error":
+        content["$missing"] = options.missing
+    if options.language:
+        content["$language"] = dict(options.language)
+    if options.extra:
+        content["$dataprep"] = dict(options.extra)
+    return content | {item.destination: own_source(item) for item in fields}
+
+
+def own_source(item: FieldMapping) -> Any:
+    """The shortest source in our own form that reads back as `item`."""
+    more: dict[str, Any] = dict(item.extra)
+    if item.name:
+        more["name"] = item.name
+    if item.description:
+        more["description"] = item.description
+    if item.columns:
+        more["columns"] = list(item.columns)
+    short = item.source
+    reads_otherwise = {
+        "constant": isinstance(short, str),
+        "column": not is_plain_path(str(short)),
+        "expression": is_plain_path(str(short)),
+    }
+    if reads_otherwise.get(item.kind, False):
+        return {item.kind: short, **more}
+    if more:
+        key = "call" if item.kind == "callable" else item.settled
+        return {key: short, **more}
+    return short
+
+
+def data_prep_form(fields: Iterable[FieldMapping], options: SetOptions, form: str) -> tuple[dict[str, Any], list[str]]:
+    """A Data Prep mapping set (`form` is posted, stored or old) and what it could not hold, one line each."""
+    losses: list[str] = []
+    mappings = []
+    for item in fields:
+        made = _data_prep_mapping(item, form, losses)
+        if made is not None:
+            mappings.append(made)
+    for key, value in (("$group_by", options.group_by), ("$sorted", options.sorted), ("$language", options.language)):
+        if value:
+            losses.append(f"{key}: Data Prep has no such option; it is left out.")
+    name = {"name": options.name} if options.name else {}
+    return {**name, **options.extra, "mappings": mappings}, losses
+
+
+def _data_prep_mapping(item: FieldMapping, form: str, losses: list[str]) -> dict[str, Any] | None:
+    kind: Kind = item.settled
+    source = item.source
+    if kind == "callable":
+        losses.append(f"{item.destination}: a Python callable has no text; the mapping is left out.")
+        return None
+    if kind == "constant" and not isinstance(source, str):
+        kind, source = "expression", constant_text(source)
+    if kind == "expression" and len(source) > MAX_EXPRESSION:
+        losses.append(
+            f"{item.destination}: the expression has {len(source)} characters; Data Prep takes {MAX_EXPRESSION}."
+        )
+    if form == "old" and kind != "column":
+        losses.append(f"{item.destination}: the old form holds plain copies only; {item.text} is left out.")
+        return None
+    if form == "old":
+        pair = {"sourceAttribute": source, "destinationXdmPath": item.destination}
+        made = {**pair, "identity": False, **item.extra}
+        for what, value in (("name", item.name), ("description", item.description)):
+            if value:
+                losses.append(f"{item.destination}: the old form has no {what}; it is left out.")
+        return made
+    texts = {key: value for key, value in (("name", item.name), ("description", item.description)) if value}
+    pair = {"source": source, "destination": item.destination}
+    if form == "posted":
+        return {"sourceType": _POSTED[kind], **pair, **texts, **item.extra}
+    both = {**pair, **texts, "sourceAttribute": source, "destinationXdmPath": item.destination}
+    marks = {"identity": False, "primaryIdentity": False, "matchScore": 0.0, "functionVersion": 1}
+    return {"sourceType": _STORED[kind], **both, **marks, **item.extra}

@@ -1,0 +1,135 @@
+"""Walking into nested source columns: ``address.city``, ``emails[0].address``, ``emails[*].address``.
+
+Works on types (before the first row) and on arrays (whole columns) with the same steps.  ``[*]`` keeps the list and
+walks on inside its values, so the result is a list of what the rest of the path finds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..errors import did_you_mean
+from ..leaves import valid
+from ..paths import EVERY, Path, format_path
+
+
+class NoSuchPath(LookupError):
+    """The steps do not fit the type; the message says where and what is there."""
+
+
+def type_at(kind: pa.DataType, steps: Path, above: Path = ()) -> pa.DataType:
+    """The type found by walking `steps` into a column of type `kind`; `above` leads to the column, for messages.
+
+    Raises:
+        NoSuchPath: the type has no such place.
+    """
+    if not steps:
+        return kind
+    step, rest, here = steps[0], steps[1:], format_path(above)
+    if is_list(kind):
+        if step == EVERY:
+            return pa.list_(type_at(kind.value_type, rest, (*above, EVERY)))
+        if isinstance(step, int):
+            return type_at(kind.value_type, rest, (*above, step))
+        raise NoSuchPath(f"'{here}' is an array; write '{here}[0].{step}' or '{here}[*].{step}'.")
+    if isinstance(step, int) or step == EVERY:
+        raise NoSuchPath(f"'{here}' is {type_words(kind)}, not an array.")
+    if pa.types.is_map(kind):
+        return type_at(kind.item_type, rest, (*above, step))
+    if pa.types.is_struct(kind):
+        if kind.get_field_index(step) < 0:
+            names = [format_path((*above, field.name)) for field in kind]
+            raise NoSuchPath(f"'{here}' has no field '{step}'.{did_you_mean(format_path((*above, step)), names)}")
+        return type_at(kind.field(step).type, rest, (*above, step))
+    raise NoSuchPath(f"'{here}' is {type_words(kind)} and has no field '{step}'.")
+
+
+def array_at(array: pa.Array, steps: Path) -> pa.Array:
+    """The values found by walking `steps` into `array`; null wherever the way ends early."""
+    for number, step in enumerate(steps):
+        if step == EVERY:
+            offsets, values = list_parts(array)
+            inner = array_at(values, steps[number + 1 :])
+            return pa.ListArray.from_arrays(pa.array(offsets), inner, mask=pa.array(~valid(array)))
+        if isinstance(step, int):
+            offsets, values = list_parts(array)
+            there = offsets[1:] - offsets[:-1] > step
+            array = values.take(pa.array(offsets[:-1] + step, mask=~there))
+        elif pa.types.is_map(array.type):
+            array = pc.map_lookup(array, pa.scalar(step, array.type.key_type), "first")
+        else:
+            array = pc.struct_field(array, step)
+    return array
+
+
+def list_parts(array: pa.Array) -> tuple[np.ndarray[Any, np.dtype[np.int32]], pa.Array]:
+    """Offsets from 0 (int32, n + 1) and the flat values of a list array; null lists are empty."""
+    offsets = np.zeros(len(array) + 1, dtype=np.int32)
+    lengths = pc.list_value_length(array)
+    np.cumsum(lengths.fill_null(0).to_numpy(zero_copy_only=False), out=offsets[1:])
+    return offsets, array.flatten()
+
+
+def is_list(kind: pa.DataType) -> bool:
+    """Whether `kind` is any of Arrow's list types."""
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether `kind` is text of any layout."""
+    if pa.types.is_dictionary(kind):
+        return is_text(kind.value_type)
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def type_words(kind: pa.DataType) -> str:
+    """What people call the type: "a text", "an object", ..."""
+    if is_text(kind):
+        return "a text"
+    if is_list(kind):
+        return "an array"
+    if pa.types.is_struct(kind):
+        return "an object"
+    if pa.types.is_map(kind):
+        return "a map"
+    if pa.types.is_boolean(kind):
+        return "a boolean"
+    if pa.types.is_integer(kind):
+        return "an integer"
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return "a number"
+    if pa.types.is_date(kind):
+        return "a date"
+    if pa.types.is_timestamp(kind):
+        return "a date-time"
+    return f"a value of type {kind}"
+
+
+def natural(kind: pa.DataType) -> pa.DataType | None:
+    """The type that a value of `kind` travels as when no schema says otherwise; None if records cannot hold it."""
+    if is_text(kind) or pa.types.is_null(kind):
+        return pa.string()
+    if pa.types.is_dictionary(kind):
+        return natural(kind.value_type)
+    if is_list(kind):
+        inner = natural(kind.value_type)
+        return None if inner is None else pa.list_(inner)
+    if pa.types.is_map(kind):
+        inner = natural(kind.item_type)
+        return None if inner is None or not is_text(kind.key_type) else pa.map_(pa.string(), inner)
+    if pa.types.is_struct(kind):
+        parts = [(field.name, natural(field.type)) for field in kind]
+        return None if any(part is None for _, part in parts) else pa.struct(parts)
+    if pa.types.is_timestamp(kind):
+        return pa.timestamp("ms", "UTC")
+    if pa.types.is_date(kind):
+        return pa.date32()
+    if pa.types.is_uint8(kind) or pa.types.is_uint16(kind) or pa.types.is_uint32(kind) or pa.types.is_uint64(kind):
+        return {8: pa.int16(), 16: pa.int32()}.get(kind.bit_width, pa.int64())
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return pa.float64()
+    return kind if pa.types.is_integer(kind) or pa.types.is_boolean(kind) else None

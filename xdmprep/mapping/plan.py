@@ -1,0 +1,288 @@
+"""A mapping set against a header and a schema: every fault found and told at once, or a plan of outputs.
+
+One mapping gives one output, except where an object is copied: then each of its fields that the destination has becomes
+an output of its own, and a mapping that leads below the object overrides the field it names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pyarrow as pa
+
+from ..errors import MappingError, did_you_mean
+from ..language import Options, coerce
+from ..paths import EVERY, Path, format_path
+from ..schema import Field, Schema
+from .fields import FieldMapping
+from .nested import is_list, natural
+from .sets import MappingSet
+from .sources import AbsentSource, ConstantSource, ExpressionSource, Source, constant_fits, settle, unknown_column
+from .targets import clashes, destination, find, never_fits, target_type
+
+
+@dataclass(frozen=True)
+class Output:
+    """One column to be made.
+
+    Attributes:
+        path: where it stands.
+        type: what it is coerced to.
+        source: where it comes from.
+        item: the mapping it belongs to.
+        steps: the way into the source's value, for the fields of a copied object.
+        via: the type the source's value is coerced to before walking into it; None takes it as it is.
+    """
+
+    path: Path
+    type: pa.DataType
+    source: Source
+    item: FieldMapping
+    steps: Path = ()
+    via: pa.DataType | None = None
+
+
+@dataclass
+class Plan:
+    """The outputs of a mapping set, `stars` those with ``[*]`` in their destination, and what is worth a warning."""
+
+    outputs: list[Output]
+    stars: list[Output]
+    options: Options
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Settled:
+    item: FieldMapping
+    path: Path
+    field: Field | None
+    source: Source
+
+
+def make_plan(
+    mapping: MappingSet, columns: pa.Schema, schema: Schema | None, sample: pa.RecordBatch | None = None
+) -> Plan:
+    """Settle every mapping.
+
+    Args:
+        mapping: the set.
+        columns: the source's columns.
+        schema: the XDM schema, or None to pass types through.
+        sample: some rows of the source; without a schema they decide types that are known per row only.
+
+    Raises:
+        MappingError: with all faults of the set.
+    """
+    faults: list[str] = []
+    options = language_options(mapping, faults)
+    for name in mapping.options.group_by:
+        if name not in columns.names:
+            faults.append(f"$group_by: {unknown_column(name, columns)}")
+    settled = [made for item in mapping.mappings if (made := _settle(item, mapping, columns, schema, options, faults))]
+    if not mapping.mappings:
+        faults.append("the set has no mappings.")
+    plan = Plan([], [], options)
+    seen: dict[Path, FieldMapping] = {}
+    single = []
+    for one in settled:
+        if one.path in seen:
+            faults.append(_fault(one.item, f"'{one.item.destination}' has a mapping already: {seen[one.path].text}."))
+            continue
+        seen[one.path] = one.item
+        single.append(one)
+    paths = [one.path for one in single]
+    for one in single:
+        _note(one, plan)
+        try:
+            outputs = _outputs(one, _below(one.path, paths), options, sample, plan)
+        except MappingError as error:
+            faults += [_fault(one.item, text) for text in error.faults]
+            continue
+        plan.stars += [output for output in outputs if EVERY in output.path]
+        plan.outputs += [output for output in outputs if EVERY not in output.path]
+    every = [*plan.outputs, *plan.stars]
+    for upper, lower in clashes([output.path for output in every]):
+        owner = next(output.item for output in every if output.path == lower)
+        faults.append(
+            _fault(owner, f"'{format_path(upper)}' has a mapping of its own, so nothing can stand beside or below it.")
+        )
+    if faults:
+        raise MappingError(list(dict.fromkeys(faults)), mapping.name or None)
+    return plan
+
+
+def language_options(mapping: MappingSet, faults: list[str] | None = None) -> Options:
+    """The settings of the expression language that a set asks for.
+
+    Raises:
+        MappingError: a setting is unknown or wrong, and there is no list of `faults` to add it to.
+    """
+    found: list[str] = []
+    known = Options.__dataclass_fields__
+    for key in mapping.options.language:
+        if key not in known:
+            found.append(f"$language: unknown setting {key!r}.{did_you_mean(str(key), known)}")
+    options = Options()
+    if not found:
+        try:
+            options = Options(**mapping.options.language)
+        except (TypeError, ValueError) as error:
+            found.append(f"$language: {error}.")
+    if found and faults is None:
+        raise MappingError(found, mapping.name or None)
+    if faults is not None:
+        faults += found
+    return options
+
+
+def _fault(item: FieldMapping, text: str) -> str:
+    where = f"line {item.line}: " if item.line else ""
+    return f"{where}{item}: {text}"
+
+
+def _settle(
+    item: FieldMapping,
+    mapping: MappingSet,
+    columns: pa.Schema,
+    schema: Schema | None,
+    options: Options,
+    faults: list[str],
+) -> _Settled | None:
+    path: Path = ()
+    target: Field | None = None
+    source: Source | None = None
+    sound = True
+    try:
+        path = destination(item.destination)
+        target = find(path, schema)
+    except MappingError as error:
+        faults += [_fault(item, text) for text in error.faults]
+        sound = False
+    try:
+        source = settle(item, columns, options, mapping.options.missing)
+    except MappingError as error:
+        faults += [_fault(item, text) for text in ([str(error)] if len(error.faults) == 1 else error.faults)]
+    return _Settled(item, path, target, source) if sound and source is not None else None
+
+
+def _below(path: Path, paths: Sequence[Path]) -> set[Path]:
+    return {other for other in paths if len(other) > len(path) and other[: len(path)] == path}
+
+
+def _note(one: _Settled, plan: Plan) -> None:
+    source = one.source
+    absent: tuple[str, ...] = (source.column,) if isinstance(source, AbsentSource) else ()
+    if isinstance(source, ExpressionSource):
+        absent = source.absent
+    for name in absent:
+        plan.notes.append(f"{one.item}: the source has no column '{name}'; it counts as null in every row.")
+
+
+def _outputs(
+    one: _Settled, overrides: set[Path], options: Options, sample: pa.RecordBatch | None, plan: Plan
+) -> list[Output]:
+    source, path = one.source, one.path
+    kind = source.type
+    if kind is None and one.field is None:
+        kind = _sampled(source, sample)
+    if isinstance(source, ConstantSource):
+        return [_constant(one, source, options)]
+    if EVERY in path:
+        kind, target = _inside_stars(one, kind), one.field
+        if kind is not None and target is not None:
+            _must_fit(kind, target.arrow_type, options)
+        made = target_type(target, kind)
+        if made is None:
+            raise MappingError(f"its type, {kind}, cannot be held by a record.")
+        return [Output(path, made, source, one.item)]
+    is_object = one.field is None or one.field.type == "object"
+    if kind is not None and pa.types.is_struct(kind) and is_object:
+        made_outputs = _expand(one, kind, path, one.field, (), overrides, options, plan)
+        if not made_outputs and not overrides:
+            raise MappingError("no field of the source's object is a field of the destination.")
+        return made_outputs
+    if kind is not None and one.field is not None:
+        _must_fit(kind, one.field.arrow_type, options)
+    if kind is None and one.field is not None and one.field.type == "object" and overrides:
+        via = one.field.arrow_type
+        return [replace(output, via=via) for output in _expand(one, via, path, one.field, (), overrides, options, plan)]
+    made = target_type(one.field, kind)
+    if made is None:
+        raise MappingError(f"its type, {kind}, cannot be held by a record.")
+    return [Output(path, made, source, one.item)]
+
+
+def _must_fit(kind: pa.DataType, target: pa.DataType, options: Options) -> None:
+    reason = never_fits(kind, target, options)
+    if reason:
+        raise MappingError(f"{reason}.")
+
+
+def _sampled(source: Source, sample: pa.RecordBatch | None) -> pa.DataType:
+    """The type that a few rows show, where nothing else tells it."""
+    if sample is None:
+        raise MappingError("its type is known per row only, and there is no schema to tell it. Give a schema.")
+    values = source.read(sample).values
+    try:
+        array = values if isinstance(values, pa.Array) else pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return pa.string()
+    return natural(array.type) or pa.string()
+
+
+def _constant(one: _Settled, source: ConstantSource, options: Options) -> Output:
+    target = one.field.arrow_type if one.field is not None else natural(source.type)
+    if pa.types.is_nested(target):
+        _must_fit(source.type, target, options)
+    values, failed = coerce(pa.array([source.value], source.type), target, options)
+    if len(failed):
+        raise MappingError(constant_fits(source.value, target))
+    value: Any = values[0].as_py()
+    return Output(one.path, target, ConstantSource(value, target, source.text), one.item)
+
+
+def _inside_stars(one: _Settled, kind: pa.DataType | None) -> pa.DataType | None:
+    """The type of one element where source and destination walk arrays side by side."""
+    for _ in range(sum(step == EVERY for step in one.path)):
+        if kind is None:
+            raise MappingError("[*] in the destination needs a source whose type is known: a path with [*].")
+        if not is_list(kind):
+            raise MappingError("[*] in the destination needs an array: write the source with [*] as well.")
+        kind = kind.value_type
+    return kind
+
+
+def _expand(
+    one: _Settled,
+    kind: pa.DataType,
+    path: Path,
+    target: Field | None,
+    steps: Path,
+    overrides: set[Path],
+    options: Options,
+    plan: Plan,
+) -> list[Output]:
+    """One output for each field of an object of type `kind` that the destination has and no other mapping makes."""
+    outputs: list[Output] = []
+    for child in kind:
+        here = (*path, child.name)
+        if here in overrides:
+            continue
+        below = None if target is None else target.children.get(child.name)
+        if target is not None and (below is None or not below.declared):
+            plan.notes.append(f"{one.item}: '{format_path(here)}' is not in the schema; the field is left out.")
+            continue
+        if pa.types.is_struct(child.type) and (below is None or below.type == "object"):
+            outputs += _expand(one, child.type, here, below, (*steps, child.name), overrides, options, plan)
+            continue
+        if below is not None:
+            reason = never_fits(child.type, below.arrow_type, options)
+            if reason:
+                raise MappingError(f"'{format_path(here)}': {reason}.")
+        made = target_type(below, child.type)
+        if made is not None:
+            outputs.append(Output(here, made, one.source, one.item, (*steps, child.name)))
+    return outputs

@@ -1,0 +1,187 @@
+"""A mapping set: which value of the source goes where in the record, as data.
+
+It is read from YAML, JSON, the CSV template or a dict, can be edited like a dict, and is compiled when it meets a
+header and a schema (:func:`xdmprep.mapping.compile_mapping`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..errors import MappingError
+from .fields import FieldMapping, SetOptions
+from .files import FILE_FORMS, read_file, render, write_file
+from .forms import data_prep_form, own_form, own_source, read_content, read_source
+
+
+class MappingSet(MutableMapping[str, Any]):
+    """Destination path -> source, editable like a dict.
+
+    A source is a column name, an expression, a number or boolean, a Python callable over Arrow arrays or pandas Series,
+    or the long form ``{"column" | "expression" | "constant" | "call": ..., "name": ..., "description": ...}``.
+
+    Args:
+        content: a dict of our form, a Data Prep mapping set in any of its forms, a list of mappings, another set.
+        name: what messages call the set.
+        group_by: columns whose equal values make several rows one record.
+
+    Raises:
+        MappingError: with everything that is wrong with the form.
+
+    Example:
+        >>> mapping = MappingSet({"person.name.firstName": "F_NAME", "person.birthYear": "to_integer(YOB)"})
+        >>> mapping["homeAddress.country"] = '"NL"'
+        >>> print(mapping)
+        mapping set, 3 mappings
+          person.name.firstName  <- F_NAME
+          person.birthYear       <- to_integer(YOB)
+          homeAddress.country    <- "NL"
+    """
+
+    options: SetOptions
+
+    def __init__(
+        self,
+        content: Mapping[str, Any] | Iterable[Any] = (),
+        *,
+        name: str = "",
+        group_by: str | Iterable[str] = (),
+    ) -> None:
+        if isinstance(content, MappingSet):
+            self._fields, self.options = list(content.mappings), content.options
+        else:
+            known = content if isinstance(content, Mapping | str) else list(content)
+            self._fields, self.options = read_content(known, name)
+        if name:
+            self.options = replace(self.options, name=name)
+        if group_by:
+            keys = (group_by,) if isinstance(group_by, str) else tuple(group_by)
+            self.options = replace(self.options, group_by=keys)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> MappingSet:
+        """Read a mapping file: YAML, JSON or the CSV template, in our form or any of Data Prep's.
+
+        Raises:
+            MappingError: the file cannot be read, or is no mapping set.
+        """
+        file = Path(path)
+        made = cls.__new__(cls)
+        made._fields, made.options = read_content(read_file(file), file.name)
+        return made
+
+    @property
+    def name(self) -> str:
+        """What messages call the set."""
+        return self.options.name
+
+    @property
+    def mappings(self) -> tuple[FieldMapping, ...]:
+        """The mappings in their order; a destination that was given twice stands twice."""
+        return tuple(self._fields)
+
+    def __getitem__(self, destination: str) -> Any:
+        return own_source(self._field(destination))
+
+    def __setitem__(self, destination: str, source: Any) -> None:
+        faults: list[str] = []
+        made = read_source(destination, source, faults)
+        if made is None:
+            raise MappingError(faults, self.name or None)
+        if made.destination != destination:
+            made = replace(made, destination=destination)
+        at = [number for number, item in enumerate(self._fields) if item.destination == destination]
+        if at:
+            self._fields[at[0]] = made
+            self._fields = [item for number, item in enumerate(self._fields) if number not in at[1:]]
+        else:
+            self._fields.append(made)
+
+    def __delitem__(self, destination: str) -> None:
+        self._field(destination)
+        self._fields = [item for item in self._fields if item.destination != destination]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(item.destination for item in self._fields))
+
+    def __len__(self) -> int:
+        return len({item.destination for item in self._fields})
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, MappingSet):
+            return NotImplemented
+        return self._fields == other._fields and self.options == other.options
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _field(self, destination: str) -> FieldMapping:
+        for item in self._fields:
+            if item.destination == destination:
+                return item
+        raise KeyError(destination)
+
+    def copy(self) -> MappingSet:
+        """A copy that can be edited without changing this one."""
+        return MappingSet(self)
+
+    def __or__(self, other: Mapping[str, Any]) -> MappingSet:
+        made = self.copy()
+        made.update(other)
+        return made
+
+    def to_dict(self, form: str = "own") -> dict[str, Any]:
+        """The set as JSON values; `form` is ``own``, ``posted``, ``stored`` or ``old``.
+
+        What a form cannot hold is left out; :meth:`losses` lists it.
+        """
+        if form == "own":
+            return own_form(self._fields, self.options)
+        if form not in FILE_FORMS or form == "csv":
+            raise MappingError(f"there is no form {form!r} of a mapping set. It is own, posted, stored or old.")
+        return data_prep_form(self._fields, self.options, form)[0]
+
+    def losses(self, form: str) -> list[str]:
+        """What a form (``own``, ``posted``, ``stored``, ``old``, ``csv``) cannot hold, one line each."""
+        return render(self._fields, self.options, form, ".yaml")[1]
+
+    def text(self, form: str = "own", suffix: str = ".yaml") -> str:
+        """The text of a file in `form`; `suffix` decides between YAML and JSON for our own form."""
+        return render(self._fields, self.options, form, suffix)[0]
+
+    def save(self, path: str | os.PathLike[str], form: str | None = None) -> list[str]:
+        """Write the set as a file.
+
+        Args:
+            path: ``.yaml``, ``.json`` or ``.csv``.
+            form: ``own``, ``posted``, ``stored``, ``old`` or ``csv``; by default ``csv`` for a ``.csv`` file, else
+                ``own``.
+
+        Returns:
+            What the form could not hold, one line each.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        suffix = Path(path).suffix.lower()
+        text, losses = render(self._fields, self.options, form or ("csv" if suffix == ".csv" else "own"), suffix)
+        write_file(path, text)
+        return losses
+
+    def source_contract(self, schema: Any) -> Any:
+        """A pandera schema for the source columns: what `schema` means for each; see :mod:`xdmprep.contract`."""
+        from .. import ports
+
+        return ports.source_contract(self, schema)
+
+    def __str__(self) -> str:
+        wide = min(60, max((len(item.destination) for item in self._fields), default=0))
+        lines = [f"  {item.destination:{wide}}  <- {item.text}" for item in self._fields]
+        group = f", grouped by {', '.join(self.options.group_by)}" if self.options.group_by else ""
+        count = f"{len(self._fields)} mapping" + ("" if len(self._fields) == 1 else "s")
+        return "\n".join([f"{self.name or 'mapping set'}, {count}{group}", *lines])
+
+    __repr__ = __str__

@@ -1,0 +1,340 @@
+"""Where a mapping's values come from: a column, an expression, a constant, a callable.
+
+Each is settled against the header before the first row, knows its Arrow type where that can be known, and reads a whole
+batch at once.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from ..errors import ExpressionError, MappingError, did_you_mean, shorten
+from ..language import Expression, Options, compile_expression
+from ..leaves import plain
+from ..paths import EVERY, Path, parse_path
+from .fields import FieldMapping, Missing
+from .nested import NoSuchPath, array_at, type_at
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What one source gives for a batch: an array, or Python values where types differ per row, and what failed."""
+
+    values: pa.Array | list[Any]
+    errors: list[tuple[int, str]]
+
+
+class Source(Protocol):
+    """Reads one value per row.
+
+    `type` is the Arrow type, None where it is known per row only; `text` is for messages; `columns` are the source
+    columns read; sources with the same `key` give the same values.
+    """
+
+    @property
+    def type(self) -> pa.DataType | None: ...  # noqa: D102
+    @property
+    def text(self) -> str: ...  # noqa: D102
+    @property
+    def key(self) -> Hashable: ...  # noqa: D102
+    @property
+    def columns(self) -> tuple[str, ...]: ...  # noqa: D102
+    def read(self, records: pa.RecordBatch) -> Values: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class ColumnSource:
+    """A column, or a place inside a nested one."""
+
+    column: str
+    steps: Path
+    type: pa.DataType
+    text: str
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for the same place."""
+        return self.column, self.steps
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The one column."""
+        return (self.column,)
+
+    @property
+    def stars(self) -> int:
+        """How many ``[*]`` the path has."""
+        return sum(step == EVERY for step in self.steps)
+
+    def read(self, records: pa.RecordBatch) -> Values:
+        """The column itself, without a copy, or what the path finds in it."""
+        array = records.column(self.column)
+        return Values(array_at(plain(array), self.steps) if self.steps else array, [])
+
+
+@dataclass(frozen=True)
+class AbsentSource:
+    """A column that the source does not have, where that is allowed."""
+
+    column: str
+    type: pa.DataType = pa.null()  # noqa: RUF009 (an immutable value)
+
+    @property
+    def text(self) -> str:
+        """The name of the column."""
+        return self.column
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for the same column."""
+        return "absent", self.column
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    def read(self, records: pa.RecordBatch) -> Values:
+        """Nulls."""
+        return Values(pa.nulls(records.num_rows), [])
+
+
+@dataclass(frozen=True)
+class ConstantSource:
+    """The same value in every row."""
+
+    value: Any
+    type: pa.DataType
+    text: str
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for the same value of the same type."""
+        return "constant", repr(self.value), self.type
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    def read(self, records: pa.RecordBatch) -> Values:
+        """The value, repeated."""
+        return Values(pa.repeat(pa.scalar(self.value, self.type), records.num_rows), [])
+
+
+@dataclass(frozen=True)
+class ExpressionSource:
+    """An expression; `absent` are columns that it names and the source does not have."""
+
+    expression: Expression
+    absent: tuple[str, ...] = ()
+
+    @property
+    def type(self) -> pa.DataType | None:
+        """The static type of the result."""
+        return self.expression.type
+
+    @property
+    def text(self) -> str:
+        """The expression."""
+        return self.expression.text
+
+    @property
+    def key(self) -> Hashable:
+        """Every expression is worked out by itself, for volatile ones differ from mapping to mapping."""
+        return id(self)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns it names."""
+        return self.expression.columns
+
+    def read(self, records: pa.RecordBatch) -> Values:
+        """The results of the whole batch."""
+        for name in self.absent:
+            records = records.append_column(name, pa.nulls(records.num_rows, pa.string()))
+        made = self.expression.apply(records)
+        return Values(made.values, made.errors)
+
+
+@dataclass(frozen=True)
+class CallableSource:
+    """A Python callable over whole columns: Arrow arrays, or pandas Series where its parameters say so.
+
+    `columns` feed its parameters in order; without any it is given the record batch.
+    """
+
+    call: Callable[..., Any]
+    columns: tuple[str, ...]
+    pandas: bool
+    text: str
+    type: pa.DataType | None = None
+
+    @property
+    def key(self) -> Hashable:
+        """Every callable is called by itself."""
+        return id(self)
+
+    def read(self, records: pa.RecordBatch) -> Values:
+        """The callable's result as an array of as many rows."""
+        given: list[Any] = [plain(records.column(name)) for name in self.columns] if self.columns else [records]
+        if self.pandas:
+            given = [item.to_pandas() for item in given]
+        try:
+            array = _as_array(self.call(*given))
+        except Exception as error:  # whatever the caller's code raises
+            raise MappingError(f"{self.text} failed: {type(error).__name__}: {error}") from error
+        if array is None or len(array) != records.num_rows:
+            got = "no array" if array is None else f"{len(array)} values"
+            raise MappingError(f"{self.text} must give one value per row: {got} for {records.num_rows} rows.")
+        return Values(array, [])
+
+
+def _as_array(result: Any) -> pa.Array | None:
+    if isinstance(result, pa.ChunkedArray):
+        return result.combine_chunks()
+    if isinstance(result, pa.Array):
+        return result
+    if type(result).__module__.startswith("pandas"):
+        return pa.Array.from_pandas(result)
+    return pa.array(result) if isinstance(result, list | tuple | np.ndarray) else None
+
+
+def settle(item: FieldMapping, columns: pa.Schema, options: Options, missing: Missing = "error") -> Source:
+    """The source of a mapping, for a header.
+
+    Raises:
+        MappingError: a column is unknown or ambiguous, the expression is wrong, the path does not fit.
+    """
+    if item.kind == "callable":
+        return _callable(item, columns)
+    if item.kind == "constant":
+        value = item.source
+        return ConstantSource(value, _scalar_type(value), item.text)
+    text = item.source
+    if item.kind in ("auto", "column"):
+        if text in columns.names:
+            return _column(text, (), columns, text)
+        steps = _steps(text)
+        if steps is not None and (item.kind == "column" or _nested(steps, columns)):
+            if steps[0] in columns.names:
+                return _column(str(steps[0]), steps[1:], columns, text)
+            if missing == "null":
+                return AbsentSource(str(steps[0]))
+            raise MappingError(unknown_column(text if len(steps) == 1 else str(steps[0]), columns))
+        if item.kind == "column":
+            if missing == "null":
+                return AbsentSource(text)
+            raise MappingError(unknown_column(text, columns))
+    return _expression(item, columns, options, missing)
+
+
+def _scalar_type(value: Any) -> pa.DataType:
+    if isinstance(value, bool):
+        return pa.bool_()
+    if isinstance(value, int):
+        return pa.int64() if -(2**63) <= value < 2**63 else pa.float64()
+    return pa.float64() if isinstance(value, float) else pa.string()
+
+
+def _steps(text: str) -> Path | None:
+    try:
+        return parse_path(text)
+    except ExpressionError:
+        return None
+
+
+def _nested(steps: Path, columns: pa.Schema) -> bool:
+    """Whether a bare text is meant as a path into a nested column."""
+    if len(steps) < 2 or steps[0] not in columns.names:
+        return False
+    return EVERY in steps or isinstance(steps[1], int) or pa.types.is_nested(columns.field(steps[0]).type)
+
+
+def _column(name: str, steps: Path, columns: pa.Schema, text: str) -> ColumnSource:
+    if len(columns.get_all_field_indices(name)) > 1:
+        raise MappingError(f"column '{name}' stands more than once in the source. Give its columns unlike names.")
+    try:
+        return ColumnSource(name, steps, type_at(columns.field(name).type, steps, (name,)), text)
+    except NoSuchPath as error:
+        raise MappingError(str(error)) from None
+
+
+def unknown_column(name: str, columns: pa.Schema) -> str:
+    """The message for a column that the source does not have."""
+    near = did_you_mean(name, columns.names)
+    if not near:
+        shown = ", ".join(columns.names[:12]) + (", ..." if len(columns.names) > 12 else "")
+        near = f" It has {shown}." if columns.names else " It has no columns."
+    return f"the source has no column '{name}'.{near}"
+
+
+def _expression(item: FieldMapping, columns: pa.Schema, options: Options, missing: Missing) -> Source:
+    text = str(item.source)
+    absent: tuple[str, ...] = ()
+    try:
+        if missing == "null":
+            named = compile_expression(text, None, options).columns
+            absent = tuple(name for name in named if name not in columns.names)
+            for name in absent:
+                columns = columns.append(pa.field(name, pa.string()))
+        expression = compile_expression(text, columns, options)
+    except ExpressionError as error:
+        if item.kind == "auto" and _may_be_a_name(text):
+            raise MappingError(unknown_column(text, columns)) from None
+        raise error
+    for name in expression.columns:
+        if len(columns.get_all_field_indices(name)) > 1:
+            raise MappingError(f"column '{name}' stands more than once in the source. Give its columns unlike names.")
+    if expression.is_constant:
+        made = expression.apply(_no_columns(1))
+        values = made.values if isinstance(made.values, pa.Array) else None
+        if values is not None and not made.errors and values.null_count == 0 and not pa.types.is_nested(values.type):
+            value = plain(values)[0].as_py()
+            if isinstance(value, str | int | float | bool):
+                return ConstantSource(value, plain(values).type, text)
+    return ExpressionSource(expression, absent)
+
+
+def _no_columns(rows: int) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([pa.nulls(rows)], ["_"])
+
+
+def _may_be_a_name(text: str) -> bool:
+    return not any(character in text for character in "\"'(){}[]$+*/<>=!&|?:,;")
+
+
+def _callable(item: FieldMapping, columns: pa.Schema) -> CallableSource:
+    names = item.columns
+    try:
+        parameters = [
+            p for p in inspect.signature(item.source).parameters.values() if p.default is p.empty and p.kind <= 1
+        ]
+    except (TypeError, ValueError):
+        parameters = []
+    notes = [getattr(p.annotation, "__name__", str(p.annotation)) for p in parameters]
+    pandas = any(note.split(".")[-1] in ("Series", "DataFrame") for note in notes)
+    given = tuple(p.name for p in parameters)
+    if not names and not (len(given) == 1 and given[0] not in columns.names):
+        names = given
+    for name in names:
+        if name not in columns.names:
+            hint = "" if item.columns else " Parameters are columns; or give {'call': f, 'columns': [...]}."
+            raise MappingError(unknown_column(name, columns) + hint)
+        _column(name, (), columns, name)
+    source = CallableSource(item.source, names, pandas, item.text)
+    empty = pa.RecordBatch.from_pylist([], schema=columns)
+    made = source.read(empty).values
+    known = isinstance(made, pa.Array) and not pa.types.is_null(made.type)
+    return replace(source, type=made.type if known else None)
+
+
+def constant_fits(value: Any, target: pa.DataType) -> str:
+    """A message for a constant that does not fit its destination; empty if it may."""
+    return f"the constant {shorten(value)} does not fit the destination's type, {target}."

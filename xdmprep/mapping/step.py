@@ -1,0 +1,256 @@
+"""The compiled mapping: a function from chunk to chunk, whole columns at a time.
+
+A text column copied to a text field is passed on as it is.  What does not fit its destination becomes null and a
+finding; so does what an expression fails on; the row goes on.
+
+Inside one item of ``identityMap`` everything stands or falls with the item's ``id``: where that is null, ``primary``
+and the rest are left out too, so that there is no item without an identity.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..errors import Severity
+from ..flow import Chunk, Finding
+from ..language import Options, coerce
+from ..leaves import Leaf, conform, nested_schema, plain, valid
+from ..paths import Path, format_path
+from ..schema import Schema
+from .hints import hinted
+from .nested import array_at, is_text
+from .plan import Output, Plan
+from .sources import AbsentSource, ConstantSource, ExpressionSource, Source, Values
+from .stars import StarGroup, star_groups
+from .targets import document_order
+
+_IDENTITY_MAPS = ("identityMap", "xdm:identityMap")
+_TEXT_COLUMN = pa.dictionary(pa.int32(), pa.string())
+
+
+class Mapper:
+    """What :func:`~xdmprep.mapping.compile_mapping` gives; thread-safe.
+
+    Attributes:
+        leaves: the leaves of the chunks it makes, in document order.
+        arrow_schema: the nested Arrow schema of its records.
+        notes: what is worth a warning about the set as a whole.
+    """
+
+    def __init__(self, plan: Plan, columns: pa.Schema, schema: Schema | None, strict: bool) -> None:
+        groups = star_groups(plan.stars, schema)
+        made: list[Output | StarGroup] = [*plan.outputs, *groups]
+        order = document_order([part.path for part in made], schema)
+        self._parts = [made[number] for number in order]
+        self._columns = columns
+        self._options = plan.options
+        self._severity: Severity = "error" if strict else "warning"
+        self._follow = _followers([part.path for part in self._parts], self._parts)
+        self.leaves = tuple(self._leaf(number, part) for number, part in enumerate(self._parts))
+        self.arrow_schema = nested_schema(self.leaves) if schema is None else schema.arrow_schema
+        self.notes = tuple(plan.notes)
+        self._names = [leaf.name for leaf in self.leaves]
+
+    def _leaf(self, number: int, part: Output | StarGroup) -> Leaf:
+        if isinstance(part, StarGroup):
+            return Leaf(part.path, part.type, part.text)
+        leaf = Leaf(part.path, part.type, part.source.text)
+        if isinstance(part.source, ConstantSource):
+            value = part.source.value
+            constant = value if isinstance(value, str | int | float | bool) else None
+            follows = self._follow.get(number) if constant is not None else None
+            return replace(leaf, column=None, constant=constant, follows=follows)
+        return leaf
+
+    def __call__(self, chunk: Chunk) -> Chunk:
+        """The chunk's records, mapped; row numbers, findings and source rows stay with them."""
+        work = Work(self._source_records(chunk), chunk.rows, self._options, self._severity)
+        arrays = [part.read(work) if isinstance(part, StarGroup) else work.output(part) for part in self._parts]
+        for number, id_number in self._follow.items():
+            there = arrays[id_number]
+            if there.null_count:
+                arrays[number] = _only_where(arrays[number], valid(there))
+        records = pa.RecordBatch.from_arrays(arrays, self._names)
+        return replace(chunk, leaves=self.leaves, records=records, issues=(*chunk.issues, *work.findings))
+
+    def _source_records(self, chunk: Chunk) -> pa.RecordBatch:
+        if all(len(leaf.path) == 1 for leaf in chunk.leaves):
+            names = [str(leaf.path[0]) for leaf in chunk.leaves]
+            if names == chunk.records.schema.names:
+                return chunk.records
+            return pa.RecordBatch.from_arrays(chunk.records.columns, names)
+        return chunk.nested(self._columns)
+
+
+def _followers(paths: Sequence[Path], parts: Sequence[Any]) -> dict[int, int]:
+    """For leaves inside an item of an identity map: which leaf is the item's id, unless that is a constant."""
+    at = {path: number for number, path in enumerate(paths)}
+    follow = {}
+    for number, path in enumerate(paths):
+        if len(path) > 3 and path[0] in _IDENTITY_MAPS and path[3:] not in (("id",), ("xdm:id",)):
+            found = at.get((*path[:3], "id"), at.get((*path[:3], "xdm:id")))
+            if found is not None and not isinstance(getattr(parts[found], "source", None), ConstantSource):
+                follow[number] = found
+    return follow
+
+
+def _only_where(array: pa.Array, keep: np.ndarray[Any, np.dtype[np.bool_]]) -> pa.Array:
+    """`array` with nulls where `keep` is False."""
+    if isinstance(array, pa.DictionaryArray):
+        indices = array.indices.to_numpy(zero_copy_only=False) if not array.indices.null_count else None
+        if indices is not None:
+            return pa.DictionaryArray.from_arrays(pa.array(indices, pa.int32(), mask=~keep), array.dictionary)
+        array = plain(array)
+    return pc.if_else(pa.array(keep), array, pa.scalar(None, array.type))
+
+
+@dataclass
+class _Coerced:
+    array: pa.Array
+    failed: Any
+
+
+class Work:
+    """One chunk being mapped: what sources and coercions gave, each worked out once, and the findings so far."""
+
+    def __init__(
+        self,
+        records: pa.RecordBatch,
+        rows: np.ndarray[Any, np.dtype[np.int64]],
+        options: Options,
+        severity: Severity = "warning",
+    ) -> None:
+        self.records, self.rows, self.options, self.severity = records, rows, options, severity
+        self.findings: list[Finding] = []
+        self._values: dict[Hashable, Values] = {}
+        self._coerced: dict[Hashable, _Coerced] = {}
+
+    def output(self, output: Output) -> pa.Array:
+        """The column of one output."""
+        source = output.source
+        path = format_path(output.path)
+        if isinstance(source, ConstantSource):
+            return constant_column(source.value, output.type, self.records.num_rows)
+        made = self.read(source, format_path(output.path[: len(output.path) - len(output.steps)]))
+        values = made.values
+        key: Hashable = (source.key, output.steps)
+        if output.via is not None:
+            top = output.path[: len(output.path) - len(output.steps)]
+            values = self.coerced((source.key, output.via), values, output.via, format_path(top), source)
+        if output.steps:
+            values = array_at(plain(_as_array(values)), output.steps)
+        if isinstance(values, pa.Array) and _fits_as_it_is(values.type, output.type):
+            return values
+        return self.coerced((key, output.type), values, output.type, path, source)
+
+    def read(self, source: Source, path: str) -> Values:
+        """What the source gives; its errors become findings at `path`, once for a source and path."""
+        made = self._values.get(source.key)
+        if made is None:
+            made = self._values[source.key] = source.read(self.records)
+            self._report_errors(source, made, path)
+        absent = (source.column,) if isinstance(source, AbsentSource) else getattr(source, "absent", ())
+        for name in absent:
+            text = f"the source has no column '{name}'"
+            self.add("missing-column", path, text, np.arange(len(self.rows)), None, source.text, "")
+        return made
+
+    def _report_errors(self, source: Source, made: Values, path: str) -> None:
+        reasons: dict[str, list[int]] = {}
+        for position, reason in made.errors:
+            reasons.setdefault(reason, []).append(position)
+        for reason, positions in reasons.items():
+            values = None
+            if isinstance(source, ExpressionSource) and len(source.columns) == 1 and not source.absent:
+                values = texts(self.records.column(source.columns[0]), np.asarray(positions))
+            at = np.asarray(sorted(positions), dtype=np.int64)
+            self.add("expression", path, f"the expression failed: {reason.rstrip('.')}", at, values, source.text, "")
+
+    def coerced(self, key: Hashable, values: Any, target: pa.DataType, path: str, source: Source) -> pa.Array:
+        """`values` as exactly `target`; what does not fit becomes null and a finding."""
+        made = self._coerced.get(key)
+        if made is None:
+            if isinstance(values, pa.Array) and pa.types.is_dictionary(values.type) and not is_text(values.type):
+                values = plain(values)
+            array, failed = coerce(values, target, self.options)
+            made = self._coerced[key] = _Coerced(array, np.asarray(failed, dtype=np.int64))
+        if len(made.failed):
+            shown = texts(values, made.failed)
+            for positions, hint in hinted(shown, target, source, self.options):
+                message = f"is not {_type_name(target)}"
+                at, some = made.failed[positions], shown.take(pa.array(positions))
+                self.add("unparsable", path, message, at, some, source.text, hint)
+        return made.array
+
+    def add(
+        self,
+        code: str,
+        path: str,
+        message: str,
+        positions: np.ndarray[Any, np.dtype[np.int64]],
+        values: pa.Array | None,
+        column: str,
+        hint: str,
+    ) -> None:
+        """One more finding about the rows at `positions` of the chunk."""
+        severity: Severity = "warning" if code == "missing-column" else self.severity
+        self.findings.append(Finding.of(code, path, message, self.rows[positions], values, column, hint, severity))
+
+
+def constant_column(value: Any, kind: pa.DataType, n: int) -> pa.Array:
+    """`value` in each of `n` rows; text as one dictionary entry."""
+    if pa.types.is_string(kind):
+        return pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, np.int32)), pa.array([value], pa.string()))
+    return pa.repeat(pa.scalar(value, kind), n)
+
+
+def _fits_as_it_is(kind: pa.DataType, target: pa.DataType) -> bool:
+    return bool(kind.equals(target) or (pa.types.is_string(target) and kind.equals(_TEXT_COLUMN)))
+
+
+def _as_array(values: Any) -> pa.Array:
+    return values if isinstance(values, pa.Array) else pa.array(values)
+
+
+def texts(values: Any, positions: Any) -> pa.Array:
+    """The values at `positions` as people would read them: text as it is, the rest as JSON."""
+    if isinstance(values, pa.Array):
+        some = plain(values.take(pa.array(positions)))
+        if is_text(some.type):
+            return conform(some, pa.string())
+        picked = some.to_pylist()
+    else:
+        picked = [values[position] for position in positions]
+    return pa.array([_text(value) for value in picked], pa.string())
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+_TYPE_NAMES = {
+    pa.date32(): "a date such as 1979-12-31",
+    pa.timestamp("ms", "UTC"): "a date-time such as 2024-12-31T23:59:59Z",
+    pa.float64(): "a number",
+    pa.int64(): "a long",
+    pa.int32(): "an int",
+    pa.int16(): "a short (-32768 to 32767)",
+    pa.int8(): "a byte (-128 to 127)",
+    pa.bool_(): "a boolean (y yes Y YES on ON true TRUE, n no N NO off OFF false FALSE)",
+    pa.string(): "a text",
+}
+
+
+def _type_name(kind: pa.DataType) -> str:
+    if pa.types.is_list(kind):
+        return "an array of the destination's type"
+    return _TYPE_NAMES.get(kind, "an object of the destination's type")
