@@ -31,6 +31,7 @@ def _rules(*rules: Rule) -> dict[str, Rule]:
 
 
 _ALL = frozenset({JSONSCHEMA, BATCH, STRICT})
+_BATCH = frozenset({BATCH, STRICT})
 _OWN = frozenset({STRICT})
 
 RULES: dict[str, Rule] = _rules(
@@ -52,9 +53,35 @@ RULES: dict[str, Rule] = _rules(
     Rule("max-length", "too long", sets=_ALL),
     Rule("pattern", "does not match the pattern", sets=_ALL),
     Rule("format", "does not have the format", platform="DCVS-1105-400", sets=_ALL),
+    Rule("multiple-of", "not a multiple of the step", sets=_ALL),
+    Rule("min-items", "too few items", sets=_ALL),
+    Rule("max-items", "too many items", sets=_ALL),
+    Rule("unique-items", "items that must differ are equal", sets=_ALL),
+    Rule("contains", "no item fits what the array must contain", sets=_ALL),
+    Rule("min-properties", "too few fields", sets=_ALL),
+    Rule("max-properties", "too many fields", sets=_ALL),
+    Rule("additional-properties", "an undeclared field where the schema allows no others", sets=_ALL),
+    Rule("property-names", "a field's name does not fit", sets=_ALL),
+    Rule("dependencies", "a field that another one depends on is missing or wrong", sets=_ALL),
+    Rule("any-of", "fits none of the permitted forms", sets=_ALL),
+    Rule("one-of", "does not fit exactly one of the permitted forms", sets=_ALL),
+    Rule("not", "fits what the schema excludes", sets=_ALL),
+    # what batch ingestion refuses
+    Rule("null", "null is not accepted; the field is to be left out", platform="DCVS-1101-400", sets=_BATCH),
+    Rule("empty", "empty text is not accepted; the field is to be left out", sets=_BATCH),
+    Rule("unknown-field", "a field that the schema does not have", sets=_BATCH),
+    Rule("width", "a number beyond the range of the field's XDM type", sets=_BATCH),
     # AEP's own
     Rule("identity-blank", "an identity is blank or a placeholder", sets=_OWN),
     Rule("identity-ecid", "an ECID has 38 digits; the platform skips the record otherwise", sets=_OWN),
     Rule("identity-length", "an identity has at most 1024 characters", sets=_OWN),
     Rule("identity-primary", "a profile record needs exactly one primary identity", sets=_OWN),
+    Rule("identity-count", "a record has at most 20 identities", severity="warning", sets=_OWN),
+    Rule("event-id", "the _id of an event must not contain colons", severity="warning", sets=_OWN),
+    Rule("event-timestamp", "the timestamp of an event lies in the future", sets=_OWN),
+    Rule("record-size", "a record above the platform's limit (profile 100 KB, event 10 KB) is dropped", sets=_OWN),
+    Rule("array-items", "more items than the platform's guardrail", severity="warning", sets=_OWN),
+    Rule("map-keys", "16 or more keys in a map", severity="warning", sets=_OWN),
+    Rule("soft-enum", "not one of the suggested values", severity="warning", sets=_OWN),
+    Rule("deprecated", "the field is deprecated", severity="warning", sets=_OWN),
 )
