@@ -1,0 +1,112 @@
+"""The Data Prep expression language: expressions on one record or on whole columns.
+
+::
+
+    grammar, tree        text to tree
+    values, moment,      the value rules of the engine: text, truth, order, arithmetic; dates; Java date patterns
+    javatime
+    catalogue, functions the table of functions, by category
+    interpreter          the reference: one expression on one record
+    expression           an expression compiled for batches of rows
+    coercion             values to the type of their destination
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from ..errors import ExpressionError, UsageError, did_you_mean
+from ..flow import TIMESTAMP
+from .catalogue import Context, Function, catalogue
+from .coercion import coerce, coerce_value
+from .expression import Evaluated, Expression
+from .interpreter import Scope, run
+from .moment import Moment
+from .options import DEFAULT, Options
+from .values import Failed
+
+__all__ = [
+    "Evaluated",
+    "Expression",
+    "Function",
+    "Options",
+    "catalogue",
+    "coerce",
+    "compile_expression",
+    "evaluate",
+]
+
+_TYPES: dict[str, pa.DataType] = {
+    "string": pa.string(), "number": pa.float64(), "double": pa.float64(), "long": pa.int64(), "integer": pa.int32(),
+    "int": pa.int32(), "short": pa.int16(), "byte": pa.int8(), "boolean": pa.bool_(), "date": pa.date32(),
+    "date-time": TIMESTAMP,
+}  # fmt: skip
+
+
+def compile_expression(text: str, columns: pa.Schema | None = None, options: Options = DEFAULT) -> Expression:
+    """`text` ready to run on batches of rows.
+
+    Args:
+        text: an expression of the language.
+        columns: the source's columns; a column that the expression reads and the source lacks is then a fault, and
+            the types of the columns decide the type of the result.
+        options: the readings of open points, clock and seed.
+
+    Raises:
+        ExpressionError: the expression is wrong; with its position.
+    """
+    return Expression(text, columns, options)
+
+
+def evaluate(
+    text: str,
+    record: Mapping[str, Any] | None,
+    *,
+    target_type: str | None = None,
+    strict: bool = False,
+    options: Options = DEFAULT,
+) -> Any:
+    """One expression on one record.
+
+    Args:
+        text: an expression of the language.
+        record: a dict as from JSON; None for an empty one.
+        target_type: XDM type of the destination the result is converted to, such as ``date-time``.
+        strict: raise where the evaluation fails; otherwise the result is then None.
+        options: the readings of open points, clock and seed.
+
+    Returns:
+        A JSON-like value; dates as ISO-8601 text.
+
+    Raises:
+        ExpressionError: the expression is wrong; or, with `strict`, its evaluation failed.
+        UsageError: there is no such `target_type`.
+    """
+    if target_type is not None and target_type not in _TYPES:
+        raise UsageError(f"{target_type!r} is no XDM type.{did_you_mean(target_type, _TYPES)}")
+    expression = Expression(text, None, options)
+    try:
+        value = run(expression.evaluator, Scope(record or {}, Context(options)))
+        if target_type is not None:
+            value = coerce_value(value, _TYPES[target_type], options)
+    except Failed as error:
+        if strict:
+            raise ExpressionError(f"The evaluation failed: {error}", text) from None
+        return None
+    return jsonlike(value)
+
+
+def jsonlike(value: Any) -> Any:
+    """`value` with dates as ISO-8601 text."""
+    if isinstance(value, Moment):
+        return str(value)
+    if hasattr(value, "isoformat"):
+        return str(Moment.of(value)) if hasattr(value, "hour") else value.isoformat()
+    if isinstance(value, list):
+        return [jsonlike(item) for item in value]
+    if isinstance(value, dict):
+        return {key: jsonlike(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,199 @@
+"""What a function of the language is, and the table of all of them.
+
+The modules of :mod:`xdmprep.language.functions` fill the table, one category or two each, with :func:`function`.  A
+function takes a :class:`Context` and its evaluated arguments and gives a value, or raises
+:class:`~xdmprep.language.values.Failed`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from .javatime import Pattern, compile_pattern
+from .options import DEFAULT, Options
+from .values import Failed, kind_of, text_of
+
+Availability = Literal["yes", "volatile", "data", "no"]
+
+
+@dataclass(slots=True)
+class Context:
+    """What a function may ask for besides its arguments.
+
+    Attributes:
+        options: the readings of open points, clock and seed.
+        row: what tells a row from the others, for seeded random values.
+        patterns: compiled date patterns and regular expressions, kept for the run.
+    """
+
+    options: Options = DEFAULT
+    row: bytes = b""
+    drawn: int = 0
+    now: Any = None
+    patterns: dict[str, Pattern] = field(default_factory=dict)
+    regexes: dict[str, re.Pattern[str]] = field(default_factory=dict)
+
+    def pattern(self, text: Any) -> Pattern:
+        """The date pattern `text`, compiled."""
+        if not isinstance(text, str):
+            raise Failed(f"a date format is a text, not {kind_of(text)}")
+        found = self.patterns.get(text)
+        if found is None:
+            found = self.patterns[text] = compile_pattern(text, self.options)
+        return found
+
+    def regex(self, text: Any) -> re.Pattern[str]:
+        """The regular expression `text`, compiled."""
+        if not isinstance(text, str):
+            raise Failed(f"a regular expression is a text, not {kind_of(text)}")
+        found = self.regexes.get(text)
+        if found is None:
+            found = self.regexes[text] = java_regex(text)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One function of the language.
+
+    Attributes:
+        name: its name; names are case sensitive.
+        aliases: other names of the same function.
+        category: ``string``, ``date``, ``object``...
+        signature: as it is written, optional parameters in square brackets.
+        meaning: what it gives, in one sentence.
+        example: an expression that needs no record, or reads the one in `record`.
+        gives: what the example gives, JSON-like; None also where it is volatile.
+        availability: ``yes``, ``volatile`` (asks clock or randomness), ``data`` (needs an optional package), or ``no``.
+        reason: why it is not available, or what the result rests on.
+        fewest, most: numbers of arguments; `most` None means any number.
+        result: Arrow type of the result where it is always the same.
+    """
+
+    name: str
+    signature: str
+    category: str
+    meaning: str
+    example: str = ""
+    gives: Any = None
+    record: dict[str, Any] | None = None
+    aliases: tuple[str, ...] = ()
+    availability: Availability = "yes"
+    reason: str = ""
+    fewest: int = 0
+    most: int | None = None
+    result: pa.DataType | None = None
+    run: Callable[..., Any] | None = None
+    lazy: bool = False
+
+
+_TABLE: dict[str, Function] = {}
+
+
+def function(
+    signature: str,
+    meaning: str,
+    example: str,
+    gives: Any = None,
+    *,
+    category: str,
+    result: pa.DataType | None = None,
+    **more: Any,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Puts the decorated Python function into the table; the numbers of arguments follow from `signature`."""
+
+    def put(run: Callable[..., Any]) -> Callable[..., Any]:
+        add(signature, meaning, example, gives, category=category, result=result, run=run, **more)
+        return run
+
+    return put
+
+
+def add(signature: str, meaning: str, example: str = "", gives: Any = None, *, category: str, **more: Any) -> None:
+    """Puts a function into the table."""
+    name, _, parameters = signature.partition("(")
+    fewest, most = _arity(parameters.rstrip(")"))
+    entry = Function(name, signature, category, meaning, example, gives, fewest=fewest, most=most, **more)
+    for word in (name, *entry.aliases):
+        if word in _TABLE:
+            raise ValueError(f"two functions are called {word}")
+        _TABLE[word] = entry
+
+
+def _arity(parameters: str) -> tuple[int, int | None]:
+    optional = parameters.count("[")
+    names = [part for part in re.split(r"[\s,\[\]]+", parameters) if part]
+    if "..." in names:
+        names = [name for name in names if name != "..."]
+        return len(names) - optional, None
+    return len(names) - optional, len(names)
+
+
+def table() -> dict[str, Function]:
+    """All functions by name, aliases included."""
+    if not _TABLE:
+        from . import functions  # noqa: F401  (fills the table)
+    return _TABLE
+
+
+def catalogue() -> tuple[Function, ...]:
+    """All functions, each once, by category and name."""
+    unique = {id(entry): entry for entry in table().values()}
+    return tuple(sorted(unique.values(), key=lambda entry: (entry.category, entry.name)))
+
+
+def text(value: Any) -> str:
+    """A text argument: scalars are taken as text, arrays and objects are refused."""
+    if isinstance(value, str):
+        return value
+    if value is None or isinstance(value, list | dict):
+        raise Failed(f"a text is expected, not {kind_of(value)}")
+    return text_of(value)
+
+
+def whole(value: Any, name: str) -> int:
+    """A whole-number argument; numeric text counts."""
+    if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]{1,18}", value):
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise Failed(f"{name} is a whole number, not {text_of(value)[:40]!r}")
+
+
+_POSSESSIVE = re.compile(r"\(\?<([A-Za-z]\w*)>")
+_CLASSES = {
+    "Alpha": "a-zA-Z",
+    "Digit": "0-9",
+    "Alnum": "a-zA-Z0-9",
+    "Upper": "A-Z",
+    "Lower": "a-z",
+    "Space": r"\s",
+    "Punct": r"!-/:-@\[-`{-~",
+    "XDigit": "0-9a-fA-F",
+    "L": r"^\W\d_",
+    "Lu": "A-Z",
+    "Ll": "a-z",
+    "N": "0-9",
+}
+
+
+def java_regex(text: str) -> re.Pattern[str]:
+    """A Java regular expression as a Python one: ``\\p{Alpha}``, ``(?<name>``, ASCII classes, ``\\z``.
+
+    Raises:
+        Failed: it is none.
+    """
+    out = _POSSESSIVE.sub(r"(?P<\1>", text)
+    out = re.sub(r"\\p\{(?:Is)?(\w+)\}", lambda m: f"[{_CLASSES[m[1]]}]" if m[1] in _CLASSES else m[0], out)
+    out = out.replace("\\z", "\\Z").replace("\\h", "[ \\t]")
+    try:
+        return re.compile(out, re.ASCII)
+    except (re.error, OverflowError) as error:
+        raise Failed(f"{text[:80]!r} is not a regular expression: {error}") from None

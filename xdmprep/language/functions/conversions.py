@@ -1,0 +1,49 @@
+"""Text to number."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import pyarrow as pa
+
+from ..catalogue import Context, function
+from ..values import Failed, kind_of, number_in, text_of
+
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+
+
+def _number(value: Any) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise Failed(f"{kind_of(value)} is not a number")
+    found = number_in(value) if isinstance(value, str) else value
+    if found is None or (isinstance(found, float) and not math.isfinite(found)):
+        raise Failed(f"{text_of(value)[:80]!r} is not a number")
+    return found
+
+
+def _whole(ctx: Context, value: Any) -> int:
+    found = _number(value)
+    if isinstance(found, int):
+        return found
+    if ctx.options.fractions == "truncate" or (not isinstance(value, str) and found.is_integer()):
+        return math.trunc(found)
+    raise Failed(f"{text_of(value)[:80]!r} is not a whole number")
+
+
+@function("to_integer(text)", "The whole number that the text spells.", 'to_integer("12")', 12,
+          category="conversion", result=pa.int64())  # fmt: skip
+def to_integer(ctx: Context, value: Any) -> int | None:
+    if value is None:
+        return None
+    found = _whole(ctx, value)
+    if not -(2**63) <= found < 2**63:
+        raise Failed(f"{text_of(value)[:80]!r} does not fit in 64 bits")
+    return found
+
+
+@function("to_decimal(text)", "The decimal number (double) that the text spells.", 'to_decimal("20.45")', 20.45,
+          category="conversion", result=pa.float64())  # fmt: skip
+def to_decimal(ctx: Context, value: Any) -> float | None:
+    return None if value is None else float(_number(value))

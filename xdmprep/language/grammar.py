@@ -1,0 +1,342 @@
+"""The grammar of the language, and text to tree.
+
+The precedence is that of Apache Commons JEXL, whose keywords and operator texts the platform publishes.  Statements
+and assignments belong to JEXL scripts and have no place in a calculated field.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, cast
+
+from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+
+from ..errors import ExpressionError
+from .tree import Array, Binary, Call, Conditional, Constant, Element, Field, Lambda, Map, Method, Node, Unary
+
+MAX_LENGTH = 4096
+
+#: Words that the platform reserves and that are no operators; a field of this name is written ``${name}``.
+RESERVED = frozenset("new break var for while continue else return if _errors do function".split())
+
+GRAMMAR = r"""
+?start: expression
+
+?expression: choice
+    | NAME "->" expression                               -> bare_lambda
+    | "(" expression ("," expression)* ")" "->" expression -> lambda_
+    | "(" ")" "->" expression                            -> lambda_
+
+?choice: disjunction
+    | disjunction "?" expression ":" expression          -> conditional
+    | disjunction ELVIS expression                       -> binary
+    | disjunction NULLISH expression                     -> binary
+
+?disjunction: conjunction | disjunction OR conjunction   -> binary
+?conjunction: bit_or | conjunction AND bit_or            -> binary
+?bit_or: bit_xor | bit_or PIPE bit_xor                   -> binary
+?bit_xor: bit_and | bit_xor CARET bit_and                -> binary
+?bit_and: equality | bit_and AMPERSAND equality          -> binary
+?equality: relation | relation EQUALITY relation         -> binary
+?relation: sum | sum RELATION sum                        -> binary
+?sum: product | sum (PLUS | MINUS) product               -> binary
+?product: unary | product TIMES unary                    -> binary
+?unary: postfix
+    | (PLUS | MINUS | TILDE | NOT | EMPTY | SIZE) unary  -> unary
+
+?postfix: primary
+    | postfix DOT NAME                                   -> member
+    | postfix DOT WRAPPED                                -> member
+    | postfix DOT NAME "(" [arguments] ")"               -> method
+    | postfix "[" expression "]"                         -> element
+    | postfix "[" TIMES "]"                              -> wildcard
+
+?primary: NUMBER                                         -> number
+    | STRING                                             -> string
+    | REGEX                                              -> regex
+    | WORD                                               -> word
+    | NAME                                               -> name
+    | WRAPPED                                            -> wrapped
+    | NAME "(" [arguments] ")"                           -> call
+    | "(" expression ")"
+    | "[" [arguments] "]"                                -> array
+    | "{" [entry ("," entry)*] "}"                       -> map
+    | "{" ":" "}"                                        -> map
+
+arguments: expression ("," expression)*
+entry: expression ":" expression
+
+ELVIS.3: "?:"
+NULLISH.3: "??"
+OR.3: /\|\||or(?![\w$])/
+AND.3: /&&|and(?![\w$])/
+PIPE: "|"
+CARET: "^"
+AMPERSAND: "&"
+EQUALITY.3: /==|!=|(?:eq|ne)(?![\w$])/
+RELATION.4: /<=|>=|=~|!~|=\^|!\^|=\$|!\$(?!\{)|<|>|(?:lt|gt|le|ge)(?![\w$])/
+PLUS: "+"
+MINUS: "-"
+TIMES.2: /[*\/%]|(?:div|mod)(?![\w$])/
+TILDE: "~"
+NOT.2: /!|not(?![\w$])/
+EMPTY.2: /empty(?![\w$])/
+SIZE.2: /size(?![\w$])/
+WORD.2: /(?:true|false|null)(?![\w$])/
+DOT: /\?\.(?!\d)|\./
+NUMBER: /0[xX][0-9a-fA-F]+[lLhH]?|(?:\d+\.\d+|\.\d+|\d+(?=[eE][+-]?\d))(?:[eE][+-]?\d+)?[dDfFbB]?|\d+[lLhHdDfFbB]?(?![\w$])/
+STRING: /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/s
+REGEX.2: /~\/(?:[^\/\\\n]|\\.)+\//
+WRAPPED.5: /\$\{(?:[^}\\]|\\.)*\}/s
+NAME: /(?:[^\W\d]|\$(?!\{))(?:[\w$]|\\\.)*/
+%ignore /\s+/
+"""  # noqa: E501
+
+_SIGNS = {
+    "or": "||", "and": "&&", "eq": "==", "ne": "!=", "lt": "<", "gt": ">", "le": "<=", "ge": ">=",
+    "div": "/", "mod": "%", "not": "!",
+}  # fmt: skip
+_WORDS = {"true": True, "false": False, "null": None}
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
+
+
+class _Fault(Exception):
+    """A fault found while the tree is built."""
+
+    def __init__(self, message: str, position: int) -> None:
+        self.message, self.position = message, position
+        super().__init__(message)
+
+
+def parse(text: str) -> Node:
+    """The tree of `text`.
+
+    Raises:
+        ExpressionError: with the position of the fault.
+    """
+    if not text.strip():
+        raise ExpressionError("The expression is empty", text, None)
+    if len(text) > MAX_LENGTH:
+        raise ExpressionError(
+            f"The expression has {len(text)} characters; the platform takes at most {MAX_LENGTH}",
+            text[:80] + "...",
+            None,
+        )
+    try:
+        return cast(Node, _parser().parse(text))
+    except _Fault as fault:
+        raise ExpressionError(fault.message, text, fault.position) from None
+    except UnexpectedInput as error:
+        raise _explain(error, text) from None
+    except RecursionError:
+        raise ExpressionError("The expression is nested too deeply", text, None) from None
+
+
+def _explain(error: UnexpectedInput, text: str) -> ExpressionError:
+    position = error.pos_in_stream if error.pos_in_stream is not None else len(text)
+    if isinstance(error, UnexpectedToken) and error.token.type == "$END":
+        return ExpressionError("The expression ends too early" + _missing(text), text, len(text))
+    if isinstance(error, UnexpectedCharacters):
+        rest = text[position:]
+        if rest[0] in "\"'":
+            return ExpressionError("This text has no closing quote", text, position)
+        if rest.startswith("${"):
+            return ExpressionError("This field name has no closing brace", text, position)
+        if rest[0] == "=":
+            return ExpressionError("A calculated field assigns nothing; write '==' to compare", text, position)
+        return ExpressionError(f"Unexpected character {rest[0]!r}", text, position)
+    token = str(error.token) if isinstance(error, UnexpectedToken) else text[position : position + 1]
+    hint = ""
+    before = text[:position].rstrip()
+    if re.match(r"[\w$\"']", token) and re.search(r"[\w$\"')\]]$", before):
+        hint = ": an operator or a comma is missing before it, or a name with blanks is not written ${...}"
+    return ExpressionError(f"Unexpected {token!r}{hint}", text, position)
+
+
+def _missing(text: str) -> str:
+    """What closing sign a text lacks, literals left out."""
+    bare = re.sub(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'", "", text, flags=re.DOTALL)
+    lacking = "".join(close * (bare.count(open_) - bare.count(close)) for open_, close in ("()", "[]", "{}"))
+    return f"; {lacking!r} is missing" if lacking else ""
+
+
+@lru_cache(maxsize=1)
+def _parser() -> Lark:
+    return Lark(GRAMMAR, parser="lalr", transformer=_Builder(), propagate_positions=False, maybe_placeholders=True)
+
+
+def unescape(body: str) -> str:
+    """The inside of a string literal: ``\\n`` and the like, ``\\uXXXX``; a backslash before another letter stays."""
+
+    def one(match: re.Match[str]) -> str:
+        code = match[1]
+        if len(code) == 5:
+            return chr(int(code[1:], 16))
+        if code in "\\'\"":
+            return code
+        return _ESCAPES.get(code, match[0])
+
+    return _ESCAPE.sub(one, body) if "\\" in body else body
+
+
+def split_name(text: str) -> list[str | int]:
+    """The steps of the inside of ``${...}``: bare dots walk, escaped ones belong to the name, ``[0]`` is an index."""
+    steps: list[str | int] = []
+    for part in re.split(r"(?<!\\)\.", text):
+        name, *indexes = re.split(r"\[(\d+)\](?=(?:\[\d+\])*$)", part)
+        steps.append(re.sub(r"\\(.)", r"\1", name))
+        steps.extend(int(index) for index in indexes if index)
+    return steps
+
+
+def _at(token: Token) -> int:
+    return token.start_pos or 0
+
+
+class _Builder(Transformer[Token, Node]):
+    """Parse tree to our tree, on the fly."""
+
+    def number(self, items: list[Any]) -> Node:
+        (token,) = items
+        digits = str(token)
+        try:
+            return Constant(_at(token), _number(digits))
+        except ValueError:
+            raise _Fault(f"{digits} is not a number (a leading 0 means octal)", _at(token)) from None
+
+    def string(self, items: list[Any]) -> Node:
+        (token,) = items
+        return Constant(_at(token), unescape(token[1:-1]))
+
+    def regex(self, items: list[Any]) -> Node:
+        (token,) = items
+        return Constant(_at(token), token[2:-1].replace("\\/", "/"))
+
+    def word(self, items: list[Any]) -> Node:
+        (token,) = items
+        return Constant(_at(token), _WORDS[token])
+
+    def name(self, items: list[Any]) -> Node:
+        (token,) = items
+        if token in RESERVED:
+            raise _Fault(f"'{token}' is a reserved word; a field of this name is written ${{{token}}}", _at(token))
+        return Field(_at(token), (_plain(token),))
+
+    def wrapped(self, items: list[Any]) -> Node:
+        (token,) = items
+        return _wrapped(token)
+
+    def call(self, items: list[Any]) -> Node:
+        name, arguments = items
+        return Call(_at(name), str(name), tuple(arguments or ()))
+
+    def arguments(self, items: list[Any]) -> list[Node]:
+        return items
+
+    def entry(self, items: list[Any]) -> tuple[Node, Node]:
+        return items[0], items[1]
+
+    def array(self, items: list[Any]) -> Node:
+        found = items[0] or ()
+        return Array(found[0].position - 1 if found else 0, tuple(found))
+
+    def map(self, items: list[Any]) -> Node:
+        entries = tuple(entry for entry in items if entry is not None)
+        return Map(entries[0][0].position - 1 if entries else 0, entries)
+
+    def member(self, items: list[Any]) -> Node:
+        value, _, name = items
+        if name.type == "WRAPPED":
+            steps = _wrapped(name)
+            names = steps.names if isinstance(steps, Field) else (str(name)[2:-1],)
+        else:
+            names = (_plain(name),)
+        if isinstance(value, Field):
+            return Field(value.position, (*value.names, *names), value.wrapped)
+        for step in names:
+            value = Element(value.position, value, Constant(_at(name), step))
+        return cast(Node, value)
+
+    def method(self, items: list[Any]) -> Node:
+        value, _, name, arguments = items
+        return Method(_at(name), value, str(name), tuple(arguments or ()))
+
+    def element(self, items: list[Any]) -> Node:
+        value, key = items
+        return Element(value.position, value, key)
+
+    def wildcard(self, items: list[Any]) -> Node:
+        _, sign = items
+        if sign != "*":
+            raise _Fault(f"Unexpected {str(sign)!r}", _at(sign))
+        raise _Fault(
+            "[*] stands in plain field mappings only; in an expression write transformArray(array, x -> ...)", _at(sign)
+        )
+
+    def unary(self, items: list[Any]) -> Node:
+        sign, operand = items
+        operator = _SIGNS.get(sign, str(sign))
+        if operator in "+-" and isinstance(operand, Constant) and _is_number(operand.value):
+            return Constant(_at(sign), -operand.value if operator == "-" else operand.value)
+        return Unary(_at(sign), operator, operand)
+
+    def binary(self, items: list[Any]) -> Node:
+        left, sign, right = items
+        return Binary(_at(sign), _SIGNS.get(sign, str(sign)), left, right)
+
+    def conditional(self, items: list[Any]) -> Node:
+        condition, yes, no = items
+        return Conditional(condition.position, condition, yes, no)
+
+    def bare_lambda(self, items: list[Any]) -> Node:
+        name, body = items
+        return Lambda(_at(name), (str(name),), body)
+
+    def lambda_(self, items: list[Any]) -> Node:
+        *parameters, body = items
+        names = []
+        for parameter in parameters:
+            if not isinstance(parameter, Field) or len(parameter.names) != 1:
+                raise _Fault("The parameters of a lambda are plain names", parameter.position)
+            names.append(parameter.names[0])
+        return Lambda(parameters[0].position if parameters else body.position, tuple(names), body)
+
+
+def _plain(token: str) -> str:
+    return token.replace("\\.", ".")
+
+
+def _wrapped(token: Token) -> Node:
+    inside = token[2:-1]
+    if not inside:
+        raise _Fault("A field name is missing between the braces", _at(token))
+    steps = split_name(inside)
+    names = [step for step in steps if isinstance(step, str)]
+    first_index = next((i for i, step in enumerate(steps) if isinstance(step, int)), len(steps))
+    node: Node = Field(_at(token), tuple(names[:first_index]), True)
+    for step in steps[first_index:]:
+        node = Element(_at(token), node, Constant(_at(token), step))
+    return node
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+_SUFFIXED: dict[str, Callable[[str], int | float]] = {
+    "l": int, "h": int, "d": float, "f": float, "b": float,
+}  # fmt: skip
+
+
+def _number(digits: str) -> int | float:
+    lower = digits.lower()
+    if lower.startswith("0x"):
+        return int(lower.rstrip("lh"), 16)
+    if lower[-1] in _SUFFIXED:
+        return _SUFFIXED[lower[-1]](lower[:-1])
+    if "." in lower or "e" in lower:
+        return float(lower)
+    return int(lower, 8) if len(lower) > 1 and lower[0] == "0" else int(lower)

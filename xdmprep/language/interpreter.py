@@ -1,0 +1,275 @@
+"""The reference: one expression on one record.
+
+A tree becomes nested Python functions once; each takes the :class:`Scope` of a row.  Whatever the columnar kernels do
+must equal what this does, and rows that a kernel leaves open come here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from ..errors import ExpressionError, did_you_mean
+from . import values
+from .catalogue import Context, Function, table
+from .methods import call_method
+from .moment import Moment
+from .tree import Array, Binary, Call, Conditional, Constant, Element, Field, Lambda, Map, Method, Node, Unary
+from .values import Failed, truth
+
+
+class Scope:
+    """One row: its record, the variables of the lambdas around, and the context."""
+
+    __slots__ = ("context", "record", "variables")
+
+    def __init__(self, record: Mapping[str, Any], context: Context, variables: Mapping[str, Any] | None = None) -> None:
+        self.record, self.context, self.variables = record, context, variables
+
+
+Evaluator = Callable[[Scope], Any]
+
+
+def lookup(name: str, node: Node, text: str) -> Function:
+    """The function `name`.
+
+    Raises:
+        ExpressionError: there is none, or it is not available here.
+    """
+    found = table().get(name)
+    if found is None:
+        known = [word for word, entry in table().items() if entry.availability != "no"]
+        raise ExpressionError(f"There is no function {name!r}.{did_you_mean(name, known)}", text, node.position)
+    if found.availability == "no":
+        raise ExpressionError(f"The function {name!r} is not available: {found.reason}", text, node.position)
+    return found
+
+
+def check(node: Node, text: str) -> None:
+    """Checks names and numbers of arguments everywhere in the tree.
+
+    Raises:
+        ExpressionError: at the first fault.
+    """
+    match node:
+        case Call(_, name, arguments):
+            entry = lookup(name, node, text)
+            n = len(arguments)
+            if n < entry.fewest or (entry.most is not None and n > entry.most):
+                raise ExpressionError(
+                    f"{name!r} is written {entry.signature}; it has {n} arguments here", text, node.position
+                )
+        case _:
+            pass
+    from .tree import children
+
+    for child in children(node):
+        check(child, text)
+
+
+def compile_node(node: Node, variables: frozenset[str] = frozenset()) -> Evaluator:
+    """The function that evaluates `node`; `variables` are the names of the lambdas around."""
+    match node:
+        case Constant(_, value):
+            return lambda scope: value
+        case Field(_, names, _):
+            return _field(names, variables)
+        case Element(_, value, key):
+            return _element(compile_node(value, variables), compile_node(key, variables))
+        case Call(_, name, arguments):
+            return _call(table()[name], arguments, variables)
+        case Method(_, value, name, arguments):
+            target = compile_node(value, variables)
+            parts = [compile_node(argument, variables) for argument in arguments]
+            return lambda scope: call_method(name, target(scope), [part(scope) for part in parts])
+        case Unary(_, operator, operand):
+            return _unary(operator, compile_node(operand, variables))
+        case Binary(_, operator, left, right):
+            return _binary(operator, compile_node(left, variables), compile_node(right, variables))
+        case Conditional(_, condition, yes, no):
+            test, first, second = (compile_node(part, variables) for part in (condition, yes, no))
+            return lambda scope: first(scope) if truth(test(scope), scope.context.options) else second(scope)
+        case Lambda(_, parameters, body):
+            return _lambda(parameters, compile_node(body, variables | set(parameters)))
+        case Array(_, items):
+            parts = [compile_node(item, variables) for item in items]
+            return lambda scope: [part(scope) for part in parts]
+        case Map(_, entries):
+            pairs = [(compile_node(key, variables), compile_node(value, variables)) for key, value in entries]
+            return lambda scope: {values.text_of(key(scope)): value(scope) for key, value in pairs}
+    raise TypeError(node)
+
+
+def incoming(value: Any) -> Any:
+    """A value of a record as the language has it: dates become moments."""
+    return Moment.of(value) if isinstance(value, date) else value
+
+
+def _field(names: tuple[str, ...], variables: frozenset[str]) -> Evaluator:
+    name, rest = names[0], names[1:]
+    if name in variables:
+
+        def variable(scope: Scope) -> Any:
+            assert scope.variables is not None  # noqa: S101  (the compiler saw the lambda)
+            value = scope.variables[name]
+            for step in rest:
+                value = step_into(value, step)
+            return incoming(value)
+
+        return variable
+    if not rest:
+        return lambda scope: incoming(scope.record.get(name))
+
+    def path(scope: Scope) -> Any:
+        value: Any = scope.record
+        steps: Sequence[str] = names
+        if scope.context.options.dotted_columns and isinstance(value, Mapping):
+            for n in range(len(names), 1, -1):
+                whole = ".".join(names[:n])
+                if whole in value:
+                    value, steps = value[whole], names[n:]
+                    break
+        for step in steps:
+            value = step_into(value, step)
+        return incoming(value)
+
+    return path
+
+
+def step_into(value: Any, key: Any) -> Any:
+    """``value.key`` or ``value[key]``; null where there is nothing.
+
+    Raises:
+        Failed: `value` has no parts.
+    """
+    if value is None or key is None:
+        return None
+    if isinstance(value, Mapping):
+        return value.get(key if isinstance(key, str) else values.text_of(key))
+    if isinstance(value, list):
+        if isinstance(key, str) and not key.lstrip("-").isdigit():
+            raise Failed(f"an array has no field {key!r}; pick an element first, as in [0]")
+        if isinstance(key, bool) or not isinstance(key, int | str):
+            raise Failed(f"{values.kind_of(key)} is no index")
+        at = int(key)
+        return value[at] if 0 <= at < len(value) else None
+    raise Failed(f"{values.kind_of(value)} has no field {values.text_of(key)!r}")
+
+
+def _element(value: Evaluator, key: Evaluator) -> Evaluator:
+    return lambda scope: incoming(step_into(value(scope), key(scope)))
+
+
+def _call(entry: Function, arguments: tuple[Node, ...], variables: frozenset[str]) -> Evaluator:
+    run = entry.run
+    assert run is not None  # noqa: S101  (check() refuses functions without one)
+    parts = [compile_node(argument, variables) for argument in arguments]
+    if entry.lazy:
+
+        def lazy(scope: Scope) -> Any:
+            return run(scope.context, *[lambda part=part: part(scope) for part in parts])
+
+        return lazy
+    if len(parts) == 1:
+        only = parts[0]
+        return lambda scope: run(scope.context, only(scope))
+    if len(parts) == 2:
+        first, second = parts
+        return lambda scope: run(scope.context, first(scope), second(scope))
+    return lambda scope: run(scope.context, *[part(scope) for part in parts])
+
+
+def _lambda(parameters: tuple[str, ...], body: Evaluator) -> Evaluator:
+    def bind(scope: Scope) -> Callable[..., Any]:
+        outer = scope.variables or {}
+
+        def call(*given: Any) -> Any:
+            bound = dict(zip(parameters, given, strict=False))
+            return body(Scope(scope.record, scope.context, {**outer, **dict.fromkeys(parameters), **bound}))
+
+        return call
+
+    return bind
+
+
+def _unary(operator: str, operand: Evaluator) -> Evaluator:
+    match operator:
+        case "-":
+            return lambda scope: values.negate(operand(scope), scope.context.options)
+        case "+":
+            return lambda scope: values.operand(operand(scope), scope.context.options)
+        case "~":
+            return lambda scope: ~values.integer(operand(scope), scope.context.options)
+        case "!":
+            return lambda scope: not truth(operand(scope), scope.context.options)
+        case "empty":
+            return lambda scope: values.is_blank(operand(scope))
+        case _:
+            return lambda scope: values.size(operand(scope))
+
+
+_BITS: dict[str, Callable[[int, int], int]] = {
+    "&": lambda a, b: a & b,
+    "|": lambda a, b: a | b,
+    "^": lambda a, b: a ^ b,
+}
+
+
+def _binary(operator: str, left: Evaluator, right: Evaluator) -> Evaluator:
+    match operator:
+        case "&&":
+            return lambda s: truth(left(s), s.context.options) and truth(right(s), s.context.options)
+        case "||":
+            return lambda s: truth(left(s), s.context.options) or truth(right(s), s.context.options)
+        case "?:":
+
+            def elvis(scope: Scope) -> Any:
+                value = left(scope)
+                held = value is not None and (not isinstance(value, bool | str | int | float) or bool(value))
+                return value if held and value != "false" else right(scope)
+
+            return elvis
+        case "??":
+
+            def nullish(scope: Scope) -> Any:
+                value = left(scope)
+                return right(scope) if value is None else value
+
+            return nullish
+        case "==":
+            return lambda s: values.equal(left(s), right(s))
+        case "!=":
+            return lambda s: not values.equal(left(s), right(s))
+        case "<" | "<=" | ">" | ">=":
+            return lambda s: values.compare(operator, left(s), right(s))
+        case "+":
+            return lambda s: values.add(left(s), right(s), s.context.options)
+        case "-" | "*" | "/" | "%":
+            return lambda s: values.arithmetic(operator, left(s), right(s), s.context.options)
+        case "&" | "|" | "^":
+            bit = _BITS[operator]
+            return lambda s: bit(
+                values.integer(left(s), s.context.options), values.integer(right(s), s.context.options)
+            )
+        case _:
+            return lambda s: values.tested(operator, left(s), right(s), s.context)
+
+
+def run(evaluator: Evaluator, scope: Scope) -> Any:
+    """The value of one row.
+
+    Raises:
+        Failed: with the reason.
+    """
+    try:
+        value = evaluator(scope)
+    except Failed:
+        raise
+    except RecursionError:
+        raise Failed("the data are nested too deeply") from None
+    except (OverflowError, MemoryError) as error:
+        raise Failed(str(error) or "the result is too large") from None
+    if callable(value):
+        raise Failed("a lambda is no value")
+    return value

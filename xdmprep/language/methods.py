@@ -1,0 +1,92 @@
+"""Methods of values: the Java methods that expressions of the platform are seen to call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import ExpressionError, did_you_mean
+from .values import Failed, kind_of, same, text_of
+
+_TEXT: dict[str, Callable[..., Any]] = {
+    "equals": lambda value, other: isinstance(other, str) and value == other,
+    "equalsIgnoreCase": lambda value, other: isinstance(other, str) and value.casefold() == other.casefold(),
+    "length": len,
+    "isEmpty": lambda value: not value,
+    "contains": lambda value, part: text_of(part) in value,
+    "startsWith": lambda value, part: value.startswith(text_of(part)),
+    "endsWith": lambda value, part: value.endswith(text_of(part)),
+    "indexOf": lambda value, part: value.find(text_of(part)),
+    "toLowerCase": str.lower,
+    "toUpperCase": str.upper,
+    "trim": str.strip,
+    "concat": lambda value, other: value + text_of(other),
+    "replace": lambda value, old, new: value.replace(text_of(old), text_of(new)),
+}
+_OBJECT: dict[str, Callable[..., Any]] = {
+    "get": lambda value, key: value.get(text_of(key)),
+    "getOrDefault": lambda value, key, default: value.get(text_of(key), default),
+    "containsKey": lambda value, key: text_of(key) in value,
+    "size": len,
+    "isEmpty": lambda value: not value,
+    "keySet": list,
+    "values": lambda value: list(value.values()),
+    "equals": same,
+}
+_ARRAY: dict[str, Callable[..., Any]] = {
+    "get": lambda value, index: value[index] if isinstance(index, int) and 0 <= index < len(value) else None,
+    "size": len,
+    "isEmpty": lambda value: not value,
+    "contains": lambda value, item: any(same(item, each) for each in value),
+    "indexOf": lambda value, item: next((i for i, each in enumerate(value) if same(item, each)), -1),
+    "equals": same,
+}
+_OTHER: dict[str, Callable[..., Any]] = {
+    "equals": lambda value, other: same(value, other),
+    "toString": text_of,
+}
+
+NAMES: dict[str, frozenset[int]] = {}
+for _methods in (_TEXT, _OBJECT, _ARRAY, _OTHER):
+    for _name, _method in _methods.items():
+        _code = getattr(_method, "__code__", None)
+        NAMES[_name] = NAMES.get(_name, frozenset()) | {_code.co_argcount - 1 if _code else 0}
+
+
+def check_method(name: str, arguments: int, text: str, position: int) -> None:
+    """Checks that some kind of value has the method.
+
+    Raises:
+        ExpressionError: none has.
+    """
+    if name not in NAMES:
+        raise ExpressionError(f"There is no method {name!r}.{did_you_mean(name, NAMES)}", text, position)
+    if arguments not in NAMES[name]:
+        takes = " or ".join(map(str, sorted(NAMES[name])))
+        raise ExpressionError(f"The method {name!r} takes {takes} arguments, not {arguments}", text, position)
+
+
+def call_method(name: str, value: Any, arguments: list[Any]) -> Any:
+    """``value.name(arguments)``; a method of null gives null, but null equals nothing.
+
+    Raises:
+        Failed: such a value has no such method.
+    """
+    if value is None:
+        return False if name in ("equals", "equalsIgnoreCase") else None
+    methods = (
+        _TEXT
+        if isinstance(value, str)
+        else _OBJECT
+        if isinstance(value, dict)
+        else _ARRAY
+        if isinstance(value, list)
+        else {}
+    )
+    method = methods.get(name) or _OTHER.get(name)
+    if method is None:
+        raise Failed(f"{kind_of(value)} has no method {name!r}")
+    try:
+        return method(value, *arguments)
+    except TypeError:
+        raise Failed(f"{kind_of(value)} has no method {name!r} of {len(arguments)} arguments") from None

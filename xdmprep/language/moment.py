@@ -1,0 +1,71 @@
+"""A date of the language: a moment in a zone, exact to the nanosecond (Java's ``ZonedDateTime``)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import total_ordering
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICRO = timedelta(microseconds=1)
+
+
+@total_ordering
+@dataclass(frozen=True, slots=True, eq=False)
+class Moment:
+    """`at` has a zone; `nanos` (0-999) is what a datetime cannot hold.  Equal and ordered as instants."""
+
+    at: datetime
+    nanos: int = 0
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Moment) and (self.at, self.nanos) == (other.at, other.nanos)
+
+    def __lt__(self, other: Moment) -> bool:
+        return (self.at, self.nanos) < (other.at, other.nanos)
+
+    def __hash__(self) -> int:
+        return hash((self.at, self.nanos))
+
+    def __str__(self) -> str:
+        """ISO-8601 with seconds; a fraction only where there is one; ``Z`` for UTC."""
+        micro, nanos = self.at.microsecond, self.nanos
+        fraction = f".{micro:06d}{nanos:03d}" if nanos else f".{micro:06d}" if micro % 1000 else ""
+        if micro and not fraction:
+            fraction = f".{micro // 1000:03d}"
+        return f"{self.at:%H:%M:%S}".join((f"{self.at.date().isoformat()}T", fraction)) + offset_text(self.at)
+
+    @property
+    def micros(self) -> int:
+        """Microseconds since the epoch."""
+        return (self.at - _EPOCH) // _MICRO
+
+    @property
+    def millis(self) -> int:
+        """Milliseconds since the epoch, cut down."""
+        return self.micros // 1000
+
+    def to(self, zone: tzinfo) -> Moment:
+        """The same instant in another zone."""
+        return replace(self, at=self.at.astimezone(zone))
+
+    @classmethod
+    def of_millis(cls, millis: int) -> Moment:
+        """The moment that many milliseconds after the epoch, in UTC."""
+        return cls(_EPOCH + timedelta(milliseconds=millis))
+
+    @classmethod
+    def of(cls, value: date) -> Moment:
+        """The moment of a date (midnight UTC) or datetime (UTC where it has no zone)."""
+        if not isinstance(value, datetime):
+            return cls(datetime(value.year, value.month, value.day, tzinfo=UTC))
+        return cls(value if value.tzinfo else value.replace(tzinfo=UTC), getattr(value, "nanosecond", 0))
+
+
+def offset_text(at: datetime) -> str:
+    """``Z`` or ``+HH:MM``."""
+    seconds = int((at.utcoffset() or timedelta()).total_seconds())
+    if not seconds:
+        return "Z"
+    sign, seconds = ("-", -seconds) if seconds < 0 else ("+", seconds)
+    return f"{sign}{seconds // 3600:02d}:{seconds // 60 % 60:02d}"

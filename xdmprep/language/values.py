@@ -1,0 +1,263 @@
+"""The value rules of the expression engine: text, truth, equality, order, arithmetic.
+
+They are those of Apache Commons JEXL in its lenient mode, as far as the platform's documents show which rules it has;
+where JEXL would compare a number with text that is no number by failing, ``==`` is false here.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any
+
+from .moment import Moment
+from .options import Options
+
+
+class Failed(Exception):
+    """An evaluation failed: the value is null, and this is the reason."""
+
+
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+
+
+def number_in(text: str) -> int | float | None:
+    """The number that `text` spells, None if it spells none (or one that no double can hold)."""
+    if _INTEGER.fullmatch(text):
+        return int(text) if len(text) < 4000 else None
+    if _DECIMAL.fullmatch(text):
+        value = float(text)
+        return value if math.isfinite(value) else None
+    return None
+
+
+def is_number(value: Any) -> bool:
+    """Whether `value` is an integer or double (a boolean is not)."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def text_of(value: Any) -> str:
+    """`value` as text: numbers as in JSON, dates in ISO-8601, objects and arrays as JSON, null as ``null``."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, int | Moment):
+        return str(value)
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def kind_of(value: Any) -> str:
+    """What `value` is, in words for messages."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "a boolean"
+    if isinstance(value, str):
+        return "a text"
+    if isinstance(value, int | float):
+        return "a number"
+    if isinstance(value, Moment):
+        return "a date"
+    return "an array" if isinstance(value, list) else "an object"
+
+
+def truth(value: Any, options: Options) -> bool:
+    """`value` as a condition: false, null, 0, ``""`` and ``"false"`` are false."""
+    if isinstance(value, bool):
+        return value
+    if value is None:
+        if options.null_condition == "error":
+            raise Failed("the condition is null")
+        return False
+    if isinstance(value, str):
+        return value not in ("", "false")
+    if isinstance(value, int | float):
+        return value != 0
+    raise Failed(f"{kind_of(value)} is no condition")
+
+
+def equal(left: Any, right: Any) -> bool:
+    """``==``: null equals null only; numbers and numeric texts by value; booleans against text by its truth."""
+    if left is None or right is None:
+        return left is right
+    if isinstance(left, bool) or isinstance(right, bool):
+        return _boolean(left) is _boolean(right)
+    if is_number(left) and isinstance(right, str):
+        right = number_in(right)
+    elif is_number(right) and isinstance(left, str):
+        left = number_in(left)
+    elif isinstance(left, Moment) != isinstance(right, Moment):
+        return text_of(left) == text_of(right)
+    if isinstance(left, list | dict) and type(left) is type(right):
+        return same(left, right)
+    return bool(left == right)
+
+
+def same(left: Any, right: Any) -> bool:
+    """Equality without coercion, true and 1 apart; used inside arrays and objects."""
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(same, left, right))
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
+    return isinstance(left, bool) == isinstance(right, bool) and bool(left == right)
+
+
+def _boolean(value: Any) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return value not in ("", "false")
+    if isinstance(value, int | float):
+        return value != 0
+    return None
+
+
+def compare(operator: str, left: Any, right: Any) -> bool:
+    """``<``, ``<=``, ``>``, ``>=``; false where one side is null (``null <= null`` holds, as the two are equal)."""
+    if left is None or right is None:
+        return left is right and operator in ("<=", ">=")
+    if isinstance(left, bool) or isinstance(right, bool):
+        left, right = _boolean(left), _boolean(right)
+    elif is_number(left) or is_number(right):
+        left, right = number(left), number(right)
+    elif not (isinstance(left, str | Moment) and type(left) is type(right)):
+        raise Failed(f"{kind_of(left)} and {kind_of(right)} have no order")
+    if left is None or right is None:
+        raise Failed("the two sides have no order")
+    return bool(_ORDER[operator](left, right))
+
+
+_ORDER: dict[str, Any] = {
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+}
+
+
+def number(value: Any) -> int | float:
+    """`value` as a number; numeric text counts, a boolean is 1 or 0.
+
+    Raises:
+        Failed: it is none.
+    """
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, int | float):
+        return value
+    found = number_in(value) if isinstance(value, str) else None
+    if found is None:
+        raise Failed(
+            f"{text_of(value)[:80]!r} is not a number"
+            if isinstance(value, str)
+            else f"{kind_of(value)} is not a number"
+        )
+    return found
+
+
+def operand(value: Any, options: Options) -> int | float:
+    """`value` as an operand of arithmetic; null is 0, or a failure."""
+    if value is None:
+        if options.null_operand == "error":
+            raise Failed("an operand is null")
+        return 0
+    return number(value)
+
+
+def integer(value: Any, options: Options) -> int:
+    """`value` as an operand of a bit operator or an index."""
+    found = operand(value, options)
+    if isinstance(found, float):
+        if not found.is_integer():
+            raise Failed(f"{found!r} is not an integer")
+        return int(found)
+    return found
+
+
+def add(left: Any, right: Any, options: Options) -> Any:
+    """``+``: joins two texts, adds numbers and numeric texts; a number and another text are joined."""
+    if isinstance(left, str) and isinstance(right, str):
+        return left + right
+    if isinstance(left, str | int | float | None) and isinstance(right, str | int | float | None):
+        try:
+            return finite(operand(left, options) + operand(right, options))
+        except Failed:
+            if not isinstance(left, str) and not isinstance(right, str):
+                raise
+            if options.null_operand == "error" and (left is None or right is None):
+                raise
+            return ("" if left is None else text_of(left)) + ("" if right is None else text_of(right))
+    raise Failed(f"{kind_of(left)} and {kind_of(right)} cannot be added")
+
+
+def arithmetic(operator: str, left: Any, right: Any, options: Options) -> int | float:
+    """``-``, ``*``, ``/``, ``%``; integers stay integers, division cuts toward zero."""
+    a, b = operand(left, options), operand(right, options)
+    if operator == "-":
+        return finite(a - b)
+    if operator == "*":
+        return finite(a * b)
+    if b == 0:
+        raise Failed("division by zero")
+    if isinstance(a, int) and isinstance(b, int):
+        quotient = abs(a) // abs(b)
+        if operator == "/":
+            return quotient if (a < 0) == (b < 0) else -quotient
+        rest = abs(a) % abs(b)
+        return -rest if a < 0 else rest
+    return finite(a / b if operator == "/" else math.fmod(a, b))
+
+
+def finite(value: int | float) -> int | float:
+    """`value`, if it is a number that JSON can hold."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise Failed("the result is no finite number")
+    return value
+
+
+def negate(value: Any, options: Options) -> int | float:
+    """Unary ``-``; null stays a failure or 0 as in arithmetic."""
+    return -operand(value, options)
+
+
+def is_blank(value: Any) -> bool:
+    """Whether `value` is null, an empty text, array or object."""
+    return value is None or (isinstance(value, str | list | dict) and not value)
+
+
+def size(value: Any) -> int:
+    """How many elements, entries or characters; null has none.
+
+    Raises:
+        Failed: `value` has no size.
+    """
+    if value is None:
+        return 0
+    if isinstance(value, str | list | dict):
+        return len(value)
+    raise Failed(f"{kind_of(value)} has no size")
+
+
+def tested(operator: str, left: Any, right: Any, regex: Any) -> bool:
+    """``=~`` (matches the whole regular expression, or is in an array or object), ``=^`` (starts), ``=$`` (ends)."""
+    if operator[0] == "!":
+        return not tested("=" + operator[1], left, right, regex)
+    if operator[1] == "~":
+        if isinstance(right, list):
+            return any(equal(left, item) for item in right)
+        if isinstance(right, dict):
+            return left is not None and text_of(left) in right
+        if left is None or right is None:
+            return left is right
+        return regex.regex(text_of(right)).fullmatch(text_of(left)) is not None
+    if left is None or right is None:
+        return False
+    text, part = text_of(left), text_of(right)
+    return text.startswith(part) if operator[1] == "^" else text.endswith(part)
