@@ -302,15 +302,17 @@ class ParquetParts(Parts):
         self._waiting, self._waiting_bytes = [], 0
 
     def _new_writer(self, part: WholeFile) -> pq.ParquetWriter:
-        schema = self._arrow_schema.with_metadata(self._metadata or None)
-        return pq.ParquetWriter(
+        writer = pq.ParquetWriter(
             pa.PythonFile(ParquetSink(part), mode="w"),
-            schema,
+            self._arrow_schema,
             compression=self.options.compression,
             use_dictionary=self._dictionary or False,
             write_statistics=True,
             store_schema=False,
         )
+        if self._metadata:
+            writer.add_key_value_metadata(self._metadata)
+        return writer
 
     def finish(self) -> None:
         """End the last part; one that came out too large after all is split in two."""

@@ -1,0 +1,203 @@
+"""Parts, rejects and the output folder, read back with the standard library and DuckDB."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from xdmprep.errors import OutputError, UsageError
+from xdmprep.flow import Chunk, Finding, Stream
+from xdmprep.manifest import Manifest
+from xdmprep.read import CsvOptions, open_source, read_csv
+from xdmprep.write import OutputFolder, WriteOptions, Written, write_stream
+
+ROWS = [
+    {"id": str(number), "text": f'line "{number}"\nwith, \\ and é' * (number % 4), "n": str(number * 7)}
+    for number in range(500)
+]
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Stream:
+    file = tmp_path / "source.csv"
+    with file.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.DictWriter(out, ROWS[0], quoting=csv.QUOTE_ALL)
+        writer.writeheader()
+        writer.writerows(ROWS)
+    return read_csv(file, CsvOptions(block_bytes=4096))
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def present(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{key: value for key, value in row.items() if value not in ("", None)} for row in rows]
+
+
+def run(source: Stream, out: Path, jobs: int = 2, **options: Any) -> Written:
+    folder = OutputFolder(out, {"options": str(options)})
+    written = write_stream(source, folder, WriteOptions(**options), jobs=jobs)
+    for file in written.files:
+        content = (out / file.name).read_bytes()
+        assert len(content) == file.bytes <= options.get("max_bytes", 10**9)
+        assert hashlib.sha256(content).hexdigest() == file.sha256
+        assert file.rows <= options.get("max_rows", 10**9)
+    assert sum(file.rows for file in written.files) == written.written
+    assert not [name for name in names(out) if name.startswith(".")]
+    return written
+
+
+def texts(out: Path) -> list[str]:
+    return [file.read_text(encoding="utf-8") for file in sorted(out.glob("part-*"))]
+
+
+@pytest.mark.parametrize("limits", [{}, {"max_bytes": 9000}, {"max_rows": 70}, {"max_bytes": 5000, "max_rows": 33}])
+def test_json_parts(source: Stream, tmp_path: Path, limits: dict[str, Any]) -> None:
+    run(source, tmp_path / "out", **limits)
+    lines = [json.loads(line) for text in texts(tmp_path / "out") for line in text.splitlines()]
+    assert lines == present(ROWS)
+
+
+def test_json_bytes_are_the_same_for_any_number_of_workers_and_blocks(source: Stream, tmp_path: Path) -> None:
+    run(source, tmp_path / "a", jobs=0)
+    run(source, tmp_path / "b", jobs=3)
+    other = read_csv(tmp_path / "source.csv", CsvOptions(block_bytes=100))
+    run(other, tmp_path / "c")
+    assert texts(tmp_path / "a") == texts(tmp_path / "b") == texts(tmp_path / "c")
+
+
+def test_multiline_json_parts_are_arrays(source: Stream, tmp_path: Path) -> None:
+    run(source, tmp_path / "out", multiline=True, max_bytes=9000)
+    parts = [json.loads(text) for text in texts(tmp_path / "out")]
+    assert len(parts) > 2
+    assert [record for part in parts for record in part] == present(ROWS)
+
+
+@pytest.mark.parametrize("limits", [{}, {"max_bytes": 12_000}, {"max_rows": 70}, {"max_bytes": 2500}])
+def test_parquet_parts(source: Stream, tmp_path: Path, limits: dict[str, Any]) -> None:
+    run(source, tmp_path / "out", format="parquet", metadata=(("xdm.schema.id", "s1"),), **limits)
+    files = sorted(map(str, (tmp_path / "out").glob("part-*.parquet")))
+    with duckdb.connect() as db:
+        back = db.execute("select * from read_parquet(?)", [files]).fetchall()
+        key_values = db.execute("select key, value from parquet_kv_metadata(?)", [files[0]]).fetchall()
+    assert [tuple(row) for row in back] == [tuple(value or None for value in row.values()) for row in ROWS]
+    assert (b"xdm.schema.id", b"s1") in [(bytes(key), bytes(value)) for key, value in key_values]
+
+
+@pytest.mark.parametrize("escape", ['"', "\\"])
+@pytest.mark.parametrize("limits", [{}, {"max_bytes": 9000}, {"max_rows": 70}])
+def test_csv_parts(source: Stream, tmp_path: Path, escape: str, limits: dict[str, Any]) -> None:
+    run(source, tmp_path / "out", format="csv", csv_escape=escape, **limits)
+    dialect: dict[str, Any] = {} if escape == '"' else {"escapechar": "\\", "doublequote": False}
+    back: list[dict[str, Any]] = []
+    for file in sorted((tmp_path / "out").glob("part-*.csv")):
+        with file.open(encoding="utf-8", newline="") as opened:
+            back += csv.DictReader(opened, **dialect)
+    assert back == ROWS
+
+
+def test_csv_tells_the_null_marker_from_a_text_like_it(tmp_path: Path) -> None:
+    stream = open_source(pa.table({"a": ["NULL", None, "x"]}))
+    run(stream, tmp_path / "out", format="csv", csv_null="NULL")
+    assert texts(tmp_path / "out") == ['a\n"NULL"\nNULL\nx\n']
+
+
+def test_csv_refuses_nested_fields_by_name(tmp_path: Path) -> None:
+    stream = open_source(pa.table({"flat": [1], "person": [{"name": "x"}]}))
+    with pytest.raises(UsageError, match="person"):
+        run(stream, tmp_path / "out", format="csv")
+
+
+def test_a_record_larger_than_a_part_is_an_error_and_leaves_no_part(tmp_path: Path) -> None:
+    stream = open_source(pa.table({"a": ["x" * 5000]}))
+    for kind in ("json", "csv"):
+        with pytest.raises(OutputError, match="record 1 alone is larger"):
+            run(stream, tmp_path / kind, format=kind, max_bytes=2000)
+        assert not list((tmp_path / kind).glob("*part*"))
+
+
+def spoil(chunk: Chunk) -> Chunk:
+    ids = chunk.records.column("id")
+    bad = np.array([value.endswith("2") for value in ids.to_pylist()])
+    finding = Finding.of("pattern", "id", "ends in 2", chunk.rows[bad], ids.filter(pa.array(bad)), "id", "mend it")
+    warning = Finding.of("pattern", "n", "odd", chunk.rows[:1], severity="warning")
+    return Chunk(
+        chunk.leaves,
+        chunk.records,
+        chunk.rows,
+        (finding, warning),
+        chunk.unread,
+        chunk.source,
+        chunk.consumed,
+        chunk.lines,
+    )
+
+
+@pytest.mark.parametrize("kind", ["json", "parquet"])
+def test_faulty_rows_go_to_the_rejects_with_their_reasons(source: Stream, tmp_path: Path, kind: str) -> None:
+    written = run(source.then(spoil), tmp_path / "out", format=kind)
+    assert (written.rows, written.written, written.rejected) == (500, 450, 50)
+    lines = [json.loads(line) for line in (tmp_path / "out" / "rejects.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [line["row"] for line in lines] == list(range(3, 500, 10))
+    assert [line["source"] for line in lines] == present(ROWS[2::10])
+    reasons = lines[0]["reasons"]
+    assert reasons == [
+        {
+            "code": "pattern", "severity": "error", "path": "id", "column": "id", "value": "2",
+            "message": "ends in 2", "hint": "mend it",
+        }
+    ]  # fmt: skip
+    with (tmp_path / "out" / "issues.csv").open(encoding="utf-8", newline="") as opened:
+        issues = list(csv.DictReader(opened))
+    assert sum(issue["severity"] == "error" for issue in issues) == 50
+    assert [int(issue["row"]) for issue in issues] == sorted(int(issue["row"]) for issue in issues)
+
+
+def test_the_folder_is_refused_unless_it_is_this_runs_own(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    OutputFolder(out, {"k": 1}).mark("finished", {})
+    OutputFolder(out, {"k": 1}).mark("finished", {})
+    with pytest.raises(OutputError, match=r"another run's output.*--overwrite"):
+        OutputFolder(out, {"k": 2})
+    OutputFolder(out, {"k": 2}, overwrite=True)  # left "running", as by a kill
+    (out / ".part-00000.json.part").write_bytes(b"half")
+    OutputFolder(out, {"k": 3}).mark("finished", {})
+    assert names(out) == ["run.json"]
+    (out / "precious.txt").write_text("x")
+    with pytest.raises(OutputError, match=r"'precious.txt'"):
+        OutputFolder(out, {"k": 4}, overwrite=True)
+    assert (out / "precious.txt").read_text() == "x"
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OutputError, match="cannot be made"):
+        OutputFolder(tmp_path / "file", {})
+
+
+def test_a_fault_in_the_middle_leaves_no_half_file(source: Stream, tmp_path: Path) -> None:
+    def fail(chunk: Chunk) -> Chunk:
+        if chunk.rows[0] == 1 and chunk.source is not None and chunk.source.column("id")[0].as_py() != "0":
+            raise RuntimeError("boom")
+        return chunk
+
+    folder = OutputFolder(tmp_path / "out", {})
+    with pytest.raises(RuntimeError, match="boom"):
+        write_stream(source.then(fail), folder, WriteOptions(), jobs=2)
+    assert names(tmp_path / "out") == ["run.json"]
+
+
+def test_a_manifest_reads_back_the_same(source: Stream, tmp_path: Path) -> None:
+    written = run(source, tmp_path / "out")
+    manifest = Manifest(
+        "json", written.files, 500, 500, 0, {"id": "s"}, {"name": "source.csv"}, folder=tmp_path / "out"
+    )
+    manifest.save(tmp_path / "out")
+    assert Manifest.load(tmp_path / "out") == manifest
+    assert Manifest.load(tmp_path / "out" / "manifest.json").folder == tmp_path / "out"
