@@ -143,11 +143,11 @@ def load_components(files: Iterable[Path]) -> Components:
         SchemaError: two files hold different documents with one ``$id``.
     """
     by_id: dict[str, Document] = {}
-    descriptors: list[dict[str, Any]] = []
+    described: list[tuple[Path, list[dict[str, Any]]]] = []
     passed_by: dict[str, str] = {}
     for file in sorted(files, key=lambda f: (not f.name.endswith(".schema.json"), str(f))):
         if file.name.endswith(DESCRIPTORS_SUFFIX):
-            descriptors += descriptor_list(read_json(file), str(file))
+            described.append((file, descriptor_list(read_json(file), str(file))))
             continue
         try:
             found = [d for d in _documents_of(read_json(file), str(file)) if d.id]
@@ -167,7 +167,21 @@ def load_components(files: Iterable[Path]) -> Components:
                     f"{document.name}: has the $id '{document.id}' of {known.name}, with other content. Remove one."
                 )
             passed_by[str(file)] = f"its $id is taken by {known.name}"
+    owners = {str(descriptors_file(Path(document.name))): id for id, document in by_id.items()}
+    descriptors = [
+        item if item.get("xdm:sourceSchema") else {**item, "xdm:sourceSchema": owners.get(str(file), str(file))}
+        for file, items in described
+        for item in items
+    ]
     return Components(by_id, tuple(descriptors), passed_by)
+
+
+def descriptors_file(schema_file: Path) -> Path:
+    """Where the descriptors of a schema lie that are not in the schema itself: ``NAME.descriptors.json`` beside it."""
+    stem = schema_file.name
+    for suffix in (".json", ".schema", ".xed-full", ".xed"):
+        stem = stem.removesuffix(suffix)
+    return schema_file.with_name(stem + DESCRIPTORS_SUFFIX)
 
 
 def beside(path: Path) -> Components:

@@ -7,7 +7,7 @@ so that definitions that refer back to themselves need no special care until som
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -178,8 +178,14 @@ class Field:
             return (
                 pa.map_(pa.string(), self.values._arrow) if self.values is not None and self.values.declared else None
             )
-        fields = [pa.field(name, child._arrow) for name, child in self.children.items() if child.declared]
-        return pa.struct(fields) if fields else None
+        parts = [pa.field(name, child._arrow) for name, child in self.children.items() if child.declared]
+        return pa.struct(parts) if parts else None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
 
     def __str__(self) -> str:
         return format_path(self.path) or "record"

@@ -25,11 +25,11 @@ from . import descriptors as described
 from .compat import compatible
 from .descriptors import Identity, Relationship
 from .documents import (
-    DESCRIPTORS_SUFFIX,
     Components,
     Document,
     beside,
     descriptor_list,
+    descriptors_file,
     main_document,
     read_documents,
     read_json,
@@ -64,6 +64,7 @@ class Schema:
         descriptors: Iterable[dict[str, Any]] = (),
         compat: bool = False,
     ) -> None:
+        self._made_of = (document, tuple(descriptors), compat)
         resolver = Resolver(lookup)
         resolved = resolver.resolve(document)
         if compat:
@@ -82,11 +83,11 @@ class Schema:
         self.root = Field.of("", (), resolved, True, definitions)
         if self.root.type != "object":
             raise SchemaError(
-                f"{document.name}: describes a {self.root.type}, not a record. "
+                f"{document.name}: is of type {self.root.type}, not a record. "
                 "A schema of records has 'properties', or 'allOf' with references to components that have them."
             )
         own = descriptor_list(self.source.get("meta:descriptors", []), document.name)
-        self.descriptors = described.of_schema([*own, *descriptors], (document.id, document.alternative))
+        self.descriptors = described.of_schema([*own, *self._made_of[1]], (document.id, document.alternative))
         self.identities: tuple[Identity, ...] = described.identities(self.descriptors, self.root, document.name)
         self.relationships: tuple[Relationship, ...] = described.relationships(
             self.descriptors, self.root, document.name
@@ -262,10 +263,12 @@ class Schema:
             return f"{start}: '{field}' is {article} {field.type}, not an array. Leave out the index {index}."
         if not field.children:
             return f"{start}: '{field}' is {field.type} and has no fields below it."
-        names = {format_path((*steps[:at], name)): name for name in field.children}
         rest = steps[at + 1 :]
-        whole = [format_path((*steps[:at], name, *rest)) for name in names.values() if _reaches(field, (name, *rest))]
-        hint = did_you_mean(text, whole) or did_you_mean(format_path(steps[: at + 1]), names)
+        near = [name for name in field.children if did_you_mean(str(step), [name])] or list(field.children)
+        whole = [format_path((*steps[:at], name, *rest)) for name in near if _reaches(field, (name, *rest))]
+        hint = did_you_mean(text, whole)
+        if not hint:
+            hint = did_you_mean(format_path(steps[: at + 1]), [format_path((*steps[:at], name)) for name in near])
         where = f" '{field}' has no field '{step}'." if field.name else ""
         return f"{start}.{where}{hint or did_you_mean(text, self.paths())}"
 
@@ -306,6 +309,10 @@ class Schema:
 
     def __str__(self) -> str:
         return self.describe()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        document, descriptors, compat = self._made_of
+        return type(self), (document, Components(self._used), descriptors, compat)
 
     def __repr__(self) -> str:
         return f"<Schema {self.name!r} {self.id} ({self.behavior}, {len(self.columns)} top-level fields)>"
@@ -355,10 +362,7 @@ def _reaches(field: Field | None, steps: Path) -> bool:
 
 
 def _descriptors_beside(file: FilePath) -> list[dict[str, Any]]:
-    stem = file.name
-    for suffix in (".json", ".schema", ".xed-full", ".xed"):
-        stem = stem.removesuffix(suffix)
-    beside_file = file.with_name(stem + DESCRIPTORS_SUFFIX)
+    beside_file = descriptors_file(file)
     return descriptor_list(read_json(beside_file), str(beside_file)) if beside_file.is_file() else []
 
 

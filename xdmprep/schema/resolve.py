@@ -16,6 +16,10 @@ from urllib.parse import unquote
 from ..errors import SchemaError
 from .documents import Document
 from .merge import ASSERTIONS, both, merge
+from .shapes import check_shape
+
+#: Deeper schemas are refused; the deepest of the open repository has about 30 levels.
+MAX_DEPTH = 150
 
 DRAFT_06 = "http://json-schema.org/draft-06/schema#"
 
@@ -58,6 +62,7 @@ class Resolver:
         self._names: dict[tuple[str, str], str] = {}
         self._missing: dict[str, str] = {}
         self._root = ("", "")
+        self._depth = 0
 
     def resolve(self, document: Document) -> dict[str, Any]:
         """The whole of `document` as one self-contained draft-06 schema.
@@ -97,6 +102,16 @@ class Resolver:
             )
         if isinstance(node.get("$ref"), str):
             return self._reference(node, document, pointer)
+        check_shape(node, document.name, pointer)
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise SchemaError(f"{document.name}: nested deeper than {MAX_DEPTH} levels at {pointer}.")
+        try:
+            return self._resolved(node, document, pointer)
+        finally:
+            self._depth -= 1
+
+    def _resolved(self, node: dict[str, Any], document: Document, pointer: str) -> Any:
         changed: dict[str, Any] = {}
         for key in _NAMED:
             if isinstance(node.get(key), dict):
@@ -116,6 +131,9 @@ class Resolver:
                 if part is not node[key]:
                     changed[key] = part
         self._items_and_dependencies(node, document, pointer, changed)
+        if "additionalItems" in node and not isinstance(node.get("items"), list):  # means nothing there
+            node = {key: value for key, value in node.items() if key != "additionalItems"}
+            changed.pop("additionalItems", None)
         if "allOf" in node:
             return self._all_of({**node, **changed})
         return {**node, **changed} if changed else node
@@ -240,7 +258,9 @@ def follow(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> tuple[Map
     return node, name
 
 
-def declared(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
+def declared(
+    node: Mapping[str, Any], definitions: Mapping[str, Any], within: frozenset[str] = frozenset()
+) -> Mapping[str, Any]:
     """`node` with what remains of its ``allOf`` joined as far as it declares fields and types (not as constraints)."""
     if "allOf" not in node:
         return node
@@ -248,7 +268,10 @@ def declared(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping
     for part in node["allOf"]:
         if not isinstance(part, dict):
             continue
-        part = declared(follow(part, definitions)[0], definitions)
+        part, name = follow(part, definitions)
+        if name in within:
+            raise SchemaError(f"the definition {name!r} includes itself by 'allOf', so it can never be met.")
+        part = declared(part, definitions, within if name is None else within | {name})
         if "properties" in part:
             joined = dict(out.get("properties", {}))
             for field, child in part["properties"].items():

@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from jsonschema.validators import Draft6Validator
+
+from xdmprep.errors import SchemaError
+from xdmprep.schema import Registry, Schema
+
+BASE = "https://ns.adobe.com/xdm/"
+
+
+def write(path: Path, content: Any) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+    return path
+
+
+GROUP = {
+    "$id": BASE + "mixins/g",
+    "meta:altId": "_xdm.mixins.g",
+    "title": "G",
+    "type": "object",
+    "definitions": {"own": {"properties": {"name": {"$ref": BASE + "datatypes/n", "title": "Full name"}}}},
+    "allOf": [{"$ref": "#/definitions/own"}],
+}
+NAME = {
+    "$id": BASE + "datatypes/n",
+    "title": "N",
+    "description": "A name.",
+    "type": "object",
+    "properties": {"first": {"type": "string"}},
+}
+COMPACT = {
+    "$id": "https://ns.adobe.com/acme/schemas/c",
+    "title": "C",
+    "allOf": [{"$ref": BASE + "mixins/g", "type": "object"}, {"properties": {"n": {"type": "integer"}}}],
+}
+
+
+def test_compact_with_components_beside_it(tmp_path: Path) -> None:
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        write(folder / "c.json", COMPACT)
+    write(tmp_path / "a" / "g.json", GROUP)
+    write(tmp_path / "a" / "n.json", NAME)
+    write(tmp_path / "b" / "components" / "deep" / "g.json", GROUP)
+    write(tmp_path / "b" / "components" / "n.json", NAME)
+    for folder in ("a", "b"):
+        found = Schema.load(tmp_path / folder / "c.json")
+        assert found.paths() == ["n", "name.first"] or found.paths() == ["name.first", "n"]
+        assert "allOf" not in found.json_schema
+        name = found.find("name")
+        assert (name.title, name.description) == ("Full name", "A name.")
+        assert name.constraints["meta:referencedFrom"] == BASE + "datatypes/n"
+
+
+def test_components_from_a_registry(tmp_path: Path) -> None:
+    registry = Registry().add(GROUP, NAME)
+    file = write(tmp_path / "c.json", COMPACT)
+    assert Schema.load(file, registry).find("name.first").type == "string"
+    assert Schema.from_dict(COMPACT, registry).find("name.first").type == "string"
+    by_alternative = {**COMPACT, "allOf": [{"$ref": "_xdm.mixins.g"}]}
+    assert Schema.from_dict(by_alternative, registry).find("name.first").type == "string"
+    assert registry["_xdm.mixins.g"].title == "G"
+    assert registry.get("nothing") is None
+    assert COMPACT["$id"] not in registry
+    assert COMPACT["$id"] in registry.add(COMPACT)
+
+
+def test_an_export_holds_everything(tmp_path: Path) -> None:
+    file = write(tmp_path / "export.json", [NAME, GROUP, {**COMPACT, "meta:resourceType": "schemas"}])
+    assert Schema.load(file).find("name.first").type == "string"
+    write(tmp_path / "export.json", [NAME, GROUP, COMPACT])
+    with pytest.raises(SchemaError, match="which one is meant"):
+        Schema.load(file)
+
+
+def test_all_missing_components_are_named_with_the_place(tmp_path: Path) -> None:
+    file = write(tmp_path / "c.json", {**COMPACT, "properties": {"x": {"$ref": BASE + "datatypes/x"}}})
+    with pytest.raises(SchemaError) as error:
+        Schema.load(file)
+    text = str(error.value)
+    assert f"'{BASE}mixins/g', referenced from {file} at /allOf/0" in text
+    assert f"'{BASE}datatypes/x', referenced from {file} at /properties/x" in text
+    with pytest.raises(SchemaError, match=r"'https://ns.adobe.com/xdm/datatypes/n', referenced from .*mixins/g"):
+        Schema.from_dict(COMPACT, Registry().add(GROUP))
+
+
+def test_neighbours_of_a_reference_describe_but_do_not_constrain() -> None:
+    found = Schema.from_dict(
+        {
+            "type": "object",
+            "definitions": {"t": {"type": "string", "title": "T"}},
+            "properties": {
+                "x": {"$ref": "#/definitions/t", "maxLength": 1, "description": "D", "meta:status": "stable"}
+            },
+        }
+    )
+    field = found.find("x")
+    assert (field.title, field.description, dict(field.constraints)) == (
+        "T", "D", {"type": "string", "meta:status": "stable"}
+    )  # fmt: skip
+
+
+def test_a_definition_that_contains_itself() -> None:
+    content = {
+        "title": "T",
+        "type": "object",
+        "properties": {"root": {"$ref": "#/definitions/node"}, "n": {"type": "integer"}},
+        "definitions": {
+            "node": {
+                "type": "object",
+                "required": ["v"],
+                "properties": {
+                    "v": {"type": "string"},
+                    "below": {"type": "array", "items": {"$ref": "#/definitions/node"}},
+                },
+            }
+        },
+    }
+    found = Schema.from_dict(content)
+    assert found.find("root.below[0].below[3].below[1].v").type == "string"
+    deep: dict[str, Any] = {"v": "x"}
+    for _ in range(20):
+        deep = {"v": "x", "below": [deep]}
+    for record in ({"root": deep}, {"root": {"v": "x", "below": [{"below": []}]}}, {"root": {"v": 1}}):
+        assert Draft6Validator(found.json_schema).is_valid(record) == Draft6Validator(content).is_valid(record)
+    with pytest.raises(SchemaError, match="'node' contains itself, so its Arrow type would never end"):
+        _ = found.arrow_schema
+    assert found.find("n").arrow_type == pa.int32()
+    assert "repeats itself" in str(found)
+    assert "root.v" in found.paths()
+    assert found.fields().num_rows < 20
+
+
+def test_a_schema_that_contains_itself() -> None:
+    found = Schema.from_dict(
+        {
+            "$id": BASE + "t",
+            "type": "object",
+            "properties": {"v": {"type": "string"}, "a": {"$ref": "#"}, "b": {"$ref": BASE + "t#"}},
+        }
+    )
+    assert found.find("a.b.a.v").type == "string"
+    assert not Draft6Validator(found.json_schema).is_valid({"a": {"b": {"a": {"v": 1}}}})
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"definitions": {"a": {"$ref": "#/definitions/a"}}, "allOf": [{"$ref": "#/definitions/a"}]}, "itself"),
+        ({"allOf": [{"$ref": "#"}], "properties": {}}, "itself"),
+        ({"properties": {"x": {"$ref": "#/definitions/no"}}}, "leads nowhere"),
+        ({"properties": {"x": {"$ref": "#no"}}}, "is not a JSON pointer"),
+        ({"properties": {"x": {"type": "strng"}}}, "Did you mean 'string'?"),
+        ({"properties": ["x"]}, "'properties' must be an object of schemas"),
+        ({"properties": {"x": 5}}, "'properties' must be an object of schemas"),
+        ({"properties": {"x": {"required": True}}}, "at /properties/x: 'required' must be a list of names, got True"),
+        ({"properties": {"x": {"exclusiveMinimum": True}}}, "'exclusiveMinimum' must be a number"),
+        ({"properties": {"x": {"maxLength": -1}}}, "'maxLength' must be a whole number"),
+        ({"properties": {"x": {"enum": []}}}, "'enum' must be a list of at least one value"),
+        ({"allOf": {}}, "'allOf' must be a list"),
+        ({"type": "array", "items": {"type": "string"}, "properties": {}}, "is of type array, not a record"),
+        ({"type": "string", "properties": {}}, "not a record"),
+    ],
+)
+def test_faults_of_a_schema(content: dict[str, Any], message: str) -> None:
+    with pytest.raises(SchemaError) as error:
+        _ = Schema.from_dict(content).arrow_schema
+    assert message in str(error.value)
+
+
+def test_nesting_has_an_end() -> None:
+    node: dict[str, Any] = {"type": "string"}
+    for _ in range(2000):
+        node = {"type": "object", "properties": {"x": node}}
+    with pytest.raises(SchemaError, match="nested deeper than"):
+        Schema.from_dict(node)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "not JSON: Expecting value at line 1, column 1"),
+        ('{"a": }', "not JSON: Expecting value at line 1, column 7"),
+        ("[1, 2]", "holds no schema"),
+        ("{}", "holds no schema"),
+        ('"x"', "holds no schema"),
+        ('{"a": 1}', "holds no schema"),
+    ],
+)
+def test_files_that_are_no_schema(text: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(SchemaError) as error:
+        Schema.load(write(tmp_path / "s.json", text))
+    assert message in str(error.value)
+    assert str(tmp_path / "s.json") in str(error.value)
+
+
+def test_missing_files_and_folders(tmp_path: Path) -> None:
+    with pytest.raises(SchemaError, match="no such file"):
+        Schema.load(tmp_path / "no.json")
+    with pytest.raises(SchemaError, match="is a folder"):
+        Schema.load(tmp_path)
+    with pytest.raises(SchemaError, match="no such folder"):
+        Registry.load(tmp_path / "no")
+    (tmp_path / "latin.json").write_bytes(b'{"title": "\xe9"}')
+    with pytest.raises(SchemaError, match="not UTF-8 text"):
+        Schema.load(tmp_path / "latin.json")
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "s.json").write_bytes(b"\xef\xbb\xbf" + json.dumps(NAME).encode())
+    assert Schema.load(tmp_path / "s.json").title == "N"
+
+
+def test_registry_of_a_mixed_folder(tmp_path: Path) -> None:
+    write(tmp_path / "n.schema.json", NAME)
+    write(tmp_path / "deep" / "copy-of-n.json", NAME)
+    write(tmp_path / "other-n.json", {**NAME, "title": "Other"})
+    write(tmp_path / "example.json", {"first": "x"})
+    write(tmp_path / "broken.json", "{")
+    registry = Registry.load(tmp_path)
+    assert list(registry) == [NAME["$id"]]
+    assert registry[NAME["$id"]].title == "N"
+    with pytest.raises(SchemaError) as error:
+        registry[BASE + "datatypes/m"]
+    assert f"Did you mean '{BASE}datatypes/n'?" in str(error.value)
+    assert "3 files were passed by" in str(error.value)
+
+
+def test_registry_refuses_two_schemas_of_one_id(tmp_path: Path) -> None:
+    write(tmp_path / "a.schema.json", NAME)
+    write(tmp_path / "b.schema.json", {**NAME, "title": "Other"})
+    with pytest.raises(SchemaError, match="with other content"):
+        Registry.load(tmp_path)
+
+
+def test_registry_says_which_schema_file_is_broken(tmp_path: Path) -> None:
+    write(tmp_path / "a.schema.json", "{")
+    with pytest.raises(SchemaError, match=r"a\.schema\.json: not JSON"):
+        Registry.load(tmp_path)
+
+
+def test_unknown_keywords_are_kept_and_never_constrain() -> None:
+    found = Schema.from_dict({"properties": {"x": {"type": "string", "Title": "no", "isRequired": True}}})
+    assert found.find("x").constraints["Title"] == "no"
+    assert not found.find("x").required
