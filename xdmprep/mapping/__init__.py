@@ -65,11 +65,14 @@ def map_stream(
         MappingError: with all faults of the set, before the first row.
     """
     made = mapping if isinstance(mapping, MappingSet) else MappingSet(mapping)
+    mapper: Mapper | None
     try:
         mapper = compile_mapping(made, stream.arrow_schema, schema, strict=strict)
     except MappingError as error:
         if schema is not None or not any("known per row only" in fault for fault in error.faults):
             raise
+        mapper = None
+    if mapper is None:  # the first rows decide the types that the expressions leave open
         stream, sample = _peek(stream)
         mapper = compile_mapping(made, stream.arrow_schema, None, strict=strict, sample=sample)
     return stream.then(mapper, mapper.leaves, mapper.arrow_schema)

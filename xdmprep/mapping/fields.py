@@ -87,7 +87,7 @@ class SetOptions:
     """What a mapping set says beside its mappings.
 
     Attributes:
-        name: what messages call the set.
+        name: its name, empty if it has none.
         group_by: columns whose equal values make several rows one record; empty keeps one record a row.
         sorted: the rows of a group are promised to stand together, so that grouping needs no second pass.
         missing: what a mapping from a column that the source lacks does: ``error`` refuses the set, ``null`` gives no

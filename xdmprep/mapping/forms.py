@@ -53,7 +53,7 @@ class Pairs(dict[str, Any]):
 
 
 def read_content(content: Any, name: str = "") -> tuple[list[FieldMapping], SetOptions]:
-    """The mappings and options of `content`, in whatever form it is.
+    """The mappings and options of `content`, in whatever form it is; `name` is for messages.
 
     Raises:
         MappingError: with everything that is wrong with the form.
@@ -66,15 +66,15 @@ def read_content(content: Any, name: str = "") -> tuple[list[FieldMapping], SetO
     if isinstance(content, Mapping) and isinstance(content.get("mappings"), list):
         fields = _read_list(content["mappings"], faults)
         extra = {key: value for key, value in content.items() if key not in ("mappings", "name")}
-        options = SetOptions(str(content.get("name") or name), missing="null", extra=extra)
+        options = SetOptions(str(content.get("name") or ""), missing="null", extra=extra)
     elif isinstance(content, list) and content and all(isinstance(item, FieldMapping) for item in content):
-        fields, options = list(content), SetOptions(name)
+        fields, options = list(content), SetOptions()
     elif isinstance(content, list):
         fields = _read_list(content, faults)
-        options = SetOptions(name, missing="null")
+        options = SetOptions(missing="null")
     elif isinstance(content, Mapping):
         fields = _read_own(content, faults)
-        options = _read_options(content, name, faults)
+        options = _read_options(content, faults)
     else:
         raise MappingError(
             f"a mapping set is an object of destination -> source, or a Data Prep mapping set; "
@@ -190,7 +190,7 @@ def _read_long(destination: str, source: Mapping[str, Any], faults: list[str], l
     )  # fmt: skip
 
 
-def _read_options(content: Mapping[str, Any], name: str, faults: list[str]) -> SetOptions:
+def _read_options(content: Mapping[str, Any], faults: list[str]) -> SetOptions:
     for key in content:
         if str(key).startswith("$") and key not in _OPTIONS:
             faults.append(f"unknown option {key!r}.{did_you_mean(str(key), _OPTIONS)}")
@@ -216,14 +216,14 @@ def _read_options(content: Mapping[str, Any], name: str, faults: list[str]) -> S
             faults.append(f"{key} is an object, got {shorten(value, 40)}.")
             value = {}
         maps[key] = value
-    title = str(content.get("$name") or name)
+    title = str(content.get("$name") or "")
     return SetOptions(title, tuple(group), in_order, missing, dict(maps["$language"]), dict(maps["$dataprep"]))
 
 
-def own_form(fields: Iterable[FieldMapping], options: SetOptions, *, with_name: bool = True) -> dict[str, Any]:
+def own_form(fields: Iterable[FieldMapping], options: SetOptions) -> dict[str, Any]:
     """Our form as plain values; the only one that holds everything, callables included."""
     content: dict[str, Any] = {}
-    if options.name and with_name:
+    if options.name:
         content["$name"] = options.name
     if options.group_by:
         content["$group_by"] = list(options.group_by)

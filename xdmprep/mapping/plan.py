@@ -6,21 +6,22 @@ an output of its own, and a mapping that leads below the object overrides the fi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pyarrow as pa
 
-from ..errors import MappingError, did_you_mean
+from ..errors import MappingError, did_you_mean, shorten
 from ..language import Options, coerce
 from ..paths import EVERY, Path, format_path
 from ..schema import Field, Schema
 from .fields import FieldMapping
 from .nested import is_list, natural
 from .sets import MappingSet
-from .sources import AbsentSource, ConstantSource, ExpressionSource, Source, constant_fits, settle, unknown_column
-from .targets import clashes, destination, find, never_fits, target_type
+from .sources import AbsentSource, ConstantSource, ExpressionSource, Source, settle, unknown_column
+from .targets import clashes, destination, find, never_fits, target_type, type_name
 
 
 @dataclass(frozen=True)
@@ -77,19 +78,26 @@ def make_plan(
         MappingError: with all faults of the set.
     """
     faults: list[str] = []
-    options = language_options(mapping, faults)
+    options = language_options(mapping.options.language, faults)
     for name in mapping.options.group_by:
         if name not in columns.names:
             faults.append(f"$group_by: {unknown_column(name, columns)}")
-    settled = [made for item in mapping.mappings if (made := _settle(item, mapping, columns, schema, options, faults))]
     if not mapping.mappings:
         faults.append("the set has no mappings.")
+    found: dict[tuple[int, int], list[str]] = {}  # by the line and place of the mapping
+    places = {id(item): number for number, item in enumerate(mapping.mappings)}
+
+    def fault(item: FieldMapping, text: str) -> None:
+        where = f"line {item.line}: " if item.line else ""
+        found.setdefault((item.line, places[id(item)]), []).append(f"{where}{item}: {text}")
+
+    settled = [made for item in mapping.mappings if (made := _settle(item, mapping, columns, schema, options, fault))]
     plan = Plan([], [], options)
     seen: dict[Path, FieldMapping] = {}
     single = []
     for one in settled:
         if one.path in seen:
-            faults.append(_fault(one.item, f"'{one.item.destination}' has a mapping already: {seen[one.path].text}."))
+            fault(one.item, f"'{one.item.destination}' has a mapping already: {seen[one.path].text}.")
             continue
         seen[one.path] = one.item
         single.append(one)
@@ -99,48 +107,55 @@ def make_plan(
         try:
             outputs = _outputs(one, _below(one.path, paths), options, sample, plan)
         except MappingError as error:
-            faults += [_fault(one.item, text) for text in error.faults]
+            for text in error.faults:
+                fault(one.item, text)
             continue
         plan.stars += [output for output in outputs if EVERY in output.path]
         plan.outputs += [output for output in outputs if EVERY not in output.path]
     every = [*plan.outputs, *plan.stars]
     for upper, lower in clashes([output.path for output in every]):
         owner = next(output.item for output in every if output.path == lower)
-        faults.append(
-            _fault(owner, f"'{format_path(upper)}' has a mapping of its own, so nothing can stand beside or below it.")
-        )
+        fault(owner, f"'{format_path(upper)}' has a mapping of its own, so nothing can stand beside or below it.")
+    faults += [text for place in sorted(found) for text in found[place]]
     if faults:
         raise MappingError(list(dict.fromkeys(faults)), mapping.name or None)
     return plan
 
 
-def language_options(mapping: MappingSet, faults: list[str] | None = None) -> Options:
-    """The settings of the expression language that a set asks for.
+def language_options(settings: Mapping[str, Any], faults: list[str]) -> Options:
+    """The settings of the expression language that a set asks for; what is wrong with them is added to `faults`."""
+    kinds = get_type_hints(Options)
+    values: dict[str, Any] = {}
+    for key, value in settings.items():
+        if key not in kinds:
+            faults.append(f"$language: unknown setting {key!r}.{did_you_mean(str(key), kinds)}")
+        elif key == "clock" and not callable(value):
+            try:
+                moment = datetime.fromisoformat(str(value))
+            except ValueError:
+                faults.append(f"$language: clock is a date-time such as 2024-12-31T23:59:59Z, got {shorten(value)}.")
+                continue
+            fixed = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            values[key] = _Clock(fixed)
+        elif get_origin(kinds[key]) is Literal and value not in get_args(kinds[key]):
+            known = ", ".join(get_args(kinds[key]))
+            faults.append(f"$language: {key} is one of {known}, got {shorten(value)}.")
+        elif (key == "seed" and type(value) is not int) or (kinds[key] is bool and not isinstance(value, bool)):
+            kind = "true or false" if kinds[key] is bool else "a whole number"
+            faults.append(f"$language: {key} is {kind}, got {shorten(value)}.")
+        else:
+            values[key] = value
+    return Options(**values)
 
-    Raises:
-        MappingError: a setting is unknown or wrong, and there is no list of `faults` to add it to.
-    """
-    found: list[str] = []
-    known = Options.__dataclass_fields__
-    for key in mapping.options.language:
-        if key not in known:
-            found.append(f"$language: unknown setting {key!r}.{did_you_mean(str(key), known)}")
-    options = Options()
-    if not found:
-        try:
-            options = Options(**mapping.options.language)
-        except (TypeError, ValueError) as error:
-            found.append(f"$language: {error}.")
-    if found and faults is None:
-        raise MappingError(found, mapping.name or None)
-    if faults is not None:
-        faults += found
-    return options
 
+@dataclass(frozen=True)
+class _Clock:
+    """A clock that stands still."""
 
-def _fault(item: FieldMapping, text: str) -> str:
-    where = f"line {item.line}: " if item.line else ""
-    return f"{where}{item}: {text}"
+    moment: datetime
+
+    def __call__(self) -> datetime:
+        return self.moment
 
 
 def _settle(
@@ -149,7 +164,7 @@ def _settle(
     columns: pa.Schema,
     schema: Schema | None,
     options: Options,
-    faults: list[str],
+    fault: Callable[[FieldMapping, str], None],
 ) -> _Settled | None:
     path: Path = ()
     target: Field | None = None
@@ -159,12 +174,13 @@ def _settle(
         path = destination(item.destination)
         target = find(path, schema)
     except MappingError as error:
-        faults += [_fault(item, text) for text in error.faults]
+        for text in error.faults:
+            fault(item, text)
         sound = False
     try:
         source = settle(item, columns, options, mapping.options.missing)
     except MappingError as error:
-        faults += [_fault(item, text) for text in ([str(error)] if len(error.faults) == 1 else error.faults)]
+        fault(item, str(error))
     return _Settled(item, path, target, source) if sound and source is not None else None
 
 
@@ -239,7 +255,7 @@ def _constant(one: _Settled, source: ConstantSource, options: Options) -> Output
         _must_fit(source.type, target, options)
     values, failed = coerce(pa.array([source.value], source.type), target, options)
     if len(failed):
-        raise MappingError(constant_fits(source.value, target))
+        raise MappingError(f"the constant {shorten(source.value)} is not {type_name(target)}.")
     value: Any = values[0].as_py()
     return Output(one.path, target, ConstantSource(value, target, source.text), one.item)
 

@@ -51,8 +51,9 @@ class MappingSet(MutableMapping[str, Any]):
         name: str = "",
         group_by: str | Iterable[str] = (),
     ) -> None:
+        self._file = ""
         if isinstance(content, MappingSet):
-            self._fields, self.options = list(content.mappings), content.options
+            self._fields, self.options, self._file = list(content.mappings), content.options, content._file
         else:
             known = content if isinstance(content, Mapping | str) else list(content)
             self._fields, self.options = read_content(known, name)
@@ -71,13 +72,14 @@ class MappingSet(MutableMapping[str, Any]):
         """
         file = Path(path)
         made = cls.__new__(cls)
+        made._file = file.name
         made._fields, made.options = read_content(read_file(file), file.name)
         return made
 
     @property
     def name(self) -> str:
-        """What messages call the set."""
-        return self.options.name
+        """What messages call the set: its name, or the file it was read from."""
+        return self.options.name or self._file
 
     @property
     def mappings(self) -> tuple[FieldMapping, ...]:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from ..errors import ExpressionError, MappingError, did_you_mean, shorten
+from ..errors import ExpressionError, MappingError, did_you_mean
 from ..language import Expression, Options, compile_expression
 from ..leaves import plain
 from ..paths import EVERY, Path, parse_path
@@ -292,18 +292,9 @@ def _expression(item: FieldMapping, columns: pa.Schema, options: Options, missin
     for name in expression.columns:
         if len(columns.get_all_field_indices(name)) > 1:
             raise MappingError(f"column '{name}' stands more than once in the source. Give its columns unlike names.")
-    if expression.is_constant:
-        made = expression.apply(_no_columns(1))
-        values = made.values if isinstance(made.values, pa.Array) else None
-        if values is not None and not made.errors and values.null_count == 0 and not pa.types.is_nested(values.type):
-            value = plain(values)[0].as_py()
-            if isinstance(value, str | int | float | bool):
-                return ConstantSource(value, plain(values).type, text)
+    if expression.is_constant and isinstance(expression.constant, str | int | float | bool):
+        return ConstantSource(expression.constant, _scalar_type(expression.constant), text)
     return ExpressionSource(expression, absent)
-
-
-def _no_columns(rows: int) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays([pa.nulls(rows)], ["_"])
 
 
 def _may_be_a_name(text: str) -> bool:
@@ -331,10 +322,5 @@ def _callable(item: FieldMapping, columns: pa.Schema) -> CallableSource:
     source = CallableSource(item.source, names, pandas, item.text)
     empty = pa.RecordBatch.from_pylist([], schema=columns)
     made = source.read(empty).values
-    known = isinstance(made, pa.Array) and not pa.types.is_null(made.type)
-    return replace(source, type=made.type if known else None)
-
-
-def constant_fits(value: Any, target: pa.DataType) -> str:
-    """A message for a constant that does not fit its destination; empty if it may."""
-    return f"the constant {shorten(value)} does not fit the destination's type, {target}."
+    kind = made.type if isinstance(made, pa.Array) else pa.null()
+    return replace(source, type=None if pa.types.is_null(kind) else kind)

@@ -29,7 +29,7 @@ from .nested import array_at, is_text
 from .plan import Output, Plan
 from .sources import AbsentSource, ConstantSource, ExpressionSource, Source, Values
 from .stars import StarGroup, star_groups
-from .targets import document_order
+from .targets import document_order, type_name
 
 _IDENTITY_MAPS = ("identityMap", "xdm:identityMap")
 _TEXT_COLUMN = pa.dictionary(pa.int32(), pa.string())
@@ -184,7 +184,7 @@ class Work:
         if len(made.failed):
             shown = texts(values, made.failed)
             for positions, hint in hinted(shown, target, source, self.options):
-                message = f"is not {_type_name(target)}"
+                message = f"is not {type_name(target)}"
                 at, some = made.failed[positions], shown.take(pa.array(positions))
                 self.add("unparsable", path, message, at, some, source.text, hint)
         return made.array
@@ -235,22 +235,3 @@ def _text(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False, default=str)
-
-
-_TYPE_NAMES = {
-    pa.date32(): "a date such as 1979-12-31",
-    pa.timestamp("ms", "UTC"): "a date-time such as 2024-12-31T23:59:59Z",
-    pa.float64(): "a number",
-    pa.int64(): "a long",
-    pa.int32(): "an int",
-    pa.int16(): "a short (-32768 to 32767)",
-    pa.int8(): "a byte (-128 to 127)",
-    pa.bool_(): "a boolean (y yes Y YES on ON true TRUE, n no N NO off OFF false FALSE)",
-    pa.string(): "a text",
-}
-
-
-def _type_name(kind: pa.DataType) -> str:
-    if pa.types.is_list(kind):
-        return "an array of the destination's type"
-    return _TYPE_NAMES.get(kind, "an object of the destination's type")

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..errors import ExpressionError, MappingError, SchemaError
+from ..flow import TIMESTAMP
 from ..language import Options, coerce
 from ..leaves import path_tree
 from ..paths import EVERY, Path, format_path, parse_path
@@ -22,6 +23,26 @@ _SPECIMENS: dict[str, list[Any]] = {
     "date": [0],
     "timestamp": [0],
 }
+
+
+_TYPE_NAMES = {
+    pa.date32(): "a date such as 1979-12-31",
+    TIMESTAMP: "a date-time such as 2024-12-31T23:59:59Z",
+    pa.float64(): "a number",
+    pa.int64(): "a long (a whole number)",
+    pa.int32(): "an int (-2147483648 to 2147483647)",
+    pa.int16(): "a short (-32768 to 32767)",
+    pa.int8(): "a byte (-128 to 127)",
+    pa.bool_(): "a boolean (y yes Y YES on ON true TRUE, n no N NO off OFF false FALSE)",
+    pa.string(): "a text",
+}
+
+
+def type_name(kind: pa.DataType) -> str:
+    """What people must write to get a `kind`, for messages."""
+    if pa.types.is_list(kind):
+        return "an array of the destination's type"
+    return _TYPE_NAMES.get(kind, "an object of the destination's type")
 
 
 def destination(text: str) -> Path:

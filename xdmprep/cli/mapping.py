@@ -1,0 +1,154 @@
+"""The commands of `xdmprep mapping`: check a set, draft one, turn one form into another, list the functions."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..errors import UsageError, did_you_mean
+from ..read import open_source
+from ..schema import Schema
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+_FILE = click.Path(path_type=Path)
+
+
+@click.group()
+def mapping() -> None:
+    """Check, draft or convert mapping sets, and list the functions of their language."""
+
+
+@mapping.command(
+    epilog="Example: xdmprep mapping check crm.mapping.yaml --schema crm-profile.schema.json --source crm.csv"
+)
+@click.argument("path", type=_FILE)
+@click.option("--schema", "schema_path", type=_FILE, help="XDM schema the destinations are looked up in.")
+@click.option("--source", "source_path", type=_FILE, help="Source whose header the columns are looked up in.")
+@_JSON
+def check(path: Path, schema_path: Path | None, source_path: Path | None, as_json: bool) -> None:
+    """Say everything that is wrong with the mapping set in PATH.
+
+    Exit code 2 if it cannot run, 0 otherwise; warnings do not change the exit code.
+    """
+    from ..mapping import MappingSet
+    from ..mapping.check import check_mapping
+
+    made = MappingSet.load(path)
+    schema = Schema.load(schema_path) if schema_path else None
+    columns = open_source(source_path).arrow_schema if source_path else None
+    found = check_mapping(made, columns, schema)
+    if as_json:
+        facts: dict[str, Any] = {"mapping": str(path), "mappings": len(made.mappings), "sound": found.sound}
+        lists = {"faults": list(found.faults), "warnings": list(found.warnings), "unused": list(found.unused)}
+        click.echo(json.dumps(facts | lists, ensure_ascii=False))
+    else:
+        for text in found.faults:
+            click.echo(f"fault: {text}", err=True)
+        for text in found.warnings:
+            click.echo(f"warning: {text}", err=True)
+        if found.unused:
+            click.echo(f"columns that no mapping reads: {', '.join(found.unused)}")
+        verdict = "fine" if found.sound else f"{len(found.faults)} fault{'s' * (len(found.faults) != 1)}"
+        click.echo(f"{path}: {len(made.mappings)} mappings, {verdict}")
+    sys.exit(0 if found.sound else 2)
+
+
+@mapping.command(
+    epilog="Example: xdmprep mapping suggest members.csv --schema loyalty-profile.schema.json > members.mapping.yaml"
+)
+@click.argument("source")
+@click.option("--schema", "schema_path", type=_FILE, required=True, help="XDM schema to map to.")
+@click.option("--rows", type=click.IntRange(1), default=1000, show_default=True, help="How many rows to look at.")
+@click.option("--least", type=click.IntRange(0, 100), default=50, show_default=True, help="Least confidence shown.")
+@_JSON
+def suggest(source: str, schema_path: Path, rows: int, least: int, as_json: bool) -> None:
+    """Print a draft mapping set for SOURCE, with a confidence and a reason per line.
+
+    Nothing is applied: read it, mend it, save it.
+    """
+    from ..suggest import draft, suggest_mapping
+
+    found = suggest_mapping(open_source(source), Schema.load(schema_path), rows=rows)
+    if as_json:
+        click.echo(json.dumps({"suggestions": [one.to_dict() for one in found]}, ensure_ascii=False))
+    else:
+        click.echo(draft(found, least=least), nl=False)
+
+
+@mapping.command(epilog="Example: xdmprep mapping convert exported.json crm.mapping.yaml")
+@click.argument("path", type=_FILE)
+@click.argument("target", type=_FILE)
+@click.option(
+    "--form",
+    type=click.Choice(["own", "posted", "stored", "old", "csv"]),
+    help="own: ours (YAML or JSON); posted, stored, old: Data Prep JSON; csv: the template of the mapping screen. "
+    "Default: csv for a .csv target, posted for .json, own for .yaml.",
+)
+@_JSON
+def convert(path: Path, target: Path, form: str | None, as_json: bool) -> None:
+    """Write the mapping set in PATH to TARGET in another form; what the form cannot hold is listed."""
+    from ..mapping import MappingSet
+
+    made = MappingSet.load(path)
+    chosen = form or {".csv": "csv", ".json": "posted"}.get(target.suffix.lower(), "own")
+    losses = made.save(target, chosen)
+    if as_json:
+        facts = {"from": str(path), "to": str(target), "form": chosen, "mappings": len(made.mappings)}
+        click.echo(json.dumps(facts | {"losses": losses}, ensure_ascii=False))
+        return
+    for text in losses:
+        click.echo(f"not held by the form {chosen}: {text}", err=True)
+    click.echo(f"{target}: {len(made.mappings)} mappings in the form {chosen}, {len(losses)} things not held")
+
+
+@mapping.command(epilog="Example: xdmprep mapping functions date")
+@click.argument("name", required=False)
+@click.option("--category", help="Only the functions of one category.")
+@_JSON
+def functions(name: str | None, category: str | None, as_json: bool) -> None:
+    """Print the functions of the expression language, or all about one NAME."""
+    from ..language import catalogue
+
+    known = catalogue()
+    found = [
+        one
+        for one in known
+        if (name is None or name in (one.name, *one.aliases)) and (category is None or one.category == category)
+    ]
+    if not found and name is not None:
+        names = [text for one in known for text in (one.name, *one.aliases)]
+        raise UsageError(f"there is no function {name!r}.{did_you_mean(name, names)}")
+    if not found:
+        categories = sorted({one.category for one in known})
+        near = did_you_mean(category or "", categories) or f" There are {', '.join(categories)}."
+        raise UsageError(f"there is no category {category!r}.{near}")
+    if as_json:
+        click.echo(json.dumps({"functions": [_facts(one) for one in found]}, ensure_ascii=False))
+    elif name is not None:
+        for one in found:
+            click.echo(_page(one))
+    else:
+        wide = max(len(one.signature) for one in found if len(one.signature) <= 60)
+        for one in found:
+            mark = "" if one.availability != "no" else "  (not available here)"
+            click.echo(f"{one.signature:{wide}}  {one.meaning}{mark}")
+
+
+def _facts(one: Any) -> dict[str, Any]:
+    keys = ("name", "category", "signature", "meaning", "example", "availability", "reason")
+    return {"aliases": list(one.aliases), **{key: getattr(one, key) for key in keys}}
+
+
+def _page(one: Any) -> str:
+    lines = [one.signature, f"  {one.meaning}", f"  category: {one.category}"]
+    if one.aliases:
+        lines.append(f"  also called: {', '.join(one.aliases)}")
+    if one.example:
+        lines.append(f"  example: {one.example}")
+    if one.reason:
+        lines.append(f"  availability: {one.availability} ({one.reason})")
+    return "\n".join(lines)

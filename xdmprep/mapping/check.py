@@ -1,0 +1,113 @@
+"""What can be said of a mapping set before any row is read: faults, and what is worth knowing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from ..errors import ExpressionError, MappingError
+from ..language import compile_expression
+from ..leaves import Leaf, path_tree
+from ..paths import Path, format_path
+from ..schema import Field, Schema
+from .plan import make_plan
+from .sets import MappingSet
+from .step import Mapper
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was found.
+
+    Attributes:
+        faults: what must be mended before the set can run.
+        warnings: what is likely not meant: required fields without a mapping, no primary identity, fields left out.
+        unused: source columns that no mapping reads.
+    """
+
+    faults: tuple[str, ...]
+    warnings: tuple[str, ...]
+    unused: tuple[str, ...]
+
+    @property
+    def sound(self) -> bool:
+        """Whether the set can run."""
+        return not self.faults
+
+
+def check_mapping(mapping: MappingSet, columns: pa.Schema | None = None, schema: Schema | None = None) -> Check:
+    """Look at a set with what is at hand.
+
+    Args:
+        mapping: the set.
+        columns: the source's columns; None checks everything but the columns.
+        schema: the XDM schema; None checks everything but the destinations.
+    """
+    known = columns if columns is not None else _named_columns(mapping)
+    try:
+        plan = make_plan(mapping, known, schema, pa.RecordBatch.from_pylist([], schema=known))
+        leaves = Mapper(plan, known, schema, False).leaves
+    except MappingError as error:
+        return Check(error.faults, (), ())
+    warnings = list(plan.notes)
+    if schema is not None:
+        warnings += _not_mapped(leaves, schema)
+        warnings += _primary(leaves, schema)
+    used = {name for output in (*plan.outputs, *plan.stars) for name in output.source.columns}
+    used |= set(mapping.options.group_by)
+    unused = () if columns is None else tuple(name for name in columns.names if name not in used)
+    return Check((), tuple(warnings), unused)
+
+
+def _named_columns(mapping: MappingSet) -> pa.Schema:
+    """A header of text columns that has every column the set names."""
+    names: dict[str, None] = dict.fromkeys(mapping.options.group_by)
+    for item in mapping.mappings:
+        if item.kind == "callable":
+            names.update(dict.fromkeys(item.columns))
+        elif item.settled == "column":
+            names[item.source] = None
+        elif item.settled == "expression":
+            try:
+                names.update(dict.fromkeys(compile_expression(item.source).columns))
+            except ExpressionError:
+                if item.kind == "auto" and not any(character in item.source for character in "\"'()"):
+                    names[item.source] = None  # a column whose name is not a word
+    return pa.schema([(name, pa.string()) for name in names])
+
+
+def _not_mapped(leaves: tuple[Leaf, ...], schema: Schema) -> Iterator[str]:
+    def visit(node: Any, field: Field, at: Path) -> Iterator[str]:
+        if isinstance(node, int):
+            return
+        if field.type == "object":
+            for name in sorted(field.required_children - set(node)):
+                yield f"'{format_path((*at, name))}' is required by the schema and has no mapping."
+        for step, below in node.items():
+            part = field.items or field.values or field.children.get(str(step))
+            if part is not None:
+                yield from visit(below, part, (*at, step))
+
+    yield from visit(path_tree([leaf.path for leaf in leaves]) if leaves else {}, schema.root, ())
+
+
+def _primary(leaves: tuple[Leaf, ...], schema: Schema) -> Iterator[str]:
+    paths = {leaf.path for leaf in leaves}
+    primary = schema.primary_identity
+    if primary is not None:
+        if not any(path == primary.path[: len(path)] or path[: len(primary.path)] == primary.path for path in paths):
+            yield f"'{format_path(primary.path)}' is the primary identity and has no mapping."
+        return
+    maps = [leaf for leaf in leaves if leaf.path[0] in ("identityMap", "xdm:identityMap")]
+    if schema.has_identity_map and not maps:
+        yield "no identity is mapped; the platform takes no profile record without a primary identity."
+    marks = [leaf for leaf in maps if leaf.path[-1] in ("primary", "xdm:primary")]
+    constants = [leaf for leaf in marks if leaf.constant is not None]
+    whole = any(len(leaf.path) < 4 for leaf in maps)
+    if maps and not whole and len(constants) == len(marks):
+        count = sum(leaf.constant is True for leaf in constants)
+        if count != 1:
+            yield f"{count or 'no'} identities in identityMap have primary: true; exactly one must."
