@@ -126,3 +126,12 @@ def test_a_constant_rides_with_the_leaf_it_follows() -> None:
     ]
     batch = pa.RecordBatch.from_pydict({"id": ["1", None], "primary": pa.array([True, None])})
     assert Encoder(leaves).encode(batch).to_pybytes() == b'{"ids":{"E":[{"id":"1","primary":true}]}}\n{}\n'
+
+
+def test_codes_of_a_narrow_type_reach_far_into_the_pool() -> None:
+    many = pa.array([f"value {number}" for number in range(1000)])
+    flags = pa.array([number % 2 == 0 for number in range(1000)])
+    narrow = pa.DictionaryArray.from_arrays(pa.array([0, 1] * 500, pa.int8()), pa.array(["x", "y"]))
+    batch = pa.RecordBatch.from_arrays([many, flags, narrow], names=["a", "b", "c"])
+    text = Encoder([Leaf(("a",), pa.string()), Leaf(("b",), pa.bool_()), Leaf(("c",), pa.string())]).encode(batch)
+    assert [json.loads(line) for line in text.to_pybytes().decode().splitlines()] == batch.to_pylist()

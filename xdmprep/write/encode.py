@@ -263,10 +263,10 @@ def _value(column: pa.Array, quoted: bool) -> _Value:
     if isinstance(column, pa.DictionaryArray):
         indices = column.indices if column.indices.null_count == 0 else column.indices.fill_null(0)
         texts = column.dictionary.cast(pa.string())
-        return _Value(_escape_all(texts) if quoted else texts, indices.to_numpy(), there)
+        return _Value(_escape_all(texts) if quoted else texts, indices.to_numpy().astype(np.int32, copy=False), there)
     if pa.types.is_boolean(kind):
         filled = column if column.null_count == 0 else column.fill_null(False)
-        return _Value(_BOOLEANS, filled.to_numpy(zero_copy_only=False).astype(np.int8), there)
+        return _Value(_BOOLEANS, filled.to_numpy(zero_copy_only=False).astype(np.int32), there)
     if quoted and not pa.types.is_temporal(kind):
         texts = column if pa.types.is_string(kind) else column.cast(pa.string())
         return _Value(texts, None, there, _escape_some(texts))
