@@ -1,8 +1,10 @@
 """The XDM schema model: fields, types, identities, components, compatibility names."""
 
 from .descriptors import Identity, Relationship
+from .diff import Change, diff
 from .field import ANY_KEY, Field
+from .lint import lint
 from .model import Schema
 from .registry import Registry
 
-__all__ = ["ANY_KEY", "Field", "Identity", "Registry", "Relationship", "Schema"]
+__all__ = ["ANY_KEY", "Change", "Field", "Identity", "Registry", "Relationship", "Schema", "diff", "lint"]
