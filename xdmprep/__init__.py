@@ -1,38 +1,83 @@
 """xdmprep: CSV files and DataFrames to validated XDM records, and on to Adobe Experience Platform in batches.
 
-The names below load on first use, so that ``import xdmprep`` costs next to nothing.
+The names below load on first use, so that ``import xdmprep`` costs next to nothing.  The network wing is asked for by
+name: ``from xdmprep.client import Client``, ``from xdmprep.emulator import Emulator``.
 """
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from . import ports
 
+if TYPE_CHECKING:
+    from .errors import DataError, Issue, MappingError, PlatformError, SchemaError, SourceError, XdmPrepError
+    from .flow import Stream
+    from .language import evaluate
+    from .manifest import Manifest
+    from .mapping import MappingSet
+    from .prepare import Result, map_rows, prepare, validate, write_csv, write_json, write_parquet
+    from .read import CsvOptions
+    from .report import Report
+    from .schema import Registry, Schema
+
 __version__ = "0.1.0"
 
+#: public name -> the module it lives in
 _HOME = {
+    "CsvOptions": "read",
+    "DataError": "errors",
     "Issue": "errors",
     "Manifest": "manifest",
+    "MappingError": "errors",
+    "MappingSet": "mapping",
+    "PlatformError": "errors",
     "Registry": "schema",
+    "Report": "report",
+    "Result": "prepare",
     "Schema": "schema",
+    "SchemaError": "errors",
+    "SourceError": "errors",
+    "Stream": "flow",
     "XdmPrepError": "errors",
+    "evaluate": "language",
+    "map_rows": "prepare",
+    "prepare": "prepare",
+    "validate": "prepare",
+    "write_csv": "prepare",
+    "write_json": "prepare",
+    "write_parquet": "prepare",
 }
 
-__all__ = sorted(_HOME)
+__all__ = [
+    "CsvOptions", "DataError", "Issue", "Manifest", "MappingError", "MappingSet", "PlatformError", "Registry", "Report",
+    "Result", "Schema", "SchemaError", "SourceError", "Stream", "XdmPrepError", "evaluate", "map_rows", "prepare",
+    "validate", "write_csv", "write_json", "write_parquet",
+]  # fmt: skip
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'xdmprep' has no attribute {name!r}")
-    value = getattr(import_module(f".{_HOME[name]}", __name__), name)
-    globals()[name] = value
-    return value
+class _Face(ModuleType):
+    """This package: a public name stays the function of that name, also when the module of that name is imported."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOME and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _HOME:
+            raise AttributeError(f"module 'xdmprep' has no attribute {name!r}")
+        value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+        setattr(self, name, value)
+        return value
+
+    def __dir__(self) -> list[str]:
+        return [*__all__, "__version__"]
 
 
-def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+sys.modules[__name__].__class__ = _Face
 
 
 def _check_record(schema: Any, record: Any, rules: str) -> list[Any]:
@@ -44,5 +89,10 @@ def _source_contract(mapping: Any, schema: Any) -> Any:
     return import_module(".contract", __name__).source_contract(mapping, schema)
 
 
+def _ingest_check(*args: Any, **options: Any) -> Any:
+    return import_module(".ingest", __name__).ingest_check(*args, **options)
+
+
 ports.check_record = _check_record
 ports.source_contract = _source_contract
+ports.ingest_check = _ingest_check
