@@ -7,14 +7,17 @@ function takes a :class:`Context` and its evaluated arguments and gives a value,
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from uuid import UUID, uuid4
 
 import pyarrow as pa
 
 from .javatime import Pattern, compile_pattern
+from .moment import Moment
 from .options import DEFAULT, Options
 from .values import Failed, kind_of, text_of
 
@@ -27,16 +30,31 @@ class Context:
 
     Attributes:
         options: the readings of open points, clock and seed.
-        row: what tells a row from the others, for seeded random values.
+        row: what tells a row from the others, for seeded random values; `drawn` counts them.
+        time: the clock's time, once it was asked.
         patterns: compiled date patterns and regular expressions, kept for the run.
     """
 
     options: Options = DEFAULT
     row: bytes = b""
     drawn: int = 0
-    now: Any = None
+    time: Moment | None = None
     patterns: dict[str, Pattern] = field(default_factory=dict)
     regexes: dict[str, re.Pattern[str]] = field(default_factory=dict)
+
+    def present(self) -> Moment:
+        """The clock's time, the same for all rows of a batch."""
+        if self.time is None:
+            self.time = Moment.of(self.options.clock())
+        return self.time
+
+    def random_id(self) -> str:
+        """A random UUID; with a seed, one that follows from seed, row and number of draws before."""
+        if self.options.seed is None:
+            return str(uuid4())
+        self.drawn += 1
+        key = f"{self.options.seed}:{self.drawn}:".encode() + self.row
+        return str(UUID(bytes=hashlib.blake2b(key, digest_size=16).digest(), version=4))
 
     def pattern(self, text: Any) -> Pattern:
         """The date pattern `text`, compiled."""
@@ -73,6 +91,8 @@ class Function:
         reason: why it is not available, or what the result rests on.
         fewest, most: numbers of arguments; `most` None means any number.
         result: Arrow type of the result where it is always the same.
+        run: the function itself; `lazy` ones take functions that give their arguments.
+        package: optional package that it needs.
     """
 
     name: str
@@ -90,6 +110,7 @@ class Function:
     result: pa.DataType | None = None
     run: Callable[..., Any] | None = None
     lazy: bool = False
+    package: str = ""
 
 
 _TABLE: dict[str, Function] = {}

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import pyarrow as pa
 
-from ..errors import ExpressionError, did_you_mean
-from ..flow import TIMESTAMP
-from .catalogue import Context, table
+from .binding import bind, columns_of, is_volatile
+from .catalogue import Context
 from .grammar import parse
-from .interpreter import Evaluator, Scope, check, compile_node, run
+from .interpreter import Evaluator, Scope, compile_node, run
 from .moment import Moment
 from .options import DEFAULT, Options
-from .tree import Call, Constant, Field, Lambda, Node, children
+from .tree import Node
 from .values import Failed
 
 
@@ -47,11 +45,11 @@ class Expression:
     def __init__(self, text: str, columns: pa.Schema | None = None, options: Options = DEFAULT) -> None:
         self.text, self.options = text, options
         self.tree: Node = parse(text)
-        check(self.tree, text)
-        self.columns = _columns(self.tree, text, columns, options)
+        self.tree = bind(self.tree, text, columns, options)
+        self.columns = columns_of(self.tree)
         self.evaluator: Evaluator = compile_node(self.tree)
         self.constant: Any = None
-        self.is_constant = not self.columns and not _volatile(self.tree)
+        self.is_constant = not self.columns and not is_volatile(self.tree)
         self._failure: str | None = None
         if self.is_constant:
             try:
@@ -93,49 +91,3 @@ def outgoing(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: outgoing(item) for key, item in value.items()}
     return value
-
-
-def _volatile(node: Node) -> bool:
-    if isinstance(node, Call) and table()[node.name].availability == "volatile":
-        return True
-    return any(map(_volatile, children(node)))
-
-
-def _columns(node: Node, text: str, schema: pa.Schema | None, options: Options) -> tuple[str, ...]:
-    found: dict[str, None] = {}
-
-    def visit(node: Node, variables: frozenset[str]) -> None:
-        if isinstance(node, Field) and node.names[0] not in variables:
-            found[_column(node, text, schema, options)] = None
-        if (
-            isinstance(node, Call)
-            and node.name in ("contains_key", "is_set")
-            and isinstance(node.arguments[0], Constant)
-        ):
-            found[str(node.arguments[0].value).split(".")[0].split("[")[0]] = None
-        if isinstance(node, Lambda):
-            variables |= set(node.parameters)
-        for child in children(node):
-            visit(child, variables)
-
-    visit(node, frozenset())
-    return tuple(found)
-
-
-def _column(field: Field, text: str, schema: pa.Schema | None, options: Options) -> str:
-    if schema is None:
-        return field.names[0]
-    if options.dotted_columns:
-        for n in range(len(field.names), 1, -1):
-            whole = ".".join(field.names[:n])
-            if whole in schema.names:
-                return whole
-    name = field.names[0]
-    if name not in schema.names:
-        raise ExpressionError(
-            f"The source has no column {name!r}.{did_you_mean(name, schema.names)}", text, field.position
-        )
-    return name
-
-
-__all__ = ["TIMESTAMP", "Evaluated", "Expression", "date", "outgoing"]

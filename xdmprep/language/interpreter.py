@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from ..errors import ExpressionError, did_you_mean
 from . import values
 from .catalogue import Context, Function, table
 from .methods import call_method
@@ -29,43 +28,6 @@ class Scope:
 
 
 Evaluator = Callable[[Scope], Any]
-
-
-def lookup(name: str, node: Node, text: str) -> Function:
-    """The function `name`.
-
-    Raises:
-        ExpressionError: there is none, or it is not available here.
-    """
-    found = table().get(name)
-    if found is None:
-        known = [word for word, entry in table().items() if entry.availability != "no"]
-        raise ExpressionError(f"There is no function {name!r}.{did_you_mean(name, known)}", text, node.position)
-    if found.availability == "no":
-        raise ExpressionError(f"The function {name!r} is not available: {found.reason}", text, node.position)
-    return found
-
-
-def check(node: Node, text: str) -> None:
-    """Checks names and numbers of arguments everywhere in the tree.
-
-    Raises:
-        ExpressionError: at the first fault.
-    """
-    match node:
-        case Call(_, name, arguments):
-            entry = lookup(name, node, text)
-            n = len(arguments)
-            if n < entry.fewest or (entry.most is not None and n > entry.most):
-                raise ExpressionError(
-                    f"{name!r} is written {entry.signature}; it has {n} arguments here", text, node.position
-                )
-        case _:
-            pass
-    from .tree import children
-
-    for child in children(node):
-        check(child, text)
 
 
 def compile_node(node: Node, variables: frozenset[str] = frozenset()) -> Evaluator:

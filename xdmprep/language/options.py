@@ -35,7 +35,8 @@ class Options:
         pad_long: ``lpad``/``rpad`` of a text longer than the size: ``keep`` or ``cut``.
         matches: ``matches_regex`` tests the ``whole`` text or looks for a ``part``.
         no_match: ``extract_regex`` without a match: an ``empty`` array or ``null``.
-        fractions: ``to_integer``/``to_bigint`` of a text with a fraction: ``error`` or ``truncate``.
+        fractions: ``to_integer`` of a text with a fraction: ``error`` or ``truncate``.
+        bigint_fractions: the same for ``to_bigint``.
         map_get: ``map_get_values`` gives the ``values`` or the part of the ``map``.
         null_keys: ``contains_key`` takes a key with a null value as ``absent`` or ``present``.
         null_size: ``size_of(null)``: ``zero`` or ``null``.
@@ -65,6 +66,7 @@ class Options:
     matches: Literal["whole", "part"] = "whole"
     no_match: Literal["empty", "null"] = "empty"
     fractions: Literal["error", "truncate"] = "error"
+    bigint_fractions: Literal["error", "truncate"] = "truncate"
     map_get: Literal["values", "map"] = "values"
     null_keys: Literal["absent", "present"] = "absent"
     null_size: Literal["zero", "null"] = "zero"

@@ -1,5 +1,18 @@
 """The functions of the language, a module for each group of categories; importing this fills the catalogue."""
 
-from . import arrays, conversions, dates, logic, strings
+from . import agents, analytics, arrays, conversions, dates, hashes, logic, maps, objects, patterns, strings, urls
 
-__all__ = ["arrays", "conversions", "dates", "logic", "strings"]
+__all__ = [
+    "agents",
+    "analytics",
+    "arrays",
+    "conversions",
+    "dates",
+    "hashes",
+    "logic",
+    "maps",
+    "objects",
+    "patterns",
+    "strings",
+    "urls",
+]

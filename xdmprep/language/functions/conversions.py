@@ -6,6 +6,7 @@ import math
 import re
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from ..catalogue import Context, function
@@ -23,11 +24,11 @@ def _number(value: Any) -> int | float:
     return found
 
 
-def _whole(ctx: Context, value: Any) -> int:
+def _whole(value: Any, fractions: str) -> int:
     found = _number(value)
     if isinstance(found, int):
         return found
-    if ctx.options.fractions == "truncate" or (not isinstance(value, str) and found.is_integer()):
+    if fractions == "truncate" or (not isinstance(value, str) and found.is_integer()):
         return math.trunc(found)
     raise Failed(f"{text_of(value)[:80]!r} is not a whole number")
 
@@ -37,7 +38,7 @@ def _whole(ctx: Context, value: Any) -> int:
 def to_integer(ctx: Context, value: Any) -> int | None:
     if value is None:
         return None
-    found = _whole(ctx, value)
+    found = _whole(value, ctx.options.fractions)
     if not -(2**63) <= found < 2**63:
         raise Failed(f"{text_of(value)[:80]!r} does not fit in 64 bits")
     return found
@@ -47,3 +48,32 @@ def to_integer(ctx: Context, value: Any) -> int | None:
           category="conversion", result=pa.float64())  # fmt: skip
 def to_decimal(ctx: Context, value: Any) -> float | None:
     return None if value is None else float(_number(value))
+
+
+@function(
+    "to_bigint(text)",
+    "The whole number of any size that the text spells; a fraction is cut off.",
+    'to_bigint("123456789012345678901234567890")',
+    123456789012345678901234567890,
+    category="conversion",
+)
+def to_bigint(ctx: Context, value: Any) -> int | None:
+    return None if value is None else _whole(value, ctx.options.bigint_fractions)
+
+
+@function(
+    "to_float(text)",
+    "The decimal number in single precision.",
+    'to_float("12.3456")',
+    12.3456,
+    category="conversion",
+    result=pa.float64(),
+)
+def to_float(ctx: Context, value: Any) -> float | None:
+    if value is None:
+        return None
+    with np.errstate(over="ignore"):
+        single = np.float32(_number(value))
+    if not np.isfinite(single):
+        raise Failed(f"{text_of(value)[:80]!r} does not fit in single precision")
+    return float(str(single))

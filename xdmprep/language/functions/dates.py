@@ -1,16 +1,46 @@
-"""Date functions."""
+"""Date functions.
+
+A date argument may be a text in one of the automatic formats.  A date keeps its zone; ``date_part`` and ``format``
+show it in that zone.
+"""
 
 from __future__ import annotations
 
+import calendar
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
 
 from ...flow import TIMESTAMP
-from ..catalogue import Context, function, text
-from ..javatime import read_date
+from ..catalogue import Context, function, text, whole
+from ..javatime import read_date, week, weekday, zone
 from ..moment import Moment
-from ..values import Failed, kind_of
+from ..values import Failed, kind_of, number, text_of
+
+_DATE: dict[str, Any] = {"category": "date", "result": TIMESTAMP}
+_TEXT: dict[str, Any] = {"category": "date", "result": pa.string()}
+_LONG: dict[str, Any] = {"category": "date", "result": pa.int64()}
+
+#: Component names of `date_part` (any letter case), with the one that stands for all its synonyms.
+COMPONENTS: dict[str, str] = {
+    name: first
+    for first, *names in (
+        ("year", "yyyy", "yy"),
+        ("quarter", "qq", "q"),
+        ("month", "mm", "m"),
+        ("dayofyear", "dy", "y"),
+        ("day", "dd", "d"),
+        ("week", "ww"),
+        ("weekday", "dw"),
+        ("hour", "hh", "hh24"),
+        ("hour12", "hh12"),
+        ("minute", "mi", "n"),
+        ("second", "ss", "s"),
+        ("millisecond", "sss", "ms"),
+    )
+    for name in (first, *names)
+}
 
 
 def moment(ctx: Context, value: Any) -> Moment:
@@ -22,17 +52,198 @@ def moment(ctx: Context, value: Any) -> Moment:
     raise Failed(f"a date is expected, not {kind_of(value)}")
 
 
-@function("date(text, [format], [default])", "The date that the text names, in a Java date format; `default` for null.",
-          'date("23.10.2019", "dd.MM.yyyy")', "2019-10-23T00:00:00Z", category="date", result=TIMESTAMP)  # fmt: skip
+@function(
+    "now()", "The present moment.", "now()", availability="volatile", reason="options.clock sets the time", **_DATE
+)
+def now(ctx: Context) -> Moment:
+    return ctx.present()
+
+
+@function(
+    "timestamp()",
+    "The present moment in milliseconds since 1970.",
+    "timestamp()",
+    availability="volatile",
+    reason="options.clock sets the time",
+    **_LONG,
+)
+def timestamp(ctx: Context) -> int:
+    return ctx.present().millis
+
+
+@function(
+    "format(date, format)",
+    "The date as text in a Java date format.",
+    'format(date("2019-10-23"), "dd/MM/yyyy")',
+    "23/10/2019",
+    **_TEXT,
+)
+def format_date(ctx: Context, value: Any, format_: Any) -> str | None:
+    return None if value is None else ctx.pattern(format_).print(moment(ctx, value))
+
+
+@function(
+    "dformat(milliseconds, format)",
+    "A time in milliseconds since 1970 as text in a Java date format, in UTC.",
+    "dformat(1571829875000, \"yyyy-MM-dd'T'HH:mm\")",
+    "2019-10-23T11:24",
+    **_TEXT,
+)
+def dformat(ctx: Context, millis: Any, format_: Any) -> str | None:
+    if millis is None:
+        return None
+    if isinstance(millis, Moment):
+        return ctx.pattern(format_).print(millis.to(UTC))
+    try:
+        return ctx.pattern(format_).print(Moment.of_millis(int(number(millis))))
+    except OverflowError:
+        raise Failed(f"{millis} milliseconds are out of range") from None
+
+
+@function(
+    "date(text, [format], [default])",
+    "The date that the text names, in a Java date format or one of the automatic ones; `default` for null.",
+    'date("23.10.2019", "dd.MM.yyyy")',
+    "2019-10-23T00:00:00Z",
+    **_DATE,
+)
 def date(ctx: Context, value: Any, format_: Any = None, default: Any = None) -> Any:
     if value is None or value == "":
-        return default
+        return None if default is None else moment(ctx, default)
     if isinstance(value, Moment):
         return value
     return read_date(text(value), ctx.options) if format_ is None else ctx.pattern(format_).read(text(value))
 
 
-@function("format(date, format)", "The date as text in a Java date format.",
-          'format(date("2019-10-23"), "dd/MM/yyyy")', "23/10/2019", category="date", result=pa.string())  # fmt: skip
-def format_date(ctx: Context, value: Any, format_: Any) -> str | None:
-    return None if value is None else ctx.pattern(format_).print(moment(ctx, value))
+def _component(ctx: Context, name: Any) -> str:
+    given = text(name).lower()
+    if given == "w":
+        return ctx.options.letter_w
+    if given not in COMPONENTS:
+        raise Failed(f"{text_of(name)!r} is not a component of a date; the components are {', '.join(COMPONENTS)}")
+    return COMPONENTS[given]
+
+
+@function(
+    "date_part(component, date)",
+    "One component of a date, such as its month.",
+    'date_part("MM", date("2019-10-17 11:55:12"))',
+    10,
+    **_LONG,
+)
+def date_part(ctx: Context, component: Any, value: Any) -> int | None:
+    if value is None:
+        return None
+    when = moment(ctx, value)
+    at = when.at
+    match _component(ctx, component):
+        case "year":
+            return at.year % 100 if text(component).lower() == "yy" and ctx.options.short_year == "two" else at.year
+        case "quarter":
+            return (at.month + 2) // 3
+        case "month":
+            return at.month
+        case "dayofyear":
+            return at.timetuple().tm_yday
+        case "day":
+            return at.day
+        case "week":
+            return week(when, ctx.options)
+        case "weekday":
+            return weekday(when, ctx.options)
+        case "hour":
+            return at.hour
+        case "hour12":
+            return at.hour % 12 or 12
+        case "minute":
+            return at.minute
+        case "second":
+            return at.second
+        case _:
+            return at.microsecond // 1000
+
+
+@function(
+    "set_date_part(component, value, date)",
+    "The date with one component replaced; a day that the month lacks becomes its last.",
+    'set_date_part("m", 4, date("2016-11-09T11:44:44.797"))',
+    "2016-04-09T11:44:44.797Z",
+    **_DATE,
+)
+def set_date_part(ctx: Context, component: Any, value: Any, when: Any) -> Moment | None:
+    if when is None:
+        return None
+    if value is None:
+        raise Failed("the value of the component is null")
+    before, n = moment(ctx, when), whole(value, "the value of the component")
+    at = before.at
+    name = _component(ctx, component)
+    try:
+        match name:
+            case "year" | "month":
+                year, month = (n, at.month) if name == "year" else (at.year, n)
+                last = calendar.monthrange(year, month)[1]
+                return Moment(at.replace(year=year, month=month, day=min(at.day, last)), before.nanos)
+            case "day":
+                return Moment(at.replace(day=n), before.nanos)
+            case "hour":
+                return Moment(at.replace(hour=n), before.nanos)
+            case "minute":
+                return Moment(at.replace(minute=n), before.nanos)
+            case "second":
+                return Moment(at.replace(second=n), before.nanos)
+    except (ValueError, OverflowError):
+        raise Failed(f"there is no {name} {n} in {before}") from None
+    raise Failed(f"{name} cannot be set; year, month, day, hour, minute and second can")
+
+
+@function(
+    "make_date_time(year, month, day, hour, minute, second, nanoseconds, zone)",
+    "A date from its components.",
+    'make_date_time(2019, 10, 17, 11, 55, 12, 0, "America/Los_Angeles")',
+    "2019-10-17T11:55:12-07:00",
+    aliases=("make_timestamp",),
+    **_DATE,
+)
+def make_date_time(ctx: Context, *parts: Any) -> Moment | None:
+    *numbers, place = parts
+    if None in numbers:
+        return None
+    names = ("year", "month", "day", "hour", "minute", "second", "nanoseconds")
+    year, month, day, hour, minute, second, nanos = (
+        whole(value, f"the {name}") for value, name in zip(numbers, names, strict=True)
+    )
+    if not 0 <= nanos < 10**9:
+        raise Failed(f"{nanos} nanoseconds are no part of a second")
+    tz = UTC if place is None else zone(text(place))
+    try:
+        return Moment(datetime(year, month, day, hour, minute, second, nanos // 1000, tz), nanos % 1000)
+    except (ValueError, OverflowError) as error:
+        raise Failed(f"there is no such date: {error}") from None
+
+
+@function(
+    "zone_date_to_utc(date)",
+    "The same instant in UTC.",
+    'zone_date_to_utc(date("2019-10-17T11:55:12-08:00"))',
+    "2019-10-17T19:55:12Z",
+    **_DATE,
+)
+def zone_date_to_utc(ctx: Context, value: Any) -> Moment | None:
+    return None if value is None else moment(ctx, value).to(UTC)
+
+
+@function(
+    "zone_date_to_zone(date, zone)",
+    "The same instant in a zone.",
+    'zone_date_to_zone(date("2021-10-26T13:43:59Z"), "Europe/Paris")',
+    "2021-10-26T15:43:59+02:00",
+    **_DATE,
+)
+def zone_date_to_zone(ctx: Context, value: Any, name: Any) -> Moment | None:
+    if value is None:
+        return None
+    try:
+        return moment(ctx, value).to(zone(text(name)))
+    except (ValueError, OverflowError):
+        raise Failed("the date is out of range in that zone") from None

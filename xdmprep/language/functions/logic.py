@@ -1,14 +1,82 @@
-"""Choice and aggregation."""
+"""Choice and aggregation.
+
+The branches that are not chosen are not evaluated: a failure there cannot null the attribute.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ..catalogue import Context, function
-from ..values import truth
+from ..moment import Moment
+from ..values import Failed, is_number, kind_of, number, number_in, same, truth
 
 
-@function("iif(condition, yes, no)", "`yes` if the condition holds, else `no`; only the chosen one counts.",
-          'iif(2 > 1, "a", "b")', "a", category="logic", lazy=True)  # fmt: skip
+@function(
+    "iif(condition, yes, no)",
+    "`yes` if the condition holds, else `no`; only the chosen one is evaluated.",
+    'iif("s".equalsIgnoreCase("S"), "a", "b")',
+    "a",
+    category="logic",
+    lazy=True,
+)
 def iif(ctx: Context, condition: Any, yes: Any, no: Any) -> Any:
     return yes() if truth(condition(), ctx.options) else no()
+
+
+def key_matches(value: Any, key: Any) -> bool:
+    """Whether a key of `decode` is the value; a number and a numeric text match by value."""
+    if is_number(value) and isinstance(key, str):
+        return bool(number_in(key) == value)
+    if is_number(key) and isinstance(value, str):
+        return bool(number_in(value) == key)
+    return same(value, key)
+
+
+@function(
+    "decode(key, key1, value1, ..., [default])",
+    "The value behind the matching key, else the default (null without one).",
+    'decode(state, "ca", "California", "pa", "Pennsylvania", "N/A")',
+    "Pennsylvania",
+    record={"state": "pa"},
+    category="logic",
+    lazy=True,
+)
+def decode(ctx: Context, key: Any, *pairs: Any) -> Any:
+    value = key()
+    for i in range(0, len(pairs) - 1, 2):
+        if key_matches(value, pairs[i]()):
+            return pairs[i + 1]()
+    return pairs[-1]() if len(pairs) % 2 else None
+
+
+def _best(values: tuple[Any, ...], sign: int) -> Any:
+    items = values[0] if len(values) == 1 and isinstance(values[0], list) else values
+    items = [item for item in items if item is not None]
+    if not items:
+        return None
+    if any(map(is_number, items)):
+        keys: list[Any] = [number(item) for item in items]
+    elif len({type(item) for item in items}) == 1 and isinstance(items[0], str | Moment | bool):
+        keys = list(items)
+    else:
+        raise Failed(f"{' and '.join(sorted({kind_of(item) for item in items}))} have no order")
+    best = 0
+    for i, key in enumerate(keys):
+        if (key < keys[best]) if sign < 0 else (key > keys[best]):
+            best = i
+    return items[best]
+
+
+@function(
+    "min(value, ...)", "The least by natural order; nulls do not count.", "min(3, 1, 4)", 1, category="aggregation"
+)
+def least(ctx: Context, *values: Any) -> Any:
+    return _best(values, -1)
+
+
+@function(
+    "max(value, ...)", "The greatest by natural order; nulls do not count.", "max(3, 1, 4)", 4, category="aggregation"
+)
+def greatest(ctx: Context, *values: Any) -> Any:
+    return _best(values, 1)

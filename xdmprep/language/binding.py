@@ -1,0 +1,155 @@
+"""Checks a tree against the catalogue and the source's columns, and settles what depends on them."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import pyarrow as pa
+
+from ..errors import ExpressionError, MissingDependencyError, did_you_mean
+from .catalogue import Function, table
+from .grammar import split_name
+from .methods import check_method
+from .options import Options
+from .tree import Call, Constant, Element, Field, Lambda, Method, Node, children, rebuild
+
+_PAIRS = frozenset({"to_object", "to_map", "arrays_to_objects"})
+
+
+def bind(node: Node, text: str, schema: pa.Schema | None, options: Options) -> Node:
+    """`node` with every name settled.
+
+    Calls get the name of the catalogue entry (aliases resolved); ``contains_key("a.b")`` gets the field it asks for;
+    the bare field name in ``object_to_map(array, field)`` is kept beside its value.
+
+    Args:
+        schema: the source's columns; None where they are not known.
+
+    Raises:
+        ExpressionError: unknown function, method or column, wrong number of arguments, function not available.
+        MissingDependencyError: the function needs an optional package.
+    """
+    return _Binder(text, schema, options).bind(node, frozenset())
+
+
+class _Binder:
+    def __init__(self, text: str, schema: pa.Schema | None, options: Options) -> None:
+        self.text, self.options = text, options
+        self.names = None if schema is None else frozenset(schema.names)
+
+    def bind(self, node: Node, variables: frozenset[str]) -> Node:
+        if isinstance(node, Field) and node.names[0] not in variables:
+            return self._field(node)
+        if isinstance(node, Call):
+            return self._call(node, variables)
+        if isinstance(node, Method):
+            check_method(node.name, len(node.arguments), self.text, node.position)
+        if isinstance(node, Lambda):
+            variables |= set(node.parameters)
+        return rebuild(node, tuple(self.bind(child, variables) for child in children(node)))
+
+    def _field(self, node: Field) -> Field:
+        """The field, with a name that is a dotted column joined to one."""
+        if self.names is None:
+            return node
+        if self.options.dotted_columns:
+            for n in range(len(node.names), 1, -1):
+                whole = ".".join(node.names[:n])
+                if whole in self.names:
+                    return Field(node.position, (whole, *node.names[n:]), node.wrapped)
+        name = node.names[0]
+        if name not in self.names:
+            hint = did_you_mean(".".join(node.names) if len(node.names) > 1 else name, self.names)
+            raise ExpressionError(f"The source has no column {name!r}.{hint}", self.text, node.position)
+        return node
+
+    def _call(self, node: Call, variables: frozenset[str]) -> Node:
+        entry = self._entry(node)
+        arguments = node.arguments
+        n = len(arguments)
+        if n < entry.fewest or (entry.most is not None and n > entry.most):
+            raise ExpressionError(
+                f"{node.name!r} is written {entry.signature}; it has {n} argument{'s' * (n != 1)} here",
+                self.text,
+                node.position,
+            )
+        if entry.name in _PAIRS and n % 2:
+            raise ExpressionError(
+                f"{node.name!r} takes keys and values in turn; one is missing", self.text, node.position
+            )
+        if entry.name == "contains_key":
+            return Call(node.position, entry.name, (self._path(node),))
+        if (
+            entry.name == "object_to_map"
+            and n == 2
+            and isinstance(arguments[1], Field)
+            and len(arguments[1].names) == 1
+        ):
+            return self._keyed(node, arguments[1], variables)
+        return Call(node.position, entry.name, tuple(self.bind(argument, variables) for argument in arguments))
+
+    def _entry(self, node: Call) -> Function:
+        entry = table().get(node.name)
+        if entry is None:
+            known = [word for word, entry in table().items() if entry.availability != "no"]
+            hint = did_you_mean(node.name, known)
+            raise ExpressionError(f"There is no function {node.name!r}.{hint}", self.text, node.position)
+        if entry.availability == "no":
+            message = f"The function {node.name!r} is not available here: {entry.reason}"
+            raise ExpressionError(message, self.text, node.position)
+        if entry.package and find_spec(entry.package) is None:
+            package = entry.package.replace("_", "-")
+            raise MissingDependencyError(f"The function {node.name!r}", package, f"pip install {package}")
+        return entry
+
+    def _path(self, node: Call) -> Node:
+        """The field that contains_key asks for; an unknown column is no fault, but absent."""
+        path = node.arguments[0]
+        if not isinstance(path, Constant) or not isinstance(path.value, str) or not path.value:
+            message = f'{node.name!r} takes its path as a text literal, such as {node.name}("address.street")'
+            raise ExpressionError(message, self.text, node.position)
+        steps = split_name(path.value)
+        names: list[str] = []
+        for step in steps:
+            if not isinstance(step, str):
+                break
+            names.append(step)
+        field: Node = Field(path.position, tuple(names), True)
+        try:
+            field = self._field(Field(path.position, tuple(names), True))
+        except ExpressionError:
+            return Constant(path.position, None)
+        for step in steps[len(names) :]:
+            field = Element(path.position, field, Constant(path.position, step))
+        return field
+
+    def _keyed(self, node: Call, name: Field, variables: frozenset[str]) -> Node:
+        """``object_to_map(array, field)``: a third argument says the field's name."""
+        value = self.bind(node.arguments[0], variables)
+        key: Node = Constant(name.position, None)
+        if self.names is None or name.names[0] in self.names or name.names[0] in variables:
+            key = self.bind(name, variables)
+        return Call(node.position, "object_to_map", (value, key, Constant(name.position, name.names[0])))
+
+
+def columns_of(node: Node, variables: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """The top-level columns that a bound tree reads, in order of appearance."""
+    found: dict[str, None] = {}
+
+    def visit(node: Node, variables: frozenset[str]) -> None:
+        if isinstance(node, Field) and node.names[0] not in variables:
+            found[node.names[0]] = None
+        if isinstance(node, Lambda):
+            variables |= set(node.parameters)
+        for child in children(node):
+            visit(child, variables)
+
+    visit(node, variables)
+    return tuple(found)
+
+
+def is_volatile(node: Node) -> bool:
+    """Whether anything in a bound tree asks clock or randomness."""
+    if isinstance(node, Call) and table()[node.name].availability == "volatile":
+        return True
+    return any(map(is_volatile, children(node)))

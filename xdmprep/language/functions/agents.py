@@ -1,0 +1,172 @@
+"""User-agent functions.
+
+The platform's names are those of the analyser YAUAA.  Here the regular expressions of ua-parser (package
+``ua-parser[regex]`` or plain ``ua-parser``, optional) find browser, system and device, and its names are translated;
+``docs/language.md`` lists where the two differ.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import pyarrow as pa
+
+from ...errors import MissingDependencyError
+from ..catalogue import Context, function, text
+
+_EXAMPLE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 5_1_1 like Mac OS X) AppleWebKit/534.46 (KHTML, like Gecko) "
+    "Version/5.1 Mobile/9B206 Safari/7534.48.3"
+)
+_AGENTS = {
+    "Mobile Safari": "Safari", "Mobile Safari UI/WKWebView": "Safari", "Chrome Mobile": "Chrome",
+    "Chrome Mobile iOS": "Chrome", "Chrome Mobile WebView": "Chrome Webview", "Firefox Mobile": "Firefox",
+    "Firefox iOS": "Firefox", "Opera Mobile": "Opera", "Edge Mobile": "Edge", "IE": "Internet Explorer",
+    "IE Mobile": "Internet Explorer", "Samsung Internet": "SamsungBrowser", "Android": "Stock Browser",
+    "Android Browser": "Stock Browser",
+}  # fmt: skip
+_SYSTEMS = {"Windows": "Windows NT", "Mac OS X": "Mac OS", "Chrome OS": "Chrome OS", "Other": "Unknown"}
+_WINDOWS = {
+    "95": "95",
+    "98": "98",
+    "ME": "ME",
+    "2000": "5.0",
+    "XP": "5.1",
+    "Vista": "6.0",
+    "7": "7",
+    "8": "8",
+    "8.1": "8.1",
+}
+_CLASSES: tuple[tuple[str, str], ...] = (
+    (r"sqlmap|nikto|<script|select\s.+\sfrom\s", "Hacker"),
+    (r"bot\b.*(?:mobile|android|iphone)|(?:mobile|android|iphone).*bot\b", "Robot Mobile"),
+    (r"bot\b|crawl|spider|slurp|facebookexternalhit|curl/|wget/|python-requests", "Robot"),
+    (r"alexa|echo|google-?home", "Voice"),
+    (r"oculus|quest", "Virtual Reality"),
+    (r"watch", "Watch"),
+    (r"playstation (?:portable|vita)|nintendo (?:3ds|switch|dsi)", "Handheld Game Console"),
+    (r"playstation|xbox|nintendo", "Game Console"),
+    (r"kindle(?! fire)|nook|kobo", "eReader"),
+    (r"apple ?tv|roku|aft[a-z]\b|set-?top|bravia.*stb|chromecast|crkey", "Set-top box"),
+    (r"smart-?tv|hbbtv|web0s|webos|netcast|googletv|android tv|bravia|viera", "TV"),
+    (r"tesla|carplay|automotive", "Car"),
+    (r"ipad|tablet|kindle fire|silk/|playbook|nexus (?:7|9|10)\b|sm-t\d", "Tablet"),
+    (r"iphone|ipod|windows phone|android.*mobile|blackberry|bb10|symbian|nokia", "Phone"),
+    (r"android", "Tablet"),
+    (r"mobile|opera mini|midp", "Mobile"),
+    (r"windows nt|windows 9|macintosh|x11|cros |linux", "Desktop"),
+)
+_COMPILED = tuple((re.compile(pattern, re.IGNORECASE), name) for pattern, name in _CLASSES)
+
+
+@lru_cache(maxsize=1)
+def _parser() -> Any:
+    try:
+        import ua_parser
+    except ImportError:
+        raise MissingDependencyError("A user-agent function", "ua-parser", "pip install ua-parser") from None
+    return ua_parser.parse
+
+
+@lru_cache(maxsize=8192)
+def _parsed(agent: str) -> Any:
+    return _parser()(agent)
+
+
+def _version(found: Any, *names: str) -> str | None:
+    parts = [getattr(found, name, None) for name in names]
+    present = []
+    for part in parts:
+        if part is None:
+            break
+        present.append(part)
+    return ".".join(present) or None
+
+
+def _system(value: Any) -> tuple[str, str | None]:
+    """Name and version of the operating system."""
+    found = _parsed(text(value)).os
+    if found is None:
+        return "Unknown", None
+    version = _version(found, "major", "minor", "patch", "patch_minor")
+    if found.family == "Windows":
+        version = _WINDOWS.get(version or "", version)
+        if version in ("10", "11"):
+            version += ".0"
+    return _SYSTEMS.get(found.family, found.family), version
+
+
+def _agent(value: Any) -> tuple[str, str | None]:
+    """Name and version of the browser."""
+    found = _parsed(text(value)).user_agent
+    if found is None:
+        return "Unknown", None
+    return _AGENTS.get(found.family, found.family), _version(found, "major", "minor", "patch", "patch_minor")
+
+
+def _major(version: str | None) -> str | None:
+    return None if version is None else version.split(".")[0]
+
+
+def _named(name: str, version: str | None) -> str:
+    return f"{name} {version or '??'}"
+
+
+def _ua(name: str, meaning: str, gives: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return function(
+        f"{name}(user_agent)", meaning, f'{name}("{_EXAMPLE}")', gives, category="user agent", result=pa.string(),
+        availability="data", package="ua_parser",
+        reason="needs the package ua-parser; its names are translated to the platform's",
+    )  # fmt: skip
+
+
+@_ua("ua_os_name", "The name of the operating system.", "iOS")
+def ua_os_name(ctx: Context, value: Any) -> str | None:
+    return None if value is None else _system(value)[0]
+
+
+@_ua("ua_os_version", "The version of the operating system.", "5.1.1")
+def ua_os_version(ctx: Context, value: Any) -> str | None:
+    return None if value is None else _system(value)[1] or "??"
+
+
+@_ua("ua_os_name_version", "Name and version of the operating system.", "iOS 5.1.1")
+def ua_os_name_version(ctx: Context, value: Any) -> str | None:
+    return None if value is None else _named(*_system(value))
+
+
+@_ua("ua_os_version_major", "Name and major version of the operating system.", "iOS 5")
+def ua_os_version_major(ctx: Context, value: Any) -> str | None:
+    if value is None:
+        return None
+    name, version = _system(value)
+    return _named(name, _major(version))
+
+
+@_ua("ua_agent_name", "The name of the browser.", "Safari")
+def ua_agent_name(ctx: Context, value: Any) -> str | None:
+    return None if value is None else _agent(value)[0]
+
+
+@_ua("ua_agent_version", "The version of the browser.", "5.1")
+def ua_agent_version(ctx: Context, value: Any) -> str | None:
+    return None if value is None else _agent(value)[1] or "??"
+
+
+@_ua("ua_agent_version_major", "Name and major version of the browser.", "Safari 5")
+def ua_agent_version_major(ctx: Context, value: Any) -> str | None:
+    if value is None:
+        return None
+    name, version = _agent(value)
+    return _named(name, _major(version))
+
+
+@_ua("ua_device_class", "The kind of device.", "Phone")
+def ua_device_class(ctx: Context, value: Any) -> str | None:
+    if value is None:
+        return None
+    here = text(value)
+    return next((name for pattern, name in _COMPILED if pattern.search(here)), "Unknown")
