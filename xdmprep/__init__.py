@@ -89,10 +89,5 @@ def _source_contract(mapping: Any, schema: Any) -> Any:
     return import_module(".contract", __name__).source_contract(mapping, schema)
 
 
-def _ingest_check(*args: Any, **options: Any) -> Any:
-    return import_module(".ingest", __name__).ingest_check(*args, **options)
-
-
 ports.check_record = _check_record
 ports.source_contract = _source_contract
-ports.ingest_check = _ingest_check
