@@ -307,7 +307,7 @@ class TestFaults:
     def test_two_mappings_for_one_destination(self, tmp_path: Path, crm: Schema) -> None:
         file = tmp_path / "m.yaml"
         file.write_text("person.gender: A\nperson.gender: B\n")
-        with pytest.raises(MappingError, match="'person.gender' has a mapping already: A"):
+        with pytest.raises(MappingError, match=r"'person\.gender' has a mapping already: A"):
             compile_mapping(MappingSet.load(file), pa.schema([("A", pa.string()), ("B", pa.string())]), crm)
 
     def test_a_destination_above_another(self) -> None:
@@ -359,10 +359,9 @@ class TestFaults:
 
 
 class TestMissingColumns:
-    POSTED = [{"sourceType": "ATTRIBUTE", "source": "none", "destination": "x.a"}]
-
     def test_a_data_prep_set_takes_them_for_null_and_says_so(self) -> None:
-        stream = map_stream(stream_of([{"b": "1"}, {"b": "2"}]), MappingSet(self.POSTED))
+        posted = [{"sourceType": "ATTRIBUTE", "source": "none", "destination": "x.a"}]
+        stream = map_stream(stream_of([{"b": "1"}, {"b": "2"}]), MappingSet(posted))
         assert stream.to_pylist() == [{}, {}]
         (finding,) = [finding for chunk in stream for finding in chunk.issues]
         assert finding.code == "missing-column" and finding.severity == "warning" and finding.rows.tolist() == [1, 2]

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..errors import did_you_mean
-from ..language import Options, evaluate
+from ..language import Expression, Options, coerce, compile_expression
 from .fields import RESERVED, is_plain_path
 from .sources import ColumnSource, Source
 
 #: No more shapes than this are told apart in one column of one chunk.
 MAX_SHAPES = 20
+
+#: Every candidate is tried on this many values of a shape.
+MAX_TRIED = 20
 
 _DATE = [
     (r"\d{4}-\d{2}-\d", ["yyyy-MM-d"]),
@@ -44,9 +47,15 @@ _TIME = [
 
 
 def hinted(
-    shown: pa.Array, target: pa.DataType, source: Source, options: Options
+    shown: pa.Array, target: pa.DataType, source: Source | None, options: Options
 ) -> Iterator[tuple[np.ndarray[Any, np.dtype[np.int64]], str]]:
-    """The positions in `shown` (text) that share a hint, and the hint, which may be empty."""
+    """The positions in `shown` (text) that share a hint, and the hint, which may be empty.
+
+    Without a `source`, where the values stand inside an object or array, there are no hints.
+    """
+    if source is None or pa.types.is_nested(target):
+        yield np.arange(len(shown)), ""
+        return
     shape = shown
     for pattern, by in ((r"\p{L}", "a"), (r"\p{N}", "9")):
         shape = pc.replace_substring_regex(shape, pattern, by)
@@ -54,8 +63,8 @@ def hinted(
     codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     groups: dict[str, list[int]] = {}
     for code in range(min(len(coded.dictionary), MAX_SHAPES)):
-        first = shown[int(np.argmax(codes == code))].as_py()
-        groups.setdefault(hint_for(first, target, source, options), []).append(code)
+        some = shown.filter(pa.array(codes == code))[:MAX_TRIED]
+        groups.setdefault(hint_for(some, target, source, options), []).append(code)
     known = {code for some in groups.values() for code in some}
     rest = [code for code in np.unique(codes).tolist() if code not in known]
     if rest:
@@ -64,27 +73,28 @@ def hinted(
         yield np.flatnonzero(np.isin(codes, some)), hint
 
 
-def hint_for(value: str, target: pa.DataType, source: Source, options: Options) -> str:
-    """What to write instead so that `value` fits `target`; empty if nothing is known to help."""
+def hint_for(values: pa.Array, target: pa.DataType, source: Source, options: Options) -> str:
+    """What to write instead so that `values`, texts of one shape, fit `target`; empty if nothing is known to help."""
+    tried = {text: _reads(text, values, target, options) for text in _candidates(values[0].as_py(), target)}
+    most = max(tried.values(), default=0)
+    if not most:
+        return ""
     name = _reference(source)
-    working = [text for text in _candidates(value, target) if _works(text, value, target, options)]
-    if working:
-        written = [text.replace("${value}", name) for text in working]
-        return f"To read it, map {written[0]}." if len(written) == 1 else f"To read it, map {' or '.join(written)}."
-    if pa.types.is_boolean(target):
-        return did_you_mean(value.strip(), ("true", "false", "yes", "no", "on", "off")).strip()
-    return ""
+    working = [text.replace("${value}", name) for text, count in tried.items() if count == most]
+    if not _is_time(target):  # a date such as 03/04/2024 may be read in two ways; elsewhere the simplest will do
+        working = working[:1]
+    return f"To read it, map {' or '.join(working)}."
+
+
+def _is_time(target: pa.DataType) -> bool:
+    return bool(pa.types.is_date(target) or pa.types.is_timestamp(target))
 
 
 def _candidates(value: str, target: pa.DataType) -> list[str]:
-    if pa.types.is_date(target) or pa.types.is_timestamp(target):
+    if _is_time(target):
         return _date_candidates(value)
     if pa.types.is_boolean(target):
-        return [
-            'decode(${value}, "1", true, "0", false)', "iif(lower(${value}) == \"true\", true, false)"
-        ][:1 if value in ("0", "1") else 0] + (
-            ["lower(${value})"] if value.lower() in ("true", "false", "yes", "no", "on", "off", "y", "n") else []
-        )  # fmt: skip
+        return ["lower(${value})", "lower(trim(${value}))", 'decode(${value}, "1", true, "0", false)']
     if pa.types.is_integer(target) or pa.types.is_floating(target):
         found = ["trim(${value})"] if value != value.strip() else []
         if re.fullmatch(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?", value):
@@ -115,20 +125,16 @@ def _date_candidates(value: str) -> list[str]:
     return found
 
 
-def _works(expression: str, value: str, target: pa.DataType, options: Options) -> bool:
-    made = evaluate(expression, {"value": value}, target_type=_xdm(target), options=options)
-    return made is not None
+def _reads(expression: str, values: pa.Array, target: pa.DataType, options: Options) -> int:
+    """How many of `values` the expression turns into a `target`."""
+    made = _compiled(expression, options).apply(pa.RecordBatch.from_arrays([values], ["value"]))
+    array, _ = coerce(made.values, target, options)
+    return len(array) - int(array.null_count)
 
 
-def _xdm(target: pa.DataType) -> str:
-    names = {8: "byte", 16: "short", 32: "int", 64: "long"}
-    if pa.types.is_integer(target):
-        return names[target.bit_width]
-    if pa.types.is_floating(target):
-        return "number"
-    if pa.types.is_boolean(target):
-        return "boolean"
-    return "date" if pa.types.is_date(target) else "date-time"
+@lru_cache(256)
+def _compiled(expression: str, options: Options) -> Expression:
+    return compile_expression(expression, pa.schema([("value", pa.string())]), options)
 
 
 def _reference(source: Source) -> str:

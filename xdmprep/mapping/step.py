@@ -9,9 +9,8 @@ and the rest are left out too, so that there is no item without an identity.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,12 +19,13 @@ import pyarrow.compute as pc
 
 from ..errors import Severity
 from ..flow import Chunk, Finding
-from ..language import Options, coerce
-from ..leaves import Leaf, conform, nested_schema, plain, valid
+from ..language import Options
+from ..leaves import Leaf, nested_schema, plain, valid
 from ..paths import Path, format_path
 from ..schema import Schema
+from .convert import Misfit, convert, texts
 from .hints import hinted
-from .nested import array_at, is_text
+from .nested import array_at
 from .plan import Output, Plan
 from .sources import AbsentSource, ConstantSource, ExpressionSource, Source, Values
 from .stars import StarGroup, star_groups
@@ -111,12 +111,6 @@ def _only_where(array: pa.Array, keep: np.ndarray[Any, np.dtype[np.bool_]]) -> p
     return pc.if_else(pa.array(keep), array, pa.scalar(None, array.type))
 
 
-@dataclass
-class _Coerced:
-    array: pa.Array
-    failed: Any
-
-
 class Work:
     """One chunk being mapped: what sources and coercions gave, each worked out once, and the findings so far."""
 
@@ -130,20 +124,19 @@ class Work:
         self.records, self.rows, self.options, self.severity = records, rows, options, severity
         self.findings: list[Finding] = []
         self._values: dict[Hashable, Values] = {}
-        self._coerced: dict[Hashable, _Coerced] = {}
+        self._coerced: dict[Hashable, tuple[pa.Array, list[Misfit]]] = {}
 
     def output(self, output: Output) -> pa.Array:
         """The column of one output."""
-        source = output.source
-        path = format_path(output.path)
+        source, path = output.source, output.path
         if isinstance(source, ConstantSource):
             return constant_column(source.value, output.type, self.records.num_rows)
-        made = self.read(source, format_path(output.path[: len(output.path) - len(output.steps)]))
+        top = path[: len(path) - len(output.steps)]
+        made = self.read(source, format_path(top))
         values = made.values
         key: Hashable = (source.key, output.steps)
         if output.via is not None:
-            top = output.path[: len(output.path) - len(output.steps)]
-            values = self.coerced((source.key, output.via), values, output.via, format_path(top), source)
+            values = self.coerced((source.key, output.via), values, output.via, top, source)
         if output.steps:
             values = array_at(plain(_as_array(values)), output.steps)
         if isinstance(values, pa.Array) and _fits_as_it_is(values.type, output.type):
@@ -173,21 +166,19 @@ class Work:
             at = np.asarray(sorted(positions), dtype=np.int64)
             self.add("expression", path, f"the expression failed: {reason.rstrip('.')}", at, values, source.text, "")
 
-    def coerced(self, key: Hashable, values: Any, target: pa.DataType, path: str, source: Source) -> pa.Array:
-        """`values` as exactly `target`; what does not fit becomes null and a finding."""
+    def coerced(self, key: Hashable, values: Any, target: pa.DataType, path: Path, source: Source) -> pa.Array:
+        """`values` as exactly `target`; what does not fit becomes null and a finding at `path` or below."""
         made = self._coerced.get(key)
         if made is None:
-            if isinstance(values, pa.Array) and pa.types.is_dictionary(values.type) and not is_text(values.type):
-                values = plain(values)
-            array, failed = coerce(values, target, self.options)
-            made = self._coerced[key] = _Coerced(array, np.asarray(failed, dtype=np.int64))
-        if len(made.failed):
-            shown = texts(values, made.failed)
-            for positions, hint in hinted(shown, target, source, self.options):
-                message = f"is not {type_name(target)}"
-                at, some = made.failed[positions], shown.take(pa.array(positions))
-                self.add("unparsable", path, message, at, some, source.text, hint)
-        return made.array
+            made = self._coerced[key] = convert(values, target, self.options)
+        array, misfits = made
+        for misfit in misfits:
+            where = format_path((*path, *misfit.path))
+            message = f"is not {type_name(misfit.target)}"
+            for positions, hint in hinted(misfit.shown, misfit.target, None if misfit.path else source, self.options):
+                some = misfit.shown.take(pa.array(positions))
+                self.add("unparsable", where, message, misfit.positions[positions], some, source.text, hint)
+        return array
 
     def add(
         self,
@@ -217,21 +208,3 @@ def _fits_as_it_is(kind: pa.DataType, target: pa.DataType) -> bool:
 
 def _as_array(values: Any) -> pa.Array:
     return values if isinstance(values, pa.Array) else pa.array(values)
-
-
-def texts(values: Any, positions: Any) -> pa.Array:
-    """The values at `positions` as people would read them: text as it is, the rest as JSON."""
-    if isinstance(values, pa.Array):
-        some = plain(values.take(pa.array(positions)))
-        if is_text(some.type):
-            return conform(some, pa.string())
-        picked = some.to_pylist()
-    else:
-        picked = [values[position] for position in positions]
-    return pa.array([_text(value) for value in picked], pa.string())
-
-
-def _text(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False, default=str)

@@ -159,12 +159,12 @@ def clashes(paths: Sequence[Path]) -> list[tuple[Path, Path]]:
     """Pairs of paths that cannot stand in one record: one leads through a value that the other puts there."""
     ends = set(paths)
     pairs = [(path[:at], path) for path in dict.fromkeys(paths) for at in range(1, len(path)) if path[:at] in ends]
-    kinds: dict[Path, tuple[bool, Path]] = {}
+    kinds: dict[Path, tuple[str, Path]] = {}
     for path in paths:
         for at, step in enumerate(path):
-            is_index = isinstance(step, int) or step == EVERY
-            known = kinds.setdefault(path[:at], (is_index, path))
-            if known[0] != is_index:
+            kind = "index" if isinstance(step, int) else "every" if step == EVERY else "name"
+            known = kinds.setdefault(path[:at], (kind, path))
+            if known[0] != kind:
                 pairs.append((known[1], path))
                 break
     return pairs

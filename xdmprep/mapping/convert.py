@@ -1,0 +1,139 @@
+"""Values to the type of their destination, down to the leaves.
+
+A scalar that does not fit becomes null.  Inside an object or array only the leaf that does not fit does: one bad
+quantity does not cost an order its lines.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..language import Options, coerce
+from ..leaves import conform, plain, valid
+from ..paths import EVERY, Path
+from .nested import is_list, is_text, list_parts
+
+Positions = np.ndarray[Any, np.dtype[np.int64]]
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """Values that did not fit.
+
+    Attributes:
+        path: where they stand inside the value that was converted; empty for the value itself.
+        positions: their rows in the batch, 0-based, ascending.
+        shown: the values as text, as many.
+        target: the Arrow type that they did not fit.
+    """
+
+    path: Path
+    positions: Positions
+    shown: pa.Array
+    target: pa.DataType
+
+
+def convert(values: pa.Array | list[Any], target: pa.DataType, options: Options) -> tuple[pa.Array, list[Misfit]]:
+    """`values` as an array of exactly `target`, and what did not fit."""
+    if isinstance(values, list):
+        return _convert_list(values, target, options)
+    kind = values.type
+    if pa.types.is_dictionary(kind) and not is_text(kind):
+        values = plain(values)
+    if kind.equals(target):
+        return values, []
+    if is_list(target) and is_list(kind):
+        offsets, flat = list_parts(values)
+        inner, misfits = convert(flat, target.value_type, options)
+        array = pa.ListArray.from_arrays(pa.array(offsets), inner, type=target, mask=pa.array(~valid(values)))
+        return array, [_outward(misfit, EVERY, offsets) for misfit in misfits]
+    if pa.types.is_struct(target) and pa.types.is_struct(kind):
+        return _convert_struct(values, target, options)
+    array, failed = coerce(values, target, options)
+    return array, _misfits(values, failed, target)
+
+
+def _convert_struct(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, list[Misfit]]:
+    children, found = [], []
+    for field in target:
+        if values.type.get_field_index(field.name) < 0:
+            children.append(pa.nulls(len(values), field.type))
+            continue
+        child, misfits = convert(pc.struct_field(values, field.name), field.type, options)
+        children.append(child)
+        found += [replace(misfit, path=(field.name, *misfit.path)) for misfit in misfits]
+    return pa.StructArray.from_arrays(children, fields=list(target), mask=pa.array(~valid(values))), found
+
+
+def _outward(misfit: Misfit, step: str, offsets: np.ndarray[Any, Any]) -> Misfit:
+    """The misfit of list elements as one of the rows that hold the lists."""
+    rows = np.searchsorted(offsets, misfit.positions, side="right") - 1
+    return replace(misfit, path=(step, *misfit.path), positions=rows.astype(np.int64))
+
+
+def _misfits(values: pa.Array | list[Any], failed: Any, target: pa.DataType) -> list[Misfit]:
+    positions = np.asarray(failed, dtype=np.int64)
+    return [Misfit((), positions, texts(values, positions), target)] if len(positions) else []
+
+
+def _convert_list(values: list[Any], target: pa.DataType, options: Options) -> tuple[pa.Array, list[Misfit]]:
+    """Python values whose types differ from row to row; only those that fail as a whole are taken apart."""
+    array, failed = coerce(values, target, options)
+    if not len(failed) or not pa.types.is_nested(target):
+        return array, _misfits(values, failed, target)
+    found: dict[Path, tuple[list[int], list[Any], pa.DataType]] = {}
+    mended = array.to_pylist()
+    for position in np.asarray(failed).tolist():
+        bad: list[tuple[Path, Any, pa.DataType]] = []
+        mended[position] = _mend(values[position], target, (), options, bad)
+        for path, value, kind in bad:
+            rows, shown, _ = found.setdefault(path, ([], [], kind))
+            rows.append(position)
+            shown.append(_text(value))
+    misfits = [
+        Misfit(path, np.asarray(rows, dtype=np.int64), pa.array(shown, pa.string()), kind)
+        for path, (rows, shown, kind) in found.items()
+    ]
+    return pa.array(mended, target), misfits
+
+
+def _mend(
+    value: Any, target: pa.DataType, path: Path, options: Options, bad: list[tuple[Path, Any, pa.DataType]]
+) -> Any:
+    """One value without the leaves that do not fit, which are added to `bad`."""
+    if is_list(target) and isinstance(value, list):
+        return [_mend(item, target.value_type, (*path, EVERY), options, bad) for item in value]
+    if pa.types.is_struct(target) and isinstance(value, dict):
+        return {
+            field.name: _mend(value.get(field.name), field.type, (*path, field.name), options, bad) for field in target
+        }
+    if pa.types.is_map(target) and isinstance(value, dict):
+        return [
+            (str(key), _mend(item, target.item_type, (*path, str(key)), options, bad)) for key, item in value.items()
+        ]
+    array, failed = coerce([value], target, options)
+    if len(failed):
+        bad.append((path, value, target))
+    return array[0].as_py()
+
+
+def texts(values: pa.Array | list[Any], positions: Positions) -> pa.Array:
+    """The values at `positions` as people would read them: text as it is, the rest as JSON."""
+    if isinstance(values, list):
+        return pa.array([_text(values[position]) for position in positions], pa.string())
+    some = plain(values.take(pa.array(positions)))
+    if is_text(some.type):
+        return conform(some, pa.string())
+    return pa.array([_text(value) for value in some.to_pylist()], pa.string())
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, default=str)
