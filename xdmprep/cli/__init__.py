@@ -6,6 +6,7 @@ not be reached or refused; 130 interrupted.  Commands load on first use, so that
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
@@ -63,16 +64,33 @@ def xdmprep() -> None:
 
 
 def main() -> None:
-    """Run the command; every error of ours is one clear message and an exit code, never a traceback."""
+    """Run the command; every error is one clear message and an exit code, never a traceback."""
+    sys.exit(_run())
+
+
+def _run() -> int:
     try:
         code = xdmprep.main(standalone_mode=False)
-        sys.exit(code if isinstance(code, int) else 0)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
     except click.ClickException as error:
         error.show()
-        sys.exit(2)
+        return 2
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
-        sys.exit(130)
+        return 130
     except XdmPrepError as error:
         click.echo(f"xdmprep: {error}", err=True)
-        sys.exit(error.exit_code)
+        return error.exit_code
+    except BrokenPipeError:  # the reader of our output has gone, as in `xdmprep ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if os.environ.get("XDMPREP_DEBUG"):
+            raise
+        click.echo(
+            f"xdmprep: this should not happen, please report it: {type(error).__name__}: {error} "
+            "(with XDMPREP_DEBUG=1 in the environment the whole trace is shown).",
+            err=True,
+        )
+        return 2
