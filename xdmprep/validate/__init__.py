@@ -1,0 +1,10 @@
+"""Validation: what is wrong with records, for every one of them and before the platform refuses it.
+
+Columns go through kernels (:mod:`.columns`), single records through functions compiled from the schema
+(:mod:`.record`); both give the same verdict.
+"""
+
+from .checks import check_record, check_stream, compile_checks
+from .ruleset import Rules
+
+__all__ = ["Rules", "check_record", "check_stream", "compile_checks"]

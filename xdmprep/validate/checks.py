@@ -1,0 +1,185 @@
+"""Checks as people call them: a stream, a chunk, one record.
+
+:func:`compile_checks` puts the columnar checks together; chunks with other leaves than the stream's (JSON files, whose
+maps have other keys in every piece) are compiled when they come and remembered.  A chunk may have a leaf with the
+empty path: the text of records that had no columnar form, which go the exact path.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ..errors import Issue
+from ..flow import Chunk, Finding, Stream
+from ..leaves import Leaf
+from ..paths import format_path
+from ..schema import Schema
+from .columns import Columns, Compiler, Sink
+from .identities import IdentityChecks, Wanted, record_faults
+from .platform import PlatformColumns, PlatformRules
+from .record import Fault, RecordSchema
+from .ruleset import Rules
+from .wording import as_text
+
+#: Sets of leaves that one stream's checks remember.
+REMEMBER = 256
+
+
+class SchemaChecks:
+    """Everything that can be checked for one schema under some rules; safe to share between threads."""
+
+    def __init__(self, schema: Schema, rules: Rules) -> None:
+        self.schema, self.rules = schema, rules
+        self.record = RecordSchema(schema.json_schema, rules)
+        self._wanted = Wanted.of(schema)
+        self._platform = PlatformRules(schema, rules)
+        self._identity_rules = any(code.startswith("identity-") for code in rules.settings)
+        self._compiled: dict[tuple[Any, ...], list[Callable[[Columns, Sink], None]]] = {}
+        self._lock = threading.Lock()
+
+    def faults(self, record: Any) -> list[Fault]:
+        """Everything wrong with one record."""
+        found = self.record.faults(record)
+        if self._identity_rules:
+            found += [fault for fault in record_faults(record, self._wanted) if fault.code in self.rules]
+        found += self._platform.record_faults(record)
+        return found
+
+    def issue(self, fault: Fault, row: int | None = None) -> Issue:
+        """A fault as an issue."""
+        severity = self.rules.severity(fault.code)
+        return Issue(
+            fault.code, severity or "error", fault.message, row, format_path(fault.at), None, as_text(fault.value),
+            fault.hint, pointer(fault.at),
+        )  # fmt: skip
+
+    def for_leaves(self, leaves: tuple[Leaf, ...], keep_empty: bool) -> list[Callable[[Columns, Sink], None]]:
+        """The columnar checks for some leaves."""
+        key = (*((leaf.path, leaf.type, leaf.constant, leaf.follows) for leaf in leaves), keep_empty)
+        found = self._compiled.get(key)
+        if found is None:
+            found = self._compile(leaves, keep_empty)
+            with self._lock:
+                if len(self._compiled) >= REMEMBER:
+                    self._compiled.pop(next(iter(self._compiled)))
+                self._compiled[key] = found
+        return found
+
+    def _compile(self, leaves: tuple[Leaf, ...], keep_empty: bool) -> list[Callable[[Columns, Sink], None]]:
+        checks = Compiler(self.record, self.rules, leaves, keep_empty).shredded(self.schema.json_schema)
+        if self._identity_rules:
+            checks.append(IdentityChecks(self._wanted, self.rules, leaves, keep_empty))
+        checks.append(PlatformColumns(self._platform, leaves, keep_empty))
+        return checks
+
+    def __call__(self, chunk: Chunk) -> Chunk:
+        """The chunk with what was found added to its issues."""
+        whole = next((number for number, leaf in enumerate(chunk.leaves) if not leaf.path), None)
+        if whole is not None:
+            return self._mixed(chunk, whole)
+        if not len(chunk):
+            return chunk
+        return replace(chunk, issues=(*chunk.issues, *self._columnar(chunk, keep_empty=False)))
+
+    def _columnar(self, chunk: Chunk, keep_empty: bool) -> list[Finding]:
+        sink = Sink(chunk.rows, self.rules)
+        columns = Columns(chunk, chunk.leaves, keep_empty)
+        for check in self.for_leaves(chunk.leaves, keep_empty):
+            check(columns, sink)
+        return sink.findings
+
+    def _mixed(self, chunk: Chunk, whole: int) -> Chunk:
+        """A chunk of JSON records, some of them as text."""
+        texts = chunk.records.column(whole)
+        columns = [column for number, column in enumerate(chunk.records.columns) if number != whole]
+        leaves = tuple(leaf for number, leaf in enumerate(chunk.leaves) if number != whole)
+        findings: list[Finding] = []
+        columnar = np.asarray(texts.is_null().to_numpy(zero_copy_only=False), dtype=bool)
+        if columnar.any():
+            names = [str(number) for number in range(len(columns))]
+            records = pa.RecordBatch.from_struct_array(
+                pa.StructArray.from_arrays(columns, names=names)
+            ) if columns else pa.RecordBatch.from_struct_array(pa.array([{}] * len(chunk), pa.struct([])))  # fmt: skip
+            part = Chunk(leaves, records, chunk.rows).where(columnar)
+            findings += self._columnar(part, keep_empty=True)
+        if not columnar.all():
+            at = np.flatnonzero(~columnar)
+            findings += self.texts(texts.take(pa.array(at)), chunk.rows[at])
+        return replace(chunk, issues=(*chunk.issues, *findings))
+
+    def texts(self, texts: pa.Array, rows: Any) -> list[Finding]:
+        """Findings of records given as JSON text."""
+        groups: dict[tuple[Any, ...], tuple[list[int], list[str | None]]] = {}
+        for row, text in zip(rows.tolist(), texts.to_pylist(), strict=True):
+            for fault in self.faults(json.loads(text)):
+                key = (fault.code, fault.at, fault.message, fault.hint)
+                where, what = groups.setdefault(key, ([], []))
+                where.append(row)
+                what.append(as_text(fault.value))
+        return [
+            Finding(code, format_path(at), message, np.asarray(where, np.int64), pa.array(what, pa.string()), None,
+                    hint, self.rules.severity(code) or "error")
+            for (code, at, message, hint), (where, what) in groups.items()
+        ]  # fmt: skip
+
+
+def pointer(at: tuple[str | int, ...]) -> str:
+    """The JSON Pointer (RFC 6901) of a place."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in at)
+
+
+@lru_cache(maxsize=32)
+def checks_for(schema: Schema, rules: Rules) -> SchemaChecks:
+    """The checks of a schema, compiled once."""
+    return SchemaChecks(schema, rules)
+
+
+def check_stream(stream: Stream, schema: Schema, rules: str | Rules = "strict") -> Stream:
+    """The stream with the findings of every record added to its chunks; nothing is dropped.
+
+    Args:
+        stream: records, shredded or nested.
+        schema: what they should be.
+        rules: ``strict``, ``batch``, ``jsonschema``, or :meth:`Rules.of` with single rules changed.
+
+    Raises:
+        UsageError: no such rule set.
+        SchemaError: a pattern of the schema cannot be read.
+    """
+    return stream.then(compile_checks(schema, stream.leaves, rules))
+
+
+def compile_checks(schema: Schema, leaves: tuple[Leaf, ...], rules: str | Rules = "strict") -> Callable[[Chunk], Chunk]:
+    """A step that adds findings to chunks of these leaves.
+
+    Raises:
+        UsageError: no such rule set.
+        SchemaError: a pattern of the schema cannot be read.
+    """
+    checks = checks_for(schema, Rules.of(rules))
+    if leaves and all(leaf.path for leaf in leaves):
+        checks.for_leaves(leaves, keep_empty=False)
+    return checks
+
+
+def check_record(schema: Schema, record: Mapping[str, Any], rules: str | Rules = "strict") -> list[Issue]:
+    """Everything wrong with one record, exactly; an empty list means it is valid.
+
+    Args:
+        schema: what it should be.
+        record: the record as JSON values (dict, list, str, int, float, bool, None).
+        rules: ``strict``, ``batch``, ``jsonschema``, or :meth:`Rules.of` with single rules changed.
+
+    Returns:
+        One issue per fault, with the JSON Pointer of its place.
+    """
+    checks = checks_for(schema, Rules.of(rules))
+    return [checks.issue(fault) for fault in checks.faults(record)]

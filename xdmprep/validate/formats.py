@@ -1,0 +1,189 @@
+"""The formats of JSON Schema draft-07 that are asserted, as functions on one text.
+
+Where the public validators (jsonschema, ajv, jsonschema-rs) agree, so do these; where they differ, the choice is the
+stricter reading of the RFC and stands in docs/validation.md.  `SCREENS` holds an RE2 expression per format that
+matches valid texts only: columns are tried with it first, and only what it does not match is looked at one by one.
+A format that is not here (such as ``url``) is not asserted, as the standard wants it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from datetime import date
+from functools import cache
+from typing import Any
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?([zZ]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])")
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_EMAIL_TEXT = rf"{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*"
+_EMAIL = re.compile(_EMAIL_TEXT)
+_HOST_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+
+# RFC 3986, appendix A, with the host in brackets checked apart; `wide` adds the letters of RFC 3987.
+_WIDE = "\u00a0-\ud7ff\uf900-\ufdcf\ufdf0-\uffef\U00010000-\U000efffd"
+
+
+def _reference(wide: str) -> re.Pattern[str]:
+    char = rf"(?:[A-Za-z0-9._~!$&'()*+,;=:@{wide}-]|%[0-9A-Fa-f]{{2}})"
+    segment_without_colon = rf"(?:[A-Za-z0-9._~!$&'()*+,;=@{wide}-]|%[0-9A-Fa-f]{{2}})+"
+    user = rf"(?:(?:[A-Za-z0-9._~!$&'()*+,;=:{wide}-]|%[0-9A-Fa-f]{{2}})*@)?"
+    name = rf"(?:[A-Za-z0-9._~!$&'()*+,;={wide}-]|%[0-9A-Fa-f]{{2}})*"
+    authority = rf"//{user}(?:\[(?P<ip>[^\]]*)\]|{name})(?::[0-9]*)?(?:/{char}*)*"
+    rooted = rf"/(?:{char}+(?:/{char}*)*)?"
+    after = rf"(?:\?(?:{char}|[/?])*)?(?:\#(?:{char}|[/?])*)?"
+    scheme = r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*:)"
+    with_scheme = rf"{scheme}(?:{authority}|{rooted}|{char}+(?:/{char}*)*|)"
+    without = rf"(?:{authority.replace('?P<ip>', '?P<ip2>')}|{rooted}|{segment_without_colon}(?:/{char}*)*|)"
+    return re.compile(rf"(?:{with_scheme}|{without}){after}")
+
+
+_URI = _reference("")
+_IP_FUTURE = re.compile(r"[vV][0-9A-Fa-f]+\.[A-Za-z0-9._~!$&'()*+,;=:-]+")
+
+
+@cache
+def _iri() -> re.Pattern[str]:
+    return _reference(_WIDE)
+
+
+def _is_reference(text: str, grammar: re.Pattern[str], absolute: bool) -> bool:
+    match = grammar.fullmatch(text)
+    if match is None or (absolute and not match["scheme"]):
+        return False
+    literal = match["ip"] if match["ip"] is not None else match["ip2"]
+    return literal is None or is_ipv6(literal) or _IP_FUTURE.fullmatch(literal) is not None
+
+
+def is_date(text: str) -> bool:
+    """``YYYY-MM-DD``, a day that exists, years 0001 to 9999."""
+    if _DATE.fullmatch(text) is None:
+        return False
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def is_time(text: str) -> bool:
+    """RFC 3339 full-time: with seconds and offset."""
+    return _TIME.fullmatch(text) is not None
+
+
+def is_date_time(text: str) -> bool:
+    """RFC 3339 date-time: date, ``T``, time with offset; no leap seconds."""
+    return text[10:11] in ("T", "t") and is_date(text[:10]) and is_time(text[11:])
+
+
+def is_email(text: str) -> bool:
+    """An address of atoms at a host name (RFC 5321 without quoted parts and literals)."""
+    return _EMAIL.fullmatch(text) is not None
+
+
+def is_uri(text: str) -> bool:
+    """RFC 3986 URI, with a scheme."""
+    return _is_reference(text, _URI, absolute=True)
+
+
+def is_uri_reference(text: str) -> bool:
+    """RFC 3986 URI reference: absolute or relative."""
+    return _is_reference(text, _URI, absolute=False)
+
+
+def is_iri(text: str) -> bool:
+    """RFC 3987 IRI, with a scheme."""
+    return _is_reference(text, _iri(), absolute=True)
+
+
+def is_iri_reference(text: str) -> bool:
+    """RFC 3987 IRI reference."""
+    return _is_reference(text, _iri(), absolute=False)
+
+
+def is_ipv4(text: str) -> bool:
+    """Four decimal numbers without leading zeros."""
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        return False
+    return text.isascii()
+
+
+def is_ipv6(text: str) -> bool:
+    """RFC 4291 text form, without a zone."""
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return "%" not in text and text.isascii()
+
+
+def is_hostname(text: str) -> bool:
+    """RFC 1123 host name of at most 253 characters."""
+    name = text[:-1] if text.endswith(".") else text
+    return 0 < len(name) <= 253 and all(_HOST_LABEL.fullmatch(label) for label in name.split("."))
+
+
+@cache
+def _public_checker() -> Any:
+    from jsonschema import Draft7Validator
+
+    return Draft7Validator.FORMAT_CHECKER
+
+
+def _public(name: str) -> Callable[[str], bool]:
+    """A rare format, as the package jsonschema judges it."""
+
+    def check(text: str) -> bool:
+        return bool(_public_checker().conforms(text, name))
+
+    return check
+
+
+FORMATS: dict[str, Callable[[str], bool]] = {
+    "date": is_date,
+    "date-time": is_date_time,
+    "time": is_time,
+    "email": is_email,
+    "uri": is_uri,
+    "uri-reference": is_uri_reference,
+    "iri": is_iri,
+    "iri-reference": is_iri_reference,
+    "ipv4": is_ipv4,
+    "ipv6": is_ipv6,
+    "hostname": is_hostname,
+    **{name: _public(name) for name in ("idn-email", "idn-hostname", "json-pointer", "relative-json-pointer", "regex",
+                                        "uri-template")},
+}  # fmt: skip
+
+_DAY_SCREEN = (
+    r"[1-9][0-9]{3}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
+)
+_TIME_SCREEN = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]+)?(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+
+SCREENS: dict[str, str] = {
+    "date": rf"^{_DAY_SCREEN}\z",
+    "date-time": rf"^{_DAY_SCREEN}T{_TIME_SCREEN}\z",
+    "time": rf"^{_TIME_SCREEN}\z",
+    "email": rf"^{_EMAIL_TEXT}\z",
+    "uri": r"^[A-Za-z][A-Za-z0-9+.-]*:(?://)?[A-Za-z0-9._~/?&=;,+-]+\z",
+    "uri-reference": r"^[A-Za-z0-9._~/-]*\z",
+    "hostname": r"^[A-Za-z0-9]{1,63}(?:\.[A-Za-z0-9]{1,63}){0,2}\z",
+}
+
+#: What a format looks like, for hints.
+EXAMPLES: dict[str, str] = {
+    "date": "1979-01-03",
+    "date-time": "2019-05-15T20:20:39+00:00",
+    "time": "20:20:39Z",
+    "email": "name@example.com",
+    "uri": "https://example.com/page",
+    "uri-reference": "pages/start",
+    "ipv4": "192.0.2.1",
+    "ipv6": "2001:db8::1",
+    "hostname": "www.example.com",
+}
