@@ -1,0 +1,317 @@
+"""What validation found: every finding, a summary, a table, and pages to look at.
+
+A report holds findings as they came, in columns, and makes rows of them only when asked.  Nothing is sampled; if the
+caller sets a cap on the findings kept, all are still counted and the report says how many it keeps.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..errors import DataError, Issue, OutputError, shorten
+from ..flow import ISSUE_SCHEMA, Chunk, Finding, Stream, issue_table
+from ..rules import RULES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Example values that the summary keeps for each rule and path.
+EXAMPLES = 3
+
+SUMMARY_SCHEMA = pa.schema(
+    [
+        ("code", pa.string()), ("severity", pa.string()), ("path", pa.string()), ("column", pa.string()),
+        ("count", pa.int64()), ("first_row", pa.int64()), ("examples", pa.list_(pa.string())),
+        ("message", pa.string()), ("hint", pa.string()),
+    ]
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Group:
+    """All findings of one rule at one path.
+
+    Attributes:
+        count: how many findings.
+        first_row: the lowest row number.
+        examples: the first different values, at most :data:`EXAMPLES`.
+    """
+
+    code: str
+    severity: str
+    path: str
+    column: str | None
+    message: str
+    hint: str
+    count: int
+    first_row: int
+    examples: list[str]
+
+    def add(self, finding: Finding) -> None:
+        """Count another finding in."""
+        self.count += len(finding.rows)
+        self.first_row = min(self.first_row, int(finding.rows.min()))
+        if finding.values is not None and len(self.examples) < EXAMPLES:
+            for value in finding.values.slice(0, 20).cast(pa.string()).to_pylist():
+                if value is not None and value not in self.examples and len(self.examples) < EXAMPLES:
+                    self.examples.append(value)
+
+
+class Report:
+    """The findings about some records.
+
+    Args:
+        name: what was checked.
+        rows: how many rows were checked, unreadable ones included.
+        findings: what was found.
+        cap: keep at most so many findings (all are counted).
+
+    Attributes:
+        rows: how many rows were checked.
+        invalid: how many of them have an error.
+        found: how many findings there are.
+        kept: how many of them the report holds; fewer than `found` only with a cap.
+        cap: the cap, None if there is none.
+    """
+
+    def __init__(
+        self,
+        name: str = "data",
+        rows: int = 0,
+        findings: Iterable[Finding] = (),
+        *,
+        cap: int | None = None,
+    ) -> None:
+        self.name, self.rows, self.cap = name, rows, cap
+        self.invalid = self.found = self.kept = 0
+        self._findings: list[Finding] = []
+        self._groups: dict[tuple[str, str, str, str | None, str], Group] = {}
+        self._take(0, findings)
+
+    @classmethod
+    def of(cls, stream: Stream, *, cap: int | None = None, jobs: int | None = None) -> Report:
+        """Run a checked stream to its end and gather what was found.
+
+        Args:
+            stream: what :func:`xdmprep.validate.check_stream` gives.
+            cap: keep at most so many findings.
+            jobs: worker threads, None for one per core.
+        """
+        builder = ReportBuilder(stream.name, cap=cap)
+        for chunk, _ in stream.run(jobs=jobs):
+            builder.add(chunk)
+        return builder.finish()
+
+    def _take(self, rows: int, findings: Iterable[Finding]) -> None:
+        """Count in some rows and all findings about them."""
+        self.rows += rows
+        some = [finding for finding in findings if len(finding.rows)]
+        bad = [finding.rows for finding in some if finding.severity == "error"]
+        if bad:
+            self.invalid += len(np.unique(np.concatenate(bad)))
+        for finding in some:
+            self.found += len(finding.rows)
+            key = (finding.code, finding.severity, finding.path, finding.column, finding.message)
+            group = self._groups.get(key)
+            if group is None:
+                self._groups[key] = group = Group(
+                    finding.code, finding.severity, finding.path, finding.column, finding.message, finding.hint,
+                    0, int(finding.rows.min()), [],
+                )  # fmt: skip
+            group.add(finding)
+            room = len(finding.rows) if self.cap is None else max(self.cap - self.kept, 0)
+            if room:
+                self._findings.append(_head(finding, room))
+                self.kept += min(room, len(finding.rows))
+
+    @property
+    def valid(self) -> bool:
+        """Whether no row has an error; warnings do not count."""
+        return self.invalid == 0
+
+    @property
+    def groups(self) -> list[Group]:
+        """The findings grouped by rule and path: errors first, then by count."""
+        return sorted(self._groups.values(), key=lambda g: (g.severity != "error", -g.count, g.code, g.path))
+
+    @property
+    def issues(self) -> pa.Table:
+        """Every finding as a row of an Arrow table (:data:`xdmprep.flow.ISSUE_SCHEMA`), in the order of the rows."""
+        if not self._findings:
+            return ISSUE_SCHEMA.empty_table()
+        table = pa.concat_tables([finding.table() for finding in self._findings])
+        order = np.argsort(np.concatenate([finding.rows for finding in self._findings]), kind="stable")
+        return table if (np.diff(order) == 1).all() else table.take(pa.array(order))
+
+    def head(self, count: int) -> pa.Table:
+        """The first findings, rule by rule as they came, without making rows of the others."""
+        kept: list[Finding] = []
+        for finding in self._findings:
+            if count <= 0:
+                break
+            kept.append(_head(finding, count))
+            count -= len(kept[-1].rows)
+        table = issue_table(kept)
+        return table.take(pc.sort_indices(table, [("row", "ascending")])) if table.num_rows else table
+
+    def __iter__(self) -> Iterator[Issue]:
+        for batch in self.issues.to_batches():
+            for row in batch.to_pylist():
+                yield Issue(**row)
+
+    def summary(self) -> pa.Table:
+        """The findings grouped by rule and path: how many, the first row, examples of values."""
+        groups = [{name: getattr(group, name) for name in SUMMARY_SCHEMA.names} for group in self.groups]
+        return pa.Table.from_pylist(groups, SUMMARY_SCHEMA)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Every finding as a row of a DataFrame."""
+        frame: pd.DataFrame = self.issues.to_pandas()
+        return frame
+
+    def to_dict(self) -> dict[str, Any]:
+        """Counts and summary as JSON values."""
+        groups = []
+        for group in self.groups:
+            platform = RULES[group.code].platform if group.code in RULES else None
+            entry = {name: getattr(group, name) for name in SUMMARY_SCHEMA.names}
+            groups.append({**entry, **({"platform_code": platform} if platform else {})})
+        return {
+            "name": self.name, "valid": self.valid, "rows": self.rows, "invalid": self.invalid,
+            "findings": self.found, "kept": self.kept, "cap": self.cap, "summary": groups,
+        }  # fmt: skip
+
+    def to_json(self) -> str:
+        """Counts, summary and every finding as one JSON text."""
+        issues = [
+            {key: value for key, value in row.items() if value not in (None, "")} for row in self.issues.to_pylist()
+        ]
+        return json.dumps({**self.to_dict(), "issues": issues}, ensure_ascii=False)
+
+    def to_html(self) -> str:
+        """The report as one self-contained page: summary, bars by rule and path, a table to filter."""
+        from .page import report_page
+
+        return report_page(self)
+
+    def _repr_html_(self) -> str:
+        from .page import report_fragment
+
+        return report_fragment(self)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the report; the ending decides: ``.html``, ``.json``, ``.jsonl``, ``.csv`` or ``.parquet``.
+
+        The last three hold one finding a row.
+
+        Raises:
+            OutputError: the file cannot be written, or the ending is none of these.
+        """
+        file = Path(path)
+        ending = file.suffix.lower()
+        try:
+            if ending in (".html", ".htm"):
+                file.write_text(self.to_html(), encoding="utf-8")
+            elif ending == ".json":
+                file.write_text(self.to_json() + "\n", encoding="utf-8")
+            elif ending in (".jsonl", ".ndjson"):
+                with file.open("w", encoding="utf-8", newline="\n") as out:
+                    for batch in self.issues.to_batches(max_chunksize=10_000):
+                        out.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in batch.to_pylist())
+            elif ending == ".csv":
+                import pyarrow.csv as arrow_csv
+
+                arrow_csv.write_csv(self.issues, file)
+            elif ending in (".parquet", ".pq"):
+                import pyarrow.parquet as pq
+
+                pq.write_table(self.issues, file)
+            else:
+                raise OutputError(f"{file}: a report ends in .html, .json, .jsonl, .csv or .parquet.")
+        except OSError as error:
+            raise OutputError(f"{file}: cannot write: {error.strerror or error}.") from error
+        return file
+
+    def raise_if_invalid(self) -> Report:
+        """The report itself if it is valid.
+
+        Raises:
+            DataError: a row has an error; the message is the summary.
+        """
+        if not self.valid:
+            raise DataError(str(self))
+        return self
+
+    def headline(self) -> str:
+        """The outcome in one sentence."""
+        rows = f"{self.rows:,} row{'s' if self.rows != 1 else ''}"
+        if self.valid:
+            warnings = f", {self.found:,} warning{'s' if self.found != 1 else ''}" if self.found else ""
+            return f"{self.name}: {rows}, all valid{warnings}"
+        capped = f" (the first {self.kept:,} kept: cap {self.cap:,})" if self.kept < self.found else ""
+        return f"{self.name}: {rows}, {self.invalid:,} invalid, {self.found:,} findings{capped}"
+
+    def __str__(self) -> str:
+        lines = [self.headline()]
+        for group in self.groups[:40]:
+            values = f", such as {', '.join(shorten(value, 40) for value in group.examples)}" if group.examples else ""
+            column = f" (column {group.column})" if group.column else ""
+            lines.append(
+                f"  {group.count:>9,} {group.severity:<7} {group.code:<18} {group.path or 'record'}{column}: "
+                f"{group.message}{values}; first in row {group.first_row}"
+            )
+        if len(self._groups) > 40:
+            lines.append(f"  ... and {len(self._groups) - 40} more kinds of findings")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"<Report {self.headline()}>"
+
+
+class ReportBuilder:
+    """Gathers a report while chunks go by.
+
+    Args:
+        name: what is checked.
+        cap: keep at most so many findings (all are counted).
+    """
+
+    def __init__(self, name: str = "data", *, cap: int | None = None) -> None:
+        self._report = Report(name, cap=cap)
+
+    def add(self, chunk: Chunk) -> None:
+        """Count in a chunk with absolute row numbers: its rows, its findings, and what could not be read."""
+        self._report._take(chunk.consumed, [*unread_findings(chunk), *chunk.issues])
+
+    def finish(self) -> Report:
+        """The report."""
+        return self._report
+
+
+def unread_findings(chunk: Chunk) -> list[Finding]:
+    """What could not be read of a chunk, as findings."""
+    out = []
+    for unread in chunk.unread:
+        issue = unread.issue()
+        values = pa.array([issue.value], pa.string())
+        out.append(Finding.of(issue.code, "", issue.message, [unread.row], values, severity=issue.severity))
+    return out
+
+
+def _head(finding: Finding, room: int) -> Finding:
+    if room >= len(finding.rows):
+        return finding
+    values = None if finding.values is None else finding.values.slice(0, room)
+    return replace(finding, rows=finding.rows[:room], values=values)
+
+
+__all__ = ["Group", "Report", "ReportBuilder", "unread_findings"]
