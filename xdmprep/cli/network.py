@@ -1,0 +1,372 @@
+"""The commands that speak with the platform, and the one that plays it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import PlatformError
+
+if TYPE_CHECKING:
+    from ..client import Batch, Client
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _print_json(data: Any) -> None:
+    click.echo(json.dumps(data, ensure_ascii=False, indent=2))
+
+
+def connection(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that every command needs to reach the platform."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output."),
+        click.option("--sandbox", help="Name of the sandbox (default: prod)."),
+        click.option("--config", "config", metavar="FILE", help="JSON file with the credentials."),
+        click.option("--url", help="Base address; alone it is enough for an emulator."),
+    ):
+        command = option(command)
+    return command
+
+
+def _client(url: str | None, config: str | None, sandbox: str | None) -> Client:
+    from ..client import Client
+
+    return Client.from_config(config, sandbox=sandbox, url=url, tell=_say)
+
+
+def _describe(batch: Batch) -> None:
+    """The batch in words, on standard output."""
+    click.echo(f"batch {batch.id}: {batch.status} ({batch.explanation})")
+    if batch.input_records is not None:
+        click.echo(f"records: {batch.input_records} in, {batch.output_records} ingested, {batch.failed_records} failed")
+    for error in batch.errors:
+        count = f" [{error['recordCount']} records]" if "recordCount" in error else ""
+        click.echo(f"  {error.get('code')}: {error.get('description')}{count}")
+    if batch.ok and batch.failed_records:
+        click.echo(f"ATTENTION: {batch.failed_records} records were lost although the batch is {batch.status}.")
+    if batch.errors:
+        click.echo(f"Which rows: xdmprep batch errors {batch.id}")
+
+
+def _report(batch: Batch, as_json: bool) -> None:
+    if as_json:
+        _print_json(batch.to_dict())
+    else:
+        _describe(batch)
+
+
+@click.command()
+@click.argument("folder", metavar="DIR|MANIFEST")
+@click.option("--dataset", required=True, metavar="ID", help="Dataset to send to.")
+@connection
+@click.option("--replay", multiple=True, metavar="ID", help="Batch that this one replaces; may be given again.")
+@click.option(
+    "--replay-prefix", default="", metavar="TEXT", help="Written before each replaced id ('$' as in the spec)."
+)
+@click.option("--wait", "wait_", is_flag=True, help="Wait until the batch is ingested or has failed.")
+@click.option("--timeout", type=float, metavar="SECONDS", help="With --wait: give up after so long.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=4, show_default=True, help="Files sent at the same time.")
+@click.option("--partial-percent", type=click.FloatRange(0, 100), help="Bad rows that the batch may have, in percent.")
+@click.option("--diagnostics/--no-diagnostics", default=True, help="Keep the errors of single rows (default: on).")
+@click.option("--again", is_flag=True, help="Send as a new batch where the last one failed or was aborted.")
+def upload(
+    folder: str, dataset: str, url: str | None, config: str | None, sandbox: str | None, as_json: bool,
+    replay: tuple[str, ...], replay_prefix: str, wait_: bool, timeout: float | None, jobs: int,
+    partial_percent: float | None, diagnostics: bool, again: bool,
+) -> int:  # fmt: skip
+    """Send prepared files as one batch.  The same command goes on where an earlier one stopped.
+
+    \b
+    Examples:
+      xdmprep upload out/ --dataset 5deac2648a19d218a888d2b1 --config config.json --wait
+      xdmprep upload out/ --dataset 5deac2648a19d218a888d2b1 --url http://127.0.0.1:8080
+      xdmprep upload out/ --dataset 5deac2648a19d218a888d2b1 --config config.json --replay 01E8043CY305K2MTV5ANH9G1GC
+    """
+    with _client(url, config, sandbox) as client:
+        if replay:
+            _show_plan(client, replay, dataset)
+        try:
+            batch = _upload(
+                client, folder, dataset, replay=replay, replay_prefix=replay_prefix, jobs=jobs, percent=partial_percent,
+                diagnostics=diagnostics, again=again,
+            )  # fmt: skip
+        except PlatformError as error:
+            if not wait_ or not error.batch or error.status is not None:
+                raise
+            _say(f"xdmprep: {error}")
+            batch = client.status(error.batch)
+            _report(batch, as_json)
+            return 1 if _failed(batch) else 3
+        if wait_:
+            batch = client.wait(batch.id, timeout, on_status=lambda now: _say(f"{now.status}: {now.explanation}"))
+        _report(batch, as_json)
+        return 1 if wait_ and _failed(batch) else 0
+
+
+def _failed(batch: Batch) -> bool:
+    return not batch.ok and (batch.final or batch.status == "stalled")
+
+
+def _show_plan(client: Client, replay: tuple[str, ...], dataset: str) -> None:
+    _say(f"replay: when the new batch in dataset {dataset} is active, these become inactive:")
+    for predecessor in replay:
+        old = client.status(predecessor)
+        records = "" if old.output_records is None else f", {old.output_records} records"
+        _say(f"  {old.id} ({old.status}{records})")
+
+
+def _upload(client: Client, folder: str, dataset: str, **options: Any) -> Batch:
+    """Upload with a progress bar in bytes, where somebody looks."""
+    from tqdm import tqdm
+
+    from ..manifest import Manifest
+
+    total = sum(file.bytes for file in Manifest.load(folder).files)
+    with tqdm(
+        total=total, unit="B", unit_scale=True, desc="upload", file=sys.stderr, disable=not sys.stderr.isatty(),
+        leave=False,
+    ) as bar:  # fmt: skip
+
+        def advance(size: int) -> None:
+            bar.update(size)
+
+        client.tell = lambda text: tqdm.write(text, file=sys.stderr)
+        return client.upload(Path(folder), dataset, on_bytes=advance, **options)
+
+
+@click.group()
+def batch() -> None:
+    """Look at a batch, abort it, revert it."""
+
+
+@batch.command("status")
+@click.argument("batch_id")
+@connection
+@click.option("--wait", "wait_", is_flag=True, help="Wait until the batch has ended.")
+@click.option("--timeout", type=float, metavar="SECONDS", help="With --wait: give up after so long.")
+def batch_status(
+    batch_id: str, url: str | None, config: str | None, sandbox: str | None, as_json: bool, wait_: bool,
+    timeout: float | None,
+) -> int:  # fmt: skip
+    """Show a batch's state, counts and errors; exit code 1 if it failed.
+
+    \b
+    Example:
+      xdmprep batch status 01E8043CY305K2MTV5ANH9G1GC --config config.json --wait
+    """
+    with _client(url, config, sandbox) as client:
+        if wait_:
+            found = client.wait(batch_id, timeout, on_status=lambda now: _say(f"{now.status}: {now.explanation}"))
+        else:
+            found = client.status(batch_id)
+        _report(found, as_json)
+        return 1 if found.status in ("failed", "failure") else 0
+
+
+@batch.command("errors")
+@click.argument("batch_id")
+@connection
+@click.option("--manifest", metavar="DIR|MANIFEST", help="The files that were sent; gives each error its source row.")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="Errors to show.")
+def batch_errors(
+    batch_id: str, url: str | None, config: str | None, sandbox: str | None, as_json: bool, manifest: str | None,
+    limit: int,
+) -> int:  # fmt: skip
+    """Show which rows of a batch failed, and why.
+
+    \b
+    Example:
+      xdmprep batch errors 01E8043CY305K2MTV5ANH9G1GC --manifest out/ --config config.json
+    """
+    with _client(url, config, sandbox) as client:
+        found = client.status(batch_id)
+        shown: list[Any] = []
+        more = 0
+        for error in client.errors(batch_id, manifest):
+            if len(shown) < limit:
+                shown.append(error)
+            else:
+                more += 1
+        if as_json:
+            data = {**found.to_dict(), "rowErrors": [error.to_dict() for error in shown], "rowErrorsNotShown": more}
+            _print_json(data)
+        else:
+            _describe(found)
+            for error in shown:
+                click.echo(str(error))
+            if more:
+                click.echo(f"... and {more} more (--limit)")
+            if not shown and found.failed_records:
+                click.echo("The platform names no rows: the batch was sent without diagnostics, or they are too old.")
+        return 0
+
+
+@batch.command("abort")
+@click.argument("batch_id")
+@connection
+def batch_abort(batch_id: str, url: str | None, config: str | None, sandbox: str | None, as_json: bool) -> int:
+    """Cancel a batch that has not ended."""
+    with _client(url, config, sandbox) as client:
+        _report(client.abort(batch_id), as_json)
+        return 0
+
+
+@batch.command("revert")
+@click.argument("batch_id")
+@connection
+def batch_revert(batch_id: str, url: str | None, config: str | None, sandbox: str | None, as_json: bool) -> int:
+    """Delete an ingested batch: it becomes inactive, its data no longer counts."""
+    with _client(url, config, sandbox) as client:
+        _report(client.revert(batch_id), as_json)
+        return 0
+
+
+@click.group()
+def dataset() -> None:
+    """Create or look at a dataset."""
+
+
+def _schema_id(text: str) -> str:
+    """The ``$id`` of a schema given as id or as file."""
+    from ..errors import UsageError
+
+    if "://" in text:
+        return text
+    try:
+        found = json.loads(Path(text).read_text(encoding="utf-8-sig"))["$id"]
+    except OSError as error:
+        raise UsageError(f"--schema {text}: {error.strerror or error}. Give a schema's $id or its file.") from None
+    except (ValueError, KeyError, TypeError):
+        raise UsageError(f"--schema {text}: not a schema with an $id.") from None
+    return str(found)
+
+
+@dataset.command("create")
+@click.argument("name")
+@click.option("--schema", required=True, metavar="ID|FILE", help="The schema: its $id, or the file that holds it.")
+@click.option("--profile", is_flag=True, help="Enable it for Profile.")
+@click.option("--upsert", is_flag=True, help="Enable it for Profile with upsert (patches).")
+@click.option("--format", "format_", type=click.Choice(["csv", "json", "parquet"]), help="csv for an ad-hoc schema.")
+@connection
+def dataset_create(
+    name: str, schema: str, profile: bool, upsert: bool, format_: str | None, url: str | None, config: str | None,
+    sandbox: str | None, as_json: bool,
+) -> int:  # fmt: skip
+    """Create a dataset and print its id.
+
+    \b
+    Examples:
+      xdmprep dataset create "CRM profiles" --schema schemas/crm-profile.schema.json --profile --config config.json
+      xdmprep dataset create visits --schema schemas/store-visits.adhoc.schema.json --format csv --config config.json
+    """
+    with _client(url, config, sandbox) as client:
+        key = client.create_dataset(name, _schema_id(schema), profile=profile, upsert=upsert, format=format_)
+        if as_json:
+            _print_json({"id": key, "name": name})
+        else:
+            click.echo(key)
+        return 0
+
+
+@dataset.command("show")
+@click.argument("dataset_id")
+@connection
+def dataset_show(dataset_id: str, url: str | None, config: str | None, sandbox: str | None, as_json: bool) -> int:
+    """Show a dataset: its schema, its tags, its newest batches."""
+    from .. import wire
+
+    with _client(url, config, sandbox) as client:
+        doc = client.dataset(dataset_id)
+        batches = client.batches(dataSet=dataset_id, limit=5)
+        if as_json:
+            _print_json({"id": dataset_id, **doc, "batches": [found.to_dict() for found in batches]})
+            return 0
+        tags = doc.get("tags") or {}
+        click.echo(f"dataset {dataset_id}: {doc.get('name')}")
+        click.echo(f"schema: {(doc.get('schemaRef') or {}).get('id')}")
+        enabled = wire.has_flag(tags, "unifiedProfile", "enabled")
+        upsert_ = wire.has_flag(tags, "unifiedProfile", "isUpsert")
+        click.echo(f"Profile: {'enabled' if enabled else 'not enabled'}{', upsert' if upsert_ else ''}")
+        for found in batches:
+            click.echo(f"  batch {found.id}: {found.status}")
+        return 0
+
+
+@dataset.command("check")
+@click.argument("dataset_id")
+@click.option("--manifest", required=True, metavar="DIR|MANIFEST", help="Prepared files that are to be sent to it.")
+@connection
+def dataset_check(
+    dataset_id: str, manifest: str, url: str | None, config: str | None, sandbox: str | None, as_json: bool
+) -> int:
+    """Check that prepared files can go to a dataset; nothing is sent."""
+    from ..client.checks import check_dataset, check_files
+    from ..manifest import Manifest
+
+    with _client(url, config, sandbox) as client:
+        loaded = Manifest.load(manifest)
+        notes = check_files(loaded, 2)
+        check_dataset(loaded, dataset_id, client.dataset(dataset_id), notes.append)
+        if as_json:
+            _print_json({"dataset": dataset_id, "ok": True, "notes": notes})
+        else:
+            for note in notes:
+                _say(f"note: {note}")
+            click.echo(f"dataset {dataset_id} takes these files ({len(loaded.files)} files, {loaded.written} records)")
+        return 0
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes a free one.")
+@click.option(
+    "--data", metavar="DIR", help="Keep everything in this folder; without it everything ends with the process."
+)
+@click.option("--schemas", metavar="DIR", help="XDM schemas (JSON files) that datasets may refer to.")
+@click.option(
+    "--fault", "faults", multiple=True, metavar="RULE", help="A fault, such as route=file,status=503,count=3."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the draws of faults with a rate.")
+@click.option("--answers", type=click.Choice(["guide", "spec"]), default="guide", show_default=True,
+              help="Whose answers to give where the developer guide and the OpenAPI descriptions differ.")  # fmt: skip
+@click.option("--token", metavar="TEXT", help="Take only this bearer token, and those that the token route issues.")
+@click.option("--delay", type=click.FloatRange(0), default=0.0, show_default=True,
+              help="Seconds that a batch spends in each state of promotion.")  # fmt: skip
+@click.option("--token-seconds", type=click.IntRange(1), default=86_399, help="How long issued tokens live.")
+@click.option("--abandon-after", type=click.FloatRange(0), metavar="SECONDS", help="Abandon batches nobody completes.")
+@click.option("--collect-after", type=click.FloatRange(0), metavar="SECONDS", help="Delete inactive batches.")
+def emulate(
+    host: str, port: int, data: str | None, schemas: str | None, faults: tuple[str, ...], seed: int, answers: Any,
+    token: str | None, delay: float, token_seconds: int, abandon_after: float | None, collect_after: float | None,
+) -> int:  # fmt: skip
+    """Run the batch ingestion API on this machine, with Catalog, Data Access and profile look-ups.
+
+    \b
+    Examples:
+      xdmprep emulate --schemas schemas/
+      xdmprep emulate --port 0 --data lake/ --fault route=file,status=503,rate=0.1
+    """
+    import logging
+
+    from ..emulator import Emulator
+
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    server = Emulator(
+        data, schemas, host=host, port=port, answers=answers, token=token, delay=delay, faults=faults, seed=seed,
+        token_seconds=token_seconds, abandon_after=abandon_after, collect_after=collect_after,
+    )  # fmt: skip
+    url = server.open_url()
+    if host not in ("127.0.0.1", "localhost", "::1"):
+        _say(f"attention: {host} can be reached from other machines; without --token any bearer token is taken")
+    click.echo(f"emulator listening on {url}")
+    sys.stdout.flush()
+    server.run()
+    return 0

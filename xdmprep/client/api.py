@@ -1,0 +1,181 @@
+"""The client for notebooks and programs: one object with the abilities of the command."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from .. import wire
+from . import follow, rows
+from .config import Config
+from .files import CHUNK
+from .session import Session
+from .upload import Options, upload
+
+
+class Client:
+    """A connection with the platform or an emulator.
+
+    Args:
+        url: base address; the platform's own unless given.
+        token: a bearer token that is ready.
+        sandbox: name of the sandbox.
+        tell: is told in words what happens (pauses, resumed uploads); None says nothing.
+        settings: further settings, see :class:`xdmprep.client.config.Config`.
+
+    Example::
+
+        client = Client(url="http://127.0.0.1:8080")
+        batch = client.wait(client.upload("out/manifest.json", dataset_id="...").id)
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        sandbox: str | None = None,
+        *,
+        tell: Callable[[str], None] | None = None,
+        config: Config | None = None,
+        **settings: Any,
+    ) -> None:
+        self.config = config or Config.load(url=url, token=token, sandbox=sandbox, **settings)
+        self.tell = tell or (lambda text: None)
+        self.session = Session(self.config, lambda what, seconds: self.tell(f"{what}; next try in {seconds:.1f} s"))
+
+    @classmethod
+    def from_config(
+        cls,
+        path: str | os.PathLike[str] | None = None,
+        sandbox: str | None = None,
+        url: str | None = None,
+        *,
+        tell: Callable[[str], None] | None = None,
+        **settings: Any,
+    ) -> Client:
+        """A client configured by a file, ``XDMPREP_*`` variables and arguments; the later win over the earlier."""
+        return cls(config=Config.load(path, sandbox=sandbox, url=url, **settings), tell=tell)
+
+    def __repr__(self) -> str:
+        return f"Client({self.config.url!r}, sandbox={self.config.sandbox!r})"
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.session.close()
+
+    # ---- batches ----------------------------------------------------------------------------------------------------
+
+    def upload(
+        self,
+        manifest: str | os.PathLike[str],
+        dataset_id: str,
+        *,
+        jobs: int = 4,
+        replay: Sequence[str] = (),
+        replay_prefix: str = "",
+        percent: float | None = None,
+        diagnostics: bool = True,
+        again: bool = False,
+        chunk: int = CHUNK,
+        on_bytes: Callable[[int], None] | None = None,
+    ) -> wire.Batch:
+        """Send prepared files as one batch, or go on where an earlier upload of them stopped.
+
+        Args:
+            manifest: ``manifest.json``, or the folder that holds it.
+            dataset_id: the dataset.
+            jobs: files sent at the same time.
+            replay: ids of batches that this one replaces.
+            replay_prefix: ``"$"`` writes those ids as the OpenAPI description says.
+            percent: percentage of bad rows that the batch may have; the manifest's threshold unless given.
+            diagnostics: keep the errors of single rows.
+            again: send as a new batch where the last one of these files failed or was aborted.
+            chunk: bytes per request of a large file.
+            on_bytes: told how many bytes went out.
+
+        Returns:
+            The batch after COMPLETE was accepted, which does not mean that it is ingested: see `wait`.
+
+        Raises:
+            SourceError, UsageError: the files or options are wrong; nothing was sent.
+            PlatformError: the platform refused or could not be reached; the same call goes on later.
+        """
+        options = Options(
+            jobs=jobs, replay=tuple(wire.bare_id(batch) for batch in replay), replay_prefix=replay_prefix,
+            percent=percent, diagnostics=diagnostics, again=again, chunk=chunk,
+        )  # fmt: skip
+        return upload(
+            self.session, Path(manifest), dataset_id, options, self.tell, on_bytes or (lambda count: None)
+        )  # fmt: skip
+
+    def wait(
+        self,
+        batch_id: str | wire.Batch,
+        timeout: float | None = None,
+        poll: float | None = None,
+        on_status: Callable[[wire.Batch], None] = lambda batch: None,
+    ) -> wire.Batch:
+        """Wait for a batch's end; see :func:`xdmprep.client.follow.wait`."""
+        return follow.wait(self.session, _id(batch_id), timeout, poll, on_status)
+
+    def status(self, batch_id: str | wire.Batch) -> wire.Batch:
+        """A batch as Catalog describes it."""
+        return follow.status(self.session, _id(batch_id))
+
+    def batches(self, **filters: Any) -> list[wire.Batch]:
+        """Batches by Catalog's filters, such as ``dataSet=...``, ``status=...``, ``limit=...``."""
+        return follow.batches(self.session, **filters)
+
+    def abort(self, batch_id: str | wire.Batch) -> wire.Batch:
+        """Cancel a batch that has not ended."""
+        follow.act(self.session, _id(batch_id), "ABORT")
+        return self.status(batch_id)
+
+    def revert(self, batch_id: str | wire.Batch) -> wire.Batch:
+        """Delete an ingested batch; it becomes ``inactive``."""
+        follow.act(self.session, _id(batch_id), "REVERT")
+        return self.status(batch_id)
+
+    def errors(
+        self, batch_id: str | wire.Batch, manifest: str | os.PathLike[str] | None = None
+    ) -> Iterator[rows.RowError]:
+        """The errors of single rows; with the manifest each with the source row that it comes from."""
+        return rows.row_errors(self.session, _id(batch_id), None if manifest is None else Path(manifest))
+
+    # ---- datasets and profiles --------------------------------------------------------------------------------------
+
+    def dataset(self, dataset_id: str) -> dict[str, Any]:
+        """A dataset as Catalog describes it."""
+        return follow.dataset(self.session, dataset_id)
+
+    def create_dataset(self, name: str, schema_id: str, *, profile: bool = False, upsert: bool = False,
+                       format: str | None = None) -> str:  # fmt: skip
+        """Create a dataset and return its id.
+
+        Args:
+            name: its name.
+            schema_id: ``$id`` of its schema.
+            profile: enable it for Profile.
+            upsert: enable it for Profile with upsert.
+            format: ``csv`` for a dataset with an ad-hoc schema.
+        """
+        return follow.create_dataset(self.session, name, schema_id, profile=profile, upsert=upsert, format=format)
+
+    def profile(self, namespace: str, identity: str) -> dict[str, Any] | None:
+        """The merged profile that holds an identity (its ``entity``), or None."""
+        return rows.profile(self.session, namespace, identity)
+
+
+def _id(batch: str | wire.Batch) -> str:
+    return batch.id if isinstance(batch, wire.Batch) else batch

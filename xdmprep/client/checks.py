@@ -1,0 +1,94 @@
+"""What is checked before anything is sent: the files, the limits, the dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from .. import wire
+from ..errors import PlatformError, SourceError, UsageError
+from ..manifest import Manifest, sha256_of
+
+
+def check_files(manifest: Manifest, jobs: int) -> list[str]:
+    """The manifest's files are there and unchanged, and within the platform's limits; advice where they are large.
+
+    Raises:
+        SourceError: a file is missing or changed.
+        UsageError: a limit that the platform enforces is exceeded, or there is nothing to send.
+    """
+    folder = manifest.folder or Path()
+    if not manifest.files:
+        raise UsageError(f"{folder}: the manifest lists no files; there is nothing to upload.")
+    if manifest.format not in wire.FORMATS:
+        raise UsageError(f"{folder}: format {manifest.format!r} is none of {', '.join(wire.FORMATS)}.")
+    if manifest.rows != manifest.written + manifest.rejected:
+        raise SourceError(f"{folder}: the manifest's counts do not add up. Run `prepare` again.")
+    if sum(file.rows for file in manifest.files) != manifest.written:
+        raise SourceError(f"{folder}: the files' rows are not the rows written. Run `prepare` again.")
+    names = [file.name for file in manifest.files]
+    if len(set(names)) != len(names):
+        raise SourceError(f"{folder}: the manifest lists a file twice. Run `prepare` again.")
+    for name in names:
+        if fault := wire.check_file_name(name):
+            raise UsageError(f"{folder}: {fault}.")
+    total = sum(file.bytes for file in manifest.files)
+    if len(names) > wire.BATCH_FILES:
+        raise UsageError(f"{folder}: {len(names)} files; a batch takes at most {wire.BATCH_FILES}. Use larger parts.")
+    if total > wire.BATCH_BYTES:
+        raise UsageError(f"{folder}: {total} bytes; a batch takes at most {wire.BATCH_BYTES}. Send several batches.")
+    with ThreadPoolExecutor(max(1, jobs), thread_name_prefix="xdmprep-check") as pool:
+        for fault in pool.map(lambda file: _fault(folder, file.name, file.bytes, file.sha256), manifest.files):
+            if fault:
+                raise SourceError(fault)
+    advice = []
+    if len(names) > wire.BATCH_FILES_ADVISED:
+        advice.append(f"{len(names)} files; fewer than {wire.BATCH_FILES_ADVISED} in a batch are recommended")
+    if total > wire.BATCH_BYTES_ADVISED:
+        advice.append(f"{total} bytes; batches below {wire.BATCH_BYTES_ADVISED} bytes are recommended")
+    if manifest.upsert and manifest.written > wire.UPSERT_RECORDS_ADVISED:
+        advice.append(
+            f"{manifest.written} upsert records; at most {wire.UPSERT_RECORDS_ADVISED} in a batch are recommended"
+        )
+    if manifest.upsert and manifest.format != "parquet":
+        advice.append("the platform's guide speaks of Parquet alone for upsert")
+    return advice
+
+
+def _fault(folder: Path, name: str, size: int, sha256: str) -> str | None:
+    path = folder / name
+    try:
+        found = path.stat().st_size
+        if found != size:
+            return f"{path}: has {found} bytes, the manifest says {size}. Run `prepare` again."
+        if sha256_of(path) != sha256:
+            return f"{path}: its content has changed since the manifest was written. Run `prepare` again."
+    except OSError as error:
+        return f"{path}: {error.strerror or error}. Run `prepare` again."
+    return None
+
+
+def check_dataset(manifest: Manifest, dataset_id: str, doc: dict[str, Any], warn: Callable[[str], None]) -> None:
+    """The dataset is one that these files are for.
+
+    Raises:
+        PlatformError: its schema is another one, or it is not enabled for upsert though the files are a patch.
+    """
+    schema = (doc.get("schemaRef") or {}).get("id")
+    ours = manifest.schema.get("id")
+    if schema and ours and schema != ours:
+        raise PlatformError(
+            f"dataset {dataset_id} ({doc.get('name')}) has the schema {schema}, the files were made for {ours}. "
+            "Choose the dataset of that schema."
+        )
+    tags = doc.get("tags") or {}
+    upsert = wire.has_flag(tags, "unifiedProfile", "isUpsert")
+    if manifest.upsert and not upsert:
+        raise PlatformError(
+            f"dataset {dataset_id} ({doc.get('name')}) is not enabled for upsert: its tag unifiedProfile lacks "
+            "'isUpsert: true', so the patch would replace whole profiles. See `xdmprep dataset create --upsert`."
+        )
+    if upsert and not manifest.upsert:
+        warn(f"dataset {dataset_id} is enabled for upsert: fields that these files leave out keep their old values")

@@ -1,0 +1,196 @@
+"""Who we are and where the platform is: from arguments, ``XDMPREP_*`` variables, a file, defaults, in that order.
+
+Files that are understood: the JSON file of the Python client `aepp` (``org_id``, ``client_id``, ``secret``,
+``sandbox-name``, ``environment``, ``scopes``), and what the Adobe Developer Console offers for download, as a project
+or as a single OAuth server-to-server credential.  Keys are taken in any letter case, with ``-`` or ``_``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from .. import wire
+from ..errors import UsageError, did_you_mean
+
+ENVIRONMENT = "XDMPREP_"
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+#: every name that a setting may have in a file, and the setting; a variable is XDMPREP_ and the setting in capitals
+_NAMES = {
+    "url": "url", "host": "url", "ims_url": "ims_url", "ims": "ims_url",
+    "org": "org", "org_id": "org", "ims_org_id": "org", "client_id": "client_id", "api_key": "client_id",
+    "secret": "client_secret", "client_secret": "client_secret", "client_secrets": "client_secret",
+    "token": "token", "access_token": "token", "sandbox": "sandbox", "sandbox_name": "sandbox",
+    "x_sandbox_name": "sandbox", "scopes": "scopes", "environment": "environment", "proxy": "proxy",
+    "ca_bundle": "ca_bundle", "timeout": "timeout", "retries": "retries", "backoff": "backoff",
+}  # fmt: skip
+#: keys of the files that say nothing to us
+_IGNORED = frozenset({
+    "tech_id", "technical_account_id", "technical_account_email", "path_to_key", "pathtokey", "oauthtokenendpoint",
+    "imsendpoint", "auth_code", "authcode", "date_limit", "jwttokenendpoint", "connecttype", "name", "id",
+})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that a connection needs.
+
+    Attributes:
+        url: base address of the platform or of an emulator.
+        ims_url: base address of the token service.
+        org, client_id, client_secret, scopes: the account; `client_id` is also the API key.
+        token: a bearer token that is ready; it is used instead of asking for one.
+        sandbox: the sandbox's name.
+        proxy: address of a proxy; None takes what the usual variables say.
+        ca_bundle: file of further certificates to trust.
+        timeout: seconds to wait for an answer.
+        retries: how often a request that may be repeated is tried in all.
+        backoff: first pause between tries in seconds; it doubles, up to a minute.
+    """
+
+    url: str = wire.PRODUCTION
+    ims_url: str = wire.IMS
+    org: str = ""
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
+    sandbox: str = "prod"
+    scopes: str = wire.SCOPES
+    proxy: str | None = field(default=None, repr=False)
+    ca_bundle: str | None = None
+    timeout: float = 120.0
+    retries: int = 8
+    backoff: float = 0.5
+
+    @property
+    def local(self) -> bool:
+        """Whether the platform is on this machine."""
+        return (urlsplit(self.url).hostname or "") in LOOPBACK
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str] | None = None, **arguments: Any) -> Config:
+        """The configuration from all places.
+
+        Args:
+            path: a JSON file; None takes the variable ``XDMPREP_CONFIG``, or no file.
+            arguments: settings that win over everything; None means not given.
+
+        Raises:
+            UsageError: a file cannot be read, a setting is wrong, or credentials are missing.
+        """
+        path = path or os.environ.get(ENVIRONMENT + "CONFIG") or None
+        values = _from_file(Path(path)) if path else {}
+        for name in set(_NAMES.values()):
+            if text := os.environ.get(ENVIRONMENT + name.upper()):
+                values[name] = text
+        values.update({name: value for name, value in arguments.items() if value is not None})
+        environment = str(values.pop("environment", "prod") or "prod")
+        if environment != "prod":
+            values.setdefault("url", f"https://platform-{environment}.adobe.io")
+            values.setdefault("ims_url", "https://ims-na1-stg1.adobelogin.com")
+        return cls._checked(values)
+
+    @classmethod
+    def _checked(cls, values: dict[str, Any]) -> Config:
+        known = cls.__dataclass_fields__
+        for name in values:
+            if name not in known:
+                raise UsageError(f"There is no setting {name!r}.{did_you_mean(name, known)}")
+        for name, kind in (("timeout", float), ("backoff", float), ("retries", int)):
+            if name in values:
+                try:
+                    values[name] = kind(values[name])
+                except (TypeError, ValueError):
+                    raise UsageError(f"Setting {name!r} must be a number, not {values[name]!r}.") from None
+                if values[name] < (1 if kind is int else 0):
+                    raise UsageError(f"Setting {name!r} is too small: {values[name]}.")
+        scopes = values.get("scopes")
+        if scopes is not None:
+            listed = scopes if isinstance(scopes, list) else str(scopes).replace(",", " ").split()
+            values["scopes"] = ",".join(str(scope) for scope in listed)
+        for name in ("url", "ims_url"):
+            if name in values:
+                values[name] = _address(name, str(values[name]))
+        if isinstance(values.get("client_secret"), list):  # the Console lists several, the newest last
+            values["client_secret"] = values["client_secret"][-1] if values["client_secret"] else ""
+        config = cls(**values)
+        if not config.sandbox or config.sandbox != config.sandbox.lower():
+            raise UsageError(f"Sandbox {config.sandbox!r}: a sandbox's name is all in lower case.")
+        return config._with_credentials()
+
+    def _with_credentials(self) -> Config:
+        if self.client_id and self.org and (self.client_secret or self.token):
+            if self.client_secret and not self.token and not self.local and self.ims_url.startswith("http://"):
+                raise UsageError(f"{self.ims_url}: a client secret is sent over https only.")
+            return self
+        host = urlsplit(self.url).hostname or ""
+        if host.endswith((".adobe.io", ".adobe.com")) or (self.client_secret and not self.local):
+            given = {
+                "org": self.org,
+                "client_id": self.client_id,
+                "client_secret or token": self.client_secret or self.token,
+            }
+            missing = ", ".join(name for name, value in given.items() if not value)
+            raise UsageError(
+                f"{self.url} needs credentials; missing: {missing}. Give --config FILE, or set {ENVIRONMENT}ORG, "
+                f"{ENVIRONMENT}CLIENT_ID and {ENVIRONMENT}CLIENT_SECRET. For an emulator give --url."
+            )
+        return replace(
+            self,
+            org=self.org or "local@AdobeOrg",
+            client_id=self.client_id or "local",
+            token=self.token or ("" if self.client_secret else "local"),
+        )
+
+
+def _address(name: str, text: str) -> str:
+    parts = urlsplit(text if "//" in text else f"https://{text}")
+    try:
+        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid or parts.query or parts.fragment or parts.username:
+        raise UsageError(
+            f"{name} {text!r} is not an address such as https://platform.adobe.io or http://127.0.0.1:8080."
+        )
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}. --config is a JSON file with the credentials.") from None
+    except ValueError as error:
+        raise UsageError(f"{path}: not JSON ({error}). --config is a JSON file with the credentials.") from None
+    if not isinstance(data, dict):
+        raise UsageError(f"{path}: not a JSON object. --config is a JSON file with the credentials.")
+    values: dict[str, Any] = {}
+    for key, value in _flat(data).items():
+        name = key.lower().replace("-", "_")
+        if name in _NAMES:
+            values.setdefault(_NAMES[name], value)
+        elif name not in _IGNORED and not isinstance(data.get("project"), dict):
+            raise UsageError(f"{path}: there is no setting {key!r}.{did_you_mean(name, _NAMES)}")
+    return {name: value for name, value in values.items() if value not in ("", None)}
+
+
+def _flat(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a file, wherever the Developer Console has put them."""
+    project = data.get("project")
+    if not isinstance(project, dict):
+        return dict(data)
+    found: dict[str, Any] = {"ims_org_id": (project.get("org") or {}).get("ims_org_id")}
+    details = (project.get("workspace") or {}).get("details") or {}
+    for credential in details.get("credentials") or []:
+        server = credential.get("oauth_server_to_server") if isinstance(credential, dict) else None
+        if isinstance(server, dict):
+            found.update(server)
+            return found
+    raise UsageError("The Developer Console project holds no OAuth server-to-server credential.")

@@ -1,0 +1,210 @@
+"""Sending one file: small ones with one PUT, large ones in chunks, from the disk and never whole in memory.
+
+A PUT may be repeated freely.  A PATCH may not, because overlapping chunks spoil the file when it is completed; so after
+a lost answer HEAD tells what has arrived, and where that is not clear the file is begun again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+from .. import wire
+from ..errors import PlatformError, SourceError
+from ..manifest import File
+from .journal import Journal, Progress
+from .session import Session, Uncertain
+
+CHUNK = 64 * 1024 * 1024
+STARTS = 4  #: how often a large file is begun again before we give up
+
+OnBytes = Callable[[int], None]
+
+
+class Slice:
+    """A part of a file as a body: requests reads it piece by piece and learns its length."""
+
+    def __init__(self, path: Path, first: int, size: int, on_bytes: OnBytes) -> None:
+        try:
+            self._file: IO[bytes] = path.open("rb")
+        except OSError as error:
+            raise SourceError(f"{path}: {error.strerror or error}.") from None
+        self._file.seek(first)
+        self._left = self._size = size
+        self._on_bytes = on_bytes
+        self.path = path
+
+    def __len__(self) -> int:
+        return self._size
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes."""
+        block = self._file.read(self._left if size < 0 else min(size, self._left))
+        if not block and self._left:
+            raise SourceError(f"{self.path}: became shorter while it was sent. Run `prepare` again.")
+        self._left -= len(block)
+        self._on_bytes(len(block))
+        return block
+
+    def close(self) -> None:
+        """Close the file; bytes of a try that failed are taken back by the next one."""
+        self._file.close()
+
+
+class Sender:
+    """Sends the files of one batch.
+
+    Args:
+        session: the connection.
+        batch, dataset: where the files go.
+        journal, external_id, progress: what has been done, and where to write down what is done.
+        chunk: bytes per PATCH.
+        small: largest file that is sent with one PUT.
+        on_bytes: told how many bytes went out (negative when a try failed and they must go again).
+    """
+
+    def __init__(
+        self, session: Session, batch: str, dataset: str, journal: Journal, external_id: str, progress: Progress,
+        chunk: int = CHUNK, small: int = wire.SMALL_FILE_BYTES, on_bytes: OnBytes = lambda count: None,
+    ) -> None:  # fmt: skip
+        self.session, self.batch, self.dataset = session, batch, dataset
+        self.journal, self.external_id, self.progress = journal, external_id, progress
+        self.chunk, self.small, self.on_bytes = min(chunk, wire.CHUNK_BYTES), small, on_bytes
+
+    def send(self, folder: Path, file: File) -> None:
+        """Send one file and write that down."""
+        path = folder / file.name
+        before = _stamp(path)
+        url = wire.file_path(self.batch, self.dataset, file.name)
+        if file.bytes > self.small:
+            self._large(url, path, file)
+        else:
+            self._write("send", file)
+            try:
+                self._body("PUT", url, path, file.name, 0, file.bytes, {}, safe=True)
+            except PlatformError as error:
+                if error.status != 413 or not file.bytes:
+                    raise
+                self._large(url, path, file)  # the gateway's limit is lower than documented
+        if _stamp(path) != before:
+            raise SourceError(
+                f"{path}: was changed while it was sent. Abort batch {self.batch} and run `prepare` again."
+            )
+        self._write("sent", file)
+
+    def _write(self, step: str, file: File, **more: Any) -> None:
+        self.journal.write(
+            step, externalId=self.external_id, batch=self.batch, file=file.name, sha256=file.sha256, **more
+        )
+
+    def _body(
+        self, method: str, url: str, path: Path, name: str, first: int, size: int, headers: dict[str, str], safe: bool
+    ) -> None:
+        """Send `size` bytes of a file from `first` on."""
+        counted = 0
+
+        def count(n: int) -> None:
+            nonlocal counted
+            counted += n
+            self.on_bytes(n)
+
+        def body() -> Any:
+            nonlocal counted
+            self.on_bytes(-counted)
+            counted = 0
+            return Slice(path, first, size, count) if size else b""
+
+        try:
+            self.session.call(
+                method, url, safe=safe, body=body, headers={"Content-Type": wire.BYTES_TYPE, **headers},
+                what=f"{method} {name}", batch=self.batch, file=name,
+            )  # fmt: skip
+        except PlatformError:
+            self.on_bytes(-counted)
+            raise
+
+    # ---- large files ------------------------------------------------------------------------------------------------
+
+    def _large(self, url: str, path: Path, file: File) -> None:
+        chunk = self.progress.begun.get(file.name)
+        fresh = chunk is None
+        size = chunk or self.chunk
+        for start in range(STARTS):
+            if fresh or start:
+                self._write("begun", file, chunk=size)
+                self._act(url, file, "INITIALIZE", safe=True)
+            received: list[tuple[int, int]] | None = [] if fresh or start else self._received(url, file)
+            if received is None or not self._chunks(url, path, file, size, received):
+                continue
+            try:
+                self._act(url, file, "COMPLETE", safe=True)
+                return
+            except PlatformError as error:
+                if error.status != 400:
+                    raise
+        raise PlatformError(
+            f"{file.name}: the platform does not join its chunks (begun {STARTS} times). The same command tries again.",
+            batch=self.batch, file=file.name, retryable=True,
+        )  # fmt: skip
+
+    def _act(self, url: str, file: File, action: str, safe: bool) -> None:
+        self.session.call(
+            "POST", url, params={"action": action}, safe=safe, what=f"{action} {file.name}", batch=self.batch,
+            file=file.name,
+        )  # fmt: skip
+
+    def _received(self, url: str, file: File) -> list[tuple[int, int]] | None:
+        """What has arrived; None where the platform does not say."""
+        try:
+            response = self.session.call("HEAD", url, what=f"HEAD {file.name}", batch=self.batch, file=file.name)
+        except PlatformError as error:
+            if error.status in (400, 404):
+                return None
+            raise
+        return wire.parse_received(response.headers.get("Range"))
+
+    def _chunks(self, url: str, path: Path, file: File, size: int, received: list[tuple[int, int]]) -> bool:
+        """Send the chunks that are missing; False if the file must be begun again."""
+        first = 0
+        tries = 0
+        while first < file.bytes:
+            last = min(first + size, file.bytes) - 1
+            known = _coverage(received, first, last)
+            if known == "all":
+                self.on_bytes(last - first + 1)
+            elif known == "some":
+                return False
+            else:
+                try:
+                    headers = {"Content-Range": wire.content_range(first, last)}
+                    self._body("PATCH", url, path, file.name, first, last - first + 1, headers, safe=False)
+                except Uncertain:
+                    tries += 1
+                    if tries >= self.session.config.retries:
+                        raise
+                    self.session.pause(tries, f"PATCH {file.name}")
+                    found = self._received(url, file)
+                    if found is None:
+                        return False
+                    received = found
+                    continue
+                tries = 0
+            first = last + 1
+        return True
+
+
+def _coverage(received: list[tuple[int, int]], first: int, last: int) -> str:
+    """Whether the bytes from `first` to `last` are there: ``all``, ``some`` or ``none``."""
+    if any(a <= first and last <= b for a, b in received):
+        return "all"
+    return "some" if any(a <= last and first <= b for a, b in received) else "none"
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        found = os.stat(path)  # noqa: PTH116
+    except OSError as error:
+        raise SourceError(f"{path}: {error.strerror or error}.") from None
+    return found.st_size, found.st_mtime_ns

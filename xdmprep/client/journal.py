@@ -1,0 +1,138 @@
+"""What an upload has done so far, beside the manifest: one JSON object per line, written before and after each step.
+
+After a crash the same command reads it and goes on.  The file is also the lock: the process that uploads holds it, and
+the system lets go of it when the process ends, however it ends.  A line that was cut off by a crash is ignored.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from ..errors import OutputError, UsageError
+
+NAME = "upload.jsonl"
+
+
+@dataclass
+class Progress:
+    """What the journal says about one batch.
+
+    Attributes:
+        creating: a batch was about to be created.
+        batch: its id, once known.
+        sent: name and hash of the files that have arrived.
+        begun: large files that were begun, with the size of their chunks.
+        completed: COMPLETE was accepted.
+    """
+
+    creating: bool = False
+    batch: str | None = None
+    sent: dict[str, str] = field(default_factory=dict)
+    begun: dict[str, int] = field(default_factory=dict)
+    completed: bool = False
+
+
+class Journal:
+    """The journal of one folder of prepared files; use it in a ``with`` block, which holds the lock.
+
+    Raises:
+        UsageError: another process is uploading from this folder.
+        OutputError: the folder cannot be written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / NAME
+        self._handle = -1
+
+    def __enter__(self) -> Journal:
+        try:
+            self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        except OSError as error:
+            why = error.strerror or error
+            raise OutputError(
+                f"{self.path}: cannot keep the upload's journal: {why}. Make the folder writable."
+            ) from None
+        if not _lock(self._handle):
+            os.close(self._handle)
+            raise UsageError(f"{self.path.parent}: another process is uploading these files. Wait for it to end.")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._handle)
+
+    def lines(self) -> list[dict[str, Any]]:
+        """All whole lines."""
+        found = []
+        for line in self.path.read_bytes().split(b"\n"):
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(entry, dict):
+                found.append(entry)
+        return found
+
+    def progress(self, external_id: str) -> Progress:
+        """How far the upload with this id of its batch has come."""
+        state = Progress()
+        for entry in self.lines():
+            if entry.get("externalId") != external_id:
+                continue
+            step = entry.get("step")
+            if step == "create":
+                state.creating = True
+            elif step == "created":
+                if state.batch != entry["batch"]:
+                    state = Progress(creating=True, batch=entry["batch"])
+            elif step == "gone":
+                state = Progress()
+            elif step == "begun":
+                state.begun[entry["file"]] = entry["chunk"]
+            elif step == "sent":
+                state.sent[entry["file"]] = entry["sha256"]
+            elif step == "completed":
+                state.completed = True
+        return state
+
+    def write(self, step: str, **details: Any) -> None:
+        """Add a line and make it last."""
+        at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+        line = json.dumps({"at": at, "step": step, **details}, ensure_ascii=False) + "\n"
+        try:
+            if (
+                os.fstat(self._handle).st_size
+                and os.pread(self._handle, 1, os.fstat(self._handle).st_size - 1) != b"\n"
+            ):
+                line = "\n" + line  # what a crash cut off stays a line of its own
+            os.write(self._handle, line.encode())
+            os.fsync(self._handle)
+        except OSError as error:
+            raise OutputError(f"{self.path}: cannot write the journal: {error.strerror or error}.") from None
+
+
+def _lock(handle: int) -> bool:
+    """Lock the open file until it is closed; False if another process holds it."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        try:
+            os.lseek(handle, 1 << 30, os.SEEK_SET)
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        except OSError:
+            return False
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,257 @@
+"""The platform's errors of single rows, joined back to the source rows they come from.
+
+The platform returns the record that failed, not where it stood.  The record is looked for in the manifest's files; its
+place there and the list of rejected rows give the source row, because rows are written in order.
+"""
+
+from __future__ import annotations
+
+import bisect
+import contextlib
+import hashlib
+import json
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import requests
+
+from .. import wire
+from ..errors import PlatformError
+from ..manifest import Manifest
+from .session import Session, check_json
+
+REJECTS = "rejects.jsonl"
+_MARKS = ("_errors", "_validationErrors", "_filename")
+_DOWNLOADS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """One failed record.
+
+    Attributes:
+        errors: what is wrong: objects with ``code``, ``message`` and what else the platform says.
+        record: the record, or None where it could not be parsed.
+        raw: the text that could not be parsed.
+        file: the file of the manifest in which the record stands; None if it was not found (or no manifest is given).
+        record_number: its place in that file, from 1.
+        row: the source row, from 1.
+        more_rows: further source rows with the very same record.
+    """
+
+    errors: tuple[dict[str, Any], ...]
+    record: dict[str, Any] | None
+    raw: str | None = None
+    file: str | None = None
+    record_number: int | None = None
+    row: int | None = None
+    more_rows: tuple[int, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The error for ``--json``."""
+        return {
+            "row": self.row, "moreRows": list(self.more_rows), "file": self.file, "recordNumber": self.record_number,
+            "errors": list(self.errors), "record": self.record, "raw": self.raw,
+        }  # fmt: skip
+
+    def __str__(self) -> str:
+        where = f"row {self.row}" if self.row is not None else "a row"
+        if self.file is not None:
+            where += f" ({self.file}, record {self.record_number})"
+        return f"{where}: " + "; ".join(f"{e.get('code', '')} {e.get('message', '')}".strip() for e in self.errors)
+
+
+def row_errors(session: Session, batch_id: str, manifest: Path | None = None) -> Iterator[RowError]:
+    """All failed records of a batch: its ``row_errors`` where diagnostics are on, else its ``failed`` files."""
+    loaded = None if manifest is None else Manifest.load(manifest)
+    with tempfile.TemporaryFile() as spool:
+        for path, params in _files(session, batch_id):
+            _download(session, path, params, spool, batch_id)
+        spool.seek(0)
+        places: dict[bytes, list[tuple[str, int, int]]] = {}
+        if loaded is not None:
+            wanted = {_key(entry) for entry in map(_entry, spool) if entry is not None}
+            places = _places(loaded, wanted)
+            spool.seek(0)
+        for line in spool:
+            entry = _entry(line)
+            if entry is not None:
+                yield _error(entry, places.get(_key(entry), []))
+
+
+def _error(entry: dict[str, Any], places: list[tuple[str, int, int]]) -> RowError:
+    raw = entry.get("_corrupt_record")
+    errors = entry.get("_errors") or [
+        {"code": error.get("keyword", ""), **error} for error in entry.get("_validationErrors") or []
+    ]
+    record = None if raw is not None else {key: value for key, value in entry.items() if key not in _MARKS}
+    file, number, row = places[0] if places else (None, None, None)
+    return RowError(
+        tuple(errors), record, raw, file, number, row or None, tuple(place[2] for place in places[1:] if place[2])
+    )  # fmt: skip
+
+
+def _files(session: Session, batch_id: str) -> list[tuple[str, dict[str, str]]]:
+    meta, failed = wire.export_path(batch_id, "meta"), wire.export_path(batch_id, "failed")
+    names = _list(session, meta, {"path": "row_errors"}, batch_id)
+    if names:
+        return [(meta, {"path": f"row_errors/{name}"}) for name in names]
+    return [(failed, {"path": name}) for name in _list(session, failed, {}, batch_id) if name != "_SUCCESS"]
+
+
+def _list(session: Session, path: str, params: dict[str, str], batch_id: str) -> list[str]:
+    names: list[str] = []
+    while True:
+        page = {**params, "start": len(names), "limit": wire.LIST_LIMIT}
+        try:
+            response = session.call("GET", path, params=page, what="error files", batch=batch_id)
+        except PlatformError as error:
+            if error.status == 404 and params:
+                return names
+            raise
+        data = check_json(response, "error files")
+        found = [str(item["name"]) for item in data.get("data") or []] if isinstance(data, dict) else []
+        names += found
+        if len(found) < wire.LIST_LIMIT:
+            return names
+
+
+def _download(session: Session, path: str, params: dict[str, str], out: IO[bytes], batch_id: str) -> None:
+    """Append a file to `out`, begun again where the connection breaks."""
+    start = out.seek(0, 2)
+    for attempt in range(1, _DOWNLOADS + 1):
+        response = session.call("GET", path, params=params, stream=True, what="error file", batch=batch_id,
+                                headers={"Accept": "*/*", "Accept-Encoding": "identity"})  # fmt: skip
+        try:
+            with response:
+                size = 0
+                for block in response.iter_content(1 << 20):
+                    out.write(block)
+                    size += len(block)
+                if size >= int(response.headers.get("Content-Length") or size):
+                    out.write(b"\n")
+                    return
+        except requests.RequestException:
+            pass
+        out.seek(start)
+        out.truncate()
+        session.pause(attempt, "error file")
+    raise PlatformError("error file: the connection breaks every time.", batch=batch_id, retryable=True)
+
+
+def _entry(line: bytes) -> dict[str, Any] | None:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) else None
+
+
+def _key(entry: dict[str, Any]) -> bytes:
+    """A hash that the record has here and there."""
+    if "_corrupt_record" in entry:
+        return _text_key(str(entry["_corrupt_record"]))
+    return _record_key({key: value for key, value in entry.items() if key not in _MARKS})
+
+
+def _text_key(text: str) -> bytes:
+    return hashlib.blake2b(b"text" + text.strip().encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def _record_key(record: Any) -> bytes:
+    text = json.dumps(_plain(record), sort_keys=True, ensure_ascii=False)
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def _plain(value: Any) -> Any:
+    """Nulls left out, dates and times as text, whole floats as integers: what survives the way through JSON."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def _places(manifest: Manifest, wanted: set[bytes]) -> dict[bytes, list[tuple[str, int, int]]]:
+    """Where the wanted records stand: file, record number, source row (0 where it is not known)."""
+    rejected = _rejected(manifest)
+    found: dict[bytes, list[tuple[str, int, int]]] = defaultdict(list)
+    before = 0
+    for file in manifest.files:
+        for number, keys in enumerate(_record_keys(manifest, (manifest.folder or Path()) / file.name), 1):
+            for key in keys & wanted:
+                row = 0 if rejected is None else _source_row(before + number, rejected)
+                found[key].append((file.name, number, row))
+        before += file.rows
+    return found
+
+
+def _record_keys(manifest: Manifest, path: Path) -> Iterator[set[bytes]]:
+    if manifest.format == "parquet":
+        import pyarrow.parquet as pq
+
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=2000):
+                for record in batch.to_pylist(maps_as_pydicts="lossy"):
+                    yield {_record_key(record)}
+    elif manifest.format == "csv":
+        import csv
+
+        with path.open(encoding="utf-8", newline="") as text:
+            for record in csv.DictReader(text):
+                yield {_record_key({key: value for key, value in record.items() if value != ""})}
+    elif manifest.multiline:
+        for record in json.loads(path.read_bytes()):
+            yield {_record_key(record)}
+    else:
+        with path.open("rb") as lines:
+            for line in lines:
+                keys = {_text_key(line.decode("utf-8", "replace"))}
+                with contextlib.suppress(ValueError):
+                    keys.add(_record_key(json.loads(line)))
+                yield keys
+
+
+def _rejected(manifest: Manifest) -> list[int] | None:
+    """The source rows that were set aside, in order; None where they are not known."""
+    if not manifest.rejected:
+        return []
+    rows = set()
+    try:
+        with ((manifest.folder or Path()) / REJECTS).open(encoding="utf-8") as lines:
+            for line in lines:
+                rows.add(int(json.loads(line)["row"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return sorted(rows) if len(rows) == manifest.rejected else None
+
+
+def _source_row(written: int, rejected: list[int]) -> int:
+    """The source row of the `written`-th row that was not set aside."""
+    row = written
+    while (skipped := bisect.bisect_right(rejected, row)) != row - written:
+        row = written + skipped
+    return row
+
+
+def profile(session: Session, namespace: str, identity: str) -> dict[str, Any] | None:
+    """The merged profile that holds an identity, or None.
+
+    Source: Real-Time Customer Profile API, *Entities endpoint*.
+    """
+    params = {"schema.name": "_xdm.context.profile", "entityId": identity, "entityIdNS": namespace}
+    try:
+        response = session.call("GET", wire.PROFILE, params=params, what="profile")
+    except PlatformError as error:
+        if error.status == 404:
+            return None
+        raise
+    data = check_json(response, "profile")
+    first = next(iter(data.values()), None) if isinstance(data, dict) else None
+    return dict(first["entity"]) if isinstance(first, dict) and isinstance(first.get("entity"), dict) else None

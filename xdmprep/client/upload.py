@@ -1,0 +1,286 @@
+"""One manifest becomes one batch, whatever happens in between.
+
+The batch carries an id of our own (`externalId`) that follows from the manifest, the dataset and the sandbox.  It is
+looked up before a batch is created, and again where the answer to the creation was lost; so the same command finds its
+batch, also without its journal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import wire
+from ..errors import PlatformError
+from ..manifest import Manifest
+from . import follow
+from .checks import check_dataset, check_files
+from .files import CHUNK, OnBytes, Sender
+from .journal import Journal, Progress
+from .session import Session, Uncertain, check_json
+
+Tell = Callable[[str], None]
+_OVER = wire.BAD | {"inactive", "deleted", "archived", "retained"}
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to upload.
+
+    Attributes:
+        jobs: files sent at the same time.
+        replay: batches that this one replaces; `replay_prefix` is written before each.
+        percent: percentage of bad rows that the batch may have; None takes the manifest's threshold, else 0.
+        diagnostics: keep the errors of single rows.
+        again: start a new batch where the last one of this manifest failed or was aborted.
+        chunk: bytes per request of a large file.
+        small: largest file that is sent with one PUT.
+    """
+
+    jobs: int = 4
+    replay: tuple[str, ...] = ()
+    replay_prefix: str = ""
+    percent: float | None = None
+    diagnostics: bool = True
+    again: bool = False
+    chunk: int = CHUNK
+    small: int = wire.SMALL_FILE_BYTES
+
+
+def external_id(manifest: Manifest, dataset_id: str, sandbox: str, replay: Sequence[str], attempt: int) -> str:
+    """Our own id of the batch that these files become; the same for the same content, dataset and purpose."""
+    content = manifest.to_dict()
+    content.pop("software", None)
+    text = json.dumps([content, dataset_id, sandbox, sorted(replay), attempt], sort_keys=True, ensure_ascii=False)
+    return "xdmprep-" + hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def upload(
+    session: Session,
+    path: Path,
+    dataset_id: str,
+    options: Options,
+    tell: Tell = lambda text: None,
+    on_bytes: OnBytes = lambda count: None,
+) -> wire.Batch:
+    """Send the manifest's files as one batch, or go on where an earlier run stopped.
+
+    Raises:
+        SourceError, UsageError: the files or options are wrong; nothing was sent.
+        PlatformError: the platform refused or could not be reached; the same call goes on later.
+    """
+    manifest = Manifest.load(path)
+    folder = manifest.folder or Path()
+    with Journal(folder) as journal:
+        for line in check_files(manifest, options.jobs):
+            tell(f"note: {line}")
+        check_dataset(manifest, dataset_id, follow.dataset(session, dataset_id), tell)
+        for predecessor in options.replay:
+            old = follow.status(session, predecessor)
+            if old.dataset_id != dataset_id:
+                raise PlatformError(
+                    f"batch {predecessor} belongs to dataset {old.dataset_id}; it cannot be replaced here."
+                )
+        return _Upload(session, manifest, folder, dataset_id, options, journal, tell, on_bytes).run()
+
+
+class _Upload:
+    """One run of :func:`upload`, after the checks."""
+
+    def __init__(
+        self, session: Session, manifest: Manifest, folder: Path, dataset: str, options: Options, journal: Journal,
+        tell: Tell, on_bytes: OnBytes,
+    ) -> None:  # fmt: skip
+        self.session, self.manifest, self.folder, self.dataset = session, manifest, folder, dataset
+        self.options, self.journal, self.tell, self.on_bytes = options, journal, tell, on_bytes
+        self.external, self.progress = "", Progress()
+
+    def run(self) -> wire.Batch:
+        """Find or create the batch, send what is missing, complete it."""
+        batch = self._find() or self._create()
+        if batch.status in wire.WAITING | wire.GOOD:
+            self.tell(f"batch {batch.id}: everything was sent before; it is {batch.status} ({batch.explanation})")
+            return batch
+        self._send(batch)
+        self._keep_one(batch)
+        return self._complete(batch)
+
+    # ---- the batch --------------------------------------------------------------------------------------------------
+
+    def _attempt(self, attempt: int) -> wire.Batch | None:
+        """The batch of one attempt, if there is one; sets what the other steps need."""
+        self.external = external_id(
+            self.manifest, self.dataset, self.session.config.sandbox, self.options.replay, attempt
+        )
+        self.progress = self.journal.progress(self.external)
+        if self.progress.batch:
+            with contextlib.suppress(_Missing):
+                return _status(self.session, self.progress.batch)
+        found = self._look(patient=self.progress.creating)
+        if found is None and self.progress.batch:
+            self.tell(f"batch {self.progress.batch} is no longer known there")
+            self.journal.write("gone", externalId=self.external, batch=self.progress.batch)
+            self.progress = Progress()
+        if found is not None and found.id != self.progress.batch:
+            self.journal.write("created", externalId=self.external, batch=found.id, found=True)
+            self.progress = self.journal.progress(self.external)
+        return found
+
+    def _find(self) -> wire.Batch | None:
+        """The batch to go on with; None where one must be created."""
+        attempt = 0
+        batch = self._attempt(attempt)
+        while batch is not None and batch.status in _OVER:
+            attempt += 1
+            after = self._attempt(attempt)
+            if after is None and not self.options.again:
+                raise PlatformError(
+                    f"these files were sent before as batch {batch.id}, which is {batch.status}: {batch.explanation}. "
+                    "To send them as a new batch, add --again.",
+                    batch=batch.id,
+                )
+            batch = after
+        return batch
+
+    def _look(self, patient: bool) -> wire.Batch | None:
+        """The batch that carries our id; with patience where one may be on its way into the catalog."""
+        for pause in (0.0, 0.5, 1.0, 2.0) if patient else (0.0,):
+            self.session.wait(pause)
+            found = follow.batches(self.session, externalId=self.external, orderBy="asc:created")
+            found = [batch for batch in found if batch.external_id == self.external]
+            if found:
+                return _choose(found)
+        return None
+
+    def _create(self) -> wire.Batch:
+        body = wire.create_batch(
+            self.dataset, self.manifest.format, multiline=self.manifest.multiline, external_id=self.external,
+            replay=self.options.replay, replay_prefix=self.options.replay_prefix, diagnostics=self.options.diagnostics,
+            percent=self.manifest.threshold if self.options.percent is None else self.options.percent,
+        )  # fmt: skip
+        retries = self.session.config.retries
+        for attempt in range(1, retries + 1):
+            self.journal.write("create", externalId=self.external, dataset=self.dataset, url=self.session.config.url,
+                               sandbox=self.session.config.sandbox)  # fmt: skip
+            self.progress.creating = True
+            try:
+                response = self.session.call("POST", wire.IMPORT + "/batches", safe=False, json_body=body,
+                                             what="create batch", expect=(200, 201))  # fmt: skip
+                batch = wire.Batch.of(check_json(response, "create batch"))
+                if not batch.id:
+                    raise PlatformError("create batch: the answer names no batch.")
+            except Uncertain:
+                found = self._look(patient=True)
+                if found is None:
+                    if attempt == retries:
+                        raise
+                    self.session.pause(attempt, "create batch")
+                    continue
+                batch = found
+            except PlatformError as error:
+                found = self._look(patient=True) if error.status == 409 else None
+                if found is None:
+                    raise
+                batch = found
+            self.journal.write("created", externalId=self.external, batch=batch.id)
+            self.progress.batch = batch.id
+            self.tell(f"batch {batch.id} created")
+            return batch
+        raise AssertionError("unreachable")
+
+    def _keep_one(self, batch: wire.Batch) -> None:
+        """Abort doubles of ours: a creation whose answer was lost may have come through late."""
+        found = follow.batches(self.session, externalId=self.external, orderBy="asc:created")
+        for other in found:
+            if other.external_id == self.external and other.id != batch.id and other.status == "loading":
+                self.tell(f"batch {other.id} is a double that came through late; it is aborted")
+                with contextlib.suppress(PlatformError):
+                    follow.act(self.session, other.id, "ABORT")
+
+    # ---- files ------------------------------------------------------------------------------------------------------
+
+    def _send(self, batch: wire.Batch) -> None:
+        sender = Sender(
+            self.session, batch.id, self.dataset, self.journal, self.external, self.progress, self.options.chunk,
+            self.options.small, self.on_bytes,
+        )  # fmt: skip
+        missing = [file for file in self.manifest.files if self.progress.sent.get(file.name) != file.sha256]
+        done = len(self.manifest.files) - len(missing)
+        if done:
+            self.tell(f"batch {batch.id}: {done} of {len(self.manifest.files)} files were sent before")
+            self.on_bytes(sum(file.bytes for file in self.manifest.files) - sum(file.bytes for file in missing))
+        lock = threading.Lock()  # one line of the journal at a time
+        write, self.journal.write = self.journal.write, _locked(self.journal.write, lock)  # type: ignore[method-assign]
+        try:
+            with ThreadPoolExecutor(max(1, self.options.jobs), thread_name_prefix="xdmprep-upload") as pool:
+                futures = [pool.submit(sender.send, self.folder, file) for file in missing]
+                try:
+                    wait(futures, return_when=FIRST_EXCEPTION)
+                finally:
+                    for future in futures:
+                        future.cancel()
+            for future in futures:
+                if not future.cancelled():
+                    future.result()
+        except PlatformError as error:
+            raise self._explained(error, batch) from error
+        finally:
+            self.journal.write = write  # type: ignore[method-assign]
+
+    def _explained(self, error: PlatformError, batch: wire.Batch) -> PlatformError:
+        """A refusal of a file, with the batch's state where that is the reason."""
+        if error.status in (400, 404):
+            with contextlib.suppress(PlatformError):
+                now = follow.status(self.session, batch.id)
+                if now.status != "loading":
+                    return PlatformError(
+                        f"batch {batch.id} no longer takes files: it is {now.status} ({now.explanation}).",
+                        status=error.status, batch=batch.id, file=error.file,
+                    )  # fmt: skip
+        return error
+
+    def _complete(self, batch: wire.Batch) -> wire.Batch:
+        self.journal.write("complete", externalId=self.external, batch=batch.id)
+        try:
+            follow.act(self.session, batch.id, "COMPLETE")
+        except PlatformError as error:
+            if error.status != 400 or follow.status(self.session, batch.id).status not in wire.WAITING | wire.GOOD:
+                raise
+        self.journal.write("completed", externalId=self.external, batch=batch.id)
+        try:
+            return follow.status(self.session, batch.id)
+        except PlatformError:  # it was accepted; how it goes on can be asked later
+            return wire.Batch(batch.id, "loaded", self.dataset, self.external)
+
+
+class _Missing(Exception):
+    """The batch is not there."""
+
+
+def _status(session: Session, batch_id: str) -> wire.Batch:
+    try:
+        return follow.status(session, batch_id)
+    except PlatformError as error:
+        if error.status == 404:
+            raise _Missing from None
+        raise
+
+
+def _choose(found: Sequence[wire.Batch]) -> wire.Batch:
+    """Of several batches with our id the one that has come furthest, else the oldest."""
+    rank = {**dict.fromkeys(wire.GOOD, 0), **dict.fromkeys(wire.WAITING, 1), "loading": 2}
+    return min(found, key=lambda batch: (rank.get(batch.status, 3), batch.raw.get("created", 0), batch.id))
+
+
+def _locked(function: Callable[..., None], lock: threading.Lock) -> Callable[..., None]:
+    def call(*args: object, **more: object) -> None:
+        with lock:
+            function(*args, **more)
+
+    return call

@@ -1,0 +1,193 @@
+"""The routes around ingestion: tokens, profile access, and reading the Schema Registry."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import Any
+from urllib.parse import parse_qs
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from .. import wire
+from .answers import Refusal, json_body, pretty
+from .state import State
+
+
+def routes() -> list[Route]:
+    """``/ims/token``, ``/data/core/ups/access/entities`` and the reading half of the Schema Registry."""
+    base = wire.REGISTRY
+    return [
+        Route("/ims/token/{version}", token, methods=["POST"]),
+        Route(wire.PROFILE, entities, methods=["GET"]),
+        Route(wire.PROFILE, many_entities, methods=["POST"]),
+        Route(base + "/stats", stats, methods=["GET"]),
+        Route(base + "/{container}/schemas", list_schemas, methods=["GET"]),
+        Route(base + "/{container}/schemas/{schema:path}", show_schema, methods=["GET"]),
+        Route(base + "/{container}/descriptors", list_descriptors, methods=["GET"]),
+    ]
+
+
+async def token(request: Request) -> Response:
+    """``POST /ims/token/v3``: client credentials against a bearer token (v2: the same in the query)."""
+    state = State.of(request)
+    form = {name: values[0] for name, values in parse_qs((await request.body()).decode("latin-1")).items()}
+    form = {**dict(request.query_params), **form}
+    if form.get("grant_type") != "client_credentials":
+        return JSONResponse(
+            {"error": "unsupported_grant_type", "error_description": "grant_type must be client_credentials"}, 400
+        )
+    if not form.get("client_id") or not form.get("client_secret"):
+        return JSONResponse(
+            {"error": "invalid_client", "error_description": "client_id and client_secret are required"}, 400
+        )
+    value = "emulator-" + secrets.token_urlsafe(32)
+    await run_in_threadpool(state.store.add_token, value, time.time() + state.token_seconds)
+    return JSONResponse({"access_token": value, "token_type": "bearer", "expires_in": state.token_seconds})
+
+
+# ---- profiles ------------------------------------------------------------------------------------------------------
+
+
+def entities(request: Request) -> Response:
+    """``GET /access/entities``: one merged profile, or the events of one."""
+    state, query = State.of(request), request.query_params
+    schema = query.get("schema.name", "_xdm.context.profile")
+    if schema == "_xdm.context.experienceevent":
+        value, namespace = query.get("relatedEntityId") or query.get("entityId"), _namespace(query, True)
+        if not value or not namespace:
+            raise Refusal(400, "relatedEntityId and relatedEntityIdNS are required")
+        return pretty(_events(state, request, namespace, value))
+    if schema != "_xdm.context.profile":
+        raise Refusal(400, f"schema.name {schema!r} is not known here")
+    value, namespace = query.get("entityId"), _namespace(query, False)
+    if not value or not namespace:
+        raise Refusal(400, "entityId and entityIdNS are required")
+    merged = query.get("mergePolicyId", "").lower() != "none"
+    found = _one(state, namespace, value, merged, query.get("fields"))
+    if found is None:
+        raise Refusal(404, f"no profile holds {namespace} {value}")
+    return pretty({found["entityId"]: found})
+
+
+def _namespace(query: Any, related: bool) -> str | None:
+    names = ("relatedEntityIdNS", "relatedEntityIdNS.code") if related else ()
+    for name in (*names, "entityIdNS", "entityIdNS.code"):
+        if query.get(name):
+            return str(query[name])
+    return None
+
+
+def _one(state: State, namespace: str, value: str, merged: bool, fields: str | None) -> dict[str, Any] | None:
+    found = state.profiles.profile(namespace, value, merged)
+    if found is not None and fields:
+        found["entity"] = _only(found["entity"], [path.split(".") for path in fields.split(",") if path])
+    return found
+
+
+def _only(entity: dict[str, Any], paths: list[list[str]]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for path in paths:
+        value: Any = entity
+        for step in path:
+            value = value.get(step) if isinstance(value, dict) else None
+        if value is None:
+            continue
+        node = result
+        for step in path[:-1]:
+            node = node.setdefault(step, {})
+        node[path[-1]] = value
+    return result
+
+
+def _events(state: State, request: Request, namespace: str, value: str) -> dict[str, Any]:
+    found = state.profiles.events(namespace, value)
+    start = int(request.query_params.get("start") or 0) if (request.query_params.get("start") or "0").isdigit() else 0
+    limit = request.query_params.get("limit", "1000")
+    shown = found[start : start + (int(limit) if limit.isdigit() else 1000)]
+    orders = {"orderby": "timestamp", "start": str(start), "count": len(shown), "next": ""}
+    return {"_page": orders, "children": shown, "_links": {"next": {"href": ""}}}
+
+
+async def many_entities(request: Request) -> Response:
+    """``POST /access/entities``: several profiles at once."""
+    body = json_body(await request.body())
+    wanted = body.get("identities") if isinstance(body, dict) else None
+    if not isinstance(wanted, list):
+        raise Refusal(400, "identities must be an array")
+    state = State.of(request)
+
+    def look() -> dict[str, Any]:
+        result = {}
+        for item in wanted:
+            namespace = (item.get("entityIdNS") or {}).get("code") if isinstance(item, dict) else None
+            if not namespace or not item.get("entityId"):
+                raise Refusal(400, "each identity needs entityId and entityIdNS.code")
+            found = _one(state, str(namespace), str(item["entityId"]), True, ",".join(body.get("fields") or []))
+            if found is not None:
+                result[found["entityId"]] = {**found, "requestedIdentity": item}
+        return result
+
+    return pretty(await run_in_threadpool(look))
+
+
+# ---- Schema Registry -----------------------------------------------------------------------------------------------
+
+
+def _accept(request: Request, single: bool) -> str:
+    accept = request.headers.get("accept", "")
+    if "vnd.adobe.x" not in accept:
+        raise Refusal(406, "Accept must name one of the registry's types, such as application/vnd.adobe.xed-full+json")
+    if single and "version=" not in accept.replace(" ", ""):
+        raise Refusal(400, "Accept must name a version, such as '; version=1'")
+    return accept
+
+
+def stats(request: Request) -> Response:
+    """``GET /stats``: among others the tenant id."""
+    state = State.of(request)
+    tenants = [schema.get("meta:tenantNamespace", "_").lstrip("_") for schema in state.schemas.by_id.values()]
+    return pretty({
+        "imsOrg": request.headers.get("x-gw-ims-org-id", ""),
+        "tenantId": next((tenant for tenant in tenants if tenant), "xdmprep"),
+        "counts": {"schemas": len(state.schemas.by_id)},
+    })  # fmt: skip
+
+
+def list_schemas(request: Request) -> Response:
+    """``GET /tenant/schemas``."""
+    accept = _accept(request, single=False)
+    found = list(State.of(request).schemas.by_id.values()) if request.path_params["container"] == "tenant" else []
+    short = [
+        {"$id": item["$id"], "meta:altId": item.get("meta:altId", ""), "title": item.get("title", ""),
+         "version": item.get("version", "1.0")}
+        for item in found
+    ]  # fmt: skip
+    shown = short if "xed-id" in accept else found
+    return pretty({"results": shown, "_page": {"count": len(shown)}, "_links": {}})
+
+
+def show_schema(request: Request) -> Response:
+    """``GET /tenant/schemas/{id}``: by ``$id`` (percent-encoded) or ``meta:altId``; as the file is."""
+    accept = _accept(request, single=True)
+    found = State.of(request).schemas.get(request.path_params["schema"])
+    if found is None:
+        raise Refusal(404, f"schema {request.path_params['schema']} does not exist")
+    shown = {key: value for key, value in found.items() if key != "meta:descriptors" or "-desc" in accept}
+    return pretty(shown, headers={"Content-Type": accept.split(",")[0].strip()})
+
+
+def list_descriptors(request: Request) -> Response:
+    """``GET /tenant/descriptors``: grouped by type; ``property=xdm:sourceSchema==...`` filters."""
+    found = State.of(request).schemas.descriptors()
+    wanted = request.query_params.get("property", "")
+    if wanted.startswith("xdm:sourceSchema=="):
+        found = [item for item in found if item["xdm:sourceSchema"] == wanted.partition("==")[2]]
+    grouped: dict[str, list[Any]] = {}
+    ids_only = "xdm-id" in request.headers.get("accept", "")
+    for item in found:
+        grouped.setdefault(item["@type"], []).append(item["@id"] if ids_only else item)
+    return pretty(grouped)

@@ -1,0 +1,75 @@
+"""What the emulator answers: bodies of errors and successes, in the shapes that the sources show.
+
+Where the guide and the OpenAPI descriptions differ, ``guide`` (the default) and ``spec`` choose between them.  The
+bodies of the ingestion service's own 4xx answers are not documented; ours have the problem shape of the other services
+and a ``type`` that says that they are the emulator's.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import Any
+
+from starlette.responses import JSONResponse, Response
+
+GATEWAY = {
+    "400003": "Missing header",
+    "401013": "Oauth token is not valid",
+    "403000": "Api Key is required",
+    "403003": "Api Key is invalid",
+    "403010": "Oauth token is missing.",
+    "429050": "Too many requests",
+}
+_TITLES = {
+    400: "BadRequestError", 401: "UnauthorizedError", 403: "ForbiddenError", 404: "NotFoundError",
+    405: "MethodNotAllowedError", 406: "NotAcceptableError", 409: "ConflictError", 411: "LengthRequiredError",
+    413: "PayloadTooLargeError", 414: "UriTooLongError", 415: "UnsupportedMediaTypeError",
+    416: "RangeNotSatisfiableError", 429: "RequestRateTooLarge", 500: "InternalServerError",
+    503: "ServiceUnavailableError",
+}  # fmt: skip
+PROBLEM_TYPE = "urn:xdmprep:emulator:"
+
+
+class Refusal(Exception):
+    """Ends a request with a problem answer."""
+
+    def __init__(self, status: int, detail: str, headers: dict[str, str] | None = None) -> None:
+        self.status, self.detail, self.headers = status, detail, headers
+        super().__init__(detail)
+
+
+def gateway(code: str, headers: dict[str, str] | None = None) -> Response:
+    """An answer of the gateway before the service; the HTTP status is the code's first three digits."""
+    body = {"error_code": code, "message": GATEWAY[code]}
+    return JSONResponse(body, int(code[:3]), {**request_id(), **(headers or {})})
+
+
+def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
+    """An answer of a service that refuses."""
+    title = _TITLES.get(status, "Error")
+    body = {"type": PROBLEM_TYPE + title, "status": status, "title": title, "detail": detail}
+    return JSONResponse(body, status, {**request_id(), **(headers or {})})
+
+
+def pretty(data: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A JSON answer."""
+    return JSONResponse(data, status, {**request_id(), **(headers or {})})
+
+
+def empty(status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """An answer without a body."""
+    return Response(b"", status, {**request_id(), **(headers or {})})
+
+
+def request_id() -> dict[str, str]:
+    """The header that names the request."""
+    return {"x-request-id": secrets.token_urlsafe(16)}
+
+
+def json_body(body: bytes) -> Any:
+    """The JSON of a request's body; a Refusal if it is none."""
+    try:
+        return json.loads(body)
+    except ValueError as error:
+        raise Refusal(400, f"the body is not JSON: {error}") from None

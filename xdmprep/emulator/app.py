@@ -1,0 +1,127 @@
+"""The application: the gateway's checks, the routes, and the answers to what goes wrong."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from urllib.parse import unquote
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from .. import wire
+from . import access, catalog, control, export, pages, uploads
+from .answers import Refusal, empty, gateway, problem
+from .faults import FaultLayer
+from .state import State
+
+log = logging.getLogger("xdmprep.emulator")
+JSON_BYTES = 10_000_000  #: largest body that is not a file
+_DATASETS = re.compile(rf"^({re.escape(wire.IMPORT)}/batches/[^/]+)/datasets/", re.IGNORECASE)
+
+
+def create_app(state: State, allowed_hosts: frozenset[str] | None = None) -> ASGIApp:
+    """The emulator as an ASGI application.
+
+    Args:
+        state: its parts and settings.
+        allowed_hosts: names that the header ``Host`` may hold; None takes any.  A server on the loopback takes only
+            names of the loopback, so that no page of the web can speak to it through a browser.
+    """
+    app = Starlette(
+        routes=[
+            *uploads.routes(), *catalog.routes(), *export.routes(), *access.routes(), *control.routes(),
+            *pages.routes(),
+        ],
+        exception_handlers={
+            Refusal: _refused, HTTPException: _http, ClientDisconnect: _gone, Exception: _unknown,
+        },
+    )  # fmt: skip
+    app.state.emulator = state
+    return Gate(FaultLayer(app, state.faults), state, allowed_hosts)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)  # noqa: S101
+    return problem(error.status, error.detail, error.headers)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    return problem(error.status_code, f"{request.method} {request.url.path}: {error.detail}", dict(error.headers or {}))
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    return empty(400)
+
+
+async def _unknown(request: Request, error: Exception) -> Response:
+    log.error("%s %s", request.method, request.url.path, exc_info=error)
+    return problem(500, "the emulator met an error that it does not know; its log says more")
+
+
+class Gate:
+    """What the platform's gateway does before a service is reached: address, credentials, size."""
+
+    def __init__(self, app: ASGIApp, state: State, allowed_hosts: frozenset[str] | None) -> None:
+        self.app, self.state, self.allowed_hosts = app, state, allowed_hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse, or pass on."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        answer = await self._refusal(scope)
+        if answer is not None:
+            await answer(scope, receive, send)
+            return
+        scope["path"] = _DATASETS.sub(r"\1/datasets/", scope["path"])
+        await self.app(scope, receive, send)
+
+    async def _refusal(self, scope: Scope) -> Response | None:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "").rsplit(":", 1)[0].strip("[]").lower()
+        if self.allowed_hosts is not None and host not in self.allowed_hosts:
+            return problem(403, f"this emulator does not answer to the name {host!r}")
+        raw: bytes = scope.get("raw_path") or b""
+        url = f"https://{host}{raw.decode('latin-1')}?{scope['query_string'].decode('latin-1')}"
+        if len(url) > wire.URL_CHARACTERS:
+            return problem(414, f"the URL is longer than {wire.URL_CHARACTERS} characters")
+        if "\0" in scope["path"] or "\0" in unquote(scope["query_string"].decode("latin-1")):
+            return problem(400, "the address holds a NUL character")
+        is_file = "/files/" in scope["path"] and scope["path"].startswith(wire.IMPORT)
+        length = headers.get("content-length")
+        if length is not None and not length.isdigit():
+            return problem(400, "Content-Length is not a number", {"Connection": "close"})
+        if not is_file and int(length or 0) > JSON_BYTES:
+            return problem(413, f"the body is longer than {JSON_BYTES} bytes", {"Connection": "close"})
+        if not is_file and length is None and "chunked" in headers.get("transfer-encoding", "").lower():
+            return problem(411, "Content-Length is required here", {"Connection": "close"})
+        if not scope["path"].startswith("/data/"):
+            return None
+        return await self._credentials(headers)
+
+    async def _credentials(self, headers: Headers) -> Response | None:
+        scheme, _, value = headers.get("authorization", "").partition(" ")
+        if not scheme:
+            return gateway("403010")
+        if scheme.lower() != "bearer" or not value.strip():
+            return gateway("401013")
+        if not headers.get("x-api-key"):
+            return gateway("403000")
+        if not headers.get("x-gw-ims-org-id"):
+            return gateway("400003")
+        if self.state.answers == "spec" and not headers.get("x-sandbox-name"):
+            return problem(400, "x-sandbox-name is required")
+        expires = await run_in_threadpool(self.state.store.token_expires, value.strip())
+        if expires is not None:
+            return gateway("401013") if expires <= time.time() else None
+        if self.state.token is not None and value.strip() != self.state.token:
+            return gateway("401013")
+        return None

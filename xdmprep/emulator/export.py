@@ -1,0 +1,173 @@
+"""The Data Access routes: error files, failed records, ingested files, previews.
+
+Ours: ingested files are JSON Lines, where the platform keeps Parquet.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from .. import wire
+from .answers import Refusal, pretty, request_id
+from .state import State
+from .store import Output
+
+PREVIEW_ROWS = 100
+
+
+def routes() -> list[Route]:
+    """The routes under ``/data/foundation/export``."""
+    base = wire.EXPORT
+    return [
+        Route(base + "/batches/{batch}/meta", meta, methods=["GET"]),
+        Route(base + "/batches/{batch}/failed", failed, methods=["GET"]),
+        Route(base + "/batches/{batch}/files", files, methods=["GET"]),
+        Route(base + "/files/{file}", file, methods=["GET", "HEAD"]),
+        Route(base + "/datasets/{dataset}/preview", preview, methods=["GET"]),
+    ]
+
+
+def _base(request: Request) -> str:
+    return f"{request.url.scheme}://{request.url.netloc}"
+
+
+def _batch(request: Request) -> str:
+    state = State.of(request)
+    key: str = request.path_params["batch"]
+    if state.store.batch(key, state.sandbox(request)) is None:
+        raise Refusal(404, f"batch {key} does not exist")
+    return key
+
+
+def _window(request: Request) -> tuple[int, int]:
+    found = []
+    for name, default in (("start", 0), ("limit", wire.LIST_LIMIT)):
+        text = request.query_params.get(name, str(default))
+        if not re.fullmatch(r"\d{1,9}", text):
+            raise Refusal(400, f"{name} must be a whole number")
+        found.append(int(text))
+    if not 1 <= found[1] <= wire.LIST_LIMIT:
+        raise Refusal(400, f"limit must be from 1 to {wire.LIST_LIMIT}")
+    return found[0], found[1]
+
+
+def _listing(request: Request, items: list[dict[str, Any]]) -> Response:
+    start, limit = _window(request)
+    shown = items[start : start + limit]
+    body: dict[str, Any] = {"data": shown, "_page": {"limit": limit, "count": len(shown)}}
+    here = str(request.url.replace_query_params(start=start + limit, limit=limit))
+    if start + limit < len(items):
+        body["_links"] = {"next": {"href": here}}
+    return pretty(body)
+
+
+def _entry(name: str, size: int, href: str) -> dict[str, Any]:
+    return {"name": name, "length": str(size), "_links": {"self": {"href": href}}}
+
+
+def _send(request: Request, output: Output, type: str = "application/octet-stream") -> Response:
+    path = State.of(request).store.bytes / output.stored
+    return FileResponse(path, media_type=type, headers=request_id(), filename=output.name)
+
+
+def meta(request: Request) -> Response:
+    """``GET /batches/{batch}/meta?path=``: lists and files of ``row_errors`` and ``input_files``."""
+    state, key = State.of(request), _batch(request)
+    path = request.query_params.get("path", "").strip("/")
+    here = f"{_base(request)}{wire.export_path(key, 'meta')}?path="
+    if not path:
+        kinds = [kind for kind in ("row_errors", "input_files") if state.store.outputs(key, kind)]
+        return _listing(request, [_entry(kind, 0, here + kind) for kind in kinds])
+    if path in ("row_errors_sample.json", "row_error_samples.json"):
+        return _sample(state, key)
+    folder, _, name = path.partition("/")
+    if folder not in ("row_errors", "input_files"):
+        raise Refusal(404, f"{path} does not exist")
+    outputs = state.store.outputs(key, folder)
+    if not name:
+        return _listing(
+            request, [_entry(o.name, o.bytes, here + quote(f"{folder}/{o.name}", safe="")) for o in outputs]
+        )
+    for output in outputs:
+        if output.name == name:
+            return _send(request, output)
+    raise Refusal(404, f"{path} does not exist")
+
+
+def _sample(state: State, key: str) -> Response:
+    lines: list[bytes] = []
+    for output in state.store.outputs(key, "row_errors"):
+        with (state.store.bytes / output.stored).open("rb") as source:
+            lines += [line for _, line in zip(range(PREVIEW_ROWS - len(lines)), source, strict=False)]
+    if not lines:
+        raise Refusal(404, "there are no row errors")
+    return Response(b"".join(lines), 200, {**request_id(), "Content-Type": "application/octet-stream"})
+
+
+def failed(request: Request) -> Response:
+    """``GET /batches/{batch}/failed?path=``: the files of failed records."""
+    state, key = State.of(request), _batch(request)
+    outputs = state.store.outputs(key, "failed")
+    path = request.query_params.get("path")
+    here = f"{_base(request)}{wire.export_path(key, 'failed')}?path="
+    if path is None:
+        items = [_entry("_SUCCESS", 0, here + "_SUCCESS")] if outputs else []
+        return _listing(request, items + [_entry(o.name, o.bytes, here + o.name) for o in outputs])
+    if path == "_SUCCESS" and outputs:
+        return Response(b"", 200, {**request_id(), "Content-Type": "application/octet-stream"})
+    for output in outputs:
+        if output.name == path:
+            return _send(request, output)
+    raise Refusal(404, f"{path} does not exist")
+
+
+def files(request: Request) -> Response:
+    """``GET /batches/{batch}/files``: the dataset files that the batch became."""
+    state, key = State.of(request), _batch(request)
+    doc = state.store.batch(key) or {}
+    items = []
+    for output in state.store.outputs(key, "data"):
+        items.append({
+            "dataSetFileId": output.id, "dataSetViewId": doc["relatedObjects"][0]["id"], "version": "1.0.0",
+            "created": str(doc.get("completed", 0)), "updated": str(doc.get("updated", 0)), "isValid": True,
+            "records": str(output.records), "size": str(output.bytes),
+            "_links": {"self": {"href": f"{_base(request)}{wire.EXPORT}/files/{output.id}"}},
+        })  # fmt: skip
+    return _listing(request, items)
+
+
+def file(request: Request) -> Response:
+    """``GET`` and ``HEAD /files/{file}``: its list of parts, or with ``path`` the bytes, also in ranges."""
+    state = State.of(request)
+    output = state.store.output(request.path_params["file"])
+    if output is None or output.kind != "data" or state.store.batch(output.batch, state.sandbox(request)) is None:
+        raise Refusal(404, f"file {request.path_params['file']} does not exist")
+    path = request.query_params.get("path")
+    if path is None and request.method == "GET":
+        href = f"{_base(request)}{wire.EXPORT}/files/{output.id}?path={output.name}"
+        return _listing(request, [_entry(output.name, output.bytes, href)])
+    if path != output.name:
+        raise Refusal(404, f"{path} does not exist")
+    return _send(request, output)
+
+
+def preview(request: Request) -> Response:
+    """``GET /datasets/{dataset}/preview``: the first 100 rows of the dataset's active batches."""
+    state = State.of(request)
+    key = request.path_params["dataset"]
+    if state.store.dataset(key, state.sandbox(request)) is None:
+        raise Refusal(404, f"dataset {key} does not exist")
+    rows: list[Any] = []
+    for doc in state.store.batches("dataset = ? AND status IN ('active', 'success')", key):
+        for output in state.store.outputs(doc["id"], "data"):
+            rows += state.first_records([{"stored": output.stored, "name": output.name}], "json", False, {},
+                                        PREVIEW_ROWS - len(rows))  # fmt: skip
+            if len(rows) >= PREVIEW_ROWS:
+                return pretty({"data": rows})
+    return pretty({"data": rows})

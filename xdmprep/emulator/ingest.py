@@ -1,0 +1,390 @@
+"""Promotion: what happens to a batch after COMPLETE, one batch after the other in a thread of its own.
+
+``loaded -> staging -> staged -> active`` or ``failed``.  Once a batch is ``staged`` its outcome is decided and it can
+no longer be aborted.  Its records reach the profile store in one transaction together with the outcome, and only then
+does the catalog say ``active``; so whatever moment the process dies at, the batch is ingested exactly once after a
+restart.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import secrets
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from ..errors import XdmPrepError
+from ..ports import CheckedChunk, FailedRecord, IngestCheck
+from ..wire import BATCH_BYTES, BATCH_FILES, WAITING, has_flag
+from .parse import parse
+from .profiles import Profiles, target_of
+from .registry import Schemas
+from .store import Store, now_ms
+
+log = logging.getLogger("xdmprep.emulator")
+
+IN_PROGRESS = WAITING - {"stalled"}
+DESCRIPTIONS = {
+    "INGEST-1401-400": "The row has corrupted data and cannot be read or parsed. Fix the corrupted data and try again.",
+    "INGEST-1555-400": "A required field is either missing or has a value of null. Add the required field to the input "
+    "row and try again.",
+}
+
+
+class _Aborted(Exception):
+    """The batch is no longer to be ingested."""
+
+
+class Ingestion:
+    """The thread that promotes batches.
+
+    Args:
+        store: catalog and bytes.
+        profiles: the profile store.
+        schemas: known schemas; a dataset whose schema is not among them is only parsed.
+        check: reads and validates files; None only parses them.
+        delay: seconds that a batch spends in each of ``loaded``, ``staging`` and ``staged``.
+        abandon_after: seconds after which a batch that was not completed becomes ``abandoned``; None means never.
+        collect_after: seconds after which an ``inactive`` batch becomes ``deleted``; None means never.
+    """
+
+    def __init__(
+        self, store: Store, profiles: Profiles, schemas: Schemas, check: IngestCheck | None = None, delay: float = 0.0,
+        abandon_after: float | None = None, collect_after: float | None = None,
+    ) -> None:  # fmt: skip
+        self.store, self.profiles, self.schemas, self.check = store, profiles, schemas, check
+        self.delay, self.abandon_after, self.collect_after = delay, abandon_after, collect_after
+        self.stalls: Counter[str] = Counter()  #: faults on request: how many batches will stall, or be retried
+        self._wake, self._stop = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="xdmprep-ingestion", daemon=True)
+
+    def start(self) -> None:
+        """Start; batches that a killed process had accepted are taken up again."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the chunk at hand; an unfinished batch is taken up at the next start."""
+        self._stop.set()
+        self._wake.set()
+        self._thread.join(timeout=30)
+
+    def wake(self) -> None:
+        """There is something to do."""
+        self._wake.set()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._wake.clear()
+            try:
+                self._expire()
+                batches = self.store.query(
+                    "SELECT id FROM batch WHERE status IN ('loaded', 'queued', 'staging', 'staged', 'processing',"
+                    " 'retrying') ORDER BY queued LIMIT 1"
+                )
+                if batches:
+                    self.promote(batches[0]["id"])
+                    continue
+            except Exception:
+                log.exception("the emulator's ingestion thread met an error it does not know")
+                self._stop.wait(1)
+            timed = self.abandon_after is not None or self.collect_after is not None
+            self._wake.wait(0.2 if timed else None)
+
+    def _expire(self) -> None:
+        if self.abandon_after is not None:
+            for doc in self.store.batches("status = 'loading'"):
+                if doc["updated"] < now_ms() - self.abandon_after * 1000:
+                    self.store.change_batch(doc["id"], {"loading"}, status="abandoned", completed=now_ms())
+        if self.collect_after is not None:
+            for doc in self.store.batches("status = 'inactive'"):
+                if doc["updated"] < now_ms() - self.collect_after * 1000:
+                    self._collect(doc["id"])
+
+    def _collect(self, batch_id: str) -> None:
+        stored = [row["stored"] for row in self.store.query("SELECT stored FROM output WHERE batch = ?", batch_id)]
+        stored += [row["stored"] for row in self.store.files(batch_id)]
+        with self.store.transaction() as db:
+            if self.store.change_batch(batch_id, {"inactive"}, db, status="deleted") is None:
+                return
+            db.execute("DELETE FROM output WHERE batch = ?", (batch_id,))
+            db.execute("DELETE FROM file WHERE batch = ?", (batch_id,))
+        self.store.drop_bytes(*stored)
+
+    def _pause(self) -> None:
+        if self._stop.wait(self.delay):
+            raise _Aborted
+
+    def promote(self, batch_id: str) -> None:
+        """Bring one batch from COMPLETE to its end."""
+        try:
+            if (result := self.profiles.done(batch_id)) is None:
+                self._pause()
+                self._trouble(batch_id)
+                if self.store.change_batch(batch_id, IN_PROGRESS, status="staging", started=now_ms()) is None:
+                    return
+                self._pause()
+                result = self._ingest(batch_id)
+            self._finish(batch_id, result)
+        except _Aborted:
+            return
+
+    def _trouble(self, batch_id: str) -> None:
+        """Stalled and retried batches, on request."""
+        if self.stalls["stall"] > 0:
+            self.stalls["stall"] -= 1
+            self.store.change_batch(batch_id, IN_PROGRESS, status="stalled")
+            raise _Aborted
+        if self.stalls["retry"] > 0:
+            self.stalls["retry"] -= 1
+            self.store.change_batch(batch_id, IN_PROGRESS, status="retrying")
+            self._stop.wait(max(self.delay, 0.2))
+
+    def _ingest(self, batch_id: str) -> dict[str, Any]:
+        """Read, check and keep the batch's records; what becomes of the batch."""
+        doc = self.store.batch(batch_id)
+        if doc is None:
+            raise _Aborted
+        dataset_id = doc["relatedObjects"][0]["id"]
+        dataset = self.store.dataset(dataset_id) or {}
+        schema = self.schemas.get((dataset.get("schemaRef") or {}).get("id"))
+        tags = dataset.get("tags") or {}
+        run = _Run(self, doc, schema, tags)
+        enabled = has_flag(tags, "unifiedProfile", "enabled") and doc["inputFormat"]["format"] != "csv"
+        target = target_of(dataset_id, schema, has_flag(tags, "unifiedProfile", "isUpsert"))
+        try:
+            with self.profiles.transaction() as db:
+                for predecessor in self._predecessors(doc):
+                    self.profiles.remove(db, predecessor)
+                skipped = 0
+                for records in run.good():
+                    if self._stop.is_set() or (self.store.batch(batch_id) or {}).get("status") not in IN_PROGRESS:
+                        raise _Aborted
+                    if enabled:
+                        skipped += self.profiles.add(db, batch_id, target, records)
+                result = run.result(skipped)
+                if self.store.change_batch(batch_id, IN_PROGRESS, status="staged") is None:
+                    raise _Aborted
+                if result["status"] != "active":
+                    raise _Failed(result)
+                db.execute("INSERT OR REPLACE INTO done VALUES (?, ?)", (batch_id, json.dumps(result)))
+        except _Failed as failed:
+            result = failed.result
+        except BaseException:
+            run.discard()
+            raise
+        return result
+
+    def _predecessors(self, doc: dict[str, Any]) -> list[str]:
+        return list((doc.get("replay") or {}).get("predecessors") or [])
+
+    def _finish(self, batch_id: str, result: dict[str, Any]) -> None:
+        """Tell the catalog the outcome."""
+        self._pause()
+        changes = {"status": result["status"], "completed": now_ms(), **result["changes"]}
+        with self.store.transaction() as db:
+            doc = self.store.change_batch(batch_id, IN_PROGRESS, db, **changes)
+            if doc is None:
+                return
+            db.executemany(
+                "INSERT OR REPLACE INTO output VALUES (:id, :batch, :kind, :name, :bytes, :records, :stored)",
+                result["outputs"],
+            )
+            if result["status"] == "active":
+                for predecessor in self._predecessors(doc):
+                    self.store.change_batch(predecessor, {"active", "success"}, db, status="inactive")
+
+
+class _Failed(Exception):
+    def __init__(self, result: dict[str, Any]) -> None:
+        self.result = result
+
+
+class _Run:
+    """Reading one batch: counts, errors, and the files that are made of it."""
+
+    def __init__(
+        self, ingestion: Ingestion, doc: dict[str, Any], schema: dict[str, Any] | None, tags: dict[str, Any]
+    ) -> None:
+        self.ingestion, self.store, self.doc = ingestion, ingestion.store, doc
+        self.schema = schema
+        unchecked = "disabled" in ((tags or {}).get("acp_validationContext") or [])
+        self.check: IngestCheck = parse if schema is None or unchecked or not ingestion.check else ingestion.check
+        self.files = [row for row in self.store.files(doc["id"]) if row["whole"]]
+        self.rows = self.out = 0
+        self.by_code: Counter[str] = Counter()
+        self.file_errors: list[dict[str, Any]] = []
+        self.failed_rows = 0
+        self.diagnostics = bool(doc.get("tags", {}).get("acp_enableErrorDiagnostics"))
+        self.writers: dict[tuple[str, str], _Writer] = {}
+
+    def good(self) -> Any:
+        """The good records, chunk by chunk; everything else is counted and written on the way."""
+        total = sum(row["bytes"] for row in self.files)
+        if len(self.files) > BATCH_FILES or total > BATCH_BYTES:
+            self._file_error(
+                "unknown",
+                f"Batch ingestion guardrails hit: {len(self.files)} files (over the {BATCH_FILES} threshold); "
+                f"{total} bytes (over the {BATCH_BYTES} threshold)",
+            )
+            return
+        if not self.files:
+            self._file_error("106", "The dataset file is empty.")
+            return
+        for number, row in enumerate(self.files):
+            if not row["bytes"]:
+                self._file_error("106", f"The dataset file is empty: {row['name']}.")
+                continue
+            try:
+                for chunk in self._read(self.store.bytes / row["stored"]):
+                    self._take(chunk, number)
+                    yield [record for _, record in chunk.records]
+            except XdmPrepError as error:
+                self._file_error("200", f"{row['name']}: {error}")
+
+    def _read(self, path: Path) -> Any:
+        options = dict(self.doc["inputFormat"])
+        format, multiline = options.pop("format"), bool(options.pop("isMultiLineJson", False))
+        return self.check(path, format, multiline, self.schema or {}, options)
+
+    def _take(self, chunk: CheckedChunk, number: int) -> None:
+        self.rows += chunk.rows
+        self.out += len(chunk.records)
+        data = self._writer("data", f"part-{0:05d}.json")
+        for _, record in chunk.records:
+            data.add(record)
+        for failed in chunk.failed:
+            self._fail(failed, number)
+
+    def _fail(self, failed: FailedRecord, number: int) -> None:
+        self.failed_rows += 1
+        codes = {_batch_code(str(error.get("code", ""))) for error in failed.errors} or {"INGEST-1212-400"}
+        self.by_code.update(codes)
+        corrupt = codes == {"INGEST-1401-400"}
+        try:
+            record = None if corrupt else json.loads(failed.raw)
+        except ValueError:
+            record = None
+        shown = record if isinstance(record, dict) else {"_corrupt_record": failed.raw}
+        name = f"{'parsing' if corrupt else 'conversion'}_errors_{number}.json"
+        short = [{"code": _row_code(error), "message": error.get("message", "")} for error in failed.errors]
+        if self.diagnostics:
+            self._writer("row_errors", name).add({**shown, "_errors": short, "_filename": name})
+        details = [
+            {
+                "causingExceptions": [],
+                **{
+                    key: error[key]
+                    for key in ("keyword", "message", "pointerToViolation", "schemaLocation")
+                    if key in error
+                },
+            }
+            for error in failed.errors
+        ]
+        self._writer("failed", f"part-{number:05d}.json").add({**shown, "_validationErrors": details})
+
+    def _file_error(self, code: str, description: str) -> None:
+        self.file_errors.append({"code": code, "description": description})
+
+    def _writer(self, kind: str, name: str) -> _Writer:
+        if (kind, name) not in self.writers:
+            self.writers[kind, name] = _Writer(self.store.new_bytes(), self.doc["id"], kind, name)
+        return self.writers[kind, name]
+
+    def discard(self) -> None:
+        """Throw away what was written."""
+        for writer in self.writers.values():
+            writer.close()
+            writer.path.unlink(missing_ok=True)
+
+    def result(self, skipped: int) -> dict[str, Any]:
+        """What becomes of the batch."""
+        percent = float(self.doc.get("tags", {}).get("acp_partialIngestionPercent") or 0)
+        too_many = self.failed_rows > 0 and self.failed_rows / max(self.rows, 1) * 100 > percent
+        good = not self.file_errors and not too_many
+        errors = list(self.file_errors)
+        if self.failed_rows and self.diagnostics:
+            errors.append({
+                "code": "INGEST-1212-400",
+                "description": f"Encountered {self.failed_rows} errors in the data. Successfully ingested "
+                f"{self.out if good else 0} rows. Review the associated diagnostic files for more details.",
+            })  # fmt: skip
+            errors += [
+                {
+                    "code": code,
+                    "description": DESCRIPTIONS.get(code, f"Rows were refused with {code}."),
+                    "recordCount": n,
+                }
+                for code, n in sorted(self.by_code.items())
+            ]
+        elif self.failed_rows:
+            errors.append({
+                "code": "INGEST-1211-400",
+                "description": "Encountered errors while parsing, converting or otherwise validating the data. Turn on "
+                "error diagnostics and send the batch again to learn more.",
+            })  # fmt: skip
+        if self.diagnostics:
+            inputs = self._writer("input_files", "part-00000.json")
+            for row in self.files:
+                inputs.add({"path": row["name"]})
+        outputs = []
+        for writer in self.writers.values():
+            writer.close()
+            if writer.kind == "data" and not good:
+                writer.path.unlink(missing_ok=True)
+            else:
+                outputs.append(writer.output())
+        data = [output for output in outputs if output["kind"] == "data" and output["records"]]
+        metrics = {
+            "inputByteSize": sum(row["bytes"] for row in self.files),
+            "inputFileCount": len(self.files),
+            "inputRecordCount": self.rows,
+            "outputRecordCount": self.out if good else 0,
+            "outputByteSize": sum(output["bytes"] for output in data),
+            "outputFileCount": len(data),
+            "partitionCount": len(data),
+            "failedRecordCount": self.rows - (self.out if good else 0),
+        }
+        changes: dict[str, Any] = {"errors": errors} if errors else {}
+        if good and self.doc["inputFormat"]["format"] != "csv":
+            changes["metrics"] = metrics
+        return {"status": "active" if good else "failed", "changes": changes, "outputs": outputs, "skipped": skipped}
+
+
+def _batch_code(code: str) -> str:
+    return {"1401": "INGEST-1401-400", "1555": "INGEST-1555-400"}.get(code, code)
+
+
+def _row_code(error: dict[str, Any]) -> str:
+    code = str(error.get("code", ""))
+    return {"INGEST-1401-400": "1401", "INGEST-1555-400": "1555"}.get(code, code)
+
+
+class _Writer:
+    """One file that ingestion makes, JSON Lines."""
+
+    def __init__(self, path: Path, batch: str, kind: str, name: str) -> None:
+        self.path, self.batch, self.kind, self.name = path, batch, kind, name
+        self.records = 0
+        self._file = path.open("w", encoding="utf-8")
+
+    def add(self, record: dict[str, Any]) -> None:
+        """Write one object."""
+        self._file.write(json.dumps(record, ensure_ascii=False, separators=(",", ":"), default=str) + "\n")
+        self.records += 1
+
+    def close(self) -> None:
+        """Finish the file."""
+        with contextlib.suppress(ValueError):
+            self._file.close()
+
+    def output(self) -> dict[str, Any]:
+        """Its row in the catalog."""
+        return {
+            "id": f"{int(time.time() * 1000):013d}-{secrets.token_hex(6)}", "batch": self.batch, "kind": self.kind,
+            "name": self.name, "bytes": self.path.stat().st_size, "records": self.records, "stored": self.path.name,
+        }  # fmt: skip

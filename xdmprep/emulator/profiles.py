@@ -1,0 +1,273 @@
+"""The profile store: records by identity, folded into fragments, merged along the identity graph.
+
+What is kept are the records themselves, in the order they were ingested; a fragment is made when it is asked for.  A
+fragment is what one dataset knows under one primary identity: an ordinary record replaces what came before, an upsert
+record merges into it (objects and map keys deep, arrays and scalars replaced).  So a reverted or replaced batch only
+needs its records taken out.  The platform does not document these details; they are ours, see docs/emulator.md.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS record (
+    seq INTEGER PRIMARY KEY, batch TEXT, dataset TEXT, kind TEXT, ns TEXT, id TEXT, at INTEGER, doc TEXT);
+CREATE INDEX IF NOT EXISTS record_batch ON record (batch);
+CREATE TABLE IF NOT EXISTS identity (ns TEXT, id TEXT, seq INTEGER, PRIMARY KEY (ns, id, seq)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS identity_seq ON identity (seq);
+CREATE TABLE IF NOT EXISTS done (batch TEXT PRIMARY KEY, result TEXT);
+"""
+GRAPH_LIMIT = 50  #: identities per graph (Identity Service guardrails)
+PROFILE_BYTES, EVENT_BYTES = 100_000, 10_000  #: larger records never reach Profile (Guardrails for data ingestion)
+EVENT_CLASS = "https://ns.adobe.com/xdm/context/experienceevent"
+_BLOCKED = frozenset({"", "null", "anonymous", "invalid"})
+
+Identity = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """How the records of one dataset reach the profile store.
+
+    Attributes:
+        dataset: the dataset's id.
+        kind: ``profile``, ``upsert`` or ``event``; None where the schema is not known, so that each record decides.
+        descriptors: identity descriptors of the schema: steps to the field, namespace code, whether primary.
+    """
+
+    dataset: str
+    kind: str | None
+    descriptors: tuple[tuple[tuple[str, ...], str, bool], ...] = ()
+
+
+def target_of(dataset: str, schema: dict[str, Any] | None, upsert: bool) -> Target:
+    """The target of a dataset, from its JSON schema (identity descriptors under ``meta:descriptors``)."""
+    if schema is None:
+        return Target(dataset, "upsert" if upsert else None)
+    described = []
+    for item in schema.get("meta:descriptors") or []:
+        if item.get("@type") == "xdm:descriptorIdentity":
+            steps = tuple(step.removeprefix("xdm:") for step in item["xdm:sourceProperty"].strip("/").split("/"))
+            described.append((steps, str(item["xdm:namespace"]), bool(item.get("xdm:isPrimary"))))
+    is_event = EVENT_CLASS in (schema.get("meta:class"), *(schema.get("meta:extends") or ()))
+    return Target(dataset, "event" if is_event else "upsert" if upsert else "profile", tuple(described))
+
+
+def identities(record: dict[str, Any], target: Target) -> tuple[Identity | None, list[Identity]]:
+    """The record's primary identity (None if it has none) and all its identities.
+
+    The primary one is that of the schema's primary descriptor, else the item of identityMap that says ``primary``.
+    """
+    primary: Identity | None = None
+    found: list[Identity] = []
+    for steps, namespace, is_primary in target.descriptors:
+        value: Any = record
+        for step in steps:
+            value = value.get(step) if isinstance(value, dict) else None
+        if isinstance(value, str) and value.strip().lower() not in _BLOCKED:
+            found.append((namespace.lower(), value))
+            primary = found[-1] if is_primary else primary
+    marked: Identity | None = None
+    identity_map = record.get("identityMap")
+    for namespace, items in identity_map.items() if isinstance(identity_map, dict) else ():
+        for item in items if isinstance(items, list) else ():
+            value = item.get("id") if isinstance(item, dict) else None
+            if isinstance(value, str) and value.strip().lower() not in _BLOCKED:
+                found.append((namespace.lower(), value))
+                if item.get("primary") is True:
+                    marked = marked or found[-1]
+    return primary or marked, list(dict.fromkeys(found))
+
+
+def merge(old: Any, new: Any) -> Any:
+    """`new` over `old`: objects deep, everything else replaced."""
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return new
+    return {**old, **{key: merge(old[key], value) if key in old else value for key, value in new.items()}}
+
+
+def entity_id(namespace: str, value: str) -> str:
+    """An id for a merged profile, in the look of the platform's XIDs."""
+    digest = hashlib.sha256(f"{namespace.lower()}:{value}".encode()).digest()
+    return base64.urlsafe_b64encode(digest[:15]).decode()
+
+
+class Profiles:
+    """The profile store in one SQLite file; one writer at a time, readers see what was committed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._write_lock, self._read_lock = threading.RLock(), threading.RLock()
+        self._writer, self._reader = self._connect(), self._connect()
+
+    def _connect(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=60)
+        db.row_factory = sqlite3.Row
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=NORMAL")
+        db.execute("PRAGMA cache_size=-16000")
+        db.executescript(_TABLES)
+        return db
+
+    def close(self) -> None:
+        """Close the store."""
+        with self._write_lock, self._read_lock:
+            self._writer.close()
+            self._reader.close()
+
+    # ---- writing ----------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing, one at a time."""
+        with self._write_lock:
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._writer
+            except BaseException:
+                self._writer.execute("ROLLBACK")
+                raise
+            self._writer.execute("COMMIT")
+
+    def add(self, db: sqlite3.Connection, batch: str, target: Target, records: Iterable[dict[str, Any]]) -> int:
+        """Keep records; returns how many did not make it: no primary identity, a wrong ECID, or too large."""
+        skipped = 0
+        at = int(time.time() * 1000)
+        (seq,) = db.execute("SELECT coalesce(max(seq), 0) FROM record").fetchone()
+        rows, links = [], []
+        for record in records:
+            kind = target.kind or ("event" if "timestamp" in record and "_id" in record else "profile")
+            primary, found = identities(record, target)
+            if primary is None and kind == "event" and found:
+                primary = found[0]
+            text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+            limit = EVENT_BYTES if kind == "event" else PROFILE_BYTES
+            bad_ecid = any(ns == "ecid" and not re.fullmatch(r"\d{38}", value) for ns, value in found)
+            if primary is None or bad_ecid or len(text.encode()) > limit:
+                skipped += 1
+                continue
+            seq += 1
+            rows.append((seq, batch, target.dataset, kind, *primary, at, text))
+            links += [(*identity, seq) for identity in found]
+        db.executemany("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        db.executemany("INSERT OR IGNORE INTO identity VALUES (?, ?, ?)", links)
+        return skipped
+
+    def remove(self, db: sqlite3.Connection, batch: str) -> None:
+        """Take a batch's records out."""
+        db.execute("DELETE FROM identity WHERE seq IN (SELECT seq FROM record WHERE batch = ?)", (batch,))
+        db.execute("DELETE FROM record WHERE batch = ?", (batch,))
+
+    def done(self, batch: str) -> dict[str, Any] | None:
+        """What was committed together with a batch's records; None if they were not committed."""
+        with self._read_lock:
+            row = self._reader.execute("SELECT result FROM done WHERE batch = ?", (batch,)).fetchone()
+        return None if row is None else dict(json.loads(row["result"]))
+
+    def reset(self) -> None:
+        """Forget everything."""
+        with self.transaction() as db:
+            for table in ("record", "identity", "done"):
+                db.execute(f"DELETE FROM {table}")  # noqa: S608 (own texts only)
+
+    # ---- reading ----------------------------------------------------------------------------------------------------
+
+    def counts(self) -> dict[str, int]:
+        """How many fragments and events there are."""
+        with self._read_lock:
+            (fragments,) = self._reader.execute(
+                "SELECT count(*) FROM (SELECT DISTINCT dataset, ns, id FROM record WHERE kind != 'event')"
+            ).fetchone()
+            (events,) = self._reader.execute("SELECT count(*) FROM record WHERE kind = 'event'").fetchone()
+        return {"fragments": fragments, "events": events}
+
+    def graph(self, namespace: str, value: str) -> list[Identity]:
+        """All identities linked with this one through records, itself first; empty if nobody knows it."""
+        start = (namespace.lower(), value)
+        seen: dict[Identity, None] = {}
+        waiting = [start]
+        with self._read_lock:
+            while waiting and len(seen) < GRAPH_LIMIT:
+                here = waiting.pop(0)
+                if here in seen:
+                    continue
+                linked = self._reader.execute(
+                    "SELECT DISTINCT b.ns, b.id FROM identity a JOIN identity b ON b.seq = a.seq"
+                    " WHERE a.ns = ? AND a.id = ? ORDER BY b.ns, b.id LIMIT ?",
+                    (*here, GRAPH_LIMIT),
+                ).fetchall()
+                if linked:
+                    seen[here] = None
+                waiting += [(row["ns"], row["id"]) for row in linked if (row["ns"], row["id"]) not in seen]
+        return list(seen)
+
+    def _records(self, graph: list[Identity], event: bool) -> list[sqlite3.Row]:
+        found: dict[int, sqlite3.Row] = {}
+        with self._read_lock:
+            for identity in graph:
+                rows = self._reader.execute(
+                    "SELECT r.* FROM identity i JOIN record r ON r.seq = i.seq WHERE i.ns = ? AND i.id = ?", identity
+                )
+                found.update({row["seq"]: row for row in rows if (row["kind"] == "event") is event})
+        return [found[seq] for seq in sorted(found)]
+
+    def profile(self, namespace: str, value: str, merged: bool = True) -> dict[str, Any] | None:
+        """The merged profile that holds this identity, in the shape of the profile access API; None if there is none.
+
+        Args:
+            namespace: namespace code, in any letter case.
+            value: the identity.
+            merged: follow the identity graph; else only fragments whose own records hold this identity.
+        """
+        graph = self.graph(namespace, value)
+        rows = self._records(graph if merged else [(namespace.lower(), value)], event=False)
+        fragments: dict[tuple[str, str, str], dict[str, Any]] = {}
+        touched: dict[tuple[str, str, str], int] = {}
+        for row in rows:
+            key = (row["dataset"], row["ns"], row["id"])
+            record = json.loads(row["doc"])
+            fragments[key] = merge(fragments.get(key, {}), record) if row["kind"] == "upsert" else record
+            touched[key] = row["seq"]
+        if not fragments:
+            return None
+        entity: dict[str, Any] = {}
+        for key in sorted(fragments, key=touched.__getitem__):
+            entity = merge(entity, fragments[key])
+        return {
+            "entityId": entity_id(namespace, value),
+            "sources": list(dict.fromkeys(key[0] for key in fragments)),
+            "identityGraph": [entity_id(*identity) for identity in graph],
+            "entity": entity,
+            "lastModifiedAt": _iso(max(row["at"] for row in rows)),
+        }
+
+    def events(self, namespace: str, value: str) -> list[dict[str, Any]]:
+        """The events of a profile by time; of several with one ``_id`` the last ingested counts."""
+        graph = self.graph(namespace, value)
+        found: dict[str, dict[str, Any]] = {}
+        for row in self._records(graph, event=True):
+            record = json.loads(row["doc"])
+            found[str(record.get("_id", row["seq"]))] = {
+                "relatedEntityId": entity_id(namespace, value),
+                "entityId": str(record.get("_id", "")),
+                "timestamp": record.get("timestamp"),
+                "entity": record,
+                "lastModifiedAt": _iso(row["at"]),
+            }
+        return sorted(found.values(), key=lambda item: str(item["timestamp"]))
+
+
+def _iso(at_ms: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at_ms / 1000))

@@ -1,0 +1,71 @@
+"""What all routes share: catalog, profiles, schemas, ingestion, and how to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from starlette.requests import Request
+
+from ..errors import XdmPrepError
+from ..wire import SMALL_FILE_BYTES
+from .answers import Refusal
+from .ingest import Ingestion
+from .parse import parse
+from .profiles import Profiles
+from .registry import Schemas
+from .store import Store
+
+if TYPE_CHECKING:
+    from .faults import Faults
+
+Answers = Literal["guide", "spec"]
+
+
+@dataclass
+class State:
+    """One emulator's parts and settings.
+
+    Attributes:
+        store, profiles, schemas, ingestion, faults: its parts.
+        answers: whose status codes and bodies to give where the guide and the OpenAPI descriptions differ.
+        token: the only bearer token that is taken besides issued ones; None takes any.
+        token_seconds: how long issued tokens live.
+        small_file_bytes: largest body of one PUT.
+    """
+
+    store: Store
+    profiles: Profiles
+    schemas: Schemas
+    ingestion: Ingestion
+    faults: Faults
+    answers: Answers = "guide"
+    token: str | None = None
+    token_seconds: int = 86_399
+    small_file_bytes: int = SMALL_FILE_BYTES
+
+    @staticmethod
+    def of(request: Request) -> State:
+        """The state of the emulator that this request came to."""
+        state: State = request.app.state.emulator
+        return state
+
+    def sandbox(self, request: Request) -> str:
+        """The request's sandbox; ``prod`` unless it names one."""
+        return request.headers.get("x-sandbox-name") or "prod"
+
+    def first_records(
+        self, files: Sequence[Any], format: str, multiline: bool, options: dict[str, Any], wanted: int
+    ) -> list[dict[str, Any]]:
+        """The first records of some files of a batch."""
+        found: list[dict[str, Any]] = []
+        for row in files:
+            try:
+                for chunk in parse(self.store.bytes / row["stored"], format, multiline, {}, options):
+                    found += [record for _, record in chunk.records]
+                    if len(found) >= wanted:
+                        return found[:wanted]
+            except XdmPrepError as error:
+                raise Refusal(400, f"{row['name']}: {error}") from None
+        return found

@@ -1,0 +1,267 @@
+"""The catalog: datasets, batches, files and settings in one SQLite file beside the folder that holds the bytes.
+
+Every answer of status 2xx is committed before it is sent, so that it survives the process being killed.  Bytes are
+written to a hidden temporary name and renamed before the row that points to them is committed.  The names that clients
+give to files never become names on disk: bytes are stored under names of our own, so that no path leaves the folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import sqlite3
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import OutputError
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS dataset (id TEXT PRIMARY KEY, sandbox TEXT, created INTEGER, doc TEXT);
+CREATE TABLE IF NOT EXISTS batch (
+    id TEXT PRIMARY KEY, seq INTEGER UNIQUE, sandbox TEXT, dataset TEXT, external TEXT, status TEXT,
+    created INTEGER, queued INTEGER, doc TEXT);
+CREATE INDEX IF NOT EXISTS batch_external ON batch (external);
+CREATE INDEX IF NOT EXISTS batch_status ON batch (status);
+CREATE TABLE IF NOT EXISTS file (
+    batch TEXT, name TEXT, whole INTEGER, bytes INTEGER, stored TEXT, PRIMARY KEY (batch, name)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS part (
+    batch TEXT, name TEXT, first INTEGER, last INTEGER, stored TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS part_file ON part (batch, name);
+CREATE TABLE IF NOT EXISTS output (
+    id TEXT PRIMARY KEY, batch TEXT, kind TEXT, name TEXT, bytes INTEGER, records INTEGER, stored TEXT);
+CREATE INDEX IF NOT EXISTS output_batch ON output (batch, kind, name);
+CREATE TABLE IF NOT EXISTS token (value TEXT PRIMARY KEY, expires REAL);
+"""
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A file that ingestion made: ``data``, ``failed`` records, ``row_errors`` or the list of ``input_files``."""
+
+    id: str
+    batch: str
+    kind: str
+    name: str
+    bytes: int
+    records: int
+    stored: str
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970, as Catalog counts time."""
+    return int(time.time() * 1000)
+
+
+def batch_id(at_ms: int) -> str:
+    """A new batch id: 26 characters, the first ten of them the time, as the platform's are."""
+    value = (at_ms << 80) | secrets.randbits(80)
+    return "".join(_CROCKFORD[(value >> shift) & 31] for shift in range(125, -1, -5))
+
+
+class Store:
+    """Catalog and bytes of one emulator, in `folder` or in a temporary one that ends with it."""
+
+    def __init__(self, folder: str | os.PathLike[str] | None) -> None:
+        self._temporary = folder is None
+        try:
+            self.folder = Path(tempfile.mkdtemp(prefix="xdmprep-emulator-")) if folder is None else Path(folder)
+            self.bytes = self.folder / "bytes"
+            self.bytes.mkdir(parents=True, exist_ok=True)
+            self.lock = threading.RLock()
+            self._db = sqlite3.connect(
+                self.folder / "catalog.sqlite", check_same_thread=False, isolation_level=None, timeout=30
+            )
+            self._db.row_factory = sqlite3.Row
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.executescript(_TABLES)
+        except (OSError, sqlite3.Error) as error:
+            raise OutputError(f"{folder}: cannot keep the emulator's data here: {error}.") from None
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove bytes that no row points to: what a killed process had begun."""
+        known = {
+            row[0] for row in self._db.execute("SELECT stored FROM file UNION SELECT stored FROM part "
+                                               "UNION SELECT stored FROM output")
+        }  # fmt: skip
+        for path in self.bytes.iterdir():
+            if path.name not in known:
+                path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Close the database; a temporary folder is removed."""
+        with self.lock:
+            self._db.close()
+        if self._temporary:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing, one at a time."""
+        with self.lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def query(self, sql: str, *values: Any) -> list[sqlite3.Row]:
+        """All rows of a SELECT."""
+        with self.lock:
+            return self._db.execute(sql, values).fetchall()
+
+    # ---- bytes ------------------------------------------------------------------------------------------------------
+
+    def new_bytes(self) -> Path:
+        """A path for new bytes; they are swept away at the next start unless a row points to them."""
+        return self.bytes / secrets.token_hex(16)
+
+    def drop_bytes(self, *stored: str) -> None:
+        """Remove stored bytes; their rows must be gone."""
+        for name in stored:
+            if name:
+                (self.bytes / name).unlink(missing_ok=True)
+
+    # ---- datasets ---------------------------------------------------------------------------------------------------
+
+    def add_dataset(self, sandbox: str, doc: dict[str, Any], dataset_id: str | None = None) -> str:
+        """Keep a new dataset; the id has 24 hex digits unless given."""
+        key = dataset_id or secrets.token_hex(12)
+        with self.transaction() as db:
+            db.execute("INSERT INTO dataset VALUES (?, ?, ?, ?)", (key, sandbox, doc["created"], json.dumps(doc)))
+        return key
+
+    def dataset(self, dataset_id: str, sandbox: str | None = None) -> dict[str, Any] | None:
+        """A dataset's document; None if there is none of that id in the sandbox (None: in any)."""
+        rows = self.query("SELECT sandbox, doc FROM dataset WHERE id = ?", dataset_id)
+        if not rows or (sandbox is not None and rows[0]["sandbox"] != sandbox):
+            return None
+        found: dict[str, Any] = json.loads(rows[0]["doc"])
+        return found
+
+    def datasets(self, sandbox: str | None = None) -> dict[str, dict[str, Any]]:
+        """All datasets, newest first."""
+        rows = self.query(
+            "SELECT id, doc FROM dataset WHERE ?1 IS NULL OR sandbox = ?1 ORDER BY created DESC, id", sandbox
+        )
+        return {row["id"]: json.loads(row["doc"]) for row in rows}
+
+    def change_dataset(self, dataset_id: str, doc: dict[str, Any] | None) -> None:
+        """Replace a dataset's document, or remove it (None)."""
+        with self.transaction() as db:
+            if doc is None:
+                db.execute("DELETE FROM dataset WHERE id = ?", (dataset_id,))
+            else:
+                db.execute("UPDATE dataset SET doc = ? WHERE id = ?", (json.dumps(doc), dataset_id))
+
+    # ---- batches ----------------------------------------------------------------------------------------------------
+
+    def add_batch(self, sandbox: str, dataset: str, doc: dict[str, Any]) -> None:
+        """Keep a new batch."""
+        with self.transaction() as db:
+            db.execute(
+                "INSERT INTO batch VALUES (?, (SELECT coalesce(max(seq), 0) + 1 FROM batch), ?, ?, ?, ?, ?, NULL, ?)",
+                (doc["id"], sandbox, dataset, doc["externalId"], doc["status"], doc["created"], json.dumps(doc)),
+            )
+
+    def batch(self, batch_id: str, sandbox: str | None = None) -> dict[str, Any] | None:
+        """A batch's document; None if there is none of that id in the sandbox (None: in any)."""
+        rows = self.query("SELECT sandbox, doc FROM batch WHERE id = ?", batch_id)
+        if not rows or (sandbox is not None and rows[0]["sandbox"] != sandbox):
+            return None
+        found: dict[str, Any] = json.loads(rows[0]["doc"])
+        return found
+
+    def batches(self, where: str = "1", *values: Any) -> list[dict[str, Any]]:
+        """Documents of the batches for which the SQL condition holds, in order of creation."""
+        rows = self.query(f"SELECT doc FROM batch WHERE {where} ORDER BY seq", *values)  # noqa: S608 (own texts only)
+        return [json.loads(row["doc"]) for row in rows]
+
+    def change_batch(
+        self, batch_id: str, only: frozenset[str] | set[str] | None = None, db: sqlite3.Connection | None = None,
+        **changes: Any,
+    ) -> dict[str, Any] | None:  # fmt: skip
+        """Change keys of a batch's document, if its status is one of `only`; None if it is not.
+
+        Args:
+            batch_id: the batch.
+            only: statuses in which the change is allowed; None means any.
+            db: a transaction that is already open.
+            changes: new values; ``updated`` and ``version`` follow by themselves.
+        """
+        if db is None:
+            with self.transaction() as own:
+                return self.change_batch(batch_id, only, own, **changes)
+        row = db.execute("SELECT doc FROM batch WHERE id = ?", (batch_id,)).fetchone()
+        doc: dict[str, Any] = json.loads(row["doc"]) if row else {}
+        if row is None or (only is not None and doc["status"] not in only):
+            return None
+        doc.update(changes, updated=now_ms())
+        major, minor, patch = doc["version"].split(".")
+        doc["version"] = f"{major}.{minor}.{int(patch) + 1}"
+        db.execute("UPDATE batch SET status = ?, doc = ? WHERE id = ?", (doc["status"], json.dumps(doc), batch_id))
+        if changes.get("status") == "loaded":
+            db.execute(
+                "UPDATE batch SET queued = (SELECT coalesce(max(queued), 0) + 1 FROM batch) WHERE id = ?", (batch_id,)
+            )
+        return doc
+
+    # ---- files of a batch -------------------------------------------------------------------------------------------
+
+    def files(self, batch_id: str) -> list[sqlite3.Row]:
+        """The batch's files by name; `whole` is 0 while a large file is not complete."""
+        return self.query("SELECT * FROM file WHERE batch = ? ORDER BY name", batch_id)
+
+    def file(self, batch_id: str, name: str) -> sqlite3.Row | None:
+        """One file of a batch."""
+        rows = self.query("SELECT * FROM file WHERE batch = ? AND name = ?", batch_id, name)
+        return rows[0] if rows else None
+
+    def parts(self, batch_id: str, name: str) -> list[sqlite3.Row]:
+        """The parts of a large file that have arrived, by their first byte."""
+        return self.query("SELECT * FROM part WHERE batch = ? AND name = ? ORDER BY first, last", batch_id, name)
+
+    # ---- what ingestion made ----------------------------------------------------------------------------------------
+
+    def outputs(self, batch_id: str, kind: str) -> list[Output]:
+        """Files of one kind that ingestion of the batch made, by name."""
+        rows = self.query("SELECT * FROM output WHERE batch = ? AND kind = ? ORDER BY name", batch_id, kind)
+        return [Output(**row) for row in rows]
+
+    def output(self, output_id: str) -> Output | None:
+        """One such file by its id."""
+        rows = self.query("SELECT * FROM output WHERE id = ?", output_id)
+        return Output(**rows[0]) if rows else None
+
+    # ---- tokens -----------------------------------------------------------------------------------------------------
+
+    def add_token(self, value: str, expires: float) -> None:
+        """Keep a token that was issued."""
+        with self.transaction() as db:
+            db.execute("DELETE FROM token WHERE expires < ?", (time.time() - 86400,))
+            db.execute("INSERT OR REPLACE INTO token VALUES (?, ?)", (value, expires))
+
+    def token_expires(self, value: str) -> float | None:
+        """When an issued token expires (seconds since 1970); None if it was never issued."""
+        rows = self.query("SELECT expires FROM token WHERE value = ?", value)
+        return rows[0]["expires"] if rows else None
+
+    def reset(self) -> None:
+        """Forget everything."""
+        with self.transaction() as db:
+            for table in ("dataset", "batch", "file", "part", "output", "token"):
+                db.execute(f"DELETE FROM {table}")  # noqa: S608 (own texts only)
+        for path in self.bytes.iterdir():
+            path.unlink(missing_ok=True)

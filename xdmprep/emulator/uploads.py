@@ -1,0 +1,404 @@
+"""The ingestion routes: create a batch, receive its files, act on it.
+
+Bodies of files go to disk as they arrive, a block at a time; a body that does not arrive whole leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from .. import wire
+from .answers import Refusal, empty, json_body, pretty
+from .state import State
+from .store import batch_id, now_ms
+
+BLOCK = 1 << 20
+MAX_NAME = 1024
+ABORTABLE = frozenset({"loading", "loaded", "queued", "staging", "processing", "retrying", "stalled"})
+
+
+def routes() -> list[Route]:
+    """The routes under ``/data/foundation/import``."""
+    base = wire.IMPORT + "/batches"
+    file = base + "/{batch}/datasets/{dataset}/files/{name:path}"
+    return [
+        Route(base, create_batch, methods=["POST"]),
+        Route(file, put_file, methods=["PUT"]),
+        Route(file, patch_file, methods=["PATCH"]),
+        Route(file, act_on_file, methods=["POST"]),
+        Route(file, head_file, methods=["HEAD"]),
+        Route(base + "/{batch}/datasets/{dataset}/preview", preview, methods=["GET"]),
+        Route(base + "/{batch}", act_on_batch, methods=["POST"]),
+    ]
+
+
+def _content_type(request: Request, wanted: str) -> None:
+    given = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if given != wanted:
+        raise Refusal(415, f"Content-Type must be {wanted}, not {given or 'absent'}")
+
+
+async def create_batch(request: Request) -> Response:
+    """``POST /batches``."""
+    _content_type(request, wire.JSON_TYPE)
+    body = json_body(await request.body())
+    return pretty(await run_in_threadpool(_create, State.of(request), body, request), 201)
+
+
+def _create(state: State, body: Any, request: Request) -> dict[str, Any]:
+    if not isinstance(body, dict):
+        raise Refusal(400, "the body must be an object")
+    dataset_id = body.get("datasetId")
+    if not isinstance(dataset_id, str) or not dataset_id:
+        raise Refusal(400, "datasetId is required")
+    sandbox = state.sandbox(request)
+    dataset = state.store.dataset(dataset_id, sandbox)
+    if dataset is None:
+        raise Refusal(404, f"dataset {dataset_id} does not exist in sandbox {sandbox}")
+    given = body.get("inputFormat")
+    if given is None and state.answers == "spec":
+        raise Refusal(400, "inputFormat is required")
+    if given is not None and not isinstance(given, dict):
+        raise Refusal(400, "inputFormat must be an object")
+    format = str((given or {}).get("format", "parquet")).lower()
+    if format not in wire.FORMATS:
+        raise Refusal(400, f"inputFormat.format {format!r} is none of {', '.join(wire.FORMATS)}")
+    multiline = (given or {}).get("isMultiLineJson", False)
+    if not isinstance(multiline, bool):
+        raise Refusal(400, "inputFormat.isMultiLineJson must be true or false")
+    percent = body.get("partialIngestionPercent")
+    if percent is not None and (
+        isinstance(percent, bool) or not isinstance(percent, int | float) or not 0 <= percent <= 100
+    ):
+        raise Refusal(400, "partialIngestionPercent must be a number from 0 to 100")
+    diagnostics = body.get("enableErrorDiagnostics", False)
+    if not isinstance(diagnostics, bool):
+        raise Refusal(400, "enableErrorDiagnostics must be true or false")
+    tags = body.get("tags") or {}
+    if not isinstance(tags, dict):
+        raise Refusal(400, "tags must be an object")
+    external = body.get("externalId")
+    if external is not None and (not isinstance(external, str) or not external):
+        raise Refusal(400, "externalId must be a text")
+    at = now_ms()
+    user = request.headers.get("x-api-key", "")
+    doc: dict[str, Any] = {
+        "id": (key := batch_id(at)), "externalId": external or key,
+        "imsOrg": request.headers.get("x-gw-ims-org-id", ""),
+        "status": "loading", "created": at, "updated": at, "createdClient": user, "createdUser": f"{user}@AdobeID",
+        "updatedUser": f"{user}@AdobeID", "relatedObjects": [{"type": "dataSet", "id": dataset_id}],
+        "inputFormat": {**(given or {}), "format": format}, "version": "1.0.0", "tags": dict(tags),
+    }  # fmt: skip
+    if "enableErrorDiagnostics" in body:
+        doc["tags"]["acp_enableErrorDiagnostics"] = diagnostics
+    elif dataset.get("enableErrorDiagnostics"):
+        doc["tags"]["acp_enableErrorDiagnostics"] = True
+    if percent is not None:
+        doc["tags"]["acp_partialIngestionPercent"] = percent
+    if body.get("replay") is not None:
+        doc["replay"] = _replay(state, body["replay"], dataset_id, sandbox)
+    with state.store.lock:
+        if external and state.store.batches("external = ?", external):
+            raise Refusal(409, f"a batch with externalId {external} already exists")
+        state.store.add_batch(sandbox, dataset_id, doc)
+    return doc
+
+
+def _replay(state: State, replay: Any, dataset_id: str, sandbox: str) -> dict[str, Any]:
+    if not isinstance(replay, dict):
+        raise Refusal(400, "replay must be an object")
+    found = []
+    for key, column in (("predecessors", "id"), ("predecessorsByExternalId", "external")):
+        listed = replay.get(key) or []
+        if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
+            raise Refusal(400, f"replay.{key} must be an array of batch ids")
+        for item in listed:
+            bare = wire.bare_id(item)
+            match = state.store.batches(f"{column} = ? AND sandbox = ?", bare, sandbox)
+            if not match:
+                raise Refusal(400, f"replay.{key}: batch {bare} does not exist")
+            if match[0]["relatedObjects"][0]["id"] != dataset_id:
+                raise Refusal(400, f"replay.{key}: batch {bare} belongs to another dataset")
+            found.append(match[0]["id"])
+    return {"predecessors": list(dict.fromkeys(found)), "reason": str(replay.get("reason", "replace"))}
+
+
+# ---- files ---------------------------------------------------------------------------------------------------------
+
+
+def _writable(state: State, request: Request) -> tuple[str, str]:
+    """Batch id and file name of a request that writes a file; a Refusal if it may not."""
+    doc = _batch_of(state, request)
+    name = request.path_params["name"]
+    parts = name.split("/")
+    if not name or len(name) > MAX_NAME or any(part in ("", ".", "..") for part in parts):
+        raise Refusal(400, "the file name is empty, too long, absolute, or has empty parts or dots for parts")
+    if any(ord(letter) < 32 or letter in "\\\x7f" for letter in name):
+        raise Refusal(400, "the file name holds a control character or a backslash")
+    if doc["status"] != "loading":
+        raise Refusal(400, f"batch {doc['id']} is {doc['status']}; files are taken only while it is loading")
+    return doc["id"], name
+
+
+def _batch_of(state: State, request: Request) -> dict[str, Any]:
+    key = request.path_params["batch"]
+    doc = state.store.batch(key, state.sandbox(request))
+    if doc is None:
+        raise Refusal(404, f"batch {key} does not exist")
+    if "dataset" in request.path_params and doc["relatedObjects"][0]["id"] != request.path_params["dataset"]:
+        raise Refusal(404, f"batch {key} does not belong to dataset {request.path_params['dataset']}")
+    return doc
+
+
+async def _receive(request: Request, path: Path, limit: int, exact: int | None = None) -> int:
+    """Write the request's body to `path`; its size.  Nothing stays if it is too long or does not arrive whole."""
+    declared = request.headers.get("content-length")
+    if declared is not None and int(declared) > limit:
+        raise Refusal(413, f"the body has {declared} bytes; at most {limit} are taken here", {"Connection": "close"})
+    size, waiting = 0, bytearray()
+    try:
+        with path.open("wb", buffering=0) as file:
+            async for block in request.stream():
+                size += len(block)
+                if size > limit:
+                    raise Refusal(413, f"the body is longer than {limit} bytes", {"Connection": "close"})
+                waiting += block
+                if len(waiting) >= BLOCK:
+                    await anyio.to_thread.run_sync(file.write, waiting)
+                    waiting = bytearray()
+            if waiting:
+                await anyio.to_thread.run_sync(file.write, waiting)
+        if exact is not None and size != exact:
+            raise Refusal(400, f"Content-Range says {exact} bytes, the body has {size}")
+        if declared is not None and size != int(declared):
+            raise ClientDisconnect
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return size
+
+
+async def put_file(request: Request) -> Response:
+    """``PUT .../files/{name}``: one small file; a second one of that name replaces it."""
+    state = State.of(request)
+    _content_type(request, wire.BYTES_TYPE)
+    key, name = await run_in_threadpool(_writable, state, request)
+    path = state.store.new_bytes()
+    size = await _receive(request, path, state.small_file_bytes)
+    created = await run_in_threadpool(_commit_file, state, key, name, size, path)
+    return empty(201 if created and state.answers == "spec" else 200)
+
+
+def _commit_file(state: State, key: str, name: str, size: int, path: Path) -> bool:
+    """Point the batch's file to new bytes; whether the name was new."""
+    try:
+        with state.store.transaction() as db:
+            if state.store.change_batch(key, {"loading"}, db) is None:
+                raise Refusal(400, f"batch {key} no longer takes files")
+            old = db.execute("SELECT stored FROM file WHERE batch = ? AND name = ?", (key, name)).fetchone()
+            parts = db.execute("SELECT stored FROM part WHERE batch = ? AND name = ?", (key, name)).fetchall()
+            db.execute("DELETE FROM part WHERE batch = ? AND name = ?", (key, name))
+            db.execute("INSERT OR REPLACE INTO file VALUES (?, ?, 1, ?, ?)", (key, name, size, path.name))
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    state.store.drop_bytes(*([old["stored"]] if old else []), *(part["stored"] for part in parts))
+    return old is None
+
+
+async def patch_file(request: Request) -> Response:
+    """``PATCH .../files/{name}``: one part of a large file; overlaps and gaps are refused only at COMPLETE."""
+    state = State.of(request)
+    _content_type(request, wire.BYTES_TYPE)
+    key, name = await run_in_threadpool(_writable, state, request)
+    span = wire.parse_content_range(request.headers.get("content-range"))
+    if span is None:
+        raise Refusal(400, "Content-Range must be 'bytes {first}-{last}'")
+    await run_in_threadpool(_open_file, state, key, name)
+    path = state.store.new_bytes()
+    await _receive(request, path, wire.CHUNK_BYTES, span[1] - span[0] + 1)
+
+    def commit() -> None:
+        try:
+            with state.store.transaction() as db:
+                if state.store.change_batch(key, {"loading"}, db) is None:
+                    raise Refusal(400, f"batch {key} no longer takes files")
+                db.execute("INSERT INTO part VALUES (?, ?, ?, ?, ?)", (key, name, *span, path.name))
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+    await run_in_threadpool(commit)
+    if state.answers == "spec":
+        return pretty(
+            {"name": name, "sizeInBytes": span[1] - span[0] + 1}, 200, {"Range": f"bytes={span[0]}-{span[1]}"}
+        )
+    return empty(200)
+
+
+def _open_file(state: State, key: str, name: str) -> None:
+    row = state.store.file(key, name)
+    if row is None or row["whole"]:
+        raise Refusal(404, f"file {name} was not initialized, or is complete already")
+
+
+async def act_on_file(request: Request) -> Response:
+    """``POST .../files/{name}?action=INITIALIZE|COMPLETE``."""
+    return await run_in_threadpool(_act_on_file, State.of(request), request)
+
+
+def _act_on_file(state: State, request: Request) -> Response:
+    key, name = _writable(state, request)
+    action = request.query_params.get("action", "").upper()
+    if action not in wire.FILE_ACTIONS:
+        raise Refusal(400, f"action must be one of {', '.join(wire.FILE_ACTIONS)}")
+    size = _initialize(state, key, name) if action == "INITIALIZE" else _complete(state, key, name)
+    if state.answers == "spec":
+        return pretty({"name": name, "sizeInBytes": size}, 200)
+    return empty(201)
+
+
+def _initialize(state: State, key: str, name: str) -> int:
+    """Begin a large file; one that was begun before begins again."""
+    old = state.store.file(key, name)
+    stored = [part["stored"] for part in state.store.parts(key, name)] + ([old["stored"]] if old else [])
+    with state.store.transaction() as db:
+        if state.store.change_batch(key, {"loading"}, db) is None:
+            raise Refusal(400, f"batch {key} no longer takes files")
+        db.execute("DELETE FROM part WHERE batch = ? AND name = ?", (key, name))
+        db.execute("INSERT OR REPLACE INTO file VALUES (?, ?, 0, 0, '')", (key, name))
+    state.store.drop_bytes(*stored)
+    return 0
+
+
+def _complete(state: State, key: str, name: str) -> int:
+    """Join a large file's parts; a repeat finds it complete."""
+    row = state.store.file(key, name)
+    if row is None:
+        raise Refusal(404, f"file {name} was not initialized")
+    if row["whole"]:
+        return int(row["bytes"])
+    parts = state.store.parts(key, name)
+    expected = 0
+    for part in parts:
+        if part["first"] != expected:
+            what = "overlap" if part["first"] < expected else "leave a gap"
+            raise Refusal(400, f"the parts of {name} {what} at byte {part['first']}; byte {expected} comes next")
+        expected = part["last"] + 1
+    path = state.store.new_bytes()
+    with path.open("wb") as file:
+        for part in parts:
+            with (state.store.bytes / part["stored"]).open("rb") as source:
+                shutil.copyfileobj(source, file, BLOCK)
+    _commit_file(state, key, name, expected, path)
+    return expected
+
+
+async def head_file(request: Request) -> Response:
+    """``HEAD .../files/{name}``: what has arrived of a file."""
+    state = State.of(request)
+
+    def look() -> Response:
+        key, name = _batch_of(state, request)["id"], request.path_params["name"]
+        row = state.store.file(key, name)
+        if row is None:
+            raise Refusal(404, f"file {name} does not exist")
+        spans: list[list[int]] = [[0, row["bytes"] - 1]] if row["whole"] and row["bytes"] else []
+        for part in [] if row["whole"] else state.store.parts(key, name):
+            if spans and part["first"] <= spans[-1][1] + 1:
+                spans[-1][1] = max(spans[-1][1], part["last"])
+            else:
+                spans.append([part["first"], part["last"]])
+        return empty(200, {"Range": "bytes=" + ",".join(f"{a}-{b}" for a, b in spans)} if spans else None)
+
+    return await run_in_threadpool(look)
+
+
+# ---- actions -------------------------------------------------------------------------------------------------------
+
+
+async def act_on_batch(request: Request) -> Response:
+    """``POST /batches/{batch}?action=COMPLETE|ABORT|REVERT|FAIL``."""
+    state = State.of(request)
+    doc = await run_in_threadpool(_act_on_batch, state, request)
+    state.ingestion.wake()
+    return pretty(doc) if state.answers == "spec" else empty(200)
+
+
+def _act_on_batch(state: State, request: Request) -> dict[str, Any]:
+    doc = _batch_of(state, request)
+    key, status = doc["id"], doc["status"]
+    action = request.query_params.get("action", "").upper()
+    changed: dict[str, Any] | None
+    if action == "COMPLETE":
+        if status in wire.WAITING | wire.GOOD or (status in ("failed", "failure") and "started" in doc):
+            return doc  # a repeat
+        unfinished = [row["name"] for row in state.store.files(key) if not row["whole"]]
+        if status == "loading" and unfinished:
+            raise Refusal(400, f"large file {unfinished[0]} is not complete")
+        changed = state.store.change_batch(key, {"loading"}, status="loaded")
+    elif action == "ABORT":
+        if status == "aborted":
+            return doc
+        allowed = ABORTABLE if state.answers == "guide" else frozenset({"loading"})
+        changed = state.store.change_batch(key, allowed, status="aborted", completed=now_ms())
+    elif action == "FAIL":
+        changed = state.store.change_batch(key, {"loading"}, status="failed", completed=now_ms())
+    elif action == "REVERT":
+        if status in ("inactive", "deleted"):
+            return doc
+        if status in wire.GOOD:
+            with state.profiles.transaction() as db:
+                state.profiles.remove(db, key)
+        changed = state.store.change_batch(key, wire.GOOD, status="inactive")
+    else:
+        raise Refusal(400, f"action must be one of {', '.join(wire.ACTIONS)}")
+    if changed is None:
+        raise Refusal(400, f"batch {key} is {status}; {action} is not possible")
+    return changed
+
+
+async def preview(request: Request) -> Response:
+    """``GET .../preview``: the first rows of the files that have arrived so far."""
+    state = State.of(request)
+
+    def look() -> Response:
+        doc = _batch_of(state, request)
+        query = request.query_params
+        format = query.get("format", "").lower()
+        if format not in wire.FORMATS:
+            raise Refusal(400, f"format must be one of {', '.join(wire.FORMATS)}")
+        try:
+            wanted = int(query.get("nrow", "0"))
+        except ValueError:
+            wanted = -1
+        if not 0 <= wanted < 10:
+            raise Refusal(400, "nrow must be a number below 10")
+        options = {
+            "delimiter": query.get("delimiter", ","), "quote": query.get("quote", '"'),
+            "escape": query.get("escape", "\\"), "charset": query.get("charset", "UTF-8"),
+            "header": query.get("header", "true").lower() == "true",
+        }  # fmt: skip
+        files = [row for row in state.store.files(doc["id"]) if row["whole"]]
+        multiline = query.get("isMultiLineJson", "false").lower() == "true"
+        records = state.first_records(files, format, multiline, options, wanted or 9)
+        names = list(dict.fromkeys(name for record in records for name in record))
+        return pretty({
+            "formatParams": {**options, "format": format},
+            "preview": {
+                "columns": [{"cid": str(i), "name": name} for i, name in enumerate(names)],
+                "rows": [
+                    {str(i): str(record[name]) for i, name in enumerate(names) if name in record} for record in records
+                ],
+            },
+        })  # fmt: skip
+
+    return await run_in_threadpool(look)
