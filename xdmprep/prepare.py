@@ -27,6 +27,9 @@ from .write import OutputFolder, WriteOptions, write_stream
 
 SOFTWARE = f"xdmprep {__version__}"
 
+#: Findings that a run's report keeps in memory; all are counted, and all are in `issues.csv`.
+KEPT_FINDINGS = 100_000
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -118,6 +121,7 @@ def prepare(
     started = time.perf_counter()
     if error_threshold is not None and not 0 <= error_threshold <= 100:
         raise UsageError(f"the error threshold is a percentage from 0 to 100, got {error_threshold}.")
+    schema_file = schema if isinstance(schema, str | os.PathLike) else None
     schema, mapping = _schema(schema), _mapping(mapping)
     options = write or WriteOptions(format=format, max_rows=max_rows, multiline=multiline)
     if write is None and max_bytes is not None:
@@ -137,7 +141,7 @@ def prepare(
         folder.need(read.total_bytes // 4, "the output")
     if on_start is not None:
         on_start(records)
-    builder = ReportBuilder(read.name)
+    builder = ReportBuilder(read.name, cap=KEPT_FINDINGS)
 
     def each(chunk: Chunk) -> None:
         builder.add(chunk)
@@ -169,7 +173,11 @@ def prepare(
         )
     manifest.save(folder.path)
     counts = {"rows": done.rows, "written": done.written, "rejected": done.rejected}
-    folder.mark("finished", {"counts": counts, "seconds": times.seconds})
+    again = {
+        "mappingFile": mapping.name, "schemaFile": str(Path(schema_file).resolve()) if schema_file else None,
+        "columns": {field.name: str(field.type) for field in read.arrow_schema},
+    }  # fmt: skip
+    folder.mark("finished", {"counts": counts, "seconds": times.seconds, "again": again})
     return Result(done.rows, done.written, done.rejected, manifest, report, time.perf_counter() - started)
 
 

@@ -18,6 +18,7 @@ from ..errors import XdmPrepError
 COMMANDS = {
     "demo": ("demo", "Run the whole main job on a bundled sample against a local emulator."),
     "prepare": ("prepare", "Map, check and write a source as files ready for upload."),
+    "mend": ("mend", "Run mended rejects again into a further part of the same output."),
     "validate": ("validate", "Check files against a schema; nothing is written."),
     "diff": ("diff", "Write a Profile patch of what changed between two snapshots."),
     "upload": ("network", "Send prepared files as one batch."),

@@ -83,7 +83,7 @@ def prepare(
         click.echo(json.dumps(_facts(result), ensure_ascii=False))
     else:
         click.echo(str(result))
-        if result.report.issues.num_rows:
+        if result.report.found:
             click.echo(str(result.report))
         if report is not None:
             click.echo(f"report -> {report}")
@@ -93,6 +93,6 @@ def prepare(
 def _facts(result: Any) -> dict[str, Any]:
     return {
         "rows": result.rows, "written": result.written, "rejected": result.rejected, "folder": str(result.folder),
-        "files": result.manifest.to_dict()["files"], "issues": json.loads(result.report.to_json()).get("summary", []),
+        "files": result.manifest.to_dict()["files"], "issues": result.report.to_dict()["summary"],
         "seconds": round(result.seconds, 3),
     }  # fmt: skip

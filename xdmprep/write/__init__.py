@@ -17,8 +17,8 @@ from .parts import DEFAULT_MAX_BYTES, PLATFORM_MAX_BYTES, WriteOptions, open_par
 from .rejects import Rejects
 
 __all__ = [
-    "DEFAULT_MAX_BYTES", "ISSUES", "PLATFORM_MAX_BYTES", "REJECTS", "RUN", "OutputFolder", "WriteOptions", "Written",
-    "write_stream",
+    "DEFAULT_MAX_BYTES", "ISSUES", "PLATFORM_MAX_BYTES", "REJECTS", "RUN", "OutputFolder", "Rejects", "WriteOptions",
+    "Written", "open_parts", "write_stream",
 ]  # fmt: skip
 
 

@@ -45,6 +45,7 @@ class OutputFolder:
     def __init__(self, path: str | os.PathLike[str], key: dict[str, Any], overwrite: bool = False) -> None:
         self.path = Path(path)
         self.key = key
+        self.run: dict[str, Any] = {}
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -52,6 +53,25 @@ class OutputFolder:
         self._refuse_if_foreign(overwrite)
         self._clear()
         self.mark("running", {})
+
+    @classmethod
+    def existing(cls, path: str | os.PathLike[str]) -> OutputFolder:
+        """The folder of a finished run, to add to; nothing in it is touched.
+
+        Raises:
+            OutputError: it holds no finished run.
+        """
+        folder = cls.__new__(cls)
+        folder.path = Path(path)
+        try:
+            run = json.loads((folder.path / RUN).read_text(encoding="utf-8"))
+            folder.key = run["key"]
+            folder.run = run
+        except (OSError, ValueError, KeyError, TypeError):
+            raise OutputError(f"{path}: holds no run of xdmprep. Give the folder that `prepare` wrote.") from None
+        if run.get("state") != "finished":
+            raise OutputError(f"{path}: the run in it is {run.get('state')}. Run `prepare` again first.")
+        return folder
 
     def _refuse_if_foreign(self, overwrite: bool) -> None:
         names = [entry.name for entry in self.path.iterdir()]

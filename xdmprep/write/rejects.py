@@ -22,8 +22,9 @@ _REASON = pa.struct([field for field in ISSUE_SCHEMA if field.name != "row"])
 class Rejects:
     """Writes what chunks set aside, in order of rows.  Files that would be empty are not made."""
 
-    def __init__(self, folder: OutputFolder) -> None:
+    def __init__(self, folder: OutputFolder, names: tuple[str, str] = (REJECTS, ISSUES)) -> None:
         self.rows = 0
+        self._names = names
         self._folder = folder
         self._rejects: WholeFile | None = None
         self._issues: WholeFile | None = None
@@ -45,7 +46,7 @@ class Rejects:
         first = self._issues is None
         arrow_csv.write_csv(found, out, arrow_csv.WriteOptions(include_header=first, quoting_style="needed"))
         if self._issues is None:
-            self._issues = WholeFile(self._folder.path / ISSUES)
+            self._issues = WholeFile(self._folder.path / self._names[1])
         self._issues.write(out.getvalue())
 
     def _write_rejects(self, chunk: Chunk, bad: np.ndarray[tuple[int], np.dtype[np.bool_]], found: pa.Table) -> None:
@@ -73,7 +74,7 @@ class Rejects:
         key = tuple(leaves)
         encoder = self._encoders.setdefault(key, Encoder(key))
         if self._rejects is None:
-            self._rejects = WholeFile(self._folder.path / REJECTS)
+            self._rejects = WholeFile(self._folder.path / self._names[0])
         self._rejects.write(encoder.encode(batch))
 
     def finish(self) -> None:

@@ -1,0 +1,29 @@
+"""The command `xdmprep mend`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command(epilog="Example: xdmprep mend out/ mended.jsonl")
+@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("rejects", type=click.Path(path_type=Path), required=False)
+@click.option("--schema", "-s", type=click.Path(path_type=Path), help="Where the schema is now, if it moved.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def mend(out: Path, rejects: Path | None, schema: Path | None, as_json: bool) -> int:
+    """Run mended rejects of the run in OUT again, into a further part of it.
+
+    REJECTS has lines as in OUT/rejects.jsonl, with their "source" mended; without it that file itself is taken.
+    """
+    from ..mend import mend as run
+
+    done = run(out, rejects, schema=schema)
+    if as_json:
+        facts = {"tried": done.tried, "written": done.written, "rejected": done.still_rejected, "skipped": done.skipped}
+        click.echo(json.dumps(facts))
+    else:
+        click.echo(str(done))
+    return 1 if done.still_rejected else 0
