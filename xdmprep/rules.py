@@ -42,6 +42,7 @@ RULES: dict[str, Rule] = _rules(
     Rule("unparsable", "the text does not fit the destination's type; the field is left out", severity="warning"),
     Rule("expression", "the expression failed on this row; the field is left out", severity="warning"),
     Rule("missing-column", "a column that the mapping names is not in the source", severity="warning"),
+    Rule("contract", "the row breaks the contract that was given for the source's columns"),
     # JSON Schema
     Rule("type", "wrong JSON type", platform="DCVS-1104-400", sets=_ALL),
     Rule("required", "a required field is missing", platform="INGEST-1555-400", sets=_ALL),
@@ -101,5 +102,6 @@ RULES: dict[str, Rule] = _rules(
     Rule("schema-undeclared", "the field has no type, so it has no column in Parquet", severity="warning"),
     Rule("schema-endless", "the field contains itself", severity="warning"),
     Rule("schema-size", "more fields than the platform takes", severity="warning"),
+    Rule("schema-edited", "the file is not as it came from the Schema Registry", severity="warning"),
     Rule("schema-duplicate-key", "a key stands twice in one object of the file", severity="warning"),
 )

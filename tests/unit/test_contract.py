@@ -1,0 +1,167 @@
+"""Contracts for source columns: derived from mapping and schema, and a user's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pandera
+import pyarrow as pa
+import pytest
+from pandera.errors import SchemaErrors
+
+from xdmprep.contract import contract_stream, load_contract, source_contract
+from xdmprep.errors import UsageError
+from xdmprep.mapping import MappingSet, map_stream
+from xdmprep.read import open_source
+from xdmprep.schema import Schema
+
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+
+
+@pytest.fixture(scope="module")
+def crm() -> Schema:
+    return Schema.load(SCHEMAS / "crm-profile.schema.json")
+
+
+@pytest.fixture(scope="module")
+def loyalty() -> Schema:
+    return Schema.load(SCHEMAS / "loyalty-profile.schema.json")
+
+
+def broken(contract: Any, frame: pd.DataFrame) -> set[tuple[str, str, Any]]:
+    """(column, check, row) of everything that breaks the contract."""
+    try:
+        contract.validate(frame, lazy=True)
+    except SchemaErrors as error:
+        cases = error.failure_cases.to_dict("records")
+        return {(case["column"], case["check"].split(":")[-1].strip(), case["index"]) for case in cases}
+    return set()
+
+
+class TestSourceContract:
+    def test_constraints_become_checks_of_the_columns(self, crm: Schema) -> None:
+        mapping = MappingSet(
+            {
+                "person.gender": "G", "person.birthDate": "D", "person.birthYear": "Y", "person.nationality": "N",
+                "homeAddress._schema.latitude": "LAT", "homeAddress.postOfficeBox": "BOX",
+                "personalEmail.address": "E", "identityMap.ECID[0].id": "ECID", "homeAddress.primary": "P",
+            }
+        )  # fmt: skip
+        good = {"G": "female", "D": "1980-01-02", "Y": "1980", "N": "NL", "LAT": "90", "BOX": "x" * 20,
+                "E": "a@b.nl", "ECID": "1" * 38, "P": "yes"}  # fmt: skip
+        bad = {"G": "F", "D": "1980-1-2", "Y": "0", "N": "nl", "LAT": "90.5", "BOX": "x" * 21,
+               "E": "a", "ECID": "1" * 37, "P": "Yes"}  # fmt: skip
+        frame = pd.DataFrame([good, bad, dict.fromkeys(good)], dtype="str")
+        assert broken(mapping.source_contract(crm), frame) == {
+            ("G", "must be one of male, female, not_specified, non_specific", 1),
+            ("D", "must convert to the type date", 1),
+            ("Y", "must not be below 1", 1),
+            ("N", "must match ^[A-Z]{2}$", 1),
+            ("LAT", "must not be above 90", 1),
+            ("BOX", "must have at most 20 characters", 1),
+            ("E", "must have the format email", 1),
+            ("ECID", "must have 38 digits", 1),
+            ("P", "must convert to the type boolean", 1),
+        }
+
+    def test_required_fields_may_not_be_null(self, loyalty: Schema) -> None:
+        mapping = MappingSet({"_acme.loyalty.loyaltyId": "ID", "_acme.loyalty.tier": "T"})
+        frame = pd.DataFrame({"ID": ["QC-00000001", None], "T": ["gold", None]})
+        assert broken(source_contract(mapping, loyalty), frame) == {("ID", "not_nullable", 1)}
+
+    def test_one_column_for_two_destinations_has_the_checks_of_both(self, crm: Schema) -> None:
+        mapping = MappingSet({"personalEmail.address": "E", "identityMap.Email[0].id": "E"})
+        frame = pd.DataFrame({"E": ["a@b.nl", " "]})
+        assert {check for _, check, _ in broken(source_contract(mapping, crm), frame)} == {
+            "must have the format email", "must not be blank nor longer than 1024 characters",
+        }  # fmt: skip
+
+    def test_columns_of_expressions_must_be_there(self, crm: Schema) -> None:
+        contract = source_contract(MappingSet({"person.name.fullName": 'concat(F, " ", L)'}), crm)
+        assert broken(contract, pd.DataFrame({"F": ["a"], "L": [None], "more": [1]})) == set()
+        with pytest.raises(SchemaErrors, match="L"):
+            contract.validate(pd.DataFrame({"F": ["a"]}), lazy=True)
+
+    def test_typed_columns_are_judged_too(self, crm: Schema) -> None:
+        contract = source_contract(MappingSet({"person.birthYear": "Y", "homeAddress._schema.latitude": "LAT"}), crm)
+        frame = pd.DataFrame({"Y": [1980, 40000], "LAT": [1.5, np.nan]})
+        assert broken(contract, frame) == {
+            ("Y", "must convert to the type short", 1), ("Y", "must not be above 32767", 1),
+        }  # fmt: skip
+
+    def test_what_the_contract_lets_pass_the_mapping_takes(self, crm: Schema) -> None:
+        mapping = MappingSet({"person.birthDate": "D", "person.birthYear": "Y", "homeAddress._schema.latitude": "LAT"})
+        texts = ["1980-01-02", "1980", "80", "x", "1.5", "-91", "2024-02-30", "1e3", " 7", "0x10", "٣"]
+        frame = pd.DataFrame([{"D": d, "Y": d, "LAT": d} for d in texts])
+        types = {"D": "date", "Y": "short", "LAT": "number"}
+        refused = {(c, i) for c, check, i in broken(source_contract(mapping, crm), frame) if check.endswith(types[c])}
+        stream = map_stream(open_source(frame), mapping, crm)
+        findings = [finding for chunk in stream for finding in chunk.issues]
+        assert refused == {(finding.column, row - 1) for finding in findings for row in finding.rows.tolist()}
+
+
+class TestOwnContract:
+    CONTRACT = pandera.DataFrameSchema(
+        {
+            "a": pandera.Column(str, pandera.Check.str_length(max_value=2), nullable=True),
+            "b": pandera.Column(int, pandera.Check.gt(0), coerce=True),
+        }
+    )
+
+    def test_rows_that_break_it_are_set_aside(self) -> None:
+        table = pa.table({"a": ["x", "long", None, "y"], "b": ["1", "2", "-3", "0"]})
+        stream = map_stream(contract_stream(open_source(table), self.CONTRACT), MappingSet({"p": "a", "q": "b"}))
+        (chunk,) = stream.chunks()
+        assert chunk.faulty().tolist() == [False, True, True, True]
+        issues = [(issue.code, issue.row, issue.column, issue.value) for f in chunk.issues for issue in f.issues()]
+        assert issues == [("contract", 2, "a", "long"), ("contract", 3, "b", "-3"), ("contract", 4, "b", "0")]
+        assert "str_length(None, 2)" in chunk.issues[0].message
+
+    def test_row_numbers_are_those_of_the_source(self) -> None:
+        pieces = [pa.RecordBatch.from_pydict({"a": ["x"], "b": [text]}) for text in ("1", "0", "2", "-1")]
+        reader = pa.RecordBatchReader.from_batches(pieces[0].schema, pieces)
+        stream = contract_stream(open_source(reader), self.CONTRACT)
+        assert [row for chunk in stream for f in chunk.issues for row in f.rows.tolist()] == [2, 4]
+
+    def test_a_missing_column_is_told_before_the_first_row(self) -> None:
+        with pytest.raises(UsageError, match=r"needs the column 'b'"):
+            contract_stream(open_source(pa.table({"a": ["x"], "B": ["1"]})), self.CONTRACT)
+        with pytest.raises(UsageError, match="got dict"):
+            contract_stream(open_source(pa.table({"a": ["x"]})), {})
+
+    def test_a_column_of_the_wrong_type_sets_its_rows_aside(self) -> None:
+        contract = pandera.DataFrameSchema({"b": pandera.Column(int)})
+        (chunk,) = contract_stream(open_source(pa.table({"b": ["1", "2"]})), contract).chunks()
+        assert chunk.faulty().tolist() == [True, True]
+
+    def test_derived_contracts_run_on_streams(self, crm: Schema) -> None:
+        mapping = MappingSet({"person.gender": "G"})
+        stream = contract_stream(open_source(pa.table({"G": ["male", "M"]})), mapping.source_contract(crm))
+        (chunk,) = stream.chunks()
+        assert chunk.faulty().tolist() == [False, True]
+
+
+class TestFiles:
+    def test_python_schema_and_model(self, tmp_path: Path) -> None:
+        file = tmp_path / "c.py"
+        file.write_text("import pandera.pandas as pa\ncontract = pa.DataFrameSchema({'a': pa.Column(str)})\n")
+        assert list(load_contract(file).columns) == ["a"]
+        file.write_text("import pandera.pandas as pa\nclass Rows(pa.DataFrameModel):\n    b: int\n")
+        assert list(load_contract(file).columns) == ["b"]
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [("x = 1", "defines 0 pandera schemas"), ("1/0", "ZeroDivisionError"), ("(", "SyntaxError")],
+    )
+    def test_files_that_are_no_contract(self, tmp_path: Path, text: str, message: str) -> None:
+        file = tmp_path / "c.py"
+        file.write_text(text)
+        with pytest.raises(UsageError, match=message):
+            load_contract(file)
+
+    def test_no_file(self, tmp_path: Path) -> None:
+        with pytest.raises(UsageError, match="no such file"):
+            load_contract(tmp_path / "c.py")
