@@ -1,18 +1,24 @@
-"""The commands of `xdmprep schema`: look at a schema, and see that it is sound."""
+"""The commands of `xdmprep schema`: look at a schema, check it, fetch it, compare two, make up records."""
 
 from __future__ import annotations
 
 import json
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ..errors import Issue, UsageError
 from ..paths import format_path
-from ..schema import Registry, Schema
+from ..schema import Change, Registry, Schema, diff, duplicate_keys, lint
+from .network import connection
 
+_FILE = click.Path(path_type=Path)
 _COMPAT = click.option("--compat", is_flag=True, help="Turn raw XDM names (xdm:name) into those used in the platform.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+_ID = click.option("--id", "schema_id", metavar="ID", help="Which schema, where PATH is a folder.")
 _COMPONENTS = click.option(
     "--components",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -22,36 +28,256 @@ _COMPONENTS = click.option(
 
 @click.group()
 def schema() -> None:
-    """Show, check, pull or compare XDM schemas, or make records of them."""
+    """Show, check, pull or compare XDM schemas, or make up records of one."""
 
 
 @schema.command(epilog="Example: xdmprep schema show schemas/crm-profile.schema.json --depth 2")
 @click.argument("path")
 @click.option("--depth", type=click.IntRange(1), help="How many levels of fields to show.")
-@click.option("--id", "schema_id", help="Which schema, where PATH is a folder.")
+@_ID
 @_COMPONENTS
 @_COMPAT
 @_JSON
 def show(
     path: str, depth: int | None, schema_id: str | None, components: Path | None, compat: bool, as_json: bool
 ) -> None:
-    """Print the fields of the schema in PATH (a file, or a folder with --id) as a tree."""
+    """Print the fields of the schema in PATH as a tree.
+
+    PATH is a file, or a folder with --id; a folder alone lists its schemas.  Required fields carry a star.
+    """
+    if Path(path).is_dir() and not schema_id:
+        _list(Registry.load(path, compat=compat), as_json)
+        return
     found = open_schema(path, schema_id, components, compat)
-    if isinstance(found, Registry):
-        _list(found, as_json)
-    elif as_json:
+    if as_json:
         click.echo(json.dumps(_facts(found), ensure_ascii=False))
     else:
         click.echo(found.describe(depth=depth))
 
 
+@schema.command(epilog="Example: xdmprep schema check schemas/crm-profile.schema.json")
+@click.argument("path")
+@_ID
+@_COMPONENTS
+@_COMPAT
+@_JSON
+def check(path: str, schema_id: str | None, components: Path | None, compat: bool, as_json: bool) -> None:
+    """Say what is doubtful about the schema in PATH: contradictions, fields that nothing can fill, traps.
+
+    Exit code 2 if anything is an error, 0 otherwise; warnings do not change it.
+    """
+    found = open_schema(path, schema_id, components, compat)
+    issues = lint(found)
+    if Path(path).is_file():
+        issues += [
+            Issue("schema-duplicate-key", "warning", f"the key '{key}' stands twice in one object; the last one counts")
+            for key in duplicate_keys(path)
+        ]
+        issues += _edited(Path(path), found)
+    errors = sum(issue.severity == "error" for issue in issues)
+    if as_json:
+        listed = [
+            {
+                "code": issue.code, "severity": issue.severity, "path": issue.path, "message": issue.message,
+                "value": issue.value, "hint": issue.hint,
+            }
+            for issue in issues
+        ]  # fmt: skip
+        facts = {"id": found.id, "sha256": found.sha256, "errors": errors, "warnings": len(issues) - errors}
+        click.echo(json.dumps({**facts, "issues": listed}, ensure_ascii=False))
+    else:
+        for issue in issues:
+            text = str(replace(issue, path=issue.path or "schema"))
+            click.echo(f"{issue.severity:<8}{issue.code:<22}{text}")
+        fields = sum(1 for _ in found.root.walk()) - 1
+        verdict = f"{errors} errors, {len(issues) - errors} warnings" if issues else "nothing doubtful"
+        click.echo(f"{found.name}: {fields} fields, {verdict}", err=bool(issues))
+    sys.exit(2 if errors else 0)
+
+
+def _edited(path: Path, found: Schema) -> list[Issue]:
+    """Whether a file that was pulled is still as it came."""
+    from ..client.registry import read_pins
+    from ..manifest import sha256_of
+
+    pinned = read_pins(path.parent).get(found.id, {}).get("sha256", {})
+    changed = [
+        name
+        for name, sum_ in pinned.items()
+        if not (path.parent / name).is_file() or sha256_of(path.parent / name) != sum_
+    ]
+    return [
+        Issue("schema-edited", "warning", f"{name} is not as it was pulled", hint="Pull the schema again.")
+        for name in changed
+    ]
+
+
+@schema.command(
+    "diff", epilog="Example: xdmprep schema diff old.schema.json new.schema.json --data records.json"
+)  # fmt: skip
+@click.argument("old")
+@click.argument("new")
+@click.option("--data", type=_FILE, help="Records: also say which rows start or stop being valid.")
+@click.option("--rules", default="strict", show_default=True, help="Rule set for the data.")
+@_COMPONENTS
+@_COMPAT
+@_JSON
+def diff_command(
+    old: str, new: str, data: Path | None, rules: str, components: Path | None, compat: bool, as_json: bool
+) -> None:
+    """Say what changed from the schema OLD to NEW, and what the platform forbids once there is data.
+
+    Exit code 1 if a change is breaking or a row would start to fail, 0 otherwise.
+    """
+    before, after = (open_schema(path, None, components, compat) for path in (old, new))
+    changes = diff(before, after)
+    breaking = sum(change.effect == "breaking" for change in changes)
+    starts, stops = _rows(data, before, after, rules) if data is not None else ([], [])
+    if as_json:
+        listed = [{"path": c.path, "effect": c.effect, "message": c.message} for c in changes]
+        facts: dict[str, Any] = {"breaking": breaking, "changes": listed}
+        if data is not None:
+            facts |= {"startsFailing": starts, "stopsFailing": stops}
+        click.echo(json.dumps(facts, ensure_ascii=False))
+    else:
+        _tell_changes(changes, breaking)
+        if data is not None:
+            click.echo(f"{data}: {len(starts):,} rows start to fail{_some(starts)}, "
+                       f"{len(stops):,} stop failing{_some(stops)}")  # fmt: skip
+    sys.exit(1 if breaking or starts else 0)
+
+
+def _tell_changes(changes: list[Change], breaking: int) -> None:
+    for change in changes:
+        click.echo(str(change))
+    if not changes:
+        click.echo("no difference that matters to data")
+    else:
+        click.echo(f"{len(changes)} changes, {breaking} of them breaking", err=True)
+
+
+def _some(rows: list[int]) -> str:
+    if not rows:
+        return ""
+    more = ", …" if len(rows) > 10 else ""
+    return f" ({', '.join(map(str, rows[:10]))}{more})"
+
+
+def _rows(data: Path, before: Schema, after: Schema, rules: str) -> tuple[list[int], list[int]]:
+    """Rows of `data` that are valid under `before` alone, and under `after` alone."""
+    from ..prepare import validate
+
+    failing = []
+    for one in (before, after):
+        issues = validate(data, one, rules=rules).issues
+        failing.append(
+            {
+                row
+                for row, severity in zip(issues["row"].to_pylist(), issues["severity"].to_pylist(), strict=True)
+                if severity == "error"
+            }
+        )
+    return sorted(failing[1] - failing[0]), sorted(failing[0] - failing[1])
+
+
+@schema.command(epilog="Example: xdmprep schema sample schemas/crm-profile.schema.json --count 100 > records.json")
+@click.argument("path")
+@click.option("--count", "-n", default=10, show_default=True, type=click.IntRange(0), help="How many records.")
+@click.option("--seed", default=0, show_default=True, help="The same seed gives the same records.")
+@click.option(
+    "--fill", default=0.7, show_default=True, type=click.FloatRange(0, 1), help="How likely an optional field is there."
+)
+@click.option("--out", type=_FILE, help="File to write; standard output unless given.")
+@_ID
+@_COMPONENTS
+@_COMPAT
+def sample(
+    path: str,
+    count: int,
+    seed: int,
+    fill: float,
+    out: Path | None,
+    schema_id: str | None,
+    components: Path | None,
+    compat: bool,
+) -> None:
+    """Make up valid records for the schema in PATH, as single-line JSON."""
+    from ..manifest import whole_file
+    from ..sample import sample as make_up
+
+    found = open_schema(path, schema_id, components, compat)
+    lines = (
+        json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+        for record in make_up(found, count, seed=seed, fill=fill)
+    )
+    if out is None:
+        for line in lines:
+            click.echo(line)
+        return
+    with whole_file(out) as file:
+        for line in lines:
+            file.write((line + "\n").encode())
+    click.echo(f"{out}: {count:,} records", err=True)
+
+
+@schema.command(
+    epilog="Example: xdmprep schema pull https://ns.adobe.com/acme/schemas/3f2a --out schemas/ --config config.json"
+)
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.option("--out", type=_FILE, default=Path("schemas"), show_default=True, help="Folder to save to.")
+@click.option(
+    "--form", type=click.Choice(["xed-full", "xed"]), default="xed-full", show_default=True,
+    help="Resolved, or compact with its components.",
+)  # fmt: skip
+@click.option("--list", "list_them", is_flag=True, help="List the schemas of the sandbox instead.")
+@click.option("--check", "only_check", is_flag=True, help="Write nothing; exit 1 if a schema is not as it was pulled.")
+@connection
+def pull(
+    ids: tuple[str, ...],
+    out: Path,
+    form: str,
+    list_them: bool,
+    only_check: bool,
+    url: str | None,
+    config: str | None,
+    sandbox: str | None,
+    as_json: bool,
+) -> None:
+    """Fetch schemas by $id or meta:altId from the Schema Registry, with descriptors, and pin them by hash."""
+    from ..client import Client
+    from ..client import registry as remote
+
+    if list_them == bool(ids):
+        raise UsageError("Name the schemas to pull, or give --list to see which there are.")
+    with Client.from_config(config, sandbox=sandbox, url=url, tell=lambda text: click.echo(text, err=True)) as client:
+        if list_them:
+            found = remote.list_schemas(client.session)
+            if as_json:
+                click.echo(json.dumps({"schemas": found}, ensure_ascii=False))
+            else:
+                for item in found:
+                    click.echo(f"{item.get('$id')}  {item.get('version', '')}  {item.get('title', '')}")
+            return
+        saved = []
+        for schema_id in ids:
+            pulled = remote.pull(client.session, schema_id, form)
+            done = remote.compare(pulled, out) if only_check else remote.save(pulled, out)
+            saved.append({"id": pulled.id, "file": str(done.file), "state": done.state})
+            if not as_json:
+                click.echo(f"{done.state:<8}{pulled.id}  {'' if only_check else done.file}".rstrip())
+        if as_json:
+            click.echo(json.dumps({"schemas": saved}, ensure_ascii=False))
+    sys.exit(1 if only_check and any(entry["state"] != "same" for entry in saved) else 0)
+
+
 def open_schema(
     path: str, schema_id: str | None = None, components: Path | None = None, compat: bool = False
-) -> Schema | Registry:
-    """The schema in a file, or in a folder by its id; the whole folder if no id is given."""
+) -> Schema:
+    """The schema in a file, or in a folder by its id."""
     if Path(path).is_dir():
-        registry = Registry.load(path, compat=compat)
-        return registry[schema_id] if schema_id else registry
+        if not schema_id:
+            raise UsageError(f"{path}: is a folder. Name one of its schemas with --id, or give a file.")
+        return Registry.load(path, compat=compat)[schema_id]
     known = Registry.load(components) if components else None
     return Schema.load(path, known, compat=compat)
 

@@ -2,9 +2,21 @@
 
 from .descriptors import Identity, Relationship
 from .diff import Change, diff
+from .documents import duplicate_keys
 from .field import ANY_KEY, Field
 from .lint import lint
 from .model import Schema
 from .registry import Registry
 
-__all__ = ["ANY_KEY", "Change", "Field", "Identity", "Registry", "Relationship", "Schema", "diff", "lint"]
+__all__ = [
+    "ANY_KEY",
+    "Change",
+    "Field",
+    "Identity",
+    "Registry",
+    "Relationship",
+    "Schema",
+    "diff",
+    "duplicate_keys",
+    "lint",
+]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,8 +69,10 @@ class Components:
         )
 
 
-def read_json(path: str | os.PathLike[str]) -> Any:
-    """The JSON of a file.
+def read_json(
+    path: str | os.PathLike[str], pairs: Callable[[list[tuple[str, Any]]], dict[str, Any]] | None = None
+) -> Any:
+    """The JSON of a file; `pairs` makes an object of its keys and values.
 
     Raises:
         SchemaError: the file is missing, unreadable, or not JSON; the message says where.
@@ -78,7 +80,7 @@ def read_json(path: str | os.PathLike[str]) -> Any:
     file = Path(path)
     try:
         text = file.read_bytes().decode("utf-8-sig")
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=pairs)
     except FileNotFoundError:
         raise SchemaError(f"{file}: no such file. Give the path of a schema file.") from None
     except IsADirectoryError:
@@ -91,6 +93,25 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         raise SchemaError(f"{file}: not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from None
     except RecursionError:
         raise SchemaError(f"{file}: nested too deep to be a schema.") from None
+
+
+def duplicate_keys(path: str | os.PathLike[str]) -> list[str]:
+    """Keys that stand twice in one object of a file; readers of JSON take the last one without a word.
+
+    Raises:
+        SchemaError: the file cannot be read.
+    """
+    found: list[str] = []
+
+    def look(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        out = dict(pairs)
+        if len(out) < len(pairs):
+            names = [key for key, _ in pairs]
+            found.extend(sorted({key for key in names if names.count(key) > 1}))
+        return out
+
+    read_json(path, look)
+    return found
 
 
 def read_documents(path: str | os.PathLike[str]) -> list[Document]:

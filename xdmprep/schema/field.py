@@ -6,6 +6,7 @@ so that definitions that refer back to themselves need no special care until som
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -16,8 +17,9 @@ import pyarrow as pa
 
 from ..errors import SchemaError
 from ..paths import EVERY, Path, format_path
+from .merge import both
 from .resolve import declared, follow
-from .types import ANY, SCALARS, xdm_type
+from .types import ANY, INTEGER_BOUNDS, SCALARS, xdm_type
 
 #: The step of a schema path that stands for every value of a map; :data:`xdmprep.paths.EVERY` is that of an array.
 ANY_KEY = "{*}"
@@ -55,9 +57,7 @@ class Field:
         inside: tuple[str, ...] = (),
     ) -> Field:
         """The field of a resolved node; `inside` names the definitions that lead to it."""
-        if not isinstance(node, Mapping):
-            node = {} if node else {"not": {}}
-        node, definition = follow(node, definitions)
+        node, definition = follow(_as_node(node), definitions)
         if definition is not None:
             inside = (*inside, definition)
         return cls(name, path, node, required, definitions, inside)
@@ -130,6 +130,20 @@ class Field:
         """Whether the field repeats a definition that it is part of, so that the fields below it never end."""
         return len(set(self._inside)) < len(self._inside)
 
+    def bounds(self) -> tuple[int, int]:
+        """Smallest and largest value of an integer field: those of its type, narrowed by the schema's bounds."""
+        low, high = INTEGER_BOUNDS.get(self.type, INTEGER_BOUNDS["long"])
+        node = self.constraints
+        low = max(low, math.ceil(node.get("minimum", low)), math.floor(node.get("exclusiveMinimum", low - 1)) + 1)
+        high = min(high, math.floor(node.get("maximum", high)), math.ceil(node.get("exclusiveMaximum", high + 1)) - 1)
+        return low, high
+
+    def choose(self, keyword: str, number: int) -> Field:
+        """The field as it is if the given alternative of ``oneOf`` or ``anyOf`` holds."""
+        branch, _ = follow(_as_node(self.schema[keyword][number]), self._definitions)
+        rest = {key: value for key, value in self.schema.items() if key != keyword}
+        return Field(self.name, self.path, both(rest, dict(branch)), self.required, self._definitions, self._inside)
+
     def walk(self) -> Iterator[Field]:
         """This field and all below it in document order; those below a recursive field are left out."""
         yield self
@@ -189,3 +203,10 @@ class Field:
 
     def __str__(self) -> str:
         return format_path(self.path) or "record"
+
+
+def _as_node(node: Any) -> Mapping[str, Any]:
+    """A schema that is True or False as keywords that mean the same."""
+    if isinstance(node, Mapping):
+        return node
+    return {} if node else {"not": {}}

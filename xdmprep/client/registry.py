@@ -1,0 +1,286 @@
+"""Reading the Schema Registry: which schemas there are, and one schema with everything that belongs to it.
+
+A schema is fetched resolved (*xed-full*, one tree of fields; the usual choice) or compact (*xed*) with the components
+it refers to, and with its descriptors.  It is saved as files that need no network any more, and pinned: `pulled.json`
+beside them holds the hash of each file as it came, so that a later change on either side is seen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from .. import wire
+from ..errors import OutputError, PlatformError, SourceError, UsageError, did_you_mean
+from ..manifest import sha256_of, whole_file
+from .session import Session, check_json
+
+PINS = "pulled.json"
+FORMS = ("xed-full", "xed")
+PAGE = 200
+
+#: Kinds of components, and what in an id hints at them; ids of the open repository hint at little.
+_KINDS = (("classes", "/classes/"), ("fieldgroups", "/mixins/"), ("datatypes", "/datatypes/"), ("behaviors", "/data/"))
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """One schema as the registry gave it.
+
+    Attributes:
+        schema: the schema.
+        components: for the form ``xed``, everything it refers to.
+        descriptors: the descriptors that are about it.
+    """
+
+    schema: dict[str, Any]
+    components: tuple[dict[str, Any], ...] = ()
+    descriptors: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The schema's ``$id``."""
+        return str(self.schema.get("$id", ""))
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What :func:`save` or :func:`compare` found.
+
+    Attributes:
+        file: where the schema is kept.
+        state: ``new``, ``same`` as pinned, or ``changed``.
+    """
+
+    file: Path
+    state: str
+
+
+def list_schemas(session: Session, container: str = "tenant") -> list[dict[str, Any]]:
+    """``$id``, ``meta:altId``, title and version of all schemas of a container, all pages.
+
+    Raises:
+        PlatformError: the registry refuses or cannot be reached.
+    """
+    return list(_pages(session, f"{wire.REGISTRY}/{container}/schemas", "application/vnd.adobe.xed-id+json"))
+
+
+def pull(session: Session, schema_id: str, form: str = "xed-full") -> Pulled:
+    """One schema with its descriptors and, in the form ``xed``, its components.
+
+    Args:
+        session: the connection.
+        schema_id: ``$id`` or ``meta:altId``.
+        form: ``xed-full`` or ``xed``.
+
+    Raises:
+        UsageError: there is no such form.
+        PlatformError: the registry refuses, cannot be reached, or has no such schema.
+    """
+    if form not in FORMS:
+        raise UsageError(f"A schema has the forms {' and '.join(FORMS)}, not {form!r}.")
+    accept = f"application/vnd.adobe.{form}+json; version=1"
+    schema = _resource(session, ("tenant", "global"), ("schemas",), schema_id, accept)
+    if schema is None:
+        known = [str(item.get(key, "")) for item in list_schemas(session) for key in ("$id", "meta:altId")]
+        raise PlatformError(f"the registry has no schema {schema_id!r}.{did_you_mean(schema_id, known)}", status=404)
+    components = tuple(_components(session, schema, accept)) if form == "xed" else ()
+    own_id = str(schema.get("$id") or schema_id)
+    return Pulled(schema, components, tuple(_descriptors(session, own_id)))
+
+
+def _pages(session: Session, path: str, accept: str, **more: Any) -> Iterator[dict[str, Any]]:
+    """The results of a listing, page by page, each once.
+
+    The next page begins strictly after the last value of the sort key, so the key must be unique: the id.
+    """
+    seen: set[str] = set()
+    start: str | None = None
+    while True:
+        params = {"orderby": "$id", "limit": PAGE, **({"start": start} if start else {}), **more}
+        answer = session.call("GET", path, params=params, headers={"Accept": accept}, what="list of schemas")
+        data = check_json(answer, "list of schemas")
+        results = data.get("results") if isinstance(data, dict) else None
+        if not isinstance(results, list):
+            raise PlatformError(f"list of schemas: the answer of {session.config.url} holds no 'results'.")
+        fresh = [item for item in results if isinstance(item, dict) and str(item.get("$id")) not in seen]
+        seen |= {str(item.get("$id")) for item in fresh}
+        yield from fresh
+        following = (data.get("_page") or {}).get("next")
+        if not following or following == start or not fresh:
+            return
+        start = str(following)
+
+
+def _resource(
+    session: Session, containers: tuple[str, ...], kinds: tuple[str, ...], id: str, accept: str
+) -> dict[str, Any] | None:
+    """The resource with this id, wherever it is; None if nowhere."""
+    for container in containers:
+        for kind in kinds:
+            path = f"{wire.REGISTRY}/{container}/{kind}/{quote(id, safe='')}"
+            what = f"schema {id}"
+            answer = session.call("GET", path, headers={"Accept": accept}, what=what, expect=(200, 404))
+            if answer.status_code == 200:
+                data = check_json(answer, what)
+                if not isinstance(data, dict):
+                    raise PlatformError(f"{what}: the answer of {session.config.url} is not a schema.")
+                return data
+    return None
+
+
+def _components(session: Session, schema: dict[str, Any], accept: str) -> Iterator[dict[str, Any]]:
+    """Everything that `schema` refers to, and that in turn refers to, each once."""
+    own = str(schema.get("$id", ""))
+    seen = {own}
+    todo = [ref for ref in _references(schema) if ref not in seen]
+    while todo:
+        id = todo.pop(0)
+        if id in seen:
+            continue
+        seen.add(id)
+        kinds = tuple(kind for kind, _ in sorted(_KINDS, key=lambda entry: entry[1] not in id))
+        containers = ("global", "tenant") if id.startswith("https://ns.adobe.com/xdm/") else ("tenant", "global")
+        found = _resource(session, containers, kinds, id, accept)
+        if found is None:
+            raise PlatformError(f"the registry has no component {id!r}, which {own} refers to.", status=404)
+        yield found
+        todo += [ref for ref in _references(found) if ref not in seen]
+
+
+def _references(node: Any) -> Iterator[str]:
+    """The documents that a schema refers to."""
+    if isinstance(node, list):
+        for part in node:
+            yield from _references(part)
+    elif isinstance(node, dict):
+        ref = node.get("$ref")
+        if isinstance(ref, str) and not ref.startswith("#"):
+            yield ref.partition("#")[0]
+        for key, part in node.items():
+            if key not in ("enum", "const", "default", "examples"):
+                yield from _references(part)
+
+
+def _descriptors(session: Session, schema_id: str) -> Iterator[dict[str, Any]]:
+    answer = session.call(
+        "GET", f"{wire.REGISTRY}/tenant/descriptors", params={"property": f"xdm:sourceSchema=={schema_id}"},
+        headers={"Accept": "application/vnd.adobe.xdm+json"}, what="descriptors",
+    )  # fmt: skip
+    data = check_json(answer, "descriptors")
+    for listed in data.values() if isinstance(data, dict) else ():
+        for item in listed if isinstance(listed, list) else ():
+            if isinstance(item, dict) and item.get("xdm:sourceSchema") == schema_id:
+                yield item
+
+
+# ---- files ----------------------------------------------------------------------------------------------------------
+
+
+def save(pulled: Pulled, folder: str | os.PathLike[str]) -> Saved:
+    """Write a schema, its components and descriptors into `folder`, and pin them.
+
+    Files: ``NAME.schema.json``, ``NAME.descriptors.json`` where there are any, ``components/``, and the pins.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    root = Path(folder)
+    pins = read_pins(root)
+    name = str(pins.get(pulled.id, {}).get("file") or _free_name(pulled, root, pins))
+    schema_file = root / name
+    state = _state(pulled, root, pins)
+    try:
+        (root / "components" if pulled.components else root).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{root}: cannot be made: {error.strerror or error}.") from None
+    files: dict[str, Any] = {name: pulled.schema}
+    for component in pulled.components:
+        files[f"components/{_slug(str(component.get('meta:altId') or component.get('$id')))}.json"] = component
+    described = name.removesuffix(".schema.json") + ".descriptors.json"
+    if pulled.descriptors:
+        files[described] = list(pulled.descriptors)
+    else:
+        (root / described).unlink(missing_ok=True)
+    for file_name, content in files.items():
+        with whole_file(root / file_name) as out:
+            out.write(_text(content))
+    pins[pulled.id] = {
+        "file": name,
+        "title": pulled.schema.get("title", ""),
+        "version": pulled.schema.get("version", ""),
+        "sha256": {file_name: sha256_of(root / file_name) for file_name in files},
+    }
+    with whole_file(root / PINS) as out:
+        out.write(_text({"pulled": dict(sorted(pins.items()))}))
+    return Saved(schema_file, state)
+
+
+def compare(pulled: Pulled, folder: str | os.PathLike[str]) -> Saved:
+    """Whether the schema in the registry is the one that is pinned in `folder`; nothing is written."""
+    root = Path(folder)
+    pins = read_pins(root)
+    return Saved(root / str(pins.get(pulled.id, {}).get("file", "")), _state(pulled, root, pins))
+
+
+def read_pins(folder: Path) -> dict[str, Any]:
+    """The pins of a folder by ``$id``; empty if it has none.
+
+    Raises:
+        SourceError: the file of pins cannot be read.
+    """
+    file = folder / PINS
+    try:
+        pins = json.loads(file.read_text(encoding="utf-8"))["pulled"]
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SourceError(f"{file}: not readable as pins ({error}). Remove it and pull the schemas again.") from None
+    if not isinstance(pins, dict):
+        raise SourceError(f"{file}: not readable as pins. Remove it and pull the schemas again.")
+    return pins
+
+
+def _state(pulled: Pulled, root: Path, pins: dict[str, Any]) -> str:
+    pin = pins.get(pulled.id)
+    if pin is None:
+        return "new"
+    sums = pin.get("sha256", {})
+    name = str(pin.get("file"))
+    described = name.removesuffix(".schema.json") + ".descriptors.json"
+    wanted = {name: _sum(pulled.schema)}
+    if pulled.descriptors:
+        wanted[described] = _sum(list(pulled.descriptors))
+    for component in pulled.components:
+        file_name = f"components/{_slug(str(component.get('meta:altId') or component.get('$id')))}.json"
+        wanted[file_name] = _sum(component)
+    return "same" if wanted == sums else "changed"
+
+
+def _text(content: Any) -> bytes:
+    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _sum(content: Any) -> str:
+    return hashlib.sha256(_text(content)).hexdigest()
+
+
+def _free_name(pulled: Pulled, root: Path, pins: dict[str, Any]) -> str:
+    """A file name made of the title that no other schema has."""
+    stem = _slug(str(pulled.schema.get("title") or pulled.id))
+    taken = {str(pin.get("file")) for pin in pins.values()}
+    name = f"{stem}.schema.json"
+    if name in taken or (root / name).exists():
+        name = f"{stem}-{hashlib.sha256(pulled.id.encode()).hexdigest()[:8]}.schema.json"
+    return name
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9._]+", "-", text.lower()).strip("-.") or "schema"

@@ -1,0 +1,5 @@
+"""Records made up from a schema."""
+
+from .records import sample
+
+__all__ = ["sample"]
