@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -270,6 +271,12 @@ def _value(column: pa.Array, quoted: bool) -> _Value:
     if quoted and not pa.types.is_temporal(kind):
         texts = column if pa.types.is_string(kind) else column.cast(pa.string())
         return _Value(texts, None, there, _escape_some(texts))
+    if pa.types.is_date(kind) and column.null_count < len(column):
+        days = column.cast(pa.date32()).cast(pa.int32())
+        first, calendar = _calendar(days)
+        if calendar is not None:
+            codes = days.fill_null(first).to_numpy() - first
+            return _Value(calendar, codes, there)
     texts = _texts_of(kind)(column)
     return _Value(texts, None, valid(texts) if texts.null_count else None)
 
@@ -350,31 +357,61 @@ def _dates(column: pa.Array) -> pa.Array:
     days = column.cast(pa.date32()).cast(pa.int32())
     if days.null_count == len(days):
         return pa.nulls(len(days), pa.string())
+    first, calendar = _calendar(days)
+    return calendar.take(pc.subtract(days, first)) if calendar is not None else column.cast(pa.string())
+
+
+def _calendar(days: pa.Array) -> tuple[int, pa.Array | None]:
+    """The first of `days` (int32, not all null) and the texts from it to the last; None if they lie far apart."""
     extent = pc.min_max(days)
-    low, high = extent["min"].as_py(), extent["max"].as_py()
-    if high - low >= 4 * len(days):
-        return column.cast(pa.date32()).cast(pa.string())
-    calendar = pa.array(np.arange(low, high + 1, dtype=np.int32)).cast(pa.date32()).cast(pa.string())
-    return calendar.take(pc.subtract(days, low))
+    first, last = extent["min"].as_py(), extent["max"].as_py()
+    if last - first >= max(4 * len(days), 1000):
+        return first, None
+    return first, pa.array(np.arange(first, last + 1, dtype=np.int32)).cast(pa.date32()).cast(pa.string())
 
 
 def _date_times(column: pa.Array) -> pa.Array:
     """RFC 3339 in UTC, whole seconds without a fraction, others with three digits."""
     millis = column.cast(pa.timestamp("ms", "UTC"), safe=False).cast(pa.int64())
-    values = millis.fill_null(0).to_numpy(zero_copy_only=False)
-    days, rest = np.divmod(values, 86_400_000)
+    if millis.null_count == len(millis):
+        return pa.nulls(len(millis), pa.string())
+    days, rest = np.divmod(millis.fill_null(millis.drop_null()[0]).to_numpy(zero_copy_only=False), 86_400_000)
     seconds, fraction = np.divmod(rest, 1000)
-    dates = _dates(pa.array(days.astype(np.int32)).cast(pa.date32()))
-    times = _CLOCK.take(pa.array(seconds.astype(np.int32)))
-    if fraction.any():
-        parts = _FRACTIONS.take(pa.array(fraction.astype(np.int32)))
-        texts = pc.binary_join_element_wise(dates, times, parts, "Z", "")
-    else:
-        texts = pc.binary_join_element_wise(dates, times, "Z", "")
+    days32 = pa.array(days.astype(np.int32))
+    first, calendar = _calendar(days32)
+    there = column.buffers()[0] if column.offset == 0 and column.null_count else None
+    if calendar is not None and not fraction.any():
+        # all texts are 20 characters: two tables of 10 are put side by side
+        texts = np.empty(len(days), [("date", "S10"), ("time", "S10")])
+        texts["date"] = np.frombuffer(calendar.buffers()[2], "S10", len(calendar)).take(days - first)
+        texts["time"] = _clock_bytes().take(seconds)
+        offsets = np.arange(0, 20 * len(days) + 1, 20, dtype=np.int32)
+        made = pa.StringArray.from_buffers(len(days), pa.py_buffer(offsets), pa.py_buffer(texts), there)
+        return made if there is not None or not column.null_count else _where(column, made)
+    dates = _dates(days32.cast(pa.date32()))
+    times = _clock().take(pa.array(seconds.astype(np.int32)))
+    parts = _FRACTIONS.take(pa.array(fraction.astype(np.int32)))
+    return _where(column, pc.binary_join_element_wise(dates, times, parts, "Z", ""))
+
+
+def _where(column: pa.Array, texts: pa.Array) -> pa.Array:
     return texts if column.null_count == 0 else pc.if_else(column.is_valid(), texts, pa.scalar(None, pa.string()))
 
 
-_CLOCK = pa.array([f"T{s // 3600:02}:{s // 60 % 60:02}:{s % 60:02}" for s in range(86_400)], pa.string())
+@cache
+def _clock() -> pa.Array:
+    """The 86,400 texts ``THH:MM:SS`` of a day's seconds."""
+    times = pa.array(np.arange(86_400, dtype=np.int32)).cast(pa.time32("s")).cast(pa.string())
+    return pc.binary_join_element_wise("T", times, "")
+
+
+@cache
+def _clock_bytes() -> np.ndarray[Any, Any]:
+    """The same with a Z behind, as 10 bytes each."""
+    texts = pc.binary_join_element_wise(_clock(), "Z", "")
+    return np.frombuffer(texts.buffers()[2], "S10", len(texts))
+
+
 _FRACTIONS = pa.array(["", *(f".{ms:03}" for ms in range(1, 1000))], pa.string())
 
 
