@@ -67,7 +67,9 @@ def lint(schema: Schema) -> list[Issue]:
 
 def _issue(code: str, field: Field | None, message: str, value: Any = None, hint: str = "") -> Issue:
     text = value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return Issue(code, RULES[code].severity, message, path=str(field) if field else "", value=text, hint=hint)
+    return Issue(
+        code, RULES[code].severity, message, path=str(field) if field and field.path else "", value=text, hint=hint
+    )
 
 
 def _number(value: Any) -> TypeGuard[int | float]:
