@@ -53,7 +53,7 @@ def _run(out: Path, format: str, say: Any) -> dict[str, Any]:
             f"{metrics.get('outputRecordCount')} out, {metrics.get('failedRecordCount')} failed"
         )
         identity = _first_identity(out, format)
-        profile = client.profile(identity, "LOYALTYID")
+        profile = client.profile("LOYALTYID", identity)
         say(f"6. read back           the profile with LOYALTYID {identity}")
         for line in json.dumps(profile, indent=2, ensure_ascii=False).splitlines():
             say(f"   {line}")
