@@ -140,6 +140,8 @@ class Chunk:
         consumed: source rows this piece stands for, `unread` ones included.
         lines: lines of text this piece spans, 0 if the source has none.
         size: bytes of the source this piece stands for, for progress.
+        merged: source rows that went into one record with a row before them, where rows are grouped; not counted in
+            `consumed`.
     """
 
     leaves: tuple[Leaf, ...]
@@ -151,6 +153,7 @@ class Chunk:
     consumed: int = 0
     lines: int = 0
     size: int = 0
+    merged: int = 0
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -42,6 +42,8 @@ RULES: dict[str, Rule] = _rules(
     Rule("unparsable", "the text does not fit the destination's type; the field is left out", severity="warning"),
     Rule("expression", "the expression failed on this row; the field is left out", severity="warning"),
     Rule("missing-column", "a column that the mapping names is not in the source", severity="warning"),
+    Rule("group-key", "a row has no value in a grouping column, so it belongs to no record"),
+    Rule("group-differs", "rows of one record differ in a field that holds one value", severity="warning"),
     Rule("contract", "the row breaks the contract that was given for the source's columns"),
     # JSON Schema
     Rule("type", "wrong JSON type", platform="DCVS-1104-400", sets=_ALL),

@@ -12,6 +12,7 @@ from ..errors import MappingError
 from ..flow import Stream
 from ..schema import Schema
 from .fields import FieldMapping, SetOptions
+from .groups import group_stream
 from .plan import make_plan
 from .sets import MappingSet
 from .step import Mapper
@@ -75,6 +76,8 @@ def map_stream(
     if mapper is None:  # the first rows decide the types that the expressions leave open
         stream, sample = _peek(stream)
         mapper = compile_mapping(made, stream.arrow_schema, None, strict=strict, sample=sample)
+    if made.options.group_by:
+        stream = group_stream(stream, made.options.group_by, in_order=made.options.sorted)
     return stream.then(mapper, mapper.leaves, mapper.arrow_schema)
 
 

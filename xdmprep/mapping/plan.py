@@ -53,6 +53,7 @@ class Plan:
     stars: list[Output]
     options: Options
     notes: list[str] = field(default_factory=list)
+    grouped: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def make_plan(
         found.setdefault((item.line, places[id(item)]), []).append(f"{where}{item}: {text}")
 
     settled = [made for item in mapping.mappings if (made := _settle(item, mapping, columns, schema, options, fault))]
-    plan = Plan([], [], options)
+    plan = Plan([], [], options, grouped=bool(mapping.options.group_by))
     seen: dict[Path, FieldMapping] = {}
     single = []
     for one in settled:
@@ -207,7 +208,7 @@ def _outputs(
     if isinstance(source, ConstantSource):
         return [_constant(one, source, options)]
     if EVERY in path:
-        kind, target = _inside_stars(one, kind), one.field
+        kind, target = _inside_stars(one, kind, plan.grouped), one.field
         if kind is not None and target is not None:
             _must_fit(kind, target.arrow_type, options)
         made = target_type(target, kind)
@@ -260,9 +261,12 @@ def _constant(one: _Settled, source: ConstantSource, options: Options) -> Output
     return Output(one.path, target, ConstantSource(value, target, source.text), one.item)
 
 
-def _inside_stars(one: _Settled, kind: pa.DataType | None) -> pa.DataType | None:
-    """The type of one element where source and destination walk arrays side by side."""
-    for _ in range(sum(step == EVERY for step in one.path)):
+def _inside_stars(one: _Settled, kind: pa.DataType | None, grouped: bool) -> pa.DataType | None:
+    """The type of one element where source and destination walk arrays side by side.
+
+    Where rows are grouped, the first ``[*]`` of the destination stands for the rows of the group.
+    """
+    for _ in range(sum(step == EVERY for step in one.path) - grouped):
         if kind is None:
             raise MappingError("[*] in the destination needs a source whose type is known: a path with [*].")
         if not is_list(kind):

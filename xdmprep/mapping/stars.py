@@ -8,14 +8,15 @@ A constant goes into every element that the others make.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..errors import MappingError
-from ..leaves import Leaf, conform, nest, plain
+from ..leaves import Leaf, conform, nest, plain, valid
 from ..paths import EVERY, Path
 from ..schema import Schema
 from .nested import list_parts
@@ -25,6 +26,9 @@ from .targets import find
 
 if TYPE_CHECKING:
     from .step import Work
+
+#: Maps of identities: in their items everything stands or falls with the id.
+IDENTITY_MAPS = ("identityMap", "xdm:identityMap")
 
 _Ints = np.ndarray[Any, np.dtype[np.int32]]
 
@@ -58,21 +62,26 @@ class StarGroup:
                 constants.append((rest, output))
                 continue
             kind = output.type
-            for _ in range(sum(step == EVERY for step in output.path)):
+            for _ in range(sum(step == EVERY for step in output.path) - (work.offsets is not None)):
                 kind = pa.list_(kind)
-            parts.append((rest, work.output(_as_list(output, kind))))
-        array, _ = _assemble(parts, constants, self.type)
-        return array
-
-
-def _as_list(output: Output, kind: pa.DataType) -> Output:
-    return Output(output.path, kind, output.source, output.item)
+            array = work.output(replace(output, type=kind))
+            if work.offsets is not None:  # each row of a group gives one element
+                array = pa.ListArray.from_arrays(pa.array(work.offsets), plain(array))
+            parts.append((rest, array))
+        by_id = len(self.path) == 2 and self.path[0] in IDENTITY_MAPS
+        return _assemble(parts, constants, self.type, by_id)
 
 
 def _assemble(
-    parts: Sequence[tuple[Path, pa.Array]], constants: Sequence[tuple[Path, Output]], kind: pa.DataType
-) -> tuple[pa.Array, _Ints]:
-    """A list array of `kind` from list arrays, each with the path inside the element that its values go to."""
+    parts: Sequence[tuple[Path, pa.Array]],
+    constants: Sequence[tuple[Path, Output]],
+    kind: pa.DataType,
+    by_id: bool = False,
+) -> pa.Array:
+    """A list array of `kind` from list arrays, each with the path inside the element that its values go to.
+
+    Elements where all values are null are left out; `by_id` leaves out those without an ``id`` too.
+    """
     offsets, columns = _side_by_side([array for _, array in parts])
     n = int(offsets[-1])
     inside: dict[Path, list[tuple[Path, pa.Array]]] = {}
@@ -81,7 +90,7 @@ def _assemble(
     arrays: list[pa.Array] = []
     for (rest, _), values in zip(parts, columns, strict=True):
         if not rest:
-            return pa.ListArray.from_arrays(pa.array(offsets), conform(plain(values), kind.value_type)), offsets
+            return _list_of(conform(plain(values), kind.value_type), offsets, kind)
         if EVERY in rest:
             at = rest.index(EVERY)
             inside.setdefault(rest[:at], []).append((rest[at + 1 :], values))
@@ -96,14 +105,40 @@ def _assemble(
             leaves.append(Leaf(rest, output.type))
             arrays.append(pa.repeat(pa.scalar(output.source.value, output.type), n))  # type: ignore[attr-defined]
     for prefix, more in inside.items():
-        array, _ = _assemble(more, inside_constants.get(prefix, ()), _type_inside(kind.value_type, prefix))
+        array = _assemble(more, inside_constants.get(prefix, ()), _type_inside(kind.value_type, prefix))
         leaves.append(Leaf(prefix, array.type))
         arrays.append(array)
+    ids = [array for leaf, array in zip(leaves, arrays, strict=True) if leaf.path in (("id",), ("xdm:id",))]
+    if by_id and ids and ids[0].null_count:
+        arrays = [only_where(array, valid(ids[0])) for array in arrays]
     fields = list(kind.value_type)
     records = pa.RecordBatch.from_arrays(arrays, [leaf.name for leaf in leaves])
     nested = nest(leaves, records, pa.schema(fields))
-    element = pa.StructArray.from_arrays(nested.columns, fields=fields)
-    return pa.ListArray.from_arrays(pa.array(offsets), element, type=kind), offsets
+    empty = np.ones(n, dtype=bool)
+    for column in nested.columns:
+        empty &= ~valid(column)
+    return _list_of(pa.StructArray.from_arrays(nested.columns, fields=fields, mask=pa.array(empty)), offsets, kind)
+
+
+def _list_of(values: pa.Array, offsets: _Ints, kind: pa.DataType) -> pa.Array:
+    """The lists of the elements that are there; null where none is."""
+    if values.null_count:
+        keep = valid(values)
+        offsets = np.concatenate([[0], np.cumsum(keep)])[offsets].astype(np.int32)
+        values = values.filter(pa.array(keep))
+    return pa.ListArray.from_arrays(pa.array(offsets), values, type=kind, mask=pa.array(np.diff(offsets) == 0))
+
+
+def only_where(array: pa.Array, keep: np.ndarray[Any, np.dtype[np.bool_]]) -> pa.Array:
+    """`array` with nulls where `keep` is False."""
+    if isinstance(array, pa.DictionaryArray):
+        if array.indices.null_count:
+            return only_where(plain(array), keep)
+        indices = array.indices.to_numpy(zero_copy_only=False)
+        return pa.DictionaryArray.from_arrays(pa.array(indices, pa.int32(), mask=~keep), array.dictionary)
+    if pa.types.is_nested(array.type):
+        return array.take(pa.array(np.arange(len(array)), mask=~keep))
+    return pc.if_else(pa.array(keep), array, pa.scalar(None, array.type))
 
 
 def _side_by_side(lists: Sequence[pa.Array]) -> tuple[_Ints, list[pa.Array]]:

@@ -22,16 +22,16 @@ from ..flow import Chunk, Finding
 from ..language import Options
 from ..leaves import Leaf, nested_schema, plain, valid
 from ..paths import Path, format_path
+from ..rules import RULES
 from ..schema import Schema
 from .convert import Misfit, convert, texts
 from .hints import hinted
-from .nested import array_at
+from .nested import array_at, list_parts
 from .plan import Output, Plan
 from .sources import AbsentSource, ConstantSource, ExpressionSource, Source, Values
-from .stars import StarGroup, star_groups
+from .stars import IDENTITY_MAPS, StarGroup, only_where, star_groups
 from .targets import document_order, type_name
 
-_IDENTITY_MAPS = ("identityMap", "xdm:identityMap")
 _TEXT_COLUMN = pa.dictionary(pa.int32(), pa.string())
 
 
@@ -45,6 +45,7 @@ class Mapper:
     """
 
     def __init__(self, plan: Plan, columns: pa.Schema, schema: Schema | None, strict: bool) -> None:
+        self._grouped = plan.grouped
         groups = star_groups(plan.stars, schema)
         made: list[Output | StarGroup] = [*plan.outputs, *groups]
         order = document_order([part.path for part in made], schema)
@@ -71,14 +72,27 @@ class Mapper:
 
     def __call__(self, chunk: Chunk) -> Chunk:
         """The chunk's records, mapped; row numbers, findings and source rows stay with them."""
-        work = Work(self._source_records(chunk), chunk.rows, self._options, self._severity)
-        arrays = [part.read(work) if isinstance(part, StarGroup) else work.output(part) for part in self._parts]
+        work = self._work(chunk)
+        arrays = [part.read(work) if isinstance(part, StarGroup) else work.column(part) for part in self._parts]
         for number, id_number in self._follow.items():
             there = arrays[id_number]
             if there.null_count:
-                arrays[number] = _only_where(arrays[number], valid(there))
+                arrays[number] = only_where(arrays[number], valid(there))
         records = pa.RecordBatch.from_arrays(arrays, self._names)
         return replace(chunk, leaves=self.leaves, records=records, issues=(*chunk.issues, *work.findings))
+
+    def _work(self, chunk: Chunk) -> Work:
+        records = self._source_records(chunk)
+        if not self._grouped:
+            return Work(records, chunk.rows, self._options, self._severity)
+        offsets = np.zeros(len(chunk) + 1, dtype=np.int32)
+        flat = records
+        if records.num_columns:
+            parts = [list_parts(column) for column in records.columns]
+            offsets = parts[0][0]
+            flat = pa.RecordBatch.from_arrays([values for _, values in parts], records.schema.names)
+        rows = np.repeat(chunk.rows, np.diff(offsets))
+        return Work(flat, rows, self._options, self._severity, offsets)
 
     def _source_records(self, chunk: Chunk) -> pa.RecordBatch:
         if all(len(leaf.path) == 1 for leaf in chunk.leaves):
@@ -94,25 +108,19 @@ def _followers(paths: Sequence[Path], parts: Sequence[Any]) -> dict[int, int]:
     at = {path: number for number, path in enumerate(paths)}
     follow = {}
     for number, path in enumerate(paths):
-        if len(path) > 3 and path[0] in _IDENTITY_MAPS and path[3:] not in (("id",), ("xdm:id",)):
+        if len(path) > 3 and path[0] in IDENTITY_MAPS and path[3:] not in (("id",), ("xdm:id",)):
             found = at.get((*path[:3], "id"), at.get((*path[:3], "xdm:id")))
             if found is not None and not isinstance(getattr(parts[found], "source", None), ConstantSource):
                 follow[number] = found
     return follow
 
 
-def _only_where(array: pa.Array, keep: np.ndarray[Any, np.dtype[np.bool_]]) -> pa.Array:
-    """`array` with nulls where `keep` is False."""
-    if isinstance(array, pa.DictionaryArray):
-        indices = array.indices.to_numpy(zero_copy_only=False) if not array.indices.null_count else None
-        if indices is not None:
-            return pa.DictionaryArray.from_arrays(pa.array(indices, pa.int32(), mask=~keep), array.dictionary)
-        array = plain(array)
-    return pc.if_else(pa.array(keep), array, pa.scalar(None, array.type))
-
-
 class Work:
-    """One chunk being mapped: what sources and coercions gave, each worked out once, and the findings so far."""
+    """One chunk being mapped: what sources and coercions gave, each worked out once, and the findings so far.
+
+    Where rows are grouped, `records` are all rows one after the other, `offsets` the bounds of the groups, and `rows`
+    the number of each row's group.
+    """
 
     def __init__(
         self,
@@ -120,14 +128,37 @@ class Work:
         rows: np.ndarray[Any, np.dtype[np.int64]],
         options: Options,
         severity: Severity = "warning",
+        offsets: np.ndarray[Any, np.dtype[np.int32]] | None = None,
     ) -> None:
         self.records, self.rows, self.options, self.severity = records, rows, options, severity
+        self.offsets = offsets
         self.findings: list[Finding] = []
         self._values: dict[Hashable, Values] = {}
         self._coerced: dict[Hashable, tuple[pa.Array, list[Misfit]]] = {}
 
+    def column(self, output: Output) -> pa.Array:
+        """The column of one output, one value per record: of a group, the first that is not null."""
+        if self.offsets is None:
+            return self.output(output)
+        starts, n = self.offsets[:-1], len(self.offsets) - 1
+        if isinstance(output.source, ConstantSource):
+            return constant_column(output.source.value, output.type, n)
+        array = self.output(output)
+        there = valid(array)
+        at = np.where(there, np.arange(len(array)), len(array))
+        first = np.minimum.reduceat(at, starts) if n else at
+        made = array.take(pa.array(first, pa.int64(), mask=first == len(array)))
+        if n < len(array) and output.source.columns and not pa.types.is_nested(array.type):
+            group = np.repeat(np.arange(n), np.diff(self.offsets))
+            other = pc.not_equal(plain(array), plain(made).take(pa.array(group))).fill_null(False)
+            rows = np.flatnonzero(other.to_numpy(zero_copy_only=False))
+            if len(rows):
+                path, text = format_path(output.path), "rows of one record differ here; the first value is taken"
+                self.add("group-differs", path, text, rows, texts(array, rows), output.source.text, "")
+        return made
+
     def output(self, output: Output) -> pa.Array:
-        """The column of one output."""
+        """The values of one output for all rows."""
         source, path = output.source, output.path
         if isinstance(source, ConstantSource):
             return constant_column(source.value, output.type, self.records.num_rows)
@@ -191,8 +222,8 @@ class Work:
         hint: str,
     ) -> None:
         """One more finding about the rows at `positions` of the chunk."""
-        severity: Severity = "warning" if code == "missing-column" else self.severity
-        self.findings.append(Finding.of(code, path, message, self.rows[positions], values, column, hint, severity))
+        own = RULES[code].severity if code not in ("unparsable", "expression") else self.severity
+        self.findings.append(Finding.of(code, path, message, self.rows[positions], values, column, hint, own))
 
 
 def constant_column(value: Any, kind: pa.DataType, n: int) -> pa.Array:
