@@ -140,9 +140,10 @@ class Field:
 
     def choose(self, keyword: str, number: int) -> Field:
         """The field as it is if the given alternative of ``oneOf`` or ``anyOf`` holds."""
-        branch, _ = follow(_as_node(self.schema[keyword][number]), self._definitions)
+        branch, name = follow(_as_node(self.schema[keyword][number]), self._definitions)
         rest = {key: value for key, value in self.schema.items() if key != keyword}
-        return Field(self.name, self.path, both(rest, dict(branch)), self.required, self._definitions, self._inside)
+        inside = self._inside if name is None else (*self._inside, name)
+        return Field(self.name, self.path, both(rest, dict(branch)), self.required, self._definitions, inside)
 
     def walk(self) -> Iterator[Field]:
         """This field and all below it in document order; those below a recursive field are left out."""
