@@ -5,6 +5,7 @@ Columns go through kernels (:mod:`.columns`), single records through functions c
 """
 
 from .checks import check_record, check_stream, compile_checks
+from .opening import open_records
 from .ruleset import Rules
 
-__all__ = ["Rules", "check_record", "check_stream", "compile_checks"]
+__all__ = ["Rules", "check_record", "check_stream", "compile_checks", "open_records"]

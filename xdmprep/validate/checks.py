@@ -1,15 +1,13 @@
 """Checks as people call them: a stream, a chunk, one record.
 
 :func:`compile_checks` puts the columnar checks together; chunks with other leaves than the stream's (JSON files, whose
-maps have other keys in every piece) are compiled when they come and remembered.  A chunk may have a leaf with the
-empty path: the text of records that had no columnar form, which go the exact path.
+maps have other keys in every piece) are compiled when they come and remembered.
 """
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -24,6 +22,7 @@ from ..paths import format_path
 from ..schema import Schema
 from .columns import Columns, Compiler, Sink
 from .identities import IdentityChecks, Wanted, record_faults
+from .opening import JsonChunk
 from .platform import PlatformColumns, PlatformRules
 from .record import Fault, RecordSchema
 from .ruleset import Rules
@@ -82,9 +81,8 @@ class SchemaChecks:
 
     def __call__(self, chunk: Chunk) -> Chunk:
         """The chunk with what was found added to its issues."""
-        whole = next((number for number, leaf in enumerate(chunk.leaves) if not leaf.path), None)
-        if whole is not None:
-            return self._mixed(chunk, whole)
+        if isinstance(chunk, JsonChunk):
+            return self._json(chunk)
         if not len(chunk):
             return chunk
         return replace(chunk, issues=(*chunk.issues, *self._columnar(chunk, keep_empty=False)))
@@ -96,30 +94,20 @@ class SchemaChecks:
             check(columns, sink)
         return sink.findings
 
-    def _mixed(self, chunk: Chunk, whole: int) -> Chunk:
-        """A chunk of JSON records, some of them as text."""
-        texts = chunk.records.column(whole)
-        columns = [column for number, column in enumerate(chunk.records.columns) if number != whole]
-        leaves = tuple(leaf for number, leaf in enumerate(chunk.leaves) if number != whole)
+    def _json(self, chunk: JsonChunk) -> JsonChunk:
+        """A chunk of JSON records, some as columns, some as values; both are let go then."""
         findings: list[Finding] = []
-        columnar = np.asarray(texts.is_null().to_numpy(zero_copy_only=False), dtype=bool)
-        if columnar.any():
-            names = [str(number) for number in range(len(columns))]
-            records = pa.RecordBatch.from_struct_array(
-                pa.StructArray.from_arrays(columns, names=names)
-            ) if columns else pa.RecordBatch.from_struct_array(pa.array([{}] * len(chunk), pa.struct([])))  # fmt: skip
-            part = Chunk(leaves, records, chunk.rows).where(columnar)
+        for group in chunk.groups:
+            part = Chunk(group.leaves, group.records, chunk.rows[group.lines])
             findings += self._columnar(part, keep_empty=True)
-        if not columnar.all():
-            at = np.flatnonzero(~columnar)
-            findings += self.texts(texts.take(pa.array(at)), chunk.rows[at])
-        return replace(chunk, issues=(*chunk.issues, *findings))
+        findings += self.findings((int(chunk.rows[at]), value) for at, value in chunk.others)
+        return replace(chunk, issues=(*chunk.issues, *findings), groups=(), others=())
 
-    def texts(self, texts: pa.Array, rows: Any) -> list[Finding]:
-        """Findings of records given as JSON text."""
+    def findings(self, records: Iterable[tuple[int, Any]]) -> list[Finding]:
+        """Findings of single records, given with their row numbers in ascending order."""
         groups: dict[tuple[Any, ...], tuple[list[int], list[str | None]]] = {}
-        for row, text in zip(rows.tolist(), texts.to_pylist(), strict=True):
-            for fault in self.faults(json.loads(text)):
+        for row, record in records:
+            for fault in self.faults(record):
                 key = (fault.code, fault.at, fault.message, fault.hint)
                 where, what = groups.setdefault(key, ([], []))
                 where.append(row)

@@ -1,0 +1,423 @@
+"""Record files as people have them, for checking: JSON lines, one JSON array, Parquet.
+
+Nothing is coerced and nothing is skipped: a line that is no JSON object, has a key twice, NaN, broken UTF-8 or no end
+is a finding with its line and byte offset, and reading goes on behind it.  Lines of JSON become columns where they can
+(:mod:`.shapes`) and Python values where they cannot, a block of some megabytes at a time.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ..errors import SourceError, shorten
+from ..flow import Chunk, Stream, Unread, row_chunk
+from ..leaves import Leaf
+from .shapes import PADDING, Group, Lines, Shape, cut
+
+BLOCK_BYTES = 4 << 20
+#: A longer record is not read at all: the platform drops records above 100 KB anyway.
+MAX_RECORD_BYTES = 16 << 20
+#: Characters of an unreadable line that the report shows.
+SHOWN = 500
+PARQUET_ROWS = 16_384
+
+TEXT_LEAVES = (Leaf((), pa.string()),)
+TEXT_SCHEMA = pa.schema([("record", pa.string())])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JsonChunk(Chunk):
+    """Records of a JSON file; `records` has one column, their text.
+
+    Attributes:
+        groups: those that became columns, each with the positions of its records in the chunk.
+        others: (position, value) of those that did not.
+    """
+
+    groups: tuple[Group, ...] = ()
+    others: tuple[tuple[int, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Whole lines of a file: the bytes with padding, their number without, where they begin, whether the file ends."""
+
+    data: bytes
+    size: int
+    offset: int
+    last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Skipped:
+    """One record too long to read."""
+
+    offset: int
+    size: int
+    start: bytes
+    ended: bool
+
+
+def open_records(path: str | os.PathLike[str]) -> Stream:
+    """The records of a file, to be checked.
+
+    Args:
+        path: JSON lines, a JSON array, or Parquet (by its first bytes, not by its name).
+
+    Returns:
+        A stream for :func:`check_stream`; chunks of JSON hold the records' text, and columns only for the checks.
+
+    Raises:
+        SourceError: the file is missing, empty, compressed, or no such file.
+    """
+    file = Path(path)
+    try:
+        size = file.stat().st_size
+        with file.open("rb") as opened:
+            head = opened.read(4096)
+    except OSError as error:
+        raise SourceError(f"{file}: {error.strerror or error}.") from None
+    if not head:
+        raise SourceError(f"{file}: is empty. The platform refuses a file without records (code 106).")
+    if head.startswith(b"\x1f\x8b"):
+        raise SourceError(f"{file}: is compressed (gzip). The platform does not take it: unpack it first.")
+    if head.startswith(b"PAR1") or file.suffix.lower() in (".parquet", ".pq"):
+        return _parquet(file, size)
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise SourceError(f"{file}: is UTF-16. The platform takes UTF-8: convert it first.")
+    text = head.removeprefix(codecs.BOM_UTF8).lstrip()
+    if not text and size <= len(head):
+        raise SourceError(f"{file}: has no records.")
+    if text.startswith(b"["):
+        return Stream(partial(_elements, file), (_element_chunk,), TEXT_LEAVES, TEXT_SCHEMA, file.name, size)
+    return Stream(partial(_blocks, file), (_Parser(),), TEXT_LEAVES, TEXT_SCHEMA, file.name, size)
+
+
+# ---- JSON lines ----------------------------------------------------------------------------------------------------
+
+
+def _blocks(file: Path) -> Iterator[_Block | _Skipped]:
+    with file.open("rb") as opened:
+        offset = 0
+        if opened.read(3) == codecs.BOM_UTF8:
+            offset = 3
+        else:
+            opened.seek(0)
+        while data := opened.read(BLOCK_BYTES):
+            if not data.endswith(b"\n"):
+                data += opened.readline(MAX_RECORD_BYTES)
+            if data.endswith(b"\n") or len(data) < MAX_RECORD_BYTES:
+                last = not data.endswith(b"\n")
+                yield _Block(data + bytes(PADDING), len(data), offset, last)
+                offset += len(data)
+                continue
+            begin = data.rfind(b"\n") + 1
+            if begin:
+                yield _Block(data[:begin] + bytes(PADDING), begin, offset, False)
+            start, length, ended = data[begin : begin + SHOWN], len(data) - begin, False
+            while more := opened.readline(BLOCK_BYTES):
+                length += len(more)
+                if more.endswith(b"\n"):
+                    ended = True
+                    break
+            yield _Skipped(offset + begin, length, start, ended)
+            offset += begin + length
+
+
+class _Parser:
+    """Turns a block into a chunk; remembers the shapes of lines from block to block."""
+
+    def __init__(self) -> None:
+        self._shapes: list[Shape] = []
+
+    def __call__(self, block: _Block | _Skipped) -> JsonChunk:
+        if isinstance(block, _Skipped):
+            return _skipped(block)
+        lines = Lines(block.data, block.size)
+        number = np.arange(len(lines.ends), dtype=np.int64)
+        filled = _not_blank(lines)
+        rows = np.cumsum(filled)
+        unread: dict[int, Unread] = {}
+        broken = _not_utf8(lines)
+        for line in broken:
+            unread[line] = self._unread(lines, block, rows, line, *_utf8_fault(lines.line(line)))
+        lines.strange[broken] = True
+        shapes = list(self._shapes)
+        groups, rest = cut(lines, number[filled], shapes)
+        self._shapes = shapes  # threads may overwrite each other's list: shapes found again cost time, nothing else
+        others: list[tuple[int, Any]] = []
+        for line in np.union1d(rest, number[filled & lines.strange]).tolist():
+            if line in unread:
+                continue
+            try:
+                others.append((line, strict_json(lines.line(line))))
+            except _UnreadableError as error:
+                cut_off = block.last and line == len(lines.ends) - 1 and error.code == "unreadable"
+                message = error.message + (" (the file ends within this line)" if cut_off else "")
+                unread[line] = self._unread(lines, block, rows, line, error.code, message, error.at)
+        kept = filled.copy()
+        kept[list(unread)] = False
+        position = np.cumsum(kept) - 1
+        texts = _texts(lines, kept)
+        return JsonChunk(
+            TEXT_LEAVES,
+            pa.RecordBatch.from_arrays([texts], schema=TEXT_SCHEMA),
+            rows[kept],
+            unread=tuple(unread[line] for line in sorted(unread)),
+            consumed=int(rows[-1]) if len(rows) else 0,
+            lines=len(lines.ends),
+            size=block.size,
+            groups=tuple(Group(position[group.lines], group.leaves, group.records) for group in groups),
+            others=tuple((int(position[line]), value) for line, value in others),
+        )
+
+    @staticmethod
+    def _unread(lines: Lines, block: _Block, rows: Any, line: int, code: str, message: str, at: int) -> Unread:
+        offset = block.offset + int(lines.starts[line]) + at
+        text = lines.line(line)[: 4 * SHOWN].decode(errors="replace")[:SHOWN]
+        return Unread(int(rows[line]), line + 1, text, code, f"{message}, at byte {offset}")
+
+
+def _not_blank(lines: Lines) -> Any:
+    size = lines.ends - lines.starts
+    filled = size > 0
+    first = lines.bytes[np.minimum(lines.starts, max(lines.size - 1, 0))]
+    for line in np.flatnonzero(filled & (first <= 32)):
+        filled[line] = bool(lines.line(int(line)).strip(b" \t\r"))
+    return filled
+
+
+def _not_utf8(lines: Lines) -> list[int]:
+    """Lines that are not UTF-8."""
+    offsets = pa.array([0, lines.size], pa.int32()).buffers()[1]
+    try:
+        pa.StringArray.from_buffers(1, offsets, pa.py_buffer(lines.data)).validate(full=True)
+    except pa.ArrowInvalid:
+        return [line for line in range(len(lines.ends)) if _utf8_fault(lines.line(line))[2] >= 0]
+    return []
+
+
+def _utf8_fault(line: bytes) -> tuple[str, str, int]:
+    try:
+        line.decode()
+    except UnicodeDecodeError as error:
+        return "unreadable", f"the line is not UTF-8 ({error.reason})", error.start
+    return "unreadable", "", -1
+
+
+def _texts(lines: Lines, kept: Any) -> pa.Array:
+    """The text of the kept lines, without copying where all are kept."""
+    offsets = np.append(lines.starts, lines.size).astype(np.int32)
+    texts = pa.StringArray.from_buffers(len(lines.ends), pa.py_buffer(offsets), pa.py_buffer(lines.data))
+    return texts if kept.all() else texts.filter(pa.array(kept))
+
+
+def _skipped(block: _Skipped) -> JsonChunk:
+    message = (
+        f"the record has {block.size:,} bytes and was not read; the platform drops records above 100 KB, "
+        f"at byte {block.offset}"
+    )
+    unread = Unread(1, 1, block.start.decode(errors="replace"), "record-size", message)
+    empty = pa.RecordBatch.from_arrays([pa.array([], pa.string())], schema=TEXT_SCHEMA)
+    return JsonChunk(
+        TEXT_LEAVES, empty, np.zeros(0, np.int64), unread=(unread,), consumed=1, lines=1, size=block.size
+    )  # fmt: skip
+
+
+# ---- one JSON value ------------------------------------------------------------------------------------------------
+
+
+class _UnreadableError(Exception):
+    """A text is no JSON object: rule code, message, and the byte where it shows."""
+
+    def __init__(self, code: str, message: str, at: int = 0) -> None:
+        self.code, self.message, self.at = code, message, at
+        super().__init__(message)
+
+
+class _DuplicateError(ValueError):
+    pass
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    out = dict(pairs)
+    if len(out) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _DuplicateError(next(name for at, name in enumerate(names) if name in names[:at]))
+    return out
+
+
+def _constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_constant)
+
+
+def strict_json(line: bytes) -> dict[str, Any]:
+    """The JSON object on a line.
+
+    Raises:
+        _UnreadableError: it is none, has a key twice, NaN or Infinity, or half a surrogate pair.
+    """
+    try:
+        text = line.decode()
+        value = _DECODER.decode(text)
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()
+    except _DuplicateError as error:
+        raise _UnreadableError(
+            "duplicate-key", f"the key {shorten(str(error), 60)} stands twice in one object"
+        ) from None
+    except json.JSONDecodeError as error:
+        at = len(text[: error.pos].encode())
+        raise _UnreadableError("unreadable", f"not JSON: {error.msg}", at) from None
+    except UnicodeEncodeError:
+        raise _UnreadableError("unreadable", "half a surrogate pair (\\ud800 to \\udfff) in a text") from None
+    except UnicodeDecodeError as error:
+        raise _UnreadableError("unreadable", f"not UTF-8 ({error.reason})", error.start) from None
+    except RecursionError:
+        raise _UnreadableError("unreadable", "nested too deep") from None
+    except ValueError as error:
+        raise _UnreadableError("unreadable", f"not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise _UnreadableError("unreadable", f"not a JSON object but {shorten(value, 40)}")
+    return value
+
+
+# ---- one JSON array ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Elements:
+    """Some elements of an array: values, their texts, and what was wrong with the rest of the file."""
+
+    values: list[Any]
+    texts: list[str]
+    bad: list[tuple[int, str, str, str]]  # (position, code, message, text)
+    size: int
+
+
+def _elements(file: Path) -> Iterator[_Elements]:
+    """Elements of the array, some megabytes of text at a time."""
+    decode = codecs.getincrementaldecoder("utf-8-sig")()
+    plain = json.JSONDecoder(parse_constant=_constant)
+    with file.open("rb") as opened:
+        text, at, ended, read, opening = "", 0, False, 0, True
+        values: list[Any] = []
+        texts: list[str] = []
+        bad: list[tuple[int, str, str, str]] = []
+
+        def fault(message: str) -> _Elements:
+            where = read - len(text[at:].encode("utf-8", "surrogatepass"))
+            bad.append((len(values) + len(bad), "unreadable", f"{message}, at byte {where}", text[at : at + SHOWN]))
+            return _Elements(values, texts, bad, read)
+
+        while True:
+            if not ended and len(text) - at < BLOCK_BYTES:
+                data = opened.read(BLOCK_BYTES)
+                ended, read = not data, read + len(data)
+                try:
+                    text, at = text[at:] + decode.decode(data, final=ended), 0
+                except UnicodeDecodeError as error:
+                    yield fault(f"not UTF-8 ({error.reason}); the rest of the file was not read")
+                    return
+            at = _skip(text, at)
+            if opening:
+                at, opening = _skip(text, at + 1), False
+                if text[at : at + 1] == "]":
+                    break
+            try:
+                _value, end = plain.raw_decode(text, at)
+                after = _skip(text, end)
+                if after >= len(text) and not ended:
+                    raise json.JSONDecodeError("", text, at)
+            except (ValueError, RecursionError) as error:
+                if not ended and len(text) - at < MAX_RECORD_BYTES:
+                    more = opened.read(BLOCK_BYTES)
+                    ended, read = not more, read + len(more)
+                    try:
+                        text, at = text[at:] + decode.decode(more, final=ended), 0
+                    except UnicodeDecodeError as wrong:
+                        yield fault(f"not UTF-8 ({wrong.reason}); the rest of the file was not read")
+                        return
+                    continue
+                reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+                yield fault(f"not JSON: {reason}; the rest of the array was not read")
+                return
+            raw = text[at:end]
+            try:
+                values.append(strict_json(raw.encode("utf-8", "surrogatepass")))
+                texts.append(raw)
+            except _UnreadableError as error:
+                bad.append((len(values) + len(bad), error.code, error.message, raw[:SHOWN]))
+            at = after
+            separator = text[at : at + 1]
+            at += 1
+            if separator == "]":
+                break
+            if separator != ",":
+                at -= 1
+                yield fault("not JSON: expected ',' or ']'; the rest of the array was not read")
+                return
+            if len(values) + len(bad) >= PARQUET_ROWS:
+                yield _Elements(values, texts, bad, read)
+                values, texts, bad = [], [], []
+        rest = text[at + 1 if text[at : at + 1] == "]" else at :].strip() or opened.read(4096).strip()
+        if rest:
+            bad.append((len(values) + len(bad), "unreadable", "text behind the end of the array", str(rest)[:SHOWN]))
+        yield _Elements(values, texts, bad, read)
+
+
+def _skip(text: str, at: int) -> int:
+    while text[at : at + 1] in (" ", "\n", "\r", "\t"):
+        at += 1
+    return at
+
+
+def _element_chunk(part: _Elements) -> JsonChunk:
+    total = len(part.values) + len(part.bad)
+    wrong = {position for position, *_ in part.bad}
+    rows = np.asarray([row + 1 for row in range(total) if row not in wrong], dtype=np.int64)
+    unread = tuple(Unread(position + 1, None, text, code, message) for position, code, message, text in part.bad)
+    records = pa.RecordBatch.from_arrays([pa.array(part.texts, pa.string())], schema=TEXT_SCHEMA)
+    return JsonChunk(
+        TEXT_LEAVES, records, rows, unread=unread, consumed=total, size=part.size, others=tuple(enumerate(part.values))
+    )
+
+
+# ---- Parquet -------------------------------------------------------------------------------------------------------
+
+
+def _parquet(file: Path, size: int) -> Stream:
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(file) as opened:
+            schema = opened.schema_arrow
+    except (pa.ArrowInvalid, OSError) as error:
+        raise SourceError(f"{file}: is not a Parquet file ({str(error).splitlines()[0]}).") from None
+    schema = pa.schema([pa.field(inner.name, inner.type) for inner in schema])
+    leaves = tuple(Leaf((inner.name,), inner.type, inner.name) for inner in schema)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        with pq.ParquetFile(file) as opened:
+            try:
+                yield from opened.iter_batches(PARQUET_ROWS)
+            except (pa.ArrowInvalid, OSError) as error:
+                raise SourceError(f"{file}: cannot be read to its end ({str(error).splitlines()[0]}).") from None
+
+    def chunk(batch: pa.RecordBatch) -> Chunk:
+        return row_chunk(batch, leaves, source=None)
+
+    return Stream(batches, (chunk,), leaves, schema, file.name, size)
