@@ -612,7 +612,7 @@ def test_pages_show_and_escape(url):
 
 
 def test_a_port_in_use_is_one_clear_error():
-    with Emulator() as server, pytest.raises(PlatformError, match="cannot listen on 127.0.0.1"):
+    with Emulator() as server, pytest.raises(PlatformError, match=r"cannot listen on 127\.0\.0\.1"):
         Emulator(port=int(server.url.rsplit(":", 1)[1])).start()
 
 
@@ -624,5 +624,5 @@ def test_wrong_settings(tmp_path):
     with pytest.raises(SchemaError, match="not a folder"):
         Emulator(schemas=tmp_path / "none")
     (tmp_path / "x.json").write_text("{")
-    with pytest.raises(SchemaError, match="x.json"):
+    with pytest.raises(SchemaError, match=r"x\.json"):
         Emulator(schemas=tmp_path)

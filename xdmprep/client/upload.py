@@ -150,8 +150,8 @@ class _Upload:
 
     def _look(self, patient: bool) -> wire.Batch | None:
         """The batch that carries our id; with patience where one may be on its way into the catalog."""
-        for pause in (0.0, 0.5, 1.0, 2.0) if patient else (0.0,):
-            self.session.wait(pause)
+        for pause in (0, 1, 2, 4) if patient else (0,):
+            self.session.wait(pause * self.session.config.backoff)
             found = follow.batches(self.session, externalId=self.external, orderBy="asc:created")
             found = [batch for batch in found if batch.external_id == self.external]
             if found:

@@ -160,7 +160,7 @@ class FaultLayer:
         if rule.delay:
             await asyncio.sleep(rule.delay)
         if rule.drop == "before":
-            scope["xdmprep.drop"]()
+            await _drop(scope)
             return
         headers = {"Retry-After": rule.retry_after} if rule.retry_after else None
         if rule.token:
@@ -198,7 +198,7 @@ class _Mangled:
         if self.dropped:
             return
         if self.rule.drop == "after":
-            self._drop()
+            await self._drop()
             return
         if message["type"] != "http.response.body":
             await self.send(message)
@@ -208,7 +208,7 @@ class _Mangled:
             if body:
                 await self.send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
                 await asyncio.sleep(0.05)
-            self._drop()
+            await self._drop()
             return
         step = max(1, int(self.rule.slow / 10))
         for at in range(0, len(body), step):
@@ -216,6 +216,12 @@ class _Mangled:
             await asyncio.sleep(0.1)
         await self.send({**message, "body": b""})
 
-    def _drop(self) -> None:
+    async def _drop(self) -> None:
         self.dropped = True
-        self.scope["xdmprep.drop"]()
+        await _drop(self.scope)
+
+
+async def _drop(scope: Scope) -> None:
+    """Cut the connection, and let the server take notice of it."""
+    scope["xdmprep.drop"]()
+    await asyncio.sleep(0.01)

@@ -33,6 +33,7 @@ class State:
         token: the only bearer token that is taken besides issued ones; None takes any.
         token_seconds: how long issued tokens live.
         small_file_bytes: largest body of one PUT.
+        unique_external_ids: refuse a second batch with the same ``externalId``.
     """
 
     store: Store
@@ -44,6 +45,7 @@ class State:
     token: str | None = None
     token_seconds: int = 86_399
     small_file_bytes: int = SMALL_FILE_BYTES
+    unique_external_ids: bool = True
 
     @staticmethod
     def of(request: Request) -> State:

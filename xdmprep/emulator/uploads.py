@@ -106,7 +106,7 @@ def _create(state: State, body: Any, request: Request) -> dict[str, Any]:
     if body.get("replay") is not None:
         doc["replay"] = _replay(state, body["replay"], dataset_id, sandbox)
     with state.store.lock:
-        if external and state.store.batches("external = ?", external):
+        if external and state.unique_external_ids and state.store.batches("external = ?", external):
             raise Refusal(409, f"a batch with externalId {external} already exists")
         state.store.add_batch(sandbox, dataset_id, doc)
     return doc

@@ -1,0 +1,289 @@
+"""Which requests are tried again, how long we wait, and what errors say."""
+
+from __future__ import annotations
+
+import threading
+import time
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from xdmprep.client.config import Config
+from xdmprep.client.session import Session, Uncertain, _retry_after
+from xdmprep.errors import PlatformError
+
+OK = (200, {}, b"{}")
+
+
+class Scripted:
+    """A server that answers what it is told, in order; the last answer stays."""
+
+    def __init__(self) -> None:
+        outer = self
+        self.answers: list = []
+        self.requests: list = []
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def answer(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                outer.requests.append((self.command, self.path, dict(self.headers), body))
+                answer = outer.answers.pop(0) if len(outer.answers) > 1 else outer.answers[0]
+                if answer == "drop":
+                    self.close_connection = True
+                    self.connection.close()
+                    return
+                if answer == "hang":
+                    time.sleep(1.5)
+                    return
+                status, headers, text = answer
+                self.send_response(status)
+                headers = {"Content-Length": str(len(text)), **headers}
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(text)
+                if int(headers["Content-Length"]) != len(text):
+                    self.close_connection = True
+
+            do_GET = do_POST = do_PUT = do_HEAD = do_PATCH = answer
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        class Server(ThreadingHTTPServer):
+            def handle_error(self, request: object, client_address: object) -> None:
+                pass
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self.thread.start()
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
+@pytest.fixture
+def server():
+    scripted = Scripted()
+    yield scripted
+    scripted.close()
+
+
+@pytest.fixture
+def session(server):
+    pauses: list[float] = []
+    made = Session(Config.load(url=server.url, retries=4, timeout=0.5), sleep=pauses.append)
+    made.pauses = pauses  # type: ignore[attr-defined]
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(
+    "trouble", [(429, {}, b""), (500, {}, b""), (502, {}, b"<html>"), (503, {}, b""), "drop", "hang"]
+)
+def test_safe_requests_are_tried_again(server, session, trouble):
+    server.answers = [trouble, trouble, OK]
+    assert session.call("GET", "/x").status_code == 200
+    assert len(server.requests) == 3 and len(session.pauses) == 2
+
+
+def test_a_half_answer_is_noticed(server, session):
+    server.answers = [(200, {"Content-Length": "100"}, b"{}"), OK]
+    assert session.call("GET", "/x").json() == {}
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("trouble", [(500, {}, b""), (503, {}, b""), "drop", "hang"])
+def test_unsafe_requests_are_left_to_the_caller(server, session, trouble):
+    server.answers = [trouble]
+    with pytest.raises(Uncertain):
+        session.call("POST", "/x", safe=False, json_body={})
+    assert len(server.requests) == 1
+
+
+def test_even_unsafe_requests_are_repeated_after_429(server, session):
+    server.answers = [(429, {}, b""), OK]
+    session.call("POST", "/x", safe=False, json_body={})
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 409, 411, 413, 414, 415, 301, 302])
+def test_refusals_are_final_and_say_everything(server, session, status):
+    headers = {"x-request-id": "R-1", "Location": "http://127.0.0.1:1/"}
+    server.answers = [(status, headers, b'{"title":"NoNo","detail":"because"}')]
+    with pytest.raises(PlatformError) as caught:
+        session.call("PUT", "/x", what="PUT a.json", batch="B", file="a.json")
+    error = caught.value
+    text = str(error)
+    assert all(
+        part in text for part in ("PUT a.json", "batch B", f"HTTP {status}", "NoNo: because", "R-1", "cannot help")
+    )
+    assert (error.status, error.request_id, error.batch, error.file) == (status, "R-1", "B", "a.json")
+    assert error.retryable is False
+    assert len(server.requests) == 1
+
+
+def test_retry_after_is_kept(server, session):
+    server.answers = [
+        (429, {"Retry-After": "7"}, b""),
+        (503, {"Retry-After": formatdate(time.time() + 60, usegmt=True)}, b""),
+        OK,
+    ]
+    session.call("GET", "/x")
+    assert session.pauses[0] == 7
+    assert 50 < session.pauses[1] <= 60
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high"),
+    [
+        ("0", 0, 0),
+        ("2.5", 2.5, 2.5),
+        ("-5", 0, 0),
+        ("nan", 0, 0),
+        ("1e9", 600, 600),
+        ("Mon, 01 Jan 1990 00:00:00 GMT", 0, 0),
+    ],
+)
+def test_every_kind_of_retry_after(text, low, high):
+    seconds = _retry_after(text)
+    assert seconds is not None and low <= seconds <= high
+
+
+@pytest.mark.parametrize("text", [None, "", "soon", "Mon, 99 Foo"])
+def test_unreadable_retry_after_means_a_pause_of_ours(text):
+    assert _retry_after(text) is None
+
+
+def test_pauses_grow_with_jitter_and_have_an_end(server, session):
+    server.answers = [(503, {}, b'{"message":"busy"}')]
+    with pytest.raises(PlatformError, match=r"HTTP 503.*busy.*later can help") as caught:
+        session.call("GET", "/x")
+    assert caught.value.retryable is True
+    assert len(server.requests) == 4
+    assert [0.5 * base <= pause <= base for pause, base in zip(session.pauses, (0.5, 1, 2), strict=True)] == [True] * 3
+
+
+def test_nobody_there_is_found_out_soon():
+    pauses: list[float] = []
+    session = Session(Config.load(url="http://127.0.0.1:9", retries=8), sleep=pauses.append)
+    with pytest.raises(PlatformError, match=r"connection refused.*Is the address right") as caught:
+        session.call("GET", "/x")
+    assert len(pauses) == 2 and caught.value.exit_code == 3
+
+
+def test_the_body_is_sent_anew_with_each_try(server, session, tmp_path):
+    path = tmp_path / "x"
+    path.write_bytes(b"hello")
+    server.answers = [(503, {}, b""), "drop", OK]
+    session.call("PUT", "/x", body=lambda: path.open("rb"))
+    assert [request[3] for request in server.requests] == [b"hello"] * 3
+    assert {request[2]["Content-Length"] for request in server.requests} == {"5"}
+
+
+def test_headers_of_every_call(server, session):
+    server.answers = [OK]
+    session.call("GET", "/x")
+    headers = {name.lower(): value for name, value in server.requests[0][2].items()}
+    assert headers["authorization"] == "Bearer local"
+    assert headers["x-api-key"] and headers["x-gw-ims-org-id"] and headers["x-sandbox-name"] == "prod"
+
+
+def test_a_netrc_file_does_not_replace_the_token(server, tmp_path, monkeypatch):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password secret\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    server.answers = [OK]
+    session = Session(Config.load(url=server.url))
+    session.call("GET", "/x")
+    assert server.requests[0][2]["Authorization"] == "Bearer local"
+    session.close()
+
+
+def test_proxies_of_the_environment_do_not_mean_this_machine(server, session, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    server.answers = [OK]
+    assert session.call("GET", "/x").status_code == 200
+
+
+# ---- tokens --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def account(server):
+    settings = {"org": "o", "client_id": "ID", "client_secret": "SECRET-VALUE", "ims_url": server.url}
+    pauses: list[float] = []
+    session = Session(Config.load(url=server.url, retries=3, timeout=0.5, **settings), sleep=pauses.append)
+    yield session
+    session.close()
+
+
+def issued(token, seconds=86399):
+    import json
+
+    return 200, {}, json.dumps({"access_token": token, "token_type": "bearer", "expires_in": seconds}).encode()
+
+
+def test_token_is_asked_for_once_as_the_console_says(server, account):
+    server.answers = [issued("TOKEN-1"), OK]
+    account.call("GET", "/a")
+    account.call("GET", "/b")
+    method, path, headers, body = server.requests[0]
+    assert (method, path) == ("POST", "/ims/token/v3")
+    assert headers["Content-Type"] == "application/x-www-form-urlencoded"
+    assert "Authorization" not in headers
+    for part in (b"client_id=ID", b"client_secret=SECRET-VALUE", b"grant_type=client_credentials", b"openid%2Csession"):
+        assert part in body
+    assert [request[2].get("Authorization") for request in server.requests[1:]] == ["Bearer TOKEN-1"] * 2
+
+
+def test_401_renews_the_token_once(server, account):
+    server.answers = [issued("TOKEN-1"), (401, {}, b""), issued("TOKEN-2"), OK]
+    account.call("GET", "/a")
+    assert [request[1] for request in server.requests] == ["/ims/token/v3", "/a", "/ims/token/v3", "/a"]
+    server.answers = [(401, {}, b'{"error_code":"401013","message":"Oauth token is not valid"}'), issued("TOKEN-3"),
+                      (401, {}, b'{"error_code":"401013","message":"Oauth token is not valid"}')]  # fmt: skip
+    with pytest.raises(PlatformError, match=r"401 401013: Oauth token is not valid"):
+        account.call("GET", "/a")
+
+
+def test_tokens_are_renewed_early(server, account):
+    server.answers = [issued("TOKEN-1", 0.2), OK]
+    account.call("GET", "/a")
+    account._renew_at = 0.0  # the hour before the end has come
+    server.answers = [issued("TOKEN-2"), OK]
+    account.call("GET", "/b")
+    assert server.requests[-1][2]["Authorization"] == "Bearer TOKEN-2"
+
+
+def test_many_threads_renew_once(server, account):
+    server.answers = [issued("TOKEN-1"), OK]
+    account.call("GET", "/a")
+    before = len(server.requests)
+    server.answers = [issued("TOKEN-2"), OK]
+    account._renew("TOKEN-1")
+    assert account._renew("TOKEN-1") == "TOKEN-2"
+    assert len(server.requests) == before + 1
+
+
+def test_a_refused_token_request_is_clear_and_hides_the_secret(server, account):
+    server.answers = [(400, {}, b'{"error":"invalid_client","error_description":"bad SECRET-VALUE"}')]
+    with pytest.raises(PlatformError, match=r"token: HTTP 400: bad \*\*\*: invalid_client"):
+        account.call("GET", "/a")
+    server.answers = [(200, {}, b"<html>")]
+    with pytest.raises(PlatformError, match="no access_token"):
+        account.call("GET", "/a")
+
+
+def test_a_ready_token_that_ends_is_a_clear_error(server, session):
+    server.answers = [(401, {}, b'{"error_code":"401013","message":"Oauth token is not valid"}')]
+    with pytest.raises(PlatformError, match=r"401013.*get another"):
+        session.call("GET", "/a")
