@@ -26,8 +26,8 @@ _SPECIMENS: dict[str, list[Any]] = {
 
 
 _TYPE_NAMES = {
-    pa.date32(): "a date such as 1979-12-31",
-    TIMESTAMP: "a date-time such as 2024-12-31T23:59:59Z",
+    pa.date32(): "a date (1979-12-31)",
+    TIMESTAMP: "a date-time (2024-12-31T23:59:59Z)",
     pa.float64(): "a number",
     pa.int64(): "a long (a whole number)",
     pa.int32(): "an int (-2147483648 to 2147483647)",
