@@ -28,8 +28,15 @@ def test_pandas_without_its_index() -> None:
     )  # fmt: skip
     stream = open_source(frame)
     assert stream.arrow_schema.names == ["n", "t", "when", "kind"]
-    assert stream.to_pylist() == [{"n": 1.0, "t": "x", "when": datetime(2020, 1, 1, tzinfo=UTC), "kind": "q"}, {}]
+    assert stream.to_pylist() == [{"n": 1, "t": "x", "when": datetime(2020, 1, 1, tzinfo=UTC), "kind": "q"}, {}]
     assert stream.to_pylist() != []  # a frame can be read twice
+
+
+def test_integers_that_pandas_made_doubles_for_a_gap_are_integers_again() -> None:
+    frame = pd.DataFrame({"id": [1001, None], "price": [1.5, None], "whole": [1.0, 2.0], "big": [1e300, None]})
+    stream = open_source(frame)
+    assert [str(kind) for kind in stream.arrow_schema.types] == ["int64", "double", "double", "double"]
+    assert stream.to_pylist()[0] == {"id": 1001, "price": 1.5, "whole": 1.0, "big": 1e300}
 
 
 def test_polars_duckdb_and_arrow_objects() -> None:

@@ -75,13 +75,25 @@ def _from_pandas(frame: Any) -> pa.Table:
     columns = []
     for number, name in enumerate(names):
         try:
-            columns.append(pa.Array.from_pandas(frame.iloc[:, number]))
+            columns.append(_whole_numbers(pa.Array.from_pandas(frame.iloc[:, number])))
         except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
             raise SourceError(
                 f"column {name!r} of the DataFrame holds values of several kinds ({str(error).splitlines()[0]}). "
                 f"Make it one kind, for example df[{name!r}] = df[{name!r}].astype('string')."
             ) from None
     return pa.table(columns, names=names)
+
+
+def _whole_numbers(column: pa.Array) -> pa.Array:
+    """pandas makes integers with gaps doubles, so that an id 1001 would become the text 1001.0: make them integers again.
+
+    Only where there are gaps, every value is whole, and none is beyond what a double holds exactly (2^53).
+    """
+    if not pa.types.is_floating(column.type) or not column.null_count or column.null_count == len(column):
+        return column
+    values = column.drop_null().to_numpy(zero_copy_only=False)
+    whole = (values == values.round()) & (abs(values) <= 2**53)
+    return column.cast(pa.int64()) if whole.all() else column
 
 
 def _of_table(table: pa.Table, name: str) -> Stream:
