@@ -85,7 +85,7 @@ def _from_pandas(frame: Any) -> pa.Table:
 
 
 def _whole_numbers(column: pa.Array) -> pa.Array:
-    """pandas makes integers with gaps doubles, so that an id 1001 would become the text 1001.0: make them integers again.
+    """pandas makes integers with gaps doubles, so an id 1001 would become the text 1001.0: make them integers again.
 
     Only where there are gaps, every value is whole, and none is beyond what a double holds exactly (2^53).
     """
