@@ -201,3 +201,15 @@ def test_a_manifest_reads_back_the_same(source: Stream, tmp_path: Path) -> None:
     manifest.save(tmp_path / "out")
     assert Manifest.load(tmp_path / "out") == manifest
     assert Manifest.load(tmp_path / "out" / "manifest.json").folder == tmp_path / "out"
+
+
+def test_the_platforms_guardrails(source: Stream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xdmprep.write.parts.PLATFORM_MAX_FILES", 3)
+    with pytest.raises(OutputError, match="more than 3 parts"):
+        run(source, tmp_path / "files", max_rows=10)
+    monkeypatch.setattr("xdmprep.write.parts.PLATFORM_MAX_BATCH_BYTES", 2000)
+    with pytest.raises(OutputError, match="1 TB"):
+        run(source, tmp_path / "bytes")
+    monkeypatch.setattr("xdmprep.write.parts.PLATFORM_MAX_FIELDS", 2)
+    with pytest.raises(UsageError, match="3 fields"):
+        run(source, tmp_path / "fields")

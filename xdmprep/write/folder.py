@@ -21,7 +21,7 @@ from ..manifest import File, sync_folder, whole_file
 RUN = "run.json"
 REJECTS = "rejects.jsonl"
 ISSUES = "issues.csv"
-_OURS = (MANIFEST, RUN, REJECTS, ISSUES)
+_OURS = (MANIFEST, RUN, REJECTS, ISSUES, "vanished.csv", "cannot-clear.jsonl")
 
 #: Bytes after which written data is pushed to the disk in the background, so that the last fsync finds little to do.
 _SYNC_BYTES = 32 << 20
@@ -95,7 +95,11 @@ class OutputFolder:
         """Remove what an earlier run of ours left; the manifest goes first, so that it never names missing files."""
         try:
             for name in sorted((entry.name for entry in self.path.iterdir()), key=lambda name: name != MANIFEST):
-                if name != RUN and _is_ours(name):
+                if name == RUN or not _is_ours(name):
+                    continue
+                if (self.path / name).is_dir():  # one batch of a patch that needed several
+                    shutil.rmtree(self.path / name)
+                else:
                     (self.path / name).unlink()
         except OSError as error:
             raise OutputError(f"{self.path}: cannot be cleared: {error.strerror or error}.") from None
@@ -123,7 +127,7 @@ class OutputFolder:
 def _is_ours(name: str) -> bool:
     if name.startswith("."):
         return name.endswith(".part")
-    return name in _OURS or name.startswith(("part-", "upload.", "issues."))
+    return name in _OURS or name.startswith(("part-", "upload.", "issues.", "batch-"))
 
 
 class WholeFile:

@@ -25,6 +25,10 @@ from .folder import OutputFolder, WholeFile
 PLATFORM_MAX_BYTES = 256_000_000
 DEFAULT_MAX_BYTES = 240_000_000
 MIN_MAX_BYTES = 1024
+#: A batch with more files or bytes fails; a row with more fields is refused (Guardrails for data ingestion).
+PLATFORM_MAX_FILES = 25_000
+PLATFORM_MAX_BATCH_BYTES = 1 << 40
+PLATFORM_MAX_FIELDS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ class Parts(ABC):
         self._folder = folder
         self._part: WholeFile | None = None
         self._rows = 0
+        self._bytes = 0
 
     @abstractmethod
     def make(self, chunk: Chunk, keep: np.ndarray[Any, Any]) -> Any:
@@ -90,10 +95,22 @@ class Parts(ABC):
         """
 
     def finish(self) -> None:
-        """End the last part."""
+        """End the last part.
+
+        Raises:
+            OutputError: there are more parts or bytes than a batch may have.
+        """
         if self._part is not None:
+            self._bytes += self._part.bytes
             self.files.append(self._part.finish(self._rows))
             self._part, self._rows = None, 0
+        if len(self.files) > PLATFORM_MAX_FILES:
+            raise OutputError(
+                f"there are more than {PLATFORM_MAX_FILES:,} parts, which no batch may have. "
+                f"Give a larger --max-bytes (it is {self.options.max_bytes:,})."
+            )
+        if self._bytes > PLATFORM_MAX_BATCH_BYTES:
+            raise OutputError("the parts are larger than 1 TB together, which no batch may be. Split the source.")
 
     def discard(self) -> None:
         """Remove the part that is being written."""
@@ -122,8 +139,12 @@ def open_parts(folder: OutputFolder, leaves: Sequence[Leaf], arrow_schema: pa.Sc
     """The writer of the options' format.
 
     Raises:
-        UsageError: the records are nested and the format is CSV.
+        UsageError: the records are nested and the format is CSV, or they have more fields than the platform takes.
     """
+    if len(leaves) > PLATFORM_MAX_FIELDS:
+        raise UsageError(
+            f"the records have {len(leaves):,} fields, the platform takes {PLATFORM_MAX_FIELDS:,} a row. Map fewer."
+        )
     if options.format == "parquet":
         return ParquetParts(folder, arrow_schema, options)
     if options.format == "csv":
