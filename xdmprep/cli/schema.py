@@ -165,19 +165,18 @@ def _some(rows: list[int]) -> str:
 
 def _rows(data: Path, before: Schema, after: Schema, rules: str) -> tuple[list[int], list[int]]:
     """Rows of `data` that are valid under `before` alone, and under `after` alone."""
-    from ..prepare import validate
+    old, new = (_failing(data, one, rules) for one in (before, after))
+    return sorted(new - old), sorted(old - new)
 
-    failing = []
-    for one in (before, after):
-        issues = validate(data, one, rules=rules).issues
-        failing.append(
-            {
-                row
-                for row, severity in zip(issues["row"].to_pylist(), issues["severity"].to_pylist(), strict=True)
-                if severity == "error"
-            }
-        )
-    return sorted(failing[1] - failing[0]), sorted(failing[0] - failing[1])
+
+def _failing(data: Path, schema: Schema, rules: str) -> set[int]:
+    """Numbers of the rows with an error."""
+    from ..validate import check_stream, open_records
+
+    rows: set[int] = set()
+    for chunk in check_stream(open_records(data), schema, rules):
+        rows.update(chunk.rows[chunk.faulty()].tolist())
+    return rows
 
 
 @schema.command(epilog="Example: xdmprep schema sample schemas/crm-profile.schema.json --count 100 > records.json")

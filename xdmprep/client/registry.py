@@ -239,7 +239,7 @@ def read_pins(folder: Path) -> dict[str, Any]:
     file = folder / PINS
     try:
         pins = json.loads(file.read_text(encoding="utf-8"))["pulled"]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SourceError(f"{file}: not readable as pins ({error}). Remove it and pull the schemas again.") from None
