@@ -88,12 +88,15 @@ def suggest(source: str, schema_path: Path, rows: int, least: int, as_json: bool
     help="own: ours (YAML or JSON); posted, stored, old: Data Prep JSON; csv: the template of the mapping screen. "
     "Default: csv for a .csv target, posted for .json, own for .yaml.",
 )
+@click.option("--source", "source_path", type=_FILE, help="Source whose header tells columns from expressions.")
 @_JSON
-def convert(path: Path, target: Path, form: str | None, as_json: bool) -> None:
+def convert(path: Path, target: Path, form: str | None, source_path: Path | None, as_json: bool) -> None:
     """Write the mapping set in PATH to TARGET in another form; what the form cannot hold is listed."""
     from ..mapping import MappingSet
 
     made = MappingSet.load(path)
+    if source_path:
+        made = made.for_columns(open_source(source_path).arrow_schema.names)
     chosen = form or {".csv": "csv", ".json": "posted"}.get(target.suffix.lower(), "own")
     losses = made.save(target, chosen)
     if as_json:

@@ -13,6 +13,7 @@ from ..language import compile_expression
 from ..leaves import Leaf, path_tree
 from ..paths import Path, format_path
 from ..schema import Field, Schema
+from .fields import may_be_a_name
 from .plan import make_plan
 from .sets import MappingSet
 from .step import Mapper
@@ -74,8 +75,8 @@ def _named_columns(mapping: MappingSet) -> pa.Schema:
             try:
                 names.update(dict.fromkeys(compile_expression(item.source).columns))
             except ExpressionError:
-                if item.kind == "auto" and not any(character in item.source for character in "\"'()"):
-                    names[item.source] = None  # a column whose name is not a word
+                if item.kind == "auto" and may_be_a_name(item.source):
+                    names[item.source] = None
     return pa.schema([(name, pa.string()) for name in names])
 
 

@@ -29,6 +29,11 @@ def is_plain_path(text: str) -> bool:
     return _PLAIN_PATH.fullmatch(text) is not None and re.split(r"[.\[]", text)[0] not in RESERVED
 
 
+def may_be_a_name(text: str) -> bool:
+    """Whether `text`, if it is no expression, may be the name of a column."""
+    return not any(character in text for character in "\"'(){}[]$+*/<>=!&|?:,;")
+
+
 @dataclass(frozen=True)
 class FieldMapping:
     """One mapping.

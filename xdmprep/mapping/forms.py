@@ -13,11 +13,13 @@ have no effect here are kept.  Source: Data Prep API reference, mapping sets.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..errors import MappingError, did_you_mean, shorten
-from .fields import FieldMapping, Kind, SetOptions, constant_text, is_plain_path
+from ..errors import ExpressionError, MappingError, did_you_mean, shorten
+from ..language import compile_expression
+from .fields import FieldMapping, Kind, SetOptions, constant_text, is_plain_path, may_be_a_name
 
 FORMS = ("own", "posted", "stored", "old")
 
@@ -276,9 +278,21 @@ def data_prep_form(fields: Iterable[FieldMapping], options: SetOptions, form: st
     return {**name, **options.extra, "mappings": mappings}, losses
 
 
+def _is_expression(text: str) -> bool:
+    try:
+        compile_expression(text)
+    except ExpressionError:
+        return False
+    return True
+
+
 def _data_prep_mapping(item: FieldMapping, form: str, losses: list[str]) -> dict[str, Any] | None:
     kind: Kind = item.settled
     source = item.source
+    if item.kind == "auto" and kind == "expression" and may_be_a_name(source) and not _is_expression(source):
+        kind = "column"
+    if kind == "expression" and re.search(r"\bnvl\s*\(", source):
+        losses.append(f"{item.destination}: nvl is not a function of Data Prep; write coalesce.")
     if kind == "callable":
         losses.append(f"{item.destination}: a Python callable has no text; the mapping is left out.")
         return None

@@ -135,6 +135,16 @@ class MappingSet(MutableMapping[str, Any]):
         made.update(other)
         return made
 
+    def for_columns(self, columns: Iterable[str]) -> MappingSet:
+        """A copy where a bare text that is one of `columns` is said to be a column, for forms that must tell."""
+        known = set(columns)
+        made = self.copy()
+        made._fields = [
+            replace(item, kind="column") if item.kind == "auto" and item.source in known else item
+            for item in self._fields
+        ]
+        return made
+
     def to_dict(self, form: str = "own") -> dict[str, Any]:
         """The set as JSON values; `form` is ``own``, ``posted``, ``stored`` or ``old``.
 

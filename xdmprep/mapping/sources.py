@@ -18,7 +18,7 @@ from ..errors import ExpressionError, MappingError, did_you_mean
 from ..language import Expression, Options, compile_expression
 from ..leaves import plain
 from ..paths import EVERY, Path, parse_path
-from .fields import FieldMapping, Missing
+from .fields import FieldMapping, Missing, may_be_a_name
 from .nested import NoSuchPath, array_at, type_at
 
 
@@ -286,7 +286,7 @@ def _expression(item: FieldMapping, columns: pa.Schema, options: Options, missin
                 columns = columns.append(pa.field(name, pa.string()))
         expression = compile_expression(text, columns, options)
     except ExpressionError as error:
-        if item.kind == "auto" and _may_be_a_name(text):
+        if item.kind == "auto" and may_be_a_name(text):
             raise MappingError(unknown_column(text, columns)) from None
         raise error
     for name in expression.columns:
@@ -295,10 +295,6 @@ def _expression(item: FieldMapping, columns: pa.Schema, options: Options, missin
     if expression.is_constant and isinstance(expression.constant, str | int | float | bool):
         return ConstantSource(expression.constant, _scalar_type(expression.constant), text)
     return ExpressionSource(expression, absent)
-
-
-def _may_be_a_name(text: str) -> bool:
-    return not any(character in text for character in "\"'(){}[]$+*/<>=!&|?:,;")
 
 
 def _callable(item: FieldMapping, columns: pa.Schema) -> CallableSource:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,9 +23,7 @@ from .nested import list_parts
 from .plan import Output
 from .sources import ConstantSource
 from .targets import find
-
-if TYPE_CHECKING:
-    from .step import Work
+from .work import Work
 
 #: Maps of identities: in their items everything stands or falls with the id.
 IDENTITY_MAPS = ("identityMap", "xdm:identityMap")

@@ -1,0 +1,142 @@
+"""`xdmprep mapping`: check, suggest, convert, functions; and the check behind it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from click.testing import CliRunner, Result
+
+from xdmprep.cli.mapping import mapping as command
+from xdmprep.errors import UsageError
+from xdmprep.language import catalogue
+from xdmprep.mapping import MappingSet
+from xdmprep.mapping.check import check_mapping
+from xdmprep.schema import Schema
+
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+CRM = str(SCHEMAS / "crm-profile.schema.json")
+EXPORT = str(SCHEMAS / "examples" / "crm-profiles.csv")
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(command, list(arguments))
+
+
+@pytest.mark.parametrize("name", ["crm-profile", "loyalty-profile", "purchase-event"])
+def test_the_shipped_sets_are_sound(name: str) -> None:
+    made = run("check", str(SCHEMAS / f"{name}.mapping.yaml"), "--schema", str(SCHEMAS / f"{name}.schema.json"))
+    assert made.exit_code == 0, made.output
+    assert made.output.endswith("mappings, fine\n") and "warning" not in made.output
+
+
+def test_check_against_a_source_names_columns_nobody_reads() -> None:
+    made = run("check", str(SCHEMAS / "crm-profile.mapping.yaml"), "--schema", CRM, "--source", EXPORT, "--json")
+    facts = json.loads(made.stdout)
+    assert facts["sound"] is True and facts["unused"] == ["EMAIL2"] and facts["mappings"] == 26
+
+
+def test_check_tells_all_faults_and_ends_with_2(tmp_path: Path) -> None:
+    file = tmp_path / "m.yaml"
+    file.write_text("person.gendr: GENDER\nperson.birthYear: to_integr(YOB)\nperson.name.firstName: F_NAM\n")
+    made = run("check", str(file), "--schema", CRM, "--source", EXPORT)
+    assert made.exit_code == 2
+    assert "fault: line 1: person.gendr" in made.output and "'person.gender'" in made.output
+    assert "fault: line 2: person.birthYear" in made.output and "to_integer" in made.output
+    assert "fault: line 3: person.name.firstName <- F_NAM: the source has no column 'F_NAM'" in made.output
+    assert made.output.endswith("3 mappings, 3 faults\n")
+
+
+def test_check_without_source_still_reads_expressions_and_destinations(tmp_path: Path) -> None:
+    file = tmp_path / "m.yaml"
+    file.write_text("person.gender: First Name\nperson.birthYear: to_integer(\n")
+    made = run("check", str(file), "--schema", CRM)
+    assert made.exit_code == 2 and made.output.endswith("2 mappings, 1 fault\n")
+
+
+def test_check_warns_of_what_is_likely_not_meant() -> None:
+    event = Schema.load(SCHEMAS / "purchase-event.schema.json")
+    found = check_mapping(MappingSet({"productListItems[0].name": "a", "identityMap.ECID[0].id": "b"}), None, event)
+    assert found.sound
+    assert any("'_id' is required" in text for text in found.warnings)
+    assert any("'productListItems[0].SKU' is required" in text for text in found.warnings)
+    assert any("no identities in identityMap have primary: true" in text for text in found.warnings)
+    loyalty = Schema.load(SCHEMAS / "loyalty-profile.schema.json")
+    found = check_mapping(MappingSet({"person.name.firstName": "a"}), None, loyalty)
+    assert any("'_acme.loyalty.loyaltyId' is the primary identity" in text for text in found.warnings)
+    crm = Schema.load(CRM)
+    assert any("no identity is mapped" in text for text in check_mapping(MappingSet({"_id": "a"}), None, crm).warnings)
+
+
+def test_check_names_columns_that_count_as_null() -> None:
+    posted = MappingSet([{"sourceType": "ATTRIBUTE", "source": "none", "destination": "_id"}])
+    found = check_mapping(posted, pa.schema([("a", pa.string())]))
+    assert found.sound and "the source has no column 'none'" in found.warnings[0] and found.unused == ("a",)
+
+
+def test_functions_that_are_not_supported_are_named_with_the_reason() -> None:
+    found = check_mapping(MappingSet({"x": "fpid_to_ecid(a)"}))
+    assert not found.sound and "fpid_to_ecid" in found.faults[0]
+    reason = next(one.reason for one in catalogue() if one.name == "fpid_to_ecid")
+    assert reason.rstrip(".") in found.faults[0]
+
+
+def test_convert_there_and_back(tmp_path: Path) -> None:
+    original = MappingSet.load(SCHEMAS / "crm-profile.mapping.yaml")
+    for name in ("m.json", "m.csv", "m.yaml"):
+        made = run("convert", str(SCHEMAS / "crm-profile.mapping.yaml"), str(tmp_path / name))
+        assert made.exit_code == 0 and made.output.endswith("0 things not held\n"), made.output
+        again = MappingSet.load(tmp_path / name)
+        assert [(m.destination, m.text) for m in again.mappings] == [(m.destination, m.text) for m in original.mappings]
+
+
+def test_convert_lists_what_a_form_cannot_hold(tmp_path: Path) -> None:
+    source, target = tmp_path / "m.yaml", tmp_path / "m.json"
+    source.write_text("$group_by: k\na: upper(x)\nb: k\nc: nvl(x, k)\n")
+    made = run("convert", str(source), str(target), "--form", "posted", "--json")
+    assert len(json.loads(made.stdout)["losses"]) == 2
+    made = run("convert", str(source), str(target), "--form", "old")
+    assert "not held by the form old: a: the old form holds plain copies only" in made.output
+    assert json.loads(target.read_text())["mappings"] == [
+        {"sourceAttribute": "k", "destinationXdmPath": "b", "identity": False}
+    ]
+
+
+def test_convert_tells_columns_from_expressions_by_the_header(tmp_path: Path) -> None:
+    file, target, header = tmp_path / "m.yaml", tmp_path / "m.json", tmp_path / "s.csv"
+    file.write_text("x: a-b\ny: First Name\n")
+    header.write_text("a-b,First Name\n1,2\n")
+    kinds = []
+    for more in ((), ("--source", str(header))):
+        assert run("convert", str(file), str(target), *more).exit_code == 0
+        kinds.append([item["sourceType"] for item in json.loads(target.read_text())["mappings"]])
+    assert kinds == [["EXPRESSION", "ATTRIBUTE"], ["ATTRIBUTE", "ATTRIBUTE"]]
+
+
+def test_suggest_prints_a_draft_that_checks(tmp_path: Path) -> None:
+    made = run("suggest", EXPORT, "--schema", CRM)
+    assert made.exit_code == 0
+    file = tmp_path / "draft.yaml"
+    file.write_text(made.output)
+    assert run("check", str(file), "--schema", CRM, "--source", EXPORT).exit_code == 0
+    facts = json.loads(run("suggest", EXPORT, "--schema", CRM, "--json").stdout)
+    assert {one["column"] for one in facts["suggestions"]} >= {"F_NAME", "DOB", "ID2"}
+
+
+def test_functions_lists_the_catalogue_and_explains_one() -> None:
+    made = run("functions")
+    lines = made.output.splitlines()
+    assert len(lines) == len(catalogue()) and any(line.startswith("concat(") for line in lines)
+    page = run("functions", "concat").output
+    assert page.startswith("concat(") and "example: " in page and "category: string" in page
+    facts = json.loads(run("functions", "--category", "date", "--json").stdout)
+    assert {one["category"] for one in facts["functions"]} == {"date"}
+
+
+def test_functions_that_do_not_exist_have_near_names() -> None:
+    error = run("functions", "cocnat").exception
+    assert isinstance(error, UsageError) and "'concat'" in str(error)
+    error = run("functions", "--category", "strin").exception
+    assert isinstance(error, UsageError) and "'string'" in str(error)

@@ -1,0 +1,151 @@
+"""One chunk being mapped: sources read once, values converted once, findings gathered."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..errors import Severity
+from ..flow import Finding
+from ..language import Options
+from ..leaves import plain, valid
+from ..paths import Path, format_path
+from ..rules import RULES
+from .convert import Misfit, convert, texts
+from .hints import hinted
+from .nested import array_at
+from .plan import Output
+from .sources import AbsentSource, ConstantSource, ExpressionSource, Source, Values
+from .targets import type_name
+
+_TEXT_COLUMN = pa.dictionary(pa.int32(), pa.string())
+
+
+class Work:
+    """One chunk being mapped: what sources and coercions gave, each worked out once, and the findings so far.
+
+    Where rows are grouped, `records` are all rows one after the other, `offsets` the bounds of the groups, and `rows`
+    the number of each row's group.
+    """
+
+    def __init__(
+        self,
+        records: pa.RecordBatch,
+        rows: np.ndarray[Any, np.dtype[np.int64]],
+        options: Options,
+        severity: Severity = "warning",
+        offsets: np.ndarray[Any, np.dtype[np.int32]] | None = None,
+    ) -> None:
+        self.records, self.rows, self.options, self.severity = records, rows, options, severity
+        self.offsets = offsets
+        self.findings: list[Finding] = []
+        self._values: dict[Hashable, Values] = {}
+        self._coerced: dict[Hashable, tuple[pa.Array, list[Misfit]]] = {}
+
+    def column(self, output: Output) -> pa.Array:
+        """The column of one output, one value per record: of a group, the first that is not null."""
+        if self.offsets is None:
+            return self.output(output)
+        starts, n = self.offsets[:-1], len(self.offsets) - 1
+        if isinstance(output.source, ConstantSource):
+            return constant_column(output.source.value, output.type, n)
+        array = self.output(output)
+        there = valid(array)
+        at = np.where(there, np.arange(len(array)), len(array))
+        first = np.minimum.reduceat(at, starts) if n else at
+        made = array.take(pa.array(first, pa.int64(), mask=first == len(array)))
+        if n < len(array) and output.source.columns and not pa.types.is_nested(array.type):
+            group = np.repeat(np.arange(n), np.diff(self.offsets))
+            other = pc.not_equal(plain(array), plain(made).take(pa.array(group))).fill_null(False)
+            rows = np.flatnonzero(other.to_numpy(zero_copy_only=False))
+            if len(rows):
+                path, text = format_path(output.path), "rows of one record differ here; the first value is taken"
+                self.add("group-differs", path, text, rows, texts(array, rows), output.source.text, "")
+        return made
+
+    def output(self, output: Output) -> pa.Array:
+        """The values of one output for all rows."""
+        source, path = output.source, output.path
+        if isinstance(source, ConstantSource):
+            return constant_column(source.value, output.type, self.records.num_rows)
+        top = path[: len(path) - len(output.steps)]
+        made = self.read(source, format_path(top))
+        values = made.values
+        key: Hashable = (source.key, output.steps)
+        if output.via is not None:
+            values = self.coerced((source.key, output.via), values, output.via, top, source)
+        if output.steps:
+            values = array_at(plain(_as_array(values)), output.steps)
+        if isinstance(values, pa.Array) and _fits_as_it_is(values.type, output.type):
+            return values
+        return self.coerced((key, output.type), values, output.type, path, source)
+
+    def read(self, source: Source, path: str) -> Values:
+        """What the source gives; its errors become findings at `path`, once for a source and path."""
+        made = self._values.get(source.key)
+        if made is None:
+            made = self._values[source.key] = source.read(self.records)
+            self._report_errors(source, made, path)
+        absent = (source.column,) if isinstance(source, AbsentSource) else getattr(source, "absent", ())
+        for name in absent:
+            text = f"the source has no column '{name}'"
+            self.add("missing-column", path, text, np.arange(len(self.rows)), None, source.text, "")
+        return made
+
+    def _report_errors(self, source: Source, made: Values, path: str) -> None:
+        reasons: dict[str, list[int]] = {}
+        for position, reason in made.errors:
+            reasons.setdefault(reason, []).append(position)
+        for reason, positions in reasons.items():
+            values = None
+            if isinstance(source, ExpressionSource) and len(source.columns) == 1 and not source.absent:
+                values = texts(self.records.column(source.columns[0]), np.asarray(positions))
+            at = np.asarray(sorted(positions), dtype=np.int64)
+            self.add("expression", path, f"the expression failed: {reason.rstrip('.')}", at, values, source.text, "")
+
+    def coerced(self, key: Hashable, values: Any, target: pa.DataType, path: Path, source: Source) -> pa.Array:
+        """`values` as exactly `target`; what does not fit becomes null and a finding at `path` or below."""
+        made = self._coerced.get(key)
+        if made is None:
+            made = self._coerced[key] = convert(values, target, self.options)
+        array, misfits = made
+        for misfit in misfits:
+            where = format_path((*path, *misfit.path))
+            message = f"is not {type_name(misfit.target)}"
+            for positions, hint in hinted(misfit.shown, misfit.target, None if misfit.path else source, self.options):
+                some = misfit.shown.take(pa.array(positions))
+                self.add("unparsable", where, message, misfit.positions[positions], some, source.text, hint)
+        return array
+
+    def add(
+        self,
+        code: str,
+        path: str,
+        message: str,
+        positions: np.ndarray[Any, np.dtype[np.int64]],
+        values: pa.Array | None,
+        column: str,
+        hint: str,
+    ) -> None:
+        """One more finding about the rows at `positions` of the chunk."""
+        own = RULES[code].severity if code not in ("unparsable", "expression") else self.severity
+        self.findings.append(Finding.of(code, path, message, self.rows[positions], values, column, hint, own))
+
+
+def constant_column(value: Any, kind: pa.DataType, n: int) -> pa.Array:
+    """`value` in each of `n` rows; text as one dictionary entry."""
+    if pa.types.is_string(kind):
+        return pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, np.int32)), pa.array([value], pa.string()))
+    return pa.repeat(pa.scalar(value, kind), n)
+
+
+def _fits_as_it_is(kind: pa.DataType, target: pa.DataType) -> bool:
+    return bool(kind.equals(target) or (pa.types.is_string(target) and kind.equals(_TEXT_COLUMN)))
+
+
+def _as_array(values: Any) -> pa.Array:
+    return values if isinstance(values, pa.Array) else pa.array(values)
