@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .read import CsvOptions
     from .report import Report
     from .schema import Registry, Schema
+    from .upsert import diff
 
 __version__ = "0.1.0"
 
@@ -43,6 +44,7 @@ _HOME = {
     "SourceError": "errors",
     "Stream": "flow",
     "XdmPrepError": "errors",
+    "diff": "upsert",
     "evaluate": "language",
     "map_rows": "prepare",
     "prepare": "prepare",
@@ -54,7 +56,7 @@ _HOME = {
 
 __all__ = [
     "CsvOptions", "DataError", "Issue", "Manifest", "MappingError", "MappingSet", "PlatformError", "Registry", "Report",
-    "Result", "Schema", "SchemaError", "SourceError", "Stream", "XdmPrepError", "evaluate", "map_rows", "prepare",
+    "Result", "Schema", "SchemaError", "SourceError", "Stream", "XdmPrepError", "diff", "evaluate", "map_rows", "prepare",
     "validate", "write_csv", "write_json", "write_parquet",
 ]  # fmt: skip
 

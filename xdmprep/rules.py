@@ -107,4 +107,8 @@ RULES: dict[str, Rule] = _rules(
     Rule("schema-size", "more fields than the platform takes", severity="warning"),
     Rule("schema-edited", "the file is not as it came from the Schema Registry", severity="warning"),
     Rule("schema-duplicate-key", "a key stands twice in one object of the file", severity="warning"),
+    # Profile patches
+    Rule("patch-key", "a record without a key cannot be matched with its former state"),
+    Rule("patch-identity", "the primary identity differs from the former one; an upsert would make a second profile"),
+    Rule("patch-duplicate", "of several records with one key the last counts", severity="warning"),
 )

@@ -1,0 +1,89 @@
+"""The command `xdmprep diff`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .progress import progress
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  xdmprep diff crm-may.csv crm-june.csv --mapping crm.mapping.yaml --schema crm.schema.json --out patch/
+  xdmprep diff old.parquet new.parquet -s crm.schema.json --on identityMap.CRMID[0].id -o patch/ --preview
+  xdmprep upload patch/ --dataset 5deac2648a19d218a888d2b1 --config config.json --wait
+
+Ends with 0 if the patch says all that changed (or nothing did), 1 if keys vanished, values are gone that an upsert
+cannot clear, or rows were set aside: all are listed in the folder; 2 on wrong use or input that cannot be read.
+"""
+)
+@click.argument("before", type=click.Path(path_type=Path))
+@click.argument("after", type=click.Path(path_type=Path))
+@click.option("--schema", "-s", required=True, type=click.Path(path_type=Path), help="XDM schema, JSON.")
+@click.option("--mapping", "-m", type=click.Path(path_type=Path), help="Mapping set; none if both are XDM records.")
+@click.option("--on", metavar="PATH", help="The key, such as identityMap.CRMID[0].id.  [default: primary identity]")
+@click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="Folder for what is written.")
+@click.option("--format", "-f", type=click.Choice(["parquet", "json"]), default="parquet", show_default=True)
+@click.option(
+    "--new", type=click.Choice(["whole", "leave-out"]), default="whole", show_default=True,
+    help="Send records that BEFORE does not have, or leave them out.",
+)  # fmt: skip
+@click.option(
+    "--duplicates", type=click.Choice(["last", "error"]), default="last", show_default=True,
+    help="Of several rows with one key the last one wins, or nothing is written.",
+)  # fmt: skip
+@click.option("--relax-required", is_flag=True, help="Neither repeat nor ask for the schema's required fields.")
+@click.option("--rules", default="strict", show_default=True, help="Rule set for what is sent.")
+@click.option("--strict", is_flag=True, help="Set a row aside too where a value did not fit its field's type.")
+@click.option("--max-bytes", type=int, help="Largest part, in bytes.  [default: 240000000]")
+@click.option("--delimiter", default=",", help="Of CSV sources: one character, or 'tab'.")
+@click.option("--quote", default='"', help="Of CSV sources.")
+@click.option("--encoding", default="utf-8", show_default=True, help="Of CSV sources.")
+@click.option("--null", "nulls", multiple=True, help="A text of CSV sources that means 'no value'; may be repeated.")
+@click.option("--jobs", "-j", type=click.IntRange(0), help="Worker threads.  [default: one per core]")
+@click.option("--overwrite", is_flag=True, help="Replace another run's output in the folder.")
+@click.option("--progress/--no-progress", "bar", default=None, help="Show a progress bar.  [default: on a terminal]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def diff(
+    before: Path, after: Path, schema: Path, mapping: Path | None, on: str | None, out: Path, format: str, new: Any,
+    duplicates: Any, relax_required: bool, rules: str, strict: bool, max_bytes: int | None, delimiter: str, quote: str,
+    encoding: str, nulls: tuple[str, ...], jobs: int | None, overwrite: bool, bar: bool | None, as_json: bool,
+) -> int:  # fmt: skip
+    """Write a Profile patch: what makes the profiles of BEFORE those of AFTER, as upsert records."""
+    from ..read import CsvOptions
+    from ..upsert import JSON_WARNING, write_patch
+
+    csv = CsvOptions(
+        delimiter="\t" if delimiter in ("tab", "\\t") else delimiter, quote=quote, encoding=encoding,
+        null_values=("", *nulls),
+    )  # fmt: skip
+    if format == "json":
+        click.echo(f"warning: {JSON_WARNING}", err=True)
+    with progress(bar) as shown:
+        result = write_patch(
+            before, after, schema, out, on=on, mapping=mapping, new=new, duplicates=duplicates,
+            relax_required=relax_required, rules=rules, strict=strict, format=format, max_bytes=max_bytes, csv=csv,
+            jobs=jobs, overwrite=overwrite, on_start=shown.start, on_chunk=shown.advance,
+        )  # fmt: skip
+    if as_json:
+        facts = {
+            "folder": str(result.folder), "key": result.key, "fields": result.fields, **asdict(result.counts),
+            "batches": [
+                {"manifest": str((manifest.folder or result.folder) / "manifest.json"),
+                 "files": manifest.to_dict()["files"]}
+                for manifest in result.manifests
+            ],
+            "seconds": round(result.seconds, 3),
+        }  # fmt: skip
+        click.echo(json.dumps(facts, ensure_ascii=False))
+    else:
+        click.echo(str(result))
+        if result.report.issues.num_rows:
+            click.echo(str(result.report))
+    return 0 if result.clean else 1

@@ -1,0 +1,179 @@
+"""One snapshot, read once: digests for the join, the records themselves put aside for the few that need a look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path as FilePath
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ..flow import Chunk, Finding, Stream, Unread, ordered
+from ..leaves import Leaf, valid
+from ..paths import Path
+from .digest import record_digests, text_digests
+from .join import Entries, Positions
+from .keys import Key, aligned
+from .spool import Spool, packed
+
+
+@dataclass
+class Snapshot:
+    """A stream's records by position (0-based, in order).
+
+    Attributes:
+        stream: where they come from.
+        key: what tells one from another.
+        entries: their digests.
+        keyless: positions of the records without a key.
+        unread: source rows that never became records.
+        rows_read: source rows, unread ones included.
+    """
+
+    stream: Stream
+    key: Key
+    scratch: FilePath | None = None
+    entries: Entries = field(init=False)
+    keyless: list[Positions] = field(default_factory=list)
+    unread: list[Unread] = field(default_factory=list)
+    rows_read: int = 0
+
+    def __post_init__(self) -> None:
+        """Open what it needs."""
+        self.entries = Entries(self.scratch)
+        self._spool = Spool(self.scratch)
+        self._starts: list[int] = [0]
+        self._rows: list[np.ndarray[Any, np.dtype[np.int64]] | int] = []
+        self._findings: list[tuple[Finding, ...]] = []
+
+    @property
+    def count(self) -> int:
+        """Number of records."""
+        return self._starts[-1]
+
+    def read(
+        self,
+        leaves: Sequence[Leaf],
+        skip: frozenset[Path],
+        jobs: int | None = None,
+        on_chunk: Callable[[Chunk], None] | None = None,
+    ) -> None:
+        """Read the stream.
+
+        Args:
+            leaves: the order in which both snapshots' columns enter the digests.
+            skip: paths of leaves that cannot differ.
+            jobs: worker threads, see :meth:`Stream.run`.
+            on_chunk: called with each chunk in order.
+        """
+
+        def look(chunk: Chunk) -> Any:
+            if not len(chunk):
+                return None
+            keys = self.key.texts(chunk)
+            there = valid(keys)
+            columns = aligned(chunk, leaves, skip)
+            return text_digests(keys), there, record_digests(columns), packed(chunk.records)
+
+        for chunk, made in self.stream.run(look, jobs):
+            self.rows_read += chunk.consumed
+            self.unread.extend(chunk.unread)
+            if on_chunk is not None:
+                on_chunk(chunk)
+            if made is None:
+                continue
+            keys, there, records, data = made
+            at = np.arange(self.count, self.count + len(chunk))
+            self._spool.add(data)
+            self._starts.append(self.count + len(chunk))
+            first, last = int(chunk.rows[0]), int(chunk.rows[-1])
+            self._rows.append(first if last - first == len(chunk) - 1 else chunk.rows)
+            self._findings.append(chunk.issues)
+            if there.all():
+                self.entries.add(keys, records, at)
+            else:
+                self.entries.add(keys[there], records[there], at[there])
+                self.keyless.append(at[~there])
+
+    def chunk(self, number: int, positions: Positions) -> Chunk:
+        """The records at `positions` (ascending, all of the chunk with this number), with what was found about them."""
+        inside = positions - self._starts[number]
+        records = self._spool.batch(number)
+        rows = self._rows[number]
+        numbers = inside + rows if isinstance(rows, int) else rows[inside]
+        if len(inside) < records.num_rows:
+            records = records.take(pa.array(inside))
+        findings = tuple(found for item in self._findings[number] if (found := among(item, numbers)) is not None)
+        return Chunk(self.stream.leaves, records, numbers, issues=findings, consumed=len(numbers))
+
+    def gather(self, positions: Positions, blocks: Positions, jobs: int) -> Routed:
+        """The records at `positions`, each put into its block; a block's records are in order of position."""
+        order = np.argsort(positions, kind="stable")
+        positions, blocks = positions[order], blocks[order]
+        ends = np.searchsorted(positions, np.asarray(self._starts))
+        routed = Routed(self.stream.leaves, Spool(self.scratch))
+
+        def work(number: int) -> list[tuple[int, pa.Buffer, Chunk]]:
+            some = slice(ends[number], ends[number + 1])
+            chunk = self.chunk(number, positions[some])
+            parts = []
+            for block in np.unique(blocks[some]).tolist():
+                part = chunk.where(blocks[some] == block)
+                issues = tuple(found for item in chunk.issues if (found := among(item, part.rows)) is not None)
+                parts.append(
+                    (block, packed(part.records), replace(part, issues=issues, records=part.records.slice(0, 0)))
+                )
+            return parts
+
+        wanted = (number for number in range(len(ends) - 1) if ends[number] < ends[number + 1])
+        for parts in ordered(work, wanted, jobs):
+            for block, data, part in parts:
+                routed.add(block, data, part)
+        return routed
+
+    def close(self) -> None:
+        """Forget the records."""
+        self._spool.close()
+
+
+class Routed:
+    """Records by block."""
+
+    def __init__(self, leaves: tuple[Leaf, ...], spool: Spool) -> None:
+        self._leaves, self._spool = leaves, spool
+        self._blocks: dict[int, list[tuple[int, Any, tuple[Finding, ...]]]] = {}
+
+    def add(self, block: int, data: pa.Buffer, part: Chunk) -> None:
+        """Put records into a block; `part` has their row numbers and findings."""
+        self._blocks.setdefault(block, []).append((self._spool.add(data), part.rows, part.issues))
+
+    def block(self, number: int) -> Chunk | None:
+        """All records of a block as one chunk; None if it has none."""
+        parts = self._blocks.get(number)
+        if not parts:
+            return None
+        table = pa.Table.from_batches([self._spool.batch(handle) for handle, _, _ in parts])
+        (records,) = table.unify_dictionaries().combine_chunks().to_batches()
+        rows = np.concatenate([rows for _, rows, _ in parts])
+        issues = tuple(finding for _, _, findings in parts for finding in findings)
+        return Chunk(self._leaves, records, rows, issues=issues, consumed=len(rows))
+
+    def parts(self, number: int) -> Iterator[Chunk]:
+        """The records of a block, a chunk at a time."""
+        for handle, rows, issues in self._blocks.get(number, []):
+            yield Chunk(self._leaves, self._spool.batch(handle), rows, issues=issues, consumed=len(rows))
+
+    def close(self) -> None:
+        """Forget the records."""
+        self._spool.close()
+
+
+def among(finding: Finding, rows: np.ndarray[Any, np.dtype[np.int64]]) -> Finding | None:
+    """The part of `finding` that is about `rows` (ascending); None if there is none."""
+    keep = np.isin(finding.rows, rows)
+    if not keep.any():
+        return None
+    values = None if finding.values is None else finding.values.filter(pa.array(keep))
+    return replace(finding, rows=finding.rows[keep], values=values)

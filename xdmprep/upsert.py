@@ -1,0 +1,354 @@
+"""Profile patches from snapshots or from files of changes: read, map, compare, check, write.
+
+The files are what the platform's upsert takes: one record for each person, with the identities that find the profile
+and what changed.  A batch has at most 2,000,000 records; a larger patch becomes several folders, to be sent in order.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
+
+from .errors import MappingError, UsageError
+from .flow import Chunk, Stream
+from .manifest import Manifest, whole_file
+from .mapping import MappingSet, map_stream
+from .patch import Checks, Counts, Options, Patch, diff_streams
+from .paths import format_path
+from .prepare import KEPT_FINDINGS, SOFTWARE
+from .read import CsvOptions, open_source
+from .report import Report, ReportBuilder
+from .schema import Schema
+from .validate import Rules, compile_checks
+from .write import ISSUES, REJECTS, OutputFolder, WriteOptions, write_stream
+
+#: The platform's limit of records in one upsert batch (Guardrails for data ingestion).
+MAX_RECORDS = 2_000_000
+VANISHED = "vanished.csv"
+CANNOT_CLEAR = "cannot-clear.jsonl"
+#: Rules beside those of batch ingestion whose breach keeps a record out of Profile.
+SKIPPED = ("identity-primary", "identity-blank", "identity-ecid", "identity-length", "record-size")
+JSON_WARNING = (
+    "the platform's guide describes upsert batches of Parquet files only; JSON is accepted by what it says elsewhere, "
+    "but not promised. Prefer Parquet."
+)
+
+
+def diff(
+    before: Any,
+    after: Any,
+    schema: Any,
+    *,
+    on: str | None = None,
+    mapping: Any = None,
+    new: Literal["whole", "leave-out"] = "whole",
+    duplicates: Literal["last", "error"] = "last",
+    relax_required: bool = False,
+    rules: str | Rules = "strict",
+    strict: bool = False,
+    csv: CsvOptions | None = None,
+    scratch: str | os.PathLike[str] | None = None,
+    jobs: int | None = None,
+) -> Patch:
+    """The upsert records that make the profiles of one snapshot those of another.
+
+    Args:
+        before, after: two snapshots of one source: paths (CSV, Parquet, NDJSON), frames, or Streams.
+        schema: a Schema or a path; of record data, such as profiles.
+        on: path of the key, such as ``identityMap.CRMID[0].id``; None takes the primary identity.
+        mapping: maps both snapshots; None if they are XDM records already.
+        new: ``whole`` sends records that `before` does not have, ``leave-out`` does not.
+        duplicates: of several records with one key the ``last`` counts, with a warning; or it is an ``error``.
+        relax_required: neither repeat nor ask for the fields that the schema requires.
+        rules: what the records of the patch are checked by, see :mod:`xdmprep.rules`.  Whole records that the
+            platform would refuse (rule set ``batch``, and its rules for identities) take no part on either side.
+        strict: a value that does not fit its destination's type sets its row aside.
+        csv: how CSV sources are written.
+        scratch: folder for what does not fit into memory; None takes the system's.
+        jobs: worker threads; None means one per core.
+
+    Returns:
+        A Stream of upsert records: the identities that find the profile, required fields, and what changed; with
+        `counts`, `fields`, `vanished` and `cannot_clear`.  Its rows are those of `after`.
+
+    Raises:
+        UsageError: the schema's records cannot be patched, or the key is none of its fields.
+        SourceError, SchemaError, MappingError: before the first row.
+        DataError: a key occurs twice, and that was said to be an error.
+    """
+    made = _schema(schema)
+    options = Options(on, new, duplicates, relax_required)
+    early, late = (_records(source, mapping, made, csv, strict) for source in (before, after))
+    folder = None if scratch is None else Path(scratch)
+    ingested, sent = _checks(made, rules, options)
+    return diff_streams(early, late, made, options, ingested, sent, scratch=folder, jobs=jobs)
+
+
+@dataclass(frozen=True, slots=True)
+class PatchResult:
+    """What was written of a patch.
+
+    Attributes:
+        counts: what the comparison found.
+        fields: fields of the patch.
+        manifests: one for each batch, in the order they are to be sent.
+        folder: where everything is.
+        report: every finding.
+        key: name of the key.
+        seconds: wall time of the run.
+    """
+
+    counts: Counts
+    fields: list[str]
+    manifests: tuple[Manifest, ...]
+    folder: Path
+    report: Report
+    key: str
+    seconds: float
+
+    @property
+    def clean(self) -> bool:
+        """Whether the patch says all: nothing vanished, nothing that cannot be cleared, no row set aside."""
+        return not (self.counts.vanished or self.counts.cannot_clear or self.counts.set_aside)
+
+    def __str__(self) -> str:
+        counts, files = self.counts, [file for manifest in self.manifests for file in manifest.files]
+        size = sum(file.bytes for file in files)
+        name = self.manifests[0].source.get("name", "data")
+        compared = f" against {counts.before:,} before" if "before" in self.manifests[0].source else ""
+        lines = [
+            f"{name}: {counts.after:,} rows{compared}: {counts.changed:,} changed, {counts.new:,} new, "
+            f"{counts.unchanged:,} unchanged",
+            f"written: {counts.changed + counts.new:,} records ({len(files)} file{'' if len(files) == 1 else 's'}, "
+            f"{size / 1e6:,.1f} MB)" + (f" in {len(self.manifests)} batches" if len(self.manifests) > 1 else ""),
+        ]
+        if files:
+            lines.append(f"fields:  {', '.join(self.fields)}")
+        for number, text, file in (
+            (counts.left_out, "new records were left out", ""),
+            (counts.superseded, "rows were replaced by a later row with the same key", ISSUES),
+            (counts.set_aside, "rows set aside", REJECTS),
+            (counts.vanished, "keys vanished; an upsert cannot delete them", VANISHED),
+            (counts.cannot_clear, "values are gone; an upsert cannot clear them", CANNOT_CLEAR),
+            (counts.before_unusable, "rows of the earlier snapshot have no key or cannot be read", ""),
+        ):
+            if number:
+                where = (
+                    self.folder / ("batch-*" if len(self.manifests) > 1 and file in (REJECTS, ISSUES) else "") / file
+                )
+                lines.append(f"{number:,} {text}" + (f" -> {where}" if file else ""))
+        return "\n".join(lines)
+
+
+def write_patch(
+    before: Any,
+    after: Any,
+    schema: Any,
+    out: str | os.PathLike[str],
+    *,
+    on: str | None = None,
+    mapping: Any = None,
+    new: Literal["whole", "leave-out"] = "whole",
+    duplicates: Literal["last", "error"] = "last",
+    relax_required: bool = False,
+    rules: str | Rules = "strict",
+    strict: bool = False,
+    format: str = "parquet",
+    max_bytes: int | None = None,
+    max_records: int = MAX_RECORDS,
+    csv: CsvOptions | None = None,
+    jobs: int | None = None,
+    overwrite: bool = False,
+    on_start: Callable[[Stream], None] | None = None,
+    on_chunk: Callable[[Chunk], None] | None = None,
+) -> PatchResult:
+    """Write a Profile patch: parts, `manifest.json`, and lists of what a patch cannot do.
+
+    Args:
+        before: the earlier snapshot; None if `after` holds changes only (id and changed columns).
+        after: the later snapshot, or the changes.
+        schema, on, mapping, new, duplicates, relax_required, rules, strict, csv, jobs: as for :func:`diff`.
+        out: the folder; with more than `max_records` records it has one folder for each batch, to be sent in order.
+        format: ``parquet``, or ``json`` (see :data:`JSON_WARNING`).
+        max_bytes: limit of a part.
+        max_records: limit of a batch.
+        overwrite: replace another run's output in `out`.
+        on_start, on_chunk: called with `after` (and the size of both) before the first row, and with each chunk that
+            is read.
+
+    Returns:
+        Counts, manifests and report.
+
+    Raises:
+        UsageError, SourceError, SchemaError, MappingError: before the first row.
+        DataError: a key occurs twice, and that was said to be an error; nothing was written.
+        OutputError: the folder cannot be used, or the disk refuses.
+    """
+    started = time.perf_counter()
+    if format not in ("parquet", "json"):
+        raise UsageError(f"a patch is written as parquet or json, not {format!r}.")
+    if max_records < 1:
+        raise UsageError(f"max_records is {max_records}; give at least 1.")
+    made = _schema(schema)
+    options = Options(on, new, duplicates, relax_required)
+    write = WriteOptions(format=format)
+    if max_bytes is not None:
+        write = replace(write, max_bytes=max_bytes)
+    if format == "parquet":
+        write = replace(write, metadata=(("xdm.schema.id", made.id), ("writer", SOFTWARE)))
+    late = _records(after, mapping, made, csv, strict)
+    early = None if before is None else _records(before, mapping, made, csv, strict)
+    ingested, sent = _checks(made, rules, options)
+    key = {
+        "before": None if before is None else _fingerprint(before), "after": _fingerprint(after), "patch": True,
+        "mapping": None if mapping is None else _mapping(mapping).to_dict(), "schema": made.sha256,
+        "options": asdict(options), "rules": str(rules), "strict": strict, "format": format,
+        "maxBytes": write.max_bytes, "maxRecords": max_records,
+    }  # fmt: skip
+    folder = OutputFolder(out, key, overwrite)
+    if on_start is not None:
+        sizes = [stream.total_bytes for stream in (early, late) if stream is not None]
+        on_start(replace(late, total_bytes=None if None in sizes else sum(size or 0 for size in sizes)))
+    try:
+        patch = diff_streams(
+            early, late, made, options, ingested, sent, scratch=folder.path, jobs=jobs, on_chunk=on_chunk
+        )  # fmt: skip
+        builder = ReportBuilder(late.name, cap=KEPT_FINDINGS)
+        source = {"name": late.name, **({} if early is None else {"before": early.name}), "key": patch.key,
+                  "counts": asdict(patch.counts), "fields": patch.fields}  # fmt: skip
+        about = {"id": made.id, "title": made.title, "version": made.version, "sha256": made.sha256}
+        manifests = []
+        batches = _batches(patch, max_records, folder, key)
+        for target, part in batches:
+            done = write_stream(part, target, write, jobs=jobs, on_chunk=builder.add)
+            manifests.append(Manifest(
+                format, done.files, done.rows, done.written, done.rejected, schema=about, source=source, upsert=True,
+                software=SOFTWARE, folder=target.path,
+            ))  # fmt: skip
+        _write_lists(patch, folder.path)
+    except BaseException:
+        folder.mark("interrupted", {})
+        raise
+    for manifest in manifests:
+        manifest.save(manifest.folder or folder.path)
+    for target, _ in batches:
+        target.mark("finished", {"counts": asdict(patch.counts)})
+    folder.mark("finished", {"counts": asdict(patch.counts), "batches": len(manifests)})
+    seconds = time.perf_counter() - started
+    return PatchResult(
+        patch.counts, patch.fields, tuple(manifests), folder.path, builder.finish(), patch.key, seconds
+    )  # fmt: skip
+
+
+def _schema(schema: Any) -> Schema:
+    return schema if isinstance(schema, Schema) else Schema.load(schema)
+
+
+def _mapping(mapping: Any) -> MappingSet:
+    if isinstance(mapping, MappingSet):
+        return mapping
+    return MappingSet.load(mapping) if isinstance(mapping, str | os.PathLike) else MappingSet(mapping)
+
+
+def _records(source: Any, mapping: Any, schema: Schema, csv: CsvOptions | None, strict: bool) -> Stream:
+    """The source's records: mapped, or taken as they are."""
+    read = open_source(source, csv)
+    if mapping is not None:
+        return map_stream(read, _mapping(mapping), schema, strict=strict)
+    tops = [leaf.path[0] for leaf in read.leaves]
+    unknown = [name for name in dict.fromkeys(tops) if name not in schema.columns]
+    if unknown:
+        raise MappingError(
+            f"{read.name}: the columns {', '.join(map(repr, unknown[:5]))} are not fields of {schema.name}, so these "
+            "are no XDM records. Give the mapping that makes records of them."
+        )
+    if all(leaf.type.equals(schema.arrow_schema.field(str(leaf.path[0])).type) for leaf in read.leaves):
+        return read
+    same = {format_path((name,)): format_path((name,)) for name in dict.fromkeys(map(str, tops))}
+    return map_stream(read, MappingSet(same), schema, strict=True)
+
+
+def _checks(schema: Schema, rules: str | Rules, options: Options) -> tuple[Checks, Checks]:
+    """The checks of whole records, by what the platform is documented to refuse, and of the records of the patch."""
+    sent = Rules.of(rules)
+    ingested = Rules.of("batch", dict.fromkeys(SKIPPED, "error"))
+    if options.relax_required:
+        sent, ingested = (Rules.of(chosen, {"required": "off"}) for chosen in (sent, ingested))
+    return (lambda leaves: compile_checks(schema, leaves, ingested)), (
+        lambda leaves: compile_checks(schema, leaves, sent)
+    )
+
+
+def _fingerprint(source: Any) -> dict[str, Any]:
+    """What tells one input from another: for files name, size and time of change."""
+    if isinstance(source, str | os.PathLike):
+        stat = Path(source).stat()
+        return {"name": Path(source).name, "bytes": stat.st_size, "modified": stat.st_mtime_ns}
+    return {"kind": type(source).__name__}
+
+
+def _batches(patch: Patch, most: int, folder: OutputFolder, key: dict[str, Any]) -> list[tuple[OutputFolder, Stream]]:
+    """The patch as one stream for each batch, and the folder of each: the output folder itself if one is enough."""
+    if patch.records <= most:
+        return [(folder, patch.with_set_aside())]
+    count = -(-patch.records // most)
+    return [
+        (OutputFolder(folder.path / f"batch-{number + 1:05}", {**key, "batch": number}, overwrite=True),
+         replace(patch, source=partial(_slice, patch, number * most, most, number + 1 == count), steps=()))
+        for number in range(count)
+    ]  # fmt: skip
+
+
+def _slice(patch: Patch, start: int, most: int, last: bool) -> Iterator[Chunk]:
+    """The chunks of records `start` to `start` + `most`; a row that is set aside goes with the record before it."""
+    count = 0
+    for chunk in patch.with_set_aside().chunks():
+        good = ~chunk.faulty()
+        place = count + np.cumsum(good) - good  # records before each row
+        count += int(good.sum())
+        inside = (place >= start) & ((place < start + most) | last)
+        lost = chunk.unread if last else ()
+        if not inside.any() and not lost:
+            if count >= start + most and not last:
+                return
+            continue
+        rows = chunk.rows[inside]
+        issues = tuple(part for item in chunk.issues if (part := _of_rows(item, rows, chunk.rows)) is not None)
+        yield replace(chunk.where(inside), issues=issues, unread=lost, consumed=len(rows) + len(lost))
+
+
+def _of_rows(finding: Any, rows: Any, all_rows: Any) -> Any:
+    """The part of a finding about `rows`, or about rows that the chunk does not have but that stand near them."""
+    if not len(rows):
+        return None
+    near = all_rows[np.minimum(np.searchsorted(all_rows, finding.rows), len(all_rows) - 1)]
+    keep = np.isin(near, rows)
+    if not keep.any():
+        return None
+    values = None if finding.values is None else finding.values.filter(pa.array(keep))
+    return replace(finding, rows=finding.rows[keep], values=values)
+
+
+def _write_lists(patch: Patch, folder: Path) -> None:
+    """`vanished.csv` and `cannot-clear.jsonl`, where there is something to list."""
+    import json
+
+    vanished, cleared = patch.lists()
+    if patch.counts.vanished:
+        with whole_file(folder / VANISHED) as out:
+            for number, batch in enumerate(vanished):
+                arrow_csv.write_csv(batch, out, arrow_csv.WriteOptions(include_header=number == 0))
+    if patch.counts.cannot_clear:
+        with whole_file(folder / CANNOT_CLEAR) as out:
+            for batch in cleared:
+                for record in batch.to_pylist():
+                    out.write(json.dumps(record, ensure_ascii=False).encode() + b"\n")
