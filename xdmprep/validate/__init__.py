@@ -4,8 +4,8 @@ Columns go through kernels (:mod:`.columns`), single records through functions c
 (:mod:`.record`); both give the same verdict.
 """
 
-from .checks import check_record, check_stream, compile_checks
+from .checks import check_record, check_stream, compile_checks, issue_pointer
 from .opening import open_records
 from .ruleset import Rules
 
-__all__ = ["Rules", "check_record", "check_stream", "compile_checks", "open_records"]
+__all__ = ["Rules", "check_record", "check_stream", "compile_checks", "issue_pointer", "open_records"]

@@ -18,7 +18,7 @@ import pyarrow as pa
 from ..errors import Issue
 from ..flow import Chunk, Finding, Stream
 from ..leaves import Leaf
-from ..paths import format_path
+from ..paths import format_path, parse_path
 from ..schema import Schema
 from .columns import Columns, Compiler, Sink
 from .identities import IdentityChecks, Wanted, record_faults
@@ -122,6 +122,11 @@ class SchemaChecks:
 def pointer(at: tuple[str | int, ...]) -> str:
     """The JSON Pointer (RFC 6901) of a place."""
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in at)
+
+
+def issue_pointer(issue: Issue) -> str:
+    """The JSON Pointer of an issue's path."""
+    return pointer(parse_path(issue.path)) if issue.path else ""
 
 
 @lru_cache(maxsize=32)
