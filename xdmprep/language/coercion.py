@@ -1,41 +1,232 @@
 """Values to the type of their destination, as the platform converts them.
 
-Clean columns are converted by Arrow and numpy; what does not fit goes once per distinct value through
-:func:`coerce_value`, which is the reference for one value.
+:func:`coerce_value` is the reference for one value.  :func:`coerce` does the same to a column: Arrow and numpy convert
+what is clean, and what is left goes through the reference once per distinct value, so that a few bad values cost
+little and many equal ones cost no more.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from .catalogue import Context
+from ..flow import TIMESTAMP
+from .columns import BOOL, DOUBLE, LONG, MOMENT, TEXT, Column, Mask, as_mask, merged, nulls_of, plain
 from .javatime import read_date
+from .kernels import dates, numbers, texts
 from .moment import Moment
 from .options import DEFAULT, Options
+from .plan import normal, normal_type
 from .values import Failed, kind_of, number_in, text_of
 
 Positions = np.ndarray[Any, np.dtype[np.int64]]
 
 TRUE = frozenset({"y", "yes", "Y", "YES", "on", "ON", "true", "TRUE"})
 FALSE = frozenset({"n", "no", "N", "NO", "off", "OFF", "false", "FALSE"})
+_WORDS = pa.array([*sorted(TRUE), *sorted(FALSE)])
+_MEANINGS = pa.array([True] * len(TRUE) + [False] * len(FALSE))
 
 
 def coerce(values: pa.Array | list[Any], target: pa.DataType, options: Options = DEFAULT) -> tuple[pa.Array, Positions]:
-    """`values` as an array of exactly `target`, and the 0-based positions of those that did not fit (now null)."""
-    items = values if isinstance(values, list) else values.to_pylist()
-    out, bad = [], []
+    """`values` as an array of exactly `target`, and the 0-based positions of those that did not fit (now null).
+
+    Args:
+        values: what an expression or a source column gave.
+        target: Arrow type of an XDM type: a scalar, or a list, struct or map of such.
+        options: the readings of open points.
+
+    Returns:
+        The array and the positions.  In nested targets one part that does not fit makes the whole value null.
+    """
+    if isinstance(values, list):
+        return _one_by_one(values, target, options)
+    if values.type == target:
+        return values, np.zeros(0, dtype=np.int64)
+    kind = values.type
+    if pa.types.is_null(kind):
+        return pa.nulls(len(values), target), np.zeros(0, dtype=np.int64)
+    if pa.types.is_dictionary(kind) and len(values.dictionary) * 2 <= len(values):
+        return _by_dictionary(values, target, options)
+    if pa.types.is_list(kind) and pa.types.is_list(target):
+        return _lists(values, target, options)
+    if pa.types.is_struct(kind) and pa.types.is_struct(target):
+        return _structs(values, target, options)
+    column = _converted(plain(values), target, options)
+    if column is None:
+        return _by_value(values, target, options)
+    return _finished(plain(values), column, target, options)
+
+
+def _lists(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, Positions]:
+    """List by list, through the elements of all of them."""
+    found, bad = coerce(values.flatten(), target.value_type, options)
+    lengths = values.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    absent = nulls_of(values)
+    rows = np.unique(np.searchsorted(offsets, bad, side="right") - 1)
+    absent[rows] = True
+    made = pa.ListArray.from_arrays(pa.array(offsets), plain(found), mask=pa.array(absent)).cast(target)
+    return made, rows.astype(np.int64)
+
+
+def _structs(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, Positions]:
+    """Struct by struct, through the columns of their fields; fields that the target lacks are dropped."""
+    parts: list[pa.Array] = []
+    failed = np.zeros(len(values), dtype=bool)
+    for part in target:
+        at = values.type.get_field_index(part.name)
+        column = pa.nulls(len(values)) if at < 0 else pc.struct_field(values, at)
+        found, bad = coerce(column, part.type, options)
+        failed[bad] = True
+        parts.append(plain(found))
+    absent = nulls_of(values) | failed
+    made = pa.StructArray.from_arrays(parts, fields=list(target), mask=pa.array(absent))
+    return made, np.flatnonzero(failed)
+
+
+def _converted(values: pa.Array, target: pa.DataType, options: Options) -> Column | None:
+    """The clean rows; None where there is no fast way for the pair of types."""
+    kind = values.type
+    source = normal_type(kind)
+    if pa.types.is_nested(target) or source is None:
+        return None
+    if source == TEXT:
+        return _from_text(values.cast(TEXT), target, options)
+    if pa.types.is_date(kind) and target == TEXT:
+        return Column(values.cast(TEXT))
+    if source == MOMENT and (pa.types.is_date(target) or target == TIMESTAMP):
+        return Column(_from_moments(normal(values), target))
+    if source == LONG and pa.types.is_integer(target):
+        return _fitted(normal(values), target)
+    if source == LONG and target == DOUBLE:
+        return numbers.doubles(Column(normal(values)))
+    if source == DOUBLE and target == DOUBLE:
+        wide = normal(values)
+        return Column(wide, as_mask(pc.is_inf(wide)))
+    if source == DOUBLE and pa.types.is_integer(target):
+        return _whole_doubles(normal(values), target)
+    if target == TEXT and source in (LONG, BOOL, DOUBLE):
+        found = texts.as_text(normal(values))
+        return None if found is None else Column(found)
+    if source == BOOL and target == BOOL:
+        return Column(values)
+    return None
+
+
+def _from_text(values: pa.Array, target: pa.DataType, options: Options) -> Column | None:
+    if target == TEXT:
+        return Column(values)
+    if pa.types.is_integer(target):
+        whole = numbers.integers(values)
+        fitted = _fitted(whole.values, target)
+        return Column(fitted.values, merged(whole.open, fitted.open))
+    if target == DOUBLE:
+        return numbers.decimals(values)
+    if target == BOOL:
+        found = pc.index_in(values, value_set=_WORDS)
+        return Column(_MEANINGS.take(found), nulls_of(found) & ~nulls_of(values))
+    if pa.types.is_date(target) or target == TIMESTAMP:
+        layouts = dates.ISO + dates.OTHERS
+        if options.zoneless_millis == "drop":
+            layouts = dates.OTHERS
+        if pa.types.is_date(target):  # the day of a text with an offset is the one that is written
+            layouts = tuple(layout for layout in layouts if ("x", 6) not in layout)
+        moments = dates.read_layouts(values, layouts, blank_is_null=False)
+        return Column(_from_moments(moments.values, target), moments.open)
+    return None
+
+
+def _from_moments(moments: pa.Array, target: pa.DataType) -> pa.Array:
+    """Days or milliseconds of moments, cut down."""
+    unit = 86_400_000_000 if pa.types.is_date(target) else 1000
+    units = np.floor_divide(moments.view(LONG).fill_null(0).to_numpy(zero_copy_only=False), unit)
+    mask = nulls_of(moments) if moments.null_count else None
+    if pa.types.is_date(target):
+        return pa.array(units.astype(np.int32), mask=mask).view(target)
+    return pa.array(units, mask=mask).view(target)
+
+
+def _fitted(values: pa.Array, target: pa.DataType) -> Column:
+    """Integers in the width of `target`."""
+    if target == LONG:
+        return Column(values)
+    bound = 1 << (target.bit_width - 1)
+    large = as_mask(pc.or_(pc.less(values, -bound), pc.greater_equal(values, bound)))
+    if large.any():
+        values = pc.if_else(pa.array(large), None, values)
+    return Column(values.cast(target), large)
+
+
+def _whole_doubles(values: pa.Array, target: pa.DataType) -> Column:
+    """Doubles without a fraction as integers."""
+    exact = values.fill_null(0).to_numpy(zero_copy_only=False)
+    with np.errstate(invalid="ignore"):
+        odd = (np.abs(exact) >= 2.0**63) | (exact != np.floor(exact))
+    odd |= ~np.isfinite(exact)
+    whole = pa.array(np.where(odd, 0, exact).astype(np.int64), mask=odd | nulls_of(values))
+    fitted = _fitted(whole, target)
+    return Column(fitted.values, merged(odd, fitted.open))
+
+
+def _finished(values: pa.Array, column: Column, target: pa.DataType, options: Options) -> tuple[pa.Array, Positions]:
+    """`column` with its open rows worked out from `values`."""
+    is_open = column.open
+    if is_open is None or not is_open.any():
+        return column.values, np.zeros(0, dtype=np.int64)
+    at = np.flatnonzero(is_open)
+    found, bad = _by_value(values.take(pa.array(at)), target, options)
+    return pc.replace_with_mask(column.values, pa.array(is_open), found), at[bad]
+
+
+def _by_dictionary(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, Positions]:
+    found, bad = coerce(values.dictionary, target, options)
+    failed = np.zeros(len(found), dtype=bool)
+    failed[bad] = True
+    return _taken(values.indices, found, failed, target)
+
+
+def _by_value(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, Positions]:
+    """Through the reference, once per distinct value where values can be told apart."""
+    if pa.types.is_nested(values.type):
+        return _one_by_one(values.to_pylist(maps_as_pydicts="lossy"), target, options)
+    encoded = plain(values).dictionary_encode()
+    found, bad = _one_by_one(encoded.dictionary.to_pylist(), target, options)
+    failed = np.zeros(len(found), dtype=bool)
+    failed[bad] = True
+    return _taken(encoded.indices, found, failed, target)
+
+
+def _taken(indices: pa.Array, found: pa.Array, failed: Mask, target: pa.DataType) -> tuple[pa.Array, Positions]:
+    values = found.take(indices)
+    if not failed.any():
+        return values, np.zeros(0, dtype=np.int64)
+    rows = indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    return values, np.flatnonzero((rows >= 0) & failed[rows])
+
+
+def _one_by_one(items: list[Any], target: pa.DataType, options: Options) -> tuple[pa.Array, Positions]:
+    out: list[Any] = []
+    bad: list[int] = []
     for i, item in enumerate(items):
         try:
             out.append(coerce_value(item, target, options))
-        except Failed:
+        except (Failed, OverflowError) as _:
             out.append(None)
             bad.append(i)
-    return pa.array(out, target), np.asarray(bad, dtype=np.int64)
+    return pa.array(_milliseconds(out, target), target), np.asarray(bad, dtype=np.int64)
+
+
+def _milliseconds(items: list[Any], target: pa.DataType) -> list[Any]:
+    """Datetimes as milliseconds cut down, as Arrow's own conversion cuts toward 1970."""
+    if target != TIMESTAMP:
+        return items
+    return [None if item is None else Moment.of(item).millis for item in items]
 
 
 def coerce_value(value: Any, target: pa.DataType, options: Options = DEFAULT) -> Any:
@@ -44,31 +235,22 @@ def coerce_value(value: Any, target: pa.DataType, options: Options = DEFAULT) ->
     Raises:
         Failed: it does not fit.
     """
-    if value is None:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
-    if pa.types.is_string(target):
-        return _text(value)
-    if pa.types.is_integer(target):
-        return _integer(value, target)
-    if pa.types.is_floating(target):
-        return _double(value)
-    if pa.types.is_boolean(target):
-        return _boolean(value, options)
-    if pa.types.is_date(target):
-        return _moment(value, options).at.date()
-    if pa.types.is_timestamp(target):
-        return _moment(value, options).at.astimezone(UTC)
-    if pa.types.is_list(target):
-        items = value if isinstance(value, list) else [value]
-        return [coerce_value(item, target.value_type, options) for item in items]
-    if pa.types.is_struct(target) and isinstance(value, dict):
-        return {f.name: coerce_value(value.get(f.name), f.type, options) for f in target}
-    if pa.types.is_map(target) and isinstance(value, dict):
-        return [(text_of(key), coerce_value(item, target.item_type, options)) for key, item in value.items()]
-    raise Failed(f"{kind_of(value)} does not fit {target}")
+    make = _REFERENCE.get(_family(target))
+    if make is None:
+        raise Failed(f"{kind_of(value)} does not fit {target}")
+    return make(value, target, options)
 
 
-def _text(value: Any) -> str:
+def _family(target: pa.DataType) -> str:
+    for name, test in _FAMILIES:
+        if test(target):
+            return name
+    return ""
+
+
+def _text(value: Any, target: pa.DataType, options: Options) -> str:
     if isinstance(value, list | dict):
         raise Failed(f"{kind_of(value)} is no text")
     if isinstance(value, datetime):
@@ -76,7 +258,7 @@ def _text(value: Any) -> str:
     return value.isoformat() if isinstance(value, date) else text_of(value)
 
 
-def _integer(value: Any, target: pa.DataType) -> int:
+def _integer(value: Any, target: pa.DataType, options: Options) -> int:
     found: Any = value
     if isinstance(value, str):
         found = number_in(value)
@@ -92,14 +274,14 @@ def _integer(value: Any, target: pa.DataType) -> int:
     return found
 
 
-def _double(value: Any) -> float:
+def _double(value: Any, target: pa.DataType, options: Options) -> float:
     found = number_in(value) if isinstance(value, str) else value
     if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
         raise Failed(f"{text_of(value)[:80]!r} is not a number")
-    return float(found)
+    return float(value if isinstance(value, str) else found)
 
 
-def _boolean(value: Any, options: Options) -> bool:
+def _boolean(value: Any, target: pa.DataType, options: Options) -> bool:
     if isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -124,4 +306,60 @@ def _moment(value: Any, options: Options) -> Moment:
     raise Failed(f"{kind_of(value)} is no date")
 
 
-__all__ = ["Context", "Positions", "coerce", "coerce_value"]
+def _date(value: Any, target: pa.DataType, options: Options) -> date:
+    return _moment(value, options).at.date()
+
+
+def _time(value: Any, target: pa.DataType, options: Options) -> datetime:
+    return _moment(value, options).at.astimezone(UTC)
+
+
+def _list(value: Any, target: pa.DataType, options: Options) -> list[Any]:
+    if not isinstance(value, list):
+        raise Failed(f"{kind_of(value)} is no array")
+    return [_part(item, target.value_type, options) for item in value]
+
+
+def _struct(value: Any, target: pa.DataType, options: Options) -> dict[str, Any]:
+    entries = _entries(value)
+    return {part.name: _part(entries.get(part.name), part.type, options) for part in target}
+
+
+def _map(value: Any, target: pa.DataType, options: Options) -> list[tuple[str, Any]]:
+    return [(text_of(key), _part(item, target.item_type, options)) for key, item in _entries(value).items()]
+
+
+def _part(value: Any, target: pa.DataType, options: Options) -> Any:
+    """A part of a nested value; datetimes as milliseconds, which Arrow stores without cutting."""
+    found = coerce_value(value, target, options)
+    return Moment.of(found).millis if target == TIMESTAMP and found is not None else found
+
+
+def _entries(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise Failed(f"{kind_of(value)} is no object")
+    return value
+
+
+_FAMILIES: tuple[tuple[str, Callable[[pa.DataType], bool]], ...] = (
+    ("string", pa.types.is_string),
+    ("integer", pa.types.is_integer),
+    ("double", pa.types.is_floating),
+    ("boolean", pa.types.is_boolean),
+    ("date", pa.types.is_date),
+    ("time", pa.types.is_timestamp),
+    ("list", pa.types.is_list),
+    ("struct", pa.types.is_struct),
+    ("map", pa.types.is_map),
+)
+_REFERENCE: dict[str, Callable[[Any, pa.DataType, Options], Any]] = {
+    "string": _text,
+    "integer": _integer,
+    "double": _double,
+    "boolean": _boolean,
+    "date": _date,
+    "time": _time,
+    "list": _list,
+    "struct": _struct,
+    "map": _map,
+}

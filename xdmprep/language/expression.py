@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from ..flow import TIMESTAMP
 from .binding import bind, columns_of, is_volatile
 from .catalogue import Context
+from .columns import MOMENT, Mask, patched
 from .grammar import parse
 from .interpreter import Evaluator, Scope, compile_node, run
-from .moment import Moment
 from .options import DEFAULT, Options
-from .tree import Node
+from .plan import Batch, Fixed, Interpreted, Plan, outgoing, to_arrow
+from .planner import Planner, constant_type, static_type
+from .tree import Field, Node
 from .values import Failed
 
 
@@ -22,9 +29,10 @@ class Evaluated:
     """What an expression gave for a batch.
 
     Attributes:
-        values: an Arrow array of the expression's type, as long as the batch; or a list of Python values where the type
-            is only known per row (or a value of this batch does not fit the type, such as a sum beyond 64 bits).
-        errors: 0-based position and reason of every row that failed; its value is null.
+        values: an Arrow array of the expression's type, as long as the batch (texts may be dictionary-encoded); or a
+            list of Python values where the type is only known per row, or a value of this batch does not fit the type
+            (such as a sum beyond 64 bits).
+        errors: 0-based position and reason of every row that failed, in order; its value is null.
     """
 
     values: pa.Array | list[Any]
@@ -36,7 +44,7 @@ class Expression:
 
     Attributes:
         text: as written.
-        tree: its tree.
+        tree: its tree, names settled.
         type: Arrow type of the result, None where it is known per row only.
         columns: top-level columns of the source that it reads, in order of appearance.
         is_constant: whether it gives the same value for every row; `constant` is that value.
@@ -44,19 +52,22 @@ class Expression:
 
     def __init__(self, text: str, columns: pa.Schema | None = None, options: Options = DEFAULT) -> None:
         self.text, self.options = text, options
-        self.tree: Node = parse(text)
-        self.tree = bind(self.tree, text, columns, options)
+        self.tree: Node = bind(parse(text), text, columns, options)
         self.columns = columns_of(self.tree)
         self.evaluator: Evaluator = compile_node(self.tree)
-        self.constant: Any = None
         self.is_constant = not self.columns and not is_volatile(self.tree)
+        self.constant: Any = None
         self._failure: str | None = None
         if self.is_constant:
             try:
                 self.constant = run(self.evaluator, Scope({}, Context(options)))
             except Failed as error:
                 self._failure = str(error)
-        self.type: pa.DataType | None = None
+            kind = constant_type(self.constant)
+        else:
+            kind = _passed_type(self.tree, columns) or static_type(self.tree, columns, options)
+        self.type: pa.DataType | None = final_type(kind)
+        self._plans: dict[pa.Schema, Plan] = {}
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
@@ -65,29 +76,137 @@ class Expression:
         """The values of all rows of `records`; safe to call from several threads at once."""
         n = records.num_rows
         if self.is_constant:
-            errors = [(i, self._failure) for i in range(n)] if self._failure is not None else []
+            return self._constant(n)
+        if _passed_type(self.tree, records.schema) is not None:
+            assert isinstance(self.tree, Field)  # noqa: S101
+            values = records.column(self.tree.names[0])
+            for step in self.tree.names[1:]:
+                values = pc.struct_field(values, step)
+            return Evaluated(values, [])
+        batch = self._batch(records)
+        plan = self._plan(records.schema)
+        if isinstance(plan, Interpreted) and not plan.type_known:
+            found, errors, is_open = plan.rows(batch)
+            items = found if isinstance(found, list) else found.to_pylist()
+            return self._completed(items, None if is_open is None else is_open, errors, batch, plan)
+        column = plan.run(batch)
+        if column.open is None or not column.open.any():
+            return Evaluated(final(column.values), [])
+        return self._completed(column.values, column.open, [], batch, plan)
+
+    def _constant(self, n: int) -> Evaluated:
+        errors = [] if self._failure is None else [(i, self._failure) for i in range(n)]
+        if self.type is None:
             return Evaluated([outgoing(self.constant)] * n, errors)
-        rows = records.select([name for name in self.columns if name in records.schema.names]).to_pylist(
-            maps_as_pydicts="strict"
+        if pa.types.is_null(self.type):
+            return Evaluated(pa.nulls(n), errors)
+        return Evaluated(pa.repeat(pa.scalar(outgoing(self.constant), self.type), n), errors)
+
+    def _plan(self, schema: pa.Schema) -> Plan:
+        """The plan for batches of that schema."""
+        found = self._plans.get(schema)
+        if found is None:
+            planner = Planner(schema, self.options)
+            found = planner.plan(self.tree)
+            if found is None or isinstance(found, Fixed):
+                found = planner.interpreted(self.tree, pa.null())
+            self._plans[schema] = found
+        return found
+
+    def _batch(self, records: pa.RecordBatch) -> Batch:
+        n = records.num_rows
+        names = records.schema.names
+        columns = {name: records.column(name) if name in names else pa.nulls(n) for name in self.columns}
+        keys = None if self.options.seed is None else _row_keys(records, self.columns, self.text)
+        return Batch(columns, n, Context(self.options), keys)
+
+    def _completed(
+        self,
+        values: pa.Array | list[Any],
+        is_open: Mask | None,
+        errors: list[tuple[int, str]],
+        batch: Batch,
+        plan: Plan,
+    ) -> Evaluated:
+        """`values` with the open rows worked out by the interpreter."""
+        if is_open is None or not is_open.any():
+            return Evaluated(values if isinstance(values, list) else final(values), errors)
+        at = np.flatnonzero(is_open)
+        rows = pa.array(at)
+        part = Batch(
+            {name: column.take(rows) for name, column in batch.columns.items()},
+            len(at),
+            batch.context,
+            None if batch.keys is None else _picked(batch.keys, at),
         )
-        context = Context(self.options)
-        values: list[Any] = []
-        errors = []
-        for i, row in enumerate(rows):
+        names = tuple((name, None) for name in self.columns)
+        random = isinstance(plan, Interpreted) and plan.random
+        whole = Interpreted(plan.type, plan.reads, False, self.evaluator, names, random, self.options)
+        found, more, _ = whole.rows(part)
+        errors = sorted([*errors, *[(int(at[i]), reason) for i, reason in more]])
+        if not isinstance(values, list):
             try:
-                values.append(outgoing(run(self.evaluator, Scope(row, context))))
-            except Failed as error:
-                values.append(None)
-                errors.append((i, str(error)))
+                return Evaluated(final(patched(values, is_open, to_arrow(found, values_type(values)))), errors)
+            except (pa.ArrowException, OverflowError, TypeError):
+                values = final(values).to_pylist()
+        items = found if isinstance(found, list) else found.to_pylist()
+        for i, item in zip(at.tolist(), items, strict=True):
+            values[i] = item
         return Evaluated(values, errors)
 
 
-def outgoing(value: Any) -> Any:
-    """A value of the language as Arrow takes it: moments become datetimes."""
-    if isinstance(value, Moment):
-        return value.at
-    if isinstance(value, list):
-        return [outgoing(item) for item in value]
-    if isinstance(value, dict):
-        return {key: outgoing(item) for key, item in value.items()}
-    return value
+def values_type(values: pa.Array) -> pa.DataType:
+    """The type of `values`, dictionaries aside."""
+    return values.type.value_type if pa.types.is_dictionary(values.type) else values.type
+
+
+def _picked(keys: Callable[[int], bytes], at: np.ndarray[Any, Any]) -> Callable[[int], bytes]:
+    return lambda i: keys(int(at[i]))
+
+
+def _row_keys(records: pa.RecordBatch, names: tuple[str, ...], text: str) -> Callable[[int], bytes]:
+    """What tells the rows of one batch from all others: the batch's content, the expression and the position."""
+    digest = hashlib.blake2b(records.serialize(), digest_size=16)
+    digest.update(text.encode())
+    base = digest.digest()
+    return lambda i: base + i.to_bytes(8, "little")
+
+
+def _passed_type(tree: Node, schema: pa.Schema | None) -> pa.DataType | None:
+    """The type of a plain field that is passed on as it is; None for anything else."""
+    if schema is None or not isinstance(tree, Field) or tree.names[0] not in schema.names:
+        return None
+    kind = schema.field(tree.names[0]).type
+    for name in tree.names[1:]:
+        if not pa.types.is_struct(kind) or kind.get_field_index(name) < 0:
+            return None
+        kind = kind.field(name).type
+    if pa.types.is_dictionary(kind):
+        return kind.value_type
+    return None if pa.types.is_floating(kind) else kind  # decimals are looked through for NaN
+
+
+def final_type(kind: pa.DataType | None) -> pa.DataType | None:
+    """`kind` with dates in milliseconds."""
+    if kind is None:
+        return None
+    if kind == MOMENT:
+        return TIMESTAMP
+    if pa.types.is_list(kind):
+        return pa.list_(final_type(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([(part.name, final_type(part.type)) for part in kind])
+    return kind
+
+
+def final(values: pa.Array) -> pa.Array:
+    """`values` with dates in milliseconds, cut down."""
+    if values.type == MOMENT:
+        micros = values.view(pa.int64())
+        floored = np.floor_divide(micros.fill_null(0).to_numpy(zero_copy_only=False), 1000)
+        mask = None if not values.null_count else values.is_null().to_numpy(zero_copy_only=False)
+        return pa.array(floored, mask=mask).view(TIMESTAMP)
+    if pa.types.is_nested(values.type):
+        target = final_type(values.type)
+        return values if target == values.type else values.cast(target, safe=False)
+    return values

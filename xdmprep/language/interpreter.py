@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from . import values
@@ -64,8 +65,12 @@ def compile_node(node: Node, variables: frozenset[str] = frozenset()) -> Evaluat
 
 
 def incoming(value: Any) -> Any:
-    """A value of a record as the language has it: dates become moments."""
-    return Moment.of(value) if isinstance(value, date) else value
+    """A value of a record as the language has it: dates become moments, NaN null, exact decimals doubles."""
+    if isinstance(value, date):
+        return Moment.of(value)
+    if isinstance(value, float):
+        return None if value != value else value
+    return float(value) if isinstance(value, Decimal) else value
 
 
 def _field(names: tuple[str, ...], variables: frozenset[str]) -> Evaluator:
@@ -157,12 +162,8 @@ def _lambda(parameters: tuple[str, ...], body: Evaluator) -> Evaluator:
 
 def _unary(operator: str, operand: Evaluator) -> Evaluator:
     match operator:
-        case "-":
-            return lambda scope: values.negate(operand(scope), scope.context.options)
-        case "+":
-            return lambda scope: values.operand(operand(scope), scope.context.options)
-        case "~":
-            return lambda scope: ~values.integer(operand(scope), scope.context.options)
+        case "-" | "+" | "~":
+            return lambda scope: values.signed(operator, operand(scope), scope.context.options)
         case "!":
             return lambda scope: not truth(operand(scope), scope.context.options)
         case "empty":

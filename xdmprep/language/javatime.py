@@ -51,7 +51,7 @@ def zone(name: str) -> tzinfo:
     text = name.strip()
     if match := re.fullmatch(r"(?:GMT|UTC|UT)?([+-])(\d{1,2})(?::?(\d{2}))?(?::?(\d{2}))?", text):
         delta = timedelta(hours=int(match[2]), minutes=int(match[3] or 0), seconds=int(match[4] or 0))
-        if delta <= timedelta(hours=18):
+        if delta <= timedelta(hours=18) and int(match[3] or 0) < 60 and int(match[4] or 0) < 60:
             return timezone(-delta if match[1] == "-" else delta) if delta else UTC
     elif text in ("Z", "UTC", "GMT", "UT"):
         return UTC

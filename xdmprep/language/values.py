@@ -222,9 +222,14 @@ def finite(value: int | float) -> int | float:
     return value
 
 
-def negate(value: Any, options: Options) -> int | float:
-    """Unary ``-``; null stays a failure or 0 as in arithmetic."""
-    return -operand(value, options)
+def signed(operator: str, value: Any, options: Options) -> int | float | None:
+    """Unary ``-``, ``+``, ``~``; null stays null (or fails, as in arithmetic)."""
+    if value is None and options.null_operand == "zero":
+        return None
+    if operator == "~":
+        return ~integer(value, options)
+    found = operand(value, options)
+    return -found if operator == "-" else found
 
 
 def is_blank(value: Any) -> bool:

@@ -47,7 +47,13 @@ def to_integer(ctx: Context, value: Any) -> int | None:
 @function("to_decimal(text)", "The decimal number (double) that the text spells.", 'to_decimal("20.45")', 20.45,
           category="conversion", result=pa.float64())  # fmt: skip
 def to_decimal(ctx: Context, value: Any) -> float | None:
-    return None if value is None else float(_number(value))
+    if value is None:
+        return None
+    found = _number(value)
+    try:
+        return float(value if isinstance(value, str) else found)
+    except OverflowError:
+        raise Failed(f"{text_of(value)[:80]!r} does not fit in a double") from None
 
 
 @function(

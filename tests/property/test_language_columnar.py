@@ -1,0 +1,141 @@
+"""An expression over a batch gives what it gives for each row alone: values, types and failures."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from xdmprep.language import Evaluated, Options, compile_expression
+from xdmprep.language.catalogue import Context
+from xdmprep.language.interpreter import Scope, compile_node, run
+from xdmprep.language.options import DEFAULT
+from xdmprep.language.plan import outgoing
+from xdmprep.language.values import Failed
+
+SCHEMA = pa.schema(
+    [
+        ("a", pa.string()),
+        ("b", pa.string()),
+        ("c", pa.dictionary(pa.int32(), pa.string())),
+        ("n", pa.int64()),
+        ("x", pa.float64()),
+        ("t", pa.bool_()),
+        ("d", pa.timestamp("ms", "UTC")),
+        ("o", pa.struct([("s", pa.string()), ("k", pa.int32())])),
+        ("l", pa.list_(pa.string())),
+    ]
+)
+WORDS = ["", " ", "a", "A b", "1", "-7", "2.5", "007", "+3", "1e3", "true", "false", "x,y,,z", "é", "ÀÉ ", "ǆ", "ß",
+         "2020-02-29", "2021-02-29", "2020-01-02T03:04:05Z", "2020-01-02 03:04:05.678", "20200131", "01/31/2020",
+         "2020-01-02T03:04:05+02:00", "9223372036854775807", "99999999999999999999", "0.1", "-0", "nan", "\tq\u00a0",
+         "12", "MR", "MRS", "a=1;b=2", "https://h.example/p?q=1#f", "\U0001f600x"]  # fmt: skip
+text = st.one_of(st.none(), st.sampled_from(WORDS), st.text(max_size=6).filter(lambda s: s.isprintable()))
+whole = st.one_of(st.none(), st.integers(-5, 40), st.integers(-(2**63), 2**63 - 1))
+real = st.one_of(st.none(), st.sampled_from([0.0, -0.0, 1.5, 3.0, 1e300, 0.1]), st.floats(allow_nan=False))
+time = st.one_of(st.none(), st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)).map(
+    lambda d: d.replace(microsecond=d.microsecond // 1000 * 1000, tzinfo=UTC)))  # fmt: skip
+row = st.fixed_dictionaries(
+    {
+        "a": text,
+        "b": text,
+        "c": text,
+        "n": whole,
+        "x": real,
+        "t": st.one_of(st.none(), st.booleans()),
+        "d": time,
+        "o": st.one_of(st.none(), st.fixed_dictionaries({"s": text, "k": st.integers(-9, 9)})),
+        "l": st.one_of(st.none(), st.lists(text, max_size=3)),
+    }
+)
+
+literal = st.sampled_from(
+    ["'a'", "' '", "''", "','", "'1'", "'2.5'", "1", "0", "-2", "2.5", "true", "false", "null", "12"]
+)
+field = st.sampled_from(["a", "b", "c", "n", "x", "t", "d", "o.s", "o.k", "l", "l[0]", "l[5]"])
+text_field = st.sampled_from(["a", "b", "c", "o.s"])
+
+
+def calls(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    def of(template: str, *parts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+        return st.tuples(*parts).map(lambda given: template.format(*given))
+
+    one = ["lower({})", "upper({})", "trim({})", "ltrim({})", "rtrim({})", "sha256({})", "crc32({})", "to_integer({})",
+           "to_decimal({})", "date({})", "date({}, 'yyyy-MM-dd')", "date({}, 'MM/dd/yyyy')", "date({}, 'yyyyMMdd')",
+           "format({}, 'dd.MM.yyyy HH:mm')", "date_part('dd', {})", "substr({}, 1, 2)", "substr({}, 0)", "left({}, 2)",
+           "right({}, 2)", "right({}, 0)", "explode({}, ',')", "explode({}, '[,;]')[0]", "explode({})[1]",
+           "join('-', explode({}, ','))", "replacestr({}, 'a', 'bb')", "size_of({})", "is_empty({})", "!({})",
+           "-({})", "empty({})", "to_object('k', {})", "to_array(false, {}, 'z')", "zone_date_to_zone({}, 'Asia/Tokyo')",
+           "format(zone_date_to_zone({}, 'Asia/Tokyo'), 'HH')", "matches_regex({}, '[a-z]+')", "first(explode({}))",
+           "decode({}, 'a', 1, 'MR', 2)", "decode({}, 'a', 'A', 'MR', 'Mr', 'none')", "decode({}, 'a', b, '1', c, a)",
+           "get_url_host({})", "transformArray(explode({}), i -> upper(i))", "json_to_object({})", "to_bigint({})",
+           "filterArray(explode({}), i -> i != b)", "str_to_object({})", "instr({}, 'a')", "md5({}, 'UTF-16')"]  # fmt: skip
+    two = ["concat({}, {})", "concat({}, '-', {}, null)", "nvl({}, {})", "coalesce({}, {}, 'd')", "{} ?? {}", "{} ?: {}",
+           "min({}, {})", "({}).equals({})", "{} == {}", "{} != {}", "{} < {}", "{} >= {}", "{} + {}", "{} - {}",
+           "{} * {}", "{} / {}", "{} % {}", "{} && {}", "{} || {}", "{} =^ {}", "lpad({}, 4, {})", "iif({}, {}, null)",
+           "({}) == null ? {} : 'q'", "to_object('p', {}, 'q', {})", "date({}, 'yyyy-MM-dd', {})"]  # fmt: skip
+    three = ["iif({}, {}, {})", "({}) ? ({}) : ({})", "replacestr({}, {}, {})", "decode({}, {}, {})"]
+    return st.one_of(
+        st.sampled_from(one).flatmap(lambda t: of(t, inner)),
+        st.sampled_from(two).flatmap(lambda t: of(t, inner.map(_wrap), inner.map(_wrap))),
+        st.sampled_from(three).flatmap(lambda t: of(t, inner, inner, inner)),
+    )
+
+
+def _wrap(inner: str) -> str:
+    return f"({inner})"
+
+
+expressions = st.recursive(st.one_of(text_field, field, literal), calls, max_leaves=6)
+
+
+def alone(text: str, record: dict[str, Any], options: Options) -> tuple[Any, bool]:
+    """Value of one row, and whether it failed."""
+    expression = compile_expression(text, SCHEMA, options)
+    try:
+        return outgoing(run(compile_node(expression.tree), Scope(record, Context(options)))), False
+    except Failed:
+        return None, True
+
+
+def same(left: Any, right: Any) -> bool:
+    if isinstance(left, datetime) and isinstance(right, datetime):
+        return abs((left - right).total_seconds()) < 0.001
+    if isinstance(left, dict) and isinstance(right, dict):
+        return {k for k in left if left[k] is not None} == {k for k in right if right[k] is not None} and all(
+            same(left.get(k), right.get(k)) for k in left
+        )
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(same, left, right))
+    if isinstance(left, float) and isinstance(right, float):
+        return left == right and math.copysign(1, left) == math.copysign(1, right)
+    return type(left) is type(right) and left == right
+
+
+def check(text: str, rows: list[dict[str, Any]], options: Options = DEFAULT) -> None:
+    batch = pa.RecordBatch.from_pylist(rows, schema=SCHEMA)
+    expression = compile_expression(text, SCHEMA, options)
+    got: Evaluated = expression.apply(batch)
+    values = got.values if isinstance(got.values, list) else got.values.to_pylist()
+    if isinstance(got.values, pa.Array) and expression.type is not None:
+        kind = got.values.type
+        assert (kind.value_type if pa.types.is_dictionary(kind) else kind) == expression.type, text
+        got.values.validate(full=True)
+    assert len(values) == len(rows)
+    failed = {at for at, _ in got.errors}
+    for i, record in enumerate(batch.to_pylist()):
+        value, fails = alone(text, record, options)
+        assert (i in failed) == fails, (text, record, values[i], value, got.errors)
+        if expression.type == pa.float64() and type(value) is int:  # null counts as the integer 0
+            value = float(value)
+        assert same(values[i], value), (text, record, values[i], value)
+
+
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(expressions, st.lists(row, min_size=1, max_size=12))
+def test_a_batch_gives_what_each_row_gives_alone(text: str, rows: list[dict[str, Any]]) -> None:
+    check(text, rows)

@@ -1,0 +1,157 @@
+"""Columns between kernels: values, and the rows that a kernel left open.
+
+A kernel answers the rows it can answer exactly and leaves the others *open*; open rows go through the interpreter once
+the whole expression is done, once per distinct combination of inputs.  So kernels need no rare cases and no messages,
+and the two ways of evaluation cannot drift apart unseen.
+
+Between kernels a text is ``string`` or ``dictionary<int32, string>``, an integer ``int64``, a decimal ``double``, a
+date ``timestamp[us, UTC]``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
+Codes = np.ndarray[Any, np.dtype[np.int64]]
+
+TEXT, LONG, DOUBLE, BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
+MOMENT = pa.timestamp("us", "UTC")
+NUMBERS = (LONG, DOUBLE)
+EXACT = 2**53
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`values` as long as the batch; `open` is True where they are still to be found (None: nowhere)."""
+
+    values: pa.Array
+    open: Mask | None = None
+
+
+def merged(*masks: Mask | None) -> Mask | None:
+    """Open where any is."""
+    out: Mask | None = None
+    for mask in masks:
+        if mask is not None:
+            out = mask if out is None else out | mask
+    return out
+
+
+def some(mask: Mask | None) -> Mask | None:
+    """`mask`, or None where nothing is set."""
+    return mask if mask is not None and mask.any() else None
+
+
+def as_mask(values: pa.Array) -> Mask:
+    """A boolean array as numpy, null as False."""
+    if values.null_count:
+        values = pc.fill_null(values, False)
+    found: Mask = values.to_numpy(zero_copy_only=False)
+    return found
+
+
+def nulls_of(values: pa.Array) -> Mask:
+    """True where `values` is null."""
+    if not values.null_count:
+        return np.zeros(len(values), dtype=bool)
+    return as_mask(values.is_null())
+
+
+def plain(values: pa.Array) -> pa.Array:
+    """`values` without dictionary (scalars stay)."""
+    if isinstance(values, pa.Scalar):
+        return values
+    return values.cast(values.type.value_type) if pa.types.is_dictionary(values.type) else values
+
+
+def bytes_of(values: pa.Array) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """(offsets, bytes) of a string array; the bytes of value i are ``bytes[offsets[i]:offsets[i + 1]]``."""
+    _, offsets, data = values.buffers()
+    n = len(values)
+    if not n or offsets is None:
+        return np.zeros(n + 1, dtype=np.int32), np.zeros(0, dtype=np.uint8)
+    at = np.frombuffer(offsets, dtype=np.int32, count=n + 1, offset=values.offset * 4)
+    return at, np.zeros(0, dtype=np.uint8) if data is None else np.frombuffer(data, dtype=np.uint8)
+
+
+def used_bytes(values: pa.Array) -> np.ndarray[Any, Any]:
+    """The bytes of all values of a string array."""
+    at, data = bytes_of(values)
+    return data[at[0] : at[-1]]
+
+
+def where(values: pa.Array, mask: Mask, change: Callable[[Any], Any]) -> pa.Array:
+    """`values` with ``change(value)`` where `mask` is True, once per distinct value."""
+    if not mask.any():
+        return values
+    chosen = pa.array(mask)
+    encoded = values.filter(chosen).dictionary_encode()
+    changed = pa.array(
+        [None if value is None else change(value) for value in encoded.dictionary.to_pylist()], values.type
+    )
+    return pc.replace_with_mask(values, chosen, changed.take(encoded.indices))
+
+
+def patched(values: pa.Array, mask: Mask, new: pa.Array) -> pa.Array:
+    """`values` with `new` (one for each True) where `mask` is True; any type."""
+    if pa.types.is_nested(values.type) or pa.types.is_dictionary(values.type):
+        values = plain(values)
+        at = np.arange(len(values), dtype=np.int64)
+        at[mask] = len(values) + np.arange(len(new))
+        return pa.concat_arrays([values, new.cast(values.type)]).take(pa.array(at))
+    return pc.replace_with_mask(values, pa.array(mask), new)
+
+
+def distinct(columns: Sequence[pa.Array], n: int) -> tuple[list[pa.Array], pa.Array] | None:
+    """The distinct rows of `columns` (as shorter columns) and, for every row, which of them it is.
+
+    Returns:
+        None where a column is nested, so that rows cannot be told apart cheaply.
+    """
+    if any(pa.types.is_nested(column.type) for column in columns):
+        return None
+    if not columns or not n:
+        return [column.slice(0, 0) for column in columns], pa.array(np.zeros(n, dtype=np.int64))
+    encoded = [_encoded(column) for column in columns]
+    codes, count = encoded[0][0], len(encoded[0][1])
+    if len(columns) == 1:
+        return [encoded[0][1]], pa.array(codes)
+    for more, values in encoded[1:]:
+        codes = codes * len(values) + more
+        count *= len(values)
+        if count > 2**31:
+            codes, count = _renumbered(codes)
+    first, rows = _firsts(codes)
+    return [values.take(pa.array(more[first])) for more, values in encoded], rows
+
+
+def _encoded(column: pa.Array) -> tuple[Codes, pa.Array]:
+    if pa.types.is_null(column.type):
+        return np.zeros(len(column), dtype=np.int64), column.slice(0, 1)
+    if pa.types.is_dictionary(column.type) and not column.dictionary.null_count:
+        indices, values = column.indices, column.dictionary
+        codes = indices.fill_null(len(values)).cast(pa.int64()).to_numpy(zero_copy_only=False)
+        return codes, pa.concat_arrays([values, pa.nulls(1, values.type)]) if indices.null_count else values
+    encoded = plain(column).dictionary_encode(null_encoding="encode")
+    return encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64), encoded.dictionary
+
+
+def _renumbered(codes: Codes) -> tuple[Codes, int]:
+    encoded = pa.array(codes).dictionary_encode()
+    return encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64), len(encoded.dictionary)
+
+
+def _firsts(codes: Codes) -> tuple[Codes, pa.Array]:
+    """The first row of every distinct code, and the number of the code of every row."""
+    encoded = pa.array(codes).dictionary_encode()
+    numbers = encoded.indices.to_numpy(zero_copy_only=False)
+    first = np.full(len(encoded.dictionary), len(codes), dtype=np.int64)
+    np.minimum.at(first, numbers, np.arange(len(codes)))
+    return first, encoded.indices

@@ -1,0 +1,206 @@
+"""Text to date over whole columns: texts of one length are a matrix of bytes, and its columns are the digits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ..columns import MOMENT, Column, bytes_of, nulls_of, some
+
+Layout = tuple[tuple[str, int], ...]
+
+_DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+
+
+def layout_of(text: str) -> Layout:
+    """A layout from a pattern of fixed-width letters, ``T`` and ``Z`` being literals and ``x`` an offset."""
+    out: list[tuple[str, int]] = []
+    for letter in text:
+        if letter not in "yMdHmsSx":
+            out.append((letter, 0))
+        elif out and out[-1][0] == letter and out[-1][1]:
+            out[-1] = (letter, out[-1][1] + 1)
+        else:
+            out.append((letter, 1))
+    return tuple(out)
+
+
+#: ISO-8601 forms that the automatic reading takes first, by their length (offsets as ``xxxxxx``).
+ISO = tuple(
+    layout_of(day + clock + zone)
+    for day in ("yyyy-MM-dd",)
+    for clock in (
+        "",
+        "THH:mm:ss",
+        " HH:mm:ss",
+        "THH:mm",
+        " HH:mm",
+        "THH:mm:ss.SSS",
+        " HH:mm:ss.SSS",
+        "THH:mm:ss.SSSSSS",
+    )
+    for zone in (("", "Z", "xxxxxx") if clock else ("",))
+)
+#: Further automatic formats with a layout, in the order of the published list.
+OTHERS = tuple(map(layout_of, ("yyyy/MM/dd", "yyyy.MM.dd", "yyyyMMdd", "MM-dd-yyyy", "MMddyyyy")))
+
+
+def read_layouts(text: pa.Array, layouts: tuple[Layout, ...], blank_is_null: bool) -> Column:
+    """Moments from text in the first of `layouts` that fits; open elsewhere (null stays null, and blank if so said)."""
+    n = len(text)
+    offsets, data = bytes_of(text)
+    lengths = np.diff(offsets)
+    result = np.zeros(n, dtype=np.int64)
+    todo = ~nulls_of(text)
+    if blank_is_null:
+        todo &= lengths > 0
+    nulls = ~todo
+    by_length: dict[int, list[Layout]] = {}
+    for layout in layouts:
+        by_length.setdefault(sum(width or len(part) for part, width in layout), []).append(layout)
+    for length, group in by_length.items():
+        rows = np.flatnonzero(todo & (lengths == length))
+        for layout in group:
+            if not len(rows):
+                break
+            matrix = (
+                data[offsets[rows].astype(np.int64)[:, None] + np.arange(length)]
+                if len(rows) < n
+                else _matrix(data, offsets, length)
+            )
+            micros, good = _micros(matrix, layout)
+            result[rows[good]] = micros[good]
+            todo[rows[good]] = False
+            rows = rows[~good]
+    values = pa.array(result, mask=nulls | todo).view(MOMENT) if n else pa.array([], MOMENT)
+    return Column(values, some(todo))
+
+
+def _matrix(data: np.ndarray[Any, Any], offsets: np.ndarray[Any, Any], length: int) -> np.ndarray[Any, Any]:
+    matrix: np.ndarray[Any, Any] = np.reshape(data[offsets[0] : offsets[-1]], (-1, length))
+    return matrix
+
+
+def _micros(matrix: np.ndarray[Any, Any], layout: Layout) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Microseconds since the epoch, and where the text has the layout and names a real date."""
+    n = len(matrix)
+    good = np.ones(n, dtype=bool)
+    found: dict[str, np.ndarray[Any, Any]] = {}
+    offset = np.zeros(n, dtype=np.int64)
+    at = 0
+    for part, width in layout:
+        if not width:
+            for code in part.encode():
+                good &= matrix[:, at] == code
+                at += 1
+        elif part == "x":
+            offset, fine = _offset(matrix[:, at : at + width])
+            good &= fine
+            at += width
+        else:
+            value = np.zeros(n, dtype=np.int32)
+            for i in range(at, at + width):
+                digit = matrix[:, i] - np.uint8(48)
+                good &= digit < 10
+                value = value * 10 + digit
+            found["y" if part == "u" else part] = value
+            if part == "S":
+                value *= 10 ** (6 - width)
+            at += width
+    year = found["y"]
+    month, day = found.get("M", np.int32(1)), found.get("d", np.int32(1))
+    hour, minute, second = (found.get(letter, np.int32(0)) for letter in "Hms")
+    good &= (
+        (year > 1)
+        & (year < 9999)
+        & (month >= 1)
+        & (month <= 12)
+        & (day >= 1)
+        & (hour < 24)
+        & (minute < 60)
+        & (second < 60)
+    )
+    month_or_one = np.where(good, month, 1)
+    leap = (month_or_one == 2) & (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+    good &= day <= _DAYS[month_or_one] + leap
+    days = _days(np.where(good, year, 1970), month_or_one, np.where(good, day, 1))
+    seconds = days * 86400 + (np.asarray(hour).astype(np.int64) * 3600 + np.asarray(minute) * 60 + second) - offset
+    return seconds * 1_000_000 + found.get("S", np.int32(0)), good
+
+
+def _offset(matrix: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Seconds of ``+HH:MM``, and where it has that form."""
+    digits = matrix[:, [1, 2, 4, 5]] - np.uint8(48)
+    sign = np.where(matrix[:, 0] == ord("-"), -1, 1)
+    fine = (
+        ((matrix[:, 0] == ord("+")) | (matrix[:, 0] == ord("-")))
+        & (matrix[:, 3] == ord(":"))
+        & (digits < 10).all(axis=1)
+    )
+    hours = digits[:, 0].astype(np.int64) * 10 + digits[:, 1]
+    minutes = digits[:, 2].astype(np.int64) * 10 + digits[:, 3]
+    fine &= (hours < 18) & (minutes < 60)
+    return sign * (hours * 3600 + minutes * 60), fine
+
+
+def _days(year: np.ndarray[Any, Any], month: np.ndarray[Any, Any], day: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Days since 1970-01-01 in the Gregorian calendar, counted from March so that leap days come last."""
+    y = year.astype(np.int64) - (month <= 2)
+    shifted = (month + 9) % 12
+    era = y // 400
+    of_era = y - era * 400
+    of_year = (153 * shifted + 2) // 5 + day - 1
+    days: np.ndarray[Any, Any] = era * 146097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719468
+    return days
+
+
+def print_layout(moments: pa.Array, layout: Layout) -> Column:
+    """Moments as text in a layout; open beyond the years 1 to 9999."""
+    n = len(moments)
+    nulls = nulls_of(moments)
+    micros = moments.view(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+    odd = (micros < _FIRST) | (micros >= _LAST)
+    micros = np.where(odd, 0, micros)
+    days, rest = np.divmod(micros, 86_400_000_000)
+    year, month, day = _civil(days)
+    second = rest // 1_000_000
+    parts = {
+        "y": year, "u": year, "M": month, "d": day, "H": second // 3600, "m": second // 60 % 60, "s": second % 60,
+    }  # fmt: skip
+    length = sum(width or len(part) for part, width in layout)
+    matrix = np.empty((n, length), dtype=np.uint8)
+    at = 0
+    for part, width in layout:
+        if not width:
+            for code in part.encode():
+                matrix[:, at] = code
+                at += 1
+            continue
+        value = rest % 1_000_000 // 10 ** (6 - width) if part == "S" else parts[part]
+        value = value.astype(np.int32)
+        for i in range(at + width - 1, at - 1, -1):
+            value, digit = np.divmod(value, 10)
+            matrix[:, i] = digit + 48
+        at += width
+    offsets = np.arange(n + 1, dtype=np.int32) * np.int32(length)
+    bits = pa.array(~nulls).buffers()[1] if nulls.any() else None
+    values = pa.Array.from_buffers(pa.string(), n, [bits, pa.py_buffer(offsets), pa.py_buffer(matrix)])
+    return Column(values, some(odd & ~nulls))
+
+
+_FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_800_000_000
+
+
+def _civil(days: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Year, month and day of days since 1970-01-01: the reverse of :func:`_days`."""
+    shifted = days + 719468
+    era = shifted // 146097
+    of_era = shifted - era * 146097
+    year_of_era = (of_era - of_era // 1460 + of_era // 36524 - of_era // 146096) // 365
+    of_year = of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    from_march = (5 * of_year + 2) // 153
+    day = of_year - (153 * from_march + 2) // 5 + 1
+    month = np.where(from_march < 10, from_march + 3, from_march - 9)
+    return year_of_era + era * 400 + (month <= 2), month, day

@@ -1,0 +1,94 @@
+"""Text to number, arithmetic and order of numbers, over whole columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..columns import DOUBLE, EXACT, LONG, Column, Mask, as_mask, merged, nulls_of, some, used_bytes
+from ..options import Options
+
+_DIGITS = np.zeros(256, dtype=bool)
+_DIGITS[list(b"0123456789-")] = True
+_DECIMALS = _DIGITS.copy()
+_DECIMALS[list(b".")] = True
+_INTEGER = r"^-?[0-9]{1,18}$"
+_NUMBER = r"^-?[0-9]{1,15}(\.[0-9]{1,15})?$"
+
+
+def integers(text: pa.Array) -> Column:
+    """Whole numbers from text; open where the text is not a plain one of at most 18 digits."""
+    return _parsed(text, LONG, _DIGITS, _INTEGER)
+
+
+def decimals(text: pa.Array) -> Column:
+    """Doubles from text; open where the text is not plain digits with at most one point."""
+    return _parsed(text, DOUBLE, _DECIMALS, _NUMBER)
+
+
+def _parsed(text: pa.Array, target: pa.DataType, letters: np.ndarray[Any, Any], pattern: str) -> Column:
+    if target == LONG and letters[used_bytes(text)].all():
+        try:
+            return Column(text.cast(target))
+        except pa.ArrowInvalid:
+            pass
+    fits = pc.match_substring_regex(text, pattern)
+    left = as_mask(pc.invert(fits))
+    if not left.any():
+        return Column(text.cast(target))
+    return Column(pc.if_else(fits, text, None).cast(target), left)
+
+
+def numeric(text: pa.Array) -> Column:
+    """Doubles from text that hold the number exactly as far as comparing needs; others are open."""
+    return decimals(text)
+
+
+def doubles(column: Column) -> Column:
+    """An integer column as doubles; open where that is not exact."""
+    values = column.values
+    if values.type == DOUBLE:
+        return column
+    span = pc.min_max(values)
+    if (span["min"].as_py() or 0) >= -EXACT and (span["max"].as_py() or 0) <= EXACT:
+        return Column(values.cast(DOUBLE), column.open)
+    large = as_mask(pc.or_(pc.less(values, -EXACT), pc.greater(values, EXACT)))
+    return Column(values.cast(DOUBLE, safe=False), merged(column.open, large))
+
+
+def arithmetic(operator: str, left: Column, right: Column, options: Options) -> Column:
+    """``+ - * / %`` of two number columns of the same type."""
+    a, b = left.values, right.values
+    is_open = merged(left.open, right.open)
+    if options.null_operand == "error":
+        is_open = merged(is_open, some(nulls_of(a) | nulls_of(b)))
+    x = a.fill_null(0).to_numpy(zero_copy_only=False)
+    y = b.fill_null(0).to_numpy(zero_copy_only=False)
+    with np.errstate(all="ignore"):
+        if a.type == LONG:
+            values, odd = _whole(operator, x, y)
+        else:
+            if operator in "/%":
+                odd = y == 0
+                values = np.divide(x, y) if operator == "/" else np.fmod(x, y)
+            else:
+                values = (
+                    np.add(x, y) if operator == "+" else np.subtract(x, y) if operator == "-" else np.multiply(x, y)
+                )
+                odd = np.zeros(len(x), dtype=bool)
+            odd = odd | ~np.isfinite(values)
+    return Column(pa.array(values), merged(is_open, some(odd)))
+
+
+def _whole(operator: str, x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], Mask]:
+    if operator in "/%":
+        odd = (y == 0) | (x == np.iinfo(np.int64).min)
+        divisor, dividend = np.where(odd, 1, y), np.where(odd, 0, x)
+        quotient = np.abs(dividend) // np.abs(divisor) * np.sign(dividend) * np.sign(divisor)
+        return (quotient if operator == "/" else dividend - quotient * divisor), odd
+    near = {"+": np.add, "-": np.subtract, "*": np.multiply}[operator]
+    about = near(x.astype(np.float64), y.astype(np.float64))
+    return near(x, y), np.abs(about) > 2.0**62

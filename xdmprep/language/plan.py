@@ -1,0 +1,289 @@
+"""From tree to plan: which kernel works out which part, and what the interpreter does.
+
+A plan gives a :class:`~xdmprep.language.columns.Column` for a batch.  Parts without a kernel run through the
+interpreter once per distinct combination of what they read (:class:`Interpreted`); parts that read a single column run
+on its dictionary, where it has one (:class:`OneColumn`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .catalogue import Context
+from .columns import BOOL, DOUBLE, LONG, MOMENT, TEXT, Column, Mask, distinct, merged, patched, plain, some
+from .interpreter import Evaluator, Scope, run
+from .moment import Moment
+from .options import Options
+from .values import Failed
+
+SCALARS = (TEXT, LONG, DOUBLE, BOOL, MOMENT)
+
+
+@dataclass(slots=True)
+class Batch:
+    """A batch of rows as the plans read it."""
+
+    columns: Mapping[str, pa.Array]
+    n: int
+    context: Context
+    keys: Callable[[int], bytes] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """How one part of an expression is worked out.
+
+    Attributes:
+        type: Arrow type of the values.
+        reads: source columns that it reads.
+        exact: whether the values are all there is to know (a date in another zone than UTC is not), so that other
+            kernels may build on them.
+    """
+
+    type: pa.DataType
+    reads: frozenset[str]
+    exact: bool
+
+    def run(self, batch: Batch) -> Column:
+        """The values for all rows."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source(Plan):
+    """A source column, or a field inside a struct column."""
+
+    name: str
+    steps: tuple[str, ...] = ()
+
+    def run(self, batch: Batch) -> Column:
+        """See :meth:`Plan.run`."""
+        values = batch.columns[self.name]
+        for step in self.steps:
+            values = pc.struct_field(values, step)
+        return Column(normal(values))
+
+
+def normal(values: pa.Array) -> pa.Array:
+    """A scalar column of a source in one of the types between kernels."""
+    kind = values.type
+    if kind in SCALARS or pa.types.is_dictionary(kind):
+        if kind == DOUBLE and pc.any(pc.is_nan(values)).as_py():
+            return pc.if_else(pc.is_nan(values), None, values)
+        return values
+    target = normal_type(kind)
+    assert target is not None  # noqa: S101  (the planner made sure)
+    if pa.types.is_floating(kind):
+        return normal(values.cast(target))
+    return values.cast(target, safe=False) if target == MOMENT else values.cast(target)
+
+
+def normal_type(kind: pa.DataType) -> pa.DataType | None:
+    """The type between kernels of a source type; None where only the interpreter reads it."""
+    if pa.types.is_dictionary(kind):
+        return TEXT if kind.value_type == TEXT else None
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return TEXT
+    if pa.types.is_boolean(kind):
+        return BOOL
+    if pa.types.is_integer(kind) and kind != pa.uint64():
+        return LONG
+    if pa.types.is_floating(kind):
+        return DOUBLE
+    if pa.types.is_date32(kind):
+        return MOMENT
+    if pa.types.is_timestamp(kind) and kind.tz in (None, "UTC") and kind.unit != "ns":
+        return MOMENT
+    return None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fixed(Plan):
+    """A constant; `type` is null for null."""
+
+    value: Any
+
+    def run(self, batch: Batch) -> Column:
+        """See :meth:`Plan.run`."""
+        if pa.types.is_null(self.type):
+            return Column(pa.nulls(batch.n))
+        return Column(pa.repeat(self.scalar(), batch.n))
+
+    def scalar(self) -> pa.Scalar:
+        """The value as a scalar."""
+        return pa.scalar(self.value.at if isinstance(self.value, Moment) else self.value, self.type)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kernel(Plan):
+    """A kernel over the columns of other plans."""
+
+    parts: tuple[Plan, ...]
+    work: Callable[..., Column]
+    scalars: bool = False
+
+    def run(self, batch: Batch) -> Column:
+        """See :meth:`Plan.run`."""
+        return self.work(
+            *[
+                Column(part.scalar()) if self.scalars and isinstance(part, Fixed) else part.run(batch)
+                for part in self.parts
+            ]
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OneColumn(Plan):
+    """A part that reads one column only: worked out on the column's dictionary where it has one."""
+
+    part: Plan
+
+    def run(self, batch: Batch) -> Column:
+        """See :meth:`Plan.run`."""
+        (name,) = self.reads
+        values = batch.columns[name]
+        if not pa.types.is_dictionary(values.type) or len(values.dictionary) * 2 > batch.n:
+            return self.part.run(batch)
+        words, indices = values.dictionary, values.indices
+        if indices.null_count:
+            indices = indices.fill_null(len(words))
+            words = pa.concat_arrays([words, pa.nulls(1, words.type)])
+        found = self.part.run(Batch({name: words}, len(words), batch.context))
+        is_open = None if found.open is None else some(found.open[indices.to_numpy(zero_copy_only=False)])
+        answers = plain(found.values)
+        if answers.type != TEXT:
+            return Column(answers.take(indices), is_open)
+        if answers.null_count:
+            absent = pc.is_null(answers).take(indices)
+            indices = pc.if_else(absent, None, indices)
+        return Column(pa.DictionaryArray.from_arrays(indices.cast(pa.int32()), answers), is_open)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Interpreted(Plan):
+    """A part that the interpreter works out; `inputs` are what it reads: source columns, and parts by other plans."""
+
+    evaluate: Evaluator
+    inputs: tuple[tuple[str, Plan | None], ...]
+    random: bool = False
+    options: Options = field(default_factory=Options)
+
+    @property
+    def type_known(self) -> bool:
+        """Whether all values have one Arrow type; without, only :meth:`rows` makes sense."""
+        return not pa.types.is_null(self.type)
+
+    def run(self, batch: Batch) -> Column:
+        """See :meth:`Plan.run`."""
+        values, errors, is_open = self.rows(batch)
+        if isinstance(values, pa.Array) and not errors:
+            return Column(values, is_open)
+        failed = np.zeros(batch.n, dtype=bool)
+        failed[[at for at, _ in errors]] = True
+        try:
+            return Column(to_arrow(values, self.type), merged(some(failed), is_open))
+        except (pa.ArrowException, OverflowError, TypeError):
+            return self._odd(values, merged(failed, is_open))
+
+    def _odd(self, values: pa.Array | list[Any], failed: Mask | None) -> Column:
+        """Values of which some do not fit the type: those stay open."""
+        items = values if isinstance(values, list) else values.to_pylist()
+        is_open = np.zeros(len(items), dtype=bool) if failed is None else failed.copy()
+        for i, item in enumerate(items):
+            try:
+                pa.scalar(item, self.type)
+            except (pa.ArrowException, OverflowError, TypeError):
+                items[i], is_open[i] = None, True
+        return Column(pa.array(items, self.type), some(is_open))
+
+    def rows(self, batch: Batch) -> tuple[pa.Array | list[Any], list[tuple[int, str]], Mask | None]:
+        """The values of all rows (Python values, or an array of positions taken), errors, and rows left open."""
+        names = [name for name, _ in self.inputs]
+        found = [Column(batch.columns[name]) if plan is None else plan.run(batch) for name, plan in self.inputs]
+        is_open = merged(*[column.open for column in found])
+        parts = [timed(column.values) for column in found]
+        unique = None if self.random else distinct(parts, batch.n)
+        if unique is None:
+            values, errors = self._each(names, parts, batch.n, batch)
+            return values, errors, is_open
+        columns, at = unique
+        n = len(columns[0]) if columns else min(batch.n, 1)
+        values, errors = self._each(names, columns, n, batch)
+        if errors:
+            reasons = dict(errors)
+            bad = np.isin(at.to_numpy(zero_copy_only=False), list(reasons))
+            errors = [(int(i), reasons[at[int(i)].as_py()]) for i in np.flatnonzero(bad)]
+        if not self.type_known:
+            return [values[i] for i in at.to_pylist()], errors, is_open
+        try:
+            return to_arrow(values, self.type).take(at), errors, is_open
+        except (pa.ArrowException, OverflowError, TypeError):
+            return [values[i] for i in at.to_pylist()], errors, is_open
+
+    def _each(
+        self, names: Sequence[str], columns: Sequence[pa.Array], n: int, batch: Batch
+    ) -> tuple[list[Any], list[tuple[int, str]]]:
+        out: list[Any] = [None] * n
+        errors = []
+        lists = [column.to_pylist(maps_as_pydicts="lossy") for column in columns]
+        context = batch.context
+        record: dict[str, Any] = {}
+        scope = Scope(record, context)
+        evaluate = self.evaluate
+        for i in range(n):
+            for name, values in zip(names, lists, strict=True):
+                record[name] = values[i]
+            if self.random and batch.keys is not None:
+                context.row, context.drawn = batch.keys(i), 0
+            try:
+                out[i] = outgoing(run(evaluate, scope))
+            except Failed as error:
+                errors.append((i, str(error)))
+        return out, errors
+
+
+def timed(values: pa.Array) -> pa.Array:
+    """Nanosecond timestamps as microseconds: Python has no finer ones."""
+    kind = values.type
+    if pa.types.is_timestamp(kind) and kind.unit == "ns":
+        return values.cast(pa.timestamp("us", kind.tz), safe=False)
+    return values
+
+
+def outgoing(value: Any) -> Any:
+    """A value of the language as Arrow takes it: moments become datetimes."""
+    if isinstance(value, Moment):
+        return value.at
+    if isinstance(value, list):
+        return [outgoing(item) for item in value]
+    if isinstance(value, dict):
+        return {key: outgoing(item) for key, item in value.items()}
+    return value
+
+
+def to_arrow(values: pa.Array | list[Any], kind: pa.DataType) -> pa.Array:
+    """`values` as an array of `kind`.
+
+    Raises:
+        pa.ArrowException, OverflowError, TypeError: a value does not fit.
+    """
+    if isinstance(values, pa.Array):
+        return values
+    if kind == LONG and any(isinstance(value, float | bool) for value in values):
+        raise TypeError("not an integer")
+    if kind == DOUBLE and any(value is not None and type(value) is not float for value in values):
+        raise TypeError("not a double")
+    if pa.types.is_map(kind):
+        values = [None if value is None else list(value.items()) for value in values]
+    return pa.array(values, kind)
+
+
+__all__ = [
+    "Batch", "Fixed", "Interpreted", "Kernel", "OneColumn", "Plan", "Source", "normal_type", "outgoing", "patched",
+]  # fmt: skip
