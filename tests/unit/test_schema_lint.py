@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,10 @@ STRING, LONG = {"type": "string"}, {"type": "integer", "meta:xdmType": "long"}
             {"type": "object", "properties": {"a": STRING}, "required": ["b"], "additionalProperties": False},
             {("unfillable", "f")},
         ),
+        (
+            {"type": "object", "properties": {"a": {"type": "object"}}, "required": ["a"]},
+            {("required", "f.a"), ("undeclared", "f.a")},
+        ),
         ({"type": "integer", "minimum": 2, "maximum": 1}, {("unfillable", "f")}),
         ({**STRING, "minLength": 2, "maxLength": 1}, {("unfillable", "f")}),
         ({**STRING, "enum": [1, 2]}, {("unfillable", "f")}),
@@ -93,6 +98,12 @@ def test_hints_name_the_right_word() -> None:
 def test_shipped_schemas_are_beyond_doubt() -> None:
     registry = Registry.load(SCHEMAS)
     assert {id: lint(registry[id]) for id in registry} == {id: [] for id in registry}
+
+
+def test_the_documentation_lists_every_rule() -> None:
+    text = (SCHEMAS.parent / "docs" / "schemas.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"\| `(schema-[a-z-]+)` \| (error|warning) \|", text))
+    assert told == {code: rule.severity for code, rule in RULES.items() if code.startswith("schema-")}
 
 
 def test_every_rule_is_known_and_none_is_about_records() -> None:

@@ -155,6 +155,8 @@ def _required(field: Field) -> Found:
                 yield _issue("schema-unfillable", field, f"requires '{name}', which it forbids", hint=hint)
             else:
                 yield _issue("schema-required", field, f"requires '{name}' but does not declare it", hint=hint)
+        elif not child.recursive and not child.declared:
+            yield _issue("schema-required", child, "is required but has no type that a mapping could fill")
         elif child.constraints.get("meta:status") == "deprecated":
             yield _issue("schema-deprecated", child, "is required and deprecated")
 

@@ -9,6 +9,7 @@ used without it.
 from __future__ import annotations
 
 import hashlib
+import html
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -309,6 +310,9 @@ class Schema:
 
     def __str__(self) -> str:
         return self.describe()
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(str(self))}</pre>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         document, descriptors, compat = self._made_of
