@@ -132,7 +132,7 @@ def files(request: Request) -> Response:
     state, key = State.of(request), _batch(request)
     doc = state.store.batch(key) or {}
     items = []
-    for output in state.store.outputs(key, "data"):
+    for output in state.store.outputs(key, "data") if doc["status"] not in wire.WAITING else ():
         items.append({
             "dataSetFileId": output.id, "dataSetViewId": doc["relatedObjects"][0]["id"], "version": "1.0.0",
             "created": str(doc.get("completed", 0)), "updated": str(doc.get("updated", 0)), "isValid": True,

@@ -167,8 +167,7 @@ class Ingestion:
                     if enabled:
                         skipped += self.profiles.add(db, batch_id, target, records)
                 result = run.result(skipped)
-                if self.store.change_batch(batch_id, IN_PROGRESS, status="staged") is None:
-                    raise _Aborted
+                self._stage(batch_id, result)
                 if result["status"] != "active":
                     raise _Failed(result)
                 db.execute("INSERT OR REPLACE INTO done VALUES (?, ?)", (batch_id, json.dumps(result)))
@@ -178,6 +177,21 @@ class Ingestion:
             run.discard()
             raise
         return result
+
+    def _stage(self, batch_id: str, result: dict[str, Any]) -> None:
+        """The outcome is decided: the batch is ``staged``, and its outputs belong to it.
+
+        Outputs of an earlier run, which was killed before its outcome was kept, are dropped.
+        """
+        with self.store.transaction() as db:
+            if self.store.change_batch(batch_id, IN_PROGRESS, db, status="staged") is None:
+                raise _Aborted
+            old = db.execute("SELECT stored FROM output WHERE batch = ?", (batch_id,)).fetchall()
+            db.execute("DELETE FROM output WHERE batch = ?", (batch_id,))
+            db.executemany(
+                "INSERT INTO output VALUES (:id, :batch, :kind, :name, :bytes, :records, :stored)", result["outputs"]
+            )
+        self.store.drop_bytes(*(row["stored"] for row in old))
 
     def _predecessors(self, doc: dict[str, Any]) -> list[str]:
         return list((doc.get("replay") or {}).get("predecessors") or [])
@@ -190,10 +204,6 @@ class Ingestion:
             doc = self.store.change_batch(batch_id, IN_PROGRESS, db, **changes)
             if doc is None:
                 return
-            db.executemany(
-                "INSERT OR REPLACE INTO output VALUES (:id, :batch, :kind, :name, :bytes, :records, :stored)",
-                result["outputs"],
-            )
             if result["status"] == "active":
                 for predecessor in self._predecessors(doc):
                     self.store.change_batch(predecessor, {"active", "success"}, db, status="inactive")

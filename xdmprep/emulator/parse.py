@@ -110,6 +110,9 @@ def _array(path: Path) -> Iterator[CheckedChunk]:
                 elif not text.startswith("]"):
                     yield row + 1, text[:1000].rstrip(), None
                     return
+            rest = _more(file, text[1:]) if text else "the array does not end"
+            if rest:
+                yield row + 1, rest[:1000].rstrip(), None
 
     return _chunked(items())
 

@@ -1,0 +1,270 @@
+"""The profile store: what records become, by identity, and what promotion leaves behind when it is cut short."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from network_kit import (
+    CRM, EXPORT, LOYALTY, PROFILE_TAGS, UPSERT_TAGS, act, call, ingest, lines, new_batch, new_dataset, profile, put,
+    quick, record,
+)  # fmt: skip
+
+from xdmprep.emulator import Emulator
+from xdmprep.emulator.ingest import Ingestion
+from xdmprep.emulator.parse import parse
+from xdmprep.emulator.profiles import GRAPH_LIMIT, identities, merge, target_of
+from xdmprep.errors import SourceError
+
+EVENT = "https://ns.adobe.com/acme/schemas/purchase-event"
+
+
+@pytest.fixture(scope="module")
+def url(request):
+    with Emulator(schemas=request.config.rootpath / "schemas") as server:
+        yield server.url
+
+
+def test_an_ordinary_record_replaces_the_fragment(url):
+    dataset = new_dataset(url, tags=PROFILE_TAGS)
+    ingest(url, dataset, [record("r1", a={"x": 1, "y": 2}, b=[1, 2])])
+    ingest(url, dataset, [record("r1", a={"x": 9})])
+    assert profile(url, "CRMID", "cr1") == record("r1", a={"x": 9})
+
+
+def test_an_upsert_merges_objects_and_replaces_arrays(url):
+    base = new_dataset(url, tags=UPSERT_TAGS)
+    ingest(url, base, [record("u1", a={"x": 1, "y": {"z": 2}}, b=[1, 2], m={"k": 1})])
+    ingest(url, base, [record("u1", a={"y": {"w": 3}}, b=[3], m={"l": 2})])
+    assert profile(url, "crmid", "cu1") == record("u1", a={"x": 1, "y": {"z": 2, "w": 3}}, b=[3], m={"k": 1, "l": 2})
+
+
+def test_a_dataset_that_is_not_enabled_never_reaches_profile(url):
+    for tags in ({}, {"unifiedProfile": ["enabled:false"]}):
+        ingest(url, new_dataset(url, tags=tags), [record("n1")])
+    assert profile(url, "CRMID", "cn1") is None
+
+
+def test_fragments_of_several_datasets_are_merged_along_the_graph(url):
+    crm, loyalty = new_dataset(url, tags=PROFILE_TAGS), new_dataset(url, LOYALTY, tags=PROFILE_TAGS)
+    ingest(url, crm, [{
+        "identityMap": {"CRMID": [{"id": "g1", "primary": True}], "Email": [{"id": "g1@example.com"}]},
+        "person": {"name": {"firstName": "A"}},
+    }])  # fmt: skip
+    ingest(
+        url, loyalty, [{"_acme": {"loyalty": {"loyaltyId": "L-g1"}}, "personalEmail": {"address": "g1@example.com"}}]
+    )
+    for namespace, identity in (("CRMID", "g1"), ("LOYALTYID", "L-g1"), ("Email", "g1@example.com")):
+        found = profile(url, namespace, identity)
+        assert found is not None
+        assert found["person"]["name"]["firstName"] == "A"
+        assert found["_acme"]["loyalty"]["loyaltyId"] == "L-g1"
+    params = {"entityId": "g1", "entityIdNS": "CRMID"}
+    (body,) = call("GET", url, "/data/core/ups/access/entities", params=params).json().values()
+    assert body["sources"] == [crm, loyalty] and len(body["identityGraph"]) == 3
+    params["mergePolicyId"] = "none"
+    (body,) = call("GET", url, "/data/core/ups/access/entities", params=params).json().values()
+    assert body["sources"] == [crm]
+    params = {"entityId": "g1", "entityIdNS": "CRMID", "fields": "person.name"}
+    (body,) = call("GET", url, "/data/core/ups/access/entities", params=params).json().values()
+    assert body["entity"] == {"person": {"name": {"firstName": "A"}}}
+
+
+def test_look_up_refusals_and_many_at_once(url):
+    path = "/data/core/ups/access/entities"
+    assert call("GET", url, path, params={"entityId": "x"}).status_code == 400
+    assert call("GET", url, path, params={"entityId": "x", "entityIdNS": "y", "schema.name": "z"}).status_code == 400
+    assert call("GET", url, path, params={"entityId": "none", "entityIdNS": "CRMID"}).status_code == 404
+    ingest(url, new_dataset(url, tags=PROFILE_TAGS), [record("m1"), record("m2")])
+    wanted = [{"entityId": key, "entityIdNS": {"code": "CRMID"}} for key in ("cm1", "cm2", "none")]
+    body = {"schema": {"name": "_xdm.context.profile"}, "identities": wanted}
+    assert len(call("POST", url, path, json=body).json()) == 2
+    assert call("POST", url, path, json={}).status_code == 400
+
+
+def test_events_are_kept_by_profile(url):
+    dataset = new_dataset(url, EVENT, tags=PROFILE_TAGS)
+    identity = {"CRMID": [{"id": "e1", "primary": True}]}
+    events = [
+        {"_id": "b", "timestamp": "2024-02-01T00:00:00Z", "identityMap": identity, "n": 1},
+        {"_id": "a", "timestamp": "2024-01-01T00:00:00Z", "identityMap": identity, "n": 2},
+        {"_id": "b", "timestamp": "2024-02-01T00:00:00Z", "identityMap": identity, "n": 3},
+    ]
+    ingest(url, dataset, events)
+    params = {
+        "schema.name": "_xdm.context.experienceevent", "relatedSchema.name": "_xdm.context.profile",
+        "relatedEntityId": "e1", "relatedEntityIdNS": "CRMID",
+    }  # fmt: skip
+    body = call("GET", url, "/data/core/ups/access/entities", params=params).json()
+    assert [(item["entityId"], item["entity"]["n"]) for item in body["children"]] == [("a", 2), ("b", 3)]
+    assert profile(url, "CRMID", "e1") is None
+
+
+def test_a_reverted_or_replaced_batch_leaves_no_trace(url):
+    dataset = new_dataset(url, tags=UPSERT_TAGS)
+    first = ingest(url, dataset, [record("v1", a=1)])
+    second = ingest(url, dataset, [record("v1", b=2)])
+    assert profile(url, "CRMID", "cv1") == record("v1", a=1, b=2)
+    act(url, second["id"], "REVERT")
+    assert profile(url, "CRMID", "cv1") == record("v1", a=1)
+    ingest(url, dataset, [record("v1", c=3)], replay={"predecessors": [first["id"]]})
+    assert profile(url, "CRMID", "cv1") == record("v1", c=3)
+
+
+def test_a_failed_batch_reaches_nobody(url):
+    dataset = new_dataset(url, tags=PROFILE_TAGS)
+    found = ingest(url, dataset, [record("f1"), b"{broken"])
+    assert found["status"] == "failed" and profile(url, "CRMID", "cf1") is None
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"identityMap": {"CRMID": [{"id": "w1"}]}},  # none is primary
+        {"identityMap": {"CRMID": [{"id": "w1", "primary": True}], "ECID": [{"id": "123"}]}},
+        {"identityMap": {"CRMID": [{"id": " ", "primary": True}]}},
+        {"identityMap": {"CRMID": [{"id": "w1", "primary": True}]}, "x": "y" * 100_000},
+    ],
+)
+def test_records_that_profile_drops(url, bad):
+    assert ingest(url, new_dataset(url, tags=PROFILE_TAGS), [bad])["status"] == "active"
+    assert profile(url, "CRMID", "w1") is None
+
+
+def test_identities_of_descriptors_and_map():
+    schema = {
+        "meta:descriptors": [
+            {"@type": "xdm:descriptorIdentity", "xdm:sourceProperty": "/personalEmail/xdm:address",
+             "xdm:namespace": "Email", "xdm:isPrimary": True},
+            {"@type": "xdm:descriptorOneToOne", "xdm:sourceProperty": "/x"},
+        ]
+    }  # fmt: skip
+    target = target_of("D", schema, upsert=False)
+    data = {
+        "personalEmail": {"address": "a@b"},
+        "identityMap": {"CRMID": [{"id": "1", "primary": True}, {"id": 5}, "x"]},
+    }
+    assert identities(data, target) == (("email", "a@b"), [("email", "a@b"), ("crmid", "1")])
+    assert identities({"identityMap": "x"}, target) == (None, [])
+
+
+def test_merge_changes_neither_side():
+    old, new = {"a": {"b": 1}, "c": [1]}, {"a": {"d": 2}, "c": []}
+    assert merge(old, new) == {"a": {"b": 1, "d": 2}, "c": []}
+    assert old == {"a": {"b": 1}, "c": [1]} and new == {"a": {"d": 2}, "c": []}
+
+
+def test_a_graph_has_an_end(url):
+    dataset = new_dataset(url, tags=PROFILE_TAGS)
+    chain = [
+        {"identityMap": {"CHAIN": [{"id": str(number), "primary": True}, {"id": str(number + 1)}]}, f"f{number}": 1}
+        for number in range(2 * GRAPH_LIMIT)
+    ]
+    ingest(url, dataset, chain)
+    found = profile(url, "CHAIN", "0")
+    assert found is not None and GRAPH_LIMIT <= len(found) <= GRAPH_LIMIT + 2
+
+
+# ---- promotion that is cut short -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("where", ["_finish", "_stage", "_ingest"])
+def test_promotion_goes_on_after_a_crash_and_happens_once(tmp_path, monkeypatch, where):
+    class Killed(BaseException):
+        pass
+
+    def killed(self, *args):
+        raise Killed
+
+    monkeypatch.setattr("threading.excepthook", lambda args: None)
+    with Emulator(data=tmp_path) as server:
+        dataset = new_dataset(server.url, tags=PROFILE_TAGS)
+        batch = new_batch(server.url, dataset)
+        put(server.url, batch, dataset, "a.json", lines([record("k1"), record("k2")]))
+        with monkeypatch.context() as patched:
+            patched.setattr(Ingestion, where, killed)
+            act(server.url, batch, "COMPLETE")
+            server.state.ingestion._thread.join(timeout=10)  # it died, as the process would
+        assert quick(server.url).status(batch).status in ("loaded", "staging", "staged")
+    with Emulator(data=tmp_path) as server:
+        found = quick(server.url).wait(batch, timeout=20)
+        assert found.ok and found.output_records == 2
+        assert server.state.profiles.counts()["fragments"] == 2
+        (item,) = call("GET", server.url, f"{EXPORT}/batches/{batch}/files").json()["data"]
+        path = f"{EXPORT}/files/{item['dataSetFileId']}"
+        text = call("GET", server.url, path, params={"path": "part-00000.json"}).text
+        assert [json.loads(line) for line in text.splitlines()] == [record("k1"), record("k2")]
+        assert len(list((tmp_path / "bytes").iterdir())) == 2  # the input and the data, nothing left over
+
+
+# ---- reading without a check ---------------------------------------------------------------------------------------
+
+
+def read(tmp_path, data, format="json", multiline=False, **options):
+    path = tmp_path / "x"
+    path.write_bytes(data)
+    chunks = list(parse(path, format, multiline, {}, options))
+    return [item for chunk in chunks for item in chunk.records], [item.raw for chunk in chunks for item in chunk.failed]
+
+
+def test_json_lines(tmp_path):
+    good, bad = read(tmp_path, b'{"a":1}\n\n{"a":NaN}\r\n[1]\n{"a":\xff}\n{"b":2}')
+    assert good == [(1, {"a": 1}), (5, {"b": 2})]
+    assert bad == ['{"a":NaN}', "[1]", '{"a":\ufffd}']
+
+
+@pytest.mark.parametrize("text", ["[]", "[ ]", '[{"a": 1}]', '[\n{"a": "]"},\n {"b": [1,{"c":2}]} ]\n'])
+def test_arrays(tmp_path, text):
+    good, bad = read(tmp_path, text.encode(), multiline=True)
+    assert [item for _, item in good] == json.loads(text) and bad == []
+
+
+def test_a_long_array_is_read_in_pieces(tmp_path):
+    rows = [{"n": number, "text": "ä" * 50, "list": [number / 3]} for number in range(5000)]
+    good, bad = read(tmp_path, json.dumps(rows, indent=1, ensure_ascii=False).encode(), multiline=True)
+    assert [item for _, item in good] == rows and bad == []
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ('[{"a":1} {"b":2}]', 1),
+        ('[{"a":1},', 1),
+        ('[{"a":1}', 1),
+        ('[{"a":1}]x', 1),
+        ('{"a":1}\n{"b":2}', 0),
+        ("[1]", 0),
+    ],
+)
+def test_broken_arrays(tmp_path, text, count):
+    good, bad = read(tmp_path, text.encode(), multiline=True)
+    assert len(good) == count
+    assert len(bad) == 1
+
+
+def test_csv(tmp_path):
+    good, bad = read(tmp_path, b'a,b\n1,"x,y"\n1\n,2\n', "csv")
+    assert good == [(1, {"a": "1", "b": "x,y"}), (3, {"b": "2"})] and bad == ["1"]
+    good, _ = read(tmp_path, b"1;N\n", "csv", delimiter=";", header="false", nullMarker="N")
+    assert good == [(1, {"_c0": "1"})]
+
+
+def test_parquet(tmp_path):
+    import datetime
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "x.parquet"
+    kind = pa.map_(pa.string(), pa.int64())
+    table = pa.table({"d": [datetime.date(2020, 1, 2), None], "m": pa.array([[("k", 1)], None], kind)})
+    pq.write_table(table, path)
+    (chunk,) = parse(path, "parquet", False, {}, {})
+    assert chunk.records == [(1, {"d": "2020-01-02", "m": {"k": 1}}), (2, {})]
+    path.write_bytes(b"no parquet")
+    with pytest.raises(SourceError, match="not a Parquet file"):
+        list(parse(path, "parquet", False, {}, {}))
+
+
+def test_the_shipped_schema_is_known(url):
+    assert new_dataset(url, CRM)
