@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,11 +18,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import DataError, Issue, OutputError, shorten
-from ..flow import ISSUE_SCHEMA, Chunk, Finding, Stream, issue_table
+from ..flow import ISSUE_SCHEMA, Chunk, Finding, Stream, Unread
 from ..rules import RULES
 
 if TYPE_CHECKING:
     import pandas as pd
+
+#: Endings of the files that a report can be saved as.
+ENDINGS = (".html", ".json", ".jsonl", ".csv", ".parquet")
 
 #: Example values that the summary keeps for each rule and path.
 EXAMPLES = 3
@@ -56,12 +59,12 @@ class Group:
     first_row: int
     examples: list[str]
 
-    def add(self, finding: Finding) -> None:
-        """Count another finding in."""
-        self.count += len(finding.rows)
-        self.first_row = min(self.first_row, int(finding.rows.min()))
-        if finding.values is not None and len(self.examples) < EXAMPLES:
-            for value in finding.values.slice(0, 20).cast(pa.string()).to_pylist():
+    def add(self, rows: Any, values: pa.Array | None) -> None:
+        """Count more findings in."""
+        self.count += len(rows)
+        self.first_row = min(self.first_row, int(rows.min()))
+        if values is not None and len(self.examples) < EXAMPLES:
+            for value in values.slice(0, 20).cast(pa.string()).to_pylist():
                 if value is not None and value not in self.examples and len(self.examples) < EXAMPLES:
                     self.examples.append(value)
 
@@ -93,7 +96,7 @@ class Report:
     ) -> None:
         self.name, self.rows, self.cap = name, rows, cap
         self.invalid = self.found = self.kept = 0
-        self._findings: list[Finding] = []
+        self._pieces: list[Finding | pa.Table] = []
         self._groups: dict[tuple[str, str, str, str | None, str], Group] = {}
         self._take(0, findings)
 
@@ -111,7 +114,7 @@ class Report:
             builder.add(chunk)
         return builder.finish()
 
-    def _take(self, rows: int, findings: Iterable[Finding]) -> None:
+    def _take(self, rows: int, findings: Iterable[Finding], unread: Sequence[Unread] = ()) -> None:
         """Count in some rows and all findings about them."""
         self.rows += rows
         some = [finding for finding in findings if len(finding.rows)]
@@ -119,19 +122,44 @@ class Report:
         if bad:
             self.invalid += len(np.unique(np.concatenate(bad)))
         for finding in some:
-            self.found += len(finding.rows)
-            key = (finding.code, finding.severity, finding.path, finding.column, finding.message)
-            group = self._groups.get(key)
-            if group is None:
-                self._groups[key] = group = Group(
-                    finding.code, finding.severity, finding.path, finding.column, finding.message, finding.hint,
-                    0, int(finding.rows.min()), [],
-                )  # fmt: skip
-            group.add(finding)
-            room = len(finding.rows) if self.cap is None else max(self.cap - self.kept, 0)
+            self._group(finding).add(finding.rows, finding.values)
+            room = self._room(len(finding.rows))
             if room:
-                self._findings.append(_head(finding, room))
-                self.kept += min(room, len(finding.rows))
+                self._pieces.append(_head(finding, room))
+        if unread:
+            self.invalid += len(unread)
+            self._take_unread([one.issue() for one in unread])
+
+    def _take_unread(self, issues: list[Issue]) -> None:
+        """Count in rows that could not be read; each has its own message, so they are kept as a table."""
+        for code in sorted({issue.code for issue in issues}):
+            same = [issue for issue in issues if issue.code == code]
+            rows = np.asarray([issue.row for issue in same], dtype=np.int64)
+            values = pa.array([issue.value for issue in same], pa.string())
+            title = RULES[code].title if code in RULES else same[0].message
+            self._group(Finding(code, "", title, rows)).add(rows, values)
+            room = self._room(len(same))
+            if room:
+                names = ISSUE_SCHEMA.names
+                rows_kept = [{name: getattr(issue, name) for name in names} for issue in same[:room]]
+                self._pieces.append(pa.Table.from_pylist(rows_kept, ISSUE_SCHEMA))
+
+    def _room(self, count: int) -> int:
+        """How many of `count` more findings are kept; all are counted."""
+        room = count if self.cap is None else max(min(self.cap - self.kept, count), 0)
+        self.found += count
+        self.kept += room
+        return room
+
+    def _group(self, finding: Finding) -> Group:
+        key = (finding.code, finding.severity, finding.path, finding.column, finding.message)
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = Group(
+                finding.code, finding.severity, finding.path, finding.column, finding.message, finding.hint,
+                0, int(finding.rows.min()), [],
+            )  # fmt: skip
+        return group
 
     @property
     def valid(self) -> bool:
@@ -146,22 +174,25 @@ class Report:
     @property
     def issues(self) -> pa.Table:
         """Every finding as a row of an Arrow table (:data:`xdmprep.flow.ISSUE_SCHEMA`), in the order of the rows."""
-        if not self._findings:
+        if not self._pieces:
             return ISSUE_SCHEMA.empty_table()
-        table = pa.concat_tables([finding.table() for finding in self._findings])
-        order = np.argsort(np.concatenate([finding.rows for finding in self._findings]), kind="stable")
-        return table if (np.diff(order) == 1).all() else table.take(pa.array(order))
+        table = pa.concat_tables([piece if isinstance(piece, pa.Table) else piece.table() for piece in self._pieces])
+        rows = table.column("row").to_numpy()
+        return table if (np.diff(rows) >= 0).all() else table.take(pa.array(np.argsort(rows, kind="stable")))
 
     def head(self, count: int) -> pa.Table:
         """The first findings, rule by rule as they came, without making rows of the others."""
-        kept: list[Finding] = []
-        for finding in self._findings:
+        kept: list[pa.Table] = []
+        for piece in self._pieces:
             if count <= 0:
                 break
-            kept.append(_head(finding, count))
-            count -= len(kept[-1].rows)
-        table = issue_table(kept)
-        return table.take(pc.sort_indices(table, [("row", "ascending")])) if table.num_rows else table
+            table = piece.slice(0, count) if isinstance(piece, pa.Table) else _head(piece, count).table()
+            kept.append(table)
+            count -= table.num_rows
+        if not kept:
+            return ISSUE_SCHEMA.empty_table()
+        table = pa.concat_tables(kept)
+        return table.take(pc.sort_indices(table, [("row", "ascending")]))
 
     def __iter__(self) -> Iterator[Issue]:
         for batch in self.issues.to_batches():
@@ -290,21 +321,11 @@ class ReportBuilder:
 
     def add(self, chunk: Chunk) -> None:
         """Count in a chunk with absolute row numbers: its rows, its findings, and what could not be read."""
-        self._report._take(chunk.consumed, [*unread_findings(chunk), *chunk.issues])
+        self._report._take(chunk.consumed, chunk.issues, chunk.unread)
 
     def finish(self) -> Report:
         """The report."""
         return self._report
-
-
-def unread_findings(chunk: Chunk) -> list[Finding]:
-    """What could not be read of a chunk, as findings."""
-    out = []
-    for unread in chunk.unread:
-        issue = unread.issue()
-        values = pa.array([issue.value], pa.string())
-        out.append(Finding.of(issue.code, "", issue.message, [unread.row], values, severity=issue.severity))
-    return out
 
 
 def _head(finding: Finding, room: int) -> Finding:
@@ -314,4 +335,4 @@ def _head(finding: Finding, room: int) -> Finding:
     return replace(finding, rows=finding.rows[:room], values=values)
 
 
-__all__ = ["Group", "Report", "ReportBuilder", "unread_findings"]
+__all__ = ["ENDINGS", "Group", "Report", "ReportBuilder"]

@@ -175,7 +175,7 @@ class RecordSchema:
             checks += self._type(node, within)
         for keyword in ("enum", "const"):
             if keyword in node and self._on(keyword, within):
-                checks.append(_listed(keyword, node))
+                checks.append(_listed(keyword, node, skip_null="null" in self._rules and not within))
         texts = self._texts(node, within)
         numbers = self._numbers(node, within)
         objects = self._objects(node, within)
@@ -421,9 +421,13 @@ def _repeats(items: list[Any]) -> bool:
     return len({hashable(item) for item in items}) < len(items)
 
 
-def _listed(keyword: str, node: Mapping[str, Any]) -> Check:
+def _listed(keyword: str, node: Mapping[str, Any], skip_null: bool) -> Check:
     listed = node["enum"] if keyword == "enum" else [node["const"]]
     keys = {hashable(value) for value in listed}
+    if skip_null and None not in listed:  # a null is reported as such, once
+        return _failing(
+            lambda value: value is not None and hashable(value) not in keys, keyword, *wording(keyword, node)
+        )
     return _failing(lambda value: hashable(value) not in keys, keyword, *wording(keyword, node))
 
 

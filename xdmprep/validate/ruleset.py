@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import cast
 
 from ..errors import Severity, UsageError, did_you_mean
 from ..rules import BATCH, JSONSCHEMA, RULES, STRICT
-
-Setting = Literal["error", "warning", "off"]
 
 NAMES = (STRICT, BATCH, JSONSCHEMA)
 
 #: Where a set judges a rule otherwise than the rule's own severity.  Adobe's "Data quality" page says that batch
 #: ingestion checks neither pattern nor format, its troubleshooting page that it does: in `batch` they warn.
-_IN_SET: dict[str, dict[str, Setting]] = {BATCH: {"pattern": "warning", "format": "warning"}}
+_IN_SET: dict[str, dict[str, str]] = {BATCH: {"pattern": "warning", "format": "warning"}}
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class Rules:
     converts: bool = False
 
     @classmethod
-    def of(cls, name: str | Rules = STRICT, severities: Mapping[str, Setting] | None = None) -> Rules:
+    def of(cls, name: str | Rules = STRICT, severities: Mapping[str, str] | None = None) -> Rules:
         """The set called `name`, with the severities of single rules changed.
 
         Args:
@@ -60,7 +58,7 @@ class Rules:
             if severity == "off":
                 settings.pop(code, None)
             elif severity in ("error", "warning"):
-                settings[code] = severity
+                settings[code] = cast(Severity, severity)
             else:
                 raise UsageError(f"rule {code!r}: severity {severity!r}; expected 'error', 'warning' or 'off'.")
         return cls(name, settings, converts)

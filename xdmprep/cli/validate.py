@@ -1,0 +1,85 @@
+"""The command `xdmprep validate`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from ..errors import UsageError
+from .progress import progress
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  xdmprep validate part-00000.json --schema crm.schema.json
+  xdmprep validate out/*.parquet -s crm.schema.json --rules batch --report findings.html
+  xdmprep validate crm.csv -s crm.schema.json --mapping crm.mapping.yaml
+  xdmprep validate part-00000.json -s crm.schema.json --set pattern=warning --set soft-enum=off
+
+Ends with 0 if all records are valid, 1 if some are not, 2 on wrong use or a file that cannot be read.
+"""
+)
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.option("--schema", "-s", required=True, type=click.Path(path_type=Path), help="XDM schema, JSON.")
+@click.option("--mapping", "-m", type=click.Path(path_type=Path), help="Makes records of the rows first.")
+@click.option("--rules", default="strict", show_default=True, help="Rule set: strict, batch or jsonschema.")
+@click.option("--set", "settings", multiple=True, metavar="RULE=LEVEL", help="One rule as error, warning or off.")
+@click.option("--cap", type=click.IntRange(1), help="Keep at most so many findings; all are counted.")
+@click.option("--jobs", "-j", type=click.IntRange(0), help="Worker threads.  [default: one per core]")
+@click.option(
+    "--report", type=click.Path(path_type=Path), metavar="FILE",
+    help="Write the report: .html, .json, .jsonl, .csv or .parquet.",
+)  # fmt: skip
+@click.option("--progress/--no-progress", "bar", default=None, help="Show a progress bar.  [default: on a terminal]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def validate(
+    files: tuple[Path, ...], schema: Path, mapping: Path | None, rules: str, settings: tuple[str, ...],
+    cap: int | None, jobs: int | None, report: Path | None, bar: bool | None, as_json: bool,
+) -> int:  # fmt: skip
+    """Check FILES (JSON lines, a JSON array, Parquet; CSV with a mapping or an ad-hoc schema) against a schema."""
+    from ..prepare import validate as run
+    from ..report import ENDINGS
+    from ..schema import Schema
+    from ..validate import Rules
+
+    if report is not None and report.suffix.lower() not in ENDINGS:
+        raise UsageError(f"--report: {report.name!r} must end in {', '.join(ENDINGS)}.")
+    if report is not None and len(files) > 1:
+        raise UsageError("--report takes one file's findings; give one FILE, or run the command for each.")
+    chosen = Rules.of(Rules.of(rules), _settings(settings))
+    loaded = Schema.load(schema)
+    found = []
+    for file in files:
+        with progress(bar) as shown:
+            one = run(
+                file, loaded, mapping=mapping, rules=chosen, cap=cap, jobs=jobs,
+                on_start=shown.start, on_chunk=shown.advance,
+            )  # fmt: skip
+        found.append(one)
+        if not as_json:
+            click.echo(str(one))
+    if report is not None:
+        found[0].save(report)
+        if not as_json:
+            click.echo(f"report -> {report}")
+    valid = all(one.valid for one in found)
+    if as_json:
+        files_shown = [{"file": str(file), **one.to_dict()} for file, one in zip(files, found, strict=True)]
+        totals = {name: sum(getattr(one, name) for one in found) for name in ("rows", "invalid")}
+        click.echo(
+            json.dumps({"valid": valid, **totals, "findings": sum(one.found for one in found), "files": files_shown})
+        )
+    return 0 if valid else 1
+
+
+def _settings(texts: tuple[str, ...]) -> dict[str, str]:
+    out = {}
+    for text in texts:
+        code, equals, level = text.partition("=")
+        if not equals:
+            raise UsageError(f"--set {text!r}: expected RULE=error, RULE=warning or RULE=off.")
+        out[code.strip()] = level.strip()
+    return out
