@@ -1,13 +1,15 @@
 """What to write in the mapping for values that do not fit: only expressions that were tried and do read the value.
 
-Values that failed are put together by their shape (digits and letters), so a million bad dates cost a few tries.
+Values are told apart by their shape, digits as ``9`` and letters as ``a``; a shape decides what is worth trying, and
+each distinct value of it is tried.  So the hint of a value does not depend on the values around it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -18,37 +20,27 @@ from ..language import Expression, Options, coerce, compile_expression
 from .fields import RESERVED, is_plain_path
 from .sources import ColumnSource, Source
 
-#: No more shapes than this are told apart in one column of one chunk.
-MAX_SHAPES = 20
+#: Texts longer than this are no badly written dates or numbers.
+MAX_LENGTH = 40
 
-#: Every candidate is tried on this many values of a shape.
-MAX_TRIED = 20
+#: Shapes of dates (D stands for one or two digits, A for four to nine letters) and the patterns that may read them.
+_DAYS = (
+    ("9999-99-9", ["yyyy-MM-d"]), ("9999-D-D", ["yyyy-M-d"]), ("9999/D/D", ["yyyy/M/d"]), ("9999.D.D", ["yyyy.M.d"]),
+    ("D/D/9999", ["M/d/yyyy", "d/M/yyyy"]), ("D-D-9999", ["M-d-yyyy", "d-M-yyyy"]), ("D.D.9999", ["d.M.yyyy"]),
+    ("D/D/99", ["M/d/yy", "d/M/yy"]), ("D.D.99", ["d.M.yy"]), ("D aaa 9999", ["d MMM yyyy"]),
+    ("D A 9999", ["d MMMM yyyy"]), ("aaa D, 9999", ["MMM d, yyyy"]), ("A D, 9999", ["MMMM d, yyyy"]),
+)  # fmt: skip
+_TIMES = (
+    ("", ""), ("T99:99", "'T'HH:mm"), ("T99:99:99", "'T'HH:mm:ss"), (" D:99", " H:mm"), (" D:99:99", " H:mm:ss"),
+    (" D:99 aa", " h:mm a"), (" D:99:99 aa", " h:mm:ss a"),
+)  # fmt: skip
 
-_DATE = [
-    (r"\d{4}-\d{2}-\d", ["yyyy-MM-d"]),
-    (r"\d{4}-\d{1,2}-\d{1,2}", ["yyyy-M-d"]),
-    (r"\d{4}/\d{1,2}/\d{1,2}", ["yyyy/M/d"]),
-    (r"\d{4}\.\d{1,2}\.\d{1,2}", ["yyyy.M.d"]),
-    (r"\d{1,2}/\d{1,2}/\d{4}", ["M/d/yyyy", "d/M/yyyy"]),
-    (r"\d{1,2}-\d{1,2}-\d{4}", ["M-d-yyyy", "d-M-yyyy"]),
-    (r"\d{1,2}\.\d{1,2}\.\d{4}", ["d.M.yyyy"]),
-    (r"\d{1,2}/\d{1,2}/\d{2}", ["M/d/yy", "d/M/yy"]),
-    (r"\d{1,2}\.\d{1,2}\.\d{2}", ["d.M.yy"]),
-    (r"\d{1,2} [A-Za-z]{3} \d{4}", ["d MMM yyyy"]),
-    (r"\d{1,2} [A-Za-z]{4,} \d{4}", ["d MMMM yyyy"]),
-    (r"[A-Za-z]{3} \d{1,2}, \d{4}", ["MMM d, yyyy"]),
-    (r"[A-Za-z]{4,} \d{1,2}, \d{4}", ["MMMM d, yyyy"]),
-]
-_TIME = [
-    ("", ""), (r"T\d{2}:\d{2}", "'T'HH:mm"), (r" \d{1,2}:\d{2}", " H:mm"), (r" \d{1,2}:\d{2}:\d{2}", " H:mm:ss"),
-    (r"T\d{2}:\d{2}:\d{2}", "'T'HH:mm:ss"), (r" \d{1,2}:\d{2} [APap][Mm]", " h:mm a"),
-    (r" \d{1,2}:\d{2}:\d{2} [APap][Mm]", " h:mm:ss a"),
-]  # fmt: skip
+_Positions = np.ndarray[Any, np.dtype[np.int64]]
 
 
 def hinted(
     shown: pa.Array, target: pa.DataType, source: Source | None, options: Options
-) -> Iterator[tuple[np.ndarray[Any, np.dtype[np.int64]], str]]:
+) -> Iterator[tuple[_Positions, str]]:
     """The positions in `shown` (text) that share a hint, and the hint, which may be empty.
 
     Without a `source`, where the values stand inside an object or array, there are no hints.
@@ -56,80 +48,106 @@ def hinted(
     if source is None or pa.types.is_nested(target):
         yield np.arange(len(shown)), ""
         return
-    shape = shown
-    for pattern, by in ((r"\p{L}", "a"), (r"\p{N}", "9")):
-        shape = pc.replace_substring_regex(shape, pattern, by)
-    coded = shape.dictionary_encode()
-    codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    groups: dict[str, list[int]] = {}
-    for code in range(min(len(coded.dictionary), MAX_SHAPES)):
-        some = shown.filter(pa.array(codes == code))[:MAX_TRIED]
-        groups.setdefault(hint_for(some, target, source, options), []).append(code)
-    known = {code for some in groups.values() for code in some}
-    rest = [code for code in np.unique(codes).tolist() if code not in known]
-    if rest:
-        groups.setdefault("", []).extend(rest)
-    for hint, some in groups.items():
-        yield np.flatnonzero(np.isin(codes, some)), hint
-
-
-def hint_for(values: pa.Array, target: pa.DataType, source: Source, options: Options) -> str:
-    """What to write instead so that `values`, texts of one shape, fit `target`; empty if nothing is known to help."""
-    tried = {text: _reads(text, values, target, options) for text in _candidates(values[0].as_py(), target)}
-    most = max(tried.values(), default=0)
-    if not most:
-        return ""
+    coded = shown.dictionary_encode()
+    distinct = coded.dictionary
+    hints = np.full(len(distinct) + 1, "", dtype=object)
+    shapes = _shapes(distinct, target).dictionary_encode()
+    codes = shapes.indices.to_numpy(zero_copy_only=False)
     name = _reference(source)
-    working = [text.replace("${value}", name) for text, count in tried.items() if count == most]
-    if not _is_time(target):  # a date such as 03/04/2024 may be read in two ways; elsewhere the simplest will do
-        working = working[:1]
-    return f"To read it, map {' or '.join(working)}."
+    for code, shape in enumerate(shapes.dictionary.to_pylist()):
+        candidates = _candidates(shape, target)
+        if candidates:
+            at = np.flatnonzero(codes == code)
+            hints[at] = _hints(distinct.take(pa.array(at)), candidates, target, name, options)
+    own = hints[coded.indices.fill_null(len(distinct)).to_numpy(zero_copy_only=False)]
+    for hint in dict.fromkeys(own.tolist()):
+        yield np.flatnonzero(own == hint), hint
+
+
+def _hints(values: pa.Array, candidates: list[str], target: pa.DataType, name: str, options: Options) -> list[str]:
+    """For each value the sentence that names the candidates which read it."""
+    reads = [_reads(text, values, target, options) for text in candidates]
+    hints = []
+    for row in zip(*reads, strict=True):
+        working = [text.replace("${value}", name) for text, fine in zip(candidates, row, strict=True) if fine]
+        if not _is_time(target):  # a date such as 03/04/2024 may be read in two ways; elsewhere the simplest will do
+            working = working[:1]
+        hints.append(f"To read it, map {' or '.join(working)}." if working else "")
+    return hints
 
 
 def _is_time(target: pa.DataType) -> bool:
     return bool(pa.types.is_date(target) or pa.types.is_timestamp(target))
 
 
-def _candidates(value: str, target: pa.DataType) -> list[str]:
+def _shapes(values: pa.Array, target: pa.DataType) -> pa.Array:
+    if pa.types.is_boolean(target):  # all are worth the same few tries
+        return pa.repeat(pa.scalar("a"), len(values))
+    for pattern, by in ((r"\p{L}", "a"), (r"\p{N}", "9")):
+        values = pc.replace_substring_regex(values, pattern, by)
+    return values
+
+
+def _candidates(shape: str, target: pa.DataType) -> list[str]:
+    """Expressions over ``${value}`` that are worth a try for values of this shape."""
+    if len(shape) > MAX_LENGTH:
+        return []
     if _is_time(target):
-        return _date_candidates(value)
+        return _date_candidates(shape)
     if pa.types.is_boolean(target):
         return ["lower(${value})", "lower(trim(${value}))", 'decode(${value}, "1", true, "0", false)']
     if pa.types.is_integer(target) or pa.types.is_floating(target):
-        found = ["trim(${value})"] if value != value.strip() else []
-        if re.fullmatch(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?", value):
-            found.append('replacestr(${value}, ",", "")')
-        elif re.fullmatch(r"[-+]?\d+,\d+", value):
-            found.append('replacestr(${value}, ",", ".")')
-        elif match := re.fullmatch(r"(\D{1,4}?)\d[\d.]*|\d[\d.]*(\D{1,4})", value):
-            sign = (match[1] or match[2]).replace("\\", "\\\\").replace('"', '\\"')
-            found.append(f'replacestr(${{value}}, "{sign}", "")')
-        return found
+        return _number_candidates(shape)
     return []
 
 
-def _date_candidates(value: str) -> list[str]:
-    text = value.strip()
-    stripped = "trim(${value})" if text != value else "${value}"
-    found = [stripped] if text != value else []
-    for day, patterns in _DATE:
-        for time, letters in _TIME:
-            if re.fullmatch(day + time, text):
-                found += [f'date({stripped}, "{pattern}{letters}")' for pattern in patterns]
-        if found:
-            return found[:2]
-    if re.fullmatch(r"\d{13}", text):
+def _number_candidates(shape: str) -> list[str]:
+    found = ["trim(${value})"] if shape != shape.strip() else []
+    if re.fullmatch(r"[-+]?9{1,3}(,999)+(\.9+)?", shape):
+        found.append('replacestr(${value}, ",", "")')
+    elif re.fullmatch(r"[-+]?9+,9+", shape):
+        found.append('replacestr(${value}, ",", ".")')
+    elif match := re.fullmatch(r"([^\s9a.,+-]{1,3} ?)9[9.]*|9[9.]*( ?[^\s9a.,+-]{1,3})", shape):
+        sign = (match[1] or match[2]).replace("\\", "\\\\").replace('"', '\\"')
+        found.append(f'replacestr(${{value}}, "{sign}", "")')
+    return found
+
+
+def _date_candidates(shape: str) -> list[str]:
+    text = shape.strip()
+    value = "trim(${value})" if text != shape else "${value}"
+    found = [value] if text != shape else []
+    found += [f'date({value}, "{pattern}")' for pattern in _patterns().get(text, ())]
+    if text == "9" * 13:
         found.append("dformat(to_bigint(${value}), \"yyyy-MM-dd'T'HH:mm:ss.SSSX\")")
-    elif re.fullmatch(r"\d{10}", text):
+    elif text == "9" * 10:
         found.append("dformat(to_bigint(${value}) * 1000, \"yyyy-MM-dd'T'HH:mm:ssX\")")
     return found
 
 
-def _reads(expression: str, values: pa.Array, target: pa.DataType, options: Options) -> int:
-    """How many of `values` the expression turns into a `target`."""
+@cache
+def _patterns() -> dict[str, list[str]]:
+    """Date patterns by the shapes they may read."""
+    found: dict[str, list[str]] = {}
+    for (day, patterns), (time, letters) in product(_DAYS, _TIMES):
+        for shape in _expanded(day + time):
+            found.setdefault(shape, [pattern + letters for pattern in patterns])
+    return found
+
+
+def _expanded(shape: str) -> list[str]:
+    for letter, choices in (("D", ["9", "99"]), ("A", ["a" * n for n in range(4, 10)])):
+        if letter in shape:
+            return [made for choice in choices for made in _expanded(shape.replace(letter, choice, 1))]
+    return [shape]
+
+
+def _reads(expression: str, values: pa.Array, target: pa.DataType, options: Options) -> list[bool]:
+    """Which of `values` the expression turns into a `target`."""
     made = _compiled(expression, options).apply(pa.RecordBatch.from_arrays([values], ["value"]))
     array, _ = coerce(made.values, target, options)
-    return len(array) - int(array.null_count)
+    fine: list[bool] = array.is_valid().to_pylist()
+    return fine
 
 
 @lru_cache(256)

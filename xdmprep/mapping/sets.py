@@ -55,7 +55,8 @@ class MappingSet(MutableMapping[str, Any]):
         if isinstance(content, MappingSet):
             self._fields, self.options, self._file = list(content.mappings), content.options, content._file
         else:
-            known = content if isinstance(content, Mapping | str) else list(content)
+            is_list = isinstance(content, Iterable) and not isinstance(content, Mapping | str)
+            known = list(content) if is_list else content
             self._fields, self.options = read_content(known, name)
         if name:
             self.options = replace(self.options, name=name)

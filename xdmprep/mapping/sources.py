@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from ..errors import ExpressionError, MappingError, did_you_mean
+from ..errors import ExpressionError, MappingError, did_you_mean, shorten
 from ..language import Expression, Options, compile_expression
 from ..leaves import plain
 from ..paths import EVERY, Path, parse_path
@@ -215,8 +215,7 @@ def settle(item: FieldMapping, columns: pa.Schema, options: Options, missing: Mi
     if item.kind == "callable":
         return _callable(item, columns)
     if item.kind == "constant":
-        value = item.source
-        return ConstantSource(value, _scalar_type(value), item.text)
+        return _constant(item.source, item.text)
     text = item.source
     if item.kind in ("auto", "column"):
         if text in columns.names:
@@ -235,12 +234,17 @@ def settle(item: FieldMapping, columns: pa.Schema, options: Options, missing: Mi
     return _expression(item, columns, options, missing)
 
 
-def _scalar_type(value: Any) -> pa.DataType:
+def _constant(value: Any, text: str) -> ConstantSource:
     if isinstance(value, bool):
-        return pa.bool_()
-    if isinstance(value, int):
-        return pa.int64() if -(2**63) <= value < 2**63 else pa.float64()
-    return pa.float64() if isinstance(value, float) else pa.string()
+        return ConstantSource(value, pa.bool_(), text)
+    if isinstance(value, int) and -(2**63) <= value < 2**63:
+        return ConstantSource(value, pa.int64(), text)
+    if isinstance(value, int | float):
+        try:
+            return ConstantSource(float(value), pa.float64(), text)
+        except OverflowError:
+            raise MappingError(f"the constant {shorten(value)} is too large for any type.") from None
+    return ConstantSource(value, pa.string(), text)
 
 
 def _steps(text: str) -> Path | None:
@@ -293,7 +297,7 @@ def _expression(item: FieldMapping, columns: pa.Schema, options: Options, missin
         if len(columns.get_all_field_indices(name)) > 1:
             raise MappingError(f"column '{name}' stands more than once in the source. Give its columns unlike names.")
     if expression.is_constant and isinstance(expression.constant, str | int | float | bool):
-        return ConstantSource(expression.constant, _scalar_type(expression.constant), text)
+        return _constant(expression.constant, text)
     return ExpressionSource(expression, absent)
 
 
