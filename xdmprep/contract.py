@@ -13,8 +13,10 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -55,8 +57,7 @@ def source_contract(mapping: Any, schema: Schema) -> Any:
     Raises:
         SchemaError: a destination is not in the schema.
     """
-    import pandera.pandas as pandera
-
+    pandera = _pandera()
     checks: dict[str, list[Any]] = {}
     needed: set[str] = set()
     for item in mapping.mappings:
@@ -79,6 +80,21 @@ def source_contract(mapping: Any, schema: Schema) -> Any:
         for name, own in checks.items()
     }
     return pandera.DataFrameSchema(columns, strict=False, name=f"source columns for {schema.name}")
+
+
+@cache
+def _pandera() -> Any:
+    """pandera's classes for pandas.
+
+    With its first validation it imports PySpark too where that is installed, which may warn; so that happens here.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pandas as pd
+        import pandera.pandas
+
+        pandera.pandas.DataFrameSchema({}).validate(pd.DataFrame())
+        return pandera.pandas
 
 
 def _read_by(item: _Item) -> tuple[str, ...]:
@@ -235,8 +251,7 @@ def load_contract(path: str | os.PathLike[str]) -> Any:
     Raises:
         UsageError: the file cannot be read, or holds no pandera schema or more than one.
     """
-    import pandera.pandas as pandera
-
+    pandera = _pandera()
     file = Path(path)
     if not file.is_file():
         raise UsageError(f"{file}: no such file. Give a Python file that defines a pandera schema, or pandera's YAML.")
@@ -255,8 +270,8 @@ def load_contract(path: str | os.PathLike[str]) -> Any:
         spec.loader.exec_module(module)
     except Exception as error:  # whatever the user's file raises
         raise UsageError(f"{file}: cannot be run: {type(error).__name__}: {error}.") from error
-    models = [
-        value.to_schema()
+    models: list[Any] = [
+        value.to_schema()  # type: ignore[attr-defined]
         for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, pandera.DataFrameModel) and value is not pandera.DataFrameModel
     ]
@@ -297,14 +312,13 @@ class _ContractStep:
 
     def __call__(self, chunk: Chunk) -> Chunk:
         import pandas as pd
-        from pandera.errors import SchemaErrors
 
         records = chunk.records
         frame = records.to_pandas()
         frame.index = pd.RangeIndex(len(chunk))
         try:
             self.schema.validate(frame, lazy=True)
-        except SchemaErrors as error:
+        except _pandera().errors.SchemaErrors as error:
             return replace(chunk, issues=(*chunk.issues, *_findings(error.failure_cases, chunk, frame)))
         return chunk
 
