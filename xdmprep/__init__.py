@@ -91,5 +91,10 @@ def _source_contract(mapping: Any, schema: Any) -> Any:
     return import_module(".contract", __name__).source_contract(mapping, schema)
 
 
+def _ingest_check(path: Any, format: str, multiline: bool, schema: dict[str, Any], csv_options: dict[str, Any]) -> Any:
+    return import_module(".ingest", __name__).default_check()(path, format, multiline, schema, csv_options)
+
+
 ports.check_record = _check_record
 ports.source_contract = _source_contract
+ports.ingest_check = _ingest_check

@@ -51,6 +51,12 @@ def ingest_check(rules: str | Rules = "batch", components: Registry | None = Non
     return check
 
 
+@lru_cache(maxsize=1)
+def default_check() -> IngestCheck:
+    """The check with the `batch` rules, made once."""
+    return ingest_check()
+
+
 def _records(path: Path, format: str, multiline: bool, schema: Schema, rules: Rules) -> Iterator[CheckedChunk]:
     with path.open("rb") as file:
         head = file.read(4096)
