@@ -56,8 +56,8 @@ _HOME = {
 
 __all__ = [
     "CsvOptions", "DataError", "Issue", "Manifest", "MappingError", "MappingSet", "PlatformError", "Registry", "Report",
-    "Result", "Schema", "SchemaError", "SourceError", "Stream", "XdmPrepError", "diff", "evaluate", "map_rows", "prepare",
-    "validate", "write_csv", "write_json", "write_parquet",
+    "Result", "Schema", "SchemaError", "SourceError", "Stream", "XdmPrepError", "diff", "evaluate", "map_rows",
+    "prepare", "validate", "write_csv", "write_json", "write_parquet",
 ]  # fmt: skip
 
 
