@@ -1,0 +1,272 @@
+"""The law of a patch: the earlier records with the patch merged in are the later ones, but for what is listed.
+
+What an upsert does is written here once more, as plainly as can be, on dicts.  The last test asks the emulator instead,
+through files and requests.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+import xdmprep as xp
+from xdmprep.client import Client
+from xdmprep.emulator import Emulator
+from xdmprep.leaves import prune
+from xdmprep.paths import parse_path
+from xdmprep.upsert import write_patch
+
+_TEXT = {"type": "string", "meta:xdmType": "string"}
+_MAP = {"type": "object", "meta:xdmType": "map"}
+_IDENTITY = {
+    "type": "object",
+    "properties": {"id": _TEXT, "primary": {"type": "boolean", "meta:xdmType": "boolean"}},
+}
+_INSIDE: dict[str, Any] = {
+    "text": _TEXT,
+    "number": {"type": "number", "meta:xdmType": "number"},
+    "long": {"type": "integer", "meta:xdmType": "long"},
+    "byte": {"type": "integer", "meta:xdmType": "byte", "minimum": -128, "maximum": 127},
+    "flag": {"type": "boolean", "meta:xdmType": "boolean"},
+    "day": {"type": "string", "format": "date", "meta:xdmType": "date"},
+    "moment": {"type": "string", "format": "date-time", "meta:xdmType": "date-time"},
+    "tags": {"type": "array", "items": _TEXT},
+    "cards": {"type": "array", "items": {"type": "object", "properties": {"number": _TEXT, "marks": {"type": "array", "items": _TEXT}}}},
+    "points": {**_MAP, "additionalProperties": {"type": "integer", "meta:xdmType": "long"}},
+    "places": {**_MAP, "additionalProperties": {"type": "object", "properties": {"city": _TEXT, "rooms": {"type": "array", "items": _TEXT}, "seen": {**_MAP, "additionalProperties": _TEXT}}}},
+    "deep": {"type": "object", "properties": {"deeper": {"type": "object", "properties": {"text": _TEXT, "list": {"type": "array", "items": _TEXT}}}, "text": _TEXT}},
+}  # fmt: skip
+SCHEMA: dict[str, Any] = {
+    "$id": "https://ns.adobe.com/acme/schemas/patch-law",
+    "title": "Patch law",
+    "version": "1.0",
+    "type": "object",
+    "meta:class": "https://ns.adobe.com/xdm/context/profile",
+    "meta:extends": ["https://ns.adobe.com/xdm/context/profile", "https://ns.adobe.com/xdm/data/record"],
+    "properties": {
+        "identityMap": {**_MAP, "additionalProperties": {"type": "array", "items": _IDENTITY}},
+        "_acme": {"type": "object", "properties": _INSIDE},
+    },
+}
+
+words = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=6).filter(str.strip)
+few = st.sampled_from(["a", "b", "é", "日本"])
+some = st.lists(few, max_size=3)
+moments = st.datetimes(datetime.datetime(1970, 1, 1), datetime.datetime(2100, 1, 1)).map(
+    lambda at: at.replace(microsecond=at.microsecond // 1000 * 1000, tzinfo=datetime.UTC)
+)
+inside = st.fixed_dictionaries(
+    {},
+    optional={
+        "text": words,
+        "number": st.sampled_from([0.0, -0.0, 1.5, 1e300, -2.25, 3.0]),
+        "long": st.integers(-(2**63), 2**63 - 1) | st.integers(0, 3),
+        "byte": st.integers(-128, 127),
+        "flag": st.booleans(),
+        "day": st.dates(datetime.date(1900, 1, 1)),
+        "moment": moments,
+        "tags": some,
+        "cards": st.lists(st.fixed_dictionaries({"number": few}, optional={"marks": some}), max_size=3),
+        "points": st.dictionaries(few, st.integers(0, 3), max_size=3),
+        "places": st.dictionaries(
+            few,
+            st.fixed_dictionaries(
+                {}, optional={"city": few, "rooms": some, "seen": st.dictionaries(few, few, max_size=2)}
+            ),
+            max_size=2,
+        ),
+        "deep": st.fixed_dictionaries(
+            {},
+            optional={
+                "deeper": st.fixed_dictionaries({}, optional={"text": words, "list": some}),
+                "text": few,
+            },
+        ),
+    },
+)
+snapshots = st.dictionaries(st.integers(0, 5), st.tuples(inside, st.lists(few, max_size=2, unique=True)), min_size=1)
+
+
+def records(snapshot: dict[int, Any]) -> list[dict[str, Any]]:
+    """Records with an identity for each number, in another order for other contents."""
+    made = []
+    for number, (fields, mails) in sorted(snapshot.items(), key=lambda item: json.dumps(item, default=str)):
+        identities = {"CRMID": [{"id": f"c{number}", "primary": True}]}
+        if mails:
+            identities["Email"] = [{"id": f"{mail}{number}@example.com", "primary": False} for mail in mails]
+        made.append({"identityMap": identities, "_acme": fields})
+    return made
+
+
+@pytest.fixture(scope="module")
+def schema() -> xp.Schema:
+    return xp.Schema.from_dict(SCHEMA)
+
+
+def table(snapshot: dict[int, Any], schema: xp.Schema) -> pa.Table:
+    return pa.Table.from_pylist(records(snapshot), schema=schema.arrow_schema)
+
+
+def merge(old: Any, new: Any) -> Any:
+    """What an upsert does."""
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return new
+    return {
+        key: merge(old[key], new[key]) if key in old and key in new else {**old, **new}[key] for key in {**old, **new}
+    }
+
+
+def without(record: dict[str, Any], path: str) -> dict[str, Any]:
+    """`record` with the value at `path` gone."""
+    *above, last = parse_path(path)
+    node: Any = record
+    for step in above:
+        node = node[step]
+    del node[last]
+    return record
+
+
+def by_key(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {row["identityMap"]["CRMID"][0]["id"]: row for row in rows}
+
+
+def plain_records(made: pa.Table) -> dict[str, dict[str, Any]]:
+    return by_key([prune(row) for row in made.to_pylist(maps_as_pydicts="strict")])
+
+
+def paths(value: Any, at: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
+    """Places of a record that are replaced as a whole."""
+    if not isinstance(value, dict):
+        return {at}
+    return {path for key, inner in value.items() for path in paths(inner, (*at, key))}
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    early=snapshots, late=snapshots, on=st.sampled_from([None, "identityMap.CRMID[0].id"]), jobs=st.sampled_from([0, 2])
+)
+def test_before_with_the_patch_is_after(early: Any, late: Any, on: str | None, jobs: int, schema: xp.Schema) -> None:
+    before, after = table(early, schema), table(late, schema)
+    patch = xp.diff(before, after, schema, on=on, jobs=jobs)
+    was, now = plain_records(before), plain_records(after)
+    sent = by_key(patch.to_pylist())
+    assert len(sent) == patch.records == patch.counts.changed + patch.counts.new
+    vanished = {key.removeprefix("CRMID:") for key in patch.vanished["key"].to_pylist()}
+    assert vanished == set(was) - set(now)
+    gone: dict[str, list[str]] = {}
+    for item in patch.cannot_clear.to_pylist():
+        gone.setdefault(item["key"].removeprefix("CRMID:"), []).append(item["path"])
+    assert patch.counts.cannot_clear == sum(map(len, gone.values()))
+    for key, record in now.items():
+        state = merge(was.get(key, {}), sent.get(key, {}))
+        for path in gone.get(key, []):
+            state = without(state, path)
+        assert prune(state) == record
+        # no more is sent than what changed, and the identities
+        for path in paths(sent.get(key, {})):
+            if path[0] != "identityMap":
+                before_value, after_value = (value_at(side.get(key, {}), path) for side in (was, now))
+                assert before_value != after_value
+    assert set(patch.arrow_schema.names) <= {"identityMap", "_acme"}
+    assert set(patch.fields) >= {".".join(path) for row in sent.values() for path in unit_paths(row)}
+
+
+def value_at(record: Any, path: tuple[str, ...]) -> Any:
+    for step in path:
+        record = record.get(step) if isinstance(record, dict) else None
+    return record
+
+
+def unit_paths(record: dict[str, Any]) -> set[tuple[str, ...]]:
+    """The fields of a record where arrays and maps are one field."""
+    found = set()
+    for path in paths(record):
+        steps = []
+        for step in path:
+            steps.append(step)
+            if step in ("identityMap", "points", "places"):
+                break
+        found.add(tuple(steps))
+    return found
+
+
+@settings(max_examples=60, deadline=None)
+@given(snapshot=snapshots)
+def test_nothing_changed_is_an_empty_patch(snapshot: Any, schema: xp.Schema) -> None:
+    shuffled = table(dict(reversed(snapshot.items())), schema)
+    patch = xp.diff(table(snapshot, schema), shuffled, schema, jobs=0)
+    assert patch.to_pylist() == []
+    assert patch.counts.unchanged == len(snapshot)
+    assert (patch.vanished.num_rows, patch.cannot_clear.num_rows) == (0, 0)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("schemas")
+    (folder / "law.schema.json").write_text(json.dumps(SCHEMA))
+    with Emulator(schemas=folder) as emulator:
+        yield emulator
+
+
+def profiles(client: Client, keys: list[str]) -> dict[str, Any]:
+    found = {}
+    for key in keys:
+        entity = client.profile("CRMID", key)
+        if entity is not None:
+            found[key] = entity
+    return found
+
+
+def forget(url: str) -> None:
+    import requests
+
+    requests.post(f"{url}/_emulator/reset", timeout=10).raise_for_status()
+
+
+def ingest(client: Client, folder: Path, dataset: str) -> None:
+    batch = client.wait(client.upload(folder, dataset_id=dataset).id)
+    assert batch.status in ("success", "active"), client.errors(batch.id)
+
+
+# Each example is six batches; shrinking would take minutes and say little more.
+@settings(max_examples=12, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate],
+          suppress_health_check=[HealthCheck.too_slow])  # fmt: skip
+@given(early=snapshots, late=snapshots, format=st.sampled_from(["parquet", "json"]))
+def test_the_law_holds_in_the_emulator(
+    early: Any, late: Any, format: str, schema: xp.Schema, server: Emulator, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("law")
+    keys = [f"c{number}" for number in range(6)]
+    for name, snapshot in (("before", early), ("after", late)):
+        pq.write_table(table(snapshot, schema), folder / f"{name}.parquet")
+        same = {field: field for field in schema.arrow_schema.names}
+        xp.prepare(folder / f"{name}.parquet", same, schema, folder / name, format=format)
+    result = write_patch(folder / "before.parquet", folder / "after.parquet", schema, folder / "patch", format=format)
+    with Client(url=server.url) as client:
+        forget(server.url)
+        dataset = client.create_dataset("after", SCHEMA["$id"], profile=True)
+        ingest(client, folder / "after", dataset)
+        wanted = profiles(client, keys)
+        forget(server.url)
+        dataset = client.create_dataset("patched", SCHEMA["$id"], upsert=True)
+        ingest(client, folder / "before", dataset)
+        if result.manifests[0].files:
+            ingest(client, folder / "patch", dataset)
+        patched = profiles(client, keys)
+    if result.counts.vanished:
+        for line in (folder / "patch" / "vanished.csv").read_text().splitlines()[1:]:
+            del patched[line.split(",")[1].strip('"').removeprefix("CRMID:")]
+    if result.counts.cannot_clear:
+        for line in (folder / "patch" / "cannot-clear.jsonl").read_text(encoding="utf-8").splitlines():
+            item = json.loads(line)
+            key = item["key"].removeprefix("CRMID:")
+            patched[key] = prune(without(patched[key], item["path"]))
+    assert patched == wanted
