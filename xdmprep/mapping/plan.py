@@ -6,7 +6,7 @@ an output of its own, and a mapping that leads below the object overrides the fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -102,11 +102,14 @@ def make_plan(
             continue
         seen[one.path] = one.item
         single.append(one)
-    paths = [one.path for one in single]
+    below: dict[Path, set[Path]] = {}
+    for one in single:
+        for at in range(1, len(one.path)):
+            below.setdefault(one.path[:at], set()).add(one.path)
     for one in single:
         _note(one, plan)
         try:
-            outputs = _outputs(one, _below(one.path, paths), options, sample, plan)
+            outputs = _outputs(one, below.get(one.path, set()), options, sample, plan)
         except MappingError as error:
             for text in error.faults:
                 fault(one.item, text)
@@ -183,10 +186,6 @@ def _settle(
     except MappingError as error:
         fault(item, str(error))
     return _Settled(item, path, target, source) if sound and source is not None else None
-
-
-def _below(path: Path, paths: Sequence[Path]) -> set[Path]:
-    return {other for other in paths if len(other) > len(path) and other[: len(path)] == path}
 
 
 def _note(one: _Settled, plan: Plan) -> None:

@@ -218,11 +218,11 @@ def settle(item: FieldMapping, columns: pa.Schema, options: Options, missing: Mi
         return _constant(item.source, item.text)
     text = item.source
     if item.kind in ("auto", "column"):
-        if text in columns.names:
+        if columns.get_all_field_indices(text):
             return _column(text, (), columns, text)
         steps = _steps(text)
         if steps is not None and (item.kind == "column" or _nested(steps, columns)):
-            if steps[0] in columns.names:
+            if columns.get_all_field_indices(str(steps[0])):
                 return _column(str(steps[0]), steps[1:], columns, text)
             if missing == "null":
                 return AbsentSource(str(steps[0]))
@@ -256,7 +256,7 @@ def _steps(text: str) -> Path | None:
 
 def _nested(steps: Path, columns: pa.Schema) -> bool:
     """Whether a bare text is meant as a path into a nested column."""
-    if len(steps) < 2 or steps[0] not in columns.names:
+    if len(steps) < 2 or not columns.get_all_field_indices(str(steps[0])):
         return False
     return EVERY in steps or isinstance(steps[1], int) or pa.types.is_nested(columns.field(steps[0]).type)
 
