@@ -10,12 +10,13 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from . import __version__
-from .errors import DataError, SourceError, UsageError, did_you_mean
+from .errors import DataError, OutputError, SourceError, UsageError, did_you_mean
 from .flow import Chunk, Stream
 from .manifest import Manifest
 from .mapping import MappingSet, map_stream
@@ -153,7 +154,8 @@ def prepare(
         with times.measuring("total"):
             done = write_stream(times.watch(records), folder, options, jobs=jobs, on_chunk=each, clock=times.measuring)
     except BaseException:
-        folder.mark("interrupted", {"seconds": times.seconds})
+        with suppress(OutputError):  # what went wrong first is what matters
+            folder.mark("interrupted", {"seconds": times.seconds})
         raise
     report = builder.finish()
     manifest = Manifest(
