@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__
+from .contract import contract_stream, load_contract
 from .errors import DataError, OutputError, SourceError, UsageError, did_you_mean
 from .flow import Chunk, Stream
 from .manifest import Manifest
@@ -86,6 +87,7 @@ def prepare(
     max_rows: int | None = None,
     multiline: bool = False,
     csv: CsvOptions | None = None,
+    contract: Any = None,
     write: WriteOptions | None = None,
     jobs: int | None = None,
     overwrite: bool = False,
@@ -107,6 +109,8 @@ def prepare(
         max_bytes, max_rows: limits of a part.
         multiline: JSON as one array a file.
         csv: how a CSV source is written.
+        contract: a pandera schema (or a file with one) for the source's columns, run before the mapping; rows that break
+            it are set aside.
         write: all options of writing at once; `format`, `max_bytes`, `max_rows` and `multiline` are then ignored.
         jobs: worker threads; None means one per core.
         overwrite: replace another run's output in `out`.
@@ -132,11 +136,14 @@ def prepare(
         options = replace(options, metadata=(("xdm.schema.id", schema.id), ("writer", SOFTWARE)))
     times = Times()
     read = open_source(source, csv)
+    if contract is not None:
+        read = contract_stream(read, load_contract(contract) if isinstance(contract, str | os.PathLike) else contract)
     records = check_stream(map_stream(read, mapping, schema, strict=strict), schema, rules)
     key = {
         "source": _fingerprint(source, read), "mapping": mapping.to_dict(), "schema": schema.sha256,
         "format": options.format, "maxBytes": options.max_bytes, "maxRows": options.max_rows,
         "multiline": options.multiline, "rules": str(rules), "strict": strict, "threshold": error_threshold,
+        "contract": None if contract is None else str(contract),
     }  # fmt: skip
     folder = OutputFolder(out, key, overwrite)
     if read.total_bytes:

@@ -171,3 +171,19 @@ class TestFiles:
     def test_no_file(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="no such file"):
             load_contract(tmp_path / "c.py")
+
+
+def test_prepare_runs_a_contract_first(tmp_path: Path) -> None:
+    from xdmprep.prepare import prepare
+
+    contract = tmp_path / "contract.py"
+    contract.write_text(
+        "import pandera.pandas as pa\ncontract = pa.DataFrameSchema({'C': pa.Column(str, pa.Check.isin(['US']))})\n"
+    )
+    table = pa.table({"ID": ["1", "2", "3"], "C": ["US", "CA", "US"]})
+    mapping = {"identityMap.CRMID[0].id": "ID", "identityMap.CRMID[0].primary": True, "homeAddress.country": "C"}
+    schema = SCHEMAS / "crm-profile.schema.json"
+    result = prepare(table, mapping, schema, tmp_path / "out", contract=contract)
+    assert (result.rows, result.written, result.rejected) == (3, 2, 1)
+    reject = (tmp_path / "out" / "rejects.jsonl").read_text()
+    assert '"row":2' in reject and '"contract"' in reject and '"C"' in reject

@@ -40,6 +40,11 @@ Ends with 0 if every row was written, 1 if rows were set aside, 2 on wrong use o
 @click.option("--encoding", default="utf-8", show_default=True, help="Of a CSV source.")
 @click.option("--names", help="Column names of a CSV source without a header, with commas between them.")
 @click.option("--null", "nulls", multiple=True, help="A text of a CSV source that means 'no value'; may be repeated.")
+@click.option(
+    "--contract",
+    type=click.Path(path_type=Path),
+    help="A pandera schema for the source's columns (Python or YAML), run first; rows that break it are set aside.",
+)
 @click.option("--jobs", "-j", type=click.IntRange(0), help="Worker threads.  [default: one per core]")
 @click.option("--report", type=click.Path(path_type=Path), metavar="FILE.html", help="Write the report as a web page.")
 @click.option("--overwrite", is_flag=True, help="Replace another run's output in the folder.")
@@ -48,8 +53,8 @@ Ends with 0 if every row was written, 1 if rows were set aside, 2 on wrong use o
 def prepare(
     source: Path, mapping: Path, schema: Path, out: Path, format: str, multiline: bool, max_bytes: int | None,
     max_rows: int | None, error_threshold: float | None, rules: str, strict: bool, delimiter: str, quote: str,
-    encoding: str, names: str | None, nulls: tuple[str, ...], jobs: int | None, report: Path | None, overwrite: bool,
-    bar: bool | None, as_json: bool,
+    encoding: str, names: str | None, nulls: tuple[str, ...], contract: Path | None, jobs: int | None,
+    report: Path | None, overwrite: bool, bar: bool | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Map, check and write SOURCE (CSV, Parquet or NDJSON) as files ready for upload."""
     from ..prepare import prepare as run
@@ -74,7 +79,7 @@ def prepare(
     with progress(bar) as shown:
         result = run(
             source, mapping, schema, out, format=format, rules=rules, strict=strict, error_threshold=error_threshold,
-            max_bytes=max_bytes, max_rows=max_rows, multiline=multiline, csv=csv, jobs=jobs, overwrite=overwrite,
+            max_bytes=max_bytes, max_rows=max_rows, multiline=multiline, csv=csv, contract=contract, jobs=jobs, overwrite=overwrite,
             on_start=shown.start, on_chunk=shown.advance,
         )  # fmt: skip
     if report is not None:
