@@ -109,8 +109,8 @@ def prepare(
         max_bytes, max_rows: limits of a part.
         multiline: JSON as one array a file.
         csv: how a CSV source is written.
-        contract: a pandera schema (or a file with one) for the source's columns, run before the mapping; rows that break
-            it are set aside.
+        contract: a pandera schema (or a file with one) for the source's columns, run before the mapping; rows that
+            break it are set aside.
         write: all options of writing at once; `format`, `max_bytes`, `max_rows` and `multiline` are then ignored.
         jobs: worker threads; None means one per core.
         overwrite: replace another run's output in `out`.

@@ -79,8 +79,8 @@ def prepare(
     with progress(bar) as shown:
         result = run(
             source, mapping, schema, out, format=format, rules=rules, strict=strict, error_threshold=error_threshold,
-            max_bytes=max_bytes, max_rows=max_rows, multiline=multiline, csv=csv, contract=contract, jobs=jobs, overwrite=overwrite,
-            on_start=shown.start, on_chunk=shown.advance,
+            max_bytes=max_bytes, max_rows=max_rows, multiline=multiline, csv=csv, contract=contract, jobs=jobs,
+            overwrite=overwrite, on_start=shown.start, on_chunk=shown.advance,
         )  # fmt: skip
     if report is not None:
         result.report.save(report)
