@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -142,3 +148,38 @@ def rules_check(path: Path, format: str, multiline: bool, schema: dict[str, Any]
             else:
                 good.append((row, found))
         yield CheckedChunk(chunk.rows, good, bad)
+
+
+class Server:
+    """The emulator as a process of its own, that can be killed and started again with the same data and address."""
+
+    def __init__(self, data: Path, schemas: Path, seed: int) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.data, self.schemas, self.seed = data, schemas, seed
+        self.start()
+
+    def start(self, faults: Sequence[str] = ()) -> None:
+        rules = [part for rule in faults for part in ("--fault", rule)]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "xdmprep", "emulate", "--port", str(self.port), "--data", str(self.data),
+             "--schemas", str(self.schemas), "--seed", str(self.seed), *rules],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline().decode()
+        assert "listening on " + self.url in line, line
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            try:
+                requests.get(self.url + "/_emulator/health", timeout=5)
+                return
+            except requests.ConnectionError:
+                time.sleep(0.02)
+
+    def stop(self, how: int = signal.SIGINT) -> str:
+        self.process.send_signal(how)
+        output, _ = self.process.communicate(timeout=60)
+        return output.decode()

@@ -18,7 +18,20 @@ import pytest
 import requests
 import yaml
 from network_kit import (
-    CATALOG, CRM, EXPORT, IMPORT, act, call, folder_of, lines, new_batch, put, quick, record, rules_check, simple_folder,
+    CATALOG,
+    CRM,
+    EXPORT,
+    IMPORT,
+    act,
+    call,
+    folder_of,
+    lines,
+    new_batch,
+    put,
+    quick,
+    record,
+    rules_check,
+    simple_folder,
 )  # fmt: skip
 
 from xdmprep import wire
@@ -26,8 +39,8 @@ from xdmprep.client.upload import Options, upload
 from xdmprep.emulator import Emulator
 
 pytest.importorskip("openapi_core", reason="needs openapi-core")
-from openapi_core import Config, OpenAPI  # noqa: E402
-from openapi_core.contrib.requests import RequestsOpenAPIRequest, RequestsOpenAPIResponse  # noqa: E402
+from openapi_core import Config, OpenAPI
+from openapi_core.contrib.requests import RequestsOpenAPIRequest, RequestsOpenAPIResponse
 
 pytestmark = [pytest.mark.shared, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
@@ -67,7 +80,7 @@ KNOWN: dict[str, dict[tuple[str, str, str], str]] = {
 
 
 def description(path: Path, base: str) -> Any:
-    """A description as openapi-core takes it: string keys, one server, not checked itself (it lists a parameter twice)."""
+    """A description as openapi-core takes it; not checked itself, because it lists a parameter twice."""
     data = json.loads(json.dumps(yaml.safe_load(path.read_text(encoding="utf-8")), default=str))
     data["servers"] = [{"url": HOST + base}]
     return OpenAPI.from_dict(data, config=Config(spec_validator_cls=None))

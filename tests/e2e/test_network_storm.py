@@ -9,7 +9,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,48 +18,13 @@ from pathlib import Path
 
 import pytest
 import requests
-from network_kit import CATALOG, EXPORT, PROFILE_TAGS, call, new_dataset, simple_folder
+from network_kit import CATALOG, EXPORT, PROFILE_TAGS, Server, call, new_dataset, simple_folder
 
 RULES = [
     "route=any,status=429,rate=0.03", "route=any,status=503,rate=0.03", "route=any,status=503,retry_after=0,rate=0.02",
     "route=any,drop=before,rate=0.03", "route=any,drop=after,rate=0.03", "route=any,drop=half,rate=0.02",
     "route=any,delay=0.05,rate=0.05",
 ]  # fmt: skip
-
-
-class Server:
-    """The emulator as a process of its own, that can be killed and started again with the same data and address."""
-
-    def __init__(self, data: Path, schemas: Path, seed: int) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.data, self.schemas, self.seed = data, schemas, seed
-        self.start()
-
-    def start(self, faults: bool = False) -> None:
-        rules = [part for rule in RULES for part in ("--fault", rule)] if faults else []
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "xdmprep", "emulate", "--port", str(self.port), "--data", str(self.data),
-             "--schemas", str(self.schemas), "--seed", str(self.seed), *rules],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline().decode()
-        assert "listening on " + self.url in line, line
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            try:
-                requests.get(self.url + "/_emulator/health", timeout=5)
-                return
-            except requests.ConnectionError:
-                time.sleep(0.02)
-
-    def stop(self, how: int = signal.SIGINT) -> str:
-        self.process.send_signal(how)
-        output, _ = self.process.communicate(timeout=60)
-        return output.decode()
 
 
 def upload(folder: Path, dataset: str, url: str, kill_after: float | None) -> int | None:
@@ -89,7 +53,7 @@ def storm(tmp_path: Path, schemas: Path, uploads: int, files: int, rows: int, se
     try:
         dataset = new_dataset(server.url, tags=PROFILE_TAGS)
         server.stop()
-        server.start(faults=True)
+        server.start(RULES)
         folders = [
             simple_folder(tmp_path / f"out-{number}", files=files, rows=rows, first=number * files * rows)
             for number in range(uploads)
@@ -112,7 +76,7 @@ def storm(tmp_path: Path, schemas: Path, uploads: int, files: int, rows: int, se
                 time.sleep(draws.uniform(0.5, 1.5))
                 server.stop(signal.SIGKILL)
                 counts["server killed"] += 1
-                server.start(faults=True)
+                server.start(RULES)
             for future in futures:
                 future.result()
         print(dict(counts))
