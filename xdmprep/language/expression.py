@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from ..flow import TIMESTAMP
 from .binding import bind, columns_of, is_volatile
 from .catalogue import Context
-from .columns import MOMENT, Mask, patched
+from .columns import DOUBLE, EXACT, MOMENT, Mask, patched
 from .grammar import parse
 from .interpreter import Evaluator, Scope, compile_node, run
 from .options import DEFAULT, Options
@@ -146,7 +146,8 @@ class Expression:
         errors = sorted([*errors, *[(int(at[i]), reason) for i, reason in more]])
         if not isinstance(values, list):
             try:
-                return Evaluated(final(patched(values, is_open, to_arrow(found, values_type(values)))), errors)
+                new = to_arrow(_as_doubles(found) if plan.type == DOUBLE else found, values_type(values))
+                return Evaluated(final(patched(values, is_open, new)), errors)
             except (pa.ArrowException, OverflowError, TypeError):
                 values = final(values).to_pylist()
         items = found if isinstance(found, list) else found.to_pylist()
@@ -158,6 +159,13 @@ class Expression:
 def values_type(values: pa.Array) -> pa.DataType:
     """The type of `values`, dictionaries aside."""
     return values.type.value_type if pa.types.is_dictionary(values.type) else values.type
+
+
+def _as_doubles(values: pa.Array | list[Any]) -> pa.Array | list[Any]:
+    """Integers among doubles (null counts as the integer 0) as doubles, where that is exact."""
+    if isinstance(values, pa.Array):
+        return values
+    return [float(value) if type(value) is int and abs(value) <= EXACT else value for value in values]
 
 
 def _picked(keys: Callable[[int], bytes], at: np.ndarray[Any, Any]) -> Callable[[int], bytes]:

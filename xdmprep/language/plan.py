@@ -16,7 +16,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .catalogue import Context
-from .columns import BOOL, DOUBLE, LONG, MOMENT, TEXT, Column, Mask, distinct, merged, patched, plain, some
+from .columns import (
+    BOOL,
+    DOUBLE,
+    LONG,
+    MOMENT,
+    TEXT,
+    Column,
+    Mask,
+    as_mask,
+    distinct,
+    merged,
+    nulls_of,
+    patched,
+    plain,
+    some,
+)
 from .interpreter import Evaluator, Scope, run
 from .moment import Moment
 from .options import Options
@@ -163,6 +178,56 @@ class OneColumn(Plan):
             absent = pc.is_null(answers).take(indices)
             indices = pc.if_else(absent, None, indices)
         return Column(pa.DictionaryArray.from_arrays(indices.cast(pa.int32()), answers), is_open)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lists(Plan):
+    """A source column of lists, as it is."""
+
+    name: str
+
+    def run(self, batch: Batch) -> Column:
+        """See :meth:`Plan.run`."""
+        return Column(batch.columns[self.name])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Flat(Plan):
+    """A lambda over the elements of all lists at once: each element is a row of a longer batch.
+
+    Attributes:
+        lists: gives the lists.
+        body: the lambda's body, which reads the element as column `variable` and the columns around it.
+        keeps: whether the body is a condition that chooses elements; otherwise it gives the new ones.
+    """
+
+    lists: Plan
+    body: Plan
+    variable: str
+    keeps: bool
+
+    def run(self, batch: Batch) -> Column:
+        """See :meth:`Plan.run`."""
+        given = self.lists.run(batch)
+        absent = nulls_of(given.values)
+        lengths = given.values.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+        parents = np.repeat(np.arange(batch.n), lengths)
+        elements = given.values.flatten()
+        around = pa.array(parents)
+        columns = {name: batch.columns[name].take(around) for name in self.body.reads if name != self.variable}
+        found = self.body.run(Batch({**columns, self.variable: elements}, len(elements), batch.context))
+        is_open = given.open
+        if found.open is not None and found.open.any():
+            failed = np.zeros(batch.n, dtype=bool)
+            failed[parents[found.open]] = True
+            is_open = merged(is_open, failed)
+        if self.keeps:
+            keep = as_mask(found.values)
+            lengths, made = np.bincount(parents[keep], minlength=batch.n), elements.filter(pa.array(keep))
+        else:
+            made = plain(found.values)
+        offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
+        return Column(pa.ListArray.from_arrays(offsets, made, mask=pa.array(absent)), is_open)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -33,7 +33,7 @@ from .interpreter import compile_node
 from .kernels import dates, numbers, texts
 from .moment import Moment
 from .options import Options
-from .plan import Fixed, Interpreted, Kernel, OneColumn, Plan, Source, normal_type
+from .plan import Fixed, Flat, Interpreted, Kernel, Lists, OneColumn, Plan, Source, normal_type
 from .tree import (
     Array,
     Binary,
@@ -83,6 +83,13 @@ def static_type(node: Node, schema: pa.Schema | None, options: Options) -> pa.Da
             return _array_type(node, schema, options)
         case Call(_, "nullify", _):
             return pa.null()
+        case Call(_, "filterArray", (items, _)):
+            kind = static_type(items, schema, options)
+            return kind if kind is not None and pa.types.is_list(kind) else None
+        case Call(_, "transformArray", (items, Lambda(_, (name,), body))):
+            inner = element_schema(static_type(items, schema, options), name, schema)
+            kind = None if inner is None else static_type(body, inner, options)
+            return None if kind is None or pa.types.is_null(kind) else pa.list_(kind)
         case Call(_, name, _):
             kind = table()[name].result
             return MOMENT if kind == TIMESTAMP else kind
@@ -108,6 +115,14 @@ def static_type(node: Node, schema: pa.Schema | None, options: Options) -> pa.Da
             kind = static_type(operand, schema, options)
             return kind if kind in NUMBERS else None
     return None
+
+
+def element_schema(kind: pa.DataType | None, name: str, schema: pa.Schema | None) -> pa.Schema | None:
+    """The columns that a lambda over lists of type `kind` sees: its variable, and those around it."""
+    if kind is None or not pa.types.is_list(kind):
+        return None
+    around = [] if schema is None else [field for field in schema if field.name != name]
+    return pa.schema([*around, pa.field(name, kind.value_type)])
 
 
 def constant_type(value: Any) -> pa.DataType | None:
@@ -239,7 +254,7 @@ class Planner:
         made = self._kernel(node, kind)
         if made is None:
             return self.interpreted(node, kind)
-        if len(made.reads) == 1 and isinstance(made, Kernel):
+        if len(made.reads) == 1 and isinstance(made, Kernel | Flat):
             return OneColumn(made.type, made.reads, made.exact, made)
         return made
 
@@ -277,8 +292,12 @@ class Planner:
         match node:
             case Constant(_, value):
                 return Fixed(kind, frozenset(), True, value) if kind in (TEXT, LONG, DOUBLE, BOOL, MOMENT) else None
+            case Field(_, (name,), _) if pa.types.is_list(kind) and self.schema is not None:
+                return Lists(kind, frozenset({name}), kind == pa.list_(TEXT), name)
             case Field(_, names, _):
                 return self._source(names)
+            case Call(_, "transformArray" | "filterArray" as name, (items, Lambda(_, (variable,), body))):
+                return self._flat(items, variable, body, name == "filterArray", kind)
             case Call(_, name, arguments):
                 builder = _CALLS.get(name)
                 return None if builder is None else builder(self, arguments, kind)
@@ -293,6 +312,21 @@ class Planner:
             case Binary(_, operator, left, right):
                 return self._binary(operator, left, right, kind)
         return None
+
+    def _flat(self, items: Node, variable: str, body: Node, keeps: bool, kind: pa.DataType) -> Plan | None:
+        """A lambda over the elements of all lists."""
+        lists = self.plan(items)
+        if lists is None or not (lists.exact or isinstance(lists, Lists)):
+            return None
+        inner = element_schema(lists.type, variable, self.schema)
+        if inner is None or _is_random(body):
+            return None
+        planner = Planner(inner, self.options)
+        plan = planner.condition(body) if keeps else planner.plan(body)
+        if plan is None or isinstance(plan, Fixed) or not plan.exact:
+            return None
+        reads = lists.reads | (plan.reads - {variable})
+        return Flat(kind, reads, kind == pa.list_(TEXT), lists, plan, variable, keeps)
 
     def _source(self, names: tuple[str, ...]) -> Plan | None:
         if self.schema is None or names[0] not in self.schema.names:

@@ -216,10 +216,12 @@ def arithmetic(operator: str, left: Any, right: Any, options: Options) -> int | 
 
 
 def finite(value: int | float) -> int | float:
-    """`value`, if it is a number that JSON can hold."""
-    if isinstance(value, float) and not math.isfinite(value):
+    """`value`, if it is a number that JSON can hold; zero has no sign."""
+    if not isinstance(value, float):
+        return value
+    if not math.isfinite(value):
         raise Failed("the result is no finite number")
-    return value
+    return value + 0.0
 
 
 def signed(operator: str, value: Any, options: Options) -> int | float | None:

@@ -80,12 +80,14 @@ def arithmetic(operator: str, left: Column, right: Column, options: Options) -> 
                 )
                 odd = np.zeros(len(x), dtype=bool)
             odd = odd | ~np.isfinite(values)
+            values = values + 0.0  # zero has no sign
     return Column(pa.array(values), merged(is_open, some(odd)))
 
 
 def _whole(operator: str, x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], Mask]:
     if operator in "/%":
-        odd = (y == 0) | (x == np.iinfo(np.int64).min)
+        least = np.iinfo(np.int64).min
+        odd = (y == 0) | (x == least) | (y == least)
         divisor, dividend = np.where(odd, 1, y), np.where(odd, 0, x)
         quotient = np.abs(dividend) // np.abs(divisor) * np.sign(dividend) * np.sign(divisor)
         return (quotient if operator == "/" else dividend - quotient * divisor), odd
