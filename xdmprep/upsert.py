@@ -7,10 +7,12 @@ and what changed.  A batch has at most 2,000,000 records; a larger patch becomes
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,10 +22,12 @@ import pyarrow.csv as arrow_csv
 
 from .errors import MappingError, UsageError
 from .flow import Chunk, Stream
+from .language.catalogue import table as functions
 from .manifest import Manifest, whole_file
-from .mapping import MappingSet, map_stream
-from .patch import Checks, Counts, Options, Patch, diff_streams
-from .paths import format_path
+from .mapping import MappingSet, compile_mapping, map_stream
+from .patch import Checks, Counts, Options, Patch, Side, diff_streams, key_of
+from .paths import Path as Steps
+from .paths import format_path, parse_path
 from .prepare import KEPT_FINDINGS, SOFTWARE
 from .read import CsvOptions, open_source
 from .report import Report, ReportBuilder
@@ -87,7 +91,7 @@ def diff(
     """
     made = _schema(schema)
     options = Options(on, new, duplicates, relax_required)
-    early, late = (_records(source, mapping, made, csv, strict) for source in (before, after))
+    early, late = (_side(source, mapping, made, on, csv, strict) for source in (before, after))
     folder = None if scratch is None else Path(scratch)
     ingested, sent = _checks(made, rules, options)
     return diff_streams(early, late, made, options, ingested, sent, scratch=folder, jobs=jobs)
@@ -124,10 +128,12 @@ class PatchResult:
         counts, files = self.counts, [file for manifest in self.manifests for file in manifest.files]
         size = sum(file.bytes for file in files)
         name = self.manifests[0].source.get("name", "data")
-        compared = f" against {counts.before:,} before" if "before" in self.manifests[0].source else ""
+        found = f"{counts.new:,} to be sent"
+        if "before" in self.manifests[0].source:
+            found = f"{counts.changed:,} changed, {counts.new:,} new, {counts.unchanged:,} unchanged"
+            found = f"{counts.before:,} before: {found}"
         lines = [
-            f"{name}: {counts.after:,} rows{compared}: {counts.changed:,} changed, {counts.new:,} new, "
-            f"{counts.unchanged:,} unchanged",
+            f"{name}: {counts.after:,} rows, {found}",
             f"written: {counts.changed + counts.new:,} records ({len(files)} file{'' if len(files) == 1 else 's'}, "
             f"{size / 1e6:,.1f} MB)" + (f" in {len(self.manifests)} batches" if len(self.manifests) > 1 else ""),
         ]
@@ -205,8 +211,8 @@ def write_patch(
         write = replace(write, max_bytes=max_bytes)
     if format == "parquet":
         write = replace(write, metadata=(("xdm.schema.id", made.id), ("writer", SOFTWARE)))
-    late = _records(after, mapping, made, csv, strict)
-    early = None if before is None else _records(before, mapping, made, csv, strict)
+    late = _side(after, mapping, made, on, csv, strict)
+    early = None if before is None else _side(before, mapping, made, on, csv, strict)
     ingested, sent = _checks(made, rules, options)
     key = {
         "before": None if before is None else _fingerprint(before), "after": _fingerprint(after), "patch": True,
@@ -214,16 +220,17 @@ def write_patch(
         "options": asdict(options), "rules": str(rules), "strict": strict, "format": format,
         "maxBytes": write.max_bytes, "maxRecords": max_records,
     }  # fmt: skip
+    name = late.stream.name
     folder = OutputFolder(out, key, overwrite)
     if on_start is not None:
-        sizes = [stream.total_bytes for stream in (early, late) if stream is not None]
-        on_start(replace(late, total_bytes=None if None in sizes else sum(size or 0 for size in sizes)))
+        sizes = [side.stream.total_bytes for side in (early, late) if side is not None]
+        on_start(replace(late.stream, total_bytes=None if None in sizes else sum(size or 0 for size in sizes)))
     try:
         patch = diff_streams(
             early, late, made, options, ingested, sent, scratch=folder.path, jobs=jobs, on_chunk=on_chunk
         )  # fmt: skip
-        builder = ReportBuilder(late.name, cap=KEPT_FINDINGS)
-        source = {"name": late.name, **({} if early is None else {"before": early.name}), "key": patch.key,
+        builder = ReportBuilder(name, cap=KEPT_FINDINGS)
+        source = {"name": name, **({} if early is None else {"before": early.stream.name}), "key": patch.key,
                   "counts": asdict(patch.counts), "fields": patch.fields}  # fmt: skip
         about = {"id": made.id, "title": made.title, "version": made.version, "sha256": made.sha256}
         manifests = []
@@ -259,22 +266,59 @@ def _mapping(mapping: Any) -> MappingSet:
     return MappingSet.load(mapping) if isinstance(mapping, str | os.PathLike) else MappingSet(mapping)
 
 
-def _records(source: Any, mapping: Any, schema: Schema, csv: CsvOptions | None, strict: bool) -> Stream:
-    """The source's records: mapped, or taken as they are."""
+def _side(source: Any, mapping: Any, schema: Schema, on: str | None, csv: CsvOptions | None, strict: bool) -> Side:
+    """A snapshot as records: mapped, or taken as they are."""
     read = open_source(source, csv)
-    if mapping is not None:
-        return map_stream(read, _mapping(mapping), schema, strict=strict)
-    tops = [leaf.path[0] for leaf in read.leaves]
-    unknown = [name for name in dict.fromkeys(tops) if name not in schema.columns]
+    if mapping is None:
+        return _as_it_is(read, schema)
+    whole = _mapping(mapping)
+    stream = map_stream(read, whole, schema, strict=strict)
+    if whole.options.group_by or not _repeatable(whole):
+        return Side.of(stream)
+    mapped = stream.steps[-1]
+    key = key_of(schema, on)
+    part = _of_key(whole, key.path)
+    if not len(part):
+        raise UsageError(
+            f"{whole.name or 'the mapping'} maps nothing to the key ({key.name}), so nobody can tell whose a record "
+            "is. Map a value to it, or name another key with --on."
+        )
+    keyed = compile_mapping(part, read.arrow_schema, schema)
+    return Side(read, stream.leaves, stream.arrow_schema, mapped, keyed)
+
+
+def _as_it_is(read: Stream, schema: Schema) -> Side:
+    """The side of a source of XDM records, their values brought to the types of the schema."""
+    tops = list(dict.fromkeys(str(leaf.path[0]) for leaf in read.leaves))
+    unknown = [name for name in tops if name not in schema.columns]
     if unknown:
         raise MappingError(
             f"{read.name}: the columns {', '.join(map(repr, unknown[:5]))} are not fields of {schema.name}, so these "
             "are no XDM records. Give the mapping that makes records of them."
         )
     if all(leaf.type.equals(schema.arrow_schema.field(str(leaf.path[0])).type) for leaf in read.leaves):
-        return read
-    same = {format_path((name,)): format_path((name,)) for name in dict.fromkeys(map(str, tops))}
-    return map_stream(read, MappingSet(same), schema, strict=True)
+        return Side.of(read)
+    same = {format_path((name,)): format_path((name,)) for name in tops}
+    return Side.of(map_stream(read, MappingSet(same), schema, strict=True))
+
+
+def _repeatable(mapping: MappingSet) -> bool:
+    """Whether equal rows always make equal records: nothing asks clock or chance, no function of the caller's own."""
+    volatile = "|".join(re.escape(name) for name, entry in functions().items() if entry.availability == "volatile")
+    asks = re.compile(rf"\b(?:{volatile})\s*\(")
+    return not any(item.kind == "callable" or asks.search(item.text) for item in mapping.mappings)
+
+
+def _of_key(mapping: MappingSet, path: Steps) -> MappingSet:
+    """The part of `mapping` that the key at `path` depends on."""
+    names = tuple(takewhile(lambda step: isinstance(step, str), path))
+    part = mapping.copy()
+    for destination in list(part):
+        steps = parse_path(destination)
+        shared = min(len(steps), len(names))
+        if steps[:shared] != names[:shared]:
+            del part[destination]
+    return part
 
 
 def _checks(schema: Schema, rules: str | Rules, options: Options) -> tuple[Checks, Checks]:

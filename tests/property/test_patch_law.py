@@ -25,6 +25,7 @@ from xdmprep.paths import parse_path
 from xdmprep.upsert import write_patch
 
 _TEXT = {"type": "string", "meta:xdmType": "string"}
+_TEXTS = {"type": "array", "items": _TEXT}
 _MAP = {"type": "object", "meta:xdmType": "map"}
 _IDENTITY = {
     "type": "object",
@@ -38,11 +39,13 @@ _INSIDE: dict[str, Any] = {
     "flag": {"type": "boolean", "meta:xdmType": "boolean"},
     "day": {"type": "string", "format": "date", "meta:xdmType": "date"},
     "moment": {"type": "string", "format": "date-time", "meta:xdmType": "date-time"},
-    "tags": {"type": "array", "items": _TEXT},
-    "cards": {"type": "array", "items": {"type": "object", "properties": {"number": _TEXT, "marks": {"type": "array", "items": _TEXT}}}},
+    "tags": _TEXTS,
+    "cards": {"type": "array", "items": {"type": "object", "properties": {"number": _TEXT, "marks": _TEXTS}}},
     "points": {**_MAP, "additionalProperties": {"type": "integer", "meta:xdmType": "long"}},
-    "places": {**_MAP, "additionalProperties": {"type": "object", "properties": {"city": _TEXT, "rooms": {"type": "array", "items": _TEXT}, "seen": {**_MAP, "additionalProperties": _TEXT}}}},
-    "deep": {"type": "object", "properties": {"deeper": {"type": "object", "properties": {"text": _TEXT, "list": {"type": "array", "items": _TEXT}}}, "text": _TEXT}},
+    "places": {**_MAP, "additionalProperties": {"type": "object", "properties": {
+        "city": _TEXT, "rooms": _TEXTS, "seen": {**_MAP, "additionalProperties": _TEXT}}}},
+    "deep": {"type": "object", "properties": {
+        "deeper": {"type": "object", "properties": {"text": _TEXT, "list": _TEXTS}}, "text": _TEXT}},
 }  # fmt: skip
 SCHEMA: dict[str, Any] = {
     "$id": "https://ns.adobe.com/acme/schemas/patch-law",

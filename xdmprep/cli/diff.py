@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .progress import progress
+
+if TYPE_CHECKING:
+    from ..upsert import PatchResult
 
 
 @click.command(
@@ -71,6 +74,11 @@ def diff(
             relax_required=relax_required, rules=rules, strict=strict, format=format, max_bytes=max_bytes, csv=csv,
             jobs=jobs, overwrite=overwrite, on_start=shown.start, on_chunk=shown.advance,
         )  # fmt: skip
+    return shown_result(result, as_json)
+
+
+def shown_result(result: PatchResult, as_json: bool) -> int:
+    """Print what was written of a patch; gives the exit code."""
     if as_json:
         facts = {
             "folder": str(result.folder), "key": result.key, "fields": result.fields, **asdict(result.counts),
@@ -84,6 +92,6 @@ def diff(
         click.echo(json.dumps(facts, ensure_ascii=False))
     else:
         click.echo(str(result))
-        if result.report.issues.num_rows:
+        if result.report.found:
             click.echo(str(result.report))
     return 0 if result.clean else 1

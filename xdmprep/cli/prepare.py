@@ -17,6 +17,7 @@ from .progress import progress
 Examples:
   xdmprep prepare crm.csv --mapping crm.mapping.yaml --schema crm.schema.json --out out/
   xdmprep prepare crm.csv -m crm.mapping.yaml -s crm.schema.json -o out/ --format parquet --report out.html
+  xdmprep prepare changes.csv -m changes.mapping.yaml -s crm.schema.json -o patch/ --upsert
   xdmprep prepare crm.tsv -m m.yaml -s s.json -o out/ --delimiter tab --encoding latin-1 --error-threshold 5
 
 Ends with 0 if every row was written, 1 if rows were set aside, 2 on wrong use or input that cannot be read.
@@ -26,7 +27,12 @@ Ends with 0 if every row was written, 1 if rows were set aside, 2 on wrong use o
 @click.option("--mapping", "-m", required=True, type=click.Path(path_type=Path), help="Mapping set, YAML or JSON.")
 @click.option("--schema", "-s", required=True, type=click.Path(path_type=Path), help="XDM schema, JSON.")
 @click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="Folder for what is written.")
-@click.option("--format", "-f", type=click.Choice(["json", "parquet", "csv"]), default="json", show_default=True)
+@click.option(
+    "--format", "-f", type=click.Choice(["json", "parquet", "csv"]),
+    help="Of the parts.  [default: json; parquet with --upsert]",
+)  # fmt: skip
+@click.option("--upsert", is_flag=True, help="A Profile patch: SOURCE has the key and the changed columns alone.")
+@click.option("--relax-required", is_flag=True, help="With --upsert: do not ask for the schema's required fields.")
 @click.option("--multiline", is_flag=True, help="JSON as one array a file instead of one record a line.")
 @click.option("--max-bytes", type=int, help="Largest part, in bytes.  [default: 240000000]")
 @click.option("--max-rows", type=int, help="Most records of a part.")
@@ -51,8 +57,8 @@ Ends with 0 if every row was written, 1 if rows were set aside, 2 on wrong use o
 @click.option("--progress/--no-progress", "bar", default=None, help="Show a progress bar.  [default: on a terminal]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def prepare(
-    source: Path, mapping: Path, schema: Path, out: Path, format: str, multiline: bool, max_bytes: int | None,
-    max_rows: int | None, error_threshold: float | None, rules: str, strict: bool, delimiter: str, quote: str,
+    source: Path, mapping: Path, schema: Path, out: Path, format: str | None, upsert: bool, relax_required: bool,
+    multiline: bool, max_bytes: int | None, max_rows: int | None, error_threshold: float | None, rules: str, strict: bool, delimiter: str, quote: str,
     encoding: str, names: str | None, nulls: tuple[str, ...], contract: Path | None, jobs: int | None,
     report: Path | None, overwrite: bool, bar: bool | None, as_json: bool,
 ) -> int:  # fmt: skip
@@ -76,10 +82,22 @@ def prepare(
             f"({PLATFORM_MAX_BYTES:,}); such parts go up in pieces, which is the slower way.",
             err=True,
         )
+    if relax_required and not upsert:
+        raise UsageError("--relax-required is for patches; give --upsert with it.")
+    if upsert:
+        unfit = {"--multiline": multiline, "--max-rows": max_rows, "--error-threshold": error_threshold,
+                 "--contract": contract}  # fmt: skip
+        for name, value in unfit.items():
+            if value is not None and value is not False:
+                raise UsageError(f"{name} cannot be combined with --upsert.")
+        return _patch(
+            source, mapping, schema, out, format or "parquet", report, bar, as_json, relax_required=relax_required,
+            rules=rules, strict=strict, max_bytes=max_bytes, csv=csv, jobs=jobs, overwrite=overwrite,
+        )  # fmt: skip
     with progress(bar) as shown:
         result = run(
-            source, mapping, schema, out, format=format, rules=rules, strict=strict, error_threshold=error_threshold,
-            max_bytes=max_bytes, max_rows=max_rows, multiline=multiline, csv=csv, contract=contract, jobs=jobs,
+            source, mapping, schema, out, format=format or "json", rules=rules, strict=strict,
+            error_threshold=error_threshold, max_bytes=max_bytes, max_rows=max_rows, multiline=multiline, csv=csv, contract=contract, jobs=jobs,
             overwrite=overwrite, on_start=shown.start, on_chunk=shown.advance,
         )  # fmt: skip
     if report is not None:
@@ -93,6 +111,26 @@ def prepare(
         if report is not None:
             click.echo(f"report -> {report}")
     return 1 if result.rejected else 0
+
+
+def _patch(
+    source: Path, mapping: Path, schema: Path, out: Path, format: str, report: Path | None, bar: bool | None,
+    as_json: bool, **options: Any,
+) -> int:  # fmt: skip
+    """A patch from a file of changes."""
+    from ..upsert import JSON_WARNING, write_patch
+    from .diff import shown_result
+
+    if format == "json":
+        click.echo(f"warning: {JSON_WARNING}", err=True)
+    with progress(bar) as shown:
+        result = write_patch(
+            None, source, schema, out, mapping=mapping, format=format, on_start=shown.start, on_chunk=shown.advance,
+            **options,
+        )  # fmt: skip
+    if report is not None:
+        result.report.save(report)
+    return shown_result(result, as_json)
 
 
 def _facts(result: Any) -> dict[str, Any]:

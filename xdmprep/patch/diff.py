@@ -26,7 +26,7 @@ from ..paths import Path
 from ..schema import Schema
 from .delta import Cleared, Delta, struct_of
 from .join import Candidates, Entries, Positions, join
-from .keys import Key, key_of, primary_of, shared_constants
+from .keys import Key, key_of, primary_of
 from .shape import leaf_paths, narrowed, reached, restated, touched
 from .snapshot import Routed, Snapshot
 from .spool import Spool, packed
@@ -34,8 +34,9 @@ from .spool import Spool, packed
 #: Keys of one block of candidates.
 BLOCK_KEYS = 32_768
 
+Step = Callable[[Chunk], Chunk]
 #: Gives a step that adds the findings of a schema's rules to chunks of these leaves.
-Checks = Callable[[tuple[Leaf, ...]], Callable[[Chunk], Chunk]]
+Checks = Callable[[tuple[Leaf, ...]], Step]
 
 VANISHED = pa.schema([("row", pa.int64()), ("key", pa.string())])
 CANNOT_CLEAR = pa.schema(
@@ -162,9 +163,39 @@ def batches(spool: Spool | None) -> Iterator[pa.RecordBatch]:
     return (spool.batch(number) for number in range(len(spool))) if spool is not None else iter(())
 
 
+@dataclass(frozen=True)
+class Side:
+    """One snapshot to be read: its rows, and how they become records.
+
+    Attributes:
+        stream: the rows; records already, if `mapped` is None.
+        mapped: makes records of rows; the same rows always make the same records.
+        keyed: makes the fields of the key alone, which is cheaper than all; None if `mapped` has to.
+        leaves: of the records.
+        arrow_schema: of the records.
+    """
+
+    stream: Stream
+    leaves: tuple[Leaf, ...]
+    arrow_schema: pa.Schema
+    mapped: Step | None = None
+    keyed: Step | None = None
+
+    @classmethod
+    def of(cls, stream: Stream) -> Side:
+        """The side of a stream of records."""
+        return cls(stream, stream.leaves, stream.arrow_schema)
+
+    def as_records(self) -> Side:
+        """The same side with all its rows made records at once."""
+        if self.mapped is None:
+            return self
+        return Side.of(self.stream.then(self.mapped, self.leaves, self.arrow_schema))
+
+
 def diff_streams(
-    before: Stream | None,
-    after: Stream,
+    before: Side | None,
+    after: Side,
     schema: Schema,
     options: Options,
     ingested: Checks,
@@ -177,9 +208,9 @@ def diff_streams(
     """The patch that makes the records of `before` those of `after`.
 
     Args:
-        before: the earlier records; None means that nothing is known of them, so all that `after` has is sent.
-        after: the later records.
-        schema: their schema.
+        before: the earlier snapshot; None means that nothing is known of it, so all that `after` has is sent.
+        after: the later snapshot.
+        schema: of the records.
         options: how they are compared.
         ingested: the rules by which the platform takes a whole record; one that breaks them takes part on no side.
         sent: the rules for the records of the patch.
@@ -199,24 +230,42 @@ def diff_streams(
         )
     threads = os.cpu_count() or 1 if jobs is None else jobs
     key = key_of(schema, options.on)
-    sides = [stream for stream in (before, after) if stream is not None]
-    if before is not None and not _comparable(before.leaves, after.leaves):
-        sides = [_nested(stream, schema) for stream in sides]
-    early = Snapshot(sides[0], key, scratch) if before is not None else None
-    late = Snapshot(sides[-1], key, scratch)
-    leaves = [*late.stream.leaves]
-    if early is not None:
+    if before is not None:
+        before, after = _comparable_sides(before, after, schema)
+    elif after.keyed is None:
+        after = after.as_records()
+    early = Snapshot(before.stream, key, before.keyed, scratch) if before is not None else None
+    late = Snapshot(after.stream, key, after.keyed, scratch)
+    leaves = [*after.stream.leaves]
+    if early is not None and before is not None:
         here = {leaf.path for leaf in leaves}
-        leaves += [leaf for leaf in early.stream.leaves if leaf.path not in here]
-        skip = shared_constants(early.stream.leaves, late.stream.leaves)
-        early.read(leaves, skip, threads, on_chunk)
-        late.read(leaves, skip, threads, on_chunk)
+        leaves += [leaf for leaf in before.stream.leaves if leaf.path not in here]
+        early.read(leaves, threads, on_chunk)
+        late.read(leaves, threads, on_chunk)
         found = join(early.entries, late.entries)
     else:
-        late.read(leaves, frozenset(), threads, on_chunk)
+        late.read(leaves, threads, on_chunk)
         found = join(Entries(), late.entries)
-    work = _Blocks(schema, key, options, ingested, sent, early, late, found, scratch)
+    work = _Blocks(schema, key, options, ingested, sent, before, after, early, late, found, scratch)
     return work.patch(threads)
+
+
+def _comparable_sides(before: Side, after: Side, schema: Schema) -> tuple[Side, Side]:
+    """Both sides so that equal columns mean equal records.
+
+    Rows are compared before they are mapped where that is enough: the same flat columns on both sides.  Then only the
+    keys, and what changed, are mapped at all.
+    """
+    if before.keyed is None or after.keyed is None or not _same_flat_columns(before.stream, after.stream):
+        before, after = before.as_records(), after.as_records()
+        if not _comparable(before.leaves, after.leaves):
+            before, after = (Side.of(_nested(side.stream, schema)) for side in (before, after))
+    return before, after
+
+
+def _same_flat_columns(before: Stream, after: Stream) -> bool:
+    early, late = ({leaf.path: leaf.type for leaf in stream.leaves} for stream in (before, after))
+    return early == late and not any(pa.types.is_nested(kind) for kind in late.values())
 
 
 def _comparable(before: tuple[Leaf, ...], after: tuple[Leaf, ...]) -> bool:
@@ -243,11 +292,16 @@ def _nest_chunk(chunk: Chunk, arrow_schema: pa.Schema, leaves: tuple[Leaf, ...])
     return replace(chunk, leaves=leaves, records=chunk.nested(arrow_schema))
 
 
+#: Numbers of the records and of their source in the spool, row numbers, findings.
+_Piece = tuple[int, int, Positions, tuple[Finding, ...]]
+
+
 @dataclass
 class _Made:
     """One block's part of the patch."""
 
     data: pa.Buffer | None
+    source: pa.Buffer | None
     rows: Positions
     findings: list[Finding]
     fields: set[Path]
@@ -266,6 +320,8 @@ class _Blocks:
         options: Options,
         ingested: Checks,
         sent: Checks,
+        before: Side | None,
+        after: Side,
         early: Snapshot | None,
         late: Snapshot,
         found: Candidates,
@@ -273,15 +329,17 @@ class _Blocks:
     ) -> None:
         self.schema, self.key, self.options = schema, key, options
         self.early, self.late, self.found, self.scratch = early, late, found, scratch
-        sides = [late.stream.leaves, *([early.stream.leaves] if early is not None else [])]
-        self.shape = reached(schema.arrow_schema, [leaf for leaves in sides for leaf in leaves])
+        sides = [after] if before is None else [after, before]
+        self.shape = reached(schema.arrow_schema, [leaf for side in sides for leaf in side.leaves])
+        self.make_late = after.mapped
+        self.make_early = None if before is None else before.mapped
         self.struct = pa.struct(list(self.shape))
         self.leaves = tuple(Leaf((part.name,), part.type) for part in self.shape)
         self.primary = primary_of(schema)
         self.always = frozenset(item.top for item in (key, self.primary) if item is not None)
         self.always = frozenset(path if path[0] != "identityMap" else path[:1] for path in self.always)
-        self.check_late = ingested(late.stream.leaves)
-        self.check_early = None if early is None else ingested(early.stream.leaves)
+        self.check_late = ingested(after.leaves)
+        self.check_early = None if before is None else ingested(before.leaves)
         self.check_patch = sent(self.leaves)
 
     def patch(self, jobs: int) -> Patch:
@@ -306,7 +364,7 @@ class _Blocks:
             counts.before_unusable = len(self.early.unread) + sum(map(len, self.early.keyless))
             self.early.close()
         paths: set[Path] = set()
-        pieces: list[tuple[int, Positions, tuple[Finding, ...]]] = []
+        pieces: list[_Piece] = []
         for made in ordered(lambda n: self._block(n, early_rows, late_rows), iter(range(blocks)), jobs):
             for name, number in made.counts.items():
                 setattr(counts, name, getattr(counts, name) + number)
@@ -314,8 +372,8 @@ class _Blocks:
             for spool, batch in ((gone, made.vanished), (clears, made.cleared)):
                 if batch is not None:
                     spool.add(packed(batch))
-            if made.data is not None:
-                pieces.append((kept.add(made.data), made.rows, tuple(made.findings)))
+            if made.data is not None and made.source is not None:
+                pieces.append((kept.add(made.data), kept.add(made.source), made.rows, tuple(made.findings)))
         late_rows.close()
         if early_rows is not None:
             early_rows.close()
@@ -334,7 +392,7 @@ class _Blocks:
             return
         routed = self.early.gather(self.found.vanished, np.zeros(len(self.found.vanished), np.int64), jobs)
         for chunk in routed.parts(0):
-            batch = self._gone(chunk)
+            batch = self._gone(chunk if self.early.keyed is None else self.early.keyed(chunk))
             counts.vanished += batch.num_rows
             gone.add(packed(batch))
         routed.close()
@@ -349,21 +407,20 @@ class _Blocks:
     def _block(self, number: int, early_rows: Routed | None, late_rows: Routed) -> _Made:
         chunk = late_rows.block(number)
         assert chunk is not None  # noqa: S101 (blocks are made of the later snapshot's records)
-        late = self.check_late(replace(chunk, issues=()))
-        late = replace(late, issues=(*chunk.issues, *(item for item in late.issues if item.severity == "error")))
+        late = _checked(chunk, self.make_late, self.check_late)
         keys = self.key.texts(late)
         findings = list(late.issues)
         keyless = ~valid(keys)
         if keyless.any():
             text = "the record has no key, so nobody can tell whose it is"
             hint = "Give every row a value for the key, or choose another with --on."
-            findings.append(Finding.of("patch-key", self.key.name, text, late.rows[keyless], hint=hint))
+            findings.append(Finding.of("patch-key", self.key.where, text, late.rows[keyless], hint=hint))
         bad = late.faulty() | keyless
         early = None if early_rows is None else early_rows.block(number)
         before_keys = pa.array([], pa.string())
         before_bad = np.zeros(0, dtype=bool)
         if early is not None and self.check_early is not None:
-            early = self.check_early(early)
+            early = _checked(early, self.make_early, self.check_early)
             before_keys, before_bad = self.key.texts(early), early.faulty()
         codes = pc.dictionary_encode(pa.concat_arrays([before_keys, keys]), null_encoding="encode").indices
         code = codes.to_numpy(zero_copy_only=False).astype(np.int64)
@@ -376,7 +433,9 @@ class _Blocks:
         if superseded.any():
             text = "a later row has the same key and replaces this one"
             which, hint = keys.filter(pa.array(superseded)), "Send one row for each person."
-            findings.append(Finding.of("patch-duplicate", self.key.name, text, late.rows[superseded], which, hint=hint))
+            findings.append(
+                Finding.of("patch-duplicate", self.key.where, text, late.rows[superseded], which, hint=hint)
+            )
         former = np.full(size, -1, np.int64)
         former[was[~before_bad]] = np.flatnonzero(~before_bad)
         chosen = np.flatnonzero(~bad & ~superseded)
@@ -415,7 +474,7 @@ class _Blocks:
             moved = self._moved(early, late, chosen, match)
             if moved.any():
                 text = "the primary identity is another one than before; an upsert would make a second profile"
-                name, hint = self.primary.name if self.primary else "", "Send the record whole, with both identities."
+                name, hint = self.primary.where if self.primary else "", "Send the record whole, with both identities."
                 findings.append(Finding.of("patch-identity", name, text, late.rows[chosen[moved]], hint=hint))
                 bad = bad.copy()
                 bad[chosen[moved]] = True
@@ -447,8 +506,12 @@ class _Blocks:
         order = np.argsort(positions, kind="stable")
         both = pa.concat_arrays([records, whole.filter(pa.array(bad))]).take(pa.array(order))
         rows = late.rows[positions[order]]
-        data = packed(pa.RecordBatch.from_struct_array(both)) if len(rows) or findings else None
-        return _Made(data, rows, findings, touched(records), cleared, None, counts)
+        data = shown = None
+        if len(rows) or findings:
+            data = packed(pa.RecordBatch.from_struct_array(both))
+            source = late.source if late.source is not None else pa.RecordBatch.from_struct_array(whole)
+            shown = packed(source.take(pa.array(positions[order])))
+        return _Made(data, shown, rows, findings, touched(records), cleared, None, counts)
 
     def _whole(self, chunk: Chunk) -> pa.StructArray:
         records = nest(chunk.leaves, chunk.records, self.shape)
@@ -489,6 +552,13 @@ class _Blocks:
         return pa.RecordBatch.from_arrays(columns, schema=CANNOT_CLEAR).take(order)
 
 
+def _checked(chunk: Chunk, make: Step | None, check: Step) -> Chunk:
+    """The records of rows, with what is wrong with them; warnings of the check are left for what is sent."""
+    records = chunk if make is None else make(chunk)
+    found = check(replace(records, issues=())).issues
+    return replace(records, issues=(*records.issues, *(item for item in found if item.severity == "error")))
+
+
 def _good(chunk: Chunk) -> Chunk:
     """The chunk without the rows that are set aside."""
     good = ~chunk.faulty()
@@ -500,22 +570,21 @@ def _some(chunk: Chunk, positions: Positions) -> Chunk:
     return replace(chunk, records=chunk.records.take(pa.array(positions)), rows=chunk.rows[positions])
 
 
-def _pieces(
-    kept: Spool, pieces: list[tuple[int, Positions, tuple[Finding, ...]]], unread: tuple[Unread, ...], shape: pa.Schema
-) -> Iterator[Any]:
-    for handle, rows, findings in pieces:
-        yield kept.batch(handle), rows, findings, ()
+def _pieces(kept: Spool, pieces: list[_Piece], unread: tuple[Unread, ...], shape: pa.Schema) -> Iterator[Any]:
+    for handle, source, rows, findings in pieces:
+        yield kept.batch(handle), kept.batch(source), rows, findings, ()
     if unread:
-        yield pa.RecordBatch.from_pylist([], schema=shape), np.empty(0, np.int64), (), unread
+        nothing = pa.RecordBatch.from_pylist([], schema=shape)
+        yield nothing, nothing, np.empty(0, np.int64), (), unread
 
 
 def _project(piece: Any, shape: pa.Schema, leaves: tuple[Leaf, ...]) -> Chunk:
-    """A chunk of the patch with the fields of the whole patch; rows set aside keep their whole record as source."""
-    records, rows, findings, unread = piece
+    """A chunk of the patch with the fields of the whole patch."""
+    records, source, rows, findings, unread = piece
     columns = [conform(records.column(part.name), part.type) for part in shape]
     if columns:
         narrow = pa.RecordBatch.from_arrays(columns, schema=shape)
     else:
         narrow = pa.RecordBatch.from_struct_array(pa.nulls(len(rows), pa.struct([])))
-    return Chunk(leaves, narrow, rows, issues=findings, unread=unread, source=records,
+    return Chunk(leaves, narrow, rows, issues=findings, unread=unread, source=source,
                  consumed=len(rows) + len(unread))  # fmt: skip

@@ -103,8 +103,8 @@ def _values(column: pa.Array) -> Digests:
         entries = _mix(text_digests(keys), 0) + _part(items, 1)
         return _sums(_mix(entries, 2), np.cumsum(lengths), lengths)
     if types.is_floating(kind):
-        numbers = column.cast(pa.float64()).fill_null(0.0).to_numpy(zero_copy_only=False) + 0.0
-        return np.asarray(numbers.view(np.uint64))
+        numbers = column.cast(pa.float64()).fill_null(0.0).to_numpy(zero_copy_only=False)
+        return np.asarray(np.ascontiguousarray(numbers).view(np.uint64))
     if types.is_boolean(kind):
         bits = column.cast(pa.uint8()).fill_null(0).to_numpy(zero_copy_only=False)
         return np.asarray(bits, np.uint64)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -35,7 +34,12 @@ class Key:
     @property
     def name(self) -> str:
         """What messages call it."""
-        return "the primary identity of identityMap" if self.path == (_PRIMARY,) else format_path(self.path)
+        return "the primary identity of identityMap" if self.path == (_PRIMARY,) else self.where
+
+    @property
+    def where(self) -> str:
+        """Its path as text."""
+        return format_path(self.path)
 
     @property
     def top(self) -> Path:
@@ -159,22 +163,9 @@ def _blank_is_null(texts: pa.Array) -> pa.Array:
     return pc.if_else(blank, pa.scalar(None, pa.string()), texts) if pc.any(blank).as_py() else texts
 
 
-def shared_constants(before: Sequence[Leaf], after: Sequence[Leaf]) -> frozenset[Path]:
-    """The paths of the leaves that are the same constant on both sides, so that they cannot differ by themselves."""
-    early = {leaf.path: leaf for leaf in before if leaf.constant is not None}
-    return frozenset(
-        leaf.path for leaf in after
-        if leaf.constant is not None and leaf.path in early and early[leaf.path].constant == leaf.constant
-    )  # fmt: skip
-
-
-def aligned(chunk: Chunk, leaves: Sequence[Leaf], skip: frozenset[Path]) -> list[Any]:
-    """The chunk's columns in the order of `leaves`, without those at `skip`; nulls for what it does not have."""
+def aligned(chunk: Chunk, leaves: Sequence[Leaf]) -> list[pa.Array]:
+    """The chunk's columns in the order of `leaves`; nulls for what it does not have."""
     at: dict[Path, int] = {leaf.path: number for number, leaf in enumerate(chunk.leaves)}
-    columns = []
-    for leaf in leaves:
-        if leaf.path in skip:
-            continue
-        number = at.get(leaf.path)
-        columns.append(pa.nulls(len(chunk), leaf.type) if number is None else chunk.records.column(number))
-    return columns
+    return [
+        chunk.records.column(at[leaf.path]) if leaf.path in at else pa.nulls(len(chunk), leaf.type) for leaf in leaves
+    ]

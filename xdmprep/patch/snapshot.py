@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from ..flow import Chunk, Finding, Stream, Unread, ordered
 from ..leaves import Leaf, valid
-from ..paths import Path
 from .digest import record_digests, text_digests
 from .join import Entries, Positions
 from .keys import Key, aligned
@@ -26,6 +25,7 @@ class Snapshot:
     Attributes:
         stream: where they come from.
         key: what tells one from another.
+        keyed: makes the fields of the key of rows that are no records yet; None where they are.
         entries: their digests.
         keyless: positions of the records without a key.
         unread: source rows that never became records.
@@ -34,6 +34,7 @@ class Snapshot:
 
     stream: Stream
     key: Key
+    keyed: Callable[[Chunk], Chunk] | None = None
     scratch: FilePath | None = None
     entries: Entries = field(init=False)
     keyless: list[Positions] = field(default_factory=list)
@@ -56,7 +57,6 @@ class Snapshot:
     def read(
         self,
         leaves: Sequence[Leaf],
-        skip: frozenset[Path],
         jobs: int | None = None,
         on_chunk: Callable[[Chunk], None] | None = None,
     ) -> None:
@@ -64,7 +64,6 @@ class Snapshot:
 
         Args:
             leaves: the order in which both snapshots' columns enter the digests.
-            skip: paths of leaves that cannot differ.
             jobs: worker threads, see :meth:`Stream.run`.
             on_chunk: called with each chunk in order.
         """
@@ -72,9 +71,9 @@ class Snapshot:
         def look(chunk: Chunk) -> Any:
             if not len(chunk):
                 return None
-            keys = self.key.texts(chunk)
+            keys = self.key.texts(chunk if self.keyed is None else self.keyed(chunk))
             there = valid(keys)
-            columns = aligned(chunk, leaves, skip)
+            columns = aligned(chunk, leaves)
             return text_digests(keys), there, record_digests(columns), packed(chunk.records)
 
         for chunk, made in self.stream.run(look, jobs):
@@ -158,7 +157,7 @@ class Routed:
         (records,) = table.unify_dictionaries().combine_chunks().to_batches()
         rows = np.concatenate([rows for _, rows, _ in parts])
         issues = tuple(finding for _, _, findings in parts for finding in findings)
-        return Chunk(self._leaves, records, rows, issues=issues, consumed=len(rows))
+        return Chunk(self._leaves, records, rows, issues=issues, source=records, consumed=len(rows))
 
     def parts(self, number: int) -> Iterator[Chunk]:
         """The records of a block, a chunk at a time."""
