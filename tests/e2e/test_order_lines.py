@@ -1,0 +1,76 @@
+"""Order lines to purchase events with the shipped mapping and schema, read back by other tools than ours."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import jsonschema
+import pytest
+
+from xdmprep.prepare import prepare
+from xdmprep.schema import Schema
+
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+COLUMNS = "order_no,ordered_at,customer,ecid,sku,product,quantity,line_total,currency,order_total,tax,store".split(",")
+
+
+@pytest.fixture
+def lines(tmp_path: Path) -> Path:
+    """600 lines of 200 orders, in no order of the key; one order has a wrong currency, one line has no order."""
+    file = tmp_path / "lines.csv"
+    with file.open("w", newline="", encoding="utf-8") as out:
+        writer = csv.writer(out)
+        writer.writerow(COLUMNS)
+        for number in range(600):
+            order = number % 200
+            writer.writerow(
+                [
+                    f"A{order:03}" if number != 599 else "", "2024-05-01T10:00:00Z", f"c{order}",
+                    "1" * 38 if order % 2 else "", f"sku-{number}", "Ski, é", number // 200 + 1, "19.5",
+                    "cad" if number == 405 else "CAD", "58.5", "3", "" if order % 3 else "7",
+                ]
+            )  # fmt: skip
+    return file
+
+
+def run(lines: Path, out: Path, format: str) -> Any:
+    mapping, schema = SCHEMAS / "purchase-event.mapping.yaml", SCHEMAS / "purchase-event.schema.json"
+    return prepare(lines, mapping, schema, out, format=format)
+
+
+def test_json_is_valid_and_complete(lines: Path, tmp_path: Path) -> None:
+    result = run(lines, tmp_path / "out", "json")
+    text = (tmp_path / "out" / "part-00000.json").read_text(encoding="utf-8")
+    records = [json.loads(line) for line in text.splitlines()]
+    validator = jsonschema.Draft6Validator(Schema.load(SCHEMAS / "purchase-event.schema.json").json_schema)
+    assert all(validator.is_valid(record) for record in records)
+    assert (result.rows, result.written, result.rejected) == (201, 199, 2)
+    assert [record["_id"] for record in records] == [f"order/A{order:03}" for order in range(200) if order != 5]
+    for order, record in ((int(record["_id"][-3:]), record) for record in records):
+        skus = [f"sku-{order + 200 * line}" for line in range(3) if order + 200 * line != 599]
+        assert [item["SKU"] for item in record["productListItems"]] == skus
+        assert [item["quantity"] for item in record["productListItems"]] == list(range(1, len(skus) + 1))
+        assert record["commerce"]["order"]["priceTotal"] == 58.5
+        assert ("ECID" in record["identityMap"]) == bool(order % 2)
+        assert record["_acme"]["channel"] == ("store" if order % 3 == 0 else "web")
+    rejects = [json.loads(line) for line in (tmp_path / "out" / "rejects.jsonl").read_text().splitlines()]
+    assert [(reject["row"], {reason["code"] for reason in reject["reasons"]}) for reject in rejects] == [
+        (6, {"pattern", "group-differs"}), (600, {"group-key"}),
+    ]  # fmt: skip
+    assert rejects[0]["source"]["sku"] == ["sku-5", "sku-205", "sku-405"]
+
+
+def test_parquet_says_the_same(lines: Path, tmp_path: Path) -> None:
+    run(lines, tmp_path / "json", "json")
+    run(lines, tmp_path / "parquet", "parquet")
+    query = (
+        'SELECT _id, [x."SKU" for x in productListItems], list_sum([x."priceTotal" for x in productListItems]), '
+        "_acme.channel FROM read_{}({!r}) ORDER BY ALL"
+    )
+    parquet = duckdb.sql(query.format("parquet", str(tmp_path / "parquet" / "part-00000.parquet"))).fetchall()
+    ndjson = duckdb.sql(query.format("json", str(tmp_path / "json" / "part-00000.json"))).fetchall()
+    assert parquet == ndjson and len(parquet) == 199
