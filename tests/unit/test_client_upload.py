@@ -206,19 +206,19 @@ def test_files_that_arrived_are_not_sent_again(server, dataset, tmp_path, monkey
     client = quick(server.url, retries=1)
     real = Sender.send
 
-    def failing(self, where, file):
+    def failing(self, where, file, stop):
         if file.name == "part-00002.json":
             raise PlatformError("cut")
-        real(self, where, file)
+        real(self, where, file, stop)
 
     monkeypatch.setattr(Sender, "send", failing)
     with pytest.raises(PlatformError, match="cut"):
         client.upload(folder, dataset, jobs=1)
     sent: list[str] = []
 
-    def counting(self, where, file):
+    def counting(self, where, file, stop):
         sent.append(file.name)
-        real(self, where, file)
+        real(self, where, file, stop)
 
     monkeypatch.setattr(Sender, "send", counting)
     client.upload(folder, dataset, jobs=1)
@@ -231,9 +231,9 @@ def test_a_batch_that_was_aborted_meanwhile(server, dataset, tmp_path, monkeypat
     client = quick(server.url)
     real = Sender.send
 
-    def aborting(self, where, file):
+    def aborting(self, where, file, stop):
         act(server.url, self.batch, "ABORT")
-        real(self, where, file)
+        real(self, where, file, stop)
 
     monkeypatch.setattr(Sender, "send", aborting)
     with pytest.raises(PlatformError, match=r"no longer takes files: it is aborted"):

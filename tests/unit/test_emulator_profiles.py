@@ -6,8 +6,21 @@ import json
 
 import pytest
 from network_kit import (
-    CRM, EXPORT, LOYALTY, PROFILE_TAGS, UPSERT_TAGS, act, call, ingest, lines, new_batch, new_dataset, profile, put,
-    quick, record,
+    CRM,
+    EXPORT,
+    LOYALTY,
+    PROFILE_TAGS,
+    UPSERT_TAGS,
+    act,
+    call,
+    ingest,
+    lines,
+    new_batch,
+    new_dataset,
+    profile,
+    put,
+    quick,
+    record,
 )  # fmt: skip
 
 from xdmprep.emulator import Emulator

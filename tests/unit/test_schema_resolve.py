@@ -164,6 +164,15 @@ def test_a_schema_that_contains_itself() -> None:
         ({"properties": {"x": {"maxLength": -1}}}, "'maxLength' must be a whole number"),
         ({"properties": {"x": {"enum": []}}}, "'enum' must be a list of at least one value"),
         ({"allOf": {}}, "'allOf' must be a list"),
+        ({"properties": {"x": {"$ref": 5}}}, "'$ref' must be a text"),
+        ({"properties": {"x": {"maximum": float("nan")}}}, "'maximum' must be a number"),
+        (
+            {
+                "properties": {"x": {"$ref": "#/definitions/a"}},
+                "definitions": {"a": {"not": {"$ref": "#/definitions/a"}}},
+            },
+            "'a' contains itself for the same value",
+        ),
         ({"type": "array", "items": {"type": "string"}, "properties": {}}, "is of type array, not a record"),
         ({"type": "string", "properties": {}}, "not a record"),
     ],
@@ -191,6 +200,7 @@ def test_nesting_has_an_end() -> None:
         ("{}", "holds no schema"),
         ('"x"', "holds no schema"),
         ('{"a": 1}', "holds no schema"),
+        ('{"properties": {"x": {"maximum": Infinity}}}', "Infinity is not JSON"),
     ],
 )
 def test_files_that_are_no_schema(text: str, message: str, tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ class Relationship:
 
 def of_schema(descriptors: Iterable[dict[str, Any]], ids: Iterable[str]) -> tuple[dict[str, Any], ...]:
     """Those of `descriptors` that are about the schema with one of these ids; a descriptor without a schema is."""
-    known = {id for id in ids if id}
+    known = [id for id in ids if id]
     return tuple(d for d in descriptors if not d.get("xdm:sourceSchema") or d["xdm:sourceSchema"] in known)
 
 

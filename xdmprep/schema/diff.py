@@ -57,7 +57,7 @@ def _whole(old: Schema, new: Schema) -> Iterator[Change]:
         yield Change("", "breaking", f"describes {new.behavior} data, not {old.behavior} data any more")
     if old.class_id != new.class_id:
         yield Change("", "breaking", f"the class changes from {old.class_id} to {new.class_id}")
-    was, now = ("union" in (schema.source.get("meta:immutableTags") or ()) for schema in (old, new))
+    was, now = old.for_profile, new.for_profile
     if was and not now:
         yield Change("", "breaking", "is no longer enabled for Profile")
     elif now and not was:

@@ -80,7 +80,7 @@ def read_json(
     file = Path(path)
     try:
         text = file.read_bytes().decode("utf-8-sig")
-        return json.loads(text, object_pairs_hook=pairs)
+        return json.loads(text, object_pairs_hook=pairs, parse_constant=_no_constant)
     except FileNotFoundError:
         raise SchemaError(f"{file}: no such file. Give the path of a schema file.") from None
     except IsADirectoryError:
@@ -91,8 +91,18 @@ def read_json(
         raise SchemaError(f"{file}: not UTF-8 text (byte {error.start}). Save the schema as UTF-8.") from None
     except json.JSONDecodeError as error:
         raise SchemaError(f"{file}: not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from None
+    except _NotANumberError as error:
+        raise SchemaError(f"{file}: {error} is not JSON. Write a number, or leave the keyword out.") from None
     except RecursionError:
         raise SchemaError(f"{file}: nested too deep to be a schema.") from None
+
+
+class _NotANumberError(Exception):
+    pass
+
+
+def _no_constant(text: str) -> Any:
+    raise _NotANumberError(text)
 
 
 def duplicate_keys(path: str | os.PathLike[str]) -> list[str]:

@@ -18,7 +18,7 @@ import pyarrow as pa
 from ..errors import SchemaError
 from ..paths import EVERY, Path, format_path
 from .merge import both
-from .resolve import declared, follow
+from .resolve import declared, follow, keywords
 from .types import ANY, INTEGER_BOUNDS, SCALARS, xdm_type
 
 #: The step of a schema path that stands for every value of a map; :data:`xdmprep.paths.EVERY` is that of an array.
@@ -57,14 +57,18 @@ class Field:
         inside: tuple[str, ...] = (),
     ) -> Field:
         """The field of a resolved node; `inside` names the definitions that lead to it."""
-        node, definition = follow(_as_node(node), definitions)
+        node, definition = follow(keywords(node), definitions)
         if definition is not None:
             inside = (*inside, definition)
         return cls(name, path, node, required, definitions, inside)
 
     @cached_property
-    def _declared(self) -> Mapping[str, Any]:
+    def _joined(self) -> tuple[Mapping[str, Any], tuple[str, ...]]:
         return declared(self.schema, self._definitions)
+
+    @property
+    def _declared(self) -> Mapping[str, Any]:
+        return self._joined[0]
 
     @cached_property
     def type(self) -> str:
@@ -117,7 +121,8 @@ class Field:
         return self._below(ANY_KEY, node) if self.type == "map" and isinstance(node, Mapping) else None
 
     def _below(self, name: str, node: Any, required: bool = False) -> Field:
-        return Field.of(name, (*self.path, name), node, required, self._definitions, self._inside)
+        inside = (*self._inside, *self._joined[1])
+        return Field.of(name, (*self.path, name), node, required, self._definitions, inside)
 
     @property
     def below(self) -> tuple[Field, ...]:
@@ -140,7 +145,7 @@ class Field:
 
     def choose(self, keyword: str, number: int) -> Field:
         """The field as it is if the given alternative of ``oneOf`` or ``anyOf`` holds."""
-        branch, name = follow(_as_node(self.schema[keyword][number]), self._definitions)
+        branch, name = follow(keywords(self.schema[keyword][number]), self._definitions)
         rest = {key: value for key, value in self.schema.items() if key != keyword}
         inside = self._inside if name is None else (*self._inside, name)
         return Field(self.name, self.path, both(rest, dict(branch)), self.required, self._definitions, inside)
@@ -204,10 +209,3 @@ class Field:
 
     def __str__(self) -> str:
         return format_path(self.path) or "record"
-
-
-def _as_node(node: Any) -> Mapping[str, Any]:
-    """A schema that is True or False as keywords that mean the same."""
-    if isinstance(node, Mapping):
-        return node
-    return {} if node else {"not": {}}

@@ -7,6 +7,7 @@ would refuse the schema or that some value or record can never be valid; a warni
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeGuard
@@ -73,7 +74,7 @@ def _issue(code: str, field: Field | None, message: str, value: Any = None, hint
 
 
 def _number(value: Any) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _whole(schema: Schema) -> Found:
@@ -81,8 +82,7 @@ def _whole(schema: Schema) -> Found:
         yield _issue("schema-incomplete", None, "has no '$id', so no dataset can refer to it")
     if not schema.title:
         yield _issue("schema-incomplete", None, "has no 'title'")
-    for_profile = "union" in (schema.source.get("meta:immutableTags") or ())
-    if for_profile and schema.primary_identity is None and not schema.has_identity_map:
+    if schema.for_profile and schema.primary_identity is None and not schema.has_identity_map:
         yield _issue(
             "schema-identity", None, "is enabled for Profile but has neither a primary identity nor identityMap",
             hint="Add an identity descriptor with \"xdm:isPrimary\": true, or the field group IdentityMap.",

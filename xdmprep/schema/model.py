@@ -35,7 +35,7 @@ from .documents import (
     read_documents,
     read_json,
 )
-from .field import ANY_KEY, Field
+from .field import Field
 from .resolve import Lookup, Resolver
 from .show import field_table, tree_text
 
@@ -74,7 +74,9 @@ class Schema:
         self.name: str = str(self.source.get("title") or document.name)
         self._used = resolver.used
         self._supers = _supers(self.source, resolver.used)
-        self.namespace = _namespace(resolved, self.source) if ADHOC_CLASS in self._supers else ""
+        self.namespace = ""
+        if ADHOC_CLASS in self._supers and not resolver.endless:
+            self.namespace = _namespace(resolved, self.source)
         if self.namespace:
             columns = resolved["properties"][self.namespace]
             kept = {key: value for key, value in resolved.items() if key in ("$schema", "title", "definitions")}
@@ -182,6 +184,12 @@ class Schema:
             return "record"
         required = self.root.required_children
         return "time-series" if "timestamp" in required or "xdm:timestamp" in required else "record"
+
+    @property
+    def for_profile(self) -> bool:
+        """Whether the schema takes part in Real-Time Customer Profile."""
+        tags = self.source.get("meta:immutableTags")
+        return isinstance(tags, list) and "union" in tags
 
     @property
     def primary_identity(self) -> Identity | None:
@@ -356,7 +364,7 @@ def _step(field: Field, step: str | int) -> Field | None:
         return field.items if isinstance(step, int) or step == EVERY else None
     if field.type == "map":
         return field.values if isinstance(step, str) and step != EVERY else None
-    return field.children.get(step) if isinstance(step, str) and step != ANY_KEY else None
+    return field.children.get(step) if isinstance(step, str) else None
 
 
 def _reaches(field: Field | None, steps: Path) -> bool:
@@ -400,7 +408,7 @@ def _namespace(resolved: Mapping[str, Any], source: Mapping[str, Any]) -> str:
     """The one object of an ad-hoc schema that holds its columns; empty if the columns stand at the top."""
     properties = resolved.get("properties", {})
     named = source.get("meta:datasetNamespace")
-    if isinstance(named, str) and named in properties:
+    if isinstance(named, str) and isinstance(properties.get(named), dict) and "$ref" not in properties[named]:
         return named
     if len(properties) == 1:
         ((name, node),) = properties.items()

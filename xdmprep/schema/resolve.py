@@ -9,7 +9,7 @@ Registry keeps them.  Parts that occur many times are one and the same object in
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 from urllib.parse import unquote
 
@@ -52,10 +52,12 @@ class Resolver:
 
     Attributes:
         used: the components that were drawn in, by ``$id``.
+        endless: whether the schema as a whole is part of itself.
     """
 
     def __init__(self, lookup: Lookup) -> None:
         self.used: dict[str, Document] = {}
+        self.endless = False
         self._lookup = lookup
         self._done: dict[tuple[str, str], Any] = {}
         self._open: list[tuple[str, str]] = []
@@ -78,7 +80,8 @@ class Resolver:
             raise SchemaError(self._missing_message(document))
         if isinstance(root, bool):
             root = {} if root else {"not": {}}
-        definitions = {name: self._done[key] for key, name in self._names.items()}
+        definitions = {name: self._done[key] for key, name in self._names.items() if key != self._root}
+        _check_progress({**definitions, "#": root}, document.name)
         root = {key: value for key, value in root.items() if key not in ("$schema", "$id", "definitions")}
         return {"$schema": DRAFT_06, **root, **({"definitions": definitions} if definitions else {})}
 
@@ -208,6 +211,7 @@ class Resolver:
 
     def _local(self, key: tuple[str, str]) -> str:
         if key == self._root:
+            self.endless = True
             return "#"
         if key not in self._names:
             stem = (key[1].rstrip("/").rpartition("/")[2] or key[0].rstrip("/").rpartition("/")[2]) or "part"
@@ -237,6 +241,36 @@ def _at(target: Document, fragment: str, ref: str, document: Document, pointer: 
     return node
 
 
+def _check_progress(definitions: Mapping[str, Any], name: str) -> None:
+    """See that no definition applies itself to the same value, for then checking a value would never end."""
+    uses = {key: set(_in_place(node)) for key, node in definitions.items()}
+    while uses:
+        free = [key for key, used in uses.items() if not used & uses.keys()]
+        if not free:
+            raise SchemaError(
+                f"{name}: the definition '{next(iter(uses))}' contains itself for the same value (by '$ref', 'allOf', "
+                "'anyOf', 'oneOf' or 'not'), so checking a record would never end. Refer to it from a field instead."
+            )
+        for key in free:
+            del uses[key]
+
+
+def _in_place(node: Any) -> Iterator[str]:
+    """Names of the definitions that a node applies to its own value."""
+    if not isinstance(node, Mapping):
+        return
+    if isinstance(node.get("$ref"), str):
+        yield _definition(node["$ref"])
+        return
+    needs = node.get("dependencies", {}).values()
+    for part in [*(part for key in _NODES for part in node.get(key, ())), node.get("not"), *needs]:
+        yield from _in_place(part)
+
+
+def _definition(ref: str) -> str:
+    return ref.removeprefix("#/definitions/")
+
+
 def follow(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> tuple[Mapping[str, Any], str | None]:
     """A resolved node with its local reference followed.
 
@@ -247,31 +281,29 @@ def follow(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> tuple[Map
         The node, and the name of the definition it came from, None if it is no reference.
     """
     name = None
-    seen: set[str] = set()
     while isinstance(node.get("$ref"), str):
-        name = node["$ref"].removeprefix("#/definitions/")
-        if name in seen:
-            raise SchemaError(f"the definition {name!r} is nothing but a reference to itself.")
-        seen.add(name)
+        name = _definition(node["$ref"])
         notes = {key: value for key, value in node.items() if key not in ASSERTIONS}
-        node = {**definitions[name], **notes}
+        node = {**keywords(definitions[name]), **notes}
     return node, name
 
 
-def declared(
-    node: Mapping[str, Any], definitions: Mapping[str, Any], within: frozenset[str] = frozenset()
-) -> Mapping[str, Any]:
-    """`node` with what remains of its ``allOf`` joined as far as it declares fields and types (not as constraints)."""
+def declared(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+    """`node` with what remains of its ``allOf`` joined as far as it declares fields and types (not as constraints).
+
+    Returns:
+        The node, and the names of the definitions it was joined from.
+    """
     if "allOf" not in node:
-        return node
+        return node, ()
     out = dict(node)
+    names: list[str] = []
     for part in node["allOf"]:
-        if not isinstance(part, dict):
+        if not isinstance(part, Mapping):
             continue
         part, name = follow(part, definitions)
-        if name in within:
-            raise SchemaError(f"the definition {name!r} includes itself by 'allOf', so it can never be met.")
-        part = declared(part, definitions, within if name is None else within | {name})
+        part, deeper = declared(part, definitions)
+        names += [*([] if name is None else [name]), *deeper]
         if "properties" in part:
             joined = dict(out.get("properties", {}))
             for field, child in part["properties"].items():
@@ -284,4 +316,11 @@ def declared(
                 out.setdefault(key, part[key])
         if isinstance(part.get("additionalProperties"), dict):
             out.setdefault("additionalProperties", part["additionalProperties"])
-    return out
+    return out, tuple(names)
+
+
+def keywords(node: Any) -> Mapping[str, Any]:
+    """A schema that is True or False as keywords that mean the same."""
+    if isinstance(node, Mapping):
+        return node
+    return {} if node else {"not": {}}

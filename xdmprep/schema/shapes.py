@@ -5,6 +5,7 @@ Only keywords of draft-06 are looked at; unknown ones may hold anything.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,12 +15,12 @@ from .types import FAMILIES
 _TYPES = (*FAMILIES, "null")
 
 
-def _count(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 and value == int(value)
-
-
 def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _count(value: Any) -> bool:
+    return _number(value) and value >= 0 and value == int(value)
 
 
 def _names(value: Any) -> bool:
@@ -52,7 +53,7 @@ _SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "required": (_names, "a list of names"),
     "enum": (lambda value: isinstance(value, list) and bool(value), "a list of at least one value"),
     "uniqueItems": (lambda value: isinstance(value, bool), "true or false"),
-    **dict.fromkeys(("pattern", "format"), (lambda value: isinstance(value, str), "a text")),
+    **dict.fromkeys(("pattern", "format", "$ref"), (lambda value: isinstance(value, str), "a text")),
     **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), (_number, "a number")),
     "multipleOf": (lambda value: _number(value) and value > 0, "a number above 0"),
     **dict.fromkeys(

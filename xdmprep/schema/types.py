@@ -122,7 +122,7 @@ def _width(node: Mapping[str, Any]) -> str:
         return "long"
     if low is None or high is None:
         return "int"
-    return next(kind for kind, (least, most) in INTEGER_BOUNDS.items() if least <= low and high <= most)
+    return next((kind for kind, (least, most) in INTEGER_BOUNDS.items() if least <= low and high <= most), "long")
 
 
 def _bound(node: Mapping[str, Any], keyword: str, step: int) -> float | None:
