@@ -7,6 +7,7 @@ a lost answer HEAD tells what has arrived, and where that is not clear the file 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -15,6 +16,7 @@ from .. import wire
 from ..errors import PlatformError, SourceError
 from ..manifest import File
 from .journal import Journal, Progress
+from .parallel import Stopped
 from .session import Session, Uncertain
 
 CHUNK = 64 * 1024 * 1024
@@ -26,14 +28,14 @@ OnBytes = Callable[[int], None]
 class Slice:
     """A part of a file as a body: requests reads it piece by piece and learns its length."""
 
-    def __init__(self, path: Path, first: int, size: int, on_bytes: OnBytes) -> None:
+    def __init__(self, path: Path, first: int, size: int, on_bytes: OnBytes, stop: threading.Event) -> None:
         try:
             self._file: IO[bytes] = path.open("rb")
         except OSError as error:
             raise SourceError(f"{path}: {error.strerror or error}.") from None
         self._file.seek(first)
         self._left = self._size = size
-        self._on_bytes = on_bytes
+        self._on_bytes, self._stop = on_bytes, stop
         self.path = path
 
     def __len__(self) -> int:
@@ -41,6 +43,8 @@ class Slice:
 
     def read(self, size: int = -1) -> bytes:
         """The next bytes."""
+        if self._stop.is_set():
+            raise Stopped
         block = self._file.read(self._left if size < 0 else min(size, self._left))
         if not block and self._left:
             raise SourceError(f"{self.path}: became shorter while it was sent. Run `prepare` again.")
@@ -71,10 +75,12 @@ class Sender:
     ) -> None:  # fmt: skip
         self.session, self.batch, self.dataset = session, batch, dataset
         self.journal, self.external_id, self.progress = journal, external_id, progress
+        self._stop = threading.local()
         self.chunk, self.small, self.on_bytes = min(chunk, wire.CHUNK_BYTES), small, on_bytes
 
-    def send(self, folder: Path, file: File) -> None:
-        """Send one file and write that down."""
+    def send(self, folder: Path, file: File, stop: threading.Event) -> None:
+        """Send one file and write that down; `stop` ends it early."""
+        self._stop.event = stop
         path = folder / file.name
         before = _stamp(path)
         url = wire.file_path(self.batch, self.dataset, file.name)
@@ -114,7 +120,7 @@ class Sender:
             nonlocal counted
             self.on_bytes(-counted)
             counted = 0
-            return Slice(path, first, size, count) if size else b""
+            return Slice(path, first, size, count, self._stop.event) if size else b""
 
         try:
             self.session.call(

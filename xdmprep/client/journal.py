@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -49,10 +50,11 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self.path = folder / NAME
         self._handle = -1
+        self._writing = threading.Lock()
 
     def __enter__(self) -> Journal:
         try:
-            self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o644)
         except OSError as error:
             why = error.strerror or error
             raise OutputError(
@@ -66,7 +68,17 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        os.close(self._handle)
+        with self._writing:
+            os.close(self._handle)
+            self._handle = -1
+
+    def _ends_whole(self) -> bool:
+        """Whether the journal ends with a line's end (or is empty)."""
+        size = os.lseek(self._handle, 0, os.SEEK_END)
+        if not size:
+            return True
+        os.lseek(self._handle, size - 1, os.SEEK_SET)
+        return os.read(self._handle, 1) == b"\n"
 
     def lines(self) -> list[dict[str, Any]]:
         """All whole lines."""
@@ -107,13 +119,13 @@ class Journal:
         at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
         line = json.dumps({"at": at, "step": step, **details}, ensure_ascii=False) + "\n"
         try:
-            if (
-                os.fstat(self._handle).st_size
-                and os.pread(self._handle, 1, os.fstat(self._handle).st_size - 1) != b"\n"
-            ):
-                line = "\n" + line  # what a crash cut off stays a line of its own
-            os.write(self._handle, line.encode())
-            os.fsync(self._handle)
+            with self._writing:
+                if self._handle < 0:
+                    return  # the run is over; the next one does this step again
+                if not self._ends_whole():
+                    line = "\n" + line  # what a crash cut off stays a line of its own
+                os.write(self._handle, line.encode())
+                os.fsync(self._handle)
         except OSError as error:
             raise OutputError(f"{self.path}: cannot write the journal: {error.strerror or error}.") from None
 

@@ -10,9 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +21,7 @@ from . import follow
 from .checks import check_dataset, check_files
 from .files import CHUNK, OnBytes, Sender
 from .journal import Journal, Progress
+from .parallel import each
 from .session import Session, Uncertain, check_json
 
 Tell = Callable[[str], None]
@@ -215,23 +214,10 @@ class _Upload:
         if done:
             self.tell(f"batch {batch.id}: {done} of {len(self.manifest.files)} files were sent before")
             self.on_bytes(sum(file.bytes for file in self.manifest.files) - sum(file.bytes for file in missing))
-        lock = threading.Lock()  # one line of the journal at a time
-        write, self.journal.write = self.journal.write, _locked(self.journal.write, lock)  # type: ignore[method-assign]
         try:
-            with ThreadPoolExecutor(max(1, self.options.jobs), thread_name_prefix="xdmprep-upload") as pool:
-                futures = [pool.submit(sender.send, self.folder, file) for file in missing]
-                try:
-                    wait(futures, return_when=FIRST_EXCEPTION)
-                finally:
-                    for future in futures:
-                        future.cancel()
-            for future in futures:
-                if not future.cancelled():
-                    future.result()
+            each(lambda file, stop: sender.send(self.folder, file, stop), missing, self.options.jobs)
         except PlatformError as error:
             raise self._explained(error, batch) from error
-        finally:
-            self.journal.write = write  # type: ignore[method-assign]
 
     def _explained(self, error: PlatformError, batch: wire.Batch) -> PlatformError:
         """A refusal of a file, with the batch's state where that is the reason."""
@@ -276,11 +262,3 @@ def _choose(found: Sequence[wire.Batch]) -> wire.Batch:
     """Of several batches with our id the one that has come furthest, else the oldest."""
     rank = {**dict.fromkeys(wire.GOOD, 0), **dict.fromkeys(wire.WAITING, 1), "loading": 2}
     return min(found, key=lambda batch: (rank.get(batch.status, 3), batch.raw.get("created", 0), batch.id))
-
-
-def _locked(function: Callable[..., None], lock: threading.Lock) -> Callable[..., None]:
-    def call(*args: object, **more: object) -> None:
-        with lock:
-            function(*args, **more)
-
-    return call

@@ -128,7 +128,7 @@ class Emulator:
         app = create_app(self.state, LOOPBACK if self._host in LOOPBACK else None)
         config = uvicorn.Config(
             app, http=_Protocol, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
-            timeout_keep_alive=75, timeout_graceful_shutdown=5, h11_max_incomplete_event_size=64 * 1024,
+            timeout_keep_alive=75, timeout_graceful_shutdown=1, h11_max_incomplete_event_size=64 * 1024,
         )  # fmt: skip
         return uvicorn.Server(config)
 
