@@ -45,6 +45,7 @@ class Result:
         manifest: what was written; also in `manifest.json`.
         report: every finding.
         seconds: wall time of the run.
+        merged: where a mapping groups rows, how many more source rows went into the records; `rows` then counts records.
     """
 
     rows: int
@@ -53,6 +54,7 @@ class Result:
     manifest: Manifest
     report: Report
     seconds: float
+    merged: int = 0
 
     @property
     def folder(self) -> Path:
@@ -64,7 +66,8 @@ class Result:
         name = self.manifest.source.get("name", "data")
         size = sum(file.bytes for file in files)
         text = (
-            f"{name}: {self.rows:,} rows read, {self.written:,} written "
+            f"{name}: {self.rows + self.merged:,} rows read, "
+            f"{f'{self.rows:,} records, ' if self.merged else ''}{self.written:,} written "
             f"({len(files)} file{'' if len(files) == 1 else 's'}, {size / 1e6:,.1f} MB), {self.rejected:,} set aside"
         )
         return text + (f" -> {self.folder / 'rejects.jsonl'}" if self.rejected else "")
@@ -151,8 +154,11 @@ def prepare(
     if on_start is not None:
         on_start(records)
     builder = ReportBuilder(read.name, cap=KEPT_FINDINGS)
+    merged = 0
 
     def each(chunk: Chunk) -> None:
+        nonlocal merged
+        merged += chunk.merged
         builder.add(chunk)
         if on_chunk is not None:
             on_chunk(chunk)
@@ -168,8 +174,8 @@ def prepare(
     manifest = Manifest(
         options.format, done.files, done.rows, done.written, done.rejected,
         schema={"id": schema.id, "title": schema.title, "version": schema.version, "sha256": schema.sha256},
-        source={"name": read.name}, multiline=options.multiline, threshold=error_threshold,
-        software=SOFTWARE, folder=folder.path,
+        source={"name": read.name} | ({"rows": done.rows + merged} if merged else {}), multiline=options.multiline,
+        threshold=error_threshold, software=SOFTWARE, folder=folder.path,
     )  # fmt: skip
     percent = 100 * done.rejected / done.rows if done.rows else 0.0
     if error_threshold is not None and percent > error_threshold:
@@ -188,7 +194,7 @@ def prepare(
         "columns": {field.name: str(field.type) for field in read.arrow_schema},
     }  # fmt: skip
     folder.mark("finished", {"counts": counts, "seconds": times.seconds, "again": again})
-    return Result(done.rows, done.written, done.rejected, manifest, report, time.perf_counter() - started)
+    return Result(done.rows, done.written, done.rejected, manifest, report, time.perf_counter() - started, merged)
 
 
 def map_rows(source: Any, mapping: Any, schema: Any = None, *, strict: bool = False) -> Stream:

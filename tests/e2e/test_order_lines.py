@@ -48,7 +48,9 @@ def test_json_is_valid_and_complete(lines: Path, tmp_path: Path) -> None:
     records = [json.loads(line) for line in text.splitlines()]
     validator = jsonschema.Draft6Validator(Schema.load(SCHEMAS / "purchase-event.schema.json").json_schema)
     assert all(validator.is_valid(record) for record in records)
-    assert (result.rows, result.written, result.rejected) == (201, 199, 2)
+    assert (result.rows, result.written, result.rejected, result.merged) == (201, 199, 2, 399)
+    assert str(result).startswith("lines.csv: 600 rows read, 201 records, 199 written")
+    assert result.manifest.source == {"name": "lines.csv", "rows": 600}
     assert [record["_id"] for record in records] == [f"order/A{order:03}" for order in range(200) if order != 5]
     for order, record in ((int(record["_id"][-3:]), record) for record in records):
         skus = [f"sku-{order + 200 * line}" for line in range(3) if order + 200 * line != 599]
