@@ -58,9 +58,9 @@ Ends with 0 if every row was written, 1 if rows were set aside, 2 on wrong use o
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def prepare(
     source: Path, mapping: Path, schema: Path, out: Path, format: str | None, upsert: bool, relax_required: bool,
-    multiline: bool, max_bytes: int | None, max_rows: int | None, error_threshold: float | None, rules: str, strict: bool, delimiter: str, quote: str,
-    encoding: str, names: str | None, nulls: tuple[str, ...], contract: Path | None, jobs: int | None,
-    report: Path | None, overwrite: bool, bar: bool | None, as_json: bool,
+    multiline: bool, max_bytes: int | None, max_rows: int | None, error_threshold: float | None, rules: str,
+    strict: bool, delimiter: str, quote: str, encoding: str, names: str | None, nulls: tuple[str, ...],
+    contract: Path | None, jobs: int | None, report: Path | None, overwrite: bool, bar: bool | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Map, check and write SOURCE (CSV, Parquet or NDJSON) as files ready for upload."""
     from ..prepare import prepare as run
@@ -97,8 +97,8 @@ def prepare(
     with progress(bar) as shown:
         result = run(
             source, mapping, schema, out, format=format or "json", rules=rules, strict=strict,
-            error_threshold=error_threshold, max_bytes=max_bytes, max_rows=max_rows, multiline=multiline, csv=csv, contract=contract, jobs=jobs,
-            overwrite=overwrite, on_start=shown.start, on_chunk=shown.advance,
+            error_threshold=error_threshold, max_bytes=max_bytes, max_rows=max_rows, multiline=multiline, csv=csv,
+            contract=contract, jobs=jobs, overwrite=overwrite, on_start=shown.start, on_chunk=shown.advance,
         )  # fmt: skip
     if report is not None:
         result.report.save(report)
