@@ -212,6 +212,7 @@ def test_relationships() -> None:
     assert found.relationships == (
         Relationship(("b",), "one-to-one", "https://ns.adobe.com/acme/schemas/stores", "/number"),
     )
+    assert "one-to-one → https://ns.adobe.com/acme/schemas/stores" in found.tree()
 
 
 @pytest.mark.parametrize(

@@ -300,7 +300,7 @@ class Schema:
         Args:
             depth: how many levels; None means all.
         """
-        return tree_text(self.root, self.identities, depth)
+        return tree_text(self.root, self.identities, self.relationships, depth)
 
     def check(self, record: Mapping[str, Any], rules: str = "strict") -> list[Issue]:
         """What is wrong with one record; an empty list means nothing.

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..paths import Path
-from .descriptors import Identity
+from .descriptors import Identity, Relationship
 from .field import Field
 from .types import INTEGER_BOUNDS
 
@@ -36,11 +36,18 @@ FIELD_TABLE = pa.schema(
 )
 
 
-def tree_text(root: Field, identities: Sequence[Identity], depth: int | None = None) -> str:
-    """The fields below `root`, one a line: name, type, whether required (``*``), constraints, identity, title."""
-    by_path = {identity.path: identity for identity in identities}
+def tree_text(
+    root: Field, identities: Sequence[Identity], relationships: Sequence[Relationship], depth: int | None = None
+) -> str:
+    """The fields below `root`, one a line: name, required or not (``*``), type, descriptors, constraints, title."""
+    marks: dict[Path, list[str]] = {}
+    for identity in identities:
+        primary = "primary " if identity.primary else ""
+        marks.setdefault(identity.path, []).append(f"{primary}identity {identity.namespace}")
+    for relation in relationships:
+        marks.setdefault(relation.path, []).append(f"{relation.kind} → {relation.schema or relation.namespace}")
     rows: list[tuple[str, str, str]] = []
-    _lines(root, "", depth, by_path, rows)
+    _lines(root, "", depth, marks, rows)
     width = min(max((len(row[0]) for row in rows), default=0), 60)
     kinds = min(max((len(row[1]) for row in rows), default=0), 30)
     return "\n".join(f"{name:<{width}}  {kind:<{kinds}}  {notes}".rstrip() for name, kind, notes in rows)
@@ -50,7 +57,7 @@ def _lines(
     field: Field,
     indent: str,
     depth: int | None,
-    identities: Mapping[Path, Identity],
+    marks: Mapping[Path, list[str]],
     rows: list[tuple[str, str, str]],
 ) -> None:
     children = _visible(field)
@@ -58,12 +65,12 @@ def _lines(
         last = number == len(children) - 1
         inner, kind = _unwrap(child)
         name = child.name + ("*" if child.required else "")
-        rows.append((f"{indent}{'└── ' if last else '├── '}{name}", kind, _notes(child, inner, identities)))
+        rows.append((f"{indent}{'└── ' if last else '├── '}{name}", kind, _notes(child, inner, marks)))
         if inner.recursive:
             rows.append((indent + ("    " if last else "│   ") + "└── …", "", "repeats itself"))
         elif depth is None or depth > 1:
             below = None if depth is None else depth - 1
-            _lines(inner, indent + ("    " if last else "│   "), below, identities, rows)
+            _lines(inner, indent + ("    " if last else "│   "), below, marks, rows)
 
 
 def _visible(field: Field) -> tuple[Field, ...]:
@@ -82,11 +89,8 @@ def _unwrap(field: Field) -> tuple[Field, str]:
     return field, "".join(kind + "<" for kind in kinds) + field.type + ">" * len(kinds)
 
 
-def _notes(outer: Field, inner: Field, identities: Mapping[Path, Identity]) -> str:
-    parts = []
-    identity = identities.get(outer.path) or identities.get(inner.path)
-    if identity is not None:
-        parts.append(f"{'primary ' if identity.primary else ''}identity {identity.namespace}")
+def _notes(outer: Field, inner: Field, marks: Mapping[Path, list[str]]) -> str:
+    parts = list(marks.get(outer.path) or marks.get(inner.path) or ())
     rules = constraint_text(outer.constraints)
     if inner is not outer:
         rules = "; ".join(text for text in (rules, constraint_text(inner.constraints)) if text)
