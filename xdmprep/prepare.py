@@ -45,7 +45,7 @@ class Result:
         manifest: what was written; also in `manifest.json`.
         report: every finding.
         seconds: wall time of the run.
-        merged: where a mapping groups rows, how many more source rows went into the records; `rows` then counts records.
+        merged: where a mapping groups rows, how many more source rows went into records; `rows` then counts records.
     """
 
     rows: int
