@@ -57,6 +57,8 @@ class Platform(BaseHTTPRequestHandler):
 
     seen: list[tuple[str, str]]
     schema = FULL
+    orders: tuple[str, ...] = ("$id", "title")
+    listed = MANY
 
     def do_GET(self) -> None:
         url = urlsplit(self.path)
@@ -86,7 +88,7 @@ class Platform(BaseHTTPRequestHandler):
 
     def page(self, query: dict[str, str]) -> dict[str, Any]:
         limit = min(int(query["limit"]), 200)
-        after = [item for item in MANY if item[query["orderby"]] > query.get("start", "")]
+        after = [item for item in self.listed if item[query["orderby"]] > query.get("start", "")]
         more = len(after) > limit
         shown = after[:limit]
         page = {"orderby": query["orderby"], "next": shown[-1][query["orderby"]] if more else None, "count": len(shown)}
@@ -127,6 +129,12 @@ def client(platform: Any) -> Iterator[Client]:
 def test_all_pages_even_where_titles_are_the_same(client: Client) -> None:
     found = list_schemas(client.session)
     assert [item["$id"] for item in found] == [item["$id"] for item in MANY]
+
+
+def test_a_registry_that_does_not_sort_by_id(client: Client, platform: type[Platform]) -> None:
+    platform.orders = ("title",)
+    platform.listed = [{**item, "title": f"Title {item['$id']}"} for item in MANY]
+    assert list_schemas(client.session) == platform.listed
 
 
 def test_resolved_form(client: Client, platform: type[Platform], tmp_path: Path) -> None:

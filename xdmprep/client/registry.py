@@ -96,16 +96,23 @@ def pull(session: Session, schema_id: str, form: str = "xed-full") -> Pulled:
     return Pulled(schema, components, tuple(_descriptors(session, own_id)))
 
 
-def _pages(session: Session, path: str, accept: str, **more: Any) -> Iterator[dict[str, Any]]:
+def _pages(session: Session, path: str, accept: str) -> Iterator[dict[str, Any]]:
     """The results of a listing, page by page, each once.
 
-    The next page begins strictly after the last value of the sort key, so the key must be unique: the id.
+    The next page begins strictly after the last value of the sort key, so the key should be unique: the id.  Adobe does
+    not list the keys that may be sorted by; where the id is refused, titles serve.
     """
     seen: set[str] = set()
-    start: str | None = None
+    order, start = "$id", ""
     while True:
-        params = {"orderby": "$id", "limit": PAGE, **({"start": start} if start else {}), **more}
-        answer = session.call("GET", path, params=params, headers={"Accept": accept}, what="list of schemas")
+        params = {"orderby": order, "limit": PAGE, **({"start": start} if start else {})}
+        answer = session.call(
+            "GET", path, params=params, headers={"Accept": accept}, what="list of schemas",
+            expect=(200, 400) if order == "$id" and not start else (200,),
+        )  # fmt: skip
+        if answer.status_code == 400:
+            order = "title"
+            continue
         data = check_json(answer, "list of schemas")
         results = data.get("results") if isinstance(data, dict) else None
         if not isinstance(results, list):
@@ -113,10 +120,10 @@ def _pages(session: Session, path: str, accept: str, **more: Any) -> Iterator[di
         fresh = [item for item in results if isinstance(item, dict) and str(item.get("$id")) not in seen]
         seen |= {str(item.get("$id")) for item in fresh}
         yield from fresh
-        following = (data.get("_page") or {}).get("next")
-        if not following or following == start or not fresh:
+        following = str((data.get("_page") or {}).get("next") or "")
+        if following in ("", start) or not fresh:
             return
-        start = str(following)
+        start = following
 
 
 def _resource(
