@@ -71,7 +71,10 @@ def mend(
     chosen = _schema(schema, again.get("schemaFile"), folder)
     file = Path(rejects) if rejects is not None else folder.path / REJECTS
     columns = _columns(again.get("columns", {}))
-    mapper = compile_mapping(MappingSet(folder.key["mapping"]), columns, chosen, strict=bool(folder.key["strict"]))
+    mapping = MappingSet(folder.key["mapping"])
+    if mapping.options.group_by:
+        raise UsageError("the run made one record of several rows. Mend the source and run `prepare` again.")
+    mapper = compile_mapping(mapping, columns, chosen, strict=bool(folder.key["strict"]))
     check = compile_checks(chosen, mapper.leaves, folder.key["rules"])
     options = WriteOptions(
         format=manifest.format, max_bytes=folder.key["maxBytes"], max_rows=folder.key["maxRows"],

@@ -11,6 +11,8 @@ import duckdb
 import jsonschema
 import pytest
 
+from xdmprep.errors import UsageError
+from xdmprep.mend import mend
 from xdmprep.prepare import prepare
 from xdmprep.schema import Schema
 
@@ -76,3 +78,9 @@ def test_parquet_says_the_same(lines: Path, tmp_path: Path) -> None:
     parquet = duckdb.sql(query.format("parquet", str(tmp_path / "parquet" / "part-00000.parquet"))).fetchall()
     ndjson = duckdb.sql(query.format("json", str(tmp_path / "json" / "part-00000.json"))).fetchall()
     assert parquet == ndjson and len(parquet) == 199
+
+
+def test_rejects_of_grouped_rows_are_not_mended_in_place(lines: Path, tmp_path: Path) -> None:
+    run(lines, tmp_path / "out", "json")
+    with pytest.raises(UsageError, match="one record of several rows"):
+        mend(tmp_path / "out")
