@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..errors import ExpressionError
 from ..flow import TIMESTAMP
 from .binding import bind, columns_of, is_volatile
 from .catalogue import Context
@@ -52,10 +53,13 @@ class Expression:
 
     def __init__(self, text: str, columns: pa.Schema | None = None, options: Options = DEFAULT) -> None:
         self.text, self.options = text, options
-        self.tree: Node = bind(parse(text), text, columns, options)
-        self.columns = columns_of(self.tree)
-        self.evaluator: Evaluator = compile_node(self.tree)
-        self.is_constant = not self.columns and not is_volatile(self.tree)
+        try:
+            self.tree: Node = bind(parse(text), text, columns, options)
+            self.columns = columns_of(self.tree)
+            self.evaluator: Evaluator = compile_node(self.tree)
+            self.is_constant = not self.columns and not is_volatile(self.tree)
+        except RecursionError:
+            raise ExpressionError("The expression is nested too deeply", text) from None
         self.constant: Any = None
         self._failure: str | None = None
         if self.is_constant:

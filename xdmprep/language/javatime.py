@@ -106,6 +106,8 @@ class Pattern:
             if part is None:
                 continue
             value = _value(letter, width, part)
+            if letter == "E" and part.isdigit() and self.options.weeks == "us":
+                value = (int(part) - 2) % 7 + 1
             if found.get(letter, value) != value:
                 raise Failed(f"{text[:80]!r} contradicts itself")
             found[letter] = value
@@ -130,7 +132,7 @@ def _value(letter: str, width: int, part: str) -> str | int:
         return _index(part, DAYS)
     if letter == "a":
         return int(part[0] in "pP")
-    if letter in "GVzXZO":
+    if letter in "GVzXxZO":
         return part
     return int(part.lstrip("Q")) if letter == "Q" and part[0] == "Q" else int(part)
 
@@ -168,7 +170,7 @@ def _moment(found: dict[str, str | int], options: Options) -> Moment:
     nanos = number.get("S", number.get("n", 0))
     at = datetime(day.year, day.month, day.day, hour, number.get("m", 0), number.get("s", 0), nanos // 1000, UTC)
     place: tzinfo = UTC
-    for letter in "VzXZO":
+    for letter in "VzXxZO":
         if letter in found:
             text = str(found[letter])
             place = zone(text) if text[-1:].isdigit() or letter == "V" else _abbreviation(text, options)
@@ -198,6 +200,8 @@ def compile_pattern(text: str, options: Options) -> Pattern:
                 letter = "e"
             if letter not in _PRINTERS:
                 raise Failed(f"{letter!r} in {text!r} is not a letter of a date format; put literals in single quotes")
+            if letter == "z" and len(match[0]) > 3:
+                raise Failed(f"{text!r} asks for full names of time zones, which are not known here; use z or VV")
             tokens.append((letter, len(match[0])))
         else:
             tokens.append(((match[1].replace("''", "'") or "'") if match[3] is None else match[3], 0))
@@ -211,7 +215,7 @@ def compile_pattern(text: str, options: Options) -> Pattern:
         regex += f"({_reader(part, width, adjacent)})"
         fields.append((part if part not in "eE" else "E", width))
     printers = tuple(part if not width else _printer(part, width, options) for part, width in tokens)
-    zoned = any(width and part in "VzXZO" for part, width in tokens)
+    zoned = any(width and part in "VzXxZO" for part, width in tokens)
     return Pattern(text, options, re.compile(regex), tuple(fields), printers, zoned, _layout(tokens))
 
 
@@ -229,7 +233,7 @@ def _reader(letter: str, width: int, adjacent: bool) -> str:
         return "(?i:AD|BC|CE|BCE|Anno Domini|Before Christ)"
     if letter == "a":
         return "(?i:AM|PM)"
-    if letter in "XZ":
+    if letter in "XxZ":
         return _OFFSET
     if letter == "O":
         return r"GMT(?:[+-]\d{1,2}(?::\d{2})?)?"
@@ -311,7 +315,7 @@ def _gmt(at: datetime, width: int) -> str:
 def _zone_name(at: datetime) -> str:
     if isinstance(at.tzinfo, ZoneInfo):
         return at.tzname() or str(at.tzinfo)
-    return "UTC" if not at.utcoffset() else _gmt(at, 1)
+    return "UTC" if not at.utcoffset() else _offset(at, True, True)
 
 
 def _zone_id(at: datetime) -> str:
@@ -347,7 +351,7 @@ _PRINTERS: dict[str, Callable[[Moment, int, Options], str]] = {
     "d": lambda m, w, o: _digits(m.at.day, w),
     "F": lambda m, w, o: _digits((m.at.day - 1) // 7 + 1, w),
     "E": lambda m, w, o: _named(DAYS, m.at.weekday(), w),
-    "e": lambda m, w, o: _digits(m.at.isoweekday(), w) if w < 3 else _named(DAYS, m.at.weekday(), w),
+    "e": lambda m, w, o: _digits(weekday(m, o), w) if w < 3 else _named(DAYS, m.at.weekday(), w),
     "a": lambda m, w, o: "AM" if m.at.hour < 12 else "PM",
     "H": lambda m, w, o: _digits(m.at.hour, w),
     "k": lambda m, w, o: _digits(m.at.hour or 24, w),
@@ -361,6 +365,7 @@ _PRINTERS: dict[str, Callable[[Moment, int, Options], str]] = {
     "z": lambda m, w, o: _zone_name(m.at),
     "V": lambda m, w, o: _zone_id(m.at),
     "X": lambda m, w, o: _offset(m.at, w in (3, 5), True, w == 1),
+    "x": lambda m, w, o: _offset(m.at, w in (3, 5), False, w == 1),
     "Z": lambda m, w, o: _gmt(m.at, 4) if w == 4 else _offset(m.at, w == 5, w == 5),
     "O": lambda m, w, o: _gmt(m.at, w),
 }

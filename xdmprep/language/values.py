@@ -16,7 +16,10 @@ from .options import Options
 
 
 class Failed(Exception):
-    """An evaluation failed: the value is null, and this is the reason."""
+    """An evaluation failed: the value is null, and this is the reason (cut where it quotes a long text)."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason if len(reason) <= 500 else f"{reason[:250]} ... {reason[-200:]}")
 
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")

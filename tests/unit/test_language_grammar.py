@@ -1,0 +1,174 @@
+"""Text to tree: precedence, names, literals, and faults with their position."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from xdmprep.errors import ExpressionError
+from xdmprep.language import Options, compile_expression, evaluate
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("1 + 2 * 3", 7),
+        ("(1 + 2) * 3", 9),
+        ("10 - 3 - 2", 5),
+        ("-3 + 5", 2),
+        ("7 div 2", 3),
+        ("-7 / 2", -3),
+        ("-7 % 4", -3),
+        ("7.0 / 2", 3.5),
+        ("true || false && false", True),
+        ("not false and false", False),
+        ("1 < 2 == true", True),
+        ("false ? 1 : true ? 2 : 3", 2),
+        ("null ?: 'd'", "d"),
+        ("'' ?: 'd'", "d"),
+        ("'' ?? 'd'", ""),
+        ("6 & 3 | 8 ^ 1", 11),
+        ("~5", -6),
+        ("'abc' =^ 'ab'", True),
+        ("'abc' =$ 'bc'", True),
+        ("'abc' !^ 'ab'", False),
+        ("'abc' =~ 'a.c'", True),
+        ("2 =~ [1, 2]", True),
+        ("3 !~ [1, 2]", True),
+        ("empty ''", True),
+        ("size [1, 2]", 2),
+        ("size('abc')", 3),
+        ("0x1F", 31),
+        ("010", 8),
+        ("12L", 12),
+        ("1.5e2", 150.0),
+        (".5", 0.5),
+        (r"'a\'b\n\u0041\d'", "a'b\nA\\d"),
+        ('{"a": 1, "b": [1, {}]}', {"a": 1, "b": [1, {}]}),
+        ("{:}", {}),
+        ("[]", []),
+        ("9223372036854775807 + 1", 9223372036854775808),
+        ("'a' + 1", "a1"),
+        ("1 + '2'", 3),
+        ("'1' + '2'", "12"),
+        ("[1, 2][1]", 2),
+        ("{'a': {'b': 3}}.a.b", 3),
+        ("{'a': 1}.get('a')", 1),
+        ("transformArray([1, 2], (x) -> x * x)", [1, 4]),
+        ("filterArray([[1], [2, 3]], x -> x.size() > 1)[0][1]", 3),
+        ("'Abc'.toLowerCase().length()", 3),
+    ],
+)
+def test_an_expression_without_a_record(text: str, wanted: Any) -> None:
+    got = evaluate(text, None, strict=True)
+    assert got == wanted
+    assert isinstance(got, bool) == isinstance(wanted, bool)
+
+
+RECORD = {
+    "and_more": 1, "First Name": "F", "First.Name": "dotted",
+    "a": {"b.c": 1, "b": {"c": 2}, "é": 3, "list": [{"x": 4}]}, "$y": 5, "order": 6, "in": 7,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("and_more", 1),
+        ("${First Name}", "F"),
+        ("${First.Name}", "dotted"),
+        ("First.Name", "dotted"),
+        ("a.b.c", 2),
+        (r"a.b\.c", 1),
+        (r"${a.b\.c}", 1),
+        ("a.${b.c}", 2),
+        ("a.é", 3),
+        ("a.list[0].x", 4),
+        ("${a.list[0].x}", 4),
+        ("a['list'][0]['x']", 4),
+        ("$y", 5),
+        ("order + in", 13),
+        ("a.none.at.all", None),
+        ("missing", None),
+    ],
+)
+def test_names(text: str, wanted: Any) -> None:
+    assert evaluate(text, RECORD, strict=True) == wanted
+
+
+def test_dotted_columns_can_be_switched_off() -> None:
+    assert evaluate("${First.Name}", RECORD, options=Options(dotted_columns=False)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "position"),
+    [
+        ("concat(a, ", "ends too early; ')' is missing", 10),
+        ("concat(a, 'x)", "no closing quote", 10),
+        ("upper(First Name)", "a name with blanks", 12),
+        ("a = 1", "'=='", 2),
+        ("${a", "no closing brace", 0),
+        ("for + 1", "reserved word", 0),
+        ("1 +* 2", "Unexpected '*'", 3),
+        ("a[*].b", "[*]", 2),
+        ("09", "octal", 0),
+        ("uper(a)", "Did you mean 'upper'?", 0),
+        ("1 + LOWER(a)", "Did you mean 'lower'", 4),
+        ("upper()", "upper(text); it has 0 arguments", 0),
+        ("upper(a, a)", "it has 2 arguments", 0),
+        ("to_object('a')", "to_object(key, value, ...)", 0),
+        ("to_object('a', 1, 'b')", "keys and values", 0),
+        ("a.equal('x')", "Did you mean 'equals'", 2),
+        ("a.equals('x', 'y')", "takes 1 arguments", 2),
+        ("fpid_to_ecid(a)", "does not publish", 0),
+        ("contains_key(a)", "text literal", 0),
+        ("upper(b)", "no column 'b'", 6),
+    ],
+)
+def test_faults_name_their_place(text: str, message: str, position: int) -> None:
+    with pytest.raises(ExpressionError) as caught:
+        compile_expression(text, pa.schema([("a", pa.string())]))
+    assert message in str(caught.value)
+    assert caught.value.position == position
+    shown, caret = str(caught.value).splitlines()[-2:]
+    assert shown == "    " + text
+    assert caret == "    " + " " * position + "^"
+
+
+@pytest.mark.parametrize("text", ["", "  ", "x" * 4097])
+def test_faults_of_the_whole(text: str) -> None:
+    with pytest.raises(ExpressionError) as caught:
+        evaluate(text, {})
+    assert caught.value.position is None
+
+
+def test_the_caret_stands_under_the_right_line() -> None:
+    with pytest.raises(ExpressionError) as caught:
+        evaluate("concat(\n  a,\n  b b)", {})
+    assert str(caught.value).splitlines()[-2:] == ["      b b)", "        ^"]
+
+
+def test_deep_nesting_is_a_fault_of_the_author_not_a_crash() -> None:
+    assert evaluate("(" * 1500 + "1" + ")" * 1500, {}, strict=True) == 1
+    with pytest.raises(ExpressionError, match="deep"):
+        evaluate("!" * 4000 + "true", {})
+
+
+def test_what_an_expression_reads() -> None:
+    expression = compile_expression("iif(a.x > 1, transformArray(b, i -> i.y + c), contains_key('d.e'))")
+    assert expression.columns == ("a", "b", "c", "d")
+    assert not expression.is_constant
+
+
+@pytest.mark.parametrize(("text", "constant"), [("1 + 1", 2), ("concat('a', 'b')", "ab"), ("nullify()", None)])
+def test_constants_are_known_beforehand(text: str, constant: Any) -> None:
+    expression = compile_expression(text)
+    assert expression.is_constant
+    assert expression.constant == constant
+
+
+@pytest.mark.parametrize("text", ["now()", "uuid()", "concat(timestamp(), '')"])
+def test_volatile_expressions_are_not_constant(text: str) -> None:
+    assert not compile_expression(text).is_constant
