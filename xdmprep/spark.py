@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from .errors import MissingDependencyError
+from .errors import MissingDependencyError, UsageError
 from .flow import Chunk, Stream
 from .mapping import MappingSet, map_stream
 from .read import open_source
@@ -70,6 +70,11 @@ class _Stage:
 
     def __init__(self, frame: DataFrame, mapping: Any, schema: Schema, rules: str) -> None:
         self.mapping = mapping if isinstance(mapping, MappingSet) else MappingSet(mapping)
+        if self.mapping.options.group_by:
+            raise UsageError(
+                "$group_by needs all rows of a group in one place, and Spark spreads them. Group the frame first "
+                "(groupBy and collect_list), and map the lists with [*]."
+            )
         self.schema, self.rules = schema, rules
         arrow = _arrow_types(frame.schema)
         self.arrow_schema = self._compiled(arrow).arrow_schema

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xdmprep.errors import MappingError, SourceError
+from xdmprep.errors import MappingError, SourceError, UsageError
 from xdmprep.flow import Chunk, Finding, Stream
 from xdmprep.mapping import MappingSet, map_stream
 from xdmprep.mapping.groups import group_stream
@@ -189,3 +189,10 @@ def test_temporary_files_are_gone(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 def test_faults_are_told_before_the_first_row() -> None:
     with pytest.raises(MappingError, match=r"\$group_by: the source has no column 'K'\. Did you mean 'k'\?"):
         map_stream(stream_of([{"k": "x"}]), MappingSet({"a": "a"}, group_by="K"))
+
+
+def test_spark_refuses_to_group(event: Schema) -> None:
+    from xdmprep.spark import records
+
+    with pytest.raises(UsageError, match="Spark spreads them"):
+        records(None, MappingSet({"_id": "k"}, group_by="k"), event)  # type: ignore[arg-type]
