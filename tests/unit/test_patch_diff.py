@@ -1,0 +1,314 @@
+"""Whole patches: what is sent, what is listed, what is set aside, and what is refused before the first row."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+import xdmprep as xp
+from xdmprep.errors import DataError, UsageError
+from xdmprep.patch import diff as comparing
+from xdmprep.shipped import shipped
+
+CRM = shipped("crm-profile.schema.json")
+LOYALTY = shipped("loyalty-profile.schema.json")
+MAPPING = {
+    "identityMap.CRMID[0].id": "id",
+    "identityMap.CRMID[0].primary": True,
+    "identityMap.Email[0].id": "mail",
+    "identityMap.Email[0].primary": False,
+    "person.name.firstName": "first",
+    "homeAddress.city": "city",
+    "homeAddress.postalCode": "zip",
+}
+COLUMNS = ["id", "mail", "first", "city", "zip"]
+
+
+def frame(*rows: tuple[str | None, ...]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+BEFORE = frame(
+    ("1", "a@x.example", "Ann", "Rome", "1"), ("2", "b@x.example", "Bo", "Oslo", "2"), ("3", None, "Cy", "Bern", "3")
+)
+
+
+def identity(id: str, mail: str | None) -> dict[str, Any]:
+    made: dict[str, Any] = {"CRMID": [{"id": id, "primary": True}]}
+    return {**made, "Email": [{"id": mail, "primary": False}]} if mail else made
+
+
+def patch_of(after: pd.DataFrame, before: pd.DataFrame = BEFORE, **options: Any) -> Any:
+    return xp.diff(before, after, CRM, mapping=MAPPING, **options)
+
+
+def test_identities_and_what_changed() -> None:
+    after = BEFORE.copy()
+    after.loc[1, ["city", "zip"]] = ["Bergen", "20"]
+    after.loc[2, "first"] = "Cyd"
+    patch = patch_of(after)
+    assert patch.to_pylist() == [
+        {"identityMap": identity("2", "b@x.example"), "homeAddress": {"city": "Bergen", "postalCode": "20"}},
+        {"identityMap": identity("3", None), "person": {"name": {"firstName": "Cyd"}}},
+    ]
+    assert patch.arrow_schema.names == ["person", "identityMap", "homeAddress"]
+    assert patch.fields == ["person.name.firstName", "identityMap", "homeAddress.city", "homeAddress.postalCode"]
+    assert [row for chunk in patch.chunks() for row in chunk.rows.tolist()] == [2, 3]
+    assert (patch.counts.unchanged, patch.counts.changed, patch.counts.new) == (1, 2, 0)
+    assert patch.key == "the primary identity of identityMap"
+
+
+def test_a_patch_has_exactly_the_fields_it_touches() -> None:
+    after = BEFORE.assign(city=["Rome", "Oslo", "Basel"])
+    made = patch_of(after).arrow_schema
+    whole = xp.Schema.load(CRM).arrow_schema
+    assert made == pa.schema([whole.field("identityMap"), ("homeAddress", pa.struct([("city", pa.string())]))])
+
+
+def test_nothing_changed() -> None:
+    patch = patch_of(BEFORE.iloc[::-1])
+    assert patch.to_pylist() == []
+    assert (patch.counts.unchanged, patch.records) == (3, 0)
+    assert patch.arrow_schema.names == ["identityMap"]
+
+
+def test_new_records_are_whole_or_left_out() -> None:
+    after = pd.concat([BEFORE, frame(("4", None, "Di", "Lima", "4"))])
+    whole = {"person": {"name": {"firstName": "Di"}}, "identityMap": identity("4", None),
+             "homeAddress": {"city": "Lima", "postalCode": "4"}}  # fmt: skip
+    assert patch_of(after).to_pylist() == [whole]
+    without = patch_of(after, new="leave-out")
+    assert without.to_pylist() == []
+    assert (without.counts.new, without.counts.left_out) == (0, 1)
+
+
+def test_what_is_gone_is_listed() -> None:
+    after = frame(("1", "a@x.example", "Ann", None, "10"), ("3", None, "Cy", "Bern", ""))
+    patch = patch_of(after)
+    assert patch.to_pylist() == [{"identityMap": identity("1", "a@x.example"), "homeAddress": {"postalCode": "10"}}]
+    assert patch.vanished.to_pylist() == [{"row": 2, "key": "CRMID:2"}]
+    assert patch.cannot_clear.to_pylist() == [{"row": 1, "key": "CRMID:1", "path": "homeAddress.city", "value": "Rome"}]
+    empty = patch_of(BEFORE.assign(zip=[None, "2", "3"]))
+    assert empty.to_pylist() == []
+    assert empty.counts.cannot_clear == 1
+
+
+def test_the_last_of_several_rows_with_one_key_counts() -> None:
+    after = pd.concat(
+        [BEFORE, frame(("1", "a@x.example", "Ann", "Pisa", "1"), ("1", "a@x.example", "Ann", "Bari", "1"))]
+    )
+    patch = patch_of(after)
+    assert [row["homeAddress"]["city"] for row in patch.to_pylist()] == ["Bari"]
+    assert [(i["code"], i["severity"], i["row"]) for i in patch.issues.to_pylist()] == [
+        ("patch-duplicate", "warning", 1), ("patch-duplicate", "warning", 4),
+    ]  # fmt: skip
+    assert patch.counts.superseded == 2
+    with pytest.raises(DataError, match=r"'CRMID:1' \(the primary identity of identityMap\) is in 3 rows: 1, 4, 5"):
+        patch_of(after, duplicates="error")
+    early = pd.concat([frame(("1", "a@x.example", "Ann", "Old", "1")), BEFORE])
+    assert patch_of(BEFORE, early).to_pylist() == []
+
+
+def test_rows_without_a_key_are_set_aside() -> None:
+    after = pd.concat([BEFORE, frame((None, "n@x.example", "No", "Key", "0"), ("  ", None, "No", "Key", "0"))])
+    patch = patch_of(after)
+    assert patch.to_pylist() == []
+    assert patch.counts.set_aside == 2
+    assert {(i["code"], i["row"]) for i in patch.issues.to_pylist()} >= {("patch-key", 4), ("patch-key", 5)}
+    early = pd.concat([BEFORE, frame((None, None, "x", "y", "z"))])
+    assert patch_of(BEFORE, early).counts.before_unusable == 1
+
+
+def test_a_record_that_the_platform_refuses_takes_part_on_neither_side() -> None:
+    mapping = {**MAPPING, "identityMap.ECID[0].id": "mail"}
+    good, bad = "1" * 38, "1" * 37
+    before = frame(("1", bad, "Ann", "Rome", "1"), ("2", good, "Bo", "Oslo", "2"))
+    after = frame(("1", good, "Ann", "Rome", "1"), ("2", bad, "Bo", "Oslo", "20"))
+    mapping = {**mapping, "identityMap.Email[0].id": '"a@x.example"'}
+    patch = xp.diff(before, after, CRM, mapping=mapping)
+    (record,) = patch.to_pylist()  # row 1 was never taken in, so all of it is sent
+    assert record["person"] == {"name": {"firstName": "Ann"}}
+    assert patch.counts.set_aside == 1
+    assert [(i["code"], i["row"]) for i in patch.issues.to_pylist()] == [("identity-ecid", 2)]
+
+
+def test_what_is_sent_is_checked_by_the_rules() -> None:
+    mapping = {**MAPPING, "homeAddress.countryCode": "zip"}
+    after = frame(("1", "a@x.example", "Ann", "Rome", "Italy"), *BEFORE.iloc[1:].itertuples(index=False))
+    patch = xp.diff(BEFORE, after, CRM, mapping=mapping)
+    assert patch.to_pylist() == []
+    assert [(i["code"], i["path"]) for i in patch.issues.to_pylist()] == [("pattern", "homeAddress.countryCode")]
+    assert len(xp.diff(BEFORE, after, CRM, mapping=mapping, rules="batch").to_pylist()) == 1
+
+
+def test_another_key_and_a_primary_identity_that_moved() -> None:
+    mapping = {**MAPPING, "identityMap.Email[0].primary": True, "identityMap.CRMID[0].primary": False}
+    before, after = BEFORE.iloc[:2], BEFORE.iloc[:2].copy()
+    after.loc[0, "mail"] = "other@x.example"
+    after.loc[1, "city"] = "Bergen"
+    patch = xp.diff(before, after, CRM, mapping=mapping, on="identityMap.CRMID[0].id")
+    assert [row["homeAddress"] for row in patch.to_pylist()] == [{"city": "Bergen"}]
+    assert [(i["code"], i["row"]) for i in patch.issues.to_pylist()] == [("patch-identity", 1)]
+    assert patch.counts.vanished == 0
+    by_primary = xp.diff(before, after, CRM, mapping=mapping)
+    assert by_primary.vanished["key"].to_pylist() == ["Email:a@x.example"]
+    assert by_primary.counts.new == 1
+
+
+LOYALTY_MAPPING = {
+    "_acme.loyalty.loyaltyId": "no",
+    "_acme.loyalty.tier": "tier",
+    "_acme.loyalty.tags": 'explode(tags, ";")',
+    "_acme.loyalty.pointsByYear.2023": "p23",
+    "_acme.loyalty.pointsByYear.2024": "p24",
+    "personalEmail.address": "mail",
+}
+
+
+def test_an_identity_field_of_the_schema_and_values_of_every_shape() -> None:
+    names = ["no", "tier", "tags", "p23", "p24", "mail"]
+    before = pd.DataFrame([("AB-00000001", "gold", "a;b", "1", "2", "a@x.example"),
+                           ("AB-00000002", "gold", "a", "1", None, "b@x.example")], columns=names)  # fmt: skip
+    after = pd.DataFrame([("AB-00000001", "gold", "a;b;c", None, "3", "a@x.example"),
+                          ("AB-00000002", "gold", "a", "1", None, "c@x.example")], columns=names)  # fmt: skip
+    patch = xp.diff(before, after, LOYALTY, mapping=LOYALTY_MAPPING)
+    assert patch.to_pylist() == [
+        {"_acme": {"loyalty": {"loyaltyId": "AB-00000001", "tags": ["a", "b", "c"], "pointsByYear": {"2024": 3}}}},
+        {"_acme": {"loyalty": {"loyaltyId": "AB-00000002"}}, "personalEmail": {"address": "c@x.example"}},
+    ]
+    assert [(i["path"], i["value"]) for i in patch.cannot_clear.to_pylist()] == [
+        ("_acme.loyalty.pointsByYear.2023", "1")
+    ]
+
+
+SMALL = {
+    "title": "Small", "type": "object", "meta:class": "https://ns.adobe.com/xdm/context/profile",
+    "required": ["_id", "source"],
+    "properties": {
+        "_id": {"type": "string"}, "source": {"type": "string"}, "note": {"type": "string"},
+        "day": {"type": "string", "format": "date", "meta:xdmType": "date"},
+        "counts": {"type": "object", "additionalProperties": {"type": "integer", "meta:xdmType": "long"}},
+        "at": {"type": "string", "format": "date-time", "meta:xdmType": "date-time"},
+    },
+    "meta:descriptors": [{"@type": "xdm:descriptorIdentity", "xdm:sourceProperty": "/_id", "xdm:namespace": "ID",
+                          "xdm:isPrimary": True}],
+}  # fmt: skip
+
+
+def small() -> xp.Schema:
+    return xp.Schema.from_dict(SMALL)
+
+
+def test_required_fields_are_sent_again_or_not_asked_for() -> None:
+    names = ["_id", "source", "note"]
+    before = pd.DataFrame([("a", "s", "x"), ("b", "s", "x")], columns=names)
+    after = pd.DataFrame([("a", "s", "y"), ("b", None, "y")], columns=names)
+    mapping = dict(zip(names, names, strict=True))
+    patch = xp.diff(before, after, small(), mapping=mapping)
+    assert patch.to_pylist() == [{"_id": "a", "source": "s", "note": "y"}]
+    assert [(i["code"], i["row"], i["path"]) for i in patch.issues.to_pylist()] == [("required", 2, "source")]
+    relaxed = xp.diff(before, after, small(), mapping=mapping, relax_required=True)
+    assert relaxed.to_pylist() == [{"_id": "a", "note": "y"}, {"_id": "b", "note": "y"}]
+    assert relaxed.counts.cannot_clear == 1
+
+
+def lines(path: Path, *records: dict[str, Any]) -> Path:
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return path
+
+
+def test_records_as_json_lines_need_no_mapping(tmp_path: Path) -> None:
+    first = {"_id": "a", "source": "s", "day": "2020-01-31", "counts": {"x": 1, "y": 2}, "at": "2020-01-01T00:00:00Z"}
+    second = {"_id": "b", "source": "s", "counts": {"z": 1}}
+    before = lines(tmp_path / "b.json", first, second)
+    after = lines(
+        tmp_path / "a.json",
+        {**first, "counts": {"y": 2, "x": 5}, "at": "2020-01-01T01:00:00+01:00"}, {**second, "day": "2020-02-01"},
+    )  # fmt: skip
+    patch = xp.diff(before, after, small())
+    day = patch.to_pylist()[1]["day"]
+    assert patch.to_pylist() == [
+        {"_id": "a", "source": "s", "counts": {"x": 5}},
+        {"_id": "b", "source": "s", "day": day},
+    ]
+    assert str(day) == "2020-02-01"
+    assert patch.counts.cannot_clear == 0
+
+
+def test_columns_that_are_no_records_are_refused_with_a_way_out() -> None:
+    with pytest.raises(
+        xp.MappingError, match=r"columns 'id', 'mail', 'first', 'city', 'zip' are not fields of .* mapping"
+    ):
+        xp.diff(BEFORE, BEFORE, CRM)
+
+
+def test_events_cannot_be_patched() -> None:
+    schema = shipped("purchase-event.schema.json")
+    mapping = shipped("purchase-event.mapping.yaml")
+    rows = pd.DataFrame(
+        {name: ["1"] for name in xp.MappingSet.load(mapping).source_contract(xp.Schema.load(schema)).columns}
+    )
+    with pytest.raises(UsageError, match="only record data such as profiles can be patched"):
+        xp.diff(rows, rows, schema, mapping=mapping, on="_id")
+
+
+def test_wrong_options_are_told_before_the_first_row() -> None:
+    with pytest.raises(UsageError, match=r"new='whol'.*Did you mean 'whole'"):
+        patch_of(BEFORE, new="whol")
+    with pytest.raises(UsageError, match=r"Did you mean 'identityMap"):
+        patch_of(BEFORE, on="identitymap.CRMID[0].id")
+    with pytest.raises(UsageError, match="maps nothing to the key"):
+        patch_of(BEFORE, on="personalEmail.address")
+
+
+def test_blocks_of_keys_make_the_same_patch(monkeypatch: pytest.MonkeyPatch) -> None:
+    count = 50
+    before = frame(*((str(n), f"{n}@x.example", "F", "C", str(n % 7)) for n in range(count)))
+    after = before.assign(zip=[str((n * n) % 5) for n in range(count)]).iloc[::-1]
+    after = pd.concat([after, after.iloc[3:9].assign(city="Late")])
+    whole = patch_of(after, before, jobs=0)
+    monkeypatch.setattr(comparing, "BLOCK_KEYS", 4)
+    parted = patch_of(after, before, jobs=2)
+    assert parted.to_pylist() == whole.to_pylist()
+    assert parted.counts == whole.counts
+    rows = [row for chunk in parted.chunks() for row in chunk.rows.tolist()]
+    assert rows == sorted(rows)
+    counts = whole.counts
+    assert counts.after == counts.unchanged + counts.changed + counts.new + counts.superseded + counts.set_aside
+
+
+def test_clock_and_chance_are_compared_as_they_come_out() -> None:
+    mapping = {**MAPPING, "person.name.fullName": "uuid()"}
+    patch = xp.diff(BEFORE, BEFORE, CRM, mapping=mapping)
+    assert patch.counts.changed == 3
+    assert patch.fields == ["person.name.fullName", "identityMap"]
+
+
+def test_other_columns_on_one_side_are_no_difference() -> None:
+    after = BEFORE.assign(more="x")
+    assert patch_of(after).counts.unchanged == 3
+    numbers = BEFORE.assign(zip=[1, 2, 3])  # another type: compared as records
+    assert patch_of(numbers).counts.unchanged == 3
+
+
+def test_rows_that_cannot_be_read_are_set_aside(tmp_path: Path) -> None:
+    (tmp_path / "b.csv").write_text("id,mail,first,city,zip\n1,a@x.example,Ann,Rome,1\n2,,Bo,Oslo,2\n")
+    (tmp_path / "a.csv").write_text("id,mail,first,city,zip\n1,a@x.example,Ann,Rome\n2,,Bo,Bergen,2\n")
+    patch = xp.diff(tmp_path / "b.csv", tmp_path / "a.csv", CRM, mapping=MAPPING)
+    assert [row["homeAddress"] for row in patch.to_pylist()] == [{"city": "Bergen"}]
+    assert (patch.counts.after, patch.counts.set_aside, patch.counts.vanished) == (2, 1, 1)
+    assert [(i["code"], i["row"]) for i in patch.issues.to_pylist()] == [("ragged-row", 1)]
+
+
+def test_a_patch_is_a_stream_like_any_other(tmp_path: Path) -> None:
+    after = BEFORE.assign(city=["Rome", "Oslo", "Basel"])
+    patch = patch_of(after)
+    manifest = xp.write_parquet(patch, tmp_path / "out")
+    assert (manifest.rows, manifest.written, manifest.rejected) == (1, 1, 0)
+    assert patch.to_table().num_rows == 1
+    assert patch.to_table().num_rows == 1  # it can be read again
