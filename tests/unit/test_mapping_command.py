@@ -56,6 +56,13 @@ def test_check_without_source_still_reads_expressions_and_destinations(tmp_path:
     assert made.exit_code == 2 and made.output.endswith("2 mappings, 1 fault\n")
 
 
+def test_check_without_source_takes_columns_for_what_the_destination_needs() -> None:
+    event = Schema.load(SCHEMAS / "purchase-event.schema.json")
+    mapping = {"productListItems[*].SKU": "items[*].sku", "_acme.coupons": "codes", "_acme.store": "store", "_id": "id",
+               "timestamp": "at", "productListItems[*].name": "names", "identityMap": "ids"}  # fmt: skip
+    assert check_mapping(MappingSet(mapping), None, event).faults == ()
+
+
 def test_check_warns_of_what_is_likely_not_meant() -> None:
     event = Schema.load(SCHEMAS / "purchase-event.schema.json")
     found = check_mapping(MappingSet({"productListItems[0].name": "a", "identityMap.ECID[0].id": "b"}), None, event)

@@ -366,6 +366,15 @@ class TestMissingColumns:
         (finding,) = [finding for chunk in stream for finding in chunk.issues]
         assert finding.code == "missing-column" and finding.severity == "warning" and finding.rows.tolist() == [1, 2]
 
+    def test_inside_objects_too(self) -> None:
+        posted = [{"sourceType": "ATTRIBUTE", "source": "a.none", "destination": "x"}]
+        stream = map_stream(stream_of([{"a": {"b": "1"}}]), MappingSet(posted))
+        assert stream.to_pylist() == [{}]
+        assert [f.column for chunk in stream for f in chunk.issues] == ["a.none"]
+        posted = [{"sourceType": "ATTRIBUTE", "source": "a.b.none", "destination": "x"}]
+        with pytest.raises(MappingError, match="is a text and has no field"):
+            map_stream(stream_of([{"a": {"b": "1"}}]), MappingSet(posted))
+
     def test_in_expressions_too(self) -> None:
         mapping = MappingSet([{"sourceType": "EXPRESSION", "source": 'concat(b, none, "!")', "destination": "x"}])
         assert map_stream(stream_of([{"b": "1"}]), mapping).to_pylist() == [{"x": "1!"}]

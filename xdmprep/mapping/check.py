@@ -64,20 +64,21 @@ def check_mapping(mapping: MappingSet, columns: pa.Schema | None = None, schema:
 
 
 def _named_columns(mapping: MappingSet) -> pa.Schema:
-    """A header of text columns that has every column the set names."""
-    names: dict[str, None] = dict.fromkeys(mapping.options.group_by)
+    """A header with every column the set names: of type null, which fits anywhere, or text if it feeds expressions."""
+    copied: dict[str, None] = dict.fromkeys(mapping.options.group_by)
+    names: dict[str, None] = {}
     for item in mapping.mappings:
         if item.kind == "callable":
             names.update(dict.fromkeys(item.columns))
         elif item.settled == "column":
-            names[item.source] = None
+            copied[item.source] = None
         elif item.settled == "expression":
             try:
                 names.update(dict.fromkeys(compile_expression(item.source).columns))
             except ExpressionError:
                 if item.kind == "auto" and may_be_a_name(item.source):
-                    names[item.source] = None
-    return pa.schema([(name, pa.string()) for name in names])
+                    copied[item.source] = None
+    return pa.schema([(name, pa.string() if name in names else pa.null()) for name in names | copied])
 
 
 def _not_mapped(leaves: tuple[Leaf, ...], schema: Schema) -> Iterator[str]:

@@ -21,6 +21,10 @@ class NoSuchPath(LookupError):
     """The steps do not fit the type; the message says where and what is there."""
 
 
+class NoSuchField(NoSuchPath):
+    """An object on the way lacks a field; the rest of the path is sound."""
+
+
 def type_at(kind: pa.DataType, steps: Path, above: Path = ()) -> pa.DataType:
     """The type found by walking `steps` into a column of type `kind`; `above` leads to the column, for messages.
 
@@ -43,7 +47,7 @@ def type_at(kind: pa.DataType, steps: Path, above: Path = ()) -> pa.DataType:
     if pa.types.is_struct(kind):
         if kind.get_field_index(step) < 0:
             names = [format_path((*above, field.name)) for field in kind]
-            raise NoSuchPath(f"'{here}' has no field '{step}'.{did_you_mean(format_path((*above, step)), names)}")
+            raise NoSuchField(f"'{here}' has no field '{step}'.{did_you_mean(format_path((*above, step)), names)}")
         return type_at(kind.field(step).type, rest, (*above, step))
     raise NoSuchPath(f"'{here}' is {type_words(kind)} and has no field '{step}'.")
 

@@ -268,6 +268,8 @@ def _inside_stars(one: _Settled, kind: pa.DataType | None, grouped: bool) -> pa.
     for _ in range(sum(step == EVERY for step in one.path) - grouped):
         if kind is None:
             raise MappingError("[*] in the destination needs a source whose type is known: a path with [*].")
+        if pa.types.is_null(kind):  # a column of nothing, or one of which nothing is known
+            return kind
         if not is_list(kind):
             raise MappingError("[*] in the destination needs an array: write the source with [*] as well.")
         kind = kind.value_type

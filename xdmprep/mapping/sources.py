@@ -19,7 +19,7 @@ from ..language import Expression, Options, compile_expression
 from ..leaves import plain
 from ..paths import EVERY, Path, parse_path
 from .fields import FieldMapping, Missing, may_be_a_name
-from .nested import NoSuchPath, array_at, type_at
+from .nested import NoSuchField, NoSuchPath, array_at, type_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +223,7 @@ def settle(item: FieldMapping, columns: pa.Schema, options: Options, missing: Mi
         steps = _steps(text)
         if steps is not None and (item.kind == "column" or _nested(steps, columns)):
             if columns.get_all_field_indices(str(steps[0])):
-                return _column(str(steps[0]), steps[1:], columns, text)
+                return _column(str(steps[0]), steps[1:], columns, text, missing)
             if missing == "null":
                 return AbsentSource(str(steps[0]))
             raise MappingError(unknown_column(text if len(steps) == 1 else str(steps[0]), columns))
@@ -261,11 +261,15 @@ def _nested(steps: Path, columns: pa.Schema) -> bool:
     return EVERY in steps or isinstance(steps[1], int) or pa.types.is_nested(columns.field(steps[0]).type)
 
 
-def _column(name: str, steps: Path, columns: pa.Schema, text: str) -> ColumnSource:
+def _column(name: str, steps: Path, columns: pa.Schema, text: str, missing: Missing = "error") -> Source:
     if len(columns.get_all_field_indices(name)) > 1:
         raise MappingError(f"column '{name}' stands more than once in the source. Give its columns unlike names.")
     try:
         return ColumnSource(name, steps, type_at(columns.field(name).type, steps, (name,)), text)
+    except NoSuchField as error:
+        if missing == "null":
+            return AbsentSource(text)
+        raise MappingError(str(error)) from None
     except NoSuchPath as error:
         raise MappingError(str(error)) from None
 
