@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
 from .errors import MappingError, UsageError
@@ -254,6 +255,54 @@ def write_patch(
     return PatchResult(
         patch.counts, patch.fields, tuple(manifests), folder.path, builder.finish(), patch.key, seconds
     )  # fmt: skip
+
+
+def write_former(
+    before: Any,
+    result: PatchResult,
+    schema: Any,
+    out: str | os.PathLike[str],
+    *,
+    on: str | None = None,
+    mapping: Any = None,
+    strict: bool = False,
+    csv: CsvOptions | None = None,
+    jobs: int | None = None,
+) -> Manifest:
+    """Write the records of the earlier snapshot that a patch is about, as they were ingested: for a preview.
+
+    Args:
+        before, schema, on, mapping, strict, csv, jobs: as the patch was made with.
+        result: the patch.
+        out: the folder.
+
+    Returns:
+        The manifest; records that the platform would refuse are set aside.
+    """
+    made = _schema(schema)
+    key = key_of(made, on)
+    keys = pa.concat_arrays([pa.array([], pa.string()), *(
+        key.texts(chunk)
+        for manifest in result.manifests for file in manifest.files
+        for chunk in _side((manifest.folder or Path()) / file.name, None, made, on, None, False).stream.chunks()
+    )])  # fmt: skip
+    stream = _side(before, mapping, made, on, csv, strict).as_records().stream
+
+    def named(chunk: Chunk) -> Chunk:
+        kept = chunk.where(pc.is_in(key.texts(chunk), value_set=keys).to_numpy(zero_copy_only=False))
+        return replace(kept, consumed=len(kept), unread=(), issues=())
+
+    ingested, _ = _checks(made, "strict", Options(on, relax_required=True))
+    stream = stream.then(named)
+    folder = OutputFolder(out, {"former": True})
+    done = write_stream(stream.then(ingested(stream.leaves)), folder, WriteOptions(format="json"), jobs=jobs)
+    about = {"id": made.id, "title": made.title, "version": made.version, "sha256": made.sha256}
+    manifest = Manifest(
+        "json", done.files, done.rows, done.written, done.rejected, schema=about, source={"name": stream.name},
+        software=SOFTWARE, folder=folder.path,
+    )  # fmt: skip
+    manifest.save(folder.path)
+    return manifest
 
 
 def _schema(schema: Any) -> Schema:

@@ -13,6 +13,7 @@ from .progress import progress
 
 if TYPE_CHECKING:
     from ..upsert import PatchResult
+    from .preview import Preview
 
 
 @click.command(
@@ -41,6 +42,7 @@ cannot clear, or rows were set aside: all are listed in the folder; 2 on wrong u
     "--duplicates", type=click.Choice(["last", "error"]), default="last", show_default=True,
     help="Of several rows with one key the last one wins, or nothing is written.",
 )  # fmt: skip
+@click.option("--preview", is_flag=True, help="Try the patch in an emulator and show what it does to the profiles.")
 @click.option("--relax-required", is_flag=True, help="Neither repeat nor ask for the schema's required fields.")
 @click.option("--rules", default="strict", show_default=True, help="Rule set for what is sent.")
 @click.option("--strict", is_flag=True, help="Set a row aside too where a value did not fit its field's type.")
@@ -55,8 +57,8 @@ cannot clear, or rows were set aside: all are listed in the folder; 2 on wrong u
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def diff(
     before: Path, after: Path, schema: Path, mapping: Path | None, on: str | None, out: Path, format: str, new: Any,
-    duplicates: Any, relax_required: bool, rules: str, strict: bool, max_bytes: int | None, delimiter: str, quote: str,
-    encoding: str, nulls: tuple[str, ...], jobs: int | None, overwrite: bool, bar: bool | None, as_json: bool,
+    duplicates: Any, preview: bool, relax_required: bool, rules: str, strict: bool, max_bytes: int | None,
+    delimiter: str, quote: str, encoding: str, nulls: tuple[str, ...], jobs: int | None, overwrite: bool, bar: bool | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Write a Profile patch: what makes the profiles of BEFORE those of AFTER, as upsert records."""
     from ..read import CsvOptions
@@ -74,10 +76,15 @@ def diff(
             relax_required=relax_required, rules=rules, strict=strict, format=format, max_bytes=max_bytes, csv=csv,
             jobs=jobs, overwrite=overwrite, on_start=shown.start, on_chunk=shown.advance,
         )  # fmt: skip
-    return shown_result(result, as_json)
+    seen = None
+    if preview:
+        from .preview import try_patch
+
+        seen = try_patch(before, result, schema, on=on, mapping=mapping, strict=strict, csv=csv, jobs=jobs)
+    return shown_result(result, as_json, seen)
 
 
-def shown_result(result: PatchResult, as_json: bool) -> int:
+def shown_result(result: PatchResult, as_json: bool, seen: Preview | None = None) -> int:
     """Print what was written of a patch; gives the exit code."""
     if as_json:
         facts = {
@@ -87,11 +94,13 @@ def shown_result(result: PatchResult, as_json: bool) -> int:
                  "files": manifest.to_dict()["files"]}
                 for manifest in result.manifests
             ],
-            "seconds": round(result.seconds, 3),
+            "seconds": round(result.seconds, 3), **({} if seen is None else {"preview": seen.to_dict()}),
         }  # fmt: skip
         click.echo(json.dumps(facts, ensure_ascii=False))
     else:
         click.echo(str(result))
         if result.report.found:
             click.echo(str(result.report))
+        if seen is not None:
+            click.echo(str(seen))
     return 0 if result.clean else 1
