@@ -85,55 +85,68 @@ class _Renaming:
         return self._with_fields(out, node)
 
     def _with_fields(self, out: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
-        root: dict[str, Any] = {}
-        if isinstance(node.get("properties"), dict):
-            root["properties"] = {}
-            for name, child in node["properties"].items():
-                _place(root, compatible_steps(name), name, self.node(child))
+        """`out` with the fields of `node` under their new names."""
+        level = _Level()
+        for name, child in node.get("properties", {}).items():
+            level.put(compatible_steps(name), _named(self.node(child), name))
         for name in node.get("required", ()):
-            _require(root, compatible_steps(name))
-        if "minProperties" in out and any(len(compatible_steps(name)) > 1 for name in node.get("properties", ())):
-            out["minProperties"] = min(out["minProperties"], 1)
-        if any(len(compatible_steps(name)) > 1 for name in node.get("properties", ())):
-            out.pop("maxProperties", None)  # fields move into one object, so there are never more than before
-        return {**out, **root}
+            level.require(compatible_steps(name))
+        if level.below and "minProperties" in out:
+            out["minProperties"] = min(out["minProperties"], 1)  # several fields may have moved into one object
+        others = out.get("additionalProperties", True)
+        return {**out, **level.keywords({} if others is True else {"additionalProperties": others})}
 
 
-def _place(node: dict[str, Any], steps: tuple[str, ...], name: str, child: Any) -> None:
-    """Put `child` below `node` at `steps`, making objects on the way."""
-    *up, last = steps
-    for step in up:
-        properties = node["properties"]
-        inner = properties.get(step)
-        if not isinstance(inner, dict) or "$ref" in inner:
-            inner = {"type": "object", "meta:xdmType": "object", "properties": {}}
-            _join(properties, step, inner)
-            inner = properties[step]
+class _Level:
+    """The fields of one object while they are put together: those with a plain name, and objects made for prefixes."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, None] = {}  # in the order of their first appearance
+        self.fields: dict[str, Any] = {}
+        self.below: dict[str, _Level] = {}
+        self.required: dict[str, None] = {}
+
+    def put(self, steps: tuple[str, ...], child: Any) -> None:
+        """Add a field at `steps`; two of one name must both hold."""
+        first, *rest = steps
+        self.names.setdefault(first)
+        if rest:
+            self.below.setdefault(first, _Level()).put(tuple(rest), child)
         else:
-            inner = properties[step] = {**inner, "properties": dict(inner.get("properties", {}))}
-        node = inner
-    if isinstance(child, dict) and "$ref" not in child:
-        child = {**child, "meta:xdmType": child.get("meta:xdmType") or xdm_type(child)}
-        if child["meta:xdmType"] == "any":
-            del child["meta:xdmType"]
-        if steps != (name,):
-            child["meta:xdmField"] = name
-    _join(node["properties"], last, child)
+            self.fields[first] = both(self.fields[first], child) if first in self.fields else child
+
+    def require(self, steps: tuple[str, ...]) -> None:
+        """Make the field at `steps`, and so the objects around it, required."""
+        first, *rest = steps
+        self.required.setdefault(first)
+        if rest:
+            self.names.setdefault(first)
+            self.below.setdefault(first, _Level()).require(tuple(rest))
+
+    def keywords(self, others: dict[str, Any]) -> dict[str, Any]:
+        """The JSON Schema keywords; `others` is what is said about undeclared fields, at every level."""
+        properties: dict[str, Any] = {}
+        for name in self.names:
+            node = self.fields.get(name, True)
+            if name in self.below:
+                made = {"type": "object", "meta:xdmType": "object", **self.below[name].keywords(others), **others}
+                node = both(node, made) if name in self.fields else made
+            properties[name] = node
+        out: dict[str, Any] = {}
+        if properties:
+            out["properties"] = properties
+        if self.required:
+            out["required"] = list(self.required)
+        return out
 
 
-def _join(properties: dict[str, Any], name: str, child: Any) -> None:
-    properties[name] = both(properties[name], child) if name in properties else child
-
-
-def _require(node: dict[str, Any], steps: tuple[str, ...]) -> None:
-    first, *rest = steps
-    node["required"] = list(dict.fromkeys([*node.get("required", ()), first]))
-    if rest:
-        inner = node.setdefault("properties", {}).get(first, {"type": "object", "properties": {}})
-        if isinstance(inner, dict) and "$ref" not in inner:
-            inner = {**inner}
-            _require(inner, tuple(rest))
-            node["properties"][first] = inner
+def _named(child: Any, name: str) -> Any:
+    """A renamed field with its type, and its old name if that is another."""
+    if not isinstance(child, dict) or "$ref" in child:
+        return child
+    kind = child.get("meta:xdmType") or xdm_type(child)
+    out = child if kind == "any" else {**child, "meta:xdmType": kind}
+    return out if compatible_steps(name) == (name,) else {**out, "meta:xdmField": name}
 
 
 def _speaks_of_prefixes(node: Any) -> bool:
