@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -29,8 +30,12 @@ Positions = np.ndarray[Any, np.dtype[np.int64]]
 
 TRUE = frozenset({"y", "yes", "Y", "YES", "on", "ON", "true", "TRUE"})
 FALSE = frozenset({"n", "no", "N", "NO", "off", "OFF", "false", "FALSE"})
-_WORDS = pa.array([*sorted(TRUE), *sorted(FALSE)])
-_MEANINGS = pa.array([True] * len(TRUE) + [False] * len(FALSE))
+
+
+@lru_cache(maxsize=1)
+def _words() -> tuple[pa.Array, pa.Array]:
+    """The words of booleans and what they mean (not made on import: Arrow looks for pandas when it makes an array)."""
+    return pa.array([*sorted(TRUE), *sorted(FALSE)]), pa.array([True] * len(TRUE) + [False] * len(FALSE))
 
 
 def coerce(values: pa.Array | list[Any], target: pa.DataType, options: Options = DEFAULT) -> tuple[pa.Array, Positions]:
@@ -46,7 +51,7 @@ def coerce(values: pa.Array | list[Any], target: pa.DataType, options: Options =
     """
     if isinstance(values, list):
         return _one_by_one(values, target, options)
-    if values.type == target:
+    if values.type == target and _is_finite(values):
         return values, np.zeros(0, dtype=np.int64)
     kind = values.type
     if pa.types.is_null(kind):
@@ -61,6 +66,20 @@ def coerce(values: pa.Array | list[Any], target: pa.DataType, options: Options =
     if column is None:
         return _by_value(values, target, options)
     return _finished(plain(values), column, target, options)
+
+
+def _is_finite(values: pa.Array) -> bool:
+    """Whether all doubles in `values`, at any depth, are numbers that JSON can hold."""
+    kind = values.type
+    if pa.types.is_floating(kind):
+        return pc.all(pc.is_finite(values)).as_py() is not False
+    if pa.types.is_list(kind):
+        return _is_finite(values.flatten())
+    if pa.types.is_map(kind):
+        return _is_finite(values.items)
+    if pa.types.is_struct(kind):
+        return all(map(_is_finite, values.flatten()))
+    return True
 
 
 def _lists(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, Positions]:
@@ -129,8 +148,9 @@ def _from_text(values: pa.Array, target: pa.DataType, options: Options) -> Colum
     if target == DOUBLE:
         return numbers.decimals(values)
     if target == BOOL:
-        found = pc.index_in(values, value_set=_WORDS)
-        return Column(_MEANINGS.take(found), nulls_of(found) & ~nulls_of(values))
+        words, meanings = _words()
+        found = pc.index_in(values, value_set=words)
+        return Column(meanings.take(found), nulls_of(found) & ~nulls_of(values))
     if pa.types.is_date(target) or target == TIMESTAMP:
         layouts = dates.ISO + dates.OTHERS
         if options.zoneless_millis == "drop":

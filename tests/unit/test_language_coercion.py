@@ -1,0 +1,164 @@
+"""Conversion to the destination's type: what fits, what does not, and that bad values stay cheap."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from xdmprep.errors import ExpressionError, UsageError
+from xdmprep.flow import TIMESTAMP
+from xdmprep.language import Options, coerce, coercion, evaluate
+
+
+def utc(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=UTC)  # type: ignore[misc, arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("2020-12-31 23:59:58+0000", utc(2020, 12, 31, 23, 59, 58)),
+        ("2020-12-31 23:59:58.000-0800", utc(2021, 1, 1, 7, 59, 58)),
+        ("2020-12-31 23:59:58.005", utc(2020, 12, 31, 23, 59, 58, 5000)),
+        ("2020-12-31T23:59:58.000+01", utc(2020, 12, 31, 22, 59, 58)),
+        ("2020-12-31T23:59:58Z", utc(2020, 12, 31, 23, 59, 58)),
+        ("2020-12-31T23:59:58.123456789Z", utc(2020, 12, 31, 23, 59, 58, 123000)),
+        ("2020-12-31T23:59:58+05:30", utc(2020, 12, 31, 18, 29, 58)),
+        ("2020-12-31", utc(2020, 12, 31)),
+        ("2020/12/31", utc(2020, 12, 31)),
+        ("2020.12.31", utc(2020, 12, 31)),
+        ("2020-Dec-31", utc(2020, 12, 31)),
+        ("20201231", utc(2020, 12, 31)),
+        ("12-31-2020", utc(2020, 12, 31)),
+        ("12112020", utc(2020, 12, 11)),
+        ("7/04/2020", utc(2020, 7, 4)),
+        ("12/04/2020", utc(2020, 12, 4)),
+        ("31.7.2020", utc(2020, 7, 31)),
+        ("7/04/2020 01:02:03 PM", utc(2020, 7, 4, 13, 2, 3)),
+        ("31.7.2020 12:02:03 AM", utc(2020, 7, 31, 0, 2, 3)),
+        ("31.Dec.2020", utc(2020, 12, 31)),
+        ("31-Dec-2020", utc(2020, 12, 31)),
+        ("7/4/2020", None),
+        ("1979-01-3", None),
+        ("2020-02-30", None),
+        ("2021-02-29", None),
+        ("2020-12-31T24:00:00Z", None),
+        ("31/12/2020", None),
+        (" 2020-12-31", None),
+        ("", None),
+        ("٢٠٢٠-12-31", None),
+    ],
+)
+def test_text_to_date_time_and_date(text: str, wanted: datetime | None) -> None:
+    for repeat in (1, 5):
+        values, bad = coerce(pa.array([text] * repeat), TIMESTAMP)
+        assert values.to_pylist() == [wanted] * repeat
+        assert len(bad) == (repeat if wanted is None else 0)
+    days, bad = coerce(pa.array([text]), pa.date32())
+    written = None if wanted is None else date(2020, *_written(text, wanted))
+    assert days.to_pylist() == [written]
+
+
+def _written(text: str, wanted: datetime) -> tuple[int, int]:
+    """Month and day as the text has them: an offset does not move the date."""
+    return (12, 31) if "-0800" in text else (wanted.month, wanted.day)
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "wanted"),
+    [
+        ("12", pa.int8(), 12), ("-128", pa.int8(), -128), ("128", pa.int8(), None), ("+7", pa.int64(), 7),
+        ("007", pa.int32(), 7), ("9223372036854775807", pa.int64(), 2**63 - 1),
+        ("9223372036854775808", pa.int64(), None),
+        ("12.0", pa.int64(), None), ("1e3", pa.int64(), None), (" 1", pa.int64(), None), ("1_000", pa.int64(), None),
+        ("0x1F", pa.int64(), None), ("١", pa.int64(), None), ("", pa.int64(), None), ("-", pa.int64(), None),
+        (12.0, pa.int16(), 12), (12.5, pa.int16(), None), (40000, pa.int16(), None), (True, pa.int64(), None),
+        ("0.1", pa.float64(), 0.1), ("1e3", pa.float64(), 1000.0), (".5", pa.float64(), 0.5), ("5.", pa.float64(), 5.0),
+        ("nan", pa.float64(), None), ("Infinity", pa.float64(), None), ("1e999", pa.float64(), None),
+        (3, pa.float64(), 3.0),
+        ("0.1000000000000000055511151231257827", pa.float64(), 0.1), (True, pa.float64(), None),
+        (float("inf"), pa.float64(), None),
+        ("y", pa.bool_(), True), ("NO", pa.bool_(), False), ("Yes", pa.bool_(), None), ("1", pa.bool_(), None),
+        (1, pa.bool_(), None), (5, pa.string(), "5"), (5.0, pa.string(), "5.0"), (0.1, pa.string(), "0.1"),
+        (True, pa.string(), "true"), (date(2020, 1, 2), pa.string(), "2020-01-02"),
+        (utc(2020, 1, 2, 3, 4, 5, 6000), pa.string(), "2020-01-02T03:04:05.006Z"),
+        (date(2020, 1, 2), TIMESTAMP, utc(2020, 1, 2)),
+        (utc(1969, 12, 31, 23, 59, 59, 999), pa.date32(), date(1969, 12, 31)),
+        (20200101, TIMESTAMP, None), (None, pa.int8(), None),
+    ],
+)  # fmt: skip
+def test_scalars(value: Any, kind: pa.DataType, wanted: Any) -> None:
+    for values in (pa.array([value, None, value]), [value, None, value]):
+        got, bad = coerce(values, kind)
+        assert got.type == kind
+        assert got.to_pylist() == [wanted, None, wanted]
+        assert bad.tolist() == ([] if wanted is not None or value is None else [0, 2])
+
+
+def test_switches() -> None:
+    lenient = Options(booleans="lenient", zoneless_millis="drop")
+    assert coerce(pa.array(["Yes", "t", "0", "FALSE", "2"]), pa.bool_(), lenient)[0].to_pylist() == [
+        True,
+        True,
+        False,
+        False,
+        None,
+    ]
+    times = pa.array(["2024-05-05 20:39:00.005", "2024-05-05 20:39:00.005 PST", "2024-05-05 20:39:00.005-0800"])
+    assert [t.microsecond for t in coerce(times, TIMESTAMP, lenient)[0].to_pylist()] == [0, 0, 5000]
+
+
+def test_nested_values_are_converted_part_by_part() -> None:
+    target = pa.struct([("n", pa.int32()), ("tags", pa.list_(pa.string())), ("by", pa.map_(pa.string(), pa.float64()))])
+    items = [
+        {"n": "1", "tags": [1, None, "x"], "by": {"k": "2.5"}, "more": 1},
+        {"n": "x", "tags": [], "by": {}},
+        {"tags": None},
+        None,
+        "text",
+    ]
+    got, bad = coerce(items, target)
+    assert got.to_pylist(maps_as_pydicts="strict") == [
+        {"n": 1, "tags": ["1", None, "x"], "by": {"k": 2.5}},
+        None,
+        {"n": None, "tags": None, "by": None},
+        None,
+        None,
+    ]
+    assert bad.tolist() == [1, 4]
+    lists, bad = coerce(pa.array([["1", "2"], None, [], ["x", "3"], [None]]), pa.list_(pa.int8()))
+    assert lists.to_pylist() == [[1, 2], None, [], None, [None]]
+    assert bad.tolist() == [3]
+
+
+@pytest.mark.parametrize("kind", [pa.int64(), pa.float64(), pa.bool_(), TIMESTAMP, pa.date32()])
+def test_clean_values_never_meet_the_reference(kind: pa.DataType, monkeypatch: pytest.MonkeyPatch) -> None:
+    clean = {pa.int64(): "7", pa.float64(): "7.5", pa.bool_(): "true"}.get(kind, "2020-12-31")
+    seen: list[Any] = []
+    reference = coercion.coerce_value
+    monkeypatch.setattr(coercion, "coerce_value", lambda value, *rest: (seen.append(value), reference(value, *rest))[1])
+    values = pa.array(([clean] * 99 + ["bad"]) * 10)
+    got, bad = coerce(values, kind)
+    assert seen == ["bad"]
+    assert bad.tolist() == list(range(99, 1000, 100))
+    assert got.null_count == 10
+
+
+def test_texts_are_passed_on_untouched() -> None:
+    values = pa.array(["a", None])
+    assert coerce(values, pa.string())[0] is values
+    words = values.dictionary_encode()
+    assert coerce(words, pa.string())[0].to_pylist() == ["a", None]
+
+
+def test_evaluate_converts_to_an_xdm_type() -> None:
+    assert evaluate("v", {"v": "5"}, target_type="long") == 5
+    assert evaluate("v", {"v": "2020-12-31"}, target_type="date") == "2020-12-31"
+    assert evaluate("v", {"v": "x"}, target_type="int") is None
+    with pytest.raises(ExpressionError, match="'x' is not a whole number"):
+        evaluate("v", {"v": "x"}, target_type="int", strict=True)
+    with pytest.raises(UsageError, match="Did you mean 'date-time'"):
+        evaluate("v", {}, target_type="datetime")

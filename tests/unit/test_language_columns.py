@@ -1,0 +1,202 @@
+"""Expressions over batches: types known beforehand, dictionaries kept, odd batches, threads."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from xdmprep.flow import TIMESTAMP
+from xdmprep.language import Expression, Options, compile_expression
+
+SCHEMA = pa.schema(
+    [
+        ("a", pa.string()),
+        ("w", pa.dictionary(pa.int32(), pa.string())),
+        ("i", pa.int32()),
+        ("x", pa.float32()),
+        ("b", pa.bool_()),
+        ("day", pa.date32()),
+        ("o", pa.struct([("s", pa.string()), ("when", pa.timestamp("us", "Europe/Paris"))])),
+        ("l", pa.list_(pa.int64())),
+        ("m", pa.map_(pa.string(), pa.int64())),
+    ]
+)
+OBJECT = pa.struct([("k", pa.string()), ("n", pa.int64())])
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("a", pa.string()),
+        ("w", pa.string()),
+        ("i", pa.int32()),
+        ("day", pa.date32()),
+        ("o.s", pa.string()),
+        ("l", pa.list_(pa.int64())),
+        ("l[0]", pa.int64()),
+        ("m.k", pa.int64()),
+        ("concat(a, i)", pa.string()),
+        ("i + 1", pa.int64()),
+        ("i / 2.0", pa.float64()),
+        ("a == 'x' && b", pa.bool_()),
+        ("iif(b, a, null)", pa.string()),
+        ("iif(b, a, 1)", None),
+        ("iif(b, a, nullify())", pa.string()),
+        ("decode(a, 'x', 1, 'y', 2)", pa.int64()),
+        ("decode(a, 'x', 1, 'y')", None),
+        ("to_object('k', a, 'n', i + 1)", OBJECT),
+        ("iif(b, to_object('k', a, 'n', i + 1), null)", OBJECT),
+        ("to_array(true, a, 'x')", pa.list_(pa.string())),
+        ("date(a)", TIMESTAMP),
+        ("to_array(true, date(a))", pa.list_(TIMESTAMP)),
+        ("transformArray(l, i -> i * 2)", pa.list_(pa.int64())),
+        ("filterArray(l, i -> i > 2)", pa.list_(pa.int64())),
+        ("explode(a)[0]", pa.string()),
+        ("json_to_object(a)", None),
+        ("a + 1", None),
+        ("1 + 1", pa.int64()),
+        ("'x'", pa.string()),
+        ("null", pa.null()),
+        ("now()", TIMESTAMP),
+    ],
+)
+def test_the_type_is_known_before_the_first_row(text: str, kind: pa.DataType | None) -> None:
+    expression = compile_expression(text, SCHEMA)
+    assert expression.type == kind
+    rows = [
+        {"a": "x,2020-01-01", "w": "q", "i": 3, "x": 1.5, "b": True, "day": date(2020, 1, 1),
+         "o": {"s": "t", "when": datetime(2020, 1, 1, tzinfo=UTC)}, "l": [1, 5], "m": [("k", 1)]},
+        dict.fromkeys(SCHEMA.names),
+    ]  # fmt: skip
+    for batch in (pa.RecordBatch.from_pylist(rows, SCHEMA), pa.RecordBatch.from_pylist([], SCHEMA)):
+        values = expression.apply(batch).values
+        assert len(values) == batch.num_rows
+        if kind is None:
+            assert isinstance(values, list)
+        else:
+            found = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
+            assert found == kind
+
+
+def apply(text: str, columns: dict[str, Any], options: Options | None = None) -> Any:
+    batch = pa.record_batch(columns)
+    return compile_expression(text, batch.schema, options or Options()).apply(batch)
+
+
+def test_a_plain_column_is_passed_on_untouched() -> None:
+    batch = pa.record_batch({"a": pa.array(["x", None, "x"]).dictionary_encode()})
+    got = compile_expression("a", batch.schema).apply(batch).values
+    assert got.indices.buffers()[1].address == batch.column(0).indices.buffers()[1].address
+
+
+def test_text_functions_work_on_the_dictionary() -> None:
+    words = pa.array(["Ab", "cD", None] * 20).dictionary_encode()
+    got = apply("upper(concat(w, '!'))", {"w": words}).values
+    assert pa.types.is_dictionary(got.type)
+    assert len(got.dictionary) <= 3
+    assert got.to_pylist() == ["AB!", "CD!", "!"] * 20
+
+
+def test_failures_name_row_and_reason_and_leave_the_others() -> None:
+    got = apply("to_integer(n) * 2", {"n": ["1", "x", None, "3"]})
+    assert got.values.to_pylist() == [2, None, 0, 6]
+    assert got.errors == [(1, "'x' is not a number")]
+
+
+def test_a_branch_that_is_not_taken_does_not_fail() -> None:
+    got = apply("iif(n == 'x', 0, to_integer(n))", {"n": ["1", "x", "y"]})
+    assert got.values.to_pylist() == [1, 0, None]
+    assert [at for at, _ in got.errors] == [2]
+
+
+def test_a_constant_that_fails_fails_on_every_row() -> None:
+    got = apply("1 / 0", {"n": [1, 2]})
+    assert got.values.to_pylist() == [None, None]
+    assert got.errors == [(0, "division by zero"), (1, "division by zero")]
+
+
+def test_integers_beyond_64_bits_stay_exact() -> None:
+    got = apply("n * 2", {"n": [1, 2**62]})
+    assert got.values == [2, 2**63]
+    assert apply("n + 1", {"n": [2**63 - 1]}).values == [2**63]
+    assert apply("n == 9007199254740993", {"n": [2**53, 2**53 + 1]}).values.to_pylist() == [False, True]
+    assert apply("n > x", {"n": [2**53 + 1], "x": [2.0**53]}).values.to_pylist() == [True]
+
+
+def test_slices_and_offsets_are_honoured() -> None:
+    whole = pa.record_batch({"a": ["zero", " one ", None, "Two", "é"], "l": [["a"], ["b", "c"], None, [], ["d"]]})
+    part = whole.slice(1, 4)
+    for text, wanted in (
+        ("upper(trim(a))", ["ONE", None, "TWO", "É"]),
+        ("sha256(a) == null", [False, True, False, False]),
+        ("join('-', l)", ["b-c", None, "", "d"]),
+        ("l[1]", ["c", None, None, None]),
+        ("transformArray(l, i -> upper(i))", [["B", "C"], None, [], ["D"]]),
+        ("filterArray(l, i -> i != 'b')", [["c"], None, [], ["d"]]),
+        ("substr(a, 1, 2)", ["on", None, "wo", ""]),
+    ):
+        assert compile_expression(text, whole.schema).apply(part).values.to_pylist() == wanted, text
+
+
+def test_types_of_parquet_sources() -> None:
+    columns = {
+        "big": pa.array(["x"], pa.large_string()),
+        "u": pa.array([2**64 - 1], pa.uint64()),
+        "money": pa.array([Decimal("1.50")], pa.decimal128(9, 2)),
+        "ns": pa.array([1_600_000_000_123_456_789], pa.timestamp("ns")),
+        "day": pa.array([date(2020, 2, 29)]),
+        "half": pa.array([np.float16(0.5)], pa.float16()),
+        "nan": pa.array([float("nan")]),
+        "none": pa.nulls(1),
+        "z": pa.array([0], pa.timestamp("s", "Asia/Tokyo")),
+    }
+    for text, wanted in (
+        ("concat(big, '!')", "x!"),
+        ("u", 2**64 - 1),
+        ("concat(u, '')", "18446744073709551615"),
+        ("money * 2", 3.0),
+        ("format(ns, 'yyyy-MM-dd HH:mm:ss.SSS')", "2020-09-13 12:26:40.123"),
+        ("format(day, 'dd.MM.yyyy')", "29.02.2020"),
+        ("half + 1", 1.5),
+        ("nan ?? 'none'", "none"),
+        ("concat(none, 'x')", "x"),
+        ("none == null", True),
+        ("format(z, 'HH:mm')", "09:00"),
+    ):
+        got = apply(text, columns)
+        values = got.values if isinstance(got.values, list) else got.values.to_pylist()
+        assert values == [wanted], text
+        assert not got.errors
+
+
+def test_a_batch_may_lack_columns_where_they_were_not_declared() -> None:
+    got = compile_expression("coalesce(missing, a)").apply(pa.record_batch({"a": ["x"]}))
+    assert list(got.values) in (["x"], [pa.scalar("x")])
+
+
+def test_contains_key_of_an_unknown_column_is_false() -> None:
+    assert apply("contains_key('zzz.y')", {"a": ["x"]}).values.to_pylist() == [False]
+    assert apply("contains_key('a')", {"a": ["x", None]}).values.to_pylist() == [True, False]
+
+
+def test_threads_share_an_expression() -> None:
+    batches = [pa.record_batch({"a": [f"{i}-{j}" for j in range(200)]}) for i in range(40)]
+    expression: Expression = compile_expression("concat(explode(a, '-')[0], '/', lpad(a, 9, '0'))")
+    with ThreadPoolExecutor(8) as pool:
+        for i, got in enumerate(pool.map(expression.apply, batches)):
+            wanted = [f"{i}/{f'{i}-{j}'.rjust(9, '0')}" for j in range(200)]
+            assert (got.values if isinstance(got.values, list) else got.values.to_pylist()) == wanted
+
+
+def test_the_language_needs_no_pandas() -> None:
+    code = "import sys, xdmprep.language as l; l.evaluate('upper(a)', {'a': 'x'}); print('pandas' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
