@@ -11,7 +11,7 @@ and goes the exact path (:mod:`.record`).  No keyword is left out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -298,7 +298,9 @@ class Compiler:
                 ops.append(_counted(children, place, keyword, node, always=not place.path))
 
     def _assembled(self, node: Mapping[str, Any], tree: Any, path: Path) -> Callable[[Columns, Sink], None]:
-        """A check on the nested array that the leaves below `path` make together."""
+        """A check on what the leaves below `path` make together."""
+        if not _uniform(tree, self._leaves):
+            return self._assembled_values(node, tree, path)
         numbers = tuple(_members(tree))
         below = tuple(replace(self._leaves[i], path=("record", *self._leaves[i].path[len(path) :])) for i in numbers)
         kind = nested_type(path_tree([leaf.path for leaf in below])["record"], below)
@@ -311,6 +313,23 @@ class Compiler:
             spot = Spot(nest(below, records).column(0))
             for check in checks:
                 check(spot, sink)
+
+        return op
+
+    def _assembled_values(self, node: Mapping[str, Any], tree: Any, path: Path) -> Callable[[Columns, Sink], None]:
+        """The same on values, for arrays of unlike elements, which no Arrow column holds."""
+        numbers = tuple(_members(tree))
+        check = self._record.compile(node)
+
+        def op(columns: Columns, sink: Sink) -> None:
+            mask = columns.any_of(numbers)
+            rows = np.arange(columns.size, dtype=np.int64) if mask is None else np.flatnonzero(mask)
+            if not len(rows):
+                return
+            at = pa.array(rows)
+            texts = {i: to_json_values(plain(columns.array(i).take(at)), self._keep_empty) for i in numbers}
+            values = (_value_of(tree, texts, number) for number in range(len(rows)))
+            _report_faults(check, zip(rows.tolist(), values, strict=True), Place(path), Spot(at), sink)
 
         return op
 
@@ -423,18 +442,7 @@ class Compiler:
             if present is None:
                 return
             values = to_json_values(plain(spot.array.take(pa.array(present))), self._keep_empty)
-            groups: dict[tuple[str, Path, str, str], tuple[list[int], list[Any]]] = {}
-            for position, value in zip(present.tolist(), values, strict=True):
-                faults: list[Fault] = []
-                check(value, (), faults)
-                for fault in faults:
-                    key = (fault.code, fault.at, fault.message, fault.hint)
-                    where, what = groups.setdefault(key, ([], []))
-                    where.append(position)
-                    what.append(as_text(fault.value))
-            for (code, at, message, hint), (where, what) in groups.items():
-                there = replace(place, path=(*place.path, *at))
-                sink.add(there, spot, code, (message, hint), np.asarray(where), pa.array(what, pa.string()))
+            _report_faults(check, zip(present.tolist(), values, strict=True), place, spot, sink)
 
         return op
 
@@ -568,6 +576,46 @@ _BOUNDS = {"minimum": "least", "maximum": "most", "exclusiveMinimum": "above", "
 
 #: Keywords that look at an object or array as a whole.
 _WHOLE = ("enum", "const", "anyOf", "oneOf", "not", "uniqueItems", "contains", "propertyNames", "dependencies")
+
+
+def _report_faults(check: Any, values: Iterable[tuple[int, Any]], place: Place, spot: Spot, sink: Sink) -> None:
+    """Run the exact path on (position, value) pairs and report what it finds."""
+    groups: dict[tuple[str, Path, str, str], tuple[list[int], list[Any]]] = {}
+    for position, value in values:
+        faults: list[Fault] = []
+        check(value, (), faults)
+        for fault in faults:
+            where, what = groups.setdefault((fault.code, fault.at, fault.message, fault.hint), ([], []))
+            where.append(position)
+            what.append(as_text(fault.value))
+    for (code, at, message, hint), (where, what) in groups.items():
+        there = replace(place, path=(*place.path, *at))
+        sink.add(there, spot, code, (message, hint), np.asarray(where), pa.array(what, pa.string()))
+
+
+def _value_of(tree: Any, values: Mapping[int, list[Any]], row: int) -> Any:
+    """The value that some leaves make in a row; None where there is nothing."""
+    if isinstance(tree, int):
+        return values[tree][row]
+    parts = [(step, _value_of(child, values, row)) for step, child in tree.items()]
+    there = [(step, part) for step, part in parts if part is not None]
+    if not there:
+        return None
+    if all(isinstance(step, int) for step in tree):
+        return [part for _, part in sorted(there, key=lambda pair: pair[0])]
+    return dict(there)
+
+
+def _uniform(tree: Any, leaves: Sequence[Leaf]) -> bool:
+    """Whether all elements of each array among the leaves have one Arrow type."""
+    if isinstance(tree, int):
+        return True
+    if not all(_uniform(child, leaves) for child in tree.values()):
+        return False
+    if not all(isinstance(step, int) for step in tree):
+        return True
+    kinds = [nested_type(child, leaves) for child in tree.values()]
+    return all(kind == kinds[0] for kind in kinds)
 
 
 def _present(array: pa.Array) -> Positions | None:

@@ -4,7 +4,7 @@ Most lines of a file are alike but for their values: the same keys in the same o
 of a kind is read once, into a :class:`Shape`: which bytes are fixed, which are values, and between which quotes they
 stand.  All other lines with as many quotes are then compared with its fixed bytes as numpy arrays, eight bytes at a
 time; where they agree, the values are cut out as Arrow columns, one per leaf.  A line that fits no shape (or has a
-null, an empty object, a key twice, an escape in a key) is left to the exact path.  Nothing is coerced: a number stands
+null, a key twice, an escape in a key) is left to the exact path.  Nothing is coerced: a number stands
 in a number column and a text in a text column because its shape says so, whatever the schema wants.
 """
 
@@ -66,11 +66,20 @@ class _Value:
 
 @dataclass
 class Shape:
-    """What lines of one kind have in common."""
+    """What lines of one kind have in common.
+
+    Attributes:
+        quotes: how many quotes they have.
+        fixed: the bytes that are the same, run by run.
+        values: where the values stand.
+        empties: paths of empty objects (True) and empty arrays (False).
+        used: lines cut so far.
+    """
 
     quotes: int
     fixed: list[_Fixed]
     values: list[_Value]
+    empties: list[tuple[Path, bool]]
     used: int = field(default=0, compare=False)
 
     @classmethod
@@ -98,6 +107,7 @@ class _Reader:
         self.line = line
         self.next = 0
         self.quotes = 0
+        self.empties: list[tuple[Path, bool]] = []
         self.spans: list[tuple[int, int, Path, str, int]] = []  # start, end, path, kind, quotes before
 
     def shape(self) -> Shape:
@@ -108,7 +118,7 @@ class _Reader:
         if self.next != len(self.tokens) or not self.spans or len(self.spans) > MAX_LEAVES:
             raise _NoShapeError
         fixed, values = self._cut()
-        return Shape(self.quotes, fixed, values)
+        return Shape(self.quotes, fixed, values, self.empties)
 
     def _take(self) -> tuple[int, re.Match[bytes]]:
         if self.next >= len(self.tokens):
@@ -131,7 +141,17 @@ class _Reader:
         else:
             raise _NoShapeError
 
+    def _closes(self, bracket: bytes) -> bool:
+        """Whether the next token closes what was just opened."""
+        if self.next < len(self.tokens) and self.tokens[self.next][1][3] == bracket:
+            self.next += 1
+            return True
+        return False
+
     def _object(self, path: Path) -> None:
+        if self._closes(b"}"):
+            self.empties.append((path, True))
+            return
         seen: set[str] = set()
         while True:
             _, key = self._take()
@@ -150,6 +170,9 @@ class _Reader:
                 raise _NoShapeError
 
     def _array(self, path: Path) -> None:
+        if self._closes(b"]"):
+            self.empties.append((path, False))
+            return
         number = 0
         while True:
             self._value((*path, number))
@@ -387,8 +410,18 @@ def _cut_shape(shape: Shape, lines: Lines, some: Ints) -> tuple[Group | None, An
             chosen = chosen[~wrong]
             if not len(chosen):
                 return None, fits
+    for path, is_object in shape.empties:
+        columns.append(_empty(is_object, len(chosen)))
+        leaves.append(Leaf(path, columns[-1].type))
     records = pa.RecordBatch.from_arrays(columns, names=[str(number) for number in range(len(columns))])
     return Group(chosen, tuple(leaves), records), fits
+
+
+def _empty(is_object: bool, count: int) -> pa.Array:
+    """So many empty objects or arrays."""
+    if is_object:
+        return pa.Array.from_buffers(pa.struct([]), count, [None])
+    return pa.ListArray.from_arrays(pa.array(np.zeros(count + 1, np.int32)), pa.nulls(0))
 
 
 def _same_bytes(lines: Lines, begin: Ints, text: bytes) -> Any:
