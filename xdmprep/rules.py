@@ -99,6 +99,7 @@ RULES: dict[str, Rule] = _rules(
     Rule("schema-unfillable", "no value can ever be valid"),
     Rule("schema-enum", "the permitted values contradict the type, the labels or the default", severity="warning"),
     Rule("schema-pattern", "the pattern is no regular expression", severity="warning"),
+    Rule("schema-format", "a format that no checker knows", severity="warning"),
     Rule("schema-name", "the platform takes other field names only", severity="warning"),
     Rule("schema-keyword", "a word that is no keyword of JSON Schema and has no effect", severity="warning"),
     Rule("schema-deprecated", "the field is deprecated", severity="warning"),

@@ -69,6 +69,8 @@ STRING, LONG = {"type": "string"}, {"type": "integer", "meta:xdmType": "long"}
         # words
         ({**STRING, "pattern": "["}, {("pattern", "f")}),
         ({**STRING, "maxlength": 3}, {("keyword", "f")}),
+        ({**STRING, "format": "datetime"}, {("format", "f")}),
+        ({**STRING, "format": "uri-reference"}, set()),
         ({**STRING, "meta:status": "deprecated"}, {("deprecated", "f")}),
         ({"type": "object"}, {("undeclared", "f")}),
         ({}, {("undeclared", "f")}),

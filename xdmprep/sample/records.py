@@ -206,6 +206,8 @@ class _Maker:
 
     def _integer(self, field: Field) -> int:
         low, high = field.bounds()
+        if field.name.rpartition(":")[2] == "birthYear" and low <= 1940 and high >= 2005:
+            return self.random.randint(1940, 2005)
         if low <= 0 <= high:  # counts are small more often than large
             low, high = max(low, -100 if low < 0 else 0), min(high, 10_000)
         else:

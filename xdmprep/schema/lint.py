@@ -32,6 +32,14 @@ _KNOWN = frozenset(
     }
 )  # fmt: skip
 
+_FORMATS = frozenset(
+    {
+        "date", "date-time", "time", "duration", "email", "idn-email", "hostname", "idn-hostname", "ipv4", "ipv6", "uri",
+        "uri-reference", "uri-template", "url", "url-template", "iri", "iri-reference", "json-pointer",
+        "relative-json-pointer", "regex", "uuid",
+    }
+)  # fmt: skip
+
 _PAIRS = (
     ("minimum", "maximum"), ("minLength", "maxLength"), ("minItems", "maxItems"), ("minProperties", "maxProperties")
 )  # fmt: skip
@@ -201,6 +209,10 @@ def _texts(field: Field) -> Found:
             re.compile(pattern)
         except re.error as error:
             yield _issue("schema-pattern", field, f"'pattern' is no regular expression: {error}", pattern)
+    named = field.constraints.get("format")
+    if named is not None and named not in _FORMATS:
+        hint = did_you_mean(named, _FORMATS).strip()
+        yield _issue("schema-format", field, "no checker knows this 'format', so it has no effect", named, hint)
     if field.constraints.get("meta:status") == "deprecated":
         yield _issue("schema-deprecated", field, "is deprecated")
 
