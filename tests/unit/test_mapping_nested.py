@@ -131,6 +131,11 @@ class TestObjects:
         assert finding.path == "productListItems[*].quantity" and finding.rows.tolist() == [1]
         assert finding.values is not None and finding.values.to_pylist() == ["x"]
 
+    def test_dropped_fields_of_arrays_are_told(self, event: Schema) -> None:
+        columns = pa.Table.from_pylist([{"items": [{"SKU": "a", "odd": 1}]}]).schema
+        mapper = compile_mapping(MappingSet({"productListItems": "items"}), columns, event)
+        assert [note.split("'")[1] for note in mapper.notes] == ["productListItems[*].odd"]
+
     def test_whole_arrays_made_by_an_expression(self, event: Schema) -> None:
         rows = [{"j": '[{"SKU": "a", "quantity": "2"}, {"SKU": "b", "quantity": "x"}]'}, {"j": '[{"SKU": "c"}]'}]
         mapping = MappingSet({"productListItems": "json_to_object(j)"})

@@ -6,7 +6,7 @@ an output of its own, and a mapping that leads below the object overrides the fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -222,6 +222,8 @@ def _outputs(
         return made_outputs
     if kind is not None and one.field is not None:
         _must_fit(kind, one.field.arrow_type, options)
+        for lost in _dropped(kind, one.field.arrow_type, path):
+            plan.notes.append(f"{one.item}: '{format_path(lost)}' is not in the schema; the field is left out.")
     if kind is None and one.field is not None and one.field.type == "object" and overrides:
         via = one.field.arrow_type
         return [replace(output, via=via) for output in _expand(one, via, path, one.field, (), overrides, options, plan)]
@@ -229,6 +231,19 @@ def _outputs(
     if made is None:
         raise MappingError(f"its type, {kind}, cannot be held by a record.")
     return [Output(path, made, source, one.item)]
+
+
+def _dropped(kind: pa.DataType, target: pa.DataType, path: Path) -> Iterator[Path]:
+    """The fields of objects in an array of type `kind` that the destination does not have."""
+    if is_list(kind) and is_list(target):
+        yield from _dropped(kind.value_type, target.value_type, (*path, EVERY))
+    elif pa.types.is_struct(kind) and pa.types.is_struct(target):
+        for child in kind:
+            at = target.get_field_index(child.name)
+            if at < 0:
+                yield (*path, child.name)
+            else:
+                yield from _dropped(child.type, target.field(at).type, (*path, child.name))
 
 
 def _must_fit(kind: pa.DataType, target: pa.DataType, options: Options) -> None:
