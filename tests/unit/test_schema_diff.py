@@ -78,6 +78,15 @@ def test_single_changes(change: Callable[[Any, Any], Any], path: str, effect: st
     assert len(found) == 1
 
 
+def test_bounds_that_the_type_has_anyway_are_no_change() -> None:
+    widths = {"minimum": -32768, "maximum": 32767}
+    bare, told = (
+        Schema.from_dict({"properties": {"f": {"type": "integer", "meta:xdmType": "short", **bounds}}})
+        for bounds in ({}, widths)
+    )
+    assert diff(bare, told) == diff(told, bare) == []
+
+
 def test_a_moved_field_is_recognised() -> None:
     def move(schema: dict[str, Any], fields: dict[str, Any]) -> None:
         schema["properties"]["nickname"] = fields.pop("nickname")

@@ -17,6 +17,7 @@ from ..paths import format_path
 from .field import Field
 from .merge import same
 from .model import Schema
+from .types import INTEGER_BOUNDS
 
 Effect = Literal["breaking", "restricting", "compatible"]
 
@@ -105,10 +106,22 @@ def _changed(old: Field, new: Field) -> Iterator[Change]:
         yield Change(path, "compatible", "is no longer required")
     for name in sorted(new.required_children - old.required_children - set(new.children)):
         yield Change(path, "restricting", f"requires '{name}'")
-    yield from _constraints(path, old.constraints, new.constraints)
+    yield from _constraints(path, *_without_width(old, new))
     status = [field.constraints.get("meta:status") == "deprecated" for field in (old, new)]
     if status[0] != status[1]:
         yield Change(path, "compatible", "becomes deprecated" if status[1] else "is no longer deprecated")
+
+
+def _without_width(old: Field, new: Field) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The constraints of both; bounds of an integer that come or go are left out where they are its type's own."""
+    before, after = old.constraints, new.constraints
+    if old.type not in INTEGER_BOUNDS:
+        return before, after
+    for key, end in (("minimum", 0), ("maximum", 1)):
+        width = INTEGER_BOUNDS[old.type][end]
+        if {before.get(key), after.get(key)} == {None, width}:
+            before, after = ({k: v for k, v in node.items() if k != key} for node in (before, after))
+    return before, after
 
 
 def _constraints(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:

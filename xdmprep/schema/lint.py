@@ -34,8 +34,8 @@ _KNOWN = frozenset(
 
 _FORMATS = frozenset(
     {
-        "date", "date-time", "time", "duration", "email", "idn-email", "hostname", "idn-hostname", "ipv4", "ipv6", "uri",
-        "uri-reference", "uri-template", "url", "url-template", "iri", "iri-reference", "json-pointer",
+        "date", "date-time", "time", "duration", "email", "idn-email", "hostname", "idn-hostname", "ipv4", "ipv6",
+        "uri", "uri-reference", "uri-template", "url", "url-template", "iri", "iri-reference", "json-pointer",
         "relative-json-pointer", "regex", "uuid",
     }
 )  # fmt: skip
