@@ -70,6 +70,9 @@ def run(contestant: Contestant, log: Path) -> Sample:
         else:
             contestant.out.unlink(missing_ok=True)
     environment = {**os.environ, "PYTHONPATH": str(HERE), "PYTHONHASHSEED": "0", "PYSPARK_PYTHON": sys.executable}
+    # Compiled modules are kept as on any user's machine, but outside the checkout.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    environment["PYTHONPYCACHEPREFIX"] = str(log.parent / "pycache")
     asked = {"command": contestant.command, "environment": environment, "log": str(log)}
     launcher = _launcher()
     assert launcher.stdin is not None
