@@ -23,10 +23,10 @@ import pyarrow.csv as arrow_csv
 
 from .errors import MappingError, UsageError
 from .flow import Chunk, Stream
-from .language.catalogue import table as functions
+from .language.functions import table as functions
 from .manifest import Manifest, whole_file
 from .mapping import MappingSet, compile_mapping, map_stream
-from .patch import Checks, Counts, Options, Patch, Side, diff_streams, key_of
+from .patch import Checks, Counts, Options, Patch, Side, diff_streams, key_of, refuse_events
 from .paths import Path as Steps
 from .paths import format_path, parse_path
 from .prepare import KEPT_FINDINGS, SOFTWARE
@@ -91,6 +91,7 @@ def diff(
         DataError: a key occurs twice, and that was said to be an error.
     """
     made = _schema(schema)
+    refuse_events(made)
     options = Options(on, new, duplicates, relax_required)
     early, late = (_side(source, mapping, made, on, csv, strict) for source in (before, after))
     folder = None if scratch is None else Path(scratch)
@@ -206,6 +207,7 @@ def write_patch(
     if max_records < 1:
         raise UsageError(f"max_records is {max_records}; give at least 1.")
     made = _schema(schema)
+    refuse_events(made)
     options = Options(on, new, duplicates, relax_required)
     write = WriteOptions(format=format)
     if max_bytes is not None:

@@ -20,9 +20,10 @@ import pyarrow as pa
 
 from ..errors import ExpressionError, UsageError, did_you_mean
 from ..flow import TIMESTAMP
-from .catalogue import Context, Function, catalogue
+from .catalogue import Context, Function
 from .coercion import coerce, coerce_value
 from .expression import Evaluated, Expression
+from .functions import catalogue
 from .interpreter import Scope, run
 from .moment import Moment
 from .options import DEFAULT, Options

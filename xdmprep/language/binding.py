@@ -7,7 +7,8 @@ from importlib.util import find_spec
 import pyarrow as pa
 
 from ..errors import ExpressionError, MissingDependencyError, did_you_mean
-from .catalogue import Function, table
+from .catalogue import Function
+from .functions import table
 from .grammar import split_name
 from .methods import check_method
 from .options import Options

@@ -113,7 +113,7 @@ class Function:
     package: str = ""
 
 
-_TABLE: dict[str, Function] = {}
+TABLE: dict[str, Function] = {}
 
 
 def function(
@@ -141,9 +141,9 @@ def add(signature: str, meaning: str, example: str = "", gives: Any = None, *, c
     fewest, most = _arity(parameters.rstrip(")"))
     entry = Function(name, signature, category, meaning, example, gives, fewest=fewest, most=most, **more)
     for word in (name, *entry.aliases):
-        if word in _TABLE:
+        if word in TABLE:
             raise ValueError(f"two functions are called {word}")
-        _TABLE[word] = entry
+        TABLE[word] = entry
 
 
 def _arity(parameters: str) -> tuple[int, int | None]:
@@ -153,19 +153,6 @@ def _arity(parameters: str) -> tuple[int, int | None]:
         names = [name for name in names if name != "..."]
         return len(names) - optional, None
     return len(names) - optional, len(names)
-
-
-def table() -> dict[str, Function]:
-    """All functions by name, aliases included."""
-    if not _TABLE:
-        from . import functions  # noqa: F401  (fills the table)
-    return _TABLE
-
-
-def catalogue() -> tuple[Function, ...]:
-    """All functions, each once, by category and name."""
-    unique = {id(entry): entry for entry in table().values()}
-    return tuple(sorted(unique.values(), key=lambda entry: (entry.category, entry.name)))
 
 
 def text(value: Any) -> str:

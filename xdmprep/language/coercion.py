@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from ..flow import TIMESTAMP
 from .columns import BOOL, DOUBLE, LONG, MOMENT, TEXT, Column, Mask, as_mask, merged, nulls_of, plain
-from .javatime import read_date
+from .javatime import date_shapes, read_date
 from .kernels import dates, numbers, texts
 from .moment import Moment
 from .options import DEFAULT, Options
@@ -216,8 +216,12 @@ def _by_value(values: pa.Array, target: pa.DataType, options: Options) -> tuple[
     if pa.types.is_nested(values.type):
         return _one_by_one(values.to_pylist(maps_as_pydicts="lossy"), target, options)
     encoded = plain(values).dictionary_encode()
-    found, bad = _one_by_one(encoded.dictionary.to_pylist(), target, options)
-    failed = np.zeros(len(found), dtype=bool)
+    words = encoded.dictionary
+    failed = np.zeros(len(words), dtype=bool)
+    if words.type == TEXT and (pa.types.is_date(target) or pa.types.is_timestamp(target)):
+        failed = ~as_mask(pc.match_substring_regex(words, date_shapes()))
+        words = pc.if_else(pa.array(failed), None, words)
+    found, bad = _one_by_one(words.to_pylist(), target, options)
     failed[bad] = True
     return _taken(encoded.indices, found, failed, target)
 

@@ -12,7 +12,8 @@ from decimal import Decimal
 from typing import Any
 
 from . import values
-from .catalogue import Context, Function, table
+from .catalogue import Context, Function
+from .functions import table
 from .methods import call_method
 from .moment import Moment
 from .tree import Array, Binary, Call, Conditional, Constant, Element, Field, Lambda, Map, Method, Node, Unary

@@ -216,7 +216,7 @@ def compile_pattern(text: str, options: Options) -> Pattern:
         fields.append((part if part not in "eE" else "E", width))
     printers = tuple(part if not width else _printer(part, width, options) for part, width in tokens)
     zoned = any(width and part in "VzXxZO" for part, width in tokens)
-    return Pattern(text, options, re.compile(regex), tuple(fields), printers, zoned, _layout(tokens))
+    return Pattern(text, options, re.compile(regex, re.ASCII), tuple(fields), printers, zoned, _layout(tokens))
 
 
 _NUMERIC = "yuYMdDHhKkmsSnwWF"
@@ -386,8 +386,21 @@ AUTOMATIC = (
 )  # fmt: skip
 
 _ISO = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)? ?(Z|z|[+-]\d\d(?::?\d\d)?|[A-Z]{2,5})?"
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)? ?(Z|z|[+-]\d\d(?::?\d\d)?|[A-Z]{2,5})?",
+    re.ASCII,
 )
+
+
+@lru_cache(maxsize=1)
+def date_shapes() -> str:
+    """A regular expression that every text matches which :func:`read_date` can read, and few others do."""
+    shapes = [_ISO.pattern, *[compile_pattern(text, Options()).regex.pattern for text in AUTOMATIC[5:]]]
+    return "^(?:" + "|".join(shapes) + ")$"
+
+
+@lru_cache(maxsize=1)
+def _shape() -> re.Pattern[str]:
+    return re.compile(date_shapes(), re.ASCII)
 
 
 def read_date(text: str, options: Options) -> Moment:
@@ -410,7 +423,7 @@ def read_date(text: str, options: Options) -> Moment:
             return Moment(datetime(year, month, day, hour, minute, second, nanos // 1000, place), nanos % 1000)
         except (ValueError, OverflowError):
             raise Failed(f"{text[:80]!r} is no date") from None
-    for format_ in AUTOMATIC[5:]:
+    for format_ in AUTOMATIC[5:] if _shape().match(text) else ():
         pattern = compile_pattern(format_, options)
         if pattern.regex.fullmatch(text):
             try:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from ..flow import TIMESTAMP
 from .binding import columns_of
-from .catalogue import Context, table
+from .catalogue import Context
 from .columns import (
     BOOL,
     DOUBLE,
@@ -29,6 +29,7 @@ from .columns import (
     plain,
     some,
 )
+from .functions import table
 from .interpreter import compile_node
 from .kernels import dates, numbers, texts
 from .moment import Moment
