@@ -58,7 +58,8 @@ cannot clear, or rows were set aside: all are listed in the folder; 2 on wrong u
 def diff(
     before: Path, after: Path, schema: Path, mapping: Path | None, on: str | None, out: Path, format: str, new: Any,
     duplicates: Any, preview: bool, relax_required: bool, rules: str, strict: bool, max_bytes: int | None,
-    delimiter: str, quote: str, encoding: str, nulls: tuple[str, ...], jobs: int | None, overwrite: bool, bar: bool | None, as_json: bool,
+    delimiter: str, quote: str, encoding: str, nulls: tuple[str, ...], jobs: int | None,
+    overwrite: bool, bar: bool | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Write a Profile patch: what makes the profiles of BEFORE those of AFTER, as upsert records."""
     from ..read import CsvOptions

@@ -222,12 +222,7 @@ def diff_streams(
         UsageError: the schema's records cannot be patched, or the key is none of its fields.
         DataError: a key occurs twice, and that was said to be an error.
     """
-    if schema.behavior != "record":
-        what = "ExperienceEvents" if schema.behavior == "time-series" else "ad-hoc records"
-        raise UsageError(
-            f"{schema.name} is a schema of {what} ({schema.behavior}); only record data such as profiles can be "
-            "patched by upsert. Events are ingested as they are: use `prepare`."
-        )
+    refuse_events(schema)
     threads = os.cpu_count() or 1 if jobs is None else jobs
     key = key_of(schema, options.on)
     if before is not None:
@@ -248,6 +243,16 @@ def diff_streams(
         found = join(Entries(), late.entries)
     work = _Blocks(schema, key, options, ingested, sent, before, after, early, late, found, scratch)
     return work.patch(threads)
+
+
+def refuse_events(schema: Schema) -> None:
+    """Raise UsageError if the records of `schema` are no profiles."""
+    if schema.behavior != "record":
+        what = "ExperienceEvents" if schema.behavior == "time-series" else "ad-hoc records"
+        raise UsageError(
+            f"{schema.name} is a schema of {what} ({schema.behavior}); only record data such as profiles can be "
+            "patched by upsert. Events are ingested as they are: use `prepare`."
+        )
 
 
 def _comparable_sides(before: Side, after: Side, schema: Schema) -> tuple[Side, Side]:
