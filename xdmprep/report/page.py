@@ -8,11 +8,48 @@ count all of them.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from . import Report
+import pyarrow as pa
+
+
+class Group(Protocol):
+    """The findings of one rule at one path, as :class:`xdmprep.report.Group` has them."""
+
+    code: str
+    severity: str
+    path: str
+    column: str | None
+    message: str
+    hint: str
+    count: int
+    first_row: int
+    examples: list[str]
+
+
+class Report(Protocol):
+    """What a page shows of :class:`xdmprep.report.Report`."""
+
+    name: str
+    rows: int
+    invalid: int
+    found: int
+    kept: int
+    cap: int | None
+
+    @property
+    def valid(self) -> bool:
+        """Whether no row has an error."""
+
+    @property
+    def groups(self) -> Sequence[Group]:
+        """The findings grouped by rule and path."""
+
+    def head(self, count: int) -> pa.Table:
+        """The first findings."""
+
 
 #: Findings in the table of a page, and in a notebook's view.
 ROWS = 5_000
