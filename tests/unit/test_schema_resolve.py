@@ -149,6 +149,33 @@ def test_a_schema_that_contains_itself() -> None:
     assert not Draft6Validator(found.json_schema).is_valid({"a": {"b": {"a": {"v": 1}}}})
 
 
+def test_components_that_contain_themselves_and_the_schema() -> None:
+    person = {
+        "$id": BASE + "datatypes/person",
+        "type": "object",
+        "properties": {
+            "name": {"type": "string"},
+            "knows": {"type": "array", "items": {"$ref": BASE + "datatypes/person"}},
+            "team": {"$ref": BASE + "team"},
+        },
+    }
+    team = {"$id": BASE + "team", "title": "T", "type": "object", "properties": {"lead": {"$ref": person["$id"]}}}
+    found = Schema.from_dict(team, Registry().add(person))
+    judge = Draft6Validator(found.json_schema)
+    assert judge.is_valid({"lead": {"knows": [{"knows": [{"name": "x", "team": {"lead": {"name": "y"}}}]}]}})
+    assert not judge.is_valid({"lead": {"knows": [{"knows": [{"name": 1}]}]}})
+    assert not judge.is_valid({"lead": {"knows": [{"team": {"lead": {"knows": [{"name": 1}]}}}]}})
+    assert found.find("lead.knows[0].team.lead.name").type == "string"
+
+
+def test_an_inner_id_is_no_base_for_references() -> None:
+    inner = {"$id": "https://x.example/inner", "properties": {"n": {"$ref": "#/definitions/n"}}}
+    content = {"properties": {"a": {"properties": {"b": inner}}}, "definitions": {"n": {"properties": {"m": inner}}}}
+    found = Schema.from_dict(content)
+    assert found.find("a.b.n.m.n.m").type == "object"
+    assert Draft6Validator(found.json_schema).is_valid({"a": {"b": {"n": {"m": {"n": {}}}}}})
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -27,10 +27,13 @@ _NODE = ("additionalProperties", "additionalItems", "contains", "not", "property
 _NODES = ("allOf", "anyOf", "oneOf")
 _NAMED = ("properties", "patternProperties")
 
+#: Keywords that say where a schema is and what it keeps aside; the resolved tree is one document.
+_OF_PLACE = ("$id", "$schema", "definitions")
+
 #: Keywords that describe a whole document and mean nothing on a field.
 _OF_DOCUMENT = frozenset(
     {
-        "$id", "$schema", "definitions", "version", "imsOrg", "meta:license", "meta:extensible", "meta:abstract",
+        "version", "imsOrg", "meta:license", "meta:extensible", "meta:abstract",
         "meta:extends", "meta:intendedToExtend", "meta:createdDate", "meta:auditable", "meta:altId", "meta:class",
         "meta:resourceType", "meta:containerId", "meta:tenantNamespace", "meta:sandboxId", "meta:sandboxType",
         "meta:registryMetadata", "meta:globalLibVersion", "meta:tags", "meta:usageCount", "meta:immutableTags",
@@ -63,6 +66,7 @@ class Resolver:
         self._open: list[tuple[str, str]] = []
         self._names: dict[tuple[str, str], str] = {}
         self._missing: dict[str, str] = {}
+        self._main = Document({}, "")
         self._root = ("", "")
         self._depth = 0
 
@@ -72,7 +76,7 @@ class Resolver:
         Raises:
             SchemaError: a component is missing, or a reference leads nowhere.
         """
-        self._root = (document.id or document.name, "")
+        self._main, self._root = document, (document.id or document.name, "")
         self._open.append(self._root)
         root = self._node(document.content, document, "")
         self._open.pop()
@@ -82,7 +86,6 @@ class Resolver:
             root = {} if root else {"not": {}}
         definitions = {name: self._done[key] for key, name in self._names.items() if key != self._root}
         _check_progress({**definitions, "#": root}, document.name)
-        root = {key: value for key, value in root.items() if key not in ("$schema", "$id", "definitions")}
         return {"$schema": DRAFT_06, **root, **({"definitions": definitions} if definitions else {})}
 
     def _missing_message(self, document: Document) -> str:
@@ -115,6 +118,8 @@ class Resolver:
             self._depth -= 1
 
     def _resolved(self, node: dict[str, Any], document: Document, pointer: str) -> Any:
+        if any(key in node for key in _OF_PLACE):  # an inner $id would be the base of local references
+            node = {key: value for key, value in node.items() if key not in _OF_PLACE}
         changed: dict[str, Any] = {}
         for key in _NAMED:
             if isinstance(node.get(key), dict):
@@ -183,12 +188,16 @@ class Resolver:
         }
         target = document
         if base and base not in (document.id, document.alternative):
-            found = self._lookup.document(base)
+            if base in (self._main.id, self._main.alternative):
+                found: Document | None = self._main
+            else:
+                found = self._lookup.document(base)
             if found is None:
                 self._missing.setdefault(base, f"{document.name} at {pointer or '/'}")
                 return notes
             target = found
-            self.used[found.id or base] = found
+            if found is not self._main:
+                self.used[found.id or base] = found
         whole = not fragment.strip("/")
         key = (target.id or target.name, "" if whole else fragment)
         if key in self._open:
