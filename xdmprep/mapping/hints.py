@@ -23,6 +23,9 @@ from .sources import ColumnSource, Source
 #: Texts longer than this are no badly written dates or numbers.
 MAX_LENGTH = 40
 
+#: Tried values are remembered up to this many, for each expression; there are not many dates.
+REMEMBERED = 50_000
+
 #: Shapes of dates (D stands for one or two digits, A for four to nine letters) and the patterns that may read them.
 _DAYS = (
     ("9999-99-9", ["yyyy-MM-d"]), ("9999-D-D", ["yyyy-M-d"]), ("9999/D/D", ["yyyy/M/d"]), ("9999.D.D", ["yyyy.M.d"]),
@@ -54,17 +57,21 @@ def hinted(
     shapes = _shapes(distinct, target).dictionary_encode()
     codes = shapes.indices.to_numpy(zero_copy_only=False)
     name = _reference(source)
+    alike: dict[tuple[str, ...], list[int]] = {}  # shapes by what is worth trying
     for code, shape in enumerate(shapes.dictionary.to_pylist()):
-        candidates = _candidates(shape, target)
+        alike.setdefault(tuple(_candidates(shape, target)), []).append(code)
+    for candidates, some in alike.items():
         if candidates:
-            at = np.flatnonzero(codes == code)
+            at = np.flatnonzero(np.isin(codes, some))
             hints[at] = _hints(distinct.take(pa.array(at)), candidates, target, name, options)
     own = hints[coded.indices.fill_null(len(distinct)).to_numpy(zero_copy_only=False)]
     for hint in dict.fromkeys(own.tolist()):
         yield np.flatnonzero(own == hint), hint
 
 
-def _hints(values: pa.Array, candidates: list[str], target: pa.DataType, name: str, options: Options) -> list[str]:
+def _hints(
+    values: pa.Array, candidates: tuple[str, ...], target: pa.DataType, name: str, options: Options
+) -> list[str]:
     """For each value the sentence that names the candidates which read it."""
     reads = [_reads(text, values, target, options) for text in candidates]
     hints = []
@@ -143,16 +150,23 @@ def _expanded(shape: str) -> list[str]:
 
 
 def _reads(expression: str, values: pa.Array, target: pa.DataType, options: Options) -> list[bool]:
-    """Which of `values` the expression turns into a `target`."""
-    made = _compiled(expression, options).apply(pa.RecordBatch.from_arrays([values], ["value"]))
-    array, _ = coerce(made.values, target, options)
-    fine: list[bool] = array.is_valid().to_pylist()
-    return fine
+    """Which of `values` the expression turns into a `target`; each is asked once where there is room to remember."""
+    compiled, known = _tried(expression, target, options)
+    texts = values.to_pylist()
+    new = [text for text in texts if text not in known]
+    fresh: dict[str, bool] = {}
+    if new:
+        made = compiled.apply(pa.RecordBatch.from_arrays([pa.array(new, pa.string())], ["value"]))
+        array, _ = coerce(made.values, target, options)
+        fresh = dict(zip(new, array.is_valid().to_pylist(), strict=True))
+        if len(known) + len(fresh) <= REMEMBERED:
+            known.update(fresh)
+    return [fresh[text] if text in fresh else known[text] for text in texts]
 
 
-@lru_cache(256)
-def _compiled(expression: str, options: Options) -> Expression:
-    return compile_expression(expression, pa.schema([("value", pa.string())]), options)
+@lru_cache(64)
+def _tried(expression: str, target: pa.DataType, options: Options) -> tuple[Expression, dict[str, bool]]:
+    return compile_expression(expression, pa.schema([("value", pa.string())]), options), {}
 
 
 def _reference(source: Source) -> str:
