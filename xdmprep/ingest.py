@@ -1,8 +1,8 @@
 """What the emulator validates uploaded files with: schema and checks put together behind the ingest port.
 
-A file of a batch comes in; good and failed records go out, in order and in bounded memory.  The `batch` rules apply (what
-the platform's batch ingestion is documented to check) unless others are given; each finding carries the platform's own
-error code where one is known.
+A file of a batch comes in; good and failed records go out, in order and in bounded memory.  The `batch` rules apply
+(what batch ingestion is documented to check) unless others are given; each finding carries the platform's own error
+code where one is known.
 """
 
 from __future__ import annotations
