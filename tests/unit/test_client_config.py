@@ -100,6 +100,9 @@ def test_a_ready_token_is_enough_with_org_and_key():
         ({"url": "http://127.0.0.1", "sandbox": "Dev"}, "lower case"),
         ({"url": "http://127.0.0.1", "timeout": "x"}, "must be a number"),
         ({"url": "http://127.0.0.1", "retries": 0}, "too small"),
+        ({"url": "http://127.0.0.1", "token": "a\nb"}, "no header can carry"),
+        ({"url": "http://127.0.0.1", "org": "ö"}, "no header can carry"),
+        ({"url": "http://127.0.0.1", "ca_bundle": "none.pem"}, "no such file"),
         ({"url": "http://127.0.0.1", "sandbx": "x"}, "Did you mean 'sandbox'"),
     ],
 )  # fmt: skip

@@ -34,7 +34,7 @@ EVENT = "https://ns.adobe.com/acme/schemas/purchase-event"
 
 @pytest.fixture(scope="module")
 def url(request):
-    with Emulator(schemas=request.config.rootpath / "schemas") as server:
+    with Emulator(schemas=request.config.rootpath / "schemas", check=parse) as server:
         yield server.url
 
 

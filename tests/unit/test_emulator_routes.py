@@ -26,7 +26,7 @@ from network_kit import (
 )  # fmt: skip
 
 from xdmprep.emulator import Emulator
-from xdmprep.errors import PlatformError, SchemaError, UsageError
+from xdmprep.errors import OutputError, SchemaError, UsageError
 
 
 @pytest.fixture(scope="module")
@@ -612,8 +612,14 @@ def test_pages_show_and_escape(url):
 
 
 def test_a_port_in_use_is_one_clear_error():
-    with Emulator() as server, pytest.raises(PlatformError, match=r"cannot listen on 127\.0\.0\.1"):
+    with Emulator() as server, pytest.raises(UsageError, match=r"cannot listen on 127\.0\.0\.1"):
         Emulator(port=int(server.url.rsplit(":", 1)[1])).start()
+
+
+def test_two_emulators_do_not_share_a_folder(tmp_path):
+    with Emulator(data=tmp_path), pytest.raises(OutputError, match="another emulator"):
+        Emulator(data=tmp_path)
+    Emulator(data=tmp_path).stop()
 
 
 def test_wrong_settings(tmp_path):

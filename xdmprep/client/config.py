@@ -110,6 +110,12 @@ class Config:
                     raise UsageError(f"Setting {name!r} must be a number, not {values[name]!r}.") from None
                 if values[name] < (1 if kind is int else 0):
                     raise UsageError(f"Setting {name!r} is too small: {values[name]}.")
+        values = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
+        for name in ("org", "client_id", "token", "sandbox"):
+            if not str(values.get(name, "")).isascii() or not str(values.get(name, "")).isprintable():
+                raise UsageError(f"Setting {name!r} holds characters that no header can carry.")
+        if values.get("ca_bundle") and not Path(values["ca_bundle"]).exists():
+            raise UsageError(f"ca_bundle {values['ca_bundle']}: no such file.")
         scopes = values.get("scopes")
         if scopes is not None:
             listed = scopes if isinstance(scopes, list) else str(scopes).replace(",", " ").split()

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any
 
 from ..errors import OutputError, UsageError
+from ..manifest import lock_file
 
 NAME = "upload.jsonl"
 
@@ -60,7 +61,7 @@ class Journal:
             raise OutputError(
                 f"{self.path}: cannot keep the upload's journal: {why}. Make the folder writable."
             ) from None
-        if not _lock(self._handle):
+        if not lock_file(self._handle):
             os.close(self._handle)
             raise UsageError(f"{self.path.parent}: another process is uploading these files. Wait for it to end.")
         return self
@@ -128,23 +129,3 @@ class Journal:
                 os.fsync(self._handle)
         except OSError as error:
             raise OutputError(f"{self.path}: cannot write the journal: {error.strerror or error}.") from None
-
-
-def _lock(handle: int) -> bool:
-    """Lock the open file until it is closed; False if another process holds it."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        import msvcrt
-
-        try:
-            os.lseek(handle, 1 << 30, os.SEEK_SET)
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        except OSError:
-            return False
-        return True
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

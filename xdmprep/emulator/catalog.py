@@ -56,15 +56,20 @@ def list_batches(request: Request) -> Response:
     for name in ("createdAfter", "createdBefore", "created", "updated", "started", "completed"):
         if name in query and not re.fullmatch(r"\d+", query[name]):
             raise Refusal(400, f"{name} must be milliseconds since 1970")
-    docs = state.store.batches("sandbox = ?", state.sandbox(request))
+    where, values = "sandbox = ?", [state.sandbox(request)]
+    for name, column in (("batch", "id"), ("externalId", "external"), ("dataSet", "dataset"), ("status", "status")):
+        if name in query:
+            wanted = query[name].split(",")
+            where += f" AND {column} IN ({', '.join('?' * len(wanted))})"
+            values += wanted
+    docs = state.store.batches(where, *values)
     docs = [doc for doc in docs if _batch_matches(doc, query)]
     return pretty(_page(docs, request, "id"))
 
 
 def _batch_matches(doc: dict[str, Any], query: Any) -> bool:
     simple: dict[str, Callable[[dict[str, Any]], Any]] = {
-        "batch": lambda d: d["id"], "externalId": lambda d: d["externalId"], "status": lambda d: d["status"],
-        "dataSet": lambda d: d["relatedObjects"][0]["id"], "createdUser": lambda d: d["createdUser"],
+        "createdUser": lambda d: d["createdUser"],
         "createdClient": lambda d: d["createdClient"], "updatedUser": lambda d: d["updatedUser"],
         "version": lambda d: d["version"], "created": lambda d: d["created"], "updated": lambda d: d["updated"],
         "started": lambda d: d.get("started"), "completed": lambda d: d.get("completed"),

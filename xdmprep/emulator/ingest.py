@@ -71,7 +71,8 @@ class Ingestion:
         """End after the chunk at hand; an unfinished batch is taken up at the next start."""
         self._stop.set()
         self._wake.set()
-        self._thread.join(timeout=30)
+        if self._thread.is_alive():
+            self._thread.join(timeout=30)
 
     def wake(self) -> None:
         """There is something to do."""

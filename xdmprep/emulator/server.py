@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import threading
 import time
@@ -14,7 +15,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .. import ports
-from ..errors import PlatformError, UsageError
+from ..errors import UsageError
 from ..ports import IngestCheck
 from ..wire import SMALL_FILE_BYTES
 from .app import create_app
@@ -42,6 +43,10 @@ class _Protocol(H11Protocol):
             await inner(scope, receive, send)
 
         self.app = app
+
+
+def _interrupt(number: int, frame: Any) -> None:
+    raise KeyboardInterrupt
 
 
 class Emulator:
@@ -122,8 +127,9 @@ class Emulator:
             listener.listen(128)
         except (OSError, OverflowError) as error:
             listener.close()
+            self._close()
             why = getattr(error, "strerror", None) or error
-            raise PlatformError(f"cannot listen on {self._host}:{self._port}: {why}. Choose another port.") from None
+            raise UsageError(f"cannot listen on {self._host}:{self._port}: {why}. Choose another port.") from None
         self._socket = listener
         app = create_app(self.state, LOOPBACK if self._host in LOOPBACK else None)
         config = uvicorn.Config(
@@ -158,6 +164,8 @@ class Emulator:
         if self._server is None:
             self._server = self._open()
         self.state.ingestion.start()
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, _interrupt)  # ends as Ctrl-C does: everything is closed
         try:
             self._server.run(sockets=[self._socket] if self._socket else None)
         except KeyboardInterrupt:

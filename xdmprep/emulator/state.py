@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from starlette.requests import Request
 
 from ..errors import XdmPrepError
 from ..wire import SMALL_FILE_BYTES
 from .answers import Refusal
+from .faults import Faults
 from .ingest import Ingestion
 from .parse import parse
 from .profiles import Profiles
 from .registry import Schemas
 from .store import Store
-
-if TYPE_CHECKING:
-    from .faults import Faults
 
 Answers = Literal["guide", "spec"]
 

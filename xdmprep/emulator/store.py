@@ -16,12 +16,14 @@ import sqlite3
 import tempfile
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import OutputError
+from ..manifest import lock_file
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS dataset (id TEXT PRIMARY KEY, sandbox TEXT, created INTEGER, doc TEXT);
@@ -74,8 +76,14 @@ class Store:
         self._temporary = folder is None
         try:
             self.folder = Path(tempfile.mkdtemp(prefix="xdmprep-emulator-")) if folder is None else Path(folder)
+            if self._temporary:  # also where nobody closes it
+                weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
             self.bytes = self.folder / "bytes"
             self.bytes.mkdir(parents=True, exist_ok=True)
+            self._alone = (self.folder / "lock").open("a")
+            if not lock_file(self._alone.fileno()):
+                self._alone.close()
+                raise OutputError(f"{folder}: another emulator keeps its data here. Choose another --data.")
             self.lock = threading.RLock()
             self._db = sqlite3.connect(
                 self.folder / "catalog.sqlite", check_same_thread=False, isolation_level=None, timeout=30
@@ -102,6 +110,7 @@ class Store:
         """Close the database; a temporary folder is removed."""
         with self.lock:
             self._db.close()
+        self._alone.close()
         if self._temporary:
             shutil.rmtree(self.folder, ignore_errors=True)
 
