@@ -21,6 +21,7 @@ from .errors import DataError, OutputError, SourceError, UsageError, did_you_mea
 from .flow import Chunk, Stream
 from .manifest import Manifest
 from .mapping import MappingSet, map_stream
+from .patch import Patch
 from .paths import format_path
 from .read import CsvOptions, open_source
 from .report import Report, ReportBuilder
@@ -305,7 +306,8 @@ def _write(records: Any, out: str | os.PathLike[str], format: str, options: dict
     done = write_stream(stream, folder, chosen)
     manifest = Manifest(
         format, done.files, done.rows, done.written, done.rejected,
-        source={"name": stream.name}, multiline=chosen.multiline, software=SOFTWARE, folder=folder.path,
+        source={"name": stream.name}, upsert=isinstance(stream, Patch), multiline=chosen.multiline,
+        software=SOFTWARE, folder=folder.path,
     )  # fmt: skip
     manifest.save(folder.path)
     folder.mark("finished", {"counts": {"rows": done.rows, "written": done.written, "rejected": done.rejected}})

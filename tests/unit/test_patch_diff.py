@@ -310,5 +310,6 @@ def test_a_patch_is_a_stream_like_any_other(tmp_path: Path) -> None:
     patch = patch_of(after)
     manifest = xp.write_parquet(patch, tmp_path / "out")
     assert (manifest.rows, manifest.written, manifest.rejected) == (1, 1, 0)
+    assert manifest.upsert
     assert patch.to_table().num_rows == 1
     assert patch.to_table().num_rows == 1  # it can be read again
