@@ -57,6 +57,10 @@ class TestPaths:
     def test_a_header_that_has_the_whole_text_comes_first(self) -> None:
         assert run({"x": "c.name"}, [{"c.name": "flat", "c": {"name": "nested"}}]) == [{"x": "flat"}]
 
+    def test_a_text_with_two_meanings_is_told(self) -> None:
+        columns = pa.Table.from_pylist([{"c.name": "flat", "c": {"name": "nested"}}]).schema
+        assert "the column is taken" in compile_mapping(MappingSet({"x": "c.name"}), columns).notes[0]
+
     @pytest.mark.parametrize(
         ("source", "message"),
         [

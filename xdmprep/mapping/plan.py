@@ -20,7 +20,16 @@ from ..schema import Field, Schema
 from .fields import FieldMapping
 from .nested import is_list, natural
 from .sets import MappingSet
-from .sources import AbsentSource, ConstantSource, ExpressionSource, Source, settle, unknown_column
+from .sources import (
+    AbsentSource,
+    ColumnSource,
+    ConstantSource,
+    ExpressionSource,
+    Source,
+    may_be_inside,
+    settle,
+    unknown_column,
+)
 from .targets import clashes, destination, find, never_fits, target_type, type_name
 
 
@@ -107,7 +116,7 @@ def make_plan(
         for at in range(1, len(one.path)):
             below.setdefault(one.path[:at], set()).add(one.path)
     for one in single:
-        _note(one, plan)
+        _note(one, columns, plan)
         try:
             outputs = _outputs(one, below.get(one.path, set()), options, sample, plan)
         except MappingError as error:
@@ -188,8 +197,12 @@ def _settle(
     return _Settled(item, path, target, source) if sound and source is not None else None
 
 
-def _note(one: _Settled, plan: Plan) -> None:
+def _note(one: _Settled, columns: pa.Schema, plan: Plan) -> None:
     source = one.source
+    if isinstance(source, ColumnSource) and not source.steps and may_be_inside(source.column, columns):
+        plan.notes.append(
+            f"{one.item}: '{source.column}' is the name of a column and a place inside another; the column is taken."
+        )
     absent: tuple[str, ...] = (source.column,) if isinstance(source, AbsentSource) else ()
     if isinstance(source, ExpressionSource):
         absent = source.absent

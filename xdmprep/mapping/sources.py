@@ -261,6 +261,18 @@ def _nested(steps: Path, columns: pa.Schema) -> bool:
     return EVERY in steps or isinstance(steps[1], int) or pa.types.is_nested(columns.field(steps[0]).type)
 
 
+def may_be_inside(name: str, columns: pa.Schema) -> bool:
+    """Whether the name of a column is a path into another column as well."""
+    steps = _steps(name)
+    if steps is None or len(steps) < 2 or not _nested(steps, columns):
+        return False
+    try:
+        type_at(columns.field(str(steps[0])).type, steps[1:], (steps[0],))
+    except NoSuchPath:
+        return False
+    return True
+
+
 def _column(name: str, steps: Path, columns: pa.Schema, text: str, missing: Missing = "error") -> Source:
     if len(columns.get_all_field_indices(name)) > 1:
         raise MappingError(f"column '{name}' stands more than once in the source. Give its columns unlike names.")
