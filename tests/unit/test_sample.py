@@ -101,6 +101,24 @@ def test_definitions_that_contain_themselves_end() -> None:
         list(sample(Schema.from_dict({**schema.source, "required": ["n"]}), 1))
 
 
+@pytest.mark.parametrize(
+    "node",
+    [
+        {"type": "integer", "minimum": 2, "maximum": 1},
+        {"type": "number", "minimum": 2, "maximum": 1},
+        {"type": "string", "minLength": 2, "maxLength": 1},
+        {"type": "array", "minItems": 2, "maxItems": 1, "items": {"type": "string"}},
+        {"type": "object", "minProperties": 2, "maxProperties": 1, "additionalProperties": {"type": "string"}},
+        {"type": "string", "pattern": "(?=a)b"},
+    ],
+)
+def test_a_field_that_nothing_can_fill_is_left_out_unless_it_is_required(node: dict[str, Any]) -> None:
+    content = {"title": "T", "type": "object", "properties": {"f": node, "g": {"type": "string"}}}
+    assert [list(record) for record in sample(Schema.from_dict(content), 3, fill=1)] == [["g"]] * 3
+    with pytest.raises(SchemaError, match="'f'"):
+        list(sample(Schema.from_dict({**content, "required": ["f"]}), 1))
+
+
 def test_what_cannot_be_made_is_told() -> None:
     impossible = Schema.from_dict(
         {"title": "T", "required": ["f"], "properties": {"f": {"type": "string", "not": {"type": "string"}}}}

@@ -137,6 +137,9 @@ class _Maker:
             self.seen.add(value)
         return value
 
+    def _nothing(self, field: Field) -> SchemaError:
+        return SchemaError(f"{self.schema.name}: '{field}': no value can meet all its limits. Mend the schema.")
+
     def _narrowed(self, field: Field) -> Field:
         """The field with one of its alternatives taken."""
         for key in ("oneOf", "anyOf"):
@@ -155,7 +158,12 @@ class _Maker:
                 raise SchemaError(
                     f"{self.schema.name}: '{child}' contains itself without end, so no record can be made."
                 )
-            value = self._identity_map(child) if _is_identity_map(child) else self._value(child)
+            try:
+                value = self._identity_map(child) if _is_identity_map(child) else self._value(child)
+            except SchemaError:
+                if must:
+                    raise
+                continue  # a field that may be absent is left out where nothing can be made up for it
             if must or value not in ({}, []):
                 out[name] = value
         for name in sorted(field.required_children - set(out)):
@@ -184,6 +192,10 @@ class _Maker:
         if field.values is None:
             return {}
         least = field.constraints.get("minProperties", 1)
+        if least > field.constraints.get("maxProperties", least):
+            if "minProperties" in field.constraints:
+                raise self._nothing(field)
+            return {}
         most = min(field.constraints.get("maxProperties", 5), max(least, 5))
         names = [f"key{n}" for n in range(1, self.random.randint(least, max(least, most)) + 1)]
         return {name: self._value(field.values) for name in names}
@@ -193,6 +205,10 @@ class _Maker:
             return []
         node = field.constraints
         least = node.get("minItems", 1)
+        if least > node.get("maxItems", least):
+            if "minItems" in node:
+                raise self._nothing(field)
+            return []
         size = self.random.randint(least, max(least, min(node.get("maxItems", 3), least + 2)))
         out: list[Any] = []
         for _ in range(size):
@@ -206,6 +222,8 @@ class _Maker:
 
     def _integer(self, field: Field) -> int:
         low, high = field.bounds()
+        if low > high:
+            raise self._nothing(field)
         if field.name.rpartition(":")[2] == "birthYear" and low <= 1940 and high >= 2005:
             return self.random.randint(1940, 2005)
         if low <= 0 <= high:  # counts are small more often than large
@@ -220,6 +238,8 @@ class _Maker:
         node = field.constraints
         low = node.get("minimum", node.get("exclusiveMinimum", -1000.0 if "maximum" in node else 0.0))
         high = node.get("maximum", node.get("exclusiveMaximum", low + 1000.0))
+        if low > high:
+            raise self._nothing(field)
         value = round(self.random.uniform(low, high), 4)
         value = min(max(value, low), high)
         if value in (node.get("exclusiveMinimum"), node.get("exclusiveMaximum")):
