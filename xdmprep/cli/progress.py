@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import click
+
 from ..flow import Chunk, Stream
 
 
@@ -19,7 +21,9 @@ class Progress:
         self._rows = self._bad = 0
 
     def start(self, stream: Stream) -> None:
-        """Show the bar."""
+        """Tell what the stages say of the run as a whole, such as fields that a copy leaves out, and show the bar."""
+        for note in (note for step in stream.steps for note in getattr(step, "notes", ())):
+            click.echo(f"warning: {note}", err=True)
         if self._wanted:
             from tqdm import tqdm
 
