@@ -21,9 +21,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
-from .errors import MappingError, UsageError
+from .errors import MappingError, SchemaError, UsageError
 from .flow import Chunk, Stream
 from .language.functions import table as functions
+from .leaves import Leaf
 from .manifest import Manifest, whole_file
 from .mapping import MappingSet, compile_mapping, map_stream
 from .patch import Checks, Counts, Options, Patch, Side, diff_streams, key_of, refuse_events
@@ -347,10 +348,18 @@ def _as_it_is(read: Stream, schema: Schema) -> Side:
             f"{read.name}: the columns {', '.join(map(repr, unknown[:5]))} are not fields of {schema.name}, so these "
             "are no XDM records. Give the mapping that makes records of them."
         )
-    if all(leaf.type.equals(schema.arrow_schema.field(str(leaf.path[0])).type) for leaf in read.leaves):
+    if all(_fits(leaf, schema) for leaf in read.leaves):
         return Side.of(read)
     same = {format_path((name,)): format_path((name,)) for name in tops}
     return Side.of(map_stream(read, MappingSet(same), schema, strict=True))
+
+
+def _fits(leaf: Leaf, schema: Schema) -> bool:
+    """Whether the schema has a field of the leaf's type where the leaf stands."""
+    try:
+        return bool(leaf.type.equals(schema.find(leaf.path).arrow_type))
+    except SchemaError:
+        return False
 
 
 def _repeatable(mapping: MappingSet) -> bool:

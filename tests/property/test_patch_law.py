@@ -152,7 +152,7 @@ def paths(value: Any, at: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
     return {path for key, inner in value.items() for path in paths(inner, (*at, key))}
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     early=snapshots, late=snapshots, on=st.sampled_from([None, "identityMap.CRMID[0].id"]), jobs=st.sampled_from([0, 2])
 )
@@ -209,6 +209,46 @@ def test_nothing_changed_is_an_empty_patch(snapshot: Any, schema: xp.Schema) -> 
     assert patch.to_pylist() == []
     assert patch.counts.unchanged == len(snapshot)
     assert (patch.vanished.num_rows, patch.cannot_clear.num_rows) == (0, 0)
+
+
+MAPPING = {
+    "identityMap.CRMID[0].id": "trim(id)",
+    "identityMap.CRMID[0].primary": True,
+    "_acme.text": "text",
+    "_acme.long": "long",
+    "_acme.day": "day",
+    "_acme.tags[0]": "text",
+    "_acme.tags[1]": "more",
+    "_acme.points.a": "long",
+    "_acme.deep.deeper.text": 'iif(long == "1", more, text)',
+}
+cells = st.sampled_from([None, "a", "é", "1"])
+rows = st.lists(
+    st.tuples(st.sampled_from([None, "1", "1 ", "2", "3", "4"]), cells, cells,
+              st.sampled_from([None, "1", "x", "7"]), st.sampled_from([None, "2020-01-31", "31.1."])),
+    min_size=1, max_size=8,
+)  # fmt: skip
+
+
+@settings(max_examples=40, deadline=None)
+@given(early=rows, late=rows, on=st.sampled_from([None, "_acme.text"]))
+def test_rows_compared_before_or_after_mapping_make_the_same_patch(
+    early: Any, late: Any, on: str | None, schema: xp.Schema
+) -> None:
+    names = ["id", "text", "more", "long", "day"]
+    sides = [pa.table([list(column) for column in zip(*side, strict=True)],
+                      pa.schema([(name, pa.string()) for name in names])) for side in (early, late)]  # fmt: skip
+    raw = xp.diff(*sides, schema, mapping=MAPPING, on=on, jobs=0)
+    mapped = xp.diff(*(xp.map_rows(side, MAPPING, schema) for side in sides), schema, on=on, jobs=0)
+    assert raw.to_pylist() == mapped.to_pylist()
+    assert raw.counts == mapped.counts
+    assert raw.arrow_schema == mapped.arrow_schema
+    assert raw.vanished.equals(mapped.vanished)
+    assert raw.cannot_clear.equals(mapped.cannot_clear)
+    counts = raw.counts
+    assert counts.after == len(late) == (
+        counts.unchanged + counts.changed + counts.new + counts.left_out + counts.superseded + counts.set_aside
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")

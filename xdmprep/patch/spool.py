@@ -85,7 +85,10 @@ class Spool:
             if self._file is None:
                 raise ValueError("the spool is closed")
             at, size = place
-            return unpacked(pa.py_buffer(os.pread(self._file.fileno(), size, at)))
+            with self._lock:
+                self._file.seek(at)
+                data = self._file.read(size)
+            return unpacked(pa.py_buffer(data))
         return unpacked(place)
 
     def close(self) -> None:
