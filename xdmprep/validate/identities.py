@@ -160,12 +160,28 @@ def _values_at(value: Any, path: Path, at: Path) -> Iterator[tuple[Path, Any]]:
 # ---- columns -------------------------------------------------------------------------------------------------------
 
 
-def _not_ecid(array: pa.Array) -> Positions | None:
-    return kernels.failing(pc.match_substring_regex(array, r"^[0-9]{38}\z"))
+#: First bytes of blanks and of the placeholders, and of everything beyond ASCII.
+_SUSPECT_BYTES = np.isin(np.arange(256), [*range(33), *b"nNaAiI", *range(128, 256)])
+
+
+def _suspects(array: pa.Array) -> Positions | None:
+    """Positions of texts that may be blank or a placeholder."""
+    view = kernels.contiguous(array)
+    if view is None:
+        return kernels.failing(pc.invert(pc.match_substring_regex(array, _SUSPECT_RE2)))
+    places, data = view
+    sizes = np.diff(places)
+    first = data[np.minimum(places[:-1], len(data) - 1)] if len(data) else np.zeros(len(array), np.uint8)
+    maybe = np.flatnonzero(_SUSPECT_BYTES[first] | (sizes == 0))
+    if not len(maybe):
+        return None
+    some = array if len(maybe) == len(array) else array.take(pa.array(maybe))
+    found = kernels.failing(pc.invert(pc.match_substring_regex(some, _SUSPECT_RE2)))
+    return None if found is None else maybe[found]
 
 
 def _blank(array: pa.Array) -> Positions | None:
-    suspects = kernels.failing(pc.invert(pc.match_substring_regex(array, _SUSPECT_RE2)))
+    suspects = _suspects(array)
     if suspects is None:
         return None
     texts = array.take(pa.array(suspects)).to_pylist()
@@ -174,7 +190,7 @@ def _blank(array: pa.Array) -> Positions | None:
 
 
 _TESTS: dict[str, Test] = {
-    "identity-ecid": kernels.on_texts(_not_ecid),
+    "identity-ecid": kernels.digits(38),
     "identity-blank": kernels.on_texts(_blank),
     "identity-length": kernels.length(0, MAX_LENGTH),
 }

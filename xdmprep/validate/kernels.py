@@ -58,6 +58,35 @@ def on_texts(test: Test) -> Test:
     return both
 
 
+def contiguous(array: pa.Array) -> tuple[Any, Any] | None:
+    """Offsets (n + 1) and bytes of a text column without nulls, as numpy views; None for other columns."""
+    if array.null_count or not pa.types.is_string(array.type) or not len(array):
+        return None
+    _, offsets, data = array.buffers()
+    if data is None:
+        return None
+    places = np.frombuffer(offsets, np.int32)[array.offset : array.offset + len(array) + 1]
+    return places, np.frombuffer(data, np.uint8)
+
+
+def digits(count: int) -> Test:
+    """Texts of exactly `count` ASCII digits."""
+    re2 = f"^[0-9]{{{count}}}$"
+
+    def test(array: pa.Array) -> Positions | None:
+        plain_view = contiguous(array)
+        if plain_view is not None:
+            places, data = plain_view
+            if places[-1] - places[0] == count * len(array) and (np.diff(places) == count).all():
+                wrong = (data[places[0] : places[-1]] - np.uint8(48)) > 9
+                if not wrong.any():
+                    return None
+                return positions_of(wrong.reshape(-1, count).any(axis=1))
+        return failing(pc.match_substring_regex(array, re2))
+
+    return on_texts(test)
+
+
 def one_by_one(fits: Callable[[str], bool]) -> Test:
     """A test that asks Python about each distinct text once, and remembers the answers."""
     known: dict[str, bool] = {}

@@ -25,6 +25,8 @@ from ..leaves import Leaf
 from .shapes import PADDING, Group, Lines, Shape, cut
 
 BLOCK_BYTES = 4 << 20
+#: Room behind a block for the rest of its last line.
+SLACK = 1 << 16
 #: A longer record is not read at all: the platform drops records above 100 KB anyway.
 MAX_RECORD_BYTES = 16 << 20
 #: Characters of an unreadable line that the report shows.
@@ -52,7 +54,7 @@ class JsonChunk(Chunk):
 class _Block:
     """Whole lines of a file: the bytes with padding, their number without, where they begin, whether the file ends."""
 
-    data: bytes
+    data: Any
     size: int
     offset: int
     last: bool
@@ -65,7 +67,6 @@ class _Skipped:
     offset: int
     size: int
     start: bytes
-    ended: bool
 
 
 def open_records(path: str | os.PathLike[str]) -> Stream:
@@ -113,25 +114,38 @@ def _blocks(file: Path) -> Iterator[_Block | _Skipped]:
             offset = 3
         else:
             opened.seek(0)
-        while data := opened.read(BLOCK_BYTES):
-            if not data.endswith(b"\n"):
-                data += opened.readline(MAX_RECORD_BYTES)
-            if data.endswith(b"\n") or len(data) < MAX_RECORD_BYTES:
-                last = not data.endswith(b"\n")
-                yield _Block(data + bytes(PADDING), len(data), offset, last)
-                offset += len(data)
-                continue
-            begin = data.rfind(b"\n") + 1
-            if begin:
-                yield _Block(data[:begin] + bytes(PADDING), begin, offset, False)
-            start, length, ended = data[begin : begin + SHOWN], len(data) - begin, False
-            while more := opened.readline(BLOCK_BYTES):
-                length += len(more)
-                if more.endswith(b"\n"):
-                    ended = True
-                    break
-            yield _Skipped(offset + begin, length, start, ended)
-            offset += begin + length
+        while True:
+            data = np.empty(BLOCK_BYTES + SLACK + PADDING, np.uint8)
+            size = opened.readinto(data[:BLOCK_BYTES].data)
+            if not size:
+                return
+            if data[size - 1] != 10:
+                rest = np.frombuffer(opened.readline(MAX_RECORD_BYTES), np.uint8)
+                if len(rest) > SLACK:
+                    data = np.concatenate([data[:size], rest, np.zeros(PADDING, np.uint8)])
+                data[size : size + len(rest)] = rest
+                size += len(rest)
+                if data[size - 1] != 10 and len(rest) == MAX_RECORD_BYTES:
+                    yield from _too_long(opened, data, size, offset)
+                    offset = opened.tell()
+                    continue
+            data[size : size + PADDING] = 0
+            yield _Block(data, size, offset, bool(data[size - 1] != 10))
+            offset += size
+
+
+def _too_long(opened: Any, data: Any, size: int, offset: int) -> Iterator[_Block | _Skipped]:
+    """The whole lines of a block, and the endless one behind them, read past but not kept."""
+    breaks = np.flatnonzero(data[:size] == 10)
+    begin = int(breaks[-1]) + 1 if len(breaks) else 0
+    if begin:
+        yield _Block(np.concatenate([data[:begin], np.zeros(PADDING, np.uint8)]), begin, offset, False)
+    length = size - begin
+    while more := opened.readline(BLOCK_BYTES):
+        length += len(more)
+        if more.endswith(b"\n"):
+            break
+    yield _Skipped(offset + begin, length, data[begin : begin + SHOWN].tobytes())
 
 
 class _Parser:

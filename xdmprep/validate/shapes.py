@@ -222,28 +222,32 @@ class Lines:
     """A block of lines, and where everything is in it.
 
     Args:
-        data: the block, followed by :data:`PADDING` zero bytes.
+        data: a buffer with the block, followed by :data:`PADDING` zero bytes.
         size: bytes of the block without the padding.
 
     Attributes:
         starts, ends: where each line begins and ends (without its line break).
     """
 
-    def __init__(self, data: bytes, size: int) -> None:
+    def __init__(self, data: Any, size: int) -> None:
         self.data, self.size = data, size
         self.bytes = np.frombuffer(data, np.uint8)[:size]
-        breaks = np.flatnonzero(self.bytes == 10)
+        marks = np.flatnonzero((self.bytes == 34) | (self.bytes == 10))
+        is_break = self.bytes[marks] == 10
+        at_break = np.flatnonzero(is_break)
+        breaks = marks[at_break]
+        self.quotes: Ints = marks[~is_break]
+        before = at_break - np.arange(len(at_break))  # quotes ahead of each line break
         if size and (not len(breaks) or breaks[-1] != size - 1):
-            breaks = np.append(breaks, size)
+            breaks, before = np.append(breaks, size), np.append(before, len(self.quotes))
         self.ends: Ints = breaks.astype(np.int64)
         self.starts: Ints = np.concatenate([np.zeros(1, np.int64), self.ends[:-1] + 1])[: len(self.ends)]
+        self.first: Ints = np.concatenate([np.zeros(1, np.int64), before[:-1]])[: len(self.ends)]
         self.words = np.ndarray((size + PADDING - 31,), "V32", data, 0, (1,))
-        self.quotes: Ints = np.flatnonzero(self.bytes == 34)
         self.strange = np.zeros(len(self.ends), dtype=bool)
         self.escaped = np.zeros(len(self.ends), dtype=bool)
         self._find_controls()
         self._find_escapes()
-        self.first: Ints = np.searchsorted(self.quotes, self.starts)
         self.count: Ints = np.diff(np.append(self.first, len(self.quotes)))
 
     def _lines_of(self, positions: Ints) -> Ints:
@@ -267,10 +271,11 @@ class Lines:
         before = np.isin(self.quotes - 1, slashes)
         self.strange[self._lines_of(self.quotes[before & np.isin(self.quotes - 2, slashes)])] = True
         self.quotes = self.quotes[~before]
+        self.first = np.searchsorted(self.quotes, self.starts)
 
     def line(self, number: int) -> bytes:
         """The bytes of a line."""
-        return self.data[self.starts[number] : self.ends[number]]
+        return self.bytes[self.starts[number] : self.ends[number]].tobytes()
 
 
 @dataclass(frozen=True, eq=False)
