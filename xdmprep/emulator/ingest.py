@@ -30,6 +30,7 @@ log = logging.getLogger("xdmprep.emulator")
 
 IN_PROGRESS = WAITING - {"stalled"}
 DESCRIPTIONS = {
+    "INGEST-1212-400": "Rows do not fit the schema of the dataset. Review the associated diagnostic files.",
     "INGEST-1401-400": "The row has corrupted data and cannot be read or parsed. Fix the corrupted data and try again.",
     "INGEST-1555-400": "A required field is either missing or has a value of null. Add the required field to the input "
     "row and try again.",
