@@ -80,8 +80,9 @@ def _parted(held: list[np.ndarray[Any, Any]]) -> Iterator[np.ndarray[Any, Any]]:
     number = (entries["key"] >> _SHIFT).astype(np.uint8)
     order = np.argsort(number, kind="stable")
     ends = np.searchsorted(number[order], np.arange(PARTS + 1))
+    entries = np.take(entries, order)  # ten times as fast as indexing, for structured arrays
     for part in range(PARTS):
-        yield entries[order[ends[part] : ends[part + 1]]]
+        yield entries[ends[part] : ends[part + 1]]
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def join(before: Entries, after: Entries) -> Candidates:
         is_late = np.zeros(len(both), np.bool_)
         is_late[len(early) :] = True
         order = np.argsort(both["key"], kind="stable")
-        both, is_late = both[order], is_late[order]
+        both, is_late = np.take(both, order), is_late[order]
         starts = np.flatnonzero(np.concatenate([[True], both["key"][1:] != both["key"][:-1]]))
         sizes = np.diff(np.append(starts, len(both)))
         late_count = np.add.reduceat(is_late, starts, dtype=np.int64)
