@@ -74,7 +74,7 @@ NODES: st.SearchStrategy[Any] = st.recursive(
 PLAIN = st.recursive(st.one_of(st.booleans(), keywords(st.just({}))), keywords, max_leaves=4)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(root=keywords(NODES), d=PLAIN, e=PLAIN, values=st.lists(VALUES, min_size=1, max_size=8))
 def test_verdicts_stay(root: dict[str, Any], d: Any, e: Any, values: list[Any]) -> None:
     content = {**root, "definitions": {"d": d, "e": e}}
