@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,8 @@ import pyarrow as pa
 import pytest
 
 from xdmprep.flow import TIMESTAMP
-from xdmprep.language import Expression, Options, compile_expression
+from xdmprep.language import Expression, Options, compile_expression, plan
+from xdmprep.language.interpreter import run
 
 SCHEMA = pa.schema(
     [
@@ -194,6 +196,28 @@ def test_threads_share_an_expression() -> None:
         for i, got in enumerate(pool.map(expression.apply, batches)):
             wanted = [f"{i}/{f'{i}-{j}'.rjust(9, '0')}" for j in range(200)]
             assert (got.values if isinstance(got.values, list) else got.values.to_pylist()) == wanted
+
+
+def test_an_expression_can_be_sent_to_another_process() -> None:
+    batch = pa.record_batch({"a": ["x", "1"]})
+    expression = pickle.loads(pickle.dumps(compile_expression("concat(a, to_integer(a))", batch.schema)))
+    got = expression.apply(batch)
+    assert got.values.to_pylist() == [None, "11"]
+    assert got.errors == [(0, "'x' is not a number")]
+
+
+def test_a_function_runs_once_per_distinct_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    monkeypatch.setattr(plan, "run", lambda *given: (calls.append(1), run(*given))[1])
+    words = pa.array([str(i) for i in range(10_000)]).dictionary_encode()
+    part = pa.record_batch({"a": words}).slice(5_000, 3)  # a small piece of a large dictionary
+    got = apply("lpad(a, 6, '0')", {"a": part.column("a")})
+    assert got.values.to_pylist() == ["005000", "005001", "005002"]
+    assert len(calls) == 3
+    calls.clear()
+    got = apply("lpad(a, n, b)", {"a": ["x", "y"] * 500, "n": [3, 3, 4, 4] * 250, "b": ["-"] * 1000})
+    assert got.values.to_pylist() == ["--x", "--y", "---x", "---y"] * 250
+    assert len(calls) == 4
 
 
 def test_the_language_needs_no_pandas() -> None:

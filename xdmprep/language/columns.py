@@ -135,7 +135,11 @@ def distinct(columns: Sequence[pa.Array], n: int) -> tuple[list[pa.Array], pa.Ar
 def _encoded(column: pa.Array) -> tuple[Codes, pa.Array]:
     if pa.types.is_null(column.type):
         return np.zeros(len(column), dtype=np.int64), column.slice(0, 1)
-    if pa.types.is_dictionary(column.type) and not column.dictionary.null_count:
+    if (
+        pa.types.is_dictionary(column.type)
+        and not column.dictionary.null_count
+        and len(column.dictionary) <= len(column)
+    ):
         indices, values = column.indices, column.dictionary
         codes = indices.fill_null(len(values)).cast(pa.int64()).to_numpy(zero_copy_only=False)
         return codes, pa.concat_arrays([values, pa.nulls(1, values.type)]) if indices.null_count else values

@@ -52,7 +52,7 @@ class Expression:
     """
 
     def __init__(self, text: str, columns: pa.Schema | None = None, options: Options = DEFAULT) -> None:
-        self.text, self.options = text, options
+        self.text, self.options, self._declared = text, options, columns
         try:
             self.tree: Node = bind(parse(text), text, columns, options)
             self.columns = columns_of(self.tree)
@@ -75,6 +75,9 @@ class Expression:
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Expression, (self.text, self._declared, self.options)
 
     def apply(self, records: pa.RecordBatch) -> Evaluated:
         """The values of all rows of `records`; safe to call from several threads at once."""

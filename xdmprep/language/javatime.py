@@ -394,8 +394,14 @@ _ISO = re.compile(
 @lru_cache(maxsize=1)
 def date_shapes() -> str:
     """A regular expression that every text matches which :func:`read_date` can read, and few others do."""
-    shapes = [_ISO.pattern, *[compile_pattern(text, Options()).regex.pattern for text in AUTOMATIC[5:]]]
+    shapes = [_ISO.pattern, *[pattern.regex.pattern for pattern in _automatic(Options())]]
     return "^(?:" + "|".join(shapes) + ")$"
+
+
+@lru_cache(maxsize=64)
+def _automatic(options: Options) -> tuple[Pattern, ...]:
+    """The automatic formats that the ISO-8601 reading does not cover."""
+    return tuple(compile_pattern(text, options) for text in AUTOMATIC[5:])
 
 
 @lru_cache(maxsize=1)
@@ -423,8 +429,7 @@ def read_date(text: str, options: Options) -> Moment:
             return Moment(datetime(year, month, day, hour, minute, second, nanos // 1000, place), nanos % 1000)
         except (ValueError, OverflowError):
             raise Failed(f"{text[:80]!r} is no date") from None
-    for format_ in AUTOMATIC[5:] if _shape().match(text) else ():
-        pattern = compile_pattern(format_, options)
+    for pattern in _automatic(options) if _shape().match(text) else ():
         if pattern.regex.fullmatch(text):
             try:
                 return pattern.read(text)

@@ -282,8 +282,9 @@ class Interpreted(Plan):
         values, errors = self._each(names, columns, n, batch)
         if errors:
             reasons = dict(errors)
-            bad = np.isin(at.to_numpy(zero_copy_only=False), list(reasons))
-            errors = [(int(i), reasons[at[int(i)].as_py()]) for i in np.flatnonzero(bad)]
+            which = at.to_numpy(zero_copy_only=False)
+            rows = np.flatnonzero(np.isin(which, list(reasons)))
+            errors = [(row, reasons[code]) for row, code in zip(rows.tolist(), which[rows].tolist(), strict=True)]
         if not self.type_known:
             return [values[i] for i in at.to_pylist()], errors, is_open
         try:
