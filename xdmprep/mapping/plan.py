@@ -237,7 +237,8 @@ def _outputs(
         _must_fit(kind, one.field.arrow_type, options)
         for lost in _dropped(kind, one.field.arrow_type, path):
             plan.notes.append(f"{one.item}: '{format_path(lost)}' is not in the schema; the field is left out.")
-    if kind is None and one.field is not None and one.field.type == "object" and overrides:
+    unknown = kind is None or pa.types.is_null(kind)
+    if unknown and one.field is not None and one.field.type == "object" and overrides:
         via = one.field.arrow_type
         return [replace(output, via=via) for output in _expand(one, via, path, one.field, (), overrides, options, plan)]
     made = target_type(one.field, kind)
