@@ -341,17 +341,26 @@ def _side(source: Any, mapping: Any, schema: Schema, on: str | None, csv: CsvOpt
 
 def _as_it_is(read: Stream, schema: Schema) -> Side:
     """The side of a source of XDM records, their values brought to the types of the schema."""
-    tops = list(dict.fromkeys(str(leaf.path[0]) for leaf in read.leaves))
-    unknown = [name for name in tops if name not in schema.columns]
+    if all(_fits(leaf, schema) for leaf in read.leaves):
+        return Side.of(read)
+    names = list(dict.fromkeys(str(leaf.path[0]) for leaf in read.leaves))
+    places = {name: format_path((name,)) if name in schema.columns else name for name in names}
+    unknown = [name for name, place in places.items() if not _has(schema, place)]
     if unknown:
         raise MappingError(
             f"{read.name}: the columns {', '.join(map(repr, unknown[:5]))} are not fields of {schema.name}, so these "
             "are no XDM records. Give the mapping that makes records of them."
         )
-    if all(_fits(leaf, schema) for leaf in read.leaves):
-        return Side.of(read)
-    same = {format_path((name,)): format_path((name,)) for name in tops}
+    same = {place: {"column": name} for name, place in places.items()}
     return Side.of(map_stream(read, MappingSet(same), schema, strict=True))
+
+
+def _has(schema: Schema, place: str) -> bool:
+    try:
+        schema.find(place)
+    except SchemaError:
+        return False
+    return True
 
 
 def _fits(leaf: Leaf, schema: Schema) -> bool:

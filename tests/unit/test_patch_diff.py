@@ -240,6 +240,21 @@ def test_records_as_json_lines_need_no_mapping(tmp_path: Path) -> None:
     assert patch.counts.cannot_clear == 0
 
 
+def test_frames_of_nested_values_and_frames_with_a_column_for_each_path() -> None:
+    def nested(points: Any) -> pd.DataFrame:
+        return pd.DataFrame([
+            {"_id": "a", "source": "s", "counts": {"x": 1}, "day": None},
+            {"_id": "b", "source": "s", "counts": points, "day": "2020-01-31"},
+        ])  # fmt: skip
+
+    patch = xp.diff(nested({"y": 1}), nested({"y": 2, "z": 3}), small())
+    assert patch.to_pylist() == [{"_id": "b", "source": "s", "counts": {"y": 2, "z": 3}}]
+    flat = pd.DataFrame({"identityMap.CRMID[0].id": ["1"], "identityMap.CRMID[0].primary": [True],
+                         "homeAddress.city": ["Rome"]})  # fmt: skip
+    patch = xp.diff(flat, flat.assign(**{"homeAddress.city": ["Oslo"]}), CRM)
+    assert patch.to_pylist() == [{"identityMap": identity("1", None), "homeAddress": {"city": "Oslo"}}]
+
+
 def test_columns_that_are_no_records_are_refused_with_a_way_out() -> None:
     with pytest.raises(
         xp.MappingError, match=r"columns 'id', 'mail', 'first', 'city', 'zip' are not fields of .* mapping"
