@@ -76,10 +76,13 @@ class Work:
         made = self.read(source, format_path(top))
         values = made.values
         key: Hashable = (source.key, output.steps)
-        if output.via is not None:
-            values = self.coerced((source.key, output.via), values, output.via, top, source)
+        whole = output.via
+        if output.steps and whole is None and isinstance(values, list):  # an object whose parts do not fit its type
+            whole = source.type
+        if whole is not None:
+            values = self.coerced((source.key, whole), values, whole, top, source)
         if output.steps:
-            values = array_at(plain(_as_array(values)), output.steps)
+            values = array_at(plain(values), output.steps)
         if isinstance(values, pa.Array) and _fits_as_it_is(values.type, output.type):
             return values
         return self.coerced((key, output.type), values, output.type, path, source)
@@ -145,7 +148,3 @@ def constant_column(value: Any, kind: pa.DataType, n: int) -> pa.Array:
 
 def _fits_as_it_is(kind: pa.DataType, target: pa.DataType) -> bool:
     return bool(kind.equals(target) or (pa.types.is_string(target) and kind.equals(_TEXT_COLUMN)))
-
-
-def _as_array(values: Any) -> pa.Array:
-    return values if isinstance(values, pa.Array) else pa.array(values)
