@@ -232,7 +232,7 @@ def _outputs(
         made_outputs = _expand(one, kind, path, one.field, (), overrides, options, plan)
         if not made_outputs and not overrides:
             raise MappingError("no field of the source's object is a field of the destination.")
-        return made_outputs
+        return made_outputs if source.type is not None else [replace(output, via=kind) for output in made_outputs]
     if kind is not None and one.field is not None:
         _must_fit(kind, one.field.arrow_type, options)
         for lost in _dropped(kind, one.field.arrow_type, path):
