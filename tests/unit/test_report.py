@@ -1,0 +1,133 @@
+"""The report: counts, tables, pages."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from xdmprep.errors import DataError, OutputError
+from xdmprep.flow import ISSUE_SCHEMA, Finding, Unread, row_chunk
+from xdmprep.report import Report, ReportBuilder
+
+
+def finding(code: str = "enum", path: str = "a.b", rows: tuple[int, ...] = (1,), **more: object) -> Finding:
+    values = pa.array([f"v{row}" for row in rows])
+    return Finding.of(code, path, "expected x", rows, values, **more)  # type: ignore[arg-type]
+
+
+def test_counts_and_groups() -> None:
+    report = Report("f", 10, [finding(rows=(2, 5)), finding(rows=(5,)), finding("soft-enum", "c", (7, 8, 9))])
+    assert (report.rows, report.invalid, report.found, report.valid) == (10, 2, 6, False)
+    groups = report.summary().to_pylist()
+    assert [(g["code"], g["path"], g["count"], g["first_row"]) for g in groups] == [
+        ("enum", "a.b", 3, 2), ("soft-enum", "c", 3, 7),
+    ]  # fmt: skip
+    assert groups[0]["examples"] == ["v2", "v5"]
+
+
+def test_warnings_leave_a_report_valid() -> None:
+    report = Report("f", 3, [finding("soft-enum")])
+    assert report.valid and report.raise_if_invalid() is report
+    assert report.headline() == "f: 3 rows, all valid, 1 warning"
+
+
+def test_an_invalid_report_raises_with_its_summary() -> None:
+    with pytest.raises(DataError, match=r"1 invalid(.|\n)*a\.b: expected x, such as 'v1'"):
+        Report("f", 3, [finding()]).raise_if_invalid()
+
+
+def test_issues_come_in_the_order_of_the_rows_and_all_of_them() -> None:
+    report = Report("f", 9, [finding(rows=(3, 7)), finding("type", "z", (1, 7))])
+    assert report.issues.schema == ISSUE_SCHEMA
+    assert report.issues.column("row").to_pylist() == [1, 3, 7, 7]
+    assert [issue.row for issue in report] == [1, 3, 7, 7]
+    assert report.to_pandas().shape == (4, 8)
+
+
+def test_a_cap_is_stated_and_everything_is_counted() -> None:
+    report = Report("f", 9, [finding(rows=(1, 2, 3)), finding("type", "z", (4,))], cap=2)
+    assert (report.found, report.kept, report.issues.num_rows, report.invalid) == (4, 2, 2, 4)
+    assert "the first 2 kept: cap 2" in report.headline()
+    assert "cap 2" in report.to_html()
+
+
+def test_chunks_with_unread_rows() -> None:
+    chunk = row_chunk(pa.RecordBatch.from_pylist([{"a": 1}]))
+    unread = tuple(Unread(row, row, "{", "unreadable", f"not JSON, at byte {row}") for row in (2, 3))
+    builder = ReportBuilder("f")
+    from dataclasses import replace
+
+    builder.add(replace(chunk, unread=unread, consumed=3))
+    report = builder.finish()
+    assert (report.rows, report.invalid, len(report.groups)) == (3, 2, 1)
+    assert [issue.message for issue in report] == ["not JSON, at byte 2 (line 2)", "not JSON, at byte 3 (line 3)"]
+
+
+class Balanced(HTMLParser):
+    """Fails on tags that do not match."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.texts: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag not in ("meta", "input", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+def test_the_page_is_whole_needs_nothing_else_and_escapes_what_it_shows() -> None:
+    nasty = "</script><script>alert(1)</script>"
+    rows = np.arange(1, 6_001)
+    report = Report("f<b>.json", 6_000, [Finding.of("enum", "a.b", "expected x", rows, pa.array([nasty] * len(rows)))])
+    for page in (report.to_html(), report._repr_html_()):
+        reader = Balanced()
+        reader.feed(page)
+        assert reader.open == []
+        assert not re.search(r"""(src|href)=|@import|url\(""", page)
+        assert "<script>alert" not in page and "f&lt;b&gt;.json" in page
+    page = report.to_html()
+    data = json.loads(re.search(r'<script id="findings" type="application/json">(.*?)</script>', page, re.S)[1])  # type: ignore[index]
+    assert len(data) == 5_000 and data[0][5] == nasty
+    assert "first 5,000 of 6,000" in page and "6,000" in page
+
+
+@pytest.mark.parametrize("ending", [".html", ".json", ".jsonl", ".csv", ".parquet"])
+def test_saved_reports(tmp_path: Path, ending: str) -> None:
+    report = Report("f", 9, [finding(rows=(1, 2, 3))])
+    file = report.save(tmp_path / f"r{ending}")
+    if ending == ".json":
+        assert len(json.loads(file.read_text())["issues"]) == 3
+    elif ending == ".jsonl":
+        assert [json.loads(line)["row"] for line in file.read_text().splitlines()] == [1, 2, 3]
+    elif ending == ".csv":
+        assert len(file.read_text().splitlines()) == 4
+    elif ending == ".parquet":
+        import duckdb
+
+        assert duckdb.sql(f"select count(*), min(value) from '{file}'").fetchall() == [(3, "v1")]
+
+
+def test_a_report_that_cannot_be_saved(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="ends in"):
+        Report().save(tmp_path / "r.txt")
+    with pytest.raises(OutputError, match="cannot write"):
+        Report().save(tmp_path / "none" / "r.html")
+
+
+def test_an_empty_report() -> None:
+    report = Report("f")
+    assert report.valid and report.issues.num_rows == 0 and report.summary().num_rows == 0
+    assert "valid" in report.to_html() and str(report) == "f: 0 rows, all valid"
