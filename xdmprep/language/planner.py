@@ -559,6 +559,9 @@ def _iif(planner: Planner, arguments: tuple[Node, ...], kind: pa.DataType) -> Pl
     if condition is None or None in branches:
         return None
     parts = [condition, *[branch for branch in branches if branch is not None]]
+    words = [branch.value for branch in branches if isinstance(branch, Fixed) and branch.type == TEXT]
+    if len(words) == 2 and words[0] != words[1]:
+        return planner.made(TEXT, [condition], _either(words))
 
     def work(held: Column, yes: Column, no: Column) -> Column:
         mask = as_mask(held.values)
@@ -567,6 +570,17 @@ def _iif(planner: Planner, arguments: tuple[Node, ...], kind: pa.DataType) -> Pl
         return Column(values, some(is_open))
 
     return planner.made(kind, parts, work, scalars=condition.reads != frozenset())
+
+
+def _either(words: list[str]) -> Callable[[Column], Column]:
+    """iif between two literal texts: a dictionary array."""
+    choices = pa.array(words, TEXT)
+
+    def work(held: Column) -> Column:
+        indices = pa.array((~as_mask(held.values)).astype(np.int32))
+        return Column(pa.DictionaryArray.from_arrays(indices, choices), held.open)
+
+    return work
 
 
 def _at(is_open: Mask | None, mask: Mask) -> Mask | None:
