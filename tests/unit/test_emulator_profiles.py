@@ -210,6 +210,53 @@ def test_promotion_goes_on_after_a_crash_and_happens_once(tmp_path, monkeypatch,
         assert len(list((tmp_path / "bytes").iterdir())) == 2  # the input and the data, nothing left over
 
 
+def test_a_batch_that_cannot_be_checked_does_not_hold_up_others():
+    def broken(path, format, multiline, schema, csv_options):
+        if b"poison" in path.read_bytes():
+            raise ZeroDivisionError("a fault of the check")
+        return parse(path, format, multiline, schema, csv_options)
+
+    with Emulator(check=broken) as server:
+        server.state.schemas.by_id["https://x"] = {"$id": "https://x"}
+        dataset = new_dataset(server.url, "https://x")
+        found = ingest(server.url, dataset, [record("poison")])
+        assert found["status"] == "failed" and found["errors"][0]["code"] == "unknown"
+        assert ingest(server.url, dataset, [record("good")])["status"] == "active"
+
+
+def test_a_batch_that_cannot_be_promoted_stalls(monkeypatch):
+    with Emulator() as server:
+        real = Ingestion._ingest
+        monkeypatch.setattr(Ingestion, "_ingest", lambda self, batch_id: (_ for _ in ()).throw(OSError("disk full")))
+        dataset = new_dataset(server.url)
+        assert ingest(server.url, dataset, [record(1)])["status"] == "stalled"
+        monkeypatch.setattr(Ingestion, "_ingest", real)
+        assert ingest(server.url, dataset, [record(1)])["status"] == "active"
+
+
+def test_half_a_surrogate_pair(url):
+    dataset = new_dataset(url, tags=PROFILE_TAGS)
+    text = rb'{"identityMap":{"CRMID":[{"id":"s1","primary":true},{"id":"\ud800"}]},"x":"\udc00"}'
+    assert ingest(url, dataset, [text])["status"] == "active"
+    assert profile(url, "CRMID", "s1")["x"] == "\udc00"
+    answer = call("POST", url, "/data/foundation/catalog/dataSets", data=rb'{"name":"\ud800"}')
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"delimiter": "ab"}, {"quote": 5}, {"escape": ""}, {"charset": "utf-99"}, {"nullMarker": []}, {"header": "x"}],
+)
+def test_options_of_csv_files_must_make_sense(url, options):
+    dataset = new_dataset(url)
+    body = {"datasetId": dataset, "inputFormat": {"format": "csv", **options}}
+    assert call("POST", url, "/data/foundation/import/batches", json=body).status_code == 400
+    batch = new_batch(url, dataset)
+    if isinstance(next(iter(options.values())), str):
+        path = f"/data/foundation/import/batches/{batch}/datasets/{dataset}/preview"
+        assert call("GET", url, path, params={"format": "csv", **options}).status_code == 400
+
+
 # ---- reading without a check ---------------------------------------------------------------------------------------
 
 

@@ -54,7 +54,8 @@ def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> 
 
 def pretty(data: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A JSON answer."""
-    return JSONResponse(data, status, {**request_id(), **(headers or {})})
+    body = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
+    return Response(body, status, {"Content-Type": "application/json", **request_id(), **(headers or {})})
 
 
 def empty(status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -70,6 +71,10 @@ def request_id() -> dict[str, str]:
 def json_body(body: bytes) -> Any:
     """The JSON of a request's body; a Refusal if it is none."""
     try:
-        return json.loads(body)
-    except ValueError as error:
+        data = json.loads(body)
+        json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise Refusal(400, "the body holds half a surrogate pair, which is no character") from None
+    except (ValueError, RecursionError) as error:
         raise Refusal(400, f"the body is not JSON: {error}") from None
+    return data

@@ -28,6 +28,7 @@ from .store import Store, now_ms
 
 log = logging.getLogger("xdmprep.emulator")
 
+TRIES = 3
 IN_PROGRESS = WAITING - {"stalled"}
 DESCRIPTIONS = {
     "INGEST-1212-400": "Rows do not fit the schema of the dataset. Review the associated diagnostic files.",
@@ -61,6 +62,7 @@ class Ingestion:
         self.store, self.profiles, self.schemas, self.check = store, profiles, schemas, check
         self.delay, self.abandon_after, self.collect_after = delay, abandon_after, collect_after
         self.stalls: Counter[str] = Counter()  #: faults on request: how many batches will stall, or be retried
+        self._tries: Counter[str] = Counter()
         self._wake, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="xdmprep-ingestion", daemon=True)
 
@@ -82,6 +84,7 @@ class Ingestion:
     def _run(self) -> None:
         while not self._stop.is_set():
             self._wake.clear()
+            batches: list[Any] = []
             try:
                 self._expire()
                 batches = self.store.query(
@@ -93,9 +96,19 @@ class Ingestion:
                     continue
             except Exception:
                 log.exception("the emulator's ingestion thread met an error it does not know")
-                self._stop.wait(1)
+                self._give_up(batches[0]["id"] if batches else None)
+                continue
             timed = self.abandon_after is not None or self.collect_after is not None
             self._wake.wait(0.2 if timed else None)
+
+    def _give_up(self, batch_id: str | None) -> None:
+        """After some tries a batch that cannot be promoted (a full disk, say) stalls, so that others go on."""
+        self._stop.wait(0.5)
+        if batch_id is not None:
+            self._tries[batch_id] += 1
+            status = "stalled" if self._tries[batch_id] >= TRIES else "retrying"
+            with contextlib.suppress(Exception):
+                self.store.change_batch(batch_id, IN_PROGRESS, status=status)
 
     def _expire(self) -> None:
         if self.abandon_after is not None:
@@ -257,6 +270,9 @@ class _Run:
                     yield [record for _, record in chunk.records]
             except XdmPrepError as error:
                 self._file_error("200", f"{row['name']}: {error}")
+            except Exception as error:  # a check of the caller's own, or a fault of ours: the batch fails, others go on
+                log.exception("batch %s, file %s", self.doc["id"], row["name"])
+                self._file_error("unknown", f"{row['name']}: {type(error).__name__}: {error}")
 
     def _read(self, path: Path) -> Any:
         options = dict(self.doc["inputFormat"])
@@ -382,7 +398,7 @@ class _Writer:
     def __init__(self, path: Path, batch: str, kind: str, name: str) -> None:
         self.path, self.batch, self.kind, self.name = path, batch, kind, name
         self.records = 0
-        self._file = path.open("w", encoding="utf-8")
+        self._file = path.open("w", encoding="utf-8", errors="backslashreplace")
 
     def add(self, record: dict[str, Any]) -> None:
         """Write one object."""

@@ -76,7 +76,7 @@ def identities(record: dict[str, Any], target: Target) -> tuple[Identity | None,
         value: Any = record
         for step in steps:
             value = value.get(step) if isinstance(value, dict) else None
-        if isinstance(value, str) and value.strip().lower() not in _BLOCKED:
+        if _identifies(value):
             found.append((namespace.lower(), value))
             primary = found[-1] if is_primary else primary
     marked: Identity | None = None
@@ -84,11 +84,22 @@ def identities(record: dict[str, Any], target: Target) -> tuple[Identity | None,
     for namespace, items in identity_map.items() if isinstance(identity_map, dict) else ():
         for item in items if isinstance(items, list) else ():
             value = item.get("id") if isinstance(item, dict) else None
-            if isinstance(value, str) and value.strip().lower() not in _BLOCKED:
+            if _identifies(value):
                 found.append((namespace.lower(), value))
                 if item.get("primary") is True:
                     marked = marked or found[-1]
     return primary or marked, list(dict.fromkeys(found))
+
+
+def _identifies(value: Any) -> bool:
+    """Whether a value can be an identity: a text that is neither blank nor a placeholder."""
+    if not isinstance(value, str) or value.strip().lower() in _BLOCKED:
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def merge(old: Any, new: Any) -> Any:
@@ -152,7 +163,8 @@ class Profiles:
             primary, found = identities(record, target)
             if primary is None and kind == "event" and found:
                 primary = found[0]
-            text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+            text = json.dumps(record, ensure_ascii=False, separators=(",", ":"), default=str)
+            text = text.encode("utf-8", "backslashreplace").decode()  # half a surrogate pair stays an escape
             limit = EVENT_BYTES if kind == "event" else PROFILE_BYTES
             bad_ecid = any(ns == "ecid" and not re.fullmatch(r"\d{38}", value) for ns, value in found)
             if primary is None or bad_ecid or len(text.encode()) > limit:

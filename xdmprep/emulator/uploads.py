@@ -22,6 +22,7 @@ from .store import batch_id, now_ms
 
 BLOCK = 1 << 20
 MAX_NAME = 1024
+CHARSETS = ("UTF-8", "US-ASCII", "ISO-8859-1")
 ABORTABLE = frozenset({"loading", "loaded", "queued", "staging", "processing", "retrying", "stalled"})
 
 
@@ -74,6 +75,7 @@ def _create(state: State, body: Any, request: Request) -> dict[str, Any]:
     multiline = (given or {}).get("isMultiLineJson", False)
     if not isinstance(multiline, bool):
         raise Refusal(400, "inputFormat.isMultiLineJson must be true or false")
+    check_options(given or {}, "inputFormat.")
     percent = body.get("partialIngestionPercent")
     if percent is not None and (
         isinstance(percent, bool) or not isinstance(percent, int | float) or not 0 <= percent <= 100
@@ -110,6 +112,21 @@ def _create(state: State, body: Any, request: Request) -> dict[str, Any]:
             raise Refusal(409, f"a batch with externalId {external} already exists")
         state.store.add_batch(sandbox, dataset_id, doc)
     return doc
+
+
+def check_options(options: dict[str, Any], where: str = "") -> None:
+    """The options of CSV files make sense; a Refusal if one does not."""
+    for name in ("delimiter", "quote", "escape"):
+        value = options.get(name)
+        if value is not None and (not isinstance(value, str) or len(value) != 1 or value in "\r\n\0"):
+            raise Refusal(400, f"{where}{name} must be one character")
+    if not isinstance(options.get("nullMarker", ""), str):
+        raise Refusal(400, f"{where}nullMarker must be a text")
+    if str(options.get("header", "true")).lower() not in ("true", "false"):
+        raise Refusal(400, f"{where}header must be true or false")
+    charset = options.get("charset", "UTF-8")
+    if not isinstance(charset, str) or charset.upper() not in CHARSETS:
+        raise Refusal(400, f"{where}charset must be one of {', '.join(CHARSETS)}")
 
 
 def _replay(state: State, replay: Any, dataset_id: str, sandbox: str) -> dict[str, Any]:
@@ -382,6 +399,7 @@ async def preview(request: Request) -> Response:
             wanted = -1
         if not 0 <= wanted < 10:
             raise Refusal(400, "nrow must be a number below 10")
+        check_options(dict(query))
         options = {
             "delimiter": query.get("delimiter", ","), "quote": query.get("quote", '"'),
             "escape": query.get("escape", "\\"), "charset": query.get("charset", "UTF-8"),
