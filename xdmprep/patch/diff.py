@@ -32,7 +32,7 @@ from .snapshot import Routed, Snapshot
 from .spool import Spool, packed
 
 #: Keys of one block of candidates.
-BLOCK_KEYS = 32_768
+BLOCK_KEYS = 16_384
 
 Step = Callable[[Chunk], Chunk]
 #: Gives a step that adds the findings of a schema's rules to chunks of these leaves.
@@ -134,7 +134,7 @@ class Patch(Stream):
 
     def with_set_aside(self) -> Patch:
         """The same patch with the rows that are set aside among its records, for a writer that tells them apart."""
-        return replace(self, steps=self.steps[:-1])
+        return replace(self, steps=tuple(step for step in self.steps if step is not _good))
 
     @property
     def issues(self) -> pa.Table:

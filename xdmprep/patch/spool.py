@@ -16,7 +16,7 @@ import pyarrow as pa
 from ..errors import OutputError
 
 #: Bytes that a spool keeps in memory.
-MEMORY_BYTES = 96 << 20
+MEMORY_BYTES = 48 << 20
 
 
 def packed(batch: pa.RecordBatch) -> pa.Buffer:
