@@ -27,7 +27,7 @@ from .language.functions import table as functions
 from .leaves import Leaf
 from .manifest import Manifest, whole_file
 from .mapping import MappingSet, compile_mapping, map_stream
-from .patch import Checks, Counts, Options, Patch, Side, diff_streams, key_of, refuse_events
+from .patch import MEMORY_BYTES, Checks, Counts, Options, Patch, Side, diff_streams, key_of, refuse_events
 from .paths import Path as Steps
 from .paths import format_path, parse_path
 from .prepare import KEPT_FINDINGS, SOFTWARE
@@ -140,6 +140,9 @@ class PatchResult:
             f"written: {counts.changed + counts.new:,} records ({len(files)} file{'' if len(files) == 1 else 's'}, "
             f"{size / 1e6:,.1f} MB)" + (f" in {len(self.manifests)} batches" if len(self.manifests) > 1 else ""),
         ]
+        if len(self.manifests) > 1:
+            folders = [str(manifest.folder) for manifest in self.manifests]
+            lines.append(f"upload in this order: {folders[0]} to {folders[-1]}, each when the one before has ended")
         if files:
             lines.append(f"fields:  {', '.join(self.fields)}")
         for number, text, file in (
@@ -226,9 +229,12 @@ def write_patch(
     }  # fmt: skip
     name = late.stream.name
     folder = OutputFolder(out, key, overwrite)
+    sizes = [side.stream.total_bytes for side in (early, late) if side is not None]
+    size = None if None in sizes else sum(size or 0 for size in sizes)
+    if size is not None and size > MEMORY_BYTES:
+        folder.need(size, "comparing these snapshots")
     if on_start is not None:
-        sizes = [side.stream.total_bytes for side in (early, late) if side is not None]
-        on_start(replace(late.stream, total_bytes=None if None in sizes else sum(size or 0 for size in sizes)))
+        on_start(replace(late.stream, total_bytes=size))
     try:
         patch = diff_streams(
             early, late, made, options, ingested, sent, scratch=folder.path, jobs=jobs, on_chunk=on_chunk

@@ -2,5 +2,6 @@
 
 from .diff import Checks, Counts, Options, Patch, Side, diff_streams, refuse_events
 from .keys import key_of
+from .spool import MEMORY_BYTES
 
-__all__ = ["Checks", "Counts", "Options", "Patch", "Side", "diff_streams", "key_of", "refuse_events"]
+__all__ = ["MEMORY_BYTES", "Checks", "Counts", "Options", "Patch", "Side", "diff_streams", "key_of", "refuse_events"]
