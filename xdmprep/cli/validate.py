@@ -9,6 +9,7 @@ import click
 
 from ..errors import UsageError
 from .progress import progress
+from .quick import without_pandas
 
 
 @click.command(
@@ -40,6 +41,7 @@ def validate(
     cap: int | None, jobs: int | None, report: Path | None, bar: bool | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Check FILES (JSON lines, a JSON array, Parquet; CSV with a mapping or an ad-hoc schema) against a schema."""
+    without_pandas()
     from ..prepare import validate as run
     from ..report import ENDINGS
     from ..schema import Schema
