@@ -101,3 +101,13 @@ def test_ndjson_that_cannot_be_used(tmp_path: Path, content: bytes, message: str
     (tmp_path / "x.json").write_bytes(content)
     with pytest.raises(SourceError, match=message):
         open_source(tmp_path / "x.json")
+
+
+def test_frames_can_be_read_again_and_readers_say_that_they_cannot() -> None:
+    for frame in (pl.DataFrame({"a": [1, 2]}), duckdb.sql("select 1 a union all select 2")):
+        stream = open_source(frame)
+        assert stream.to_pylist() == stream.to_pylist() == [{"a": 1}, {"a": 2}]
+    stream = open_source(pa.table({"a": [1]}).to_reader())
+    assert stream.to_pylist() == [{"a": 1}]
+    with pytest.raises(SourceError, match="only once"):
+        stream.to_pylist()

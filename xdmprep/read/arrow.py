@@ -33,9 +33,11 @@ def read_frame(frame: Any, name: str = "data") -> Stream:
         frame = pa.Table.from_batches([frame])
     if isinstance(frame, pa.Table):
         return _of_table(frame, name)
+    if isinstance(frame, pa.RecordBatchReader):  # it can be read only once; a second reading must not look empty
+        unread = [frame]
+        return _stream(frame.schema, partial(_once, unread, name), name)
     if hasattr(frame, "__arrow_c_stream__"):
-        reader = pa.RecordBatchReader.from_stream(frame)
-        return _stream(reader.schema, partial(_small, reader), name)
+        return _stream(pa.RecordBatchReader.from_stream(frame).schema, partial(_exported, frame, name), name)
     raise SourceError(
         f"{type(frame).__name__} is not a source. Give a path, a DataFrame, or an object with __arrow_c_stream__."
     )
@@ -102,7 +104,20 @@ def _of_table(table: pa.Table, name: str) -> Stream:
     return _stream(table.schema, partial(table.to_batches, max_chunksize=CHUNK_ROWS), name)
 
 
-def _small(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+def _once(unread: list[pa.RecordBatchReader], name: str) -> Iterator[pa.RecordBatch]:
+    if not unread:
+        raise SourceError(f"{name}: a RecordBatchReader can be read only once. Read it into a table first.")
+    yield from _exported(unread.pop(), name)
+
+
+def _exported(frame: Any, name: str) -> Iterator[pa.RecordBatch]:
+    """The batches of an object with ``__arrow_c_stream__``, exported anew each time it is read."""
+    try:
+        reader = pa.RecordBatchReader.from_stream(frame)
+    except (pa.ArrowException, RuntimeError, ValueError) as error:
+        raise SourceError(
+            f"{name}: {type(frame).__name__} can be read only once ({error}). Make a table of it first."
+        ) from None
     for batch in reader:
         for at in range(0, batch.num_rows, CHUNK_ROWS):
             yield batch.slice(at, CHUNK_ROWS)
