@@ -186,3 +186,17 @@ def test_every_function_over_a_batch_gives_what_each_row_gives_alone(template: s
 @given(expressions, st.lists(row, min_size=1, max_size=12))
 def test_a_batch_gives_what_each_row_gives_alone(text: str, rows: list[dict[str, Any]]) -> None:
     check(text, rows)
+
+
+READINGS = [
+    Options(null_operand="error", concat_null="null", join_null="skip", null_condition="error", not_found="null",
+            replace="first", overrun="error", pad_long="cut", matches="part", no_match="null", fractions="truncate",
+            weeks="us", zone_names="region", zoneless_millis="drop", zip_short="null", null_size="null"),
+    Options(concat_null="text", join_null="empty", null_keys="present", date_letters="simple", dotted_columns=False),
+]  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(expressions, st.lists(row, min_size=1, max_size=8), st.sampled_from(READINGS))
+def test_the_same_holds_for_other_readings(text: str, rows: list[dict[str, Any]], options: Options) -> None:
+    check(text, rows, options)
