@@ -20,6 +20,7 @@ from xdmprep.leaves import Leaf
 from xdmprep.schema import Schema
 from xdmprep.validate import Rules, check_record, check_stream, open_records
 from xdmprep.validate.checks import checks_for
+from xdmprep.validate.shapes import JSON_NULL
 
 JSONSCHEMA = Rules.of("jsonschema")
 #: The nightly run asks for thousands: XDMPREP_EXAMPLES=5000.
@@ -206,6 +207,7 @@ def test_lines_are_read_exactly_as_a_strict_json_reader_reads_them(lines: list[s
                     record: dict[str, Any] = {}
                     for leaf, column in zip(group.leaves, group.records.columns, strict=True):
                         node: Any = record
+                        cell = None if column.type == JSON_NULL else column[at].as_py()
                         for step, following in zip(leaf.path, leaf.path[1:], strict=False):
                             empty: Any = [] if isinstance(following, int) else {}
                             if isinstance(step, int):
@@ -217,7 +219,7 @@ def test_lines_are_read_exactly_as_a_strict_json_reader_reads_them(lines: list[s
                         if isinstance(leaf.path[-1], int):
                             node.append(column[at].as_py())
                         else:
-                            node[leaf.path[-1]] = column[at].as_py()
+                            node[leaf.path[-1]] = cell
                     got[row] = record
             for position, value in chunk.others:  # type: ignore[attr-defined]
                 got[int(chunk.rows[position])] = value

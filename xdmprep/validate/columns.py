@@ -27,8 +27,9 @@ from .kernels import Positions, Test
 from .patterns import compile_pattern
 from .record import Fault, RecordSchema, has_type
 from .ruleset import Rules
+from .shapes import JSON_NULL
 from .values import to_json_values
-from .wording import EMPTY, FALSE, as_text, code_of, wording
+from .wording import EMPTY, FALSE, NULL, as_text, code_of, wording
 
 #: Step of a place that stands for the values of a map.
 ANY_KEY = "{*}"
@@ -263,6 +264,13 @@ class Compiler:
                 say = wording("additionalProperties", node)
                 below_members = tuple(_members(child))
                 ops.append(_all_present(below_members, place.child(step), "additional-properties", say))
+            elif (
+                self._is_null(child)
+                and not is_array
+                and not _declares(node, str(step))
+                and node.get("additionalProperties", True) is True
+            ):  # a null that nothing else judges; off where the rule is
+                ops.append(_all_present((child,), place.child(step), "null", NULL))
         if not is_array:
             self._required(node, tree, path, ops)
         self._counts(node, tree, place, is_array, ops)
@@ -283,6 +291,9 @@ class Compiler:
                 return
         for check in checks:
             ops.append(_on_column(number, check))
+
+    def _is_null(self, tree: Any) -> bool:
+        return isinstance(tree, int) and self._leaves[tree].type == JSON_NULL
 
     def _required(self, node: Any, tree: Any, path: Path, ops: list[Any]) -> None:
         for name in node.get("required", ()):
@@ -327,8 +338,13 @@ class Compiler:
             if not len(rows):
                 return
             at = pa.array(rows)
-            texts = {i: to_json_values(plain(columns.array(i).take(at)), self._keep_empty) for i in numbers}
-            values = (_value_of(tree, texts, number) for number in range(len(rows)))
+            texts = {
+                i: [_NULL] * len(rows)
+                if self._is_null(i)
+                else to_json_values(plain(columns.array(i).take(at)), self._keep_empty)
+                for i in numbers
+            }
+            values = (_with_nulls(_value_of(tree, texts, number)) for number in range(len(rows)))
             _report_faults(check, zip(rows.tolist(), values, strict=True), Place(path), Spot(at), sink)
 
         return op
@@ -343,6 +359,8 @@ class Compiler:
             return [self._fails(lambda array: _present(array), "not", FALSE, place)]
         if "$ref" in node:
             return self.nested(self._record.resolve(node["$ref"]), kind, place, within)
+        if kind == JSON_NULL:
+            return self._nulls(node, place, within)
         found = json_kind(kind)
         if found == "null":
             return []
@@ -375,6 +393,18 @@ class Compiler:
             if keyword in node and (within or code_of(keyword) in self._rules):
                 ops.append(self._combined(keyword, node, kind, place))
         return ops
+
+    def _nulls(self, node: Any, place: Place, within: bool) -> list[Op]:
+        """What is wrong with a null is the same for all of them."""
+        faults: list[Fault] = []
+        self._record.compile(node, within)(None, (), faults)
+
+        def op(spot: Spot, sink: Sink) -> None:
+            positions = np.arange(len(spot.array), dtype=np.int64)
+            for fault in faults:
+                sink.add(place, spot, fault.code, (fault.message, fault.hint), positions)
+
+        return [op] if faults else []
 
     def _fails(self, test: Test, code: str, say: tuple[str, str], place: Place) -> Op:
         def op(spot: Spot, sink: Sink) -> None:
@@ -606,10 +636,22 @@ def _value_of(tree: Any, values: Mapping[int, list[Any]], row: int) -> Any:
     return dict(there)
 
 
+#: Stands for a JSON null while None means that there is nothing.
+_NULL = object()
+
+
+def _with_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _with_nulls(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_nulls(item) for item in value]
+    return None if value is _NULL else value
+
+
 def _uniform(tree: Any, leaves: Sequence[Leaf]) -> bool:
     """Whether all elements of each array among the leaves have one Arrow type."""
     if isinstance(tree, int):
-        return True
+        return bool(leaves[tree].type != JSON_NULL)
     if not all(_uniform(child, leaves) for child in tree.values()):
         return False
     if not all(isinstance(step, int) for step in tree):

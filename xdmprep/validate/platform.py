@@ -39,6 +39,7 @@ from .columns import (
 from .kernels import Positions
 from .record import Fault
 from .ruleset import Rules
+from .shapes import JSON_NULL
 from .values import to_json_values
 from .wording import UNKNOWN, as_text, limited
 
@@ -263,6 +264,8 @@ class PlatformColumns:
     def _nested(self, field: Field, kind: pa.DataType, place: Place) -> list[Op]:
         rules = self._rules.of(field)
         ops: list[Op] = []
+        if kind == JSON_NULL:
+            return ops
         if rules.deprecated:
             ops.append(self._present(place, "deprecated", DEPRECATED))
         if pa.types.is_struct(kind):
@@ -337,7 +340,8 @@ class PlatformColumns:
         """Records above the platform's size: a cheap upper bound first, the exact size only where that is too high."""
         limit = self._rules.max_bytes or 0
         fixed = sum(sum(len(str(step)) + 6 for step in leaf.path) for leaf in self._leaves)
-        arrays = [columns.array(number) for number in range(len(self._leaves))]
+        some = [number for number, leaf in enumerate(self._leaves) if leaf.type != JSON_NULL]
+        arrays = [columns.array(number) for number in some]
         if fixed + sum(_longest(array) for array in arrays) <= limit:
             return
         bound = np.full(columns.size, fixed, dtype=np.int64)
@@ -350,7 +354,7 @@ class PlatformColumns:
         records = pa.RecordBatch.from_arrays(
             [plain(array.take(at)) for array in arrays], names=[str(number) for number in range(len(arrays))]
         )
-        nested = nest(self._leaves, records).to_struct_array()
+        nested = nest([self._leaves[number] for number in some], records).to_struct_array()
         sizes = np.asarray([_size_of(value) for value in to_json_values(nested, self._keep_empty)])
         bad = suspects[sizes > limit]
         if len(bad):

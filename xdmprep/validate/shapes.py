@@ -4,7 +4,7 @@ Most lines of a file are alike but for their values: the same keys in the same o
 of a kind is read once, into a :class:`Shape`: which bytes are fixed, which are values, and between which quotes they
 stand.  All other lines with as many quotes are then compared with its fixed bytes as numpy arrays, eight bytes at a
 time; where they agree, the values are cut out as Arrow columns, one per leaf.  A line that fits no shape (or has a
-null, a key twice, an escape in a key) is left to the exact path.  Nothing is coerced: a number stands
+key twice, an escape in a key) is left to the exact path.  Nothing is coerced: a number stands
 in a number column and a text in a text column because its shape says so, whatever the schema wants.
 """
 
@@ -25,6 +25,9 @@ from ..paths import Path
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 
+#: Type of a column of JSON nulls.  Such a column has no Arrow nulls: the values are there, and they are null.
+JSON_NULL = pa.binary(1)
+
 #: Shapes tried for one block; lines that fit none of them go the exact path.
 MAX_SHAPES = 200
 #: A shape has at most so many values.
@@ -33,7 +36,8 @@ MAX_LEAVES = 2_000
 PADDING = 64
 
 _TOKEN = re.compile(
-    rb'"((?:[^"\\]|\\.)*)"|(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false)|([{}\[\],:])|[ \t\r\n]+'
+    rb'"((?:[^"\\]|\\.)*)"|(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null)'
+    rb"|([{}\[\],:])|[ \t\r\n]+"
 )
 _NUMBER = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
 _INTEGER = r"^-?(?:0|[1-9][0-9]{0,17})$"
@@ -72,14 +76,14 @@ class Shape:
         quotes: how many quotes they have.
         fixed: the bytes that are the same, run by run.
         values: where the values stand.
-        empties: paths of empty objects (True) and empty arrays (False).
+        constants: paths of what has no value to cut out: ``null``, ``{}`` and ``[]``.
         used: lines cut so far.
     """
 
     quotes: int
     fixed: list[_Fixed]
     values: list[_Value]
-    empties: list[tuple[Path, bool]]
+    constants: list[tuple[Path, str]]
     used: int = field(default=0, compare=False)
 
     @classmethod
@@ -107,7 +111,7 @@ class _Reader:
         self.line = line
         self.next = 0
         self.quotes = 0
-        self.empties: list[tuple[Path, bool]] = []
+        self.constants: list[tuple[Path, str]] = []
         self.spans: list[tuple[int, int, Path, str, int]] = []  # start, end, path, kind, quotes before
 
     def shape(self) -> Shape:
@@ -118,7 +122,7 @@ class _Reader:
         if self.next != len(self.tokens) or not self.spans or len(self.spans) > MAX_LEAVES:
             raise _NoShapeError
         fixed, values = self._cut()
-        return Shape(self.quotes, fixed, values, self.empties)
+        return Shape(self.quotes, fixed, values, self.constants)
 
     def _take(self) -> tuple[int, re.Match[bytes]]:
         if self.next >= len(self.tokens):
@@ -131,6 +135,8 @@ class _Reader:
         if token[1] is not None:
             self.spans.append((at + 1, token.end() - 1, path, "text", self.quotes))
             self.quotes += 2
+        elif token[2] == b"null":
+            self.constants.append((path, "null"))
         elif token[2] is not None:
             kind = "boolean" if token[2] in (b"true", b"false") else "number"
             self.spans.append((at, token.end(), path, kind, self.quotes))
@@ -150,7 +156,7 @@ class _Reader:
 
     def _object(self, path: Path) -> None:
         if self._closes(b"}"):
-            self.empties.append((path, True))
+            self.constants.append((path, "{}"))
             return
         seen: set[str] = set()
         while True:
@@ -171,7 +177,7 @@ class _Reader:
 
     def _array(self, path: Path) -> None:
         if self._closes(b"]"):
-            self.empties.append((path, False))
+            self.constants.append((path, "[]"))
             return
         number = 0
         while True:
@@ -415,16 +421,18 @@ def _cut_shape(shape: Shape, lines: Lines, some: Ints) -> tuple[Group | None, An
             chosen = chosen[~wrong]
             if not len(chosen):
                 return None, fits
-    for path, is_object in shape.empties:
-        columns.append(_empty(is_object, len(chosen)))
+    for path, what in shape.constants:
+        columns.append(_constant(what, len(chosen)))
         leaves.append(Leaf(path, columns[-1].type))
     records = pa.RecordBatch.from_arrays(columns, names=[str(number) for number in range(len(columns))])
     return Group(chosen, tuple(leaves), records), fits
 
 
-def _empty(is_object: bool, count: int) -> pa.Array:
-    """So many empty objects or arrays."""
-    if is_object:
+def _constant(what: str, count: int) -> pa.Array:
+    """So many nulls, empty objects or empty arrays."""
+    if what == "null":
+        return pa.Array.from_buffers(JSON_NULL, count, [None, pa.py_buffer(bytes(count))])
+    if what == "{}":
         return pa.Array.from_buffers(pa.struct([]), count, [None])
     return pa.ListArray.from_arrays(pa.array(np.zeros(count + 1, np.int32)), pa.nulls(0))
 
