@@ -6,6 +6,7 @@ results in order and writes them.
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
@@ -149,7 +150,7 @@ def prepare(
         "multiline": options.multiline, "rules": str(rules), "strict": strict, "threshold": error_threshold,
         "contract": None if contract is None else str(contract),
     }  # fmt: skip
-    folder = OutputFolder(out, key, overwrite)
+    folder = OutputFolder(out, json.loads(json.dumps(key, default=_name_of)), overwrite)
     if read.total_bytes:
         folder.need(read.total_bytes // 4, "the output")
     if on_start is not None:
@@ -322,6 +323,11 @@ def _mapping(mapping: Any) -> MappingSet:
     if isinstance(mapping, MappingSet):
         return mapping
     return MappingSet.load(mapping) if isinstance(mapping, str | os.PathLike) else MappingSet(mapping)
+
+
+def _name_of(value: Any) -> str:
+    """What stands for a Python callable of a mapping in `run.json`."""
+    return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', type(value).__name__)}"
 
 
 def _fingerprint(source: Any, stream: Stream) -> dict[str, Any]:
