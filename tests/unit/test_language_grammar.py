@@ -156,6 +156,12 @@ def test_deep_nesting_is_a_fault_of_the_author_not_a_crash() -> None:
         evaluate("!" * 4000 + "true", {})
 
 
+@pytest.mark.parametrize("operator", ["+", "-", "*", "/", "%"])
+def test_infinite_operands_are_refused(operator: str) -> None:
+    with pytest.raises(ExpressionError, match="no finite number"):
+        evaluate(f"a {operator} 2", {"a": float("inf")}, strict=True)
+
+
 def test_what_an_expression_reads() -> None:
     expression = compile_expression("iif(a.x > 1, transformArray(b, i -> i.y + c), contains_key('d.e'))")
     assert expression.columns == ("a", "b", "c", "d")

@@ -215,6 +215,8 @@ def arithmetic(operator: str, left: Any, right: Any, options: Options) -> int | 
             return quotient if (a < 0) == (b < 0) else -quotient
         rest = abs(a) % abs(b)
         return -rest if a < 0 else rest
+    if math.isinf(a):
+        raise Failed("the result is no finite number")
     return finite(a / b if operator == "/" else math.fmod(a, b))
 
 
