@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -327,8 +328,10 @@ def _mapping(mapping: Any) -> MappingSet:
 def _side(source: Any, mapping: Any, schema: Schema, on: str | None, csv: CsvOptions | None, strict: bool) -> Side:
     """A snapshot as records: mapped, or taken as they are."""
     read = open_source(source, csv)
+    pandas = sys.modules.get("pandas")
+    resident = isinstance(source, pa.Table) or (pandas is not None and isinstance(source, pandas.DataFrame))
     if mapping is None:
-        return _as_it_is(read, schema)
+        return _as_it_is(read, schema, resident)
     whole = _mapping(mapping)
     stream = map_stream(read, whole, schema, strict=strict)
     if whole.options.group_by or not _repeatable(whole):
@@ -342,13 +345,13 @@ def _side(source: Any, mapping: Any, schema: Schema, on: str | None, csv: CsvOpt
             "is. Map a value to it, or name another key with --on."
         )
     keyed = compile_mapping(part, read.arrow_schema, schema)
-    return Side(read, stream.leaves, stream.arrow_schema, mapped, keyed)
+    return Side(read, stream.leaves, stream.arrow_schema, mapped, keyed, resident)
 
 
-def _as_it_is(read: Stream, schema: Schema) -> Side:
+def _as_it_is(read: Stream, schema: Schema, resident: bool) -> Side:
     """The side of a source of XDM records, their values brought to the types of the schema."""
     if all(_fits(leaf, schema) for leaf in read.leaves):
-        return Side.of(read)
+        return Side.of(read, resident)
     names = list(dict.fromkeys(str(leaf.path[0]) for leaf in read.leaves))
     places = {name: format_path((name,)) if name in schema.columns else name for name in names}
     unknown = [name for name, place in places.items() if not _has(schema, place)]

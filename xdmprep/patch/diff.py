@@ -173,6 +173,7 @@ class Side:
         keyed: makes the fields of the key alone, which is cheaper than all; None if `mapped` has to.
         leaves: of the records.
         arrow_schema: of the records.
+        resident: the rows are in memory anyway, as those of a DataFrame are.
     """
 
     stream: Stream
@@ -180,11 +181,12 @@ class Side:
     arrow_schema: pa.Schema
     mapped: Step | None = None
     keyed: Step | None = None
+    resident: bool = False
 
     @classmethod
-    def of(cls, stream: Stream) -> Side:
+    def of(cls, stream: Stream, resident: bool = False) -> Side:
         """The side of a stream of records."""
-        return cls(stream, stream.leaves, stream.arrow_schema)
+        return cls(stream, stream.leaves, stream.arrow_schema, resident=resident)
 
     def as_records(self) -> Side:
         """The same side with all its rows made records at once."""
@@ -229,8 +231,8 @@ def diff_streams(
         before, after = _comparable_sides(before, after, schema)
     elif after.keyed is None:
         after = after.as_records()
-    early = Snapshot(before.stream, key, before.keyed, scratch) if before is not None else None
-    late = Snapshot(after.stream, key, after.keyed, scratch)
+    early = Snapshot(before.stream, key, before.keyed, before.resident, scratch) if before is not None else None
+    late = Snapshot(after.stream, key, after.keyed, after.resident, scratch)
     leaves = [*after.stream.leaves]
     if early is not None and before is not None:
         here = {leaf.path for leaf in leaves}

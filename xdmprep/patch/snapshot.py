@@ -26,6 +26,7 @@ class Snapshot:
         stream: where they come from.
         key: what tells one from another.
         keyed: makes the fields of the key of rows that are no records yet; None where they are.
+        resident: the rows are in memory anyway, so that they need not be put aside.
         entries: their digests.
         keyless: positions of the records without a key.
         unread: source rows that never became records.
@@ -35,6 +36,7 @@ class Snapshot:
     stream: Stream
     key: Key
     keyed: Callable[[Chunk], Chunk] | None = None
+    resident: bool = False
     scratch: FilePath | None = None
     entries: Entries = field(init=False)
     keyless: list[Positions] = field(default_factory=list)
@@ -45,6 +47,7 @@ class Snapshot:
         """Open what it needs."""
         self.entries = Entries(self.scratch)
         self._spool = Spool(self.scratch)
+        self._held: list[pa.RecordBatch] = []
         self._starts: list[int] = [0]
         self._rows: list[np.ndarray[Any, np.dtype[np.int64]] | int] = []
         self._findings: list[tuple[Finding, ...]] = []
@@ -74,7 +77,8 @@ class Snapshot:
             keys = self.key.texts(chunk if self.keyed is None else self.keyed(chunk))
             there = valid(keys)
             columns = aligned(chunk, leaves)
-            return text_digests(keys), there, record_digests(columns), packed(chunk.records)
+            data = None if self.resident else packed(chunk.records)
+            return text_digests(keys), there, record_digests(columns), data
 
         for chunk, made in self.stream.run(look, jobs):
             self.rows_read += chunk.consumed
@@ -85,7 +89,10 @@ class Snapshot:
                 continue
             keys, there, records, data = made
             at = np.arange(self.count, self.count + len(chunk))
-            self._spool.add(data)
+            if data is None:
+                self._held.append(chunk.records)
+            else:
+                self._spool.add(data)
             self._starts.append(self.count + len(chunk))
             first, last = int(chunk.rows[0]), int(chunk.rows[-1])
             self._rows.append(first if last - first == len(chunk) - 1 else chunk.rows)
@@ -99,7 +106,7 @@ class Snapshot:
     def chunk(self, number: int, positions: Positions) -> Chunk:
         """The records at `positions` (ascending, all of the chunk with this number), with what was found about them."""
         inside = positions - self._starts[number]
-        records = self._spool.batch(number)
+        records = self._held[number] if self.resident else self._spool.batch(number)
         rows = self._rows[number]
         numbers = inside + rows if isinstance(rows, int) else rows[inside]
         if len(inside) < records.num_rows:
@@ -134,6 +141,7 @@ class Snapshot:
 
     def close(self) -> None:
         """Forget the records."""
+        self._held = []
         self._spool.close()
 
 
