@@ -310,7 +310,7 @@ class Compiler:
 
     def _assembled(self, node: Mapping[str, Any], tree: Any, path: Path) -> Callable[[Columns, Sink], None]:
         """A check on what the leaves below `path` make together."""
-        if not _uniform(tree, self._leaves):
+        if _recursive(node) or not _uniform(tree, self._leaves):
             return self._assembled_values(node, tree, path)
         numbers = tuple(_members(tree))
         below = tuple(replace(self._leaves[i], path=("record", *self._leaves[i].path[len(path) :])) for i in numbers)
@@ -391,7 +391,7 @@ class Compiler:
             ops += self.nested(part, kind, place, within)
         for keyword in ("anyOf", "oneOf", "not"):
             if keyword in node and (within or code_of(keyword) in self._rules):
-                ops.append(self._combined(keyword, node, kind, place))
+                ops.append(self._combined(keyword, node, kind, place, within))
         return ops
 
     def _nulls(self, node: Any, place: Place, within: bool) -> list[Op]:
@@ -476,8 +476,10 @@ class Compiler:
 
         return op
 
-    def _combined(self, keyword: str, node: Any, kind: pa.DataType, place: Place) -> Op:
+    def _combined(self, keyword: str, node: Any, kind: pa.DataType, place: Place, within: bool) -> Op:
         value = node[keyword]
+        if _recursive(value):
+            return self._exact({keyword: value}, place, within)
         parts = value if isinstance(value, list) else [value]
         branches = [self.nested(part, kind, place, within=True) for part in parts]
         say = wording(keyword, node)
@@ -634,6 +636,16 @@ def _value_of(tree: Any, values: Mapping[int, list[Any]], row: int) -> Any:
     if all(isinstance(step, int) for step in tree):
         return [part for _, part in sorted(there, key=lambda pair: pair[0])]
     return dict(there)
+
+
+def _recursive(node: Any) -> bool:
+    """Whether references are left in a node: of a resolved schema these are the definitions that contain themselves.
+
+    Alternatives of such definitions multiply with every level; they are judged value by value.
+    """
+    if isinstance(node, Mapping):
+        return "$ref" in node or any(_recursive(part) for part in node.values())
+    return isinstance(node, list) and any(_recursive(part) for part in node)
 
 
 #: Stands for a JSON null while None means that there is nothing.
