@@ -67,7 +67,9 @@ def _report(batch: Batch, as_json: bool) -> None:
 @click.argument("folder", metavar="DIR|MANIFEST")
 @click.option("--dataset", required=True, metavar="ID", help="Dataset to send to.")
 @connection
-@click.option("--replay", multiple=True, metavar="ID", help="Batch that this one replaces; may be given again.")
+@click.option(
+    "--replay", multiple=True, metavar="ID", help="Batch that this one replaces; several with commas, or again."
+)
 @click.option(
     "--replay-prefix", default="", metavar="TEXT", help="Written before each replaced id ('$' as in the spec)."
 )
@@ -90,6 +92,7 @@ def upload(
       xdmprep upload out/ --dataset 5deac2648a19d218a888d2b1 --url http://127.0.0.1:8080
       xdmprep upload out/ --dataset 5deac2648a19d218a888d2b1 --config config.json --replay 01E8043CY305K2MTV5ANH9G1GC
     """
+    replay = tuple(part.strip() for item in replay for part in item.split(",") if part.strip())
     with _client(url, config, sandbox) as client:
         if replay:
             _show_plan(client, replay, dataset)
