@@ -6,7 +6,11 @@
     values, moment,      the value rules of the engine: text, truth, order, arithmetic; dates; Java date patterns
     javatime
     catalogue, functions the table of functions, by category
+    binding              names settled against the catalogue and the source's columns
     interpreter          the reference: one expression on one record
+    statics              the Arrow type of every part
+    planner, calls,      which kernel works out which part, and what the interpreter does
+    plan, kernels
     expression           an expression compiled for batches of rows
     coercion             values to the type of their destination
 """

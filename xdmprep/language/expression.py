@@ -20,7 +20,8 @@ from .grammar import parse
 from .interpreter import Evaluator, Scope, compile_node, run
 from .options import DEFAULT, Options
 from .plan import Batch, Fixed, Interpreted, Plan, outgoing, to_arrow
-from .planner import Planner, constant_type, static_type
+from .planner import Planner
+from .statics import constant_type, static_type
 from .tree import Field, Node
 from .values import Failed
 

@@ -1,0 +1,375 @@
+"""Plans of calls: which functions have kernels, and for which arguments.
+
+A builder looks at the arguments of a call and gives a plan, or None where the interpreter has to do it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .catalogue import Context
+from .columns import BOOL, DOUBLE, LONG, MOMENT, TEXT, Column, Mask, as_mask, merged, nulls_of, plain, some
+from .kernels import dates, numbers, texts
+from .options import Options
+from .plan import Fixed, Kernel, Plan, Source
+from .tree import Constant, Node
+from .values import Failed, text_of
+
+
+class Parts(Protocol):
+    """What a builder asks of the planner: plans of the arguments."""
+
+    options: Options
+
+    def plan(self, node: Node) -> Plan | None:
+        """The plan of a part; None where its type is known per row only."""
+
+    def exact(self, node: Node) -> Plan | None:
+        """The plan of a part if kernels may build on it."""
+
+    def valued(self, node: Node) -> Plan | None:
+        """The plan of a part if its values are right as numbers."""
+
+    def all_exact(self, nodes: tuple[Node, ...]) -> list[Plan] | None:
+        """The exact plans of all parts; None where one has none."""
+
+    def condition(self, node: Node) -> Plan | None:
+        """A part as a boolean column without nulls."""
+
+    def made(self, kind: pa.DataType, parts: list[Plan], work: Callable[..., Column], scalars: bool = False) -> Kernel:
+        """A kernel plan over parts."""
+
+
+Builder = Callable[[Parts, tuple[Node, ...], pa.DataType], Plan | None]
+
+
+def _mapped(change: Callable[[pa.Array], pa.Array]) -> Builder:
+    """A function of one text."""
+
+    def build(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
+        part = planner.exact(arguments[0])
+        if part is None or part.type != TEXT or len(arguments) != 1:
+            return None
+        return planner.made(kind, [part], lambda x: Column(change(plain(x.values)), x.open))
+
+    return build
+
+
+def _literal(node: Node, kind: type) -> Any:
+    """The value of a literal of that type, else None."""
+    return node.value if isinstance(node, Constant) and type(node.value) is kind else None
+
+
+def _concat(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
+    reading = planner.options.concat_null
+    arguments = tuple(a for a in arguments if not (isinstance(a, Constant) and a.value is None and reading == "skip"))
+    parts = planner.all_exact(arguments)
+    if not parts or any(part.type not in (TEXT, LONG, BOOL, DOUBLE) for part in parts):
+        return None
+
+    parts = [_worded(part) for part in parts]
+
+    def work(*columns: Column) -> Column:
+        found = [c.values if isinstance(c.values, pa.Scalar) else texts.as_text(c.values) for c in columns]
+        words = {"skip": ("replace", ""), "text": ("replace", "null"), "null": ("emit_null", "")}[reading]
+        values = pc.binary_join_element_wise(*found, "", null_handling=words[0], null_replacement=words[1])
+        return Column(values, merged(*[column.open for column in columns]))
+
+    return planner.made(TEXT, parts, work, scalars=True)
+
+
+def _worded(part: Plan) -> Plan:
+    return Fixed(TEXT, frozenset(), True, text_of(part.value)) if isinstance(part, Fixed) else part
+
+
+def iif(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
+    """The plan of a choice between two parts by a condition, in this order: condition, yes, no."""
+    condition = planner.condition(arguments[0])
+    branches = [planner.valued(node) for node in arguments[1:]]
+    if condition is None or None in branches:
+        return None
+    parts = [condition, *[branch for branch in branches if branch is not None]]
+    words = [branch.value for branch in branches if isinstance(branch, Fixed) and branch.type == TEXT]
+    if len(words) == 2 and words[0] != words[1]:
+        return planner.made(TEXT, [condition], _either(words))
+
+    def work(held: Column, yes: Column, no: Column) -> Column:
+        mask = as_mask(held.values)
+        values = _chosen(held.values, yes.values, no.values, kind)
+        is_open = merged(held.open, _at(yes.open, mask), _at(no.open, ~mask))
+        return Column(values, some(is_open))
+
+    return planner.made(kind, parts, work, scalars=condition.reads != frozenset())
+
+
+def _either(words: list[str]) -> Callable[[Column], Column]:
+    """iif between two literal texts: a dictionary array."""
+    choices = pa.array(words, TEXT)
+
+    def work(held: Column) -> Column:
+        indices = pa.array((~as_mask(held.values)).astype(np.int32))
+        return Column(pa.DictionaryArray.from_arrays(indices, choices), held.open)
+
+    return work
+
+
+def _at(is_open: Mask | None, mask: Mask) -> Mask | None:
+    return None if is_open is None else is_open & mask
+
+
+def _chosen(held: pa.Array, yes: pa.Array, no: pa.Array, kind: pa.DataType) -> pa.Array:
+    return pc.if_else(held, _typed(yes, kind), _typed(no, kind))
+
+
+def _typed(values: pa.Array, kind: pa.DataType) -> pa.Array:
+    if isinstance(values, pa.Scalar):
+        return values.cast(kind)
+    return pa.nulls(len(values), kind) if pa.types.is_null(values.type) else plain(values)
+
+
+def _decode(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
+    key = planner.exact(arguments[0])
+    rest = list(arguments[1:])
+    default = rest.pop() if len(rest) % 2 else Constant(0, None)
+    keys, answers = rest[::2], rest[1::2]
+    if key is None or key.type != TEXT or any(_literal(node, str) is None for node in keys):
+        return None
+    words = [_literal(node, str) for node in keys]
+    parts = [planner.plan(node) for node in (*answers, default)]
+    if any(part is None or not part.exact for part in parts):
+        return None
+    present = [part for part in parts if part is not None]
+    if kind == TEXT and all(isinstance(part, Fixed) for part in present):
+        return planner.made(TEXT, [key], _looked_up(words, [part.value for part in present if isinstance(part, Fixed)]))
+
+    def work(value: Column, *columns: Column) -> Column:
+        found = pc.index_in(plain(value.values), value_set=pa.array(words, TEXT)).fill_null(-1).to_numpy()
+        values = _typed(columns[-1].values, kind)
+        taken = np.ones(len(values), dtype=bool)
+        is_open = value.open
+        for i in reversed(range(len(words))):
+            mask = found == i if words.index(words[i]) == i else np.zeros(len(values), dtype=bool)
+            values = _chosen(pa.array(mask), columns[i].values, values, kind)
+            is_open = merged(is_open, _at(columns[i].open, mask))
+            taken &= ~mask
+        return Column(values, some(merged(is_open, _at(columns[-1].open, taken))))
+
+    return planner.made(kind, [key, *present], work)
+
+
+def _looked_up(words: list[str], answers: list[Any]) -> Callable[[Column], Column]:
+    """decode with nothing but literals: a dictionary array."""
+    choices = pa.array(words, TEXT)
+    results = pa.array(answers, TEXT)
+
+    def work(value: Column) -> Column:
+        indices = pc.index_in(plain(value.values), value_set=choices).fill_null(len(words))
+        if results.null_count:
+            return Column(results.take(indices), value.open)
+        return Column(pa.DictionaryArray.from_arrays(indices, results), value.open)
+
+    return work
+
+
+def coalesce(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
+    """The plan of the first part that is not null."""
+    arguments = tuple(a for a in arguments if not (isinstance(a, Constant) and a.value is None))
+    parts = planner.all_exact(arguments)
+    if not parts or any(part.type != kind for part in parts) or kind not in (TEXT, LONG, DOUBLE, BOOL, MOMENT):
+        return None
+    if len(parts) == 1:
+        return parts[0] if isinstance(parts[0], Source) else None
+
+    def work(*columns: Column) -> Column:
+        values = pc.coalesce(*[plain(column.values) for column in columns])
+        return Column(values, merged(*[column.open for column in columns]))
+
+    return planner.made(kind, parts, work)
+
+
+def _replacestr(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
+    find, new = _literal(arguments[1], str), _literal(arguments[2], str)
+    part = planner.exact(arguments[0])
+    if part is None or part.type != TEXT or not find or new is None:
+        return None
+    most = -1 if planner.options.replace == "all" else 1
+
+    def work(x: Column) -> Column:
+        return Column(pc.replace_substring(plain(x.values), find, new, max_replacements=most), x.open)
+
+    return planner.made(TEXT, [part], work)
+
+
+def _sliced(bounds: Callable[[list[int]], tuple[int, int | None] | None]) -> Builder:
+    """A piece of a text between literal bounds."""
+
+    def build(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
+        given = [_literal(node, int) for node in arguments[1:]]
+        part = planner.exact(arguments[0])
+        if part is None or part.type != TEXT or None in given or min(given, default=0) < 0:
+            return None
+        found = bounds(given)
+        if found is None or planner.options.overrun == "error":
+            return None
+        start, stop = found
+        return planner.made(
+            TEXT, [part], lambda x: Column(pc.utf8_slice_codeunits(plain(x.values), start, stop), x.open)
+        )
+
+    return build
+
+
+def _hash(name: str) -> Builder:
+    def build(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
+        part = planner.exact(arguments[0])
+        if part is None or part.type != TEXT:
+            return None
+        if len(arguments) > 1 and (_literal(arguments[1], str) or "").lower() not in ("utf-8", "utf8"):
+            return None
+        return planner.made(TEXT, [part], lambda x: Column(texts.digests(plain(x.values), name), x.open))
+
+    return build
+
+
+def _explode(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
+    part = planner.exact(arguments[0])
+    separator = literal_regex(_literal(arguments[1], str)) if len(arguments) > 1 else ","
+    if part is None or part.type != TEXT or not separator:
+        return None
+    return planner.made(kind, [part], lambda x: Column(pc.split_pattern(plain(x.values), separator), x.open))
+
+
+def literal_regex(regex: str | None) -> str | None:
+    """The text that a regular expression of nothing but literals matches; None for others."""
+    out = ""
+    escaped = False
+    for letter in regex or "":
+        if escaped:
+            if letter.isalnum():
+                return None
+            out, escaped = out + letter, False
+        elif letter == "\\":
+            escaped = True
+        elif letter in ".^$*+?()[]{}|":
+            return None
+        else:
+            out += letter
+    return None if escaped else out or None
+
+
+def _join(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
+    separator = _literal(arguments[0], str)
+    part = planner.exact(arguments[1])
+    if part is None or part.type != pa.list_(TEXT) or separator is None or len(arguments) != 2:
+        return None
+
+    def work(x: Column) -> Column:
+        values = pc.binary_join(x.values, separator)
+        odd = nulls_of(values) & ~nulls_of(x.values)
+        return Column(values, merged(x.open, some(odd)))
+
+    return planner.made(TEXT, [part], work)
+
+
+def _date(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
+    part = planner.exact(arguments[0])
+    if part is None or part.type != TEXT or len(arguments) > 2:
+        return None
+    layouts: tuple[dates.Layout, ...] = dates.ISO
+    if len(arguments) == 2:
+        pattern = _literal(arguments[1], str)
+        if pattern is None:
+            return None
+        try:
+            layout = Context(planner.options).pattern(pattern).layout
+        except Failed:
+            return None
+        if layout is None:
+            return None
+        layouts = (layout,)
+    elif planner.options.zoneless_millis == "drop":
+        return None
+    # Texts with an offset keep their zone, which a column of instants cannot hold: those formats are not read here.
+    layouts = tuple(layout for layout in layouts if ("x", 6) not in layout)
+    return planner.made(MOMENT, [part], lambda x: _dated(x, layouts))
+
+
+def _format(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
+    part, pattern = planner.exact(arguments[0]), _literal(arguments[1], str)
+    if part is None or part.type != MOMENT or pattern is None:
+        return None
+    try:
+        layout = Context(planner.options).pattern(pattern).layout
+    except Failed:
+        return None
+    if layout is None:
+        return None
+
+    def work(x: Column) -> Column:
+        found = dates.print_layout(x.values, layout)
+        return Column(found.values, merged(x.open, found.open))
+
+    return planner.made(TEXT, [part], work)
+
+
+def _dated(x: Column, layouts: tuple[dates.Layout, ...]) -> Column:
+    found = dates.read_layouts(plain(x.values), layouts, blank_is_null=True)
+    return Column(found.values, merged(x.open, found.open))
+
+
+def _number(parse: Callable[[pa.Array], Column]) -> Builder:
+    def build(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
+        part = planner.exact(arguments[0])
+        if part is None or part.type != TEXT:
+            return None
+
+        def work(x: Column) -> Column:
+            found = parse(plain(x.values))
+            return Column(found.values, merged(x.open, found.open))
+
+        return planner.made(kind, [part], work)
+
+    return build
+
+
+def _to_object(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
+    parts = planner.all_exact(arguments[1::2])
+    names = [_literal(node, str) for node in arguments[::2]]
+    if parts is None or len(set(names)) < len(names) or not any(part.reads for part in parts):
+        return None
+
+    def work(*columns: Column) -> Column:
+        values = pa.StructArray.from_arrays([plain(column.values) for column in columns], fields=list(kind))
+        return Column(values, merged(*[column.open for column in columns]))
+
+    return planner.made(kind, parts, work)
+
+
+CALLS: dict[str, Builder] = {
+    "to_object": _to_object,
+    "concat": _concat,
+    "iif": iif,
+    "decode": _decode,
+    "coalesce": coalesce,
+    "lower": _mapped(texts.lower),
+    "upper": _mapped(texts.upper),
+    "trim": _mapped(lambda values: texts.trimmed(values, True, True)),
+    "ltrim": _mapped(lambda values: texts.trimmed(values, True, False)),
+    "rtrim": _mapped(lambda values: texts.trimmed(values, False, True)),
+    "replacestr": _replacestr,
+    "substr": _sliced(lambda given: (given[0], given[0] + given[1] if len(given) > 1 else None)),
+    "left": _sliced(lambda given: (0, given[0])),
+    "right": _sliced(lambda given: (-given[0], None) if given[0] else None),
+    **{name: _hash(name) for name in ("sha1", "sha256", "sha512", "md5", "crc32")},
+    "explode": _explode,
+    "join": _join,
+    "date": _date,
+    "format": _format,
+    "to_integer": _number(numbers.integers),
+    "to_decimal": _number(numbers.decimals),
+}
