@@ -12,7 +12,7 @@ import pytest
 
 import xdmprep as xp
 from xdmprep.errors import DataError, UsageError
-from xdmprep.patch import diff as comparing
+from xdmprep.patch import blocks as comparing
 from xdmprep.shipped import shipped
 
 CRM = shipped("crm-profile.schema.json")

@@ -1,7 +1,10 @@
 """Profile patches: what changed between two snapshots, as upsert records that say no more than is needed."""
 
-from .diff import Checks, Counts, Options, Patch, Side, diff_streams, refuse_events
+from .blocks import Options
+from .diff import diff_streams, refuse_events
 from .keys import key_of
+from .result import Counts, Patch
+from .side import Checks, Side
 from .spool import MEMORY_BYTES
 
 __all__ = ["MEMORY_BYTES", "Checks", "Counts", "Options", "Patch", "Side", "diff_streams", "key_of", "refuse_events"]

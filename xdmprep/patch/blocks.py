@@ -1,0 +1,350 @@
+"""The candidates of a comparison, looked at on their values, a block of keys at a time.
+
+Whole records are checked first, so that a row which the platform would refuse takes part on neither side; of several
+with one key the last good one is taken; then what is to be sent is worked out and checked as it will be sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path as FilePath
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..errors import DataError, UsageError, did_you_mean
+from ..flow import Chunk, Finding, Unread, ordered
+from ..leaves import Leaf, conform, nest, valid
+from ..paths import Path
+from ..schema import Schema
+from .delta import Cleared, Delta, struct_of
+from .join import Candidates, Positions
+from .keys import Key, primary_of
+from .result import CANNOT_CLEAR, VANISHED, Counts, Patch, good_only
+from .shape import leaf_paths, narrowed, reached, restated, touched
+from .side import Checks, Side, Step
+from .snapshot import Routed, Snapshot
+from .spool import Spool, packed
+
+#: Keys of one block of candidates.
+BLOCK_KEYS = 16_384
+
+#: Numbers of the records and of their source in the spool, row numbers, findings.
+_Piece = tuple[int, int, Positions, tuple[Finding, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How two snapshots are compared.
+
+    Attributes:
+        on: path of the key; None takes the primary identity.
+        new: ``whole`` sends records that were not there before, ``leave-out`` does not.
+        duplicates: of several records with one key the ``last`` counts (with a warning), or it is an ``error``.
+        relax_required: neither send nor ask for the fields that the schema requires.
+    """
+
+    on: str | None = None
+    new: Literal["whole", "leave-out"] = "whole"
+    duplicates: Literal["last", "error"] = "last"
+    relax_required: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what is no option."""
+        for name, known in (("new", ("whole", "leave-out")), ("duplicates", ("last", "error"))):
+            value = getattr(self, name)
+            if value not in known:
+                raise UsageError(f"{name}={value!r}: expected {' or '.join(known)}.{did_you_mean(str(value), known)}")
+
+
+@dataclass
+class _Made:
+    """One block's part of the patch."""
+
+    data: pa.Buffer | None
+    source: pa.Buffer | None
+    rows: Positions
+    findings: list[Finding]
+    fields: set[Path]
+    cleared: pa.RecordBatch | None
+    vanished: pa.RecordBatch | None
+    counts: dict[str, int]
+
+
+class Blocks:
+    """Looks at the candidates, a block of keys at a time."""
+
+    def __init__(
+        self,
+        schema: Schema,
+        key: Key,
+        options: Options,
+        ingested: Checks,
+        sent: Checks,
+        before: Side | None,
+        after: Side,
+        early: Snapshot | None,
+        late: Snapshot,
+        found: Candidates,
+        scratch: FilePath | None,
+    ) -> None:
+        self.schema, self.key, self.options = schema, key, options
+        self.early, self.late, self.found, self.scratch = early, late, found, scratch
+        sides = [after] if before is None else [after, before]
+        self.shape = reached(schema.arrow_schema, [leaf for side in sides for leaf in side.leaves])
+        self.make_late = after.mapped
+        self.make_early = None if before is None else before.mapped
+        self.struct = pa.struct(list(self.shape))
+        self.leaves = tuple(Leaf((part.name,), part.type) for part in self.shape)
+        self.primary = primary_of(schema)
+        self.always = frozenset(item.top for item in (key, self.primary) if item is not None)
+        self.always = frozenset(path if path[0] != "identityMap" else path[:1] for path in self.always)
+        self.check_late = ingested(after.leaves)
+        self.check_early = None if before is None else ingested(before.leaves)
+        self.check_patch = sent(self.leaves)
+
+    def patch(self, jobs: int) -> Patch:
+        """The whole patch."""
+        late, found = self.late, self.found
+        keyless = np.concatenate([np.empty(0, np.int64), *late.keyless])
+        after = np.concatenate([found.after, keyless])
+        group = np.concatenate([found.after_group, keyless])
+        groups = np.unique(group)
+        blocks = -(-len(groups) // BLOCK_KEYS)
+        late_rows = late.gather(after, np.searchsorted(groups, group) // BLOCK_KEYS, jobs)
+        early_rows: Routed | None = None
+        if self.early is not None:
+            numbers = np.searchsorted(groups, found.before_group) // BLOCK_KEYS
+            early_rows = self.early.gather(found.before, numbers, jobs)
+        counts = Counts(after=late.rows_read, unchanged=found.unchanged, set_aside=len(late.unread))
+        kept, gone, clears = Spool(self.scratch), Spool(self.scratch), Spool(self.scratch)
+        self._list_vanished(gone, jobs, counts)
+        late.close()
+        if self.early is not None:
+            counts.before = self.early.rows_read
+            counts.before_unusable = len(self.early.unread) + sum(map(len, self.early.keyless))
+            self.early.close()
+        paths: set[Path] = set()
+        pieces: list[_Piece] = []
+        for made in ordered(lambda n: self._block(n, early_rows, late_rows), iter(range(blocks)), jobs):
+            for name, number in made.counts.items():
+                setattr(counts, name, getattr(counts, name) + number)
+            paths |= made.fields
+            for spool, batch in ((gone, made.vanished), (clears, made.cleared)):
+                if batch is not None:
+                    spool.add(packed(batch))
+            if made.data is not None and made.source is not None:
+                pieces.append((kept.add(made.data), kept.add(made.source), made.rows, tuple(made.findings)))
+        late_rows.close()
+        if early_rows is not None:
+            early_rows.close()
+        shape = narrowed(self.shape, paths or self._identity_fields())
+        leaves = tuple(Leaf((part.name,), part.type) for part in shape)
+        unread = tuple(late.unread)
+        source = partial(_pieces, kept, pieces, unread, self.shape)
+        step = partial(_project, shape=shape, leaves=leaves)
+        return Patch(
+            source, (step, good_only), leaves, shape, late.stream.name, None, counts, self.key.name, gone, clears
+        )
+
+    def _identity_fields(self) -> set[Path]:
+        return {path for path in leaf_paths(self.shape) if any(path[: len(top)] == top for top in self.always)}
+
+    def _list_vanished(self, gone: Spool, jobs: int, counts: Counts) -> None:
+        if self.early is None or not len(self.found.vanished):
+            return
+        routed = self.early.gather(self.found.vanished, np.zeros(len(self.found.vanished), np.int64), jobs)
+        for chunk in routed.parts(0):
+            batch = self._gone(chunk if self.early.keyed is None else self.early.keyed(chunk))
+            counts.vanished += batch.num_rows
+            gone.add(packed(batch))
+        routed.close()
+
+    def _gone(self, chunk: Chunk) -> pa.RecordBatch:
+        keys = self.key.texts(chunk)
+        codes = pc.dictionary_encode(keys).indices.to_numpy(zero_copy_only=False)
+        _, first = np.unique(codes, return_index=True)
+        first.sort()
+        return pa.RecordBatch.from_arrays([pa.array(chunk.rows[first]), keys.take(pa.array(first))], schema=VANISHED)
+
+    def _block(self, number: int, early_rows: Routed | None, late_rows: Routed) -> _Made:
+        chunk = late_rows.block(number)
+        assert chunk is not None  # noqa: S101 (blocks are made of the later snapshot's records)
+        late = _checked(chunk, self.make_late, self.check_late)
+        keys = self.key.texts(late)
+        findings = list(late.issues)
+        keyless = ~valid(keys)
+        if keyless.any():
+            text = "the record has no key, so nobody can tell whose it is"
+            hint = "Give every row a value for the key, or choose another with --on."
+            findings.append(Finding.of("patch-key", self.key.where, text, late.rows[keyless], hint=hint))
+        bad = late.faulty() | keyless
+        early = None if early_rows is None else early_rows.block(number)
+        before_keys = pa.array([], pa.string())
+        before_bad = np.zeros(0, dtype=bool)
+        if early is not None and self.check_early is not None:
+            early = _checked(early, self.make_early, self.check_early)
+            before_keys, before_bad = self.key.texts(early), early.faulty()
+        codes = pc.dictionary_encode(pa.concat_arrays([before_keys, keys]), null_encoding="encode").indices
+        code = codes.to_numpy(zero_copy_only=False).astype(np.int64)
+        was, now = code[: len(before_keys)], code[len(before_keys) :]
+        size = int(code.max()) + 1 if len(code) else 0
+        self._refuse_duplicates(late, keys, now, keyless)
+        latest = np.full(size, -1, np.int64)
+        latest[now[~bad]] = np.flatnonzero(~bad)  # the last of several assignments stays
+        superseded = ~bad & (latest[now] != np.arange(len(now)))
+        if superseded.any():
+            text = "a later row has the same key and replaces this one"
+            which, hint = keys.filter(pa.array(superseded)), "Send one row for each person."
+            findings.append(
+                Finding.of("patch-duplicate", self.key.where, text, late.rows[superseded], which, hint=hint)
+            )
+        former = np.full(size, -1, np.int64)
+        former[was[~before_bad]] = np.flatnonzero(~before_bad)
+        chosen = np.flatnonzero(~bad & ~superseded)
+        match = former[now[chosen]] if size else np.empty(0, np.int64)
+        counts = {"superseded": int(superseded.sum())}
+        if self.options.new == "leave-out":
+            counts["left_out"] = int((match < 0).sum())
+            chosen, match = chosen[match >= 0], match[match >= 0]
+        vanished = None
+        if early is not None:
+            unmet = np.flatnonzero(~np.isin(was, now))
+            if len(unmet):
+                vanished = self._gone(_some(early, unmet))
+                counts["vanished"] = vanished.num_rows
+        made = self._compare(early, late, keys, chosen, match, bad, findings, counts)
+        made.vanished = vanished
+        return made
+
+    def _compare(
+        self,
+        early: Chunk | None,
+        late: Chunk,
+        keys: pa.Array,
+        chosen: Positions,
+        match: Positions,
+        bad: np.ndarray[Any, np.dtype[np.bool_]],
+        findings: list[Finding],
+        counts: dict[str, int],
+    ) -> _Made:
+        whole = self._whole(late)
+        after = whole.take(pa.array(chosen))
+        if early is None:
+            before = pa.nulls(len(chosen), self.struct)
+        else:
+            before = self._whole(early).take(pa.array(match, mask=match < 0))
+            moved = self._moved(early, late, chosen, match)
+            if moved.any():
+                text = "the primary identity is another one than before; an upsert would make a second profile"
+                name, hint = self.primary.where if self.primary else "", "Send the record whole, with both identities."
+                findings.append(Finding.of("patch-identity", name, text, late.rows[chosen[moved]], hint=hint))
+                bad = bad.copy()
+                bad[chosen[moved]] = True
+                stay = pa.array(~moved)
+                before, after, chosen, match = before.filter(stay), after.filter(stay), chosen[~moved], match[~moved]
+        delta = Delta()
+        sent = delta.records(before, after)
+        cleared = self._cleared(delta.cleared, late.rows[chosen], keys.take(pa.array(chosen)))
+        sent = restated(sent, after, self.schema.root, self.always, not self.options.relax_required)
+        sending = valid(sent)
+        faulty = np.zeros(len(sent), dtype=bool)
+        if sending.any():
+            kept = np.flatnonzero(sending)
+            records = pa.RecordBatch.from_struct_array(sent.take(pa.array(kept)))
+            checked = self.check_patch(Chunk(self.leaves, records, late.rows[chosen[kept]]))
+            findings += checked.issues
+            faulty[kept] = checked.faulty()
+        new = match < 0
+        counts["unchanged"] = int((~sending).sum())
+        counts["changed"] = int((sending & ~faulty & ~new).sum())
+        counts["new"] = int((sending & ~faulty & new).sum())
+        bad = bad.copy()
+        bad[chosen[faulty]] = True
+        counts["set_aside"] = int(bad.sum())
+        counts["cannot_clear"] = 0 if cleared is None else cleared.num_rows
+        good = np.flatnonzero(sending & ~faulty)
+        records = sent.take(pa.array(good))
+        positions = np.concatenate([chosen[good], np.flatnonzero(bad)])
+        order = np.argsort(positions, kind="stable")
+        both = pa.concat_arrays([records, whole.filter(pa.array(bad))]).take(pa.array(order))
+        rows = late.rows[positions[order]]
+        data = shown = None
+        if len(rows) or findings:
+            data = packed(pa.RecordBatch.from_struct_array(both))
+            source = late.source if late.source is not None else pa.RecordBatch.from_struct_array(whole)
+            shown = packed(source.take(pa.array(positions[order])))
+        return _Made(data, shown, rows, findings, touched(records), cleared, None, counts)
+
+    def _whole(self, chunk: Chunk) -> pa.StructArray:
+        records = nest(chunk.leaves, chunk.records, self.shape)
+        return struct_of(records.columns, list(self.shape))
+
+    def _moved(self, early: Chunk, late: Chunk, chosen: Positions, match: Positions) -> Any:
+        """bool: True where the primary identity is there on both sides, but not the same."""
+        if self.primary is None or self.primary == self.key:
+            return np.zeros(len(chosen), dtype=bool)
+        now = self.primary.texts(late).take(pa.array(chosen))
+        was = self.primary.texts(early).take(pa.array(match, mask=match < 0))
+        return pc.not_equal(now, was).fill_null(False).to_numpy(zero_copy_only=False)
+
+    def _refuse_duplicates(self, late: Chunk, keys: pa.Array, now: Positions, keyless: Any) -> None:
+        if self.options.duplicates != "error":
+            return
+        codes, counts = np.unique(now[~keyless], return_counts=True)
+        twice = codes[counts > 1]
+        if len(twice):
+            rows = late.rows[(now == twice[0]) & ~keyless]
+            key = keys[int(np.flatnonzero(now == twice[0])[0])].as_py()
+            raise DataError(
+                f"{self.late.stream.name}: {key!r} ({self.key.name}) is in {len(rows)} rows: "
+                f"{', '.join(map(str, rows[:5].tolist()))}. A patch has one row for each person: remove the others, "
+                "or let the last one win."
+            )
+
+    @staticmethod
+    def _cleared(found: list[Cleared], rows: Positions, keys: pa.Array) -> pa.RecordBatch | None:
+        if not found:
+            return None
+        records = np.concatenate([item.records for item in found])
+        columns = [
+            pa.array(rows[records]), keys.take(pa.array(records)),
+            pa.concat_arrays([item.paths for item in found]), pa.concat_arrays([item.values for item in found]),
+        ]  # fmt: skip
+        order = pa.array(np.argsort(rows[records], kind="stable"))
+        return pa.RecordBatch.from_arrays(columns, schema=CANNOT_CLEAR).take(order)
+
+
+def _checked(chunk: Chunk, make: Step | None, check: Step) -> Chunk:
+    """The records of rows, with what is wrong with them; warnings of the check are left for what is sent."""
+    records = chunk if make is None else make(chunk)
+    found = check(replace(records, issues=())).issues
+    return replace(records, issues=(*records.issues, *(item for item in found if item.severity == "error")))
+
+
+def _some(chunk: Chunk, positions: Positions) -> Chunk:
+    return replace(chunk, records=chunk.records.take(pa.array(positions)), rows=chunk.rows[positions])
+
+
+def _pieces(kept: Spool, pieces: list[_Piece], unread: tuple[Unread, ...], shape: pa.Schema) -> Iterator[Any]:
+    for handle, source, rows, findings in pieces:
+        yield kept.batch(handle), kept.batch(source), rows, findings, ()
+    if unread:
+        nothing = pa.RecordBatch.from_pylist([], schema=shape)
+        yield nothing, nothing, np.empty(0, np.int64), (), unread
+
+
+def _project(piece: Any, shape: pa.Schema, leaves: tuple[Leaf, ...]) -> Chunk:
+    """A chunk of the patch with the fields of the whole patch."""
+    records, source, rows, findings, unread = piece
+    columns = [conform(records.column(part.name), part.type) for part in shape]
+    if columns:
+        narrow = pa.RecordBatch.from_arrays(columns, schema=shape)
+    else:
+        narrow = pa.RecordBatch.from_struct_array(pa.nulls(len(rows), pa.struct([])))
+    return Chunk(leaves, narrow, rows, issues=findings, unread=unread, source=source,
+                 consumed=len(rows) + len(unread))  # fmt: skip

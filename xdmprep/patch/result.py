@@ -1,0 +1,122 @@
+"""A patch as people get it: a stream of upsert records, with what was counted and what no upsert can do."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from typing import Any
+
+import pyarrow as pa
+
+from ..flow import Chunk, Finding, Stream, issue_table, ordered
+from .shape import leaf_paths
+from .spool import Spool
+
+VANISHED = pa.schema([("row", pa.int64()), ("key", pa.string())])
+CANNOT_CLEAR = pa.schema(
+    [("row", pa.int64()), ("key", pa.string()), ("path", pa.string()), ("value", pa.string())]
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a comparison found.
+
+    `after` == `unchanged` + `changed` + `new` + `left_out` + `superseded` + `set_aside`, where records of which nothing
+    but removals remains count as unchanged.
+
+    Attributes:
+        before, after: source rows of both snapshots.
+        unchanged, changed, new: records.
+        left_out: new records that were not wanted.
+        superseded: records of the later snapshot that a later one with the same key replaces.
+        set_aside: rows of the later snapshot with faults.
+        vanished: keys that the later snapshot does not have.
+        cannot_clear: values that are gone and cannot be taken away.
+        before_unusable: rows of the earlier snapshot without a key, or that could not be read.
+    """
+
+    before: int = 0
+    after: int = 0
+    unchanged: int = 0
+    changed: int = 0
+    new: int = 0
+    left_out: int = 0
+    superseded: int = 0
+    set_aside: int = 0
+    vanished: int = 0
+    cannot_clear: int = 0
+    before_unusable: int = 0
+
+
+@dataclass(frozen=True)
+class Patch(Stream):
+    """A stream of upsert records, all of them good; rows are those of the later snapshot.
+
+    Attributes:
+        counts: what the comparison found.
+        key: name of the key.
+    """
+
+    counts: Counts = field(default_factory=Counts)
+    key: str = ""
+    _vanished: Spool | None = field(default=None, repr=False)
+    _cleared: Spool | None = field(default=None, repr=False)
+
+    def run(self, last: Callable[[Chunk], Any] | None = None, jobs: int | None = None) -> Iterator[tuple[Chunk, Any]]:
+        """All chunks in order, each with what `last` made of it; row numbers are absolute from the start."""
+
+        def work(piece: Any) -> tuple[Chunk, Any]:
+            chunk: Chunk = reduce(lambda value, step: step(value), self.steps, piece)
+            return chunk, last(chunk) if last else None
+
+        return ordered(work, self.source(), os.cpu_count() or 1 if jobs is None else jobs)
+
+    @property
+    def records(self) -> int:
+        """How many records the patch has."""
+        return self.counts.changed + self.counts.new
+
+    @property
+    def fields(self) -> list[str]:
+        """The fields of the patch; arrays and maps count as one."""
+        return [".".join(str(step) for step in path) for path in leaf_paths(self.arrow_schema)]
+
+    def with_set_aside(self) -> Patch:
+        """The same patch with the rows that are set aside among its records, for a writer that tells them apart."""
+        return replace(self, steps=tuple(step for step in self.steps if step is not good_only))
+
+    @property
+    def issues(self) -> pa.Table:
+        """Every finding about the rows that the patch is made of, those set aside included."""
+        chunks = list(self.with_set_aside().chunks())
+        unread = [Finding.of(item.code, "", item.message, [item.row]) for chunk in chunks for item in chunk.unread]
+        return issue_table([*(finding for chunk in chunks for finding in chunk.issues), *unread])
+
+    @property
+    def vanished(self) -> pa.Table:
+        """Keys that the later snapshot does not have, with their row in the earlier one; an upsert cannot delete."""
+        return pa.Table.from_batches(batches(self._vanished), VANISHED)
+
+    @property
+    def cannot_clear(self) -> pa.Table:
+        """Values that are gone: row of the later snapshot, key, path, former value; an upsert cannot clear a field."""
+        return pa.Table.from_batches(batches(self._cleared), CANNOT_CLEAR)
+
+    def lists(self) -> tuple[Iterator[pa.RecordBatch], Iterator[pa.RecordBatch]]:
+        """The batches of `vanished` and of `cannot_clear`, one at a time."""
+        return batches(self._vanished), batches(self._cleared)
+
+
+def batches(spool: Spool | None) -> Iterator[pa.RecordBatch]:
+    """All batches of a spool."""
+    return (spool.batch(number) for number in range(len(spool))) if spool is not None else iter(())
+
+
+def good_only(chunk: Chunk) -> Chunk:
+    """The chunk without the rows that are set aside."""
+    good = ~chunk.faulty()
+    issues = tuple(item for item in chunk.issues if item.severity != "error")
+    return replace(chunk.where(good), issues=issues, unread=(), consumed=int(good.sum()))
