@@ -380,6 +380,17 @@ def _fits(leaf: Leaf, schema: Schema) -> bool:
         return False
 
 
+def partial_arrays(mapping: Any) -> list[str]:
+    """Arrays that a mapping makes of single elements (``tags[0]``); an upsert replaces the whole array by these."""
+    found = []
+    for destination in _mapping(mapping):
+        steps = parse_path(destination)
+        index = next((at for at, step in enumerate(steps) if isinstance(step, int)), None)
+        if index is not None and steps[0] != "identityMap":
+            found.append(format_path(steps[:index]))
+    return list(dict.fromkeys(found))
+
+
 def _repeatable(mapping: MappingSet) -> bool:
     """Whether equal rows always make equal records: nothing asks clock or chance, no function of the caller's own."""
     volatile = "|".join(re.escape(name) for name, entry in functions().items() if entry.availability == "volatile")

@@ -202,6 +202,15 @@ def test_a_file_of_changes_becomes_a_patch(tmp_path: Path) -> None:
     assert [row["homeAddress"] for row in rows] == [
         {"city": "Paris", "postalCode": "75001"}, {"city": None, "postalCode": "10115"},
     ]  # fmt: skip
+    assert made.stderr == ""
+    (tmp_path / "l.yaml").write_text("_acme.loyalty.loyaltyId: id\n_acme.loyalty.tags[0]: tag\n")
+    (tmp_path / "l.csv").write_text("id,tag\nAB-00000001,new\n")
+    loyalty = shipped("loyalty-profile.schema.json")
+    made = run(
+        "prepare", tmp_path / "l.csv", "-m", tmp_path / "l.yaml", "-s", loyalty, "-o", tmp_path / "l", "--upsert"
+    )
+    assert made.returncode == 0
+    assert "'_acme.loyalty.tags' is an array: the platform replaces all of it" in made.stderr
     made = run(*words, "-o", tmp_path / "q", "--upsert", "--max-rows", "5")
     assert made.returncode == 2
     assert "--max-rows cannot be combined with --upsert" in made.stderr

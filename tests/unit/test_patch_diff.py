@@ -160,6 +160,14 @@ def test_another_key_and_a_primary_identity_that_moved() -> None:
     assert by_primary.counts.new == 1
 
 
+def test_two_keys_with_one_primary_identity_are_refused() -> None:
+    mapping = {**MAPPING, "identityMap.Email[0].primary": True, "identityMap.CRMID[0].primary": False}
+    before = BEFORE.iloc[:2].assign(mail="same@x.example")
+    with pytest.raises(DataError, match=r"rows 1 and 2 have unlike keys .* but the same primary identity"):
+        xp.diff(before, before.assign(zip="9"), CRM, mapping=mapping, on="identityMap.CRMID[0].id")
+    assert xp.diff(before, before.assign(zip=["9", "2"]), CRM, mapping=mapping, on="identityMap.CRMID[0].id").records
+
+
 LOYALTY_MAPPING = {
     "_acme.loyalty.loyaltyId": "no",
     "_acme.loyalty.tier": "tier",

@@ -120,9 +120,11 @@ def _patch(
     as_json: bool, **options: Any,
 ) -> int:  # fmt: skip
     """A patch from a file of changes."""
-    from ..upsert import JSON_WARNING, write_patch
+    from ..upsert import JSON_WARNING, partial_arrays, write_patch
     from .diff import shown_result
 
+    for path in partial_arrays(mapping):
+        click.echo(f"warning: '{path}' is an array: the platform replaces all of it by the mapped elements.", err=True)
     if format == "json":
         click.echo(f"warning: {JSON_WARNING}", err=True)
     with progress(bar) as shown:

@@ -22,6 +22,7 @@ from ..leaves import Leaf, conform, nest, valid
 from ..paths import Path
 from ..schema import Schema
 from .delta import Cleared, Delta, struct_of
+from .digest import Digests, text_digests
 from .join import Candidates, Positions
 from .keys import Key, primary_of
 from .result import CANNOT_CLEAR, VANISHED, Counts, Patch, good_only
@@ -73,6 +74,8 @@ class _Made:
     cleared: pa.RecordBatch | None
     vanished: pa.RecordBatch | None
     counts: dict[str, int]
+    sent_rows: Positions
+    primaries: Digests
 
 
 class Blocks:
@@ -130,10 +133,13 @@ class Blocks:
             self.early.close()
         paths: set[Path] = set()
         pieces: list[_Piece] = []
+        sent_rows, primaries = [np.empty(0, np.int64)], [np.empty(0, np.uint64)]
         for made in ordered(lambda n: self._block(n, early_rows, late_rows), iter(range(blocks)), jobs):
             for name, number in made.counts.items():
                 setattr(counts, name, getattr(counts, name) + number)
             paths |= made.fields
+            sent_rows.append(made.sent_rows)
+            primaries.append(made.primaries)
             for spool, batch in ((gone, made.vanished), (clears, made.cleared)):
                 if batch is not None:
                     spool.add(packed(batch))
@@ -142,6 +148,7 @@ class Blocks:
         late_rows.close()
         if early_rows is not None:
             early_rows.close()
+        self._refuse_shared_primary(np.concatenate(sent_rows), np.concatenate(primaries))
         shape = narrowed(self.shape, paths or self._identity_fields())
         leaves = tuple(Leaf((part.name,), part.type) for part in shape)
         unread = tuple(late.unread)
@@ -278,7 +285,11 @@ class Blocks:
             data = packed(pa.RecordBatch.from_struct_array(both))
             source = late.source if late.source is not None else pa.RecordBatch.from_struct_array(whole)
             shown = packed(source.take(pa.array(positions[order])))
-        return _Made(data, shown, rows, findings, touched(records), cleared, None, counts)
+        primaries = np.empty(0, np.uint64)
+        if self.primary is not None and self.primary != self.key:
+            primaries = text_digests(self.primary.texts(late).take(pa.array(chosen[good])))
+        sent_rows = late.rows[chosen[good]] if len(primaries) else np.empty(0, np.int64)
+        return _Made(data, shown, rows, findings, touched(records), cleared, None, counts, sent_rows, primaries)
 
     def _whole(self, chunk: Chunk) -> pa.StructArray:
         records = nest(chunk.leaves, chunk.records, self.shape)
@@ -304,6 +315,18 @@ class Blocks:
                 f"{self.late.stream.name}: {key!r} ({self.key.name}) is in {len(rows)} rows: "
                 f"{', '.join(map(str, rows[:5].tolist()))}. A patch has one row for each person: remove the others, "
                 "or let the last one win."
+            )
+
+    def _refuse_shared_primary(self, rows: Positions, primaries: Digests) -> None:
+        """Raise DataError if two records with unlike keys have one primary identity: one of them would be lost."""
+        order = np.argsort(primaries, kind="stable")
+        twice = np.flatnonzero(primaries[order][1:] == primaries[order][:-1])
+        if len(twice) and self.primary is not None:
+            one, other = sorted(rows[order[twice[0] : twice[0] + 2]].tolist())
+            raise DataError(
+                f"{self.late.stream.name}: rows {one} and {other} have unlike keys ({self.key.name}), but the same "
+                f"{self.primary.name.removeprefix('the ')}. A patch has one record for each primary identity: mend the "
+                "rows, or let the primary identity be the key (without --on)."
             )
 
     @staticmethod
