@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +33,8 @@ JSON_NULL = pa.binary(1)
 MAX_SHAPES = 200
 #: A shape has at most so many values.
 MAX_LEAVES = 2_000
+#: Larger blocks (one very long line) do not keep their working memory.
+MAX_SCRATCH = 8 << 20
 #: Bytes that must follow the text in a :class:`Lines` buffer.
 PADDING = 64
 
@@ -224,6 +227,19 @@ class _Reader:
         return fixed, values
 
 
+_SCRATCH = threading.local()
+
+
+def _scratch(size: int) -> tuple[Any, Any]:
+    """Two boolean arrays that this thread uses again and again: fresh memory costs more than the work on it."""
+    held = getattr(_SCRATCH, "arrays", None)
+    if held is None or len(held[0]) < size:
+        held = (np.empty(size, dtype=bool), np.empty(size, dtype=bool))
+        if size <= MAX_SCRATCH:
+            _SCRATCH.arrays = held
+    return held[0][:size], held[1][:size]
+
+
 class Lines:
     """A block of lines, and where everything is in it.
 
@@ -233,51 +249,62 @@ class Lines:
 
     Attributes:
         starts, ends: where each line begins and ends (without its line break).
+        marks: places of all quotes and line breaks.
+        first, count: for each line the index of its first quote in `marks`, and how many it has.
+        strange: lines for the exact path.
+        escaped: lines with a backslash.
     """
 
     def __init__(self, data: Any, size: int) -> None:
         self.data, self.size = data, size
         self.bytes = np.frombuffer(data, np.uint8)[:size]
-        marks = np.flatnonzero((self.bytes == 34) | (self.bytes == 10))
-        is_break = self.bytes[marks] == 10
-        at_break = np.flatnonzero(is_break)
-        breaks = marks[at_break]
-        self.quotes: Ints = marks[~is_break]
-        before = at_break - np.arange(len(at_break))  # quotes ahead of each line break
-        if size and (not len(breaks) or breaks[-1] != size - 1):
-            breaks, before = np.append(breaks, size), np.append(before, len(self.quotes))
-        self.ends: Ints = breaks.astype(np.int64)
-        self.starts: Ints = np.concatenate([np.zeros(1, np.int64), self.ends[:-1] + 1])[: len(self.ends)]
-        self.first: Ints = np.concatenate([np.zeros(1, np.int64), before[:-1]])[: len(self.ends)]
         self.words = np.ndarray((size + PADDING - 31,), "V32", data, 0, (1,))
+        mask, other = _scratch(size)
+        np.equal(self.bytes, 34, out=mask)
+        np.equal(self.bytes, 10, out=other)
+        np.logical_or(mask, other, out=mask)
+        self.marks: Ints = np.flatnonzero(mask)
+        self._index()
         self.strange = np.zeros(len(self.ends), dtype=bool)
         self.escaped = np.zeros(len(self.ends), dtype=bool)
-        self._find_controls()
-        self._find_escapes()
-        self.count: Ints = np.diff(np.append(self.first, len(self.quotes)))
+        self._find_controls(mask)
+        self._find_escapes(mask)
+
+    def _index(self) -> None:
+        """Where the lines are, from the marks."""
+        at_break = np.flatnonzero(self.bytes[self.marks] == 10)
+        ends = self.marks[at_break]
+        if self.size and (not len(ends) or ends[-1] != self.size - 1):
+            ends, at_break = np.append(ends, self.size), np.append(at_break, len(self.marks))
+        self.ends: Ints = ends.astype(np.int64)
+        self.starts: Ints = np.concatenate([np.zeros(1, np.int64), self.ends[:-1] + 1])[: len(self.ends)]
+        self.first: Ints = np.concatenate([np.zeros(1, np.int64), at_break[:-1] + 1])[: len(self.ends)]
+        self.count: Ints = at_break - self.first
 
     def _lines_of(self, positions: Ints) -> Ints:
         return np.searchsorted(self.ends, positions)
 
-    def _find_controls(self) -> None:
+    def _find_controls(self, mask: Any) -> None:
         """Control characters other than the line breaks: such lines are read exactly."""
-        controls = int(np.count_nonzero(self.bytes < 32))
-        if controls > np.count_nonzero(self.ends < self.size):
-            at = np.flatnonzero((self.bytes < 32) & (self.bytes != 10) & (self.bytes != 13))
-            returns = np.flatnonzero(self.bytes == 13)
-            at = np.concatenate([at, returns[~np.isin(returns + 1, self.ends)]])
-            self.strange[self._lines_of(at)] = True
+        np.less(self.bytes, 32, out=mask)
+        if np.count_nonzero(mask) > np.count_nonzero(self.ends < self.size):
+            at = np.flatnonzero(mask)
+            kind, behind = self.bytes[at], np.append(self.bytes, 10)[at + 1]
+            self.strange[self._lines_of(at[(kind != 10) & ~((kind == 13) & (behind == 10))])] = True
 
-    def _find_escapes(self) -> None:
+    def _find_escapes(self, mask: Any) -> None:
         """Quotes behind a backslash are no quotes; lines with a double backslash before a quote are read exactly."""
-        slashes = np.flatnonzero(self.bytes == 92)
+        np.equal(self.bytes, 92, out=mask)
+        slashes = np.flatnonzero(mask)
         if not len(slashes):
             return
         self.escaped[self._lines_of(slashes)] = True
-        before = np.isin(self.quotes - 1, slashes)
-        self.strange[self._lines_of(self.quotes[before & np.isin(self.quotes - 2, slashes)])] = True
-        self.quotes = self.quotes[~before]
-        self.first = np.searchsorted(self.quotes, self.starts)
+        behind = (self.bytes[self.marks] == 34) & mask[self.marks - 1] & (self.marks > 0)
+        doubled = behind & mask[self.marks - 2] & (self.marks > 1)
+        self.strange[self._lines_of(self.marks[doubled])] = True
+        if behind.any():
+            self.marks = self.marks[~behind]
+            self._index()
 
     def line(self, number: int) -> bytes:
         """The bytes of a line."""
@@ -361,7 +388,7 @@ def _cut_shape(shape: Shape, lines: Lines, some: Ints) -> tuple[Group | None, An
         if anchor == _END:
             return ends
         if anchor not in cache:
-            cache[anchor] = lines.quotes[first + anchor]
+            cache[anchor] = lines.marks[first + anchor]
         return cache[anchor]
 
     fits = np.ones(len(some), dtype=bool)
