@@ -121,6 +121,21 @@ def test_changed_and_missing_files_are_found_before_anything_is_sent(server, dat
     assert all_batches(server) == {}
 
 
+def test_a_file_that_changes_after_it_was_checked(server, dataset, tmp_path, monkeypatch):
+    folder = simple_folder(tmp_path / "out")
+    client = quick(server.url)
+    real = Sender.send
+
+    def changing(self, where, file, stop):
+        (where / file.name).write_bytes(b"x" * file.bytes)
+        real(self, where, file, stop)
+
+    monkeypatch.setattr(Sender, "send", changing)
+    with pytest.raises(SourceError, match="changed after it was checked"):
+        client.upload(folder, dataset)
+    assert [doc["status"] for doc in all_batches(server).values()] == ["loading"]  # nothing was completed
+
+
 def test_manifests_that_cannot_be_right(server, dataset, tmp_path):
     client = quick(server.url)
     with pytest.raises(SourceError, match="No such file"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -66,23 +66,28 @@ class Sender:
         journal, external_id, progress: what has been done, and where to write down what is done.
         chunk: bytes per PATCH.
         small: largest file that is sent with one PUT.
+        stamps: size and time of change that each file had when it was checked.
         on_bytes: told how many bytes went out (negative when a try failed and they must go again).
     """
 
     def __init__(
         self, session: Session, batch: str, dataset: str, journal: Journal, external_id: str, progress: Progress,
-        chunk: int = CHUNK, small: int = wire.SMALL_FILE_BYTES, on_bytes: OnBytes = lambda count: None,
+        chunk: int = CHUNK, small: int = wire.SMALL_FILE_BYTES, stamps: Mapping[str, tuple[int, int]] | None = None,
+        on_bytes: OnBytes = lambda count: None,
     ) -> None:  # fmt: skip
         self.session, self.batch, self.dataset = session, batch, dataset
         self.journal, self.external_id, self.progress = journal, external_id, progress
         self._stop = threading.local()
+        self.stamps = stamps or {}
         self.chunk, self.small, self.on_bytes = min(chunk, wire.CHUNK_BYTES), small, on_bytes
 
     def send(self, folder: Path, file: File, stop: threading.Event) -> None:
         """Send one file and write that down; `stop` ends it early."""
         self._stop.event = stop
         path = folder / file.name
-        before = _stamp(path)
+        if stamp(path) != self.stamps.get(file.name, stamp(path)):
+            raise SourceError(f"{path}: was changed after it was checked. Run `prepare` again.")
+        before = stamp(path)
         url = wire.file_path(self.batch, self.dataset, file.name)
         if file.bytes > self.small:
             self._large(url, path, file)
@@ -94,7 +99,7 @@ class Sender:
                 if error.status != 413 or not file.bytes:
                     raise
                 self._large(url, path, file)  # the gateway's limit is lower than documented
-        if _stamp(path) != before:
+        if stamp(path) != before:
             raise SourceError(
                 f"{path}: was changed while it was sent. Abort batch {self.batch} and run `prepare` again."
             )
@@ -208,7 +213,8 @@ def _coverage(received: list[tuple[int, int]], first: int, last: int) -> str:
     return "some" if any(a <= last and first <= b for a, b in received) else "none"
 
 
-def _stamp(path: Path) -> tuple[int, int]:
+def stamp(path: Path) -> tuple[int, int]:
+    """Size and time of the last change of a file."""
     try:
         found = os.stat(path)  # noqa: PTH116
     except OSError as error:

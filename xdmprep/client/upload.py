@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import wire
-from ..errors import PlatformError
+from ..errors import PlatformError, SourceError
 from ..manifest import Manifest
 from . import follow
 from .checks import check_dataset, check_files
-from .files import CHUNK, OnBytes, Sender
+from .files import CHUNK, OnBytes, Sender, stamp
 from .journal import Journal, Progress
 from .parallel import each
 from .session import Session, Uncertain, check_json
@@ -77,6 +77,10 @@ def upload(
     manifest = Manifest.load(path)
     folder = manifest.folder or Path()
     with Journal(folder) as journal:
+        stamps = {}
+        for file in manifest.files:
+            with contextlib.suppress(SourceError):  # the check says more about a missing file
+                stamps[file.name] = stamp(folder / file.name)
         for line in check_files(manifest, options.jobs):
             tell(f"note: {line}")
         check_dataset(manifest, dataset_id, follow.dataset(session, dataset_id), tell)
@@ -86,7 +90,7 @@ def upload(
                 raise PlatformError(
                     f"batch {predecessor} belongs to dataset {old.dataset_id}; it cannot be replaced here."
                 )
-        return _Upload(session, manifest, folder, dataset_id, options, journal, tell, on_bytes).run()
+        return _Upload(session, manifest, folder, dataset_id, options, journal, stamps, tell, on_bytes).run()
 
 
 class _Upload:
@@ -94,10 +98,11 @@ class _Upload:
 
     def __init__(
         self, session: Session, manifest: Manifest, folder: Path, dataset: str, options: Options, journal: Journal,
-        tell: Tell, on_bytes: OnBytes,
+        stamps: dict[str, tuple[int, int]], tell: Tell, on_bytes: OnBytes,
     ) -> None:  # fmt: skip
         self.session, self.manifest, self.folder, self.dataset = session, manifest, folder, dataset
         self.options, self.journal, self.tell, self.on_bytes = options, journal, tell, on_bytes
+        self.stamps = stamps
         self.external, self.progress = "", Progress()
 
     def run(self) -> wire.Batch:
@@ -207,7 +212,7 @@ class _Upload:
     def _send(self, batch: wire.Batch) -> None:
         sender = Sender(
             self.session, batch.id, self.dataset, self.journal, self.external, self.progress, self.options.chunk,
-            self.options.small, self.on_bytes,
+            self.options.small, self.stamps, self.on_bytes,
         )  # fmt: skip
         missing = [file for file in self.manifest.files if self.progress.sent.get(file.name) != file.sha256]
         done = len(self.manifest.files) - len(missing)
