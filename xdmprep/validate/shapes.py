@@ -45,6 +45,9 @@ _TOKEN = re.compile(
 _NUMBER = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
 _INTEGER = r"^-?(?:0|[1-9][0-9]{0,17})$"
 _START, _END = -1, -2
+#: The first four and five bytes of a word, and what they are for ``true`` and ``false``.
+_FOUR, _FIVE = np.uint64(0xFFFFFFFF), np.uint64(0xFFFFFFFFFF)
+_TRUE, _FALSE = np.uint64(int.from_bytes(b"true", "little")), np.uint64(int.from_bytes(b"false", "little"))
 
 
 class _NoShapeError(Exception):
@@ -396,11 +399,12 @@ def _cut_shape(shape: Shape, lines: Lines, some: Ints) -> tuple[Group | None, An
         begin = place(run.anchor) + run.delta
         if run.other is not None:
             np.logical_and(fits, place(run.other) + (run.other >= 0) - begin == len(run.text), out=fits)
+    within = bool(fits.all())
+    differs = np.zeros(len(some), dtype=np.uint64)
     for run in shape.fixed:
         begin = place(run.anchor) + run.delta
-        if not fits.all():
-            begin = np.clip(begin, 0, lines.size)
-        fits &= _same_bytes(lines, begin, run.text)
+        _compare(lines, begin if within else np.clip(begin, 0, lines.size), run.text, differs)
+    fits &= differs == 0
     literals: dict[int, tuple[Ints, Ints]] = {}
     for number, value in enumerate(shape.values):
         if value.kind == "text":
@@ -464,19 +468,17 @@ def _constant(what: str, count: int) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(np.zeros(count + 1, np.int32)), pa.nulls(0))
 
 
-def _same_bytes(lines: Lines, begin: Ints, text: bytes) -> Any:
-    """Where the bytes at `begin` are `text`."""
-    fine = None
+def _compare(lines: Lines, begin: Ints, text: bytes, differs: Any) -> None:
+    """Set bits in `differs` where the bytes at `begin` are not `text`."""
     for at in range(0, len(text), 32):
         part = text[at : at + 32]
-        found = lines.words[begin + at].view("<u8").reshape(-1, 4)
-        wanted = np.frombuffer(part.ljust(32, b"\0"), "<u8")
-        mask = np.frombuffer((b"\xff" * len(part)).ljust(32, b"\0"), "<u8")
+        found = lines.words[begin + at if at else begin].view("<u8").reshape(-1, 4)
         for word in range((len(part) + 7) // 8):
-            column = found[:, word]
-            same = (column if mask[word] == 0xFFFFFFFFFFFFFFFF else column & mask[word]) == wanted[word]
-            fine = same if fine is None else fine & same
-    return True if fine is None else fine
+            eight = part[8 * word : 8 * word + 8]
+            column = found[:, word] ^ np.uint64(int.from_bytes(eight, "little"))
+            if len(eight) < 8:
+                column &= np.uint64((1 << 8 * len(eight)) - 1)
+            differs |= column
 
 
 def _slices(lines: Lines, begin: Ints, end: Ints) -> pa.Array:
@@ -493,8 +495,9 @@ def _booleans(lines: Lines, begin: Ints, end: Ints, fits: Any) -> tuple[pa.Array
     if not fits.all():
         begin = np.clip(begin, 0, lines.size)
     size = end - begin
-    true = (size == 4) & _same_bytes(lines, begin, b"true")
-    return pa.array(true), true | ((size == 5) & _same_bytes(lines, begin, b"false"))
+    found = lines.words[begin].view("<u8").reshape(-1, 4)[:, 0]
+    true = (size == 4) & (found & _FOUR == _TRUE)
+    return pa.array(true), true | ((size == 5) & (found & _FIVE == _FALSE))
 
 
 def _numbers(texts: pa.Array) -> tuple[pa.Array, Any]:
