@@ -73,6 +73,17 @@ def test_the_same_command_again_sends_nothing(server, dataset, tmp_path):
     assert len(all_batches(server)) == 1
 
 
+def test_a_complete_that_was_not_written_down(server, dataset, tmp_path):
+    folder = simple_folder(tmp_path / "out")
+    client = quick(server.url)
+    client.upload(folder, dataset)
+    journal = folder / NAME
+    journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:-1]))  # killed just before
+    client.upload(folder, dataset)
+    client.upload(folder, dataset)
+    assert [json.loads(line)["step"] for line in journal.read_text().splitlines()].count("completed") == 1
+
+
 def test_another_dataset_or_purpose_is_another_batch(server, dataset, tmp_path):
     folder = simple_folder(tmp_path / "out")
     client = quick(server.url)

@@ -109,6 +109,8 @@ class _Upload:
         """Find or create the batch, send what is missing, complete it."""
         batch = self._find() or self._create()
         if batch.status in wire.WAITING | wire.GOOD:
+            if not self.progress.completed:  # it was accepted, and the run ended before that was written down
+                self.journal.write("completed", externalId=self.external, batch=batch.id, found=True)
             self.tell(f"batch {batch.id}: everything was sent before; it is {batch.status} ({batch.explanation})")
             return batch
         self._send(batch)
