@@ -74,6 +74,12 @@ RULES: dict[str, Rule] = _rules(
     Rule("null", "null is not accepted; the field is to be left out", platform="DCVS-1101-400", sets=_BATCH),
     Rule("empty", "empty text is not accepted; the field is to be left out", sets=_BATCH),
     Rule("unknown-field", "a field that the schema does not have", sets=_BATCH),
+    Rule(
+        "column-type",
+        "a Parquet column of another type than the schema's; the platform has to convert it",
+        severity="warning",
+        sets=_BATCH,
+    ),
     Rule("width", "a number beyond the range of the field's XDM type", sets=_BATCH),
     # AEP's own
     Rule("identity-blank", "an identity is blank or a placeholder", sets=_OWN),

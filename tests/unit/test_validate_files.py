@@ -199,6 +199,18 @@ def test_parquet(schema: Schema, tmp_path: Path) -> None:
     assert found(report) == [(2, "required", "a"), (3, "max-length", "a")]
 
 
+def test_parquet_columns_of_other_types_are_named_once(tmp_path: Path) -> None:
+    wanted = {"type": "object", "properties": {
+        "d": {"type": "string", "format": "date"}, "i": {"type": "integer"},
+        "l": {"type": "array", "items": {"type": "integer", "meta:xdmType": "long"}},
+    }}  # fmt: skip
+    table = pa.table({"d": ["2020-01-01"] * 20_000, "i": pa.array([1] * 20_000, pa.int32()), "l": [[1]] * 20_000})
+    pq.write_table(table, tmp_path / "f.parquet")
+    report = xp.validate(tmp_path / "f.parquet", Schema.from_dict(wanted))
+    assert report.valid and found(report) == [(1, "column-type", "d")]
+    assert "date32" in next(iter(report)).message
+
+
 def test_a_csv_needs_a_mapping_or_an_ad_hoc_schema(tmp_path: Path, schemas: Path) -> None:
     file = tmp_path / "visits.csv"
     file.write_text("visit_id,visit_date,people\nV000001,2024-05-01,3\n,2024-05-02,x\n")

@@ -22,7 +22,7 @@ from ..paths import format_path, parse_path
 from ..schema import Schema
 from .columns import Columns, Compiler, Sink
 from .identities import IdentityChecks, Wanted, record_faults
-from .opening import JsonChunk
+from .opening import JsonChunk, ParquetChunk
 from .platform import PlatformColumns, PlatformRules
 from .record import Fault, RecordSchema
 from .ruleset import Rules
@@ -85,7 +85,10 @@ class SchemaChecks:
             return self._json(chunk)
         if not len(chunk):
             return chunk
-        return replace(chunk, issues=(*chunk.issues, *self._columnar(chunk, keep_empty=False)))
+        found = self._columnar(chunk, keep_empty=False)
+        if isinstance(chunk, ParquetChunk) and chunk.first:
+            found = [*self._platform.column_types(chunk.records.schema), *found]
+        return replace(chunk, issues=(*chunk.issues, *found))
 
     def _columnar(self, chunk: Chunk, keep_empty: bool) -> list[Finding]:
         sink = Sink(chunk.rows, self.rules)

@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..errors import SourceError, shorten
-from ..flow import Chunk, Stream, Unread, row_chunk
+from ..flow import Chunk, Stream, Unread
 from ..leaves import Leaf
 from .shapes import PADDING, Group, Lines, Shape, cut
 
@@ -48,6 +48,13 @@ class JsonChunk(Chunk):
 
     groups: tuple[Group, ...] = ()
     others: tuple[tuple[int, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ParquetChunk(Chunk):
+    """Records of a Parquet file; the first chunk stands for the file's column types too."""
+
+    first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -424,14 +431,17 @@ def _parquet(file: Path, size: int) -> Stream:
     schema = pa.schema([pa.field(inner.name, inner.type) for inner in schema])
     leaves = tuple(Leaf((inner.name,), inner.type, inner.name) for inner in schema)
 
-    def batches() -> Iterator[pa.RecordBatch]:
+    def batches() -> Iterator[tuple[pa.RecordBatch, bool]]:
         with pq.ParquetFile(file) as opened:
             try:
-                yield from opened.iter_batches(PARQUET_ROWS)
+                for number, batch in enumerate(opened.iter_batches(PARQUET_ROWS)):
+                    yield batch, number == 0
             except (pa.ArrowInvalid, OSError) as error:
                 raise SourceError(f"{file}: cannot be read to its end ({str(error).splitlines()[0]}).") from None
 
-    def chunk(batch: pa.RecordBatch) -> Chunk:
-        return row_chunk(batch, leaves, source=None)
+    def chunk(piece: tuple[pa.RecordBatch, bool]) -> Chunk:
+        batch, first = piece
+        rows = np.arange(1, batch.num_rows + 1, dtype=np.int64)
+        return ParquetChunk(leaves, batch, rows, consumed=batch.num_rows, size=batch.nbytes, first=first)
 
     return Stream(batches, (chunk,), leaves, schema, file.name, size)

@@ -18,9 +18,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..flow import Finding
 from ..leaves import Leaf, nest, path_tree, plain
-from ..paths import EVERY, Path
+from ..paths import EVERY, Path, format_path
 from ..schema import Field, Schema
+from ..schema.types import SCALARS
 from . import kernels
 from .columns import (
     ANY_KEY,
@@ -150,6 +152,34 @@ class PlatformRules:
             if self.max_bytes is not None and _size_of(record) > self.max_bytes:
                 found.append(Fault("record-size", (), None, *self.size_text()))
         return [fault for fault in found if fault.code in self.rules]
+
+    def column_types(self, columns: pa.Schema) -> list[Finding]:
+        """Columns of a Parquet file whose types are not the schema's, as findings about the first row."""
+        severity = self.rules.severity("column-type")
+        if severity is None:
+            return []
+        found: list[Finding] = []
+
+        def compare(field: Field, kind: pa.DataType, path: Path) -> None:
+            children = [(inner.name, inner.type) for inner in kind] if pa.types.is_struct(kind) else []
+            for name, inner in children:
+                below = self.of(field).children.get(name)
+                if below is not None:
+                    compare(below, inner, (*path, name))
+            if is_list(kind) and field.items is not None:
+                compare(field.items, kind.value_type, (*path, EVERY))
+            elif pa.types.is_map(kind) and field.values is not None:
+                compare(field.values, kind.item_type, (*path, EVERY))
+            elif field.type in SCALARS and kind != SCALARS[field.type] and not pa.types.is_null(kind):
+                say = f"the column is {kind}, the schema's {field.type} is {SCALARS[field.type]}"
+                hint = "Write Parquet with the schema's types, as prepare does."
+                found.append(Finding.of("column-type", format_path(path), say, [1], None, None, hint, severity))
+
+        for column in columns:
+            below = self.of(self.schema.root).children.get(column.name)
+            if below is not None:
+                compare(below, column.type, (column.name,))
+        return found
 
     def _walk(self, field: Field, value: Any, at: Path, out: list[Fault]) -> None:
         rules = self.of(field)
