@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator, Mapping
+from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -106,8 +107,11 @@ def _jsonable(value: Any) -> Any:
         if value and all(isinstance(item, tuple) and len(item) == 2 for item in value):
             return {key: _jsonable(item) for key, item in value}
         return [_jsonable(item) for item in value]
-    if hasattr(value, "isoformat"):
-        return str(value.isoformat()).replace("+00:00", "Z")
+    if isinstance(value, datetime):  # as a JSON file has it: milliseconds only where there are some
+        unit = "milliseconds" if value.microsecond else "seconds"
+        return value.isoformat(timespec=unit).replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
     return value
 
 
