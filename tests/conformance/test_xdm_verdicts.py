@@ -179,7 +179,7 @@ def test_formats(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("schema", "value", "ours"),
     [
-        # where the public validators differ: docs/validation.md says why
+        # where the public validators differ: xdmprep/docs/validation.md says why
         ({"type": "string", "format": "date-time"}, "2016-12-31T23:59:60Z", False),
         ({"type": "string", "format": "date-time"}, "2018-11-12T20:20:39Z\n", False),
         ({"type": "string", "format": "date-time"}, "2018-11-12 20:20:39Z", False),

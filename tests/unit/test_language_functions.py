@@ -188,7 +188,7 @@ def test_readings_that_can_be_switched(text: str, options: dict[str, Any], defau
 
 
 def test_every_switch_is_tested_and_documented(request: pytest.FixtureRequest) -> None:
-    docs = (request.config.rootpath / "docs" / "language.md").read_text(encoding="utf-8")
+    docs = (request.config.rootpath / "xdmprep" / "docs" / "language.md").read_text(encoding="utf-8")
     fields = set(Options.__dataclass_fields__)
     assert not {name for name in fields if f"`{name}`" not in docs}
     tested = {
@@ -198,7 +198,7 @@ def test_every_switch_is_tested_and_documented(request: pytest.FixtureRequest) -
 
 
 def test_every_function_is_in_the_documentation(request: pytest.FixtureRequest) -> None:
-    docs = (request.config.rootpath / "docs" / "language.md").read_text(encoding="utf-8")
+    docs = (request.config.rootpath / "xdmprep" / "docs" / "language.md").read_text(encoding="utf-8")
     assert not [entry.name for entry in catalogue() if f"`{entry.signature}`" not in docs]
 
 

@@ -1,4 +1,4 @@
-"""What docs/mapping.md shows is true."""
+"""What xdmprep/docs/mapping.md shows is true."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from xdmprep.read import open_source
 from xdmprep.schema import Schema
 
 ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "docs" / "mapping.md").read_text(encoding="utf-8")
+TEXT = (ROOT / "xdmprep" / "docs" / "mapping.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
 
 

@@ -103,7 +103,7 @@ def test_shipped_schemas_are_beyond_doubt() -> None:
 
 
 def test_the_documentation_lists_every_rule() -> None:
-    text = (SCHEMAS.parent / "docs" / "schemas.md").read_text(encoding="utf-8")
+    text = (SCHEMAS.parent / "xdmprep" / "docs" / "schemas.md").read_text(encoding="utf-8")
     told = dict(re.findall(r"\| `(schema-[a-z-]+)` \| (error|warning) \|", text))
     assert told == {code: rule.severity for code, rule in RULES.items() if code.startswith("schema-")}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from xdmprep.rules import RULES
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "validation.md"
+PAGE = Path(__file__).resolve().parents[2] / "xdmprep" / "docs" / "validation.md"
 BEGIN, END = "<!-- rules: begin -->\n", "<!-- rules: end -->"
 
 

@@ -76,7 +76,7 @@ def home(request: Request) -> Response:
     counts = state.profiles.counts()
     body = (
         "<p>The batch ingestion API on this machine: data for development and tests, not Adobe's service. "
-        "What is of its own making is listed in <code>docs/emulator.md</code>.</p>"
+        "What is of its own making is listed in <code>xdmprep/docs/emulator.md</code>.</p>"
         "<h2>Profile</h2><form action='/_emulator/profile'><label>namespace <input name='ns' value='Email'></label> "
         "<label>identity <input name='id' size='40'></label> <button>look up</button></form>"
         f"<p>{counts['fragments']} profile fragments, {counts['events']} events.</p>"

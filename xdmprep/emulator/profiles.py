@@ -3,7 +3,7 @@
 What is kept are the records themselves, in the order they were ingested; a fragment is made when it is asked for.  A
 fragment is what one dataset knows under one primary identity: an ordinary record replaces what came before, an upsert
 record merges into it (objects and map keys deep, arrays and scalars replaced).  So a reverted or replaced batch only
-needs its records taken out.  The platform does not document these details; they are ours, see docs/emulator.md.
+needs its records taken out.  The platform does not document these details; they are ours, see xdmprep/docs/emulator.md.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How expressions are read where the sources are silent, and what makes a run repeatable.
 
 Every field that is a choice names two plausible readings of the same document; the default is the likelier one
-(``docs/language.md`` has the reasons).
+(``xdmprep/docs/language.md`` has the reasons).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The formats of JSON Schema draft-07 that are asserted, as functions on one text.
 
 Where the public validators (jsonschema, ajv, jsonschema-rs) agree, so do these; where they differ, the choice is the
-stricter reading of the RFC and stands in docs/validation.md.  `SCREENS` holds an RE2 expression per format that
+stricter reading of the RFC and stands in xdmprep/docs/validation.md.  `SCREENS` holds an RE2 expression per format that
 matches valid texts only: columns are tried with it first, and only what it does not match is looked at one by one.
 A format that is not here (such as ``url``) is not asserted, as the standard wants it.
 """

@@ -2,7 +2,7 @@
 
 The platform's names are those of the analyser YAUAA.  Here the regular expressions of ua-parser (package
 ``ua-parser[regex]`` or plain ``ua-parser``, optional) find browser, system and device, and its names are translated;
-``docs/language.md`` lists where the two differ.
+``xdmprep/docs/language.md`` lists where the two differ.
 """
 
 from __future__ import annotations
