@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pyarrow as pa
 import pytest
 
 from xdmprep.flow import TIMESTAMP
-from xdmprep.language import coerce
+from xdmprep.language import coerce, compile_expression
 
 TEXTS = [
     *"2019-02-28 2019-02-29 0000-01-01 0001-01-01 9999-12-31 2019-1-010 2019/01/01 01-02-2019 12.02.2019".split(),
@@ -25,3 +27,13 @@ def test_a_text_means_the_same_alone_and_among_others(text: str, target: pa.Data
     among, failed_too = coerce(pa.array([text, "2019-01-01T10:11:12.5Z", "x"]), target)
     assert alone[0] == among[0]
     assert (0 in failed) == (0 in failed_too)
+
+
+def test_offsets_count_also_where_pyspark_tells_arrow_to_ignore_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYARROW_IGNORE_TIMEZONE", "1")
+    batch = pa.RecordBatch.from_pydict({"a": ["2020-01-02T03:04:05+02:00", "odd", None]})
+    made = compile_expression("date(null, 'yyyy-MM-dd', a)", batch.schema).apply(batch)
+    values = made.values if isinstance(made.values, list) else made.values.to_pylist()
+    assert values[0] == datetime(2020, 1, 2, 1, 4, 5, tzinfo=UTC)
+    nested, _ = coerce(pa.array([{"t": "2020-01-02T03:04:05+02:00"}]), pa.struct([("t", TIMESTAMP)]))
+    assert nested[0].as_py() == {"t": datetime(2020, 1, 2, 1, 4, 5, tzinfo=UTC)}

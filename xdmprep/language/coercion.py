@@ -23,7 +23,7 @@ from .javatime import date_shapes, read_date
 from .kernels import dates, numbers, texts
 from .moment import Moment
 from .options import DEFAULT, Options
-from .plan import normal, normal_type
+from .plan import in_utc, normal, normal_type
 from .values import Failed, kind_of, number_in, text_of
 
 Positions = np.ndarray[Any, np.dtype[np.int64]]
@@ -271,7 +271,7 @@ def _one_by_one(items: list[Any], target: pa.DataType, options: Options) -> tupl
         except (Failed, OverflowError) as _:
             out.append(None)
             bad.append(i)
-    return pa.array(_milliseconds(out, target), target), np.asarray(bad, dtype=np.int64)
+    return pa.array(in_utc(_milliseconds(out, target)), target), np.asarray(bad, dtype=np.int64)
 
 
 def _milliseconds(items: list[Any], target: pa.DataType) -> list[Any]:

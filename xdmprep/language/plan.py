@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -265,7 +266,7 @@ class Interpreted(Plan):
                 pa.scalar(item, self.type)
             except (pa.ArrowException, OverflowError, TypeError):
                 items[i], is_open[i] = None, True
-        return Column(pa.array(items, self.type), some(is_open))
+        return Column(pa.array(in_utc(items), self.type), some(is_open))
 
     def rows(self, batch: Batch) -> tuple[pa.Array | list[Any], list[tuple[int, str]], Mask | None]:
         """The values of all rows (Python values, or an array of positions taken), errors, and rows left open."""
@@ -347,7 +348,20 @@ def to_arrow(values: pa.Array | list[Any], kind: pa.DataType) -> pa.Array:
         raise TypeError("not a double")
     if pa.types.is_map(kind):
         values = [None if value is None else list(value.items()) for value in values]
-    return pa.array(values, kind)
+    return pa.array(in_utc(values), kind)
+
+
+def in_utc(value: Any) -> Any:
+    """`value` with every datetime in UTC: Arrow drops offsets where PYARROW_IGNORE_TIMEZONE is set, as PySpark does."""
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(UTC)
+    if isinstance(value, list):
+        return [in_utc(item) for item in value]
+    if isinstance(value, tuple):
+        return tuple(in_utc(item) for item in value)
+    if isinstance(value, dict):
+        return {key: in_utc(item) for key, item in value.items()}
+    return value
 
 
 __all__ = [
