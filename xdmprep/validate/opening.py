@@ -22,7 +22,8 @@ import pyarrow as pa
 from ..errors import SourceError, shorten
 from ..flow import Chunk, Stream, Unread
 from ..leaves import Leaf
-from .shapes import PADDING, Group, Lines, Shape, cut
+from .shapes import MAX_SHAPES, PADDING, Group, Lines, Shape, cut
+from .sparse import Fields, parse
 
 BLOCK_BYTES = 4 << 20
 #: Room behind a block for the rest of its last line.
@@ -32,6 +33,9 @@ MAX_RECORD_BYTES = 16 << 20
 #: Characters of an unreadable line that the report shows.
 SHOWN = 500
 PARQUET_ROWS = 16_384
+#: So many lines left over by this many new shapes are parsed together (:mod:`.sparse`).
+SPARSE_LINES = 200
+SPARSE_SHAPES = 12
 
 TEXT_LEAVES = (Leaf((), pa.string()),)
 TEXT_SCHEMA = pa.schema([("record", pa.string())])
@@ -156,10 +160,12 @@ def _too_long(opened: Any, data: Any, size: int, offset: int) -> Iterator[_Block
 
 
 class _Parser:
-    """Turns a block into a chunk; remembers the shapes of lines from block to block."""
+    """Turns a block into a chunk; remembers the shapes and the fields of lines from block to block."""
 
     def __init__(self) -> None:
         self._shapes: list[Shape] = []
+        self._fields = Fields()
+        self._sparse = False
 
     def __call__(self, block: _Block | _Skipped) -> JsonChunk:
         if isinstance(block, _Skipped):
@@ -173,9 +179,7 @@ class _Parser:
         for line in broken:
             unread[line] = self._unread(lines, block, rows, line, *_utf8_fault(lines.line(line)))
         lines.strange[broken] = True
-        shapes = list(self._shapes)
-        groups, rest = cut(lines, number[filled], shapes)
-        self._shapes = shapes  # threads may overwrite each other's list: shapes found again cost time, nothing else
+        groups, rest = self._columns(lines, number[filled])
         others: list[tuple[int, Any]] = []
         for line in np.union1d(rest, number[filled & lines.strange]).tolist():
             if line in unread:
@@ -201,6 +205,36 @@ class _Parser:
             groups=tuple(Group(position[group.lines], group.leaves, group.records) for group in groups),
             others=tuple((int(position[line]), value) for line, value in others),
         )
+
+    def _columns(self, lines: Lines, pending: Any) -> tuple[list[Group], Any]:
+        """The lines that become columns, and the numbers of the others.
+
+        Lines of few shapes are cut, others parsed, and what neither way takes is cut into as many shapes as it has.
+        Threads may overwrite what the others remember: shapes and fields found again cost time, nothing else.
+        """
+        groups: list[Group] = []
+        if not self._sparse:
+            groups, rest = self._cut(lines, pending, SPARSE_SHAPES)
+            if len(rest) < SPARSE_LINES:
+                more, rest = self._cut(lines, rest, MAX_SHAPES)
+                return groups + more, rest
+            pending = rest
+        pending = pending[~lines.strange[pending]]
+        fields = self._fields.copy()
+        more, rest = parse(lines, pending, fields, strict_json)
+        self._fields = fields
+        groups += more
+        self._sparse = 2 * len(rest) < len(pending)
+        if len(rest) < SPARSE_LINES:
+            return groups, rest
+        more, rest = self._cut(lines, rest, SPARSE_SHAPES if self._sparse else MAX_SHAPES)
+        return groups + more, rest
+
+    def _cut(self, lines: Lines, pending: Any, most: int) -> tuple[list[Group], Any]:
+        shapes = list(self._shapes)
+        found = cut(lines, pending, shapes, most)
+        self._shapes = shapes
+        return found
 
     @staticmethod
     def _unread(lines: Lines, block: _Block, rows: Any, line: int, code: str, message: str, at: int) -> Unread:

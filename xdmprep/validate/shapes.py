@@ -323,13 +323,14 @@ class Group:
     records: pa.RecordBatch
 
 
-def cut(lines: Lines, pending: Ints, shapes: list[Shape]) -> tuple[list[Group], Ints]:
+def cut(lines: Lines, pending: Ints, shapes: list[Shape], most: int = MAX_SHAPES) -> tuple[list[Group], Ints]:
     """Cut lines into columns, shape by shape.
 
     Args:
         lines: the block.
         pending: numbers of the lines to cut.
         shapes: shapes known from blocks before; new ones are added.
+        most: so many known and so many new shapes are tried.
 
     Returns:
         The groups, and the numbers of the lines that fit no shape, ascending.
@@ -337,7 +338,7 @@ def cut(lines: Lines, pending: Ints, shapes: list[Shape]) -> tuple[list[Group], 
     pending = pending[~lines.strange[pending]]
     groups: list[Group] = []
     left: list[Ints] = []
-    known = sorted(shapes, key=lambda shape: -shape.used)[:MAX_SHAPES]
+    known = sorted(shapes, key=lambda shape: -shape.used)[:most]
     counts = lines.count[pending]
     tried = 0
     for shape in known:
@@ -345,7 +346,7 @@ def cut(lines: Lines, pending: Ints, shapes: list[Shape]) -> tuple[list[Group], 
             break
         if (counts == shape.quotes).any():
             pending, counts = _apply(shape, lines, pending, counts, groups)
-    while len(pending) and tried < MAX_SHAPES:
+    while len(pending) and tried < most:
         tried += 1
         shape_or_none = Shape.of(lines.line(int(pending[0])))
         before = len(pending)
