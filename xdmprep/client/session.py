@@ -309,7 +309,7 @@ class Session:
         again = " Trying again later can help." if retryable else " Trying the same again cannot help."
         return PlatformError(
             self.mask(
-                f"{what}{place}: HTTP {response.status_code}{f' {code}' if code else ''}: {words or 'no words'}"
+                f"{what}{place}: HTTP {response.status_code}{f' {code}' if code else ''}: {words or 'no reason given'}"
                 f"{f' (request {request_id})' if request_id else ''}.{advice}{again}"
             ),
             status=response.status_code, code=code, request_id=request_id, batch=batch, file=file, retryable=retryable,
