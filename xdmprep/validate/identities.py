@@ -25,7 +25,6 @@ from .columns import ANY_KEY, Columns, Place, Sink, Spot, is_list, map_entries, 
 from .kernels import Positions, Test
 from .record import Fault
 from .ruleset import Rules
-from .shapes import JSON_NULL
 from .wording import as_text
 
 MAX_LENGTH = 1024
@@ -193,7 +192,7 @@ def _blank(array: pa.Array) -> Positions | None:
 _TESTS: dict[str, Test] = {
     "identity-ecid": kernels.digits(38),
     "identity-blank": kernels.on_texts(_blank),
-    "identity-length": kernels.length(0, MAX_LENGTH),
+    "identity-length": kernels.Length(0, MAX_LENGTH),
 }
 
 
@@ -247,7 +246,6 @@ class IdentityChecks:
             number
             for number, leaf in enumerate(self._leaves)
             if leaf.path
-            and leaf.type != JSON_NULL
             and all(a == b or a in (EVERY, ANY_KEY) for a, b in zip(path, leaf.path, strict=False))
             and len(leaf.path) <= len(path)
         ]
@@ -345,7 +343,7 @@ class IdentityChecks:
             column = self._leaves[id_number].column if id_number is not None else None
             yield _Items(
                 Spot(array), Place(path, column), str(path[1]), columns.any_of(numbers.values()),
-                None if id_number is None or self._leaves[id_number].type == JSON_NULL else columns.array(id_number),
+                None if id_number is None else columns.array(id_number),
                 None if primary_number is None else columns.array(primary_number),
             )  # fmt: skip
         for number in self._nested:

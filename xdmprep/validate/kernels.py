@@ -113,18 +113,28 @@ def one_by_one(fits: Callable[[str], bool]) -> Test:
     return test
 
 
-def length(least: int = 0, most: int | None = None) -> Test:
+def surely_within(shortest: int, longest: int, least: int, most: int | None) -> bool:
+    """Whether texts of so many bytes have `least` to `most` code points: bytes >= characters >= bytes / 4."""
+    return shortest >= max(4 * least - 3, min(least, 1)) and (most is None or longest <= most)
+
+
+class Length:
     """Texts of `least` to `most` code points."""
 
-    def test(array: pa.Array) -> Positions | None:
-        size = pc.binary_length(array)  # bytes >= characters >= bytes / 4: a cheap screen first
-        ends = pc.min_max(size)
-        low, high = ends["min"].as_py(), ends["max"].as_py()
-        if low is None or (low >= max(4 * least - 3, min(least, 1)) and (most is None or high <= most)):
-            return None
-        return between(least, most)(pc.utf8_length(array))
+    def __init__(self, least: int = 0, most: int | None = None) -> None:
+        self.least, self.most = least, most
+        self._exactly = on_texts(self._test)
 
-    return on_texts(test)
+    def __call__(self, array: pa.Array) -> Positions | None:
+        """The positions of the others."""
+        return self._exactly(array)
+
+    def _test(self, array: pa.Array) -> Positions | None:
+        ends = pc.min_max(pc.binary_length(array))
+        low, high = ends["min"].as_py(), ends["max"].as_py()
+        if low is None or surely_within(low, high, self.least, self.most):
+            return None
+        return between(self.least, self.most)(pc.utf8_length(array))
 
 
 def pattern(wanted: Pattern) -> Test:
