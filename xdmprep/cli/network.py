@@ -360,6 +360,7 @@ def emulate(
     import logging
 
     from ..emulator import Emulator
+    from .lean import little_memory
 
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     server = Emulator(
@@ -371,5 +372,6 @@ def emulate(
         _say(f"attention: {host} can be reached from other machines; without --token any bearer token is taken")
     click.echo(f"emulator listening on {url}")
     sys.stdout.flush()
-    server.run()
+    with little_memory():
+        server.run()
     return 0
