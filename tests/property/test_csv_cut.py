@@ -27,7 +27,9 @@ def last_end(text: bytes, final: bool) -> int:
     return len(text) if final and (not quoted or was_quote) else end
 
 
-pieces = st.sampled_from([b'"', b",", b"\n", b"\r\n", b"a", b'"a"', b'"a,b"', b'""', b'"x\ny",', b"abc" * 30, b"\xc3\xa9"])
+pieces = st.sampled_from(
+    [b'"', b",", b"\n", b"\r\n", b"a", b'"a"', b'"a,b"', b'""', b'"x\ny",', b"abc" * 30, b"\xc3\xa9"]
+)
 
 
 @given(st.lists(pieces, max_size=60).map(b"".join), st.integers(0, 3), st.booleans())
