@@ -247,10 +247,12 @@ def write_patch(
         about = {"id": made.id, "title": made.title, "version": made.version, "sha256": made.sha256}
         manifests = []
         batches = _batches(patch, max_records, folder, key)
-        for target, part in batches:
+        for number, (target, part) in enumerate(batches, 1):
+            place = {"batch": number, "batches": len(batches)} if len(batches) > 1 else {}
             done = write_stream(part, target, write, jobs=jobs, on_chunk=builder.add)
             manifests.append(Manifest(
-                format, done.files, done.rows, done.written, done.rejected, schema=about, source=source, upsert=True,
+                format, done.files, done.rows, done.written, done.rejected, schema=about, source={**source, **place},
+                upsert=True,
                 software=SOFTWARE, folder=target.path,
             ))  # fmt: skip
         _write_lists(patch, folder.path)
