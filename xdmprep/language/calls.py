@@ -17,7 +17,7 @@ from .columns import BOOL, DOUBLE, LONG, MOMENT, TEXT, Column, Mask, as_mask, me
 from .kernels import dates, numbers, texts
 from .options import Options
 from .plan import Fixed, Kernel, Plan, Source
-from .tree import Constant, Node
+from .tree import Call, Constant, Node
 from .values import Failed, text_of
 
 
@@ -200,7 +200,7 @@ def _replacestr(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) 
     most = -1 if planner.options.replace == "all" else 1
 
     def work(x: Column) -> Column:
-        return Column(pc.replace_substring(plain(x.values), find, new, max_replacements=most), x.open)
+        return Column(texts.replaced(plain(x.values), find, new, most), x.open)
 
     return planner.made(TEXT, [part], work)
 
@@ -237,11 +237,22 @@ def _hash(name: str) -> Builder:
 
 
 def _explode(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
+    found = _separated(planner, arguments)
+    if found is None:
+        return None
+    part, separator = found
+    return planner.made(kind, [part], lambda x: Column(pc.split_pattern(plain(x.values), separator), x.open))
+
+
+def _exploded(planner: Parts, node: Node) -> tuple[Plan, str] | None:
+    """Text and literal separator of ``explode(text, separator)``; None where `node` is nothing of the kind."""
+    return _separated(planner, node.arguments) if isinstance(node, Call) and node.name == "explode" else None
+
+
+def _separated(planner: Parts, arguments: tuple[Node, ...]) -> tuple[Plan, str] | None:
     part = planner.exact(arguments[0])
     separator = literal_regex(_literal(arguments[1], str)) if len(arguments) > 1 else ","
-    if part is None or part.type != TEXT or not separator:
-        return None
-    return planner.made(kind, [part], lambda x: Column(pc.split_pattern(plain(x.values), separator), x.open))
+    return None if part is None or part.type != TEXT or not separator else (part, separator)
 
 
 def literal_regex(regex: str | None) -> str | None:
@@ -264,6 +275,12 @@ def literal_regex(regex: str | None) -> str | None:
 
 def _join(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
     separator = _literal(arguments[0], str)
+    whole = _exploded(planner, arguments[1])
+    if whole is not None and separator is not None and len(arguments) == 2:  # the parts are never made
+        part, between = whole
+        return planner.made(
+            TEXT, [part], lambda x: Column(texts.replaced(plain(x.values), between, separator), x.open)
+        )
     part = planner.exact(arguments[1])
     if part is None or part.type != pa.list_(TEXT) or separator is None or len(arguments) != 2:
         return None

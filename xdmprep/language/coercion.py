@@ -152,9 +152,9 @@ def _from_text(values: pa.Array, target: pa.DataType, options: Options) -> Colum
         found = pc.index_in(values, value_set=words)
         return Column(meanings.take(found), nulls_of(found) & ~nulls_of(values))
     if pa.types.is_date(target) or target == TIMESTAMP:
-        quick = _by_arrow(values, target)
-        if quick is not None:
-            return Column(quick)
+        quick = dates.read_iso(values)
+        if quick is not None and (pa.types.is_date32(quick.type) or target == TIMESTAMP):
+            return Column(quick.cast(target))
         layouts = dates.ISO + dates.OTHERS
         if options.zoneless_millis == "drop":
             layouts = dates.OTHERS
@@ -163,31 +163,6 @@ def _from_text(values: pa.Array, target: pa.DataType, options: Options) -> Colum
         moments = dates.read_layouts(values, layouts, blank_is_null=False)
         return Column(_from_moments(moments.values, target), moments.open)
     return None
-
-
-#: 0001-01-01, in days: Arrow reads a year 0000, Data Prep does not.
-_FIRST_DAY = -719_162
-
-
-def _by_arrow(values: pa.Array, target: pa.DataType) -> pa.Array | None:
-    """Columns whose texts all have one common ISO form, read by Arrow itself; None if some have not."""
-    lengths = pc.min_max(pc.binary_length(values))
-    length = lengths["min"].as_py()
-    if length is None or length != lengths["max"].as_py():
-        return None
-    kind = {10: pa.date32(), 19: pa.timestamp("ms"), 20: TIMESTAMP}.get(length)
-    if kind is None or (pa.types.is_date(target) and length != 10):
-        return None
-    try:
-        found = values.cast(kind)
-        if length == 19:
-            found = pc.assume_timezone(found, "UTC")
-        days = found if length == 10 else found.cast(pa.date32(), safe=False)
-    except pa.ArrowInvalid:
-        return None
-    if pc.min(days).cast(pa.int32()).as_py() < _FIRST_DAY:
-        return None
-    return found.cast(target)
 
 
 def _from_moments(moments: pa.Array, target: pa.DataType) -> pa.Array:

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from ..columns import MOMENT, Column, bytes_of, nulls_of, some
+from ..columns import MOMENT, Column, bytes_of, nulls_of, some, used_bytes
 
 Layout = tuple[tuple[str, int], ...]
 
@@ -47,9 +48,60 @@ ISO = tuple(
 OTHERS = tuple(map(layout_of, ("yyyy/MM/dd", "yyyy.MM.dd", "yyyyMMdd", "MM-dd-yyyy", "MMddyyyy")))
 
 
+#: Layouts that Arrow reads itself: the length of their texts, and the byte between day and time.
+_BY_ARROW: dict[Layout, int] = {
+    layout_of("yyyy-MM-dd"): 0,
+    **{layout_of(f"yyyy-MM-dd{mark}HH:mm:ss{zone}"): ord(mark) for mark in "T " for zone in ("", "Z")},
+}
+
+#: 0001-01-01 in microseconds: Arrow reads a year 0000, Data Prep does not.
+_FIRST = -62_135_596_800_000_000
+
+
+def read_iso(text: pa.Array, unit: str = "ms", layout: Layout | None = None) -> pa.Array | None:
+    """Columns whose texts all have one common ISO form, read by Arrow itself; None if some have not.
+
+    Args:
+        text: dates, or times to the second without a zone or with ``Z``.
+        unit: unit of the times.
+        layout: only this form will do.
+
+    Returns:
+        date32 where the texts are dates, otherwise timestamps in UTC.
+    """
+    lengths = pc.min_max(pc.binary_length(text))
+    length = lengths["min"].as_py()
+    if length not in (10, 19, 20) or length != lengths["max"].as_py():
+        return None
+    if layout is not None:
+        mark = _BY_ARROW.get(layout)
+        if mark is None or length_of(layout) != length:
+            return None
+        if mark and (used_bytes(text)[10::length] != mark).any():
+            return None
+    moments = pa.timestamp(unit, None if length == 19 else "UTC")
+    try:
+        found = text.cast(pa.date32() if length == 10 else moments)
+    except pa.ArrowInvalid:
+        return None
+    first = _FIRST // 86_400_000_000 if length == 10 else _FIRST // (1000 if unit == "ms" else 1)
+    if pc.min(found.view(pa.int32() if length == 10 else pa.int64())).as_py() < first:
+        return None
+    return found.view(pa.timestamp(unit, "UTC")) if length == 19 else found
+
+
+def length_of(layout: Layout) -> int:
+    """How many bytes a text in the layout has."""
+    return sum(width or len(part) for part, width in layout)
+
+
 def read_layouts(text: pa.Array, layouts: tuple[Layout, ...], blank_is_null: bool) -> Column:
     """Moments from text in the first of `layouts` that fits; open elsewhere (null stays null, and blank if so said)."""
     n = len(text)
+    if len(layouts) == 1:
+        whole = read_iso(text, "us", layouts[0])
+        if whole is not None:
+            return Column(whole.cast(MOMENT))
     offsets, data = bytes_of(text)
     lengths = np.diff(offsets)
     result = np.zeros(n, dtype=np.int64)
@@ -59,7 +111,7 @@ def read_layouts(text: pa.Array, layouts: tuple[Layout, ...], blank_is_null: boo
     nulls = ~todo
     by_length: dict[int, list[Layout]] = {}
     for layout in layouts:
-        by_length.setdefault(sum(width or len(part) for part, width in layout), []).append(layout)
+        by_length.setdefault(length_of(layout), []).append(layout)
     for length, group in by_length.items():
         rows = np.flatnonzero(todo & (lengths == length))
         for layout in group:
@@ -169,7 +221,7 @@ def print_layout(moments: pa.Array, layout: Layout) -> Column:
     parts = {
         "y": year, "u": year, "M": month, "d": day, "H": second // 3600, "m": second // 60 % 60, "s": second % 60,
     }  # fmt: skip
-    length = sum(width or len(part) for part, width in layout)
+    length = length_of(layout)
     matrix = np.empty((n, length), dtype=np.uint8)
     at = 0
     for part, width in layout:
@@ -190,7 +242,7 @@ def print_layout(moments: pa.Array, layout: Layout) -> Column:
     return Column(values, some(odd & ~nulls))
 
 
-_FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_800_000_000
+_LAST = 253_402_300_800_000_000
 
 
 def _civil(days: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
