@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from .catalogue import Context
 from .columns import BOOL, DOUBLE, LONG, MOMENT, TEXT, Column, Mask, as_mask, merged, nulls_of, plain, some
+from .javatime import Layout, automatic_layouts
 from .kernels import dates, numbers, texts
 from .options import Options
 from .plan import Fixed, Kernel, Plan, Source
@@ -275,11 +276,11 @@ def literal_regex(regex: str | None) -> str | None:
 
 def _join(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
     separator = _literal(arguments[0], str)
-    whole = _exploded(planner, arguments[1])
-    if whole is not None and separator is not None and len(arguments) == 2:  # the parts are never made
-        part, between = whole
+    exploded = _exploded(planner, arguments[1])
+    if exploded is not None and separator is not None and len(arguments) == 2:  # the parts are never made
+        whole, between = exploded
         return planner.made(
-            TEXT, [part], lambda x: Column(texts.replaced(plain(x.values), between, separator), x.open)
+            TEXT, [whole], lambda x: Column(texts.replaced(plain(x.values), between, separator), x.open)
         )
     part = planner.exact(arguments[1])
     if part is None or part.type != pa.list_(TEXT) or separator is None or len(arguments) != 2:
@@ -297,18 +298,17 @@ def _date(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Pla
     part = planner.exact(arguments[0])
     if part is None or part.type != TEXT or len(arguments) > 2:
         return None
-    layouts: tuple[dates.Layout, ...] = dates.ISO
+    layouts: tuple[Layout, ...] = dates.ISO + automatic_layouts(planner.options)
     if len(arguments) == 2:
         pattern = _literal(arguments[1], str)
         if pattern is None:
             return None
         try:
-            layout = Context(planner.options).pattern(pattern).layout
+            layouts = Context(planner.options).pattern(pattern).layouts
         except Failed:
             return None
-        if layout is None:
+        if not layouts:
             return None
-        layouts = (layout,)
     elif planner.options.zoneless_millis == "drop":
         return None
     # Texts with an offset keep their zone, which a column of instants cannot hold: those formats are not read here.
@@ -334,7 +334,7 @@ def _format(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> P
     return planner.made(TEXT, [part], work)
 
 
-def _dated(x: Column, layouts: tuple[dates.Layout, ...]) -> Column:
+def _dated(x: Column, layouts: tuple[Layout, ...]) -> Column:
     found = dates.read_layouts(plain(x.values), layouts, blank_is_null=True)
     return Column(found.values, merged(x.open, found.open))
 

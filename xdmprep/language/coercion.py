@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from ..flow import TIMESTAMP
 from .columns import BOOL, DOUBLE, LONG, MOMENT, TEXT, Column, Mask, as_mask, merged, nulls_of, plain
-from .javatime import date_shapes, read_date
+from .javatime import automatic_layouts, iso_shape, read_date
 from .kernels import dates, numbers, texts
 from .moment import Moment
 from .options import DEFAULT, Options
@@ -155,9 +155,9 @@ def _from_text(values: pa.Array, target: pa.DataType, options: Options) -> Colum
         quick = dates.read_iso(values)
         if quick is not None and (pa.types.is_date32(quick.type) or target == TIMESTAMP):
             return Column(quick.cast(target))
-        layouts = dates.ISO + dates.OTHERS
-        if options.zoneless_millis == "drop":
-            layouts = dates.OTHERS
+        layouts = automatic_layouts(options)
+        if options.zoneless_millis == "keep":
+            layouts = dates.ISO + layouts
         if pa.types.is_date(target):  # the day of a text with an offset is the one that is written
             layouts = tuple(layout for layout in layouts if ("x", 6) not in layout)
         moments = dates.read_layouts(values, layouts, blank_is_null=False)
@@ -180,10 +180,11 @@ def _fitted(values: pa.Array, target: pa.DataType) -> Column:
     if target == LONG:
         return Column(values)
     bound = 1 << (target.bit_width - 1)
+    span = pc.min_max(values)
+    if (span["min"].as_py() or 0) >= -bound and (span["max"].as_py() or 0) < bound:
+        return Column(values.cast(target))
     large = as_mask(pc.or_(pc.less(values, -bound), pc.greater_equal(values, bound)))
-    if large.any():
-        values = pc.if_else(pa.array(large), None, values)
-    return Column(values.cast(target), large)
+    return Column(pc.if_else(pa.array(large), None, values).cast(target), large)
 
 
 def _whole_doubles(values: pa.Array, target: pa.DataType) -> Column:
@@ -222,7 +223,7 @@ def _by_value(values: pa.Array, target: pa.DataType, options: Options) -> tuple[
     words = encoded.dictionary
     failed = np.zeros(len(words), dtype=bool)
     if words.type == TEXT and (pa.types.is_date(target) or pa.types.is_timestamp(target)):
-        failed = ~as_mask(pc.match_substring_regex(words, date_shapes()))
+        failed = ~as_mask(pc.match_substring_regex(words, iso_shape()))
         words = pc.if_else(pa.array(failed), None, words)
     found, bad = _one_by_one(words.to_pylist(), target, options)
     failed[bad] = True
@@ -338,7 +339,8 @@ def _date(value: Any, target: pa.DataType, options: Options) -> date:
 
 
 def _time(value: Any, target: pa.DataType, options: Options) -> datetime:
-    return _moment(value, options).at.astimezone(UTC)
+    at = _moment(value, options).at.astimezone(UTC)
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 
 def _list(value: Any, target: pa.DataType, options: Options) -> list[Any]:

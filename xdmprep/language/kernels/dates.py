@@ -9,8 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..columns import MOMENT, Column, bytes_of, nulls_of, some, used_bytes
-
-Layout = tuple[tuple[str, int], ...]
+from ..javatime import MONTHS, Layout
 
 _DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 
@@ -44,10 +43,6 @@ ISO = tuple(
     )
     for zone in (("", "Z", "xxxxxx") if clock else ("",))
 )
-#: Further automatic formats with a layout, in the order of the published list.
-OTHERS = tuple(map(layout_of, ("yyyy/MM/dd", "yyyy.MM.dd", "yyyyMMdd", "MM-dd-yyyy", "MMddyyyy")))
-
-
 #: Layouts that Arrow reads itself: the length of their texts, and the byte between day and time.
 _BY_ARROW: dict[Layout, int] = {
     layout_of("yyyy-MM-dd"): 0,
@@ -147,26 +142,37 @@ def _micros(matrix: np.ndarray[Any, Any], layout: Layout) -> tuple[np.ndarray[An
             for code in part.encode():
                 good &= matrix[:, at] == code
                 at += 1
-        elif part == "x":
-            offset, fine = _offset(matrix[:, at : at + width])
+            continue
+        here = matrix[:, at : at + width]
+        at += width
+        if part == "x":
+            offset, fine = _offset(here)
             good &= fine
-            at += width
+        elif part == "a":
+            first = here[:, 0] | 32
+            good &= ((first == ord("a")) | (first == ord("p"))) & ((here[:, 1] | 32) == ord("m"))
+            found["a"] = first == ord("p")
+        elif part == "M" and width == 3:
+            found["M"] = _month(here)
         else:
             value = np.zeros(n, dtype=np.int32)
-            for i in range(at, at + width):
-                digit = matrix[:, i] - np.uint8(48)
+            for i in range(width):
+                digit = here[:, i] - np.uint8(48)
                 good &= digit < 10
                 value = value * 10 + digit
             found["y" if part == "u" else part] = value
             if part == "S":
                 value *= 10 ** (6 - width)
-            at += width
     year = found["y"]
     month, day = found.get("M", np.int32(1)), found.get("d", np.int32(1))
     hour, minute, second = (found.get(letter, np.int32(0)) for letter in "Hms")
+    if "h" in found:
+        good &= (found["h"] >= 1) & (found["h"] <= 12)
+        hour = found["h"] % 12 + 12 * found.get("a", np.int32(0))
+    zoned = any(part == "x" for part, width in layout if width)  # an offset may lead out of the years 1 to 9999
     good &= (
-        (year > 1)
-        & (year < 9999)
+        (year >= 1 + zoned)
+        & (year <= 9999 - zoned)
         & (month >= 1)
         & (month <= 12)
         & (day >= 1)
@@ -180,6 +186,20 @@ def _micros(matrix: np.ndarray[Any, Any], layout: Layout) -> tuple[np.ndarray[An
     days = _days(np.where(good, year, 1970), month_or_one, np.where(good, day, 1))
     seconds = days * 86400 + (np.asarray(hour).astype(np.int64) * 3600 + np.asarray(minute) * 60 + second) - offset
     return seconds * 1_000_000 + found.get("S", np.int32(0)), good
+
+
+#: The short names of the months in lower case, three bytes as one number.
+_MONTHS = np.array([int.from_bytes(name[:3].lower().encode(), "big") for name in MONTHS])
+
+
+def _month(matrix: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The month of a short name in any letter case; 0 where there is none."""
+    low = (matrix | 32).astype(np.int32)
+    codes = (low[:, 0] << 16) | (low[:, 1] << 8) | low[:, 2]
+    order = np.argsort(_MONTHS)
+    at = np.minimum(np.searchsorted(_MONTHS, codes, sorter=order), 11)
+    months: np.ndarray[Any, Any] = np.where(_MONTHS[order[at]] == codes, order[at] + 1, 0)
+    return months
 
 
 def _offset(matrix: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
