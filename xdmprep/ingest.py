@@ -23,8 +23,10 @@ from .rules import RULES
 from .schema import Field, Registry, Schema
 from .validate import Rules, check_stream, issue_pointer, open_records
 
-#: Records of a CSV file in one chunk.
-CHUNK_ROWS = 2_000
+#: Most records in one chunk.  Records become Python values here, so chunks are smaller than elsewhere.
+CHUNK_ROWS = 500
+#: Text of one chunk.
+BLOCK_BYTES = 1 << 19
 CORRUPT = "1401"
 
 
@@ -71,7 +73,7 @@ def _records(path: Path, format: str, multiline: bool, schema: Schema, rules: Ru
     if not parquet and is_array != multiline:
         yield from _misread(path, multiline)
         return
-    for chunk in check_stream(open_records(path), schema, rules):
+    for chunk in check_stream(open_records(path, BLOCK_BYTES, CHUNK_ROWS), schema, rules):
         yield _checked(chunk, json_text=not parquet)
 
 

@@ -28,7 +28,7 @@ from .language.functions import table as functions
 from .leaves import Leaf
 from .manifest import Manifest, whole_file
 from .mapping import MappingSet, compile_mapping, map_stream
-from .patch import MEMORY_BYTES, Checks, Counts, Options, Patch, Side, diff_streams, key_of, refuse_events
+from .patch import MEMORY_BYTES, Checks, Counts, Options, Patch, Side, diff_streams, key_of, primary_of, refuse_events
 from .paths import Path as Steps
 from .paths import format_path, parse_path
 from .prepare import KEPT_FINDINGS, SOFTWARE
@@ -74,7 +74,8 @@ def diff(
         on: path of the key, such as ``identityMap.CRMID[0].id``; None takes the primary identity.
         mapping: maps both snapshots; None if they are XDM records already.
         new: ``whole`` sends records that `before` does not have, ``leave-out`` does not.
-        duplicates: of several records with one key the ``last`` counts, with a warning; or it is an ``error``.
+        duplicates: of several records with one key, or with one primary identity, the ``last`` counts, with a
+            warning; or it is an ``error``.
         relax_required: neither repeat nor ask for the fields that the schema requires.
         rules: what the records of the patch are checked by, see :mod:`xdmprep.rules`.  Whole records that the
             platform would refuse (rule set ``batch``, and its rules for identities) take no part on either side.
@@ -246,10 +247,12 @@ def write_patch(
         about = {"id": made.id, "title": made.title, "version": made.version, "sha256": made.sha256}
         manifests = []
         batches = _batches(patch, max_records, folder, key)
-        for target, part in batches:
+        for number, (target, part) in enumerate(batches, 1):
+            place = {"batch": number, "batches": len(batches)} if len(batches) > 1 else {}
             done = write_stream(part, target, write, jobs=jobs, on_chunk=builder.add)
             manifests.append(Manifest(
-                format, done.files, done.rows, done.written, done.rejected, schema=about, source=source, upsert=True,
+                format, done.files, done.rows, done.written, done.rejected, schema=about, source={**source, **place},
+                upsert=True,
                 software=SOFTWARE, folder=target.path,
             ))  # fmt: skip
         _write_lists(patch, folder.path)
@@ -338,12 +341,15 @@ def _side(source: Any, mapping: Any, schema: Schema, on: str | None, csv: CsvOpt
         return Side.of(stream)
     mapped = stream.steps[-1]
     key = key_of(schema, on)
-    part = _of_key(whole, key.path)
+    primary = primary_of(schema)
+    part = _of_keys(whole, [key.path])
     if not len(part):
         raise UsageError(
             f"{whole.name or 'the mapping'} maps nothing to the key ({key.name}), so nobody can tell whose a record "
             "is. Map a value to it, or name another key with --on."
         )
+    if primary is not None:
+        part = _of_keys(whole, [key.path, primary.path])
     keyed = compile_mapping(part, read.arrow_schema, schema)
     return Side(read, stream.leaves, stream.arrow_schema, mapped, keyed, resident)
 
@@ -398,14 +404,13 @@ def _repeatable(mapping: MappingSet) -> bool:
     return not any(item.kind == "callable" or asks.search(item.text) for item in mapping.mappings)
 
 
-def _of_key(mapping: MappingSet, path: Steps) -> MappingSet:
-    """The part of `mapping` that the key at `path` depends on."""
-    names = tuple(takewhile(lambda step: isinstance(step, str), path))
+def _of_keys(mapping: MappingSet, paths: list[Steps]) -> MappingSet:
+    """The part of `mapping` that the keys at `paths` depend on."""
+    tops = [tuple(takewhile(lambda step: isinstance(step, str), path)) for path in paths]
     part = mapping.copy()
     for destination in list(part):
         steps = parse_path(destination)
-        shared = min(len(steps), len(names))
-        if steps[:shared] != names[:shared]:
+        if not any(steps[:shared] == names[:shared] for names in tops for shared in [min(len(steps), len(names))]):
             del part[destination]
     return part
 

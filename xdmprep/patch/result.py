@@ -31,7 +31,7 @@ class Counts:
         before, after: source rows of both snapshots.
         unchanged, changed, new: records.
         left_out: new records that were not wanted.
-        superseded: records of the later snapshot that a later one with the same key replaces.
+        superseded: records of the later snapshot that a later one with the same key or primary identity replaces.
         set_aside: rows of the later snapshot with faults.
         vanished: keys that the later snapshot does not have.
         cannot_clear: values that are gone and cannot be taken away.
