@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from ..errors import PlatformError
 
 if TYPE_CHECKING:
     from ..client import Batch, Client
+    from ..manifest import Manifest
 
 
 def _say(text: str) -> None:
@@ -86,6 +88,8 @@ def upload(
 ) -> int:  # fmt: skip
     """Send prepared files as one batch.  The same command goes on where an earlier one stopped.
 
+    A patch that was split into several batches is sent in order, each batch when the one before has been ingested.
+
     \b
     Examples:
       xdmprep upload out/ --dataset 5deac2648a19d218a888d2b1 --config config.json --wait
@@ -93,14 +97,17 @@ def upload(
       xdmprep upload out/ --dataset 5deac2648a19d218a888d2b1 --config config.json --replay 01E8043CY305K2MTV5ANH9G1GC
     """
     replay = tuple(part.strip() for item in replay for part in item.split(",") if part.strip())
+    options: dict[str, Any] = {
+        "replay": replay, "replay_prefix": replay_prefix, "jobs": jobs, "percent": partial_percent,
+        "diagnostics": diagnostics, "again": again,
+    }  # fmt: skip
     with _client(url, config, sandbox) as client:
+        if len(_manifests(folder)) > 1:
+            return _upload_series(client, folder, dataset, wait_, timeout, as_json, options)
         if replay:
             _show_plan(client, replay, dataset)
         try:
-            batch = _upload(
-                client, folder, dataset, replay=replay, replay_prefix=replay_prefix, jobs=jobs, percent=partial_percent,
-                diagnostics=diagnostics, again=again,
-            )  # fmt: skip
+            batch = _upload(client, folder, client.upload, dataset, **options)
         except PlatformError as error:
             if not wait_ or not error.batch or error.status is not None:
                 raise
@@ -126,13 +133,17 @@ def _show_plan(client: Client, replay: tuple[str, ...], dataset: str) -> None:
         _say(f"  {old.id} ({old.status}{records})")
 
 
-def _upload(client: Client, folder: str, dataset: str, **options: Any) -> Batch:
-    """Upload with a progress bar in bytes, where somebody looks."""
-    from tqdm import tqdm
-
+def _manifests(folder: str) -> list[Manifest]:
     from ..manifest import Manifest
 
-    total = sum(file.bytes for file in Manifest.load(folder).files)
+    return Manifest.load_all(folder)
+
+
+def _upload(client: Client, folder: str, send: Callable[..., Any], dataset: str, **options: Any) -> Any:
+    """What `send` gives, with a progress bar in bytes, where somebody looks."""
+    from tqdm import tqdm
+
+    total = sum(file.bytes for manifest in _manifests(folder) for file in manifest.files)
     with tqdm(
         total=total, unit="B", unit_scale=True, desc="upload", file=sys.stderr, disable=not sys.stderr.isatty(),
         leave=False,
@@ -142,7 +153,30 @@ def _upload(client: Client, folder: str, dataset: str, **options: Any) -> Batch:
             bar.update(size)
 
         client.tell = lambda text: tqdm.write(text, file=sys.stderr)
-        return client.upload(Path(folder), dataset, on_bytes=advance, **options)
+        return send(Path(folder), dataset, on_bytes=advance, **options)
+
+
+def _upload_series(
+    client: Client, folder: str, dataset: str, wait_: bool, timeout: float | None, as_json: bool,
+    options: dict[str, Any],
+) -> int:  # fmt: skip
+    """Several batches in order; one summary."""
+
+    def told(now: Batch) -> None:
+        client.tell(f"{now.status}: {now.explanation}")
+
+    series = _upload(client, folder, client.upload_series, dataset, timeout=timeout, on_status=told, **options)
+    if wait_ and not series.failed:
+        last = client.wait(series.batches[-1].id, timeout, on_status=told)
+        series = replace(series, batches=(*series.batches[:-1], last))
+    if as_json:
+        _print_json(series.to_dict())
+    else:
+        for sent in series.batches:
+            if not sent.ok or sent.failed_records:
+                _describe(sent)
+        click.echo(str(series))
+    return 1 if series.failed or (wait_ and _failed(series.batches[-1])) else 0
 
 
 @click.group()
@@ -335,18 +369,18 @@ def dataset_check(
 ) -> int:
     """Check that prepared files can go to a dataset; nothing is sent."""
     from ..client.checks import check_dataset, check_files
-    from ..manifest import Manifest
 
     with _client(url, config, sandbox) as client:
-        loaded = Manifest.load(manifest)
-        notes = check_files(loaded, 2)
-        check_dataset(loaded, dataset_id, client.dataset(dataset_id), notes.append)
+        loaded = _manifests(manifest)
+        notes = [note for one in loaded for note in check_files(one, 2)]
+        check_dataset(loaded[0], dataset_id, client.dataset(dataset_id), notes.append)
         if as_json:
             _print_json({"dataset": dataset_id, "ok": True, "notes": notes})
         else:
             for note in notes:
                 _say(f"note: {note}")
-            click.echo(f"dataset {dataset_id} takes these files ({len(loaded.files)} files, {loaded.written} records)")
+            files, records = sum(len(one.files) for one in loaded), sum(one.written for one in loaded)
+            click.echo(f"dataset {dataset_id} takes these files ({files} files, {records} records)")
         return 0
 
 

@@ -9,9 +9,12 @@ from types import TracebackType
 from typing import Any
 
 from .. import wire
+from ..errors import UsageError
+from ..manifest import Manifest
 from . import follow, registry, rows
 from .config import Config
 from .files import CHUNK
+from .series import Series, send_series
 from .session import Session
 from .upload import Options, upload
 
@@ -118,6 +121,43 @@ class Client:
         return upload(
             self.session, Path(manifest), dataset_id, options, self.tell, on_bytes or (lambda count: None)
         )  # fmt: skip
+
+    def upload_series(
+        self,
+        folder: str | os.PathLike[str],
+        dataset_id: str,
+        *,
+        timeout: float | None = None,
+        poll: float | None = None,
+        on_status: Callable[[wire.Batch], None] = lambda batch: None,
+        **options: Any,
+    ) -> Series:
+        """Send a folder that holds several batches in order, each when the one before has been ingested.
+
+        Args:
+            folder: what `diff` or `prepare --upsert` wrote; one with a single batch is fine too.
+            dataset_id: the dataset.
+            timeout, poll, on_status: of the waiting between two batches, see :meth:`wait`.
+            options: those of :meth:`upload`, but for `replay`.
+
+        Returns:
+            The batches; the last one after COMPLETE was accepted, as :meth:`upload` gives it. A batch that fails ends
+            the series, and the same call with ``again=True`` goes on with it.
+
+        Raises:
+            SourceError, UsageError: the files of some batch are wrong; nothing was sent.
+            PlatformError: the platform refused or could not be reached; the same call goes on later.
+        """
+        manifests = Manifest.load_all(folder)
+        if len(manifests) > 1 and options.get("replay"):
+            raise UsageError(f"{folder}: holds {len(manifests)} batches of a patch; they cannot replace others.")
+        return send_series(
+            manifests,
+            lambda manifest: self.upload(manifest.folder or folder, dataset_id, **options),
+            lambda batch: self.wait(batch, timeout, poll, on_status),
+            options.get("jobs", 4),
+            self.tell,
+        )
 
     def wait(
         self,

@@ -14,10 +14,11 @@ import pyarrow.compute as pc
 
 from .catalogue import Context
 from .columns import BOOL, DOUBLE, LONG, MOMENT, TEXT, Column, Mask, as_mask, merged, nulls_of, plain, some
+from .javatime import Layout, automatic_layouts
 from .kernels import dates, numbers, texts
 from .options import Options
 from .plan import Fixed, Kernel, Plan, Source
-from .tree import Constant, Node
+from .tree import Call, Constant, Node
 from .values import Failed, text_of
 
 
@@ -200,7 +201,7 @@ def _replacestr(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) 
     most = -1 if planner.options.replace == "all" else 1
 
     def work(x: Column) -> Column:
-        return Column(pc.replace_substring(plain(x.values), find, new, max_replacements=most), x.open)
+        return Column(texts.replaced(plain(x.values), find, new, most), x.open)
 
     return planner.made(TEXT, [part], work)
 
@@ -237,11 +238,22 @@ def _hash(name: str) -> Builder:
 
 
 def _explode(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
+    found = _separated(planner, arguments)
+    if found is None:
+        return None
+    part, separator = found
+    return planner.made(kind, [part], lambda x: Column(pc.split_pattern(plain(x.values), separator), x.open))
+
+
+def _exploded(planner: Parts, node: Node) -> tuple[Plan, str] | None:
+    """Text and literal separator of ``explode(text, separator)``; None where `node` is nothing of the kind."""
+    return _separated(planner, node.arguments) if isinstance(node, Call) and node.name == "explode" else None
+
+
+def _separated(planner: Parts, arguments: tuple[Node, ...]) -> tuple[Plan, str] | None:
     part = planner.exact(arguments[0])
     separator = literal_regex(_literal(arguments[1], str)) if len(arguments) > 1 else ","
-    if part is None or part.type != TEXT or not separator:
-        return None
-    return planner.made(kind, [part], lambda x: Column(pc.split_pattern(plain(x.values), separator), x.open))
+    return None if part is None or part.type != TEXT or not separator else (part, separator)
 
 
 def literal_regex(regex: str | None) -> str | None:
@@ -264,6 +276,12 @@ def literal_regex(regex: str | None) -> str | None:
 
 def _join(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
     separator = _literal(arguments[0], str)
+    exploded = _exploded(planner, arguments[1])
+    if exploded is not None and separator is not None and len(arguments) == 2:  # the parts are never made
+        whole, between = exploded
+        return planner.made(
+            TEXT, [whole], lambda x: Column(texts.replaced(plain(x.values), between, separator), x.open)
+        )
     part = planner.exact(arguments[1])
     if part is None or part.type != pa.list_(TEXT) or separator is None or len(arguments) != 2:
         return None
@@ -280,18 +298,17 @@ def _date(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Pla
     part = planner.exact(arguments[0])
     if part is None or part.type != TEXT or len(arguments) > 2:
         return None
-    layouts: tuple[dates.Layout, ...] = dates.ISO
+    layouts: tuple[Layout, ...] = dates.ISO + automatic_layouts(planner.options)
     if len(arguments) == 2:
         pattern = _literal(arguments[1], str)
         if pattern is None:
             return None
         try:
-            layout = Context(planner.options).pattern(pattern).layout
+            layouts = Context(planner.options).pattern(pattern).layouts
         except Failed:
             return None
-        if layout is None:
+        if not layouts:
             return None
-        layouts = (layout,)
     elif planner.options.zoneless_millis == "drop":
         return None
     # Texts with an offset keep their zone, which a column of instants cannot hold: those formats are not read here.
@@ -317,7 +334,7 @@ def _format(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> P
     return planner.made(TEXT, [part], work)
 
 
-def _dated(x: Column, layouts: tuple[dates.Layout, ...]) -> Column:
+def _dated(x: Column, layouts: tuple[Layout, ...]) -> Column:
     found = dates.read_layouts(plain(x.values), layouts, blank_is_null=True)
     return Column(found.values, merged(x.open, found.open))
 

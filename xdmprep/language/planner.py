@@ -303,7 +303,7 @@ def _as_doubles(column: Column) -> Column:
         return Column(pa.scalar(_as_double(column.values.as_py()), DOUBLE))
     if column.values.type in (LONG, DOUBLE):
         return numbers.doubles(column)
-    found = numbers.decimals(plain(column.values))
+    found = numbers.comparable(plain(column.values))
     return Column(found.values, merged(column.open, found.open))
 
 
