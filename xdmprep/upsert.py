@@ -19,16 +19,27 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
 from .errors import MappingError, SchemaError, UsageError
-from .flow import Chunk, Stream
+from .flow import Chunk, Stream, row_chunk
 from .language.functions import table as functions
-from .leaves import Leaf
+from .leaves import Leaf, nested_schema
 from .manifest import Manifest, whole_file
 from .mapping import MappingSet, compile_mapping, map_stream
-from .patch import MEMORY_BYTES, Checks, Counts, Options, Patch, Side, diff_streams, key_of, primary_of, refuse_events
+from .patch import (
+    MEMORY_BYTES,
+    Checks,
+    Counts,
+    Effects,
+    Options,
+    Patch,
+    Side,
+    diff_streams,
+    key_of,
+    primary_of,
+    refuse_events,
+)
 from .paths import Path as Steps
 from .paths import format_path, parse_path
 from .prepare import KEPT_FINDINGS, SOFTWARE
@@ -114,6 +125,7 @@ class PatchResult:
         report: every finding.
         key: name of the key.
         seconds: wall time of the run.
+        effects: what the patch does to the profiles that are there, if that was asked for.
     """
 
     counts: Counts
@@ -123,6 +135,7 @@ class PatchResult:
     report: Report
     key: str
     seconds: float
+    effects: Effects | None = None
 
     @property
     def clean(self) -> bool:
@@ -182,6 +195,7 @@ def write_patch(
     csv: CsvOptions | None = None,
     jobs: int | None = None,
     overwrite: bool = False,
+    effects: int | None = None,
     on_start: Callable[[Stream], None] | None = None,
     on_chunk: Callable[[Chunk], None] | None = None,
 ) -> PatchResult:
@@ -196,6 +210,8 @@ def write_patch(
         max_bytes: limit of a part.
         max_records: limit of a batch.
         overwrite: replace another run's output in `out`.
+        effects: look at what the patch does to the profiles that are there, and keep so many of the first records as
+            they were, for a preview; None does not.
         on_start, on_chunk: called with `after` (and the size of both) before the first row, and with each chunk that
             is read.
 
@@ -239,7 +255,8 @@ def write_patch(
         on_start(replace(late.stream, total_bytes=size))
     try:
         patch = diff_streams(
-            early, late, made, options, ingested, sent, scratch=folder.path, jobs=jobs, on_chunk=on_chunk
+            early, late, made, options, ingested, sent, scratch=folder.path, jobs=jobs, on_chunk=on_chunk,
+            effects=effects,
         )  # fmt: skip
         builder = ReportBuilder(name, cap=KEPT_FINDINGS)
         source = {"name": name, **({} if early is None else {"before": early.stream.name}), "key": patch.key,
@@ -266,56 +283,57 @@ def write_patch(
     folder.mark("finished", {"counts": asdict(patch.counts), "batches": len(manifests)})
     seconds = time.perf_counter() - started
     return PatchResult(
-        patch.counts, patch.fields, tuple(manifests), folder.path, builder.finish(), patch.key, seconds
+        patch.counts, patch.fields, tuple(manifests), folder.path, builder.finish(), patch.key, seconds,
+        patch.effects,
     )  # fmt: skip
 
 
-def write_former(
-    before: Any,
-    result: PatchResult,
-    schema: Any,
-    out: str | os.PathLike[str],
-    *,
-    on: str | None = None,
-    mapping: Any = None,
-    strict: bool = False,
-    csv: CsvOptions | None = None,
-    jobs: int | None = None,
-) -> Manifest:
-    """Write the records of the earlier snapshot that a patch is about, as they were ingested: for a preview.
+def write_trial(
+    result: PatchResult, schema: Schema, former: str | os.PathLike[str], patch: str | os.PathLike[str]
+) -> tuple[Manifest, Manifest, pa.StructArray]:
+    """Write the first records of a patch as they were, and as they are sent: for a trial.
 
     Args:
-        before, schema, on, mapping, strict, csv, jobs: as the patch was made with.
-        result: the patch.
-        out: the folder.
+        result: a patch whose effects were looked at; so many records are written as it kept.
+        schema: its schema.
+        former, patch: the folders.
 
     Returns:
-        The manifest; records that the platform would refuse are set aside.
+        Both manifests, and the records as they are sent, of the type of ``result.effects.before``.
     """
-    made = _schema(schema)
-    key = key_of(made, on)
-    keys = pa.concat_arrays([pa.array([], pa.string()), *(
-        key.texts(chunk)
-        for manifest in result.manifests for file in manifest.files
-        for chunk in _side((manifest.folder or Path()) / file.name, None, made, on, None, False).stream.chunks()
-    )])  # fmt: skip
-    stream = _side(before, mapping, made, on, csv, strict).as_records().stream
-
-    def named(chunk: Chunk) -> Chunk:
-        kept = chunk.where(pc.is_in(key.texts(chunk), value_set=keys).to_numpy(zero_copy_only=False))
-        return replace(kept, consumed=len(kept), unread=(), issues=())
-
-    ingested, _ = _checks(made, "strict", Options(on, relax_required=True))
-    stream = stream.then(named)
-    folder = OutputFolder(out, {"former": True})
-    done = write_stream(stream.then(ingested(stream.leaves)), folder, WriteOptions(format="json"), jobs=jobs)
-    about = {"id": made.id, "title": made.title, "version": made.version, "sha256": made.sha256}
-    manifest = Manifest(
-        "json", done.files, done.rows, done.written, done.rejected, schema=about, source={"name": stream.name},
-        software=SOFTWARE, folder=folder.path,
-    )  # fmt: skip
-    manifest.save(folder.path)
-    return manifest
+    assert result.effects is not None  # noqa: S101 (the caller asked for them)
+    effects = result.effects
+    leaves = tuple(Leaf((part.name,), part.type) for part in effects.shape)
+    were = [
+        row_chunk(pa.RecordBatch.from_struct_array(there), leaves)
+        for part in effects.before if len(there := part.drop_null())
+    ]  # fmt: skip
+    are: list[Chunk] = []
+    left = effects.kept
+    for path in [(manifest.folder or Path()) / file.name for manifest in result.manifests for file in manifest.files]:
+        for chunk in _side(path, None, schema, None, None, False).stream:
+            few = chunk.where(np.arange(len(chunk)) < left)
+            left -= len(few)
+            are += [replace(few, issues=(), unread=(), consumed=len(few))] if len(few) else []
+            if not left:
+                break
+        if not left:
+            break
+    about = {"id": schema.id, "title": schema.title, "version": schema.version, "sha256": schema.sha256}
+    manifests = []
+    for out, chunks, upsert in ((former, were, False), (patch, are, True)):
+        format = result.manifests[0].format if upsert else "json"
+        made = chunks[0].leaves if chunks else leaves
+        stream = Stream(partial(iter, chunks), (), made, nested_schema(made))
+        folder = OutputFolder(out, {"trial": True})
+        done = write_stream(stream, folder, WriteOptions(format=format), jobs=0)
+        manifests.append(Manifest(
+            format, done.files, done.rows, done.written, done.rejected, schema=about, source={"name": "trial"},
+            upsert=upsert, software=SOFTWARE, folder=folder.path,
+        ))  # fmt: skip
+        manifests[-1].save(folder.path)
+    sent = pa.concat_arrays([chunk.nested(effects.shape).to_struct_array() for chunk in are])
+    return manifests[0], manifests[1], sent
 
 
 def _schema(schema: Any) -> Schema:

@@ -201,6 +201,34 @@ def unit_paths(record: dict[str, Any]) -> set[tuple[str, ...]]:
     return found
 
 
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(early=snapshots, late=snapshots, keep=st.sampled_from([0, 2, 100]))
+def test_the_effects_are_the_differences_that_the_merge_makes(
+    early: Any, late: Any, keep: int, schema: xp.Schema, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    before, after = table(early, schema), table(late, schema)
+    result = write_patch(before, after, schema, tmp_path_factory.mktemp("effects"), effects=keep, format="json")
+    effects = result.effects
+    assert effects is not None
+    was, sent = plain_records(before), by_key(xp.diff(before, after, schema).to_pylist())
+    wanted: dict[tuple[str, ...], list[int]] = {}
+    for key, record in sent.items():
+        if key in was:
+            now = merge(was[key], record)
+            for path in {step for state in (was[key], now) for step in paths(state)}:
+                old, new = value_at(was[key], path), value_at(now, path)
+                if old != new and not isinstance(new, dict):  # {} became something: told by what is in it
+                    wanted.setdefault(path, [0, 0])[old is not None and not isinstance(old, dict)] += 1
+    found = {parse_path(path): [change.added, change.changed] for path, change in effects.attributes.items()}
+    assert found == wanted
+    assert (effects.records, effects.new) == (len(sent), len(set(sent) - set(was)))
+    assert effects.kept == min(keep, len(sent))
+    former = [one for part in effects.before for one in part.to_pylist(maps_as_pydicts="strict")]
+    assert [prune(one) if one else None for one in former] == [was.get(key) for key in sent][:keep]
+    for change in effects.attributes.values():
+        assert len(change.examples) == min(3, change.added + change.changed)
+
+
 @settings(max_examples=60, deadline=None)
 @given(snapshot=snapshots)
 def test_nothing_changed_is_an_empty_patch(snapshot: Any, schema: xp.Schema) -> None:

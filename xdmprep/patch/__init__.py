@@ -2,6 +2,7 @@
 
 from .blocks import Options
 from .diff import diff_streams, refuse_events
+from .effect import Change, Effects
 from .keys import key_of, primary_of
 from .result import Counts, Patch
 from .side import Checks, Side
@@ -9,8 +10,10 @@ from .spool import MEMORY_BYTES
 
 __all__ = [
     "MEMORY_BYTES",
+    "Change",
     "Checks",
     "Counts",
+    "Effects",
     "Options",
     "Patch",
     "Side",

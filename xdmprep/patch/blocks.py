@@ -23,6 +23,7 @@ from ..leaves import Leaf, conform, nest, valid
 from ..paths import Path
 from ..schema import Schema
 from .delta import Cleared, Delta, Mask, struct_of
+from .effect import Effects
 from .join import Candidates, Positions
 from .keys import Key, primary_of
 from .result import CANNOT_CLEAR, VANISHED, Counts, Patch, good_only
@@ -74,6 +75,7 @@ class _Made:
     cleared: pa.RecordBatch | None
     vanished: pa.RecordBatch | None
     counts: dict[str, int]
+    effects: Effects | None
 
 
 class Blocks:
@@ -93,9 +95,11 @@ class Blocks:
         late: Snapshot,
         found: Candidates,
         scratch: FilePath | None,
+        keep: int | None,
     ) -> None:
         self.schema, self.key, self.options = schema, key, options
         self.early, self.late, self.found, self.scratch = early, late, found, scratch
+        self.keep = keep
         sides = [after] if before is None else [after, before]
         self.shape = reached(schema.arrow_schema, [leaf for side in sides for leaf in side.leaves])
         self.make_late = after.mapped
@@ -132,10 +136,13 @@ class Blocks:
             self.early.close()
         paths: set[Path] = set()
         pieces: list[_Piece] = []
+        effects = None if self.keep is None else Effects()
         for made in ordered(lambda n: self._block(n, early_rows, late_rows), iter(range(blocks)), jobs):
             for name, number in made.counts.items():
                 setattr(counts, name, getattr(counts, name) + number)
             paths |= made.fields
+            if effects is not None and made.effects is not None:
+                effects.take(made.effects, self.keep or 0)
             for spool, batch in ((gone, made.vanished), (clears, made.cleared)):
                 if batch is not None:
                     spool.add(packed(batch))
@@ -150,7 +157,17 @@ class Blocks:
         source = partial(_pieces, kept, pieces, unread, self.shape)
         step = partial(_project, shape=shape, leaves=leaves)
         return Patch(
-            source, (step, good_only), leaves, shape, late.stream.name, None, counts, self.key.name, gone, clears
+            source,
+            (step, good_only),
+            leaves,
+            shape,
+            late.stream.name,
+            None,
+            counts,
+            self.key.name,
+            effects,
+            gone,
+            clears,
         )
 
     def _identity_fields(self) -> set[Path]:
@@ -285,7 +302,10 @@ class Blocks:
             data = packed(pa.RecordBatch.from_struct_array(both))
             source = late.source if late.source is not None else pa.RecordBatch.from_struct_array(whole)
             shown = packed(source.take(pa.array(positions[order])))
-        return _Made(data, shown, rows, findings, touched(records), cleared, None, counts)
+        effects = None
+        if self.keep is not None:
+            effects = Effects.of(before.take(pa.array(good)), records, keys.take(pa.array(chosen[good])), self.keep)
+        return _Made(data, shown, rows, findings, touched(records), cleared, None, counts, effects)
 
     def _whole(self, chunk: Chunk) -> pa.StructArray:
         records = nest(chunk.leaves, chunk.records, self.shape)

@@ -33,6 +33,7 @@ def diff_streams(
     scratch: FilePath | None = None,
     jobs: int | None = None,
     on_chunk: Callable[[Chunk], None] | None = None,
+    effects: int | None = None,
 ) -> Patch:
     """The patch that makes the records of `before` those of `after`.
 
@@ -46,6 +47,8 @@ def diff_streams(
         scratch: folder for what does not fit into memory; None takes the system's.
         jobs: worker threads; None means one per core.
         on_chunk: called with each chunk that is read, of both snapshots.
+        effects: look at what the patch does to the profiles that are there, and keep so many of the first records as
+            they were; None does not.
 
     Raises:
         UsageError: the schema's records cannot be patched, or the key is none of its fields.
@@ -76,7 +79,7 @@ def diff_streams(
     entries, identities = (Entries(), Entries()) if early is None else (early.entries, early.identities)
     tied = None if primary is None else circles(identities, late.identities)
     found = join(entries, late.entries, tied)
-    work = Blocks(schema, key, primary, options, ingested, sent, before, after, early, late, found, scratch)
+    work = Blocks(schema, key, primary, options, ingested, sent, before, after, early, late, found, scratch, effects)
     return work.patch(threads)
 
 
