@@ -80,11 +80,13 @@ class _Skipped:
     start: bytes
 
 
-def open_records(path: str | os.PathLike[str]) -> Stream:
+def open_records(path: str | os.PathLike[str], block_bytes: int | None = None, piece_rows: int | None = None) -> Stream:
     """The records of a file, to be checked.
 
     Args:
         path: JSON lines, a JSON array, or Parquet (by its first bytes, not by its name).
+        block_bytes: text read at a time; smaller needs less memory and is slower; None takes :data:`BLOCK_BYTES`.
+        piece_rows: most records of an array or of Parquet in one chunk; None takes :data:`PARQUET_ROWS`.
 
     Returns:
         A stream for :func:`check_stream`; chunks of JSON hold the records' text, and columns only for the checks.
@@ -93,6 +95,7 @@ def open_records(path: str | os.PathLike[str]) -> Stream:
         SourceError: the file is missing, empty, compressed, or no such file.
     """
     file = Path(path)
+    block_bytes, piece_rows = block_bytes or BLOCK_BYTES, piece_rows or PARQUET_ROWS
     try:
         size = file.stat().st_size
         with file.open("rb") as opened:
@@ -104,21 +107,28 @@ def open_records(path: str | os.PathLike[str]) -> Stream:
     if head.startswith(b"\x1f\x8b"):
         raise SourceError(f"{file}: is compressed (gzip). The platform does not take it: unpack it first.")
     if head.startswith(b"PAR1") or file.suffix.lower() in (".parquet", ".pq"):
-        return _parquet(file, size)
+        return _parquet(file, size, piece_rows)
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise SourceError(f"{file}: is UTF-16. The platform takes UTF-8: convert it first.")
     text = head.removeprefix(codecs.BOM_UTF8).lstrip()
     if not text and size <= len(head):
         raise SourceError(f"{file}: has no records.")
     if text.startswith(b"["):
-        return Stream(partial(_elements, file), (_element_chunk,), TEXT_LEAVES, TEXT_SCHEMA, file.name, size)
-    return Stream(partial(_blocks, file), (_Parser(),), TEXT_LEAVES, TEXT_SCHEMA, file.name, size)
+        return Stream(
+            partial(_elements, file, block_bytes, piece_rows),
+            (_element_chunk,),
+            TEXT_LEAVES,
+            TEXT_SCHEMA,
+            file.name,
+            size,
+        )
+    return Stream(partial(_blocks, file, block_bytes), (_Parser(),), TEXT_LEAVES, TEXT_SCHEMA, file.name, size)
 
 
 # ---- JSON lines ----------------------------------------------------------------------------------------------------
 
 
-def _blocks(file: Path) -> Iterator[_Block | _Skipped]:
+def _blocks(file: Path, block_bytes: int) -> Iterator[_Block | _Skipped]:
     with file.open("rb") as opened:
         offset = 0
         if opened.read(3) == codecs.BOM_UTF8:
@@ -126,8 +136,8 @@ def _blocks(file: Path) -> Iterator[_Block | _Skipped]:
         else:
             opened.seek(0)
         while True:
-            data = np.empty(BLOCK_BYTES + SLACK + PADDING, np.uint8)
-            size = opened.readinto(data[:BLOCK_BYTES].data)
+            data = np.empty(block_bytes + SLACK + PADDING, np.uint8)
+            size = opened.readinto(data[:block_bytes].data)
             if not size:
                 return
             if data[size - 1] != 10:
@@ -346,7 +356,7 @@ class _Elements:
     size: int
 
 
-def _elements(file: Path) -> Iterator[_Elements]:
+def _elements(file: Path, block_bytes: int, piece_rows: int) -> Iterator[_Elements]:
     """Elements of the array, some megabytes of text at a time."""
     decode = codecs.getincrementaldecoder("utf-8-sig")()
     plain = json.JSONDecoder(parse_constant=_constant)
@@ -362,8 +372,8 @@ def _elements(file: Path) -> Iterator[_Elements]:
             return _Elements(values, texts, bad, read)
 
         while True:
-            if not ended and len(text) - at < BLOCK_BYTES:
-                data = opened.read(BLOCK_BYTES)
+            if not ended and len(text) - at < block_bytes:
+                data = opened.read(block_bytes)
                 ended, read = not data, read + len(data)
                 try:
                     text, at = text[at:] + decode.decode(data, final=ended), 0
@@ -382,7 +392,7 @@ def _elements(file: Path) -> Iterator[_Elements]:
                     raise json.JSONDecodeError("", text, at)
             except (ValueError, RecursionError) as error:
                 if not ended and len(text) - at < MAX_RECORD_BYTES:
-                    more = opened.read(BLOCK_BYTES)
+                    more = opened.read(block_bytes)
                     ended, read = not more, read + len(more)
                     try:
                         text, at = text[at:] + decode.decode(more, final=ended), 0
@@ -408,7 +418,7 @@ def _elements(file: Path) -> Iterator[_Elements]:
                 at -= 1
                 yield fault("not JSON: expected ',' or ']'; the rest of the array was not read")
                 return
-            if len(values) + len(bad) >= PARQUET_ROWS:
+            if len(values) + len(bad) >= piece_rows:
                 yield _Elements(values, texts, bad, read)
                 values, texts, bad = [], [], []
         rest = text[at + 1 if text[at : at + 1] == "]" else at :].strip() or opened.read(4096).strip()
@@ -437,7 +447,7 @@ def _element_chunk(part: _Elements) -> JsonChunk:
 # ---- Parquet -------------------------------------------------------------------------------------------------------
 
 
-def _parquet(file: Path, size: int) -> Stream:
+def _parquet(file: Path, size: int, piece_rows: int) -> Stream:
     import pyarrow.parquet as pq
 
     try:
@@ -451,7 +461,7 @@ def _parquet(file: Path, size: int) -> Stream:
     def batches() -> Iterator[tuple[pa.RecordBatch, bool]]:
         with pq.ParquetFile(file) as opened:
             try:
-                for number, batch in enumerate(opened.iter_batches(PARQUET_ROWS)):
+                for number, batch in enumerate(opened.iter_batches(piece_rows)):
                     yield batch, number == 0
             except (pa.ArrowInvalid, OSError) as error:
                 raise SourceError(f"{file}: cannot be read to its end ({str(error).splitlines()[0]}).") from None

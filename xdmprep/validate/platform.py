@@ -482,13 +482,9 @@ def _in_future(array: pa.Array) -> Positions | None:
 
 def _longest(array: pa.Array) -> int:
     """At most so many bytes of JSON has one value of the column, keys of nested values included."""
-    if isinstance(array, pa.DictionaryArray):
-        return _longest(array.dictionary)
     if pa.types.is_nested(array.type):
         return int(_bytes_bound(array).max()) if len(array) else 0
-    if is_text(array.type):
-        return (pc.max(pc.binary_length(array)).as_py() or 0) + 2
-    return 30
+    return kernels.longest(array) + 2 if is_text(array.type) else 30
 
 
 def _bytes_bound(array: pa.Array) -> Any:
