@@ -18,6 +18,8 @@ from typing import IO, Any
 from .errors import OutputError, SourceError
 
 NAME = "manifest.json"
+#: Folders of the batches of a patch that is too large for one; each has its manifest.
+BATCHES = "batch-*"
 VERSION = 1
 
 
@@ -41,7 +43,8 @@ class Manifest:
         rows: rows read; rows == written + rejected always.
         written, rejected: rows written to the parts, rows set aside.
         schema: ``{"id", "title", "version", "sha256"}`` of the XDM schema; empty without a schema.
-        source: ``{"name"}`` and what else describes the source.
+        source: ``{"name"}`` and what else describes the source; of a patch of several batches its number (from 1) as
+            ``batch``, and how many there are as ``batches``.
         upsert: True if the files are a Profile patch and the dataset must be enabled for upsert.
         multiline: True if JSON files are one array each (``isMultiLineJson``).
         threshold: the percentage of bad rows the run allowed, for ``partialIngestionPercent``; None if not given.
@@ -85,6 +88,28 @@ class Manifest:
         return path
 
     @classmethod
+    def load_all(cls, path: str | os.PathLike[str]) -> list[Manifest]:
+        """The manifests below a folder in the order they are to be sent: its own, or one of each of its batches.
+
+        Raises:
+            SourceError: there is none, one of several batches is missing, or one is not a manifest.
+        """
+        folder = Path(path)
+        files = sorted(folder.glob(f"{BATCHES}/{NAME}")) if not (folder / NAME).exists() else []
+        if not files:
+            return [cls.load(path)]
+        found = [cls.load(file) for file in files]
+        of = found[0].source.get("batches")
+        if [(one.source.get("batch"), one.source.get("batches")) for one in found] != [
+            (number, of) for number in range(1, len(found) + 1)
+        ] or of != len(found):
+            raise SourceError(
+                f"{folder}: holds {len(found)} of the {of} batches of a patch; the run that makes them did not end, or "
+                "some were moved. Run the same command again."
+            )
+        return found
+
+    @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Manifest:
         """Read a manifest; `path` is the file or the folder that holds it.
 
@@ -106,6 +131,11 @@ class Manifest:
                 data["software"], file.parent,
             )  # fmt: skip
         except OSError as error:
+            several = sorted(file.parent.glob(f"{BATCHES}/{NAME}"))
+            if several:
+                raise SourceError(
+                    f"{file.parent}: holds {len(several)} batches; give the folder of one, such as {several[0].parent}."
+                ) from None
             raise SourceError(f"{file}: {error.strerror or error}. Give the folder that `prepare` wrote.") from None
         except (ValueError, KeyError, TypeError) as error:
             raise SourceError(f"{file}: not a readable manifest ({error}). Run `prepare` again.") from None

@@ -19,16 +19,27 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
 from .errors import MappingError, SchemaError, UsageError
-from .flow import Chunk, Stream
+from .flow import Chunk, Stream, row_chunk
 from .language.functions import table as functions
-from .leaves import Leaf
+from .leaves import Leaf, nested_schema
 from .manifest import Manifest, whole_file
 from .mapping import MappingSet, compile_mapping, map_stream
-from .patch import MEMORY_BYTES, Checks, Counts, Options, Patch, Side, diff_streams, key_of, refuse_events
+from .patch import (
+    MEMORY_BYTES,
+    Checks,
+    Counts,
+    Effects,
+    Options,
+    Patch,
+    Side,
+    diff_streams,
+    key_of,
+    primary_of,
+    refuse_events,
+)
 from .paths import Path as Steps
 from .paths import format_path, parse_path
 from .prepare import KEPT_FINDINGS, SOFTWARE
@@ -74,7 +85,8 @@ def diff(
         on: path of the key, such as ``identityMap.CRMID[0].id``; None takes the primary identity.
         mapping: maps both snapshots; None if they are XDM records already.
         new: ``whole`` sends records that `before` does not have, ``leave-out`` does not.
-        duplicates: of several records with one key the ``last`` counts, with a warning; or it is an ``error``.
+        duplicates: of several records with one key, or with one primary identity, the ``last`` counts, with a
+            warning; or it is an ``error``.
         relax_required: neither repeat nor ask for the fields that the schema requires.
         rules: what the records of the patch are checked by, see :mod:`xdmprep.rules`.  Whole records that the
             platform would refuse (rule set ``batch``, and its rules for identities) take no part on either side.
@@ -113,6 +125,7 @@ class PatchResult:
         report: every finding.
         key: name of the key.
         seconds: wall time of the run.
+        effects: what the patch does to the profiles that are there, if that was asked for.
     """
 
     counts: Counts
@@ -122,6 +135,7 @@ class PatchResult:
     report: Report
     key: str
     seconds: float
+    effects: Effects | None = None
 
     @property
     def clean(self) -> bool:
@@ -181,6 +195,7 @@ def write_patch(
     csv: CsvOptions | None = None,
     jobs: int | None = None,
     overwrite: bool = False,
+    effects: int | None = None,
     on_start: Callable[[Stream], None] | None = None,
     on_chunk: Callable[[Chunk], None] | None = None,
 ) -> PatchResult:
@@ -195,6 +210,8 @@ def write_patch(
         max_bytes: limit of a part.
         max_records: limit of a batch.
         overwrite: replace another run's output in `out`.
+        effects: look at what the patch does to the profiles that are there, and keep so many of the first records as
+            they were, for a preview; None does not.
         on_start, on_chunk: called with `after` (and the size of both) before the first row, and with each chunk that
             is read.
 
@@ -238,7 +255,8 @@ def write_patch(
         on_start(replace(late.stream, total_bytes=size))
     try:
         patch = diff_streams(
-            early, late, made, options, ingested, sent, scratch=folder.path, jobs=jobs, on_chunk=on_chunk
+            early, late, made, options, ingested, sent, scratch=folder.path, jobs=jobs, on_chunk=on_chunk,
+            effects=effects,
         )  # fmt: skip
         builder = ReportBuilder(name, cap=KEPT_FINDINGS)
         source = {"name": name, **({} if early is None else {"before": early.stream.name}), "key": patch.key,
@@ -246,10 +264,12 @@ def write_patch(
         about = {"id": made.id, "title": made.title, "version": made.version, "sha256": made.sha256}
         manifests = []
         batches = _batches(patch, max_records, folder, key)
-        for target, part in batches:
+        for number, (target, part) in enumerate(batches, 1):
+            place = {"batch": number, "batches": len(batches)} if len(batches) > 1 else {}
             done = write_stream(part, target, write, jobs=jobs, on_chunk=builder.add)
             manifests.append(Manifest(
-                format, done.files, done.rows, done.written, done.rejected, schema=about, source=source, upsert=True,
+                format, done.files, done.rows, done.written, done.rejected, schema=about, source={**source, **place},
+                upsert=True,
                 software=SOFTWARE, folder=target.path,
             ))  # fmt: skip
         _write_lists(patch, folder.path)
@@ -263,56 +283,57 @@ def write_patch(
     folder.mark("finished", {"counts": asdict(patch.counts), "batches": len(manifests)})
     seconds = time.perf_counter() - started
     return PatchResult(
-        patch.counts, patch.fields, tuple(manifests), folder.path, builder.finish(), patch.key, seconds
+        patch.counts, patch.fields, tuple(manifests), folder.path, builder.finish(), patch.key, seconds,
+        patch.effects,
     )  # fmt: skip
 
 
-def write_former(
-    before: Any,
-    result: PatchResult,
-    schema: Any,
-    out: str | os.PathLike[str],
-    *,
-    on: str | None = None,
-    mapping: Any = None,
-    strict: bool = False,
-    csv: CsvOptions | None = None,
-    jobs: int | None = None,
-) -> Manifest:
-    """Write the records of the earlier snapshot that a patch is about, as they were ingested: for a preview.
+def write_trial(
+    result: PatchResult, schema: Schema, former: str | os.PathLike[str], patch: str | os.PathLike[str]
+) -> tuple[Manifest, Manifest, pa.StructArray]:
+    """Write the first records of a patch as they were, and as they are sent: for a trial.
 
     Args:
-        before, schema, on, mapping, strict, csv, jobs: as the patch was made with.
-        result: the patch.
-        out: the folder.
+        result: a patch whose effects were looked at; so many records are written as it kept.
+        schema: its schema.
+        former, patch: the folders.
 
     Returns:
-        The manifest; records that the platform would refuse are set aside.
+        Both manifests, and the records as they are sent, of the type of ``result.effects.before``.
     """
-    made = _schema(schema)
-    key = key_of(made, on)
-    keys = pa.concat_arrays([pa.array([], pa.string()), *(
-        key.texts(chunk)
-        for manifest in result.manifests for file in manifest.files
-        for chunk in _side((manifest.folder or Path()) / file.name, None, made, on, None, False).stream.chunks()
-    )])  # fmt: skip
-    stream = _side(before, mapping, made, on, csv, strict).as_records().stream
-
-    def named(chunk: Chunk) -> Chunk:
-        kept = chunk.where(pc.is_in(key.texts(chunk), value_set=keys).to_numpy(zero_copy_only=False))
-        return replace(kept, consumed=len(kept), unread=(), issues=())
-
-    ingested, _ = _checks(made, "strict", Options(on, relax_required=True))
-    stream = stream.then(named)
-    folder = OutputFolder(out, {"former": True})
-    done = write_stream(stream.then(ingested(stream.leaves)), folder, WriteOptions(format="json"), jobs=jobs)
-    about = {"id": made.id, "title": made.title, "version": made.version, "sha256": made.sha256}
-    manifest = Manifest(
-        "json", done.files, done.rows, done.written, done.rejected, schema=about, source={"name": stream.name},
-        software=SOFTWARE, folder=folder.path,
-    )  # fmt: skip
-    manifest.save(folder.path)
-    return manifest
+    assert result.effects is not None  # noqa: S101 (the caller asked for them)
+    effects = result.effects
+    leaves = tuple(Leaf((part.name,), part.type) for part in effects.shape)
+    were = [
+        row_chunk(pa.RecordBatch.from_struct_array(there), leaves)
+        for part in effects.before if len(there := part.drop_null())
+    ]  # fmt: skip
+    are: list[Chunk] = []
+    left = effects.kept
+    for path in [(manifest.folder or Path()) / file.name for manifest in result.manifests for file in manifest.files]:
+        for chunk in _side(path, None, schema, None, None, False).stream:
+            few = chunk.where(np.arange(len(chunk)) < left)
+            left -= len(few)
+            are += [replace(few, issues=(), unread=(), consumed=len(few))] if len(few) else []
+            if not left:
+                break
+        if not left:
+            break
+    about = {"id": schema.id, "title": schema.title, "version": schema.version, "sha256": schema.sha256}
+    manifests = []
+    for out, chunks, upsert in ((former, were, False), (patch, are, True)):
+        format = result.manifests[0].format if upsert else "json"
+        made = chunks[0].leaves if chunks else leaves
+        stream = Stream(partial(iter, chunks), (), made, nested_schema(made))
+        folder = OutputFolder(out, {"trial": True})
+        done = write_stream(stream, folder, WriteOptions(format=format), jobs=0)
+        manifests.append(Manifest(
+            format, done.files, done.rows, done.written, done.rejected, schema=about, source={"name": "trial"},
+            upsert=upsert, software=SOFTWARE, folder=folder.path,
+        ))  # fmt: skip
+        manifests[-1].save(folder.path)
+    sent = pa.concat_arrays([chunk.nested(effects.shape).to_struct_array() for chunk in are])
+    return manifests[0], manifests[1], sent
 
 
 def _schema(schema: Any) -> Schema:
@@ -338,12 +359,15 @@ def _side(source: Any, mapping: Any, schema: Schema, on: str | None, csv: CsvOpt
         return Side.of(stream)
     mapped = stream.steps[-1]
     key = key_of(schema, on)
-    part = _of_key(whole, key.path)
+    primary = primary_of(schema)
+    part = _of_keys(whole, [key.path])
     if not len(part):
         raise UsageError(
             f"{whole.name or 'the mapping'} maps nothing to the key ({key.name}), so nobody can tell whose a record "
             "is. Map a value to it, or name another key with --on."
         )
+    if primary is not None:
+        part = _of_keys(whole, [key.path, primary.path])
     keyed = compile_mapping(part, read.arrow_schema, schema)
     return Side(read, stream.leaves, stream.arrow_schema, mapped, keyed, resident)
 
@@ -398,14 +422,13 @@ def _repeatable(mapping: MappingSet) -> bool:
     return not any(item.kind == "callable" or asks.search(item.text) for item in mapping.mappings)
 
 
-def _of_key(mapping: MappingSet, path: Steps) -> MappingSet:
-    """The part of `mapping` that the key at `path` depends on."""
-    names = tuple(takewhile(lambda step: isinstance(step, str), path))
+def _of_keys(mapping: MappingSet, paths: list[Steps]) -> MappingSet:
+    """The part of `mapping` that the keys at `paths` depend on."""
+    tops = [tuple(takewhile(lambda step: isinstance(step, str), path)) for path in paths]
     part = mapping.copy()
     for destination in list(part):
         steps = parse_path(destination)
-        shared = min(len(steps), len(names))
-        if steps[:shared] != names[:shared]:
+        if not any(steps[:shared] == names[:shared] for names in tops for shared in [min(len(steps), len(names))]):
             del part[destination]
     return part
 

@@ -14,8 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 import xdmprep as xp
+from xdmprep.cli.preview import preview_of
 from xdmprep.client import Client
 from xdmprep.emulator import Emulator
+from xdmprep.errors import UsageError
 from xdmprep.manifest import Manifest
 from xdmprep.shipped import shipped
 from xdmprep.upsert import write_patch
@@ -172,7 +174,8 @@ def test_rows_set_aside_among_several_batches_are_all_there(crm: Any, tmp_path: 
 
 def test_the_preview_says_what_would_happen(pair: tuple[Path, Path], tmp_path: Path) -> None:
     made = run("diff", *pair, *COMMON, "-o", tmp_path / "patch", "--preview")
-    assert "10 records tried in an emulator: 0 profiles are new, 10 change" in made.stdout
+    assert "preview: 10 records: 0 profiles are new, 10 change" in made.stdout
+    assert "trial: all were ingested by an emulator, where the same attributes change" in made.stdout
     assert "homeAddress.city     10 changed" in made.stdout
     assert "-> 'Ålesund'" in made.stdout
     assert not (tmp_path / "patch" / "upload.jsonl").exists()  # a later upload starts afresh
@@ -181,6 +184,39 @@ def test_the_preview_says_what_would_happen(pair: tuple[Path, Path], tmp_path: P
     )["preview"]  # fmt: skip
     assert set(seen["attributes"]) == {"homeAddress.street1", "homeAddress.city"}
     assert seen["attributes"]["homeAddress.city"]["changed"] == 10
+    assert seen["trial"] == {"records": 10, "otherwise": {}}
+
+
+def test_the_preview_counts_every_record_and_tries_the_first(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    words = ["diff", *pair, *COMMON, "-o", tmp_path / "patch", "--preview", "--overwrite"]
+    made = run(*words, "--trial", "3", "--format", "json")
+    assert "preview: 10 records: 0 profiles are new, 10 change" in made.stdout
+    assert "homeAddress.city     10 changed" in made.stdout
+    assert "trial: the first 3 were ingested by an emulator, where the same attributes change" in made.stdout
+    none = run(*words, "--trial", "0")
+    assert "10 changed" in none.stdout and "trial:" not in none.stdout
+    parted = write_patch(*pair, SCHEMA, tmp_path / "parted", mapping=MAPPING, max_records=4, effects=5)
+    whole = write_patch(*pair, SCHEMA, tmp_path / "whole", mapping=MAPPING, effects=5)
+    assert parted.effects is not None and whole.effects is not None
+    assert parted.effects.attributes == whole.effects.attributes
+    assert preview_of(parted, SCHEMA).to_dict() == preview_of(whole, SCHEMA).to_dict()
+    with pytest.raises(UsageError, match="give effects=1000"):
+        preview_of(write_patch(*pair, SCHEMA, tmp_path / "none", mapping=MAPPING), SCHEMA)
+
+
+def test_the_preview_tells_where_merged_profiles_come_out_otherwise(crm: Any, tmp_path: Path) -> None:
+    header, rows = crm
+    city, ecid = header.index("CITY"), header.index("ID4")
+    early = [list(row) for row in rows[:6]]
+    early[1][ecid] = early[0][ecid]  # one device, two people: the platform links their profiles
+    late = [list(row) for row in early]
+    late[0][city] = "Ålesund"
+    late[1][header.index("STREET")] = "1 New Road"
+    before, after = write(tmp_path / "b.csv", header, early), write(tmp_path / "a.csv", header, late)
+    made = run("diff", before, after, *COMMON, "-o", tmp_path / "patch", "--preview", "--json")
+    trial = json.loads(made.stdout)["preview"]["trial"]
+    assert trial["records"] == 2
+    assert trial["otherwise"]["homeAddress.street1"] == {"compared": 1, "emulator": 2}
 
 
 CHANGES = """identityMap.CRMID[0].id: id

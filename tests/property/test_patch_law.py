@@ -201,6 +201,34 @@ def unit_paths(record: dict[str, Any]) -> set[tuple[str, ...]]:
     return found
 
 
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(early=snapshots, late=snapshots, keep=st.sampled_from([0, 2, 100]))
+def test_the_effects_are_the_differences_that_the_merge_makes(
+    early: Any, late: Any, keep: int, schema: xp.Schema, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    before, after = table(early, schema), table(late, schema)
+    result = write_patch(before, after, schema, tmp_path_factory.mktemp("effects"), effects=keep, format="json")
+    effects = result.effects
+    assert effects is not None
+    was, sent = plain_records(before), by_key(xp.diff(before, after, schema).to_pylist())
+    wanted: dict[tuple[str, ...], list[int]] = {}
+    for key, record in sent.items():
+        if key in was:
+            now = merge(was[key], record)
+            for path in {step for state in (was[key], now) for step in paths(state)}:
+                old, new = value_at(was[key], path), value_at(now, path)
+                if old != new and not isinstance(new, dict):  # {} became something: told by what is in it
+                    wanted.setdefault(path, [0, 0])[old is not None and not isinstance(old, dict)] += 1
+    found = {parse_path(path): [change.added, change.changed] for path, change in effects.attributes.items()}
+    assert found == wanted
+    assert (effects.records, effects.new) == (len(sent), len(set(sent) - set(was)))
+    assert effects.kept == min(keep, len(sent))
+    former = [one for part in effects.before for one in part.to_pylist(maps_as_pydicts="strict")]
+    assert [prune(one) if one else None for one in former] == [was.get(key) for key in sent][:keep]
+    for change in effects.attributes.values():
+        assert len(change.examples) == min(3, change.added + change.changed)
+
+
 @settings(max_examples=60, deadline=None)
 @given(snapshot=snapshots)
 def test_nothing_changed_is_an_empty_patch(snapshot: Any, schema: xp.Schema) -> None:
@@ -230,16 +258,6 @@ rows = st.lists(
 )  # fmt: skip
 
 
-def outcome(*args: Any, **options: Any) -> tuple[Any, Any]:
-    """The patch and its records; None and the refusal where two unlike keys have one primary identity."""
-    try:
-        patch = xp.diff(*args, **options)
-        return patch, patch.to_pylist()
-    except xp.DataError as error:
-        assert "have unlike keys" in str(error)
-        return None, str(error)
-
-
 @settings(max_examples=40, deadline=None)
 @given(early=rows, late=rows, on=st.sampled_from([None, "_acme.text"]))
 def test_rows_compared_before_or_after_mapping_make_the_same_patch(
@@ -248,11 +266,10 @@ def test_rows_compared_before_or_after_mapping_make_the_same_patch(
     names = ["id", "text", "more", "long", "day"]
     sides = [pa.table([list(column) for column in zip(*side, strict=True)],
                       pa.schema([(name, pa.string()) for name in names])) for side in (early, late)]  # fmt: skip
-    raw, raw_records = outcome(*sides, schema, mapping=MAPPING, on=on, jobs=0)
-    mapped, mapped_records = outcome(*(xp.map_rows(side, MAPPING, schema) for side in sides), schema, on=on, jobs=0)
-    assert raw_records == mapped_records
-    if raw is None or mapped is None:
-        return
+    raw = xp.diff(*sides, schema, mapping=MAPPING, on=on, jobs=0)
+    mapped = xp.diff(*(xp.map_rows(side, MAPPING, schema) for side in sides), schema, on=on, jobs=0)
+    assert raw.to_pylist() == mapped.to_pylist()
+    assert raw.issues.to_pylist() == mapped.issues.to_pylist()
     assert raw.counts == mapped.counts
     assert raw.arrow_schema == mapped.arrow_schema
     assert raw.vanished.equals(mapped.vanished)
@@ -261,6 +278,60 @@ def test_rows_compared_before_or_after_mapping_make_the_same_patch(
     assert counts.after == len(late) == (
         counts.unchanged + counts.changed + counts.new + counts.left_out + counts.superseded + counts.set_aside
     )  # fmt: skip
+
+
+PEOPLE = {
+    "identityMap.CRMID[0].id": "id",
+    "identityMap.CRMID[0].primary": False,
+    "identityMap.Email[0].id": "mail",
+    "identityMap.Email[0].primary": True,
+    "_acme.text": "text",
+    "_acme.long": "long",
+}
+people = st.lists(
+    st.tuples(st.sampled_from("1234"), st.sampled_from("abc"), st.sampled_from([None, "x", "y"]),
+              st.sampled_from([None, "1", "2"])),
+    min_size=1, max_size=7,
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(early=people, late=people)
+def test_one_row_for_each_primary_identity_whatever_the_key(early: Any, late: Any, schema: xp.Schema) -> None:
+    """The platform knows profiles by mail; the key is a number, and any rows may share either."""
+    kind = pa.schema([(name, pa.string()) for name in ("id", "mail", "text", "long")])
+    sides = [pa.Table.from_pylist([dict(zip(kind.names, row, strict=True)) for row in side], kind)
+             for side in (early, late)]  # fmt: skip
+    patch = xp.diff(*sides, schema, mapping=PEOPLE, on="identityMap.CRMID[0].id", jobs=0)
+    was, now = (xp.map_rows(side, PEOPLE, schema).to_pylist() for side in sides)
+    found = patch.issues.to_pylist()
+    moved = {item["row"] for item in found if item["code"] == "patch-identity"}
+    former = {row[0]: row[1] for row in early}
+    last = {row[0]: number for number, row in enumerate(late, 1)}
+    assert moved == {
+        number for key, number in last.items() if former.get(key, late[number - 1][1]) != late[number - 1][1]
+    }
+    wanted = {late[number - 1][1]: number for number in sorted(set(last.values()) - moved)}  # mail -> its row
+    state = {row[1]: record for row, record in zip(early, was, strict=True)}
+    sent = patch.to_pylist()
+    mails = [record["identityMap"]["Email"][0]["id"] for record in sent]
+    assert len(set(mails)) == len(mails)
+    for mail, record in zip(mails, sent, strict=True):
+        state[mail] = merge(state.get(mail, {}), record)
+    for item in patch.cannot_clear.to_pylist():
+        mail = late[item["row"] - 1][1]
+        state[mail] = without(state[mail], item["path"])
+    assert {mail: prune(state[mail]) for mail in wanted} == {mail: now[number - 1] for mail, number in wanted.items()}
+    counts = patch.counts
+    assert {item["row"] for item in found if item["code"] == "patch-duplicate"} == (
+        set(range(1, len(late) + 1)) - set(wanted.values()) - moved
+    )
+    assert counts.superseded == len(late) - len(wanted) - len(moved)
+    assert (
+        counts.after
+        == len(late)
+        == counts.unchanged + counts.changed + counts.new + counts.superseded + counts.set_aside
+    )
 
 
 @pytest.fixture(scope="module")

@@ -160,12 +160,71 @@ def test_another_key_and_a_primary_identity_that_moved() -> None:
     assert by_primary.counts.new == 1
 
 
-def test_two_keys_with_one_primary_identity_are_refused() -> None:
-    mapping = {**MAPPING, "identityMap.Email[0].primary": True, "identityMap.CRMID[0].primary": False}
+MAIL_IS_PRIMARY = {**MAPPING, "identityMap.Email[0].primary": True, "identityMap.CRMID[0].primary": False}
+
+
+def by_number(before: pd.DataFrame, after: pd.DataFrame, **options: Any) -> Any:
+    """The patch by CRMID, where the primary identity is the mail address."""
+    return xp.diff(before, after, CRM, mapping=MAIL_IS_PRIMARY, on="identityMap.CRMID[0].id", **options)
+
+
+def warned(patch: Any) -> list[tuple[str, int]]:
+    return [(i["code"], i["row"]) for i in patch.issues.to_pylist()]
+
+
+def test_of_two_keys_with_one_primary_identity_the_last_row_counts() -> None:
     before = BEFORE.iloc[:2].assign(mail="same@x.example")
+    patch = by_number(before, before.assign(zip="9"))
+    (record,) = patch.to_pylist()
+    assert record["homeAddress"] == {"postalCode": "9"}
+    assert record["identityMap"]["CRMID"] == [{"id": "2", "primary": False}]
+    assert warned(patch) == [("patch-duplicate", 1)]
+    assert (patch.counts.changed, patch.counts.superseded, patch.counts.unchanged) == (1, 1, 0)
     with pytest.raises(DataError, match=r"rows 1 and 2 have unlike keys .* but the same primary identity"):
-        xp.diff(before, before.assign(zip="9"), CRM, mapping=mapping, on="identityMap.CRMID[0].id")
-    assert xp.diff(before, before.assign(zip=["9", "2"]), CRM, mapping=mapping, on="identityMap.CRMID[0].id").records
+        by_number(before, before.assign(zip="9"), duplicates="error")
+
+
+def test_a_changed_row_that_shares_its_primary_identity_with_an_unchanged_one_is_found() -> None:
+    before = BEFORE.iloc[:2].assign(mail="same@x.example")
+    first = by_number(before, before.assign(zip=["9", "2"]))  # row 2 is the person's, and the same as before
+    assert first.to_pylist() == []
+    assert warned(first) == [("patch-duplicate", 1)]
+    assert (first.counts.superseded, first.counts.unchanged) == (1, 1)
+    second = by_number(before, before.assign(zip=["1", "9"]))
+    assert [row["homeAddress"] for row in second.to_pylist()] == [{"postalCode": "9"}]
+    assert warned(second) == [("patch-duplicate", 1)]
+    for zips in (["9", "2"], ["1", "9"], ["1", "2"]):
+        with pytest.raises(DataError, match="but the same primary identity"):
+            by_number(before, before.assign(zip=zips), duplicates="error")
+
+
+def test_rows_far_apart_that_share_a_primary_identity_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparing, "BLOCK_KEYS", 4)
+    count = 60
+    before = frame(*((str(n), f"{n}@x.example", "F", "C", "1") for n in range(count)))
+    after = before.assign(zip=["2" if n in (3, 40) else "1" for n in range(count)])
+    after.loc[57, "mail"] = "3@x.example"  # no row of before: its primary identity moved, so it is set aside
+    new = frame(("n", "40@x.example", "N", "C", "1"))
+    patch = by_number(before, pd.concat([after, new]))
+    assert [row["identityMap"]["CRMID"][0]["id"] for row in patch.to_pylist()] == ["3", "n"]
+    assert patch.to_pylist()[1]["person"] == {"name": {"firstName": "N"}}  # beside what 40 was
+    assert "homeAddress" not in patch.to_pylist()[1]
+    assert warned(patch) == [("patch-identity", 58), ("patch-duplicate", 41)]
+    counts = patch.counts
+    assert (counts.changed, counts.new, counts.superseded, counts.set_aside) == (2, 0, 1, 1)
+    assert counts.after == counts.unchanged + counts.changed + counts.superseded + counts.set_aside
+
+
+def test_a_person_with_a_new_key_is_compared_with_what_the_platform_has_of_it() -> None:
+    after = BEFORE.iloc[:2].copy()
+    after.loc[0, ["id", "zip"]] = ["1000", None]
+    patch = by_number(BEFORE.iloc[:2], after)
+    (record,) = patch.to_pylist()
+    assert set(record) == {"identityMap"}  # the number is another one, all else stays
+    assert patch.cannot_clear.to_pylist() == [
+        {"row": 1, "key": "1000", "path": "homeAddress.postalCode", "value": "1"}
+    ]  # fmt: skip
+    assert patch.vanished.to_pylist() == [{"row": 1, "key": "1"}]
 
 
 LOYALTY_MAPPING = {

@@ -42,7 +42,11 @@ cannot clear, or rows were set aside: all are listed in the folder; 2 on wrong u
     "--duplicates", type=click.Choice(["last", "error"]), default="last", show_default=True,
     help="Of several rows with one key the last one wins, or nothing is written.",
 )  # fmt: skip
-@click.option("--preview", is_flag=True, help="Try the patch in an emulator and show what it does to the profiles.")
+@click.option("--preview", is_flag=True, help="Show what the patch does to the profiles, attribute by attribute.")
+@click.option(
+    "--trial", type=click.IntRange(0), default=1000, show_default=True, metavar="N",
+    help="With --preview: records that an emulator ingests as well, to see that it says the same.",
+)  # fmt: skip
 @click.option("--relax-required", is_flag=True, help="Neither repeat nor ask for the schema's required fields.")
 @click.option("--rules", default="strict", show_default=True, help="Rule set for what is sent.")
 @click.option("--strict", is_flag=True, help="Set a row aside too where a value did not fit its field's type.")
@@ -57,7 +61,7 @@ cannot clear, or rows were set aside: all are listed in the folder; 2 on wrong u
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def diff(
     before: Path, after: Path, schema: Path, mapping: Path | None, on: str | None, out: Path, format: str, new: Any,
-    duplicates: Any, preview: bool, relax_required: bool, rules: str, strict: bool, max_bytes: int | None,
+    duplicates: Any, preview: bool, trial: int, relax_required: bool, rules: str, strict: bool, max_bytes: int | None,
     delimiter: str, quote: str, encoding: str, nulls: tuple[str, ...], jobs: int | None,
     overwrite: bool, bar: bool | None, as_json: bool,
 ) -> int:  # fmt: skip
@@ -75,13 +79,14 @@ def diff(
         result = write_patch(
             before, after, schema, out, on=on, mapping=mapping, new=new, duplicates=duplicates,
             relax_required=relax_required, rules=rules, strict=strict, format=format, max_bytes=max_bytes, csv=csv,
-            jobs=jobs, overwrite=overwrite, on_start=shown.start, on_chunk=shown.advance,
+            jobs=jobs, overwrite=overwrite, effects=trial if preview else None, on_start=shown.start,
+            on_chunk=shown.advance,
         )  # fmt: skip
     seen = None
     if preview:
-        from .preview import try_patch
+        from .preview import preview_of
 
-        seen = try_patch(before, result, schema, on=on, mapping=mapping, strict=strict, csv=csv, jobs=jobs)
+        seen = preview_of(result, schema)
     return shown_result(result, as_json, seen)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from ..errors import PlatformError
 
 if TYPE_CHECKING:
     from ..client import Batch, Client
+    from ..manifest import Manifest
 
 
 def _say(text: str) -> None:
@@ -86,6 +88,8 @@ def upload(
 ) -> int:  # fmt: skip
     """Send prepared files as one batch.  The same command goes on where an earlier one stopped.
 
+    A patch that was split into several batches is sent in order, each batch when the one before has been ingested.
+
     \b
     Examples:
       xdmprep upload out/ --dataset 5deac2648a19d218a888d2b1 --config config.json --wait
@@ -93,14 +97,17 @@ def upload(
       xdmprep upload out/ --dataset 5deac2648a19d218a888d2b1 --config config.json --replay 01E8043CY305K2MTV5ANH9G1GC
     """
     replay = tuple(part.strip() for item in replay for part in item.split(",") if part.strip())
+    options: dict[str, Any] = {
+        "replay": replay, "replay_prefix": replay_prefix, "jobs": jobs, "percent": partial_percent,
+        "diagnostics": diagnostics, "again": again,
+    }  # fmt: skip
     with _client(url, config, sandbox) as client:
+        if len(_manifests(folder)) > 1:
+            return _upload_series(client, folder, dataset, wait_, timeout, as_json, options)
         if replay:
             _show_plan(client, replay, dataset)
         try:
-            batch = _upload(
-                client, folder, dataset, replay=replay, replay_prefix=replay_prefix, jobs=jobs, percent=partial_percent,
-                diagnostics=diagnostics, again=again,
-            )  # fmt: skip
+            batch = _upload(client, folder, client.upload, dataset, **options)
         except PlatformError as error:
             if not wait_ or not error.batch or error.status is not None:
                 raise
@@ -126,13 +133,17 @@ def _show_plan(client: Client, replay: tuple[str, ...], dataset: str) -> None:
         _say(f"  {old.id} ({old.status}{records})")
 
 
-def _upload(client: Client, folder: str, dataset: str, **options: Any) -> Batch:
-    """Upload with a progress bar in bytes, where somebody looks."""
-    from tqdm import tqdm
-
+def _manifests(folder: str) -> list[Manifest]:
     from ..manifest import Manifest
 
-    total = sum(file.bytes for file in Manifest.load(folder).files)
+    return Manifest.load_all(folder)
+
+
+def _upload(client: Client, folder: str, send: Callable[..., Any], dataset: str, **options: Any) -> Any:
+    """What `send` gives, with a progress bar in bytes, where somebody looks."""
+    from tqdm import tqdm
+
+    total = sum(file.bytes for manifest in _manifests(folder) for file in manifest.files)
     with tqdm(
         total=total, unit="B", unit_scale=True, desc="upload", file=sys.stderr, disable=not sys.stderr.isatty(),
         leave=False,
@@ -142,7 +153,30 @@ def _upload(client: Client, folder: str, dataset: str, **options: Any) -> Batch:
             bar.update(size)
 
         client.tell = lambda text: tqdm.write(text, file=sys.stderr)
-        return client.upload(Path(folder), dataset, on_bytes=advance, **options)
+        return send(Path(folder), dataset, on_bytes=advance, **options)
+
+
+def _upload_series(
+    client: Client, folder: str, dataset: str, wait_: bool, timeout: float | None, as_json: bool,
+    options: dict[str, Any],
+) -> int:  # fmt: skip
+    """Several batches in order; one summary."""
+
+    def told(now: Batch) -> None:
+        client.tell(f"{now.status}: {now.explanation}")
+
+    series = _upload(client, folder, client.upload_series, dataset, timeout=timeout, on_status=told, **options)
+    if wait_ and not series.failed:
+        last = client.wait(series.batches[-1].id, timeout, on_status=told)
+        series = replace(series, batches=(*series.batches[:-1], last))
+    if as_json:
+        _print_json(series.to_dict())
+    else:
+        for sent in series.batches:
+            if not sent.ok or sent.failed_records:
+                _describe(sent)
+        click.echo(str(series))
+    return 1 if series.failed or (wait_ and _failed(series.batches[-1])) else 0
 
 
 @click.group()
@@ -243,13 +277,25 @@ def _schema_id(text: str) -> str:
 
     if "://" in text:
         return text
+    found = _schema_file(text).get("$id")
+    if not isinstance(found, str):
+        raise UsageError(f"--schema {text}: not a schema with an $id.")
+    return found
+
+
+def _schema_file(text: str) -> dict[str, Any]:
+    """The JSON of a schema's file."""
+    from ..errors import UsageError
+
     try:
-        found = json.loads(Path(text).read_text(encoding="utf-8-sig"))["$id"]
+        found = json.loads(Path(text).read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UsageError(f"--schema {text}: {error.strerror or error}. Give a schema's $id or its file.") from None
-    except (ValueError, KeyError, TypeError):
+    except ValueError:
         raise UsageError(f"--schema {text}: not a schema with an $id.") from None
-    return str(found)
+    if not isinstance(found, dict):
+        raise UsageError(f"--schema {text}: not a schema with an $id.")
+    return found
 
 
 @dataset.command("create")
@@ -258,22 +304,33 @@ def _schema_id(text: str) -> str:
 @click.option("--profile", is_flag=True, help="Enable it for Profile.")
 @click.option("--upsert", is_flag=True, help="Enable it for Profile with upsert (patches).")
 @click.option("--format", "format_", type=click.Choice(["csv", "json", "parquet"]), help="csv for an ad-hoc schema.")
+@click.option("--adhoc", is_flag=True, help="For CSV: first create the class and the schema with the file's columns.")
 @connection
 def dataset_create(
-    name: str, schema: str, profile: bool, upsert: bool, format_: str | None, url: str | None, config: str | None,
-    sandbox: str | None, as_json: bool,
+    name: str, schema: str, profile: bool, upsert: bool, format_: str | None, adhoc: bool, url: str | None,
+    config: str | None, sandbox: str | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Create a dataset and print its id.
 
     \b
     Examples:
       xdmprep dataset create "CRM profiles" --schema schemas/crm-profile.schema.json --profile --config config.json
-      xdmprep dataset create visits --schema schemas/store-visits.adhoc.schema.json --format csv --config config.json
+      xdmprep dataset create visits --schema schemas/store-visits.adhoc.schema.json --adhoc --config config.json
     """
+    from ..client.registry import adhoc_columns
+    from ..errors import UsageError
+
+    if adhoc and (profile or upsert or format_ not in (None, "csv")):
+        raise UsageError("--adhoc is for CSV, which never reaches Profile. Leave --profile, --upsert and --format out.")
+    columns, required = adhoc_columns(_schema_file(schema)) if adhoc else ({}, [])
     with _client(url, config, sandbox) as client:
-        key = client.create_dataset(name, _schema_id(schema), profile=profile, upsert=upsert, format=format_)
+        schema_id = client.create_adhoc_schema(name, columns, required) if adhoc else _schema_id(schema)
+        if adhoc:
+            _say(f"schema {schema_id} created; get it with: xdmprep schema pull {schema_id}")
+            format_ = "csv"
+        key = client.create_dataset(name, schema_id, profile=profile, upsert=upsert, format=format_)
         if as_json:
-            _print_json({"id": key, "name": name})
+            _print_json({"id": key, "name": name, "schema": schema_id})
         else:
             click.echo(key)
         return 0
@@ -312,18 +369,18 @@ def dataset_check(
 ) -> int:
     """Check that prepared files can go to a dataset; nothing is sent."""
     from ..client.checks import check_dataset, check_files
-    from ..manifest import Manifest
 
     with _client(url, config, sandbox) as client:
-        loaded = Manifest.load(manifest)
-        notes = check_files(loaded, 2)
-        check_dataset(loaded, dataset_id, client.dataset(dataset_id), notes.append)
+        loaded = _manifests(manifest)
+        notes = [note for one in loaded for note in check_files(one, 2)]
+        check_dataset(loaded[0], dataset_id, client.dataset(dataset_id), notes.append)
         if as_json:
             _print_json({"dataset": dataset_id, "ok": True, "notes": notes})
         else:
             for note in notes:
                 _say(f"note: {note}")
-            click.echo(f"dataset {dataset_id} takes these files ({len(loaded.files)} files, {loaded.written} records)")
+            files, records = sum(len(one.files) for one in loaded), sum(one.written for one in loaded)
+            click.echo(f"dataset {dataset_id} takes these files ({files} files, {records} records)")
         return 0
 
 
@@ -360,6 +417,7 @@ def emulate(
     import logging
 
     from ..emulator import Emulator
+    from .lean import little_memory
 
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     server = Emulator(
@@ -371,5 +429,6 @@ def emulate(
         _say(f"attention: {host} can be reached from other machines; without --token any bearer token is taken")
     click.echo(f"emulator listening on {url}")
     sys.stdout.flush()
-    server.run()
+    with little_memory():
+        server.run()
     return 0

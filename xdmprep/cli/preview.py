@@ -1,144 +1,142 @@
-"""What a patch would do: the profiles it is about go into an emulator, then the patch, and both states are compared."""
+"""What a patch would do to the profiles that are there, and a trial of its first records in an emulator.
+
+The numbers come from the comparison itself, so they hold for all records.  The trial asks somebody else: an emulator
+ingests the first records as they were and the patch behind them, and its merged profiles must have changed in the same
+attributes.  They differ where one profile holds several records, linked by an identity.
+"""
 
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import PlatformError, shorten
+import pyarrow as pa
+
+from ..errors import PlatformError, UsageError, shorten
 from ..leaves import prune
-from ..manifest import Manifest
+from ..patch import Change, Effects
 from ..paths import format_path
 from ..schema import Schema
-from ..upsert import PatchResult, write_former
+from ..upsert import PatchResult, write_trial
 
-#: Profiles that are compared; a larger patch is tried as a whole, and its first profiles compared.
-MOST = 10_000
-#: Examples of each attribute.
-EXAMPLES = 3
-
-
-@dataclass
-class Change:
-    """What happens to one attribute: how many profiles get it, keep it with another value, or lose it."""
-
-    added: int = 0
-    changed: int = 0
-    removed: int = 0
-    examples: list[tuple[str, Any, Any]] = field(default_factory=list)
+#: Records of the trial unless told otherwise.
+TRIED = 1_000
 
 
 @dataclass
 class Preview:
-    """The comparison of profiles before and after a patch.
+    """What a patch would do.
 
     Attributes:
-        profiles: profiles compared.
-        of: records of the patch.
-        new: profiles that were not there.
-        same: profiles that the patch leaves as they are.
-        attributes: path -> what happens to it.
+        records: records of the patch.
+        new: profiles that are not there yet.
+        attributes: path -> what happens to it in the other profiles.
+        tried: records that an emulator was given as well.
+        otherwise: path -> (profiles by our count, profiles in the emulator), where these differ among those tried.
     """
 
-    profiles: int = 0
-    of: int = 0
+    records: int = 0
     new: int = 0
-    same: int = 0
     attributes: dict[str, Change] = field(default_factory=dict)
-
-    def add(self, who: str, before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
-        """Compare one profile."""
-        self.profiles += 1
-        if before is None:
-            self.new += 1
-            return
-        was, now = dict(_attributes(before)), dict(_attributes(after or {}))
-        different = [path for path in {**was, **now} if was.get(path) != now.get(path)]
-        self.same += not different
-        for path in different:
-            change = self.attributes.setdefault(path, Change())
-            change.added += path not in was
-            change.removed += path not in now
-            change.changed += path in was and path in now
-            if len(change.examples) < EXAMPLES:
-                change.examples.append((who, was.get(path), now.get(path)))
+    tried: int = 0
+    otherwise: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The same as JSON values."""
         attributes = {
             path: {
-                "added": change.added, "changed": change.changed, "removed": change.removed,
+                "added": change.added, "changed": change.changed,
                 "examples": [{"profile": who, "before": was, "after": now} for who, was, now in change.examples],
             }
             for path, change in self.attributes.items()
         }  # fmt: skip
-        return {"profiles": self.profiles, "records": self.of, "new": self.new, "same": self.same,
-                "attributes": attributes}  # fmt: skip
+        trial = {"records": self.tried, "otherwise": {
+            path: {"compared": ours, "emulator": theirs} for path, (ours, theirs) in self.otherwise.items()
+        }}  # fmt: skip
+        return {"records": self.records, "new": self.new, "attributes": attributes, "trial": trial}
 
     def __str__(self) -> str:
-        known = self.profiles - self.new
-        some = f", the first {self.profiles:,} are compared" if self.profiles < self.of else ""
         lines = [
-            f"preview: {self.of:,} records tried in an emulator{some}: {self.new:,} profiles are new, "
-            f"{known - self.same:,} change, {self.same:,} stay as they are"
+            f"preview: {self.records:,} records: {self.new:,} profiles are new, {self.records - self.new:,} change"
         ]
         wide = max(map(len, self.attributes), default=0)
         for path, change in sorted(self.attributes.items(), key=lambda item: -(item[1].added + item[1].changed)):
-            counts = {"changed": change.changed, "added": change.added, "removed": change.removed}
+            counts = {"changed": change.changed, "added": change.added}
             parts = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
             lines.append(f"  {path:{wide}}  {parts}")
             lines += [f"      {who}: {_shown(was)} -> {_shown(now)}" for who, was, now in change.examples]
+        if self.tried:
+            which = "all" if self.tried == self.records else f"the first {self.tried:,}"
+            said = "where the same attributes change"
+            if self.otherwise:
+                said = "where merged profiles change otherwise, because some hold several records:"
+            lines.append(f"trial: {which} were ingested by an emulator, {said}")
+            lines += [f"  {path}: {ours:,} compared, {theirs:,} in the emulator"
+                      for path, (ours, theirs) in sorted(self.otherwise.items())]  # fmt: skip
         return "\n".join(lines)
 
 
-def try_patch(before: Any, result: PatchResult, schema: Any, **options: Any) -> Preview:
-    """Ingest what `before` knows of the profiles of a patch, then the patch, and compare.
+def preview_of(result: PatchResult, schema: Any) -> Preview:
+    """What a patch would do.
 
     Args:
-        before: the earlier snapshot.
-        result: the patch.
+        result: a patch that was written with `effects`: so many of its first records are tried in an emulator.
         schema: a Schema or a path.
-        options: `on`, `mapping`, `strict`, `csv` and `jobs`, as the patch was made with.
 
     Raises:
+        UsageError: the patch was written without `effects`.
         PlatformError: the emulator refused one of the batches.
     """
+    effects = result.effects
+    if effects is None:
+        raise UsageError("the patch was written without a look at its effects; give effects=1000 (records to try).")
+    preview = Preview(effects.records, effects.new, effects.attributes)
+    if effects.kept:
+        preview.tried = effects.kept
+        ours, theirs = _tried(result, effects, schema if isinstance(schema, Schema) else Schema.load(schema))
+        preview.otherwise = {
+            path: (ours.get(path, 0), theirs.get(path, 0))
+            for path in {**ours, **theirs} if ours.get(path, 0) != theirs.get(path, 0)
+        }  # fmt: skip
+    return preview
+
+
+def _tried(result: PatchResult, effects: Effects, schema: Schema) -> tuple[dict[str, int], dict[str, int]]:
+    """How many profiles of the trial change in each attribute, by the comparison and by the emulator."""
     from ..client import Client
     from ..emulator import Emulator
     from ..emulator.profiles import identities, target_of
 
-    made = schema if isinstance(schema, Schema) else Schema.load(schema)
-    preview = Preview(of=sum(manifest.written for manifest in result.manifests))
-    if not preview.of:
-        return preview
-    document = _document(made)
+    document = _document(schema)
     with tempfile.TemporaryDirectory(prefix="xdmprep-preview-") as name:
         folder = Path(name)
         (folder / "schemas").mkdir()
         (folder / "schemas" / "preview.schema.json").write_text(json.dumps(document), encoding="utf-8")
-        former = write_former(before, result, made, folder / "former", **options)
+        former, patch, typed = write_trial(result, schema, folder / "former", folder / "patch")
+        sent = list(_records(folder / "patch", [file.name for file in patch.files]))
         with Emulator(schemas=folder / "schemas") as server, Client(url=server.url) as client:
             dataset = client.create_dataset("preview", document["$id"], upsert=True)
             if former.files:
                 _ingest(client, folder / "former", dataset)
             store, target = server.state.profiles, target_of(dataset, document, True)
-            people: list[tuple[tuple[str, str], dict[str, Any] | None]] = []
-            for record in _records(result.manifests, made):
-                primary, _ = identities(record, target)
-                if primary is not None and len(people) < MOST:
-                    people.append((primary, store.profile(*primary)))
-            for number, manifest in enumerate(result.manifests):
-                _ingest(client, _copied(manifest, folder / f"patch-{number}"), dataset)
-            for primary, was in people:
-                now = store.profile(*primary)
-                entities = [None if found is None else found["entity"] for found in (was, now)]
-                preview.add(":".join(primary), *entities)
-    return preview
+            people = [primary for record in sent if (primary := identities(record, target)[0]) is not None]
+            was = [_entity(store.profile(*primary)) for primary in people]
+            _ingest(client, folder / "patch", dataset)
+            theirs: dict[str, int] = {}
+            for primary, before in zip(people, was, strict=True):
+                for path in _differences(before, _entity(store.profile(*primary))) if before is not None else ():
+                    theirs[path] = theirs.get(path, 0) + 1
+    compared = Effects.of(pa.concat_arrays(effects.before), typed, pa.nulls(len(typed), pa.string()), 0)
+    ours = {path: change.added + change.changed for path, change in compared.attributes.items()}
+    return ours, theirs
+
+
+def _entity(found: dict[str, Any] | None) -> dict[str, Any] | None:
+    return None if found is None else found["entity"]
 
 
 def _document(schema: Schema) -> dict[str, Any]:
@@ -158,36 +156,25 @@ def _ingest(client: Any, folder: Path, dataset: str) -> None:
         raise PlatformError(f"the preview's emulator ended the batch of {folder} as {batch.status}.", batch=batch.id)
 
 
-def _copied(manifest: Manifest, folder: Path) -> Path:
-    """A copy of a batch's files, so that the trial leaves no journal beside the patch."""
-    folder.mkdir()
-    for file in manifest.files:
-        source = (manifest.folder or Path()) / file.name
-        try:
-            (folder / file.name).hardlink_to(source)
-        except OSError:
-            shutil.copyfile(source, folder / file.name)
-    manifest.save(folder)
-    return folder
-
-
-def _records(manifests: tuple[Manifest, ...], schema: Schema) -> Iterator[dict[str, Any]]:
+def _records(folder: Path, names: list[str]) -> Iterator[dict[str, Any]]:
     from ..read import open_source
 
-    for manifest in manifests:
-        for file in manifest.files:
-            for chunk in open_source((manifest.folder or Path()) / file.name).chunks():
-                for record in chunk.nested().to_pylist(maps_as_pydicts="lossy"):
-                    yield prune(record)
+    for name in names:
+        for chunk in open_source(folder / name).chunks():
+            for record in chunk.nested().to_pylist(maps_as_pydicts="lossy"):
+                yield prune(record)
 
 
-def _attributes(record: Any, at: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
-    """The attributes of a profile; an array is one attribute."""
-    if isinstance(record, dict):
-        for name, value in record.items():
-            yield from _attributes(value, (*at, name))
+def _differences(was: Any, now: Any, at: tuple[str, ...] = ()) -> Iterator[str]:
+    """The attributes in which two states of a profile differ; an array is one attribute."""
+    if was == now:
+        return
+    if isinstance(was, dict | None) and isinstance(now, dict | None):
+        old, new = was or {}, now or {}
+        for name in {**old, **new}:
+            yield from _differences(old.get(name), new.get(name), (*at, name))
     else:
-        yield format_path(at), record
+        yield format_path(at)
 
 
 def _shown(value: Any) -> str:

@@ -5,5 +5,6 @@ from __future__ import annotations
 from ..wire import Batch
 from .api import Client
 from .config import Config
+from .series import Series
 
-__all__ = ["Batch", "Client", "Config"]
+__all__ = ["Batch", "Client", "Config", "Series"]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from .. import wire
-from . import follow, rows
+from ..errors import UsageError
+from ..manifest import Manifest
+from . import follow, registry, rows
 from .config import Config
 from .files import CHUNK
+from .series import Series, send_series
 from .session import Session
 from .upload import Options, upload
 
@@ -119,6 +122,43 @@ class Client:
             self.session, Path(manifest), dataset_id, options, self.tell, on_bytes or (lambda count: None)
         )  # fmt: skip
 
+    def upload_series(
+        self,
+        folder: str | os.PathLike[str],
+        dataset_id: str,
+        *,
+        timeout: float | None = None,
+        poll: float | None = None,
+        on_status: Callable[[wire.Batch], None] = lambda batch: None,
+        **options: Any,
+    ) -> Series:
+        """Send a folder that holds several batches in order, each when the one before has been ingested.
+
+        Args:
+            folder: what `diff` or `prepare --upsert` wrote; one with a single batch is fine too.
+            dataset_id: the dataset.
+            timeout, poll, on_status: of the waiting between two batches, see :meth:`wait`.
+            options: those of :meth:`upload`, but for `replay`.
+
+        Returns:
+            The batches; the last one after COMPLETE was accepted, as :meth:`upload` gives it. A batch that fails ends
+            the series, and the same call with ``again=True`` goes on with it.
+
+        Raises:
+            SourceError, UsageError: the files of some batch are wrong; nothing was sent.
+            PlatformError: the platform refused or could not be reached; the same call goes on later.
+        """
+        manifests = Manifest.load_all(folder)
+        if len(manifests) > 1 and options.get("replay"):
+            raise UsageError(f"{folder}: holds {len(manifests)} batches of a patch; they cannot replace others.")
+        return send_series(
+            manifests,
+            lambda manifest: self.upload(manifest.folder or folder, dataset_id, **options),
+            lambda batch: self.wait(batch, timeout, poll, on_status),
+            options.get("jobs", 4),
+            self.tell,
+        )
+
     def wait(
         self,
         batch_id: str | wire.Batch,
@@ -171,6 +211,19 @@ class Client:
             format: ``csv`` for a dataset with an ad-hoc schema.
         """
         return follow.create_dataset(self.session, name, schema_id, profile=profile, upsert=upsert, format=format)
+
+    def create_adhoc_schema(
+        self, title: str, columns: Mapping[str, Any], required: Sequence[str] = (), description: str = ""
+    ) -> str:
+        """Create the class and the schema of a dataset for CSV files, and return the schema's ``$id``.
+
+        Args:
+            title: of both; the registry wants titles to be unique.
+            columns: name of each column -> its JSON Schema.
+            required: names of the columns that every row needs.
+            description: of both; the title unless given.
+        """
+        return registry.create_adhoc_schema(self.session, title, columns, required, description)
 
     def profile(self, namespace: str, identity: str) -> dict[str, Any] | None:
         """The merged profile that holds an identity (its ``entity``), or None."""

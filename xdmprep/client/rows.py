@@ -1,7 +1,8 @@
 """The platform's errors of single rows, joined back to the source rows they come from.
 
 The platform returns the record that failed, not where it stood.  The record is looked for in the manifest's files; its
-place there and the list of rejected rows give the source row, because rows are written in order.
+place there and the list of rejected rows give the source row, because rows are written in order.  Not so those of a
+patch, which leaves out what did not change: there the file and the place in it are all that is said.
 """
 
 from __future__ import annotations
@@ -219,7 +220,9 @@ def _record_keys(manifest: Manifest, path: Path) -> Iterator[set[bytes]]:
 
 
 def _rejected(manifest: Manifest) -> list[int] | None:
-    """The source rows that were set aside, in order; None where they are not known."""
+    """The source rows that were set aside, in order; None where rows cannot be counted, as of a patch or of groups."""
+    if manifest.upsert or "rows" in manifest.source:
+        return None
     if not manifest.rejected:
         return []
     rows = set()

@@ -18,7 +18,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from ..errors import XdmPrepError
+from ..errors import SchemaError, XdmPrepError
 from ..ports import CheckedChunk, FailedRecord, IngestCheck
 from ..wire import BATCH_BYTES, BATCH_FILES, WAITING, has_flag
 from .parse import parse
@@ -166,9 +166,13 @@ class Ingestion:
             raise _Aborted
         dataset_id = doc["relatedObjects"][0]["id"]
         dataset = self.store.dataset(dataset_id) or {}
-        schema = self.schemas.get((dataset.get("schemaRef") or {}).get("id"))
+        schema, fault = None, ""
+        try:
+            schema = self.schemas.get((dataset.get("schemaRef") or {}).get("id"))
+        except SchemaError as error:
+            fault = str(error)
         tags = dataset.get("tags") or {}
-        run = _Run(self, doc, schema, tags)
+        run = _Run(self, doc, schema, tags, fault)
         enabled = has_flag(tags, "unifiedProfile", "enabled") and doc["inputFormat"]["format"] != "csv"
         target = target_of(dataset_id, schema, has_flag(tags, "unifiedProfile", "isUpsert"))
         try:
@@ -233,10 +237,11 @@ class _Run:
     """Reading one batch: counts, errors, and the files that are made of it."""
 
     def __init__(
-        self, ingestion: Ingestion, doc: dict[str, Any], schema: dict[str, Any] | None, tags: dict[str, Any]
-    ) -> None:
+        self, ingestion: Ingestion, doc: dict[str, Any], schema: dict[str, Any] | None, tags: dict[str, Any],
+        fault: str = "",
+    ) -> None:  # fmt: skip
         self.ingestion, self.store, self.doc = ingestion, ingestion.store, doc
-        self.schema = schema
+        self.schema, self.fault = schema, fault
         unchecked = "disabled" in ((tags or {}).get("acp_validationContext") or [])
         self.check: IngestCheck = parse if schema is None or unchecked or not ingestion.check else ingestion.check
         self.files = [row for row in self.store.files(doc["id"]) if row["whole"]]
@@ -249,6 +254,9 @@ class _Run:
 
     def good(self) -> Any:
         """The good records, chunk by chunk; everything else is counted and written on the way."""
+        if self.fault:
+            self._file_error("unknown", self.fault)
+            return
         total = sum(row["bytes"] for row in self.files)
         if len(self.files) > BATCH_FILES or total > BATCH_BYTES:
             self._file_error(

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from ..flow import TIMESTAMP
 from .columns import BOOL, DOUBLE, LONG, MOMENT, TEXT, Column, Mask, as_mask, merged, nulls_of, plain
-from .javatime import date_shapes, read_date
+from .javatime import automatic_layouts, iso_shape, read_date
 from .kernels import dates, numbers, texts
 from .moment import Moment
 from .options import DEFAULT, Options
@@ -152,42 +152,17 @@ def _from_text(values: pa.Array, target: pa.DataType, options: Options) -> Colum
         found = pc.index_in(values, value_set=words)
         return Column(meanings.take(found), nulls_of(found) & ~nulls_of(values))
     if pa.types.is_date(target) or target == TIMESTAMP:
-        quick = _by_arrow(values, target)
-        if quick is not None:
-            return Column(quick)
-        layouts = dates.ISO + dates.OTHERS
-        if options.zoneless_millis == "drop":
-            layouts = dates.OTHERS
+        quick = dates.read_iso(values)
+        if quick is not None and (pa.types.is_date32(quick.type) or target == TIMESTAMP):
+            return Column(quick.cast(target))
+        layouts = automatic_layouts(options)
+        if options.zoneless_millis == "keep":
+            layouts = dates.ISO + layouts
         if pa.types.is_date(target):  # the day of a text with an offset is the one that is written
             layouts = tuple(layout for layout in layouts if ("x", 6) not in layout)
         moments = dates.read_layouts(values, layouts, blank_is_null=False)
         return Column(_from_moments(moments.values, target), moments.open)
     return None
-
-
-#: 0001-01-01, in days: Arrow reads a year 0000, Data Prep does not.
-_FIRST_DAY = -719_162
-
-
-def _by_arrow(values: pa.Array, target: pa.DataType) -> pa.Array | None:
-    """Columns whose texts all have one common ISO form, read by Arrow itself; None if some have not."""
-    lengths = pc.min_max(pc.binary_length(values))
-    length = lengths["min"].as_py()
-    if length is None or length != lengths["max"].as_py():
-        return None
-    kind = {10: pa.date32(), 19: pa.timestamp("ms"), 20: TIMESTAMP}.get(length)
-    if kind is None or (pa.types.is_date(target) and length != 10):
-        return None
-    try:
-        found = values.cast(kind)
-        if length == 19:
-            found = pc.assume_timezone(found, "UTC")
-        days = found if length == 10 else found.cast(pa.date32(), safe=False)
-    except pa.ArrowInvalid:
-        return None
-    if pc.min(days).cast(pa.int32()).as_py() < _FIRST_DAY:
-        return None
-    return found.cast(target)
 
 
 def _from_moments(moments: pa.Array, target: pa.DataType) -> pa.Array:
@@ -205,10 +180,11 @@ def _fitted(values: pa.Array, target: pa.DataType) -> Column:
     if target == LONG:
         return Column(values)
     bound = 1 << (target.bit_width - 1)
+    span = pc.min_max(values)
+    if (span["min"].as_py() or 0) >= -bound and (span["max"].as_py() or 0) < bound:
+        return Column(values.cast(target))
     large = as_mask(pc.or_(pc.less(values, -bound), pc.greater_equal(values, bound)))
-    if large.any():
-        values = pc.if_else(pa.array(large), None, values)
-    return Column(values.cast(target), large)
+    return Column(pc.if_else(pa.array(large), None, values).cast(target), large)
 
 
 def _whole_doubles(values: pa.Array, target: pa.DataType) -> Column:
@@ -247,7 +223,7 @@ def _by_value(values: pa.Array, target: pa.DataType, options: Options) -> tuple[
     words = encoded.dictionary
     failed = np.zeros(len(words), dtype=bool)
     if words.type == TEXT and (pa.types.is_date(target) or pa.types.is_timestamp(target)):
-        failed = ~as_mask(pc.match_substring_regex(words, date_shapes()))
+        failed = ~as_mask(pc.match_substring_regex(words, iso_shape()))
         words = pc.if_else(pa.array(failed), None, words)
     found, bad = _one_by_one(words.to_pylist(), target, options)
     failed[bad] = True
@@ -363,7 +339,8 @@ def _date(value: Any, target: pa.DataType, options: Options) -> date:
 
 
 def _time(value: Any, target: pa.DataType, options: Options) -> datetime:
-    return _moment(value, options).at.astimezone(UTC)
+    at = _moment(value, options).at.astimezone(UTC)
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 
 def _list(value: Any, target: pa.DataType, options: Options) -> list[Any]:

@@ -13,11 +13,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
+from itertools import product
+from math import prod
 from zoneinfo import ZoneInfo
 
 from .moment import Moment
 from .options import Options
 from .values import Failed
+
+#: Letters with their widths, and literals with width 0.
+Layout = tuple[tuple[str, int], ...]
 
 MONTHS = ("January February March April May June July August September October November December").split()
 DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
@@ -81,7 +86,9 @@ class Pattern:
         text: as written.
         zoned: whether it reads a zone or offset.
         layout: for patterns of nothing but fixed-width numbers and single-byte literals: (letter or literal, width)
-            pairs, so that whole columns can be read as bytes; None for others.
+            pairs, so that whole columns can be printed as bytes; None for others.
+        layouts: what texts of this pattern look like as bytes, one for each choice of one or two digits, so that whole
+            columns can be read; none where names or free widths are in the way.
     """
 
     text: str
@@ -90,7 +97,8 @@ class Pattern:
     fields: tuple[tuple[str, int], ...]
     printers: tuple[str | Callable[[Moment], str], ...]
     zoned: bool
-    layout: tuple[tuple[str, int], ...] | None
+    layout: Layout | None
+    layouts: tuple[Layout, ...]
 
     def read(self, text: str) -> Moment:
         """The moment that `text` names.
@@ -216,7 +224,8 @@ def compile_pattern(text: str, options: Options) -> Pattern:
         fields.append((part if part not in "eE" else "E", width))
     printers = tuple(part if not width else _printer(part, width, options) for part, width in tokens)
     zoned = any(width and part in "VzXxZO" for part, width in tokens)
-    return Pattern(text, options, re.compile(regex, re.ASCII), tuple(fields), printers, zoned, _layout(tokens))
+    reader = re.compile(regex, re.ASCII)
+    return Pattern(text, options, reader, tuple(fields), printers, zoned, _layout(tokens), _layouts(tokens))
 
 
 _NUMERIC = "yuYMdDHhKkmsSnwWF"
@@ -253,7 +262,36 @@ def _reader(letter: str, width: int, adjacent: bool) -> str:
     return r"[0-9]" if adjacent else rf"[0-9]{{1,{most}}}"
 
 
-def _layout(tokens: list[tuple[str, int]]) -> tuple[tuple[str, int], ...] | None:
+#: Widths of the letters whose bytes can be read: 3 for a month is its short name, ``a`` is AM or PM.
+_WIDTHS = {
+    "y": (4,), "u": (4,), "M": (1, 2, 3), "d": (1, 2), "H": (1, 2), "h": (1, 2), "m": (1, 2), "s": (1, 2),
+    "S": (1, 2, 3), "a": (1, 2),
+}  # fmt: skip
+
+
+def _layouts(tokens: list[tuple[str, int]]) -> tuple[Layout, ...]:
+    letters = [part for part, width in tokens if width]
+    if len(set(letters)) != len(letters) or len({"y", "u"} & set(letters)) != 1 or len({"H", "h"} & set(letters)) > 1:
+        return ()
+    if "a" in letters and "h" not in letters:
+        return ()
+    choices: list[list[tuple[str, int]]] = []
+    for i, (part, width) in enumerate(tokens):
+        if not width:
+            if not part.isascii() or any(letter.isdigit() for letter in part):
+                return ()
+            choices.append([(part, 0)])
+        elif width not in _WIDTHS.get(part, ()):
+            return ()
+        elif part == "a":
+            choices.append([("a", 2)])
+        else:
+            adjacent = i + 1 < len(tokens) and tokens[i + 1][1] > 0 and tokens[i + 1][0] in _NUMERIC
+            choices.append([(part, width)] + ([(part, 2)] if width == 1 and part != "S" and not adjacent else []))
+    return tuple(product(*choices)) if prod(map(len, choices)) <= 32 else ()
+
+
+def _layout(tokens: list[tuple[str, int]]) -> Layout | None:
     allowed = {"y": (4,), "u": (4,), "M": (2,), "d": (2,), "H": (2,), "m": (2,), "s": (2,), "S": (1, 2, 3)}
     layout: list[tuple[str, int]] = []
     for part, width in tokens:
@@ -391,11 +429,15 @@ _ISO = re.compile(
 )
 
 
-@lru_cache(maxsize=1)
-def date_shapes() -> str:
-    """A regular expression that every text matches which :func:`read_date` can read, and few others do."""
-    shapes = [_ISO.pattern, *[pattern.regex.pattern for pattern in _automatic(Options())]]
-    return "^(?:" + "|".join(shapes) + ")$"
+def iso_shape() -> str:
+    """A regular expression of all texts that :func:`read_date` reads and :func:`automatic_layouts` do not cover."""
+    return f"^(?:{_ISO.pattern})$"
+
+
+@lru_cache(maxsize=64)
+def automatic_layouts(options: Options) -> tuple[Layout, ...]:
+    """The layouts of the automatic formats that the ISO-8601 reading does not cover, in their order."""
+    return tuple(layout for pattern in _automatic(options) for layout in pattern.layouts)
 
 
 @lru_cache(maxsize=64)
@@ -406,7 +448,8 @@ def _automatic(options: Options) -> tuple[Pattern, ...]:
 
 @lru_cache(maxsize=1)
 def _shape() -> re.Pattern[str]:
-    return re.compile(date_shapes(), re.ASCII)
+    """Matches every text in one of the automatic formats, and few others."""
+    return re.compile("|".join(f"(?:{pattern.regex.pattern})" for pattern in _automatic(Options())), re.ASCII)
 
 
 def read_date(text: str, options: Options) -> Moment:
@@ -429,7 +472,7 @@ def read_date(text: str, options: Options) -> Moment:
             return Moment(datetime(year, month, day, hour, minute, second, nanos // 1000, place), nanos % 1000)
         except (ValueError, OverflowError):
             raise Failed(f"{text[:80]!r} is no date") from None
-    for pattern in _automatic(options) if _shape().match(text) else ():
+    for pattern in _automatic(options) if _shape().fullmatch(text) else ():
         if pattern.regex.fullmatch(text):
             try:
                 return pattern.read(text)

@@ -2,9 +2,23 @@
 
 from .blocks import Options
 from .diff import diff_streams, refuse_events
-from .keys import key_of
+from .effect import Change, Effects
+from .keys import key_of, primary_of
 from .result import Counts, Patch
 from .side import Checks, Side
 from .spool import MEMORY_BYTES
 
-__all__ = ["MEMORY_BYTES", "Checks", "Counts", "Options", "Patch", "Side", "diff_streams", "key_of", "refuse_events"]
+__all__ = [
+    "MEMORY_BYTES",
+    "Change",
+    "Checks",
+    "Counts",
+    "Effects",
+    "Options",
+    "Patch",
+    "Side",
+    "diff_streams",
+    "key_of",
+    "primary_of",
+    "refuse_events",
+]

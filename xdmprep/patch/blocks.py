@@ -1,7 +1,8 @@
 """The candidates of a comparison, looked at on their values, a block of keys at a time.
 
 Whole records are checked first, so that a row which the platform would refuse takes part on neither side; of several
-with one key the last good one is taken; then what is to be sent is worked out and checked as it will be sent.
+with one key, or one primary identity, the last good one is taken; then what is to be sent is worked out and checked as
+it will be sent.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from ..flow import Chunk, Finding, Unread, ordered
 from ..leaves import Leaf, conform, nest, valid
 from ..paths import Path
 from ..schema import Schema
-from .delta import Cleared, Delta, struct_of
-from .digest import Digests, text_digests
+from .delta import Cleared, Delta, Mask, struct_of
+from .effect import Effects
 from .join import Candidates, Positions
 from .keys import Key, primary_of
 from .result import CANNOT_CLEAR, VANISHED, Counts, Patch, good_only
@@ -74,8 +75,7 @@ class _Made:
     cleared: pa.RecordBatch | None
     vanished: pa.RecordBatch | None
     counts: dict[str, int]
-    sent_rows: Positions
-    primaries: Digests
+    effects: Effects | None
 
 
 class Blocks:
@@ -85,6 +85,7 @@ class Blocks:
         self,
         schema: Schema,
         key: Key,
+        primary: Key | None,
         options: Options,
         ingested: Checks,
         sent: Checks,
@@ -94,17 +95,19 @@ class Blocks:
         late: Snapshot,
         found: Candidates,
         scratch: FilePath | None,
+        keep: int | None,
     ) -> None:
         self.schema, self.key, self.options = schema, key, options
         self.early, self.late, self.found, self.scratch = early, late, found, scratch
+        self.keep = keep
         sides = [after] if before is None else [after, before]
         self.shape = reached(schema.arrow_schema, [leaf for side in sides for leaf in side.leaves])
         self.make_late = after.mapped
         self.make_early = None if before is None else before.mapped
         self.struct = pa.struct(list(self.shape))
         self.leaves = tuple(Leaf((part.name,), part.type) for part in self.shape)
-        self.primary = primary_of(schema)
-        self.always = frozenset(item.top for item in (key, self.primary) if item is not None)
+        self.primary = primary  # None where the key is as good
+        self.always = frozenset(item.top for item in (key, primary_of(schema)) if item is not None)
         self.always = frozenset(path if path[0] != "identityMap" else path[:1] for path in self.always)
         self.check_late = ingested(after.leaves)
         self.check_early = None if before is None else ingested(before.leaves)
@@ -133,13 +136,13 @@ class Blocks:
             self.early.close()
         paths: set[Path] = set()
         pieces: list[_Piece] = []
-        sent_rows, primaries = [np.empty(0, np.int64)], [np.empty(0, np.uint64)]
+        effects = None if self.keep is None else Effects()
         for made in ordered(lambda n: self._block(n, early_rows, late_rows), iter(range(blocks)), jobs):
             for name, number in made.counts.items():
                 setattr(counts, name, getattr(counts, name) + number)
             paths |= made.fields
-            sent_rows.append(made.sent_rows)
-            primaries.append(made.primaries)
+            if effects is not None and made.effects is not None:
+                effects.take(made.effects, self.keep or 0)
             for spool, batch in ((gone, made.vanished), (clears, made.cleared)):
                 if batch is not None:
                     spool.add(packed(batch))
@@ -148,14 +151,23 @@ class Blocks:
         late_rows.close()
         if early_rows is not None:
             early_rows.close()
-        self._refuse_shared_primary(np.concatenate(sent_rows), np.concatenate(primaries))
         shape = narrowed(self.shape, paths or self._identity_fields())
         leaves = tuple(Leaf((part.name,), part.type) for part in shape)
         unread = tuple(late.unread)
         source = partial(_pieces, kept, pieces, unread, self.shape)
         step = partial(_project, shape=shape, leaves=leaves)
         return Patch(
-            source, (step, good_only), leaves, shape, late.stream.name, None, counts, self.key.name, gone, clears
+            source,
+            (step, good_only),
+            leaves,
+            shape,
+            late.stream.name,
+            None,
+            counts,
+            self.key.name,
+            effects,
+            gone,
+            clears,
         )
 
     def _identity_fields(self) -> set[Path]:
@@ -215,6 +227,20 @@ class Blocks:
         chosen = np.flatnonzero(~bad & ~superseded)
         match = former[now[chosen]] if size else np.empty(0, np.int64)
         counts = {"superseded": int(superseded.sum())}
+        if self.primary is not None:
+            moved = self._moved(early, late, chosen, match)
+            if moved.any():
+                text = "the primary identity is another one than before; an upsert would make a second profile"
+                hint = "Send the record whole, with both identities."
+                findings.append(
+                    Finding.of("patch-identity", self.primary.where, text, late.rows[chosen[moved]], hint=hint)
+                )
+                bad = bad.copy()
+                bad[chosen[moved]] = True
+                chosen, match = chosen[~moved], match[~moved]
+            losing, match = self._shared(early, late, (was, now), before_bad, chosen, match, findings)
+            counts["superseded"] += int(losing.sum())
+            chosen, match = chosen[~losing], match[~losing]
         if self.options.new == "leave-out":
             counts["left_out"] = int((match < 0).sum())
             chosen, match = chosen[match >= 0], match[match >= 0]
@@ -235,7 +261,7 @@ class Blocks:
         keys: pa.Array,
         chosen: Positions,
         match: Positions,
-        bad: np.ndarray[Any, np.dtype[np.bool_]],
+        bad: Mask,
         findings: list[Finding],
         counts: dict[str, int],
     ) -> _Made:
@@ -245,15 +271,6 @@ class Blocks:
             before = pa.nulls(len(chosen), self.struct)
         else:
             before = self._whole(early).take(pa.array(match, mask=match < 0))
-            moved = self._moved(early, late, chosen, match)
-            if moved.any():
-                text = "the primary identity is another one than before; an upsert would make a second profile"
-                name, hint = self.primary.where if self.primary else "", "Send the record whole, with both identities."
-                findings.append(Finding.of("patch-identity", name, text, late.rows[chosen[moved]], hint=hint))
-                bad = bad.copy()
-                bad[chosen[moved]] = True
-                stay = pa.array(~moved)
-                before, after, chosen, match = before.filter(stay), after.filter(stay), chosen[~moved], match[~moved]
         delta = Delta()
         sent = delta.records(before, after)
         cleared = self._cleared(delta.cleared, late.rows[chosen], keys.take(pa.array(chosen)))
@@ -285,23 +302,77 @@ class Blocks:
             data = packed(pa.RecordBatch.from_struct_array(both))
             source = late.source if late.source is not None else pa.RecordBatch.from_struct_array(whole)
             shown = packed(source.take(pa.array(positions[order])))
-        primaries = np.empty(0, np.uint64)
-        if self.primary is not None and self.primary != self.key:
-            primaries = text_digests(self.primary.texts(late).take(pa.array(chosen[good])))
-        sent_rows = late.rows[chosen[good]] if len(primaries) else np.empty(0, np.int64)
-        return _Made(data, shown, rows, findings, touched(records), cleared, None, counts, sent_rows, primaries)
+        effects = None
+        if self.keep is not None:
+            effects = Effects.of(before.take(pa.array(good)), records, keys.take(pa.array(chosen[good])), self.keep)
+        return _Made(data, shown, rows, findings, touched(records), cleared, None, counts, effects)
 
     def _whole(self, chunk: Chunk) -> pa.StructArray:
         records = nest(chunk.leaves, chunk.records, self.shape)
         return struct_of(records.columns, list(self.shape))
 
-    def _moved(self, early: Chunk, late: Chunk, chosen: Positions, match: Positions) -> Any:
+    def _moved(self, early: Chunk | None, late: Chunk, chosen: Positions, match: Positions) -> Mask:
         """bool: True where the primary identity is there on both sides, but not the same."""
-        if self.primary is None or self.primary == self.key:
+        if early is None or self.primary is None:
             return np.zeros(len(chosen), dtype=bool)
         now = self.primary.texts(late).take(pa.array(chosen))
         was = self.primary.texts(early).take(pa.array(match, mask=match < 0))
-        return pc.not_equal(now, was).fill_null(False).to_numpy(zero_copy_only=False)
+        return np.asarray(pc.not_equal(now, was).fill_null(False).to_numpy(zero_copy_only=False))
+
+    def _shared(
+        self,
+        early: Chunk | None,
+        late: Chunk,
+        keys: tuple[Positions, Positions],
+        before_bad: Mask,
+        chosen: Positions,
+        match: Positions,
+        findings: list[Finding],
+    ) -> tuple[Mask, Positions]:
+        """Of records with unlike keys and one primary identity the last is the profile's, in both snapshots.
+
+        Args:
+            early, late: the rows of the block.
+            keys: number of the key of each early and each late row.
+            before_bad: early rows that the platform never took.
+            chosen: late rows that count, one for each key, ascending.
+            match: the early row that each of them is compared with, -1 for none.
+            findings: warnings are added here.
+
+        Returns:
+            True for each of `chosen` that another replaces; what each is compared with, by the shared identity.
+        """
+        assert self.primary is not None  # noqa: S101 (the caller asked)
+        texts = self.primary.texts(late).take(pa.array(chosen))
+        there = np.flatnonzero(~before_bad)
+        formerly = pa.array([], pa.string()) if early is None else self.primary.texts(early).take(pa.array(there))
+        both = pa.concat_arrays([formerly, texts])
+        code = pc.dictionary_encode(both, null_encoding="encode").indices.to_numpy(zero_copy_only=False).astype(int)
+        pairs = np.unique(np.column_stack([code, np.concatenate([keys[0][there], keys[1][chosen]])]), axis=0)
+        shared = np.bincount(pairs[:, 0], minlength=len(both)) > 1  # by code: identities of several keys
+        shared[code[~valid(both)]] = False
+        was, now = code[: len(there)], code[len(there) :]
+        here = shared[now]
+        if not here.any():
+            return here, match
+        latest = np.full(len(both), -1, np.int64)
+        latest[now] = np.arange(len(now))  # the last of several assignments stays
+        losing = here & (latest[now] != np.arange(len(now)))
+        if losing.any():
+            rows = late.rows[chosen]
+            if self.options.duplicates == "error":
+                one = int(np.flatnonzero(losing)[0])
+                raise DataError(
+                    f"{self.late.stream.name}: rows {rows[one]} and {rows[latest[now[one]]]} have unlike keys "
+                    f"({self.key.name}), but the same {self.primary.name.removeprefix('the ')}. A patch has one record "
+                    "for each primary identity: mend the rows, or let the last one win."
+                )
+            text = "a later row with another key has the same primary identity and replaces this one"
+            which, hint = texts.filter(pa.array(losing)), "Send one row for each person."
+            findings.append(Finding.of("patch-duplicate", self.primary.where, text, rows[losing], which, hint=hint))
+        former = np.full(len(both), -1, np.int64)
+        former[was] = there
+        return losing, np.where(here, former[now], match)
 
     def _refuse_duplicates(self, late: Chunk, keys: pa.Array, now: Positions, keyless: Any) -> None:
         if self.options.duplicates != "error":
@@ -315,18 +386,6 @@ class Blocks:
                 f"{self.late.stream.name}: {key!r} ({self.key.name}) is in {len(rows)} rows: "
                 f"{', '.join(map(str, rows[:5].tolist()))}. A patch has one row for each person: remove the others, "
                 "or let the last one win."
-            )
-
-    def _refuse_shared_primary(self, rows: Positions, primaries: Digests) -> None:
-        """Raise DataError if two records with unlike keys have one primary identity: one of them would be lost."""
-        order = np.argsort(primaries, kind="stable")
-        twice = np.flatnonzero(primaries[order][1:] == primaries[order][:-1])
-        if len(twice) and self.primary is not None:
-            one, other = sorted(rows[order[twice[0] : twice[0] + 2]].tolist())
-            raise DataError(
-                f"{self.late.stream.name}: rows {one} and {other} have unlike keys ({self.key.name}), but the same "
-                f"{self.primary.name.removeprefix('the ')}. A patch has one record for each primary identity: mend the "
-                "rows, or let the primary identity be the key (without --on)."
             )
 
     @staticmethod

@@ -82,8 +82,8 @@ class Delta:
         return only(after, here & ~same(before, after))
 
     def _maps(self, before: pa.MapArray, after: pa.MapArray, at: At) -> pa.Array:
-        early, late = _entries(before), _entries(after)
-        match = _matches(early, late)
+        early, late = entries_of(before), entries_of(after)
+        match = matches_of(early, late)
         was = early.items.take(pa.array(match, mask=match < 0))
         sent = self._between(was, late.items, at.some(late.rows).below(late.keys))
         met = np.zeros(len(early.rows), dtype=bool)
@@ -106,7 +106,7 @@ class Delta:
 
 
 @dataclass(frozen=True)
-class _Entries:
+class MapEntries:
     """The entries of all maps side by side: row of the map, key, item; each key once a map (the last one counts)."""
 
     rows: Positions
@@ -114,7 +114,8 @@ class _Entries:
     items: pa.Array
 
 
-def _entries(maps: pa.MapArray) -> _Entries:
+def entries_of(maps: pa.MapArray) -> MapEntries:
+    """The entries of `maps` that hold something."""
     keys, items, lengths = map_parts(maps)
     rows = np.repeat(np.arange(len(maps)), lengths)
     keep = present(items)
@@ -126,12 +127,12 @@ def _entries(maps: pa.MapArray) -> _Entries:
         last[len(place) - 1 - first_from_behind] = True
         keep &= last
     if keep.all():
-        return _Entries(rows, keys, items)
+        return MapEntries(rows, keys, items)
     mask = pa.array(keep)
-    return _Entries(rows[keep], keys.filter(mask), items.filter(mask))
+    return MapEntries(rows[keep], keys.filter(mask), items.filter(mask))
 
 
-def _matches(early: _Entries, late: _Entries) -> Positions:
+def matches_of(early: MapEntries, late: MapEntries) -> Positions:
     """For each late entry the index of the early one of the same map and key, -1 without."""
     both = pa.concat_arrays([early.keys, late.keys])
     codes = pc.dictionary_encode(both).indices.to_numpy(zero_copy_only=False).astype(np.int64)
@@ -198,8 +199,8 @@ def _same_lists(a: pa.Array, b: pa.Array) -> Mask:
 
 
 def _same_maps(a: pa.Array, b: pa.Array) -> Mask:
-    early, late = _entries(a), _entries(b)
-    match = _matches(early, late)
+    early, late = entries_of(a), entries_of(b)
+    match = matches_of(early, late)
     fits = match >= 0
     fits &= same(early.items.take(pa.array(match, mask=match < 0)), late.items)
     equal = np.bincount(early.rows, minlength=len(a)) == np.bincount(late.rows, minlength=len(a))

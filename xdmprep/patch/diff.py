@@ -1,8 +1,8 @@
 """Two snapshots of one source to the upsert records that make one of the other.
 
 Both are read once, a piece at a time.  A hash join on digests leaves the candidates: keys that are new, changed,
-or there more than once.  Only these are looked at, block by block, on their values, and put aside until the fields
-that the whole patch touches are known.
+there more than once, or tied to another key by a primary identity.  Only these are looked at, block by block, on their
+values, and put aside until the fields that the whole patch touches are known.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from ..errors import UsageError
 from ..flow import Chunk
 from ..schema import Schema
 from .blocks import Blocks, Options
-from .join import Entries, join
-from .keys import key_of
+from .join import Entries, circles, join
+from .keys import as_good_as, key_of, primary_of
 from .result import Patch
 from .side import Checks, Side, comparable_sides
 from .snapshot import Snapshot
@@ -33,6 +33,7 @@ def diff_streams(
     scratch: FilePath | None = None,
     jobs: int | None = None,
     on_chunk: Callable[[Chunk], None] | None = None,
+    effects: int | None = None,
 ) -> Patch:
     """The patch that makes the records of `before` those of `after`.
 
@@ -46,6 +47,8 @@ def diff_streams(
         scratch: folder for what does not fit into memory; None takes the system's.
         jobs: worker threads; None means one per core.
         on_chunk: called with each chunk that is read, of both snapshots.
+        effects: look at what the patch does to the profiles that are there, and keep so many of the first records as
+            they were; None does not.
 
     Raises:
         UsageError: the schema's records cannot be patched, or the key is none of its fields.
@@ -58,19 +61,25 @@ def diff_streams(
         before, after = comparable_sides(before, after, schema)
     elif after.keyed is None:
         after = after.as_records()
-    early = Snapshot(before.stream, key, before.keyed, before.resident, scratch) if before is not None else None
-    late = Snapshot(after.stream, key, after.keyed, after.resident, scratch)
+    primary = primary_of(schema)
+    if primary is not None and all(
+        as_good_as(key, primary, side.leaves) for side in (before, after) if side is not None
+    ):
+        primary = None
+    early = Snapshot(before.stream, key, primary, before.keyed, before.resident, scratch) if before else None
+    late = Snapshot(after.stream, key, primary, after.keyed, after.resident, scratch)
     leaves = [*after.stream.leaves]
     if early is not None and before is not None:
         here = {leaf.path for leaf in leaves}
         leaves += [leaf for leaf in before.stream.leaves if leaf.path not in here]
         early.read(leaves, threads, on_chunk)
         late.read(leaves, threads, on_chunk)
-        found = join(early.entries, late.entries)
     else:
         late.read(leaves, threads, on_chunk)
-        found = join(Entries(), late.entries)
-    work = Blocks(schema, key, options, ingested, sent, before, after, early, late, found, scratch)
+    entries, identities = (Entries(), Entries()) if early is None else (early.entries, early.identities)
+    tied = None if primary is None else circles(identities, late.identities)
+    found = join(entries, late.entries, tied)
+    work = Blocks(schema, key, primary, options, ingested, sent, before, after, early, late, found, scratch, effects)
     return work.patch(threads)
 
 

@@ -91,9 +91,10 @@ class Candidates:
 
     Attributes:
         before, after: positions of the records of both snapshots whose key needs a look.
-        before_group, after_group: for each of them, the last position of its key in the later snapshot: the order in
-            which keys are worked on.
-        vanished: positions of the earlier snapshot's records whose key the later one does not have.
+        before_group, after_group: for each of them, the last position of its key (or circle of keys) in the later
+            snapshot: the order in which keys are worked on.
+        vanished: positions of the earlier snapshot's records whose key the later one does not have, but for those whose
+            circle has a record there.
         unchanged: number of keys that are the same in both.
     """
 
@@ -105,10 +106,77 @@ class Candidates:
     unchanged: int
 
 
-def join(before: Entries, after: Entries) -> Candidates:
-    """Compare two snapshots; keys that occur once in each with equal digests are unchanged, all others candidates."""
+@dataclass(frozen=True)
+class Circles:
+    """Keys that are tied to others by a primary identity they share, in whichever snapshot.
+
+    Attributes:
+        keys: digests, ascending.
+        numbers: for each of them its circle: keys that are tied, directly or through others, have one number.
+    """
+
+    keys: Digests
+    numbers: Positions
+
+    def of(self, keys: Digests) -> Positions:
+        """The circle of each key, -1 for a key in none."""
+        if not len(self.keys):
+            return np.full(len(keys), -1, np.int64)
+        at = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        return np.where(self.keys[at] == keys, self.numbers[at], -1)
+
+
+def circles(before: Entries, after: Entries) -> Circles:
+    """The keys that share a primary identity.
+
+    Args:
+        before, after: of both snapshots: digest of the primary identity in place of the key's, digest of the key in
+            place of the record's.
+    """
+    primaries, keys = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
+    for early, late in zip(before.parts(), after.parts(), strict=True):
+        both = np.concatenate([early, late])
+        if not len(both):
+            continue
+        order = np.lexsort((both["record"], both["key"]))
+        primary, key = both["key"][order], both["record"][order]
+        new_primary = np.concatenate([[True], primary[1:] != primary[:-1]])
+        pair = new_primary | np.concatenate([[True], key[1:] != key[:-1]])
+        primary, key, new_primary = primary[pair], key[pair], new_primary[pair]
+        sizes = np.diff(np.append(np.flatnonzero(new_primary), len(primary)))
+        shared = np.repeat(sizes > 1, sizes)
+        primaries.append(primary[shared])
+        keys.append(key[shared])
+    found, key_at = np.unique(np.concatenate(keys), return_inverse=True)
+    _, primary_at = np.unique(np.concatenate(primaries), return_inverse=True)
+    return Circles(found, _tied(key_at, primary_at, len(found)))
+
+
+def _tied(keys: Positions, primaries: Positions, count: int) -> Positions:
+    """For each of `count` keys the least key that it is tied to by pairs (key, primary identity)."""
+    least = np.arange(count)
+    while len(keys):
+        of_primary = np.full(int(primaries.max()) + 1, count)
+        np.minimum.at(of_primary, primaries, least[keys])
+        lower = least.copy()
+        np.minimum.at(lower, keys, of_primary[primaries])
+        lower = lower[lower]  # two steps at once, so that long chains end soon
+        if np.array_equal(lower, least):
+            break
+        least = lower
+    return least
+
+
+def join(before: Entries, after: Entries, tied: Circles | None = None) -> Candidates:
+    """Compare two snapshots; keys that occur once in each with equal digests are unchanged, all others candidates.
+
+    Args:
+        before, after: the snapshots.
+        tied: keys that are candidates in any case, and those of one circle are worked on together.
+    """
     found: list[tuple[Positions, ...]] = []
     unchanged = 0
+    tied = tied or Circles(np.empty(0, np.uint64), np.empty(0, np.int64))
     for early, late in zip(before.parts(), after.parts(), strict=True):
         both = np.concatenate([early, late])
         if not len(both):
@@ -123,6 +191,9 @@ def join(before: Entries, after: Entries) -> Candidates:
         records = both["record"]
         second = np.minimum(starts + 1, len(both) - 1)
         same = (sizes == 2) & (late_count == 1) & (records[starts] == records[second])
+        circle = tied.of(both["key"][starts])
+        same &= circle < 0
+        circle = np.repeat(circle, sizes)
         unchanged += int(same.sum())
         group = np.maximum.reduceat(np.where(is_late, both["at"], -1), starts)
         group = np.repeat(group, sizes)
@@ -130,10 +201,19 @@ def join(before: Entries, after: Entries) -> Candidates:
         gone = look & (group < 0)
         look &= group >= 0
         early_look, late_look = look & ~is_late, look & is_late
-        found.append((both["at"][early_look], group[early_look], both["at"][late_look], group[late_look],
-                      both["at"][gone]))  # fmt: skip
-    columns = list(zip(*found, strict=True)) or [()] * 5
-    early_at, early_group, late_at, late_group, gone_at = (
+        found.append((both["at"][early_look], group[early_look], circle[early_look], both["at"][late_look],
+                      group[late_look], circle[late_look], both["at"][gone], circle[gone]))  # fmt: skip
+    columns = list(zip(*found, strict=True)) or [()] * 8
+    early_at, early_group, early_circle, late_at, late_group, late_circle, gone_at, gone_circle = (
         np.concatenate([np.empty(0, np.int64), *column]) for column in columns
     )
+    if len(tied.keys):
+        last = np.full(int(tied.numbers.max()) + 2, -1, np.int64)  # one more: keys in no circle
+        np.maximum.at(last, late_circle[late_circle >= 0], late_group[late_circle >= 0])
+        late_group = np.where(late_circle >= 0, last[late_circle], late_group)
+        early_group = np.where(early_circle >= 0, last[early_circle], early_group)
+        needed = (gone_circle >= 0) & (last[gone_circle] >= 0)
+        early_at = np.concatenate([early_at, gone_at[needed]])
+        early_group = np.concatenate([early_group, last[gone_circle[needed]]])
+        gone_at = gone_at[~needed]
     return Candidates(early_at, early_group, late_at, late_group, gone_at, unchanged)

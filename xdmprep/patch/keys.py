@@ -119,6 +119,22 @@ def primary_of(schema: Schema) -> Key | None:
         return None
 
 
+def as_good_as(key: Key, primary: Key, leaves: Sequence[Leaf]) -> bool:
+    """Whether the key is the primary identity in other words: records of these leaves have both or none, 1 : 1."""
+    if key == primary:
+        return True
+    if primary.path != (_PRIMARY,):
+        return False
+    inside = [leaf for leaf in leaves if leaf.path[0] == _PRIMARY]
+    marks = [leaf for leaf in inside if leaf.path[-1] == "primary"]
+    always = [leaf.path[:-1] for leaf in marks if leaf.constant is True]
+    if len(always) != 1 or any(leaf.constant not in (True, False) for leaf in marks):
+        return False
+    item = always[0]
+    alone = all(leaf.path[:-1] == item for leaf in inside if leaf.path[: len(item) - 1] == item[:-1])
+    return alone and key.path == (*item, "id")
+
+
 def _at(array: pa.Array, steps: Sequence[str | int]) -> pa.Array:
     for step in steps:
         if isinstance(step, int):

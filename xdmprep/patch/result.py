@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..flow import Chunk, Finding, Stream, issue_table, ordered
+from .effect import Effects
 from .shape import leaf_paths
 from .spool import Spool
 
@@ -31,7 +32,7 @@ class Counts:
         before, after: source rows of both snapshots.
         unchanged, changed, new: records.
         left_out: new records that were not wanted.
-        superseded: records of the later snapshot that a later one with the same key replaces.
+        superseded: records of the later snapshot that a later one with the same key or primary identity replaces.
         set_aside: rows of the later snapshot with faults.
         vanished: keys that the later snapshot does not have.
         cannot_clear: values that are gone and cannot be taken away.
@@ -58,10 +59,12 @@ class Patch(Stream):
     Attributes:
         counts: what the comparison found.
         key: name of the key.
+        effects: what it does to the profiles that are there; None where nobody asked.
     """
 
     counts: Counts = field(default_factory=Counts)
     key: str = ""
+    effects: Effects | None = field(default=None, repr=False)
     _vanished: Spool | None = field(default=None, repr=False)
     _cleared: Spool | None = field(default=None, repr=False)
 

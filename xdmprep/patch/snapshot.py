@@ -25,9 +25,11 @@ class Snapshot:
     Attributes:
         stream: where they come from.
         key: what tells one from another.
+        primary: the primary identity, where it is to be looked at beside the key; else None.
         keyed: makes the fields of the key of rows that are no records yet; None where they are.
         resident: the rows are in memory anyway, so that they need not be put aside.
         entries: their digests.
+        identities: digests of their primary identities and of their keys, where there is a `primary`.
         keyless: positions of the records without a key.
         unread: source rows that never became records.
         rows_read: source rows, unread ones included.
@@ -35,10 +37,12 @@ class Snapshot:
 
     stream: Stream
     key: Key
+    primary: Key | None = None
     keyed: Callable[[Chunk], Chunk] | None = None
     resident: bool = False
     scratch: FilePath | None = None
     entries: Entries = field(init=False)
+    identities: Entries = field(init=False)
     keyless: list[Positions] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
     rows_read: int = 0
@@ -46,6 +50,7 @@ class Snapshot:
     def __post_init__(self) -> None:
         """Open what it needs."""
         self.entries = Entries(self.scratch)
+        self.identities = Entries(self.scratch)
         self._spool = Spool(self.scratch)
         self._held: list[pa.RecordBatch] = []
         self._starts: list[int] = [0]
@@ -74,11 +79,13 @@ class Snapshot:
         def look(chunk: Chunk) -> Any:
             if not len(chunk):
                 return None
-            keys = self.key.texts(chunk if self.keyed is None else self.keyed(chunk))
-            there = valid(keys)
+            named = chunk if self.keyed is None else self.keyed(chunk)
+            keys = self.key.texts(named)
+            primaries = None if self.primary is None else self.primary.texts(named)
             columns = aligned(chunk, leaves)
             data = None if self.resident else packed(chunk.records)
-            return text_digests(keys), there, record_digests(columns), data
+            shared = None if primaries is None else (text_digests(primaries), valid(primaries))
+            return text_digests(keys), valid(keys), record_digests(columns), shared, data
 
         for chunk, made in self.stream.run(look, jobs):
             self.rows_read += chunk.consumed
@@ -87,7 +94,7 @@ class Snapshot:
                 on_chunk(chunk)
             if made is None:
                 continue
-            keys, there, records, data = made
+            keys, there, records, shared, data = made
             at = np.arange(self.count, self.count + len(chunk))
             if data is None:
                 self._held.append(chunk.records)
@@ -102,6 +109,9 @@ class Snapshot:
             else:
                 self.entries.add(keys[there], records[there], at[there])
                 self.keyless.append(at[~there])
+            if shared is not None:
+                both = there & shared[1]
+                self.identities.add(shared[0][both], keys[both], at[both])
 
     def chunk(self, number: int, positions: Positions) -> Chunk:
         """The records at `positions` (ascending, all of the chunk with this number), with what was found about them."""

@@ -27,9 +27,12 @@ import pyarrow.csv as arrow_csv
 from ..errors import SourceError, UsageError, shorten
 from ..flow import Chunk, Stream, Unread, row_chunk
 from ..leaves import Leaf
+from .cut import Cutter
 
 #: A record longer than this is taken for a quote that was never closed.
 MAX_RECORD_BYTES = 32 << 20
+
+_LINE_END = re.compile(b"\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,17 +209,16 @@ def _column_types(sample: bytes, names: tuple[str, ...], opts: CsvOptions) -> di
 
 def _blocks(file: Path, opts: CsvOptions, header: int, lines: int) -> Iterator[_Block]:
     """The file cut at record ends."""
-    cut = _Cutter(opts)
+    cut = Cutter(opts.delimiter, opts.quote)
     with _open(file, opts) as source:
         source.read(header)
         rest = b""
         while True:
-            buffer = bytearray(len(rest) + opts.block_bytes)
+            buffer = memoryview(pa.allocate_buffer(len(rest) + opts.block_bytes)).cast("B")
             buffer[: len(rest)] = rest
             size = len(rest)
-            with memoryview(buffer) as view:
-                while size < len(buffer) and (got := source.readinto(view[size:])):  # type: ignore[attr-defined]
-                    size += got
+            while size < len(buffer) and (got := source.readinto(buffer[size:])):  # type: ignore[attr-defined]
+                size += got
             final = size < len(buffer)
             at = 0
             while at < size:
@@ -225,64 +227,22 @@ def _blocks(file: Path, opts: CsvOptions, header: int, lines: int) -> Iterator[_
                     if not final and size - at <= MAX_RECORD_BYTES:
                         break
                     # a quote that never closes: give up its line, go on behind it
-                    end, broken = buffer.find(b"\n", at, size) + 1 or size, True
-                yield _Block(memoryview(buffer)[at:end], lines, broken)
+                    line = _LINE_END.search(buffer, at, size)
+                    end, broken = line.end() if line else size, True
+                yield _Block(buffer[at:end], lines, broken)
                 at, lines = end, 0
             if final:
                 return
-            rest = bytes(memoryview(buffer)[at:size])
-
-
-class _Cutter:
-    """Finds where the last whole record of a piece of text ends."""
-
-    def __init__(self, opts: CsvOptions) -> None:
-        self._quote = ord(opts.quote)
-        self._allowed = np.zeros(256, bool)
-        self._allowed[[self._quote, ord(opts.delimiter), 10, 13]] = True
-        q, d = re.escape(opts.quote.encode()), re.escape(opts.delimiter.encode())
-        value = b"(?:Q[^Q]*+(?:QQ[^Q]*+)*+Q[^D\\n]*+|[^DQ\\n][^D\\n]*+|)"
-        record = (value + b"(?:D" + value + b")*+\\n").replace(b"Q", q).replace(b"D", d)
-        self.record = re.compile(record)
-        self._records = re.compile(b"(?:" + record + b")*+")
-        self._last = re.compile(record[:-2] + rb"\Z")
-
-    def last_end(self, text: bytearray, start: int, stop: int, final: bool) -> int:
-        """The end of the last whole record in ``text[start:stop]``, `start` if there is none.
-
-        `final`: the text ends here, so that the last record needs no line end.
-        """
-        data = np.frombuffer(text, np.uint8, stop - start, start)
-        quotes = np.flatnonzero(data == self._quote)
-        if not self._regular(data, quotes):
-            match = self._records.match(text, start, stop)
-            end = match.end() if match else start
-            if final and end < stop and (match := self._last.match(text, end, stop)):
-                end = match.end()
-            return end
-        if final and len(quotes) % 2 == 0:
-            return stop
-        line_end = text.rfind(b"\n", start, stop)
-        while line_end >= 0:
-            ahead = int(np.searchsorted(quotes, line_end - start))
-            if ahead % 2 == 0:
-                return line_end + 1
-            line_end = text.rfind(b"\n", start, start + int(quotes[ahead - 1]))  # it was inside a quoted value
-        return start
-
-    def _regular(self, data: np.ndarray[Any, Any], quotes: np.ndarray[Any, Any]) -> bool:
-        """True if every opening quote begins a value, and every closing one ends it or is doubled."""
-        opening, closing = quotes[::2], quotes[1::2]
-        before = data[opening[opening > 0] - 1]
-        behind = data[closing[closing < len(data) - 1] + 1]
-        return bool(self._allowed[before].all() and self._allowed[behind].all())
+            rest = bytes(buffer[at:size])
 
 
 def _arrow_parse(
     data: Any, names: tuple[str, ...], types: dict[str, pa.DataType], opts: CsvOptions, on_ragged: Any
 ) -> pa.Table:
+    buffer = pa.py_buffer(data)
+    _check_text(buffer)
     return arrow_csv.read_csv(
-        pa.BufferReader(pa.py_buffer(data)),
+        pa.BufferReader(buffer),
         arrow_csv.ReadOptions(use_threads=False, column_names=list(names), block_size=1 << 30),
         arrow_csv.ParseOptions(
             delimiter=opts.delimiter,
@@ -291,12 +251,22 @@ def _arrow_parse(
             invalid_row_handler=on_ragged,
         ),
         arrow_csv.ConvertOptions(
+            check_utf8=False,
             column_types=types,
             strings_can_be_null=True,
             quoted_strings_can_be_null=True,
             null_values=list(opts.null_values),
         ),
     )
+
+
+def _check_text(data: pa.Buffer) -> None:
+    """Raise pa.ArrowInvalid if `data` is not UTF-8; asked once of the whole text, a tenth of what each value costs.
+
+    Delimiters, quotes and line ends are ASCII, so the text is valid exactly if all values are.
+    """
+    ends = pa.py_buffer(np.array([0, data.size], np.int64))
+    pa.Array.from_buffers(pa.large_binary(), 1, [None, ends, data]).cast(pa.large_string())
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,7 +336,7 @@ def _unread_ragged(data: bytes, lines: int, ragged: list[tuple[int, str, int]], 
 
 def _parse_slowly(block: _Block, shape: _Shape) -> Chunk:
     """The block record by record: those that are not valid text are set aside, the others parsed as usual."""
-    record, data = _Cutter(shape.opts).record, bytes(block.data)
+    record, data = Cutter(shape.opts.delimiter, shape.opts.quote).record, bytes(block.data)
     if not data.endswith(b"\n"):
         data += b"\n"
     good: list[bytes] = []

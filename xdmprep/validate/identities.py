@@ -11,21 +11,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..leaves import Leaf, plain
+from ..leaves import Leaf, plain, valid
 from ..paths import EVERY, Path
 from ..schema import Schema
 from . import kernels
+from .bytewise import text_bytes
 from .columns import ANY_KEY, Columns, Place, Sink, Spot, is_list, map_entries, presence
 from .kernels import Positions, Test
+from .patterns import compile_pattern
 from .record import Fault
 from .ruleset import Rules
-from .shapes import JSON_NULL
 from .wording import as_text
 
 MAX_LENGTH = 1024
@@ -167,13 +169,16 @@ _SUSPECT_BYTES = np.isin(np.arange(256), [*range(33), *b"nNaAiI", *range(128, 25
 
 def _suspects(array: pa.Array) -> Positions | None:
     """Positions of texts that may be blank or a placeholder."""
-    view = kernels.contiguous(array)
-    if view is None:
+    if not pa.types.is_string(array.type) or not len(array):
         return kernels.failing(pc.invert(pc.match_substring_regex(array, _SUSPECT_RE2)))
-    places, data = view
+    places, data = text_bytes(array)
     sizes = np.diff(places)
     first = data[np.minimum(places[:-1], len(data) - 1)] if len(data) else np.zeros(len(array), np.uint8)
-    maybe = np.flatnonzero(_SUSPECT_BYTES[first] | (sizes == 0))
+    suspect = _SUSPECT_BYTES[first]
+    suspect |= sizes == 0
+    if array.null_count:
+        suspect &= valid(array)
+    maybe = np.flatnonzero(suspect)
     if not len(maybe):
         return None
     some = array if len(maybe) == len(array) else array.take(pa.array(maybe))
@@ -190,10 +195,15 @@ def _blank(array: pa.Array) -> Positions | None:
     return np.asarray(bad, dtype=np.int64) if bad else None
 
 
+@cache
+def _ecid_test() -> Test:
+    return kernels.pattern(compile_pattern("^[0-9]{38}$"))
+
+
 _TESTS: dict[str, Test] = {
-    "identity-ecid": kernels.digits(38),
+    "identity-ecid": lambda array: _ecid_test()(array),
     "identity-blank": kernels.on_texts(_blank),
-    "identity-length": kernels.length(0, MAX_LENGTH),
+    "identity-length": kernels.Length(0, MAX_LENGTH),
 }
 
 
@@ -247,7 +257,6 @@ class IdentityChecks:
             number
             for number, leaf in enumerate(self._leaves)
             if leaf.path
-            and leaf.type != JSON_NULL
             and all(a == b or a in (EVERY, ANY_KEY) for a, b in zip(path, leaf.path, strict=False))
             and len(leaf.path) <= len(path)
         ]
@@ -345,7 +354,7 @@ class IdentityChecks:
             column = self._leaves[id_number].column if id_number is not None else None
             yield _Items(
                 Spot(array), Place(path, column), str(path[1]), columns.any_of(numbers.values()),
-                None if id_number is None or self._leaves[id_number].type == JSON_NULL else columns.array(id_number),
+                None if id_number is None else columns.array(id_number),
                 None if primary_number is None else columns.array(primary_number),
             )  # fmt: skip
         for number in self._nested:

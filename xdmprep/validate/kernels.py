@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..leaves import plain
+from ..leaves import plain, valid
+from .bytewise import byte_test, text_bytes
 from .formats import FORMATS, SCREENS
 from .patterns import Pattern
 from .record import is_multiple
@@ -58,35 +59,6 @@ def on_texts(test: Test) -> Test:
     return both
 
 
-def contiguous(array: pa.Array) -> tuple[Any, Any] | None:
-    """Offsets (n + 1) and bytes of a text column without nulls, as numpy views; None for other columns."""
-    if array.null_count or not pa.types.is_string(array.type) or not len(array):
-        return None
-    _, offsets, data = array.buffers()
-    if data is None:
-        return None
-    places = np.frombuffer(offsets, np.int32)[array.offset : array.offset + len(array) + 1]
-    return places, np.frombuffer(data, np.uint8)
-
-
-def digits(count: int) -> Test:
-    """Texts of exactly `count` ASCII digits."""
-    re2 = f"^[0-9]{{{count}}}$"
-
-    def test(array: pa.Array) -> Positions | None:
-        plain_view = contiguous(array)
-        if plain_view is not None:
-            places, data = plain_view
-            if places[-1] - places[0] == count * len(array) and (np.diff(places) == count).all():
-                wrong = (data[places[0] : places[-1]] - np.uint8(48)) > 9
-                if not wrong.any():
-                    return None
-                return positions_of(wrong.reshape(-1, count).any(axis=1))
-        return failing(pc.match_substring_regex(array, re2))
-
-    return on_texts(test)
-
-
 def one_by_one(fits: Callable[[str], bool]) -> Test:
     """A test that asks Python about each distinct text once, and remembers the answers."""
     known: dict[str, bool] = {}
@@ -113,26 +85,62 @@ def one_by_one(fits: Callable[[str], bool]) -> Test:
     return test
 
 
-def length(least: int = 0, most: int | None = None) -> Test:
+def longest(array: pa.Array) -> int:
+    """At most so many bytes has a text of the column (plain or dictionary-encoded)."""
+    if isinstance(array, pa.DictionaryArray):
+        return longest(array.dictionary)
+    if not len(array):
+        return 0
+    if pa.types.is_string(array.type):
+        return int(np.diff(text_bytes(array)[0]).max())
+    return int(pc.max(pc.binary_length(array)).as_py() or 0)
+
+
+def surely_within(shortest: int, longest: int, least: int, most: int | None) -> bool:
+    """Whether texts of so many bytes have `least` to `most` code points: bytes >= characters >= bytes / 4."""
+    return (most is None or longest <= most) and (least == 0 or shortest >= max(4 * least - 3, 1))
+
+
+class Length:
     """Texts of `least` to `most` code points."""
 
-    def test(array: pa.Array) -> Positions | None:
-        size = pc.binary_length(array)  # bytes >= characters >= bytes / 4: a cheap screen first
-        ends = pc.min_max(size)
-        low, high = ends["min"].as_py(), ends["max"].as_py()
-        if low is None or (low >= max(4 * least - 3, min(least, 1)) and (most is None or high <= most)):
-            return None
-        return between(least, most)(pc.utf8_length(array))
+    def __init__(self, least: int = 0, most: int | None = None) -> None:
+        self.least, self.most = least, most
+        self._anywhere = on_texts(self._test)
 
-    return on_texts(test)
+    def __call__(self, array: pa.Array) -> Positions | None:
+        """The positions of the others."""
+        return self._anywhere(array)
+
+    def _test(self, array: pa.Array) -> Positions | None:
+        low = _shortest(array) if self.least else 0
+        if surely_within(low, 0 if self.most is None else longest(array), self.least, self.most):
+            return None
+        return between(self.least, self.most)(pc.utf8_length(array))
+
+
+def _shortest(array: pa.Array) -> int:
+    """At least so many bytes has a text of the column that is not null; any number if all are."""
+    if not pa.types.is_string(array.type) or array.null_count == len(array):
+        low: int | None = pc.min(pc.binary_length(array)).as_py()
+        return 1 << 62 if low is None else low
+    sizes = np.diff(text_bytes(array)[0])
+    low = int(sizes.min())
+    return low if low or not array.null_count else int(sizes[valid(array)].min())
 
 
 def pattern(wanted: Pattern) -> Test:
     """Texts in which the pattern is found."""
-    re2 = wanted.re2
+    re2, bytewise = wanted.re2, byte_test(wanted.text)
     if re2 is None:
         return on_texts(one_by_one(wanted.matches))
-    return on_texts(lambda array: failing(pc.match_substring_regex(array, re2)))
+
+    def test(array: pa.Array) -> Positions | None:
+        if bytewise is not None and pa.types.is_string(array.type):
+            return bytewise(array)
+        return failing(pc.match_substring_regex(array, re2))
+
+    return on_texts(test)
 
 
 def formatted(name: str) -> Test | None:

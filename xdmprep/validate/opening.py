@@ -11,7 +11,7 @@ import codecs
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,8 @@ import pyarrow as pa
 from ..errors import SourceError, shorten
 from ..flow import Chunk, Stream, Unread
 from ..leaves import Leaf
-from .shapes import MAX_SHAPES, PADDING, Group, Lines, Shape, cut
+from .follow import Layouts
+from .lines import PADDING, Group, Lines
 from .sparse import Fields, parse
 
 BLOCK_BYTES = 4 << 20
@@ -33,9 +34,8 @@ MAX_RECORD_BYTES = 16 << 20
 #: Characters of an unreadable line that the report shows.
 SHOWN = 500
 PARQUET_ROWS = 16_384
-#: So many lines left over by this many new shapes are parsed together (:mod:`.sparse`).
+#: So many lines that follow no layout are parsed together (:mod:`.sparse`).
 SPARSE_LINES = 200
-SPARSE_SHAPES = 12
 
 TEXT_LEAVES = (Leaf((), pa.string()),)
 TEXT_SCHEMA = pa.schema([("record", pa.string())])
@@ -80,11 +80,13 @@ class _Skipped:
     start: bytes
 
 
-def open_records(path: str | os.PathLike[str]) -> Stream:
+def open_records(path: str | os.PathLike[str], block_bytes: int | None = None, piece_rows: int | None = None) -> Stream:
     """The records of a file, to be checked.
 
     Args:
         path: JSON lines, a JSON array, or Parquet (by its first bytes, not by its name).
+        block_bytes: text read at a time; smaller needs less memory and is slower; None takes :data:`BLOCK_BYTES`.
+        piece_rows: most records of an array or of Parquet in one chunk; None takes :data:`PARQUET_ROWS`.
 
     Returns:
         A stream for :func:`check_stream`; chunks of JSON hold the records' text, and columns only for the checks.
@@ -93,6 +95,7 @@ def open_records(path: str | os.PathLike[str]) -> Stream:
         SourceError: the file is missing, empty, compressed, or no such file.
     """
     file = Path(path)
+    block_bytes, piece_rows = block_bytes or BLOCK_BYTES, piece_rows or PARQUET_ROWS
     try:
         size = file.stat().st_size
         with file.open("rb") as opened:
@@ -104,21 +107,28 @@ def open_records(path: str | os.PathLike[str]) -> Stream:
     if head.startswith(b"\x1f\x8b"):
         raise SourceError(f"{file}: is compressed (gzip). The platform does not take it: unpack it first.")
     if head.startswith(b"PAR1") or file.suffix.lower() in (".parquet", ".pq"):
-        return _parquet(file, size)
+        return _parquet(file, size, piece_rows)
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise SourceError(f"{file}: is UTF-16. The platform takes UTF-8: convert it first.")
     text = head.removeprefix(codecs.BOM_UTF8).lstrip()
     if not text and size <= len(head):
         raise SourceError(f"{file}: has no records.")
     if text.startswith(b"["):
-        return Stream(partial(_elements, file), (_element_chunk,), TEXT_LEAVES, TEXT_SCHEMA, file.name, size)
-    return Stream(partial(_blocks, file), (_Parser(),), TEXT_LEAVES, TEXT_SCHEMA, file.name, size)
+        return Stream(
+            partial(_elements, file, block_bytes, piece_rows),
+            (_element_chunk,),
+            TEXT_LEAVES,
+            TEXT_SCHEMA,
+            file.name,
+            size,
+        )
+    return Stream(partial(_blocks, file, block_bytes), (_Parser(),), TEXT_LEAVES, TEXT_SCHEMA, file.name, size)
 
 
 # ---- JSON lines ----------------------------------------------------------------------------------------------------
 
 
-def _blocks(file: Path) -> Iterator[_Block | _Skipped]:
+def _blocks(file: Path, block_bytes: int) -> Iterator[_Block | _Skipped]:
     with file.open("rb") as opened:
         offset = 0
         if opened.read(3) == codecs.BOM_UTF8:
@@ -126,8 +136,8 @@ def _blocks(file: Path) -> Iterator[_Block | _Skipped]:
         else:
             opened.seek(0)
         while True:
-            data = np.empty(BLOCK_BYTES + SLACK + PADDING, np.uint8)
-            size = opened.readinto(data[:BLOCK_BYTES].data)
+            data = np.empty(block_bytes + SLACK + PADDING, np.uint8)
+            size = opened.readinto(data[:block_bytes].data)
             if not size:
                 return
             if data[size - 1] != 10:
@@ -160,12 +170,11 @@ def _too_long(opened: Any, data: Any, size: int, offset: int) -> Iterator[_Block
 
 
 class _Parser:
-    """Turns a block into a chunk; remembers the shapes and the fields of lines from block to block."""
+    """Turns a block into a chunk; remembers the layouts and the fields of lines from block to block."""
 
     def __init__(self) -> None:
-        self._shapes: list[Shape] = []
+        self._layouts = Layouts(strict_json)
         self._fields = Fields()
-        self._sparse = False
 
     def __call__(self, block: _Block | _Skipped) -> JsonChunk:
         if isinstance(block, _Skipped):
@@ -202,39 +211,23 @@ class _Parser:
             consumed=int(rows[-1]) if len(rows) else 0,
             lines=len(lines.ends),
             size=block.size,
-            groups=tuple(Group(position[group.lines], group.leaves, group.records) for group in groups),
+            groups=tuple(replace(group, lines=position[group.lines]) for group in groups),
             others=tuple((int(position[line]), value) for line, value in others),
         )
 
     def _columns(self, lines: Lines, pending: Any) -> tuple[list[Group], Any]:
         """The lines that become columns, and the numbers of the others.
 
-        Lines of few shapes are cut, others parsed, and what neither way takes is cut into as many shapes as it has.
-        Threads may overwrite what the others remember: shapes and fields found again cost time, nothing else.
+        Threads may overwrite what the others remember: fields found again cost time, nothing else.
         """
-        groups: list[Group] = []
-        if not self._sparse:
-            groups, rest = self._cut(lines, pending, SPARSE_SHAPES)
-            if len(rest) < SPARSE_LINES:
-                more, rest = self._cut(lines, rest, MAX_SHAPES)
-                return groups + more, rest
-            pending = rest
-        pending = pending[~lines.strange[pending]]
-        fields = self._fields.copy()
-        more, rest = parse(lines, pending, fields, strict_json)
-        self._fields = fields
-        groups += more
-        self._sparse = 2 * len(rest) < len(pending)
-        if len(rest) < SPARSE_LINES:
+        groups, rest = self._layouts.columns(lines, pending)
+        plain = rest[~lines.strange[rest]]
+        if len(plain) < SPARSE_LINES:
             return groups, rest
-        more, rest = self._cut(lines, rest, SPARSE_SHAPES if self._sparse else MAX_SHAPES)
+        fields = self._fields.copy()
+        more, rest = parse(lines, plain, fields, strict_json)
+        self._fields = fields
         return groups + more, rest
-
-    def _cut(self, lines: Lines, pending: Any, most: int) -> tuple[list[Group], Any]:
-        shapes = list(self._shapes)
-        found = cut(lines, pending, shapes, most)
-        self._shapes = shapes
-        return found
 
     @staticmethod
     def _unread(lines: Lines, block: _Block, rows: Any, line: int, code: str, message: str, at: int) -> Unread:
@@ -292,7 +285,7 @@ def _skipped(block: _Skipped) -> JsonChunk:
 # ---- one JSON value ------------------------------------------------------------------------------------------------
 
 
-class _UnreadableError(Exception):
+class _UnreadableError(ValueError):
     """A text is no JSON object: rule code, message, and the byte where it shows."""
 
     def __init__(self, code: str, message: str, at: int = 0) -> None:
@@ -363,7 +356,7 @@ class _Elements:
     size: int
 
 
-def _elements(file: Path) -> Iterator[_Elements]:
+def _elements(file: Path, block_bytes: int, piece_rows: int) -> Iterator[_Elements]:
     """Elements of the array, some megabytes of text at a time."""
     decode = codecs.getincrementaldecoder("utf-8-sig")()
     plain = json.JSONDecoder(parse_constant=_constant)
@@ -379,8 +372,8 @@ def _elements(file: Path) -> Iterator[_Elements]:
             return _Elements(values, texts, bad, read)
 
         while True:
-            if not ended and len(text) - at < BLOCK_BYTES:
-                data = opened.read(BLOCK_BYTES)
+            if not ended and len(text) - at < block_bytes:
+                data = opened.read(block_bytes)
                 ended, read = not data, read + len(data)
                 try:
                     text, at = text[at:] + decode.decode(data, final=ended), 0
@@ -399,7 +392,7 @@ def _elements(file: Path) -> Iterator[_Elements]:
                     raise json.JSONDecodeError("", text, at)
             except (ValueError, RecursionError) as error:
                 if not ended and len(text) - at < MAX_RECORD_BYTES:
-                    more = opened.read(BLOCK_BYTES)
+                    more = opened.read(block_bytes)
                     ended, read = not more, read + len(more)
                     try:
                         text, at = text[at:] + decode.decode(more, final=ended), 0
@@ -425,7 +418,7 @@ def _elements(file: Path) -> Iterator[_Elements]:
                 at -= 1
                 yield fault("not JSON: expected ',' or ']'; the rest of the array was not read")
                 return
-            if len(values) + len(bad) >= PARQUET_ROWS:
+            if len(values) + len(bad) >= piece_rows:
                 yield _Elements(values, texts, bad, read)
                 values, texts, bad = [], [], []
         rest = text[at + 1 if text[at : at + 1] == "]" else at :].strip() or opened.read(4096).strip()
@@ -454,7 +447,7 @@ def _element_chunk(part: _Elements) -> JsonChunk:
 # ---- Parquet -------------------------------------------------------------------------------------------------------
 
 
-def _parquet(file: Path, size: int) -> Stream:
+def _parquet(file: Path, size: int, piece_rows: int) -> Stream:
     import pyarrow.parquet as pq
 
     try:
@@ -468,7 +461,7 @@ def _parquet(file: Path, size: int) -> Stream:
     def batches() -> Iterator[tuple[pa.RecordBatch, bool]]:
         with pq.ParquetFile(file) as opened:
             try:
-                for number, batch in enumerate(opened.iter_batches(PARQUET_ROWS)):
+                for number, batch in enumerate(opened.iter_batches(piece_rows)):
                     yield batch, number == 0
             except (pa.ArrowInvalid, OSError) as error:
                 raise SourceError(f"{file}: cannot be read to its end ({str(error).splitlines()[0]}).") from None

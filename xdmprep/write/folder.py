@@ -26,6 +26,10 @@ _OURS = (MANIFEST, RUN, REJECTS, ISSUES, "vanished.csv", "cannot-clear.jsonl")
 #: Bytes after which written data is pushed to the disk in the background, so that the last fsync finds little to do.
 _SYNC_BYTES = 32 << 20
 
+#: Bytes handed to the system at a time: Linux copies megabytes given in one call into a file's new pages several times
+#: slower than the same bytes in smaller pieces (ext4: 1.4 ns a byte from 1 MB on, 0.25 below).
+_WRITE_BYTES = 512 << 10
+
 
 class OutputFolder:
     """One run's folder.
@@ -147,10 +151,10 @@ class WholeFile:
         """Append `data`; gives the number of bytes."""
         view = memoryview(data).cast("B")
         size = len(view)
-        self._hash.update(view)
         with self._told():
+            self._hash.update(view)
             while len(view):
-                view = view[self._file.write(view) :]
+                view = view[self._file.write(view[:_WRITE_BYTES]) :]
         self.bytes += size
         self._unsynced += size
         if self._unsynced > _SYNC_BYTES and (self._syncing is None or not self._syncing.is_alive()):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from ..columns import MOMENT, Column, bytes_of, nulls_of, some
-
-Layout = tuple[tuple[str, int], ...]
+from ..columns import MOMENT, Column, as_mask, bytes_of, nulls_of, some, used_bytes
+from ..javatime import MONTHS, Layout
 
 _DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 
@@ -43,13 +44,60 @@ ISO = tuple(
     )
     for zone in (("", "Z", "xxxxxx") if clock else ("",))
 )
-#: Further automatic formats with a layout, in the order of the published list.
-OTHERS = tuple(map(layout_of, ("yyyy/MM/dd", "yyyy.MM.dd", "yyyyMMdd", "MM-dd-yyyy", "MMddyyyy")))
+#: Layouts that Arrow reads itself: the length of their texts, and the byte between day and time.
+_BY_ARROW: dict[Layout, int] = {
+    layout_of("yyyy-MM-dd"): 0,
+    **{layout_of(f"yyyy-MM-dd{mark}HH:mm:ss{zone}"): ord(mark) for mark in "T " for zone in ("", "Z")},
+}
+
+#: 0001-01-01 in microseconds: Arrow reads a year 0000, Data Prep does not.
+_FIRST = -62_135_596_800_000_000
+
+
+def read_iso(text: pa.Array, unit: str = "ms", layout: Layout | None = None) -> pa.Array | None:
+    """Columns whose texts all have one common ISO form, read by Arrow itself; None if some have not.
+
+    Args:
+        text: dates, or times to the second without a zone or with ``Z``.
+        unit: unit of the times.
+        layout: only this form will do.
+
+    Returns:
+        date32 where the texts are dates, otherwise timestamps in UTC.
+    """
+    lengths = pc.min_max(pc.binary_length(text))
+    length = lengths["min"].as_py()
+    if length not in (10, 19, 20) or length != lengths["max"].as_py():
+        return None
+    if layout is not None:
+        mark = _BY_ARROW.get(layout)
+        if mark is None or length_of(layout) != length:
+            return None
+        if mark and (used_bytes(text)[10::length] != mark).any():
+            return None
+    moments = pa.timestamp(unit, None if length == 19 else "UTC")
+    try:
+        found = text.cast(pa.date32() if length == 10 else moments)
+    except pa.ArrowInvalid:
+        return None
+    first = _FIRST // 86_400_000_000 if length == 10 else _FIRST // (1000 if unit == "ms" else 1)
+    if pc.min(found.view(pa.int32() if length == 10 else pa.int64())).as_py() < first:
+        return None
+    return found.view(pa.timestamp(unit, "UTC")) if length == 19 else found
+
+
+def length_of(layout: Layout) -> int:
+    """How many bytes a text in the layout has."""
+    return sum(width or len(part) for part, width in layout)
 
 
 def read_layouts(text: pa.Array, layouts: tuple[Layout, ...], blank_is_null: bool) -> Column:
     """Moments from text in the first of `layouts` that fits; open elsewhere (null stays null, and blank if so said)."""
     n = len(text)
+    if len(layouts) == 1 or set(layouts) >= _BY_ARROW.keys():
+        whole = read_iso(text, "us", layouts[0] if len(layouts) == 1 else None)
+        if whole is not None:
+            return Column(whole.cast(MOMENT))
     offsets, data = bytes_of(text)
     lengths = np.diff(offsets)
     result = np.zeros(n, dtype=np.int64)
@@ -59,7 +107,7 @@ def read_layouts(text: pa.Array, layouts: tuple[Layout, ...], blank_is_null: boo
     nulls = ~todo
     by_length: dict[int, list[Layout]] = {}
     for layout in layouts:
-        by_length.setdefault(sum(width or len(part) for part, width in layout), []).append(layout)
+        by_length.setdefault(length_of(layout), []).append(layout)
     for length, group in by_length.items():
         rows = np.flatnonzero(todo & (lengths == length))
         for layout in group:
@@ -95,26 +143,37 @@ def _micros(matrix: np.ndarray[Any, Any], layout: Layout) -> tuple[np.ndarray[An
             for code in part.encode():
                 good &= matrix[:, at] == code
                 at += 1
-        elif part == "x":
-            offset, fine = _offset(matrix[:, at : at + width])
+            continue
+        here = matrix[:, at : at + width]
+        at += width
+        if part == "x":
+            offset, fine = _offset(here)
             good &= fine
-            at += width
+        elif part == "a":
+            first = here[:, 0] | 32
+            good &= ((first == ord("a")) | (first == ord("p"))) & ((here[:, 1] | 32) == ord("m"))
+            found["a"] = first == ord("p")
+        elif part == "M" and width == 3:
+            found["M"] = _month(here)
         else:
             value = np.zeros(n, dtype=np.int32)
-            for i in range(at, at + width):
-                digit = matrix[:, i] - np.uint8(48)
+            for i in range(width):
+                digit = here[:, i] - np.uint8(48)
                 good &= digit < 10
                 value = value * 10 + digit
             found["y" if part == "u" else part] = value
             if part == "S":
                 value *= 10 ** (6 - width)
-            at += width
     year = found["y"]
     month, day = found.get("M", np.int32(1)), found.get("d", np.int32(1))
     hour, minute, second = (found.get(letter, np.int32(0)) for letter in "Hms")
+    if "h" in found:
+        good &= (found["h"] >= 1) & (found["h"] <= 12)
+        hour = found["h"] % 12 + 12 * found.get("a", np.int32(0))
+    zoned = any(part == "x" for part, width in layout if width)  # an offset may lead out of the years 1 to 9999
     good &= (
-        (year > 1)
-        & (year < 9999)
+        (year >= 1 + zoned)
+        & (year <= 9999 - zoned)
         & (month >= 1)
         & (month <= 12)
         & (day >= 1)
@@ -128,6 +187,20 @@ def _micros(matrix: np.ndarray[Any, Any], layout: Layout) -> tuple[np.ndarray[An
     days = _days(np.where(good, year, 1970), month_or_one, np.where(good, day, 1))
     seconds = days * 86400 + (np.asarray(hour).astype(np.int64) * 3600 + np.asarray(minute) * 60 + second) - offset
     return seconds * 1_000_000 + found.get("S", np.int32(0)), good
+
+
+#: The short names of the months in lower case, three bytes as one number.
+_MONTHS = np.array([int.from_bytes(name[:3].lower().encode(), "big") for name in MONTHS])
+
+
+def _month(matrix: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The month of a short name in any letter case; 0 where there is none."""
+    low = (matrix | 32).astype(np.int32)
+    codes = (low[:, 0] << 16) | (low[:, 1] << 8) | low[:, 2]
+    order = np.argsort(_MONTHS)
+    at = np.minimum(np.searchsorted(_MONTHS, codes, sorter=order), 11)
+    months: np.ndarray[Any, Any] = np.where(_MONTHS[order[at]] == codes, order[at] + 1, 0)
+    return months
 
 
 def _offset(matrix: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -169,7 +242,7 @@ def print_layout(moments: pa.Array, layout: Layout) -> Column:
     parts = {
         "y": year, "u": year, "M": month, "d": day, "H": second // 3600, "m": second // 60 % 60, "s": second % 60,
     }  # fmt: skip
-    length = sum(width or len(part) for part, width in layout)
+    length = length_of(layout)
     matrix = np.empty((n, length), dtype=np.uint8)
     at = 0
     for part, width in layout:
@@ -190,7 +263,7 @@ def print_layout(moments: pa.Array, layout: Layout) -> Column:
     return Column(values, some(odd & ~nulls))
 
 
-_FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_800_000_000
+_LAST = 253_402_300_800_000_000
 
 
 def _civil(days: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -204,3 +277,34 @@ def _civil(days: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray
     day = of_year - (153 * from_march + 2) // 5 + 1
     month = np.where(from_march < 10, from_march + 3, from_march - 9)
     return year_of_era + era * 400 + (month <= 2), month, day
+
+
+#: Components of a date and the Arrow functions that give them.
+_COMPONENTS: dict[str, Callable[..., pa.Array]] = {
+    "year": pc.year, "quarter": pc.quarter, "month": pc.month, "dayofyear": pc.day_of_year, "day": pc.day,
+    "week": pc.iso_week, "hour": pc.hour, "minute": pc.minute, "second": pc.second, "millisecond": pc.millisecond,
+    "weekday": lambda at: pc.day_of_week(at, count_from_zero=False, week_start=1),
+    "hour12": lambda at: pa.array((pc.hour(at).fill_null(0).to_numpy() + 11) % 12 + 1, mask=nulls_of(at)),
+}  # fmt: skip
+
+
+def component(moments: pa.Array, name: str) -> Column:
+    """One component of moments in UTC, as integers; open beyond the years 1 to 9999."""
+    micros = moments.view(pa.int64())
+    span = pc.min_max(micros)
+    odd = None
+    if (span["min"].as_py() or 0) < _FIRST or (span["max"].as_py() or 0) >= _LAST:
+        odd = as_mask(pc.or_(pc.less(micros, _FIRST), pc.greater_equal(micros, _LAST)))
+        micros = pc.if_else(pa.array(odd), None, micros)
+    found = _COMPONENTS[name](micros.view(pa.timestamp("us")))
+    return Column(found.cast(pa.int64()), odd)
+
+
+def of_millis(millis: pa.Array) -> tuple[pa.Array, np.ndarray[Any, Any] | None]:
+    """Moments so many milliseconds after 1970, and which are beyond all years; those are null."""
+    span = pc.min_max(millis)
+    odd = None
+    if (span["min"].as_py() or 0) < _FIRST // 1000 or (span["max"].as_py() or 0) >= _LAST // 1000:
+        odd = as_mask(pc.or_(pc.less(millis, _FIRST // 1000), pc.greater_equal(millis, _LAST // 1000)))
+        millis = pc.if_else(pa.array(odd), None, millis)
+    return pc.multiply(millis, 1000).view(MOMENT), odd

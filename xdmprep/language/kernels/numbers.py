@@ -8,29 +8,31 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..columns import DOUBLE, EXACT, LONG, Column, Mask, as_mask, merged, nulls_of, some, used_bytes
+from ..columns import DOUBLE, EXACT, LONG, Column, Mask, as_mask, bytes_of, merged, nulls_of, some, used_bytes
 from ..options import Options
 
-_DIGITS = np.zeros(256, dtype=bool)
-_DIGITS[list(b"0123456789-")] = True
-_DECIMALS = _DIGITS.copy()
-_DECIMALS[list(b".")] = True
 _INTEGER = r"^-?[0-9]{1,18}$"
 _NUMBER = r"^-?[0-9]{1,15}(\.[0-9]{1,15})?$"
+_LONGEST = 300  # digits whose number any double can hold
 
 
 def integers(text: pa.Array) -> Column:
     """Whole numbers from text; open where the text is not a plain one of at most 18 digits."""
-    return _parsed(text, LONG, _DIGITS, _INTEGER)
+    return _parsed(text, LONG, _INTEGER, _LONGEST)
 
 
 def decimals(text: pa.Array) -> Column:
     """Doubles from text; open where the text is not plain digits with at most one point."""
-    return _parsed(text, DOUBLE, _DECIMALS, _NUMBER)
+    return _parsed(text, DOUBLE, _NUMBER, _LONGEST)
 
 
-def _parsed(text: pa.Array, target: pa.DataType, letters: np.ndarray[Any, Any], pattern: str) -> Column:
-    if target == LONG and letters[used_bytes(text)].all():
+def comparable(text: pa.Array) -> Column:
+    """Doubles from text that hold the number exactly as far as comparing needs; others are open."""
+    return _parsed(text, DOUBLE, _NUMBER, 15)
+
+
+def _parsed(text: pa.Array, target: pa.DataType, pattern: str, longest: int) -> Column:
+    if _is_plain(text, longest):
         try:
             return Column(text.cast(target))
         except pa.ArrowInvalid:
@@ -42,9 +44,15 @@ def _parsed(text: pa.Array, target: pa.DataType, letters: np.ndarray[Any, Any], 
     return Column(pc.if_else(fits, text, None).cast(target), left)
 
 
-def numeric(text: pa.Array) -> Column:
-    """Doubles from text that hold the number exactly as far as comparing needs; others are open."""
-    return decimals(text)
+def _is_plain(text: pa.Array, longest: int) -> bool:
+    """Whether no text is longer than `longest` and all are of digits, ``-``, ``.`` and ``/``.
+
+    Of such texts Arrow reads exactly those as numbers that the language reads, and to the same number.
+    """
+    data = used_bytes(text)
+    if not len(data):
+        return False
+    return int((data - np.uint8(45)).max()) <= 12 and int(np.diff(bytes_of(text)[0]).max()) <= longest
 
 
 def doubles(column: Column) -> Column:

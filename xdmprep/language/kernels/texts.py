@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Callable
-from itertools import pairwise
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,11 @@ def is_ascii(values: pa.Array) -> bool:
     """Whether no byte of any value is beyond 127."""
     data = used_bytes(values)
     return not len(data) or int(data.max()) < 128
+
+
+def ascii_rows(values: pa.Array) -> Mask:
+    """Which values have no byte beyond 127; nulls count among them."""
+    return as_mask(pc.string_is_ascii(values).fill_null(True))
 
 
 def lower(values: pa.Array) -> pa.Array:
@@ -68,21 +73,73 @@ def as_text(values: pa.Array) -> pa.Array | None:
     if kind == BOOL:
         return pc.if_else(values, "true", "false")
     if kind == DOUBLE:
-        return pa.array([None if value is None else text_of(value) for value in values.to_pylist()], TEXT)
+        return _printed(values)
     return None
+
+
+def _printed(values: pa.Array) -> pa.Array:
+    """Doubles as text: Arrow prints those that need no exponent as the language does, but whole ones without ``.0``."""
+    size = pc.abs(values)
+    usual = pc.or_(pc.and_(pc.less(size, 1e10), pc.greater_equal(size, 1e-4)), pc.equal(size, 0.0))
+    made = values.cast(TEXT)
+    whole = pc.and_(usual, pc.equal(pc.floor(values), values))
+    if pc.any(whole).as_py():
+        made = pc.binary_join_element_wise(made, pc.if_else(whole, ".0", ""), "")
+    return where(made, as_mask(pc.invert(usual)), lambda text: text_of(float(text)))
 
 
 def digests(values: pa.Array, name: str) -> pa.Array:
     """Hexadecimal digests of the UTF-8 bytes."""
-    offsets, data = bytes_of(values)
-    raw = memoryview(data.data)
-    at = offsets.tolist()
+    words = values.cast(pa.binary()).to_pylist()
     if name == "crc32":
-        found = [zlib.crc32(raw[a:b]).to_bytes(4, "little").hex() for a, b in pairwise(at)]
+        found = [zlib.crc32(word or b"").to_bytes(4, "little") for word in words]
     else:
         make: Callable[..., Any] = getattr(hashlib, name)
-        found = [make(raw[a:b], usedforsecurity=False).hexdigest() for a, b in pairwise(at)]
-    return pa.array(found, TEXT, mask=nulls_of(values) if values.null_count else None)
+        if name == "md5":  # some systems refuse it otherwise; for the others the flag costs more than the hash
+            make = partial(make, usedforsecurity=False)
+        found = [make(word or b"").digest() for word in words]
+    if not found:
+        return pa.array([], TEXT)
+    offsets = np.arange(len(found) + 1, dtype=np.int32) * np.int32(2 * len(found[0]))
+    return made_of(offsets, b"".join(found).hex().encode(), nulls_of(values) if values.null_count else None)
+
+
+def made_of(offsets: np.ndarray[Any, Any], data: Any, nulls: Mask | None) -> pa.Array:
+    """A string array of its parts: int32 offsets, bytes, and where it is null."""
+    bits = None if nulls is None else pa.array(~nulls).buffers()[1]
+    return pa.Array.from_buffers(TEXT, len(offsets) - 1, [bits, pa.py_buffer(offsets), pa.py_buffer(data)])
+
+
+def replaced(values: pa.Array, find: str, new: str, most: int = -1) -> pa.Array:
+    """`values` with the literal `find` replaced by `new`, all hits or so many at `most`."""
+    old_byte, new_byte = find.encode(), new.encode()
+    if len(old_byte) != 1 or len(new_byte) != 1 or most >= 0:
+        return pc.replace_substring(values, find, new, max_replacements=most)
+    offsets, data = bytes_of(values)
+    start, end = offsets[0], offsets[-1]
+    data = data[start:end]
+    made = np.where(data == old_byte[0], np.uint8(new_byte[0]), data)
+    return made_of(offsets - start, made, nulls_of(values) if values.null_count else None)
+
+
+def split_at_any(values: pa.Array, marks: str) -> pa.Array:
+    """Lists of the parts between any of the characters `marks`, empty parts left out."""
+    for mark in marks[1:]:
+        values = replaced(values, mark, marks[0])
+    lists = pc.split_pattern(values, marks[0])
+    parts = lists.flatten()
+    filled = as_mask(pc.not_equal(parts, ""))
+    if filled.all():
+        return lists
+    offsets = np.concatenate([[0], np.cumsum(lists.value_lengths().fill_null(0).to_numpy(zero_copy_only=False))])
+    kept = np.concatenate([[0], np.cumsum(filled)])[offsets].astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(kept), parts.filter(pa.array(filled)), mask=pa.array(nulls_of(values)))
+
+
+def places(values: pa.Array, what: str) -> tuple[pa.Array, Mask | None]:
+    """The 0-based position of `what`, -1 where it is not; and which are open, beyond ASCII."""
+    found = pc.find_substring(values, what).cast(LONG)
+    return found, None if is_ascii(values) else ~ascii_rows(values)
 
 
 def truth(values: pa.Array) -> Mask:

@@ -1,0 +1,185 @@
+"""The columnar kernels beside the reference: dates in every layout, numbers and their text, on texts near the edge."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xdmprep.flow import TIMESTAMP
+from xdmprep.language import Options, coerce, compile_expression
+from xdmprep.language.catalogue import java_regex
+from xdmprep.language.coercion import coerce_value
+from xdmprep.language.javatime import AUTOMATIC, automatic_layouts, compile_pattern
+from xdmprep.language.kernels import numbers, regexes, texts
+from xdmprep.language.moment import Moment
+from xdmprep.language.options import DEFAULT
+from xdmprep.language.values import Failed, number_in, text_of
+
+PATTERNS = [
+    *AUTOMATIC, "d/M/yyyy", "M/d/yyyy H:m", "M/d/yyyy h:mm a", "yyyyMMddHHmmss", "dd MMM uuuu", "yyyy-M-d'T'H:m:s",
+    "d.M.yyyy HH:mm:ss.SS", "dMyyyy", "MMM d yyyy", "hh a dd/MM/yyyy",
+]  # fmt: skip
+
+
+@st.composite
+def dates_as_text(draw: st.DrawFn, patterns: list[str] = PATTERNS) -> str:
+    """A date printed in one of the patterns, sometimes with a letter changed, lost or doubled."""
+    at = draw(st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31, 23)))
+    text = compile_pattern(draw(st.sampled_from(patterns)), DEFAULT).print(Moment.of(at))
+    if draw(st.booleans()):
+        place = draw(st.integers(0, len(text) - 1))
+        change = draw(st.sampled_from(["", "0", "1", "3", "9", "x", "/", " ", "\u00e9", text[place] * 2]))
+        text = text[:place] + change + text[place + 1 :]
+    return draw(st.sampled_from([text, text.lower(), text.upper()]))
+
+
+def _same_as_alone(values: list[str | None], kind: pa.DataType, options: Options) -> None:
+    got, bad = coerce(pa.array(values, pa.string()), kind, options)
+    for at, value in enumerate(values):
+        try:
+            wanted = coerce_value(value, kind, options)
+        except Failed:
+            wanted = None
+            assert at in bad, value
+        else:
+            assert at not in bad, value
+        assert got[at].as_py() == wanted, value
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.one_of(st.none(), dates_as_text()), min_size=1, max_size=12),
+    st.sampled_from([pa.date32(), TIMESTAMP]),
+    st.sampled_from([DEFAULT, Options(zoneless_millis="drop")]),
+)
+def test_columns_of_dates_are_read_as_each_text_alone(
+    values: list[str | None], kind: pa.DataType, options: Options
+) -> None:
+    _same_as_alone(values, kind, options)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data(), st.sampled_from(PATTERNS))
+def test_a_pattern_reads_columns_as_each_text_alone(data: st.DataObject, pattern: str) -> None:
+    one = st.one_of(dates_as_text([pattern]), dates_as_text([pattern]), dates_as_text())
+    values = data.draw(st.lists(one, min_size=1, max_size=8))
+    quoted = pattern.replace("\\", "").replace("'", "\\'")
+    got = compile_expression(f"date(v, '{quoted}')", pa.schema([("v", pa.string())])).apply(
+        pa.record_batch({"v": pa.array(values, pa.string())})
+    )
+    assert isinstance(got.values, pa.Array)
+    reader, failed = compile_pattern(pattern, DEFAULT), {at for at, _ in got.errors}
+    for at, value in enumerate(values):
+        try:
+            wanted = Moment.of(reader.read(value).at).millis if value else None
+        except Failed:
+            wanted = None
+            assert at in failed, value
+        found = got.values[at].as_py()
+        assert (None if found is None else Moment.of(found).millis) == wanted, value
+
+
+def test_every_automatic_format_has_its_layouts() -> None:
+    lengths = {sum(width or len(part) for part, width in layout) for layout in automatic_layouts(DEFAULT)}
+    assert lengths == {8, 9, 10, 11, 21, 22}
+
+
+@pytest.mark.parametrize("target", [pa.int64(), pa.float64()])
+def test_what_arrow_is_given_to_read_it_reads_as_the_language_does(target: pa.DataType) -> None:
+    parse = numbers.integers if target == pa.int64() else numbers.decimals
+    for length in range(5):
+        for word in map("".join, itertools.product("-./05", repeat=length)):
+            spelled = number_in(word)
+            if target == pa.int64() and isinstance(spelled, float):
+                spelled = None
+            found = parse(pa.array([word]))
+            if found.open is None or not found.open[0]:
+                assert found.values[0].as_py() == spelled, word
+                assert math.copysign(1, found.values[0].as_py()) == math.copysign(1, float(word)) or spelled == 0
+            else:
+                assert found.values[0].as_py() is None
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False)), max_size=20))
+def test_doubles_are_printed_as_each_alone(values: list[float | None]) -> None:
+    more = [0.0, -0.0, 1e10, 9999999999.0, 9999999999.5, 1e15, 1e16, 1e-4, 9.9e-5, 123456.0, 5e-324, 1.7e308]
+    got: Any = texts.as_text(pa.array([*values, *more], pa.float64()))
+    assert got.to_pylist() == [None if value is None else text_of(value) for value in [*values, *more]]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.one_of(st.none(), st.text(alphabet="ab;,é-", max_size=6)), max_size=8),
+    st.sampled_from([";", "-", ",", "ab", "é"]),
+    st.sampled_from(["", "-", "é", "; "]),
+    st.integers(0, 3),
+)
+def test_joining_a_split_text_is_joining_its_parts(
+    values: list[str | None], between: str, separator: str, skip: int
+) -> None:
+    column = pa.array(["x", None, ";;", *values], pa.string()).slice(skip)
+    schema = pa.schema([("v", pa.string())])
+    got = compile_expression(f'join("{separator}", explode(v, "{between}"))', schema).apply(
+        pa.record_batch({"v": column})
+    )
+    assert isinstance(got.values, pa.Array)
+    assert got.values.to_pylist() == [
+        None if value is None else separator.join(value.split(between)) for value in column.to_pylist()
+    ]
+
+
+REGEXES = [
+    "abc", "a.c", "[^,]+", "[a-z]+[0-9]*", r"\d{3}-\d{4}", r"\w+@\w+\.com", r"\s*x\s*", "(a|b)+c", "(?:ab)?c",
+    "a{2,3}?b", r"[\w.-]+", r"[^\s\d]", "x*", "(a*)(b*)", "([^-]*)-([^-]*)", r"\$\{_\}", "é+",
+    "a|", "()a", "(a)(b(c))", r"[\]\-]",
+    "_", " ", "#", "\t", "(.)(.*?)b", r"\\",
+]  # fmt: skip
+OTHERS = [
+    "^a$", "a$", r"\bword\b", r"(a)\1", "a++", "a*+", "(?i)a", "(?=a)", "(?<n>a)", r"\p{L}", "[a&&b]", "[[:alpha:]]",
+    "[a", "(a", "a)", "*a", "a**", "a{2", "a{,2}", "a{3,2}", "a{2000}", r"\Qa\E", r"\x41", "]",
+    "a{x}", r"[\d-z]", "[z-a]",
+    "\\", "a??+", "[]a]", r"\D",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("regex", OTHERS)
+def test_expressions_that_engines_read_differently_stay_with_the_interpreter(regex: str) -> None:
+    assert regexes.shared(regex) is None
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.one_of(st.sampled_from(REGEXES), st.lists(st.sampled_from([*"ab-,.*+?|()[]^0 {}é_", "\\d", "\\s", "\\w", "\\."]),
+                                                 max_size=7).map("".join)),
+    st.lists(st.text(alphabet="abc-,.019_é \t\n\\${}@x[]\u00a0\U0001f600", max_size=7), min_size=1, max_size=8),
+)  # fmt: skip
+def test_shared_regular_expressions_find_what_python_finds(regex: str, values: list[str]) -> None:
+    found = regexes.shared(regex)
+    if found is None:
+        assert regex not in REGEXES
+        return
+    reader, column = java_regex(regex), pa.array([*values, None])
+    pattern = regexes.whole(regex)
+    assert pattern is not None
+    whole = pc.match_substring_regex(column, pattern).to_pylist()
+    assert whole == [*[reader.fullmatch(value) is not None for value in values], None]
+    anchored = regexes.whole(f"^{regex}$")
+    if anchored is not None:
+        there = [java_regex(f"^{regex}$").fullmatch(value) is not None for value in values]
+        assert pc.match_substring_regex(column, anchored).to_pylist() == [*there, None]
+    part = pc.match_substring_regex(column, found.text).to_pylist()
+    assert part == [*[reader.search(value) is not None for value in values], None]
+    if found.one_way:
+        matches = [reader.search(value) for value in values]
+        got = regexes.extracted(column, found, absent=False)
+        got.validate(full=True)
+        assert got.to_pylist() == [*[[match[0], *match.groups()] if match else [] for match in matches], None]

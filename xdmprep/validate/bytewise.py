@@ -1,0 +1,179 @@
+"""Patterns that say for each character which ASCII characters may stand there, tested on a column's bytes at once.
+
+``^[0-9]{3}-[0-9]{4}$`` is a *shape*: so many bytes, each within a set.  ``^[A-Z0-9-]{4,40}$`` is a *run*: all bytes
+within one set.  A whole column of such texts is a few array operations, where a regular expression asks value by value.
+Any other pattern is left to the regular expression; the verdict is the same (no byte of a character beyond ASCII is in
+a set, so bytes are characters).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ..leaves import valid
+
+Positions = np.ndarray[Any, np.dtype[np.int64]]
+_Table = np.ndarray[Any, np.dtype[np.bool_]]
+
+_DIGITS = "0123456789"
+_WORD = _DIGITS + "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
+_WIDEST = 256
+_TOKEN = re.compile(r"(\[[^\[\]\\^]+\]|\\[dw]|\\[-./+*?()|]|[A-Za-z0-9 _@#:;,/=!%&'\"<>~`-])(\{\d+(?:,\d*)?\}|[+*])?")
+
+
+@dataclass(frozen=True)
+class ByteTest:
+    """A test of texts by their bytes.
+
+    Attributes:
+        tables: for each place which bytes (256,) may stand there; for a run one table for all places.
+        least, most: how many bytes; equal for a shape; `most` None: any number.
+    """
+
+    tables: tuple[_Table, ...]
+    least: int
+    most: int | None
+    run: bool
+
+    def __call__(self, array: pa.Array) -> Positions | None:
+        """Positions of the texts of a plain string column that do not fit, None if all do; nulls fit."""
+        if not len(array) or array.null_count == len(array):
+            return None
+        places, data = text_bytes(array)
+        sizes = np.diff(places)
+        there = valid(array) if array.null_count else None
+        wrong = sizes < self.least
+        if self.most is not None:
+            wrong |= sizes > self.most
+        if there is not None:
+            wrong &= there
+        found = self._run(places, data, sizes) if self.run else self._shape(places, data, sizes, there, wrong)
+        if found is not None:
+            wrong[found] = True
+            if there is not None:
+                wrong &= there
+        return np.flatnonzero(wrong) if wrong.any() else None
+
+    def _run(self, places: Any, data: Any, sizes: Any) -> Any:
+        """Rows with a byte outside the set."""
+        outside = np.flatnonzero(~self.tables[0].take(data[places[0] : places[-1]]))
+        return np.searchsorted(places, outside + places[0], side="right") - 1 if len(outside) else None
+
+    def _shape(self, places: Any, data: Any, sizes: Any, there: Any, wrong: Any) -> Any:
+        """Rows of the right size with a byte outside its place's set."""
+        width = self.least
+        fits = ~wrong if there is None else there & ~wrong
+        count = int(np.count_nonzero(fits))
+        if int(places[-1] - places[0]) == count * width:  # nothing but texts of the right size
+            flat = data[places[0] : places[-1]]
+            if self._all_fit(flat):
+                return None
+            texts = flat.reshape(-1, width)
+        else:
+            starts = places[:-1][fits]
+            texts = data[starts[:, None] + np.arange(width, dtype=starts.dtype)]
+        bad = np.zeros(len(texts), bool)
+        for place, table in enumerate(self.tables):
+            bad |= ~table.take(texts[:, place])
+        return np.flatnonzero(fits)[bad]
+
+    def _all_fit(self, flat: Any) -> bool:
+        """Whether all bytes fit, for texts without gaps: one subtraction and one comparison, many texts a time."""
+        bounds = self._bounds()
+        if bounds is None:
+            return False
+        low, span = bounds
+        whole = len(flat) // len(low) * len(low)
+        for part, size in ((flat[:whole].reshape(-1, len(low)), len(low)), (flat[whole:], len(flat) - whole)):
+            if size and ((part - low[:size]) > span[:size]).any():
+                return False
+        return True
+
+    def _bounds(self) -> tuple[Any, Any] | None:
+        """For each byte of a block of texts the least that may stand there and how many follow it; None for gaps."""
+        lows, spans = [], []
+        for table in self.tables:
+            members = np.flatnonzero(table)
+            if members[-1] - members[0] + 1 != len(members):
+                return None
+            lows.append(members[0])
+            spans.append(len(members) - 1)
+        times = max(1, 4096 // len(lows))
+        return np.tile(np.array(lows, np.uint8), times), np.tile(np.array(spans, np.uint8), times)
+
+
+def text_bytes(array: pa.Array) -> tuple[Any, Any]:
+    """Offsets (n + 1) and bytes of a plain string column, as numpy views; null slots are not told apart."""
+    _, offsets, data = array.buffers()
+    places = np.frombuffer(offsets, np.int32)[array.offset : array.offset + len(array) + 1]
+    return places, np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
+
+
+def byte_test(pattern: str) -> ByteTest | None:
+    """The test of an ECMA-262 pattern by bytes; None if the pattern is neither a shape nor a run."""
+    if not pattern.startswith("^") or not pattern.endswith("$") or pattern.endswith("\\$"):
+        return None
+    tokens, at, end = [], 1, len(pattern) - 1
+    while at < end:
+        token = _TOKEN.match(pattern, at, end)
+        if token is None:
+            return None
+        members = _members(token[1])
+        if members is None:
+            return None
+        tokens.append((members, token[2]))
+        at = token.end()
+    if len(tokens) == 1 and tokens[0][1] is not None:
+        least, most = _times(tokens[0][1])
+        if least != most:
+            return ByteTest((_table(tokens[0][0]),), least, most, run=True)
+    tables: list[_Table] = []
+    for members, quantity in tokens:
+        least, most = _times(quantity)
+        if least != most or len(tables) + least > _WIDEST:
+            return None
+        tables += [_table(members)] * least
+    return ByteTest(tuple(tables), len(tables), len(tables), run=False) if tables else None
+
+
+def _times(quantity: str | None) -> tuple[int, int | None]:
+    if quantity is None:
+        return 1, 1
+    if quantity in "+*":
+        return (1 if quantity == "+" else 0), None
+    least, comma, most = quantity[1:-1].partition(",")
+    return int(least), (int(least) if not comma else int(most) if most else None)
+
+
+def _members(token: str) -> str | None:
+    """The characters that a token stands for; None for a bracket that is not plain."""
+    if token[0] == "\\":
+        return {"d": _DIGITS, "w": _WORD}.get(token[1], token[1])
+    if token[0] != "[":
+        return token
+    inside, out, at = token[1:-1], "", 0
+    if not inside.isascii():
+        return None
+    while at < len(inside):
+        if inside[at + 1 : at + 2] == "-" and at + 2 < len(inside):
+            first, last = ord(inside[at]), ord(inside[at + 2])
+            if first > last:
+                return None
+            out += "".join(map(chr, range(first, last + 1)))
+            at += 3
+        else:
+            out += inside[at]
+            at += 1
+    return out
+
+
+def _table(members: Sequence[str]) -> _Table:
+    table = np.zeros(256, bool)
+    table[[ord(char) for char in members]] = True
+    return table
