@@ -227,6 +227,13 @@ class Store:
         rows = self.query(f"SELECT doc FROM batch WHERE {where} ORDER BY seq", *values)  # noqa: S608 (own texts only)
         return [json.loads(row["doc"]) for row in rows]
 
+    def waiting(self) -> list[sqlite3.Row]:
+        """Id and dataset of the batches that are to be promoted, in the order of their COMPLETE."""
+        return self.query(
+            "SELECT id, dataset FROM batch WHERE status IN ('loaded', 'queued', 'staging', 'staged', 'processing',"
+            " 'retrying') ORDER BY queued"
+        )
+
     def change_batch(
         self, batch_id: str, only: frozenset[str] | set[str] | None = None, db: sqlite3.Connection | None = None,
         **changes: Any,
