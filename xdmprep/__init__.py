@@ -95,6 +95,11 @@ def _ingest_check(path: Any, format: str, multiline: bool, schema: dict[str, Any
     return import_module(".ingest", __name__).default_check()(path, format, multiline, schema, csv_options)
 
 
+def _resolve_schema(schema: Any, documents: Any) -> Any:
+    return import_module(".ingest", __name__).whole_schema(schema, documents)
+
+
 ports.check_record = _check_record
 ports.source_contract = _source_contract
 ports.ingest_check = _ingest_check
+ports.resolve_schema = _resolve_schema
