@@ -26,9 +26,9 @@ _OURS = (MANIFEST, RUN, REJECTS, ISSUES, "vanished.csv", "cannot-clear.jsonl")
 #: Bytes after which written data is pushed to the disk in the background, so that the last fsync finds little to do.
 _SYNC_BYTES = 32 << 20
 
-#: Bytes handed to the system at a time.  Linux copies a file's new pages several times slower when one call brings
-#: megabytes (ext4, 8 MB calls: 2.1 ns a byte, 64 KB calls: 0.25), and a piece just hashed is still in the cache.
-_WRITE_BYTES = 64 << 10
+#: Bytes handed to the system at a time: Linux copies megabytes given in one call into a file's new pages several times
+#: slower than the same bytes in smaller pieces (ext4: 1.4 ns a byte from 1 MB on, 0.25 below).
+_WRITE_BYTES = 512 << 10
 
 
 class OutputFolder:
@@ -152,11 +152,9 @@ class WholeFile:
         view = memoryview(data).cast("B")
         size = len(view)
         with self._told():
-            for start in range(0, size, _WRITE_BYTES):
-                piece = view[start : start + _WRITE_BYTES]
-                self._hash.update(piece)
-                while len(piece):
-                    piece = piece[self._file.write(piece) :]
+            self._hash.update(view)
+            while len(view):
+                view = view[self._file.write(view[:_WRITE_BYTES]) :]
         self.bytes += size
         self._unsynced += size
         if self._unsynced > _SYNC_BYTES and (self._syncing is None or not self._syncing.is_alive()):

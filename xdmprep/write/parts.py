@@ -18,8 +18,9 @@ from ..errors import OutputError, UsageError
 from ..flow import Chunk
 from ..leaves import Leaf
 from ..manifest import File
-from .encode import Encoder, plain_texts
+from .encode import Encoder
 from .folder import OutputFolder, WholeFile
+from .texts import plain_texts
 
 #: The platform takes 256 MB in one request (Guardrails for data ingestion); parts stay below with a margin.
 PLATFORM_MAX_BYTES = 256_000_000

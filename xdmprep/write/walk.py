@@ -1,0 +1,172 @@
+"""The walk along the leaves that are present, as one ``take`` from a pool of texts.
+
+A record is a walk over the leaves that are present.  The text between two consecutive present leaves i -> j (closing
+quote of i, closing brackets, comma, opening brackets, key of j, opening quote) depends on the *pair* only, so it is a
+constant ``T[i, j]``.  A row is then literal, value, literal, value, ..., literal, each an index into one pool of
+strings (all value columns and all constants).  A single Arrow ``take`` of those indices, in row order, leaves the
+finished bytes in its data buffer: nulls, empty objects and empty arrays vanish by themselves.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..paths import Path
+
+_NO_CHECK = pc.TakeOptions(boundscheck=False)
+
+
+@dataclass(frozen=True)
+class Texts:
+    """n texts side by side: int32 offsets (n + 1) into `data`."""
+
+    offsets: np.ndarray[Any, np.dtype[np.int32]]
+    data: pa.Buffer
+
+
+@dataclass(frozen=True)
+class Value:
+    """The JSON texts of one column, without quotes.
+
+    Attributes:
+        texts: string array.
+        codes: index into `texts` for each row; None means row by row.
+        there: bool (n,), False where the row has nothing; None means all have something.
+        escaped: (rows, texts) that replace a row's text; only without `codes`.
+    """
+
+    texts: pa.Array
+    codes: np.ndarray[Any, Any] | None = None
+    there: np.ndarray[Any, np.dtype[np.bool_]] | None = None
+    escaped: tuple[np.ndarray[Any, Any], pa.Array] | None = None
+
+
+Leg = tuple[Path, bool, str]  # path, quoted?, constant text behind the value
+
+
+#: Literals that every walk has, at fixed indexes.
+MARKS = {"": 0, "[": 1, ",": 2, "]": 3, "{": 4, "}": 5}
+
+
+class Walk:
+    """The transition table of a list of leaves and the walk along it.
+
+    Args:
+        legs: the leaves, in the order of the text.
+        end: the text behind each record.
+        between: what stands between two of them.
+    """
+
+    def __init__(
+        self,
+        legs: Sequence[Leg],
+        end: str,
+        between: Callable[[Leg | None, Leg | None, str], str] | None = None,
+    ) -> None:
+        text_between = between or between_leaves
+        count = len(legs)
+        index = dict(MARKS)
+        self.table = np.zeros(
+            (count + 1, count + 1), np.int32
+        )  # row `count`: start of a record; column `count`: its end
+        for i in (*range(count), count):
+            for j in range(i + 1 if i < count else 0, count + 1):
+                text = text_between(legs[i] if i < count else None, legs[j] if j < count else None, end)
+                self.table[i, j] = index.setdefault(text, len(index))
+        self._literals = pa.array(list(index), pa.string())
+
+    def texts(
+        self,
+        values: Sequence[Value],
+        n: int,
+        keep: np.ndarray[Any, Any] | None = None,
+        around: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None = None,
+    ) -> Texts:
+        """The text of each of n rows; `around`: per row the indexes of the literals before and behind it."""
+        count, table = len(values), self.table
+        first = 0 if around is None else 1
+        slots = count + 1 + first
+        pairs = np.empty((n, slots, 2), np.int32)  # (literal, value): indexes into the pool, in the order of the text
+        present = np.ones((n, slots), bool)
+        pool: list[pa.Array] = [self._literals]
+        size = len(self._literals)
+        everyone = np.arange(n, dtype=np.int32)
+        repairs: list[tuple[int, np.ndarray[Any, Any], pa.Array]] = []
+        last: np.ndarray[Any, Any] | None = None  # each row's last present leaf; None while it is `same` for all
+        same = count
+        for j, value in enumerate(values):
+            slot = j + first
+            pairs[:, slot, 0] = table[same, j] if last is None else table[:, j].take(last)
+            np.add(everyone if value.codes is None else value.codes, size, out=pairs[:, slot, 1], casting="unsafe")
+            pool.append(value.texts)
+            size += len(value.texts)
+            if value.escaped is not None:
+                repairs.append((slot, *value.escaped))
+            if value.there is None:
+                last, same = None, j
+            else:
+                present[:, slot] = value.there
+                if last is None:
+                    last = np.full(n, same, np.int32)
+                np.copyto(last, j, where=value.there)
+        pairs[:, -1, 0] = table[same, count] if last is None else table[:, count].take(last)
+        pairs[:, -1, 1] = 0
+        if around is not None:
+            pairs[:, 0, 0], pairs[:, -1, 1] = around
+            pairs[:, 0, 1] = 0
+        for slot, rows, texts in repairs:
+            pairs[rows, slot, 1] = size + np.arange(len(rows), dtype=np.int32)
+            size += len(texts)
+            pool.append(texts)
+        if keep is not None:
+            present &= keep[:, None]
+        picked = pairs.view(np.int64).reshape(-1)[present.reshape(-1)].view(np.int32)
+        strings = pa.concat_arrays(pool)
+        buffers = strings.buffers()
+        if buffers[0] is not None:  # no validity: what is null is never picked
+            strings = pa.StringArray.from_buffers(len(strings), buffers[1], buffers[2])
+        taken = pc.call_function("take", [strings, pa.array(picked)], _NO_CHECK)
+        ends = np.zeros(n + 1, np.int64)
+        np.cumsum(present.sum(axis=1, dtype=np.int32) * 2, out=ends[1:])
+        offsets = np.frombuffer(taken.buffers()[1], np.int32)[ends]
+        data = taken.buffers()[2]
+        return Texts(offsets, pa.py_buffer(b"") if data is None else data.slice(0, int(offsets[-1])))
+
+
+def between_leaves(a: Leg | None, b: Leg | None, end: str) -> str:
+    """The text between leaf `a` (None: start of the record) and leaf `b` (None: its end)."""
+    out = ""
+    shared = 0
+    if a is not None:
+        out += ('"' if a[1] else "") + a[2]
+        if b is not None:
+            while a[0][shared] == b[0][shared]:
+                shared += 1
+            closing = a[0][shared + 1 :]
+        else:
+            closing = a[0]
+        for step in reversed(closing):
+            out += "]" if isinstance(step, int) else "}"
+    if b is None:
+        return out + ("{}" if a is None else "") + end
+    if a is not None:
+        out += ","
+    for depth in range(shared, len(b[0])):
+        step = b[0][depth]
+        if depth > shared or a is None:
+            out += "[" if isinstance(step, int) else "{"
+        if not isinstance(step, int):
+            out += f'"{key_text(step)}":'
+    return out + ('"' if b[1] else "")
+
+
+def key_text(text: str) -> str:
+    """`text` as it stands between the quotes of a key."""
+    return json.dumps(text, ensure_ascii=False)[1:-1]
