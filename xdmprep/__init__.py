@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 from . import ports
 
 if TYPE_CHECKING:
+    from .checking import validate
     from .errors import DataError, Issue, MappingError, PlatformError, SchemaError, SourceError, XdmPrepError
     from .flow import Stream
     from .language import evaluate
     from .manifest import Manifest
     from .mapping import MappingSet
-    from .prepare import Result, map_rows, prepare, validate, write_csv, write_json, write_parquet
+    from .prepare import Result, map_rows, prepare, write_csv, write_json, write_parquet
     from .read import CsvOptions
     from .report import Report
     from .schema import Registry, Schema
@@ -48,7 +49,7 @@ _HOME = {
     "evaluate": "language",
     "map_rows": "prepare",
     "prepare": "prepare",
-    "validate": "prepare",
+    "validate": "checking",
     "write_csv": "prepare",
     "write_json": "prepare",
     "write_parquet": "prepare",
@@ -95,6 +96,11 @@ def _ingest_check(path: Any, format: str, multiline: bool, schema: dict[str, Any
     return import_module(".ingest", __name__).default_check()(path, format, multiline, schema, csv_options)
 
 
+def _resolve_schema(schema: Any, documents: Any) -> Any:
+    return import_module(".ingest", __name__).whole_schema(schema, documents)
+
+
 ports.check_record = _check_record
 ports.source_contract = _source_contract
 ports.ingest_check = _ingest_check
+ports.resolve_schema = _resolve_schema

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +21,7 @@ from .leaves import prune
 from .ports import CheckedChunk, FailedRecord, IngestCheck
 from .rules import RULES
 from .schema import Field, Registry, Schema
+from .schema.documents import looks_like_schema
 from .validate import Rules, check_stream, issue_pointer, open_records
 
 #: Most records in one chunk.  Records become Python values here, so chunks are smaller than elsewhere.
@@ -28,6 +29,7 @@ CHUNK_ROWS = 500
 #: Text of one chunk.
 BLOCK_BYTES = 1 << 19
 CORRUPT = "1401"
+_OF_DOCUMENT = ("$id", "version", "title", "description", "imsOrg")
 
 
 def ingest_check(rules: str | Rules = "batch", components: Registry | None = None) -> IngestCheck:
@@ -58,6 +60,31 @@ def ingest_check(rules: str | Rules = "batch", components: Registry | None = Non
 def default_check() -> IngestCheck:
     """The check with the `batch` rules, made once."""
     return ingest_check()
+
+
+def whole_schema(schema: dict[str, Any], documents: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """A schema as the Schema Registry gives it in full: what it refers to stands in its place.
+
+    Args:
+        schema: the schema, with ``$ref`` and ``allOf``.
+        documents: where its components are found.
+
+    Raises:
+        SchemaError: a component is missing, or a reference leads nowhere.
+    """
+    others = [item for item in documents if item.get("$id") != schema.get("$id") and looks_like_schema(item)]
+    found = Schema.from_dict(schema, Registry().add(*others), name=str(schema.get("$id") or "schema"))
+    tree = found.json_schema
+    if found.namespace:  # the columns of an ad-hoc schema stand under its namespace
+        outer = ("$schema", "definitions")
+        columns = {key: value for key, value in tree.items() if key not in outer}
+        tree = {**{key: tree[key] for key in outer if key in tree}, "type": "object",
+                "properties": {found.namespace: columns}}  # fmt: skip
+        schema = {**schema, "meta:datasetNamespace": found.namespace}
+    kept = {key: value for key, value in schema.items() if key.startswith("meta:") or key in _OF_DOCUMENT}
+    supers = {"meta:extends": sorted(found.extends)} if found.extends else {}
+    own_class = {"meta:class": found.class_id} if found.class_id else {}
+    return {**tree, **kept, **supers, **own_class}
 
 
 def _records(path: Path, format: str, multiline: bool, schema: Schema, rules: Rules) -> Iterator[CheckedChunk]:

@@ -5,7 +5,7 @@ The package's face (``xdmprep/__init__``) fills them when the package is first i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -59,3 +59,8 @@ class IngestCheck(Protocol):
 
 #: What the emulator validates with unless it is told otherwise; None: it only parses.
 ingest_check: IngestCheck | None = None
+
+#: Puts a schema and what it refers to together: (schema, all documents there are) -> a schema that refers to nothing
+#: outside itself.  Raises :class:`xdmprep.errors.SchemaError` where a component is missing.  None: schemas stay as
+#: they are.
+resolve_schema: Callable[[dict[str, Any], Sequence[dict[str, Any]]], dict[str, Any]] | None = None

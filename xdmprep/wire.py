@@ -278,6 +278,22 @@ def create_dataset(
     return body
 
 
+ADHOC = "https://ns.adobe.com/xdm/data/adhoc"  #: behavior of schemas whose fields are the columns of CSV files
+
+
+def adhoc_class(title: str, columns: Mapping[str, Any], required: Iterable[str], description: str) -> dict[str, Any]:
+    """The body of ``POST /tenant/classes`` for an ad-hoc schema; the registry gives ``_adhoc`` a name of its own."""
+    needed = {"required": list(required)} if required else {}
+    fields = {"_adhoc": {"type": "object", "properties": dict(columns), **needed}}
+    parts = [{"$ref": ADHOC}, {"properties": fields}]
+    return {"title": title, "description": description, "type": "object", "allOf": parts}
+
+
+def schema_of_class(title: str, class_id: str, description: str) -> dict[str, Any]:
+    """The body of ``POST /tenant/schemas`` for a schema that is its class and nothing more."""
+    return {"title": title, "description": description, "type": "object", "allOf": [{"$ref": class_id}]}
+
+
 def has_flag(tags: Mapping[str, Any] | None, tag: str, flag: str) -> bool:
     """Whether a dataset's tag holds ``flag: true``, with or without the blank, in any letter case."""
     values = (tags or {}).get(tag) or []

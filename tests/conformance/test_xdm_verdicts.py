@@ -21,12 +21,18 @@ from xdmprep.flow import Chunk
 from xdmprep.leaves import Leaf
 from xdmprep.paths import parse_path
 from xdmprep.schema import Registry, Schema
-from xdmprep.validate import Rules, check_record, check_stream, open_records
+from xdmprep.validate import Rules, check_record, check_stream, follow, open_records, opening
 from xdmprep.validate.checks import SchemaChecks, checks_for, pointer
 
 pytestmark = pytest.mark.shared
 XDM = SHARED / "xdm"
 JSONSCHEMA = Rules.of("jsonschema")
+
+
+@pytest.fixture(autouse=True)
+def few_lines_become_columns_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow, "FEWEST", 1)
+    monkeypatch.setattr(opening, "SPARSE_LINES", 1)
 
 
 def lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -251,3 +251,30 @@ def test_the_command_loads_no_more_than_it_needs(tmp_path: Path):
     script = "import sys, xdmprep.client; print([m for m in ('pandas', 'pyarrow', 'starlette') if m in sys.modules])"
     output = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert output.strip() == "[]"
+
+
+def test_csv_from_an_adhoc_file_to_an_ingested_batch(tmp_path, schemas):
+    """Class, schema and dataset are created by the command; the schema comes back, and files made for it go out."""
+    source = tmp_path / "visits.csv"
+    source.write_text("visit_id,visit_date,people\nV000001,2024-05-01,2\nV000002,2024-05-02,3\n")
+    file = schemas / "store-visits.adhoc.schema.json"
+    with Emulator() as server:
+        code, output, errors = command("dataset", "create", "visits", "--schema", file, "--adhoc", "--json",
+                                       "--url", server.url)  # fmt: skip
+        made = json.loads(output)
+        assert code == 0 and f"schema pull {made['schema']}" in errors
+        assert command("schema", "pull", made["schema"], "--out", tmp_path / "s", "--url", server.url)[0] == 0
+        (pulled,) = (tmp_path / "s").glob("*.schema.json")
+        mapping = tmp_path / "visits.mapping.yaml"
+        mapping.write_text("visit_id: visit_id\nvisit_date: visit_date\npeople: people\n")
+        out = tmp_path / "out"
+        code, _, errors = command("prepare", source, "-m", mapping, "-s", pulled, "-o", out, "--format", "csv")
+        assert code == 0, errors
+        code, output, errors = command("upload", out, "--dataset", made["id"], "--url", server.url, "--wait")
+        assert code == 0 and "active" in output, errors
+        code, _, errors = command("dataset", "create", "visits", "--schema", file, "--adhoc", "--url", server.url)
+        assert code == 3 and "not unique" in errors
+    code, _, errors = command("dataset", "create", "v", "--schema", schemas / "crm-profile.schema.json", "--adhoc")
+    assert code == 2 and "not an ad-hoc schema" in errors
+    code, _, errors = command("dataset", "create", "v", "--schema", file, "--adhoc", "--profile")
+    assert code == 2 and "--profile" in errors

@@ -80,9 +80,18 @@ ONE = ["lower({})", "upper({})", "trim({})", "ltrim({})", "rtrim({})", "sha256({
         "transformArray(l, i -> i == ({}))",
        "transformArray(m, i -> i.k * 2)", "join('|', transformArray(l, i -> trim(i)))", "array_to_string({}, l)",
        "transformArray(m, i -> to_object('v', upper(i.s), 'w', {}))", "size_of(filterArray(l, i -> i =~ 'a.*'))",
-        "str_to_object({})", "instr({}, 'a')", "md5({}, 'UTF-16')"]  # fmt: skip
+       "str_to_object({})", "instr({}, 'a')", "md5({}, 'UTF-16')", "instr({}, 'é')", "split({}, ',; ')", "split({})",
+        "lpad({}, 4, '0')", "rpad({}, 3, null)", "rpad({}, 3, 'é')", "lpad({}, -1, 'x')", "empty ({})",
+        "matches_regex({}, '-?[0-9]+(\\\\.[0-9]*)?')", "extract_regex({}, '([a-z0-9])(.?)')",
+        "extract_regex({}, '([^,]*),')", "({}) =~ '[A-Z]+|[0-9]{{2,}}'", "({}) !~ '.*'", "({}) =^ '2020'",
+        "({}) !$ 'Z'", "({}) !^ ''", "date_part('year', {})", "date_part('Q', {})", "date_part('week', {})",
+        "date_part('dw', {})", "date_part('dy', {})", "date_part('hh12', {})", "date_part('mi', {})",
+        "date_part('SSS', {})", "dformat({}, 'yyyy-MM-dd HH:mm:ss.SSS')", "date({}, 'M/d/yyyy')",
+        "first(split({}, ','))", "last(explode({}))", "first(l)", "last(l)",
+        "({}) * 2.5 + 1", "(x + ({})) / 2", "(x * n - 1.5) % ({})", "upper(extract_regex({}, '(a)')[1])"]  # fmt: skip
 TWO = ["concat({}, {})", "concat({}, '-', {}, null)", "nvl({}, {})", "coalesce({}, {}, 'd')", "{} ?? {}", "{} ?: {}",
-       "min({}, {})", "({}).equals({})", "{} == {}", "{} != {}", "{} < {}", "{} >= {}",
+       "min({}, {})", "max({}, {})", "({}).equalsIgnoreCase({})", "max({}, 7, {})",
+       "({}).equals({})", "{} == {}", "{} != {}", "{} < {}", "{} >= {}",
     "{} <= {}", "{} > {}", "{} + {}", "{} - {}",
        "{} * {}", "{} / {}", "{} % {}", "{} && {}", "{} || {}", "{} =^ {}", "lpad({}, 4, {})", "iif({}, {}, null)",
        "({}) == null ? {} : 'q'", "to_object('p', {}, 'q', {})", "date({}, 'yyyy-MM-dd', {})"]  # fmt: skip

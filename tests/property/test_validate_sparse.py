@@ -1,10 +1,12 @@
-"""Lines of many shapes, some with faults: parsing them together finds what reading each of them finds."""
+"""Lines of many kinds, some with faults: reading them as columns finds what reading each of them finds."""
 
 from __future__ import annotations
 
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -13,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from xdmprep.schema import Schema
-from xdmprep.validate import check_stream, open_records, opening
+from xdmprep.validate import check_stream, follow, open_records, opening
 
 EXAMPLES = int(os.environ.get("XDMPREP_EXAMPLES", "150"))
 
@@ -112,8 +114,10 @@ ENDS = [
 @st.composite
 def files(draw: st.DrawFn) -> bytes:
     lines = []
+    usual = draw(st.sampled_from([(",", ":"), (", ", ": "), (",", ": ")]))
     for record in draw(st.lists(records, min_size=4, max_size=30)):
-        line = json.dumps(record, ensure_ascii=draw(st.booleans()), separators=(",", ":"))
+        spacing = usual if draw(st.integers(0, 9)) else (", ", ":")
+        line = json.dumps(record, ensure_ascii=draw(st.booleans()), separators=spacing)
         if draw(st.integers(0, 7)) == 0:
             line = line.replace(*draw(st.sampled_from(FAULTS)), 1)
         lines.append(line)
@@ -142,19 +146,37 @@ def nothing_parsed(_lines: Any, pending: Any, *_more: Any) -> Any:
     return [], pending
 
 
+def nothing_followed(_self: Any, _lines: Any, pending: Any) -> Any:
+    return [], pending
+
+
+@contextmanager
+def reading(followed: bool, parsed: bool) -> Iterator[None]:
+    """Lines become columns in some of the ways only, and however few they are."""
+    with ExitStack() as stack:
+        stack.enter_context(mock.patch.object(follow, "FEWEST", 1))
+        stack.enter_context(mock.patch.object(opening, "SPARSE_LINES", 1))
+        if not followed:
+            stack.enter_context(mock.patch.object(follow.Layouts, "columns", nothing_followed))
+        if not parsed:
+            stack.enter_context(mock.patch.object(opening, "parse", nothing_parsed))
+        yield
+
+
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(files(), st.sampled_from(["strict", "batch", "jsonschema"]))
-def test_parsed_together_or_read_one_by_one_the_findings_are_the_same(text: bytes, rules: str) -> None:
+def test_as_columns_or_one_by_one_the_findings_are_the_same(text: bytes, rules: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "records.json"
         file.write_bytes(text)
-        with mock.patch.multiple(opening, SPARSE_LINES=1, SPARSE_SHAPES=0, MAX_SHAPES=0):
-            issues, unread, _ = found(file, rules)
-            with mock.patch.object(opening, "parse", nothing_parsed):
-                exact_issues, exact_unread, none = found(file, rules)
-    assert none == 0
-    assert issues == exact_issues
-    assert unread == exact_unread
+        with reading(followed=False, parsed=False):
+            exact_issues, exact_unread, none = found(file, rules)
+        assert none == 0
+        for followed, parsed in ((True, False), (False, True), (True, True)):
+            with reading(followed, parsed):
+                issues, unread, _ = found(file, rules)
+            assert issues == exact_issues
+            assert unread == exact_unread
 
 
 def test_sparse_records_are_parsed_together(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft6Validator, Draft7Validator
@@ -18,9 +19,9 @@ from xdmprep.errors import SchemaError
 from xdmprep.flow import Chunk
 from xdmprep.leaves import Leaf
 from xdmprep.schema import Schema
-from xdmprep.validate import Rules, check_record, check_stream, open_records
+from xdmprep.validate import Rules, check_record, check_stream, follow, open_records, opening
 from xdmprep.validate.checks import checks_for
-from xdmprep.validate.shapes import JSON_NULL
+from xdmprep.validate.lines import Texts
 
 JSONSCHEMA = Rules.of("jsonschema")
 #: The nightly run asks for thousands: XDMPREP_EXAMPLES=5000.
@@ -45,6 +46,14 @@ values = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(NAMES), inner, max_size=3)),
     max_leaves=8,
 )
+
+
+@pytest.fixture(autouse=True)
+def few_lines_become_columns_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow, "FEWEST", 1)
+    monkeypatch.setattr(opening, "SPARSE_LINES", 1)
+
+
 records = st.dictionaries(st.sampled_from(NAMES), values, max_size=4)
 
 
@@ -202,12 +211,15 @@ def test_lines_are_read_exactly_as_a_strict_json_reader_reads_them(lines: list[s
             for unread in chunk.unread:
                 got[unread.row] = ValueError
             for group in chunk.groups:  # type: ignore[attr-defined]
-                nested = Chunk(group.leaves, group.records, chunk.rows[group.lines])
-                for at, row in enumerate(nested.rows.tolist()):
+                columns = [c.array() if isinstance(c, Texts) else c for c in group.columns]
+                nowhere = np.zeros(len(group.lines), dtype=bool)
+                for at, row in enumerate(chunk.rows[group.lines].tolist()):
                     record: dict[str, Any] = {}
-                    for leaf, column in zip(group.leaves, group.records.columns, strict=True):
+                    for number, (leaf, column) in enumerate(zip(group.leaves, columns, strict=True)):
                         node: Any = record
-                        cell = None if column.type == JSON_NULL else column[at].as_py()
+                        cell = column[at].as_py()
+                        if cell is None and not group.nulls.get(number, nowhere)[at]:
+                            continue
                         for step, following in zip(leaf.path, leaf.path[1:], strict=False):
                             empty: Any = [] if isinstance(following, int) else {}
                             if isinstance(step, int):
@@ -217,7 +229,7 @@ def test_lines_are_read_exactly_as_a_strict_json_reader_reads_them(lines: list[s
                             else:
                                 node = node.setdefault(step, empty)
                         if isinstance(leaf.path[-1], int):
-                            node.append(column[at].as_py())
+                            node.append(cell)
                         else:
                             node[leaf.path[-1]] = cell
                     got[row] = record

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
 from network_kit import (
@@ -197,7 +198,8 @@ def test_promotion_goes_on_after_a_crash_and_happens_once(tmp_path, monkeypatch,
         with monkeypatch.context() as patched:
             patched.setattr(Ingestion, where, killed)
             act(server.url, batch, "COMPLETE")
-            server.state.ingestion._thread.join(timeout=10)  # it died, as the process would
+            for thread in server.state.ingestion._threads:
+                thread.join(timeout=10)  # they died, as the process would
         assert quick(server.url).status(batch).status in ("loaded", "staging", "staged")
     with Emulator(data=tmp_path) as server:
         found = quick(server.url).wait(batch, timeout=20)
@@ -222,6 +224,84 @@ def test_a_batch_that_cannot_be_checked_does_not_hold_up_others():
         found = ingest(server.url, dataset, [record("poison")])
         assert found["status"] == "failed" and found["errors"][0]["code"] == "unknown"
         assert ingest(server.url, dataset, [record("good")])["status"] == "active"
+
+
+class SlowCheck:
+    """Parses; where a file holds b"slow" it stops behind its first chunk, until it may go on."""
+
+    def __init__(self) -> None:
+        self.reached, self.go_on = threading.Event(), threading.Event()
+
+    def __call__(self, path, format, multiline, schema, csv_options):
+        for chunk in parse(path, format, multiline, schema, csv_options):
+            yield chunk
+            if b"slow" in path.read_bytes():
+                self.reached.set()
+                assert self.go_on.wait(30)
+
+
+def begin(url: str, dataset: str, records: list, **more) -> str:
+    """A batch that is complete, and not waited for."""
+    batch = new_batch(url, dataset, **more)
+    put(url, batch, dataset, "a.json", lines(records))
+    assert act(url, batch, "COMPLETE").status_code == 200
+    return batch
+
+
+def test_a_slow_check_holds_up_only_its_own_dataset():
+    check = SlowCheck()
+    with Emulator(check=check) as server:
+        url, client = server.url, quick(server.url)
+        server.state.schemas.by_id["https://x"] = {"$id": "https://x"}
+        slow, other = (new_dataset(url, "https://x", tags=UPSERT_TAGS) for _ in range(2))
+        old = ingest(url, slow, [record("old")])
+        first = begin(url, slow, [record("n", note="slow"), record("m")])
+        assert check.reached.wait(20)
+        try:
+            assert profile(url, "CRMID", "cm") is None  # nothing of it is seen before all of it is
+            second = begin(url, slow, [record("n", note="later")])
+            assert ingest(url, other, [record("other")])["status"] == "active"
+            assert profile(url, "CRMID", "cother") is not None
+            assert act(url, old["id"], "REVERT").status_code == 200  # and others are acted on
+            assert profile(url, "CRMID", "cold") is None
+            aborted = begin(url, slow, [record("x")])
+            assert act(url, aborted, "ABORT").status_code == 200
+            assert client.status(second).status == "loaded"
+            assert client.status(first).status == "staging"
+        finally:
+            check.go_on.set()
+        assert client.wait(first, timeout=20).ok and client.wait(second, timeout=20).ok
+        assert profile(url, "CRMID", "cn")["note"] == "later"  # in the order of COMPLETE
+        assert client.status(aborted).status == "aborted" and profile(url, "CRMID", "cx") is None
+
+
+def test_a_batch_that_is_aborted_while_it_is_checked_leaves_nothing():
+    check = SlowCheck()
+    with Emulator(check=check) as server:
+        url = server.url
+        server.state.schemas.by_id["https://x"] = {"$id": "https://x"}
+        dataset = new_dataset(url, "https://x", tags=PROFILE_TAGS)
+        rows = [record(number, note="slow") for number in range(5_000)]
+        batch = begin(url, dataset, rows)
+        assert check.reached.wait(20)
+        assert act(url, batch, "ABORT").status_code == 200
+        check.go_on.set()
+        assert ingest(url, dataset, [record("next")])["status"] == "active"
+        assert server.state.profiles.counts() == {"fragments": 1, "events": 0}
+
+
+def test_many_datasets_at_once_keep_each_their_order():
+    with Emulator() as server:
+        url, client = server.url, quick(server.url)
+        datasets = [new_dataset(url, tags=UPSERT_TAGS) for _ in range(5)]
+        batches = [
+            begin(url, dataset, [{"identityMap": {f"NS{at}": [{"id": "1", "primary": True}]}, "turn": turn}])
+            for turn in range(8)
+            for at, dataset in enumerate(datasets)
+        ]
+        for batch in batches:
+            assert client.wait(batch, timeout=30).ok
+        assert [profile(url, f"NS{at}", "1")["turn"] for at in range(5)] == [7] * 5
 
 
 def test_a_batch_that_cannot_be_promoted_stalls(monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ import pyarrow as pa
 import pytest
 
 from xdmprep.errors import OutputError, UsageError
-from xdmprep.flow import Chunk, Finding, Stream
+from xdmprep.flow import Chunk, Finding, Stream, row_chunk
+from xdmprep.leaves import Leaf, nested_schema
 from xdmprep.manifest import Manifest
 from xdmprep.read import CsvOptions, open_source, read_csv
 from xdmprep.write import OutputFolder, WriteOptions, Written, write_stream
@@ -91,6 +93,56 @@ def test_parquet_parts(source: Stream, tmp_path: Path, limits: dict[str, Any]) -
         key_values = db.execute("select key, value from parquet_kv_metadata(?)", [files[0]]).fetchall()
     assert [tuple(row) for row in back] == [tuple(value or None for value in row.values()) for row in ROWS]
     assert (b"xdm.schema.id", b"s1") in [(bytes(key), bytes(value)) for key, value in key_values]
+
+
+@pytest.mark.parametrize("limits", [{}, {"max_bytes": 12_000}, {"max_rows": 70}, {"group_bytes": 4000}])
+def test_parquet_bytes_are_the_same_for_any_number_of_workers_and_blocks(
+    source: Stream, tmp_path: Path, limits: dict[str, Any]
+) -> None:
+    file = tmp_path / "source.csv"
+    sources = (source, source, read_csv(file, CsvOptions(block_bytes=100)), read_csv(file))
+    found = []
+    for number, (one, jobs) in enumerate(zip(sources, (0, 3, 2, 1), strict=True)):
+        found.append(run(one.then(spoil), tmp_path / str(number), jobs=jobs, format="parquet", **limits))
+    assert found[0] == found[1] == found[2] == found[3]
+    assert len(found[0].files) > 1 or "max_bytes" not in limits
+
+
+def test_a_row_group_is_full_at_its_size_wherever_chunks_end(source: Stream, tmp_path: Path) -> None:
+    run(source, tmp_path / "out", format="parquet", group_bytes=4000)
+    with duckdb.connect() as db:
+        groups = db.execute(
+            "select distinct row_group_id, row_group_num_rows from parquet_metadata(?) order by 1",
+            [str(tmp_path / "out" / "part-00000.parquet")],
+        ).fetchall()
+    sizes = [sum(5 + len(value.encode()) for value in row.values()) for row in ROWS]
+    at = 0
+    for _, rows in groups:
+        assert sum(sizes[at : at + rows]) <= 4000
+        at += rows
+        assert at == len(ROWS) or sum(sizes[at - rows : at + 1]) > 4000
+    assert at == len(ROWS)
+
+
+def test_columns_of_few_values_have_a_dictionary_whatever_way_they_come(tmp_path: Path) -> None:
+    texts = [f"t{number % 7}" for number in range(900)]
+    ids = [f"i{number}" for number in range(900)]
+    found = []
+    for name, column in (("a", pa.array(texts)), ("b", pa.array(texts).dictionary_encode())):
+        table = pa.table({"id": ids, "o": pa.StructArray.from_arrays([column], ["t"])})
+        leaves = (Leaf(("id",), pa.string()), Leaf(("o", "t"), pa.string()))
+        flat = pa.RecordBatch.from_arrays([pa.array(ids), column], ["id", "o.t"])
+        chunks = [row_chunk(flat.slice(at, 250), leaves) for at in range(0, 900, 250)]
+        stream = Stream(partial(iter, chunks), (lambda chunk: chunk,), leaves, nested_schema(leaves))
+        found.append(run(stream, tmp_path / name, format="parquet"))
+        file = str(tmp_path / name / "part-00000.parquet")
+        with duckdb.connect() as db:
+            encodings = dict(db.execute("select path_in_schema, encodings from parquet_metadata(?)", [file]).fetchall())
+            back = db.execute("select id, o.t from read_parquet(?)", [file]).fetchall()
+        assert "DICTIONARY" in encodings["o, t"]
+        assert "DICTIONARY" not in encodings["id"]
+        assert back == list(zip(table["id"].to_pylist(), texts, strict=True))
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("escape", ['"', "\\"])
@@ -210,6 +262,6 @@ def test_the_platforms_guardrails(source: Stream, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr("xdmprep.write.parts.PLATFORM_MAX_BATCH_BYTES", 2000)
     with pytest.raises(OutputError, match="1 TB"):
         run(source, tmp_path / "bytes")
-    monkeypatch.setattr("xdmprep.write.parts.PLATFORM_MAX_FIELDS", 2)
+    monkeypatch.setattr("xdmprep.write.PLATFORM_MAX_FIELDS", 2)
     with pytest.raises(UsageError, match="3 fields"):
         run(source, tmp_path / "fields")

@@ -277,13 +277,25 @@ def _schema_id(text: str) -> str:
 
     if "://" in text:
         return text
+    found = _schema_file(text).get("$id")
+    if not isinstance(found, str):
+        raise UsageError(f"--schema {text}: not a schema with an $id.")
+    return found
+
+
+def _schema_file(text: str) -> dict[str, Any]:
+    """The JSON of a schema's file."""
+    from ..errors import UsageError
+
     try:
-        found = json.loads(Path(text).read_text(encoding="utf-8-sig"))["$id"]
+        found = json.loads(Path(text).read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UsageError(f"--schema {text}: {error.strerror or error}. Give a schema's $id or its file.") from None
-    except (ValueError, KeyError, TypeError):
+    except ValueError:
         raise UsageError(f"--schema {text}: not a schema with an $id.") from None
-    return str(found)
+    if not isinstance(found, dict):
+        raise UsageError(f"--schema {text}: not a schema with an $id.")
+    return found
 
 
 @dataset.command("create")
@@ -292,22 +304,33 @@ def _schema_id(text: str) -> str:
 @click.option("--profile", is_flag=True, help="Enable it for Profile.")
 @click.option("--upsert", is_flag=True, help="Enable it for Profile with upsert (patches).")
 @click.option("--format", "format_", type=click.Choice(["csv", "json", "parquet"]), help="csv for an ad-hoc schema.")
+@click.option("--adhoc", is_flag=True, help="For CSV: first create the class and the schema with the file's columns.")
 @connection
 def dataset_create(
-    name: str, schema: str, profile: bool, upsert: bool, format_: str | None, url: str | None, config: str | None,
-    sandbox: str | None, as_json: bool,
+    name: str, schema: str, profile: bool, upsert: bool, format_: str | None, adhoc: bool, url: str | None,
+    config: str | None, sandbox: str | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Create a dataset and print its id.
 
     \b
     Examples:
       xdmprep dataset create "CRM profiles" --schema schemas/crm-profile.schema.json --profile --config config.json
-      xdmprep dataset create visits --schema schemas/store-visits.adhoc.schema.json --format csv --config config.json
+      xdmprep dataset create visits --schema schemas/store-visits.adhoc.schema.json --adhoc --config config.json
     """
+    from ..client.registry import adhoc_columns
+    from ..errors import UsageError
+
+    if adhoc and (profile or upsert or format_ not in (None, "csv")):
+        raise UsageError("--adhoc is for CSV, which never reaches Profile. Leave --profile, --upsert and --format out.")
+    columns, required = adhoc_columns(_schema_file(schema)) if adhoc else ({}, [])
     with _client(url, config, sandbox) as client:
-        key = client.create_dataset(name, _schema_id(schema), profile=profile, upsert=upsert, format=format_)
+        schema_id = client.create_adhoc_schema(name, columns, required) if adhoc else _schema_id(schema)
+        if adhoc:
+            _say(f"schema {schema_id} created; get it with: xdmprep schema pull {schema_id}")
+            format_ = "csv"
+        key = client.create_dataset(name, schema_id, profile=profile, upsert=upsert, format=format_)
         if as_json:
-            _print_json({"id": key, "name": name})
+            _print_json({"id": key, "name": name, "schema": schema_id})
         else:
             click.echo(key)
         return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from .. import wire
 from ..errors import UsageError
 from ..manifest import Manifest
-from . import follow, rows
+from . import follow, registry, rows
 from .config import Config
 from .files import CHUNK
 from .series import Series, send_series
@@ -211,6 +211,19 @@ class Client:
             format: ``csv`` for a dataset with an ad-hoc schema.
         """
         return follow.create_dataset(self.session, name, schema_id, profile=profile, upsert=upsert, format=format)
+
+    def create_adhoc_schema(
+        self, title: str, columns: Mapping[str, Any], required: Sequence[str] = (), description: str = ""
+    ) -> str:
+        """Create the class and the schema of a dataset for CSV files, and return the schema's ``$id``.
+
+        Args:
+            title: of both; the registry wants titles to be unique.
+            columns: name of each column -> its JSON Schema.
+            required: names of the columns that every row needs.
+            description: of both; the title unless given.
+        """
+        return registry.create_adhoc_schema(self.session, title, columns, required, description)
 
     def profile(self, namespace: str, identity: str) -> dict[str, Any] | None:
         """The merged profile that holds an identity (its ``entity``), or None."""

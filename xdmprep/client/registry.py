@@ -11,11 +11,11 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 from .. import wire
 from ..errors import OutputError, PlatformError, SourceError, UsageError, did_you_mean
@@ -120,10 +120,15 @@ def _pages(session: Session, path: str, accept: str) -> Iterator[dict[str, Any]]
         fresh = [item for item in results if isinstance(item, dict) and str(item.get("$id")) not in seen]
         seen |= {str(item.get("$id")) for item in fresh}
         yield from fresh
-        following = str((data.get("_page") or {}).get("next") or "")
+        following = _start(str((data.get("_page") or {}).get("next") or ""))
         if following in ("", start) or not fresh:
             return
         start = following
+
+
+def _start(following: str) -> str:
+    """Where the next page starts: the value itself, or the one in the address of that page; both are described."""
+    return next(iter(parse_qs(urlsplit(following).query).get("start", [])), following)
 
 
 def _resource(
@@ -186,6 +191,61 @@ def _descriptors(session: Session, schema_id: str) -> Iterator[dict[str, Any]]:
         for item in listed if isinstance(listed, list) else ():
             if isinstance(item, dict) and item.get("xdm:sourceSchema") == schema_id:
                 yield item
+
+
+# ---- ad-hoc schemas -------------------------------------------------------------------------------------------------
+
+
+def adhoc_columns(schema: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The columns of an ad-hoc schema in full form (name -> JSON Schema), and those that are required.
+
+    Raises:
+        UsageError: it is no ad-hoc schema, whose columns stand under one generated name.
+    """
+    fields = schema.get("properties")
+    fields = fields if isinstance(fields, dict) else {}
+    name = schema.get("meta:datasetNamespace") or (next(iter(fields)) if len(fields) == 1 else None)
+    node = fields.get(name)
+    columns = node.get("properties") if isinstance(node, dict) else None
+    if not isinstance(node, dict) or not isinstance(columns, dict) or not columns:
+        raise UsageError(f"{schema.get('$id', 'the schema')}: not an ad-hoc schema; its columns were not found.")
+    return columns, list(node.get("required") or [])
+
+
+def create_adhoc_schema(
+    session: Session, title: str, columns: Mapping[str, Any], required: Sequence[str] = (), description: str = ""
+) -> str:
+    """Create the class and the schema that a dataset for CSV files needs; the schema's ``$id``.
+
+    A creation whose answer is lost is not repeated.
+
+    Args:
+        session: the connection.
+        title: of both, with a word added for the class; the registry wants titles to be unique.
+        columns: name -> JSON Schema.
+        required: names of the columns that every row needs.
+        description: of both; the title unless given.
+
+    Raises:
+        PlatformError: the registry refuses or cannot be reached.
+
+    Source: *Create an ad-hoc schema* (Schema Registry API).
+    """
+    text = description or title
+    made = _create(session, "classes", wire.adhoc_class(f"{title} class", columns, required, text))
+    return _create(session, "schemas", wire.schema_of_class(title, made, text))
+
+
+def _create(session: Session, kind: str, body: dict[str, Any]) -> str:
+    """Create a resource of the tenant; its ``$id``."""
+    what = f"create {kind.removesuffix('es') if kind == 'classes' else 'schema'} {body['title']!r}"
+    answer = session.call(
+        "POST", f"{wire.REGISTRY}/tenant/{kind}", safe=False, json_body=body, what=what, expect=(200, 201)
+    )
+    data = check_json(answer, what)
+    if not isinstance(data, dict) or not isinstance(data.get("$id"), str):
+        raise PlatformError(f"{what}: the answer holds no '$id'.")
+    return str(data["$id"])
 
 
 # ---- files ----------------------------------------------------------------------------------------------------------

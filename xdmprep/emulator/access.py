@@ -1,4 +1,4 @@
-"""The routes around ingestion: tokens, profile access, and reading the Schema Registry."""
+"""The routes around ingestion: tokens and profile access."""
 
 from __future__ import annotations
 
@@ -18,16 +18,11 @@ from .state import State
 
 
 def routes() -> list[Route]:
-    """``/ims/token``, ``/data/core/ups/access/entities`` and the reading half of the Schema Registry."""
-    base = wire.REGISTRY
+    """``/ims/token`` and ``/data/core/ups/access/entities``."""
     return [
         Route("/ims/token/{version}", token, methods=["POST"]),
         Route(wire.PROFILE, entities, methods=["GET"]),
         Route(wire.PROFILE, many_entities, methods=["POST"]),
-        Route(base + "/stats", stats, methods=["GET"]),
-        Route(base + "/{container}/schemas", list_schemas, methods=["GET"]),
-        Route(base + "/{container}/schemas/{schema:path}", show_schema, methods=["GET"]),
-        Route(base + "/{container}/descriptors", list_descriptors, methods=["GET"]),
     ]
 
 
@@ -132,62 +127,3 @@ async def many_entities(request: Request) -> Response:
         return result
 
     return pretty(await run_in_threadpool(look))
-
-
-# ---- Schema Registry -----------------------------------------------------------------------------------------------
-
-
-def _accept(request: Request, single: bool) -> str:
-    accept = request.headers.get("accept", "")
-    if "vnd.adobe.x" not in accept:
-        raise Refusal(406, "Accept must name one of the registry's types, such as application/vnd.adobe.xed-full+json")
-    if single and "version=" not in accept.replace(" ", ""):
-        raise Refusal(400, "Accept must name a version, such as '; version=1'")
-    return accept
-
-
-def stats(request: Request) -> Response:
-    """``GET /stats``: among others the tenant id."""
-    state = State.of(request)
-    tenants = [schema.get("meta:tenantNamespace", "_").lstrip("_") for schema in state.schemas.by_id.values()]
-    return pretty({
-        "imsOrg": request.headers.get("x-gw-ims-org-id", ""),
-        "tenantId": next((tenant for tenant in tenants if tenant), "xdmprep"),
-        "counts": {"schemas": len(state.schemas.by_id)},
-    })  # fmt: skip
-
-
-def list_schemas(request: Request) -> Response:
-    """``GET /tenant/schemas``."""
-    accept = _accept(request, single=False)
-    found = list(State.of(request).schemas.by_id.values()) if request.path_params["container"] == "tenant" else []
-    short = [
-        {"$id": item["$id"], "meta:altId": item.get("meta:altId", ""), "title": item.get("title", ""),
-         "version": item.get("version", "1.0")}
-        for item in found
-    ]  # fmt: skip
-    shown = short if "xed-id" in accept else found
-    return pretty({"results": shown, "_page": {"count": len(shown)}, "_links": {}})
-
-
-def show_schema(request: Request) -> Response:
-    """``GET /tenant/schemas/{id}``: by ``$id`` (percent-encoded) or ``meta:altId``; as the file is."""
-    accept = _accept(request, single=True)
-    found = State.of(request).schemas.get(request.path_params["schema"])
-    if found is None:
-        raise Refusal(404, f"schema {request.path_params['schema']} does not exist")
-    shown = {key: value for key, value in found.items() if key != "meta:descriptors" or "-desc" in accept}
-    return pretty(shown, headers={"Content-Type": accept.split(",")[0].strip()})
-
-
-def list_descriptors(request: Request) -> Response:
-    """``GET /tenant/descriptors``: grouped by type; ``property=xdm:sourceSchema==...`` filters."""
-    found = State.of(request).schemas.descriptors()
-    wanted = request.query_params.get("property", "")
-    if wanted.startswith("xdm:sourceSchema=="):
-        found = [item for item in found if item["xdm:sourceSchema"] == wanted.partition("==")[2]]
-    grouped: dict[str, list[Any]] = {}
-    ids_only = "xdm-id" in request.headers.get("accept", "")
-    for item in found:
-        grouped.setdefault(item["@type"], []).append(item["@id"] if ids_only else item)
-    return pretty(grouped)

@@ -13,7 +13,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from .. import wire
+from ..errors import SchemaError
 from .answers import Refusal, json_body, pretty
+from .registry import kind_of
 from .state import State
 from .store import now_ms
 
@@ -157,7 +159,7 @@ def _create_dataset(state: State, body: Any, request: Request) -> str:
         raise Refusal(400, "the body must be an object")
     if not isinstance(body.get("name"), str) or not body["name"]:
         raise Refusal(400, "name is required")
-    _check_dataset(state, body)
+    _check_dataset(state, body, state.sandbox(request))
     at = now_ms()
     user = request.headers.get("x-api-key", "")
     doc = {
@@ -170,15 +172,22 @@ def _create_dataset(state: State, body: Any, request: Request) -> str:
     return state.store.add_dataset(state.sandbox(request), doc)
 
 
-def _check_dataset(state: State, doc: dict[str, Any]) -> None:
+def _check_dataset(state: State, doc: dict[str, Any], sandbox: str) -> None:
     reference = doc.get("schemaRef")
     if reference is not None:
         if not isinstance(reference, dict) or not isinstance(reference.get("id"), str):
             raise Refusal(400, "schemaRef must be an object with id and contentType")
         if not isinstance(reference.get("contentType"), str):
             raise Refusal(400, "schemaRef.contentType is required")
-        if state.schemas.given and state.schemas.get(reference["id"]) is None:
-            raise Refusal(400, f"schema {reference['id']} does not exist")
+        found = state.schemas.find(reference["id"], sandbox)
+        if found is None or kind_of(found) != "schemas":
+            if state.schemas.given or found is not None:
+                raise Refusal(400, f"schema {reference['id']} does not exist")
+        else:
+            try:
+                state.schemas.whole(found)
+            except SchemaError as error:
+                raise Refusal(400, str(error)) from None
     tags = doc.get("tags", {})
     if not isinstance(tags, dict) or not all(isinstance(value, list) for value in tags.values()):
         raise Refusal(400, "tags must be an object of arrays")
@@ -238,7 +247,7 @@ def _change_dataset(state: State, body: Any, request: Request) -> str:
             doc = {**body, **{name: doc[name] for name in kept}}
         else:
             doc = {**doc, **body}
-        _check_dataset(state, doc)
+        _check_dataset(state, doc, state.sandbox(request))
         new_tags = doc.get("tags", {})
         if (
             wire.has_flag(new_tags, "unifiedProfile", "isUpsert")

@@ -1,9 +1,10 @@
-"""Promotion: what happens to a batch after COMPLETE, one batch after the other in a thread of its own.
+"""Promotion: what happens to a batch after COMPLETE, in a few threads of its own.
 
-``loaded -> staging -> staged -> active`` or ``failed``.  Once a batch is ``staged`` its outcome is decided and it can
-no longer be aborted.  Its records reach the profile store in one transaction together with the outcome, and only then
-does the catalog say ``active``; so whatever moment the process dies at, the batch is ingested exactly once after a
-restart.
+``loaded -> staging -> staged -> active`` or ``failed``.  The batches of one dataset are promoted one after the other,
+in the order of their COMPLETE, so that a later one wins over an earlier one and replaces what it says it replaces;
+those of different datasets do not wait for each other.  Once a batch is ``staged`` its outcome is decided and it can
+no longer be aborted.  Its records begin to count in the profile store together with the outcome, and only then does the
+catalog say ``active``; so whatever moment the process dies at, the batch is ingested exactly once after a restart.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ import secrets
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..errors import XdmPrepError
+from ..errors import SchemaError, XdmPrepError
 from ..ports import CheckedChunk, FailedRecord, IngestCheck
 from ..wire import BATCH_BYTES, BATCH_FILES, WAITING, has_flag
 from .parse import parse
@@ -29,6 +31,7 @@ from .store import Store, now_ms
 log = logging.getLogger("xdmprep.emulator")
 
 TRIES = 3
+WORKERS = 3  #: batches promoted at the same time; each holds one chunk of records in memory
 IN_PROGRESS = WAITING - {"stalled"}
 DESCRIPTIONS = {
     "INGEST-1212-400": "Rows do not fit the schema of the dataset. Review the associated diagnostic files.",
@@ -43,7 +46,7 @@ class _Aborted(Exception):
 
 
 class Ingestion:
-    """The thread that promotes batches.
+    """The threads that promote batches.
 
     Args:
         store: catalog and bytes.
@@ -63,52 +66,79 @@ class Ingestion:
         self.delay, self.abandon_after, self.collect_after = delay, abandon_after, collect_after
         self.stalls: Counter[str] = Counter()  #: faults on request: how many batches will stall, or be retried
         self._tries: Counter[str] = Counter()
-        self._wake, self._stop = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run, name="xdmprep-ingestion", daemon=True)
+        self._stop, self._changed = threading.Event(), threading.Condition()
+        self._busy: set[str] = set()  #: datasets of which a batch is being promoted
+        jobs: list[Callable[[], None]] = [self._run] * WORKERS
+        if abandon_after is not None or collect_after is not None:
+            jobs.append(self._watch)
+        self._threads = [
+            threading.Thread(target=job, name=f"xdmprep-ingestion-{number}", daemon=True)
+            for number, job in enumerate(jobs)
+        ]
 
     def start(self) -> None:
         """Start; batches that a killed process had accepted are taken up again."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """End after the chunk at hand; an unfinished batch is taken up at the next start."""
+        """End after the chunks at hand; unfinished batches are taken up at the next start."""
         self._stop.set()
-        self._wake.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=30)
+        self.wake()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(timeout=30)
 
     def wake(self) -> None:
         """There is something to do."""
-        self._wake.set()
+        with self._changed:
+            self._changed.notify_all()
 
     def _run(self) -> None:
-        while not self._stop.is_set():
-            self._wake.clear()
-            batches: list[Any] = []
+        """Take batch after batch, until the end."""
+        while (taken := self._take()) is not None:
+            batch_id, dataset = taken
+            try:
+                self.promote(batch_id)
+            except Exception:
+                log.exception("the emulator's ingestion met an error it does not know")
+                self._give_up(batch_id)
+            finally:
+                with self._changed:
+                    self._busy.discard(dataset)
+                    self._changed.notify_all()
+
+    def _take(self) -> tuple[str, str] | None:
+        """The next batch and its dataset, of which no other is being promoted; None at the end."""
+        with self._changed:
+            while not self._stop.is_set():
+                try:
+                    for row in self.store.waiting():
+                        if row["dataset"] not in self._busy:
+                            self._busy.add(row["dataset"])
+                            return row["id"], row["dataset"]
+                except Exception:
+                    log.exception("the emulator's ingestion cannot read the catalog")
+                    self._changed.wait(1.0)
+                    continue
+                self._changed.wait()
+        return None
+
+    def _watch(self) -> None:
+        """Abandon and collect batches when their time has come."""
+        while not self._stop.wait(0.2):
             try:
                 self._expire()
-                batches = self.store.query(
-                    "SELECT id FROM batch WHERE status IN ('loaded', 'queued', 'staging', 'staged', 'processing',"
-                    " 'retrying') ORDER BY queued LIMIT 1"
-                )
-                if batches:
-                    self.promote(batches[0]["id"])
-                    continue
             except Exception:
-                log.exception("the emulator's ingestion thread met an error it does not know")
-                self._give_up(batches[0]["id"] if batches else None)
-                continue
-            timed = self.abandon_after is not None or self.collect_after is not None
-            self._wake.wait(0.2 if timed else None)
+                log.exception("the emulator's ingestion met an error it does not know")
 
-    def _give_up(self, batch_id: str | None) -> None:
+    def _give_up(self, batch_id: str) -> None:
         """After some tries a batch that cannot be promoted (a full disk, say) stalls, so that others go on."""
         self._stop.wait(0.5)
-        if batch_id is not None:
-            self._tries[batch_id] += 1
-            status = "stalled" if self._tries[batch_id] >= TRIES else "retrying"
-            with contextlib.suppress(Exception):
-                self.store.change_batch(batch_id, IN_PROGRESS, status=status)
+        self._tries[batch_id] += 1
+        status = "stalled" if self._tries[batch_id] >= TRIES else "retrying"
+        with contextlib.suppress(Exception):
+            self.store.change_batch(batch_id, IN_PROGRESS, status=status)
 
     def _expire(self) -> None:
         if self.abandon_after is not None:
@@ -150,14 +180,19 @@ class Ingestion:
 
     def _trouble(self, batch_id: str) -> None:
         """Stalled and retried batches, on request."""
-        if self.stalls["stall"] > 0:
-            self.stalls["stall"] -= 1
+        if self._strikes("stall"):
             self.store.change_batch(batch_id, IN_PROGRESS, status="stalled")
             raise _Aborted
-        if self.stalls["retry"] > 0:
-            self.stalls["retry"] -= 1
+        if self._strikes("retry"):
             self.store.change_batch(batch_id, IN_PROGRESS, status="retrying")
             self._stop.wait(max(self.delay, 0.2))
+
+    def _strikes(self, fault: str) -> bool:
+        """Whether a fault on request strikes now; it is used up by that."""
+        with self._changed:
+            struck = self.stalls[fault] > 0
+            self.stalls[fault] -= struck
+        return struck
 
     def _ingest(self, batch_id: str) -> dict[str, Any]:
         """Read, check and keep the batch's records; what becomes of the batch."""
@@ -166,30 +201,32 @@ class Ingestion:
             raise _Aborted
         dataset_id = doc["relatedObjects"][0]["id"]
         dataset = self.store.dataset(dataset_id) or {}
-        schema = self.schemas.get((dataset.get("schemaRef") or {}).get("id"))
+        schema, fault = None, ""
+        try:
+            schema = self.schemas.get((dataset.get("schemaRef") or {}).get("id"))
+        except SchemaError as error:
+            fault = str(error)
         tags = dataset.get("tags") or {}
-        run = _Run(self, doc, schema, tags)
+        run = _Run(self, doc, schema, tags, fault)
         enabled = has_flag(tags, "unifiedProfile", "enabled") and doc["inputFormat"]["format"] != "csv"
         target = target_of(dataset_id, schema, has_flag(tags, "unifiedProfile", "isUpsert"))
+        self.profiles.discard(batch_id)  # of a try that failed
+        skipped = 0
         try:
-            with self.profiles.transaction() as db:
-                for predecessor in self._predecessors(doc):
-                    self.profiles.remove(db, predecessor)
-                skipped = 0
-                for records in run.good():
-                    if self._stop.is_set() or (self.store.batch(batch_id) or {}).get("status") not in IN_PROGRESS:
-                        raise _Aborted
-                    if enabled:
-                        skipped += self.profiles.add(db, batch_id, target, records)
-                result = run.result(skipped)
-                self._stage(batch_id, result)
-                if result["status"] != "active":
-                    raise _Failed(result)
-                db.execute("INSERT OR REPLACE INTO done VALUES (?, ?)", (batch_id, json.dumps(result)))
-        except _Failed as failed:
-            result = failed.result
+            for records in run.good():
+                if self._stop.is_set() or (self.store.batch(batch_id) or {}).get("status") not in IN_PROGRESS:
+                    raise _Aborted
+                if enabled:
+                    skipped += self.profiles.add(batch_id, target, records)
+            result = run.result(skipped)
+            self._stage(batch_id, result)
+            if result["status"] == "active":
+                self.profiles.finish(batch_id, self._predecessors(doc), result)
+            else:
+                self.profiles.discard(batch_id)
         except BaseException:
             run.discard()
+            self.profiles.discard(batch_id)
             raise
         return result
 
@@ -224,19 +261,15 @@ class Ingestion:
                     self.store.change_batch(predecessor, {"active", "success"}, db, status="inactive")
 
 
-class _Failed(Exception):
-    def __init__(self, result: dict[str, Any]) -> None:
-        self.result = result
-
-
 class _Run:
     """Reading one batch: counts, errors, and the files that are made of it."""
 
     def __init__(
-        self, ingestion: Ingestion, doc: dict[str, Any], schema: dict[str, Any] | None, tags: dict[str, Any]
-    ) -> None:
+        self, ingestion: Ingestion, doc: dict[str, Any], schema: dict[str, Any] | None, tags: dict[str, Any],
+        fault: str = "",
+    ) -> None:  # fmt: skip
         self.ingestion, self.store, self.doc = ingestion, ingestion.store, doc
-        self.schema = schema
+        self.schema, self.fault = schema, fault
         unchecked = "disabled" in ((tags or {}).get("acp_validationContext") or [])
         self.check: IngestCheck = parse if schema is None or unchecked or not ingestion.check else ingestion.check
         self.files = [row for row in self.store.files(doc["id"]) if row["whole"]]
@@ -249,6 +282,9 @@ class _Run:
 
     def good(self) -> Any:
         """The good records, chunk by chunk; everything else is counted and written on the way."""
+        if self.fault:
+            self._file_error("unknown", self.fault)
+            return
         total = sum(row["bytes"] for row in self.files)
         if len(self.files) > BATCH_FILES or total > BATCH_BYTES:
             self._file_error(

@@ -1,7 +1,10 @@
 """The profile store: records by identity, folded into fragments, merged along the identity graph.
 
-What is kept are the records themselves, in the order they were ingested; a fragment is made when it is asked for.  A
-fragment is what one dataset knows under one primary identity: an ordinary record replaces what came before, an upsert
+What is kept are the records themselves, in the order they were ingested; a fragment is made when it is asked for.  The
+records of a batch are added piece by piece, so that nobody waits long for the store, and nobody sees them until the
+batch is done; then all of them count at once, after those of the batches that were done before.
+
+A fragment is what one dataset knows under one primary identity: an ordinary record replaces what came before, an upsert
 record merges into it (objects and map keys deep, arrays and scalars replaced).  So a reverted or replaced batch only
 needs its records taken out.  The platform does not document these details; they are ours, see xdmprep/docs/emulator.md.
 """
@@ -122,6 +125,9 @@ class Profiles:
         self._path = path
         self._write_lock, self._read_lock = threading.RLock(), threading.RLock()
         self._writer, self._reader = self._connect(), self._connect()
+        with self.transaction() as db:  # what a killed process had begun
+            for row in db.execute("SELECT DISTINCT batch FROM record WHERE batch NOT IN (SELECT batch FROM done)"):
+                self.remove(db, row["batch"])
 
     def _connect(self) -> sqlite3.Connection:
         db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=60)
@@ -152,11 +158,14 @@ class Profiles:
                 raise
             self._writer.execute("COMMIT")
 
-    def add(self, db: sqlite3.Connection, batch: str, target: Target, records: Iterable[dict[str, Any]]) -> int:
-        """Keep records; returns how many did not make it: no primary identity, a wrong ECID, or too large."""
+    def add(self, batch: str, target: Target, records: Iterable[dict[str, Any]]) -> int:
+        """Keep records, unseen until the batch is done.
+
+        Returns:
+            How many did not make it: no primary identity, a wrong ECID, or too large.
+        """
         skipped = 0
         at = int(time.time() * 1000)
-        (seq,) = db.execute("SELECT coalesce(max(seq), 0) FROM record").fetchone()
         rows, links = [], []
         for record in records:
             kind = target.kind or ("event" if "timestamp" in record and "_id" in record else "profile")
@@ -170,12 +179,31 @@ class Profiles:
             if primary is None or bad_ecid or len(text.encode()) > limit:
                 skipped += 1
                 continue
-            seq += 1
-            rows.append((seq, batch, target.dataset, kind, *primary, at, text))
-            links += [(*identity, seq) for identity in found]
-        db.executemany("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
-        db.executemany("INSERT OR IGNORE INTO identity VALUES (?, ?, ?)", links)
+            rows.append((batch, target.dataset, kind, *primary, at, text))
+            links.append(found)
+        with self.transaction() as db:
+            (last,) = db.execute("SELECT coalesce(max(seq), 0) FROM record").fetchone()
+            db.executemany(
+                "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                ((seq, *row) for seq, row in enumerate(rows, last + 1)),
+            )
+            db.executemany(
+                "INSERT OR IGNORE INTO identity VALUES (?, ?, ?)",
+                ((*identity, seq) for seq, found in enumerate(links, last + 1) for identity in found),
+            )
         return skipped
+
+    def finish(self, batch: str, instead_of: Iterable[str], result: dict[str, Any]) -> None:
+        """From now on the batch's records count, and those of the batches that it replaces do not."""
+        with self.transaction() as db:
+            for predecessor in instead_of:
+                self.remove(db, predecessor)
+            db.execute("INSERT OR REPLACE INTO done VALUES (?, ?)", (batch, json.dumps(result)))
+
+    def discard(self, batch: str) -> None:
+        """Take out what was added of a batch that is not done."""
+        with self.transaction() as db:
+            self.remove(db, batch)
 
     def remove(self, db: sqlite3.Connection, batch: str) -> None:
         """Take a batch's records out."""
@@ -183,7 +211,7 @@ class Profiles:
         db.execute("DELETE FROM record WHERE batch = ?", (batch,))
 
     def done(self, batch: str) -> dict[str, Any] | None:
-        """What was committed together with a batch's records; None if they were not committed."""
+        """The result that a batch was finished with; None if it was not."""
         with self._read_lock:
             row = self._reader.execute("SELECT result FROM done WHERE batch = ?", (batch,)).fetchone()
         return None if row is None else dict(json.loads(row["result"]))
@@ -200,9 +228,12 @@ class Profiles:
         """How many fragments and events there are."""
         with self._read_lock:
             (fragments,) = self._reader.execute(
-                "SELECT count(*) FROM (SELECT DISTINCT dataset, ns, id FROM record WHERE kind != 'event')"
+                "SELECT count(*) FROM (SELECT DISTINCT dataset, ns, id FROM record JOIN done USING (batch)"
+                " WHERE kind != 'event')"
             ).fetchone()
-            (events,) = self._reader.execute("SELECT count(*) FROM record WHERE kind = 'event'").fetchone()
+            (events,) = self._reader.execute(
+                "SELECT count(*) FROM record JOIN done USING (batch) WHERE kind = 'event'"
+            ).fetchone()
         return {"fragments": fragments, "events": events}
 
     def graph(self, namespace: str, value: str) -> list[Identity]:
@@ -217,6 +248,7 @@ class Profiles:
                     continue
                 linked = self._reader.execute(
                     "SELECT DISTINCT b.ns, b.id FROM identity a JOIN identity b ON b.seq = a.seq"
+                    " JOIN record r ON r.seq = a.seq JOIN done d ON d.batch = r.batch"
                     " WHERE a.ns = ? AND a.id = ? ORDER BY b.ns, b.id LIMIT ?",
                     (*here, GRAPH_LIMIT),
                 ).fetchall()
@@ -226,14 +258,17 @@ class Profiles:
         return list(seen)
 
     def _records(self, graph: list[Identity], event: bool) -> list[sqlite3.Row]:
+        """The records with one of these identities, in the order in which they count."""
         found: dict[int, sqlite3.Row] = {}
         with self._read_lock:
             for identity in graph:
                 rows = self._reader.execute(
-                    "SELECT r.* FROM identity i JOIN record r ON r.seq = i.seq WHERE i.ns = ? AND i.id = ?", identity
+                    "SELECT r.*, d.rowid AS turn FROM identity i JOIN record r ON r.seq = i.seq"
+                    " JOIN done d ON d.batch = r.batch WHERE i.ns = ? AND i.id = ?",
+                    identity,
                 )
                 found.update({row["seq"]: row for row in rows if (row["kind"] == "event") is event})
-        return [found[seq] for seq in sorted(found)]
+        return sorted(found.values(), key=lambda row: (row["turn"], row["seq"]))
 
     def profile(self, namespace: str, value: str, merged: bool = True) -> dict[str, Any] | None:
         """The merged profile that holds this identity, in the shape of the profile access API; None if there is none.
@@ -247,11 +282,11 @@ class Profiles:
         rows = self._records(graph if merged else [(namespace.lower(), value)], event=False)
         fragments: dict[tuple[str, str, str], dict[str, Any]] = {}
         touched: dict[tuple[str, str, str], int] = {}
-        for row in rows:
+        for turn, row in enumerate(rows):
             key = (row["dataset"], row["ns"], row["id"])
             record = json.loads(row["doc"])
             fragments[key] = merge(fragments.get(key, {}), record) if row["kind"] == "upsert" else record
-            touched[key] = row["seq"]
+            touched[key] = turn
         if not fragments:
             return None
         entity: dict[str, Any] = {}

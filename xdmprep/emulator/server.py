@@ -54,7 +54,8 @@ class Emulator:
 
     Args:
         data: folder that keeps everything; None keeps it until `stop` in a temporary folder.
-        schemas: folder of XDM schemas (JSON files, by ``$id``); datasets can then only refer to these.
+        schemas: folder of XDM schemas and their components (JSON files, by ``$id``); datasets can then only refer to
+            these, and to schemas that were created by requests.
         check: validates what is ingested; None takes :data:`xdmprep.ports.ingest_check`, and where that is not set
             either files are only parsed.
         host, port: where to listen; port 0 takes a free one.
@@ -95,9 +96,10 @@ class Emulator:
         if answers not in ("guide", "spec"):
             raise UsageError(f"answers={answers!r} is neither 'guide' nor 'spec'.")
         rules = [Fault.of(item) for item in faults]
-        known = Schemas(schemas)
+        Schemas(schemas)  # whether it can be read, before the folder of data is taken
         self._host, self._port = host, port
         store = Store(data)
+        known = Schemas(schemas, store)
         profiles = Profiles(store.folder / "profiles.sqlite")
         ingestion = Ingestion(
             store, profiles, known, check or ports.ingest_check, delay, abandon_after, collect_after

@@ -40,6 +40,7 @@ CREATE INDEX IF NOT EXISTS part_file ON part (batch, name);
 CREATE TABLE IF NOT EXISTS output (
     id TEXT PRIMARY KEY, batch TEXT, kind TEXT, name TEXT, bytes INTEGER, records INTEGER, stored TEXT);
 CREATE INDEX IF NOT EXISTS output_batch ON output (batch, kind, name);
+CREATE TABLE IF NOT EXISTS resource (id TEXT PRIMARY KEY, sandbox TEXT, kind TEXT, doc TEXT);
 CREATE TABLE IF NOT EXISTS token (value TEXT PRIMARY KEY, expires REAL);
 """
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -175,6 +176,34 @@ class Store:
             else:
                 db.execute("UPDATE dataset SET doc = ? WHERE id = ?", (json.dumps(doc), dataset_id))
 
+    # ---- Schema Registry --------------------------------------------------------------------------------------------
+
+    def resources(self, sandbox: str | None = None) -> dict[str, dict[str, Any]]:
+        """Created schemas and components by ``$id``, in order of creation; of a sandbox, or of all (None)."""
+        rows = self.query(
+            "SELECT id, doc FROM resource WHERE kind != 'descriptors' AND (?1 IS NULL OR sandbox = ?1) ORDER BY rowid",
+            sandbox,
+        )
+        return {row["id"]: json.loads(row["doc"]) for row in rows}
+
+    def descriptors(self, sandbox: str | None = None) -> list[dict[str, Any]]:
+        """Created descriptors, in order of creation."""
+        rows = self.query(
+            "SELECT doc FROM resource WHERE kind = 'descriptors' AND (?1 IS NULL OR sandbox = ?1) ORDER BY rowid",
+            sandbox,
+        )
+        return [json.loads(row["doc"]) for row in rows]
+
+    def add_resource(self, sandbox: str, kind: str, key: str, doc: dict[str, Any]) -> None:
+        """Keep a schema, a component or a descriptor."""
+        with self.transaction() as db:
+            db.execute("INSERT INTO resource VALUES (?, ?, ?, ?)", (key, sandbox, kind, json.dumps(doc)))
+
+    def drop_resource(self, sandbox: str, key: str) -> bool:
+        """Remove one; whether it was there."""
+        with self.transaction() as db:
+            return db.execute("DELETE FROM resource WHERE id = ? AND sandbox = ?", (key, sandbox)).rowcount > 0
+
     # ---- batches ----------------------------------------------------------------------------------------------------
 
     def add_batch(self, sandbox: str, dataset: str, doc: dict[str, Any]) -> None:
@@ -197,6 +226,13 @@ class Store:
         """Documents of the batches for which the SQL condition holds, in order of creation."""
         rows = self.query(f"SELECT doc FROM batch WHERE {where} ORDER BY seq", *values)  # noqa: S608 (own texts only)
         return [json.loads(row["doc"]) for row in rows]
+
+    def waiting(self) -> list[sqlite3.Row]:
+        """Id and dataset of the batches that are to be promoted, in the order of their COMPLETE."""
+        return self.query(
+            "SELECT id, dataset FROM batch WHERE status IN ('loaded', 'queued', 'staging', 'staged', 'processing',"
+            " 'retrying') ORDER BY queued"
+        )
 
     def change_batch(
         self, batch_id: str, only: frozenset[str] | set[str] | None = None, db: sqlite3.Connection | None = None,
@@ -270,7 +306,7 @@ class Store:
     def reset(self) -> None:
         """Forget everything."""
         with self.transaction() as db:
-            for table in ("dataset", "batch", "file", "part", "output", "token"):
+            for table in ("dataset", "batch", "file", "part", "output", "resource", "token"):
                 db.execute(f"DELETE FROM {table}")  # noqa: S608 (own texts only)
         for path in self.bytes.iterdir():
             path.unlink(missing_ok=True)

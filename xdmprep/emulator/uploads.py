@@ -368,7 +368,7 @@ async def act_on_batch(request: Request) -> Response:
     """``POST /batches/{batch}?action=COMPLETE|ABORT|REVERT|FAIL``."""
     state = State.of(request)
     doc = await run_in_threadpool(_act_on_batch, state, request)
-    state.ingestion.wake()
+    await run_in_threadpool(state.ingestion.wake)
     return pretty(doc) if state.answers == "spec" else empty(200)
 
 

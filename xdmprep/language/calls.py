@@ -6,64 +6,22 @@ A builder looks at the arguments of a call and gives a plan, or None where the i
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .builders import Builder, Parts, literal
 from .catalogue import Context
-from .columns import BOOL, DOUBLE, LONG, MOMENT, TEXT, Column, Mask, as_mask, merged, nulls_of, plain, some
+from .columns import BOOL, DOUBLE, LONG, MOMENT, TEXT, Column, Mask, as_mask, merged, plain, some
+from .functions.dates import COMPONENTS
 from .javatime import Layout, automatic_layouts
 from .kernels import dates, numbers, texts
-from .options import Options
-from .plan import Fixed, Kernel, Plan, Source
-from .tree import Call, Constant, Node
+from .plan import Fixed, Plan, Source
+from .textcalls import TEXT_CALLS
+from .tree import Constant, Node
 from .values import Failed, text_of
-
-
-class Parts(Protocol):
-    """What a builder asks of the planner: plans of the arguments."""
-
-    options: Options
-
-    def plan(self, node: Node) -> Plan | None:
-        """The plan of a part; None where its type is known per row only."""
-
-    def exact(self, node: Node) -> Plan | None:
-        """The plan of a part if kernels may build on it."""
-
-    def valued(self, node: Node) -> Plan | None:
-        """The plan of a part if its values are right as numbers."""
-
-    def all_exact(self, nodes: tuple[Node, ...]) -> list[Plan] | None:
-        """The exact plans of all parts; None where one has none."""
-
-    def condition(self, node: Node) -> Plan | None:
-        """A part as a boolean column without nulls."""
-
-    def made(self, kind: pa.DataType, parts: list[Plan], work: Callable[..., Column], scalars: bool = False) -> Kernel:
-        """A kernel plan over parts."""
-
-
-Builder = Callable[[Parts, tuple[Node, ...], pa.DataType], Plan | None]
-
-
-def _mapped(change: Callable[[pa.Array], pa.Array]) -> Builder:
-    """A function of one text."""
-
-    def build(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
-        part = planner.exact(arguments[0])
-        if part is None or part.type != TEXT or len(arguments) != 1:
-            return None
-        return planner.made(kind, [part], lambda x: Column(change(plain(x.values)), x.open))
-
-    return build
-
-
-def _literal(node: Node, kind: type) -> Any:
-    """The value of a literal of that type, else None."""
-    return node.value if isinstance(node, Constant) and type(node.value) is kind else None
 
 
 def _concat(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
@@ -138,9 +96,9 @@ def _decode(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> P
     rest = list(arguments[1:])
     default = rest.pop() if len(rest) % 2 else Constant(0, None)
     keys, answers = rest[::2], rest[1::2]
-    if key is None or key.type != TEXT or any(_literal(node, str) is None for node in keys):
+    if key is None or key.type != TEXT or any(literal(node, str) is None for node in keys):
         return None
-    words = [_literal(node, str) for node in keys]
+    words = [literal(node, str) for node in keys]
     parts = [planner.plan(node) for node in (*answers, default)]
     if any(part is None or not part.exact for part in parts):
         return None
@@ -193,114 +151,13 @@ def coalesce(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> 
     return planner.made(kind, parts, work)
 
 
-def _replacestr(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
-    find, new = _literal(arguments[1], str), _literal(arguments[2], str)
-    part = planner.exact(arguments[0])
-    if part is None or part.type != TEXT or not find or new is None:
-        return None
-    most = -1 if planner.options.replace == "all" else 1
-
-    def work(x: Column) -> Column:
-        return Column(texts.replaced(plain(x.values), find, new, most), x.open)
-
-    return planner.made(TEXT, [part], work)
-
-
-def _sliced(bounds: Callable[[list[int]], tuple[int, int | None] | None]) -> Builder:
-    """A piece of a text between literal bounds."""
-
-    def build(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
-        given = [_literal(node, int) for node in arguments[1:]]
-        part = planner.exact(arguments[0])
-        if part is None or part.type != TEXT or None in given or min(given, default=0) < 0:
-            return None
-        found = bounds(given)
-        if found is None or planner.options.overrun == "error":
-            return None
-        start, stop = found
-        return planner.made(
-            TEXT, [part], lambda x: Column(pc.utf8_slice_codeunits(plain(x.values), start, stop), x.open)
-        )
-
-    return build
-
-
-def _hash(name: str) -> Builder:
-    def build(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
-        part = planner.exact(arguments[0])
-        if part is None or part.type != TEXT:
-            return None
-        if len(arguments) > 1 and (_literal(arguments[1], str) or "").lower() not in ("utf-8", "utf8"):
-            return None
-        return planner.made(TEXT, [part], lambda x: Column(texts.digests(plain(x.values), name), x.open))
-
-    return build
-
-
-def _explode(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
-    found = _separated(planner, arguments)
-    if found is None:
-        return None
-    part, separator = found
-    return planner.made(kind, [part], lambda x: Column(pc.split_pattern(plain(x.values), separator), x.open))
-
-
-def _exploded(planner: Parts, node: Node) -> tuple[Plan, str] | None:
-    """Text and literal separator of ``explode(text, separator)``; None where `node` is nothing of the kind."""
-    return _separated(planner, node.arguments) if isinstance(node, Call) and node.name == "explode" else None
-
-
-def _separated(planner: Parts, arguments: tuple[Node, ...]) -> tuple[Plan, str] | None:
-    part = planner.exact(arguments[0])
-    separator = literal_regex(_literal(arguments[1], str)) if len(arguments) > 1 else ","
-    return None if part is None or part.type != TEXT or not separator else (part, separator)
-
-
-def literal_regex(regex: str | None) -> str | None:
-    """The text that a regular expression of nothing but literals matches; None for others."""
-    out = ""
-    escaped = False
-    for letter in regex or "":
-        if escaped:
-            if letter.isalnum():
-                return None
-            out, escaped = out + letter, False
-        elif letter == "\\":
-            escaped = True
-        elif letter in ".^$*+?()[]{}|":
-            return None
-        else:
-            out += letter
-    return None if escaped else out or None
-
-
-def _join(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
-    separator = _literal(arguments[0], str)
-    exploded = _exploded(planner, arguments[1])
-    if exploded is not None and separator is not None and len(arguments) == 2:  # the parts are never made
-        whole, between = exploded
-        return planner.made(
-            TEXT, [whole], lambda x: Column(texts.replaced(plain(x.values), between, separator), x.open)
-        )
-    part = planner.exact(arguments[1])
-    if part is None or part.type != pa.list_(TEXT) or separator is None or len(arguments) != 2:
-        return None
-
-    def work(x: Column) -> Column:
-        values = pc.binary_join(x.values, separator)
-        odd = nulls_of(values) & ~nulls_of(x.values)
-        return Column(values, merged(x.open, some(odd)))
-
-    return planner.made(TEXT, [part], work)
-
-
 def _date(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
     part = planner.exact(arguments[0])
     if part is None or part.type != TEXT or len(arguments) > 2:
         return None
     layouts: tuple[Layout, ...] = dates.ISO + automatic_layouts(planner.options)
     if len(arguments) == 2:
-        pattern = _literal(arguments[1], str)
+        pattern = literal(arguments[1], str)
         if pattern is None:
             return None
         try:
@@ -317,14 +174,8 @@ def _date(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Pla
 
 
 def _format(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
-    part, pattern = planner.exact(arguments[0]), _literal(arguments[1], str)
-    if part is None or part.type != MOMENT or pattern is None:
-        return None
-    try:
-        layout = Context(planner.options).pattern(pattern).layout
-    except Failed:
-        return None
-    if layout is None:
+    part, layout = planner.exact(arguments[0]), _layout(planner, arguments[1])
+    if part is None or part.type != MOMENT or layout is None:
         return None
 
     def work(x: Column) -> Column:
@@ -334,9 +185,71 @@ def _format(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> P
     return planner.made(TEXT, [part], work)
 
 
+def _dformat(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
+    part, layout = planner.exact(arguments[0]), _layout(planner, arguments[1])
+    if part is None or part.type != LONG or layout is None:
+        return None
+
+    def work(x: Column) -> Column:
+        moments, large = dates.of_millis(x.values)
+        found = dates.print_layout(moments, layout)
+        return Column(found.values, merged(x.open, found.open, large))
+
+    return planner.made(TEXT, [part], work)
+
+
+def _layout(planner: Parts, pattern: Node) -> Layout | None:
+    """The layout that a literal date pattern prints; None where it has none."""
+    text = literal(pattern, str)
+    try:
+        return None if text is None else Context(planner.options).pattern(text).layout
+    except Failed:
+        return None
+
+
+def _date_part(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
+    name, options = (literal(arguments[0], str) or "").lower(), planner.options
+    component = {"w": options.letter_w}.get(name, COMPONENTS.get(name))
+    if component is None or (name == "yy" and options.short_year == "two"):
+        return None
+    if component in ("week", "weekday") and options.weeks != "iso":
+        return None
+    part = planner.exact(arguments[1])
+    if part is None or part.type not in (TEXT, MOMENT):
+        return None
+    layouts = tuple(layout for layout in dates.ISO + automatic_layouts(options) if ("x", 6) not in layout)
+    if part.type == TEXT and options.zoneless_millis == "drop":
+        return None
+
+    def work(x: Column) -> Column:
+        moments = x
+        if part.type == TEXT:
+            moments = dates.read_layouts(plain(x.values), layouts, blank_is_null=False)
+        found = dates.component(moments.values, component)
+        return Column(found.values, merged(x.open, moments.open, found.open))
+
+    return planner.made(LONG, [part], work)
+
+
 def _dated(x: Column, layouts: tuple[Layout, ...]) -> Column:
     found = dates.read_layouts(plain(x.values), layouts, blank_is_null=True)
     return Column(found.values, merged(x.open, found.open))
+
+
+def _extreme(kernel: Callable[..., pa.Array]) -> Builder:
+    """min or max of integers."""
+
+    def build(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
+        parts = planner.all_exact(arguments)
+        if parts is None or len(parts) < 2 or kind != LONG or any(part.type != LONG for part in parts):
+            return None
+
+        def work(*columns: Column) -> Column:
+            return Column(kernel(*[column.values for column in columns]), merged(*[column.open for column in columns]))
+
+        return planner.made(kind, parts, work)
+
+    return build
 
 
 def _number(parse: Callable[[pa.Array], Column]) -> Builder:
@@ -356,7 +269,7 @@ def _number(parse: Callable[[pa.Array], Column]) -> Builder:
 
 def _to_object(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
     parts = planner.all_exact(arguments[1::2])
-    names = [_literal(node, str) for node in arguments[::2]]
+    names = [literal(node, str) for node in arguments[::2]]
     if parts is None or len(set(names)) < len(names) or not any(part.reads for part in parts):
         return None
 
@@ -368,25 +281,18 @@ def _to_object(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -
 
 
 CALLS: dict[str, Builder] = {
+    **TEXT_CALLS,
     "to_object": _to_object,
     "concat": _concat,
     "iif": iif,
     "decode": _decode,
     "coalesce": coalesce,
-    "lower": _mapped(texts.lower),
-    "upper": _mapped(texts.upper),
-    "trim": _mapped(lambda values: texts.trimmed(values, True, True)),
-    "ltrim": _mapped(lambda values: texts.trimmed(values, True, False)),
-    "rtrim": _mapped(lambda values: texts.trimmed(values, False, True)),
-    "replacestr": _replacestr,
-    "substr": _sliced(lambda given: (given[0], given[0] + given[1] if len(given) > 1 else None)),
-    "left": _sliced(lambda given: (0, given[0])),
-    "right": _sliced(lambda given: (-given[0], None) if given[0] else None),
-    **{name: _hash(name) for name in ("sha1", "sha256", "sha512", "md5", "crc32")},
-    "explode": _explode,
-    "join": _join,
+    "min": _extreme(pc.min_element_wise),
+    "max": _extreme(pc.max_element_wise),
     "date": _date,
     "format": _format,
+    "dformat": _dformat,
+    "date_part": _date_part,
     "to_integer": _number(numbers.integers),
     "to_decimal": _number(numbers.decimals),
 }

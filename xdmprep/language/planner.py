@@ -30,6 +30,7 @@ from .kernels import numbers, texts
 from .options import Options
 from .plan import Fixed, Flat, Interpreted, Kernel, Lists, OneColumn, Plan, Source, normal_type
 from .statics import element_schema, static_type
+from .textcalls import blank, tested
 from .tree import (
     Binary,
     Call,
@@ -115,17 +116,21 @@ class Planner:
                 return self._source(names)
             case Call(_, "transformArray" | "filterArray" as name, (items, Lambda(_, (variable,), body))):
                 return self._flat(items, variable, body, name == "filterArray", kind)
+            case Call(_, "first" | "last" as name, (value,)):
+                return self._element(value, 0 if name == "first" else -1, kind)
             case Call(_, name, arguments):
                 builder = CALLS.get(name)
                 return None if builder is None else builder(self, arguments, kind)
             case Element(_, value, Constant(_, int(at))) if at >= 0:
                 return self._element(value, at, kind)
-            case Method(_, value, "equals", (other,)):
-                return self._equals(value, other)
+            case Method(_, value, "equals" | "equalsIgnoreCase" as name, (other,)):
+                return self._equals(value, other, name == "equals")
             case Conditional(_, condition, yes, no):
                 return iif(self, (condition, yes, no), kind)
             case Unary(_, "!", operand):
                 return self._not(operand)
+            case Unary(_, "empty", operand):
+                return blank(self, (operand,), kind)
             case Binary(_, operator, left, right):
                 return self._binary(operator, left, right, kind)
         return None
@@ -165,8 +170,8 @@ class Planner:
 
         def work(x: Column) -> Column:
             offsets = x.values.offsets.to_numpy()
-            here = offsets[:-1] + at
-            inside = (here < offsets[1:]) & ~nulls_of(x.values)
+            here = offsets[:-1] + at if at >= 0 else offsets[1:] + at
+            inside = (here >= offsets[:-1]) & (here < offsets[1:]) & ~nulls_of(x.values)
             return Column(x.values.values.take(pa.array(here, mask=~inside)), x.open)
 
         return self.made(kind, [part], work)
@@ -174,7 +179,11 @@ class Planner:
     def exact(self, node: Node) -> Plan | None:
         """The plan of `node` if other kernels may build on it."""
         found = self.plan(node)
-        return found if found is not None and found.exact else None
+        if found is None or found.exact:
+            return found
+        if isinstance(node, Binary) and isinstance(found, Kernel | OneColumn) and found.type == DOUBLE:
+            return self._sum(node.operator, node.left, node.right, DOUBLE, exact=True)
+        return None
 
     def valued(self, node: Node) -> Plan | None:
         """The plan of `node` if its values are right as numbers (a double column may show the integer 5 as 5.0)."""
@@ -220,6 +229,8 @@ class Planner:
             return coalesce(self, (left, right), kind)
         if operator in ("+", "-", "*", "/", "%"):
             return self._sum(operator, left, right, kind)
+        if operator in ("=~", "!~", "=^", "!^", "=$", "!$"):
+            return tested(self, operator, left, right)
         return None
 
     def _logic(self, operator: str, left: Node, right: Node) -> Plan | None:
@@ -260,18 +271,26 @@ class Planner:
 
         return self.made(BOOL, parts, work, scalars=True)
 
-    def _equals(self, value: Node, other: Node) -> Plan | None:
+    def _equals(self, value: Node, other: Node, cased: bool) -> Plan | None:
         parts = self.all_exact((value, other))
         if parts is None or any(part.type != TEXT for part in parts):
             return None
 
         def work(x: Column, y: Column) -> Column:
-            same = pc.fill_null(pc.equal(plain(x.values), plain(y.values)), False)
-            return Column(same, merged(x.open, y.open))
+            a, b, odd = plain(x.values), plain(y.values), None
+            if not cased:
+                if not (texts.is_ascii(a) and texts.is_ascii(b)):  # folding is more than letters there
+                    odd = ~(texts.ascii_rows(a) & texts.ascii_rows(b))
+                a, b = pc.ascii_lower(a), pc.ascii_lower(b)
+            return Column(pc.fill_null(pc.equal(a, b), False), merged(x.open, y.open, odd))
 
         return self.made(BOOL, parts, work)
 
-    def _sum(self, operator: str, left: Node, right: Node, kind: pa.DataType) -> Plan | None:
+    def _sum(self, operator: str, left: Node, right: Node, kind: pa.DataType, exact: bool = False) -> Plan | None:
+        """The plan of a sum, product...; with `exact`, doubles with a null operand are left open.
+
+        Null counts as the integer 0, so the result may be an integer where a column of doubles shows a double.
+        """
         parts = self.all_exact((left, right))
         if parts is None:
             return None
@@ -281,11 +300,13 @@ class Planner:
             return self.made(TEXT, parts, lambda x, y: Column(_joined([x.values, y.values]), merged(x.open, y.open)))
 
         def work(x: Column, y: Column) -> Column:
+            if exact:
+                x = Column(x.values, merged(x.open, some(nulls_of(x.values) | nulls_of(y.values))))
             if kind == DOUBLE:
                 x, y = numbers.doubles(x), numbers.doubles(y)
             return numbers.arithmetic(operator, x, y, self.options)
 
-        return replace(self.made(kind, parts, work), exact=kind == LONG)  # null counts as the integer 0
+        return replace(self.made(kind, parts, work), exact=exact or kind == LONG)
 
 
 def _is_random(node: Node) -> bool:

@@ -186,6 +186,11 @@ class Schema:
         return "time-series" if "timestamp" in required or "xdm:timestamp" in required else "record"
 
     @property
+    def extends(self) -> frozenset[str]:
+        """Ids of everything the schema is an instance of: its class, that one's behavior, the field groups."""
+        return self._supers
+
+    @property
     def for_profile(self) -> bool:
         """Whether the schema takes part in Real-Time Customer Profile."""
         tags = self.source.get("meta:immutableTags")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from ..paths import format_path, parse_path
 from ..schema import Schema
 from .columns import Columns, Compiler, Sink
 from .identities import IdentityChecks, Wanted, record_faults
+from .kernels import Positions
 from .opening import JsonChunk, ParquetChunk
 from .platform import PlatformColumns, PlatformRules
 from .record import Fault, RecordSchema
@@ -91,9 +92,12 @@ class SchemaChecks:
         return replace(chunk, issues=(*chunk.issues, *found))
 
     def _columnar(self, chunk: Chunk, keep_empty: bool) -> list[Finding]:
-        sink = Sink(chunk.rows, self.rules)
-        columns = Columns(chunk, chunk.leaves, keep_empty)
-        for check in self.for_leaves(chunk.leaves, keep_empty):
+        columns = Columns(chunk.records.columns, len(chunk), chunk.leaves, keep_empty)
+        return self._run(columns, chunk.leaves, chunk.rows, keep_empty)
+
+    def _run(self, columns: Columns, leaves: tuple[Leaf, ...], rows: Positions, keep_empty: bool) -> list[Finding]:
+        sink = Sink(rows, self.rules)
+        for check in self.for_leaves(leaves, keep_empty):
             check(columns, sink)
         return sink.findings
 
@@ -101,8 +105,9 @@ class SchemaChecks:
         """A chunk of JSON records, some as columns, some as values; both are let go then."""
         findings: list[Finding] = []
         for group in chunk.groups:
-            part = Chunk(group.leaves, group.records, chunk.rows[group.lines])
-            findings += self._columnar(part, keep_empty=True)
+            texts = partial(_some_of, chunk.records.column(0), group.lines)
+            columns = Columns(group.columns, len(group.lines), group.leaves, True, group.nulls, texts)
+            findings += self._run(columns, group.leaves, chunk.rows[group.lines], keep_empty=True)
         findings += self.findings((int(chunk.rows[at]), value) for at, value in chunk.others)
         return replace(chunk, issues=(*chunk.issues, *findings), groups=(), others=())
 
@@ -120,6 +125,10 @@ class SchemaChecks:
                     hint, self.rules.severity(code) or "error")
             for (code, at, message, hint), (where, what) in groups.items()
         ]  # fmt: skip
+
+
+def _some_of(texts: pa.Array, positions: Positions) -> pa.Array:
+    return texts if len(positions) == len(texts) else texts.take(pa.array(positions))
 
 
 def pointer(at: tuple[str | int, ...]) -> str:

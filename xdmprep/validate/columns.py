@@ -19,15 +19,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..flow import Chunk, Finding
+from ..flow import Finding
 from ..leaves import Leaf, nest, nested_type, path_tree, plain, valid
 from ..paths import EVERY, Path, format_path
 from . import kernels
 from .kernels import Positions, Test
+from .lines import Texts
 from .patterns import compile_pattern
 from .record import Fault, RecordSchema, has_type
 from .ruleset import Rules
-from .shapes import JSON_NULL
 from .values import to_json_values
 from .wording import EMPTY, FALSE, NULL, as_text, code_of, wording
 
@@ -215,6 +215,22 @@ def _lengths(array: pa.Array) -> Any:
     return np.asarray(lengths.fill_null(0) if lengths.null_count else lengths)
 
 
+@dataclass(frozen=True)
+class _Fails:
+    """A test on a column, and what to say where it fails."""
+
+    test: Test
+    code: str
+    say: tuple[str, str]
+    place: Place
+
+    def __call__(self, spot: Spot, sink: Sink) -> None:
+        bad = self.test(spot.array)
+        if bad is not None and len(bad):
+            shown = None if isinstance(sink, Verdict) else kernels.texts_at(spot.array, bad)
+            sink.add(self.place, spot, self.code, self.say, bad, shown)
+
+
 class Compiler:
     """Compiles one schema against one set of leaves.
 
@@ -265,12 +281,13 @@ class Compiler:
                 below_members = tuple(_members(child))
                 ops.append(_all_present(below_members, place.child(step), "additional-properties", say))
             elif (
-                self._is_null(child)
+                self._keep_empty
+                and isinstance(child, int)
                 and not is_array
                 and not _declares(node, str(step))
                 and node.get("additionalProperties", True) is True
             ):  # a null that nothing else judges; off where the rule is
-                ops.append(_all_present((child,), place.child(step), "null", NULL))
+                ops.append(_on_nulls(child, place.child(step), lambda: [("null", NULL)]))
         if not is_array:
             self._required(node, tree, path, ops)
         self._counts(node, tree, place, is_array, ops)
@@ -291,9 +308,14 @@ class Compiler:
                 return
         for check in checks:
             ops.append(_on_column(number, check))
+        if self._keep_empty:
+            ops.append(_on_nulls(number, Place(leaf.path, leaf.column), lambda: self._wrong_with_null(node)))
 
-    def _is_null(self, tree: Any) -> bool:
-        return isinstance(tree, int) and self._leaves[tree].type == JSON_NULL
+    def _wrong_with_null(self, node: Any) -> list[tuple[str, tuple[str, str]]]:
+        """What is wrong with a null, the same for all of them: rule code, message and hint."""
+        faults: list[Fault] = []
+        self._record.compile(node)(None, (), faults)
+        return [(fault.code, (fault.message, fault.hint)) for fault in faults]
 
     def _required(self, node: Any, tree: Any, path: Path, ops: list[Any]) -> None:
         for name in node.get("required", ()):
@@ -316,8 +338,12 @@ class Compiler:
         below = tuple(replace(self._leaves[i], path=("record", *self._leaves[i].path[len(path) :])) for i in numbers)
         kind = nested_type(path_tree([leaf.path for leaf in below])["record"], below)
         checks = self.nested(node, kind, Place(path))
+        with_nulls = self._assembled_values(node, tree, path)
 
         def op(columns: Columns, sink: Sink) -> None:
+            if any(columns.nulls(i) is not None for i in numbers):
+                with_nulls(columns, sink)
+                return
             records = pa.RecordBatch.from_arrays(
                 [columns.array(i) for i in numbers], names=[str(i) for i in range(len(numbers))]
             )
@@ -338,12 +364,12 @@ class Compiler:
             if not len(rows):
                 return
             at = pa.array(rows)
-            texts = {
-                i: [_NULL] * len(rows)
-                if self._is_null(i)
-                else to_json_values(plain(columns.array(i).take(at)), self._keep_empty)
-                for i in numbers
-            }
+            texts = {i: to_json_values(plain(columns.array(i).take(at)), self._keep_empty) for i in numbers}
+            for i in numbers:
+                mask = columns.nulls(i)
+                if mask is not None:
+                    pairs = zip(texts[i], mask[rows].tolist(), strict=True)
+                    texts[i] = [_NULL if null else value for value, null in pairs]
             values = (_with_nulls(_value_of(tree, texts, number)) for number in range(len(rows)))
             _report_faults(check, zip(rows.tolist(), values, strict=True), Place(path), Spot(at), sink)
 
@@ -359,8 +385,6 @@ class Compiler:
             return [self._fails(lambda array: _present(array), "not", FALSE, place)]
         if "$ref" in node:
             return self.nested(self._record.resolve(node["$ref"]), kind, place, within)
-        if kind == JSON_NULL:
-            return self._nulls(node, place, within)
         found = json_kind(kind)
         if found == "null":
             return []
@@ -394,36 +418,18 @@ class Compiler:
                 ops.append(self._combined(keyword, node, kind, place, within))
         return ops
 
-    def _nulls(self, node: Any, place: Place, within: bool) -> list[Op]:
-        """What is wrong with a null is the same for all of them."""
-        faults: list[Fault] = []
-        self._record.compile(node, within)(None, (), faults)
-
-        def op(spot: Spot, sink: Sink) -> None:
-            positions = np.arange(len(spot.array), dtype=np.int64)
-            for fault in faults:
-                sink.add(place, spot, fault.code, (fault.message, fault.hint), positions)
-
-        return [op] if faults else []
-
     def _fails(self, test: Test, code: str, say: tuple[str, str], place: Place) -> Op:
-        def op(spot: Spot, sink: Sink) -> None:
-            bad = test(spot.array)
-            if bad is not None and len(bad):
-                shown = None if isinstance(sink, Verdict) else kernels.texts_at(spot.array, bad)
-                sink.add(place, spot, code, say, bad, shown)
-
-        return op
+        return _Fails(test, code, say, place)
 
     def _texts(self, node: Any, kind: pa.DataType, place: Place, within: bool) -> list[Op]:
         tests: list[tuple[Test, str, tuple[str, str]]] = []
         least, most = node.get("minLength"), node.get("maxLength")
         if "empty" in self._rules and not within and not (least and "min-length" in self._rules):
-            tests.append((kernels.length(1), "empty", EMPTY))
+            tests.append((kernels.Length(1), "empty", EMPTY))
         if least:
-            tests.append((kernels.length(int(least)), "min-length", wording("minLength", node)))
+            tests.append((kernels.Length(int(least)), "min-length", wording("minLength", node)))
         if most is not None:
-            tests.append((kernels.length(0, int(most)), "max-length", wording("maxLength", node)))
+            tests.append((kernels.Length(0, int(most)), "max-length", wording("maxLength", node)))
         if "pattern" in node:
             pattern = compile_pattern(node["pattern"])
             if not pattern.always:
@@ -663,7 +669,7 @@ def _with_nulls(value: Any) -> Any:
 def _uniform(tree: Any, leaves: Sequence[Leaf]) -> bool:
     """Whether all elements of each array among the leaves have one Arrow type."""
     if isinstance(tree, int):
-        return bool(leaves[tree].type != JSON_NULL)
+        return True
     if not all(_uniform(child, leaves) for child in tree.values()):
         return False
     if not all(isinstance(step, int) for step in tree):
@@ -783,16 +789,43 @@ def _members(tree: Any) -> Iterable[int]:
 
 
 class Columns:
-    """The columns of one chunk, and where they have values."""
+    """The columns of one chunk, and where they have values.
 
-    def __init__(self, chunk: Chunk, leaves: tuple[Leaf, ...], keep_empty: bool) -> None:
-        self._records, self._leaves, self._keep_empty = chunk.records, leaves, keep_empty
+    Args:
+        columns: one for each leaf.
+        size: how many records there are.
+        leaves: where the columns stand.
+        keep_empty: as for :class:`Compiler`.
+        nulls: in which rows a leaf is ``null`` in JSON; such a value is there, but in no column.
+        texts: the records as they stand in a JSON file.
+    """
+
+    def __init__(
+        self, columns: Sequence[pa.Array | Texts], size: int, leaves: tuple[Leaf, ...], keep_empty: bool,
+        nulls: Mapping[int, Mask] | None = None, texts: Callable[[], pa.Array] | None = None,
+    ) -> None:  # fmt: skip
+        self._columns, self._leaves, self._keep_empty = columns, leaves, keep_empty
+        self._nulls = nulls or {}
+        self.texts = texts
         self._present: dict[int, Mask | None] = {}
-        self.size = chunk.records.num_rows
+        self.size = size
 
     def array(self, number: int) -> pa.Array:
         """The column of a leaf."""
-        return self._records.column(number)
+        column = self._columns[number]
+        return column.array() if isinstance(column, Texts) else column
+
+    def within(self, number: int, least: int, most: int | None) -> bool:
+        """Whether it is known without making the column that its texts have `least` to `most` code points."""
+        column = self._columns[number]
+        if not isinstance(column, Texts):
+            return False
+        shortest = column.shortest()
+        return shortest is None or kernels.surely_within(shortest, column.longest(), least, most)
+
+    def nulls(self, number: int) -> Mask | None:
+        """Where a leaf is null; None means nowhere."""
+        return self._nulls.get(number)
 
     def present(self, number: int) -> Mask | None:
         """Where a leaf has a value; None means everywhere."""
@@ -804,10 +837,14 @@ class Columns:
         leaf = self._leaves[number]
         if leaf.follows is not None:
             return self.present(leaf.follows)
-        array = self.array(number)
+        column, nulls = self._columns[number], self.nulls(number)
+        if isinstance(column, Texts):
+            return column.there if column.there is None or nulls is None else column.there | nulls
+        array = column
         if array.null_count == 0 and (self._keep_empty or not pa.types.is_nested(array.type)):
             return None
-        return presence(array, self._keep_empty)
+        found = presence(array, self._keep_empty)
+        return found if nulls is None else found | nulls
 
     def any_of(self, numbers: Iterable[int]) -> Mask | None:
         """Where any of some leaves has a value; None means everywhere."""
@@ -821,8 +858,24 @@ class Columns:
 
 
 def _on_column(number: int, check: Op) -> Callable[[Columns, Sink], None]:
+    length = check.test if isinstance(check, _Fails) and isinstance(check.test, kernels.Length) else None
+
     def op(columns: Columns, sink: Sink) -> None:
-        check(Spot(columns.array(number)), sink)
+        if length is None or not columns.within(number, length.least, length.most):
+            check(Spot(columns.array(number)), sink)
+
+    return op
+
+
+def _on_nulls(number: int, place: Place, wrong: Callable[[], list[tuple[str, tuple[str, str]]]]) -> Any:
+    """What `wrong` says is wrong wherever a leaf is null."""
+
+    def op(columns: Columns, sink: Sink) -> None:
+        mask = columns.nulls(number)
+        if mask is None:
+            return
+        for code, say in wrong():
+            sink.add(place, Spot(columns.array(number)), code, say, np.flatnonzero(mask))
 
     return op
 

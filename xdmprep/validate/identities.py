@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,6 @@ from .kernels import Positions, Test
 from .patterns import compile_pattern
 from .record import Fault
 from .ruleset import Rules
-from .shapes import JSON_NULL
 from .wording import as_text
 
 MAX_LENGTH = 1024
@@ -195,10 +195,15 @@ def _blank(array: pa.Array) -> Positions | None:
     return np.asarray(bad, dtype=np.int64) if bad else None
 
 
+@cache
+def _ecid_test() -> Test:
+    return kernels.pattern(compile_pattern("^[0-9]{38}$"))
+
+
 _TESTS: dict[str, Test] = {
-    "identity-ecid": kernels.pattern(compile_pattern("^[0-9]{38}$")),
+    "identity-ecid": lambda array: _ecid_test()(array),
     "identity-blank": kernels.on_texts(_blank),
-    "identity-length": kernels.length(0, MAX_LENGTH),
+    "identity-length": kernels.Length(0, MAX_LENGTH),
 }
 
 
@@ -252,7 +257,6 @@ class IdentityChecks:
             number
             for number, leaf in enumerate(self._leaves)
             if leaf.path
-            and leaf.type != JSON_NULL
             and all(a == b or a in (EVERY, ANY_KEY) for a, b in zip(path, leaf.path, strict=False))
             and len(leaf.path) <= len(path)
         ]
@@ -350,7 +354,7 @@ class IdentityChecks:
             column = self._leaves[id_number].column if id_number is not None else None
             yield _Items(
                 Spot(array), Place(path, column), str(path[1]), columns.any_of(numbers.values()),
-                None if id_number is None or self._leaves[id_number].type == JSON_NULL else columns.array(id_number),
+                None if id_number is None else columns.array(id_number),
                 None if primary_number is None else columns.array(primary_number),
             )  # fmt: skip
         for number in self._nested:

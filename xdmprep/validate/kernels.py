@@ -96,16 +96,27 @@ def longest(array: pa.Array) -> int:
     return int(pc.max(pc.binary_length(array)).as_py() or 0)
 
 
-def length(least: int = 0, most: int | None = None) -> Test:
+def surely_within(shortest: int, longest: int, least: int, most: int | None) -> bool:
+    """Whether texts of so many bytes have `least` to `most` code points: bytes >= characters >= bytes / 4."""
+    return (most is None or longest <= most) and (least == 0 or shortest >= max(4 * least - 3, 1))
+
+
+class Length:
     """Texts of `least` to `most` code points."""
 
-    def test(array: pa.Array) -> Positions | None:
-        # bytes >= characters >= bytes / 4: a cheap screen first
-        if (most is None or longest(array) <= most) and (least == 0 or _shortest(array) >= max(4 * least - 3, 1)):
-            return None
-        return between(least, most)(pc.utf8_length(array))
+    def __init__(self, least: int = 0, most: int | None = None) -> None:
+        self.least, self.most = least, most
+        self._anywhere = on_texts(self._test)
 
-    return on_texts(test)
+    def __call__(self, array: pa.Array) -> Positions | None:
+        """The positions of the others."""
+        return self._anywhere(array)
+
+    def _test(self, array: pa.Array) -> Positions | None:
+        low = _shortest(array) if self.least else 0
+        if surely_within(low, 0 if self.most is None else longest(array), self.least, self.most):
+            return None
+        return between(self.least, self.most)(pc.utf8_length(array))
 
 
 def _shortest(array: pa.Array) -> int:

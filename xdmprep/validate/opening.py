@@ -11,7 +11,7 @@ import codecs
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,11 @@ import pyarrow as pa
 from ..errors import SourceError, shorten
 from ..flow import Chunk, Stream, Unread
 from ..leaves import Leaf
-from .shapes import MAX_SHAPES, PADDING, Group, Lines, Shape, cut
+from .follow import Layouts
+from .lines import PADDING, Group, Lines
 from .sparse import Fields, parse
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 8 << 20
 #: Room behind a block for the rest of its last line.
 SLACK = 1 << 16
 #: A longer record is not read at all: the platform drops records above 100 KB anyway.
@@ -33,9 +34,8 @@ MAX_RECORD_BYTES = 16 << 20
 #: Characters of an unreadable line that the report shows.
 SHOWN = 500
 PARQUET_ROWS = 16_384
-#: So many lines left over by this many new shapes are parsed together (:mod:`.sparse`).
+#: So many lines that follow no layout are parsed together (:mod:`.sparse`).
 SPARSE_LINES = 200
-SPARSE_SHAPES = 12
 
 TEXT_LEAVES = (Leaf((), pa.string()),)
 TEXT_SCHEMA = pa.schema([("record", pa.string())])
@@ -170,12 +170,11 @@ def _too_long(opened: Any, data: Any, size: int, offset: int) -> Iterator[_Block
 
 
 class _Parser:
-    """Turns a block into a chunk; remembers the shapes and the fields of lines from block to block."""
+    """Turns a block into a chunk; remembers the layouts and the fields of lines from block to block."""
 
     def __init__(self) -> None:
-        self._shapes: list[Shape] = []
+        self._layouts = Layouts(strict_json)
         self._fields = Fields()
-        self._sparse = False
 
     def __call__(self, block: _Block | _Skipped) -> JsonChunk:
         if isinstance(block, _Skipped):
@@ -212,39 +211,23 @@ class _Parser:
             consumed=int(rows[-1]) if len(rows) else 0,
             lines=len(lines.ends),
             size=block.size,
-            groups=tuple(Group(position[group.lines], group.leaves, group.records) for group in groups),
+            groups=tuple(replace(group, lines=position[group.lines]) for group in groups),
             others=tuple((int(position[line]), value) for line, value in others),
         )
 
     def _columns(self, lines: Lines, pending: Any) -> tuple[list[Group], Any]:
         """The lines that become columns, and the numbers of the others.
 
-        Lines of few shapes are cut, others parsed, and what neither way takes is cut into as many shapes as it has.
-        Threads may overwrite what the others remember: shapes and fields found again cost time, nothing else.
+        Threads may overwrite what the others remember: fields found again cost time, nothing else.
         """
-        groups: list[Group] = []
-        if not self._sparse:
-            groups, rest = self._cut(lines, pending, SPARSE_SHAPES)
-            if len(rest) < SPARSE_LINES:
-                more, rest = self._cut(lines, rest, MAX_SHAPES)
-                return groups + more, rest
-            pending = rest
-        pending = pending[~lines.strange[pending]]
-        fields = self._fields.copy()
-        more, rest = parse(lines, pending, fields, strict_json)
-        self._fields = fields
-        groups += more
-        self._sparse = 2 * len(rest) < len(pending)
-        if len(rest) < SPARSE_LINES:
+        groups, rest = self._layouts.columns(lines, pending)
+        plain = rest[~lines.strange[rest]]
+        if len(plain) < SPARSE_LINES:
             return groups, rest
-        more, rest = self._cut(lines, rest, SPARSE_SHAPES if self._sparse else MAX_SHAPES)
+        fields = self._fields.copy()
+        more, rest = parse(lines, plain, fields, strict_json)
+        self._fields = fields
         return groups + more, rest
-
-    def _cut(self, lines: Lines, pending: Any, most: int) -> tuple[list[Group], Any]:
-        shapes = list(self._shapes)
-        found = cut(lines, pending, shapes, most)
-        self._shapes = shapes
-        return found
 
     @staticmethod
     def _unread(lines: Lines, block: _Block, rows: Any, line: int, code: str, message: str, at: int) -> Unread:
@@ -302,7 +285,7 @@ def _skipped(block: _Skipped) -> JsonChunk:
 # ---- one JSON value ------------------------------------------------------------------------------------------------
 
 
-class _UnreadableError(Exception):
+class _UnreadableError(ValueError):
     """A text is no JSON object: rule code, message, and the byte where it shows."""
 
     def __init__(self, code: str, message: str, at: int = 0) -> None:

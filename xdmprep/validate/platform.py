@@ -41,7 +41,6 @@ from .columns import (
 from .kernels import Positions
 from .record import Fault
 from .ruleset import Rules
-from .shapes import JSON_NULL
 from .values import to_json_values
 from .wording import UNKNOWN, as_text, limited
 
@@ -60,6 +59,8 @@ _BOUNDS = {
 }
 _BITS = {"byte": 8, "short": 16, "int": 32, "long": 64}
 _DAY = 86_400
+#: So many bytes longer than in a file is a number at most when it is written again.
+LONGER = 22
 
 DEPRECATED = ("the field is deprecated", "Move the value to the field that replaces it.")
 COLON = ("an event's _id must not contain colons", "Replace them, or hash the id.")
@@ -294,8 +295,6 @@ class PlatformColumns:
     def _nested(self, field: Field, kind: pa.DataType, place: Place) -> list[Op]:
         rules = self._rules.of(field)
         ops: list[Op] = []
-        if kind == JSON_NULL:
-            return ops
         if rules.deprecated:
             ops.append(self._present(place, "deprecated", DEPRECATED))
         if pa.types.is_struct(kind):
@@ -369,8 +368,11 @@ class PlatformColumns:
     def _sizes(self, columns: Columns, sink: Sink) -> None:
         """Records above the platform's size: a cheap upper bound first, the exact size only where that is too high."""
         limit = self._rules.max_bytes or 0
+        if columns.texts is not None and not any(pa.types.is_nested(leaf.type) for leaf in self._leaves):
+            self._text_sizes(columns.texts(), limit, sink)
+            return
         fixed = sum(sum(len(str(step)) + 6 for step in leaf.path) for leaf in self._leaves)
-        some = [number for number, leaf in enumerate(self._leaves) if leaf.type != JSON_NULL]
+        some = range(len(self._leaves))
         arrays = [columns.array(number) for number in some]
         if fixed + sum(_longest(array) for array in arrays) <= limit:
             return
@@ -386,6 +388,17 @@ class PlatformColumns:
         )
         nested = nest([self._leaves[number] for number in some], records).to_struct_array()
         sizes = np.asarray([_size_of(value) for value in to_json_values(nested, self._keep_empty)])
+        self._too_large(suspects, sizes, limit, sink)
+
+    def _text_sizes(self, texts: pa.Array, limit: int, sink: Sink) -> None:
+        """The same from the text of the records: without blanks it is longer only where numbers are."""
+        numbers = sum(pa.types.is_floating(leaf.type) for leaf in self._leaves)
+        suspects = np.flatnonzero(np.asarray(pc.binary_length(texts)) + LONGER * numbers > limit)
+        if len(suspects):
+            sizes = np.asarray([_size_of(json.loads(text)) for text in texts.take(pa.array(suspects)).to_pylist()])
+            self._too_large(suspects, sizes, limit, sink)
+
+    def _too_large(self, suspects: Any, sizes: Any, limit: int, sink: Sink) -> None:
         bad = suspects[sizes > limit]
         if len(bad):
             texts = pa.array([f"{size} bytes" for size in sizes[sizes > limit].tolist()])

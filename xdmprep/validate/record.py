@@ -449,15 +449,44 @@ def _dispatch(texts: list[Check], numbers: list[Check], objects: list[Check], ar
     return check
 
 
+class _Verdicts(threading.local):
+    """Whether branches fit objects and arrays, while one value is checked.
+
+    A definition that contains itself within ``oneOf`` asks for the same parts of a value again on every level, twice as
+    often on each: without this, its depth would be the exponent of the work.
+    """
+
+    known: dict[tuple[int, int], bool] | None = None
+
+
+_VERDICTS = _Verdicts()
+
+
+def _fits(part: Check, value: Any, at: At, known: dict[tuple[int, int], bool]) -> bool:
+    if not isinstance(value, dict | list):
+        found: list[Fault] = []
+        part(value, at, found)
+        return not found
+    key = (id(part), id(value))
+    if key not in known:
+        found = []
+        part(value, at, found)
+        known[key] = not found
+    return known[key]
+
+
 def _combination(keyword: str, parts: list[Check], message: str, hint: str) -> Check:
     code = code_of(keyword)
 
     def check(value: Any, at: At, out: list[Fault]) -> None:
-        fitting = 0
-        for part in parts:
-            found: list[Fault] = []
-            part(value, at, found)
-            fitting += not found
+        outermost = _VERDICTS.known is None
+        known = {} if _VERDICTS.known is None else _VERDICTS.known
+        _VERDICTS.known = known
+        try:
+            fitting = sum(_fits(part, value, at, known) for part in parts)
+        finally:
+            if outermost:
+                _VERDICTS.known = None
         fine = fitting == 1 if keyword == "oneOf" else fitting == 0 if keyword == "not" else fitting > 0
         if not fine:
             out.append(Fault(code, at, value, message, hint))

@@ -1,6 +1,6 @@
 """JSON lines to columns where hardly two have the same keys: Arrow's own parser, and a proof that it saw everything.
 
-Records with many optional fields have more sets of present keys than :mod:`.shapes` can cut one by one.  Their lines
+Records with many optional fields have more sets of present keys than....  Their lines
 are parsed together, with a schema learned from some of them (:class:`Fields`), never from the schema they are checked
 against, so nothing is coerced: where a line has another kind of value than the lines before it, it is left over.
 
@@ -22,7 +22,7 @@ import pyarrow as pa
 from pyarrow import json as arrow_json
 
 from ..leaves import Leaf, valid
-from .shapes import Group, Ints, Lines
+from .lines import Group, Ints, Lines
 
 #: Lines that are read to learn the fields, of those that are left over.
 SAMPLE = 32
@@ -213,7 +213,7 @@ class _Block:
         if not faithful.all():
             records = records.filter(pa.array(faithful))
         leaves = tuple(Leaf((column.name,), column.type) for column in records.schema)
-        return Group(chosen, leaves, records), rest
+        return Group(chosen, leaves, tuple(records.columns)), rest
 
     def _offenders(self, numbers: Ints) -> tuple[list[int], bool]:
         """Positions of lines that the parser fails on, and whether one of them taught something instead."""

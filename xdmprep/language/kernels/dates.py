@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..columns import MOMENT, Column, bytes_of, nulls_of, some, used_bytes
+from ..columns import MOMENT, Column, as_mask, bytes_of, nulls_of, some, used_bytes
 from ..javatime import MONTHS, Layout
 
 _DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
@@ -93,8 +94,8 @@ def length_of(layout: Layout) -> int:
 def read_layouts(text: pa.Array, layouts: tuple[Layout, ...], blank_is_null: bool) -> Column:
     """Moments from text in the first of `layouts` that fits; open elsewhere (null stays null, and blank if so said)."""
     n = len(text)
-    if len(layouts) == 1:
-        whole = read_iso(text, "us", layouts[0])
+    if len(layouts) == 1 or set(layouts) >= _BY_ARROW.keys():
+        whole = read_iso(text, "us", layouts[0] if len(layouts) == 1 else None)
         if whole is not None:
             return Column(whole.cast(MOMENT))
     offsets, data = bytes_of(text)
@@ -276,3 +277,34 @@ def _civil(days: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray
     day = of_year - (153 * from_march + 2) // 5 + 1
     month = np.where(from_march < 10, from_march + 3, from_march - 9)
     return year_of_era + era * 400 + (month <= 2), month, day
+
+
+#: Components of a date and the Arrow functions that give them.
+_COMPONENTS: dict[str, Callable[..., pa.Array]] = {
+    "year": pc.year, "quarter": pc.quarter, "month": pc.month, "dayofyear": pc.day_of_year, "day": pc.day,
+    "week": pc.iso_week, "hour": pc.hour, "minute": pc.minute, "second": pc.second, "millisecond": pc.millisecond,
+    "weekday": lambda at: pc.day_of_week(at, count_from_zero=False, week_start=1),
+    "hour12": lambda at: pa.array((pc.hour(at).fill_null(0).to_numpy() + 11) % 12 + 1, mask=nulls_of(at)),
+}  # fmt: skip
+
+
+def component(moments: pa.Array, name: str) -> Column:
+    """One component of moments in UTC, as integers; open beyond the years 1 to 9999."""
+    micros = moments.view(pa.int64())
+    span = pc.min_max(micros)
+    odd = None
+    if (span["min"].as_py() or 0) < _FIRST or (span["max"].as_py() or 0) >= _LAST:
+        odd = as_mask(pc.or_(pc.less(micros, _FIRST), pc.greater_equal(micros, _LAST)))
+        micros = pc.if_else(pa.array(odd), None, micros)
+    found = _COMPONENTS[name](micros.view(pa.timestamp("us")))
+    return Column(found.cast(pa.int64()), odd)
+
+
+def of_millis(millis: pa.Array) -> tuple[pa.Array, np.ndarray[Any, Any] | None]:
+    """Moments so many milliseconds after 1970, and which are beyond all years; those are null."""
+    span = pc.min_max(millis)
+    odd = None
+    if (span["min"].as_py() or 0) < _FIRST // 1000 or (span["max"].as_py() or 0) >= _LAST // 1000:
+        odd = as_mask(pc.or_(pc.less(millis, _FIRST // 1000), pc.greater_equal(millis, _LAST // 1000)))
+        millis = pc.if_else(pa.array(odd), None, millis)
+    return pc.multiply(millis, 1000).view(MOMENT), odd

@@ -22,6 +22,11 @@ def is_ascii(values: pa.Array) -> bool:
     return not len(data) or int(data.max()) < 128
 
 
+def ascii_rows(values: pa.Array) -> Mask:
+    """Which values have no byte beyond 127; nulls count among them."""
+    return as_mask(pc.string_is_ascii(values).fill_null(True))
+
+
 def lower(values: pa.Array) -> pa.Array:
     """Lower case; beyond ASCII as Python has it."""
     return _cased(values, pc.ascii_lower, str.lower)
@@ -115,6 +120,26 @@ def replaced(values: pa.Array, find: str, new: str, most: int = -1) -> pa.Array:
     data = data[start:end]
     made = np.where(data == old_byte[0], np.uint8(new_byte[0]), data)
     return made_of(offsets - start, made, nulls_of(values) if values.null_count else None)
+
+
+def split_at_any(values: pa.Array, marks: str) -> pa.Array:
+    """Lists of the parts between any of the characters `marks`, empty parts left out."""
+    for mark in marks[1:]:
+        values = replaced(values, mark, marks[0])
+    lists = pc.split_pattern(values, marks[0])
+    parts = lists.flatten()
+    filled = as_mask(pc.not_equal(parts, ""))
+    if filled.all():
+        return lists
+    offsets = np.concatenate([[0], np.cumsum(lists.value_lengths().fill_null(0).to_numpy(zero_copy_only=False))])
+    kept = np.concatenate([[0], np.cumsum(filled)])[offsets].astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(kept), parts.filter(pa.array(filled)), mask=pa.array(nulls_of(values)))
+
+
+def places(values: pa.Array, what: str) -> tuple[pa.Array, Mask | None]:
+    """The 0-based position of `what`, -1 where it is not; and which are open, beyond ASCII."""
+    found = pc.find_substring(values, what).cast(LONG)
+    return found, None if is_ascii(values) else ~ascii_rows(values)
 
 
 def truth(values: pa.Array) -> Mask:

@@ -1,0 +1,434 @@
+"""The Schema Registry's routes: look-ups and lists of schemas and components, descriptors, and creating them.
+
+What the guide's flows need: the class and the schema of a CSV dataset, schemas made of field groups, identity
+descriptors.  Changing a resource (PUT, PATCH) is not played.
+
+Source: Adobe's OpenAPI description of the Schema Registry; *Create an ad-hoc schema*; *Descriptors endpoint*.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import re
+import secrets
+import time
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from .. import wire
+from ..errors import SchemaError
+from .answers import Refusal, empty, json_body, pretty, request_id
+from .registry import ADHOC, OTHER_NAMES, container_of, kind_of, references
+from .state import State
+from .store import now_ms
+
+MOST = 500
+CREATED = ("schemas", "classes", "fieldgroups", "datatypes")
+DESCRIPTORS = ("xdm:alternateDisplayInfo", "xdm:descriptorIdentity", "xdm:descriptorReferenceIdentity",
+               "xdm:descriptorOneToOne", "xdm:descriptorRelationship", "xdm:descriptorDeprecated")  # fmt: skip
+REQUIRED = {
+    "schemas": ("type", "title", "description", "allOf"), "classes": ("type", "title", "description", "allOf"),
+    "fieldgroups": ("type", "title"), "datatypes": ("type", "title"),
+}  # fmt: skip
+_ERRORS = "http://ns.adobe.com/aep/errors/"
+
+
+def routes() -> list[Route]:
+    """The routes under ``/data/foundation/schemaregistry``."""
+    base = wire.REGISTRY
+    found = [
+        Route(base + "/stats", stats, methods=["GET"]),
+        Route(base + "/{container}/descriptors", list_descriptors, methods=["GET"]),
+        Route(base + "/{container}/descriptors/{key:path}", show_descriptor, methods=["GET"]),
+        Route(base + "/tenant/descriptors", create_descriptor, methods=["POST"]),
+        Route(base + "/tenant/descriptors/{key:path}", delete_descriptor, methods=["DELETE"]),
+    ]
+    for kind in (*CREATED, "behaviors", *OTHER_NAMES):
+        found += [
+            Route(f"{base}/{{container}}/{kind}", list_resources, methods=["GET"], name=kind),
+            Route(f"{base}/{{container}}/{kind}/{{key:path}}", show_resource, methods=["GET"], name=kind),
+        ]
+        if kind != "behaviors":
+            found += [
+                Route(f"{base}/tenant/{kind}", create_resource, methods=["POST"], name=kind),
+                Route(f"{base}/tenant/{kind}/{{key:path}}", delete_resource, methods=["DELETE"], name=kind),
+            ]
+    return found
+
+
+# ---- what a request says -------------------------------------------------------------------------------------------
+
+
+def _kind(request: Request) -> str:
+    name = request.url.path.removeprefix(wire.REGISTRY).split("/")[2]
+    return OTHER_NAMES.get(name, name)
+
+
+def _container(request: Request) -> str:
+    container: str = request.path_params["container"]
+    if container not in ("global", "tenant"):
+        raise Refusal(404, f"there is no container {container!r}; there are global and tenant")
+    return container
+
+
+def _not_found(key: str) -> Response:
+    return _problem(404, "XDM-1012-404", "Resource Not Found", f"Requested resource {key} is not found")
+
+
+def _problem(status: int, code: str, title: str, detail: str) -> Response:
+    """An error in the registry's own shape."""
+    at = time.strftime("%m-%d-%Y %H:%M:%S", time.gmtime())
+    report = {"registryRequestId": secrets.token_hex(16), "timestamp": at, "detailed-message": detail,
+              "sub-errors": []}  # fmt: skip
+    body = {"type": _ERRORS + code, "title": title, "status": status, "report": report, "detail": detail}
+    return JSONResponse(body, status, request_id())
+
+
+def _accept(request: Request, single: bool, word: str = "xed") -> str | Response:
+    """The form that is asked for (``id``, ``full``, ``full-notext`` ...; empty for the plain one), or a refusal."""
+    accept = request.headers.get("accept", "")
+    match = re.search(rf"application/vnd\.adobe\.{word}(?:-v2)?(?:-([a-z-]+))?\+json\s*(;\s*version=\s*(\d+))?", accept)
+    if match is None:
+        raise Refusal(406, f"Accept must name one of the registry's types, such as application/vnd.adobe.{word}+json")
+    form, version = match[1] or "", match[3]
+    wrong = f"The supplied Accept header is not valid: {accept}"
+    if single and version is None:
+        return _problem(400, "XDM-1007-400", "Accept header invalid", f"{wrong} (a version is needed: '; version=1')")
+    if not single and version is not None:
+        return _problem(400, "XDM-1006-400", "Accept header invalid", f"{wrong} (a listing takes no version)")
+    if single and version != "1":
+        raise Refusal(406, f"version {version} is not available; there is version 1")
+    allowed = ("", "full", "notext", "full-notext", "full-desc", "deprecatefield") if single else ("", "id", "link")
+    if form not in allowed:
+        raise Refusal(406, f"{accept} is not available here")
+    return form
+
+
+def _window(request: Request, items: list[dict[str, Any]], default_order: str) -> tuple[list[dict[str, Any]], Any]:
+    """Filter, order and page of a list, and what ``_page`` says about it."""
+    query = request.query_params
+    wanted = query.get("property", "")
+    if "==" in wanted:
+        name, _, value = wanted.partition("==")
+        items = [item for item in items if _has(item.get(name), value)]
+    order = query.get("orderby") or query.get("orderBy") or default_order
+    for name in reversed(order.split(",")):
+        items = sorted(items, key=lambda item: str(item.get(name.lstrip("-"), "")), reverse=name.startswith("-"))
+    first = order.split(",")[0]
+    if start := query.get("start"):
+        key = first.lstrip("-")
+        items = [item for item in items if (str(item.get(key, "")) > start) is not first.startswith("-")
+                 and str(item.get(key, "")) != start]  # fmt: skip
+    text = query.get("limit", str(MOST))
+    if not re.fullmatch(r"\d{1,9}", text):
+        raise Refusal(400, "limit must be a whole number")
+    limit = min(int(text), MOST) or MOST
+    shown = items[:limit]
+    following = str(shown[-1].get(first.lstrip("-"), "")) if len(items) > limit else None
+    return shown, {"orderby": order, "next": following, "count": len(shown)}
+
+
+def _has(value: Any, wanted: str) -> bool:
+    return wanted in map(str, value) if isinstance(value, list) else str(value) == wanted
+
+
+# ---- reading -------------------------------------------------------------------------------------------------------
+
+
+def stats(request: Request) -> Response:
+    """``GET /stats``: among others the tenant id."""
+    state = State.of(request)
+    sandbox = state.sandbox(request)
+    counted = {kind: state.schemas.listed(kind, "tenant", sandbox) for kind in CREATED}
+    newest = [_short(item) for item in state.store.resources(sandbox).values()][-10:][::-1]
+    usage = []
+    for item in counted["classes"]:
+        users = [schema for schema in counted["schemas"] if schema.get("meta:class") == item["$id"]]
+        usage.append({"$id": item["$id"], "title": item.get("title", ""), "numberOfSchemas": len(users),
+                      "schemas": [_short(schema) for schema in users]})  # fmt: skip
+    return pretty({
+        "imsOrg": request.headers.get("x-gw-ims-org-id", ""), "tenantId": state.schemas.tenant,
+        "counts": {"schemas": len(counted["schemas"]), "mixins": len(counted["fieldgroups"]),
+                   "datatypes": len(counted["datatypes"]), "classes": len(counted["classes"]), "unions": 0},
+        "recentlyCreatedResources": newest, "recentlyUpdatedResources": newest, "classUsage": usage,
+    })  # fmt: skip
+
+
+def _short(item: dict[str, Any]) -> dict[str, Any]:
+    return {"title": item.get("title", ""), "$id": item["$id"], "meta:altId": item.get("meta:altId", ""),
+            "version": str(item.get("version", "1.0"))}  # fmt: skip
+
+
+def list_resources(request: Request) -> Response:
+    """``GET /{container}/schemas`` and the other kinds."""
+    form = _accept(request, single=False)
+    if isinstance(form, Response):
+        return form
+    state, kind, container = State.of(request), _kind(request), _container(request)
+    found = state.schemas.listed(kind, container, state.sandbox(request))
+    shown, page = _window(request, found, "title")
+    here = f"{request.url.scheme}://{request.url.netloc}{wire.REGISTRY}/{container}/{kind}"
+    more = {"orderby": page["orderby"], "start": page["next"], "limit": page["count"]}
+    links: dict[str, Any] = {"next": None if page["next"] is None else f"{here}?{urlencode(more)}"}
+    if kind == "schemas" and container == "tenant":
+        links["global_schemas"] = {"href": here.replace("/tenant/", "/global/")}
+    results = [_short(item) if form == "id" else _bare(item) for item in shown]
+    return pretty({"results": results, "_page": page, "_links": links})
+
+
+def _bare(item: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in item.items() if key != "meta:descriptors"}
+
+
+def show_resource(request: Request) -> Response:
+    """``GET /{container}/schemas/{id}`` and the other kinds: by ``$id`` (percent-encoded) or ``meta:altId``."""
+    form = _accept(request, single=True)
+    if isinstance(form, Response):
+        return form
+    state, kind, container, key = State.of(request), _kind(request), _container(request), request.path_params["key"]
+    found = state.schemas.find(key, state.sandbox(request))
+    if found is None or kind_of(found) != kind or container_of(found) != container:
+        return _not_found(key)
+    if form.startswith("full"):
+        try:
+            found = state.schemas.whole(found)
+        except SchemaError as error:
+            raise Refusal(400, str(error)) from None
+    shown = found if form == "full-desc" else _bare(found)
+    if "notext" in form:
+        shown = _without_texts(shown)
+    media = request.headers["accept"].split(",")[0].strip()
+    return pretty(shown, headers={"Content-Type": media})
+
+
+def _without_texts(node: Any, names: bool = False) -> Any:
+    """A schema without titles and descriptions; fields of those names stay."""
+    if isinstance(node, list):
+        return [_without_texts(part) for part in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: _without_texts(part, not names and key in ("properties", "definitions", "patternProperties"))
+        for key, part in node.items()
+        if names or key not in ("title", "description")
+    }
+
+
+def list_descriptors(request: Request) -> Response:
+    """``GET /{container}/descriptors``: grouped by type, or with ``-v2`` as pages."""
+    form = _accept(request, single=False, word="xdm")
+    if isinstance(form, Response):
+        return form
+    state, container = State.of(request), _container(request)
+    found = state.schemas.descriptors(state.sandbox(request)) if container == "tenant" else []
+    found, page = _window(request, found, "@id")
+    path = f"{wire.REGISTRY}/{container}/descriptors/"
+
+    def shown(item: dict[str, Any]) -> Any:
+        return item["@id"] if form == "id" else path + item["@id"] if form == "link" else item
+
+    if "-v2" in request.headers["accept"]:
+        return pretty({"results": [shown(item) for item in found], "_page": page, "_links": {}})
+    grouped: dict[str, list[Any]] = {}
+    for item in found:
+        grouped.setdefault(item["@type"], []).append(shown(item))
+    return pretty(grouped)
+
+
+def show_descriptor(request: Request) -> Response:
+    """``GET /{container}/descriptors/{id}``."""
+    state, key = State.of(request), request.path_params["key"]
+    for item in state.schemas.descriptors(state.sandbox(request)):
+        if item["@id"] == key and _container(request) == "tenant":
+            return pretty(item)
+    return _not_found(key)
+
+
+# ---- creating ------------------------------------------------------------------------------------------------------
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    given = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if given != wire.JSON_TYPE:
+        raise Refusal(415, f"Content-Type must be {wire.JSON_TYPE}, not {given or 'absent'}")
+    body = json_body(await request.body())
+    if not isinstance(body, dict):
+        raise Refusal(400, "the body must be an object")
+    return body
+
+
+async def create_resource(request: Request) -> Response:
+    """``POST /tenant/schemas`` and the other kinds."""
+    body = await _body(request)
+    return pretty(await run_in_threadpool(_create, State.of(request), _kind(request), body, request), 201)
+
+
+def _create(state: State, kind: str, body: dict[str, Any], request: Request) -> dict[str, Any]:
+    sandbox, tenant = state.sandbox(request), state.schemas.tenant
+    _check_body(state, kind, body, sandbox)
+    key = secrets.token_hex(24)
+    folder = "mixins" if kind == "fieldgroups" else kind
+    doc = copy.deepcopy(body)
+    known = state.schemas.documents(sandbox)
+    direct = [ref for ref in references({"allOf": doc.get("allOf", [])}) if ref in known]
+    supers = _supers(direct, known)
+    if kind == "classes" and ADHOC in supers:
+        _name_columns(doc, f"_{key}")
+    at, client = now_ms(), request.headers.get("x-api-key", "")
+    user = f"{client}@AdobeID"
+    doc |= {
+        "$id": f"https://ns.adobe.com/{tenant}/{folder}/{key}", "meta:altId": f"_{tenant}.{folder}.{key}",
+        "meta:resourceType": folder, "version": "1.0", "imsOrg": request.headers.get("x-gw-ims-org-id", ""),
+        "meta:extensible": kind != "schemas", "meta:abstract": kind != "schemas", "meta:extends": supers,
+        "meta:xdmType": "object",
+        "meta:registryMetadata": {
+            "repo:createdDate": at, "repo:lastModifiedDate": at, "xdm:createdClientId": client,
+            "xdm:lastModifiedClientId": client, "xdm:createdUserId": user, "xdm:lastModifiedUserId": user,
+            "eTag": hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest(),
+        },
+        "meta:containerId": "tenant", "meta:sandboxId": _sandbox_id(sandbox),
+        "meta:sandboxType": "production" if sandbox == "prod" else "development", "meta:tenantNamespace": f"_{tenant}",
+    }  # fmt: skip
+    if kind == "schemas":
+        doc["meta:class"] = next(ref for ref in direct if kind_of(known[ref]) == "classes")
+        adhoc = known[doc["meta:class"]].get("meta:datasetNamespace")
+        doc |= {"meta:datasetNamespace": adhoc} if adhoc else {}
+    try:
+        state.schemas.whole(doc)
+    except SchemaError as error:
+        raise Refusal(400, str(error)) from None
+    state.store.add_resource(sandbox, kind, doc["$id"], doc)
+    return doc
+
+
+def _check_body(state: State, kind: str, body: dict[str, Any], sandbox: str) -> None:
+    for name in REQUIRED[kind]:
+        if not body.get(name):
+            raise Refusal(400, f"{name} is required")
+    if body["type"] != "object" and not (kind == "datatypes" and body["type"] == "array"):
+        raise Refusal(400, "type must be 'object'")
+    if not isinstance(body["title"], str) or not isinstance(body.get("allOf", []), list):
+        raise Refusal(400, "title must be a text and allOf an array")
+    if "$id" in body:
+        raise Refusal(400, "$id is given by the registry")
+    known = state.schemas.documents(sandbox)
+    same = [item for item in known.values() if kind_of(item) == kind and item.get("title") == body["title"]]
+    if same:
+        raise Refusal(400, f"the title {body['title']!r} is not unique: {same[0]['$id']} has it")
+    for ref in references(body):
+        if ref not in known:
+            raise Refusal(400, f"allOf or $ref: {ref} does not exist")
+    used = [kind_of(known[ref]) for ref in references({"allOf": body.get("allOf", [])})]
+    if kind == "schemas" and used.count("classes") != 1:
+        raise Refusal(400, "allOf must refer to one class")
+    if kind == "classes" and "behaviors" not in used:
+        raise Refusal(400, "allOf must refer to a behavior, such as https://ns.adobe.com/xdm/data/record")
+    if kind == "fieldgroups" and not isinstance(body.get("meta:intendedToExtend"), list):
+        raise Refusal(400, "meta:intendedToExtend must name the classes that the field group is for")
+    own = {"_adhoc"} if ADHOC in references(body) else {f"_{state.schemas.tenant}"}
+    for name in _root_fields(body) if kind in ("classes", "fieldgroups", "schemas") else ():
+        if name not in own:
+            raise Refusal(400, f"the field {name!r} must stand under {sorted(own)[0]!r}")
+
+
+def _root_fields(body: dict[str, Any]) -> list[str]:
+    """Names of the top-level fields that a body brings along itself."""
+    parts = [body, *(part for part in body.get("allOf", []) if isinstance(part, dict))]
+    inner = body.get("definitions")
+    for part in list(parts):
+        ref = part.get("$ref")
+        if isinstance(ref, str) and ref.startswith("#/definitions/") and isinstance(inner, dict):
+            parts += [inner.get(ref.removeprefix("#/definitions/"), {})]
+    listed = [part.get("properties") for part in parts if isinstance(part, dict)]
+    return [name for fields in listed if isinstance(fields, dict) for name in fields]
+
+
+def _supers(direct: list[str], known: dict[str, dict[str, Any]]) -> list[str]:
+    """What a resource extends: what it refers to, and what that extends."""
+    found: dict[str, None] = {}
+    for ref in direct:
+        found |= dict.fromkeys([ref, *known[ref].get("meta:extends", [])])
+    return list(found)
+
+
+def _name_columns(doc: dict[str, Any], name: str) -> None:
+    """Give the columns of an ad-hoc class (``_adhoc``) a namespace of their own, as the registry does."""
+    for part in [doc, *doc.get("allOf", [])]:
+        fields = part.get("properties")
+        if isinstance(fields, dict) and "_adhoc" in fields:
+            part["properties"] = {name if key == "_adhoc" else key: value for key, value in fields.items()}
+    doc["meta:datasetNamespace"] = name
+
+
+def _sandbox_id(sandbox: str) -> str:
+    digest = hashlib.sha256(sandbox.encode()).hexdigest()
+    return "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:32]))
+
+
+async def create_descriptor(request: Request) -> Response:
+    """``POST /tenant/descriptors``."""
+    body = await _body(request)
+    return pretty(await run_in_threadpool(_create_descriptor, State.of(request), body, request), 201)
+
+
+def _create_descriptor(state: State, body: dict[str, Any], request: Request) -> dict[str, Any]:
+    sandbox = state.sandbox(request)
+    if body.get("@type") not in DESCRIPTORS:
+        raise Refusal(400, f"@type must be one of {', '.join(DESCRIPTORS)}")
+    for name in ("xdm:sourceSchema", "xdm:sourceVersion", "xdm:sourceProperty"):
+        if not body.get(name):
+            raise Refusal(400, f"{name} is required")
+    schema = state.schemas.find(str(body["xdm:sourceSchema"]), sandbox)
+    if schema is None:
+        raise Refusal(400, f"xdm:sourceSchema: {body['xdm:sourceSchema']} does not exist")
+    path = body["xdm:sourceProperty"]
+    if not isinstance(path, str) or not path.startswith("/") or path.endswith("/") or "/properties/" in path:
+        raise Refusal(400, "xdm:sourceProperty must be a path such as /personalEmail/address")
+    if body["@type"] == "xdm:descriptorIdentity":
+        if not isinstance(body.get("xdm:namespace"), str) or body.get("xdm:property") not in ("xdm:code", "xdm:id"):
+            raise Refusal(400, "an identity needs xdm:namespace, and xdm:property xdm:code or xdm:id")
+        others = [
+            item
+            for item in state.schemas.descriptors(sandbox)
+            if item["@type"] == body["@type"] and item["xdm:sourceSchema"] == schema["$id"]
+        ]
+        if body.get("xdm:isPrimary") and any(item.get("xdm:isPrimary") for item in others):
+            raise Refusal(400, f"{schema['$id']} has a primary identity already")
+    doc = {
+        **body, "@id": secrets.token_hex(24), "imsOrg": request.headers.get("x-gw-ims-org-id", ""), "version": "1",
+        "meta:containerId": "tenant", "meta:sandboxId": _sandbox_id(sandbox),
+        "meta:sandboxType": "production" if sandbox == "prod" else "development",
+    }  # fmt: skip
+    state.store.add_resource(sandbox, "descriptors", doc["@id"], doc)
+    return doc
+
+
+def delete_descriptor(request: Request) -> Response:
+    """``DELETE /tenant/descriptors/{id}``; those of the folder stay."""
+    state, key = State.of(request), request.path_params["key"]
+    return empty(204) if state.store.drop_resource(state.sandbox(request), key) else _not_found(key)
+
+
+def delete_resource(request: Request) -> Response:
+    """``DELETE /tenant/schemas/{id}`` and the other kinds, where nothing refers to it."""
+    state, kind, key = State.of(request), _kind(request), request.path_params["key"]
+    sandbox = state.sandbox(request)
+    found = state.schemas.find(key, sandbox)
+    if found is None or kind_of(found) != kind or container_of(found) != "tenant":
+        return _not_found(key)
+    users = [item["$id"] for item in state.schemas.documents(sandbox).values() if found["$id"] in references(item)]
+    datasets = state.store.datasets(sandbox).items()
+    users += [id for id, doc in datasets if (doc.get("schemaRef") or {}).get("id") == found["$id"]]
+    if users:
+        raise Refusal(400, f"{found['$id']} is used by {users[0]}")
+    if not state.store.drop_resource(sandbox, found["$id"]):
+        raise Refusal(400, f"{found['$id']} comes from a file; remove it there")
+    state.schemas.forget()
+    return empty(204)

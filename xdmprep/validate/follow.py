@@ -1,0 +1,392 @@
+"""Many JSON lines to columns at once: all of them go the steps of one layout together.
+
+For each line there is a place in its bytes, at first its opening brace.  A step compares the bytes there with a key, in
+all lines at once as numpy arrays: where they are equal, the value is noted and the place moves behind it; elsewhere the
+key is not there and the place stays.  A line is done if its place ends at its closing brace.  Then every byte of
+it was either equal to a byte of the layout or is part of a value, so nothing in it can have been passed over: no
+unknown key, no key twice, nothing malformed.  Every other line is left over.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..leaves import Leaf
+from . import numerals
+from .layout import Kind, Layout, Step
+from .lines import Group, Ints, Lines, Mask, Texts
+
+#: Layouts kept from block to block, and how often new ones are made for one block.
+MAX_LAYOUTS = 6
+ROUNDS = 6
+#: Fewer lines are not worth the way.
+FEWEST = 24
+#: After so many blocks in vain, only every so many-th block is learned from.
+IDLE = 8
+#: Lines that are read to learn a layout.
+SAMPLE = 48
+
+_COMMA = ord(",")
+#: What stands where a step has a comma, if it is the first in its object or array; bits that differ.
+_FIRST = {b"{": np.uint64(ord("{") ^ _COMMA), b"[": np.uint64(ord("[") ^ _COMMA)}
+#: The blank of a comma that is followed by one.
+_BLANK = np.uint64(ord(" ") ^ _COMMA)
+_NONE = np.uint64(0)
+
+
+class Layouts:
+    """The layouts of one file, known better with every block; safe to share between threads.
+
+    Args:
+        read: reads one line exactly; raises where it is no JSON object.
+    """
+
+    def __init__(self, read: Callable[[bytes], Any]) -> None:
+        self._read = read
+        self._known: tuple[Layout, ...] = ()
+        self._idle = 0
+
+    def _rounds(self) -> int:
+        """How often to learn: seldom, where learning was of no use for the blocks before."""
+        return ROUNDS if self._idle < IDLE or self._idle % IDLE == 0 else 0
+
+    def columns(self, lines: Lines, pending: Ints) -> tuple[list[Group], Ints]:
+        """Turn lines into columns.
+
+        Args:
+            lines: the block.
+            pending: numbers of the lines, ascending.
+
+        Returns:
+            The groups, and the numbers of the lines that are left over, ascending.
+        """
+        strange = lines.strange[pending]
+        aside, pending = pending[strange], pending[~strange]
+        groups: list[Group] = []
+
+        def go(layout: Layout) -> int:
+            nonlocal pending
+            group, pending = follow(layout, lines, pending)
+            if group is None:
+                return 0
+            groups.append(group)
+            layout.used += len(group.lines)
+            return len(group.lines)
+
+        for layout in self._known:
+            if len(pending) >= FEWEST:
+                go(layout)
+        before = len(pending)
+        for turn in range(self._rounds()):
+            if len(pending) < FEWEST:
+                break
+            known = self._known[0] if self._known and turn % 2 == 0 else None
+            learned = self._learn(lines, pending, known)
+            if learned is None:
+                continue
+            if go(learned):
+                self._keep(learned, known)
+            elif known is None:
+                break
+        self._idle = 0 if len(pending) < FEWEST or 2 * len(pending) < before else self._idle + 1
+        return groups, np.sort(np.concatenate([aside, pending])) if len(aside) else pending
+
+    def _learn(self, lines: Lines, pending: Ints, known: Layout | None) -> Layout | None:
+        some = pending[:: max(1, len(pending) // SAMPLE)][:SAMPLE].tolist()
+        return Layout.of((lines.line(line) for line in some), self._read, known)
+
+    def _keep(self, layout: Layout, instead: Layout | None) -> None:
+        """Remember a layout.  Threads may overwrite what the others remember: it costs time, nothing else."""
+        if instead is not None:
+            layout.used += instead.used
+        kept = [layout, *(one for one in self._known if one is not instead)]
+        self._known = tuple(sorted(kept, key=lambda one: -one.used)[:MAX_LAYOUTS])
+
+
+def follow(layout: Layout, lines: Lines, numbers: Ints) -> tuple[Group | None, Ints]:
+    """The lines that go the way of a layout, as columns, and the numbers of the others."""
+    walk = _Walk(lines, numbers, layout)
+    for step in layout.steps:
+        walk.go(step)
+    fits = walk.finish()
+    if fits.all():
+        return walk.group(None), numbers[:0]
+    if not fits.any():
+        return None, numbers
+    return walk.group(fits), numbers[~fits]
+
+
+class _Walk:
+    """Some lines on their way.
+
+    Attributes:
+        at: for each line the place in the block: a separator (comma or bracket).
+        mark: for each line the index of the next quote.
+        first: for each line the bits by which the separator differs from a comma, one number if all are alike.
+        inside: for each object or array in which lines it is, None where in all.
+        lost: lines that left the way.
+    """
+
+    def __init__(self, lines: Lines, numbers: Ints, layout: Layout) -> None:
+        self._lines, self._numbers, self._layout = lines, numbers, layout
+        self._spaced = layout.comma == b", "
+        n = self._n = len(numbers)
+        self._ends = lines.ends[numbers]
+        self.at = lines.starts[numbers]
+        self.mark = lines.first[numbers]
+        self.first: Any = _FIRST[b"{"]
+        self.inside: dict[int, Mask | None] = {0: None}
+        self._before: dict[int, Mask] = {}
+        self.lost = np.zeros(n, dtype=bool)
+        self.lost |= lines.bytes.take(self.at, mode="clip") != ord("{")
+        self._values: list[_Value | None] = [None] * len(layout.leaves)
+
+    def go(self, step: Step) -> None:
+        """One step of the layout."""
+        if step.what == "close":
+            self._close(step)
+            return
+        words = self._words(0)
+        there = self._equal(words, step, step.text)
+        nulls = None
+        if step.nulls:
+            key = step.text[:-1] if step.kind == "text" else step.text
+            nulls = self._equal(words, step, key + b"null")
+        if step.what == "open":
+            self._open(step, there)
+        elif not step.kind:
+            there[:] = False
+        elif there.any():
+            if step.what == "empty":
+                self._empty(step, there)
+            elif step.kind == "text":
+                there = self._text(step, there)
+            else:
+                there = self._literal(step, there)
+        if nulls is not None and nulls.any():
+            self._null(step, nulls)
+            there = there | nulls
+        if not step.quotes:
+            self._before[step.parent] = there
+
+    def _words(self, behind: int) -> Any:
+        """The bytes at the places, or so many behind them, eight at a time."""
+        at = self.at if not behind else np.minimum(self.at + behind, self._lines.size)
+        return self._lines.words[at].view("<u8").reshape(-1, 4)
+
+    def _equal(self, words: Any, step: Step, text: bytes) -> Mask:
+        """Where the bytes at the places are `text`, in lines that are in its object or array."""
+        differs: Any = None
+        for at in range(0, len(text), 8):
+            eight = text[at : at + 8]
+            if at and not at % 32:
+                words = self._words(at)
+            found = words[:, at % 32 // 8] ^ np.uint64(int.from_bytes(eight, "little"))
+            if len(eight) < 8:
+                found &= np.uint64((1 << 8 * len(eight)) - 1)
+            differs = found ^ self.first if differs is None else differs | found
+        there: Mask = differs == 0
+        inside = self.inside[step.parent]
+        if inside is not None:
+            there &= inside
+        if step.later:
+            there &= self._before[step.parent]
+        return there
+
+    def _moved(self, there: Mask, every: bool, place: Any, quotes: int) -> None:
+        """Go behind a value: to `place`, past so many quotes."""
+        if every:
+            self.at, self.first = place, _NONE
+            self.mark = self.mark + quotes
+        else:
+            self.at = np.where(there, place, self.at)
+            self.mark = self.mark + quotes * there
+            if isinstance(self.first, np.ndarray) or self.first:
+                self.first = np.where(there, _NONE, self.first)
+        if self._spaced:
+            self._skip_blank(there)
+
+    def _skip_blank(self, there: Mask) -> None:
+        """Behind a comma that a blank follows, the place is the blank."""
+        comma = (self._lines.bytes.take(self.at, mode="clip") == _COMMA) & there
+        self.at = self.at + comma
+        self.first = np.where(comma, _BLANK, self.first)
+
+    def _open(self, step: Step, there: Mask) -> None:
+        length, fresh = len(step.text) - 1, _FIRST[step.bracket]
+        if there.all():
+            self.inside[step.own] = None
+            self.at, self.first = self.at + length, fresh
+            self.mark = self.mark + step.quotes
+            return
+        self.inside[step.own] = there
+        self.at = self.at + length * there
+        self.mark = self.mark + step.quotes * there
+        self.first = np.where(there, fresh, self.first)
+
+    def _close(self, step: Step) -> None:
+        inside = self.inside[step.own]
+        closes = self._lines.bytes.take(self.at, mode="clip") == ord(step.bracket)
+        if inside is None:
+            self.lost |= ~closes
+        else:
+            self.lost |= inside & ~closes
+            closes &= inside
+        self.at = self.at + closes
+        if self._spaced:
+            self._skip_blank(closes)
+        elif isinstance(self.first, np.ndarray) and not self.first.any():
+            self.first = _NONE
+
+    def _text(self, step: Step, there: Mask) -> Mask:
+        begin = self.at + len(step.text)
+        end = self._lines.marks.take(self.mark + (step.quotes + 1), mode="clip")
+        good = end < self._ends
+        if not good.all():
+            there = there & good
+        every = bool(there.all())
+        self._values[step.leaf] = _Value(None if every else there, begin, end)
+        self._moved(there, every, end + 1, step.quotes + 2)
+        return there
+
+    def _literal(self, step: Step, there: Mask) -> Mask:
+        every = bool(there.all())
+        at = np.arange(self._n) if every else np.flatnonzero(there)
+        begin = self.at[at] + len(step.text)
+        read = numerals.booleans if step.kind == "boolean" else numerals.numbers
+        array, size = read(self._lines, begin)
+        good = size > 0
+        if not good.all():
+            there = there.copy()
+            there[at[~good]] = every = False
+            at, begin, size, array = at[good], begin[good], size[good], array.filter(pa.array(good))
+            if not len(at):
+                return there
+        value = self._values[step.leaf] = _Value(None if every else there)
+        value.array, value.rows = array, at
+        place = begin + size
+        if not every:
+            place, some = self.at.copy(), place
+            place[at] = some
+        self._moved(there, every, place, step.quotes)
+        return there
+
+    def _null(self, step: Step, nulls: Mask) -> None:
+        value = self._values[step.leaf]
+        if value is None:
+            value = self._values[step.leaf] = _Value(np.zeros(self._n, dtype=bool))
+        value.nulls = nulls
+        length = len(step.text) + 4 - (step.kind == "text")
+        self._moved(nulls, False, self.at + length, step.quotes)
+
+    def _empty(self, step: Step, there: Mask) -> None:
+        self._values[step.leaf] = _Value(there)
+        self._moved(there, False, self.at + len(step.text), step.quotes)
+
+    def finish(self) -> Mask:
+        """Which lines have gone the whole way."""
+        ends = self._ends - (self._lines.bytes.take(self._ends - 1, mode="clip") == 13)
+        closes = self._lines.bytes.take(self.at, mode="clip") == ord("}")
+        fits: Mask = ~self.lost & closes & (self.at + 1 == ends) & (self.first != _FIRST[b"{"])
+        return fits
+
+    def group(self, fits: Mask | None) -> Group | None:
+        """The columns of the lines that have gone the whole way."""
+        chosen = self._numbers if fits is None else self._numbers[fits]
+        escaped = np.flatnonzero(self._lines.escaped[chosen])
+        wrong = np.zeros(len(chosen), dtype=bool)
+        columns: list[pa.Array | Texts] = []
+        nulls: dict[int, Mask] = {}
+        for number, (value, (_, kind)) in enumerate(zip(self._values, self._layout.leaves, strict=True)):
+            if value is None:
+                columns.append(pa.nulls(len(chosen), _TYPES[kind]))
+                continue
+            if value.nulls is not None:
+                nulls[number] = value.nulls if fits is None else value.nulls[fits]
+            column = self._column(value, kind, chosen, fits)
+            if isinstance(column, Texts) and len(escaped):
+                column = self._unescaped(column, escaped, wrong)
+            columns.append(column)
+        leaves = tuple(
+            Leaf(path, column.type) for (path, _), column in zip(self._layout.leaves, columns, strict=True)
+        )  # fmt: skip
+        if wrong.any():  # the exact path says what is wrong with the escape
+            self._lines.strange[chosen[wrong]] = True
+            good = ~wrong
+            keep, chosen = pa.array(good), chosen[good]
+            columns = [(one.array() if isinstance(one, Texts) else one).filter(keep) for one in columns]
+            nulls = {number: mask[good] for number, mask in nulls.items()}
+        return Group(chosen, leaves, tuple(columns), nulls) if len(chosen) else None
+
+    def _column(self, value: _Value, kind: Kind, chosen: Ints, fits: Mask | None) -> pa.Array | Texts:
+        there = value.there if fits is None or value.there is None else value.there[fits]
+        if there is not None and there.all():
+            there = None
+        if value.begin is not None:
+            begin, end = (value.begin, value.end) if fits is None else (value.begin[fits], value.end[fits])
+            if there is not None:  # where there is no text, take none, at a place between those before and behind
+                starts = self._lines.starts[chosen]
+                begin, end = np.where(there, begin, starts), np.where(there, end, starts)
+            return Texts(self._lines, begin, end, there)
+        if value.array is not None:
+            if len(value.array) == self._n:
+                return value.array if fits is None else value.array.filter(pa.array(fits))
+            index = np.zeros(self._n, dtype=np.int64)
+            index[value.rows] = np.arange(len(value.array))
+            some = pa.array(index if fits is None else index[fits], mask=None if there is None else ~there)
+            return value.array.take(some)
+        valid = None if there is None else pa.py_buffer(np.packbits(there, bitorder="little"))
+        if kind == "object":
+            return pa.Array.from_buffers(pa.struct([]), len(chosen), [valid])
+        if kind == "array":
+            offsets = pa.py_buffer(np.zeros(len(chosen) + 1, np.int32))
+            return pa.Array.from_buffers(_TYPES["array"], len(chosen), [valid, offsets], children=[pa.nulls(0)])
+        return pa.nulls(len(chosen), _TYPES[kind])
+
+    def _unescaped(self, column: Texts, rows: Ints, wrong: Mask) -> pa.Array | Texts:
+        """The texts with the escapes in some rows resolved; `wrong` is set where one is no valid escape."""
+        slashes = np.append(self._lines.slashes, self._lines.size)
+        rows = rows[slashes[np.searchsorted(slashes, column.begin[rows])] < column.end[rows]]
+        if not len(rows):
+            return column
+        encoded = self._lines.slices(column.begin[rows], column.end[rows]).dictionary_encode()
+        texts = [_unescape(text) for text in encoded.dictionary.to_pylist()]
+        which = np.asarray(encoded.indices)
+        wrong[rows[np.asarray([text is None for text in texts])[which]]] = True
+        mask = np.zeros(len(column), dtype=bool)
+        mask[rows] = True
+        plain = pa.array([text or "" for text in texts], pa.string())
+        return pc.replace_with_mask(column.array(), pa.array(mask), plain.take(pa.array(which)))
+
+
+class _Value:
+    """One leaf's values: in which lines (None: all), where their texts are, or what they are in some rows."""
+
+    __slots__ = ("array", "begin", "end", "nulls", "rows", "there")
+
+    def __init__(self, there: Mask | None, begin: Any = None, end: Any = None) -> None:
+        self.there, self.begin, self.end = there, begin, end
+        self.array: pa.Array | None = None
+        self.rows: Ints | None = None
+        self.nulls: Mask | None = None
+
+
+_TYPES: dict[str, pa.DataType] = {
+    "text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_(),
+    "object": pa.struct([]), "array": pa.list_(pa.null()), "": pa.null(),
+}  # fmt: skip
+
+
+def _unescape(text: str) -> str | None:
+    try:
+        value = json.loads(f'"{text}"')
+        value.encode()
+    except ValueError:
+        return None
+    return str(value)

@@ -1,0 +1,171 @@
+"""A block of JSON lines: where its lines and its quotes are, found once with arithmetic on whole blocks.
+
+Everything that turns lines into columns (:mod:`.follow`, :mod:`.sparse`) starts from here.  A line with
+a control character is marked as strange and left to the exact path.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..leaves import Leaf
+
+Ints = np.ndarray[Any, np.dtype[np.int64]]
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
+
+#: Larger blocks (one very long line) do not keep their working memory.
+MAX_SCRATCH = 16 << 20
+#: Bytes that must follow the text in a :class:`Lines` buffer.
+PADDING = 64
+
+_SCRATCH = threading.local()
+
+
+def _scratch(size: int) -> Mask:
+    """A boolean array that this thread uses again and again: fresh memory costs more than the work on it."""
+    held: Mask | None = getattr(_SCRATCH, "array", None)
+    if held is None or len(held) < size:
+        held = np.empty(size, dtype=bool)
+        if size <= MAX_SCRATCH:
+            _SCRATCH.array = held
+    return held[:size]
+
+
+class Lines:
+    """A block of lines, and where everything is in it.
+
+    Args:
+        data: a buffer with the block, followed by :data:`PADDING` zero bytes.
+        size: bytes of the block without the padding.
+
+    Attributes:
+        starts, ends: where each line begins and ends (without its line break).
+        marks: places of all quotes that begin or end a text.
+        first, count: for each line the index of its first quote in `marks`, and how many it has.
+        strange: lines for the exact path.
+        slashes: places of all backslashes.
+        escaped: lines with one.
+    """
+
+    def __init__(self, data: Any, size: int) -> None:
+        self.data, self.size = data, size
+        self.bytes = np.frombuffer(data, np.uint8)[:size]
+        self.words = np.ndarray((size + PADDING - 31,), "V32", data, 0, (1,))
+        mask = _scratch(size)
+        np.equal(self.bytes, 10, out=mask)
+        ends = np.flatnonzero(mask)
+        if size and (not len(ends) or ends[-1] != size - 1):
+            ends = np.append(ends, size)
+        self.ends: Ints = ends.astype(np.int64, copy=False)
+        self.starts: Ints = np.concatenate([np.zeros(1, np.int64), self.ends[:-1] + 1])[: len(self.ends)]
+        self.strange: Mask = np.zeros(len(self.ends), dtype=bool)
+        self.escaped: Mask = np.zeros(len(self.ends), dtype=bool)
+        self._find_controls(mask)
+        escaped = self._find_escapes(mask)
+        np.equal(self.bytes, 34, out=mask)
+        mask[escaped] = False
+        self.marks: Ints = np.flatnonzero(mask)
+        bounds = np.searchsorted(self.marks, np.append(self.starts, size))
+        self.first: Ints = bounds[:-1]
+        self.count: Ints = np.diff(bounds)
+
+    def _lines_of(self, positions: Ints) -> Ints:
+        return np.searchsorted(self.ends, positions)
+
+    def _find_controls(self, mask: Mask) -> None:
+        """Control characters other than the line breaks: such lines are read exactly."""
+        np.less(self.bytes, 32, out=mask)
+        if np.count_nonzero(mask) > np.count_nonzero(self.ends < self.size):
+            at = np.flatnonzero(mask)
+            kind, behind = self.bytes[at], self.bytes[np.minimum(at + 1, self.size - 1)]
+            self.strange[
+                self._lines_of(at[(kind != 10) & ~((kind == 13) & ((behind == 10) | (at == self.size - 1)))])
+            ] = True
+
+    def _find_escapes(self, mask: Mask) -> Ints:
+        """Places of quotes behind a backslash that is not itself behind one: they are no quotes."""
+        np.equal(self.bytes, 92, out=mask)
+        slashes = self.slashes = np.flatnonzero(mask)
+        if not len(slashes):
+            return slashes
+        self.escaped[self._lines_of(slashes)] = True
+        begins = np.diff(slashes, prepend=-2) > 1
+        number = slashes - slashes[begins][np.cumsum(begins) - 1]  # in its run of backslashes, from 0
+        before = slashes[(number % 2 == 0) & (slashes < self.size - 1)]
+        quotes: Ints = before[self.bytes[before + 1] == 34] + 1
+        return quotes
+
+    def line(self, number: int) -> bytes:
+        """The bytes of a line."""
+        return self.bytes[self.starts[number] : self.ends[number]].tobytes()
+
+    def slices(self, begin: Any, end: Any) -> pa.Array:
+        """The bytes between two places in each line, as text; the places ascend."""
+        n = len(begin)
+        offsets = np.empty(2 * n, np.int32)
+        offsets[0::2], offsets[1::2] = begin, end
+        both = pa.StringArray.from_buffers(2 * n - 1, pa.py_buffer(offsets), pa.py_buffer(self.data))
+        return pc.take(both, pa.array(np.arange(0, 2 * n, 2, dtype=np.int32)), boundscheck=False)
+
+
+class Texts:
+    """Texts in a block, as a column that is made when it is asked for.
+
+    Args:
+        lines: the block.
+        begin, end: where they are, one in each line.
+        there: in which lines there is one; None means in all.
+    """
+
+    type = pa.string()
+
+    def __init__(self, lines: Lines, begin: Ints, end: Ints, there: Mask | None) -> None:
+        self._lines, self.begin, self.end, self.there = lines, begin, end, there
+        self._array: pa.Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.begin)
+
+    def shortest(self) -> int | None:
+        """The bytes of the shortest, None if there is none."""
+        size = self.end - self.begin
+        size = size if self.there is None else size[self.there]
+        return int(size.min()) if len(size) else None
+
+    def longest(self) -> int:
+        """The bytes of the longest."""
+        return int((self.end - self.begin).max(initial=0))
+
+    def array(self) -> pa.Array:
+        """The column."""
+        if self._array is None:
+            texts = self._lines.slices(self.begin, self.end)
+            if self.there is not None:
+                valid = pa.py_buffer(np.packbits(self.there, bitorder="little"))
+                texts = pa.Array.from_buffers(pa.string(), len(texts), [valid, *texts.buffers()[1:]])
+            self._array = texts
+        return self._array
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Lines that became columns.
+
+    Attributes:
+        lines: their numbers, ascending.
+        leaves: where the columns stand.
+        columns: what stands there.
+        nulls: for leaves that are ``null`` in some lines, by their index: in which.  Such a value is there, and no
+            column holds it.
+    """
+
+    lines: Ints
+    leaves: tuple[Leaf, ...]
+    columns: tuple[pa.Array | Texts, ...]
+    nulls: dict[int, Mask] = field(default_factory=dict)
