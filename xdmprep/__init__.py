@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 from . import ports
 
 if TYPE_CHECKING:
+    from .checking import validate
     from .errors import DataError, Issue, MappingError, PlatformError, SchemaError, SourceError, XdmPrepError
     from .flow import Stream
     from .language import evaluate
     from .manifest import Manifest
     from .mapping import MappingSet
-    from .prepare import Result, map_rows, prepare, validate, write_csv, write_json, write_parquet
+    from .prepare import Result, map_rows, prepare, write_csv, write_json, write_parquet
     from .read import CsvOptions
     from .report import Report
     from .schema import Registry, Schema
@@ -48,7 +49,7 @@ _HOME = {
     "evaluate": "language",
     "map_rows": "prepare",
     "prepare": "prepare",
-    "validate": "prepare",
+    "validate": "checking",
     "write_csv": "prepare",
     "write_json": "prepare",
     "write_parquet": "prepare",

@@ -18,16 +18,14 @@ from typing import Any
 
 from . import __version__
 from .contract import contract_stream, load_contract
-from .errors import DataError, OutputError, SourceError, UsageError, did_you_mean
+from .errors import DataError, OutputError, UsageError
 from .flow import Chunk, Stream
 from .manifest import Manifest
 from .mapping import MappingSet, map_stream
-from .patch import Patch
-from .paths import format_path
 from .read import CsvOptions, open_source
 from .report import Report, ReportBuilder
 from .schema import Schema
-from .validate import Rules, check_stream, open_records
+from .validate import Rules, check_stream
 from .write import OutputFolder, WriteOptions, write_stream
 
 SOFTWARE = f"xdmprep {__version__}"
@@ -214,74 +212,6 @@ def map_rows(source: Any, mapping: Any, schema: Any = None, *, strict: bool = Fa
     )
 
 
-def validate(
-    source: Any,
-    schema: Any,
-    *,
-    mapping: Any = None,
-    rules: str | Rules = "strict",
-    csv: CsvOptions | None = None,
-    cap: int | None = None,
-    jobs: int | None = None,
-    on_start: Callable[[Stream], None] | None = None,
-    on_chunk: Callable[[Chunk], None] | None = None,
-) -> Report:
-    """Check records against a schema; nothing is written.
-
-    Args:
-        source: a file of records (JSON lines, a JSON array, Parquet; CSV for an ad-hoc schema), a DataFrame or anything
-            else with ``__arrow_c_stream__``, a Stream of records, or with `mapping` any source of :func:`prepare`.
-        schema: a Schema or a path.
-        mapping: what makes records of the source's rows; None where it holds records.
-        rules: ``strict``, ``batch``, ``jsonschema``, or :class:`xdmprep.validate.Rules`.
-        csv: how a CSV source is written.
-        cap: keep at most so many findings in the report; all are counted.
-        jobs: worker threads; None means one per core.
-        on_start, on_chunk: called with the stream before the first row, and with each chunk in order.
-
-    Returns:
-        Every finding about every record.
-
-    Raises:
-        SourceError, SchemaError, MappingError, UsageError: before the first row.
-    """
-    schema = _schema(schema)
-    records = check_stream(_records(source, schema, mapping, csv), schema, rules)
-    if on_start is not None:
-        on_start(records)
-    builder = ReportBuilder(records.name, cap=cap)
-    for chunk, _ in records.run(jobs=jobs):
-        builder.add(chunk)
-        if on_chunk is not None:
-            on_chunk(chunk)
-    return builder.finish()
-
-
-def _records(source: Any, schema: Schema, mapping: Any, csv: CsvOptions | None) -> Stream:
-    """The source as a stream of records to check."""
-    if mapping is not None:
-        return map_stream(open_source(source, csv), _mapping(mapping), schema)
-    if not isinstance(source, str | os.PathLike):
-        return open_source(source, csv)
-    if Path(source).suffix.lower() not in (".csv", ".tsv", ".txt"):
-        return open_records(source)
-    rows = open_source(source, csv)
-    if schema.behavior != "adhoc":
-        raise UsageError(
-            f"{rows.name}: is CSV, and {schema.name} describes records with a hierarchy. Give the mapping that makes "
-            "records of its rows (--mapping), or a schema for CSV (ad-hoc)."
-        )
-    columns = [leaf.path for leaf in rows.leaves]
-    unknown = [str(path[0]) for path in columns if path[0] not in schema.columns]
-    if unknown:
-        raise SourceError(
-            f"{rows.name}: the column {unknown[0]!r} is not in {schema.name}."
-            f"{did_you_mean(unknown[0], schema.columns)} Correct the header, or add the column to the schema."
-        )
-    same = {format_path(path): "${" + str(path[0]) + "}" for path in columns}
-    return map_stream(rows, MappingSet(same), schema, strict=True)
-
-
 def write_json(records: Any, out: str | os.PathLike[str], **options: Any) -> Manifest:
     """Write records as single-line JSON parts with a manifest; `options` are those of WriteOptions."""
     return _write(records, out, "json", options)
@@ -298,6 +228,8 @@ def write_csv(records: Any, out: str | os.PathLike[str], **options: Any) -> Mani
 
 
 def _write(records: Any, out: str | os.PathLike[str], format: str, options: dict[str, Any]) -> Manifest:
+    from .patch import Patch
+
     overwrite = bool(options.pop("overwrite", False))
     chosen = WriteOptions(format=format, **options)
     stream = open_source(records)

@@ -42,7 +42,7 @@ def validate(
 ) -> int:  # fmt: skip
     """Check FILES (JSON lines, a JSON array, Parquet; CSV with a mapping or an ad-hoc schema) against a schema."""
     without_pandas()
-    from ..prepare import validate as run
+    from ..checking import validate as run
     from ..report import ENDINGS
     from ..schema import Schema
     from ..validate import Rules

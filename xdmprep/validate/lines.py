@@ -20,7 +20,7 @@ Ints = np.ndarray[Any, np.dtype[np.int64]]
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 #: Larger blocks (one very long line) do not keep their working memory.
-MAX_SCRATCH = 8 << 20
+MAX_SCRATCH = 16 << 20
 #: Bytes that must follow the text in a :class:`Lines` buffer.
 PADDING = 64
 

@@ -26,7 +26,7 @@ from .follow import Layouts
 from .lines import PADDING, Group, Lines
 from .sparse import Fields, parse
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 8 << 20
 #: Room behind a block for the rest of its last line.
 SLACK = 1 << 16
 #: A longer record is not read at all: the platform drops records above 100 KB anyway.

@@ -1,0 +1,96 @@
+"""Records checked, and nothing else: what :func:`xdmprep.validate` and the command of that name do.
+
+Apart from :mod:`.prepare`, so that checking a file of records loads neither the mapping language nor the writers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import SourceError, UsageError, did_you_mean
+from .flow import Chunk, Stream
+from .paths import format_path
+from .report import Report, ReportBuilder
+from .schema import Schema
+from .validate import Rules, check_stream, open_records
+
+if TYPE_CHECKING:
+    from .read import CsvOptions
+
+
+def validate(
+    source: Any,
+    schema: Any,
+    *,
+    mapping: Any = None,
+    rules: str | Rules = "strict",
+    csv: CsvOptions | None = None,
+    cap: int | None = None,
+    jobs: int | None = None,
+    on_start: Callable[[Stream], None] | None = None,
+    on_chunk: Callable[[Chunk], None] | None = None,
+) -> Report:
+    """Check records against a schema; nothing is written.
+
+    Args:
+        source: a file of records (JSON lines, a JSON array, Parquet; CSV for an ad-hoc schema), a DataFrame or anything
+            else with ``__arrow_c_stream__``, a Stream of records, or with `mapping` any source of :func:`prepare`.
+        schema: a Schema or a path.
+        mapping: what makes records of the source's rows; None where it holds records.
+        rules: ``strict``, ``batch``, ``jsonschema``, or :class:`xdmprep.validate.Rules`.
+        csv: how a CSV source is written.
+        cap: keep at most so many findings in the report; all are counted.
+        jobs: worker threads; None means one per core.
+        on_start, on_chunk: called with the stream before the first row, and with each chunk in order.
+
+    Returns:
+        Every finding about every record.
+
+    Raises:
+        SourceError, SchemaError, MappingError, UsageError: before the first row.
+    """
+    schema = schema if isinstance(schema, Schema) else Schema.load(schema)
+    records = check_stream(_records(source, schema, mapping, csv), schema, rules)
+    if on_start is not None:
+        on_start(records)
+    builder = ReportBuilder(records.name, cap=cap)
+    for chunk, _ in records.run(jobs=jobs):
+        builder.add(chunk)
+        if on_chunk is not None:
+            on_chunk(chunk)
+    return builder.finish()
+
+
+def _records(source: Any, schema: Schema, mapping: Any, csv: CsvOptions | None) -> Stream:
+    """The source as a stream of records to check."""
+    is_file = isinstance(source, str | os.PathLike)
+    if mapping is None and is_file and Path(source).suffix.lower() not in (".csv", ".tsv", ".txt"):
+        return open_records(source)
+    from .read import open_source
+
+    rows = open_source(source, csv)
+    if mapping is None and not is_file:
+        return rows
+    from .mapping import MappingSet, map_stream
+
+    if mapping is not None:
+        if isinstance(mapping, str | os.PathLike):
+            mapping = MappingSet.load(mapping)
+        return map_stream(rows, mapping if isinstance(mapping, MappingSet) else MappingSet(mapping), schema)
+    if schema.behavior != "adhoc":
+        raise UsageError(
+            f"{rows.name}: is CSV, and {schema.name} describes records with a hierarchy. Give the mapping that makes "
+            "records of its rows (--mapping), or a schema for CSV (ad-hoc)."
+        )
+    columns = [leaf.path for leaf in rows.leaves]
+    unknown = [str(path[0]) for path in columns if path[0] not in schema.columns]
+    if unknown:
+        raise SourceError(
+            f"{rows.name}: the column {unknown[0]!r} is not in {schema.name}."
+            f"{did_you_mean(unknown[0], schema.columns)} Correct the header, or add the column to the schema."
+        )
+    same = {format_path(path): "${" + str(path[0]) + "}" for path in columns}
+    return map_stream(rows, MappingSet(same), schema, strict=True)
