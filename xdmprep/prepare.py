@@ -81,7 +81,8 @@ class Result:
         if self.merged:
             text = (
                 f"{name}: {rows['rows']:,} rows read, {self.rows:,} records: "
-                f"{self.written:,} of {rows['written']:,} rows written {files_text}, {self.rejected:,} of {rows['rejected']:,} rows set aside"
+                f"{self.written:,} of {rows['written']:,} rows written {files_text}, "
+                f"{self.rejected:,} of {rows['rejected']:,} rows set aside"
             )
         else:
             text = (
