@@ -246,7 +246,7 @@ class Stream:
 
         Args:
             last: called in the worker after the steps, on the chunk with piece-relative row numbers.
-            jobs: worker threads; None means one per core; 0 works in the calling thread.  At most `jobs` + 1 pieces are
+            jobs: threads that work, the calling one included; None means one per core.  At most `jobs` + 3 pieces are
                 in flight, so memory is bounded whatever the size of the source.
         """
 
@@ -287,23 +287,43 @@ class Stream:
 
 
 def ordered(work: Callable[[Any], Any], pieces: Iterator[Any], jobs: int) -> Generator[Any, None, None]:
-    """`work` of each piece, in order, on `jobs` threads, at most `jobs` + 1 pieces in flight (0: in this thread)."""
-    if jobs <= 0:
+    """`work` of each piece, in order, on `jobs` threads; at most `jobs` + 3 pieces are in flight.
+
+    The calling thread is one of the `jobs`: it works on a piece whenever the next result is not ready yet.  With one
+    thread more than there are cores, they would take the interpreter lock from each other at every kernel.
+    """
+    if jobs <= 1:
         yield from map(work, pieces)
         return
-    pool = ThreadPoolExecutor(jobs, thread_name_prefix="xdmprep")
+    pool = ThreadPoolExecutor(jobs - 1, thread_name_prefix="xdmprep")
     waiting: deque[Future[Any]] = deque()
+    ended = object()
+    piece: Any = next(pieces, ended)
     try:
-        for piece in pieces:
-            waiting.append(pool.submit(work, piece))
-            if len(waiting) > jobs:
+        while waiting or piece is not ended:
+            # the threads of the pool have a piece each, and there is one more for the first that is done with its own
+            while piece is not ended and len(waiting) <= jobs + 1 and sum(not each.done() for each in waiting) < jobs:
+                waiting.append(pool.submit(work, piece))
+                piece = next(pieces, ended)
+            if piece is not ended and len(waiting) <= jobs + 1 and not waiting[0].done():
+                waiting.append(_done(work, piece))
+                piece = next(pieces, ended)
+            else:
                 yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
     finally:
         for future in waiting:
             future.cancel()
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _done(work: Callable[[Any], Any], piece: Any) -> Future[Any]:
+    """`work` of a piece in this thread; what it raises is raised where the result is asked for, in its turn."""
+    future: Future[Any] = Future()
+    try:
+        future.set_result(work(piece))
+    except Exception as error:
+        future.set_exception(error)
+    return future
 
 
 def issue_table(findings: Sequence[Finding]) -> pa.Table:
