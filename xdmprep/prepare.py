@@ -22,7 +22,6 @@ from .errors import DataError, OutputError, UsageError
 from .flow import Chunk, Stream
 from .manifest import Manifest
 from .mapping import MappingSet, map_stream
-from .patch import Patch
 from .read import CsvOptions, open_source
 from .report import Report, ReportBuilder
 from .schema import Schema
@@ -254,6 +253,8 @@ def write_csv(records: Any, out: str | os.PathLike[str], **options: Any) -> Mani
 
 
 def _write(records: Any, out: str | os.PathLike[str], format: str, options: dict[str, Any]) -> Manifest:
+    from .patch import Patch
+
     overwrite = bool(options.pop("overwrite", False))
     chosen = WriteOptions(format=format, **options)
     stream = open_source(records)
