@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from .errors import Issue, Severity
 from .leaves import Leaf, nest, prune
@@ -142,6 +143,7 @@ class Chunk:
         size: bytes of the source this piece stands for, for progress.
         merged: source rows that went into one record with a row before them, where rows are grouped; not counted in
             `consumed`.
+        members: where rows are grouped, the row numbers that went into each record (a list array of n); else None.
     """
 
     leaves: tuple[Leaf, ...]
@@ -154,6 +156,7 @@ class Chunk:
     lines: int = 0
     size: int = 0
     merged: int = 0
+    members: pa.Array | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -165,7 +168,9 @@ class Chunk:
         unread = tuple(
             replace(u, row=u.row + rows, line=None if u.line is None else u.line + lines) for u in self.unread
         )
-        return replace(self, rows=self.rows + rows, issues=tuple(f.shift(rows) for f in self.issues), unread=unread)
+        members = None if self.members is None else _shifted(self.members, rows)
+        issues = tuple(f.shift(rows) for f in self.issues)
+        return replace(self, rows=self.rows + rows, issues=issues, unread=unread, members=members)
 
     def faulty(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """bool (n,): True where a finding of severity error names the row."""
@@ -182,11 +187,24 @@ class Chunk:
             return self
         mask = pa.array(keep)
         source = None if self.source is None else self.source.filter(mask)
-        return replace(self, records=self.records.filter(mask), rows=self.rows[keep], source=source)
+        members = None if self.members is None else self.members.filter(mask)
+        records = self.records.filter(mask)
+        return replace(self, records=records, rows=self.rows[keep], source=source, members=members)
+
+    def rows_in(self, keep: np.ndarray[Any, np.dtype[np.bool_]]) -> int:
+        """How many source rows went into the records where `keep` is True."""
+        if self.members is None:
+            return int(keep.sum())
+        return len(self.members.filter(pa.array(keep)).flatten())
 
     def nested(self, arrow_schema: pa.Schema | None = None) -> pa.RecordBatch:
         """The records as one nested batch, of `arrow_schema` if given (absent fields become nulls)."""
         return nest(self.leaves, self.records, arrow_schema)
+
+
+def _shifted(members: pa.Array, rows: int) -> pa.Array:
+    """Lists of row numbers with `rows` added to each."""
+    return pa.ListArray.from_arrays(members.offsets, pc.add(members.values, rows))
 
 
 @dataclass(frozen=True)
@@ -228,7 +246,7 @@ class Stream:
 
         Args:
             last: called in the worker after the steps, on the chunk with piece-relative row numbers.
-            jobs: worker threads; None means one per core; 0 works in the calling thread.  At most `jobs` + 1 pieces are
+            jobs: threads that work, the calling one included; None means one per core.  At most `jobs` + 3 pieces are
                 in flight, so memory is bounded whatever the size of the source.
         """
 
@@ -269,23 +287,43 @@ class Stream:
 
 
 def ordered(work: Callable[[Any], Any], pieces: Iterator[Any], jobs: int) -> Generator[Any, None, None]:
-    """`work` of each piece, in order, on `jobs` threads, at most `jobs` + 1 pieces in flight (0: in this thread)."""
-    if jobs <= 0:
+    """`work` of each piece, in order, on `jobs` threads; at most `jobs` + 3 pieces are in flight.
+
+    The calling thread is one of the `jobs`: it works on a piece whenever the next result is not ready yet.  With one
+    thread more than there are cores, they would take the interpreter lock from each other at every kernel.
+    """
+    if jobs <= 1:
         yield from map(work, pieces)
         return
-    pool = ThreadPoolExecutor(jobs, thread_name_prefix="xdmprep")
+    pool = ThreadPoolExecutor(jobs - 1, thread_name_prefix="xdmprep")
     waiting: deque[Future[Any]] = deque()
+    ended = object()
+    piece: Any = next(pieces, ended)
     try:
-        for piece in pieces:
-            waiting.append(pool.submit(work, piece))
-            if len(waiting) > jobs:
+        while waiting or piece is not ended:
+            # the threads of the pool have a piece each, and there is one more for the first that is done with its own
+            while piece is not ended and len(waiting) <= jobs + 1 and sum(not each.done() for each in waiting) < jobs:
+                waiting.append(pool.submit(work, piece))
+                piece = next(pieces, ended)
+            if piece is not ended and len(waiting) <= jobs + 1 and not waiting[0].done():
+                waiting.append(_done(work, piece))
+                piece = next(pieces, ended)
+            else:
                 yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
     finally:
         for future in waiting:
             future.cancel()
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _done(work: Callable[[Any], Any], piece: Any) -> Future[Any]:
+    """`work` of a piece in this thread; what it raises is raised where the result is asked for, in its turn."""
+    future: Future[Any] = Future()
+    try:
+        future.set_result(work(piece))
+    except Exception as error:
+        future.set_exception(error)
+    return future
 
 
 def issue_table(findings: Sequence[Finding]) -> pa.Table:

@@ -81,56 +81,122 @@ def nested_schema(leaves: Sequence[Leaf]) -> pa.Schema:
 def nest(leaves: Sequence[Leaf], records: pa.RecordBatch, arrow_schema: pa.Schema | None = None) -> pa.RecordBatch:
     """`records`, one column per leaf, as a nested batch of `arrow_schema` (derived from the leaves if None).
 
-    Fields of the schema without a leaf become nulls.  Raises KeyError if a leaf has no place in the schema.
+    Fields of the schema without a leaf become nulls.  A text field that the schema has as
+    ``dictionary<int32, string>`` is encoded so, see :func:`encoded`.  Raises KeyError if a leaf has no place in the
+    schema.
     """
     schema = nested_schema(leaves) if arrow_schema is None else arrow_schema
     tree = path_tree([leaf.path for leaf in leaves])
     unknown = [step for step in tree if step not in schema.names]
     if unknown:
         raise KeyError(unknown[0])
-    n = records.num_rows
-    columns = [_build(tree.get(field.name), field.type, records, n) for field in schema]
+    nesting = _Nesting(records)
+    columns = [nesting.build([tree.get(field.name)], field.type, None) for field in schema]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def _build(node: Any, kind: pa.DataType, records: pa.RecordBatch, n: int) -> pa.Array:
-    if node is None:
-        return pa.nulls(n, kind)
-    if isinstance(node, int):
-        return conform(plain(records.column(node)), kind)
-    if pa.types.is_struct(kind):
-        unknown = [step for step in node if kind.get_field_index(str(step)) < 0]
+@dataclass(frozen=True, slots=True)
+class _Picked:
+    """The elements of arrays or maps, in order: element `e` is subtree number ``which[e]`` in row ``rows[e]``."""
+
+    which: np.ndarray[Any, np.dtype[np.int64]]
+    rows: np.ndarray[Any, np.dtype[np.int64]]
+
+
+class _Nesting:
+    """Builds nested arrays out of a batch of leaves.
+
+    Below an array or a map a field has one subtree per index or key.  Which of them stand in which row is worked out
+    on the way down, so that each value is copied once, at the leaf, however deep it lies.
+    """
+
+    def __init__(self, records: pa.RecordBatch) -> None:
+        self._records = records
+        self._n = records.num_rows
+
+    def build(self, nodes: Sequence[Any], kind: pa.DataType, picked: _Picked | None) -> pa.Array:
+        """The values of `kind` that the subtrees `nodes` hold: one per row (`picked` is None, one node), or picked."""
+        if all(node is None for node in nodes):
+            return pa.nulls(self._n if picked is None else len(picked.rows), kind)
+        if any(isinstance(node, int) for node in nodes):
+            return self._values(nodes, kind, picked)
+        if pa.types.is_struct(kind):
+            return self._struct(nodes, kind, picked)
+        if pa.types.is_list(kind):
+            offsets, children, _, below = self._elements(nodes, picked, by_index=True)
+            values = self.build(children, kind.value_type, below)
+            return pa.ListArray.from_arrays(offsets, values, type=kind, mask=_empty(offsets))
+        if pa.types.is_map(kind):
+            offsets, children, names, below = self._elements(nodes, picked, by_index=False)
+            keys = pa.DictionaryArray.from_arrays(below.which.astype(np.int32), pa.array(names, pa.string()))
+            items = self.build(children, kind.item_type, below)
+            array = pa.MapArray.from_arrays(offsets, conform(keys, kind.key_type), items, type=kind)
+            return _with_nulls(array, _empty(offsets), kind)
+        raise KeyError(next(step for node in nodes if node is not None for step in node))
+
+    def _values(self, nodes: Sequence[Any], kind: pa.DataType, picked: _Picked | None) -> pa.Array:
+        """A leaf; below an array, where the same field may be a leaf in one element and a subtree in another, all."""
+        columns = [
+            self._records.column(node) if isinstance(node, int) else self.build([node], kind, None)
+            for node in nodes
+            if node is not None
+        ]
+        if picked is None:
+            return conform(columns[0], kind)
+        rows = picked.rows
+        if len(columns) == len(nodes) == 1:
+            return conform(columns[0].take(pa.array(rows)), kind)
+        if not all(column.type.equals(columns[0].type) for column in columns):
+            columns = [plain(column) for column in columns]
+        there = np.array([node is not None for node in nodes])
+        start = (np.cumsum(there) - 1) * self._n
+        at = pa.array(start[picked.which] + rows, mask=None if there.all() else ~there[picked.which])
+        return conform(pa.concat_arrays(columns).take(at), kind)
+
+    def _struct(self, nodes: Sequence[Any], kind: pa.DataType, picked: _Picked | None) -> pa.Array:
+        unknown = [step for node in nodes if node for step in node if kind.get_field_index(str(step)) < 0]
         if unknown:
             raise KeyError(unknown[0])
-        children = [_build(node.get(field.name), field.type, records, n) for field in kind]
-        present = np.zeros(n, dtype=bool)
-        for name, child in zip([field.name for field in kind], children, strict=True):
-            if name in node:
+        known = {step for node in nodes if node for step in node}
+        children = [self.build([node and node.get(field.name) for node in nodes], field.type, picked) for field in kind]
+        present = np.zeros(self._n if picked is None else len(picked.rows), dtype=bool)
+        for field, child in zip(kind, children, strict=True):
+            if field.name in known:
                 present |= valid(child)
         return pa.StructArray.from_arrays(children, fields=list(kind), mask=pa.array(~present))
-    if pa.types.is_list(kind):
-        ordered = sorted(node.items(), key=lambda item: int(item[0]))
-        parts = [_build(child, kind.value_type, records, n) for _, child in ordered]
-        offsets, values, _ = _gather(parts, n)
-        return pa.ListArray.from_arrays(offsets, values, type=kind, mask=_empty(offsets))
-    if pa.types.is_map(kind):
-        keys = list(node)
-        parts = [_build(node[key], kind.item_type, records, n) for key in keys]
-        offsets, values, which = _gather(parts, n)
-        names = pa.array([str(key) for key in keys], pa.string()).take(pa.array(which))
-        array = pa.MapArray.from_arrays(offsets, names, values, type=kind)
-        return _with_nulls(array, _empty(offsets), kind)
-    raise KeyError(next(iter(node)))
 
+    def _elements(
+        self, nodes: Sequence[Any], picked: _Picked | None, by_index: bool
+    ) -> tuple[pa.Array, list[Any], list[str], _Picked]:
+        """Row by row what is there: offsets, all subtrees below `nodes` with their steps, and the elements picked."""
+        steps = [[] if node is None else sorted(node, key=int) if by_index else list(node) for node in nodes]
+        width, n = max(map(len, steps)), self._n if picked is None else len(picked.rows)
+        present = np.zeros((width, n), dtype=bool)
+        for number, node in enumerate(nodes):
+            at = slice(None) if picked is None else np.flatnonzero(picked.which == number)
+            for place, step in enumerate(steps[number]):
+                there = self._present(node[step])
+                present[place, at] = there if picked is None else there[picked.rows[at]]
+        offsets = np.zeros(n + 1, dtype=np.int32)
+        np.cumsum(present.sum(axis=0, dtype=np.int32), out=offsets[1:])
+        found = np.flatnonzero(present.T)
+        parent = found // width
+        which, rows = found - parent * width, parent
+        if picked is not None:
+            first = np.cumsum([0, *map(len, steps)])
+            which, rows = which + first[picked.which[parent]], picked.rows[parent]
+        children = [node[step] for node, inside in zip(nodes, steps, strict=True) for step in inside]
+        names = [str(step) for inside in steps for step in inside]
+        return pa.array(offsets), children, names, _Picked(which, rows)
 
-def _gather(parts: list[pa.Array], n: int) -> tuple[pa.Array, pa.Array, Any]:
-    """Row by row the non-null values of `parts`: offsets (n + 1), values, and which part each value is of."""
-    present = np.column_stack([valid(part) for part in parts])  # (n, k)
-    offsets = np.zeros(n + 1, dtype=np.int32)
-    np.cumsum(present.sum(axis=1), out=offsets[1:])
-    row, which = np.nonzero(present)
-    values = pa.concat_arrays(parts).take(pa.array(which * n + row))
-    return pa.array(offsets, pa.int32()), values, which
+    def _present(self, node: Any) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """bool (n,): True where a leaf of the subtree has a value."""
+        if isinstance(node, int):
+            return valid(self._records.column(node))
+        present = np.zeros(self._n, dtype=bool)
+        for child in node.values():
+            present |= self._present(child)
+        return present
 
 
 def _empty(offsets: pa.Array) -> pa.Array:
@@ -148,6 +214,9 @@ def _with_nulls(array: pa.Array, null: pa.Array, kind: pa.DataType) -> pa.Array:
 
 def conform(array: pa.Array, kind: pa.DataType) -> pa.Array:
     """`array` with exactly the type `kind`: struct fields by name, absent ones null, everything else by a safe cast."""
+    if pa.types.is_dictionary(kind):
+        return encoded(array)
+    array = plain(array)
     if array.type.equals(kind):
         return array
     if pa.types.is_struct(kind) and pa.types.is_struct(array.type):
@@ -191,3 +260,23 @@ def prune(value: Any) -> Any:
 def plain(column: pa.Array) -> pa.Array:
     """`column` without dictionary encoding."""
     return column.dictionary_decode() if isinstance(column, pa.DictionaryArray) else column
+
+
+def encoded(array: pa.Array) -> pa.DictionaryArray:
+    """Text as ``dictionary<int32, string>``, the same for the same values: each once, in order of first appearance."""
+    if not isinstance(array, pa.DictionaryArray):
+        return array.dictionary_encode()
+    words, n = array.dictionary, len(array)
+    if words.null_count or pc.count_distinct(words).as_py() < len(words):
+        return plain(array).dictionary_encode()
+    codes = array.indices.fill_null(len(words)).to_numpy(zero_copy_only=False)
+    first = np.full(len(words) + 1, n)
+    first[codes[::-1]] = np.arange(n - 1, -1, -1)  # of equal places the last one assigned stays
+    order = np.argsort(first[:-1], kind="stable")
+    used = int(np.count_nonzero(first[:-1] < n))
+    if used == len(words) and bool((order == np.arange(used)).all()):
+        return array
+    place = np.empty(len(words) + 1, np.int32)
+    place[order] = np.arange(len(words))
+    indices = pa.array(place[codes], mask=codes == len(words) if array.null_count else None)
+    return pa.DictionaryArray.from_arrays(indices, words.take(pa.array(order[:used])))

@@ -26,7 +26,7 @@ from .flow import Chunk, Stream, row_chunk
 from .language.functions import table as functions
 from .leaves import Leaf, nested_schema
 from .manifest import Manifest, whole_file
-from .mapping import MappingSet, compile_mapping, map_stream
+from .mapping import Mapper, MappingSet, compile_mapping, map_stream
 from .patch import (
     MEMORY_BYTES,
     Checks,
@@ -43,7 +43,8 @@ from .patch import (
 from .paths import Path as Steps
 from .paths import format_path, parse_path
 from .prepare import KEPT_FINDINGS, SOFTWARE
-from .read import CsvOptions, open_source
+from .read import CsvOptions, is_csv, open_source
+from .read.lines import LINE, alike, read_lines
 from .report import Report, ReportBuilder
 from .schema import Schema
 from .validate import Rules, compile_checks
@@ -108,6 +109,7 @@ def diff(
     refuse_events(made)
     options = Options(on, new, duplicates, relax_required)
     early, late = (_side(source, mapping, made, on, csv, strict) for source in (before, after))
+    early, late = _as_lines((before, after), (early, late), csv)
     folder = None if scratch is None else Path(scratch)
     ingested, sent = _checks(made, rules, options)
     return diff_streams(early, late, made, options, ingested, sent, scratch=folder, jobs=jobs)
@@ -238,6 +240,8 @@ def write_patch(
         write = replace(write, metadata=(("xdm.schema.id", made.id), ("writer", SOFTWARE)))
     late = _side(after, mapping, made, on, csv, strict)
     early = None if before is None else _side(before, mapping, made, on, csv, strict)
+    if early is not None:
+        early, late = _as_lines((before, after), (early, late), csv)
     ingested, sent = _checks(made, rules, options)
     key = {
         "before": None if before is None else _fingerprint(before), "after": _fingerprint(after), "patch": True,
@@ -370,6 +374,20 @@ def _side(source: Any, mapping: Any, schema: Schema, on: str | None, csv: CsvOpt
         part = _of_keys(whole, [key.path, primary.path])
     keyed = compile_mapping(part, read.arrow_schema, schema)
     return Side(read, stream.leaves, stream.arrow_schema, mapped, keyed, resident)
+
+
+def _as_lines(sources: tuple[Any, Any], sides: tuple[Side, Side], csv: CsvOptions | None) -> tuple[Side, Side]:
+    """Both sides as the text of their rows, where these are CSV files of one header: equal text is equal rows."""
+    early, late = sides
+    if not all(map(is_csv, sources)) or early.stream.arrow_schema.names != late.stream.arrow_schema.names:
+        return sides
+    made, bare = [], not alike(*sources, csv)
+    for source, side in zip(sources, sides, strict=True):
+        if not isinstance(side.keyed, Mapper):
+            return sides
+        lines = read_lines(source, csv, sorted(side.keyed.reads), bare)
+        made.append(replace(side, stream=lines.stream, compared=lines.compared, kept=(LINE,), whole=lines.parse))
+    return made[0], made[1]
 
 
 def _as_it_is(read: Stream, schema: Schema, resident: bool) -> Side:

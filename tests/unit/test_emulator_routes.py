@@ -515,6 +515,13 @@ def test_lists_filter_order_and_page(url, request):
     assert call("GET", url, path + "/none").status_code == 404
 
 
+@pytest.mark.parametrize(("status", "found"), [("success", 1), ("ACTIVE", 1), ("failure", 0), ("success,failed", 1)])
+def test_both_words_for_a_status_filter(url, dataset, status, found):
+    ingest(url, dataset, [record(1)])
+    listed = call("GET", url, CATALOG + "/batches", params={"dataSet": dataset, "status": status}).json()
+    assert len(listed) == found
+
+
 def test_dataset_life(url):
     body = {"name": "x", "schemaRef": {"id": CRM, "contentType": "application/vnd.adobe.xed+json;version=1"}}
     response = call("POST", url, CATALOG + "/dataSets", json=body)

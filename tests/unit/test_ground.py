@@ -138,7 +138,7 @@ def test_findings_move_with_their_rows_and_become_a_table() -> None:
     assert [issue.row for finding in chunks[1].issues for issue in finding.issues()] == [4]
 
 
-def test_no_more_pieces_are_in_flight_than_workers_and_one() -> None:
+def test_no_more_pieces_are_in_flight_than_threads_and_three() -> None:
     lock, active, most = threading.Lock(), 0, 0
 
     def pieces() -> Iterator[int]:
@@ -152,7 +152,7 @@ def test_no_more_pieces_are_in_flight_than_workers_and_one() -> None:
     for _ in ordered(lambda piece: piece, pieces(), 2):
         with lock:
             active -= 1
-    assert most <= 4
+    assert most <= 5
 
 
 def test_a_fault_in_a_worker_reaches_the_caller_and_ends_the_rest() -> None:
@@ -172,3 +172,15 @@ def test_to_pandas_and_to_table() -> None:
     stream = stream_of([2])
     assert stream.to_table().num_rows == 2
     assert np.array_equal(stream.to_pandas()["n"].to_numpy(), [0, 1])
+
+
+@pytest.mark.parametrize("jobs", [0, 1, 2, 5])
+def test_results_come_in_the_order_of_the_pieces_whoever_works_on_them(jobs: int) -> None:
+    def work(number: int) -> tuple[int, int]:
+        time.sleep(0.002 * (number % 3))
+        return number, threading.get_ident()
+
+    results = list(ordered(work, iter(range(40)), jobs))
+    assert [number for number, _ in results] == list(range(40))
+    assert len({thread for _, thread in results}) <= max(jobs, 1)
+    assert threading.get_ident() in {thread for _, thread in results}

@@ -187,6 +187,22 @@ def test_readings_that_can_be_switched(text: str, options: dict[str, Any], defau
     assert evaluate(text, {"n": None}, options=Options(**options)) == other
 
 
+@pytest.mark.parametrize("reading", ["absent", "present"])
+def test_a_key_that_is_not_there_is_contained_in_no_reading(reading: Any) -> None:
+    options = Options(null_keys=reading)
+    record = {"a": None, "o": {"x": None, "t": "text"}, "l": [None], "d.e": 1}
+    for path, present in [("a", True), ("o.x", True), ("l[0]", True), ("b", False), ("o.y", False), ("o.t.z", False),
+                          ("l[1]", False), ("a.b", False)]:  # fmt: skip
+        wanted = present and reading == "present"
+        assert evaluate(f'contains_key("{path}")', record, strict=True, options=options) is wanted, path
+    assert evaluate('contains_key("d.e")', record, strict=True, options=options) is True
+    columns = pa.schema([("a", pa.string())])
+    rows = pa.record_batch({"a": pa.array([None, "x"])})
+    for path, values in [("a", [reading == "present", True]), ("b", [False, False])]:
+        got = compile_expression(f'contains_key("{path}")', columns, options).apply(rows)
+        assert (got.values if isinstance(got.values, list) else got.values.to_pylist()) == values
+
+
 def test_every_switch_is_tested_and_documented(request: pytest.FixtureRequest) -> None:
     docs = (request.config.rootpath / "xdmprep" / "docs" / "language.md").read_text(encoding="utf-8")
     fields = set(Options.__dataclass_fields__)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import subprocess
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,8 @@ import pyarrow as pa
 import pytest
 
 from xdmprep.errors import OutputError, UsageError
-from xdmprep.flow import Chunk, Finding, Stream
+from xdmprep.flow import Chunk, Finding, Stream, row_chunk
+from xdmprep.leaves import Leaf, nested_schema
 from xdmprep.manifest import Manifest
 from xdmprep.read import CsvOptions, open_source, read_csv
 from xdmprep.write import OutputFolder, WriteOptions, Written, write_stream
@@ -46,6 +50,7 @@ def present(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def run(source: Stream, out: Path, jobs: int = 2, **options: Any) -> Written:
     folder = OutputFolder(out, {"options": str(options)})
     written = write_stream(source, folder, WriteOptions(**options), jobs=jobs)
+    folder.mark("finished", {})
     for file in written.files:
         content = (out / file.name).read_bytes()
         assert len(content) == file.bytes <= options.get("max_bytes", 10**9)
@@ -91,6 +96,56 @@ def test_parquet_parts(source: Stream, tmp_path: Path, limits: dict[str, Any]) -
         key_values = db.execute("select key, value from parquet_kv_metadata(?)", [files[0]]).fetchall()
     assert [tuple(row) for row in back] == [tuple(value or None for value in row.values()) for row in ROWS]
     assert (b"xdm.schema.id", b"s1") in [(bytes(key), bytes(value)) for key, value in key_values]
+
+
+@pytest.mark.parametrize("limits", [{}, {"max_bytes": 12_000}, {"max_rows": 70}, {"group_bytes": 4000}])
+def test_parquet_bytes_are_the_same_for_any_number_of_workers_and_blocks(
+    source: Stream, tmp_path: Path, limits: dict[str, Any]
+) -> None:
+    file = tmp_path / "source.csv"
+    sources = (source, source, read_csv(file, CsvOptions(block_bytes=100)), read_csv(file))
+    found = []
+    for number, (one, jobs) in enumerate(zip(sources, (0, 3, 2, 1), strict=True)):
+        found.append(run(one.then(spoil), tmp_path / str(number), jobs=jobs, format="parquet", **limits))
+    assert found[0] == found[1] == found[2] == found[3]
+    assert len(found[0].files) > 1 or "max_bytes" not in limits
+
+
+def test_a_row_group_is_full_at_its_size_wherever_chunks_end(source: Stream, tmp_path: Path) -> None:
+    run(source, tmp_path / "out", format="parquet", group_bytes=4000)
+    with duckdb.connect() as db:
+        groups = db.execute(
+            "select distinct row_group_id, row_group_num_rows from parquet_metadata(?) order by 1",
+            [str(tmp_path / "out" / "part-00000.parquet")],
+        ).fetchall()
+    sizes = [sum(5 + len(value.encode()) for value in row.values()) for row in ROWS]
+    at = 0
+    for _, rows in groups:
+        assert sum(sizes[at : at + rows]) <= 4000
+        at += rows
+        assert at == len(ROWS) or sum(sizes[at - rows : at + 1]) > 4000
+    assert at == len(ROWS)
+
+
+def test_columns_of_few_values_have_a_dictionary_whatever_way_they_come(tmp_path: Path) -> None:
+    texts = [f"t{number % 7}" for number in range(900)]
+    ids = [f"i{number}" for number in range(900)]
+    found = []
+    for name, column in (("a", pa.array(texts)), ("b", pa.array(texts).dictionary_encode())):
+        table = pa.table({"id": ids, "o": pa.StructArray.from_arrays([column], ["t"])})
+        leaves = (Leaf(("id",), pa.string()), Leaf(("o", "t"), pa.string()))
+        flat = pa.RecordBatch.from_arrays([pa.array(ids), column], ["id", "o.t"])
+        chunks = [row_chunk(flat.slice(at, 250), leaves) for at in range(0, 900, 250)]
+        stream = Stream(partial(iter, chunks), (lambda chunk: chunk,), leaves, nested_schema(leaves))
+        found.append(run(stream, tmp_path / name, format="parquet"))
+        file = str(tmp_path / name / "part-00000.parquet")
+        with duckdb.connect() as db:
+            encodings = dict(db.execute("select path_in_schema, encodings from parquet_metadata(?)", [file]).fetchall())
+            back = db.execute("select id, o.t from read_parquet(?)", [file]).fetchall()
+        assert "DICTIONARY" in encodings["o, t"]
+        assert "DICTIONARY" not in encodings["id"]
+        assert back == list(zip(table["id"].to_pylist(), texts, strict=True))
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("escape", ['"', "\\"])
@@ -190,6 +245,7 @@ def test_a_fault_in_the_middle_leaves_no_half_file(source: Stream, tmp_path: Pat
     folder = OutputFolder(tmp_path / "out", {})
     with pytest.raises(RuntimeError, match="boom"):
         write_stream(source.then(fail), folder, WriteOptions(), jobs=2)
+    folder.mark("interrupted", {})
     assert names(tmp_path / "out") == ["run.json"]
 
 
@@ -210,6 +266,40 @@ def test_the_platforms_guardrails(source: Stream, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr("xdmprep.write.parts.PLATFORM_MAX_BATCH_BYTES", 2000)
     with pytest.raises(OutputError, match="1 TB"):
         run(source, tmp_path / "bytes")
-    monkeypatch.setattr("xdmprep.write.parts.PLATFORM_MAX_FIELDS", 2)
+    monkeypatch.setattr("xdmprep.write.PLATFORM_MAX_FIELDS", 2)
     with pytest.raises(UsageError, match="3 fields"):
         run(source, tmp_path / "fields")
+
+
+def test_two_runs_never_write_into_one_folder(source: Stream, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    first = OutputFolder(out, {"k": 1})
+    for key, overwrite in (({"k": 1}, False), ({"k": 2}, True)):
+        with pytest.raises(OutputError, match="another run is writing here"):
+            OutputFolder(out, key, overwrite)
+    write_stream(source, first, WriteOptions())
+    first.mark("finished", {})
+    assert names(out) == ["part-00000.json", "run.json"]
+    mending = OutputFolder.existing(out)
+    with pytest.raises(OutputError, match="another run is writing here"):
+        OutputFolder.existing(out)
+    mending.mark("finished", {})
+    OutputFolder(out, {"k": 1}).mark("interrupted", {})
+    assert names(out) == ["run.json"]
+
+
+def test_a_lock_left_behind_never_blocks(tmp_path: Path) -> None:
+    script = (
+        "import os, sys; from xdmprep.write import OutputFolder; folder = OutputFolder(sys.argv[1], {}); "
+        "print('in', flush=True); sys.stdin.read(); os._exit(9)"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "out")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline().strip() == b"in"
+        with pytest.raises(OutputError, match="another run is writing here"):
+            OutputFolder(tmp_path / "out", {})
+        holder.communicate(b"")
+    assert names(tmp_path / "out") == [".lock.part", "run.json"]
+    OutputFolder(tmp_path / "out", {"other": 1}).mark("finished", {})
+    assert names(tmp_path / "out") == ["run.json"]

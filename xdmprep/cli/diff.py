@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .progress import progress
+from .quick import without_pandas
 
 if TYPE_CHECKING:
     from ..upsert import PatchResult
@@ -51,6 +52,7 @@ cannot clear, or rows were set aside: all are listed in the folder; 2 on wrong u
 @click.option("--rules", default="strict", show_default=True, help="Rule set for what is sent.")
 @click.option("--strict", is_flag=True, help="Set a row aside too where a value did not fit its field's type.")
 @click.option("--max-bytes", type=int, help="Largest part, in bytes.  [default: 240000000]")
+@click.option("--max-records", type=int, help="Most records of a batch; a larger patch is split.  [default: 2000000]")
 @click.option("--delimiter", default=",", help="Of CSV sources: one character, or 'tab'.")
 @click.option("--quote", default='"', help="Of CSV sources.")
 @click.option("--encoding", default="utf-8", show_default=True, help="Of CSV sources.")
@@ -61,13 +63,14 @@ cannot clear, or rows were set aside: all are listed in the folder; 2 on wrong u
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def diff(
     before: Path, after: Path, schema: Path, mapping: Path | None, on: str | None, out: Path, format: str, new: Any,
-    duplicates: Any, preview: bool, trial: int, relax_required: bool, rules: str, strict: bool, max_bytes: int | None,
-    delimiter: str, quote: str, encoding: str, nulls: tuple[str, ...], jobs: int | None,
-    overwrite: bool, bar: bool | None, as_json: bool,
+    duplicates: Any, preview: bool, trial: int, relax_required: bool, rules: str, strict: bool,
+    max_bytes: int | None, max_records: int | None, delimiter: str, quote: str, encoding: str, nulls: tuple[str, ...],
+    jobs: int | None, overwrite: bool, bar: bool | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Write a Profile patch: what makes the profiles of BEFORE those of AFTER, as upsert records."""
+    without_pandas()
     from ..read import CsvOptions
-    from ..upsert import JSON_WARNING, write_patch
+    from ..upsert import JSON_WARNING, MAX_RECORDS, write_patch
 
     csv = CsvOptions(
         delimiter="\t" if delimiter in ("tab", "\\t") else delimiter, quote=quote, encoding=encoding,
@@ -78,7 +81,8 @@ def diff(
     with progress(bar) as shown:
         result = write_patch(
             before, after, schema, out, on=on, mapping=mapping, new=new, duplicates=duplicates,
-            relax_required=relax_required, rules=rules, strict=strict, format=format, max_bytes=max_bytes, csv=csv,
+            relax_required=relax_required, rules=rules, strict=strict, format=format, max_bytes=max_bytes,
+            max_records=MAX_RECORDS if max_records is None else max_records, csv=csv,
             jobs=jobs, overwrite=overwrite, effects=trial if preview else None, on_start=shown.start,
             on_chunk=shown.advance,
         )  # fmt: skip

@@ -1,7 +1,9 @@
 """What an upload has done so far, beside the manifest: one JSON object per line, written before and after each step.
 
-After a crash the same command reads it and goes on.  The file is also the lock: the process that uploads holds it, and
-the system lets go of it when the process ends, however it ends.  A line that was cut off by a crash is ignored.
+Each line is on the disk, and so is the name of the file in its folder, before the step that it announces goes over the
+network.  After a crash or a power cut the same command reads it and goes on.  The file is also the lock: the process
+that uploads holds it, and the system lets go of it when the process ends, however it ends.  A line that was cut off by
+a crash is ignored.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from types import TracebackType
 from typing import Any
 
 from ..errors import OutputError, UsageError
-from ..manifest import lock_file
+from ..manifest import lock_file, sync_folder
 
 NAME = "upload.jsonl"
 
@@ -64,6 +66,7 @@ class Journal:
         if not lock_file(self._handle):
             os.close(self._handle)
             raise UsageError(f"{self.path.parent}: another process is uploading these files. Wait for it to end.")
+        sync_folder(self.path.parent)
         return self
 
     def __exit__(
@@ -125,7 +128,9 @@ class Journal:
                     return  # the run is over; the next one does this step again
                 if not self._ends_whole():
                     line = "\n" + line  # what a crash cut off stays a line of its own
-                os.write(self._handle, line.encode())
+                left = memoryview(line.encode())
+                while left:
+                    left = left[os.write(self._handle, left) :]
                 os.fsync(self._handle)
         except OSError as error:
             raise OutputError(f"{self.path}: cannot write the journal: {error.strerror or error}.") from None

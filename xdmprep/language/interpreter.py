@@ -41,6 +41,8 @@ def compile_node(node: Node, variables: frozenset[str] = frozenset()) -> Evaluat
             return _field(names, variables)
         case Element(_, value, key):
             return _element(compile_node(value, variables), compile_node(key, variables))
+        case Call(_, "contains_key", (path,)):
+            return _contains(path)
         case Call(_, name, arguments):
             return _call(table()[name], arguments, variables)
         case Method(_, value, name, arguments):
@@ -103,6 +105,35 @@ def _field(names: tuple[str, ...], variables: frozenset[str]) -> Evaluator:
         return incoming(value)
 
     return path
+
+
+def _contains(path: Node) -> Evaluator:
+    """Whether there is a value at the path; nothing on the way is a fault."""
+    steps: list[str | int] = []
+    while isinstance(path, Element):
+        assert isinstance(path.key, Constant)  # noqa: S101  (the binder made it)
+        steps.append(path.key.value)
+        path = path.value
+    if not isinstance(path, Field):  # a column that the source does not have
+        return lambda scope: False
+    names = (*path.names, *reversed(steps))
+
+    def contains(scope: Scope) -> bool:
+        value: Any = scope.record
+        rest: tuple[str | int, ...] = names
+        whole = next((n for n in range(len(path.names), 1, -1) if ".".join(path.names[:n]) in scope.record), 0)
+        if whole and scope.context.options.dotted_columns:
+            value, rest = scope.record[".".join(path.names[:whole])], names[whole:]
+        for step in rest:
+            if isinstance(value, Mapping) and str(step) in value:
+                value = value[str(step)]
+            elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+                value = value[step]
+            else:
+                return False
+        return incoming(value) is not None or scope.context.options.null_keys == "present"
+
+    return contains
 
 
 def step_into(value: Any, key: Any) -> Any:

@@ -55,6 +55,14 @@ class Mapper:
         self.notes = tuple(plan.notes)
         self._names = [leaf.name for leaf in self.leaves]
 
+    @property
+    def reads(self) -> frozenset[str]:
+        """The columns of the source that are looked at."""
+        found: set[str] = set()
+        for part in self._parts:
+            found.update(self._columns.names if isinstance(part, StarGroup) else part.source.columns)
+        return frozenset(found)
+
     def _leaf(self, number: int, part: Output | StarGroup) -> Leaf:
         if isinstance(part, StarGroup):
             return Leaf(part.path, part.type, part.text)

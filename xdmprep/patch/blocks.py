@@ -102,8 +102,9 @@ class Blocks:
         self.keep = keep
         sides = [after] if before is None else [after, before]
         self.shape = reached(schema.arrow_schema, [leaf for side in sides for leaf in side.leaves])
-        self.make_late = after.mapped
-        self.make_early = None if before is None else before.mapped
+        self.make_late = after.again
+        self.make_early = None if before is None else before.again
+        self.key_early = None if before is None else before.keyed_again
         self.struct = pa.struct(list(self.shape))
         self.leaves = tuple(Leaf((part.name,), part.type) for part in self.shape)
         self.primary = primary  # None where the key is as good
@@ -178,7 +179,7 @@ class Blocks:
             return
         routed = self.early.gather(self.found.vanished, np.zeros(len(self.found.vanished), np.int64), jobs)
         for chunk in routed.parts(0):
-            batch = self._gone(chunk if self.early.keyed is None else self.early.keyed(chunk))
+            batch = self._gone(chunk if self.key_early is None else self.key_early(chunk))
             counts.vanished += batch.num_rows
             gone.add(packed(batch))
         routed.close()

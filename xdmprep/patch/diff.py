@@ -16,7 +16,7 @@ from ..flow import Chunk
 from ..schema import Schema
 from .blocks import Blocks, Options
 from .join import Entries, circles, join
-from .keys import as_good_as, key_of, primary_of
+from .keys import Key, as_good_as, key_of, primary_of
 from .result import Patch
 from .side import Checks, Side, comparable_sides
 from .snapshot import Snapshot
@@ -66,12 +66,12 @@ def diff_streams(
         as_good_as(key, primary, side.leaves) for side in (before, after) if side is not None
     ):
         primary = None
-    early = Snapshot(before.stream, key, primary, before.keyed, before.resident, scratch) if before else None
-    late = Snapshot(after.stream, key, primary, after.keyed, after.resident, scratch)
-    leaves = [*after.stream.leaves]
+    early = None if before is None else _snapshot(before, key, primary, scratch)
+    late = _snapshot(after, key, primary, scratch)
+    leaves = [*(after.compared or after.stream.leaves)]
     if early is not None and before is not None:
         here = {leaf.path for leaf in leaves}
-        leaves += [leaf for leaf in before.stream.leaves if leaf.path not in here]
+        leaves += [leaf for leaf in before.compared or before.stream.leaves if leaf.path not in here]
         early.read(leaves, threads, on_chunk)
         late.read(leaves, threads, on_chunk)
     else:
@@ -81,6 +81,10 @@ def diff_streams(
     found = join(entries, late.entries, tied)
     work = Blocks(schema, key, primary, options, ingested, sent, before, after, early, late, found, scratch, effects)
     return work.patch(threads)
+
+
+def _snapshot(side: Side, key: Key, primary: Key | None, scratch: FilePath | None) -> Snapshot:
+    return Snapshot(side.stream, key, primary, side.keyed, side.resident, side.kept, scratch)
 
 
 def refuse_events(schema: Schema) -> None:

@@ -9,7 +9,14 @@ from typing import Any
 from ..flow import Stream
 from .csv import CsvOptions, read_csv
 
-__all__ = ["CsvOptions", "open_source", "read_csv"]
+_OTHERS = (".parquet", ".pq", ".json", ".jsonl", ".ndjson")
+
+__all__ = ["CsvOptions", "is_csv", "open_source", "read_csv"]
+
+
+def is_csv(source: Any) -> bool:
+    """Whether :func:`open_source` takes a source for a CSV file."""
+    return isinstance(source, str | os.PathLike) and Path(source).suffix.lower() not in _OTHERS
 
 
 def open_source(source: Any, csv: CsvOptions | None = None) -> Stream:

@@ -14,7 +14,7 @@ import csv
 import io
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -237,7 +237,12 @@ def _blocks(file: Path, opts: CsvOptions, header: int, lines: int) -> Iterator[_
 
 
 def _arrow_parse(
-    data: Any, names: tuple[str, ...], types: dict[str, pa.DataType], opts: CsvOptions, on_ragged: Any
+    data: Any,
+    names: tuple[str, ...],
+    types: dict[str, pa.DataType],
+    opts: CsvOptions,
+    on_ragged: Any,
+    only: Sequence[str] | None = None,
 ) -> pa.Table:
     buffer = pa.py_buffer(data)
     _check_text(buffer)
@@ -253,6 +258,7 @@ def _arrow_parse(
         arrow_csv.ConvertOptions(
             check_utf8=False,
             column_types=types,
+            include_columns=only,
             strings_can_be_null=True,
             quoted_strings_can_be_null=True,
             null_values=list(opts.null_values),
@@ -296,15 +302,15 @@ def _parse(block: _Block, shape: _Shape) -> Chunk:
     return replace(chunk, lines=lines, size=size)
 
 
-def _parse_text(data: memoryview | bytes, lines: int, shape: _Shape) -> Chunk:
-    """Parse whole records; raises pa.ArrowInvalid where the text is not valid."""
+def _parse_text(data: memoryview | bytes, lines: int, shape: _Shape, only: Sequence[str] | None = None) -> Chunk:
+    """Parse whole records, or some of their columns; raises pa.ArrowInvalid where the text is not valid."""
     ragged: list[tuple[int, str, int]] = []
 
     def on_ragged(row: Any) -> str:
         ragged.append((row.number, row.text, row.actual_columns))
         return "skip"
 
-    batch = _one_batch(_arrow_parse(data, shape.names, shape.types, shape.opts, on_ragged))
+    batch = _one_batch(_arrow_parse(data, shape.names, shape.types, shape.opts, on_ragged, only))
     total = batch.num_rows + len(ragged)
     rows = np.arange(1, total + 1, dtype=np.int64)
     unread: tuple[Unread, ...] = ()

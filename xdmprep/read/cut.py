@@ -9,6 +9,7 @@ record by record.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,19 @@ _Words = np.ndarray[Any, np.dtype[np.uint64]]
 _SLICE = 1 << 17
 _TOP = np.uint64(63)
 _ONE = np.uint64(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The records of a text.
+
+    Attributes:
+        ends: the offset behind each.
+        quoted: numbers (from 0) of the records whose quotes matter: with a delimiter, line end or quote in some value.
+    """
+
+    ends: np.ndarray[Any, np.dtype[np.int64]]
+    quoted: np.ndarray[Any, np.dtype[np.int64]]
 
 
 class Cutter:
@@ -55,6 +69,26 @@ class Cutter:
         if final and not inside[-1] >> _TOP:
             return stop
         return start + _last_set(line & ~inside)
+
+    def rows(self, text: Any) -> Rows | None:
+        """The records of `text`, empty lines included; None where quotes or line ends stand in unusual places.
+
+        Args:
+            text: any bytes-like object that ends with a line end.
+        """
+        data = np.frombuffer(text, np.uint8)
+        quote, delimiter, line, back = _words(data, (self._quote, self._delimiter, 10, 13))
+        inside = _inside(quote)
+        before_line = line >> _ONE
+        before_line[:-1] |= line[1:] << _TOP
+        if (back & ~inside & ~before_line).any() or not _regular(quote, inside, delimiter | line | back, len(data)):
+            return None
+        lines = np.flatnonzero(data == 10)
+        doubled = quote << _ONE
+        doubled[1:] |= quote[:-1] >> _TOP
+        ends = lines[~_at(inside, lines)] + 1
+        matter = _positions((quote & doubled) | ((delimiter | line | back) & inside))
+        return Rows(ends, np.unique(np.searchsorted(ends, matter, side="right")))
 
     def _exact_end(self, text: Any, start: int, stop: int, final: bool) -> int:
         match = self._records.match(text, start, stop)
@@ -99,6 +133,19 @@ def _regular(quote: _Words, inside: _Words, edge: _Words, size: int) -> bool:
     stray = quote & inside & ~behind
     stray |= quote & ~inside & ~before
     return not stray.any()
+
+
+def _at(words: _Words, positions: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """The bits at `positions`."""
+    return np.asarray((words[positions // 64] >> (positions % 64).astype(np.uint64)) & _ONE, dtype=bool)
+
+
+def _positions(words: _Words) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """The numbers of the bits that are set."""
+    some = np.flatnonzero(words)
+    bits = np.unpackbits(words[some].view(np.uint8).reshape(len(some), 8), axis=1, bitorder="little")
+    at, bit = np.nonzero(bits)
+    return np.asarray(some[at] * 64 + bit)
 
 
 def _last_set(words: _Words) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -85,7 +86,7 @@ class ByteTest:
 
     def _all_fit(self, flat: Any) -> bool:
         """Whether all bytes fit, for texts without gaps: one subtraction and one comparison, many texts a time."""
-        bounds = self._bounds()
+        bounds = self._bounds
         if bounds is None:
             return False
         low, span = bounds
@@ -95,6 +96,7 @@ class ByteTest:
                 return False
         return True
 
+    @cached_property
     def _bounds(self) -> tuple[Any, Any] | None:
         """For each byte of a block of texts the least that may stand there and how many follow it; None for gaps."""
         lows, spans = [], []

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
-from ..errors import DataError
+from ..errors import DataError, UsageError
 from ..flow import Chunk, Stream
+from ..leaves import Leaf
 from ..manifest import File
 from .folder import ISSUES, REJECTS, RUN, OutputFolder
-from .parts import DEFAULT_MAX_BYTES, PLATFORM_MAX_BYTES, WriteOptions, open_parts
+from .parts import (
+    DEFAULT_MAX_BYTES,
+    PLATFORM_MAX_BYTES,
+    PLATFORM_MAX_FIELDS,
+    CsvParts,
+    JsonParts,
+    Parts,
+    WriteOptions,
+)
 from .rejects import Rejects
 
 __all__ = [
@@ -30,6 +40,25 @@ class Written:
     rows: int
     written: int
     rejected: int
+
+
+def open_parts(folder: OutputFolder, leaves: Sequence[Leaf], arrow_schema: pa.Schema, options: WriteOptions) -> Parts:
+    """The writer of the options' format.
+
+    Raises:
+        UsageError: the records are nested and the format is CSV, or they have more fields than the platform takes.
+    """
+    if len(leaves) > PLATFORM_MAX_FIELDS:
+        raise UsageError(
+            f"the records have {len(leaves):,} fields, the platform takes {PLATFORM_MAX_FIELDS:,} a row. Map fewer."
+        )
+    if options.format == "parquet":
+        from .parquet import ParquetParts  # loads pyarrow.parquet, which the other formats do without
+
+        return ParquetParts(folder, leaves, arrow_schema, options)
+    if options.format == "csv":
+        return CsvParts(folder, arrow_schema, options)
+    return JsonParts(folder, leaves, options)
 
 
 def write_stream(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -12,7 +11,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from ..errors import OutputError, UsageError
 from ..flow import Chunk
@@ -42,7 +40,7 @@ class WriteOptions:
         max_rows: no part has more records; None for no limit.
         multiline: JSON as one array a file (``isMultiLineJson``) instead of one record a line.
         compression: of Parquet pages.
-        group_bytes: uncompressed size of a Parquet row group, about.
+        group_bytes: size of the values of a Parquet row group, uncompressed.
         metadata: key-value pairs for the footer of Parquet files.
         csv_escape: what stands before a quote inside a CSV value: another quote (RFC 4180) or a backslash.
         csv_null: the text for no value.
@@ -53,7 +51,7 @@ class WriteOptions:
     max_rows: int | None = None
     multiline: bool = False
     compression: str = "snappy"
-    group_bytes: int = 64 << 20
+    group_bytes: int = 32 << 20
     metadata: tuple[tuple[str, str], ...] = ()
     csv_escape: str = '"'
     csv_null: str = ""
@@ -134,23 +132,6 @@ class Parts(ABC):
             f"record {number} alone is larger than a part may be ({self.options.max_bytes:,} bytes). "
             "Give a larger --max-bytes."
         )
-
-
-def open_parts(folder: OutputFolder, leaves: Sequence[Leaf], arrow_schema: pa.Schema, options: WriteOptions) -> Parts:
-    """The writer of the options' format.
-
-    Raises:
-        UsageError: the records are nested and the format is CSV, or they have more fields than the platform takes.
-    """
-    if len(leaves) > PLATFORM_MAX_FIELDS:
-        raise UsageError(
-            f"the records have {len(leaves):,} fields, the platform takes {PLATFORM_MAX_FIELDS:,} a row. Map fewer."
-        )
-    if options.format == "parquet":
-        return ParquetParts(folder, arrow_schema, options)
-    if options.format == "csv":
-        return CsvParts(folder, arrow_schema, options)
-    return JsonParts(folder, leaves, options)
 
 
 class JsonParts(Parts):
@@ -266,154 +247,3 @@ def csv_text(records: pa.RecordBatch, options: WriteOptions) -> bytes:
     ended = pc.binary_join_element_wise(lines, pa.scalar(""), "\r\n")
     ends = np.frombuffer(ended.buffers()[1], np.int32, len(ended) + 1, ended.offset * 4)
     return ended.buffers()[2].slice(int(ends[0]), int(ends[-1] - ends[0])).to_pybytes() if len(ended) else b""
-
-
-class ParquetParts(Parts):
-    """Parquet with the types of the XDM schema: all fields optional, three-level lists, bounded row groups."""
-
-    ending = "parquet"
-
-    def __init__(self, folder: OutputFolder, arrow_schema: pa.Schema, options: WriteOptions) -> None:
-        super().__init__(folder, options)
-        self._arrow_schema = arrow_schema
-        self._metadata = dict(options.metadata)
-        self._writer: pq.ParquetWriter | None = None
-        self._waiting: list[pa.RecordBatch] = []
-        self._waiting_bytes = 0
-        self._ratio = 1.0  # file bytes per Arrow byte, as measured so far
-        self._dictionary: list[str] | None = None
-
-    def make(self, chunk: Chunk, keep: np.ndarray[Any, Any]) -> pa.RecordBatch:
-        """The records, nested."""
-        return chunk.where(keep).nested(self._arrow_schema)
-
-    def add(self, made: pa.RecordBatch, rows: int) -> None:
-        """Append the records; a row group is written when enough wait, a part ended before it would be too large."""
-        while rows:
-            count = min(rows, self._rows_left(), max(1, self._fitting(made)))
-            self._waiting.append(made.slice(0, count))
-            self._waiting_bytes += self._waiting[-1].nbytes
-            self._rows += count
-            made, rows = made.slice(count), rows - count
-            if self._waiting_bytes >= self.options.group_bytes:
-                self._write_group()
-            if rows and (self._rows_left() <= 0 or self._fitting(made) < 1):
-                self.finish()
-
-    def _fitting(self, records: pa.RecordBatch) -> int:
-        """How many of `records` still fit into the open part, by what was measured so far."""
-        written = self._part.bytes if self._part is not None else 0
-        groups = 1 + (self._writer is not None)
-        room = self.options.max_bytes - written - groups * 150 * _leaf_count(self._arrow_schema) - 2048
-        room_in_memory = room / (self._ratio * 1.2) - self._waiting_bytes
-        per_record = max(records.nbytes / max(records.num_rows, 1), 1)
-        return int(min(room_in_memory / per_record, records.num_rows))
-
-    def _write_group(self) -> None:
-        if not self._waiting:
-            return
-        table = pa.Table.from_batches(self._waiting, self._arrow_schema)
-        part = self._open()
-        if self._writer is None:
-            if self._dictionary is None:
-                self._dictionary = _repetitive_columns(table)
-            self._writer = self._new_writer(part)
-        before = part.bytes
-        self._writer.write_table(table, row_group_size=table.num_rows)
-        self._ratio = max(0.02, (part.bytes - before) / max(self._waiting_bytes, 1))
-        self._waiting, self._waiting_bytes = [], 0
-
-    def _new_writer(self, part: WholeFile) -> pq.ParquetWriter:
-        writer = pq.ParquetWriter(
-            pa.PythonFile(ParquetSink(part), mode="w"),
-            self._arrow_schema,
-            compression=self.options.compression,
-            use_dictionary=self._dictionary or False,
-            write_statistics=True,
-            store_schema=False,
-        )
-        if self._metadata:
-            writer.add_key_value_metadata(self._metadata)
-        return writer
-
-    def finish(self) -> None:
-        """End the last part; one that came out too large after all is split in two."""
-        self._write_group()
-        if self._writer is None or self._part is None:
-            return
-        self._writer.close()
-        self._writer = None
-        if self._part.bytes <= self.options.max_bytes:
-            super().finish()
-            return
-        if self._rows == 1:
-            self._rows = 0
-            raise self._too_large()
-        records = self._part.read_back()
-        self.discard()
-        half, rows = self._rows // 2, self._rows
-        self._rows, self._ratio = 0, self._ratio * 2
-        for start, count in ((0, half), (half, rows - half)):
-            self._waiting = records.slice(start, count).to_batches()
-            self._waiting_bytes = sum(batch.nbytes for batch in self._waiting)
-            self._rows = count
-            self.finish()
-
-    def discard(self) -> None:
-        """Remove the part that is being written."""
-        self._writer = None
-        self._waiting, self._waiting_bytes = [], 0
-        super().discard()
-
-
-class ParquetSink(io.RawIOBase):
-    """What pyarrow's Parquet writer writes into: a WholeFile that stays open when the writer closes."""
-
-    def __init__(self, part: WholeFile) -> None:
-        self._part = part
-
-    def writable(self) -> bool:
-        """True."""
-        return True
-
-    def write(self, data: Any) -> int:
-        """Append."""
-        return self._part.write(data)
-
-    def tell(self) -> int:
-        """Bytes so far."""
-        return self._part.bytes
-
-
-def _leaf_count(schema: pa.Schema) -> int:
-    def leaves(kind: pa.DataType) -> int:
-        if pa.types.is_struct(kind):
-            return sum(leaves(field.type) for field in kind)
-        if pa.types.is_map(kind):
-            return 1 + leaves(kind.item_type)
-        return leaves(kind.value_type) if pa.types.is_list(kind) else 1
-
-    return sum(leaves(field.type) for field in schema)
-
-
-def _repetitive_columns(table: pa.Table, rows: int = 20_000) -> list[str]:
-    """Parquet paths of the text columns worth a dictionary: in a sample, each value occurs some four times or more."""
-    found: list[str] = []
-
-    def look(path: str, column: pa.Array) -> None:
-        kind = column.type
-        if pa.types.is_struct(kind):
-            for field, child in zip(kind, column.flatten(), strict=True):
-                look(f"{path}.{field.name}", child)
-        elif pa.types.is_map(kind):
-            found.append(f"{path}.key_value.key")
-            look(f"{path}.key_value.value", column.items)
-        elif pa.types.is_list(kind):
-            look(f"{path}.list.element", column.flatten())
-        elif len(column) > column.null_count and pc.count_distinct(column).as_py() * 4 <= len(column):
-            found.append(path)
-
-    sample = table.slice(0, rows).combine_chunks()
-    for field, column in zip(table.schema, sample.columns, strict=True):
-        look(field.name, column.chunk(0))
-    return found

@@ -29,17 +29,6 @@ _AGENTS = {
     "Android Browser": "Stock Browser",
 }  # fmt: skip
 _SYSTEMS = {"Windows": "Windows NT", "Mac OS X": "Mac OS", "Chrome OS": "Chrome OS", "Other": "Unknown"}
-_WINDOWS = {
-    "95": "95",
-    "98": "98",
-    "ME": "ME",
-    "2000": "5.0",
-    "XP": "5.1",
-    "Vista": "6.0",
-    "7": "7",
-    "8": "8",
-    "8.1": "8.1",
-}
 _CLASSES: tuple[tuple[str, str], ...] = (
     (r"sqlmap|nikto|<script|select\s.+\sfrom\s", "Hacker"),
     (r"bot\b.*(?:mobile|android|iphone)|(?:mobile|android|iphone).*bot\b", "Robot Mobile"),
@@ -92,10 +81,8 @@ def _system(value: Any) -> tuple[str, str | None]:
     if found is None:
         return "Unknown", None
     version = _version(found, "major", "minor", "patch", "patch_minor")
-    if found.family == "Windows":
-        version = _WINDOWS.get(version or "", version)
-        if version in ("10", "11"):
-            version += ".0"
+    if found.family == "Windows" and version in ("10", "11"):
+        version += ".0"
     return _SYSTEMS.get(found.family, found.family), version
 
 
@@ -112,6 +99,8 @@ def _major(version: str | None) -> str | None:
 
 
 def _named(name: str, version: str | None) -> str:
+    if name == "Windows NT" and version is not None:  # beside its version the platform leaves the NT out
+        name = "Windows"
     return f"{name} {version or '??'}"
 
 

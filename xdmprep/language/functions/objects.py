@@ -82,13 +82,16 @@ def str_to_object(ctx: Context, value: Any, between: Any = None, after: Any = No
     return None if value is None else dict(_pairs_in(value, between, after))
 
 
-@function(
-    "contains_key(path)", "Whether the source has a value at a path, given as text.", 'contains_key("evars.field1")',
-    True, record={"evars": {"field1": "x"}}, aliases=("is_set",), result=pa.bool_(), **_OBJECT,
-)  # fmt: skip
-def contains_key(ctx: Context, found: Any, exists: Any = True) -> bool:
-    """`found` is the value at the path: the interpreter, which has the record, looks it up."""
-    return found is not None or (bool(exists) and ctx.options.null_keys == "present")
+add(
+    "contains_key(path)",
+    "Whether the source has a value at a path, given as text.",
+    'contains_key("evars.field1")',
+    True,
+    record={"evars": {"field1": "x"}},
+    aliases=("is_set",),
+    result=pa.bool_(),
+    **_OBJECT,
+)  # fmt: skip  (the interpreter, which has the record, looks it up)
 
 
 @function("nullify()", "Null: leaves the attribute out.", "nullify()", None, **_OBJECT)

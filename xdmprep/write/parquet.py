@@ -1,0 +1,357 @@
+"""Parquet parts: the types of the XDM schema, bounded row groups, the same bytes for the same records.
+
+Records wait as flat columns until a row group is full; one thread beside the workers then joins the columns, nests them
+and writes the group, while the next group gathers.  Where a group ends depends on the records alone (their size, row
+by row), never on the pieces they came in, and the group is one array per column before it is written: Parquet's
+pages follow the arrays' ends.
+
+The size of a part is known before it is written only as a bound: a group's bytes never exceed the size of its values
+by more than a small share.  So the last groups of a part shrink as it fills up, and it stays below its limit.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ..flow import Chunk
+from ..leaves import Leaf, nest, plain
+from .folder import OutputFolder, WholeFile
+from .parts import Parts, WriteOptions
+
+#: Most records of a row group, however small they are.
+GROUP_ROWS = 1 << 20
+#: A group's bytes in the file beside the size of its values, at most: levels, page headers and Snappy's worst case.
+_GROWTH = 1.05
+#: Bytes that one column takes in the footer for each row group, and what else a file has, about.
+_COLUMN_FOOTER, _FILE_FOOTER = 150, 2048
+#: Records looked at to tell which columns repeat their values.
+_SAMPLE_ROWS = 20_000
+#: Records nested at a time: small enough for the arrays on the way to stay in memory that is at hand.
+_PIECE_ROWS = 16_384
+_TEXT = pa.dictionary(pa.int32(), pa.string())
+
+#: Some records as flat columns; the same nested, if it is known how they are stored; the size of their values.
+Made = tuple[pa.RecordBatch, pa.RecordBatch | None, int]
+
+
+#: Records that wait: flat, and nested if that is known.
+Piece = tuple[pa.RecordBatch, pa.RecordBatch | None]
+
+
+class ParquetParts(Parts):
+    """Parquet with the types of the XDM schema: all fields optional, three-level lists, bounded row groups."""
+
+    ending = "parquet"
+
+    def __init__(
+        self, folder: OutputFolder, leaves: Sequence[Leaf], arrow_schema: pa.Schema, options: WriteOptions
+    ) -> None:
+        super().__init__(folder, options)
+        self._leaves = tuple(leaves)
+        self._arrow_schema = arrow_schema
+        self._columns = list(_columns(arrow_schema))
+        self._stored: Stored | None = None
+        self._writer: pq.ParquetWriter | None = None
+        self._pool: ThreadPoolExecutor | None = None
+        self._writing: Future[int] | None = None
+        self._groups = 0  # of the open part
+        self._sure = self._unsure = 0  # bytes of the open part: written; at most, of the group being written
+        self._waiting: list[Piece] = []
+        self._waiting_rows = self._waiting_bytes = 0
+        self._limit = self._first_limit = self._room()
+
+    def make(self, chunk: Chunk, keep: np.ndarray[Any, Any]) -> Made:
+        """The records, nested once the first row group has shown how they are stored."""
+        records, stored = chunk.where(keep).records, self._stored
+        nested = None if stored is None else nest(self._leaves, records, stored.schema)
+        return records, nested, sum(map(stored_bytes, records.columns))
+
+    def add(self, made: Made, rows: int) -> None:
+        """Append the records; a row group is written when it is full, a part ended when no group fits any more."""
+        records, nested, size = made
+        while rows:
+            count, taken = rows, size
+            most = min(self._rows_left(), GROUP_ROWS - self._waiting_rows)
+            if rows > most or size > self._limit - self._waiting_bytes:
+                count, taken = _fitting(records, most, self._limit - self._waiting_bytes)
+                if not count and not self._waiting:
+                    count, taken = _fitting(records, 1)
+            if count:
+                self._waiting.append((records.slice(0, count), nested if count == rows else None))
+                self._waiting_rows += count
+                self._waiting_bytes += taken
+                self._rows += count
+                records, nested, rows, size = records.slice(count), None, rows - count, size - taken
+            if rows:
+                self._end_group()
+
+    def finish(self) -> None:
+        """End the last part; one that came out too large after all is split in two."""
+        self._submit()
+        self._wait()
+        self._close_pool()
+        if self._writer is None or self._part is None:
+            return
+        self._writer.close()
+        self._writer = None
+        if self._part.bytes > self.options.max_bytes:
+            self._split()
+            return
+        super().finish()
+        self._next_part()
+
+    def discard(self) -> None:
+        """Remove the part that is being written."""
+        with suppress(Exception):  # what went wrong there was told, or does not matter any more
+            self._wait()
+        self._close_pool()
+        self._writer = None
+        self._waiting = []
+        super().discard()
+
+    def _end_group(self) -> None:
+        """Write what waits; end the part where it has as many records as it may, or little room is left."""
+        self._submit()
+        if self._rows_left() <= 0:
+            self.finish()
+            return
+        self._limit = self._room()
+        if self._limit < self.options.group_bytes:  # near the end of the part the exact size counts
+            self._wait()
+            self._limit = self._room()
+            if self._limit <= self._first_limit / 8:
+                self.finish()
+
+    def _room(self) -> int:
+        """The largest group, by the size of its values, that still fits into the open part."""
+        footer = (self._groups + 1) * _COLUMN_FOOTER * len(self._columns) + _FILE_FOOTER
+        left = (self.options.max_bytes - self._sure - self._unsure - footer) / _GROWTH
+        return max(0, min(self.options.group_bytes, int(left)))
+
+    def _next_part(self) -> None:
+        self._groups = self._sure = self._unsure = 0
+        self._limit = self._room()
+
+    def _submit(self) -> None:
+        """Hand the waiting records to the writing thread, once it is done with those before them."""
+        if not self._waiting:
+            return
+        self._wait()
+        group, self._waiting = self._waiting, []
+        self._unsure = int(self._waiting_bytes * _GROWTH)
+        self._waiting_rows = self._waiting_bytes = 0
+        self._groups += 1
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(1, thread_name_prefix="xdmprep-parquet")
+        self._writing = self._pool.submit(self._write, self._leaves, group)
+
+    def _wait(self) -> None:
+        """Wait for the writing thread; raises what went wrong there."""
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            self._sure, self._unsure = writing.result(), 0
+
+    def _close_pool(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
+
+    def _write(self, leaves: Sequence[Leaf], group: list[Piece]) -> int:
+        """Write a row group; gives the bytes of the part so far."""
+        part = self._open()
+        if self._stored is None:
+            sample = _joined([records for records, _ in group]).slice(0, _SAMPLE_ROWS)
+            self._stored = Stored(self._arrow_schema, nest(leaves, sample, self._arrow_schema))
+        if self._writer is None:
+            self._writer = self._new_writer(part, self._stored)
+        batches: list[pa.RecordBatch] = []
+        for records, nested in group:
+            if nested is not None:
+                batches.append(nested)
+                continue
+            for start in range(0, records.num_rows, _PIECE_ROWS):
+                batches.append(nest(leaves, records.slice(start, _PIECE_ROWS), self._stored.schema))
+        group.clear()
+        table = pa.Table.from_batches([_joined(batches)], self._stored.schema)
+        batches.clear()
+        self._writer.write_table(table, row_group_size=max(1, table.num_rows))
+        return part.bytes
+
+    def _new_writer(self, part: WholeFile, stored: Stored) -> pq.ParquetWriter:
+        writer = pq.ParquetWriter(
+            pa.PythonFile(ParquetSink(part), mode="w"),
+            stored.schema,
+            compression=self.options.compression,
+            use_dictionary=stored.repeated or False,
+            write_statistics=[path for path, kind in self._columns if not pa.types.is_string(kind)] or False,
+            store_schema=False,
+        )
+        if self.options.metadata:
+            writer.add_key_value_metadata(dict(self.options.metadata))
+        return writer
+
+    def _split(self) -> None:
+        """Write the open part again as two."""
+        part = self._open()
+        if self._rows == 1:
+            self._rows = 0
+            raise self._too_large()
+        records = part.read_back()
+        super().discard()
+        leaves = [Leaf((field.name,), field.type) for field in records.schema]
+        half, rows = self._rows // 2, self._rows
+        for start, count in ((0, half), (half, rows - half)):
+            self._rows = count
+            self._write(leaves, [(piece, None) for piece in records.slice(start, count).to_batches()])
+            self.finish()
+
+
+class ParquetSink(io.RawIOBase):
+    """What pyarrow's Parquet writer writes into: a WholeFile that stays open when the writer closes."""
+
+    def __init__(self, part: WholeFile) -> None:
+        self._part = part
+
+    def writable(self) -> bool:
+        """True."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Append."""
+        return self._part.write(data)
+
+    def tell(self) -> int:
+        """Bytes so far."""
+        return self._part.bytes
+
+
+class Stored:
+    """Which columns are stored with a dictionary: those of which a sample repeats each value some four times or more.
+
+    Args:
+        arrow_schema: of the records.
+        sample: some records.
+
+    Attributes:
+        repeated: Parquet paths of these columns.
+        schema: `arrow_schema`, texts among them as Arrow dictionaries; what is stored has the same types.
+    """
+
+    def __init__(self, arrow_schema: pa.Schema, sample: pa.RecordBatch) -> None:
+        self.repeated: list[str] = []
+        for field, column in zip(arrow_schema, sample.columns, strict=True):
+            self._look(field.name, column)
+        self.schema = pa.schema([self._field(field.name, field) for field in arrow_schema])
+
+    def _look(self, path: str, column: pa.Array) -> None:
+        kind = column.type
+        if pa.types.is_struct(kind):
+            for field, child in zip(kind, column.flatten(), strict=True):
+                self._look(f"{path}.{field.name}", child)
+        elif pa.types.is_map(kind):
+            self.repeated.append(f"{path}.key_value.key")
+            self._look(f"{path}.key_value.value", column.items)
+        elif pa.types.is_list(kind):
+            self._look(f"{path}.list.element", column.flatten())
+        elif len(column) > column.null_count and pc.count_distinct(column).as_py() * 4 <= len(column):
+            self.repeated.append(path)
+
+    def _field(self, path: str, field: pa.Field) -> pa.Field:
+        return field.with_type(self._type(path, field.type))
+
+    def _type(self, path: str, kind: pa.DataType) -> pa.DataType:
+        if pa.types.is_struct(kind):
+            return pa.struct([self._field(f"{path}.{field.name}", field) for field in kind])
+        if pa.types.is_map(kind):
+            inside = f"{path}.key_value"
+            return pa.map_(self._type(f"{inside}.key", kind.key_type), self._field(f"{inside}.value", kind.item_field))
+        if pa.types.is_list(kind):
+            return pa.list_(self._field(f"{path}.list.element", kind.value_field))
+        return _TEXT if pa.types.is_string(kind) and path in self.repeated else kind
+
+
+def _fitting(records: pa.RecordBatch, most: int, room: int = sys.maxsize) -> tuple[int, int]:
+    """How many records, `most` at most, have values of `room` bytes together, and how many bytes that is."""
+    count = taken = 0
+    step = min(most, records.num_rows)
+    while step:
+        size = sum(stored_bytes(column.slice(count, step)) for column in records.columns)
+        if taken + size <= room:
+            count, taken = count + step, taken + size
+            step = min(step, most - count, records.num_rows - count)
+        else:
+            step //= 2
+    return count, taken
+
+
+def _columns(arrow_schema: pa.Schema) -> list[tuple[str, pa.DataType]]:
+    """Parquet path and type of each column that a file of this schema has."""
+    found: list[tuple[str, pa.DataType]] = []
+
+    def look(path: str, kind: pa.DataType) -> None:
+        if pa.types.is_struct(kind):
+            for field in kind:
+                look(f"{path}.{field.name}", field.type)
+        elif pa.types.is_map(kind):
+            look(f"{path}.key_value.key", kind.key_type)
+            look(f"{path}.key_value.value", kind.item_type)
+        elif pa.types.is_list(kind):
+            look(f"{path}.list.element", kind.value_type)
+        else:
+            found.append((path, kind))
+
+    for field in arrow_schema:
+        look(field.name, field.type)
+    return found
+
+
+def _joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    """The records as one batch."""
+    columns = []
+    for arrays in zip(*(batch.columns for batch in batches), strict=True):
+        same = arrays if all(array.type == arrays[0].type for array in arrays) else [plain(array) for array in arrays]
+        columns.append(pa.concat_arrays(same))
+    return pa.RecordBatch.from_arrays(columns, batches[0].schema.names)
+
+
+def stored_bytes(array: pa.Array) -> int:
+    """What the values take in Parquet without encoding or compression, at most; about a byte each goes to levels.
+
+    The sum over any cut of the array is the same.
+    """
+    kind = array.type
+    if pa.types.is_dictionary(kind):
+        words, codes = array.dictionary, array.indices.fill_null(len(array.dictionary))
+        counts = np.bincount(codes.to_numpy(zero_copy_only=False), minlength=len(words) + 1)
+        return 5 * len(array) + int(counts[:-1] @ np.diff(_offsets(words)))
+    if pa.types.is_string(kind) or pa.types.is_binary(kind):
+        offsets = _offsets(array)
+        return 5 * len(array) + int(offsets[-1] - offsets[0])
+    if pa.types.is_struct(kind):
+        return sum(map(stored_bytes, array.flatten()))
+    if pa.types.is_list(kind):
+        return 2 * len(array) + stored_bytes(array.flatten())
+    if pa.types.is_map(kind):
+        offsets = _offsets(array)
+        start, size = int(offsets[0]), int(offsets[-1] - offsets[0])
+        inside = (array.keys.slice(start, size), array.items.slice(start, size))
+        return 2 * len(array) + sum(map(stored_bytes, inside))
+    wide = 1 if pa.types.is_boolean(kind) or pa.types.is_null(kind) else max(4, kind.bit_width // 8)
+    return (1 + wide) * len(array)
+
+
+def _offsets(array: pa.Array) -> np.ndarray[Any, np.dtype[np.int32]]:
+    """Where each value begins, and where the last one ends."""
+    if not len(array):
+        return np.zeros(1, np.int32)
+    return np.frombuffer(array.buffers()[1], np.int32, len(array) + 1, array.offset * 4)
