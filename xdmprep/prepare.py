@@ -166,10 +166,6 @@ def prepare(
         "contract": None if contract is None else str(contract),
     }  # fmt: skip
     folder = OutputFolder(out, json.loads(json.dumps(key, default=_name_of)), overwrite)
-    if read.total_bytes:
-        folder.need(read.total_bytes // 4, "the output")
-    if on_start is not None:
-        on_start(records)
     builder = ReportBuilder(read.name, cap=KEPT_FINDINGS)
     merged = merged_rejected = 0
 
@@ -184,6 +180,10 @@ def prepare(
             on_chunk(chunk)
 
     try:
+        if read.total_bytes:
+            folder.need(read.total_bytes // 4, "the output")
+        if on_start is not None:
+            on_start(records)
         with times.measuring("total"):
             done = write_stream(times.watch(records), folder, options, jobs=jobs, on_chunk=each, clock=times.measuring)
     except BaseException:
@@ -261,7 +261,12 @@ def _write(records: Any, out: str | os.PathLike[str], format: str, options: dict
     folder = OutputFolder(
         out, {"source": stream.name, "columns": str(stream.arrow_schema), "format": format}, overwrite
     )
-    done = write_stream(stream, folder, chosen)
+    try:
+        done = write_stream(stream, folder, chosen)
+    except BaseException:
+        with suppress(OutputError):
+            folder.mark("interrupted", {})
+        raise
     manifest = Manifest(
         format, done.files, done.rows, done.written, done.rejected,
         source={"name": stream.name}, upsert=isinstance(stream, Patch), multiline=chosen.multiline,
