@@ -182,7 +182,10 @@ def sha256_of(path: str | os.PathLike[str]) -> str:
 
 
 def lock_file(handle: int) -> bool:
-    """Lock the open file until it is closed, also by a kill; False if another process holds it."""
+    """Lock the open file until it is closed, also by a kill; False if another process holds it.
+
+    True, without a lock, on a disk that knows none.
+    """
     try:
         import fcntl
     except ImportError:  # Windows
@@ -196,6 +199,8 @@ def lock_file(handle: int) -> bool:
         return True
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         return False
+    except OSError:
+        return True
     return True

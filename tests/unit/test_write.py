@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,7 @@ def present(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def run(source: Stream, out: Path, jobs: int = 2, **options: Any) -> Written:
     folder = OutputFolder(out, {"options": str(options)})
     written = write_stream(source, folder, WriteOptions(**options), jobs=jobs)
+    folder.mark("finished", {})
     for file in written.files:
         content = (out / file.name).read_bytes()
         assert len(content) == file.bytes <= options.get("max_bytes", 10**9)
@@ -242,6 +245,7 @@ def test_a_fault_in_the_middle_leaves_no_half_file(source: Stream, tmp_path: Pat
     folder = OutputFolder(tmp_path / "out", {})
     with pytest.raises(RuntimeError, match="boom"):
         write_stream(source.then(fail), folder, WriteOptions(), jobs=2)
+    folder.mark("interrupted", {})
     assert names(tmp_path / "out") == ["run.json"]
 
 
@@ -265,3 +269,37 @@ def test_the_platforms_guardrails(source: Stream, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr("xdmprep.write.PLATFORM_MAX_FIELDS", 2)
     with pytest.raises(UsageError, match="3 fields"):
         run(source, tmp_path / "fields")
+
+
+def test_two_runs_never_write_into_one_folder(source: Stream, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    first = OutputFolder(out, {"k": 1})
+    for key, overwrite in (({"k": 1}, False), ({"k": 2}, True)):
+        with pytest.raises(OutputError, match="another run is writing here"):
+            OutputFolder(out, key, overwrite)
+    write_stream(source, first, WriteOptions())
+    first.mark("finished", {})
+    assert names(out) == ["part-00000.json", "run.json"]
+    mending = OutputFolder.existing(out)
+    with pytest.raises(OutputError, match="another run is writing here"):
+        OutputFolder.existing(out)
+    mending.mark("finished", {})
+    OutputFolder(out, {"k": 1}).mark("interrupted", {})
+    assert names(out) == ["run.json"]
+
+
+def test_a_lock_left_behind_never_blocks(tmp_path: Path) -> None:
+    script = (
+        "import os, sys; from xdmprep.write import OutputFolder; folder = OutputFolder(sys.argv[1], {}); "
+        "print('in', flush=True); sys.stdin.read(); os._exit(9)"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "out")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline().strip() == b"in"
+        with pytest.raises(OutputError, match="another run is writing here"):
+            OutputFolder(tmp_path / "out", {})
+        holder.communicate(b"")
+    assert names(tmp_path / "out") == [".lock.part", "run.json"]
+    OutputFolder(tmp_path / "out", {"other": 1}).mark("finished", {})
+    assert names(tmp_path / "out") == ["run.json"]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from importlib.abc import MetaPathFinder
 from typing import Any
 
 
-class _Absent(MetaPathFinder):
-    """Makes ``import pandas`` fail as if it were not installed."""
+class _Absent:
+    """A finder of modules that makes ``import pandas`` fail as if it were not installed."""
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> None:
         if fullname == "pandas":

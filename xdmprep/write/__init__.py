@@ -15,7 +15,6 @@ from ..flow import Chunk, Stream
 from ..leaves import Leaf
 from ..manifest import File
 from .folder import ISSUES, REJECTS, RUN, OutputFolder
-from .parquet import ParquetParts
 from .parts import (
     DEFAULT_MAX_BYTES,
     PLATFORM_MAX_BYTES,
@@ -54,6 +53,8 @@ def open_parts(folder: OutputFolder, leaves: Sequence[Leaf], arrow_schema: pa.Sc
             f"the records have {len(leaves):,} fields, the platform takes {PLATFORM_MAX_FIELDS:,} a row. Map fewer."
         )
     if options.format == "parquet":
+        from .parquet import ParquetParts  # loads pyarrow.parquet, which the other formats do without
+
         return ParquetParts(folder, leaves, arrow_schema, options)
     if options.format == "csv":
         return CsvParts(folder, arrow_schema, options)

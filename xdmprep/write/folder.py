@@ -17,6 +17,8 @@ import pyarrow as pa
 from ..errors import OutputError
 from ..manifest import NAME as MANIFEST
 from ..manifest import File, sync_folder, whole_file
+from .lock import NAME as LOCK
+from .lock import FolderLock
 
 RUN = "run.json"
 REJECTS = "rejects.jsonl"
@@ -35,7 +37,8 @@ class OutputFolder:
     """One run's folder.
 
     A run marks its folder with `run.json` before it writes anything.  A folder that holds something else, or a finished
-    run of other input, is refused unless `overwrite`; what a killed run left is cleared.
+    run of other input, is refused unless `overwrite`; what a killed run left is cleared.  While it writes, the run
+    holds the folder against others; :meth:`mark` with how it ended lets go.
 
     Args:
         path: made if it is missing.
@@ -43,7 +46,7 @@ class OutputFolder:
         overwrite: clear a folder of another run; files that no run of ours writes are never touched.
 
     Raises:
-        OutputError: it cannot be made or written, or is not this run's own.
+        OutputError: it cannot be made or written, is not this run's own, or another run is writing there.
     """
 
     def __init__(self, path: str | os.PathLike[str], key: dict[str, Any], overwrite: bool = False) -> None:
@@ -55,6 +58,7 @@ class OutputFolder:
         except OSError as error:
             raise OutputError(f"{self.path}: cannot be made: {error.strerror or error}.") from None
         self._refuse_if_foreign(overwrite)
+        self._lock = FolderLock(self.path)
         self._clear()
         self.mark("running", {})
 
@@ -63,7 +67,7 @@ class OutputFolder:
         """The folder of a finished run, to add to; nothing in it is touched.
 
         Raises:
-            OutputError: it holds no finished run.
+            OutputError: it holds no finished run, or another run is writing there.
         """
         folder = cls.__new__(cls)
         folder.path = Path(path)
@@ -75,6 +79,7 @@ class OutputFolder:
             raise OutputError(f"{path}: holds no run of xdmprep. Give the folder that `prepare` wrote.") from None
         if run.get("state") != "finished":
             raise OutputError(f"{path}: the run in it is {run.get('state')}. Run `prepare` again first.")
+        folder._lock = FolderLock(folder.path)
         return folder
 
     def _refuse_if_foreign(self, overwrite: bool) -> None:
@@ -99,7 +104,7 @@ class OutputFolder:
         """Remove what an earlier run of ours left; the manifest goes first, so that it never names missing files."""
         try:
             for name in sorted((entry.name for entry in self.path.iterdir()), key=lambda name: name != MANIFEST):
-                if name == RUN or not _is_ours(name):
+                if name in (RUN, LOCK) or not _is_ours(name):
                     continue
                 if (self.path / name).is_dir():  # one batch of a patch that needed several
                     shutil.rmtree(self.path / name)
@@ -113,6 +118,8 @@ class OutputFolder:
         text = json.dumps({"state": state, "key": self.key, **more}, indent=2, ensure_ascii=False)
         with whole_file(self.path / RUN) as out:
             out.write(text.encode() + b"\n")
+        if state != "running":
+            self._lock.release()
 
     def free_bytes(self) -> int:
         """Free space on the folder's disk."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -40,8 +40,12 @@ _SAMPLE_ROWS = 20_000
 _PIECE_ROWS = 16_384
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 
-#: Some records as flat columns, and the size of their values.
-Made = tuple[pa.RecordBatch, int]
+#: Some records as flat columns; the same nested, if it is known how they are stored; the size of their values.
+Made = tuple[pa.RecordBatch, pa.RecordBatch | None, int]
+
+
+#: Records that wait: flat, and nested if that is known.
+Piece = tuple[pa.RecordBatch, pa.RecordBatch | None]
 
 
 class ParquetParts(Parts):
@@ -62,18 +66,19 @@ class ParquetParts(Parts):
         self._writing: Future[int] | None = None
         self._groups = 0  # of the open part
         self._sure = self._unsure = 0  # bytes of the open part: written; at most, of the group being written
-        self._waiting: list[pa.RecordBatch] = []
+        self._waiting: list[Piece] = []
         self._waiting_rows = self._waiting_bytes = 0
         self._limit = self._first_limit = self._room()
 
     def make(self, chunk: Chunk, keep: np.ndarray[Any, Any]) -> Made:
-        """The records, and the size of their values."""
-        records = chunk.where(keep).records
-        return records, sum(map(stored_bytes, records.columns))
+        """The records, nested once the first row group has shown how they are stored."""
+        records, stored = chunk.where(keep).records, self._stored
+        nested = None if stored is None else nest(self._leaves, records, stored.schema)
+        return records, nested, sum(map(stored_bytes, records.columns))
 
     def add(self, made: Made, rows: int) -> None:
         """Append the records; a row group is written when it is full, a part ended when no group fits any more."""
-        records, size = made
+        records, nested, size = made
         while rows:
             count, taken = rows, size
             most = min(self._rows_left(), GROUP_ROWS - self._waiting_rows)
@@ -82,11 +87,11 @@ class ParquetParts(Parts):
                 if not count and not self._waiting:
                     count, taken = _fitting(records, 1)
             if count:
-                self._waiting.append(records.slice(0, count))
+                self._waiting.append((records.slice(0, count), nested if count == rows else None))
                 self._waiting_rows += count
                 self._waiting_bytes += taken
                 self._rows += count
-                records, rows, size = records.slice(count), rows - count, size - taken
+                records, nested, rows, size = records.slice(count), None, rows - count, size - taken
             if rows:
                 self._end_group()
 
@@ -161,18 +166,24 @@ class ParquetParts(Parts):
             self._pool.shutdown()
             self._pool = None
 
-    def _write(self, leaves: Sequence[Leaf], group: list[pa.RecordBatch]) -> int:
+    def _write(self, leaves: Sequence[Leaf], group: list[Piece]) -> int:
         """Write a row group; gives the bytes of the part so far."""
         part = self._open()
         if self._stored is None:
-            self._stored = Stored(
-                self._arrow_schema, nest(leaves, _joined(group).slice(0, _SAMPLE_ROWS), self._arrow_schema)
-            )
+            sample = _joined([records for records, _ in group]).slice(0, _SAMPLE_ROWS)
+            self._stored = Stored(self._arrow_schema, nest(leaves, sample, self._arrow_schema))
         if self._writer is None:
             self._writer = self._new_writer(part, self._stored)
-        nested = [nest(leaves, piece, self._stored.schema) for piece in _pieces(group)]
+        batches: list[pa.RecordBatch] = []
+        for records, nested in group:
+            if nested is not None:
+                batches.append(nested)
+                continue
+            for start in range(0, records.num_rows, _PIECE_ROWS):
+                batches.append(nest(leaves, records.slice(start, _PIECE_ROWS), self._stored.schema))
         group.clear()
-        table = pa.Table.from_batches([_joined(nested)], self._stored.schema)
+        table = pa.Table.from_batches([_joined(batches)], self._stored.schema)
+        batches.clear()
         self._writer.write_table(table, row_group_size=max(1, table.num_rows))
         return part.bytes
 
@@ -201,7 +212,7 @@ class ParquetParts(Parts):
         half, rows = self._rows // 2, self._rows
         for start, count in ((0, half), (half, rows - half)):
             self._rows = count
-            self._write(leaves, records.slice(start, count).to_batches())
+            self._write(leaves, [(piece, None) for piece in records.slice(start, count).to_batches()])
             self.finish()
 
 
@@ -302,13 +313,6 @@ def _columns(arrow_schema: pa.Schema) -> list[tuple[str, pa.DataType]]:
     for field in arrow_schema:
         look(field.name, field.type)
     return found
-
-
-def _pieces(group: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The group's records in pieces of moderate size."""
-    for batch in group:
-        for start in range(0, batch.num_rows, _PIECE_ROWS):
-            yield batch.slice(start, _PIECE_ROWS)
 
 
 def _joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
