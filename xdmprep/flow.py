@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from .errors import Issue, Severity
 from .leaves import Leaf, nest, prune
@@ -142,6 +143,7 @@ class Chunk:
         size: bytes of the source this piece stands for, for progress.
         merged: source rows that went into one record with a row before them, where rows are grouped; not counted in
             `consumed`.
+        members: where rows are grouped, the row numbers that went into each record (a list array of n); else None.
     """
 
     leaves: tuple[Leaf, ...]
@@ -154,6 +156,7 @@ class Chunk:
     lines: int = 0
     size: int = 0
     merged: int = 0
+    members: pa.Array | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -165,7 +168,9 @@ class Chunk:
         unread = tuple(
             replace(u, row=u.row + rows, line=None if u.line is None else u.line + lines) for u in self.unread
         )
-        return replace(self, rows=self.rows + rows, issues=tuple(f.shift(rows) for f in self.issues), unread=unread)
+        members = None if self.members is None else _shifted(self.members, rows)
+        issues = tuple(f.shift(rows) for f in self.issues)
+        return replace(self, rows=self.rows + rows, issues=issues, unread=unread, members=members)
 
     def faulty(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """bool (n,): True where a finding of severity error names the row."""
@@ -182,11 +187,24 @@ class Chunk:
             return self
         mask = pa.array(keep)
         source = None if self.source is None else self.source.filter(mask)
-        return replace(self, records=self.records.filter(mask), rows=self.rows[keep], source=source)
+        members = None if self.members is None else self.members.filter(mask)
+        records = self.records.filter(mask)
+        return replace(self, records=records, rows=self.rows[keep], source=source, members=members)
+
+    def rows_in(self, keep: np.ndarray[Any, np.dtype[np.bool_]]) -> int:
+        """How many source rows went into the records where `keep` is True."""
+        if self.members is None:
+            return int(keep.sum())
+        return len(self.members.filter(pa.array(keep)).flatten())
 
     def nested(self, arrow_schema: pa.Schema | None = None) -> pa.RecordBatch:
         """The records as one nested batch, of `arrow_schema` if given (absent fields become nulls)."""
         return nest(self.leaves, self.records, arrow_schema)
+
+
+def _shifted(members: pa.Array, rows: int) -> pa.Array:
+    """Lists of row numbers with `rows` added to each."""
+    return pa.ListArray.from_arrays(members.offsets, pc.add(members.values, rows))
 
 
 @dataclass(frozen=True)

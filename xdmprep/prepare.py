@@ -45,7 +45,9 @@ class Result:
         manifest: what was written; also in `manifest.json`.
         report: every finding.
         seconds: wall time of the run.
-        merged: where a mapping groups rows, how many more source rows went into records; `rows` then counts records.
+        merged: where a mapping groups rows, how many more source rows went into records; `rows`, `written` and
+            `rejected` then count records, and :attr:`source_rows` the rows.
+        merged_rejected: how many of those went into records that were set aside.
     """
 
     rows: int
@@ -55,6 +57,14 @@ class Result:
     report: Report
     seconds: float
     merged: int = 0
+    merged_rejected: int = 0
+
+    @property
+    def source_rows(self) -> dict[str, int]:
+        """Rows of the source: ``rows`` read == ``written`` + ``rejected``, whatever records they went into."""
+        rejected = self.rejected + self.merged_rejected
+        rows = self.rows + self.merged
+        return {"rows": rows, "written": rows - rejected, "rejected": rejected}
 
     @property
     def folder(self) -> Path:
@@ -65,11 +75,18 @@ class Result:
         files = self.manifest.files
         name = self.manifest.source.get("name", "data")
         size = sum(file.bytes for file in files)
-        text = (
-            f"{name}: {self.rows + self.merged:,} rows read, "
-            f"{f'{self.rows:,} records, ' if self.merged else ''}{self.written:,} written "
-            f"({len(files)} file{'' if len(files) == 1 else 's'}, {size / 1e6:,.1f} MB), {self.rejected:,} set aside"
-        )
+        rows = self.source_rows
+        files_text = f"({len(files)} file{'' if len(files) == 1 else 's'}, {size / 1e6:,.1f} MB)"
+        if self.merged:
+            text = (
+                f"{name}: {rows['rows']:,} rows read, {self.rows:,} records: "
+                f"{self.written:,} of {rows['written']:,} rows written {files_text}, "
+                f"{self.rejected:,} of {rows['rejected']:,} rows set aside"
+            )
+        else:
+            text = (
+                f"{name}: {self.rows:,} rows read, {self.written:,} written {files_text}, {self.rejected:,} set aside"
+            )
         return text + (f" -> {self.folder / 'rejects.jsonl'}" if self.rejected else "")
 
     def _repr_html_(self) -> str:
@@ -151,11 +168,14 @@ def prepare(
     }  # fmt: skip
     folder = OutputFolder(out, json.loads(json.dumps(key, default=_name_of)), overwrite)
     builder = ReportBuilder(read.name, cap=KEPT_FINDINGS)
-    merged = 0
+    merged = merged_rejected = 0
 
     def each(chunk: Chunk) -> None:
-        nonlocal merged
+        nonlocal merged, merged_rejected
         merged += chunk.merged
+        if chunk.merged:
+            bad = chunk.faulty()
+            merged_rejected += chunk.rows_in(bad) - int(bad.sum())
         builder.add(chunk)
         if on_chunk is not None:
             on_chunk(chunk)
@@ -172,10 +192,12 @@ def prepare(
             folder.mark("interrupted", {"seconds": times.seconds})
         raise
     report = builder.finish()
+    rows = {"rows": done.rows + merged, "written": done.written + merged - merged_rejected,
+            "rejected": done.rejected + merged_rejected}  # fmt: skip
     manifest = Manifest(
         options.format, done.files, done.rows, done.written, done.rejected,
         schema={"id": schema.id, "title": schema.title, "version": schema.version, "sha256": schema.sha256},
-        source={"name": read.name} | ({"rows": done.rows + merged} if merged else {}), multiline=options.multiline,
+        source={"name": read.name} | (rows if merged else {}), multiline=options.multiline,
         threshold=error_threshold, software=SOFTWARE, folder=folder.path,
     )  # fmt: skip
     percent = 100 * done.rejected / done.rows if done.rows else 0.0
@@ -189,13 +211,16 @@ def prepare(
             f"the reasons are in {folder.path / 'rejects.jsonl'}."
         )
     manifest.save(folder.path)
-    counts = {"rows": done.rows, "written": done.written, "rejected": done.rejected}
+    counts: dict[str, Any] = {"rows": done.rows, "written": done.written, "rejected": done.rejected}
+    if merged:
+        counts["source"] = rows
     again = {
         "mappingFile": mapping.name, "schemaFile": str(Path(schema_file).resolve()) if schema_file else None,
         "columns": {field.name: str(field.type) for field in read.arrow_schema},
     }  # fmt: skip
     folder.mark("finished", {"counts": counts, "seconds": times.seconds, "again": again})
-    return Result(done.rows, done.written, done.rejected, manifest, report, time.perf_counter() - started, merged)
+    seconds = time.perf_counter() - started
+    return Result(done.rows, done.written, done.rejected, manifest, report, seconds, merged, merged_rejected)
 
 
 def map_rows(source: Any, mapping: Any, schema: Any = None, *, strict: bool = False) -> Stream:

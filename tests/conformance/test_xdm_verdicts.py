@@ -21,7 +21,7 @@ from xdmprep.flow import Chunk
 from xdmprep.leaves import Leaf
 from xdmprep.paths import parse_path
 from xdmprep.schema import Registry, Schema
-from xdmprep.validate import Rules, check_record, check_stream, follow, open_records, opening
+from xdmprep.validate import Rules, check_record, check_stream, follow, jsonlines, open_records
 from xdmprep.validate.checks import SchemaChecks, checks_for, pointer
 
 pytestmark = pytest.mark.shared
@@ -32,7 +32,7 @@ JSONSCHEMA = Rules.of("jsonschema")
 @pytest.fixture(autouse=True)
 def few_lines_become_columns_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follow, "FEWEST", 1)
-    monkeypatch.setattr(opening, "SPARSE_LINES", 1)
+    monkeypatch.setattr(jsonlines, "SPARSE_LINES", 1)
 
 
 def lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -20,6 +20,7 @@ from network_kit import HEADERS, IMPORT, Server, call, folder_of, new_batch, new
 
 MEMORY_MB = 150
 PART_BYTES = 128_000_000
+JOBS = "4"
 
 
 def high_water(pid: int) -> float:
@@ -46,29 +47,31 @@ def used(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def run(commands: list[list[str]], server: Server) -> Cost:
-    """The cost of commands that run at the same time and must succeed."""
-    before, started = used(server.process.pid), time.perf_counter()
-    processes = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for command in commands]
-    most, own, running = 0.0, 0.0, set(processes)
-    while running:
-        for process in list(running):
-            with contextlib.suppress(OSError):
-                most = max(most, high_water(process.pid))
-            ended, status, usage = os.wait4(process.pid, os.WNOHANG)
-            if ended:
-                process.returncode = os.waitstatus_to_exitcode(status)
-                assert process.returncode == 0, process.args
-                own += usage.ru_utime + usage.ru_stime
-                running.remove(process)
+def run(command: list[str], server: Server, lines: str = "") -> Cost:
+    """The cost of a command that must succeed, its own processes included; `lines` are what it reads."""
+    before, started, most = used(server.process.pid), time.perf_counter(), 0.0
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    assert process.stdin is not None
+    process.stdin.write(lines)
+    process.stdin.close()
+    while True:
+        with contextlib.suppress(OSError):
+            most = max(most, high_water(process.pid))
+        ended, status, usage = os.wait4(process.pid, os.WNOHANG)
+        if ended:
+            break
         time.sleep(0.01)
-    return Cost(time.perf_counter() - started, own, used(server.process.pid) - before, most)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, command
+    taken = time.perf_counter() - started
+    return Cost(taken, usage.ru_utime + usage.ru_stime, used(server.process.pid) - before, most)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.skipif(
-    not Path("/proc/self/status").exists() or shutil.which("curl") is None, reason="needs /proc and curl"
+    not Path("/proc/self/status").exists() or not all(map(shutil.which, ("curl", "xargs"))),
+    reason="needs /proc, curl and xargs",
 )
 def test_two_gigabytes(tmp_path, schemas):
     """As four files with one PUT each, as one file in chunks, and beside curl; with validation at the end."""
@@ -82,8 +85,8 @@ def test_two_gigabytes(tmp_path, schemas):
     try:
 
         def upload(what: Path, dataset: str, *more: str) -> Cost:
-            return run([[sys.executable, "-m", "xdmprep", "upload", "--dataset", dataset, "--url", server.url,
-                         str(what), *more]], server)  # fmt: skip
+            return run([sys.executable, "-m", "xdmprep", "upload", "--dataset", dataset, "--url", server.url,
+                        str(what), "--jobs", JOBS, *more], server)  # fmt: skip
 
         def forget() -> str:
             """The same state of the server's disk before each transfer; the promotion of what comes stalls."""
@@ -97,11 +100,10 @@ def test_two_gigabytes(tmp_path, schemas):
             given = {**HEADERS, "Content-Type": "application/octet-stream", "Expect": ""}
             headers = [part for name, value in given.items() for part in ("-H", f"{name}: {value}".rstrip())]
             target = f"{server.url}{IMPORT}/{batch}/datasets/{dataset}/files"
-            costs[f"curl, {attempt}"] = run(
-                [["curl", "-sSf", "-X", "PUT", *headers,
-                  "--data-binary", f"@{path}", f"{target}/{path.name}"] for path in files], server,
-            )  # fmt: skip
-            costs[f"upload, {attempt}"] = upload(folder, forget(), "--jobs", str(len(files)))
+            one = ["curl", "-sSf", "-X", "PUT", *headers, "--data-binary", f"@{folder}/{{}}", f"{target}/{{}}"]
+            names = "".join(f"{path.name}\n" for path in files)
+            costs[f"curl, {attempt}"] = run(["xargs", "-P", JOBS, "-I{}", *one], server, names)
+            costs[f"upload, {attempt}"] = upload(folder, forget())
             (folder / "upload.jsonl").unlink()
         received = high_water(server.process.pid)
 
@@ -111,10 +113,10 @@ def test_two_gigabytes(tmp_path, schemas):
         (found,) = quick(server.url).batches(dataSet=checked)
         assert found.ok
         assert found.output_records == len(files) * (PART_BYTES // len(line))
-        one = folder_of(tmp_path / "one", [b"".join(path.read_bytes() for path in files[:4])])
+        large = folder_of(tmp_path / "one", [b"".join(path.read_bytes() for path in files[:4])])
         shutil.rmtree(folder)
         call("POST", server.url, "/_emulator/reset")
-        costs["one large file, validated"] = upload(one, new_dataset(server.url), "--jobs", "1", "--wait")
+        costs["one large file, validated"] = upload(large, new_dataset(server.url), "--wait")
         validated = high_water(server.process.pid)
 
         print(f"\n{megabytes:.0f} MB, {len(files)} files")

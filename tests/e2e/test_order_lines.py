@@ -51,8 +51,13 @@ def test_json_is_valid_and_complete(lines: Path, tmp_path: Path) -> None:
     validator = jsonschema.Draft6Validator(Schema.load(SCHEMAS / "purchase-event.schema.json").json_schema)
     assert all(validator.is_valid(record) for record in records)
     assert (result.rows, result.written, result.rejected, result.merged) == (201, 199, 2, 399)
-    assert str(result).startswith("lines.csv: 600 rows read, 201 records, 199 written")
-    assert result.manifest.source == {"name": "lines.csv", "rows": 600}
+    assert result.source_rows == {"rows": 600, "written": 596, "rejected": 4}  # the order with a wrong currency has 3
+    assert str(result).startswith("lines.csv: 600 rows read, 201 records: 199 of 596 rows written (1 file, ")
+    assert "2 of 4 rows set aside -> " in str(result)
+    assert result.report.headline().startswith("lines.csv: 201 records of 600 rows, 2 invalid")
+    assert result.manifest.source == {"name": "lines.csv", "rows": 600, "written": 596, "rejected": 4}
+    run_file = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert run_file["counts"]["source"] == {"rows": 600, "written": 596, "rejected": 4}
     assert [record["_id"] for record in records] == [f"order/A{order:03}" for order in range(200) if order != 5]
     for order, record in ((int(record["_id"][-3:]), record) for record in records):
         skus = [f"sku-{order + 200 * line}" for line in range(3) if order + 200 * line != 599]
@@ -66,6 +71,10 @@ def test_json_is_valid_and_complete(lines: Path, tmp_path: Path) -> None:
         (6, {"pattern", "group-differs"}), (600, {"group-key"}),
     ]  # fmt: skip
     assert rejects[0]["source"]["sku"] == ["sku-5", "sku-205", "sku-405"]
+    assert [reject["rows"] for reject in rejects] == [[6, 206, 406], [600]]
+    kept = {item["SKU"] for record in records for item in record["productListItems"]}
+    aside = {sku for reject in rejects for sku in reject["source"]["sku"]}
+    assert len(kept) + len(aside) == 600 and kept | aside == {f"sku-{number}" for number in range(600)}
 
 
 def test_parquet_says_the_same(lines: Path, tmp_path: Path) -> None:

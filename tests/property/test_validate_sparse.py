@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from xdmprep.schema import Schema
-from xdmprep.validate import check_stream, follow, open_records, opening
+from xdmprep.validate import check_stream, follow, jsonlines, open_records
 
 EXAMPLES = int(os.environ.get("XDMPREP_EXAMPLES", "150"))
 
@@ -132,7 +132,7 @@ def found(file: Path, rules: str) -> tuple[set[tuple[Any, ...]], list[Any], int]
     unread: list[Any] = []
     parsed = 0
     for piece in open_records(file).source():
-        read = opening._Parser()(piece)
+        read = jsonlines.Parser()(piece)
         parsed += sum(len(group.lines) for group in read.groups)
     for chunk in check_stream(open_records(file), SCHEMA, rules).chunks():
         unread += chunk.unread
@@ -155,11 +155,11 @@ def reading(followed: bool, parsed: bool) -> Iterator[None]:
     """Lines become columns in some of the ways only, and however few they are."""
     with ExitStack() as stack:
         stack.enter_context(mock.patch.object(follow, "FEWEST", 1))
-        stack.enter_context(mock.patch.object(opening, "SPARSE_LINES", 1))
+        stack.enter_context(mock.patch.object(jsonlines, "SPARSE_LINES", 1))
         if not followed:
             stack.enter_context(mock.patch.object(follow.Layouts, "columns", nothing_followed))
         if not parsed:
-            stack.enter_context(mock.patch.object(opening, "parse", nothing_parsed))
+            stack.enter_context(mock.patch.object(jsonlines, "parse", nothing_parsed))
         yield
 
 

@@ -19,7 +19,7 @@ from xdmprep.errors import SchemaError
 from xdmprep.flow import Chunk
 from xdmprep.leaves import Leaf
 from xdmprep.schema import Schema
-from xdmprep.validate import Rules, check_record, check_stream, follow, open_records, opening
+from xdmprep.validate import Rules, check_record, check_stream, follow, jsonlines, open_records
 from xdmprep.validate.checks import checks_for
 from xdmprep.validate.lines import Texts
 
@@ -51,7 +51,7 @@ values = st.recursive(
 @pytest.fixture(autouse=True)
 def few_lines_become_columns_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follow, "FEWEST", 1)
-    monkeypatch.setattr(opening, "SPARSE_LINES", 1)
+    monkeypatch.setattr(jsonlines, "SPARSE_LINES", 1)
 
 
 records = st.dictionaries(st.sampled_from(NAMES), values, max_size=4)

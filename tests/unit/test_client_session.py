@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from email.utils import formatdate
@@ -185,6 +186,34 @@ def test_the_body_is_sent_anew_with_each_try(server, session, tmp_path):
     session.call("PUT", "/x", body=lambda: path.open("rb"))
     assert [request[3] for request in server.requests] == [b"hello"] * 3
     assert {request[2]["Content-Length"] for request in server.requests} == {"5"}
+
+
+def test_a_slow_receiver_gets_the_time_that_an_answer_has(monkeypatch, tmp_path):
+    """The limit for reaching a host is not one for sending a block to it."""
+    path = tmp_path / "x"
+    path.write_bytes(b"x" * 8_000_000)
+    received: list[int] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                time.sleep(1.0)  # longer than it may take to reach the host
+                size = 0
+                while size < 8_000_000 and (block := connection.recv(1 << 20)):
+                    size += len(block)
+                received.append(size)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        monkeypatch.setattr("xdmprep.client.session.CONNECT_SECONDS", 0.2)
+        session = Session(Config.load(url=f"http://127.0.0.1:{listener.getsockname()[1]}", retries=1, timeout=20))
+        session.call("PUT", "/x", body=lambda: path.open("rb"))
+        thread.join(20)
+        session.close()
+    assert received[0] >= 8_000_000
 
 
 def test_headers_of_every_call(server, session):

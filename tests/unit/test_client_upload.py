@@ -22,10 +22,14 @@ from network_kit import (
     simple_folder,
 )  # fmt: skip
 
+from xdmprep.client import follow
+from xdmprep.client.config import Config
 from xdmprep.client.files import Sender, _coverage
 from xdmprep.client.journal import NAME, Journal
+from xdmprep.client.session import Session
 from xdmprep.emulator import Emulator
 from xdmprep.errors import OutputError, PlatformError, SourceError, UsageError
+from xdmprep.wire import Batch
 
 
 @pytest.fixture
@@ -451,6 +455,16 @@ def test_wait_gives_up_and_says_how_to_go_on(tmp_path):
         batch = client.upload(simple_folder(tmp_path / "out"), new_dataset(server.url))
         with pytest.raises(PlatformError, match=r"still (loaded|staging).*xdmprep batch status"):
             client.wait(batch, timeout=0.2)
+
+
+@pytest.mark.parametrize(("url", "longest"), [("http://127.0.0.1:1", 2.0), ("https://platform.adobe.io", 120.0)])
+def test_how_long_waiting_pauses(monkeypatch, url, longest):
+    answers = iter(["loaded"] * 40 + ["active"])
+    monkeypatch.setattr(follow, "status", lambda session, batch: Batch(batch, next(answers)))
+    pauses: list[float] = []
+    session = Session(Config.load(url=url, token="t", org="o", client_id="c"), sleep=pauses.append)
+    assert follow.wait(session, "b").ok
+    assert len(pauses) == 40 and pauses == sorted(pauses) and max(pauses) == longest
 
 
 def test_stalled_and_retried_batches(server, dataset, tmp_path):

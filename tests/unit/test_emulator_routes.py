@@ -466,6 +466,15 @@ def test_ingested_files_can_be_read_in_ranges(url, dataset):
     assert [json.loads(line) for line in whole.text.splitlines()] == [record(1), record(2)]
     some = call("GET", url, path, params={"path": part["name"]}, headers={"Range": "bytes=0-9"})
     assert (some.status_code, some.content) == (206, whole.content[:10])
+
+    def asked(given: str) -> requests.Response:
+        return call("GET", url, path, params={"path": part["name"]}, headers={"Range": given})
+
+    assert (asked("bytes=-5").status_code, asked("bytes=-5").content) == (206, whole.content[-5:])
+    assert (asked("lines=1").status_code, asked("bytes=x").status_code) == (200, 200)
+    outside = asked("bytes=9999-")
+    assert outside.status_code == 416 and outside.json()["status"] == 416
+    assert outside.headers["Content-Range"] == f"bytes */{len(whole.content)}"
     head = call("HEAD", url, path, params={"path": part["name"]})
     assert head.headers["Content-Length"] == str(len(whole.content)) == item["size"]
     assert head.headers["Accept-Ranges"] == "bytes"
@@ -513,6 +522,13 @@ def test_lists_filter_order_and_page(url, request):
     last = call("GET", url, CATALOG + "/lastBatches", params={"dataSetId": dataset}).json()
     assert list(last) == keys[-1:]
     assert call("GET", url, path + "/none").status_code == 404
+
+
+@pytest.mark.parametrize(("status", "found"), [("success", 1), ("ACTIVE", 1), ("failure", 0), ("success,failed", 1)])
+def test_both_words_for_a_status_filter(url, dataset, status, found):
+    ingest(url, dataset, [record(1)])
+    listed = call("GET", url, CATALOG + "/batches", params={"dataSet": dataset, "status": status}).json()
+    assert len(listed) == found
 
 
 def test_dataset_life(url):

@@ -13,6 +13,7 @@ import pytest
 
 from xdmprep.errors import MappingError
 from xdmprep.flow import TIMESTAMP, Finding, Stream
+from xdmprep.language import Expression
 from xdmprep.mapping import MappingSet, compile_mapping, map_stream
 from xdmprep.read import open_source
 from xdmprep.schema import Schema
@@ -421,3 +422,19 @@ def test_clock_and_seed_make_runs_repeatable() -> None:
     assert first == run(mapping, [{"a": "1"}, {"a": "2"}])[0]
     assert first[0]["x"] != first[1]["x"]
     assert first[0]["t"] == datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def test_equal_expressions_are_worked_out_once_and_told_for_each_destination(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    apply = Expression.apply
+    monkeypatch.setattr(Expression, "apply", lambda self, rows: (asked.append(self.text), apply(self, rows))[1])
+    rows = pa.table({"v": ["1", "x"]})
+    mapping = MappingSet({"a": "to_integer(v) + 1", "b.c": "to_integer(v) + 1", "i": "uuid()", "j": "uuid()"})
+    stream = map_stream(open_source(rows), mapping)
+    (chunk,) = stream.chunks()
+    records = chunk.nested(stream.arrow_schema).to_pylist()
+    assert [(record["a"], record["b"]) for record in records] == [(2, {"c": 2}), (None, None)]
+    assert all(record["i"] != record["j"] for record in records)
+    assert sorted(asked) == ["to_integer(v) + 1", "uuid()", "uuid()"]
+    told = [(finding.code, finding.path, finding.rows.tolist()) for finding in chunk.issues]
+    assert sorted(told) == [("expression", "a", [2]), ("expression", "b.c", [2])]

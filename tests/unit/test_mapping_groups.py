@@ -105,6 +105,15 @@ def test_any_piece_and_any_memory_give_the_same_records(rows: list[dict[str, Any
         starts.setdefault(row["k"] if row["k"] is not None else ("none", number), number)
     assert [row for chunk in chunks for row in chunk.rows.tolist()] == list(starts.values())
     assert sum(chunk.consumed + chunk.merged for chunk in chunks) == len(rows)
+    members: dict[Any, list[int]] = {}
+    for number, row in enumerate(rows, 1):
+        members.setdefault(row["k"] if row["k"] is not None else ("none", number), []).append(number)
+    assert [some for chunk in chunks for some in chunk.members.to_pylist()] == list(members.values())
+    halves = [chunk.rows % 2 == 0 for chunk in chunks]
+    kept = [chunk.where(half) for chunk, half in zip(chunks, halves, strict=True)]
+    even = [some for some in members.values() if some[0] % 2 == 0]
+    assert [some for chunk in kept for some in chunk.members.to_pylist()] == even
+    assert sum(c.rows_in(half) for c, half in zip(chunks, halves, strict=True)) == sum(map(len, even))
     no_key = [row for c in chunks for f in c.issues if f.code == "group-key" for row in f.rows.tolist()]
     assert no_key == [number for number, row in enumerate(rows, 1) if row["k"] is None]
     assert mapping == MappingSet(MAPPING)

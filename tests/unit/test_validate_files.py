@@ -18,7 +18,7 @@ from xdmprep.errors import SourceError, UsageError
 from xdmprep.ingest import ingest_check
 from xdmprep.report import Report
 from xdmprep.schema import Schema
-from xdmprep.validate import check_stream, open_records, opening
+from xdmprep.validate import check_stream, jsonlines, open_records, opening
 
 SCHEMA = {
     "type": "object",
@@ -123,7 +123,7 @@ def test_many_blocks_threads_and_shapes_give_the_same_report(
     content = "\n".join(lines).encode()
     one = check(schema, content, tmp_path)
     monkeypatch.setattr(opening, "BLOCK_BYTES", 3_000)
-    monkeypatch.setattr(opening, "SLACK", 16)
+    monkeypatch.setattr(jsonlines, "SLACK", 16)
     many = check(schema, content, tmp_path, jobs=3)
     assert one.rows == many.rows == 5_000
     assert sorted(map(str, one)) == sorted(map(str, many))
@@ -134,7 +134,7 @@ def test_a_record_too_long_to_read_is_passed_by(
     schema: Schema, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(opening, "BLOCK_BYTES", 100)
-    monkeypatch.setattr(opening, "MAX_RECORD_BYTES", 1_000)
+    monkeypatch.setattr(jsonlines, "MAX_RECORD_BYTES", 1_000)
     content = b'{"a":"x"}\n{"a":"' + b"y" * 5_000 + b'"}\n{"n":2}\n'
     assert found(check(schema, content, tmp_path)) == [(2, "record-size", ""), (3, "required", "a")]
 

@@ -142,4 +142,4 @@ def _facts(result: Any) -> dict[str, Any]:
         "rows": result.rows, "written": result.written, "rejected": result.rejected, "folder": str(result.folder),
         "files": result.manifest.to_dict()["files"], "issues": result.report.to_dict()["summary"],
         "seconds": round(result.seconds, 3),
-    }  # fmt: skip
+    } | ({"sourceRows": result.source_rows} if result.merged else {})  # fmt: skip

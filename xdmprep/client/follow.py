@@ -10,6 +10,8 @@ from .. import wire
 from ..errors import PlatformError
 from .session import Session, check_json
 
+LOCAL_POLL_SECONDS = 2.0
+
 
 def status(session: Session, batch_id: str) -> wire.Batch:
     """A batch as Catalog describes it."""
@@ -80,13 +82,14 @@ def wait(
         session: the connection.
         batch_id: the batch.
         timeout: give up after so many seconds; None never does.
-        poll: longest pause between two questions; the platform recommends two minutes.
+        poll: longest pause between two questions; the platform recommends two minutes, which is the default (two
+            seconds where the service runs on this machine).
         on_status: told of each new status.
 
     Raises:
         PlatformError: the time is over, or the batch was never completed.
     """
-    longest = poll if poll is not None else wire.POLL_SECONDS
+    longest = poll if poll is not None else LOCAL_POLL_SECONDS if session.config.local else wire.POLL_SECONDS
     pause = min(longest, 0.05 if session.config.local else 2.0)
     end = None if timeout is None else time.monotonic() + timeout
     last = ""

@@ -31,7 +31,8 @@ from .. import wire
 from ..errors import PlatformError
 from .config import Config
 
-BLOCK = 1 << 20
+BLOCK = 1 << 18
+CONNECT_SECONDS = 10.0  #: to reach a host at all
 PAUSE_LIMIT = 60.0
 RETRY_AFTER_LIMIT = 600.0
 RENEW_EARLY = 3600.0
@@ -240,11 +241,12 @@ class Session:
             attempt += 1
             used = self.token() if authorized else ""
             auth: requests.auth.AuthBase = _Bearer(used) if authorized else _NoAuth()
+            reach = self.config.timeout if callable(data) else min(CONNECT_SECONDS, self.config.timeout)
             try:
                 with _opened(data) as payload:
                     response = self._http().request(
                         method, url, params=params, data=payload, headers=headers, auth=auth, allow_redirects=False,
-                        timeout=(min(10.0, self.config.timeout), self.config.timeout), stream=stream,
+                        timeout=(reach, self.config.timeout), stream=stream,  # `reach` also limits sending a block
                     )  # fmt: skip
                 self._answered = True
                 _whole(response, stream)

@@ -20,6 +20,8 @@ from .state import State
 from .store import now_ms
 
 DEFAULT_LIMIT = 20
+#: Two words for one status each.
+SYNONYMS = {word: pair for pair in (("active", "success"), ("failed", "failure")) for word in pair}
 
 
 def routes() -> list[Route]:
@@ -62,6 +64,8 @@ def list_batches(request: Request) -> Response:
     for name, column in (("batch", "id"), ("externalId", "external"), ("dataSet", "dataset"), ("status", "status")):
         if name in query:
             wanted = query[name].split(",")
+            if name == "status":
+                wanted = [word for item in wanted for word in SYNONYMS.get(item.lower(), (item.lower(),))]
             where += f" AND {column} IN ({', '.join('?' * len(wanted))})"
             values += wanted
     docs = state.store.batches(where, *values)

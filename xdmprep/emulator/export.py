@@ -73,7 +73,23 @@ def _entry(name: str, size: int, href: str) -> dict[str, Any]:
 
 def _send(request: Request, output: Output, type: str = "application/octet-stream") -> Response:
     path = State.of(request).store.bytes / output.stored
+    _check_range(request, output.bytes)
     return FileResponse(path, media_type=type, headers=request_id(), filename=output.name)
+
+
+_RANGE = re.compile(r"bytes=\s*(\d*)-(\d*)\s*(,.*)?", re.IGNORECASE)
+
+
+def _check_range(request: Request, size: int) -> None:
+    """A range outside the file is refused; a header that is no range of bytes does not count (RFC 9110, 14.2)."""
+    given = request.headers.get("range")
+    if given is None:
+        return
+    match = _RANGE.fullmatch(given.strip())
+    if match is None or not (match[1] or match[2]):
+        request.scope["headers"] = [pair for pair in request.scope["headers"] if pair[0] != b"range"]
+    elif (match[1] and int(match[1]) >= size) or (not match[1] and int(match[2]) == 0):
+        raise Refusal(416, f"{given}: the file has {size} bytes", {"Content-Range": f"bytes */{size}"})
 
 
 def meta(request: Request) -> Response:

@@ -49,6 +49,7 @@ class Expression:
         tree: its tree, names settled.
         type: Arrow type of the result, None where it is known per row only.
         columns: top-level columns of the source that it reads, in order of appearance.
+        is_volatile: whether it asks clock or randomness.
         is_constant: whether it gives the same value for every row; `constant` is that value.
     """
 
@@ -58,7 +59,8 @@ class Expression:
             self.tree: Node = bind(parse(text), text, columns, options)
             self.columns = columns_of(self.tree)
             self.evaluator: Evaluator = compile_node(self.tree)
-            self.is_constant = not self.columns and not is_volatile(self.tree)
+            self.is_volatile = is_volatile(self.tree)
+            self.is_constant = not self.columns and not self.is_volatile
         except RecursionError:
             raise ExpressionError("The expression is nested too deeply", text) from None
         self.constant: Any = None

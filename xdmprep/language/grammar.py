@@ -12,8 +12,10 @@ from functools import lru_cache
 from typing import Any, cast
 
 from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from lark.exceptions import VisitError
 
 from ..errors import ExpressionError
+from . import tables
 from .tree import Array, Binary, Call, Conditional, Constant, Element, Field, Lambda, Map, Method, Node, Unary
 
 MAX_LENGTH = 4096
@@ -126,9 +128,14 @@ def parse(text: str) -> Node:
             None,
         )
     try:
-        return cast(Node, _parser().parse(text))
-    except _Fault as fault:
-        raise ExpressionError(fault.message, text, fault.position) from None
+        return _BUILDER.transform(_parser().parse(text))
+    except VisitError as error:
+        fault = error.orig_exc
+        if isinstance(fault, _Fault):
+            raise ExpressionError(fault.message, text, fault.position) from None
+        if isinstance(fault, RecursionError):
+            raise ExpressionError("The expression is nested too deeply", text, None) from None
+        raise
     except UnexpectedInput as error:
         raise _explain(error, text) from None
     except RecursionError:
@@ -165,7 +172,7 @@ def _missing(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _parser() -> Lark:
-    return Lark(GRAMMAR, parser="lalr", transformer=_Builder(), propagate_positions=False, maybe_placeholders=True)
+    return tables.parser(GRAMMAR)
 
 
 def unescape(body: str) -> str:
@@ -197,7 +204,7 @@ def _at(token: Token) -> int:
 
 
 class _Builder(Transformer[Token, Node]):
-    """Parse tree to our tree, on the fly."""
+    """Parse tree to our tree."""
 
     def number(self, items: list[Any]) -> Node:
         (token,) = items
@@ -303,6 +310,9 @@ class _Builder(Transformer[Token, Node]):
                 raise _Fault("The parameters of a lambda are plain names", parameter.position)
             names.append(parameter.names[0])
         return Lambda(parameters[0].position if parameters else body.position, tuple(names), body)
+
+
+_BUILDER = _Builder()
 
 
 def _plain(token: str) -> str:

@@ -212,7 +212,8 @@ class _Out:
         leaves = tuple(Leaf((f.name,), f.type, f.name) for f in records.schema)
         n = len(first)
         consumed, merged = n + len(unread), len(rows) - n
-        made = Chunk(leaves, records, first, tuple(issues), unread, records, consumed, 0, self.size, merged)
+        members = pa.ListArray.from_arrays(pa.array(offsets), flat)
+        made = Chunk(leaves, records, first, tuple(issues), unread, records, consumed, 0, self.size, merged, members)
         shift, self.size = self.given, 0
         self.given += made.consumed
         return made.shift(-shift, 0)

@@ -147,8 +147,8 @@ class ExpressionSource:
 
     @property
     def key(self) -> Hashable:
-        """Every expression is worked out by itself, for volatile ones differ from mapping to mapping."""
-        return id(self)
+        """Equal for the same text; volatile expressions differ from mapping to mapping."""
+        return id(self) if self.expression.is_volatile else ("expression", self.expression.text)
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -44,6 +44,7 @@ class Work:
         self.offsets = offsets
         self.findings: list[Finding] = []
         self._values: dict[Hashable, Values] = {}
+        self._told: set[tuple[Hashable, str]] = set()
         self._coerced: dict[Hashable, tuple[pa.Array, list[Misfit]]] = {}
 
     def column(self, output: Output) -> pa.Array:
@@ -92,6 +93,8 @@ class Work:
         made = self._values.get(source.key)
         if made is None:
             made = self._values[source.key] = source.read(self.records)
+        if made.errors and (source.key, path) not in self._told:
+            self._told.add((source.key, path))
             self._report_errors(source, made, path)
         absent = (source.column,) if isinstance(source, AbsentSource) else getattr(source, "absent", ())
         for name in absent:

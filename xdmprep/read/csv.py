@@ -52,7 +52,7 @@ class CsvOptions:
     encoding: str = "utf-8"
     names: tuple[str, ...] | None = None
     null_values: tuple[str, ...] = ("",)
-    block_bytes: int = 4 << 20
+    block_bytes: int = 5 << 20
 
     def __post_init__(self) -> None:
         """Refuse options that no file can be read with."""
@@ -67,7 +67,7 @@ class CsvOptions:
             raise UsageError(f"unknown encoding {self.encoding!r}. Try utf-8, latin-1, cp1252 or utf-16.") from None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Block:
     """Whole records, or (`broken`) one line that can be no record; `lines` stand before it and belong to no block."""
 
@@ -299,6 +299,7 @@ def _parse(block: _Block, shape: _Shape) -> Chunk:
         chunk = _parse_text(block.data, block.lines, shape)
     except pa.ArrowInvalid:  # almost always: some bytes are not valid text
         chunk = _parse_slowly(block, shape)
+    block.data = b""  # parsed values are copies; the text makes room for what becomes of them
     return replace(chunk, lines=lines, size=size)
 
 

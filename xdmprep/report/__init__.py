@@ -75,7 +75,8 @@ class Report:
 
     Args:
         name: what was checked.
-        rows: how many rows were checked, unreadable ones included.
+        rows: how many rows were checked, unreadable ones included; records, where a mapping groups rows.
+        merged: where a mapping groups rows, how many more source rows the records are made of.
         findings: what was found.
         cap: keep at most so many findings (all are counted).
 
@@ -96,6 +97,7 @@ class Report:
         cap: int | None = None,
     ) -> None:
         self.name, self.rows, self.cap = name, rows, cap
+        self.merged = 0
         self.invalid = self.found = self.kept = 0
         self._pieces: list[Finding | pa.Table] = []
         self._groups: dict[tuple[str, str, str, str | None, str], Group] = {}
@@ -282,6 +284,8 @@ class Report:
     def headline(self) -> str:
         """The outcome in one sentence."""
         rows = f"{self.rows:,} row{'s' if self.rows != 1 else ''}"
+        if self.merged:
+            rows = f"{self.rows:,} record{'s' if self.rows != 1 else ''} of {self.rows + self.merged:,} rows"
         if self.valid:
             warnings = f", {self.found:,} warning{'s' if self.found != 1 else ''}" if self.found else ""
             return f"{self.name}: {rows}, all valid{warnings}"
@@ -318,6 +322,7 @@ class ReportBuilder:
 
     def add(self, chunk: Chunk) -> None:
         """Count in a chunk with absolute row numbers: its rows, its findings, and what could not be read."""
+        self._report.merged += chunk.merged
         self._report._take(chunk.consumed, chunk.issues, chunk.unread)
 
     def finish(self) -> Report:

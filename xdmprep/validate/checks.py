@@ -22,8 +22,9 @@ from ..paths import format_path, parse_path
 from ..schema import Schema
 from .columns import Columns, Compiler, Sink
 from .identities import IdentityChecks, Wanted, record_faults
+from .jsonlines import JsonChunk
 from .kernels import Positions
-from .opening import JsonChunk, ParquetChunk
+from .parquet import ParquetChunk
 from .platform import PlatformColumns, PlatformRules
 from .record import Fault, RecordSchema
 from .ruleset import Rules

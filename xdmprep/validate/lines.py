@@ -37,6 +37,15 @@ def _scratch(size: int) -> Mask:
     return held[:size]
 
 
+def escaped_quotes(text: Any, slashes: Ints) -> Ints:
+    """Places of quotes behind a backslash that is not itself behind one."""
+    begins = np.diff(slashes, prepend=-2) > 1
+    number = slashes - slashes[begins][np.cumsum(begins) - 1]  # in its run of backslashes, from 0
+    before = slashes[(number % 2 == 0) & (slashes < len(text) - 1)]
+    quotes: Ints = before[text[before + 1] == 34] + 1
+    return quotes
+
+
 class Lines:
     """A block of lines, and where everything is in it.
 
@@ -95,11 +104,7 @@ class Lines:
         if not len(slashes):
             return slashes
         self.escaped[self._lines_of(slashes)] = True
-        begins = np.diff(slashes, prepend=-2) > 1
-        number = slashes - slashes[begins][np.cumsum(begins) - 1]  # in its run of backslashes, from 0
-        before = slashes[(number % 2 == 0) & (slashes < self.size - 1)]
-        quotes: Ints = before[self.bytes[before + 1] == 34] + 1
-        return quotes
+        return escaped_quotes(self.bytes, slashes)
 
     def line(self, number: int) -> bytes:
         """The bytes of a line."""

@@ -38,7 +38,7 @@ class Encoder:
     def encode(self, records: pa.RecordBatch, keep: np.ndarray[Any, Any] | None = None) -> pa.Buffer:
         """The bytes of all records where `keep` (bool, n) is True; `records` has one column per leaf."""
         values = [_value(flat.column(records), flat.quoted) for flat in self._columns]
-        return self._walk.texts(values, records.num_rows, keep).data
+        return self._walk.data(values, records.num_rows, keep)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Rows set aside: `rejects.jsonl` holds each with its reasons, `issues.csv` every finding of the run.
 
 A line of `rejects.jsonl` is ``{"row", "line"?, "source": {column: value}, "reasons": [...]}``; a row that could not be
-read at all has its ``"text"`` in place of ``"source"``.
+read at all has its ``"text"`` in place of ``"source"``.  Where rows are grouped, a line stands for one record:
+``"row"`` is its first row and ``"rows"`` are all of them.
 """
 
 from __future__ import annotations
@@ -60,6 +61,9 @@ class Rejects:
             pa.array(rows),
             pa.concat_arrays([pa.nulls(n, pa.int64()), pa.array([item.line for item in chunk.unread], pa.int64())]),
         ]
+        if aside.members is not None:
+            leaves.append(Leaf(("rows",), pa.list_(pa.int64())))
+            columns.append(pa.concat_arrays([aside.members, pa.nulls(lost, pa.list_(pa.int64()))]))
         if aside.source is not None:
             for field, column in zip(aside.source.schema, aside.source.columns, strict=True):
                 leaves.append(Leaf(("source", field.name), field.type))

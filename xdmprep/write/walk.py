@@ -10,6 +10,7 @@ finished bytes in its data buffer: nulls, empty objects and empty arrays vanish 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ import pyarrow.compute as pc
 
 from ..paths import Path
 
+#: By how much the index of a literal, and that of the value behind it, are shifted within an int64.
+_LITERAL, _VALUE = (0, 32) if sys.byteorder == "little" else (32, 0)
 _NO_CHECK = pc.TakeOptions(boundscheck=False)
 
 
@@ -73,14 +76,19 @@ class Walk:
         text_between = between or between_leaves
         count = len(legs)
         index = dict(MARKS)
-        self.table = np.zeros(
-            (count + 1, count + 1), np.int32
-        )  # row `count`: start of a record; column `count`: its end
+        # row `count`: start of a record; column `count`: its end
+        self.table = np.zeros((count + 1, count + 1), np.int64)
         for i in (*range(count), count):
             for j in range(i + 1 if i < count else 0, count + 1):
                 text = text_between(legs[i] if i < count else None, legs[j] if j < count else None, end)
                 self.table[i, j] = index.setdefault(text, len(index))
         self._literals = pa.array(list(index), pa.string())
+
+    def data(self, values: Sequence[Value], n: int, keep: np.ndarray[Any, Any] | None = None) -> pa.Buffer:
+        """The text of all n rows, or of those where `keep` (bool, n) is True."""
+        taken = pc.call_function("take", [*self._pick(values, n, keep, None)[:2]], _NO_CHECK)
+        data = taken.buffers()[2]
+        return pa.py_buffer(b"") if data is None else data.slice(0, int(_offsets(taken)[-1]))
 
     def texts(
         self,
@@ -90,21 +98,42 @@ class Walk:
         around: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None = None,
     ) -> Texts:
         """The text of each of n rows; `around`: per row the indexes of the literals before and behind it."""
+        strings, picked, counts = self._pick(values, n, keep, around)
+        taken = pc.call_function("take", [strings, picked], _NO_CHECK)
+        ends = np.zeros(n + 1, np.int64)
+        np.cumsum(counts(), out=ends[1:])
+        offsets = _offsets(taken)[ends]
+        data = taken.buffers()[2]
+        return Texts(offsets, pa.py_buffer(b"") if data is None else data.slice(0, int(offsets[-1])))
+
+    def _pick(
+        self,
+        values: Sequence[Value],
+        n: int,
+        keep: np.ndarray[Any, Any] | None,
+        around: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None,
+    ) -> tuple[pa.Array, pa.Array, Callable[[], np.ndarray[Any, Any]]]:
+        """The pool, the indexes into it in the order of the text, and how many of them are each row's.
+
+        An index of a literal and the one of the value behind it are the halves of one int64, so that a leaf is written
+        to the rows in one go.
+        """
         count, table = len(values), self.table
         first = 0 if around is None else 1
         slots = count + 1 + first
-        pairs = np.empty((n, slots, 2), np.int32)  # (literal, value): indexes into the pool, in the order of the text
+        pairs = np.empty((n, slots), np.int64)
         present = np.ones((n, slots), bool)
         pool: list[pa.Array] = [self._literals]
         size = len(self._literals)
-        everyone = np.arange(n, dtype=np.int32)
+        everyone = np.arange(n, dtype=np.int64) << _VALUE
         repairs: list[tuple[int, np.ndarray[Any, Any], pa.Array]] = []
         last: np.ndarray[Any, Any] | None = None  # each row's last present leaf; None while it is `same` for all
         same = count
         for j, value in enumerate(values):
             slot = j + first
-            pairs[:, slot, 0] = table[same, j] if last is None else table[:, j].take(last)
-            np.add(everyone if value.codes is None else value.codes, size, out=pairs[:, slot, 1], casting="unsafe")
+            literals = (table[:, j] << _LITERAL) + (size << _VALUE)
+            own = everyone if value.codes is None else value.codes.astype(np.int64) << _VALUE
+            np.add(own, literals[same] if last is None else literals.take(last), out=pairs[:, slot])
             pool.append(value.texts)
             size += len(value.texts)
             if value.escaped is not None:
@@ -116,28 +145,28 @@ class Walk:
                 if last is None:
                     last = np.full(n, same, np.int32)
                 np.copyto(last, j, where=value.there)
-        pairs[:, -1, 0] = table[same, count] if last is None else table[:, count].take(last)
-        pairs[:, -1, 1] = 0
+        literals = table[:, count] << _LITERAL
+        pairs[:, -1] = literals[same] if last is None else literals.take(last)
+        halves = pairs.view(np.int32).reshape(n, slots, 2)
         if around is not None:
-            pairs[:, 0, 0], pairs[:, -1, 1] = around
-            pairs[:, 0, 1] = 0
+            halves[:, 0, 0], halves[:, -1, 1] = around
+            halves[:, 0, 1] = 0
         for slot, rows, texts in repairs:
-            pairs[rows, slot, 1] = size + np.arange(len(rows), dtype=np.int32)
+            halves[rows, slot, 1] = size + np.arange(len(rows), dtype=np.int32)
             size += len(texts)
             pool.append(texts)
         if keep is not None:
             present &= keep[:, None]
-        picked = pairs.view(np.int64).reshape(-1)[present.reshape(-1)].view(np.int32)
+        picked = pairs.reshape(-1)[present.reshape(-1)].view(np.int32)
         strings = pa.concat_arrays(pool)
         buffers = strings.buffers()
         if buffers[0] is not None:  # no validity: what is null is never picked
             strings = pa.StringArray.from_buffers(len(strings), buffers[1], buffers[2])
-        taken = pc.call_function("take", [strings, pa.array(picked)], _NO_CHECK)
-        ends = np.zeros(n + 1, np.int64)
-        np.cumsum(present.sum(axis=1, dtype=np.int32) * 2, out=ends[1:])
-        offsets = np.frombuffer(taken.buffers()[1], np.int32)[ends]
-        data = taken.buffers()[2]
-        return Texts(offsets, pa.py_buffer(b"") if data is None else data.slice(0, int(offsets[-1])))
+        return strings, pa.array(picked), lambda: present.sum(axis=1, dtype=np.int32) * 2
+
+
+def _offsets(texts: pa.Array) -> np.ndarray[Any, np.dtype[np.int32]]:
+    return np.frombuffer(texts.buffers()[1], np.int32)
 
 
 def between_leaves(a: Leg | None, b: Leg | None, end: str) -> str:
