@@ -239,10 +239,14 @@ class Compiler:
         rules: what applies.
         leaves: the columns.
         keep_empty: empty objects and arrays are in the records as they are (JSON text), not left out (all else).
+        count_empty: an empty array has too few items where some are asked for, though it is left out (Parquet).
     """
 
-    def __init__(self, record: RecordSchema, rules: Rules, leaves: tuple[Leaf, ...], keep_empty: bool) -> None:
+    def __init__(
+        self, record: RecordSchema, rules: Rules, leaves: tuple[Leaf, ...], keep_empty: bool, count_empty: bool = False
+    ) -> None:
         self._record, self._rules, self._leaves, self._keep_empty = record, rules, leaves, keep_empty
+        self._count_empty = keep_empty or count_empty
 
     # ---- shredded ----------------------------------------------------------------------------------------------
 
@@ -534,7 +538,8 @@ class Compiler:
         fails = np.less if keyword.startswith("min") else np.greater
 
         def test(array: pa.Array) -> Positions | None:
-            return kernels.positions_of(fails(_lengths(array), limit) & presence(array, self._keep_empty))
+            there = valid(array) if is_list(array.type) and self._count_empty else presence(array, self._keep_empty)
+            return kernels.positions_of(fails(_lengths(array), limit) & there)
 
         return test
 
