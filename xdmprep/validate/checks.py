@@ -20,7 +20,7 @@ from ..flow import Chunk, Finding, Stream
 from ..leaves import Leaf
 from ..paths import format_path, parse_path
 from ..schema import Schema
-from .columns import Columns, Compiler, Sink
+from .columns import Columns
 from .identities import IdentityChecks, Wanted, record_faults
 from .jsonlines import JsonChunk
 from .kernels import Positions
@@ -28,6 +28,8 @@ from .parquet import ParquetChunk
 from .platform import PlatformColumns, PlatformRules
 from .record import Fault, RecordSchema
 from .ruleset import Rules
+from .shredded import Compiler
+from .spots import Sink
 from .wording import as_text
 
 #: Sets of leaves that one stream's checks remember.

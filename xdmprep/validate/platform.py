@@ -24,23 +24,12 @@ from ..paths import EVERY, Path, format_path
 from ..schema import Field, Schema
 from ..schema.types import SCALARS
 from . import kernels
-from .columns import (
-    ANY_KEY,
-    Columns,
-    Op,
-    Place,
-    Sink,
-    Spot,
-    _on_entries,
-    _on_fields,
-    _on_items,
-    is_list,
-    is_text,
-    presence,
-)
+from .columns import Columns
 from .kernels import Positions
+from .kinds import is_list, is_text, lengths, map_entries, presence
 from .record import Fault
 from .ruleset import Rules
+from .spots import ANY_KEY, Op, Place, Sink, Spot, on_entries, on_fields, on_items
 from .values import to_json_values
 from .wording import UNKNOWN, as_text, limited
 
@@ -309,18 +298,18 @@ class PlatformColumns:
                     fields[number] = [self._present(there, "unknown-field", UNKNOWN)]
             fields = {number: below for number, below in fields.items() if below}
             if fields:
-                ops.append(_on_fields(fields))
+                ops.append(on_fields(fields))
             if field.values is not None and len(kind) >= MAX_KEYS:
                 ops.append(self._struct_keys(place))
         elif pa.types.is_map(kind):
             ops.append(self._long(MAX_KEYS - 1, place, "map-keys", self._rules.keys_text()))
             if field.values is not None and (below := self._nested(field.values, kind.item_type, place.child(ANY_KEY))):
-                ops.append(_on_entries(below))
+                ops.append(on_entries(below))
         elif is_list(kind):
             if self._rules.max_items is not None:
                 ops.append(self._long(self._rules.max_items, place, "array-items", self._rules.items_text(0)))
             if field.items is not None and (below := self._nested(field.items, kind.value_type, place.child(EVERY))):
-                ops.append(_on_items(below))
+                ops.append(on_items(below))
         elif is_text(kind):
             if rules.suggested:
                 ops.append(_test(kernels.member(rules.suggested, pa.string()), place, "soft-enum", rules.soft_text()))
@@ -337,13 +326,11 @@ class PlatformColumns:
         return op
 
     def _long(self, most: int, place: Place, code: str, say: tuple[str, str]) -> Op:
-        from .columns import _lengths
-
         def op(spot: Spot, sink: Sink) -> None:
-            lengths = _lengths(spot.array)
-            bad = kernels.positions_of(lengths > most)
+            sizes = lengths(spot.array)
+            bad = kernels.positions_of(sizes > most)
             if bad is not None:
-                sink.add(place, spot, code, say, bad, pa.array([str(count) for count in lengths[bad]]))
+                sink.add(place, spot, code, say, bad, pa.array([str(count) for count in sizes[bad]]))
 
         return op
 
@@ -498,8 +485,6 @@ def _bytes_bound(array: pa.Array) -> Any:
             total += _bytes_bound(child) + (len(inner.name.encode()) + 4)
         return total
     if pa.types.is_map(kind):
-        from .columns import map_entries
-
         keys, items, parents = map_entries(array)
         return np.bincount(parents, _bytes_bound(keys) + _bytes_bound(items) + 2, len(array)).astype(np.int64) + 2
     if is_list(kind):
