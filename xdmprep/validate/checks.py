@@ -25,7 +25,8 @@ from .identities import IdentityChecks, Wanted, record_faults
 from .jsonlines import JsonChunk
 from .kernels import Positions
 from .parquet import ParquetChunk
-from .platform import PlatformColumns, PlatformRules
+from .platform import PlatformRules
+from .platform_columns import PlatformColumns
 from .record import Fault, RecordSchema
 from .ruleset import Rules
 from .shredded import Compiler
