@@ -286,6 +286,7 @@ class Compiler:
                 and not is_array
                 and not _declares(node, str(step))
                 and node.get("additionalProperties", True) is True
+                and any(key in node for key in ("properties", "patternProperties", "additionalProperties"))
             ):  # a null that nothing else judges; off where the rule is
                 ops.append(_on_nulls(child, place.child(step), lambda: [("null", NULL)]))
         if not is_array:

@@ -278,18 +278,19 @@ class PlatformColumns:
         members = tuple(_numbers(tree))
         if rules.deprecated:
             self._ops.append(_present_op(members, Place(path), "deprecated", DEPRECATED))
-        if field.values is not None and len(tree) >= MAX_KEYS:
+        is_array = all(isinstance(step, int) for step in tree)
+        if field.values is not None and not is_array and len(tree) >= MAX_KEYS:
             counts = [tuple(_numbers(child)) for child in tree.values()]
             self._ops.append(_count_op(counts, MAX_KEYS - 1, Place(path), "map-keys", self._rules.keys_text()))
         most = self._rules.max_items
-        if field.items is not None and most is not None and len(tree) > most:
+        if is_array and most is not None and len(tree) > most:
             counts = [tuple(_numbers(child)) for child in tree.values()]
             self._ops.append(_count_op(counts, most, Place(path), "array-items", self._rules.items_text(most)))
         for step, child in tree.items():
-            below = (field.items if isinstance(step, int) else field.values) or rules.children.get(str(step))
+            below = field.items if is_array else field.values or rules.children.get(str(step))
             if below is not None:
                 self._branch(below, child, (*path, step))
-            elif rules.closed:
+            elif rules.closed and not is_array:
                 self._ops.append(_present_op(tuple(_numbers(child)), Place((*path, step)), "unknown-field", UNKNOWN))
 
     def _nested(self, field: Field, kind: pa.DataType, place: Place) -> list[Op]:
