@@ -186,8 +186,18 @@ def test_results_come_in_the_order_of_the_pieces_whoever_works_on_them(jobs: int
     assert threading.get_ident() in {thread for _, thread in results}
 
 
-KINDS = st.sampled_from([pa.int32(), pa.string(), pa.bool_(), pa.list_(pa.field("item", pa.int32())), pa.struct([("a", pa.int8())]),
-                         pa.dictionary(pa.int32(), pa.string()), pa.null(), pa.timestamp("ms")])  # fmt: skip
+KINDS = st.sampled_from(
+    [
+        pa.int32(),
+        pa.string(),
+        pa.bool_(),
+        pa.list_(pa.field("item", pa.int32())),
+        pa.struct([("a", pa.int8())]),
+        pa.dictionary(pa.int32(), pa.string()),
+        pa.null(),
+        pa.timestamp("ms"),
+    ]
+)
 
 
 @settings(deadline=None)
