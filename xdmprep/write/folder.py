@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from .lock import FolderLock
 RUN = "run.json"
 REJECTS = "rejects.jsonl"
 ISSUES = "issues.csv"
+_NUMBERED = re.compile(r"part-\d{5,}\.(json|parquet|csv)|batch-\d{5,}")
 _OURS = (MANIFEST, RUN, REJECTS, ISSUES, "vanished.csv", "cannot-clear.jsonl")
 
 #: Bytes after which written data is pushed to the disk in the background, so that the last fsync finds little to do.
@@ -138,7 +140,7 @@ class OutputFolder:
 def _is_ours(name: str) -> bool:
     if name.startswith("."):
         return name.endswith(".part")
-    return name in _OURS or name.startswith(("part-", "upload.", "issues.", "batch-"))
+    return name in _OURS or _NUMBERED.fullmatch(name) is not None or name.startswith(("upload.", "issues."))
 
 
 class WholeFile:
