@@ -147,6 +147,7 @@ def prepare(
     started = time.perf_counter()
     if error_threshold is not None and not 0 <= error_threshold <= 100:
         raise UsageError(f"the error threshold is a percentage from 0 to 100, got {error_threshold}.")
+    _refuse_inside(source, out)
     schema_file = schema if isinstance(schema, str | os.PathLike) else None
     schema, mapping = _schema(schema), _mapping(mapping)
     options = write or WriteOptions(format=format, max_rows=max_rows, multiline=multiline)
@@ -275,6 +276,12 @@ def _write(records: Any, out: str | os.PathLike[str], format: str, options: dict
     manifest.save(folder.path)
     folder.mark("finished", {"counts": {"rows": done.rows, "written": done.written, "rejected": done.rejected}})
     return manifest
+
+
+def _refuse_inside(source: Any, out: str | os.PathLike[str]) -> None:
+    """Refuse a source that the run would clear away before it reads it."""
+    if isinstance(source, str | os.PathLike) and Path(source).resolve().is_relative_to(Path(out).resolve()):
+        raise UsageError(f"{os.fspath(source)}: lies in the output folder, which a run clears. Give another folder.")
 
 
 def _schema(schema: Any) -> Schema:

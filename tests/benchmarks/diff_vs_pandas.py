@@ -2,8 +2,9 @@
 
 Makes both files (kept in the system's temporary folder for the next run), then times, each in a process of its own and
 in turns: xdmprep from CSV files to a Parquet patch; pandas from the same files to a Parquet file of the changed rows
-(read, merge, compare column by column); and, where DuckDB is installed, its join of the same files.  pandas and DuckDB
-map, check and nest nothing.  Prints wall time, processor time and peak memory of each.
+(read, merge, compare column by column); Arrow's join (Acero) and, where it is installed, DuckDB's of the same files.
+These map, check and nest nothing.  ``join_*`` time the join alone, of digests, in the three ways.  Prints wall time,
+processor time and peak memory of each.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 FOLDER = Path(tempfile.gettempdir()) / "xdmprep-benchmark"
@@ -103,6 +105,97 @@ def frames(before: str, after: str) -> str:
     return f"diff {between - started:.2f} s ({patch.records:,} records), merge alone {ended - between:.2f} s"
 
 
+def acero(before: str, after: str) -> str:
+    """Arrow's own join (Acero), from file to file, all columns as text."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.csv as arrow_csv
+    import pyarrow.parquet as pq
+
+    names = arrow_csv.open_csv(before).schema.names
+    text = arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True)
+    early, late = (arrow_csv.read_csv(path, convert_options=text) for path in (before, after))
+    rest = [name for name in names if name != "ID3"]
+    both = late.join(early, "ID3", join_type="full outer", right_suffix="_before", coalesce_keys=False)
+    gone = pc.sum(pc.is_null(both["ID3"])).as_py()
+    columns, some = {"ID3": both["ID3"]}, pc.is_null(both["ID3_before"])
+    for name in rest:
+        now, was = both[name], both[f"{name}_before"]
+        other = pc.fill_null(pc.not_equal(now, was), pc.xor(pc.is_null(now), pc.is_null(was)))
+        columns[name] = pc.if_else(other, now, None)
+        some = pc.or_(some, other)
+    keep = pc.and_(some, pc.is_valid(both["ID3"]))
+    patch = pa.table(columns).filter(keep)
+    pq.write_table(patch, FOLDER / "acero.parquet")
+    return f"{len(patch)} rows, {gone} gone"
+
+
+def _digests(before: str, after: str) -> list[Any]:
+    """Three numbers for each row of both files (key, content, position), as the comparison by digests has them."""
+    import numpy as np
+
+    made = []
+    for path in (before, after):
+        with Path(path).open("rb") as file:
+            header = next(csv.reader([next(file).decode()]))
+            key = header.index("ID3")
+            rows = [(hash(line.split(b'","')[key]), hash(line)) for line in file]
+        numbers = np.array(rows, np.int64)
+        made.append((numbers[:, 0].copy(), numbers[:, 1].copy(), np.arange(len(rows))))
+    return made
+
+
+def join_ours(before: str, after: str) -> str:
+    """The join alone, of digests: by parts and sorting (what xdmprep does)."""
+    import numpy as np
+
+    from xdmprep.patch.join import Entries, join
+
+    sides = _digests(before, after)
+    started = time.process_time()
+    entries = []
+    for keys, records, at in sides:
+        made = Entries()
+        for start in range(0, len(at), 16_384):
+            part = slice(start, start + 16_384)
+            made.add(keys[part].view(np.uint64), records[part].view(np.uint64), at[part])
+        entries.append(made)
+    found = join(*entries)
+    return (
+        f"join {time.process_time() - started:.2f} s of CPU: {len(found.after)} to look at, {found.unchanged} unchanged"
+    )
+
+
+def join_acero(before: str, after: str) -> str:
+    """The join alone, of digests: Arrow's."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    early, late = (pa.table(dict(zip(("key", "record", "at"), side, strict=True))) for side in _digests(before, after))
+    started = time.process_time()
+    both = late.join(early, "key", join_type="full outer", right_suffix="_before")
+    other = pc.fill_null(pc.not_equal(both["record"], both["record_before"]), True)
+    found = both.filter(other)
+    return f"join {time.process_time() - started:.2f} s of CPU: {len(found)} to look at"
+
+
+def join_duckdb(before: str, after: str) -> str:
+    """The join alone, of digests: DuckDB's."""
+    import duckdb
+    import pyarrow as pa
+
+    early, late = (pa.table(dict(zip(("key", "record", "at"), side, strict=True))) for side in _digests(before, after))
+    con = duckdb.connect()
+    con.register("early", early)
+    con.register("late", late)
+    started = time.process_time()
+    found = con.execute(
+        "SELECT a.at AS late, b.at AS early FROM late a FULL JOIN early b ON a.key = b.key "
+        "WHERE a.record IS DISTINCT FROM b.record"
+    ).fetchnumpy()["late"]
+    return f"join {time.process_time() - started:.2f} s of CPU: {len(found)} to look at"
+
+
 def duckdb(before: str, after: str) -> str:
     """DuckDB, from file to file, with the memory that a laptop gives it."""
     import duckdb
@@ -136,7 +229,9 @@ def main() -> None:
         return
     rows, percent = int(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 5.0
     before, after = snapshots(rows, percent)
-    kinds = sys.argv[3].split(",") if len(sys.argv) > 3 else ["ours", "pandas", "pandas_only_merge", "duckdb", "frames"]
+    kinds = sys.argv[3].split(",") if len(sys.argv) > 3 else [
+        "ours", "pandas", "pandas_only_merge", "duckdb", "acero", "frames", "join_ours", "join_acero", "join_duckdb",
+    ]  # fmt: skip
     for turn in range(int(sys.argv[4]) if len(sys.argv) > 4 else 2):
         print(f"turn {turn + 1}: {rows:,} rows, {percent:g} % changed")
         for kind in kinds:

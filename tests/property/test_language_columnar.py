@@ -209,3 +209,19 @@ READINGS = [
 @given(expressions, st.lists(row, min_size=1, max_size=8), st.sampled_from(READINGS))
 def test_the_same_holds_for_other_readings(text: str, rows: list[dict[str, Any]], options: Options) -> None:
     check(text, rows, options)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(expressions, st.lists(row, min_size=1, max_size=4))
+def test_columns_of_few_words_give_the_same(text: str, rows: list[dict[str, Any]]) -> None:
+    """Dictionary-encoded columns, with so many rows that every combination of words is worked out once."""
+    plain_rows = pa.RecordBatch.from_pylist(rows * 40, schema=SCHEMA)
+    columns = [
+        column.dictionary_encode() if field.name in ("a", "b") else column
+        for field, column in zip(SCHEMA, plain_rows.columns, strict=True)
+    ]
+    encoded = pa.RecordBatch.from_arrays(columns, SCHEMA.names)
+    one, other = compile_expression(text, SCHEMA).apply(plain_rows), compile_expression(text, SCHEMA).apply(encoded)
+    values = [got.values if isinstance(got.values, list) else got.values.to_pylist() for got in (one, other)]
+    assert all(same(left, right) for left, right in zip(*values, strict=True)), (text, rows)
+    assert one.errors == other.errors

@@ -69,7 +69,7 @@ def schema() -> xp.Schema:
     return xp.Schema.load(SCHEMA)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(early=rows, late=rows, early_style=styles, late_style=styles, stray=strays, cut=st.booleans(),
        block=st.sampled_from([40, 100, 1 << 20]), null=st.booleans())  # fmt: skip
 def test_text_and_parsed_rows_make_the_same_patch(
@@ -93,6 +93,26 @@ def test_the_columns_of_the_key_alone_are_parsed(tmp_path: Path) -> None:
     assert chunk.records.column(1).to_pylist() == ['1,a,"b,c",d,e\r\n']
     kept = line_alone(chunk)
     assert lines.parse(kept).records.to_pylist() == [dict(zip(NAMES, ("1", "a", "b,c", "d", "e"), strict=True))]
+
+
+@pytest.mark.parametrize(("was", "now"), [
+    (['"', "x"], ["", "x"]),
+    (['x"y', "z"], ["xy", "z"]),
+    (["a,b", "c"], ["a", "b,c"]),
+    (["l1\r\nl2", "c"], ["l1\nl2", "c"]),
+    (["l1\nl2", "c"], ["l1", "c"]),
+])  # fmt: skip
+@pytest.mark.parametrize("unlike", [False, True])
+def test_quotes_that_matter_are_seen(was: Any, now: Any, unlike: bool, schema: xp.Schema, tmp_path: Path) -> None:
+    """Rows that would be equal without their quotes, in files that are written alike, and in such that are not."""
+    others = [(str(number), "m", "f", "c", "z") for number in range(2, 9)]
+    quoting = csv.QUOTE_ALL if unlike else csv.QUOTE_MINIMAL
+    before = written(tmp_path / "b.csv", [("1", "m", "f", *was), *others], {"quoting": csv.QUOTE_MINIMAL}, b"", False)
+    after = written(tmp_path / "a.csv", [("1", "m", "f", *now), *others], {"quoting": quoting}, b"", False)
+    assert alike(before, after, None) is not unlike
+    patch = xp.diff(before, after, schema, mapping={**MAPPING, "homeAddress.city": "city"})
+    assert patch.counts.unchanged == 7 + patch.counts.cannot_clear
+    assert patch.counts.changed + patch.counts.cannot_clear == 1
 
 
 def line_alone(chunk: Any) -> Any:

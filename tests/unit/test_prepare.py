@@ -99,3 +99,14 @@ def test_the_percentage_is_a_percentage(schema: xp.Schema, tmp_path: Path) -> No
     with pytest.raises(xp.DataError, match=r"1 of 4 rows \(25.0 %\)"):
         xp.prepare(bad, MAPPING, schema, out=tmp_path / "less", error_threshold=24.9)
     assert not (tmp_path / "less" / "manifest.json").exists()
+
+
+def test_a_source_in_the_output_folder_is_refused_and_stays(schema: xp.Schema, tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("F_NAME,ID1\nAna,x\n", encoding="utf-8")
+    mapping = {"person.name.firstName": "F_NAME"}
+    out = tmp_path / "out"
+    xp.prepare(tmp_path / "s.csv", mapping, schema, out=out, rules="jsonschema")
+    made = (out / "part-00000.json").read_bytes()
+    with pytest.raises(UsageError, match="lies in the output folder"):
+        xp.prepare(out / "part-00000.json", mapping, schema, out=out, overwrite=True)
+    assert (out / "part-00000.json").read_bytes() == made

@@ -303,3 +303,12 @@ def test_a_lock_left_behind_never_blocks(tmp_path: Path) -> None:
     assert names(tmp_path / "out") == [".lock.part", "run.json"]
     OutputFolder(tmp_path / "out", {"other": 1}).mark("finished", {})
     assert names(tmp_path / "out") == ["run.json"]
+
+
+def test_files_that_only_look_like_parts_are_never_cleared(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    OutputFolder(out, {"k": 1}).mark("finished", {})
+    for name in ("part-list.txt", "part-00000.json", "batch-notes"):
+        (out / name).write_text("x")
+    OutputFolder(out, {"k": 1}).mark("finished", {})
+    assert names(out) == ["batch-notes", "part-list.txt", "run.json"]

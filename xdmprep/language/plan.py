@@ -2,7 +2,7 @@
 
 A plan gives a :class:`~xdmprep.language.columns.Column` for a batch.  Parts without a kernel run through the
 interpreter once per distinct combination of what they read (:class:`Interpreted`); parts that read a single column run
-on its dictionary, where it has one (:class:`OneColumn`).
+on its dictionary, where it has one (:class:`OnWords`).
 """
 
 from __future__ import annotations
@@ -155,30 +155,46 @@ class Kernel(Plan):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class OneColumn(Plan):
-    """A part that reads one column only: worked out on the column's dictionary where it has one."""
+class OnWords(Plan):
+    """A part worked out on the dictionaries of the columns that it reads, where they have some and those are small.
+
+    Several columns give every combination of their words a place, whether it occurs or not.
+    """
 
     part: Plan
 
     def run(self, batch: Batch) -> Column:
         """See :meth:`Plan.run`."""
-        (name,) = self.reads
-        values = batch.columns[name]
-        if not pa.types.is_dictionary(values.type) or len(values.dictionary) * 2 > batch.n:
+        names = sorted(self.reads)
+        columns = [batch.columns[name] for name in names]
+        combinations = 1
+        for values in columns:
+            if not pa.types.is_dictionary(values.type):
+                return self.part.run(batch)
+            combinations *= len(values.dictionary) + bool(values.indices.null_count)
+        if combinations * 2 > batch.n:
             return self.part.run(batch)
-        words, indices = values.dictionary, values.indices
-        if indices.null_count:
-            indices = indices.fill_null(len(words))
-            words = pa.concat_arrays([words, pa.nulls(1, words.type)])
-        found = self.part.run(Batch({name: words}, len(words), batch.context))
-        is_open = None if found.open is None else some(found.open[indices.to_numpy(zero_copy_only=False)])
+        places: Any = None
+        words: dict[str, pa.Array] = {}
+        repeat, tile = combinations, 1
+        for name, values in zip(names, columns, strict=True):
+            known, at = values.dictionary, values.indices
+            if at.null_count:
+                at = at.fill_null(len(known))
+                known = pa.concat_arrays([known, pa.nulls(1, known.type)])
+            repeat //= max(len(known), 1)
+            order = np.tile(np.repeat(np.arange(len(known)), repeat), tile)
+            words[name] = known.take(pa.array(order))
+            tile *= len(known)
+            at = at.to_numpy(zero_copy_only=False)
+            places = at if places is None else places * np.int32(len(known)) + at
+        found = self.part.run(Batch(words, combinations, batch.context))
+        is_open = None if found.open is None else some(found.open[places])
         answers = plain(found.values)
         if answers.type != TEXT:
-            return Column(answers.take(indices), is_open)
-        if answers.null_count:
-            absent = pc.is_null(answers).take(indices)
-            indices = pc.if_else(absent, None, indices)
-        return Column(pa.DictionaryArray.from_arrays(indices.cast(pa.int32()), answers), is_open)
+            return Column(answers.take(pa.array(places)), is_open)
+        absent = nulls_of(answers)[places] if answers.null_count else None
+        return Column(pa.DictionaryArray.from_arrays(pa.array(places, pa.int32(), mask=absent), answers), is_open)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -365,5 +381,5 @@ def in_utc(value: Any) -> Any:
 
 
 __all__ = [
-    "Batch", "Fixed", "Interpreted", "Kernel", "OneColumn", "Plan", "Source", "normal_type", "outgoing", "patched",
+    "Batch", "Fixed", "Interpreted", "Kernel", "OnWords", "Plan", "Source", "normal_type", "outgoing", "patched",
 ]  # fmt: skip

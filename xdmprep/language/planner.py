@@ -28,7 +28,7 @@ from .functions import table
 from .interpreter import compile_node
 from .kernels import numbers, texts
 from .options import Options
-from .plan import Fixed, Flat, Interpreted, Kernel, Lists, OneColumn, Plan, Source, normal_type
+from .plan import Fixed, Flat, Interpreted, Kernel, Lists, OnWords, Plan, Source, normal_type
 from .statics import element_schema, static_type
 from .textcalls import blank, tested
 from .tree import (
@@ -72,8 +72,8 @@ class Planner:
         made = self._kernel(node, kind)
         if made is None:
             return self.interpreted(node, kind)
-        if len(made.reads) == 1 and isinstance(made, Kernel | Flat):
-            return OneColumn(made.type, made.reads, made.exact, made)
+        if (isinstance(made, Kernel) and made.reads) or (isinstance(made, Flat) and len(made.reads) == 1):
+            return OnWords(made.type, made.reads, made.exact, made)
         return made
 
     def interpreted(self, node: Node, kind: pa.DataType) -> Plan:
@@ -88,7 +88,7 @@ class Planner:
         exact = kind in (TEXT, LONG, BOOL, pa.list_(TEXT)) or (kind == DOUBLE and doubles)
         made = Interpreted(kind, reads, exact, compile_node(spliced), inputs, random, self.options)
         if len(reads) == 1 and not random and exact:
-            return OneColumn(kind, reads, exact, made)
+            return OnWords(kind, reads, exact, made)
         return made
 
     def _splice(self, node: Node, parts: dict[str, Plan], top: bool = False) -> Node:
@@ -100,8 +100,8 @@ class Planner:
             made = self._kernel(node, kind) if kind is not None else None
             if made is not None and made.exact and made.type in (TEXT, LONG, DOUBLE, BOOL, MOMENT) and made.reads:
                 name = f"{_SPLICE}{len(parts)}"
-                wrapped = isinstance(made, Kernel) and len(made.reads) == 1
-                parts[name] = OneColumn(made.type, made.reads, True, made) if wrapped else made
+                wrapped = isinstance(made, Kernel)
+                parts[name] = OnWords(made.type, made.reads, True, made) if wrapped else made
                 return Field(node.position, (name,), True)
         return rebuild(node, tuple(self._splice(child, parts) for child in children(node)))
 
@@ -181,7 +181,7 @@ class Planner:
         found = self.plan(node)
         if found is None or found.exact:
             return found
-        if isinstance(node, Binary) and isinstance(found, Kernel | OneColumn) and found.type == DOUBLE:
+        if isinstance(node, Binary) and isinstance(found, Kernel | OnWords) and found.type == DOUBLE:
             return self._sum(node.operator, node.left, node.right, DOUBLE, exact=True)
         return None
 
