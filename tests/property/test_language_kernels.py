@@ -87,6 +87,24 @@ def test_a_pattern_reads_columns_as_each_text_alone(data: st.DataObject, pattern
         assert (None if found is None else Moment.of(found).millis) == wanted, value
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31, 23)),
+            st.sampled_from("T "),
+            st.sampled_from(["", ".123", ".123456"]),
+            st.sampled_from(["+02:00", "-11:30", "+14:00", "+18:30", "+0200", "-08", "Z", "", "+2:00", "+02:60"]),
+        ).map(lambda parts: f"{parts[0]:%H:%M:%S}".join((f"{parts[0].date()}{parts[1]}", parts[2] + parts[3]))),
+        min_size=1,
+        max_size=8,
+    ),
+    st.sampled_from([pa.date32(), TIMESTAMP]),
+)
+def test_columns_of_times_with_offsets_are_read_as_each_text_alone(values: list[str], kind: pa.DataType) -> None:
+    _same_as_alone([*values, None], kind, DEFAULT)
+
+
 def test_every_automatic_format_has_its_layouts() -> None:
     lengths = {sum(width or len(part) for part, width in layout) for layout in automatic_layouts(DEFAULT)}
     assert lengths == {8, 9, 10, 11, 21, 22}

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xdmprep.errors import ExpressionError, MappingError, did_you_mean, shorten
 from xdmprep.flow import Chunk, Finding, Stream, Unread, issue_table, ordered, row_chunk
-from xdmprep.leaves import Leaf, conform, nest, nested_schema, prune
+from xdmprep.leaves import Leaf, conform, nest, nested_schema, prune, valid
 from xdmprep.paths import EVERY, format_path, parse_path
 
 NAMES = st.text(min_size=1, max_size=5).filter(lambda name: name != EVERY)
@@ -184,3 +184,29 @@ def test_results_come_in_the_order_of_the_pieces_whoever_works_on_them(jobs: int
     assert [number for number, _ in results] == list(range(40))
     assert len({thread for _, thread in results}) <= max(jobs, 1)
     assert threading.get_ident() in {thread for _, thread in results}
+
+
+KINDS = st.sampled_from(
+    [
+        pa.int32(),
+        pa.string(),
+        pa.bool_(),
+        pa.list_(pa.field("item", pa.int32())),
+        pa.struct([("a", pa.int8())]),
+        pa.dictionary(pa.int32(), pa.string()),
+        pa.null(),
+        pa.timestamp("ms"),
+    ]
+)
+
+
+@settings(deadline=None)
+@given(st.lists(st.booleans(), max_size=40), KINDS, st.integers(0, 20), st.integers(0, 40))
+def test_what_is_there_is_what_arrow_says(there: list[bool], kind: pa.DataType, start: int, size: int) -> None:
+    """For every type, also in slices that begin in the middle of a byte."""
+    values = {"int32": 1, "bool": True, "timestamp[ms]": 1, "null": None, "list<item: int32>": [1]}
+    value = values.get(str(kind), {"a": 1} if pa.types.is_struct(kind) else "1")
+    plain_kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    array = pa.array([value if yes else None for yes in there], plain_kind)
+    array = (array.dictionary_encode() if pa.types.is_dictionary(kind) else array).slice(start, size)
+    assert valid(array).tolist() == array.is_valid().to_pylist()

@@ -240,3 +240,37 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("xdmprep.language.binding.find_spec", lambda name: None)
     with pytest.raises(MissingDependencyError, match="pip install ua-parser"):
         compile_expression("ua_os_name(a)")
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ('"hello".substring(2)', "llo"), ('"hello".substring(1, 3)', "el"), ('"hello".substring(5)', ""),
+        ('"漢字é".substring(1, 2)', "字"), ('"hello".charAt(4)', "o"), ('"banana".indexOf("an", 2)', 3),
+        ('"banana".indexOf("x")', -1), ('"banana".lastIndexOf("an")', 3), ('" \t".isBlank()', True),
+        ('" a ".strip()', "a"), ('"abc1".matches("[a-z]+")', False), ('"abc".matches("[a-z]+")', True),
+        ('"a1b22".replaceAll("[0-9]+", "#")', "a#b#"), ('"a1b22".replaceFirst("[0-9]+", "#")', "a#b22"),
+        ('"2020-12".replaceAll("(\\\\d+)-(\\\\d+)", "$2/$1")', "12/2020"),
+        ('"a.b".replaceAll("[.]", "\\\\$")', "a$b"), ('"a,b,,c,,".split(",")', ["a", "b", "", "c"]),
+        ('"".split(",")', [""]), ('",a".split(",")', ["", "a"]), ('"abc".split("")', ["a", "b", "c"]),
+        ('"A".toLowerCase().concat("b")', "ab"), ('{"a": 1}.getOrDefault("b", 2)', 2), ("[1, 2].indexOf(2)", 1),
+    ],
+)  # fmt: skip
+def test_methods_of_values(text: str, wanted: Any) -> None:
+    assert evaluate(text, None, strict=True) == wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['"abc".substring(4)', '"abc".substring(2, 1)', '"abc".substring(-1)', '"abc".charAt(3)', '"abc".charAt("x")',
+     '"abc".matches("(")', '"abc".replaceAll("b", "$1")', "(5).substring(1)"],
+)  # fmt: skip
+def test_methods_fail_with_a_reason(text: str) -> None:
+    with pytest.raises(ExpressionError, match="The evaluation failed: "):
+        evaluate(text, None, strict=True)
+
+
+@pytest.mark.parametrize(("text", "says"), [('"a".substring()', "takes 1 or 2 arguments"), ('"a".foo()', "no method")])
+def test_wrong_methods_are_found_before_the_first_row(text: str, says: str) -> None:
+    with pytest.raises(ExpressionError, match=says):
+        compile_expression(text)

@@ -213,3 +213,14 @@ def test_tables_of_another_grammar_are_not_used(tmp_path: Path) -> None:
     assert tables.parser(other, tmp_path / "absent.bin").parse("a").data == "a"
     file.write_bytes(file.read_bytes()[:40])
     assert tables.parser(other, file).parse("a").data == "a"
+
+
+@pytest.mark.parametrize(
+    ("text", "word"), [("size", "size"), ("size == 3", "size"), ("upper(empty)", "empty"), ("a == not", "not")]
+)
+def test_a_field_named_like_an_operator_is_told_how_to_be_written(text: str, word: str) -> None:
+    with pytest.raises(
+        ExpressionError, match=rf"'{word}' is an operator: a field of this name is written \$\{{{word}\}}"
+    ):
+        compile_expression(text)
+    assert evaluate(f"${{{word}}}", {word: 7}) == 7

@@ -158,9 +158,8 @@ def _from_text(values: pa.Array, target: pa.DataType, options: Options) -> Colum
         layouts = automatic_layouts(options)
         if options.zoneless_millis == "keep":
             layouts = dates.ISO + layouts
-        if pa.types.is_date(target):  # the day of a text with an offset is the one that is written
-            layouts = tuple(layout for layout in layouts if ("x", 6) not in layout)
-        moments = dates.read_layouts(values, layouts, blank_is_null=False)
+        local = pa.types.is_date(target)  # the day of a text with an offset is the one that is written
+        moments = dates.read_layouts(values, layouts, blank_is_null=False, as_written=local)
         return Column(_from_moments(moments.values, target), moments.open)
     return None
 

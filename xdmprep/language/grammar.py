@@ -145,7 +145,7 @@ def parse(text: str) -> Node:
 def _explain(error: UnexpectedInput, text: str) -> ExpressionError:
     position = error.pos_in_stream if error.pos_in_stream is not None else len(text)
     if isinstance(error, UnexpectedToken) and error.token.type == "$END":
-        return ExpressionError("The expression ends too early" + _missing(text), text, len(text))
+        return ExpressionError("The expression ends too early" + (_missing(text) or _named(text)), text, len(text))
     if isinstance(error, UnexpectedCharacters):
         rest = text[position:]
         if rest[0] in "\"'":
@@ -160,7 +160,16 @@ def _explain(error: UnexpectedInput, text: str) -> ExpressionError:
     before = text[:position].rstrip()
     if re.match(r"[\w$\"']", token) and re.search(r"[\w$\"')\]]$", before):
         hint = ": an operator or a comma is missing before it, or a name with blanks is not written ${...}"
-    return ExpressionError(f"Unexpected {token!r}{hint}", text, position)
+    return ExpressionError(f"Unexpected {token!r}{hint or _named(before)}", text, position)
+
+
+_OPERATOR = re.compile(r"(?<![\w$.])(?:empty|size|not|and|or|eq|ne|lt|gt|le|ge|div|mod)$")
+
+
+def _named(before: str) -> str:
+    """A hint where the text before a fault ends in an operator that may have been meant as a field."""
+    word = _OPERATOR.search(before.rstrip())
+    return f"; '{word[0]}' is an operator: a field of this name is written ${{{word[0]}}}" if word else ""
 
 
 def _missing(text: str) -> str:

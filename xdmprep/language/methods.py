@@ -2,11 +2,55 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from ..errors import ExpressionError, did_you_mean
+from .catalogue import java_regex, whole
 from .values import Failed, kind_of, same, text_of
+
+
+def _substring(value: str, start: Any, end: Any = None) -> str:
+    first, last = whole(start, "the start"), len(value) if end is None else whole(end, "the end")
+    if not 0 <= first <= last <= len(value):
+        raise Failed(f"{first} to {last} is no part of a text of {len(value)} characters")
+    return value[first:last]
+
+
+def _character(value: str, at: Any) -> str:
+    place = whole(at, "the position")
+    return _substring(value, place, place + 1)
+
+
+def _replaced(value: str, regex: Any, new: Any, count: int = 0) -> str:
+    """Java's replacements: ``$1`` is a group, a backslash takes the sign behind it as it is."""
+
+    def filled(match: re.Match[str]) -> str:
+        def part(sign: re.Match[str]) -> str:
+            if sign[1]:
+                if int(sign[1]) > len(match.groups()):
+                    raise Failed(f"there is no group {sign[1]}")
+                return match[int(sign[1])] or ""
+            return sign[2]
+
+        return re.sub(r"\$(\d)|\\(.)", part, text_of(new), flags=re.DOTALL)
+
+    return java_regex(text_of(regex)).sub(filled, value, count)
+
+
+def _split(value: str, regex: Any) -> list[str]:
+    """The parts between matches, without the empty ones at the end, as Java has it."""
+    parts, start = [], 0
+    for match in java_regex(text_of(regex)).finditer(value):
+        if match.end() > match.start() or 0 < match.start() < len(value):
+            parts.append(value[start : match.start()])
+            start = match.end()
+    parts.append(value[start:])
+    while len(parts) > 1 and not parts[-1]:
+        parts.pop()
+    return parts
+
 
 _TEXT: dict[str, Callable[..., Any]] = {
     "equals": lambda value, other: isinstance(other, str) and value == other,
@@ -16,7 +60,16 @@ _TEXT: dict[str, Callable[..., Any]] = {
     "contains": lambda value, part: text_of(part) in value,
     "startsWith": lambda value, part: value.startswith(text_of(part)),
     "endsWith": lambda value, part: value.endswith(text_of(part)),
-    "indexOf": lambda value, part: value.find(text_of(part)),
+    "indexOf": lambda value, part, start=0: value.find(text_of(part), max(whole(start, "the start"), 0)),
+    "lastIndexOf": lambda value, part: value.rfind(text_of(part)),
+    "substring": _substring,
+    "charAt": _character,
+    "isBlank": lambda value: not value.strip(),
+    "strip": str.strip,
+    "matches": lambda value, regex: java_regex(text_of(regex)).fullmatch(value) is not None,
+    "replaceAll": lambda value, regex, new: _replaced(value, regex, new),
+    "replaceFirst": lambda value, regex, new: _replaced(value, regex, new, 1),
+    "split": _split,
     "toLowerCase": str.lower,
     "toUpperCase": str.upper,
     "trim": str.strip,
@@ -50,7 +103,9 @@ NAMES: dict[str, frozenset[int]] = {}
 for _methods in (_TEXT, _OBJECT, _ARRAY, _OTHER):
     for _name, _method in _methods.items():
         _code = getattr(_method, "__code__", None)
-        NAMES[_name] = NAMES.get(_name, frozenset()) | {_code.co_argcount - 1 if _code else 0}
+        _most = _code.co_argcount - 1 if _code else 0
+        _fewest = _most - len(getattr(_method, "__defaults__", None) or ())
+        NAMES[_name] = NAMES.get(_name, frozenset()) | set(range(_fewest, _most + 1))
 
 
 def check_method(name: str, arguments: int, text: str, position: int) -> None:

@@ -153,6 +153,8 @@ class WholeFile:
         self._temporary = path.with_name(f".{path.name}.part")
         self._unsynced = 0
         self._syncing: threading.Thread | None = None
+        self._sealing: threading.Thread | None = None
+        self._fault: OutputError | None = None
         with self._told():
             self._file = self._temporary.open("wb", buffering=0)
 
@@ -173,19 +175,43 @@ class WholeFile:
         return size
 
     def _sync(self) -> None:
-        with contextlib.suppress(OSError, ValueError):  # the fsync of finish() reports what is wrong
+        with contextlib.suppress(OSError, ValueError):  # the last fsync reports what is wrong
             os.fsync(self._file.fileno())
 
     def finish(self, rows: int) -> File:
         """Make it last and give it its name."""
-        with self._told():
-            if self._syncing is not None:
-                self._syncing.join()
-            os.fsync(self._file.fileno())
-            self._file.close()
-            self._temporary.replace(self.path)
-            sync_folder(self.path.parent)
+        file = self.seal(rows)
+        self.settle()
+        return file
+
+    def seal(self, rows: int) -> File:
+        """The same with the disk's part left to a thread; nothing is certain before :meth:`settle`."""
+        self._sealing = threading.Thread(target=self._last, daemon=True)
+        self._sealing.start()
         return File(self.path.name, rows, self.bytes, self._hash.hexdigest())
+
+    def settle(self) -> None:
+        """Wait until what :meth:`seal` began is done.
+
+        Raises:
+            OutputError: the disk refused.
+        """
+        if self._sealing is not None:
+            self._sealing.join()
+        if self._fault is not None:
+            raise self._fault
+
+    def _last(self) -> None:
+        try:
+            with self._told():
+                if self._syncing is not None:
+                    self._syncing.join()
+                os.fsync(self._file.fileno())
+                self._file.close()
+                self._temporary.replace(self.path)
+                sync_folder(self.path.parent)
+        except OutputError as error:
+            self._fault = error
 
     def read_back(self) -> pa.Table:
         """What was written so far, as a Parquet table."""

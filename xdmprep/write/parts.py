@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,6 +79,7 @@ class Parts(ABC):
         self.options = options
         self._folder = folder
         self._part: WholeFile | None = None
+        self._sealed: WholeFile | None = None
         self._rows = 0
         self._bytes = 0
 
@@ -94,14 +96,23 @@ class Parts(ABC):
         """
 
     def finish(self) -> None:
-        """End the last part.
+        """End the last part, and wait until all are on the disk under their names.
 
         Raises:
-            OutputError: there are more parts or bytes than a batch may have.
+            OutputError: the disk refuses, or there are more parts or bytes than a batch may have.
         """
+        self._end_part()
+        if self._sealed is not None:
+            self._sealed.settle()
+
+    def _end_part(self) -> None:
+        """End the part that is being written; the disk has time until the next one ends."""
+        if self._sealed is not None:
+            self._sealed.settle()
         if self._part is not None:
             self._bytes += self._part.bytes
-            self.files.append(self._part.finish(self._rows))
+            self.files.append(self._part.seal(self._rows))
+            self._sealed = self._part
             self._part, self._rows = None, 0
         if len(self.files) > PLATFORM_MAX_FILES:
             raise OutputError(
@@ -113,6 +124,9 @@ class Parts(ABC):
 
     def discard(self) -> None:
         """Remove the part that is being written."""
+        if self._sealed is not None:
+            with suppress(OutputError):  # it was told, or does not matter any more
+                self._sealed.settle()
         if self._part is not None:
             self._part.discard()
             self._part = None
@@ -163,13 +177,12 @@ class JsonParts(Parts):
             elif not self._rows:
                 raise self._too_large()
             if rows:
-                self.finish()
+                self._end_part()
 
-    def finish(self) -> None:
-        """End the last part."""
+    def _end_part(self) -> None:
         if self._part is not None and self.options.multiline:
             self._part.write(b"\n]\n")
-        super().finish()
+        super()._end_part()
 
     def _put(self, data: memoryview) -> None:
         part = self._open()
@@ -223,7 +236,7 @@ class CsvParts(Parts):
             self.add(made.slice(0, rows // 2), rows // 2)
             self.add(made.slice(rows // 2), rows - rows // 2)
         elif self._rows:
-            self.finish()
+            self._end_part()
             self.add(made, rows)
         else:
             raise self._too_large()

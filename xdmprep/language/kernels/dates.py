@@ -91,8 +91,11 @@ def length_of(layout: Layout) -> int:
     return sum(width or len(part) for part, width in layout)
 
 
-def read_layouts(text: pa.Array, layouts: tuple[Layout, ...], blank_is_null: bool) -> Column:
-    """Moments from text in the first of `layouts` that fits; open elsewhere (null stays null, and blank if so said)."""
+def read_layouts(text: pa.Array, layouts: tuple[Layout, ...], blank_is_null: bool, as_written: bool = False) -> Column:
+    """Moments from text in the first of `layouts` that fits; open elsewhere (null stays null, and blank if so said).
+
+    With `as_written` an offset is read, but does not move the moment: its day is the day that is written.
+    """
     n = len(text)
     if len(layouts) == 1 or set(layouts) >= _BY_ARROW.keys():
         whole = read_iso(text, "us", layouts[0] if len(layouts) == 1 else None)
@@ -118,7 +121,7 @@ def read_layouts(text: pa.Array, layouts: tuple[Layout, ...], blank_is_null: boo
                 if len(rows) < n
                 else _matrix(data, offsets, length)
             )
-            micros, good = _micros(matrix, layout)
+            micros, good = _micros(matrix, layout, as_written)
             result[rows[good]] = micros[good]
             todo[rows[good]] = False
             rows = rows[~good]
@@ -131,7 +134,9 @@ def _matrix(data: np.ndarray[Any, Any], offsets: np.ndarray[Any, Any], length: i
     return matrix
 
 
-def _micros(matrix: np.ndarray[Any, Any], layout: Layout) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def _micros(
+    matrix: np.ndarray[Any, Any], layout: Layout, as_written: bool
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Microseconds since the epoch, and where the text has the layout and names a real date."""
     n = len(matrix)
     good = np.ones(n, dtype=bool)
@@ -147,7 +152,8 @@ def _micros(matrix: np.ndarray[Any, Any], layout: Layout) -> tuple[np.ndarray[An
         here = matrix[:, at : at + width]
         at += width
         if part == "x":
-            offset, fine = _offset(here)
+            found_offset, fine = _offset(here)
+            offset = offset if as_written else found_offset
             good &= fine
         elif part == "a":
             first = here[:, 0] | 32
