@@ -191,6 +191,20 @@ def test_a_missing_file(tmp_path: Path) -> None:
         open_records(tmp_path / "none.json")
 
 
+def test_an_empty_list_in_parquet_has_too_few_items(tmp_path: Path) -> None:
+    listed = Schema.from_dict(
+        {"$id": "https://example.org/l", "type": "object", "required": ["l"], "properties": {
+            "l": {"type": "array", "minItems": 1, "items": {"type": "integer", "meta:xdmType": "long"}},
+            "o": {"type": "object", "properties": {
+                "m": {"type": "array", "minItems": 2, "items": {"type": "string"}}}}}}
+    )  # fmt: skip
+    file = tmp_path / "f.parquet"
+    table = pa.table({"l": [[1], [], None], "o": [{"m": ["a", "b"]}, {"m": []}, {"m": None}]})
+    pq.write_table(table, file)
+    report = Report.of(check_stream(open_records(file), listed, "jsonschema"))
+    assert found(report) == [(2, "min-items", "l"), (2, "min-items", "o.m"), (2, "required", "l"), (3, "required", "l")]
+
+
 def test_parquet(schema: Schema, tmp_path: Path) -> None:
     file = tmp_path / "f.parquet"
     m = pa.array([[("k", 1)], None, [("k", 2), ("l", None)]], pa.map_(pa.string(), pa.int32()))

@@ -31,7 +31,7 @@ from .store import Store, now_ms
 log = logging.getLogger("xdmprep.emulator")
 
 TRIES = 3
-WORKERS = 3  #: batches promoted at the same time; each holds one chunk of records in memory
+WORKERS = 2  #: batches promoted at the same time; each holds one chunk of records in memory
 IN_PROGRESS = WAITING - {"stalled"}
 DESCRIPTIONS = {
     "INGEST-1212-400": "Rows do not fit the schema of the dataset. Review the associated diagnostic files.",

@@ -134,7 +134,8 @@ class Profiles:
         db.row_factory = sqlite3.Row
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=NORMAL")
-        db.execute("PRAGMA cache_size=-16000")
+        db.execute("PRAGMA cache_size=-6000")
+        db.execute("PRAGMA wal_autocheckpoint=16000")  # pages; each time the disk is waited for
         db.executescript(_TABLES)
         return db
 

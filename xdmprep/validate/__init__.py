@@ -1,6 +1,6 @@
 """Validation: what is wrong with records, for every one of them and before the platform refuses it.
 
-Columns go through kernels (:mod:`.columns`), single records through functions compiled from the schema
+Columns go through kernels (:mod:`.shredded`), single records through functions compiled from the schema
 (:mod:`.record`); both give the same verdict.
 """
 

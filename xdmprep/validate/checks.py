@@ -20,14 +20,17 @@ from ..flow import Chunk, Finding, Stream
 from ..leaves import Leaf
 from ..paths import format_path, parse_path
 from ..schema import Schema
-from .columns import Columns, Compiler, Sink
+from .columns import Columns
 from .identities import IdentityChecks, Wanted, record_faults
 from .jsonlines import JsonChunk
 from .kernels import Positions
 from .parquet import ParquetChunk
-from .platform import PlatformColumns, PlatformRules
+from .platform import PlatformRules
+from .platform_columns import PlatformColumns
 from .record import Fault, RecordSchema
 from .ruleset import Rules
+from .shredded import Compiler
+from .spots import Sink
 from .wording import as_text
 
 #: Sets of leaves that one stream's checks remember.
@@ -62,20 +65,24 @@ class SchemaChecks:
             fault.hint, pointer(fault.at),
         )  # fmt: skip
 
-    def for_leaves(self, leaves: tuple[Leaf, ...], keep_empty: bool) -> list[Callable[[Columns, Sink], None]]:
+    def for_leaves(
+        self, leaves: tuple[Leaf, ...], keep_empty: bool, count_empty: bool = False
+    ) -> list[Callable[[Columns, Sink], None]]:
         """The columnar checks for some leaves."""
-        key = (*((leaf.path, leaf.type, leaf.constant, leaf.follows) for leaf in leaves), keep_empty)
+        key = (*((leaf.path, leaf.type, leaf.constant, leaf.follows) for leaf in leaves), keep_empty, count_empty)
         found = self._compiled.get(key)
         if found is None:
-            found = self._compile(leaves, keep_empty)
+            found = self._compile(leaves, keep_empty, count_empty)
             with self._lock:
                 if len(self._compiled) >= REMEMBER:
                     self._compiled.pop(next(iter(self._compiled)))
                 self._compiled[key] = found
         return found
 
-    def _compile(self, leaves: tuple[Leaf, ...], keep_empty: bool) -> list[Callable[[Columns, Sink], None]]:
-        checks = Compiler(self.record, self.rules, leaves, keep_empty).shredded(self.schema.json_schema)
+    def _compile(
+        self, leaves: tuple[Leaf, ...], keep_empty: bool, count_empty: bool
+    ) -> list[Callable[[Columns, Sink], None]]:
+        checks = Compiler(self.record, self.rules, leaves, keep_empty, count_empty).shredded(self.schema.json_schema)
         if self._identity_rules:
             checks.append(IdentityChecks(self._wanted, self.rules, leaves, keep_empty))
         checks.append(PlatformColumns(self._platform, leaves, keep_empty))
@@ -94,11 +101,12 @@ class SchemaChecks:
 
     def _columnar(self, chunk: Chunk, keep_empty: bool) -> list[Finding]:
         columns = Columns(chunk.records.columns, len(chunk), chunk.leaves, keep_empty)
-        return self._run(columns, chunk.leaves, chunk.rows, keep_empty)
+        count_empty = isinstance(chunk, ParquetChunk)
+        return self._run(self.for_leaves(chunk.leaves, keep_empty, count_empty), columns, chunk.rows)
 
-    def _run(self, columns: Columns, leaves: tuple[Leaf, ...], rows: Positions, keep_empty: bool) -> list[Finding]:
+    def _run(self, checks: list[Callable[[Columns, Sink], None]], columns: Columns, rows: Positions) -> list[Finding]:
         sink = Sink(rows, self.rules)
-        for check in self.for_leaves(leaves, keep_empty):
+        for check in checks:
             check(columns, sink)
         return sink.findings
 
@@ -108,7 +116,8 @@ class SchemaChecks:
         for group in chunk.groups:
             texts = partial(_some_of, chunk.records.column(0), group.lines)
             columns = Columns(group.columns, len(group.lines), group.leaves, True, group.nulls, texts)
-            findings += self._run(columns, group.leaves, chunk.rows[group.lines], keep_empty=True)
+            checks = self.for_leaves(group.leaves, keep_empty=True)
+            findings += self._run(checks, columns, chunk.rows[group.lines])
         findings += self.findings((int(chunk.rows[at]), value) for at, value in chunk.others)
         return replace(chunk, issues=(*chunk.issues, *findings), groups=(), others=())
 

@@ -23,11 +23,13 @@ from ..paths import EVERY, Path
 from ..schema import Schema
 from . import kernels
 from .bytewise import text_bytes
-from .columns import ANY_KEY, Columns, Place, Sink, Spot, is_list, map_entries, presence
+from .columns import Columns
 from .kernels import Positions, Test
+from .kinds import is_list, map_entries, presence
 from .patterns import compile_pattern
 from .record import Fault
 from .ruleset import Rules
+from .spots import ANY_KEY, Place, Sink, Spot
 from .wording import as_text
 
 MAX_LENGTH = 1024

@@ -1,7 +1,7 @@
 """The exact path: one record, as Python values, against JSON Schema draft-06.
 
 A schema is compiled once to small functions, one list per node and JSON type; a record walks through them and every
-fault is gathered, not only the first.  The columnar checks (:mod:`.columns`) use this path for what has no columnar
+fault is gathered, not only the first.  The columnar checks (:mod:`.nested`) use this path for what has no columnar
 form, so the two share one meaning of every keyword, format and pattern.  (The public validators serve as oracles in
 the tests.  Plain ``jsonschema`` judges some 4,000 small records a second, this some 100,000.)
 """

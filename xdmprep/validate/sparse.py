@@ -1,8 +1,9 @@
-"""JSON lines to columns where hardly two have the same keys: Arrow's own parser, and a proof that it saw everything.
+"""JSON lines to columns whatever the order of their keys: Arrow's own parser, and a proof that it saw everything.
 
-Records with many optional fields have more sets of present keys than....  Their lines
-are parsed together, with a schema learned from some of them (:class:`Fields`), never from the schema they are checked
-against, so nothing is coerced: where a line has another kind of value than the lines before it, it is left over.
+Records that differ in the order of their keys, have long arrays, or ``{}`` where others have fields follow no layout
+(:mod:`.follow`).  Their lines are parsed together, with a schema learned from some of them (:class:`Fields`), never
+from the schema they are checked against, so nothing is coerced: where a line has another kind of value than the lines
+before it, it is left over.
 
 What the parser would pass over in silence is found by counting.  Every key of a line has two quotes, and so has every
 text.  If twice the keys and texts in the columns are as many as the line's quotes, then no key was null, unknown, or

@@ -1,0 +1,83 @@
+"""Arrow types as JSON has them, and where an Arrow array has values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..leaves import valid
+
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
+Positions = np.ndarray[Any, np.dtype[np.int64]]
+
+
+def json_kind(kind: pa.DataType) -> str:
+    """The JSON type that values of an Arrow type have; ``null`` for a type without values."""
+    if isinstance(kind, pa.DictionaryType):
+        kind = kind.value_type
+    if pa.types.is_boolean(kind):
+        return "boolean"
+    if pa.types.is_integer(kind):
+        return "integer"
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return "number"
+    if pa.types.is_struct(kind) or pa.types.is_map(kind):
+        return "object"
+    if pa.types.is_null(kind):
+        return "null"
+    return "array" if is_list(kind) else "string"
+
+
+def is_list(kind: pa.DataType) -> bool:
+    """Whether an Arrow type is a list of any sort."""
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether an Arrow type holds text."""
+    if isinstance(kind, pa.DictionaryType):
+        kind = kind.value_type
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def presence(array: pa.Array, keep_empty: bool) -> Mask:
+    """bool (n,): where there is a value.  Empty objects and arrays are none, unless kept."""
+    mask = valid(array)
+    if keep_empty or not pa.types.is_nested(array.type):
+        return mask
+    if pa.types.is_struct(array.type):
+        inside = np.zeros(len(array), dtype=bool)
+        for child in array.flatten():
+            inside |= presence(child, keep_empty)
+        inside &= mask
+        return inside
+    mask &= lengths(array) > 0
+    return mask
+
+
+def lengths(array: pa.Array) -> Any:
+    """How many elements or entries each list or map has; 0 for nulls."""
+    if pa.types.is_map(array.type):
+        offsets = np.asarray(array.offsets)
+        sizes = np.diff(offsets)
+        return np.where(valid(array), sizes, 0) if array.null_count else sizes
+    lengths = pc.list_value_length(array)
+    return np.asarray(lengths.fill_null(0) if lengths.null_count else lengths)
+
+
+def map_entries(array: pa.Array) -> tuple[pa.Array, pa.Array, Positions]:
+    """Keys and values of a map column, and the position each belongs to."""
+    offsets = np.asarray(array.offsets)
+    sizes = np.diff(offsets)
+    start, end = int(offsets[0]), int(offsets[-1])
+    keys, items = array.keys, array.items
+    if len(keys) != end - start:
+        keys, items = keys.slice(start, end - start), items.slice(start, end - start)
+    parents = np.repeat(np.arange(len(sizes), dtype=np.int64), sizes)
+    if array.null_count:
+        kept = pa.array(valid(array)[parents])
+        keys, items, parents = keys.filter(kept), items.filter(kept), parents[np.asarray(kept)]
+    return keys, items, parents
