@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft6Validator, Draft7Validator
 
@@ -110,7 +110,7 @@ def below(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
         maxItems=st.integers(0, 3),
         uniqueItems=st.booleans(),
         contains=inner,
-    )
+    ).filter(lambda node: not ("additionalItems" in node and isinstance(node.get("items"), bool)))  # the oracle fails
     parts = st.lists(inner, min_size=1, max_size=2)
     joined = some(anyOf=parts, oneOf=parts, allOf=parts, **{"not": inner})
     both = st.tuples(st.one_of(objects, arrays, text_schemas), joined).map(lambda pair: {**pair[0], **pair[1]})
@@ -145,6 +145,7 @@ def columns_verdict(schema: Schema, record: dict[str, Any]) -> bool | None:
 
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@example({"type": "object", "properties": {"a": {"type": "array", "contains": False}}}, [{"a": []}, {"a": [1]}], False)
 @given(schemas, st.lists(records, min_size=1, max_size=5), st.booleans())
 def test_every_path_gives_the_verdict_of_jsonschema(
     schema: dict[str, Any], some_records: list[dict[str, Any]], ascii_only: bool

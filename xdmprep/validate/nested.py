@@ -201,7 +201,9 @@ class NestedChecks:
                 ops.append(
                     self._fails(self._sized(keyword, node[keyword]), code_of(keyword), wording(keyword, node), place)
                 )
-        rest = {key: node[key] for key in ("uniqueItems", "contains") if node.get(key, False) is not False}
+        rest: dict[str, Any] = {"uniqueItems": True} if node.get("uniqueItems") is True else {}
+        if "contains" in node:  # `contains: false` too: no array fits it
+            rest["contains"] = node["contains"]
         items = node.get("items")
         if isinstance(items, list):
             rest |= {
