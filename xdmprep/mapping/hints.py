@@ -38,6 +38,8 @@ _TIMES = (
     (" D:99 aa", " h:mm a"), (" D:99:99 aa", " h:mm:ss a"),
 )  # fmt: skip
 
+_LETTERS = ((r"\p{L}", "a"), (r"\p{N}", "9"))
+
 _Positions = np.ndarray[Any, np.dtype[np.int64]]
 
 
@@ -90,7 +92,9 @@ def _is_time(target: pa.DataType) -> bool:
 def _shapes(values: pa.Array, target: pa.DataType) -> pa.Array:
     if pa.types.is_boolean(target):  # all are worth the same few tries
         return pa.repeat(pa.scalar("a"), len(values))
-    for pattern, by in ((r"\p{L}", "a"), (r"\p{N}", "9")):
+    # the tables of all letters take a millisecond to build, at every call
+    kinds = (("[A-Za-z]", "a"), ("[0-9]", "9")) if pc.all(pc.string_is_ascii(values)).as_py() else _LETTERS
+    for pattern, by in kinds:
         values = pc.replace_substring_regex(values, pattern, by)
     return values
 

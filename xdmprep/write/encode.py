@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -157,7 +158,7 @@ def _side_by_side(
         starts = np.concatenate(([True], np.diff(run_of[index]) != 0))
         before[index] = np.where(starts, MARKS[brackets[0]], MARKS[","])
         after[index] = np.where(np.append(starts[1:], True), MARKS[brackets[1]], 0)
-    walk = Walk([(flat.path, flat.quoted, "") for flat in flats], "")
+    walk = _element_walk(tuple((flat.path, flat.quoted, "") for flat in flats))
     if keys is None:
         made = walk.texts(values, n, present, (before, after))
     else:
@@ -168,6 +169,11 @@ def _side_by_side(
     some = lengths[1:] > lengths[:-1]
     bitmap = None if some.all() else pa.array(some).buffers()[1]
     return pa.StringArray.from_buffers(len(offsets) - 1, pa.py_buffer(lengths), made.data, bitmap)
+
+
+@lru_cache(maxsize=256)
+def _element_walk(legs: tuple[Leg, ...]) -> Walk:
+    return Walk(legs, "")
 
 
 def _between_entry(a: Leg | None, b: Leg | None, end: str) -> str:

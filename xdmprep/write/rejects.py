@@ -7,6 +7,8 @@ read at all has its ``"text"`` in place of ``"source"``.  Where rows are grouped
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -51,7 +53,7 @@ class Rejects:
         self._issues.write(out.getvalue())
 
     def _write_rejects(self, chunk: Chunk, bad: np.ndarray[tuple[int], np.dtype[np.bool_]], found: pa.Table) -> None:
-        aside = chunk.where(bad)
+        aside = replace(chunk, records=chunk.records.select([])).where(bad)  # the source is shown, not the record
         n, lost = len(aside), len(chunk.unread)
         self.rows += n + lost
         rows = np.concatenate([aside.rows, np.array([item.row for item in chunk.unread], np.int64)])
@@ -76,7 +78,9 @@ class Rejects:
         columns.append(_reasons(rows, found))
         batch = pa.RecordBatch.from_arrays(columns, names=[leaf.name for leaf in leaves]).take(pa.array(order))
         key = tuple(leaves)
-        encoder = self._encoders.setdefault(key, Encoder(key))
+        encoder = self._encoders.get(key)
+        if encoder is None:
+            encoder = self._encoders[key] = Encoder(key)
         if self._rejects is None:
             self._rejects = WholeFile(self._folder.path / self._names[0])
         self._rejects.write(encoder.encode(batch))
