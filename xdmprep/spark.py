@@ -113,7 +113,7 @@ def _arrow_types(types: Any) -> pa.Schema:
     except ImportError:
         raise MissingDependencyError("xdmprep.spark", "pyspark", 'pip install "xdmprep[spark]"') from None
     # newer versions want the session's time zone, which says how timestamps are shown, not what they are
-    named = {"timezone": "UTC"} if "timezone" in signature(to_arrow_schema).parameters else {}
+    named: dict[str, Any] = {"timezone": "UTC"} if "timezone" in signature(to_arrow_schema).parameters else {}
     arrow: pa.Schema = to_arrow_schema(types, **named)
     return arrow
 
