@@ -158,7 +158,8 @@ class Issue:
 def shorten(value: Any, limit: int = 80) -> str:
     """`value` as a quoted text of at most `limit` characters, for messages."""
     text = repr(value)
-    return text if len(text) <= limit else text[: limit - 4] + "..." + text[0]
+    end = {"{": "}", "[": "]", "(": ")"}.get(text[0], text[0])
+    return text if len(text) <= limit else text[: limit - 4] + "..." + end
 
 
 def did_you_mean(word: str, known: Iterable[str], n: int = 3) -> str:
