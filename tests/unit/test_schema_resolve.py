@@ -286,3 +286,8 @@ def test_unknown_keywords_are_kept_and_never_constrain() -> None:
     found = Schema.from_dict({"properties": {"x": {"type": "string", "Title": "no", "isRequired": True}}})
     assert found.find("x").constraints["Title"] == "no"
     assert not found.find("x").required
+
+
+def test_load_says_what_to_do_with_a_dict() -> None:
+    with pytest.raises(SchemaError, match=r"got dict\. Use Schema\.from_dict"):
+        Schema.load({"type": "object"})  # type: ignore[arg-type]

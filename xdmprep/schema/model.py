@@ -119,6 +119,8 @@ class Schema:
         Raises:
             SchemaError: the file is not a schema, a component is missing, or a descriptor does not fit.
         """
+        if not isinstance(path, str | os.PathLike):
+            raise SchemaError(f"Schema.load takes the path of a file, got {type(path).__name__}. Use Schema.from_dict.")
         file = FilePath(path)
         documents = read_documents(file)
         main = main_document(documents)
