@@ -13,7 +13,7 @@ import click
 from ..errors import Issue, UsageError
 from ..paths import format_path
 from ..schema import Change, Registry, Schema, diff, duplicate_keys, lint
-from .network import connection
+from .connection import connection
 
 _FILE = click.Path(path_type=Path)
 _COMPAT = click.option("--compat", is_flag=True, help="Turn raw XDM names (xdm:name) into those used in the platform.")
