@@ -14,6 +14,7 @@ from .errors import SourceError, UsageError, did_you_mean
 from .flow import Chunk, Stream
 from .paths import format_path
 from .report import Report, ReportBuilder
+from .report.several import FilesReport
 from .schema import Schema
 from .validate import Rules, check_stream, open_records
 
@@ -38,11 +39,12 @@ def validate(
     Args:
         source: a file of records (JSON lines, a JSON array, Parquet; CSV for an ad-hoc schema), a DataFrame or anything
             else with ``__arrow_c_stream__``, a Stream of records, or with `mapping` any source of :func:`prepare`.
+            A list of files gives one report over all of them; each finding says its file, rows are numbered by file.
         schema: a Schema or a path.
         mapping: what makes records of the source's rows; None where it holds records.
         rules: ``strict``, ``batch``, ``jsonschema``, or :class:`xdmprep.validate.Rules`.
         csv: how a CSV source is written.
-        cap: keep at most so many findings in the report; all are counted.
+        cap: keep at most so many findings in the report, of all files together; all are counted.
         jobs: worker threads; None means one per core.
         on_start, on_chunk: called with the stream before the first row, and with each chunk in order.
 
@@ -50,9 +52,20 @@ def validate(
         Every finding about every record.
 
     Raises:
-        SourceError, SchemaError, MappingError, UsageError: before the first row.
+        SourceError, SchemaError, MappingError, UsageError: before the first row (of the file concerned).
     """
     schema = schema if isinstance(schema, Schema) else Schema.load(schema)
+    if isinstance(source, list | tuple) and all(isinstance(file, str | os.PathLike) for file in source):
+        if not source:
+            raise UsageError("No file to check: the list is empty.")
+        done: list[Report] = []
+        for file in source:
+            room = None if cap is None else cap - sum(one.kept for one in done)
+            more: Any = {"mapping": mapping, "rules": rules, "csv": csv, "cap": room, "jobs": jobs}
+            one = validate(file, schema, **more, on_start=on_start, on_chunk=on_chunk)
+            one.name, one.cap = os.fspath(file), cap
+            done.append(one)
+        return FilesReport(done, cap=cap)
     records = check_stream(_records(source, schema, mapping, csv), schema, rules)
     if on_start is not None:
         on_start(records)

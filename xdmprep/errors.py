@@ -132,6 +132,7 @@ class Issue:
         message: what is wrong.
         hint: what to do about it, may be empty.
         pointer: JSON Pointer of the place in the record, where the record itself was checked.
+        file: the file that holds the row, where several were checked.
     """
 
     code: str
@@ -143,9 +144,11 @@ class Issue:
     value: str | None = None
     hint: str = ""
     pointer: str = ""
+    file: str | None = None
 
     def __str__(self) -> str:
-        where = f"row {self.row}: " if self.row is not None else ""
+        where = f"{self.file}: " if self.file is not None else ""
+        where += f"row {self.row}: " if self.row is not None else ""
         column = f" (column {self.column})" if self.column else ""
         got = f", got {shorten(self.value)}" if self.value is not None else ""
         hint = f" {self.hint}" if self.hint else ""
@@ -155,7 +158,8 @@ class Issue:
 def shorten(value: Any, limit: int = 80) -> str:
     """`value` as a quoted text of at most `limit` characters, for messages."""
     text = repr(value)
-    return text if len(text) <= limit else text[: limit - 4] + "..." + text[0]
+    end = {"{": "}", "[": "]", "(": ")"}.get(text[0], text[0])
+    return text if len(text) <= limit else text[: limit - 4] + "..." + end
 
 
 def did_you_mean(word: str, known: Iterable[str], n: int = 3) -> str:

@@ -7,6 +7,7 @@ batches.  Needs the extra ``spark``: ``pip install "xdmprep[spark]"``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -28,25 +29,29 @@ def records(frame: DataFrame, mapping: MappingSet | dict[str, str], schema: Sche
     Args:
         frame: a Spark DataFrame.
         mapping: a mapping set, or a dict of destination -> expression.
-        schema: the XDM schema; its Arrow types give the columns of the result.
+        schema: the XDM schema; its Arrow types give the columns of the result, date-times as Spark's TimestampType.
         rules: the rule set.
 
     Raises:
         MappingError: every fault of the mapping, before a job runs.
     """
     run = _Stage(frame, mapping, schema, rules)
+    types = _spark_types(run.arrow_schema)
+    columns = _arrow_types(types)
 
     def good(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for stream, chunk in run(batches):
-            yield chunk.where(~chunk.faulty()).nested(stream.arrow_schema)
+            yield chunk.where(~chunk.faulty()).nested(stream.arrow_schema).cast(columns)
 
-    return frame.mapInArrow(good, _spark_types(run.arrow_schema))
+    return frame.mapInArrow(good, types)
 
 
 def rejects(frame: DataFrame, mapping: MappingSet | dict[str, str], schema: Schema, rules: str = "strict") -> DataFrame:
     """The rows with faults: the source's columns and ``reasons``, a list of texts.  Arguments as of :func:`records`."""
     run = _Stage(frame, mapping, schema, rules)
-    columns = pa.schema([*run.columns, pa.field("reasons", pa.list_(pa.string()))])
+    types = _spark_types(pa.schema([*run.columns, pa.field("reasons", pa.list_(pa.string()))]))
+    columns = _arrow_types(types)
+    source_columns = columns.remove(len(columns) - 1)
 
     def bad(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for _, chunk in run(batches):
@@ -58,11 +63,11 @@ def rejects(frame: DataFrame, mapping: MappingSet | dict[str, str], schema: Sche
                         if issue.row in said:
                             said[issue.row].append(f"{issue.path}: {issue.message}, got {issue.value!r}")
                 reasons = pa.array([said[int(row)] for row in aside.rows], pa.list_(pa.string()))
-                source = pa.Table.from_batches([aside.source]).cast(run.columns).combine_chunks()
+                source = pa.Table.from_batches([aside.source]).cast(source_columns).combine_chunks()
                 arrays = [*(column.chunk(0) for column in source.columns), reasons]
                 yield pa.RecordBatch.from_arrays(arrays, schema=columns)
 
-    return frame.mapInArrow(bad, _spark_types(columns))
+    return frame.mapInArrow(bad, types)
 
 
 class _Stage:
@@ -102,11 +107,14 @@ def _one_row(columns: pa.Schema) -> pa.Table:
 
 
 def _arrow_types(types: Any) -> pa.Schema:
+    """The Arrow types that Spark hands over for its own and takes back: timestamps are microseconds there."""
     try:
         from pyspark.sql.pandas.types import to_arrow_schema
     except ImportError:
         raise MissingDependencyError("xdmprep.spark", "pyspark", 'pip install "xdmprep[spark]"') from None
-    arrow: pa.Schema = to_arrow_schema(types)
+    # newer versions want the session's time zone, which says how timestamps are shown, not what they are
+    named: dict[str, Any] = {"timezone": "UTC"} if "timezone" in signature(to_arrow_schema).parameters else {}
+    arrow: pa.Schema = to_arrow_schema(types, **named)
     return arrow
 
 

@@ -132,6 +132,21 @@ def test_diff_with_data(tmp_path: Path) -> None:
         "1 rows start to fail (2), 1 stop failing (3)"
         in run("diff", LOYALTY, tmp_path / "new.json", "--data", data).output
     )
+    assert facts["failsUnderBoth"] == 1 and [more["code"] for more in facts["moreFindings"]] == ["enum"]
+
+
+def test_diff_shows_new_faults_of_rows_that_failed_before(tmp_path: Path) -> None:
+    content = json.loads(LOYALTY.read_text(encoding="utf-8"))
+    content["properties"]["_acme"]["properties"]["loyalty"]["properties"]["tier"]["enum"].remove("gold")
+    (tmp_path / "new.json").write_text(json.dumps(content))
+    data = tmp_path / "records.json"
+    tiers = ("gold", "gold", "diamond")
+    data.write_text(
+        "".join(json.dumps({"none": 1, "_acme": {"loyalty": {"tier": tier}}}) + "\n" for tier in tiers) + "{\n"
+    )
+    result = run("diff", LOYALTY, tmp_path / "new.json", "--data", data)
+    assert "0 rows start to fail, 0 stop failing, 4 fail under both" in result.output
+    assert "2 more enum" in result.output and "unknown-field" not in result.output
 
 
 def test_sample(tmp_path: Path) -> None:

@@ -73,3 +73,19 @@ def test_the_stages_run_inside_spark(spark: Any, schemas: Path, tmp_path: Path) 
     aside = rejects(frame, mapping, schema).collect()
     assert len(aside) == 300 - len(lines)
     assert all(row.reasons for row in aside)
+
+
+def test_date_times_keep_their_instant_inside_spark(spark: Any, schemas: Path) -> None:
+    from xdmprep.spark import records, rejects
+
+    schema = xp.Schema.load(schemas / "purchase-event.schema.json")
+    mapping = {"_id": "id", "timestamp": "at"}
+    said = "SELECT 'a' AS id, timestamp'2024-05-06T07:08:09.123Z' AS at UNION ALL SELECT 'b', NULL"
+    frame = spark.sql(said)
+    good = records(frame, mapping, schema, rules="batch")
+    types = {field.name: field.dataType.simpleString() for field in good.schema.fields}
+    assert types["timestamp"] == "timestamp"
+    seen = [row[0] for row in good.selectExpr("date_format(timestamp, \"yyyy-MM-dd'T'HH:mm:ss.SSS\")").collect()]
+    assert seen == ["2024-05-06T07:08:09.123"]
+    (aside,) = rejects(frame, mapping, schema, rules="batch").collect()
+    assert (aside.id, aside.at) == ("b", None)

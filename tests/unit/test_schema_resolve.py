@@ -185,7 +185,7 @@ def test_an_inner_id_is_no_base_for_references() -> None:
         ({"properties": {"x": {"$ref": "#no"}}}, "is not a JSON pointer"),
         ({"properties": {"x": {"type": "strng"}}}, "Did you mean 'string'?"),
         ({"properties": ["x"]}, "'properties' must be an object of schemas"),
-        ({"properties": {"x": 5}}, "'properties' must be an object of schemas"),
+        ({"properties": {"x": 5}}, "at /properties/x: must be a schema (an object), got 5"),
         ({"properties": {"x": {"required": True}}}, "at /properties/x: 'required' must be a list of names, got True"),
         ({"properties": {"x": {"exclusiveMinimum": True}}}, "'exclusiveMinimum' must be a number"),
         ({"properties": {"x": {"maxLength": -1}}}, "'maxLength' must be a whole number"),

@@ -271,6 +271,54 @@ def test_the_command(tmp_path: Path) -> None:
         assert isinstance(run(command, [str(bad), *options, *arguments], standalone_mode=False).exception, UsageError)
 
 
+def test_several_files_give_one_report(tmp_path: Path, schema: Schema) -> None:
+    good, bad, torn = (tmp_path / name for name in ("good.json", "bad.json", "torn.json"))
+    good.write_text('{"a":"x"}\n')
+    bad.write_text('{"a":"x"}\n{"a":5}\n')
+    torn.write_text('{"a":6}\n{"a":\n')
+    report = xp.validate([good, bad, str(torn)], schema, rules="jsonschema")
+    assert (report.rows, report.invalid, report.found, report.valid) == (5, 3, 3, False)
+    assert [(issue.file, issue.row, issue.code) for issue in report] == [
+        (str(bad), 2, "type"), (str(torn), 1, "type"), (str(torn), 2, "unreadable"),
+    ]  # fmt: skip
+    (group,) = [group for group in report.groups if group.code == "type"]
+    assert (group.count, group.first_row, group.file, group.examples) == (2, 2, str(bad), ["5", "6"])
+    assert report.files[1].groups[0].count == 1, "the file's own report stays as it was"
+    assert [one.valid for one in report.files] == [True, False, False]
+    assert f"first in row 2 of {bad}" in str(report) and str(next(iter(report))).startswith(f"{bad}: row 2: ")
+    assert report.summary().column("file").to_pylist() == [str(bad), str(torn)]
+    for page in (report.to_html(), report._repr_html_()):
+        assert page.count(str(good)) == 1 and str(torn) in page and "first row" in page
+    capped = xp.validate([good, bad, torn], schema, rules="jsonschema", cap=2)
+    assert (capped.found, capped.kept, capped.issues.num_rows) == (3, 2, 2)
+    assert "the first 2 kept: cap 2" in capped.headline()
+    fine = xp.validate((good, good), schema, rules="jsonschema")
+    assert (fine.valid, fine.rows, fine.issues.column_names[0], fine.head(5).num_rows) == (True, 2, "file", 0)
+    with pytest.raises(UsageError, match="list is empty"):
+        xp.validate([], schema)
+    with pytest.raises(SourceError, match=r"none\.json"):
+        xp.validate([good, tmp_path / "none.json"], schema)
+
+
+def test_the_command_writes_one_report_over_several_files(tmp_path: Path) -> None:
+    (tmp_path / "s.json").write_text(json.dumps(SCHEMA))
+    files = [tmp_path / "one.json", tmp_path / "two.json"]
+    for number, file in enumerate(files):
+        file.write_text('{"a":"x"}\n' + f'{{"a":{number}}}\n' * 6_000)
+    options = ["--schema", str(tmp_path / "s.json"), "--rules", "jsonschema", "--report"]
+    for name in ("all.jsonl", "all.html"):
+        arguments = [*map(str, files), *options, str(tmp_path / name)]
+        done = CliRunner().invoke(command, arguments, standalone_mode=False)
+        assert done.return_value == 1
+        assert "2 files: 12,002 rows, 12,000 invalid, 12,000 findings\n" in done.output
+    lines = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text().splitlines()]
+    assert [(line["file"], line["row"]) for line in lines] == [
+        (str(file), row) for file in files for row in range(2, 6_002)
+    ]
+    page = (tmp_path / "all.html").read_text()
+    assert "first 5,000 of 12,000" in page and all(str(file) in page for file in files)
+
+
 def test_the_ingest_check_splits_good_records_from_failed_ones(tmp_path: Path) -> None:
     file = tmp_path / "f.json"
     file.write_text('{"a":"x","n":"7"}\n{"n":1}\n{broken\n{"a":"y"}\n{"a":""}\n')

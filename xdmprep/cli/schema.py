@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+import numpy as np
 
 from ..errors import Issue, UsageError
 from ..paths import format_path
 from ..schema import Change, Registry, Schema, diff, duplicate_keys, lint
 from .connection import connection
+
+if TYPE_CHECKING:
+    from ..flow import Chunk
+    from ..report import Group
 
 _FILE = click.Path(path_type=Path)
 _COMPAT = click.option("--compat", is_flag=True, help="Turn raw XDM names (xdm:name) into those used in the platform.")
@@ -132,19 +138,27 @@ def diff_command(
     before, after = (open_schema(path, None, components, compat) for path in (old, new))
     changes = diff(before, after)
     breaking = sum(change.effect == "breaking" for change in changes)
-    starts, stops = _rows(data, before, after, rules) if data is not None else ([], [])
+    effect = _effect(data, before, after, rules) if data is not None else None
     if as_json:
         listed = [{"path": c.path, "effect": c.effect, "message": c.message} for c in changes]
         facts: dict[str, Any] = {"breaking": breaking, "changes": listed}
-        if data is not None:
-            facts |= {"startsFailing": starts, "stopsFailing": stops}
+        if effect is not None:
+            facts |= {
+                "startsFailing": effect.starts, "stopsFailing": effect.stops, "failsUnderBoth": effect.both,
+                "moreFindings": [
+                    {"code": g.code, "path": g.path, "message": g.message, "more": more} for g, more in effect.more
+                ],
+            }  # fmt: skip
         click.echo(json.dumps(facts, ensure_ascii=False))
     else:
         _tell_changes(changes, breaking)
-        if data is not None:
-            click.echo(f"{data}: {len(starts):,} rows start to fail{_some(starts)}, "
-                       f"{len(stops):,} stop failing{_some(stops)}")  # fmt: skip
-    sys.exit(1 if breaking or starts else 0)
+        if effect is not None:
+            click.echo(f"{data}: {len(effect.starts):,} rows start to fail{_some(effect.starts)}, "
+                       f"{len(effect.stops):,} stop failing{_some(effect.stops)}, "
+                       f"{effect.both:,} fail under both")  # fmt: skip
+            for group, more in effect.more:
+                click.echo(f"  {more:>9,} more {group.code:<18} {group.path or 'record'}: {group.message}")
+    sys.exit(1 if breaking or (effect is not None and effect.starts) else 0)
 
 
 def _tell_changes(changes: list[Change], breaking: int) -> None:
@@ -163,20 +177,50 @@ def _some(rows: list[int]) -> str:
     return f" ({', '.join(map(str, rows[:10]))}{more})"
 
 
-def _rows(data: Path, before: Schema, after: Schema, rules: str) -> tuple[list[int], list[int]]:
-    """Rows of `data` that are valid under `before` alone, and under `after` alone."""
-    old, new = (_failing(data, one, rules) for one in (before, after))
-    return sorted(new - old), sorted(old - new)
+@dataclass(frozen=True)
+class _Effect:
+    """What a change of schema does to records.
+
+    Attributes:
+        starts, stops: rows that fail under the new schema alone, and under the old one alone.
+        both: how many rows fail under both.
+        more: errors that are found more often under the new schema, and how much more often; rows that failed before
+            count too, so a fault that all rows have in common hides nothing.
+    """
+
+    starts: list[int]
+    stops: list[int]
+    both: int
+    more: list[tuple[Group, int]]
 
 
-def _failing(data: Path, schema: Schema, rules: str) -> set[int]:
-    """Numbers of the rows with an error."""
-    from ..validate import check_stream, open_records
+def _effect(data: Path, before: Schema, after: Schema, rules: str) -> _Effect:
+    (old, old_groups), (new, new_groups) = (_failing(data, one, rules) for one in (before, after))
+    counts: Counter[tuple[str, str]] = Counter()
+    for group in old_groups:
+        counts[group.code, group.path] -= group.count
+    first: dict[tuple[str, str], Group] = {}
+    for group in new_groups:
+        if group.severity == "error":
+            first.setdefault((group.code, group.path), group)
+            counts[group.code, group.path] += group.count
+    more = [(group, counts[key]) for key, group in first.items() if counts[key] > 0]
+    starts, stops = (np.setdiff1d(*pair).tolist() for pair in ((new, old), (old, new)))
+    return _Effect(starts, stops, len(np.intersect1d(old, new)), more)
 
-    rows: set[int] = set()
-    for chunk in check_stream(open_records(data), schema, rules):
-        rows.update(chunk.rows[chunk.faulty()].tolist())
-    return rows
+
+def _failing(data: Path, schema: Schema, rules: str) -> tuple[Any, list[Group]]:
+    """Numbers of the rows that have an error or cannot be read, and the findings, grouped."""
+    from ..checking import validate
+
+    rows = [np.zeros(0, np.int64)]
+
+    def note(chunk: Chunk) -> None:
+        rows.append(chunk.rows[chunk.faulty()])
+        rows.append(np.asarray([one.row for one in chunk.unread], np.int64))
+
+    report = validate(data, schema, rules=rules, cap=0, on_chunk=note)
+    return np.concatenate(rows), report.groups
 
 
 @schema.command(epilog="Example: xdmprep schema sample schemas/crm-profile.schema.json --count 100 > records.json")

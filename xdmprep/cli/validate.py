@@ -28,11 +28,11 @@ Ends with 0 if all records are valid, 1 if some are not, 2 on wrong use or a fil
 @click.option("--mapping", "-m", type=click.Path(path_type=Path), help="Makes records of the rows first.")
 @click.option("--rules", default="strict", show_default=True, help="Rule set: strict, batch or jsonschema.")
 @click.option("--set", "settings", multiple=True, metavar="RULE=LEVEL", help="One rule as error, warning or off.")
-@click.option("--cap", type=click.IntRange(1), help="Keep at most so many findings; all are counted.")
+@click.option("--cap", type=click.IntRange(1), help="Keep at most so many findings of all FILES; all are counted.")
 @click.option("--jobs", "-j", type=click.IntRange(0), help="Worker threads.  [default: one per core]")
 @click.option(
     "--report", type=click.Path(path_type=Path), metavar="FILE",
-    help="Write the report: .html, .json, .jsonl, .csv or .parquet.",
+    help="Write one report over all FILES: .html, .json, .jsonl, .csv or .parquet.",
 )  # fmt: skip
 @click.option("--progress/--no-progress", "bar", default=None, help="Show a progress bar.  [default: on a terminal]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
@@ -43,38 +43,45 @@ def validate(
     """Check FILES (JSON lines, a JSON array, Parquet; CSV with a mapping or an ad-hoc schema) against a schema."""
     without_pandas()
     from ..checking import validate as run
-    from ..report import ENDINGS
+    from ..report import ENDINGS, Report
+    from ..report.page import ROWS
+    from ..report.several import FilesReport
     from ..schema import Schema
     from ..validate import Rules
 
     if report is not None and report.suffix.lower() not in ENDINGS:
         raise UsageError(f"--report: {report.name!r} must end in {', '.join(ENDINGS)}.")
-    if report is not None and len(files) > 1:
-        raise UsageError("--report takes one file's findings; give one FILE, or run the command for each.")
     chosen = Rules.of(Rules.of(rules), _settings(settings))
     loaded = Schema.load(schema)
-    found = []
+    found: list[Report] = []
+    # all findings are held only where all are written; a page shows the first, the text their counts
+    held = None if report is not None and report.suffix.lower() != ".html" else ROWS
     for file in files:
+        room = None if cap is None else cap - sum(one.kept for one in found)
         with progress(bar) as shown:
             one = run(
-                file, loaded, mapping=mapping, rules=chosen, cap=cap, jobs=jobs,
+                file, loaded, mapping=mapping, rules=chosen, cap=room, jobs=jobs,
                 on_start=shown.start, on_chunk=shown.advance,
             )  # fmt: skip
         found.append(one)
+        if len(files) > 1:
+            one.name, one.cap = str(file), cap
+            if held is not None and cap is None:
+                one.keep(held)
         if not as_json:
             click.echo(str(one))
+    whole = found[0] if len(found) == 1 else FilesReport(found, cap=cap)
+    if not as_json and len(found) > 1:
+        click.echo(whole.headline())
     if report is not None:
-        found[0].save(report)
+        whole.save(report)
         if not as_json:
             click.echo(f"report -> {report}")
-    valid = all(one.valid for one in found)
     if as_json:
         files_shown = [{"file": str(file), **one.to_dict()} for file, one in zip(files, found, strict=True)]
-        totals = {name: sum(getattr(one, name) for one in found) for name in ("rows", "invalid")}
-        click.echo(
-            json.dumps({"valid": valid, **totals, "findings": sum(one.found for one in found), "files": files_shown})
-        )
-    return 0 if valid else 1
+        totals = {"valid": whole.valid, "rows": whole.rows, "invalid": whole.invalid, "findings": whole.found}
+        click.echo(json.dumps({**totals, "files": files_shown}))
+    return 0 if whole.valid else 1
 
 
 def _settings(texts: tuple[str, ...]) -> dict[str, str]:

@@ -47,6 +47,7 @@ class Group:
     Attributes:
         count: how many findings.
         first_row: the lowest row number.
+        file: the file of that row, where several were checked.
         examples: the first different values, at most :data:`EXAMPLES`.
     """
 
@@ -59,6 +60,7 @@ class Group:
     count: int
     first_row: int
     examples: list[str]
+    file: str | None = None
 
     def add(self, rows: Any, values: pa.Array | None) -> None:
         """Count more findings in."""
@@ -86,7 +88,10 @@ class Report:
         found: how many findings there are.
         kept: how many of them the report holds; fewer than `found` only with a cap.
         cap: the cap, None if there is none.
+        files: where several files were checked, the report of each.
     """
+
+    files: tuple[Report, ...] = ()
 
     def __init__(
         self,
@@ -183,6 +188,12 @@ class Report:
         rows = table.column("row").to_numpy()
         return table if (np.diff(rows) >= 0).all() else table.take(pa.array(np.argsort(rows, kind="stable")))
 
+    def keep(self, count: int) -> None:
+        """Hold no more than the first `count` findings, as :meth:`head` gives them; all stay counted."""
+        if self.kept > count:
+            self._pieces = [self.head(count)]
+            self.kept = count
+
     def head(self, count: int) -> pa.Table:
         """The first findings, rule by rule as they came, without making rows of the others."""
         kept: list[pa.Table] = []
@@ -204,8 +215,12 @@ class Report:
 
     def summary(self) -> pa.Table:
         """The findings grouped by rule and path: how many, the first row, examples of values."""
-        groups = [{name: getattr(group, name) for name in SUMMARY_SCHEMA.names} for group in self.groups]
-        return pa.Table.from_pylist(groups, SUMMARY_SCHEMA)
+        groups = [{name: getattr(group, name) for name in self._summary.names} for group in self.groups]
+        return pa.Table.from_pylist(groups, self._summary)
+
+    @property
+    def _summary(self) -> pa.Schema:
+        return SUMMARY_SCHEMA.append(pa.field("file", pa.string())) if self.files else SUMMARY_SCHEMA
 
     def to_pandas(self) -> pd.DataFrame:
         """Every finding as a row of a DataFrame."""
@@ -217,12 +232,13 @@ class Report:
         groups = []
         for group in self.groups:
             platform = RULES[group.code].platform if group.code in RULES else None
-            entry = {name: getattr(group, name) for name in SUMMARY_SCHEMA.names}
+            entry = {name: getattr(group, name) for name in self._summary.names}
             groups.append({**entry, **({"platform_code": platform} if platform else {})})
-        return {
+        facts = {
             "name": self.name, "valid": self.valid, "rows": self.rows, "invalid": self.invalid,
             "findings": self.found, "kept": self.kept, "cap": self.cap, "summary": groups,
         }  # fmt: skip
+        return {**facts, "files": [{"file": one.name, **one.to_dict()} for one in self.files]} if self.files else facts
 
     def to_json(self) -> str:
         """Counts, summary and every finding as one JSON text."""
@@ -289,7 +305,9 @@ class Report:
         if self.valid:
             warnings = f", {self.found:,} warning{'s' if self.found != 1 else ''}" if self.found else ""
             return f"{self.name}: {rows}, all valid{warnings}"
-        capped = f" (the first {self.kept:,} kept: cap {self.cap:,})" if self.kept < self.found else ""
+        capped = ""
+        if self.cap is not None and self.kept < self.found:
+            capped = f" (the first {self.kept:,} kept: cap {self.cap:,})"
         return f"{self.name}: {rows}, {self.invalid:,} invalid, {self.found:,} findings{capped}"
 
     def __str__(self) -> str:
@@ -299,7 +317,7 @@ class Report:
             column = f" (column {group.column})" if group.column else ""
             lines.append(
                 f"  {group.count:>9,} {group.severity:<7} {group.code:<18} {group.path or 'record'}{column}: "
-                f"{group.message}{values}; first in row {group.first_row}"
+                f"{group.message}{values}; first in row {group.first_row}" + (f" of {group.file}" if group.file else "")
             )
         if len(self._groups) > 40:
             lines.append(f"  ... and {len(self._groups) - 40} more kinds of findings")

@@ -27,6 +27,7 @@ class Group(Protocol):
     count: int
     first_row: int
     examples: list[str]
+    file: str | None
 
 
 class Report(Protocol):
@@ -38,6 +39,10 @@ class Report(Protocol):
     found: int
     kept: int
     cap: int | None
+
+    @property
+    def files(self) -> Sequence[Report]:
+        """Where several files were checked, the report of each."""
 
     @property
     def valid(self) -> bool:
@@ -89,7 +94,8 @@ box.addEventListener('input',draw);draw();
 def report_page(report: Report) -> str:
     """The whole page."""
     table = report.head(ROWS)
-    columns = ("row", "severity", "code", "path", "column", "value", "message", "hint")
+    columns = ["row", "severity", "code", "path", "column", "value", "message", "hint"]
+    columns += ["file"] if report.files else []
     rows = [["" if row[name] is None else row[name] for name in columns] for row in table.to_pylist()]
     data = json.dumps(rows, ensure_ascii=False).replace("<", "\\u003c").replace("\u2028", "").replace("\u2029", "")
     heads = "".join(f"<th>{name}</th>" for name in columns)
@@ -118,13 +124,13 @@ def report_fragment(report: Report) -> str:
     rows = "".join(
         f'<tr><td class="n">{row["row"]}</td><td class="{row["severity"]}">{escape(row["code"])}</td>'
         f"<td><code>{escape(row['path'] or 'record')}</code></td><td>{_text(row['value'])}</td>"
-        f"<td>{escape(row['message'])}</td></tr>"
+        f"<td>{escape(row['message'])}</td>{_cell(row['file']) if report.files else ''}</tr>"
         for row in table.to_pylist()
     )
     more = f"<p>The first {table.num_rows} of {report.found:,} findings.</p>" if report.found > table.num_rows else ""
     findings = (
         "<details><summary>Findings</summary><table><tr><th>row</th><th>code</th><th>path</th><th>value</th>"
-        f"<th>message</th></tr>{rows}</table>{more}</details>"
+        f"<th>message</th>{'<th>file</th>' if report.files else ''}</tr>{rows}</table>{more}</details>"
         if rows
         else ""
     )
@@ -146,16 +152,32 @@ def _overview(report: Report) -> str:
         f"<td><code>{escape(group.path or 'record')}</code></td><td>{_text(group.column)}</td>"
         f"<td>{escape(group.message)}{' <br>' + escape(group.hint) if group.hint else ''}</td>"
         f"<td>{'<br>'.join(_text(value) for value in group.examples)}</td>"
-        f'<td class="n">{group.first_row}</td></tr>'
+        f'<td class="n">{group.first_row}</td>{_cell(group.file) if report.files else ""}</tr>'
         for group in report.groups
     )
     table = (
         "<h2>Summary</h2><table><tr><th>count</th><th>rule</th><th>path</th><th>column</th><th>what</th>"
-        f"<th>such as</th><th>first row</th></tr>{rows}</table>"
+        f"<th>such as</th><th>first row</th>{'<th>of file</th>' if report.files else ''}</tr>{rows}</table>"
         if rows
         else ""
     )
-    return f'<h1>{escape(report.name)}: {outcome}</h1><div class="tiles">{shown}</div>{capped}{table}'
+    return f'<h1>{escape(report.name)}: {outcome}</h1><div class="tiles">{shown}</div>{capped}{_files(report)}{table}'
+
+
+def _files(report: Report) -> str:
+    """Where several files were checked, a line for each."""
+    lines = "".join(
+        f"<tr>{_cell(one.name)}"
+        + "".join(f'<td class="n">{n:,}</td>' for n in (one.rows, one.invalid, one.found))
+        + "</tr>"
+        for one in report.files
+    )
+    heads = "<tr><th>file</th><th>rows</th><th>invalid</th><th>findings</th></tr>"
+    return f"<h2>Files</h2><table>{heads}{lines}</table>" if lines else ""
+
+
+def _cell(text: str | None) -> str:
+    return f"<td>{_text(text)}</td>"
 
 
 def _bars(report: Report) -> str:

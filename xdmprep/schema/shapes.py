@@ -72,6 +72,10 @@ def check_shape(node: Mapping[str, Any], name: str, pointer: str) -> None:
     for key, value in node.items():
         shape = _SHAPES.get(key)
         if shape is not None and not shape[0](value):
+            if shape[0] is _named and isinstance(value, dict):
+                member = next(member for member in value if not _node(value[member]))
+                place = f"{pointer}/{key}/{member.replace('~', '~0').replace('/', '~1')}"
+                raise SchemaError(f"{name} at {place}: must be a schema (an object), got {shorten(value[member])}.")
             raise SchemaError(f"{name} at {pointer or '/'}: '{key}' must be {shape[1]}, got {shorten(value)}.")
         if key == "type":
             kinds = value if isinstance(value, list) else [value]

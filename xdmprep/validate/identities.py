@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..leaves import Leaf, plain, valid
+from ..leaves import Leaf, plain, slots, valid
 from ..paths import EVERY, Path
 from ..schema import Schema
 from . import kernels
@@ -320,7 +320,7 @@ class IdentityChecks:
     def _count_primaries(self, primaries: Any, items: _Items) -> None:
         if items.primary is None or not pa.types.is_boolean(items.primary.type):
             return
-        marked = np.asarray(items.primary.fill_null(False).to_numpy(zero_copy_only=False), dtype=bool)
+        marked = slots(items.primary) & valid(items.primary)
         _count(primaries, items.spot, marked if items.present is None else marked & items.present)
 
     def _check_primaries(self, columns: Columns, primaries: Any, sink: Sink) -> None:

@@ -37,6 +37,17 @@ def _scratch(size: int) -> Mask:
     return held[:size]
 
 
+def few(mask: Mask) -> Ints:
+    """Where `mask` is True, for masks that seldom are: eight places are looked at together first."""
+    whole = len(mask) // 8 * 8
+    words = np.flatnonzero(mask[:whole].view(np.uint64) != 0)
+    if len(words) * 16 > whole:
+        return np.flatnonzero(mask)
+    word, place = np.nonzero(mask[:whole].reshape(-1, 8)[words])
+    found: Ints = words[word] * 8 + place
+    return found if whole == len(mask) else np.append(found, np.flatnonzero(mask[whole:]) + whole)
+
+
 def escaped_quotes(text: Any, slashes: Ints) -> Ints:
     """Places of quotes behind a backslash that is not itself behind one."""
     begins = np.diff(slashes, prepend=-2) > 1
@@ -68,7 +79,7 @@ class Lines:
         self.words = np.ndarray((size + PADDING - 31,), "V32", data, 0, (1,))
         mask = _scratch(size)
         np.equal(self.bytes, 10, out=mask)
-        ends = np.flatnonzero(mask)
+        ends = few(mask)
         if size and (not len(ends) or ends[-1] != size - 1):
             ends = np.append(ends, size)
         self.ends: Ints = ends.astype(np.int64, copy=False)
@@ -100,7 +111,7 @@ class Lines:
     def _find_escapes(self, mask: Mask) -> Ints:
         """Places of quotes behind a backslash that is not itself behind one: they are no quotes."""
         np.equal(self.bytes, 92, out=mask)
-        slashes = self.slashes = np.flatnonzero(mask)
+        slashes = self.slashes = few(mask)
         if not len(slashes):
             return slashes
         self.escaped[self._lines_of(slashes)] = True

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..leaves import Leaf, path_tree, valid
+from ..leaves import Leaf, path_tree, slots, valid
 from ..paths import Path
 from .texts import calendar_of, escape_all, escape_some, quoted, scalar_texts
 from .walk import MARKS, Leg, Value, Walk, key_text
@@ -99,12 +99,10 @@ def _value(column: pa.Array, quoted: bool) -> Value:
     kind = column.type
     there = valid(column) if column.null_count else None
     if isinstance(column, pa.DictionaryArray):
-        indices = column.indices if column.indices.null_count == 0 else column.indices.fill_null(0)
         texts = column.dictionary.cast(pa.string())
-        return Value(escape_all(texts) if quoted else texts, indices.to_numpy().astype(np.int32, copy=False), there)
+        return Value(escape_all(texts) if quoted else texts, slots(column.indices), there)
     if pa.types.is_boolean(kind):
-        filled = column if column.null_count == 0 else column.fill_null(False)
-        return Value(_BOOLEANS, filled.to_numpy(zero_copy_only=False).astype(np.int32), there)
+        return Value(_BOOLEANS, slots(column), there)
     if quoted and not pa.types.is_temporal(kind):
         texts = column if pa.types.is_string(kind) else column.cast(pa.string())
         return Value(texts, None, there, escape_some(texts))
@@ -112,8 +110,7 @@ def _value(column: pa.Array, quoted: bool) -> Value:
         days = column.cast(pa.date32()).cast(pa.int32())
         first, calendar = calendar_of(days)
         if calendar is not None:
-            codes = days.fill_null(first).to_numpy() - first
-            return Value(calendar, codes, there)
+            return Value(calendar, slots(days) - first, there)
     texts = _printed(column)
     return Value(texts, None, valid(texts) if texts.null_count else None)
 

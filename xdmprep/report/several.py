@@ -1,0 +1,72 @@
+"""One report over several files: the reports of the files, counted together, each finding with its file.
+
+Rows keep the numbers they have in their own file, so a finding is found again by file and row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pyarrow as pa
+
+from ..flow import ISSUE_SCHEMA
+from . import EXAMPLES, Report
+
+
+class FilesReport(Report):
+    """The findings about the records of several files.
+
+    Args:
+        files: the report of each file, under the name the file is to be shown by.
+        cap: how many findings all of them together were allowed to keep.
+
+    Attributes:
+        files: those reports.
+    """
+
+    def __init__(self, files: Sequence[Report], *, cap: int | None = None) -> None:
+        super().__init__(f"{len(files):,} files", cap=cap)
+        self.files = tuple(files)
+        for one in files:
+            self.rows += one.rows
+            self.merged += one.merged
+            self.invalid += one.invalid
+            self.found += one.found
+            self.kept += one.kept
+            for group in one.groups:
+                self._join(replace(group, file=one.name, examples=list(group.examples)))
+
+    def _join(self, more: Any) -> None:
+        """Count a file's group in; the first row that is shown is that of the first file that has one."""
+        key = (more.code, more.severity, more.path, more.column, more.message)
+        group = self._groups.setdefault(key, more)
+        if group is not more:
+            group.count += more.count
+            new = [value for value in more.examples if value not in group.examples]
+            group.examples += new[: EXAMPLES - len(group.examples)]
+
+    @property
+    def issues(self) -> pa.Table:
+        """Every finding, file by file and in the order of the rows; the column ``file`` comes first."""
+        return _joined([_named(one.name, one.issues) for one in self.files])
+
+    def head(self, count: int) -> pa.Table:
+        """The first findings, without making rows of the others."""
+        tables = []
+        for one in self.files:
+            tables.append(_named(one.name, one.head(count)))
+            count -= tables[-1].num_rows
+        return _joined(tables)
+
+
+def _named(file: str, table: pa.Table) -> pa.Table:
+    return table.add_column(0, "file", pa.repeat(pa.scalar(file, pa.string()), table.num_rows))
+
+
+def _joined(tables: list[pa.Table]) -> pa.Table:
+    return pa.concat_tables(tables or [_named("", ISSUE_SCHEMA.empty_table())])
+
+
+__all__ = ["FilesReport"]
