@@ -298,7 +298,44 @@ def has_flag(tags: Mapping[str, Any] | None, tag: str, flag: str) -> bool:
     """Whether a dataset's tag holds ``flag: true``, with or without the blank, in any letter case."""
     values = (tags or {}).get(tag) or []
     wanted = f"{flag}:true".lower()
-    return any(re.sub(r"\s", "", str(value)).lower() == wanted for value in values)
+    listed = values if isinstance(values, list) else [values]
+    return any(re.sub(r"\s", "", str(value)).lower() == wanted for value in listed)
+
+
+def takes_upserts(tags: Mapping[str, Any] | None) -> bool:
+    """Whether a dataset with these tags is enabled for patches: for Profile with upsert, and for Identity."""
+    flags = (("unifiedProfile", "enabled"), ("unifiedProfile", "isUpsert"), ("unifiedIdentity", "enabled"))
+    return all(has_flag(tags, tag, flag) for tag, flag in flags)
+
+
+def enable_upsert(tags: Mapping[str, Any] | None) -> list[list[dict[str, Any]]]:
+    """The JSON Patches that enable a dataset with these tags for patches, to be sent in order; none if it is.
+
+    One that is enabled for Profile already cannot just be given the flag: it is disabled first, then enabled again.
+
+    Source: *Enable a dataset for Profile updates using APIs*.
+    """
+    if takes_upserts(tags):
+        return []
+    patches = []
+    if has_flag(tags, "unifiedProfile", "enabled"):
+        patches.append(_set_tags(tags, {"unifiedProfile": ["enabled:false"], "unifiedIdentity": ["enabled:false"]}))
+    flags = {"unifiedProfile": ["enabled:true", "isUpsert:true"], "unifiedIdentity": ["enabled:true"]}
+    opened = [] if patches or isinstance(tags, Mapping) else [{"op": "add", "path": "/tags", "value": {}}]
+    return [*patches, [*opened, *_set_tags(None, flags)]]
+
+
+def restore_tags(tags: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The JSON Patch that gives a dataset back the Profile tags that it had before :func:`enable_upsert`."""
+    return _set_tags(None, {tag: tags[tag] for tag in ("unifiedProfile", "unifiedIdentity") if tag in tags})
+
+
+def _set_tags(present: Mapping[str, Any] | None, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Operations that set tags: ``replace`` needs one to be there, ``add`` does not (RFC 6902)."""
+    return [
+        {"op": "replace" if tag in (present or {}) else "add", "path": f"/tags/{tag}", "value": value}
+        for tag, value in values.items()
+    ]
 
 
 def content_range(first: int, last: int) -> str:

@@ -180,7 +180,7 @@ def test_the_dataset_must_fit(server, dataset, tmp_path):
     with pytest.raises(PlatformError, match="has the schema"):
         client.upload(folder, new_dataset(server.url, LOYALTY))
     patch = simple_folder(tmp_path / "patch", upsert=True)
-    with pytest.raises(PlatformError, match="not enabled for upsert"):
+    with pytest.raises(PlatformError, match="not enabled for Profile"):
         client.upload(patch, dataset)
     told: list[str] = []
     client.tell = told.append

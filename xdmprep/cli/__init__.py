@@ -27,7 +27,7 @@ COMMANDS = {
     "diff": ("diff", "Write a Profile patch of what changed between two snapshots."),
     "upload": ("network", "Send prepared files as one batch."),
     "batch": ("network", "Look at a batch, abort it, revert it."),
-    "dataset": ("network", "Create or look at a dataset."),
+    "dataset": ("dataset", "Create, show or check a dataset, enable it for patches."),
     "emulate": ("network", "Run the batch ingestion API on this machine."),
     "schema": ("schema", "Show, check, pull or compare schemas."),
     "mapping": ("mapping", "Check, suggest or convert mapping sets."),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,36 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import PlatformError
+from .connection import client_of, connection, print_json, say
 
 if TYPE_CHECKING:
     from ..client import Batch, Client
     from ..manifest import Manifest
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)
-
-
-def _print_json(data: Any) -> None:
-    click.echo(json.dumps(data, ensure_ascii=False, indent=2))
-
-
-def connection(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that every command needs to reach the platform."""
-    for option in (
-        click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output."),
-        click.option("--sandbox", help="Name of the sandbox (default: prod)."),
-        click.option("--config", "config", metavar="FILE", help="JSON file with the credentials."),
-        click.option("--url", help="Base address; alone it is enough for an emulator."),
-    ):
-        command = option(command)
-    return command
-
-
-def _client(url: str | None, config: str | None, sandbox: str | None) -> Client:
-    from ..client import Client
-
-    return Client.from_config(config, sandbox=sandbox, url=url, tell=_say)
 
 
 def _describe(batch: Batch) -> None:
@@ -60,7 +34,7 @@ def _describe(batch: Batch) -> None:
 
 def _report(batch: Batch, as_json: bool) -> None:
     if as_json:
-        _print_json(batch.to_dict())
+        print_json(batch.to_dict())
     else:
         _describe(batch)
 
@@ -81,10 +55,16 @@ def _report(batch: Batch, as_json: bool) -> None:
 @click.option("--partial-percent", type=click.FloatRange(0, 100), help="Bad rows that the batch may have, in percent.")
 @click.option("--diagnostics/--no-diagnostics", default=True, help="Keep the errors of single rows (default: on).")
 @click.option("--again", is_flag=True, help="Send as a new batch where the last one failed or was aborted.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Send a patch also to a dataset that is not enabled for upsert. Each record then replaces the whole fragment "
+    "that the dataset holds of its profile: attributes that the patch leaves out are lost.",
+)
 def upload(
     folder: str, dataset: str, url: str | None, config: str | None, sandbox: str | None, as_json: bool,
     replay: tuple[str, ...], replay_prefix: str, wait_: bool, timeout: float | None, jobs: int,
-    partial_percent: float | None, diagnostics: bool, again: bool,
+    partial_percent: float | None, diagnostics: bool, again: bool, force: bool,
 ) -> int:  # fmt: skip
     """Send prepared files as one batch.  The same command goes on where an earlier one stopped.
 
@@ -99,9 +79,9 @@ def upload(
     replay = tuple(part.strip() for item in replay for part in item.split(",") if part.strip())
     options: dict[str, Any] = {
         "replay": replay, "replay_prefix": replay_prefix, "jobs": jobs, "percent": partial_percent,
-        "diagnostics": diagnostics, "again": again,
+        "diagnostics": diagnostics, "again": again, "force": force,
     }  # fmt: skip
-    with _client(url, config, sandbox) as client:
+    with client_of(url, config, sandbox) as client:
         if len(_manifests(folder)) > 1:
             return _upload_series(client, folder, dataset, wait_, timeout, as_json, options)
         if replay:
@@ -111,12 +91,12 @@ def upload(
         except PlatformError as error:
             if not wait_ or not error.batch or error.status is not None:
                 raise
-            _say(f"xdmprep: {error}")
+            say(f"xdmprep: {error}")
             batch = client.status(error.batch)
             _report(batch, as_json)
             return 1 if _failed(batch) else 3
         if wait_:
-            batch = client.wait(batch.id, timeout, on_status=lambda now: _say(f"{now.status}: {now.explanation}"))
+            batch = client.wait(batch.id, timeout, on_status=lambda now: say(f"{now.status}: {now.explanation}"))
         _report(batch, as_json)
         return 1 if wait_ and _failed(batch) else 0
 
@@ -126,11 +106,11 @@ def _failed(batch: Batch) -> bool:
 
 
 def _show_plan(client: Client, replay: tuple[str, ...], dataset: str) -> None:
-    _say(f"replay: when the new batch in dataset {dataset} is active, these become inactive:")
+    say(f"replay: when the new batch in dataset {dataset} is active, these become inactive:")
     for predecessor in replay:
         old = client.status(predecessor)
         records = "" if old.output_records is None else f", {old.output_records} records"
-        _say(f"  {old.id} ({old.status}{records})")
+        say(f"  {old.id} ({old.status}{records})")
 
 
 def _manifests(folder: str) -> list[Manifest]:
@@ -170,7 +150,7 @@ def _upload_series(
         last = client.wait(series.batches[-1].id, timeout, on_status=told)
         series = replace(series, batches=(*series.batches[:-1], last))
     if as_json:
-        _print_json(series.to_dict())
+        print_json(series.to_dict())
     else:
         for sent in series.batches:
             if not sent.ok or sent.failed_records:
@@ -199,9 +179,9 @@ def batch_status(
     Example:
       xdmprep batch status 01E8043CY305K2MTV5ANH9G1GC --config config.json --wait
     """
-    with _client(url, config, sandbox) as client:
+    with client_of(url, config, sandbox) as client:
         if wait_:
-            found = client.wait(batch_id, timeout, on_status=lambda now: _say(f"{now.status}: {now.explanation}"))
+            found = client.wait(batch_id, timeout, on_status=lambda now: say(f"{now.status}: {now.explanation}"))
         else:
             found = client.status(batch_id)
         _report(found, as_json)
@@ -223,7 +203,7 @@ def batch_errors(
     Example:
       xdmprep batch errors 01E8043CY305K2MTV5ANH9G1GC --manifest out/ --config config.json
     """
-    with _client(url, config, sandbox) as client:
+    with client_of(url, config, sandbox) as client:
         found = client.status(batch_id)
         shown: list[Any] = []
         more = 0
@@ -234,7 +214,7 @@ def batch_errors(
                 more += 1
         if as_json:
             data = {**found.to_dict(), "rowErrors": [error.to_dict() for error in shown], "rowErrorsNotShown": more}
-            _print_json(data)
+            print_json(data)
         else:
             _describe(found)
             for error in shown:
@@ -251,7 +231,7 @@ def batch_errors(
 @connection
 def batch_abort(batch_id: str, url: str | None, config: str | None, sandbox: str | None, as_json: bool) -> int:
     """Cancel a batch that has not ended."""
-    with _client(url, config, sandbox) as client:
+    with client_of(url, config, sandbox) as client:
         _report(client.abort(batch_id), as_json)
         return 0
 
@@ -261,126 +241,8 @@ def batch_abort(batch_id: str, url: str | None, config: str | None, sandbox: str
 @connection
 def batch_revert(batch_id: str, url: str | None, config: str | None, sandbox: str | None, as_json: bool) -> int:
     """Delete an ingested batch: it becomes inactive, its data no longer counts."""
-    with _client(url, config, sandbox) as client:
+    with client_of(url, config, sandbox) as client:
         _report(client.revert(batch_id), as_json)
-        return 0
-
-
-@click.group()
-def dataset() -> None:
-    """Create or look at a dataset."""
-
-
-def _schema_id(text: str) -> str:
-    """The ``$id`` of a schema given as id or as file."""
-    from ..errors import UsageError
-
-    if "://" in text:
-        return text
-    found = _schema_file(text).get("$id")
-    if not isinstance(found, str):
-        raise UsageError(f"--schema {text}: not a schema with an $id.")
-    return found
-
-
-def _schema_file(text: str) -> dict[str, Any]:
-    """The JSON of a schema's file."""
-    from ..errors import UsageError
-
-    try:
-        found = json.loads(Path(text).read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise UsageError(f"--schema {text}: {error.strerror or error}. Give a schema's $id or its file.") from None
-    except ValueError:
-        raise UsageError(f"--schema {text}: not a schema with an $id.") from None
-    if not isinstance(found, dict):
-        raise UsageError(f"--schema {text}: not a schema with an $id.")
-    return found
-
-
-@dataset.command("create")
-@click.argument("name")
-@click.option("--schema", required=True, metavar="ID|FILE", help="The schema: its $id, or the file that holds it.")
-@click.option("--profile", is_flag=True, help="Enable it for Profile.")
-@click.option("--upsert", is_flag=True, help="Enable it for Profile with upsert (patches).")
-@click.option("--format", "format_", type=click.Choice(["csv", "json", "parquet"]), help="csv for an ad-hoc schema.")
-@click.option("--adhoc", is_flag=True, help="For CSV: first create the class and the schema with the file's columns.")
-@connection
-def dataset_create(
-    name: str, schema: str, profile: bool, upsert: bool, format_: str | None, adhoc: bool, url: str | None,
-    config: str | None, sandbox: str | None, as_json: bool,
-) -> int:  # fmt: skip
-    """Create a dataset and print its id.
-
-    \b
-    Examples:
-      xdmprep dataset create "CRM profiles" --schema schemas/crm-profile.schema.json --profile --config config.json
-      xdmprep dataset create visits --schema schemas/store-visits.adhoc.schema.json --adhoc --config config.json
-    """
-    from ..client.registry import adhoc_columns
-    from ..errors import UsageError
-
-    if adhoc and (profile or upsert or format_ not in (None, "csv")):
-        raise UsageError("--adhoc is for CSV, which never reaches Profile. Leave --profile, --upsert and --format out.")
-    columns, required = adhoc_columns(_schema_file(schema)) if adhoc else ({}, [])
-    with _client(url, config, sandbox) as client:
-        schema_id = client.create_adhoc_schema(name, columns, required) if adhoc else _schema_id(schema)
-        if adhoc:
-            _say(f"schema {schema_id} created; get it with: xdmprep schema pull {schema_id}")
-            format_ = "csv"
-        key = client.create_dataset(name, schema_id, profile=profile, upsert=upsert, format=format_)
-        if as_json:
-            _print_json({"id": key, "name": name, "schema": schema_id})
-        else:
-            click.echo(key)
-        return 0
-
-
-@dataset.command("show")
-@click.argument("dataset_id")
-@connection
-def dataset_show(dataset_id: str, url: str | None, config: str | None, sandbox: str | None, as_json: bool) -> int:
-    """Show a dataset: its schema, its tags, its newest batches."""
-    from .. import wire
-
-    with _client(url, config, sandbox) as client:
-        doc = client.dataset(dataset_id)
-        batches = client.batches(dataSet=dataset_id, limit=5)
-        if as_json:
-            _print_json({"id": dataset_id, **doc, "batches": [found.to_dict() for found in batches]})
-            return 0
-        tags = doc.get("tags") or {}
-        click.echo(f"dataset {dataset_id}: {doc.get('name')}")
-        click.echo(f"schema: {(doc.get('schemaRef') or {}).get('id')}")
-        enabled = wire.has_flag(tags, "unifiedProfile", "enabled")
-        upsert_ = wire.has_flag(tags, "unifiedProfile", "isUpsert")
-        click.echo(f"Profile: {'enabled' if enabled else 'not enabled'}{', upsert' if upsert_ else ''}")
-        for found in batches:
-            click.echo(f"  batch {found.id}: {found.status}")
-        return 0
-
-
-@dataset.command("check")
-@click.argument("dataset_id")
-@click.option("--manifest", required=True, metavar="DIR|MANIFEST", help="Prepared files that are to be sent to it.")
-@connection
-def dataset_check(
-    dataset_id: str, manifest: str, url: str | None, config: str | None, sandbox: str | None, as_json: bool
-) -> int:
-    """Check that prepared files can go to a dataset; nothing is sent."""
-    from ..client.checks import check_dataset, check_files
-
-    with _client(url, config, sandbox) as client:
-        loaded = _manifests(manifest)
-        notes = [note for one in loaded for note in check_files(one, 2)]
-        check_dataset(loaded[0], dataset_id, client.dataset(dataset_id), notes.append)
-        if as_json:
-            _print_json({"dataset": dataset_id, "ok": True, "notes": notes})
-        else:
-            for note in notes:
-                _say(f"note: {note}")
-            files, records = sum(len(one.files) for one in loaded), sum(one.written for one in loaded)
-            click.echo(f"dataset {dataset_id} takes these files ({files} files, {records} records)")
         return 0
 
 
@@ -426,7 +288,7 @@ def emulate(
     )  # fmt: skip
     url = server.open_url()
     if host not in ("127.0.0.1", "localhost", "::1"):
-        _say(f"attention: {host} can be reached from other machines; without --token any bearer token is taken")
+        say(f"attention: {host} can be reached from other machines; without --token any bearer token is taken")
     click.echo(f"emulator listening on {url}")
     sys.stdout.flush()
     with little_memory():

@@ -15,7 +15,7 @@ import numpy as np
 from ..errors import Issue, UsageError
 from ..paths import format_path
 from ..schema import Change, Registry, Schema, diff, duplicate_keys, lint
-from .network import connection
+from .connection import connection
 
 if TYPE_CHECKING:
     from ..flow import Chunk

@@ -11,7 +11,7 @@ from typing import Any
 from .. import wire
 from ..errors import UsageError
 from ..manifest import Manifest
-from . import follow, registry, rows
+from . import enabling, follow, readiness, registry, rows
 from .config import Config
 from .files import CHUNK
 from .series import Series, send_series
@@ -90,6 +90,7 @@ class Client:
         percent: float | None = None,
         diagnostics: bool = True,
         again: bool = False,
+        force: bool = False,
         chunk: int = CHUNK,
         on_bytes: Callable[[int], None] | None = None,
     ) -> wire.Batch:
@@ -104,6 +105,8 @@ class Client:
             percent: percentage of bad rows that the batch may have; the manifest's threshold unless given.
             diagnostics: keep the errors of single rows.
             again: send as a new batch where the last one of these files failed or was aborted.
+            force: send a patch also to a dataset that is not enabled for upsert. Each record then replaces the whole
+                fragment that the dataset holds of its profile: attributes that the patch leaves out are lost.
             chunk: bytes per request of a large file.
             on_bytes: told how many bytes went out.
 
@@ -116,7 +119,7 @@ class Client:
         """
         options = Options(
             jobs=jobs, replay=tuple(wire.bare_id(batch) for batch in replay), replay_prefix=replay_prefix,
-            percent=percent, diagnostics=diagnostics, again=again, chunk=chunk,
+            percent=percent, diagnostics=diagnostics, again=again, force=force, chunk=chunk,
         )  # fmt: skip
         return upload(
             self.session, Path(manifest), dataset_id, options, self.tell, on_bytes or (lambda count: None)
@@ -211,6 +214,46 @@ class Client:
             format: ``csv`` for a dataset with an ad-hoc schema.
         """
         return follow.create_dataset(self.session, name, schema_id, profile=profile, upsert=upsert, format=format)
+
+    def check_dataset(
+        self, dataset_id: str, manifest: str | os.PathLike[str] | None = None, *, jobs: int = 2
+    ) -> readiness.Readiness:
+        """What would go wrong if prepared files were sent to a dataset; nothing is sent.
+
+        Looks at the files, the dataset's schema, format and tags, and at the schema in the registry.
+
+        Args:
+            dataset_id: the dataset.
+            manifest: ``manifest.json`` or its folder, also one of several batches; None looks at the dataset alone.
+            jobs: files that are checked at the same time.
+
+        Raises:
+            SourceError, UsageError: the files themselves are wrong.
+            PlatformError: the dataset does not exist, or the platform cannot be reached.
+        """
+        manifests = [] if manifest is None else Manifest.load_all(manifest)
+        return readiness.check(self.session, dataset_id, manifests, jobs)
+
+    def plan_upsert(self, dataset_id: str) -> enabling.Plan:
+        """What has to be done to enable a dataset for patches; nothing is changed."""
+        return enabling.plan(self.session, dataset_id)
+
+    def enable_upsert(self, dataset_id: str, plan: enabling.Plan | None = None) -> enabling.Plan:
+        """Enable a dataset for patches, and return the plan that was carried out.
+
+        One that is enabled for Profile already is disabled and enabled again; what is ingested meanwhile never reaches
+        Profile, so that nothing is done while batches are on their way.
+
+        Args:
+            dataset_id: the dataset.
+            plan: what :meth:`plan_upsert` gave; None makes it now.
+
+        Raises:
+            PlatformError: batches are on their way, or the platform refused or could not be reached.
+        """
+        made = plan or self.plan_upsert(dataset_id)
+        enabling.carry_out(self.session, made, self.tell)
+        return made
 
     def create_adhoc_schema(
         self, title: str, columns: Mapping[str, Any], required: Sequence[str] = (), description: str = ""

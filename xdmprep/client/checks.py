@@ -1,14 +1,12 @@
-"""What is checked before anything is sent: the files, the limits, the dataset."""
+"""What is checked of the files before anything is sent: that they are there and unchanged, and within the limits."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 from .. import wire
-from ..errors import PlatformError, SourceError, UsageError
+from ..errors import SourceError, UsageError
 from ..manifest import Manifest, sha256_of
 
 
@@ -68,27 +66,3 @@ def _fault(folder: Path, name: str, size: int, sha256: str) -> str | None:
     except OSError as error:
         return f"{path}: {error.strerror or error}. Run `prepare` again."
     return None
-
-
-def check_dataset(manifest: Manifest, dataset_id: str, doc: dict[str, Any], warn: Callable[[str], None]) -> None:
-    """The dataset is one that these files are for.
-
-    Raises:
-        PlatformError: its schema is another one, or it is not enabled for upsert though the files are a patch.
-    """
-    schema = (doc.get("schemaRef") or {}).get("id")
-    ours = manifest.schema.get("id")
-    if schema and ours and schema != ours:
-        raise PlatformError(
-            f"dataset {dataset_id} ({doc.get('name')}) has the schema {schema}, the files were made for {ours}. "
-            "Choose the dataset of that schema."
-        )
-    tags = doc.get("tags") or {}
-    upsert = wire.has_flag(tags, "unifiedProfile", "isUpsert")
-    if manifest.upsert and not upsert:
-        raise PlatformError(
-            f"dataset {dataset_id} ({doc.get('name')}) is not enabled for upsert: its tag unifiedProfile lacks "
-            "'isUpsert: true', so the patch would replace whole profiles. See `xdmprep dataset create --upsert`."
-        )
-    if upsert and not manifest.upsert:
-        warn(f"dataset {dataset_id} is enabled for upsert: fields that these files leave out keep their old values")

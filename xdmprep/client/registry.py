@@ -84,13 +84,21 @@ def pull(session: Session, schema_id: str, form: str = "xed-full") -> Pulled:
         UsageError: there is no such form.
         PlatformError: the registry refuses, cannot be reached, or has no such schema.
     """
+    found = look_up(session, schema_id, form)
+    if found is None:
+        known = [str(item.get(key, "")) for item in list_schemas(session) for key in ("$id", "meta:altId")]
+        raise PlatformError(f"the registry has no schema {schema_id!r}.{did_you_mean(schema_id, known)}", status=404)
+    return found
+
+
+def look_up(session: Session, schema_id: str, form: str = "xed-full") -> Pulled | None:
+    """What :func:`pull` gives, or None where the registry has no such schema."""
     if form not in FORMS:
         raise UsageError(f"A schema has the forms {' and '.join(FORMS)}, not {form!r}.")
     accept = f"application/vnd.adobe.{form}+json; version=1"
     schema = _resource(session, ("tenant", "global"), ("schemas",), schema_id, accept)
     if schema is None:
-        known = [str(item.get(key, "")) for item in list_schemas(session) for key in ("$id", "meta:altId")]
-        raise PlatformError(f"the registry has no schema {schema_id!r}.{did_you_mean(schema_id, known)}", status=404)
+        return None
     components = tuple(_components(session, schema, accept)) if form == "xed" else ()
     own_id = str(schema.get("$id") or schema_id)
     return Pulled(schema, components, tuple(_descriptors(session, own_id)))

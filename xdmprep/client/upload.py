@@ -18,10 +18,11 @@ from .. import wire
 from ..errors import PlatformError, SourceError
 from ..manifest import Manifest
 from . import follow
-from .checks import check_dataset, check_files
+from .checks import check_files
 from .files import CHUNK, OnBytes, Sender, stamp
 from .journal import Journal, Progress
 from .parallel import each
+from .readiness import check_dataset
 from .session import Session, Uncertain, check_json
 
 Tell = Callable[[str], None]
@@ -40,6 +41,7 @@ class Options:
         again: start a new batch where the last one of this manifest failed or was aborted.
         chunk: bytes per request of a large file.
         small: largest file that is sent with one PUT.
+        force: send a patch also to a dataset that is not enabled for upsert.
     """
 
     jobs: int = 4
@@ -50,13 +52,20 @@ class Options:
     again: bool = False
     chunk: int = CHUNK
     small: int = wire.SMALL_FILE_BYTES
+    force: bool = False
 
 
-def external_id(manifest: Manifest, dataset_id: str, sandbox: str, replay: Sequence[str], attempt: int) -> str:
-    """Our own id of the batch that these files become; the same for the same content, dataset and purpose."""
+def external_id(
+    manifest: Manifest, dataset_id: str, sandbox: str, replay: Sequence[str], attempt: int, forced: bool = False
+) -> str:
+    """Our own id of the batch that these files become; the same for the same content, dataset and purpose.
+
+    A patch that was forced into a dataset without upsert did something else than it does once the dataset has it.
+    """
     content = manifest.to_dict()
     content.pop("software", None)
-    text = json.dumps([content, dataset_id, sandbox, sorted(replay), attempt], sort_keys=True, ensure_ascii=False)
+    purpose = [content, dataset_id, sandbox, sorted(replay), attempt, *(["forced"] if forced else [])]
+    text = json.dumps(purpose, sort_keys=True, ensure_ascii=False)
     return "xdmprep-" + hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -83,26 +92,26 @@ def upload(
                 stamps[file.name] = stamp(folder / file.name)
         for line in check_files(manifest, options.jobs):
             tell(f"note: {line}")
-        check_dataset(manifest, dataset_id, follow.dataset(session, dataset_id), tell)
+        forced = check_dataset(manifest, dataset_id, follow.dataset(session, dataset_id), tell, options.force)
         for predecessor in options.replay:
             old = follow.status(session, predecessor)
             if old.dataset_id != dataset_id:
                 raise PlatformError(
                     f"batch {predecessor} belongs to dataset {old.dataset_id}; it cannot be replaced here."
                 )
-        return _Upload(session, manifest, folder, dataset_id, options, journal, stamps, tell, on_bytes).run()
+        return _Upload(session, manifest, folder, dataset_id, options, forced, journal, stamps, tell, on_bytes).run()
 
 
 class _Upload:
     """One run of :func:`upload`, after the checks."""
 
     def __init__(
-        self, session: Session, manifest: Manifest, folder: Path, dataset: str, options: Options, journal: Journal,
-        stamps: dict[str, tuple[int, int]], tell: Tell, on_bytes: OnBytes,
+        self, session: Session, manifest: Manifest, folder: Path, dataset: str, options: Options, forced: bool,
+        journal: Journal, stamps: dict[str, tuple[int, int]], tell: Tell, on_bytes: OnBytes,
     ) -> None:  # fmt: skip
         self.session, self.manifest, self.folder, self.dataset = session, manifest, folder, dataset
         self.options, self.journal, self.tell, self.on_bytes = options, journal, tell, on_bytes
-        self.stamps = stamps
+        self.stamps, self.forced = stamps, forced
         self.external, self.progress = "", Progress()
 
     def run(self) -> wire.Batch:
@@ -122,7 +131,7 @@ class _Upload:
     def _attempt(self, attempt: int) -> wire.Batch | None:
         """The batch of one attempt, if there is one; sets what the other steps need."""
         self.external = external_id(
-            self.manifest, self.dataset, self.session.config.sandbox, self.options.replay, attempt
+            self.manifest, self.dataset, self.session.config.sandbox, self.options.replay, attempt, self.forced
         )
         self.progress = self.journal.progress(self.external)
         if self.progress.batch:

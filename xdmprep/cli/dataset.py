@@ -1,0 +1,176 @@
+"""The command `xdmprep dataset`: create, show, check a dataset, and enable it for patches."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .. import wire
+from .connection import client_of, connection, print_json, say
+
+
+@click.group()
+def dataset() -> None:
+    """Create, show or check a dataset, enable it for patches."""
+
+
+def _schema_id(text: str) -> str:
+    """The ``$id`` of a schema given as id or as file."""
+    from ..errors import UsageError
+
+    if "://" in text:
+        return text
+    found = _schema_file(text).get("$id")
+    if not isinstance(found, str):
+        raise UsageError(f"--schema {text}: not a schema with an $id.")
+    return found
+
+
+def _schema_file(text: str) -> dict[str, Any]:
+    """The JSON of a schema's file."""
+    from ..errors import UsageError
+
+    try:
+        found = json.loads(Path(text).read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise UsageError(f"--schema {text}: {error.strerror or error}. Give a schema's $id or its file.") from None
+    except ValueError:
+        raise UsageError(f"--schema {text}: not a schema with an $id.") from None
+    if not isinstance(found, dict):
+        raise UsageError(f"--schema {text}: not a schema with an $id.")
+    return found
+
+
+@dataset.command("create")
+@click.argument("name")
+@click.option("--schema", required=True, metavar="ID|FILE", help="The schema: its $id, or the file that holds it.")
+@click.option("--profile", is_flag=True, help="Enable it for Profile.")
+@click.option("--upsert", is_flag=True, help="Enable it for Profile with upsert (patches).")
+@click.option("--format", "format_", type=click.Choice(["csv", "json", "parquet"]), help="csv for an ad-hoc schema.")
+@click.option("--adhoc", is_flag=True, help="For CSV: first create the class and the schema with the file's columns.")
+@connection
+def dataset_create(
+    name: str, schema: str, profile: bool, upsert: bool, format_: str | None, adhoc: bool, url: str | None,
+    config: str | None, sandbox: str | None, as_json: bool,
+) -> int:  # fmt: skip
+    """Create a dataset and print its id.
+
+    \b
+    Examples:
+      xdmprep dataset create "CRM profiles" --schema schemas/crm-profile.schema.json --profile --config config.json
+      xdmprep dataset create visits --schema schemas/store-visits.adhoc.schema.json --adhoc --config config.json
+    """
+    from ..client.registry import adhoc_columns
+    from ..errors import UsageError
+
+    if adhoc and (profile or upsert or format_ not in (None, "csv")):
+        raise UsageError("--adhoc is for CSV, which never reaches Profile. Leave --profile, --upsert and --format out.")
+    columns, required = adhoc_columns(_schema_file(schema)) if adhoc else ({}, [])
+    with client_of(url, config, sandbox) as client:
+        schema_id = client.create_adhoc_schema(name, columns, required) if adhoc else _schema_id(schema)
+        if adhoc:
+            say(f"schema {schema_id} created; get it with: xdmprep schema pull {schema_id}")
+            format_ = "csv"
+        key = client.create_dataset(name, schema_id, profile=profile, upsert=upsert, format=format_)
+        if as_json:
+            print_json({"id": key, "name": name, "schema": schema_id})
+        else:
+            click.echo(key)
+        return 0
+
+
+@dataset.command("show")
+@click.argument("dataset_id")
+@connection
+def dataset_show(dataset_id: str, url: str | None, config: str | None, sandbox: str | None, as_json: bool) -> int:
+    """Show a dataset: its schema, its tags, its newest batches."""
+    with client_of(url, config, sandbox) as client:
+        doc = client.dataset(dataset_id)
+        batches = client.batches(dataSet=dataset_id, limit=5)
+        if as_json:
+            print_json({"id": dataset_id, **doc, "batches": [found.to_dict() for found in batches]})
+            return 0
+        tags = doc.get("tags") or {}
+        click.echo(f"dataset {dataset_id}: {doc.get('name')}")
+        click.echo(f"schema: {(doc.get('schemaRef') or {}).get('id')}")
+        click.echo(_flags(tags))
+        for found in batches:
+            click.echo(f"  batch {found.id}: {found.status}")
+        return 0
+
+
+def _flags(tags: dict[str, Any]) -> str:
+    """What a dataset's tags enable it for."""
+    enabled = [
+        "enabled" if wire.has_flag(tags, tag, flag) else "not enabled"
+        for tag, flag in (("unifiedProfile", "enabled"), ("unifiedProfile", "isUpsert"), ("unifiedIdentity", "enabled"))
+    ]
+    return "Profile: {}, upsert: {}, Identity: {}".format(*enabled)
+
+
+@dataset.command("check")
+@click.argument("dataset_id")
+@click.option("--manifest", metavar="DIR|MANIFEST", help="Prepared files that are to be sent to it.")
+@connection
+def dataset_check(
+    dataset_id: str, manifest: str | None, url: str | None, config: str | None, sandbox: str | None, as_json: bool
+) -> int:
+    """Say what would go wrong if prepared files were sent to a dataset, and what to do; nothing is sent.
+
+    Looks at the files, and at the dataset's schema, format and tags.  Without --manifest: what it is ready for.
+    Ends with 0 if nothing would go wrong, 1 if something would, 2 if the files themselves are wrong.
+
+    \b
+    Example:
+      xdmprep dataset check 5deac2648a19d218a888d2b1 --manifest patch/ --config config.json
+    """
+    with client_of(url, config, sandbox) as client:
+        found = client.check_dataset(dataset_id, manifest)
+    if as_json:
+        print_json(found.to_dict())
+        return 0 if found.ok else 1
+    click.echo(f"dataset {dataset_id}: {found.name}\nschema: {found.schema}\n{_flags(found.tags)}")
+    for finding in found.findings:
+        click.echo(f"{finding.level}: {finding.text}")
+        for number, step in enumerate(finding.steps, 1):
+            click.echo(f"  {number}. {step}")
+    if manifest is not None:
+        verb = "takes" if found.ok else "is not ready for"
+        click.echo(f"dataset {dataset_id} {verb} these files ({found.files} files, {found.records} records)")
+    return 0 if found.ok else 1
+
+
+@dataset.command("enable-upsert")
+@click.argument("dataset_id")
+@click.option("--yes", is_flag=True, help="Do it; without this only the plan is shown.")
+@connection
+def dataset_enable_upsert(
+    dataset_id: str, yes: bool, url: str | None, config: str | None, sandbox: str | None, as_json: bool
+) -> int:
+    """Enable a dataset for patches (Profile with upsert).
+
+    A dataset that is enabled for Profile already is disabled first and then enabled again, as the platform wants it.
+    What is ingested between the two never reaches Profile; while batches are on their way into it, nothing is done.
+
+    \b
+    Example:
+      xdmprep dataset enable-upsert 5deac2648a19d218a888d2b1 --config config.json --yes
+    """
+    with client_of(url, config, sandbox) as client:
+        plan = client.plan_upsert(dataset_id)
+        if not as_json:
+            for line in plan.lines():
+                click.echo(line)
+        if yes:
+            client.enable_upsert(dataset_id, plan)
+    done = yes or not plan.patches
+    if as_json:
+        print_json(plan.to_dict(done))
+    elif yes and plan.patches:
+        click.echo(f"dataset {dataset_id} takes patches now")
+    elif not done:
+        click.echo("Nothing was changed. To do it, add --yes.")
+    return 0

@@ -1,0 +1,262 @@
+"""Whether a dataset is the one for certain files: its schema, its tags, its format; and what to do where it is not.
+
+A patch into a dataset that is not enabled for upsert is not refused by the platform.  It is taken as ordinary data, and
+each record replaces all that the dataset held of its person.  So this is looked at before anything is sent.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from .. import wire
+from ..errors import PlatformError
+from ..manifest import Manifest
+from . import follow, registry
+from .checks import check_files
+from .registry import Pulled
+from .session import Session
+
+EVENTS = ("https://ns.adobe.com/xdm/context/experienceevent", "https://ns.adobe.com/xdm/data/time-series")
+ADHOC = "https://ns.adobe.com/xdm/data/adhoc"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing about a dataset.
+
+    Attributes:
+        code: a word for programs, such as ``not-upsert``.
+        level: ``error`` would go wrong, ``warning`` may, ``note`` is good to know.
+        text: what it is, in one sentence without a full stop.
+        steps: what to do, in order.
+        forced: what happens if the files are sent all the same; empty where that cannot be asked for.
+    """
+
+    code: str
+    level: Literal["error", "warning", "note"]
+    text: str
+    steps: tuple[str, ...] = ()
+    forced: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What a dataset is ready for.
+
+    Attributes:
+        dataset: its id.
+        name, schema: its name, and the ``$id`` of its schema.
+        profile, identity, upsert: whether its tags enable it for Profile, for Identity, for upsert.
+        tags: the tags.
+        findings: what speaks against the files, or should be known.
+        files, records: how many are to be sent; None where only the dataset was looked at.
+    """
+
+    dataset: str
+    name: str
+    schema: str | None
+    profile: bool
+    identity: bool
+    upsert: bool
+    tags: dict[str, Any]
+    findings: tuple[Finding, ...] = ()
+    files: int | None = None
+    records: int | None = None
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """What would go wrong."""
+        return tuple(finding for finding in self.findings if finding.level == "error")
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing would go wrong."""
+        return not self.errors
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer for ``--json``."""
+        return {**asdict(self), "ok": self.ok}
+
+
+def assess(
+    dataset_id: str, doc: dict[str, Any], manifest: Manifest | None = None, schema: Pulled | None = None
+) -> Readiness:
+    """Judge a dataset, for the files of a manifest or as such.
+
+    Args:
+        dataset_id: the dataset.
+        doc: what Catalog says of it.
+        manifest: of the files; None looks at the dataset alone, and then nothing is an error.
+        schema: its schema, where the registry was asked.
+    """
+    tags = doc.get("tags") or {}
+    state = Readiness(
+        dataset_id, str(doc.get("name") or ""), (doc.get("schemaRef") or {}).get("id"),
+        wire.has_flag(tags, "unifiedProfile", "enabled"), wire.has_flag(tags, "unifiedIdentity", "enabled"),
+        wire.has_flag(tags, "unifiedProfile", "isUpsert"), tags,
+    )  # fmt: skip
+    title = f"dataset {dataset_id} ({state.name})"
+    found = [
+        *([] if manifest is None else _of_files(state, title, doc, manifest)),
+        *_of_tags(state, title, doc, manifest),
+        *([] if schema is None else _of_schema(state, schema, manifest)),
+    ]
+    return replace(state, findings=_ordered(found))
+
+
+def _of_files(state: Readiness, title: str, doc: dict[str, Any], manifest: Manifest) -> list[Finding]:
+    """Schema and format of the files beside those of the dataset."""
+    found = []
+    ours = manifest.schema.get("id")
+    if state.schema and ours and state.schema != ours:
+        text = f"{title} has the schema {state.schema}, the files were made for {ours}"
+        found.append(Finding("other-schema", "error", text, ("Choose the dataset of that schema.",)))
+    format = (doc.get("fileDescription") or {}).get("format")
+    if manifest.format == "csv" and format != "csv":
+        text = f"{title} is not one for CSV files (fileDescription.format is {format!r})"
+        step = f"xdmprep dataset create NAME --schema {ours or 'ID'} --format csv"
+        found.append(Finding("format", "warning", text, (step,)))
+    elif manifest.format != "csv" and format == "csv":
+        text = f"{title} is one for CSV files (fileDescription.format), the files are {manifest.format}"
+        found.append(Finding("format", "warning", text, ("Choose another dataset.",)))
+    if manifest.format == "csv" and state.profile:
+        text = f"{title} is enabled for Profile, but CSV files never get there"
+        found.append(Finding("csv-profile", "warning", text, ("Write JSON or Parquet.",)))
+    return found
+
+
+def _of_tags(state: Readiness, title: str, doc: dict[str, Any], manifest: Manifest | None) -> list[Finding]:
+    """Whether the dataset's tags are those that the files need."""
+    patch = manifest is not None and manifest.upsert
+    level: Literal["error", "note"] = "error" if patch else "note"
+    if not state.profile:
+        if manifest is not None and not patch:
+            text = f"{title} is not enabled for Profile: the data stays in the data lake"
+            return [Finding("not-profile", "note", text)]
+        text = f"{title} is not enabled for Profile, so a patch would change no profile"
+        return [Finding("not-profile", level, text, _enabling(state, doc), "no profile changes")]
+    if not state.upsert and (patch or manifest is None):
+        text = (
+            f"{title} is not enabled for upsert: its tag unifiedProfile lacks 'isUpsert: true', so each record of a "
+            "patch would replace the whole fragment that the dataset holds of its profile"
+        )
+        forced = "each record replaces a whole fragment: attributes that the patch leaves out are LOST from the profile"
+        return [Finding("not-upsert", level, text, _enabling(state, doc), forced)]
+    if not state.identity:
+        text = f"{title} is enabled for Profile, but not for Identity: its tag unifiedIdentity lacks 'enabled: true'"
+        forced = "the identities of the records do not reach the identity graph"
+        return [Finding("not-identity", "error" if patch else "warning", text, _enabling(state, doc), forced)]
+    if state.upsert and manifest is not None and not patch:
+        text = f"{title} is enabled for upsert: fields that these files leave out keep their old values"
+        return [Finding("upsert", "warning", text)]
+    return []
+
+
+def _of_schema(state: Readiness, schema: Pulled, manifest: Manifest | None) -> list[Finding]:
+    """Whether the dataset's schema is one that Profile takes."""
+    patch = manifest is not None and manifest.upsert
+    if not patch and not state.profile:
+        return []
+    doc = schema.schema
+    supers = {doc.get("meta:class"), *(doc.get("meta:extends") or ())}
+    kind = "events" if supers.intersection(EVENTS) else "ad-hoc data" if ADHOC in supers else ""
+    found = []
+    if kind and (patch or state.upsert or ADHOC in supers):
+        text = f"the schema {state.schema} is one of {kind}; only record data can be patched"
+        found.append(Finding("not-record", "error" if patch else "warning", text))
+    if "union" not in (doc.get("meta:immutableTags") or ()):
+        text = f"the schema {state.schema} is not enabled for Profile (no 'union' in meta:immutableTags)"
+        step = "Enable the schema for Profile, in the user interface or by PATCH; that cannot be undone."
+        found.append(Finding("schema-not-profile", "warning", text, (step,)))
+    primary = any(item.get("xdm:isPrimary") for item in schema.descriptors)
+    if not primary and not {"identityMap", "xdm:identityMap"}.intersection(doc.get("properties") or {}):
+        text = f"the schema {state.schema} has neither a primary identity nor an identityMap"
+        step = "Give it a primary identity; without one no record reaches Profile."
+        found.append(Finding("no-identity", "warning", text, (step,)))
+    return found
+
+
+def _enabling(state: Readiness, doc: dict[str, Any]) -> tuple[str, ...]:
+    """How a dataset becomes one that takes patches."""
+    address = f"PATCH {wire.dataset_path(state.dataset)}  Content-Type: {wire.PATCH_TYPE}"
+    patches = wire.enable_upsert(doc.get("tags"))
+    words = ("Disable it", "Enable it again, with upsert") if len(patches) == 2 else ("Enable it with upsert",)
+    steps = [f"{word}: {address}  {json.dumps(patch)}" for word, patch in zip(words, patches, strict=True)]
+    both = "that is done" if len(patches) == 1 else "both are done"
+    steps.append(f"By command: `xdmprep dataset enable-upsert {state.dataset}` shows the plan; with --yes {both}.")
+    if len(patches) == 2:
+        steps.append("Let nothing be ingested meanwhile: what arrives between the two never reaches Profile.")
+    else:
+        steps.append("What was ingested before is not in Profile: ingest the whole data again, then send patches.")
+    steps.append(
+        f"Or a new dataset: `xdmprep dataset create NAME --schema {state.schema or 'ID'} --upsert`. Ingest the whole "
+        "data into it first: Profile keeps the data of each dataset apart, and a patch changes only its own dataset's."
+    )
+    return tuple(steps)
+
+
+def check(session: Session, dataset_id: str, manifests: Sequence[Manifest], jobs: int) -> Readiness:
+    """Judge a dataset with all that can be asked: Catalog, the registry, and the files of the manifests, if any.
+
+    Raises:
+        SourceError, UsageError: the files themselves are wrong.
+        PlatformError: the dataset does not exist, or the platform cannot be reached.
+    """
+    notes = [Finding("files", "note", text) for manifest in manifests for text in check_files(manifest, jobs)]
+    doc = follow.dataset(session, dataset_id)
+    schema, schema_id = None, (doc.get("schemaRef") or {}).get("id")
+    if not schema_id:
+        notes.append(Finding("no-schema", "warning", f"dataset {dataset_id} names no schema"))
+    else:
+        try:
+            schema = registry.look_up(session, schema_id)
+            reason = "the registry does not know it"
+        except PlatformError as error:
+            reason = str(error)
+        if schema is None:
+            text = f"the schema {schema_id} was not looked at: {reason.removesuffix('.')}"
+            notes.append(Finding("schema-unseen", "note", text))
+    state = assess(dataset_id, doc, manifests[0] if manifests else None, schema)
+    sizes = (sum(len(one.files) for one in manifests), sum(one.written for one in manifests))
+    files, records = sizes if manifests else (None, None)
+    return replace(state, findings=_ordered([*state.findings, *notes]), files=files, records=records)
+
+
+def _ordered(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    order = ("error", "warning", "note")
+    return tuple(sorted(findings, key=lambda finding: order.index(finding.level)))
+
+
+def check_dataset(
+    manifest: Manifest, dataset_id: str, doc: dict[str, Any], tell: Callable[[str], None], force: bool = False
+) -> bool:
+    """The dataset is one that these files are for, or somebody insists; then it is said loudly what comes of it.
+
+    Returns:
+        Whether something had to be forced.
+
+    Raises:
+        PlatformError: its schema is another one, or it is not enabled for upsert though the files are a patch.
+    """
+    forced = False
+    for finding in assess(dataset_id, doc, manifest).findings:
+        if finding.level == "error":
+            if not (force and finding.forced):
+                raise PlatformError(f"{finding.text}. {_advice(finding, dataset_id, manifest)}")
+            tell(f"ATTENTION: {finding.text}. It is forced: {finding.forced} ({manifest.written:,} records).")
+            forced = True
+        elif finding.level == "warning":
+            tell(f"warning: {finding.text}")
+    return forced
+
+
+def _advice(finding: Finding, dataset_id: str, manifest: Manifest) -> str:
+    if not finding.forced:
+        return " ".join(finding.steps)
+    return (
+        f"`xdmprep dataset check {dataset_id} --manifest {manifest.folder}` says step by step what to do; with --force "
+        f"the files are sent all the same, and then {finding.forced}."
+    )
