@@ -57,7 +57,7 @@ class Place:
         """Take in a value; whether it said anything new.  Of two kinds in one place, the first stays."""
         if depth > MAX_DEPTH:
             return False
-        kind = _kind(value)
+        kind = kind_of(value)
         if not kind:
             new, self.nulls = not self.nulls, True
             return new
@@ -117,7 +117,8 @@ class Place:
         return True
 
 
-def _kind(value: Any) -> Kind:
+def kind_of(value: Any) -> Kind:
+    """Which kind of JSON value it is; empty for null."""
     match value:
         case bool():
             return "boolean"

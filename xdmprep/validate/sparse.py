@@ -23,6 +23,7 @@ import pyarrow as pa
 from pyarrow import json as arrow_json
 
 from ..leaves import Leaf, valid
+from .layout import kind_of
 from .lines import Group, Ints, Lines
 
 #: Lines that are read to learn the fields, of those that are left over.
@@ -69,7 +70,7 @@ class Fields:
 
     def learn(self, value: Any, depth: int = 0) -> bool:
         """Take in a value; whether it said anything new.  Of two kinds in one place, the first stays."""
-        kind = _kind(value)
+        kind = kind_of(value)
         if not kind or depth > MAX_DEPTH:
             return False
         new = False
@@ -79,7 +80,7 @@ class Fields:
             return False
         if kind == "object":
             for name, inner in value.items():
-                if _kind(inner) and depth < MAX_DEPTH:
+                if kind_of(inner) and depth < MAX_DEPTH:
                     new |= self.inside.setdefault(name, Fields()).learn(inner, depth + 1)
         elif kind == "array":
             self.items = self.items or Fields()
@@ -104,23 +105,6 @@ _TYPES = {
     "text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_(),
     "": pa.string(),  # elements of arrays that were all empty so far
 }  # fmt: skip
-
-
-def _kind(value: Any) -> str:
-    match value:
-        case bool():
-            return "boolean"
-        case str():
-            return "text"
-        case int():
-            return "integer"
-        case float():
-            return "number"
-        case dict():
-            return "object"
-        case list():
-            return "array"
-    return ""
 
 
 def parse(lines: Lines, pending: Ints, fields: Fields, read: Callable[[bytes], Any]) -> tuple[list[Group], Ints]:
