@@ -127,7 +127,6 @@ class _Walk:
 
     Attributes:
         at: for each line the place in the block: a separator (comma or bracket).
-        mark: for each line the index of the next quote.
         first: for each line the bits by which the separator differs from a comma, one number if all are alike.
         inside: for each object or array in which lines it is, None where in all.
         lost: lines that left the way.
@@ -139,7 +138,6 @@ class _Walk:
         n = self._n = len(numbers)
         self._ends = lines.ends[numbers]
         self.at = lines.starts[numbers]
-        self.mark = lines.first[numbers]
         self.first: Any = _FIRST[b"{"]
         self.inside: dict[int, Mask | None] = {0: None}
         self._before: dict[int, Mask] = {}
@@ -172,7 +170,7 @@ class _Walk:
         if nulls is not None and nulls.any():
             self._null(step, nulls)
             there = there | nulls
-        if not step.quotes:
+        if not step.named:
             self._before[step.parent] = there
 
     def _words(self, behind: int) -> Any:
@@ -199,14 +197,12 @@ class _Walk:
             there &= self._before[step.parent]
         return there
 
-    def _moved(self, there: Mask, every: bool, place: Any, quotes: int) -> None:
-        """Go behind a value: to `place`, past so many quotes."""
+    def _moved(self, there: Mask, every: bool, place: Any) -> None:
+        """Go behind a value: to `place`."""
         if every:
             self.at, self.first = place, _NONE
-            self.mark = self.mark + quotes
         else:
             self.at = np.where(there, place, self.at)
-            self.mark = self.mark + quotes * there
             if isinstance(self.first, np.ndarray) or self.first:
                 self.first = np.where(there, _NONE, self.first)
         if self._spaced:
@@ -223,11 +219,9 @@ class _Walk:
         if there.all():
             self.inside[step.own] = None
             self.at, self.first = self.at + length, fresh
-            self.mark = self.mark + step.quotes
             return
         self.inside[step.own] = there
         self.at = self.at + length * there
-        self.mark = self.mark + step.quotes * there
         self.first = np.where(there, fresh, self.first)
 
     def _close(self, step: Step) -> None:
@@ -246,13 +240,13 @@ class _Walk:
 
     def _text(self, step: Step, there: Mask) -> Mask:
         begin = self.at + len(step.text)
-        end = self._lines.marks.take(self.mark + (step.quotes + 1), mode="clip")
+        end = self._lines.quote_from(begin)
         good = end < self._ends
         if not good.all():
             there = there & good
         every = bool(there.all())
         self._values[step.leaf] = _Value(None if every else there, begin, end)
-        self._moved(there, every, end + 1, step.quotes + 2)
+        self._moved(there, every, end + 1)
         return there
 
     def _literal(self, step: Step, there: Mask) -> Mask:
@@ -274,7 +268,7 @@ class _Walk:
         if not every:
             place, some = self.at.copy(), place
             place[at] = some
-        self._moved(there, every, place, step.quotes)
+        self._moved(there, every, place)
         return there
 
     def _null(self, step: Step, nulls: Mask) -> None:
@@ -283,11 +277,11 @@ class _Walk:
             value = self._values[step.leaf] = _Value(np.zeros(self._n, dtype=bool))
         value.nulls = nulls
         length = len(step.text) + 4 - (step.kind == "text")
-        self._moved(nulls, False, self.at + length, step.quotes)
+        self._moved(nulls, False, self.at + length)
 
     def _empty(self, step: Step, there: Mask) -> None:
         self._values[step.leaf] = _Value(there)
-        self._moved(there, False, self.at + len(step.text), step.quotes)
+        self._moved(there, False, self.at + len(step.text))
 
     def finish(self) -> Mask:
         """Which lines have gone the whole way."""
