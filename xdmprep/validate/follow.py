@@ -150,12 +150,13 @@ class _Walk:
         if step.what == "close":
             self._close(step)
             return
-        words = self._words(0)
-        there = self._equal(words, step, step.text)
-        nulls = None
+        longest, null = step.text, b""
         if step.nulls:
-            key = step.text[:-1] if step.kind == "text" else step.text
-            nulls = self._equal(words, step, key + b"null")
+            null = (step.text[:-1] if step.kind == "text" else step.text) + b"null"
+            longest = max(null, step.text, key=len)
+        words = self._lines.words(self.at, len(longest[:32]))
+        there = self._equal(words, step, step.text)
+        nulls = self._equal(words, step, null) if null else None
         if step.what == "open":
             self._open(step, there)
         elif not step.kind:
@@ -173,18 +174,13 @@ class _Walk:
         if not step.named:
             self._before[step.parent] = there
 
-    def _words(self, behind: int) -> Any:
-        """The bytes at the places, or so many behind them, eight at a time."""
-        at = self.at if not behind else np.minimum(self.at + behind, self._lines.size)
-        return self._lines.words[at].view("<u8").reshape(-1, 4)
-
     def _equal(self, words: Any, step: Step, text: bytes) -> Mask:
         """Where the bytes at the places are `text`, in lines that are in its object or array."""
         differs: Any = None
         for at in range(0, len(text), 8):
             eight = text[at : at + 8]
             if at and not at % 32:
-                words = self._words(at)
+                words = self._lines.words(np.minimum(self.at + at, self._lines.size), len(text[at : at + 32]))
             found = words[:, at % 32 // 8] ^ np.uint64(int.from_bytes(eight, "little"))
             if len(eight) < 8:
                 found &= np.uint64((1 << 8 * len(eight)) - 1)

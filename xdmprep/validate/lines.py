@@ -94,7 +94,7 @@ class Lines:
     def __init__(self, data: Any, size: int) -> None:
         self.data, self.size = data, size
         self.bytes = np.frombuffer(data, np.uint8)[:size]
-        self.words = np.ndarray((size + PADDING - 31,), "V32", data, 0, (1,))
+        self._words = {n: np.ndarray((size + PADDING - 31,), f"V{8 * n}", data, 0, (1,)) for n in (1, 2, 4)}
         room = _scratch((size + _ROOM + 63) // 64 * 64)
         mask, room[size:] = room[:size], False
         np.less(self.bytes, 32, out=mask)
@@ -161,6 +161,11 @@ class Lines:
         found[left] = np.append(self.marks, self.size)[np.searchsorted(self.marks, found[left])]
         return found
 
+    def words(self, places: Ints, size: int) -> Any:
+        """The bytes from each place on, at least `size` (at most 32), eight to a word; no place is beyond the end."""
+        number = 1 if size <= 8 else 2 if size <= 16 else 4
+        return self._words[number][places].view("<u8").reshape(-1, number)
+
     def line(self, number: int) -> bytes:
         """The bytes of a line."""
         return self.bytes[self.starts[number] : self.ends[number]].tobytes()
@@ -186,31 +191,32 @@ class Texts:
     type = pa.string()
 
     def __init__(self, lines: Lines, begin: Ints, end: Ints, there: Mask | None) -> None:
-        self._lines, self.begin, self.end, self.there = lines, begin, end, there
-        self._array: pa.Array | None = None
+        self.lines, self.begin, self.end, self.there = lines, begin, end, there
 
     def __len__(self) -> int:
         return len(self.begin)
 
-    def shortest(self) -> int | None:
-        """The bytes of the shortest, None if there is none."""
-        size = self.end - self.begin
-        size = size if self.there is None else size[self.there]
-        return int(size.min()) if len(size) else None
-
-    def longest(self) -> int:
-        """The bytes of the longest."""
-        return int((self.end - self.begin).max(initial=0))
+    @cached_property
+    def sizes(self) -> Ints:
+        """How many bytes they have; none where there is no text."""
+        return self.end - self.begin
 
     def array(self) -> pa.Array:
         """The column."""
-        if self._array is None:
-            texts = self._lines.slices(self.begin, self.end)
-            if self.there is not None:
-                valid = pa.py_buffer(np.packbits(self.there, bitorder="little"))
-                texts = pa.Array.from_buffers(pa.string(), len(texts), [valid, *texts.buffers()[1:]])
-            self._array = texts
         return self._array
+
+    @cached_property
+    def _array(self) -> pa.Array:
+        texts = self.lines.slices(self.begin, self.end)
+        if self.there is None:
+            return texts
+        valid = pa.py_buffer(np.packbits(self.there, bitorder="little"))
+        return pa.Array.from_buffers(pa.string(), len(texts), [valid, *texts.buffers()[1:]])
+
+    def take(self, positions: Ints) -> Texts:
+        """Some of them."""
+        there = None if self.there is None else self.there[positions]
+        return Texts(self.lines, self.begin[positions], self.end[positions], there)
 
 
 @dataclass(frozen=True, eq=False)
