@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from xdmprep.validate import numerals
 from xdmprep.validate.lines import PADDING, Lines, few, lowest
 
 
@@ -56,3 +59,31 @@ def test_control_characters_make_a_line_strange() -> None:
     text = b'{"a":1}\r\n{"a":"\t"}\n{}\r{}\n{"a":2}\n{"b":\0}\n{"a":3}\r'
     lines = Lines(np.frombuffer(text + bytes(PADDING), np.uint8), len(text))
     assert lines.strange.tolist() == [False, True, True, False, True, False]
+
+
+_DIGITS = st.one_of(st.text("0123456789", max_size=9), st.sampled_from(["1234567", "12345678", "0000000", "9" * 18]))
+_EXPONENTS = st.sampled_from(["", "", "", "e1", "E+2", "e-3", "e", "x", "-"])
+_NUMBERS = st.builds(
+    "{}{}{}{}{}".format, st.sampled_from(["", "-"]), _DIGITS, st.sampled_from(["", "."]), _DIGITS, _EXPONENTS
+)
+
+
+@settings(deadline=None)
+@given(st.lists(_NUMBERS, min_size=1, max_size=20), st.sampled_from([",", "}", "]"]))
+def test_numbers_of_all_lengths_together(texts: list[str], ending: str) -> None:
+    data = (ending.join(texts) + ending).encode()
+    begin = np.cumsum([0, *[len(text) + 1 for text in texts]])[:-1]
+    found, size = numerals.numbers(Lines(np.frombuffer(data + bytes(PADDING), np.uint8), len(data)), begin)
+    for text, value, length in zip(texts, found.tolist(), size.tolist(), strict=True):
+        try:
+            expected = json.loads(text)
+        except ValueError:  # what follows the digits, if there are any, is no end of a value
+            assert not length or text[length:]
+            continue
+        exact = len(text.lstrip("-")) <= 18 if found.dtype == np.int64 else abs(expected) < 2**53
+        assert length == (len(text) if exact else 0)
+        if exact:
+            assert (value, str(value)[0] == "-") == (
+                expected,
+                text[0] == "-" and (found.dtype != np.int64 or value != 0),
+            )

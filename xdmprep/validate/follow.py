@@ -150,13 +150,13 @@ class _Walk:
         if step.what == "close":
             self._close(step)
             return
-        longest, null = step.text, b""
-        if step.nulls:
-            null = (step.text[:-1] if step.kind == "text" else step.text) + b"null"
-            longest = max(null, step.text, key=len)
-        words = self._lines.words(self.at, len(longest[:32]))
-        there = self._equal(words, step, step.text)
-        nulls = self._equal(words, step, null) if null else None
+        words = self._lines.words(self.at, min(step.room, 32))
+        nulls = self._equal(words, step, step.null) if step.nulls else None
+        if step.kind == "boolean":
+            true = self._equal(words, step, step.text + b"true")
+            there = true | self._equal(words, step, step.text + b"false")
+        else:
+            there = self._equal(words, step, step.text)
         if step.what == "open":
             self._open(step, there)
         elif not step.kind:
@@ -166,8 +166,10 @@ class _Walk:
                 self._empty(step, there)
             elif step.kind == "text":
                 there = self._text(step, there)
+            elif step.kind == "boolean":
+                self._boolean(step, true, there)
             else:
-                there = self._literal(step, there)
+                there = self._number(step, there)
         if nulls is not None and nulls.any():
             self._null(step, nulls)
             there = there | nulls
@@ -245,35 +247,41 @@ class _Walk:
         self._moved(there, every, end + 1)
         return there
 
-    def _literal(self, step: Step, there: Mask) -> Mask:
+    def _number(self, step: Step, there: Mask) -> Mask:
         every = bool(there.all())
         at = np.arange(self._n) if every else np.flatnonzero(there)
         begin = self.at[at] + len(step.text)
-        read = numerals.booleans if step.kind == "boolean" else numerals.numbers
-        array, size = read(self._lines, begin)
+        found, size = numerals.numbers(self._lines, begin)
         good = size > 0
         if not good.all():
             there = there.copy()
             there[at[~good]] = every = False
-            at, begin, size, array = at[good], begin[good], size[good], array.filter(pa.array(good))
+            at, begin, size, found = at[good], begin[good], size[good], found[good]
             if not len(at):
                 return there
         value = self._values[step.leaf] = _Value(None if every else there)
-        value.array, value.rows = array, at
         place = begin + size
         if not every:
-            place, some = self.at.copy(), place
+            some, place = place, self.at.copy()
             place[at] = some
+            some, found = found, np.zeros(self._n, found.dtype)
+            found[at] = some
+        value.found = found
         self._moved(there, every, place)
         return there
+
+    def _boolean(self, step: Step, true: Mask, there: Mask) -> None:
+        every = bool(there.all())
+        value = self._values[step.leaf] = _Value(None if every else there)
+        value.found = true
+        self._moved(there, every, self.at + (len(step.text) + 5) - true)
 
     def _null(self, step: Step, nulls: Mask) -> None:
         value = self._values[step.leaf]
         if value is None:
             value = self._values[step.leaf] = _Value(np.zeros(self._n, dtype=bool))
         value.nulls = nulls
-        length = len(step.text) + 4 - (step.kind == "text")
-        self._moved(nulls, False, self.at + length)
+        self._moved(nulls, False, self.at + len(step.null))
 
     def _empty(self, step: Step, there: Mask) -> None:
         self._values[step.leaf] = _Value(there)
@@ -324,14 +332,11 @@ class _Walk:
                 starts = self._lines.starts[chosen]
                 begin, end = np.where(there, begin, starts), np.where(there, end, starts)
             return Texts(self._lines, begin, end, there)
-        if value.array is not None:
-            if len(value.array) == self._n:
-                return value.array if fits is None else value.array.filter(pa.array(fits))
-            index = np.zeros(self._n, dtype=np.int64)
-            index[value.rows] = np.arange(len(value.array))
-            some = pa.array(index if fits is None else index[fits], mask=None if there is None else ~there)
-            return value.array.take(some)
         valid = None if there is None else pa.py_buffer(np.packbits(there, bitorder="little"))
+        if value.found is not None:
+            found = value.found if fits is None else value.found[fits]
+            data = np.packbits(found, bitorder="little") if kind == "boolean" else found
+            return pa.Array.from_buffers(pa.from_numpy_dtype(found.dtype), len(found), [valid, pa.py_buffer(data)])
         if kind == "object":
             return pa.Array.from_buffers(pa.struct([]), len(chosen), [valid])
         if kind == "array":
@@ -356,14 +361,13 @@ class _Walk:
 
 
 class _Value:
-    """One leaf's values: in which lines (None: all), where their texts are, or what they are in some rows."""
+    """One leaf's values: in which lines (None: all), where their texts are, or what they are (elsewhere anything)."""
 
-    __slots__ = ("array", "begin", "end", "nulls", "rows", "there")
+    __slots__ = ("begin", "end", "found", "nulls", "there")
 
     def __init__(self, there: Mask | None, begin: Any = None, end: Any = None) -> None:
         self.there, self.begin, self.end = there, begin, end
-        self.array: pa.Array | None = None
-        self.rows: Ints | None = None
+        self.found: Any = None
         self.nulls: Mask | None = None
 
 

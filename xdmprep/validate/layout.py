@@ -163,6 +163,16 @@ class Step:
     named: bool = False
     later: bool = False
 
+    @cached_property
+    def null(self) -> bytes:
+        """The bytes up to the end of a null in place of the value."""
+        return (self.text[:-1] if self.kind == "text" else self.text) + b"null"
+
+    @cached_property
+    def room(self) -> int:
+        """How many bytes are compared with those of the step."""
+        return max(len(self.text) + 5 * (self.kind == "boolean"), len(self.null) * self.nulls)
+
 
 class Layout:
     """A place that is the record, as steps.
