@@ -32,6 +32,7 @@ class Leaf:
         column: the source column or expression the value comes from, for messages.
         constant: the leaf's one value (a Python str, int, float or bool) where it has the same in every row.
         follows: index of another leaf of the same stream: this leaf, a constant, is present exactly where that one is.
+        copied: the column of the source whose values these are, converted to `type` and nothing else; None otherwise.
     """
 
     path: Path
@@ -39,6 +40,7 @@ class Leaf:
     column: str | None = None
     constant: Any = None
     follows: int | None = None
+    copied: str | None = None
 
     @property
     def name(self) -> str:

@@ -72,7 +72,7 @@ def main() -> None:
         for name, step in zip(names, stream.steps, strict=True):
             spent, chunks = timed(lambda step=step, chunks=chunks: [step(chunk) for chunk in chunks])  # type: ignore[misc]
             seconds.setdefault(name, []).append(spent)
-        spent, texts = timed(lambda chunks=chunks: [encoder.encode(chunk.records) for chunk in chunks])  # type: ignore[misc]
+        spent, texts = timed(lambda chunks=chunks: [encoder.encode(c.records, None, c.source) for c in chunks])  # type: ignore[misc]
         seconds.setdefault("encode (JSON)", []).append(spent)
     rows = sum(len(chunk) for chunk in chunks)
     stages = {name: min(values) for name, values in seconds.items()}

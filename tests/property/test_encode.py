@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import xdmprep as xp
 from xdmprep.leaves import Leaf, nest, nested_schema, prune
 from xdmprep.write.encode import Encoder
 
@@ -117,6 +119,43 @@ def test_doubles_read_back_the_same(numbers: list[float]) -> None:
     text = Encoder([Leaf(("n",), pa.float64())]).encode(batch).to_pybytes().decode()
     back = [json.loads(line)["n"] for line in text.splitlines()]
     assert [(float(a), np.signbit(float(a))) for a in back] == [(b, np.signbit(b)) for b in numbers]
+
+
+#: Spellings of numbers as people's files have them; Arrow reads all as doubles.
+number_texts = st.one_of(
+    st.none(),
+    st.from_regex(r"-?[0-9]{1,9}\.[0-9]{1,9}", fullmatch=True),
+    st.from_regex(r"-?0?\.?[0-9]{1,3}", fullmatch=True).filter(lambda text: text.strip("-.") != ""),
+    st.floats(allow_nan=False, allow_infinity=False).map(repr),
+    st.sampled_from(
+        ["1", "-0.0", "0.1", "1.0", "0.00001", "00.5", "1e5", "123456789012345.6", "12345678901234.5", "1234567890.5"]
+    ),
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(number_texts, min_size=1, max_size=12), st.integers(1, 6), st.integers(0, 3))
+def test_numbers_that_keep_their_text_are_printed_the_same(texts: list[str | None], times: int, skip: int) -> None:
+    """Copied doubles, of which the text is used again where it can be, and of which it is not."""
+    plain = pa.array([*(["12.5"] * 8 * times), *texts], pa.string())[skip:]
+    records = pa.RecordBatch.from_arrays([plain.cast(pa.float64())], names=["n"])
+    source = pa.RecordBatch.from_arrays([plain], names=["N"])
+    again = Encoder([Leaf(("n",), pa.float64(), copied="N")]).encode(records, None, source).to_pybytes()
+    assert again == Encoder([Leaf(("n",), pa.float64())]).encode(records).to_pybytes()
+
+
+def test_a_number_keeps_its_text_only_where_it_is_the_column_itself(tmp_path: Path) -> None:
+    """Equal text is no proof: a calculated field has another number than its column."""
+    source, made = tmp_path / "n.csv", tmp_path / "out"
+    source.write_text("A,B\n" + "1.25,7.5\n" * 20 + "0012.50,1e3\n")
+    leaf = {"type": "number", "meta:xdmType": "number"}
+    schema = {"title": "numbers", "type": "object", "properties": dict.fromkeys("abc", leaf)}
+    (tmp_path / "s.json").write_text(json.dumps(schema))
+    xp.prepare(source, {"a": "A", "b": "to_decimal(A) + to_decimal(B)", "c": "B"}, tmp_path / "s.json", made)
+    lines = (made / "part-00000.json").read_text().splitlines()
+    assert lines[0] == '{"a":1.25,"b":8.75,"c":7.5}'
+    assert json.loads(lines[-1])["a"] == 12.5
+    assert len(lines) == 21
 
 
 def test_a_constant_rides_with_the_leaf_it_follows() -> None:

@@ -23,7 +23,7 @@ from ..paths import Path
 from ..schema import Schema
 from .nested import list_parts
 from .plan import Output, Plan
-from .sources import ConstantSource
+from .sources import ColumnSource, ConstantSource
 from .stars import IDENTITY_MAPS, StarGroup, only_where, star_groups
 from .targets import document_order
 from .work import Work
@@ -72,6 +72,8 @@ class Mapper:
             constant = value if isinstance(value, str | int | float | bool) else None
             follows = self._follow.get(number) if constant is not None else None
             return replace(leaf, column=None, constant=constant, follows=follows)
+        if isinstance(part.source, ColumnSource) and not (part.source.steps or part.steps or part.via or self._grouped):
+            return replace(leaf, copied=part.source.column)
         return leaf
 
     def __call__(self, chunk: Chunk) -> Chunk:

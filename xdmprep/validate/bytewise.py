@@ -72,24 +72,39 @@ class ByteTest:
         fits = ~wrong if there is None else there & ~wrong
         count = int(np.count_nonzero(fits))
         if int(places[-1] - places[0]) == count * width:  # nothing but texts of the right size
-            flat = data[places[0] : places[-1]]
-            if self._all_fit(flat):
-                return None
-            texts = flat.reshape(-1, width)
+            texts = data[places[0] : places[-1]].reshape(-1, width)
         else:
             starts = places[:-1][fits]
             texts = data[starts[:, None] + np.arange(width, dtype=starts.dtype)]
-        bad = np.zeros(len(texts), bool)
-        for place, table in enumerate(self.tables):
-            bad |= ~table.take(texts[:, place])
-        return np.flatnonzero(fits)[bad]
+        bad = self.misfits(texts, 0)
+        return None if bad is None else np.flatnonzero(fits)[bad]
 
-    def _all_fit(self, flat: Any) -> bool:
-        """Whether all bytes fit, for texts without gaps: one subtraction and one comparison, many texts a time."""
-        bounds = self._bounds
+    def misfits(self, texts: Any, at: int) -> Any:
+        """Which texts have a byte outside its place's set; None if none has.
+
+        Args:
+            texts: their bytes from place `at` on, (n, number of bytes) without gaps in memory; those behind the shape
+                do not matter.
+            at: the place.
+        """
+        tables = self.tables[at : at + texts.shape[1]]
+        if self._all_fit(texts, at):
+            return None
+        bad = np.zeros(len(texts), bool)
+        for place, table in enumerate(tables):
+            bad |= ~table.take(texts[:, place])
+        return bad
+
+    def _all_fit(self, texts: Any, at: int) -> bool:
+        """Whether all bytes fit, with one subtraction and one comparison for many texts at a time."""
+        key = at, texts.shape[1]
+        if key not in self._bounds:
+            self._bounds[key] = _bounds(self.tables[at : at + key[1]], key[1])
+        bounds = self._bounds[key]
         if bounds is None:
             return False
         low, span = bounds
+        flat = texts.reshape(-1)
         whole = len(flat) // len(low) * len(low)
         for part, size in ((flat[:whole].reshape(-1, len(low)), len(low)), (flat[whole:], len(flat) - whole)):
             if size and ((part - low[:size]) > span[:size]).any():
@@ -97,17 +112,24 @@ class ByteTest:
         return True
 
     @cached_property
-    def _bounds(self) -> tuple[Any, Any] | None:
-        """For each byte of a block of texts the least that may stand there and how many follow it; None for gaps."""
-        lows, spans = [], []
-        for table in self.tables:
-            members = np.flatnonzero(table)
-            if members[-1] - members[0] + 1 != len(members):
-                return None
-            lows.append(members[0])
-            spans.append(len(members) - 1)
-        times = max(1, 4096 // len(lows))
-        return np.tile(np.array(lows, np.uint8), times), np.tile(np.array(spans, np.uint8), times)
+    def _bounds(self) -> dict[tuple[int, int], tuple[Any, Any] | None]:
+        """What :meth:`_all_fit` has worked out."""
+        return {}
+
+
+def _bounds(tables: Sequence[_Table], wide: int) -> tuple[Any, Any] | None:
+    """For each byte of a block of texts `wide` the least that may stand there and how many follow; None for gaps."""
+    lows, spans = [], []
+    for table in tables:
+        members = np.flatnonzero(table)
+        if members[-1] - members[0] + 1 != len(members):
+            return None
+        lows.append(members[0])
+        spans.append(len(members) - 1)
+    lows += [0] * (wide - len(lows))
+    spans += [255] * (wide - len(spans))
+    times = max(1, 4096 // len(lows))
+    return np.tile(np.array(lows, np.uint8), times), np.tile(np.array(spans, np.uint8), times)
 
 
 def text_bytes(array: pa.Array) -> tuple[Any, Any]:

@@ -21,7 +21,8 @@ from ..leaves import Leaf
 from ..paths import format_path, parse_path
 from ..schema import Schema
 from .columns import Columns
-from .identities import IdentityChecks, Wanted, record_faults
+from .identities import Wanted, record_faults
+from .identity_columns import IdentityChecks
 from .jsonlines import JsonChunk
 from .kernels import Positions
 from .parquet import ParquetChunk

@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 
 from ..leaves import Leaf
-from . import kernels
-from .kinds import Mask, presence
+from .kinds import Mask, Positions, presence
 from .lines import Texts
 from .nested import Fails
+from .screens import doubtful
 from .spots import Op, Place, Sink, Spot
 from .wording import code_of, wording
 
@@ -44,13 +44,9 @@ class Columns:
         column = self._columns[number]
         return column.array() if isinstance(column, Texts) else column
 
-    def within(self, number: int, least: int, most: int | None) -> bool:
-        """Whether it is known without making the column that its texts have `least` to `most` code points."""
-        column = self._columns[number]
-        if not isinstance(column, Texts):
-            return False
-        shortest = column.shortest()
-        return shortest is None or kernels.surely_within(shortest, column.longest(), least, most)
+    def column(self, number: int) -> pa.Array | Texts:
+        """The same, made or not."""
+        return self._columns[number]
 
     def nulls(self, number: int) -> Mask | None:
         """Where a leaf is null; None means nowhere."""
@@ -86,13 +82,26 @@ class Columns:
         return found
 
 
+def doubtful_spot(
+    column: pa.Array | Texts, test: Any, rows: Positions | None = None, labels: tuple[Any, ...] = ()
+) -> Spot | None:
+    """The values that a test must look at; None where all are seen to fit without making the column."""
+    if not isinstance(column, Texts):
+        return Spot(column, rows, labels)
+    some = doubtful(test, column)
+    if some is None:
+        return Spot(column.array())
+    return Spot(column.take(some).array(), some) if len(some) else None
+
+
 def on_column(number: int, check: Op) -> Callable[[Columns, Sink], None]:
-    """A check on the column of one leaf; where lengths alone decide, the column need not be made."""
-    length = check.test if isinstance(check, Fails) and isinstance(check.test, kernels.Length) else None
+    """A check on the column of one leaf; where some bytes of its texts tell enough, the column need not be made."""
+    test = check.test if isinstance(check, Fails) else None
 
     def op(columns: Columns, sink: Sink) -> None:
-        if length is None or not columns.within(number, length.least, length.most):
-            check(Spot(columns.array(number)), sink)
+        spot = doubtful_spot(columns.column(number), test)
+        if spot is not None:
+            check(spot, sink)
 
     return op
 

@@ -127,7 +127,6 @@ class _Walk:
 
     Attributes:
         at: for each line the place in the block: a separator (comma or bracket).
-        mark: for each line the index of the next quote.
         first: for each line the bits by which the separator differs from a comma, one number if all are alike.
         inside: for each object or array in which lines it is, None where in all.
         lost: lines that left the way.
@@ -139,7 +138,6 @@ class _Walk:
         n = self._n = len(numbers)
         self._ends = lines.ends[numbers]
         self.at = lines.starts[numbers]
-        self.mark = lines.first[numbers]
         self.first: Any = _FIRST[b"{"]
         self.inside: dict[int, Mask | None] = {0: None}
         self._before: dict[int, Mask] = {}
@@ -152,12 +150,13 @@ class _Walk:
         if step.what == "close":
             self._close(step)
             return
-        words = self._words(0)
-        there = self._equal(words, step, step.text)
-        nulls = None
+        longest, null = step.text, b""
         if step.nulls:
-            key = step.text[:-1] if step.kind == "text" else step.text
-            nulls = self._equal(words, step, key + b"null")
+            null = (step.text[:-1] if step.kind == "text" else step.text) + b"null"
+            longest = max(null, step.text, key=len)
+        words = self._lines.words(self.at, len(longest[:32]))
+        there = self._equal(words, step, step.text)
+        nulls = self._equal(words, step, null) if null else None
         if step.what == "open":
             self._open(step, there)
         elif not step.kind:
@@ -172,13 +171,8 @@ class _Walk:
         if nulls is not None and nulls.any():
             self._null(step, nulls)
             there = there | nulls
-        if not step.quotes:
+        if not step.named:
             self._before[step.parent] = there
-
-    def _words(self, behind: int) -> Any:
-        """The bytes at the places, or so many behind them, eight at a time."""
-        at = self.at if not behind else np.minimum(self.at + behind, self._lines.size)
-        return self._lines.words[at].view("<u8").reshape(-1, 4)
 
     def _equal(self, words: Any, step: Step, text: bytes) -> Mask:
         """Where the bytes at the places are `text`, in lines that are in its object or array."""
@@ -186,7 +180,7 @@ class _Walk:
         for at in range(0, len(text), 8):
             eight = text[at : at + 8]
             if at and not at % 32:
-                words = self._words(at)
+                words = self._lines.words(np.minimum(self.at + at, self._lines.size), len(text[at : at + 32]))
             found = words[:, at % 32 // 8] ^ np.uint64(int.from_bytes(eight, "little"))
             if len(eight) < 8:
                 found &= np.uint64((1 << 8 * len(eight)) - 1)
@@ -199,14 +193,12 @@ class _Walk:
             there &= self._before[step.parent]
         return there
 
-    def _moved(self, there: Mask, every: bool, place: Any, quotes: int) -> None:
-        """Go behind a value: to `place`, past so many quotes."""
+    def _moved(self, there: Mask, every: bool, place: Any) -> None:
+        """Go behind a value: to `place`."""
         if every:
             self.at, self.first = place, _NONE
-            self.mark = self.mark + quotes
         else:
             self.at = np.where(there, place, self.at)
-            self.mark = self.mark + quotes * there
             if isinstance(self.first, np.ndarray) or self.first:
                 self.first = np.where(there, _NONE, self.first)
         if self._spaced:
@@ -223,11 +215,9 @@ class _Walk:
         if there.all():
             self.inside[step.own] = None
             self.at, self.first = self.at + length, fresh
-            self.mark = self.mark + step.quotes
             return
         self.inside[step.own] = there
         self.at = self.at + length * there
-        self.mark = self.mark + step.quotes * there
         self.first = np.where(there, fresh, self.first)
 
     def _close(self, step: Step) -> None:
@@ -246,13 +236,13 @@ class _Walk:
 
     def _text(self, step: Step, there: Mask) -> Mask:
         begin = self.at + len(step.text)
-        end = self._lines.marks.take(self.mark + (step.quotes + 1), mode="clip")
+        end = self._lines.quote_from(begin)
         good = end < self._ends
         if not good.all():
             there = there & good
         every = bool(there.all())
         self._values[step.leaf] = _Value(None if every else there, begin, end)
-        self._moved(there, every, end + 1, step.quotes + 2)
+        self._moved(there, every, end + 1)
         return there
 
     def _literal(self, step: Step, there: Mask) -> Mask:
@@ -274,7 +264,7 @@ class _Walk:
         if not every:
             place, some = self.at.copy(), place
             place[at] = some
-        self._moved(there, every, place, step.quotes)
+        self._moved(there, every, place)
         return there
 
     def _null(self, step: Step, nulls: Mask) -> None:
@@ -283,11 +273,11 @@ class _Walk:
             value = self._values[step.leaf] = _Value(np.zeros(self._n, dtype=bool))
         value.nulls = nulls
         length = len(step.text) + 4 - (step.kind == "text")
-        self._moved(nulls, False, self.at + length, step.quotes)
+        self._moved(nulls, False, self.at + length)
 
     def _empty(self, step: Step, there: Mask) -> None:
         self._values[step.leaf] = _Value(there)
-        self._moved(there, False, self.at + len(step.text), step.quotes)
+        self._moved(there, False, self.at + len(step.text))
 
     def finish(self) -> Mask:
         """Which lines have gone the whole way."""

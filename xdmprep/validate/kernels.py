@@ -20,6 +20,7 @@ from .bytewise import byte_test, text_bytes
 from .formats import FORMATS, SCREENS
 from .patterns import Pattern
 from .record import is_multiple
+from .screens import Screen, Screened, by_day, by_length, by_list, by_shape, surely_within
 
 Positions = np.ndarray[Any, np.dtype[np.int64]]
 Test = Callable[[pa.Array], "Positions | None"]
@@ -59,6 +60,10 @@ def on_texts(test: Test) -> Test:
     return both
 
 
+def _screened(test: Test, screen: Screen | None) -> Test:
+    return test if screen is None else Screened(test, screen)
+
+
 def one_by_one(fits: Callable[[str], bool]) -> Test:
     """A test that asks Python about each distinct text once, and remembers the answers."""
     known: dict[str, bool] = {}
@@ -96,27 +101,16 @@ def longest(array: pa.Array) -> int:
     return int(pc.max(pc.binary_length(array)).as_py() or 0)
 
 
-def surely_within(shortest: int, longest: int, least: int, most: int | None) -> bool:
-    """Whether texts of so many bytes have `least` to `most` code points: bytes >= characters >= bytes / 4."""
-    return (most is None or longest <= most) and (least == 0 or shortest >= max(4 * least - 3, 1))
-
-
-class Length:
+def length(least: int = 0, most: int | None = None) -> Test:
     """Texts of `least` to `most` code points."""
 
-    def __init__(self, least: int = 0, most: int | None = None) -> None:
-        self.least, self.most = least, most
-        self._anywhere = on_texts(self._test)
-
-    def __call__(self, array: pa.Array) -> Positions | None:
-        """The positions of the others."""
-        return self._anywhere(array)
-
-    def _test(self, array: pa.Array) -> Positions | None:
-        low = _shortest(array) if self.least else 0
-        if surely_within(low, 0 if self.most is None else longest(array), self.least, self.most):
+    def test(array: pa.Array) -> Positions | None:
+        low = _shortest(array) if least else 0
+        if surely_within(low, 0 if most is None else longest(array), least, most):
             return None
-        return between(self.least, self.most)(pc.utf8_length(array))
+        return between(least, most)(pc.utf8_length(array))
+
+    return Screened(on_texts(test), by_length(least, most))
 
 
 def _shortest(array: pa.Array) -> int:
@@ -140,7 +134,7 @@ def pattern(wanted: Pattern) -> Test:
             return bytewise(array)
         return failing(pc.match_substring_regex(array, re2))
 
-    return on_texts(test)
+    return _screened(on_texts(test), None if bytewise is None else by_shape(bytewise))
 
 
 def formatted(name: str) -> Test | None:
@@ -159,7 +153,7 @@ def formatted(name: str) -> Test | None:
         bad = single(array.take(pa.array(unclear)))
         return None if bad is None else unclear[bad]
 
-    return on_texts(test)
+    return _screened(on_texts(test), by_day(name))
 
 
 def between(least: Any = None, most: Any = None, above: Any = None, below: Any = None) -> Test:
@@ -261,7 +255,7 @@ def member(values: Sequence[Any], kind: pa.DataType) -> Test:
             fine = pc.or_(fine, array.is_null())
         return failing(fine)
 
-    return on_texts(test)
+    return _screened(on_texts(test), by_list(listed) if pa.types.is_string(kind) else None)
 
 
 def texts_at(array: pa.Array, positions: Positions) -> pa.Array:

@@ -148,7 +148,7 @@ class Step:
         leaf: index of the value's leaf.
         kind: of the value.
         nulls: whether it may be null.
-        quotes: of the key; none for an element of an array.
+        named: whether it has a key; elements of an array have none.
         later: whether it is an element of an array and not the first.
     """
 
@@ -160,7 +160,7 @@ class Step:
     leaf: int = -1
     kind: Kind = ""
     nulls: bool = False
-    quotes: int = 0
+    named: bool = False
     later: bool = False
 
 
@@ -211,25 +211,25 @@ class Layout:
 
         def within(place: Place, path: Path, parent: int) -> None:
             for name, inner in place.fields.items():
-                add(inner, (*path, name), b',"%s"%s' % (name.encode(), self.colon), parent, 2, False)
+                add(inner, (*path, name), b',"%s"%s' % (name.encode(), self.colon), parent, True, False)
             for number, inner in enumerate(place.items):
-                add(inner, (*path, number), b",", parent, 0, number > 0)
+                add(inner, (*path, number), b",", parent, False, number > 0)
 
-        def add(inner: Place, path: Path, text: bytes, parent: int, quotes: int, later: bool) -> None:
+        def add(inner: Place, path: Path, text: bytes, parent: int, named: bool, later: bool) -> None:
             nonlocal opened
             leaf, own = len(leaves), 0
             if inner.kind in ("object", "array"):
                 left, right = (b"{", b"}") if inner.kind == "object" else (b"[", b"]")
                 if inner.fields or inner.items:
                     own = opened = opened + 1
-                    steps.append(Step("open", text + left, left, parent, own, quotes=quotes, later=later))
+                    steps.append(Step("open", text + left, left, parent, own, named=named, later=later))
                     within(inner, path, own)
                     steps.append(Step("close", b"", right, parent, own))
                     return
-                steps.append(Step("empty", text + left + right, b"", parent, 0, leaf, inner.kind, False, quotes, later))
+                steps.append(Step("empty", text + left + right, b"", parent, 0, leaf, inner.kind, False, named, later))
             else:
                 text += b'"' if inner.kind == "text" else b""
-                steps.append(Step("value", text, b"", parent, 0, leaf, inner.kind, inner.nulls, quotes, later))
+                steps.append(Step("value", text, b"", parent, 0, leaf, inner.kind, inner.nulls, named, later))
             leaves.append((path, inner.kind))
 
         within(self.root, (), 0)

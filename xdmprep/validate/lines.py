@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,13 @@ MAX_SCRATCH = 16 << 20
 PADDING = 64
 
 _SCRATCH = threading.local()
+_ONE = np.uint64(1)
+#: Bits of a word that are surely there, wherever in its first byte the bits of interest begin.
+_SURE = 57
+#: How often the next so many bytes are looked at for a quote before it is searched for.
+_LOOKS = 8
+#: Bits behind those of the block, all zero, so that none of these looks ends outside.
+_ROOM = _LOOKS * _SURE + 64
 
 
 def _scratch(size: int) -> Mask:
@@ -37,15 +45,27 @@ def _scratch(size: int) -> Mask:
     return held[:size]
 
 
+def lowest(words: Any) -> Ints:
+    """For each word (uint64) the number of its lowest bit that is set; negative where none is."""
+    # the lowest bit alone is a power of two, and a double holds its number as exponent
+    found: Ints = ((words & -words).astype(np.float64).view(np.int64) >> 52) - 1023
+    return found
+
+
 def few(mask: Mask) -> Ints:
-    """Where `mask` is True, for masks that seldom are: eight places are looked at together first."""
-    whole = len(mask) // 8 * 8
-    words = np.flatnonzero(mask[:whole].view(np.uint64) != 0)
-    if len(words) * 16 > whole:
+    """Where `mask` is True, for masks that seldom are: 64 places are looked at together, as the bits of a word."""
+    whole = len(mask) // 64 * 64
+    words = np.packbits(mask[:whole], bitorder="little").view("<u8")
+    some = np.flatnonzero(words != 0)
+    if len(some) * 8 > len(words):
         return np.flatnonzero(mask)
-    word, place = np.nonzero(mask[:whole].reshape(-1, 8)[words])
-    found: Ints = words[word] * 8 + place
-    return found if whole == len(mask) else np.append(found, np.flatnonzero(mask[whole:]) + whole)
+    words, found = words[some], [np.flatnonzero(mask[whole:]) + whole]
+    while len(some):  # one bit of each word in turn
+        found.append(some * 64 + lowest(words))
+        words &= words - _ONE
+        left = words != 0
+        some, words = some[left], words[left]
+    return np.sort(np.concatenate(found))
 
 
 def escaped_quotes(text: Any, slashes: Ints) -> Ints:
@@ -66,8 +86,6 @@ class Lines:
 
     Attributes:
         starts, ends: where each line begins and ends (without its line break).
-        marks: places of all quotes that begin or end a text.
-        first, count: for each line the index of its first quote in `marks`, and how many it has.
         strange: lines for the exact path.
         slashes: places of all backslashes.
         escaped: lines with one.
@@ -76,46 +94,77 @@ class Lines:
     def __init__(self, data: Any, size: int) -> None:
         self.data, self.size = data, size
         self.bytes = np.frombuffer(data, np.uint8)[:size]
-        self.words = np.ndarray((size + PADDING - 31,), "V32", data, 0, (1,))
-        mask = _scratch(size)
-        np.equal(self.bytes, 10, out=mask)
-        ends = few(mask)
+        self._words = {n: np.ndarray((size + PADDING - 31,), f"V{8 * n}", data, 0, (1,)) for n in (1, 2, 4)}
+        room = _scratch((size + _ROOM + 63) // 64 * 64)
+        mask, room[size:] = room[:size], False
+        np.less(self.bytes, 32, out=mask)
+        controls = few(mask)
+        kind = self.bytes[controls]
+        ends = controls[kind == 10]
         if size and (not len(ends) or ends[-1] != size - 1):
             ends = np.append(ends, size)
         self.ends: Ints = ends.astype(np.int64, copy=False)
         self.starts: Ints = np.concatenate([np.zeros(1, np.int64), self.ends[:-1] + 1])[: len(self.ends)]
         self.strange: Mask = np.zeros(len(self.ends), dtype=bool)
         self.escaped: Mask = np.zeros(len(self.ends), dtype=bool)
-        self._find_controls(mask)
+        self._mark_controls(controls[kind != 10])
         escaped = self._find_escapes(mask)
         np.equal(self.bytes, 34, out=mask)
         mask[escaped] = False
-        self.marks: Ints = np.flatnonzero(mask)
-        bounds = np.searchsorted(self.marks, np.append(self.starts, size))
-        self.first: Ints = bounds[:-1]
-        self.count: Ints = np.diff(bounds)
+        self._quotes = np.packbits(room, bitorder="little")
+        self._quote_words = np.ndarray((len(self._quotes) - 7,), "<u8", self._quotes, 0, (1,))
 
     def _lines_of(self, positions: Ints) -> Ints:
         return np.searchsorted(self.ends, positions)
 
-    def _find_controls(self, mask: Mask) -> None:
-        """Control characters other than the line breaks: such lines are read exactly."""
-        np.less(self.bytes, 32, out=mask)
-        if np.count_nonzero(mask) > np.count_nonzero(self.ends < self.size):
-            at = np.flatnonzero(mask)
-            kind, behind = self.bytes[at], self.bytes[np.minimum(at + 1, self.size - 1)]
-            self.strange[
-                self._lines_of(at[(kind != 10) & ~((kind == 13) & ((behind == 10) | (at == self.size - 1)))])
-            ] = True
+    def _mark_controls(self, at: Ints) -> None:
+        """Lines with control characters other than their line breaks are read exactly."""
+        if len(at):
+            behind = self.bytes[np.minimum(at + 1, self.size - 1)]
+            line_break = (self.bytes[at] == 13) & ((behind == 10) | (at == self.size - 1))
+            self.strange[self._lines_of(at[~line_break])] = True
 
     def _find_escapes(self, mask: Mask) -> Ints:
         """Places of quotes behind a backslash that is not itself behind one: they are no quotes."""
         np.equal(self.bytes, 92, out=mask)
-        slashes = self.slashes = few(mask)
+        slashes = self.slashes = few(mask) if mask.any() else np.zeros(0, np.int64)
         if not len(slashes):
             return slashes
         self.escaped[self._lines_of(slashes)] = True
         return escaped_quotes(self.bytes, slashes)
+
+    @cached_property
+    def marks(self) -> Ints:
+        """Places of all quotes that begin or end a text."""
+        return np.flatnonzero(np.unpackbits(self._quotes, count=self.size, bitorder="little").view(bool))
+
+    @cached_property
+    def count(self) -> Ints:
+        """How many of them each line has."""
+        return np.diff(np.searchsorted(self.marks, np.append(self.starts, self.size)))
+
+    def quote_from(self, places: Ints) -> Ints:
+        """For each place that of the next quote, itself included; somewhere behind its line where there is none."""
+        found, left = np.minimum(places, self.size), None
+        for _ in range(_LOOKS):
+            at = found if left is None else found[left]
+            bit = lowest(self._quote_words[at >> 3] >> (at & 7).astype(np.uint64))
+            none = bit < 0
+            if left is None:
+                found = at + bit
+            else:
+                found[left] = at + bit
+            if not none.any():
+                return found
+            left = np.flatnonzero(none) if left is None else left[none]
+            found[left] = at[none] + _SURE
+        found[left] = np.append(self.marks, self.size)[np.searchsorted(self.marks, found[left])]
+        return found
+
+    def words(self, places: Ints, size: int) -> Any:
+        """The bytes from each place on, at least `size` (at most 32), eight to a word; no place is beyond the end."""
+        number = 1 if size <= 8 else 2 if size <= 16 else 4
+        return self._words[number][places].view("<u8").reshape(-1, number)
 
     def line(self, number: int) -> bytes:
         """The bytes of a line."""
@@ -142,31 +191,32 @@ class Texts:
     type = pa.string()
 
     def __init__(self, lines: Lines, begin: Ints, end: Ints, there: Mask | None) -> None:
-        self._lines, self.begin, self.end, self.there = lines, begin, end, there
-        self._array: pa.Array | None = None
+        self.lines, self.begin, self.end, self.there = lines, begin, end, there
 
     def __len__(self) -> int:
         return len(self.begin)
 
-    def shortest(self) -> int | None:
-        """The bytes of the shortest, None if there is none."""
-        size = self.end - self.begin
-        size = size if self.there is None else size[self.there]
-        return int(size.min()) if len(size) else None
-
-    def longest(self) -> int:
-        """The bytes of the longest."""
-        return int((self.end - self.begin).max(initial=0))
+    @cached_property
+    def sizes(self) -> Ints:
+        """How many bytes they have; none where there is no text."""
+        return self.end - self.begin
 
     def array(self) -> pa.Array:
         """The column."""
-        if self._array is None:
-            texts = self._lines.slices(self.begin, self.end)
-            if self.there is not None:
-                valid = pa.py_buffer(np.packbits(self.there, bitorder="little"))
-                texts = pa.Array.from_buffers(pa.string(), len(texts), [valid, *texts.buffers()[1:]])
-            self._array = texts
         return self._array
+
+    @cached_property
+    def _array(self) -> pa.Array:
+        texts = self.lines.slices(self.begin, self.end)
+        if self.there is None:
+            return texts
+        valid = pa.py_buffer(np.packbits(self.there, bitorder="little"))
+        return pa.Array.from_buffers(pa.string(), len(texts), [valid, *texts.buffers()[1:]])
+
+    def take(self, positions: Ints) -> Texts:
+        """Some of them."""
+        there = None if self.there is None else self.there[positions]
+        return Texts(self.lines, self.begin[positions], self.end[positions], there)
 
 
 @dataclass(frozen=True, eq=False)

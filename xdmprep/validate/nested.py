@@ -113,11 +113,11 @@ class NestedChecks:
         tests: list[tuple[Test, str, tuple[str, str]]] = []
         least, most = node.get("minLength"), node.get("maxLength")
         if "empty" in self._rules and not within and not (least and "min-length" in self._rules):
-            tests.append((kernels.Length(1), "empty", EMPTY))
+            tests.append((kernels.length(1), "empty", EMPTY))
         if least:
-            tests.append((kernels.Length(int(least)), "min-length", wording("minLength", node)))
+            tests.append((kernels.length(int(least)), "min-length", wording("minLength", node)))
         if most is not None:
-            tests.append((kernels.Length(0, int(most)), "max-length", wording("maxLength", node)))
+            tests.append((kernels.length(0, int(most)), "max-length", wording("maxLength", node)))
         if "pattern" in node:
             pattern = compile_pattern(node["pattern"])
             if not pattern.always:

@@ -26,7 +26,7 @@ _TRUE, _FALSE = np.uint64(int.from_bytes(b"true", "little")), np.uint64(int.from
 
 def booleans(lines: Lines, begin: Ints) -> tuple[pa.Array, Ints]:
     """The booleans that begin at some places, and how many bytes they have; none where there is no boolean."""
-    found = lines.words[begin].view("<u8").reshape(-1, 4)[:, 0]
+    found = lines.words(begin, 8)[:, 0]
     true = found & _FOUR == _TRUE
     return pa.array(true), 4 * true + 5 * (found & _FIVE == _FALSE)
 
@@ -88,7 +88,7 @@ def _whole(digits: Any, count: Ints, values: Ints) -> Ints:
 
 
 def _bytes(lines: Lines, begin: Ints) -> Any:
-    return lines.words[begin].view(np.uint8).reshape(-1, 32)
+    return lines.words(begin, 32).view(np.uint8)
 
 
 def _digits(some: Any) -> tuple[Any, Ints]:

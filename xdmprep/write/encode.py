@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from ..leaves import Leaf, path_tree, slots, valid
 from ..paths import Path
-from .texts import calendar_of, escape_all, escape_some, quoted, scalar_texts
+from .texts import calendar_of, escape_all, escape_some, printed_otherwise, quoted, scalar_texts
 from .walk import MARKS, Leg, Value, Walk, key_text
 
 _BOOLEANS = pa.array(["false", "true"], pa.string())
@@ -36,9 +36,24 @@ class Encoder:
         self._columns = _flat_leaves(leaves)
         self._walk = Walk([(flat.path, flat.quoted, flat.ride) for flat in self._columns], end)
 
-    def encode(self, records: pa.RecordBatch, keep: np.ndarray[Any, Any] | None = None) -> pa.Buffer:
-        """The bytes of all records where `keep` (bool, n) is True; `records` has one column per leaf."""
-        values = [_value(flat.column(records), flat.quoted) for flat in self._columns]
+    def encode(
+        self,
+        records: pa.RecordBatch,
+        keep: np.ndarray[Any, Any] | None = None,
+        source: pa.RecordBatch | None = None,
+    ) -> pa.Buffer:
+        """The bytes of all records where `keep` (bool, n) is True.
+
+        Args:
+            records: one column per leaf.
+            keep: bool (n,); None means all.
+            source: the source's rows that the records were made of, one for each; a number that was copied from a
+                text is then not printed again if the text is what JSON would print.
+        """
+        values = [
+            (None if source is None else _as_it_was(flat, records, source)) or _value(flat.column(records), flat.quoted)
+            for flat in self._columns
+        ]
         return self._walk.data(values, records.num_rows, keep)
 
 
@@ -51,6 +66,7 @@ class _Flat:
     source: int
     steps: tuple[int, ...] = ()
     ride: str = ""
+    copied: str | None = None
 
     @property
     def quoted(self) -> bool:
@@ -71,10 +87,10 @@ def _flat_leaves(leaves: Sequence[Leaf]) -> list[_Flat]:
             text = f',"{key_text(str(leaf.path[-1]))}":{json.dumps(leaf.constant, ensure_ascii=False)}'
             riders[leaf.follows] = riders.get(leaf.follows, "") + text
         else:
-            flat.extend(_into(leaf.path, leaf.type, number, ()))
+            flat.extend(replace(part, copied=leaf.copied) for part in _into(leaf.path, leaf.type, number, ()))
     tree = path_tree([item.path for item in flat])
     ordered = [flat[number] for number in _ends(tree)]
-    return [_Flat(f.path, f.type, f.source, f.steps, riders.get(f.source, "")) for f in ordered]
+    return [replace(f, ride=riders.get(f.source, "")) for f in ordered]
 
 
 def _into(path: Path, kind: pa.DataType, source: int, steps: tuple[int, ...]) -> Iterator[_Flat]:
@@ -92,6 +108,21 @@ def _ends(node: Any) -> Iterator[int]:
     steps = sorted(node) if all(isinstance(step, int) for step in node) else list(node)
     for step in steps:
         yield from _ends(node[step])
+
+
+def _as_it_was(flat: _Flat, records: pa.RecordBatch, source: pa.RecordBatch) -> Value | None:
+    """The texts that a column of doubles was read from, if JSON prints the numbers the same way."""
+    at = -1 if flat.copied is None else source.schema.get_field_index(flat.copied)
+    if at < 0 or not pa.types.is_float64(flat.type) or flat.steps:
+        return None
+    texts, column = source.column(at), records.column(flat.source)
+    if not pa.types.is_string(texts.type) or texts.null_count != column.null_count:
+        return None
+    other = printed_otherwise(texts)
+    if len(other) * 8 > len(texts):
+        return None
+    repairs = (other, scalar_texts(column.type)(column.take(pa.array(other)))) if len(other) else None
+    return Value(texts, None, valid(texts) if texts.null_count else None, repairs)
 
 
 def _value(column: pa.Array, quoted: bool) -> Value:

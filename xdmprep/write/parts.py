@@ -160,7 +160,8 @@ class JsonParts(Parts):
 
     def make(self, chunk: Chunk, keep: np.ndarray[Any, Any]) -> pa.Buffer:
         """The records' text."""
-        return self._encoder.encode(chunk.records, None if keep.all() else keep)
+        source = chunk.source if chunk.members is None else None
+        return self._encoder.encode(chunk.records, None if keep.all() else keep, source)
 
     def add(self, made: pa.Buffer, rows: int) -> None:
         """Append the text, cut at record ends where a part is full (line ends inside values are escaped)."""

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import OutputError
+from ..leaves import valid
 
 
 def quoted(kind: pa.DataType) -> bool:
@@ -76,6 +77,9 @@ def _escape(texts: pa.Array) -> pa.Array:
     return texts
 
 
+_MINUS, _POINT, _ZERO = np.frombuffer(b"-.0", np.uint8)
+
+
 def _integers(column: pa.Array) -> pa.Array:
     return column.cast(pa.string())
 
@@ -94,6 +98,48 @@ def _doubles(column: pa.Array) -> pa.Array:
     if zeros.any() and np.signbit(values[zeros]).any():
         texts = pc.if_else(pa.array(zeros & np.signbit(values)), "-0.0", texts)
     return texts
+
+
+def printed_otherwise(texts: pa.Array) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Positions of the texts that JSON prints in another way, perhaps, once they are read as doubles; nulls are none.
+
+    A decimal fraction of at most 15 digits without a needless zero is printed as it stands, since no other fraction
+    that short is the same double; from 0.1 to 999,999,999 that is, since very small and large numbers get an exponent.
+
+    Args:
+        texts: string array; what is not null can be read as a double.
+    """
+    offsets = np.frombuffer(texts.buffers()[1], np.int32, len(texts) + 1, texts.offset * 4)
+    starts, ends = offsets[:-1], offsets[1:]
+    there = valid(texts) if texts.null_count else None
+    if there is not None:
+        starts, ends = starts[there], ends[there]
+    if not len(starts):
+        return np.zeros(0, np.int64)
+    sizes = ends - starts
+    if sizes.sum() != offsets[-1] - offsets[0]:  # there is text behind nulls too
+        return np.arange(len(texts))
+    data = np.frombuffer(texts.buffers()[2], np.uint8)
+    used = data[offsets[0] : offsets[-1]]
+    at = starts + (data[starts] == _MINUS)
+    first = data.take(at, mode="clip") - _ZERO
+    other = (sizes > 16) | (first > 9) | (data[ends - 1] <= _ZERO)
+    zero = np.flatnonzero(first == 0)
+    other[zero] |= data.take(at[zero] + 1, mode="clip") != _POINT
+    other[zero] |= data.take(at[zero] + 2, mode="clip") == _ZERO
+    points = np.flatnonzero(used == _POINT) + offsets[0]
+    if len(points) != len(starts):  # a number has one at most, so some have none
+        found, points = points, ends.copy()
+        number = np.searchsorted(ends, found, side="right")
+        points[number] = found
+        other |= points == ends
+    other |= points - starts > 9
+    strange = (used - _MINUS) > _ZERO + 9 - _MINUS  # an exponent, say
+    if strange.any():
+        number = np.searchsorted(ends, np.flatnonzero(strange) + offsets[0], side="right")
+        other[number[number < len(starts)]] = True
+    found = np.flatnonzero(other)
+    return found if there is None else np.flatnonzero(there)[found]
 
 
 def _dates(column: pa.Array) -> pa.Array:
