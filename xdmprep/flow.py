@@ -15,10 +15,7 @@ of its piece, and the numbers are made absolute when the chunks are put in order
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TYPE_CHECKING, Any
@@ -27,6 +24,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .crew import Crew, ordered
 from .errors import Issue, Severity
 from .leaves import Leaf, nest, prune
 from .rules import RULES
@@ -241,13 +239,15 @@ class Stream:
             arrow_schema=self.arrow_schema if arrow_schema is None else arrow_schema,
         )
 
-    def run(self, last: Callable[[Chunk], Any] | None = None, jobs: int | None = None) -> Iterator[tuple[Chunk, Any]]:
+    def run(
+        self, last: Callable[[Chunk], Any] | None = None, jobs: int | Crew | None = None
+    ) -> Iterator[tuple[Chunk, Any]]:
         """All chunks in order, each with what `last` made of it in the worker.
 
         Args:
             last: called in the worker after the steps, on the chunk with piece-relative row numbers.
-            jobs: threads that work, the calling one included; None means one per core.  At most `jobs` + 3 pieces are
-                in flight, so memory is bounded whatever the size of the source.
+            jobs: threads that work, the calling one included, or a crew that has other work too; None means one per
+                core.  At most `jobs` + 3 pieces are in flight, so memory is bounded whatever the size of the source.
         """
 
         def work(piece: Any) -> tuple[Chunk, Any]:
@@ -255,7 +255,7 @@ class Stream:
             return chunk, last(chunk) if last else None
 
         rows = lines = 0
-        results = ordered(work, self.source(), os.cpu_count() or 1 if jobs is None else jobs)
+        results = ordered(work, self.source(), jobs)
         try:
             for chunk, made in results:
                 yield chunk.shift(rows, lines), made
@@ -284,46 +284,6 @@ class Stream:
     def to_pylist(self) -> list[dict[str, Any]]:
         """All records as dicts, nulls and empty objects left out, as they would be written to JSON."""
         return [prune(record) for record in self.to_table().to_pylist(maps_as_pydicts="strict")]
-
-
-def ordered(work: Callable[[Any], Any], pieces: Iterator[Any], jobs: int) -> Generator[Any, None, None]:
-    """`work` of each piece, in order, on `jobs` threads; at most `jobs` + 3 pieces are in flight.
-
-    The calling thread is one of the `jobs`: it works on a piece whenever the next result is not ready yet.  With one
-    thread more than there are cores, they would take the interpreter lock from each other at every kernel.
-    """
-    if jobs <= 1:
-        yield from map(work, pieces)
-        return
-    pool = ThreadPoolExecutor(jobs - 1, thread_name_prefix="xdmprep")
-    waiting: deque[Future[Any]] = deque()
-    ended = object()
-    piece: Any = next(pieces, ended)
-    try:
-        while waiting or piece is not ended:
-            # the threads of the pool have a piece each, and there is one more for the first that is done with its own
-            while piece is not ended and len(waiting) <= jobs + 1 and sum(not each.done() for each in waiting) < jobs:
-                waiting.append(pool.submit(work, piece))
-                piece = next(pieces, ended)
-            if piece is not ended and len(waiting) <= jobs + 1 and not waiting[0].done():
-                waiting.append(_done(work, piece))
-                piece = next(pieces, ended)
-            else:
-                yield waiting.popleft().result()
-    finally:
-        for future in waiting:
-            future.cancel()
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _done(work: Callable[[Any], Any], piece: Any) -> Future[Any]:
-    """`work` of a piece in this thread; what it raises is raised where the result is asked for, in its turn."""
-    future: Future[Any] = Future()
-    try:
-        future.set_result(work(piece))
-    except Exception as error:
-        future.set_exception(error)
-    return future
 
 
 def issue_table(findings: Sequence[Finding]) -> pa.Table:

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from xdmprep.crew import ordered
 from xdmprep.errors import ExpressionError, MappingError, did_you_mean, shorten
-from xdmprep.flow import Chunk, Finding, Stream, Unread, issue_table, ordered, row_chunk
+from xdmprep.flow import Chunk, Finding, Stream, Unread, issue_table, row_chunk
 from xdmprep.leaves import Leaf, conform, nest, nested_schema, prune, valid
 from xdmprep.paths import EVERY, format_path, parse_path
 

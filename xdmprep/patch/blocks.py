@@ -17,8 +17,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..crew import ordered
 from ..errors import DataError, UsageError, did_you_mean
-from ..flow import Chunk, Finding, Unread, ordered
+from ..flow import Chunk, Finding, Unread
 from ..leaves import Leaf, conform, nest, valid
 from ..paths import Path
 from ..schema import Schema

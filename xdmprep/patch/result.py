@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import reduce
@@ -10,7 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..flow import Chunk, Finding, Stream, issue_table, ordered
+from ..crew import Crew, ordered
+from ..flow import Chunk, Finding, Stream, issue_table
 from .effect import Effects
 from .shape import leaf_paths
 from .spool import Spool
@@ -68,14 +68,16 @@ class Patch(Stream):
     _vanished: Spool | None = field(default=None, repr=False)
     _cleared: Spool | None = field(default=None, repr=False)
 
-    def run(self, last: Callable[[Chunk], Any] | None = None, jobs: int | None = None) -> Iterator[tuple[Chunk, Any]]:
+    def run(
+        self, last: Callable[[Chunk], Any] | None = None, jobs: int | Crew | None = None
+    ) -> Iterator[tuple[Chunk, Any]]:
         """All chunks in order, each with what `last` made of it; row numbers are absolute from the start."""
 
         def work(piece: Any) -> tuple[Chunk, Any]:
             chunk: Chunk = reduce(lambda value, step: step(value), self.steps, piece)
             return chunk, last(chunk) if last else None
 
-        return ordered(work, self.source(), os.cpu_count() or 1 if jobs is None else jobs)
+        return ordered(work, self.source(), jobs)
 
     @property
     def records(self) -> int:

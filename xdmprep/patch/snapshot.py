@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..flow import Chunk, Finding, Stream, Unread, ordered
+from ..crew import ordered
+from ..flow import Chunk, Finding, Stream, Unread
 from ..leaves import Leaf, valid
 from .digest import record_digests, text_digests
 from .join import Entries, Positions

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ..crew import Crew
 from ..errors import DataError, UsageError
 from ..flow import Chunk, Stream
 from ..leaves import Leaf
@@ -42,8 +43,14 @@ class Written:
     rejected: int
 
 
-def open_parts(folder: OutputFolder, leaves: Sequence[Leaf], arrow_schema: pa.Schema, options: WriteOptions) -> Parts:
-    """The writer of the options' format.
+def open_parts(
+    folder: OutputFolder,
+    leaves: Sequence[Leaf],
+    arrow_schema: pa.Schema,
+    options: WriteOptions,
+    crew: Crew | None = None,
+) -> Parts:
+    """The writer of the options' format; what it leaves to others is done by `crew`, if given.
 
     Raises:
         UsageError: the records are nested and the format is CSV, or they have more fields than the platform takes.
@@ -55,7 +62,7 @@ def open_parts(folder: OutputFolder, leaves: Sequence[Leaf], arrow_schema: pa.Sc
     if options.format == "parquet":
         from .parquet import ParquetParts  # loads pyarrow.parquet, which the other formats do without
 
-        return ParquetParts(folder, leaves, arrow_schema, options)
+        return ParquetParts(folder, leaves, arrow_schema, options, crew or Crew(1))
     if options.format == "csv":
         return CsvParts(folder, arrow_schema, options)
     return JsonParts(folder, leaves, options)
@@ -83,7 +90,8 @@ def write_stream(
     Raises:
         OutputError: the disk refuses; nothing half-written stays.
     """
-    parts = open_parts(folder, stream.leaves, stream.arrow_schema, options)
+    crew = Crew(jobs)
+    parts = open_parts(folder, stream.leaves, stream.arrow_schema, options, crew)
     rejects = Rejects(folder)
     rows = written = 0
 
@@ -93,7 +101,7 @@ def write_stream(
             return bad, parts.make(chunk, ~bad)
 
     try:
-        for chunk, (bad, made) in stream.run(last, jobs):
+        for chunk, (bad, made) in stream.run(last, crew):
             good = len(chunk) - int(bad.sum())
             with clock("write"):
                 parts.add(made, good)
@@ -109,6 +117,8 @@ def write_stream(
         parts.discard()
         rejects.discard()
         raise
+    finally:
+        crew.close()
     if rows != written + rejects.rows:
         raise DataError(f"{rows} rows were read, but {written} written and {rejects.rows} set aside: this is a bug.")
     return Written(tuple(parts.files), rows, written, rejects.rows)

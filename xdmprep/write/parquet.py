@@ -1,9 +1,9 @@
 """Parquet parts: the types of the XDM schema, bounded row groups, the same bytes for the same records.
 
-Records wait as flat columns until a row group is full; one thread beside the workers then joins the columns, nests them
-and writes the group, while the next group gathers.  Where a group ends depends on the records alone (their size, row
-by row), never on the pieces they came in, and the group is one array per column before it is written: Parquet's
-pages follow the arrays' ends.
+Records wait as flat columns until a row group is full; one of the workers then joins the columns, nests them and writes
+the group, while the next ones gather.  Where a group ends depends on the records alone (their size, row by row), never
+on the pieces they came in, and the group is one array per column before it is written: Parquet's pages follow the
+arrays' ends.
 
 The size of a part is known before it is written only as a bound: a group's bytes never exceed the size of its values
 by more than a small share.  So the last groups of a part shrink as it fills up, and it stays below its limit.
@@ -12,10 +12,8 @@ by more than a small share.  So the last groups of a part shrink as it fills up,
 from __future__ import annotations
 
 import io
-import sys
+from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -23,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ..crew import Crew, Task
 from ..flow import Chunk
 from ..leaves import Leaf, nest, plain
 from .folder import OutputFolder, WholeFile
@@ -36,16 +35,12 @@ _GROWTH = 1.05
 _COLUMN_FOOTER, _FILE_FOOTER = 150, 2048
 #: Records looked at to tell which columns repeat their values.
 _SAMPLE_ROWS = 20_000
-#: Records nested at a time: small enough for the arrays on the way to stay in memory that is at hand.
-_PIECE_ROWS = 16_384
+#: Row groups that wait to be written, the one being written included, while the next one gathers.
+_GROUPS_AHEAD = 2
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 
-#: Some records as flat columns; the same nested, if it is known how they are stored; the size of their values.
-Made = tuple[pa.RecordBatch, pa.RecordBatch | None, int]
-
-
-#: Records that wait: flat, and nested if that is known.
-Piece = tuple[pa.RecordBatch, pa.RecordBatch | None]
+#: Some records as flat columns, and for each the size of the values of all up to it.
+Made = tuple[pa.RecordBatch, np.ndarray[Any, np.dtype[np.int64]]]
 
 
 class ParquetParts(Parts):
@@ -54,7 +49,7 @@ class ParquetParts(Parts):
     ending = "parquet"
 
     def __init__(
-        self, folder: OutputFolder, leaves: Sequence[Leaf], arrow_schema: pa.Schema, options: WriteOptions
+        self, folder: OutputFolder, leaves: Sequence[Leaf], arrow_schema: pa.Schema, options: WriteOptions, crew: Crew
     ) -> None:
         super().__init__(folder, options)
         self._leaves = tuple(leaves)
@@ -62,44 +57,42 @@ class ParquetParts(Parts):
         self._columns = list(_columns(arrow_schema))
         self._stored: Stored | None = None
         self._writer: pq.ParquetWriter | None = None
-        self._pool: ThreadPoolExecutor | None = None
-        self._writing: Future[int] | None = None
-        self._groups = 0  # of the open part
-        self._sure = self._unsure = 0  # bytes of the open part: written; at most, of the group being written
-        self._waiting: list[Piece] = []
+        self._crew = crew
+        self._writing: deque[tuple[Task, int]] = deque()  # groups being written, and how many bytes each has at most
+        self._groups = self._written = 0  # of the open part: groups, bytes written
+        self._waiting: list[pa.RecordBatch] = []
         self._waiting_rows = self._waiting_bytes = 0
         self._limit = self._first_limit = self._room()
 
     def make(self, chunk: Chunk, keep: np.ndarray[Any, Any]) -> Made:
-        """The records, nested once the first row group has shown how they are stored."""
-        records, stored = chunk.where(keep).records, self._stored
-        nested = None if stored is None else nest(self._leaves, records, stored.schema)
-        return records, nested, sum(map(stored_bytes, records.columns))
+        """The records, and how large they are."""
+        records = chunk.where(keep).records
+        return records, np.cumsum(_added(records.columns, records.num_rows))
 
     def add(self, made: Made, rows: int) -> None:
         """Append the records; a row group is written when it is full, a part ended when no group fits any more."""
-        records, nested, size = made
-        while rows:
-            count, taken = rows, size
-            most = min(self._rows_left(), GROUP_ROWS - self._waiting_rows)
-            if rows > most or size > self._limit - self._waiting_bytes:
-                count, taken = _fitting(records, most, self._limit - self._waiting_bytes)
-                if not count and not self._waiting:
-                    count, taken = _fitting(records, 1)
-            if count:
-                self._waiting.append((records.slice(0, count), nested if count == rows else None))
-                self._waiting_rows += count
+        records, sizes = made
+        at = before = 0
+        while at < rows:
+            end = min(rows, at + self._rows_left(), at + GROUP_ROWS - self._waiting_rows)
+            room = self._limit - self._waiting_bytes
+            fitting = int(np.searchsorted(sizes[at:end], before + room, side="right"))
+            if not fitting and not self._waiting:
+                fitting = 1
+            if fitting:
+                self._waiting.append(records.slice(at, fitting))
+                at += fitting
+                taken, before = int(sizes[at - 1]) - before, int(sizes[at - 1])
+                self._waiting_rows += fitting
                 self._waiting_bytes += taken
-                self._rows += count
-                records, nested, rows, size = records.slice(count), None, rows - count, size - taken
-            if rows:
+                self._rows += fitting
+            if at < rows:
                 self._end_group()
 
     def finish(self) -> None:
         """End the last part; one that came out too large after all is split in two."""
         self._submit()
         self._wait()
-        self._close_pool()
         if self._writer is None or self._part is None:
             return
         self._writer.close()
@@ -112,9 +105,8 @@ class ParquetParts(Parts):
 
     def discard(self) -> None:
         """Remove the part that is being written."""
-        with suppress(Exception):  # what went wrong there was told, or does not matter any more
-            self._wait()
-        self._close_pool()
+        while self._writing:
+            self._writing.pop()[0].drop()
         self._writer = None
         self._waiting = []
         super().discard()
@@ -135,55 +127,44 @@ class ParquetParts(Parts):
     def _room(self) -> int:
         """The largest group, by the size of its values, that still fits into the open part."""
         footer = (self._groups + 1) * _COLUMN_FOOTER * len(self._columns) + _FILE_FOOTER
-        left = (self.options.max_bytes - self._sure - self._unsure - footer) / _GROWTH
+        left = (self.options.max_bytes - self._written - sum(most for _, most in self._writing) - footer) / _GROWTH
         return max(0, min(self.options.group_bytes, int(left)))
 
     def _next_part(self) -> None:
-        self._groups = self._sure = self._unsure = 0
+        self._groups = self._written = 0
         self._limit = self._room()
 
     def _submit(self) -> None:
-        """Hand the waiting records to the writing thread, once it is done with those before them."""
+        """Have the waiting records written, once those before them are."""
         if not self._waiting:
             return
-        self._wait()
+        self._wait(_GROUPS_AHEAD - 1)
         group, self._waiting = self._waiting, []
-        self._unsure = int(self._waiting_bytes * _GROWTH)
+        most = int(self._waiting_bytes * _GROWTH)
         self._waiting_rows = self._waiting_bytes = 0
         self._groups += 1
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(1, thread_name_prefix="xdmprep-parquet")
-        self._writing = self._pool.submit(self._write, self._leaves, group)
+        before = self._writing[-1][0] if self._writing else None
+        self._writing.append((self._crew.start(self._write, self._leaves, group, before), most))
 
-    def _wait(self) -> None:
-        """Wait for the writing thread; raises what went wrong there."""
-        if self._writing is not None:
-            writing, self._writing = self._writing, None
-            self._sure, self._unsure = writing.result(), 0
+    def _wait(self, but: int = 0) -> None:
+        """Wait until all groups are written, `but` for the last; raises what went wrong there."""
+        while len(self._writing) > but:
+            self._written = self._writing.popleft()[0].result()
 
-    def _close_pool(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown()
-            self._pool = None
-
-    def _write(self, leaves: Sequence[Leaf], group: list[Piece]) -> int:
-        """Write a row group; gives the bytes of the part so far."""
+    def _write(self, leaves: Sequence[Leaf], group: list[pa.RecordBatch], before: Task | None = None) -> int:
+        """Write a row group, after the one before; gives the bytes of the part so far."""
+        if before is not None:
+            before.result()
         part = self._open()
+        records = _joined(group)
+        group.clear()
         if self._stored is None:
-            sample = _joined([records for records, _ in group]).slice(0, _SAMPLE_ROWS)
-            self._stored = Stored(self._arrow_schema, nest(leaves, sample, self._arrow_schema))
+            sample = nest(leaves, records.slice(0, _SAMPLE_ROWS), self._arrow_schema)
+            self._stored = Stored(self._arrow_schema, sample)
         if self._writer is None:
             self._writer = self._new_writer(part, self._stored)
-        batches: list[pa.RecordBatch] = []
-        for records, nested in group:
-            if nested is not None:
-                batches.append(nested)
-                continue
-            for start in range(0, records.num_rows, _PIECE_ROWS):
-                batches.append(nest(leaves, records.slice(start, _PIECE_ROWS), self._stored.schema))
-        group.clear()
-        table = pa.Table.from_batches([_joined(batches)], self._stored.schema)
-        batches.clear()
+        table = pa.Table.from_batches([nest(leaves, records, self._stored.schema)])
+        del records
         self._writer.write_table(table, row_group_size=max(1, table.num_rows))
         return part.bytes
 
@@ -212,7 +193,7 @@ class ParquetParts(Parts):
         half, rows = self._rows // 2, self._rows
         for start, count in ((0, half), (half, rows - half)):
             self._rows = count
-            self._write(leaves, [(piece, None) for piece in records.slice(start, count).to_batches()])
+            self._write(leaves, records.slice(start, count).to_batches())
             self.finish()
 
 
@@ -280,20 +261,6 @@ class Stored:
         return _TEXT if pa.types.is_string(kind) and path in self.repeated else kind
 
 
-def _fitting(records: pa.RecordBatch, most: int, room: int = sys.maxsize) -> tuple[int, int]:
-    """How many records, `most` at most, have values of `room` bytes together, and how many bytes that is."""
-    count = taken = 0
-    step = min(most, records.num_rows)
-    while step:
-        size = sum(stored_bytes(column.slice(count, step)) for column in records.columns)
-        if taken + size <= room:
-            count, taken = count + step, taken + size
-            step = min(step, most - count, records.num_rows - count)
-        else:
-            step //= 2
-    return count, taken
-
-
 def _columns(arrow_schema: pa.Schema) -> list[tuple[str, pa.DataType]]:
     """Parquet path and type of each column that a file of this schema has."""
     found: list[tuple[str, pa.DataType]] = []
@@ -324,30 +291,42 @@ def _joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, batches[0].schema.names)
 
 
-def stored_bytes(array: pa.Array) -> int:
-    """What the values take in Parquet without encoding or compression, at most; about a byte each goes to levels.
-
-    The sum over any cut of the array is the same.
-    """
+def stored_bytes(array: pa.Array) -> np.ndarray[Any, Any]:
+    """What each value takes in Parquet without encoding or compression, at most; about a byte of it goes to levels."""
     kind = array.type
     if pa.types.is_dictionary(kind):
-        words, codes = array.dictionary, array.indices.fill_null(len(array.dictionary))
-        counts = np.bincount(codes.to_numpy(zero_copy_only=False), minlength=len(words) + 1)
-        return 5 * len(array) + int(counts[:-1] @ np.diff(_offsets(words)))
+        words = np.append(_lengths(array.dictionary), 0)
+        codes: np.ndarray[Any, Any] = array.indices.fill_null(len(array.dictionary)).to_numpy()
+        return 5 + words.take(codes)
     if pa.types.is_string(kind) or pa.types.is_binary(kind):
-        offsets = _offsets(array)
-        return 5 * len(array) + int(offsets[-1] - offsets[0])
+        return 5 + _lengths(array)
     if pa.types.is_struct(kind):
-        return sum(map(stored_bytes, array.flatten()))
-    if pa.types.is_list(kind):
-        return 2 * len(array) + stored_bytes(array.flatten())
-    if pa.types.is_map(kind):
+        return _added(array.flatten(), len(array))
+    if pa.types.is_list(kind) or pa.types.is_map(kind):
         offsets = _offsets(array)
         start, size = int(offsets[0]), int(offsets[-1] - offsets[0])
-        inside = (array.keys.slice(start, size), array.items.slice(start, size))
-        return 2 * len(array) + sum(map(stored_bytes, inside))
+        inside = (array.keys, array.items) if pa.types.is_map(kind) else (array.values,)
+        sums = np.zeros(size + 1, np.int64)
+        for values in inside:
+            sums[1:] += np.cumsum(stored_bytes(values.slice(start, size)))
+        ends: np.ndarray[Any, Any] = sums[offsets - start]
+        return 2 + (ends[1:] - ends[:-1])
     wide = 1 if pa.types.is_boolean(kind) or pa.types.is_null(kind) else max(4, kind.bit_width // 8)
-    return (1 + wide) * len(array)
+    return np.full(len(array), 1 + wide)
+
+
+def _added(arrays: Sequence[pa.Array], n: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """The :func:`stored_bytes` of arrays of `n` values together."""
+    sizes = np.zeros(n, np.int64)
+    for array in arrays:
+        sizes += stored_bytes(array)
+    return sizes
+
+
+def _lengths(array: pa.Array) -> np.ndarray[Any, np.dtype[np.int32]]:
+    """The bytes of each text."""
+    offsets = _offsets(array)
+    return offsets[1:] - offsets[:-1]
 
 
 def _offsets(array: pa.Array) -> np.ndarray[Any, np.dtype[np.int32]]:

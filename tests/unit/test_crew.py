@@ -1,0 +1,110 @@
+"""The crew: a fixed number of threads, each task done once, and a caller that helps."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from xdmprep.crew import Crew, Task, ordered
+
+
+def test_a_task_is_done_once_by_whoever_comes_first() -> None:
+    calls: list[int] = []
+
+    def work() -> str:
+        calls.append(1)
+        return "made"
+
+    task = Task(work)
+    assert not task.done()
+    assert (task.begin(), task.begin()) == (True, False)
+    assert task.done()
+    assert (task.result(), task.result()) == ("made", "made")
+    assert calls == [1]
+
+
+def test_nobody_waits_for_a_task_that_no_thread_has_begun() -> None:
+    gate = threading.Event()
+    with Crew(2) as crew:
+        busy = crew.start(gate.wait)
+        assert crew.start(threading.get_ident).result() == threading.get_ident()
+        assert not busy.done()
+        gate.set()
+        assert busy.result() is True
+
+
+def test_a_crew_of_one_works_at_once() -> None:
+    with Crew(1) as crew:
+        task = crew.start(threading.get_ident)
+        assert task.done()
+        assert task.result() == threading.get_ident()
+
+
+def test_what_a_task_raises_is_raised_where_its_result_is_asked_for() -> None:
+    def work() -> None:
+        raise ValueError("boom")
+
+    with Crew(1) as crew:
+        task = crew.start(work)
+        with pytest.raises(ValueError, match="boom"):
+            task.result()
+
+
+def test_an_interruption_is_raised_where_it_happens_and_kept_for_who_waits() -> None:
+    def work() -> None:
+        raise KeyboardInterrupt
+
+    task = Task(work)
+    with pytest.raises(KeyboardInterrupt):
+        task.begin()
+    with pytest.raises(KeyboardInterrupt):
+        task.result()
+
+
+def test_a_dropped_task_is_never_begun_and_one_at_work_is_waited_for() -> None:
+    calls: list[str] = []
+    begun, gate = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        begun.set()
+        gate.wait()
+        calls.append("slow")
+
+    with Crew(2) as crew:
+        first = crew.start(slow)
+        second = crew.start(calls.append, "second")
+        assert begun.wait(10)
+        second.drop()
+        threading.Timer(0.05, gate.set).start()
+        first.drop()
+        assert calls == ["slow"]
+    assert calls == ["slow"]
+
+
+def test_pieces_and_other_work_share_the_threads() -> None:
+    """However much is started beside the pieces, no more threads work than the crew has."""
+    lock, active, most = threading.Lock(), 0, 0
+    beside: list[Task] = []
+
+    def work(number: int) -> int:
+        nonlocal active, most
+        with lock:
+            active += 1
+            most = max(most, active)
+        time.sleep(0.002)
+        with lock:
+            active -= 1
+        return number
+
+    seen: list[Any] = []
+    with Crew(3) as crew:
+        for number in ordered(work, iter(range(40)), crew):
+            seen.append(number)
+            beside.append(crew.start(work, -number))
+        found = [task.result() for task in beside]
+    assert seen == list(range(40))
+    assert found == [-number for number in range(40)]
+    assert 1 < most <= 3

@@ -1,0 +1,123 @@
+"""Who does the work: a fixed number of threads, the calling one among them, and no more.
+
+A task belongs to whoever gets to it first: a thread of the pool, or the calling one when it needs the result and
+nobody has begun.  So the calling thread waits only for what somebody is working on, and the threads are never more than
+there should be; with one thread more than cores, they would take the interpreter lock from each other at every kernel.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+
+class Task:
+    """Work that is done once, by the first thread that comes to it."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self._work = work
+        self._begun = threading.Lock()
+        self._made: Future[Any] = Future()
+
+    def begin(self) -> bool:
+        """Do the work here, unless some thread has begun; False if so.  What it raises is raised by :meth:`result`."""
+        if not self._begun.acquire(blocking=False):
+            return False
+        work, self._work = self._work, _nothing  # what it holds makes room as soon as it is done
+        try:
+            self._made.set_result(work())
+        except BaseException as error:
+            self._made.set_exception(error)
+            if not isinstance(error, Exception):
+                raise
+        return True
+
+    def done(self) -> bool:
+        """True once there is a result."""
+        return self._made.done()
+
+    def result(self) -> Any:
+        """What the work gives; done here if nobody has begun."""
+        self.begin()
+        return self._made.result()
+
+    def drop(self) -> None:
+        """See to it that nobody works on it any more: nobody will begin, and who has begun is waited for."""
+        if self._begun.acquire(blocking=False):
+            self._work = _nothing
+            self._made.cancel()
+        elif not self._made.cancelled():
+            self._made.exception()
+
+
+def _nothing() -> None:
+    """What stands for work that was begun."""
+
+
+class Crew:
+    """`jobs` threads: the calling one, and a pool of the others.
+
+    Args:
+        jobs: how many; None means one per core.
+    """
+
+    def __init__(self, jobs: int | None = None) -> None:
+        self.jobs = max(1, os.cpu_count() or 1 if jobs is None else jobs)
+        self._pool = ThreadPoolExecutor(self.jobs - 1, thread_name_prefix="xdmprep") if self.jobs > 1 else None
+
+    def start(self, work: Callable[..., Any], *given: Any) -> Task:
+        """Have ``work(*given)`` done by the next thread that is free; at once and here if there is no other."""
+        task = Task(lambda: work(*given))
+        if self._pool is None:
+            task.begin()
+        else:
+            self._pool.submit(task.begin)
+        return task
+
+    def close(self) -> None:
+        """End the pool's threads."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def __enter__(self) -> Crew:
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        self.close()
+
+
+def ordered(work: Callable[[Any], Any], pieces: Iterator[Any], jobs: int | Crew | None) -> Generator[Any, None, None]:
+    """`work` of each piece, in order, by `jobs` threads or a crew; at most as many pieces and 3 more are in flight.
+
+    While the next result is not ready, the calling thread works on the first piece that nobody has begun.
+    """
+    if not isinstance(jobs, Crew):
+        with Crew(jobs) as crew:
+            yield from ordered(work, pieces, crew)
+        return
+    crew = jobs
+    if crew.jobs == 1:
+        yield from map(work, pieces)
+        return
+    waiting: deque[Task] = deque()
+    ended = object()
+    piece: Any = next(pieces, ended)
+    try:
+        while waiting or piece is not ended:
+            # a piece for each thread, and one for the first that is done with its own
+            while (
+                piece is not ended
+                and len(waiting) < crew.jobs + 2
+                and sum(not task.done() for task in waiting) <= crew.jobs
+            ):
+                waiting.append(crew.start(work, piece))
+                piece = next(pieces, ended)
+            if waiting[0].done() or not any(task.begin() for task in waiting):
+                yield waiting.popleft().result()
+    finally:
+        for task in waiting:
+            task.drop()
