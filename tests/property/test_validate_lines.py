@@ -80,6 +80,9 @@ def test_numbers_of_all_lengths_together(texts: list[str], ending: str) -> None:
         except ValueError:  # what follows the digits, if there are any, is no end of a value
             assert not length or text[length:]
             continue
+        if len(text) > 31:  # is read by itself
+            assert not length
+            continue
         exact = len(text.lstrip("-")) <= 18 if found.dtype == np.int64 else abs(expected) < 2**53
         assert length == (len(text) if exact else 0)
         if exact:

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..leaves import Leaf
 from . import numerals
@@ -112,8 +111,9 @@ class Layouts:
 def follow(layout: Layout, lines: Lines, numbers: Ints) -> tuple[Group | None, Ints]:
     """The lines that go the way of a layout, as columns, and the numbers of the others."""
     walk = _Walk(lines, numbers, layout)
-    for step in layout.steps:
-        walk.go(step)
+    number = 0
+    while number < len(layout.steps):
+        number += walk.run(number) or walk.go(layout.steps[number])
     fits = walk.finish()
     if fits.all():
         return walk.group(None), numbers[:0]
@@ -145,11 +145,37 @@ class _Walk:
         self.lost |= lines.bytes.take(self.at, mode="clip") != ord("{")
         self._values: list[_Value | None] = [None] * len(layout.leaves)
 
-    def go(self, step: Step) -> None:
+    def run(self, number: int) -> int:
+        """Several steps at once, as far as all lines that take the first take the others; how many, 0 for none."""
+        count = self._layout.runs[number]
+        if count < 2:
+            return 0
+        steps = self._layout.steps[number : number + count]
+        first, last = steps[0], steps[-1]
+        text = first.text + b"".join(step.text[1:] for step in steps[1:])  # behind a bracket there is no comma
+        words = self._lines.words(self.at, min(len(text), 32))
+        there = self._equal(words, first, first.text)
+        if (there != self._equal(words, first, text)).any():
+            self._layout.runs[number] -= 1
+            return 0
+        inside = None if there.all() else there
+        for step in steps[:-1]:
+            self.inside[step.own] = inside
+            if not step.named:
+                self._before[step.parent] = there
+        if last.what == "open":
+            self._open(last, there, len(text))
+        elif there.any():
+            there = (self._text if last.kind == "text" else self._number)(last, there, len(text))
+        if not last.named:
+            self._before[last.parent] = there
+        return count
+
+    def go(self, step: Step) -> int:
         """One step of the layout."""
         if step.what == "close":
             self._close(step)
-            return
+            return 1
         words = self._lines.words(self.at, min(step.room, 32))
         nulls = self._equal(words, step, step.null) if step.nulls else None
         if step.kind == "boolean":
@@ -158,23 +184,24 @@ class _Walk:
         else:
             there = self._equal(words, step, step.text)
         if step.what == "open":
-            self._open(step, there)
+            self._open(step, there, len(step.text))
         elif not step.kind:
             there[:] = False
         elif there.any():
             if step.what == "empty":
                 self._empty(step, there)
             elif step.kind == "text":
-                there = self._text(step, there)
+                there = self._text(step, there, len(step.text))
             elif step.kind == "boolean":
                 self._boolean(step, true, there)
             else:
-                there = self._number(step, there)
+                there = self._number(step, there, len(step.text))
         if nulls is not None and nulls.any():
             self._null(step, nulls)
             there = there | nulls
         if not step.named:
             self._before[step.parent] = there
+        return 1
 
     def _equal(self, words: Any, step: Step, text: bytes) -> Mask:
         """Where the bytes at the places are `text`, in lines that are in its object or array."""
@@ -212,8 +239,8 @@ class _Walk:
         self.at = self.at + comma
         self.first = np.where(comma, _BLANK, self.first)
 
-    def _open(self, step: Step, there: Mask) -> None:
-        length, fresh = len(step.text) - 1, _FIRST[step.bracket]
+    def _open(self, step: Step, there: Mask, skip: int) -> None:
+        length, fresh = skip - 1, _FIRST[step.bracket]
         if there.all():
             self.inside[step.own] = None
             self.at, self.first = self.at + length, fresh
@@ -236,8 +263,8 @@ class _Walk:
         elif isinstance(self.first, np.ndarray) and not self.first.any():
             self.first = _NONE
 
-    def _text(self, step: Step, there: Mask) -> Mask:
-        begin = self.at + len(step.text)
+    def _text(self, step: Step, there: Mask, skip: int) -> Mask:
+        begin = self.at + skip
         end = self._lines.quote_from(begin)
         good = end < self._ends
         if not good.all():
@@ -247,10 +274,10 @@ class _Walk:
         self._moved(there, every, end + 1)
         return there
 
-    def _number(self, step: Step, there: Mask) -> Mask:
+    def _number(self, step: Step, there: Mask, skip: int) -> Mask:
         every = bool(there.all())
         at = np.arange(self._n) if every else np.flatnonzero(there)
-        begin = self.at[at] + len(step.text)
+        begin = self.at[at] + skip
         found, size = numerals.numbers(self._lines, begin)
         good = size > 0
         if not good.all():
@@ -344,7 +371,7 @@ class _Walk:
             return pa.Array.from_buffers(_TYPES["array"], len(chosen), [valid, offsets], children=[pa.nulls(0)])
         return pa.nulls(len(chosen), _TYPES[kind])
 
-    def _unescaped(self, column: Texts, rows: Ints, wrong: Mask) -> pa.Array | Texts:
+    def _unescaped(self, column: Texts, rows: Ints, wrong: Mask) -> Texts:
         """The texts with the escapes in some rows resolved; `wrong` is set where one is no valid escape."""
         slashes = np.append(self._lines.slashes, self._lines.size)
         rows = rows[slashes[np.searchsorted(slashes, column.begin[rows])] < column.end[rows]]
@@ -354,10 +381,8 @@ class _Walk:
         texts = [_unescape(text) for text in encoded.dictionary.to_pylist()]
         which = np.asarray(encoded.indices)
         wrong[rows[np.asarray([text is None for text in texts])[which]]] = True
-        mask = np.zeros(len(column), dtype=bool)
-        mask[rows] = True
-        plain = pa.array([text or "" for text in texts], pa.string())
-        return pc.replace_with_mask(column.array(), pa.array(mask), plain.take(pa.array(which)))
+        plain = pa.array([text or "" for text in texts], pa.string()).take(pa.array(which))
+        return Texts(self._lines, column.begin, column.end, column.there, (rows, plain))
 
 
 class _Value:

@@ -214,6 +214,19 @@ class Layout:
         return tuple(self._made[0])
 
     @cached_property
+    def runs(self) -> list[int]:
+        """For each step how many may be taken at once from it on: objects and arrays that open, and the first value.
+
+        What turns out not to go together is made shorter.  Threads may overwrite each other: it costs time only.
+        """
+        counts: list[int] = []
+        for step in reversed(self.steps):
+            behind = counts[-1] if counts else 0
+            ends_run = step.what == "value" and step.kind in ("text", "integer", "number") and not step.nulls
+            counts.append(behind + 1 if step.what == "open" else int(ends_run))
+        return counts[::-1]
+
+    @cached_property
     def _made(self) -> tuple[list[Step], list[tuple[Path, Kind]]]:
         steps: list[Step] = []
         leaves: list[tuple[Path, Kind]] = []

@@ -61,11 +61,12 @@ def few(mask: Mask) -> Ints:
         return np.flatnonzero(mask)
     words, found = words[some], [np.flatnonzero(mask[whole:]) + whole]
     while len(some):  # one bit of each word in turn
-        found.append(some * 64 + lowest(words))
+        found.insert(-1, some * 64 + lowest(words))
         words &= words - _ONE
         left = words != 0
         some, words = some[left], words[left]
-    return np.sort(np.concatenate(found))
+    places = np.concatenate(found)
+    return places if len(found) < 3 else np.sort(places)
 
 
 def escaped_quotes(text: Any, slashes: Ints) -> Ints:
@@ -186,12 +187,16 @@ class Texts:
         lines: the block.
         begin, end: where they are, one in each line.
         there: in which lines there is one; None means in all.
+        mended: positions of those that stand in the block with escapes, ascending, and what they are without; None if
+            there are none.
     """
 
     type = pa.string()
 
-    def __init__(self, lines: Lines, begin: Ints, end: Ints, there: Mask | None) -> None:
-        self.lines, self.begin, self.end, self.there = lines, begin, end, there
+    def __init__(
+        self, lines: Lines, begin: Ints, end: Ints, there: Mask | None, mended: tuple[Ints, pa.Array] | None = None
+    ) -> None:
+        self.lines, self.begin, self.end, self.there, self.mended = lines, begin, end, there, mended
 
     def __len__(self) -> int:
         return len(self.begin)
@@ -208,15 +213,23 @@ class Texts:
     @cached_property
     def _array(self) -> pa.Array:
         texts = self.lines.slices(self.begin, self.end)
-        if self.there is None:
+        if self.there is not None:
+            valid = pa.py_buffer(np.packbits(self.there, bitorder="little"))
+            texts = pa.Array.from_buffers(pa.string(), len(texts), [valid, *texts.buffers()[1:]])
+        if self.mended is None:
             return texts
-        valid = pa.py_buffer(np.packbits(self.there, bitorder="little"))
-        return pa.Array.from_buffers(pa.string(), len(texts), [valid, *texts.buffers()[1:]])
+        mask = np.zeros(len(self), dtype=bool)
+        mask[self.mended[0]] = True
+        return pc.replace_with_mask(texts, pa.array(mask), self.mended[1])
 
     def take(self, positions: Ints) -> Texts:
-        """Some of them."""
+        """Some of them; the positions ascend."""
         there = None if self.there is None else self.there[positions]
-        return Texts(self.lines, self.begin[positions], self.end[positions], there)
+        mended = None
+        if self.mended is not None:
+            _, at, which = np.intersect1d(positions, self.mended[0], assume_unique=True, return_indices=True)
+            mended = (at, self.mended[1].take(pa.array(which))) if len(at) else None
+        return Texts(self.lines, self.begin[positions], self.end[positions], there, mended)
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,9 +18,11 @@ from .bytewise import ByteTest, byte_test
 from .kinds import Mask, Positions
 from .lines import Texts
 
-#: Gives the positions of the texts that it cannot tell to fit, ascending; None if it can tell nothing.
-Screen = Callable[[Texts], "Positions | None"]
+#: Gives the positions of the texts that it cannot tell to fit, ascending; of texts with escapes it may say anything.
+Screen = Callable[[Texts], Positions]
 
+#: Where more than one of so many texts is doubtful, the whole column is made.
+MOST = 4
 #: Lists of more values are not compared one by one.
 MAX_LISTED = 16
 #: So many bytes of a text are looked at together.
@@ -53,8 +55,13 @@ class Screened:
 
 def doubtful(test: Any, texts: Texts) -> Positions | None:
     """Positions of the texts that a test must look at; None if that is all of them."""
-    found: Positions | None = test.screen(texts) if isinstance(test, Screened) else None
-    return found if found is None or len(found) < len(texts) else None
+    mended = np.zeros(0, np.int64) if texts.mended is None else texts.mended[0]
+    if not isinstance(test, Screened) or MOST * len(mended) >= len(texts):
+        return None
+    found = test.screen(texts)
+    if len(mended):  # what stands in the block says nothing of them
+        found = np.union1d(found, mended)
+    return found if MOST * len(found) < len(texts) else None
 
 
 def surely_within(shortest: int, longest: int, least: int, most: int | None) -> bool:
