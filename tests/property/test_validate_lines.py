@@ -5,19 +5,27 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xdmprep.validate import numerals
-from xdmprep.validate.lines import PADDING, Lines, few, lowest
+from xdmprep.validate import bits, numerals
+from xdmprep.validate.bits import lowest
+from xdmprep.validate.lines import PADDING, Lines
 
 
 @settings(deadline=None)
-@given(st.integers(0, 400), st.sets(st.integers(0, 399)))
-def test_few_places_are_found_word_by_word(size: int, places: set[int]) -> None:
-    mask = np.zeros(size, bool)
-    mask[[place for place in places if place < size]] = True
-    assert few(mask).tolist() == np.flatnonzero(mask).tolist()
+@given(st.integers(0, 700), st.sets(st.integers(0, 699)), st.sets(st.integers(0, 699)), st.integers(0, 200))
+def test_places_are_found_word_by_word(size: int, chosen: set[int], unset: set[int], room: int) -> None:
+    data = np.zeros(size, np.uint8)
+    data[[place for place in chosen if place < size]] = 7
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bits, "SLICE", 64)
+        words = bits.bits(data, np.equal, 7, room)
+    assert len(words) * 64 >= size + room
+    assert bits.places(words).tolist() == np.flatnonzero(data).tolist()
+    bits.clear(words, np.asarray(sorted(place for place in unset if place < size), np.int64))
+    assert bits.places(words).tolist() == [place for place in sorted(chosen - unset) if place < size]
 
 
 @given(st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=40), st.integers(0, 63))

@@ -18,8 +18,9 @@ import pyarrow as pa
 
 from ..leaves import Leaf
 from . import numerals
+from .bits import Ints
 from .layout import Kind, Layout, Step
-from .lines import Group, Ints, Lines, Mask, Texts
+from .lines import Group, Lines, Mask, Texts
 
 #: Layouts kept from block to block, and how often new ones are made for one block.
 MAX_LAYOUTS = 6

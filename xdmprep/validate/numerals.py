@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .lines import Ints, Lines, Mask, lowest
+from .bits import Ints, lowest
+from .lines import Lines, Mask
 
 #: Digits of an integer that always fits 64 bits; longer ones are read exactly.
 MAX_DIGITS = 18
