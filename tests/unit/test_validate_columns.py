@@ -190,7 +190,7 @@ def test_an_array_is_checked_as_its_elements_are_as_lines(tmp_path: Path, monkey
     ]):  # fmt: skip
         file = tmp_path / f"array{number}.json"
         file.write_text(text, encoding="utf-8")
-        monkeypatch.setattr(opening, "BLOCK_BYTES", block)
+        monkeypatch.setattr(opening, "ARRAY_BYTES", block)
         made.clear()
         assert found_in(file) == expected
         assert sum(made) > len(text.encode()) * 0.9  # and not element by element
@@ -200,7 +200,7 @@ def test_an_array_is_checked_as_its_elements_are_as_lines(tmp_path: Path, monkey
     "tail", [",]", "] x", "", ",5]", "}", ',{"a":"x"', ',{"a":"\x01"}]', ',{"a":"x"\x0b}]', ", ,{}]"]
 )
 def test_an_array_with_a_fault_is_read_to_it(tail: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening, "BLOCK_BYTES", 64)
+    monkeypatch.setattr(opening, "ARRAY_BYTES", 64)
     file = tmp_path / "array.json"
     file.write_text("[" + ",".join(['{"a":"x","b":1}'] * 50) + tail, encoding="utf-8")
     chunks = list(check_stream(open_records(file), SCHEMA, "strict").chunks())

@@ -24,6 +24,9 @@ from .jsonlines import MAX_RECORD_BYTES, SHOWN, TEXT_LEAVES, TEXT_SCHEMA, Block,
 from .lines import PADDING, escaped_quotes
 from .strict import UnreadableError, refuse_constant, strict_json
 
+#: Text of an array read at a time; it takes more memory for each byte than lines do.
+ARRAY_BYTES = 8 << 20
+
 
 @dataclass(frozen=True, slots=True)
 class Elements:

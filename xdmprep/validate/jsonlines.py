@@ -24,8 +24,9 @@ from .lines import PADDING, Group, Lines, Mask
 from .sparse import Fields, parse
 from .strict import UnreadableError, strict_json
 
-#: Text read at a time: enough that threads seldom wait for each other.
-BLOCK_BYTES = 8 << 20
+#: Text read at a time: enough that threads seldom wait for each other (12 MB take a tenth less time than 8), and no
+#: more, because some of them are held at once.
+BLOCK_BYTES = 12 << 20
 #: Room behind a block for the rest of its last line.
 SLACK = 1 << 16
 #: A longer record is not read at all: the platform drops records above 100 KB anyway.

@@ -96,21 +96,27 @@ class Lines:
 
     def quote_from(self, begin: Ints) -> Ints:
         """For each place that of the next quote, itself included; somewhere behind its line where there is none."""
-        found, left = np.minimum(begin, self.size), None
-        for _ in range(_LOOKS):
-            at = found if left is None else found[left]
-            bit = lowest(self._quote_words[at >> 3] >> (at & 7).astype(np.uint64))
+        found = np.minimum(begin, self.size)
+        bit = self._next(found)
+        found += bit
+        if bit.min(initial=0) >= 0:
+            return found
+        left = np.flatnonzero(bit < 0)
+        at = found[left] - bit[left]
+        for _ in range(_LOOKS - 1):
+            at = at + _SURE
+            bit = self._next(at)
+            found[left] = at + bit
             none = bit < 0
-            if left is None:
-                found = at + bit
-            else:
-                found[left] = at + bit
-            if not none.any():
+            left, at = left[none], at[none]
+            if not len(left):
                 return found
-            left = np.flatnonzero(none) if left is None else left[none]
-            found[left] = at[none] + _SURE
-        found[left] = np.append(self.marks, self.size)[np.searchsorted(self.marks, found[left])]
+        found[left] = np.append(self.marks, self.size)[np.searchsorted(self.marks, at)]
         return found
+
+    def _next(self, at: Ints) -> Ints:
+        """How far the next quote is from each place; negative where none is near."""
+        return lowest(self._quote_words[at >> 3] >> (at & 7).view(np.uint64))
 
     def words(self, places: Ints, size: int) -> Any:
         """The bytes from each place on, at least `size` (at most 32), eight to a word; no place is beyond the end."""

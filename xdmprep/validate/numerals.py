@@ -71,7 +71,7 @@ def _leading(words: Any) -> tuple[Any, Ints, Any]:
     """The digits that words begin with: the number they are, how many, and the byte behind (0 if that is further)."""
     values = words ^ _ZEROS
     count = lowest(((values + _LIFT) | values) & _HIGH) >> 3
-    bits = (8 * count).astype(np.uint64)
+    bits = (8 * count).view(np.uint64)
     values = values << (np.uint64(64) - bits)  # the digits fill the word from its end, zeros are before them
     values = (values * np.uint64(10) + (values >> np.uint64(8))) & _PAIRS
     values = (values * np.uint64(100) + (values >> np.uint64(16))) & _FOURS

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..errors import SourceError
 from ..flow import Stream
-from .arrays import array_blocks, element_step
+from .arrays import ARRAY_BYTES, array_blocks, element_step
 from .jsonlines import BLOCK_BYTES, TEXT_LEAVES, TEXT_SCHEMA, Parser, blocks
 from .parquet import open_parquet
 
@@ -25,7 +25,7 @@ def open_records(path: str | os.PathLike[str], block_bytes: int | None = None, p
 
     Args:
         path: JSON lines, a JSON array, or Parquet (by its first bytes, not by its name).
-        block_bytes: text read at a time; smaller needs less memory and is slower; None takes :data:`BLOCK_BYTES`.
+        block_bytes: text read at a time; smaller needs less memory and is slower; None takes what suits the file.
         piece_rows: most records of an array or of Parquet in one chunk; None takes :data:`PIECE_ROWS`.
 
     Returns:
@@ -35,7 +35,7 @@ def open_records(path: str | os.PathLike[str], block_bytes: int | None = None, p
         SourceError: the file is missing, empty, compressed, or no such file.
     """
     file = Path(path)
-    block_bytes, piece_rows = block_bytes or BLOCK_BYTES, piece_rows or PIECE_ROWS
+    piece_rows = piece_rows or PIECE_ROWS
     try:
         size = file.stat().st_size
         with file.open("rb") as opened:
@@ -54,6 +54,8 @@ def open_records(path: str | os.PathLike[str], block_bytes: int | None = None, p
     if not text and size <= len(head):
         raise SourceError(f"{file}: has no records.")
     if text.startswith(b"["):
-        pieces = partial(array_blocks, file, block_bytes, piece_rows)
+        pieces = partial(array_blocks, file, block_bytes or ARRAY_BYTES, piece_rows)
         return Stream(pieces, (element_step(),), TEXT_LEAVES, TEXT_SCHEMA, file.name, size)
-    return Stream(partial(blocks, file, block_bytes), (Parser(),), TEXT_LEAVES, TEXT_SCHEMA, file.name, size)
+    return Stream(
+        partial(blocks, file, block_bytes or BLOCK_BYTES), (Parser(),), TEXT_LEAVES, TEXT_SCHEMA, file.name, size
+    )
