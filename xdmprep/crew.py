@@ -31,7 +31,8 @@ class Task:
         try:
             self._made.set_result(work())
         except BaseException as error:
-            self._made.set_exception(error)
+            if not self._made.done():
+                self._made.set_exception(error)
             if not isinstance(error, Exception):
                 raise
         return True
