@@ -144,7 +144,7 @@ class ParquetParts(Parts):
         self._waiting_rows = self._waiting_bytes = 0
         self._groups += 1
         before = self._writing[-1][0] if self._writing else None
-        self._writing.append((self._crew.start(self._write, self._leaves, group, before), most))
+        self._writing.append((self._crew.start(self._write, self._leaves, group, before, first=True), most))
 
     def _wait(self, but: int = 0) -> None:
         """Wait until all groups are written, `but` for the last; raises what went wrong there."""
@@ -309,7 +309,7 @@ def stored_bytes(array: pa.Array) -> np.ndarray[Any, Any]:
         sums = np.zeros(size + 1, np.int64)
         for values in inside:
             sums[1:] += np.cumsum(stored_bytes(values.slice(start, size)))
-        ends: np.ndarray[Any, Any] = sums[offsets - start]
+        ends: np.ndarray[Any, np.dtype[np.int64]] = sums[offsets - start]
         return 2 + (ends[1:] - ends[:-1])
     wide = 1 if pa.types.is_boolean(kind) or pa.types.is_null(kind) else max(4, kind.bit_width // 8)
     return np.full(len(array), 1 + wide)
