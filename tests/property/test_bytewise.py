@@ -6,7 +6,7 @@ import re
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xdmprep.validate.bytewise import byte_test
@@ -22,6 +22,7 @@ TEXTS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(PATTERNS, TEXTS, st.data())
 def test_verdicts_equal_those_of_expressions(pattern: str, texts: list[str | None], data: st.DataObject) -> None:
     """Also with nulls, in slices, and where a null's slot holds bytes."""

@@ -23,6 +23,9 @@ from xdmprep.validate import Rules, check_record, check_stream, follow, jsonline
 from xdmprep.validate.checks import checks_for
 from xdmprep.validate.lines import Texts
 
+#: What hypothesis says of its own notes on draws that it repeats, not of the code under test.
+pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
+
 JSONSCHEMA = Rules.of("jsonschema")
 #: The nightly run asks for thousands: XDMPREP_EXAMPLES=5000.
 EXAMPLES = int(os.environ.get("XDMPREP_EXAMPLES", "150"))

@@ -16,7 +16,7 @@ import numpy as np
 
 _Words = np.ndarray[Any, np.dtype[np.uint64]]
 #: Bytes looked at together, so that what is made of them stays in the processor's cache; a multiple of 64.
-_SLICE = 1 << 17
+_SLICE = 1 << 18
 _TOP = np.uint64(63)
 _ONE = np.uint64(1)
 
@@ -60,15 +60,15 @@ class Cutter:
             final: the text ends at `stop`, so that the last record needs no line end.
         """
         data = np.frombuffer(text, np.uint8, stop - start, start)
-        quote, delimiter, line, back = _words(data, (self._quote, self._delimiter, 10, 13))
+        quote = _words(data, self._quote)
         if not quote.any():
-            return stop if final else start + _last_set(line)
+            return stop if final else start + _last_line(data, quote)
         inside = _inside(quote)
-        if not _regular(quote, inside, delimiter | line | back, len(data)):
+        if not _regular(quote, inside, _words(data, self._delimiter, 10, 13), len(data)):
             return self._exact_end(text, start, stop, final)
         if final and not inside[-1] >> _TOP:
             return stop
-        return start + _last_set(line & ~inside)
+        return start + _last_line(data, inside)
 
     def rows(self, text: Any) -> Rows | None:
         """The records of `text`, empty lines included; None where quotes or line ends stand in unusual places.
@@ -77,7 +77,7 @@ class Cutter:
             text: any bytes-like object that ends with a line end.
         """
         data = np.frombuffer(text, np.uint8)
-        quote, delimiter, line, back = _words(data, (self._quote, self._delimiter, 10, 13))
+        quote, delimiter, line, back = (_words(data, code) for code in (self._quote, self._delimiter, 10, 13))
         inside = _inside(quote)
         before_line = line >> _ONE
         before_line[:-1] |= line[1:] << _TOP
@@ -98,16 +98,20 @@ class Cutter:
         return end
 
 
-def _words(data: np.ndarray[Any, np.dtype[np.uint8]], codes: tuple[int, ...]) -> tuple[_Words, ...]:
-    """For each code the bytes (n,) that equal it as bits, the first in the lowest bit of the first word."""
-    all_words = tuple(np.zeros((len(data) + 63) // 64, "<u8") for _ in codes)
-    hits = np.empty(min(len(data), _SLICE), bool)
+def _words(data: np.ndarray[Any, np.dtype[np.uint8]], *codes: int) -> _Words:
+    """The bytes (n,) that equal one of the codes as bits, the first in the lowest bit of the first word."""
+    words = np.zeros((len(data) + 63) // 64, "<u8")
+    packed = words.view(np.uint8)
+    size = min(len(data), _SLICE)
+    hits, more = np.empty(size, bool), np.empty(size, bool)
     for start in range(0, len(data), _SLICE):
         piece = data[start : start + _SLICE]
-        for code, words in zip(codes, all_words, strict=True):
-            packed = np.packbits(np.equal(piece, code, out=hits[: len(piece)]), bitorder="little")
-            words.view(np.uint8)[start // 8 : start // 8 + len(packed)] = packed
-    return all_words
+        found = np.equal(piece, codes[0], out=hits[: len(piece)])
+        for code in codes[1:]:
+            found |= np.equal(piece, code, out=more[: len(piece)])
+        bits = np.packbits(found, bitorder="little")
+        packed[start // 8 : start // 8 + len(bits)] = bits
+    return words
 
 
 def _inside(quote: _Words) -> _Words:
@@ -148,12 +152,12 @@ def _positions(words: _Words) -> np.ndarray[Any, np.dtype[np.int64]]:
     return np.asarray(some[at] * 64 + bit)
 
 
-def _last_set(words: _Words) -> int:
-    """The number of bits up to and with the last one that is set; 0 if none is."""
-    for end in range(len(words), 0, -4096):  # near the end, as a rule
+def _last_line(data: np.ndarray[Any, np.dtype[np.uint8]], inside: _Words) -> int:
+    """The offset behind the last line end that is not inside quotes; 0 if there is none."""
+    for end in range(len(data), 0, -4096):  # near the end, as a rule
         start = max(0, end - 4096)
-        found = np.flatnonzero(words[start:end])
-        if len(found):
-            last = start + int(found[-1])
-            return last * 64 + int(words[last]).bit_length()
+        lines = np.flatnonzero(data[start:end] == 10) + start
+        lines = lines[~_at(inside, lines)]
+        if len(lines):
+            return int(lines[-1]) + 1
     return 0

@@ -9,7 +9,6 @@ used without it.
 from __future__ import annotations
 
 import hashlib
-import html
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -327,7 +326,9 @@ class Schema:
         return self.describe()
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(str(self))}</pre>"
+        from html import escape  # its table of characters is not needed elsewhere
+
+        return f"<pre>{escape(str(self))}</pre>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         document, descriptors, compat = self._made_of

@@ -19,8 +19,9 @@ import numpy as np
 import pyarrow as pa
 
 from ..flow import Unread
+from .bits import Ints
 from .jsonlines import MAX_RECORD_BYTES, SHOWN, TEXT_LEAVES, TEXT_SCHEMA, Block, JsonChunk, Parser, is_utf8
-from .lines import PADDING, Ints, escaped_quotes
+from .lines import PADDING, escaped_quotes
 from .strict import UnreadableError, refuse_constant, strict_json
 
 

@@ -77,44 +77,49 @@ class ByteTest:
             starts = places[:-1][fits]
             texts = data[starts[:, None] + np.arange(width, dtype=starts.dtype)]
         bad = self.misfits(texts, 0)
-        return None if bad is None else np.flatnonzero(fits)[bad]
+        return np.flatnonzero(fits)[bad] if bad.any() else None
 
     def misfits(self, texts: Any, at: int) -> Any:
-        """Which texts have a byte outside its place's set; None if none has.
+        """Which texts (n,) have a byte outside its place's set.
 
         Args:
             texts: their bytes from place `at` on, (n, number of bytes) without gaps in memory; those behind the shape
                 do not matter.
             at: the place.
         """
-        tables = self.tables[at : at + texts.shape[1]]
-        if self._all_fit(texts, at):
-            return None
+        wide = texts.shape[1]
+        tables = self.tables[at : at + wide]
+        if (at, wide) not in self._bounds:
+            self._bounds[at, wide] = _bounds(tables, wide)
+        bounds = self._bounds[at, wide]
+        if bounds is not None:
+            return _outside(texts, *bounds)
         bad = np.zeros(len(texts), bool)
         for place, table in enumerate(tables):
             bad |= ~table.take(texts[:, place])
         return bad
 
-    def _all_fit(self, texts: Any, at: int) -> bool:
-        """Whether all bytes fit, with one subtraction and one comparison for many texts at a time."""
-        key = at, texts.shape[1]
-        if key not in self._bounds:
-            self._bounds[key] = _bounds(self.tables[at : at + key[1]], key[1])
-        bounds = self._bounds[key]
-        if bounds is None:
-            return False
-        low, span = bounds
-        flat = texts.reshape(-1)
-        whole = len(flat) // len(low) * len(low)
-        for part, size in ((flat[:whole].reshape(-1, len(low)), len(low)), (flat[whole:], len(flat) - whole)):
-            if size and ((part - low[:size]) > span[:size]).any():
-                return False
-        return True
-
     @cached_property
     def _bounds(self) -> dict[tuple[int, int], tuple[Any, Any] | None]:
-        """What :meth:`_all_fit` has worked out."""
+        """What :meth:`misfits` has worked out."""
         return {}
+
+
+def _outside(texts: Any, low: Any, span: Any) -> Any:
+    """Which texts have a byte out of bounds: one subtraction and one comparison, many texts at a time."""
+    wide, flat = texts.shape[1], texts.reshape(-1)
+    outside = np.empty(len(flat), bool)
+    whole = len(flat) // len(low) * len(low)
+    np.greater(flat[:whole].reshape(-1, len(low)) - low, span, out=outside[:whole].reshape(-1, len(low)))
+    rest = len(flat) - whole
+    np.greater(flat[whole:] - low[:rest], span[:rest], out=outside[whole:])
+    if wide % 8:
+        return outside.reshape(-1, wide).any(axis=1) if outside.any() else np.zeros(len(texts), bool)
+    eights = outside.view(np.uint64).reshape(-1, wide // 8)
+    found = eights[:, 0]
+    for more in range(1, wide // 8):
+        found = found | eights[:, more]
+    return found != 0
 
 
 def _bounds(tables: Sequence[_Table], wide: int) -> tuple[Any, Any] | None:

@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..leaves import Leaf
 from . import numerals
+from .bits import Ints
 from .layout import Kind, Layout, Step
-from .lines import Group, Ints, Lines, Mask, Texts
+from .lines import Group, Lines, Mask, Texts
 
 #: Layouts kept from block to block, and how often new ones are made for one block.
 MAX_LAYOUTS = 6
@@ -112,8 +112,9 @@ class Layouts:
 def follow(layout: Layout, lines: Lines, numbers: Ints) -> tuple[Group | None, Ints]:
     """The lines that go the way of a layout, as columns, and the numbers of the others."""
     walk = _Walk(lines, numbers, layout)
-    for step in layout.steps:
-        walk.go(step)
+    number = 0
+    while number < len(layout.steps):
+        number += walk.run(number) or walk.go(layout.steps[number])
     fits = walk.finish()
     if fits.all():
         return walk.group(None), numbers[:0]
@@ -145,34 +146,63 @@ class _Walk:
         self.lost |= lines.bytes.take(self.at, mode="clip") != ord("{")
         self._values: list[_Value | None] = [None] * len(layout.leaves)
 
-    def go(self, step: Step) -> None:
+    def run(self, number: int) -> int:
+        """Several steps at once, as far as all lines that take the first take the others; how many, 0 for none."""
+        count = self._layout.runs[number]
+        if count < 2:
+            return 0
+        steps = self._layout.steps[number : number + count]
+        first, last = steps[0], steps[-1]
+        text = first.text + b"".join(step.text[1:] for step in steps[1:])  # behind a bracket there is no comma
+        words = self._lines.words(self.at, min(len(text), 32))
+        there = self._equal(words, first, first.text)
+        if (there != self._equal(words, first, text)).any():
+            self._layout.runs[number] -= 1
+            return 0
+        inside = None if there.all() else there
+        for step in steps[:-1]:
+            self.inside[step.own] = inside
+            if not step.named:
+                self._before[step.parent] = there
+        if last.what == "open":
+            self._open(last, there, len(text))
+        elif there.any():
+            there = (self._text if last.kind == "text" else self._number)(last, there, len(text))
+        if not last.named:
+            self._before[last.parent] = there
+        return count
+
+    def go(self, step: Step) -> int:
         """One step of the layout."""
         if step.what == "close":
             self._close(step)
-            return
-        longest, null = step.text, b""
-        if step.nulls:
-            null = (step.text[:-1] if step.kind == "text" else step.text) + b"null"
-            longest = max(null, step.text, key=len)
-        words = self._lines.words(self.at, len(longest[:32]))
-        there = self._equal(words, step, step.text)
-        nulls = self._equal(words, step, null) if null else None
+            return 1
+        words = self._lines.words(self.at, min(step.room, 32))
+        nulls = self._equal(words, step, step.null) if step.nulls else None
+        if step.kind == "boolean":
+            true = self._equal(words, step, step.text + b"true")
+            there = true | self._equal(words, step, step.text + b"false")
+        else:
+            there = self._equal(words, step, step.text)
         if step.what == "open":
-            self._open(step, there)
+            self._open(step, there, len(step.text))
         elif not step.kind:
             there[:] = False
         elif there.any():
             if step.what == "empty":
                 self._empty(step, there)
             elif step.kind == "text":
-                there = self._text(step, there)
+                there = self._text(step, there, len(step.text))
+            elif step.kind == "boolean":
+                self._boolean(step, true, there)
             else:
-                there = self._literal(step, there)
+                there = self._number(step, there, len(step.text))
         if nulls is not None and nulls.any():
             self._null(step, nulls)
             there = there | nulls
         if not step.named:
             self._before[step.parent] = there
+        return 1
 
     def _equal(self, words: Any, step: Step, text: bytes) -> Mask:
         """Where the bytes at the places are `text`, in lines that are in its object or array."""
@@ -210,8 +240,8 @@ class _Walk:
         self.at = self.at + comma
         self.first = np.where(comma, _BLANK, self.first)
 
-    def _open(self, step: Step, there: Mask) -> None:
-        length, fresh = len(step.text) - 1, _FIRST[step.bracket]
+    def _open(self, step: Step, there: Mask, skip: int) -> None:
+        length, fresh = skip - 1, _FIRST[step.bracket]
         if there.all():
             self.inside[step.own] = None
             self.at, self.first = self.at + length, fresh
@@ -234,8 +264,8 @@ class _Walk:
         elif isinstance(self.first, np.ndarray) and not self.first.any():
             self.first = _NONE
 
-    def _text(self, step: Step, there: Mask) -> Mask:
-        begin = self.at + len(step.text)
+    def _text(self, step: Step, there: Mask, skip: int) -> Mask:
+        begin = self.at + skip
         end = self._lines.quote_from(begin)
         good = end < self._ends
         if not good.all():
@@ -245,35 +275,41 @@ class _Walk:
         self._moved(there, every, end + 1)
         return there
 
-    def _literal(self, step: Step, there: Mask) -> Mask:
+    def _number(self, step: Step, there: Mask, skip: int) -> Mask:
         every = bool(there.all())
         at = np.arange(self._n) if every else np.flatnonzero(there)
-        begin = self.at[at] + len(step.text)
-        read = numerals.booleans if step.kind == "boolean" else numerals.numbers
-        array, size = read(self._lines, begin)
+        begin = self.at[at] + skip
+        found, size = numerals.numbers(self._lines, begin)
         good = size > 0
         if not good.all():
             there = there.copy()
             there[at[~good]] = every = False
-            at, begin, size, array = at[good], begin[good], size[good], array.filter(pa.array(good))
+            at, begin, size, found = at[good], begin[good], size[good], found[good]
             if not len(at):
                 return there
         value = self._values[step.leaf] = _Value(None if every else there)
-        value.array, value.rows = array, at
         place = begin + size
         if not every:
-            place, some = self.at.copy(), place
+            some, place = place, self.at.copy()
             place[at] = some
+            some, found = found, np.zeros(self._n, found.dtype)
+            found[at] = some
+        value.found = found
         self._moved(there, every, place)
         return there
+
+    def _boolean(self, step: Step, true: Mask, there: Mask) -> None:
+        every = bool(there.all())
+        value = self._values[step.leaf] = _Value(None if every else there)
+        value.found = true
+        self._moved(there, every, self.at + (len(step.text) + 5) - true)
 
     def _null(self, step: Step, nulls: Mask) -> None:
         value = self._values[step.leaf]
         if value is None:
             value = self._values[step.leaf] = _Value(np.zeros(self._n, dtype=bool))
         value.nulls = nulls
-        length = len(step.text) + 4 - (step.kind == "text")
-        self._moved(nulls, False, self.at + length)
+        self._moved(nulls, False, self.at + len(step.null))
 
     def _empty(self, step: Step, there: Mask) -> None:
         self._values[step.leaf] = _Value(there)
@@ -324,14 +360,11 @@ class _Walk:
                 starts = self._lines.starts[chosen]
                 begin, end = np.where(there, begin, starts), np.where(there, end, starts)
             return Texts(self._lines, begin, end, there)
-        if value.array is not None:
-            if len(value.array) == self._n:
-                return value.array if fits is None else value.array.filter(pa.array(fits))
-            index = np.zeros(self._n, dtype=np.int64)
-            index[value.rows] = np.arange(len(value.array))
-            some = pa.array(index if fits is None else index[fits], mask=None if there is None else ~there)
-            return value.array.take(some)
         valid = None if there is None else pa.py_buffer(np.packbits(there, bitorder="little"))
+        if value.found is not None:
+            found = value.found if fits is None else value.found[fits]
+            data = np.packbits(found, bitorder="little") if kind == "boolean" else found
+            return pa.Array.from_buffers(pa.from_numpy_dtype(found.dtype), len(found), [valid, pa.py_buffer(data)])
         if kind == "object":
             return pa.Array.from_buffers(pa.struct([]), len(chosen), [valid])
         if kind == "array":
@@ -339,7 +372,7 @@ class _Walk:
             return pa.Array.from_buffers(_TYPES["array"], len(chosen), [valid, offsets], children=[pa.nulls(0)])
         return pa.nulls(len(chosen), _TYPES[kind])
 
-    def _unescaped(self, column: Texts, rows: Ints, wrong: Mask) -> pa.Array | Texts:
+    def _unescaped(self, column: Texts, rows: Ints, wrong: Mask) -> Texts:
         """The texts with the escapes in some rows resolved; `wrong` is set where one is no valid escape."""
         slashes = np.append(self._lines.slashes, self._lines.size)
         rows = rows[slashes[np.searchsorted(slashes, column.begin[rows])] < column.end[rows]]
@@ -349,21 +382,18 @@ class _Walk:
         texts = [_unescape(text) for text in encoded.dictionary.to_pylist()]
         which = np.asarray(encoded.indices)
         wrong[rows[np.asarray([text is None for text in texts])[which]]] = True
-        mask = np.zeros(len(column), dtype=bool)
-        mask[rows] = True
-        plain = pa.array([text or "" for text in texts], pa.string())
-        return pc.replace_with_mask(column.array(), pa.array(mask), plain.take(pa.array(which)))
+        plain = pa.array([text or "" for text in texts], pa.string()).take(pa.array(which))
+        return Texts(self._lines, column.begin, column.end, column.there, (rows, plain))
 
 
 class _Value:
-    """One leaf's values: in which lines (None: all), where their texts are, or what they are in some rows."""
+    """One leaf's values: in which lines (None: all), where their texts are, or what they are (elsewhere anything)."""
 
-    __slots__ = ("array", "begin", "end", "nulls", "rows", "there")
+    __slots__ = ("begin", "end", "found", "nulls", "there")
 
     def __init__(self, there: Mask | None, begin: Any = None, end: Any = None) -> None:
         self.there, self.begin, self.end = there, begin, end
-        self.array: pa.Array | None = None
-        self.rows: Ints | None = None
+        self.found: Any = None
         self.nulls: Mask | None = None
 
 

@@ -18,8 +18,9 @@ import pyarrow as pa
 
 from ..flow import Chunk, Unread
 from ..leaves import Leaf
+from .bits import Ints
 from .follow import Layouts
-from .lines import PADDING, Group, Ints, Lines, Mask
+from .lines import PADDING, Group, Lines, Mask
 from .sparse import Fields, parse
 from .strict import UnreadableError, strict_json
 

@@ -163,6 +163,16 @@ class Step:
     named: bool = False
     later: bool = False
 
+    @cached_property
+    def null(self) -> bytes:
+        """The bytes up to the end of a null in place of the value."""
+        return (self.text[:-1] if self.kind == "text" else self.text) + b"null"
+
+    @cached_property
+    def room(self) -> int:
+        """How many bytes are compared with those of the step."""
+        return max(len(self.text) + 5 * (self.kind == "boolean"), len(self.null) * self.nulls)
+
 
 class Layout:
     """A place that is the record, as steps.
@@ -202,6 +212,19 @@ class Layout:
     def steps(self) -> tuple[Step, ...]:
         """The way through a record, without its own brackets."""
         return tuple(self._made[0])
+
+    @cached_property
+    def runs(self) -> list[int]:
+        """For each step how many may be taken at once from it on: objects and arrays that open, and the first value.
+
+        What turns out not to go together is made shorter.  Threads may overwrite each other: it costs time only.
+        """
+        counts: list[int] = []
+        for step in reversed(self.steps):
+            behind = counts[-1] if counts else 0
+            ends_run = step.what == "value" and step.kind in ("text", "integer", "number") and not step.nulls
+            counts.append(behind + 1 if step.what == "open" else int(ends_run))
+        return counts[::-1]
 
     @cached_property
     def _made(self) -> tuple[list[Step], list[tuple[Path, Kind]]]:

@@ -6,7 +6,6 @@ a control character is marked as strange and left to the exact path.
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -16,56 +15,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..leaves import Leaf
+from .bits import Ints, bits, clear, lowest, places
 
-Ints = np.ndarray[Any, np.dtype[np.int64]]
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
-#: Larger blocks (one very long line) do not keep their working memory.
-MAX_SCRATCH = 16 << 20
 #: Bytes that must follow the text in a :class:`Lines` buffer.
 PADDING = 64
 
-_SCRATCH = threading.local()
-_ONE = np.uint64(1)
 #: Bits of a word that are surely there, wherever in its first byte the bits of interest begin.
 _SURE = 57
 #: How often the next so many bytes are looked at for a quote before it is searched for.
 _LOOKS = 8
 #: Bits behind those of the block, all zero, so that none of these looks ends outside.
 _ROOM = _LOOKS * _SURE + 64
-
-
-def _scratch(size: int) -> Mask:
-    """A boolean array that this thread uses again and again: fresh memory costs more than the work on it."""
-    held: Mask | None = getattr(_SCRATCH, "array", None)
-    if held is None or len(held) < size:
-        held = np.empty(size, dtype=bool)
-        if size <= MAX_SCRATCH:
-            _SCRATCH.array = held
-    return held[:size]
-
-
-def lowest(words: Any) -> Ints:
-    """For each word (uint64) the number of its lowest bit that is set; negative where none is."""
-    # the lowest bit alone is a power of two, and a double holds its number as exponent
-    found: Ints = ((words & -words).astype(np.float64).view(np.int64) >> 52) - 1023
-    return found
-
-
-def few(mask: Mask) -> Ints:
-    """Where `mask` is True, for masks that seldom are: 64 places are looked at together, as the bits of a word."""
-    whole = len(mask) // 64 * 64
-    words = np.packbits(mask[:whole], bitorder="little").view("<u8")
-    some = np.flatnonzero(words != 0)
-    if len(some) * 8 > len(words):
-        return np.flatnonzero(mask)
-    words, found = words[some], [np.flatnonzero(mask[whole:]) + whole]
-    while len(some):  # one bit of each word in turn
-        found.append(some * 64 + lowest(words))
-        words &= words - _ONE
-        left = words != 0
-        some, words = some[left], words[left]
-    return np.sort(np.concatenate(found))
 
 
 def escaped_quotes(text: Any, slashes: Ints) -> Ints:
@@ -95,10 +57,7 @@ class Lines:
         self.data, self.size = data, size
         self.bytes = np.frombuffer(data, np.uint8)[:size]
         self._words = {n: np.ndarray((size + PADDING - 31,), f"V{8 * n}", data, 0, (1,)) for n in (1, 2, 4)}
-        room = _scratch((size + _ROOM + 63) // 64 * 64)
-        mask, room[size:] = room[:size], False
-        np.less(self.bytes, 32, out=mask)
-        controls = few(mask)
+        controls = places(bits(self.bytes, np.less, 32))
         kind = self.bytes[controls]
         ends = controls[kind == 10]
         if size and (not len(ends) or ends[-1] != size - 1):
@@ -108,11 +67,12 @@ class Lines:
         self.strange: Mask = np.zeros(len(self.ends), dtype=bool)
         self.escaped: Mask = np.zeros(len(self.ends), dtype=bool)
         self._mark_controls(controls[kind != 10])
-        escaped = self._find_escapes(mask)
-        np.equal(self.bytes, 34, out=mask)
-        mask[escaped] = False
-        self._quotes = np.packbits(room, bitorder="little")
-        self._quote_words = np.ndarray((len(self._quotes) - 7,), "<u8", self._quotes, 0, (1,))
+        self.slashes: Ints = places(bits(self.bytes, np.equal, 92))
+        self._quotes = bits(self.bytes, np.equal, 34, _ROOM)
+        if len(self.slashes):
+            self.escaped[self._lines_of(self.slashes)] = True
+            clear(self._quotes, escaped_quotes(self.bytes, self.slashes))
+        self._quote_words = np.ndarray((8 * len(self._quotes) - 7,), "<u8", self._quotes, 0, (1,))
 
     def _lines_of(self, positions: Ints) -> Ints:
         return np.searchsorted(self.ends, positions)
@@ -124,28 +84,19 @@ class Lines:
             line_break = (self.bytes[at] == 13) & ((behind == 10) | (at == self.size - 1))
             self.strange[self._lines_of(at[~line_break])] = True
 
-    def _find_escapes(self, mask: Mask) -> Ints:
-        """Places of quotes behind a backslash that is not itself behind one: they are no quotes."""
-        np.equal(self.bytes, 92, out=mask)
-        slashes = self.slashes = few(mask) if mask.any() else np.zeros(0, np.int64)
-        if not len(slashes):
-            return slashes
-        self.escaped[self._lines_of(slashes)] = True
-        return escaped_quotes(self.bytes, slashes)
-
     @cached_property
     def marks(self) -> Ints:
         """Places of all quotes that begin or end a text."""
-        return np.flatnonzero(np.unpackbits(self._quotes, count=self.size, bitorder="little").view(bool))
+        return places(self._quotes)
 
     @cached_property
     def count(self) -> Ints:
         """How many of them each line has."""
         return np.diff(np.searchsorted(self.marks, np.append(self.starts, self.size)))
 
-    def quote_from(self, places: Ints) -> Ints:
+    def quote_from(self, begin: Ints) -> Ints:
         """For each place that of the next quote, itself included; somewhere behind its line where there is none."""
-        found, left = np.minimum(places, self.size), None
+        found, left = np.minimum(begin, self.size), None
         for _ in range(_LOOKS):
             at = found if left is None else found[left]
             bit = lowest(self._quote_words[at >> 3] >> (at & 7).astype(np.uint64))
@@ -186,12 +137,16 @@ class Texts:
         lines: the block.
         begin, end: where they are, one in each line.
         there: in which lines there is one; None means in all.
+        mended: positions of those that stand in the block with escapes, ascending, and what they are without; None if
+            there are none.
     """
 
     type = pa.string()
 
-    def __init__(self, lines: Lines, begin: Ints, end: Ints, there: Mask | None) -> None:
-        self.lines, self.begin, self.end, self.there = lines, begin, end, there
+    def __init__(
+        self, lines: Lines, begin: Ints, end: Ints, there: Mask | None, mended: tuple[Ints, pa.Array] | None = None
+    ) -> None:
+        self.lines, self.begin, self.end, self.there, self.mended = lines, begin, end, there, mended
 
     def __len__(self) -> int:
         return len(self.begin)
@@ -208,15 +163,23 @@ class Texts:
     @cached_property
     def _array(self) -> pa.Array:
         texts = self.lines.slices(self.begin, self.end)
-        if self.there is None:
+        if self.there is not None:
+            valid = pa.py_buffer(np.packbits(self.there, bitorder="little"))
+            texts = pa.Array.from_buffers(pa.string(), len(texts), [valid, *texts.buffers()[1:]])
+        if self.mended is None:
             return texts
-        valid = pa.py_buffer(np.packbits(self.there, bitorder="little"))
-        return pa.Array.from_buffers(pa.string(), len(texts), [valid, *texts.buffers()[1:]])
+        mask = np.zeros(len(self), dtype=bool)
+        mask[self.mended[0]] = True
+        return pc.replace_with_mask(texts, pa.array(mask), self.mended[1])
 
     def take(self, positions: Ints) -> Texts:
-        """Some of them."""
+        """Some of them; the positions ascend."""
         there = None if self.there is None else self.there[positions]
-        return Texts(self.lines, self.begin[positions], self.end[positions], there)
+        mended = None
+        if self.mended is not None:
+            _, at, which = np.intersect1d(positions, self.mended[0], assume_unique=True, return_indices=True)
+            mended = (at, self.mended[1].take(pa.array(which))) if len(at) else None
+        return Texts(self.lines, self.begin[positions], self.end[positions], there, mended)
 
 
 @dataclass(frozen=True, eq=False)

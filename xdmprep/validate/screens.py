@@ -18,9 +18,11 @@ from .bytewise import ByteTest, byte_test
 from .kinds import Mask, Positions
 from .lines import Texts
 
-#: Gives the positions of the texts that it cannot tell to fit, ascending; None if it can tell nothing.
-Screen = Callable[[Texts], "Positions | None"]
+#: Gives the positions of the texts that it cannot tell to fit, ascending; of texts with escapes it may say anything.
+Screen = Callable[[Texts], Positions]
 
+#: Where more than one of so many texts is doubtful, the whole column is made.
+MOST = 4
 #: Lists of more values are not compared one by one.
 MAX_LISTED = 16
 #: So many bytes of a text are looked at together.
@@ -53,8 +55,13 @@ class Screened:
 
 def doubtful(test: Any, texts: Texts) -> Positions | None:
     """Positions of the texts that a test must look at; None if that is all of them."""
-    found: Positions | None = test.screen(texts) if isinstance(test, Screened) else None
-    return found if found is None or len(found) < len(texts) else None
+    mended = np.zeros(0, np.int64) if texts.mended is None else texts.mended[0]
+    if not isinstance(test, Screened) or MOST * len(mended) >= len(texts):
+        return None
+    found = test.screen(texts)
+    if len(mended):  # what stands in the block says nothing of them
+        found = np.union1d(found, mended)
+    return found if MOST * len(found) < len(texts) else None
 
 
 def surely_within(shortest: int, longest: int, least: int, most: int | None) -> bool:
@@ -86,15 +93,8 @@ def by_shape(wanted: ByteTest) -> Screen | None:
 
     def screen(texts: Texts) -> Positions:
         doubt = texts.sizes != wanted.least
-        right = ~doubt if texts.there is None else texts.there & ~doubt
-        begin = texts.begin if right.all() else texts.begin[right]
-        misfits = None
         for at in range(0, wanted.least, _WIDEST):
-            found = wanted.misfits(_bytes(texts, begin + at, wanted.least - at), at)
-            if found is not None:
-                misfits = found if misfits is None else misfits | found
-        if misfits is not None:
-            doubt[np.flatnonzero(right)[misfits]] = True
+            doubt |= wanted.misfits(_bytes(texts, at, wanted.least - at), at)
         return _there(texts, doubt)
 
     return screen
@@ -141,15 +141,14 @@ def by_day(name: str) -> Screen | None:
         return None
 
     def screen(texts: Texts) -> Positions:
-        doubt = np.ones(len(texts), dtype=bool) if texts.there is None else texts.there.copy()
+        doubt = np.ones(len(texts), dtype=bool)
         for shape in shapes:
-            right = doubt & (texts.sizes == shape.least)
-            if not right.any():
-                continue
-            rows = _bytes(texts, texts.begin if right.all() else texts.begin[right], shape.least)
-            wrong, misfits = ~_is_day(rows, with_hour=len(shape.tables) > 10), shape.misfits(rows, 0)
-            doubt[right] = wrong if misfits is None else wrong | misfits
-        return np.flatnonzero(doubt)
+            right = texts.sizes == shape.least
+            if right.any():
+                rows = _bytes(texts, 0, shape.least)
+                right &= _is_day(rows, with_hour=shape.least > 10)
+                doubt &= ~right | shape.misfits(rows, 0)
+        return _there(texts, doubt)
 
     return screen
 
@@ -167,8 +166,9 @@ def _two_digits(rows: Any, at: int) -> Any:
     return (rows[:, at] & 15) * np.uint8(10) + (rows[:, at + 1] & 15)
 
 
-def _bytes(texts: Texts, begin: Any, size: int) -> Any:
-    """The bytes from some places on, (n, 8, 16 or 32), at least `size` of them or 32."""
+def _bytes(texts: Texts, at: int, size: int) -> Any:
+    """The bytes of texts from one on, (n, 8, 16 or 32), at least `size` of them or 32; any where there is no text."""
+    begin = np.minimum(texts.begin + at, texts.lines.size) if at else texts.begin
     return texts.lines.words(begin, min(size, _WIDEST)).view(np.uint8)
 
 

@@ -23,8 +23,9 @@ import pyarrow as pa
 from pyarrow import json as arrow_json
 
 from ..leaves import Leaf, valid
+from .bits import Ints
 from .layout import kind_of
-from .lines import Group, Ints, Lines
+from .lines import Group, Lines
 
 #: Lines that are read to learn the fields, of those that are left over.
 SAMPLE = 32

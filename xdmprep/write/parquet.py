@@ -309,8 +309,8 @@ def stored_bytes(array: pa.Array) -> np.ndarray[Any, Any]:
         sums = np.zeros(size + 1, np.int64)
         for values in inside:
             sums[1:] += np.cumsum(stored_bytes(values.slice(start, size)))
-        ends: np.ndarray[Any, np.dtype[np.int64]] = sums[offsets - start]
-        return 2 + (ends[1:] - ends[:-1])
+        sizes: np.ndarray[Any, np.dtype[np.int64]] = np.diff(sums[offsets - start]) + 2
+        return sizes
     wide = 1 if pa.types.is_boolean(kind) or pa.types.is_null(kind) else max(4, kind.bit_width // 8)
     return np.full(len(array), 1 + wide)
 

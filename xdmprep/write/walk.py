@@ -24,6 +24,9 @@ from ..paths import Path
 #: By how much the index of a literal, and that of the value behind it, are shifted within an int64.
 _LITERAL, _VALUE = (0, 32) if sys.byteorder == "little" else (32, 0)
 _NO_CHECK = pc.TakeOptions(boundscheck=False)
+#: How much longer than those of the chunk before a chunk's texts may be, on average; and the most that is added for it.
+_MARGIN = 1.03
+_BLANK = pa.py_buffer(bytes(4 << 20))
 
 
 @dataclass(frozen=True)
@@ -83,12 +86,14 @@ class Walk:
                 text = text_between(legs[i] if i < count else None, legs[j] if j < count else None, end)
                 self.table[i, j] = index.setdefault(text, len(index))
         self._literals = pa.array(list(index), pa.string())
+        #: Length of the texts that were picked last time, on average.
+        self._mean = 0.0
 
     def data(self, values: Sequence[Value], n: int, keep: np.ndarray[Any, Any] | None = None) -> pa.Buffer:
         """The text of all n rows, or of those where `keep` (bool, n) is True."""
-        taken = pc.call_function("take", [*self._pick(values, n, keep, None)[:2]], _NO_CHECK)
-        data = taken.buffers()[2]
-        return pa.py_buffer(b"") if data is None else data.slice(0, int(_offsets(taken)[-1]))
+        strings, picked, _ = self._pick(values, n, keep, None)
+        offsets, data = self._take(strings, picked)
+        return data.slice(0, int(offsets[-1]))
 
     def texts(
         self,
@@ -99,12 +104,20 @@ class Walk:
     ) -> Texts:
         """The text of each of n rows; `around`: per row the indexes of the literals before and behind it."""
         strings, picked, counts = self._pick(values, n, keep, around)
-        taken = pc.call_function("take", [strings, picked], _NO_CHECK)
+        all_offsets, data = self._take(strings, picked)
         ends = np.zeros(n + 1, np.int64)
         np.cumsum(counts(), out=ends[1:])
-        offsets = _offsets(taken)[ends]
-        data = taken.buffers()[2]
-        return Texts(offsets, pa.py_buffer(b"") if data is None else data.slice(0, int(offsets[-1])))
+        offsets = all_offsets[ends]
+        return Texts(offsets, data.slice(0, int(offsets[-1])))
+
+    def _take(self, strings: pa.Array, picked: pa.Array) -> tuple[np.ndarray[Any, np.dtype[np.int32]], pa.Buffer]:
+        """The picked texts side by side, and where each begins."""
+        taken = pc.call_function("take", [strings, picked], _NO_CHECK)
+        _, offsets, data = taken.buffers()
+        places = np.frombuffer(offsets, np.int32)
+        if len(picked):
+            self._mean = int(places[len(picked)]) / len(picked)
+        return places, pa.py_buffer(b"") if data is None else data
 
     def _pick(
         self,
@@ -158,15 +171,27 @@ class Walk:
         if keep is not None:
             present &= keep[:, None]
         picked = pairs.reshape(-1)[present.reshape(-1)].view(np.int32)
-        strings = pa.concat_arrays(pool)
+        strings = pa.concat_arrays([*pool, *_blank(pool, size, self._mean)])
         buffers = strings.buffers()
         if buffers[0] is not None:  # no validity: what is null is never picked
             strings = pa.StringArray.from_buffers(len(strings), buffers[1], buffers[2])
         return strings, pa.array(picked), lambda: present.sum(axis=1, dtype=np.int32) * 2
 
 
-def _offsets(texts: pa.Array) -> np.ndarray[Any, np.dtype[np.int32]]:
-    return np.frombuffer(texts.buffers()[1], np.int32)
+def _blank(pool: Sequence[pa.Array], size: int, mean: float) -> list[pa.Array]:
+    """A text that nobody picks, by which the pool's `size` texts get the `mean` length of those that are picked.
+
+    For each text that it picks, Arrow's ``take`` makes room for one of the mean length; where that is too little, it
+    copies all it has to a place twice as large.
+    """
+    used = 0
+    for texts in pool:
+        offsets = np.frombuffer(texts.buffers()[1], np.int32, len(texts) + 1, texts.offset * 4) if len(texts) else [0]
+        used += int(offsets[-1]) - int(offsets[0])
+    more = min(int(mean * _MARGIN * (size + 1)) - used, len(_BLANK))
+    if more <= 0:
+        return []
+    return [pa.StringArray.from_buffers(1, pa.py_buffer(np.array([0, more], np.int32)), _BLANK)]
 
 
 def between_leaves(a: Leg | None, b: Leg | None, end: str) -> str:

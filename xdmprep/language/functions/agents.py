@@ -48,7 +48,11 @@ _CLASSES: tuple[tuple[str, str], ...] = (
     (r"mobile|opera mini|midp", "Mobile"),
     (r"windows nt|windows 9|macintosh|x11|cros |linux", "Desktop"),
 )
-_COMPILED = tuple((re.compile(pattern, re.IGNORECASE), name) for pattern, name in _CLASSES)
+
+
+@lru_cache(maxsize=1)
+def _classes() -> tuple[tuple[re.Pattern[str], str], ...]:
+    return tuple((re.compile(pattern, re.IGNORECASE), name) for pattern, name in _CLASSES)
 
 
 @lru_cache(maxsize=1)
@@ -158,4 +162,4 @@ def ua_device_class(ctx: Context, value: Any) -> str | None:
     if value is None:
         return None
     here = text(value)
-    return next((name for pattern, name in _COMPILED if pattern.search(here)), "Unknown")
+    return next((name for pattern, name in _classes() if pattern.search(here)), "Unknown")
