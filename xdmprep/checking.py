@@ -96,7 +96,7 @@ def _records(source: Any, schema: Schema, mapping: Any, csv: CsvOptions | None) 
     if schema.behavior != "adhoc":
         raise UsageError(
             f"{rows.name}: is CSV, and {schema.name} describes records with a hierarchy. Give the mapping that makes "
-            "records of its rows (--mapping), or a schema for CSV (ad-hoc)."
+            "records of its rows, or a schema for CSV (ad-hoc)."
         )
     columns = [leaf.path for leaf in rows.leaves]
     unknown = [str(path[0]) for path in columns if path[0] not in schema.columns]

@@ -107,7 +107,7 @@ def test_diff(tmp_path: Path) -> None:
     (tmp_path / "new.json").write_text(json.dumps(content))
     result = run("diff", LOYALTY, tmp_path / "new.json")
     assert result.exit_code == 1
-    assert result.stdout == "breaking     _acme.loyalty.tier: no longer permitted: ['gold']\n"
+    assert result.stdout == 'breaking     _acme.loyalty.tier: no longer permitted: ["gold"]\n'
     facts = json.loads(run("diff", LOYALTY, tmp_path / "new.json", "--json").stdout)
     assert (facts["breaking"], facts["changes"][0]["path"]) == (1, "_acme.loyalty.tier")
 

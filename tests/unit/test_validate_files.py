@@ -233,7 +233,7 @@ def test_a_csv_needs_a_mapping_or_an_ad_hoc_schema(tmp_path: Path, schemas: Path
         (2, "required", "visit_id"),
         (2, "unparsable", "people"),
     }
-    with pytest.raises(UsageError, match="--mapping"):
+    with pytest.raises(UsageError, match="Give the mapping"):
         xp.validate(file, schemas / "crm-profile.schema.json")
     file.write_text("visit_id,visit_day\nV1,2024-05-01\n")
     with pytest.raises(SourceError, match="Did you mean 'visit_date'"):

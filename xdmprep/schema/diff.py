@@ -8,11 +8,11 @@ stays (Adobe's "Basics of schema composition", "Schema evolution").  Making a fi
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..errors import shorten
 from ..paths import format_path
 from .field import Field
 from .merge import same
@@ -153,21 +153,27 @@ def _choices(path: str, old: Any, new: Any) -> Iterator[Change]:
     if old is None and new is None:
         return
     if old is None:
-        yield Change(path, "breaking", f"only some values are permitted now: {shorten(new)}")
+        yield Change(path, "breaking", f"only some values are permitted now: {_json(new)}")
     elif new is None:
         yield Change(path, "compatible", "all values are permitted now")
     else:
         gone = [value for value in old if not any(same(value, other) for other in new)]
         come = [value for value in new if not any(same(value, other) for other in old)]
         if gone:
-            yield Change(path, "breaking", f"no longer permitted: {shorten(gone)}")
+            yield Change(path, "breaking", f"no longer permitted: {_json(gone)}")
         if come:
-            yield Change(path, "compatible", f"now permitted: {shorten(come)}")
+            yield Change(path, "compatible", f"now permitted: {_json(come)}")
 
 
 def _from_to(key: str, before: Any, after: Any) -> str:
     if before is None:
-        return f"'{key}' is now {shorten(after)}"
+        return f"'{key}' is now {_json(after)}"
     if after is None:
-        return f"'{key}' {shorten(before)} is dropped"
-    return f"'{key}' changes from {shorten(before)} to {shorten(after)}"
+        return f"'{key}' {_json(before)} is dropped"
+    return f"'{key}' changes from {_json(before)} to {_json(after)}"
+
+
+def _json(value: Any, limit: int = 80) -> str:
+    """A value as it stands in the schema, cut where it is long."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= limit else text[: limit - 4] + "..." + text[-1]

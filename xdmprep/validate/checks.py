@@ -21,6 +21,7 @@ from ..leaves import Leaf
 from ..paths import format_path, parse_path
 from ..schema import Schema
 from .columns import Columns
+from .fault import Fault
 from .identities import Wanted, record_faults
 from .identity_columns import IdentityChecks
 from .jsonlines import JsonChunk
@@ -28,7 +29,7 @@ from .kernels import Positions
 from .parquet import ParquetChunk
 from .platform import PlatformRules
 from .platform_columns import PlatformColumns
-from .record import Fault, RecordSchema
+from .record import RecordSchema
 from .ruleset import Rules
 from .shredded import Compiler
 from .spots import Sink

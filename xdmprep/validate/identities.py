@@ -15,7 +15,7 @@ from typing import Any
 
 from ..paths import EVERY, Path
 from ..schema import Schema
-from .record import Fault
+from .fault import Fault
 from .spots import ANY_KEY
 from .wording import as_text
 

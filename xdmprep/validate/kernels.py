@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 
 from ..leaves import plain, valid
 from .bytewise import byte_test, text_bytes
+from .equality import is_multiple
 from .formats import FORMATS, SCREENS
 from .patterns import Pattern
-from .record import is_multiple
 from .screens import Screen, Screened, by_day, by_length, by_list, by_shape, surely_within
 
 Positions = np.ndarray[Any, np.dtype[np.int64]]

@@ -17,10 +17,11 @@ import pyarrow as pa
 from ..leaves import Leaf, plain, valid
 from ..paths import EVERY, Path
 from . import kernels
+from .fault import Fault
 from .kernels import Positions, Test
 from .kinds import is_list, is_text, json_kind, lengths, presence
 from .patterns import compile_pattern
-from .record import Fault, RecordSchema
+from .record import RecordSchema
 from .ruleset import Rules
 from .spots import ANY_KEY, Op, Place, Sink, Spot, Verdict, on_entries, on_fields, on_items
 from .values import to_json_values

@@ -19,8 +19,8 @@ from ..flow import Finding
 from ..paths import EVERY, Path, format_path
 from ..schema import Field, Schema
 from ..schema.types import SCALARS
+from .fault import Fault
 from .kinds import is_list
-from .record import Fault
 from .ruleset import Rules
 from .wording import UNKNOWN, limited
 

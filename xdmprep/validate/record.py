@@ -8,21 +8,18 @@ the tests.  Plain ``jsonschema`` judges some 4,000 small records a second, this 
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Callable, Mapping
-from decimal import Decimal
-from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import SchemaError
-from .conversion import convert
+from .equality import has_type, is_multiple
+from .fault import At, Check, Fault
 from .formats import FORMATS
 from .patterns import compile_pattern
+from .record_checks import among, bounded, combination, converting, dispatch, failing, never, repeats
 from .ruleset import Rules
-from .wording import EMPTY, FALSE, NULL, code_of, wording
-
-At = tuple[str | int, ...]
+from .wording import EMPTY, NULL, code_of, wording
 
 #: Every keyword that decides validity in draft-06.
 KEYWORDS = frozenset(
@@ -33,71 +30,6 @@ KEYWORDS = frozenset(
         "minProperties", "maxProperties", "propertyNames", "dependencies", "allOf", "anyOf", "oneOf", "not", "$ref",
     }
 )  # fmt: skip
-
-
-class Fault(NamedTuple):
-    """One fault of one record: rule code, place, offending value, message, hint."""
-
-    code: str
-    at: At
-    value: Any
-    message: str
-    hint: str
-
-
-Check = Callable[[Any, At, list[Fault]], None]
-
-
-def json_type(value: Any) -> str:
-    """JSON Schema's name for the type of a value; ``number`` for what is no integer."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, str):
-        return "string"
-    if isinstance(value, int):
-        return "integer"
-    if isinstance(value, float | Decimal):
-        return "number"
-    return "object" if isinstance(value, Mapping) else "array"
-
-
-def has_type(value: Any, kind: str) -> bool:
-    """Whether a value is of a JSON Schema type; ``5.0`` is an integer, ``true`` is no number, NaN is nothing."""
-    actual = json_type(value)
-    if actual == "number":
-        if not math.isfinite(value):
-            return False
-        return kind == "number" or (kind == "integer" and value == math.floor(value))
-    return actual == kind or (actual == "integer" and kind == "number")
-
-
-def equal(a: Any, b: Any) -> bool:
-    """JSON equality: ``1`` and ``1.0`` are equal, ``1`` and ``true`` are not."""
-    if isinstance(a, bool) or isinstance(b, bool):
-        return a is b
-    if isinstance(a, Mapping) and isinstance(b, Mapping):
-        return a.keys() == b.keys() and all(equal(a[key], b[key]) for key in a)
-    if isinstance(a, list) and isinstance(b, list):
-        return len(a) == len(b) and all(map(equal, a, b))
-    return bool(a == b)
-
-
-def hashable(value: Any) -> Any:
-    """A key that is the same for equal JSON values and differs otherwise."""
-    if isinstance(value, bool):
-        return ("boolean", value)
-    if isinstance(value, Mapping):
-        return ("object", frozenset((key, hashable(item)) for key, item in value.items()))
-    if isinstance(value, list):
-        return ("array", tuple(hashable(item) for item in value))
-    return value
-
-
-def is_multiple(value: Any, step: Any) -> bool:
-    """Whether `value` is a multiple of `step`, both taken as the decimal numbers they are written as."""
-    return (Fraction(str(value)) / Fraction(str(step))).denominator == 1
 
 
 class RecordSchema:
@@ -164,7 +96,7 @@ class RecordSchema:
         if node is True:
             return []
         if node is False:
-            return [_false]
+            return [never]
         if not isinstance(node, Mapping):
             raise SchemaError(f"a schema must be an object or a boolean, got {node!r}.")
         if "$ref" in node:
@@ -175,16 +107,16 @@ class RecordSchema:
             checks += self._type(node, within)
         for keyword in ("enum", "const"):
             if keyword in node and self._on(keyword, within):
-                checks.append(_listed(keyword, node, skip_null="null" in self._rules and not within))
+                checks.append(among(keyword, node, skip_null="null" in self._rules and not within))
         texts = self._texts(node, within)
         numbers = self._numbers(node, within)
         objects = self._objects(node, within)
         arrays = self._arrays(node, within)
         if texts or numbers or objects or arrays:
-            checks.append(_dispatch(texts, numbers, objects, arrays))
+            checks.append(dispatch(texts, numbers, objects, arrays))
         checks += self._combined(node, within)
         if self._rules.converts and not within:
-            return [_converting(node, checks)]
+            return [converting(node, checks)]
         return checks
 
     def _on(self, keyword: str, within: bool) -> bool:
@@ -214,19 +146,19 @@ class RecordSchema:
         checks: list[Check] = []
         least, most = node.get("minLength"), node.get("maxLength")
         if "empty" in self._rules and not within and not (least and "min-length" in self._rules):
-            checks.append(_failing(lambda text: not text, "empty", *EMPTY))
+            checks.append(failing(lambda text: not text, "empty", *EMPTY))
         if least and self._on("minLength", within):
-            checks.append(_failing(lambda text: len(text) < least, "min-length", *wording("minLength", node)))
+            checks.append(failing(lambda text: len(text) < least, "min-length", *wording("minLength", node)))
         if most is not None and self._on("maxLength", within):
-            checks.append(_failing(lambda text: len(text) > most, "max-length", *wording("maxLength", node)))
+            checks.append(failing(lambda text: len(text) > most, "max-length", *wording("maxLength", node)))
         if "pattern" in node and self._on("pattern", within):
             pattern = compile_pattern(node["pattern"])
             if not pattern.always:
                 search = pattern.compiled.search
-                checks.append(_failing(lambda text: search(text) is None, "pattern", *wording("pattern", node)))
+                checks.append(failing(lambda text: search(text) is None, "pattern", *wording("pattern", node)))
         fits = FORMATS.get(node.get("format", "")) if isinstance(node.get("format"), str) else None
         if fits is not None and self._on("format", within):
-            checks.append(_failing(lambda text: not fits(text), "format", *wording("format", node)))
+            checks.append(failing(lambda text: not fits(text), "format", *wording("format", node)))
         return checks
 
     def _numbers(self, node: Mapping[str, Any], within: bool) -> list[Check]:
@@ -241,7 +173,7 @@ class RecordSchema:
         for keyword, fails in tests.items():
             bound = node.get(keyword)
             if bound is not None and not isinstance(bound, bool) and self._on(keyword, within):
-                checks.append(_failing(_bounded(fails, bound), code_of(keyword), *wording(keyword, node)))
+                checks.append(failing(bounded(fails, bound), code_of(keyword), *wording(keyword, node)))
         return checks
 
     def _objects(self, node: Mapping[str, Any], within: bool) -> list[Check]:
@@ -262,7 +194,7 @@ class RecordSchema:
         ):
             if keyword in node and self._on(keyword, within):
                 limit = node[keyword]
-                checks.append(_failing(_bounded(fails, limit), code_of(keyword), *wording(keyword, node)))
+                checks.append(failing(bounded(fails, limit), code_of(keyword), *wording(keyword, node)))
         if any(key in node for key in ("properties", "patternProperties", "additionalProperties")):
             checks.append(self._fields(node, within))
         if "propertyNames" in node and self._on("propertyNames", within):
@@ -343,9 +275,9 @@ class RecordSchema:
             ("maxItems", lambda value, limit: len(value) > limit),
         ):
             if keyword in node and self._on(keyword, within):
-                checks.append(_failing(_bounded(fails, node[keyword]), code_of(keyword), *wording(keyword, node)))
+                checks.append(failing(bounded(fails, node[keyword]), code_of(keyword), *wording(keyword, node)))
         if node.get("uniqueItems") is True and self._on("uniqueItems", within):
-            checks.append(_failing(_repeats, "unique-items", *wording("uniqueItems", node)))
+            checks.append(failing(repeats, "unique-items", *wording("uniqueItems", node)))
         items = node.get("items")
         if isinstance(items, list):
             checks.append(self._tuple(node, items, within))
@@ -397,111 +329,5 @@ class RecordSchema:
                 continue
             value = node[keyword]
             parts = [self.compile(part, True) for part in (value if isinstance(value, list) else [value])]
-            checks.append(_combination(keyword, parts, *wording(keyword, node)))
+            checks.append(combination(keyword, parts, *wording(keyword, node)))
         return checks
-
-
-def _false(value: Any, at: At, out: list[Fault]) -> None:
-    out.append(Fault("not", at, value, *FALSE))
-
-
-def _failing(fails: Callable[[Any], bool], code: str, message: str, hint: str) -> Check:
-    def check(value: Any, at: At, out: list[Fault]) -> None:
-        if fails(value):
-            out.append(Fault(code, at, value, message, hint))
-
-    return check
-
-
-def _bounded(fails: Callable[[Any, Any], bool], bound: Any) -> Callable[[Any], bool]:
-    return lambda value: fails(value, bound)
-
-
-def _repeats(items: list[Any]) -> bool:
-    return len({hashable(item) for item in items}) < len(items)
-
-
-def _listed(keyword: str, node: Mapping[str, Any], skip_null: bool) -> Check:
-    listed = node["enum"] if keyword == "enum" else [node["const"]]
-    keys = {hashable(value) for value in listed}
-    if skip_null and None not in listed:  # a null is reported as such, once
-        return _failing(
-            lambda value: value is not None and hashable(value) not in keys, keyword, *wording(keyword, node)
-        )
-    return _failing(lambda value: hashable(value) not in keys, keyword, *wording(keyword, node))
-
-
-def _dispatch(texts: list[Check], numbers: list[Check], objects: list[Check], arrays: list[Check]) -> Check:
-    def check(value: Any, at: At, out: list[Fault]) -> None:
-        if isinstance(value, str):
-            checks = texts
-        elif isinstance(value, Mapping):
-            checks = objects
-        elif isinstance(value, list):
-            checks = arrays
-        elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-            checks = numbers
-        else:
-            return
-        for one in checks:
-            one(value, at, out)
-
-    return check
-
-
-class _Verdicts(threading.local):
-    """Whether branches fit objects and arrays, while one value is checked.
-
-    A definition that contains itself within ``oneOf`` asks for the same parts of a value again on every level, twice as
-    often on each: without this, its depth would be the exponent of the work.
-    """
-
-    known: dict[tuple[int, int], bool] | None = None
-
-
-_VERDICTS = _Verdicts()
-
-
-def _fits(part: Check, value: Any, at: At, known: dict[tuple[int, int], bool]) -> bool:
-    if not isinstance(value, dict | list):
-        found: list[Fault] = []
-        part(value, at, found)
-        return not found
-    key = (id(part), id(value))
-    if key not in known:
-        found = []
-        part(value, at, found)
-        known[key] = not found
-    return known[key]
-
-
-def _combination(keyword: str, parts: list[Check], message: str, hint: str) -> Check:
-    code = code_of(keyword)
-
-    def check(value: Any, at: At, out: list[Fault]) -> None:
-        outermost = _VERDICTS.known is None
-        known = {} if _VERDICTS.known is None else _VERDICTS.known
-        _VERDICTS.known = known
-        try:
-            fitting = sum(_fits(part, value, at, known) for part in parts)
-        finally:
-            if outermost:
-                _VERDICTS.known = None
-        fine = fitting == 1 if keyword == "oneOf" else fitting == 0 if keyword == "not" else fitting > 0
-        if not fine:
-            out.append(Fault(code, at, value, message, hint))
-
-    return check
-
-
-def _converting(node: Mapping[str, Any], checks: list[Check]) -> Check:
-    """`checks` on what the platform's type conversion makes of a value."""
-
-    def check(value: Any, at: At, out: list[Fault]) -> None:
-        converted, final = convert(value, node)
-        if final:
-            return
-        for one in checks:
-            one(converted, at, out)
-
-    return check

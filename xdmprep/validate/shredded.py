@@ -16,8 +16,8 @@ import pyarrow as pa
 from ..leaves import Leaf, nest, nested_type, path_tree, plain
 from ..paths import Path
 from .columns import Columns, all_present, counted, missing, on_column, on_nulls
+from .fault import Fault
 from .nested import NestedChecks, below_node, declares, recursive, report_faults
-from .record import Fault
 from .spots import Place, Sink, Spot
 from .values import to_json_values
 from .wording import FALSE, NULL, wording

@@ -1,0 +1,61 @@
+"""What JSON Schema says of plain values: which type they have, when two are equal, what is a multiple."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+
+def json_type(value: Any) -> str:
+    """JSON Schema's name for the type of a value; ``number`` for what is no integer."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, str):
+        return "string"
+    if isinstance(value, int):
+        return "integer"
+    if isinstance(value, float | Decimal):
+        return "number"
+    return "object" if isinstance(value, Mapping) else "array"
+
+
+def has_type(value: Any, kind: str) -> bool:
+    """Whether a value is of a JSON Schema type; ``5.0`` is an integer, ``true`` is no number, NaN is nothing."""
+    actual = json_type(value)
+    if actual == "number":
+        if not math.isfinite(value):
+            return False
+        return kind == "number" or (kind == "integer" and value == math.floor(value))
+    return actual == kind or (actual == "integer" and kind == "number")
+
+
+def equal(a: Any, b: Any) -> bool:
+    """JSON equality: ``1`` and ``1.0`` are equal, ``1`` and ``true`` are not."""
+    if isinstance(a, bool) or isinstance(b, bool):
+        return a is b
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        return a.keys() == b.keys() and all(equal(a[key], b[key]) for key in a)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(equal, a, b))
+    return bool(a == b)
+
+
+def hashable(value: Any) -> Any:
+    """A key that is the same for equal JSON values and differs otherwise."""
+    if isinstance(value, bool):
+        return ("boolean", value)
+    if isinstance(value, Mapping):
+        return ("object", frozenset((key, hashable(item)) for key, item in value.items()))
+    if isinstance(value, list):
+        return ("array", tuple(hashable(item) for item in value))
+    return value
+
+
+def is_multiple(value: Any, step: Any) -> bool:
+    """Whether `value` is a multiple of `step`, both taken as the decimal numbers they are written as."""
+    return (Fraction(str(value)) / Fraction(str(step))).denominator == 1
