@@ -8,30 +8,43 @@ there should be; with one thread more than cores, they would take the interprete
 from __future__ import annotations
 
 import os
-import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 
 class Task:
-    """Work that is done once, by the first thread that comes to it."""
+    """Work that is done once, by the first thread that takes it out of the line it waits in."""
 
-    def __init__(self, work: Callable[[], Any]) -> None:
+    def __init__(self, work: Callable[[], Any], line: deque[Task], first: bool = False) -> None:
         self._work = work
-        self._begun = threading.Lock()
         self._made: Future[Any] = Future()
+        self._line = line
+        if first:
+            line.appendleft(self)
+        else:
+            line.append(self)
+
+    def _taken(self) -> bool:
+        """Take it out of the line; False if somebody has."""
+        try:
+            self._line.remove(self)
+        except ValueError:
+            return False
+        return True
 
     def begin(self) -> bool:
         """Do the work here, unless some thread has begun; False if so.  What it raises is raised by :meth:`result`."""
-        if not self._begun.acquire(blocking=False):
+        if not self._taken():
             return False
         work, self._work = self._work, _nothing  # what it holds makes room as soon as it is done
         try:
             self._made.set_result(work())
         except BaseException as error:
-            self._made.set_exception(error)
+            if not self._made.done():
+                self._made.set_exception(error)
             if not isinstance(error, Exception):
                 raise
         return True
@@ -47,7 +60,7 @@ class Task:
 
     def drop(self) -> None:
         """See to it that nobody works on it any more: nobody will begin, and who has begun is waited for."""
-        if self._begun.acquire(blocking=False):
+        if self._taken():
             self._work = _nothing
             self._made.cancel()
         elif not self._made.cancelled():
@@ -68,15 +81,26 @@ class Crew:
     def __init__(self, jobs: int | None = None) -> None:
         self.jobs = max(1, os.cpu_count() or 1 if jobs is None else jobs)
         self._pool = ThreadPoolExecutor(self.jobs - 1, thread_name_prefix="xdmprep") if self.jobs > 1 else None
+        self._line: deque[Task] = deque()
 
-    def start(self, work: Callable[..., Any], *given: Any) -> Task:
-        """Have ``work(*given)`` done by the next thread that is free; at once and here if there is no other."""
-        task = Task(lambda: work(*given))
+    def start(self, work: Callable[..., Any], *given: Any, first: bool = False) -> Task:
+        """Have ``work(*given)`` done by the next thread that is free; at once and here if there is no other.
+
+        Args:
+            work, given: what to do.
+            first: before everything that nobody has begun yet.
+        """
+        task = Task(lambda: work(*given), self._line, first)
         if self._pool is None:
             task.begin()
         else:
-            self._pool.submit(task.begin)
+            self._pool.submit(self._next)
         return task
+
+    def _next(self) -> None:
+        with suppress(IndexError):  # the calling thread took the last
+            while not self._line[0].begin():
+                pass
 
     def close(self) -> None:
         """End the pool's threads."""

@@ -105,18 +105,17 @@ class _Picked:
     """Elements of arrays or maps, row by row and in each row in the order of the subtrees they come from.
 
     Attributes:
-        there: bool (subtrees, rows), which of them have an element in which row.
+        at: place of each element among all pairs of a row and a subtree, row by row.
         which, rows: subtree and row of each element.
     """
 
     def __init__(self, there: np.ndarray[Any, np.dtype[np.bool_]]) -> None:
-        self.there = there
-        found = np.flatnonzero(there.T)
+        self.at = np.flatnonzero(there.T)
         if there.size < 1 << 32:
-            found = found.astype(np.uint32)  # a division of 64 bits takes seven times as long
-        width = np.array(len(there), found.dtype)
-        self.rows = found // width
-        self.which = found - self.rows * width
+            self.at = self.at.astype(np.uint32)  # a division of 64 bits takes seven times as long
+        width = np.array(len(there), self.at.dtype)
+        self.rows = self.at // width
+        self.which = self.at - self.rows * width
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -150,7 +149,8 @@ class _Nesting:
             keys = pa.DictionaryArray.from_arrays(below.which.astype(np.int32), pa.array(names, pa.string()))
             items = self.build(children, kind.item_type, below)
             array = pa.MapArray.from_arrays(offsets, conform(keys, kind.key_type), items, type=kind)
-            return _with_nulls(array, _empty(offsets), kind)
+            empty = _empty(offsets)
+            return array if empty is None else _with_nulls(array, empty, kind)
         raise KeyError(next(step for node in nodes if node is not None for step in node))
 
     def _values(self, nodes: Sequence[Any], kind: pa.DataType, picked: _Picked | None) -> pa.Array:
@@ -192,7 +192,7 @@ class _Nesting:
             there[end - len(inside) : end].sum(axis=0, dtype=np.int32) for inside, end in zip(steps, ends, strict=True)
         ]
         # a row's element of `picked` is there if anything below it is, so what is not picked has nothing to count
-        sizes = counts[0] if picked is None else np.array(counts).T[picked.there.T]
+        sizes = counts[0] if picked is None else np.stack(counts, axis=1).ravel().take(picked.at)
         offsets = np.zeros(len(sizes) + 1, dtype=np.int32)
         np.cumsum(sizes, out=offsets[1:])
         return pa.array(offsets), children, [str(step) for inside in steps for step in inside], _Picked(there)
@@ -211,11 +211,17 @@ def _all_null(arrays: Sequence[pa.Array]) -> pa.Array | None:
     """True where all of them are null; None if that is nowhere."""
     if any(array.null_count == 0 for array in arrays):
         return None
-    return reduce(pc.and_, [array.is_null() for array in arrays])
+    return _somewhere(reduce(pc.and_, [array.is_null() for array in arrays]))
 
 
-def _empty(offsets: pa.Array) -> pa.Array:
-    return pc.equal(offsets.slice(1), offsets.slice(0, len(offsets) - 1))
+def _empty(offsets: pa.Array) -> pa.Array | None:
+    """True where no element is; None if that is nowhere."""
+    return _somewhere(pc.equal(offsets.slice(1), offsets.slice(0, len(offsets) - 1)))
+
+
+def _somewhere(mask: pa.BooleanArray) -> pa.BooleanArray | None:
+    """`mask`, or None if it is nowhere True; a reader need not look through a bitmap that is not there."""
+    return mask if mask.true_count else None
 
 
 def _with_nulls(array: pa.Array, null: pa.Array, kind: pa.DataType) -> pa.Array:
@@ -297,28 +303,35 @@ def encoded(array: pa.Array) -> pa.DictionaryArray:
     """Text as ``dictionary<int32, string>``, the same for the same values: each once, in order of first appearance."""
     if not isinstance(array, pa.DictionaryArray):
         return array.dictionary_encode()
-    words, n = array.dictionary, len(array)
+    words = array.dictionary
     if words.null_count or pc.count_distinct(words).as_py() < len(words):
         return plain(array).dictionary_encode()
-    codes = array.indices.fill_null(len(words)).to_numpy(zero_copy_only=False)
-    first = _first_places(codes, len(words))
+    first = _first_places(array.indices, len(words))
     order = np.argsort(first, kind="stable")
-    used = int(np.count_nonzero(first < n))
+    used = int(np.count_nonzero(first < len(array)))
     if used == len(words) and bool((order == np.arange(used)).all()):
         return array
-    place = np.empty(len(words), np.int32)
-    place[order] = np.arange(len(words))
-    return pa.DictionaryArray.from_arrays(pa.array(place).take(array.indices), words.take(pa.array(order[:used])))
+    place = np.zeros(len(words), np.int32)
+    place[order[:used]] = np.arange(used)
+    return pa.DictionaryArray.from_arrays(_renumbered(array.indices, place), words.take(pa.array(order[:used])))
 
 
-def _first_places(codes: np.ndarray[Any, Any], size: int) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Where each number below `size` first stands in `codes`, their end if nowhere; `codes` may have `size` too."""
-    first = np.full(size + 1, len(codes))
-    for start, end in ((0, _HEAD), (_HEAD, len(codes))):  # nearly always all are among the first few
-        part = codes[start:end]
-        place = np.full(size + 1, len(codes))
+def _first_places(indices: pa.Array, size: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Where each number below `size` first stands in `indices`; their length if nowhere."""
+    first = np.full(size + 1, len(indices))
+    for start, end in ((0, _HEAD), (_HEAD, len(indices))):  # nearly always all are among the first few
+        part = indices[start:end].fill_null(size).to_numpy(zero_copy_only=False)
+        place = np.full(size + 1, len(indices))
         place[part[::-1]] = np.arange(start + len(part) - 1, start - 1, -1)  # of equal ones the last assigned stays
         first = np.minimum(first, place)
-        if (first[:-1] < len(codes)).all():
+        if (first[:-1] < len(indices)).all():
             break
     return first[:-1]
+
+
+def _renumbered(indices: pa.Array, place: np.ndarray[Any, np.dtype[np.int32]]) -> pa.Array:
+    """The `place` of each number; nulls stay."""
+    numbers = place.take(slots(indices), mode="clip")  # anything may stand in the slot of a null
+    if indices.offset:
+        return pa.array(numbers, mask=~valid(indices))
+    return pa.Array.from_buffers(pa.int32(), len(indices), [indices.buffers()[0], pa.py_buffer(numbers)])

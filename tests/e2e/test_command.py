@@ -121,35 +121,39 @@ def test_wrong_use_and_help() -> None:
         assert "Example" in shown.stdout, name
 
 
-@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-def test_an_interrupt_is_answered_at_once_and_leaves_no_half_file(tmp_path: Path) -> None:
-    big = tmp_path / "big.csv"
-    lines = SAMPLE.read_text(encoding="utf-8").splitlines(keepends=True)
-    with big.open("w", encoding="utf-8") as file:
-        file.write(lines[0])
-        for _ in range(2000):
-            file.writelines(lines[1:])
-    line = [
-        sys.executable,
-        "-m",
-        "xdmprep",
-        "prepare",
-        str(big),
-        "-m",
-        str(MAPPING),
-        "-s",
-        str(SCHEMA),
-        "-o",
-        str(tmp_path / "o"),
-    ]
-    running = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def interrupted(tmp_path: Path, wait: float, *more: str) -> None:
+    """Ctrl-C so many seconds after the first part was begun: answered, and nothing half done is left."""
+    big, out = tmp_path / "big.csv", tmp_path / "o"
+    if not big.exists():
+        lines = SAMPLE.read_text(encoding="utf-8").splitlines(keepends=True)
+        with big.open("w", encoding="utf-8") as file:
+            file.write(lines[0])
+            for _ in range(2000):
+                file.writelines(lines[1:])
+    line = [sys.executable, "-m", "xdmprep", "prepare", str(big), "-m", str(MAPPING), "-s", str(SCHEMA), "-o", str(out)]
+    running = subprocess.Popen([*line, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for _ in range(400):
-        if list((tmp_path / "o").glob(".part-*")):
+        if list(out.glob(".part-*")):
             break
         time.sleep(0.02)
+    time.sleep(wait)
     running.send_signal(signal.SIGINT)
     _, shown = running.communicate(timeout=30)
-    assert running.returncode == 130
+    assert running.returncode == 130, (wait, shown)
     assert "interrupted" in shown
     assert "Traceback" not in shown
-    assert [path.name for path in (tmp_path / "o").iterdir()] == ["run.json"]
+    assert [path.name for path in out.iterdir()] == ["run.json"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_an_interrupt_is_answered_at_once_and_leaves_no_half_file(tmp_path: Path) -> None:
+    interrupted(tmp_path, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.parametrize("kind", ["json", "parquet"])
+def test_no_interrupt_is_lost(tmp_path: Path, kind: str) -> None:
+    """At many moments, since a signal must reach Python whatever a kernel is doing."""
+    for number in range(40):
+        interrupted(tmp_path, number / 100, "--format", kind)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import weakref
+from collections import deque
 from typing import Any
 
 import pytest
@@ -18,7 +21,7 @@ def test_a_task_is_done_once_by_whoever_comes_first() -> None:
         calls.append(1)
         return "made"
 
-    task = Task(work)
+    task = Task(work, deque())
     assert not task.done()
     assert (task.begin(), task.begin()) == (True, False)
     assert task.done()
@@ -34,6 +37,35 @@ def test_nobody_waits_for_a_task_that_no_thread_has_begun() -> None:
         assert not busy.done()
         gate.set()
         assert busy.result() is True
+
+
+def test_what_comes_first_is_done_before_what_waits() -> None:
+    gate, order = threading.Event(), list[str]()
+    with Crew(2) as crew:
+        begun = threading.Event()
+        busy = crew.start(lambda: begun.set() or gate.wait())
+        assert begun.wait(10)
+        tasks = [crew.start(order.append, "a"), crew.start(order.append, "b")]
+        tasks.append(crew.start(order.append, "first", first=True))
+        gate.set()
+        while not all(task.done() for task in [busy, *tasks]):
+            time.sleep(0.001)
+    assert order == ["first", "a", "b"]
+
+
+def test_a_task_that_is_done_is_forgotten_while_the_pool_is_busy() -> None:
+    """What it made is large; only who asked for it may hold it."""
+
+    class Made:
+        pass
+
+    gate = threading.Event()
+    with Crew(2) as crew:
+        crew.start(gate.wait)
+        made = [weakref.ref(crew.start(Made).result()) for _ in range(5)]
+        gc.collect()
+        assert [one() for one in made] == [None] * 5
+        gate.set()
 
 
 def test_a_crew_of_one_works_at_once() -> None:
@@ -57,7 +89,7 @@ def test_an_interruption_is_raised_where_it_happens_and_kept_for_who_waits() -> 
     def work() -> None:
         raise KeyboardInterrupt
 
-    task = Task(work)
+    task = Task(work, deque())
     with pytest.raises(KeyboardInterrupt):
         task.begin()
     with pytest.raises(KeyboardInterrupt):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .progress import progress
-from .quick import without_pandas
+from .quick import load_arrow
 
 if TYPE_CHECKING:
     from ..upsert import PatchResult
@@ -68,7 +68,7 @@ def diff(
     jobs: int | None, overwrite: bool, bar: bool | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Write a Profile patch: what makes the profiles of BEFORE those of AFTER, as upsert records."""
-    without_pandas()
+    load_arrow()
     from ..read import CsvOptions
     from ..upsert import JSON_WARNING, MAX_RECORDS, write_patch
 

@@ -10,7 +10,7 @@ import click
 
 from ..errors import UsageError
 from .progress import progress
-from .quick import without_pandas
+from .quick import load_arrow
 
 
 @click.command(
@@ -64,7 +64,7 @@ def prepare(
     contract: Path | None, jobs: int | None, report: Path | None, overwrite: bool, bar: bool | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Map, check and write SOURCE (CSV, Parquet or NDJSON) as files ready for upload."""
-    without_pandas()
+    load_arrow()
     from ..prepare import prepare as run
     from ..read import CsvOptions
     from ..write import PLATFORM_MAX_BYTES

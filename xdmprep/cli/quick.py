@@ -1,4 +1,4 @@
-"""A quick start for commands that never make DataFrames."""
+"""Arrow as commands need it that never make DataFrames: loaded quickly, and stopped by Ctrl-C at any moment."""
 
 from __future__ import annotations
 
@@ -12,6 +12,18 @@ class _Absent:
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> None:
         if fullname == "pandas":
             raise ImportError(fullname)
+
+
+def load_arrow() -> None:
+    """Load pyarrow, without pandas, and leave Ctrl-C to Python alone.
+
+    Arrow's CSV reader listens for Ctrl-C itself while it reads, and loses one that comes in its last milliseconds
+    (pyarrow 26).  The blocks that are read here take less time than anybody notices.
+    """
+    without_pandas()
+    import pyarrow as pa
+
+    pa.enable_signal_handlers(False)
 
 
 def without_pandas() -> None:

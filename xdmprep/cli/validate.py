@@ -9,7 +9,7 @@ import click
 
 from ..errors import UsageError
 from .progress import progress
-from .quick import without_pandas
+from .quick import load_arrow
 
 
 @click.command(
@@ -41,7 +41,7 @@ def validate(
     cap: int | None, jobs: int | None, report: Path | None, bar: bool | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Check FILES (JSON lines, a JSON array, Parquet; CSV with a mapping or an ad-hoc schema) against a schema."""
-    without_pandas()
+    load_arrow()
     from ..checking import validate as run
     from ..report import ENDINGS, Report
     from ..report.page import ROWS

@@ -1,8 +1,8 @@
 """Parquet parts: the types of the XDM schema, bounded row groups, the same bytes for the same records.
 
-Records wait as flat columns until a row group is full; one of the workers then joins the columns, nests them and writes
-the group, while the next ones gather.  Where a group ends depends on the records alone (their size, row by row), never
-on the pieces they came in, and the group is one array per column before it is written: Parquet's pages follow the
+Records wait as flat columns until a row group is full; then the columns are joined and nested, and one of the workers
+writes the group while the next one gathers.  Where a group ends depends on the records alone (their size, row by row),
+never on the pieces they came in, and the group is one array per column before it is written: Parquet's pages follow the
 arrays' ends.
 
 The size of a part is known before it is written only as a bound: a group's bytes never exceed the size of its values
@@ -138,42 +138,44 @@ class ParquetParts(Parts):
         """Have the waiting records written, once those before them are."""
         if not self._waiting:
             return
-        self._wait(_GROUPS_AHEAD - 1)
         group, self._waiting = self._waiting, []
         most = int(self._waiting_bytes * _GROWTH)
         self._waiting_rows = self._waiting_bytes = 0
         self._groups += 1
+        table = self._nested(self._leaves, group)  # here: writing, one group after the other, is what takes longest
+        self._wait(_GROUPS_AHEAD - 1)
         before = self._writing[-1][0] if self._writing else None
-        self._writing.append((self._crew.start(self._write, self._leaves, group, before), most))
+        self._writing.append((self._crew.start(self._write, table, before, first=True), most))
 
     def _wait(self, but: int = 0) -> None:
         """Wait until all groups are written, `but` for the last; raises what went wrong there."""
         while len(self._writing) > but:
             self._written = self._writing.popleft()[0].result()
 
-    def _write(self, leaves: Sequence[Leaf], group: list[pa.RecordBatch], before: Task | None = None) -> int:
+    def _nested(self, leaves: Sequence[Leaf], group: list[pa.RecordBatch]) -> pa.Table:
+        """A row group as it is written: one array a column, the same whatever pieces it comes in."""
+        records = _joined(group)
+        if self._stored is None:
+            sample = nest(leaves, records.slice(0, _SAMPLE_ROWS), self._arrow_schema)
+            self._stored = Stored(self._arrow_schema, sample)
+        return pa.Table.from_batches([nest(leaves, records, self._stored.schema)])
+
+    def _write(self, group: pa.Table, before: Task | None = None) -> int:
         """Write a row group, after the one before; gives the bytes of the part so far."""
         if before is not None:
             before.result()
         part = self._open()
-        records = _joined(group)
-        group.clear()
-        if self._stored is None:
-            sample = nest(leaves, records.slice(0, _SAMPLE_ROWS), self._arrow_schema)
-            self._stored = Stored(self._arrow_schema, sample)
         if self._writer is None:
-            self._writer = self._new_writer(part, self._stored)
-        table = pa.Table.from_batches([nest(leaves, records, self._stored.schema)])
-        del records
-        self._writer.write_table(table, row_group_size=max(1, table.num_rows))
+            self._writer = self._new_writer(part, group.schema)
+        self._writer.write_table(group, row_group_size=max(1, group.num_rows))
         return part.bytes
 
-    def _new_writer(self, part: WholeFile, stored: Stored) -> pq.ParquetWriter:
+    def _new_writer(self, part: WholeFile, schema: pa.Schema) -> pq.ParquetWriter:
         writer = pq.ParquetWriter(
             pa.PythonFile(ParquetSink(part), mode="w"),
-            stored.schema,
+            schema,
             compression=self.options.compression,
-            use_dictionary=stored.repeated or False,
+            use_dictionary=(self._stored and self._stored.repeated) or False,
             write_statistics=[path for path, kind in self._columns if not pa.types.is_string(kind)] or False,
             store_schema=False,
         )
@@ -193,7 +195,7 @@ class ParquetParts(Parts):
         half, rows = self._rows // 2, self._rows
         for start, count in ((0, half), (half, rows - half)):
             self._rows = count
-            self._write(leaves, records.slice(start, count).to_batches())
+            self._write(self._nested(leaves, records.slice(start, count).to_batches()))
             self.finish()
 
 
