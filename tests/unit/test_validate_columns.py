@@ -99,6 +99,26 @@ def test_blanks_behind_commas_and_colons() -> None:
     assert values["age"] == [5, 1, None]
 
 
+def test_objects_that_open_together_are_one_step_as_long_as_they_do() -> None:
+    deep = '{"a":{"b":{"c":"x","d":1},"e":[{"f":2}]},"g":{"h":true}}'
+    made = layout(deep, '{"a":{"b":{"d":5}}}', '{"a":{"e":[{"f":3}]}}')
+    assert made.runs[0] == 3  # a, b and the text c
+    found, values, _ = columns(lines_of("\n".join([deep, "{}", deep])), made)
+    assert found == [0, 2]  # what opens nothing at all is no record that follows
+    assert values["a.b.c"] == ["x", "x"]
+    assert made.runs[0] == 3
+    text = [deep, '{"a":{"b":{"d":5}}}', '{"a":{"e":[{"f":3}]}}', '{"g":{"h":false}}', '{"a":{"b":{"c":7}}}']
+    expected = {
+        "a.b.c": ["x", None, None, None], "a.b.d": [1, 5, None, None], "a.e[0].f": [2, None, 3, None],
+        "g.h": [True, None, None, False],
+    }  # fmt: skip
+    for _ in range(4):
+        found, values, _ = columns(lines_of("\n".join(text)), made)
+        assert (found, values) == ([0, 1, 2, 3], expected)
+    assert made.runs[0] == 1
+    assert columns(lines_of("\n".join(text)), layout(*text[:4]))[:2] == (found, values)
+
+
 GOOD = [
     "0", "-0", "7", "-7", "123456789012345678", "0.5", "-0.25", "3.0", "179.2323264", "0.1", "1e2", "1E+2", "-1.5e-3",
     "9007199254740991", "0.30000000000000004", "123456.789012345678", "5e-324", "1.7976931348623157", "100.000",
