@@ -52,7 +52,7 @@ class WriteOptions:
     max_rows: int | None = None
     multiline: bool = False
     compression: str = "snappy"
-    group_bytes: int = 24 << 20
+    group_bytes: int = 12 << 20
     metadata: tuple[tuple[str, str], ...] = ()
     csv_escape: str = '"'
     csv_null: str = ""
