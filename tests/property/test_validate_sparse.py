@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from xdmprep.schema import Schema
@@ -32,6 +32,7 @@ SCHEMA = Schema.from_dict(
         **_object(
             name=_object(first=TEXT, last={"type": "string", "pattern": "^[A-Z]"}) | {"required": ["first"]},
             born={"type": "string", "format": "date", "meta:xdmType": "date"},
+            seen={"type": "string", "format": "date-time", "meta:xdmType": "date-time"},
             points={"type": "integer", "minimum": 0, "maximum": 1000, "meta:xdmType": "short"},
             ratio={"type": "number", "maximum": 1},
             agreed={"type": "boolean"},
@@ -76,6 +77,7 @@ items = st.lists(some(id=texts, primary=st.booleans()), max_size=2)
 records = some(
     name=some(first=texts, last=texts),
     born=st.sampled_from(["2020-02-29", "2019-02-29", "1.1.2020"]),
+    seen=st.one_of(integers, integers, numbers),
     points=integers,
     ratio=numbers,
     agreed=st.booleans(),
@@ -165,6 +167,10 @@ def reading(followed: bool, parsed: bool) -> Iterator[None]:
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(files(), st.sampled_from(["strict", "batch", "jsonschema"]))
+@example(b'{"name":{"first":"Anna"},"seen":1}\n' * 9 + b'{"name":{"first":"Anna"},"seen":1.0}', "batch")
+@example(b'{"name":{"first":"Anna"},"name":{"last":1}}\n' + b'{"name":{"first":7,"last":0.5}}\n' * 9, "batch")
+@example(b'{"identityMap":{"ECID":[{"id":["Anna"],"primary":false}]}}\n' * 9, "strict")
+@example(b'{"identityMap":{"ECID":[{"id":{"x":1}}],"CRMID":[{"note":{"x":1}}]}}\n' * 9, "strict")
 def test_as_columns_or_one_by_one_the_findings_are_the_same(text: bytes, rules: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "records.json"

@@ -11,7 +11,7 @@ import pyarrow as pa
 from ..leaves import Leaf
 from .kinds import Mask, Positions, presence
 from .lines import Texts
-from .nested import Fails
+from .nested import Exact, Fails
 from .screens import doubtful
 from .spots import Op, Place, Sink, Spot
 from .wording import code_of, wording
@@ -97,8 +97,12 @@ def doubtful_spot(
 def on_column(number: int, check: Op) -> Callable[[Columns, Sink], None]:
     """A check on the column of one leaf; where some bytes of its texts tell enough, the column need not be made."""
     test = check.test if isinstance(check, Fails) else None
+    spelled = check if isinstance(check, Exact) and check.spelled else None
 
     def op(columns: Columns, sink: Sink) -> None:
+        if spelled is not None and columns.texts is not None:
+            spelled.in_records(columns.array(number), columns.texts(), sink)
+            return
         spot = doubtful_spot(columns.column(number), test)
         if spot is not None:
             check(spot, sink)

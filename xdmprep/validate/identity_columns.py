@@ -142,7 +142,10 @@ def json_is_not_text(kind: pa.DataType) -> bool:
 
 @dataclass(frozen=True)
 class _Items:
-    """Identity items at run time: where they are, their ids and primary marks; None for a missing column."""
+    """Identity items at run time: where they are, their ids and primary marks; None for a missing column.
+
+    `held` says where the id is an object or array, which is reported as such.
+    """
 
     spot: Spot
     size: int
@@ -151,6 +154,7 @@ class _Items:
     present: Any
     id: pa.Array | Texts | None
     primary: pa.Array | None
+    held: Mask | None = None
 
     @property
     def ids(self) -> _Ids:
@@ -163,13 +167,14 @@ class IdentityChecks:
 
     def __init__(self, wanted: Wanted, rules: Rules, leaves: tuple[Leaf, ...], keep_empty: bool) -> None:
         self._wanted, self._rules, self._leaves, self._keep_empty = wanted, rules, leaves, keep_empty
-        self._flat: dict[Path, dict[str, int]] = {}
+        #: of each item its parts by name: the leaves that are a part, or lie below it
+        self._flat: dict[Path, dict[str, list[int]]] = {}
         self._nested: list[int] = []
         for number, leaf in enumerate(leaves):
             if leaf.path and leaf.path[0] in MAPS:
-                if len(leaf.path) == 4 and isinstance(leaf.path[2], int):
+                if len(leaf.path) >= 4 and isinstance(leaf.path[2], int):
                     key = str(leaf.path[3]).removeprefix("xdm:")
-                    self._flat.setdefault(leaf.path[:3], {})[key] = number
+                    self._flat.setdefault(leaf.path[:3], {}).setdefault(key, []).append(number)
                 else:
                     self._nested.append(number)
         self._fields = [(path, namespace, number) for path, namespace in wanted.fields for number in self._near(path)]
@@ -228,11 +233,14 @@ class IdentityChecks:
         id_name = "xdm:id" if items.place.path[0] == MAPS[1] else "id"
         place = items.place.child(id_name)
         if items.id is None:
-            missing = np.arange(items.size) if items.present is None else np.flatnonzero(items.present)
+            without = np.ones(items.size, bool) if items.present is None else items.present
+            missing = np.flatnonzero(without if items.held is None else without & ~items.held)
             if len(missing):
                 sink.add(place, items.spot, "identity-blank", NO_ID, missing)
             return
         lacking = ~items.ids.there()
+        if items.held is not None:
+            lacking &= ~items.held
         if items.present is not None:
             lacking &= items.present
         if lacking.any():
@@ -276,17 +284,25 @@ class IdentityChecks:
             sink.add(place, spot, "identity-primary", TWO_PRIMARY, bad, values)
 
     def _items(self, columns: Columns) -> Iterator[_Items]:
-        for path, numbers in self._flat.items():
-            id_number, primary_number = numbers.get("id"), numbers.get("primary")
+        for path, parts in self._flat.items():
+            id_number, primary_number = self._itself(parts, "id"), self._itself(parts, "primary")
             column = self._leaves[id_number].column if id_number is not None else None
+            below = [number for number in parts.get("id", ()) if number != id_number]
+            held = columns.any_of(below) if below else None
             yield _Items(
-                Spot(pa.nulls(0)), columns.size, Place(path, column), str(path[1]), columns.any_of(numbers.values()),
+                Spot(pa.nulls(0)), columns.size, Place(path, column), str(path[1]),
+                columns.any_of(number for numbers in parts.values() for number in numbers),
                 None if id_number is None else columns.column(id_number),
                 None if primary_number is None else columns.array(primary_number),
+                np.ones(columns.size, bool) if below and held is None else held,
             )  # fmt: skip
         for number in self._nested:
             leaf = self._leaves[number]
             yield from self._nested_items(Spot(columns.array(number)), Place(leaf.path, leaf.column))
+
+    def _itself(self, parts: dict[str, list[int]], name: str) -> int | None:
+        """The leaf that is this part of an item, not one below it."""
+        return next((number for number in parts.get(name, ()) if len(self._leaves[number].path) == 4), None)
 
     def _nested_items(self, spot: Spot, place: Place) -> Iterator[_Items]:
         """Items of an identityMap, of one namespace's list, or of single items, whichever the place says."""

@@ -7,8 +7,10 @@ together as JSON values for the rows that have it and goes the exact path (:mod:
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ import pyarrow as pa
 from ..leaves import Leaf, plain, valid
 from ..paths import EVERY, Path
 from . import kernels
-from .fault import Fault
+from .fault import Check, Fault
 from .kernels import Positions, Test
 from .kinds import is_list, is_text, json_kind, lengths, presence
 from .patterns import compile_pattern
@@ -45,6 +47,40 @@ class Fails:
         if bad is not None and len(bad):
             shown = None if isinstance(sink, Verdict) else kernels.texts_at(spot.array, bad)
             sink.add(self.place, spot, self.code, self.say, bad, shown)
+
+
+@dataclass(frozen=True)
+class Exact:
+    """The exact path for each value of a column.
+
+    Attributes:
+        check: what the values go through.
+        place: where they stand.
+        keep_empty: as for :class:`NestedChecks`.
+        spelled: it matters how a number is written; a column of doubles does not tell 1 from 1.0.
+    """
+
+    check: Check
+    place: Place
+    keep_empty: bool
+    spelled: bool = False
+
+    def __call__(self, spot: Spot, sink: Sink) -> None:
+        """Check the values of a column."""
+        present = positions_present(spot.array, self.keep_empty)
+        if present is None:
+            return
+        values = to_json_values(plain(spot.array.take(pa.array(present))), self.keep_empty)
+        report_faults(self.check, zip(present.tolist(), values, strict=True), self.place, spot, sink)
+
+    def in_records(self, array: pa.Array, texts: pa.Array, sink: Sink) -> None:
+        """The same, with the values as they stand in the JSON `texts` of their records."""
+        present = positions_present(array, self.keep_empty)
+        if present is None:
+            return
+        records = map(json.loads, texts.take(pa.array(present)).to_pylist())
+        values = (reduce(lambda value, step: value[step], self.place.path, record) for record in records)
+        report_faults(self.check, zip(present.tolist(), values, strict=True), self.place, Spot(array), sink)
 
 
 class NestedChecks:
@@ -81,7 +117,7 @@ class NestedChecks:
         names = types if isinstance(types, list) else [types]
         fits = types is None or found in names or (found == "integer" and "number" in names)
         if self._rules.converts and not within and not fits and found not in ("object", "array", "boolean"):
-            return [self._exact(node, place, within)]
+            return [Exact(self._record.compile(node, within), place, self._keep_empty, found == "number")]
         ops: list[Op] = []
         if found == "number" and not pa.types.is_decimal(kind):
             ops.append(self._fails(kernels.finite, "type", ("expected a number, not NaN or infinity", ""), place))
@@ -159,17 +195,7 @@ class NestedChecks:
         return self._fails(test, keyword, wording(keyword, node), place)
 
     def _exact(self, node: Any, place: Place, within: bool) -> Op:
-        """The exact path for each value of the column."""
-        check = self._record.compile(node, within)
-
-        def op(spot: Spot, sink: Sink) -> None:
-            present = positions_present(spot.array, self._keep_empty)
-            if present is None:
-                return
-            values = to_json_values(plain(spot.array.take(pa.array(present))), self._keep_empty)
-            report_faults(check, zip(present.tolist(), values, strict=True), place, spot, sink)
-
-        return op
+        return Exact(self._record.compile(node, within), place, self._keep_empty)
 
     def _combined(self, keyword: str, node: Any, kind: pa.DataType, place: Place, within: bool) -> Op:
         value = node[keyword]
