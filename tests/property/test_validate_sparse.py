@@ -169,6 +169,7 @@ def reading(followed: bool, parsed: bool) -> Iterator[None]:
 @given(files(), st.sampled_from(["strict", "batch", "jsonschema"]))
 @example(b'{"name":{"first":"Anna"},"seen":1}\n' * 9 + b'{"name":{"first":"Anna"},"seen":1.0}', "batch")
 @example(b'{"name":{"first":"Anna"},"name":{"last":1}}\n' + b'{"name":{"first":7,"last":0.5}}\n' * 9, "batch")
+@example(b'{"name":{"first":"Anna"},"tags":[1,2]}\n' * 9 + b'{"name":{"first":"Anna"},"tags":[2.5]}', "batch")
 @example(b'{"identityMap":{"ECID":[{"id":["Anna"],"primary":false}]}}\n' * 9, "strict")
 @example(b'{"identityMap":{"ECID":[{"id":{"x":1}}],"CRMID":[{"note":{"x":1}}]}}\n' * 9, "strict")
 def test_as_columns_or_one_by_one_the_findings_are_the_same(text: bytes, rules: str) -> None:

@@ -99,6 +99,8 @@ class NestedChecks:
     ) -> None:
         self._record, self._rules, self._leaves, self._keep_empty = record, rules, leaves, keep_empty
         self._count_empty = keep_empty or count_empty
+        #: whether some check made since this was False needs to know how a number is written
+        self._spelled = False
 
     # ---- shredded ----------------------------------------------------------------------------------------------
 
@@ -117,6 +119,7 @@ class NestedChecks:
         names = types if isinstance(types, list) else [types]
         fits = types is None or found in names or (found == "integer" and "number" in names)
         if self._rules.converts and not within and not fits and found not in ("object", "array", "boolean"):
+            self._spelled |= found == "number"
             return [Exact(self._record.compile(node, within), place, self._keep_empty, found == "number")]
         ops: list[Op] = []
         if found == "number" and not pa.types.is_decimal(kind):

@@ -17,7 +17,7 @@ from ..leaves import Leaf, nest, nested_type, path_tree, plain
 from ..paths import Path
 from .columns import Columns, all_present, counted, missing, on_column, on_nulls
 from .fault import Fault
-from .nested import NestedChecks, below_node, declares, recursive, report_faults
+from .nested import Exact, NestedChecks, below_node, declares, recursive, report_faults
 from .spots import Place, Sink, Spot
 from .values import to_json_values
 from .wording import FALSE, NULL, wording
@@ -83,7 +83,11 @@ class Compiler(NestedChecks):
 
     def _leaf(self, node: Any, number: int, ops: list[Any]) -> None:
         leaf = self._leaves[number]
-        checks = self.nested(node, leaf.type, Place(leaf.path, leaf.column))
+        place = Place(leaf.path, leaf.column)
+        self._spelled = False
+        checks = self.nested(node, leaf.type, place)
+        if self._spelled and pa.types.is_nested(leaf.type):  # a number somewhere inside
+            checks = [Exact(self._record.compile(node), place, self._keep_empty, spelled=True)]
         if leaf.constant is not None and checks:
             trial = Sink(np.ones(1, dtype=np.int64), self._rules)
             for check in checks:
@@ -93,7 +97,7 @@ class Compiler(NestedChecks):
         for check in checks:
             ops.append(on_column(number, check))
         if self._keep_empty:
-            ops.append(on_nulls(number, Place(leaf.path, leaf.column), lambda: self._wrong_with_null(node)))
+            ops.append(on_nulls(number, place, lambda: self._wrong_with_null(node)))
 
     def _wrong_with_null(self, node: Any) -> list[tuple[str, tuple[str, str]]]:
         """What is wrong with a null, the same for all of them: rule code, message and hint."""
