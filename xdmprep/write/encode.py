@@ -116,7 +116,7 @@ def _as_it_was(flat: _Flat, records: pa.RecordBatch, source: pa.RecordBatch) -> 
     if at < 0 or not pa.types.is_float64(flat.type) or flat.steps:
         return None
     texts, column = source.column(at), records.column(flat.source)
-    if not pa.types.is_string(texts.type) or texts.null_count != column.null_count:
+    if not pa.types.is_string(texts.type) or len(texts) != len(column) or texts.null_count != column.null_count:
         return None
     other = printed_otherwise(texts)
     if len(other) * 8 > len(texts):
