@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from xdmprep import native
 
 # A change lands on the same examples every time; runs by hand look further.
 settings.register_profile("ci", derandomize=True)
@@ -44,3 +47,14 @@ def shared() -> Path:
 def schemas() -> Path:
     """The folder of the schemas that ship with the project."""
     return ROOT / "schemas"
+
+
+@pytest.fixture(scope="module", params=["compiled", "plain"])
+def both_ways(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The module's tests with the compiled inner loops, and without them."""
+    if request.param == "compiled" and native.compiled is None:
+        pytest.skip("the inner loops were not compiled here")
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "plain":
+            patch.setattr(native, "compiled", None)
+        yield

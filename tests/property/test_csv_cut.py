@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from xdmprep.read.cut import Cutter
+
+pytestmark = pytest.mark.usefixtures("both_ways")
 
 
 def last_end(text: bytes, final: bool) -> int:

@@ -9,12 +9,15 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import xdmprep as xp
 from xdmprep.leaves import Leaf, nest, nested_schema, prune
 from xdmprep.write.encode import Encoder
+
+pytestmark = pytest.mark.usefixtures("both_ways")
 
 SCALARS: dict[pa.DataType, st.SearchStrategy[Any]] = {
     pa.string(): st.text(max_size=12),

@@ -14,6 +14,8 @@ import pytest
 import xdmprep as xp
 from xdmprep.errors import OutputError, UsageError
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 MAPPING = {
     "person.name.firstName": "first",
     "identityMap.CRMID[0].id": "id",

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from xdmprep.errors import SourceError, UsageError
 from xdmprep.read import CsvOptions, read_csv
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 BAD = b'\xef\xbb\xbfa,b\n1,2\n\n3\n"x\ny",5\n6,7,8\n"q"q,9\n5" pipe,2\n caf\xe9,3\nz,"never\n1,2\n'
 
 

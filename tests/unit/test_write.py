@@ -23,6 +23,8 @@ from xdmprep.manifest import Manifest
 from xdmprep.read import CsvOptions, open_source, read_csv
 from xdmprep.write import OutputFolder, WriteOptions, Written, write_stream
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 ROWS = [
     {"id": str(number), "text": f'line "{number}"\nwith, \\ and é' * (number % 4), "n": str(number * 7)}
     for number in range(500)

@@ -18,12 +18,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
+from .. import native
 from ..errors import SourceError, UsageError, shorten
 from ..flow import Chunk, Stream, Unread, row_chunk
 from ..leaves import Leaf
@@ -305,6 +307,9 @@ def _parse(block: _Block, shape: _Shape) -> Chunk:
 
 def _parse_text(data: memoryview | bytes, lines: int, shape: _Shape, only: Sequence[str] | None = None) -> Chunk:
     """Parse whole records, or some of their columns; raises pa.ArrowInvalid where the text is not valid."""
+    if native.compiled is not None and (batch := _native_parse(native.compiled, data, shape, only)) is not None:
+        rows = np.arange(1, batch.num_rows + 1, dtype=np.int64)
+        return Chunk(shape.leaves, batch, rows, source=batch, consumed=batch.num_rows)
     ragged: list[tuple[int, str, int]] = []
 
     def on_ragged(row: Any) -> str:
@@ -319,6 +324,34 @@ def _parse_text(data: memoryview | bytes, lines: int, shape: _Shape, only: Seque
         rows = np.delete(rows, [number - 1 for number, _, _ in ragged])
         unread = tuple(_unread_ragged(bytes(data), lines, ragged, len(shape.names)))
     return Chunk(shape.leaves, batch, rows, unread=unread, source=batch, consumed=total)
+
+
+def _native_parse(
+    loops: ModuleType, data: memoryview | bytes, shape: _Shape, only: Sequence[str] | None
+) -> pa.RecordBatch | None:
+    """The same records by the compiled parser; None where something in the text is unusual, which Arrow judges."""
+    names = shape.names if only is None else only
+    _check_text(pa.py_buffer(data))
+    wanted = [(shape.names.index(name), pa.types.is_dictionary(shape.types[name])) for name in names]
+    nulls = [text.encode() for text in shape.opts.null_values]
+    opts = shape.opts
+    made = loops.parse_csv(
+        data, ord(opts.delimiter), ord(opts.quote), len(shape.names), wanted, nulls, pa.allocate_buffer
+    )
+    if made is None:
+        return None
+    rows, columns = made
+    arrays = []
+    for null_count, valid, offsets, *texts in columns:
+        bitmap = valid if null_count else None
+        if len(texts) == 1:
+            arrays.append(pa.Array.from_buffers(pa.string(), rows, [bitmap, offsets, texts[0]], null_count))
+        else:
+            starts, data = map(pa.py_buffer, texts)
+            words = pa.Array.from_buffers(pa.string(), len(texts[0]) // 4 - 1, [None, starts, data], 0)
+            numbers = pa.Array.from_buffers(pa.int32(), rows, [bitmap, offsets], null_count)
+            arrays.append(pa.DictionaryArray.from_arrays(numbers, words))
+    return pa.RecordBatch.from_arrays(arrays, names=list(names))
 
 
 def _one_batch(table: pa.Table) -> pa.RecordBatch:

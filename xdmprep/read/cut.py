@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from .. import native
+
 _Words = np.ndarray[Any, np.dtype[np.uint64]]
 #: Bytes looked at together, so that what is made of them stays in the processor's cache; a multiple of 64.
 _SLICE = 1 << 18
@@ -59,6 +61,9 @@ class Cutter:
             start, stop: offsets; a record begins at `start`.
             final: the text ends at `stop`, so that the last record needs no line end.
         """
+        if native.compiled is not None:
+            end: int = native.compiled.last_record_end(text, start, stop, final, self._delimiter, self._quote)
+            return end if end >= 0 else self._exact_end(text, start, stop, final)
         data = np.frombuffer(text, np.uint8, stop - start, start)
         quote = _words(data, self._quote)
         if not quote.any():

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from .. import native
 from ..leaves import Leaf, path_tree, slots, valid
 from ..paths import Path
 from .texts import calendar_of, escape_all, escape_some, printed_otherwise, quoted, scalar_texts
@@ -136,6 +137,8 @@ def _value(column: pa.Array, quoted: bool) -> Value:
         return Value(_BOOLEANS, slots(column), there)
     if quoted and not pa.types.is_temporal(kind):
         texts = column if pa.types.is_string(kind) else column.cast(pa.string())
+        if native.compiled is not None:
+            return Value(escape_all(texts), None, there)
         return Value(texts, None, there, escape_some(texts))
     if pa.types.is_date(kind) and column.null_count < len(column):
         days = column.cast(pa.date32()).cast(pa.int32())

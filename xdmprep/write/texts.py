@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import cache, lru_cache
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .. import native
 from ..errors import OutputError
 from ..leaves import valid
 
@@ -54,12 +56,28 @@ def escape_some(column: pa.Array) -> tuple[np.ndarray[Any, Any], pa.Array] | Non
 
 def escape_all(column: pa.Array) -> pa.Array:
     """`column` with its texts escaped."""
+    if native.compiled is not None:
+        return _escaped(native.compiled, column)
     some = escape_some(column)
     if some is None:
         return column
     mask = np.zeros(len(column), bool)
     mask[some[0]] = True
     return pc.replace_with_mask(column, pa.array(mask), some[1].filter(some[1].is_valid()))
+
+
+def _escaped(loops: ModuleType, column: pa.Array) -> pa.Array:
+    """The same by the compiled loop."""
+    bitmap, offsets, data = column.buffers()
+    if data is None or len(column) == 0:
+        return column
+    places = np.frombuffer(offsets, np.int32, len(column) + 1, column.offset * 4)
+    made = loops.escape(places, len(column), data, pa.allocate_buffer)
+    if made is None:
+        return column
+    if bitmap is not None and column.offset:
+        bitmap = column.is_valid().buffers()[1]
+    return pa.Array.from_buffers(pa.string(), len(column), [bitmap, *made])
 
 
 _CONTROLS = {chr(code): json.dumps(chr(code))[1:-1] for code in range(32)}

@@ -13,12 +13,14 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .. import native
 from ..paths import Path
 
 #: By how much the index of a literal, and that of the value behind it, are shifted within an int64.
@@ -86,11 +88,16 @@ class Walk:
                 text = text_between(legs[i] if i < count else None, legs[j] if j < count else None, end)
                 self.table[i, j] = index.setdefault(text, len(index))
         self._literals = pa.array(list(index), pa.string())
+        self._table = self.table.astype(np.int32)
+        ends = np.cumsum([0, *(len(text.encode()) for text in index)]).astype(np.int32)
+        self._literal_texts = (ends, "".join(index).encode() + bytes(64))
         #: Length of the texts that were picked last time, on average.
         self._mean = 0.0
 
     def data(self, values: Sequence[Value], n: int, keep: np.ndarray[Any, Any] | None = None) -> pa.Buffer:
         """The text of all n rows, or of those where `keep` (bool, n) is True."""
+        if native.compiled is not None:
+            return self._joined(native.compiled, values, n, keep, None)[0]
         strings, picked, _ = self._pick(values, n, keep, None)
         offsets, data = self._take(strings, picked)
         return data.slice(0, int(offsets[-1]))
@@ -103,12 +110,31 @@ class Walk:
         around: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None = None,
     ) -> Texts:
         """The text of each of n rows; `around`: per row the indexes of the literals before and behind it."""
+        if native.compiled is not None:
+            made, starts = self._joined(native.compiled, values, n, keep, around or (None, None))
+            return Texts(starts, made)
         strings, picked, counts = self._pick(values, n, keep, around)
         all_offsets, data = self._take(strings, picked)
         ends = np.zeros(n + 1, np.int64)
         np.cumsum(counts(), out=ends[1:])
         offsets = all_offsets[ends]
         return Texts(offsets, data.slice(0, int(offsets[-1])))
+
+    def _joined(
+        self,
+        loops: ModuleType,
+        values: Sequence[Value],
+        n: int,
+        keep: np.ndarray[Any, Any] | None,
+        around: tuple[Any, Any] | None,
+    ) -> tuple[pa.Buffer, np.ndarray[Any, np.dtype[np.int32]]]:
+        """The text by the compiled walk, and, where `around` is given, the place where each row begins."""
+        before, after = around or (None, None)
+        size, data, starts = loops.join(
+            [_leg(value) for value in values], self._table, *self._literal_texts, n, keep, before, after,
+            around is not None, pa.allocate_buffer,
+        )  # fmt: skip
+        return data.slice(0, size), np.frombuffer(starts or b"", np.int32, n + 1 if starts else 0)
 
     def _take(self, strings: pa.Array, picked: pa.Array) -> tuple[np.ndarray[Any, np.dtype[np.int32]], pa.Buffer]:
         """The picked texts side by side, and where each begins."""
@@ -176,6 +202,21 @@ class Walk:
         if buffers[0] is not None:  # no validity: what is null is never picked
             strings = pa.StringArray.from_buffers(len(strings), buffers[1], buffers[2])
         return strings, pa.array(picked), lambda: present.sum(axis=1, dtype=np.int32) * 2
+
+
+def _leg(value: Value) -> tuple[Any, ...]:
+    """A column as the compiled walk takes it."""
+    codes = None if value.codes is None else np.ascontiguousarray(value.codes, np.int32)
+    rows, texts = (None, None) if value.escaped is None else value.escaped
+    others = (None, None, None) if rows is None else (np.ascontiguousarray(rows, np.int64), *_buffers(texts))
+    return *_buffers(value.texts, sized=True), codes, value.there, *others
+
+
+def _buffers(texts: pa.Array, sized: bool = False) -> tuple[Any, ...]:
+    """The offsets and the data of a string array, perhaps with its length between them."""
+    _, offsets, data = texts.buffers()
+    places = None if offsets is None else np.frombuffer(offsets, np.int32, len(texts) + 1, texts.offset * 4)
+    return (places, len(texts), data) if sized else (places, data)
 
 
 def _blank(pool: Sequence[pa.Array], size: int, mean: float) -> list[pa.Array]:

@@ -1,0 +1,199 @@
+"""The compiled loops against Arrow's CSV parser, Python's json, and what stands in where they were not compiled."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+import xdmprep
+from xdmprep import native
+from xdmprep.leaves import Leaf
+from xdmprep.read import csv as reading
+from xdmprep.write.texts import escape_all
+
+COMPILER = shutil.which(os.environ.get("CC", "cc"))
+
+
+def loops() -> ModuleType:
+    if native.compiled is None:
+        pytest.skip("the inner loops were not compiled here")
+    return native.compiled
+
+
+def test_where_a_compiler_is_the_loops_are_compiled() -> None:
+    """A build that fails goes unnoticed, since everything works without; so it is asked for here."""
+    if COMPILER is None or os.environ.get("XDMPREP_NATIVE") == "0":
+        pytest.skip("no C compiler here, or the other way was asked for")
+    assert native.compiled is not None
+
+
+def shape(columns: int, words: int, nulls: tuple[str, ...] = ("",)) -> reading._Shape:
+    names = tuple(f"c{number}" for number in range(columns))
+    kinds = {
+        name: pa.dictionary(pa.int32(), pa.string()) if number < words else pa.string()
+        for number, name in enumerate(names)
+    }
+    leaves = tuple(Leaf((name,), pa.string(), name) for name in names)
+    return reading._Shape(names, kinds, leaves, reading.CsvOptions(null_values=nulls))
+
+
+def refuse(row: object) -> str:
+    return "error"
+
+
+def by_arrow(text: bytes, asked: reading._Shape) -> pa.Table | None:
+    """What Arrow reads; None where it refuses."""
+    try:
+        return reading._arrow_parse(text, asked.names, asked.types, asked.opts, refuse)
+    except pa.ArrowInvalid:
+        return None
+
+
+cells = st.one_of(
+    st.sampled_from(["", "a", "NA", '"', '""', ",", "\n", "\r\n", "x" * 70, "é", " ", 'say "hi"', "a,b", "1.5"]),
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0"), max_size=40),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.integers(1, 5).flatmap(
+        lambda width: st.tuples(
+            st.just(width), st.lists(st.lists(cells, min_size=width, max_size=width), min_size=1, max_size=40)
+        )
+    ),
+    st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    st.sampled_from(["\n", "\r\n"]),
+    st.booleans(),
+    st.integers(0, 5),
+)
+def test_what_a_csv_writer_wrote_is_read_as_arrow_reads_it(
+    made: tuple[int, list[list[str]]], quoting: int, line: str, ended: bool, words: int
+) -> None:
+    width, rows = made
+    out = io.StringIO()
+    csv.writer(out, quoting=quoting, lineterminator=line).writerows(rows)  # type: ignore[arg-type]
+    text = out.getvalue().encode()
+    if not ended:
+        text = text[: -len(line)]
+    asked = shape(width, words, ("", "NA"))
+    found = reading._native_parse(loops(), text, asked, None)
+    expected = by_arrow(text, asked)
+    assert found is not None and expected is not None
+    found.validate(full=True)
+    assert pa.Table.from_batches([found]).equals(expected.combine_chunks()) or found.num_rows == expected.num_rows == 0
+    assert found.to_pylist() == expected.to_pylist()
+
+
+pieces = st.sampled_from(
+    [b'"', b",", b"\n", b"\r\n", b"\r", b"a", b'"a"', b'"a,b"', b'""', b'"x\ny",', b"abc" * 30, b"\xc3\xa9"]
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(pieces, max_size=60).map(b"".join), st.integers(1, 4), st.integers(0, 4))
+@example(b"a\r\n\r\nb\n\nc", 1, 0)
+@example(b'"' + b"a" * 62 + b'"\n"b"', 1, 1)
+@example(b"a" * 63 + b"\r", 1, 0)
+@example(b"a" * 63 + b"\r\nb", 1, 0)
+@example(b'a,"b\n', 2, 0)
+@example(b"," * 5000 + b"\n", 2, 0)
+def test_any_text_is_read_as_arrow_reads_it_or_left_to_arrow(text: bytes, width: int, words: int) -> None:
+    asked = shape(width, words)
+    found = reading._native_parse(loops(), text, asked, None)
+    if found is not None:
+        expected = by_arrow(text, asked)
+        assert (found.to_pylist() if found.num_rows else []) == ([] if expected is None else expected.to_pylist())
+
+
+def test_many_words_are_numbered_in_their_order() -> None:
+    values = [f"value {number * 7919 % 5003}" for number in range(20_000)]
+    found = reading._native_parse(loops(), "\n".join(values).encode(), shape(1, 1), None)
+    assert found is not None
+    assert found.column(0).equals(pa.array(values).dictionary_encode())
+
+
+def test_only_the_columns_that_are_asked_for() -> None:
+    found = reading._native_parse(loops(), b"1,2,3\n4,5,6\n", shape(3, 0), ["c2", "c0"])
+    assert found is not None
+    assert found.to_pydict() == {"c2": ["3", "6"], "c0": ["1", "4"]}
+
+
+@settings(deadline=None)
+@given(st.lists(st.none() | st.text(max_size=70), max_size=30), st.integers(0, 3))
+@example(['\x00\x1f\x7f\b\f\n\r\t"\\/' * 5, None, "plain"], 0)
+def test_escapes_are_those_of_json(texts: list[str | None], skip: int) -> None:
+    loops()
+    found = escape_all(pa.array(texts, pa.string())[skip:])
+    found.validate(full=True)
+    expected = [None if text is None else json.dumps(text, ensure_ascii=False)[1:-1] for text in texts[skip:]]
+    assert found.to_pylist() == expected
+
+
+class TestWrongUse:
+    """Numbers that would lead outside a buffer are refused."""
+
+    literals = (np.array([0, 1], np.int32), b"x" + bytes(64))
+    table = np.zeros(4, np.int32)
+
+    def leg(self, codes: list[int]) -> tuple[object, ...]:
+        offsets = np.array([0, 1, 2], np.int32)
+        return offsets, 2, b"ab", np.array(codes, np.int32), None, None, None, None
+
+    def join(self, codes: list[int], table: np.ndarray[tuple[int], np.dtype[np.int32]]) -> bytes:
+        made = loops().join(
+            [self.leg(codes)], table, *self.literals, len(codes), None, None, None, False, pa.allocate_buffer
+        )
+        return bytes(made[1][: made[0]])
+
+    def test_what_is_right(self) -> None:
+        assert self.join([1, 0], self.table) == b"xbxxax"
+
+    @pytest.mark.parametrize("codes", [[2], [-1], [0, 1, 1 << 30]])
+    def test_a_code_of_no_text(self, codes: list[int]) -> None:
+        with pytest.raises(ValueError, match="unknown texts"):
+            self.join(codes, self.table)
+
+    def test_a_literal_that_is_none(self) -> None:
+        with pytest.raises(ValueError, match="unknown literals"):
+            self.join([0], self.table + 1)
+
+    def test_a_buffer_that_is_too_short(self) -> None:
+        with pytest.raises(ValueError, match="too short"):
+            self.join([0], self.table[:2])
+
+    def test_offsets_outside_their_text(self) -> None:
+        with pytest.raises(ValueError, match="outside"):
+            loops().escape(np.array([0, 9], np.int32), 1, b"ab", pa.allocate_buffer)
+
+
+def test_another_source_than_was_compiled_is_not_used(tmp_path: Path) -> None:
+    """After a pull, until the package is installed again."""
+    loops()
+    package = Path(xdmprep.__file__).parent
+    copy = tmp_path / "xdmprep"
+    shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    ask = "import xdmprep.native as n; print(n.__file__, n.compiled is not None)"
+
+    def asked(**more: str) -> list[str]:
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path), "XDMPREP_NATIVE": "1", **more}
+        run = subprocess.run([sys.executable, "-c", ask], cwd=tmp_path, env=environment, capture_output=True, text=True)
+        return run.stdout.split()
+
+    assert asked() == [str(copy / "native.py"), "True"]
+    assert asked(XDMPREP_NATIVE="0")[1] == "False"
+    (copy / "_native.c").write_text("/* another */")
+    assert asked()[1] == "False"

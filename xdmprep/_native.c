@@ -1,0 +1,949 @@
+/* Inner loops of the engine: cutting and parsing CSV text, escaping and joining JSON texts.
+ *
+ * Each function does what some Python module here does with numpy and Arrow kernels, to the same bytes, in one pass
+ * instead of many (read/cut.py, read/csv.py, write/texts.py, write/walk.py).  Where this file was not compiled those
+ * are used; tests hold the two against each other, and both against Arrow's parser and Python's json.
+ *
+ * Conventions: arrays come as objects with the buffer protocol, texts as Arrow has them (int32 offsets into bytes).
+ * Memory for results comes from the callable `allocate(size)`, so that it is Arrow's; some bytes more than needed are
+ * asked for (SLACK), because short texts are copied 16 bytes at a time.  The interpreter lock is released during all
+ * loops.  Only Python's stable interface of version 3.11 is used, so that one build serves all later versions.
+ */
+#define PY_SSIZE_T_CLEAN
+#define Py_LIMITED_API 0x030B0000
+#include <Python.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#if defined(__SSE2__) || defined(_M_X64)
+#include <emmintrin.h>
+#define HAVE_SSE2 1
+#endif
+#if defined(_MSC_VER) && !defined(__clang__)
+#include <intrin.h>
+static inline int first_bit(uint64_t word) {
+    unsigned long at;
+    _BitScanForward64(&at, word);
+    return (int)at;
+}
+#else
+#define first_bit(word) __builtin_ctzll(word)
+#endif
+
+#define SLACK 32
+
+/* ---- Buffers that are held during a call ---------------------------------------------------------------------- */
+
+typedef struct {
+    Py_buffer *views;
+    Py_ssize_t count, room;
+} Held;
+
+static void held_release(Held *held) {
+    for (Py_ssize_t i = 0; i < held->count; i++) PyBuffer_Release(&held->views[i]);
+    PyMem_Free(held->views);
+    held->views = NULL;
+    held->count = held->room = 0;
+}
+
+/* The bytes of `object`, at least `size` of them; NULL with an exception set.  None gives NULL without one. */
+static void *held_bytes(Held *held, PyObject *object, Py_ssize_t size, int writable, Py_ssize_t *found) {
+    if (object == Py_None) {
+        if (found) *found = 0;
+        return NULL;
+    }
+    if (held->count == held->room) {
+        Py_ssize_t room = held->room ? held->room * 2 : 32;
+        Py_buffer *more = PyMem_Realloc(held->views, (size_t)room * sizeof(Py_buffer));
+        if (!more) {
+            PyErr_NoMemory();
+            return NULL;
+        }
+        held->views = more;
+        held->room = room;
+    }
+    Py_buffer *view = &held->views[held->count];
+    if (PyObject_GetBuffer(object, view, writable ? PyBUF_WRITABLE : PyBUF_SIMPLE) < 0) return NULL;
+    held->count++;
+    if (view->len < size) {
+        PyErr_Format(PyExc_ValueError, "a buffer of %zd bytes is too short, %zd are needed", view->len, size);
+        return NULL;
+    }
+    if (found) *found = view->len;
+    return view->buf;
+}
+
+/* A new buffer of `size` bytes and SLACK more; a new reference, its address in `at`. */
+static PyObject *allocated(Held *held, PyObject *allocate, Py_ssize_t size, void *at) {
+    PyObject *made = PyObject_CallFunction(allocate, "n", size + SLACK);
+    if (!made) return NULL;
+    void *bytes = held_bytes(held, made, size + SLACK, 1, NULL);
+    if (!bytes) {
+        if (!PyErr_Occurred()) PyErr_SetString(PyExc_TypeError, "allocate gave nothing");
+        Py_DECREF(made);
+        return NULL;
+    }
+    *(void **)at = bytes;
+    return made;
+}
+
+static int append_stolen(PyObject *list, PyObject *item) {
+    if (!item) return -1;
+    int failed = PyList_Append(list, item);
+    Py_DECREF(item);
+    return failed;
+}
+
+/* Copy n bytes; up to 15 bytes more may be written behind them, and none are read at or behind `from_end`. */
+static inline void copy_text(uint8_t *to, const uint8_t *from, size_t n, const uint8_t *from_end) {
+    if (n <= 16 && (size_t)(from_end - from) >= 16) {
+        memcpy(to, from, 16);
+    } else if (n <= 32 && n > 16) {
+        memcpy(to, from, 16);
+        memcpy(to + n - 16, from + n - 16, 16);
+    } else {
+        memcpy(to, from, n);
+    }
+}
+
+/* ---- Characters of interest, 64 bytes at a time --------------------------------------------------------------- */
+
+typedef struct {
+    uint8_t delimiter, quote;
+} Dialect;
+
+typedef struct {
+    uint64_t quote, delimiter, line, back;
+} Marks;
+
+static inline uint64_t equal_bits(const uint8_t *at, uint8_t code) {
+#ifdef HAVE_SSE2
+    const __m128i wanted = _mm_set1_epi8((char)code);
+    uint64_t bits = 0;
+    for (int i = 0; i < 4; i++) {
+        __m128i piece = _mm_loadu_si128((const __m128i *)(at + 16 * i));
+        bits |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(piece, wanted)) << (16 * i);
+    }
+    return bits;
+#else
+    uint64_t bits = 0;
+    for (int i = 0; i < 64; i++) bits |= (uint64_t)(at[i] == code) << i;
+    return bits;
+#endif
+}
+
+static inline Marks marks_of(const uint8_t *at, Dialect dialect) {
+    Marks marks = {equal_bits(at, dialect.quote), equal_bits(at, dialect.delimiter), equal_bits(at, '\n'),
+                   equal_bits(at, '\r')};
+    return marks;
+}
+
+/* The 64 bytes at `at`, or as many as there are and zeros behind them, for a text that ends at `end`. */
+static inline const uint8_t *whole_word(const uint8_t *at, const uint8_t *end, uint8_t spare[64]) {
+    if (end - at >= 64) return at;
+    memset(spare, 0, 64);
+    memcpy(spare, at, (size_t)(end - at));
+    return spare;
+}
+
+/* What is known of quotes from word to word. */
+typedef struct {
+    uint64_t inside;  /* all ones while a quote is open */
+    uint64_t edge;    /* 1 if the byte before was an edge: a delimiter, line end or quote */
+    uint64_t closing; /* 1 if the byte before closed a quote, so that an edge must follow */
+    int stray;        /* a quote stood where none may stand */
+} Quotes;
+
+static const Quotes QUOTES_BEGIN = {0, 1, 0, 0};
+
+/* The bits from an opening quote (itself included) to the one that closes it (excluded); keeps watch on the rules. */
+static inline uint64_t inside_bits(Quotes *state, Marks marks) {
+    uint64_t edge = marks.quote | marks.delimiter | marks.line | marks.back;
+    uint64_t inside = state->inside;
+    if (marks.quote | state->closing) {
+        uint64_t parity = marks.quote;
+        for (int shift = 1; shift < 64; shift <<= 1) parity ^= parity << shift;
+        inside ^= parity;
+        uint64_t opening = marks.quote & inside, closing = marks.quote & ~inside;
+        uint64_t stray = opening & ~(edge << 1 | state->edge);
+        stray |= closing & ~(edge >> 1) & ~((uint64_t)1 << 63);
+        stray |= state->closing & ~edge;
+        state->stray |= stray != 0;
+        state->inside = (uint64_t)0 - (inside >> 63);
+        state->closing = closing >> 63;
+    }
+    state->edge = edge >> 63;
+    return inside;
+}
+
+/* last_record_end(text, start, stop, final, delimiter, quote) -> int
+ *
+ * The end of the last whole record in text[start:stop], `start` if there is none, -1 if quotes stand in unusual
+ * places.  As Cutter.last_end of read/cut.py. */
+static PyObject *last_record_end(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *text;
+    Py_ssize_t start, stop, size;
+    int final, delimiter, quote;
+    if (!PyArg_ParseTuple(args, "Onnpii", &text, &start, &stop, &final, &delimiter, &quote)) return NULL;
+    Held held = {0};
+    const uint8_t *data = held_bytes(&held, text, stop, 0, &size);
+    if (!data || start < 0 || start > stop) {
+        held_release(&held);
+        if (!PyErr_Occurred()) PyErr_SetString(PyExc_ValueError, "offsets outside the text");
+        return NULL;
+    }
+    Py_ssize_t found = start;
+    Quotes state = QUOTES_BEGIN;
+    const Dialect dialect = {(uint8_t)delimiter, (uint8_t)quote};
+    Py_BEGIN_ALLOW_THREADS;
+    const uint8_t *end = data + stop;
+    uint8_t spare[64];
+    for (const uint8_t *at = data + start; at < end; at += 64) {
+        const uint8_t *word = whole_word(at, end, spare);
+        Marks marks = marks_of(word, dialect);
+        if (end - at < 64) marks.delimiter |= ~(uint64_t)0 << (end - at); /* the end is an edge, too */
+        uint64_t lines = marks.line & ~inside_bits(&state, marks);
+        if (lines) {
+            uint64_t low = lines;
+            while (low & (low - 1)) low &= low - 1;
+            found = at - data + first_bit(low) + 1;
+        }
+    }
+    if (final && !state.inside) found = stop;
+    Py_END_ALLOW_THREADS;
+    held_release(&held);
+    return PyLong_FromSsize_t(state.stray ? -1 : found);
+}
+
+/* ---- CSV text to columns -------------------------------------------------------------------------------------- */
+
+/* Where the values of a text stand: for each record its start, then the end of each of its values. */
+typedef struct {
+    uint32_t *places;
+    size_t rows;
+} Tokens;
+
+enum { DONE = 0, UNUSUAL = 1, NO_MEMORY = 2 };
+
+/* Find the values of `size` bytes, whole records of `columns` values each; empty lines are passed over.
+ *
+ * UNUSUAL where a record has another number of values, a quote stands in an unusual place or is never closed, or a
+ * line ends in a lone carriage return. */
+static int tokenize(const uint8_t *data, size_t size, Dialect dialect, size_t columns, Tokens *tokens) {
+    size_t stride = columns + 1, room = size / 8 + 64 * stride + 256, used = 0, first;
+    uint32_t *places = malloc(room * sizeof *places);
+    tokens->places = places;
+    if (!places) return NO_MEMORY;
+    Quotes state = QUOTES_BEGIN;
+    uint64_t alone = 0; /* the byte before was a carriage return outside quotes */
+    places[used++] = 0;
+    first = used; /* where the ends of the record's values begin */
+    const uint8_t *end = data + size;
+    uint8_t spare[64];
+    for (const uint8_t *at = data; at < end; at += 64) {
+        if (room - used < 256) { /* a word has at most 64 ends and as many starts */
+            room += room / 2 + 256;
+            places = realloc(places, room * sizeof *places);
+            if (!places) return NO_MEMORY;
+            tokens->places = places;
+        }
+        const uint8_t *word = whole_word(at, end, spare);
+        Marks marks = marks_of(word, dialect), seen = marks;
+        if (end - at < 64) seen.delimiter |= ~(uint64_t)0 << (end - at);
+        uint64_t inside = inside_bits(&state, seen);
+        uint64_t line = marks.line & ~inside, back = marks.back & ~inside;
+        if (alone & ~line) return UNUSUAL;
+        if (back) {
+            if (back & ~(line >> 1) & ~((uint64_t)1 << 63)) return UNUSUAL;
+        }
+        alone = back >> 63;
+        uint64_t ends = (marks.delimiter & ~inside) | line;
+        uint32_t base = (uint32_t)(at - data);
+        while (ends) {
+            int bit = first_bit(ends);
+            ends &= ends - 1;
+            uint32_t place = base + (uint32_t)bit;
+            if (line >> bit & 1) {
+                uint32_t start = places[first - 1];
+                uint32_t last = place - (place > start && data[place - 1] == '\r');
+                if (used == first && last == start) { /* an empty line */
+                    places[first - 1] = place + 1;
+                    continue;
+                }
+                places[used++] = last;
+                if (used - first != columns) return UNUSUAL;
+                places[used++] = place + 1;
+                first = used;
+            } else {
+                places[used++] = place;
+            }
+        }
+        if (used - first > columns) return UNUSUAL; /* so that `room` need not hold them */
+    }
+    if (state.stray || state.inside || alone) return UNUSUAL;
+    if (places[first - 1] < size) { /* the last record has no line end */
+        places[used++] = (uint32_t)size;
+        if (used - first != columns) return UNUSUAL;
+    } else {
+        if (used != first) return UNUSUAL;
+    }
+    tokens->rows = used / stride;
+    return DONE;
+}
+
+/* Texts that mean "no value". */
+typedef struct {
+    const uint8_t **texts;
+    Py_ssize_t *sizes, count;
+} Nulls;
+
+static inline int is_null(const Nulls *nulls, const uint8_t *text, size_t size) {
+    for (Py_ssize_t i = 0; i < nulls->count; i++)
+        if ((size_t)nulls->sizes[i] == size && memcmp(nulls->texts[i], text, size) == 0) return 1;
+    return 0;
+}
+
+/* A column to be filled: plain texts, or (`words`) numbers of distinct texts in order of first appearance. */
+typedef struct {
+    size_t index;
+    int32_t *offsets; /* n + 1 of them; with `words` n numbers */
+    uint8_t *data;    /* not with `words` */
+    uint8_t *valid;
+    size_t used, nulls;
+    int words;
+    uint32_t *slots; /* a hash table: number of the word + 1, 0 if free */
+    uint32_t mask;
+    int32_t *starts; /* of the words, and the end of the last */
+    uint32_t *hashes;
+    size_t count, count_room, text_room;
+    uint8_t *text;
+} Column;
+
+static inline uint64_t load64(const uint8_t *from) {
+    uint64_t word;
+    memcpy(&word, from, 8);
+    return word;
+}
+
+static inline uint32_t hash_of(const uint8_t *text, size_t size) {
+    const uint64_t odd = 0x9E3779B97F4A7C15u;
+    uint64_t hash = size * odd, word = 0;
+    for (; size >= 8; text += 8, size -= 8) hash = (hash ^ load64(text)) * odd, hash ^= hash >> 29;
+    for (size_t i = 0; i < size; i++) word = word << 8 | text[i];
+    hash = (hash ^ word) * odd;
+    return (uint32_t)(hash >> 32);
+}
+
+static int words_grow(Column *column) {
+    uint32_t mask = column->slots ? column->mask * 2 + 1 : 1023;
+    uint32_t *slots = calloc((size_t)mask + 1, sizeof *slots);
+    if (!slots) return NO_MEMORY;
+    for (size_t i = 0; i < column->count; i++) {
+        uint32_t at = column->hashes[i] & mask;
+        while (slots[at]) at = (at + 1) & mask;
+        slots[at] = (uint32_t)i + 1;
+    }
+    free(column->slots);
+    column->slots = slots;
+    column->mask = mask;
+    return DONE;
+}
+
+static int words_reserve(Column *column, size_t size) {
+    if (column->count + 2 > column->count_room) {
+        size_t room = column->count_room ? column->count_room * 2 : 512;
+        int32_t *starts = realloc(column->starts, room * sizeof *starts);
+        if (starts) column->starts = starts;
+        uint32_t *hashes = realloc(column->hashes, room * sizeof *hashes);
+        if (hashes) column->hashes = hashes;
+        if (!starts || !hashes) return NO_MEMORY;
+        column->count_room = room;
+        if (!column->count) column->starts[0] = 0;
+    }
+    size_t used = (size_t)column->starts[column->count];
+    if (used + size > column->text_room) {
+        size_t room = (used + size) * 2 + 1024;
+        uint8_t *text = realloc(column->text, room);
+        if (!text) return NO_MEMORY;
+        column->text = text;
+        column->text_room = room;
+    }
+    return DONE;
+}
+
+/* The number of a text among the distinct ones; -1 without memory. */
+static int32_t word_number(Column *column, const uint8_t *text, size_t size) {
+    uint32_t hash = hash_of(text, size), at = hash & column->mask;
+    for (uint32_t slot; (slot = column->slots[at]); at = (at + 1) & column->mask) {
+        size_t number = slot - 1;
+        int32_t start = column->starts[number];
+        if (column->hashes[number] == hash && (size_t)(column->starts[number + 1] - start) == size &&
+            memcmp(column->text + start, text, size) == 0)
+            return (int32_t)number;
+    }
+    if (words_reserve(column, size)) return -1;
+    size_t number = column->count++;
+    memcpy(column->text + column->starts[number], text, size);
+    column->starts[number + 1] = column->starts[number] + (int32_t)size;
+    column->hashes[number] = hash;
+    column->slots[at] = (uint32_t)number + 1;
+    if (column->count * 2 > column->mask && words_grow(column)) return -1;
+    return (int32_t)number;
+}
+
+/* Copy a quoted value's inside, doubled quotes as one; up to 15 bytes more may be written behind it. */
+static size_t copy_unquoted(uint8_t *to, const uint8_t *from, size_t size, uint8_t quote) {
+    uint8_t *const begin = to;
+    const uint8_t *const end = from + size;
+    while (from < end) {
+        const uint8_t *next = memchr(from, quote, (size_t)(end - from));
+        const size_t plain = next ? (size_t)(next + 1 - from) : (size_t)(end - from);
+        copy_text(to, from, plain, end);
+        to += plain;
+        from += plain + 1; /* the second of two quotes is passed over */
+    }
+    return (size_t)(to - begin);
+}
+
+#define TILE 128 /* rows worked on together, so that their text stays in the processor's cache; a multiple of 8 */
+
+/* Rows [low, high) of one column. */
+static int fill(Column *column, const Tokens *tokens, size_t columns, size_t low, size_t high, const uint8_t *data,
+                size_t size, Dialect dialect, const Nulls *nulls, uint8_t *scratch) {
+    const size_t stride = columns + 1;
+    const uint8_t *end = data + size;
+    const int only_empty = nulls->count == 1 && nulls->sizes[0] == 0;
+    unsigned bits = 0;
+    for (size_t row = low; row < high; row++) {
+        const uint32_t *places = tokens->places + row * stride + column->index;
+        const uint8_t *from = data + places[0] + (column->index ? 1 : 0);
+        size_t length = (size_t)(data + places[1] - from);
+        const uint8_t *text = from;
+        int doubled = 0;
+        if (length && *from == dialect.quote) {
+            text = from + 1;
+            length -= 2;
+            doubled = length && memchr(text, dialect.quote, length) != NULL;
+        }
+        if (doubled) {
+            length = copy_unquoted(scratch, text, length, dialect.quote);
+            text = scratch;
+        }
+        int there = only_empty ? length != 0 : !is_null(nulls, text, length);
+        if (column->words) {
+            int32_t number = 0;
+            if (there && (number = word_number(column, text, length)) < 0) return NO_MEMORY;
+            column->offsets[row] = number;
+        } else {
+            column->offsets[row] = (int32_t)column->used;
+            if (there) {
+                copy_text(column->data + column->used, text, length, doubled ? scratch : end);
+                column->used += length;
+            }
+        }
+        column->nulls += !there;
+        bits |= (unsigned)there << (row & 7);
+        if ((row & 7) == 7 || row + 1 == high) {
+            column->valid[row >> 3] = (uint8_t)bits;
+            bits = 0;
+        }
+    }
+    if (!column->words) column->offsets[high] = (int32_t)column->used;
+    return DONE;
+}
+
+/* The finished column as (nulls, valid, offsets, data), and for words (nulls, valid, numbers, starts, text). */
+static PyObject *column_result(Column *column, PyObject *valid, PyObject *offsets, PyObject *data) {
+    if (!column->words) return Py_BuildValue("nOOO", (Py_ssize_t)column->nulls, valid, offsets, data);
+    static const int32_t none[1] = {0};
+    const int32_t *starts = column->count ? column->starts : none;
+    return Py_BuildValue("nOOy#y#", (Py_ssize_t)column->nulls, valid, offsets, (const char *)starts,
+                         (Py_ssize_t)((column->count + 1) * sizeof *starts), column->text ? (const char *)column->text : "",
+                         (Py_ssize_t)starts[column->count]);
+}
+
+/* parse_csv(text, delimiter, quote, columns, wanted, nulls, allocate) -> None | (rows, [column, ...])
+ *
+ * Whole records as columns of text.  `wanted`: a list of (number of the column, words?); `nulls`: a list of bytes.
+ * None where something stands in an unusual place (see `tokenize`). */
+static PyObject *parse_csv(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *text, *wanted, *null_list, *allocate, *result = NULL, *list = NULL;
+    int delimiter, quote;
+    Py_ssize_t columns, size;
+    if (!PyArg_ParseTuple(args, "OiinO!O!O", &text, &delimiter, &quote, &columns, &PyList_Type, &wanted, &PyList_Type,
+                          &null_list, &allocate))
+        return NULL;
+    const Dialect dialect = {(uint8_t)delimiter, (uint8_t)quote};
+    Held held = {0};
+    Tokens tokens = {0};
+    Nulls nulls = {0};
+    Column *made = NULL;
+    PyObject **objects = NULL;
+    uint8_t *scratch = NULL;
+    const Py_ssize_t count = PyList_Size(wanted);
+    const uint8_t *data = held_bytes(&held, text, 0, 0, &size);
+    if (PyErr_Occurred()) goto out;
+    if (columns < 1 || size > INT32_MAX - 256) {
+        PyErr_SetString(PyExc_ValueError, "text of no column, or of more than 2 GB");
+        goto out;
+    }
+    nulls.count = PyList_Size(null_list);
+    nulls.texts = PyMem_Calloc((size_t)nulls.count + 1, sizeof *nulls.texts);
+    nulls.sizes = PyMem_Calloc((size_t)nulls.count + 1, sizeof *nulls.sizes);
+    made = PyMem_Calloc((size_t)count + 1, sizeof *made);
+    objects = PyMem_Calloc((size_t)count * 3 + 1, sizeof *objects);
+    if (!nulls.texts || !nulls.sizes || !made || !objects) {
+        PyErr_NoMemory();
+        goto out;
+    }
+    for (Py_ssize_t i = 0; i < nulls.count; i++) {
+        nulls.texts[i] = held_bytes(&held, PyList_GetItem(null_list, i), 0, 0, &nulls.sizes[i]);
+        if (PyErr_Occurred()) goto out;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        Py_ssize_t index;
+        if (!PyArg_ParseTuple(PyList_GetItem(wanted, i), "np", &index, &made[i].words)) goto out;
+        if (index < 0 || index >= columns) {
+            PyErr_SetString(PyExc_IndexError, "no such column");
+            goto out;
+        }
+        made[i].index = (size_t)index;
+    }
+    int state;
+    Py_BEGIN_ALLOW_THREADS;
+    state = tokenize(data, (size_t)size, dialect, (size_t)columns, &tokens);
+    const size_t stride = (size_t)columns + 1;
+    for (Py_ssize_t i = 0; state == DONE && i < count; i++) {
+        const uint32_t *places = tokens.places + made[i].index;
+        size_t sum = 0;
+        for (size_t row = 0; row < tokens.rows; row++) sum += places[row * stride + 1] - places[row * stride];
+        made[i].text_room = sum; /* at most */
+        if (made[i].words) {
+            made[i].text_room = 0;
+            state = words_grow(&made[i]);
+        }
+    }
+    if (state == DONE && !(scratch = malloc((size_t)size + SLACK))) state = NO_MEMORY;
+    Py_END_ALLOW_THREADS;
+    if (state == UNUSUAL) {
+        result = Py_NewRef(Py_None);
+        goto out;
+    }
+    if (state == NO_MEMORY) {
+        PyErr_NoMemory();
+        goto out;
+    }
+    const Py_ssize_t rows = (Py_ssize_t)tokens.rows;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        Column *column = &made[i];
+        if (!(objects[3 * i] = allocated(&held, allocate, (rows + 7) / 8, &column->valid))) goto out;
+        if (!(objects[3 * i + 1] = allocated(&held, allocate, (rows + 1) * 4, &column->offsets))) goto out;
+        if (!column->words) {
+            column->offsets[0] = 0;
+            if (!(objects[3 * i + 2] = allocated(&held, allocate, (Py_ssize_t)column->text_room, &column->data)))
+                goto out;
+        }
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    for (size_t low = 0; state == DONE && low < tokens.rows; low += TILE) {
+        size_t high = low + TILE < tokens.rows ? low + TILE : tokens.rows;
+        for (Py_ssize_t i = 0; state == DONE && i < count; i++)
+            state = fill(&made[i], &tokens, (size_t)columns, low, high, data, (size_t)size, dialect, &nulls, scratch);
+    }
+    Py_END_ALLOW_THREADS;
+    if (state == NO_MEMORY) {
+        PyErr_NoMemory();
+        goto out;
+    }
+    if (!(list = PyList_New(0))) goto out;
+    for (Py_ssize_t i = 0; i < count; i++)
+        if (append_stolen(list, column_result(&made[i], objects[3 * i], objects[3 * i + 1], objects[3 * i + 2]))) goto out;
+    result = Py_BuildValue("nO", rows, list);
+out:
+    Py_XDECREF(list);
+    held_release(&held);
+    for (Py_ssize_t i = 0; objects && i < count * 3; i++) Py_XDECREF(objects[i]);
+    for (Py_ssize_t i = 0; made && i < count; i++) {
+        free(made[i].slots);
+        free(made[i].starts);
+        free(made[i].hashes);
+        free(made[i].text);
+    }
+    free(scratch);
+    free(tokens.places);
+    PyMem_Free(objects);
+    PyMem_Free(made);
+    PyMem_Free(nulls.sizes);
+    PyMem_Free(nulls.texts);
+    return result;
+}
+
+/* ---- JSON texts ----------------------------------------------------------------------------------------------- */
+
+/* How many bytes JSON's escape of a byte takes: 1 where it stands for itself (RFC 8259 section 7). */
+static const uint8_t ESCAPED_SIZE[256] = {
+    6, 6, 6, 6, 6, 6, 6, 6, 2, 2, 2, 6, 2, 2, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, /* controls */
+    1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, /* 34: quote */
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 1, 1, 1, /* 92: backslash */
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+};
+
+/* The bits of 16 bytes that JSON must escape; without SSE2, all of them if there is one. */
+static inline unsigned special_bits(const uint8_t *at) {
+#ifdef HAVE_SSE2
+    __m128i piece = _mm_loadu_si128((const __m128i *)at);
+    __m128i controls = _mm_cmpeq_epi8(_mm_min_epu8(piece, _mm_set1_epi8(31)), piece);
+    __m128i others = _mm_or_si128(_mm_cmpeq_epi8(piece, _mm_set1_epi8('"')), _mm_cmpeq_epi8(piece, _mm_set1_epi8('\\')));
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(controls, others));
+#else
+    unsigned found = 0;
+    for (int i = 0; i < 16; i++) found |= ESCAPED_SIZE[at[i]] != 1;
+    return found ? 0xFFFF : 0;
+#endif
+}
+
+static inline uint8_t *put_escaped(uint8_t *to, uint8_t byte) {
+    static const char digits[] = "0123456789abcdef";
+    const unsigned size = ESCAPED_SIZE[byte];
+    if (size == 1) {
+        *to = byte;
+        return to + 1;
+    }
+    *to++ = '\\';
+    if (size == 2) {
+        *to++ = byte == '\b' ? 'b' : byte == '\f' ? 'f' : byte == '\n' ? 'n' : byte == '\r' ? 'r' : byte == '\t' ? 't' : byte;
+        return to;
+    }
+    memcpy(to, "u00", 3);
+    to[3] = (uint8_t)digits[byte >> 4];
+    to[4] = (uint8_t)digits[byte & 15];
+    return to + 5;
+}
+
+/* How many bytes the escapes of `size` bytes add. */
+static size_t escapes_add(const uint8_t *from, size_t size) {
+    size_t more = 0, i = 0;
+    for (; i + 16 <= size; i += 16) {
+        if (!special_bits(from + i)) continue;
+        for (size_t j = i; j < i + 16; j++) more += ESCAPED_SIZE[from[j]] - 1u;
+    }
+    for (; i < size; i++) more += ESCAPED_SIZE[from[i]] - 1u;
+    return more;
+}
+
+/* Up to 15 bytes more than the text takes may be written behind it. */
+static uint8_t *escape_text(uint8_t *to, const uint8_t *from, size_t size) {
+    size_t i = 0;
+    while (i + 16 <= size) {
+        memcpy(to, from + i, 16);
+        unsigned special = special_bits(from + i);
+        if (!special) {
+            to += 16;
+            i += 16;
+            continue;
+        }
+        size_t plain = (size_t)first_bit((uint64_t)special);
+        to = put_escaped(to + plain, from[i + plain]);
+        i += plain + 1;
+    }
+    for (; i < size; i++) to = put_escaped(to, from[i]);
+    return to;
+}
+
+/* escape(offsets, n, data, allocate) -> None | (offsets, data)
+ *
+ * n texts with JSON's escapes; None if none has anything to escape.  Texts behind nulls are escaped like others. */
+static PyObject *escape(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *offset_object, *data_object, *allocate, *result = NULL, *made_offsets = NULL, *made_data = NULL;
+    Py_ssize_t n, size;
+    if (!PyArg_ParseTuple(args, "OnOO", &offset_object, &n, &data_object, &allocate)) return NULL;
+    Held held = {0};
+    const int32_t *offsets = held_bytes(&held, offset_object, (n + 1) * 4, 0, NULL);
+    const uint8_t *data = held_bytes(&held, data_object, 0, 0, &size);
+    if (PyErr_Occurred()) goto out;
+    if (!offsets || n < 0 || offsets[0] < 0 || offsets[n] < offsets[0] || offsets[n] > size) {
+        PyErr_SetString(PyExc_ValueError, "offsets outside the texts");
+        goto out;
+    }
+    const size_t first = (size_t)offsets[0], plain = (size_t)(offsets[n] - offsets[0]);
+    size_t more;
+    Py_BEGIN_ALLOW_THREADS;
+    more = escapes_add(data + first, plain);
+    Py_END_ALLOW_THREADS;
+    if (!more) {
+        result = Py_NewRef(Py_None);
+        goto out;
+    }
+    if (plain + more > INT32_MAX) {
+        PyErr_SetString(PyExc_OverflowError, "texts of more than 2 GB");
+        goto out;
+    }
+    int32_t *new_offsets;
+    uint8_t *new_data;
+    if (!(made_offsets = allocated(&held, allocate, (n + 1) * 4, &new_offsets))) goto out;
+    if (!(made_data = allocated(&held, allocate, (Py_ssize_t)(plain + more), &new_data))) goto out;
+    int wrong = 0;
+    Py_BEGIN_ALLOW_THREADS;
+    uint8_t *to = new_data;
+    for (Py_ssize_t i = 0; i < n && !wrong; i++) {
+        new_offsets[i] = (int32_t)(to - new_data);
+        wrong = offsets[i + 1] < offsets[i] || offsets[i + 1] > offsets[n];
+        if (!wrong) to = escape_text(to, data + offsets[i], (size_t)(offsets[i + 1] - offsets[i]));
+    }
+    new_offsets[n] = (int32_t)(to - new_data);
+    Py_END_ALLOW_THREADS;
+    if (wrong)
+        PyErr_SetString(PyExc_ValueError, "offsets that do not ascend");
+    else
+        result = Py_BuildValue("OO", made_offsets, made_data);
+out:
+    Py_XDECREF(made_offsets);
+    Py_XDECREF(made_data);
+    held_release(&held);
+    return result;
+}
+
+/* One leaf's values: texts, perhaps by `codes`, where `there`; some rows have others instead. */
+typedef struct {
+    const int32_t *offsets, *codes;
+    const uint8_t *data, *end, *there;
+    int32_t texts;
+    const int64_t *other_rows; /* ascending */
+    const int32_t *other_offsets;
+    const uint8_t *other_data, *other_end;
+    Py_ssize_t others, next;
+} Leg;
+
+typedef struct {
+    Leg *legs;
+    size_t count;
+    const int32_t *table, *literals; /* (count + 1)^2 numbers of literals; where each literal begins */
+    const uint8_t *literal_data, *literal_end;
+    int32_t literal_count;
+    const uint8_t *keep;
+    const int32_t *before, *after;
+} Join;
+
+typedef struct {
+    const uint8_t *text, *end;
+    size_t size;
+} Slice;
+
+/* The text of a leaf in a row where it is there; text NULL if there is none such. */
+static inline Slice leg_text(Leg *leg, Py_ssize_t row) {
+    Slice slice = {NULL, NULL, 0};
+    if (leg->others) {
+        while (leg->next < leg->others && leg->other_rows[leg->next] < row) leg->next++;
+        if (leg->next < leg->others && leg->other_rows[leg->next] == row) {
+            int32_t start = leg->other_offsets[leg->next], stop = leg->other_offsets[leg->next + 1];
+            slice.end = leg->other_end;
+            if (start < 0 || stop < start || stop > leg->other_end - leg->other_data) return slice;
+            slice.text = leg->other_data + start;
+            slice.size = (size_t)(stop - start);
+            return slice;
+        }
+    }
+    int64_t code = leg->codes ? leg->codes[row] : row;
+    if (code < 0 || code >= leg->texts) return slice;
+    int32_t start = leg->offsets[code], stop = leg->offsets[code + 1];
+    if (start < 0 || stop < start || stop > leg->end - leg->data) return slice;
+    slice.text = leg->data + start;
+    slice.end = leg->end;
+    slice.size = (size_t)(stop - start);
+    return slice;
+}
+
+static inline Slice literal_text(const Join *join, int32_t number) {
+    int32_t start = join->literals[number];
+    Slice slice = {join->literal_data + start, join->literal_end, (size_t)(join->literals[number + 1] - start)};
+    return slice;
+}
+
+static inline uint8_t *put(uint8_t *to, Slice slice) {
+    copy_text(to, slice.text, slice.size, slice.end);
+    return to + slice.size;
+}
+
+/* The bytes that all rows take, and where each begins (`starts`, n + 1, may be NULL); -1 where a text is nowhere. */
+static int64_t join_size(Join *join, Py_ssize_t n, int32_t *starts) {
+    const size_t width = join->count + 1;
+    int64_t total = 0;
+    for (Py_ssize_t row = 0; row < n; row++) {
+        if (starts) starts[row] = total > INT32_MAX ? INT32_MAX : (int32_t)total;
+        if (join->keep && !join->keep[row]) continue;
+        size_t last = join->count;
+        if (join->before) total += (int64_t)literal_text(join, join->before[row]).size;
+        for (size_t j = 0; j < join->count; j++) {
+            Leg *leg = &join->legs[j];
+            if (leg->there && !leg->there[row]) continue;
+            Slice slice = leg_text(leg, row);
+            if (!slice.text) return -1;
+            total += (int64_t)(literal_text(join, join->table[last * width + j]).size + slice.size);
+            last = j;
+        }
+        total += (int64_t)literal_text(join, join->table[last * width + join->count]).size;
+        if (join->after) total += (int64_t)literal_text(join, join->after[row]).size;
+    }
+    if (starts) starts[n] = total > INT32_MAX ? INT32_MAX : (int32_t)total;
+    for (size_t j = 0; j < join->count; j++) join->legs[j].next = 0;
+    return total;
+}
+
+static void join_write(Join *join, Py_ssize_t n, uint8_t *to) {
+    const size_t width = join->count + 1;
+    for (Py_ssize_t row = 0; row < n; row++) {
+        if (join->keep && !join->keep[row]) continue;
+        size_t last = join->count;
+        if (join->before) to = put(to, literal_text(join, join->before[row]));
+        for (size_t j = 0; j < join->count; j++) {
+            Leg *leg = &join->legs[j];
+            if (leg->there && !leg->there[row]) continue;
+            to = put(to, literal_text(join, join->table[last * width + j]));
+            to = put(to, leg_text(leg, row));
+            last = j;
+        }
+        to = put(to, literal_text(join, join->table[last * width + join->count]));
+        if (join->after) to = put(to, literal_text(join, join->after[row]));
+    }
+}
+
+static int leg_from(Held *held, PyObject *tuple, Py_ssize_t n, Leg *leg) {
+    PyObject *offsets, *data, *codes, *there, *rows, *other_offsets, *other_data;
+    Py_ssize_t texts, size;
+    if (!PyArg_ParseTuple(tuple, "OnOOOOOO", &offsets, &texts, &data, &codes, &there, &rows, &other_offsets, &other_data))
+        return -1;
+    leg->offsets = held_bytes(held, offsets, (texts + 1) * 4, 0, NULL);
+    if (PyErr_Occurred()) return -1;
+    leg->texts = leg->offsets && texts <= INT32_MAX ? (int32_t)texts : 0;
+    leg->data = held_bytes(held, data, 0, 0, &size);
+    if (!leg->data) leg->data = (const uint8_t *)"";
+    leg->end = leg->data + size;
+    if (PyErr_Occurred()) return -1;
+    leg->codes = held_bytes(held, codes, n * 4, 0, NULL);
+    if (PyErr_Occurred()) return -1;
+    leg->there = held_bytes(held, there, n, 0, NULL);
+    if (PyErr_Occurred()) return -1;
+    leg->other_rows = held_bytes(held, rows, 0, 0, &size);
+    if (PyErr_Occurred()) return -1;
+    leg->others = size / 8;
+    if (!leg->others) return 0;
+    leg->other_offsets = held_bytes(held, other_offsets, (leg->others + 1) * 4, 0, NULL);
+    if (PyErr_Occurred()) return -1;
+    leg->other_data = held_bytes(held, other_data, 0, 0, &size);
+    if (PyErr_Occurred()) return -1;
+    if (!leg->other_data) leg->other_data = (const uint8_t *)"";
+    leg->other_end = leg->other_data + size;
+    if (leg->other_offsets) return 0;
+    PyErr_SetString(PyExc_ValueError, "other texts without offsets");
+    return -1;
+}
+
+/* The numbers of literals in `numbers` (size of them) that `join` has not are an error. */
+static int literals_known(const Join *join, const int32_t *numbers, Py_ssize_t size) {
+    for (Py_ssize_t i = 0; i < size; i++)
+        if (numbers[i] < 0 || numbers[i] >= join->literal_count) return 0;
+    return 1;
+}
+
+/* join(legs, table, literals, literal_data, n, keep, before, after, starts?, allocate) -> (size, data, starts | None)
+ *
+ * The text of n rows along the legs that are there, as walk.py describes it.  A leg is (offsets, texts, data, codes,
+ * there, other rows, other offsets, other data); the table and the literals' offsets are int32. */
+static PyObject *join_texts(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *legs, *table, *literals, *literal_data, *keep, *before, *after, *allocate;
+    PyObject *result = NULL, *made_starts = NULL, *made_data = NULL;
+    Py_ssize_t n, size;
+    int want_starts;
+    if (!PyArg_ParseTuple(args, "O!OOOnOOOpO", &PyList_Type, &legs, &table, &literals, &literal_data, &n, &keep, &before,
+                          &after, &want_starts, &allocate))
+        return NULL;
+    Held held = {0};
+    Join join = {0};
+    const Py_ssize_t count = PyList_Size(legs);
+    join.count = (size_t)count;
+    if (!(join.legs = PyMem_Calloc((size_t)count + 1, sizeof(Leg)))) {
+        PyErr_NoMemory();
+        goto out;
+    }
+    for (Py_ssize_t i = 0; i < count; i++)
+        if (leg_from(&held, PyList_GetItem(legs, i), n, &join.legs[i]) < 0) goto out;
+    join.table = held_bytes(&held, table, (count + 1) * (count + 1) * 4, 0, NULL);
+    if (PyErr_Occurred()) goto out;
+    join.literals = held_bytes(&held, literals, 8, 0, &size);
+    if (PyErr_Occurred()) goto out;
+    join.literal_count = (int32_t)(size / 4 - 1);
+    join.literal_data = held_bytes(&held, literal_data, 0, 0, &size);
+    if (PyErr_Occurred()) goto out;
+    join.literal_end = join.literal_data + size;
+    join.keep = held_bytes(&held, keep, n, 0, NULL);
+    if (PyErr_Occurred()) goto out;
+    join.before = held_bytes(&held, before, n * 4, 0, NULL);
+    if (PyErr_Occurred()) goto out;
+    join.after = held_bytes(&held, after, n * 4, 0, NULL);
+    if (PyErr_Occurred()) goto out;
+    if (!join.table || !join.literals || !join.literal_data || join.literals[join.literal_count] > size ||
+        !literals_known(&join, join.table, (count + 1) * (count + 1)) ||
+        (join.before && !literals_known(&join, join.before, n)) ||
+        (join.after && !literals_known(&join, join.after, n))) {
+        PyErr_SetString(PyExc_ValueError, "numbers of unknown literals");
+        goto out;
+    }
+    int32_t *starts = NULL;
+    if (want_starts && !(made_starts = allocated(&held, allocate, (n + 1) * 4, &starts))) goto out;
+    int64_t total;
+    Py_BEGIN_ALLOW_THREADS;
+    total = join_size(&join, n, starts);
+    Py_END_ALLOW_THREADS;
+    if (total < 0) {
+        PyErr_SetString(PyExc_ValueError, "numbers of unknown texts");
+        goto out;
+    }
+    if (starts && total > INT32_MAX) {
+        PyErr_SetString(PyExc_OverflowError, "texts of more than 2 GB");
+        goto out;
+    }
+    uint8_t *data;
+    if (!(made_data = allocated(&held, allocate, (Py_ssize_t)total, &data))) goto out;
+    Py_BEGIN_ALLOW_THREADS;
+    join_write(&join, n, data);
+    Py_END_ALLOW_THREADS;
+    result = Py_BuildValue("nOO", (Py_ssize_t)total, made_data, made_starts ? made_starts : Py_None);
+out:
+    Py_XDECREF(made_starts);
+    Py_XDECREF(made_data);
+    PyMem_Free(join.legs);
+    held_release(&held);
+    return result;
+}
+
+static PyMethodDef METHODS[] = {
+    {"last_record_end", last_record_end, METH_VARARGS, "The end of the last whole record of a CSV text."},
+    {"parse_csv", parse_csv, METH_VARARGS, "Whole records of CSV text as columns."},
+    {"escape", escape, METH_VARARGS, "Texts with JSON's escapes."},
+    {"join", join_texts, METH_VARARGS, "Rows of texts along the leaves that are there."},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "_native", "Inner loops of the engine.", 0, METHODS,
+                                    NULL, NULL, NULL, NULL};
+
+#ifndef SOURCE_CHECK
+#define SOURCE_CHECK 0
+#endif
+
+PyMODINIT_FUNC PyInit__native(void) {
+    PyObject *module = PyModule_Create(&MODULE);
+    PyObject *check = module ? PyLong_FromUnsignedLong(SOURCE_CHECK) : NULL;
+    if (!check || PyModule_AddObjectRef(module, "SOURCE_CHECK", check) < 0) Py_CLEAR(module);
+    Py_XDECREF(check);
+    return module;
+}

@@ -1,0 +1,30 @@
+from collections.abc import Callable, Sequence
+from typing import Any
+
+SOURCE_CHECK: int
+
+def last_record_end(text: Any, start: int, stop: int, final: bool, delimiter: int, quote: int, /) -> int: ...
+def parse_csv(
+    text: Any,
+    delimiter: int,
+    quote: int,
+    columns: int,
+    wanted: list[tuple[int, bool]],
+    nulls: list[bytes],
+    allocate: Callable[[int], Any],
+    /,
+) -> tuple[int, list[tuple[Any, ...]]] | None: ...
+def escape(offsets: Any, n: int, data: Any, allocate: Callable[[int], Any], /) -> tuple[Any, Any] | None: ...
+def join(
+    legs: Sequence[tuple[Any, ...]],
+    table: Any,
+    literals: Any,
+    literal_data: Any,
+    n: int,
+    keep: Any,
+    before: Any,
+    after: Any,
+    starts: bool,
+    allocate: Callable[[int], Any],
+    /,
+) -> tuple[int, Any, Any]: ...
