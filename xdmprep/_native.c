@@ -6,19 +6,26 @@
  *
  * Conventions: arrays come as objects with the buffer protocol, texts as Arrow has them (int32 offsets into bytes).
  * Memory for results comes from the callable `allocate(size)`, so that it is Arrow's; some bytes more than needed are
- * asked for (SLACK), because short texts are copied 16 bytes at a time.  The interpreter lock is released during all
+ * asked for (SLACK), because short texts are copied 32 bytes at a time.  The interpreter lock is released during all
  * loops.  Only Python's stable interface of version 3.11 is used, so that one build serves all later versions.
  */
 #define PY_SSIZE_T_CLEAN
 #define Py_LIMITED_API 0x030B0000
 #include <Python.h>
-#include <limits.h>
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #if defined(__SSE2__) || defined(_M_X64)
 #include <emmintrin.h>
 #define HAVE_SSE2 1
+#endif
+#ifdef _WIN32
+#include <io.h>
+#define write_some(file, data, size) _write((file), (data), (unsigned)(size))
+#else
+#include <unistd.h>
+#define write_some(file, data, size) write((file), (data), (size))
 #endif
 #if defined(_MSC_VER) && !defined(__clang__)
 #include <intrin.h>
@@ -31,7 +38,7 @@ static inline int first_bit(uint64_t word) {
 #define first_bit(word) __builtin_ctzll(word)
 #endif
 
-#define SLACK 32
+#define SLACK 64
 
 /* ---- Buffers that are held during a call ---------------------------------------------------------------------- */
 
@@ -95,13 +102,10 @@ static int append_stolen(PyObject *list, PyObject *item) {
     return failed;
 }
 
-/* Copy n bytes; up to 15 bytes more may be written behind them, and none are read at or behind `from_end`. */
+/* Copy n bytes; up to 32 bytes more may be written behind them, and none are read at or behind `from_end`. */
 static inline void copy_text(uint8_t *to, const uint8_t *from, size_t n, const uint8_t *from_end) {
-    if (n <= 16 && (size_t)(from_end - from) >= 16) {
-        memcpy(to, from, 16);
-    } else if (n <= 32 && n > 16) {
-        memcpy(to, from, 16);
-        memcpy(to + n - 16, from + n - 16, 16);
+    if (n <= 32 && from_end - from >= 32) {
+        memcpy(to, from, 32); /* a few instructions, whatever n is */
     } else {
         memcpy(to, from, n);
     }
@@ -223,7 +227,12 @@ static PyObject *last_record_end(PyObject *self, PyObject *args) {
 typedef struct {
     uint32_t *places;
     size_t rows;
+    uint32_t *sizes; /* of each column: bytes of all its values, delimiters included */
 } Tokens;
+
+static inline void add_sizes(Tokens *tokens, const uint32_t *places, size_t columns) {
+    for (size_t j = 0; j < columns; j++) tokens->sizes[j] += places[j + 1] - places[j];
+}
 
 enum { DONE = 0, UNUSUAL = 1, NO_MEMORY = 2 };
 
@@ -235,7 +244,8 @@ static int tokenize(const uint8_t *data, size_t size, Dialect dialect, size_t co
     size_t stride = columns + 1, room = size / 8 + 64 * stride + 256, used = 0, first;
     uint32_t *places = malloc(room * sizeof *places);
     tokens->places = places;
-    if (!places) return NO_MEMORY;
+    tokens->sizes = calloc(columns, sizeof *tokens->sizes);
+    if (!places || !tokens->sizes) return NO_MEMORY;
     Quotes state = QUOTES_BEGIN;
     uint64_t alone = 0; /* the byte before was a carriage return outside quotes */
     places[used++] = 0;
@@ -274,6 +284,7 @@ static int tokenize(const uint8_t *data, size_t size, Dialect dialect, size_t co
                 }
                 places[used++] = last;
                 if (used - first != columns) return UNUSUAL;
+                add_sizes(tokens, places + first - 1, columns);
                 places[used++] = place + 1;
                 first = used;
             } else {
@@ -286,6 +297,7 @@ static int tokenize(const uint8_t *data, size_t size, Dialect dialect, size_t co
     if (places[first - 1] < size) { /* the last record has no line end */
         places[used++] = (uint32_t)size;
         if (used - first != columns) return UNUSUAL;
+        add_sizes(tokens, places + first - 1, columns);
     } else {
         if (used != first) return UNUSUAL;
     }
@@ -317,6 +329,7 @@ typedef struct {
     uint32_t mask;
     int32_t *starts; /* of the words, and the end of the last */
     uint32_t *hashes;
+    uint64_t *firsts; /* of each word its first 8 bytes */
     size_t count, count_room, text_room;
     uint8_t *text;
 } Column;
@@ -327,12 +340,27 @@ static inline uint64_t load64(const uint8_t *from) {
     return word;
 }
 
-static inline uint32_t hash_of(const uint8_t *text, size_t size) {
+/* The first 8 bytes of a text, or as many as there are and zeros behind them; none is read at or behind `end`. */
+static inline uint64_t first8(const uint8_t *text, size_t size, const uint8_t *end) {
+    if (size >= 8) return load64(text);
+    uint64_t word = 0;
+    if (end - text >= 8) {
+        const uint16_t order = 1;
+        word = load64(text);
+        if (!size) return 0;
+        return *(const uint8_t *)&order ? word & (~(uint64_t)0 >> (64 - 8 * size)) : word & (~(uint64_t)0 << (64 - 8 * size));
+    }
+    memcpy(&word, text, size);
+    return word;
+}
+
+static inline uint32_t hash_of(uint64_t first, const uint8_t *text, size_t size) {
     const uint64_t odd = 0x9E3779B97F4A7C15u;
-    uint64_t hash = size * odd, word = 0;
-    for (; size >= 8; text += 8, size -= 8) hash = (hash ^ load64(text)) * odd, hash ^= hash >> 29;
-    for (size_t i = 0; i < size; i++) word = word << 8 | text[i];
-    hash = (hash ^ word) * odd;
+    uint64_t hash = (first ^ size) * odd;
+    for (size_t at = 8; at < size; at += 8) {
+        hash ^= hash >> 29;
+        hash = (hash ^ load64(text + (at + 8 <= size ? at : size - 8))) * odd; /* the last 8 may overlap */
+    }
     return (uint32_t)(hash >> 32);
 }
 
@@ -358,7 +386,9 @@ static int words_reserve(Column *column, size_t size) {
         if (starts) column->starts = starts;
         uint32_t *hashes = realloc(column->hashes, room * sizeof *hashes);
         if (hashes) column->hashes = hashes;
-        if (!starts || !hashes) return NO_MEMORY;
+        uint64_t *firsts = realloc(column->firsts, room * sizeof *firsts);
+        if (firsts) column->firsts = firsts;
+        if (!starts || !hashes || !firsts) return NO_MEMORY;
         column->count_room = room;
         if (!column->count) column->starts[0] = 0;
     }
@@ -373,27 +403,29 @@ static int words_reserve(Column *column, size_t size) {
     return DONE;
 }
 
-/* The number of a text among the distinct ones; -1 without memory. */
-static int32_t word_number(Column *column, const uint8_t *text, size_t size) {
-    uint32_t hash = hash_of(text, size), at = hash & column->mask;
+/* The number of a text among the distinct ones; -1 without memory.  None of it is read at or behind `end`. */
+static int32_t word_number(Column *column, const uint8_t *text, size_t size, const uint8_t *end) {
+    const uint64_t first = first8(text, size, end);
+    uint32_t hash = hash_of(first, text, size), at = hash & column->mask;
     for (uint32_t slot; (slot = column->slots[at]); at = (at + 1) & column->mask) {
-        size_t number = slot - 1;
-        int32_t start = column->starts[number];
-        if (column->hashes[number] == hash && (size_t)(column->starts[number + 1] - start) == size &&
-            memcmp(column->text + start, text, size) == 0)
+        const size_t number = slot - 1;
+        const int32_t start = column->starts[number];
+        if (column->firsts[number] == first && (size_t)(column->starts[number + 1] - start) == size &&
+            (size <= 8 || memcmp(column->text + start + 8, text + 8, size - 8) == 0))
             return (int32_t)number;
     }
     if (words_reserve(column, size)) return -1;
-    size_t number = column->count++;
+    const size_t number = column->count++;
     memcpy(column->text + column->starts[number], text, size);
     column->starts[number + 1] = column->starts[number] + (int32_t)size;
     column->hashes[number] = hash;
+    column->firsts[number] = first;
     column->slots[at] = (uint32_t)number + 1;
     if (column->count * 2 > column->mask && words_grow(column)) return -1;
     return (int32_t)number;
 }
 
-/* Copy a quoted value's inside, doubled quotes as one; up to 15 bytes more may be written behind it. */
+/* Copy a quoted value's inside, doubled quotes as one; up to 32 bytes more may be written behind it. */
 static size_t copy_unquoted(uint8_t *to, const uint8_t *from, size_t size, uint8_t quote) {
     uint8_t *const begin = to;
     const uint8_t *const end = from + size;
@@ -407,7 +439,7 @@ static size_t copy_unquoted(uint8_t *to, const uint8_t *from, size_t size, uint8
     return (size_t)(to - begin);
 }
 
-#define TILE 128 /* rows worked on together, so that their text stays in the processor's cache; a multiple of 8 */
+#define TILE 64 /* rows worked on together, so that their text stays in the processor's cache; a multiple of 8 */
 
 /* Rows [low, high) of one column. */
 static int fill(Column *column, const Tokens *tokens, size_t columns, size_t low, size_t high, const uint8_t *data,
@@ -434,7 +466,7 @@ static int fill(Column *column, const Tokens *tokens, size_t columns, size_t low
         int there = only_empty ? length != 0 : !is_null(nulls, text, length);
         if (column->words) {
             int32_t number = 0;
-            if (there && (number = word_number(column, text, length)) < 0) return NO_MEMORY;
+            if (there && (number = word_number(column, text, length, doubled ? scratch : end)) < 0) return NO_MEMORY;
             column->offsets[row] = number;
         } else {
             column->offsets[row] = (int32_t)column->used;
@@ -515,17 +547,8 @@ static PyObject *parse_csv(PyObject *self, PyObject *args) {
     int state;
     Py_BEGIN_ALLOW_THREADS;
     state = tokenize(data, (size_t)size, dialect, (size_t)columns, &tokens);
-    const size_t stride = (size_t)columns + 1;
-    for (Py_ssize_t i = 0; state == DONE && i < count; i++) {
-        const uint32_t *places = tokens.places + made[i].index;
-        size_t sum = 0;
-        for (size_t row = 0; row < tokens.rows; row++) sum += places[row * stride + 1] - places[row * stride];
-        made[i].text_room = sum; /* at most */
-        if (made[i].words) {
-            made[i].text_room = 0;
-            state = words_grow(&made[i]);
-        }
-    }
+    for (Py_ssize_t i = 0; state == DONE && i < count; i++)
+        if (made[i].words) state = words_grow(&made[i]);
     if (state == DONE && !(scratch = malloc((size_t)size + SLACK))) state = NO_MEMORY;
     Py_END_ALLOW_THREADS;
     if (state == UNUSUAL) {
@@ -543,7 +566,7 @@ static PyObject *parse_csv(PyObject *self, PyObject *args) {
         if (!(objects[3 * i + 1] = allocated(&held, allocate, (rows + 1) * 4, &column->offsets))) goto out;
         if (!column->words) {
             column->offsets[0] = 0;
-            if (!(objects[3 * i + 2] = allocated(&held, allocate, (Py_ssize_t)column->text_room, &column->data)))
+            if (!(objects[3 * i + 2] = allocated(&held, allocate, (Py_ssize_t)tokens.sizes[column->index], &column->data)))
                 goto out;
         }
     }
@@ -570,10 +593,12 @@ out:
         free(made[i].slots);
         free(made[i].starts);
         free(made[i].hashes);
+        free(made[i].firsts);
         free(made[i].text);
     }
     free(scratch);
     free(tokens.places);
+    free(tokens.sizes);
     PyMem_Free(objects);
     PyMem_Free(made);
     PyMem_Free(nulls.sizes);
@@ -723,6 +748,11 @@ typedef struct {
 } Leg;
 
 typedef struct {
+    const uint8_t *text, *end;
+    size_t size;
+} Slice;
+
+typedef struct {
     Leg *legs;
     size_t count;
     const int32_t *table, *literals; /* (count + 1)^2 numbers of literals; where each literal begins */
@@ -730,40 +760,87 @@ typedef struct {
     int32_t literal_count;
     const uint8_t *keep;
     const int32_t *before, *after;
+    Slice *between; /* (count + 1)^2 literals */
 } Join;
-
-typedef struct {
-    const uint8_t *text, *end;
-    size_t size;
-} Slice;
-
-/* The text of a leaf in a row where it is there; text NULL if there is none such. */
-static inline Slice leg_text(Leg *leg, Py_ssize_t row) {
-    Slice slice = {NULL, NULL, 0};
-    if (leg->others) {
-        while (leg->next < leg->others && leg->other_rows[leg->next] < row) leg->next++;
-        if (leg->next < leg->others && leg->other_rows[leg->next] == row) {
-            int32_t start = leg->other_offsets[leg->next], stop = leg->other_offsets[leg->next + 1];
-            slice.end = leg->other_end;
-            if (start < 0 || stop < start || stop > leg->other_end - leg->other_data) return slice;
-            slice.text = leg->other_data + start;
-            slice.size = (size_t)(stop - start);
-            return slice;
-        }
-    }
-    int64_t code = leg->codes ? leg->codes[row] : row;
-    if (code < 0 || code >= leg->texts) return slice;
-    int32_t start = leg->offsets[code], stop = leg->offsets[code + 1];
-    if (start < 0 || stop < start || stop > leg->end - leg->data) return slice;
-    slice.text = leg->data + start;
-    slice.end = leg->end;
-    slice.size = (size_t)(stop - start);
-    return slice;
-}
 
 static inline Slice literal_text(const Join *join, int32_t number) {
     int32_t start = join->literals[number];
     Slice slice = {join->literal_data + start, join->literal_end, (size_t)(join->literals[number + 1] - start)};
+    return slice;
+}
+
+/* The bytes between the first and the last of n texts; -1 if the offsets do not ascend or lead outside. */
+static int64_t texts_size(const int32_t *offsets, Py_ssize_t n, Py_ssize_t room) {
+    int wrong = offsets[0] < 0 || offsets[n] > room;
+    for (Py_ssize_t i = 0; i < n; i++) wrong |= offsets[i + 1] < offsets[i];
+    return wrong ? -1 : offsets[n] - offsets[0];
+}
+
+/* No more bytes than these are in a leaf's texts of n rows; -1 where a text is nowhere. */
+static int64_t leg_bound(const Leg *leg, Py_ssize_t n) {
+    int64_t size = 0;
+    if (leg->others) {
+        size = texts_size(leg->other_offsets, leg->others, leg->other_end - leg->other_data);
+        if (size < 0) return -1;
+    }
+    if (leg->offsets && texts_size(leg->offsets, leg->texts, leg->end - leg->data) < 0) return -1;
+    if (leg->codes) {
+        for (Py_ssize_t row = 0; row < n; row++) {
+            if (leg->there && !leg->there[row]) continue; /* anything may stand there */
+            const int32_t code = leg->codes[row];
+            if (code < 0 || code >= leg->texts) return -1;
+            size += leg->offsets[code + 1] - leg->offsets[code];
+        }
+        return size;
+    }
+    if (n > leg->texts) {
+        for (Py_ssize_t row = leg->texts; row < n; row++)
+            if (!leg->there || leg->there[row]) return -1;
+        n = leg->texts;
+    }
+    return n ? size + leg->offsets[n] - leg->offsets[0] : size;
+}
+
+/* No more bytes than these are in all n rows; -1 where a text is nowhere. */
+static int64_t join_bound(const Join *join, Py_ssize_t n) {
+    const size_t width = join->count + 1;
+    int64_t total = 0;
+    for (size_t j = 0; j < width; j++) {
+        size_t longest = 0;
+        for (size_t i = 0; i < width; i++) {
+            const size_t size = join->between[i * width + j].size;
+            if (size > longest) longest = size;
+        }
+        const uint8_t *there = j < join->count ? join->legs[j].there : NULL;
+        Py_ssize_t rows = n;
+        if (there) {
+            rows = 0;
+            for (Py_ssize_t row = 0; row < n; row++) rows += there[row] != 0;
+        }
+        total += (int64_t)longest * rows;
+        if (j == join->count) break;
+        const int64_t size = leg_bound(&join->legs[j], n);
+        if (size < 0) return -1;
+        total += size;
+    }
+    for (Py_ssize_t row = 0; row < n && join->before; row++) total += (int64_t)literal_text(join, join->before[row]).size;
+    for (Py_ssize_t row = 0; row < n && join->after; row++) total += (int64_t)literal_text(join, join->after[row]).size;
+    return total;
+}
+
+/* The text of a leaf in a row where it is there. */
+static inline Slice leg_text(Leg *leg, Py_ssize_t row) {
+    if (leg->others) {
+        while (leg->next < leg->others && leg->other_rows[leg->next] < row) leg->next++;
+        if (leg->next < leg->others && leg->other_rows[leg->next] == row) {
+            const int32_t start = leg->other_offsets[leg->next];
+            Slice other = {leg->other_data + start, leg->other_end, (size_t)(leg->other_offsets[leg->next + 1] - start)};
+            return other;
+        }
+    }
+    const Py_ssize_t code = leg->codes ? leg->codes[row] : row;
+    const int32_t start = leg->offsets[code];
+    Slice slice = {leg->data + start, leg->end, (size_t)(leg->offsets[code + 1] - start)};
     return slice;
 }
 
@@ -772,47 +849,28 @@ static inline uint8_t *put(uint8_t *to, Slice slice) {
     return to + slice.size;
 }
 
-/* The bytes that all rows take, and where each begins (`starts`, n + 1, may be NULL); -1 where a text is nowhere. */
-static int64_t join_size(Join *join, Py_ssize_t n, int32_t *starts) {
+/* The text of n rows; `starts` (n + 1 of them, may be NULL) become the places where the rows begin.
+ * Gives where the text ends. */
+static uint8_t *join_write(Join *join, Py_ssize_t n, uint8_t *const begin, int32_t *starts) {
     const size_t width = join->count + 1;
-    int64_t total = 0;
+    uint8_t *to = begin;
     for (Py_ssize_t row = 0; row < n; row++) {
-        if (starts) starts[row] = total > INT32_MAX ? INT32_MAX : (int32_t)total;
+        if (starts) starts[row] = (int32_t)(to - begin);
         if (join->keep && !join->keep[row]) continue;
-        size_t last = join->count;
-        if (join->before) total += (int64_t)literal_text(join, join->before[row]).size;
-        for (size_t j = 0; j < join->count; j++) {
-            Leg *leg = &join->legs[j];
-            if (leg->there && !leg->there[row]) continue;
-            Slice slice = leg_text(leg, row);
-            if (!slice.text) return -1;
-            total += (int64_t)(literal_text(join, join->table[last * width + j]).size + slice.size);
-            last = j;
-        }
-        total += (int64_t)literal_text(join, join->table[last * width + join->count]).size;
-        if (join->after) total += (int64_t)literal_text(join, join->after[row]).size;
-    }
-    if (starts) starts[n] = total > INT32_MAX ? INT32_MAX : (int32_t)total;
-    for (size_t j = 0; j < join->count; j++) join->legs[j].next = 0;
-    return total;
-}
-
-static void join_write(Join *join, Py_ssize_t n, uint8_t *to) {
-    const size_t width = join->count + 1;
-    for (Py_ssize_t row = 0; row < n; row++) {
-        if (join->keep && !join->keep[row]) continue;
-        size_t last = join->count;
+        const Slice *between = join->between + join->count * width;
         if (join->before) to = put(to, literal_text(join, join->before[row]));
         for (size_t j = 0; j < join->count; j++) {
             Leg *leg = &join->legs[j];
             if (leg->there && !leg->there[row]) continue;
-            to = put(to, literal_text(join, join->table[last * width + j]));
+            to = put(to, between[j]);
             to = put(to, leg_text(leg, row));
-            last = j;
+            between = join->between + j * width;
         }
-        to = put(to, literal_text(join, join->table[last * width + join->count]));
+        to = put(to, between[join->count]);
         if (join->after) to = put(to, literal_text(join, join->after[row]));
     }
+    if (starts) starts[n] = (int32_t)(to - begin);
+    return to;
 }
 
 static int leg_from(Held *held, PyObject *tuple, Py_ssize_t n, Leg *leg) {
@@ -897,35 +955,481 @@ static PyObject *join_texts(PyObject *self, PyObject *args) {
         PyErr_SetString(PyExc_ValueError, "numbers of unknown literals");
         goto out;
     }
+    const size_t pairs = (size_t)(count + 1) * (size_t)(count + 1);
+    if (!(join.between = PyMem_Calloc(pairs, sizeof(Slice)))) {
+        PyErr_NoMemory();
+        goto out;
+    }
+    for (size_t i = 0; i < pairs; i++) join.between[i] = literal_text(&join, join.table[i]);
     int32_t *starts = NULL;
     if (want_starts && !(made_starts = allocated(&held, allocate, (n + 1) * 4, &starts))) goto out;
-    int64_t total;
+    int64_t bound;
     Py_BEGIN_ALLOW_THREADS;
-    total = join_size(&join, n, starts);
+    bound = join_bound(&join, n);
     Py_END_ALLOW_THREADS;
-    if (total < 0) {
+    if (bound < 0) {
         PyErr_SetString(PyExc_ValueError, "numbers of unknown texts");
         goto out;
     }
-    if (starts && total > INT32_MAX) {
+    if (starts && bound > INT32_MAX) {
         PyErr_SetString(PyExc_OverflowError, "texts of more than 2 GB");
         goto out;
     }
-    uint8_t *data;
-    if (!(made_data = allocated(&held, allocate, (Py_ssize_t)total, &data))) goto out;
+    uint8_t *data, *end;
+    if (!(made_data = allocated(&held, allocate, (Py_ssize_t)bound, &data))) goto out;
     Py_BEGIN_ALLOW_THREADS;
-    join_write(&join, n, data);
+    end = join_write(&join, n, data, starts);
     Py_END_ALLOW_THREADS;
-    result = Py_BuildValue("nOO", (Py_ssize_t)total, made_data, made_starts ? made_starts : Py_None);
+    result = Py_BuildValue("nOO", (Py_ssize_t)(end - data), made_data, made_starts ? made_starts : Py_None);
 out:
     Py_XDECREF(made_starts);
     Py_XDECREF(made_data);
+    PyMem_Free(join.between);
     PyMem_Free(join.legs);
     held_release(&held);
     return result;
 }
 
+/* ---- Looks at texts ------------------------------------------------------------------------------------------- */
+
+/* n texts of an Arrow string array; `valid` is NULL where none is null. */
+typedef struct {
+    const int32_t *offsets;
+    const uint8_t *data, *valid;
+    Py_ssize_t n, first_bit;
+} Texts;
+
+static inline int is_there(const Texts *texts, Py_ssize_t i) {
+    const Py_ssize_t bit = texts->first_bit + i;
+    return !texts->valid || (texts->valid[bit >> 3] >> (bit & 7) & 1);
+}
+
+/* Read (offsets, n, data, valid, first bit) and see to it that the offsets ascend within the data. */
+static int texts_from(Held *held, PyObject *offsets, Py_ssize_t n, PyObject *data, PyObject *valid, Py_ssize_t first_bit,
+                      Texts *texts) {
+    Py_ssize_t size = 0;
+    texts->n = n;
+    texts->first_bit = first_bit;
+    if (n < 0 || first_bit < 0) {
+        PyErr_SetString(PyExc_ValueError, "negative numbers");
+        return -1;
+    }
+    texts->offsets = held_bytes(held, offsets, (n + 1) * 4, 0, NULL);
+    if (!PyErr_Occurred()) texts->data = held_bytes(held, data, 0, 0, &size);
+    if (!PyErr_Occurred()) texts->valid = held_bytes(held, valid, (first_bit + n + 7) / 8, 0, NULL);
+    if (PyErr_Occurred()) return -1;
+    if (!texts->offsets || texts_size(texts->offsets, n, size) < 0) {
+        PyErr_SetString(PyExc_ValueError, "offsets outside the texts");
+        return -1;
+    }
+    return 0;
+}
+
+/* Positions that were found, as bytes of int64; None for none. */
+static PyObject *positions_result(const int64_t *positions, Py_ssize_t count) {
+    if (!count) return Py_NewRef(Py_None);
+    return PyBytes_FromStringAndSize((const char *)positions, count * (Py_ssize_t)sizeof *positions);
+}
+
+/* text_sizes(offsets, n, data, valid, first_bit) -> None | (least, most): bytes of the texts that are there */
+static PyObject *text_sizes(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *offsets, *data, *valid;
+    Py_ssize_t n, first_bit;
+    if (!PyArg_ParseTuple(args, "OnOOn", &offsets, &n, &data, &valid, &first_bit)) return NULL;
+    Held held = {0};
+    Texts texts = {0};
+    const int failed = texts_from(&held, offsets, n, data, valid, first_bit, &texts);
+    uint32_t least = UINT32_MAX, more = 0; /* one more than the most, 0 where none is there */
+    if (!failed) {
+        const int32_t *const at = texts.offsets;
+        Py_BEGIN_ALLOW_THREADS;
+        if (!texts.valid) {
+            for (Py_ssize_t i = 0; i < n; i++) {
+                const uint32_t size = (uint32_t)(at[i + 1] - at[i]);
+                least = size < least ? size : least;
+                more = size + 1 > more ? size + 1 : more;
+            }
+        } else {
+            for (Py_ssize_t i = 0; i < n; i++) {
+                const uint32_t away = (uint32_t)is_there(&texts, i) - 1; /* all ones for a null */
+                const uint32_t size = (uint32_t)(at[i + 1] - at[i]), low = size | away, high = (size + 1) & ~away;
+                least = low < least ? low : least;
+                more = high > more ? high : more;
+            }
+        }
+        Py_END_ALLOW_THREADS;
+    }
+    held_release(&held);
+    if (failed) return NULL;
+    return more ? Py_BuildValue("II", least, more - 1) : Py_NewRef(Py_None);
+}
+
+/* misfits(offsets, n, data, valid, first_bit, lows, spans) -> None | positions
+ *
+ * The texts that have another number of bytes than `lows`, or a byte less than the low of its place, or greater by more
+ * than the span. */
+static PyObject *misfits(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *offsets, *data, *valid, *result = NULL;
+    const char *low_bytes, *span_bytes;
+    Py_ssize_t n, first_bit, width, spans, count = 0;
+    if (!PyArg_ParseTuple(args, "OnOOny#y#", &offsets, &n, &data, &valid, &first_bit, &low_bytes, &width, &span_bytes, &spans))
+        return NULL;
+    const uint8_t *const low = (const uint8_t *)low_bytes, *const span = (const uint8_t *)span_bytes;
+    Held held = {0};
+    Texts texts = {0};
+    int64_t *found = NULL;
+    if (texts_from(&held, offsets, n, data, valid, first_bit, &texts)) goto out;
+    if (spans != width) {
+        PyErr_SetString(PyExc_ValueError, "not as many spans as lows");
+        goto out;
+    }
+    if (!(found = malloc(((size_t)n + 1) * sizeof *found))) {
+        PyErr_NoMemory();
+        goto out;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        const uint8_t *const text = texts.data + texts.offsets[i];
+        unsigned wrong = texts.offsets[i + 1] - texts.offsets[i] != width;
+        if (!wrong) {
+            uint8_t outside = 0;
+            for (Py_ssize_t k = 0; k < width; k++) outside |= (uint8_t)(text[k] - low[k]) > span[k];
+            wrong = outside;
+        }
+        found[count] = i;
+        count += wrong && is_there(&texts, i);
+    }
+    Py_END_ALLOW_THREADS;
+    result = positions_result(found, count);
+out:
+    free(found);
+    held_release(&held);
+    return result;
+}
+
+#define LANES 4 /* texts that are looked at side by side, since each step of one waits for the step before */
+
+/* not_accepted(offsets, n, data, valid, first_bit, table, accepting) -> None | positions
+ *
+ * The texts after which a finite automaton is in no accepting state.  `table`: for each state (the first one is where
+ * it starts) the next state by byte, 256 of them; `accepting`: for each state 1 or 0. */
+static PyObject *not_accepted(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *offsets, *data, *valid, *table_object, *accepting_object, *result = NULL;
+    Py_ssize_t n, first_bit, states;
+    if (!PyArg_ParseTuple(args, "OnOOnOO", &offsets, &n, &data, &valid, &first_bit, &table_object, &accepting_object))
+        return NULL;
+    Held held = {0};
+    Texts texts = {0};
+    int64_t *found = NULL;
+    if (texts_from(&held, offsets, n, data, valid, first_bit, &texts)) goto out;
+    const uint8_t *accepting = held_bytes(&held, accepting_object, 1, 0, &states);
+    if (PyErr_Occurred()) goto out;
+    const uint8_t *table = held_bytes(&held, table_object, states * 256, 0, NULL);
+    if (PyErr_Occurred()) goto out;
+    int wrong = !accepting || !table || states > 256;
+    uint8_t stays[256] = {0}; /* nothing leads out of the state */
+    for (Py_ssize_t i = 0; !wrong && i < states; i++) {
+        stays[i] = 1;
+        for (Py_ssize_t k = 0; k < 256; k++) {
+            wrong |= table[i * 256 + k] >= states;
+            stays[i] &= table[i * 256 + k] == i;
+        }
+    }
+    if (wrong) {
+        PyErr_SetString(PyExc_ValueError, "no automaton");
+        goto out;
+    }
+    Py_ssize_t count = 0, room = 0;
+    Py_BEGIN_ALLOW_THREADS;
+    for (Py_ssize_t low = 0; low < n && !wrong; low += LANES) {
+        const Py_ssize_t lanes = n - low < LANES ? n - low : LANES;
+        const uint8_t *at[LANES] = {0};
+        int32_t sizes[LANES] = {0}, least = INT32_MAX;
+        uint8_t state[LANES] = {0};
+        for (Py_ssize_t k = 0; k < lanes; k++) {
+            at[k] = texts.data + texts.offsets[low + k];
+            sizes[k] = texts.offsets[low + k + 1] - texts.offsets[low + k];
+            least = sizes[k] < least ? sizes[k] : least;
+        }
+        int32_t done = 0;
+        while (lanes == LANES && done < least && !(stays[state[0]] & stays[state[1]] & stays[state[2]] & stays[state[3]])) {
+            const int32_t stop = least - done < 4 ? least : done + 4;
+            for (; done < stop; done++)
+                for (int k = 0; k < LANES; k++) state[k] = table[state[k] << 8 | at[k][done]];
+        }
+        for (Py_ssize_t k = 0; k < lanes; k++) {
+            for (int32_t i = done; i < sizes[k] && !stays[state[k]]; i++) state[k] = table[state[k] << 8 | at[k][i]];
+            if (accepting[state[k]] || !is_there(&texts, low + k)) continue;
+            if (count == room) {
+                room = room ? room * 2 : 256;
+                int64_t *more = realloc(found, (size_t)room * sizeof *found);
+                if (!more) {
+                    wrong = 1;
+                    break;
+                }
+                found = more;
+            }
+            found[count++] = low + k;
+        }
+    }
+    Py_END_ALLOW_THREADS;
+    if (wrong)
+        PyErr_NoMemory();
+    else
+        result = positions_result(found, count);
+out:
+    free(found);
+    held_release(&held);
+    return result;
+}
+
+/* Whether JSON prints a number as the text that it was read from; `whole` numbers are integers, others doubles.
+ *
+ * A decimal fraction of at most 15 digits without a needless zero is printed as it stands, since no other fraction that
+ * short is the same double; from 0.1 to 999,999,999 that is, since very small and large numbers get an exponent. */
+static int printed_so(const uint8_t *text, int32_t size, int whole) {
+    const uint8_t *at = text, *const end = text + size;
+    at += size > 0 && *at == '-';
+    if (at == end) return 0;
+    const uint8_t first = *at;
+    const uint8_t *const digits = at;
+    while (at < end && (uint8_t)(*at - '0') < 10) at++;
+    if (at == digits || (first == '0' && at - digits > 1)) return 0;
+    if (whole) return at == end && at - digits <= 18 && !(first == '0' && size > 1);
+    if (size > 16 || at - text > 9 || at == end || *at != '.') return 0;
+    const uint8_t *const fraction = ++at;
+    while (at < end && (uint8_t)(*at - '0') < 10) at++;
+    if (at != end || at == fraction || end[-1] == '0') return 0;
+    return first != '0' || *fraction != '0';
+}
+
+/* printed_otherwise(offsets, n, data, valid, first_bit, whole) -> None | positions of texts that JSON prints in another
+ * way, perhaps, once they are read as numbers */
+static PyObject *printed_otherwise(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *offsets, *data, *valid, *result = NULL;
+    Py_ssize_t n, first_bit, count = 0;
+    int whole;
+    if (!PyArg_ParseTuple(args, "OnOOnp", &offsets, &n, &data, &valid, &first_bit, &whole)) return NULL;
+    Held held = {0};
+    Texts texts = {0};
+    int64_t *found = NULL;
+    if (texts_from(&held, offsets, n, data, valid, first_bit, &texts)) goto out;
+    if (!(found = malloc(((size_t)n + 1) * sizeof *found))) {
+        PyErr_NoMemory();
+        goto out;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        const int32_t start = texts.offsets[i];
+        found[count] = i;
+        count += is_there(&texts, i) && !printed_so(texts.data + start, texts.offsets[i + 1] - start, whole);
+    }
+    Py_END_ALLOW_THREADS;
+    result = positions_result(found, count);
+out:
+    free(found);
+    held_release(&held);
+    return result;
+}
+
+/* Whether all of a text is UTF-8 (RFC 3629). */
+static int utf8(const uint8_t *at, const uint8_t *end) {
+    while (at < end) {
+#ifdef HAVE_SSE2
+        if (end - at >= 16) {
+            const unsigned high = (unsigned)_mm_movemask_epi8(_mm_loadu_si128((const __m128i *)at));
+            if (!high) {
+                at += 16;
+                continue;
+            }
+            at += first_bit((uint64_t)high);
+        }
+#endif
+        const uint8_t lead = *at++;
+        if (lead < 0x80) continue;
+        int more = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
+        if (lead < 0xC2 || lead > 0xF4 || end - at < more) return 0;
+        const uint8_t low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+        const uint8_t high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+        if (*at < low || *at > high) return 0;
+        for (at++; --more; at++)
+            if ((*at & 0xC0) != 0x80) return 0;
+    }
+    return 1;
+}
+
+/* is_utf8(data) -> bool */
+static PyObject *is_utf8(PyObject *self, PyObject *object) {
+    (void)self;
+    Held held = {0};
+    Py_ssize_t size;
+    int fine = 0;
+    const uint8_t *data = held_bytes(&held, object, 0, 0, &size);
+    const int failed = PyErr_Occurred() != NULL;
+    if (!failed) {
+        Py_BEGIN_ALLOW_THREADS;
+        fine = utf8(data, data + size);
+        Py_END_ALLOW_THREADS;
+    }
+    held_release(&held);
+    return failed ? NULL : PyBool_FromLong(fine);
+}
+
+/* count_lines(data) -> how many line ends */
+static PyObject *count_lines(PyObject *self, PyObject *object) {
+    (void)self;
+    Held held = {0};
+    Py_ssize_t size, lines = 0;
+    const uint8_t *data = held_bytes(&held, object, 0, 0, &size);
+    const int failed = PyErr_Occurred() != NULL;
+    if (!failed) {
+        Py_BEGIN_ALLOW_THREADS;
+        for (Py_ssize_t at = 0; at < size;) {
+            uint8_t some = 0; /* a byte, so that compilers count many bytes at once */
+            const Py_ssize_t stop = size - at < 255 ? size : at + 255;
+            for (; at < stop; at++) some += data[at] == '\n';
+            lines += some;
+        }
+        Py_END_ALLOW_THREADS;
+    }
+    held_release(&held);
+    return failed ? NULL : PyLong_FromSsize_t(lines);
+}
+
+/* ---- Date-times ----------------------------------------------------------------------------------------------- */
+
+static void two_digits(uint8_t *to, unsigned number) {
+    to[0] = (uint8_t)('0' + number / 10);
+    to[1] = (uint8_t)('0' + number % 10);
+}
+
+/* The date of a day since 1970-01-01, of the years 1 to 9999 (days from civil, in the proleptic Gregorian calendar). */
+static void put_date(uint8_t *to, int64_t day) {
+    const uint32_t z = (uint32_t)(day + 719468), era = z / 146097, doe = z - era * 146097;
+    const uint32_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+    const uint32_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
+    const uint32_t month = mp < 10 ? mp + 3 : mp - 9, year = yoe + era * 400 + (month <= 2);
+    two_digits(to, year / 100);
+    two_digits(to + 2, year % 100);
+    to[4] = to[7] = '-';
+    two_digits(to + 5, month);
+    two_digits(to + 8, doy - (153 * mp + 2) / 5 + 1);
+}
+
+#define FIRST_MS (-719162ll * 86400000) /* 0001-01-01 */
+#define END_MS (2932897ll * 86400000)   /* 10000-01-01 */
+
+/* print_times(milliseconds, n, valid, first_bit, allocate) -> None | (offsets, data)
+ *
+ * Milliseconds since the epoch (int64) as YYYY-MM-DDThh:mm:ssZ, with .mmm where they are not zero; nothing for nulls.
+ * None where a year is not of 1 to 9999. */
+static PyObject *print_times(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *values_object, *valid, *allocate, *made_offsets = NULL, *made_data = NULL, *result = NULL;
+    Py_ssize_t n, first_bit;
+    if (!PyArg_ParseTuple(args, "OnOnO", &values_object, &n, &valid, &first_bit, &allocate)) return NULL;
+    Held held = {0};
+    Texts texts = {0};
+    const int64_t *values = held_bytes(&held, values_object, n * 8, 0, NULL);
+    if (!PyErr_Occurred()) texts.valid = held_bytes(&held, valid, (first_bit + n + 7) / 8, 0, NULL);
+    if (PyErr_Occurred()) goto out;
+    if ((!values && n) || n < 0 || n > INT32_MAX / 24 || first_bit < 0) {
+        PyErr_SetString(PyExc_ValueError, "no numbers, or too many");
+        goto out;
+    }
+    texts.first_bit = first_bit;
+    int32_t *offsets;
+    uint8_t *data;
+    if (!(made_offsets = allocated(&held, allocate, (n + 1) * 4, &offsets))) goto out;
+    if (!(made_data = allocated(&held, allocate, n * 24, &data))) goto out;
+    int outside = 0;
+    Py_BEGIN_ALLOW_THREADS;
+    uint8_t *to = data;
+    for (Py_ssize_t i = 0; i < n && !outside; i++) {
+        offsets[i] = (int32_t)(to - data);
+        if (!is_there(&texts, i)) continue;
+        outside = values[i] < FIRST_MS || values[i] >= END_MS;
+        if (outside) break;
+        const uint64_t since = (uint64_t)(values[i] - FIRST_MS); /* so that division rounds down */
+        const uint32_t ms = (uint32_t)(since % 86400000), second = ms / 1000, fraction = ms % 1000;
+        put_date(to, (int64_t)(since / 86400000) - 719162);
+        to[10] = 'T';
+        two_digits(to + 11, second / 3600);
+        to[13] = to[16] = ':';
+        two_digits(to + 14, second / 60 % 60);
+        two_digits(to + 17, second % 60);
+        to += 19;
+        if (fraction) {
+            to[0] = '.';
+            to[1] = (uint8_t)('0' + fraction / 100);
+            two_digits(to + 2, fraction % 100);
+            to += 4;
+        }
+        *to++ = 'Z';
+    }
+    offsets[n] = (int32_t)(to - data);
+    Py_END_ALLOW_THREADS;
+    result = outside ? Py_NewRef(Py_None) : Py_BuildValue("OO", made_offsets, made_data);
+out:
+    Py_XDECREF(made_offsets);
+    Py_XDECREF(made_data);
+    held_release(&held);
+    return result;
+}
+
+/* ---- Files ---------------------------------------------------------------------------------------------------- */
+
+/* write(file, data, piece)
+ *
+ * Write all of `data`, `piece` bytes a call of the system, without asking for the interpreter lock between them.
+ * Raises OSError. */
+static PyObject *write_all(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *object;
+    int file;
+    Py_ssize_t piece, size;
+    if (!PyArg_ParseTuple(args, "iOn", &file, &object, &piece)) return NULL;
+    Held held = {0};
+    const char *data = held_bytes(&held, object, 0, 0, &size);
+    int failed = PyErr_Occurred() != NULL;
+    while (!failed && size > 0) {
+        int code = 0;
+        Py_BEGIN_ALLOW_THREADS;
+        while (size > 0 && !code) {
+            long long done = write_some(file, data, (size_t)(size < piece ? size : piece));
+            if (done < 0) {
+                code = errno;
+            } else {
+                data += done;
+                size -= (Py_ssize_t)done;
+            }
+        }
+        Py_END_ALLOW_THREADS;
+        if (code == EINTR) {
+            failed = PyErr_CheckSignals() < 0;
+        } else if (code) {
+            errno = code;
+            PyErr_SetFromErrno(PyExc_OSError);
+            failed = 1;
+        }
+    }
+    held_release(&held);
+    return failed ? NULL : Py_NewRef(Py_None);
+}
+
 static PyMethodDef METHODS[] = {
+    {"text_sizes", text_sizes, METH_VARARGS, "The least and the most bytes of some texts."},
+    {"misfits", misfits, METH_VARARGS, "The texts with a byte that is not in its place's range."},
+    {"not_accepted", not_accepted, METH_VARARGS, "The texts that a finite automaton does not accept."},
+    {"printed_otherwise", printed_otherwise, METH_VARARGS, "The texts of numbers that JSON prints otherwise."},
+    {"is_utf8", is_utf8, METH_O, "Whether a text is UTF-8."},
+    {"count_lines", count_lines, METH_O, "How many line ends a text has."},
+    {"print_times", print_times, METH_VARARGS, "Date-times as JSON has them."},
+    {"write", write_all, METH_VARARGS, "Write all of a buffer to a file."},
     {"last_record_end", last_record_end, METH_VARARGS, "The end of the last whole record of a CSV text."},
     {"parse_csv", parse_csv, METH_VARARGS, "Whole records of CSV text as columns."},
     {"escape", escape, METH_VARARGS, "Texts with JSON's escapes."},

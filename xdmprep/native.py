@@ -12,6 +12,7 @@ import zlib
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 
 def _built() -> ModuleType | None:
@@ -27,3 +28,11 @@ def _built() -> ModuleType | None:
 
 
 compiled = _built()
+
+
+def texts(array: Any) -> tuple[Any, int, Any, Any, int]:
+    """A plain string array as the loops take it: offsets, length, data, bitmap of what is there, its first bit."""
+    valid, offsets, data = array.buffers()
+    if offsets is None:
+        return bytes(4), 0, data, None, 0
+    return memoryview(offsets)[4 * array.offset :], len(array), data, valid if array.null_count else None, array.offset

@@ -273,6 +273,10 @@ def _check_text(data: pa.Buffer) -> None:
 
     Delimiters, quotes and line ends are ASCII, so the text is valid exactly if all values are.
     """
+    if native.compiled is not None:
+        if not native.compiled.is_utf8(data):
+            raise pa.ArrowInvalid("not UTF-8")
+        return
     ends = pa.py_buffer(np.array([0, data.size], np.int64))
     pa.Array.from_buffers(pa.large_binary(), 1, [None, ends, data]).cast(pa.large_string())
 
@@ -360,6 +364,8 @@ def _one_batch(table: pa.Table) -> pa.RecordBatch:
 
 
 def _count_lines(data: memoryview | bytes) -> int:
+    if native.compiled is not None:
+        return native.compiled.count_lines(data)  # type: ignore[no-any-return]
     return int(np.count_nonzero(np.frombuffer(data, np.uint8) == 10))
 
 

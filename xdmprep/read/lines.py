@@ -26,7 +26,19 @@ import pyarrow as pa
 from ..errors import SourceError
 from ..flow import Chunk, Stream
 from ..leaves import Leaf
-from .csv import CsvOptions, _arrow_parse, _Block, _header, _one_batch, _open, _parse, _parse_text, _Shape, read_csv
+from .csv import (
+    CsvOptions,
+    _arrow_parse,
+    _Block,
+    _count_lines,
+    _header,
+    _one_batch,
+    _open,
+    _parse,
+    _parse_text,
+    _Shape,
+    read_csv,
+)
 from .cut import Cutter
 
 #: A row's text, beside the columns that are parsed.
@@ -117,8 +129,7 @@ def _parse_lines(block: _Block, shape: _Shape, leaves: tuple[Leaf, ...], parsed:
             chunk = None
         if chunk is not None:
             texts = _texts(block.data, chunk.consumed, cutter, shape.opts, bare)
-            lines = int(np.count_nonzero(np.frombuffer(block.data, np.uint8) == 10))
-            chunk = replace(chunk, lines=block.lines + lines, size=len(block.data))
+            chunk = replace(chunk, lines=block.lines + _count_lines(block.data), size=len(block.data))
     if chunk is None or texts is None:
         chunk = _parse(block, shape)
         texts = _texts(_written(chunk.records, shape.opts), len(chunk), cutter, shape.opts, bare)

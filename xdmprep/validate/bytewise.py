@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from .. import native
 from ..leaves import valid
 
 Positions = np.ndarray[Any, np.dtype[np.int64]]
@@ -46,6 +47,9 @@ class ByteTest:
         """Positions of the texts of a plain string column that do not fit, None if all do; nulls fit."""
         if not len(array) or array.null_count == len(array):
             return None
+        if native.compiled is not None and self._ranges is not None:
+            found = native.compiled.misfits(*native.texts(array), *self._ranges)
+            return None if found is None else np.frombuffer(found, np.int64)
         places, data = text_bytes(array)
         sizes = np.diff(places)
         there = valid(array) if array.null_count else None
@@ -98,6 +102,12 @@ class ByteTest:
         for place, table in enumerate(tables):
             bad |= ~table.take(texts[:, place])
         return bad
+
+    @cached_property
+    def _ranges(self) -> tuple[bytes, bytes] | None:
+        """Of a shape's places the least byte that may stand there and how many follow; None for gaps, and for a run."""
+        bounds = None if self.run else _bounds(self.tables, self.least)
+        return None if bounds is None else (bounds[0][: self.least].tobytes(), bounds[1][: self.least].tobytes())
 
     @cached_property
     def _bounds(self) -> dict[tuple[int, int], tuple[Any, Any] | None]:

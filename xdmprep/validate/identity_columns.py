@@ -11,9 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .. import native
 from ..leaves import Leaf, plain, slots, valid
 from ..paths import EVERY, Path
 from . import kernels
+from .automata import Automaton
 from .bytewise import text_bytes
 from .columns import Columns, doubtful_spot
 from .identities import BLANK, MAPS, MAX_IDENTITIES, MAX_LENGTH, NO_ID, NO_PRIMARY, SAY, TWO_PRIMARY, Wanted, no_field
@@ -38,6 +40,24 @@ def _suspects(array: pa.Array) -> Positions | None:
     """Positions of texts that may be blank or a placeholder."""
     if not pa.types.is_string(array.type) or not len(array):
         return kernels.failing(pc.invert(pc.match_substring_regex(array, _SUSPECT_RE2)))
+    maybe = _begun(array)
+    if maybe is None:
+        return None
+    some = array if len(maybe) == len(array) else array.take(pa.array(maybe))
+    found = kernels.failing(pc.invert(pc.match_substring_regex(some, _SUSPECT_RE2)))
+    return None if found is None else maybe[found]
+
+
+#: An automaton of which the second state is left by nothing: texts that begin with another byte.
+_BEGIN = Automaton(
+    np.array([np.where(_SUSPECT_BYTES, 2, 1), [1] * 256, [2] * 256], np.uint8), np.array([0, 1, 0], np.uint8)
+)
+
+
+def _begun(array: pa.Array) -> Positions | None:
+    """Positions of texts that are empty or begin with a suspect byte."""
+    if native.compiled is not None:
+        return _BEGIN.doubtful(array)
     places, data = text_bytes(array)
     sizes = np.diff(places)
     first = data[np.minimum(places[:-1], len(data) - 1)] if len(data) else np.zeros(len(array), np.uint8)
@@ -45,12 +65,7 @@ def _suspects(array: pa.Array) -> Positions | None:
     suspect |= sizes == 0
     if array.null_count:
         suspect &= valid(array)
-    maybe = np.flatnonzero(suspect)
-    if not len(maybe):
-        return None
-    some = array if len(maybe) == len(array) else array.take(pa.array(maybe))
-    found = kernels.failing(pc.invert(pc.match_substring_regex(some, _SUSPECT_RE2)))
-    return None if found is None else maybe[found]
+    return kernels.positions_of(suspect)
 
 
 def _blank(array: pa.Array) -> Positions | None:

@@ -15,7 +15,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .. import native
 from ..leaves import plain, valid
+from .automata import Automaton, automaton
 from .bytewise import byte_test, text_bytes
 from .equality import is_multiple
 from .formats import FORMATS, SCREENS
@@ -97,6 +99,9 @@ def longest(array: pa.Array) -> int:
     if not len(array):
         return 0
     if pa.types.is_string(array.type):
+        if native.compiled is not None:
+            offsets, n, data, *_ = native.texts(array)  # text behind nulls may count
+            return (native.compiled.text_sizes(offsets, n, data, None, 0) or (0, 0))[1]
         return int(np.diff(text_bytes(array)[0]).max())
     return int(pc.max(pc.binary_length(array)).as_py() or 0)
 
@@ -118,6 +123,8 @@ def _shortest(array: pa.Array) -> int:
     if not pa.types.is_string(array.type) or array.null_count == len(array):
         low: int | None = pc.min(pc.binary_length(array)).as_py()
         return 1 << 62 if low is None else low
+    if native.compiled is not None:
+        return native.compiled.text_sizes(*native.texts(array))[0]  # type: ignore[no-any-return]
     sizes = np.diff(text_bytes(array)[0])
     low = int(sizes.min())
     return low if low or not array.null_count else int(sizes[valid(array)].min())
@@ -129,11 +136,17 @@ def pattern(wanted: Pattern) -> Test:
     if re2 is None:
         return on_texts(one_by_one(wanted.matches))
 
-    def test(array: pa.Array) -> Positions | None:
-        if bytewise is not None and pa.types.is_string(array.type):
-            return bytewise(array)
+    def search(array: pa.Array) -> Positions | None:
         return failing(pc.match_substring_regex(array, re2))
 
+    def test(array: pa.Array) -> Positions | None:
+        if not pa.types.is_string(array.type):
+            return search(array)
+        if bytewise is not None:
+            return bytewise(array)
+        return search(array) if machine is None else _doubted(machine, array, search)
+
+    machine = automaton(re2) if bytewise is None else None
     return _screened(on_texts(test), None if bytewise is None else by_shape(bytewise))
 
 
@@ -146,14 +159,29 @@ def formatted(name: str) -> Test | None:
     if screen is None:
         return on_texts(single)
 
-    def test(array: pa.Array) -> Positions | None:
-        unclear = failing(pc.match_substring_regex(array, screen))
-        if unclear is None:
-            return None
-        bad = single(array.take(pa.array(unclear)))
-        return None if bad is None else unclear[bad]
+    def screened(array: pa.Array) -> Positions | None:
+        return _of(failing(pc.match_substring_regex(array, screen)), array, single)
 
+    def test(array: pa.Array) -> Positions | None:
+        if machine is not None and pa.types.is_string(array.type):
+            return _doubted(machine, array, screened)
+        return screened(array)
+
+    machine = automaton(screen)
     return _screened(on_texts(test), by_day(name))
+
+
+def _doubted(machine: Automaton, array: pa.Array, test: Test) -> Positions | None:
+    """What a test says of the texts of a plain string column that an automaton does not accept."""
+    return _of(machine.doubtful(array), array, test)
+
+
+def _of(some: Positions | None, array: pa.Array, test: Test) -> Positions | None:
+    """Which of some positions fail a test; None for none."""
+    if some is None:
+        return None
+    bad = test(array if len(some) == len(array) else array.take(pa.array(some)))
+    return None if bad is None else some[bad]
 
 
 def between(least: Any = None, most: Any = None, above: Any = None, below: Any = None) -> Test:

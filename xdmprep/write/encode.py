@@ -112,14 +112,15 @@ def _ends(node: Any) -> Iterator[int]:
 
 
 def _as_it_was(flat: _Flat, records: pa.RecordBatch, source: pa.RecordBatch) -> Value | None:
-    """The texts that a column of doubles was read from, if JSON prints the numbers the same way."""
+    """The texts that a column of numbers was read from, if JSON prints the numbers the same way."""
     at = -1 if flat.copied is None else source.schema.get_field_index(flat.copied)
-    if at < 0 or not pa.types.is_float64(flat.type) or flat.steps:
+    whole = pa.types.is_integer(flat.type) and native.compiled is not None
+    if at < 0 or flat.steps or not (whole or pa.types.is_float64(flat.type)):
         return None
     texts, column = source.column(at), records.column(flat.source)
     if not pa.types.is_string(texts.type) or len(texts) != len(column) or texts.null_count != column.null_count:
         return None
-    other = printed_otherwise(texts)
+    other = printed_otherwise(texts, whole)
     if len(other) * 8 > len(texts):
         return None
     repairs = (other, scalar_texts(column.type)(column.take(pa.array(other)))) if len(other) else None

@@ -15,6 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from .. import native
 from ..errors import OutputError
 from ..manifest import NAME as MANIFEST
 from ..manifest import File, sync_folder, whole_file
@@ -164,6 +165,9 @@ class WholeFile:
         size = len(view)
         with self._told():
             self._hash.update(view)
+            if native.compiled is not None:
+                native.compiled.write(self._file.fileno(), view, _WRITE_BYTES)
+                view = view[:0]
             while len(view):
                 view = view[self._file.write(view[:_WRITE_BYTES]) :]
         self.bytes += size

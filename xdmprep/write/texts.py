@@ -118,15 +118,21 @@ def _doubles(column: pa.Array) -> pa.Array:
     return texts
 
 
-def printed_otherwise(texts: pa.Array) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Positions of the texts that JSON prints in another way, perhaps, once they are read as doubles; nulls are none.
+def printed_otherwise(texts: pa.Array, whole: bool = False) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Positions of the texts that JSON prints in another way, perhaps, once they are read as numbers; nulls are none.
 
     A decimal fraction of at most 15 digits without a needless zero is printed as it stands, since no other fraction
     that short is the same double; from 0.1 to 999,999,999 that is, since very small and large numbers get an exponent.
 
     Args:
-        texts: string array; what is not null can be read as a double.
+        texts: string array; what is not null can be read as such a number.
+        whole: the numbers are integers, not doubles.
     """
+    if native.compiled is not None:
+        found = native.compiled.printed_otherwise(*native.texts(texts), whole)
+        return np.frombuffer(found or b"", np.int64)
+    if whole:
+        return np.arange(len(texts))
     offsets = np.frombuffer(texts.buffers()[1], np.int32, len(texts) + 1, texts.offset * 4)
     starts, ends = offsets[:-1], offsets[1:]
     there = valid(texts) if texts.null_count else None
@@ -199,6 +205,8 @@ def _date_times(column: pa.Array) -> pa.Array:
     millis = column.cast(pa.timestamp("ms", "UTC"), safe=False).cast(pa.int64())
     if millis.null_count == len(millis):
         return pa.nulls(len(millis), pa.string())
+    if native.compiled is not None and (made := _printed_times(native.compiled, millis)) is not None:
+        return made
     days, rest = np.divmod(millis.fill_null(millis.drop_null()[0]).to_numpy(zero_copy_only=False), 86_400_000)
     seconds, fraction = np.divmod(rest, 1000)
     days32 = pa.array(days.astype(np.int32))
@@ -216,6 +224,19 @@ def _date_times(column: pa.Array) -> pa.Array:
     times = _clock().take(pa.array(seconds.astype(np.int32)))
     parts = _FRACTIONS.take(pa.array(fraction.astype(np.int32)))
     return _where(column, pc.binary_join_element_wise(dates, times, parts, "Z", ""))
+
+
+def _printed_times(loops: ModuleType, millis: pa.Array) -> pa.Array | None:
+    """The same by the compiled loop; None where a year has not four digits."""
+    valid, data = millis.buffers()
+    bitmap = valid if millis.null_count else None
+    values = memoryview(data)[8 * millis.offset :]
+    made = loops.print_times(values, len(millis), bitmap, millis.offset, pa.allocate_buffer)
+    if made is None:
+        return None
+    if bitmap is not None and millis.offset:
+        bitmap = millis.is_valid().buffers()[1]
+    return pa.Array.from_buffers(pa.string(), len(millis), [bitmap, *made])
 
 
 def _where(column: pa.Array, texts: pa.Array) -> pa.Array:

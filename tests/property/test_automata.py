@@ -1,0 +1,97 @@
+"""Automata against Python's regular expressions: what is accepted matches; of ASCII texts, what matches is accepted."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from xdmprep import native
+from xdmprep.validate import automata
+from xdmprep.validate.formats import EXAMPLES, SCREENS
+from xdmprep.validate.patterns import compile_pattern
+
+pytestmark = pytest.mark.skipif(native.compiled is None, reason="the inner loops were not compiled here")
+
+single = st.sampled_from(
+    ["a", "b", "-", "@", r"\.", r"\d", r"\w", r"\s", r"\S", "[ab]", "[^@\\s]", "[a-f0-9]", r"[\d-]", "x", "[^a]", "é"]
+)
+quantity = st.sampled_from(["", "", "", "*", "+", "?", "{2}", "{1,3}", "{2,}", "{0,2}"])
+expression = st.recursive(
+    st.tuples(single, quantity).map("".join),
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=1, max_size=3).map("".join),
+        st.tuples(st.lists(inner, min_size=1, max_size=3).map("|".join), quantity).map(lambda x: f"(?:{x[0]}){x[1]}"),
+        st.lists(inner, min_size=2, max_size=2).map("|".join),
+    ),
+    max_leaves=6,
+)
+texts = st.lists(st.none() | st.text("ab-@. xf0é\n", max_size=12), min_size=1, max_size=13)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(expression, st.sampled_from(["", "^"]), st.sampled_from(["", "$"]), texts, st.integers(0, 3))
+@example(r"[^@\s]+@[^@\s]+\.[^@\s]+", "^", "$", ["a@b.f", "a@b", "é@b.f", None, "a@@b.f", ""], 0)
+@example("a|b", "^", "$", ["xb"], 0)  # the anchor binds one alternative only
+@example("(?:a*){2}", "", "", ["b"], 0)
+def test_what_is_accepted_matches(body: str, begin: str, end: str, values: list[str | None], skip: int) -> None:
+    pattern = compile_pattern(begin + body + end)
+    assume(pattern.re2 is not None)
+    machine = automata.automaton(pattern.re2 or "")
+    assume(machine is not None)
+    assert machine is not None
+    column = pa.array(values, pa.string())[skip:]
+    found = machine.doubtful(column)
+    doubted = set(() if found is None else found.tolist())
+    for at, text in enumerate(column.to_pylist()):
+        if text is None:
+            assert at not in doubted
+        elif not pattern.matches(text):
+            assert at in doubted, (pattern.text, text)
+        elif text.isascii():
+            assert at not in doubted, (pattern.text, text)
+
+
+@pytest.mark.parametrize("name", sorted(SCREENS))
+def test_screens_of_formats_have_an_automaton(name: str) -> None:
+    machine = automata.automaton(SCREENS[name])
+    if name == "hostname":  # two counted repetitions are too many states
+        assert machine is None
+        return
+    assert machine is not None
+    good = EXAMPLES[name]
+    values = [good, good + "\n", "é" + good, good[:-1], good + "x", "", "1" * 300]
+    found = machine.doubtful(pa.array(values))
+    matching = [re.compile(SCREENS[name].replace(r"\z", r"\Z"), re.ASCII).search(text) is not None for text in values]
+    expected = [at for at, matches in enumerate(matching) if not matches]
+    assert (np.zeros(0) if found is None else found).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"(?i)a",
+        "a++",
+        "a*?",
+        "^a|b",
+        r"\bword",
+        "[[:alpha:]]",
+        "a{0}",
+        "(a",
+        "^^a",
+        "a$b",
+        "(?:a|b){60}{60}",
+        "x{3000}",
+    ],
+)
+def test_the_unusual_has_none(text: str) -> None:
+    assert automata.automaton(text) is None
+
+
+def test_an_expression_that_matches_everything() -> None:
+    machine = automata.automaton("a*")
+    assert machine is not None and machine.doubtful(pa.array(["", "é", "b"])) is None
