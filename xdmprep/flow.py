@@ -90,17 +90,7 @@ class Finding:
 
     def table(self) -> pa.Table:
         """The finding as rows of :data:`ISSUE_SCHEMA`."""
-        n = len(self.rows)
-
-        def same(text: str | None) -> pa.Array:
-            return pa.repeat(pa.scalar(text, pa.string()), n)
-
-        values = same(None) if self.values is None else self.values.cast(pa.string())
-        columns = [
-            same(self.code), same(self.severity), pa.array(self.rows), same(self.path),
-            same(self.column), values, same(self.message), same(self.hint),
-        ]  # fmt: skip
-        return pa.Table.from_arrays(columns, schema=ISSUE_SCHEMA)
+        return issue_table([self])
 
     def issues(self) -> Iterator[Issue]:
         """The finding row by row."""
@@ -287,8 +277,28 @@ class Stream:
 
 
 def issue_table(findings: Sequence[Finding]) -> pa.Table:
-    """All findings as one table of :data:`ISSUE_SCHEMA`."""
-    return pa.concat_tables([finding.table() for finding in findings] or [ISSUE_SCHEMA.empty_table()])
+    """All findings as one table of :data:`ISSUE_SCHEMA`, one after the other."""
+    counts = [len(finding.rows) for finding in findings]
+    which = pa.array(np.repeat(np.arange(len(findings), dtype=np.int32), counts))
+
+    def each(texts: Sequence[str | None]) -> pa.Array:
+        return pa.array(texts, pa.string()).take(which)
+
+    values = [
+        pa.nulls(count, pa.string()) if finding.values is None else finding.values.cast(pa.string())
+        for finding, count in zip(findings, counts, strict=True)
+    ]
+    columns = [
+        each([finding.code for finding in findings]),
+        each([finding.severity for finding in findings]),
+        pa.array(np.concatenate([np.zeros(0, np.int64), *(finding.rows for finding in findings)])),
+        each([finding.path for finding in findings]),
+        each([finding.column for finding in findings]),
+        pa.concat_arrays([pa.nulls(0, pa.string()), *values]),
+        each([finding.message for finding in findings]),
+        each([finding.hint for finding in findings]),
+    ]
+    return pa.Table.from_arrays(columns, schema=ISSUE_SCHEMA)
 
 
 def row_chunk(records: pa.RecordBatch, leaves: tuple[Leaf, ...] | None = None, **more: Any) -> Chunk:

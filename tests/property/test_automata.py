@@ -10,8 +10,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from xdmprep import native
-from xdmprep.validate import automata
+from xdmprep import automata, native
 from xdmprep.validate.formats import EXAMPLES, SCREENS
 from xdmprep.validate.patterns import compile_pattern
 

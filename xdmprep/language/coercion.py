@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from ..flow import TIMESTAMP
 from .columns import BOOL, DOUBLE, LONG, MOMENT, TEXT, Column, Mask, as_mask, merged, nulls_of, plain
-from .javatime import automatic_layouts, iso_shape, read_date
+from .javatime import Layout, automatic_layouts, iso_shape, read_date
 from .kernels import dates, numbers, texts
 from .moment import Moment
 from .options import DEFAULT, Options
@@ -158,10 +158,29 @@ def _from_text(values: pa.Array, target: pa.DataType, options: Options) -> Colum
         layouts = automatic_layouts(options)
         if options.zoneless_millis == "keep":
             layouts = dates.ISO + layouts
-        local = pa.types.is_date(target)  # the day of a text with an offset is the one that is written
-        moments = dates.read_layouts(values, layouts, blank_is_null=False, as_written=local)
-        return Column(_from_moments(moments.values, target), moments.open)
+        if quick is None and (most := dates.read_most(values)) is not None:
+            found, odd = most
+            if pa.types.is_date32(found.type) or target == TIMESTAMP:
+                return _completed(found.cast(target), odd, _in_layouts(values.take(pa.array(odd)), layouts, target))
+        return _in_layouts(values, layouts, target)
     return None
+
+
+def _in_layouts(values: pa.Array, layouts: tuple[Layout, ...], target: pa.DataType) -> Column:
+    local = pa.types.is_date(target)  # the day of a text with an offset is the one that is written
+    moments = dates.read_layouts(values, layouts, blank_is_null=False, as_written=local)
+    return Column(_from_moments(moments.values, target), moments.open)
+
+
+def _completed(values: pa.Array, rows: Positions, others: Column) -> Column:
+    """`values` with those of `others` in some rows."""
+    mask = np.zeros(len(values), dtype=bool)
+    mask[rows] = True
+    is_open = None
+    if others.open is not None:
+        is_open = np.zeros(len(values), dtype=bool)
+        is_open[rows] = others.open
+    return Column(pc.replace_with_mask(values, pa.array(mask), others.values), is_open)
 
 
 def _from_moments(moments: pa.Array, target: pa.DataType) -> pa.Array:

@@ -81,6 +81,15 @@ def bytes_of(values: pa.Array) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, An
     return at, np.zeros(0, dtype=np.uint8) if data is None else np.frombuffer(data, dtype=np.uint8)
 
 
+def without(values: pa.Array, rows: np.ndarray[Any, np.dtype[np.int64]]) -> pa.Array:
+    """A string array with nulls in some rows; the texts are not copied."""
+    there = ~nulls_of(values)
+    there[rows] = False
+    offsets, data = bytes_of(values)
+    bitmap = pa.py_buffer(np.packbits(there, bitorder="little"))
+    return pa.Array.from_buffers(values.type, len(values), [bitmap, pa.py_buffer(offsets), pa.py_buffer(data)])
+
+
 def used_bytes(values: pa.Array) -> np.ndarray[Any, Any]:
     """The bytes of all values of a string array."""
     at, data = bytes_of(values)

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .. import native
+from ..automata import Automaton
 from ..leaves import Leaf, plain, slots, valid
 from ..paths import EVERY, Path
 from . import kernels
-from .automata import Automaton
 from .bytewise import text_bytes
 from .columns import Columns, doubtful_spot
 from .identities import BLANK, MAPS, MAX_IDENTITIES, MAX_LENGTH, NO_ID, NO_PRIMARY, SAY, TWO_PRIMARY, Wanted, no_field

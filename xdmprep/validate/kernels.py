@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .. import native
+from ..automata import Automaton, automaton
 from ..leaves import plain, valid
-from .automata import Automaton, automaton
 from .bytewise import byte_test, text_bytes
 from .equality import is_multiple
 from .formats import FORMATS, SCREENS

@@ -118,13 +118,16 @@ def _as_it_was(flat: _Flat, records: pa.RecordBatch, source: pa.RecordBatch) -> 
     if at < 0 or flat.steps or not (whole or pa.types.is_float64(flat.type)):
         return None
     texts, column = source.column(at), records.column(flat.source)
-    if not pa.types.is_string(texts.type) or len(texts) != len(column) or texts.null_count != column.null_count:
+    if not pa.types.is_string(texts.type) or len(texts) != len(column):
+        return None
+    there = valid(column) if column.null_count else None
+    if texts.null_count and (there is None or (there & ~valid(texts)).any()):
         return None
     other = printed_otherwise(texts, whole)
     if len(other) * 8 > len(texts):
         return None
     repairs = (other, scalar_texts(column.type)(column.take(pa.array(other)))) if len(other) else None
-    return Value(texts, None, valid(texts) if texts.null_count else None, repairs)
+    return Value(texts, None, there, repairs)
 
 
 def _value(column: pa.Array, quoted: bool) -> Value:

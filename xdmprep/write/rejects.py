@@ -11,7 +11,6 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
 from ..flow import ISSUE_SCHEMA, Chunk, Finding, Unread, issue_table
@@ -20,6 +19,10 @@ from .encode import Encoder
 from .folder import ISSUES, REJECTS, OutputFolder, WholeFile
 
 _REASON = pa.struct([field for field in ISSUE_SCHEMA if field.name != "row"])
+
+
+#: Findings that are written together; each time takes some milliseconds, however few there are.
+_TOGETHER = 8192
 
 
 class Rejects:
@@ -32,17 +35,31 @@ class Rejects:
         self._rejects: WholeFile | None = None
         self._issues: WholeFile | None = None
         self._encoders: dict[tuple[Leaf, ...], Encoder] = {}
+        self._findings: list[Finding] = []
+        self._aside: list[Chunk] = []
+        self._waiting = 0
 
     def add(self, chunk: Chunk, bad: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> None:
         """Write the rows where `bad` is True, the rows never read, and all findings of the chunk."""
-        if not chunk.issues and not chunk.unread:
+        findings = [*chunk.issues, *(issue_of(item) for item in chunk.unread)]
+        if not findings:
             return
-        unread = [issue_of(item) for item in chunk.unread]
-        found = issue_table([*chunk.issues, *unread])
-        found = found.take(pc.sort_indices(found["row"]))
-        self._write_issues(found)
+        self._findings += findings
+        self._waiting += sum(len(finding.rows) for finding in findings)
         if bad.any() or chunk.unread:
-            self._write_rejects(chunk, bad, found)
+            # the source is shown, not the record
+            self._aside.append(replace(chunk, records=chunk.records.select([]), issues=()).where(bad))
+        if self._waiting >= _TOGETHER:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Write what waits."""
+        found = issue_table(self._findings)
+        found = found.take(pa.array(np.argsort(found["row"].to_numpy(), kind="stable")))
+        aside, self._aside, self._findings, self._waiting = self._aside, [], [], 0
+        self._write_issues(found)
+        if aside:
+            self._write_rejects(aside, found)
 
     def _write_issues(self, found: pa.Table) -> None:
         out = pa.BufferOutputStream()
@@ -52,27 +69,28 @@ class Rejects:
             self._issues = WholeFile(self._folder.path / self._names[1])
         self._issues.write(out.getvalue())
 
-    def _write_rejects(self, chunk: Chunk, bad: np.ndarray[tuple[int], np.dtype[np.bool_]], found: pa.Table) -> None:
-        aside = replace(chunk, records=chunk.records.select([])).where(bad)  # the source is shown, not the record
-        n, lost = len(aside), len(chunk.unread)
+    def _write_rejects(self, chunks: list[Chunk], found: pa.Table) -> None:
+        unread = [item for chunk in chunks for item in chunk.unread]
+        n, lost = sum(map(len, chunks)), len(unread)
         self.rows += n + lost
-        rows = np.concatenate([aside.rows, np.array([item.row for item in chunk.unread], np.int64)])
+        rows = np.concatenate([*(chunk.rows for chunk in chunks), np.array([item.row for item in unread], np.int64)])
         order = np.argsort(rows, kind="stable")
         leaves: list[Leaf] = [Leaf(("row",), pa.int64()), Leaf(("line",), pa.int64())]
         columns: list[pa.Array] = [
             pa.array(rows),
-            pa.concat_arrays([pa.nulls(n, pa.int64()), pa.array([item.line for item in chunk.unread], pa.int64())]),
+            pa.concat_arrays([pa.nulls(n, pa.int64()), pa.array([item.line for item in unread], pa.int64())]),
         ]
-        if aside.members is not None:
+        if chunks[0].members is not None:
             leaves.append(Leaf(("rows",), pa.list_(pa.int64())))
-            columns.append(pa.concat_arrays([aside.members, pa.nulls(lost, pa.list_(pa.int64()))]))
-        if aside.source is not None:
-            for field, column in zip(aside.source.schema, aside.source.columns, strict=True):
+            columns.append(pa.concat_arrays([*(chunk.members for chunk in chunks), pa.nulls(lost, leaves[-1].type)]))
+        if chunks[0].source is not None:
+            for field in chunks[0].source.schema:
                 leaves.append(Leaf(("source", field.name), field.type))
-                columns.append(pa.concat_arrays([column, pa.nulls(lost, field.type)]))
+                shown = [chunk.source.column(field.name) for chunk in chunks if chunk.source is not None]
+                columns.append(pa.concat_arrays([*shown, pa.nulls(lost, field.type)]))
         leaves.append(Leaf(("text",), pa.string()))
         columns.append(
-            pa.concat_arrays([pa.nulls(n, pa.string()), pa.array([item.text for item in chunk.unread], pa.string())])
+            pa.concat_arrays([pa.nulls(n, pa.string()), pa.array([item.text for item in unread], pa.string())])
         )
         leaves.append(Leaf(("reasons",), pa.list_(_REASON)))
         columns.append(_reasons(rows, found))
@@ -87,6 +105,8 @@ class Rejects:
 
     def finish(self) -> None:
         """Give the files their names."""
+        if self._findings:
+            self._flush()
         for file in (self._rejects, self._issues):
             if file is not None:
                 file.finish(self.rows)
@@ -94,6 +114,7 @@ class Rejects:
 
     def discard(self) -> None:
         """Remove what was written so far."""
+        self._findings, self._aside = [], []
         for file in (self._rejects, self._issues):
             if file is not None:
                 file.discard()

@@ -8,11 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..columns import DOUBLE, EXACT, LONG, Column, Mask, as_mask, bytes_of, merged, nulls_of, some, used_bytes
+from ...automata import automaton
+from ..columns import DOUBLE, EXACT, LONG, Column, Mask, as_mask, bytes_of, merged, nulls_of, some, used_bytes, without
 from ..options import Options
 
-_INTEGER = r"^-?[0-9]{1,18}$"
-_NUMBER = r"^-?[0-9]{1,15}(\.[0-9]{1,15})?$"
+_INTEGER = r"^-?[0-9]{1,18}\z"
+_NUMBER = r"^-?[0-9]{1,15}(\.[0-9]{1,15})?\z"
 _LONGEST = 300  # digits whose number any double can hold
 
 
@@ -37,6 +38,14 @@ def _parsed(text: pa.Array, target: pa.DataType, pattern: str, longest: int) -> 
             return Column(text.cast(target))
         except pa.ArrowInvalid:
             pass
+    machine = automaton(pattern)
+    if machine is not None:
+        odd = machine.doubtful(text)
+        if odd is None:
+            return Column(text.cast(target))
+        left = np.zeros(len(text), dtype=bool)
+        left[odd] = True
+        return Column(without(text, odd).cast(target), left)
     fits = pc.match_substring_regex(text, pattern)
     left = as_mask(pc.invert(fits))
     if not left.any():

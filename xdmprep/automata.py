@@ -4,7 +4,7 @@ A column of texts is run through an automaton by the compiled loop, several text
 what a regular expression takes text by text.  What an automaton accepts matches; what it does not accept may still
 match (a text beyond ASCII, say), and is asked of the regular expression itself.
 
-Expressions are read as :mod:`.patterns` writes them for RE2; one with anything unusual has no automaton.
+Expressions are read as RE2 has them; one with anything unusual has no automaton.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from .. import native
+from . import native
 
 #: An automaton of more states, or an expression of more parts, is not made.
 MAX_STATES, MAX_PARTS = 96, 600
