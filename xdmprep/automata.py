@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -54,18 +55,20 @@ class Automaton:
     table: np.ndarray[Any, np.dtype[np.uint8]]
     accepting: np.ndarray[Any, np.dtype[np.uint8]]
 
-    def doubtful(self, array: pa.Array) -> np.ndarray[Any, np.dtype[np.int64]] | None:
-        """Positions of the texts of a plain string column that are not accepted; None if there are none, nulls fit."""
-        assert native.compiled is not None  # noqa: S101 - there is no automaton otherwise
-        found = native.compiled.not_accepted(*native.texts(array), self.table, self.accepting)
+    def doubtful(self, loops: ModuleType, array: pa.Array) -> np.ndarray[Any, np.dtype[np.int64]] | None:
+        """Positions of the texts of a plain string column that are not accepted; None if there are none, nulls fit.
+
+        Args:
+            loops: the compiled ones.
+            array: a string array.
+        """
+        found = loops.not_accepted(*native.texts(array), self.table, self.accepting)
         return None if found is None else np.frombuffer(found, np.int64)
 
 
 @lru_cache(maxsize=512)
 def automaton(expression: str) -> Automaton | None:
-    """The automaton of an expression for RE2, searched for anywhere; None if it has none or no loop is compiled."""
-    if native.compiled is None:
-        return None
+    """The automaton of an expression for RE2, searched for anywhere; None if it has none."""
     try:
         parts = _Parts()
         start, end, anchored, closed = _Reader(expression, parts).whole()

@@ -16,7 +16,8 @@ from .paths import format_path
 from .report import Report, ReportBuilder
 from .report.several import FilesReport
 from .schema import Schema
-from .validate import Rules, check_stream, open_records
+from .validate import Rules, check_stream
+from .validate.opening import open_records
 
 if TYPE_CHECKING:
     from .read import CsvOptions

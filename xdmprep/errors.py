@@ -19,7 +19,6 @@ rows in a report (:class:`Issue`), never exceptions, unless the caller asks for 
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -164,6 +163,8 @@ def shorten(value: Any, limit: int = 80) -> str:
 
 def did_you_mean(word: str, known: Iterable[str], n: int = 3) -> str:
     """A sentence " Did you mean 'a' or 'b'?" with the nearest of `known`, or an empty text if none is near."""
+    import difflib  # only where something is wrong
+
     names = list(known)
     near = difflib.get_close_matches(word, names, n=n, cutoff=0.6)
     if not near:  # names that differ by letter case or by their parents only

@@ -22,7 +22,8 @@ from .ports import CheckedChunk, FailedRecord, IngestCheck
 from .rules import RULES
 from .schema import Field, Registry, Schema
 from .schema.documents import looks_like_schema
-from .validate import Rules, check_stream, issue_pointer, open_records
+from .validate import Rules, check_stream, issue_pointer
+from .validate.opening import open_records
 
 #: Most records in one chunk.  Records become Python values here, so chunks are smaller than elsewhere.
 CHUNK_ROWS = 500

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__
-from .contract import contract_stream, load_contract
 from .errors import DataError, OutputError, UsageError
 from .flow import Chunk, Stream
 from .manifest import Manifest
@@ -158,6 +157,8 @@ def prepare(
     times = Times()
     read = open_source(source, csv)
     if contract is not None:
+        from .contract import contract_stream, load_contract
+
         read = contract_stream(read, load_contract(contract) if isinstance(contract, str | os.PathLike) else contract)
     records = check_stream(map_stream(read, mapping, schema, strict=strict), schema, rules)
     key = {

@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from xdmprep.schema import Schema
-from xdmprep.validate import check_stream, follow, jsonlines, open_records
+from xdmprep.validate import check_stream, follow, jsonlines
+from xdmprep.validate.opening import open_records
 
 EXAMPLES = int(os.environ.get("XDMPREP_EXAMPLES", "150"))
 

@@ -19,9 +19,10 @@ from xdmprep.errors import SchemaError
 from xdmprep.flow import Chunk
 from xdmprep.leaves import Leaf
 from xdmprep.schema import Schema
-from xdmprep.validate import Rules, check_record, check_stream, follow, jsonlines, open_records
+from xdmprep.validate import Rules, check_record, check_stream, follow, jsonlines
 from xdmprep.validate.checks import checks_for
 from xdmprep.validate.lines import Texts
+from xdmprep.validate.opening import open_records
 
 #: What hypothesis says of its own notes on draws that it repeats, not of the code under test.
 pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")

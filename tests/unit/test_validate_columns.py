@@ -11,11 +11,12 @@ import pyarrow as pa
 import pytest
 
 from xdmprep.schema import Schema
-from xdmprep.validate import check_stream, jsonlines, numerals, open_records, opening, strict
+from xdmprep.validate import check_stream, jsonlines, numerals, opening, strict
 from xdmprep.validate import layout as layout_module
 from xdmprep.validate.follow import Layouts, follow
 from xdmprep.validate.layout import Layout
 from xdmprep.validate.lines import PADDING, Lines, Texts
+from xdmprep.validate.opening import open_records
 
 
 def lines_of(text: str) -> Lines:

@@ -18,7 +18,8 @@ from xdmprep.errors import SourceError, UsageError
 from xdmprep.ingest import ingest_check
 from xdmprep.report import Report
 from xdmprep.schema import Schema
-from xdmprep.validate import check_stream, jsonlines, open_records, opening
+from xdmprep.validate import check_stream, jsonlines, opening
+from xdmprep.validate.opening import open_records
 
 SCHEMA = {
     "type": "object",

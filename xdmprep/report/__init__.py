@@ -20,7 +20,6 @@ import pyarrow.compute as pc
 from ..errors import DataError, Issue, OutputError, shorten
 from ..flow import ISSUE_SCHEMA, Chunk, Finding, Stream, Unread
 from ..rules import RULES
-from .page import report_fragment, report_page
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -249,9 +248,13 @@ class Report:
 
     def to_html(self) -> str:
         """The report as one self-contained page: summary, bars by rule and path, a table to filter."""
+        from .page import report_page
+
         return report_page(self)
 
     def _repr_html_(self) -> str:
+        from .page import report_fragment
+
         return report_fragment(self)
 
     def save(self, path: str | os.PathLike[str]) -> Path:

@@ -57,7 +57,7 @@ _BEGIN = Automaton(
 def _begun(array: pa.Array) -> Positions | None:
     """Positions of texts that are empty or begin with a suspect byte."""
     if native.compiled is not None:
-        return _BEGIN.doubtful(array)
+        return _BEGIN.doubtful(native.compiled, array)
     places, data = text_bytes(array)
     sizes = np.diff(places)
     first = data[np.minimum(places[:-1], len(data) - 1)] if len(data) else np.zeros(len(array), np.uint8)

@@ -144,7 +144,7 @@ def pattern(wanted: Pattern) -> Test:
             return search(array)
         if bytewise is not None:
             return bytewise(array)
-        return search(array) if machine is None else _doubted(machine, array, search)
+        return _doubted(machine, array, search)
 
     machine = automaton(re2) if bytewise is None else None
     return _screened(on_texts(test), None if bytewise is None else by_shape(bytewise))
@@ -163,17 +163,17 @@ def formatted(name: str) -> Test | None:
         return _of(failing(pc.match_substring_regex(array, screen)), array, single)
 
     def test(array: pa.Array) -> Positions | None:
-        if machine is not None and pa.types.is_string(array.type):
-            return _doubted(machine, array, screened)
-        return screened(array)
+        return _doubted(machine, array, screened) if pa.types.is_string(array.type) else screened(array)
 
     machine = automaton(screen)
     return _screened(on_texts(test), by_day(name))
 
 
-def _doubted(machine: Automaton, array: pa.Array, test: Test) -> Positions | None:
-    """What a test says of the texts of a plain string column that an automaton does not accept."""
-    return _of(machine.doubtful(array), array, test)
+def _doubted(machine: Automaton | None, array: pa.Array, test: Test) -> Positions | None:
+    """What a test says of the texts of a plain string column that an automaton, if there is one, does not accept."""
+    if machine is None or native.compiled is None:
+        return test(array)
+    return _of(machine.doubtful(native.compiled, array), array, test)
 
 
 def _of(some: Positions | None, array: pa.Array, test: Test) -> Positions | None:

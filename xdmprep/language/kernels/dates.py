@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ... import native
 from ...automata import automaton
 from ..columns import MOMENT, Column, as_mask, bytes_of, nulls_of, some, used_bytes, without
 from ..javatime import MONTHS, Layout
@@ -101,11 +102,13 @@ def read_most(text: pa.Array) -> tuple[pa.Array, np.ndarray[Any, np.dtype[np.int
 
     None where that is not so, or where the inner loops were not compiled.
     """
+    if native.compiled is None:
+        return None
     lengths = np.diff(bytes_of(text)[0])
     sizes, counts = np.unique(lengths[lengths > 0], return_counts=True)
     expression = _SURE.get(int(sizes[counts.argmax()])) if len(sizes) else None
     machine = None if expression is None else automaton(expression)
-    odd = None if machine is None else machine.doubtful(text)
+    odd = None if machine is None else machine.doubtful(native.compiled, text)
     if odd is None or 4 * len(odd) > len(text):
         return None
     found = read_iso(without(text, odd))

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ... import native
 from ...automata import automaton
 from ..columns import DOUBLE, EXACT, LONG, Column, Mask, as_mask, bytes_of, merged, nulls_of, some, used_bytes, without
 from ..options import Options
@@ -39,8 +40,8 @@ def _parsed(text: pa.Array, target: pa.DataType, pattern: str, longest: int) -> 
         except pa.ArrowInvalid:
             pass
     machine = automaton(pattern)
-    if machine is not None:
-        odd = machine.doubtful(text)
+    if machine is not None and native.compiled is not None:
+        odd = machine.doubtful(native.compiled, text)
         if odd is None:
             return Column(text.cast(target))
         left = np.zeros(len(text), dtype=bool)
