@@ -21,8 +21,9 @@ from xdmprep.flow import Chunk
 from xdmprep.leaves import Leaf
 from xdmprep.paths import parse_path
 from xdmprep.schema import Registry, Schema
-from xdmprep.validate import Rules, check_record, check_stream, follow, jsonlines, open_records
+from xdmprep.validate import Rules, check_record, check_stream, follow, jsonlines
 from xdmprep.validate.checks import SchemaChecks, checks_for, pointer
+from xdmprep.validate.opening import open_records
 
 pytestmark = pytest.mark.shared
 XDM = SHARED / "xdm"
