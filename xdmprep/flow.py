@@ -173,11 +173,15 @@ class Chunk:
         """The chunk with only the records where `keep` is True; `issues`, `unread` and `consumed` stay."""
         if keep.all():
             return self
-        mask = pa.array(keep)
-        source = None if self.source is None else self.source.filter(mask)
-        members = None if self.members is None else self.members.filter(mask)
-        records = self.records.filter(mask)
-        return replace(self, records=records, rows=self.rows[keep], source=source, members=members)
+        few = 4 * np.count_nonzero(keep) < len(keep)
+        chosen = pa.array(np.flatnonzero(keep) if few else keep)
+
+        def some(values: Any) -> Any:
+            return values.take(chosen) if few else values.filter(chosen)
+
+        source = None if self.source is None else some(self.source)
+        members = None if self.members is None else some(self.members)
+        return replace(self, records=some(self.records), rows=self.rows[keep], source=source, members=members)
 
     def rows_in(self, keep: np.ndarray[Any, np.dtype[np.bool_]]) -> int:
         """How many source rows went into the records where `keep` is True."""

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from ..flow import TIMESTAMP
 from .columns import BOOL, DOUBLE, LONG, MOMENT, TEXT, Column, Mask, as_mask, merged, nulls_of, plain
-from .javatime import Layout, automatic_layouts, iso_shape, read_date
+from .javatime import automatic_layouts, iso_shape, read_date
 from .kernels import dates, numbers, texts
 from .moment import Moment
 from .options import DEFAULT, Options
@@ -27,6 +27,8 @@ from .plan import in_utc, normal, normal_type
 from .values import Failed, kind_of, number_in, text_of
 
 Positions = np.ndarray[Any, np.dtype[np.int64]]
+#: Texts read as dates or times are remembered up to this many, for each target.
+REMEMBERED = 50_000
 
 TRUE = frozenset({"y", "yes", "Y", "YES", "on", "ON", "true", "TRUE"})
 FALSE = frozenset({"n", "no", "N", "NO", "off", "OFF", "false", "FALSE"})
@@ -155,32 +157,22 @@ def _from_text(values: pa.Array, target: pa.DataType, options: Options) -> Colum
         quick = dates.read_iso(values)
         if quick is not None and (pa.types.is_date32(quick.type) or target == TIMESTAMP):
             return Column(quick.cast(target))
-        layouts = automatic_layouts(options)
-        if options.zoneless_millis == "keep":
-            layouts = dates.ISO + layouts
         if quick is None and (most := dates.read_most(values)) is not None:
             found, odd = most
             if pa.types.is_date32(found.type) or target == TIMESTAMP:
-                return _completed(found.cast(target), odd, _in_layouts(values.take(pa.array(odd)), layouts, target))
-        return _in_layouts(values, layouts, target)
+                return Column(found.cast(target), odd)
+        return _in_layouts(values, target, options)
     return None
 
 
-def _in_layouts(values: pa.Array, layouts: tuple[Layout, ...], target: pa.DataType) -> Column:
+def _in_layouts(values: pa.Array, target: pa.DataType, options: Options) -> Column:
+    """Dates or times from text in one of the automatic layouts; open elsewhere."""
+    layouts = automatic_layouts(options)
+    if options.zoneless_millis == "keep":
+        layouts = dates.ISO + layouts
     local = pa.types.is_date(target)  # the day of a text with an offset is the one that is written
     moments = dates.read_layouts(values, layouts, blank_is_null=False, as_written=local)
     return Column(_from_moments(moments.values, target), moments.open)
-
-
-def _completed(values: pa.Array, rows: Positions, others: Column) -> Column:
-    """`values` with those of `others` in some rows."""
-    mask = np.zeros(len(values), dtype=bool)
-    mask[rows] = True
-    is_open = None
-    if others.open is not None:
-        is_open = np.zeros(len(values), dtype=bool)
-        is_open[rows] = others.open
-    return Column(pc.replace_with_mask(values, pa.array(mask), others.values), is_open)
 
 
 def _from_moments(moments: pa.Array, target: pa.DataType) -> pa.Array:
@@ -239,13 +231,49 @@ def _by_value(values: pa.Array, target: pa.DataType, options: Options) -> tuple[
         return _one_by_one(values.to_pylist(maps_as_pydicts="lossy"), target, options)
     encoded = plain(values).dictionary_encode()
     words = encoded.dictionary
-    failed = np.zeros(len(words), dtype=bool)
-    if words.type == TEXT and (pa.types.is_date(target) or pa.types.is_timestamp(target)):
-        failed = ~as_mask(pc.match_substring_regex(words, iso_shape()))
-        words = pc.if_else(pa.array(failed), None, words)
+    if words.type == TEXT and (pa.types.is_date(target) or target == TIMESTAMP):
+        return _taken(encoded.indices, *_times_of(words.to_pylist(), target, options), target)
     found, bad = _one_by_one(words.to_pylist(), target, options)
+    failed = np.zeros(len(words), dtype=bool)
     failed[bad] = True
     return _taken(encoded.indices, found, failed, target)
+
+
+def _times_of(words: list[str], target: pa.DataType, options: Options) -> tuple[pa.Array, Mask]:
+    """Dates or times from some texts, and which of them failed; what was read before is remembered.
+
+    The texts that are no dates are often the same few, chunk after chunk.
+    """
+    units = pa.int32() if pa.types.is_date32(target) else LONG
+    known = _known(target, options)
+    new = [word for word in words if word not in known]
+    if new:
+        texts = pa.array(new, TEXT)
+        column = _in_layouts(texts, target, options)
+        found, failed = column.values, np.zeros(len(new), dtype=bool)
+        if column.open is not None:
+            at = np.flatnonzero(column.open)
+            rest = texts.take(pa.array(at))
+            fits = pc.match_substring_regex(rest, iso_shape())
+            exact, bad = _one_by_one(pc.if_else(fits, rest, None).to_pylist(), target, options)
+            failed[at] = ~as_mask(fits)
+            failed[at[bad]] = True
+            found = pc.replace_with_mask(found, pa.array(column.open), exact)
+        fresh = dict(zip(new, zip(found.view(units).to_pylist(), failed.tolist(), strict=True), strict=True))
+        if len(known) + len(fresh) > REMEMBERED:
+            known = {**known, **fresh}
+        else:
+            known.update(fresh)
+    pairs = [known[word] for word in words]
+    return pa.array([value for value, _ in pairs], units).view(target), np.array(
+        [failed for _, failed in pairs], dtype=bool
+    )
+
+
+@lru_cache(64)
+def _known(target: pa.DataType, options: Options) -> dict[str, tuple[int | None, bool]]:
+    """Texts that were read as dates or times: what became of them, and whether they failed."""
+    return {}
 
 
 def _taken(indices: pa.Array, found: pa.Array, failed: Mask, target: pa.DataType) -> tuple[pa.Array, Positions]:

@@ -54,11 +54,30 @@ def hinted(
         yield np.arange(len(shown)), ""
         return
     coded = shown.dictionary_encode()
-    distinct = coded.dictionary
-    hints = np.full(len(distinct) + 1, "", dtype=object)
+    name = _reference(source)
+    words = coded.dictionary.to_pylist()
+    known = _remembered(target, name, options)
+    new = [word for word in words if word not in known]
+    fresh = dict(zip(new, _hints_of(pa.array(new, pa.string()), target, name, options), strict=True)) if new else {}
+    if len(known) + len(fresh) <= REMEMBERED:
+        known.update(fresh)
+    hints = np.array([*(fresh[word] if word in fresh else known[word] for word in words), ""], dtype=object)
+    own = hints[coded.indices.fill_null(len(words)).to_numpy(zero_copy_only=False)]
+    for hint in dict.fromkeys(own.tolist()):
+        yield np.flatnonzero(own == hint), hint
+
+
+@lru_cache(64)
+def _remembered(target: pa.DataType, name: str, options: Options) -> dict[str, str]:
+    """The hints of texts that were met before; often they are the same few, chunk after chunk."""
+    return {}
+
+
+def _hints_of(distinct: pa.Array, target: pa.DataType, name: str, options: Options) -> list[str]:
+    """The hint of each of some texts, all different."""
+    hints = np.full(len(distinct), "", dtype=object)
     shapes = _shapes(distinct, target).dictionary_encode()
     codes = shapes.indices.to_numpy(zero_copy_only=False)
-    name = _reference(source)
     alike: dict[tuple[str, ...], list[int]] = {}  # shapes by what is worth trying
     for code, shape in enumerate(shapes.dictionary.to_pylist()):
         alike.setdefault(tuple(_candidates(shape, target)), []).append(code)
@@ -66,9 +85,8 @@ def hinted(
         if candidates:
             at = np.flatnonzero(np.isin(codes, some))
             hints[at] = _hints(distinct.take(pa.array(at)), candidates, target, name, options)
-    own = hints[coded.indices.fill_null(len(distinct)).to_numpy(zero_copy_only=False)]
-    for hint in dict.fromkeys(own.tolist()):
-        yield np.flatnonzero(own == hint), hint
+    found: list[str] = hints.tolist()
+    return found
 
 
 def _hints(

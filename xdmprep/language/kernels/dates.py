@@ -97,7 +97,7 @@ _CLOCK = r"[T ](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
 _SURE = {10: rf"^{_DAY}\z", 19: rf"^{_DAY}{_CLOCK}\z", 20: rf"^{_DAY}{_CLOCK}Z\z"}
 
 
-def read_most(text: pa.Array) -> tuple[pa.Array, np.ndarray[Any, np.dtype[np.int64]]] | None:
+def read_most(text: pa.Array) -> tuple[pa.Array, np.ndarray[Any, np.dtype[np.bool_]]] | None:
     """A column as :func:`read_iso` reads it, where nearly all texts have one common ISO form; and where the others are.
 
     None where that is not so, or where the inner loops were not compiled.
@@ -112,7 +112,11 @@ def read_most(text: pa.Array) -> tuple[pa.Array, np.ndarray[Any, np.dtype[np.int
     if odd is None or 4 * len(odd) > len(text):
         return None
     found = read_iso(without(text, odd))
-    return None if found is None else (found, odd)
+    if found is None:
+        return None
+    others = np.zeros(len(text), dtype=bool)
+    others[odd] = True
+    return found, others
 
 
 def length_of(layout: Layout) -> int:
