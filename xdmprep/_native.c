@@ -439,6 +439,20 @@ static size_t copy_unquoted(uint8_t *to, const uint8_t *from, size_t size, uint8
     return (size_t)(to - begin);
 }
 
+/* Whether a byte is among n; none is read at or behind `end`. */
+static inline int has_byte(const uint8_t *text, size_t n, uint8_t code, const uint8_t *end) {
+#ifdef HAVE_SSE2
+    if (n <= 32 && end - text >= 32) { /* as a rule, and quicker than a call */
+        const __m128i wanted = _mm_set1_epi8((char)code);
+        const __m128i low = _mm_loadu_si128((const __m128i *)text), high = _mm_loadu_si128((const __m128i *)(text + 16));
+        const uint64_t bits = (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(low, wanted)) |
+                              (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(high, wanted)) << 16;
+        return (bits & (((uint64_t)1 << n) - 1)) != 0;
+    }
+#endif
+    return n && memchr(text, code, n) != NULL;
+}
+
 #define TILE 64 /* rows worked on together, so that their text stays in the processor's cache; a multiple of 8 */
 
 /* Rows [low, high) of one column. */
@@ -457,7 +471,7 @@ static int fill(Column *column, const Tokens *tokens, size_t columns, size_t low
         if (length && *from == dialect.quote) {
             text = from + 1;
             length -= 2;
-            doubled = length && memchr(text, dialect.quote, length) != NULL;
+            doubled = has_byte(text, length, dialect.quote, end);
         }
         if (doubled) {
             length = copy_unquoted(scratch, text, length, dialect.quote);

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from . import __version__
+from . import __version__, native
 from .errors import DataError, OutputError, UsageError
 from .flow import Chunk, Stream
 from .manifest import Manifest
@@ -219,7 +219,8 @@ def prepare(
         "mappingFile": mapping.name, "schemaFile": str(Path(schema_file).resolve()) if schema_file else None,
         "columns": {field.name: str(field.type) for field in read.arrow_schema},
     }  # fmt: skip
-    folder.mark("finished", {"counts": counts, "seconds": times.seconds, "again": again})
+    facts = {"counts": counts, "seconds": times.seconds, "compiled": native.compiled is not None, "again": again}
+    folder.mark("finished", facts)
     seconds = time.perf_counter() - started
     return Result(done.rows, done.written, done.rejected, manifest, report, seconds, merged, merged_rejected)
 

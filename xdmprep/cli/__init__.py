@@ -17,6 +17,7 @@ from typing import NoReturn
 import click
 
 from ..errors import XdmPrepError
+from ..native import compiled
 
 #: command -> (module below this package, one line of help)
 COMMANDS = {
@@ -32,6 +33,10 @@ COMMANDS = {
     "schema": ("schema", "Show, check, pull or compare schemas."),
     "mapping": ("mapping", "Check, suggest or convert mapping sets."),
 }
+
+
+#: What ``--version`` says of the installation.
+LOOPS = "inner loops compiled" if compiled is not None else "inner loops not compiled (slower, all else is the same)"
 
 
 class Lazy(click.Group):
@@ -56,7 +61,7 @@ class Lazy(click.Group):
 
 
 @click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="xdmprep")
+@click.version_option(package_name="xdmprep", message=f"%(prog)s, version %(version)s, {LOOPS}")
 def xdmprep() -> None:
     """CSV files and DataFrames to validated XDM records, and on to Adobe Experience Platform in batches.
 
