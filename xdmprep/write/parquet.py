@@ -33,6 +33,8 @@ GROUP_ROWS = 1 << 20
 _GROWTH = 1.05
 #: Bytes that one column takes in the footer for each row group, and what else a file has, about.
 _COLUMN_FOOTER, _FILE_FOOTER = 150, 2048
+#: Pages are handed to the file so many bytes together; each time takes the interpreter lock.
+_SINK_BYTES = 1 << 20
 #: Records looked at to tell which columns repeat their values.
 _SAMPLE_ROWS = 20_000
 #: Row groups that wait to be written, the one being written included, while the next one gathers.
@@ -57,6 +59,7 @@ class ParquetParts(Parts):
         self._columns = list(_columns(arrow_schema))
         self._stored: Stored | None = None
         self._writer: pq.ParquetWriter | None = None
+        self._sink: pa.BufferedOutputStream | None = None
         self._crew = crew
         self._writing: deque[tuple[Task, int]] = deque()  # groups being written, and how many bytes each has at most
         self._groups = self._written = 0  # of the open part: groups, bytes written
@@ -96,7 +99,7 @@ class ParquetParts(Parts):
         if self._writer is None or self._part is None:
             return
         self._writer.close()
-        self._writer = None
+        self._end_writer()
         if self._part.bytes > self.options.max_bytes:
             self._split()
             return
@@ -107,7 +110,7 @@ class ParquetParts(Parts):
         """Remove the part that is being written."""
         while self._writing:
             self._writing.pop()[0].drop()
-        self._writer = None
+        self._end_writer()
         self._waiting = []
         super().discard()
 
@@ -168,11 +171,14 @@ class ParquetParts(Parts):
         if self._writer is None:
             self._writer = self._new_writer(part, group.schema)
         self._writer.write_table(group, row_group_size=max(1, group.num_rows))
+        if self._sink is not None:
+            self._sink.flush()
         return part.bytes
 
     def _new_writer(self, part: WholeFile, schema: pa.Schema) -> pq.ParquetWriter:
+        self._sink = pa.BufferedOutputStream(pa.PythonFile(ParquetSink(part), mode="w"), _SINK_BYTES)
         writer = pq.ParquetWriter(
-            pa.PythonFile(ParquetSink(part), mode="w"),
+            self._sink,
             schema,
             compression=self.options.compression,
             use_dictionary=(self._stored and self._stored.repeated) or False,
@@ -182,6 +188,13 @@ class ParquetParts(Parts):
         if self.options.metadata:
             writer.add_key_value_metadata(dict(self.options.metadata))
         return writer
+
+    def _end_writer(self) -> None:
+        """Let go of the writer, and hand on what its sink still holds."""
+        self._writer = None
+        if self._sink is not None:
+            self._sink.flush()
+            self._sink = None
 
     def _split(self) -> None:
         """Write the open part again as two."""
@@ -200,10 +213,14 @@ class ParquetParts(Parts):
 
 
 class ParquetSink(io.RawIOBase):
-    """What pyarrow's Parquet writer writes into: a WholeFile that stays open when the writer closes."""
+    """What pyarrow's Parquet writer writes into: a WholeFile that stays open when the writer closes.
+
+    After a write that failed nothing more is written, since Arrow tries again what its buffers hold when they end.
+    """
 
     def __init__(self, part: WholeFile) -> None:
         self._part = part
+        self._failed = False
 
     def writable(self) -> bool:
         """True."""
@@ -211,7 +228,13 @@ class ParquetSink(io.RawIOBase):
 
     def write(self, data: Any) -> int:
         """Append."""
-        return self._part.write(data)
+        if self._failed:
+            return len(data)
+        try:
+            return self._part.write(data)
+        except BaseException:
+            self._failed = True
+            raise
 
     def tell(self) -> int:
         """Bytes so far."""
