@@ -34,9 +34,22 @@ static inline int first_bit(uint64_t word) {
     _BitScanForward64(&at, word);
     return (int)at;
 }
+static inline int last_bit(uint64_t word) {
+    unsigned long at;
+    _BitScanReverse64(&at, word);
+    return (int)at;
+}
 #else
 #define first_bit(word) __builtin_ctzll(word)
+#define last_bit(word) (63 - __builtin_clzll(word))
 #endif
+
+static inline int count_bits(uint64_t word) { /* compilers know a quick way only for newer processors */
+    word -= word >> 1 & 0x5555555555555555u;
+    word = (word & 0x3333333333333333u) + (word >> 2 & 0x3333333333333333u);
+    word = (word + (word >> 4)) & 0x0F0F0F0F0F0F0F0Fu;
+    return (int)(word * 0x0101010101010101u >> 56);
+}
 
 #define SLACK 64
 
@@ -210,9 +223,7 @@ static PyObject *last_record_end(PyObject *self, PyObject *args) {
         if (end - at < 64) marks.delimiter |= ~(uint64_t)0 << (end - at); /* the end is an edge, too */
         uint64_t lines = marks.line & ~inside_bits(&state, marks);
         if (lines) {
-            uint64_t low = lines;
-            while (low & (low - 1)) low &= low - 1;
-            found = at - data + first_bit(low) + 1;
+            found = at - data + last_bit(lines) + 1;
         }
     }
     if (final && !state.inside) found = stop;
@@ -223,85 +234,100 @@ static PyObject *last_record_end(PyObject *self, PyObject *args) {
 
 /* ---- CSV text to columns -------------------------------------------------------------------------------------- */
 
-/* Where the values of a text stand: for each record its start, then the end of each of its values. */
+/* Where the values of a text end: record by record, as many as there are columns.  A value begins behind the end of the
+ * one before; the first of a record perhaps further on, since empty lines are passed over. */
 typedef struct {
-    uint32_t *places;
+    uint32_t *ends;
     size_t rows;
     uint32_t *sizes; /* of each column: bytes of all its values, delimiters included */
+    int backs;       /* some lines end in a carriage return and a line feed */
 } Tokens;
 
-static inline void add_sizes(Tokens *tokens, const uint32_t *places, size_t columns) {
-    for (size_t j = 0; j < columns; j++) tokens->sizes[j] += places[j + 1] - places[j];
-}
-
 enum { DONE = 0, UNUSUAL = 1, NO_MEMORY = 2 };
+
+/* Put the numbers of the bits of a word, from `base` on, behind each other; up to 7 more places are written to. */
+static inline size_t put_places(uint32_t *to, uint64_t bits, uint32_t base, int count) {
+    for (int done = 0; done < count; done += 8)
+        for (int k = 0; k < 8; k++) {
+            to[done + k] = base + (uint32_t)first_bit(bits | (uint64_t)1 << 63);
+            bits &= bits - 1;
+        }
+    return (size_t)count;
+}
 
 /* Find the values of `size` bytes, whole records of `columns` values each; empty lines are passed over.
  *
  * UNUSUAL where a record has another number of values, a quote stands in an unusual place or is never closed, or a
  * line ends in a lone carriage return. */
 static int tokenize(const uint8_t *data, size_t size, Dialect dialect, size_t columns, Tokens *tokens) {
-    size_t stride = columns + 1, room = size / 8 + 64 * stride + 256, used = 0, first;
-    uint32_t *places = malloc(room * sizeof *places);
-    tokens->places = places;
+    size_t room = size / 8 + columns + 256, used = 0, lines = 0;
+    uint32_t *ends = malloc(room * sizeof *ends);
+    tokens->ends = ends;
     tokens->sizes = calloc(columns, sizeof *tokens->sizes);
-    if (!places || !tokens->sizes) return NO_MEMORY;
+    if (!ends || !tokens->sizes) return NO_MEMORY;
     Quotes state = QUOTES_BEGIN;
-    uint64_t alone = 0; /* the byte before was a carriage return outside quotes */
-    places[used++] = 0;
-    first = used; /* where the ends of the record's values begin */
-    const uint8_t *end = data + size;
+    uint64_t alone = 0;     /* the byte before was a carriage return outside quotes */
+    uint64_t line_before = 1; /* the byte before ended a line, or there is none */
+    uint32_t begin = 0;     /* of the line */
+    const uint8_t *const end = data + size;
     uint8_t spare[64];
     for (const uint8_t *at = data; at < end; at += 64) {
-        if (room - used < 256) { /* a word has at most 64 ends and as many starts */
-            room += room / 2 + 256;
-            places = realloc(places, room * sizeof *places);
-            if (!places) return NO_MEMORY;
-            tokens->places = places;
+        if (room - used < 128) { /* a word has at most 64 ends */
+            room += room / 2 + 128;
+            ends = realloc(ends, room * sizeof *ends);
+            if (!ends) return NO_MEMORY;
+            tokens->ends = ends;
         }
-        const uint8_t *word = whole_word(at, end, spare);
-        Marks marks = marks_of(word, dialect), seen = marks;
+        const uint8_t *const word = whole_word(at, end, spare);
+        const Marks marks = marks_of(word, dialect);
+        Marks seen = marks;
         if (end - at < 64) seen.delimiter |= ~(uint64_t)0 << (end - at);
-        uint64_t inside = inside_bits(&state, seen);
-        uint64_t line = marks.line & ~inside, back = marks.back & ~inside;
+        const uint64_t inside = inside_bits(&state, seen);
+        const uint64_t line = marks.line & ~inside, back = marks.back & ~inside;
         if (alone & ~line) return UNUSUAL;
-        if (back) {
-            if (back & ~(line >> 1) & ~((uint64_t)1 << 63)) return UNUSUAL;
-        }
-        alone = back >> 63;
-        uint64_t ends = (marks.delimiter & ~inside) | line;
-        uint32_t base = (uint32_t)(at - data);
-        while (ends) {
-            int bit = first_bit(ends);
-            ends &= ends - 1;
-            uint32_t place = base + (uint32_t)bit;
-            if (line >> bit & 1) {
-                uint32_t start = places[first - 1];
-                uint32_t last = place - (place > start && data[place - 1] == '\r');
-                if (used == first && last == start) { /* an empty line */
-                    places[first - 1] = place + 1;
-                    continue;
+        if (back & ~(line >> 1) & ~((uint64_t)1 << 63)) return UNUSUAL;
+        uint64_t found = (marks.delimiter & ~inside) | line;
+        const uint32_t base = (uint32_t)(at - data);
+        if ((line & (line << 1 | line_before)) | back | alone) { /* an empty line, or one that ends in two characters */
+            tokens->backs |= (back | alone) != 0;
+            for (; found; found &= found - 1) {
+                const int bit = first_bit(found);
+                const uint32_t place = base + (uint32_t)bit;
+                if (line >> bit & 1) {
+                    const int empty = place - (place > begin && data[place - 1] == '\r') == begin;
+                    begin = place + 1;
+                    if (empty) continue;
+                    lines++;
                 }
-                places[used++] = last;
-                if (used - first != columns) return UNUSUAL;
-                add_sizes(tokens, places + first - 1, columns);
-                places[used++] = place + 1;
-                first = used;
-            } else {
-                places[used++] = place;
+                ends[used++] = place;
+            }
+        } else if (found) {
+            used += put_places(ends + used, found, base, count_bits(found));
+            if (line) {
+                lines += (size_t)count_bits(line);
+                begin = base + (uint32_t)last_bit(line) + 1;
             }
         }
-        if (used - first > columns) return UNUSUAL; /* so that `room` need not hold them */
+        alone = back >> 63;
+        line_before = line >> 63;
     }
     if (state.stray || state.inside || alone) return UNUSUAL;
-    if (places[first - 1] < size) { /* the last record has no line end */
-        places[used++] = (uint32_t)size;
-        if (used - first != columns) return UNUSUAL;
-        add_sizes(tokens, places + first - 1, columns);
-    } else {
-        if (used != first) return UNUSUAL;
+    if (begin < size) { /* the last record has no line end */
+        if (room - used < 1) return NO_MEMORY; /* never: a word's room was left */
+        ends[used++] = (uint32_t)size;
+        lines++;
     }
-    tokens->rows = used / stride;
+    if (used != lines * columns) return UNUSUAL;
+    tokens->rows = lines;
+    uint32_t before = 0;
+    for (size_t row = 0; row < lines; row++) {
+        const uint32_t *const row_ends = ends + row * columns;
+        const uint32_t last = row_ends[columns - 1];
+        if (last < size && data[last] != '\n') return UNUSUAL; /* so each record's last value ends its line, and no other */
+        tokens->sizes[0] += row_ends[0] - before;
+        for (size_t j = 1; j < columns; j++) tokens->sizes[j] += row_ends[j] - row_ends[j - 1];
+        before = last;
+    }
     return DONE;
 }
 
@@ -317,6 +343,12 @@ static inline int is_null(const Nulls *nulls, const uint8_t *text, size_t size) 
     return 0;
 }
 
+/* A distinct text of a column in its hash table: its first 8 bytes, its size, its number + 1 (0: a free place). */
+typedef struct {
+    uint64_t first;
+    uint32_t size, number;
+} Word;
+
 /* A column to be filled: plain texts, or (`words`) numbers of distinct texts in order of first appearance. */
 typedef struct {
     size_t index;
@@ -325,11 +357,9 @@ typedef struct {
     uint8_t *valid;
     size_t used, nulls;
     int words;
-    uint32_t *slots; /* a hash table: number of the word + 1, 0 if free */
+    Word *table;
     uint32_t mask;
     int32_t *starts; /* of the words, and the end of the last */
-    uint32_t *hashes;
-    uint64_t *firsts; /* of each word its first 8 bytes */
     size_t count, count_room, text_room;
     uint8_t *text;
 } Column;
@@ -364,38 +394,37 @@ static inline uint32_t hash_of(uint64_t first, const uint8_t *text, size_t size)
     return (uint32_t)(hash >> 32);
 }
 
+/* A table twice as large, or the first one. */
 static int words_grow(Column *column) {
-    uint32_t mask = column->slots ? column->mask * 2 + 1 : 1023;
-    uint32_t *slots = calloc((size_t)mask + 1, sizeof *slots);
-    if (!slots) return NO_MEMORY;
-    for (size_t i = 0; i < column->count; i++) {
-        uint32_t at = column->hashes[i] & mask;
-        while (slots[at]) at = (at + 1) & mask;
-        slots[at] = (uint32_t)i + 1;
+    const uint32_t mask = column->table ? column->mask * 2 + 1 : 255;
+    Word *const table = calloc((size_t)mask + 1, sizeof *table);
+    if (!table) return NO_MEMORY;
+    for (size_t i = 0; column->table && i <= column->mask; i++) {
+        const Word word = column->table[i];
+        if (!word.number) continue;
+        uint32_t at = hash_of(word.first, column->text + column->starts[word.number - 1], word.size) & mask;
+        while (table[at].number) at = (at + 1) & mask;
+        table[at] = word;
     }
-    free(column->slots);
-    column->slots = slots;
+    free(column->table);
+    column->table = table;
     column->mask = mask;
     return DONE;
 }
 
 static int words_reserve(Column *column, size_t size) {
     if (column->count + 2 > column->count_room) {
-        size_t room = column->count_room ? column->count_room * 2 : 512;
-        int32_t *starts = realloc(column->starts, room * sizeof *starts);
-        if (starts) column->starts = starts;
-        uint32_t *hashes = realloc(column->hashes, room * sizeof *hashes);
-        if (hashes) column->hashes = hashes;
-        uint64_t *firsts = realloc(column->firsts, room * sizeof *firsts);
-        if (firsts) column->firsts = firsts;
-        if (!starts || !hashes || !firsts) return NO_MEMORY;
+        const size_t room = column->count_room ? column->count_room * 2 : 512;
+        int32_t *const starts = realloc(column->starts, room * sizeof *starts);
+        if (!starts) return NO_MEMORY;
+        column->starts = starts;
         column->count_room = room;
         if (!column->count) column->starts[0] = 0;
     }
-    size_t used = (size_t)column->starts[column->count];
+    const size_t used = (size_t)column->starts[column->count];
     if (used + size > column->text_room) {
-        size_t room = (used + size) * 2 + 1024;
-        uint8_t *text = realloc(column->text, room);
+        const size_t room = (used + size) * 2 + 1024;
+        uint8_t *const text = realloc(column->text, room);
         if (!text) return NO_MEMORY;
         column->text = text;
         column->text_room = room;
@@ -406,21 +435,16 @@ static int words_reserve(Column *column, size_t size) {
 /* The number of a text among the distinct ones; -1 without memory.  None of it is read at or behind `end`. */
 static int32_t word_number(Column *column, const uint8_t *text, size_t size, const uint8_t *end) {
     const uint64_t first = first8(text, size, end);
-    uint32_t hash = hash_of(first, text, size), at = hash & column->mask;
-    for (uint32_t slot; (slot = column->slots[at]); at = (at + 1) & column->mask) {
-        const size_t number = slot - 1;
-        const int32_t start = column->starts[number];
-        if (column->firsts[number] == first && (size_t)(column->starts[number + 1] - start) == size &&
-            (size <= 8 || memcmp(column->text + start + 8, text + 8, size - 8) == 0))
-            return (int32_t)number;
-    }
+    uint32_t at = hash_of(first, text, size) & column->mask;
+    for (const Word *word; (word = &column->table[at])->number; at = (at + 1) & column->mask)
+        if (word->first == first && word->size == size &&
+            (size <= 8 || memcmp(column->text + column->starts[word->number - 1] + 8, text + 8, size - 8) == 0))
+            return (int32_t)word->number - 1;
     if (words_reserve(column, size)) return -1;
     const size_t number = column->count++;
     memcpy(column->text + column->starts[number], text, size);
     column->starts[number + 1] = column->starts[number] + (int32_t)size;
-    column->hashes[number] = hash;
-    column->firsts[number] = first;
-    column->slots[at] = (uint32_t)number + 1;
+    column->table[at] = (Word){first, (uint32_t)size, (uint32_t)number + 1};
     if (column->count * 2 > column->mask && words_grow(column)) return -1;
     return (int32_t)number;
 }
@@ -458,14 +482,18 @@ static inline int has_byte(const uint8_t *text, size_t n, uint8_t code, const ui
 /* Rows [low, high) of one column. */
 static int fill(Column *column, const Tokens *tokens, size_t columns, size_t low, size_t high, const uint8_t *data,
                 size_t size, Dialect dialect, const Nulls *nulls, uint8_t *scratch) {
-    const size_t stride = columns + 1;
     const uint8_t *end = data + size;
+    const size_t index = column->index;
+    const int first = index == 0, backs = tokens->backs && index + 1 == columns;
     const int only_empty = nulls->count == 1 && nulls->sizes[0] == 0;
     unsigned bits = 0;
     for (size_t row = low; row < high; row++) {
-        const uint32_t *places = tokens->places + row * stride + column->index;
-        const uint8_t *from = data + places[0] + (column->index ? 1 : 0);
-        size_t length = (size_t)(data + places[1] - from);
+        const uint32_t *const place = tokens->ends + row * columns + index;
+        const uint8_t *from = row | index ? data + place[-1] + 1 : data;
+        if (first)
+            while (*from == '\n' || *from == '\r') from++; /* empty lines; a value without quotes begins with neither */
+        size_t length = (size_t)(data + place[0] - from);
+        if (backs && length && from[length - 1] == '\r') length--;
         const uint8_t *text = from;
         int doubled = 0;
         if (length && *from == dialect.quote) {
@@ -604,14 +632,12 @@ out:
     held_release(&held);
     for (Py_ssize_t i = 0; objects && i < count * 3; i++) Py_XDECREF(objects[i]);
     for (Py_ssize_t i = 0; made && i < count; i++) {
-        free(made[i].slots);
+        free(made[i].table);
         free(made[i].starts);
-        free(made[i].hashes);
-        free(made[i].firsts);
         free(made[i].text);
     }
     free(scratch);
-    free(tokens.places);
+    free(tokens.ends);
     free(tokens.sizes);
     PyMem_Free(objects);
     PyMem_Free(made);
