@@ -132,6 +132,8 @@ class Chunk:
         merged: source rows that went into one record with a row before them, where rows are grouped; not counted in
             `consumed`.
         members: where rows are grouped, the row numbers that went into each record (a list array of n); else None.
+        aside: the faulty rows and the `unread` ones, with the source and without records; None where there are none, or
+            as long as the chunk has its own records and source.
     """
 
     leaves: tuple[Leaf, ...]
@@ -145,6 +147,7 @@ class Chunk:
     size: int = 0
     merged: int = 0
     members: pa.Array | None = None
+    aside: Chunk | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -158,7 +161,8 @@ class Chunk:
         )
         members = None if self.members is None else _shifted(self.members, rows)
         issues = tuple(f.shift(rows) for f in self.issues)
-        return replace(self, rows=self.rows + rows, issues=issues, unread=unread, members=members)
+        aside = None if self.aside is None else self.aside.shift(rows, lines)
+        return replace(self, rows=self.rows + rows, issues=issues, unread=unread, members=members, aside=aside)
 
     def faulty(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """bool (n,): True where a finding of severity error names the row."""
@@ -182,6 +186,15 @@ class Chunk:
         source = None if self.source is None else some(self.source)
         members = None if self.members is None else some(self.members)
         return replace(self, records=some(self.records), rows=self.rows[keep], source=source, members=members)
+
+    def found(self) -> Chunk:
+        """What was found in the chunk, and in :attr:`aside` the rows that are set aside; no records and no source."""
+        bad = self.faulty()
+        none = self.records.select([])
+        aside = None
+        if self.unread or bad.any():
+            aside = replace(self, leaves=(), records=none, issues=()).where(bad)
+        return replace(self, leaves=(), records=none, source=None, aside=aside)
 
     def rows_in(self, keep: np.ndarray[Any, np.dtype[np.bool_]]) -> int:
         """How many source rows went into the records where `keep` is True."""
@@ -234,19 +247,24 @@ class Stream:
         )
 
     def run(
-        self, last: Callable[[Chunk], Any] | None = None, jobs: int | Crew | None = None
+        self,
+        last: Callable[[Chunk], Any] | None = None,
+        jobs: int | Crew | None = None,
+        rest: Callable[[Chunk], Chunk] | None = None,
     ) -> Iterator[tuple[Chunk, Any]]:
         """All chunks in order, each with what `last` made of it in the worker.
 
         Args:
             last: called in the worker after the steps, on the chunk with piece-relative row numbers.
+            rest: called in the worker at the end; what it leaves of the chunk comes out, and takes memory until then.
             jobs: threads that work, the calling one included, or a crew that has other work too; None means one per
                 core.  At most `jobs` + 3 pieces are in flight, so memory is bounded whatever the size of the source.
         """
 
         def work(piece: Any) -> tuple[Chunk, Any]:
             chunk: Chunk = reduce(lambda value, step: step(value), self.steps, piece)
-            return chunk, last(chunk) if last else None
+            made = last(chunk) if last else None
+            return rest(chunk) if rest else chunk, made
 
         rows = lines = 0
         results = ordered(work, self.source(), jobs)

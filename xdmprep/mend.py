@@ -114,7 +114,7 @@ def _run(
             made = steps(chunk)
             bad = made.faulty()
             parts.add(parts.make(made, ~bad), int((~bad).sum()))
-            still.add(made, bad)
+            still.add(made.found())
             met += made.rows.tolist()
             written |= set(made.rows[~bad].tolist())
         parts.finish()

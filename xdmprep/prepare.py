@@ -133,7 +133,8 @@ def prepare(
         write: all options of writing at once; `format`, `max_bytes`, `max_rows` and `multiline` are then ignored.
         jobs: worker threads; None means one per core.
         overwrite: replace another run's output in `out`.
-        on_start, on_chunk: called with the stream before the first row, and with each chunk in order.
+        on_start, on_chunk: called with the stream before the first row, and in order with each chunk: what was found in
+            it and which rows it stands for, without its records.
 
     Returns:
         Counts, manifest and report.

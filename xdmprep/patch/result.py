@@ -69,13 +69,17 @@ class Patch(Stream):
     _cleared: Spool | None = field(default=None, repr=False)
 
     def run(
-        self, last: Callable[[Chunk], Any] | None = None, jobs: int | Crew | None = None
+        self,
+        last: Callable[[Chunk], Any] | None = None,
+        jobs: int | Crew | None = None,
+        rest: Callable[[Chunk], Chunk] | None = None,
     ) -> Iterator[tuple[Chunk, Any]]:
         """All chunks in order, each with what `last` made of it; row numbers are absolute from the start."""
 
         def work(piece: Any) -> tuple[Chunk, Any]:
             chunk: Chunk = reduce(lambda value, step: step(value), self.steps, piece)
-            return chunk, last(chunk) if last else None
+            made = last(chunk) if last else None
+            return rest(chunk) if rest else chunk, made
 
         return ordered(work, self.source(), jobs)
 

@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from ..crew import Crew
@@ -84,7 +83,7 @@ def write_stream(
         folder: as given by :class:`OutputFolder`.
         options: format and limits.
         jobs: worker threads, see :meth:`Stream.run`.
-        on_chunk: called in order with each chunk, for progress and reports.
+        on_chunk: called in order with what was found in each chunk, for progress and reports.
         clock: gives a context that measures the stage it names.
 
     Raises:
@@ -95,17 +94,16 @@ def write_stream(
     rejects = Rejects(folder)
     rows = written = 0
 
-    def last(chunk: Chunk) -> tuple[np.ndarray[Any, Any], Any]:
+    def last(chunk: Chunk) -> tuple[int, Any]:
         with clock("encode"):
-            bad = chunk.faulty()
-            return bad, parts.make(chunk, ~bad)
+            good = ~chunk.faulty()
+            return int(good.sum()), parts.make(chunk, good)
 
     try:
-        for chunk, (bad, made) in stream.run(last, crew):
-            good = len(chunk) - int(bad.sum())
+        for chunk, (good, made) in stream.run(last, crew, Chunk.found):
             with clock("write"):
                 parts.add(made, good)
-                rejects.add(chunk, bad)
+                rejects.add(chunk)
             rows += chunk.consumed
             written += good
             if on_chunk is not None:

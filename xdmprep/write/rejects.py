@@ -7,8 +7,6 @@ read at all has its ``"text"`` in place of ``"source"``.  Where rows are grouped
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
@@ -39,16 +37,15 @@ class Rejects:
         self._aside: list[Chunk] = []
         self._waiting = 0
 
-    def add(self, chunk: Chunk, bad: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> None:
-        """Write the rows where `bad` is True, the rows never read, and all findings of the chunk."""
+    def add(self, chunk: Chunk) -> None:
+        """Write all findings of a chunk and the rows that it has `aside`."""
         findings = [*chunk.issues, *(issue_of(item) for item in chunk.unread)]
         if not findings:
             return
         self._findings += findings
         self._waiting += sum(len(finding.rows) for finding in findings)
-        if bad.any() or chunk.unread:
-            # the source is shown, not the record
-            self._aside.append(replace(chunk, records=chunk.records.select([]), issues=()).where(bad))
+        if chunk.aside is not None:
+            self._aside.append(chunk.aside)
         if self._waiting >= _TOGETHER:
             self._flush()
 
