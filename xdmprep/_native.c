@@ -16,7 +16,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#if defined(__SSE2__) || defined(_M_X64)
+#if (defined(__SSE2__) || defined(_M_X64)) && !defined(PORTABLE) /* -DPORTABLE: to test what other processors run */
 #include <emmintrin.h>
 #define HAVE_SSE2 1
 #endif

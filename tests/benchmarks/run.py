@@ -22,7 +22,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from compare import difference
 from measure import Contestant, ratio
 
 SMALL = 2_000
+PLAIN = "not_compiled"
 PEERS = {
     "json": [
         ("pandas_json", "omits nulls", ("pandas",)), ("pandas_orjson", "omits nulls", ("orjson",)),
@@ -99,6 +100,16 @@ class Bench:
                    "-o", str(out), "--format", format, "--no-progress"]  # fmt: skip
         return Contestant(title, command, out, "checks, sets faulty rows aside", codes=(0, 1))
 
+    def plain(self, source: Path, format: str = "json") -> list[Contestant]:
+        """The same without its compiled inner loops."""
+        if self.only and PLAIN not in self.only:
+            return []
+        ours = self.prepare(source, format, PLAIN)
+        out = self.folder / f"out-{source.stem}-{format}-plain"
+        options = [str(out) if option == str(ours.out) else option for option in ours.command[3:]]
+        code = "import os; os.environ['XDMPREP_NATIVE'] = '0'; from xdmprep.cli import main; main()"
+        return [replace(ours, command=[sys.executable, "-c", code, *options], out=out, note="no compiled loops")]
+
     def peers(self, job: str, source: Path) -> list[Contestant]:
         """The contestants of a job whose packages are here."""
         found = []
@@ -156,7 +167,7 @@ def job_json(bench: Bench) -> tuple[list[Contestant], str]:
     """CSV to NDJSON."""
 
     def make(source: Path) -> list[Contestant]:
-        return [bench.prepare(source), *bench.peers("json", source)]
+        return [bench.prepare(source), *bench.plain(source), *bench.peers("json", source)]
 
     bench.same(make, bench.source(SMALL))
     crew = make(bench.source())
@@ -172,7 +183,7 @@ def job_parquet(bench: Bench) -> tuple[list[Contestant], str]:
     """CSV to Parquet."""
 
     def make(source: Path) -> list[Contestant]:
-        return [bench.prepare(source, "parquet"), *bench.peers("parquet", source)]
+        return [bench.prepare(source, "parquet"), *bench.plain(source, "parquet"), *bench.peers("parquet", source)]
 
     bench.same(make, bench.source(SMALL))
     crew = make(bench.source())

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from xdmprep.errors import SourceError, UsageError
@@ -54,6 +54,7 @@ CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size
     st.integers(10, 200),
     st.sampled_from(",;\t"),
 )
+@example([["", "", ""]], csv.QUOTE_MINIMAL, "\n", 10, "\t")  # nothing but delimiters, which are blanks
 def test_what_the_standard_library_writes_is_read_back(
     tmp_path: Path, table: list[list[str]], quoting: Any, ending: str, block: int, delimiter: str
 ) -> None:

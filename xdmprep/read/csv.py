@@ -92,7 +92,7 @@ def read_csv(path: str | os.PathLike[str], options: CsvOptions | None = None) ->
     with _open(file, opts) as source:
         header, names, lines = _header(source, file, opts)
         sample = source.read(1 << 20)
-    if not sample.strip():
+    if not sample.strip(b"\r\n"):
         raise SourceError(f"{file}: there is a header but no row below it. Nothing was written.")
     types = _column_types(sample, names, opts)
     leaves = tuple(Leaf((name,), pa.string(), name) for name in names)
