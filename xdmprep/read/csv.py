@@ -2,7 +2,8 @@
 
 The reader only cuts the bytes into blocks that end at a record's end; the workers parse them.  A block's last record
 end is found by counting quotes, after a check that every quote of the block stands where a quote may stand.  Blocks
-with a stray quote, and text that is not valid in the encoding, take a slower exact way, record by record.
+with a stray quote, and text that is not valid in the encoding, take a slower exact way, record by record.  Values are
+told apart by the compiled loop, and by Arrow's parser where there is none or something in a block is unusual.
 
 Records and quotes as in RFC 4180; a quote inside an unquoted value is an ordinary character.
 """

@@ -4,7 +4,8 @@ A record is a walk over the leaves that are present.  The text between two conse
 quote of i, closing brackets, comma, opening brackets, key of j, opening quote) depends on the *pair* only, so it is a
 constant ``T[i, j]``.  A row is then literal, value, literal, value, ..., literal, each an index into one pool of
 strings (all value columns and all constants).  A single Arrow ``take`` of those indices, in row order, leaves the
-finished bytes in its data buffer: nulls, empty objects and empty arrays vanish by themselves.
+finished bytes in its data buffer: nulls, empty objects and empty arrays vanish by themselves.  The compiled loop
+walks the same table row by row, without a pool and without indices.
 """
 
 from __future__ import annotations
