@@ -130,8 +130,9 @@ typedef struct {
     uint8_t delimiter, quote;
 } Dialect;
 
+/* For 64 bytes a bit each: what stands there, and whether it is beyond the text's end. */
 typedef struct {
-    uint64_t quote, delimiter, line, back;
+    uint64_t quote, delimiter, line, back, beyond;
 } Marks;
 
 static inline uint64_t equal_bits(const uint8_t *at, uint8_t code) {
@@ -150,18 +151,18 @@ static inline uint64_t equal_bits(const uint8_t *at, uint8_t code) {
 #endif
 }
 
-static inline Marks marks_of(const uint8_t *at, Dialect dialect) {
-    Marks marks = {equal_bits(at, dialect.quote), equal_bits(at, dialect.delimiter), equal_bits(at, '\n'),
-                   equal_bits(at, '\r')};
+/* Of the 64 bytes at `at`, or as many as there are up to `end`. */
+static inline Marks marks_of(const uint8_t *at, const uint8_t *end, Dialect dialect) {
+    uint8_t spare[64] = {0};
+    uint64_t beyond = 0;
+    if (end - at < 64) {
+        beyond = ~(uint64_t)0 << (end - at);
+        memcpy(spare, at, (size_t)(end - at));
+        at = spare;
+    }
+    Marks marks = {equal_bits(at, dialect.quote) & ~beyond, equal_bits(at, dialect.delimiter) & ~beyond,
+                   equal_bits(at, '\n') & ~beyond, equal_bits(at, '\r') & ~beyond, beyond};
     return marks;
-}
-
-/* The 64 bytes at `at`, or as many as there are and zeros behind them, for a text that ends at `end`. */
-static inline const uint8_t *whole_word(const uint8_t *at, const uint8_t *end, uint8_t spare[64]) {
-    if (end - at >= 64) return at;
-    memset(spare, 0, 64);
-    memcpy(spare, at, (size_t)(end - at));
-    return spare;
 }
 
 /* What is known of quotes from word to word. */
@@ -176,7 +177,7 @@ static const Quotes QUOTES_BEGIN = {0, 1, 0, 0};
 
 /* The bits from an opening quote (itself included) to the one that closes it (excluded); keeps watch on the rules. */
 static inline uint64_t inside_bits(Quotes *state, Marks marks) {
-    uint64_t edge = marks.quote | marks.delimiter | marks.line | marks.back;
+    uint64_t edge = marks.quote | marks.delimiter | marks.line | marks.back | marks.beyond;
     uint64_t inside = state->inside;
     if (marks.quote | state->closing) {
         uint64_t parity = marks.quote;
@@ -216,15 +217,10 @@ static PyObject *last_record_end(PyObject *self, PyObject *args) {
     const Dialect dialect = {(uint8_t)delimiter, (uint8_t)quote};
     Py_BEGIN_ALLOW_THREADS;
     const uint8_t *end = data + stop;
-    uint8_t spare[64];
     for (const uint8_t *at = data + start; at < end; at += 64) {
-        const uint8_t *word = whole_word(at, end, spare);
-        Marks marks = marks_of(word, dialect);
-        if (end - at < 64) marks.delimiter |= ~(uint64_t)0 << (end - at); /* the end is an edge, too */
-        uint64_t lines = marks.line & ~inside_bits(&state, marks);
-        if (lines) {
-            found = at - data + last_bit(lines) + 1;
-        }
+        const Marks marks = marks_of(at, end, dialect);
+        const uint64_t lines = marks.line & ~inside_bits(&state, marks);
+        if (lines) found = at - data + last_bit(lines) + 1;
     }
     if (final && !state.inside) found = stop;
     Py_END_ALLOW_THREADS;
@@ -270,7 +266,6 @@ static int tokenize(const uint8_t *data, size_t size, Dialect dialect, size_t co
     uint64_t line_before = 1; /* the byte before ended a line, or there is none */
     uint32_t begin = 0;     /* of the line */
     const uint8_t *const end = data + size;
-    uint8_t spare[64];
     for (const uint8_t *at = data; at < end; at += 64) {
         if (room - used < 128) { /* a word has at most 64 ends */
             room += room / 2 + 128;
@@ -278,11 +273,8 @@ static int tokenize(const uint8_t *data, size_t size, Dialect dialect, size_t co
             if (!ends) return NO_MEMORY;
             tokens->ends = ends;
         }
-        const uint8_t *const word = whole_word(at, end, spare);
-        const Marks marks = marks_of(word, dialect);
-        Marks seen = marks;
-        if (end - at < 64) seen.delimiter |= ~(uint64_t)0 << (end - at);
-        const uint64_t inside = inside_bits(&state, seen);
+        const Marks marks = marks_of(at, end, dialect);
+        const uint64_t inside = inside_bits(&state, marks);
         const uint64_t line = marks.line & ~inside, back = marks.back & ~inside;
         if (alone & ~line) return UNUSUAL;
         if (back & ~(line >> 1) & ~((uint64_t)1 << 63)) return UNUSUAL;

@@ -18,10 +18,17 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
 @pytest.fixture(scope="module")
 def spark() -> Iterator[Any]:
+    """Workers take this Python from the environment alone where theirs is not the first on the path (Spark 4.3)."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYSPARK_PYTHON", sys.executable)
+        yield from session()
+
+
+def session() -> Iterator[Any]:
     sql = pytest.importorskip("pyspark.sql", reason="the extra `spark` is not installed")
     if shutil.which("java") is None:
         pytest.skip("there is no Java")
-    session = (
+    made = (
         sql.SparkSession.builder.master("local[2]")
         .config("spark.pyspark.python", sys.executable)
         .config("spark.driver.host", "127.0.0.1")
@@ -30,8 +37,8 @@ def spark() -> Iterator[Any]:
         .config("spark.sql.session.timeZone", "UTC")
         .getOrCreate()
     )
-    yield session
-    session.stop()
+    yield made
+    made.stop()
 
 
 def test_spark_reads_the_documented_types(spark: Any, schemas: Path, tmp_path: Path) -> None:

@@ -119,6 +119,15 @@ def test_any_text_is_read_as_arrow_reads_it_or_left_to_arrow(text: bytes, width:
         assert (found.to_pylist() if found.num_rows else []) == ([] if expected is None else expected.to_pylist())
 
 
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_delimiter_of_zeros(end: str) -> None:
+    """What is looked at beyond the end of the text is zeros, too."""
+    names, kinds = ("a", "b"), dict.fromkeys("ab", pa.string())
+    asked = reading._Shape(names, kinds, (), reading.CsvOptions(delimiter="\0"))
+    found = reading._native_parse(loops(), f"1\x002\n3\x004{end}".encode(), asked, None)
+    assert found is not None and found.to_pydict() == {"a": ["1", "3"], "b": ["2", "4"]}
+
+
 def test_many_words_are_numbered_in_their_order() -> None:
     values = [f"value {number * 7919 % 5003}" for number in range(20_000)]
     found = reading._native_parse(loops(), "\n".join(values).encode(), shape(1, 1), None)
