@@ -469,11 +469,26 @@ static inline int has_byte(const uint8_t *text, size_t n, uint8_t code, const ui
     return n && memchr(text, code, n) != NULL;
 }
 
+/* A place for one text that is not copied from where it stands. */
+typedef struct {
+    uint8_t *text;
+    size_t room;
+} Scratch;
+
+static int scratch_reserve(Scratch *scratch, size_t size) {
+    if (size <= scratch->room) return DONE;
+    uint8_t *const text = realloc(scratch->text, size * 2);
+    if (!text) return NO_MEMORY;
+    scratch->text = text;
+    scratch->room = size * 2;
+    return DONE;
+}
+
 #define TILE 64 /* rows worked on together, so that their text stays in the processor's cache; a multiple of 8 */
 
 /* Rows [low, high) of one column. */
 static int fill(Column *column, const Tokens *tokens, size_t columns, size_t low, size_t high, const uint8_t *data,
-                size_t size, Dialect dialect, const Nulls *nulls, uint8_t *scratch) {
+                size_t size, Dialect dialect, const Nulls *nulls, Scratch *scratch) {
     const uint8_t *end = data + size;
     const size_t index = column->index;
     const int first = index == 0, backs = tokens->backs && index + 1 == columns;
@@ -494,18 +509,20 @@ static int fill(Column *column, const Tokens *tokens, size_t columns, size_t low
             doubled = has_byte(text, length, dialect.quote, end);
         }
         if (doubled) {
-            length = copy_unquoted(scratch, text, length, dialect.quote);
-            text = scratch;
+            if (scratch_reserve(scratch, length + SLACK)) return NO_MEMORY;
+            length = copy_unquoted(scratch->text, text, length, dialect.quote);
+            text = scratch->text;
         }
+        const uint8_t *const text_end = doubled ? text + length : end; /* nothing is read behind it */
         int there = only_empty ? length != 0 : !is_null(nulls, text, length);
         if (column->words) {
             int32_t number = 0;
-            if (there && (number = word_number(column, text, length, doubled ? scratch : end)) < 0) return NO_MEMORY;
+            if (there && (number = word_number(column, text, length, text_end)) < 0) return NO_MEMORY;
             column->offsets[row] = number;
         } else {
             column->offsets[row] = (int32_t)column->used;
             if (there) {
-                copy_text(column->data + column->used, text, length, doubled ? scratch : end);
+                copy_text(column->data + column->used, text, length, text_end);
                 column->used += length;
             }
         }
@@ -548,7 +565,7 @@ static PyObject *parse_csv(PyObject *self, PyObject *args) {
     Nulls nulls = {0};
     Column *made = NULL;
     PyObject **objects = NULL;
-    uint8_t *scratch = NULL;
+    Scratch scratch = {NULL, 0};
     const Py_ssize_t count = PyList_Size(wanted);
     const uint8_t *data = held_bytes(&held, text, 0, 0, &size);
     if (PyErr_Occurred()) goto out;
@@ -583,7 +600,6 @@ static PyObject *parse_csv(PyObject *self, PyObject *args) {
     state = tokenize(data, (size_t)size, dialect, (size_t)columns, &tokens);
     for (Py_ssize_t i = 0; state == DONE && i < count; i++)
         if (made[i].words) state = words_grow(&made[i]);
-    if (state == DONE && !(scratch = malloc((size_t)size + SLACK))) state = NO_MEMORY;
     Py_END_ALLOW_THREADS;
     if (state == UNUSUAL) {
         result = Py_NewRef(Py_None);
@@ -608,7 +624,7 @@ static PyObject *parse_csv(PyObject *self, PyObject *args) {
     for (size_t low = 0; state == DONE && low < tokens.rows; low += TILE) {
         size_t high = low + TILE < tokens.rows ? low + TILE : tokens.rows;
         for (Py_ssize_t i = 0; state == DONE && i < count; i++)
-            state = fill(&made[i], &tokens, (size_t)columns, low, high, data, (size_t)size, dialect, &nulls, scratch);
+            state = fill(&made[i], &tokens, (size_t)columns, low, high, data, (size_t)size, dialect, &nulls, &scratch);
     }
     Py_END_ALLOW_THREADS;
     if (state == NO_MEMORY) {
@@ -628,7 +644,7 @@ out:
         free(made[i].starts);
         free(made[i].text);
     }
-    free(scratch);
+    free(scratch.text);
     free(tokens.ends);
     free(tokens.sizes);
     PyMem_Free(objects);
