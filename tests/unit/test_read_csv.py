@@ -126,3 +126,17 @@ def test_few_distinct_values_travel_as_codes_and_read_the_same(tmp_path: Path) -
     assert str(chunks[0].records.column("k").type).startswith("dictionary")
     assert [value for chunk in chunks for value in chunk.records.column("k").to_pylist()] == ["a", "b"] * 1000
     assert sum(chunk.consumed for chunk in chunks) == 2000
+
+
+def test_lines_that_end_in_carriage_returns_alone_are_told(tmp_path: Path) -> None:
+    file = tmp_path / "old.csv"
+    file.write_bytes(b"A,B\r1,2\r")
+    with pytest.raises(SourceError, match=r"carriage returns alone.*tr '\\r' '\\n'"):
+        read_csv(file)
+
+
+def test_a_header_that_is_no_csv_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "wide.csv"
+    file.write_bytes(b"A," + b"x" * 200_000 + b"\n1,2\n")
+    with pytest.raises(SourceError, match="header cannot be read as CSV"):
+        read_csv(file)

@@ -175,7 +175,15 @@ def _header(source: IO[bytes], file: Path, opts: CsvOptions) -> tuple[bytes, tup
         text = head.decode()
     except UnicodeDecodeError:
         raise SourceError(f"{file}: the header is not UTF-8. If it is Latin-1, give --encoding latin-1.") from None
-    cells = next(csv.reader(io.StringIO(text.lstrip("\r\n")), delimiter=opts.delimiter, quotechar=opts.quote))
+    try:
+        cells = next(csv.reader(io.StringIO(text.lstrip("\r\n")), delimiter=opts.delimiter, quotechar=opts.quote))
+    except csv.Error as error:
+        if "\r" in text.strip("\r\n"):
+            raise SourceError(
+                f"{file}: its lines end in carriage returns alone. Make line feeds of them, for example with "
+                f"tr '\\r' '\\n' < {file.name} > new.csv."
+            ) from None
+        raise SourceError(f"{file}: the header cannot be read as CSV ({error}).") from None
     return head, _checked(cells, file, opts), head.count(b"\n")
 
 
