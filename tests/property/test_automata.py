@@ -1,4 +1,7 @@
-"""Automata against Python's regular expressions: what is accepted matches; of ASCII texts, what matches is accepted."""
+"""Automata against regular expressions: what is accepted matches; of ASCII texts, what matches is accepted.
+
+RE2 says what matches: Python's engine takes years for some of the expressions that are drawn here.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from types import ModuleType
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
@@ -52,10 +56,11 @@ def test_what_is_accepted_matches(body: str, begin: str, end: str, values: list[
     column = pa.array(values, pa.string())[skip:]
     found = machine.doubtful(loops(), column)
     doubted = set(() if found is None else found.tolist())
-    for at, text in enumerate(column.to_pylist()):
+    matching = pc.match_substring_regex(column, pattern.re2).to_pylist()
+    for at, (text, matches) in enumerate(zip(column.to_pylist(), matching, strict=True)):
         if text is None:
             assert at not in doubted
-        elif not pattern.matches(text):
+        elif not matches:
             assert at in doubted, (pattern.text, text)
         elif text.isascii():
             assert at not in doubted, (pattern.text, text)
