@@ -188,9 +188,14 @@ class WholeFile:
         self.settle()
         return file
 
-    def seal(self, rows: int) -> File:
-        """The same with the disk's part left to a thread; nothing is certain before :meth:`settle`."""
-        self._sealing = threading.Thread(target=self._last, daemon=True)
+    def seal(self, rows: int, cached: bool = True) -> File:
+        """The same with the disk's part left to a thread; nothing is certain before :meth:`settle`.
+
+        Args:
+            rows: how many records the file has.
+            cached: whether the system may keep the file in its page cache, once it is on the disk.
+        """
+        self._sealing = threading.Thread(target=self._last, args=(cached,), daemon=True)
         self._sealing.start()
         return File(self.path.name, rows, self.bytes, self._hash.hexdigest())
 
@@ -205,12 +210,14 @@ class WholeFile:
         if self._fault is not None:
             raise self._fault
 
-    def _last(self) -> None:
+    def _last(self, cached: bool) -> None:
         try:
             with self._told():
                 if self._syncing is not None:
                     self._syncing.join()
                 os.fsync(self._file.fileno())
+                if not cached and hasattr(os, "posix_fadvise"):
+                    os.posix_fadvise(self._file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
                 self._file.close()
                 self._temporary.replace(self.path)
                 sync_folder(self.path.parent)
