@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import sys
 from contextlib import suppress
 from typing import Any
@@ -29,6 +30,9 @@ def load_arrow() -> None:
     pa.enable_signal_handlers(False)
     with suppress(NotImplementedError):  # not in every build of Arrow; it gives back sooner what is free
         pa.set_memory_pool(pa.jemalloc_memory_pool())
+    if sys.platform == "linux":
+        with suppress(AttributeError):  # glibc's M_MMAP_THRESHOLD, which grows by itself otherwise and leaves gaps
+            ctypes.CDLL(None).mallopt(-3, 1 << 20)
 
 
 def without_pandas() -> None:
