@@ -26,7 +26,10 @@ class NativeBuild(BuildHookInterface):
         if self.target_name != "wheel" or os.environ.get("XDMPREP_NATIVE") == "0":
             return
         source = Path(self.root, "xdmprep", "_native.c")
-        place = source.parent if version == "editable" else Path(tempfile.mkdtemp(prefix="xdmprep-build-"))
+        place = source.parent
+        if version != "editable":
+            self._scratch = tempfile.TemporaryDirectory(prefix="xdmprep-build-")  # until the wheel is packed
+            place = Path(self._scratch.name)
         try:
             made = compiled(source, place)
         except (Exception, SystemExit) as error:
