@@ -71,7 +71,8 @@ def validate(
     if on_start is not None:
         on_start(records)
     builder = ReportBuilder(records.name, cap=cap)
-    for chunk, _ in records.run(jobs=jobs):
+    # of mapped records the values are counted where they are at hand
+    for chunk, _ in records.run(jobs=jobs, rest=None if mapping is None else Chunk.found):
         builder.add(chunk)
         if on_chunk is not None:
             on_chunk(chunk)

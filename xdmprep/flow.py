@@ -27,6 +27,7 @@ import pyarrow.compute as pc
 from .crew import Crew, ordered
 from .errors import Issue, Severity
 from .leaves import Leaf, nest, prune
+from .losses import Tally, tally
 from .rules import RULES
 
 if TYPE_CHECKING:
@@ -134,6 +135,7 @@ class Chunk:
         members: where rows are grouped, the row numbers that went into each record (a list array of n); else None.
         aside: the faulty rows and the `unread` ones, with the source and without records; None where there are none, or
             as long as the chunk has its own records and source.
+        tally: counts of the values in the records and of those left out, once the records are gone; else None.
     """
 
     leaves: tuple[Leaf, ...]
@@ -148,6 +150,7 @@ class Chunk:
     merged: int = 0
     members: pa.Array | None = None
     aside: Chunk | None = None
+    tally: Tally | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -190,11 +193,12 @@ class Chunk:
     def found(self) -> Chunk:
         """What was found in the chunk, and in :attr:`aside` the rows that are set aside; no records and no source."""
         bad = self.faulty()
+        counts = tally(self.leaves, self.records, self.rows, bad, self.issues)
         none = self.records.select([])
         aside = None
         if self.unread or bad.any():
             aside = replace(self, leaves=(), records=none, issues=()).where(bad)
-        return replace(self, leaves=(), records=none, source=None, aside=aside)
+        return replace(self, leaves=(), records=none, source=None, aside=aside, tally=counts)
 
     def rows_in(self, keep: np.ndarray[Any, np.dtype[np.bool_]]) -> int:
         """How many source rows went into the records where `keep` is True."""

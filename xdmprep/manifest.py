@@ -47,6 +47,8 @@ class Manifest:
             ``batch``, and how many there are as ``batches``.
         upsert: True if the files are a Profile patch and the dataset must be enabled for upsert.
         multiline: True if JSON files are one array each (``isMultiLineJson``).
+        values: destination -> ``{"read", "written", "lost"}`` for the mapped destinations that lost values, counted in
+            the records that were written; read == written + lost.
         threshold: the percentage of bad rows the run allowed, for ``partialIngestionPercent``; None if not given.
         software: name and version of what wrote it.
         folder: where the manifest was read from or written to; not part of the file.
@@ -62,6 +64,7 @@ class Manifest:
     upsert: bool = False
     multiline: bool = False
     threshold: float | None = None
+    values: dict[str, dict[str, int]] = field(default_factory=dict)
     software: str = ""
     folder: Path | None = field(default=None, compare=False)
 
@@ -77,6 +80,7 @@ class Manifest:
             "schema": self.schema,
             "source": self.source,
             "counts": {"rows": self.rows, "written": self.written, "rejected": self.rejected},
+            "values": self.values,
             "files": [asdict(file) for file in self.files],
         }
 
@@ -128,7 +132,7 @@ class Manifest:
                 data["format"], tuple(File(**entry) for entry in data["files"]),
                 counts["rows"], counts["written"], counts["rejected"],
                 data["schema"], data["source"], data["upsert"], data["multiline"], data["threshold"],
-                data["software"], file.parent,
+                data.get("values", {}), data["software"], file.parent,
             )  # fmt: skip
         except OSError as error:
             several = sorted(file.parent.glob(f"{BATCHES}/{NAME}"))

@@ -20,6 +20,7 @@ import pyarrow.csv as arrow_csv
 from .errors import SourceError, UsageError
 from .flow import ISSUE_SCHEMA, Chunk
 from .leaves import Leaf
+from .losses import ValueCounts
 from .manifest import Manifest, whole_file
 from .mapping import MappingSet, compile_mapping
 from .schema import Schema
@@ -84,24 +85,31 @@ def mend(
     parts.files = list(manifest.files)
     still = Rejects(folder, (".mended-rejects.part", ".mended-issues.part"))
     done = set(manifest.source.get("mended", []))
-    fresh, written = _run(_chunks(file, columns, done), lambda chunk: check(mapper(chunk)), parts, still)
+    values = ValueCounts.of(folder.run.get("values", {}), folder.run.get("lackingValues", 0))
+    fresh, written = _run(_chunks(file, columns, done), lambda chunk: check(mapper(chunk)), parts, still, values)
     good = sorted(written)
     skipped = fresh.count(None)
     tried = [row for row in fresh if row is not None]
     mended = sorted(done | written)
     manifest = replace(
         manifest, files=tuple(parts.files), written=manifest.written + len(good),
-        rejected=manifest.rejected - len(good), source={**manifest.source, **({"mended": mended} if mended else {})},
+        rejected=manifest.rejected - len(good), values=values.table(lost_only=True),
+        source={**manifest.source, **({"mended": mended} if mended else {})},
     )  # fmt: skip
     manifest.save(folder.path)
     _replace_rejects(folder, set(tried) | done)
     counts = {"rows": manifest.rows, "written": manifest.written, "rejected": manifest.rejected}
-    folder.mark("finished", {**{k: v for k, v in folder.run.items() if k not in ("state", "key")}, "counts": counts})
+    facts = {"counts": counts, "values": values.table(), "lackingValues": values.rows}
+    folder.mark("finished", {**{k: v for k, v in folder.run.items() if k not in ("state", "key")}, **facts})
     return Mended(len(tried), len(good), len(tried) - len(good), skipped, manifest)
 
 
 def _run(
-    chunks: Iterator[tuple[Chunk | None, int]], steps: Callable[[Chunk], Chunk], parts: Any, still: Rejects
+    chunks: Iterator[tuple[Chunk | None, int]],
+    steps: Callable[[Chunk], Chunk],
+    parts: Any,
+    still: Rejects,
+    values: ValueCounts,
 ) -> tuple[list[int | None], set[int]]:
     """Map, check and write; gives the rows met (None for one written before) and the rows written now."""
     met: list[int | None] = []
@@ -114,7 +122,10 @@ def _run(
             made = steps(chunk)
             bad = made.faulty()
             parts.add(parts.make(made, ~bad), int((~bad).sum()))
-            still.add(made.found())
+            found = made.found()
+            still.add(found)
+            if found.tally is not None:
+                values.add(found.tally)
             met += made.rows.tolist()
             written |= set(made.rows[~bad].tolist())
         parts.finish()

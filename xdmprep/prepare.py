@@ -19,6 +19,7 @@ from typing import Any
 from . import __version__, native
 from .errors import DataError, OutputError, UsageError
 from .flow import Chunk, Stream
+from .losses import ValueCounts
 from .manifest import Manifest
 from .mapping import MappingSet, map_stream
 from .read import CsvOptions, open_source
@@ -31,6 +32,9 @@ SOFTWARE = f"xdmprep {__version__}"
 
 #: Findings that a run's report keeps in memory; all are counted, and all are in `issues.csv`.
 KEPT_FINDINGS = 100_000
+
+#: Percentage of its values that a destination may lose before a run says so with its exit code.
+MAX_LOSS = 50.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class Result:
         merged: where a mapping groups rows, how many more source rows went into records; `rows`, `written` and
             `rejected` then count records, and :attr:`source_rows` the rows.
         merged_rejected: how many of those went into records that were set aside.
+        excessive: destinations that lost a larger share of their values than the run allowed, the worst first.
     """
 
     rows: int
@@ -57,6 +62,12 @@ class Result:
     seconds: float
     merged: int = 0
     merged_rejected: int = 0
+    excessive: tuple[str, ...] = ()
+
+    @property
+    def values(self) -> ValueCounts:
+        """Counts of the values written and left out, for each destination."""
+        return self.report.values
 
     @property
     def source_rows(self) -> dict[str, int]:
@@ -86,6 +97,8 @@ class Result:
             text = (
                 f"{name}: {self.rows:,} rows read, {self.written:,} written {files_text}, {self.rejected:,} set aside"
             )
+        if self.values.rows:
+            text += f", {self.values}"
         return text + (f" -> {self.folder / 'rejects.jsonl'}" if self.rejected else "")
 
     def _repr_html_(self) -> str:
@@ -102,6 +115,7 @@ def prepare(
     rules: str | Rules = "strict",
     strict: bool = False,
     error_threshold: float | None = None,
+    max_loss: float = MAX_LOSS,
     max_bytes: int | None = None,
     max_rows: int | None = None,
     multiline: bool = False,
@@ -125,6 +139,8 @@ def prepare(
         strict: set a row aside too where a value did not fit its destination's type.
         error_threshold: percentage of rows that may be set aside; with more, no part is kept (the platform's rule for
             partial ingestion: a batch fails when the percentage is strictly above the threshold).
+        max_loss: percentage of its values that a destination may lose in the rows that are written; those that lose
+            more are named in :attr:`Result.excessive`.  100 turns this off.
         max_bytes, max_rows: limits of a part.
         multiline: JSON as one array a file.
         csv: how a CSV source is written.
@@ -147,6 +163,8 @@ def prepare(
     started = time.perf_counter()
     if error_threshold is not None and not 0 <= error_threshold <= 100:
         raise UsageError(f"the error threshold is a percentage from 0 to 100, got {error_threshold}.")
+    if not 0 <= max_loss <= 100:
+        raise UsageError(f"the largest loss is a percentage from 0 to 100, got {max_loss}.")
     _refuse_inside(source, out)
     schema_file = schema if isinstance(schema, str | os.PathLike) else None
     schema, mapping = _schema(schema), _mapping(mapping)
@@ -200,7 +218,7 @@ def prepare(
         options.format, done.files, done.rows, done.written, done.rejected,
         schema={"id": schema.id, "title": schema.title, "version": schema.version, "sha256": schema.sha256},
         source={"name": read.name} | (rows if merged else {}), multiline=options.multiline,
-        threshold=error_threshold, software=SOFTWARE, folder=folder.path,
+        values=report.values.table(lost_only=True), threshold=error_threshold, software=SOFTWARE, folder=folder.path,
     )  # fmt: skip
     percent = 100 * done.rejected / done.rows if done.rows else 0.0
     if error_threshold is not None and percent > error_threshold:
@@ -220,10 +238,18 @@ def prepare(
         "mappingFile": mapping.name, "schemaFile": str(Path(schema_file).resolve()) if schema_file else None,
         "columns": {field.name: str(field.type) for field in read.arrow_schema},
     }  # fmt: skip
-    facts = {"counts": counts, "seconds": times.seconds, "compiled": native.compiled is not None, "again": again}
+    facts = {
+        "counts": counts,
+        "values": report.values.table(),
+        "lackingValues": report.values.rows,
+        "seconds": times.seconds,
+        "compiled": native.compiled is not None,
+        "again": again,
+    }
     folder.mark("finished", facts)
     seconds = time.perf_counter() - started
-    return Result(done.rows, done.written, done.rejected, manifest, report, seconds, merged, merged_rejected)
+    excessive = tuple(report.values.excessive(max_loss))
+    return Result(done.rows, done.written, done.rejected, manifest, report, seconds, merged, merged_rejected, excessive)
 
 
 def map_rows(source: Any, mapping: Any, schema: Any = None, *, strict: bool = False) -> Stream:

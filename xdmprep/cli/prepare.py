@@ -21,7 +21,8 @@ Examples:
   xdmprep prepare changes.csv -m changes.mapping.yaml -s crm.schema.json -o patch/ --upsert
   xdmprep prepare crm.tsv -m m.yaml -s s.json -o out/ --delimiter tab --encoding latin-1 --error-threshold 5
 
-Ends with 0 if every row was written, 1 if rows were set aside, 2 on wrong use or input that cannot be read.
+Ends with 0 if every row was written, 1 if rows were set aside or a field lost most of its values (--max-loss), 2 on
+wrong use or input that cannot be read.
 """
 )
 @click.argument("source", type=click.Path(path_type=Path))
@@ -40,6 +41,10 @@ Ends with 0 if every row was written, 1 if rows were set aside, 2 on wrong use o
 @click.option(
     "--error-threshold", type=float, metavar="PCT", help="Keep nothing if more than PCT % of rows are faulty."
 )
+@click.option(
+    "--max-loss", type=click.FloatRange(0, 100), default=50.0, show_default=True, metavar="PCT",
+    help="End with 1 if a field loses more than PCT % of its values; 100 turns this off.",
+)  # fmt: skip
 @click.option("--rules", default="strict", show_default=True, help="Rule set: strict, batch or jsonschema.")
 @click.option("--strict", is_flag=True, help="Set a row aside too where a value did not fit its field's type.")
 @click.option("--delimiter", default=",", help="Of a CSV source: one character, or 'tab'.")
@@ -59,7 +64,8 @@ Ends with 0 if every row was written, 1 if rows were set aside, 2 on wrong use o
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def prepare(
     source: Path, mapping: Path, schema: Path, out: Path, format: str | None, upsert: bool, relax_required: bool,
-    multiline: bool, max_bytes: int | None, max_rows: int | None, error_threshold: float | None, rules: str,
+    multiline: bool, max_bytes: int | None, max_rows: int | None, error_threshold: float | None,
+    max_loss: float, rules: str,
     strict: bool, delimiter: str, quote: str, encoding: str, names: str | None, nulls: tuple[str, ...],
     contract: Path | None, jobs: int | None, report: Path | None, overwrite: bool, bar: bool | None, as_json: bool,
 ) -> int:  # fmt: skip
@@ -99,8 +105,9 @@ def prepare(
     with progress(bar) as shown:
         result = run(
             source, mapping, schema, out, format=format or "json", rules=rules, strict=strict,
-            error_threshold=error_threshold, max_bytes=max_bytes, max_rows=max_rows, multiline=multiline, csv=csv,
-            contract=contract, jobs=jobs, overwrite=overwrite, on_start=shown.start, on_chunk=shown.advance,
+            error_threshold=error_threshold, max_loss=max_loss, max_bytes=max_bytes, max_rows=max_rows,
+            multiline=multiline, csv=csv, contract=contract, jobs=jobs, overwrite=overwrite,
+            on_start=shown.start, on_chunk=shown.advance,
         )  # fmt: skip
     if report is not None:
         result.report.save(report)
@@ -112,7 +119,14 @@ def prepare(
             click.echo(str(result.report))
         if report is not None:
             click.echo(f"report -> {report}")
-    return 1 if result.rejected else 0
+        for path in result.excessive:
+            entry = result.manifest.values[path]
+            click.echo(
+                f"{path}: {entry['lost']:,} of {entry['read']:,} values were left out, more than the {max_loss:g} % "
+                "that --max-loss allows. See issues.csv for the reason.",
+                err=True,
+            )
+    return 1 if result.rejected or result.excessive else 0
 
 
 def _patch(
@@ -141,5 +155,6 @@ def _facts(result: Any) -> dict[str, Any]:
     return {
         "rows": result.rows, "written": result.written, "rejected": result.rejected, "folder": str(result.folder),
         "files": result.manifest.to_dict()["files"], "issues": result.report.to_dict()["summary"],
+        "values": result.manifest.values, "excessive": list(result.excessive),
         "seconds": round(result.seconds, 3),
     } | ({"sourceRows": result.source_rows} if result.merged else {})  # fmt: skip

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from ..errors import DataError, Issue, OutputError, shorten
 from ..flow import ISSUE_SCHEMA, Chunk, Finding, Stream, Unread
+from ..losses import LOST, ValueCounts
 from ..rules import RULES
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class Report:
         kept: how many of them the report holds; fewer than `found` only with a cap.
         cap: the cap, None if there is none.
         files: where several files were checked, the report of each.
+        values: counts of the values written and left out, where a mapping made the records.
     """
 
     files: tuple[Report, ...] = ()
@@ -102,6 +104,7 @@ class Report:
     ) -> None:
         self.name, self.rows, self.cap = name, rows, cap
         self.merged = 0
+        self.values = ValueCounts()
         self.invalid = self.found = self.kept = 0
         self._pieces: list[Finding | pa.Table] = []
         self._groups: dict[tuple[str, str, str, str | None, str], Group] = {}
@@ -235,7 +238,8 @@ class Report:
             groups.append({**entry, **({"platform_code": platform} if platform else {})})
         facts = {
             "name": self.name, "valid": self.valid, "rows": self.rows, "invalid": self.invalid,
-            "findings": self.found, "kept": self.kept, "cap": self.cap, "summary": groups,
+            "findings": self.found, "kept": self.kept, "cap": self.cap, "values": self.values.table(lost_only=True),
+            "summary": groups,
         }  # fmt: skip
         return {**facts, "files": [{"file": one.name, **one.to_dict()} for one in self.files]} if self.files else facts
 
@@ -300,6 +304,13 @@ class Report:
             raise DataError(str(self))
         return self
 
+    def _left_out(self) -> str:
+        """How many values were left out, as far as it is known; empty where none was."""
+        if self.values.rows:
+            return str(self.values)
+        lost = sum(group.count for group in self._groups.values() if group.code in LOST)
+        return f"{lost:,} value{'s' if lost != 1 else ''} left out" if lost else ""
+
     def headline(self) -> str:
         """The outcome in one sentence."""
         rows = f"{self.rows:,} row{'s' if self.rows != 1 else ''}"
@@ -307,11 +318,13 @@ class Report:
             rows = f"{self.rows:,} record{'s' if self.rows != 1 else ''} of {self.rows + self.merged:,} rows"
         if self.valid:
             warnings = f", {self.found:,} warning{'s' if self.found != 1 else ''}" if self.found else ""
-            return f"{self.name}: {rows}, all valid{warnings}"
+            verdict = f"none invalid, {self._left_out()}" if self._left_out() else "all valid"
+            return f"{self.name}: {rows}, {verdict}{warnings}"
         capped = ""
         if self.cap is not None and self.kept < self.found:
             capped = f" (the first {self.kept:,} kept: cap {self.cap:,})"
-        return f"{self.name}: {rows}, {self.invalid:,} invalid, {self.found:,} findings{capped}"
+        left_out = f"{self._left_out()}, " if self.values.rows else ""
+        return f"{self.name}: {rows}, {self.invalid:,} invalid, {left_out}{self.found:,} findings{capped}"
 
     def __str__(self) -> str:
         lines = [self.headline()]
@@ -344,6 +357,8 @@ class ReportBuilder:
     def add(self, chunk: Chunk) -> None:
         """Count in a chunk with absolute row numbers: its rows, its findings, and what could not be read."""
         self._report.merged += chunk.merged
+        if chunk.tally is not None:
+            self._report.values.add(chunk.tally)
         self._report._take(chunk.consumed, chunk.issues, chunk.unread)
 
     def finish(self) -> Report:

@@ -35,6 +35,7 @@ class FilesReport(Report):
             self.invalid += one.invalid
             self.found += one.found
             self.kept += one.kept
+            self.values.merge(one.values)
             for group in one.groups:
                 self._join(replace(group, file=one.name, examples=list(group.examples)))
 
