@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -21,15 +21,23 @@ from .errors import ExpressionError
 from .leaves import Leaf
 from .paths import EVERY, Path, format_path, parse_path
 
-if TYPE_CHECKING:
-    from .flow import Finding
-
 #: Rules whose findings say that a value was left out.
 LOST = frozenset({"unparsable", "expression"})
 #: Destinations that a sentence names before it says how many more there are.
 _NAMED = 3
 
 _Mask = np.ndarray[Any, np.dtype[np.bool_]]
+
+
+class _Finding(Protocol):
+    """What is needed of a finding: its rule, its path as text, and its row numbers."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def rows(self) -> np.ndarray[Any, np.dtype[np.int64]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,7 @@ def tally(
     records: pa.RecordBatch,
     rows: np.ndarray[Any, np.dtype[np.int64]],
     faulty: _Mask,
-    findings: Iterable[Finding],
+    findings: Iterable[_Finding],
 ) -> Tally:
     """Count the values of a chunk.
 
