@@ -1,0 +1,84 @@
+"""The command `xdmprep explain`."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..errors import UsageError, did_you_mean
+from ..rules import RULES
+
+#: The page with a section for each rule.
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "rules.md"
+_SECTION = re.compile(r"^## `(?P<code>[^`]+)`\n(?P<text>.*?)(?=^##? |\Z)", re.MULTILINE | re.DOTALL)
+_PART = re.compile(r"\*\*(Why|Mend)\.\*\* (.*?)(?:\n\n|\Z)", re.DOTALL)
+_EXAMPLE = re.compile(r"```json\n(.*?)\n```", re.DOTALL)
+
+
+def section(code: str) -> dict[str, Any]:
+    """What the documentation says of a rule: ``why``, ``mend`` and, where there is one, ``example`` (JSON).
+
+    Raises:
+        UsageError: there is no such rule.
+    """
+    if code not in RULES:
+        raise UsageError(f"there is no rule {code!r}.{did_you_mean(code, RULES)} All codes: xdmprep explain --list.")
+    text = next(found["text"] for found in _SECTION.finditer(PAGE.read_text(encoding="utf-8")) if found["code"] == code)
+    parts = {name.lower(): " ".join(said.split()) for name, said in _PART.findall(text)}
+    example = _EXAMPLE.search(text)
+    return parts | ({"example": json.loads(example[1])} if example else {})
+
+
+def _complete(_ctx: Any, _parameter: Any, start: str) -> list[str]:
+    return [code for code in RULES if code.startswith(start)]
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  xdmprep explain pattern
+  xdmprep explain identity-ecid --json
+  xdmprep explain --list
+"""
+)
+@click.argument("code", required=False, shell_complete=_complete)
+@click.option("--list", "everything", is_flag=True, help="List all codes.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+def explain(code: str | None, everything: bool, as_json: bool) -> None:
+    """Say what the rule CODE checks, why the platform cares, and how to correct what it finds."""
+    if everything == (code is not None):
+        raise UsageError("Give the code of a rule, such as `xdmprep explain pattern`, or --list.")
+    if everything:
+        _list(as_json)
+        return
+    said = section(str(code))
+    rule = RULES[str(code)]
+    sets = [name for name in ("jsonschema", "batch", "strict") if name in rule.sets]
+    if as_json:
+        facts = {"code": rule.code, "title": rule.title, "severity": rule.severity, "sets": sets}
+        click.echo(json.dumps(facts | {"platform_code": rule.platform} | said, ensure_ascii=False))
+        return
+    click.echo(f"{click.style(rule.code, bold=True)}: {rule.title}")
+    scope = f"rule set{'s' if len(sets) > 1 else ''} {', '.join(sets)}" if sets else "in every rule set"
+    click.echo(f"{rule.severity}, {scope}" + (f"; the platform's code is {rule.platform}" if rule.platform else ""))
+    for name in ("why", "mend"):
+        click.echo(f"\n{name.capitalize()}: " + click.wrap_text(said[name], 100, subsequent_indent="  "))
+    if "example" in said:
+        click.echo("\nExample:")
+        for key, value in said["example"].items():
+            lines = isinstance(value, str) and "\n" in value
+            text = value.strip().replace("\n", "\n" + " " * 15) if lines else json.dumps(value, ensure_ascii=False)
+            click.echo(f"  {key + ':':<12} {text}")
+
+
+def _list(as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"rules": {rule.code: rule.title for rule in RULES.values()}}, ensure_ascii=False))
+        return
+    wide = max(map(len, RULES))
+    for rule in RULES.values():
+        click.echo(f"{rule.code:<{wide}}  {rule.severity:<7}  {rule.title}")
