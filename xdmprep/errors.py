@@ -19,6 +19,7 @@ rows in a report (:class:`Issue`), never exceptions, unless the caller asks for 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -27,25 +28,37 @@ Severity = Literal["error", "warning"]
 
 
 class XdmPrepError(Exception):
-    """Base of all errors that xdmprep raises on purpose; `exit_code` is what the command ends with."""
+    """Base of all errors that xdmprep raises on purpose.
+
+    Class attributes: `exit_code` is what the command ends with, `kind` what it calls the error in JSON (stable).
+    """
 
     exit_code = 2
+    kind = "error"
 
 
 class UsageError(XdmPrepError):
     """Wrong options or arguments."""
 
+    kind = "usage"
+
 
 class SourceError(XdmPrepError):
     """An input cannot be read at all (missing, empty, wrong encoding, not the format it was said to be)."""
+
+    kind = "source"
 
 
 class SchemaError(XdmPrepError):
     """A schema file is wrong or incomplete."""
 
+    kind = "schema"
+
 
 class MappingError(XdmPrepError):
     """A mapping set is wrong.  `faults` holds one message per fault; all are gathered before this is raised."""
+
+    kind = "mapping"
 
     def __init__(self, faults: str | Sequence[str], name: str | None = None) -> None:
         self.faults: tuple[str, ...] = (faults,) if isinstance(faults, str) else tuple(faults)
@@ -62,6 +75,8 @@ class MappingError(XdmPrepError):
 class ExpressionError(MappingError):
     """One expression is wrong; `position` is the 0-based offset in `expression`, None if the whole is meant."""
 
+    kind = "expression"
+
     def __init__(self, message: str, expression: str = "", position: int | None = None) -> None:
         self.message, self.expression, self.position = message, expression, position
         super().__init__(message)
@@ -77,9 +92,13 @@ class ExpressionError(MappingError):
 class OutputError(XdmPrepError):
     """A folder or file cannot be written."""
 
+    kind = "output"
+
 
 class MissingDependencyError(XdmPrepError):
     """An optional package is not installed; the message ends with the line that installs it."""
+
+    kind = "missing-dependency"
 
     def __init__(self, what: str, package: str, install: str) -> None:
         self.package = package
@@ -90,6 +109,7 @@ class DataError(XdmPrepError):
     """The data has faults and the caller asked to be stopped by them."""
 
     exit_code = 1
+    kind = "data"
 
 
 class PlatformError(XdmPrepError):
@@ -100,6 +120,7 @@ class PlatformError(XdmPrepError):
     """
 
     exit_code = 3
+    kind = "platform"
 
     def __init__(
         self,
@@ -154,10 +175,27 @@ class Issue:
         return f"{where}{self.path or 'record'}{column}: {self.message}{got}.{hint}"
 
 
+#: Control characters, marks that change a line's direction, line separators of Unicode, and halves of surrogate pairs.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def visible(text: str, keep: str = "") -> str:
+    """`text` with every character that a terminal would obey, or could not show, as an escape such as ``\\x1b``.
+
+    Args:
+        text: any text, such as a file name or a value.
+        keep: control characters that stay as they are; without any the result is one line.
+    """
+    return _CONTROL.sub(lambda found: found[0] if found[0] in keep else repr(found[0])[1:-1], text)
+
+
 def shorten(value: Any, limit: int = 80) -> str:
     """`value` as a quoted text of at most `limit` characters, for messages."""
-    text = repr(value)
-    end = {"{": "}", "[": "]", "(": ")"}.get(text[0], text[0])
+    try:
+        text = repr(value[: limit + 1] if isinstance(value, str) else value)
+    except Exception:  # numbers of more digits than Python prints, values nested too deep, classes of the caller
+        text = f"<{type(value).__name__}>"
+    end = {"{": "}", "[": "]", "(": ")"}.get(text[:1], text[:1])
     return text if len(text) <= limit else text[: limit - 4] + "..." + end
 
 
@@ -166,6 +204,8 @@ def did_you_mean(word: str, known: Iterable[str], n: int = 3) -> str:
     import difflib  # only where something is wrong
 
     names = list(known)
+    if len(word) > 200:  # no slip of the fingers, and slow to compare
+        return ""
     near = difflib.get_close_matches(word, names, n=n, cutoff=0.6)
     if not near:  # names that differ by letter case or by their parents only
         lower = word.lower()

@@ -7,17 +7,22 @@ not be reached or refused; 130 interrupted.  Commands load on first use, so that
 from __future__ import annotations
 
 import atexit
+import errno
 import gc
 import os
+import re
+import signal
 import sys
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
-from ..errors import XdmPrepError
+from ..errors import PlatformError, XdmPrepError, visible
 from ..native import compiled
+from . import printer
 
 #: command -> (module below this package, one line of help)
 COMMANDS = {
@@ -40,8 +45,30 @@ COMMANDS = {
 LOOPS = "inner loops compiled" if compiled is not None else "inner loops not compiled (slower, all else is the same)"
 
 
+class _StoppedError(Exception):
+    """Carries an exception past click, which would print and end the process in its own way."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+
+def _ours(run: Callable[..., Any]) -> Callable[..., Any]:
+    """`run` with interrupts and system errors kept from click."""
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return run(*args, **kwargs)
+        except (KeyboardInterrupt, EOFError, OSError) as error:
+            raise _StoppedError(error) from error
+
+    return wrapped
+
+
 class Lazy(click.Group):
     """A group that imports a command's module only when the command is used."""
+
+    make_context = _ours(click.Group.make_context)
+    invoke = _ours(click.Group.invoke)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands in the order of the table."""
@@ -80,41 +107,110 @@ def main() -> None:
     gc.set_threshold(100_000, 20, 20)
     # numpy's linear algebra, which no command uses, would start a thread a core that spins for a tenth of a second
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    _leave(_run())
+    sys.unraisablehook = _keep_interrupts
+    try:
+        code = run()
+    except KeyboardInterrupt:  # a second one, while the first was answered
+        code = 130
+    with suppress(ValueError, OSError):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _leave(code)
+
+
+def _keep_interrupts(unraisable: Any) -> None:
+    """Send an interrupt again that came inside a finalizer, where Python can only report and forget it."""
+    if unraisable.exc_type is KeyboardInterrupt:
+        signal.raise_signal(signal.SIGINT)
+    elif os.environ.get("XDMPREP_DEBUG"):
+        sys.__unraisablehook__(unraisable)
 
 
 def _leave(code: int) -> NoReturn:
     """End the process as `sys.exit` does, but without freeing object by object what the system frees at once."""
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, AttributeError):
         sys.stdout.flush()
         sys.stderr.flush()
     atexit._run_exitfuncs()
     os._exit(code)
 
 
-def _run() -> int:
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command in this process.
+
+    Args:
+        arguments: what follows the command's name; None takes those of the process.
+
+    Returns:
+        The exit code.  Nothing is raised but a second interrupt, and with ``XDMPREP_DEBUG`` set what nobody expected.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in (given[: given.index("--")] if "--" in given else given)
+    printer.begin()
     try:
-        code = xdmprep.main(standalone_mode=False)
-        sys.stdout.flush()
+        code = xdmprep.main(given if arguments is not None else None, prog_name="xdmprep", standalone_mode=False)
+        printer.flush()
         return code if isinstance(code, int) else 0
-    except click.ClickException as error:
-        error.show()
-        return 2
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
-        return 130
-    except XdmPrepError as error:
-        click.echo(f"xdmprep: {error}", err=True)
-        return error.exit_code
-    except BrokenPipeError:  # the reader of our output has gone, as in `xdmprep ... | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    except _StoppedError as stopped:
+        return _refused(stopped.error, as_json)
+    except BaseException as error:
+        return _refused(error, as_json)
+
+
+def _refused(error: BaseException, as_json: bool) -> int:
+    """Say why the command ended without a result; gives the exit code."""
+    if isinstance(error, printer.ReaderGoneError):
         return 0
-    except Exception as error:
-        if os.environ.get("XDMPREP_DEBUG"):
-            raise
-        click.echo(
-            f"xdmprep: this should not happen, please report it: {type(error).__name__}: {error} "
-            "(with XDMPREP_DEBUG=1 in the environment the whole trace is shown).",
-            err=True,
-        )
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        printer.refuse("interrupted", "interrupted.", "", as_json)
+        return 130
+    if isinstance(error, click.ClickException):
+        text, where = "", "xdmprep"
+        if isinstance(error, click.UsageError) and error.ctx is not None:
+            where = error.ctx.command_path
+            text = f"{error.ctx.get_usage()}\nTry '{where} --help' for help.\n\n"
+        message = printer.bounded([visible(error.format_message())])
+        printer.refuse("usage", message, f"See {where} --help.", as_json, text=f"{text}Error: {message}")
         return 2
+    if isinstance(error, XdmPrepError):
+        message, hint = split_hint(printer.message_of(error))
+        more: dict[str, Any] = {}
+        if isinstance(error, PlatformError):
+            known = {"status": error.status, "platformCode": error.code, "requestId": error.request_id,
+                     "batch": error.batch, "file": error.file}  # fmt: skip
+            more = {name: value for name, value in known.items() if value is not None}
+        printer.refuse(error.kind, message, hint, as_json, **more)
+        return error.exit_code
+    if isinstance(error, OSError):
+        where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+        reason = error.strerror or str(error) or type(error).__name__
+        hint = "Make room on the disk." if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        printer.refuse("system", visible(f"{where}{reason}."), hint, as_json)
+        return 2
+    if isinstance(error, MemoryError):
+        printer.refuse("memory", "there is not enough memory.", "Give fewer --jobs, or a smaller input.", as_json)
+        return 2
+    if os.environ.get("XDMPREP_DEBUG") or not isinstance(error, Exception):
+        raise error
+    printer.refuse(
+        "internal", f"this should not happen, please report it: {type(error).__name__}: {visible(str(error))[:1000]}",
+        "With XDMPREP_DEBUG=1 in the environment the whole trace is shown.", as_json,
+    )  # fmt: skip
+    return 2
+
+
+#: What the sentences of a message that say what to do begin with.
+_ADVICE_WORDS = """
+Add Ask Call Check Choose Convert Correct Create Enable Give For Install It~is Leave Load Look Make Mend Move Name Pull
+Put Read Remove Rename Repeat Run Save See Send Set Start There~may~be Try Use Wait Write Did~you~mean
+""".split()
+_ADVICE = re.compile(rf"(?<=[.!?)]) (?=(?:{'|'.join(_ADVICE_WORDS).replace('~', ' ')})\b)")
+
+
+def split_hint(text: str) -> tuple[str, str]:
+    """What happened, and what to do about it: messages end with sentences that tell it; they may be missing."""
+    if "\n" in text:
+        return text, ""
+    found = _ADVICE.search(text)
+    return (text, "") if found is None else (text[: found.start()], text[found.end() :])

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from .printer import say
+
 if TYPE_CHECKING:
     from ..client import Client
-
-
-def say(text: str) -> None:
-    """A line on standard error."""
-    click.echo(text, err=True)
-
-
-def print_json(data: Any) -> None:
-    """An object on standard output."""
-    click.echo(json.dumps(data, ensure_ascii=False, indent=2))
 
 
 def connection(command: Callable[..., Any]) -> Callable[..., Any]:

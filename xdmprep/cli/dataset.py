@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from .. import wire
-from .connection import client_of, connection, print_json, say
+from .connection import client_of, connection
+from .printer import print_json, say, show
 
 
 @click.group()
@@ -78,7 +79,7 @@ def dataset_create(
         if as_json:
             print_json({"id": key, "name": name, "schema": schema_id})
         else:
-            click.echo(key)
+            show(key)
         return 0
 
 
@@ -94,11 +95,11 @@ def dataset_show(dataset_id: str, url: str | None, config: str | None, sandbox: 
             print_json({"id": dataset_id, **doc, "batches": [found.to_dict() for found in batches]})
             return 0
         tags = doc.get("tags") or {}
-        click.echo(f"dataset {dataset_id}: {doc.get('name')}")
-        click.echo(f"schema: {(doc.get('schemaRef') or {}).get('id')}")
-        click.echo(_flags(tags))
+        show(f"dataset {dataset_id}: {doc.get('name')}")
+        show(f"schema: {(doc.get('schemaRef') or {}).get('id')}")
+        show(_flags(tags))
         for found in batches:
-            click.echo(f"  batch {found.id}: {found.status}")
+            show(f"  batch {found.id}: {found.status}")
         return 0
 
 
@@ -132,14 +133,14 @@ def dataset_check(
     if as_json:
         print_json(found.to_dict())
         return 0 if found.ok else 1
-    click.echo(f"dataset {dataset_id}: {found.name}\nschema: {found.schema}\n{_flags(found.tags)}")
+    show(f"dataset {dataset_id}: {found.name}\nschema: {found.schema}\n{_flags(found.tags)}")
     for finding in found.findings:
-        click.echo(f"{finding.level}: {finding.text}")
+        show(f"{finding.level}: {finding.text}")
         for number, step in enumerate(finding.steps, 1):
-            click.echo(f"  {number}. {step}")
+            show(f"  {number}. {step}")
     if manifest is not None:
         verb = "takes" if found.ok else "is not ready for"
-        click.echo(f"dataset {dataset_id} {verb} these files ({found.files} files, {found.records} records)")
+        show(f"dataset {dataset_id} {verb} these files ({found.files} files, {found.records} records)")
     return 0 if found.ok else 1
 
 
@@ -163,14 +164,14 @@ def dataset_enable_upsert(
         plan = client.plan_upsert(dataset_id)
         if not as_json:
             for line in plan.lines():
-                click.echo(line)
+                show(line)
         if yes:
             client.enable_upsert(dataset_id, plan)
     done = yes or not plan.patches
     if as_json:
         print_json(plan.to_dict(done))
     elif yes and plan.patches:
-        click.echo(f"dataset {dataset_id} takes patches now")
+        show(f"dataset {dataset_id} takes patches now")
     elif not done:
-        click.echo("Nothing was changed. To do it, add --yes.")
+        show("Nothing was changed. To do it, add --yes.")
     return 0

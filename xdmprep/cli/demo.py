@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ..shipped import shipped
+from .printer import print_json, show
 
 
 @click.command(epilog="Example: xdmprep demo --out demo/ --format parquet")
@@ -21,9 +22,9 @@ from ..shipped import shipped
 def demo(out: Path | None, format: str, as_json: bool) -> int:
     """Map, check, write, upload, ingest and read back a bundled CRM export, against a local emulator."""
     with tempfile.TemporaryDirectory(prefix="xdmprep-demo-") as temporary:
-        facts = _run(out or Path(temporary), format, (lambda text: None) if as_json else click.echo)
+        facts = _run(out or Path(temporary), format, (lambda text: None) if as_json else show)
     if as_json:
-        click.echo(json.dumps(facts, ensure_ascii=False))
+        print_json(facts)
     return 0 if facts["batch"]["status"] in ("success", "active") else 1
 
 

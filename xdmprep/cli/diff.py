@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from .printer import print_json, say, show
 from .progress import progress
 from .quick import load_arrow
 
@@ -77,7 +77,7 @@ def diff(
         null_values=("", *nulls),
     )  # fmt: skip
     if format == "json":
-        click.echo(f"warning: {JSON_WARNING}", err=True)
+        say(f"warning: {JSON_WARNING}")
     with progress(bar) as shown:
         result = write_patch(
             before, after, schema, out, on=on, mapping=mapping, new=new, duplicates=duplicates,
@@ -106,11 +106,11 @@ def shown_result(result: PatchResult, as_json: bool, seen: Preview | None = None
             ],
             "seconds": round(result.seconds, 3), **({} if seen is None else {"preview": seen.to_dict()}),
         }  # fmt: skip
-        click.echo(json.dumps(facts, ensure_ascii=False))
+        print_json(facts)
     else:
-        click.echo(str(result))
+        show(str(result))
         if result.report.found:
-            click.echo(str(result.report))
+            show(str(result.report))
         if seen is not None:
-            click.echo(str(seen))
+            show(str(seen))
     return 0 if result.clean else 1

@@ -11,6 +11,7 @@ import click
 
 from ..errors import UsageError, did_you_mean
 from ..rules import RULES
+from .printer import print_json, show
 
 #: The page with a section for each rule.
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "rules.md"
@@ -60,25 +61,25 @@ def explain(code: str | None, everything: bool, as_json: bool) -> None:
     sets = [name for name in ("jsonschema", "batch", "strict") if name in rule.sets]
     if as_json:
         facts = {"code": rule.code, "title": rule.title, "severity": rule.severity, "sets": sets}
-        click.echo(json.dumps(facts | {"platform_code": rule.platform} | said, ensure_ascii=False))
+        print_json(facts | {"platform_code": rule.platform} | said)
         return
-    click.echo(f"{click.style(rule.code, bold=True)}: {rule.title}")
+    show(f"{rule.code}: {rule.title}")
     scope = f"rule set{'s' if len(sets) > 1 else ''} {', '.join(sets)}" if sets else "in every rule set"
-    click.echo(f"{rule.severity}, {scope}" + (f"; the platform's code is {rule.platform}" if rule.platform else ""))
+    show(f"{rule.severity}, {scope}" + (f"; the platform's code is {rule.platform}" if rule.platform else ""))
     for name in ("why", "mend"):
-        click.echo(f"\n{name.capitalize()}: " + click.wrap_text(said[name], 100, subsequent_indent="  "))
+        show(f"\n{name.capitalize()}: " + click.wrap_text(said[name], 100, subsequent_indent="  "))
     if "example" in said:
-        click.echo("\nExample:")
+        show("\nExample:")
         for key, value in said["example"].items():
             lines = isinstance(value, str) and "\n" in value
             text = value.strip().replace("\n", "\n" + " " * 15) if lines else json.dumps(value, ensure_ascii=False)
-            click.echo(f"  {key + ':':<12} {text}")
+            show(f"  {key + ':':<12} {text}")
 
 
 def _list(as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"rules": {rule.code: rule.title for rule in RULES.values()}}, ensure_ascii=False))
+        print_json({"rules": {rule.code: rule.title for rule in RULES.values()}})
         return
     wide = max(map(len, RULES))
     for rule in RULES.values():
-        click.echo(f"{rule.code:<{wide}}  {rule.severity:<7}  {rule.title}")
+        show(f"{rule.code:<{wide}}  {rule.severity:<7}  {rule.title}")

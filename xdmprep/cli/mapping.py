@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import click
 from ..errors import UsageError, did_you_mean
 from ..read import open_source
 from ..schema import Schema
+from .printer import emit, print_json, say, show
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 _FILE = click.Path(path_type=Path)
@@ -44,16 +44,16 @@ def check(path: Path, schema_path: Path | None, source_path: Path | None, as_jso
     if as_json:
         facts: dict[str, Any] = {"mapping": str(path), "mappings": len(made.mappings), "sound": found.sound}
         lists = {"faults": list(found.faults), "warnings": list(found.warnings), "unused": list(found.unused)}
-        click.echo(json.dumps(facts | lists, ensure_ascii=False))
+        print_json(facts | lists)
     else:
         for text in found.faults:
-            click.echo(f"fault: {text}", err=True)
+            say(f"fault: {text}")
         for text in found.warnings:
-            click.echo(f"warning: {text}", err=True)
+            say(f"warning: {text}")
         if found.unused:
-            click.echo(f"columns that no mapping reads: {', '.join(found.unused)}")
+            show(f"columns that no mapping reads: {', '.join(found.unused)}")
         verdict = "fine" if found.sound else f"{len(found.faults)} fault{'s' * (len(found.faults) != 1)}"
-        click.echo(f"{path}: {len(made.mappings)} mappings, {verdict}")
+        show(f"{path}: {len(made.mappings)} mappings, {verdict}")
     sys.exit(0 if found.sound else 2)
 
 
@@ -74,9 +74,9 @@ def suggest(source: str, schema_path: Path, rows: int, least: int, as_json: bool
 
     found = suggest_mapping(open_source(source), Schema.load(schema_path), rows=rows)
     if as_json:
-        click.echo(json.dumps({"suggestions": [one.to_dict() for one in found]}, ensure_ascii=False))
+        print_json({"suggestions": [one.to_dict() for one in found]})
     else:
-        click.echo(draft(found, least=least), nl=False)
+        emit(draft(found, least=least), end="")
 
 
 @mapping.command(epilog="Example: xdmprep mapping convert exported.json crm.mapping.yaml")
@@ -101,11 +101,11 @@ def convert(path: Path, target: Path, form: str | None, source_path: Path | None
     losses = made.save(target, chosen)
     if as_json:
         facts = {"from": str(path), "to": str(target), "form": chosen, "mappings": len(made.mappings)}
-        click.echo(json.dumps(facts | {"losses": losses}, ensure_ascii=False))
+        print_json(facts | {"losses": losses})
         return
     for text in losses:
-        click.echo(f"not held by the form {chosen}: {text}", err=True)
-    click.echo(f"{target}: {len(made.mappings)} mappings in the form {chosen}, {len(losses)} things not held")
+        say(f"not held by the form {chosen}: {text}")
+    show(f"{target}: {len(made.mappings)} mappings in the form {chosen}, {len(losses)} things not held")
 
 
 @mapping.command(epilog="Example: xdmprep mapping functions date")
@@ -130,15 +130,15 @@ def functions(name: str | None, category: str | None, as_json: bool) -> None:
         near = did_you_mean(category or "", categories) or f" There are {', '.join(categories)}."
         raise UsageError(f"there is no category {category!r}.{near}")
     if as_json:
-        click.echo(json.dumps({"functions": [_facts(one) for one in found]}, ensure_ascii=False))
+        print_json({"functions": [_facts(one) for one in found]})
     elif name is not None:
         for one in found:
-            click.echo(_page(one))
+            show(_page(one))
     else:
         wide = max(len(one.signature) for one in found if len(one.signature) <= 60)
         for one in found:
             mark = "" if one.availability != "no" else "  (not available here)"
-            click.echo(f"{one.signature:{wide}}  {one.meaning}{mark}")
+            show(f"{one.signature:{wide}}  {one.meaning}{mark}")
 
 
 def _facts(one: Any) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
+
+from .printer import print_json, show
 
 
 @click.command(epilog="Example: xdmprep mend out/ mended.jsonl")
@@ -23,7 +24,7 @@ def mend(out: Path, rejects: Path | None, schema: Path | None, as_json: bool) ->
     done = run(out, rejects, schema=schema)
     if as_json:
         facts = {"tried": done.tried, "written": done.written, "rejected": done.still_rejected, "skipped": done.skipped}
-        click.echo(json.dumps(facts))
+        print_json(facts)
     else:
-        click.echo(str(done))
+        show(str(done))
     return 1 if done.still_rejected else 0

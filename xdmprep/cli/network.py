@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import PlatformError
-from .connection import client_of, connection, print_json, say
+from .connection import client_of, connection
+from .printer import print_json, say, show
 
 if TYPE_CHECKING:
     from ..client import Batch, Client
@@ -20,16 +21,16 @@ if TYPE_CHECKING:
 
 def _describe(batch: Batch) -> None:
     """The batch in words, on standard output."""
-    click.echo(f"batch {batch.id}: {batch.status} ({batch.explanation})")
+    show(f"batch {batch.id}: {batch.status} ({batch.explanation})")
     if batch.input_records is not None:
-        click.echo(f"records: {batch.input_records} in, {batch.output_records} ingested, {batch.failed_records} failed")
+        show(f"records: {batch.input_records} in, {batch.output_records} ingested, {batch.failed_records} failed")
     for error in batch.errors:
         count = f" [{error['recordCount']} records]" if "recordCount" in error else ""
-        click.echo(f"  {error.get('code')}: {error.get('description')}{count}")
+        show(f"  {error.get('code')}: {error.get('description')}{count}")
     if batch.ok and batch.failed_records:
-        click.echo(f"ATTENTION: {batch.failed_records} records were lost although the batch is {batch.status}.")
+        show(f"ATTENTION: {batch.failed_records} records were lost although the batch is {batch.status}.")
     if batch.errors:
-        click.echo(f"Which rows: xdmprep batch errors {batch.id}")
+        show(f"Which rows: xdmprep batch errors {batch.id}")
 
 
 def _report(batch: Batch, as_json: bool) -> None:
@@ -155,7 +156,7 @@ def _upload_series(
         for sent in series.batches:
             if not sent.ok or sent.failed_records:
                 _describe(sent)
-        click.echo(str(series))
+        show(str(series))
     return 1 if series.failed or (wait_ and _failed(series.batches[-1])) else 0
 
 
@@ -218,11 +219,11 @@ def batch_errors(
         else:
             _describe(found)
             for error in shown:
-                click.echo(str(error))
+                show(str(error))
             if more:
-                click.echo(f"... and {more} more (--limit)")
+                show(f"... and {more} more (--limit)")
             if not shown and found.failed_records:
-                click.echo("The platform names no rows: the batch was sent without diagnostics, or they are too old.")
+                show("The platform names no rows: the batch was sent without diagnostics, or they are too old.")
         return 0
 
 
@@ -289,7 +290,7 @@ def emulate(
     url = server.open_url()
     if host not in ("127.0.0.1", "localhost", "::1"):
         say(f"attention: {host} can be reached from other machines; without --token any bearer token is taken")
-    click.echo(f"emulator listening on {url}")
+    show(f"emulator listening on {url}")
     sys.stdout.flush()
     with little_memory():
         server.run()

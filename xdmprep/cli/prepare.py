@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ..errors import UsageError
+from .printer import print_json, say, show
 from .progress import progress
 from .quick import load_arrow
 
@@ -85,10 +85,9 @@ def prepare(
     if report is not None and report.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"--report writes a web page; give a name that ends in .html, not {report.name!r}.")
     if max_bytes is not None and max_bytes > PLATFORM_MAX_BYTES:
-        click.echo(
+        say(
             f"warning: --max-bytes {max_bytes:,} is above what the platform takes in one request "
-            f"({PLATFORM_MAX_BYTES:,}); such parts go up in pieces, which is the slower way.",
-            err=True,
+            f"({PLATFORM_MAX_BYTES:,}); such parts go up in pieces, which is the slower way."
         )
     if relax_required and not upsert:
         raise UsageError("--relax-required is for patches; give --upsert with it.")
@@ -112,19 +111,18 @@ def prepare(
     if report is not None:
         result.report.save(report)
     if as_json:
-        click.echo(json.dumps(_facts(result), ensure_ascii=False))
+        print_json(_facts(result))
     else:
-        click.echo(str(result))
+        show(str(result))
         if result.report.found:
-            click.echo(str(result.report))
+            show(str(result.report))
         if report is not None:
-            click.echo(f"report -> {report}")
+            show(f"report -> {report}")
         for path in result.excessive:
             entry = result.manifest.values[path]
-            click.echo(
+            say(
                 f"{path}: {entry['lost']:,} of {entry['read']:,} values were left out, more than the {max_loss:g} % "
-                "that --max-loss allows. See issues.csv for the reason.",
-                err=True,
+                "that --max-loss allows. See issues.csv for the reason."
             )
     return 1 if result.rejected or result.excessive else 0
 
@@ -138,9 +136,9 @@ def _patch(
     from .diff import shown_result
 
     for path in partial_arrays(mapping):
-        click.echo(f"warning: '{path}' is an array: the platform replaces all of it by the mapped elements.", err=True)
+        say(f"warning: '{path}' is an array: the platform replaces all of it by the mapped elements.")
     if format == "json":
-        click.echo(f"warning: {JSON_WARNING}", err=True)
+        say(f"warning: {JSON_WARNING}")
     with progress(bar) as shown:
         result = write_patch(
             None, source, schema, out, mapping=mapping, format=format, on_start=shown.start, on_chunk=shown.advance,

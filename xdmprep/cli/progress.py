@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import click
-
+from ..errors import visible
 from ..flow import Chunk, Stream
+from .printer import say
 
 
 class Progress:
@@ -23,13 +23,13 @@ class Progress:
     def start(self, stream: Stream) -> None:
         """Tell what the stages say of the run as a whole, such as fields that a copy leaves out, and show the bar."""
         for note in (note for step in stream.steps for note in getattr(step, "notes", ())):
-            click.echo(f"warning: {note}", err=True)
+            say(f"warning: {note}")
         if self._wanted:
             from tqdm import tqdm
 
             known = stream.total_bytes is not None
             self._bar = tqdm(
-                total=stream.total_bytes, unit="B" if known else " rows", unit_scale=True, desc=stream.name,
+                total=stream.total_bytes, unit="B" if known else " rows", unit_scale=True, desc=visible(stream.name),
                 file=sys.stderr, mininterval=0.2,
             )  # fmt: skip
 

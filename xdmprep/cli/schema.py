@@ -16,6 +16,7 @@ from ..errors import Issue, UsageError
 from ..paths import format_path
 from ..schema import Change, Registry, Schema, diff, duplicate_keys, lint
 from .connection import connection
+from .printer import emit, print_json, say, show
 
 if TYPE_CHECKING:
     from ..flow import Chunk
@@ -37,14 +38,14 @@ def schema() -> None:
     """Show, check, pull or compare XDM schemas, or make up records of one."""
 
 
-@schema.command(epilog="Example: xdmprep schema show schemas/crm-profile.schema.json --depth 2")
+@schema.command("show", epilog="Example: xdmprep schema show schemas/crm-profile.schema.json --depth 2")
 @click.argument("path")
 @click.option("--depth", type=click.IntRange(1), help="How many levels of fields to show.")
 @_ID
 @_COMPONENTS
 @_COMPAT
 @_JSON
-def show(
+def show_command(
     path: str, depth: int | None, schema_id: str | None, components: Path | None, compat: bool, as_json: bool
 ) -> None:
     """Print the fields of the schema in PATH as a tree.
@@ -56,9 +57,9 @@ def show(
         return
     found = open_schema(path, schema_id, components, compat)
     if as_json:
-        click.echo(json.dumps(_facts(found), ensure_ascii=False))
+        print_json(_facts(found))
     else:
-        click.echo(found.describe(depth=depth))
+        show(found.describe(depth=depth))
 
 
 @schema.command(epilog="Example: xdmprep schema check schemas/crm-profile.schema.json")
@@ -90,14 +91,14 @@ def check(path: str, schema_id: str | None, components: Path | None, compat: boo
             for issue in issues
         ]  # fmt: skip
         facts = {"id": found.id, "sha256": found.sha256, "errors": errors, "warnings": len(issues) - errors}
-        click.echo(json.dumps({**facts, "issues": listed}, ensure_ascii=False))
+        print_json({**facts, "issues": listed})
     else:
         for issue in issues:
             text = str(replace(issue, path=issue.path or "schema"))
-            click.echo(f"{issue.severity:<8}{issue.code:<22}{text}")
+            show(f"{issue.severity:<8}{issue.code:<22}{text}")
         fields = sum(1 for _ in found.root.walk()) - 1
         verdict = f"{errors} errors, {len(issues) - errors} warnings" if issues else "nothing doubtful"
-        click.echo(f"{found.name}: {fields} fields, {verdict}", err=bool(issues))
+        (say if issues else show)(f"{found.name}: {fields} fields, {verdict}")
     sys.exit(2 if errors else 0)
 
 
@@ -149,25 +150,25 @@ def diff_command(
                     {"code": g.code, "path": g.path, "message": g.message, "more": more} for g, more in effect.more
                 ],
             }  # fmt: skip
-        click.echo(json.dumps(facts, ensure_ascii=False))
+        print_json(facts)
     else:
         _tell_changes(changes, breaking)
         if effect is not None:
-            click.echo(f"{data}: {len(effect.starts):,} rows start to fail{_some(effect.starts)}, "
+            show(f"{data}: {len(effect.starts):,} rows start to fail{_some(effect.starts)}, "
                        f"{len(effect.stops):,} stop failing{_some(effect.stops)}, "
                        f"{effect.both:,} fail under both")  # fmt: skip
             for group, more in effect.more:
-                click.echo(f"  {more:>9,} more {group.code:<18} {group.path or 'record'}: {group.message}")
+                show(f"  {more:>9,} more {group.code:<18} {group.path or 'record'}: {group.message}")
     sys.exit(1 if breaking or (effect is not None and effect.starts) else 0)
 
 
 def _tell_changes(changes: list[Change], breaking: int) -> None:
     for change in changes:
-        click.echo(str(change))
+        show(str(change))
     if not changes:
-        click.echo("no difference that matters to data")
+        show("no difference that matters to data")
     else:
-        click.echo(f"{len(changes)} changes, {breaking} of them breaking", err=True)
+        say(f"{len(changes)} changes, {breaking} of them breaking")
 
 
 def _some(rows: list[int]) -> str:
@@ -255,12 +256,12 @@ def sample(
     )
     if out is None:
         for line in lines:
-            click.echo(line)
+            emit(line)
         return
     with whole_file(out) as file:
         for line in lines:
             file.write((line + "\n").encode())
-    click.echo(f"{out}: {count:,} records", err=True)
+    say(f"{out}: {count:,} records")
 
 
 @schema.command(
@@ -292,14 +293,14 @@ def pull(
 
     if list_them == bool(ids):
         raise UsageError("Name the schemas to pull, or give --list to see which there are.")
-    with Client.from_config(config, sandbox=sandbox, url=url, tell=lambda text: click.echo(text, err=True)) as client:
+    with Client.from_config(config, sandbox=sandbox, url=url, tell=lambda text: say(text)) as client:
         if list_them:
             found = remote.list_schemas(client.session)
             if as_json:
-                click.echo(json.dumps({"schemas": found}, ensure_ascii=False))
+                print_json({"schemas": found})
             else:
                 for item in found:
-                    click.echo(f"{item.get('$id')}  {item.get('version', '')}  {item.get('title', '')}")
+                    show(f"{item.get('$id')}  {item.get('version', '')}  {item.get('title', '')}")
             return
         saved = []
         for schema_id in ids:
@@ -307,9 +308,9 @@ def pull(
             done = remote.compare(pulled, out) if only_check else remote.save(pulled, out)
             saved.append({"id": pulled.id, "file": str(done.file), "state": done.state})
             if not as_json:
-                click.echo(f"{done.state:<8}{pulled.id}  {'' if only_check else done.file}".rstrip())
+                show(f"{done.state:<8}{pulled.id}  {'' if only_check else done.file}".rstrip())
         if as_json:
-            click.echo(json.dumps({"schemas": saved}, ensure_ascii=False))
+            print_json({"schemas": saved})
     sys.exit(1 if only_check and any(entry["state"] != "same" for entry in saved) else 0)
 
 
@@ -328,11 +329,11 @@ def open_schema(
 def _list(registry: Registry, as_json: bool) -> None:
     titles = {id: registry.document(id).content.get("title", "") for id in registry}  # type: ignore[union-attr]
     if as_json:
-        click.echo(json.dumps({"schemas": titles}, ensure_ascii=False))
+        print_json({"schemas": titles})
         return
     for id, title in titles.items():
-        click.echo(f"{id}  {title}")
-    click.echo(f"{len(titles)} schemas and components; name one with --id.", err=True)
+        show(f"{id}  {title}")
+    say(f"{len(titles)} schemas and components; name one with --id.")
 
 
 def _facts(found: Schema) -> dict[str, Any]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from ..errors import UsageError
+from .printer import print_json, show
 from .progress import progress
 from .quick import load_arrow
 
@@ -69,18 +69,18 @@ def validate(
             if held is not None and cap is None:
                 one.keep(held)
         if not as_json:
-            click.echo(str(one))
+            show(str(one))
     whole = found[0] if len(found) == 1 else FilesReport(found, cap=cap)
     if not as_json and len(found) > 1:
-        click.echo(whole.headline())
+        show(whole.headline())
     if report is not None:
         whole.save(report)
         if not as_json:
-            click.echo(f"report -> {report}")
+            show(f"report -> {report}")
     if as_json:
         files_shown = [{"file": str(file), **one.to_dict()} for file, one in zip(files, found, strict=True)]
         totals = {"valid": whole.valid, "rows": whole.rows, "invalid": whole.invalid, "findings": whole.found}
-        click.echo(json.dumps({**totals, "files": files_shown}))
+        print_json({**totals, "files": files_shown})
     return 0 if whole.valid else 1
 
 
