@@ -168,12 +168,120 @@ def test_components_that_contain_themselves_and_the_schema() -> None:
     assert found.find("lead.knows[0].team.lead.name").type == "string"
 
 
-def test_an_inner_id_is_no_base_for_references() -> None:
+def test_what_an_inner_resource_does_not_have_is_looked_for_in_the_document() -> None:
     inner = {"$id": "https://x.example/inner", "properties": {"n": {"$ref": "#/definitions/n"}}}
     content = {"properties": {"a": {"properties": {"b": inner}}}, "definitions": {"n": {"properties": {"m": inner}}}}
     found = Schema.from_dict(content)
     assert found.find("a.b.n.m.n.m").type == "object"
     assert Draft6Validator(found.json_schema).is_valid({"a": {"b": {"n": {"m": {"n": {}}}}}})
+
+
+INNER = {
+    "$id": "https://x.example/dir/outer.json",
+    "properties": {
+        "local": {"$id": "inner.json", "properties": {"p": {"$ref": "#/definitions/t"}}, "definitions": {"t": {"type": "string"}}},
+        "relative": {"$ref": "inner.json#/definitions/t"},
+        "absolute": {"$ref": "https://x.example/dir/inner.json#/definitions/t"},
+        "top": {"$ref": "#/definitions/t"},
+        "anchor": {"$ref": "#here"},
+        "anchored": {"$ref": "inner2.json#here"},
+        "beside": {"$id": "https://elsewhere.example/", "$ref": "inner.json#/definitions/t"},
+        "nested": {"$id": "sub/", "properties": {"q": {"$ref": "deep.json"}}},
+        "escaped": {"$ref": "#/definitions/a~1b%20~0c"},
+    },
+    "definitions": {
+        "t": {"type": "integer"},
+        "n": {"$id": "#here", "type": "boolean"},
+        "m": {"$id": "inner2.json", "definitions": {"h": {"$id": "#here", "type": "number"}}},
+        "d": {"$id": "sub/deep.json", "type": "integer"},
+        "a/b ~c": {"type": "boolean"},
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("remote", [False, True])
+def test_an_inner_id_is_the_base_of_the_references_below_it(remote: bool) -> None:
+    content: dict[str, Any] = INNER
+    registry = None
+    if remote:
+        content, registry = {"properties": {"r": {"$ref": "https://x.example/dir/outer.json"}}}, Registry().add(INNER)
+    found = Schema.from_dict(content, registry)
+    start = "r." if remote else ""
+    types = {path: found.find(start + path).type for path in [*INNER["properties"], "local.p", "nested.q"]}
+    assert types == {
+        "local": "object", "local.p": "string", "relative": "string", "absolute": "string", "top": "int",
+        "anchor": "boolean", "anchored": "number", "beside": "string", "nested": "object", "nested.q": "int",
+        "escaped": "boolean",
+    }  # fmt: skip
+
+
+def test_a_draft_07_schema_has_if_and_a_draft_06_schema_has_not() -> None:
+    content = {
+        "properties": {"a": {}, "b": {}},
+        "if": {"properties": {"a": {"const": 1}}, "required": ["a"]},
+        "then": {"required": ["b"]},
+        "else": False,
+    }
+    records: list[dict[str, Any]] = [{}, {"a": 1}, {"a": 1, "b": 2}, {"a": 2}]
+    for dialect, verdicts in (
+        ("http://json-schema.org/draft-07/schema#", [False, False, True, False]),
+        ("http://json-schema.org/draft-06/schema#", [True] * 4),
+        (None, [True] * 4),
+    ):
+        found = Schema.from_dict({**content, **({"$schema": dialect} if dialect else {})})
+        assert [not found.check(record, "jsonschema") for record in records] == verdicts
+        assert [Draft6Validator(found.json_schema).is_valid(record) for record in records] == verdicts
+
+
+def test_references_that_double_the_schema_at_each_step_are_refused() -> None:
+    definitions: dict[str, Any] = {"d0": {"type": "string"}}
+    for n in range(1, 60):
+        ref = {"$ref": f"#/definitions/d{n - 1}"}
+        definitions[f"d{n}"] = {"properties": {"x": ref, "y": ref}}
+    with pytest.raises(SchemaError, match="with all its references followed"):
+        Schema.from_dict({"properties": {"d": {"$ref": "#/definitions/d59"}}, "definitions": definitions})
+
+
+def test_definitions_that_all_hold_each_other_are_refused() -> None:
+    names = [f"d{n}" for n in range(12)]
+    node = {"properties": {name: {"$ref": f"#/definitions/{name}"} for name in names}}
+    with pytest.raises(SchemaError, match="more than 100,000 fields"):
+        Schema.from_dict({**node, "definitions": dict.fromkeys(names, node)})
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"properties": {"x": {"default": "DEEP"}}}, "nested deeper than 400 levels"),
+        ({"properties": {"x": {"enum": ["DEEP"]}}}, "nested deeper than 400 levels"),
+        ({"$id": 5, "properties": {}}, "'$id' must be a text, got 5"),
+        ({"$schema": ["x"], "properties": {}}, "'$schema' must be a text"),
+        ({"properties": {"x": {"type": {"a": 1}}}}, "at /properties/x: 'type' must be one of"),
+        ({"meta:descriptors": "x", "properties": {}}, "'meta:descriptors': expected a list of descriptors"),
+        ({"meta:descriptors": {"xdm:descriptorIdentity": ["x"]}, "properties": {}}, "'meta:descriptors': expected"),
+        ({"$schema": "http://json-schema.org/draft-07/schema#", "if": 5, "properties": {}}, "'if' must be a schema"),
+    ],
+)
+def test_wrong_kinds_of_values_in_a_schema(content: dict[str, Any], message: str) -> None:
+    deep: Any = 1
+    for _ in range(3000):
+        deep = [deep]
+    for node in (content["properties"].get("x", {}),):
+        for key, value in node.items():
+            node[key] = deep if value == "DEEP" else [deep] if value == ["DEEP"] else value
+    with pytest.raises(SchemaError) as error:
+        Schema.from_dict(content)
+    assert message in str(error.value)
+
+
+def test_descriptors_by_type_are_read_as_a_list_of_them_is() -> None:
+    descriptor = {"@type": "xdm:descriptorIdentity", "xdm:sourceProperty": "/x", "xdm:namespace": "Email"}
+    content = {"properties": {"x": {"type": "string"}}}
+    as_list = Schema.from_dict({**content, "meta:descriptors": [descriptor]})
+    by_type = Schema.from_dict({**content, "meta:descriptors": {"xdm:descriptorIdentity": [descriptor]}})
+    assert by_type.identities == as_list.identities != ()
+    assert len(by_type.sha256) == 64
+    assert by_type.descriptors == as_list.descriptors
 
 
 @pytest.mark.parametrize(
@@ -182,10 +290,10 @@ def test_an_inner_id_is_no_base_for_references() -> None:
         ({"definitions": {"a": {"$ref": "#/definitions/a"}}, "allOf": [{"$ref": "#/definitions/a"}]}, "itself"),
         ({"allOf": [{"$ref": "#"}], "properties": {}}, "itself"),
         ({"properties": {"x": {"$ref": "#/definitions/no"}}}, "leads nowhere"),
-        ({"properties": {"x": {"$ref": "#no"}}}, "is not a JSON pointer"),
+        ({"properties": {"x": {"$ref": "#no"}}}, "leads nowhere: schema has no '$id' that is '#no'"),
         ({"properties": {"x": {"type": "strng"}}}, "Did you mean 'string'?"),
         ({"properties": ["x"]}, "'properties' must be an object of schemas"),
-        ({"properties": {"x": 5}}, "at /properties/x: must be a schema (an object), got 5"),
+        ({"properties": {"x": 5}}, "at /properties/x: must be a schema (an object or a boolean), got 5"),
         ({"properties": {"x": {"required": True}}}, "at /properties/x: 'required' must be a list of names, got True"),
         ({"properties": {"x": {"exclusiveMinimum": True}}}, "'exclusiveMinimum' must be a number"),
         ({"properties": {"x": {"maxLength": -1}}}, "'maxLength' must be a whole number"),

@@ -11,10 +11,12 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ..errors import SchemaError
+from .scopes import Scopes
 
 DESCRIPTORS_SUFFIX = ".descriptors.json"
 
@@ -37,6 +39,15 @@ class Document:
         """The ``meta:altId`` of the Schema Registry; empty if there is none."""
         value = self.content.get("meta:altId")
         return value if isinstance(value, str) else ""
+
+    @cached_property
+    def scopes(self) -> Scopes:
+        """Base URIs, anchors and dialects of its parts.
+
+        Raises:
+            SchemaError: it is nested too deep, or too large.
+        """
+        return Scopes.of(self.content, self.id, self.name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +141,10 @@ def read_documents(path: str | os.PathLike[str]) -> list[Document]:
     Raises:
         SchemaError: the file cannot be read, or holds no schema.
     """
-    found = _documents_of(read_json(path), str(path))
+    content = read_json(path)
+    if isinstance(content, bool):  # a schema that takes every record, or none
+        return [Document({} if content else {"not": {}}, str(path))]
+    found = _documents_of(content, str(path))
     if not found:
         raise SchemaError(f"{path}: holds no schema. A schema is a JSON object with '$id', 'properties' or 'allOf'.")
     return found

@@ -34,13 +34,17 @@ from .documents import (
     read_documents,
     read_json,
 )
-from .field import Field
-from .resolve import Lookup, Resolver
+from .field import Field, field_count
+from .resolve import Lookup, Resolver, keywords
 from .show import field_table, tree_text
+from .types import ANY
 
 RECORD_CLASS = "https://ns.adobe.com/xdm/data/record"
 TIME_SERIES_CLASS = "https://ns.adobe.com/xdm/data/time-series"
 ADHOC_CLASS = "https://ns.adobe.com/xdm/data/adhoc"
+
+#: Schemas with more fields are refused, for everything that lists them would take its time.
+MAX_FIELDS = 100_000
 
 
 class Schema:
@@ -82,13 +86,18 @@ class Schema:
             resolved = {**columns, **kept}
         self.json_schema: dict[str, Any] = resolved
         definitions = {**resolved.get("definitions", {}), "#": resolved}
+        if field_count(resolved, definitions, MAX_FIELDS) > MAX_FIELDS:
+            raise SchemaError(
+                f"{document.name}: has more than {MAX_FIELDS:,} fields, all references followed. "
+                "The platform takes at most 10,000."
+            )
         self.root = Field.of("", (), resolved, True, definitions)
-        if self.root.type != "object":
+        if self.root.type not in ("object", ANY):
             raise SchemaError(
                 f"{document.name}: is of type {self.root.type}, not a record. "
                 "A schema of records has 'properties', or 'allOf' with references to components that have them."
             )
-        own = descriptor_list(self.source.get("meta:descriptors", []), document.name)
+        own = descriptor_list(self.source.get("meta:descriptors", []), f"{document.name}, 'meta:descriptors'")
         self.descriptors = described.of_schema([*own, *self._made_of[1]], (document.id, document.alternative))
         self.identities: tuple[Identity, ...] = described.identities(self.descriptors, self.root, document.name)
         self.relationships: tuple[Relationship, ...] = described.relationships(
@@ -131,7 +140,7 @@ class Schema:
     @classmethod
     def from_dict(
         cls,
-        content: Mapping[str, Any],
+        content: Mapping[str, Any] | bool,
         registry: Lookup | None = None,
         *,
         descriptors: Iterable[dict[str, Any]] = (),
@@ -143,9 +152,9 @@ class Schema:
         Raises:
             SchemaError: it is not a schema, a component is missing, or a descriptor does not fit.
         """
-        if not isinstance(content, Mapping):
+        if not isinstance(content, Mapping | bool):
             raise SchemaError(f"{name}: a schema is a JSON object, got {type(content).__name__}.")
-        return cls(Document(dict(content), name), registry or Components(), descriptors, compat)
+        return cls(Document(dict(keywords(content)), name), registry or Components(), descriptors, compat)
 
     @property
     def id(self) -> str:
@@ -211,7 +220,8 @@ class Schema:
     def sha256(self) -> str:
         """Hex SHA-256 of the schema as canonical JSON, together with the components and descriptors it draws in."""
         content: Any = self.source
-        outside = [d for d in self.descriptors if d not in self.source.get("meta:descriptors", [])]
+        own = descriptor_list(self.source.get("meta:descriptors", []), self.name)
+        outside = [descriptor for descriptor in self.descriptors if descriptor not in own]
         if self._used or outside:
             used = {id: document.content for id, document in self._used.items()}
             content = {"schema": self.source, "components": used, "descriptors": outside}

@@ -2,30 +2,31 @@
 
 References are followed by ``$id`` and pointer and replaced by what they mean, ``allOf`` is merged where that is exact
 (:mod:`.merge`), and definitions that refer back to themselves stay references, gathered under ``definitions``.  The
-result accepts exactly what the original accepts under JSON Schema draft-06 (the dialect of XDM), where the neighbours
-of a ``$ref`` do not constrain; titles, descriptions and ``meta:`` keywords beside a reference are kept, as the Schema
+result accepts exactly what the original accepts under JSON Schema draft-06 (the dialect of XDM), or under draft-07 where
+``$schema`` says so: ``if``, ``then`` and ``else`` are said in keywords of draft-06.  The neighbours of a ``$ref`` do not
+constrain; titles, descriptions and ``meta:`` keywords beside a reference are kept, as the Schema
 Registry keeps them.  Parts that occur many times are one and the same object in the tree: never change it in place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any, Protocol
 from urllib.parse import unquote
 
-from ..errors import SchemaError
+from ..errors import SchemaError, shorten
 from .documents import Document
 from .merge import ASSERTIONS, both, merge
+from .scopes import CONDITIONAL, LISTED, NAMED, ONE, escaped, join, unescaped
 from .shapes import check_shape
 
 #: Deeper schemas are refused; the deepest of the open repository has about 30 levels.
-MAX_DEPTH = 150
+MAX_DEPTH = 100
+#: Schemas with more objects and lists than this, references followed, are refused.
+MAX_SIZE = 2_000_000
 
 DRAFT_06 = "http://json-schema.org/draft-06/schema#"
-
-_NODE = ("additionalProperties", "additionalItems", "contains", "not", "propertyNames")
-_NODES = ("allOf", "anyOf", "oneOf")
-_NAMED = ("properties", "patternProperties")
 
 #: Keywords that say where a schema is and what it keeps aside; the resolved tree is one document.
 _OF_PLACE = ("$id", "$schema", "definitions")
@@ -66,6 +67,7 @@ class Resolver:
         self._open: list[tuple[str, str]] = []
         self._names: dict[tuple[str, str], str] = {}
         self._missing: dict[str, str] = {}
+        self._sizes: dict[int, tuple[int, Any]] = {}
         self._main = Document({}, "")
         self._root = ("", "")
         self._depth = 0
@@ -79,11 +81,11 @@ class Resolver:
         self._main, self._root = document, (document.id or document.name, "")
         self._open.append(self._root)
         root = self._node(document.content, document, "")
+        self._bounded(root, document.name)
         self._open.pop()
         if self._missing:
             raise SchemaError(self._missing_message(document))
-        if isinstance(root, bool):
-            root = {} if root else {"not": {}}
+        root = dict(keywords(root))
         definitions = {name: self._done[key] for key, name in self._names.items() if key != self._root}
         _check_progress({**definitions, "#": root}, document.name)
         return {"$schema": DRAFT_06, **root, **({"definitions": definitions} if definitions else {})}
@@ -104,11 +106,11 @@ class Resolver:
             if isinstance(node, bool):
                 return node
             raise SchemaError(
-                f"{document.name}: expected a schema (an object) at {pointer or '/'}, got {type(node).__name__}."
+                f"{document.name}: expected a schema (an object or a boolean) at {pointer or '/'}, got {shorten(node)}."
             )
         if isinstance(node.get("$ref"), str):
             return self._reference(node, document, pointer)
-        check_shape(node, document.name, pointer)
+        check_shape(node, document.name, pointer, document.scopes.at(pointer)[1])
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise SchemaError(f"{document.name}: nested deeper than {MAX_DEPTH} levels at {pointer}.")
@@ -118,22 +120,29 @@ class Resolver:
             self._depth -= 1
 
     def _resolved(self, node: dict[str, Any], document: Document, pointer: str) -> Any:
-        if any(key in node for key in _OF_PLACE):  # an inner $id would be the base of local references
+        conditions: dict[str, Any] = {}
+        if any(key in node for key in CONDITIONAL):
+            if document.scopes.at(pointer)[1]:
+                given = {key: node[key] for key in CONDITIONAL if key in node}
+                conditions = {key: self._node(part, document, f"{pointer}/{key}") for key, part in given.items()}
+            node = {key: value for key, value in node.items() if key not in CONDITIONAL}
+        if any(key in node for key in _OF_PLACE):
             node = {key: value for key, value in node.items() if key not in _OF_PLACE}
         changed: dict[str, Any] = {}
-        for key in _NAMED:
+        for key in NAMED:
             if isinstance(node.get(key), dict):
                 parts = {
-                    name: self._node(child, document, f"{pointer}/{key}/{name}") for name, child in node[key].items()
+                    name: self._node(child, document, f"{pointer}/{key}/{escaped(name)}")
+                    for name, child in node[key].items()
                 }
                 if any(parts[name] is not child for name, child in node[key].items()):
                     changed[key] = parts
-        for key in _NODES:
+        for key in LISTED:
             if isinstance(node.get(key), list):
                 listed = [self._node(part, document, f"{pointer}/{key}/{i}") for i, part in enumerate(node[key])]
                 if any(new is not old for new, old in zip(listed, node[key], strict=True)):
                     changed[key] = listed
-        for key in _NODE:
+        for key in ONE:
             if isinstance(node.get(key), dict):
                 part = self._node(node[key], document, f"{pointer}/{key}")
                 if part is not node[key]:
@@ -142,8 +151,10 @@ class Resolver:
         if "additionalItems" in node and not isinstance(node.get("items"), list):  # means nothing there
             node = {key: value for key, value in node.items() if key != "additionalItems"}
             changed.pop("additionalItems", None)
-        if "allOf" in node:
-            return self._all_of({**node, **changed})
+        more = _without_if(conditions)
+        if "allOf" in node or more:
+            node = {**node, **changed}
+            return self._all_of({**node, "allOf": [*node.get("allOf", ()), *more]})
         return {**node, **changed} if changed else node
 
     def _items_and_dependencies(
@@ -159,7 +170,9 @@ class Resolver:
         needs = node.get("dependencies")
         if isinstance(needs, dict):
             changed["dependencies"] = {
-                name: need if isinstance(need, list) else self._node(need, document, f"{pointer}/dependencies/{name}")
+                name: need
+                if isinstance(need, list)
+                else self._node(need, document, f"{pointer}/dependencies/{escaped(name)}")
                 for name, need in needs.items()
             }
 
@@ -178,7 +191,7 @@ class Resolver:
 
     def _reference(self, node: dict[str, Any], document: Document, pointer: str) -> Any:
         ref: str = node["$ref"]
-        base, _, fragment = ref.partition("#")
+        address, _, fragment = ref.partition("#")
         fragment = unquote(fragment)
         notes = {
             key: value
@@ -186,37 +199,74 @@ class Resolver:
             if key in ("title", "description", "default", "examples")
             or (key.startswith("meta:") and key != "meta:xdmType")
         }
-        target = document
-        if base and base not in (document.id, document.alternative):
-            if base in (self._main.id, self._main.alternative):
-                found: Document | None = self._main
-            else:
-                found = self._lookup.document(base)
-            if found is None:
-                self._missing.setdefault(base, f"{document.name} at {pointer or '/'}")
-                return notes
-            target = found
-            if found is not self._main:
-                self.used[found.id or base] = found
-        whole = not fragment.strip("/")
-        key = (target.id or target.name, "" if whole else fragment)
+        found = self._resource(address, document, pointer)
+        if found is None:
+            self._missing.setdefault(address, f"{document.name} at {pointer or '/'}")
+            return notes
+        target, start = found
+        place, found_node = _at(target, start, fragment, f"{document.name} at {pointer or '/'}: the reference {ref!r}")
+        key = (target.id or target.name, place)
         if key in self._open:
             return {**notes, "$ref": self._local(key)}
         if key not in self._done:
             self._open.append(key)
-            found_node = _at(target, fragment, ref, document, pointer)
-            self._done[key] = self._node(found_node, target, fragment)
+            self._done[key] = self._node(found_node, target, place)
             self._open.pop()
+            self._bounded(self._done[key], document.name)
         result = self._done[key]
         if isinstance(result, bool):
             return result
         if "$ref" in result:
             return {**result, **notes}
-        if whole:
+        if not place:
             result = {name: value for name, value in result.items() if name not in _OF_DOCUMENT}
             if target is not document:
-                notes.setdefault("meta:referencedFrom", target.id or base)
+                notes.setdefault("meta:referencedFrom", target.id or address)
         return {**result, **notes} if notes else result
+
+    def _resource(self, address: str, document: Document, pointer: str) -> tuple[Document, str] | None:
+        """The document that an address without a fragment means at a place, and the pointer where its resource begins.
+
+        An address is a URI reference, or a ``meta:altId`` of the Schema Registry.
+        """
+        base = document.scopes.at(pointer)[0]
+        uri = join(base, address)
+        if not address or uri in document.scopes.resources:
+            return document, document.scopes.resources[uri]
+        for known in (document, self._main):
+            if address in (known.id, known.alternative) or uri == known.id:
+                return known, ""
+        found = self._lookup.document(uri) or self._lookup.document(address)
+        if found is not None:
+            self.used[found.id or address] = found
+            return found, ""
+        for known in (self._main, *self.used.values()):
+            if uri in known.scopes.resources:
+                return known, known.scopes.resources[uri]
+        meta = _meta_schema(uri)
+        return None if meta is None else (meta, "")
+
+    def _bounded(self, node: Any, name: str) -> None:
+        """See that a part stays of a size that can be worked with: references to references double it at each step."""
+        if isinstance(node, dict) and self._size(node) > MAX_SIZE:
+            raise SchemaError(
+                f"{name}: with all its references followed it is larger than {MAX_SIZE:,} parts. "
+                "Definitions that refer to each other several times multiply; refer to them fewer times."
+            )
+
+    def _size(self, node: Any) -> int:
+        """Objects and lists in a tree; one that occurs several times counts each time, but is looked at once."""
+        known, todo = self._sizes, [node]
+        while todo:
+            here = todo[-1]
+            parts = [part for part in _parts(here) if isinstance(part, dict | list)]
+            new = [part for part in parts if id(part) not in known]
+            if new:
+                todo += new
+            else:
+                known[id(here)] = (1 + sum(known[id(part)][0] for part in parts), here)
+                todo.pop()
+        return known[id(node)][0]
 
     def _local(self, key: tuple[str, str]) -> str:
         if key == self._root:
@@ -233,21 +283,68 @@ class Resolver:
         return f"#/definitions/{self._names[key]}"
 
 
-def _at(target: Document, fragment: str, ref: str, document: Document, pointer: str) -> Any:
-    """The node of `target` that the pointer `fragment` names."""
-    node: Any = target.content
-    where = f"{document.name} at {pointer or '/'}"
+def _parts(node: Any) -> Iterable[Any]:
+    return node.values() if isinstance(node, dict) else node
+
+
+def _at(target: Document, start: str, fragment: str, what: str) -> tuple[str, Any]:
+    """Pointer and node that a fragment names, in the resource of `target` that begins at the pointer `start`.
+
+    What a resource within a document does not have is looked for in the document: files that were put together of
+    several components keep the ``$id`` of these, while their references count from the file's top.
+    """
     if fragment and not fragment.startswith("/"):
-        raise SchemaError(f"{where}: the reference {ref!r} is not a JSON pointer. XDM refers by '#/definitions/...'.")
-    for token in fragment.split("/")[1:]:
-        token = token.replace("~1", "/").replace("~0", "~")
-        if isinstance(node, list) and token.isdigit() and int(token) < len(node):
-            node = node[int(token)]
-        elif isinstance(node, dict) and token in node:
-            node = node[token]
-        elif token:
-            raise SchemaError(f"{where}: the reference {ref!r} leads nowhere: {target.name} has no {fragment!r}.")
-    return node
+        base = target.scopes.at(start)[0]
+        anchor = target.scopes.anchors.get(f"{base}#{fragment}")
+        if anchor is None:
+            raise SchemaError(f"{what} leads nowhere: {target.name} has no '$id' that is '#{fragment}'.")
+        start, fragment = anchor, ""
+    found = _descend(target.content, start + fragment)
+    if found is None and start:
+        found = _descend(target.content, fragment)
+    if found is None:
+        raise SchemaError(f"{what} leads nowhere: {target.name} has no {fragment!r}.")
+    return found
+
+
+def _descend(node: Any, pointer: str) -> tuple[str, Any] | None:
+    place = ""
+    for token in pointer.split("/")[1:]:
+        key = unescaped(token)
+        if isinstance(node, list) and key.isdigit() and int(key) < len(node):
+            node = node[int(key)]
+        elif isinstance(node, dict) and key in node:
+            node = node[key]
+        elif key:
+            return None
+        else:
+            continue  # a slash at the end
+        place += "/" + token
+    return place, node
+
+
+@cache
+def _meta_schema(uri: str) -> Document | None:
+    """The meta-schema of draft-06 or draft-07."""
+    if not uri.startswith(("http://json-schema.org/draft-06/", "http://json-schema.org/draft-07/")):
+        return None
+    import jsonschema  # only where a schema refers to it
+
+    known = jsonschema.Draft6Validator if "draft-06" in uri else jsonschema.Draft7Validator
+    document = Document(dict(known.META_SCHEMA), uri)
+    return document if document.id == uri else None
+
+
+def _without_if(parts: dict[str, Any]) -> list[Any]:
+    """What ``if``, ``then`` and ``else`` demand, in keywords of draft-06."""
+    if "if" not in parts:
+        return []
+    test, out = parts["if"], []
+    if parts.get("then", True) is not True:
+        out.append({"anyOf": [{"not": test}, parts["then"]]})
+    if parts.get("else", True) is not True:
+        out.append({"anyOf": [test, parts["else"]]})
+    return out
 
 
 def _check_progress(definitions: Mapping[str, Any], name: str) -> None:
@@ -272,7 +369,7 @@ def _in_place(node: Any) -> Iterator[str]:
         yield _definition(node["$ref"])
         return
     needs = node.get("dependencies", {}).values()
-    for part in [*(part for key in _NODES for part in node.get(key, ())), node.get("not"), *needs]:
+    for part in [*(part for key in LISTED for part in node.get(key, ())), node.get("not"), *needs]:
         yield from _in_place(part)
 
 

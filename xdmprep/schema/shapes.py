@@ -39,11 +39,12 @@ def _named(value: Any) -> bool:
     return isinstance(value, dict) and all(map(_node, value.values()))
 
 
+_SCHEMA = (_node, "a schema")
 _SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     **dict.fromkeys(("properties", "patternProperties", "definitions"), (_named, "an object of schemas")),
     **dict.fromkeys(("allOf", "anyOf", "oneOf"), (_nodes, "a list of at least one schema")),
     **dict.fromkeys(
-        ("not", "contains", "propertyNames", "additionalProperties", "additionalItems"), (_node, "a schema")
+        ("not", "contains", "propertyNames", "additionalProperties", "additionalItems"), _SCHEMA
     ),
     "items": (lambda value: _node(value) or value == [] or _nodes(value), "a schema or a list of schemas"),
     "dependencies": (
@@ -53,7 +54,9 @@ _SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "required": (_names, "a list of names"),
     "enum": (lambda value: isinstance(value, list) and bool(value), "a list of at least one value"),
     "uniqueItems": (lambda value: isinstance(value, bool), "true or false"),
-    **dict.fromkeys(("pattern", "format", "$ref"), (lambda value: isinstance(value, str), "a text")),
+    **dict.fromkeys(
+        ("pattern", "format", "$ref", "$id", "$schema"), (lambda value: isinstance(value, str), "a text")
+    ),
     **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), (_number, "a number")),
     "multipleOf": (lambda value: _number(value) and value > 0, "a number above 0"),
     **dict.fromkeys(
@@ -63,24 +66,30 @@ _SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
 }
 
 
-def check_shape(node: Mapping[str, Any], name: str, pointer: str) -> None:
+def check_shape(node: Mapping[str, Any], name: str, pointer: str, conditional: bool = False) -> None:
     """See that every JSON Schema keyword of one node holds the kind of value it must.
+
+    Args:
+        node: the keywords.
+        name: the file, for messages.
+        pointer: JSON pointer of the node.
+        conditional: whether the dialect has ``if``, ``then`` and ``else``.
 
     Raises:
         SchemaError: one does not; the message names the file, the place and what was expected.
     """
     for key, value in node.items():
-        shape = _SHAPES.get(key)
+        shape = _SHAPES.get(key) or (_SCHEMA if conditional and key in ("if", "then", "else") else None)
         if shape is not None and not shape[0](value):
             if shape[0] is _named and isinstance(value, dict):
                 member = next(member for member in value if not _node(value[member]))
                 place = f"{pointer}/{key}/{member.replace('~', '~0').replace('/', '~1')}"
-                raise SchemaError(f"{name} at {place}: must be a schema (an object), got {shorten(value[member])}.")
+                raise SchemaError(f"{name} at {place}: must be a schema (an object or a boolean), got {shorten(value[member])}.")
             raise SchemaError(f"{name} at {pointer or '/'}: '{key}' must be {shape[1]}, got {shorten(value)}.")
         if key == "type":
             kinds = value if isinstance(value, list) else [value]
             for kind in kinds or [value]:
-                if kind not in _TYPES:
+                if not isinstance(kind, str) or kind not in _TYPES:
                     hint = did_you_mean(str(kind), _TYPES)
                     known = ", ".join(_TYPES)
                     raise SchemaError(

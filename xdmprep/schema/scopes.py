@@ -1,0 +1,149 @@
+"""Base URIs within one schema document: which resource, anchor and dialect each place belongs to.
+
+By draft-06 and draft-07 an ``$id`` within a schema begins a resource of its own: it is the base of the references
+below it, and JSON pointers count from it.  An ``$id`` that is only a fragment (``#name``) is an anchor.  Beside a
+``$ref`` it is nothing.  Most documents have no ``$id`` but their own; then there is nothing to keep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin
+
+from ..errors import SchemaError
+
+#: Nested deeper than this, a document is refused: JSON writers and readers end in a stack overflow.
+MAX_NESTING = 400
+#: Larger documents are refused; a schema of the platform has at most some 100,000 values.
+MAX_VALUES = 5_000_000
+
+ONE = ("additionalProperties", "additionalItems", "contains", "not", "propertyNames")
+LISTED = ("allOf", "anyOf", "oneOf")
+NAMED = ("properties", "patternProperties")
+CONDITIONAL = ("if", "then", "else")
+
+#: Dialects without ``if``, ``then`` and ``else``.
+_BEFORE_IF = ("draft-03", "draft-04", "draft-06")
+
+
+def knows_if(dialect: str) -> bool:
+    """Whether the dialect named by ``$schema`` has ``if``, ``then`` and ``else``: draft-07 and later."""
+    return "json-schema.org/" in dialect and not any(old in dialect for old in _BEFORE_IF)
+
+
+@dataclass(frozen=True)
+class Scopes:
+    """What the places of one document belong to.
+
+    Attributes:
+        starts: JSON pointers where a resource begins, with its base URI and whether its dialect has ``if``; the whole
+            document is the pointer ``""``.
+        resources: the pointer of each resource by URI.
+        anchors: the pointer of each anchor, by ``URI#name``.
+    """
+
+    starts: dict[str, tuple[str, bool]]
+    resources: dict[str, str]
+    anchors: dict[str, str]
+
+    @classmethod
+    def of(cls, content: Any, id: str, name: str) -> Scopes:
+        """Look a document through.
+
+        Args:
+            content: its JSON.
+            id: its ``$id``, empty if it has none.
+            name: what messages call it.
+
+        Raises:
+            SchemaError: it is nested too deep, or too large.
+        """
+        dialect = content.get("$schema") if isinstance(content, dict) else None
+        conditional = isinstance(dialect, str) and knows_if(dialect)
+        base = id.partition("#")[0]
+        out = cls({"": (base, conditional)}, {base: ""}, {})
+        if _has_inner(content, name):
+            out._gather(content, base, conditional)
+        return out
+
+    def at(self, pointer: str) -> tuple[str, bool]:
+        """Base URI of a place, and whether its dialect has ``if``."""
+        if len(self.starts) > 1:
+            while pointer and pointer not in self.starts:
+                pointer = pointer.rpartition("/")[0]
+            return self.starts[pointer]
+        return self.starts[""]
+
+    def _gather(self, content: Any, base: str, conditional: bool) -> None:
+        todo = [(content, "", base, conditional)]
+        while todo:
+            node, pointer, base, conditional = todo.pop()
+            id, dialect = node.get("$id"), node.get("$schema")
+            if isinstance(id, str) and not isinstance(node.get("$ref"), str):
+                address, _, anchor = id.partition("#")
+                if address and pointer:
+                    base = join(base, address)
+                    self.resources.setdefault(base, pointer)
+                if anchor:
+                    self.anchors.setdefault(f"{base}#{anchor}", pointer)
+            if isinstance(dialect, str):
+                conditional = knows_if(dialect)
+            if (base, conditional) != self.at(pointer):
+                self.starts[pointer] = (base, conditional)
+            for tokens, part in subschemas(node, conditional):
+                if isinstance(part, dict):
+                    todo.append((part, f"{pointer}/{'/'.join(map(escaped, tokens))}", base, conditional))
+
+
+def subschemas(node: dict[str, Any], conditional: bool) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The schemas directly below a node, ``definitions`` included, with the tokens that lead to them."""
+    for key in (*ONE, *(CONDITIONAL if conditional else ())):
+        if key in node:
+            yield (key,), node[key]
+    for key in (*LISTED, "items"):
+        value = node.get(key)
+        if isinstance(value, list):
+            yield from (((key, str(at)), part) for at, part in enumerate(value))
+        elif value is not None:
+            yield (key,), value
+    for key in (*NAMED, "definitions", "dependencies"):
+        value = node.get(key)
+        if isinstance(value, dict):
+            yield from (((key, name), part) for name, part in value.items())
+
+
+def _has_inner(content: Any, name: str) -> bool:
+    """Whether an ``$id`` or ``$schema`` stands below the top; the whole document is looked at, whatever it holds."""
+    found = isinstance(content, dict) and "#" in str(content.get("$id", ""))
+    depth, level, count = 0, [content], 0
+    while level:
+        depth += 1
+        if depth > MAX_NESTING:
+            raise SchemaError(f"{name}: is nested deeper than {MAX_NESTING} levels, too deep to be a schema.")
+        below: list[Any] = []
+        for node in level:
+            parts: Iterable[Any] = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+            found = found or (depth > 1 and isinstance(node, dict) and ("$id" in node or "$schema" in node))
+            below += [part for part in parts if isinstance(part, dict | list)]
+        count += len(below)
+        if count > MAX_VALUES:
+            raise SchemaError(f"{name}: holds more than {MAX_VALUES:,} objects and lists, too many to be a schema.")
+        level = below
+    return found
+
+
+def join(base: str, address: str) -> str:
+    """The absolute form of a URI reference without a fragment."""
+    return address if not base else urljoin(base, address)
+
+
+def escaped(token: str) -> str:
+    """A key as a token of a JSON pointer (RFC 6901)."""
+    return token.replace("~", "~0").replace("/", "~1")
+
+
+def unescaped(token: str) -> str:
+    """The key that a token of a JSON pointer names."""
+    return token.replace("~1", "/").replace("~0", "~")
