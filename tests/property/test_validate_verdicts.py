@@ -17,7 +17,7 @@ from jsonschema import Draft6Validator, Draft7Validator
 
 from xdmprep.errors import SchemaError
 from xdmprep.flow import Chunk
-from xdmprep.leaves import Leaf
+from xdmprep.leaves import Leaf, prune
 from xdmprep.schema import Schema
 from xdmprep.validate import Rules, check_record, check_stream, follow, jsonlines
 from xdmprep.validate.checks import checks_for
@@ -122,19 +122,51 @@ def below(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
 
 
 nodes = st.recursive(leaf_schemas, below, max_leaves=6)
-schemas = st.tuples(below(nodes), st.dictionaries(st.sampled_from(NAMES), nodes, min_size=1, max_size=3)).map(
+declaring = st.tuples(below(nodes), st.dictionaries(st.sampled_from(NAMES), nodes, min_size=1, max_size=3)).map(
     lambda pair: {**pair[0], "type": "object", "properties": pair[1]}
 )
+parts_of_roots = st.lists(st.one_of(st.booleans(), below(nodes)), min_size=1, max_size=2)
+combining = some(
+    anyOf=parts_of_roots, oneOf=parts_of_roots, allOf=parts_of_roots, minProperties=st.integers(0, 2),
+    enum=st.lists(st.one_of(st.just({}), records), min_size=1, max_size=2), const=st.one_of(st.just({}), records),
+    properties=st.dictionaries(st.sampled_from(NAMES), nodes, max_size=2),
+    **{"not": st.one_of(st.booleans(), below(nodes))},
+)  # fmt: skip
+#: References that mean something else in each of the resources below.
+referring = st.sampled_from(["#/definitions/t", "#t", "other.json", "other.json#/definitions/t", "dir/deep.json#t",
+                             "https://x.example/other.json#t", "#"]).map(lambda ref: {"$ref": ref})  # fmt: skip
 
 
-def oracle(schema: dict[str, Any]) -> Draft6Validator:
+@st.composite
+def resources(draw: st.DrawFn) -> dict[str, Any]:
+    """A schema with two resources in its definitions, each with parts of the same names."""
+
+    def resource(id: str | None, more: dict[str, Any]) -> dict[str, Any]:
+        return {
+            **({"$id": id} if id else {}),
+            "properties": draw(st.dictionaries(st.sampled_from(NAMES), st.one_of(referring, leaf_schemas))),
+            "definitions": {"t": {"$id": "#t", **draw(st.one_of(text_schemas, number_schemas))}, **more},
+        }  # fmt: skip
+
+    deep = resource("dir/deep.json", {})
+    other = resource("other.json", {"deep": deep})
+    return resource("https://x.example/main.json", {"other": other})
+
+
+schemas = st.one_of(declaring, declaring, combining, st.booleans(), resources())
+
+
+def oracle(schema: Any) -> Draft6Validator:
     return Draft6Validator(schema, format_checker=Draft7Validator.FORMAT_CHECKER)
 
 
 def columns_verdict(schema: Schema, record: dict[str, Any]) -> bool | None:
     """The verdict of nested columns; None where no Arrow column holds exactly this record."""
     if not record:
-        return None
+        chunk = Chunk(
+            (Leaf(("a",), pa.int64()),), pa.record_batch({"a": pa.nulls(1, pa.int64())}), np.ones(1, np.int64)
+        )
+        return not checks_for(schema, JSONSCHEMA)._columnar(chunk, keep_empty=False)
     try:
         array = pa.array([record])
     except (pa.ArrowException, OverflowError):
@@ -148,11 +180,36 @@ def columns_verdict(schema: Schema, record: dict[str, Any]) -> bool | None:
     return not checks_for(schema, JSONSCHEMA)._columnar(chunk, keep_empty=True)
 
 
+def frame_verdict(schema: Schema, record: dict[str, Any], size: int) -> bool | None:
+    """The verdict of a frame, where nothing, null and empty are the same; None where no frame holds this record.
+
+    The record stands between records without any value.
+    """
+    try:
+        array = pa.array([{}] * size + [record] + [{}] * size)
+    except (pa.ArrowException, OverflowError):
+        return None
+    if not array.type.num_fields or json.dumps(prune(array[size].as_py())) != json.dumps(prune(record)):
+        return None
+    batch = pa.RecordBatch.from_struct_array(array)
+    leaves = tuple(Leaf((field.name,), field.type) for field in batch.schema)
+    chunk = Chunk(leaves, batch, np.arange(1, len(batch) + 1, dtype=np.int64))
+    found = checks_for(schema, JSONSCHEMA)._columnar(chunk, keep_empty=False)
+    return not any(size + 1 in finding.rows for finding in found)
+
+
+def elements_are_values(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(prune([item]) and elements_are_values(item) for item in value)
+    return all(map(elements_are_values, value.values())) if isinstance(value, dict) else True
+
+
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @example({"type": "object", "properties": {"a": {"type": "array", "contains": False}}}, [{"a": []}, {"a": [1]}], False)
-@given(schemas, st.lists(records, min_size=1, max_size=5), st.booleans())
+@example({"anyOf": [{"required": ["a"]}, {"minProperties": 2}]}, [{}, {"a": 1}], False)
+@given(schemas, st.lists(st.one_of(records, st.just({})), min_size=1, max_size=5), st.booleans())
 def test_every_path_gives_the_verdict_of_jsonschema(
-    schema: dict[str, Any], some_records: list[dict[str, Any]], ascii_only: bool
+    schema: Any, some_records: list[dict[str, Any]], ascii_only: bool
 ) -> None:
     wanted = oracle(schema)
     try:
@@ -164,6 +221,8 @@ def test_every_path_gives_the_verdict_of_jsonschema(
     assert [not check_record(ours, record, JSONSCHEMA) for record in some_records] == expected
     for record, verdict in zip(some_records, expected, strict=True):
         assert columns_verdict(ours, record) in (None, verdict), record
+        if elements_are_values(record):
+            assert frame_verdict(ours, record, 2) in (None, wanted.is_valid(prune(record))), record
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "records.json"
         # each twice, so that lines of one shape stand in the file

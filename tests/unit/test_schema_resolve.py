@@ -179,7 +179,11 @@ def test_what_an_inner_resource_does_not_have_is_looked_for_in_the_document() ->
 INNER = {
     "$id": "https://x.example/dir/outer.json",
     "properties": {
-        "local": {"$id": "inner.json", "properties": {"p": {"$ref": "#/definitions/t"}}, "definitions": {"t": {"type": "string"}}},
+        "local": {
+            "$id": "inner.json",
+            "properties": {"p": {"$ref": "#/definitions/t"}},
+            "definitions": {"t": {"type": "string"}},
+        },
         "relative": {"$ref": "inner.json#/definitions/t"},
         "absolute": {"$ref": "https://x.example/dir/inner.json#/definitions/t"},
         "top": {"$ref": "#/definitions/t"},

@@ -37,7 +37,6 @@ from .documents import (
 from .field import Field, field_count
 from .resolve import Lookup, Resolver, keywords
 from .show import field_table, tree_text
-from .types import ANY
 
 RECORD_CLASS = "https://ns.adobe.com/xdm/data/record"
 TIME_SERIES_CLASS = "https://ns.adobe.com/xdm/data/time-series"
@@ -92,7 +91,8 @@ class Schema:
                 "The platform takes at most 10,000."
             )
         self.root = Field.of("", (), resolved, True, definitions)
-        if self.root.type not in ("object", ANY):
+        types = resolved.get("type", "object")
+        if "object" not in (types if isinstance(types, list) else [types]):
             raise SchemaError(
                 f"{document.name}: is of type {self.root.type}, not a record. "
                 "A schema of records has 'properties', or 'allOf' with references to components that have them."

@@ -2,9 +2,9 @@
 
 References are followed by ``$id`` and pointer and replaced by what they mean, ``allOf`` is merged where that is exact
 (:mod:`.merge`), and definitions that refer back to themselves stay references, gathered under ``definitions``.  The
-result accepts exactly what the original accepts under JSON Schema draft-06 (the dialect of XDM), or under draft-07 where
-``$schema`` says so: ``if``, ``then`` and ``else`` are said in keywords of draft-06.  The neighbours of a ``$ref`` do not
-constrain; titles, descriptions and ``meta:`` keywords beside a reference are kept, as the Schema
+result accepts exactly what the original accepts under JSON Schema draft-06 (the dialect of XDM), or under draft-07
+where ``$schema`` says so: ``if``, ``then`` and ``else`` are said in keywords of draft-06.  The neighbours of a ``$ref``
+do not constrain; titles, descriptions and ``meta:`` keywords beside a reference are kept, as the Schema
 Registry keeps them.  Parts that occur many times are one and the same object in the tree: never change it in place.
 """
 

@@ -43,9 +43,7 @@ _SCHEMA = (_node, "a schema")
 _SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     **dict.fromkeys(("properties", "patternProperties", "definitions"), (_named, "an object of schemas")),
     **dict.fromkeys(("allOf", "anyOf", "oneOf"), (_nodes, "a list of at least one schema")),
-    **dict.fromkeys(
-        ("not", "contains", "propertyNames", "additionalProperties", "additionalItems"), _SCHEMA
-    ),
+    **dict.fromkeys(("not", "contains", "propertyNames", "additionalProperties", "additionalItems"), _SCHEMA),
     "items": (lambda value: _node(value) or value == [] or _nodes(value), "a schema or a list of schemas"),
     "dependencies": (
         lambda value: isinstance(value, dict) and all(_node(v) or _names(v) for v in value.values()),
@@ -54,9 +52,7 @@ _SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "required": (_names, "a list of names"),
     "enum": (lambda value: isinstance(value, list) and bool(value), "a list of at least one value"),
     "uniqueItems": (lambda value: isinstance(value, bool), "true or false"),
-    **dict.fromkeys(
-        ("pattern", "format", "$ref", "$id", "$schema"), (lambda value: isinstance(value, str), "a text")
-    ),
+    **dict.fromkeys(("pattern", "format", "$ref", "$id", "$schema"), (lambda value: isinstance(value, str), "a text")),
     **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), (_number, "a number")),
     "multipleOf": (lambda value: _number(value) and value > 0, "a number above 0"),
     **dict.fromkeys(
@@ -84,7 +80,9 @@ def check_shape(node: Mapping[str, Any], name: str, pointer: str, conditional: b
             if shape[0] is _named and isinstance(value, dict):
                 member = next(member for member in value if not _node(value[member]))
                 place = f"{pointer}/{key}/{member.replace('~', '~0').replace('/', '~1')}"
-                raise SchemaError(f"{name} at {place}: must be a schema (an object or a boolean), got {shorten(value[member])}.")
+                raise SchemaError(
+                    f"{name} at {place}: must be a schema (an object or a boolean), got {shorten(value[member])}."
+                )
             raise SchemaError(f"{name} at {pointer or '/'}: '{key}' must be {shape[1]}, got {shorten(value)}.")
         if key == "type":
             kinds = value if isinstance(value, list) else [value]

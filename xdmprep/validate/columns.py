@@ -138,6 +138,17 @@ def all_present(members: tuple[int, ...], place: Place, code: str, say: tuple[st
     return op
 
 
+def all_absent(members: tuple[int, ...], place: Place, code: str, say: tuple[str, str]) -> Any:
+    """Fails wherever nothing is there."""
+
+    def op(columns: Columns, sink: Sink) -> None:
+        there = columns.any_of(members)
+        if there is not None:
+            _report(columns, sink, place, code, say, ~there)
+
+    return op
+
+
 def missing(parent: tuple[int, ...] | None, child: tuple[int, ...], place: Place, say: tuple[str, str]) -> Any:
     """Fails where the parent is there (always, if None) and the child is not."""
 

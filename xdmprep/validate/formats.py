@@ -14,27 +14,37 @@ from collections.abc import Callable
 from datetime import date
 from functools import cache
 from typing import Any
+from unicodedata import bidirectional
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?([zZ]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])")
+_LEAP = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9]):60(?:\.[0-9]+)?(?:[zZ]|([+-])([01][0-9]|2[0-3]):([0-5][0-9]))")
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _EMAIL_TEXT = rf"{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*"
 _EMAIL = re.compile(_EMAIL_TEXT)
+_POINTER_TEXT = r"(?:/(?:[^/~]|~[01])*)*"
+_POINTER = re.compile(_POINTER_TEXT, re.DOTALL)
+_RELATIVE_POINTER = re.compile(rf"(?:0|[1-9][0-9]*)(?:#|{_POINTER_TEXT})", re.DOTALL)
+_DOTS = re.compile("[.\u3002\uff0e\uff61]")
 _HOST_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 
-# RFC 3986, appendix A, with the host in brackets checked apart; `wide` adds the letters of RFC 3987.
-_WIDE = "\u00a0-\ud7ff\uf900-\ufdcf\ufdf0-\uffef\U00010000-\U000efffd"
+# RFC 3986, appendix A, with the host in brackets checked apart; `wide` adds the letters of RFC 3987, `private` those
+# that it allows in a query only.
+_WIDE = "\u00a0-\ud7ff\uf900-\ufdcf\ufdf0-\uffef" + "".join(
+    f"{chr(plane)}-{chr(plane + 0xFFFD)}" for plane in range(0x10000, 0xF0000, 0x10000)
+)
+_PRIVATE = "\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd"
 
 
-def _reference(wide: str) -> re.Pattern[str]:
+def _reference(wide: str, private: str = "") -> re.Pattern[str]:
     char = rf"(?:[A-Za-z0-9._~!$&'()*+,;=:@{wide}-]|%[0-9A-Fa-f]{{2}})"
     segment_without_colon = rf"(?:[A-Za-z0-9._~!$&'()*+,;=@{wide}-]|%[0-9A-Fa-f]{{2}})+"
     user = rf"(?:(?:[A-Za-z0-9._~!$&'()*+,;=:{wide}-]|%[0-9A-Fa-f]{{2}})*@)?"
     name = rf"(?:[A-Za-z0-9._~!$&'()*+,;={wide}-]|%[0-9A-Fa-f]{{2}})*"
     authority = rf"//{user}(?:\[(?P<ip>[^\]]*)\]|{name})(?::[0-9]*)?(?:/{char}*)*"
     rooted = rf"/(?:{char}+(?:/{char}*)*)?"
-    after = rf"(?:\?(?:{char}|[/?])*)?(?:\#(?:{char}|[/?])*)?"
+    after = rf"(?:\?(?:{char}|[/?{private}])*)?(?:\#(?:{char}|[/?])*)?"
     scheme = r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*:)"
     with_scheme = rf"{scheme}(?:{authority}|{rooted}|{char}+(?:/{char}*)*|)"
     without = rf"(?:{authority.replace('?P<ip>', '?P<ip2>')}|{rooted}|{segment_without_colon}(?:/{char}*)*|)"
@@ -47,7 +57,7 @@ _IP_FUTURE = re.compile(r"[vV][0-9A-Fa-f]+\.[A-Za-z0-9._~!$&'()*+,;=:-]+")
 
 @cache
 def _iri() -> re.Pattern[str]:
-    return _reference(_WIDE)
+    return _reference(_WIDE, _PRIVATE)
 
 
 def _is_reference(text: str, grammar: re.Pattern[str], absolute: bool) -> bool:
@@ -70,13 +80,20 @@ def is_date(text: str) -> bool:
 
 
 def is_time(text: str) -> bool:
-    """RFC 3339 full-time: with seconds and offset."""
-    return _TIME.fullmatch(text) is not None
+    """RFC 3339 full-time: with seconds and offset; a leap second only at the end of a day in UTC."""
+    if _TIME.fullmatch(text) is not None:
+        return True
+    leap = _LEAP.fullmatch(text)
+    if leap is None:
+        return False
+    hours, minutes, sign, more_hours, more_minutes = leap.groups()
+    shift = int(more_hours or 0) * 60 + int(more_minutes or 0)
+    return (int(hours) * 60 + int(minutes) + (shift if sign == "-" else -shift)) % 1440 == 1439
 
 
 def is_date_time(text: str) -> bool:
     """RFC 3339 date-time: date, ``T``, time with offset; no leap seconds."""
-    return text[10:11] in ("T", "t") and is_date(text[:10]) and is_time(text[11:])
+    return text[10:11] in ("T", "t") and is_date(text[:10]) and _TIME.fullmatch(text, 11) is not None
 
 
 def is_email(text: str) -> bool:
@@ -123,9 +140,61 @@ def is_ipv6(text: str) -> bool:
 
 
 def is_hostname(text: str) -> bool:
-    """RFC 1123 host name of at most 253 characters."""
-    name = text[:-1] if text.endswith(".") else text
-    return 0 < len(name) <= 253 and all(_HOST_LABEL.fullmatch(label) for label in name.split("."))
+    """RFC 1123 host name of at most 253 characters; names in Punycode stand for a name that IDNA 2008 allows."""
+    labels = text.split(".")
+    return (
+        0 < len(text) <= 253
+        and all(_HOST_LABEL.fullmatch(label) for label in labels)
+        and ("--" not in text or all(_is_alabel(label) for label in labels if label[:4].lower() == "xn--"))
+    )
+
+
+def _is_alabel(label: str) -> bool:
+    import idna
+
+    try:
+        return bool(idna.alabel(idna.ulabel(label)) == label.lower().encode())
+    except (idna.IDNAError, UnicodeError, IndexError, ValueError):
+        return False
+
+
+def is_idn_hostname(text: str) -> bool:
+    """RFC 5890 host name, in letters of any script."""
+    import idna
+
+    labels = _DOTS.split(text)
+    try:
+        idna.encode(text)
+        if any(ord(char) > 127 and bidirectional(char) in ("R", "AL", "AN") for char in text):
+            for label in labels:
+                idna.check_bidi(idna.ulabel(label), check_ltr=True)
+    except (idna.IDNAError, UnicodeError, IndexError, ValueError):
+        return False
+    return all(labels)
+
+
+def is_json_pointer(text: str) -> bool:
+    """RFC 6901 JSON pointer."""
+    return _POINTER.fullmatch(text) is not None
+
+
+def is_relative_json_pointer(text: str) -> bool:
+    """Relative JSON pointer (the Internet draft that draft-07 names): levels up, then a pointer or ``#``."""
+    return _RELATIVE_POINTER.fullmatch(text) is not None
+
+
+def is_uri_template(text: str) -> bool:
+    """RFC 6570 template of URIs."""
+    return _uri_template().fullmatch(text) is not None
+
+
+@cache
+def _uri_template() -> re.Pattern[str]:
+    escape = "%[0-9A-Fa-f]{2}"
+    literal = rf"(?:[!#$&'(-;=?-\[\]_a-z~{_WIDE}{_PRIVATE}]|{escape})"
+    name = rf"(?:[A-Za-z0-9_]|{escape})(?:\.?(?:[A-Za-z0-9_]|{escape}))*"
+    variable = rf"{name}(?::[1-9][0-9]{{0,3}}|\*)?"
+    return re.compile(rf"(?:{literal}|\{{[+#./;?&=,!@|]?{variable}(?:,{variable})*\}})*")
 
 
 @cache
@@ -156,8 +225,11 @@ FORMATS: dict[str, Callable[[str], bool]] = {
     "ipv4": is_ipv4,
     "ipv6": is_ipv6,
     "hostname": is_hostname,
-    **{name: _public(name) for name in ("idn-email", "idn-hostname", "json-pointer", "relative-json-pointer", "regex",
-                                        "uri-template")},
+    "idn-hostname": is_idn_hostname,
+    "json-pointer": is_json_pointer,
+    "relative-json-pointer": is_relative_json_pointer,
+    "uri-template": is_uri_template,
+    **{name: _public(name) for name in ("idn-email", "regex")},
 }  # fmt: skip
 
 _DAY_SCREEN = (

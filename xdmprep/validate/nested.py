@@ -109,7 +109,7 @@ class NestedChecks:
         if node is True:
             return []
         if node is False:
-            return [self._fails(lambda array: _present(array), "not", FALSE, place)]
+            return [self._fails(self._is_present, "not", FALSE, place)]
         if "$ref" in node:
             return self.nested(self._record.resolve(node["$ref"]), kind, place, within)
         found = json_kind(kind)
@@ -126,7 +126,7 @@ class NestedChecks:
             ops.append(self._fails(kernels.finite, "type", ("expected a number, not NaN or infinity", ""), place))
         if not fits:
             whole = found == "number" and "integer" in names
-            test: Test = kernels.whole if whole else _present
+            test: Test = kernels.whole if whole else self._is_present
             ops.append(self._fails(test, "type", wording("type", node), place))
         for keyword in ("enum", "const"):
             if keyword in node:
@@ -354,10 +354,6 @@ def recursive(node: Any) -> bool:
     if isinstance(node, Mapping):
         return "$ref" in node or any(recursive(part) for part in node.values())
     return isinstance(node, list) and any(recursive(part) for part in node)
-
-
-def _present(array: pa.Array) -> Positions | None:
-    return kernels.positions_of(valid(array))
 
 
 def positions_present(array: pa.Array, keep_empty: bool) -> Positions | None:

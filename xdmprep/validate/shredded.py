@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from ..leaves import Leaf, nest, nested_type, path_tree, plain
 from ..paths import Path
-from .columns import Columns, all_present, counted, missing, on_column, on_nulls
+from .columns import Columns, all_absent, all_present, counted, missing, on_column, on_nulls
 from .fault import Fault
 from .nested import Exact, NestedChecks, below_node, declares, recursive, report_faults
 from .spots import Place, Sink, Spot
@@ -32,8 +32,18 @@ class Compiler(NestedChecks):
     def shredded(self, node: Any) -> list[Callable[[Columns, Sink], None]]:
         """The checks of `node` for records of the compiler's leaves."""
         ops: list[Callable[[Columns, Sink], None]] = []
-        self._branch(node, path_tree([leaf.path for leaf in self._leaves]), (), ops)
+        if self._leaves:
+            self._branch(node, path_tree([leaf.path for leaf in self._leaves]), (), ops)
+        else:
+            self._of_nothing(node, (), ops)
         return ops
+
+    def _of_nothing(self, node: Any, members: tuple[int, ...], ops: list[Any]) -> None:
+        """What `node` says of records without any value, which are ``{}``: the same for all of them."""
+        faults: list[Fault] = []
+        self._record.compile(node)({}, (), faults)
+        for fault in faults:
+            ops.append(all_absent(members, Place(fault.at), fault.code, (fault.message, fault.hint)))
 
     def _branch(self, node: Any, tree: Any, path: Path, ops: list[Any]) -> None:
         if node is True:
@@ -42,6 +52,8 @@ class Compiler(NestedChecks):
         members = tuple(members_of(tree))
         if node is False:
             ops.append(all_present(members, place, "not", FALSE))
+            if not path:
+                self._of_nothing(node, members, ops)
             return
         if "$ref" in node:
             self._branch(self._record.resolve(node["$ref"]), tree, path, ops)
@@ -54,6 +66,8 @@ class Compiler(NestedChecks):
         names = types if isinstance(types, list) else [types]
         if types is not None and ("array" if is_array else "object") not in names:
             ops.append(all_present(members, place, "type", wording("type", node)))
+            if not path:
+                self._of_nothing({"type": types}, members, ops)
         for part in node.get("allOf", ()):
             self._branch(part, tree, path, ops)
         for step, child in tree.items():
@@ -80,6 +94,8 @@ class Compiler(NestedChecks):
             rest |= {"items": [True] * len(node["items"]), "additionalItems": False}
         if rest:
             ops.append(self._assembled(rest, tree, path))
+            if not path:
+                self._of_nothing(rest, members, ops)
 
     def _leaf(self, node: Any, number: int, ops: list[Any]) -> None:
         leaf = self._leaves[number]
