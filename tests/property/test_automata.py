@@ -15,7 +15,9 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from xdmprep import automata, native
+from xdmprep import native
+from xdmprep.regex import compile_ecma
+from xdmprep.regex.dfa import automaton
 from xdmprep.validate.formats import EXAMPLES, SCREENS
 from xdmprep.validate.patterns import compile_pattern
 
@@ -50,7 +52,7 @@ texts = st.lists(st.none() | st.text("ab-@. xf0é\n", max_size=12), min_size=1, 
 def test_what_is_accepted_matches(body: str, begin: str, end: str, values: list[str | None], skip: int) -> None:
     pattern = compile_pattern(begin + body + end)
     assume(pattern.re2 is not None)
-    machine = automata.automaton(pattern.re2 or "")
+    machine = automaton(pattern.tree)
     assume(machine is not None)
     assert machine is not None
     column = pa.array(values, pa.string())[skip:]
@@ -68,7 +70,7 @@ def test_what_is_accepted_matches(body: str, begin: str, end: str, values: list[
 
 @pytest.mark.parametrize("name", sorted(SCREENS))
 def test_screens_of_formats_have_an_automaton(name: str) -> None:
-    machine = automata.automaton(SCREENS[name])
+    machine = automaton(compile_ecma(SCREENS[name]).tree)
     if name == "hostname":  # two counted repetitions are too many states
         assert machine is None
         return
@@ -76,7 +78,7 @@ def test_screens_of_formats_have_an_automaton(name: str) -> None:
     good = EXAMPLES[name]
     values = [good, good + "\n", "é" + good, good[:-1], good + "x", "", "1" * 300]
     found = machine.doubtful(loops(), pa.array(values))
-    matching = [re.compile(SCREENS[name].replace(r"\z", r"\Z"), re.ASCII).search(text) is not None for text in values]
+    matching = [re.compile(SCREENS[name][:-1] + r"\Z", re.ASCII).search(text) is not None for text in values]
     expected = [at for at, matches in enumerate(matching) if not matches]
     assert (np.zeros(0) if found is None else found).tolist() == expected
 
@@ -84,24 +86,21 @@ def test_screens_of_formats_have_an_automaton(name: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        r"(?i)a",
-        "a++",
-        "a*?",
         "^a|b",
         r"\bword",
-        "[[:alpha:]]",
         "a{0}",
-        "(a",
+        "(?=a)b",
+        r"(a)\1",
         "^^a",
         "a$b",
-        "(?:a|b){60}{60}",
+        "(?:(?:a|b){60}){60}",
         "x{3000}",
     ],
 )
 def test_the_unusual_has_none(text: str) -> None:
-    assert automata.automaton(text) is None
+    assert automaton(compile_ecma(text).tree) is None
 
 
 def test_an_expression_that_matches_everything() -> None:
-    machine = automata.automaton("a*")
+    machine = automaton(compile_ecma("a*").tree)
     assert machine is not None and machine.doubtful(loops(), pa.array(["", "é", "b"])) is None

@@ -8,7 +8,6 @@ a set, so bytes are characters).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,14 +18,14 @@ import pyarrow as pa
 
 from .. import native
 from ..leaves import valid
+from ..regex.charset import ASCII, CharSet
+from ..regex.dfa import split_anchors
+from ..regex.tree import Chars, Node, Repeat
 
 Positions = np.ndarray[Any, np.dtype[np.int64]]
 _Table = np.ndarray[Any, np.dtype[np.bool_]]
 
-_DIGITS = "0123456789"
-_WORD = _DIGITS + "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
 _WIDEST = 256
-_TOKEN = re.compile(r"(\[[^\[\]\\^]+\]|\\[dw]|\\[-./+*?()|]|[A-Za-z0-9 _@#:;,/=!%&'\"<>~`-])(\{\d+(?:,\d*)?\}|[+*])?")
 
 
 @dataclass(frozen=True)
@@ -154,65 +153,30 @@ def text_bytes(array: pa.Array) -> tuple[Any, Any]:
     return places, np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
 
 
-def byte_test(pattern: str) -> ByteTest | None:
-    """The test of an ECMA-262 pattern by bytes; None if the pattern is neither a shape nor a run."""
-    if not pattern.startswith("^") or not pattern.endswith("$") or pattern.endswith("\\$"):
+def byte_test(tree: Node) -> ByteTest | None:
+    """The test of an expression by bytes; None if it is neither a shape nor a run."""
+    anchored, parts, closed = split_anchors(tree)
+    if not (anchored and closed and parts):
         return None
-    tokens, at, end = [], 1, len(pattern) - 1
-    while at < end:
-        token = _TOKEN.match(pattern, at, end)
-        if token is None:
+    tokens: list[tuple[CharSet, int, int | None]] = []
+    for part in parts:
+        least, most = (part.least, part.most) if isinstance(part, Repeat) else (1, 1)
+        chars = part.body if isinstance(part, Repeat) else part
+        if not isinstance(chars, Chars) or not chars.set or chars.set - ASCII:
             return None
-        members = _members(token[1])
-        if members is None:
-            return None
-        tokens.append((members, token[2]))
-        at = token.end()
-    if len(tokens) == 1 and tokens[0][1] is not None:
-        least, most = _times(tokens[0][1])
-        if least != most:
-            return ByteTest((_table(tokens[0][0]),), least, most, run=True)
+        tokens.append((chars.set, least, most))
+    if len(tokens) == 1 and tokens[0][1] != tokens[0][2]:
+        members, least, most = tokens[0]
+        return ByteTest((_table(members),), least, most, run=True)
     tables: list[_Table] = []
-    for members, quantity in tokens:
-        least, most = _times(quantity)
+    for members, least, most in tokens:
         if least != most or len(tables) + least > _WIDEST:
             return None
         tables += [_table(members)] * least
     return ByteTest(tuple(tables), len(tables), len(tables), run=False) if tables else None
 
 
-def _times(quantity: str | None) -> tuple[int, int | None]:
-    if quantity is None:
-        return 1, 1
-    if quantity in "+*":
-        return (1 if quantity == "+" else 0), None
-    least, comma, most = quantity[1:-1].partition(",")
-    return int(least), (int(least) if not comma else int(most) if most else None)
-
-
-def _members(token: str) -> str | None:
-    """The characters that a token stands for; None for a bracket that is not plain."""
-    if token[0] == "\\":
-        return {"d": _DIGITS, "w": _WORD}.get(token[1], token[1])
-    if token[0] != "[":
-        return token
-    inside, out, at = token[1:-1], "", 0
-    if not inside.isascii():
-        return None
-    while at < len(inside):
-        if inside[at + 1 : at + 2] == "-" and at + 2 < len(inside):
-            first, last = ord(inside[at]), ord(inside[at + 2])
-            if first > last:
-                return None
-            out += "".join(map(chr, range(first, last + 1)))
-            at += 3
-        else:
-            out += inside[at]
-            at += 1
-    return out
-
-
-def _table(members: Sequence[str]) -> _Table:
+def _table(members: CharSet) -> _Table:
     table = np.zeros(256, bool)
-    table[[ord(char) for char in members]] = True
+    table[list(members)] = True
     return table

@@ -1,8 +1,8 @@
 """The formats of JSON Schema draft-07 that are asserted, as functions on one text.
 
 Where the public validators (jsonschema, ajv, jsonschema-rs) agree, so do these; where they differ, the choice is the
-stricter reading of the RFC and stands in xdmprep/docs/validation.md.  `SCREENS` holds an RE2 expression per format that
-matches valid texts only: columns are tried with it first, and only what it does not match is looked at one by one.
+stricter reading of the RFC and stands in xdmprep/docs/validation.md.  `SCREENS` holds an ECMA-262 expression per format
+that matches valid texts only: columns are tried with it first, and only what it does not match is looked at one by one.
 A format that is not here (such as ``url``) is not asserted, as the standard wants it.
 """
 
@@ -238,13 +238,13 @@ _DAY_SCREEN = (
 _TIME_SCREEN = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]+)?(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 
 SCREENS: dict[str, str] = {
-    "date": rf"^{_DAY_SCREEN}\z",
-    "date-time": rf"^{_DAY_SCREEN}T{_TIME_SCREEN}\z",
-    "time": rf"^{_TIME_SCREEN}\z",
-    "email": rf"^{_EMAIL_TEXT}\z",
-    "uri": r"^[A-Za-z][A-Za-z0-9+.-]*:(?://)?[A-Za-z0-9._~/?&=;,+-]+\z",
-    "uri-reference": r"^[A-Za-z0-9._~/-]*\z",
-    "hostname": r"^[A-Za-z0-9]{1,63}(?:\.[A-Za-z0-9]{1,63}){0,2}\z",
+    "date": rf"^{_DAY_SCREEN}$",
+    "date-time": rf"^{_DAY_SCREEN}T{_TIME_SCREEN}$",
+    "time": rf"^{_TIME_SCREEN}$",
+    "email": rf"^{_EMAIL_TEXT}$",
+    "uri": r"^[A-Za-z][A-Za-z0-9+.-]*:(?://)?[A-Za-z0-9._~/?&=;,+-]+$",
+    "uri-reference": r"^[A-Za-z0-9._~/-]*$",
+    "hostname": r"^[A-Za-z0-9]{1,63}(?:\.[A-Za-z0-9]{1,63}){0,2}$",
 }
 
 #: What a format looks like, for hints.

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .. import native
-from ..automata import Automaton
 from ..leaves import Leaf, plain, slots, valid
 from ..paths import EVERY, Path
+from ..regex.dfa import Automaton
 from . import kernels
 from .bytewise import text_bytes
 from .columns import Columns, doubtful_spot

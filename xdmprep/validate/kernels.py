@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .. import native
-from ..automata import Automaton, automaton
 from ..leaves import plain, valid
+from ..regex import compile_ecma
+from ..regex.dfa import Automaton, automaton
 from .bytewise import byte_test, text_bytes
 from .equality import is_multiple
 from .formats import FORMATS, SCREENS
@@ -132,7 +133,7 @@ def _shortest(array: pa.Array) -> int:
 
 def pattern(wanted: Pattern) -> Test:
     """Texts in which the pattern is found."""
-    re2, bytewise = wanted.re2, byte_test(wanted.text)
+    re2, bytewise = wanted.re2, byte_test(wanted.tree)
     if re2 is None:
         return on_texts(one_by_one(wanted.matches))
 
@@ -146,7 +147,7 @@ def pattern(wanted: Pattern) -> Test:
             return bytewise(array)
         return _doubted(machine, array, search)
 
-    machine = automaton(re2) if bytewise is None else None
+    machine = automaton(wanted.tree) if bytewise is None else None
     return _screened(on_texts(test), None if bytewise is None else by_shape(bytewise))
 
 
@@ -155,17 +156,18 @@ def formatted(name: str) -> Test | None:
     if name not in FORMATS:
         return None
     single = one_by_one(FORMATS[name])
-    screen = SCREENS.get(name)
-    if screen is None:
+    if name not in SCREENS:
         return on_texts(single)
+    screen = compile_ecma(SCREENS[name])
+    fine = screen.re2
 
     def screened(array: pa.Array) -> Positions | None:
-        return _of(failing(pc.match_substring_regex(array, screen)), array, single)
+        return _of(failing(pc.match_substring_regex(array, fine)), array, single)
 
     def test(array: pa.Array) -> Positions | None:
         return _doubted(machine, array, screened) if pa.types.is_string(array.type) else screened(array)
 
-    machine = automaton(screen)
+    machine = automaton(screen.tree)
     return _screened(on_texts(test), by_day(name))
 
 

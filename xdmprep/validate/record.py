@@ -154,8 +154,8 @@ class RecordSchema:
         if "pattern" in node and self._on("pattern", within):
             pattern = compile_pattern(node["pattern"])
             if not pattern.always:
-                search = pattern.compiled.search
-                checks.append(failing(lambda text: search(text) is None, "pattern", *wording("pattern", node)))
+                matches = pattern.matches
+                checks.append(failing(lambda text: not matches(text), "pattern", *wording("pattern", node)))
         fits = FORMATS.get(node.get("format", "")) if isinstance(node.get("format"), str) else None
         if fits is not None and self._on("format", within):
             checks.append(failing(lambda text: not fits(text), "format", *wording("format", node)))
@@ -216,7 +216,7 @@ class RecordSchema:
     def _fields(self, node: Mapping[str, Any], within: bool) -> Check:
         fields = {name: self.compile(child, within) for name, child in node.get("properties", {}).items()}
         matching = [
-            (compile_pattern(pattern).compiled.search, self.compile(child, within))
+            (compile_pattern(pattern).matches, self.compile(child, within))
             for pattern, child in node.get("patternProperties", {}).items()
         ]
         others = node.get("additionalProperties", True)

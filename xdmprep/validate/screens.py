@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ..regex import compile_ecma
 from .bytewise import ByteTest, byte_test
 from .kinds import Mask, Positions
 from .lines import Texts
@@ -135,7 +136,7 @@ def _differs(words: Any, value: bytes) -> Mask:
 @cache
 def by_day(name: str) -> Screen | None:
     """Texts of the format ``date`` or ``date-time`` as most are written, on a day that is in every year."""
-    tests = (byte_test(f"^{shape}$") for shape in _SHAPES.get(name, ()))
+    tests = (byte_test(compile_ecma(f"^{shape}$").tree) for shape in _SHAPES.get(name, ()))
     shapes = [test for test in tests if test is not None]
     if not shapes:
         return None

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ... import native
-from ...automata import automaton
+from ...regex import compile_ecma
+from ...regex.dfa import automaton
 from ..columns import MOMENT, Column, as_mask, bytes_of, nulls_of, some, used_bytes, without
 from ..javatime import MONTHS, Layout
 
@@ -96,7 +97,7 @@ _DAY = (
 _CLOCK = r"[T ](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
 #: So many texts are looked at for the commonest length.
 _HEAD = 1000
-_SURE = {10: rf"^{_DAY}\z", 19: rf"^{_DAY}{_CLOCK}\z", 20: rf"^{_DAY}{_CLOCK}Z\z"}
+_SURE = {10: rf"^{_DAY}$", 19: rf"^{_DAY}{_CLOCK}$", 20: rf"^{_DAY}{_CLOCK}Z$"}
 
 
 def read_most(text: pa.Array) -> tuple[pa.Array, np.ndarray[Any, np.dtype[np.bool_]]] | None:
@@ -110,7 +111,7 @@ def read_most(text: pa.Array) -> tuple[pa.Array, np.ndarray[Any, np.dtype[np.boo
     counts = np.bincount(np.minimum(lengths, max(_SURE) + 1), minlength=1)
     counts[0] = 0  # nulls
     expression = _SURE.get(int(counts.argmax()))
-    machine = None if expression is None else automaton(expression)
+    machine = None if expression is None else automaton(compile_ecma(expression).tree)
     odd = None if machine is None else machine.doubtful(native.compiled, text)
     if odd is None or 4 * len(odd) > len(text):
         return None

@@ -9,12 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ... import native
-from ...automata import automaton
+from ...regex import compile_ecma
+from ...regex.dfa import automaton
 from ..columns import DOUBLE, EXACT, LONG, Column, Mask, as_mask, bytes_of, merged, nulls_of, some, used_bytes, without
 from ..options import Options
 
-_INTEGER = r"^-?[0-9]{1,18}\z"
-_NUMBER = r"^-?[0-9]{1,15}(\.[0-9]{1,15})?\z"
+_INTEGER = r"^-?[0-9]{1,18}$"
+_NUMBER = r"^-?[0-9]{1,15}(\.[0-9]{1,15})?$"
 _LONGEST = 300  # digits whose number any double can hold
 
 
@@ -39,7 +40,8 @@ def _parsed(text: pa.Array, target: pa.DataType, pattern: str, longest: int) -> 
             return Column(text.cast(target))
         except pa.ArrowInvalid:
             pass
-    machine = automaton(pattern)
+    regex = compile_ecma(pattern)
+    machine = automaton(regex.tree)
     if machine is not None and native.compiled is not None:
         odd = machine.doubtful(native.compiled, text)
         if odd is None:
@@ -47,7 +49,7 @@ def _parsed(text: pa.Array, target: pa.DataType, pattern: str, longest: int) -> 
         left = np.zeros(len(text), dtype=bool)
         left[odd] = True
         return Column(without(text, odd).cast(target), left)
-    fits = pc.match_substring_regex(text, pattern)
+    fits = pc.match_substring_regex(text, regex.re2)
     left = as_mask(pc.invert(fits))
     if not left.any():
         return Column(text.cast(target))

@@ -1,0 +1,352 @@
+"""Reads ECMA-262 regular expressions as JSON Schema uses them: by code points, with property classes.
+
+What ECMA-262's Annex B permits beside its grammar (``\\-`` or a lone ``{``) is read as browsers do.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .charset import ANYTHING, DIGITS, NOTHING, WORD, CharSet
+from .reader import Cursor
+from .tree import (
+    EMPTY,
+    Alt,
+    BackRef,
+    Begin,
+    Border,
+    Chars,
+    End,
+    Group,
+    Look,
+    Node,
+    RegexError,
+    Repeat,
+    children,
+    seq,
+    walk,
+)
+from .unicode import property_set
+
+LINE_ENDS = CharSet.chars("\n\r\u2028\u2029")
+SPACE = CharSet.of([(9, 13), (32, 32), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A), (0x2028, 0x2029),
+                    (0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000), (0xFEFF, 0xFEFF)])  # fmt: skip
+_CLASSES = {"d": DIGITS, "D": ~DIGITS, "w": WORD, "W": ~WORD, "s": SPACE, "S": ~SPACE}
+_CONTROLS = {"t": 9, "n": 10, "v": 11, "f": 12, "r": 13}
+_SYNTAX = "^$\\.*+?()[]{}|/"
+_NAME = r"[A-Za-z_$\u0080-\U0010ffff][A-Za-z0-9_$\u0080-\U0010ffff]*"
+_BINARY = frozenset(
+    "any ascii assigned asciihexdigit ahex alphabetic alpha bidicontrol bidic bidimirrored bidim caseignorable "
+    "ci cased changeswhencasefolded cwcf changeswhencasemapped cwcm changeswhenlowercased cwl "
+    "changeswhennfkccasefolded cwkcf changeswhentitlecased cwt changeswhenuppercased cwu dash "
+    "defaultignorablecodepoint di deprecated dep diacritic dia emoji emojicomponent ecomp emojimodifier emod "
+    "emojimodifierbase ebase emojipresentation epres extendedpictographic extpict extender ext graphemebase "
+    "grbase graphemeextend grext hexdigit hex idsbinaryoperator idsb idstrinaryoperator idst idcontinue idc "
+    "idstart ids ideographic ideo joincontrol joinc logicalorderexception loe lowercase lower math "
+    "noncharactercodepoint nchar patternsyntax patsyn patternwhitespace patws quotationmark qmark radical "
+    "regionalindicator ri sentenceterminal sterm softdotted sd terminalpunctuation term unifiedideograph uideo "
+    "uppercase upper variationselector vs whitespace space xidcontinue xidc xidstart xids".split()
+)
+_CATEGORIES = frozenset(
+    "c other cc control cntrl cf format cn unassigned co privateuse cs surrogate l letter lc casedletter ll "
+    "lowercaseletter lm modifierletter lo otherletter lt titlecaseletter lu uppercaseletter m mark combiningmark mc "
+    "spacingmark me enclosingmark mn nonspacingmark n number nd decimalnumber digit nl letternumber no othernumber p "
+    "punctuation punct pc connectorpunctuation pd dashpunctuation pe closepunctuation pf finalpunctuation pi "
+    "initialpunctuation po otherpunctuation ps openpunctuation s symbol sc currencysymbol sk modifiersymbol sm "
+    "mathsymbol so othersymbol z separator zl lineseparator zp paragraphseparator zs spaceseparator".split()
+)
+
+
+def read_ecma(text: str, strict: bool = False) -> tuple[Node, int, dict[str, int]]:
+    """The tree of an expression, its number of groups, and the numbers of the named ones.
+
+    Args:
+        text: the expression.
+        strict: whether Annex B is refused, as ECMA-262 does with its flag ``u``.
+
+    Raises:
+        RegexError: it is none, or cannot be carried out exactly.
+    """
+    reader = _Reader(text, strict)
+    return reader.whole(), reader.total, reader.names
+
+
+def _may_keep(node: Node, looped: bool) -> set[int]:
+    """Groups that a round of a repetition may leave as they were: those in an option or an optional part of it."""
+    found: set[int] = set()
+    for inner in children(node):
+        found |= _may_keep(inner, looped or (isinstance(node, Repeat) and (node.most is None or node.most > 1)))
+    if looped and (isinstance(node, Alt | Look) or (isinstance(node, Repeat) and node.least == 0)):
+        found |= {inner.number for inner in walk(node) if isinstance(inner, Group)}
+    return found
+
+
+class _Reader(Cursor):
+    def __init__(self, text: str, strict: bool) -> None:
+        super().__init__(text)
+        self._strict = strict
+        self.total, self.names = self._groups()
+        self._opened = 0
+        self._closed: set[int] = set()
+        self._references: list[tuple[int, int]] = []  # (group, position)
+        self._inexact: list[tuple[str, int]] = []
+
+    def _groups(self) -> tuple[int, dict[str, int]]:
+        """How many groups there are, and the named ones: references may stand before them."""
+        bare = re.sub(r"\\.|\[(?:\\.|[^\\\]])*\]", lambda found: "." * len(found[0]), self.text, flags=re.DOTALL)
+        names: dict[str, int] = {}
+        total = 0
+        for found in re.finditer(rf"\((?!\?)|\(\?<(?![=!])({_NAME})?", bare):
+            total += 1
+            if found[1]:
+                if found[1] in names:
+                    self.fail(f"there are two groups {found[1]!r}", found.start())
+                names[found[1]] = total
+        return total, names
+
+    def whole(self) -> Node:
+        """The whole expression."""
+        tree = self._either()
+        if self.at < len(self.text):
+            self.fail("a ')' without a '('")
+        self._check_references(tree)
+        return tree
+
+    def _check_references(self, tree: Node) -> None:
+        """A round of a repetition begins with its groups unset, where other engines keep what the last one held."""
+        kept = _may_keep(tree, False)
+        for number, position in self._references:
+            if number in kept:
+                self._inexact.append(("a reference to a group that a repetition may skip", position))
+        if self._inexact and not self._strict:
+            message, position = self._inexact[0]
+            self.fail(f"{message} cannot be carried out exactly", position)
+
+    def _either(self) -> Node:
+        options = [self._row()]
+        while self.take("|"):
+            options.append(self._row())
+        return options[0] if len(options) == 1 else Alt(tuple(options))
+
+    def _row(self) -> Node:
+        parts: list[Node] = []
+        while self.at < len(self.text) and self.peek() not in "|)":
+            start = self.at
+            if self.peek() in "*+?":
+                self.fail("nothing to repeat")
+            if self.peek() == "{" and self.counts():
+                self.fail("nothing to repeat", start)
+            assertion = self._assertion()
+            node = self._one()
+            fixed = assertion and (self._strict or not isinstance(node, Look) or not node.ahead)
+            found = None if fixed else self.quantified(node, possessive=False)
+            parts.append(node if found is None else found)
+        return seq(parts)
+
+    def _assertion(self) -> bool:
+        """Whether an assertion stands here, which (but for a look-ahead, by Annex B) takes no quantifier."""
+        return self.text.startswith(("^", "$", "\\b", "\\B", "(?=", "(?!", "(?<=", "(?<!"), self.at)
+
+    def _one(self) -> Node:
+        start, char = self.at, self.peek()
+        self.at += 1
+        if char == "(":
+            return self._group(start)
+        if char == "[":
+            return Chars(self._class(start))
+        if char == "\\":
+            return self._escape(start)
+        if char == "^":
+            return Begin()
+        if char == "$":
+            return End()
+        if char == ".":
+            return Chars(~LINE_ENDS)
+        if self._strict and char in "{}]":
+            self.fail(f"a lone {char!r}", start)
+        return Chars(CharSet.chars(char))
+
+    def _group(self, start: int) -> Node:
+        self.deeper()
+        number = None
+        look: tuple[bool, bool] | None = None
+        if self.peek() != "?":
+            self._opened += 1
+            number = self._opened
+        elif self.take("?:"):
+            pass
+        elif self.take("?="):
+            look = (True, False)
+        elif self.take("?!"):
+            look = (True, True)
+        elif self.take("?<="):
+            look = (False, False)
+        elif self.take("?<!"):
+            look = (False, True)
+        elif found := re.compile(rf"\?<({_NAME})>").match(self.text, self.at):
+            self.at = found.end()
+            self._opened += 1
+            number = self._opened
+        else:
+            self.fail(f"{self.text[start : start + 4]!r} is not ECMA-262", start)
+        body = self._either()
+        if not self.take(")"):
+            self.fail("a '(' without a ')'", start)
+        self.depth -= 1
+        if look is not None:
+            if not look[0] and any(isinstance(inner, BackRef) for inner in walk(body)):
+                self._inexact.append(("a reference inside a look-behind", start))
+            return Look(body, *look)
+        if number is None:
+            return body
+        self._closed.add(number)
+        return Group(body, number)
+
+    def _reference(self, number: int, start: int) -> Node:
+        if number not in self._closed:  # nothing is held yet: the empty text
+            return EMPTY
+        self._references.append((number, start))
+        return BackRef(number, "empty")
+
+    def _escape(self, start: int) -> Node:
+        char = self.peek()
+        if char in ("b", "B"):
+            self.at += 1
+            return Border(WORD, char == "B")
+        if char == "k" and (self.names or self._strict):
+            found = re.compile(rf"k<({_NAME})>").match(self.text, self.at)
+            if found is None or found[1] not in self.names:
+                self.fail("there is no such named group", start)
+            self.at = found.end()
+            return self._reference(self.names[found[1]], start)
+        if char.isdigit() and char.isascii() and char != "0":
+            digits = re.compile("[0-9]+").match(self.text, self.at)
+            number = int(digits[0][:9]) if digits else 0
+            if digits and number <= self.total:
+                self.at = digits.end()
+                return self._reference(number, start)
+            if self._strict:
+                self.fail(f"there is no group {number}", start)
+        some = self._escaped(start, in_class=False)
+        return Chars(some if isinstance(some, CharSet) else CharSet(((some, some),)))
+
+    def _escaped(self, start: int, in_class: bool) -> CharSet | int:
+        """The class or the code point of the escape whose backslash has been taken."""
+        char = self.peek()
+        if not char:
+            self.fail("it ends with a single backslash", start)
+        self.at += 1
+        if char in _CLASSES:
+            return _CLASSES[char]
+        if char in "pP":
+            return self._property(start, char == "P")
+        if char in _CONTROLS:
+            return _CONTROLS[char]
+        if char == "b" and in_class:
+            return 8
+        if char == "c":
+            letter = self.peek()
+            if letter.isalpha() and letter.isascii():
+                self.at += 1
+                return ord(letter) % 32
+            if self._strict:
+                self.fail("\\c is followed by a letter", start)
+            self.at -= 1
+            return 92
+        if char == "x" and (code := self.hex(2)) is not None:
+            return code
+        if char == "u":
+            return self._unicode(start)
+        if char.isdigit() and char.isascii():
+            return self._octal(start, char)
+        if self._strict and not (char in _SYNTAX or (char == "-" and in_class)):
+            self.fail(f"\\{char} is no escape of ECMA-262", start)
+        return ord(char)
+
+    def _octal(self, start: int, char: str) -> int:
+        if char == "0" and not (self.peek().isdigit() and self.peek().isascii()):
+            return 0
+        if self._strict:
+            self.fail(f"\\{char} is no escape of ECMA-262", start)
+        found = re.compile("[0-3][0-7]{0,2}|[4-7][0-7]?").match(self.text, self.at - 1)
+        if found is None:  # \8 and \9 are the digits themselves
+            return ord(char)
+        self.at = found.end()
+        return int(found[0], 8)
+
+    def _unicode(self, start: int) -> int:
+        code = self.hex(4)
+        if code is not None:
+            if 0xD800 <= code < 0xDC00 and self.text.startswith("\\u", self.at):
+                before = self.at
+                self.at += 2
+                low = self.hex(4)
+                if low is not None and 0xDC00 <= low < 0xE000:
+                    return 0x10000 + ((code - 0xD800) << 10) + low - 0xDC00
+                self.at = before
+            return code
+        before = self.at
+        inside = self.braced() or ""
+        if re.fullmatch("[0-9A-Fa-f]+", inside) and int(inside, 16) < 0x110000:
+            return int(inside, 16)
+        if self._strict:
+            self.fail("\\u is followed by four hexadecimal digits, or by some in braces", start)
+        self.at = before
+        return ord("u")
+
+    def _property(self, start: int, negative: bool) -> CharSet:
+        name = self.braced()
+        if name is None:
+            if self._strict:
+                self.fail("\\p is followed by a name in braces", start)
+            return CharSet.chars(self.text[self.at - 1])
+        key, equals, value = name.partition("=")
+        loose = re.sub(r"[_\s-]", "", value or key).lower()
+        found = None
+        if equals and key in ("General_Category", "gc") and loose in _CATEGORIES:
+            found = property_set(rf"\p{{gc={loose}}}")
+        elif equals and key in ("Script", "sc", "Script_Extensions", "scx"):
+            found = property_set(rf"\p{{{'scx' if key[-1] in 'sx' and key not in ('sc',) else 'sc'}={loose}}}")
+        elif not equals and loose in _CATEGORIES:
+            found = property_set(rf"\p{{gc={loose}}}")
+        elif not equals and loose in _BINARY:
+            found = ANYTHING if loose == "any" else property_set(rf"\p{{{loose}}}")
+        if found is None or not re.fullmatch("[A-Za-z0-9_]+", value or key):
+            self.fail(f"there is no property {name!r} of characters", start)
+        return ~found if negative else found
+
+    def _class(self, start: int) -> CharSet:
+        negative = self.take("^")
+        total = NOTHING
+        ranges: list[tuple[int, int]] = []
+        while not self.take("]"):
+            if self.at >= len(self.text):
+                self.fail("a '[' without a ']'", start)
+            at = self.at
+            low = self._member()
+            if self.peek() == "-" and self.peek(1) not in ("]", ""):
+                self.at += 1
+                high = self._member()
+                if isinstance(low, CharSet) or isinstance(high, CharSet):
+                    if self._strict:
+                        self.fail("a class of characters cannot bound a range", at)
+                    for part in (low, high, 45):  # Annex B: the hyphen is one
+                        total |= part if isinstance(part, CharSet) else CharSet(((part, part),))
+                    continue
+                if low > high:
+                    self.fail("the range is in the wrong order", at)
+                ranges.append((low, high))
+            elif isinstance(low, CharSet):
+                total |= low
+            else:
+                ranges.append((low, low))
+        found = CharSet.of([*total.ranges, *ranges])
+        return ~found if negative else found
+
+    def _member(self) -> CharSet | int:
+        start, char = self.at, self.peek()
+        self.at += 1
+        return self._escaped(start, in_class=True) if char == "\\" else ord(char)
+
+
+__all__ = ["LINE_ENDS", "SPACE", "RegexError", "read_ecma"]

@@ -1,0 +1,207 @@
+"""Writes a syntax tree for an engine: Python's (``re`` and the package ``regex`` read the same text) and RE2."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .charset import ANYTHING, ASCII, NOTHING, SURROGATES, CharSet
+from .tree import (
+    Alt,
+    Atomic,
+    BackRef,
+    Begin,
+    Border,
+    Chars,
+    End,
+    Grapheme,
+    Group,
+    LastMatch,
+    Look,
+    Node,
+    Repeat,
+    Seq,
+    walk,
+    width,
+)
+
+_SUFFIX = {"greedy": "", "lazy": "?", "possessive": "+"}
+_RE2_REPEATS = 1000  # what RE2 takes
+
+
+class Beyond(ValueError):
+    """The engine cannot express it."""
+
+
+def python(node: Node, ascii_only: bool) -> str:
+    """The expression for ``re`` and ``regex``, with their flag ASCII.
+
+    Args:
+        node: the tree.
+        ascii_only: whether it is applied to texts of ASCII characters only; then its classes are short.
+    """
+    return _Python(ascii_only).text(node)
+
+
+def plain_engine(node: Node, ascii_only: bool) -> bool:
+    """Whether Python's ``re`` can run what :func:`python` gives; the package ``regex`` always can."""
+    for part in walk(node):
+        if isinstance(part, LastMatch | Grapheme):
+            return False
+        if isinstance(part, Border) and part.marks and not ascii_only:
+            return False
+        if isinstance(part, Look) and not part.ahead:
+            least, most = width(part.body)
+            if least != most or any(isinstance(inner, BackRef) for inner in walk(part.body)):
+                return False
+            if any(isinstance(inner, Alt) and len({width(o) for o in inner.options}) > 1 for inner in walk(part.body)):
+                return False
+    return True
+
+
+def _char(code: int) -> str:
+    if code < 128 and chr(code).isalnum():
+        return chr(code)
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def _ranges(some: CharSet, char: Callable[[int], str]) -> str:
+    return "".join(
+        char(first) if first == last else char(first) + ("" if last == first + 1 else "-") + char(last)
+        for first, last in some.ranges
+    )
+
+
+class _Python:
+    def __init__(self, ascii_only: bool) -> None:
+        self._ascii = ascii_only
+
+    def _set(self, some: CharSet) -> str:
+        if self._ascii:
+            some = some & ASCII
+            others = ASCII - some
+        else:
+            others = ~some
+        if not some:
+            return "(?!)"
+        if not others:
+            return "[\\x00-\\U0010ffff]"
+        if some.single is not None:
+            return _char(some.single)
+        if len(others.ranges) < len(some.ranges):
+            return f"[^{_ranges(others, _char)}]"
+        return f"[{_ranges(some, _char)}]"
+
+    def text(self, node: Node) -> str:
+        if isinstance(node, Chars):
+            return self._set(node.set)
+        if isinstance(node, Seq):
+            return "".join(
+                f"(?:{self.text(part)})" if isinstance(part, Alt) else self.text(part) for part in node.parts
+            )
+        if isinstance(node, Alt):
+            return "|".join(map(self.text, node.options))
+        if isinstance(node, Repeat):
+            return self._repeat(node)
+        if isinstance(node, Group):
+            return f"({self.text(node.body)})"
+        if isinstance(node, Atomic):
+            return f"(?>{self.text(node.body)})"
+        if isinstance(node, Look):
+            return f"(?{'' if node.ahead else '<'}{'!' if node.negative else '='}{self.text(node.body)})"
+        if isinstance(node, BackRef):
+            text = f"(?i:\\{node.number})" if node.fold else f"(?:\\{node.number})"
+            return text if node.unset == "nothing" else f"(?({node.number}){text}|)"
+        if isinstance(node, Border):
+            return self._border(node)
+        return {Begin: r"\A", End: r"\Z", LastMatch: r"\G", Grapheme: r"\X"}[type(node)]
+
+    def _repeat(self, node: Repeat) -> str:
+        body = self.text(node.body)
+        if not isinstance(node.body, Chars | Group | Atomic) or body == "(?!)":
+            body = f"(?:{body})"
+        return body + _quantity(node) + _SUFFIX[node.kind]
+
+    def _border(self, node: Border) -> str:
+        word = self._set(node.word)
+        if self._ascii or not node.marks:
+            inside, outside = f"(?<={word})", f"(?<!{word})"
+            if node.negative:
+                return f"(?:{inside}(?={word})|{outside}(?!{word}))"
+            return f"(?:{inside}(?!{word})|{outside}(?={word}))"
+        marks, both = self._set(node.marks), self._set(node.word | node.marks)
+        base = f"{self._set(node.bases)}{marks}*"
+        rest = self._set(node.word - node.bases)
+        if node.negative:
+            return (
+                f"(?:(?<={base})(?={both})|(?<={rest})(?={word})|(?<!{base})(?<!{rest})(?!{word}))"
+                if node.word - node.bases
+                else f"(?:(?<={base})(?={both})|(?<!{base})(?!{word}))"
+            )
+        if not node.word - node.bases:
+            return f"(?:(?<={base})(?!{both})|(?<!{base})(?={word}))"
+        return f"(?:(?<={base})(?!{both})|(?<={rest})(?!{word})|(?<!{base})(?<!{rest})(?={word}))"
+
+
+def _quantity(node: Repeat) -> str:
+    least, most = node.least, node.most
+    if (least, most) == (0, None):
+        return "*"
+    if (least, most) == (1, None):
+        return "+"
+    if (least, most) == (0, 1):
+        return "?"
+    return f"{{{least}}}" if least == most else f"{{{least},{'' if most is None else most}}}"
+
+
+def re2(node: Node, captures: bool = False) -> str:
+    """The expression for RE2; whether a text has a match is the same there.
+
+    Args:
+        node: the tree.
+        captures: whether groups capture; they are named ``g1``, ``g2``...
+
+    Raises:
+        Beyond: RE2 has no such expression.
+    """
+    if isinstance(node, Chars):
+        return _re2_set(node.set)
+    if isinstance(node, Seq):
+        texts = [re2(part, captures) for part in node.parts]
+        return "".join(
+            f"(?:{text})" if isinstance(part, Alt) else text for part, text in zip(node.parts, texts, strict=True)
+        )
+    if isinstance(node, Alt):
+        return "|".join(re2(option, captures) for option in node.options)
+    if isinstance(node, Group):
+        return f"({f'?P<g{node.number}>' if captures else '?:'}{re2(node.body, captures)})"
+    if isinstance(node, Begin):
+        return r"\A"
+    if isinstance(node, End):
+        return r"\z"
+    if isinstance(node, Repeat) and node.kind != "possessive" and max(node.least, node.most or 0) <= _RE2_REPEATS:
+        body = re2(node.body, captures)
+        if not isinstance(node.body, Chars | Group):
+            body = f"(?:{body})"
+        return body + _quantity(node) + _SUFFIX[node.kind]
+    if isinstance(node, Border) and not node.marks:
+        from .charset import WORD
+
+        if node.word == WORD:
+            return r"\B" if node.negative else r"\b"
+    raise Beyond
+
+
+def _re2_char(code: int) -> str:
+    return chr(code) if code < 128 and chr(code).isalnum() else f"\\x{{{code:x}}}"
+
+
+def _re2_set(some: CharSet) -> str:
+    some = some - SURROGATES
+    if some in (NOTHING, ANYTHING - SURROGATES):
+        return "[^\\x{0}-\\x{10ffff}]" if not some else "(?s:.)"
+    if some.single is not None:
+        return _re2_char(some.single)
+    others = ~(some | SURROGATES)
+    if len(others.ranges) < len(some.ranges):
+        return f"[^{_ranges(others, _re2_char)}]"
+    return f"[{_ranges(some, _re2_char)}]"

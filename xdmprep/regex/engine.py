@@ -1,0 +1,270 @@
+"""Matching in bounded time, whatever the expression and the text.
+
+An expression that cannot backtrack much on a text runs in Python's ``re``.  Others run in the package ``regex``, which
+stops after a time budget and lets other threads run meanwhile; a yes-or-no question that was stopped is answered by
+RE2, which needs no backtracking, where RE2 can express it.  Only what is left raises :class:`MatchTimeout`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from . import emit
+from .charset import CharSet
+from .tree import Alt, Atomic, BackRef, Begin, Chars, End, Grapheme, Group, Look, Node, Repeat, Seq, walk
+
+#: Seconds that one match may take, and that it may take after an expression was stopped `PATIENCE` times.
+BUDGET, SHORT_BUDGET, PATIENCE = 0.25, 0.01, 16
+#: Steps that a match in ``re`` may take by our estimate; some milliseconds.
+CHEAP = 200_000
+
+
+class MatchTimeout(Exception):
+    """A match was stopped because it took too long; the message is a sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Regex:
+    """One regular expression, ready to match.  Made by :func:`compile_ecma` and :func:`compile_java`.
+
+    All methods are bounded in time: they may raise :class:`MatchTimeout`, which is to become a finding on the row at
+    hand.  They can be interrupted by Ctrl-C and let other threads run.
+
+    Attributes:
+        text: as its author wrote it.
+        tree: what it means.
+        groups: how many capturing groups it has.
+        names: numbers of the named groups.
+    """
+
+    text: str
+    tree: Node
+    groups: int = 0
+    names: dict[str, int] = field(default_factory=dict, hash=False, compare=False)
+
+    def found_in(self, text: str) -> bool:
+        """Whether the expression matches anywhere in `text`.
+
+        Raises:
+            MatchTimeout: this could not be decided in time; impossible if `re2` is not None.
+        """
+        return self._decided(self._find, self.re2, text)
+
+    def matches(self, text: str) -> bool:
+        """Whether the expression matches all of `text`.
+
+        Raises:
+            MatchTimeout: this could not be decided in time; impossible if `whole_re2` is not None.
+        """
+        return self._decided(self._whole, self.whole_re2, text)
+
+    def search(self, text: str) -> Any:
+        """The first match, with `span`, `group` and `groups` as in ``re``; None if there is none.
+
+        Raises:
+            MatchTimeout: it was not found in time.
+        """
+        return self._find.run("search", text)
+
+    def finditer(self, text: str) -> Iterator[Any]:
+        """All matches from left to right, as ``re.finditer`` gives them.
+
+        Raises:
+            MatchTimeout: a match was not found in time; all together have one budget.
+        """
+        return self._find.all(text)
+
+    @cached_property
+    def re2(self) -> str | None:
+        """RE2's expression for :meth:`found_in`; None where RE2 has none."""
+        return _re2(self.tree)
+
+    @cached_property
+    def whole_re2(self) -> str | None:
+        """RE2's expression for :meth:`matches`; None where RE2 has none."""
+        return _re2(Seq((Begin(), self.tree, End())))
+
+    def check(self) -> None:
+        """Compiles what serves all texts.
+
+        Raises:
+            re.error, OverflowError, RecursionError: the engine refuses it.
+        """
+        self._find.check()
+
+    @cached_property
+    def _find(self) -> _Programs:
+        return _Programs(self.text, self.tree)
+
+    @cached_property
+    def _whole(self) -> _Programs:
+        return _Programs(self.text, Seq((Begin(), self.tree, End())))
+
+    @staticmethod
+    def _decided(programs: _Programs, fallback: str | None, text: str) -> bool:
+        try:
+            return programs.run("search", text, has_fallback=fallback is not None) is not None
+        except MatchTimeout:
+            if fallback is None:
+                raise
+            import pyarrow as pa
+            import pyarrow.compute as pc
+
+            known = pa.array([text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")], pa.string())
+            return bool(pc.match_substring_regex(known, fallback)[0].as_py())
+
+
+def _re2(tree: Node) -> str | None:
+    try:
+        text = emit.re2(tree)
+    except (emit.Beyond, RecursionError):
+        return None
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        pc.match_substring_regex(pa.array(["x"]), text)
+    except pa.ArrowException:  # too large for RE2
+        return None
+    return text
+
+
+class _Programs:
+    """The compiled forms of one tree: for texts of ASCII characters and for others, in ``re`` and in ``regex``."""
+
+    def __init__(self, text: str, tree: Node) -> None:
+        self._text, self._tree = text, tree
+        self._stopped = 0
+        self._made: dict[tuple[bool, bool], Any] = {}
+        self._cost = _Cost.of_search(tree)
+        self._plain = {ascii_only: emit.plain_engine(tree, ascii_only) for ascii_only in (True, False)}
+        #: up to this length a text is cheap for ``re``
+        self._short = self._cost.length(CHEAP)
+
+    def _program(self, ascii_only: bool, plain: bool) -> Any:
+        found = self._made.get((ascii_only, plain))
+        if found is None:
+            source = emit.python(self._tree, ascii_only)
+            if plain:
+                found = re.compile(source, re.ASCII)
+            else:
+                import regex
+
+                found = regex.compile(source, regex.V0 | regex.ASCII, cache_pattern=False)
+            self._made[ascii_only, plain] = found
+        return found
+
+    def check(self) -> None:
+        """Compiles the form for all texts."""
+        self._program(False, self._plain[False])
+
+    def run(self, method: str, text: str, has_fallback: bool = False) -> Any:
+        ascii_only = text.isascii()
+        if len(text) <= self._short and self._plain[ascii_only]:
+            return getattr(self._program(ascii_only, True), method)(text)
+        try:
+            call = getattr(self._program(ascii_only, False), method)
+            return call(text, timeout=self._budget(has_fallback), concurrent=True)
+        except TimeoutError:
+            raise self._too_long(text) from None
+
+    def all(self, text: str) -> Iterator[Any]:
+        ascii_only = text.isascii()
+        if len(text) <= self._short and self._plain[ascii_only]:
+            yield from self._program(ascii_only, True).finditer(text)
+            return
+        try:
+            yield from self._program(ascii_only, False).finditer(text, timeout=self._budget(False), concurrent=True)
+        except TimeoutError:
+            raise self._too_long(text) from None
+
+    def _budget(self, has_fallback: bool) -> float:
+        return SHORT_BUDGET if has_fallback or self._stopped >= PATIENCE else BUDGET
+
+    def _too_long(self, text: str) -> MatchTimeout:
+        self._stopped += 1
+        return MatchTimeout(
+            f"matching the regular expression {self._text[:80]!r} against a text of {len(text):,} characters was "
+            "stopped because it took too long; nested or overlapping repetitions such as (a+)+ cause this"
+        )
+
+
+@dataclass(frozen=True)
+class _Cost:
+    """An upper bound of the steps of a backtracking match: `factor` times length to the power of `degree`."""
+
+    factor: float
+    degree: float
+
+    def __mul__(self, other: _Cost) -> _Cost:
+        return _Cost(self.factor * other.factor, self.degree + other.degree)
+
+    def length(self, steps: int) -> int:
+        """The length up to which a match takes no more than `steps`."""
+        if math.isinf(self.factor) or math.isinf(self.degree) or self.factor > steps:
+            return -1
+        return 1 << 62 if not self.degree else int((steps / self.factor) ** (1 / self.degree))
+
+    @staticmethod
+    def of_search(tree: Node) -> _Cost:
+        first = tree
+        while isinstance(first, Seq) and first.parts:
+            first = first.parts[0]
+        anchored = isinstance(first, Begin)
+        return _Cost.of(tree) * _Cost(1 + len(walk(tree)), 0 if anchored else 1)
+
+    @staticmethod
+    def of(node: Node) -> _Cost:
+        """In how many ways a node can match from one place, at most."""
+        if isinstance(node, Seq):
+            total = _Cost(1, 0)
+            for part in node.parts:
+                total *= _Cost.of(part)
+            return total
+        if isinstance(node, Alt):
+            if _apart(node):
+                costs = [_Cost.of(option) for option in node.options]
+                return _Cost(max(c.factor for c in costs), max(c.degree for c in costs))
+            costs = [_Cost.of(option) for option in node.options]
+            return _Cost(sum(c.factor for c in costs), max(c.degree for c in costs))
+        if isinstance(node, Group | Atomic | Look):
+            return _Cost.of(node.body)
+        if isinstance(node, Repeat):
+            body = _Cost.of(node.body)
+            if body.degree or body.factor > 1:  # each round has a choice
+                if node.most is None or math.isinf(body.degree):
+                    return _Cost(math.inf, math.inf)
+                try:
+                    power = body.factor**node.most
+                except OverflowError:
+                    power = math.inf
+                return _Cost(power * (node.most - node.least + 1), body.degree * node.most)
+            if node.most is None:
+                return _Cost(1, 1)
+            return _Cost(node.most - node.least + 1, 0)
+        if isinstance(node, BackRef | Grapheme):
+            return _Cost(1, 1)
+        return _Cost(1, 0)
+
+
+def _apart(node: Alt) -> bool:
+    """Whether the first character tells the options apart."""
+    seen = CharSet(())
+    for option in node.options:
+        first = option
+        while isinstance(first, Seq | Group):
+            if isinstance(first, Seq):
+                if not first.parts:
+                    return False
+                first = first.parts[0]
+            else:
+                first = first.body
+        if not isinstance(first, Chars) or first.set & seen:
+            return False
+        seen |= first.set
+    return True

@@ -1,0 +1,96 @@
+"""What the readers of all dialects share: a cursor, limits, and quantifiers."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from .tree import Kind, Node, RegexError, Repeat
+
+#: Longer expressions, deeper nesting and higher counts are refused.
+MAX_LENGTH, MAX_DEPTH, MAX_COUNT = 100_000, 100, 1_000_000
+
+
+class Cursor:
+    """A place in the text of an expression, with the errors that name it."""
+
+    def __init__(self, text: str) -> None:
+        self.text, self.at, self.depth = text, 0, 0
+        if len(text) > MAX_LENGTH:
+            raise RegexError(f"a regular expression has at most {MAX_LENGTH:,} characters, not {len(text):,}", text, 0)
+
+    def fail(self, message: str, at: int | None = None) -> NoReturn:
+        """Raises a :class:`RegexError` at a place, by default here."""
+        raise RegexError(message, self.text, min(self.at if at is None else at, len(self.text)))
+
+    def peek(self, ahead: int = 0) -> str:
+        """The character here or some further on; empty at the end."""
+        return self.text[self.at + ahead : self.at + ahead + 1]
+
+    def take(self, text: str) -> bool:
+        """Whether `text` stands here; if so the cursor moves behind it."""
+        if self.text.startswith(text, self.at):
+            self.at += len(text)
+            return True
+        return False
+
+    def hex(self, size: int) -> int | None:
+        """The number of exactly so many hexadecimal digits here, taken; None if there are fewer."""
+        digits = self.text[self.at : self.at + size]
+        if len(digits) == size and all(char in "0123456789abcdefABCDEF" for char in digits):
+            self.at += size
+            return int(digits, 16)
+        return None
+
+    def braced(self) -> str | None:
+        """What stands between braces here, taken; None if there are none."""
+        end = self.text.find("}", self.at)
+        if self.peek() != "{" or end < 0:
+            return None
+        inside = self.text[self.at + 1 : end]
+        self.at = end + 1
+        return inside
+
+    def counts(self) -> tuple[int, int | None] | None:
+        """The numbers of ``{2}``, ``{2,}`` or ``{2,5}`` here, taken; None if it is no such thing."""
+        start = self.at
+        inside = self.braced()
+        least, comma, most = (inside or "").partition(",")
+        if not _number(least) or (most and not _number(most)):
+            self.at = start
+            return None
+        numbers = [int(part[-8:] if len(part) > 8 and not part.strip("0") else part) for part in (least, most) if part]
+        if max(numbers) > MAX_COUNT:
+            self.fail(f"a repetition counts to {MAX_COUNT:,} at most", start)
+        if len(numbers) == 2 and numbers[0] > numbers[1]:
+            self.fail("the numbers of the repetition are in the wrong order", start)
+        return numbers[0], (numbers[1] if most else None if comma else numbers[0])
+
+    def quantified(self, node: Node, possessive: bool) -> Node | None:
+        """A node with the quantifier that stands here; None if there is none.
+
+        Args:
+            node: what is repeated.
+            possessive: whether the dialect has ``a++``.
+        """
+        if self.take("*"):
+            bounds: tuple[int, int | None] | None = (0, None)
+        elif self.take("+"):
+            bounds = (1, None)
+        elif self.take("?"):
+            bounds = (0, 1)
+        else:
+            bounds = self.counts()
+        if bounds is None:
+            return None
+        kind: Kind = "lazy" if self.take("?") else "possessive" if possessive and self.take("+") else "greedy"
+        return Repeat(node, *bounds, kind)
+
+    def deeper(self) -> None:
+        """One more level of brackets."""
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            self.fail(f"brackets are nested more than {MAX_DEPTH} deep")
+
+
+def _number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
