@@ -110,11 +110,9 @@ def few_lines_become_columns_too(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 NO_RECORD = "a schema that takes no object at all is refused: a dataset holds records"
-CLASSES = "\\p{...} in a pattern is refused: no engine here has Unicode's classes"
 LEAP = "no Arrow or Parquet timestamp holds a leap second, so a date-time with one could not be ingested"
 CONTENT = "contentMediaType and contentEncoding describe a value, they are not asserted; draft-07 leaves that open"
 LATER = "components in a dialect after draft-07 are not read"
-REGEX = "format 'regex' is Python's reading"
 
 #: Where this house differs from the suite: file and group -> tests (all of the group if empty), and why.
 DIFFERENCES: dict[tuple[str, str], tuple[frozenset[str], str]] = {
@@ -128,15 +126,6 @@ DIFFERENCES: dict[tuple[str, str], tuple[frozenset[str], str]] = {
             ("boolean type matches booleans", "an object is not a boolean"),
             ("null type matches only the null object", "an object is not null"),
             ("multiple types can be specified in an array", "an object is invalid"),
-        )
-    },
-    **{
-        ("optional/ecmascript-regex.json", group): (frozenset[str](), CLASSES)
-        for group in (
-            "patterns always use unicode semantics with pattern",
-            "pattern with non-ASCII digits",
-            "patterns always use unicode semantics with patternProperties",
-            "patternProperties with non-ASCII digits",
         )
     },
     ("optional/format/date-time.json", "validation of date-time strings"): (
@@ -158,20 +147,9 @@ DIFFERENCES: dict[tuple[str, str], tuple[frozenset[str], str]] = {
         CONTENT,
     ),
     ("optional/cross-draft.json", "refs to future drafts are processed as future drafts"): (frozenset(), LATER),
-    **{
-        ("optional/format/ecmascript-regex.json", group): (frozenset[str](), REGEX)
-        for group in (
-            "\\a is not an ECMA 262 control escape",
-            "Python-specific regular expression syntax is not valid ECMA 262",
-            "global inline flag groups are not valid ECMA 262",
-            "ECMA 262 named groups and backreferences are valid",
-            "ECMA 262 lookbehind is valid, including variable width",
-            "ECMA 262 character classes and escapes",
-        )
-    },
 }
 #: How many tests of each folder differ.
-DIFFERENT = {"draft6": 23, "draft7": 41}
+DIFFERENT = {"draft6": 9, "draft7": 15}
 
 
 def test_the_suite(shared: Path, tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from functools import cache
 from typing import Any
 from unicodedata import bidirectional
 
+from ..regex import is_ecma
+
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?([zZ]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])")
 _LEAP = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9]):60(?:\.[0-9]+)?(?:[zZ]|([+-])([01][0-9]|2[0-3]):([0-5][0-9]))")
@@ -229,7 +231,8 @@ FORMATS: dict[str, Callable[[str], bool]] = {
     "json-pointer": is_json_pointer,
     "relative-json-pointer": is_relative_json_pointer,
     "uri-template": is_uri_template,
-    **{name: _public(name) for name in ("idn-email", "regex")},
+    "regex": is_ecma,
+    "idn-email": _public("idn-email"),
 }  # fmt: skip
 
 _DAY_SCREEN = (

@@ -232,7 +232,7 @@ class RecordSchema:
                 if field is not None:
                     field(item, (*at, name), out)
                 for search, field in matching:
-                    if search(name) is not None:
+                    if search(name):
                         known = True
                         field(item, (*at, name), out)
                 if known:
