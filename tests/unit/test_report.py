@@ -6,14 +6,16 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+import xdmprep as xp
 from xdmprep.errors import DataError, OutputError
 from xdmprep.flow import ISSUE_SCHEMA, Finding, Unread, row_chunk
-from xdmprep.report import Report, ReportBuilder
+from xdmprep.report import MESSAGES, Report, ReportBuilder
 
 
 def finding(code: str = "enum", path: str = "a.b", rows: tuple[int, ...] = (1,), **more: object) -> Finding:
@@ -131,3 +133,86 @@ def test_an_empty_report() -> None:
     report = Report("f")
     assert report.valid and report.issues.num_rows == 0 and report.summary().num_rows == 0
     assert "valid" in report.to_html() and str(report) == "f: 0 rows, all valid"
+
+
+KINDS = xp.Schema.from_dict(
+    {
+        "type": "object",
+        "properties": {
+            "n": {"type": "integer"},
+            "when": {"type": "string", "format": "date-time"},
+            "choice": {"type": "string", "enum": ["a"]},
+            "tags": {"type": "array", "items": {"type": "string", "maxLength": 2}},
+            "points": {"type": "object", "additionalProperties": {"type": "string", "pattern": "^[0-9]$"}},
+            "deep": {"type": "array", "items": {"type": "object", "properties": {"x": {"type": "integer"}}}},
+        },
+    }
+)
+MANY = 3_000
+
+
+@pytest.mark.parametrize(
+    ("destination", "expression", "message"),
+    [
+        ("n", "v", "is not an int (-2147483648 to 2147483647)"),
+        ("n", "to_integer(v)", "the expression failed: \u2026 is not a number"),
+        ("n", "to_integer(v) + 1", "the expression failed: \u2026 is not a number"),
+        ("when", "date(v)", "the expression failed: \u2026 is in none of the known date formats"),
+        ("when", 'date(v, "yyyy-MM-dd")', "the expression failed: \u2026 does not have the format 'yyyy-MM-dd'"),
+        ("n", "json_to_object(v).a", "the expression failed: \u2026 is not JSON"),
+        ("choice", "v", 'expected one of "a"'),
+    ],
+)
+def test_many_rows_of_one_cause_are_one_line(destination: str, expression: str, message: str, tmp_path: Path) -> None:
+    table = pa.table({"v": [f"it's {i}" for i in range(MANY)]})
+    report = xp.prepare(table, {destination: expression, "tags[0]": "'t'"}, KINDS, out=tmp_path / "out").report
+    (group,) = report.groups
+    assert (group.count, group.path, len(group.examples)) == (MANY, destination, 3)
+    assert group.message.startswith(message)
+    assert report.issues.num_rows == MANY
+
+
+@pytest.mark.parametrize(
+    ("path", "record"),
+    [
+        ("tags[*]", lambda i: {"tags": ["a"] * (i % 9) + [f"bad{i}"]}),
+        ("points.{*}", lambda i: {"points": {f"k{i}": f"bad{i}"}}),
+        ("deep[*].x", lambda i: {"deep": [{"x": 1}] * (i % 5) + [{"x": f"bad{i}"}]}),
+        ("n", lambda i: {"n": f"bad{i}"} if i % 2 else {"n": f"bad{i}", "choice": "a"}),
+    ],
+)
+def test_many_records_of_one_cause_are_one_line(path: str, record: Any, tmp_path: Path) -> None:
+    file = tmp_path / "records.json"
+    file.write_text("\n".join(json.dumps(record(i)) for i in range(MANY)), encoding="utf-8")
+    for report in (xp.validate(file, KINDS), xp.validate([file, file], KINDS)):
+        (group,) = report.groups
+        assert (group.count, group.path, len(group.examples)) == (report.rows, path, 3)
+        assert "bad" not in group.message
+        assert str(report).count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "line", ['{{"n": {0}', '{{"n":{0}}} {{}}', '{{"n":1,"n":{0}}}', "[{0}]", '{{"n":NaN,"choice":"{0}"}}']
+)
+def test_many_lines_that_cannot_be_read_for_one_cause_are_one_line(line: str, tmp_path: Path) -> None:
+    file = tmp_path / "records.json"
+    file.write_text('{"n":1}\n' + "\n".join(line.format(i) for i in range(MANY)), encoding="utf-8")
+    (group,) = xp.validate(file, KINDS).groups
+    assert (group.count, len(group.examples)) == (MANY, 3)
+
+
+def test_one_place_is_shown_as_it_is_and_several_by_what_they_share() -> None:
+    one = Report("f", 9, [finding("type", "a[0].b", (1,)), finding("type", "a[0].b", (2,))])
+    two = Report(
+        "f", 9, [finding("type", "a[0].b", (1,)), finding("type", "a[1].b", (2,)), finding("type", "a\\[1\\]", (3,))]
+    )
+    assert [group.path for group in one.groups] == ["a[0].b"]
+    assert sorted(group.path for group in two.groups) == ["a[*].b", "a\\[1\\]"]
+
+
+def test_messages_without_end_become_one_group() -> None:
+    words = [f"reason {chr(97 + i // 26)}{chr(97 + i % 26)}" for i in range(100)]
+    found = [Finding.of("expression", "a", word, [i + 1], pa.array([word])) for i, word in enumerate(words)]
+    groups = Report("f", 100, found).groups
+    assert len(groups) == MESSAGES + 1
+    assert sum(group.count for group in groups) == 100

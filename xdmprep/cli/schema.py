@@ -199,12 +199,12 @@ def _effect(data: Path, before: Schema, after: Schema, rules: str) -> _Effect:
     (old, old_groups), (new, new_groups) = (_failing(data, one, rules) for one in (before, after))
     counts: Counter[tuple[str, str]] = Counter()
     for group in old_groups:
-        counts[group.code, group.path] -= group.count
+        counts[group.code, group.place] -= group.count
     first: dict[tuple[str, str], Group] = {}
     for group in new_groups:
         if group.severity == "error":
-            first.setdefault((group.code, group.path), group)
-            counts[group.code, group.path] += group.count
+            first.setdefault((group.code, group.place), group)
+            counts[group.code, group.place] += group.count
     more = [(group, counts[key]) for key, group in first.items() if counts[key] > 0]
     starts, stops = (np.setdiff1d(*pair).tolist() for pair in ((new, old), (old, new)))
     return _Effect(starts, stops, len(np.intersect1d(old, new)), more)

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +20,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..errors import DataError, Issue, OutputError, shorten
+from ..errors import DataError, ExpressionError, Issue, OutputError, shorten
 from ..flow import ISSUE_SCHEMA, Chunk, Finding, Stream, Unread
 from ..losses import LOST, ValueCounts
+from ..paths import EVERY, format_path, parse_path
 from ..rules import RULES
 
 if TYPE_CHECKING:
@@ -42,9 +46,11 @@ SUMMARY_SCHEMA = pa.schema(
 
 @dataclass(slots=True)
 class Group:
-    """All findings of one rule at one path.
+    """All findings of one kind: one rule, one path without its indexes, one column.
 
     Attributes:
+        path: where they are; several elements of an array are shown as ``[*]``, several keys of a map as ``{*}``.
+        message: what is wrong; where it tells of each value, that is left out.
         count: how many findings.
         first_row: the lowest row number.
         file: the file of that row, where several were checked.
@@ -61,6 +67,14 @@ class Group:
     first_row: int
     examples: list[str]
     file: str | None = None
+    place: str = ""
+
+    def meet(self, path: str, message: str) -> None:
+        """Show what this and one more finding have in common."""
+        if path != self.path:
+            self.path = self.place
+        if message != self.message:
+            self.message = _common(self.message, message) or RULES[self.code].title
 
     def add(self, rows: Any, values: pa.Array | None) -> None:
         """Count more findings in."""
@@ -70,6 +84,41 @@ class Group:
             for value in values.slice(0, 20).cast(pa.string()).to_pylist():
                 if value is not None and value not in self.examples and len(self.examples) < EXAMPLES:
                     self.examples.append(value)
+
+
+#: Rules whose messages tell of single values or rows.
+_TELLING = frozenset({"expression", "unreadable", "ragged-row", "duplicate-key", "record-size", "contract"})
+_TOLD = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|(?<![A-Za-z_])[+-]?\d[\w.:+-]*|\u2026""")
+
+
+def _template(message: str) -> str:
+    """A message without the quoted texts and the numbers in it."""
+    return _TOLD.sub("\u2026", message)
+
+
+def _common(one: str, other: str) -> str:
+    """What two messages of one template share; empty if they have not the same."""
+    between = _TOLD.split(one)
+    if between != _TOLD.split(other):
+        return ""
+    told = (a if a == b else "\u2026" for a, b in zip(_TOLD.findall(one), _TOLD.findall(other), strict=True))
+    return "".join(text + same for text, same in zip_longest(between, told, fillvalue=""))
+
+
+@lru_cache(maxsize=4096)
+def _place(path: str) -> str:
+    """A path without its indexes."""
+    try:
+        return format_path(tuple(EVERY if isinstance(step, int) else step for step in parse_path(path)))
+    except ExpressionError:
+        return path
+
+
+Kind = tuple[str, str, str, str | None, str]
+
+
+#: Different messages of one rule at one path; above that they tell of values after all, and count as one.
+MESSAGES = 20
 
 
 class Report:
@@ -107,7 +156,8 @@ class Report:
         self.values = ValueCounts()
         self.invalid = self.found = self.kept = 0
         self._pieces: list[Finding | pa.Table] = []
-        self._groups: dict[tuple[str, str, str, str | None, str], Group] = {}
+        self._groups: dict[Kind, Group] = {}
+        self._messages: dict[tuple[str, str, str, str | None], set[str]] = {}
         self._take(0, findings)
 
     @classmethod
@@ -162,14 +212,27 @@ class Report:
         return room
 
     def _group(self, finding: Finding) -> Group:
-        key = (finding.code, finding.severity, finding.path, finding.column, finding.message)
-        group = self._groups.get(key)
+        kind = self._kind(finding)
+        group = self._groups.get(kind)
         if group is None:
-            group = self._groups[key] = Group(
+            group = self._groups[kind] = Group(
                 finding.code, finding.severity, finding.path, finding.column, finding.message, finding.hint,
-                0, int(finding.rows.min()), [],
+                0, int(finding.rows.min()), [], None, kind[2],
             )  # fmt: skip
+        else:
+            group.meet(finding.path, finding.message)
         return group
+
+    def _kind(self, finding: Finding | Group) -> Kind:
+        """What the findings of one group have in common: never a value, a row or an index."""
+        message = _template(finding.message) if finding.code in _TELLING else finding.message
+        place = finding.place or _place(finding.path)
+        known = self._messages.setdefault((finding.code, finding.severity, place, finding.column), set())
+        if message not in known and len(known) == MESSAGES:
+            message = RULES[finding.code].title if finding.code in RULES else ""
+        else:
+            known.add(message)
+        return finding.code, finding.severity, place, finding.column, message
 
     @property
     def valid(self) -> bool:

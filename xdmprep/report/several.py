@@ -41,9 +41,9 @@ class FilesReport(Report):
 
     def _join(self, more: Any) -> None:
         """Count a file's group in; the first row that is shown is that of the first file that has one."""
-        key = (more.code, more.severity, more.path, more.column, more.message)
-        group = self._groups.setdefault(key, more)
+        group = self._groups.setdefault(self._kind(more), more)
         if group is not more:
+            group.meet(more.path, more.message)
             group.count += more.count
             new = [value for value in more.examples if value not in group.examples]
             group.examples += new[: EXAMPLES - len(group.examples)]

@@ -18,11 +18,11 @@ import pyarrow as pa
 from ..errors import Issue
 from ..flow import Chunk, Finding, Stream
 from ..leaves import Leaf
-from ..paths import format_path, parse_path
-from ..schema import Schema
+from ..paths import EVERY, format_path, parse_path
+from ..schema import Field, Schema
 from .columns import Columns
 from .fault import Fault
-from .identities import Wanted, record_faults
+from .identities import MAPS, Wanted, record_faults
 from .identity_columns import IdentityChecks
 from .jsonlines import JsonChunk
 from .kernels import Positions
@@ -32,7 +32,7 @@ from .platform_columns import PlatformColumns
 from .record import RecordSchema
 from .ruleset import Rules
 from .shredded import Compiler
-from .spots import Sink
+from .spots import ANY_KEY, Sink
 from .wording import as_text
 
 #: Sets of leaves that one stream's checks remember.
@@ -48,6 +48,8 @@ class SchemaChecks:
         self._wanted = Wanted.of(schema)
         self._platform = PlatformRules(schema, rules)
         self._identity_rules = any(code.startswith("identity-") for code in rules.settings)
+        self._has_maps = any(field.type == "map" and not _is_identity_map(field) for field in schema.root.walk())
+        self._places: dict[str, str] = {}
         self._compiled: dict[tuple[Any, ...], list[Callable[[Columns, Sink], None]]] = {}
         self._lock = threading.Lock()
 
@@ -110,7 +112,28 @@ class SchemaChecks:
         sink = Sink(rows, self.rules)
         for check in checks:
             check(columns, sink)
-        return sink.findings
+        return self._placed(sink.findings)
+
+    def _placed(self, findings: list[Finding]) -> list[Finding]:
+        """The findings with the keys of maps out of their places, for these are data."""
+        if not self._has_maps:
+            return findings
+        return [replace(finding, place=self._place(finding.path)) for finding in findings]
+
+    def _place(self, path: str) -> str:
+        known = self._places.get(path)
+        if known is None:
+            field: Field | None = self.schema.root
+            steps: list[str | int] = []
+            for step in parse_path(path) if path else ():
+                is_map = field is not None and field.values is not None and not _is_identity_map(field)
+                steps.append(EVERY if isinstance(step, int) else ANY_KEY if is_map else step)
+                if field is not None:
+                    field = field.items or field.values or field.children.get(str(step))
+            known = format_path(tuple(steps))
+            if len(self._places) < REMEMBER:
+                self._places[path] = known
+        return known
 
     def _json(self, chunk: JsonChunk) -> JsonChunk:
         """A chunk of JSON records, some as columns, some as values; both are let go then."""
@@ -132,11 +155,15 @@ class SchemaChecks:
                 where, what = groups.setdefault(key, ([], []))
                 where.append(row)
                 what.append(as_text(fault.value))
-        return [
+        return self._placed([
             Finding(code, format_path(at), message, np.asarray(where, np.int64), pa.array(what, pa.string()), None,
                     hint, self.rules.severity(code) or "error")
             for (code, at, message, hint), (where, what) in groups.items()
-        ]  # fmt: skip
+        ])  # fmt: skip
+
+
+def _is_identity_map(field: Field) -> bool:
+    return len(field.path) == 1 and field.path[0] in MAPS
 
 
 def _some_of(texts: pa.Array, positions: Positions) -> pa.Array:
