@@ -170,24 +170,27 @@ typedef struct {
     uint64_t inside;  /* all ones while a quote is open */
     uint64_t edge;    /* 1 if the byte before was an edge: a delimiter, line end or quote */
     uint64_t closing; /* 1 if the byte before closed a quote, so that an edge must follow */
-    int stray;        /* a quote stood where none may stand */
+    uint64_t stray;   /* the bits of this word where a quote is an ordinary character, or follows such a one */
 } Quotes;
 
 static const Quotes QUOTES_BEGIN = {0, 1, 0, 0};
 
-/* The bits from an opening quote (itself included) to the one that closes it (excluded); keeps watch on the rules. */
+/* The bits from an opening quote (itself included) to the one that closes it (excluded).
+ *
+ * They hold up to the first stray quote: one that neither begins nor ends a value.  From there on the record has to be
+ * read character by character. */
 static inline uint64_t inside_bits(Quotes *state, Marks marks) {
     uint64_t edge = marks.quote | marks.delimiter | marks.line | marks.back | marks.beyond;
     uint64_t inside = state->inside;
+    state->stray = 0;
     if (marks.quote | state->closing) {
         uint64_t parity = marks.quote;
         for (int shift = 1; shift < 64; shift <<= 1) parity ^= parity << shift;
         inside ^= parity;
         uint64_t opening = marks.quote & inside, closing = marks.quote & ~inside;
-        uint64_t stray = opening & ~(edge << 1 | state->edge);
-        stray |= closing & ~(edge >> 1) & ~((uint64_t)1 << 63);
-        stray |= state->closing & ~edge;
-        state->stray |= stray != 0;
+        state->stray = opening & ~(edge << 1 | state->edge);
+        state->stray |= closing & ~(edge >> 1) & ~((uint64_t)1 << 63);
+        state->stray |= state->closing & ~edge;
         state->inside = (uint64_t)0 - (inside >> 63);
         state->closing = closing >> 63;
     }
@@ -195,16 +198,71 @@ static inline uint64_t inside_bits(Quotes *state, Marks marks) {
     return inside;
 }
 
+/* The bits below the lowest one of a word; all where it is zero. */
+static inline uint64_t below_lowest(uint64_t word) { return word ? (word & (~word + 1)) - 1 : ~(uint64_t)0; }
+
+static inline int is_line_end(uint8_t byte) { return byte == '\n' || byte == '\r'; }
+
+enum { DONE = 0, UNCLOSED = 1, NO_MEMORY = 2 };
+
+/* Where the values of a text end: at a delimiter, a line end, or the end of the text. */
+typedef struct {
+    uint32_t *at;
+    size_t used, room;
+    int failed; /* no memory */
+} Ends;
+
+static int ends_reserve(Ends *ends, size_t more) {
+    if (ends->room - ends->used >= more) return DONE;
+    const size_t room = ends->room + ends->room / 2 + more;
+    uint32_t *const at = realloc(ends->at, room * sizeof *at);
+    if (!at) {
+        ends->failed = 1;
+        return NO_MEMORY;
+    }
+    ends->at = at;
+    ends->room = room;
+    return DONE;
+}
+
+/* Read one record character by character, empty lines before it included: the rule that all other ways follow.
+ *
+ * A value that begins with a quote goes on to the next quote that is not doubled, and what follows up to the delimiter
+ * or line end belongs to it, too.  Any other value ends at a delimiter or line end, quotes in it are ordinary.  A line
+ * ends with a line feed, a carriage return, or both.
+ *
+ * Gives where the next record begins; NULL where a quote is open at `stop`, or without memory (`ends` may be NULL). */
+static const uint8_t *read_record(const uint8_t *data, const uint8_t *at, const uint8_t *stop, Dialect dialect, Ends *ends) {
+    while (at < stop && is_line_end(*at)) at++;
+    for (;; at++) {
+        if (at < stop && *at == dialect.quote) {
+            for (at++;; at += 2) {
+                at = at < stop ? memchr(at, dialect.quote, (size_t)(stop - at)) : NULL;
+                if (!at) return NULL;
+                if (at + 1 == stop || at[1] != dialect.quote) break;
+            }
+            at++;
+        }
+        while (at < stop && *at != dialect.delimiter && !is_line_end(*at)) at++;
+        if (ends) {
+            if (ends_reserve(ends, 1)) return NULL;
+            ends->at[ends->used++] = (uint32_t)(at - data);
+        }
+        if (at == stop) return at;
+        if (is_line_end(*at)) return at + 1 + (*at == '\r' && at + 1 < stop && at[1] == '\n');
+    }
+}
+
 /* last_record_end(text, start, stop, final, delimiter, quote) -> int
  *
- * The end of the last whole record in text[start:stop], `start` if there is none, -1 if quotes stand in unusual
- * places.  As Cutter.last_end of read/cut.py. */
+ * The end of the last whole record in text[start:stop], `start` if there is none.  As Cutter.last_end of read/cut.py. */
 static PyObject *last_record_end(PyObject *self, PyObject *args) {
     (void)self;
     PyObject *text;
     Py_ssize_t start, stop, size;
-    int final, delimiter, quote;
-    if (!PyArg_ParseTuple(args, "Onnpii", &text, &start, &stop, &final, &delimiter, &quote)) return NULL;
+    int final;
+    Dialect dialect;
+    if (!PyArg_ParseTuple(args, "Onnpbb", &text, &start, &stop, &final, &dialect.delimiter, &dialect.quote)) return NULL;
     Held held = {0};
     const uint8_t *data = held_bytes(&held, text, stop, 0, &size);
     if (!data || start < 0 || start > stop) {
@@ -214,32 +272,49 @@ static PyObject *last_record_end(PyObject *self, PyObject *args) {
     }
     Py_ssize_t found = start;
     Quotes state = QUOTES_BEGIN;
-    const Dialect dialect = {(uint8_t)delimiter, (uint8_t)quote};
     Py_BEGIN_ALLOW_THREADS;
     const uint8_t *end = data + stop;
-    for (const uint8_t *at = data + start; at < end; at += 64) {
+    if (!final && stop > start && end[-1] == '\r') end--; /* a line feed may follow */
+    for (const uint8_t *at = data + start; at < end;) {
         const Marks marks = marks_of(at, end, dialect);
-        const uint64_t lines = marks.line & ~inside_bits(&state, marks);
+        uint64_t lines = (marks.line | marks.back) & ~inside_bits(&state, marks);
+        lines &= below_lowest(state.stray);
         if (lines) found = at - data + last_bit(lines) + 1;
+        at += 64;
+        if (!state.stray) continue;
+        at = read_record(data, data + found, end, dialect, NULL);
+        state = QUOTES_BEGIN;
+        if (!at || !is_line_end(at[-1])) { /* it does not end here */
+            state.inside = at ? 0 : ~(uint64_t)0;
+            break;
+        }
+        found = at - data;
     }
     if (final && !state.inside) found = stop;
     Py_END_ALLOW_THREADS;
     held_release(&held);
-    return PyLong_FromSsize_t(state.stray ? -1 : found);
+    return PyLong_FromSsize_t(found);
 }
 
 /* ---- CSV text to columns -------------------------------------------------------------------------------------- */
 
-/* Where the values of a text end: record by record, as many as there are columns.  A value begins behind the end of the
- * one before; the first of a record perhaps further on, since empty lines are passed over. */
+/* A record that is set aside: its number from 0 on, where it begins and ends, its number of values, and -1 for those
+ * where it is no UTF-8. */
 typedef struct {
-    uint32_t *ends;
+    int64_t number, start, end, values;
+} Aside;
+
+/* The values of the good records of a text, as many a record as there are columns.  A value begins behind the end of
+ * the one before; the first of a record where `starts` says, or where that is NULL behind the record before it, perhaps
+ * further on, since empty lines are passed over. */
+typedef struct {
+    Ends ends;
+    uint32_t *starts;
     size_t rows;
     uint32_t *sizes; /* of each column: bytes of all its values, delimiters included */
-    int backs;       /* some lines end in a carriage return and a line feed */
+    Aside *aside;
+    size_t aside_count, aside_room;
 } Tokens;
-
-enum { DONE = 0, UNUSUAL = 1, NO_MEMORY = 2 };
 
 /* Put the numbers of the bits of a word, from `base` on, behind each other; up to 7 more places are written to. */
 static inline size_t put_places(uint32_t *to, uint64_t bits, uint32_t base, int count) {
@@ -251,74 +326,92 @@ static inline size_t put_places(uint32_t *to, uint64_t bits, uint32_t base, int 
     return (size_t)count;
 }
 
-/* Find the values of `size` bytes, whole records of `columns` values each; empty lines are passed over.
- *
- * UNUSUAL where a record has another number of values, a quote stands in an unusual place or is never closed, or a
- * line ends in a lone carriage return. */
-static int tokenize(const uint8_t *data, size_t size, Dialect dialect, size_t columns, Tokens *tokens) {
-    size_t room = size / 8 + columns + 256, used = 0, lines = 0;
-    uint32_t *ends = malloc(room * sizeof *ends);
-    tokens->ends = ends;
-    tokens->sizes = calloc(columns, sizeof *tokens->sizes);
-    if (!ends || !tokens->sizes) return NO_MEMORY;
-    Quotes state = QUOTES_BEGIN;
-    uint64_t alone = 0;     /* the byte before was a carriage return outside quotes */
-    uint64_t line_before = 1; /* the byte before ended a line, or there is none */
-    uint32_t begin = 0;     /* of the line */
-    const uint8_t *const end = data + size;
-    for (const uint8_t *at = data; at < end; at += 64) {
-        if (room - used < 128) { /* a word has at most 64 ends */
-            room += room / 2 + 128;
-            ends = realloc(ends, room * sizeof *ends);
-            if (!ends) return NO_MEMORY;
-            tokens->ends = ends;
+static int utf8(const uint8_t *at, const uint8_t *end);
+
+/* Set aside the records that have another number of values than `columns`, or that are no UTF-8 (`check`). */
+static int set_aside(const uint8_t *data, size_t size, size_t columns, size_t lines, int check, Tokens *tokens) {
+    uint32_t *const ends = tokens->ends.at;
+    uint32_t *const starts = malloc((lines + 1) * sizeof *starts);
+    if (!starts) return NO_MEMORY;
+    tokens->starts = starts;
+    size_t kept = 0, number = 0;
+    uint32_t start = 0;
+    for (size_t first = 0, k = 0; first < tokens->ends.used; first = k, number++) {
+        while (is_line_end(data[start])) start++;
+        for (k = first; ends[k] < size && !is_line_end(data[ends[k]]); k++) {}
+        const uint32_t end = ends[k++];
+        const int bad = check && !utf8(data + start, data + end);
+        if (!bad && k - first == columns) {
+            memmove(ends + kept * columns, ends + first, columns * sizeof *ends);
+            starts[kept++] = start;
+        } else {
+            if (tokens->aside_count == tokens->aside_room) {
+                const size_t room = tokens->aside_room * 2 + 16;
+                Aside *const aside = realloc(tokens->aside, room * sizeof *aside);
+                if (!aside) return NO_MEMORY;
+                tokens->aside = aside;
+                tokens->aside_room = room;
+            }
+            const Aside aside = {(int64_t)number, start, end, bad ? -1 : (int64_t)(k - first)};
+            tokens->aside[tokens->aside_count++] = aside;
         }
+        start = end + 1;
+    }
+    tokens->rows = kept;
+    return DONE;
+}
+
+/* Find the values of `size` bytes of whole records; empty lines are passed over. UNCLOSED where a quote is open at the
+ * end. */
+static int tokenize(const uint8_t *data, size_t size, Dialect dialect, size_t columns, Tokens *tokens) {
+    Ends *const ends = &tokens->ends;
+    size_t lines = 0;
+    tokens->sizes = calloc(columns, sizeof *tokens->sizes);
+    if (!tokens->sizes || ends_reserve(ends, size / 8 + columns + 256)) return NO_MEMORY;
+    Quotes state = QUOTES_BEGIN;
+    uint64_t line_before = 1; /* the byte before is of a line end, or there is none */
+    const uint8_t *const end = data + size;
+    for (const uint8_t *at = data; at < end;) {
+        if (ends_reserve(ends, 128)) return NO_MEMORY; /* a word has at most 64 ends */
         const Marks marks = marks_of(at, end, dialect);
         const uint64_t inside = inside_bits(&state, marks);
-        const uint64_t line = marks.line & ~inside, back = marks.back & ~inside;
-        if (alone & ~line) return UNUSUAL;
-        if (back & ~(line >> 1) & ~((uint64_t)1 << 63)) return UNUSUAL;
-        uint64_t found = (marks.delimiter & ~inside) | line;
-        const uint32_t base = (uint32_t)(at - data);
-        if ((line & (line << 1 | line_before)) | back | alone) { /* an empty line, or one that ends in two characters */
-            tokens->backs |= (back | alone) != 0;
-            for (; found; found &= found - 1) {
-                const int bit = first_bit(found);
-                const uint32_t place = base + (uint32_t)bit;
-                if (line >> bit & 1) {
-                    const int empty = place - (place > begin && data[place - 1] == '\r') == begin;
-                    begin = place + 1;
-                    if (empty) continue;
-                    lines++;
-                }
-                ends[used++] = place;
-            }
-        } else if (found) {
-            used += put_places(ends + used, found, base, count_bits(found));
-            if (line) {
-                lines += (size_t)count_bits(line);
-                begin = base + (uint32_t)last_bit(line) + 1;
-            }
+        const uint64_t line = (marks.line | marks.back) & ~inside;
+        const uint64_t last = line & ~(line << 1 | line_before); /* ends a record: neither an empty line nor CR's LF */
+        const uint64_t found = ((marks.delimiter & ~inside) | last) & below_lowest(state.stray);
+        if (found) {
+            ends->used += put_places(ends->at + ends->used, found, (uint32_t)(at - data), count_bits(found));
+            lines += (size_t)count_bits(last & found);
         }
-        alone = back >> 63;
         line_before = line >> 63;
+        at += 64;
+        if (!state.stray) continue;
+        while (ends->used && !is_line_end(data[ends->at[ends->used - 1]])) ends->used--; /* back to its record's begin */
+        at = read_record(data, ends->used ? data + ends->at[ends->used - 1] + 1 : data, end, dialect, ends);
+        if (!at) return ends->failed ? NO_MEMORY : UNCLOSED;
+        lines++;
+        state = QUOTES_BEGIN;
+        line_before = 1;
     }
-    if (state.stray || state.inside || alone) return UNUSUAL;
-    if (begin < size) { /* the last record has no line end */
-        if (room - used < 1) return NO_MEMORY; /* never: a word's room was left */
-        ends[used++] = (uint32_t)size;
+    if (state.inside) return UNCLOSED;
+    if (size && !is_line_end(end[-1]) && !(ends->used && ends->at[ends->used - 1] == size)) {
+        if (ends_reserve(ends, 1)) return NO_MEMORY;
+        ends->at[ends->used++] = (uint32_t)size; /* the last record has no line end */
         lines++;
     }
-    if (used != lines * columns) return UNUSUAL;
+    const int text = utf8(data, end);
+    int regular = text && ends->used == lines * columns;
     tokens->rows = lines;
+    for (size_t row = 0; regular && row < lines; row++) {
+        const uint32_t last = ends->at[row * columns + columns - 1];
+        regular = last == size || is_line_end(data[last]); /* each record's last value ends its line, and no other */
+    }
+    if (!regular && set_aside(data, size, columns, lines, !text, tokens)) return NO_MEMORY;
     uint32_t before = 0;
-    for (size_t row = 0; row < lines; row++) {
-        const uint32_t *const row_ends = ends + row * columns;
-        const uint32_t last = row_ends[columns - 1];
-        if (last < size && data[last] != '\n') return UNUSUAL; /* so each record's last value ends its line, and no other */
-        tokens->sizes[0] += row_ends[0] - before;
+    for (size_t row = 0; row < tokens->rows; row++) {
+        const uint32_t *const row_ends = ends->at + row * columns;
+        tokens->sizes[0] += row_ends[0] - (tokens->starts ? tokens->starts[row] : before);
         for (size_t j = 1; j < columns; j++) tokens->sizes[j] += row_ends[j] - row_ends[j - 1];
-        before = last;
+        before = row_ends[columns - 1];
     }
     return DONE;
 }
@@ -441,16 +534,22 @@ static int32_t word_number(Column *column, const uint8_t *text, size_t size, con
     return (int32_t)number;
 }
 
-/* Copy a quoted value's inside, doubled quotes as one; up to 32 bytes more may be written behind it. */
+/* Copy the value behind an opening quote: doubled quotes as one, without the closing one, and what follows that as it
+ * stands; up to 32 bytes more may be written behind it. */
 static size_t copy_unquoted(uint8_t *to, const uint8_t *from, size_t size, uint8_t quote) {
     uint8_t *const begin = to;
     const uint8_t *const end = from + size;
     while (from < end) {
         const uint8_t *next = memchr(from, quote, (size_t)(end - from));
-        const size_t plain = next ? (size_t)(next + 1 - from) : (size_t)(end - from);
+        const int doubled = next && next + 1 < end && next[1] == quote;
+        const size_t plain = (size_t)((next ? next : end) - from) + (size_t)doubled;
         copy_text(to, from, plain, end);
         to += plain;
-        from += plain + 1; /* the second of two quotes is passed over */
+        from += plain + 1; /* a quote is passed over */
+        if (!next || doubled) continue;
+        memcpy(to, from, (size_t)(end - from));
+        to += end - from;
+        break;
     }
     return (size_t)(to - begin);
 }
@@ -491,24 +590,25 @@ static int fill(Column *column, const Tokens *tokens, size_t columns, size_t low
                 size_t size, Dialect dialect, const Nulls *nulls, Scratch *scratch) {
     const uint8_t *end = data + size;
     const size_t index = column->index;
-    const int first = index == 0, backs = tokens->backs && index + 1 == columns;
+    const int first = index == 0;
+    const uint32_t *const starts = first ? tokens->starts : NULL;
     const int only_empty = nulls->count == 1 && nulls->sizes[0] == 0;
     unsigned bits = 0;
     for (size_t row = low; row < high; row++) {
-        const uint32_t *const place = tokens->ends + row * columns + index;
-        const uint8_t *from = row | index ? data + place[-1] + 1 : data;
+        const uint32_t *const place = tokens->ends.at + row * columns + index;
+        const uint8_t *from = starts ? data + starts[row] : row | index ? data + place[-1] + 1 : data;
         if (first)
-            while (*from == '\n' || *from == '\r') from++; /* empty lines; a value without quotes begins with neither */
+            while (is_line_end(*from)) from++; /* empty lines; a value without quotes begins with neither */
         size_t length = (size_t)(data + place[0] - from);
-        if (backs && length && from[length - 1] == '\r') length--;
         const uint8_t *text = from;
-        int doubled = 0;
+        int doubled = 0; /* there are quotes inside */
         if (length && *from == dialect.quote) {
             text = from + 1;
-            length -= 2;
-            doubled = has_byte(text, length, dialect.quote, end);
+            length -= length > 1 && from[length - 1] == dialect.quote ? 2 : 1;
+            doubled = text + length == data + place[0] || has_byte(text, length, dialect.quote, end);
         }
         if (doubled) {
+            length = (size_t)(data + place[0] - text);
             if (scratch_reserve(scratch, length + SLACK)) return NO_MEMORY;
             length = copy_unquoted(scratch->text, text, length, dialect.quote);
             text = scratch->text;
@@ -547,19 +647,19 @@ static PyObject *column_result(Column *column, PyObject *valid, PyObject *offset
                          (Py_ssize_t)starts[column->count]);
 }
 
-/* parse_csv(text, delimiter, quote, columns, wanted, nulls, allocate) -> None | (rows, [column, ...])
+/* parse_csv(text, delimiter, quote, columns, wanted, nulls, allocate) -> (rows, [column, ...], aside)
  *
- * Whole records as columns of text.  `wanted`: a list of (number of the column, words?); `nulls`: a list of bytes.
- * None where something stands in an unusual place (see `tokenize`). */
+ * Whole records as columns of text.  `wanted`: a list of (number of the column, words?); `nulls`: a list of bytes;
+ * `aside`: the records that are in no row, as bytes of int64 (see `Aside`).  ValueError where a quote is open at the
+ * end. */
 static PyObject *parse_csv(PyObject *self, PyObject *args) {
     (void)self;
     PyObject *text, *wanted, *null_list, *allocate, *result = NULL, *list = NULL;
-    int delimiter, quote;
+    Dialect dialect;
     Py_ssize_t columns, size;
-    if (!PyArg_ParseTuple(args, "OiinO!O!O", &text, &delimiter, &quote, &columns, &PyList_Type, &wanted, &PyList_Type,
-                          &null_list, &allocate))
+    if (!PyArg_ParseTuple(args, "ObbnO!O!O", &text, &dialect.delimiter, &dialect.quote, &columns, &PyList_Type, &wanted,
+                          &PyList_Type, &null_list, &allocate))
         return NULL;
-    const Dialect dialect = {(uint8_t)delimiter, (uint8_t)quote};
     Held held = {0};
     Tokens tokens = {0};
     Nulls nulls = {0};
@@ -601,8 +701,8 @@ static PyObject *parse_csv(PyObject *self, PyObject *args) {
     for (Py_ssize_t i = 0; state == DONE && i < count; i++)
         if (made[i].words) state = words_grow(&made[i]);
     Py_END_ALLOW_THREADS;
-    if (state == UNUSUAL) {
-        result = Py_NewRef(Py_None);
+    if (state == UNCLOSED) {
+        PyErr_SetString(PyExc_ValueError, "a quote is open at the end");
         goto out;
     }
     if (state == NO_MEMORY) {
@@ -634,7 +734,8 @@ static PyObject *parse_csv(PyObject *self, PyObject *args) {
     if (!(list = PyList_New(0))) goto out;
     for (Py_ssize_t i = 0; i < count; i++)
         if (append_stolen(list, column_result(&made[i], objects[3 * i], objects[3 * i + 1], objects[3 * i + 2]))) goto out;
-    result = Py_BuildValue("nO", rows, list);
+    result = Py_BuildValue("nOy#", rows, list, tokens.aside ? (const char *)tokens.aside : "",
+                           (Py_ssize_t)(tokens.aside_count * sizeof *tokens.aside));
 out:
     Py_XDECREF(list);
     held_release(&held);
@@ -645,7 +746,9 @@ out:
         free(made[i].text);
     }
     free(scratch.text);
-    free(tokens.ends);
+    free(tokens.ends.at);
+    free(tokens.starts);
+    free(tokens.aside);
     free(tokens.sizes);
     PyMem_Free(objects);
     PyMem_Free(made);
@@ -1327,7 +1430,7 @@ static PyObject *is_utf8(PyObject *self, PyObject *object) {
     return failed ? NULL : PyBool_FromLong(fine);
 }
 
-/* count_lines(data) -> how many line ends */
+/* count_lines(data) -> how many line ends: line feeds, carriage returns, and both as one */
 static PyObject *count_lines(PyObject *self, PyObject *object) {
     (void)self;
     Held held = {0};
@@ -1341,6 +1444,15 @@ static PyObject *count_lines(PyObject *self, PyObject *object) {
             const Py_ssize_t stop = size - at < 255 ? size : at + 255;
             for (; at < stop; at++) some += data[at] == '\n';
             lines += some;
+        }
+        if (size && memchr(data, '\r', (size_t)size)) {
+            for (Py_ssize_t at = 0; at < size - 1;) {
+                uint8_t some = 0;
+                const Py_ssize_t stop = size - 1 - at < 255 ? size - 1 : at + 255;
+                for (; at < stop; at++) some += (data[at] == '\r') & (data[at + 1] != '\n');
+                lines += some;
+            }
+            lines += data[size - 1] == '\r';
         }
         Py_END_ALLOW_THREADS;
     }

@@ -342,7 +342,7 @@ class TestFaults:
     def test_a_column_that_stands_twice_is_ambiguous(self) -> None:
         columns = pa.schema([("A", pa.string()), ("A", pa.string())])
         for source in ("A", "upper(A)"):
-            with pytest.raises(MappingError, match="column 'A' stands more than once"):
+            with pytest.raises(MappingError, match="column 'A' occurs more than once"):
                 compile_mapping(MappingSet({"x": source}), columns)
 
     def test_an_empty_set(self) -> None:
@@ -438,3 +438,15 @@ def test_equal_expressions_are_worked_out_once_and_told_for_each_destination(mon
     assert sorted(asked) == ["to_integer(v) + 1", "uuid()", "uuid()"]
     told = [(finding.code, finding.path, finding.rows.tolist()) for finding in chunk.issues]
     assert sorted(told) == [("expression", "a", [2]), ("expression", "b.c", [2])]
+
+
+@pytest.mark.parametrize("missing", ["error", "null"])
+@pytest.mark.parametrize("source", ["city", 'concat(city, "-", id)', "upper(trim(city))"])
+def test_a_name_of_several_csv_columns_is_refused_where_it_is_read(tmp_path: Path, source: str, missing: str) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("id,city,city\n1,a,b\n")
+    stream = open_source(file)
+    options = {"$missing": missing}
+    assert compile_mapping(MappingSet({**options, "x": "id", "y": "city (column 3)"}), stream.arrow_schema, None)
+    with pytest.raises(MappingError, match=r"'city' occurs 2 times.*'city \(column 2\)', 'city \(column 3\)'"):
+        compile_mapping(MappingSet({**options, "x": source}), stream.arrow_schema, None)

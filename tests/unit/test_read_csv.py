@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import encodings.aliases
 import io
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from xdmprep.errors import SourceError, UsageError
-from xdmprep.read import CsvOptions, read_csv
+from xdmprep.read import CsvOptions, opening, read_csv
 
 pytestmark = pytest.mark.usefixtures("both_ways")
 
@@ -38,8 +39,8 @@ def test_faulty_rows_keep_their_numbers_whatever_the_block(tmp_path: Path, block
         (3, {"a": "x\ny", "b": "5"}),
         (5, {"a": "qq", "b": "9"}),
         (6, {"a": '5" pipe', "b": "2"}),
-        (9, {"a": "1", "b": "2"}),
     ]
+    # the last quote never closes: the row takes the rest of the file
     assert unread == [(2, 4, "ragged-row"), (4, 7, "ragged-row"), (7, 10, "unreadable"), (8, 11, "unreadable")]
 
 
@@ -93,7 +94,10 @@ def test_names_for_a_file_without_a_header(tmp_path: Path) -> None:
         (b"a,b\n", "no row below"),
         (b"a;b\n1;2\n", "give --delimiter ';'"),
         (b"a\tb\n1\t2\n", "give --delimiter tab"),
-        (b"a,a\n1,2\n", "'a' twice"),
+        (b"\xef\xbb\xbf", "is empty"),
+        (b"\r\n \t\n\r", "is empty"),
+        (b"a,b\r\n\n\r", "no row below"),
+        (b'a,"b\n1,2\n', "opens in the header and never closes"),
         (b"\xff\xfea\x00\n\x00", "utf-16"),
         (b"na\xefve,b\n1,2\n", "latin-1"),
     ],
@@ -128,15 +132,104 @@ def test_few_distinct_values_travel_as_codes_and_read_the_same(tmp_path: Path) -
     assert sum(chunk.consumed for chunk in chunks) == 2000
 
 
-def test_lines_that_end_in_carriage_returns_alone_are_told(tmp_path: Path) -> None:
+def test_a_file_that_names_say_is_empty(tmp_path: Path) -> None:
+    for content in (b"", b"\n\r\n", b"\xef\xbb\xbf"):
+        (tmp_path / "x.csv").write_bytes(content)
+        with pytest.raises(SourceError, match="is empty"):
+            read_csv(tmp_path / "x.csv", CsvOptions(names=("a",)))
+
+
+def test_lines_that_end_in_carriage_returns_alone(tmp_path: Path) -> None:
     file = tmp_path / "old.csv"
-    file.write_bytes(b"A,B\r1,2\r")
-    with pytest.raises(SourceError, match=r"carriage returns alone.*tr '\\r' '\\n'"):
-        read_csv(file)
+    file.write_bytes(b'A,B\r1,2\r"x\ry",3\r\r4')
+    rows, unread = rows_of(file, block_bytes=4)
+    assert rows == [(1, {"A": "1", "B": "2"}), (2, {"A": "x\ry", "B": "3"})]
+    assert unread == [(3, 6, "ragged-row")]
 
 
-def test_a_header_that_is_no_csv_is_told(tmp_path: Path) -> None:
+def test_a_header_of_any_length(tmp_path: Path) -> None:
     file = tmp_path / "wide.csv"
     file.write_bytes(b"A," + b"x" * 200_000 + b"\n1,2\n")
-    with pytest.raises(SourceError, match="header cannot be read as CSV"):
-        read_csv(file)
+    assert rows_of(file)[0] == [(1, {"A": "1", "x" * 200_000: "2"})]
+
+
+def test_columns_of_one_name_are_told_apart_by_their_place(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_bytes(b"id,city,,City, city ,column_3\n1,2,3,4,5,6\n")
+    ((_, row),) = rows_of(file)[0]
+    assert row == {"id": "1", "city (column 2)": "2", "column_3 (column 3)": "3", "City": "4", "city (column 5)": "5",
+                   "column_3": "6"}  # fmt: skip
+
+
+TEXT = "name,city\nJosé,Québec\n€,ﾊ\n"
+UTF = ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "utf-8", "utf-8-sig", "utf-7", "gb18030"]
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("encoding", [*UTF, "iso2022_jp_2", "iso2022_jp_ext"])
+def test_every_text_encoding(tmp_path: Path, encoding: str, mark: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pieces of three bytes, so that characters and escape sequences lie across their borders."""
+    monkeypatch.setattr(opening, "_PIECE", 3)
+    text = TEXT if encoding in UTF else "name,city\nアイ,ウエ\nx,オ\n"
+    if mark and encoding not in UTF:
+        pytest.skip("the encoding has no byte order mark")
+    file = tmp_path / "e.csv"
+    file.write_bytes((mark + text * 5).encode(encoding))
+    rows, unread = rows_of(file, encoding=encoding, block_bytes=11)
+    lines = (text * 5).splitlines()[1:]
+    assert ([list(row.values()) for _, row in rows], unread) == ([line.split(",") for line in lines], [])
+
+
+@pytest.mark.parametrize("kind", ["utf-16", "utf-32"])
+@pytest.mark.parametrize("order", ["le", "be"])
+def test_no_byte_order_mark(tmp_path: Path, kind: str, order: str) -> None:
+    file = tmp_path / "e.csv"
+    file.write_bytes(TEXT.encode(f"{kind}-{order}"))
+    assert [list(row.values()) for _, row in rows_of(file, encoding=kind)[0]] == [["José", "Québec"], ["€", "ﾊ"]]
+
+
+def test_what_is_no_text_encoding_is_refused() -> None:
+    names = set(encodings.aliases.aliases.values()) | {
+        "undefined",
+        "idna",
+        "punycode",
+        "utf\0",
+        "x" * 70_000,
+    }
+    refused = set()
+    for name in sorted(names):
+        try:
+            CsvOptions(encoding=name)
+        except UsageError as error:
+            refused.add(name)
+            assert len(str(error)) < 300
+    assert {
+        "rot_13",
+        "base64_codec",
+        "hex_codec",
+        "zlib_codec",
+        "bz2_codec",
+        "quopri_codec",
+        "uu_codec",
+        "undefined",
+    } < refused
+    assert not refused & {"utf_8", "utf_7", "utf_16", "cp1252", "latin_1", "shift_jis", "iso2022_kr", "hz", "mac_roman"}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "content", "message"),
+    [
+        ("utf-16", "a,b\n1,2\n".encode("utf-16") + b"\0", r"truncated data, byte 19"),
+        ("utf-16-le", "a,b\n1,".encode("utf-16-le") + b"\0\xd8a\0\n\0", r"byte 13"),
+        ("cp1252", b"a,b\n1,\x81\n", r"byte 7"),
+        ("shift_jis", b"a,b\n1,\x82\n", r"byte 7"),
+        ("utf-7", b"a,b\n1,+2AA-\n", r"byte"),
+        ("idna", b"a,b\n1,\xff\n", r"byte"),
+        ("unicode_escape", b"a,b\n1,\\ud800\n", r"no character"),
+    ],
+)
+def test_bytes_that_are_no_text_in_the_encoding(tmp_path: Path, encoding: str, content: bytes, message: str) -> None:
+    file = tmp_path / "x.csv"
+    file.write_bytes(content)
+    with pytest.raises(SourceError, match=f"is not {encoding} text.*{message}.*right --encoding"):
+        rows_of(file, encoding=encoding)

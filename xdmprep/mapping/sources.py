@@ -7,7 +7,8 @@ batch at once.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ import pyarrow as pa
 from ..errors import ExpressionError, MappingError, did_you_mean, shorten
 from ..language import Expression, Options, compile_expression
 from ..leaves import plain
+from ..names import namesakes
 from ..paths import EVERY, Path, parse_path
 from .fields import FieldMapping, Missing, may_be_a_name
 from .nested import NoSuchField, NoSuchPath, array_at, type_at
@@ -274,8 +276,7 @@ def may_be_inside(name: str, columns: pa.Schema) -> bool:
 
 
 def _column(name: str, steps: Path, columns: pa.Schema, text: str, missing: Missing = "error") -> Source:
-    if len(columns.get_all_field_indices(name)) > 1:
-        raise MappingError(f"column '{name}' stands more than once in the source. Give its columns unlike names.")
+    _refuse_repeated((name,), columns)
     try:
         return ColumnSource(name, steps, type_at(columns.field(name).type, steps, (name,)), text)
     except NoSuchField as error:
@@ -295,23 +296,42 @@ def unknown_column(name: str, columns: pa.Schema) -> str:
     return f"the source has no column '{name}'.{near}"
 
 
+def _refuse_repeated(names: Iterable[str], columns: pa.Schema) -> None:
+    """Refuse names that several columns of the source have.
+
+    Raises:
+        MappingError: a name stands for several columns; the message says how to name each.
+    """
+    for name in names:
+        places = len(columns.get_all_field_indices(name))
+        if places > 1:
+            raise MappingError(f"column {shorten(name)} occurs more than once in the source. Rename one of them.")
+        if not places and (found := namesakes(name, columns.names)):
+            shown = ", ".join(shorten(each) for each in found[:8])
+            raise MappingError(
+                f"column {shorten(name)} occurs {len(found)} times in the source. Name the one that is meant, "
+                f"as one of {shown}, or rename the columns."
+            )
+
+
 def _expression(item: FieldMapping, columns: pa.Schema, options: Options, missing: Missing) -> Source:
     text = str(item.source)
     absent: tuple[str, ...] = ()
     try:
         if missing == "null":
             named = compile_expression(text, None, options).columns
-            absent = tuple(name for name in named if name not in columns.names)
+            _refuse_repeated(named, columns)
+            absent = tuple(name for name in named if columns.get_field_index(name) < 0)
             for name in absent:
                 columns = columns.append(pa.field(name, pa.string()))
         expression = compile_expression(text, columns, options)
     except ExpressionError as error:
+        with suppress(ExpressionError):
+            _refuse_repeated(compile_expression(text, None, options).columns, columns)
         if item.kind == "auto" and may_be_a_name(text):
             raise MappingError(unknown_column(text, columns)) from None
         raise error
-    for name in expression.columns:
-        if len(columns.get_all_field_indices(name)) > 1:
-            raise MappingError(f"column '{name}' stands more than once in the source. Give its columns unlike names.")
+    _refuse_repeated(expression.columns, columns)
     if expression.is_constant and isinstance(expression.constant, str | int | float | bool):
         return _constant(expression.constant, text)
     return ExpressionSource(expression, absent)

@@ -1,14 +1,16 @@
-"""Where the last whole record of a piece of CSV text ends.
+"""The record rule of CSV text: where records begin and end, and what their values are.
 
 The common way looks at 64 bytes at a time: for every character of interest a bit a byte, 64 in a word.  The bits inside
 quotes are then a running parity of the quote bits, six shifts for all words at once.  It holds only where every opening
-quote begins a value and every closing one ends it, which the same bits show; any other text takes a regular expression,
-record by record.  The compiled loop goes the same way in one pass.
+quote begins a value and every closing one ends it, which the same bits show.  Any other text is read by a regular
+expression, record by record.  The compiled loop goes the same way in one pass, and reads only the records with such
+quotes character by character.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +39,11 @@ class Rows:
 
 
 class Cutter:
-    """Finds record ends of CSV text (RFC 4180; a quote inside an unquoted value is an ordinary character).
+    """Splits CSV text into records (RFC 4180).
+
+    A value that begins with a quote ends at the next quote that is not doubled; whatever follows that quote up to the
+    delimiter or line end belongs to the value, too.  In any other value a quote is an ordinary character.  A line ends
+    with a line feed, a carriage return, or both.  An empty line is no record.
 
     Args:
         delimiter, quote: one ASCII character each.
@@ -45,13 +51,23 @@ class Cutter:
 
     def __init__(self, delimiter: str, quote: str) -> None:
         self._delimiter, self._quote = ord(delimiter), ord(quote)
-        q, d = re.escape(quote.encode()), re.escape(delimiter.encode())
-        value = b"(?:Q[^Q]*+(?:QQ[^Q]*+)*+Q[^D\\n]*+|[^DQ\\n][^D\\n]*+|)"
-        record = (value + b"(?:D" + value + b")*+\\n").replace(b"Q", q).replace(b"D", d)
-        #: One record with its line end.
-        self.record = re.compile(record)
-        self._records = re.compile(b"(?:" + record + b")*+")
-        self._last = re.compile(record[:-2] + rb"\Z")
+
+        def pattern(text: str) -> bytes:
+            codes = {"Q": re.escape(quote), "D": re.escape(delimiter), "E": r"\r\n"}
+            return re.sub("[QDE]", lambda found: codes[found[0]], text).encode()
+
+        value = "(?:Q[^Q]*+(?:QQ[^Q]*+)*+Q[^DE]*+|[^DQE][^DE]*+|)"
+        record = f"{value}(?:D{value})*+"
+        #: One record with its line end, and empty lines before it.
+        self._record = re.compile(pattern(f"[E]*+{record}") + rb"(?:\r\n?|\n)")
+        self._records = re.compile(b"(?:" + self._record.pattern + b")*+")
+        #: A record without a line end, and what a text may end with.
+        self._last = re.compile(pattern(f"[E]*+(?:{record})?+") + rb"\Z")
+        self._blank = re.compile(rb"[\r\n]*+")
+        self._value = re.compile(pattern("(?:Q([^Q]*+(?:QQ[^Q]*+)*+)Q)?+([^DE]*+)"))
+        self._whole_values = re.compile(pattern(f"(?:{value}D)*+"))
+        self._quotes = re.compile(pattern("[^Q]*+"))
+        self._plain = re.compile(pattern("[^DE]*+"))
 
     def last_end(self, text: Any, start: int, stop: int, final: bool) -> int:
         """The end of the last whole record in ``text[start:stop]``, `start` if there is none.
@@ -63,7 +79,9 @@ class Cutter:
         """
         if native.compiled is not None:
             end: int = native.compiled.last_record_end(text, start, stop, final, self._delimiter, self._quote)
-            return end if end >= 0 else self._exact_end(text, start, stop, final)
+            return end
+        if not final and stop > start and text[stop - 1] == 13:
+            stop -= 1  # a line feed may follow
         data = np.frombuffer(text, np.uint8, stop - start, start)
         quote = _words(data, self._quote)
         if not quote.any():
@@ -74,6 +92,46 @@ class Cutter:
         if final and not inside[-1] >> _TOP:
             return stop
         return start + _last_line(data, inside)
+
+    def spans(self, text: bytes) -> Iterator[tuple[int, int]]:
+        """Where each record of `text` begins and ends, its line end included; the last one needs no line end."""
+        at = 0
+        while (at := self._after_blank(text, at)) < len(text):
+            match = self._record.match(text, at) or self._last.match(text, at)
+            end = match.end() if match else len(text)
+            yield at, end
+            at = end
+
+    def first(self, text: bytes, final: bool) -> int:
+        """The end of the first record of `text`, empty lines before it included; 0 if it is not whole.
+
+        Args:
+            text: bytes that begin a text.
+            final: nothing follows, so that the record needs no line end.
+        """
+        match = self._record.match(text, 0, len(text) - (not final and text.endswith(b"\r")))
+        if match is None and final:
+            match = self._last.match(text)
+        return match.end() if match else 0
+
+    def values(self, record: bytes) -> list[bytes]:
+        """The values of one record."""
+        values: list[bytes] = []
+        at = self._after_blank(record, 0)
+        quote = bytes([self._quote])
+        while True:
+            match = self._value.match(record, at)
+            assert match is not None  # noqa: S101 (it matches the empty text)
+            quoted, rest = match.groups()
+            values.append(rest if quoted is None else quoted.replace(quote * 2, quote) + rest)
+            at = match.end() + 1
+            if record[match.end() : at] != bytes([self._delimiter]):
+                return values
+
+    def _after_blank(self, text: bytes, at: int) -> int:
+        """Where the line ends at `at` end."""
+        match = self._blank.match(text, at)
+        return match.end() if match else at
 
     def rows(self, text: Any) -> Rows | None:
         """The records of `text`, empty lines included; None where quotes or line ends stand in unusual places.
@@ -98,9 +156,61 @@ class Cutter:
     def _exact_end(self, text: Any, start: int, stop: int, final: bool) -> int:
         match = self._records.match(text, start, stop)
         end = match.end() if match else start
+        if blank := self._blank.match(text, end, stop):
+            end = blank.end()
         if final and end < stop and (match := self._last.match(text, end, stop)):
             end = match.end()
         return end
+
+    def scan(self) -> RecordScan:
+        """A scan for the end of one record, however long it is."""
+        return RecordScan(self)
+
+
+class RecordScan:
+    """Looks for the end of a record whose text comes in pieces, none of which ends between CR and LF.
+
+    Args:
+        cutter: splits the text.
+    """
+
+    def __init__(self, cutter: Cutter) -> None:
+        self._cutter = cutter
+        self._state = "begin"  # of a value; or "quoted", "quote" (which closes the value or is doubled), "plain"
+
+    @property
+    def quoted(self) -> bool:
+        """Whether a quote is open at the end of what was seen."""
+        return self._state == "quoted"
+
+    def feed(self, text: bytes) -> int:
+        """The offset behind the record's end in `text`; -1 if the record goes on behind it."""
+        cutter, at = self._cutter, 0
+
+        def passed(pattern: re.Pattern[bytes]) -> int:
+            match = pattern.match(text, at)
+            return match.end() if match else at
+
+        while at < len(text):
+            if self._state == "begin":
+                at = passed(cutter._whole_values)
+                if at < len(text):
+                    self._state = "quoted" if text[at] == cutter._quote else "plain"
+                    at += self._state == "quoted"
+            elif self._state == "quoted":
+                at = passed(cutter._quotes)
+                if at < len(text):
+                    self._state, at = "quote", at + 1
+            elif self._state == "quote":
+                self._state = "quoted" if text[at] == cutter._quote else "plain"
+                at += self._state == "quoted"
+            else:
+                at = passed(cutter._plain)
+                if at < len(text):
+                    if text[at] != cutter._delimiter:
+                        return at + (2 if text[at : at + 2] == b"\r\n" else 1)
+                    self._state, at = "begin", at + 1
+        return -1
 
 
 def _words(data: np.ndarray[Any, np.dtype[np.uint8]], *codes: int) -> _Words:
@@ -161,7 +271,7 @@ def _last_line(data: np.ndarray[Any, np.dtype[np.uint8]], inside: _Words) -> int
     """The offset behind the last line end that is not inside quotes; 0 if there is none."""
     for end in range(len(data), 0, -4096):  # near the end, as a rule
         start = max(0, end - 4096)
-        lines = np.flatnonzero(data[start:end] == 10) + start
+        lines = np.flatnonzero((data[start:end] == 10) | (data[start:end] == 13)) + start
         lines = lines[~_at(inside, lines)]
         if len(lines):
             return int(lines[-1]) + 1

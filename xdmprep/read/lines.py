@@ -26,19 +26,7 @@ import pyarrow as pa
 from ..errors import SourceError
 from ..flow import Chunk, Stream
 from ..leaves import Leaf
-from .csv import (
-    CsvOptions,
-    _arrow_parse,
-    _Block,
-    _count_lines,
-    _header,
-    _one_batch,
-    _open,
-    _parse,
-    _parse_text,
-    _Shape,
-    read_csv,
-)
+from .csv import Block, CsvOptions, Shape, count_lines, first_rows, parse, parse_records, read_csv, read_header
 from .cut import Cutter
 
 #: A row's text, beside the columns that are parsed.
@@ -76,7 +64,7 @@ def read_lines(path: str | os.PathLike[str], options: CsvOptions | None, columns
     """
     opts = options or CsvOptions()
     whole = read_csv(path, opts)
-    shape: _Shape = whole.steps[0].keywords["shape"]  # type: ignore[attr-defined]
+    shape: Shape = whole.steps[0].keywords["shape"]  # type: ignore[attr-defined]
     compared = BARE if bare else (LINE,)
     parsed = tuple(leaf for leaf in whole.leaves if leaf.path[0] in columns)
     leaves = (*parsed, LINE, *(BARE if bare else ()))
@@ -100,9 +88,7 @@ def alike(one: str | os.PathLike[str], other: str | os.PathLike[str], options: C
 
 def _habits(path: Path, opts: CsvOptions) -> tuple[bool, list[set[bool]]]:
     """Whether lines end with a carriage return, and for each column whether its values have quotes; of some rows."""
-    with _open(path, opts) as source:
-        _header(source, path, opts)
-        sample = source.read(_SAMPLE)
+    sample = first_rows(path, opts, read_header(path, opts), _SAMPLE)
     sample = sample[: sample.rfind(b"\n") + 1]
     rows = Cutter(opts.delimiter, opts.quote).rows(sample) if sample else None
     if rows is None:
@@ -118,20 +104,17 @@ def _habits(path: Path, opts: CsvOptions) -> tuple[bool, list[set[bool]]]:
     return sample.endswith(b"\r\n"), quoted
 
 
-def _parse_lines(block: _Block, shape: _Shape, leaves: tuple[Leaf, ...], parsed: int, cutter: Cutter) -> Chunk:
+def _parse_lines(block: Block, shape: Shape, leaves: tuple[Leaf, ...], parsed: int, cutter: Cutter) -> Chunk:
     names = [str(leaf.path[0]) for leaf in leaves]
     bare = len(leaves) > parsed + 1
-    chunk, texts = None, None
-    if not block.broken:
-        try:
-            chunk = _parse_text(block.data, block.lines, shape, names[:parsed])
-        except pa.ArrowInvalid:
-            chunk = None
-        if chunk is not None:
+    texts = None
+    if block.reason is None:
+        chunk = parse_records(block.data, block.before, shape, names[:parsed])
+        if not any(item.code == "unreadable" for item in chunk.unread):
             texts = _texts(block.data, chunk.consumed, cutter, shape.opts, bare)
-            chunk = replace(chunk, lines=block.lines + _count_lines(block.data), size=len(block.data))
-    if chunk is None or texts is None:
-        chunk = _parse(block, shape)
+        chunk = replace(chunk, lines=block.before + count_lines(block.data), size=len(block.data))
+    if texts is None:
+        chunk = parse(block, shape)
         texts = _texts(_written(chunk.records, shape.opts), len(chunk), cutter, shape.opts, bare)
         if texts is None:
             raise SourceError("rows that were written again cannot be told apart.")
@@ -185,18 +168,12 @@ def _written(records: pa.RecordBatch, opts: CsvOptions) -> bytes:
     return out.getvalue().encode()
 
 
-def _parse_again(chunk: Chunk, shape: _Shape) -> Chunk:
+def _parse_again(chunk: Chunk, shape: Shape) -> Chunk:
     """All columns of rows that are texts."""
     (texts,) = chunk.records.columns
     joined = b"".join(texts.cast(pa.binary()).to_pylist())
 
-    def refuse(row: Any) -> str:
-        raise SourceError(f"a row was read with {row.expected_columns} values before and has {row.actual_columns} now.")
-
-    if len(texts):
-        batch = _one_batch(_arrow_parse(joined, shape.names, shape.types, shape.opts, refuse))
-    else:
-        batch = shape.empty()
+    batch = parse_records(joined, 0, shape).records if len(texts) else shape.empty()
     if batch.num_rows != len(chunk):
         raise SourceError(f"{len(chunk)} rows were read before, {batch.num_rows} now.")
     return replace(chunk, leaves=shape.leaves, records=batch, source=batch)

@@ -1,0 +1,33 @@
+"""Column names that occur more than once in a source."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+
+def unique_names(names: Sequence[str]) -> tuple[str, ...]:
+    """The names, each one once: those that occur several times get their place, as in ``city (column 7)``.
+
+    A blank name becomes ``column_7``.
+    """
+    counts = Counter(name for name in names if name)
+    taken = set(counts)
+    unique = []
+    for number, name in enumerate(names, 1):
+        shown = name or f"column_{number}"
+        if counts[name] > 1 or (not name and shown in taken):
+            shown = f"{shown} (column {number})"
+            while shown in taken:
+                shown += "'"
+            taken.add(shown)
+        unique.append(shown)
+    return tuple(unique)
+
+
+def namesakes(name: str, names: Iterable[str]) -> list[str]:
+    """Those of `names` that :func:`unique_names` made of several equal ones."""
+    pattern = re.compile(re.escape(name) + r" \(column \d+\)'*")
+    found = [other for other in names if pattern.fullmatch(other)]
+    return found if len(found) > 1 else []
