@@ -40,7 +40,7 @@ def validate(
     Args:
         source: a file of records (JSON lines, a JSON array, Parquet; CSV for an ad-hoc schema), a DataFrame or anything
             else with ``__arrow_c_stream__``, a Stream of records, or with `mapping` any source of :func:`prepare`.
-            A list of files gives one report over all of them; each finding says its file, rows are numbered by file.
+            Several files (a list, a folder, a glob) give one report over all of them; each finding says its file, rows are numbered by file.
         schema: a Schema or a path.
         mapping: what makes records of the source's rows; None where it holds records.
         rules: ``strict``, ``batch``, ``jsonschema``, or :class:`xdmprep.validate.Rules`.
@@ -56,9 +56,10 @@ def validate(
         SourceError, SchemaError, MappingError, UsageError: before the first row (of the file concerned).
     """
     schema = schema if isinstance(schema, Schema) else Schema.load(schema)
-    if isinstance(source, list | tuple) and all(isinstance(file, str | os.PathLike) for file in source):
-        if not source:
-            raise UsageError("No file to check: the list is empty.")
+    if isinstance(source, list | tuple) and not source:
+        raise UsageError("No file to check: the list is empty.")
+    source = _files(source)
+    if isinstance(source, list):
         done: list[Report] = []
         for file in source:
             room = None if cap is None else cap - sum(one.kept for one in done)
@@ -70,13 +71,24 @@ def validate(
     records = check_stream(_records(source, schema, mapping, csv), schema, rules)
     if on_start is not None:
         on_start(records)
-    builder = ReportBuilder(records.name, cap=cap)
+    builder = ReportBuilder(records.name, cap=cap, origins=records.origins)
     # of mapped records the values are counted where they are at hand
     for chunk, _ in records.run(jobs=jobs, rest=None if mapping is None else Chunk.found):
         builder.add(chunk)
         if on_chunk is not None:
             on_chunk(chunk)
     return builder.finish()
+
+
+def _files(source: Any) -> Any:
+    """The files that a list of paths, a folder or a glob stands for; anything else as it is."""
+    is_path = isinstance(source, str | os.PathLike)
+    if isinstance(source, list | tuple) or (is_path and not Path(source).is_file()):
+        from .read import expand  # what checks a file of records does without the readers of rows
+
+        files = expand(source)
+        return source if files is None else files
+    return source
 
 
 def _records(source: Any, schema: Schema, mapping: Any, csv: CsvOptions | None) -> Stream:

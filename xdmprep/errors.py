@@ -5,6 +5,7 @@
     XdmPrepError
     ├── UsageError              wrong options or arguments                                  exit code 2
     ├── SourceError             an input cannot be read at all                              exit code 2
+    │   └── NoRowsError         it has columns but no row                                   exit code 2
     ├── SchemaError             a schema file is wrong or incomplete                        exit code 2
     ├── MappingError            a mapping set is wrong; holds every fault found             exit code 2
     │   └── ExpressionError     one expression is wrong, at a position                      exit code 2
@@ -47,6 +48,10 @@ class SourceError(XdmPrepError):
     """An input cannot be read at all (missing, empty, wrong encoding, not the format it was said to be)."""
 
     kind = "source"
+
+
+class NoRowsError(SourceError):
+    """A source has columns but no row."""
 
 
 class SchemaError(XdmPrepError):

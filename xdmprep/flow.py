@@ -15,7 +15,7 @@ of its piece, and the numbers are made absolute when the chunks are put in order
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TYPE_CHECKING, Any
@@ -137,6 +137,7 @@ class Chunk:
         members: where rows are grouped, the row numbers that went into each record (a list array of n); else None.
         aside: the faulty rows and the `unread` ones, with the source and without records; None where there are none, or
             as long as the chunk has its own records and source.
+        file: where a source is several files, the number of the one that the rows come from, counted from 0.
         tally: counts of the values in the records and of those left out, once the records are gone; else None.
     """
 
@@ -153,6 +154,7 @@ class Chunk:
     members: pa.Array | None = None
     aside: Chunk | None = None
     tally: Tally | None = None
+    file: int | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -218,6 +220,70 @@ def _shifted(members: pa.Array, rows: int) -> pa.Array:
     return pa.ListArray.from_arrays(members.offsets, pc.add(members.values, rows))
 
 
+class Origins:
+    """Where the rows of a source of several files come from.
+
+    Rows are numbered through all files; :meth:`of` gives the file and the number within it.  A file's first row is
+    known once the chunks before it were read.
+
+    Attributes:
+        names: the files as they were given, in the order they are read.
+        lacking: number of a file -> columns that other files have and this one has not.
+    """
+
+    def __init__(self, names: Sequence[str], lacking: Mapping[int, frozenset[str]] | None = None) -> None:
+        self.names = tuple(names)
+        self.lacking = dict(lacking or {})
+        self._ends = [0] * len(self.names)
+
+    def add(self, file: int, rows: int) -> None:
+        """Count in rows of a file; files come in order."""
+        self._ends[file] = rows
+        for later in range(file + 1, len(self._ends)):
+            if self._ends[later] >= rows:
+                break
+            self._ends[later] = rows
+
+    def of(self, rows: np.ndarray[Any, np.dtype[np.int64]]) -> tuple[pa.Array, np.ndarray[Any, np.dtype[np.int64]]]:
+        """The files (dictionary-encoded text) and the row numbers within them, for numbers through all files."""
+        ends = np.asarray(self._ends, np.int64)
+        file = np.minimum(np.searchsorted(ends, rows, side="left"), len(ends) - 1)
+        starts = np.append(0, ends[:-1])
+        names = pa.DictionaryArray.from_arrays(pa.array(file.astype(np.int32)), pa.array(self.names, pa.string()))
+        return names, rows - starts[file]
+
+    def row_of(self, file: str, row: int) -> int | None:
+        """The number through all files of a row of a file; None if there is no such file."""
+        if file not in self.names:
+            return None
+        number = self.names.index(file)
+        return row + (self._ends[number - 1] if number else 0)
+
+    def named(self, table: pa.Table) -> pa.Table:
+        """`table` with the column ``file`` in front and ``row`` counted within the file."""
+        files, rows = self.of(table.column("row").to_numpy())
+        at = table.schema.get_field_index("row")
+        table = table.set_column(at, table.schema.field(at), pa.array(rows, pa.int64()))
+        return table.add_column(0, "file", files.cast(pa.string()))
+
+    @classmethod
+    def of_counts(cls, files: Sequence[Mapping[str, Any]]) -> Origins:
+        """The origins of a run that is over, from what :meth:`counts` gave."""
+        made = cls([str(file["name"]) for file in files])
+        rows = 0
+        for number, file in enumerate(files):
+            rows += int(file["rows"])
+            made.add(number, rows)
+        return made
+
+    def counts(self) -> list[dict[str, Any]]:
+        """Name and rows of each file."""
+        starts = [0, *self._ends[:-1]]
+        return [
+            {"name": name, "rows": end - start} for name, start, end in zip(self.names, starts, self._ends, strict=True)
+        ]
+
+
 @dataclass(frozen=True)
 class Stream:
     """A source and the steps its pieces go through.
@@ -229,6 +295,7 @@ class Stream:
         arrow_schema: the nested Arrow schema of the records that come out.
         name: what messages call the source, such as a file name.
         total_bytes: size of the source, for progress; None if unknown.
+        origins: where the source is several files, which rows came from which; None for a single one.
     """
 
     source: Callable[[], Iterator[Any]]
@@ -237,6 +304,7 @@ class Stream:
     arrow_schema: pa.Schema
     name: str = "data"
     total_bytes: int | None = None
+    origins: Origins | None = None
 
     def then(
         self,
@@ -273,9 +341,14 @@ class Stream:
             return rest(chunk) if rest else chunk, made
 
         rows = lines = 0
+        file: int | None = None
         results = ordered(work, self.source(), jobs)
         try:
             for chunk, made in results:
+                if chunk.file != file:  # lines are counted within a file, rows through all of them
+                    file, lines = chunk.file, 0
+                if file is not None and self.origins is not None:
+                    self.origins.add(file, rows + chunk.consumed)
                 yield chunk.shift(rows, lines), made
                 rows += chunk.consumed
                 lines += chunk.lines

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
 from .errors import SourceError, UsageError
-from .flow import ISSUE_SCHEMA, Chunk
+from .flow import ISSUE_SCHEMA, Chunk, Origins
 from .leaves import Leaf
 from .losses import ValueCounts
 from .manifest import Manifest, whole_file
@@ -83,10 +83,13 @@ def mend(
     )  # fmt: skip
     parts = open_parts(folder, mapper.leaves, mapper.arrow_schema, options)
     parts.files = list(manifest.files)
-    still = Rejects(folder, (".mended-rejects.part", ".mended-issues.part"))
+    files = manifest.source.get("files")
+    origins = None if files is None else Origins.of_counts(files)
+    still = Rejects(folder, (".mended-rejects.part", ".mended-issues.part"), origins)
     done = set(manifest.source.get("mended", []))
     values = ValueCounts.of(folder.run.get("values", {}), folder.run.get("lackingValues", 0))
-    fresh, written = _run(_chunks(file, columns, done), lambda chunk: check(mapper(chunk)), parts, still, values)
+    chunks = _chunks(file, columns, done, origins)
+    fresh, written = _run(chunks, lambda chunk: check(mapper(chunk)), parts, still, values)
     good = sorted(written)
     skipped = fresh.count(None)
     tried = [row for row in fresh if row is not None]
@@ -97,7 +100,7 @@ def mend(
         source={**manifest.source, **({"mended": mended} if mended else {})},
     )  # fmt: skip
     manifest.save(folder.path)
-    _replace_rejects(folder, set(tried) | done)
+    _replace_rejects(folder, set(tried) | done, origins)
     counts = {"rows": manifest.rows, "written": manifest.written, "rejected": manifest.rejected}
     facts = {"counts": counts, "values": values.table(), "lackingValues": values.rows}
     folder.mark("finished", {**{k: v for k, v in folder.run.items() if k not in ("state", "key")}, **facts})
@@ -137,7 +140,9 @@ def _run(
     return met, written
 
 
-def _chunks(file: Path, columns: pa.Schema, done: set[int]) -> Iterator[tuple[Chunk | None, int]]:
+def _chunks(
+    file: Path, columns: pa.Schema, done: set[int], origins: Origins | None
+) -> Iterator[tuple[Chunk | None, int]]:
     leaves = tuple(Leaf((field.name,), field.type, field.name) for field in columns)
     rows: dict[int, dict[str, Any]] = {}
     try:
@@ -145,7 +150,7 @@ def _chunks(file: Path, columns: pa.Schema, done: set[int]) -> Iterator[tuple[Ch
             for number, line in enumerate(lines, 1):
                 if not line.strip():
                     continue
-                row, source = _line(line, f"{file} line {number}", columns)
+                row, source = _line(line, f"{file} line {number}", columns, origins)
                 if row in done:
                     yield None, 1
                 elif source is not None:
@@ -159,10 +164,10 @@ def _chunks(file: Path, columns: pa.Schema, done: set[int]) -> Iterator[tuple[Ch
         yield _chunk(rows, columns, leaves), 0
 
 
-def _line(line: str, where: str, columns: pa.Schema) -> tuple[int, dict[str, Any] | None]:
+def _line(line: str, where: str, columns: pa.Schema, origins: Origins | None) -> tuple[int, dict[str, Any] | None]:
     try:
         entry = json.loads(line)
-        row, source = entry["row"], entry.get("source")
+        row, source = _row_of(entry, origins), entry.get("source")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SourceError(f"{where}: not a line of rejects ({type(error).__name__}: {error}).") from None
     if not isinstance(row, int) or not (source is None or isinstance(source, dict)):
@@ -171,6 +176,17 @@ def _line(line: str, where: str, columns: pa.Schema) -> tuple[int, dict[str, Any
     if unknown:
         raise SourceError(f"{where}: the source has no column {unknown[0]!r}.")
     return row, source
+
+
+def _row_of(entry: dict[str, Any], origins: Origins | None) -> Any:
+    """The number of a reject's row through all files of the source."""
+    row = entry["row"]
+    if origins is None or not isinstance(row, int):
+        return row
+    found = origins.row_of(str(entry["file"]), row)
+    if found is None:
+        raise ValueError(f"the run read no file {entry['file']!r}")
+    return found
 
 
 def _chunk(rows: dict[int, dict[str, Any]], columns: pa.Schema, leaves: tuple[Leaf, ...]) -> Chunk:
@@ -211,25 +227,27 @@ def _schema(given: Any, recorded: str | None, folder: OutputFolder) -> Schema:
     return schema
 
 
-def _replace_rejects(folder: OutputFolder, gone: set[int]) -> None:
+def _replace_rejects(folder: OutputFolder, gone: set[int], origins: Origins | None) -> None:
     """New rejects and issues: those of rows not tried, and what is still wrong with the others."""
     fresh = folder.path / ".mended-rejects.part"
-    entries = {json.loads(line)["row"]: line for line in _lines(folder.path / REJECTS)}
-    kept = {row: line for row, line in entries.items() if row not in gone}
-    kept.update({json.loads(line)["row"]: line for line in _lines(fresh)})
-    issues = ISSUE_SCHEMA.empty_table()
+    kept = {
+        row: line for line in _lines(folder.path / REJECTS) if (row := _row_of(json.loads(line), origins)) not in gone
+    }
+    kept.update({_row_of(json.loads(line), origins): line for line in _lines(fresh)})
+    schema = ISSUE_SCHEMA if origins is None else ISSUE_SCHEMA.insert(0, pa.field("file", pa.string()))
+    issues: list[tuple[int, dict[str, Any]]] = []
     for path, everything in ((folder.path / ISSUES, False), (folder.path / ".mended-issues.part", True)):
         if path.exists():
-            options = arrow_csv.ConvertOptions(column_types=ISSUE_SCHEMA, strings_can_be_null=False)
+            options = arrow_csv.ConvertOptions(column_types=schema, strings_can_be_null=False)
             table = arrow_csv.read_csv(path, parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
                                        convert_options=options)  # fmt: skip
-            if not everything:
-                table = table.filter(pa.array([row not in gone for row in table["row"].to_pylist()], pa.bool_()))
-            issues = pa.concat_tables([issues, table])
+            numbered = [(_row_of(entry, origins), entry) for entry in table.to_pylist()]
+            issues += [(row, entry) for row, entry in numbered if everything or row not in gone]
+    issues.sort(key=lambda item: item[0])
     with whole_file(folder.path / REJECTS) as out:
         out.write("".join(kept[row] for row in sorted(kept)).encode())
     with whole_file(folder.path / ISSUES) as out:
-        arrow_csv.write_csv(issues.sort_by("row"), out)
+        arrow_csv.write_csv(pa.Table.from_pylist([entry for _, entry in issues], schema), out)
     for name in (".mended-rejects.part", ".mended-issues.part"):
         (folder.path / name).unlink(missing_ok=True)
 

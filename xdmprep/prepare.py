@@ -22,7 +22,7 @@ from .flow import Chunk, Stream
 from .losses import ValueCounts
 from .manifest import Manifest
 from .mapping import MappingSet, map_stream
-from .read import CsvOptions, open_source
+from .read import CsvOptions, fingerprint, open_source
 from .report import Report, ReportBuilder
 from .schema import Schema
 from .validate import Rules, check_stream
@@ -130,7 +130,8 @@ def prepare(
     """Map, check and write a source as files ready for upload.
 
     Args:
-        source: a path (CSV, Parquet, NDJSON), a DataFrame, any object with ``__arrow_c_stream__``, or a Stream.
+        source: a path (CSV, Parquet, NDJSON), a list of paths, a folder, a glob, a DataFrame, any object with
+            ``__arrow_c_stream__``, or a Stream.
         mapping: a MappingSet, a dict of destination -> expression, or a path.
         schema: a Schema or a path.
         out: the folder for parts, `manifest.json`, `rejects.jsonl`, `issues.csv` and `run.json`.
@@ -181,13 +182,13 @@ def prepare(
         read = contract_stream(read, load_contract(contract) if isinstance(contract, str | os.PathLike) else contract)
     records = check_stream(map_stream(read, mapping, schema, strict=strict), schema, rules)
     key = {
-        "source": _fingerprint(source, read), "mapping": mapping.to_dict(), "schema": schema.sha256,
+        "source": fingerprint(source, read), "mapping": mapping.to_dict(), "schema": schema.sha256,
         "format": options.format, "maxBytes": options.max_bytes, "maxRows": options.max_rows,
         "multiline": options.multiline, "rules": str(rules), "strict": strict, "threshold": error_threshold,
         "contract": None if contract is None else str(contract),
     }  # fmt: skip
     folder = OutputFolder(out, json.loads(json.dumps(key, default=_name_of)), overwrite)
-    builder = ReportBuilder(read.name, cap=KEPT_FINDINGS)
+    builder = ReportBuilder(read.name, cap=KEPT_FINDINGS, origins=read.origins)
     merged = merged_rejected = 0
 
     def each(chunk: Chunk) -> None:
@@ -217,7 +218,7 @@ def prepare(
     manifest = Manifest(
         options.format, done.files, done.rows, done.written, done.rejected,
         schema={"id": schema.id, "title": schema.title, "version": schema.version, "sha256": schema.sha256},
-        source={"name": read.name} | (rows if merged else {}), multiline=options.multiline,
+        source={"name": read.name} | (rows if merged else {}) | _files(read), multiline=options.multiline,
         values=report.values.table(lost_only=True), threshold=error_threshold, software=SOFTWARE, folder=folder.path,
     )  # fmt: skip
     percent = 100 * done.rejected / done.rows if done.rows else 0.0
@@ -309,8 +310,10 @@ def _write(records: Any, out: str | os.PathLike[str], format: str, options: dict
 
 def _refuse_inside(source: Any, out: str | os.PathLike[str]) -> None:
     """Refuse a source that the run would clear away before it reads it."""
-    if isinstance(source, str | os.PathLike) and Path(source).resolve().is_relative_to(Path(out).resolve()):
-        raise UsageError(f"{os.fspath(source)}: lies in the output folder, which a run clears. Give another folder.")
+    given = source if isinstance(source, list | tuple) else [source]
+    for one in given:
+        if isinstance(one, str | os.PathLike) and Path(one).resolve().is_relative_to(Path(out).resolve()):
+            raise UsageError(f"{os.fspath(one)}: lies in the output folder, which a run clears. Give another folder.")
 
 
 def _schema(schema: Any) -> Schema:
@@ -323,17 +326,14 @@ def _mapping(mapping: Any) -> MappingSet:
     return MappingSet.load(mapping) if isinstance(mapping, str | os.PathLike) else MappingSet(mapping)
 
 
+def _files(stream: Stream) -> dict[str, Any]:
+    """The files of a source of several, each with its rows."""
+    return {} if stream.origins is None else {"files": stream.origins.counts()}
+
+
 def _name_of(value: Any) -> str:
     """What stands for a Python callable of a mapping in `run.json`."""
     return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', type(value).__name__)}"
-
-
-def _fingerprint(source: Any, stream: Stream) -> dict[str, Any]:
-    """What tells one input from another: for files name, size and time of change."""
-    if isinstance(source, str | os.PathLike):
-        stat = Path(source).stat()
-        return {"name": stream.name, "bytes": stat.st_size, "modified": stat.st_mtime_ns}
-    return {"name": stream.name, "columns": str(stream.arrow_schema)}
 
 
 class Times:

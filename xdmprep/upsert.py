@@ -43,7 +43,7 @@ from .patch import (
 from .paths import Path as Steps
 from .paths import format_path, parse_path
 from .prepare import KEPT_FINDINGS, SOFTWARE
-from .read import CsvOptions, is_csv, open_source
+from .read import CsvOptions, fingerprint, is_csv, open_source
 from .read.lines import LINE, alike, read_lines
 from .report import Report, ReportBuilder
 from .schema import Schema
@@ -244,7 +244,8 @@ def write_patch(
         early, late = _as_lines((before, after), (early, late), csv)
     ingested, sent = _checks(made, rules, options)
     key = {
-        "before": None if before is None else _fingerprint(before), "after": _fingerprint(after), "patch": True,
+        "before": None if early is None else fingerprint(before, early.stream),
+        "after": fingerprint(after, late.stream), "patch": True,
         "mapping": None if mapping is None else _mapping(mapping).to_dict(), "schema": made.sha256,
         "options": asdict(options), "rules": str(rules), "strict": strict, "format": format,
         "maxBytes": write.max_bytes, "maxRecords": max_records,
@@ -262,7 +263,7 @@ def write_patch(
             early, late, made, options, ingested, sent, scratch=folder.path, jobs=jobs, on_chunk=on_chunk,
             effects=effects,
         )  # fmt: skip
-        builder = ReportBuilder(name, cap=KEPT_FINDINGS)
+        builder = ReportBuilder(name, cap=KEPT_FINDINGS, origins=late.stream.origins)
         source = {"name": name, **({} if early is None else {"before": early.stream.name}), "key": patch.key,
                   "counts": asdict(patch.counts), "fields": patch.fields}  # fmt: skip
         about = {"id": made.id, "title": made.title, "version": made.version, "sha256": made.sha256}
@@ -460,14 +461,6 @@ def _checks(schema: Schema, rules: str | Rules, options: Options) -> tuple[Check
     return (lambda leaves: compile_checks(schema, leaves, ingested)), (
         lambda leaves: compile_checks(schema, leaves, sent)
     )
-
-
-def _fingerprint(source: Any) -> dict[str, Any]:
-    """What tells one input from another: for files name, size and time of change."""
-    if isinstance(source, str | os.PathLike):
-        stat = Path(source).stat()
-        return {"name": Path(source).name, "bytes": stat.st_size, "modified": stat.st_mtime_ns}
-    return {"kind": type(source).__name__}
 
 
 def _batches(patch: Patch, most: int, folder: OutputFolder, key: dict[str, Any]) -> list[tuple[OutputFolder, Stream]]:

@@ -18,6 +18,7 @@ from .quick import load_arrow
 Examples:
   xdmprep prepare crm.csv --mapping crm.mapping.yaml --schema crm.schema.json --out out/
   xdmprep prepare crm.csv -m crm.mapping.yaml -s crm.schema.json -o out/ --format parquet --report out.html
+  xdmprep prepare day*.csv -m crm.mapping.yaml -s crm.schema.json -o out/
   xdmprep prepare changes.csv -m changes.mapping.yaml -s crm.schema.json -o patch/ --upsert
   xdmprep prepare crm.tsv -m m.yaml -s s.json -o out/ --delimiter tab --encoding latin-1 --error-threshold 5
 
@@ -25,7 +26,7 @@ Ends with 0 if every row was written, 1 if rows were set aside or a field lost m
 wrong use or input that cannot be read.
 """
 )
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SOURCE...")
 @click.option("--mapping", "-m", required=True, type=click.Path(path_type=Path), help="Mapping set, YAML or JSON.")
 @click.option("--schema", "-s", required=True, type=click.Path(path_type=Path), help="XDM schema, JSON.")
 @click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="Folder for what is written.")
@@ -63,14 +64,18 @@ wrong use or input that cannot be read.
 @click.option("--progress/--no-progress", "bar", default=None, help="Show a progress bar.  [default: on a terminal]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def prepare(
-    source: Path, mapping: Path, schema: Path, out: Path, format: str | None, upsert: bool, relax_required: bool,
-    multiline: bool, max_bytes: int | None, max_rows: int | None, error_threshold: float | None,
+    sources: tuple[Path, ...], mapping: Path, schema: Path, out: Path, format: str | None, upsert: bool,
+    relax_required: bool, multiline: bool, max_bytes: int | None, max_rows: int | None, error_threshold: float | None,
     max_loss: float, rules: str,
     strict: bool, delimiter: str, quote: str, encoding: str, names: str | None, nulls: tuple[str, ...],
     contract: Path | None, jobs: int | None, report: Path | None, overwrite: bool, bar: bool | None, as_json: bool,
 ) -> int:  # fmt: skip
-    """Map, check and write SOURCE (CSV, Parquet or NDJSON) as files ready for upload."""
+    """Map, check and write SOURCE as files ready for upload.
+
+    A source is a CSV, Parquet or NDJSON file, a folder or a glob; several make one run.
+    """
     load_arrow()
+    source = sources[0] if len(sources) == 1 else list(sources)
     from ..prepare import prepare as run
     from ..read import CsvOptions
     from ..write import PLATFORM_MAX_BYTES
@@ -128,7 +133,7 @@ def prepare(
 
 
 def _patch(
-    source: Path, mapping: Path, schema: Path, out: Path, format: str, report: Path | None, bar: bool | None,
+    source: Any, mapping: Path, schema: Path, out: Path, format: str, report: Path | None, bar: bool | None,
     as_json: bool, **options: Any,
 ) -> int:  # fmt: skip
     """A patch from a file of changes."""

@@ -43,6 +43,7 @@ def validate(
     """Check FILES (JSON lines, a JSON array, Parquet; CSV with a mapping or an ad-hoc schema) against a schema."""
     load_arrow()
     from ..checking import validate as run
+    from ..read import expand
     from ..report import ENDINGS, Report
     from ..report.page import ROWS
     from ..report.several import FilesReport
@@ -53,6 +54,8 @@ def validate(
         raise UsageError(f"--report: {report.name!r} must end in {', '.join(ENDINGS)}.")
     chosen = Rules.of(Rules.of(rules), _settings(settings))
     loaded = Schema.load(schema)
+    if any(not file.is_file() for file in files):  # folders and globs
+        files = tuple(map(Path, expand(list(files)) or files))
     found: list[Report] = []
     # all findings are held only where all are written; a page shows the first, the text their counts
     held = None if report is not None and report.suffix.lower() != ".html" else ROWS

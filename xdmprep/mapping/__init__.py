@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..errors import MappingError
-from ..flow import Stream
+from ..flow import Chunk, Finding, Origins, Stream
 from ..schema import Schema
 from .fields import FieldMapping, SetOptions
 from .groups import group_stream
@@ -76,9 +76,37 @@ def map_stream(
     if mapper is None:  # the first rows decide the types that the expressions leave open
         stream, sample = _peek(stream)
         mapper = compile_mapping(made, stream.arrow_schema, None, strict=strict, sample=sample)
+    if stream.origins is not None and stream.origins.lacking:
+        stream = _with_lacking(stream, stream.origins, mapper, made)
     if made.options.group_by:
         stream = group_stream(stream, made.options.group_by, in_order=made.options.sorted)
     return stream.then(mapper, mapper.leaves, mapper.arrow_schema)
+
+
+def _with_lacking(stream: Stream, origins: Origins, mapper: Mapper, mapping: MappingSet) -> Stream:
+    """The stream with a finding for each mapped column that one of its files lacks.
+
+    Raises:
+        MappingError: the mapping set does not allow that a column is missing.
+    """
+    lacking = {file: sorted(names & mapper.reads) for file, names in origins.lacking.items() if names & mapper.reads}
+    if lacking and mapping.options.missing == "error":
+        faults = [
+            f"{origins.names[file]} has no column {', '.join(map(repr, names))}, which other files have and the "
+            "mapping reads. Add it to the file, or allow it with $missing: null in the mapping."
+            for file, names in lacking.items()
+        ]
+        raise MappingError(faults, mapping.name or None)
+
+    def tell(chunk: Chunk) -> Chunk:
+        names = lacking.get(-1 if chunk.file is None else chunk.file, ())
+        more = [
+            Finding.of("missing-column", "", f"the file has no column '{name}'", chunk.rows, None, name)
+            for name in names
+        ]
+        return replace(chunk, issues=(*chunk.issues, *more)) if more else chunk
+
+    return stream.then(tell) if lacking else stream
 
 
 def _peek(stream: Stream) -> tuple[Stream, pa.RecordBatch]:

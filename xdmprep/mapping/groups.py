@@ -60,6 +60,7 @@ def group_stream(stream: Stream, keys: tuple[str, ...], *, in_order: bool = Fals
         arrow_schema=pa.schema([(field.name, pa.list_(field.type)) for field in grouping.columns]),
         name=stream.name,
         total_bytes=stream.total_bytes,
+        origins=stream.origins,
     )
 
 

@@ -164,12 +164,12 @@ class Blocks:
             leaves,
             shape,
             late.stream.name,
-            None,
-            counts,
-            self.key.name,
-            effects,
-            gone,
-            clears,
+            origins=late.stream.origins,
+            counts=counts,
+            key=self.key.name,
+            effects=effects,
+            _vanished=gone,
+            _cleared=clears,
         )
 
     def _identity_fields(self) -> set[Path]:

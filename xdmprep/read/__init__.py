@@ -1,4 +1,4 @@
-"""Sources as streams: CSV, DataFrames and everything with ``__arrow_c_stream__``, Parquet, NDJSON."""
+"""Sources as streams: CSV, Parquet, NDJSON, several such files, DataFrames, everything with ``__arrow_c_stream__``."""
 
 from __future__ import annotations
 
@@ -8,25 +8,37 @@ from typing import Any
 
 from ..flow import Stream
 from .csv import CsvOptions, read_csv
+from .several import expand, fingerprint, read_files
 
 _OTHERS = (".parquet", ".pq", ".json", ".jsonl", ".ndjson")
 
-__all__ = ["CsvOptions", "is_csv", "open_source", "read_csv"]
+__all__ = ["CsvOptions", "expand", "fingerprint", "is_csv", "open_source", "read_csv"]
 
 
 def is_csv(source: Any) -> bool:
     """Whether :func:`open_source` takes a source for a CSV file."""
-    return isinstance(source, str | os.PathLike) and Path(source).suffix.lower() not in _OTHERS
+    is_path = isinstance(source, str | os.PathLike)
+    return is_path and Path(source).suffix.lower() not in _OTHERS and expand(source) is None
 
 
 def open_source(source: Any, csv: CsvOptions | None = None) -> Stream:
-    """Any source as a stream: a path (by its ending: .parquet, .json, .jsonl, .ndjson, else CSV), a frame, a Stream.
+    """Any source as a stream.
+
+    Args:
+        source: a path (by its ending: .parquet, .json, .jsonl, .ndjson, else CSV), a list of paths, a folder, a glob, a
+            frame, or a Stream.
+        csv: how CSV files are written.
 
     Raises:
         SourceError: it cannot be read.
     """
     if isinstance(source, Stream):
         return source
+    files = expand(source)
+    if files is not None and len(files) > 1:
+        return read_files(files, lambda file: open_source(file, csv))
+    if files:
+        source = files[0]
     if isinstance(source, str | os.PathLike):
         ending = Path(source).suffix.lower()
         if ending in (".parquet", ".pq"):

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..errors import SourceError
+from ..errors import NoRowsError, SourceError
 from ..flow import TIMESTAMP, Chunk, Stream, row_chunk
 from ..leaves import Leaf
 
@@ -60,7 +60,7 @@ def read_parquet(path: str | os.PathLike[str]) -> Stream:
     except pa.ArrowInvalid as error:
         raise SourceError(f"{file}: is not a Parquet file ({str(error).splitlines()[0]}).") from None
     if not rows:
-        raise SourceError(f"{file}: has no rows. Nothing was written.")
+        raise NoRowsError(f"{file}: has no rows. Nothing was written.")
 
     def pieces() -> Iterator[pa.RecordBatch]:
         with pq.ParquetFile(file, memory_map=False, pre_buffer=False) as opened:

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
 from .. import native
-from ..errors import SourceError, UsageError, shorten
+from ..errors import NoRowsError, SourceError, UsageError, shorten
 from ..flow import Chunk, Stream, Unread, row_chunk
 from ..leaves import Leaf
 from ..names import unique_names
@@ -134,7 +134,7 @@ def read_csv(path: str | os.PathLike[str], options: CsvOptions | None = None) ->
     sample = first_rows(file, opts, header)
     if not sample:
         what = "is empty" if opts.names is not None else "there is a header but no row below it"
-        raise SourceError(f"{file}: {what}. Nothing was written.")
+        raise NoRowsError(f"{file}: {what}. Nothing was written.")
     leaves = tuple(Leaf((name,), pa.string(), name) for name in header.names)
     shape = Shape(header.names, _column_types(sample, header.names, opts), leaves, opts)
     return Stream(

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import DataError, ExpressionError, Issue, OutputError, shorten
-from ..flow import ISSUE_SCHEMA, Chunk, Finding, Stream, Unread
+from ..flow import ISSUE_SCHEMA, Chunk, Finding, Origins, Stream, Unread
 from ..losses import LOST, ValueCounts
 from ..paths import EVERY, format_path, parse_path
 from ..rules import RULES
@@ -130,6 +130,7 @@ class Report:
         merged: where a mapping groups rows, how many more source rows the records are made of.
         findings: what was found.
         cap: keep at most so many findings (all are counted).
+        origins: where the source is several files, which rows came from which; findings then name their file.
 
     Attributes:
         rows: how many rows were checked.
@@ -150,8 +151,10 @@ class Report:
         findings: Iterable[Finding] = (),
         *,
         cap: int | None = None,
+        origins: Origins | None = None,
     ) -> None:
         self.name, self.rows, self.cap = name, rows, cap
+        self._origins = origins
         self.merged = 0
         self.values = ValueCounts()
         self.invalid = self.found = self.kept = 0
@@ -242,7 +245,14 @@ class Report:
     @property
     def groups(self) -> list[Group]:
         """The findings grouped by rule and path: errors first, then by count."""
-        return sorted(self._groups.values(), key=lambda g: (g.severity != "error", -g.count, g.code, g.path))
+        groups = sorted(self._groups.values(), key=lambda g: (g.severity != "error", -g.count, g.code, g.path))
+        if self._origins is None or not groups:
+            return groups
+        files, rows = self._origins.of(np.array([group.first_row for group in groups], np.int64))
+        return [
+            replace(group, file=file, first_row=row)
+            for group, file, row in zip(groups, files.to_pylist(), rows.tolist(), strict=True)
+        ]
 
     @property
     def issues(self) -> pa.Table:
@@ -251,16 +261,21 @@ class Report:
             return ISSUE_SCHEMA.empty_table()
         table = pa.concat_tables([piece if isinstance(piece, pa.Table) else piece.table() for piece in self._pieces])
         rows = table.column("row").to_numpy()
-        return table if (np.diff(rows) >= 0).all() else table.take(pa.array(np.argsort(rows, kind="stable")))
+        ordered = table if (np.diff(rows) >= 0).all() else table.take(pa.array(np.argsort(rows, kind="stable")))
+        return ordered if self._origins is None else self._origins.named(ordered)
 
     def keep(self, count: int) -> None:
         """Hold no more than the first `count` findings, as :meth:`head` gives them; all stay counted."""
         if self.kept > count:
-            self._pieces = [self.head(count)]
+            self._pieces = [self._first(count)]
             self.kept = count
 
     def head(self, count: int) -> pa.Table:
         """The first findings, rule by rule as they came, without making rows of the others."""
+        table = self._first(count)
+        return table if self._origins is None else self._origins.named(table)
+
+    def _first(self, count: int) -> pa.Table:
         kept: list[pa.Table] = []
         for piece in self._pieces:
             if count <= 0:
@@ -285,7 +300,8 @@ class Report:
 
     @property
     def _summary(self) -> pa.Schema:
-        return SUMMARY_SCHEMA.append(pa.field("file", pa.string())) if self.files else SUMMARY_SCHEMA
+        several = bool(self.files) or self._origins is not None
+        return SUMMARY_SCHEMA.append(pa.field("file", pa.string())) if several else SUMMARY_SCHEMA
 
     def to_pandas(self) -> pd.DataFrame:
         """Every finding as a row of a DataFrame."""
@@ -412,10 +428,11 @@ class ReportBuilder:
     Args:
         name: what is checked.
         cap: keep at most so many findings (all are counted).
+        origins: where the source is several files, which rows came from which.
     """
 
-    def __init__(self, name: str = "data", *, cap: int | None = None) -> None:
-        self._report = Report(name, cap=cap)
+    def __init__(self, name: str = "data", *, cap: int | None = None, origins: Origins | None = None) -> None:
+        self._report = Report(name, cap=cap, origins=origins)
 
     def add(self, chunk: Chunk) -> None:
         """Count in a chunk with absolute row numbers: its rows, its findings, and what could not be read."""

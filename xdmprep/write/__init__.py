@@ -91,7 +91,7 @@ def write_stream(
     """
     crew = Crew(jobs)
     parts = open_parts(folder, stream.leaves, stream.arrow_schema, options, crew)
-    rejects = Rejects(folder)
+    rejects = Rejects(folder, origins=stream.origins)
     rows = written = 0
 
     def last(chunk: Chunk) -> tuple[int, Any]:

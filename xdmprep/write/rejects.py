@@ -2,7 +2,8 @@
 
 A line of `rejects.jsonl` is ``{"row", "line"?, "source": {column: value}, "reasons": [...]}``; a row that could not be
 read at all has its ``"text"`` in place of ``"source"``.  Where rows are grouped, a line stands for one record:
-``"row"`` is its first row and ``"rows"`` are all of them.
+``"row"`` is its first row and ``"rows"`` are all of them.  Where the source is several files, ``"file"`` comes first
+and rows are counted within it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
-from ..flow import ISSUE_SCHEMA, Chunk, Finding, Unread, issue_table
+from ..flow import ISSUE_SCHEMA, Chunk, Finding, Origins, Unread, issue_table
 from ..leaves import Leaf
 from .encode import Encoder
 from .folder import ISSUES, REJECTS, OutputFolder, WholeFile
@@ -26,8 +27,11 @@ _TOGETHER = 8192
 class Rejects:
     """Writes what chunks set aside, in order of rows.  Files that would be empty are not made."""
 
-    def __init__(self, folder: OutputFolder, names: tuple[str, str] = (REJECTS, ISSUES)) -> None:
+    def __init__(
+        self, folder: OutputFolder, names: tuple[str, str] = (REJECTS, ISSUES), origins: Origins | None = None
+    ) -> None:
         self.rows = 0
+        self._origins = origins
         self._names = names
         self._folder = folder
         self._rejects: WholeFile | None = None
@@ -61,6 +65,8 @@ class Rejects:
     def _write_issues(self, found: pa.Table) -> None:
         out = pa.BufferOutputStream()
         first = self._issues is None
+        if self._origins is not None:
+            found = self._origins.named(found)
         arrow_csv.write_csv(found, out, arrow_csv.WriteOptions(include_header=first, quoting_style="needed"))
         if self._issues is None:
             self._issues = WholeFile(self._folder.path / self._names[1])
@@ -73,8 +79,13 @@ class Rejects:
         rows = np.concatenate([*(chunk.rows for chunk in chunks), np.array([item.row for item in unread], np.int64)])
         order = np.argsort(rows, kind="stable")
         leaves: list[Leaf] = [Leaf(("row",), pa.int64()), Leaf(("line",), pa.int64())]
+        shown_rows = rows
+        if self._origins is not None:
+            files, shown_rows = self._origins.of(rows)
+            leaves.insert(0, Leaf(("file",), pa.string()))
         columns: list[pa.Array] = [
-            pa.array(rows),
+            *([files] if self._origins is not None else []),
+            pa.array(shown_rows),
             pa.concat_arrays([pa.nulls(n, pa.int64()), pa.array([item.line for item in unread], pa.int64())]),
         ]
         if chunks[0].members is not None:

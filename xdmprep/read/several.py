@@ -1,0 +1,207 @@
+"""Several files as one source: lists of paths, folders and globs.
+
+Files are read one after the other, in the order given; those of a folder or glob in the order of their names.  Headers
+may differ in order.  A column that one file lacks is null in its rows; whether a mapping may read such a column is for
+the mapping to decide (:class:`~xdmprep.flow.Origins` knows which files lack it).
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial, reduce
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from ..errors import NoRowsError, SourceError
+from ..flow import Chunk, Origins, Stream
+from ..leaves import Leaf, plain
+from ..manifest import NAME, Manifest
+
+#: Endings of the files that a folder is searched for; each kind may be compressed.
+KINDS = {
+    ".csv": "CSV", ".tsv": "CSV", ".txt": "CSV", ".json": "JSON", ".jsonl": "JSON", ".ndjson": "JSON",
+    ".parquet": "Parquet", ".pq": "Parquet",
+}  # fmt: skip
+COMPRESSED = (".gz", ".zst", ".bz2")
+_MAGIC = "*?["
+
+
+def expand(source: Any) -> list[str] | None:
+    """The files that a list of paths, a folder or a glob stands for; None if `source` is none of these.
+
+    Raises:
+        SourceError: a folder or glob has no data files, or a folder has files of several kinds.
+    """
+    if isinstance(source, list | tuple):
+        if not source or not all(isinstance(one, str | os.PathLike) for one in source):
+            return None
+        return [file for one in source for file in (expand(one) or [os.fspath(one)])]
+    if not isinstance(source, str | os.PathLike):
+        return None
+    text = os.fspath(source)
+    if Path(text).is_dir():
+        return _in_folder(Path(text))
+    if any(sign in text for sign in _MAGIC) and not Path(text).exists() and "://" not in text:
+        found = sorted(file for file in glob.glob(text, recursive=True) if Path(file).is_file())  # noqa: PTH207
+        if not found:
+            raise SourceError(f"{text}: no file matches. Check the folder and the ending.")
+        return found
+    return None
+
+
+def kind_of(file: Path) -> str | None:
+    """``CSV``, ``JSON`` or ``Parquet`` by the file's ending, a compressed one included; None for any other."""
+    ending = file.suffix.lower()
+    return KINDS.get(Path(file.stem).suffix.lower() if ending in COMPRESSED else ending)
+
+
+def fingerprint(source: Any, stream: Stream) -> dict[str, Any]:
+    """What tells one input from another: of files name, size and time of change, else the columns."""
+    files = expand(source)
+    if files is None and isinstance(source, str | os.PathLike):
+        files = [os.fspath(source)]
+    if not files or not all(Path(file).exists() for file in files):
+        return {"name": stream.name, "columns": str(stream.arrow_schema)}
+    stats = [(file, Path(file).stat()) for file in files]
+    if len(stats) == 1:
+        return {"name": stream.name, "bytes": stats[0][1].st_size, "modified": stats[0][1].st_mtime_ns}
+    return {"name": stream.name, "files": [[file, stat.st_size, stat.st_mtime_ns] for file, stat in stats]}
+
+
+def _in_folder(folder: Path) -> list[str]:
+    """The data files below a folder; of an output folder of ours its parts."""
+    if (folder / NAME).exists():
+        return [str(folder / file.name) for file in Manifest.load(folder).files]
+    kinds: dict[str, list[str]] = {}
+    for file in sorted(folder.rglob("*")):
+        parts = file.relative_to(folder).parts
+        kind = kind_of(file)
+        if kind and file.is_file() and not any(part.startswith((".", "_")) for part in parts):
+            kinds.setdefault(kind, []).append(str(file))
+    if not kinds:
+        raise SourceError(f"{folder}: is a folder without CSV, JSON or Parquet files.")
+    if len(kinds) > 1:
+        counts = " and ".join(f"{len(files)} {kind}" for kind, files in kinds.items())
+        raise SourceError(
+            f"{folder}: is a folder with {counts} files. Say which with a glob, such as '{folder / '*.csv'}'."
+        )
+    return next(iter(kinds.values()))
+
+
+def read_files(files: Sequence[str], open_file: Callable[[str], Stream]) -> Stream:
+    """The rows of several files as one stream; files without rows are passed over.
+
+    Args:
+        files: their paths; a path may occur once.
+        open_file: opens one of them.
+
+    Raises:
+        SourceError: a file cannot be read, is named twice, none has rows, or a column's types cannot be joined.
+    """
+    twice = next((file for number, file in enumerate(files) if file in files[:number]), None)
+    if twice is not None:
+        raise SourceError(f"{twice}: is given twice. Its rows would be written twice.")
+    opened: list[tuple[str, Stream]] = []
+    for file in files:
+        try:
+            opened.append((file, open_file(file)))
+        except NoRowsError:
+            continue
+    if not opened:
+        raise SourceError(f"none of the {len(files)} files has rows. Nothing was written.")
+    schema = _joined(opened)
+    names = set(schema.names)
+    lacking = {
+        number: frozenset(names - set(stream.arrow_schema.names))
+        for number, (_, stream) in enumerate(opened)
+        if names - set(stream.arrow_schema.names)
+    }
+    leaves = tuple(Leaf((field.name,), field.type, field.name) for field in schema)
+    sizes = [stream.total_bytes for _, stream in opened]
+    rest = len(files) - 1
+    return Stream(
+        source=partial(_pieces, tuple(stream for _, stream in opened)),
+        steps=(partial(_chunk, steps=tuple(stream.steps for _, stream in opened), leaves=leaves, schema=schema),),
+        leaves=leaves,
+        arrow_schema=schema,
+        name=f"{opened[0][1].name} and {rest} more file{'s' if rest > 1 else ''}" if rest else opened[0][1].name,
+        total_bytes=None if None in sizes else sum(size or 0 for size in sizes),
+        origins=Origins([file for file, _ in opened], lacking),
+    )
+
+
+def _joined(opened: Sequence[tuple[str, Stream]]) -> pa.Schema:
+    """The columns of all files, in the order in which they are first met."""
+    types: dict[str, pa.DataType] = {}
+    first: dict[str, str] = {}
+    for file, stream in opened:
+        for field in stream.arrow_schema:
+            known = types.setdefault(field.name, field.type)
+            if not known.equals(field.type):
+                joined = _common(known, field.type)
+                if joined is None:
+                    raise SourceError(
+                        f"column {field.name!r} is {known} in {first[field.name]} and {field.type} in {file}. "
+                        "Prepare the files one by one, or bring them to one type."
+                    )
+                types[field.name] = joined
+            first.setdefault(field.name, file)
+    return pa.schema(list(types.items()))
+
+
+def _common(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:
+    """The type that holds the values of both without loss; None if there is none."""
+    if pa.types.is_integer(a) and pa.types.is_integer(b):
+        return pa.int64()
+    numbers = [kind for kind in (a, b) if pa.types.is_integer(kind) or pa.types.is_floating(kind)]
+    if len(numbers) == 2 and all(pa.types.is_floating(kind) for kind in numbers):
+        return pa.float64()
+    if pa.types.is_string(a) and (len(numbers) == 1 or pa.types.is_boolean(b)):
+        return a
+    if pa.types.is_string(b) and (len(numbers) == 1 or pa.types.is_boolean(a)):
+        return b
+    return pa.string() if len(numbers) == 2 else None
+
+
+def _pieces(streams: tuple[Stream, ...]) -> Iterator[tuple[int, Any]]:
+    for number, stream in enumerate(streams):
+        for piece in stream.source():
+            yield number, piece
+
+
+def _chunk(
+    piece: tuple[int, Any],
+    steps: tuple[tuple[Callable[[Any], Any], ...], ...],
+    leaves: tuple[Leaf, ...],
+    schema: pa.Schema,
+) -> Chunk:
+    """A piece of one of the files, with the columns of all."""
+    number, value = piece
+    chunk: Chunk = reduce(lambda made, step: step(made), steps[number], value)
+    records = _with_columns(chunk.records, schema)
+    source = records if chunk.source is chunk.records else chunk.source
+    if source is not None and source is not records:
+        source = _with_columns(source, schema)
+    return replace(chunk, leaves=leaves, records=records, source=source, file=number)
+
+
+def _with_columns(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    names = batch.schema.names
+    columns = []
+    for field in schema:
+        if field.name not in names:
+            columns.append(pa.nulls(batch.num_rows, field.type))
+            continue
+        column = batch.column(field.name)
+        columns.append(column if _is(column.type, field.type) else plain(column).cast(field.type))
+    return pa.RecordBatch.from_arrays(columns, names=schema.names)
+
+
+def _is(kind: pa.DataType, wanted: pa.DataType) -> bool:
+    """Whether a column of a chunk is of the wanted type; text may be dictionary-encoded."""
+    return bool(kind.equals(wanted) or (pa.types.is_dictionary(kind) and kind.value_type.equals(wanted)))
