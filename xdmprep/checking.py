@@ -40,7 +40,8 @@ def validate(
     Args:
         source: a file of records (JSON lines, a JSON array, Parquet; CSV for an ad-hoc schema), a DataFrame or anything
             else with ``__arrow_c_stream__``, a Stream of records, or with `mapping` any source of :func:`prepare`.
-            Several files (a list, a folder, a glob) give one report over all of them; each finding says its file, rows are numbered by file.
+            Several files (a list, a folder, a glob) give one report over all of them; each finding says its file, and
+            rows are numbered by file.
         schema: a Schema or a path.
         mapping: what makes records of the source's rows; None where it holds records.
         rules: ``strict``, ``batch``, ``jsonschema``, or :class:`xdmprep.validate.Rules`.
