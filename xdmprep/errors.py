@@ -120,7 +120,10 @@ class DataError(XdmPrepError):
 class PlatformError(XdmPrepError):
     """The platform could not be reached, or refused.
 
-    Attributes: `status` the HTTP status or None; `code` the platform's own error code; `request_id`; `batch`; `file`;
+    What others have sent (bodies, headers, addresses) is printable and short in `message` and in the text.
+
+    Attributes: `message` what happened; `hint` what to do; `status` the HTTP status or None; `code` the platform's own
+    error code, else a word of ours such as ``unreachable`` or ``counts-differ``; `request_id`; `batch`; `file`;
     `retryable` whether trying the same again can help.
     """
 
@@ -131,6 +134,7 @@ class PlatformError(XdmPrepError):
         self,
         message: str,
         *,
+        hint: str = "",
         status: int | None = None,
         code: str | None = None,
         request_id: str | None = None,
@@ -138,9 +142,10 @@ class PlatformError(XdmPrepError):
         file: str | None = None,
         retryable: bool = False,
     ) -> None:
+        self.message, self.hint = message, hint
         self.status, self.code, self.request_id = status, code, request_id
         self.batch, self.file, self.retryable = batch, file, retryable
-        super().__init__(message)
+        super().__init__(f"{message} {hint}" if hint else message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +197,20 @@ def visible(text: str, keep: str = "") -> str:
         keep: control characters that stay as they are; without any the result is one line.
     """
     return _CONTROL.sub(lambda found: found[0] if found[0] in keep else repr(found[0])[1:-1], text)
+
+
+def printable(text: Any, limit: int = 500) -> str:
+    """What somebody else wrote, as part of a message: on one line, visible, and at most `limit` characters.
+
+    Args:
+        text: a text, or anything whose text is meant.
+        limit: most characters of the answer.
+    """
+    shown = visible(str(text)[: limit + 1].translate(_BLANKS))  # escapes make it longer, never shorter
+    return shown if len(shown) <= limit else shown[: limit - 4] + " ..."
+
+
+_BLANKS = str.maketrans("\r\n\t", "   ")
 
 
 def shorten(value: Any, limit: int = 80) -> str:

@@ -86,16 +86,24 @@ class Batch:
 
     @classmethod
     def of(cls, data: Mapping[str, Any], batch_id: str | None = None) -> Batch:
-        """The batch that a JSON object of the API describes."""
-        related = [item for item in data.get("relatedObjects") or [] if item.get("type") == "dataSet"]
-        identifier = str(data.get("id") or batch_id or "")
+        """The batch that a JSON object of the API describes; what is of another type than documented counts as absent.
+
+        An error that is a text, or an object without ``description``, becomes one with it.
+        """
+        related = data.get("relatedObjects")
+        datasets = [
+            item["id"] for item in (related if isinstance(related, list) else ())
+            if isinstance(item, dict) and item.get("type") == "dataSet" and isinstance(item.get("id"), str)
+        ]  # fmt: skip
+        errors, metrics, external = data.get("errors"), data.get("metrics"), data.get("externalId")
+        found = errors if isinstance(errors, list) else [] if errors in (None, "", {}) else [errors]
         return cls(
-            identifier,
-            str(data.get("status") or "").lower(),
-            str(related[0]["id"]) if related else None,
-            data.get("externalId") or None,
-            dict(data.get("metrics") or {}),
-            tuple(data.get("errors") or ()),
+            _text(data.get("id")) or batch_id or "",
+            _text(data.get("status")).lower(),
+            datasets[0] if datasets else None,
+            external if isinstance(external, str) and external else None,
+            dict(metrics) if isinstance(metrics, dict) else {},
+            tuple(item if isinstance(item, dict) else {"description": str(item)} for item in found),
             dict(data),
         )
 
@@ -142,11 +150,16 @@ class Batch:
         }  # fmt: skip
 
 
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
 def _count(value: Any) -> int | None:
-    try:
+    """A number of records, which some answers write as a text; None for what is none."""
+    if isinstance(value, str) and re.fullmatch("[0-9]{1,15}", value):
         return int(value)
-    except (TypeError, ValueError):
-        return None
+    fine = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e15 and value == int(value)
+    return int(value) if fine else None
 
 
 # ---- addresses -----------------------------------------------------------------------------------------------------
@@ -343,38 +356,80 @@ def content_range(first: int, last: int) -> str:
     return f"bytes {first}-{last}"
 
 
-_RANGE = re.compile(r"\s*bytes[ =]\s*(\d+)-(\d+)(?:/(?:\d+|\*))?\s*", re.IGNORECASE)
+_RANGE = re.compile(r"bytes +([0-9]{1,18})-([0-9]{1,18})(?:/([0-9]{1,18}|\*))?", re.IGNORECASE)
 
 
 def parse_content_range(text: str | None) -> tuple[int, int] | None:
-    """First and last byte of a ``Content-Range``, with or without ``/total``; None if it is not one."""
-    match = _RANGE.fullmatch(text or "")
-    if match is None or int(match[2]) < int(match[1]):
+    """First and last byte of a ``Content-Range``; None if it is not one.
+
+    The samples of the guide have no ``/total``; where one is given it must be larger than the last byte.
+
+    Source: RFC 9110, 14.4.
+    """
+    match = _RANGE.fullmatch((text or "").strip(" \t"))
+    if match is None:
         return None
-    return int(match[1]), int(match[2])
+    first, last = int(match[1]), int(match[2])
+    if last < first or (match[3] not in (None, "*") and int(match[3]) <= last):
+        return None
+    return first, last
 
 
 def parse_received(text: str | None) -> list[tuple[int, int]]:
     """The ranges that the header ``Range`` of a HEAD answer names; empty if there are none or it is not readable."""
-    return sorted((int(a), int(b)) for a, b in re.findall(r"(\d+)\s*-\s*(\d+)", text or "") if int(a) <= int(b))
+    found = re.findall(r"(?<![0-9])([0-9]{1,18})\s*-\s*([0-9]{1,18})(?![0-9])", (text or "")[:65536])
+    return sorted((int(a), int(b)) for a, b in found if int(a) <= int(b))
+
+
+def loads(body: bytes | str) -> Any:
+    """The JSON value of a text that somebody else wrote.
+
+    Raises:
+        ValueError: it is no JSON (NaN and Infinity are none), not UTF-8, or nested too deeply.
+    """
+    try:
+        return json.loads(body, parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _no_number(text: str) -> Any:
+    raise ValueError(f"{text} is no JSON")
 
 
 def problem_text(body: bytes | str) -> tuple[str, str | None]:
     """The platform's words and its code in an error's body, whatever shape it has; never raises."""
     text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
     try:
-        data = json.loads(text)
+        data = loads(text)
     except ValueError:
-        return " ".join(re.sub(r"<[^>]*>", " ", text).split())[:200], None
+        return " ".join(re.sub(r"<[^<>]*>", " ", text[:65536]).split()), None
     if isinstance(data, dict):
         words = [
-            str(data[key])
+            data[key]
             for key in ("title", "message", "detail", "errorMessage", "error_description", "error")
             if isinstance(data.get(key), str)
         ]
         report = data.get("report")
         if isinstance(report, dict) and isinstance(report.get("detailed-message"), str):
             words.append(report["detailed-message"])
-        code = data.get("error_code") or data.get("code") or data.get("type")
-        return ": ".join(dict.fromkeys(words))[:500], str(code) if code else None
-    return text[:200], None
+        codes = (data.get(key) for key in ("error_code", "code", "type"))
+        code = next((str(code) for code in codes if isinstance(code, str | int) and code), None)
+        return ": ".join(dict.fromkeys(words)), code
+    return text, None
+
+
+def refusal_in(data: Any) -> bool:
+    """Whether an answer that should be a success is one of the platform's error objects."""
+    if not isinstance(data, dict):
+        return False
+    status = data.get("status")
+    return "error_code" in data or "error" in data or (isinstance(status, int) and status >= 400)
+
+
+_LOGIN = re.compile(r"//[^\s]*@")
+
+
+def without_login(text: str) -> str:
+    """`text` with the user and the password of each address in it replaced."""
+    return _LOGIN.sub("//***@", text)

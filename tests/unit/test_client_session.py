@@ -293,14 +293,42 @@ def test_tokens_are_renewed_early(server, account):
     assert server.requests[-1][2]["Authorization"] == "Bearer TOKEN-2"
 
 
-def test_many_threads_renew_once(server, account):
-    server.answers = [issued("TOKEN-1"), OK]
-    account.call("GET", "/a")
-    before = len(server.requests)
-    server.answers = [issued("TOKEN-2"), OK]
-    account._renew("TOKEN-1")
-    assert account._renew("TOKEN-1") == "TOKEN-2"
-    assert len(server.requests) == before + 1
+def test_many_threads_ask_for_one_token(server, account, monkeypatch):
+    server.answers = [OK]
+    asked, failed, refuse = [], [], []
+
+    def ask() -> tuple[str, float]:
+        asked.append(1)
+        time.sleep(0.3)
+        if refuse:
+            raise PlatformError("no")
+        return "THE-SAME-TOKEN", 86399.0
+
+    monkeypatch.setattr(account, "_ask_token", ask)
+    barrier = threading.Barrier(16)
+
+    def work() -> None:
+        barrier.wait()
+        try:
+            account.call("GET", "/a")
+        except PlatformError as error:
+            failed.append(error)
+
+    def together() -> int:
+        before = len(asked)
+        threads = [threading.Thread(target=work) for _ in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return len(asked) - before
+
+    assert together() == 1 and not failed
+    account._renew_at = 0.0  # it has grown old, and the service gives the same one again
+    assert together() == 1 and not failed
+    account._renew_at = 0.0
+    refuse.append(1)  # one that asks is told no, and so are all who waited for it
+    assert together() == 1 and len(failed) == 16
 
 
 def test_a_refused_token_request_is_clear_and_hides_the_secret(server, account):
@@ -308,7 +336,7 @@ def test_a_refused_token_request_is_clear_and_hides_the_secret(server, account):
     with pytest.raises(PlatformError, match=r"token: HTTP 400: bad \*\*\*: invalid_client"):
         account.call("GET", "/a")
     server.answers = [(200, {}, b"<html>")]
-    with pytest.raises(PlatformError, match="no access_token"):
+    with pytest.raises(PlatformError, match="the answer is not JSON"):
         account.call("GET", "/a")
 
 

@@ -177,6 +177,7 @@ def _refused(error: BaseException, as_json: bool) -> int:
         message, hint = split_hint(printer.message_of(error))
         more: dict[str, Any] = {}
         if isinstance(error, PlatformError):
+            message, hint = printer.bounded([visible(error.message)]), visible(error.hint)
             known = {"status": error.status, "platformCode": error.code, "requestId": error.request_id,
                      "batch": error.batch, "file": error.file}  # fmt: skip
             more = {name: value for name, value in known.items() if value is not None}

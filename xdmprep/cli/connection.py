@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,20 +15,47 @@ if TYPE_CHECKING:
     from ..client import Client
 
 
+@dataclass(frozen=True)
+class Connection:
+    """Which platform, as whom, and how patiently: what the options of a command say; None where they say nothing."""
+
+    url: str | None = None
+    config: str | None = None
+    sandbox: str | None = None
+    timeout: float | None = None
+    retries: int | None = None
+    deadline: float | None = None
+
+    def client(self) -> Client:
+        """The client that the options ask for."""
+        from ..client import Client
+
+        settings = {name: value for name, value in asdict(self).items() if name != "config"}
+        return Client.from_config(self.config, tell=say, **settings)
+
+
+_SECONDS = click.FloatRange(0, min_open=True)
+_OPTIONS = (
+    click.option("--url", help="Base address; alone it is enough for an emulator."),
+    click.option("--config", "config", metavar="FILE", help="JSON file with the credentials."),
+    click.option("--sandbox", help="Name of the sandbox (default: prod)."),
+    click.option("--timeout", type=_SECONDS, metavar="SECONDS", help="Silence that ends one try (default: 120)."),
+    click.option("--retries", type=click.IntRange(1), metavar="N", help="Tries for each request (default: 8)."),
+    click.option("--deadline", type=_SECONDS, metavar="SECONDS",
+                 help="Longest time for one request, tries and pauses included (default: 600, more for large files)."),
+)  # fmt: skip
+
+
 def connection(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that every command needs to reach the platform."""
-    for option in (
-        click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output."),
-        click.option("--sandbox", help="Name of the sandbox (default: prod)."),
-        click.option("--config", "config", metavar="FILE", help="JSON file with the credentials."),
-        click.option("--url", help="Base address; alone it is enough for an emulator."),
-    ):
-        command = option(command)
-    return command
+    """The options that every command needs to reach the platform; it gets them as `to`, and ``--json`` as `as_json`."""
 
+    @functools.wraps(command)
+    def connected(**given: Any) -> Any:
+        found = {field.name: given.pop(field.name) for field in fields(Connection)}
+        return command(to=Connection(**found), **given)
 
-def client_of(url: str | None, config: str | None, sandbox: str | None) -> Client:
-    """The client that the options ask for."""
-    from ..client import Client
-
-    return Client.from_config(config, sandbox=sandbox, url=url, tell=say)
+    wrapped: Callable[..., Any] = connected
+    for option in (click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output."),
+                   *reversed(_OPTIONS)):  # fmt: skip
+        wrapped = option(wrapped)
+    return wrapped

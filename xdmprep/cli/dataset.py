@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from .. import wire
-from .connection import client_of, connection
+from .connection import Connection, connection
 from .printer import print_json, say, show
 
 
@@ -54,8 +54,8 @@ def _schema_file(text: str) -> dict[str, Any]:
 @click.option("--adhoc", is_flag=True, help="For CSV: first create the class and the schema with the file's columns.")
 @connection
 def dataset_create(
-    name: str, schema: str, profile: bool, upsert: bool, format_: str | None, adhoc: bool, url: str | None,
-    config: str | None, sandbox: str | None, as_json: bool,
+    name: str, schema: str, profile: bool, upsert: bool, format_: str | None, adhoc: bool, to: Connection,
+    as_json: bool,
 ) -> int:  # fmt: skip
     """Create a dataset and print its id.
 
@@ -70,7 +70,7 @@ def dataset_create(
     if adhoc and (profile or upsert or format_ not in (None, "csv")):
         raise UsageError("--adhoc is for CSV, which never reaches Profile. Leave --profile, --upsert and --format out.")
     columns, required = adhoc_columns(_schema_file(schema)) if adhoc else ({}, [])
-    with client_of(url, config, sandbox) as client:
+    with to.client() as client:
         schema_id = client.create_adhoc_schema(name, columns, required) if adhoc else _schema_id(schema)
         if adhoc:
             say(f"schema {schema_id} created; get it with: xdmprep schema pull {schema_id}")
@@ -86,9 +86,9 @@ def dataset_create(
 @dataset.command("show")
 @click.argument("dataset_id")
 @connection
-def dataset_show(dataset_id: str, url: str | None, config: str | None, sandbox: str | None, as_json: bool) -> int:
+def dataset_show(dataset_id: str, to: Connection, as_json: bool) -> int:
     """Show a dataset: its schema, its tags, its newest batches."""
-    with client_of(url, config, sandbox) as client:
+    with to.client() as client:
         doc = client.dataset(dataset_id)
         batches = client.batches(dataSet=dataset_id, limit=5)
         if as_json:
@@ -116,9 +116,7 @@ def _flags(tags: dict[str, Any]) -> str:
 @click.argument("dataset_id")
 @click.option("--manifest", metavar="DIR|MANIFEST", help="Prepared files that are to be sent to it.")
 @connection
-def dataset_check(
-    dataset_id: str, manifest: str | None, url: str | None, config: str | None, sandbox: str | None, as_json: bool
-) -> int:
+def dataset_check(dataset_id: str, manifest: str | None, to: Connection, as_json: bool) -> int:
     """Say what would go wrong if prepared files were sent to a dataset, and what to do; nothing is sent.
 
     Looks at the files, and at the dataset's schema, format and tags.  Without --manifest: what it is ready for.
@@ -128,7 +126,7 @@ def dataset_check(
     Example:
       xdmprep dataset check 5deac2648a19d218a888d2b1 --manifest patch/ --config config.json
     """
-    with client_of(url, config, sandbox) as client:
+    with to.client() as client:
         found = client.check_dataset(dataset_id, manifest)
     if as_json:
         print_json(found.to_dict())
@@ -148,9 +146,7 @@ def dataset_check(
 @click.argument("dataset_id")
 @click.option("--yes", is_flag=True, help="Do it; without this only the plan is shown.")
 @connection
-def dataset_enable_upsert(
-    dataset_id: str, yes: bool, url: str | None, config: str | None, sandbox: str | None, as_json: bool
-) -> int:
+def dataset_enable_upsert(dataset_id: str, yes: bool, to: Connection, as_json: bool) -> int:
     """Enable a dataset for patches (Profile with upsert).
 
     A dataset that is enabled for Profile already is disabled first and then enabled again, as the platform wants it.
@@ -160,7 +156,7 @@ def dataset_enable_upsert(
     Example:
       xdmprep dataset enable-upsert 5deac2648a19d218a888d2b1 --config config.json --yes
     """
-    with client_of(url, config, sandbox) as client:
+    with to.client() as client:
         plan = client.plan_upsert(dataset_id)
         if not as_json:
             for line in plan.lines():

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import PlatformError
-from .connection import client_of, connection
+from ..errors import PlatformError, printable, visible
+from .connection import Connection, connection
 from .printer import print_json, say, show
 
 if TYPE_CHECKING:
@@ -21,16 +21,28 @@ if TYPE_CHECKING:
 
 def _describe(batch: Batch) -> None:
     """The batch in words, on standard output."""
-    show(f"batch {batch.id}: {batch.status} ({batch.explanation})")
+    show(f"batch {printable(batch.id, 80)}: {printable(batch.status, 80)} ({batch.explanation})")
     if batch.input_records is not None:
         show(f"records: {batch.input_records} in, {batch.output_records} ingested, {batch.failed_records} failed")
-    for error in batch.errors:
-        count = f" [{error['recordCount']} records]" if "recordCount" in error else ""
-        show(f"  {error.get('code')}: {error.get('description')}{count}")
+    for error in batch.errors[:_SHOWN]:
+        count = f" [{printable(error['recordCount'], 20)} records]" if "recordCount" in error else ""
+        show(f"  {printable(error.get('code', 'error'), 80)}: {printable(error.get('description', ''))}{count}")
+    if len(batch.errors) > _SHOWN:
+        show(f"  ... and {len(batch.errors) - _SHOWN} more errors")
     if batch.ok and batch.failed_records:
         show(f"ATTENTION: {batch.failed_records} records were lost although the batch is {batch.status}.")
     if batch.errors:
-        show(f"Which rows: xdmprep batch errors {batch.id}")
+        show(f"Which rows: xdmprep batch errors {printable(batch.id, 80)}")
+
+
+def _state(batch: Batch) -> str:
+    return f"{printable(batch.status, 80)}: {batch.explanation}"
+
+
+def _not_known(batch: Batch) -> None:
+    """The last line of an upload that did not wait."""
+    known = "Its counts were not compared" if batch.final else "Nothing is known yet of what becomes of its records"
+    show(f"{known}. Ask: xdmprep batch status {printable(batch.id, 80)} --wait")
 
 
 def _report(batch: Batch, as_json: bool) -> None:
@@ -38,6 +50,9 @@ def _report(batch: Batch, as_json: bool) -> None:
         print_json(batch.to_dict())
     else:
         _describe(batch)
+
+
+_SHOWN = 20  #: errors of a batch
 
 
 @click.command()
@@ -51,11 +66,12 @@ def _report(batch: Batch, as_json: bool) -> None:
     "--replay-prefix", default="", metavar="TEXT", help="Written before each replaced id ('$' as in the spec)."
 )
 @click.option("--wait", "wait_", is_flag=True, help="Wait until the batch is ingested or has failed.")
-@click.option("--timeout", type=float, metavar="SECONDS", help="With --wait: give up after so long.")
+@click.option("--wait-seconds", type=click.FloatRange(0), metavar="SECONDS",
+              help="With --wait: give up after so long (default: what --timeout says, else never).")  # fmt: skip
 @click.option("--jobs", type=click.IntRange(1, 64), default=4, show_default=True, help="Files sent at the same time.")
 @click.option("--partial-percent", type=click.FloatRange(0, 100), help="Bad rows that the batch may have, in percent.")
 @click.option("--diagnostics/--no-diagnostics", default=True, help="Keep the errors of single rows (default: on).")
-@click.option("--again", is_flag=True, help="Send as a new batch where the last one failed or was aborted.")
+@click.option("--again", is_flag=True, help="Send as a new batch where the last one failed, was aborted, or is gone.")
 @click.option(
     "--force",
     is_flag=True,
@@ -63,8 +79,8 @@ def _report(batch: Batch, as_json: bool) -> None:
     "that the dataset holds of its profile: attributes that the patch leaves out are lost.",
 )
 def upload(
-    folder: str, dataset: str, url: str | None, config: str | None, sandbox: str | None, as_json: bool,
-    replay: tuple[str, ...], replay_prefix: str, wait_: bool, timeout: float | None, jobs: int,
+    folder: str, dataset: str, to: Connection, as_json: bool, replay: tuple[str, ...], replay_prefix: str,
+    wait_: bool, wait_seconds: float | None, jobs: int,
     partial_percent: float | None, diagnostics: bool, again: bool, force: bool,
 ) -> int:  # fmt: skip
     """Send prepared files as one batch.  The same command goes on where an earlier one stopped.
@@ -82,7 +98,8 @@ def upload(
         "replay": replay, "replay_prefix": replay_prefix, "jobs": jobs, "percent": partial_percent,
         "diagnostics": diagnostics, "again": again, "force": force,
     }  # fmt: skip
-    with client_of(url, config, sandbox) as client:
+    with to.client() as client:
+        timeout = to.timeout if wait_seconds is None else wait_seconds
         if len(_manifests(folder)) > 1:
             return _upload_series(client, folder, dataset, wait_, timeout, as_json, options)
         if replay:
@@ -97,9 +114,22 @@ def upload(
             _report(batch, as_json)
             return 1 if _failed(batch) else 3
         if wait_:
-            batch = client.wait(batch.id, timeout, on_status=lambda now: say(f"{now.status}: {now.explanation}"))
-        _report(batch, as_json)
-        return 1 if wait_ and _failed(batch) else 0
+            batch = client.wait(batch.id, timeout, on_status=lambda now: say(_state(now)),
+                                completed=True)  # fmt: skip
+        return _outcome(client, batch, folder, wait_, as_json)
+
+
+def _outcome(client: Client, batch: Batch, folder: str, waited: bool, as_json: bool) -> int:
+    """Say what became of an upload; the exit code.  Counts that are not those of the files are an error."""
+    if not as_json:
+        _describe(batch)
+    if waited:
+        say(client.check_counts(batch, folder))
+    if as_json:
+        print_json(batch.to_dict())
+    elif not waited:
+        _not_known(batch)
+    return 1 if waited and _failed(batch) else 0
 
 
 def _failed(batch: Batch) -> bool:
@@ -133,7 +163,7 @@ def _upload(client: Client, folder: str, send: Callable[..., Any], dataset: str,
         def advance(size: int) -> None:
             bar.update(size)
 
-        client.tell = lambda text: tqdm.write(text, file=sys.stderr)
+        client.tell = lambda text: tqdm.write(visible(text), file=sys.stderr)
         return send(Path(folder), dataset, on_bytes=advance, **options)
 
 
@@ -144,11 +174,12 @@ def _upload_series(
     """Several batches in order; one summary."""
 
     def told(now: Batch) -> None:
-        client.tell(f"{now.status}: {now.explanation}")
+        client.tell(_state(now))
 
     series = _upload(client, folder, client.upload_series, dataset, timeout=timeout, on_status=told, **options)
     if wait_ and not series.failed:
-        last = client.wait(series.batches[-1].id, timeout, on_status=told)
+        last = client.wait(series.batches[-1].id, timeout, on_status=told, completed=True)
+        client.check_counts(last, _manifests(folder)[-1].folder or folder)
         series = replace(series, batches=(*series.batches[:-1], last))
     if as_json:
         print_json(series.to_dict())
@@ -157,6 +188,8 @@ def _upload_series(
             if not sent.ok or sent.failed_records:
                 _describe(sent)
         show(str(series))
+        if not wait_ and not series.failed:
+            _not_known(series.batches[-1])
     return 1 if series.failed or (wait_ and _failed(series.batches[-1])) else 0
 
 
@@ -169,20 +202,19 @@ def batch() -> None:
 @click.argument("batch_id")
 @connection
 @click.option("--wait", "wait_", is_flag=True, help="Wait until the batch has ended.")
-@click.option("--timeout", type=float, metavar="SECONDS", help="With --wait: give up after so long.")
-def batch_status(
-    batch_id: str, url: str | None, config: str | None, sandbox: str | None, as_json: bool, wait_: bool,
-    timeout: float | None,
-) -> int:  # fmt: skip
+@click.option("--wait-seconds", type=click.FloatRange(0), metavar="SECONDS",
+              help="With --wait: give up after so long (default: what --timeout says, else never).")  # fmt: skip
+def batch_status(batch_id: str, to: Connection, as_json: bool, wait_: bool, wait_seconds: float | None) -> int:
     """Show a batch's state, counts and errors; exit code 1 if it failed.
 
     \b
     Example:
       xdmprep batch status 01E8043CY305K2MTV5ANH9G1GC --config config.json --wait
     """
-    with client_of(url, config, sandbox) as client:
+    with to.client() as client:
         if wait_:
-            found = client.wait(batch_id, timeout, on_status=lambda now: say(f"{now.status}: {now.explanation}"))
+            timeout = to.timeout if wait_seconds is None else wait_seconds
+            found = client.wait(batch_id, timeout, on_status=lambda now: say(_state(now)))
         else:
             found = client.status(batch_id)
         _report(found, as_json)
@@ -194,17 +226,14 @@ def batch_status(
 @connection
 @click.option("--manifest", metavar="DIR|MANIFEST", help="The files that were sent; gives each error its source row.")
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="Errors to show.")
-def batch_errors(
-    batch_id: str, url: str | None, config: str | None, sandbox: str | None, as_json: bool, manifest: str | None,
-    limit: int,
-) -> int:  # fmt: skip
+def batch_errors(batch_id: str, to: Connection, as_json: bool, manifest: str | None, limit: int) -> int:
     """Show which rows of a batch failed, and why.
 
     \b
     Example:
       xdmprep batch errors 01E8043CY305K2MTV5ANH9G1GC --manifest out/ --config config.json
     """
-    with client_of(url, config, sandbox) as client:
+    with to.client() as client:
         found = client.status(batch_id)
         shown: list[Any] = []
         more = 0
@@ -230,9 +259,9 @@ def batch_errors(
 @batch.command("abort")
 @click.argument("batch_id")
 @connection
-def batch_abort(batch_id: str, url: str | None, config: str | None, sandbox: str | None, as_json: bool) -> int:
+def batch_abort(batch_id: str, to: Connection, as_json: bool) -> int:
     """Cancel a batch that has not ended."""
-    with client_of(url, config, sandbox) as client:
+    with to.client() as client:
         _report(client.abort(batch_id), as_json)
         return 0
 
@@ -240,9 +269,9 @@ def batch_abort(batch_id: str, url: str | None, config: str | None, sandbox: str
 @batch.command("revert")
 @click.argument("batch_id")
 @connection
-def batch_revert(batch_id: str, url: str | None, config: str | None, sandbox: str | None, as_json: bool) -> int:
+def batch_revert(batch_id: str, to: Connection, as_json: bool) -> int:
     """Delete an ingested batch: it becomes inactive, its data no longer counts."""
-    with client_of(url, config, sandbox) as client:
+    with to.client() as client:
         _report(client.revert(batch_id), as_json)
         return 0
 

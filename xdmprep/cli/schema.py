@@ -15,7 +15,7 @@ import numpy as np
 from ..errors import Issue, UsageError
 from ..paths import format_path
 from ..schema import Change, Registry, Schema, diff, duplicate_keys, lint
-from .connection import connection
+from .connection import Connection, connection
 from .printer import emit, print_json, say, show
 
 if TYPE_CHECKING:
@@ -282,18 +282,15 @@ def pull(
     form: str,
     list_them: bool,
     only_check: bool,
-    url: str | None,
-    config: str | None,
-    sandbox: str | None,
+    to: Connection,
     as_json: bool,
 ) -> None:
     """Fetch schemas by $id or meta:altId from the Schema Registry, with descriptors, and pin them by hash."""
-    from ..client import Client
     from ..client import registry as remote
 
     if list_them == bool(ids):
         raise UsageError("Name the schemas to pull, or give --list to see which there are.")
-    with Client.from_config(config, sandbox=sandbox, url=url, tell=lambda text: say(text)) as client:
+    with to.client() as client:
         if list_them:
             found = remote.list_schemas(client.session)
             if as_json:

@@ -12,6 +12,7 @@ from .. import wire
 from ..errors import UsageError
 from ..manifest import Manifest
 from . import enabling, follow, readiness, registry, rows
+from .checks import check_counts
 from .config import Config
 from .files import CHUNK
 from .series import Series, send_series
@@ -157,7 +158,7 @@ class Client:
         return send_series(
             manifests,
             lambda manifest: self.upload(manifest.folder or folder, dataset_id, **options),
-            lambda batch: self.wait(batch, timeout, poll, on_status),
+            lambda manifest, batch: self.wait(batch, timeout, poll, on_status, manifest.folder or folder),
             options.get("jobs", 4),
             self.tell,
         )
@@ -168,9 +169,36 @@ class Client:
         timeout: float | None = None,
         poll: float | None = None,
         on_status: Callable[[wire.Batch], None] = lambda batch: None,
+        manifest: str | os.PathLike[str] | None = None,
+        completed: bool = False,
     ) -> wire.Batch:
-        """Wait for a batch's end; see :func:`xdmprep.client.follow.wait`."""
-        return follow.wait(self.session, _id(batch_id), timeout, poll, on_status)
+        """Wait for a batch's end; see :func:`xdmprep.client.follow.wait`.
+
+        Args:
+            batch_id: the batch.
+            timeout: give up after so many seconds; None never does.
+            poll: longest pause between two questions, in seconds.
+            on_status: told of each new status.
+            manifest: of the files that were sent as this batch, or their folder; the platform's counts are compared
+                with it.
+            completed: COMPLETE was accepted, so that a batch that stays ``loading`` is an error; implied by `manifest`.
+
+        Raises:
+            PlatformError: the time is over, or the counts differ, or the platform refused or could not be reached.
+        """
+        loaded = None if manifest is None else Manifest.load(manifest)
+        batch = follow.wait(self.session, _id(batch_id), timeout, poll, on_status, completed or loaded is not None)
+        if loaded is not None:
+            check_counts(loaded, batch)
+        return batch
+
+    def check_counts(self, batch: wire.Batch, manifest: str | os.PathLike[str]) -> str:
+        """Compare the platform's counts of a batch with the manifest of its files; what was compared, in words.
+
+        Raises:
+            PlatformError: the counts differ.
+        """
+        return check_counts(Manifest.load(manifest), batch)
 
     def status(self, batch_id: str | wire.Batch) -> wire.Batch:
         """A batch as Catalog describes it."""

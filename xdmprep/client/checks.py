@@ -1,4 +1,5 @@
-"""What is checked of the files before anything is sent: that they are there and unchanged, and within the limits."""
+"""What is checked of the files: before anything is sent that they are there, unchanged and within the limits; when the
+batch is ingested that the platform counts as many records as they hold."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from .. import wire
-from ..errors import SourceError, UsageError
+from ..errors import PlatformError, SourceError, UsageError, printable
 from ..manifest import Manifest, sha256_of
 
 
@@ -53,6 +54,39 @@ def check_files(manifest: Manifest, jobs: int) -> list[str]:
     if manifest.upsert and manifest.format != "parquet":
         advice.append("the platform's guide speaks of Parquet alone for upsert")
     return advice
+
+
+def check_counts(manifest: Manifest, batch: wire.Batch) -> str:
+    """The platform read the records that the files hold, and says of each whether it was ingested.
+
+    Args:
+        manifest: of the files that were sent.
+        batch: as it is at its end.
+
+    Returns:
+        What was compared, in one clause.
+
+    Raises:
+        PlatformError: the counts differ.
+    """
+    read, done, failed = batch.input_records, batch.output_records, batch.failed_records
+    if not batch.ok:
+        return "the batch was not ingested"
+    if read is None and done is None:
+        return "the platform gives no counts for it, so there is nothing to compare with the manifest"
+    total = read if read is not None else (done or 0) + (failed or 0)
+    lost = 0 if done is None else total - done - (failed or 0)
+    if total == manifest.written and not lost:
+        return f"the platform's counts are those of the manifest ({manifest.written:,} records)"
+    name = printable(batch.id, 80)
+    raise PlatformError(
+        f"batch {name} is {batch.status}, but the platform counts {total} records read"
+        f"{'' if done is None else f', {done} ingested'}{'' if failed is None else f', {failed} failed'}; the manifest "
+        f"has {manifest.written}.",
+        hint=f"Do not take the data for complete. See `xdmprep batch errors {name} --manifest {manifest.folder}`; to "
+        f"put the files in its place, send them again with --replay {name}.",
+        code="counts-differ", batch=batch.id,
+    )  # fmt: skip
 
 
 def _fault(folder: Path, name: str, size: int, sha256: str) -> str | None:

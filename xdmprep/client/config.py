@@ -7,18 +7,19 @@ or as a single OAuth server-to-server credential.  Keys are taken in any letter 
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Mapping
+import ssl
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from .. import wire
-from ..errors import UsageError, did_you_mean
+from ..errors import UsageError, did_you_mean, shorten
 
 ENVIRONMENT = "XDMPREP_"
+NO_PROXY = "none"  #: the setting that means a direct connection, whatever the variables say
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 #: every name that a setting may have in a file, and the setting; a variable is XDMPREP_ and the setting in capitals
@@ -29,12 +30,21 @@ _NAMES = {
     "token": "token", "access_token": "token", "sandbox": "sandbox", "sandbox_name": "sandbox",
     "x_sandbox_name": "sandbox", "scopes": "scopes", "environment": "environment", "proxy": "proxy",
     "ca_bundle": "ca_bundle", "timeout": "timeout", "retries": "retries", "backoff": "backoff",
+    "deadline": "deadline",
 }  # fmt: skip
 #: keys of the files that say nothing to us
 _IGNORED = frozenset({
     "tech_id", "technical_account_id", "technical_account_email", "path_to_key", "pathtokey", "oauthtokenendpoint",
     "imsendpoint", "auth_code", "authcode", "date_limit", "jwttokenendpoint", "connecttype", "name", "id",
 })  # fmt: skip
+
+
+#: Settings that are numbers: kind and least value.  No setting is more than `MOST`, a day and some.
+_NUMBERS: dict[str, tuple[Callable[[Any], float | int], float]] = {
+    "timeout": (float, 0.001), "backoff": (float, 0), "retries": (int, 1), "deadline": (float, 0.001),
+}  # fmt: skip
+MOST = 100_000
+_TEXTS = ("url", "ims_url", "org", "client_id", "client_secret", "token", "sandbox", "proxy", "ca_bundle")
 
 
 @dataclass(frozen=True)
@@ -47,10 +57,14 @@ class Config:
         org, client_id, client_secret, scopes: the account; `client_id` is also the API key.
         token: a bearer token that is ready; it is used instead of asking for one.
         sandbox: the sandbox's name.
-        proxy: address of a proxy; None takes what the usual variables say.
-        ca_bundle: file of further certificates to trust.
-        timeout: seconds to wait for an answer.
+        proxy: address of a proxy; ``none`` for a direct connection; None takes what the usual variables say, which do
+            not mean this machine.
+        ca_bundle: file of the certificates to trust; None takes ``REQUESTS_CA_BUNDLE`` or ``CURL_CA_BUNDLE``, else
+            those of the package certifi.
+        timeout: seconds without a byte of an answer after which a try counts as failed.
         retries: how often a request that may be repeated is tried in all.
+        deadline: seconds that a request may take in all, its tries and pauses included; None means 600, and for a file
+            a second more for each 100,000 bytes.
         backoff: first pause between tries in seconds; it doubles, up to a minute.
     """
 
@@ -67,6 +81,7 @@ class Config:
     timeout: float = 120.0
     retries: int = 8
     backoff: float = 0.5
+    deadline: float | None = None
 
     @property
     def local(self) -> bool:
@@ -102,20 +117,26 @@ class Config:
         for name in values:
             if name not in known:
                 raise UsageError(f"There is no setting {name!r}.{did_you_mean(name, known)}")
-        for name, kind in (("timeout", float), ("backoff", float), ("retries", int)):
+        for name in _NUMBERS:
             if name in values:
-                try:
-                    values[name] = kind(values[name])
-                except (TypeError, ValueError):
-                    raise UsageError(f"Setting {name!r} must be a number, not {values[name]!r}.") from None
-                if values[name] < (1 if kind is int else 0):
-                    raise UsageError(f"Setting {name!r} is too small: {values[name]}.")
+                values[name] = _number(name, values[name])
+        if isinstance(values.get("client_secret"), list):  # the Console lists several, the newest last
+            values["client_secret"] = values["client_secret"][-1] if values["client_secret"] else ""
+        for name in _TEXTS:
+            if name in values and not isinstance(values[name], str | os.PathLike):
+                raise UsageError(f"Setting {name!r} must be a text.")  # what it is instead may be a secret
         values = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
         for name in ("org", "client_id", "token", "sandbox"):
-            if not str(values.get(name, "")).isascii() or not str(values.get(name, "")).isprintable():
-                raise UsageError(f"Setting {name!r} holds characters that no header can carry.")
-        if values.get("ca_bundle") and not Path(values["ca_bundle"]).exists():
-            raise UsageError(f"ca_bundle {values['ca_bundle']}: no such file.")
+            if not values.get(name, "").isascii() or not values.get(name, "").isprintable():
+                raise UsageError(
+                    f"Setting {name!r} holds characters that no header can carry, such as a line break. Its value is "
+                    "not shown here; look for it where it is set."
+                )
+        if values.get("ca_bundle"):
+            _check_certificates(values["ca_bundle"])
+            values["ca_bundle"] = os.fspath(values["ca_bundle"])
+        if values.get("proxy"):
+            values["proxy"] = _proxy(values["proxy"])
         scopes = values.get("scopes")
         if scopes is not None:
             listed = scopes if isinstance(scopes, list) else str(scopes).replace(",", " ").split()
@@ -123,11 +144,9 @@ class Config:
         for name in ("url", "ims_url"):
             if name in values:
                 values[name] = _address(name, str(values[name]))
-        if isinstance(values.get("client_secret"), list):  # the Console lists several, the newest last
-            values["client_secret"] = values["client_secret"][-1] if values["client_secret"] else ""
         config = cls(**values)
         if not config.sandbox or config.sandbox != config.sandbox.lower():
-            raise UsageError(f"Sandbox {config.sandbox!r}: a sandbox's name is all in lower case.")
+            raise UsageError(f"Sandbox {shorten(config.sandbox)}: a sandbox's name is all in lower case.")
         return config._with_credentials()
 
     def _with_credentials(self) -> Config:
@@ -155,22 +174,70 @@ class Config:
         )
 
 
-def _address(name: str, text: str) -> str:
-    parts = urlsplit(text if "//" in text else f"https://{text}")
+def _number(name: str, value: Any) -> float | int:
+    """A setting that is a number, within its bounds."""
+    kind, low = _NUMBERS[name]
     try:
-        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        if isinstance(value, bool):
+            raise ValueError
+        number = kind(value)
+    except (TypeError, ValueError, OverflowError):
+        raise UsageError(f"Setting {name!r} must be a number, not {shorten(value)}.") from None
+    if not number >= low or number > MOST:  # NaN is neither
+        raise UsageError(f"Setting {name!r} is too {'large' if number > MOST else 'small'}: {number}.")
+    return number
+
+
+def _check_certificates(path: str | os.PathLike[str]) -> None:
+    """The file (or folder) can be read as certificates; else the first connection would say so, less clearly."""
+    if not Path(path).exists():
+        raise UsageError(f"ca_bundle {path}: no such file.")
+    if Path(path).is_file():
+        try:
+            ssl.create_default_context(cafile=path)
+        except OSError as error:
+            why = error.strerror if not isinstance(error, ssl.SSLError) and error.strerror else "no certificates in it"
+            raise UsageError(f"ca_bundle {path}: {why}. Give a file of certificates in PEM form.") from None
+
+
+def _proxy(text: str) -> str:
+    """The address of a proxy, with its scheme, or `NO_PROXY`."""
+    if text.lower() == NO_PROXY:
+        return NO_PROXY
+    try:
+        parts = urlsplit(text if "//" in text else f"http://{text}")
+        known = parts.scheme in ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
+        valid = known and bool(parts.hostname) and parts.port != 0 and text.isprintable()
+        valid = valid and not parts.query and not parts.fragment
     except ValueError:
         valid = False
-    if not valid or parts.query or parts.fragment or parts.username:
+    if not valid:
         raise UsageError(
-            f"{name} {text!r} is not an address such as https://platform.adobe.io or http://127.0.0.1:8080."
+            f"proxy {shorten(text.rpartition('@')[2])} is not an address such as http://proxy.example:3128. For a "
+            f"direct connection give {NO_PROXY}."
+        )
+    return parts.geturl()
+
+
+def _address(name: str, text: str) -> str:
+    try:
+        parts = urlsplit(text if "//" in text else f"https://{text}")
+        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        valid = valid and text.isprintable() and not any(letter.isspace() for letter in text)
+    except ValueError:
+        valid = False
+    if not valid or "@" in text or parts.query or parts.fragment:
+        login = " It holds a user or a password, which is not shown here and not taken." if "@" in text else ""
+        raise UsageError(
+            f"{name} {shorten(text.rpartition('@')[2])} is not an address such as https://platform.adobe.io or "
+            f"http://127.0.0.1:8080.{login}"
         )
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
 def _from_file(path: Path) -> dict[str, Any]:
     try:
-        data = json.loads(path.read_text(encoding="utf-8-sig"))
+        data = wire.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}. --config is a JSON file with the credentials.") from None
     except ValueError as error:
@@ -192,11 +259,16 @@ def _flat(data: Mapping[str, Any]) -> dict[str, Any]:
     project = data.get("project")
     if not isinstance(project, dict):
         return dict(data)
-    found: dict[str, Any] = {"ims_org_id": (project.get("org") or {}).get("ims_org_id")}
-    details = (project.get("workspace") or {}).get("details") or {}
-    for credential in details.get("credentials") or []:
+    found: dict[str, Any] = {"ims_org_id": _within(project, "org").get("ims_org_id")}
+    credentials = _within(_within(project, "workspace"), "details").get("credentials")
+    for credential in credentials if isinstance(credentials, list) else ():
         server = credential.get("oauth_server_to_server") if isinstance(credential, dict) else None
         if isinstance(server, dict):
             found.update(server)
             return found
     raise UsageError("The Developer Console project holds no OAuth server-to-server credential.")
+
+
+def _within(node: Mapping[str, Any], name: str) -> dict[str, Any]:
+    found = node.get(name)
+    return found if isinstance(found, dict) else {}

@@ -20,6 +20,7 @@ from .parallel import Stopped
 from .session import Session, Uncertain
 
 CHUNK = 64 * 1024 * 1024
+NOT_THERE = -1
 STARTS = 4  #: how often a large file is begun again before we give up
 
 OnBytes = Callable[[int], None]
@@ -105,6 +106,25 @@ class Sender:
             )
         self._write("sent", file)
 
+    def held(self, file: File) -> int | None:
+        """How many bytes the platform holds of a file; `NOT_THERE`: it does not know the file, None: it does not say.
+
+        The descriptions know HEAD only for large files; where it is not answered for others, nothing is said.
+        """
+        try:
+            answer = self.session.call("HEAD", wire.file_path(self.batch, self.dataset, file.name),
+                                       what=f"HEAD {file.name}", batch=self.batch, file=file.name)  # fmt: skip
+        except PlatformError as error:
+            if error.status not in (400, 404, 405, 415, 501):
+                raise
+            return NOT_THERE if error.status == 404 else None
+        spans = wire.parse_received(answer.headers.get("Range"))
+        if spans:
+            return sum(last - first + 1 for first, last in spans)
+        length = answer.headers.get("Content-Length", "")
+        said = answer.media_type == wire.BYTES_TYPE and length.isascii() and length.isdigit()
+        return int(length) if said and 0 < len(length) < 19 else None
+
     def _write(self, step: str, file: File, **more: Any) -> None:
         self.journal.write(
             step, externalId=self.external_id, batch=self.batch, file=file.name, sha256=file.sha256, **more
@@ -130,7 +150,7 @@ class Sender:
         try:
             self.session.call(
                 method, url, safe=safe, body=body, headers={"Content-Type": wire.BYTES_TYPE, **headers},
-                what=f"{method} {name}", batch=self.batch, file=name,
+                what=f"{method} {name}", batch=self.batch, file=name, size=size,
             )  # fmt: skip
         except PlatformError:
             self.on_bytes(-counted)
@@ -156,8 +176,8 @@ class Sender:
                 if error.status != 400:
                     raise
         raise PlatformError(
-            f"{file.name}: the platform does not join its chunks (begun {STARTS} times). The same command tries again.",
-            batch=self.batch, file=file.name, retryable=True,
+            f"{file.name}: the platform does not join its chunks (begun {STARTS} times).",
+            hint="The same command tries again.", code="not-joined", batch=self.batch, file=file.name, retryable=True,
         )  # fmt: skip
 
     def _act(self, url: str, file: File, action: str, safe: bool) -> None:

@@ -7,19 +7,37 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import wire
-from ..errors import PlatformError
+from ..errors import PlatformError, printable
+from .answer import shown_url
 from .session import Session, check_json
 
 LOCAL_POLL_SECONDS = 2.0
+
+
+UNKNOWN_POLLS = 10  #: how often in a row a status that nobody documents is looked at
+LOADING_POLLS = 20  #: how often a batch is looked at that COMPLETE was accepted for and that stays ``loading``
 
 
 def status(session: Session, batch_id: str) -> wire.Batch:
     """A batch as Catalog describes it."""
     response = session.call("GET", wire.catalog_batch_path(batch_id), what="batch status", batch=batch_id)
     data = check_json(response, "batch status")
-    if not isinstance(data, dict) or not isinstance(data.get(batch_id), dict):
-        raise PlatformError(f"batch {batch_id} does not exist.", status=404, batch=batch_id)
-    return wire.Batch.of(data[batch_id], batch_id)
+    if data == {}:
+        raise _no_batch(batch_id)
+    found = data.get(batch_id) if isinstance(data, dict) else None
+    if not isinstance(found, dict) or found.get("id", batch_id) != batch_id:
+        raise PlatformError(
+            f"batch status: the answer does not describe batch {printable(batch_id, 80)}.",
+            hint="Is the address the platform's? Ask again later.", code="odd-answer", batch=batch_id,
+        )  # fmt: skip
+    return wire.Batch.of(found, batch_id)
+
+
+def _no_batch(batch_id: str) -> PlatformError:
+    return PlatformError(
+        f"batch {printable(batch_id, 80)} does not exist.", hint="Check the id and --sandbox.", status=404,
+        code="no-batch", batch=batch_id,
+    )  # fmt: skip
 
 
 def batches(session: Session, **filters: Any) -> list[wire.Batch]:
@@ -29,13 +47,25 @@ def batches(session: Session, **filters: Any) -> list[wire.Batch]:
         session.call("GET", wire.CATALOG + "/batches", params=params, what="list batches"), "list batches"
     )
     if not isinstance(data, dict):
-        raise PlatformError("list batches: the answer is not an object of batches.")
+        raise PlatformError("list batches: the answer is not an object of batches.", code="odd-answer")
     return [wire.Batch.of(doc, key) for key, doc in data.items() if isinstance(doc, dict)]
 
 
 def act(session: Session, batch_id: str, action: str) -> None:
-    """COMPLETE, ABORT or REVERT; all three may be repeated."""
-    session.call("POST", wire.batch_path(batch_id), params={"action": action}, what=f"{action} batch", batch=batch_id)
+    """COMPLETE, ABORT or REVERT; all three may be repeated.
+
+    Raises:
+        PlatformError: it was refused, or what came back is not the platform's answer about this batch.
+    """
+    what = f"{action} batch"
+    answer = session.call("POST", wire.batch_path(batch_id), params={"action": action}, what=what, batch=batch_id)
+    data = answer.json() if answer.content.strip() else {}  # empty in the guide, the batch in the description
+    if not isinstance(data, dict) or data.get("id", batch_id) != batch_id:
+        raise PlatformError(
+            f"{what}: the answer is not about batch {printable(batch_id, 80)}.",
+            hint="Whether it was done is not known: the same command asks and tries again.", code="odd-answer",
+            batch=batch_id, retryable=True,
+        )  # fmt: skip
 
 
 def dataset(session: Session, dataset_id: str) -> dict[str, Any]:
@@ -46,15 +76,22 @@ def dataset(session: Session, dataset_id: str) -> dict[str, Any]:
         if error.status != 404:
             raise
         raise PlatformError(
-            f"dataset {dataset_id} does not exist in sandbox {session.config.sandbox} at {session.config.url}. "
-            "Check the id and --sandbox, or create one with `xdmprep dataset create`.",
-            status=404, request_id=error.request_id,
+            f"dataset {printable(dataset_id, 80)} does not exist in sandbox {session.config.sandbox} at "
+            f"{shown_url(session.config.url)}.",
+            hint="Check the id and --sandbox, or create one with `xdmprep dataset create`.",
+            status=404, code=error.code, request_id=error.request_id,
         ) from None  # fmt: skip
     data = check_json(response, "dataset")
     found = data.get(dataset_id) if isinstance(data, dict) else None
     if not isinstance(found, dict):
-        raise PlatformError(f"dataset {dataset_id}: the answer does not describe it.")
-    return found
+        raise PlatformError(f"dataset {printable(dataset_id, 80)}: the answer does not describe it.", code="odd-answer")
+    return _dataset(found)
+
+
+def _dataset(found: dict[str, Any]) -> dict[str, Any]:
+    """A dataset without those parts that are not of the documented type."""
+    kinds = {"tags": dict, "schemaRef": dict, "fileDescription": dict}
+    return {key: value for key, value in found.items() if isinstance(value, kinds.get(key, object))}
 
 
 def create_dataset(session: Session, name: str, schema_id: str, **options: Any) -> str:
@@ -64,9 +101,12 @@ def create_dataset(session: Session, name: str, schema_id: str, **options: Any) 
         what="create dataset", expect=(200, 201),
     )  # fmt: skip
     data = check_json(response, "create dataset")
-    if not isinstance(data, list) or not data:
-        raise PlatformError("create dataset: the answer names no dataset.")
-    return str(data[0]).rsplit("/", 1)[-1]
+    if not isinstance(data, list) or not data or not isinstance(data[0], str) or not data[0].strip("/@"):
+        raise PlatformError(
+            "create dataset: the answer names no dataset.",
+            hint="It may have been created all the same: look before you create it again.", code="odd-answer",
+        )  # fmt: skip
+    return data[0].rsplit("/", 1)[-1]
 
 
 def wait(
@@ -75,6 +115,7 @@ def wait(
     timeout: float | None = None,
     poll: float | None = None,
     on_status: Callable[[wire.Batch], None] = lambda batch: None,
+    completed: bool = False,
 ) -> wire.Batch:
     """Ask again and again until the batch has ended (or is ``stalled``, which it does not leave by itself).
 
@@ -85,26 +126,42 @@ def wait(
         poll: longest pause between two questions; the platform recommends two minutes, which is the default (two
             seconds where the service runs on this machine).
         on_status: told of each new status.
+        completed: COMPLETE was accepted, so that the batch must not stay ``loading``.
 
     Raises:
-        PlatformError: the time is over, or the batch was never completed.
+        PlatformError: the time is over, the batch stays ``loading`` though it is complete, or its status is one that
+            nobody documents.
     """
     longest = poll if poll is not None else LOCAL_POLL_SECONDS if session.config.local else wire.POLL_SECONDS
     pause = min(longest, 0.05 if session.config.local else 2.0)
     end = None if timeout is None else time.monotonic() + timeout
-    last = ""
+    last, same = "", 0
+    ask = f"Ask later: xdmprep batch status {printable(batch_id, 80)}"
     while True:
         batch = status(session, batch_id)
+        same = same + 1 if batch.status == last else 1
         if batch.status != last:
             on_status(batch)
             last = batch.status
         if batch.final or batch.status == "stalled":
             return batch
+        if batch.status not in wire.EXPLAIN and same >= UNKNOWN_POLLS:
+            raise PlatformError(
+                f"batch {printable(batch_id, 80)}: the status '{printable(batch.status, 80)}' is not documented; it "
+                "cannot be said whether the batch has ended.",
+                hint=ask, code="unknown-status", batch=batch_id, retryable=True,
+            )  # fmt: skip
+        if batch.status == "loading" and completed and same >= LOADING_POLLS:
+            raise PlatformError(
+                f"batch {printable(batch_id, 80)} is still loading although COMPLETE was accepted.",
+                hint="Give the same command again: it repeats COMPLETE.", code="not-completed", batch=batch_id,
+                retryable=True,
+            )  # fmt: skip
         if end is not None and time.monotonic() + pause > end:
             raise PlatformError(
-                f"batch {batch_id} is still {batch.status} ({batch.explanation}) after {timeout:g} seconds. "
-                f"Ask later: xdmprep batch status {batch_id}",
-                batch=batch_id, retryable=True,
+                f"batch {printable(batch_id, 80)} is still {batch.status} ({batch.explanation}) after {timeout:g} "
+                "seconds.",
+                hint=ask, code="still-waiting", batch=batch_id, retryable=True,
             )  # fmt: skip
         session.wait(pause)
         pause = min(longest, pause * 1.5)

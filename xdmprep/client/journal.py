@@ -12,15 +12,18 @@ import datetime
 import json
 import os
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from .. import wire
 from ..errors import OutputError, UsageError
 from ..manifest import lock_file, sync_folder
 
 NAME = "upload.jsonl"
+LINE_BYTES = 1 << 20  #: longest line that is read; ours have some hundred bytes
 
 
 @dataclass
@@ -40,6 +43,33 @@ class Progress:
     sent: dict[str, str] = field(default_factory=dict)
     begun: dict[str, int] = field(default_factory=dict)
     completed: bool = False
+
+
+def _after(state: Progress, entry: dict[str, Any]) -> Progress:
+    """How far the upload has come with one more line."""
+    step = entry.get("step")
+    batch, file, sha256 = (
+        value if isinstance(value := entry.get(name), str) and value else None for name in ("batch", "file", "sha256")
+    )
+    if step == "create":
+        state.creating = True
+    elif step == "created" and batch is not None and batch != state.batch:
+        return Progress(creating=True, batch=batch)
+    elif step == "gone":
+        return Progress()
+    elif step == "begun" and file is not None:
+        chunk = entry.get("chunk")
+        if isinstance(chunk, int) and not isinstance(chunk, bool) and 0 < chunk <= wire.CHUNK_BYTES:
+            state.begun[file] = chunk
+    elif step == "sent" and file is not None and sha256 is not None:
+        state.sent[file] = sha256
+    elif step == "lost" and file is not None:
+        state.sent.pop(file, None)
+        state.begun.pop(file, None)
+    elif step == "completed":
+        state.completed = True
+        state.batch = state.batch or batch
+    return state
 
 
 class Journal:
@@ -84,38 +114,27 @@ class Journal:
         os.lseek(self._handle, size - 1, os.SEEK_SET)
         return os.read(self._handle, 1) == b"\n"
 
-    def lines(self) -> list[dict[str, Any]]:
-        """All whole lines."""
-        found = []
-        for line in self.path.read_bytes().split(b"\n"):
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(entry, dict):
-                found.append(entry)
-        return found
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """All whole lines that hold an object."""
+        with self.path.open("rb") as file:
+            while line := file.readline(LINE_BYTES):
+                try:
+                    entry = wire.loads(line)
+                except ValueError:
+                    continue
+                if isinstance(entry, dict):
+                    yield entry
 
     def progress(self, external_id: str) -> Progress:
-        """How far the upload with this id of its batch has come."""
+        """How far the upload with this id of its batch has come.
+
+        A line that is not as this module writes it counts as not written: what it may have said is then found out
+        from the platform.
+        """
         state = Progress()
         for entry in self.lines():
-            if entry.get("externalId") != external_id:
-                continue
-            step = entry.get("step")
-            if step == "create":
-                state.creating = True
-            elif step == "created":
-                if state.batch != entry["batch"]:
-                    state = Progress(creating=True, batch=entry["batch"])
-            elif step == "gone":
-                state = Progress()
-            elif step == "begun":
-                state.begun[entry["file"]] = entry["chunk"]
-            elif step == "sent":
-                state.sent[entry["file"]] = entry["sha256"]
-            elif step == "completed":
-                state.completed = True
+            if entry.get("externalId") == external_id:
+                state = _after(state, entry)
         return state
 
     def write(self, step: str, **details: Any) -> None:

@@ -25,6 +25,7 @@ from .session import Session, check_json
 PINS = "pulled.json"
 FORMS = ("xed-full", "xed")
 PAGE = 200
+PAGES = 1000  #: of a listing
 
 #: Kinds of components, and what in an id hints at them; ids of the open repository hint at little.
 _KINDS = (("classes", "/classes/"), ("fieldgroups", "/mixins/"), ("datatypes", "/datatypes/"), ("behaviors", "/data/"))
@@ -112,7 +113,7 @@ def _pages(session: Session, path: str, accept: str) -> Iterator[dict[str, Any]]
     """
     seen: set[str] = set()
     order, start = "$id", ""
-    while True:
+    for _ in range(PAGES):
         params = {"orderby": order, "limit": PAGE, **({"start": start} if start else {})}
         answer = session.call(
             "GET", path, params=params, headers={"Accept": accept}, what="list of schemas",
@@ -128,10 +129,12 @@ def _pages(session: Session, path: str, accept: str) -> Iterator[dict[str, Any]]
         fresh = [item for item in results if isinstance(item, dict) and str(item.get("$id")) not in seen]
         seen |= {str(item.get("$id")) for item in fresh}
         yield from fresh
-        following = _start(str((data.get("_page") or {}).get("next") or ""))
+        page = data.get("_page")
+        following = _start(str((page.get("next") if isinstance(page, dict) else "") or ""))
         if following in ("", start) or not fresh:
             return
         start = following
+    raise PlatformError(f"list of schemas: it has more than {PAGES} pages.", code="odd-answer")
 
 
 def _start(following: str) -> str:

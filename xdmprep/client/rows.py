@@ -18,16 +18,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import requests
+import urllib3
 
 from .. import wire
-from ..errors import PlatformError
+from ..errors import PlatformError, printable
 from ..manifest import Manifest
-from .session import Session, check_json
+from .session import DOWNLOAD_BYTES, Session, check_json
+from .transport import OutOfTime, TooLarge, Unreadable
 
 REJECTS = "rejects.jsonl"
 _MARKS = ("_errors", "_validationErrors", "_filename")
 _DOWNLOADS = 5
+_SHOWN = 10  #: errors of one row in a message
+PAGES = 1000  #: of a listing
+LINE_BYTES = 16 * 1024 * 1024  #: longest line of an error file that is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,10 @@ class RowError:
         where = f"row {self.row}" if self.row is not None else "a row"
         if self.file is not None:
             where += f" ({self.file}, record {self.record_number})"
-        return f"{where}: " + "; ".join(f"{e.get('code', '')} {e.get('message', '')}".strip() for e in self.errors)
+        words = [printable(f"{e.get('code', '')} {e.get('message', '')}".strip(), 300) for e in self.errors[:_SHOWN]]
+        if len(self.errors) > _SHOWN:
+            words.append(f"and {len(self.errors) - _SHOWN} more")
+        return f"{where}: " + ("; ".join(words) or f"cannot be read: {printable(self.raw or '', 100)}")
 
 
 def row_errors(session: Session, batch_id: str, manifest: Path | None = None) -> Iterator[RowError]:
@@ -75,25 +82,30 @@ def row_errors(session: Session, batch_id: str, manifest: Path | None = None) ->
         spool.seek(0)
         places: dict[bytes, list[tuple[str, int, int]]] = {}
         if loaded is not None:
-            wanted = {_key(entry) for entry in map(_entry, spool) if entry is not None}
-            places = _places(loaded, wanted)
+            places = _places(loaded, {_key(_entry(line)) for line in _lines(spool)})
             spool.seek(0)
-        for line in spool:
+        for line in _lines(spool):
             entry = _entry(line)
-            if entry is not None:
-                yield _error(entry, places.get(_key(entry), []))
+            yield _error(entry, places.get(_key(entry), []))
 
 
 def _error(entry: dict[str, Any], places: list[tuple[str, int, int]]) -> RowError:
     raw = entry.get("_corrupt_record")
-    errors = entry.get("_errors") or [
-        {"code": error.get("keyword", ""), **error} for error in entry.get("_validationErrors") or []
+    errors = _objects(entry.get("_errors")) or [
+        {"code": error.get("keyword", ""), **error} for error in _objects(entry.get("_validationErrors"))
     ]
     record = None if raw is not None else {key: value for key, value in entry.items() if key not in _MARKS}
     file, number, row = places[0] if places else (None, None, None)
     return RowError(
-        tuple(errors), record, raw, file, number, row or None, tuple(place[2] for place in places[1:] if place[2])
+        tuple(errors), record, None if raw is None else str(raw), file, number, row or None,
+        tuple(place[2] for place in places[1:] if place[2]),
     )  # fmt: skip
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    """The errors of a record; a text among them becomes an object."""
+    items = value if isinstance(value, list) else [] if value is None else [value]
+    return [item if isinstance(item, dict) else {"message": str(item)} for item in items]
 
 
 def _files(session: Session, batch_id: str) -> list[tuple[str, dict[str, str]]]:
@@ -105,20 +117,32 @@ def _files(session: Session, batch_id: str) -> list[tuple[str, dict[str, str]]]:
 
 
 def _list(session: Session, path: str, params: dict[str, str], batch_id: str) -> list[str]:
-    names: list[str] = []
-    while True:
+    """The names of a listing, all pages; one that has no end, or gives a page again, is an error."""
+    names: dict[str, None] = {}
+    for _ in range(PAGES):
         page = {**params, "start": len(names), "limit": wire.LIST_LIMIT}
         try:
             response = session.call("GET", path, params=page, what="error files", batch=batch_id)
         except PlatformError as error:
             if error.status == 404 and params:
-                return names
+                return list(names)
             raise
         data = check_json(response, "error files")
-        found = [str(item["name"]) for item in data.get("data") or []] if isinstance(data, dict) else []
-        names += found
+        items = data.get("data") if isinstance(data, dict) else None
+        if items is not None and not isinstance(items, list):
+            raise _odd("error files: 'data' is no list", batch_id)
+        found = [item["name"] for item in items or [] if isinstance(item, dict) and isinstance(item.get("name"), str)]
+        before = len(names)
+        names.update(dict.fromkeys(found))
         if len(found) < wire.LIST_LIMIT:
-            return names
+            return list(names)
+        if len(names) == before:
+            raise _odd("error files: the listing gives the same page again and again", batch_id)
+    raise _odd(f"error files: the listing has more than {PAGES} pages", batch_id)
+
+
+def _odd(what: str, batch_id: str) -> PlatformError:
+    return PlatformError(f"{what}.", hint="The list of errors is not complete.", code="odd-answer", batch=batch_id)
 
 
 def _download(session: Session, path: str, params: dict[str, str], out: IO[bytes], batch_id: str) -> None:
@@ -129,27 +153,40 @@ def _download(session: Session, path: str, params: dict[str, str], out: IO[bytes
                                 headers={"Accept": "*/*", "Accept-Encoding": "identity"})  # fmt: skip
         try:
             with response:
-                size = 0
-                for block in response.iter_content(1 << 20):
+                for block in response.blocks(DOWNLOAD_BYTES):
                     out.write(block)
-                    size += len(block)
-                if size >= int(response.headers.get("Content-Length") or size):
-                    out.write(b"\n")
-                    return
-        except requests.RequestException:
+                out.write(b"\n")
+                return
+        except TooLarge:
+            raise _odd(f"error file: it has more than {DOWNLOAD_BYTES >> 30} GiB", batch_id) from None
+        except (OutOfTime, Unreadable, urllib3.exceptions.HTTPError, OSError):
             pass
         out.seek(start)
         out.truncate()
         session.pause(attempt, "error file")
-    raise PlatformError("error file: the connection breaks every time.", batch=batch_id, retryable=True)
+    raise PlatformError(
+        "error file: the connection breaks every time.", hint="Give the same command again later.", code="unreachable",
+        batch=batch_id, retryable=True,
+    )  # fmt: skip
 
 
-def _entry(line: bytes) -> dict[str, Any] | None:
+def _lines(spool: IO[bytes]) -> Iterator[bytes]:
+    """The lines that hold something; of one that is too long to be a record only the beginning."""
+    while line := spool.readline(LINE_BYTES):
+        whole = line
+        while not whole.endswith(b"\n") and (whole := spool.readline(LINE_BYTES)):
+            pass
+        if line.strip():
+            yield line
+
+
+def _entry(line: bytes) -> dict[str, Any]:
+    """A line as an object; what cannot be read as one is shown as it is."""
     try:
-        entry = json.loads(line)
+        entry = wire.loads(line)
     except ValueError:
-        return None
-    return entry if isinstance(entry, dict) else None
+        entry = None
+    return entry if isinstance(entry, dict) else {"_corrupt_record": line.decode("utf-8", "replace").strip()}
 
 
 def _key(entry: dict[str, Any]) -> bytes:

@@ -50,7 +50,7 @@ class Series:
 def send_series(
     manifests: Sequence[Manifest],
     send: Callable[[Manifest], wire.Batch],
-    wait: Callable[[wire.Batch], wire.Batch],
+    wait: Callable[[Manifest, wire.Batch], wire.Batch],
     jobs: int,
     tell: Callable[[str], None],
 ) -> Series:
@@ -59,7 +59,7 @@ def send_series(
     Args:
         manifests: in the order they are to be sent.
         send: sends one, or goes on with it; gives the batch after COMPLETE.
-        wait: waits for a batch's end; it is not called for the last one.
+        wait: waits for a batch's end and compares its counts with its manifest; not called for the last one.
         jobs: files that are checked at the same time.
         tell: told in words what happens.
 
@@ -76,12 +76,12 @@ def send_series(
             batch = send(manifest)
             last = number == len(manifests)
             if not last:
-                batch = wait(batch)
+                batch = wait(manifest, batch)
         except PlatformError as error:
             done = f"batch {number} of {len(manifests)} ({manifest.folder}): "
             raise PlatformError(
-                done + str(error), status=error.status, code=error.code, request_id=error.request_id,
-                batch=error.batch, file=error.file, retryable=error.retryable,
+                done + error.message, hint=error.hint, status=error.status, code=error.code,
+                request_id=error.request_id, batch=error.batch, file=error.file, retryable=error.retryable,
             ) from error  # fmt: skip
         sent.append(batch)
         if not last and not batch.ok:

@@ -10,23 +10,27 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from .. import wire
-from ..errors import PlatformError, SourceError
-from ..manifest import Manifest
+from ..errors import PlatformError, SourceError, printable
+from ..manifest import File, Manifest
 from . import follow
 from .checks import check_files
-from .files import CHUNK, OnBytes, Sender, stamp
+from .files import CHUNK, NOT_THERE, OnBytes, Sender, stamp
 from .journal import Journal, Progress
 from .parallel import each
 from .readiness import check_dataset
 from .session import Session, Uncertain, check_json
 
 Tell = Callable[[str], None]
-_OVER = wire.BAD | {"inactive", "deleted", "archived", "retained"}
+_GONE = "not known there"  #: stands for the status of a batch that the journal knows and Catalog does not
+_OVER = wire.BAD | {"inactive", "deleted", "archived", "retained", _GONE}
+_SILENT = 20  #: after so many files whose size the platform does not say the others are not asked for
+_ID = 500  #: longest id that can be one
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Options:
         replay: batches that this one replaces; `replay_prefix` is written before each.
         percent: percentage of bad rows that the batch may have; None takes the manifest's threshold, else 0.
         diagnostics: keep the errors of single rows.
-        again: start a new batch where the last one of this manifest failed or was aborted.
+        again: start a new batch where the last one of this manifest failed, was aborted, or is not known any more.
         chunk: bytes per request of a large file.
         small: largest file that is sent with one PUT.
         force: send a patch also to a dataset that is not enabled for upsert.
@@ -97,8 +101,10 @@ def upload(
             old = follow.status(session, predecessor)
             if old.dataset_id != dataset_id:
                 raise PlatformError(
-                    f"batch {predecessor} belongs to dataset {old.dataset_id}; it cannot be replaced here."
-                )
+                    f"batch {predecessor} belongs to dataset {printable(old.dataset_id, 80)}; it cannot be replaced "
+                    "here.",
+                    code="other-dataset", batch=predecessor,
+                )  # fmt: skip
         return _Upload(session, manifest, folder, dataset_id, options, forced, journal, stamps, tell, on_bytes).run()
 
 
@@ -116,12 +122,22 @@ class _Upload:
 
     def run(self) -> wire.Batch:
         """Find or create the batch, send what is missing, complete it."""
-        batch = self._find() or self._create()
+        found = self._find()
+        batch = found or self._create()
         if batch.status in wire.WAITING | wire.GOOD:
             if not self.progress.completed:  # it was accepted, and the run ended before that was written down
                 self.journal.write("completed", externalId=self.external, batch=batch.id, found=True)
             self.tell(f"batch {batch.id}: everything was sent before; it is {batch.status} ({batch.explanation})")
             return batch
+        if found is not None and batch.status != "loading":
+            raise PlatformError(
+                f"batch {printable(batch.id, 80)}: Catalog says '{printable(batch.status, 80)}', which is not "
+                "documented; nothing was sent into it.",
+                hint="Ask later with the same command.", code="unknown-status", batch=batch.id, retryable=True,
+            )  # fmt: skip
+        if self.progress.completed:
+            self.tell(f"batch {batch.id}: everything was sent before, but it is still loading; COMPLETE is repeated")
+            return self._complete(batch)
         self._send(batch)
         self._keep_one(batch)
         return self._complete(batch)
@@ -137,6 +153,8 @@ class _Upload:
         if self.progress.batch:
             with contextlib.suppress(_Missing):
                 return _status(self.session, self.progress.batch)
+        if self.progress.completed:
+            return wire.Batch(self.progress.batch or "?", _GONE)
         found = self._look(patient=self.progress.creating)
         if found is None and self.progress.batch:
             self.tell(f"batch {self.progress.batch} is no longer known there")
@@ -155,11 +173,11 @@ class _Upload:
             attempt += 1
             after = self._attempt(attempt)
             if after is None and not self.options.again:
+                why = "Catalog does not know it any more, or not yet" if batch.status == _GONE else batch.explanation
                 raise PlatformError(
-                    f"these files were sent before as batch {batch.id}, which is {batch.status}: {batch.explanation}. "
-                    "To send them as a new batch, add --again.",
-                    batch=batch.id,
-                )
+                    f"these files were sent before as batch {printable(batch.id, 80)}, which is {batch.status}: {why}.",
+                    hint="To send them as a new batch, add --again.", code="sent-before", batch=batch.id,
+                )  # fmt: skip
             batch = after
         return batch
 
@@ -187,9 +205,10 @@ class _Upload:
             try:
                 response = self.session.call("POST", wire.IMPORT + "/batches", safe=False, json_body=body,
                                              what="create batch", expect=(200, 201))  # fmt: skip
-                batch = wire.Batch.of(check_json(response, "create batch"))
-                if not batch.id:
-                    raise PlatformError("create batch: the answer names no batch.")
+                data = check_json(response, "create batch")
+                batch = wire.Batch.of(data if isinstance(data, dict) else {})
+                if not batch.id or len(batch.id) > _ID or not batch.id.isprintable():
+                    raise Uncertain("create batch: the answer names no batch.", code="odd-answer", retryable=True)
             except Uncertain:
                 found = self._look(patient=True)
                 if found is None:
@@ -234,6 +253,32 @@ class _Upload:
             each(lambda file, stop: sender.send(self.folder, file, stop), missing, self.options.jobs)
         except PlatformError as error:
             raise self._explained(error, batch) from error
+        self._check_sizes(batch, sender)
+
+    def _check_sizes(self, batch: wire.Batch, sender: Sender) -> None:
+        """Each file arrived whole, as far as the platform says what it holds."""
+        held: dict[str, int | None] = {}
+
+        def ask(file: File, stop: threading.Event) -> None:
+            if len(held) < _SILENT or any(size is not None for size in held.values()):
+                held[file.name] = sender.held(file)
+
+        each(ask, self.manifest.files, self.options.jobs)
+        if not any(size is not None and size != NOT_THERE for size in held.values()):
+            return  # it knows none of them: it does not say, at least not for files of this size
+        wrong = [file for file in self.manifest.files if held.get(file.name) not in (None, file.bytes)]
+        for file in wrong:
+            self.journal.write("lost", externalId=self.external, batch=batch.id, file=file.name)
+        if wrong:
+            size = held[wrong[0].name]
+            there = "nothing" if size == NOT_THERE else f"{size} bytes"
+            more = f" (and {len(wrong) - 1} more files)" if len(wrong) > 1 else ""
+            raise PlatformError(
+                f"{wrong[0].name}: the platform holds {there} of {wrong[0].bytes} bytes{more}. The batch was not "
+                "completed.",
+                hint="The same command sends what is not whole again.", code="sizes-differ", batch=batch.id,
+                file=wrong[0].name, retryable=True,
+            )  # fmt: skip
 
     def _explained(self, error: PlatformError, batch: wire.Batch) -> PlatformError:
         """A refusal of a file, with the batch's state where that is the reason."""
@@ -242,8 +287,10 @@ class _Upload:
                 now = follow.status(self.session, batch.id)
                 if now.status != "loading":
                     return PlatformError(
-                        f"batch {batch.id} no longer takes files: it is {now.status} ({now.explanation}).",
-                        status=error.status, batch=batch.id, file=error.file,
+                        f"batch {batch.id} no longer takes files: it is {printable(now.status, 80)} "
+                        f"({now.explanation}).",
+                        hint="Give the same command again; it says how to go on.", status=error.status,
+                        code="not-loading", batch=batch.id, file=error.file,
                     )  # fmt: skip
         return error
 
@@ -277,4 +324,9 @@ def _status(session: Session, batch_id: str) -> wire.Batch:
 def _choose(found: Sequence[wire.Batch]) -> wire.Batch:
     """Of several batches with our id the one that has come furthest, else the oldest."""
     rank = {**dict.fromkeys(wire.GOOD, 0), **dict.fromkeys(wire.WAITING, 1), "loading": 2}
-    return min(found, key=lambda batch: (rank.get(batch.status, 3), batch.raw.get("created", 0), batch.id))
+
+    def age(batch: wire.Batch) -> float:
+        created = batch.raw.get("created")
+        return created if isinstance(created, int | float) else 0
+
+    return min(found, key=lambda batch: (rank.get(batch.status, 3), age(batch), batch.id))

@@ -1,0 +1,349 @@
+"""A network that does everything wrong: servers that speak HTTP byte by byte, proxies, and certificates of our own."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import datetime
+import gzip
+import http.client
+import ipaddress
+import re
+import select
+import socket
+import ssl
+import struct
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+Behaviour = Callable[["Exchange"], None]
+
+
+class Exchange:
+    """One request, and the socket to answer on."""
+
+    def __init__(self, sock: socket.socket, method: str, target: str, headers: dict[str, str], body: bytes) -> None:
+        self.sock, self.method, self.target, self.headers, self.body = sock, method, target, headers, body
+
+    def send(self, data: bytes) -> None:
+        with contextlib.suppress(OSError):
+            self.sock.sendall(data)
+
+    def answer(self, status: int, body: bytes = b"", kind: str = "application/json", **headers: str) -> None:
+        lines = [f"HTTP/1.1 {status} X", "Connection: close", f"Content-Length: {len(body)}"]
+        lines += [f"Content-Type: {kind}"] if kind else []
+        lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+        self.send("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + (b"" if self.method == "HEAD" else body))
+
+    def reset(self) -> None:
+        """Cut the connection so that the other side is told."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.close()
+
+    def drip(self, data: bytes, seconds: float = 30.0, pause: float = 0.05) -> None:
+        """A byte at a time, for as long as somebody listens."""
+        end = time.monotonic() + seconds
+        with contextlib.suppress(OSError):
+            for at in range(10**9):
+                if time.monotonic() > end:
+                    return
+                self.sock.sendall(data[at % len(data) : at % len(data) + 1])
+                time.sleep(pause)
+
+    def flood(self, data: bytes, most: int = 1 << 30) -> None:
+        """The same again and again, as fast as it is taken."""
+        with contextlib.suppress(OSError):
+            for _ in range(most // len(data)):
+                self.sock.sendall(data)
+
+
+class Server:
+    """Answers each request with the first behaviour whose pattern fits ``METHOD /path``, else with `otherwise`."""
+
+    def __init__(self, otherwise: Behaviour, context: ssl.SSLContext | None = None) -> None:
+        self.rules: list[tuple[re.Pattern[str], Behaviour, int]] = []
+        self.otherwise, self.context = otherwise, context
+        self.seen: list[Exchange] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self.url = f"{'http' if context is None else 'https'}://127.0.0.1:{self.port}"
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
+
+    def rule(self, pattern: str, behaviour: Behaviour, times: int = -1) -> None:
+        self.rules.append((re.compile(pattern), behaviour, times))
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                sock, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
+
+    def _serve(self, sock: socket.socket) -> None:
+        with contextlib.suppress(OSError, ValueError), sock:
+            if self.context is not None:
+                sock = self.context.wrap_socket(sock, server_side=True)
+            exchange = read_request(sock)
+            if exchange is None:
+                return
+            self.seen.append(exchange)
+            for at, (pattern, behaviour, times) in enumerate(self.rules):
+                if times and pattern.search(f"{exchange.method} {exchange.target}"):
+                    self.rules[at] = (pattern, behaviour, times - 1)
+                    behaviour(exchange)
+                    break
+            else:
+                self.otherwise(exchange)
+            with contextlib.suppress(OSError):
+                exchange.sock.shutdown(socket.SHUT_WR)
+                exchange.sock.close()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def read_request(sock: socket.socket) -> Exchange | None:
+    head = b""
+    while b"\r\n\r\n" not in head:
+        piece = sock.recv(65536)
+        if not piece:
+            return None
+        head += piece
+    head, _, body = head.partition(b"\r\n\r\n")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    method, target, _ = first.split(" ", 2)
+    headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    while len(body) < int(headers.get("content-length", 0)):
+        piece = sock.recv(1 << 20)
+        if not piece:
+            break
+        body += piece
+    return Exchange(sock, method, target, headers, body)
+
+
+def forward(url: str) -> Behaviour:
+    """What the service at `url` answers."""
+    host = urlsplit(url).netloc
+
+    def behave(exchange: Exchange) -> None:
+        connection = http.client.HTTPConnection(host, timeout=30)
+        sent = {name: value for name, value in exchange.headers.items() if name != "host"}
+        target = exchange.target
+        if "://" in target:  # as proxies are asked
+            target = urlsplit(target)._replace(scheme="", netloc="").geturl()
+        connection.request(exchange.method, target, body=exchange.body, headers=sent)
+        answer = connection.getresponse()
+        body = answer.read()
+        kept = {
+            n: v for n, v in answer.getheaders() if n.lower() not in ("content-length", "connection", "content-type")
+        }
+        exchange.answer(answer.status, body, answer.getheader("Content-Type") or "", **kept)
+        connection.close()
+
+    return behave
+
+
+class Proxy(Server):
+    """A proxy of HTTP and of CONNECT; with `login` (user:password) it wants one."""
+
+    def __init__(self, login: str = "", refuse: bytes = b"") -> None:
+        super().__init__(self._pass)
+        self.login, self.refuse = login, refuse
+
+    def _pass(self, exchange: Exchange) -> None:
+        if self.refuse:
+            exchange.send(self.refuse)
+            return
+        wanted = "Basic " + base64.b64encode(self.login.encode()).decode()
+        if self.login and exchange.headers.get("proxy-authorization") != wanted:
+            exchange.answer(407, b"<html>login please</html>", "text/html", Proxy_Authenticate="Basic realm=x")
+            return
+        if exchange.method != "CONNECT":
+            forward(exchange.target)(exchange)
+            return
+        host, _, port = exchange.target.rpartition(":")
+        with socket.create_connection((host, int(port)), timeout=30) as upstream:
+            exchange.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            pair = (exchange.sock, upstream)
+            while True:
+                ready, _, _ = select.select(pair, (), (), 30)
+                if not ready:
+                    return
+                for one in ready:
+                    data = one.recv(65536)
+                    if not data:
+                        return
+                    (upstream if one is exchange.sock else exchange.sock).sendall(data)
+
+
+# ---- certificates --------------------------------------------------------------------------------------------------
+
+
+class Certificates:
+    """An authority of our own, and certificates that it signed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.ca = folder, folder / "ca.pem"
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "our authority")])
+        made = self._builder(self._name, self._key, 30).add_extension(x509.BasicConstraints(True, None), True)
+        self.ca.write_bytes(made.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+
+    def _builder(self, name: x509.Name, key: ec.EllipticCurvePrivateKey, days: int) -> x509.CertificateBuilder:
+        now = datetime.datetime.now(datetime.UTC)
+        return (
+            x509.CertificateBuilder().subject_name(name).issuer_name(self._name).public_key(key.public_key())
+            .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=40))
+            .not_valid_after(now + datetime.timedelta(days=days))
+        )  # fmt: skip
+
+    def context(self, host: str = "127.0.0.1", days: int = 30, signed: bool = True) -> ssl.SSLContext:
+        """What a server for `host` needs; on request not signed by our authority, or not valid any more."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+        known: x509.GeneralName = x509.DNSName(host)
+        with contextlib.suppress(ValueError):
+            known = x509.IPAddress(ipaddress.ip_address(host))
+        builder = self._builder(name, key, days).add_extension(x509.SubjectAlternativeName([known]), False)
+        made = builder.sign(self._key if signed else key, hashes.SHA256())
+        file = self.folder / f"{made.serial_number:x}.pem"
+        file.write_bytes(
+            made.public_bytes(serialization.Encoding.PEM)
+            + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                                serialization.NoEncryption())
+        )  # fmt: skip
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(file)
+        return context
+
+
+# ---- behaviours ----------------------------------------------------------------------------------------------------
+
+PAGE = b"<!doctype html><html><title>Sign in</title><body>Please accept our terms</body></html>"
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+def page(exchange: Exchange) -> None:
+    exchange.answer(200, PAGE, "text/html; charset=utf-8")
+
+
+def untyped_page(exchange: Exchange) -> None:
+    exchange.answer(200, PAGE, "")
+
+
+def plain_text(exchange: Exchange) -> None:
+    exchange.answer(200, b'{"id": "B"}', "text/plain")
+
+
+def nothing(exchange: Exchange) -> None:
+    exchange.answer(200)
+
+
+def reset(exchange: Exchange) -> None:
+    exchange.reset()
+
+
+def loop(exchange: Exchange) -> None:
+    exchange.answer(302, PAGE, "text/html", Location=exchange.target)
+
+
+def redirect(target: str, status: int = 302) -> Behaviour:
+    def behave(exchange: Exchange) -> None:
+        exchange.answer(status, b"", "", Location=target)
+
+    return behave
+
+
+def bomb(exchange: Exchange) -> None:
+    """300 MB of blanks, packed to 300 KB."""
+    packed = gzip.compress(b" " * 300_000_000, 9)
+    exchange.answer(200, packed, Content_Encoding="gzip")
+
+
+def bomb_of_bombs(exchange: Exchange) -> None:
+    exchange.answer(200, b"x", Content_Encoding="br")
+
+
+def endless_headers(exchange: Exchange) -> None:
+    exchange.send(HEAD)
+    exchange.flood(b"X-Filler: " + b"y" * 1000 + b"\r\n")
+
+
+def endless_line(exchange: Exchange) -> None:
+    exchange.send(HEAD + b"X-Filler: ")
+    exchange.flood(b"y" * 65536)
+
+
+def endless_continue(exchange: Exchange) -> None:
+    exchange.flood(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+def endless_body(exchange: Exchange) -> None:
+    exchange.send(HEAD + b"\r\n")
+    exchange.flood(b" " * 65536)
+
+
+def endless_chunk_line(exchange: Exchange) -> None:
+    exchange.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+    exchange.flood(b"5;" + b"x" * 65536)
+
+
+def drip_head(exchange: Exchange) -> None:
+    exchange.drip(HEAD + b"X-A: b\r\n" * 1000)
+
+
+def drip_body(exchange: Exchange) -> None:
+    exchange.send(HEAD + b"\r\n")
+    exchange.drip(b" ")
+
+
+def silent(exchange: Exchange) -> None:
+    with contextlib.suppress(OSError):
+        exchange.sock.settimeout(20)
+        exchange.sock.recv(1)
+
+
+def not_http(exchange: Exchange) -> None:
+    exchange.send(b"SSH-2.0-OpenSSH_9.2\r\n")
+
+
+def cut_off(exchange: Exchange) -> None:
+    exchange.send(HEAD + b'Content-Length: 500\r\n\r\n{"id": "')
+
+
+def cut_off_chunk(exchange: Exchange) -> None:
+    exchange.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n10\r\n{}")
+
+
+def body_of(body: bytes, status: int = 200) -> Behaviour:
+    def behave(exchange: Exchange) -> None:
+        exchange.answer(status, body)
+
+    return behave
+
+
+def status_of(status: int, body: bytes = b"", **headers: str) -> Behaviour:
+    def behave(exchange: Exchange) -> None:
+        exchange.answer(status, body, **headers)
+
+    return behave
+
+
+DEEP = b"[" * 200_000 + b"]" * 200_000
+HUGE_NUMBER = b'{"id": ' + b"9" * 100_000 + b"}"

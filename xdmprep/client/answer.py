@@ -1,0 +1,164 @@
+"""One answer, read within its bounds, and whether the platform can have given it.
+
+On the way to the platform stand proxies, login pages of networks and gateways, which answer in its place, often with
+200 and a web page.  Such an answer is no success: what has a body has JSON, except files that were asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+
+from .. import wire
+from ..errors import PlatformError, printable
+from .transport import TooLarge, blocks
+
+ANSWER_BYTES = 32 * 1024 * 1024  #: most bytes of an answer that is kept in memory; its JSON takes some 20 times that
+REFUSAL_BYTES = 64 * 1024  #: of a refusal only the beginning is read
+_GATES = (
+    "Something between here and the platform answered, such as a proxy or the login page of a network. Open a browser "
+    "to see, or check --url and the proxy settings."
+)
+
+
+@dataclass
+class Answer:
+    """An answer of the platform.
+
+    Attributes:
+        method, url: what was asked.
+        status_code, headers: its head; names of headers in any letter case.
+        content: its body, unpacked; empty for one that is read piece by piece.
+        is_file: its body is a file that was asked for, in whatever form.
+    """
+
+    method: str
+    url: str
+    status_code: int
+    headers: Mapping[str, str]
+    content: bytes = b""
+    is_file: bool = False
+    _response: requests.Response | None = field(default=None, repr=False)
+
+    @classmethod
+    def read(cls, response: requests.Response, method: str, url: str, whole: bool, fine: bool) -> Answer:
+        """Read an answer.
+
+        Args:
+            response: not read yet.
+            method, url: what was asked.
+            whole: its body is kept in memory; else see :meth:`blocks`.
+            fine: its status is one of success; of others the beginning is enough.
+        """
+        answer = cls(method, url, response.status_code, response.headers, is_file=fine and not whole)
+        seen: Any = response._content
+        if seen is not False:  # read already, by a hook of the caller's
+            answer.content = response.content
+            return answer
+        if answer.is_file:
+            answer._response = response
+            return answer
+        pieces: list[bytes] = []
+        try:
+            for piece in blocks(response.raw, ANSWER_BYTES if fine else REFUSAL_BYTES):
+                pieces.append(piece)
+        except BaseException as error:
+            response.close()
+            if fine or not isinstance(error, TooLarge):
+                raise
+        answer.content = b"".join(pieces)
+        return answer
+
+    @property
+    def media_type(self) -> str:
+        """The content type without parameters, in lower case."""
+        return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+    def json(self) -> Any:
+        """The body's JSON; ValueError if it is none."""
+        return wire.loads(self.content)
+
+    def blocks(self, limit: int) -> Iterator[bytes]:
+        """The body piece by piece; see :func:`xdmprep.client.transport.blocks`."""
+        if self._response is None:
+            return iter((self.content,))
+        return blocks(self._response.raw, limit)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._response is not None:
+            self._response.close()
+
+    def __enter__(self) -> Answer:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def check_origin(answer: Answer, what: str, **where: Any) -> None:
+    """The platform can have given this answer: what it holds is JSON, or nothing, or a file that was asked for.
+
+    Raises:
+        PlatformError: it is a web page, or of another content type, or an error object in spite of its status.
+    """
+    media, body = answer.media_type, answer.content
+    if answer.is_file:
+        if media in ("text/html", "application/xhtml+xml"):
+            raise _foreign(answer, what, where)
+        return
+    if not body.strip():
+        return
+    if media and media != "application/json" and not media.endswith("+json"):
+        raise _foreign(answer, what, where)
+    try:
+        data = answer.json()
+    except ValueError as error:
+        raise _not_json(answer, what, str(error), where) from None
+    if answer.status_code < 400 and wire.refusal_in(data):
+        words, code = wire.problem_text(body)
+        raise PlatformError(
+            f"{what}: HTTP {answer.status_code}, but with an error: {printable(words or 'no reason given', 300)}.",
+            hint="It is not taken for a success. The same command tries again.",
+            status=answer.status_code, code=printable(code, 80) if code else "refused", **where,
+        )  # fmt: skip
+
+
+def check_json(answer: Answer, what: str) -> Any:
+    """The JSON of an answer where JSON is due; an error in words if there is none."""
+    if not answer.content.strip():
+        raise PlatformError(
+            f"{what}: HTTP {answer.status_code} without a body from {shown_url(answer.url)}, where JSON is due.",
+            hint=_GATES, status=answer.status_code, code="no-platform-answer",
+        )  # fmt: skip
+    try:
+        return answer.json()
+    except ValueError as error:
+        raise _not_json(answer, what, str(error), {}) from None
+
+
+def shown_url(url: str) -> str:
+    """An address for messages: without query, user and password, and short."""
+    return wire.without_login(printable(url.partition("?")[0], 300))
+
+
+def _foreign(answer: Answer, what: str, where: dict[str, Any]) -> PlatformError:
+    kind = "a web page" if "html" in answer.media_type else "text" if answer.media_type == "text/plain" else "something"
+    words = printable(wire.problem_text(answer.content[:4096])[0], 100)
+    return PlatformError(
+        f"{what}: {kind} came back from {shown_url(answer.url)} instead of the platform's answer (HTTP "
+        f"{answer.status_code}, Content-Type {printable(answer.media_type, 60)}{f': {words}' if words else ''}).",
+        hint=_GATES, status=answer.status_code, code="no-platform-answer", **where,
+    )  # fmt: skip
+
+
+def _not_json(answer: Answer, what: str, why: str, where: dict[str, Any]) -> PlatformError:
+    text = answer.content[:80].decode("utf-8", "replace")
+    return PlatformError(
+        f"{what}: the answer is not JSON ({printable(why, 80)}): '{printable(text, 80)}'.",
+        hint=f"Is {shown_url(answer.url)} the right address? {_GATES}",
+        status=answer.status_code, code="no-platform-answer", **where,
+    )  # fmt: skip
