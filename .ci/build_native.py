@@ -56,5 +56,6 @@ def compiled(source: Path, place: Path) -> Path:
     with tempfile.TemporaryDirectory(prefix="xdmprep-build-") as scratch:
         command.build_lib, command.build_temp = str(place), scratch
         command.finalize_options()
+        command.force = True  # times of change say nothing after a checkout
         command.run()
     return Path(command.get_ext_fullpath("_native"))
