@@ -37,6 +37,7 @@ COMMANDS = {
     "emulate": ("network", "Run the batch ingestion API on this machine."),
     "schema": ("schema", "Show, check, pull or compare schemas."),
     "mapping": ("mapping", "Check, suggest or convert mapping sets."),
+    "doctor": ("doctor", "Check the installation and the connection to the platform."),
     "explain": ("explain", "Say what a rule checks, why, and how to correct what it finds."),
 }
 

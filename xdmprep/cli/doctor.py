@@ -1,0 +1,132 @@
+"""The command `xdmprep doctor`."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from ..errors import PlatformError, UsageError
+from ..native import compiled
+from .connection import Connection, connection
+from .printer import print_json, show
+
+#: Packages whose versions matter for what the command does.
+PACKAGES = ("xdmprep", "pyarrow", "numpy", "pandas", "jsonschema", "requests", "lark", "click")
+#: Packages that some commands need: name -> what for.
+OPTIONAL = {
+    "pandera": "prepare --contract", "starlette": "the emulator", "uvicorn": "the emulator",
+    "rapidfuzz": "mapping suggest", "ua-parser": "the ua_* functions", "pyspark": "xdmprep.spark",
+}  # fmt: skip
+#: Less free space than this is worth a warning.
+LITTLE_SPACE = 1 << 30
+#: Seconds for the request to the platform, unless --deadline says otherwise.
+PATIENCE = 15.0
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at: its name, how it is, what was found, and what to do about it."""
+
+    name: str
+    status: Literal["ok", "warning", "error"]
+    message: str
+    hint: str = ""
+
+
+def checks(to: Connection) -> Iterator[Check]:
+    """Look at the installation, the machine and, where a connection is configured, the platform."""
+    yield Check("python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+    yield Check("packages", "ok", ", ".join(f"{name} {_version(name)}" for name in PACKAGES if _version(name)))
+    missing = [f"{name} ({purpose})" for name, purpose in OPTIONAL.items() if not _version(name)]
+    yield Check("optional packages", "ok", f"not installed: {', '.join(missing)}" if missing else "all installed")
+    if compiled is not None:
+        yield Check("compiled loops", "ok", "in use")
+    else:
+        hint = "Install a C compiler and run the pip install line again; unset XDMPREP_NATIVE if it is 0."
+        yield Check("compiled loops", "warning", "not in use, so large files take longer", hint)
+    for name, folder in (("disk", Path.cwd()), ("temporary files", Path(tempfile.gettempdir()))):
+        yield _space(name, folder)
+    yield from _platform(to)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _space(name: str, folder: Path) -> Check:
+    free = shutil.disk_usage(folder).free
+    message = f"{free / 1e9:,.1f} GB free in {folder}"
+    if not os.access(folder, os.W_OK):
+        return Check(name, "warning", f"{folder} cannot be written to", "Give --out a folder that can.")
+    if free < LITTLE_SPACE:
+        return Check(name, "warning", message, "Make room before preparing large files.")
+    return Check(name, "ok", message)
+
+
+def _platform(to: Connection) -> Iterator[Check]:
+    configured = to.url or to.config or any(name.startswith("XDMPREP_") for name in os.environ if "NATIVE" not in name)
+    if not configured:
+        yield Check("connection", "ok", "none configured; only upload, batch and dataset need one (--config, --url)")
+        return
+    try:
+        client = replace(to, retries=to.retries or 1, deadline=to.deadline or PATIENCE).client()
+    except UsageError as error:
+        yield Check("connection", "error", str(error))
+        return
+    with client:
+        config = client.config
+        where = f"{config.url}, sandbox {config.sandbox}"
+        yield Check("connection", "ok", where + (f", organisation {config.org}" if not config.local else ""))
+        for name, ask in _requests(client):
+            try:
+                ask()
+            except PlatformError as error:
+                yield Check(name, "error", str(error))
+                return
+            yield Check(name, "ok", {"token": "accepted", "platform": "answers"}[name])
+
+
+def _requests(client: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
+    if not client.config.token:
+        yield "token", client.session.token
+    yield "platform", lambda: client.batches(limit=1)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  xdmprep doctor
+  xdmprep doctor --config config.json --sandbox dev
+
+Ends with 0 if nothing stands in the way (warnings included), 2 if the configuration is wrong, 3 if the platform cannot
+be reached or refuses.
+"""
+)
+@connection
+def doctor(to: Connection, as_json: bool) -> int:
+    """Check the installation, the disk and, if one is configured, the connection to the platform."""
+    found: list[Check] = []
+    for check in checks(to):
+        found.append(check)
+        if not as_json:
+            show(f"{check.status:<8} {check.name}: {check.message}")
+            if check.hint:
+                show(f"{'':8} hint: {check.hint}")
+    wrong = [check.name for check in found if check.status == "error"]
+    if as_json:
+        print_json({"ok": not wrong, "checks": [asdict(check) for check in found]})
+    if not wrong:
+        return 0
+    return 2 if wrong == ["connection"] else 3
