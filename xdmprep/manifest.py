@@ -15,12 +15,35 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from .documents import COUNT, FILE_NAME, FLAG, NUMBER, TEXT, DocumentKind, list_of, map_of, nullable, one_of, record
 from .errors import OutputError, SourceError
 
 NAME = "manifest.json"
 #: Folders of the batches of a patch that is too large for one; each has its manifest.
 BATCHES = "batch-*"
 VERSION = 1
+
+_FILE = DocumentKind(SourceError, "Give the folder that `prepare` wrote.")
+_FACTS = record(
+    {},
+    {
+        "name": TEXT,
+        "batch": COUNT,
+        "batches": COUNT,
+        "mended": list_of(COUNT),
+        "files": list_of(record({"name": TEXT, "rows": COUNT})),
+    },
+)
+_SHAPE = record(
+    {
+        "format": one_of("json", "parquet", "csv"),
+        "files": list_of(record({"name": FILE_NAME, "rows": COUNT, "bytes": COUNT, "sha256": TEXT})),
+        "counts": record({"rows": COUNT, "written": COUNT, "rejected": COUNT}),
+        "schema": record({}, {"id": TEXT, "title": TEXT, "version": TEXT, "sha256": TEXT}),
+        "source": _FACTS, "upsert": FLAG, "multiline": FLAG, "threshold": nullable(NUMBER), "software": TEXT,
+    },
+    {"values": map_of(record({"read": COUNT, "written": COUNT, "lost": COUNT}))},
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,26 +146,24 @@ class Manifest:
         file = Path(path)
         if file.is_dir():
             file = file / NAME
-        try:
-            data = json.loads(file.read_text(encoding="utf-8"))
-            if not isinstance(data, dict) or data.get("manifestVersion") != VERSION:
-                raise SourceError(f"{file}: not a manifest of version {VERSION}. Give the folder that `prepare` wrote.")
-            counts = data["counts"]
-            return cls(
-                data["format"], tuple(File(**entry) for entry in data["files"]),
-                counts["rows"], counts["written"], counts["rejected"],
-                data["schema"], data["source"], data["upsert"], data["multiline"], data["threshold"],
-                data.get("values", {}), data["software"], file.parent,
-            )  # fmt: skip
-        except OSError as error:
+        if not file.exists():
             several = sorted(file.parent.glob(f"{BATCHES}/{NAME}"))
             if several:
                 raise SourceError(
                     f"{file.parent}: holds {len(several)} batches; give the folder of one, such as {several[0].parent}."
-                ) from None
-            raise SourceError(f"{file}: {error.strerror or error}. Give the folder that `prepare` wrote.") from None
-        except (ValueError, KeyError, TypeError) as error:
-            raise SourceError(f"{file}: not a readable manifest ({error}). Run `prepare` again.") from None
+                )
+        data = _FILE.read_json(file)
+        if not isinstance(data, dict) or data.get("manifestVersion") != VERSION:
+            raise SourceError(f"{file}: is not a manifest of version {VERSION}. Give the folder that `prepare` wrote.")
+        _FILE.check(data, _SHAPE, file)
+        counts = data["counts"]
+        return cls(
+            data["format"],
+            tuple(File(one["name"], one["rows"], one["bytes"], one["sha256"]) for one in data["files"]),
+            counts["rows"], counts["written"], counts["rejected"],
+            data["schema"], data["source"], data["upsert"], data["multiline"], data["threshold"],
+            data.get("values", {}), data["software"], file.parent,
+        )  # fmt: skip
 
 
 @contextlib.contextmanager

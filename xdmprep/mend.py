@@ -6,7 +6,6 @@ lists the rows that came in this way, then the rejects.  A second run skips the 
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -17,7 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
-from .errors import SourceError, UsageError
+from .cells import escape_cells, unescape_cells
+from .documents import COUNT, FLAG, OBJECT, TEXT, DocumentKind, map_of, nullable, record
+from .errors import OutputError, SourceError, UsageError, shorten
 from .flow import ISSUE_SCHEMA, Chunk, Origins
 from .leaves import Leaf
 from .losses import ValueCounts
@@ -28,6 +29,18 @@ from .validate import compile_checks
 from .write import ISSUES, REJECTS, OutputFolder, Rejects, WriteOptions, open_parts
 
 CHUNK_ROWS = 16_384
+
+_RUN = DocumentKind(OutputError, "Run `prepare` again.")
+#: What this needs of `run.json`.
+_RUN_SHAPE = record(
+    {"key": record({
+        "mapping": OBJECT, "schema": TEXT, "strict": FLAG, "rules": TEXT, "maxBytes": COUNT, "maxRows": nullable(COUNT),
+    })},
+    {"again": record({}, {"schemaFile": nullable(TEXT), "columns": map_of(TEXT)}), "lackingValues": COUNT,
+     "values": map_of(record({"read": COUNT, "written": COUNT, "lost": COUNT}))},
+)  # fmt: skip
+_LINE = DocumentKind(SourceError)
+_LINE_SHAPE = record({"row": COUNT}, {"source": nullable(OBJECT), "file": TEXT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +80,9 @@ def mend(
         UsageError: the schema is not the one of the run.
     """
     folder = OutputFolder.existing(out)
+    if folder.key.get("patch"):
+        raise UsageError(f"{out}: holds a patch. Mend the snapshot and run the same command again.")
+    _RUN.check(folder.run, _RUN_SHAPE, folder.path / "run.json")
     manifest = Manifest.load(out)
     again = folder.run.get("again", {})
     chosen = _schema(schema, again.get("schemaFile"), folder)
@@ -88,7 +104,8 @@ def mend(
     still = Rejects(folder, (".mended-rejects.part", ".mended-issues.part"), origins)
     done = set(manifest.source.get("mended", []))
     values = ValueCounts.of(folder.run.get("values", {}), folder.run.get("lackingValues", 0))
-    chunks = _chunks(file, columns, done, origins)
+    aside, issues = _aside(folder, origins)
+    chunks = _chunks(file, columns, done, set(aside), origins)
     fresh, written = _run(chunks, lambda chunk: check(mapper(chunk)), parts, still, values)
     good = sorted(written)
     skipped = fresh.count(None)
@@ -100,7 +117,7 @@ def mend(
         source={**manifest.source, **({"mended": mended} if mended else {})},
     )  # fmt: skip
     manifest.save(folder.path)
-    _replace_rejects(folder, set(tried) | done, origins)
+    _replace_rejects(folder, aside, issues, set(tried) | done, origins)
     counts = {"rows": manifest.rows, "written": manifest.written, "rejected": manifest.rejected}
     facts = {"counts": counts, "values": values.table(), "lackingValues": values.rows}
     folder.mark("finished", {**{k: v for k, v in folder.run.items() if k not in ("state", "key")}, **facts})
@@ -141,60 +158,49 @@ def _run(
 
 
 def _chunks(
-    file: Path, columns: pa.Schema, done: set[int], origins: Origins | None
+    file: Path, columns: pa.Schema, done: set[int], aside: set[int], origins: Origins | None
 ) -> Iterator[tuple[Chunk | None, int]]:
     leaves = tuple(Leaf((field.name,), field.type, field.name) for field in columns)
     rows: dict[int, dict[str, Any]] = {}
-    try:
-        with file.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
-                if not line.strip():
-                    continue
-                row, source = _line(line, f"{file} line {number}", columns, origins)
-                if row in done:
-                    yield None, 1
-                elif source is not None:
-                    rows[row] = source
-                if len(rows) >= CHUNK_ROWS:
-                    yield _chunk(rows, columns, leaves), 0
-                    rows = {}
-    except OSError as error:
-        raise SourceError(f"{file}: {error.strerror or error}. There may be nothing to mend.") from None
+    for where, _, row, source in _entries(file, origins):
+        unknown = sorted(set(source or ()) - set(columns.names))
+        if unknown:
+            raise SourceError(f"{where}: the source has no column {shorten(unknown[0])}.")
+        if row in done:
+            yield None, 1
+        elif row not in aside:
+            raise SourceError(f"{where}: row {row:,} is none that the run set aside. Leave the line out.")
+        elif source is not None:
+            rows[row] = source
+        if len(rows) >= CHUNK_ROWS:
+            yield _chunk(rows, columns, leaves), 0
+            rows = {}
     if rows:
         yield _chunk(rows, columns, leaves), 0
 
 
-def _line(line: str, where: str, columns: pa.Schema, origins: Origins | None) -> tuple[int, dict[str, Any] | None]:
-    try:
-        entry = json.loads(line)
-        row, source = _row_of(entry, origins), entry.get("source")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SourceError(f"{where}: not a line of rejects ({type(error).__name__}: {error}).") from None
-    if not isinstance(row, int) or not (source is None or isinstance(source, dict)):
-        raise SourceError(f"{where}: 'row' must be a number and 'source' an object of columns.")
-    unknown = sorted(set(source or ()) - set(columns.names))
-    if unknown:
-        raise SourceError(f"{where}: the source has no column {unknown[0]!r}.")
-    return row, source
-
-
-def _row_of(entry: dict[str, Any], origins: Origins | None) -> Any:
-    """The number of a reject's row through all files of the source."""
-    row = entry["row"]
-    if origins is None or not isinstance(row, int):
-        return row
-    found = origins.row_of(str(entry["file"]), row)
-    if found is None:
-        raise ValueError(f"the run read no file {entry['file']!r}")
-    return found
+def _entries(file: Path, origins: Origins | None) -> Iterator[tuple[str, str, int, dict[str, Any] | None]]:
+    """The lines of rejects: where each stands, its text, its row through all files, its source."""
+    for number, line in enumerate(_LINE.read_text(file).split("\n"), 1):
+        if not line.strip():
+            continue
+        where = f"{file} line {number}"
+        entry = _LINE.parse_json(line, where)
+        _LINE.check(entry, _LINE_SHAPE, where)
+        row = entry["row"]
+        if origins is not None:
+            row = origins.row_of(entry.get("file", ""), row)
+            if row is None:
+                raise SourceError(f"{where}: the run read no file {shorten(entry.get('file'))}.")
+        yield where, line + "\n", row, entry.get("source")
 
 
 def _chunk(rows: dict[int, dict[str, Any]], columns: pa.Schema, leaves: tuple[Leaf, ...]) -> Chunk:
     numbers = sorted(rows)
     try:
         arrays = [pa.array([_value(rows[n].get(f.name), f.type) for n in numbers], f.type) for f in columns]
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise SourceError(f"a mended value does not fit its column: {str(error).splitlines()[0]}.") from None
+    except (pa.ArrowException, OverflowError, ValueError, TypeError) as error:
+        raise SourceError(f"a mended value does not fit its column: {shorten(str(error), 200)}.") from None
     records = pa.RecordBatch.from_arrays(arrays, schema=columns)
     return Chunk(leaves, records, np.array(numbers, np.int64), source=records, consumed=len(numbers))
 
@@ -227,33 +233,60 @@ def _schema(given: Any, recorded: str | None, folder: OutputFolder) -> Schema:
     return schema
 
 
-def _replace_rejects(folder: OutputFolder, gone: set[int], origins: Origins | None) -> None:
+def _aside(folder: OutputFolder, origins: Origins | None) -> tuple[dict[int, str], list[tuple[int, dict[str, Any]]]]:
+    """What the run set aside: each row's line of rejects, and its findings by row.
+
+    Raises:
+        SourceError: one of the two files cannot be read.
+    """
+    rejects = folder.path / REJECTS
+    lines = {row: line for _, line, row, _ in _entries(rejects, origins)} if rejects.exists() else {}
+    return lines, _findings(folder.path / ISSUES, origins)
+
+
+def _findings(path: Path, origins: Origins | None) -> list[tuple[int, dict[str, Any]]]:
+    if not path.exists():
+        return []
+    options = arrow_csv.ConvertOptions(column_types=_issue_schema(origins), strings_can_be_null=False)
+    try:
+        table = arrow_csv.read_csv(
+            path, parse_options=arrow_csv.ParseOptions(newlines_in_values=True), convert_options=options
+        )
+        table = unescape_cells(table).select(_issue_schema(origins).names)
+    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+        raise SourceError(
+            f"{path}: is not the list of findings that the run wrote ({shorten(str(error), 200)}). Run `prepare` again."
+        ) from None
+    found = []
+    for entry in table.to_pylist():
+        row = entry["row"]
+        if origins is not None and row is not None:
+            row = origins.row_of(entry["file"] or "", row)
+        if row is None:
+            raise SourceError(f"{path}: a finding has no row of the source. Run `prepare` again.")
+        found.append((row, entry))
+    return found
+
+
+def _issue_schema(origins: Origins | None) -> pa.Schema:
+    return ISSUE_SCHEMA if origins is None else ISSUE_SCHEMA.insert(0, pa.field("file", pa.string()))
+
+
+def _replace_rejects(
+    folder: OutputFolder, aside: dict[int, str], issues: list[tuple[int, dict[str, Any]]], gone: set[int],
+    origins: Origins | None,
+) -> None:  # fmt: skip
     """New rejects and issues: those of rows not tried, and what is still wrong with the others."""
-    fresh = folder.path / ".mended-rejects.part"
-    kept = {
-        row: line for line in _lines(folder.path / REJECTS) if (row := _row_of(json.loads(line), origins)) not in gone
-    }
-    kept.update({_row_of(json.loads(line), origins): line for line in _lines(fresh)})
-    schema = ISSUE_SCHEMA if origins is None else ISSUE_SCHEMA.insert(0, pa.field("file", pa.string()))
-    issues: list[tuple[int, dict[str, Any]]] = []
-    for path, everything in ((folder.path / ISSUES, False), (folder.path / ".mended-issues.part", True)):
-        if path.exists():
-            options = arrow_csv.ConvertOptions(column_types=schema, strings_can_be_null=False)
-            table = arrow_csv.read_csv(path, parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
-                                       convert_options=options)  # fmt: skip
-            numbered = [(_row_of(entry, origins), entry) for entry in table.to_pylist()]
-            issues += [(row, entry) for row, entry in numbered if everything or row not in gone]
-    issues.sort(key=lambda item: item[0])
+    fresh, fresh_issues = folder.path / ".mended-rejects.part", folder.path / ".mended-issues.part"
+    kept = {row: line for row, line in aside.items() if row not in gone}
+    if fresh.exists():
+        kept.update({row: line for _, line, row, _ in _entries(fresh, origins)})
+    left = [(row, entry) for row, entry in issues if row not in gone] + _findings(fresh_issues, origins)
+    left.sort(key=lambda item: item[0])
     with whole_file(folder.path / REJECTS) as out:
         out.write("".join(kept[row] for row in sorted(kept)).encode())
     with whole_file(folder.path / ISSUES) as out:
-        arrow_csv.write_csv(pa.Table.from_pylist([entry for _, entry in issues], schema), out)
-    for name in (".mended-rejects.part", ".mended-issues.part"):
-        (folder.path / name).unlink(missing_ok=True)
-
-
-def _lines(path: Path) -> list[str]:
-    if not path.exists():
-        return []
-    with path.open(encoding="utf-8") as file:
-        return [line if line.endswith("\n") else line + "\n" for line in file if line.strip()]
+        table = pa.Table.from_pylist([entry for _, entry in left], _issue_schema(origins))
+        arrow_csv.write_csv(escape_cells(table), out)
+    for path in (fresh, fresh_issues):
+        path.unlink(missing_ok=True)

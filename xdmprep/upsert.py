@@ -21,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
+from .cells import escape_cells
 from .errors import MappingError, SchemaError, UsageError
 from .flow import Chunk, Stream, row_chunk
 from .language.functions import table as functions
@@ -513,7 +514,7 @@ def _write_lists(patch: Patch, folder: Path) -> None:
     if patch.counts.vanished:
         with whole_file(folder / VANISHED) as out:
             for number, batch in enumerate(vanished):
-                arrow_csv.write_csv(batch, out, arrow_csv.WriteOptions(include_header=number == 0))
+                arrow_csv.write_csv(escape_cells(batch), out, arrow_csv.WriteOptions(include_header=number == 0))
     if patch.counts.cannot_clear:
         with whole_file(folder / CANNOT_CLEAR) as out:
             for batch in cleared:

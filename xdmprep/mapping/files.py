@@ -19,10 +19,13 @@ from typing import Any
 
 import yaml
 
-from ..errors import MappingError
+from ..documents import MAX_DEPTH, DocumentKind, why_unfit
+from ..errors import MappingError, shorten
 from ..manifest import whole_file
 from .fields import FieldMapping, SetOptions
 from .forms import FORMS, Pairs, data_prep_form, own_form
+
+_FILE = DocumentKind(MappingError, "Give a mapping set: YAML, JSON or the CSV template.")
 
 #: Names of the forms a set can be written in; the suffix of a file decides between YAML and JSON for ``own``.
 FILE_FORMS = (*FORMS, "csv")
@@ -74,21 +77,13 @@ def read_file(path: str | os.PathLike[str]) -> Any:
         MappingError: it cannot be read, or is no YAML, JSON or CSV.
     """
     file = Path(path)
-    try:
-        text = file.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise MappingError(f"{file}: {error.strerror or error}.") from None
-    except UnicodeDecodeError as error:
-        raise MappingError(f"{file}: is not UTF-8 text (byte {error.start}). Save the file as UTF-8.") from None
+    text = _FILE.read_text(file)
     if not text.strip():
         raise MappingError(f"{file}: is empty.")
     if file.suffix.lower() == ".csv":
         return read_csv_template(text, file.name)
     if file.suffix.lower() == ".json":
-        try:
-            return json.loads(text, object_pairs_hook=Pairs)
-        except ValueError as error:
-            raise MappingError(f"{file}: is not JSON: {error}.") from None
+        return _FILE.parse_json(text, file, Pairs)
     return parse_yaml(text, str(file))
 
 
@@ -99,14 +94,22 @@ def parse_yaml(text: str, name: str) -> Any:
         MappingError: it is no YAML; with line and column.
     """
     try:
-        return yaml.load(text, _Loader)  # noqa: S506 (a safe loader, with fewer types)
+        value = yaml.load(text, _Loader)  # noqa: S506 (a safe loader, with fewer types)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f" line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         hint = " Put an expression that holds ': ' or ' #', or begins with a quote, in single quotes."
         raise MappingError(f"{name}{where}: is not YAML: {error.problem or error.context}.{hint}") from None
-    except (yaml.YAMLError, RecursionError) as error:
+    except yaml.YAMLError as error:
         raise MappingError(f"{name}: is not YAML: {error}.") from None
+    except RecursionError:
+        raise MappingError(f"{name}: is nested deeper than {MAX_DEPTH} levels.") from None
+    except (ValueError, OverflowError) as error:  # such as a timestamp of month 13 behind an explicit tag
+        raise MappingError(f"{name}: holds a value that does not fit its tag ({shorten(str(error), 100)}).") from None
+    why = why_unfit(value)
+    if why is not None:
+        raise MappingError(f"{name}: {why}.")
+    return value
 
 
 def read_csv_template(text: str, name: str) -> list[dict[str, str]]:

@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..cells import escape_cells
 from ..errors import DataError, ExpressionError, Issue, OutputError, shorten
 from ..flow import ISSUE_SCHEMA, Chunk, Finding, Origins, Stream, Unread
 from ..losses import LOST, ValueCounts
@@ -362,7 +363,7 @@ class Report:
             elif ending == ".csv":
                 import pyarrow.csv as arrow_csv
 
-                arrow_csv.write_csv(self.issues, file)
+                arrow_csv.write_csv(escape_cells(self.issues), file)
             elif ending in (".parquet", ".pq"):
                 import pyarrow.parquet as pq
 

@@ -7,7 +7,6 @@ component can be explained.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,8 +14,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ..documents import DocumentKind
 from ..errors import SchemaError
 from .scopes import Scopes
+
+_FILE = DocumentKind(
+    SchemaError,
+    "Give the path of a schema file.",
+    "Give one schema file, or load the folder as a Registry.",
+    "no such file",
+)
 
 DESCRIPTORS_SUFFIX = ".descriptors.json"
 
@@ -88,32 +95,7 @@ def read_json(
     Raises:
         SchemaError: the file is missing, unreadable, or not JSON; the message says where.
     """
-    file = Path(path)
-    try:
-        text = file.read_bytes().decode("utf-8-sig")
-        return json.loads(text, object_pairs_hook=pairs, parse_constant=_no_constant)
-    except FileNotFoundError:
-        raise SchemaError(f"{file}: no such file. Give the path of a schema file.") from None
-    except IsADirectoryError:
-        raise SchemaError(f"{file}: is a folder. Give one schema file, or load the folder as a Registry.") from None
-    except OSError as error:
-        raise SchemaError(f"{file}: cannot be read: {error.strerror or error}.") from None
-    except UnicodeDecodeError as error:
-        raise SchemaError(f"{file}: not UTF-8 text (byte {error.start}). Save the schema as UTF-8.") from None
-    except json.JSONDecodeError as error:
-        raise SchemaError(f"{file}: not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from None
-    except _NotANumberError as error:
-        raise SchemaError(f"{file}: {error} is not JSON. Write a number, or leave the keyword out.") from None
-    except RecursionError:
-        raise SchemaError(f"{file}: nested too deep to be a schema.") from None
-
-
-class _NotANumberError(Exception):
-    pass
-
-
-def _no_constant(text: str) -> Any:
-    raise _NotANumberError(text)
+    return _FILE.read_json(path, pairs)
 
 
 def duplicate_keys(path: str | os.PathLike[str]) -> list[str]:

@@ -16,7 +16,8 @@ from typing import Any
 import pyarrow as pa
 
 from .. import native
-from ..errors import OutputError
+from ..documents import OBJECT, TEXT, DocumentKind, record
+from ..errors import OutputError, shorten
 from ..manifest import NAME as MANIFEST
 from ..manifest import File, sync_folder, whole_file
 from .lock import NAME as LOCK
@@ -25,6 +26,8 @@ from .lock import FolderLock
 RUN = "run.json"
 REJECTS = "rejects.jsonl"
 ISSUES = "issues.csv"
+_RUN = DocumentKind(OutputError, "Give the folder that `prepare` wrote.")
+_SHAPE = record({"state": TEXT, "key": OBJECT})
 _NUMBERED = re.compile(r"part-\d{5,}\.(json|parquet|csv)|batch-\d{5,}")
 _OURS = (MANIFEST, RUN, REJECTS, ISSUES, "vanished.csv", "cannot-clear.jsonl")
 
@@ -74,25 +77,28 @@ class OutputFolder:
         """
         folder = cls.__new__(cls)
         folder.path = Path(path)
-        try:
-            run = json.loads((folder.path / RUN).read_text(encoding="utf-8"))
-            folder.key = run["key"]
-            folder.run = run
-        except (OSError, ValueError, KeyError, TypeError):
-            raise OutputError(f"{path}: holds no run of xdmprep. Give the folder that `prepare` wrote.") from None
-        if run.get("state") != "finished":
-            raise OutputError(f"{path}: the run in it is {run.get('state')}. Run `prepare` again first.")
+        file = folder.path / RUN
+        if not file.is_file():
+            raise OutputError(f"{path}: holds no run of xdmprep. Give the folder that `prepare` wrote.")
+        run = _RUN.read_json(file)
+        _RUN.check(run, _SHAPE, file)
+        if run["state"] != "finished":
+            raise OutputError(f"{path}: the run in it is {shorten(run['state'])}. Run `prepare` again first.")
+        folder.key, folder.run = run["key"], run
         folder._lock = FolderLock(folder.path)
         return folder
 
     def _refuse_if_foreign(self, overwrite: bool) -> None:
-        names = [entry.name for entry in self.path.iterdir()]
+        try:
+            names = [entry.name for entry in self.path.iterdir()]
+        except OSError as error:
+            raise OutputError(f"{self.path}: cannot be read: {error.strerror or error}.") from None
         if not names:
             return
         try:
-            run = json.loads((self.path / RUN).read_text(encoding="utf-8"))
+            run = _RUN.read_json(self.path / RUN)
             own = isinstance(run, dict) and (run.get("state") == "running" or run.get("key") == self.key)
-        except (OSError, ValueError):
+        except OutputError:
             own = all(name.startswith(".") and name.endswith(".part") for name in names)
             run = None
         if own or (overwrite and all(_is_ours(name) for name in names)):

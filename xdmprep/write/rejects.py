@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
+from ..cells import escape_cells
 from ..flow import ISSUE_SCHEMA, Chunk, Finding, Origins, Unread, issue_table
 from ..leaves import Leaf
 from .encode import Encoder
@@ -67,7 +68,9 @@ class Rejects:
         first = self._issues is None
         if self._origins is not None:
             found = self._origins.named(found)
-        arrow_csv.write_csv(found, out, arrow_csv.WriteOptions(include_header=first, quoting_style="needed"))
+        arrow_csv.write_csv(
+            escape_cells(found), out, arrow_csv.WriteOptions(include_header=first, quoting_style="needed")
+        )
         if self._issues is None:
             self._issues = WholeFile(self._folder.path / self._names[1])
         self._issues.write(out.getvalue())

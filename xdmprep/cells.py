@@ -1,0 +1,35 @@
+"""Tables for spreadsheets: no cell starts a formula, and every cell can be read back.
+
+Spreadsheets take a cell that begins with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return for a formula, quoted
+or not.  Such a text gets an apostrophe in front.  So does a text of apostrophes before one of these, so that the
+reverse is exact: an apostrophe goes where, after it and any further apostrophes, one of these characters follows.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+#: What begins a formula; the full-width forms do where the keyboard is East Asian.
+_STARTS = "=+\\-@\t\r＝＋－＠"
+
+
+def escape_cells(table: pa.Table) -> pa.Table:
+    """`table` with an apostrophe before every text (headings too) that would start a formula."""
+    return _replaced(table, f"^('*[{_STARTS}])", "'\\1")
+
+
+def unescape_cells(table: pa.Table) -> pa.Table:
+    """The reverse of :func:`escape_cells`."""
+    return _replaced(table, f"^'('*[{_STARTS}])", "\\1")
+
+
+def _replaced(table: pa.Table, pattern: str, by: str) -> pa.Table:
+    def column(values: pa.ChunkedArray) -> pa.ChunkedArray:
+        kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
+        if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
+            return values
+        return pc.replace_substring_regex(values.cast(pa.large_string()), pattern, by)
+
+    names = pc.replace_substring_regex(pa.array(table.column_names, pa.string()), pattern, by).to_pylist()
+    return pa.table([column(values) for values in table.columns], names=names)

@@ -1,0 +1,303 @@
+"""Documents that people give: schemas, mapping sets, manifests, configurations.
+
+One reader for all of them.  It takes regular files and pipes, of bounded size; JSON must be JSON (no ``NaN``, no number
+that a double cannot hold), of bounded depth, so that whoever walks the document needs no guard; texts are Unicode.
+What each kind must hold is declared as a :data:`Shape` and checked at once, with the path of the place in each message.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import XdmPrepError, shorten
+
+#: Largest document, in bytes.
+MAX_BYTES = 256 << 20
+#: Deepest nesting of a document.  Each level of XDM fields takes two.
+MAX_DEPTH = 100
+#: Most values of one level of a document.
+MAX_VALUES = 10_000_000
+#: Faults of shape that one message lists.
+MAX_FAULTS = 10
+
+_Pairs = Callable[[list[tuple[str, Any]]], Any]
+
+
+class UnfitError(Exception):
+    """Why a text is not a document; becomes an error of the document's kind."""
+
+
+def why_unreadable(path: str | os.PathLike[str]) -> str | None:
+    """Why `path` is not a file that can be read to its end, as the rest of a sentence; None if it is one.
+
+    Pipes that the shell made (``<(...)``) are taken, other special files are not: reading them may never end.
+    """
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116 (bytes and odd names too)
+        if not os.access(path, os.R_OK):
+            return "cannot be read: Permission denied"
+    except (OSError, ValueError) as error:
+        return _reason(error)
+    if stat.S_ISFIFO(mode) and os.fspath(path).startswith(("/dev/", "/proc/")):
+        return None
+    return _special(mode)
+
+
+def _special(mode: int) -> str | None:
+    if stat.S_ISREG(mode):
+        return None
+    names = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a named pipe"), (stat.S_ISSOCK, "a socket"))
+    return f"is {next((name for test, name in names if test(mode)), 'a device')}, not a file"
+
+
+def _reason(error: OSError | ValueError) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return f"is no file name ({error})"
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentKind:
+    """One kind of document, for reading it.
+
+    Attributes:
+        error: what is raised.
+        hint: the sentence at the end of a message: what to give instead.
+        folder_hint: the same where a folder was given; `hint` unless said.
+        missing: what is said of a file that is not there.
+    """
+
+    error: type[XdmPrepError]
+    hint: str = ""
+    folder_hint: str = ""
+    missing: str = "No such file or directory"
+
+    def fail(self, name: str | os.PathLike[str], reason: str, hint: str | None = None) -> XdmPrepError:
+        """The error that says that the document `name` cannot be used because of `reason`."""
+        said = self.hint if hint is None else hint
+        return self.error(f"{os.fspath(name)}: {reason}." + (f" {said}" if said else ""))
+
+    def read_text(self, path: str | os.PathLike[str]) -> str:
+        """The text of a file, without a byte order mark.
+
+        Raises:
+            XdmPrepError: of this kind: the file cannot be read, is too large, or is not UTF-8.
+        """
+        try:
+            data = _read(path)
+        except UnfitError as error:
+            folder = str(error) == "is a folder"
+            raise self.fail(path, str(error), self.folder_hint or None if folder else None) from None
+        except FileNotFoundError:
+            raise self.fail(path, self.missing) from None
+        except (OSError, ValueError) as error:
+            raise self.fail(path, _reason(error)) from None
+        try:
+            return data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise self.fail(path, f"is not UTF-8 text (byte {error.start})", "Save the file as UTF-8.") from None
+
+    def read_json(self, path: str | os.PathLike[str], pairs: _Pairs | None = None) -> Any:
+        """The JSON of a file; `pairs` makes an object of its keys and values.
+
+        Raises:
+            XdmPrepError: of this kind: the file cannot be read, or is not JSON; the message says where.
+        """
+        return self.parse_json(self.read_text(path), path, pairs)
+
+    def parse_json(self, text: str, name: str | os.PathLike[str], pairs: _Pairs | None = None) -> Any:
+        """The JSON of a text; `name` is for messages.
+
+        Raises:
+            XdmPrepError: of this kind: it is not JSON, or nested too deep.
+        """
+        try:
+            return parse_json(text, pairs)
+        except UnfitError as error:
+            raise self.fail(name, str(error)) from None
+
+    def check(self, value: Any, shape: Shape, name: str | os.PathLike[str]) -> None:
+        """Raise the error of this kind where `value` does not have the `shape`; all places are named."""
+        faults = []
+        for number, fault in enumerate(shape(value, "")):
+            if number == MAX_FAULTS:
+                faults.append("and more")
+                break
+            faults.append(fault)
+        if faults:
+            raise self.fail(name, "; ".join(faults))
+
+
+def _read(path: str | os.PathLike[str]) -> bytes:
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    mode = os.fstat(handle).st_mode
+    if stat.S_ISDIR(mode):
+        os.close(handle)
+        raise UnfitError("is a folder")
+    with open(handle, "rb", buffering=0) as file:  # noqa: PTH123 (an open handle)
+        if stat.S_ISFIFO(mode):
+            os.set_blocking(handle, True)  # with nobody at the other end it is empty, which ends at once
+        elif (what := _special(mode)) is not None:
+            raise UnfitError(what)
+        found = bytearray()
+        while piece := file.read(1 << 20):
+            found += piece
+            if len(found) > MAX_BYTES:
+                raise UnfitError(f"is larger than {MAX_BYTES >> 20} MB")
+        return bytes(found)
+
+
+def parse_json(text: str, pairs: _Pairs | None = None) -> Any:
+    """The value of a JSON text.
+
+    Raises:
+        UnfitError: it is not JSON, nested deeper than :data:`MAX_DEPTH`, or has a text that is not Unicode.
+    """
+    try:
+        value = json.loads(
+            text, object_pairs_hook=pairs, parse_constant=_no_constant, parse_float=_double, parse_int=_integer
+        )
+    except json.JSONDecodeError as error:
+        if not text.strip():
+            raise UnfitError("is empty") from None
+        raise UnfitError(f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
+    except RecursionError:
+        raise UnfitError(f"is nested deeper than {MAX_DEPTH} levels") from None
+    why = why_unfit(value, surrogates="\\u" in text)
+    if why is not None:
+        raise UnfitError(why)
+    return value
+
+
+def _no_constant(text: str) -> Any:
+    raise UnfitError(f"is not JSON: {text} is no number of JSON")
+
+
+def _double(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise UnfitError(f"holds the number {shorten(text, 40)}, which is beyond the range of a double")
+    return value
+
+
+def _integer(text: str) -> int:
+    if len(text) > 400:
+        raise UnfitError(f"holds a number of {len(text):,} digits")
+    return int(text)
+
+
+def why_unfit(value: Any, surrogates: bool = True) -> str | None:
+    """Why a value cannot be a document (too deep, a text that is not Unicode); None if it can.
+
+    Args:
+        value: JSON values; a value that contains itself is too deep.
+        surrogates: whether to look for halves of surrogate pairs in texts.
+    """
+    level: list[Any] = [value]
+    for depth in range(MAX_DEPTH + 1):
+        below: list[Any] = []
+        for item in level:
+            if depth == MAX_DEPTH and isinstance(item, Mapping | list | tuple):
+                return f"is nested deeper than {MAX_DEPTH} levels"
+            if isinstance(item, Mapping):
+                below.extend(item.values())
+                texts = [key for key in item if isinstance(key, str)] if surrogates else []
+            elif isinstance(item, list | tuple):
+                below.extend(item)
+                continue
+            else:
+                texts = [item] if surrogates and isinstance(item, str) else []
+            for text in texts:
+                if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+                    return f"holds the text {shorten(text, 40)} with half a surrogate pair, which is not Unicode"
+        if not below:
+            break
+        if len(below) > MAX_VALUES:
+            return f"holds more than {MAX_VALUES:,} values"
+        level = below
+    return None
+
+
+#: Faults of a value, each with the path of its place: ``files[0].rows: expected a count, got 'x'``.
+Shape = Callable[[Any, str], Iterator[str]]
+
+
+def _kind(what: str, fits: Callable[[Any], bool]) -> Shape:
+    def shape(value: Any, path: str) -> Iterator[str]:
+        if not fits(value):
+            yield f"{path + ': ' if path else ''}expected {what}, got {shorten(value, 60)}"
+
+    return shape
+
+
+def _is_plain(name: str) -> bool:
+    return name not in ("", ".", "..") and not any(char in name for char in "/\\\0")
+
+
+TEXT = _kind("a text", lambda value: isinstance(value, str))
+FILE_NAME = _kind("the name of a file in the folder", lambda value: isinstance(value, str) and _is_plain(value))
+FLAG = _kind("true or false", lambda value: isinstance(value, bool))
+COUNT = _kind("a whole number from 0 on", lambda value: type(value) is int and 0 <= value <= sys.maxsize)
+NUMBER = _kind("a number", lambda value: type(value) in (int, float) and abs(value) < 1e18)
+OBJECT = _kind("an object", lambda value: isinstance(value, dict))
+ANYTHING = _kind("anything", lambda value: True)
+
+
+def one_of(*values: Any) -> Shape:
+    """One of some simple values."""
+    named = ", ".join(json.dumps(value) for value in values[:-1]) + f" or {json.dumps(values[-1])}"
+    known = [(type(value), value) for value in values]
+    return _kind(named, lambda value: isinstance(value, str | int | bool | None) and (type(value), value) in known)
+
+
+def nullable(shape: Shape) -> Shape:
+    """`shape`, or null."""
+    return lambda value, path: iter(()) if value is None else shape(value, path)
+
+
+def list_of(item: Shape) -> Shape:
+    """A list of any length."""
+
+    def shape(value: Any, path: str) -> Iterator[str]:
+        if not isinstance(value, list):
+            yield f"{path + ': ' if path else ''}expected a list, got {shorten(value, 60)}"
+            return
+        for number, inner in enumerate(value):
+            yield from item(inner, f"{path}[{number}]")
+
+    return shape
+
+
+def map_of(item: Shape) -> Shape:
+    """An object of any keys."""
+
+    def shape(value: Any, path: str) -> Iterator[str]:
+        yield from OBJECT(value, path)
+        for key, inner in value.items() if isinstance(value, dict) else ():
+            yield from item(inner, f"{path}.{key}" if path else str(key))
+
+    return shape
+
+
+def record(required: Mapping[str, Shape], optional: Mapping[str, Shape] | None = None) -> Shape:
+    """An object with these keys; others may be there."""
+
+    def shape(value: Any, path: str) -> Iterator[str]:
+        if not isinstance(value, dict):
+            yield from OBJECT(value, path)
+            return
+        lacking = [key for key in required if key not in value]
+        if lacking:
+            yield f"{path + ': ' if path else ''}lacks {', '.join(map(repr, lacking))}"
+        for key, inner in {**required, **(optional or {})}.items():
+            if key in value:
+                yield from inner(value[key], f"{path}.{key}" if path else key)
+
+    return shape
