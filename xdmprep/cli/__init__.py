@@ -22,10 +22,11 @@ import click
 
 from ..errors import PlatformError, XdmPrepError, visible
 from ..native import compiled
-from . import printer
+from . import printer, project
 
 #: command -> (module below this package, one line of help)
 COMMANDS = {
+    "init": ("init", "Make a project folder: settings, a drafted mapping, a template for credentials."),
     "demo": ("demo", "Run the whole main job on a bundled sample against a local emulator."),
     "prepare": ("prepare", "Map, check and write a source as files ready for upload."),
     "mend": ("mend", "Run mended rejects again into a further part of the same output."),
@@ -81,6 +82,10 @@ class Lazy(click.Group):
             return None
         module = import_module(f".{COMMANDS[cmd_name][0]}", __name__)
         command: click.Command = getattr(module, cmd_name)
+        if cmd_name != "init" and (file := project.find()) is not None:
+            content = project.read(file)
+            project.known_tables(file, content, COMMANDS)
+            ctx.default_map = {**(ctx.default_map or {}), cmd_name: project.defaults(file, content, command, cmd_name)}
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
