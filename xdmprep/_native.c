@@ -94,6 +94,41 @@ static void *held_bytes(Held *held, PyObject *object, Py_ssize_t size, int writa
     return view->buf;
 }
 
+/* The same for `count` items of `width` bytes. */
+static void *held_items(Held *held, PyObject *object, Py_ssize_t count, Py_ssize_t width, Py_ssize_t *found) {
+    if (count < 0 || count > PY_SSIZE_T_MAX / width) {
+        PyErr_Format(PyExc_ValueError, "%zd items", count);
+        return NULL;
+    }
+    void *bytes = held_bytes(held, object, count * width, 0, found);
+    if (!bytes) return NULL;
+    const Py_ssize_t size = held->views[held->count - 1].itemsize;
+    if (size != 1 && size != width) {
+        PyErr_Format(PyExc_TypeError, "items of %zd bytes, not of %zd", size, width);
+        return NULL;
+    }
+    if ((uintptr_t)bytes % (size_t)width) {
+        PyErr_Format(PyExc_ValueError, "items that do not begin at a multiple of %zd", width);
+        return NULL;
+    }
+    return bytes;
+}
+
+/* The same for bytes that must be there: None is an error, too. */
+static const void *held_needed(Held *held, PyObject *object, Py_ssize_t *found) {
+    if (object == Py_None) {
+        PyErr_SetString(PyExc_TypeError, "a bytes-like object is needed, not None");
+        return NULL;
+    }
+    return held_bytes(held, object, 0, 0, found);
+}
+
+/* Raise TypeError where an item of a list is no tuple (it may also be NULL, with an exception set). */
+static int is_tuple(PyObject *item) {
+    if (item && !PyTuple_Check(item)) PyErr_SetString(PyExc_TypeError, "an item is no tuple");
+    return item && PyTuple_Check(item);
+}
+
 /* A new buffer of `size` bytes and SLACK more; a new reference, its address in `at`. */
 static PyObject *allocated(Held *held, PyObject *allocate, Py_ssize_t size, void *at) {
     PyObject *made = PyObject_CallFunction(allocate, "n", size + SLACK);
@@ -667,10 +702,10 @@ static PyObject *parse_csv(PyObject *self, PyObject *args) {
     PyObject **objects = NULL;
     Scratch scratch = {NULL, 0};
     const Py_ssize_t count = PyList_Size(wanted);
-    const uint8_t *data = held_bytes(&held, text, 0, 0, &size);
+    const uint8_t *data = held_needed(&held, text, &size);
     if (PyErr_Occurred()) goto out;
-    if (columns < 1 || size > INT32_MAX - 256) {
-        PyErr_SetString(PyExc_ValueError, "text of no column, or of more than 2 GB");
+    if (columns < 1 || columns > INT32_MAX || size > INT32_MAX - 256) {
+        PyErr_SetString(PyExc_ValueError, "text of no column, of too many, or of more than 2 GB");
         goto out;
     }
     nulls.count = PyList_Size(null_list);
@@ -683,12 +718,13 @@ static PyObject *parse_csv(PyObject *self, PyObject *args) {
         goto out;
     }
     for (Py_ssize_t i = 0; i < nulls.count; i++) {
-        nulls.texts[i] = held_bytes(&held, PyList_GetItem(null_list, i), 0, 0, &nulls.sizes[i]);
+        nulls.texts[i] = held_needed(&held, PyList_GetItem(null_list, i), &nulls.sizes[i]);
         if (PyErr_Occurred()) goto out;
     }
     for (Py_ssize_t i = 0; i < count; i++) {
         Py_ssize_t index;
-        if (!PyArg_ParseTuple(PyList_GetItem(wanted, i), "np", &index, &made[i].words)) goto out;
+        PyObject *item = PyList_GetItem(wanted, i);
+        if (!is_tuple(item) || !PyArg_ParseTuple(item, "np", &index, &made[i].words)) goto out;
         if (index < 0 || index >= columns) {
             PyErr_SetString(PyExc_IndexError, "no such column");
             goto out;
@@ -842,8 +878,8 @@ static PyObject *escape(PyObject *self, PyObject *args) {
     Py_ssize_t n, size;
     if (!PyArg_ParseTuple(args, "OnOO", &offset_object, &n, &data_object, &allocate)) return NULL;
     Held held = {0};
-    const int32_t *offsets = held_bytes(&held, offset_object, (n + 1) * 4, 0, NULL);
-    const uint8_t *data = held_bytes(&held, data_object, 0, 0, &size);
+    const int32_t *offsets = n < INT32_MAX ? held_items(&held, offset_object, n + 1, 4, NULL) : NULL;
+    const uint8_t *data = PyErr_Occurred() ? NULL : held_bytes(&held, data_object, 0, 0, &size);
     if (PyErr_Occurred()) goto out;
     if (!offsets || n < 0 || offsets[0] < 0 || offsets[n] < offsets[0] || offsets[n] > size) {
         PyErr_SetString(PyExc_ValueError, "offsets outside the texts");
@@ -903,15 +939,24 @@ typedef struct {
     size_t size;
 } Slice;
 
+/* The legs of a record, and what stands between them.
+ *
+ * Between a leg and the one before that is there stands what closes the one and opens the other, down to the objects
+ * and arrays that both are in.  Their number is the level, 0 for the begin and the end of the record.  It is the least
+ * `top` of the legs from behind the one to the other, so that tables of all levels of all legs are enough. */
 typedef struct {
     Leg *legs;
     size_t count;
-    const int32_t *table, *literals; /* (count + 1)^2 numbers of literals; where each literal begins */
+    int32_t *top;               /* of each leg; 0 for the first, and behind the last */
+    Slice **opening, **closing; /* of each leg: what opens it at levels 0 to its top; closes it at 0 to the next one's */
+    Slice **behind;             /* what opens it with a quote before, which closes most legs: one text instead of two */
+    Slice *slices;
+    Slice empty; /* a record without any */
+    const int32_t *literals; /* where each literal begins */
     const uint8_t *literal_data, *literal_end;
     int32_t literal_count;
     const uint8_t *keep;
     const int32_t *before, *after;
-    Slice *between; /* (count + 1)^2 literals */
 } Join;
 
 static inline Slice literal_text(const Join *join, int32_t number) {
@@ -952,27 +997,26 @@ static int64_t leg_bound(const Leg *leg, Py_ssize_t n) {
     return n ? size + leg->offsets[n] - leg->offsets[0] : size;
 }
 
+static size_t longest(const Slice *slices, int32_t top) {
+    size_t size = 0;
+    for (int32_t level = 0; level <= top; level++) size = slices[level].size > size ? slices[level].size : size;
+    return size;
+}
+
 /* No more bytes than these are in all n rows; -1 where a text is nowhere. */
 static int64_t join_bound(const Join *join, Py_ssize_t n) {
-    const size_t width = join->count + 1;
-    int64_t total = 0;
-    for (size_t j = 0; j < width; j++) {
-        size_t longest = 0;
-        for (size_t i = 0; i < width; i++) {
-            const size_t size = join->between[i * width + j].size;
-            if (size > longest) longest = size;
-        }
-        const uint8_t *there = j < join->count ? join->legs[j].there : NULL;
+    int64_t total = (int64_t)join->empty.size * n;
+    for (size_t j = 0; j < join->count; j++) {
+        const uint8_t *there = join->legs[j].there;
         Py_ssize_t rows = n;
         if (there) {
             rows = 0;
             for (Py_ssize_t row = 0; row < n; row++) rows += there[row] != 0;
         }
-        total += (int64_t)longest * rows;
-        if (j == join->count) break;
         const int64_t size = leg_bound(&join->legs[j], n);
         if (size < 0) return -1;
-        total += size;
+        const size_t opens = longest(join->opening[j], join->top[j]), behind = longest(join->behind[j], join->top[j]);
+        total += size + (int64_t)((opens > behind ? opens : behind) + longest(join->closing[j], join->top[j + 1])) * rows;
     }
     for (Py_ssize_t row = 0; row < n && join->before; row++) total += (int64_t)literal_text(join, join->before[row]).size;
     for (Py_ssize_t row = 0; row < n && join->after; row++) total += (int64_t)literal_text(join, join->after[row]).size;
@@ -1003,21 +1047,28 @@ static inline uint8_t *put(uint8_t *to, Slice slice) {
 /* The text of n rows; `starts` (n + 1 of them, may be NULL) become the places where the rows begin.
  * Gives where the text ends. */
 static uint8_t *join_write(Join *join, Py_ssize_t n, uint8_t *const begin, int32_t *starts) {
-    const size_t width = join->count + 1;
     uint8_t *to = begin;
     for (Py_ssize_t row = 0; row < n; row++) {
         if (starts) starts[row] = (int32_t)(to - begin);
         if (join->keep && !join->keep[row]) continue;
-        const Slice *between = join->between + join->count * width;
+        const Slice *closing = NULL; /* of the last leg that is there */
+        int32_t level = 0;
         if (join->before) to = put(to, literal_text(join, join->before[row]));
         for (size_t j = 0; j < join->count; j++) {
             Leg *leg = &join->legs[j];
+            if (join->top[j] < level) level = join->top[j];
             if (leg->there && !leg->there[row]) continue;
-            to = put(to, between[j]);
+            if (closing && closing[level].size == 1 && *closing[level].text == '"') {
+                to = put(to, join->behind[j][level]);
+            } else {
+                if (closing) to = put(to, closing[level]);
+                to = put(to, join->opening[j][level]);
+            }
             to = put(to, leg_text(leg, row));
-            between = join->between + j * width;
+            closing = join->closing[j];
+            level = INT32_MAX;
         }
-        to = put(to, between[join->count]);
+        to = put(to, closing ? closing[0] : join->empty);
         if (join->after) to = put(to, literal_text(join, join->after[row]));
     }
     if (starts) starts[n] = (int32_t)(to - begin);
@@ -1027,24 +1078,29 @@ static uint8_t *join_write(Join *join, Py_ssize_t n, uint8_t *const begin, int32
 static int leg_from(Held *held, PyObject *tuple, Py_ssize_t n, Leg *leg) {
     PyObject *offsets, *data, *codes, *there, *rows, *other_offsets, *other_data;
     Py_ssize_t texts, size;
+    if (!is_tuple(tuple)) return -1;
     if (!PyArg_ParseTuple(tuple, "OnOOOOOO", &offsets, &texts, &data, &codes, &there, &rows, &other_offsets, &other_data))
         return -1;
-    leg->offsets = held_bytes(held, offsets, (texts + 1) * 4, 0, NULL);
+    if (texts < 0 || texts >= INT32_MAX) {
+        PyErr_Format(PyExc_ValueError, "%zd texts", texts);
+        return -1;
+    }
+    leg->offsets = held_items(held, offsets, texts + 1, 4, NULL);
     if (PyErr_Occurred()) return -1;
-    leg->texts = leg->offsets && texts <= INT32_MAX ? (int32_t)texts : 0;
+    leg->texts = leg->offsets ? (int32_t)texts : 0;
     leg->data = held_bytes(held, data, 0, 0, &size);
     if (!leg->data) leg->data = (const uint8_t *)"";
     leg->end = leg->data + size;
     if (PyErr_Occurred()) return -1;
-    leg->codes = held_bytes(held, codes, n * 4, 0, NULL);
+    leg->codes = held_items(held, codes, n, 4, NULL);
     if (PyErr_Occurred()) return -1;
-    leg->there = held_bytes(held, there, n, 0, NULL);
+    leg->there = held_items(held, there, n, 1, NULL);
     if (PyErr_Occurred()) return -1;
-    leg->other_rows = held_bytes(held, rows, 0, 0, &size);
+    leg->other_rows = held_items(held, rows, 0, 8, &size);
     if (PyErr_Occurred()) return -1;
     leg->others = size / 8;
     if (!leg->others) return 0;
-    leg->other_offsets = held_bytes(held, other_offsets, (leg->others + 1) * 4, 0, NULL);
+    leg->other_offsets = held_items(held, other_offsets, leg->others + 1, 4, NULL);
     if (PyErr_Occurred()) return -1;
     leg->other_data = held_bytes(held, other_data, 0, 0, &size);
     if (PyErr_Occurred()) return -1;
@@ -1062,56 +1118,118 @@ static int literals_known(const Join *join, const int32_t *numbers, Py_ssize_t s
     return 1;
 }
 
-/* join(legs, table, literals, literal_data, n, keep, before, after, starts?, allocate) -> (size, data, starts | None)
+/* The literals (offsets into data), which must ascend within it. */
+static int literals_from(Held *held, PyObject *literals, PyObject *data, Join *join) {
+    Py_ssize_t size;
+    join->literals = held_items(held, literals, 1, 4, &size);
+    if (PyErr_Occurred()) return -1;
+    join->literal_count = (int32_t)(size / 4 > INT32_MAX ? INT32_MAX : size / 4) - 1;
+    join->literal_data = held_bytes(held, data, 0, 0, &size);
+    if (PyErr_Occurred()) return -1;
+    join->literal_end = join->literal_data + size;
+    if (join->literals && join->literal_data && texts_size(join->literals, join->literal_count, size) >= 0) return 0;
+    PyErr_SetString(PyExc_ValueError, "offsets outside the literals");
+    return -1;
+}
+
+/* The tables of `join`: how many steps each leg shares with the one before (-1 for the first, and behind the last),
+ * and the numbers of the literals, level by level, that open legs, open them with a quote before, and close them; the
+ * literal of a record without any. */
+static int tables_from(Held *held, PyObject *tuple, Join *join) {
+    PyObject *shared_object, *opening_object, *behind_object, *closing_object;
+    int empty;
+    if (!is_tuple(tuple) || !PyArg_ParseTuple(tuple, "OOOOi", &shared_object, &opening_object, &behind_object,
+                                               &closing_object, &empty))
+        return -1;
+    const Py_ssize_t count = (Py_ssize_t)join->count;
+    const int32_t *shared = held_items(held, shared_object, count + 1, 4, NULL);
+    if (PyErr_Occurred()) return -1;
+    Py_ssize_t total = 0;
+    int wrong = !shared || empty < 0 || empty >= join->literal_count || shared[0] != -1 || shared[count] != -1;
+    for (Py_ssize_t j = 0; !wrong && j < count; j++) {
+        wrong = shared[j] < -1 || shared[j] > 1 << 20;
+        total += shared[j] + 2;
+    }
+    if (wrong) {
+        PyErr_SetString(PyExc_ValueError, "no tables of literals");
+        return -1;
+    }
+    const int32_t *opening = held_items(held, opening_object, total, 4, NULL);
+    if (PyErr_Occurred()) return -1;
+    const int32_t *behind = held_items(held, behind_object, total, 4, NULL);
+    if (PyErr_Occurred()) return -1;
+    const int32_t *closing = held_items(held, closing_object, total, 4, NULL);
+    if (PyErr_Occurred()) return -1;
+    if (total && (!opening || !behind || !closing || !literals_known(join, opening, total) ||
+                  !literals_known(join, behind, total) || !literals_known(join, closing, total))) {
+        PyErr_SetString(PyExc_ValueError, "numbers of unknown literals");
+        return -1;
+    }
+    join->top = PyMem_Calloc((size_t)count + 1, sizeof *join->top);
+    join->opening = PyMem_Calloc((size_t)count + 1, sizeof *join->opening);
+    join->closing = PyMem_Calloc((size_t)count + 1, sizeof *join->closing);
+    join->behind = PyMem_Calloc((size_t)count + 1, sizeof *join->behind);
+    join->slices = PyMem_Calloc((size_t)total * 3 + 1, sizeof *join->slices);
+    if (!join->top || !join->opening || !join->behind || !join->closing || !join->slices) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < total; i++) {
+        join->slices[i] = literal_text(join, opening[i]);
+        join->slices[total + i] = literal_text(join, behind[i]);
+        join->slices[total * 2 + i] = literal_text(join, closing[i]);
+    }
+    Slice *opens = join->slices, *closes = join->slices + total * 2;
+    for (Py_ssize_t j = 0; j < count; j++) {
+        join->top[j] = shared[j] + 1;
+        join->opening[j] = opens;
+        join->behind[j] = opens + total;
+        join->closing[j] = closes;
+        opens += shared[j] + 2;
+        closes += shared[j + 1] + 2;
+    }
+    join->empty = literal_text(join, empty);
+    return 0;
+}
+
+/* join(legs, tables, literals, literal_data, n, keep, before, after, starts?, allocate) -> (size, data, starts | None)
  *
  * The text of n rows along the legs that are there, as walk.py describes it.  A leg is (offsets, texts, data, codes,
- * there, other rows, other offsets, other data); the table and the literals' offsets are int32. */
+ * there, other rows, other offsets, other data); the tables (see `tables_from`) and the literals' offsets are int32. */
 static PyObject *join_texts(PyObject *self, PyObject *args) {
     (void)self;
-    PyObject *legs, *table, *literals, *literal_data, *keep, *before, *after, *allocate;
+    PyObject *legs, *tables, *literals, *literal_data, *keep, *before, *after, *allocate;
     PyObject *result = NULL, *made_starts = NULL, *made_data = NULL;
-    Py_ssize_t n, size;
+    Py_ssize_t n;
     int want_starts;
-    if (!PyArg_ParseTuple(args, "O!OOOnOOOpO", &PyList_Type, &legs, &table, &literals, &literal_data, &n, &keep, &before,
+    if (!PyArg_ParseTuple(args, "O!OOOnOOOpO", &PyList_Type, &legs, &tables, &literals, &literal_data, &n, &keep, &before,
                           &after, &want_starts, &allocate))
         return NULL;
     Held held = {0};
     Join join = {0};
     const Py_ssize_t count = PyList_Size(legs);
     join.count = (size_t)count;
+    if (n < 0 || n >= INT32_MAX) {
+        PyErr_Format(PyExc_ValueError, "%zd rows", n);
+        goto out;
+    }
     if (!(join.legs = PyMem_Calloc((size_t)count + 1, sizeof(Leg)))) {
         PyErr_NoMemory();
         goto out;
     }
     for (Py_ssize_t i = 0; i < count; i++)
         if (leg_from(&held, PyList_GetItem(legs, i), n, &join.legs[i]) < 0) goto out;
-    join.table = held_bytes(&held, table, (count + 1) * (count + 1) * 4, 0, NULL);
+    if (literals_from(&held, literals, literal_data, &join) < 0 || tables_from(&held, tables, &join) < 0) goto out;
+    join.keep = held_items(&held, keep, n, 1, NULL);
     if (PyErr_Occurred()) goto out;
-    join.literals = held_bytes(&held, literals, 8, 0, &size);
+    join.before = held_items(&held, before, n, 4, NULL);
     if (PyErr_Occurred()) goto out;
-    join.literal_count = (int32_t)(size / 4 - 1);
-    join.literal_data = held_bytes(&held, literal_data, 0, 0, &size);
+    join.after = held_items(&held, after, n, 4, NULL);
     if (PyErr_Occurred()) goto out;
-    join.literal_end = join.literal_data + size;
-    join.keep = held_bytes(&held, keep, n, 0, NULL);
-    if (PyErr_Occurred()) goto out;
-    join.before = held_bytes(&held, before, n * 4, 0, NULL);
-    if (PyErr_Occurred()) goto out;
-    join.after = held_bytes(&held, after, n * 4, 0, NULL);
-    if (PyErr_Occurred()) goto out;
-    if (!join.table || !join.literals || !join.literal_data || join.literals[join.literal_count] > size ||
-        !literals_known(&join, join.table, (count + 1) * (count + 1)) ||
-        (join.before && !literals_known(&join, join.before, n)) ||
-        (join.after && !literals_known(&join, join.after, n))) {
+    if ((join.before && !literals_known(&join, join.before, n)) || (join.after && !literals_known(&join, join.after, n))) {
         PyErr_SetString(PyExc_ValueError, "numbers of unknown literals");
         goto out;
     }
-    const size_t pairs = (size_t)(count + 1) * (size_t)(count + 1);
-    if (!(join.between = PyMem_Calloc(pairs, sizeof(Slice)))) {
-        PyErr_NoMemory();
-        goto out;
-    }
-    for (size_t i = 0; i < pairs; i++) join.between[i] = literal_text(&join, join.table[i]);
     int32_t *starts = NULL;
     if (want_starts && !(made_starts = allocated(&held, allocate, (n + 1) * 4, &starts))) goto out;
     int64_t bound;
@@ -1135,7 +1253,11 @@ static PyObject *join_texts(PyObject *self, PyObject *args) {
 out:
     Py_XDECREF(made_starts);
     Py_XDECREF(made_data);
-    PyMem_Free(join.between);
+    PyMem_Free(join.slices);
+    PyMem_Free(join.closing);
+    PyMem_Free(join.behind);
+    PyMem_Free(join.opening);
+    PyMem_Free(join.top);
     PyMem_Free(join.legs);
     held_release(&held);
     return result;
@@ -1161,11 +1283,11 @@ static int texts_from(Held *held, PyObject *offsets, Py_ssize_t n, PyObject *dat
     Py_ssize_t size = 0;
     texts->n = n;
     texts->first_bit = first_bit;
-    if (n < 0 || first_bit < 0) {
-        PyErr_SetString(PyExc_ValueError, "negative numbers");
+    if (n < 0 || n >= INT32_MAX || first_bit < 0 || first_bit > PY_SSIZE_T_MAX - INT32_MAX) {
+        PyErr_SetString(PyExc_ValueError, "negative or very large numbers");
         return -1;
     }
-    texts->offsets = held_bytes(held, offsets, (n + 1) * 4, 0, NULL);
+    texts->offsets = held_items(held, offsets, n + 1, 4, NULL);
     if (!PyErr_Occurred()) texts->data = held_bytes(held, data, 0, 0, &size);
     if (!PyErr_Occurred()) texts->valid = held_bytes(held, valid, (first_bit + n + 7) / 8, 0, NULL);
     if (PyErr_Occurred()) return -1;
@@ -1419,7 +1541,7 @@ static PyObject *is_utf8(PyObject *self, PyObject *object) {
     Held held = {0};
     Py_ssize_t size;
     int fine = 0;
-    const uint8_t *data = held_bytes(&held, object, 0, 0, &size);
+    const uint8_t *data = held_needed(&held, object, &size);
     const int failed = PyErr_Occurred() != NULL;
     if (!failed) {
         Py_BEGIN_ALLOW_THREADS;
@@ -1435,7 +1557,7 @@ static PyObject *count_lines(PyObject *self, PyObject *object) {
     (void)self;
     Held held = {0};
     Py_ssize_t size, lines = 0;
-    const uint8_t *data = held_bytes(&held, object, 0, 0, &size);
+    const uint8_t *data = held_needed(&held, object, &size);
     const int failed = PyErr_Occurred() != NULL;
     if (!failed) {
         Py_BEGIN_ALLOW_THREADS;
@@ -1494,11 +1616,13 @@ static PyObject *print_times(PyObject *self, PyObject *args) {
     if (!PyArg_ParseTuple(args, "OnOnO", &values_object, &n, &valid, &first_bit, &allocate)) return NULL;
     Held held = {0};
     Texts texts = {0};
-    const int64_t *values = held_bytes(&held, values_object, n * 8, 0, NULL);
+    const int64_t *values = held_items(&held, values_object, n, 8, NULL);
+    if (!PyErr_Occurred() && (first_bit < 0 || first_bit > PY_SSIZE_T_MAX - INT32_MAX || n > INT32_MAX / 24))
+        PyErr_SetString(PyExc_ValueError, "negative or very large numbers");
     if (!PyErr_Occurred()) texts.valid = held_bytes(&held, valid, (first_bit + n + 7) / 8, 0, NULL);
     if (PyErr_Occurred()) goto out;
-    if ((!values && n) || n < 0 || n > INT32_MAX / 24 || first_bit < 0) {
-        PyErr_SetString(PyExc_ValueError, "no numbers, or too many");
+    if (!values && n) {
+        PyErr_SetString(PyExc_TypeError, "no numbers");
         goto out;
     }
     texts.first_bit = first_bit;
@@ -1554,15 +1678,16 @@ static PyObject *write_all(PyObject *self, PyObject *args) {
     Py_ssize_t piece, size;
     if (!PyArg_ParseTuple(args, "iOn", &file, &object, &piece)) return NULL;
     Held held = {0};
-    const char *data = held_bytes(&held, object, 0, 0, &size);
+    const char *data = held_needed(&held, object, &size);
+    if (data && piece < 1) PyErr_SetString(PyExc_ValueError, "pieces of no bytes");
     int failed = PyErr_Occurred() != NULL;
     while (!failed && size > 0) {
         int code = 0;
         Py_BEGIN_ALLOW_THREADS;
         while (size > 0 && !code) {
             long long done = write_some(file, data, (size_t)(size < piece ? size : piece));
-            if (done < 0) {
-                code = errno;
+            if (done <= 0) {
+                code = done ? errno : EIO;
             } else {
                 data += done;
                 size -= (Py_ssize_t)done;

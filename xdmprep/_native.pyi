@@ -13,11 +13,11 @@ def parse_csv(
     nulls: list[bytes],
     allocate: Callable[[int], Any],
     /,
-) -> tuple[int, list[tuple[Any, ...]]] | None: ...
+) -> tuple[int, list[tuple[Any, ...]], bytes]: ...
 def escape(offsets: Any, n: int, data: Any, allocate: Callable[[int], Any], /) -> tuple[Any, Any] | None: ...
 def join(
     legs: Sequence[tuple[Any, ...]],
-    table: Any,
+    tables: tuple[Any, Any, Any, Any, int],
     literals: Any,
     literal_data: Any,
     n: int,

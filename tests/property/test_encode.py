@@ -177,3 +177,13 @@ def test_codes_of_a_narrow_type_reach_far_into_the_pool() -> None:
     batch = pa.RecordBatch.from_arrays([many, flags, narrow], names=["a", "b", "c"])
     text = Encoder([Leaf(("a",), pa.string()), Leaf(("b",), pa.bool_()), Leaf(("c",), pa.string())]).encode(batch)
     assert [json.loads(line) for line in text.to_pybytes().decode().splitlines()] == batch.to_pylist()
+
+
+def test_the_tables_grow_with_the_leaves_and_not_with_their_square() -> None:
+    def texts(count: int) -> int:
+        kinds = [pa.string(), pa.int64(), pa.bool_()]
+        leaves = [Leaf((f"o{n // 50}", f"p{n // 7}", f"f{n}"), kinds[n % 3]) for n in range(count)]
+        return len(Encoder(leaves)._walk._literals)
+
+    few, many = texts(500), texts(5_000)
+    assert many < 11 * few

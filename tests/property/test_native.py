@@ -149,41 +149,126 @@ def test_escapes_are_those_of_json(texts: list[str | None], skip: int) -> None:
     assert found.to_pylist() == expected
 
 
-class TestWrongUse:
-    """Numbers that would lead outside a buffer are refused."""
+I4, I8 = np.int32, np.int64
+ALLOCATE = pa.allocate_buffer
+OFFSETS, CODES = np.array([0, 1, 2], I4), np.array([1, 0], I4)
+LEG = (OFFSETS, 2, b"ab", CODES, np.ones(2, bool), np.array([1], I8), np.array([0, 1], I4), b"z")
+TABLES = (np.array([-1, -1], I4), np.array([0], I4), np.array([0], I4), np.array([1], I4), 2)
+TEXTS = (OFFSETS, 2, b"ab", b"\3", 0)
 
-    literals = (np.array([0, 1], np.int32), b"x" + bytes(64))
-    table = np.zeros(4, np.int32)
+#: Each entry point with arguments that are right, and what it then gives; None where that is not looked at.
+RIGHT: dict[str, tuple[tuple[object, ...], object]] = {
+    "last_record_end": ((b"a\nb", 0, 3, False, 44, 34), 2),
+    "parse_csv": ((b"1,2\n", 44, 34, 2, [(0, True), (1, False)], [b""], ALLOCATE), None),
+    "escape": ((OFFSETS, 2, b'"b', ALLOCATE), None),
+    "join": (([LEG], TABLES, np.array([0, 1, 2, 4], I4), b"<>{}" + bytes(64), 2, np.ones(2, bool), np.zeros(2, I4),
+              np.zeros(2, I4), True, ALLOCATE), None),
+    "write": ((-1, b"", 9), None),
+    "text_sizes": (TEXTS, (1, 1)),
+    "misfits": ((*TEXTS, b"a", b"\0"), I8(1).tobytes()),
+    "not_accepted": ((*TEXTS, bytes(256), b"\1"), None),
+    "printed_otherwise": ((*TEXTS, True), np.array([0, 1], I8).tobytes()),
+    "is_utf8": ((b"a",), True),
+    "count_lines": ((b"\r\na\r\n\n\r\n",), 4),
+    "print_times": ((np.zeros(2, I8), 2, b"\3", 0, ALLOCATE), None),
+}  # fmt: skip
+#: What stands in for each argument in turn.
+WRONG = [
+    None, "text", -1, 1 << 31, 1 << 62, -(1 << 62), 1 << 70, 0.5, [], [None], [(1,)], [(-1, True)], [(9, True)],
+    ["x"], (), (1, 2), {},
+    b"", b"x", b"\xff" * 12, bytearray(b"\xff" * 12), memoryview(bytes(16))[1:], memoryview(bytes(64))[::2], object(),
+    np.zeros(0, I4), np.array([0, 9, 2], I4), np.array([2, 1, 0], I4), np.array([-5, -1, 0], I4),
+    np.full(3, 1 << 30, I4),
+    np.full(9, -1, I4), np.zeros(3, I8), np.zeros(3, np.int8), np.zeros(3, np.float64), np.zeros((3, 3), I4),
+    np.array([0, 1 << 40, 2], I8), np.array(["a"], object), pa.array([1, 2, 3]), lambda size: None, lambda size: b"",
+    lambda size: bytearray(1), lambda size: pa.allocate_buffer(0), lambda: 0, True,
+]  # fmt: skip
 
-    def leg(self, codes: list[int]) -> tuple[object, ...]:
-        offsets = np.array([0, 1, 2], np.int32)
-        return offsets, 2, b"ab", np.array(codes, np.int32), None, None, None, None
 
-    def join(self, codes: list[int], table: np.ndarray[tuple[int], np.dtype[np.int32]]) -> bytes:
-        made = loops().join(
-            [self.leg(codes)], table, *self.literals, len(codes), None, None, None, False, pa.allocate_buffer
-        )
-        return bytes(made[1][: made[0]])
+def test_every_entry_point_is_tried() -> None:
+    made = {name for name in dir(loops()) if callable(getattr(loops(), name)) and not name.startswith("_")}
+    assert made == set(RIGHT)
 
-    def test_what_is_right(self) -> None:
-        assert self.join([1, 0], self.table) == b"xbxxax"
 
-    @pytest.mark.parametrize("codes", [[2], [-1], [0, 1, 1 << 30]])
-    def test_a_code_of_no_text(self, codes: list[int]) -> None:
-        with pytest.raises(ValueError, match="unknown texts"):
-            self.join(codes, self.table)
+def changed(arguments: tuple[object, ...], at: tuple[int, ...], wrong: object) -> tuple[object, ...]:
+    """The arguments with one of them replaced, perhaps within a list or tuple among them."""
+    items = list(arguments)
+    if len(at) > 1:
+        inner = items[at[0]]
+        assert isinstance(inner, (list, tuple))
+        wrong = type(inner)(changed(tuple(inner), at[1:], wrong))
+    items[at[0]] = wrong
+    return tuple(items)
 
-    def test_a_literal_that_is_none(self) -> None:
-        with pytest.raises(ValueError, match="unknown literals"):
-            self.join([0], self.table + 1)
 
-    def test_a_buffer_that_is_too_short(self) -> None:
-        with pytest.raises(ValueError, match="too short"):
-            self.join([0], self.table[:2])
+def places(arguments: tuple[object, ...], within: tuple[int, ...] = ()) -> list[tuple[int, ...]]:
+    """Where an argument, or an item of one, stands."""
+    found = []
+    for number, value in enumerate(arguments):
+        found.append((*within, number))
+        if isinstance(value, (list, tuple)):
+            found += places(tuple(value), (*within, number))
+    return found
 
-    def test_offsets_outside_their_text(self) -> None:
-        with pytest.raises(ValueError, match="outside"):
-            loops().escape(np.array([0, 9], np.int32), 1, b"ab", pa.allocate_buffer)
+
+@pytest.mark.parametrize("name", sorted(RIGHT))
+def test_wrong_arguments_are_refused_or_harmless(name: str) -> None:
+    """Of any type, length or sign: an exception of a caller's fault, or a result; never a crash."""
+    call = getattr(loops(), name)
+    arguments, expected = RIGHT[name]
+    if name != "write":
+        made = call(*arguments)
+        assert expected is None or made == expected
+    refused = 0
+    for at in places(arguments):
+        for wrong in WRONG:
+            if name == "write" and (at == (0,) or wrong is True):
+                continue
+            try:
+                call(*changed(arguments, at, wrong))
+            except (ValueError, TypeError, BufferError, OverflowError, MemoryError, IndexError, OSError):
+                refused += 1
+    assert refused > 10
+    for count in range(len(arguments)):
+        with pytest.raises(TypeError):
+            call(*arguments[:count])
+
+
+def test_join_gives_what_it_should() -> None:
+    size, data, starts = loops().join(*RIGHT["join"][0])
+    assert (bytes(data[:size]), np.frombuffer(starts, I4, 3).tolist()) == (b"<<b><<<z><", [0, 5, 10])
+
+
+@pytest.mark.parametrize(
+    ("name", "at", "wrong", "message"),
+    [
+        ("join", (0, 0, 3), np.array([2, 0], I4), "unknown texts"),
+        ("join", (0, 0, 3), np.array([-1, 0], I4), "unknown texts"),
+        ("join", (0, 0, 1), -1, "-1 texts"),
+        ("join", (4,), -1, "-1 rows"),
+        ("join", (4,), 1 << 62, "rows"),
+        ("join", (1, 1), np.array([3], I4), "unknown literals"),
+        ("join", (1, 4), 3, "no tables"),
+        ("join", (1, 0), np.array([0, -1], I4), "no tables"),
+        ("join", (1, 0), np.array([-1, 5], I4), "no tables"),
+        ("join", (1, 1), np.zeros(0, I4), "too short"),
+        ("join", (2,), np.array([0, 3, 2, 4], I4), "outside the literals"),
+        ("join", (2,), np.array([0, 1, 2, 400], I4), "outside the literals"),
+        ("join", (6,), np.array([0, 7], I4), "unknown literals"),
+        ("escape", (0,), np.array([0, 9, 9], I4), "outside"),
+        ("escape", (0,), np.array([0, 2, 1], I4), "ascend"),
+        ("escape", (1,), -1, "outside"),
+        ("text_sizes", (1,), -1, "negative"),
+        ("text_sizes", (4,), 1 << 62, "too short"),
+        ("text_sizes", (0,), np.zeros(3, I8), "items of 8 bytes"),
+        ("print_times", (1,), -1, "items"),
+        ("write", (2,), 0, "no bytes"),
+    ],
+)
+def test_what_is_said_of_wrong_arguments(name: str, at: tuple[int, ...], wrong: object, message: str) -> None:
+    arguments = RIGHT[name][0]
+    with pytest.raises((ValueError, TypeError), match=message):
+        getattr(loops(), name)(*changed(arguments, at, wrong))
 
 
 def test_another_source_than_was_compiled_is_not_used(tmp_path: Path) -> None:

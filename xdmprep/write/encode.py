@@ -20,7 +20,7 @@ from .. import native
 from ..leaves import Leaf, path_tree, slots, valid
 from ..paths import Path
 from .texts import calendar_of, escape_all, escape_some, printed_otherwise, quoted, scalar_texts
-from .walk import MARKS, Leg, Value, Walk, key_text
+from .walk import MARKS, Leg, Tables, Value, Walk, key_text, leaf_tables
 
 _BOOLEANS = pa.array(["false", "true"], pa.string())
 
@@ -35,7 +35,7 @@ class Encoder:
 
     def __init__(self, leaves: Sequence[Leaf], end: str = "\n") -> None:
         self._columns = _flat_leaves(leaves)
-        self._walk = Walk([(flat.path, flat.quoted, flat.ride) for flat in self._columns], end)
+        self._walk = Walk(leaf_tables([(flat.path, flat.quoted, flat.ride) for flat in self._columns], end))
 
     def encode(
         self,
@@ -208,17 +208,11 @@ def _side_by_side(
 
 @lru_cache(maxsize=256)
 def _element_walk(legs: tuple[Leg, ...]) -> Walk:
-    return Walk(legs, "")
+    return Walk(leaf_tables(legs, ""))
 
 
-def _between_entry(a: Leg | None, b: Leg | None, end: str) -> str:
-    """What stands around the key and the value of one entry of a map."""
-    if a is None:
-        return '"'
-    return '":' if a[1] and b is not None else end
-
-
-_ENTRY = Walk([(("key",), True, ""), (("value",), False, "")], "", _between_entry)
+#: The key and the value of one entry of a map.
+_ENTRY = Walk(Tables([0, 1], [['"'], ["", ""]], [["", '":'], [""]], ""))
 
 
 def _printed(column: pa.Array) -> pa.Array:
