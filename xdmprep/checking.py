@@ -72,7 +72,7 @@ def validate(
     records = check_stream(_records(source, schema, mapping, csv), schema, rules)
     if on_start is not None:
         on_start(records)
-    builder = ReportBuilder(records.name, cap=cap, origins=records.origins)
+    builder = ReportBuilder(records.name, cap=cap, origins=records.origins, notes=[schema.profile_warning])
     # of mapped records the values are counted where they are at hand
     for chunk, _ in records.run(jobs=jobs, rest=None if mapping is None else Chunk.found):
         builder.add(chunk)

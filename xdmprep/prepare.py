@@ -188,7 +188,7 @@ def prepare(
         "contract": None if contract is None else str(contract),
     }  # fmt: skip
     folder = OutputFolder(out, json.loads(json.dumps(key, default=_name_of)), overwrite)
-    builder = ReportBuilder(read.name, cap=KEPT_FINDINGS, origins=read.origins)
+    builder = ReportBuilder(read.name, cap=KEPT_FINDINGS, origins=read.origins, notes=[schema.profile_warning])
     merged = merged_rejected = 0
 
     def each(chunk: Chunk) -> None:
@@ -217,7 +217,7 @@ def prepare(
             "rejected": done.rejected + merged_rejected}  # fmt: skip
     manifest = Manifest(
         options.format, done.files, done.rows, done.written, done.rejected,
-        schema={"id": schema.id, "title": schema.title, "version": schema.version, "sha256": schema.sha256},
+        schema=schema.about,
         source={"name": read.name} | (rows if merged else {}) | _files(read), multiline=options.multiline,
         values=report.values.table(lost_only=True), threshold=error_threshold, software=SOFTWARE, folder=folder.path,
     )  # fmt: skip

@@ -86,6 +86,7 @@ RULES: dict[str, Rule] = _rules(
     Rule("identity-ecid", "an ECID has 38 digits; the platform skips the record otherwise", sets=_OWN),
     Rule("identity-length", "an identity has at most 1024 characters", sets=_OWN),
     Rule("identity-primary", "a profile record needs exactly one primary identity", sets=_OWN),
+    Rule("identity-none", "an event of a schema for Profile has no identity", severity="warning", sets=_OWN),
     Rule("identity-count", "a record has at most 20 identities", severity="warning", sets=_OWN),
     Rule("event-id", "the _id of an event must not contain colons", severity="warning", sets=_OWN),
     Rule("event-timestamp", "the timestamp of an event lies in the future", sets=_OWN),

@@ -264,19 +264,17 @@ def write_patch(
             early, late, made, options, ingested, sent, scratch=folder.path, jobs=jobs, on_chunk=on_chunk,
             effects=effects,
         )  # fmt: skip
-        builder = ReportBuilder(name, cap=KEPT_FINDINGS, origins=late.stream.origins)
+        builder = ReportBuilder(name, cap=KEPT_FINDINGS, origins=late.stream.origins, notes=[made.profile_warning])
         source = {"name": name, **({} if early is None else {"before": early.stream.name}), "key": patch.key,
                   "counts": asdict(patch.counts), "fields": patch.fields}  # fmt: skip
-        about = {"id": made.id, "title": made.title, "version": made.version, "sha256": made.sha256}
         manifests = []
         batches = _batches(patch, max_records, folder, key)
         for number, (target, part) in enumerate(batches, 1):
             place = {"batch": number, "batches": len(batches)} if len(batches) > 1 else {}
             done = write_stream(part, target, write, jobs=jobs, on_chunk=builder.add)
             manifests.append(Manifest(
-                format, done.files, done.rows, done.written, done.rejected, schema=about, source={**source, **place},
-                upsert=True,
-                software=SOFTWARE, folder=target.path,
+                format, done.files, done.rows, done.written, done.rejected, schema=made.about,
+                source={**source, **place}, upsert=True, software=SOFTWARE, folder=target.path,
             ))  # fmt: skip
         _write_lists(patch, folder.path)
     except BaseException:
@@ -325,7 +323,6 @@ def write_trial(
                 break
         if not left:
             break
-    about = {"id": schema.id, "title": schema.title, "version": schema.version, "sha256": schema.sha256}
     manifests = []
     for out, chunks, upsert in ((former, were, False), (patch, are, True)):
         format = result.manifests[0].format if upsert else "json"
@@ -334,7 +331,7 @@ def write_trial(
         folder = OutputFolder(out, {"trial": True})
         done = write_stream(stream, folder, WriteOptions(format=format), jobs=0)
         manifests.append(Manifest(
-            format, done.files, done.rows, done.written, done.rejected, schema=about, source={"name": "trial"},
+            format, done.files, done.rows, done.written, done.rejected, schema=schema.about, source={"name": "trial"},
             upsert=upsert, software=SOFTWARE, folder=folder.path,
         ))  # fmt: skip
         manifests[-1].save(folder.path)

@@ -175,10 +175,15 @@ def test_sha256_is_of_the_content_not_of_the_file(tmp_path: Path) -> None:
 
 
 def test_identities() -> None:
-    found = Schema.from_dict(PROFILE, descriptors=[identity("/b"), identity("/identityMap/CRM/id", "CRM", True)])
+    more = {"c": {"type": "string"}, "ids": {"type": "object", "additionalProperties": {"type": "string"}}}
+    content = {**PROFILE, "properties": {**PROFILE["properties"], **more}}
+    given = [identity("/b"), identity("/c", "CRM", True), identity("/ids/home"), identity("/ids/*")]
+    found = Schema.from_dict(content, descriptors=given)
     assert found.identities == (
-        Identity(("identityMap", "{*}", "[*]", "id"), "CRM", True),
+        Identity(("c",), "CRM", True),
         Identity(("b",), "Email", False),
+        Identity(("ids", "{*}"), "Email", False),
+        Identity(("ids", "{*}"), "Email", False),
     )
     assert found.primary_identity == found.identities[0]
     assert "primary identity CRM" in found.tree()
@@ -231,9 +236,72 @@ def test_descriptors_that_do_not_fit(descriptor: dict[str, Any], message: str) -
 
 
 def test_two_primary_identities() -> None:
-    two = [identity("/b", primary=True), identity("/identityMap/*/*/id", primary=True)]
+    content = {**PROFILE, "properties": {**PROFILE["properties"], "c": {"type": "string"}}}
     with pytest.raises(SchemaError, match="at most one"):
-        Schema.from_dict(PROFILE, descriptors=two)
+        Schema.from_dict(content, descriptors=[identity("/b", primary=True), identity("/c", primary=True)])
+
+
+@pytest.mark.parametrize("path", ["/identityMap", "/identityMap/CRM/id", "/identityMap/*/*/id"])
+def test_an_identity_descriptor_within_identity_map_names_the_mend(path: str) -> None:
+    with pytest.raises(SchemaError, match="Remove the descriptor: the keys of identityMap are the namespaces"):
+        Schema.from_dict(PROFILE, descriptors=[identity(path, "CRM", True)])
+
+
+@pytest.mark.parametrize(
+    ("given", "namespace"),
+    [
+        ({"xdm:namespace": "Email", "xdm:property": "xdm:code"}, "Email"),
+        ({"xdm:namespace": {"xdm:code": "ecid"}}, "ecid"),
+        ({"xdm:namespace": {"xdm:id": 4}}, "ECID"),
+        ({"xdm:namespace": "4", "xdm:property": "xdm:id"}, "ECID"),
+        ({"xdm:namespace": 4, "xdm:property": "xdm:id"}, "ECID"),
+        ({"xdm:namespace": 0}, "CORE"),
+        ({"xdm:namespace": 987654}, "987654"),
+        ({"xdm:namespace": "4"}, "4"),
+    ],
+)
+def test_a_namespace_is_given_by_code_or_by_number(given: dict[str, Any], namespace: str) -> None:
+    (found,) = Schema.from_dict(PROFILE, descriptors=[{**identity("/b"), **given}]).identities
+    assert found.namespace == namespace
+
+
+@pytest.mark.parametrize("wrong", ["true", "false", 1, None, [True]])
+def test_a_primary_mark_is_a_boolean(wrong: Any) -> None:
+    with pytest.raises(SchemaError, match="write true or false, without quotes"):
+        Schema.from_dict(PROFILE, descriptors=[{**identity("/b"), "xdm:isPrimary": wrong}])
+
+
+OVERLAY = {"ECID": {"type": "array", "items": {"properties": {"id": {"pattern": "^[0-9]{38}$"}}}}}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"allOf": [{"properties": {"identityMap": {"properties": OVERLAY}}}]},
+        {
+            "properties": {
+                **PROFILE["properties"],
+                "identityMap": {**PROFILE["properties"]["identityMap"], "properties": OVERLAY},
+            }
+        },
+    ],
+    ids=["field group", "in place"],
+)
+def test_rules_for_single_namespaces_leave_identity_map_a_map(more: dict[str, Any]) -> None:
+    found = Schema.from_dict({**PROFILE, **more})
+    assert found.find("identityMap").type == "map"
+    assert [str(found.find(f"identityMap.{name}[0].id")) for name in ("ECID", "CRMID")] == ["identityMap.{*}[*].id"] * 2
+    wrong = {"b": "x", "identityMap": {"ECID": [{"id": "1"}], "CRMID": [{"id": "1"}]}}
+    assert [(issue.code, issue.path) for issue in found.check(wrong, "jsonschema")] == [
+        ("pattern", "identityMap.ECID[0].id")
+    ]
+
+
+def test_an_identity_map_of_fixed_namespaces_names_the_mend() -> None:
+    fixed = {"identityMap": {"type": "object", "properties": OVERLAY}}
+    found = Schema.from_dict({**PROFILE, "properties": {**PROFILE["properties"], **fixed}})
+    with pytest.raises(SchemaError, match="the namespaces ECID only"):
+        found.find("identityMap.CRMID[0].id")
 
 
 def test_descriptors_beside_the_schema(tmp_path: Path) -> None:

@@ -76,11 +76,25 @@ def dataset_create(
             say(f"schema {schema_id} created; get it with: xdmprep schema pull {schema_id}")
             format_ = "csv"
         key = client.create_dataset(name, schema_id, profile=profile, upsert=upsert, format=format_)
+        if profile or upsert:
+            for finding in _doubts(client, key):
+                say(f"warning: {finding.text}. {' '.join(finding.steps)}")
         if as_json:
             print_json({"id": key, "name": name, "schema": schema_id})
         else:
             show(key)
         return 0
+
+
+def _doubts(client: Any, key: str) -> list[Any]:
+    """Why no record of a new dataset would reach Profile; nothing where the schema cannot be seen."""
+    from ..errors import PlatformError
+
+    try:
+        found = client.check_dataset(key).findings
+    except PlatformError:
+        return []
+    return [finding for finding in found if finding.code in ("no-identity", "schema-not-profile")]
 
 
 @dataset.command("show")

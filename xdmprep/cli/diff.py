@@ -104,12 +104,13 @@ def shown_result(result: PatchResult, as_json: bool, seen: Preview | None = None
                  "files": manifest.to_dict()["files"]}
                 for manifest in result.manifests
             ],
-            "seconds": round(result.seconds, 3), **({} if seen is None else {"preview": seen.to_dict()}),
+            "seconds": round(result.seconds, 3), "notes": list(result.report.notes),
+            **({} if seen is None else {"preview": seen.to_dict()}),
         }  # fmt: skip
         print_json(facts)
     else:
         show(str(result))
-        if result.report.found:
+        if result.report.found or result.report.notes:
             show(str(result.report))
         if seen is not None:
             show(str(seen))

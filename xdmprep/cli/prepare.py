@@ -119,7 +119,7 @@ def prepare(
         print_json(_facts(result))
     else:
         show(str(result))
-        if result.report.found:
+        if result.report.found or result.report.notes:
             show(str(result.report))
         if report is not None:
             show(f"report -> {report}")
@@ -159,5 +159,5 @@ def _facts(result: Any) -> dict[str, Any]:
         "rows": result.rows, "written": result.written, "rejected": result.rejected, "folder": str(result.folder),
         "files": result.manifest.to_dict()["files"], "issues": result.report.to_dict()["summary"],
         "values": result.manifest.values, "excessive": list(result.excessive),
-        "seconds": round(result.seconds, 3),
+        "seconds": round(result.seconds, 3), "notes": list(result.report.notes),
     } | ({"sourceRows": result.source_rows} if result.merged else {})  # fmt: skip

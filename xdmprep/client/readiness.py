@@ -158,9 +158,9 @@ def _of_tags(state: Readiness, title: str, doc: dict[str, Any], manifest: Manife
 def _of_schema(state: Readiness, schema: Pulled, manifest: Manifest | None) -> list[Finding]:
     """Whether the dataset's schema is one that Profile takes."""
     patch = manifest is not None and manifest.upsert
-    if not patch and not state.profile:
-        return []
     doc = schema.schema
+    if not patch and not state.profile:
+        return _of_identities(state, schema) if "union" in (doc.get("meta:immutableTags") or ()) else []
     supers = {doc.get("meta:class"), *(doc.get("meta:extends") or ())}
     kind = "events" if supers.intersection(EVENTS) else "ad-hoc data" if ADHOC in supers else ""
     found = []
@@ -171,12 +171,17 @@ def _of_schema(state: Readiness, schema: Pulled, manifest: Manifest | None) -> l
         text = f"the schema {state.schema} is not enabled for Profile (no 'union' in meta:immutableTags)"
         step = "Enable the schema for Profile, in the user interface or by PATCH; that cannot be undone."
         found.append(Finding("schema-not-profile", "warning", text, (step,)))
-    primary = any(item.get("xdm:isPrimary") for item in schema.descriptors)
-    if not primary and not {"identityMap", "xdm:identityMap"}.intersection(doc.get("properties") or {}):
-        text = f"the schema {state.schema} has neither a primary identity nor an identityMap"
-        step = "Give it a primary identity; without one no record reaches Profile."
-        found.append(Finding("no-identity", "warning", text, (step,)))
-    return found
+    return [*found, *_of_identities(state, schema)]
+
+
+def _of_identities(state: Readiness, schema: Pulled) -> list[Finding]:
+    """Whether records of the dataset's schema have an identity by which they reach a profile."""
+    primary = any(item.get("xdm:isPrimary") is True for item in schema.descriptors)
+    if primary or {"identityMap", "xdm:identityMap"}.intersection(schema.schema.get("properties") or {}):
+        return []
+    text = f"the schema {state.schema} has neither a primary identity nor an identityMap"
+    step = "Give it a primary identity; without one no record reaches Profile."
+    return [Finding("no-identity", "warning", text, (step,))]
 
 
 def _enabling(state: Readiness, doc: dict[str, Any]) -> tuple[str, ...]:
@@ -242,6 +247,8 @@ def check_dataset(
         PlatformError: its schema is another one, or it is not enabled for upsert though the files are a patch.
     """
     forced = False
+    if manifest.schema.get("warning"):
+        tell(f"warning: {manifest.schema['warning']}")
     for finding in assess(dataset_id, doc, manifest).findings:
         if finding.level == "error":
             if not (force and finding.forced):

@@ -140,10 +140,12 @@ class Report:
         kept: how many of them the report holds; fewer than `found` only with a cap.
         cap: the cap, None if there is none.
         files: where several files were checked, the report of each.
+        notes: what is wrong with the schema as a whole, whatever the records are.
         values: counts of the values written and left out, where a mapping made the records.
     """
 
     files: tuple[Report, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -321,6 +323,8 @@ class Report:
             "findings": self.found, "kept": self.kept, "cap": self.cap, "values": self.values.table(lost_only=True),
             "summary": groups,
         }  # fmt: skip
+        if self.notes:
+            facts["notes"] = list(self.notes)
         return {**facts, "files": [{"file": one.name, **one.to_dict()} for one in self.files]} if self.files else facts
 
     def to_json(self) -> str:
@@ -407,7 +411,7 @@ class Report:
         return f"{self.name}: {rows}, {self.invalid:,} invalid, {left_out}{self.found:,} findings{capped}"
 
     def __str__(self) -> str:
-        lines = [self.headline()]
+        lines = [self.headline(), *(f"  warning: {note}" for note in self.notes)]
         for group in self.groups[:40]:
             values = f", such as {', '.join(shorten(value, 40) for value in group.examples)}" if group.examples else ""
             column = f" (column {group.column})" if group.column else ""
@@ -430,10 +434,19 @@ class ReportBuilder:
         name: what is checked.
         cap: keep at most so many findings (all are counted).
         origins: where the source is several files, which rows came from which.
+        notes: what is wrong with the schema as a whole; empty texts are left out.
     """
 
-    def __init__(self, name: str = "data", *, cap: int | None = None, origins: Origins | None = None) -> None:
+    def __init__(
+        self,
+        name: str = "data",
+        *,
+        cap: int | None = None,
+        origins: Origins | None = None,
+        notes: Iterable[str] = (),
+    ) -> None:
         self._report = Report(name, cap=cap, origins=origins)
+        self._report.notes = tuple(filter(None, notes))
 
     def add(self, chunk: Chunk) -> None:
         """Count in a chunk with absolute row numbers: its rows, its findings, and what could not be read."""

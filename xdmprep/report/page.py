@@ -39,6 +39,7 @@ class Report(Protocol):
     found: int
     kept: int
     cap: int | None
+    notes: tuple[str, ...]
 
     @property
     def files(self) -> Sequence[Report]:
@@ -147,6 +148,7 @@ def _overview(report: Report) -> str:
         if report.cap is not None and report.kept < report.found
         else ""
     )
+    capped += "".join(f'<p class="warning">{escape(note)}</p>' for note in report.notes)
     rows = "".join(
         f'<tr><td class="n">{group.count:,}</td><td class="{group.severity}">{escape(group.code)}</td>'
         f"<td><code>{escape(group.path or 'record')}</code></td><td>{_text(group.column)}</td>"

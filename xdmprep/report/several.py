@@ -29,6 +29,7 @@ class FilesReport(Report):
     def __init__(self, files: Sequence[Report], *, cap: int | None = None) -> None:
         super().__init__(f"{len(files):,} files", cap=cap)
         self.files = tuple(files)
+        self.notes = tuple(dict.fromkeys(note for one in files for note in one.notes))
         for one in files:
             self.rows += one.rows
             self.merged += one.merged

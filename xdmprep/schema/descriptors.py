@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import SchemaError, did_you_mean
+from ..errors import SchemaError, did_you_mean, shorten
 from ..paths import EVERY, Path, format_path
 from .compat import compatible_steps
 from .field import ANY_KEY, Field
@@ -22,6 +22,12 @@ RELATIONSHIPS = {
     "xdm:descriptorRelationship": "many-to-one",
     "xdm:descriptorReferenceIdentity": "reference",
 }
+
+
+#: Namespaces of the platform by their numeric id, which a descriptor may give instead of the code.
+_NAMESPACES = {
+    0: "CORE", 4: "ECID", 6: "Email", 7: "Phone", 8: "WAID", 9: "TNTID", 411: "AdCloud", 20914: "GAID", 20915: "IDFA",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +75,48 @@ def identities(descriptors: Iterable[dict[str, Any]], root: Field, name: str) ->
         if descriptor.get("@type") != IDENTITY:
             continue
         field = source_field(descriptor, root, name)
+        if field.path[0] in ("identityMap", "xdm:identityMap"):
+            raise SchemaError(
+                f"{name}: an identity descriptor names '{field}', which is part of identityMap. Remove the descriptor: "
+                "the keys of identityMap are the namespaces already, and records mark the primary identity there by "
+                '"primary": true.'
+            )
         if field.type != "string":
             raise SchemaError(
                 f"{name}: the identity descriptor for '{field}' names a field of type {field.type}; "
                 "an identity field must be a string."
             )
-        namespace = descriptor.get("xdm:namespace")
-        if isinstance(namespace, dict):  # older answers: {"xdm:code": "Email"}
-            namespace = namespace.get("xdm:code") or namespace.get("xdm:id")
-        if not namespace:
-            raise SchemaError(f"{name}: the identity descriptor for '{field}' has no 'xdm:namespace'.")
-        found.append(Identity(field.path, str(namespace), descriptor.get("xdm:isPrimary") is True))
+        found.append(Identity(field.path, _namespace(descriptor, field, name), _is_primary(descriptor, field, name)))
     primary = [identity for identity in found if identity.primary]
     if len(primary) > 1:
         names = ", ".join(f"'{format_path(identity.path)}'" for identity in primary)
         raise SchemaError(f"{name}: {names} are all primary identities; a schema has at most one.")
     return tuple(sorted(found, key=lambda identity: not identity.primary))
+
+
+def _namespace(descriptor: dict[str, Any], field: Field, name: str) -> str:
+    """The code of the namespace that an identity descriptor names."""
+    namespace, by = descriptor.get("xdm:namespace"), descriptor.get("xdm:property")
+    if isinstance(namespace, dict):  # older answers: {"xdm:code": "Email"}
+        by = "xdm:code" if namespace.get("xdm:code") else "xdm:id"
+        namespace = namespace.get(by)
+    if isinstance(namespace, str) and by == "xdm:id" and namespace.isascii() and namespace.isdigit():
+        namespace = int(namespace)
+    if isinstance(namespace, int) and not isinstance(namespace, bool):
+        return _NAMESPACES.get(namespace, str(namespace))
+    if not isinstance(namespace, str) or not namespace:
+        raise SchemaError(f"{name}: the identity descriptor for '{field}' has no 'xdm:namespace', such as \"Email\".")
+    return namespace
+
+
+def _is_primary(descriptor: dict[str, Any], field: Field, name: str) -> bool:
+    primary = descriptor.get("xdm:isPrimary", False)
+    if not isinstance(primary, bool):
+        raise SchemaError(
+            f"{name}: the identity descriptor for '{field}' has \"xdm:isPrimary\": {shorten(primary)}; "
+            "write true or false, without quotes."
+        )
+    return primary
 
 
 def relationships(descriptors: Iterable[dict[str, Any]], root: Field, name: str) -> tuple[Relationship, ...]:

@@ -24,6 +24,9 @@ from .types import ANY, INTEGER_BOUNDS, SCALARS, xdm_type
 #: The step of a schema path that stands for every value of a map; :data:`xdmprep.paths.EVERY` is that of an array.
 ANY_KEY = "{*}"
 
+#: Where records keep their identities by namespace; nowhere else does the platform look for them.
+IDENTITY_MAPS: tuple[Path, ...] = (("identityMap",), ("xdm:identityMap",))
+
 _NOT_CONSTRAINTS = frozenset({"properties", "title", "description", "definitions", "$id", "$schema"})
 
 
@@ -73,6 +76,8 @@ class Field:
     @cached_property
     def type(self) -> str:
         """XDM type: string, number, long, int, short, byte, date, date-time, boolean, array, object, map, or any."""
+        if self.path in IDENTITY_MAPS and isinstance(self._declared.get("additionalProperties"), Mapping):
+            return "map"  # also where a field group adds rules for single namespaces as properties
         return xdm_type(self._declared)
 
     @property

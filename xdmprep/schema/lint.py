@@ -15,7 +15,7 @@ from typing import Any, TypeGuard
 from ..errors import Issue, did_you_mean, shorten
 from ..paths import EVERY
 from ..rules import RULES
-from .field import ANY_KEY, Field
+from .field import ANY_KEY, IDENTITY_MAPS, Field
 from .merge import ASSERTIONS
 from .model import Schema
 from .types import FAMILIES, INTEGER_BOUNDS, SCALARS, derived_type, tagged_type
@@ -90,11 +90,9 @@ def _whole(schema: Schema) -> Found:
         yield _issue("schema-incomplete", None, "has no '$id', so no dataset can refer to it")
     if not schema.title:
         yield _issue("schema-incomplete", None, "has no 'title'")
-    if schema.for_profile and schema.primary_identity is None and not schema.has_identity_map:
-        yield _issue(
-            "schema-identity", None, "is enabled for Profile but has neither a primary identity nor identityMap",
-            hint="Add an identity descriptor with \"xdm:isPrimary\": true, or the field group IdentityMap.",
-        )  # fmt: skip
+    if schema.profile_warning:
+        message, mend = schema.profile_warning.removeprefix(f"{schema.name} ").split(". ", 1)
+        yield _issue("schema-identity", None, message, hint=mend)
     if schema.behavior == "time-series":
         for name in ("_id", "timestamp"):
             if name not in schema.root.required_children and not any(
@@ -139,8 +137,14 @@ def _bounds(field: Field) -> Found:
 
 
 def _map(field: Field) -> Found:
+    if field.path in IDENTITY_MAPS and field.type != "map":
+        hint = "Give it 'additionalProperties' as the field group IdentityMap has them: namespaces are keys of a map."
+        yield _issue(
+            "schema-map", field, f"is of type {field.type}, but the platform takes identityMap as a map", hint=hint
+        )
+        return
     node = field.schema
-    if tagged_type(node) != "map":
+    if tagged_type(node) != "map" or field.path in IDENTITY_MAPS:
         return
     if node.get("properties"):
         yield _issue("schema-map", field, "is tagged as a map but has 'properties'", hint="A map has values only.")

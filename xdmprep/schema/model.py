@@ -34,7 +34,7 @@ from .documents import (
     read_documents,
     read_json,
 )
-from .field import Field, field_count
+from .field import IDENTITY_MAPS, Field, field_count
 from .resolve import Lookup, Resolver, keywords
 from .show import field_table, tree_text
 
@@ -217,6 +217,28 @@ class Schema:
         return any(name in self.root.children for name in ("identityMap", "xdm:identityMap"))
 
     @cached_property
+    def profile_warning(self) -> str:
+        """Why no record can reach Profile though the schema is enabled for it, and the mend; empty if all is well."""
+        if not self.for_profile or self.primary_identity is not None or self.has_identity_map:
+            return ""
+        inner = next((field for field in self.root.walk() if field.name.endswith("identityMap")), None)
+        mend = (
+            'Add an identity descriptor with "xdm:isPrimary": true, or the field group IdentityMap.'
+            if inner is None
+            else f"The map at '{inner}' does not count: identityMap must stand at the top of the record."
+        )
+        return (
+            f"{self.name} is enabled for Profile but has neither a primary identity nor identityMap, "
+            f"so no record of it reaches Profile. {mend}"
+        )
+
+    @property
+    def about(self) -> dict[str, str]:
+        """What a manifest says of the schema that its files were made for."""
+        facts = {"id": self.id, "title": self.title, "version": self.version, "sha256": self.sha256}
+        return facts | ({"warning": self.profile_warning} if self.profile_warning else {})
+
+    @cached_property
     def sha256(self) -> str:
         """Hex SHA-256 of the schema as canonical JSON, together with the components and descriptors it draws in."""
         content: Any = self.source
@@ -288,6 +310,11 @@ class Schema:
             return f"{start}: '{field}' is {article} {field.type}, not an array. Leave out the index {index}."
         if not field.children:
             return f"{start}: '{field}' is {field.type} and has no fields below it."
+        if field.path in IDENTITY_MAPS:
+            return (
+                f"{start}: the schema gives identityMap the namespaces {', '.join(field.children)} only. Make it a map "
+                "('additionalProperties'), as the field group IdentityMap has it."
+            )
         rest = steps[at + 1 :]
         near = [name for name in field.children if did_you_mean(str(step), [name])] or list(field.children)
         whole = [format_path((*steps[:at], name, *rest)) for name in near if _reaches(field, (name, *rest))]

@@ -20,6 +20,7 @@ from .spots import ANY_KEY
 from .wording import as_text
 
 MAX_LENGTH = 1024
+#: Identities of one record.
 MAX_IDENTITIES = 20
 MAPS = ("identityMap", "xdm:identityMap")
 
@@ -35,8 +36,22 @@ SAY: dict[str, tuple[str, str]] = {
     "identity-count": (f"more than {MAX_IDENTITIES} identities in one record", "Send only those of the person."),
 }  # fmt: skip
 NO_ID = ("an identity without an id", "Leave the whole item out.")
-NO_PRIMARY = ("no identity is marked primary", "Set primary: true on exactly one identity.")
+NO_PRIMARY = (
+    "no identity is marked primary",
+    "Set primary: true on exactly one identity; it is a boolean, the text 'true' does not count.",
+)
 TWO_PRIMARY = ("more than one identity is marked primary", "Set primary: true on exactly one identity.")
+
+
+NO_IDENTITY = (
+    "the event has no identity, so it belongs to no profile",
+    "Map a value to identityMap or to an identity field, or leave such events out.",
+)
+
+
+def is_ecid(namespace: str) -> bool:
+    """Whether a namespace code means the ECID; the platform takes codes in any case of letters."""
+    return namespace.strip().casefold() == "ecid"
 
 
 def no_field(namespace: str) -> tuple[str, str]:
@@ -53,12 +68,14 @@ class Wanted:
         primary: path and namespace of the primary identity field, if the schema names one.
         one_primary: whether each record needs exactly one primary item in its identityMap.
         has_map: whether records may have an identityMap.
+        some: whether each record should have an identity, wherever it stands.
     """
 
     fields: tuple[tuple[Path, str], ...]
     primary: tuple[Path, str] | None
     one_primary: bool
     has_map: bool
+    some: bool = False
 
     @classmethod
     def of(cls, schema: Schema) -> Wanted:
@@ -66,12 +83,19 @@ class Wanted:
         fields = tuple((identity.path, identity.namespace) for identity in schema.identities)
         primary = schema.primary_identity
         one = schema.has_identity_map and primary is None and schema.behavior == "record"
-        return cls(fields, None if primary is None else (primary.path, primary.namespace), one, schema.has_identity_map)
+        some = schema.for_profile and schema.behavior == "time-series" and primary is None
+        return cls(
+            fields,
+            None if primary is None else (primary.path, primary.namespace),
+            one,
+            schema.has_identity_map,
+            some and (schema.has_identity_map or bool(fields)),
+        )
 
 
 def value_faults(text: str, namespace: str) -> Iterator[str]:
     """Codes of the rules that one identity breaks."""
-    if namespace == "ECID":
+    if is_ecid(namespace):
         if ECID.fullmatch(text) is None:
             yield "identity-ecid"
     elif BLANK.fullmatch(text):
@@ -84,9 +108,10 @@ def record_faults(record: Any, wanted: Wanted) -> Iterator[Fault]:
     """The identity faults of one record."""
     if not isinstance(record, Mapping):
         return
-    count = 0
+    count = filled = 0
     for path, namespace in wanted.fields:
         for at, value in _values_at(record, path, ()):
+            filled += value not in (None, "")
             if isinstance(value, str):
                 count += 1
                 for code in value_faults(value, namespace):
@@ -95,6 +120,7 @@ def record_faults(record: Any, wanted: Wanted) -> Iterator[Fault]:
     name, items = _items(record)
     for at, namespace, item in items:
         id = item.get("id", item.get("xdm:id"))
+        filled += id not in (None, "")
         count += 1
         if id is None:
             yield Fault("identity-blank", (*at, "id"), None, *NO_ID)
@@ -109,6 +135,8 @@ def record_faults(record: Any, wanted: Wanted) -> Iterator[Fault]:
             yield Fault("identity-primary", path, None, *no_field(namespace))
     elif wanted.one_primary and not primaries:
         yield Fault("identity-primary", (name,), None, *NO_PRIMARY)
+    if wanted.some and not filled:
+        yield Fault("identity-none", (), None, *NO_IDENTITY)
     if len(primaries) > 1:
         yield Fault("identity-primary", (name,), as_text(len(primaries)), *TWO_PRIMARY)
     if count > MAX_IDENTITIES:

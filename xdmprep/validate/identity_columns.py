@@ -18,7 +18,20 @@ from ..regex.dfa import Automaton
 from . import kernels
 from .bytewise import text_bytes
 from .columns import Columns, doubtful_spot
-from .identities import BLANK, MAPS, MAX_IDENTITIES, MAX_LENGTH, NO_ID, NO_PRIMARY, SAY, TWO_PRIMARY, Wanted, no_field
+from .identities import (
+    BLANK,
+    MAPS,
+    MAX_IDENTITIES,
+    MAX_LENGTH,
+    NO_ID,
+    NO_IDENTITY,
+    NO_PRIMARY,
+    SAY,
+    TWO_PRIMARY,
+    Wanted,
+    is_ecid,
+    no_field,
+)
 from .kernels import Positions, Test
 from .kinds import Mask, is_list, map_entries, presence
 from .lines import Texts
@@ -97,7 +110,7 @@ _LENGTH_TEST = kernels.length(0, MAX_LENGTH)
 
 def _tests(namespace: str) -> Iterator[tuple[str, Test]]:
     """The tests of identities of a namespace, with their rules."""
-    if namespace == "ECID":
+    if is_ecid(namespace):
         yield "identity-ecid", _ecid_test()
     else:
         yield "identity-blank", _BLANK_TEST
@@ -176,6 +189,13 @@ class _Items:
         """The ids, where there is a column of them."""
         return _Ids(self.id, self.spot.rows, self.spot.labels)
 
+    def count_filled(self, counter: Any) -> None:
+        """Add one to the rows of the items that have an id."""
+        if self.id is not None:
+            self.ids.count(counter, self.ids.filled())
+        if self.held is not None:
+            self.ids.count(counter, self.held)
+
 
 class IdentityChecks:
     """The identity rules compiled for some leaves."""
@@ -210,20 +230,27 @@ class IdentityChecks:
         n = columns.size
         count = np.zeros(n, dtype=np.int32)
         primaries = np.zeros(n, dtype=np.int32)
+        some = np.zeros(n, dtype=np.int32) if self._wanted.some and "identity-none" in self._rules else None
         for path, namespace, number in self._fields:
             leaf = self._leaves[number]
             place = Place((*leaf.path, *path[len(leaf.path) :]), leaf.column)
             for ids in self._values(columns, number, path):
                 ids.test(place, namespace, sink)
                 ids.count(count, ids.there())
+                if some is not None:
+                    ids.count(some, ids.filled())
         for items in self._items(columns):
             self._check_items(items, sink)
+            if some is not None:
+                items.count_filled(some)
             if items.present is None:
                 count += 1
             else:
                 items.ids.count(count, items.present)
             self._count_primaries(primaries, items)
         self._check_primaries(columns, primaries, sink)
+        if some is not None and not some.all():
+            sink.add(Place(()), Spot(pa.nulls(0)), "identity-none", NO_IDENTITY, np.flatnonzero(some == 0))
         if count.size and count.max() > MAX_IDENTITIES:
             bad = np.flatnonzero(count > MAX_IDENTITIES)
             values = pa.array([str(number) for number in count[bad]])
@@ -355,6 +382,11 @@ def _descend(spot: Spot, path: Path) -> Iterator[Spot]:
     if pa.types.is_struct(kind) and kind.get_field_index(str(path[0])) >= 0:
         child = spot.array.flatten()[kind.get_field_index(str(path[0]))]
         yield from _descend(Spot(child, spot.rows, spot.labels), path[1:])
+    elif pa.types.is_struct(kind) and path[0] == ANY_KEY:
+        rows = np.arange(len(spot.array), dtype=np.int64)
+        for field, child in zip(kind, spot.array.flatten(), strict=True):
+            keys = pa.repeat(pa.scalar(field.name), len(child))
+            yield from _descend(spot.below(child, rows, keys), path[1:])
     elif is_list(kind) and path[0] == EVERY:
         sizes = np.asarray(pc.list_value_length(spot.array).fill_null(0))
         parents = np.repeat(np.arange(len(sizes), dtype=np.int64), sizes)
