@@ -8,17 +8,15 @@ from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xdmprep.flow import TIMESTAMP
 from xdmprep.language import Options, coerce, compile_expression
-from xdmprep.language.catalogue import java_regex
 from xdmprep.language.coercion import coerce_value
 from xdmprep.language.javatime import AUTOMATIC, automatic_layouts, compile_pattern
-from xdmprep.language.kernels import numbers, regexes, texts
+from xdmprep.language.kernels import numbers, texts
 from xdmprep.language.moment import Moment
 from xdmprep.language.options import DEFAULT
 from xdmprep.language.values import Failed, number_in, text_of
@@ -153,51 +151,3 @@ def test_joining_a_split_text_is_joining_its_parts(
     assert got.values.to_pylist() == [
         None if value is None else separator.join(value.split(between)) for value in column.to_pylist()
     ]
-
-
-REGEXES = [
-    "abc", "a.c", "[^,]+", "[a-z]+[0-9]*", r"\d{3}-\d{4}", r"\w+@\w+\.com", r"\s*x\s*", "(a|b)+c", "(?:ab)?c",
-    "a{2,3}?b", r"[\w.-]+", r"[^\s\d]", "x*", "(a*)(b*)", "([^-]*)-([^-]*)", r"\$\{_\}", "é+",
-    "a|", "()a", "(a)(b(c))", r"[\]\-]",
-    "_", " ", "#", "\t", "(.)(.*?)b", r"\\",
-]  # fmt: skip
-OTHERS = [
-    "^a$", "a$", r"\bword\b", r"(a)\1", "a++", "a*+", "(?i)a", "(?=a)", "(?<n>a)", r"\p{L}", "[a&&b]", "[[:alpha:]]",
-    "[a", "(a", "a)", "*a", "a**", "a{2", "a{,2}", "a{3,2}", "a{2000}", r"\Qa\E", r"\x41", "]",
-    "a{x}", r"[\d-z]", "[z-a]",
-    "\\", "a??+", "[]a]", r"\D",
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("regex", OTHERS)
-def test_expressions_that_engines_read_differently_stay_with_the_interpreter(regex: str) -> None:
-    assert regexes.shared(regex) is None
-
-
-@settings(max_examples=400, deadline=None)
-@given(
-    st.one_of(st.sampled_from(REGEXES), st.lists(st.sampled_from([*"ab-,.*+?|()[]^0 {}é_", "\\d", "\\s", "\\w", "\\."]),
-                                                 max_size=7).map("".join)),
-    st.lists(st.text(alphabet="abc-,.019_é \t\n\\${}@x[]\u00a0\U0001f600", max_size=7), min_size=1, max_size=8),
-)  # fmt: skip
-def test_shared_regular_expressions_find_what_python_finds(regex: str, values: list[str]) -> None:
-    found = regexes.shared(regex)
-    if found is None:
-        assert regex not in REGEXES
-        return
-    reader, column = java_regex(regex), pa.array([*values, None])
-    pattern = regexes.whole(regex)
-    assert pattern is not None
-    whole = pc.match_substring_regex(column, pattern).to_pylist()
-    assert whole == [*[reader.fullmatch(value) is not None for value in values], None]
-    anchored = regexes.whole(f"^{regex}$")
-    if anchored is not None:
-        there = [java_regex(f"^{regex}$").fullmatch(value) is not None for value in values]
-        assert pc.match_substring_regex(column, anchored).to_pylist() == [*there, None]
-    part = pc.match_substring_regex(column, found.text).to_pylist()
-    assert part == [*[reader.search(value) is not None for value in values], None]
-    if found.one_way:
-        matches = [reader.search(value) for value in values]
-        got = regexes.extracted(column, found, absent=False)
-        got.validate(full=True)
-        assert got.to_pylist() == [*[[match[0], *match.groups()] if match else [] for match in matches], None]

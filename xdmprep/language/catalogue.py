@@ -32,7 +32,7 @@ class Context:
         options: the readings of open points, clock and seed.
         row: what tells a row from the others, for seeded random values; `drawn` counts them.
         time: the clock's time, once it was asked.
-        patterns: compiled date patterns and regular expressions, kept for the run.
+        patterns: compiled date patterns, kept for the run.
     """
 
     options: Options = DEFAULT
@@ -40,7 +40,6 @@ class Context:
     drawn: int = 0
     time: Moment | None = None
     patterns: dict[str, Pattern] = field(default_factory=dict)
-    regexes: dict[str, re.Pattern[str]] = field(default_factory=dict)
 
     def present(self) -> Moment:
         """The clock's time, the same for all rows of a batch."""
@@ -63,15 +62,6 @@ class Context:
         found = self.patterns.get(text)
         if found is None:
             found = self.patterns[text] = compile_pattern(text, self.options)
-        return found
-
-    def regex(self, text: Any) -> re.Pattern[str]:
-        """The regular expression `text`, compiled."""
-        if not isinstance(text, str):
-            raise Failed(f"a regular expression is a text, not {kind_of(text)}")
-        found = self.regexes.get(text)
-        if found is None:
-            found = self.regexes[text] = java_regex(text)
         return found
 
 
@@ -173,35 +163,3 @@ def whole(value: Any, name: str) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     raise Failed(f"{name} is a whole number, not {text_of(value)[:40]!r}")
-
-
-_POSSESSIVE = re.compile(r"\(\?<([A-Za-z]\w*)>")
-_CLASSES = {
-    "Alpha": "a-zA-Z",
-    "Digit": "0-9",
-    "Alnum": "a-zA-Z0-9",
-    "Upper": "A-Z",
-    "Lower": "a-z",
-    "Space": r"\s",
-    "Punct": r"!-/:-@\[-`{-~",
-    "XDigit": "0-9a-fA-F",
-    "L": r"^\W\d_",
-    "Lu": "A-Z",
-    "Ll": "a-z",
-    "N": "0-9",
-}
-
-
-def java_regex(text: str) -> re.Pattern[str]:
-    """A Java regular expression as a Python one: ``\\p{Alpha}``, ``(?<name>``, ASCII classes, ``\\z``.
-
-    Raises:
-        Failed: it is none.
-    """
-    out = _POSSESSIVE.sub(r"(?P<\1>", text)
-    out = re.sub(r"\\p\{(?:Is)?(\w+)\}", lambda m: f"[{_CLASSES[m[1]]}]" if m[1] in _CLASSES else m[0], out)
-    out = out.replace("\\z", "\\Z").replace("\\h", "[ \\t]")
-    try:
-        return re.compile(out, re.ASCII)
-    except (re.error, OverflowError) as error:
-        raise Failed(f"{text[:80]!r} is not a regular expression: {error}") from None

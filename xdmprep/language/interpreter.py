@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from . import values
+from . import matching, values
 from .catalogue import Context, Function
 from .functions import table
 from .methods import call_method
@@ -160,6 +160,10 @@ def _element(value: Evaluator, key: Evaluator) -> Evaluator:
     return lambda scope: incoming(step_into(value(scope), key(scope)))
 
 
+def _matches(text: str, regex: str) -> bool:
+    return matching.matches(matching.compiled(regex), text)
+
+
 def _call(entry: Function, arguments: tuple[Node, ...], variables: frozenset[str]) -> Evaluator:
     run = entry.run
     assert run is not None  # noqa: S101  (check() refuses functions without one)
@@ -248,7 +252,7 @@ def _binary(operator: str, left: Evaluator, right: Evaluator) -> Evaluator:
                 values.integer(left(s), s.context.options), values.integer(right(s), s.context.options)
             )
         case _:
-            return lambda s: values.tested(operator, left(s), right(s), s.context)
+            return lambda s: values.tested(operator, left(s), right(s), _matches)
 
 
 def run(evaluator: Evaluator, scope: Scope) -> Any:

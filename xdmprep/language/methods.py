@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 from ..errors import ExpressionError, did_you_mean
-from .catalogue import java_regex, whole
+from . import matching
+from .catalogue import whole
 from .values import Failed, kind_of, same, text_of
 
 
@@ -23,33 +23,8 @@ def _character(value: str, at: Any) -> str:
     return _substring(value, place, place + 1)
 
 
-def _replaced(value: str, regex: Any, new: Any, count: int = 0) -> str:
-    """Java's replacements: ``$1`` is a group, a backslash takes the sign behind it as it is."""
-
-    def filled(match: re.Match[str]) -> str:
-        def part(sign: re.Match[str]) -> str:
-            if sign[1]:
-                if int(sign[1]) > len(match.groups()):
-                    raise Failed(f"there is no group {sign[1]}")
-                return match[int(sign[1])] or ""
-            return sign[2]
-
-        return re.sub(r"\$(\d)|\\(.)", part, text_of(new), flags=re.DOTALL)
-
-    return java_regex(text_of(regex)).sub(filled, value, count)
-
-
-def _split(value: str, regex: Any) -> list[str]:
-    """The parts between matches, without the empty ones at the end, as Java has it."""
-    parts, start = [], 0
-    for match in java_regex(text_of(regex)).finditer(value):
-        if match.end() > match.start() or 0 < match.start() < len(value):
-            parts.append(value[start : match.start()])
-            start = match.end()
-    parts.append(value[start:])
-    while len(parts) > 1 and not parts[-1]:
-        parts.pop()
-    return parts
+def _replaced(value: str, regex: Any, new: Any, most: int = 0) -> str:
+    return matching.replaced(matching.compiled(text_of(regex)), value, text_of(new), most)
 
 
 _TEXT: dict[str, Callable[..., Any]] = {
@@ -66,10 +41,10 @@ _TEXT: dict[str, Callable[..., Any]] = {
     "charAt": _character,
     "isBlank": lambda value: not value.strip(),
     "strip": str.strip,
-    "matches": lambda value, regex: java_regex(text_of(regex)).fullmatch(value) is not None,
+    "matches": lambda value, regex: matching.matches(matching.compiled(text_of(regex)), value),
     "replaceAll": lambda value, regex, new: _replaced(value, regex, new),
     "replaceFirst": lambda value, regex, new: _replaced(value, regex, new, 1),
-    "split": _split,
+    "split": lambda value, regex: matching.parts(matching.compiled(text_of(regex)), value, keep_empty=False),
     "toLowerCase": str.lower,
     "toUpperCase": str.upper,
     "trim": str.strip,

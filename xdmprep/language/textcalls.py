@@ -85,26 +85,8 @@ def _exploded(planner: Parts, node: Node) -> tuple[Plan, str] | None:
 
 def _separated(planner: Parts, arguments: tuple[Node, ...]) -> tuple[Plan, str] | None:
     part = planner.exact(arguments[0])
-    separator = literal_regex(literal(arguments[1], str)) if len(arguments) > 1 else ","
+    separator = regexes.literal_text(literal(arguments[1], str)) if len(arguments) > 1 else ","
     return None if part is None or part.type != TEXT or not separator else (part, separator)
-
-
-def literal_regex(regex: str | None) -> str | None:
-    """The text that a regular expression of nothing but literals matches; None for others."""
-    out = ""
-    escaped = False
-    for letter in regex or "":
-        if escaped:
-            if letter.isalnum():
-                return None
-            out, escaped = out + letter, False
-        elif letter == "\\":
-            escaped = True
-        elif letter in ".^$*+?()[]{}|":
-            return None
-        else:
-            out += letter
-    return None if escaped else out or None
 
 
 def _join(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
@@ -172,23 +154,22 @@ def _matches(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> 
     part, regex = planner.exact(arguments[0]), literal(arguments[1], str)
     if part is None or part.type != TEXT or regex is None:
         return None
-    if planner.options.matches == "whole":
-        pattern = regexes.whole(regex)
-    else:
-        found = regexes.shared(regex)
-        pattern = None if found is None else found.text
-    if pattern is None:
-        return None
-    return planner.made(BOOL, [part], lambda x: Column(pc.match_substring_regex(plain(x.values), pattern), x.open))
+    test = regexes.test(regex, planner.options.matches == "whole")
+    return None if test is None else planner.made(BOOL, [part], lambda x: _asked(test, x))
+
+
+def _asked(test: regexes.Test, x: Column) -> Column:
+    found, odd = test(plain(x.values))
+    return Column(found, merged(x.open, odd))
 
 
 def _extract(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
     part, regex = planner.exact(arguments[0]), literal(arguments[1], str)
-    shared = None if regex is None else regexes.shared(regex)
-    if part is None or part.type != TEXT or shared is None or not shared.one_way:
+    found = None if regex is None else regexes.extraction(regex)
+    if part is None or part.type != TEXT or found is None:
         return None
     absent = planner.options.no_match == "null"
-    return planner.made(kind, [part], lambda x: Column(regexes.extracted(plain(x.values), shared, absent), x.open))
+    return planner.made(kind, [part], lambda x: Column(regexes.extracted(plain(x.values), found, absent), x.open))
 
 
 def tested(planner: Parts, operator: str, left: Node, right: Node) -> Plan | None:
@@ -196,15 +177,19 @@ def tested(planner: Parts, operator: str, left: Node, right: Node) -> Plan | Non
     part, text = planner.exact(left), literal(right, str)
     if part is None or part.type != TEXT or text is None:
         return None
-    pattern = regexes.whole(text) if operator[1] == "~" else text
-    if pattern is None:
+    test = regexes.test(text, True) if operator[1] == "~" else None
+    if operator[1] == "~" and test is None:
         return None
-    kernel = {"~": pc.match_substring_regex, "^": pc.starts_with, "$": pc.ends_with}[operator[1]]
 
     def work(x: Column) -> Column:
-        found = kernel(plain(x.values), pattern)
-        found = found.fill_null(False)
-        return Column(pc.invert(found) if operator[0] == "!" else found, x.open)
+        column = x
+        if test is not None:
+            column = _asked(test, x)
+        else:
+            kernel = {"^": pc.starts_with, "$": pc.ends_with}[operator[1]]
+            column = Column(kernel(plain(x.values), text), x.open)
+        found = column.values.fill_null(False)
+        return Column(pc.invert(found) if operator[0] == "!" else found, column.open)
 
     return planner.made(BOOL, [part], work)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable
 from typing import Any
 
 from .moment import Moment
@@ -257,10 +258,10 @@ def size(value: Any) -> int:
     raise Failed(f"{kind_of(value)} has no size")
 
 
-def tested(operator: str, left: Any, right: Any, regex: Any) -> bool:
+def tested(operator: str, left: Any, right: Any, matches: Callable[[str, str], bool]) -> bool:
     """``=~`` (matches the whole regular expression, or is in an array or object), ``=^`` (starts), ``=$`` (ends)."""
     if operator[0] == "!":
-        return not tested("=" + operator[1], left, right, regex)
+        return not tested("=" + operator[1], left, right, matches)
     if operator[1] == "~":
         if isinstance(right, list):
             return any(equal(left, item) for item in right)
@@ -268,7 +269,7 @@ def tested(operator: str, left: Any, right: Any, regex: Any) -> bool:
             return left is not None and text_of(left) in right
         if left is None or right is None:
             return left is right
-        return regex.regex(text_of(right)).fullmatch(text_of(left)) is not None
+        return matches(text_of(left), text_of(right))
     if left is None or right is None:
         return False
     text, part = text_of(left), text_of(right)

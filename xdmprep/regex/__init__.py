@@ -15,9 +15,10 @@ from functools import lru_cache
 
 from .ecma import read_ecma
 from .engine import MatchTimeout, Regex
+from .java import read_java
 from .tree import RegexError
 
-__all__ = ["MatchTimeout", "Regex", "RegexError", "compile_ecma", "is_ecma"]
+__all__ = ["MatchTimeout", "Regex", "RegexError", "compile_ecma", "compile_java", "is_ecma"]
 
 
 @lru_cache(maxsize=4096)
@@ -48,6 +49,16 @@ def is_ecma(text: str) -> bool:
     except RegexError:
         return False
     return True
+
+
+@lru_cache(maxsize=512)
+def compile_java(text: str) -> Regex:
+    """An expression of Java, as the functions of mappings take them; matching it takes bounded time.
+
+    Raises:
+        RegexError: it is none, or cannot be carried out exactly; it names the position.
+    """
+    return _checked(Regex(text, *read_java(text)))
 
 
 def _checked(made: Regex) -> Regex:

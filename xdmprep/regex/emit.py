@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .charset import ANYTHING, ASCII, NOTHING, SURROGATES, CharSet
+from .charset import ANYTHING, ASCII, NOTHING, SURROGATES, WORD, CharSet
 from .tree import (
     Alt,
     Atomic,
@@ -153,42 +153,40 @@ def _quantity(node: Repeat) -> str:
     return f"{{{least}}}" if least == most else f"{{{least},{'' if most is None else most}}}"
 
 
-def re2(node: Node, captures: bool = False) -> str:
+def re2(node: Node, captures: bool = False, ascii_only: bool = False) -> str:
     """The expression for RE2; whether a text has a match is the same there.
 
     Args:
         node: the tree.
         captures: whether groups capture; they are named ``g1``, ``g2``...
+        ascii_only: whether it is applied to texts of ASCII characters only.
 
     Raises:
         Beyond: RE2 has no such expression.
     """
-    if isinstance(node, Chars):
-        return _re2_set(node.set)
-    if isinstance(node, Seq):
-        texts = [re2(part, captures) for part in node.parts]
-        return "".join(
-            f"(?:{text})" if isinstance(part, Alt) else text for part, text in zip(node.parts, texts, strict=True)
-        )
-    if isinstance(node, Alt):
-        return "|".join(re2(option, captures) for option in node.options)
-    if isinstance(node, Group):
-        return f"({f'?P<g{node.number}>' if captures else '?:'}{re2(node.body, captures)})"
-    if isinstance(node, Begin):
-        return r"\A"
-    if isinstance(node, End):
-        return r"\z"
-    if isinstance(node, Repeat) and node.kind != "possessive" and max(node.least, node.most or 0) <= _RE2_REPEATS:
-        body = re2(node.body, captures)
-        if not isinstance(node.body, Chars | Group):
-            body = f"(?:{body})"
-        return body + _quantity(node) + _SUFFIX[node.kind]
-    if isinstance(node, Border) and not node.marks:
-        from .charset import WORD
 
-        if node.word == WORD:
-            return r"\B" if node.negative else r"\b"
-    raise Beyond
+    def text(node: Node) -> str:
+        match node:
+            case Chars(some):
+                return _re2_set(some)
+            case Seq(parts):
+                return "".join(f"(?:{text(part)})" if isinstance(part, Alt) else text(part) for part in parts)
+            case Alt(options):
+                return "|".join(map(text, options))
+            case Group(body, number):
+                return f"({f'?P<g{number}>' if captures else '?:'}{text(body)})"
+            case Begin():
+                return r"\A"
+            case End():
+                return r"\z"
+            case Border(word, negative) if (word & ASCII) == WORD and (ascii_only or word == WORD):
+                return r"\B" if negative else r"\b"
+            case Repeat(body, least, most, kind) if kind != "possessive" and max(least, most or 0) <= _RE2_REPEATS:
+                inner = text(body) if isinstance(body, Chars | Group) else f"(?:{text(body)})"
+                return inner + _quantity(node) + _SUFFIX[kind]
+        raise Beyond
+
+    return text(node)
 
 
 def _re2_char(code: int) -> str:

@@ -16,7 +16,24 @@ from typing import Any
 
 from . import emit
 from .charset import CharSet
-from .tree import Alt, Atomic, BackRef, Begin, Chars, End, Grapheme, Group, Look, Node, Repeat, Seq, walk
+from .ends import split_line_end, without_anchors
+from .tree import (
+    EMPTY,
+    Alt,
+    Atomic,
+    BackRef,
+    Begin,
+    Chars,
+    End,
+    Grapheme,
+    Group,
+    LastMatch,
+    Look,
+    Node,
+    Repeat,
+    Seq,
+    walk,
+)
 
 #: Seconds that one match may take, and that it may take after an expression was stopped `PATIENCE` times.
 BUDGET, SHORT_BUDGET, PATIENCE = 0.25, 0.01, 16
@@ -69,25 +86,59 @@ class Regex:
         Raises:
             MatchTimeout: it was not found in time.
         """
-        return self._find.run("search", text)
+        return self._find.run(text)
 
     def finditer(self, text: str) -> Iterator[Any]:
-        """All matches from left to right, as ``re.finditer`` gives them.
+        """All matches from left to right as Java finds them: after an empty one the search goes on a character later.
 
         Raises:
-            MatchTimeout: a match was not found in time; all together have one budget.
+            MatchTimeout: a match was not found in time.
         """
-        return self._find.all(text)
+        at = 0
+        while at <= len(text):
+            match = self._find.run(text, at)
+            if match is None:
+                return
+            yield match
+            at = match.end()
+            if match.end() == match.start():
+                if self._follows:
+                    return
+                at += 1
 
     @cached_property
     def re2(self) -> str | None:
         """RE2's expression for :meth:`found_in`; None where RE2 has none."""
-        return _re2(self.tree)
+        found = self.for_re2(whole=False)
+        return None if found is None or found[1] else found[0]
 
     @cached_property
     def whole_re2(self) -> str | None:
         """RE2's expression for :meth:`matches`; None where RE2 has none."""
-        return _re2(Seq((Begin(), self.tree, End())))
+        found = self.for_re2(whole=True)
+        return None if found is None or found[1] else found[0]
+
+    def for_re2(self, whole: bool, captures: bool = False) -> tuple[str, bool] | None:
+        """RE2's expression, and whether it serves texts of ASCII characters only; None where RE2 has none.
+
+        Args:
+            whole: whether all of a text is to match, or any part of it.
+            captures: whether groups capture, named ``g1``, ``g2``...; ``g0`` is the match.
+        """
+        tree, behind = (without_anchors(self.tree), EMPTY) if whole else split_line_end(self.tree)
+        for ascii_only in (False, True):
+            try:
+                text = emit.re2(tree, captures, ascii_only)
+                if captures:
+                    text = f"(?P<g0>{text}){emit.re2(behind)}"
+                elif whole:
+                    text = rf"\A(?:{text})\z"
+                elif behind != EMPTY:
+                    text = f"(?:{text}){emit.re2(behind)}"
+            except (emit.Beyond, RecursionError):
+                continue
+            return (text, ascii_only) if _taken(text) else None
+        return None
 
     def check(self) -> None:
         """Compiles what serves all texts.
@@ -96,6 +147,11 @@ class Regex:
             re.error, OverflowError, RecursionError: the engine refuses it.
         """
         self._find.check()
+
+    @cached_property
+    def _follows(self) -> bool:
+        """Whether each match begins where the one before ended (``\\G``)."""
+        return any(isinstance(node, LastMatch) for node in walk(self.tree))
 
     @cached_property
     def _find(self) -> _Programs:
@@ -108,7 +164,7 @@ class Regex:
     @staticmethod
     def _decided(programs: _Programs, fallback: str | None, text: str) -> bool:
         try:
-            return programs.run("search", text, has_fallback=fallback is not None) is not None
+            return programs.run(text, has_fallback=fallback is not None) is not None
         except MatchTimeout:
             if fallback is None:
                 raise
@@ -119,19 +175,16 @@ class Regex:
             return bool(pc.match_substring_regex(known, fallback)[0].as_py())
 
 
-def _re2(tree: Node) -> str | None:
-    try:
-        text = emit.re2(tree)
-    except (emit.Beyond, RecursionError):
-        return None
+def _taken(text: str) -> bool:
+    """Whether RE2 takes an expression: it refuses what is too large."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     try:
         pc.match_substring_regex(pa.array(["x"]), text)
-    except pa.ArrowException:  # too large for RE2
-        return None
-    return text
+    except pa.ArrowException:
+        return False
+    return True
 
 
 class _Programs:
@@ -155,7 +208,10 @@ class _Programs:
             else:
                 import regex
 
-                found = regex.compile(source, regex.V0 | regex.ASCII, cache_pattern=False)
+                graphemes = any(isinstance(node, Grapheme) for node in walk(self._tree))  # which ASCII would split
+                found = regex.compile(
+                    source, regex.V0 | (regex.UNICODE if graphemes else regex.ASCII), cache_pattern=False
+                )
             self._made[ascii_only, plain] = found
         return found
 
@@ -163,23 +219,18 @@ class _Programs:
         """Compiles the form for all texts."""
         self._program(False, self._plain[False])
 
-    def run(self, method: str, text: str, has_fallback: bool = False) -> Any:
-        ascii_only = text.isascii()
-        if len(text) <= self._short and self._plain[ascii_only]:
-            return getattr(self._program(ascii_only, True), method)(text)
-        try:
-            call = getattr(self._program(ascii_only, False), method)
-            return call(text, timeout=self._budget(has_fallback), concurrent=True)
-        except TimeoutError:
-            raise self._too_long(text) from None
+    def run(self, text: str, at: int = 0, has_fallback: bool = False) -> Any:
+        """The first match from a place on.
 
-    def all(self, text: str) -> Iterator[Any]:
+        Raises:
+            MatchTimeout: it was not found in time.
+        """
         ascii_only = text.isascii()
         if len(text) <= self._short and self._plain[ascii_only]:
-            yield from self._program(ascii_only, True).finditer(text)
-            return
+            return self._program(ascii_only, True).search(text, at)
         try:
-            yield from self._program(ascii_only, False).finditer(text, timeout=self._budget(False), concurrent=True)
+            budget = self._budget(has_fallback)
+            return self._program(ascii_only, False).search(text, at, timeout=budget, concurrent=True)
         except TimeoutError:
             raise self._too_long(text) from None
 

@@ -1,4 +1,4 @@
-"""Regular expressions (Java's, as far as Python has the same)."""
+"""Regular expressions of Java."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from .. import matching
 from ..catalogue import Context, function, text
 
 
@@ -20,10 +21,8 @@ from ..catalogue import Context, function, text
 def extract_regex(ctx: Context, value: Any, regex: Any) -> list[str | None] | None:
     if value is None:
         return None
-    match = ctx.regex(regex).search(text(value))
-    if match is None:
-        return None if ctx.options.no_match == "null" else []
-    return [match[0], *match.groups()]
+    found = matching.first(matching.compiled(regex), text(value))
+    return ([] if ctx.options.no_match == "empty" else None) if found is None else found
 
 
 @function(
@@ -37,6 +36,4 @@ def extract_regex(ctx: Context, value: Any, regex: Any) -> list[str | None] | No
 def matches_regex(ctx: Context, value: Any, regex: Any) -> bool | None:
     if value is None:
         return None
-    found = ctx.regex(regex)
-    test = found.fullmatch if ctx.options.matches == "whole" else found.search
-    return test(text(value)) is not None
+    return matching.matches(matching.compiled(regex), text(value), ctx.options.matches == "part")

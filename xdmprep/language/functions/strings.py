@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from .. import matching
 from ..catalogue import Context, function, text, whole
 from ..values import Failed, kind_of, text_of
 
@@ -42,13 +43,7 @@ def explode(ctx: Context, value: Any, regex: Any = ",") -> list[str] | None:
         regex = ","
     if isinstance(regex, str) and len(regex) == 1 and regex not in ".^$*+?()[]{}|\\":
         return whole_text.split(regex)
-    parts, start = [], 0
-    for match in ctx.regex(regex).finditer(whole_text):
-        if match.end() == match.start() and match.start() in (0, len(whole_text)):
-            continue
-        parts.append(whole_text[start : match.start()])
-        start = match.end()
-    return [*parts, whole_text[start:]]
+    return matching.parts(matching.compiled(regex), whole_text, keep_empty=True)
 
 
 @function(

@@ -1,0 +1,144 @@
+"""What the functions and methods of the language do with Java's regular expressions, on one text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+from ..regex import MatchTimeout, Regex, RegexError, compile_java
+from .values import Failed, kind_of
+
+
+def compiled(text: Any) -> Regex:
+    """A regular expression.
+
+    Raises:
+        Failed: it is none.
+    """
+    if not isinstance(text, str):
+        raise Failed(f"a regular expression is a text, not {kind_of(text)}")
+    try:
+        return compile_java(text)
+    except RegexError as error:
+        raise Failed(f"the regular expression cannot be used: {error}") from None
+
+
+def matches(regex: Regex, text: str, part: bool = False) -> bool:
+    """Whether all of `text` matches, or any part of it.
+
+    Raises:
+        Failed: it took too long to tell.
+    """
+    try:
+        return regex.found_in(text) if part else regex.matches(text)
+    except MatchTimeout as error:
+        raise Failed(str(error)) from None
+
+
+def first(regex: Regex, text: str) -> list[str | None] | None:
+    """The first match and its groups, None where there is none.
+
+    Raises:
+        Failed: it was not found in time.
+    """
+    try:
+        match = regex.search(text)
+    except MatchTimeout as error:
+        raise Failed(str(error)) from None
+    return None if match is None else [match[0], *match.groups()]
+
+
+def _all(regex: Regex, text: str) -> Iterator[Any]:
+    try:
+        yield from regex.finditer(text)
+    except MatchTimeout as error:
+        raise Failed(str(error)) from None
+
+
+def parts(regex: Regex, text: str, keep_empty: bool) -> list[str]:
+    """The parts of `text` between matches, as Java's ``split`` gives them.
+
+    Args:
+        regex: what stands between.
+        text: the whole.
+        keep_empty: whether empty parts at the end stay.
+
+    Raises:
+        Failed: a match was not found in time.
+    """
+    found, start = [], 0
+    for match in _all(regex, text):
+        if match.end() == match.start() and match.start() in (0, len(text)):  # nothing lies beyond the text's ends
+            continue
+        found.append(text[start : match.start()])
+        start = match.end()
+    if not found:
+        return [text]
+    found.append(text[start:])
+    while not keep_empty and found and not found[-1]:
+        found.pop()
+    return found
+
+
+def replaced(regex: Regex, text: str, template: str, most: int = 0) -> str:
+    """`text` with matches replaced, at most `most` of them unless that is 0.
+
+    Raises:
+        Failed: the template is wrong, or a match was not found in time.
+    """
+    pieces = template_parts(template, regex.groups, tuple(regex.names.items()))
+    out, start = [], 0
+    for count, match in enumerate(_all(regex, text), 1):
+        out.append(text[start : match.start()])
+        out += [piece if isinstance(piece, str) else match[piece] or "" for piece in pieces]
+        start = match.end()
+        if count == most:
+            break
+    return "".join([*out, text[start:]])
+
+
+@lru_cache(maxsize=256)
+def template_parts(template: str, groups: int, names: tuple[tuple[str, int], ...] = ()) -> tuple[str | int, ...]:
+    """Java's replacement, ``$1`` and ``${name}`` as numbers of groups; a backslash takes the next sign as it is.
+
+    Raises:
+        Failed: it is none, or names a group that there is not.
+    """
+    out: list[str | int] = []
+    at = 0
+    while at < len(template):
+        sign = template[at]
+        at += 1
+        if sign == "\\":
+            if at == len(template):
+                raise Failed(f"the replacement {template!r} ends with a single backslash")
+            out.append(template[at])
+            at += 1
+        elif sign == "$":
+            number, at = _group(template, at, groups, dict(names))
+            out.append(number)
+        else:
+            out.append(sign)
+    return tuple(out)
+
+
+def _group(template: str, at: int, groups: int, names: dict[str, int]) -> tuple[int, int]:
+    """The number of the group that a '$' before `at` asks for, and where its name ends."""
+    if template[at : at + 1] == "{":
+        end = template.find("}", at)
+        name = template[at + 1 : end] if end > 0 else ""
+        if name not in names:
+            raise Failed(f"the replacement {template!r} asks for a group {name!r} that the expression does not have")
+        return names[name], end + 1
+    digits = 0
+    while template[at + digits : at + digits + 1].isdigit() and template[at : at + digits + 1].isascii():
+        if digits and int(template[at : at + digits + 1]) > groups:
+            break
+        digits += 1
+    if not digits:
+        raise Failed(f"the replacement {template!r} has a '$' without a group; write \\$ for the sign itself")
+    number = int(template[at : at + digits])
+    if number > groups:
+        raise Failed(f"the replacement {template!r} asks for group {number}, of which the expression has {groups}")
+    return number, at + digits

@@ -1,0 +1,59 @@
+"""Java's ``$``, and what the anchors of an expression come to when all of a text, or its end, must match."""
+
+from __future__ import annotations
+
+from .charset import CharSet
+from .tree import EMPTY, Alt, Begin, Border, Chars, End, Look, Node, Repeat, Seq, seq, walk, width
+
+LINE_ENDS = CharSet.chars("\n\r\x85\u2028\u2029")
+UNIX_END, RETURN = CharSet.chars("\n"), CharSet.chars("\r")
+
+
+def _line_end(unix: bool) -> Node:
+    """Java's ``$``: the text's end, or before its last line end."""
+    if unix:
+        return Alt((End(), Look(Seq((Chars(UNIX_END), End())), True, False)))
+    return Alt(
+        (
+            End(),
+            Look(Seq((Chars(RETURN), Chars(UNIX_END), End())), True, False),
+            Look(Seq((Chars(LINE_ENDS - UNIX_END), End())), True, False),
+            Seq((Look(Chars(RETURN), False, True), Look(Seq((Chars(UNIX_END), End())), True, False))),
+        )
+    )
+
+
+DOLLAR, UNIX_DOLLAR = _line_end(False), _line_end(True)
+
+
+def without_anchors(tree: Node) -> Node:
+    """A tree that is to match all of a text, without the anchors that say no more than that."""
+    if isinstance(tree, Alt):
+        return Alt(tuple(map(without_anchors, tree.options)))
+    parts: list[Node] = [*tree.parts] if isinstance(tree, Seq) else [tree]
+    while parts and isinstance(parts[0], Begin):
+        parts.pop(0)
+    while parts and parts[-1] in (End(), DOLLAR, UNIX_DOLLAR):
+        parts.pop()
+    return seq(parts)
+
+
+def split_line_end(tree: Node) -> tuple[Node, Node]:
+    """A tree without the ``$`` at its end, and what to match behind it instead; the empty node if there is none.
+
+    Looking ahead for the last line end becomes matching it, which is the same unless a match may end within CR LF.
+    """
+    parts = tree.parts if isinstance(tree, Seq) else (tree,)
+    if not parts or parts[-1] not in (DOLLAR, UNIX_DOLLAR):
+        return tree, EMPTY
+    before = seq(list(parts[:-1]))
+    if parts[-1] == UNIX_DOLLAR:
+        return before, Seq((Repeat(Chars(UNIX_END), 0, 1), End()))
+    if width(before)[0] == 0 or any(map(_may_end_in_return, walk(before))):
+        return tree, EMPTY
+    crlf = Seq((Chars(RETURN), Chars(UNIX_END)))
+    return before, Seq((Repeat(Alt((crlf, Chars(LINE_ENDS))), 0, 1), End()))
+
+
+def _may_end_in_return(node: Node) -> bool:
+    return bool(node.set & RETURN) if isinstance(node, Chars) else isinstance(node, Begin | Border | Look)
