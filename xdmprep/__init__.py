@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .language import evaluate
     from .manifest import Manifest
     from .mapping import MappingSet
+    from .mend import mend
     from .prepare import Result, map_rows, prepare, write_csv, write_json, write_parquet
     from .read import CsvOptions
     from .report import Report
@@ -48,6 +49,7 @@ _HOME = {
     "diff": "upsert",
     "evaluate": "language",
     "map_rows": "prepare",
+    "mend": "mend",
     "prepare": "prepare",
     "validate": "checking",
     "write_csv": "prepare",
@@ -58,7 +60,7 @@ _HOME = {
 __all__ = [
     "CsvOptions", "DataError", "Issue", "Manifest", "MappingError", "MappingSet", "PlatformError", "Registry", "Report",
     "Result", "Schema", "SchemaError", "SourceError", "Stream", "XdmPrepError", "diff", "evaluate", "map_rows",
-    "prepare", "validate", "write_csv", "write_json", "write_parquet",
+    "mend", "prepare", "validate", "write_csv", "write_json", "write_parquet",
 ]  # fmt: skip
 
 

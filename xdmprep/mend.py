@@ -6,8 +6,9 @@ lists the rows that came in this way, then the rejects.  A second run skips the 
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,10 @@ from .leaves import Leaf
 from .losses import ValueCounts
 from .manifest import Manifest, whole_file
 from .mapping import MappingSet, compile_mapping
+from .read import open_source
 from .schema import Schema
 from .validate import compile_checks
-from .write import ISSUES, REJECTS, OutputFolder, Rejects, WriteOptions, open_parts
+from .write import ISSUES, REASON, REJECTS, RUN, OutputFolder, Rejects, WriteOptions, open_parts
 
 CHUNK_ROWS = 16_384
 
@@ -41,6 +43,12 @@ _RUN_SHAPE = record(
 )  # fmt: skip
 _LINE = DocumentKind(SourceError)
 _LINE_SHAPE = record({"row": COUNT}, {"source": nullable(OBJECT), "file": TEXT})
+
+
+#: A row to be tried again: where it stands, its line if it has one, its number through all files, and its columns.
+_Entry = tuple[str, str, int, dict[str, Any] | None]
+#: Columns of a table of rejects that are not the source's.
+_OWN = frozenset({"_row", "_file", "_reasons"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +71,34 @@ class Mended:
 
 def mend(
     out: str | os.PathLike[str],
-    rejects: str | os.PathLike[str] | None = None,
+    rejects: Any = None,
     *,
     schema: str | os.PathLike[str] | Schema | None = None,
+    frame: Any = None,
 ) -> Mended:
     """Run mended rejects again, with the mapping and the options of the run that set them aside.
 
     Args:
         out: the folder of a finished run.
-        rejects: lines as in `rejects.jsonl`, their ``source`` mended; None takes that file itself, mended in place.
+        rejects: a file of lines as in `rejects.jsonl`, their ``source`` mended; or what `frame` takes.  None takes
+            `rejects.jsonl` itself, mended in place.
         schema: where the schema is now; None takes the file that the run used.
+        frame: mended rows: a DataFrame or Arrow table with the columns of :attr:`Result.rejects`.  ``_row`` (and
+            ``_file``, where the source was several files) say which row it is; rows that are not in it stay aside.
+
+    Returns:
+        How many rows were tried, written, and are still set aside.
 
     Raises:
         OutputError: the folder holds no finished run.
-        SourceError: a line cannot be used.
-        UsageError: the schema is not the one of the run.
+        SourceError: a line or row cannot be used.
+        UsageError: the schema is not the one of the run, or both `rejects` and `frame` are given.
+
     """
+    if frame is None and rejects is not None and not isinstance(rejects, str | os.PathLike):
+        rejects, frame = None, rejects
+    if rejects is not None and frame is not None:
+        raise UsageError("mend takes a file of rejects or a frame, not both.")
     folder = OutputFolder.existing(out)
     if folder.key.get("patch"):
         raise UsageError(f"{out}: holds a patch. Mend the snapshot and run the same command again.")
@@ -105,7 +125,8 @@ def mend(
     done = set(manifest.source.get("mended", []))
     values = ValueCounts.of(folder.run.get("values", {}), folder.run.get("lackingValues", 0))
     aside, issues = _aside(folder, origins)
-    chunks = _chunks(file, columns, done, set(aside), origins)
+    entries = _entries(file, origins) if frame is None else _frame_entries(frame, columns, origins)
+    chunks = _chunks(entries, columns, done, set(aside))
     fresh, written = _run(chunks, lambda chunk: check(mapper(chunk)), parts, still, values)
     good = sorted(written)
     skipped = fresh.count(None)
@@ -158,11 +179,11 @@ def _run(
 
 
 def _chunks(
-    file: Path, columns: pa.Schema, done: set[int], aside: set[int], origins: Origins | None
+    entries: Iterable[_Entry], columns: pa.Schema, done: set[int], aside: set[int]
 ) -> Iterator[tuple[Chunk | None, int]]:
     leaves = tuple(Leaf((field.name,), field.type, field.name) for field in columns)
     rows: dict[int, dict[str, Any]] = {}
-    for where, _, row, source in _entries(file, origins):
+    for where, _, row, source in entries:
         unknown = sorted(set(source or ()) - set(columns.names))
         if unknown:
             raise SourceError(f"{where}: the source has no column {shorten(unknown[0])}.")
@@ -179,7 +200,7 @@ def _chunks(
         yield _chunk(rows, columns, leaves), 0
 
 
-def _entries(file: Path, origins: Origins | None) -> Iterator[tuple[str, str, int, dict[str, Any] | None]]:
+def _entries(file: Path, origins: Origins | None) -> Iterator[_Entry]:
     """The lines of rejects: where each stands, its text, its row through all files, its source."""
     for number, line in enumerate(_LINE.read_text(file).split("\n"), 1):
         if not line.strip():
@@ -187,12 +208,102 @@ def _entries(file: Path, origins: Origins | None) -> Iterator[tuple[str, str, in
         where = f"{file} line {number}"
         entry = _LINE.parse_json(line, where)
         _LINE.check(entry, _LINE_SHAPE, where)
-        row = entry["row"]
-        if origins is not None:
-            row = origins.row_of(entry.get("file", ""), row)
-            if row is None:
-                raise SourceError(f"{where}: the run read no file {shorten(entry.get('file'))}.")
+        row = _row_of(entry["row"], entry.get("file"), origins, where)
         yield where, line + "\n", row, entry.get("source")
+
+
+def _row_of(row: int, file: Any, origins: Origins | None, where: str) -> int:
+    """The number of a row through all files of the source."""
+    if origins is None:
+        return row
+    found = origins.row_of(str(file or ""), row)
+    if found is None:
+        raise SourceError(f"{where}: the run read no file {shorten(file)}.")
+    return found
+
+
+def _frame_entries(frame: Any, columns: pa.Schema, origins: Origins | None) -> Iterator[_Entry]:
+    """The rows of a frame, as lines of rejects would be read."""
+    stream = open_source(frame)
+    names = stream.arrow_schema.names
+    lacking = [name for name in ("_row", *columns.names, *(["_file"] if origins else [])) if name not in names]
+    if lacking:
+        raise SourceError(
+            f"the frame has no column {shorten(lacking[0])}. Take the table of result.rejects, with all its columns."
+        )
+    number = 0
+    for chunk in stream:
+        for entry in chunk.nested(stream.arrow_schema).to_pylist():
+            number += 1
+            where = f"row {number} of the frame"
+            row = entry["_row"]
+            if isinstance(row, float) and row.is_integer():
+                row = int(row)
+            if not isinstance(row, int) or isinstance(row, bool):
+                raise SourceError(f"{where}: _row must be a whole number, got {shorten(row)}.")
+            source = {name: value for name, value in entry.items() if name not in _OWN}
+            empty = all(value is None for value in source.values())  # a row that could not be read, and still cannot
+            yield where, "", _row_of(row, entry.get("_file"), origins, where), None if empty else source
+
+
+def rejects_table(out: str | os.PathLike[str]) -> pa.Table:
+    """The rows that a run set aside, as a table.
+
+    Args:
+        out: the folder of a finished run.
+
+    Returns:
+        One row for each reject: ``_row`` (int64, counted within its file), ``_file``, ``_reasons`` (list of struct:
+        code, severity, path, column, value, message, hint), then the source's columns.  A row that could not be read
+        has nulls there.
+
+    Raises:
+        OutputError: the folder holds no finished run.
+        SourceError: the rejects cannot be read.
+    """
+    file = Path(out) / RUN
+    run = _RUN.read_json(file)
+    _RUN.check(run, _RUN_SHAPE, file)
+    name = str(run["key"].get("source", {}).get("name", "")) if isinstance(run["key"].get("source"), dict) else ""
+    fields = [("_row", pa.int64()), ("_file", pa.string()), ("_reasons", pa.list_(REASON))]
+    rows: list[dict[str, Any]] = []
+    path = Path(out) / REJECTS
+    for line in _LINE.read_text(path).split("\n") if path.exists() else ():
+        if line.strip():
+            entry = _LINE.parse_json(line, path)
+            _LINE.check(entry, _LINE_SHAPE, path)
+            own = {"_row": entry["row"], "_file": entry.get("file", name), "_reasons": entry.get("reasons")}
+            rows.append({**(entry.get("source") or {}), **own})
+    for column, kind in run.get("again", {}).get("columns", {}).items():
+        fields.append((column, _type_of(kind, [row.get(column) for row in rows])))
+    arrays = [_array([row.get(column) for row in rows], kind) for column, kind in fields]
+    return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def _type_of(name: str, values: list[Any]) -> pa.DataType:
+    """The type of a column by its name in `run.json`; of one that has no such name, by its values as JSON."""
+    try:
+        return pa.type_for_alias(name)
+    except ValueError:
+        try:
+            return pa.infer_type(values)
+        except pa.ArrowException:
+            return pa.string()
+
+
+def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
+    """Values from JSON as an array: dates and times stand there as text."""
+    try:
+        return pa.array(values, kind)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        texts = [
+            value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            for value in values
+        ]
+        try:
+            return pa.array(texts, pa.string()).cast(kind)
+        except pa.ArrowException:
+            raise SourceError(f"a value of the rejects is no {kind}. Run `prepare` again.") from None
 
 
 def _chunk(rows: dict[int, dict[str, Any]], columns: pa.Schema, leaves: tuple[Leaf, ...]) -> Chunk:

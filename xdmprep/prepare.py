@@ -12,9 +12,11 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from . import __version__, native
 from .errors import DataError, OutputError, UsageError
@@ -22,6 +24,7 @@ from .flow import Chunk, Stream
 from .losses import ValueCounts
 from .manifest import Manifest
 from .mapping import MappingSet, map_stream
+from .mend import Mended, mend, rejects_table
 from .read import CsvOptions, fingerprint, open_source
 from .report import Report, ReportBuilder
 from .schema import Schema
@@ -63,6 +66,27 @@ class Result:
     merged: int = 0
     merged_rejected: int = 0
     excessive: tuple[str, ...] = ()
+    _schema: Schema | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def rejects(self) -> pa.Table:
+        """The rows set aside: ``_row``, ``_file``, ``_reasons``, the source's columns; see :func:`xdmprep.mend`."""
+        return rejects_table(self.folder)
+
+    def mend(self, frame: Any = None) -> Mended:
+        """Run mended rejects again, into a further part of the same output.
+
+        Args:
+            frame: mended rows, a DataFrame or Arrow table with the columns of :attr:`rejects`; rows that are not in it
+                stay aside.  None takes `rejects.jsonl`, mended in place.
+
+        Returns:
+            How many rows were tried, written, and are still set aside; this result keeps its counts.
+
+        Raises:
+            SourceError: a row cannot be used.
+        """
+        return mend(self.folder, frame=frame, schema=self._schema)
 
     @property
     def values(self) -> ValueCounts:
@@ -250,7 +274,9 @@ def prepare(
     folder.mark("finished", facts)
     seconds = time.perf_counter() - started
     excessive = tuple(report.values.excessive(max_loss))
-    return Result(done.rows, done.written, done.rejected, manifest, report, seconds, merged, merged_rejected, excessive)
+    return Result(
+        done.rows, done.written, done.rejected, manifest, report, seconds, merged, merged_rejected, excessive, schema
+    )  # fmt: skip
 
 
 def map_rows(source: Any, mapping: Any, schema: Any = None, *, strict: bool = False) -> Stream:

@@ -7,10 +7,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 import xdmprep as xp
-from xdmprep.errors import OutputError, UsageError
+from xdmprep.errors import OutputError, SourceError, UsageError
 from xdmprep.mend import mend
 
 
@@ -104,3 +105,78 @@ def test_only_a_finished_run_with_its_own_schema(out: Path, tmp_path: Path, sche
         mend(tmp_path)
     with pytest.raises(UsageError, match="not the schema of the run"):
         mend(out, schema=schemas / "loyalty-profile.schema.json")
+
+
+@pytest.fixture
+def run(tmp_path: Path, schemas: Path) -> xp.Result:
+    source = schemas / "examples" / "crm-profiles.csv"
+    return xp.prepare(
+        source, schemas / "crm-profile.mapping.yaml", schemas / "crm-profile.schema.json", tmp_path / "out"
+    )
+
+
+def test_the_rejects_as_a_table(run: xp.Result, schemas: Path) -> None:
+    table = run.rejects
+    with (schemas / "examples" / "crm-profiles.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert table.column_names == ["_row", "_file", "_reasons", *rows[0]]
+    assert table.num_rows == run.rejected
+    for entry, line in zip(table.to_pylist(), rejects(run.folder), strict=True):
+        assert (entry["_row"], entry["_file"]) == (line["row"], "crm-profiles.csv")
+        assert {name: value or "" for name, value in entry.items() if name[0] != "_"} == rows[entry["_row"] - 1]
+        assert [reason["code"] for reason in entry["_reasons"]] == [reason["code"] for reason in line["reasons"]]
+
+
+@pytest.mark.parametrize("kind", ["pandas", "arrow", "polars", "function"])
+def test_a_mended_frame_becomes_a_further_part(run: xp.Result, kind: str) -> None:
+    frame = run.rejects.to_pandas()
+    day = frame["DOB"].str.replace(r"-(\d)$", r"-0\1", regex=True)
+    frame["DOB"], frame["MONTH_AND_DATE"] = day, day.str[5:]
+    kept = frame[frame["ID4"].str.len() == 38]
+    given: Any = pa.Table.from_pandas(kept, preserve_index=False) if kind == "arrow" else kept
+    if kind == "polars":
+        given = pytest.importorskip("polars").from_pandas(kept)
+    done = xp.mend(run.folder, given) if kind == "function" else run.mend(given)
+    assert (done.tried, done.written, done.still_rejected) == (len(kept), len(kept), 0)
+    assert done.manifest.written == run.written + len(kept)
+    assert done.manifest.rejected == run.rejected - len(kept) == len(rejects(run.folder))
+    written = {record["identityMap"]["CRMID"][0]["id"] for record in records(run.folder)}
+    assert set(kept["ID1"]) <= written
+    assert run.mend(given).skipped == len(kept)
+
+
+def test_rows_that_could_not_be_read_stay_aside_until_they_are_filled(tmp_path: Path, schemas: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,year\n1,1980\n2\n3,0\n")
+    mapping = {"person.birthYear": "year", "identityMap.CRMID[0].id": "id", "identityMap.CRMID[0].primary": True}
+    result = xp.prepare(tmp_path / "a.csv", mapping, schemas / "crm-profile.schema.json", tmp_path / "out")
+    frame = result.rejects.to_pandas()
+    assert frame["_row"].tolist() == [2, 3]
+    assert (result.mend(frame).written, len(rejects(result.folder))) == (0, 2)
+    frame.loc[frame["_row"] == 2, ["id", "year"]] = ["2", "1981"]
+    assert (result.mend(frame).written, [line["row"] for line in rejects(result.folder)]) == (1, [3])
+
+
+@pytest.mark.parametrize(
+    ("change", "say"),
+    [
+        (lambda frame: frame.drop(columns="_row"), "no column '_row'"),
+        (lambda frame: frame.drop(columns="DOB"), "no column 'DOB'"),
+        (lambda frame: frame.assign(_row=1), "row 1 is none that the run set aside"),
+        (lambda frame: frame.assign(_row="x"), "_row must be a whole number"),
+        (lambda frame: frame.assign(more="x"), "no column 'more'"),
+    ],
+)
+def test_a_frame_that_cannot_be_used(run: xp.Result, change: Any, say: str) -> None:
+    before = (run.folder / "manifest.json").read_bytes()
+    with pytest.raises(SourceError, match=say):
+        run.mend(change(run.rejects.to_pandas()))
+    assert (run.folder / "manifest.json").read_bytes() == before
+    assert len(rejects(run.folder)) == run.rejected
+
+
+def test_a_run_without_rejects_has_an_empty_table(tmp_path: Path, schemas: Path) -> None:
+    (tmp_path / "a.csv").write_text("id\n1\n")
+    mapping = {"identityMap.CRMID[0].id": "id", "identityMap.CRMID[0].primary": True}
+    result = xp.prepare(tmp_path / "a.csv", mapping, schemas / "crm-profile.schema.json", tmp_path / "out")
+    assert result.rejects.num_rows == 0
+    assert result.rejects.column_names == ["_row", "_file", "_reasons", "id"]

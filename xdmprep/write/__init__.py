@@ -24,11 +24,11 @@ from .parts import (
     Parts,
     WriteOptions,
 )
-from .rejects import Rejects
+from .rejects import REASON, Rejects
 
 __all__ = [
-    "DEFAULT_MAX_BYTES", "ISSUES", "PLATFORM_MAX_BYTES", "REJECTS", "RUN", "OutputFolder", "Rejects", "WriteOptions",
-    "Written", "open_parts", "write_stream",
+    "DEFAULT_MAX_BYTES", "ISSUES", "PLATFORM_MAX_BYTES", "REASON", "REJECTS", "RUN", "OutputFolder", "Rejects",
+    "WriteOptions", "Written", "open_parts", "write_stream",
 ]  # fmt: skip
 
 

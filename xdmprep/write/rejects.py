@@ -18,7 +18,8 @@ from ..leaves import Leaf
 from .encode import Encoder
 from .folder import ISSUES, REJECTS, OutputFolder, WholeFile
 
-_REASON = pa.struct([field for field in ISSUE_SCHEMA if field.name != "row"])
+#: One reason of a reject.
+REASON = pa.struct([field for field in ISSUE_SCHEMA if field.name != "row"])
 
 
 #: Findings that are written together; each time takes some milliseconds, however few there are.
@@ -103,7 +104,7 @@ class Rejects:
         columns.append(
             pa.concat_arrays([pa.nulls(n, pa.string()), pa.array([item.text for item in unread], pa.string())])
         )
-        leaves.append(Leaf(("reasons",), pa.list_(_REASON)))
+        leaves.append(Leaf(("reasons",), pa.list_(REASON)))
         columns.append(_reasons(rows, found))
         batch = pa.RecordBatch.from_arrays(columns, names=[leaf.name for leaf in leaves]).take(pa.array(order))
         key = tuple(leaves)
@@ -147,5 +148,5 @@ def _reasons(rows: np.ndarray[tuple[int], np.dtype[np.int64]], found: pa.Table) 
     np.cumsum(counts, out=offsets[1:])
     picked = np.repeat(start - offsets[:-1], counts) + np.arange(offsets[-1])
     chosen = found.take(pa.array(picked)).combine_chunks()
-    arrays = [chosen[field.name].combine_chunks() if chosen.num_rows else pa.array([], field.type) for field in _REASON]
-    return pa.ListArray.from_arrays(pa.array(offsets), pa.StructArray.from_arrays(arrays, fields=list(_REASON)))
+    arrays = [chosen[field.name].combine_chunks() if chosen.num_rows else pa.array([], field.type) for field in REASON]
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.StructArray.from_arrays(arrays, fields=list(REASON)))
