@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import datetime
+import functools
 import gzip
 import http.client
 import ipaddress
@@ -125,6 +126,9 @@ def read_request(sock: socket.socket) -> Exchange | None:
         if not piece:
             return None
         head += piece
+        if head[:1] == b"\x16":  # the begin of TLS, where none is spoken
+            sock.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+            return None
     head, _, body = head.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     method, target, _ = first.split(" ", 2)
@@ -147,14 +151,14 @@ def forward(url: str) -> Behaviour:
         target = exchange.target
         if "://" in target:  # as proxies are asked
             target = urlsplit(target)._replace(scheme="", netloc="").geturl()
-        connection.request(exchange.method, target, body=exchange.body, headers=sent)
-        answer = connection.getresponse()
-        body = answer.read()
+        with contextlib.closing(connection):
+            connection.request(exchange.method, target, body=exchange.body, headers=sent)
+            answer = connection.getresponse()
+            body = answer.read()
         kept = {
             n: v for n, v in answer.getheaders() if n.lower() not in ("content-length", "connection", "content-type")
         }
         exchange.answer(answer.status, body, answer.getheader("Content-Type") or "", **kept)
-        connection.close()
 
     return behave
 
@@ -270,13 +274,17 @@ def redirect(target: str, status: int = 302) -> Behaviour:
     return behave
 
 
+@functools.cache
+def packed() -> bytes:
+    return gzip.compress(b" " * 100_000_000, 9)
+
+
 def bomb(exchange: Exchange) -> None:
-    """300 MB of blanks, packed to 300 KB."""
-    packed = gzip.compress(b" " * 300_000_000, 9)
-    exchange.answer(200, packed, Content_Encoding="gzip")
+    """100 MB of blanks, packed to 100 KB."""
+    exchange.answer(200, packed(), Content_Encoding="gzip")
 
 
-def bomb_of_bombs(exchange: Exchange) -> None:
+def unknown_coding(exchange: Exchange) -> None:
     exchange.answer(200, b"x", Content_Encoding="br")
 
 

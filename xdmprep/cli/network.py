@@ -107,7 +107,7 @@ def upload(
         try:
             batch = _upload(client, folder, client.upload, dataset, **options)
         except PlatformError as error:
-            if not wait_ or not error.batch or error.status is not None:
+            if not wait_ or not error.batch or error.code != "sent-before":
                 raise
             say(f"xdmprep: {error}")
             batch = client.status(error.batch)

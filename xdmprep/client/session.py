@@ -465,11 +465,14 @@ def _redirected(target: str, url: str, hops: int) -> str:
     """What to do about a redirect that is not followed."""
     shown = shown_url(target)
     if _origin(target) == _origin(url):
-        loop = f"after {hops} redirects it leads on to {shown}" if hops >= REDIRECTS else f"it leads to {shown}"
-        return f"The address is not right: {loop}."
+        more = f", after {hops} others" if hops >= REDIRECTS else ""
+        return f"It is a redirect to {shown}{more}, which is not followed. Is the address right?"
     if url.startswith("https:") and target.startswith("http:"):
-        return f"It leads to {shown}, without encryption; the token is not sent there."
-    return f"It leads to another host, {shown}; the token is not sent there. If the platform is there now, give --url."
+        return f"It is a redirect to {shown}, without encryption; the token is not sent there."
+    return (
+        f"It is a redirect to another host, {shown}; the token is not sent there. If the platform is there now, give "
+        "--url."
+    )
 
 
 @contextmanager

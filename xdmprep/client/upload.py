@@ -260,11 +260,14 @@ class _Upload:
         held: dict[str, int | None] = {}
 
         def ask(file: File, stop: threading.Event) -> None:
-            if len(held) < _SILENT or any(size is not None for size in held.values()):
+            if len(held) < _SILENT or said():
                 held[file.name] = sender.held(file)
 
+        def said() -> bool:
+            return any(size not in (None, NOT_THERE) for size in list(held.values()))
+
         each(ask, self.manifest.files, self.options.jobs)
-        if not any(size is not None and size != NOT_THERE for size in held.values()):
+        if not said():
             return  # it knows none of them: it does not say, at least not for files of this size
         wrong = [file for file in self.manifest.files if held.get(file.name) not in (None, file.bytes)]
         for file in wrong:
