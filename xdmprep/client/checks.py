@@ -27,6 +27,8 @@ def check_files(manifest: Manifest, jobs: int) -> list[str]:
         raise SourceError(f"{folder}: the manifest's counts do not add up. Run `prepare` again.")
     if sum(file.rows for file in manifest.files) != manifest.written:
         raise SourceError(f"{folder}: the files' rows are not the rows written. Run `prepare` again.")
+    if manifest.threshold is not None and not 0 <= manifest.threshold <= 100:
+        raise SourceError(f"{folder}: the manifest's threshold is no percentage. Run `prepare` again.")
     names = [file.name for file in manifest.files]
     if len(set(names)) != len(names):
         raise SourceError(f"{folder}: the manifest lists a file twice. Run `prepare` again.")
