@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .documents import is_file
 from .errors import SourceError, UsageError, did_you_mean
 from .flow import Chunk, Stream
 from .paths import format_path
@@ -84,7 +85,7 @@ def validate(
 def _files(source: Any) -> Any:
     """The files that a list of paths, a folder or a glob stands for; anything else as it is."""
     is_path = isinstance(source, str | os.PathLike)
-    if isinstance(source, list | tuple) or (is_path and not Path(source).is_file()):
+    if isinstance(source, list | tuple) or (is_path and not is_file(source)):
         from .read import expand  # what checks a file of records does without the readers of rows
 
         files = expand(source)

@@ -23,6 +23,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
+from .documents import is_file
 from .errors import ExpressionError, UsageError, did_you_mean, shorten
 from .flow import Chunk, Finding, Stream
 from .language import Options, coerce, compile_expression
@@ -253,7 +254,7 @@ def load_contract(path: str | os.PathLike[str]) -> Any:
     """
     pandera = _pandera()
     file = Path(path)
-    if not file.is_file():
+    if not is_file(file):
         raise UsageError(f"{file}: no such file. Give a Python file that defines a pandera schema, or pandera's YAML.")
     if file.suffix.lower() in (".yaml", ".yml"):
         try:

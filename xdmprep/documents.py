@@ -34,20 +34,34 @@ class UnfitError(Exception):
     """Why a text is not a document; becomes an error of the document's kind."""
 
 
-def why_unreadable(path: str | os.PathLike[str]) -> str | None:
-    """Why `path` is not a file that can be read to its end, as the rest of a sentence; None if it is one.
+def is_file(path: str | os.PathLike[str]) -> bool:
+    """Whether `path` is a regular file; False, never an error, for a path that cannot be looked at."""
+    return os.path.isfile(path)  # noqa: PTH113 (pathlib raises for names that are too long)
 
-    Pipes that the shell made (``<(...)``) are taken, other special files are not: reading them may never end.
+
+def is_folder(path: str | os.PathLike[str]) -> bool:
+    """Whether `path` is a folder; False, never an error, for a path that cannot be looked at."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
+def exists(path: str | os.PathLike[str]) -> bool:
+    """Whether `path` leads to anything; False, never an error, for a path that cannot be looked at."""
+    return os.path.exists(path)  # noqa: PTH110
+
+
+def why_no_source(path: str | os.PathLike[str]) -> str | None:
+    """Why the file `path` cannot be a source of rows, as the rest of a sentence; None if it may be one.
+
+    Rows are read more than once, and to their end: that needs a regular file.  A path that leads nowhere is left to
+    whoever opens it.
     """
     try:
         mode = os.stat(path).st_mode  # noqa: PTH116 (bytes and odd names too)
-        if not os.access(path, os.R_OK):
-            return "cannot be read: Permission denied"
-    except (OSError, ValueError) as error:
-        return _reason(error)
-    if stat.S_ISFIFO(mode) and os.fspath(path).startswith(("/dev/", "/proc/")):
+    except (OSError, ValueError):
         return None
-    return _special(mode)
+    if stat.S_ISFIFO(mode):
+        return "is a pipe, which can be read only once. Save it as a file first"
+    return None if stat.S_ISDIR(mode) else _special(mode)
 
 
 def _special(mode: int) -> str | None:

@@ -15,7 +15,21 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from .documents import COUNT, FILE_NAME, FLAG, NUMBER, TEXT, DocumentKind, list_of, map_of, nullable, one_of, record
+from .documents import (
+    COUNT,
+    FILE_NAME,
+    FLAG,
+    NUMBER,
+    TEXT,
+    DocumentKind,
+    exists,
+    is_folder,
+    list_of,
+    map_of,
+    nullable,
+    one_of,
+    record,
+)
 from .errors import OutputError, SourceError
 
 NAME = "manifest.json"
@@ -122,7 +136,7 @@ class Manifest:
             SourceError: there is none, one of several batches is missing, or one is not a manifest.
         """
         folder = Path(path)
-        files = sorted(folder.glob(f"{BATCHES}/{NAME}")) if not (folder / NAME).exists() else []
+        files = sorted(folder.glob(f"{BATCHES}/{NAME}")) if not exists(folder / NAME) else []
         if not files:
             return [cls.load(path)]
         found = [cls.load(file) for file in files]
@@ -144,9 +158,9 @@ class Manifest:
             SourceError: there is none, or it is not a manifest.
         """
         file = Path(path)
-        if file.is_dir():
+        if is_folder(file):
             file = file / NAME
-        if not file.exists():
+        if not exists(file):
             several = sorted(file.parent.glob(f"{BATCHES}/{NAME}"))
             if several:
                 raise SourceError(

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
 from .cells import escape_cells, unescape_cells
-from .documents import COUNT, FLAG, OBJECT, TEXT, DocumentKind, map_of, nullable, record
+from .documents import COUNT, FLAG, OBJECT, TEXT, DocumentKind, exists, map_of, nullable, record
 from .errors import OutputError, SourceError, UsageError, shorten
 from .flow import ISSUE_SCHEMA, Chunk, Origins
 from .leaves import Leaf
@@ -351,12 +351,12 @@ def _aside(folder: OutputFolder, origins: Origins | None) -> tuple[dict[int, str
         SourceError: one of the two files cannot be read.
     """
     rejects = folder.path / REJECTS
-    lines = {row: line for _, line, row, _ in _entries(rejects, origins)} if rejects.exists() else {}
+    lines = {row: line for _, line, row, _ in _entries(rejects, origins)} if exists(rejects) else {}
     return lines, _findings(folder.path / ISSUES, origins)
 
 
 def _findings(path: Path, origins: Origins | None) -> list[tuple[int, dict[str, Any]]]:
-    if not path.exists():
+    if not exists(path):
         return []
     options = arrow_csv.ConvertOptions(column_types=_issue_schema(origins), strings_can_be_null=False)
     try:
@@ -390,7 +390,7 @@ def _replace_rejects(
     """New rejects and issues: those of rows not tried, and what is still wrong with the others."""
     fresh, fresh_issues = folder.path / ".mended-rejects.part", folder.path / ".mended-issues.part"
     kept = {row: line for row, line in aside.items() if row not in gone}
-    if fresh.exists():
+    if exists(fresh):
         kept.update({row: line for _, line, row, _ in _entries(fresh, origins)})
     left = [(row, entry) for row, entry in issues if row not in gone] + _findings(fresh_issues, origins)
     left.sort(key=lambda item: item[0])

@@ -11,7 +11,6 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 
 from . import __version__, native
-from .errors import DataError, OutputError, UsageError
+from .errors import DataError, UsageError
 from .flow import Chunk, Stream
 from .losses import ValueCounts
 from .manifest import Manifest
@@ -225,17 +224,13 @@ def prepare(
         if on_chunk is not None:
             on_chunk(chunk)
 
-    try:
+    with folder.all_or_nothing():
         if read.total_bytes:
             folder.need(read.total_bytes // 4, "the output")
         if on_start is not None:
             on_start(records)
         with times.measuring("total"):
             done = write_stream(times.watch(records), folder, options, jobs=jobs, on_chunk=each, clock=times.measuring)
-    except BaseException:
-        with suppress(OutputError):  # what went wrong first is what matters
-            folder.mark("interrupted", {"seconds": times.seconds})
-        raise
     report = builder.finish()
     rows = {"rows": done.rows + merged, "written": done.written + merged - merged_rejected,
             "rejected": done.rejected + merged_rejected}  # fmt: skip
@@ -255,12 +250,11 @@ def prepare(
             f"more than the {error_threshold:g} % allowed. Nothing to upload was kept; "
             f"the reasons are in {folder.path / 'rejects.jsonl'}."
         )
-    manifest.save(folder.path)
     counts: dict[str, Any] = {"rows": done.rows, "written": done.written, "rejected": done.rejected}
     if merged:
         counts["source"] = rows
     again = {
-        "mappingFile": mapping.name, "schemaFile": str(Path(schema_file).resolve()) if schema_file else None,
+        "mappingFile": mapping.name, "schemaFile": os.path.realpath(schema_file) if schema_file else None,
         "columns": {field.name: str(field.type) for field in read.arrow_schema},
     }  # fmt: skip
     facts = {
@@ -271,7 +265,9 @@ def prepare(
         "compiled": native.compiled is not None,
         "again": again,
     }
-    folder.mark("finished", facts)
+    with folder.all_or_nothing():
+        manifest.save(folder.path)
+        folder.mark("finished", facts)
     seconds = time.perf_counter() - started
     excessive = tuple(report.values.excessive(max_loss))
     return Result(
@@ -318,19 +314,15 @@ def _write(records: Any, out: str | os.PathLike[str], format: str, options: dict
     folder = OutputFolder(
         out, {"source": stream.name, "columns": str(stream.arrow_schema), "format": format}, overwrite
     )
-    try:
+    with folder.all_or_nothing():
         done = write_stream(stream, folder, chosen)
-    except BaseException:
-        with suppress(OutputError):
-            folder.mark("interrupted", {})
-        raise
-    manifest = Manifest(
-        format, done.files, done.rows, done.written, done.rejected,
-        source={"name": stream.name}, upsert=isinstance(stream, Patch), multiline=chosen.multiline,
-        software=SOFTWARE, folder=folder.path,
-    )  # fmt: skip
-    manifest.save(folder.path)
-    folder.mark("finished", {"counts": {"rows": done.rows, "written": done.written, "rejected": done.rejected}})
+        manifest = Manifest(
+            format, done.files, done.rows, done.written, done.rejected,
+            source={"name": stream.name}, upsert=isinstance(stream, Patch), multiline=chosen.multiline,
+            software=SOFTWARE, folder=folder.path,
+        )  # fmt: skip
+        manifest.save(folder.path)
+        folder.mark("finished", {"counts": {"rows": done.rows, "written": done.written, "rejected": done.rejected}})
     return manifest
 
 
@@ -338,7 +330,7 @@ def _refuse_inside(source: Any, out: str | os.PathLike[str]) -> None:
     """Refuse a source that the run would clear away before it reads it."""
     given = source if isinstance(source, list | tuple) else [source]
     for one in given:
-        if isinstance(one, str | os.PathLike) and Path(one).resolve().is_relative_to(Path(out).resolve()):
+        if isinstance(one, str | os.PathLike) and Path(os.path.realpath(one)).is_relative_to(os.path.realpath(out)):
             raise UsageError(f"{os.fspath(one)}: lies in the output folder, which a run clears. Give another folder.")
 
 

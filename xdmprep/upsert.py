@@ -255,11 +255,11 @@ def write_patch(
     folder = OutputFolder(out, key, overwrite)
     sizes = [side.stream.total_bytes for side in (early, late) if side is not None]
     size = None if None in sizes else sum(size or 0 for size in sizes)
-    if size is not None and size > MEMORY_BYTES:
-        folder.need(size, "comparing these snapshots")
-    if on_start is not None:
-        on_start(replace(late.stream, total_bytes=size))
-    try:
+    with folder.all_or_nothing():
+        if size is not None and size > MEMORY_BYTES:
+            folder.need(size, "comparing these snapshots")
+        if on_start is not None:
+            on_start(replace(late.stream, total_bytes=size))
         patch = diff_streams(
             early, late, made, options, ingested, sent, scratch=folder.path, jobs=jobs, on_chunk=on_chunk,
             effects=effects,
@@ -277,14 +277,11 @@ def write_patch(
                 source={**source, **place}, upsert=True, software=SOFTWARE, folder=target.path,
             ))  # fmt: skip
         _write_lists(patch, folder.path)
-    except BaseException:
-        folder.mark("interrupted", {})
-        raise
-    for manifest in manifests:
-        manifest.save(manifest.folder or folder.path)
-    for target, _ in batches:
-        target.mark("finished", {"counts": asdict(patch.counts)})
-    folder.mark("finished", {"counts": asdict(patch.counts), "batches": len(manifests)})
+        for manifest in manifests:
+            manifest.save(manifest.folder or folder.path)
+        for target, _ in batches:
+            target.mark("finished", {"counts": asdict(patch.counts)})
+        folder.mark("finished", {"counts": asdict(patch.counts), "batches": len(manifests)})
     seconds = time.perf_counter() - started
     return PatchResult(
         patch.counts, patch.fields, tuple(manifests), folder.path, builder.finish(), patch.key, seconds,

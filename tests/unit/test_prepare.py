@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import polars as pl
@@ -112,3 +113,38 @@ def test_a_source_in_the_output_folder_is_refused_and_stays(schema: xp.Schema, t
     with pytest.raises(UsageError, match="lies in the output folder"):
         xp.prepare(out / "part-00000.json", mapping, schema, out=out, overwrite=True)
     assert (out / "part-00000.json").read_bytes() == made
+
+
+@pytest.mark.parametrize("fails", ["manifest", "mark", "rejects", "callback"])
+def test_a_run_that_fails_late_leaves_nothing_to_upload(
+    fails: str, tmp_path: Path, schemas: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from xdmprep import manifest
+    from xdmprep.write import OutputFolder, Rejects
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OutputError("no more room")
+
+    source = pa.table({"id": ["1", "2", "3"], "g": ["male", "x", "female"]})
+    mapping = {"identityMap.LOYALTYID[0].id": "id", "identityMap.LOYALTYID[0].primary": True, "person.gender": "g"}
+    more: dict[str, Any] = {"max_rows": 1}
+    if fails == "manifest":
+        monkeypatch.setattr(manifest.Manifest, "save", refuse)
+    elif fails == "rejects":
+        monkeypatch.setattr(Rejects, "finish", refuse)
+    elif fails == "callback":
+        more["on_chunk"] = refuse
+    else:
+        mark = OutputFolder.mark
+        monkeypatch.setattr(
+            OutputFolder,
+            "mark",
+            lambda self, state, facts: (refuse if state == "finished" else mark)(self, state, facts),
+        )
+    with pytest.raises(OutputError, match="no more room"):
+        xp.prepare(source, mapping, schemas / "crm-profile.schema.json", tmp_path / "out", **more)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["run.json"]
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["state"] == "interrupted"
+    monkeypatch.undo()
+    done = xp.prepare(source, mapping, schemas / "crm-profile.schema.json", tmp_path / "out")  # and again
+    assert done.rows == 3

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import click
 
 from .. import wire
+from ..documents import DocumentKind
 from .connection import Connection, connection
 from .printer import print_json, say, show
 
@@ -34,12 +33,7 @@ def _schema_file(text: str) -> dict[str, Any]:
     """The JSON of a schema's file."""
     from ..errors import UsageError
 
-    try:
-        found = json.loads(Path(text).read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise UsageError(f"--schema {text}: {error.strerror or error}. Give a schema's $id or its file.") from None
-    except ValueError:
-        raise UsageError(f"--schema {text}: not a schema with an $id.") from None
+    found = DocumentKind(UsageError, "Give a schema's $id or its file.").read_json(text)
     if not isinstance(found, dict):
         raise UsageError(f"--schema {text}: not a schema with an $id.")
     return found

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from ..documents import exists
 from ..errors import OutputError, UsageError
 from .printer import print_json, show
 from .project import NAME
@@ -56,7 +57,7 @@ def init(source: Path | None, schema: Path | None, folder: Path, as_json: bool) 
     mapping = None
     if source is not None and schema is not None:
         mapping = folder / f"{source.name.split('.')[0]}.mapping.yaml"
-        if not mapping.exists():
+        if not exists(mapping):
             files[mapping] = _draft(source, schema)
     files[folder / NAME] = _settings(folder, schema, mapping)
     files[folder / CONFIG] = json.dumps(_CREDENTIALS, indent=2) + "\n"
@@ -64,7 +65,7 @@ def init(source: Path | None, schema: Path | None, folder: Path, as_json: bool) 
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for file, text in files.items():
-            if file.exists():
+            if exists(file):
                 kept.append(file)
                 continue
             with file.open("x", encoding="utf-8") as out:
@@ -123,7 +124,7 @@ def _text(value: str) -> str:
 
 def _ignore(file: Path) -> bool:
     """Add what must not be committed; whether anything was added."""
-    known = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    known = file.read_text(encoding="utf-8").splitlines() if exists(file) else []
     more = [line for line in _IGNORED if line not in known]
     if more:
         with file.open("a", encoding="utf-8") as out:

@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from ..documents import is_file
 from ..errors import UsageError, did_you_mean, shorten
 
 NAME = "xdmprep.toml"
@@ -41,7 +42,7 @@ def find(folder: Path | None = None) -> Path | None:
         return None
     for place in (start, *start.parents):
         file = place / NAME
-        if file.is_file():
+        if is_file(file):
             return file
     return None
 

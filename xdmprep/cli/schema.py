@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
+from ..documents import is_file, is_folder
 from ..errors import Issue, UsageError
 from ..paths import format_path
 from ..schema import Change, Registry, Schema, diff, duplicate_keys, lint
@@ -52,7 +53,7 @@ def show_command(
 
     PATH is a file, or a folder with --id; a folder alone lists its schemas.  Required fields carry a star.
     """
-    if Path(path).is_dir() and not schema_id:
+    if is_folder(path) and not schema_id:
         _list(Registry.load(path, compat=compat), as_json)
         return
     found = open_schema(path, schema_id, components, compat)
@@ -75,7 +76,7 @@ def check(path: str, schema_id: str | None, components: Path | None, compat: boo
     """
     found = open_schema(path, schema_id, components, compat)
     issues = lint(found)
-    if Path(path).is_file():
+    if is_file(path):
         issues += [
             Issue("schema-duplicate-key", "warning", f"the key '{key}' stands twice in one object; the last one counts")
             for key in duplicate_keys(path)
@@ -111,7 +112,7 @@ def _edited(path: Path, found: Schema) -> list[Issue]:
     changed = [
         name
         for name, sum_ in pinned.items()
-        if not (path.parent / name).is_file() or sha256_of(path.parent / name) != sum_
+        if not is_file(path.parent / name) or sha256_of(path.parent / name) != sum_
     ]
     return [
         Issue("schema-edited", "warning", f"{name} is not as it was pulled", hint="Pull the schema again.")
@@ -315,7 +316,7 @@ def open_schema(
     path: str, schema_id: str | None = None, components: Path | None = None, compat: bool = False
 ) -> Schema:
     """The schema in a file, or in a folder by its id."""
-    if Path(path).is_dir():
+    if is_folder(path):
         if not schema_id:
             raise UsageError(f"{path}: is a folder. Name one of its schemas with --id, or give a file.")
         return Registry.load(path, compat=compat)[schema_id]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ..documents import is_file
 from ..errors import UsageError
 from .printer import print_json, show
 from .progress import progress
@@ -54,7 +55,7 @@ def validate(
         raise UsageError(f"--report: {report.name!r} must end in {', '.join(ENDINGS)}.")
     chosen = Rules.of(Rules.of(rules), _settings(settings))
     loaded = Schema.load(schema)
-    if any(not file.is_file() for file in files):  # folders and globs
+    if any(not is_file(file) for file in files):  # folders and globs
         files = tuple(map(Path, expand(list(files)) or files))
     found: list[Report] = []
     # all findings are held only where all are written; a page shows the first, the text their counts

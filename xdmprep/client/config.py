@@ -16,8 +16,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .. import wire
+from ..documents import DocumentKind, exists, is_file
 from ..errors import UsageError, did_you_mean, shorten
 
+_FILE = DocumentKind(UsageError, "--config is a JSON file with the credentials.")
 ENVIRONMENT = "XDMPREP_"
 NO_PROXY = "none"  #: the setting that means a direct connection, whatever the variables say
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -190,9 +192,9 @@ def _number(name: str, value: Any) -> float | int:
 
 def _check_certificates(path: str | os.PathLike[str]) -> None:
     """The file (or folder) can be read as certificates; else the first connection would say so, less clearly."""
-    if not Path(path).exists():
+    if not exists(path):
         raise UsageError(f"ca_bundle {path}: no such file.")
-    if Path(path).is_file():
+    if is_file(path):
         try:
             ssl.create_default_context(cafile=path)
         except OSError as error:
@@ -236,14 +238,9 @@ def _address(name: str, text: str) -> str:
 
 
 def _from_file(path: Path) -> dict[str, Any]:
-    try:
-        data = wire.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}. --config is a JSON file with the credentials.") from None
-    except ValueError as error:
-        raise UsageError(f"{path}: not JSON ({error}). --config is a JSON file with the credentials.") from None
+    data = _FILE.read_json(path)
     if not isinstance(data, dict):
-        raise UsageError(f"{path}: not a JSON object. --config is a JSON file with the credentials.")
+        raise _FILE.fail(path, "not a JSON object")
     values: dict[str, Any] = {}
     for key, value in _flat(data).items():
         name = key.lower().replace("-", "_")

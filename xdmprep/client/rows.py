@@ -21,7 +21,7 @@ from typing import IO, Any
 import urllib3
 
 from .. import wire
-from ..errors import PlatformError, printable
+from ..errors import PlatformError, SourceError, printable, shorten
 from ..manifest import Manifest
 from .session import DOWNLOAD_BYTES, Session, check_json
 from .transport import OutOfTime, TooLarge, Unreadable
@@ -231,6 +231,25 @@ def _places(manifest: Manifest, wanted: set[bytes]) -> dict[bytes, list[tuple[st
 
 
 def _record_keys(manifest: Manifest, path: Path) -> Iterator[set[bytes]]:
+    """The keys of the records of one part.
+
+    Raises:
+        SourceError: the part is missing, or no longer what was written.
+    """
+    try:
+        yield from _keys_of_part(manifest, path)
+    except (
+        OSError,
+        ValueError,
+        ArithmeticError,
+        RecursionError,
+        AttributeError,
+    ) as error:  # Arrow's errors are ValueErrors or OSErrors
+        why = getattr(error, "strerror", None) or f"is not what was written ({shorten(str(error), 200)})"
+        raise SourceError(f"{path}: {why}. Run `prepare` again.") from None
+
+
+def _keys_of_part(manifest: Manifest, path: Path) -> Iterator[set[bytes]]:
     if manifest.format == "parquet":
         import pyarrow.parquet as pq
 

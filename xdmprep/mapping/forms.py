@@ -105,7 +105,7 @@ def _read_list(items: list[Any], faults: list[str]) -> list[FieldMapping]:
         source = _one_of(item, "source", "sourceAttribute", where, faults)
         destination = _one_of(item, "destination", "destinationXdmPath", where, faults)
         kind = item.get("sourceType")
-        if kind is not None and kind not in _KINDS:
+        if kind is not None and not (isinstance(kind, str) and kind in _KINDS):
             hint = did_you_mean(str(kind), _KINDS) or " It is ATTRIBUTE, EXPRESSION or STATIC."
             faults.append(f"{where}: unknown sourceType {shorten(kind, 40)}.{hint}")
             continue
@@ -113,6 +113,10 @@ def _read_list(items: list[Any], faults: list[str]) -> list[FieldMapping]:
         if not isinstance(destination, str) or not destination or blank:
             lacks = "source" if isinstance(destination, str) and destination else "destination"
             faults.append(f"{where}: has no {lacks}.")
+            continue
+        fits = str | int | float if kind is not None and _KINDS[kind] == "constant" else str
+        if not isinstance(source, fits):
+            faults.append(f"{where}: the source is a text, got {shorten(source, 40)}.")
             continue
         known = ("source", "sourceAttribute", "destination", "destinationXdmPath", "sourceType", "name", "description")
         extra = {key: value for key, value in item.items() if key not in known}
@@ -183,7 +187,11 @@ def _read_long(destination: str, source: Mapping[str, Any], faults: list[str], l
         faults.append(f"{destination}: '{key}' cannot be {shorten(value, 40)}.")
         return None
     columns = source.get("columns", ())
-    columns = (columns,) if isinstance(columns, str) else tuple(columns)
+    columns = (columns,) if isinstance(columns, str) else columns
+    if not isinstance(columns, list | tuple) or not all(isinstance(name, str) for name in columns):
+        faults.append(f"{destination}: 'columns' is a list of columns, got {shorten(columns, 40)}.")
+        return None
+    columns = tuple(columns)
     known = (*_LONG, "name", "description", "columns")
     extra = {key: value for key, value in source.items() if key not in known}
     return FieldMapping(
@@ -204,7 +212,7 @@ def _read_options(content: Mapping[str, Any], faults: list[str]) -> SetOptions:
     missing = content.get("$missing", "error")
     if missing is None:  # an unquoted null in YAML
         missing = "null"
-    if missing not in ("error", "null"):
+    if missing != "error" and missing != "null":
         faults.append(f"$missing is error or null, got {shorten(missing, 40)}.")
         missing = "error"
     in_order = content.get("$sorted", False)

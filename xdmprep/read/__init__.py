@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ..documents import why_no_source
+from ..errors import SourceError
 from ..flow import Stream
 from .csv import CsvOptions, read_csv
 from .several import expand, fingerprint, read_files
@@ -40,6 +42,8 @@ def open_source(source: Any, csv: CsvOptions | None = None) -> Stream:
     if files:
         source = files[0]
     if isinstance(source, str | os.PathLike):
+        if (why := why_no_source(source)) is not None:
+            raise SourceError(f"{os.fspath(source)}: {why}.")
         ending = Path(source).suffix.lower()
         if ending in (".parquet", ".pq"):
             from .arrow import read_parquet

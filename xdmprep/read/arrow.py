@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..errors import NoRowsError, SourceError
+from ..errors import NoRowsError, SourceError, shorten
 from ..flow import TIMESTAMP, Chunk, Stream, row_chunk
 from ..leaves import Leaf
 
@@ -56,15 +56,19 @@ def read_parquet(path: str | os.PathLike[str]) -> Stream:
         with pq.ParquetFile(file) as opened:
             schema, rows = opened.schema_arrow, opened.metadata.num_rows
     except OSError as error:
-        raise SourceError(f"{file}: {error.strerror or error}.") from None
-    except pa.ArrowInvalid as error:
-        raise SourceError(f"{file}: is not a Parquet file ({str(error).splitlines()[0]}).") from None
+        why = error.strerror or f"is not a Parquet file ({shorten(str(error), 200)})"
+        raise SourceError(f"{file}: {why}.") from None
+    except (pa.ArrowException, ValueError) as error:
+        raise SourceError(f"{file}: is not a Parquet file ({shorten(str(error), 200)}).") from None
     if not rows:
         raise NoRowsError(f"{file}: has no rows. Nothing was written.")
 
     def pieces() -> Iterator[pa.RecordBatch]:
-        with pq.ParquetFile(file, memory_map=False, pre_buffer=False) as opened:
-            yield from opened.iter_batches(batch_size=CHUNK_ROWS, use_threads=False)
+        try:
+            with pq.ParquetFile(file, memory_map=False, pre_buffer=False) as opened:
+                yield from opened.iter_batches(batch_size=CHUNK_ROWS, use_threads=False)
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise SourceError(f"{file}: cannot be read to its end ({shorten(str(error), 200)}).") from None
 
     return _stream(schema, pieces, file.name)
 

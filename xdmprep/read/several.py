@@ -17,6 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ..documents import exists, is_file, is_folder
 from ..errors import NoRowsError, SourceError
 from ..flow import Chunk, Origins, Stream
 from ..leaves import Leaf, plain
@@ -44,10 +45,10 @@ def expand(source: Any) -> list[str] | None:
     if not isinstance(source, str | os.PathLike):
         return None
     text = os.fspath(source)
-    if Path(text).is_dir():
+    if is_folder(text):
         return _in_folder(Path(text))
-    if any(sign in text for sign in _MAGIC) and not Path(text).exists() and "://" not in text:
-        found = sorted(file for file in glob.glob(text, recursive=True) if Path(file).is_file())  # noqa: PTH207
+    if any(sign in text for sign in _MAGIC) and not exists(text) and "://" not in text:
+        found = sorted(file for file in glob.glob(text, recursive=True) if is_file(file))  # noqa: PTH207
         if not found:
             raise SourceError(f"{text}: no file matches. Check the folder and the ending.")
         return found
@@ -65,7 +66,7 @@ def fingerprint(source: Any, stream: Stream) -> dict[str, Any]:
     files = expand(source)
     if files is None and isinstance(source, str | os.PathLike):
         files = [os.fspath(source)]
-    if not files or not all(Path(file).exists() for file in files):
+    if not files or not all(exists(file) for file in files):
         return {"name": stream.name, "columns": str(stream.arrow_schema)}
     stats = [(file, Path(file).stat()) for file in files]
     if len(stats) == 1:
@@ -75,13 +76,13 @@ def fingerprint(source: Any, stream: Stream) -> dict[str, Any]:
 
 def _in_folder(folder: Path) -> list[str]:
     """The data files below a folder; of an output folder of ours its parts."""
-    if (folder / NAME).exists():
+    if exists(folder / NAME):
         return [str(folder / file.name) for file in Manifest.load(folder).files]
     kinds: dict[str, list[str]] = {}
     for file in sorted(folder.rglob("*")):
         parts = file.relative_to(folder).parts
         kind = kind_of(file)
-        if kind and file.is_file() and not any(part.startswith((".", "_")) for part in parts):
+        if kind and is_file(file) and not any(part.startswith((".", "_")) for part in parts):
             kinds.setdefault(kind, []).append(str(file))
     if not kinds:
         raise SourceError(f"{folder}: is a folder without CSV, JSON or Parquet files.")

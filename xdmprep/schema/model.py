@@ -19,6 +19,7 @@ from typing import Any
 import pyarrow as pa
 
 from .. import ports
+from ..documents import is_file
 from ..errors import ExpressionError, Issue, SchemaError, did_you_mean
 from ..paths import EVERY, Path, format_path, parse_path
 from . import descriptors as described
@@ -420,7 +421,7 @@ def _reaches(field: Field | None, steps: Path) -> bool:
 
 def _descriptors_beside(file: FilePath) -> list[dict[str, Any]]:
     beside_file = descriptors_file(file)
-    return descriptor_list(read_json(beside_file), str(beside_file)) if beside_file.is_file() else []
+    return descriptor_list(read_json(beside_file), str(beside_file)) if is_file(beside_file) else []
 
 
 def _refs(content: Mapping[str, Any]) -> list[str]:

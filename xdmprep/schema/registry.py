@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..documents import exists, is_folder
 from ..errors import SchemaError, did_you_mean
 from .documents import Components, Document, load_components, looks_like_schema
 from .model import Schema
@@ -36,8 +37,8 @@ class Registry:
             SchemaError: the folder is missing, a schema file is not JSON, or two hold different schemas of one id.
         """
         path = Path(folder)
-        if not path.is_dir():
-            what = "is a file. Load it with Schema.load" if path.exists() else "no such folder"
+        if not is_folder(path):
+            what = "is a file. Load it with Schema.load" if exists(path) else "no such folder"
             raise SchemaError(f"{path}: {what}.")
         return cls(load_components(path.rglob("*.json")), compat=compat, name=str(path))
 

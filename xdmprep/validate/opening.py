@@ -10,6 +10,7 @@ import os
 from functools import partial
 from pathlib import Path
 
+from ..documents import why_no_source
 from ..errors import SourceError
 from ..flow import Stream
 from .arrays import ARRAY_BYTES, array_blocks, element_step
@@ -35,6 +36,8 @@ def open_records(path: str | os.PathLike[str], block_bytes: int | None = None, p
         SourceError: the file is missing, empty, compressed, or no such file.
     """
     file = Path(path)
+    if (why := why_no_source(file)) is not None:
+        raise SourceError(f"{file}: {why}.")
     piece_rows = piece_rows or PIECE_ROWS
     try:
         size = file.stat().st_size

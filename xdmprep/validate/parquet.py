@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from ..errors import SourceError
+from ..errors import SourceError, shorten
 from ..flow import Chunk, Stream
 from ..leaves import Leaf
 
@@ -32,18 +32,18 @@ def open_parquet(file: Path, size: int, piece_rows: int) -> Stream:
     try:
         with pq.ParquetFile(file) as opened:
             schema = opened.schema_arrow
-    except (pa.ArrowInvalid, OSError) as error:
-        raise SourceError(f"{file}: is not a Parquet file ({str(error).splitlines()[0]}).") from None
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise SourceError(f"{file}: is not a Parquet file ({shorten(str(error), 200)}).") from None
     schema = pa.schema([pa.field(inner.name, inner.type) for inner in schema])
     leaves = tuple(Leaf((inner.name,), inner.type, inner.name) for inner in schema)
 
     def batches() -> Iterator[tuple[pa.RecordBatch, bool]]:
-        with pq.ParquetFile(file) as opened:
-            try:
+        try:
+            with pq.ParquetFile(file) as opened:
                 for number, batch in enumerate(opened.iter_batches(piece_rows)):
                     yield batch, number == 0
-            except (pa.ArrowInvalid, OSError) as error:
-                raise SourceError(f"{file}: cannot be read to its end ({str(error).splitlines()[0]}).") from None
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise SourceError(f"{file}: cannot be read to its end ({shorten(str(error), 200)}).") from None
 
     def chunk(piece: tuple[pa.RecordBatch, bool]) -> Chunk:
         batch, first = piece

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from .. import native
-from ..documents import OBJECT, TEXT, DocumentKind, record
+from ..documents import OBJECT, TEXT, DocumentKind, is_file, is_folder, record
 from ..errors import OutputError, shorten
 from ..manifest import NAME as MANIFEST
 from ..manifest import File, sync_folder, whole_file
@@ -78,7 +78,7 @@ class OutputFolder:
         folder = cls.__new__(cls)
         folder.path = Path(path)
         file = folder.path / RUN
-        if not file.is_file():
+        if not is_file(file):
             raise OutputError(f"{path}: holds no run of xdmprep. Give the folder that `prepare` wrote.")
         run = _RUN.read_json(file)
         _RUN.check(run, _SHAPE, file)
@@ -97,7 +97,8 @@ class OutputFolder:
             return
         try:
             run = _RUN.read_json(self.path / RUN)
-            own = isinstance(run, dict) and (run.get("state") == "running" or run.get("key") == self.key)
+            alone = set(names) <= {RUN, LOCK}  # a run that failed
+            own = isinstance(run, dict) and (run.get("state") == "running" or run.get("key") == self.key or alone)
         except OutputError:
             own = all(name.startswith(".") and name.endswith(".part") for name in names)
             run = None
@@ -115,7 +116,7 @@ class OutputFolder:
             for name in sorted((entry.name for entry in self.path.iterdir()), key=lambda name: name != MANIFEST):
                 if name in (RUN, LOCK) or not _is_ours(name):
                     continue
-                if (self.path / name).is_dir():  # one batch of a patch that needed several
+                if is_folder(self.path / name):  # one batch of a patch that needed several
                     shutil.rmtree(self.path / name)
                 else:
                     (self.path / name).unlink()
@@ -125,10 +126,24 @@ class OutputFolder:
     def mark(self, state: str, more: dict[str, Any]) -> None:
         """Write `run.json`: the key, the state (``running``, ``finished``, ``interrupted``) and what else is known."""
         text = json.dumps({"state": state, "key": self.key, **more}, indent=2, ensure_ascii=False)
-        with whole_file(self.path / RUN) as out:
-            out.write(text.encode() + b"\n")
-        if state != "running":
-            self._lock.release()
+        try:
+            with whole_file(self.path / RUN) as out:
+                out.write(text.encode() + b"\n")
+        finally:
+            if state != "running":
+                self._lock.release()
+
+    @contextlib.contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """A block of the run; where it fails, nothing that could be uploaded stays, and the run is over."""
+        try:
+            yield
+        except BaseException:
+            with contextlib.suppress(OutputError):  # what went wrong first is what matters
+                self._clear()
+            with contextlib.suppress(OutputError):
+                self.mark("interrupted", {})
+            raise
 
     def free_bytes(self) -> int:
         """Free space on the folder's disk."""
