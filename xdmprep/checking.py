@@ -21,7 +21,7 @@ from .validate import Rules, check_stream
 from .validate.opening import open_records
 
 if TYPE_CHECKING:
-    from .read import CsvOptions
+    from .read import CsvOptions, ExcelOptions
 
 
 def validate(
@@ -31,6 +31,7 @@ def validate(
     mapping: Any = None,
     rules: str | Rules = "strict",
     csv: CsvOptions | None = None,
+    excel: ExcelOptions | None = None,
     cap: int | None = None,
     jobs: int | None = None,
     on_start: Callable[[Stream], None] | None = None,
@@ -47,6 +48,7 @@ def validate(
         mapping: what makes records of the source's rows; None where it holds records.
         rules: ``strict``, ``batch``, ``jsonschema``, or :class:`xdmprep.validate.Rules`.
         csv: how a CSV source is written.
+        excel: which sheet of an Excel book is read, and where its header is.
         cap: keep at most so many findings in the report, of all files together; all are counted.
         jobs: worker threads; None means one per core.
         on_start, on_chunk: called with the stream before the first row, and with each chunk in order.
@@ -65,12 +67,12 @@ def validate(
         done: list[Report] = []
         for file in source:
             room = None if cap is None else cap - sum(one.kept for one in done)
-            more: Any = {"mapping": mapping, "rules": rules, "csv": csv, "cap": room, "jobs": jobs}
+            more: Any = {"mapping": mapping, "rules": rules, "csv": csv, "excel": excel, "cap": room, "jobs": jobs}
             one = validate(file, schema, **more, on_start=on_start, on_chunk=on_chunk)
             one.name, one.cap = os.fspath(file), cap
             done.append(one)
         return FilesReport(done, cap=cap)
-    records = check_stream(_records(source, schema, mapping, csv), schema, rules)
+    records = check_stream(_records(source, schema, mapping, csv, excel), schema, rules)
     if on_start is not None:
         on_start(records)
     builder = ReportBuilder(records.name, cap=cap, origins=records.origins, notes=[schema.profile_warning])
@@ -93,14 +95,14 @@ def _files(source: Any) -> Any:
     return source
 
 
-def _records(source: Any, schema: Schema, mapping: Any, csv: CsvOptions | None) -> Stream:
+def _records(source: Any, schema: Schema, mapping: Any, csv: CsvOptions | None, excel: ExcelOptions | None) -> Stream:
     """The source as a stream of records to check."""
     is_file = isinstance(source, str | os.PathLike)
-    if mapping is None and is_file and Path(source).suffix.lower() not in (".csv", ".tsv", ".txt"):
+    if mapping is None and is_file and Path(source).suffix.lower() not in (".csv", ".tsv", ".txt", ".xlsx", ".xlsm"):
         return open_records(source)
     from .read import open_source
 
-    rows = open_source(source, csv)
+    rows = open_source(source, csv, excel)
     if mapping is None and not is_file:
         return rows
     from .mapping import MappingSet, map_stream

@@ -24,7 +24,7 @@ from .losses import ValueCounts
 from .manifest import Manifest
 from .mapping import MappingSet, map_stream
 from .mend import Mended, mend, rejects_table
-from .read import CsvOptions, fingerprint, open_source
+from .read import CsvOptions, ExcelOptions, fingerprint, open_source
 from .report import Report, ReportBuilder
 from .schema import Schema
 from .validate import Rules, check_stream
@@ -143,6 +143,7 @@ def prepare(
     max_rows: int | None = None,
     multiline: bool = False,
     csv: CsvOptions | None = None,
+    excel: ExcelOptions | None = None,
     contract: Any = None,
     write: WriteOptions | None = None,
     jobs: int | None = None,
@@ -168,6 +169,7 @@ def prepare(
         max_bytes, max_rows: limits of a part.
         multiline: JSON as one array a file.
         csv: how a CSV source is written.
+        excel: which sheet of an Excel book is read, and where its header is.
         contract: a pandera schema (or a file with one) for the source's columns, run before the mapping; rows that
             break it are set aside.
         write: all options of writing at once; `format`, `max_bytes`, `max_rows` and `multiline` are then ignored.
@@ -198,7 +200,7 @@ def prepare(
     if options.format == "parquet":
         options = replace(options, metadata=(("xdm.schema.id", schema.id), ("writer", SOFTWARE)))
     times = Times()
-    read = open_source(source, csv)
+    read = open_source(source, csv, excel)
     if contract is not None:
         from .contract import contract_stream, load_contract
 
@@ -209,6 +211,7 @@ def prepare(
         "format": options.format, "maxBytes": options.max_bytes, "maxRows": options.max_rows,
         "multiline": options.multiline, "rules": str(rules), "strict": strict, "threshold": error_threshold,
         "contract": None if contract is None else str(contract),
+        **({} if excel is None else {"excel": [excel.sheet, excel.header_row]}),
     }  # fmt: skip
     folder = OutputFolder(out, json.loads(json.dumps(key, default=_name_of)), overwrite)
     builder = ReportBuilder(read.name, cap=KEPT_FINDINGS, origins=read.origins, notes=[schema.profile_warning])
@@ -275,18 +278,27 @@ def prepare(
     )  # fmt: skip
 
 
-def map_rows(source: Any, mapping: Any, schema: Any = None, *, strict: bool = False) -> Stream:
+def map_rows(
+    source: Any,
+    mapping: Any,
+    schema: Any = None,
+    *,
+    strict: bool = False,
+    csv: CsvOptions | None = None,
+    excel: ExcelOptions | None = None,
+) -> Stream:
     """The records that `mapping` makes of `source`, as a Stream; nothing is checked against the schema's rules.
 
     Args:
         source, mapping, schema: as for :func:`prepare`; without a schema, types pass through.
         strict: make values that do not fit their destination's type an error.
+        csv, excel: as for :func:`prepare`.
 
     Raises:
         MappingError: every fault of the mapping, before the first row.
     """
     return map_stream(
-        open_source(source), _mapping(mapping), None if schema is None else _schema(schema), strict=strict
+        open_source(source, csv, excel), _mapping(mapping), None if schema is None else _schema(schema), strict=strict
     )
 
 

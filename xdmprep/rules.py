@@ -38,6 +38,7 @@ RULES: dict[str, Rule] = _rules(
     # reading
     Rule("ragged-row", "the row has another number of columns than the header"),
     Rule("unreadable", "the row or line cannot be parsed", platform="INGEST-1401-400"),
+    Rule("cell", "a cell of a spreadsheet holds an error, or a number that has lost digits", severity="warning"),
     Rule("duplicate-key", "a key stands twice in one JSON object"),
     # mapping
     Rule("unparsable", "the text does not fit the destination's type; the field is left out", severity="warning"),

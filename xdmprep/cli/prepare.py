@@ -52,6 +52,8 @@ wrong use or input that cannot be read.
 @click.option("--quote", default='"', help="Of a CSV source.")
 @click.option("--encoding", default="utf-8", show_default=True, help="Of a CSV source.")
 @click.option("--names", help="Column names of a CSV source without a header, with commas between them.")
+@click.option("--sheet", help="Of an Excel source: the sheet's name or number.  [default: the first]")
+@click.option("--header-row", type=click.IntRange(1), help="Of an Excel source.  [default: the first row with text]")
 @click.option("--null", "nulls", multiple=True, help="A text of a CSV source that means 'no value'; may be repeated.")
 @click.option(
     "--contract",
@@ -67,17 +69,18 @@ def prepare(
     sources: tuple[Path, ...], mapping: Path, schema: Path, out: Path, format: str | None, upsert: bool,
     relax_required: bool, multiline: bool, max_bytes: int | None, max_rows: int | None, error_threshold: float | None,
     max_loss: float, rules: str,
-    strict: bool, delimiter: str, quote: str, encoding: str, names: str | None, nulls: tuple[str, ...],
+    strict: bool, delimiter: str, quote: str, encoding: str, names: str | None,
+    sheet: str | None, header_row: int | None, nulls: tuple[str, ...],
     contract: Path | None, jobs: int | None, report: Path | None, overwrite: bool, bar: bool | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Map, check and write SOURCE as files ready for upload.
 
-    A source is a CSV, Parquet or NDJSON file, a folder or a glob; several make one run.
+    A source is a CSV, Parquet, NDJSON or Excel file, a folder or a glob; several make one run.
     """
     load_arrow()
     source = sources[0] if len(sources) == 1 else list(sources)
     from ..prepare import prepare as run
-    from ..read import CsvOptions
+    from ..read import CsvOptions, ExcelOptions
     from ..write import PLATFORM_MAX_BYTES
 
     csv = CsvOptions(
@@ -110,7 +113,8 @@ def prepare(
         result = run(
             source, mapping, schema, out, format=format or "json", rules=rules, strict=strict,
             error_threshold=error_threshold, max_loss=max_loss, max_bytes=max_bytes, max_rows=max_rows,
-            multiline=multiline, csv=csv, contract=contract, jobs=jobs, overwrite=overwrite,
+            multiline=multiline, csv=csv, excel=ExcelOptions(sheet, header_row) if sheet or header_row else None,
+            contract=contract, jobs=jobs, overwrite=overwrite,
             on_start=shown.start, on_chunk=shown.advance,
         )  # fmt: skip
     if report is not None:

@@ -1,4 +1,4 @@
-"""Sources as streams: CSV, Parquet, NDJSON, several such files, DataFrames, everything with ``__arrow_c_stream__``."""
+"""Sources as streams: CSV, Parquet, NDJSON, Excel, several such files, and everything with ``__arrow_c_stream__``."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from ..documents import why_no_source
 from ..errors import SourceError
 from ..flow import Stream
 from .csv import CsvOptions, read_csv
+from .excel import ENDINGS as BOOKS
+from .excel import ExcelOptions, read_excel
 from .several import expand, fingerprint, read_files
 
-_OTHERS = (".parquet", ".pq", ".json", ".jsonl", ".ndjson")
+_OTHERS = (".parquet", ".pq", ".json", ".jsonl", ".ndjson", *BOOKS)
 
-__all__ = ["CsvOptions", "expand", "fingerprint", "is_csv", "open_source", "read_csv"]
+__all__ = ["CsvOptions", "ExcelOptions", "expand", "fingerprint", "is_csv", "open_source", "read_csv"]
 
 
 def is_csv(source: Any) -> bool:
@@ -23,13 +25,14 @@ def is_csv(source: Any) -> bool:
     return is_path and Path(source).suffix.lower() not in _OTHERS and expand(source) is None
 
 
-def open_source(source: Any, csv: CsvOptions | None = None) -> Stream:
+def open_source(source: Any, csv: CsvOptions | None = None, excel: ExcelOptions | None = None) -> Stream:
     """Any source as a stream.
 
     Args:
-        source: a path (by its ending: .parquet, .json, .jsonl, .ndjson, else CSV), a list of paths, a folder, a glob, a
-            frame, or a Stream.
+        source: a path (by its ending: .parquet, .json, .jsonl, .ndjson, .xlsx, else CSV), a list of paths, a folder, a
+            glob, a frame, or a Stream.
         csv: how CSV files are written.
+        excel: which sheet of an Excel book is read.
 
     Raises:
         SourceError: it cannot be read.
@@ -38,7 +41,7 @@ def open_source(source: Any, csv: CsvOptions | None = None) -> Stream:
         return source
     files = expand(source)
     if files is not None and len(files) > 1:
-        return read_files(files, lambda file: open_source(file, csv))
+        return read_files(files, lambda file: open_source(file, csv, excel))
     if files:
         source = files[0]
     if isinstance(source, str | os.PathLike):
@@ -53,6 +56,8 @@ def open_source(source: Any, csv: CsvOptions | None = None) -> Stream:
             from .ndjson import read_ndjson
 
             return read_ndjson(source)
+        if ending in BOOKS:
+            return read_excel(source, excel)
         return read_csv(source, csv)
     from .arrow import read_frame
 

@@ -26,7 +26,7 @@ from ..manifest import NAME, Manifest
 #: Endings of the files that a folder is searched for; each kind may be compressed.
 KINDS = {
     ".csv": "CSV", ".tsv": "CSV", ".txt": "CSV", ".json": "JSON", ".jsonl": "JSON", ".ndjson": "JSON",
-    ".parquet": "Parquet", ".pq": "Parquet",
+    ".parquet": "Parquet", ".pq": "Parquet", ".xlsx": "Excel", ".xlsm": "Excel",
 }  # fmt: skip
 COMPRESSED = (".gz", ".zst", ".bz2")
 _MAGIC = "*?["
@@ -56,7 +56,7 @@ def expand(source: Any) -> list[str] | None:
 
 
 def kind_of(file: Path) -> str | None:
-    """``CSV``, ``JSON`` or ``Parquet`` by the file's ending, a compressed one included; None for any other."""
+    """``CSV``, ``JSON``, ``Parquet`` or ``Excel`` by the file's ending, compressed or not; None for any other."""
     ending = file.suffix.lower()
     return KINDS.get(Path(file.stem).suffix.lower() if ending in COMPRESSED else ending)
 
@@ -85,7 +85,7 @@ def _in_folder(folder: Path) -> list[str]:
         if kind and is_file(file) and not any(part.startswith((".", "_")) for part in parts):
             kinds.setdefault(kind, []).append(str(file))
     if not kinds:
-        raise SourceError(f"{folder}: is a folder without CSV, JSON or Parquet files.")
+        raise SourceError(f"{folder}: is a folder without CSV, JSON, Parquet or Excel files.")
     if len(kinds) > 1:
         counts = " and ".join(f"{len(files)} {kind}" for kind, files in kinds.items())
         raise SourceError(
