@@ -100,11 +100,11 @@ def _records(source: Any, schema: Schema, mapping: Any, csv: CsvOptions | None, 
     is_file = isinstance(source, str | os.PathLike)
     if mapping is None and is_file and Path(source).suffix.lower() not in (".csv", ".tsv", ".txt", ".xlsx", ".xlsm"):
         return open_records(source)
-    from .read import open_source
+    from .read import as_records, open_source
 
     rows = open_source(source, csv, excel)
     if mapping is None and not is_file:
-        return rows
+        return as_records(rows)
     from .mapping import MappingSet, map_stream
 
     if mapping is not None:

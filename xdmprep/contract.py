@@ -23,6 +23,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
+from .arrow_types import inexact
 from .documents import is_file
 from .errors import ExpressionError, UsageError, did_you_mean, shorten
 from .flow import Chunk, Finding, Stream
@@ -314,7 +315,7 @@ class _ContractStep:
     def __call__(self, chunk: Chunk) -> Chunk:
         import pandas as pd
 
-        records = chunk.records
+        records = inexact(chunk.records)
         frame = records.to_pandas()
         frame.index = pd.RangeIndex(len(chunk))
         try:

@@ -24,17 +24,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .arrow_types import TIMESTAMP, Unfit
 from .crew import Crew, ordered
 from .errors import Issue, Severity
 from .leaves import Leaf, nest, prune
 from .losses import Tally, tally
+from .paths import format_path
 from .rules import RULES
+
+__all__ = [
+    "ISSUE_SCHEMA", "TIMESTAMP", "Chunk", "Finding", "Stream", "Unread", "issue_table", "row_chunk", "unfit_findings",
+]  # fmt: skip
 
 if TYPE_CHECKING:
     import pandas as pd
-
-#: Arrow type of an XDM date-time: milliseconds since the epoch, UTC (Parquet TIMESTAMP_MILLIS).
-TIMESTAMP = pa.timestamp("ms", "UTC")
 
 ISSUE_SCHEMA = pa.schema(
     [
@@ -400,6 +403,15 @@ def issue_table(findings: Sequence[Finding]) -> pa.Table:
         each([finding.hint for finding in findings]),
     ]
     return pa.Table.from_arrays(columns, schema=ISSUE_SCHEMA)
+
+
+def unfit_findings(unfit: Sequence[Unfit], leaf: Leaf, rows: np.ndarray[Any, np.dtype[np.int64]]) -> list[Finding]:
+    """What no record can hold in the column of `leaf`, as findings about its rows."""
+    found = []
+    for item in unfit:
+        path = format_path((*leaf.path, *item.path))
+        found.append(Finding.of("unfit", path, item.reason, rows[item.rows], item.shown, leaf.column))
+    return found
 
 
 def row_chunk(records: pa.RecordBatch, leaves: tuple[Leaf, ...] | None = None, **more: Any) -> Chunk:

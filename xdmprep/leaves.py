@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .arrow_types import decimal_texts, doubles, joined, without_dictionary
 from .paths import Path, format_path
 
 #: Rows among which most words of a dictionary are met for the first time.
@@ -164,12 +165,10 @@ class _Nesting:
             return conform(columns[0], kind)
         if len(columns) == len(nodes) == 1:
             return conform(columns[0].take(pa.array(picked.rows)), kind)
-        if not all(column.type.equals(columns[0].type) for column in columns):
-            columns = [plain(column) for column in columns]
         there = np.array([node is not None for node in nodes])
         start = ((np.cumsum(there) - 1) * self._n).astype(picked.rows.dtype)
         at = pa.array(start.take(picked.which) + picked.rows, mask=None if there.all() else ~there[picked.which])
-        return conform(pa.concat_arrays(columns).take(at), kind)
+        return conform(joined(columns).take(at), kind)
 
     def _struct(self, nodes: Sequence[Any], kind: pa.DataType, picked: _Picked | None) -> pa.Array:
         unknown = [step for node in nodes if node for step in node if kind.get_field_index(str(step)) < 0]
@@ -258,6 +257,10 @@ def conform(array: pa.Array, kind: pa.DataType) -> pa.Array:
         keys = conform(array.keys.slice(start, end - start), kind.key_type)
         items = conform(array.items.slice(start, end - start), kind.item_type)
         return _with_nulls(pa.MapArray.from_arrays(rebased, keys, items, type=kind), array.is_null(), kind)
+    if pa.types.is_decimal(array.type) and pa.types.is_floating(kind):
+        return doubles(array).cast(kind)
+    if pa.types.is_decimal(array.type) and pa.types.is_string(kind):
+        return decimal_texts(array)
     return array.cast(kind)
 
 
@@ -296,7 +299,7 @@ def prune(value: Any) -> Any:
 
 def plain(column: pa.Array) -> pa.Array:
     """`column` without dictionary encoding."""
-    return column.dictionary_decode() if isinstance(column, pa.DictionaryArray) else column
+    return without_dictionary(column)
 
 
 def encoded(array: pa.Array) -> pa.DictionaryArray:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -107,11 +109,16 @@ def mend(
     again = folder.run.get("again", {})
     chosen = _schema(schema, again.get("schemaFile"), folder)
     file = Path(rejects) if rejects is not None else folder.path / REJECTS
-    columns = _columns(again.get("columns", {}))
+    columns, others = _columns(again.get("columns", {}))
     mapping = MappingSet(folder.key["mapping"])
     if mapping.options.group_by:
         raise UsageError("the run made one record of several rows. Mend the source and run `prepare` again.")
     mapper = compile_mapping(mapping, columns, chosen, strict=bool(folder.key["strict"]))
+    for name in sorted(mapper.reads & others.keys()):
+        raise UsageError(
+            f"the run's column {name!r} is a {others[name]}: only flat text and numbers can be mended here. "
+            "Mend the source and run `prepare` again."
+        )
     check = compile_checks(chosen, mapper.leaves, folder.key["rules"])
     options = WriteOptions(
         format=manifest.format, max_bytes=folder.key["maxBytes"], max_rows=folder.key["maxRows"],
@@ -209,7 +216,15 @@ def _entries(file: Path, origins: Origins | None) -> Iterator[_Entry]:
         entry = _LINE.parse_json(line, where)
         _LINE.check(entry, _LINE_SHAPE, where)
         row = _row_of(entry["row"], entry.get("file"), origins, where)
-        yield where, line + "\n", row, entry.get("source")
+        source = entry.get("source")
+        yield where, line + "\n", row, None if _still_unfit(source, entry.get("reasons")) else source
+
+
+def _still_unfit(source: dict[str, Any] | None, reasons: Any) -> bool:
+    """Whether a row was set aside for a value that no line can show, and nothing was put in its place."""
+    listed = reasons if isinstance(reasons, list) else []
+    wrong = [reason.get("column") for reason in listed if isinstance(reason, dict) and reason.get("code") == "unfit"]
+    return bool(source) and any(source.get(str(name)) is None for name in wrong)  # type: ignore[union-attr]
 
 
 def _row_of(row: int, file: Any, origins: Origins | None, where: str) -> int:
@@ -233,7 +248,9 @@ def _frame_entries(frame: Any, columns: pa.Schema, origins: Origins | None) -> I
         )
     number = 0
     for chunk in stream:
-        for entry in chunk.nested(stream.arrow_schema).to_pylist():
+        unfit = {int(row) for finding in chunk.issues if finding.column not in _OWN for row in finding.rows}
+        entries = chunk.nested(stream.arrow_schema).to_pylist()
+        for at, entry in zip(chunk.rows.tolist(), entries, strict=True):
             number += 1
             where = f"row {number} of the frame"
             row = entry["_row"]
@@ -243,6 +260,7 @@ def _frame_entries(frame: Any, columns: pa.Schema, origins: Origins | None) -> I
                 raise SourceError(f"{where}: _row must be a whole number, got {shorten(row)}.")
             source = {name: value for name, value in entry.items() if name not in _OWN}
             empty = all(value is None for value in source.values())  # a row that could not be read, and still cannot
+            empty |= at in unfit or _still_unfit(source, entry.get("_reasons"))
             yield where, "", _row_of(row, entry.get("_file"), origins, where), None if empty else source
 
 
@@ -310,7 +328,7 @@ def _chunk(rows: dict[int, dict[str, Any]], columns: pa.Schema, leaves: tuple[Le
     numbers = sorted(rows)
     try:
         arrays = [pa.array([_value(rows[n].get(f.name), f.type) for n in numbers], f.type) for f in columns]
-    except (pa.ArrowException, OverflowError, ValueError, TypeError) as error:
+    except (pa.ArrowException, ArithmeticError, ValueError, TypeError) as error:
         raise SourceError(f"a mended value does not fit its column: {shorten(str(error), 200)}.") from None
     records = pa.RecordBatch.from_arrays(arrays, schema=columns)
     return Chunk(leaves, records, np.array(numbers, np.int64), source=records, consumed=len(numbers))
@@ -319,20 +337,29 @@ def _chunk(rows: dict[int, dict[str, Any]], columns: pa.Schema, leaves: tuple[Le
 def _value(value: Any, kind: pa.DataType) -> Any:
     if value is None or value == "":
         return None
+    if pa.types.is_decimal(kind):
+        return value if isinstance(value, bool) else Decimal(str(value))
     return str(value) if pa.types.is_string(kind) and not isinstance(value, str) else value
 
 
-def _columns(types: dict[str, str]) -> pa.Schema:
-    fields = []
+_DECIMAL = re.compile(r"decimal(128|256)\((\d+), (\d+)\)")
+
+
+def _columns(types: dict[str, str]) -> tuple[pa.Schema, dict[str, str]]:
+    """The columns of the run, and the types of those that cannot be read back; these come as text."""
+    fields: list[tuple[str, pa.DataType]] = []
+    others: dict[str, str] = {}
     for name, kind in types.items():
+        if match := _DECIMAL.fullmatch(kind):
+            wide = pa.decimal128 if match[1] == "128" else pa.decimal256
+            fields.append((name, wide(int(match[2]), int(match[3]))))
+            continue
         try:
             fields.append((name, pa.type_for_alias(kind)))
         except ValueError:
-            raise UsageError(
-                f"the run's column {name!r} is a {kind}: only flat text and numbers can be mended here. "
-                "Mend the source and run `prepare` again."
-            ) from None
-    return pa.schema(fields)
+            fields.append((name, pa.string()))
+            others[name] = kind
+    return pa.schema(fields), others
 
 
 def _schema(given: Any, recorded: str | None, folder: OutputFolder) -> Schema:

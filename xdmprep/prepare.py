@@ -18,13 +18,14 @@ from typing import Any
 import pyarrow as pa
 
 from . import __version__, native
+from .arrow_types import unique_names
 from .errors import DataError, UsageError
 from .flow import Chunk, Stream
 from .losses import ValueCounts
 from .manifest import Manifest
 from .mapping import MappingSet, map_stream
 from .mend import Mended, mend, rejects_table
-from .read import CsvOptions, ExcelOptions, fingerprint, open_source
+from .read import CsvOptions, ExcelOptions, as_records, fingerprint, open_source
 from .report import Report, ReportBuilder
 from .schema import Schema
 from .validate import Rules, check_stream
@@ -258,7 +259,7 @@ def prepare(
         counts["source"] = rows
     again = {
         "mappingFile": mapping.name, "schemaFile": os.path.realpath(schema_file) if schema_file else None,
-        "columns": {field.name: str(field.type) for field in read.arrow_schema},
+        "columns": dict(zip(unique_names(read.arrow_schema.names), map(str, read.arrow_schema.types), strict=True)),
     }  # fmt: skip
     facts = {
         "counts": counts,
@@ -322,7 +323,7 @@ def _write(records: Any, out: str | os.PathLike[str], format: str, options: dict
 
     overwrite = bool(options.pop("overwrite", False))
     chosen = WriteOptions(format=format, **options)
-    stream = open_source(records)
+    stream = as_records(open_source(records))
     folder = OutputFolder(
         out, {"source": stream.name, "columns": str(stream.arrow_schema), "format": format}, overwrite
     )

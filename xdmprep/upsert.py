@@ -44,7 +44,7 @@ from .patch import (
 from .paths import Path as Steps
 from .paths import format_path, parse_path
 from .prepare import KEPT_FINDINGS, SOFTWARE
-from .read import CsvOptions, fingerprint, is_csv, open_source
+from .read import CsvOptions, as_records, fingerprint, is_csv, open_source
 from .read.lines import LINE, alike, read_lines
 from .report import Report, ReportBuilder
 from .schema import Schema
@@ -352,7 +352,7 @@ def _side(source: Any, mapping: Any, schema: Schema, on: str | None, csv: CsvOpt
     pandas = sys.modules.get("pandas")
     resident = isinstance(source, pa.Table) or (pandas is not None and isinstance(source, pandas.DataFrame))
     if mapping is None:
-        return _as_it_is(read, schema, resident)
+        return _as_it_is(as_records(read), schema, resident)
     whole = _mapping(mapping)
     stream = map_stream(read, whole, schema, strict=strict)
     if whole.options.group_by or not _repeatable(whole):

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from xdmprep.errors import SourceError
-from xdmprep.read import open_source
+from xdmprep.read import as_records, open_source
 
 
 def test_pandas_without_its_index() -> None:
@@ -62,7 +62,7 @@ def test_a_frame_that_is_none_or_mixed_or_empty() -> None:
     with pytest.raises(SourceError, match="no rows"):
         open_source(pa.table({"x": pa.array([], pa.int64())}))
     with pytest.raises(SourceError, match=r"'b'.*binary"):
-        open_source(pa.table({"b": [b"x"]}))
+        as_records(open_source(pa.table({"b": [b"x"]})))
 
 
 def test_parquet_in_chunks(tmp_path: Path) -> None:

@@ -135,11 +135,21 @@ class _Binder:
 
 def columns_of(node: Node, variables: frozenset[str] = frozenset()) -> tuple[str, ...]:
     """The top-level columns that a bound tree reads, in order of appearance."""
-    found: dict[str, None] = {}
+    return tuple(dict.fromkeys(names[0] for names in fields_of(node, variables)))
+
+
+def fields_of(node: Node, variables: frozenset[str] = frozenset()) -> tuple[tuple[str, ...], ...]:
+    """The fields that a bound tree reads, in order of appearance: a column, and the way into it as far as it is known.
+
+    Args:
+        node: the tree.
+        variables: names of the lambdas around, which are no columns.
+    """
+    found: dict[tuple[str, ...], None] = {}
 
     def visit(node: Node, variables: frozenset[str]) -> None:
         if isinstance(node, Field) and node.names[0] not in variables:
-            found[node.names[0]] = None
+            found[node.names] = None
         if isinstance(node, Lambda):
             variables |= set(node.parameters)
         for child in children(node):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -17,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..flow import TIMESTAMP
+from ..arrow_types import TIMESTAMP, decimal_texts, doubles, plain_column
 from .columns import BOOL, DOUBLE, LONG, MOMENT, TEXT, Column, Mask, as_mask, merged, nulls_of, plain
 from .javatime import automatic_layouts, iso_shape, read_date
 from .kernels import dates, numbers, texts
@@ -58,7 +59,7 @@ def coerce(values: pa.Array | list[Any], target: pa.DataType, options: Options =
     kind = values.type
     if pa.types.is_null(kind):
         return pa.nulls(len(values), target), np.zeros(0, dtype=np.int64)
-    if pa.types.is_dictionary(kind) and len(values.dictionary) * 2 <= len(values):
+    if pa.types.is_dictionary(kind) and not values.dictionary.null_count and len(values.dictionary) * 2 <= len(values):
         return _by_dictionary(values, target, options)
     if pa.types.is_list(kind) and pa.types.is_list(target):
         return _lists(values, target, options)
@@ -114,14 +115,22 @@ def _structs(values: pa.Array, target: pa.DataType, options: Options) -> tuple[p
 def _converted(values: pa.Array, target: pa.DataType, options: Options) -> Column | None:
     """The clean rows; None where there is no fast way for the pair of types."""
     kind = values.type
+    if pa.types.is_nested(target):
+        return None
+    if pa.types.is_decimal(kind):
+        return _from_decimals(values, target)
+    if pa.types.is_uint64(kind) and (pc.max(values).as_py() or 0) < 1 << 63:
+        values, kind = values.cast(LONG), LONG
+    if pa.types.is_timestamp(kind) and (pa.types.is_date(target) or target == TIMESTAMP):
+        return Column(_from_times(values, target))
     source = normal_type(kind)
-    if pa.types.is_nested(target) or source is None:
+    if source is None:
         return None
     if source == TEXT:
         return _from_text(values.cast(TEXT), target, options)
     if pa.types.is_date(kind) and target == TEXT:
         return Column(values.cast(TEXT))
-    if source == MOMENT and (pa.types.is_date(target) or target == TIMESTAMP):
+    if pa.types.is_date(kind) and (pa.types.is_date(target) or target == TIMESTAMP):
         return Column(_from_moments(normal(values), target))
     if source == LONG and pa.types.is_integer(target):
         return _fitted(normal(values), target)
@@ -183,6 +192,28 @@ def _from_moments(moments: pa.Array, target: pa.DataType) -> pa.Array:
     if pa.types.is_date(target):
         return pa.array(units.astype(np.int32), mask=mask).view(target)
     return pa.array(units, mask=mask).view(target)
+
+
+def _from_times(times: pa.Array, target: pa.DataType) -> pa.Array:
+    """Milliseconds of times, or the days that they are in their own zone; cut down."""
+    if pa.types.is_date(target) and times.type.tz not in (None, "UTC"):
+        times = pc.local_timestamp(times)
+    millis = plain_column(times, exact=False)[0]
+    return millis if target == TIMESTAMP else _from_moments(millis.cast(MOMENT), target)
+
+
+def _from_decimals(values: pa.Array, target: pa.DataType) -> Column | None:
+    """Exact digits as text, the nearest double, or integers where there is no fraction."""
+    if target == TEXT:
+        return Column(decimal_texts(values))
+    if target == DOUBLE:
+        return Column(doubles(values))
+    if not pa.types.is_integer(target):
+        return None
+    texts = pc.replace_substring_regex(decimal_texts(values), r"\.0*$", "")
+    whole = numbers.integers(texts)
+    fitted = _fitted(whole.values, target)
+    return Column(fitted.values, merged(whole.open, fitted.open))
 
 
 def _fitted(values: pa.Array, target: pa.DataType) -> Column:
@@ -311,10 +342,17 @@ def coerce_value(value: Any, target: pa.DataType, options: Options = DEFAULT) ->
     """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
+    if isinstance(value, Decimal):
+        value = format(value, "f") if pa.types.is_string(target) else _number_of(value)
     make = _REFERENCE.get(_family(target))
     if make is None:
         raise Failed(f"{kind_of(value)} does not fit {target}")
     return make(value, target, options)
+
+
+def _number_of(value: Decimal) -> int | float:
+    """An integer, or the nearest double of one with a fraction."""
+    return int(value) if value == value.to_integral_value() else float(value)
 
 
 def _family(target: pa.DataType) -> str:

@@ -18,6 +18,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..arrow_types import is_text, plain_column, plain_type, without_dictionary
+
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 Codes = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -33,6 +35,37 @@ class Column:
 
     values: pa.Array
     open: Mask | None = None
+
+
+def usable_type(kind: pa.DataType) -> pa.DataType:
+    """The type in which the language reads a source column of type `kind`."""
+    types = pa.types
+    if types.is_dictionary(kind) and is_text(kind.value_type):
+        return pa.dictionary(pa.int32(), TEXT)
+    plain_scalar = (
+        types.is_boolean(kind) or types.is_signed_integer(kind) or types.is_floating(kind) or types.is_temporal(kind)
+    ) and not types.is_time(kind)
+    if plain_scalar or types.is_null(kind):
+        return kind
+    return plain_type(kind, exact=not types.is_nested(kind)) or kind
+
+
+def usable(values: pa.Array) -> pa.Array:
+    """A source column in its :func:`usable_type`; dates beyond the years 1 to 9999 are null.
+
+    Columns that were read as sources are so already.
+    """
+    kind = values.type
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        unfit = plain_column(values)[1]
+        return pc.if_else(pa.array(np.isin(np.arange(len(values)), unfit[0].rows)), None, values) if unfit else values
+    null_word = pa.types.is_dictionary(kind) and values.dictionary.null_count
+    if kind == usable_type(kind) and not null_word:
+        return values
+    found = plain_column(values, exact=not pa.types.is_nested(kind))[0]
+    if pa.types.is_dictionary(usable_type(kind)) and not pa.types.is_dictionary(found.type):
+        return found.dictionary_encode()
+    return found
 
 
 def merged(*masks: Mask | None) -> Mask | None:
@@ -68,7 +101,7 @@ def plain(values: pa.Array) -> pa.Array:
     """`values` without dictionary (scalars stay)."""
     if isinstance(values, pa.Scalar):
         return values
-    return values.cast(values.type.value_type) if pa.types.is_dictionary(values.type) else values
+    return without_dictionary(values)
 
 
 def bytes_of(values: pa.Array) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

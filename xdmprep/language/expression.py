@@ -11,11 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..arrow_types import plain_column
 from ..errors import ExpressionError
 from ..flow import TIMESTAMP
-from .binding import bind, columns_of, is_volatile
+from .binding import bind, columns_of, fields_of, is_volatile
 from .catalogue import Context
-from .columns import DOUBLE, EXACT, MOMENT, Mask, patched
+from .columns import DOUBLE, EXACT, MOMENT, Mask, patched, usable, usable_type
 from .grammar import parse
 from .interpreter import Evaluator, Scope, compile_node, run
 from .options import DEFAULT, Options
@@ -49,15 +50,19 @@ class Expression:
         tree: its tree, names settled.
         type: Arrow type of the result, None where it is known per row only.
         columns: top-level columns of the source that it reads, in order of appearance.
+        fields: the same with the way into nested columns, as far as it is known.
         is_volatile: whether it asks clock or randomness.
         is_constant: whether it gives the same value for every row; `constant` is that value.
     """
 
     def __init__(self, text: str, columns: pa.Schema | None = None, options: Options = DEFAULT) -> None:
         self.text, self.options, self._declared = text, options, columns
+        if columns is not None:
+            columns = pa.schema([(field.name, usable_type(field.type)) for field in columns])
         try:
             self.tree: Node = bind(parse(text), text, columns, options)
             self.columns = columns_of(self.tree)
+            self.fields = fields_of(self.tree)
             self.evaluator: Evaluator = compile_node(self.tree)
             self.is_volatile = is_volatile(self.tree)
             self.is_constant = not self.columns and not self.is_volatile
@@ -87,6 +92,7 @@ class Expression:
         n = records.num_rows
         if self.is_constant:
             return self._constant(n)
+        records = self._usable(records)
         if _passed_type(self.tree, records.schema) is not None:
             assert isinstance(self.tree, Field)  # noqa: S101
             values = records.column(self.tree.names[0])
@@ -103,6 +109,15 @@ class Expression:
         if column.open is None or not column.open.any():
             return Evaluated(final(column.values), [])
         return self._completed(column.values, column.open, [], batch, plan)
+
+    def _usable(self, records: pa.RecordBatch) -> pa.RecordBatch:
+        """The columns that are read, in the types that kernels take."""
+        names = [name for name in self.columns if name in records.schema.names]
+        columns = [records.column(name) for name in names]
+        made = [usable(column) for column in columns]
+        if all(new is old for new, old in zip(made, columns, strict=True)):
+            return records
+        return pa.RecordBatch.from_arrays(made, names)
 
     def _constant(self, n: int) -> Evaluated:
         errors = [] if self._failure is None else [(i, self._failure) for i in range(n)]
@@ -224,7 +239,6 @@ def final(values: pa.Array) -> pa.Array:
         floored = np.floor_divide(micros.fill_null(0).to_numpy(zero_copy_only=False), 1000)
         mask = None if not values.null_count else values.is_null().to_numpy(zero_copy_only=False)
         return pa.array(floored, mask=mask).view(TIMESTAMP)
-    if pa.types.is_nested(values.type):
-        target = final_type(values.type)
-        return values if target == values.type else values.cast(target, safe=False)
+    if pa.types.is_nested(values.type) and final_type(values.type) != values.type:
+        return plain_column(values, exact=False)[0]
     return values

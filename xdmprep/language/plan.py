@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..arrow_types import doubles, is_text
 from .catalogue import Context
 from .columns import (
     BOOL,
@@ -95,6 +96,8 @@ def normal(values: pa.Array) -> pa.Array:
         return values
     target = normal_type(kind)
     assert target is not None  # noqa: S101  (the planner made sure)
+    if pa.types.is_decimal(kind):
+        return doubles(values)
     if pa.types.is_floating(kind):
         return normal(values.cast(target))
     return values.cast(target, safe=False) if target == MOMENT else values.cast(target)
@@ -104,8 +107,10 @@ def normal_type(kind: pa.DataType) -> pa.DataType | None:
     """The type between kernels of a source type; None where only the interpreter reads it."""
     if pa.types.is_dictionary(kind):
         return TEXT if kind.value_type == TEXT else None
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+    if is_text(kind):
         return TEXT
+    if pa.types.is_decimal(kind) and kind.scale > 0:
+        return DOUBLE
     if pa.types.is_boolean(kind):
         return BOOL
     if pa.types.is_integer(kind) and kind != pa.uint64():
@@ -193,8 +198,11 @@ class OnWords(Plan):
         answers = plain(found.values)
         if answers.type != TEXT:
             return Column(answers.take(pa.array(places)), is_open)
-        absent = nulls_of(answers)[places] if answers.null_count else None
-        return Column(pa.DictionaryArray.from_arrays(pa.array(places, pa.int32(), mask=absent), answers), is_open)
+        if not answers.null_count:
+            return Column(pa.DictionaryArray.from_arrays(pa.array(places, pa.int32()), answers), is_open)
+        absent = nulls_of(answers)[places]
+        words = answers.fill_null("")  # a null among the words would be one more way to say null
+        return Column(pa.DictionaryArray.from_arrays(pa.array(places, pa.int32(), mask=absent), words), is_open)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -332,10 +340,11 @@ class Interpreted(Plan):
 
 
 def timed(values: pa.Array) -> pa.Array:
-    """Nanosecond timestamps as microseconds: Python has no finer ones."""
+    """Nanosecond timestamps as the microseconds before: Python has no finer ones."""
     kind = values.type
     if pa.types.is_timestamp(kind) and kind.unit == "ns":
-        return values.cast(pa.timestamp("us", kind.tz), safe=False)
+        nanos = values.view(LONG).fill_null(0).to_numpy(zero_copy_only=False)
+        return pa.array(nanos // 1000, mask=nulls_of(values)).view(pa.timestamp("us", kind.tz))
     return values
 
 

@@ -281,7 +281,7 @@ class Planner:
             if not cased:
                 if not (texts.is_ascii(a) and texts.is_ascii(b)):  # folding is more than letters there
                     odd = ~(texts.ascii_rows(a) & texts.ascii_rows(b))
-                a, b = pc.ascii_lower(a), pc.ascii_lower(b)
+                a, b = texts.ascii_lower(a), texts.ascii_lower(b)
             return Column(pc.fill_null(pc.equal(a, b), False), merged(x.open, y.open, odd))
 
         return self.made(BOOL, parts, work)

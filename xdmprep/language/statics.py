@@ -127,6 +127,8 @@ def _field_type(names: tuple[str, ...], schema: pa.Schema | None) -> pa.DataType
 def _plain_type(kind: pa.DataType) -> pa.DataType | None:
     if pa.types.is_nested(kind):
         return kind if _is_plain(kind) else None
+    if pa.types.is_timestamp(kind):  # in a zone of its own too, though only the interpreter reads it
+        return MOMENT
     return pa.null() if pa.types.is_null(kind) else normal_type(kind)
 
 

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..arrow_types import is_list
 from ..language import Options, coerce
 from ..leaves import conform, plain, valid
 from ..paths import EVERY, Path
-from .nested import is_list, is_text, list_parts
+from .nested import is_text, list_parts
 
 Positions = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -136,4 +138,6 @@ def texts(values: pa.Array | list[Any], positions: Positions) -> pa.Array:
 def _text(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
+    if isinstance(value, Decimal):
+        return format(value, "f")
     return json.dumps(value, ensure_ascii=False, default=str)

@@ -68,10 +68,16 @@ def _same(chunk: Chunk) -> Chunk:
     return chunk
 
 
+def _held(kind: pa.DataType) -> pa.DataType:
+    """The type that a column has while rows are grouped."""
+    exact = pa.types.is_decimal(kind) or pa.types.is_timestamp(kind) or pa.types.is_uint64(kind)
+    return kind if exact else natural(kind) or kind
+
+
 class _Grouping:
     def __init__(self, stream: Stream, keys: tuple[str, ...], memory: int) -> None:
         self.stream, self.keys, self.memory = stream, keys, memory
-        self.columns = pa.schema([(f.name, natural(f.type) or f.type) for f in stream.arrow_schema])
+        self.columns = pa.schema([(f.name, _held(f.type)) for f in stream.arrow_schema])
 
     def _batches(self, out: _Out) -> Iterator[pa.RecordBatch]:
         """The source's rows with their numbers; findings and unread rows go to `out`."""

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..arrow_types import TIMESTAMP, is_list, plain_type
 from ..errors import did_you_mean
 from ..leaves import valid
 from ..paths import EVERY, Path, format_path
@@ -78,11 +79,6 @@ def list_parts(array: pa.Array) -> tuple[np.ndarray[Any, np.dtype[np.int32]], pa
     return offsets, array.flatten()
 
 
-def is_list(kind: pa.DataType) -> bool:
-    """Whether `kind` is any of Arrow's list types."""
-    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
-
-
 def is_text(kind: pa.DataType) -> bool:
     """Whether `kind` is text of any layout."""
     if pa.types.is_dictionary(kind):
@@ -129,7 +125,7 @@ def natural(kind: pa.DataType) -> pa.DataType | None:
         parts = [(field.name, natural(field.type)) for field in kind]
         return None if any(part is None for _, part in parts) else pa.struct(parts)
     if pa.types.is_timestamp(kind):
-        return pa.timestamp("ms", "UTC")
+        return TIMESTAMP if plain_type(kind) is not None else None
     if pa.types.is_date(kind):
         return pa.date32()
     if pa.types.is_uint8(kind) or pa.types.is_uint16(kind) or pa.types.is_uint32(kind) or pa.types.is_uint64(kind):

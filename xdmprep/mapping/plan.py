@@ -13,15 +13,17 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pyarrow as pa
 
+from ..arrow_types import is_list
 from ..errors import MappingError, did_you_mean, shorten
 from ..language import Options, coerce
 from ..paths import EVERY, Path, format_path
 from ..schema import Field, Schema
 from .fields import FieldMapping
-from .nested import is_list, natural
+from .nested import natural
 from .sets import MappingSet
 from .sources import (
     AbsentSource,
+    CallableSource,
     ColumnSource,
     ConstantSource,
     ExpressionSource,
@@ -52,6 +54,17 @@ class Output:
     item: FieldMapping
     steps: Path = ()
     via: pa.DataType | None = None
+
+    def reads(self, names: list[str]) -> list[Path]:
+        """The places in the source that are looked at; `names` are its columns."""
+        source = self.source
+        if isinstance(source, ColumnSource):
+            return [(source.column, *source.steps, *self.steps)]
+        if isinstance(source, ExpressionSource):
+            return [(name, *steps) for name, *steps in source.expression.fields]
+        if isinstance(source, CallableSource) and not source.columns:  # it is given the whole batch
+            return [(name,) for name in names]
+        return [(name,) for name in source.columns]
 
 
 @dataclass

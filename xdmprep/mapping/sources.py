@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
+from ..arrow_types import inexact, plain_column, plain_type
 from ..errors import ExpressionError, MappingError, did_you_mean, shorten
 from ..language import Expression, Options, compile_expression
 from ..leaves import plain
@@ -185,6 +186,7 @@ class CallableSource:
 
     def read(self, records: pa.RecordBatch) -> Values:
         """The callable's result as an array of as many rows."""
+        records = inexact(records)
         given: list[Any] = [plain(records.column(name)) for name in self.columns] if self.columns else [records]
         if self.pandas:
             given = [item.to_pandas() for item in given]
@@ -195,16 +197,21 @@ class CallableSource:
         if array is None or len(array) != records.num_rows:
             got = "no array" if array is None else f"{len(array)} values"
             raise MappingError(f"{self.text} must give one value per row: {got} for {records.num_rows} rows.")
-        return Values(array, [])
+        if pa.types.is_null(array.type):
+            return Values(array, [])
+        if plain_type(array.type) is None:
+            raise MappingError(f"{self.text} gives values of type {array.type}, which no record can hold.")
+        array, unfit = plain_column(array)
+        return Values(array, sorted((int(row), item.reason) for item in unfit for row in item.rows))
 
 
 def _as_array(result: Any) -> pa.Array | None:
+    if type(result).__module__.startswith("pandas"):
+        result = pa.Array.from_pandas(result)
     if isinstance(result, pa.ChunkedArray):
         return result.combine_chunks()
     if isinstance(result, pa.Array):
         return result
-    if type(result).__module__.startswith("pandas"):
-        return pa.Array.from_pandas(result)
     return pa.array(result) if isinstance(result, list | tuple | np.ndarray) else None
 
 
@@ -332,6 +339,10 @@ def _expression(item: FieldMapping, columns: pa.Schema, options: Options, missin
             raise MappingError(unknown_column(text, columns)) from None
         raise error
     _refuse_repeated(expression.columns, columns)
+    for name in expression.columns:
+        if name in columns.names and plain_type(columns.field(name).type) is None:
+            kind = columns.field(name).type
+            raise MappingError(f"the column '{name}' has the type {kind}, which expressions cannot read.")
     if expression.is_constant and isinstance(expression.constant, str | int | float | bool):
         return _constant(expression.constant, text)
     return ExpressionSource(expression, absent)

@@ -10,16 +10,17 @@ and the rest are left out too, so that there is no item without an identity.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from ..errors import Severity
-from ..flow import Chunk
+from ..errors import ExpressionError, Severity
+from ..flow import Chunk, Finding
 from ..leaves import Leaf, nested_schema, valid
-from ..paths import Path
+from ..paths import EVERY, Path, format_path, parse_path
 from ..schema import Schema
 from .nested import list_parts
 from .plan import Output, Plan
@@ -54,6 +55,7 @@ class Mapper:
         self.arrow_schema = nested_schema(self.leaves) if schema is None else schema.arrow_schema
         self.notes = tuple(plan.notes)
         self._names = [leaf.name for leaf in self.leaves]
+        self._read_for = self._destinations()
 
     @property
     def reads(self) -> frozenset[str]:
@@ -62,6 +64,15 @@ class Mapper:
         for part in self._parts:
             found.update(self._columns.names if isinstance(part, StarGroup) else part.source.columns)
         return frozenset(found)
+
+    def _destinations(self) -> dict[str, list[tuple[Path, str]]]:
+        """For each column that is read: the ways into its values that mappings take, and where each leads."""
+        found: dict[str, list[tuple[Path, str]]] = {}
+        for part in self._parts:
+            for output in part.outputs if isinstance(part, StarGroup) else [part]:
+                for name, *steps in output.reads(self._columns.names):
+                    found.setdefault(str(name), []).append((tuple(steps), format_path(output.path)))
+        return found
 
     def _leaf(self, number: int, part: Output | StarGroup) -> Leaf:
         if isinstance(part, StarGroup):
@@ -85,7 +96,20 @@ class Mapper:
             if there.null_count:
                 arrays[number] = only_where(arrays[number], valid(there))
         records = pa.RecordBatch.from_arrays(arrays, self._names)
-        return replace(chunk, leaves=self.leaves, records=records, issues=(*chunk.issues, *work.findings))
+        issues = (*filter(None, map(self._wanted, chunk.issues)), *work.findings)
+        return replace(chunk, leaves=self.leaves, records=records, issues=issues)
+
+    def _wanted(self, finding: Finding) -> Finding | None:
+        """A finding about the source's rows; None where it is about a value that no mapping reads."""
+        if finding.code != "unfit" or finding.column is None:
+            return finding
+        inside: Path = ()
+        with suppress(ExpressionError):  # a column without a name
+            inside = parse_path(finding.path)[1:]
+        for steps, path in self._read_for.get(finding.column, ()):
+            if all(a == b or EVERY in (a, b) for a, b in zip(steps, inside, strict=False)):
+                return replace(finding, path=path)
+        return None
 
     def _work(self, chunk: Chunk) -> Work:
         records = self._source_records(chunk)

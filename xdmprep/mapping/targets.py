@@ -7,13 +7,14 @@ from typing import Any
 
 import pyarrow as pa
 
+from ..arrow_types import is_list
 from ..errors import ExpressionError, MappingError, SchemaError
 from ..flow import TIMESTAMP
 from ..language import Options, coerce
 from ..leaves import path_tree
 from ..paths import EVERY, Path, format_path, parse_path
 from ..schema import Field, Schema
-from .nested import is_list, is_text, natural, type_words
+from .nested import is_text, natural, type_words
 
 #: Values that stand for all of their type when it is asked whether a type can ever become another.
 _SPECIMENS: dict[str, list[Any]] = {

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ..arrow_types import joined
 from ..crew import ordered
 from ..flow import Chunk, Finding, Stream, Unread
 from ..leaves import Leaf, valid
@@ -182,8 +183,9 @@ class Routed:
         parts = self._blocks.get(number)
         if not parts:
             return None
-        table = pa.Table.from_batches([self._spool.batch(handle) for handle, _, _ in parts])
-        (records,) = table.unify_dictionaries().combine_chunks().to_batches()
+        batches = [self._spool.batch(handle) for handle, _, _ in parts]
+        columns = [joined(arrays) for arrays in zip(*(batch.columns for batch in batches), strict=True)]
+        records = pa.RecordBatch.from_arrays(columns, batches[0].schema.names)
         rows = np.concatenate([rows for _, rows, _ in parts])
         issues = tuple(finding for _, _, findings in parts for finding in findings)
         return Chunk(self._leaves, records, rows, issues=issues, source=records, consumed=len(rows))

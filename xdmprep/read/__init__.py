@@ -16,13 +16,24 @@ from .several import expand, fingerprint, read_files
 
 _OTHERS = (".parquet", ".pq", ".json", ".jsonl", ".ndjson", *BOOKS)
 
-__all__ = ["CsvOptions", "ExcelOptions", "expand", "fingerprint", "is_csv", "open_source", "read_csv"]
+__all__ = ["CsvOptions", "ExcelOptions", "as_records", "expand", "fingerprint", "is_csv", "open_source", "read_csv"]
 
 
 def is_csv(source: Any) -> bool:
     """Whether :func:`open_source` takes a source for a CSV file."""
     is_path = isinstance(source, str | os.PathLike)
     return is_path and Path(source).suffix.lower() not in _OTHERS and expand(source) is None
+
+
+def as_records(stream: Stream) -> Stream:
+    """A stream of rows as one of records: every column has a type that a record can hold, and a name of its own.
+
+    Raises:
+        SourceError: a column has no such type, or another one's name; the message names it.
+    """
+    from .arrow import as_records
+
+    return as_records(stream)
 
 
 def open_source(source: Any, csv: CsvOptions | None = None, excel: ExcelOptions | None = None) -> Stream:

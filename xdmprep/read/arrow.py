@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from ..errors import NoRowsError, SourceError, shorten
-from ..flow import TIMESTAMP, Chunk, Stream, row_chunk
+from ..arrow_types import inexact, plain_column, plain_type, takeable
+from ..errors import NoRowsError, SourceError
+from ..flow import Chunk, Finding, Stream, row_chunk, unfit_findings
 from ..leaves import Leaf
+from ..parquet_file import ParquetSource
 
 #: Rows of one chunk.
 CHUNK_ROWS = 16_384
@@ -47,30 +50,12 @@ def read_parquet(path: str | os.PathLike[str]) -> Stream:
     """The rows of a Parquet file.
 
     Raises:
-        SourceError: the file is missing, empty or not Parquet.
+        SourceError: the file is missing, empty, damaged, encrypted or not Parquet.
     """
-    import pyarrow.parquet as pq
-
-    file = Path(path)
-    try:
-        with pq.ParquetFile(file) as opened:
-            schema, rows = opened.schema_arrow, opened.metadata.num_rows
-    except OSError as error:
-        why = error.strerror or f"is not a Parquet file ({shorten(str(error), 200)})"
-        raise SourceError(f"{file}: {why}.") from None
-    except (pa.ArrowException, ValueError) as error:
-        raise SourceError(f"{file}: is not a Parquet file ({shorten(str(error), 200)}).") from None
-    if not rows:
-        raise NoRowsError(f"{file}: has no rows. Nothing was written.")
-
-    def pieces() -> Iterator[pa.RecordBatch]:
-        try:
-            with pq.ParquetFile(file, memory_map=False, pre_buffer=False) as opened:
-                yield from opened.iter_batches(batch_size=CHUNK_ROWS, use_threads=False)
-        except (pa.ArrowException, OSError, ValueError) as error:
-            raise SourceError(f"{file}: cannot be read to its end ({shorten(str(error), 200)}).") from None
-
-    return _stream(schema, pieces, file.name)
+    source = ParquetSource(Path(path))
+    if not source.rows:
+        raise NoRowsError(f"{source.file}: has no rows. Nothing was written.")
+    return _stream(source.schema, partial(source.batches, CHUNK_ROWS), source.file.name)
 
 
 def _from_pandas(frame: Any) -> pa.Table:
@@ -128,73 +113,51 @@ def _exported(frame: Any, name: str) -> Iterator[pa.RecordBatch]:
 
 
 def _stream(schema: pa.Schema, pieces: Any, name: str) -> Stream:
-    for field in schema:
-        if plain_type(field.type) is None:
-            raise SourceError(f"{name}: column {field.name!r} has the type {field.type}, which no XDM field can hold.")
-    arrow_schema = pa.schema([(field.name, plain_type(field.type)) for field in schema])
+    arrow_schema = pa.schema([(field.name, plain_type(field.type) or field.type) for field in schema])
     leaves = tuple(Leaf((field.name,), field.type, field.name) for field in arrow_schema)
-    return Stream(lambda: iter(pieces()), (partial(_chunk, leaves=leaves),), leaves, arrow_schema, name)
+    readable = tuple(plain_type(field.type) is not None for field in schema)
+    step = partial(_chunk, leaves=leaves, readable=readable)
+    return Stream(lambda: iter(pieces()), (step,), leaves, arrow_schema, name)
 
 
-def _chunk(batch: pa.RecordBatch, leaves: tuple[Leaf, ...]) -> Chunk:
-    columns = [plain_column(column, leaf.type) for column, leaf in zip(batch.columns, leaves, strict=True)]
+def _chunk(batch: pa.RecordBatch, leaves: tuple[Leaf, ...], readable: tuple[bool, ...]) -> Chunk:
+    """A batch as a chunk; what no record can hold is null and a finding, columns of other types stay as they are."""
+    rows = np.arange(1, batch.num_rows + 1, dtype=np.int64)
+    columns: list[pa.Array] = []
+    issues: list[Finding] = []
+    for column, leaf, plain in zip(batch.columns, leaves, readable, strict=True):
+        if plain:
+            column, unfit = plain_column(column)
+            issues += unfit_findings(unfit, leaf, rows)
+        else:
+            column = takeable(column)
+        columns.append(column)
     records = pa.RecordBatch.from_arrays(columns, names=[leaf.path[0] for leaf in leaves])
-    return row_chunk(records, leaves, size=0)
+    return row_chunk(records, leaves, size=0, issues=tuple(issues))
 
 
-def plain_type(kind: pa.DataType) -> pa.DataType | None:
-    """The one type that chunks use for `kind`; None if XDM has nothing for it.
+def as_records(stream: Stream) -> Stream:
+    """A stream of rows as one of records: every column has a type that a record can hold.
 
-    Unsigned integers become int64, floats double, naive date-times count as UTC, decimals without a fraction
-    become text (ids of more than 18 digits stay exact), other decimals double.
+    Raises:
+        SourceError: a column has none; the message names it.
     """
-    types = pa.types
-    if types.is_dictionary(kind):
-        return plain_type(kind.value_type)
-    if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind) or types.is_null(kind):
-        return pa.string()
-    if types.is_boolean(kind) or types.is_signed_integer(kind):
-        return kind
-    if types.is_unsigned_integer(kind):
-        return pa.int64()
-    if types.is_floating(kind):
-        return pa.float64()
-    if types.is_decimal(kind):
-        return pa.string() if kind.scale == 0 else pa.float64()
-    if types.is_date(kind):
-        return pa.date32()
-    if types.is_timestamp(kind):
-        return TIMESTAMP
-    if types.is_time(kind):
-        return pa.string()
-    if types.is_struct(kind):
-        fields = [(field.name, plain_type(field.type)) for field in kind]
-        return None if any(inner is None for _, inner in fields) else pa.struct(fields)
-    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind) or types.is_list_view(kind):
-        inner = plain_type(kind.value_type)
-        return None if inner is None else pa.list_(inner)
-    if types.is_map(kind):
-        inner = plain_type(kind.item_type)
-        return None if inner is None or plain_type(kind.key_type) != pa.string() else pa.map_(pa.string(), inner)
-    return None
+    for field in stream.arrow_schema:
+        if plain_type(field.type) is None:
+            raise SourceError(
+                f"{stream.name}: the column {field.name!r} has the type {field.type}, which no XDM field can hold. "
+                "Convert it or leave it out."
+            )
+    names = stream.arrow_schema.names
+    for name in names:
+        if names.count(name) > 1:
+            raise SourceError(f"{stream.name}: has the column {name!r} twice. Rename one of them.")
+    if all(plain_type(leaf.type, exact=False) == leaf.type for leaf in stream.leaves):
+        return stream
+    leaves = tuple(replace(leaf, type=plain_type(leaf.type, exact=False)) for leaf in stream.leaves)
+    arrow_schema = pa.schema([(field.name, plain_type(field.type, exact=False)) for field in stream.arrow_schema])
+    return stream.then(partial(_records, leaves=leaves), leaves, arrow_schema)
 
 
-def plain_column(column: pa.Array, kind: pa.DataType) -> pa.Array:
-    """`column` as `kind`, its :func:`plain_type`; text may stay dictionary-encoded."""
-    if column.type.equals(kind):
-        return column
-    if isinstance(column, pa.DictionaryArray):
-        if kind == pa.string() and column.dictionary.null_count == 0:
-            values = column.dictionary.cast(pa.string())
-            return pa.DictionaryArray.from_arrays(column.indices.cast(pa.int32()), values)
-        return plain_column(column.dictionary_decode(), kind)
-    if pa.types.is_timestamp(column.type):
-        if column.type.tz is None:
-            column = pc.assume_timezone(column, "UTC")
-        return column.cast(kind, safe=False)
-    if pa.types.is_decimal(column.type) and kind == pa.string():
-        return column.cast(pa.string())
-    try:
-        return column.cast(kind, safe=not pa.types.is_decimal(column.type))
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise SourceError(f"a column of type {column.type} cannot be read as {kind}: {error}.") from None
+def _records(chunk: Chunk, leaves: tuple[Leaf, ...]) -> Chunk:
+    return replace(chunk, leaves=leaves, records=inexact(chunk.records))

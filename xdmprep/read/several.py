@@ -17,10 +17,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from ..arrow_types import TIMESTAMP
 from ..documents import exists, is_file, is_folder
 from ..errors import NoRowsError, SourceError
 from ..flow import Chunk, Origins, Stream
-from ..leaves import Leaf, plain
+from ..leaves import Leaf, conform
 from ..manifest import NAME, Manifest
 
 #: Endings of the files that a folder is searched for; each kind may be compressed.
@@ -152,14 +153,22 @@ def _joined(opened: Sequence[tuple[str, Stream]]) -> pa.Schema:
                     )
                 types[field.name] = joined
             first.setdefault(field.name, file)
-    return pa.schema(list(types.items()))
+    twice = [name for name in types if any(stream.arrow_schema.names.count(name) > 1 for _, stream in opened)]
+    return pa.schema([*types.items(), *((name, types[name]) for name in twice)])
 
 
 def _common(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:
     """The type that holds the values of both without loss; None if there is none."""
-    if pa.types.is_integer(a) and pa.types.is_integer(b):
-        return pa.int64()
-    numbers = [kind for kind in (a, b) if pa.types.is_integer(kind) or pa.types.is_floating(kind)]
+    types = pa.types
+    if types.is_integer(a) and types.is_integer(b):
+        return pa.string() if types.is_uint64(a) or types.is_uint64(b) else pa.int64()
+    if types.is_timestamp(a) and types.is_timestamp(b):
+        return TIMESTAMP
+    if types.is_decimal(a) and types.is_decimal(b):
+        scale = max(a.scale, b.scale)
+        digits = max(a.precision - a.scale, b.precision - b.scale) + scale
+        return pa.decimal128(digits, scale) if digits <= 38 else pa.decimal256(min(digits, 76), scale)
+    numbers = [kind for kind in (a, b) if types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)]
     if len(numbers) == 2 and all(pa.types.is_floating(kind) for kind in numbers):
         return pa.float64()
     if pa.types.is_string(a) and (len(numbers) == 1 or pa.types.is_boolean(b)):
@@ -192,14 +201,15 @@ def _chunk(
 
 
 def _with_columns(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    names = batch.schema.names
+    left = list(zip(batch.schema.names, batch.columns, strict=True))  # a name may occur twice
     columns = []
     for field in schema:
-        if field.name not in names:
+        at = next((number for number, (name, _) in enumerate(left) if name == field.name), None)
+        if at is None:
             columns.append(pa.nulls(batch.num_rows, field.type))
             continue
-        column = batch.column(field.name)
-        columns.append(column if _is(column.type, field.type) else plain(column).cast(field.type))
+        _, column = left.pop(at)
+        columns.append(column if _is(column.type, field.type) else conform(column, field.type))
     return pa.RecordBatch.from_arrays(columns, names=schema.names)
 
 

@@ -99,8 +99,8 @@ class SchemaChecks:
         if not len(chunk):
             return chunk
         found = self._columnar(chunk, keep_empty=False)
-        if isinstance(chunk, ParquetChunk) and chunk.first:
-            found = [*self._platform.column_types(chunk.records.schema), *found]
+        if isinstance(chunk, ParquetChunk) and chunk.declared is not None:
+            found = [*self._platform.column_types(chunk.declared), *found]
         return replace(chunk, issues=(*chunk.issues, *found))
 
     def _columnar(self, chunk: Chunk, keep_empty: bool) -> list[Finding]:

@@ -9,45 +9,59 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from ..errors import SourceError, shorten
-from ..flow import Chunk, Stream
+from ..arrow_types import plain_column, plain_type
+from ..errors import SourceError
+from ..flow import Chunk, Stream, unfit_findings
 from ..leaves import Leaf
+from ..parquet_file import ParquetSource
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ParquetChunk(Chunk):
-    """Records of a Parquet file; the first chunk stands for the file's column types too."""
+    """Records of a Parquet file; the first chunk stands for the types of the file's columns too."""
 
-    first: bool = False
+    declared: pa.Schema | None = None
 
 
 def open_parquet(file: Path, size: int, piece_rows: int) -> Stream:
     """The records of a Parquet file.
 
     Raises:
-        SourceError: it is none.
+        SourceError: it is none, or a column has a type that no record can hold.
     """
-    import pyarrow.parquet as pq
+    source = ParquetSource(file)
+    for field in source.schema:
+        if _type(field.type) is None:
+            raise SourceError(
+                f"{file}: the column {field.name!r} has the type {field.type}, which no XDM field can hold."
+            )
+    arrow_schema = pa.schema([(field.name, _type(field.type)) for field in source.schema])
+    leaves = tuple(Leaf((field.name,), field.type, field.name) for field in arrow_schema)
 
-    try:
-        with pq.ParquetFile(file) as opened:
-            schema = opened.schema_arrow
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise SourceError(f"{file}: is not a Parquet file ({shorten(str(error), 200)}).") from None
-    schema = pa.schema([pa.field(inner.name, inner.type) for inner in schema])
-    leaves = tuple(Leaf((inner.name,), inner.type, inner.name) for inner in schema)
-
-    def batches() -> Iterator[tuple[pa.RecordBatch, bool]]:
-        try:
-            with pq.ParquetFile(file) as opened:
-                for number, batch in enumerate(opened.iter_batches(piece_rows)):
-                    yield batch, number == 0
-        except (pa.ArrowException, OSError, ValueError) as error:
-            raise SourceError(f"{file}: cannot be read to its end ({shorten(str(error), 200)}).") from None
+    def pieces() -> Iterator[tuple[pa.RecordBatch, bool]]:
+        for number, batch in enumerate(source.batches(piece_rows)):
+            yield batch, number == 0
 
     def chunk(piece: tuple[pa.RecordBatch, bool]) -> Chunk:
         batch, first = piece
         rows = np.arange(1, batch.num_rows + 1, dtype=np.int64)
-        return ParquetChunk(leaves, batch, rows, consumed=batch.num_rows, size=batch.nbytes, first=first)
+        columns, issues = [], []
+        for column, leaf in zip(batch.columns, leaves, strict=True):
+            if not pa.types.is_decimal(leaf.type):
+                column, unfit = plain_column(column, exact=False)
+                issues += unfit_findings(unfit, leaf, rows)
+            columns.append(column)
+        records = pa.RecordBatch.from_arrays(columns, arrow_schema.names)
+        declared = source.schema if first else None
+        return ParquetChunk(
+            leaves, records, rows, tuple(issues), consumed=batch.num_rows, size=batch.nbytes, declared=declared
+        )
 
-    return Stream(batches, (chunk,), leaves, schema, file.name, size)
+    return Stream(pieces, (chunk,), leaves, arrow_schema, file.name, size)
+
+
+def _type(kind: pa.DataType) -> pa.DataType | None:
+    """The type in which a column is checked: whole decimals are numbers here, however many digits they may have."""
+    if pa.types.is_decimal128(kind) and kind.scale == 0 and kind.precision > 18:
+        return kind
+    return plain_type(kind, exact=False)

@@ -21,9 +21,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ..arrow_types import joined
 from ..crew import Crew, Task
 from ..flow import Chunk
-from ..leaves import Leaf, nest, plain
+from ..leaves import Leaf, nest
 from .folder import OutputFolder, WholeFile
 from .parts import Parts, WriteOptions
 
@@ -309,10 +310,7 @@ def _columns(arrow_schema: pa.Schema) -> list[tuple[str, pa.DataType]]:
 
 def _joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
     """The records as one batch."""
-    columns = []
-    for arrays in zip(*(batch.columns for batch in batches), strict=True):
-        same = arrays if all(array.type == arrays[0].type for array in arrays) else [plain(array) for array in arrays]
-        columns.append(pa.concat_arrays(same))
+    columns = [joined(arrays) for arrays in zip(*(batch.columns for batch in batches), strict=True)]
     return pa.RecordBatch.from_arrays(columns, batches[0].schema.names)
 
 

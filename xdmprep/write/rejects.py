@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
+from ..arrow_types import joined, shown, unique_names
 from ..cells import escape_cells
 from ..flow import ISSUE_SCHEMA, Chunk, Finding, Origins, Unread, issue_table
 from ..leaves import Leaf
@@ -96,10 +97,11 @@ class Rejects:
             leaves.append(Leaf(("rows",), pa.list_(pa.int64())))
             columns.append(pa.concat_arrays([*(chunk.members for chunk in chunks), pa.nulls(lost, leaves[-1].type)]))
         if chunks[0].source is not None:
-            for field in chunks[0].source.schema:
-                leaves.append(Leaf(("source", field.name), field.type))
-                shown = [chunk.source.column(field.name) for chunk in chunks if chunk.source is not None]
-                columns.append(pa.concat_arrays([*shown, pa.nulls(lost, field.type)]))
+            sources = [chunk.source for chunk in chunks if chunk.source is not None]
+            for number, name in enumerate(unique_names(sources[0].schema.names)):
+                column = shown(joined([*(source.column(number) for source in sources), pa.nulls(lost)]))
+                leaves.append(Leaf(("source", name), column.type))
+                columns.append(column)
         leaves.append(Leaf(("text",), pa.string()))
         columns.append(
             pa.concat_arrays([pa.nulls(n, pa.string()), pa.array([item.text for item in unread], pa.string())])

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...arrow_types import rebased
 from ..columns import BOOL, DOUBLE, LONG, TEXT, Mask, as_mask, bytes_of, nulls_of, plain, used_bytes, where
 from ..values import text_of
 
@@ -27,14 +28,24 @@ def ascii_rows(values: pa.Array) -> Mask:
     return as_mask(pc.string_is_ascii(values).fill_null(True))
 
 
+def ascii_lower(values: pa.Array) -> pa.Array:
+    """Lower case of the letters A to Z; the others stay.  Arrow's kernel is wrong where the first offset is not 0."""
+    return pc.ascii_lower(rebased(values))
+
+
+def ascii_upper(values: pa.Array) -> pa.Array:
+    """The same in upper case."""
+    return pc.ascii_upper(rebased(values))
+
+
 def lower(values: pa.Array) -> pa.Array:
     """Lower case; beyond ASCII as Python has it."""
-    return _cased(values, pc.ascii_lower, str.lower)
+    return _cased(values, ascii_lower, str.lower)
 
 
 def upper(values: pa.Array) -> pa.Array:
     """Upper case; beyond ASCII as Python has it."""
-    return _cased(values, pc.ascii_upper, str.upper)
+    return _cased(values, ascii_upper, str.upper)
 
 
 def _cased(values: pa.Array, kernel: Callable[[pa.Array], pa.Array], exact: Callable[[str], str]) -> pa.Array:
