@@ -30,6 +30,7 @@ from .parquet import ParquetChunk
 from .platform import PlatformRules
 from .platform_columns import PlatformColumns
 from .record import RecordSchema
+from .record_checks import TOO_DEEP
 from .ruleset import Rules
 from .shredded import Compiler
 from .spots import ANY_KEY, Sink
@@ -56,9 +57,13 @@ class SchemaChecks:
     def faults(self, record: Any) -> list[Fault]:
         """Everything wrong with one record."""
         found = self.record.faults(record)
-        if self._identity_rules:
-            found += [fault for fault in record_faults(record, self._wanted) if fault.code in self.rules]
-        found += self._platform.record_faults(record)
+        try:
+            if self._identity_rules:
+                found += [fault for fault in record_faults(record, self._wanted) if fault.code in self.rules]
+            found += self._platform.record_faults(record)
+        except RecursionError:
+            if TOO_DEEP not in found:
+                found.append(TOO_DEEP)
         return found
 
     def issue(self, fault: Fault, row: int | None = None) -> Issue:

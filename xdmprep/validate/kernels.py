@@ -17,13 +17,14 @@ import pyarrow.compute as pc
 
 from .. import native
 from ..leaves import plain, valid
-from ..regex import compile_ecma
+from ..regex import MatchTimeout, compile_ecma
 from ..regex.dfa import Automaton, automaton
 from .bytewise import byte_test, text_bytes
 from .equality import is_multiple
 from .formats import FORMATS, SCREENS
 from .patterns import Pattern
 from .screens import Screen, Screened, by_day, by_length, by_list, by_shape, surely_within
+from .wording import UNDECIDED
 
 Positions = np.ndarray[Any, np.dtype[np.int64]]
 Test = Callable[[pa.Array], "Positions | None"]
@@ -67,8 +68,8 @@ def _screened(test: Test, screen: Screen | None) -> Test:
     return test if screen is None else Screened(test, screen)
 
 
-def one_by_one(fits: Callable[[str], bool]) -> Test:
-    """A test that asks Python about each distinct text once, and remembers the answers."""
+def one_by_one(fits: Callable[[str], bool], remember: int = REMEMBER) -> Test:
+    """A test that asks Python about each distinct text once, and remembers so many answers."""
     known: dict[str, bool] = {}
 
     def test(array: pa.Array) -> Positions | None:
@@ -80,7 +81,7 @@ def one_by_one(fits: Callable[[str], bool]) -> Test:
             answer = known.get(text)
             if answer is None:
                 answer = fits(text)
-                if len(known) < REMEMBER:
+                if len(known) < remember:
                     known[text] = answer
             if not answer:
                 bad.append(text)
@@ -135,7 +136,7 @@ def pattern(wanted: Pattern) -> Test:
     """Texts in which the pattern is found."""
     re2, bytewise = wanted.re2, byte_test(wanted.tree)
     if re2 is None:
-        return on_texts(one_by_one(wanted.matches))
+        return slow_pattern(wanted, ("", ""))[0][0]
 
     def search(array: pa.Array) -> Positions | None:
         return failing(pc.match_substring_regex(array, re2))
@@ -149,6 +150,23 @@ def pattern(wanted: Pattern) -> Test:
 
     machine = automaton(wanted.tree) if bytewise is None else None
     return _screened(on_texts(test), None if bytewise is None else by_shape(bytewise))
+
+
+def slow_pattern(wanted: Pattern, say: tuple[str, str]) -> list[tuple[Test, tuple[str, str]]]:
+    """The same for a pattern that RE2 cannot say, in two tests: where it is not found, and where that is undecided."""
+    stopped: set[str] = set()
+
+    def fits(text: str) -> bool:
+        try:
+            return wanted.matches(text)
+        except MatchTimeout:
+            stopped.add(text)
+            return True
+
+    return [
+        (on_texts(one_by_one(fits)), say),
+        (on_texts(one_by_one(lambda text: text not in stopped, remember=0)), (wanted.stopped, UNDECIDED)),
+    ]
 
 
 def formatted(name: str) -> Test | None:

@@ -16,18 +16,21 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ..errors import SchemaError
 from ..leaves import Leaf, plain, valid
 from ..paths import EVERY, Path
+from ..regex import MatchTimeout
 from . import kernels
 from .fault import Check, Fault
 from .kernels import Positions, Test
 from .kinds import is_list, is_text, json_kind, lengths, presence
-from .patterns import compile_pattern
+from .patterns import compile_pattern, undecided
 from .record import RecordSchema
+from .record_checks import decide
 from .ruleset import Rules
 from .spots import ANY_KEY, Op, Place, Sink, Spot, Verdict, on_entries, on_fields, on_items
 from .values import to_json_values
-from .wording import EMPTY, FALSE, as_text, code_of, wording
+from .wording import EMPTY, FALSE, UNDECIDED, as_text, code_of, wording
 
 _BOUNDS = {"minimum": "least", "maximum": "most", "exclusiveMinimum": "above", "exclusiveMaximum": "below"}
 
@@ -160,7 +163,11 @@ class NestedChecks:
             tests.append((kernels.length(0, int(most)), "max-length", wording("maxLength", node)))
         if "pattern" in node:
             pattern = compile_pattern(node["pattern"])
-            if not pattern.always:
+            if pattern.re2 is None and not within:
+                tests += [
+                    (test, "pattern", say) for test, say in kernels.slow_pattern(pattern, wording("pattern", node))
+                ]
+            elif not pattern.always:
                 tests.append((kernels.pattern(pattern), "pattern", wording("pattern", node)))
         name = node.get("format")
         test = kernels.formatted(name) if isinstance(name, str) else None
@@ -202,7 +209,7 @@ class NestedChecks:
 
     def _combined(self, keyword: str, node: Any, kind: pa.DataType, place: Place, within: bool) -> Op:
         value = node[keyword]
-        if recursive(value):
+        if recursive(value) or undecided(value):
             return self._exact({keyword: value}, place, within)
         parts = value if isinstance(value, list) else [value]
         branches = [self.nested(part, kind, place, within=True) for part in parts]
@@ -336,7 +343,7 @@ def report_faults(check: Any, values: Iterable[tuple[int, Any]], place: Place, s
     groups: dict[tuple[str, Path, str, str], tuple[list[int], list[Any]]] = {}
     for position, value in values:
         faults: list[Fault] = []
-        check(value, (), faults)
+        decide(check, value, (), faults)
         for fault in faults:
             where, what = groups.setdefault((fault.code, fault.at, fault.message, fault.hint), ([], []))
             where.append(position)
@@ -381,13 +388,19 @@ def below_node(node: Any, step: str | int) -> list[Any]:
             return [items[step]] if step < len(items) else [] if more is False else [more]
         return [items]
     found = [node["properties"][step]] if step in node.get("properties", {}) else []
-    found += [part for text, part in node.get("patternProperties", {}).items() if compile_pattern(text).matches(step)]
+    found += [part for text, part in node.get("patternProperties", {}).items() if _names(text, step)]
     others = node.get("additionalProperties", True)
     return found or ([others] if others is not False else [])
 
 
 def declares(node: Any, name: str) -> bool:
     """Whether a node says something about the field of that name."""
-    return name in node.get("properties", {}) or any(
-        compile_pattern(text).matches(name) for text in node.get("patternProperties", {})
-    )
+    return name in node.get("properties", {}) or any(_names(text, name) for text in node.get("patternProperties", {}))
+
+
+def _names(pattern: str, name: str) -> bool:
+    """Whether a pattern of ``patternProperties`` is found in a field's name."""
+    try:
+        return compile_pattern(pattern).matches(name)
+    except MatchTimeout as stopped:
+        raise SchemaError(f"{stopped}. {UNDECIDED}") from None

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Any
 
-from ..errors import SchemaError
+from ..errors import SchemaError, shorten
 from ..regex import MatchTimeout, Regex, RegexError, compile_ecma
 from ..regex.tree import Begin, Border, End, Look, Node, walk
+
+#: How many texts a pattern remembers that took too long.
+REMEMBER = 1_024
 
 
 @dataclass(frozen=True)
@@ -39,11 +44,43 @@ class Pattern:
         return not anchored and self.regex.found_in("")
 
     def matches(self, text: str) -> bool:
-        """Whether the pattern is found in `text`; not if that took too long to tell."""
+        """Whether the pattern is found in `text`.
+
+        Raises:
+            MatchTimeout: this could not be told in time; only where `re2` is None.
+        """
+        if text in self._late:
+            raise MatchTimeout(self.stopped)
         try:
             return self.regex.found_in(text)
         except MatchTimeout:
-            return False
+            if len(self._late) < REMEMBER:
+                self._late.add(text)
+            raise MatchTimeout(self.stopped) from None
+
+    @cached_property
+    def _late(self) -> set[str]:
+        """Texts that took too long before."""
+        return set()
+
+    @property
+    def stopped(self) -> str:
+        """What to say of a text for which it takes too long to tell; the same for all of them."""
+        return f"matching {shorten(self.text)} was stopped because it took too long; whether it fits is not known"
+
+
+def undecided(node: Any) -> bool:
+    """Whether a pattern in a node may take too long on some text to be decided."""
+    if isinstance(node, Mapping):
+        own = [node.get("pattern"), *(node["patternProperties"] if _is_object(node, "patternProperties") else ())]
+        return any(isinstance(text, str) and compile_pattern(text).re2 is None for text in own) or any(
+            undecided(part) for part in node.values()
+        )
+    return isinstance(node, list) and any(map(undecided, node))
+
+
+def _is_object(node: Mapping[str, Any], key: str) -> bool:
+    return isinstance(node.get(key), Mapping)
 
 
 @lru_cache(maxsize=4096)

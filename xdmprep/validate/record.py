@@ -17,7 +17,7 @@ from .equality import has_type, is_multiple
 from .fault import At, Check, Fault
 from .formats import FORMATS
 from .patterns import compile_pattern
-from .record_checks import among, bounded, combination, converting, dispatch, failing, never, repeats
+from .record_checks import among, bounded, combination, converting, decide, deciding, dispatch, failing, never, repeats
 from .ruleset import Rules
 from .wording import EMPTY, NULL, code_of, wording
 
@@ -51,7 +51,7 @@ class RecordSchema:
     def faults(self, value: Any) -> list[Fault]:
         """Everything that is wrong with a record, in document order."""
         out: list[Fault] = []
-        self._top(value, (), out)
+        decide(self._top, value, (), out)
         return out
 
     def resolve(self, ref: str) -> Any:
@@ -155,7 +155,8 @@ class RecordSchema:
             pattern = compile_pattern(node["pattern"])
             if not pattern.always:
                 matches = pattern.matches
-                checks.append(failing(lambda text: not matches(text), "pattern", *wording("pattern", node)))
+                check = failing(lambda text: not matches(text), "pattern", *wording("pattern", node))
+                checks.append(check if within else deciding(check))
         fits = FORMATS.get(node.get("format", "")) if isinstance(node.get("format"), str) else None
         if fits is not None and self._on("format", within):
             checks.append(failing(lambda text: not fits(text), "format", *wording("format", node)))

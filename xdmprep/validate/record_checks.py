@@ -7,10 +7,13 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..regex import MatchTimeout
 from .conversion import convert
 from .equality import hashable
 from .fault import At, Check, Fault
-from .wording import FALSE, code_of, wording
+from .wording import FALSE, UNDECIDED, code_of, wording
+
+TOO_DEEP = Fault("unreadable", (), None, "the value is nested too deep to be checked", "Make it flatter.")
 
 
 def never(value: Any, at: At, out: list[Fault]) -> None:
@@ -26,6 +29,21 @@ def failing(fails: Callable[[Any], bool], code: str, message: str, hint: str) ->
             out.append(Fault(code, at, value, message, hint))
 
     return check
+
+
+def decide(check: Check, value: Any, at: At, out: list[Fault]) -> None:
+    """Run a check; what cannot be decided, because a pattern takes too long or a value is too deep, is a fault."""
+    try:
+        check(value, at, out)
+    except MatchTimeout as stopped:
+        out.append(Fault("pattern", at, value, str(stopped), UNDECIDED))
+    except RecursionError:
+        out.append(TOO_DEEP._replace(at=at))
+
+
+def deciding(check: Check) -> Check:
+    """`check`, where what it cannot decide is a fault at its own place."""
+    return lambda value, at, out: decide(check, value, at, out)
 
 
 def bounded(fails: Callable[[Any, Any], bool], bound: Any) -> Callable[[Any], bool]:

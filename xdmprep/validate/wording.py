@@ -30,6 +30,8 @@ def as_text(value: Any) -> str | None:
         return value
     try:
         return json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        return "nested too deep to be shown"
     except (TypeError, ValueError):
         return str(value)
 
@@ -96,6 +98,7 @@ def wording(keyword: str, node: Mapping[str, Any]) -> tuple[str, str]:
 
 NULL = ("null is not accepted", "Leave the field out.")
 EMPTY = ("empty text is not accepted", "Leave the field out.")
+UNDECIDED = "Write the pattern without nested repetitions, look-around and back references, or shorten the text."
 FALSE = ("the schema allows no value here", "Remove it.")
 UNKNOWN = ("field is not in the schema", "Remove it, correct its name, or add it to the schema.")
 
@@ -110,4 +113,6 @@ def code_of(keyword: str) -> str:
     return "".join("-" + char.lower() if char.isupper() else char for char in keyword)
 
 
-__all__ = ["EMPTY", "FALSE", "NULL", "UNKNOWN", "as_text", "code_of", "kinds", "limited", "shorten", "wording"]
+__all__ = [
+    "EMPTY", "FALSE", "NULL", "UNDECIDED", "UNKNOWN", "as_text", "code_of", "kinds", "limited", "shorten", "wording",
+]  # fmt: skip

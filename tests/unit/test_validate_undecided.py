@@ -1,0 +1,75 @@
+"""What cannot be decided in time, or at all, is a finding that says so; never a verdict, never a traceback."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+import xdmprep as xp
+from xdmprep.errors import SchemaError
+
+#: RE2 has no look-ahead, and trying all ways of splitting the text takes longer than anybody lives.
+SLOW = "(?=(a+)+b)"
+TEXT = "a" * 5_000
+STOPPED = "was stopped because it took too long; whether it fits is not known"
+
+
+def schema(node: dict[str, Any]) -> xp.Schema:
+    return xp.Schema.from_dict({"type": "object", "properties": {"x": node}})
+
+
+@pytest.mark.parametrize("pattern", ["^(a+)+$", "^(a|aa)+$", "(x+x+)+y", r"^(\w+\s?)*$", "^(([a-z])+.)+[A-Z]([a-z])+$"])
+def test_expressions_that_explode_are_decided_where_they_need_not(pattern: str) -> None:
+    for text, fits in ((TEXT, pattern in ("^(a+)+$", "^(a|aa)+$", r"^(\w+\s?)*$")), (TEXT + "!", False)):
+        made = schema({"type": "string", "pattern": pattern})
+        assert (not made.check({"x": text})) is fits
+        assert xp.validate(pa.table({"x": [text] * 20}), made).valid is fits
+
+
+@pytest.mark.parametrize(
+    ("node", "value", "path"),
+    [
+        ({"pattern": SLOW}, TEXT, "x"),
+        ({"not": {"pattern": SLOW}}, TEXT, "x"),
+        ({"type": "array", "items": {"pattern": SLOW}}, [TEXT], "x[0]"),
+    ],
+)
+def test_a_pattern_that_takes_too_long_is_a_finding_everywhere(
+    node: dict[str, Any], value: Any, path: str, tmp_path: Path
+) -> None:
+    made = schema(node)
+    (issue,) = made.check({"x": value}, "jsonschema")
+    assert issue.code == "pattern" and STOPPED in issue.message
+    file = tmp_path / "records.json"
+    file.write_text("\n".join([json.dumps({"x": value})] * 26))
+    for source in (pa.table({"x": [value] * 26}), file):
+        (group,) = xp.validate(source, made, rules="jsonschema").groups
+        assert (group.code, group.path, group.count) == ("pattern", path, 26)
+        assert STOPPED in group.message
+
+
+def test_a_field_name_that_takes_too_long_is_told() -> None:
+    made = xp.Schema.from_dict({"type": "object", "patternProperties": {SLOW: {"type": "string"}}})
+    (issue,) = made.check({TEXT: "x"}, "jsonschema")
+    assert STOPPED in issue.message
+    with pytest.raises(SchemaError, match=STOPPED):
+        xp.validate(pa.table({TEXT: ["x"]}), made)
+
+
+@pytest.mark.parametrize("rules", ["jsonschema", "batch", "strict"])
+def test_records_nested_too_deep_are_a_finding(rules: str) -> None:
+    made = xp.Schema.from_dict({"properties": {"n": {"$ref": "#"}, "v": {"enum": [[1]]}, "u": {"uniqueItems": True}}})
+    for leaf in ({}, {"v": 1}):
+        record: Any = leaf
+        for _ in range(3_000):
+            record = {"n": record}
+        assert "unreadable" in {issue.code for issue in made.check(record, rules)}
+    deep: Any = 1
+    for _ in range(3_000):
+        deep = [deep]
+    for name in ("v", "u"):
+        assert {issue.code for issue in made.check({name: [deep]}, rules)} <= {"unreadable", "enum", "unknown-field"}
