@@ -287,7 +287,7 @@ class Origins:
         ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Stream:
     """A source and the steps its pieces go through.
 
@@ -308,6 +308,10 @@ class Stream:
     name: str = "data"
     total_bytes: int | None = None
     origins: Origins | None = None
+
+    def __repr__(self) -> str:
+        columns = len(self.arrow_schema)
+        return f"<Stream {self.name}: {columns:,} column{'' if columns == 1 else 's'}>"
 
     def then(
         self,

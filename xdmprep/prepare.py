@@ -40,7 +40,7 @@ KEPT_FINDINGS = 100_000
 MAX_LOSS = 50.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Result:
     """What a run did: rows == written + rejected.
 
@@ -104,6 +104,9 @@ class Result:
     def folder(self) -> Path:
         """The output folder."""
         return self.manifest.folder or Path()
+
+    def __repr__(self) -> str:
+        return f"<Result {self}>"
 
     def __str__(self) -> str:
         files = self.manifest.files

@@ -99,7 +99,8 @@ def diff(
 
     Returns:
         A Stream of upsert records: the identities that find the profile, required fields, and what changed; with
-        `counts`, `fields`, `vanished` and `cannot_clear`.  Its rows are those of `after`.
+        `counts`, `fields`, `vanished` and `cannot_clear`, and `preview()`, which says what happens to which attribute.
+        Its rows are those of `after`.
 
     Raises:
         UsageError: the schema's records cannot be patched, or the key is none of its fields.
@@ -113,7 +114,7 @@ def diff(
     early, late = _as_lines((before, after), (early, late), csv)
     folder = None if scratch is None else Path(scratch)
     ingested, sent = _checks(made, rules, options)
-    return diff_streams(early, late, made, options, ingested, sent, scratch=folder, jobs=jobs)
+    return diff_streams(early, late, made, options, ingested, sent, scratch=folder, jobs=jobs, effects=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from .progress import progress
 from .quick import load_arrow
 
 if TYPE_CHECKING:
+    from ..patch import Preview
     from ..upsert import PatchResult
-    from .preview import Preview
 
 
 @click.command(

@@ -1,4 +1,4 @@
-"""What a patch would do to the profiles that are there, and a trial of its first records in an emulator.
+"""A preview of a patch, with a trial of its first records in an emulator.
 
 The numbers come from the comparison itself, so they hold for all records.  The trial asks somebody else: an emulator
 ingests the first records as they were and the patch behind them, and its merged profiles must have changed in the same
@@ -10,74 +10,20 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from ..errors import PlatformError, UsageError, shorten
+from ..errors import PlatformError, UsageError
 from ..leaves import prune
-from ..patch import Change, Effects
+from ..patch import Effects, Preview
 from ..paths import format_path
 from ..schema import Schema
 from ..upsert import PatchResult, write_trial
 
 #: Records of the trial unless told otherwise.
 TRIED = 1_000
-
-
-@dataclass
-class Preview:
-    """What a patch would do.
-
-    Attributes:
-        records: records of the patch.
-        new: profiles that are not there yet.
-        attributes: path -> what happens to it in the other profiles.
-        tried: records that an emulator was given as well.
-        otherwise: path -> (profiles by our count, profiles in the emulator), where these differ among those tried.
-    """
-
-    records: int = 0
-    new: int = 0
-    attributes: dict[str, Change] = field(default_factory=dict)
-    tried: int = 0
-    otherwise: dict[str, tuple[int, int]] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The same as JSON values."""
-        attributes = {
-            path: {
-                "added": change.added, "changed": change.changed,
-                "examples": [{"profile": who, "before": was, "after": now} for who, was, now in change.examples],
-            }
-            for path, change in self.attributes.items()
-        }  # fmt: skip
-        trial = {"records": self.tried, "otherwise": {
-            path: {"compared": ours, "emulator": theirs} for path, (ours, theirs) in self.otherwise.items()
-        }}  # fmt: skip
-        return {"records": self.records, "new": self.new, "attributes": attributes, "trial": trial}
-
-    def __str__(self) -> str:
-        lines = [
-            f"preview: {self.records:,} records: {self.new:,} profiles are new, {self.records - self.new:,} change"
-        ]
-        wide = max(map(len, self.attributes), default=0)
-        for path, change in sorted(self.attributes.items(), key=lambda item: -(item[1].added + item[1].changed)):
-            counts = {"changed": change.changed, "added": change.added}
-            parts = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
-            lines.append(f"  {path:{wide}}  {parts}")
-            lines += [f"      {who}: {_shown(was)} -> {_shown(now)}" for who, was, now in change.examples]
-        if self.tried:
-            which = "all" if self.tried == self.records else f"the first {self.tried:,}"
-            said = "where the same attributes change"
-            if self.otherwise:
-                said = "where merged profiles change otherwise, because some hold several records:"
-            lines.append(f"trial: {which} were ingested by an emulator, {said}")
-            lines += [f"  {path}: {ours:,} compared, {theirs:,} in the emulator"
-                      for path, (ours, theirs) in sorted(self.otherwise.items())]  # fmt: skip
-        return "\n".join(lines)
 
 
 def preview_of(result: PatchResult, schema: Any) -> Preview:
@@ -175,9 +121,3 @@ def _differences(was: Any, now: Any, at: tuple[str, ...] = ()) -> Iterator[str]:
             yield from _differences(old.get(name), new.get(name), (*at, name))
     else:
         yield format_path(at)
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "nothing"
-    return shorten(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str), 60)

@@ -4,6 +4,7 @@ from .blocks import Options
 from .diff import diff_streams, refuse_events
 from .effect import Change, Effects
 from .keys import key_of, primary_of
+from .preview import Preview
 from .result import Counts, Patch
 from .side import Checks, Side
 from .spool import MEMORY_BYTES
@@ -16,6 +17,7 @@ __all__ = [
     "Effects",
     "Options",
     "Patch",
+    "Preview",
     "Side",
     "diff_streams",
     "key_of",

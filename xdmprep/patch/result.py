@@ -10,8 +10,10 @@ from typing import Any
 import pyarrow as pa
 
 from ..crew import Crew, ordered
+from ..errors import UsageError
 from ..flow import Chunk, Finding, Stream, issue_table
 from .effect import Effects
+from .preview import Preview
 from .shape import leaf_paths
 from .spool import Spool
 
@@ -52,7 +54,7 @@ class Counts:
     before_unusable: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Patch(Stream):
     """A stream of upsert records, all of them good; rows are those of the later snapshot.
 
@@ -103,6 +105,20 @@ class Patch(Stream):
         chunks = list(self.with_set_aside().chunks())
         unread = [Finding.of(item.code, "", item.message, [item.row]) for chunk in chunks for item in chunk.unread]
         return issue_table([*(finding for chunk in chunks for finding in chunk.issues), *unread])
+
+    def __repr__(self) -> str:
+        counts = self.counts
+        return f"<Patch {self.name}: {counts.changed:,} changed, {counts.new:,} new, {counts.unchanged:,} unchanged>"
+
+    def preview(self) -> Preview:
+        """What the patch does to the profiles that are there: attribute by attribute, with examples of values.
+
+        Raises:
+            UsageError: the patch was made without a look at its effects; :func:`xdmprep.diff` takes one.
+        """
+        if self.effects is None:
+            raise UsageError("the patch was made without a look at its effects. Make it with xp.diff.")
+        return Preview(self.effects.records, self.effects.new, self.effects.attributes)
 
     @property
     def vanished(self) -> pa.Table:
