@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from .. import wire
-from .answers import Refusal, json_body, pretty
+from .answers import Refusal, json_body, pretty, whole_number
 from .state import State
 
 
@@ -93,16 +93,16 @@ def _only(entity: dict[str, Any], paths: list[list[str]]) -> dict[str, Any]:
             continue
         node = result
         for step in path[:-1]:
-            node = node.setdefault(step, {})
-        node[path[-1]] = value
+            node = node.setdefault(step, {}) if isinstance(node, dict) else node
+        if isinstance(node, dict):
+            node[path[-1]] = value
     return result
 
 
 def _events(state: State, request: Request, namespace: str, value: str) -> dict[str, Any]:
     found = state.profiles.events(namespace, value)
-    start = int(request.query_params.get("start") or 0) if (request.query_params.get("start") or "0").isdigit() else 0
-    limit = request.query_params.get("limit", "1000")
-    shown = found[start : start + (int(limit) if limit.isdigit() else 1000)]
+    start, limit = whole_number(request.query_params, "start", 0), whole_number(request.query_params, "limit", 1000)
+    shown = found[start : start + limit]
     orders = {"orderby": "timestamp", "start": str(start), "count": len(shown), "next": ""}
     return {"_page": orders, "children": shown, "_links": {"next": {"href": ""}}}
 
@@ -111,17 +111,21 @@ async def many_entities(request: Request) -> Response:
     """``POST /access/entities``: several profiles at once."""
     body = json_body(await request.body())
     wanted = body.get("identities") if isinstance(body, dict) else None
+    fields = (body.get("fields") or []) if isinstance(body, dict) else []
     if not isinstance(wanted, list):
         raise Refusal(400, "identities must be an array")
+    if not isinstance(fields, list) or not all(isinstance(field, str) for field in fields):
+        raise Refusal(400, "fields must be an array of texts")
     state = State.of(request)
 
     def look() -> dict[str, Any]:
         result = {}
         for item in wanted:
-            namespace = (item.get("entityIdNS") or {}).get("code") if isinstance(item, dict) else None
-            if not namespace or not item.get("entityId"):
+            outer = item.get("entityIdNS") if isinstance(item, dict) else None
+            namespace = outer.get("code") if isinstance(outer, dict) else None
+            if not isinstance(namespace, str) or not isinstance(item.get("entityId"), str) or not item["entityId"]:
                 raise Refusal(400, "each identity needs entityId and entityIdNS.code")
-            found = _one(state, str(namespace), str(item["entityId"]), True, ",".join(body.get("fields") or []))
+            found = _one(state, namespace, item["entityId"], True, ",".join(fields))
             if found is not None:
                 result[found["entityId"]] = {**found, "requestedIdentity": item}
         return result

@@ -8,10 +8,15 @@ and a ``type`` that says that they are the emulator's.
 from __future__ import annotations
 
 import json
+import math
+import re
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
+
+from .. import wire
 
 GATEWAY = {
     "400003": "Missing header",
@@ -26,7 +31,7 @@ _TITLES = {
     405: "MethodNotAllowedError", 406: "NotAcceptableError", 409: "ConflictError", 411: "LengthRequiredError",
     413: "PayloadTooLargeError", 414: "UriTooLongError", 415: "UnsupportedMediaTypeError",
     416: "RangeNotSatisfiableError", 429: "RequestRateTooLarge", 500: "InternalServerError",
-    503: "ServiceUnavailableError",
+    503: "ServiceUnavailableError", 507: "InsufficientStorageError",
 }  # fmt: skip
 PROBLEM_TYPE = "urn:xdmprep:emulator:"
 
@@ -68,13 +73,38 @@ def request_id() -> dict[str, str]:
     return {"x-request-id": secrets.token_urlsafe(16)}
 
 
+DEPTH = 100  #: levels of a body; each level of a schema takes some
+
+
 def json_body(body: bytes) -> Any:
-    """The JSON of a request's body; a Refusal if it is none."""
+    """The JSON of a request's body; a Refusal if it is none, or more than a catalog can keep."""
     try:
-        data = json.loads(body)
+        data = wire.loads(body)
         json.dumps(data, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise Refusal(400, "the body holds half a surrogate pair, which is no character") from None
     except (ValueError, RecursionError) as error:
         raise Refusal(400, f"the body is not JSON: {error}") from None
-    return data
+    level: list[Any] = [data]
+    for _ in range(DEPTH):
+        if any(isinstance(item, float) and not math.isfinite(item) for item in level):
+            raise Refusal(400, "the body holds a number that is too large")
+        inner = [
+            list(item.values()) if isinstance(item, dict) else item for item in level if isinstance(item, dict | list)
+        ]
+        level = [part for item in inner for part in item]
+        if not level:
+            return data
+    raise Refusal(400, f"the body is nested more than {DEPTH} levels deep")
+
+
+def whole_number(values: Mapping[str, str], name: str, default: int, low: int = 0, high: int = 10**9) -> int:
+    """A whole number of the query, or `default`; a Refusal if it is none, or outside the bounds."""
+    text = values.get(name)
+    if text is None:
+        return default
+    if not re.fullmatch("[0-9]{1,18}", text):
+        raise Refusal(400, f"{name} must be a whole number")
+    if not low <= int(text) <= high:
+        raise Refusal(400, f"{name} must be from {low} to {high}")
+    return int(text)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import logging
 import re
+import socket
+import sqlite3
 import time
 from urllib.parse import unquote
 
@@ -20,6 +24,7 @@ from . import access, catalog, control, export, pages, resources, uploads
 from .answers import Refusal, empty, gateway, problem
 from .faults import FaultLayer
 from .state import State
+from .store import is_full
 
 log = logging.getLogger("xdmprep.emulator")
 JSON_BYTES = 10_000_000  #: largest body that is not a file
@@ -41,7 +46,8 @@ def create_app(state: State, allowed_hosts: frozenset[str] | None = None) -> ASG
             *pages.routes(),
         ],
         exception_handlers={
-            Refusal: _refused, HTTPException: _http, ClientDisconnect: _gone, Exception: _unknown,
+            Refusal: _refused, HTTPException: _http, ClientDisconnect: _gone, OSError: _failed, sqlite3.Error: _failed,
+            Exception: _unknown,
         },
     )  # fmt: skip
     app.state.emulator = state
@@ -62,9 +68,38 @@ async def _gone(request: Request, error: Exception) -> Response:
     return empty(400)
 
 
+async def _failed(request: Request, error: Exception) -> Response:
+    """The disk: full, which a client can wait for, or something else."""
+    if is_full(error):
+        return problem(507, "there is no room left on the disk; make some and send this again")
+    return await _unknown(request, error)
+
+
 async def _unknown(request: Request, error: Exception) -> Response:
     log.error("%s %s", request.method, request.url.path, exc_info=error)
     return problem(500, "the emulator met an error that it does not know; its log says more")
+
+
+def _host(text: str) -> str:
+    """The name or address of a ``Host`` header, without its port."""
+    match = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^\[\]:@/\s]*)(?::[0-9]{0,5})?", text.strip())
+    return match[1].strip("[]").lower().removesuffix(".") if match else text
+
+
+def _foreign_page(headers: Headers) -> str | None:
+    """Why a browser sends this for a page of somebody else; None if it does not.
+
+    Browsers say what page a request comes from: ``Origin``, and ``Sec-Fetch-Site`` also where there is none.
+    """
+    site = headers.get("sec-fetch-site", "none").strip().lower()
+    if site not in ("none", "same-origin"):
+        return f"requests of other pages are not taken (Sec-Fetch-Site: {site[:40]})"
+    origin = headers.get("origin")
+    if origin is not None and origin.strip().lower() not in {
+        f"{scheme}://{headers.get('host', '').strip().lower()}" for scheme in ("http", "https")
+    }:
+        return "requests of other pages are not taken (Origin)"
+    return None
 
 
 class Gate:
@@ -87,9 +122,11 @@ class Gate:
 
     async def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
-        host = headers.get("host", "").rsplit(":", 1)[0].strip("[]").lower()
-        if self.allowed_hosts is not None and host not in self.allowed_hosts:
-            return problem(403, f"this emulator does not answer to the name {host!r}")
+        host = _host(headers.get("host", ""))
+        if not self._known(host, scope["path"]):
+            return problem(403, f"this emulator does not answer to the name {host[:100]!r}")
+        if (refusal := _foreign_page(headers)) is not None:
+            return problem(403, refusal)
         raw: bytes = scope.get("raw_path") or b""
         url = f"https://{host}{raw.decode('latin-1')}?{scope['query_string'].decode('latin-1')}"
         if len(url) > wire.URL_CHARACTERS:
@@ -98,7 +135,7 @@ class Gate:
             return problem(400, "the address holds a NUL character")
         is_file = "/files/" in scope["path"] and scope["path"].startswith(wire.IMPORT)
         length = headers.get("content-length")
-        if length is not None and not length.isdigit():
+        if length is not None and not re.fullmatch("[0-9]{1,18}", length):
             return problem(400, "Content-Length is not a number", {"Connection": "close"})
         if not is_file and int(length or 0) > JSON_BYTES:
             return problem(413, f"the body is longer than {JSON_BYTES} bytes", {"Connection": "close"})
@@ -107,6 +144,22 @@ class Gate:
         if not scope["path"].startswith("/data/"):
             return None
         return await self._credentials(headers)
+
+    def _known(self, host: str, path: str) -> bool:
+        """Whether it answers to a name.
+
+        A page of the web can give its own name any address, also this one's, and then speak to it as to itself.  So a
+        server on the loopback takes only names of the loopback; one on another address takes any for the platform's
+        routes, which need a token, but for its own routes only addresses and names of this machine.
+        """
+        if self.allowed_hosts is not None:
+            return host in self.allowed_hosts
+        if path.startswith(("/data/", "/ims/")):
+            return True
+        with contextlib.suppress(ValueError):
+            ipaddress.ip_address(host)
+            return True
+        return host in {"localhost", socket.gethostname().lower(), self.state.host.lower()}
 
     async def _credentials(self, headers: Headers) -> Response | None:
         scheme, _, value = headers.get("authorization", "").partition(" ")

@@ -14,12 +14,14 @@ from starlette.routing import Route
 
 from .. import wire
 from ..errors import SchemaError
-from .answers import Refusal, json_body, pretty
+from .answers import Refusal, json_body, pretty, whole_number
 from .registry import kind_of
 from .state import State
 from .store import now_ms
 
 DEFAULT_LIMIT = 20
+#: What a client cannot change of a dataset.
+KEPT = ("created", "createdClient", "createdUser", "imsOrg", "version")
 #: Two words for one status each.
 SYNONYMS = {word: pair for pair in (("active", "success"), ("failed", "failure")) for word in pair}
 
@@ -58,7 +60,7 @@ def list_batches(request: Request) -> Response:
     state = State.of(request)
     query = request.query_params
     for name in ("createdAfter", "createdBefore", "created", "updated", "started", "completed"):
-        if name in query and not re.fullmatch(r"\d+", query[name]):
+        if name in query and not re.fullmatch("[0-9]{1,18}", query[name]):
             raise Refusal(400, f"{name} must be milliseconds since 1970")
     where, values = "sandbox = ?", [state.sandbox(request)]
     for name, column in (("batch", "id"), ("externalId", "external"), ("dataSet", "dataset"), ("status", "status")):
@@ -100,21 +102,10 @@ def last_batches(request: Request) -> Response:
     return pretty({doc["id"]: doc for doc in newest.values()})
 
 
-def _number(request: Request, name: str, default: int) -> int:
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    if not re.fullmatch(r"\d{1,9}", text):
-        raise Refusal(400, f"{name} must be a whole number")
-    return int(text)
-
-
 def _page(docs: list[dict[str, Any]], request: Request, key: str) -> dict[str, Any]:
     """Order, page and properties of a list, as an object keyed by id."""
     query = request.query_params
-    limit, start = _number(request, "limit", DEFAULT_LIMIT), _number(request, "start", 0)
-    if not 1 <= limit <= wire.LIST_LIMIT:
-        raise Refusal(400, f"limit must be from 1 to {wire.LIST_LIMIT}")
+    limit, start = whole_number(query, "limit", DEFAULT_LIMIT, 1, wire.LIST_LIMIT), whole_number(query, "start", 0)
     order = query.get("orderBy") or query.get("sort") or "desc:created"
     direction, _, names = order.rpartition(":")
     if direction not in ("asc", "desc", ""):
@@ -133,7 +124,7 @@ def _page(docs: list[dict[str, Any]], request: Request, key: str) -> dict[str, A
 
 def _sortable(value: Any) -> tuple[int, float, str]:
     if isinstance(value, int | float):
-        return 1, float(value), ""
+        return 1, float(max(-1e300, min(value, 1e300))), ""
     return (0, 0.0, "") if value is None else (2, 0.0, str(value))
 
 
@@ -161,8 +152,6 @@ async def create_dataset(request: Request) -> Response:
 def _create_dataset(state: State, body: Any, request: Request) -> str:
     if not isinstance(body, dict):
         raise Refusal(400, "the body must be an object")
-    if not isinstance(body.get("name"), str) or not body["name"]:
-        raise Refusal(400, "name is required")
     _check_dataset(state, body, state.sandbox(request))
     at = now_ms()
     user = request.headers.get("x-api-key", "")
@@ -171,12 +160,19 @@ def _create_dataset(state: State, body: Any, request: Request) -> str:
         "created": at, "updated": at, "createdClient": user, "createdUser": f"{user}@AdobeID",
         "updatedUser": f"{user}@AdobeID", "version": "1.0.0", "state": "DRAFT", "tags": {}, "lastBatchId": "",
         "fileDescription": {"persisted": True, "containerFormat": "parquet", "format": "parquet"},
-        **{key: value for key, value in body.items() if key not in ("id", "created", "updated")},
+        **{key: value for key, value in body.items() if key not in ("id", *KEPT, "updated", "updatedUser")},
     }  # fmt: skip
     return state.store.add_dataset(state.sandbox(request), doc)
 
 
 def _check_dataset(state: State, doc: dict[str, Any], sandbox: str) -> None:
+    if not isinstance(doc.get("name"), str) or not doc["name"]:
+        raise Refusal(400, "name is required")
+    for name in ("fileDescription", "description", "state"):
+        if not isinstance(
+            doc.get(name, {} if name == "fileDescription" else ""), dict if name == "fileDescription" else str
+        ):
+            raise Refusal(400, f"{name} is of another type")
     reference = doc.get("schemaRef")
     if reference is not None:
         if not isinstance(reference, dict) or not isinstance(reference.get("id"), str):
@@ -241,16 +237,16 @@ def _change_dataset(state: State, body: Any, request: Request) -> str:
         raise Refusal(415, f"Content-Type must be {wire.JSON_TYPE} or {wire.PATCH_TYPE}")
     with state.store.lock:
         key, doc = _dataset(request)
-        old_tags = doc.get("tags", {})
+        old_tags, kept = doc.get("tags", {}), {name: doc[name] for name in KEPT}
         if content_type == wire.PATCH_TYPE:
             doc = _json_patch(doc, body)
         elif not isinstance(body, dict):
             raise Refusal(400, "the body must be an object")
         elif request.method == "PUT":
-            kept = ("created", "createdClient", "createdUser", "imsOrg", "version")
-            doc = {**body, **{name: doc[name] for name in kept}}
+            doc = body
         else:
             doc = {**doc, **body}
+        doc = {**doc, **kept}
         _check_dataset(state, doc, state.sandbox(request))
         new_tags = doc.get("tags", {})
         if (

@@ -14,7 +14,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from .. import wire
-from .answers import Refusal, pretty, request_id
+from .answers import Refusal, pretty, request_id, whole_number
 from .state import State
 from .store import Output
 
@@ -46,15 +46,8 @@ def _batch(request: Request) -> str:
 
 
 def _window(request: Request) -> tuple[int, int]:
-    found = []
-    for name, default in (("start", 0), ("limit", wire.LIST_LIMIT)):
-        text = request.query_params.get(name, str(default))
-        if not re.fullmatch(r"\d{1,9}", text):
-            raise Refusal(400, f"{name} must be a whole number")
-        found.append(int(text))
-    if not 1 <= found[1] <= wire.LIST_LIMIT:
-        raise Refusal(400, f"limit must be from 1 to {wire.LIST_LIMIT}")
-    return found[0], found[1]
+    query = request.query_params
+    return whole_number(query, "start", 0), whole_number(query, "limit", wire.LIST_LIMIT, 1, wire.LIST_LIMIT)
 
 
 def _listing(request: Request, items: list[dict[str, Any]]) -> Response:
@@ -77,16 +70,17 @@ def _send(request: Request, output: Output, type: str = "application/octet-strea
     return FileResponse(path, media_type=type, headers=request_id(), filename=output.name)
 
 
-_RANGE = re.compile(r"bytes=\s*(\d*)-(\d*)\s*(,.*)?", re.IGNORECASE)
+_RANGE = re.compile("bytes=[ \t]*([0-9]{0,18})-([0-9]{0,18})[ \t]*", re.IGNORECASE)
 
 
 def _check_range(request: Request, size: int) -> None:
-    """A range outside the file is refused; a header that is no range of bytes does not count (RFC 9110, 14.2)."""
+    """A range outside the file is refused; a header that is not one range of bytes does not count (RFC 9110, 14.2)."""
     given = request.headers.get("range")
     if given is None:
         return
     match = _RANGE.fullmatch(given.strip())
-    if match is None or not (match[1] or match[2]):
+    wrong = match is None or not (match[1] or match[2]) or (match[1] and match[2] and int(match[2]) < int(match[1]))
+    if match is None or wrong or len(request.headers.getlist("range")) > 1:
         request.scope["headers"] = [pair for pair in request.scope["headers"] if pair[0] != b"range"]
     elif (match[1] and int(match[1]) >= size) or (not match[1] and int(match[2]) == 0):
         raise Refusal(416, f"{given}: the file has {size} bytes", {"Content-Range": f"bytes */{size}"})

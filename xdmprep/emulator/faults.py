@@ -28,7 +28,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..errors import UsageError, did_you_mean
+from ..errors import UsageError, did_you_mean, shorten
 from ..wire import CATALOG, EXPORT, IMPORT, PROFILE, REGISTRY
 from .answers import gateway, problem
 
@@ -72,6 +72,8 @@ class Fault:
             raise UsageError(f"fault: there is no route {self.route!r}.{did_you_mean(self.route, ROUTES)}")
         if self.drop not in ("", "before", "after", "half"):
             raise UsageError(f"fault: drop={self.drop!r} is none of before, after, half.")
+        if not self.retry_after.isascii() or not self.retry_after.isprintable():
+            raise UsageError("fault: retry_after holds characters that no header can carry.")
         if self.token not in ("", "expired"):
             raise UsageError(f"fault: token={self.token!r} is not 'expired'.")
         if self.status and not 400 <= self.status <= 599:
@@ -93,6 +95,8 @@ class Fault:
         if isinstance(data, str):
             pairs = [item.partition("=") for item in data.split(",") if item.strip()]
             data = {key.strip(): value.strip() for key, _, value in pairs}
+        if not isinstance(data, dict):
+            raise UsageError("fault: give key=value pairs, or an object of them.")
         known = cls.__dataclass_fields__
         values: dict[str, Any] = {}
         for key, value in data.items():
@@ -102,8 +106,10 @@ class Fault:
             kind: Any = {"int": int, "float": float}.get(str(known[name].type), str)
             try:
                 values[name] = kind(value)
-            except (TypeError, ValueError):
-                raise UsageError(f"fault: {key}={value!r} is not a number.") from None
+                if kind is not str and not abs(values[name]) < 1e9:
+                    raise ValueError
+            except (TypeError, ValueError, OverflowError):
+                raise UsageError(f"fault: {key}={shorten(value)} is not a number, or too large.") from None
         return cls(**values)
 
 

@@ -26,7 +26,7 @@ from ..wire import BATCH_BYTES, BATCH_FILES, WAITING, has_flag
 from .parse import parse
 from .profiles import Profiles, target_of
 from .registry import Schemas
-from .store import Store, now_ms
+from .store import NO_ROOM, Store, is_full, now_ms
 
 log = logging.getLogger("xdmprep.emulator")
 
@@ -100,8 +100,11 @@ class Ingestion:
             batch_id, dataset = taken
             try:
                 self.promote(batch_id)
-            except Exception:
-                log.exception("the emulator's ingestion met an error it does not know")
+            except Exception as error:
+                if is_full(error):
+                    log.warning("batch %s: there is no room left on the disk; it is tried again", batch_id)
+                else:
+                    log.exception("the emulator's ingestion met an error it does not know")
                 self._give_up(batch_id)
             finally:
                 with self._changed:
@@ -139,6 +142,10 @@ class Ingestion:
         status = "stalled" if self._tries[batch_id] >= TRIES else "retrying"
         with contextlib.suppress(Exception):
             self.store.change_batch(batch_id, IN_PROGRESS, status=status)
+
+    def retry(self, batch_id: str) -> None:
+        """A batch that stalled is to be tried again, as often as a new one."""
+        self._tries.pop(batch_id, None)
 
     def _expire(self) -> None:
         if self.abandon_after is not None:
@@ -305,10 +312,22 @@ class _Run:
                     self._take(chunk, number)
                     yield [record for _, record in chunk.records]
             except XdmPrepError as error:
-                self._file_error("200", f"{row['name']}: {error}")
+                self._file_error("200", self._told(row, error))
+            except OSError as error:
+                if error.errno in NO_ROOM:
+                    raise  # it is tried again, and stalls
+                self._file_error("unknown", self._told(row, error))
             except Exception as error:  # a check of the caller's own, or a fault of ours: the batch fails, others go on
                 log.exception("batch %s, file %s", self.doc["id"], row["name"])
-                self._file_error("unknown", f"{row['name']}: {type(error).__name__}: {error}")
+                self._file_error("unknown", self._told(row, error))
+
+    def _told(self, row: Any, error: Exception) -> str:
+        """What is wrong with a file, by the name that it was sent under; nothing about where it is kept."""
+        path = self.store.bytes / row["stored"]
+        text = str(error) if isinstance(error, XdmPrepError) else f"{type(error).__name__}: {error}"
+        for inner in (str(path), path.name, str(self.store.folder)):
+            text = text.replace(inner, row["name"])
+        return text if text.startswith(row["name"]) else f"{row['name']}: {text}"
 
     def _read(self, path: Path) -> Any:
         options = dict(self.doc["inputFormat"])
@@ -362,7 +381,8 @@ class _Run:
     def discard(self) -> None:
         """Throw away what was written."""
         for writer in self.writers.values():
-            writer.close()
+            with contextlib.suppress(OSError):  # what is still to be written has no room, but goes anyway
+                writer.close()
             writer.path.unlink(missing_ok=True)
 
     def result(self, skipped: int) -> dict[str, Any]:

@@ -154,10 +154,11 @@ class Profiles:
             self._writer.execute("BEGIN IMMEDIATE")
             try:
                 yield self._writer
+                self._writer.execute("COMMIT")
             except BaseException:
-                self._writer.execute("ROLLBACK")
+                if self._writer.in_transaction:  # a full disk has ended it already
+                    self._writer.execute("ROLLBACK")
                 raise
-            self._writer.execute("COMMIT")
 
     def add(self, batch: str, target: Target, records: Iterable[dict[str, Any]]) -> int:
         """Keep records, unseen until the batch is done.

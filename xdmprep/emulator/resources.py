@@ -24,7 +24,7 @@ from starlette.routing import Route
 
 from .. import wire
 from ..errors import SchemaError
-from .answers import Refusal, empty, json_body, pretty, request_id
+from .answers import Refusal, empty, json_body, pretty, request_id, whole_number
 from .registry import ADHOC, OTHER_NAMES, container_of, kind_of, references
 from .state import State
 from .store import now_ms
@@ -126,10 +126,7 @@ def _window(request: Request, items: list[dict[str, Any]], default_order: str) -
         key = first.lstrip("-")
         items = [item for item in items if (str(item.get(key, "")) > start) is not first.startswith("-")
                  and str(item.get(key, "")) != start]  # fmt: skip
-    text = query.get("limit", str(MOST))
-    if not re.fullmatch(r"\d{1,9}", text):
-        raise Refusal(400, "limit must be a whole number")
-    limit = min(int(text), MOST) or MOST
+    limit = min(whole_number(query, "limit", MOST), MOST) or MOST
     shown = items[:limit]
     following = str(shown[-1].get(first.lstrip("-"), "")) if len(items) > limit else None
     return shown, {"orderby": order, "next": following, "count": len(shown)}
@@ -361,7 +358,7 @@ def _supers(direct: list[str], known: dict[str, dict[str, Any]]) -> list[str]:
 def _name_columns(doc: dict[str, Any], name: str) -> None:
     """Give the columns of an ad-hoc class (``_adhoc``) a namespace of their own, as the registry does."""
     for part in [doc, *doc.get("allOf", [])]:
-        fields = part.get("properties")
+        fields = part.get("properties") if isinstance(part, dict) else None
         if isinstance(fields, dict) and "_adhoc" in fields:
             part["properties"] = {name if key == "_adhoc" else key: value for key, value in fields.items()}
     doc["meta:datasetNamespace"] = name

@@ -105,7 +105,16 @@ class Emulator:
             store, profiles, known, check or ports.ingest_check, delay, abandon_after, collect_after
         )  # fmt: skip
         self.state = State(
-            store, profiles, known, ingestion, Faults(seed), answers, token, token_seconds, small_file_bytes
+            store,
+            profiles,
+            known,
+            ingestion,
+            Faults(seed),
+            answers,
+            token,
+            token_seconds,
+            small_file_bytes,
+            host=host,
         )
         apply(self.state, rules)
         self._socket: socket.socket | None = None

@@ -32,6 +32,7 @@ class State:
         token_seconds: how long issued tokens live.
         small_file_bytes: largest body of one PUT.
         unique_external_ids: refuse a second batch with the same ``externalId``.
+        host: the name or address that it listens on.
     """
 
     store: Store
@@ -44,6 +45,7 @@ class State:
     token_seconds: int = 86_399
     small_file_bytes: int = SMALL_FILE_BYTES
     unique_external_ids: bool = True
+    host: str = "127.0.0.1"
 
     @staticmethod
     def of(request: Request) -> State:
@@ -67,5 +69,6 @@ class State:
                     if len(found) >= wanted:
                         return found[:wanted]
             except XdmPrepError as error:
-                raise Refusal(400, f"{row['name']}: {error}") from None
+                told = str(error).replace(row["stored"], row["name"])
+                raise Refusal(400, told if told.startswith(row["name"]) else f"{row['name']}: {told}") from None
         return found

@@ -8,6 +8,7 @@ give to files never become names on disk: bytes are stored under names of our ow
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import secrets
@@ -57,6 +58,18 @@ class Output:
     bytes: int
     records: int
     stored: str
+
+
+#: What a system says where nothing more can be written; the last one is a limit on the size of a file.
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+def is_full(error: Exception) -> bool:
+    """Whether there was no room for what should be kept."""
+    if isinstance(error, sqlite3.Error):
+        code = getattr(error, "sqlite_errorcode", 0)
+        return code == sqlite3.SQLITE_FULL or code == sqlite3.SQLITE_IOERR_WRITE
+    return isinstance(error, OSError) and error.errno in NO_ROOM
 
 
 def now_ms() -> int:
@@ -122,10 +135,11 @@ class Store:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # a full disk has ended it already
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
 
     def query(self, sql: str, *values: Any) -> list[sqlite3.Row]:
         """All rows of a SELECT."""

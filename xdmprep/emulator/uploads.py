@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from .. import wire
-from .answers import Refusal, empty, json_body, pretty
+from .answers import Refusal, empty, json_body, pretty, whole_number
 from .state import State
 from .store import batch_id, now_ms
 
@@ -87,8 +86,8 @@ def _create(state: State, body: Any, request: Request) -> dict[str, Any]:
     if not isinstance(diagnostics, bool):
         raise Refusal(400, "enableErrorDiagnostics must be true or false")
     tags = body.get("tags") or {}
-    if not isinstance(tags, dict):
-        raise Refusal(400, "tags must be an object")
+    if not isinstance(tags, dict) or any(name.startswith("acp_") for name in tags):
+        raise Refusal(400, "tags must be an object, without the service's own (acp_...)")
     external = body.get("externalId")
     if external is not None and (not isinstance(external, str) or not external):
         raise Refusal(400, "externalId must be a text")
@@ -249,8 +248,12 @@ async def patch_file(request: Request) -> Response:
     _content_type(request, wire.BYTES_TYPE)
     key, name = await run_in_threadpool(_writable, state, request)
     span = wire.parse_content_range(request.headers.get("content-range"))
-    if span is None:
-        raise Refusal(400, "Content-Range must be 'bytes {first}-{last}'")
+    if span is None or len(request.headers.getlist("content-range")) > 1:
+        raise Refusal(400, "Content-Range must be 'bytes {first}-{last}', with a total above {last} if one is given")
+    if span[1] - span[0] >= wire.CHUNK_BYTES:
+        raise Refusal(413, f"a part has at most {wire.CHUNK_BYTES} bytes", {"Connection": "close"})
+    if span[1] >= wire.BATCH_BYTES:
+        raise Refusal(413, f"a file has at most {wire.BATCH_BYTES} bytes", {"Connection": "close"})
     await run_in_threadpool(_open_file, state, key, name)
     path = state.store.new_bytes()
     await _receive(request, path, wire.CHUNK_BYTES, span[1] - span[0] + 1)
@@ -323,10 +326,14 @@ def _complete(state: State, key: str, name: str) -> int:
             raise Refusal(400, f"the parts of {name} {what} at byte {part['first']}; byte {expected} comes next")
         expected = part["last"] + 1
     path = state.store.new_bytes()
-    with path.open("wb", buffering=0) as file:
-        for part in parts:
-            with (state.store.bytes / part["stored"]).open("rb") as source:
-                _append(source, file)
+    try:
+        with path.open("wb", buffering=0) as file:
+            for part in parts:
+                with (state.store.bytes / part["stored"]).open("rb", buffering=0) as source:
+                    _append(source, file)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
     _commit_file(state, key, name, expected, path)
     return expected
 
@@ -338,7 +345,8 @@ def _append(source: IO[bytes], file: IO[bytes]) -> None:
             while os.copy_file_range(source.fileno(), file.fileno(), 1 << 30):
                 pass
             return
-    shutil.copyfileobj(source, file, BLOCK)
+    while block := source.read(BLOCK):
+        _write_all(file, memoryview(block))
 
 
 async def head_file(request: Request) -> Response:
@@ -378,6 +386,10 @@ def _act_on_batch(state: State, request: Request) -> dict[str, Any]:
     action = request.query_params.get("action", "").upper()
     changed: dict[str, Any] | None
     if action == "COMPLETE":
+        if status == "stalled":  # trouble is over: the disk has room again, say
+            state.ingestion.retry(key)
+            changed = state.store.change_batch(key, {"stalled"}, status="loaded")
+            return changed or doc
         if status in wire.WAITING | wire.GOOD or (status in ("failed", "failure") and "started" in doc):
             return doc  # a repeat
         unfinished = [row["name"] for row in state.store.files(key) if not row["whole"]]
@@ -415,12 +427,7 @@ async def preview(request: Request) -> Response:
         format = query.get("format", "").lower()
         if format not in wire.FORMATS:
             raise Refusal(400, f"format must be one of {', '.join(wire.FORMATS)}")
-        try:
-            wanted = int(query.get("nrow", "0"))
-        except ValueError:
-            wanted = -1
-        if not 0 <= wanted < 10:
-            raise Refusal(400, "nrow must be a number below 10")
+        wanted = whole_number(query, "nrow", 0, 0, 9)
         check_options(dict(query))
         options = {
             "delimiter": query.get("delimiter", ","), "quote": query.get("quote", '"'),
