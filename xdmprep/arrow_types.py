@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .errors import SourceError
 from .paths import EVERY, Path
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
@@ -99,6 +100,21 @@ def plain_type(kind: pa.DataType, exact: bool = True) -> pa.DataType | None:
         inner = plain_type(kind.item_type, exact)
         return None if inner is None or plain_type(kind.key_type) != pa.string() else pa.map_(pa.string(), inner)
     return None
+
+
+def require_readable(name: str, columns: pa.Schema) -> None:
+    """Refuse records with columns that no record can hold; `name` is the source's.
+
+    Raises:
+        SourceError: there are such columns; all are named.
+    """
+    odd = [f"{field.name!r} ({field.type})" for field in columns if plain_type(field.type) is None]
+    if odd:
+        many = len(odd) > 1
+        raise SourceError(
+            f"{name}: no XDM field can hold the column{'s' if many else ''} {', '.join(odd)}. "
+            f"Convert {'them' if many else 'it'} or leave {'them' if many else 'it'} out."
+        )
 
 
 def is_text(kind: pa.DataType) -> bool:

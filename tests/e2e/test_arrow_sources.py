@@ -423,3 +423,29 @@ def test_text_that_is_encoded_in_some_chunks_only(tmp_path: Path, format: str) -
         table, {"text": "w", "whole": "w"}, schema(tmp_path), tmp_path / "s", format=format, strict=True
     )
     assert [row["source"].get("w") for row in rejects(strict)] == [v for v in table["w"].to_pylist() if v is not None]
+
+
+@pytest.mark.parametrize("kind", [*REFUSED, *READ])
+def test_diff_compares_rows_with_columns_of_any_type(kind: str) -> None:
+    """Rows are compared before they are mapped, unmapped columns included."""
+    column = REFUSED[kind] if kind in REFUSED else READ[kind][0]
+    properties = {"_t": {"type": "object", "properties": {"n": {"type": "number"}}}, "identityMap": IDENTITIES}
+    profile = xp.Schema.from_dict({**SCHEMA, "meta:class": "https://ns.adobe.com/xdm/context/profile",
+                                   "properties": properties})  # fmt: skip
+    mapping = {"identityMap.CRM[0].id": "id", "identityMap.CRM[0].primary": "true", "_t.n": "d"}
+    ids = ["a", "b", "c"][: len(column)]
+    money = [Decimal("1.10"), Decimal("7712.48"), None][: len(column)]
+    before = pa.table({"id": ids, "d": pa.array(money, pa.decimal128(12, 2)), "odd": column})
+    money[1] = Decimal("7712.49")
+    after = pa.table({"id": ids, "d": pa.array(money, pa.decimal128(12, 2)), "odd": column})
+    patch = xp.diff(before, after, profile, mapping=mapping, on="identityMap.CRM[0].id")
+    assert patch.to_pylist() == [{"_t": {"n": 7712.49}, "identityMap": {"CRM": [{"id": "b", "primary": True}]}}]
+
+
+IDENTITIES = {
+    "type": "object",
+    "additionalProperties": {
+        "type": "array",
+        "items": {"type": "object", "properties": {"id": {"type": "string"}, "primary": {"type": "boolean"}}},
+    },
+}

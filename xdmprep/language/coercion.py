@@ -423,7 +423,10 @@ def _date(value: Any, target: pa.DataType, options: Options) -> date:
 
 
 def _time(value: Any, target: pa.DataType, options: Options) -> datetime:
-    at = _moment(value, options).at.astimezone(UTC)
+    try:
+        at = _moment(value, options).at.astimezone(UTC)
+    except OverflowError:
+        raise Failed("in UTC the time lies outside the years 1 to 9999") from None
     return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..arrow_types import decimal_texts, plain_type, shown
 from ..leaves import plain, valid
 
 Digests = np.ndarray[Any, np.dtype[np.uint64]]
@@ -85,6 +86,8 @@ def _part(column: pa.Array, salt: int) -> Digests:
 def _values(column: pa.Array) -> Digests:
     kind = column.type
     types = pa.types
+    if types.is_nested(kind) and plain_type(kind) is None:
+        return text_digests(shown(column))
     if types.is_string(kind) or types.is_dictionary(kind):
         return text_digests(column)
     if types.is_struct(kind):
@@ -108,6 +111,12 @@ def _values(column: pa.Array) -> Digests:
     if types.is_boolean(kind):
         bits = column.cast(pa.uint8()).fill_null(0).to_numpy(zero_copy_only=False)
         return np.asarray(bits, np.uint64)
+    if types.is_decimal(kind):  # of rows that are mapped later, as what follows
+        return text_digests(decimal_texts(column))
+    if plain_type(kind) is None:
+        return text_digests(shown(column))
+    if types.is_uint64(kind):
+        return np.ascontiguousarray(column.fill_null(0).to_numpy(zero_copy_only=False))
     if types.is_date32(kind):
         column = column.cast(pa.int32())
     whole = column.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..arrow_types import inexact, plain_column, plain_type, takeable
+from ..arrow_types import inexact, plain_column, plain_type, require_readable, takeable
 from ..errors import NoRowsError, SourceError
 from ..flow import Chunk, Finding, Stream, row_chunk, unfit_findings
 from ..leaves import Leaf
@@ -142,12 +142,7 @@ def as_records(stream: Stream) -> Stream:
     Raises:
         SourceError: a column has none; the message names it.
     """
-    for field in stream.arrow_schema:
-        if plain_type(field.type) is None:
-            raise SourceError(
-                f"{stream.name}: the column {field.name!r} has the type {field.type}, which no XDM field can hold. "
-                "Convert it or leave it out."
-            )
+    require_readable(stream.name, stream.arrow_schema)
     names = stream.arrow_schema.names
     for name in names:
         if names.count(name) > 1:

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from ..arrow_types import plain_column, plain_type
-from ..errors import SourceError
+from ..arrow_types import plain_column, plain_type, require_readable
 from ..flow import Chunk, Stream, unfit_findings
 from ..leaves import Leaf
 from ..parquet_file import ParquetSource
@@ -30,11 +29,7 @@ def open_parquet(file: Path, size: int, piece_rows: int) -> Stream:
         SourceError: it is none, or a column has a type that no record can hold.
     """
     source = ParquetSource(file)
-    for field in source.schema:
-        if _type(field.type) is None:
-            raise SourceError(
-                f"{file}: the column {field.name!r} has the type {field.type}, which no XDM field can hold."
-            )
+    require_readable(str(file), source.schema)
     arrow_schema = pa.schema([(field.name, _type(field.type)) for field in source.schema])
     leaves = tuple(Leaf((field.name,), field.type, field.name) for field in arrow_schema)
 
