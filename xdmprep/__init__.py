@@ -25,12 +25,14 @@ if TYPE_CHECKING:
     from .read import CsvOptions
     from .report import Report
     from .schema import Registry, Schema
+    from .stage import ArrowStage
     from .upsert import diff
 
 __version__ = "0.1.0"
 
 #: public name -> the module it lives in
 _HOME = {
+    "ArrowStage": "stage",
     "CsvOptions": "read",
     "DataError": "errors",
     "Issue": "errors",
@@ -58,9 +60,9 @@ _HOME = {
 }
 
 __all__ = [
-    "CsvOptions", "DataError", "Issue", "Manifest", "MappingError", "MappingSet", "PlatformError", "Registry", "Report",
-    "Result", "Schema", "SchemaError", "SourceError", "Stream", "XdmPrepError", "diff", "evaluate", "map_rows",
-    "mend", "prepare", "validate", "write_csv", "write_json", "write_parquet",
+    "ArrowStage", "CsvOptions", "DataError", "Issue", "Manifest", "MappingError", "MappingSet", "PlatformError",
+    "Registry", "Report", "Result", "Schema", "SchemaError", "SourceError", "Stream", "XdmPrepError", "diff",
+    "evaluate", "map_rows", "mend", "prepare", "validate", "write_csv", "write_json", "write_parquet",
 ]  # fmt: skip
 
 

@@ -11,9 +11,9 @@ import xdmprep as xp
 def test_the_public_names_and_what_they_are() -> None:
     assert sorted(xp.__all__) == xp.__all__
     assert xp.__all__ == [
-        "CsvOptions", "DataError", "Issue", "Manifest", "MappingError", "MappingSet", "PlatformError", "Registry",
-        "Report", "Result", "Schema", "SchemaError", "SourceError", "Stream", "XdmPrepError", "diff", "evaluate",
-        "map_rows", "mend", "prepare", "validate", "write_csv", "write_json", "write_parquet",
+        "ArrowStage", "CsvOptions", "DataError", "Issue", "Manifest", "MappingError", "MappingSet", "PlatformError",
+        "Registry", "Report", "Result", "Schema", "SchemaError", "SourceError", "Stream", "XdmPrepError", "diff",
+        "evaluate", "map_rows", "mend", "prepare", "validate", "write_csv", "write_json", "write_parquet",
     ]  # fmt: skip
     for name in xp.__all__:
         assert callable(getattr(xp, name)), name

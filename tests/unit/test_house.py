@@ -19,7 +19,7 @@ DATA = {
     "arrow_types": 1.05, "leaves": 1.1, "losses": 1.15, "flow": 1.2,
     "schema": 2, "language": 2,
     "read": 3, "mapping": 3, "validate": 3, "patch": 3, "write": 3, "contract": 3, "sample": 3, "suggest": 3,
-    "report": 4, "checking": 4.1, "ingest": 4.1, "prepare": 4.1, "mend": 4.05, "upsert": 4.2,
+    "report": 4, "checking": 4.1, "ingest": 4.1, "prepare": 4.1, "stage": 4.1, "mend": 4.05, "upsert": 4.2,
     "cli": 5, "__init__": 5, "__main__": 6, "spark": 5,
 }  # fmt: skip
 NETWORK = {"wire": 1, "client": 2, "emulator": 2}

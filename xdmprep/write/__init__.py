@@ -24,11 +24,11 @@ from .parts import (
     Parts,
     WriteOptions,
 )
-from .rejects import REASON, Rejects
+from .rejects import REASON, Rejects, issue_of, reasons_of
 
 __all__ = [
     "DEFAULT_MAX_BYTES", "ISSUES", "PLATFORM_MAX_BYTES", "REASON", "REJECTS", "RUN", "OutputFolder", "Rejects",
-    "WriteOptions", "Written", "open_parts", "write_stream",
+    "WriteOptions", "Written", "issue_of", "open_parts", "reasons_of", "write_stream",
 ]  # fmt: skip
 
 

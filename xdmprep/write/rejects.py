@@ -107,7 +107,7 @@ class Rejects:
             pa.concat_arrays([pa.nulls(n, pa.string()), pa.array([item.text for item in unread], pa.string())])
         )
         leaves.append(Leaf(("reasons",), pa.list_(REASON)))
-        columns.append(_reasons(rows, found))
+        columns.append(reasons_of(rows, found))
         batch = pa.RecordBatch.from_arrays(columns, names=[leaf.name for leaf in leaves]).take(pa.array(order))
         key = tuple(leaves)
         encoder = self._encoders.get(key)
@@ -141,7 +141,7 @@ def issue_of(unread: Unread) -> Finding:
     return Finding.of(unread.code, "", issue.message, [unread.row], pa.array([unread.text], pa.string()))
 
 
-def _reasons(rows: np.ndarray[tuple[int], np.dtype[np.int64]], found: pa.Table) -> pa.Array:
+def reasons_of(rows: np.ndarray[tuple[int], np.dtype[np.int64]], found: pa.Table) -> pa.Array:
     """For each of `rows` the list of its findings; `found` is sorted by row."""
     numbers = found["row"].to_numpy()
     start = np.searchsorted(numbers, rows, side="left")
