@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .documents import is_file
+from .arguments import CALLABLE, COUNT, PATH, SOURCE, WORD, either, instance, nullable, takes
+from .documents import Shape, is_file, kind_of
 from .errors import SourceError, UsageError, did_you_mean
 from .flow import Chunk, Stream
 from .paths import format_path
@@ -24,6 +25,23 @@ if TYPE_CHECKING:
     from .read import CsvOptions, ExcelOptions
 
 
+def _named(name: str) -> Shape:
+    """An instance of a class that is not imported here, which costs time where no such file is read."""
+    return kind_of(name, lambda value: type(value).__name__ == name)
+
+
+#: A schema, or where it is.
+SCHEMA: Shape = either(instance(Schema, what="a Schema or a path"), PATH)
+#: A mapping set, what makes one, or where it is.
+MAPPING: Shape = SOURCE
+RULE_SET: Shape = either(instance(Rules, what="the name of a rule set, or Rules"), WORD)
+
+
+@takes(
+    source=SOURCE, schema=SCHEMA, mapping=MAPPING, rules=RULE_SET, cap=nullable(COUNT), jobs=nullable(COUNT),
+    csv=nullable(_named("CsvOptions")), excel=nullable(_named("ExcelOptions")),
+    on_start=nullable(CALLABLE), on_chunk=nullable(CALLABLE),
+)  # fmt: skip
 def validate(
     source: Any,
     schema: Any,

@@ -21,7 +21,7 @@ from .errors import XdmPrepError, shorten
 #: Largest document, in bytes.
 MAX_BYTES = 256 << 20
 #: Deepest nesting of a document.  Each level of XDM fields takes two.
-MAX_DEPTH = 100
+MAX_DEPTH = 400
 #: Most values of one level of a document.
 MAX_VALUES = 10_000_000
 #: Faults of shape that one message lists.
@@ -179,9 +179,7 @@ def parse_json(text: str, pairs: _Pairs | None = None) -> Any:
             text, object_pairs_hook=pairs, parse_constant=_no_constant, parse_float=_double, parse_int=_integer
         )
     except json.JSONDecodeError as error:
-        if not text.strip():
-            raise UnfitError("is empty") from None
-        raise UnfitError(f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
+        raise UnfitError(f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
     except RecursionError:
         raise UnfitError(f"is nested deeper than {MAX_DEPTH} levels") from None
     why = why_unfit(value, surrogates="\\u" in text)
@@ -191,7 +189,7 @@ def parse_json(text: str, pairs: _Pairs | None = None) -> Any:
 
 
 def _no_constant(text: str) -> Any:
-    raise UnfitError(f"is not JSON: {text} is no number of JSON")
+    raise UnfitError(f"{text} is not JSON")
 
 
 def _double(text: str) -> float:
@@ -243,7 +241,9 @@ def why_unfit(value: Any, surrogates: bool = True) -> str | None:
 Shape = Callable[[Any, str], Iterator[str]]
 
 
-def _kind(what: str, fits: Callable[[Any], bool]) -> Shape:
+def kind_of(what: str, fits: Callable[[Any], bool]) -> Shape:
+    """A value that `fits`; `what` is how messages call it."""
+
     def shape(value: Any, path: str) -> Iterator[str]:
         if not fits(value):
             yield f"{path + ': ' if path else ''}expected {what}, got {shorten(value, 60)}"
@@ -255,20 +255,20 @@ def _is_plain(name: str) -> bool:
     return name not in ("", ".", "..") and not any(char in name for char in "/\\\0")
 
 
-TEXT = _kind("a text", lambda value: isinstance(value, str))
-FILE_NAME = _kind("the name of a file in the folder", lambda value: isinstance(value, str) and _is_plain(value))
-FLAG = _kind("true or false", lambda value: isinstance(value, bool))
-COUNT = _kind("a whole number from 0 on", lambda value: type(value) is int and 0 <= value <= sys.maxsize)
-NUMBER = _kind("a number", lambda value: type(value) in (int, float) and abs(value) < 1e18)
-OBJECT = _kind("an object", lambda value: isinstance(value, dict))
-ANYTHING = _kind("anything", lambda value: True)
+TEXT = kind_of("a text", lambda value: isinstance(value, str))
+FILE_NAME = kind_of("the name of a file in the folder", lambda value: isinstance(value, str) and _is_plain(value))
+FLAG = kind_of("true or false", lambda value: isinstance(value, bool))
+COUNT = kind_of("a whole number from 0 on", lambda value: type(value) is int and 0 <= value <= sys.maxsize)
+NUMBER = kind_of("a number", lambda value: type(value) in (int, float) and abs(value) < 1e18)
+OBJECT = kind_of("an object", lambda value: isinstance(value, dict))
+ANYTHING = kind_of("anything", lambda value: True)
 
 
 def one_of(*values: Any) -> Shape:
     """One of some simple values."""
     named = ", ".join(json.dumps(value) for value in values[:-1]) + f" or {json.dumps(values[-1])}"
     known = [(type(value), value) for value in values]
-    return _kind(named, lambda value: isinstance(value, str | int | bool | None) and (type(value), value) in known)
+    return kind_of(named, lambda value: isinstance(value, str | int | bool | None) and (type(value), value) in known)
 
 
 def nullable(shape: Shape) -> Shape:

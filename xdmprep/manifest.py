@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from .arguments import PATH, takes
 from .documents import (
     COUNT,
     FILE_NAME,
@@ -129,6 +130,7 @@ class Manifest:
         return path
 
     @classmethod
+    @takes(path=PATH)
     def load_all(cls, path: str | os.PathLike[str]) -> list[Manifest]:
         """The manifests below a folder in the order they are to be sent: its own, or one of each of its batches.
 
@@ -151,6 +153,7 @@ class Manifest:
         return found
 
     @classmethod
+    @takes(path=PATH)
     def load(cls, path: str | os.PathLike[str]) -> Manifest:
         """Read a manifest; `path` is the file or the folder that holds it.
 

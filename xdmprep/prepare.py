@@ -18,7 +18,10 @@ from typing import Any
 import pyarrow as pa
 
 from . import __version__, native
+from .arguments import CALLABLE, COUNT, FLAG, NUMBER, PATH, SOURCE, WORD, instance, nullable, takes
 from .arrow_types import unique_names
+from .checking import MAPPING, RULE_SET, SCHEMA
+from .documents import Shape
 from .errors import DataError, UsageError
 from .flow import Chunk, Stream
 from .losses import ValueCounts
@@ -32,6 +35,19 @@ from .validate import Rules, check_stream
 from .write import OutputFolder, WriteOptions, write_stream
 
 SOFTWARE = f"xdmprep {__version__}"
+
+#: What the functions that read, map and check take.
+_JOB: dict[str, Shape] = {
+    "source": SOURCE, "schema": nullable(SCHEMA), "mapping": MAPPING, "rules": RULE_SET, "strict": FLAG,
+    "csv": nullable(instance(CsvOptions)), "excel": nullable(instance(ExcelOptions)),
+    "jobs": nullable(COUNT), "on_start": nullable(CALLABLE),
+    "on_chunk": nullable(CALLABLE),
+}  # fmt: skip
+#: What the functions that only write take.
+_PARTS: dict[str, Shape] = {
+    "records": SOURCE, "out": PATH, "max_rows": nullable(COUNT), "max_bytes": COUNT, "multiline": FLAG,
+    "overwrite": FLAG,
+}  # fmt: skip
 
 #: Findings that a run's report keeps in memory; all are counted, and all are in `issues.csv`.
 KEPT_FINDINGS = 100_000
@@ -132,6 +148,9 @@ class Result:
         return self.report._repr_html_()
 
 
+@takes(**_JOB, out=PATH, error_threshold=nullable(NUMBER), max_loss=nullable(NUMBER), max_rows=nullable(COUNT),
+       max_bytes=nullable(COUNT), multiline=FLAG, overwrite=FLAG, format=WORD,
+       write=nullable(instance(WriteOptions)))  # fmt: skip
 def prepare(
     source: Any,
     mapping: Any,
@@ -282,6 +301,7 @@ def prepare(
     )  # fmt: skip
 
 
+@takes(**_JOB)
 def map_rows(
     source: Any,
     mapping: Any,
@@ -306,16 +326,19 @@ def map_rows(
     )
 
 
+@takes(**_PARTS)
 def write_json(records: Any, out: str | os.PathLike[str], **options: Any) -> Manifest:
     """Write records as single-line JSON parts with a manifest; `options` are those of WriteOptions."""
     return _write(records, out, "json", options)
 
 
+@takes(**_PARTS)
 def write_parquet(records: Any, out: str | os.PathLike[str], **options: Any) -> Manifest:
     """Write records as Parquet parts with a manifest; `options` are those of WriteOptions."""
     return _write(records, out, "parquet", options)
 
 
+@takes(**_PARTS)
 def write_csv(records: Any, out: str | os.PathLike[str], **options: Any) -> Manifest:
     """Write flat records as CSV parts with a manifest; `options` are those of WriteOptions."""
     return _write(records, out, "csv", options)

@@ -21,7 +21,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
+from .arguments import COUNT, FLAG, PATH, SOURCE, WORD, instance, nullable, one_of, takes
 from .cells import escape_cells
+from .checking import MAPPING, RULE_SET, SCHEMA
 from .errors import MappingError, SchemaError, UsageError
 from .flow import Chunk, Stream, row_chunk
 from .language.functions import table as functions
@@ -63,6 +65,11 @@ JSON_WARNING = (
 )
 
 
+@takes(
+    before=SOURCE, after=SOURCE, schema=SCHEMA, on=nullable(WORD), mapping=MAPPING, new=one_of("whole", "leave-out"),
+    duplicates=one_of("last", "error"), relax_required=FLAG, rules=RULE_SET, strict=FLAG,
+    csv=nullable(instance(CsvOptions)), scratch=nullable(PATH), jobs=nullable(COUNT),
+)  # fmt: skip
 def diff(
     before: Any,
     after: Any,

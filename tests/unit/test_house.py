@@ -13,18 +13,19 @@ PACKAGE = Path(xdmprep.__file__).parent
 
 #: room -> floor.  A room may import rooms of lower floors of its own wing, and the rooms both wings stand on.
 DATA = {
-    "errors": 0, "documents": 0.1, "rules": 0.1, "ports": 0.1, "shipped": 0.5, "_native": 0, "native": 0.1,
+    "errors": 0, "documents": 0.1, "arguments": 0.2, "rules": 0.1, "ports": 0.1, "shipped": 0.5, "_native": 0,
+    "native": 0.1,
     "cells": 0.1, "regex": 0.2,
     "paths": 1, "names": 1, "crew": 1, "parquet_file": 1, "manifest": 1,
     "arrow_types": 1.05, "leaves": 1.1, "losses": 1.15, "flow": 1.2,
     "schema": 2, "language": 2,
     "read": 3, "mapping": 3, "validate": 3, "patch": 3, "write": 3, "contract": 3, "sample": 3, "suggest": 3,
-    "report": 4, "checking": 4.1, "ingest": 4.1, "prepare": 4.1, "stage": 4.1, "mend": 4.05, "upsert": 4.2,
+    "report": 4, "checking": 4.05, "ingest": 4.1, "prepare": 4.1, "stage": 4.1, "mend": 4.05, "upsert": 4.2,
     "cli": 5, "__init__": 5, "__main__": 6, "spark": 5,
 }  # fmt: skip
 NETWORK = {"wire": 1, "client": 2, "emulator": 2}
 #: Where each module of the network wing may look in the other rooms.
-GROUND = {"errors", "documents", "rules", "ports", "paths", "manifest", "__init__"}
+GROUND = {"errors", "documents", "arguments", "rules", "ports", "paths", "manifest", "__init__"}
 
 
 def room(path: Path) -> str:

@@ -126,7 +126,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(MappingError, match="not UTF-8 text"):
         MappingSet.load(tmp_path / "latin.yaml")
     (tmp_path / "bad.json").write_text("{")
-    with pytest.raises(MappingError, match="is not JSON"):
+    with pytest.raises(MappingError, match="not JSON"):
         MappingSet.load(tmp_path / "bad.json")
 
 

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from .. import wire
+from ..arguments import CALLABLE, PATH, TEXT, WORD, instance, nullable, takes
 from ..errors import UsageError
 from ..manifest import Manifest
 from . import enabling, follow, readiness, registry, rows
@@ -36,6 +37,8 @@ class Client:
         batch = client.wait(client.upload("out/manifest.json", dataset_id="...").id)
     """
 
+    @takes(url=nullable(WORD), token=nullable(TEXT), sandbox=nullable(WORD), tell=nullable(CALLABLE),
+           config=nullable(instance(Config)))  # fmt: skip
     def __init__(
         self,
         url: str | None = None,
@@ -51,6 +54,7 @@ class Client:
         self.session = Session(self.config, lambda what, seconds: self.tell(f"{what}; next try in {seconds:.1f} s"))
 
     @classmethod
+    @takes(path=nullable(PATH), tell=nullable(CALLABLE))
     def from_config(
         cls,
         path: str | os.PathLike[str] | None = None,

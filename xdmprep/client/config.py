@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .. import wire
+from ..arguments import PATH, nullable, takes
 from ..documents import DocumentKind, exists, is_file
 from ..errors import UsageError, did_you_mean, shorten
 
@@ -91,6 +92,7 @@ class Config:
         return (urlsplit(self.url).hostname or "") in LOOPBACK
 
     @classmethod
+    @takes(path=nullable(PATH))
     def load(cls, path: str | os.PathLike[str] | None = None, **arguments: Any) -> Config:
         """The configuration from all places.
 
@@ -125,7 +127,8 @@ class Config:
         if isinstance(values.get("client_secret"), list):  # the Console lists several, the newest last
             values["client_secret"] = values["client_secret"][-1] if values["client_secret"] else ""
         for name in _TEXTS:
-            if name in values and not isinstance(values[name], str | os.PathLike):
+            fits = str | os.PathLike if name == "ca_bundle" else str
+            if name in values and not isinstance(values[name], fits):
                 raise UsageError(f"Setting {name!r} must be a text.")  # what it is instead may be a secret
         values = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
         for name in ("org", "client_id", "token", "sandbox"):
@@ -186,7 +189,7 @@ def _number(name: str, value: Any) -> float | int:
     except (TypeError, ValueError, OverflowError):
         raise UsageError(f"Setting {name!r} must be a number, not {shorten(value)}.") from None
     if not number >= low or number > MOST:  # NaN is neither
-        raise UsageError(f"Setting {name!r} is too {'large' if number > MOST else 'small'}: {number}.")
+        raise UsageError(f"Setting {name!r} is too {'large' if number > MOST else 'small'}: {shorten(number)}.")
     return number
 
 

@@ -15,6 +15,8 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .. import ports
+from ..arguments import CALLABLE, COUNT, INTEGER, PATH, PORT, SECONDS, WORD, nullable, one_of, takes
+from ..documents import kind_of
 from ..errors import UsageError
 from ..ports import IngestCheck
 from ..wire import SMALL_FILE_BYTES
@@ -49,6 +51,12 @@ def _interrupt(number: int, frame: Any) -> None:
     raise KeyboardInterrupt
 
 
+_RULES = kind_of(
+    "a list of rules",
+    lambda value: isinstance(value, list | tuple) and all(isinstance(one, str | dict) for one in value),
+)
+
+
 class Emulator:
     """The batch ingestion API, Catalog, Data Access and profile look-ups on this machine.
 
@@ -75,6 +83,11 @@ class Emulator:
             client = Client(url=server.url)
     """
 
+    @takes(
+        data=nullable(PATH), schemas=nullable(PATH), check=nullable(CALLABLE), host=WORD, port=PORT,
+        answers=one_of("guide", "spec"), token=nullable(WORD), delay=SECONDS, faults=_RULES, seed=INTEGER,
+        token_seconds=COUNT, abandon_after=nullable(SECONDS), collect_after=nullable(SECONDS), small_file_bytes=COUNT,
+    )  # fmt: skip
     def __init__(
         self,
         data: str | os.PathLike[str] | None = None,

@@ -22,7 +22,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..errors import ExpressionError, UsageError, did_you_mean
+from ..errors import ExpressionError, UsageError, did_you_mean, shorten
 from ..flow import TIMESTAMP
 from .catalogue import Context, Function
 from .coercion import coerce, coerce_value
@@ -90,8 +90,16 @@ def evaluate(
         ExpressionError: the expression is wrong; or, with `strict`, its evaluation failed.
         UsageError: there is no such `target_type`.
     """
-    if target_type is not None and target_type not in _TYPES:
-        raise UsageError(f"{target_type!r} is no XDM type.{did_you_mean(target_type, _TYPES)}")
+    if not isinstance(text, str):
+        raise UsageError(f"evaluate: an expression is a text, got {shorten(text)}.")
+    if record is not None and not isinstance(record, Mapping):
+        raise UsageError(f"evaluate: a record is a dict, got {shorten(record)}.")
+    if not isinstance(strict, bool):
+        raise UsageError(f"evaluate: strict is true or false, got {shorten(strict)}.")
+    if not isinstance(options, Options):
+        raise UsageError(f"evaluate: options are Options, got {shorten(options)}.")
+    if target_type is not None and not (isinstance(target_type, str) and target_type in _TYPES):
+        raise UsageError(f"{shorten(target_type)} is no XDM type.{did_you_mean(str(target_type), _TYPES)}")
     expression = Expression(text, None, options)
     try:
         value = run(expression.evaluator, Scope(record or {}, Context(options)))

@@ -142,7 +142,11 @@ def _one_of(item: Mapping[str, Any], new: str, old: str, where: str, faults: lis
 
 def _read_own(content: Mapping[str, Any], faults: list[str]) -> list[FieldMapping]:
     lines = getattr(content, "lines", {})
-    pairs = [(key, value) for key, value in content.items() if not str(key).startswith("$")]
+    odd = [key for key in content if not isinstance(key, str)]
+    if odd:
+        faults.append(f"a destination is a text, got {shorten(odd[0], 60)}.")
+        return []
+    pairs = [(key, value) for key, value in content.items() if not key.startswith("$")]
     pairs += getattr(content, "repeated", [])
     return [
         made

@@ -12,10 +12,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..arguments import PATH, TEXT, WORD, either, instance, nullable, takes
+from ..documents import kind_of
 from ..errors import MappingError
 from .fields import FieldMapping, SetOptions
 from .files import FILE_FORMS, read_file, render, write_file
 from .forms import data_prep_form, own_form, own_source, read_content, read_source
+
+
+def _is_columns(value: Any) -> bool:
+    return isinstance(value, list | tuple | set | frozenset) and all(isinstance(one, str) for one in value)
 
 
 class MappingSet(MutableMapping[str, Any]):
@@ -43,7 +49,9 @@ class MappingSet(MutableMapping[str, Any]):
     """
 
     options: SetOptions
+    _fields: list[FieldMapping]
 
+    @takes(name=TEXT, group_by=either(kind_of("a column or a list of columns", _is_columns), WORD))
     def __init__(
         self,
         content: Mapping[str, Any] | Iterable[Any] = (),
@@ -65,6 +73,7 @@ class MappingSet(MutableMapping[str, Any]):
             self.options = replace(self.options, group_by=keys)
 
     @classmethod
+    @takes(path=PATH)
     def load(cls, path: str | os.PathLike[str]) -> MappingSet:
         """Read a mapping file: YAML, JSON or the CSV template, in our form or any of Data Prep's.
 
@@ -87,9 +96,11 @@ class MappingSet(MutableMapping[str, Any]):
         """The mappings in their order; a destination that was given twice stands twice."""
         return tuple(self._fields)
 
+    @takes(destination=WORD)
     def __getitem__(self, destination: str) -> Any:
         return own_source(self._field(destination))
 
+    @takes(destination=WORD)
     def __setitem__(self, destination: str, source: Any) -> None:
         faults: list[str] = []
         made = read_source(destination, source, faults)
@@ -107,6 +118,9 @@ class MappingSet(MutableMapping[str, Any]):
     def __delitem__(self, destination: str) -> None:
         self._field(destination)
         self._fields = [item for item in self._fields if item.destination != destination]
+
+    def __contains__(self, destination: object) -> bool:
+        return any(item.destination == destination for item in self._fields)
 
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys(item.destination for item in self._fields))
@@ -131,11 +145,13 @@ class MappingSet(MutableMapping[str, Any]):
         """A copy that can be edited without changing this one."""
         return MappingSet(self)
 
+    @takes(other=instance(Mapping, what="a mapping set or a dict"))
     def __or__(self, other: Mapping[str, Any]) -> MappingSet:
         made = self.copy()
         made.update(other)
         return made
 
+    @takes(columns=kind_of("a list of columns", _is_columns))
     def for_columns(self, columns: Iterable[str]) -> MappingSet:
         """A copy where a bare text that is one of `columns` is said to be a column, for forms that must tell."""
         known = set(columns)
@@ -146,6 +162,7 @@ class MappingSet(MutableMapping[str, Any]):
         ]
         return made
 
+    @takes(form=WORD)
     def to_dict(self, form: str = "own") -> dict[str, Any]:
         """The set as JSON values; `form` is ``own``, ``posted``, ``stored`` or ``old``.
 
@@ -157,14 +174,17 @@ class MappingSet(MutableMapping[str, Any]):
             raise MappingError(f"there is no form {form!r} of a mapping set. It is own, posted, stored or old.")
         return data_prep_form(self._fields, self.options, form)[0]
 
+    @takes(form=WORD)
     def losses(self, form: str) -> list[str]:
         """What a form (``own``, ``posted``, ``stored``, ``old``, ``csv``) cannot hold, one line each."""
         return render(self._fields, self.options, form, ".yaml")[1]
 
+    @takes(form=WORD, suffix=WORD)
     def text(self, form: str = "own", suffix: str = ".yaml") -> str:
         """The text of a file in `form`; `suffix` decides between YAML and JSON for our own form."""
         return render(self._fields, self.options, form, suffix)[0]
 
+    @takes(path=PATH, form=nullable(WORD))
     def save(self, path: str | os.PathLike[str], form: str | None = None) -> list[str]:
         """Write the set as a file.
 

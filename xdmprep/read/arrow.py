@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..arrow_types import inexact, plain_column, plain_type, require_readable, takeable
-from ..errors import NoRowsError, SourceError
+from ..errors import NoRowsError, SourceError, shorten
 from ..flow import Chunk, Finding, Stream, row_chunk, unfit_findings
 from ..leaves import Leaf
 from ..parquet_file import ParquetSource
@@ -40,7 +40,11 @@ def read_frame(frame: Any, name: str = "data") -> Stream:
         unread = [frame]
         return _stream(frame.schema, partial(_once, unread, name), name)
     if hasattr(frame, "__arrow_c_stream__"):
-        return _stream(pa.RecordBatchReader.from_stream(frame).schema, partial(_exported, frame, name), name)
+        try:
+            found = pa.RecordBatchReader.from_stream(frame).schema
+        except (pa.ArrowException, RuntimeError, ValueError, TypeError) as error:
+            raise SourceError(f"{name}: {type(frame).__name__} is not a table ({shorten(str(error), 200)}).") from None
+        return _stream(found, partial(_exported, frame, name), name)
     raise SourceError(
         f"{type(frame).__name__} is not a source. Give a path, a DataFrame, or an object with __arrow_c_stream__."
     )

@@ -19,8 +19,9 @@ from typing import Any
 import pyarrow as pa
 
 from .. import ports
-from ..documents import is_file
-from ..errors import ExpressionError, Issue, SchemaError, did_you_mean
+from ..arguments import COUNT, FLAG, TEXT, WORD, either, instance, nullable, takes
+from ..documents import Shape, is_file, kind_of
+from ..errors import ExpressionError, Issue, SchemaError, UsageError, did_you_mean, shorten
 from ..paths import EVERY, Path, format_path, parse_path
 from . import descriptors as described
 from .compat import compatible
@@ -45,6 +46,12 @@ ADHOC_CLASS = "https://ns.adobe.com/xdm/data/adhoc"
 
 #: Schemas with more fields are refused, for everything that lists them would take its time.
 MAX_FIELDS = 100_000
+
+
+_LOOKUP: Shape = kind_of("a Registry", lambda value: callable(getattr(value, "document", None)))
+DESCRIPTORS: Shape = kind_of(
+    "a list of descriptors", lambda value: isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
+)
 
 
 class Schema:
@@ -106,6 +113,7 @@ class Schema:
         )
 
     @classmethod
+    @takes(registry=nullable(_LOOKUP), descriptors=DESCRIPTORS, compat=FLAG)
     def load(
         cls,
         path: str | os.PathLike[str],
@@ -139,6 +147,7 @@ class Schema:
         return cls(main, lookup, more, compat)
 
     @classmethod
+    @takes(registry=nullable(_LOOKUP), descriptors=DESCRIPTORS, compat=FLAG, name=TEXT)
     def from_dict(
         cls,
         content: Mapping[str, Any] | bool,
@@ -278,6 +287,7 @@ class Schema:
             visit(child)
         return tuple(found)
 
+    @takes(path=either(WORD, instance(tuple)))
     def find(self, path: str | Path) -> Field:
         """The field that a path of a record or of the schema leads to.
 
@@ -352,9 +362,18 @@ class Schema:
         Args:
             record: the record as JSON values.
             rules: ``strict``, ``batch`` or ``jsonschema``.
-        """
-        return ports.check_record(self, record, rules)
 
+        Raises:
+            UsageError: the record is no dict or is nested too deep, or there is no such rule set.
+        """
+        if not isinstance(record, Mapping):
+            raise UsageError(f"Schema.check: a record is a dict, got {shorten(record)}.")
+        try:
+            return ports.check_record(self, record, rules)
+        except RecursionError:
+            raise UsageError("Schema.check: the record is nested too deep, or contains itself.") from None
+
+    @takes(depth=nullable(COUNT))
     def describe(self, *, depth: int | None = None) -> str:
         """What the schema is, in one line, and its fields as :meth:`tree` shows them."""
         facts = [self.behavior, f"version {self.version}" if self.version else "", self.id]

@@ -10,10 +10,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..arguments import FLAG, PATH, WORD, document, takes
 from ..documents import exists, is_folder
 from ..errors import SchemaError, did_you_mean
 from .documents import Components, Document, load_components, looks_like_schema
-from .model import Schema
+from .model import DESCRIPTORS, Schema
+
+
+def _documents(value: Any, path: str) -> Iterator[str]:
+    """Several dicts of JSON values."""
+    for number, one in enumerate(value):
+        yield from document(one, f"{path}[{number}]")
 
 
 class Registry:
@@ -26,6 +33,7 @@ class Registry:
         self._schemas: dict[str, Schema] = {}
 
     @classmethod
+    @takes(folder=PATH, compat=FLAG)
     def load(cls, folder: str | os.PathLike[str], *, compat: bool = False) -> Registry:
         """All schemas and components in the JSON files of a folder and the folders below it.
 
@@ -42,6 +50,7 @@ class Registry:
             raise SchemaError(f"{path}: {what}.")
         return cls(load_components(path.rglob("*.json")), compat=compat, name=str(path))
 
+    @takes(documents=_documents, descriptors=DESCRIPTORS)
     def add(self, *documents: Mapping[str, Any], descriptors: Iterable[dict[str, Any]] = ()) -> Registry:
         """A registry that also holds these documents; one with a known ``$id`` takes the place of the old one.
 
@@ -57,14 +66,17 @@ class Registry:
         joined = Components(added, tuple(descriptors)).joined(self._components)
         return Registry(joined, compat=self._compat, name=self._name)
 
+    @takes(id=WORD)
     def document(self, id: str) -> Document | None:
         """The schema or component as it was given; None if there is none with this ``$id`` or ``meta:altId``."""
         return self._components.document(id)
 
+    @takes(id=WORD)
     def get(self, id: str) -> Schema | None:
         """The schema with this ``$id`` or ``meta:altId``; None if there is none."""
         return None if self.document(id) is None else self[id]
 
+    @takes(id=WORD)
     def __getitem__(self, id: str) -> Schema:
         """The schema with this ``$id`` or ``meta:altId``.
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from ..errors import Severity, UsageError, did_you_mean
+from ..errors import Severity, UsageError, did_you_mean, shorten
 from ..rules import BATCH, JSONSCHEMA, RULES, STRICT
 
 NAMES = (STRICT, BATCH, JSONSCHEMA)
@@ -45,9 +45,9 @@ class Rules:
             settings = dict(name.settings)
             converts, name = name.converts, name.name
         else:
-            if name not in NAMES:
+            if not isinstance(name, str) or name not in NAMES:
                 raise UsageError(
-                    f"no rule set {name!r}.{did_you_mean(str(name), NAMES)} There are: {', '.join(NAMES)}."
+                    f"no rule set {shorten(name)}.{did_you_mean(str(name), NAMES)} There are: {', '.join(NAMES)}."
                 )
             settings = {code: rule.severity for code, rule in RULES.items() if name in rule.sets}
             converts = name == BATCH
