@@ -1,4 +1,4 @@
-"""Build hook: compiles the inner loops (xdmprep/_native.c) where a C compiler is at hand.
+"""Build hook: compiles the inner loops (xdmprep/_native.c, _json.c) where a C compiler is at hand.
 
 Without one, or with XDMPREP_NATIVE=0, the package is installed without them and works all the same, slower.
 """
@@ -25,13 +25,13 @@ class NativeBuild(BuildHookInterface):
         """Compile, and tell the builder what there is to pack; a failure is told and changes nothing else."""
         if self.target_name != "wheel" or os.environ.get("XDMPREP_NATIVE") == "0":
             return
-        source = Path(self.root, "xdmprep", "_native.c")
-        place = source.parent
+        place = Path(self.root, "xdmprep")
+        sources = sorted(place.glob("_*.c"))
         if version != "editable":
             self._scratch = tempfile.TemporaryDirectory(prefix="xdmprep-build-")  # until the wheel is packed
             place = Path(self._scratch.name)
         try:
-            made = compiled(source, place)
+            made = compiled(sources, place)
         except (Exception, SystemExit) as error:
             self.app.display_warning(f"xdmprep: the inner loops were not compiled, so it runs slower: {error}")
             return
@@ -42,12 +42,14 @@ class NativeBuild(BuildHookInterface):
             build_data["force_include"][str(made)] = f"xdmprep/{made.name}"
 
 
-def compiled(source: Path, place: Path) -> Path:
-    """The module made of `source`, in the folder `place`."""
-    check = zlib.crc32(source.read_bytes())  # a build of another source is not used
+def compiled(sources: list[Path], place: Path) -> Path:
+    """The module made of `sources`, in the folder `place`."""
+    check = 0  # a build of other sources is not used
+    for source in sources:
+        check = zlib.crc32(source.read_bytes(), check)
     extension = Extension(
         "_native",
-        [str(source)],
+        [str(source) for source in sources],
         define_macros=[("SOURCE_CHECK", f"{check}u")],
         extra_compile_args=[] if sys.platform == "win32" else ["-O3"],
         py_limited_api=True,

@@ -1706,7 +1706,10 @@ static PyObject *write_all(PyObject *self, PyObject *args) {
     return failed ? NULL : Py_NewRef(Py_None);
 }
 
+PyObject *parse_json(PyObject *self, PyObject *args); /* _json.c */
+
 static PyMethodDef METHODS[] = {
+    {"parse_json", parse_json, METH_VARARGS, "Lines of JSON as columns."},
     {"text_sizes", text_sizes, METH_VARARGS, "The least and the most bytes of some texts."},
     {"misfits", misfits, METH_VARARGS, "The texts with a byte that is not in its place's range."},
     {"not_accepted", not_accepted, METH_VARARGS, "The texts that a finite automaton does not accept."},

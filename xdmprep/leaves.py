@@ -276,6 +276,18 @@ def valid(array: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
     return np.unpackbits(packed, count=skip + len(array), bitorder="little")[skip:].view(bool)
 
 
+def map_parts(column: pa.Array) -> tuple[pa.Array, pa.Array, np.ndarray[Any, np.dtype[np.int64]]]:
+    """Keys and items of all maps side by side, and how many entries each map has (0 for null)."""
+    offsets = column.offsets.to_numpy().astype(np.int64)
+    lengths = np.where(valid(column), np.diff(offsets), 0)
+    start, end = int(offsets[0]), int(offsets[-1])
+    keys, items = column.keys.slice(start, end - start), column.items.slice(start, end - start)
+    if int(lengths.sum()) != end - start:  # null maps that hold entries all the same
+        keep = pa.array(np.repeat(valid(column), np.diff(offsets)))
+        keys, items = keys.filter(keep), items.filter(keep)
+    return keys, items, lengths
+
+
 def slots(array: pa.Array) -> np.ndarray[Any, Any]:
     """What a column of numbers or booleans has in each slot; where the value is null, whatever happens to stand there.
 

@@ -1,8 +1,8 @@
 """The compiled inner loops, where they were built.
 
-`compiled` is the module `_native` (``_native.c``), or None where no C compiler was at hand when the package was
-installed, where the source in a checkout is another than was compiled, or where ``XDMPREP_NATIVE=0`` asks for the other
-way.  Everything works without it, to the same bytes, with numpy and Arrow kernels in several passes instead of one.
+`compiled` is the module `_native` (``_native.c``, ``_json.c``), or None where no C compiler was at hand when the
+package was installed, where the sources in a checkout are others than were compiled, or where ``XDMPREP_NATIVE=0`` asks
+for the other way.  Everything works without it, to the same bytes, with numpy and Arrow kernels in several passes.
 """
 
 from __future__ import annotations
@@ -21,8 +21,11 @@ def _built() -> ModuleType | None:
     with suppress(ImportError):
         from . import _native
 
-        source = Path(__file__).with_name("_native.c")  # not in wheels
-        if not source.exists() or zlib.crc32(source.read_bytes()) == _native.SOURCE_CHECK:
+        check = 0
+        sources = sorted(Path(__file__).parent.glob("_*.c"))  # not in wheels
+        for source in sources:
+            check = zlib.crc32(source.read_bytes(), check)
+        if not sources or check == _native.SOURCE_CHECK:
             return _native
     return None
 

@@ -28,6 +28,8 @@ from .losses import ValueCounts
 from .manifest import Manifest
 from .mapping import MappingSet, map_stream
 from .mend import Mended, mend, rejects_table
+from .ndjson.fields import has_numerals
+from .paths import format_path
 from .read import CsvOptions, ExcelOptions, as_records, fingerprint, open_source
 from .report import Report, ReportBuilder
 from .schema import Schema
@@ -349,7 +351,11 @@ def _write(records: Any, out: str | os.PathLike[str], format: str, options: dict
 
     overwrite = bool(options.pop("overwrite", False))
     chosen = WriteOptions(format=format, **options)
-    stream = as_records(open_source(records))
+    stream = open_source(records)
+    if has_numerals(stream.arrow_schema):  # numbers as JSON has them become columns of numbers
+        same: Any = {format_path((name,)): {"column": name} for name in stream.arrow_schema.names}
+        stream = map_stream(stream, MappingSet(same))
+    stream = as_records(stream)
     folder = OutputFolder(
         out, {"source": stream.name, "columns": str(stream.arrow_schema), "format": format}, overwrite
     )

@@ -19,9 +19,10 @@ from conftest import SHARED
 
 from xdmprep.flow import Chunk
 from xdmprep.leaves import Leaf
+from xdmprep.ndjson import parser
 from xdmprep.paths import parse_path
 from xdmprep.schema import Registry, Schema
-from xdmprep.validate import Rules, check_record, check_stream, follow, jsonlines
+from xdmprep.validate import Rules, check_record, check_stream
 from xdmprep.validate.checks import SchemaChecks, checks_for, pointer
 from xdmprep.validate.opening import open_records
 
@@ -32,8 +33,7 @@ JSONSCHEMA = Rules.of("jsonschema")
 
 @pytest.fixture(autouse=True)
 def few_lines_become_columns_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(follow, "FEWEST", 1)
-    monkeypatch.setattr(jsonlines, "SPARSE_LINES", 1)
+    monkeypatch.setattr(parser, "FEWEST", 1)
 
 
 def lines(path: Path) -> Iterator[dict[str, Any]]:

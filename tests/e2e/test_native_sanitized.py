@@ -28,12 +28,14 @@ def test_no_loop_leaves_its_buffers(tmp_path: Path, more: tuple[str, ...]) -> No
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
     for name in ("pyproject.toml", "README.md"):
         shutil.copy(ROOT / name, tmp_path / name)
-    source = tmp_path / "xdmprep" / "_native.c"
-    made = source.with_name("_native.abi3.so")
-    include, check = sysconfig.get_paths()["include"], zlib.crc32(source.read_bytes())
+    sources = sorted((tmp_path / "xdmprep").glob("_*.c"))
+    made = tmp_path / "xdmprep" / "_native.abi3.so"
+    include, check = sysconfig.get_paths()["include"], 0
+    for source in sources:
+        check = zlib.crc32(source.read_bytes(), check)
     checks = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer"]
     build = ["-g", "-O1", "-shared", "-fPIC", f"-DSOURCE_CHECK={check}u", f"-I{include}", *checks, *more]
-    subprocess.run([compiler, *build, str(source), "-o", str(made)], check=True)
+    subprocess.run([compiler, *build, *map(str, sources), "-o", str(made)], check=True)
 
     def library(name: str) -> str:
         found = subprocess.run([compiler, f"-print-file-name={name}"], capture_output=True, text=True, check=True)

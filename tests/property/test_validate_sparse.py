@@ -7,15 +7,20 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import numpy as np
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from xdmprep import native
+from xdmprep.ndjson import arrow, columns, parser
 from xdmprep.schema import Schema
-from xdmprep.validate import check_stream, follow, jsonlines
+from xdmprep.validate import check_stream
 from xdmprep.validate.opening import open_records
 
 EXAMPLES = int(os.environ.get("XDMPREP_EXAMPLES", "150"))
@@ -135,7 +140,7 @@ def found(file: Path, rules: str) -> tuple[set[tuple[Any, ...]], list[Any], int]
     unread: list[Any] = []
     parsed = 0
     for piece in open_records(file).source():
-        read = jsonlines.Parser()(piece)
+        read = parser.Parser()(piece)
         parsed += sum(len(group.lines) for group in read.groups)
     for chunk in check_stream(open_records(file), SCHEMA, rules).chunks():
         unread += chunk.unread
@@ -145,24 +150,23 @@ def found(file: Path, rules: str) -> tuple[set[tuple[Any, ...]], list[Any], int]
     return issues, unread, parsed
 
 
-def nothing_parsed(_lines: Any, pending: Any, *_more: Any) -> Any:
-    return [], pending
-
-
-def nothing_followed(_self: Any, _lines: Any, pending: Any) -> Any:
-    return [], pending
+def nothing_parsed(data: Any, size: int, tree: Any, _purpose: int) -> Any:
+    """As if no line fitted the tree."""
+    empty = arrow.parse_plainly(np.zeros(64, np.uint8), 0, tree)
+    lines = int((data[:size] == 10).sum()) + (size > 0 and data[size - 1] != 10)
+    return replace(empty, status=np.full(lines, columns.EXACT, np.uint8))
 
 
 @contextmanager
-def reading(followed: bool, parsed: bool) -> Iterator[None]:
-    """Lines become columns in some of the ways only, and however few they are."""
+def reading(how: str) -> Iterator[None]:
+    """Lines become columns in one of the ways only, and however few they are."""
     with ExitStack() as stack:
-        stack.enter_context(mock.patch.object(follow, "FEWEST", 1))
-        stack.enter_context(mock.patch.object(jsonlines, "SPARSE_LINES", 1))
-        if not followed:
-            stack.enter_context(mock.patch.object(follow.Layouts, "columns", nothing_followed))
-        if not parsed:
-            stack.enter_context(mock.patch.object(jsonlines, "parse", nothing_parsed))
+        stack.enter_context(mock.patch.object(parser, "FEWEST", 1))
+        stack.enter_context(mock.patch.object(arrow, "FEWEST", 1))
+        if how == "plain":
+            stack.enter_context(mock.patch.object(native, "compiled", None))
+        if how == "one by one":
+            stack.enter_context(mock.patch.object(parser, "parse", nothing_parsed))
         yield
 
 
@@ -177,17 +181,18 @@ def test_as_columns_or_one_by_one_the_findings_are_the_same(text: bytes, rules: 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "records.json"
         file.write_bytes(text)
-        with reading(followed=False, parsed=False):
+        with reading("one by one"):
             exact_issues, exact_unread, none = found(file, rules)
         assert none == 0
-        for followed, parsed in ((True, False), (False, True), (True, True)):
-            with reading(followed, parsed):
+        for how in ("plain", "compiled"):
+            with reading(how):
                 issues, unread, _ = found(file, rules)
             assert issues == exact_issues
             assert unread == exact_unread
 
 
-def test_sparse_records_are_parsed_together(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["compiled", "plain"])
+def test_sparse_records_are_parsed_together(how: str, tmp_path: Path) -> None:
     names = [f"f{number}" for number in range(9)]
     named = {"name": {"first": "Anna"}}
     records = [named | {name: n for at, name in enumerate(names) if n >> at & 1} for n in range(512)]
@@ -203,9 +208,12 @@ def test_sparse_records_are_parsed_together(tmp_path: Path) -> None:
     lines[405] = '{"name":{"first":"Anna"},"points":99999999999999999999}'
     file = tmp_path / "records.json"
     file.write_text("\n".join(lines))
-    issues, unread, parsed = found(file, "jsonschema")
+    if how == "compiled" and native.compiled is None:
+        pytest.skip("the inner loops were not compiled here")
+    with reading(how):
+        issues, unread, parsed = found(file, "jsonschema")
     assert [entry.row for entry in unread] == [101, 401, 403]
     assert {issue[:3] for issue in issues} == {
         (301, "type", "agreed"), (402, "type", "tags[1]"), (406, "maximum", "points")
     }  # fmt: skip
-    assert parsed == len(lines) - 8
+    assert parsed == len(lines) - 6

@@ -16,9 +16,10 @@ import xdmprep as xp
 from xdmprep.cli.validate import validate as command
 from xdmprep.errors import SourceError, UsageError
 from xdmprep.ingest import ingest_check
+from xdmprep.ndjson import blocks
 from xdmprep.report import Report
 from xdmprep.schema import Schema
-from xdmprep.validate import check_stream, jsonlines, opening
+from xdmprep.validate import check_stream
 from xdmprep.validate.opening import open_records
 
 SCHEMA = {
@@ -123,8 +124,8 @@ def test_many_blocks_threads_and_shapes_give_the_same_report(
         lines.append(json.dumps(record) if number % 501 else "{broken")
     content = "\n".join(lines).encode()
     one = check(schema, content, tmp_path)
-    monkeypatch.setattr(opening, "BLOCK_BYTES", 3_000)
-    monkeypatch.setattr(jsonlines, "SLACK", 16)
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 3_000)
+    monkeypatch.setattr(blocks, "SLACK", 16)
     many = check(schema, content, tmp_path, jobs=3)
     assert one.rows == many.rows == 5_000
     assert sorted(map(str, one)) == sorted(map(str, many))
@@ -134,8 +135,8 @@ def test_many_blocks_threads_and_shapes_give_the_same_report(
 def test_a_record_too_long_to_read_is_passed_by(
     schema: Schema, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(opening, "BLOCK_BYTES", 100)
-    monkeypatch.setattr(jsonlines, "MAX_RECORD_BYTES", 1_000)
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 100)
+    monkeypatch.setattr(blocks, "MAX_RECORD_BYTES", 1_000)
     content = b'{"a":"x"}\n{"a":"' + b"y" * 5_000 + b'"}\n{"n":2}\n'
     assert found(check(schema, content, tmp_path)) == [(2, "record-size", ""), (3, "required", "a")]
 
@@ -159,7 +160,7 @@ def test_a_byte_order_mark_is_passed_by(schema: Schema, tmp_path: Path) -> None:
         (b'[{"a":"x"},{"a":"x"', 2, [(2, "unreadable")]),
         (b'[{"a":"x"},5,{"a":"x","a":"y"},{"a":null}]', 4, [(2, "unreadable"), (3, "duplicate-key"), (4, "type")]),
         (b'[{"a":"x"}] []', 2, [(2, "unreadable")]),
-        (b'[{"a":"x"},{"a":"\xff"}]', 1, [(1, "unreadable")]),
+        (b'[{"a":"x"},{"a":"\xff"},{"n":1}]', 3, [(2, "unreadable"), (3, "required")]),
     ],
 )
 def test_one_json_array(

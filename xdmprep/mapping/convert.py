@@ -17,9 +17,10 @@ import pyarrow.compute as pc
 
 from ..arrow_types import is_list
 from ..language import Options, coerce
-from ..leaves import conform, plain, valid
+from ..leaves import conform, map_parts, plain, valid
+from ..ndjson.fields import is_numeral
 from ..paths import EVERY, Path
-from .nested import is_text, list_parts
+from .nested import is_text, list_parts, numbers_of
 
 Positions = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -52,11 +53,17 @@ def convert(values: pa.Array | list[Any], target: pa.DataType, options: Options)
         return values, []
     if is_list(target) and is_list(kind):
         offsets, flat = list_parts(values)
+        if is_numeral(kind.value_field) and not is_text(target.value_type):
+            flat = numbers_of(flat)
         inner, misfits = convert(flat, target.value_type, options)
         array = pa.ListArray.from_arrays(pa.array(offsets), inner, type=target, mask=pa.array(~valid(values)))
         return array, [_outward(misfit, EVERY, offsets) for misfit in misfits]
     if pa.types.is_struct(target) and pa.types.is_struct(kind):
         return _convert_struct(values, target, options)
+    if pa.types.is_map(target) and pa.types.is_struct(kind) and kind.num_fields:
+        return _struct_to_map(values, target, options)
+    if pa.types.is_map(target) and pa.types.is_map(kind):
+        return _convert_map(values, target, options)
     array, failed = coerce(values, target, options)
     return array, _misfits(values, failed, target)
 
@@ -67,10 +74,54 @@ def _convert_struct(values: pa.Array, target: pa.DataType, options: Options) -> 
         if values.type.get_field_index(field.name) < 0:
             children.append(pa.nulls(len(values), field.type))
             continue
-        child, misfits = convert(pc.struct_field(values, field.name), field.type, options)
+        part = pc.struct_field(values, field.name)
+        if is_numeral(values.type.field(field.name)) and not is_text(field.type):
+            part = numbers_of(part)
+        child, misfits = convert(part, field.type, options)
         children.append(child)
         found += [replace(misfit, path=(field.name, *misfit.path)) for misfit in misfits]
     return pa.StructArray.from_arrays(children, fields=list(target), mask=pa.array(~valid(values))), found
+
+
+def _struct_to_map(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, list[Misfit]]:
+    """An object as a map: a field that is null is a key that is not there."""
+    there, items, found = [], [], []
+    for field, part in zip(values.type, values.flatten(), strict=True):
+        there.append(valid(part))
+        if is_numeral(field) and not is_text(target.item_type):
+            part = numbers_of(part)
+        item, misfits = convert(part, target.item_type, options)
+        items.append(item)
+        found += [replace(misfit, path=(field.name, *misfit.path)) for misfit in misfits]
+    rows, fields = np.nonzero(np.stack(there, axis=1))
+    keys = pa.array([field.name for field in values.type], pa.string()).take(pa.array(fields))
+    chosen = pa.concat_arrays([plain(item) for item in items]).take(pa.array(fields * len(values) + rows))
+    offsets = np.searchsorted(rows, np.arange(len(values) + 1)).astype(np.int32)
+    return _map_of(offsets, keys, chosen, ~valid(values), target), found
+
+
+def _convert_map(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, list[Misfit]]:
+    """A map as another: what does not fit is null, and only that."""
+    keys, parts, counts = map_parts(values)
+    if is_numeral(values.type.item_field) and not is_text(target.item_type):
+        parts = numbers_of(parts)
+    items, misfits = convert(parts, target.item_type, options)
+    offsets = np.concatenate([np.zeros(1, np.int32), np.cumsum(counts)]).astype(np.int32)
+    found = []
+    for misfit in misfits:  # each key is a place of its own
+        names = keys.take(pa.array(misfit.positions))
+        rows = (np.searchsorted(offsets, misfit.positions, side="right") - 1).astype(np.int64)
+        for name in names.unique().to_pylist():
+            some = np.flatnonzero(np.asarray(pc.equal(names, name)))
+            shown = misfit.shown.take(pa.array(some))
+            found.append(replace(misfit, path=(name, *misfit.path), positions=rows[some], shown=shown))
+    return _map_of(offsets, keys.cast(pa.string()), plain(items), ~valid(values), target), found
+
+
+def _map_of(offsets: Any, keys: pa.Array, items: pa.Array, null: Any, target: pa.DataType) -> pa.Array:
+    bits = None if not null.any() else pa.py_buffer(np.packbits(~null, bitorder="little"))
+    entries = pa.StructArray.from_arrays([keys, items], fields=[target.key_field, target.item_field])
+    return pa.Array.from_buffers(target, len(null), [bits, pa.py_buffer(offsets)], children=[entries])
 
 
 def _outward(misfit: Misfit, step: str, offsets: np.ndarray[Any, Any]) -> Misfit:

@@ -6,6 +6,7 @@ walks on inside its values, so the result is a list of what the rest of the path
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import pyarrow.compute as pc
 from ..arrow_types import TIMESTAMP, is_list, plain_type
 from ..errors import did_you_mean
 from ..leaves import valid
+from ..ndjson.fields import is_numeral
 from ..paths import EVERY, Path, format_path
 
 
@@ -116,13 +118,13 @@ def natural(kind: pa.DataType) -> pa.DataType | None:
     if pa.types.is_dictionary(kind):
         return natural(kind.value_type)
     if is_list(kind):
-        inner = natural(kind.value_type)
+        inner = _natural_field(kind.value_field)
         return None if inner is None else pa.list_(inner)
     if pa.types.is_map(kind):
-        inner = natural(kind.item_type)
+        inner = _natural_field(kind.item_field)
         return None if inner is None or not is_text(kind.key_type) else pa.map_(pa.string(), inner)
     if pa.types.is_struct(kind):
-        parts = [(field.name, natural(field.type)) for field in kind]
+        parts = [(field.name, _natural_field(field)) for field in kind]
         return None if any(part is None for _, part in parts) else pa.struct(parts)
     if pa.types.is_timestamp(kind):
         return TIMESTAMP if plain_type(kind) is not None else None
@@ -133,3 +135,32 @@ def natural(kind: pa.DataType) -> pa.DataType | None:
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return pa.float64()
     return kind if pa.types.is_integer(kind) or pa.types.is_boolean(kind) else None
+
+
+def field_at(field: pa.Field, steps: Path) -> pa.Field:
+    """The field found by walking `steps`, which fit, into another; for lists of what is found, that of the elements."""
+    for step in steps:
+        kind = field.type
+        if is_list(kind):
+            field = kind.value_field
+        elif pa.types.is_map(kind):
+            field = kind.item_field
+        else:
+            field = kind.field(step)
+    return field
+
+
+def _natural_field(field: pa.Field) -> pa.DataType | None:
+    return pa.float64() if is_numeral(field) else natural(field.type)
+
+
+def numbers_of(array: pa.Array) -> pa.Array | list[Any]:
+    """JSON numbers as they are written, as numbers: an integer column, or Python values where some are no integers."""
+    if is_list(array.type):
+        offsets, values = list_parts(array)
+        inner = numbers_of(values)
+        inner = pa.array(inner, pa.float64()) if isinstance(inner, list) else inner
+        return pa.ListArray.from_arrays(pa.array(offsets), inner, mask=pa.array(~valid(array)))
+    if pc.all(pc.match_substring_regex(array, r"^-?[0-9]{1,18}$")).as_py() is not False:
+        return array.cast(pa.int64())
+    return [None if text is None else json.loads(text) for text in array.to_pylist()]

@@ -16,6 +16,7 @@ import pyarrow as pa
 from ..arrow_types import is_list
 from ..errors import MappingError, did_you_mean, shorten
 from ..language import Options, coerce
+from ..ndjson.fields import is_numeral
 from ..paths import EVERY, Path, format_path
 from ..schema import Field, Schema
 from .fields import FieldMapping
@@ -255,6 +256,8 @@ def _outputs(
         via = one.field.arrow_type
         return [replace(output, via=via) for output in _expand(one, via, path, one.field, (), overrides, options, plan)]
     made = target_type(one.field, kind)
+    if one.field is None and isinstance(source, ColumnSource) and source.is_numeral():
+        made = pa.list_(pa.float64()) if is_list(kind) else pa.float64()
     if made is None:
         raise MappingError(f"its type, {kind}, cannot be held by a record.")
     return [Output(path, made, source, one.item)]
@@ -345,7 +348,7 @@ def _expand(
             reason = never_fits(child.type, below.arrow_type, options)
             if reason:
                 raise MappingError(f"'{format_path(here)}': {reason}.")
-        made = target_type(below, child.type)
+        made = pa.float64() if below is None and is_numeral(child) else target_type(below, child.type)
         if made is not None:
             outputs.append(Output(here, made, one.source, one.item, (*steps, child.name)))
     return outputs

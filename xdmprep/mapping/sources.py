@@ -20,9 +20,10 @@ from ..errors import ExpressionError, MappingError, did_you_mean, shorten
 from ..language import Expression, Options, compile_expression
 from ..leaves import plain
 from ..names import namesakes
+from ..ndjson.fields import is_numeral
 from ..paths import EVERY, Path, parse_path
 from .fields import FieldMapping, Missing, may_be_a_name
-from .nested import NoSuchField, NoSuchPath, array_at, type_at
+from .nested import NoSuchField, NoSuchPath, array_at, field_at, type_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,11 @@ class ColumnSource:
     steps: Path
     type: pa.DataType
     text: str
+    field: pa.Field
+
+    def is_numeral(self, steps: Path = ()) -> bool:
+        """Whether the values, or those found in them by walking further, are JSON numbers as they are written."""
+        return is_numeral(field_at(self.field, (*self.steps, *steps)))
 
     @property
     def key(self) -> Hashable:
@@ -285,7 +291,8 @@ def may_be_inside(name: str, columns: pa.Schema) -> bool:
 def _column(name: str, steps: Path, columns: pa.Schema, text: str, missing: Missing = "error") -> Source:
     _refuse_repeated((name,), columns)
     try:
-        return ColumnSource(name, steps, type_at(columns.field(name).type, steps, (name,)), text)
+        field = columns.field(name)
+        return ColumnSource(name, steps, type_at(field.type, steps, (name,)), text, field)
     except NoSuchField as error:
         if missing == "null":
             return AbsentSource(text)

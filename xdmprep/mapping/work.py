@@ -17,9 +17,9 @@ from ..paths import Path, format_path
 from ..rules import RULES
 from .convert import Misfit, convert, texts
 from .hints import hinted
-from .nested import array_at
+from .nested import array_at, is_text, numbers_of
 from .plan import Output
-from .sources import AbsentSource, ConstantSource, ExpressionSource, Source, Values
+from .sources import AbsentSource, ColumnSource, ConstantSource, ExpressionSource, Source, Values
 from .targets import type_name
 
 _TEXT_COLUMN = pa.dictionary(pa.int32(), pa.string())
@@ -86,6 +86,11 @@ class Work:
             values = array_at(plain(values), output.steps)
         if isinstance(values, pa.Array) and _fits_as_it_is(values.type, output.type):
             return values
+        if (
+            isinstance(values, pa.Array) and whole is None and isinstance(source, ColumnSource)
+            and not is_text(output.type) and source.is_numeral(output.steps)
+        ):  # fmt: skip
+            values = numbers_of(plain(values))
         return self.coerced((key, output.type), values, output.type, path, source)
 
     def read(self, source: Source, path: str) -> Values:

@@ -15,9 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..leaves import prune, valid
+from ..leaves import map_parts, prune, valid
 from ..paths import format_path
-from .digest import map_parts
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 Positions = np.ndarray[Any, np.dtype[np.int64]]

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..arrow_types import decimal_texts, plain_type, shown
-from ..leaves import plain, valid
+from ..leaves import map_parts, plain, valid
 
 Digests = np.ndarray[Any, np.dtype[np.uint64]]
 
@@ -121,18 +121,6 @@ def _values(column: pa.Array) -> Digests:
         column = column.cast(pa.int32())
     whole = column.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
     return np.ascontiguousarray(whole).view(np.uint64)
-
-
-def map_parts(column: pa.Array) -> tuple[pa.Array, pa.Array, np.ndarray[Any, np.dtype[np.int64]]]:
-    """Keys and items of all maps side by side, and how many entries each map has (0 for null)."""
-    offsets = column.offsets.to_numpy().astype(np.int64)
-    lengths = np.where(valid(column), np.diff(offsets), 0)
-    start, end = int(offsets[0]), int(offsets[-1])
-    keys, items = column.keys.slice(start, end - start), column.items.slice(start, end - start)
-    if int(lengths.sum()) != end - start:  # null maps that hold entries all the same
-        keep = pa.array(np.repeat(valid(column), np.diff(offsets)))
-        keys, items = keys.filter(keep), items.filter(keep)
-    return keys, items, lengths
 
 
 def _sums(elements: Digests, ends: Any, lengths: Any) -> Digests:

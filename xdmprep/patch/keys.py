@@ -11,10 +11,9 @@ import pyarrow.compute as pc
 
 from ..errors import ExpressionError, SchemaError, UsageError
 from ..flow import Chunk
-from ..leaves import Leaf, nest, plain
+from ..leaves import Leaf, map_parts, nest, plain
 from ..paths import EVERY, Path, format_path, parse_path
 from ..schema import Schema
-from .digest import map_parts
 
 _PRIMARY = "identityMap"
 

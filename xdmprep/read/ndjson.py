@@ -1,185 +1,165 @@
-"""NDJSON files as a source to map: one JSON object a line.
+"""JSON records as a source to map: JSON lines or one JSON array.
 
-The columns' types come from the first lines (up to 8 MiB): text stays text, and what is sometimes one kind and
-sometimes another is read as text.  Later lines that do not fit come as `Chunk.unread`, with their line number.
+The columns come from the first records (32 MiB of text, see :mod:`..ndjson.fields`): a column takes what stands in its
+place in any of them.  A later value that does not fit its column comes as `Chunk.unread`, with row, line and byte.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.json as arrow_json
 
+from .. import native
 from ..errors import SourceError, shorten
-from ..flow import Chunk, Stream, Unread, row_chunk
+from ..flow import Chunk, Stream, Unread
 from ..leaves import Leaf
+from ..ndjson.blocks import Block, Skipped, open_blocks
+from ..ndjson.columns import GOOD, UNLIKE
+from ..ndjson.fields import ARRAY, BOOLEAN, INTEGER, MAP, NUMBER, OBJECT, Node, Seen, kind_of
+from ..ndjson.lines import BlockLines
+from ..ndjson.parse import LEARN, MAPPED, parse
+from ..ndjson.strict import UnreadableError, strict_json
+from ..ndjson.unread import NO_COMMA, closing_row, line_count, too_long, unread_line
 
-SAMPLE_BYTES = 8 << 20
+#: Text that the columns are learned from.
+SAMPLE_BYTES = 32 << 20
+#: Text read at a time.
 BLOCK_BYTES = 4 << 20
+#: Records that are learned from one by one; of the others only those that do not fit.
+FIRST = 200
 
 
 def read_ndjson(path: str | os.PathLike[str]) -> Stream:
-    """The records of an NDJSON file, nested as they are.
+    """The records of a file of JSON lines or of one JSON array, nested as they are.
 
     Raises:
-        SourceError: the file is missing or empty, or its first line is no JSON object.
+        SourceError: the file is missing, empty, compressed or UTF-16, or has no record among the first.
     """
     file = Path(path)
-    try:
-        with file.open("rb") as opened:
-            sample = opened.read(SAMPLE_BYTES)
-            if len(sample) == SAMPLE_BYTES:
-                sample = sample[: sample.rfind(b"\n") + 1] or sample + opened.readline()
-    except OSError as error:
-        raise SourceError(f"{file}: {error.strerror or error}.") from None
-    sample = sample.removeprefix(b"\xef\xbb\xbf")
-    if sample.startswith(b"\x1f\x8b"):
-        raise SourceError(f"{file}: is compressed (gzip). The platform takes plain files: unpack it first.")
-    if sample.lstrip().startswith(b"["):
-        raise SourceError(f"{file}: is one JSON array. Write one object a line instead.")
-    schema = _schema(file, sample)
-    leaves = tuple(Leaf((field.name,), field.type, field.name) for field in schema)
-    steps = (partial(_parse, schema=schema, leaves=leaves),)
-    return Stream(partial(_blocks, file), steps, leaves, schema, file.name, file.stat().st_size)
+    blocks = open_blocks(file, BLOCK_BYTES)
+    tree = _learned(file, blocks)
+    leaves = tuple(Leaf((field.name,), field.type, field.name) for field in tree.fields)
+    steps = (partial(_parse, tree=tree, leaves=leaves),)
+    return Stream(blocks, steps, leaves, _schema(tree), file.name, file.stat().st_size)
 
 
-def _schema(file: Path, sample: bytes) -> pa.Schema:
-    kind: Any = {}
-    seen = False
-    for number, line in enumerate(sample.splitlines(), 1):
-        if not line.strip():
-            continue
+def _learned(file: Path, blocks: Callable[[], Iterator[Block | Skipped]]) -> Node:
+    """The tree of columns for the records at the beginning of a file."""
+    seen = Seen()
+    size = 0
+    fault: Unread | None = None
+    for block in blocks():
+        found = too_long(block) if isinstance(block, Skipped) else _learn(BlockLines(block), seen)
+        fault = fault or found
+        size += block.size
+        if size >= SAMPLE_BYTES:
+            break
+    reason = "" if fault is None else f" The first that is none: {fault.issue().message}."
+    if not seen.objects:
+        raise SourceError(f"{file}: has no JSON objects, neither one a line nor in one array.{reason}")
+    tree = seen.to_map()
+    if not tree.names:
+        raise SourceError(f"{file}: its records have no fields.{reason}")
+    return tree
+
+
+def _learn(lines: BlockLines, seen: Seen) -> Unread | None:
+    """Learn what the lines of a block hold; gives the first fault of those that were looked at."""
+    fault: Unread | None = None
+    pending, many = lines.all, FIRST
+    while len(pending):
+        some = pending if native.compiled is None else pending[:many]
+        for line in some.tolist():
+            try:
+                seen.learn(strict_json(lines.line(line)))
+            except UnreadableError as error:
+                row = int(lines.rows[line])
+                fault = fault or unread_line(lines.block, lines.starts, lines.ends, line, row, error)
+        pending, many = pending[len(some) :], 2 * many
+        tree = seen.to_map(learn=True)
+        if len(pending) and tree.kind == OBJECT:
+            pending = pending[parse(*lines.data(pending), tree, LEARN).status == UNLIKE]
+    closing = closing_row(lines.block, False, lines.count)
+    return fault or (closing[0] if closing else None)
+
+
+def _parse(block: Block | Skipped, tree: Node, leaves: tuple[Leaf, ...]) -> Chunk:
+    if isinstance(block, Skipped):
+        empty = pa.RecordBatch.from_arrays([pa.array([], field.type) for field in tree.fields], schema=_schema(tree))
+        none = np.zeros(0, np.int64)
+        return Chunk(leaves, empty, none, (), (too_long(block),), empty, 1, block.lines, block.size)
+    lines = BlockLines(block)
+    parsed = parse(*lines.data(lines.all), tree, MAPPED)
+    taken = parsed.status == GOOD
+    unread: dict[int, Unread] = {}
+    slow: list[int] = []
+    values: list[Any] = []
+    for line in [*lines.all[~taken].tolist(), *sorted(lines.without_comma)]:
         try:
-            value = json.loads(line)
-        except ValueError as error:
-            if not seen:
-                raise SourceError(f"{file} line {number}: is not JSON ({error}).") from None
-            continue
-        if isinstance(value, dict):
-            kind = _joined(kind, _kind(value))
-            seen = True
-    if not seen:
-        raise SourceError(f"{file}: has no JSON objects, one a line. Nothing was written.")
-    struct = _arrow(kind)
-    return pa.schema(list(struct))
-
-
-def _kind(value: Any) -> Any:
-    """A small description of a JSON value: dict of fields, one-element list of items, a name, or None."""
-    if isinstance(value, dict):
-        return {name: _kind(item) for name, item in value.items()}
-    if isinstance(value, list):
-        items: Any = None
-        for item in value:
-            items = _joined(items, _kind(item))
-        return [items]
-    if value is None:
-        return None
-    if isinstance(value, bool):
-        return "bool"
-    if isinstance(value, int):
-        return "int" if -(2**63) <= value < 2**63 else "text"
-    return "double" if isinstance(value, float) else "text"
-
-
-def _joined(a: Any, b: Any) -> Any:
-    if a is None or a == b:
-        return b
-    if b is None:
-        return a
-    if isinstance(a, dict) and isinstance(b, dict):
-        return {name: _joined(a.get(name), b.get(name)) for name in {**a, **b}}
-    if isinstance(a, list) and isinstance(b, list):
-        return [_joined(a[0], b[0])]
-    return "double" if {str(a), str(b)} == {"int", "double"} else "text"
-
-
-def _arrow(kind: Any) -> pa.DataType:
-    if isinstance(kind, dict):
-        return pa.struct([(name, _arrow(inner)) for name, inner in kind.items()])
-    if isinstance(kind, list):
-        return pa.list_(_arrow(kind[0]))
-    return {"bool": pa.bool_(), "int": pa.int64(), "double": pa.float64()}.get(kind, pa.string())
-
-
-def _blocks(file: Path) -> Iterator[bytes]:
-    with file.open("rb") as opened:
-        if opened.read(3) != b"\xef\xbb\xbf":
-            opened.seek(0)
-        while data := opened.read(BLOCK_BYTES):
-            if not data.endswith(b"\n"):
-                data += opened.readline()
-            yield data
-
-
-def _parse(block: bytes, schema: pa.Schema, leaves: tuple[Leaf, ...]) -> Chunk:
-    lines = block.count(b"\n") + (not block.endswith(b"\n"))
-    try:
-        table = arrow_json.read_json(
-            pa.BufferReader(block),
-            arrow_json.ReadOptions(use_threads=False, block_size=max(len(block), 1)),
-            arrow_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
-        )
-        batches = table.combine_chunks().to_batches()
-        if batches and not _has_blank_lines(block):
-            return row_chunk(batches[0], leaves, lines=lines, size=len(block))
-    except pa.ArrowInvalid:
-        pass
-    return _parse_slowly(block, schema, leaves, lines)
-
-
-def _has_blank_lines(block: bytes) -> bool:
-    return b"\n\n" in block or b"\n\r\n" in block or block[:1] in (b"\n", b"\r")
-
-
-def _parse_slowly(block: bytes, schema: pa.Schema, leaves: tuple[Leaf, ...], lines: int) -> Chunk:
-    struct = pa.struct(list(schema))
-    good: list[pa.Array] = []
-    rows: list[int] = []
-    unread: list[Unread] = []
-    number = 0
-    for line_number, line in enumerate(block.split(b"\n"), 1):
-        if not line.strip():
-            continue
-        number += 1
-        try:
-            value = json.loads(line)
-            if not isinstance(value, dict):
-                raise ValueError(f"the line is not a JSON object but {shorten(value, 40)}")
-            good.append(pa.array([_fit(value, struct, "")], struct))
-            rows.append(number)
-        except (ValueError, pa.ArrowException, RecursionError) as error:
-            text = line.decode(errors="replace")
-            unread.append(Unread(number, line_number, text, "unreadable", str(error).splitlines()[0]))
-    table = pa.concat_arrays(good) if good else pa.array([], struct)
-    batch = pa.RecordBatch.from_struct_array(table)
+            if line in lines.without_comma:
+                raise NO_COMMA
+            values.append(_fit(strict_json(lines.line(line)), tree, ""))
+            slow.append(line)
+        except UnreadableError as error:
+            unread[line] = unread_line(block, lines.starts, lines.ends, line, int(lines.rows[line]), error)
+    columns = [column.whole() for column in parsed.root.children]
+    numbers = lines.all[taken]
+    if values:
+        more = pa.array(values, tree.type)
+        columns = [pa.concat_arrays([a, b]) for a, b in zip(columns, more.flatten(), strict=True)]
+        numbers = np.concatenate([numbers, np.asarray(slow, np.int64)])
+        order = np.argsort(numbers)
+        numbers, places = numbers[order], pa.array(order)
+        columns = [column.take(places) for column in columns]
+    batch = pa.RecordBatch.from_arrays(columns, schema=_schema(tree))
+    closing = closing_row(block, len(lines) - 1 in unread, lines.count)
     return Chunk(
-        leaves, batch, np.asarray(rows, np.int64), unread=tuple(unread), source=batch, consumed=number,
-        lines=lines, size=len(block),
+        leaves, batch, lines.rows[numbers], unread=(*(unread[line] for line in sorted(unread)), *closing),
+        source=batch, consumed=lines.count + len(closing), lines=line_count(block, len(lines)), size=block.size,
     )  # fmt: skip
 
 
-def _fit(value: Any, kind: pa.DataType, where: str) -> Any:
-    """`value` for Arrow's `kind`; raises ValueError where it does not fit."""
+def _schema(tree: Node) -> pa.Schema:
+    return pa.schema(tree.fields)
+
+
+def _fit(value: Any, node: Node, where: str) -> Any:
+    """A value for the column of its place.
+
+    Raises:
+        UnreadableError: it does not fit.
+    """
     if value is None:
         return None
-    if pa.types.is_struct(kind) and isinstance(value, dict):
-        return {f.name: _fit(value.get(f.name), f.type, f"{where}.{f.name}".lstrip(".")) for f in kind}
-    if pa.types.is_list(kind) and isinstance(value, list):
-        return [_fit(item, kind.value_type, f"{where}[{number}]") for number, item in enumerate(value)]
-    if pa.types.is_string(kind):
-        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    if pa.types.is_boolean(kind) and isinstance(value, bool):
+    kind = kind_of(value)
+    if node.kind == OBJECT and kind == "object":
+        places = zip(node.names, node.children, strict=True)
+        return {name: _fit(value.get(name), child, f"{where}.{name}".lstrip(".")) for name, child in places}
+    if node.kind == MAP and kind == "object":
+        there = ((key, item) for key, item in value.items() if item is not None)
+        return [(key, _fit(item, node.children[1], f"{where}.{key}")) for key, item in there]
+    if node.kind == ARRAY and kind == "array":
+        return [_fit(item, node.children[0], f"{where}[{number}]") for number, item in enumerate(value)]
+    if node.type == pa.string():
+        return value if kind == "text" else json.dumps(value, ensure_ascii=False)
+    if node.kind == BOOLEAN and kind == "boolean":
         return value
-    if pa.types.is_integer(kind) and isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if pa.types.is_floating(kind) and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    raise ValueError(f"{where}: {shorten(value, 40)} is not a {kind} as in the lines before")
+    if node.kind in (INTEGER, NUMBER) and kind in ("integer", "number"):
+        fitted = int(value) if node.kind == INTEGER else float(value)
+        if fitted == value:
+            return fitted
+    shown = shorten(json.dumps(value, ensure_ascii=False), 40)
+    raise UnreadableError("unreadable", f"{where}: {shown} is not {_WORDS[node.kind]} as in the records before")
+
+
+_WORDS = {
+    BOOLEAN: "a boolean", INTEGER: "an integer of 64 bits", NUMBER: "a double", OBJECT: "an object",
+    MAP: "an object", ARRAY: "an array",
+}  # fmt: skip

@@ -18,13 +18,13 @@ import pyarrow as pa
 from ..errors import Issue
 from ..flow import Chunk, Finding, Stream
 from ..leaves import Leaf
+from ..ndjson.parser import JsonChunk
 from ..paths import EVERY, format_path, parse_path
 from ..schema import Field, Schema
 from .columns import Columns
 from .fault import Fault
 from .identities import MAPS, Wanted, record_faults
 from .identity_columns import IdentityChecks
-from .jsonlines import JsonChunk
 from .kernels import Positions
 from .parquet import ParquetChunk
 from .platform import PlatformRules

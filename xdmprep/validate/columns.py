@@ -9,10 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from ..leaves import Leaf
-from .kinds import Mask, Positions, presence
-from .lines import Texts
-from .nested import Exact, Fails
-from .screens import doubtful
+from .kinds import Mask, presence
+from .nested import Exact
 from .spots import Op, Place, Sink, Spot
 from .wording import code_of, wording
 
@@ -30,7 +28,7 @@ class Columns:
     """
 
     def __init__(
-        self, columns: Sequence[pa.Array | Texts], size: int, leaves: tuple[Leaf, ...], keep_empty: bool,
+        self, columns: Sequence[pa.Array], size: int, leaves: tuple[Leaf, ...], keep_empty: bool,
         nulls: Mapping[int, Mask] | None = None, texts: Callable[[], pa.Array] | None = None,
     ) -> None:  # fmt: skip
         self._columns, self._leaves, self._keep_empty = columns, leaves, keep_empty
@@ -41,11 +39,6 @@ class Columns:
 
     def array(self, number: int) -> pa.Array:
         """The column of a leaf."""
-        column = self._columns[number]
-        return column.array() if isinstance(column, Texts) else column
-
-    def column(self, number: int) -> pa.Array | Texts:
-        """The same, made or not."""
         return self._columns[number]
 
     def nulls(self, number: int) -> Mask | None:
@@ -62,10 +55,7 @@ class Columns:
         leaf = self._leaves[number]
         if leaf.follows is not None:
             return self.present(leaf.follows)
-        column, nulls = self._columns[number], self.nulls(number)
-        if isinstance(column, Texts):
-            return column.there if column.there is None or nulls is None else column.there | nulls
-        array = column
+        array, nulls = self._columns[number], self.nulls(number)
         if array.null_count == 0 and (self._keep_empty or not pa.types.is_nested(array.type)):
             return None
         found = presence(array, self._keep_empty)
@@ -82,30 +72,15 @@ class Columns:
         return found
 
 
-def doubtful_spot(
-    column: pa.Array | Texts, test: Any, rows: Positions | None = None, labels: tuple[Any, ...] = ()
-) -> Spot | None:
-    """The values that a test must look at; None where all are seen to fit without making the column."""
-    if not isinstance(column, Texts):
-        return Spot(column, rows, labels)
-    some = doubtful(test, column)
-    if some is None:
-        return Spot(column.array())
-    return Spot(column.take(some).array(), some) if len(some) else None
-
-
 def on_column(number: int, check: Op) -> Callable[[Columns, Sink], None]:
-    """A check on the column of one leaf; where some bytes of its texts tell enough, the column need not be made."""
-    test = check.test if isinstance(check, Fails) else None
+    """A check on the column of one leaf."""
     spelled = check if isinstance(check, Exact) and check.spelled else None
 
     def op(columns: Columns, sink: Sink) -> None:
         if spelled is not None and columns.texts is not None:
             spelled.in_records(columns.array(number), columns.texts(), sink)
             return
-        spot = doubtful_spot(columns.column(number), test)
-        if spot is not None:
-            check(spot, sink)
+        check(Spot(columns.array(number)), sink)
 
     return op
 

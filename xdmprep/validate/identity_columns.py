@@ -17,7 +17,7 @@ from ..paths import EVERY, Path
 from ..regex.dfa import Automaton
 from . import kernels
 from .bytewise import text_bytes
-from .columns import Columns, doubtful_spot
+from .columns import Columns
 from .identities import (
     BLANK,
     MAPS,
@@ -34,10 +34,8 @@ from .identities import (
 )
 from .kernels import Positions, Test
 from .kinds import Mask, is_list, map_entries, presence
-from .lines import Texts
 from .patterns import compile_pattern
 from .ruleset import Rules
-from .screens import Screened
 from .spots import ANY_KEY, Place, Sink, Spot
 
 #: What every blank or placeholder begins with (Python's `\\s` knows blanks beyond ASCII; so does this).
@@ -95,16 +93,7 @@ def _ecid_test() -> Test:
     return kernels.pattern(compile_pattern("^[0-9]{38}$"))
 
 
-def _look_blank(texts: Texts) -> Positions:
-    """The same for texts that are in no column yet."""
-    suspect = _SUSPECT_BYTES[texts.lines.bytes[texts.begin]]
-    suspect |= texts.sizes == 0
-    if texts.there is not None:
-        suspect &= texts.there
-    return np.flatnonzero(suspect)
-
-
-_BLANK_TEST = Screened(kernels.on_texts(_blank), _look_blank)
+_BLANK_TEST = kernels.on_texts(_blank)
 _LENGTH_TEST = kernels.length(0, MAX_LENGTH)
 
 
@@ -121,7 +110,7 @@ def _tests(namespace: str) -> Iterator[tuple[str, Test]]:
 class _Ids:
     """Identities at run time: the column they are in, and of which rows its values are."""
 
-    column: pa.Array | Texts
+    column: pa.Array
     rows: Positions | None = None
     labels: tuple[Any, ...] = ()
 
@@ -132,22 +121,17 @@ class _Ids:
         for code, test in _tests(namespace):
             if code not in sink.rules:
                 continue
-            spot = doubtful_spot(self.column, test, self.rows, self.labels)
-            bad = None if spot is None else test(spot.array)
-            if spot is not None and bad is not None:
+            spot = Spot(self.column, self.rows, self.labels)
+            bad = test(spot.array)
+            if bad is not None:
                 sink.add(place, spot, code, SAY[code], bad, kernels.texts_at(spot.array, bad))
 
     def there(self) -> Mask:
         """Where there is a value."""
-        if isinstance(self.column, Texts):
-            there = self.column.there
-            return np.ones(len(self.column), dtype=bool) if there is None else there
         return valid(self.column)
 
     def filled(self) -> Mask:
         """Where there is a value other than an empty text."""
-        if isinstance(self.column, Texts):
-            return self.column.sizes > 0
         there = valid(self.column)
         if not json_is_not_text(self.column.type):
             longer = pc.greater(pc.binary_length(plain(self.column)), 0).fill_null(False)
@@ -180,7 +164,7 @@ class _Items:
     place: Place
     namespace: str | None
     present: Any
-    id: pa.Array | Texts | None
+    id: pa.Array | None
     primary: pa.Array | None
     held: Mask | None = None
 
@@ -266,7 +250,7 @@ class IdentityChecks:
                 _Ids(spot.array, spot.rows, spot.labels) for spot in _descend(Spot(columns.array(number)), below)
             )
         else:
-            yield _Ids(columns.column(number))
+            yield _Ids(columns.array(number))
 
     def _map_name(self) -> str:
         return next((str(leaf.path[0]) for leaf in self._leaves if leaf.path and leaf.path[0] in MAPS), MAPS[0])
@@ -334,7 +318,7 @@ class IdentityChecks:
             yield _Items(
                 Spot(pa.nulls(0)), columns.size, Place(path, column), str(path[1]),
                 columns.any_of(number for numbers in parts.values() for number in numbers),
-                None if id_number is None else columns.column(id_number),
+                None if id_number is None else columns.array(id_number),
                 None if primary_number is None else columns.array(primary_number),
                 np.ones(columns.size, bool) if below and held is None else held,
             )  # fmt: skip

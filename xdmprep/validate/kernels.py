@@ -23,7 +23,6 @@ from .bytewise import byte_test, text_bytes
 from .equality import is_multiple
 from .formats import FORMATS, SCREENS
 from .patterns import Pattern
-from .screens import Screen, Screened, by_day, by_length, by_list, by_shape, surely_within
 from .wording import UNDECIDED
 
 Positions = np.ndarray[Any, np.dtype[np.int64]]
@@ -62,10 +61,6 @@ def on_texts(test: Test) -> Test:
         return positions_of(fails[np.asarray(indices)])
 
     return both
-
-
-def _screened(test: Test, screen: Screen | None) -> Test:
-    return test if screen is None else Screened(test, screen)
 
 
 def one_by_one(fits: Callable[[str], bool], remember: int = REMEMBER) -> Test:
@@ -113,11 +108,21 @@ def length(least: int = 0, most: int | None = None) -> Test:
 
     def test(array: pa.Array) -> Positions | None:
         low = _shortest(array) if least else 0
-        if surely_within(low, 0 if most is None else longest(array), least, most):
+        if _surely_within(low, 0 if most is None else longest(array), least, most):
             return None
         return between(least, most)(pc.utf8_length(array))
 
-    return Screened(on_texts(test), by_length(least, most))
+    return on_texts(test)
+
+
+def _surely_within(shortest: int, longest: int, least: int, most: int | None) -> bool:
+    """Whether texts of so many bytes have `least` to `most` code points: bytes >= characters >= bytes / 4."""
+    return (most is None or longest <= most) and (least == 0 or shortest >= _surely(least))
+
+
+def _surely(least: int) -> int:
+    """Texts of so many bytes have `least` code points or more."""
+    return max(4 * least - 3, 1)
 
 
 def _shortest(array: pa.Array) -> int:
@@ -149,7 +154,7 @@ def pattern(wanted: Pattern) -> Test:
         return _doubted(machine, array, search)
 
     machine = automaton(wanted.tree) if bytewise is None else None
-    return _screened(on_texts(test), None if bytewise is None else by_shape(bytewise))
+    return on_texts(test)
 
 
 def slow_pattern(wanted: Pattern, say: tuple[str, str]) -> list[tuple[Test, tuple[str, str]]]:
@@ -186,7 +191,7 @@ def formatted(name: str) -> Test | None:
         return _doubted(machine, array, screened) if pa.types.is_string(array.type) else screened(array)
 
     machine = automaton(screen.tree)
-    return _screened(on_texts(test), by_day(name))
+    return on_texts(test)
 
 
 def _doubted(machine: Automaton | None, array: pa.Array, test: Test) -> Positions | None:
@@ -303,7 +308,7 @@ def member(values: Sequence[Any], kind: pa.DataType) -> Test:
             fine = pc.or_(fine, array.is_null())
         return failing(fine)
 
-    return _screened(on_texts(test), by_list(listed) if pa.types.is_string(kind) else None)
+    return on_texts(test)
 
 
 def texts_at(array: pa.Array, positions: Positions) -> pa.Array:

@@ -1,0 +1,1019 @@
+/* Lines of JSON to columns: one pass over the bytes, along a tree of the fields that are expected.
+ *
+ * A line is taken only if it is one JSON object as ndjson/strict.py has it and all that is in it fits the tree; any
+ * other line leaves no trace in the columns and is named for the exact reader.  So this file decides nothing: what it
+ * takes, the exact reader would read as the same values.
+ *
+ * Every node of the tree has a column: of its values, and for each slot whether one is there.  A slot is a record (for
+ * fields of the record and of objects in it) or an element of an array or map.  A column is filled up with absent slots
+ * when the next value comes, so that fields that are not there cost nothing; a column that is ahead of its slot has
+ * had the same key before.
+ *
+ * The block ends with a zero byte, and no scan passes a control character, so none leaves the line it is in.
+ */
+#define PY_SSIZE_T_CLEAN
+#define Py_LIMITED_API 0x030B0000
+#include <Python.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#if (defined(__SSE2__) || defined(_M_X64)) && !defined(PORTABLE)
+#include <emmintrin.h>
+#define HAVE_SSE2 1
+#endif
+#if defined(_MSC_VER) && !defined(__clang__)
+#include <intrin.h>
+static inline int lowest_bit(unsigned word) {
+    unsigned long at;
+    _BitScanForward(&at, word);
+    return (int)at;
+}
+#else
+#define lowest_bit(word) __builtin_ctz(word)
+#endif
+
+enum { UNKNOWN, TEXT, INTEGER, NUMBER, BOOLEAN, OBJECT, ARRAY, MAP, ANY, NUMERAL, WHOLE };
+enum { ABSENT, THERE, IS_NULL };
+enum { GOOD, BLANK, EXACT, UNLIKE };         /* of lines; UNLIKE: it does not fit the tree */
+enum { CHECKING = 1, IGNORE_UNKNOWN = 2, CHECK_UTF8 = 4, LEARNING = 8 }; /* flags of a call */
+#define MAX_DEPTH 128
+#define EXACT_DOUBLES (1ull << 53)
+
+/* ---- Columns -------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    uint8_t *bytes;
+    size_t used, room;
+} Bytes;
+
+typedef struct Node {
+    int kind, nullable; /* nullable: when checking, a null here can be told from a value that is not there */
+    size_t size;        /* slots so far */
+    Bytes there;        /* one byte each */
+    Bytes values;       /* int64, double, one byte each, or offsets (int32) */
+    Bytes text;
+    size_t items;       /* of an array or map: elements so far */
+    size_t epoch, was_size, was_text, was_items;
+    struct Node **children;
+    int count;
+    const char **names;
+    int32_t *lengths;
+    int32_t *table; /* of names, by hash; -1 where empty */
+    uint32_t mask;
+} Node;
+
+typedef struct {
+    const uint8_t *key;
+    uint32_t size, hash;
+    uint64_t owner;
+} Seen;
+
+typedef struct {
+    Node *node;
+    size_t slot, line;
+    const uint8_t *text;
+} Later; /* a double that is read when the interpreter can be asked */
+
+typedef struct {
+    const uint8_t *data, *end;
+    int flags, depth, status, failed; /* failed: no memory */
+    size_t epoch;
+    Node **touched;
+    size_t touches;
+    Seen *seen;
+    size_t seen_room, seen_used;
+    uint64_t owner, first_owner;
+    Later *later;
+    size_t later_used, later_room;
+    Bytes scratch;
+} Reader;
+
+static int grow(Bytes *bytes, size_t more) {
+    if (bytes->used + more <= bytes->room) return 0;
+    size_t room = bytes->room * 2 + more + 256;
+    uint8_t *made = realloc(bytes->bytes, room);
+    if (!made) return -1;
+    bytes->bytes = made;
+    bytes->room = room;
+    return 0;
+}
+
+static size_t width(const Node *node) {
+    switch (node->kind) {
+    case INTEGER:
+    case NUMBER: return 8;
+    case BOOLEAN: return 1;
+    case UNKNOWN:
+    case OBJECT: return 0;
+    default: return 4;
+    }
+}
+
+/* Where the next text, array or map begins. */
+static inline int32_t next_offset(const Node *node) {
+    return (int32_t)(node->kind == ARRAY || node->kind == MAP ? node->items : node->text.used);
+}
+
+/* Add absent values until the slot is next, and make room for it. */
+static int pad_slowly(Node *node, size_t slot) {
+    size_t more = slot - node->size, each = width(node);
+    if (grow(&node->there, more + 1) < 0 || (each && grow(&node->values, (more + 1) * each) < 0)) return -1;
+    memset(node->there.bytes + node->there.used, ABSENT, more);
+    node->there.used += more;
+    if (each == 4) {
+        int32_t offset = next_offset(node), *to = (int32_t *)(void *)(node->values.bytes + node->values.used);
+        for (size_t i = 0; i < more; i++) to[i] = offset;
+    } else if (each) {
+        memset(node->values.bytes + node->values.used, 0, more * each);
+    }
+    node->values.used += more * each;
+    node->size = slot;
+    return 0;
+}
+
+static inline int pad(Node *node, size_t slot) {
+    const int ready = node->size == slot && node->there.used < node->there.room && node->values.used + 8 <= node->values.room;
+    return ready ? 0 : pad_slowly(node, slot);
+}
+
+/* Make room for the value of a slot; 0 if there is one already or no memory, and the line's status says which. */
+static inline int opened(Reader *r, Node *node, size_t slot) {
+    if (node->size > slot) {
+        r->status = EXACT;
+        return 0;
+    }
+    if (node->epoch != r->epoch) {
+        node->epoch = r->epoch;
+        node->was_size = node->size;
+        node->was_text = node->text.used;
+        node->was_items = node->items;
+        r->touched[r->touches++] = node;
+    }
+    if (pad(node, slot) < 0) {
+        r->failed = 1;
+        r->status = EXACT;
+        return 0;
+    }
+    return 1;
+}
+
+static inline void closed(Node *node, int what) {
+    node->there.bytes[node->there.used++] = (uint8_t)what;
+    node->size++;
+}
+
+static inline void put_offset(Node *node) {
+    const int32_t offset = next_offset(node);
+    memcpy(node->values.bytes + node->values.used, &offset, 4);
+    node->values.used += 4;
+}
+
+static void absent_value(Node *node, int what) {
+    size_t each = width(node);
+    if (each == 4) {
+        put_offset(node);
+    } else if (each) {
+        memset(node->values.bytes + node->values.used, 0, each);
+        node->values.used += each;
+    }
+    closed(node, what);
+}
+
+static void roll_back(Reader *r) {
+    for (size_t i = 0; i < r->touches; i++) {
+        Node *node = r->touched[i];
+        node->size = node->there.used = node->was_size;
+        node->values.used = node->was_size * width(node);
+        node->text.used = node->was_text;
+        node->items = node->was_items;
+    }
+    while (r->later_used && r->later[r->later_used - 1].line == r->epoch) r->later_used--;
+}
+
+/* ---- The language --------------------------------------------------------------------------------------------- */
+
+static inline const uint8_t *blanks(const uint8_t *at) {
+    while (*at == ' ' || *at == '\t' || *at == '\r') at++;
+    return at;
+}
+
+/* The first quote, backslash or control character. */
+static inline const uint8_t *text_end(const uint8_t *at) {
+#ifdef HAVE_SSE2
+    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'), last = _mm_set1_epi8(31);
+    for (;; at += 16) {
+        const __m128i some = _mm_loadu_si128((const __m128i *)(const void *)at);
+        const __m128i hits = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(some, quote), _mm_cmpeq_epi8(some, slash)),
+                                          _mm_cmpeq_epi8(_mm_min_epu8(some, last), some));
+        const unsigned found = (unsigned)_mm_movemask_epi8(hits);
+        if (found) return at + lowest_bit(found);
+    }
+#else
+    while (*at >= 32 && *at != '"' && *at != '\\') at++;
+    return at;
+#endif
+}
+
+static int hex4(const uint8_t *at) {
+    int value = 0;
+    for (int i = 0; i < 4; i++) {
+        const int c = at[i], low = c | 32;
+        if (c >= '0' && c <= '9') {
+            value = value * 16 + c - '0';
+        } else if (low >= 'a' && low <= 'f') {
+            value = value * 16 + low - 'a' + 10;
+        } else {
+            return -1;
+        }
+    }
+    return value;
+}
+
+/* A text from behind its opening quote, without escapes, added to `to` (if given) but not yet counted in it: `size`
+ * says how long it is.  NULL if it is none. */
+static const uint8_t *read_text(Reader *r, const uint8_t *at, Bytes *to, size_t *size) {
+    size_t have = 0;
+    for (;;) {
+        const uint8_t *stop = text_end(at);
+        const size_t plain = (size_t)(stop - at);
+        if (to) {
+            if (grow(to, have + plain + 4) < 0) {
+                r->failed = 1;
+                return NULL;
+            }
+            memcpy(to->bytes + to->used + have, at, plain);
+            have += plain;
+        }
+        if (*stop == '"') {
+            *size = have;
+            return stop + 1;
+        }
+        if (*stop != '\\') return NULL;
+        uint32_t code;
+        switch (stop[1]) {
+        case '"': code = '"'; break;
+        case '\\': code = '\\'; break;
+        case '/': code = '/'; break;
+        case 'b': code = 8; break;
+        case 'f': code = 12; break;
+        case 'n': code = 10; break;
+        case 'r': code = 13; break;
+        case 't': code = 9; break;
+        case 'u': {
+            const int first = hex4(stop + 2);
+            if (first < 0) return NULL;
+            code = (uint32_t)first;
+            stop += 4;
+            if (code >= 0xD800 && code < 0xE000) {
+                if (code >= 0xDC00 || stop[2] != '\\' || stop[3] != 'u') return NULL;
+                const int second = hex4(stop + 4);
+                if (second < 0xDC00 || second > 0xDFFF) return NULL;
+                code = 0x10000 + ((code - 0xD800) << 10) + ((uint32_t)second - 0xDC00);
+                stop += 6;
+            }
+            break;
+        }
+        default: return NULL;
+        }
+        at = stop + 2;
+        if (!to) continue;
+        uint8_t *out = to->bytes + to->used + have;
+        if (code < 0x80) {
+            out[0] = (uint8_t)code;
+            have += 1;
+        } else if (code < 0x800) {
+            out[0] = (uint8_t)(0xC0 | code >> 6);
+            out[1] = (uint8_t)(0x80 | (code & 63));
+            have += 2;
+        } else if (code < 0x10000) {
+            out[0] = (uint8_t)(0xE0 | code >> 12);
+            out[1] = (uint8_t)(0x80 | (code >> 6 & 63));
+            out[2] = (uint8_t)(0x80 | (code & 63));
+            have += 3;
+        } else {
+            out[0] = (uint8_t)(0xF0 | code >> 18);
+            out[1] = (uint8_t)(0x80 | (code >> 12 & 63));
+            out[2] = (uint8_t)(0x80 | (code >> 6 & 63));
+            out[3] = (uint8_t)(0x80 | (code & 63));
+            have += 4;
+        }
+    }
+}
+
+typedef struct {
+    const uint8_t *end;
+    int negative, whole;    /* whole: neither point nor exponent */
+    int digits;             /* of the integer part */
+    int exponent;           /* the value is mantissa * 10^exponent, if `fits` */
+    int fits;               /* at most 19 digits */
+    int written_out;        /* no exponent */
+    int fraction;           /* digits behind the point */
+    uint64_t mantissa;
+} Numeral;
+
+static inline int is_digit(uint8_t c) { return (uint8_t)(c - '0') < 10; }
+
+/* A number as JSON has it; 0 if there is none. */
+static int read_number(const uint8_t *at, Numeral *out) {
+    out->negative = *at == '-';
+    at += out->negative;
+    if (!is_digit(*at)) return 0;
+    const uint8_t *first = at;
+    uint64_t mantissa = 0;
+    int significant = 0;
+    if (*at == '0') {
+        at++;
+        if (is_digit(*at)) return 0;
+    } else {
+        while (is_digit(*at)) mantissa = mantissa * 10 + (uint64_t)(*at++ - '0');
+        if (at - first > 1000000) return 0;
+        significant = (int)(at - first);
+    }
+    out->digits = (int)(at - first);
+    out->whole = out->written_out = 1;
+    out->exponent = out->fraction = 0;
+    if (*at == '.') {
+        const uint8_t *point = ++at;
+        out->whole = 0;
+        while (is_digit(*at)) {
+            mantissa = mantissa * 10 + (uint64_t)(*at - '0');
+            if (significant || *at != '0') significant++;
+            at++;
+            if (at - point > 1000000) return 0;
+        }
+        if (at == point) return 0;
+        out->fraction = (int)(at - point);
+        out->exponent = -out->fraction;
+    }
+    if ((*at | 32) == 'e') {
+        out->whole = out->written_out = 0;
+        at++;
+        const int down = *at == '-';
+        if (*at == '+' || *at == '-') at++;
+        if (!is_digit(*at)) return 0;
+        int power = 0;
+        while (is_digit(*at)) {
+            if (power < 100000) power = power * 10 + (*at - '0');
+            at++;
+        }
+        out->exponent += down ? -power : power;
+    }
+    out->fits = significant <= 19;
+    out->mantissa = mantissa;
+    out->end = at;
+    return 1;
+}
+
+static const double POWERS[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
+/* The double that a number is, where mantissa and power are doubles themselves, so that one operation rounds right. */
+static int as_double(const Numeral *number, double *out) {
+    if (!number->fits || number->mantissa > EXACT_DOUBLES || number->exponent < -22 || number->exponent > 22) return 0;
+    double value = (double)number->mantissa;
+    value = number->exponent < 0 ? value / POWERS[-number->exponent] : value * POWERS[number->exponent];
+    *out = number->negative ? -value : value;
+    return 1;
+}
+
+/* Whether a number is written as Python and this package write a double. */
+static int is_shortest(const uint8_t *at, const Numeral *number) {
+    if (!number->written_out || number->whole || number->digits + number->fraction > 15) return 0;
+    const uint8_t *last = number->end - 1;
+    if (*last == '0' && number->fraction > 1) return 0;
+    if (number->mantissa == 0) return number->fraction == 1;
+    at += number->negative;
+    if (*at == '0' && at[2] == '0' && at[3] == '0' && at[4] == '0' && at[5] == '0') return 0; /* below 1e-4 */
+    return 1;
+}
+
+/* Whether a number may be beyond all doubles, or has too many digits for an integer. */
+static int is_huge(const Numeral *number) {
+    return number->whole ? number->digits > 4000 : number->digits + number->fraction + number->exponent > 300;
+}
+
+static uint32_t hash_of(const uint8_t *text, size_t size) {
+    uint64_t hash = 0x9E3779B97F4A7C15ull ^ size;
+    while (size >= 8) {
+        uint64_t word;
+        memcpy(&word, text, 8);
+        hash = (hash ^ word) * 0xFF51AFD7ED558CCDull;
+        hash ^= hash >> 32;
+        text += 8;
+        size -= 8;
+    }
+    uint64_t word = 0;
+    memcpy(&word, text, size);
+    hash = (hash ^ word) * 0xFF51AFD7ED558CCDull;
+    return (uint32_t)(hash ^ hash >> 32);
+}
+
+/* Whether an object has had a key before (or there is no memory); it has had it from now on. */
+static int seen_before(Reader *r, uint64_t owner, const uint8_t *key, size_t size) {
+    if (r->seen_used * 2 >= r->seen_room) {
+        size_t room = r->seen_room ? r->seen_room * 2 : 256;
+        Seen *made = calloc(room, sizeof(Seen));
+        if (!made) {
+            r->failed = 1;
+            return 1;
+        }
+        for (size_t i = 0; i < r->seen_room; i++) {
+            if (r->seen[i].owner < r->first_owner) continue;
+            size_t at = r->seen[i].hash & (room - 1);
+            while (made[at].owner) at = (at + 1) & (room - 1);
+            made[at] = r->seen[i];
+        }
+        free(r->seen);
+        r->seen = made;
+        r->seen_room = room;
+    }
+    const uint32_t hash = hash_of(key, size) ^ (uint32_t)owner * 0x9E3779B1u;
+    size_t at = hash & (r->seen_room - 1);
+    for (; r->seen[at].owner >= r->first_owner; at = (at + 1) & (r->seen_room - 1)) {
+        const Seen *entry = &r->seen[at];
+        if (entry->hash == hash && entry->owner == owner && entry->size == size && !memcmp(entry->key, key, size)) {
+            return 1;
+        }
+    }
+    r->seen[at] = (Seen){key, (uint32_t)size, hash, owner};
+    r->seen_used++;
+    return 0;
+}
+
+static const uint8_t *refuse(Reader *r, int status) {
+    r->status = status;
+    return NULL;
+}
+
+/* A key from behind its opening quote; gives where its colon's value begins, and its size. */
+static inline const uint8_t *read_key(Reader *r, const uint8_t *at, size_t *size) {
+    const uint8_t *stop = text_end(at);
+    if (*stop != '"') return refuse(r, EXACT); /* an escape too: the exact reader knows what it stands for */
+    *size = (size_t)(stop - at);
+    stop = blanks(stop + 1);
+    if (*stop != ':') return refuse(r, EXACT);
+    return blanks(stop + 1);
+}
+
+/* Past any value. */
+static const uint8_t *skip_value(Reader *r, const uint8_t *at) {
+    size_t size;
+    Numeral number;
+    const uint8_t *end;
+    switch (*at) {
+    case '"':
+        end = read_text(r, at + 1, NULL, &size);
+        return end ? end : refuse(r, EXACT);
+    case 't': return at[1] == 'r' && at[2] == 'u' && at[3] == 'e' ? at + 4 : refuse(r, EXACT);
+    case 'f':
+        return at[1] == 'a' && at[2] == 'l' && at[3] == 's' && at[4] == 'e' ? at + 5 : refuse(r, EXACT);
+    case 'n': return at[1] == 'u' && at[2] == 'l' && at[3] == 'l' ? at + 4 : refuse(r, EXACT);
+    case '{':
+    case '[': break;
+    default: {
+        if (!read_number(at, &number)) return refuse(r, EXACT);
+        return is_huge(&number) ? refuse(r, EXACT) : number.end;
+    }
+    }
+    if (++r->depth > MAX_DEPTH) return refuse(r, EXACT);
+    const int object = *at == '{';
+    const uint8_t close = object ? '}' : ']';
+    const uint64_t owner = ++r->owner;
+    at = blanks(at + 1);
+    if (*at != close) {
+        for (;;) {
+            if (object) {
+                if (*at != '"') return refuse(r, EXACT);
+                const uint8_t *key = at + 1;
+                if (!(at = read_key(r, key, &size))) return NULL;
+                if (seen_before(r, owner, key, size)) return refuse(r, EXACT);
+            }
+            if (!(at = skip_value(r, at))) return NULL;
+            at = blanks(at);
+            if (*at == close) break;
+            if (*at != ',') return refuse(r, EXACT);
+            at = blanks(at + 1);
+        }
+    }
+    r->depth--;
+    return at + 1;
+}
+
+static const uint8_t *read_value(Reader *r, const uint8_t *at, Node *node, size_t slot);
+
+/* The field of an object that a key names; -1 if there is none. */
+static int find_field(const Node *node, const uint8_t *key, size_t size) {
+    if (!node->count) return -1;
+    for (uint32_t at = hash_of(key, size) & node->mask;; at = (at + 1) & node->mask) {
+        const int number = node->table[at];
+        if (number < 0) return -1;
+        if ((size_t)node->lengths[number] == size && !memcmp(node->names[number], key, size)) return number;
+    }
+}
+
+static const uint8_t *read_object(Reader *r, const uint8_t *at, Node *node, size_t slot, size_t inner) {
+    if (++r->depth > MAX_DEPTH) return refuse(r, EXACT);
+    if (!opened(r, node, slot)) return NULL;
+    closed(node, THERE);
+    const uint64_t owner = ++r->owner;
+    at = blanks(at + 1);
+    if (*at == '}') {
+        if (node->nullable && r->flags & CHECKING) return refuse(r, UNLIKE); /* no column would hold that it is there */
+        r->depth--;
+        return at + 1;
+    }
+    for (int expected = 0;;) {
+        if (*at != '"') return refuse(r, EXACT);
+        const uint8_t *key = ++at;
+        int number = -1;
+        size_t size;
+        if (expected < node->count) {
+            size = (size_t)node->lengths[expected];
+            if (size < (size_t)(r->end - key) && key[size] == '"' && !memcmp(node->names[expected], key, size)) {
+                number = expected;
+                at = key + size + 1;
+                if (*at != ':') {
+                    at = blanks(at);
+                    if (*at != ':') return refuse(r, EXACT);
+                }
+                at = blanks(at + 1);
+            }
+        }
+        if (number < 0) {
+            if (!(at = read_key(r, key, &size))) return NULL;
+            number = find_field(node, key, size);
+        }
+        if (number >= 0) {
+            expected = number + 1;
+            if (!(at = read_value(r, at, node->children[number], inner))) return NULL;
+        } else {
+            if (!(r->flags & IGNORE_UNKNOWN)) return refuse(r, UNLIKE);
+            if (seen_before(r, owner, key, size)) return refuse(r, EXACT);
+            if (!(at = skip_value(r, at))) return NULL;
+        }
+        at = blanks(at);
+        if (*at == ',') {
+            at = blanks(at + 1);
+            continue;
+        }
+        if (*at != '}') return refuse(r, EXACT);
+        r->depth--;
+        return at + 1;
+    }
+}
+
+static const uint8_t *read_array(Reader *r, const uint8_t *at, Node *node, size_t slot) {
+    if (++r->depth > MAX_DEPTH) return refuse(r, EXACT);
+    if (!opened(r, node, slot)) return NULL;
+    put_offset(node);
+    closed(node, THERE);
+    at = blanks(at + 1);
+    if (*at != ']') {
+        for (;;) {
+            if (node->items >= INT32_MAX - 1) return refuse(r, EXACT);
+            if (!(at = read_value(r, at, node->children[0], node->items))) return NULL;
+            node->items++;
+            at = blanks(at);
+            if (*at == ']') break;
+            if (*at != ',') return refuse(r, EXACT);
+            at = blanks(at + 1);
+        }
+    }
+    r->depth--;
+    return at + 1;
+}
+
+static const uint8_t *read_map(Reader *r, const uint8_t *at, Node *node, size_t slot) {
+    if (++r->depth > MAX_DEPTH) return refuse(r, EXACT);
+    if (!opened(r, node, slot)) return NULL;
+    put_offset(node);
+    closed(node, THERE);
+    const uint64_t owner = ++r->owner;
+    Node *keys = node->children[0];
+    at = blanks(at + 1);
+    if (*at != '}') {
+        for (;;) {
+            size_t size;
+            if (*at != '"') return refuse(r, EXACT);
+            const uint8_t *key = at + 1;
+            if (!(at = read_key(r, key, &size))) return NULL;
+            if (seen_before(r, owner, key, size)) return refuse(r, EXACT);
+            const int null = *at == 'n' && !(r->flags & CHECKING); /* a key that has no value is not there */
+            if (null) {
+                if (!(at = skip_value(r, at))) return NULL;
+            } else {
+                if (node->items >= INT32_MAX - 1) return refuse(r, EXACT);
+                if (!opened(r, keys, node->items)) return NULL;
+                if (keys->text.used + size > INT32_MAX || grow(&keys->text, size) < 0) return refuse(r, EXACT);
+                put_offset(keys);
+                memcpy(keys->text.bytes + keys->text.used, key, size);
+                keys->text.used += size;
+                closed(keys, THERE);
+                if (!(at = read_value(r, at, node->children[1], node->items))) return NULL;
+                node->items++;
+            }
+            at = blanks(at);
+            if (*at == '}') break;
+            if (*at != ',') return refuse(r, EXACT);
+            at = blanks(at + 1);
+        }
+    }
+    r->depth--;
+    return at + 1;
+}
+
+/* Bytes as the text of a slot that is open. */
+static const uint8_t *put_text(Reader *r, Node *node, const void *text, size_t size, const uint8_t *then) {
+    if (grow(&node->text, size) < 0) {
+        r->failed = 1;
+        return refuse(r, EXACT);
+    }
+    put_offset(node);
+    memcpy(node->text.bytes + node->text.used, text, size);
+    node->text.used += size;
+    closed(node, THERE);
+    return then;
+}
+
+static const uint8_t *put_number(Reader *r, const uint8_t *at, Node *node, size_t slot) {
+    Numeral number;
+    if (!read_number(at, &number) || is_huge(&number)) return refuse(r, EXACT);
+    if (!opened(r, node, slot)) return NULL;
+    if (node->kind == INTEGER) {
+        const uint64_t most = (uint64_t)INT64_MAX + (uint64_t)number.negative;
+        if (!number.whole || !number.fits || number.mantissa > most) return refuse(r, UNLIKE);
+        const uint64_t bits = number.negative ? 0 - number.mantissa : number.mantissa;
+        memcpy(node->values.bytes + node->values.used, &bits, 8);
+        node->values.used += 8;
+        closed(node, THERE);
+        return number.end;
+    }
+    if (node->kind == NUMBER) {
+        double value = 0;
+        if (number.whole && r->flags & LEARNING) return refuse(r, UNLIKE);
+        if (as_double(&number, &value)) {
+            if (r->flags & CHECKING && !(value < (double)EXACT_DOUBLES && value > -(double)EXACT_DOUBLES)) {
+                return refuse(r, EXACT);
+            }
+        } else {
+            if (number.whole || (r->flags & CHECKING && number.exponent + number.digits + number.fraction > 15)) {
+                return refuse(r, number.whole && !(r->flags & CHECKING) ? UNLIKE : EXACT);
+            }
+            if (r->later_used == r->later_room) {
+                size_t room = r->later_room * 2 + 256;
+                Later *made = realloc(r->later, room * sizeof(Later));
+                if (!made) {
+                    r->failed = 1;
+                    return refuse(r, EXACT);
+                }
+                r->later = made;
+                r->later_room = room;
+            }
+            r->later[r->later_used++] = (Later){node, slot, r->epoch, at};
+        }
+        memcpy(node->values.bytes + node->values.used, &value, 8);
+        node->values.used += 8;
+        closed(node, THERE);
+        return number.end;
+    }
+    if (number.whole) {
+        if (number.digits == 1 && !number.mantissa) return put_text(r, node, "0", 1, number.end);
+    } else if (!is_shortest(at, &number)) {
+        return refuse(r, EXACT);
+    }
+    return put_text(r, node, at, (size_t)(number.end - at), number.end);
+}
+
+static const uint8_t *read_value(Reader *r, const uint8_t *at, Node *node, size_t slot) {
+    const int kind = node->kind;
+    const uint8_t *end;
+    switch (*at) {
+    case '"': {
+        if (kind != TEXT && kind != ANY) return refuse(r, UNLIKE);
+        if (!opened(r, node, slot)) return NULL;
+        size_t size;
+        end = read_text(r, at + 1, &node->text, &size);
+        if (!end || node->text.used + size > INT32_MAX) return refuse(r, EXACT);
+        put_offset(node);
+        node->text.used += size;
+        closed(node, THERE);
+        return end;
+    }
+    case '{':
+        if (kind == OBJECT) return read_object(r, at, node, slot, slot);
+        if (kind == MAP) return read_map(r, at, node, slot);
+        return refuse(r, kind == ANY ? EXACT : UNLIKE);
+    case '[': return kind == ARRAY ? read_array(r, at, node, slot) : refuse(r, kind == ANY ? EXACT : UNLIKE);
+    case 'n':
+        if (!(end = skip_value(r, at))) return NULL;
+        if (r->flags & CHECKING) {
+            if (!node->nullable || kind == OBJECT || kind == ARRAY || kind == MAP) return refuse(r, EXACT);
+            if (!opened(r, node, slot)) return NULL;
+            absent_value(node, IS_NULL);
+        } else {
+            if (!opened(r, node, slot)) return NULL;
+            absent_value(node, ABSENT);
+        }
+        return end;
+    case 't':
+    case 'f':
+        if (kind != BOOLEAN && kind != ANY) return refuse(r, UNLIKE);
+        if (!(end = skip_value(r, at))) return NULL;
+        if (!opened(r, node, slot)) return NULL;
+        if (kind == ANY) return put_text(r, node, at, (size_t)(end - at), end);
+        node->values.bytes[node->values.used++] = *at == 't';
+        closed(node, THERE);
+        return end;
+    default:
+        if (*at != '-' && !is_digit(*at)) return refuse(r, EXACT);
+        if (kind != INTEGER && kind != NUMBER && kind != ANY && kind != NUMERAL) return refuse(r, UNLIKE);
+        return put_number(r, at, node, slot);
+    }
+}
+
+static int is_utf8_line(const uint8_t *at, const uint8_t *end) {
+    while (at < end) {
+        const uint8_t c = *at++;
+        if (c < 0x80) continue;
+        int more = c >= 0xF0 ? 3 : c >= 0xE0 ? 2 : 1;
+        if (c < 0xC2 || c > 0xF4 || end - at < more) return 0;
+        if ((c == 0xE0 && at[0] < 0xA0) || (c == 0xED && at[0] > 0x9F) || (c == 0xF0 && at[0] < 0x90) ||
+            (c == 0xF4 && at[0] > 0x8F)) {
+            return 0;
+        }
+        while (more--) {
+            if ((*at++ & 0xC0) != 0x80) return 0;
+        }
+    }
+    return 1;
+}
+
+/* ---- The tree ------------------------------------------------------------------------------------------------- */
+
+static void free_node(Node *node) {
+    if (!node) return;
+    for (int i = 0; i < node->count; i++) free_node(node->children[i]);
+    free(node->children);
+    free(node->names);
+    free(node->lengths);
+    free(node->table);
+    free(node->there.bytes);
+    free(node->values.bytes);
+    free(node->text.bytes);
+    free(node);
+}
+
+/* A node from (kind, names, children); the names' bytes are borrowed. */
+static Node *make_node(PyObject *spec, int nullable, int depth, size_t *nodes) {
+    int kind;
+    PyObject *names, *children;
+    if (depth > MAX_DEPTH + 1 || !PyTuple_Check(spec)) {
+        PyErr_SetString(PyExc_ValueError, "no tree of fields");
+        return NULL;
+    }
+    if (!PyArg_ParseTuple(spec, "iO!O!", &kind, &PyTuple_Type, &names, &PyTuple_Type, &children)) return NULL;
+    if (kind == WHOLE) { /* an object with a column of its own, in which it may be empty */
+        kind = OBJECT;
+        nullable = 0;
+    }
+    const Py_ssize_t count = PyTuple_Size(children);
+    const Py_ssize_t wanted = kind == ARRAY ? 1 : kind == MAP ? 2 : kind == OBJECT ? PyTuple_Size(names) : 0;
+    if (kind < 0 || kind > NUMERAL || count != wanted || count > 1 << 24) {
+        PyErr_SetString(PyExc_ValueError, "no tree of fields");
+        return NULL;
+    }
+    Node *node = calloc(1, sizeof(Node));
+    if (!node) goto no_memory;
+    ++*nodes;
+    node->kind = kind;
+    node->nullable = nullable;
+    node->epoch = (size_t)-1;
+    if (!count) return node;
+    uint32_t room = 4;
+    while (room < 2 * (uint32_t)count) room *= 2;
+    node->mask = room - 1;
+    node->children = calloc((size_t)count, sizeof(Node *));
+    node->names = calloc((size_t)count, sizeof(char *));
+    node->lengths = calloc((size_t)count, sizeof(int32_t));
+    node->table = malloc(room * sizeof(int32_t));
+    if (!node->children || !node->names || !node->lengths || !node->table) goto no_memory;
+    memset(node->table, 0xFF, room * sizeof(int32_t));
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *child = PyTuple_GetItem(children, i);
+        if (!child || !(node->children[i] = make_node(child, nullable && kind == OBJECT, depth + 1, nodes))) goto failed;
+        node->count++;
+        if (kind == MAP && i == 0 && node->children[0]->kind != TEXT) {
+            PyErr_SetString(PyExc_ValueError, "no tree of fields");
+            goto failed;
+        }
+        if (kind != OBJECT) continue;
+        PyObject *name = PyTuple_GetItem(names, i);
+        char *bytes;
+        Py_ssize_t size;
+        if (!name || PyBytes_AsStringAndSize(name, &bytes, &size) < 0) goto failed;
+        node->names[i] = bytes;
+        node->lengths[i] = (int32_t)size;
+        uint32_t at = hash_of((const uint8_t *)bytes, (size_t)size) & node->mask;
+        while (node->table[at] >= 0) at = (at + 1) & node->mask;
+        node->table[at] = (int32_t)i;
+    }
+    return node;
+no_memory:
+    PyErr_NoMemory();
+failed:
+    free_node(node);
+    return NULL;
+}
+
+/* A buffer of `allocate` with these bytes. */
+static PyObject *buffer_of(PyObject *allocate, const void *bytes, size_t size) {
+    PyObject *made = PyObject_CallFunction(allocate, "n", (Py_ssize_t)size);
+    if (!made) return NULL;
+    Py_buffer view;
+    if (PyObject_GetBuffer(made, &view, PyBUF_WRITABLE) < 0) {
+        Py_DECREF(made);
+        return NULL;
+    }
+    if ((size_t)view.len < size) {
+        PyBuffer_Release(&view);
+        Py_DECREF(made);
+        PyErr_SetString(PyExc_ValueError, "allocate gave too little");
+        return NULL;
+    }
+    if (size) memcpy(view.buf, bytes, size);
+    PyBuffer_Release(&view);
+    return made;
+}
+
+/* Which bytes are `what`, as a bitmap; None if all of them are, or (with `none`) if no byte is. */
+static PyObject *bitmap_of(PyObject *allocate, const uint8_t *bytes, size_t size, int what, int none) {
+    size_t hits = 0;
+    for (size_t i = 0; i < size; i++) hits += bytes[i] == what;
+    if (none ? hits == 0 : hits == size) return Py_NewRef(Py_None);
+    uint8_t *bits = calloc(size / 8 + 1, 1);
+    if (!bits) return PyErr_NoMemory();
+    for (size_t i = 0; i < size; i++) bits[i / 8] |= (uint8_t)((bytes[i] == what) << (i & 7));
+    PyObject *made = buffer_of(allocate, bits, size / 8 + 1);
+    free(bits);
+    return made;
+}
+
+/* (slots, valid bitmap or None, null bitmap or None, values or None, text or None, [children]) */
+static PyObject *column_of(PyObject *allocate, Node *node, size_t slots) {
+    if (pad(node, slots) < 0) return PyErr_NoMemory();
+    PyObject *children = PyTuple_New(node->count), *valid = NULL, *nulls = NULL, *values = NULL, *text = NULL;
+    if (!children) return NULL;
+    const size_t inner = node->kind == OBJECT ? slots : node->items;
+    for (int i = 0; i < node->count; i++) {
+        PyObject *child = column_of(allocate, node->children[i], inner);
+        if (!child || PyTuple_SetItem(children, i, child) < 0) goto out;
+    }
+    if (!(valid = bitmap_of(allocate, node->there.bytes, slots, THERE, 0))) goto out;
+    if (!(nulls = bitmap_of(allocate, node->there.bytes, slots, IS_NULL, 1))) goto out;
+    if (width(node) == 4) put_offset(node); /* pad made room for it */
+    if (node->kind == BOOLEAN) {
+        values = bitmap_of(allocate, node->values.bytes, slots, 1, 2);
+        if (values == Py_None) {
+            Py_DECREF(values);
+            const size_t size = slots / 8 + 1;
+            uint8_t *zeros = calloc(size, 1);
+            values = zeros ? buffer_of(allocate, zeros, size) : PyErr_NoMemory();
+            free(zeros);
+        }
+    } else {
+        values = width(node) ? buffer_of(allocate, node->values.bytes, node->values.used) : Py_NewRef(Py_None);
+    }
+    if (!values) goto out;
+    const int has_text = node->kind == TEXT || node->kind == ANY || node->kind == NUMERAL;
+    text = has_text ? buffer_of(allocate, node->text.bytes, node->text.used) : Py_NewRef(Py_None);
+out:;
+    PyObject *made = text ? Py_BuildValue("nOOOOO", (Py_ssize_t)slots, valid, nulls, values, text, children) : NULL;
+    Py_XDECREF(valid);
+    Py_XDECREF(nulls);
+    Py_XDECREF(values);
+    Py_XDECREF(text);
+    Py_DECREF(children);
+    return made;
+}
+
+/* parse_json(data, size, tree, flags, allocate) -> (status, starts, column)
+ *
+ * The lines in the first `size` bytes of `data`, which is longer by at least 64 bytes, the first of them zero.
+ * `status` has a byte for each line, `starts` (int32) where it begins; `column` is that of the tree's root, with a slot
+ * for each good line. */
+PyObject *parse_json(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *object, *spec, *allocate, *result = NULL, *column = NULL, *states = NULL, *begins = NULL;
+    Py_ssize_t size;
+    Reader r = {0};
+    Py_buffer view;
+    if (!PyArg_ParseTuple(args, "OnOiO", &object, &size, &spec, &r.flags, &allocate)) return NULL;
+    if (PyObject_GetBuffer(object, &view, PyBUF_SIMPLE) < 0) return NULL;
+    size_t nodes = 0, good = 0;
+    Bytes status = {0}, starts = {0};
+    Node *root = NULL;
+    if (size < 0 || size > INT32_MAX || view.len < size + 64 || ((const uint8_t *)view.buf)[size]) {
+        PyErr_SetString(PyExc_ValueError, "the block has no zeros behind it, or is too long");
+        goto out;
+    }
+    if (!(root = make_node(spec, 1, 0, &nodes))) goto out;
+    if (root->kind != OBJECT) {
+        PyErr_SetString(PyExc_ValueError, "a record is an object");
+        goto out;
+    }
+    r.data = view.buf;
+    r.end = r.data + size;
+    r.touched = malloc(nodes * sizeof(Node *));
+    if (!r.touched) {
+        PyErr_NoMemory();
+        goto out;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    const uint8_t *at = r.data;
+    while (at < r.end && !r.failed) {
+        const int32_t begin = (int32_t)(at - r.data);
+        if (grow(&status, 1) < 0 || grow(&starts, 4) < 0) {
+            r.failed = 1;
+            break;
+        }
+        memcpy(starts.bytes + starts.used, &begin, 4);
+        starts.used += 4;
+        const uint8_t *stop = NULL;
+        r.status = EXACT;
+        r.touches = 0;
+        r.depth = 0;
+        r.epoch = status.used;
+        r.first_owner = ++r.owner;
+        r.seen_used = 0;
+        if (r.flags & CHECK_UTF8) {
+            stop = memchr(at, '\n', (size_t)(r.end - at));
+            if (!is_utf8_line(at, stop ? stop : r.end)) {
+                status.bytes[status.used++] = EXACT;
+                at = (stop ? stop : r.end) + 1;
+                continue;
+            }
+            stop = NULL;
+        }
+        at = blanks(at);
+        if (*at == '{') {
+            stop = read_object(&r, at, root, good, good);
+            if (stop) {
+                stop = blanks(stop);
+                if (stop < r.end && *stop != '\n') {
+                    stop = NULL;
+                    r.status = EXACT;
+                }
+            }
+        } else if (at >= r.end || *at == '\n') {
+            r.status = BLANK;
+        }
+        if (stop) {
+            r.status = GOOD;
+            good++;
+            at = stop + 1;
+        } else {
+            roll_back(&r);
+            const uint8_t *next = at < r.end ? memchr(at, '\n', (size_t)(r.end - at)) : NULL;
+            at = next ? next + 1 : r.end;
+        }
+        status.bytes[status.used++] = (uint8_t)r.status;
+    }
+    Py_END_ALLOW_THREADS;
+    if (r.failed) {
+        PyErr_NoMemory();
+        goto out;
+    }
+    for (size_t i = 0; i < r.later_used; i++) {
+        const Later *later = &r.later[i];
+        Numeral number;
+        if (!read_number(later->text, &number)) continue;
+        const size_t length = (size_t)(number.end - later->text);
+        r.scratch.used = 0;
+        if (grow(&r.scratch, length + 1) < 0) {
+            PyErr_NoMemory();
+            goto out;
+        }
+        memcpy(r.scratch.bytes, later->text, length);
+        r.scratch.bytes[length] = 0;
+        const double value = PyOS_string_to_double((const char *)r.scratch.bytes, NULL, NULL);
+        if (PyErr_Occurred()) goto out;
+        memcpy(later->node->values.bytes + later->slot * 8, &value, 8);
+    }
+    if (!(column = column_of(allocate, root, good))) goto out;
+    if (!(states = buffer_of(allocate, status.bytes, status.used))) goto out;
+    if (!(begins = buffer_of(allocate, starts.bytes, starts.used))) goto out;
+    result = Py_BuildValue("OOO", states, begins, column);
+out:
+    Py_XDECREF(column);
+    Py_XDECREF(states);
+    Py_XDECREF(begins);
+    free_node(root);
+    free(r.touched);
+    free(r.seen);
+    free(r.later);
+    free(r.scratch.bytes);
+    free(status.bytes);
+    free(starts.bytes);
+    PyBuffer_Release(&view);
+    return result;
+}

@@ -1,0 +1,225 @@
+"""What records are seen to hold, place by place: learned from some of them, never from a schema.
+
+From it comes the tree of columns (:class:`Node`) that lines are parsed along, for one of two purposes.  To *check*
+records, a column holds values of one kind exactly as they are, and lines that fit no column are read one by one.  To
+*map* records, a column takes whatever stands in its place:
+
+========================================  ==================================================================
+kinds of values seen in one place         column
+========================================  ==================================================================
+text, booleans, integers of 64 bits       string, bool, int64
+numbers with a point or an exponent       double
+integers among them, or beyond 64 bits    string: each number as it is written, marked as :data:`NUMERAL`
+objects                                   struct; a map where keys are too many and too unlike for fields
+arrays                                    list
+anything else                             string: texts as they are, other values as JSON
+========================================  ==================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+import pyarrow as pa
+
+#: An object with more keys than this, of which a record has less than one in :data:`SPARSE`, is a map.
+MAP_KEYS = 64
+SPARSE = 8
+#: An object with more keys is a map even where the kinds of its values differ.
+MOST_FIELDS = 2_000
+#: Metadata of a string field that holds numbers as they are written.
+NUMERAL = {b"json": b"number"}
+
+# kinds of nodes, as in _json.c
+UNKNOWN, TEXT, INTEGER, NUMBER, BOOLEAN, OBJECT, ARRAY, MAP, ANY, NUMBER_TEXT, _WHOLE = range(11)
+
+
+@dataclass(frozen=True)
+class Node:
+    """One place in the tree of columns.
+
+    Attributes:
+        kind: a number that the compiled parser knows.
+        names: the fields of an object.
+        children: their nodes; the element of an array; key and value of a map.
+        whole: of an object: its column is a struct, so that it may be empty; otherwise it is as good as its fields.
+    """
+
+    kind: int
+    names: tuple[str, ...] = ()
+    children: tuple[Node, ...] = ()
+    whole: bool = False
+
+    @cached_property
+    def spec(self) -> tuple[Any, ...]:
+        """The tree as the compiled parser takes it."""
+        kind = _WHOLE if self.whole else self.kind
+        return kind, tuple(_raw(name) for name in self.names), tuple(child.spec for child in self.children)
+
+    @cached_property
+    def type(self) -> pa.DataType:
+        """The Arrow type of the column."""
+        if self.kind == OBJECT:
+            return pa.struct(self.fields)
+        if self.kind == ARRAY:
+            return pa.list_(self.children[0].field("item"))
+        if self.kind == MAP:
+            return pa.map_(pa.string(), self.children[1].field("value"))
+        return _TYPES.get(self.kind, pa.string())
+
+    @property
+    def fields(self) -> list[pa.Field]:
+        """The fields of an object."""
+        return [child.field(name) for name, child in zip(self.names, self.children, strict=True)]
+
+    def field(self, name: str) -> pa.Field:
+        """The column as a field."""
+        return pa.field(name, self.type, metadata=NUMERAL if self.kind == NUMBER_TEXT else None)
+
+    def has(self, *kinds: int) -> bool:
+        """Whether any of some kinds is in the tree."""
+        return self.kind in kinds or any(child.has(*kinds) for child in self.children)
+
+
+_TYPES = {INTEGER: pa.int64(), NUMBER: pa.float64(), BOOLEAN: pa.bool_(), UNKNOWN: pa.null()}
+_TEXT = Node(TEXT)
+
+
+def _raw(name: str) -> bytes:
+    """The bytes of a key as they stand in a line; one that no line has for keys that need an escape."""
+    plain = '"' not in name and "\\" not in name and all(c >= " " for c in name)
+    return name.encode() if plain else b"\n"
+
+
+class Seen:
+    """What was seen in one place.
+
+    Attributes:
+        kinds: ``text``, ``integer``, ``big`` (an integer beyond 64 bits), ``number``, ``boolean``, ``object``,
+            ``array``, in the order in which they came.
+        inside: the keys of objects.
+        items: the elements of arrays.
+        objects, keys: how many objects, and how many keys they had together.
+        empty: whether one of them had none.
+    """
+
+    __slots__ = ("empty", "inside", "items", "keys", "kinds", "objects")
+
+    def __init__(self) -> None:
+        self.kinds: dict[str, None] = {}
+        self.inside: dict[str, Seen] = {}
+        self.items: Seen | None = None
+        self.objects = self.keys = 0
+        self.empty = False
+
+    def copy(self) -> Seen:
+        """The same, to be changed."""
+        made = Seen()
+        made.add(self)
+        return made
+
+    def learn(self, value: Any) -> None:
+        """Take in a value."""
+        if value is None:
+            return
+        kind = kind_of(value)
+        self.kinds[kind] = None
+        if kind == "object":
+            self.objects += 1
+            self.keys += len(value)
+            self.empty |= not value
+            for name, inner in value.items():
+                self.inside.setdefault(name, Seen()).learn(inner)
+        elif kind == "array":
+            self.items = self.items or Seen()
+            for inner in value:
+                self.items.learn(inner)
+
+    def add(self, other: Seen) -> None:
+        """Take in what was seen elsewhere."""
+        self.kinds |= other.kinds
+        self.objects += other.objects
+        self.keys += other.keys
+        self.empty |= other.empty
+        for name, inner in other.inside.items():
+            self.inside.setdefault(name, Seen()).add(inner)
+        if other.items is not None:
+            self.items = self.items or Seen()
+            self.items.add(other.items)
+
+    def to_check(self) -> Node:
+        """The tree of columns that hold values as they are; of several kinds in one place the first."""
+        kind = next(iter(self.kinds), "")
+        if kind in ("integer", "number", "big"):
+            return Node(NUMBER if "number" in self.kinds else INTEGER)
+        return self._node(kind, Seen.to_check)
+
+    def to_map(self, learn: bool = False) -> Node:
+        """The tree of columns that take what stands in their places; to `learn`, nothing where nothing was seen."""
+        if not self.kinds:
+            return Node(UNKNOWN if learn else ANY)
+        if len(self.kinds) > 1 or "big" in self.kinds:
+            return Node(NUMBER_TEXT if self.kinds.keys() <= {"integer", "big", "number"} else ANY)
+        return self._node(next(iter(self.kinds)), partial(Seen.to_map, learn=learn))
+
+    def _node(self, kind: str, to: Callable[[Seen], Node]) -> Node:
+        if kind == "object":
+            values = self._map_values(to)
+            if values is not None:
+                return Node(MAP, (), (_TEXT, values))
+            inside = {name: to(seen) for name, seen in self.inside.items()}
+            return Node(OBJECT, tuple(inside), tuple(inside.values()), self.empty)
+        if kind == "array":
+            items = self.items or Seen()
+            return Node(ARRAY, (), (to(items),))
+        return Node(_KINDS.get(kind, UNKNOWN))
+
+    def _map_values(self, to: Callable[[Seen], Node]) -> Node | None:
+        """The values of a map, if the object is one."""
+        if len(self.inside) <= MAP_KEYS or self.keys * SPARSE > self.objects * len(self.inside):
+            return None
+        values = joined(self.inside.values())
+        one = len(values.kinds) <= 1 or values.kinds.keys() <= {"integer", "number", "big"}
+        if not one and len(self.inside) <= MOST_FIELDS:
+            return None
+        return to(values)
+
+
+_KINDS = {"text": TEXT, "integer": INTEGER, "number": NUMBER, "boolean": BOOLEAN}
+
+
+def joined(some: Iterable[Seen]) -> Seen:
+    """What was seen in several places together."""
+    made = Seen()
+    for one in some:
+        made.add(one)
+    return made
+
+
+def kind_of(value: Any) -> str:
+    """The kind of a JSON value other than null."""
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int):
+        return "integer" if -(2**63) <= value < 2**63 else "big"
+    if isinstance(value, float):
+        return "number"
+    return "object" if isinstance(value, dict) else "array"
+
+
+def is_numeral(field: pa.Field) -> bool:
+    """Whether a text field holds numbers as they are written."""
+    return bool(field.metadata and NUMERAL.items() <= field.metadata.items())
+
+
+def has_numerals(fields: Iterable[pa.Field]) -> bool:
+    """Whether any of some fields, or one inside of them, holds numbers as they are written."""
+    return any(
+        is_numeral(field) or has_numerals(field.type.field(number) for number in range(field.type.num_fields))
+        for field in fields
+    )
