@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -117,6 +118,8 @@ def diff(
     made = _schema(schema)
     refuse_events(made)
     options = Options(on, new, duplicates, relax_required)
+    for text in array_warnings(mapping):
+        warnings.warn(text, stacklevel=2)
     early, late = (_side(source, mapping, made, on, csv, strict) for source in (before, after))
     early, late = _as_lines((before, after), (early, late), csv)
     folder = None if scratch is None else Path(scratch)
@@ -272,7 +275,8 @@ def write_patch(
             early, late, made, options, ingested, sent, scratch=folder.path, jobs=jobs, on_chunk=on_chunk,
             effects=effects,
         )  # fmt: skip
-        builder = ReportBuilder(name, cap=KEPT_FINDINGS, origins=late.stream.origins, notes=[made.profile_warning])
+        notes = [made.profile_warning, *array_warnings(mapping)]
+        builder = ReportBuilder(name, cap=KEPT_FINDINGS, origins=late.stream.origins, notes=notes)
         source = {"name": name, **({} if early is None else {"before": early.stream.name}), "key": patch.key,
                   "counts": asdict(patch.counts), "fields": patch.fields}  # fmt: skip
         manifests = []
@@ -435,6 +439,22 @@ def partial_arrays(mapping: Any) -> list[str]:
         if index is not None and steps[0] != "identityMap":
             found.append(format_path(steps[:index]))
     return list(dict.fromkeys(found))
+
+
+def array_warnings(mapping: Any) -> list[str]:
+    """A sentence for each mapping that asks for a way of merging arrays, which a batch of upserts does not have."""
+    if mapping is None:
+        return []
+    return [
+        f"{item.destination}: {found[0]} has no effect in a batch patch: the platform replaces the whole array by the "
+        "mapped one. Map the complete array, or send this field by streaming."
+        for item in _mapping(mapping).mappings
+        if isinstance(item.source, str) and (found := _ARRAY_MERGE.search(item.source))
+    ]
+
+
+#: Functions that say how Profile merges an array, for streaming.
+_ARRAY_MERGE = re.compile(r"\bupsert_array_(?:append|replace)\b")
 
 
 def _repeatable(mapping: MappingSet) -> bool:

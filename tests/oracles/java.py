@@ -59,3 +59,8 @@ def ask_regex(cases: list[tuple[str, list[str]]]) -> list[list[RegexAnswer] | st
             )
         found.append(answers)
     return found
+
+
+def ask_dates(lines: list[tuple[str, ...]]) -> list[str]:
+    """Answers of `JavaDates.java`: ``=result``, ``-`` and why it does not fit, ``!`` and why the pattern is none."""
+    return _ask("JavaDates.java", ["\t".join(line) for line in lines])

@@ -11,6 +11,7 @@ import click
 from .printer import print_json, say, show
 from .progress import progress
 from .quick import load_arrow
+from .values import SET, filled_mapping
 
 if TYPE_CHECKING:
     from ..patch import Preview
@@ -57,6 +58,7 @@ cannot clear, or rows were set aside: all are listed in the folder; 2 on wrong u
 @click.option("--quote", default='"', help="Of CSV sources.")
 @click.option("--encoding", default="utf-8", show_default=True, help="Of CSV sources.")
 @click.option("--null", "nulls", multiple=True, help="A text of CSV sources that means 'no value'; may be repeated.")
+@SET
 @click.option("--jobs", "-j", type=click.IntRange(0), help="Worker threads.  [default: one per core]")
 @click.option("--overwrite", is_flag=True, help="Replace another run's output in the folder.")
 @click.option("--progress/--no-progress", "bar", default=None, help="Show a progress bar.  [default: on a terminal]")
@@ -65,12 +67,12 @@ def diff(
     before: Path, after: Path, schema: Path, mapping: Path | None, on: str | None, out: Path, format: str, new: Any,
     duplicates: Any, preview: bool, trial: int, relax_required: bool, rules: str, strict: bool,
     max_bytes: int | None, max_records: int | None, delimiter: str, quote: str, encoding: str, nulls: tuple[str, ...],
-    jobs: int | None, overwrite: bool, bar: bool | None, as_json: bool,
+    values: tuple[str, ...], jobs: int | None, overwrite: bool, bar: bool | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Write a Profile patch: what makes the profiles of BEFORE those of AFTER, as upsert records."""
     load_arrow()
     from ..read import CsvOptions
-    from ..upsert import JSON_WARNING, MAX_RECORDS, write_patch
+    from ..upsert import JSON_WARNING, MAX_RECORDS, array_warnings, write_patch
 
     csv = CsvOptions(
         delimiter="\t" if delimiter in ("tab", "\\t") else delimiter, quote=quote, encoding=encoding,
@@ -78,9 +80,12 @@ def diff(
     )  # fmt: skip
     if format == "json":
         say(f"warning: {JSON_WARNING}")
+    mapping_set = filled_mapping(mapping, values)
+    for text in array_warnings(mapping_set):
+        say(f"warning: {text}")
     with progress(bar) as shown:
         result = write_patch(
-            before, after, schema, out, on=on, mapping=mapping, new=new, duplicates=duplicates,
+            before, after, schema, out, on=on, mapping=mapping_set, new=new, duplicates=duplicates,
             relax_required=relax_required, rules=rules, strict=strict, format=format, max_bytes=max_bytes,
             max_records=MAX_RECORDS if max_records is None else max_records, csv=csv,
             jobs=jobs, overwrite=overwrite, effects=trial if preview else None, on_start=shown.start,

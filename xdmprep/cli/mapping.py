@@ -12,6 +12,7 @@ from ..errors import UsageError, did_you_mean
 from ..read import open_source
 from ..schema import Schema
 from .printer import emit, print_json, say, show
+from .values import SET, named_values
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 _FILE = click.Path(path_type=Path)
@@ -28,8 +29,11 @@ def mapping() -> None:
 @click.argument("path", type=_FILE)
 @click.option("--schema", "schema_path", type=_FILE, help="XDM schema the destinations are looked up in.")
 @click.option("--source", "source_path", type=_FILE, help="Source whose header the columns are looked up in.")
+@SET
 @_JSON
-def check(path: Path, schema_path: Path | None, source_path: Path | None, as_json: bool) -> None:
+def check(
+    path: Path, schema_path: Path | None, source_path: Path | None, values: tuple[str, ...], as_json: bool
+) -> None:
     """Say everything that is wrong with the mapping set in PATH.
 
     Exit code 2 if it cannot run, 0 otherwise; warnings do not change the exit code.
@@ -37,7 +41,7 @@ def check(path: Path, schema_path: Path | None, source_path: Path | None, as_jso
     from ..mapping import MappingSet
     from ..mapping.check import check_mapping
 
-    made = MappingSet.load(path)
+    made = MappingSet.load(path, values=named_values(values))
     schema = Schema.load(schema_path) if schema_path else None
     columns = open_source(source_path).arrow_schema if source_path else None
     found = check_mapping(made, columns, schema)
@@ -89,14 +93,20 @@ def suggest(source: str, schema_path: Path, rows: int, least: int, as_json: bool
     "Default: csv for a .csv target, posted for .json, own for .yaml.",
 )
 @click.option("--source", "source_path", type=_FILE, help="Source whose header tells columns from expressions.")
+@SET
 @_JSON
-def convert(path: Path, target: Path, form: str | None, source_path: Path | None, as_json: bool) -> None:
+def convert(
+    path: Path, target: Path, form: str | None, source_path: Path | None, values: tuple[str, ...], as_json: bool
+) -> None:
     """Write the mapping set in PATH to TARGET in another form; what the form cannot hold is listed."""
     from ..mapping import MappingSet
 
-    made = MappingSet.load(path)
+    made = MappingSet.load(path, values=named_values(values))
+    columns = open_source(source_path).arrow_schema.names if source_path else []
     if source_path:
-        made = made.for_columns(open_source(source_path).arrow_schema.names)
+        made = made.for_columns(columns)
+    if values:
+        made = made.filled(columns)
     chosen = form or {".csv": "csv", ".json": "posted"}.get(target.suffix.lower(), "own")
     losses = made.save(target, chosen)
     if as_json:

@@ -11,6 +11,7 @@ from ..errors import UsageError
 from .printer import print_json, say, show
 from .progress import progress
 from .quick import load_arrow
+from .values import SET, filled_mapping
 
 
 @click.command(
@@ -55,6 +56,7 @@ wrong use or input that cannot be read.
 @click.option("--sheet", help="Of an Excel source: the sheet's name or number.  [default: the first]")
 @click.option("--header-row", type=click.IntRange(1), help="Of an Excel source.  [default: the first row with text]")
 @click.option("--null", "nulls", multiple=True, help="A text of a CSV source that means 'no value'; may be repeated.")
+@SET
 @click.option(
     "--contract",
     type=click.Path(path_type=Path),
@@ -70,7 +72,7 @@ def prepare(
     relax_required: bool, multiline: bool, max_bytes: int | None, max_rows: int | None, error_threshold: float | None,
     max_loss: float, rules: str,
     strict: bool, delimiter: str, quote: str, encoding: str, names: str | None,
-    sheet: str | None, header_row: int | None, nulls: tuple[str, ...],
+    sheet: str | None, header_row: int | None, nulls: tuple[str, ...], values: tuple[str, ...],
     contract: Path | None, jobs: int | None, report: Path | None, overwrite: bool, bar: bool | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Map, check and write SOURCE as files ready for upload.
@@ -79,6 +81,7 @@ def prepare(
     """
     load_arrow()
     source = sources[0] if len(sources) == 1 else list(sources)
+    mapping_set = filled_mapping(mapping, values)
     from ..prepare import prepare as run
     from ..read import CsvOptions, ExcelOptions
     from ..write import PLATFORM_MAX_BYTES
@@ -106,12 +109,12 @@ def prepare(
             if value is not None and value is not False:
                 raise UsageError(f"{name} cannot be combined with --upsert.")
         return _patch(
-            source, mapping, schema, out, format or "parquet", report, bar, as_json, relax_required=relax_required,
+            source, mapping_set, schema, out, format or "parquet", report, bar, as_json, relax_required=relax_required,
             rules=rules, strict=strict, max_bytes=max_bytes, csv=csv, jobs=jobs, overwrite=overwrite,
         )  # fmt: skip
     with progress(bar) as shown:
         result = run(
-            source, mapping, schema, out, format=format or "json", rules=rules, strict=strict,
+            source, mapping_set, schema, out, format=format or "json", rules=rules, strict=strict,
             error_threshold=error_threshold, max_loss=max_loss, max_bytes=max_bytes, max_rows=max_rows,
             multiline=multiline, csv=csv, excel=ExcelOptions(sheet, header_row) if sheet or header_row else None,
             contract=contract, jobs=jobs, overwrite=overwrite,
@@ -137,13 +140,15 @@ def prepare(
 
 
 def _patch(
-    source: Any, mapping: Path, schema: Path, out: Path, format: str, report: Path | None, bar: bool | None,
+    source: Any, mapping: Any, schema: Path, out: Path, format: str, report: Path | None, bar: bool | None,
     as_json: bool, **options: Any,
 ) -> int:  # fmt: skip
     """A patch from a file of changes."""
-    from ..upsert import JSON_WARNING, partial_arrays, write_patch
+    from ..upsert import JSON_WARNING, array_warnings, partial_arrays, write_patch
     from .diff import shown_result
 
+    for text in array_warnings(mapping):
+        say(f"warning: {text}")
     for path in partial_arrays(mapping):
         say(f"warning: '{path}' is an array: the platform replaces all of it by the mapped elements.")
     if format == "json":

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
 
 from ..documents import is_file
 from ..errors import UsageError
+from ..rules import RULES
 from .printer import print_json, show
 from .progress import progress
 from .quick import load_arrow
+from .values import filled_mapping
+
+#: What a placeholder's name looks like; rules have hyphens or small letters.
+_PLACEHOLDER = re.compile("[A-Za-z_]*[A-Z][A-Za-z0-9_]*")
 
 
 @click.command(
@@ -28,7 +34,10 @@ Ends with 0 if all records are valid, 1 if some are not, 2 on wrong use or a fil
 @click.option("--schema", "-s", required=True, type=click.Path(path_type=Path), help="XDM schema, JSON.")
 @click.option("--mapping", "-m", type=click.Path(path_type=Path), help="Makes records of the rows first.")
 @click.option("--rules", default="strict", show_default=True, help="Rule set: strict, batch or jsonschema.")
-@click.option("--set", "settings", multiple=True, metavar="RULE=LEVEL", help="One rule as error, warning or off.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="NAME=VALUE",
+    help="A rule as error, warning or off; or the value of a placeholder ${NAME} of the mapping.",
+)  # fmt: skip
 @click.option("--cap", type=click.IntRange(1), help="Keep at most so many findings of all FILES; all are counted.")
 @click.option("--jobs", "-j", type=click.IntRange(0), help="Worker threads.  [default: one per core]")
 @click.option(
@@ -53,7 +62,9 @@ def validate(
 
     if report is not None and report.suffix.lower() not in ENDINGS:
         raise UsageError(f"--report: {report.name!r} must end in {', '.join(ENDINGS)}.")
-    chosen = Rules.of(Rules.of(rules), _settings(settings))
+    levels, values = _settings(settings)
+    chosen = Rules.of(Rules.of(rules), levels)
+    mapping_set = filled_mapping(mapping, values)
     loaded = Schema.load(schema)
     if any(not is_file(file) for file in files):  # folders and globs
         files = tuple(map(Path, expand(list(files)) or files))
@@ -64,7 +75,7 @@ def validate(
         room = None if cap is None else cap - sum(one.kept for one in found)
         with progress(bar) as shown:
             one = run(
-                file, loaded, mapping=mapping, rules=chosen, cap=room, jobs=jobs,
+                file, loaded, mapping=mapping_set, rules=chosen, cap=room, jobs=jobs,
                 on_start=shown.start, on_chunk=shown.advance,
             )  # fmt: skip
         found.append(one)
@@ -88,11 +99,15 @@ def validate(
     return 0 if whole.valid else 1
 
 
-def _settings(texts: tuple[str, ...]) -> dict[str, str]:
-    out = {}
+def _settings(texts: tuple[str, ...]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Levels of rules, and values of placeholders: names that are no rule's."""
+    levels, values = {}, []
     for text in texts:
         code, equals, level = text.partition("=")
         if not equals:
-            raise UsageError(f"--set {text!r}: expected RULE=error, RULE=warning or RULE=off.")
-        out[code.strip()] = level.strip()
-    return out
+            raise UsageError(f"--set {text!r}: expected RULE=error, RULE=warning, RULE=off, or NAME=VALUE.")
+        if code.strip() in RULES or not _PLACEHOLDER.fullmatch(code.strip()):
+            levels[code.strip()] = level.strip()
+        else:
+            values.append(text)
+    return levels, tuple(values)

@@ -17,13 +17,14 @@ from ..flow import TIMESTAMP
 from .binding import bind, columns_of, fields_of, is_volatile
 from .catalogue import Context
 from .columns import DOUBLE, EXACT, MOMENT, Mask, patched, usable, usable_type
+from .constants import check_constants, likely_mistakes
 from .grammar import parse
 from .interpreter import Evaluator, Scope, compile_node, run
 from .options import DEFAULT, Options
 from .plan import Batch, Fixed, Interpreted, Plan, outgoing, to_arrow
 from .planner import Planner
 from .statics import constant_type, static_type
-from .tree import Field, Node
+from .tree import Field, Node, walk
 from .values import Failed
 
 
@@ -86,6 +87,22 @@ class Expression:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Expression, (self.text, self._declared, self.options)
+
+    def faults(self) -> list[ExpressionError]:
+        """Errors that every row would meet: constant arguments that can never work, or a constant that has no value."""
+        found: list[ExpressionError] = []
+        for node in walk(self.tree):
+            try:
+                check_constants(node, self.text, self.options)
+            except ExpressionError as error:
+                found.append(error)
+        if self._failure is not None and not found:
+            found.append(ExpressionError(f"The expression fails in every row: {self._failure}", self.text))
+        return found
+
+    def likely_mistakes(self) -> list[str]:
+        """A sentence for each constant that is valid, but probably does not mean what its author thinks."""
+        return list(dict.fromkeys(likely_mistakes(self.tree, self.options)))
 
     def apply(self, records: pa.RecordBatch) -> Evaluated:
         """The values of all rows of `records`; safe to call from several threads at once."""

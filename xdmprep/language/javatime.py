@@ -43,7 +43,80 @@ ZONE_NAMES: dict[str, tuple[float, str]] = {
 }  # fmt: skip
 
 _OFFSET = r"(?:Z|[+-]\d{2}(?::?\d{2}(?::?\d{2})?)?)"
-_TOKEN = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|([^A-Za-z']+)")
+_TOKEN = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|([\[\]])|([^A-Za-z'\[\]{}#]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One part of a pattern: a letter with its width, filled up to `pad` with blanks; or a literal; or a bracket."""
+
+    letter: str = ""
+    width: int = 0
+    pad: int = 0
+    literal: str = ""
+    bracket: str = ""
+
+
+def _parts(text: str) -> list[_Part]:
+    """The parts of a pattern.
+
+    Raises:
+        Failed: it is none.
+    """
+    found: list[_Part] = []
+    at = pad = depth = 0
+    while at < len(text):
+        match = _TOKEN.match(text, at)
+        if match is None:
+            sign = text[at]
+            why = "has an open quote" if sign == "'" else f"has {sign!r}, which is reserved; put it in single quotes"
+            raise Failed(f"the date format {text!r} {why}")
+        at = match.end()
+        if pad and (not match[2] or match[2] == "p"):
+            break
+        if match[2] == "p":
+            pad = len(match[0])
+        elif match[2]:
+            found.append(_letter(match[2], len(match[0]), pad, text))
+            pad = 0
+        elif match[3]:
+            depth += 1 if match[3] == "[" else -1
+            if depth < 0:
+                raise Failed(f"the date format {text!r} has a ']' without a '['")
+            found.append(_Part(bracket=match[3]))
+        else:
+            found.append(_Part(literal=match[4] or match[1].replace("''", "'") or "'"))
+    if pad:
+        raise Failed(f"the date format {text!r} has a 'p' that no letter follows")
+    return [*found, *[_Part(bracket="]")] * depth]
+
+
+#: Letters, and how wide they may be.
+_WIDEST = {
+    **dict.fromkeys("WFa", 1), **dict.fromkeys("dwhKkHmsV", 2), "D": 3, **dict.fromkeys("zO", 4),
+    **dict.fromkeys("GMLQqEecXxZ", 5), **dict.fromkeys("uyYSAnN", 9),
+}  # fmt: skip
+_SYNONYMS = {"L": "M", "c": "e", "q": "Q"}
+
+
+def _letter(letter: str, width: int, pad: int, text: str) -> _Part:
+    if letter not in _WIDEST:
+        raise Failed(f"{letter!r} in {text!r} is not a letter of a date format; put literals in single quotes")
+    wrong = width > _WIDEST[letter] or letter + str(width) in ("V1", "c2", "O2", "O3")
+    if wrong:
+        raise Failed(f"{letter * width!r} in {text!r} is no part of a date format: the letter is not repeated so often")
+    if letter == "z" and width > 3:
+        raise Failed(f"{text!r} asks for full names of time zones, which are not known here; use z or VV")
+    return _Part(_SYNONYMS.get(letter, letter), width, pad)
+
+
+def letters(text: str) -> list[tuple[str, int]]:
+    """The letters of a pattern with their widths, ``L``, ``c`` and ``q`` as ``M``, ``e`` and ``Q``.
+
+    Raises:
+        Failed: it is no pattern.
+    """
+    return [(part.letter, part.width) for part in _parts(text) if part.letter]
 
 
 @lru_cache(maxsize=1024)
@@ -114,8 +187,8 @@ class Pattern:
             if part is None:
                 continue
             value = _value(letter, width, part)
-            if letter == "E" and part.isdigit() and self.options.weeks == "us":
-                value = (int(part) - 2) % 7 + 1
+            if letter == "e" and not part.isdigit():
+                letter = "E"
             if found.get(letter, value) != value:
                 raise Failed(f"{text[:80]!r} contradicts itself")
             found[letter] = value
@@ -123,6 +196,16 @@ class Pattern:
             return _moment(found, self.options)
         except (ValueError, OverflowError) as error:
             raise Failed(f"{text[:80]!r} is no date: {error}") from None
+
+    def check_reads(self) -> None:
+        """Checks that a date can be read with the pattern.
+
+        Raises:
+            Failed: it has no year, so that no text names a date.
+        """
+        names = {letter for letter, _ in self.fields}
+        if not names & {"y", "u"} and not {"Y", "w"} <= names:
+            raise Failed(f"the date format {self.text!r} has no year (y), so no text is a date in it")
 
     def print(self, moment: Moment) -> str:
         """`moment` in this pattern."""
@@ -142,7 +225,7 @@ def _value(letter: str, width: int, part: str) -> str | int:
         return int(part[0] in "pP")
     if letter in "GVzXxZO":
         return part
-    return int(part.lstrip("Q")) if letter == "Q" and part[0] == "Q" else int(part)
+    return int(re.sub("[^0-9]", "", part))
 
 
 def _index(part: str, names: list[str]) -> int:
@@ -151,42 +234,86 @@ def _index(part: str, names: list[str]) -> int:
 
 def _moment(found: dict[str, str | int], options: Options) -> Moment:
     number = {letter: value for letter, value in found.items() if isinstance(value, int)}
-    year = number.get("y", number.get("u"))
     if str(found.get("G", "AD"))[:1].upper() == "B":
-        raise ValueError("years before Christ are not supported")
-    weekday = number.get("E")
-    if "Y" in number and "w" in number:
-        day = date.fromisocalendar(number["Y"], number["w"], weekday or 1)
-    elif year is None:
-        raise ValueError("it has no year")
-    elif "D" in number:
-        day = date(year, 1, 1) + timedelta(days=number["D"] - 1)
-        if day.year != year or number["D"] < 1:
-            raise ValueError("there is no such day of the year")
-    else:
-        month = number.get("M", 3 * number["Q"] - 2 if "Q" in number else 1)
-        day = date(year, month, number.get("d", 1))
-    if weekday is not None and day.isoweekday() != weekday:
-        raise ValueError(f"it is a {DAYS[day.weekday()]}")
-    hour = number.get("H", number.get("k", 0) % 24)
-    if "k" in number and not 1 <= number["k"] <= 24:
-        raise ValueError("there is no such hour")
-    if "h" in number or "K" in number:
-        if not (1 <= number.get("h", 1) <= 12 and 0 <= number.get("K", 0) <= 11):
-            raise ValueError("there is no such hour")
-        hour = number.get("h", number.get("K", 0)) % 12 + 12 * number.get("a", 0)
-    nanos = number.get("S", number.get("n", 0))
-    at = datetime(day.year, day.month, day.day, hour, number.get("m", 0), number.get("s", 0), nanos // 1000, UTC)
+        raise ValueError("years before 1 are not supported")
+    day = _day(number, options)
+    hour, minute, second, nanos = _time(number)
+    if hour == 24 and not (minute or second or nanos):  # midnight at the day's end
+        _check(number, Moment(datetime(day.year, day.month, day.day, tzinfo=UTC)), options)
+        day, hour, number = day + timedelta(days=1), 0, {}
+    at = datetime(day.year, day.month, day.day, hour, minute, second, nanos // 1000, UTC)
+    _check(number, Moment(at, nanos % 1000), options)
     place: tzinfo = UTC
     for letter in "VzXxZO":
         if letter in found:
             text = str(found[letter])
             place = zone(text) if text[-1:].isdigit() or letter == "V" else _abbreviation(text, options)
-    if place is not UTC:
-        at = at.replace(tzinfo=place)
-        if at.utcoffset() is None:
-            raise ValueError("its zone is unknown")
-    return Moment(at, nanos % 1000)
+    return Moment.local(at.replace(tzinfo=place), nanos % 1000)
+
+
+def _day(number: dict[str, int], options: Options) -> date:
+    year = number.get("y", number.get("u"))
+    weekday = number.get("E") or (_iso_weekday(number["e"], options) if "e" in number else None)
+    if "Y" in number and "w" in number:
+        return _week_day(number["Y"], number["w"], weekday, options)
+    if year is None:
+        raise ValueError("it has no year")
+    if "D" in number:
+        day = date(year, 1, 1) + timedelta(days=number["D"] - 1)
+        if day.year != year or number["D"] < 1:
+            raise ValueError("there is no such day of the year")
+        return day
+    month = number.get("M", 3 * number["Q"] - 2 if "Q" in number else 1)
+    if "W" in number and "d" not in number and weekday is not None:
+        for day in (date(year, month, 1) + timedelta(days=n) for n in range(31)):
+            if day.month == month and day.isoweekday() == weekday and _week_of_month(day, options) == number["W"]:
+                return day
+        raise ValueError("there is no such day in that week of the month")
+    return date(year, month, number.get("d", 1))
+
+
+def _time(number: dict[str, int]) -> tuple[int, int, int, int]:
+    """Hour, minute, second and nanoseconds."""
+    if "N" in number or "A" in number:
+        nanos = number.get("N", number.get("A", 0) * 1_000_000)
+        if nanos >= 86_400 * 10**9:
+            raise ValueError("a day is not so long")
+        seconds, rest = divmod(nanos, 10**9)
+        return seconds // 3600, seconds // 60 % 60, seconds % 60, rest
+    hour = number.get("H", number.get("k", 0) % 24)
+    if "k" in number and number["k"] > 24:
+        raise ValueError("there is no such hour")
+    if "h" in number or "K" in number:
+        if number.get("h", 1) > 12 or number.get("K", 0) > 11:
+            raise ValueError("there is no such hour")
+        hour = number.get("h", number.get("K", 0)) % 12 + 12 * number.get("a", 0)
+    nanos = number.get("S", number.get("n", 0))
+    if nanos >= 10**9:
+        raise ValueError("a second is not so long")
+    return hour, number.get("m", 0), number.get("s", 0), nanos
+
+
+def _check(number: dict[str, int], moment: Moment, options: Options) -> None:
+    """Checks what was read besides against the date.
+
+    Raises:
+        ValueError: it contradicts the date.
+    """
+    day = moment.at.date()
+    is_day = "E" in number and number["E"] != day.isoweekday()
+    if is_day or ("e" in number and number["e"] != weekday(moment, options)):
+        raise ValueError(f"it is a {DAYS[day.weekday()]}")
+    real = {
+        "y": day.year, "u": day.year, "M": day.month, "d": day.day, "Q": (day.month + 2) // 3,
+        "D": day.timetuple().tm_yday, "F": (day.day - 1) % 7 + 1, "a": moment.at.hour // 12,
+    }  # fmt: skip
+    if "w" in number or "Y" in number:
+        real["Y"], real["w"] = _week(moment, options)
+    if "W" in number:
+        real["W"] = _week_of_month(day, options)
+    for letter, value in real.items():
+        if number.get(letter, value) != value:
+            raise ValueError("its parts contradict each other")
 
 
 @lru_cache(maxsize=1024)
@@ -196,70 +323,90 @@ def compile_pattern(text: str, options: Options) -> Pattern:
     Raises:
         Failed: it is not a date pattern.
     """
-    tokens: list[tuple[str, int]] = []  # (letter, width), or (literal text, 0)
-    at = 0
-    while at < len(text):
-        match = _TOKEN.match(text, at)
-        if match is None:
-            raise Failed(f"the date format {text!r} has an open quote")
-        if match[2]:
-            letter = {"L": "M", "c": "e", "q": "Q"}.get(match[2], match[2])
-            if letter == "u" and options.date_letters == "simple":
-                letter = "e"
-            if letter not in _PRINTERS:
-                raise Failed(f"{letter!r} in {text!r} is not a letter of a date format; put literals in single quotes")
-            if letter == "z" and len(match[0]) > 3:
-                raise Failed(f"{text!r} asks for full names of time zones, which are not known here; use z or VV")
-            tokens.append((letter, len(match[0])))
-        else:
-            tokens.append(((match[1].replace("''", "'") or "'") if match[3] is None else match[3], 0))
-        at = match.end()
+    parts = [
+        _Part("e", part.width, part.pad) if part.letter == "u" and options.date_letters == "simple" else part
+        for part in _parts(text)
+    ]
     regex, fields = "", []
-    for i, (part, width) in enumerate(tokens):
-        if not width:
-            regex += re.escape(part)
-            continue
-        adjacent = i + 1 < len(tokens) and tokens[i + 1][1] > 0 and tokens[i + 1][0] in _NUMERIC
-        regex += f"({_reader(part, width, adjacent)})"
-        fields.append((part if part not in "eE" else "E", width))
-    printers = tuple(part if not width else _printer(part, width, options) for part, width in tokens)
-    zoned = any(width and part in "VzXxZO" for part, width in tokens)
+    for i, part in enumerate(parts):
+        if part.bracket:
+            regex += "(?:" if part.bracket == "[" else ")?+"
+        elif part.literal:
+            regex += re.escape(part.literal)
+        else:
+            added, count = _readers(part, _reserved(parts[i + 1 :]))
+            regex += added
+            fields += [(part.letter, part.width)] * count
+    printers = tuple(part.literal or _printer(part, options) for part in parts if not part.bracket)
+    zoned = any(part.letter and part.letter in "VzXxZO" for part in parts)
+    # plain patterns are also read and printed by whole columns
+    plain = not any(part.pad or part.bracket for part in parts)
+    tokens = [(part.letter or part.literal, part.width) for part in parts]
     reader = re.compile(regex, re.ASCII)
-    return Pattern(text, options, reader, tuple(fields), printers, zoned, _layout(tokens), _layouts(tokens))
+    layout, layouts = (_layout(tokens), _layouts(parts)) if plain else (None, ())
+    return Pattern(text, options, reader, tuple(fields), printers, zoned, layout, layouts)
 
 
-_NUMERIC = "yuYMdDHhKkmsSnwWF"
+_NUMERIC = "yuYMdDHhKkmsSnANwWFQe"
 
 
-def _reader(letter: str, width: int, adjacent: bool) -> str:
+def _is_number(part: _Part) -> bool:
+    return bool(part.letter) and part.letter in _NUMERIC and not (part.letter in "MQe" and part.width >= 3)
+
+
+def _reserved(parts: list[_Part]) -> int:
+    """How many digits the numbers of fixed width that follow directly take; a number of free width leaves these."""
+    digits = 0
+    for part in parts:
+        if not (_is_number(part) and _fixed(part)):
+            break
+        digits += part.width
+    return digits
+
+
+def _fixed(part: _Part) -> bool:
+    return part.letter == "S" or (
+        part.width == 2 - (part.letter == "Y" and part.width != 2) and part.letter not in "DnAN"
+    )
+
+
+def _readers(part: _Part, reserved: int) -> tuple[str, int]:
+    """The regular expression of a letter, and how many groups it has."""
+    if part.pad:
+        sizes = range(part.pad, 0, -1)
+        return "(?:" + "|".join(f" {{{part.pad - n}}}({_reader(part, reserved, n)})" for n in sizes) + ")", part.pad
+    return f"({_reader(part, reserved)})", 1
+
+
+def _reader(part: _Part, reserved: int, size: int | None = None) -> str:
+    letter, width = part.letter, part.width
     names = {"M": MONTHS, "E": DAYS, "e": DAYS}
-    if letter in names and width >= 3:
+    if letter == "E" or (letter in names and width >= 3):
         full = names[letter] if width == 4 else [name[:3] for name in names[letter]]
         return "(?i:" + "|".join(full) + ")"
-    if letter == "E":
-        return "(?i:" + "|".join(_SHORT_DAYS) + ")"
     if letter == "G":
         return "(?i:AD|BC|CE|BCE|Anno Domini|Before Christ)"
     if letter == "a":
         return "(?i:AM|PM)"
-    if letter in "XxZ":
+    if letter in "XxZ" and not (letter == "Z" and width == 4):
         return _OFFSET
-    if letter == "O":
+    if letter == "O" or letter == "Z":
         return r"GMT(?:[+-]\d{1,2}(?::\d{2})?)?"
     if letter in "zV":
         return rf"[A-Za-z][A-Za-z_]*(?:/[A-Za-z_+\-0-9]+)*(?:[+-]\d{{1,2}}(?::?\d{{2}})?)?|{_OFFSET}"
-    if letter == "Q":
-        return "Q[1-4]" if width >= 3 else "0[1-4]" if width == 2 else "[1-4]"
+    if letter == "Q" and width >= 3:
+        return {3: "(?i:Q)[1-4]", 4: "(?i:1st|2nd|3rd|4th) quarter", 5: "[1-4]"}[width]
+    if size is not None:
+        return rf"[0-9]{{{size}}}"
     if letter == "S":
         return rf"[0-9]{{{width}}}"
-    if letter in "yuY":
-        return r"[0-9]{2}" if width == 2 else r"[0-9]{4}"
-    if letter == "n":
-        return r"[0-9]{1,9}"
-    most = 3 if letter == "D" else 2
-    if width >= 2:
+    if letter in "yuY" and width == 4:
+        return r"[0-9]{4}"
+    if letter == "D" and width == 2:
+        return r"[0-9]{2,3}"
+    if width == 2 or (letter == "D" and width == 3):
         return rf"[0-9]{{{width}}}"
-    return r"[0-9]" if adjacent else rf"[0-9]{{1,{most}}}"
+    return rf"[0-9]{{{width},19}}" + (f"(?=[0-9]{{{reserved}}}(?![0-9]))" if reserved else "+")
 
 
 #: Widths of the letters whose bytes can be read: 3 for a month is its short name, ``a`` is AM or PM.
@@ -269,25 +416,30 @@ _WIDTHS = {
 }  # fmt: skip
 
 
-def _layouts(tokens: list[tuple[str, int]]) -> tuple[Layout, ...]:
-    letters = [part for part, width in tokens if width]
+def _layouts(parts: list[_Part]) -> tuple[Layout, ...]:
+    letters = [part.letter for part in parts if part.letter]
     if len(set(letters)) != len(letters) or len({"y", "u"} & set(letters)) != 1 or len({"H", "h"} & set(letters)) > 1:
         return ()
     if "a" in letters and "h" not in letters:
         return ()
     choices: list[list[tuple[str, int]]] = []
-    for i, (part, width) in enumerate(tokens):
-        if not width:
-            if not part.isascii() or any(letter.isdigit() for letter in part):
+    for i, part in enumerate(parts):
+        letter, width = part.letter, part.width
+        if part.literal:
+            if not part.literal.isascii() or any(sign.isdigit() for sign in part.literal):
                 return ()
-            choices.append([(part, 0)])
-        elif width not in _WIDTHS.get(part, ()):
+            choices.append([(part.literal, 0)])
+        elif width not in _WIDTHS.get(letter, ()):
             return ()
-        elif part == "a":
+        elif letter == "a":
             choices.append([("a", 2)])
+        elif width > 1 or letter == "S":
+            choices.append([(letter, width)])
         else:
-            adjacent = i + 1 < len(tokens) and tokens[i + 1][1] > 0 and tokens[i + 1][0] in _NUMERIC
-            choices.append([(part, width)] + ([(part, 2)] if width == 1 and part != "S" and not adjacent else []))
+            behind = next((after for after in parts[i + 1 :] if not (_is_number(after) and _fixed(after))), None)
+            if behind is not None and _is_number(behind):  # which number has how many digits cannot be told
+                return ()
+            choices.append([(letter, 1), (letter, 2)])
     return tuple(product(*choices)) if prod(map(len, choices)) <= 32 else ()
 
 
@@ -306,15 +458,48 @@ def _layout(tokens: list[tuple[str, int]]) -> Layout | None:
     return tuple(layout)
 
 
+def _first_day(options: Options) -> tuple[int, int]:
+    """The weekday that begins a week (Monday is 1), and how many days of a year its first week has at least."""
+    return (1, 4) if options.weeks == "iso" else (7, 1)
+
+
+def _iso_weekday(number: int, options: Options) -> int:
+    if not 1 <= number <= 7:
+        raise ValueError("there is no such day of the week")
+    return (number + _first_day(options)[0] - 2) % 7 + 1
+
+
+def _week_start(year: int, options: Options) -> date:
+    """The first day of the first week of a week-based year."""
+    first, least = _first_day(options)
+    day = date(year, 1, least)  # is always in the first week
+    return day - timedelta(days=(day.isoweekday() - first) % 7)
+
+
+def _week_day(year: int, week: int, weekday: int | None, options: Options) -> date:
+    first, _ = _first_day(options)
+    start = _week_start(year, options) + timedelta(days=7 * (week - 1))
+    if week < 1 or start >= _week_start(year + 1, options):
+        raise ValueError("there is no such week")
+    return start if weekday is None else start + timedelta(days=(weekday - first) % 7)
+
+
 def _week(moment: Moment, options: Options) -> tuple[int, int]:
     """(week-based year, week)."""
-    if options.weeks == "iso":
-        year, week, _ = moment.at.isocalendar()
-        return year, week
     day = moment.at.date()
-    saturday = day + timedelta(days=6 - day.isoweekday() % 7)  # the week that holds 1 January is the first
-    first = date(saturday.year, 1, 1)
-    return saturday.year, ((saturday - first).days) // 7 + 1
+    if options.weeks == "iso":
+        year, week, _ = day.isocalendar()
+        return year, week
+    saturday = day.toordinal() + 6 - day.isoweekday() % 7  # the week that holds 1 January is the first
+    year = day.year + (saturday > date(day.year, 12, 31).toordinal())
+    january = date(day.year, 1, 1).toordinal() if year == day.year else date(day.year, 12, 31).toordinal() + 1
+    return year, (saturday - january) // 7 + 1
+
+
+def _week_of_month(day: date, options: Options) -> int:
+    first, least = _first_day(options)
+    start = (day.day - ((day.isoweekday() - first) % 7 + 1)) % 7
+    return (7 + (7 - start if start + 1 > least else -start) + day.day - 1) // 7
 
 
 def week(moment: Moment, options: Options) -> int:
@@ -353,7 +538,7 @@ def _gmt(at: datetime, width: int) -> str:
 def _zone_name(at: datetime) -> str:
     if isinstance(at.tzinfo, ZoneInfo):
         return at.tzname() or str(at.tzinfo)
-    return "UTC" if not at.utcoffset() else _offset(at, True, True)
+    return _offset(at, True, True)
 
 
 def _zone_id(at: datetime) -> str:
@@ -373,8 +558,21 @@ def _named(names: list[str], index: int, width: int) -> str:
     return name if width == 4 else name[:1] if width == 5 else name[:3]
 
 
+def _quarter(moment: Moment, width: int) -> str:
+    number = (moment.at.month + 2) // 3
+    if width == 4:
+        return ("1st", "2nd", "3rd", "4th")[number - 1] + " quarter"
+    return ("Q" if width == 3 else "") + _digits(number, 1 if width >= 3 else width)
+
+
 def _nanos(moment: Moment) -> int:
     return moment.at.microsecond * 1000 + moment.nanos
+
+
+def _of_day(moment: Moment) -> int:
+    """Nanoseconds since midnight."""
+    at = moment.at
+    return ((at.hour * 60 + at.minute) * 60 + at.second) * 10**9 + _nanos(moment)
 
 
 _PRINTERS: dict[str, Callable[[Moment, int, Options], str]] = {
@@ -384,10 +582,10 @@ _PRINTERS: dict[str, Callable[[Moment, int, Options], str]] = {
     "Y": lambda m, w, o: _year(_week(m, o)[0], w),
     "M": lambda m, w, o: _digits(m.at.month, w) if w < 3 else _named(MONTHS, m.at.month - 1, w),
     "w": lambda m, w, o: _digits(week(m, o), w),
-    "W": lambda m, w, o: str((m.at.day + (m.at.replace(day=1).isoweekday() % 7) - 1) // 7 + 1),
+    "W": lambda m, w, o: str(_week_of_month(m.at.date(), o)),
     "D": lambda m, w, o: _digits(m.at.timetuple().tm_yday, w),
     "d": lambda m, w, o: _digits(m.at.day, w),
-    "F": lambda m, w, o: _digits((m.at.day - 1) // 7 + 1, w),
+    "F": lambda m, w, o: _digits((m.at.day - 1) % 7 + 1, w),
     "E": lambda m, w, o: _named(DAYS, m.at.weekday(), w),
     "e": lambda m, w, o: _digits(weekday(m, o), w) if w < 3 else _named(DAYS, m.at.weekday(), w),
     "a": lambda m, w, o: "AM" if m.at.hour < 12 else "PM",
@@ -399,7 +597,9 @@ _PRINTERS: dict[str, Callable[[Moment, int, Options], str]] = {
     "s": lambda m, w, o: _digits(m.at.second, w),
     "S": lambda m, w, o: _digits(_nanos(m), 9)[:w],
     "n": lambda m, w, o: _digits(_nanos(m), w),
-    "Q": lambda m, w, o: ("Q" if w == 3 else "") + _digits((m.at.month + 2) // 3, 1 if w >= 3 else w),
+    "A": lambda m, w, o: _digits(_of_day(m) // 10**6, w),
+    "N": lambda m, w, o: _digits(_of_day(m), w),
+    "Q": lambda m, w, o: _quarter(m, w),
     "z": lambda m, w, o: _zone_name(m.at),
     "V": lambda m, w, o: _zone_id(m.at),
     "X": lambda m, w, o: _offset(m.at, w in (3, 5), True, w == 1),
@@ -409,9 +609,16 @@ _PRINTERS: dict[str, Callable[[Moment, int, Options], str]] = {
 }
 
 
-def _printer(letter: str, width: int, options: Options) -> Callable[[Moment], str]:
-    show = _PRINTERS[letter]
-    return lambda moment: show(moment, width, options)
+def _printer(part: _Part, options: Options) -> Callable[[Moment], str]:
+    show, width, pad = _PRINTERS[part.letter], part.width, part.pad
+
+    def printed(moment: Moment) -> str:
+        text = show(moment, width, options)
+        if pad and len(text) > pad:
+            raise Failed(f"{text!r} is longer than the {pad} characters that the format leaves for it")
+        return text.rjust(pad)
+
+    return printed
 
 
 #: Formats that a text mapped to a date field is tried against, first fit wins (Data Prep guide, "Automatic date
@@ -469,7 +676,8 @@ def read_date(text: str, options: Options) -> Moment:
             place = (
                 UTC if mark is None or mark in "Zz" else zone(mark) if mark[0] in "+-" else _abbreviation(mark, options)
             )
-            return Moment(datetime(year, month, day, hour, minute, second, nanos // 1000, place), nanos % 1000)
+            at = datetime(year, month, day, hour, minute, second, nanos // 1000, place)
+            return Moment.local(at, nanos % 1000)
         except (ValueError, OverflowError):
             raise Failed(f"{text[:80]!r} is no date") from None
     for pattern in _automatic(options) if _shape().fullmatch(text) else ():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import total_ordering
+from zoneinfo import ZoneInfo
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICRO = timedelta(microseconds=1)
@@ -19,13 +20,13 @@ class Moment:
     nanos: int = 0
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Moment) and (self.at, self.nanos) == (other.at, other.nanos)
+        return isinstance(other, Moment) and (self.micros, self.nanos) == (other.micros, other.nanos)
 
     def __lt__(self, other: Moment) -> bool:
-        return (self.at, self.nanos) < (other.at, other.nanos)
+        return (self.micros, self.nanos) < (other.micros, other.nanos)
 
     def __hash__(self) -> int:
-        return hash((self.at, self.nanos))
+        return hash((self.micros, self.nanos))
 
     def __str__(self) -> str:
         """ISO-8601 with seconds; a fraction only where there is one; ``Z`` for UTC."""
@@ -48,6 +49,28 @@ class Moment:
     def to(self, zone: tzinfo) -> Moment:
         """The same instant in another zone."""
         return replace(self, at=self.at.astimezone(zone))
+
+    @classmethod
+    def local(cls, at: datetime, nanos: int = 0) -> Moment:
+        """The moment of a local time in its zone, as ``java.time`` has it.
+
+        A time that summer time skips is moved forward by what is skipped; one that comes twice is the earlier, unless
+        `at` says ``fold=1``.
+
+        Raises:
+            OverflowError, ValueError: it is out of range.
+        """
+        tz = at.tzinfo
+        if isinstance(tz, ZoneInfo):
+            first, second = at.replace(fold=0), at.replace(fold=1)
+            before, after = first.utcoffset(), second.utcoffset()
+            if before is None or after is None:
+                raise ValueError("its zone is unknown")
+            if before < after:  # skipped
+                at = first.astimezone(UTC).astimezone(tz)
+            elif before == after:
+                at = first
+        return cls(at, nanos)
 
     @classmethod
     def of_millis(cls, millis: int) -> Moment:

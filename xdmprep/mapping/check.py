@@ -47,7 +47,7 @@ def check_mapping(mapping: MappingSet, columns: pa.Schema | None = None, schema:
         columns: the source's columns; None checks everything but the columns.
         schema: the XDM schema; None checks everything but the destinations.
     """
-    known = columns if columns is not None else _named_columns(mapping)
+    known = columns if columns is not None else _named_columns(mapping.filled())
     try:
         plan = make_plan(mapping, known, schema, pa.RecordBatch.from_pylist([], schema=known))
         leaves = Mapper(plan, known, schema, False).leaves

@@ -98,6 +98,7 @@ class SetOptions:
         missing: what a mapping from a column that the source lacks does: ``error`` refuses the set, ``null`` gives no
             value and a warning, as the platform does (the default of sets that come from it).
         language: settings of the expression language, such as ``{"seed": 1}``.
+        values: what the placeholders of a template stand for: name in ``${}`` -> text.
         extra: keys of a Data Prep set that have no effect here, kept as they came.
     """
 
@@ -106,4 +107,5 @@ class SetOptions:
     sorted: bool = False
     missing: Missing = "error"
     language: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)

@@ -27,6 +27,9 @@ from .forms import FORMS, Pairs, data_prep_form, own_form
 
 _FILE = DocumentKind(MappingError, "Give a mapping set: YAML, JSON or the CSV template.")
 
+#: Most values that a document may have once its aliases are written out.
+MAX_EXPANDED = 1_000_000
+
 #: Names of the forms a set can be written in; the suffix of a file decides between YAML and JSON for ``own``.
 FILE_FORMS = (*FORMS, "csv")
 
@@ -87,6 +90,23 @@ def read_file(path: str | os.PathLike[str]) -> Any:
     return parse_yaml(text, str(file))
 
 
+def _expanded(node: yaml.Node | None) -> float:
+    """How many values a document has once its aliases are written out; infinity if one holds itself."""
+    sizes: dict[int, float] = {}
+
+    def size(node: yaml.Node) -> float:
+        found = sizes.get(id(node))
+        if found is None:
+            sizes[id(node)] = float("inf")  # until it is known: who asks meanwhile is inside of it
+            total = 1.0
+            for part in node.value if isinstance(node, yaml.CollectionNode) else ():
+                total += sum(map(size, part)) if isinstance(part, tuple) else size(part)
+            found = sizes[id(node)] = total
+        return found
+
+    return 0 if node is None else size(node)
+
+
 def parse_yaml(text: str, name: str) -> Any:
     """The content of a YAML (or JSON) text.
 
@@ -94,7 +114,14 @@ def parse_yaml(text: str, name: str) -> Any:
         MappingError: it is no YAML; with line and column.
     """
     try:
-        value = yaml.load(text, _Loader)  # noqa: S506 (a safe loader, with fewer types)
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        if _expanded(node) > MAX_EXPANDED:
+            raise MappingError(
+                f"{name}: its aliases (*name) repeat parts to more than {MAX_EXPANDED:,} values. Repeat less, or write "
+                "the parts out."
+            )
+        value = None if node is None else loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f" line {mark.line + 1}, column {mark.column + 1}" if mark else ""

@@ -37,7 +37,7 @@ _KINDS: dict[str, Kind] = {
 _POSTED = {"column": "ATTRIBUTE", "expression": "EXPRESSION", "constant": "STATIC"}
 _STORED = {"column": "text/x.schema-path", "expression": "text/x.aep-xl", "constant": "text/plain"}
 _LONG = ("column", "expression", "constant", "call")
-_OPTIONS = ("$name", "$group_by", "$sorted", "$missing", "$language", "$dataprep")
+_OPTIONS = ("$name", "$group_by", "$sorted", "$missing", "$language", "$values", "$dataprep")
 
 
 class Pairs(dict[str, Any]):
@@ -224,14 +224,22 @@ def _read_options(content: Mapping[str, Any], faults: list[str]) -> SetOptions:
         faults.append(f"$sorted is true or false, got {shorten(in_order, 40)}.")
         in_order = False
     maps: dict[str, Mapping[str, Any]] = {}
-    for key in ("$language", "$dataprep"):
+    for key in ("$language", "$values", "$dataprep"):
         value = content.get(key) or {}
         if not isinstance(value, Mapping):
             faults.append(f"{key} is an object, got {shorten(value, 40)}.")
             value = {}
         maps[key] = value
     title = str(content.get("$name") or "")
-    return SetOptions(title, tuple(group), in_order, missing, dict(maps["$language"]), dict(maps["$dataprep"]))
+    values = {str(key): text_of_value(value) for key, value in maps["$values"].items()}
+    return SetOptions(title, tuple(group), in_order, missing, dict(maps["$language"]), values, dict(maps["$dataprep"]))
+
+
+def text_of_value(value: Any) -> str:
+    """What a placeholder is filled with, as text."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value if isinstance(value, str) else str(value)
 
 
 def own_form(fields: Iterable[FieldMapping], options: SetOptions) -> dict[str, Any]:
@@ -247,6 +255,8 @@ def own_form(fields: Iterable[FieldMapping], options: SetOptions) -> dict[str, A
         content["$missing"] = options.missing
     if options.language:
         content["$language"] = dict(options.language)
+    if options.values:
+        content["$values"] = dict(options.values)
     if options.extra:
         content["$dataprep"] = dict(options.extra)
     return content | {item.destination: own_source(item) for item in fields}
@@ -283,7 +293,12 @@ def data_prep_form(fields: Iterable[FieldMapping], options: SetOptions, form: st
         made = _data_prep_mapping(item, form, losses)
         if made is not None:
             mappings.append(made)
-    for key, value in (("$group_by", options.group_by), ("$sorted", options.sorted), ("$language", options.language)):
+    for key, value in (
+        ("$group_by", options.group_by),
+        ("$sorted", options.sorted),
+        ("$language", options.language),
+        ("$values", options.values),
+    ):
         if value:
             losses.append(f"{key}: Data Prep has no such option; it is left out.")
     name = {"name": options.name} if options.name else {}

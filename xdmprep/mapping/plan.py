@@ -14,13 +14,14 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import pyarrow as pa
 
 from ..arrow_types import is_list
-from ..errors import MappingError, did_you_mean, shorten
+from ..errors import ExpressionError, MappingError, did_you_mean, shorten
 from ..language import Options, coerce
 from ..ndjson.fields import is_numeral
 from ..paths import EVERY, Path, format_path
 from ..schema import Field, Schema
 from .fields import FieldMapping
 from .nested import natural
+from .placeholders import filled, left
 from .sets import MappingSet
 from .sources import (
     AbsentSource,
@@ -204,10 +205,17 @@ def _settle(
         for text in error.faults:
             fault(item, text)
         sound = False
+    ready = filled(item, mapping.options.values, columns.names)
+    placeholder = left(ready, columns.names)
     try:
-        source = settle(item, columns, options, mapping.options.missing)
-    except MappingError as error:
+        if placeholder is not None:
+            raise MappingError(placeholder)
+        source = settle(ready, columns, options, mapping.options.missing)
+    except ExpressionError as error:
         fault(item, str(error))
+    except MappingError as error:
+        for text in error.faults:
+            fault(item, text)
     return _Settled(item, path, target, source) if sound and source is not None else None
 
 
@@ -220,6 +228,7 @@ def _note(one: _Settled, columns: pa.Schema, plan: Plan) -> None:
     absent: tuple[str, ...] = (source.column,) if isinstance(source, AbsentSource) else ()
     if isinstance(source, ExpressionSource):
         absent = source.absent
+        plan.notes += [f"{one.item}: {text}" for text in source.expression.likely_mistakes()]
     for name in absent:
         plan.notes.append(f"{one.item}: the source has no column '{name}'; it counts as null in every row.")
 

@@ -17,7 +17,8 @@ from ..documents import kind_of
 from ..errors import MappingError
 from .fields import FieldMapping, SetOptions
 from .files import FILE_FORMS, read_file, render, write_file
-from .forms import data_prep_form, own_form, own_source, read_content, read_source
+from .forms import data_prep_form, own_form, own_source, read_content, read_source, text_of_value
+from .placeholders import check_values, filled
 
 
 def _is_columns(value: Any) -> bool:
@@ -34,6 +35,7 @@ class MappingSet(MutableMapping[str, Any]):
         content: a dict of our form, a Data Prep mapping set in any of its forms, a list of mappings, another set.
         name: what messages call the set.
         group_by: columns whose equal values make several rows one record.
+        values: what the placeholders of a template stand for: ``${NAME}`` -> text.
 
     Raises:
         MappingError: with everything that is wrong with the form.
@@ -58,6 +60,7 @@ class MappingSet(MutableMapping[str, Any]):
         *,
         name: str = "",
         group_by: str | Iterable[str] = (),
+        values: Mapping[str, Any] | None = None,
     ) -> None:
         self._file = ""
         if isinstance(content, MappingSet):
@@ -71,19 +74,40 @@ class MappingSet(MutableMapping[str, Any]):
         if group_by:
             keys = (group_by,) if isinstance(group_by, str) else tuple(group_by)
             self.options = replace(self.options, group_by=keys)
+        self._give(values)
 
     @classmethod
     @takes(path=PATH)
-    def load(cls, path: str | os.PathLike[str]) -> MappingSet:
+    def load(cls, path: str | os.PathLike[str], *, values: Mapping[str, Any] | None = None) -> MappingSet:
         """Read a mapping file: YAML, JSON or the CSV template, in our form or any of Data Prep's.
 
+        Args:
+            path: the file.
+            values: what the placeholders of a template stand for: ``${NAME}`` -> text.
+
         Raises:
-            MappingError: the file cannot be read, or is no mapping set.
+            MappingError: the file cannot be read, or is no mapping set; or a value belongs to no placeholder.
         """
         file = Path(path)
         made = cls.__new__(cls)
         made._file = file.name
         made._fields, made.options = read_content(read_file(file), file.name)
+        made._give(values)
+        return made
+
+    def _give(self, values: Mapping[str, Any] | None) -> None:
+        """Takes values of placeholders."""
+        if values:
+            texts = {str(key): text_of_value(value) for key, value in values.items()}
+            check_values(texts, self._fields, self.name or None)
+            self.options = replace(self.options, values={**self.options.values, **texts})
+
+    def filled(self, columns: Iterable[str] = ()) -> MappingSet:
+        """A copy with its placeholders replaced by their values; ``${NAME}`` of a column in `columns` is left."""
+        known = set(columns)
+        made = self.copy()
+        made._fields = [filled(item, self.options.values, known) for item in self._fields]
+        made.options = replace(self.options, values={})
         return made
 
     @property

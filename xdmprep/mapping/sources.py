@@ -350,6 +350,9 @@ def _expression(item: FieldMapping, columns: pa.Schema, options: Options, missin
         if name in columns.names and plain_type(columns.field(name).type) is None:
             kind = columns.field(name).type
             raise MappingError(f"the column '{name}' has the type {kind}, which expressions cannot read.")
+    faults = expression.faults()
+    if faults:
+        raise MappingError([str(fault) for fault in faults])
     if expression.is_constant and isinstance(expression.constant, str | int | float | bool):
         return _constant(expression.constant, text)
     return ExpressionSource(expression, absent)

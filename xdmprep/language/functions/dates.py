@@ -183,15 +183,15 @@ def set_date_part(ctx: Context, component: Any, value: Any, when: Any) -> Moment
             case "year" | "month":
                 year, month = (n, at.month) if name == "year" else (at.year, n)
                 last = calendar.monthrange(year, month)[1]
-                return Moment(at.replace(year=year, month=month, day=min(at.day, last)), before.nanos)
+                return Moment.local(at.replace(year=year, month=month, day=min(at.day, last)), before.nanos)
             case "day":
-                return Moment(at.replace(day=n), before.nanos)
+                return Moment.local(at.replace(day=n), before.nanos)
             case "hour":
-                return Moment(at.replace(hour=n), before.nanos)
+                return Moment.local(at.replace(hour=n), before.nanos)
             case "minute":
-                return Moment(at.replace(minute=n), before.nanos)
+                return Moment.local(at.replace(minute=n), before.nanos)
             case "second":
-                return Moment(at.replace(second=n), before.nanos)
+                return Moment.local(at.replace(second=n), before.nanos)
     except (ValueError, OverflowError):
         raise Failed(f"there is no {name} {n} in {before}") from None
     raise Failed(f"{name} cannot be set; year, month, day, hour, minute and second can")
@@ -217,7 +217,7 @@ def make_date_time(ctx: Context, *parts: Any) -> Moment | None:
         raise Failed(f"{nanos} nanoseconds are no part of a second")
     tz = UTC if place is None else zone(text(place))
     try:
-        return Moment(datetime(year, month, day, hour, minute, second, nanos // 1000, tz), nanos % 1000)
+        return Moment.local(datetime(year, month, day, hour, minute, second, nanos // 1000, tz), nanos % 1000)
     except (ValueError, OverflowError) as error:
         raise Failed(f"there is no such date: {error}") from None
 

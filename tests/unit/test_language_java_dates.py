@@ -1,0 +1,177 @@
+# ruff: noqa: E501
+"""Date patterns and local times against a table of Java's own answers (`oracles/tables.py` writes it)."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from oracles.tables import DATES, LOCAL, PATTERNS, print_cases, read_cases
+
+import xdmprep as xp
+from xdmprep.errors import MappingError
+from xdmprep.language import compile_expression
+from xdmprep.language.javatime import compile_pattern, zone
+from xdmprep.language.moment import Moment
+from xdmprep.language.options import Options
+from xdmprep.language.values import Failed
+from xdmprep.mapping import MappingSet, compile_mapping
+
+TABLE = json.loads((Path(__file__).parent.parent / "oracles" / "java_dates.json").read_text(encoding="utf-8"))
+OPTIONS = {"US": Options(weeks="us"), "GB": Options(weeks="iso")}
+#: Read otherwise than by Java, and why.
+OTHERWISE = {
+    "Java moves a day that the month lacks to its last": {"2021-02-29", "2021-02-30"},
+    "years beyond 9999 and before 1 are refused": {"+10000-01-01", "12019-1-2", "120191023", "BC 2019-10-23"},
+    "Java goes on into another year or month": {
+        "2021-W53-7", "2020-W53-1", "2020-53-Sat", "2021-53-Thu", "2021-01-1-Mon",
+    },
+    "Java ignores a quarter or a week beside a year": {"2019-03", "2019-Q3", "2019-q3", "2019-43"},
+    "names are read in any case": {"wed, 23 oct 2019", "2019-10-23 01:30 pm", "OCT 3, 2019"},
+    "offsets are read in any spelling": {"2019-10-23T11:24:35+02:30"},
+}  # fmt: skip
+
+
+def moment(text: str) -> Moment:
+    """A date such as ``2019-10-23T11:24:35.123456789+02:00[Europe/Paris]``."""
+    place = re.search(r"\[(.*)\]", text)
+    fraction = re.search(r"\.(\d+)", text)
+    nanos = int(fraction[1].ljust(9, "0")) if fraction else 0
+    at = datetime.fromisoformat(re.sub(r"\[.*|\.\d+", "", text).replace("Z", "+00:00")).replace(
+        microsecond=nanos // 1000
+    )
+    if place:
+        at = at.astimezone(zone(place[1]))
+    return Moment(at.replace(tzinfo=UTC) if at.utcoffset() == timedelta() else at, nanos % 1000)
+
+
+def test_what_is_printed() -> None:
+    wrong = []
+    for (place, pattern, day), expected in zip(print_cases(), TABLE["print"], strict=True):
+        try:
+            got = "=" + compile_pattern(pattern, OPTIONS[place]).print(moment(day))
+        except Failed as error:
+            got = "-" if "longer" in str(error) else "!"
+        if got != expected:
+            wrong.append((pattern, day, got, expected))
+    assert wrong == []
+    assert len(TABLE["print"]) > len(PATTERNS) * len(DATES)
+
+
+def test_what_is_read() -> None:
+    wrong, otherwise = [], set()
+    for (place, pattern, text), expected in zip(read_cases(), TABLE["read"], strict=True):
+        try:
+            got = compile_pattern(pattern, OPTIONS[place]).read(text)
+        except Failed:
+            got = None
+        try:
+            want = moment(expected[1:]) if expected[0] == "=" else None
+        except ValueError:  # beyond Python's years
+            want = None
+            otherwise.add(text)
+        if got != want or (got and want and got.at.utcoffset() != want.at.utcoffset()):
+            otherwise.add(text)
+            if not any(text in texts for texts in OTHERWISE.values()):
+                wrong.append((pattern, text, str(got), expected))
+    assert wrong == []
+    assert otherwise >= set().union(*OTHERWISE.values()) - {"2021-W53-7", "2020-W53-1"}
+
+
+def test_local_times_in_zones() -> None:
+    """A time that summer time skips moves forward; one that comes twice is the earlier."""
+    wrong = []
+    for (place, local), expected in zip(LOCAL, TABLE["local"], strict=True):
+        year, month, day, hour, minute = map(int, re.findall(r"\d+", local)[:5])
+        made = xp.evaluate(
+            f'make_date_time({year}, {month}, {day}, {hour}, {minute}, 0, 0, "{place}")', {}, strict=True
+        )
+        read = xp.evaluate("date(t, \"yyyy-MM-dd'T'HH:mm:ss VV\")", {"t": f"{local} {place}"}, strict=True)
+        set_ = xp.evaluate(
+            f'set_date_part("minute", {minute}, set_date_part("hour", {hour}, date(t, "yyyy-MM-dd\'T\'HH:mm:ss VV")))',
+            {"t": f"{local[:10]}T12:00:00 {place}"},
+            strict=True,
+        )
+        wanted = moment(expected[1:])
+        for got in (made, read) if place == "Pacific/Apia" or minute else (made, read, set_):
+            if datetime.fromisoformat(got) != wanted.at or got[-6:] != expected[-6:]:
+                wrong.append((place, local, got, expected))
+    assert wrong == []
+
+
+def test_instants_are_equal_whatever_their_zone() -> None:
+    paris = zone("Europe/Paris")
+    for fold in (0, 1):
+        at = Moment(datetime(2021, 10, 31, 2, 30, tzinfo=paris, fold=fold))
+        assert at == at.to(UTC) and hash(at) == hash(at.to(UTC))
+    early, late = (Moment(datetime(2021, 10, 31, 2, 30, tzinfo=paris, fold=fold)) for fold in (0, 1))
+    assert early < late and early != late
+
+
+@pytest.mark.parametrize(
+    ("expression", "place", "why"),
+    [
+        ('date(x, "yyyy-MM-dd{")', 8, "reserved"), ('date(x, "HH:mm")', 8, "no year"), ('format(date(x), "yyyy-bb")', 16, "not a letter"),
+        ('dformat(1, "yyyy-MM-ddTHH")', 11, "single quotes"), ('date_part("decade", date(x))', 10, "component"),
+        ('set_date_part("week", 1, date(x))', 14, "cannot be set"), ('set_date_part("month", 13, date(x))', 0, "no month 13"),
+        ('zone_date_to_zone(date(x), "Mars/Base")', 27, "time zone"), ('make_date_time(2020, 13, 1, 0, 0, 0, 0, "UTC")', 21, "month"),
+        ('make_date_time(2021, 2, 30, 0, 0, 0, 0, "UTC")', 0, "day"), ('make_date_time(x, 1, 1, 0, 0, 0, 0, "Nowhere")', 36, "time zone"),
+        ('sha256(x, "UTF-7")', 10, "charset"), ('md5(x, "latin9")', 7, "charset"), ('matches_regex(x, "(")', 17, "position 0"),
+        ('extract_regex(x, "[a")', 17, "position 0"), ('explode(x, "*")', 11, "repeat"), ('x.replaceAll("a", "$1")', 18, "group 1"),
+        ('x.matches("a{")', 10, "repetition"), ('x.split("+")', 8, "repeat"), ('x =~ "("', 5, "position 0"), ('left(x, -1)', 8, "negative"),
+        ('substr(x, 0, -2)', 13, "negative"), ('lpad(x, "wide", " ")', 8, "whole number"), ('instr(x, "a", 0, 0)', 17, "counts from 1"),
+        ('get_url_query_str(x, "keep")', 21, "retain"), ('iif(x == 1, date_part("yy" + "q", date(x)), null)', 27, "component"),
+        ('transformArray(y, v -> date_part("nope", v))', 33, "component"),
+    ],
+)  # fmt: skip
+def test_constants_that_can_never_work_are_told_with_their_place(expression: str, place: int, why: str) -> None:
+    columns = pa.schema([("x", pa.string()), ("y", pa.list_(pa.string()))])
+    (fault, *_) = compile_expression(expression, columns).faults()
+    assert fault.position == place and re.search(why, fault.message)
+    with pytest.raises(MappingError, match=why) as caught:
+        compile_mapping(MappingSet({"a": expression}), columns)
+    assert caught.value.faults[0].startswith("a <- ")
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ['date(x, "yyyy")', 'date(x, null)', 'sha256(x, null)', 'left(x, 0)', 'instr(x, "a", null, null)', 'date_part(x, date("2020-01-01"))',
+     'explode(x, y)', 'make_date_time(2020, 2, 29, 23, 59, 59, 999999999, null)', 'set_date_part("day", 31, date("2020-01-01"))',
+     'matches_regex(x, concat("a", y))', 'substr(x, 5000000)', 'x.replaceAll("(a)", "$1\\\\$")'],
+)  # fmt: skip
+def test_constants_that_may_work_are_left(expression: str) -> None:
+    assert compile_expression(expression).faults() == []
+
+
+@pytest.mark.parametrize(
+    ("expression", "why"),
+    [
+        ('date(x, "yyyy-mm-dd")', "minute"), ('date(x, "dd/mm/yyyy")', "minute"), ('date(x, "yyyy-mm-dd HH:mm:ss")', "minute"),
+        ('format(date(x), "HH:MM")', "month"), ('date(x, "yyyy-MM-dd HH:MM:ss")', "month"), ('format(date(x), "YYYY-MM-dd")', "year of the week"),
+        ('date(x, "yyyy-MM-DD")', "day of the year"), ('date(x, "MM/DD/yyyy")', "day of the year"), ('date(x, "yyyy-MM-dd hh:mm")', "without a"),
+        ('date(x, "yyyy-MM-dd KK:mm:ss")', "without a"), ('date(x, "yyyy-MM-dd HH:mm a")', "counts to 24"), ('dformat(y, "dd.MM.YYYY")', "year of the week"),
+        ('date(x, "yyyy-MM-dd HH:mm:SS")', "fraction"), ('format(date(x), "yyyy ww")', "week-based year"), ('explode(x, "|")', r'"\\\\\|"'),
+        ('explode(x, ".")', "does not mean itself"), ('explode(x, "||")', r'"\\\\\|\\\\\|"'), ('x.split(".")', "does not mean itself"), ('x.split("$")', "itself"),
+        ('iif(x == 1, explode(x, "|"), null)', "itself"),
+    ],
+)  # fmt: skip
+def test_likely_mistakes_are_warned_of(expression: str, why: str) -> None:
+    columns = pa.schema([("x", pa.string()), ("y", pa.int64())])
+    found = compile_expression(expression, columns).likely_mistakes()
+    assert len(found) == 1 and re.search(why, found[0])
+    if not expression.startswith("x."):  # a method's type is known per row only
+        assert [note for note in compile_mapping(MappingSet({"a": expression}), columns).notes if found[0] in note]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ['date(x, "yyyy-MM-dd")', 'date(x, "yyyy-MM-dd HH:mm:ss.SSS")', 'date(x, "MM/dd/yyyy hh:mm a")', 'format(date(x), "HH:mm")', 'explode(x, ",")',
+     'format(date(x), "YYYY-\'W\'ww-e")', 'format(date(x), "mm:ss")', 'date(x, "yyyy-DDD")', r'explode(x, "\\|")', 'explode(x, "[|]")', 'explode(x, "-")',
+     'x.split("; ")', 'split(x, "|")', 'format(date(x), "h:mm a")', 'date(x, "dd.MM.yyyy\'T\'HH:mm:ssXXX")', 'format(date(x), "K a")'],
+)  # fmt: skip
+def test_what_is_fine_is_not_warned_of(expression: str) -> None:
+    assert compile_expression(expression).likely_mistakes() == []

@@ -1,0 +1,129 @@
+# ruff: noqa: E501
+"""Placeholders of templates, alias bombs, and functions that a batch patch does not carry out."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+import xdmprep as xp
+from xdmprep.errors import MappingError
+from xdmprep.mapping import MappingSet, compile_mapping
+from xdmprep.mapping.check import check_mapping
+from xdmprep.upsert import array_warnings
+
+COLUMNS = pa.schema(
+    [("id", pa.string()), ("list.listID", pa.string()), ("First Name", pa.string()), ("CITY", pa.string())]
+)
+
+
+def mapped(source: str, values: dict[str, object] | None = None) -> object:
+    made = compile_mapping(MappingSet({"a": source}, values=values), COLUMNS)
+    batch = pa.record_batch({"id": ["7"], "list.listID": ["L"], "First Name": ["Ann"], "CITY": ["Oslo"]})
+    (record,) = xp.map_rows(pa.Table.from_batches([batch]), MappingSet({"a": source}, values=values), None).to_pylist()
+    assert made.arrow_schema.names == ["a"]
+    return record["a"]
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ('concat(id, "@${MUNCHKIN_ID}.marketo")', "MUNCHKIN_ID"), ("concat(id, '${ORG}')", "ORG"), ("concat(id, ${CRM_TYPE})", "CRM_TYPE"),
+        ('"${CRM_TYPE}"', "CRM_TYPE"), ('iif(id != null, to_object("id", "${X}"), null)', "X"), ('concat(id, "${CITY}")', "CITY"),
+    ],
+)  # fmt: skip
+def test_a_placeholder_that_is_left_is_refused_before_the_first_row(source: str, name: str) -> None:
+    for mapping in (
+        MappingSet({"a": source}),
+        MappingSet({"mappings": [{"sourceType": "EXPRESSION", "source": source, "destination": "a"}]}),
+    ):
+        with pytest.raises(MappingError, match=rf"\${{{name}}}.*--set {name}=VALUE"):
+            compile_mapping(mapping, COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("source", "values", "expected"),
+    [
+        ('concat(id, "@${ORG}.x")', {"ORG": "acme"}, "7@acme.x"), ("concat(id, '${ORG}')", {"ORG": "O'Hara \"x\" \\\\"}, "7O'Hara \"x\" \\\\"),
+        ("concat(id, ${ORG})", {"ORG": "acme"}, "7acme"), ("${CITY}", {}, "Oslo"), (r"${list\.listID}", {}, "L"), ("${First Name}", {}, "Ann"),
+        ('concat(${CITY}, "${CITY}")', {"CITY": "Rome"}, "OsloRome"), ('"${N}"', {"N": 5}, "5"), ('concat(id.replaceAll("(?<D>7)", "<${D}>"))', {}, "<7>"),
+    ],
+)  # fmt: skip
+def test_placeholders_are_filled_and_fields_are_fields(source: str, values: dict[str, object], expected: str) -> None:
+    assert mapped(source, values) == expected
+
+
+def test_constants_of_a_platform_set_are_filled() -> None:
+    content = {"mappings": [{"sourceType": "text/plain", "source": "${ORG}-1", "destination": "a"}]}
+    with pytest.raises(MappingError, match="--set ORG"):
+        compile_mapping(MappingSet(content), COLUMNS)
+    made = MappingSet(content, values={"ORG": "acme"})
+    assert xp.map_rows(pa.table({"id": ["1"]}), made, None).to_pylist() == [{"a": "acme-1"}]
+    assert MappingSet(made.to_dict()).options.values == {"ORG": "acme"}
+    assert made.filled().to_dict("posted")["mappings"][0]["source"] == "acme-1"
+
+
+def test_a_value_for_no_placeholder_is_refused() -> None:
+    with pytest.raises(MappingError, match=r"\${ORH}.*ORG"):
+        MappingSet({"a": '"${ORG}"'}, values={"ORH": "x"})
+
+
+def test_the_command_fills_placeholders(tmp_path: Path, schemas: Path) -> None:
+    (tmp_path / "m.yaml").write_text('person.name.firstName: concat(F, "-${ORG}")\n')
+    (tmp_path / "s.csv").write_text("F\nAnn\n")
+    run = [sys.executable, "-m", "xdmprep"]
+    check = [*run, "mapping", "check", "m.yaml", "--source", "s.csv", "--json"]
+    refused = subprocess.run(check, cwd=tmp_path, capture_output=True, text=True)
+    assert refused.returncode == 2 and "--set ORG=VALUE" in json.loads(refused.stdout)["faults"][0]
+    assert subprocess.run([*check, "--set", "ORG=acme"], cwd=tmp_path, capture_output=True).returncode == 0
+    convert = [*run, "mapping", "convert", "m.yaml", "out.json", "--set", "ORG=acme"]
+    assert subprocess.run(convert, cwd=tmp_path, capture_output=True).returncode == 0
+    assert "-acme" in (tmp_path / "out.json").read_text()
+    schema = str(schemas / "crm-profile.schema.json")
+    prepare = [*run, "prepare", "s.csv", "-m", "m.yaml", "-s", schema, "-o", "out", "--rules", "jsonschema"]
+    assert subprocess.run(prepare, cwd=tmp_path, capture_output=True).returncode == 2
+    assert not (tmp_path / "out").exists()
+    done = subprocess.run([*prepare, "--set", "ORG=acme"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Ann-acme" in (tmp_path / "out" / "part-00000.json").read_text()
+    validate = [*run, "validate", "s.csv", "-m", "m.yaml", "-s", schema, "--rules", "jsonschema", "--set", "ORG=acme"]
+    done = subprocess.run(validate, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+BOMB = "\n".join(
+    ["a: &a0 [x, x, x, x, x, x, x, x, x]"] + [f"b{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
+)
+
+
+@pytest.mark.parametrize(
+    "text", [BOMB, "a: &a {b: *a}", "a: &a [*a, *a]", BOMB.replace("[", "{k: [").replace("]", "]}")]
+)
+def test_aliases_that_explode_are_refused(tmp_path: Path, text: str) -> None:
+    """Written out, the first would be ten billion values."""
+    (tmp_path / "m.yaml").write_text(text)
+    with pytest.raises(MappingError, match="aliases"):
+        MappingSet.load(tmp_path / "m.yaml")
+
+
+def test_aliases_that_do_not_explode_are_read(tmp_path: Path) -> None:
+    (tmp_path / "m.yaml").write_text("a: &x {expression: upper(id), description: d}\nb: *x\n")
+    assert dict(MappingSet.load(tmp_path / "m.yaml")).keys() == {"a", "b"}
+
+
+def test_ways_of_merging_arrays_are_warned_of() -> None:
+    mapping = MappingSet({"a": "upsert_array_append(x)", "b": "iif(y, upsert_array_replace(x, 1), null)", "c": "x"})
+    found = array_warnings(mapping)
+    assert [text.split(":")[0] for text in found] == ["a", "b"]
+    assert all("replaces the whole array" in text for text in found)
+    assert array_warnings(None) == []
+
+
+def test_the_check_of_a_set_knows_placeholders() -> None:
+    assert check_mapping(MappingSet({"a": 'concat(id, "${ORG}")'}), COLUMNS).faults
+    assert check_mapping(MappingSet({"a": 'concat(id, "${ORG}")'}, values={"ORG": "x"})).sound

@@ -1,0 +1,194 @@
+"""What the constants of an expression tell before the first row: calls that can never work, and likely mistakes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
+
+from ..errors import ExpressionError
+from . import matching
+from .catalogue import Context
+from .functions import table
+from .interpreter import Scope, compile_node, run
+from .javatime import letters
+from .moment import Moment
+from .options import Options
+from .tree import Binary, Call, Constant, Field, Method, Node, children
+from .values import Failed
+
+_DAY = Moment(datetime(2000, 1, 31, tzinfo=UTC))
+_LONG = "a" * 100_000
+_HASH = ("a", "UTF-8")
+
+#: Function -> arguments with which it works, and which of them are replaced by constants to see whether it still does.
+_TRIALS: dict[str, tuple[tuple[Any, ...], tuple[int, ...]]] = {
+    "extract_regex": (("a", "a"), (1,)),
+    "matches_regex": (("a", "a"), (1,)),
+    "explode": (("a", ","), (1,)),
+    "split": (("a", ","), (1,)),
+    "format": ((_DAY, "yyyy"), (1,)),
+    "dformat": ((0, "yyyy"), (1,)),
+    "date_part": (("year", _DAY), (0,)),
+    "set_date_part": (("year", 1, _DAY), (0, 1)),
+    "make_date_time": ((2000, 1, 1, 0, 0, 0, 0, "UTC"), (0, 1, 2, 3, 4, 5, 6, 7)),
+    "zone_date_to_zone": ((_DAY, "UTC"), (1,)),
+    **dict.fromkeys(("sha1", "sha256", "sha512", "md5", "crc32"), (_HASH, (1,))),
+    "get_url_query_str": (("http://a/?b=c", "retain"), (1,)),
+    "lpad": (("a", 1, " "), (1, 2)),
+    "rpad": (("a", 1, " "), (1, 2)),
+    "left": ((_LONG, 1), (1,)),
+    "right": ((_LONG, 1), (1,)),
+    "substr": ((_LONG, 0, 1), (1, 2)),
+    "instr": (("a", "a", 0, 1), (2, 3)),
+}
+_REGEX_METHODS = ("matches", "replaceAll", "replaceFirst", "split")
+_NONE = object()
+
+
+def check_constants(node: Node, text: str, options: Options) -> None:
+    """Checks the constant arguments of one call, method or comparison.
+
+    Raises:
+        ExpressionError: one of them can never work; at its position.
+    """
+    if isinstance(node, Call):
+        _check_call(node, text, options)
+    elif isinstance(node, Method) and node.name in _REGEX_METHODS and node.arguments:
+        _check_method(node, text, options)
+    elif isinstance(node, Binary) and node.operator in ("=~", "!~"):
+        value = _constant(node.right, options)
+        if isinstance(value, str):
+            _attempt(lambda: matching.compiled(value), node.right, text)
+
+
+def _attempt(work: Any, node: Node, text: str, what: str = "") -> None:
+    try:
+        work()
+    except Failed as error:
+        raise ExpressionError(f"{what}{error}", text, node.position) from None
+
+
+def _check_call(node: Call, text: str, options: Options) -> None:
+    context = Context(options)
+    if node.name == "date" and len(node.arguments) > 1:
+        value = _constant(node.arguments[1], options)
+        if value is not _NONE and value is not None:
+            _attempt(lambda: context.pattern(value).check_reads(), node.arguments[1], text, "'date' can never work: ")
+    if node.name not in _TRIALS:
+        return
+    sample, places = _TRIALS[node.name]
+    run_it = table()[node.name].run
+    assert run_it is not None  # noqa: S101  (the table is of functions that are available)
+    given = {at: _constant(node.arguments[at], options) for at in places if at < len(node.arguments)}
+    given = {at: value for at, value in given.items() if value is not _NONE}
+    what = f"'{node.name}' can never work: "
+
+    def attempt(some: dict[int, Any]) -> Any:
+        return run_it(context, *[some.get(at, value) for at, value in enumerate(sample)])
+
+    for at, value in given.items():
+        _attempt(lambda at=at, value=value: attempt({at: value}), node.arguments[at], text, what)
+    if len(given) > 1:
+        _attempt(lambda: attempt(given), node, text, what)
+
+
+def _check_method(node: Method, text: str, options: Options) -> None:
+    regex = _constant(node.arguments[0], options)
+    if regex is _NONE:
+        return
+    what = f"'{node.name}' can never work: "
+    _attempt(lambda: matching.compiled(regex), node.arguments[0], text, what)
+    template = _constant(node.arguments[1], options) if len(node.arguments) > 1 else _NONE
+    if isinstance(template, str):
+        read = matching.compiled(regex)
+        names = tuple(read.names.items())
+        _attempt(lambda: matching.template_parts(template, read.groups, names), node.arguments[1], text, what)
+
+
+def _constant(node: Node, options: Options) -> Any:
+    """The value of a part that reads nothing from the row; `_NONE` for others and where it fails."""
+    if isinstance(node, Constant):
+        return node.value
+    if _varies(node):
+        return _NONE
+    try:
+        return run(compile_node(node), Scope({}, Context(options)))
+    except Failed:
+        return _NONE
+
+
+def _varies(node: Node) -> bool:
+    if isinstance(node, Field) or (isinstance(node, Call) and table()[node.name].availability == "volatile"):
+        return True
+    return any(map(_varies, children(node)))
+
+
+# --- likely mistakes -------------------------------------------------------------------------------------------------
+
+_SIGNS = "|.*+?^$"
+
+
+def likely_mistakes(node: Node, options: Options) -> Iterator[str]:
+    """A sentence for each constant that is valid, but probably does not mean what its author thinks."""
+    if isinstance(node, Call):
+        if node.name in ("format", "dformat", "date") and len(node.arguments) > 1:
+            pattern = _constant(node.arguments[1], options)
+            if isinstance(pattern, str):
+                for why in pattern_mistakes(pattern, node.name == "date", options):
+                    yield f"'{node.name}' with {pattern!r}: {why}"
+        elif node.name == "explode" and len(node.arguments) > 1:
+            yield from _separator(node.name, _constant(node.arguments[1], options))
+    elif isinstance(node, Method) and node.name == "split" and node.arguments:
+        yield from _separator(node.name, _constant(node.arguments[0], options))
+    for child in children(node):
+        yield from likely_mistakes(child, options)
+
+
+def _separator(name: str, regex: Any) -> Iterator[str]:
+    if isinstance(regex, str) and re.fullmatch(r"[^\w\\()\[\]{}]+", regex) and set(regex) & set(_SIGNS):
+        plain = re.sub(r"([|.*+?^$])", r"\\\\\1", regex)
+        yield (
+            f"'{name}' takes a regular expression, in which {regex!r} does not mean itself. "
+            f'Write "{plain}" to separate at the text.'
+        )
+
+
+def pattern_mistakes(pattern: str, reads: bool, options: Options) -> Iterator[str]:
+    """What is probably not meant in a date pattern, as the end of a sentence each.
+
+    Args:
+        pattern: the pattern.
+        reads: whether texts are read with it, or dates printed.
+        options: whose letters they are.
+    """
+    try:
+        found = letters(pattern)
+    except Failed:
+        return
+    names = {letter for letter, _ in found}
+    pairs = {(first, second) for (first, _), (second, _) in pairwise(found)}
+    clock = bool(names & set("HhKk"))
+    dated = names & set("yuYdD")
+    if "m" in names and "M" not in names and ((dated and not clock) or any((day, "m") in pairs for day in "yud")):
+        yield "m is the minute; the month is M."
+    if any((before, "M") in pairs for before in "HhKk"):
+        yield "M is the month; the minute is m."
+    if "Y" in names and not names & set("we"):
+        yield "Y is the year of the week, which differs around New Year; the year is y."
+    if "D" in names and names & set("ML"):
+        yield "D is the day of the year; the day of the month is d."
+    if names & set("hK") and "a" not in names:
+        yield "h and K count to 12 and do not tell morning from afternoon without a; the hour of the day is H."
+    if "a" in names and names & set("Hk") and not names & set("hK"):
+        yield "H counts to 24, so a says nothing; the hour beside a is h."
+    if "S" in names and "s" not in names and clock:
+        yield "S is the fraction of a second; the second is s."
+    if names & set("W") and reads:
+        yield "W is the week of the month, which does not say a day."
+    if {"u", "y"} <= names and options.date_letters == "formatter":
+        yield "u is the year here; the day of the week is E or e."
+    if "w" in names and "Y" not in names:
+        yield "w counts weeks of the week-based year Y, which differs from y around New Year."
