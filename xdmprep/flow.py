@@ -27,7 +27,7 @@ import pyarrow.compute as pc
 from .arrow_types import TIMESTAMP, Unfit
 from .crew import Crew, ordered
 from .errors import Issue, Severity
-from .leaves import Leaf, nest, prune
+from .leaves import Leaf, nest, prune, to_pylist
 from .losses import Tally, tally
 from .paths import format_path
 from .rules import RULES
@@ -381,7 +381,8 @@ class Stream:
 
     def to_pylist(self) -> list[dict[str, Any]]:
         """All records as dicts, nulls and empty objects left out, as they would be written to JSON."""
-        return [prune(record) for record in self.to_table().to_pylist(maps_as_pydicts="strict")]
+        batches = self.to_table().to_batches()
+        return [prune(record) for batch in batches for record in to_pylist(batch.to_struct_array(), "strict")]
 
 
 def issue_table(findings: Sequence[Finding]) -> pa.Table:

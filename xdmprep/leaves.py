@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any
+from itertools import pairwise
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -94,7 +95,8 @@ def nest(leaves: Sequence[Leaf], records: pa.RecordBatch, arrow_schema: pa.Schem
     """
     schema = nested_schema(leaves) if arrow_schema is None else arrow_schema
     tree = path_tree([leaf.path for leaf in leaves])
-    unknown = [step for step in tree if step not in schema.names]
+    known = set(schema.names)
+    unknown = [step for step in tree if step not in known]
     if unknown:
         raise KeyError(unknown[0])
     nesting = _Nesting(records)
@@ -297,6 +299,33 @@ def slots(array: pa.Array) -> np.ndarray[Any, Any]:
         array = pa.Array.from_buffers(array.type, len(array), [None, array.buffers()[1]], 0, array.offset)
     found: np.ndarray[Any, Any] = array.to_numpy(zero_copy_only=False)
     return found
+
+
+def to_pylist(array: pa.Array, maps_as_pydicts: Literal["strict", "lossy"]) -> list[Any]:
+    """As the method of the array; objects are made column by column, so that their cost grows with their fields.
+
+    Args:
+        array: any array.
+        maps_as_pydicts: what becomes of keys that a map has twice, as for the method.
+
+    Raises:
+        KeyError: a map has a key twice, if "strict".
+    """
+    kind = array.type
+    if pa.types.is_struct(kind) and kind.num_fields:
+        names = [field.name for field in kind]
+        columns = [to_pylist(child, maps_as_pydicts) for child in array.flatten()]
+        rows: list[Any] = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    elif pa.types.is_list(kind):
+        offsets = array.offsets.to_pylist()
+        values = to_pylist(array.values.slice(offsets[0], offsets[-1] - offsets[0]), maps_as_pydicts)
+        rows = [values[start - offsets[0] : end - offsets[0]] for start, end in pairwise(offsets)]
+    else:
+        return array.to_pylist(maps_as_pydicts=maps_as_pydicts)  # type: ignore[no-any-return]
+    if array.null_count:
+        for number in np.flatnonzero(~valid(array)).tolist():
+            rows[number] = None
+    return rows
 
 
 def prune(value: Any) -> Any:

@@ -8,7 +8,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xdmprep.leaves import Leaf, encoded, nest, prune
+from xdmprep.leaves import Leaf, encoded, nest, prune, to_pylist
 from xdmprep.paths import Path
 
 TEXT = pa.string()
@@ -96,3 +96,17 @@ def test_the_same_values_are_encoded_the_same(values: list[str | None], start: i
         assert found.dictionary.to_pylist() == expected.dictionary.to_pylist()
     twice = pa.DictionaryArray.from_arrays(codes, pa.array(["e", "c", "a", "e", "d"]))
     assert encoded(twice).dictionary.to_pylist() == list(dict.fromkeys(v for v in twice.to_pylist() if v is not None))
+
+
+@given(st.data())
+def test_python_values_are_those_of_arrow(data: st.DataObject) -> None:
+    inner = st.fixed_dictionaries({"x": st.none() | st.integers(0, 9), "é": st.none() | st.text(max_size=3)})
+    outer = st.fixed_dictionaries({
+        "s": st.none() | inner, "l": st.none() | st.lists(st.none() | inner, max_size=3),
+        "m": st.none() | st.dictionaries(st.text(max_size=2), inner, max_size=2).map(lambda d: list(d.items())),
+        "d": st.none() | st.dates(),
+    })  # fmt: skip
+    struct = pa.struct([("x", pa.int8()), ("é", pa.string())])
+    kind = pa.struct([("s", struct), ("l", pa.list_(struct)), ("m", pa.map_(pa.string(), struct)), ("d", pa.date32())])
+    array = pa.array(data.draw(st.lists(st.none() | outer, max_size=6)), kind)[data.draw(st.integers(0, 2)) :]
+    assert to_pylist(array, "strict") == array.to_pylist(maps_as_pydicts="strict")

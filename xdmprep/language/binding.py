@@ -36,7 +36,10 @@ def bind(node: Node, text: str, schema: pa.Schema | None, options: Options) -> N
 class _Binder:
     def __init__(self, text: str, schema: pa.Schema | None, options: Options) -> None:
         self.text, self.options = text, options
-        self.names = None if schema is None else frozenset(schema.names)
+        self.schema = schema
+
+    def _has(self, name: str) -> bool:
+        return self.schema is not None and self.schema.get_field_index(name) >= 0
 
     def bind(self, node: Node, variables: frozenset[str]) -> Node:
         if isinstance(node, Field) and node.names[0] not in variables:
@@ -51,16 +54,16 @@ class _Binder:
 
     def _field(self, node: Field) -> Field:
         """The field, with a name that is a dotted column joined to one."""
-        if self.names is None:
+        if self.schema is None:
             return node
         if self.options.dotted_columns:
             for n in range(len(node.names), 1, -1):
                 whole = ".".join(node.names[:n])
-                if whole in self.names:
+                if self._has(whole):
                     return Field(node.position, (whole, *node.names[n:]), node.wrapped)
         name = node.names[0]
-        if name not in self.names:
-            hint = did_you_mean(".".join(node.names) if len(node.names) > 1 else name, self.names)
+        if not self._has(name):
+            hint = did_you_mean(".".join(node.names) if len(node.names) > 1 else name, self.schema.names)
             raise ExpressionError(f"The source has no column {name!r}.{hint}", self.text, node.position)
         return node
 
@@ -128,7 +131,7 @@ class _Binder:
         """``object_to_map(array, field)``: a third argument says the field's name."""
         value = self.bind(node.arguments[0], variables)
         key: Node = Constant(name.position, None)
-        if self.names is None or name.names[0] in self.names or name.names[0] in variables:
+        if self.schema is None or self._has(name.names[0]) or name.names[0] in variables:
             key = self.bind(name, variables)
         return Call(node.position, "object_to_map", (value, key, Constant(name.position, name.names[0])))
 

@@ -58,8 +58,6 @@ class Expression:
 
     def __init__(self, text: str, columns: pa.Schema | None = None, options: Options = DEFAULT) -> None:
         self.text, self.options, self._declared = text, options, columns
-        if columns is not None:
-            columns = pa.schema([(field.name, usable_type(field.type)) for field in columns])
         try:
             self.tree: Node = bind(parse(text), text, columns, options)
             self.columns = columns_of(self.tree)
@@ -69,6 +67,14 @@ class Expression:
             self.is_constant = not self.columns and not self.is_volatile
         except RecursionError:
             raise ExpressionError("The expression is nested too deeply", text) from None
+        if columns is not None:  # only those that are read, since a source may have thousands
+            columns = pa.schema(
+                [
+                    (name, usable_type(columns.field(name).type))
+                    for name in self.columns
+                    if columns.get_field_index(name) >= 0
+                ]
+            )
         self.constant: Any = None
         self._failure: str | None = None
         if self.is_constant:

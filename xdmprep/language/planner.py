@@ -151,7 +151,7 @@ class Planner:
         return Flat(kind, reads, kind == pa.list_(TEXT), lists, plan, variable, keeps)
 
     def _source(self, names: tuple[str, ...]) -> Plan | None:
-        if self.schema is None or names[0] not in self.schema.names:
+        if self.schema is None or self.schema.get_field_index(names[0]) < 0:
             return None
         kind = self.schema.field(names[0]).type
         for name in names[1:]:

@@ -114,7 +114,7 @@ def _common(*kinds: pa.DataType | None) -> pa.DataType | None:
 def _field_type(names: tuple[str, ...], schema: pa.Schema | None) -> pa.DataType | None:
     if schema is None:
         return None
-    if names[0] not in schema.names:
+    if schema.get_field_index(names[0]) < 0:
         return pa.null()
     kind = schema.field(names[0]).type
     for name in names[1:]:

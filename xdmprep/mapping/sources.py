@@ -168,6 +168,8 @@ class ExpressionSource:
         """The results of the whole batch."""
         for name in self.absent:
             records = records.append_column(name, pa.nulls(records.num_rows, pa.string()))
+        if self.expression.options.seed is None:  # else all columns tell the rows of a batch from those of others
+            records = records.select(self.expression.columns) if self.expression.columns else records
         made = self.expression.apply(records)
         return Values(made.values, made.errors)
 
@@ -347,7 +349,7 @@ def _expression(item: FieldMapping, columns: pa.Schema, options: Options, missin
         raise error
     _refuse_repeated(expression.columns, columns)
     for name in expression.columns:
-        if name in columns.names and plain_type(columns.field(name).type) is None:
+        if columns.get_field_index(name) >= 0 and plain_type(columns.field(name).type) is None:
             kind = columns.field(name).type
             raise MappingError(f"the column '{name}' has the type {kind}, which expressions cannot read.")
     faults = expression.faults()

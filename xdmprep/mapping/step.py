@@ -68,9 +68,10 @@ class Mapper:
     def _destinations(self) -> dict[str, list[tuple[Path, str]]]:
         """For each column that is read: the ways into its values that mappings take, and where each leads."""
         found: dict[str, list[tuple[Path, str]]] = {}
+        columns = self._columns.names  # a new list each time
         for part in self._parts:
             for output in part.outputs if isinstance(part, StarGroup) else [part]:
-                for name, *steps in output.reads(self._columns.names):
+                for name, *steps in output.reads(columns):
                     found.setdefault(str(name), []).append((tuple(steps), format_path(output.path)))
         return found
 

@@ -8,6 +8,7 @@ component can be explained.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -109,8 +110,7 @@ def duplicate_keys(path: str | os.PathLike[str]) -> list[str]:
     def look(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         out = dict(pairs)
         if len(out) < len(pairs):
-            names = [key for key, _ in pairs]
-            found.extend(sorted({key for key in names if names.count(key) > 1}))
+            found.extend(sorted(key for key, count in Counter(key for key, _ in pairs).items() if count > 1))
         return out
 
     read_json(path, look)

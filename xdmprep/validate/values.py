@@ -8,13 +8,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..leaves import prune
+from ..leaves import prune, to_pylist
 
 
 def to_json_values(array: pa.Array, keep_empty: bool) -> list[Any]:
     """The values of an array as JSON values; nulls inside are left out, and empty objects and arrays unless kept."""
     try:
-        values = array.to_pylist(maps_as_pydicts="lossy")
+        values = to_pylist(array, "lossy")
     except (ValueError, OverflowError):
         values = array.cast(pa.string()).to_pylist()
     return [_clean(value, keep_empty) for value in values] if keep_empty else [prune(_plain(value)) for value in values]

@@ -1,0 +1,59 @@
+"""What a run costs grows with the number of fields, and not with its square: counted in calls, not in seconds."""
+
+from __future__ import annotations
+
+import cProfile
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import xdmprep as xp
+
+ROWS = 5
+
+
+def calls(tmp_path: Path, count: int, kind: str, format: str) -> int:
+    """Function calls of one run over `count` fields."""
+    fields: dict[str, Any] = {f"f{n}": {"type": "string"} for n in range(count)}
+    properties = {"m": {"type": "object", "additionalProperties": {"type": "string"}}} if kind == "map" else fields
+    if kind == "wrong":
+        properties = {name: {"type": "integer"} for name in fields}
+    document = {"$id": "https://ns.adobe.com/x/schemas/w", "title": "w", "type": "object", "properties": properties}
+    schema = tmp_path / f"{kind}{count}.schema.json"
+    schema.write_text(json.dumps(document))
+    source = tmp_path / f"{count}.csv"
+    lines = [
+        ",".join(f"c{n}" for n in range(count)),
+        *[",".join(f"v{row}" for _ in range(count)) for row in range(ROWS)],
+    ]
+    source.write_text("\n".join(lines) + "\n")
+    place = "m.f" if kind == "map" else "f"
+    mapping = {f"{place}{n}": f"upper(c{n})" if kind == "calculated" else f"c{n}" for n in range(count)}
+    if kind == "unread":
+        mapping = {"f0": f"c{count - 1}"}
+    profile = cProfile.Profile()
+    result = profile.runcall(
+        xp.prepare,
+        source,
+        mapping,
+        schema,
+        tmp_path / f"out-{kind}-{count}-{format}",
+        format=format,
+        jobs=1,
+        strict=True,
+    )
+    assert (result.written, result.rejected) == ((0, ROWS) if kind == "wrong" else (ROWS, 0))
+    return sum(entry.callcount for entry in profile.getstats())
+
+
+@pytest.mark.parametrize(
+    ("kind", "format"),
+    [(kind, "json") for kind in ("copied", "calculated", "map", "wrong", "unread")]
+    + [("copied", "parquet"), ("map", "parquet"), ("copied", "csv")],
+)
+def test_calls_grow_with_the_fields(tmp_path: Path, kind: str, format: str) -> None:
+    calls(tmp_path, 3, kind, format)  # what is imported or cached at the first run
+    few, some, many = (calls(tmp_path, count, kind, format) for count in (50, 150, 350))
+    assert (many - some) / (some - few) < 2.3  # twice as many more fields; 3.3 and more where each looks at all others
