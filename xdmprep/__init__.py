@@ -15,6 +15,7 @@ from . import ports
 
 if TYPE_CHECKING:
     from .checking import validate
+    from .draft import draft_schema
     from .errors import DataError, Issue, MappingError, PlatformError, SchemaError, SourceError, XdmPrepError
     from .flow import Stream
     from .language import evaluate
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .prepare import Result, map_rows, prepare, write_csv, write_json, write_parquet
     from .read import CsvOptions
     from .report import Report
+    from .sampling import sample
     from .schema import Registry, Schema
     from .stage import ArrowStage
     from .upsert import diff
@@ -49,10 +51,12 @@ _HOME = {
     "Stream": "flow",
     "XdmPrepError": "errors",
     "diff": "upsert",
+    "draft_schema": "draft",
     "evaluate": "language",
     "map_rows": "prepare",
     "mend": "mend",
     "prepare": "prepare",
+    "sample": "sampling",
     "validate": "checking",
     "write_csv": "prepare",
     "write_json": "prepare",
@@ -62,7 +66,8 @@ _HOME = {
 __all__ = [
     "ArrowStage", "CsvOptions", "DataError", "Issue", "Manifest", "MappingError", "MappingSet", "PlatformError",
     "Registry", "Report", "Result", "Schema", "SchemaError", "SourceError", "Stream", "XdmPrepError", "diff",
-    "evaluate", "map_rows", "mend", "prepare", "validate", "write_csv", "write_json", "write_parquet",
+    "draft_schema", "evaluate", "map_rows", "mend", "prepare", "sample", "validate", "write_csv", "write_json",
+    "write_parquet",
 ]  # fmt: skip
 
 

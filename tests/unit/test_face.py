@@ -13,7 +13,8 @@ def test_the_public_names_and_what_they_are() -> None:
     assert xp.__all__ == [
         "ArrowStage", "CsvOptions", "DataError", "Issue", "Manifest", "MappingError", "MappingSet", "PlatformError",
         "Registry", "Report", "Result", "Schema", "SchemaError", "SourceError", "Stream", "XdmPrepError", "diff",
-        "evaluate", "map_rows", "mend", "prepare", "validate", "write_csv", "write_json", "write_parquet",
+        "draft_schema", "evaluate", "map_rows", "mend", "prepare", "sample", "validate", "write_csv", "write_json",
+        "write_parquet",
     ]  # fmt: skip
     for name in xp.__all__:
         assert callable(getattr(xp, name)), name

@@ -1,5 +1,6 @@
-"""Records made up from a schema."""
+"""Records made up from a schema, valid or not."""
 
+from .invalid import invalid_sample
 from .records import sample
 
-__all__ = ["sample"]
+__all__ = ["invalid_sample", "sample"]

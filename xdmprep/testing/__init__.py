@@ -1,0 +1,56 @@
+"""For the tests of those who use xdmprep: a Hypothesis strategy for records, and a pytest fixture with the emulator.
+
+The fixture ``xdm_emulator`` is there in every pytest run where xdmprep is installed (:mod:`xdmprep.testing.plugin`).
+Needs Hypothesis: ``pip install hypothesis``.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from ..errors import MissingDependencyError
+from ..sample import invalid_sample, sample
+from ..schema import Schema
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+
+def records(schema: Schema | str | os.PathLike[str], valid: bool = True) -> SearchStrategy[Any]:
+    """A Hypothesis strategy for the records of a schema.
+
+    Args:
+        schema: a Schema or a path.
+        valid: records that the schema accepts; False gives pairs of a record that it refuses and the
+            :class:`~xdmprep.errors.Issue` that says why.
+
+    Returns:
+        A strategy of dicts, or of pairs; it shrinks towards records with few fields.
+
+    Raises:
+        SchemaError: the schema cannot be read.
+        MissingDependencyError: Hypothesis is not installed.
+
+    Example:
+        >>> from hypothesis import given
+        >>> from xdmprep.testing import records
+        >>> @given(records(schema))
+        ... def test_my_export(record):
+        ...     assert my_export(record)
+    """
+    try:
+        from hypothesis import strategies as st
+    except ImportError:
+        raise MissingDependencyError("xdmprep.testing.records", "hypothesis", "pip install hypothesis") from None
+    loaded = schema if isinstance(schema, Schema) else Schema.load(schema)
+
+    def made(seed: int, tenths: int) -> Any:
+        make = sample if valid else invalid_sample
+        (one,) = make(loaded, 1, seed=seed, fill=tenths / 10)
+        return one
+
+    return st.builds(made, st.integers(0, 2**32 - 1), st.integers(0, 10))
+
+
+__all__ = ["records"]
