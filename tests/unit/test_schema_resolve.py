@@ -258,6 +258,8 @@ def test_definitions_that_all_hold_each_other_are_refused() -> None:
     [
         ({"properties": {"x": {"default": "DEEP"}}}, "nested deeper than 400 levels"),
         ({"properties": {"x": {"enum": ["DEEP"]}}}, "nested deeper than 400 levels"),
+        ({"properties": {"x": {"maximum": 10**5000}}}, "a whole number of more than 4,000 digits"),
+        ({"properties": {"x": {"enum": [10**5000]}}}, "a whole number of more than 4,000 digits"),
         ({"$id": 5, "properties": {}}, "'$id' must be a text, got 5"),
         ({"$schema": ["x"], "properties": {}}, "'$schema' must be a text"),
         ({"properties": {"x": {"type": {"a": 1}}}}, "at /properties/x: 'type' must be one of"),

@@ -7,10 +7,9 @@ would refuse the schema or that some value or record can never be valid; a warni
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeGuard
+from typing import Any
 
 from ..errors import Issue, did_you_mean, shorten
 from ..paths import EVERY
@@ -18,7 +17,7 @@ from ..rules import RULES
 from .field import ANY_KEY, IDENTITY_MAPS, Field
 from .merge import ASSERTIONS
 from .model import Schema
-from .types import FAMILIES, INTEGER_BOUNDS, SCALARS, derived_type, tagged_type
+from .types import FAMILIES, INTEGER_BOUNDS, SCALARS, derived_type, is_finite, tagged_type
 
 Found = Iterator[Issue]
 
@@ -50,8 +49,8 @@ MAX_FIELDS = 10_000
 _NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
 _PYTHON_TYPES: dict[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
-    "integer": lambda value: _number(value) and value == int(value),
-    "number": lambda value: _number(value),
+    "integer": lambda value: is_finite(value) and value == int(value),
+    "number": lambda value: is_finite(value),
     "boolean": lambda value: isinstance(value, bool),
     "array": lambda value: isinstance(value, list),
     "object": lambda value: isinstance(value, dict),
@@ -79,10 +78,6 @@ def _issue(code: str, field: Field | None, message: str, value: Any = None, hint
     return Issue(
         code, RULES[code].severity, message, path=str(field) if field and field.path else "", value=text, hint=hint
     )
-
-
-def _number(value: Any) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _whole(schema: Schema) -> Found:
@@ -121,7 +116,7 @@ def _tags(field: Field) -> Found:
     elif tag in INTEGER_BOUNDS and isinstance(json_type, str):
         least, most = INTEGER_BOUNDS[tag]
         for keyword, bound in (("minimum", node.get("minimum")), ("maximum", node.get("maximum"))):
-            if _number(bound) and not least <= bound <= most:
+            if is_finite(bound) and not least <= bound <= most:
                 yield _issue("schema-type-tag", field, f"'{keyword}' is outside the range of the type {tag}", bound)
     elif tag in ("date", "date-time") and node.get("format") != tag:
         yield _issue("schema-type-tag", field, f'is tagged \'{tag}\' without "format": "{tag}"', given)
@@ -129,10 +124,10 @@ def _tags(field: Field) -> Found:
 
 def _bounds(field: Field) -> Found:
     high, low = field.constraints.get("maximum"), field.constraints.get("minimum")
-    if field.type in INTEGER_BOUNDS and _number(high) and high in _ONE_TOO_HIGH:
+    if field.type in INTEGER_BOUNDS and is_finite(high) and high in _ONE_TOO_HIGH:
         right = _ONE_TOO_HIGH[int(high)]
         yield _issue("schema-bound", field, "'maximum' is one too high for an integer width", high, f"Use {right}.")
-    if field.type == "long" and _number(low) and low in (-(2**53), -(2**63) - 1):
+    if field.type == "long" and is_finite(low) and low in (-(2**53), -(2**63) - 1):
         yield _issue("schema-bound", field, "'minimum' is one too low to be read exactly everywhere", low)
 
 

@@ -19,6 +19,9 @@ MAX_NESTING = 400
 #: Larger documents are refused; a schema of the platform has at most some 100,000 values.
 MAX_VALUES = 5_000_000
 
+#: Whole numbers of more bits are refused: Python writes none of more than 4,300 digits.
+MAX_BITS = 13_288
+
 ONE = ("additionalProperties", "additionalItems", "contains", "not", "propertyNames")
 LISTED = ("allOf", "anyOf", "oneOf")
 NAMED = ("properties", "patternProperties")
@@ -126,7 +129,11 @@ def _has_inner(content: Any, name: str) -> bool:
         for node in level:
             parts: Iterable[Any] = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
             found = found or (depth > 1 and isinstance(node, dict) and ("$id" in node or "$schema" in node))
-            below += [part for part in parts if isinstance(part, dict | list)]
+            for part in parts:
+                if isinstance(part, dict | list):
+                    below.append(part)
+                elif isinstance(part, int) and part.bit_length() > MAX_BITS:
+                    raise SchemaError(f"{name}: holds a whole number of more than 4,000 digits; no reader takes it.")
         count += len(below)
         if count > MAX_VALUES:
             raise SchemaError(f"{name}: holds more than {MAX_VALUES:,} objects and lists, too many to be a schema.")

@@ -5,22 +5,17 @@ Only keywords of draft-06 are looked at; unknown ones may hold anything.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import SchemaError, did_you_mean, shorten
-from .types import FAMILIES
+from .types import FAMILIES, is_finite
 
 _TYPES = (*FAMILIES, "null")
 
 
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
 def _count(value: Any) -> bool:
-    return _number(value) and value >= 0 and value == int(value)
+    return is_finite(value) and value >= 0 and value == int(value)
 
 
 def _names(value: Any) -> bool:
@@ -53,8 +48,8 @@ _SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "enum": (lambda value: isinstance(value, list) and bool(value), "a list of at least one value"),
     "uniqueItems": (lambda value: isinstance(value, bool), "true or false"),
     **dict.fromkeys(("pattern", "format", "$ref", "$id", "$schema"), (lambda value: isinstance(value, str), "a text")),
-    **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), (_number, "a number")),
-    "multipleOf": (lambda value: _number(value) and value > 0, "a number above 0"),
+    **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), (is_finite, "a number")),
+    "multipleOf": (lambda value: is_finite(value) and value > 0, "a number above 0"),
     **dict.fromkeys(
         ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"),
         (_count, "a whole number, 0 or more"),

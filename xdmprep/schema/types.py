@@ -8,6 +8,7 @@ where its tables are one too high at the upper bounds, the true bounds of the wi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, TypeGuard
 
@@ -132,6 +133,13 @@ def _bound(node: Mapping[str, Any], keyword: str, step: int) -> float | None:
         return bound
     bound = node.get("exclusive" + keyword.capitalize())
     return bound + step if _is_number(bound) else None
+
+
+def is_finite(value: Any) -> TypeGuard[int | float]:
+    """Whether a value is a number of JSON: no boolean, not NaN, not infinite; integers may be of any size."""
+    return not isinstance(value, bool) and (
+        isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
+    )
 
 
 def _is_number(value: Any) -> TypeGuard[int | float]:

@@ -11,6 +11,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from ..schema.types import is_finite
+
 
 def convert(value: Any, node: Mapping[str, Any]) -> tuple[Any, bool]:
     """The value as the platform takes it for a field with the keywords `node`, and whether nothing is left to check.
@@ -23,13 +25,20 @@ def convert(value: Any, node: Mapping[str, Any]) -> tuple[Any, bool]:
     if kind == "string" and isinstance(value, int | float):
         if node.get("format") in ("date", "date-time"):
             return value, isinstance(value, int)
-        return (repr(value), False) if math.isfinite(value) else (value, False)
+        return (_written(value), False) if is_finite(value) else (value, False)
     if kind in ("integer", "number") and isinstance(value, str):
         number = _number(value)
         return (value, False) if number is None else convert(number, node)
     if kind == "integer" and isinstance(value, float) and math.isfinite(value):
         return math.trunc(value), False
     return value, False
+
+
+def _written(number: int | float) -> str:
+    try:
+        return repr(number)
+    except ValueError:  # Python writes no integer of more than 4,300 digits
+        return "9" * 4_300
 
 
 def _number(text: str) -> int | float | None:

@@ -58,4 +58,10 @@ def hashable(value: Any) -> Any:
 
 def is_multiple(value: Any, step: Any) -> bool:
     """Whether `value` is a multiple of `step`, both taken as the decimal numbers they are written as."""
-    return (Fraction(str(value)) / Fraction(str(step))).denominator == 1
+    if isinstance(value, int) and isinstance(step, int):
+        return value % step == 0
+    return (_exact(value) / _exact(step)).denominator == 1
+
+
+def _exact(number: Any) -> Fraction:
+    return Fraction(number) if isinstance(number, int) else Fraction(str(number))

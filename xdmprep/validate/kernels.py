@@ -19,6 +19,7 @@ from .. import native
 from ..leaves import plain, valid
 from ..regex import MatchTimeout, compile_ecma
 from ..regex.dfa import Automaton, automaton
+from ..schema.types import is_finite
 from .bytewise import byte_test, text_bytes
 from .equality import is_multiple
 from .formats import FORMATS, SCREENS
@@ -248,7 +249,7 @@ def _outside(values: Any, bound: Any, side: int, strict: bool, integers: bool) -
         if side > 0:
             return np.full(len(values), edge > ends.max) if not ends.min <= edge <= ends.max else values < edge
         return np.full(len(values), edge < ends.min) if not ends.min <= edge <= ends.max else values > edge
-    nearest = float(bound) if abs(bound) < 1.7e308 else math.copysign(math.inf, bound)
+    nearest = float(bound) if abs(bound) < 1.7e308 else math.inf * (1 if bound > 0 else -1)
     if nearest != bound:  # the nearest double on the inner side; being on it is then always fine
         if (nearest < bound) == (side > 0):
             nearest = math.nextafter(nearest, math.inf * side)
@@ -292,10 +293,10 @@ def member(values: Sequence[Any], kind: pa.DataType) -> Test:
         listed = [value for value in values if isinstance(value, bool)]
     elif pa.types.is_integer(kind):
         width = kind.bit_width - 1
-        numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool) and v == math.floor(v)]
+        numbers = [v for v in values if is_finite(v) and v == math.floor(v)]
         listed = [int(value) for value in numbers if -(2**width) <= value < 2**width]
     elif pa.types.is_floating(kind):
-        numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+        numbers = [v for v in values if is_finite(v)]
         listed = [float(value) for value in numbers if abs(value) < 1.7e308 and float(value) == value]
     else:
         listed = [value for value in values if isinstance(value, str)]

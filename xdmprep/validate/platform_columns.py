@@ -34,8 +34,8 @@ from .values import to_json_values
 from .wording import UNKNOWN, as_text
 
 _DAY = 86_400
-#: So many bytes longer than in a file is a number at most when it is written again.
-LONGER = 22
+#: A number is at most so many bytes longer when it is written again: 1e15 becomes 1000000000000000.0.
+LONGER = 14
 
 
 class PlatformColumns:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..regex import MatchTimeout
+from ..schema.types import is_finite
 from .conversion import convert
 from .equality import hashable
 from .fault import At, Check, Fault
@@ -77,7 +77,7 @@ def dispatch(texts: list[Check], numbers: list[Check], objects: list[Check], arr
             checks = objects
         elif isinstance(value, list):
             checks = arrays
-        elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        elif is_finite(value):
             checks = numbers
         else:
             return

@@ -32,8 +32,10 @@ def as_text(value: Any) -> str | None:
         return json.dumps(value, ensure_ascii=False)
     except RecursionError:
         return "nested too deep to be shown"
-    except (TypeError, ValueError):
+    except TypeError:
         return str(value)
+    except ValueError:
+        return "a number too long to be shown"
 
 
 def wording(keyword: str, node: Mapping[str, Any]) -> tuple[str, str]:
