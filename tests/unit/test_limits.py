@@ -168,6 +168,20 @@ def test_a_profile_has_one_primary_identity_and_an_event_may_have_none(tmp_path:
     assert set(found(EVENTS, none, "identity-primary", tmp_path).values()) == {0}
 
 
+@pytest.mark.parametrize(("text", "broken"), [("", True), ("x", False)])
+def test_an_empty_text_is_no_identity(text: str, broken: bool, tmp_path: Path) -> None:
+    descriptor = {"@type": "xdm:descriptorIdentity", "xdm:sourceProperty": "/mail", "xdm:namespace": "Email"}
+    tags = {"meta:immutableTags": ["union"]}
+    event = schema(EVENT, **tags, **{"meta:descriptors": [descriptor]})
+    person = schema(**tags, **{"meta:descriptors": [{**descriptor, "xdm:isPrimary": True}]})
+    for made, record, code in (
+        (event, {"_id": "e", "mail": text}, "identity-none"),
+        (event, {"_id": "e", "identityMap": {"CRMID": [{"id": text}]}}, "identity-none"),
+        (person, {"text": "x", "mail": text}, "identity-primary"),
+    ):
+        assert set(found(made, record, code, tmp_path).values()) == {int(broken)}, record
+
+
 @pytest.mark.parametrize(("digits", "broken"), [(37, True), (38, False), (39, True)])
 @pytest.mark.parametrize("namespace", ["ECID", "ecid", "Ecid"])
 def test_an_ecid_has_38_digits(digits: int, broken: bool, namespace: str, tmp_path: Path) -> None:
