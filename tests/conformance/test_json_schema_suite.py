@@ -18,8 +18,9 @@ import pytest
 
 import xdmprep as xp
 from xdmprep.errors import SchemaError
+from xdmprep.ndjson import parser
 from xdmprep.schema import Registry
-from xdmprep.validate import Rules, follow, jsonlines
+from xdmprep.validate import Rules
 
 pytestmark = pytest.mark.shared
 
@@ -105,8 +106,7 @@ def by_columns(schema: xp.Schema, record: dict[str, Any]) -> bool | None:
 
 @pytest.fixture(autouse=True)
 def few_lines_become_columns_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(follow, "FEWEST", 1)
-    monkeypatch.setattr(jsonlines, "SPARSE_LINES", 1)
+    monkeypatch.setattr(parser, "FEWEST", 1)
 
 
 NO_RECORD = "a schema that takes no object at all is refused: a dataset holds records"

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 import xdmprep as xp
 from xdmprep.leaves import prune
-from xdmprep.validate import Rules, follow, jsonlines
+from xdmprep.ndjson import parser
+from xdmprep.validate import Rules
 
 RECORD, EVENT = "https://ns.adobe.com/xdm/data/record", "https://ns.adobe.com/xdm/data/time-series"
 CODES = {"identity-blank", "identity-ecid", "identity-length", "identity-primary", "identity-count", "identity-none"}
@@ -77,8 +78,7 @@ def found(issues: Any) -> list[tuple[str, str, str]]:
 
 @pytest.fixture(autouse=True)
 def few_lines_become_columns_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(follow, "FEWEST", 1)
-    monkeypatch.setattr(jsonlines, "SPARSE_LINES", 1)
+    monkeypatch.setattr(parser, "FEWEST", 1)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))

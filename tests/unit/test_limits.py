@@ -21,8 +21,9 @@ from xdmprep import wire
 from xdmprep.errors import OutputError, SchemaError, UsageError
 from xdmprep.flow import Chunk, row_chunk
 from xdmprep.leaves import Leaf
+from xdmprep.ndjson import parser
 from xdmprep.schema import lint
-from xdmprep.validate import compile_checks, follow, jsonlines
+from xdmprep.validate import compile_checks
 from xdmprep.write import parts
 
 RECORD, EVENT = "https://ns.adobe.com/xdm/data/record", "https://ns.adobe.com/xdm/data/time-series"
@@ -55,8 +56,7 @@ PROFILE, EVENTS = schema(), schema(EVENT)
 
 @pytest.fixture(autouse=True)
 def few_lines_become_columns_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(follow, "FEWEST", 1)
-    monkeypatch.setattr(jsonlines, "SPARSE_LINES", 1)
+    monkeypatch.setattr(parser, "FEWEST", 1)
 
 
 def shredded(record: dict[str, Any]) -> Chunk:
