@@ -27,6 +27,7 @@ OPTIONS = {"US": Options(weeks="us"), "GB": Options(weeks="iso")}
 OTHERWISE = {
     "Java moves a day that the month lacks to its last": {"2021-02-29", "2021-02-30"},
     "years beyond 9999 and before 1 are refused": {"+10000-01-01", "12019-1-2", "120191023", "BC 2019-10-23"},
+    "a day has no hour 24": {"2019-10-23 24:00:00"},
     "Java goes on into another year or month": {
         "2021-W53-7", "2020-W53-1", "2020-53-Sat", "2021-53-Thu", "2021-01-1-Mon",
     },

@@ -238,9 +238,6 @@ def _moment(found: dict[str, str | int], options: Options) -> Moment:
         raise ValueError("years before 1 are not supported")
     day = _day(number, options)
     hour, minute, second, nanos = _time(number)
-    if hour == 24 and not (minute or second or nanos):  # midnight at the day's end
-        _check(number, Moment(datetime(day.year, day.month, day.day, tzinfo=UTC)), options)
-        day, hour, number = day + timedelta(days=1), 0, {}
     at = datetime(day.year, day.month, day.day, hour, minute, second, nanos // 1000, UTC)
     _check(number, Moment(at, nanos % 1000), options)
     place: tzinfo = UTC

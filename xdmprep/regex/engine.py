@@ -35,8 +35,9 @@ from .tree import (
     walk,
 )
 
-#: Seconds that one match may take, and that it may take after an expression was stopped `PATIENCE` times.
-BUDGET, SHORT_BUDGET, PATIENCE = 0.25, 0.01, 16
+#: Seconds that one match may take after an expression was stopped so many times, and where RE2 can answer instead.
+BUDGETS = ((16, 0.25), (256, 0.01), (1 << 62, 0.001))
+SHORT_BUDGET = 0.01
 #: Steps that a match in ``re`` may take by our estimate; some milliseconds.
 CHEAP = 200_000
 
@@ -235,7 +236,8 @@ class _Programs:
             raise self._too_long(text) from None
 
     def _budget(self, has_fallback: bool) -> float:
-        return SHORT_BUDGET if has_fallback or self._stopped >= PATIENCE else BUDGET
+        budget = next(seconds for times, seconds in BUDGETS if self._stopped < times)
+        return min(budget, SHORT_BUDGET) if has_fallback else budget
 
     def _too_long(self, text: str) -> MatchTimeout:
         self._stopped += 1

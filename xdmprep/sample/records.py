@@ -15,8 +15,8 @@ from typing import Any
 
 from ..errors import SchemaError, UsageError
 from ..paths import Path
+from ..regex.sample import Unmatchable, text_for
 from ..schema import Field, Schema
-from .texts import Unmatchable, text_for
 
 #: Keywords that can only be met by trying: a record is made again until it is valid.
 TRIED = frozenset(
