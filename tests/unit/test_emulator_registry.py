@@ -118,7 +118,11 @@ def test_kinds_and_containers(url):
     assert ids("tenant", "datatypes") == [TYPE["$id"]]
     assert PROFILE_CLASS in ids("global", "classes") and ids("tenant", "classes") == []
     assert "https://ns.adobe.com/xdm/data/adhoc" in ids("global", "behaviors")
-    assert call("GET", url, f"{BASE}/tenant/classes/{quote(PROFILE_CLASS, safe='')}", headers=ONE).status_code == 404
+    for container, status in (("tenant", 200), ("global", 200)):  # the tenant finds what Adobe provides
+        address = f"{BASE}/{container}/classes/{quote(PROFILE_CLASS, safe='')}"
+        assert call("GET", url, address, headers=ONE).status_code == status
+    address = f"{BASE}/global/schemas/{quote(SCHEMA['$id'], safe='')}"
+    assert call("GET", url, address, headers=ONE).status_code == 404
     assert call("GET", url, f"{BASE}/elsewhere/classes", headers=headers).status_code == 404
 
 
@@ -189,7 +193,8 @@ def test_sandboxes_have_their_own_resources(url):
 
 
 @pytest.mark.parametrize(("kind", "body", "words"), [
-    ("schemas", {"title": "x", "description": "x", "allOf": []}, "type is required"),
+    ("schemas", {"title": "x", "description": "x", "allOf": []}, "allOf is required"),
+    ("schemas", {"title": "x", "type": "array", "allOf": [{"$ref": PROFILE_CLASS}]}, "type must be 'object'"),
     ("schemas", {"type": "object", "title": "x", "description": "x", "allOf": [{"$ref": GROUP["$id"]}]}, "one class"),
     ("schemas", {"type": "object", "title": "Guest", "description": "x", "allOf": [{"$ref": PROFILE_CLASS}]}, "unique"),
     ("schemas", {"type": "object", "title": "x", "description": "x", "allOf": [{"$ref": "https://x/y"}]}, "https://x/y"),

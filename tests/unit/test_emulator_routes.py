@@ -495,8 +495,9 @@ def test_preview_of_a_batch(url, dataset):
         "columns": [{"cid": "0", "name": "a"}, {"cid": "1", "name": "b"}],
         "rows": [{"0": "1"}, {"1": "x"}],
     }
-    assert call("GET", url, path).status_code == 400
-    assert call("GET", url, path, params={"format": "json", "nrow": "10"}).status_code == 400
+    assert call("GET", url, path).json()["preview"] == body["preview"]  # the batch's own format
+    for bad in ({"format": "xml"}, {"nrow": "10"}, {"nrow": "-1"}, {"nrow": "²"}):
+        assert call("GET", url, path, params=bad).status_code == 400
 
 
 # ---- Catalog and registry ------------------------------------------------------------------------------------------

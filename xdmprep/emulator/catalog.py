@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +14,9 @@ from starlette.routing import Route
 from .. import wire
 from ..errors import SchemaError
 from .answers import Refusal, json_body, pretty, whole_number
-from .registry import kind_of
+from .patching import json_patch
+from .profiles import merge
+from .registry import behavior_of, kind_of
 from .state import State
 from .store import now_ms
 
@@ -39,6 +40,7 @@ def routes() -> list[Route]:
         Route(base + "/dataSets/{dataset}", show_dataset, methods=["GET"]),
         Route(base + "/dataSets/{dataset}", change_dataset, methods=["PATCH", "PUT"]),
         Route(base + "/dataSets/{dataset}", delete_dataset, methods=["DELETE"]),
+        Route(base + "/v2/dataSets/{dataset}", change_dataset, methods=["PATCH"]),
     ]
 
 
@@ -162,6 +164,12 @@ def _create_dataset(state: State, body: Any, request: Request) -> str:
         "fileDescription": {"persisted": True, "containerFormat": "parquet", "format": "parquet"},
         **{key: value for key, value in body.items() if key not in ("id", *KEPT, "updated", "updatedUser")},
     }  # fmt: skip
+    reference = (doc.get("schemaRef") or {}).get("id")
+    known = state.schemas.documents(state.sandbox(request))
+    behavior = behavior_of(state.schemas.find(reference, state.sandbox(request)) or {}, known)
+    doc.setdefault("classification", {"dataBehavior": behavior, "managedBy": "CUSTOMER"})
+    table = re.sub("[^a-z0-9]+", "_", doc["name"].lower()).strip("_") or "dataset"
+    doc["tags"] = {"adobe/pqs/table": [table], "adobe/siphon/table/format": ["delta"], **doc["tags"]}
     return state.store.add_dataset(state.sandbox(request), doc)
 
 
@@ -198,6 +206,8 @@ def _check_dataset(state: State, doc: dict[str, Any], sandbox: str) -> None:
 def show_dataset(request: Request) -> Response:
     """``GET /dataSets/{dataset}``."""
     key, doc = _dataset(request)
+    if wanted := request.query_params.get("properties"):
+        doc = {name: doc[name] for name in wanted.split(",") if name in doc}
     return pretty({key: doc})
 
 
@@ -238,12 +248,14 @@ def _change_dataset(state: State, body: Any, request: Request) -> str:
     with state.store.lock:
         key, doc = _dataset(request)
         old_tags, kept = doc.get("tags", {}), {name: doc[name] for name in KEPT}
-        if content_type == wire.PATCH_TYPE:
-            doc = _json_patch(doc, body)
+        if content_type == wire.PATCH_TYPE or isinstance(body, list):  # aepp names a JSON Patch application/json
+            doc = json_patch(doc, body)
         elif not isinstance(body, dict):
             raise Refusal(400, "the body must be an object")
         elif request.method == "PUT":
             doc = body
+        elif "/v2/" in request.url.path:
+            doc = merge(doc, body)
         else:
             doc = {**doc, **body}
         doc = {**doc, **kept}
@@ -259,34 +271,6 @@ def _change_dataset(state: State, body: Any, request: Request) -> str:
         doc.update(updated=now_ms(), version=f"{major}.{minor}.{int(patch) + 1}")
         state.store.change_dataset(key, doc)
     return key
-
-
-def _json_patch(doc: dict[str, Any], operations: Any) -> dict[str, Any]:
-    """The operations add, replace, remove and test of JSON Patch (RFC 6902) on members of objects."""
-    if not isinstance(operations, list):
-        raise Refusal(400, "a JSON Patch is an array of operations")
-    result = copy.deepcopy(doc)
-    for operation in operations:
-        try:
-            name, path = operation["op"], operation["path"]
-            steps = [step.replace("~1", "/").replace("~0", "~") for step in path.split("/")[1:]]
-            parent: Any = result
-            for step in steps[:-1]:
-                parent = parent[step]
-            if name in ("replace", "remove", "test") and steps[-1] not in parent:
-                raise Refusal(400, f"there is nothing at {path}")
-            if name == "remove":
-                del parent[steps[-1]]
-            elif name == "test":
-                if parent[steps[-1]] != operation["value"]:
-                    raise Refusal(400, f"the value at {path} differs")
-            elif name in ("add", "replace"):
-                parent[steps[-1]] = operation["value"]
-            else:
-                raise Refusal(400, f"operation {name!r} is not taken here")
-        except (KeyError, TypeError, IndexError, AttributeError) as error:
-            raise Refusal(400, f"not an operation on this dataset: {operation!r} ({error!r})") from None
-    return result
 
 
 def delete_dataset(request: Request) -> Response:

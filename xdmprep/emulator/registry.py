@@ -197,6 +197,25 @@ def kind_of(document: dict[str, Any]) -> str:
     return "schemas"
 
 
+def behavior_of(document: dict[str, Any], documents: dict[str, dict[str, Any]]) -> str:
+    """``record``, ``time-series`` or ``adhoc``: the behavior of a schema's class."""
+    extends = document.get("meta:extends")
+    waiting = [document.get("meta:class"), *(extends if isinstance(extends, list) else ()), *references(document)]
+    seen: set[Any] = set()
+    while waiting:
+        id = waiting.pop()
+        if not isinstance(id, str) or id in seen:
+            continue
+        seen.add(id)
+        if id == ADHOC:
+            return "adhoc"
+        if id in (f"{XDM}/data/time-series", f"{XDM}/context/experienceevent"):
+            return "time-series"
+        inner = documents.get(id, {}).get("meta:extends")
+        waiting += inner if isinstance(inner, list) else []
+    return "record"
+
+
 def container_of(document: dict[str, Any]) -> str:
     """``global`` for what Adobe provides, else ``tenant``."""
     said = document.get("meta:containerId")

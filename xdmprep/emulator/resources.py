@@ -1,7 +1,7 @@
 """The Schema Registry's routes: look-ups and lists of schemas and components, descriptors, and creating them.
 
 What the guide's flows need: the class and the schema of a CSV dataset, schemas made of field groups, identity
-descriptors.  Changing a resource (PUT, PATCH) is not played.
+descriptors.
 
 Source: Adobe's OpenAPI description of the Schema Registry; *Create an ad-hoc schema*; *Descriptors endpoint*.
 """
@@ -25,17 +25,17 @@ from starlette.routing import Route
 from .. import wire
 from ..errors import SchemaError
 from .answers import Refusal, empty, json_body, pretty, request_id, whole_number
+from .patching import json_patch
 from .registry import ADHOC, OTHER_NAMES, container_of, kind_of, references
 from .state import State
-from .store import now_ms
+from .store import now_ms, sandbox_id
 
 MOST = 500
 CREATED = ("schemas", "classes", "fieldgroups", "datatypes")
 DESCRIPTORS = ("xdm:alternateDisplayInfo", "xdm:descriptorIdentity", "xdm:descriptorReferenceIdentity",
                "xdm:descriptorOneToOne", "xdm:descriptorRelationship", "xdm:descriptorDeprecated")  # fmt: skip
 REQUIRED = {
-    "schemas": ("type", "title", "description", "allOf"), "classes": ("type", "title", "description", "allOf"),
-    "fieldgroups": ("type", "title"), "datatypes": ("type", "title"),
+    "schemas": ("title", "allOf"), "classes": ("title", "allOf"), "fieldgroups": ("title",), "datatypes": ("title",),
 }  # fmt: skip
 _ERRORS = "http://ns.adobe.com/aep/errors/"
 
@@ -46,18 +46,24 @@ def routes() -> list[Route]:
     found = [
         Route(base + "/stats", stats, methods=["GET"]),
         Route(base + "/{container}/descriptors", list_descriptors, methods=["GET"]),
+        Route(base + "/{container}/descriptors/", list_descriptors, methods=["GET"]),
         Route(base + "/{container}/descriptors/{key:path}", show_descriptor, methods=["GET"]),
         Route(base + "/tenant/descriptors", create_descriptor, methods=["POST"]),
+        Route(base + "/tenant/descriptors/", create_descriptor, methods=["POST"]),
+        Route(base + "/tenant/descriptors/{key:path}", replace_descriptor, methods=["PUT"]),
         Route(base + "/tenant/descriptors/{key:path}", delete_descriptor, methods=["DELETE"]),
     ]
     for kind in (*CREATED, "behaviors", *OTHER_NAMES):
         found += [
             Route(f"{base}/{{container}}/{kind}", list_resources, methods=["GET"], name=kind),
+            Route(f"{base}/{{container}}/{kind}/", list_resources, methods=["GET"], name=kind),
             Route(f"{base}/{{container}}/{kind}/{{key:path}}", show_resource, methods=["GET"], name=kind),
         ]
         if kind != "behaviors":
             found += [
                 Route(f"{base}/tenant/{kind}", create_resource, methods=["POST"], name=kind),
+                Route(f"{base}/tenant/{kind}/", create_resource, methods=["POST"], name=kind),
+                Route(f"{base}/tenant/{kind}/{{key:path}}", change_resource, methods=["PUT", "PATCH"], name=kind),
                 Route(f"{base}/tenant/{kind}/{{key:path}}", delete_resource, methods=["DELETE"], name=kind),
             ]
     return found
@@ -69,6 +75,11 @@ def routes() -> list[Route]:
 def _kind(request: Request) -> str:
     name = request.url.path.removeprefix(wire.REGISTRY).split("/")[2]
     return OTHER_NAMES.get(name, name)
+
+
+def _key(request: Request) -> str:
+    """The ``$id`` or ``meta:altId``, without the slash that some clients write behind it."""
+    return str(request.path_params["key"]).rstrip("/")
 
 
 def _container(request: Request) -> str:
@@ -91,24 +102,32 @@ def _problem(status: int, code: str, title: str, detail: str) -> Response:
     return JSONResponse(body, status, request_id())
 
 
-def _accept(request: Request, single: bool, word: str = "xed") -> str | Response:
-    """The form that is asked for (``id``, ``full``, ``full-notext`` ...; empty for the plain one), or a refusal."""
+def _accept(request: Request, single: bool) -> str | Response:
+    """The form that is asked for (``id``, ``full``, ``full-notext`` ...; empty for the plain one), or a refusal.
+
+    ``xdm`` is the older word for ``xed``, which clients still use.
+    """
     accept = request.headers.get("accept", "")
-    match = re.search(rf"application/vnd\.adobe\.{word}(?:-v2)?(?:-([a-z-]+))?\+json\s*(;\s*version=\s*(\d+))?", accept)
+    match = re.search(
+        r"application/vnd\.adobe\.x(?:ed|dm)(?:-v2)?((?:-[a-z]+)*)\+json\s*(;\s*version=\s*([0-9.]+))?", accept
+    )
     if match is None:
-        raise Refusal(406, f"Accept must name one of the registry's types, such as application/vnd.adobe.{word}+json")
-    form, version = match[1] or "", match[3]
+        raise Refusal(406, "Accept must name one of the registry's types, such as application/vnd.adobe.xed+json")
+    words, version = match[1].split("-")[1:], match[3]
     wrong = f"The supplied Accept header is not valid: {accept}"
     if single and version is None:
         return _problem(400, "XDM-1007-400", "Accept header invalid", f"{wrong} (a version is needed: '; version=1')")
     if not single and version is not None:
         return _problem(400, "XDM-1006-400", "Accept header invalid", f"{wrong} (a listing takes no version)")
-    if single and version != "1":
+    if single and version not in ("1", "1.0"):
         raise Refusal(406, f"version {version} is not available; there is version 1")
-    allowed = ("", "full", "notext", "full-notext", "full-desc", "deprecatefield") if single else ("", "id", "link")
-    if form not in allowed:
+    if not set(words) <= (SINGLE if single else {"id", "link"}):
         raise Refusal(406, f"{accept} is not available here")
-    return form
+    return "-".join(word for word in ("id", "link", "full", "notext", "desc") if word in words)
+
+
+#: What a media type may ask for besides the resource itself; the last ones change nothing here.
+SINGLE = frozenset({"full", "notext", "desc", "flat", "deprecated", "deprecatefield"})
 
 
 def _window(request: Request, items: list[dict[str, Any]], default_order: str) -> tuple[list[dict[str, Any]], Any]:
@@ -189,16 +208,16 @@ def show_resource(request: Request) -> Response:
     form = _accept(request, single=True)
     if isinstance(form, Response):
         return form
-    state, kind, container, key = State.of(request), _kind(request), _container(request), request.path_params["key"]
+    state, kind, container, key = State.of(request), _kind(request), _container(request), _key(request)
     found = state.schemas.find(key, state.sandbox(request))
-    if found is None or kind_of(found) != kind or container_of(found) != container:
-        return _not_found(key)
+    if found is None or kind_of(found) != kind or container not in ("tenant", container_of(found)):
+        return _not_found(key)  # what Adobe provides is found through the tenant's container too
     if form.startswith("full"):
         try:
             found = state.schemas.whole(found)
         except SchemaError as error:
             raise Refusal(400, str(error)) from None
-    shown = found if form == "full-desc" else _bare(found)
+    shown = found if "desc" in form else _bare(found)
     if "notext" in form:
         shown = _without_texts(shown)
     media = request.headers["accept"].split(",")[0].strip()
@@ -220,7 +239,7 @@ def _without_texts(node: Any, names: bool = False) -> Any:
 
 def list_descriptors(request: Request) -> Response:
     """``GET /{container}/descriptors``: grouped by type, or with ``-v2`` as pages."""
-    form = _accept(request, single=False, word="xdm")
+    form = _accept(request, single=False)
     if isinstance(form, Response):
         return form
     state, container = State.of(request), _container(request)
@@ -241,7 +260,7 @@ def list_descriptors(request: Request) -> Response:
 
 def show_descriptor(request: Request) -> Response:
     """``GET /{container}/descriptors/{id}``."""
-    state, key = State.of(request), request.path_params["key"]
+    state, key = State.of(request), _key(request)
     for item in state.schemas.descriptors(state.sandbox(request)):
         if item["@id"] == key and _container(request) == "tenant":
             return pretty(item)
@@ -252,13 +271,17 @@ def show_descriptor(request: Request) -> Response:
 
 
 async def _body(request: Request) -> dict[str, Any]:
-    given = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if given != wire.JSON_TYPE:
-        raise Refusal(415, f"Content-Type must be {wire.JSON_TYPE}, not {given or 'absent'}")
-    body = json_body(await request.body())
+    body = await _json(request)
     if not isinstance(body, dict):
         raise Refusal(400, "the body must be an object")
     return body
+
+
+async def _json(request: Request) -> Any:
+    given = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if given != wire.JSON_TYPE:
+        raise Refusal(415, f"Content-Type must be {wire.JSON_TYPE}, not {given or 'absent'}")
+    return json_body(await request.body())
 
 
 async def create_resource(request: Request) -> Response:
@@ -290,7 +313,7 @@ def _create(state: State, kind: str, body: dict[str, Any], request: Request) -> 
             "xdm:lastModifiedClientId": client, "xdm:createdUserId": user, "xdm:lastModifiedUserId": user,
             "eTag": hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest(),
         },
-        "meta:containerId": "tenant", "meta:sandboxId": _sandbox_id(sandbox),
+        "meta:containerId": "tenant", "meta:sandboxId": sandbox_id(sandbox),
         "meta:sandboxType": "production" if sandbox == "prod" else "development", "meta:tenantNamespace": f"_{tenant}",
     }  # fmt: skip
     if kind == "schemas":
@@ -305,18 +328,60 @@ def _create(state: State, kind: str, body: dict[str, Any], request: Request) -> 
     return doc
 
 
-def _check_body(state: State, kind: str, body: dict[str, Any], sandbox: str) -> None:
+#: What the registry says of a resource; a client cannot change it.
+GIVEN = ("$id", "meta:altId", "meta:resourceType", "imsOrg", "meta:containerId", "meta:sandboxId", "meta:sandboxType",
+         "meta:tenantNamespace", "meta:registryMetadata", "meta:datasetNamespace", "meta:class", "meta:extends",
+         "meta:extensible", "meta:abstract", "meta:xdmType")  # fmt: skip
+
+
+async def change_resource(request: Request) -> Response:
+    """``PUT`` (the whole resource) and ``PATCH`` (a JSON Patch) ``/tenant/schemas/{id}`` and the other kinds."""
+    body = await _json(request)
+    return await run_in_threadpool(_change, State.of(request), _kind(request), body, request)
+
+
+def _change(state: State, kind: str, body: Any, request: Request) -> Response:
+    sandbox, key = state.sandbox(request), _key(request)
+    old = state.schemas.find(key, sandbox)
+    if old is None or kind_of(old) != kind or container_of(old) != "tenant":
+        return _not_found(key)
+    if old["$id"] not in state.store.resources(sandbox):
+        raise Refusal(400, f"{old['$id']} comes from a file; change it there")
+    if request.method == "PUT":
+        if not isinstance(body, dict):
+            raise Refusal(400, "the body must be an object")
+        doc = body
+    else:
+        doc = json_patch(old, body if isinstance(body, list) else [body])
+    _check_body(state, kind, doc, sandbox, old["$id"])
+    major, minor = str(old.get("version", "1.0")).split(".")[:2]
+    doc = {**doc, **{name: old[name] for name in GIVEN if name in old}, "version": f"{major}.{int(minor) + 1}"}
+    if kind == "schemas":
+        known = state.schemas.documents(sandbox)
+        doc["meta:extends"] = _supers([ref for ref in references({"allOf": doc["allOf"]}) if ref in known], known)
+    try:
+        state.schemas.whole(doc)
+    except SchemaError as error:
+        raise Refusal(400, str(error)) from None
+    state.store.change_resource(sandbox, old["$id"], doc)
+    state.schemas.forget()
+    return pretty(doc)
+
+
+def _check_body(state: State, kind: str, body: dict[str, Any], sandbox: str, own_id: str = "") -> None:
     for name in REQUIRED[kind]:
         if not body.get(name):
             raise Refusal(400, f"{name} is required")
+    body.setdefault("type", "object")
     if body["type"] != "object" and not (kind == "datatypes" and body["type"] == "array"):
         raise Refusal(400, "type must be 'object'")
     if not isinstance(body["title"], str) or not isinstance(body.get("allOf", []), list):
         raise Refusal(400, "title must be a text and allOf an array")
-    if "$id" in body:
+    if body.get("$id", own_id) != own_id:
         raise Refusal(400, "$id is given by the registry")
     known = state.schemas.documents(sandbox)
     same = [item for item in known.values() if kind_of(item) == kind and item.get("title") == body["title"]]
+    same = [item for item in same if item["$id"] != own_id]
     if same:
         raise Refusal(400, f"the title {body['title']!r} is not unique: {same[0]['$id']} has it")
     for ref in references(body):
@@ -364,18 +429,13 @@ def _name_columns(doc: dict[str, Any], name: str) -> None:
     doc["meta:datasetNamespace"] = name
 
 
-def _sandbox_id(sandbox: str) -> str:
-    digest = hashlib.sha256(sandbox.encode()).hexdigest()
-    return "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:32]))
-
-
 async def create_descriptor(request: Request) -> Response:
     """``POST /tenant/descriptors``."""
     body = await _body(request)
     return pretty(await run_in_threadpool(_create_descriptor, State.of(request), body, request), 201)
 
 
-def _create_descriptor(state: State, body: dict[str, Any], request: Request) -> dict[str, Any]:
+def _create_descriptor(state: State, body: dict[str, Any], request: Request, key: str = "") -> dict[str, Any]:
     sandbox = state.sandbox(request)
     if body.get("@type") not in DESCRIPTORS:
         raise Refusal(400, f"@type must be one of {', '.join(DESCRIPTORS)}")
@@ -399,23 +459,38 @@ def _create_descriptor(state: State, body: dict[str, Any], request: Request) -> 
         if body.get("xdm:isPrimary") and any(item.get("xdm:isPrimary") for item in others):
             raise Refusal(400, f"{schema['$id']} has a primary identity already")
     doc = {
-        **body, "@id": secrets.token_hex(24), "imsOrg": request.headers.get("x-gw-ims-org-id", ""), "version": "1",
-        "meta:containerId": "tenant", "meta:sandboxId": _sandbox_id(sandbox),
+        **body, "@id": key or secrets.token_hex(24), "version": "1",
+        "imsOrg": request.headers.get("x-gw-ims-org-id", ""),
+        "meta:containerId": "tenant", "meta:sandboxId": sandbox_id(sandbox),
         "meta:sandboxType": "production" if sandbox == "prod" else "development",
     }  # fmt: skip
     state.store.add_resource(sandbox, "descriptors", doc["@id"], doc)
     return doc
 
 
+async def replace_descriptor(request: Request) -> Response:
+    """``PUT /tenant/descriptors/{id}``; those of the folder stay."""
+    body = await _body(request)
+    state, key = State.of(request), _key(request)
+
+    def replace() -> Response:
+        if not state.store.drop_resource(state.sandbox(request), key):
+            return _not_found(key)
+        made = _create_descriptor(state, body, request, key)
+        return pretty({"@id": made["@id"]}, 201)
+
+    return await run_in_threadpool(replace)
+
+
 def delete_descriptor(request: Request) -> Response:
     """``DELETE /tenant/descriptors/{id}``; those of the folder stay."""
-    state, key = State.of(request), request.path_params["key"]
+    state, key = State.of(request), _key(request)
     return empty(204) if state.store.drop_resource(state.sandbox(request), key) else _not_found(key)
 
 
 def delete_resource(request: Request) -> Response:
     """``DELETE /tenant/schemas/{id}`` and the other kinds, where nothing refers to it."""
-    state, kind, key = State.of(request), _kind(request), request.path_params["key"]
+    state, kind, key = State.of(request), _kind(request), _key(request)
     sandbox = state.sandbox(request)
     found = state.schemas.find(key, sandbox)
     if found is None or kind_of(found) != kind or container_of(found) != "tenant":

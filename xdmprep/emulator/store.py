@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
 import secrets
@@ -75,6 +76,12 @@ def is_full(error: Exception) -> bool:
 def now_ms() -> int:
     """Milliseconds since 1970, as Catalog counts time."""
     return int(time.time() * 1000)
+
+
+def sandbox_id(sandbox: str) -> str:
+    """The id that stands for a sandbox's name, in the look of the platform's."""
+    digest = hashlib.sha256(sandbox.encode()).hexdigest()
+    return "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:32]))
 
 
 def batch_id(at_ms: int) -> str:
@@ -212,6 +219,11 @@ class Store:
         """Keep a schema, a component or a descriptor."""
         with self.transaction() as db:
             db.execute("INSERT INTO resource VALUES (?, ?, ?, ?)", (key, sandbox, kind, json.dumps(doc)))
+
+    def change_resource(self, sandbox: str, key: str, doc: dict[str, Any]) -> None:
+        """Replace a schema's or component's document."""
+        with self.transaction() as db:
+            db.execute("UPDATE resource SET doc = ? WHERE id = ? AND sandbox = ?", (json.dumps(doc), key, sandbox))
 
     def drop_resource(self, sandbox: str, key: str) -> bool:
         """Remove one; whether it was there."""

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from .. import wire
 from .answers import Refusal, empty, json_body, pretty, whole_number
 from .state import State
-from .store import batch_id, now_ms
+from .store import batch_id, now_ms, sandbox_id
 
 BLOCK = 1 << 20
 MAX_NAME = 1024
@@ -32,7 +32,7 @@ def routes() -> list[Route]:
     base = wire.IMPORT + "/batches"
     file = base + "/{batch}/datasets/{dataset}/files/{name:path}"
     return [
-        Route(base, create_batch, methods=["POST"]),
+        Route(base, create_batch, methods=["POST", "PATCH"]),  # PATCH: how the client aepp asks for a replay
         Route(file, put_file, methods=["PUT"]),
         Route(file, patch_file, methods=["PATCH"]),
         Route(file, act_on_file, methods=["POST"]),
@@ -99,6 +99,7 @@ def _create(state: State, body: Any, request: Request) -> dict[str, Any]:
         "status": "loading", "created": at, "updated": at, "createdClient": user, "createdUser": f"{user}@AdobeID",
         "updatedUser": f"{user}@AdobeID", "relatedObjects": [{"type": "dataSet", "id": dataset_id}],
         "inputFormat": {**(given or {}), "format": format}, "version": "1.0.0", "tags": dict(tags),
+        "sandboxId": sandbox_id(sandbox),
     }  # fmt: skip
     if "enableErrorDiagnostics" in body:
         doc["tags"]["acp_enableErrorDiagnostics"] = diagnostics
@@ -269,11 +270,9 @@ async def patch_file(request: Request) -> Response:
             raise
 
     await run_in_threadpool(commit)
-    if state.answers == "spec":
-        return pretty(
-            {"name": name, "sizeInBytes": span[1] - span[0] + 1}, 200, {"Range": f"bytes={span[0]}-{span[1]}"}
-        )
-    return empty(200)
+    size = span[1] - span[0] + 1  # a File, as the description has it: clients read JSON here
+    range_ = {"Range": f"bytes={span[0]}-{span[1]}"} if state.answers == "spec" else None
+    return pretty({"name": name, "sizeInBytes": size}, 200, range_)
 
 
 def _open_file(state: State, key: str, name: str) -> None:
@@ -402,7 +401,8 @@ def _act_on_batch(state: State, request: Request) -> dict[str, Any]:
         allowed = ABORTABLE if state.answers == "guide" else frozenset({"loading"})
         changed = state.store.change_batch(key, allowed, status="aborted", completed=now_ms())
     elif action == "FAIL":
-        changed = state.store.change_batch(key, {"loading"}, status="failed", completed=now_ms())
+        told = [{"code": "unknown", "description": "The client gave the batch up (action FAIL)."}]
+        changed = state.store.change_batch(key, {"loading"}, status="failed", completed=now_ms(), errors=told)
     elif action == "REVERT":
         if status in ("inactive", "deleted"):
             return doc
@@ -424,7 +424,7 @@ async def preview(request: Request) -> Response:
     def look() -> Response:
         doc = _batch_of(state, request)
         query = request.query_params
-        format = query.get("format", "").lower()
+        format = query.get("format", doc["inputFormat"]["format"]).lower()
         if format not in wire.FORMATS:
             raise Refusal(400, f"format must be one of {', '.join(wire.FORMATS)}")
         wanted = whole_number(query, "nrow", 0, 0, 9)
@@ -435,7 +435,8 @@ async def preview(request: Request) -> Response:
             "header": query.get("header", "true").lower() == "true",
         }  # fmt: skip
         files = [row for row in state.store.files(doc["id"]) if row["whole"]]
-        multiline = query.get("isMultiLineJson", "false").lower() == "true"
+        announced = str(doc["inputFormat"].get("isMultiLineJson", False))
+        multiline = query.get("isMultiLineJson", announced).lower() == "true"
         records = state.first_records(files, format, multiline, options, wanted or 9)
         names = list(dict.fromkeys(name for record in records for name in record))
         return pretty({
