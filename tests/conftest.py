@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,15 +24,39 @@ SHARED = ROOT.parent / "shared"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="also run the long tests")
+    parser.addoption(
+        "--fresh", type=float, metavar="SECONDS",
+        help="tests in a random order, a few new examples each, for so long; give --hypothesis-seed as well",
+    )  # fmt: skip
+
+
+def _freshen(seconds: float, seed: str | None, items: list[pytest.Item]) -> None:
+    """Shuffle the tests, let Hypothesis draw a few examples that depend on `seed` alone, skip what comes too late."""
+    random.Random(seed).shuffle(items)
+    end = time.monotonic() + seconds
+    for item in items:
+        test = getattr(item, "obj", None)
+        known = getattr(test, "_hypothesis_internal_use_settings", None)
+        if known is not None:
+            few = settings(known, max_examples=min(known.max_examples, 20), derandomize=False, database=None)
+            getattr(test, "__func__", test)._hypothesis_internal_use_settings = few
+        item.stash[_END] = end
+
+
+_END = pytest.StashKey[float]()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--fresh"):
+        _freshen(config.getoption("--fresh"), config.getoption("--hypothesis-seed"), items)
     for item in items:
         if "slow" in item.keywords and not config.getoption("--slow"):
             item.add_marker(pytest.mark.skip(reason="a long test; run with --slow"))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    if time.monotonic() > item.stash.get(_END, float("inf")):
+        pytest.skip("the time of --fresh is up")
     if "shared" in item.keywords and not SHARED.is_dir():
         if os.environ.get("CI") == "true":
             pytest.fail(f"the reference material is missing: {SHARED}")

@@ -302,7 +302,7 @@ def contract_stream(stream: Stream, contract: Any) -> Stream:
     names = stream.arrow_schema.names
     for name, column in schema.columns.items():
         if column.required and not column.regex and name not in names:
-            raise UsageError(f"the contract needs the column '{name}'.{did_you_mean(str(name), names)}")
+            raise UsageError(f"the contract needs the column '{name}'.{did_you_mean(name, names)}")
     return stream.then(_ContractStep(schema))
 
 

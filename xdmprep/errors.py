@@ -225,12 +225,12 @@ def shorten(value: Any, limit: int = 80) -> str:
     return text if len(text) <= limit else text[: limit - 4] + "..." + end
 
 
-def did_you_mean(word: str, known: Iterable[str], n: int = 3) -> str:
+def did_you_mean(word: Any, known: Iterable[str], n: int = 3) -> str:
     """A sentence " Did you mean 'a' or 'b'?" with the nearest of `known`, or an empty text if none is near."""
     import difflib  # only where something is wrong
 
     names = list(known)
-    if len(word) > 200:  # no slip of the fingers, and slow to compare
+    if not isinstance(word, str) or len(word) > 200:  # no slip of the fingers, and slow to compare
         return ""
     near = difflib.get_close_matches(word, names, n=n, cutoff=0.6)
     if not near:  # names that differ by letter case or by their parents only

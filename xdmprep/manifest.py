@@ -138,7 +138,7 @@ class Manifest:
             SourceError: there is none, one of several batches is missing, or one is not a manifest.
         """
         folder = Path(path)
-        files = sorted(folder.glob(f"{BATCHES}/{NAME}")) if not exists(folder / NAME) else []
+        files = sorted(folder.glob(f"{BATCHES}/{NAME}")) if is_folder(folder) and not exists(folder / NAME) else []
         if not files:
             return [cls.load(path)]
         found = [cls.load(file) for file in files]
@@ -164,7 +164,7 @@ class Manifest:
         if is_folder(file):
             file = file / NAME
         if not exists(file):
-            several = sorted(file.parent.glob(f"{BATCHES}/{NAME}"))
+            several = sorted(file.parent.glob(f"{BATCHES}/{NAME}")) if is_folder(file.parent) else []
             if several:
                 raise SourceError(
                     f"{file.parent}: holds {len(several)} batches; give the folder of one, such as {several[0].parent}."

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
 from .cells import escape_cells, unescape_cells
-from .documents import COUNT, FLAG, OBJECT, TEXT, DocumentKind, exists, map_of, nullable, record
+from .documents import COUNT, FLAG, OBJECT, TEXT, DocumentKind, exists, map_of, nullable, record, why_no_source
 from .errors import OutputError, SourceError, UsageError, shorten
 from .flow import ISSUE_SCHEMA, Chunk, Origins
 from .leaves import Leaf
@@ -385,6 +385,8 @@ def _aside(folder: OutputFolder, origins: Origins | None) -> tuple[dict[int, str
 def _findings(path: Path, origins: Origins | None) -> list[tuple[int, dict[str, Any]]]:
     if not exists(path):
         return []
+    if (why := why_no_source(path)) is not None:
+        raise SourceError(f"{path}: {why}.")
     options = arrow_csv.ConvertOptions(column_types=_issue_schema(origins), strings_can_be_null=False)
     try:
         table = arrow_csv.read_csv(

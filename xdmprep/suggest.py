@@ -235,8 +235,8 @@ def _flat_columns(table: pa.Table) -> Iterator[tuple[str, pa.Array]]:
         elif not pa.types.is_nested(array.type):
             yield path[0] if len(path) == 1 else format_path(path), plain(array)
 
-    for name in table.column_names:
-        yield from visit((name,), table.column(name).combine_chunks())
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        yield from visit((name,), column.combine_chunks())
 
 
 def _look(values: Sequence[str]) -> str:

@@ -271,3 +271,22 @@ def test_a_patch_on_its_way_to_a_profile(pair: tuple[Path, Path], tmp_path: Path
     assert was is not None and now is not None
     assert now["homeAddress"] == {**was["homeAddress"], "street1": "1 New Road", "city": "Ålesund"}
     assert {**now, "homeAddress": None} == {**was, "homeAddress": None}
+
+
+@pytest.mark.parametrize("format", ["json", "parquet"])
+def test_unreadable_rows_beside_rows_set_aside(format: str, tmp_path: Path, schemas: Path) -> None:
+    """The rejects of a patch hold rows that could not be read and rows that broke a rule, in one file."""
+    (tmp_path / "a.csv").write_text("id,g\n1,male\n2,male\n")
+    (tmp_path / "b.csv").write_text("id,g\n1,female\n2,nonsense\n3\n4,male\n5,x,y\n")
+    mapping = {"identityMap.LOYALTYID[0].id": "id", "identityMap.LOYALTYID[0].primary": True, "person.gender": "g"}
+    (tmp_path / "m.json").write_text(json.dumps(mapping))
+    done = subprocess.run(
+        [sys.executable, "-m", "xdmprep", "diff", "a.csv", "b.csv", "-m", "m.json", "-o", "out", "-f", format,
+         "-s", str(schemas / "crm-profile.schema.json"), "--on", "identityMap.LOYALTYID[0].id", "--strict"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    entries = [json.loads(line) for line in (tmp_path / "out" / "rejects.jsonl").read_text().splitlines()]
+    assert [entry["row"] for entry in entries] == [2, 3, 5]
+    assert [entry.get("source", {}).get("id") for entry in entries] == ["2", None, None]
+    assert [entry.get("text") for entry in entries] == [None, "3", "5,x,y"]

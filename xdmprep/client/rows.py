@@ -238,13 +238,7 @@ def _record_keys(manifest: Manifest, path: Path) -> Iterator[set[bytes]]:
     """
     try:
         yield from _keys_of_part(manifest, path)
-    except (
-        OSError,
-        ValueError,
-        ArithmeticError,
-        RecursionError,
-        AttributeError,
-    ) as error:  # Arrow's errors are ValueErrors or OSErrors
+    except (OSError, ValueError, TypeError, ArithmeticError, RecursionError, AttributeError) as error:
         why = getattr(error, "strerror", None) or f"is not what was written ({shorten(str(error), 200)})"
         raise SourceError(f"{path}: {why}. Run `prepare` again.") from None
 
@@ -286,7 +280,7 @@ def _rejected(manifest: Manifest) -> list[int] | None:
         with ((manifest.folder or Path()) / REJECTS).open(encoding="utf-8") as lines:
             for line in lines:
                 rows.add(int(json.loads(line)["row"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
     return sorted(rows) if len(rows) == manifest.rejected else None
 

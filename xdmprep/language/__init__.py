@@ -99,7 +99,7 @@ def evaluate(
     if not isinstance(options, Options):
         raise UsageError(f"evaluate: options are Options, got {shorten(options)}.")
     if target_type is not None and not (isinstance(target_type, str) and target_type in _TYPES):
-        raise UsageError(f"{shorten(target_type)} is no XDM type.{did_you_mean(str(target_type), _TYPES)}")
+        raise UsageError(f"{shorten(target_type)} is no XDM type.{did_you_mean(target_type, _TYPES)}")
     expression = Expression(text, None, options)
     try:
         value = run(expression.evaluator, Scope(record or {}, Context(options)))

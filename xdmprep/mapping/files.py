@@ -141,7 +141,12 @@ def parse_yaml(text: str, name: str) -> Any:
 
 def read_csv_template(text: str, name: str) -> list[dict[str, str]]:
     """The mappings of a CSV template, each as an object of the API."""
-    rows = [row for row in csv.reader(io.StringIO(text, newline="")) if any(cell.strip() for cell in row)]
+    try:
+        rows = [row for row in csv.reader(io.StringIO(text, newline="")) if any(cell.strip() for cell in row)]
+    except csv.Error as error:
+        raise MappingError(f"{name}: is no CSV template ({error}).") from None
+    if not rows:
+        raise MappingError(f"{name}: is empty.")
     header = [re.sub(r"[^a-z]", "", cell.lower()) for cell in rows[0]]
     at: dict[str, int] = {}
     for key, names in _HEADINGS.items():

@@ -106,7 +106,7 @@ def _read_list(items: list[Any], faults: list[str]) -> list[FieldMapping]:
         destination = _one_of(item, "destination", "destinationXdmPath", where, faults)
         kind = item.get("sourceType")
         if kind is not None and not (isinstance(kind, str) and kind in _KINDS):
-            hint = did_you_mean(str(kind), _KINDS) or " It is ATTRIBUTE, EXPRESSION or STATIC."
+            hint = did_you_mean(kind, _KINDS) or " It is ATTRIBUTE, EXPRESSION or STATIC."
             faults.append(f"{where}: unknown sourceType {shorten(kind, 40)}.{hint}")
             continue
         blank = source is None or (source == "" and _KINDS.get(str(kind)) != "constant")
@@ -181,7 +181,7 @@ def read_source(destination: str, source: Any, faults: list[str], line: int = 0)
 def _read_long(destination: str, source: Mapping[str, Any], faults: list[str], line: int) -> FieldMapping | None:
     kinds = [key for key in _LONG if key in source]
     if len(kinds) != 1:
-        near = "".join(did_you_mean(str(key), _LONG) for key in source)
+        near = "".join(did_you_mean(key, _LONG) for key in source)
         faults.append(f"{destination}: the long form has exactly one of {', '.join(_LONG)}.{near}")
         return None
     key, value = kinds[0], source[kinds[0]]
@@ -207,7 +207,7 @@ def _read_long(destination: str, source: Mapping[str, Any], faults: list[str], l
 def _read_options(content: Mapping[str, Any], faults: list[str]) -> SetOptions:
     for key in content:
         if str(key).startswith("$") and key not in _OPTIONS:
-            faults.append(f"unknown option {key!r}.{did_you_mean(str(key), _OPTIONS)}")
+            faults.append(f"unknown option {key!r}.{did_you_mean(key, _OPTIONS)}")
     group = content.get("$group_by", ())
     group = (group,) if isinstance(group, str) else group
     if not isinstance(group, list | tuple) or not all(isinstance(item, str) for item in group):

@@ -156,7 +156,7 @@ def language_options(settings: Mapping[str, Any], faults: list[str]) -> Options:
     values: dict[str, Any] = {}
     for key, value in settings.items():
         if key not in kinds:
-            faults.append(f"$language: unknown setting {key!r}.{did_you_mean(str(key), kinds)}")
+            faults.append(f"$language: unknown setting {key!r}.{did_you_mean(key, kinds)}")
         elif key == "clock" and not callable(value):
             try:
                 moment = datetime.fromisoformat(str(value))

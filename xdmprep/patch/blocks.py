@@ -61,7 +61,7 @@ class Options:
         for name, known in (("new", ("whole", "leave-out")), ("duplicates", ("last", "error"))):
             value = getattr(self, name)
             if value not in known:
-                raise UsageError(f"{name}={value!r}: expected {' or '.join(known)}.{did_you_mean(str(value), known)}")
+                raise UsageError(f"{name}={value!r}: expected {' or '.join(known)}.{did_you_mean(value, known)}")
 
 
 @dataclass
@@ -419,7 +419,7 @@ def _pieces(kept: Spool, pieces: list[_Piece], unread: tuple[Unread, ...], shape
         yield kept.batch(handle), kept.batch(source), rows, findings, ()
     if unread:
         nothing = pa.RecordBatch.from_pylist([], schema=shape)
-        yield nothing, nothing, np.empty(0, np.int64), (), unread
+        yield nothing, None, np.empty(0, np.int64), (), unread
 
 
 def _project(piece: Any, shape: pa.Schema, leaves: tuple[Leaf, ...]) -> Chunk:

@@ -162,7 +162,7 @@ def _sheet(book: Any, wanted: str | int | None, file: Path) -> Any:
     if 1 <= number <= len(names):
         return book[names[number - 1]]
     raise SourceError(
-        f"{file}: there is no sheet {wanted!r}.{did_you_mean(str(wanted), names)} It has {', '.join(map(repr, names))}."
+        f"{file}: there is no sheet {wanted!r}.{did_you_mean(wanted, names)} It has {', '.join(map(repr, names))}."
     )
 
 

@@ -104,7 +104,7 @@ def _tags(field: Field) -> Found:
     if tag is None:
         known = [*SCALARS, "object", "array", "map"]
         yield _issue(
-            "schema-type-tag", field, "'meta:xdmType' names no XDM type", given, did_you_mean(str(given), known).strip()
+            "schema-type-tag", field, "'meta:xdmType' names no XDM type", given, did_you_mean(given, known).strip()
         )
         return
     derived = derived_type(field.schema)

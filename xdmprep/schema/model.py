@@ -327,7 +327,7 @@ class Schema:
                 "('additionalProperties'), as the field group IdentityMap has it."
             )
         rest = steps[at + 1 :]
-        near = [name for name in field.children if did_you_mean(str(step), [name])] or list(field.children)
+        near = [name for name in field.children if did_you_mean(step, [name])] or list(field.children)
         whole = [format_path((*steps[:at], name, *rest)) for name in near if _reaches(field, (name, *rest))]
         hint = did_you_mean(text, whole)
         if not hint:

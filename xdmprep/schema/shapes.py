@@ -83,7 +83,7 @@ def check_shape(node: Mapping[str, Any], name: str, pointer: str, conditional: b
             kinds = value if isinstance(value, list) else [value]
             for kind in kinds or [value]:
                 if not isinstance(kind, str) or kind not in _TYPES:
-                    hint = did_you_mean(str(kind), _TYPES)
+                    hint = did_you_mean(kind, _TYPES)
                     known = ", ".join(_TYPES)
                     raise SchemaError(
                         f"{name} at {pointer or '/'}: 'type' must be one of {known}, got {shorten(kind)}.{hint}"

@@ -47,7 +47,7 @@ class Rules:
         else:
             if not isinstance(name, str) or name not in NAMES:
                 raise UsageError(
-                    f"no rule set {shorten(name)}.{did_you_mean(str(name), NAMES)} There are: {', '.join(NAMES)}."
+                    f"no rule set {shorten(name)}.{did_you_mean(name, NAMES)} There are: {', '.join(NAMES)}."
                 )
             settings = {code: rule.severity for code, rule in RULES.items() if name in rule.sets}
             converts = name == BATCH

@@ -96,10 +96,15 @@ class Rejects:
         if chunks[0].members is not None:
             leaves.append(Leaf(("rows",), pa.list_(pa.int64())))
             columns.append(pa.concat_arrays([*(chunk.members for chunk in chunks), pa.nulls(lost, leaves[-1].type)]))
-        if chunks[0].source is not None:
-            sources = [chunk.source for chunk in chunks if chunk.source is not None]
-            for number, name in enumerate(unique_names(sources[0].schema.names)):
-                column = shown(joined([*(source.column(number) for source in sources), pa.nulls(lost)]))
+        sources = [chunk.source for chunk in chunks]  # a chunk of nothing but unreadable rows has none
+        known = next((source for source in sources if source is not None), None)
+        if known is not None:
+            for number, name in enumerate(unique_names(known.schema.names)):
+                parts = [
+                    pa.nulls(len(chunk)) if source is None else source.column(number)
+                    for chunk, source in zip(chunks, sources, strict=True)
+                ]
+                column = shown(joined([*parts, pa.nulls(lost)]))
                 leaves.append(Leaf(("source", name), column.type))
                 columns.append(column)
         leaves.append(Leaf(("text",), pa.string()))
