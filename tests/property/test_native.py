@@ -156,6 +156,9 @@ LEG = (OFFSETS, 2, b"ab", CODES, np.ones(2, bool), np.array([1], I8), np.array([
 TABLES = (np.array([-1, -1], I4), np.array([0], I4), np.array([0], I4), np.array([1], I4), 2)
 TEXTS = (OFFSETS, 2, b"ab", b"\3", 0)
 
+#: {"a": integer, "m": map of arrays of integers, "t": text}
+FIELDS = (5, (b"a", b"m", b"t"), ((2, (), ()), (7, (), ((1, (), ()), (6, (), ((2, (), ()),)))), (1, (), ())))
+
 #: Each entry point with arguments that are right, and what it then gives; None where that is not looked at.
 RIGHT: dict[str, tuple[tuple[object, ...], object]] = {
     "last_record_end": ((b"a\nb", 0, 3, False, 44, 34), 2),
@@ -164,6 +167,7 @@ RIGHT: dict[str, tuple[tuple[object, ...], object]] = {
     "join": (([LEG], TABLES, np.array([0, 1, 2, 4], I4), b"<>{}" + bytes(64), 2, np.ones(2, bool), np.zeros(2, I4),
               np.zeros(2, I4), True, ALLOCATE), None),
     "write": ((-1, b"", 9), None),
+    "parse_json": ((b'{"a":1,"m":{"k":[2]}}\n{}\nx' + bytes(64), 26, FIELDS, 1, ALLOCATE), None),
     "text_sizes": (TEXTS, (1, 1)),
     "misfits": ((*TEXTS, b"a", b"\0"), I8(1).tobytes()),
     "not_accepted": ((*TEXTS, bytes(256), b"\1"), None),

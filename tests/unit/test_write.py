@@ -15,6 +15,8 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from xdmprep.errors import OutputError, UsageError
 from xdmprep.flow import Chunk, Finding, Stream, row_chunk
@@ -166,6 +168,31 @@ def test_csv_tells_the_null_marker_from_a_text_like_it(tmp_path: Path) -> None:
     stream = open_source(pa.table({"a": ["NULL", None, "x"]}))
     run(stream, tmp_path / "out", format="csv", csv_null="NULL")
     assert texts(tmp_path / "out") == ['a\n"NULL"\nNULL\nx\n']
+
+
+CSV_CELLS = st.none() | st.text(st.sampled_from('a",;\r\n\\ é\ufeff=\t'), max_size=5)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.integers(1, 3).flatmap(lambda width: st.lists(st.lists(CSV_CELLS, min_size=width, max_size=width), min_size=1)),
+    st.sampled_from(["", "NULL"]),
+)
+def test_what_is_written_as_csv_is_read_back(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[list[str | None]], null: str
+) -> None:
+    """By the standard library, and by our own reader; a column whose only value is null is a row, too."""
+    folder = tmp_path_factory.mktemp("csv")
+    names = [f'n"{number}, x' for number in range(len(rows[0]))]
+    table = pa.table([pa.array(column, pa.string()) for column in zip(*rows, strict=True)], names)
+    run(open_source(table), folder / "out", format="csv", csv_null=null)
+    file = folder / "out" / "part-00000.csv"
+    expected = [[(null if cell is None else cell) or None for cell in row] for row in rows]
+    with file.open(encoding="utf-8", newline="") as opened:
+        header, *back = csv.reader(opened)
+    assert (header, [[cell or None for cell in row] for row in back]) == (names, expected)
+    own = read_csv(file).to_table().to_pylist()
+    assert [list(row.values()) for row in own] == expected
 
 
 def test_csv_refuses_nested_fields_by_name(tmp_path: Path) -> None:

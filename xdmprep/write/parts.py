@@ -260,6 +260,8 @@ def csv_text(records: pa.RecordBatch, options: WriteOptions) -> bytes:
         empty = pc.equal(text, options.csv_null)  # a text that looks like no value is quoted, so that it is told apart
         cell = pc.if_else(pc.or_(pc.match_substring_regex(text, special), empty), quoted, text)
         cells.append(cell.fill_null(options.csv_null))
+    if len(cells) == 1:  # an empty line is no record
+        cells = [pc.if_else(pc.equal(cells[0], ""), '""', cells[0])]
     lines = pc.binary_join_element_wise(*cells, ",")
     ended = pc.binary_join_element_wise(lines, pa.scalar(""), "\r\n")
     ends = np.frombuffer(ended.buffers()[1], np.int32, len(ended) + 1, ended.offset * 4)
