@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from . import native
 from .errors import SourceError
 from .paths import EVERY, Path
 
@@ -216,11 +217,30 @@ def _decoded(column: pa.DictionaryArray) -> pa.Array:
 
 
 def _text(column: pa.Array) -> tuple[pa.Array, list[Unfit]]:
-    try:
-        column.validate(full=True)
-    except pa.ArrowInvalid:
-        return _mended(column)
+    if not _is_utf8(column):
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid:
+            return _mended(column)
     return (column if column.type == pa.string() else rebased(column.cast(pa.string()))), []
+
+
+def _is_utf8(column: pa.Array) -> bool:
+    """Whether all values of a text column are UTF-8 for sure: their bytes are as a whole, and none begins within one."""
+    if pa.types.is_string_view(column.type) or not len(column):
+        return False
+    _, places, data = column.buffers()
+    if data is None:
+        return True
+    kind: Any = np.int32 if column.type == pa.string() else np.int64
+    offsets = np.frombuffer(places, kind, len(column) + 1, column.offset * np.dtype(kind).itemsize)
+    used = np.frombuffer(data, np.uint8)[offsets[0] : offsets[-1]]
+    if not len(used) or used.max() < 128:
+        return True
+    if native.compiled is None or not native.compiled.is_utf8(used):
+        return False
+    starts = offsets[:-1] - offsets[0]
+    return bool(((used[starts[starts < len(used)]] & 0xC0) != 0x80).all())
 
 
 def _mended(column: pa.Array) -> tuple[pa.Array, list[Unfit]]:
@@ -241,7 +261,10 @@ def _mended(column: pa.Array) -> tuple[pa.Array, list[Unfit]]:
 
 
 def _finite(column: pa.Array) -> tuple[pa.Array, list[Unfit]]:
-    finite = pc.is_finite(column)
+    data = column.buffers()[1]
+    if np.isfinite(np.frombuffer(data, np.float64, len(column), column.offset * 8) if len(column) else []).all():
+        return column, []
+    finite = pc.is_finite(column)  # behind a null anything may stand
     if pc.all(finite).as_py() is not False:
         return column, []
     bad = ~_mask(finite.fill_null(True))
