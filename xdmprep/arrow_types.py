@@ -164,8 +164,10 @@ def plain_column(column: pa.Array, exact: bool = True) -> tuple[pa.Array, list[U
         return plain_column(_EXTENSIONS[kind.extension_name][1](column.storage), exact)
     if is_text(kind):
         return _text(column)
-    if types.is_null(kind) or types.is_time(kind):
+    if types.is_null(kind):
         return column.cast(pa.string()), []
+    if types.is_time(kind):
+        return pc.replace_substring_regex(column.cast(pa.string()), r"\.0+$", ""), []
     if types.is_floating(kind):
         return _finite(column if kind == pa.float64() else column.cast(pa.float64()))
     if types.is_decimal(kind):
@@ -226,7 +228,7 @@ def _text(column: pa.Array) -> tuple[pa.Array, list[Unfit]]:
 
 
 def _is_utf8(column: pa.Array) -> bool:
-    """Whether all values of a text column are UTF-8 for sure: their bytes are as a whole, and none begins within one."""
+    """Whether a text column is UTF-8 for sure: its bytes are as a whole, and no value begins within a character."""
     if pa.types.is_string_view(column.type) or not len(column):
         return False
     _, places, data = column.buffers()

@@ -6,7 +6,7 @@ Apart from :mod:`.prepare`, so that checking a file of records loads neither the
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from .report.several import FilesReport
 from .schema import Schema
 from .validate import Rules, check_stream
 from .validate.opening import open_records
+from .validate.rows import open_rows
 
 if TYPE_CHECKING:
     from .read import CsvOptions, ExcelOptions
@@ -80,17 +81,17 @@ def validate(
     schema = schema if isinstance(schema, Schema) else Schema.load(schema)
     if isinstance(source, list | tuple) and not source:
         raise UsageError("No file to check: the list is empty.")
-    source = _files(source)
-    if isinstance(source, list):
+    files = _files(source)
+    if isinstance(files, list):
         done: list[Report] = []
-        for file in source:
+        for file in files:
             room = None if cap is None else cap - sum(one.kept for one in done)
             more: Any = {"mapping": mapping, "rules": rules, "csv": csv, "excel": excel, "cap": room, "jobs": jobs}
             one = validate(file, schema, **more, on_start=on_start, on_chunk=on_chunk)
             one.name, one.cap = os.fspath(file), cap
             done.append(one)
         return FilesReport(done, cap=cap)
-    records = check_stream(_records(source, schema, mapping, csv, excel), schema, rules)
+    records = check_stream(_records(files, schema, mapping, csv, excel), schema, rules)
     if on_start is not None:
         on_start(records)
     builder = ReportBuilder(records.name, cap=cap, origins=records.origins, notes=[schema.profile_warning])
@@ -109,7 +110,7 @@ def _files(source: Any) -> Any:
         from .read import expand  # what checks a file of records does without the readers of rows
 
         files = expand(source)
-        return source if files is None else files
+        return files if files is not None else source if is_path else tuple(source)
     return source
 
 
@@ -118,8 +119,15 @@ def _records(source: Any, schema: Schema, mapping: Any, csv: CsvOptions | None, 
     is_file = isinstance(source, str | os.PathLike)
     if mapping is None and is_file and Path(source).suffix.lower() not in (".csv", ".tsv", ".txt", ".xlsx", ".xlsm"):
         return open_records(source)
-    from .read import as_records, open_source
+    from .read import Spooled, as_records, is_open_file, open_source
 
+    if mapping is None and is_open_file(source):
+        copy = Spooled(source)
+        return copy.kept_by(_records(copy.path, schema, mapping, csv, excel))
+    from .read.objects import as_json
+
+    if mapping is None and isinstance(source, list | tuple | Iterator) and not hasattr(source, "__arrow_c_stream__"):
+        return open_rows(source, as_json)
     rows = open_source(source, csv, excel)
     if mapping is None and not is_file:
         return as_records(rows)

@@ -1,4 +1,4 @@
-"""Sources as streams: CSV, Parquet, NDJSON, Excel, several such files, and everything with ``__arrow_c_stream__``."""
+"""Sources as streams: CSV, Parquet, NDJSON, Excel, several such files, open files, frames and rows in memory."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ from .csv import CsvOptions, read_csv
 from .excel import ENDINGS as BOOKS
 from .excel import ExcelOptions, read_excel
 from .several import expand, fingerprint, read_files
+from .spooled import Spooled, is_open_file
 
 _OTHERS = (".parquet", ".pq", ".json", ".jsonl", ".ndjson", *BOOKS)
 
-__all__ = ["CsvOptions", "ExcelOptions", "as_records", "expand", "fingerprint", "is_csv", "open_source", "read_csv"]
+__all__ = [
+    "CsvOptions", "ExcelOptions", "Spooled", "as_records", "expand", "fingerprint", "is_csv", "is_open_file",
+    "open_source", "read_csv",
+]  # fmt: skip
 
 
 def is_csv(source: Any) -> bool:
@@ -41,7 +45,7 @@ def open_source(source: Any, csv: CsvOptions | None = None, excel: ExcelOptions 
 
     Args:
         source: a path (by its ending: .parquet, .json, .jsonl, .ndjson, .xlsx, else CSV), a list of paths, a folder, a
-            glob, a frame, or a Stream.
+            glob, an open file, anything that :func:`~.arrow.read_frame` takes, or a Stream.
         csv: how CSV files are written.
         excel: which sheet of an Excel book is read.
 
@@ -50,6 +54,9 @@ def open_source(source: Any, csv: CsvOptions | None = None, excel: ExcelOptions 
     """
     if isinstance(source, Stream):
         return source
+    if is_open_file(source):
+        copy = Spooled(source)
+        return copy.kept_by(open_source(copy.path, csv, excel))
     files = expand(source)
     if files is not None and len(files) > 1:
         return read_files(files, lambda file: open_source(file, csv, excel))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from io import IOBase
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +19,29 @@ from ..errors import NoRowsError, SourceError, shorten
 from ..flow import Chunk, Finding, Stream, row_chunk, unfit_findings
 from ..leaves import Leaf
 from ..parquet_file import ParquetSource
+from .objects import array_of, read_columns, read_rows
 
 #: Rows of one chunk.
 CHUNK_ROWS = 16_384
 
 
 def read_frame(frame: Any, name: str = "data") -> Stream:
-    """The rows of a pandas DataFrame or of any object with ``__arrow_c_stream__``; a DataFrame's index is left out.
+    """The rows of anything in memory that has columns or is rows.
+
+    Args:
+        frame: a pandas DataFrame (its index is left out), a polars DataFrame or LazyFrame, an Arrow table, batch,
+            reader, dataset or scanner, any object with ``__arrow_c_stream__`` or ``__arrow_c_array__``, a dict of
+            columns, or a list, tuple or generator of dicts.
+        name: what messages call it.
 
     Raises:
-        SourceError: the object is no frame, a column holds values of several kinds, or there are no rows or columns.
+        SourceError: the object is none of these, or there are no rows or columns.
     """
-    pandas = sys.modules.get("pandas")
+    pandas, polars, dataset = (sys.modules.get(module) for module in ("pandas", "polars", "pyarrow.dataset"))
     if pandas is not None and isinstance(frame, pandas.DataFrame):
         return _of_table(_from_pandas(frame), name)
+    if polars is not None and isinstance(frame, polars.DataFrame | polars.LazyFrame):
+        return _of_table(_from_polars(frame), name)
     if isinstance(frame, pa.RecordBatch):
         frame = pa.Table.from_batches([frame])
     if isinstance(frame, pa.Table):
@@ -39,15 +49,55 @@ def read_frame(frame: Any, name: str = "data") -> Stream:
     if isinstance(frame, pa.RecordBatchReader):  # it can be read only once; a second reading must not look empty
         unread = [frame]
         return _stream(frame.schema, partial(_once, unread, name), name)
+    if dataset is not None and isinstance(frame, dataset.Dataset):
+        return _stream(frame.schema, partial(_scanned, lambda: frame.to_batches(batch_size=CHUNK_ROWS), name), name)
+    if dataset is not None and isinstance(frame, dataset.Scanner):
+        return _stream(frame.projected_schema, partial(_scanned, frame.to_batches, name), name)
     if hasattr(frame, "__arrow_c_stream__"):
         try:
             found = pa.RecordBatchReader.from_stream(frame).schema
         except (pa.ArrowException, RuntimeError, ValueError, TypeError) as error:
             raise SourceError(f"{name}: {type(frame).__name__} is not a table ({shorten(str(error), 200)}).") from None
         return _stream(found, partial(_exported, frame, name), name)
+    if hasattr(frame, "__arrow_c_array__"):
+        try:
+            return _of_table(pa.Table.from_batches([pa.record_batch(frame)]), name)
+        except (pa.ArrowException, TypeError, ValueError) as error:
+            raise SourceError(
+                f"{name}: {type(frame).__name__} has no columns ({error}). Give a record batch."
+            ) from None
+    if isinstance(frame, Mapping):
+        return _of_table(read_columns(frame, _column), name)
+    if isinstance(frame, list | tuple | Iterator) and not isinstance(frame, IOBase):
+        return _stream(*read_rows(frame), name)
     raise SourceError(
-        f"{type(frame).__name__} is not a source. Give a path, a DataFrame, or an object with __arrow_c_stream__."
+        f"{type(frame).__name__} is not a source. Give a path, a DataFrame, rows that are dicts, a dict of columns, or "
+        "an object with __arrow_c_stream__."
     )
+
+
+def _scanned(batches: Callable[[], Iterable[pa.RecordBatch]], name: str) -> Iterator[pa.RecordBatch]:
+    try:
+        for batch in batches():
+            for at in range(0, batch.num_rows, CHUNK_ROWS):
+                yield batch.slice(at, CHUNK_ROWS)
+    except (pa.ArrowException, OSError) as error:
+        raise SourceError(f"{name}: cannot be read to its end ({str(error).splitlines()[0][:200]}).") from None
+
+
+def _column(values: Any) -> pa.Array:
+    """A pandas, numpy, polars or Arrow column as an array."""
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        return values
+    module = type(values).__module__.partition(".")[0]
+    if module == "pandas":
+        return _of_series(values)
+    if module == "polars":
+        return _from_polars(values.to_frame()).column(0)
+    try:
+        return pa.array(values)
+    except (pa.ArrowException, OverflowError, TypeError, ValueError):
+        return array_of(list(values))
 
 
 def read_parquet(path: str | os.PathLike[str]) -> Stream:
@@ -63,20 +113,34 @@ def read_parquet(path: str | os.PathLike[str]) -> Stream:
 
 
 def _from_pandas(frame: Any) -> pa.Table:
+    """A DataFrame without its index."""
     names = [str(name) for name in frame.columns]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise SourceError(f"the DataFrame has the column {twice[0]!r} twice. Rename one of them.")
-    columns = []
-    for number, name in enumerate(names):
-        try:
-            columns.append(_whole_numbers(pa.Array.from_pandas(frame.iloc[:, number])))
-        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-            raise SourceError(
-                f"column {name!r} of the DataFrame holds values of several kinds ({str(error).splitlines()[0]}). "
-                f"Make it one kind, for example df[{name!r}] = df[{name!r}].astype('string')."
-            ) from None
-    return pa.table(columns, names=names)
+    return pa.Table.from_arrays([_of_series(frame.iloc[:, number]) for number in range(len(names))], names=names)
+
+
+def _of_series(series: Any) -> pa.Array:
+    """A pandas column; one of Python objects gets a type that holds them all, see :mod:`.objects`."""
+    try:
+        return _whole_numbers(pa.Array.from_pandas(series))
+    except (pa.ArrowException, OverflowError, TypeError, ValueError):
+        missing = series.isna()
+        return array_of([None if gone else value for value, gone in zip(series, missing, strict=True)])
+
+
+def _from_polars(frame: Any) -> pa.Table:
+    """A polars frame; integers of 128 bits as text with all digits, Python objects by :mod:`.objects`."""
+    import polars
+
+    if isinstance(frame, polars.LazyFrame):
+        frame = frame.collect()
+    names = frame.columns
+    wide = [name for name, kind in frame.schema.items() if str(kind) in ("Int128", "UInt128")]
+    frame = frame.with_columns(polars.col(name).cast(polars.String) for name in wide)
+    columns = [
+        array_of(frame[name].to_list()) if frame.schema[name] == polars.Object else pa.chunked_array(frame[name])
+        for name in names
+    ]
+    return pa.Table.from_arrays(columns, names=names)
 
 
 def _whole_numbers(column: pa.Array) -> pa.Array:
@@ -84,7 +148,12 @@ def _whole_numbers(column: pa.Array) -> pa.Array:
 
     Only where there are gaps, every value is whole, and none is beyond what a double holds exactly (2^53).
     """
-    if not pa.types.is_floating(column.type) or not column.null_count or column.null_count == len(column):
+    if (
+        isinstance(column, pa.ChunkedArray)
+        or not pa.types.is_floating(column.type)
+        or not column.null_count
+        or column.null_count == len(column)
+    ):
         return column
     values = column.drop_null().to_numpy(zero_copy_only=False)
     whole = (values == values.round()) & (abs(values) <= 2**53)

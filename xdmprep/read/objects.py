@@ -1,0 +1,318 @@
+"""Python objects as columns: rows that are dicts, lists of values, pandas columns of objects.
+
+A column gets the one Arrow type that holds all its values without loss: integers beyond 64 bits and values of several
+kinds become text.  A column with values that no record can hold (bytes, objects of other classes) gets a type that says
+so, and matters only if it is mapped.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import pickle
+import tempfile
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from enum import Enum
+from functools import partial
+from itertools import accumulate, islice
+from typing import Any
+from uuid import UUID
+
+import pyarrow as pa
+
+from ..errors import SourceError
+
+#: Rows of a piece.
+PIECE_ROWS = 8_192
+
+_EXACT = 1 << 53
+
+#: What is known of a column: a dict of fields, a list with one kind, the name of a scalar, or None for nothing yet.
+#: A decimal is ``("decimal", digits before the point, digits behind it)``.
+Kind = Any
+
+
+def kind_of(value: Any) -> Kind:
+    """The kind of one value."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, int):
+        size = abs(value)
+        return "int" if size <= _EXACT else "long" if -(2**63) <= value < 2**63 else "digits"
+    if isinstance(value, float):
+        return "double"
+    if isinstance(value, str | UUID):
+        return "text"
+    if isinstance(value, Decimal):
+        return _decimal_kind(value)
+    if isinstance(value, datetime.datetime):
+        return "time" if value.tzinfo is None or value.utcoffset() is not None else "odd"
+    if isinstance(value, datetime.date):
+        return "date"
+    if isinstance(value, datetime.time):
+        return "clock"
+    if isinstance(value, Mapping):
+        return {str(name): kind_of(_usual(item)) for name, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        items: Kind = None
+        for item in value:
+            items = joined_kinds(items, kind_of(_usual(item)))
+        return [items]
+    return "odd"
+
+
+def _decimal_kind(value: Decimal) -> Kind:
+    if not value.is_finite():
+        return "double"
+    _, digits, exponent = value.as_tuple()
+    scale = max(0, -int(exponent))
+    return ("decimal", max(len(digits) + int(exponent), 0), scale)
+
+
+def _usual(value: Any) -> Any:
+    """A value as one of Python's own: numpy's scalars and arrays, pandas' missing values and times, enumerations."""
+    if value is None or type(value) in (str, int, float, bool, dict, list):
+        return value
+    if isinstance(value, Enum):
+        return value.value
+    module = type(value).__module__.partition(".")[0]
+    if module == "numpy":
+        return value.astype("datetime64[us]").item() if type(value).__name__ == "datetime64" else _usual(value.tolist())
+    if module == "pandas":
+        if type(value).__name__ in ("NAType", "NaTType"):
+            return None
+        return value.to_pydatetime(warn=False) if hasattr(value, "to_pydatetime") else value
+    return value
+
+
+def joined_kinds(a: Kind, b: Kind) -> Kind:
+    """The kind that holds the values of both without loss."""
+    if a is None or a == b:
+        return b
+    if b is None:
+        return a
+    if "odd" in (a, b):
+        return "odd"
+    if isinstance(a, dict) and isinstance(b, dict):
+        return {name: joined_kinds(a.get(name), b.get(name)) for name in {**a, **b}}
+    if isinstance(a, list) and isinstance(b, list):
+        return [joined_kinds(a[0], b[0])]
+    if isinstance(a, dict | list) or isinstance(b, dict | list):
+        return "text"
+    both = {a if isinstance(a, str) else "decimal", b if isinstance(b, str) else "decimal"}
+    if both <= {"int", "long"}:
+        return "long"
+    if both == {"decimal"}:
+        return ("decimal", max(a[1], b[1]), max(a[2], b[2]))
+    if both <= {"decimal", "int", "long"}:
+        _, whole, scale = a if isinstance(a, tuple) else b
+        return ("decimal", max(whole, 19), scale)
+    if both == {"int", "double"}:
+        return "double"
+    return "time" if both == {"date", "time"} else "text"
+
+
+def type_of(kind: Kind) -> pa.DataType:
+    """The Arrow type of a kind."""
+    if isinstance(kind, dict):
+        return pa.struct([(name, type_of(inner)) for name, inner in kind.items()])
+    if isinstance(kind, list):
+        return pa.list_(type_of(kind[0]))
+    if isinstance(kind, tuple):
+        _, whole, scale = kind
+        digits = max(whole + scale, 1)
+        return pa.string() if digits > 76 else (pa.decimal128 if digits <= 38 else pa.decimal256)(digits, scale)
+    return _SCALARS[kind]
+
+
+_SCALARS: dict[str | None, pa.DataType] = {
+    None: pa.null(), "bool": pa.bool_(), "int": pa.int64(), "long": pa.int64(), "digits": pa.string(),
+    "double": pa.float64(), "text": pa.string(), "time": pa.timestamp("us", "UTC"), "date": pa.date32(),
+    "clock": pa.time64("us"), "odd": pa.opaque(pa.null(), "Python objects", "Python"),
+}  # fmt: skip
+
+
+def _fitted(value: Any, kind: Kind) -> Any:
+    """A scalar as Arrow takes it for a kind that it was joined into."""
+    if kind in ("text", "digits") or (isinstance(kind, tuple) and kind[1] + kind[2] > 76):
+        return text_of(value)
+    if isinstance(kind, tuple):
+        return Decimal(value)
+    if kind == "double":
+        return float(value)
+    if kind == "time" and not isinstance(value, datetime.datetime):
+        value = datetime.datetime(value.year, value.month, value.day)
+    if kind == "time":
+        zoned = value if value.tzinfo else value.replace(tzinfo=datetime.UTC)
+        return (zoned - _EPOCH) // _MICRO
+    return value
+
+
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+_MICRO = datetime.timedelta(microseconds=1)
+
+
+def text_of(value: Any) -> str:
+    """A value as text: digits of numbers, ISO dates, JSON for what is nested."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, Mapping | list | tuple | set | frozenset):
+        return json.dumps(as_json(value), ensure_ascii=False)
+    return str(value)
+
+
+def as_json(value: Any) -> Any:
+    """A value as JSON has it: dates as text, decimals as numbers; other classes as they are."""
+    value = _usual(value)
+    if isinstance(value, Mapping):
+        return {str(name): as_json(item) for name, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [as_json(item) for item in value]
+    if isinstance(value, Decimal):
+        return int(value) if value.is_finite() and value == value.to_integral_value() else float(value)
+    if isinstance(value, datetime.datetime):
+        zoned = value if value.tzinfo else value.replace(tzinfo=datetime.UTC)
+        return zoned.isoformat().replace("+00:00", "Z")
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    return str(value) if isinstance(value, UUID) else value
+
+
+def array_of(values: Sequence[Any], kind: Kind = None) -> pa.Array:
+    """Values as an array of their kind, which is found unless it is given."""
+    if kind is None:
+        for value in values:
+            kind = joined_kinds(kind, kind_of(_usual(value)))
+    if _holds(kind, "odd"):
+        return pa.ExtensionArray.from_storage(_SCALARS["odd"], pa.nulls(len(values)))
+    return _built([_usual(value) for value in values], kind)
+
+
+def _built(values: list[Any], kind: Kind) -> pa.Array:
+    absent = pa.array([value is None for value in values], pa.bool_())
+    if isinstance(kind, dict):
+        rows = [{} if value is None else {str(name): _usual(item) for name, item in value.items()} for value in values]
+        parts = [_built([row.get(name) for row in rows], inner) for name, inner in kind.items()]
+        if not parts:
+            return pa.array([None if value is None else {} for value in values], pa.struct([]))
+        return pa.StructArray.from_arrays(parts, names=list(kind), mask=absent)
+    if isinstance(kind, list):
+        ends = list(accumulate((0 if value is None else len(value) for value in values), initial=0))
+        items = [_usual(item) for value in values if value is not None for item in value]
+        return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), _built(items, kind[0]), mask=absent)
+    made = [None if value is None else _fitted(value, kind) for value in values]
+    try:
+        return pa.array(made, type_of(kind))
+    except UnicodeEncodeError:  # half of a surrogate pair, which UTF-8 does not have
+        data = [None if text is None else text.encode("utf-8", "surrogatepass") for text in made]
+        return pa.Array.from_buffers(pa.string(), len(data), pa.array(data, pa.binary()).buffers())
+
+
+def _holds(kind: Kind, wanted: str) -> bool:
+    if isinstance(kind, dict):
+        return any(_holds(inner, wanted) for inner in kind.values())
+    return _holds(kind[0], wanted) if isinstance(kind, list) else kind == wanted
+
+
+Pieces = Callable[[], Iterator[pa.RecordBatch]]
+
+
+def read_rows(rows: Iterable[Any]) -> tuple[pa.Schema, Pieces]:
+    """Rows that are dicts, as the schema of their columns and what gives them in batches, any number of times.
+
+    Rows of a list stay where they are; those of a generator go through a temporary file, as their types are known only
+    when all have been seen.
+
+    Raises:
+        SourceError: a row is no dict, or there are none.
+    """
+    again = rows if isinstance(rows, list | tuple) else _Spooled()
+    kind: dict[str, Kind] = {}
+    number = 0
+    for piece in _pieces(rows):
+        for row in piece:
+            number += 1
+            if not isinstance(row, Mapping):
+                raise SourceError(f"row {number} is of type {type(row).__name__}. A row is a dict of column -> value.")
+            for name, value in row.items():
+                known = kind.get(str(name))
+                kind[str(name)] = joined_kinds(known, kind_of(_usual(value)))
+        if isinstance(again, _Spooled):
+            again.add(piece)
+    if not number or not kind:
+        raise SourceError(f"there are no {'columns' if number else 'rows'}. Nothing was written.")
+    schema = pa.schema([(name, array_of([], inner).type) for name, inner in kind.items()])
+    return schema, partial(_batches, again, kind, schema)
+
+
+def _batches(rows: Any, kind: dict[str, Kind], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    for piece in rows.pieces() if isinstance(rows, _Spooled) else _pieces(rows):
+        columns: dict[str, list[Any]] = {name: [None] * len(piece) for name in kind}
+        for at, row in enumerate(piece):
+            for name, value in row.items():
+                columns[str(name)][at] = value
+        yield pa.RecordBatch.from_arrays(
+            [array_of(columns[name], inner) for name, inner in kind.items()], schema=schema
+        )
+
+
+def _pieces(rows: Iterable[Any]) -> Iterator[list[Any]]:
+    given = iter(rows)
+    while piece := list(islice(given, PIECE_ROWS)):
+        yield piece
+
+
+class _Spooled:
+    """Pieces of rows in a temporary file."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 (kept open)
+        weakref.finalize(self, self._file.close)
+        self._places: list[int | list[Any]] = []
+
+    def add(self, piece: list[Any]) -> None:
+        """One more piece."""
+        try:
+            data = pickle.dumps([dict(row) for row in piece], pickle.HIGHEST_PROTOCOL)
+        except Exception:  # what the caller's classes raise; their values matter only if they are mapped
+            self._places.append(piece)
+            return
+        self._places.append(self._file.tell())
+        self._file.write(data)
+
+    def pieces(self) -> Iterator[list[Any]]:
+        """All pieces, one after the other."""
+        for place in self._places:
+            if isinstance(place, list):
+                yield place
+            else:
+                self._file.seek(place)
+                yield pickle.load(self._file)  # noqa: S301 (what was written above)
+
+
+def read_columns(columns: Mapping[Any, Any], array: Callable[[Any], pa.Array]) -> pa.Table:
+    """A dict of columns as a table; `array` makes an array of a column that is more than a list.
+
+    Raises:
+        SourceError: the columns differ in length, or one is no column.
+    """
+    made: dict[str, pa.Array] = {}
+    for name, values in columns.items():
+        if isinstance(values, str | bytes | Mapping) or not hasattr(values, "__len__"):
+            raise SourceError(f"column {name!r} is of type {type(values).__name__}, not a list of values.")
+        made[str(name)] = array_of(values) if isinstance(values, list | tuple) else array(values)
+    sizes = {name: len(column) for name, column in made.items()}
+    if len(set(sizes.values())) > 1:
+        shown = ", ".join(f"{name!r} {size}" for name, size in list(sizes.items())[:5])
+        raise SourceError(f"the columns differ in length: {shown}.")
+    return pa.table(made)
