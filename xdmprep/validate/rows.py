@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from ..errors import SourceError
 from ..flow import Stream
-from .jsonlines import TEXT_LEAVES, TEXT_SCHEMA, JsonChunk
+from ..ndjson.parser import TEXT_LEAVES, TEXT_SCHEMA, JsonChunk
 
 #: Records of a piece.
 PIECE_ROWS = 2_000
