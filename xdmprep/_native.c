@@ -1706,9 +1706,12 @@ static PyObject *write_all(PyObject *self, PyObject *args) {
     return failed ? NULL : Py_NewRef(Py_None);
 }
 
-PyObject *parse_json(PyObject *self, PyObject *args); /* _json.c */
+/* _json.c */
+PyObject *parse_json(PyObject *self, PyObject *args);
+PyObject *line_ends(PyObject *self, PyObject *args);
 
 static PyMethodDef METHODS[] = {
+    {"line_ends", line_ends, METH_VARARGS, "Where the lines of a block end."},
     {"parse_json", parse_json, METH_VARARGS, "Lines of JSON as columns."},
     {"text_sizes", text_sizes, METH_VARARGS, "The least and the most bytes of some texts."},
     {"misfits", misfits, METH_VARARGS, "The texts with a byte that is not in its place's range."},

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from .. import native
 from .blocks import PADDING, Block, Ints
 from .unread import without_comma
 
@@ -21,14 +22,13 @@ class BlockLines:
         filled: which of them are rows: in JSON lines those that are not blank, in an array all.
         rows: for each the number of rows up to it.
         without_comma: elements of an array that no comma is before.
-        all: numbers of the rows other than these.
+        all: numbers of the lines other than these.
     """
 
     def __init__(self, block: Block) -> None:
         self.block = block
         data = block.data[: block.size]
-        breaks = np.flatnonzero(data == 10)
-        self.ends: Ints = np.append(breaks, block.size) if block.size and data[-1] != 10 else breaks
+        self.ends = _line_ends(block)
         self.starts: Ints = np.concatenate([np.zeros(1, np.int64), self.ends[:-1] + 1])[: len(self.ends)]
         self.filled: Mask = np.ones(len(self.ends), bool)
         if block.breaks is None:
@@ -38,9 +38,7 @@ class BlockLines:
                 self.filled[line] = bool(self.line(line).strip(b" \t\r"))
         self.rows: Ints = np.cumsum(self.filled)
         self.without_comma = set(without_comma(block, self.starts))
-        wanted = self.filled.copy()
-        wanted[list(self.without_comma)] = False
-        self.all: Ints = np.flatnonzero(wanted)
+        self.all: Ints = np.setdiff1d(np.arange(len(self.ends)), list(self.without_comma), assume_unique=True)
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -71,3 +69,12 @@ class BlockLines:
         offsets = np.append(self.starts, self.block.size).astype(np.int32)
         texts = pa.StringArray.from_buffers(len(self), pa.py_buffer(offsets), pa.py_buffer(self.block.data))
         return texts if kept.all() else texts.filter(pa.array(kept))
+
+
+def _line_ends(block: Block) -> Ints:
+    if native.compiled is not None:
+        count, ends = native.compiled.line_ends(block.data, block.size, pa.allocate_buffer)
+        return np.frombuffer(ends, np.int64, count)
+    data = block.data[: block.size]
+    breaks: Ints = np.flatnonzero(data == 10)
+    return np.append(breaks, block.size) if block.size and data[-1] != 10 else breaks

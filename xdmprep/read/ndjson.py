@@ -1,6 +1,6 @@
 """JSON records as a source to map: JSON lines or one JSON array.
 
-The columns come from the first records (32 MiB of text, see :mod:`..ndjson.fields`): a column takes what stands in its
+The columns come from the first records (8 MiB of text, see :mod:`..ndjson.fields`): a column takes what stands in its
 place in any of them.  A later value that does not fit its column comes as `Chunk.unread`, with row, line and byte.
 """
 
@@ -29,7 +29,7 @@ from ..ndjson.strict import UnreadableError, strict_json
 from ..ndjson.unread import NO_COMMA, closing_row, line_count, too_long, unread_line
 
 #: Text that the columns are learned from.
-SAMPLE_BYTES = 32 << 20
+SAMPLE_BYTES = 8 << 20
 #: Text read at a time.
 BLOCK_BYTES = 4 << 20
 #: Records that are learned from one by one; of the others only those that do not fit.
@@ -73,7 +73,7 @@ def _learned(file: Path, blocks: Callable[[], Iterator[Block | Skipped]]) -> Nod
 def _learn(lines: BlockLines, seen: Seen) -> Unread | None:
     """Learn what the lines of a block hold; gives the first fault of those that were looked at."""
     fault: Unread | None = None
-    pending, many = lines.all, FIRST
+    pending, many = lines.all[lines.filled[lines.all]], FIRST
     while len(pending):
         some = pending if native.compiled is None else pending[:many]
         for line in some.tolist():
@@ -101,7 +101,8 @@ def _parse(block: Block | Skipped, tree: Node, leaves: tuple[Leaf, ...]) -> Chun
     unread: dict[int, Unread] = {}
     slow: list[int] = []
     values: list[Any] = []
-    for line in [*lines.all[~taken].tolist(), *sorted(lines.without_comma)]:
+    left = lines.all[~taken & lines.filled[lines.all]]
+    for line in [*left.tolist(), *sorted(lines.without_comma)]:
         try:
             if line in lines.without_comma:
                 raise NO_COMMA

@@ -143,7 +143,7 @@ class _Ids:
         if self.rows is None:
             counter += there
         else:
-            np.add.at(counter, self.rows[there], 1)
+            counter += np.bincount(self.rows[there], minlength=len(counter)).astype(counter.dtype)
 
 
 def json_is_not_text(kind: pa.DataType) -> bool:
