@@ -416,7 +416,7 @@ static int is_shortest(const uint8_t *at, const Numeral *number) {
 
 /* Whether a number may be beyond all doubles, or has too many digits for an integer. */
 static int is_huge(const Numeral *number) {
-    return number->whole ? number->digits > 4000 : number->digits + number->fraction + number->exponent > 300;
+    return number->whole ? number->digits > 300 : number->digits + number->fraction + number->exponent > 300;
 }
 
 static uint32_t hash_of(const uint8_t *text, size_t size) {

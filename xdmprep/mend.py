@@ -27,6 +27,7 @@ from .leaves import Leaf
 from .losses import ValueCounts
 from .manifest import Manifest, whole_file
 from .mapping import MappingSet, compile_mapping
+from .ndjson.strict import UnreadableError, strict_json
 from .read import open_source
 from .schema import Schema
 from .validate import compile_checks
@@ -213,11 +214,20 @@ def _entries(file: Path, origins: Origins | None) -> Iterator[_Entry]:
         if not line.strip():
             continue
         where = f"{file} line {number}"
-        entry = _LINE.parse_json(line, where)
-        _LINE.check(entry, _LINE_SHAPE, where)
+        entry = _line(line, where)
         row = _row_of(entry["row"], entry.get("file"), origins, where)
         source = entry.get("source")
         yield where, line + "\n", row, None if _still_unfit(source, entry.get("reasons")) else source
+
+
+def _line(line: str, where: str | os.PathLike[str]) -> dict[str, Any]:
+    """One line of rejects."""
+    try:
+        entry = strict_json(line.encode())
+    except UnreadableError as error:
+        raise SourceError(f"{where}: {error.message}, at byte {error.at} of the line.") from None
+    _LINE.check(entry, _LINE_SHAPE, where)
+    return entry
 
 
 def _still_unfit(source: dict[str, Any] | None, reasons: Any) -> bool:
@@ -288,8 +298,7 @@ def rejects_table(out: str | os.PathLike[str]) -> pa.Table:
     path = Path(out) / REJECTS
     for line in _LINE.read_text(path).split("\n") if path.exists() else ():
         if line.strip():
-            entry = _LINE.parse_json(line, path)
-            _LINE.check(entry, _LINE_SHAPE, path)
+            entry = _line(line, path)
             own = {"_row": entry["row"], "_file": entry.get("file", name), "_reasons": entry.get("reasons")}
             rows.append({**(entry.get("source") or {}), **own})
     for column, kind in run.get("again", {}).get("columns", {}).items():

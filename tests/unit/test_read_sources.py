@@ -14,8 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import xdmprep as xp
 from xdmprep.errors import SourceError
 from xdmprep.read import as_records, open_source
+from xdmprep.schema import Schema
 
 
 def test_pandas_without_its_index() -> None:
@@ -117,3 +119,80 @@ def test_frames_can_be_read_again_and_readers_say_that_they_cannot() -> None:
     assert stream.to_pylist() == [{"a": 1}]
     with pytest.raises(SourceError, match="only once"):
         stream.to_pylist()
+
+
+SCHEMA = Schema.from_dict({
+    "$id": "https://example.org/s", "meta:class": "https://ns.adobe.com/xdm/data/record", "type": "object",
+    "properties": {
+        "t": {"type": "string"}, "n": {"type": "number"}, "i": {"type": "integer", "meta:xdmType": "long"},
+        "m": {"type": "object", "meta:xdmType": "map", "additionalProperties": {"type": "integer"}},
+    },
+})  # fmt: skip
+
+
+@pytest.mark.usefixtures("both_ways")
+def test_numbers_keep_their_kind_whatever_the_others_are(tmp_path: Path) -> None:
+    file = tmp_path / "n.jsonl"
+    texts = ["1", "1.5", "1.0", "-0", "-0.0", "1e2", "12345678901234567890", "9007199254740993", "0.00001"]
+    file.write_text("".join(f'{{"v":{text},"o":{{"x":{text}}},"l":[{text}]}}\n' for text in texts))
+    values = [json.loads(text) for text in texts]
+    for source in ("v", "o.x", "l[0]"):
+        made = xp.map_rows(file, {"t": source, "n": source, "i": source}, SCHEMA).to_pylist()
+        assert [record["t"] for record in made] == [json.dumps(value) for value in values]
+        assert [record["n"] for record in made] == [float(value) for value in values]
+        assert [record.get("i") for record in made] == [1, None, 1, 0, 0, 100, None, 9007199254740993, None]
+    untyped = xp.map_rows(file, {"a": "v", "b": "o", "c": "l"}).to_pylist()
+    assert [(record["a"], record["b"]["x"], record["c"]) for record in untyped] == [
+        (float(value), float(value), [float(value)]) for value in values
+    ]
+
+
+@pytest.mark.usefixtures("both_ways")
+@pytest.mark.parametrize("format", ["json", "parquet"])
+def test_maps_hold_the_keys_that_the_record_has_and_no_others(format: str, tmp_path: Path) -> None:
+    maps = [{f"k{n}": n, f"k{n + 1}": n + 1} for n in range(300)] + [{"k0": None, "k1": 1}, {}, None]
+    file = tmp_path / "m.jsonl"
+    for some in (maps[:2] + maps[300:], maps):  # a struct of few fields, and a map
+        file.write_text("".join(json.dumps({"t": "x", "m": one}) + "\n" for one in some))
+        done = xp.prepare(file, {"t": "t", "m": "m"}, SCHEMA, tmp_path / f"{format}{len(some)}", format=format)
+        (part,) = done.folder.glob("part-*")
+        if format == "json":
+            got = [json.loads(line).get("m") for line in part.read_text().splitlines()]
+        else:
+            got = [None if one is None else dict(one) for one in pq.read_table(part)["m"].to_pylist()]
+        expected = [{key: n for key, n in (one or {}).items() if n is not None} for one in some]
+        assert [one or {} for one in got] == expected
+
+
+def test_maps_grow_with_their_entries_not_with_their_keys(tmp_path: Path) -> None:
+    sizes = []
+    for count in (1_000, 4_000):
+        file = tmp_path / f"{count}.jsonl"
+        file.write_text("".join(json.dumps({"m": {f"k{n}": 1, f"j{n}": 2}}) + "\n" for n in range(count)))
+        (chunk,) = open_source(file).chunks()
+        assert pa.types.is_map(chunk.records.column("m").type)
+        sizes.append(chunk.records.nbytes)
+    assert sizes[1] < 5 * sizes[0]
+
+
+@pytest.mark.usefixtures("both_ways")
+def test_a_value_unlike_the_others_counts_where_its_column_is_mapped(tmp_path: Path) -> None:
+    file = tmp_path / "o.jsonl"
+    lines = ['{"id":"x","o":{"c":"y"}}'] * 60
+    lines[30] = '{"id":"x","o":"text"}'
+    lines[40] = '{"id":"x","o":[]}'
+    file.write_text("\n".join(lines))
+    done = xp.prepare(file, {"t": "id"}, SCHEMA, tmp_path / "unmapped")
+    assert (done.written, done.rejected, done.report.found) == (60, 0, 0)
+    done = xp.prepare(file, {"t": "o.c"}, SCHEMA, tmp_path / "mapped")
+    assert (done.written, done.rejected) == (58, 2)
+    assert sorted((issue.row, issue.code, issue.value) for issue in done.report) == [
+        (31, "unfit", "text"), (41, "unfit", "[]")
+    ]  # fmt: skip
+
+
+def test_files_of_json_are_read_with_the_same_columns(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"v":1,"m":{"x":1}}\n')
+    (tmp_path / "b.jsonl").write_text('{"v":1.5,"m":{"y":2}}\n{"w":"z"}\n')
+    made = xp.map_rows([tmp_path / "a.jsonl", tmp_path / "b.jsonl"], {"t": "v", "m": "m"}, SCHEMA)
+    assert made.to_pylist() == [{"t": "1", "m": {"x": 1}}, {"t": "1.5", "m": {"y": 2}}, {}]

@@ -12,6 +12,7 @@ numbers with a point or an exponent       double
 integers among them, or beyond 64 bits    string: each number as it is written, marked as :data:`NUMERAL`
 objects                                   struct; a map where keys are too many and too unlike for fields
 arrays                                    list
+objects or arrays, and seldom others      the same; the others do not fit
 anything else                             string: texts as they are, other values as JSON
 ========================================  ==================================================================
 """
@@ -30,6 +31,8 @@ MAP_KEYS = 64
 SPARSE = 8
 #: An object with more keys is a map even where the kinds of its values differ.
 MOST_FIELDS = 2_000
+#: Values that are no objects (or arrays) among those that are, in less than one of so many records, do not fit.
+SELDOM = 20
 #: Metadata of a string field that holds numbers as they are written.
 NUMERAL = {b"json": b"number"}
 
@@ -99,7 +102,7 @@ class Seen:
 
     Attributes:
         kinds: ``text``, ``integer``, ``big`` (an integer beyond 64 bits), ``number``, ``boolean``, ``object``,
-            ``array``, in the order in which they came.
+            ``array``, in the order in which they came, and how many of each.
         inside: the keys of objects.
         items: the elements of arrays.
         objects, keys: how many objects, and how many keys they had together.
@@ -109,7 +112,7 @@ class Seen:
     __slots__ = ("empty", "inside", "items", "keys", "kinds", "objects")
 
     def __init__(self) -> None:
-        self.kinds: dict[str, None] = {}
+        self.kinds: dict[str, int] = {}
         self.inside: dict[str, Seen] = {}
         self.items: Seen | None = None
         self.objects = self.keys = 0
@@ -126,7 +129,7 @@ class Seen:
         if value is None:
             return
         kind = kind_of(value)
-        self.kinds[kind] = None
+        self.kinds[kind] = self.kinds.get(kind, 0) + 1
         if kind == "object":
             self.objects += 1
             self.keys += len(value)
@@ -140,7 +143,8 @@ class Seen:
 
     def add(self, other: Seen) -> None:
         """Take in what was seen elsewhere."""
-        self.kinds |= other.kinds
+        for kind, count in other.kinds.items():
+            self.kinds[kind] = self.kinds.get(kind, 0) + count
         self.objects += other.objects
         self.keys += other.keys
         self.empty |= other.empty
@@ -157,13 +161,26 @@ class Seen:
             return Node(NUMBER if "number" in self.kinds else INTEGER)
         return self._node(kind, Seen.to_check)
 
-    def to_map(self, learn: bool = False) -> Node:
-        """The tree of columns that take what stands in their places; to `learn`, nothing where nothing was seen."""
+    def to_learn(self) -> Node:
+        """The tree of columns that lines fit in which nothing new is to be seen."""
+        return self._to_map(None)
+
+    def to_map(self, records: int) -> Node:
+        """The tree of columns that take what stands in their places, seen in so many records."""
+        return self._to_map(records)
+
+    def _to_map(self, records: int | None) -> Node:
         if not self.kinds:
-            return Node(UNKNOWN if learn else ANY)
-        if len(self.kinds) > 1 or "big" in self.kinds:
-            return Node(NUMBER_TEXT if self.kinds.keys() <= {"integer", "big", "number"} else ANY)
-        return self._node(next(iter(self.kinds)), partial(Seen.to_map, learn=learn))
+            return Node(UNKNOWN if records is None else ANY)
+        kind = next(iter(self.kinds))
+        if len(self.kinds) > 1 or kind == "big":
+            if self.kinds.keys() <= {"integer", "big", "number"}:
+                return Node(NUMBER_TEXT)
+            kind = "object" if "object" in self.kinds else "array"
+            others = sum(self.kinds.values()) - self.kinds.get(kind, 0)
+            if kind not in self.kinds or (records is not None and others * SELDOM > records):
+                return Node(ANY)
+        return self._node(kind, partial(Seen._to_map, records=records))
 
     def _node(self, kind: str, to: Callable[[Seen], Node]) -> Node:
         if kind == "object":

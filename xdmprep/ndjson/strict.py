@@ -22,8 +22,8 @@ from ..errors import shorten
 
 #: Levels of objects and arrays, the record included.
 MAX_DEPTH = 128
-#: Digits of an integer.
-MAX_DIGITS = 4_300
+#: Digits of an integer; with as many it is surely within the range of doubles.
+MAX_DIGITS = 308
 
 
 class UnreadableError(ValueError):

@@ -15,6 +15,7 @@ from .excel import ExcelOptions, read_excel
 from .several import expand, fingerprint, read_files
 from .spooled import Spooled, is_open_file
 
+_JSON = (".json", ".jsonl", ".ndjson")
 _OTHERS = (".parquet", ".pq", ".json", ".jsonl", ".ndjson", *BOOKS)
 
 __all__ = [
@@ -58,6 +59,11 @@ def open_source(source: Any, csv: CsvOptions | None = None, excel: ExcelOptions 
         copy = Spooled(source)
         return copy.kept_by(open_source(copy.path, csv, excel))
     files = expand(source)
+    if files is not None and len(files) > 1 and all(Path(file).suffix.lower() in _JSON for file in files):
+        from .ndjson import learned, read_ndjson
+
+        tree = learned([Path(file) for file in files])
+        return read_files(files, lambda file: read_ndjson(file, tree))
     if files is not None and len(files) > 1:
         return read_files(files, lambda file: open_source(file, csv, excel))
     if files:
@@ -70,7 +76,7 @@ def open_source(source: Any, csv: CsvOptions | None = None, excel: ExcelOptions 
             from .arrow import read_parquet
 
             return read_parquet(source)
-        if ending in (".json", ".jsonl", ".ndjson"):
+        if ending in _JSON:
             from .ndjson import read_ndjson
 
             return read_ndjson(source)

@@ -1,14 +1,16 @@
 """JSON records as a source to map: JSON lines or one JSON array.
 
 The columns come from the first records (8 MiB of text, see :mod:`..ndjson.fields`): a column takes what stands in its
-place in any of them.  A later value that does not fit its column comes as `Chunk.unread`, with row, line and byte.
+place in any of them.  A later value that does not fit its column is null and a finding (`unfit`), which counts where
+the column is mapped.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,16 +19,18 @@ import numpy as np
 import pyarrow as pa
 
 from .. import native
-from ..errors import SourceError, shorten
-from ..flow import Chunk, Stream, Unread
+from ..errors import SourceError
+from ..flow import Chunk, Finding, Stream, Unread
 from ..leaves import Leaf
 from ..ndjson.blocks import Block, Skipped, open_blocks
-from ..ndjson.columns import GOOD, UNLIKE
+from ..ndjson.columns import EXACT, GOOD, UNLIKE
 from ..ndjson.fields import ARRAY, BOOLEAN, INTEGER, MAP, NUMBER, OBJECT, Node, Seen, kind_of
 from ..ndjson.lines import BlockLines
 from ..ndjson.parse import LEARN, MAPPED, parse
 from ..ndjson.strict import UnreadableError, strict_json
 from ..ndjson.unread import NO_COMMA, closing_row, line_count, too_long, unread_line
+from ..paths import Path as Steps
+from ..paths import format_path
 
 #: Text that the columns are learned from.
 SAMPLE_BYTES = 8 << 20
@@ -36,42 +40,57 @@ BLOCK_BYTES = 4 << 20
 FIRST = 200
 
 
-def read_ndjson(path: str | os.PathLike[str]) -> Stream:
+def read_ndjson(path: str | os.PathLike[str], tree: Node | None = None) -> Stream:
     """The records of a file of JSON lines or of one JSON array, nested as they are.
+
+    Args:
+        path: the file.
+        tree: its columns; None learns them from the first records.
 
     Raises:
         SourceError: the file is missing, empty, compressed or UTF-16, or has no record among the first.
     """
     file = Path(path)
     blocks = open_blocks(file, BLOCK_BYTES)
-    tree = _learned(file, blocks)
+    tree = tree or learned([file])
     leaves = tuple(Leaf((field.name,), field.type, field.name) for field in tree.fields)
     steps = (partial(_parse, tree=tree, leaves=leaves),)
     return Stream(blocks, steps, leaves, _schema(tree), file.name, file.stat().st_size)
 
 
-def _learned(file: Path, blocks: Callable[[], Iterator[Block | Skipped]]) -> Node:
-    """The tree of columns for the records at the beginning of a file."""
+def learned(files: Sequence[Path]) -> Node:
+    """The columns for the records at the beginning of some files, which are read with the same columns.
+
+    Raises:
+        SourceError: a file cannot be read or has no record among the first, or no record has a field.
+    """
     seen = Seen()
-    size = 0
+    records = sum(_learn_file(file, max(SAMPLE_BYTES // len(files), 1 << 16), seen) for file in files)
+    return seen.to_map(records)
+
+
+def _learn_file(file: Path, sample_bytes: int, seen: Seen) -> int:
+    """Learn from the beginning of a file; gives the number of its records."""
+    records = size = 0
     fault: Unread | None = None
-    for block in blocks():
-        found = too_long(block) if isinstance(block, Skipped) else _learn(BlockLines(block), seen)
+    for block in open_blocks(file, min(BLOCK_BYTES, sample_bytes))():
+        count, found = (0, too_long(block)) if isinstance(block, Skipped) else _learn(BlockLines(block), seen)
+        records += count
         fault = fault or found
         size += block.size
-        if size >= SAMPLE_BYTES:
+        if size >= sample_bytes:
             break
     reason = "" if fault is None else f" The first that is none: {fault.issue().message}."
-    if not seen.objects:
+    if not records:
         raise SourceError(f"{file}: has no JSON objects, neither one a line nor in one array.{reason}")
-    tree = seen.to_map()
-    if not tree.names:
+    if not seen.inside:
         raise SourceError(f"{file}: its records have no fields.{reason}")
-    return tree
+    return records
 
 
-def _learn(lines: BlockLines, seen: Seen) -> Unread | None:
-    """Learn what the lines of a block hold; gives the first fault of those that were looked at."""
+def _learn(lines: BlockLines, seen: Seen) -> tuple[int, Unread | None]:
+    """Learn what the lines of a block hold; gives the number of records and the first fault that was met."""
+    records = 0
     fault: Unread | None = None
     pending, many = lines.all[lines.filled[lines.all]], FIRST
     while len(pending):
@@ -79,15 +98,18 @@ def _learn(lines: BlockLines, seen: Seen) -> Unread | None:
         for line in some.tolist():
             try:
                 seen.learn(strict_json(lines.line(line)))
+                records += 1
             except UnreadableError as error:
                 row = int(lines.rows[line])
                 fault = fault or unread_line(lines.block, lines.starts, lines.ends, line, row, error)
         pending, many = pending[len(some) :], 2 * many
-        tree = seen.to_map(learn=True)
+        tree = seen.to_learn()
         if len(pending) and tree.kind == OBJECT:
-            pending = pending[parse(*lines.data(pending), tree, LEARN).status == UNLIKE]
+            status = parse(*lines.data(pending), tree, LEARN).status
+            records += int(np.count_nonzero(status == GOOD))
+            pending = pending[(status == UNLIKE) | (status == EXACT)]
     closing = closing_row(lines.block, False, lines.count)
-    return fault or (closing[0] if closing else None)
+    return records, fault or (closing[0] if closing else None)
 
 
 def _parse(block: Block | Skipped, tree: Node, leaves: tuple[Leaf, ...]) -> Chunk:
@@ -100,13 +122,14 @@ def _parse(block: Block | Skipped, tree: Node, leaves: tuple[Leaf, ...]) -> Chun
     taken = parsed.status == GOOD
     unread: dict[int, Unread] = {}
     slow: list[int] = []
+    misfits: dict[int, list[_Misfit]] = {}
     values: list[Any] = []
     left = lines.all[~taken & lines.filled[lines.all]]
     for line in [*left.tolist(), *sorted(lines.without_comma)]:
         try:
             if line in lines.without_comma:
                 raise NO_COMMA
-            values.append(_fit(strict_json(lines.line(line)), tree, ""))
+            values.append(_fit(strict_json(lines.line(line)), tree, (), misfits.setdefault(int(lines.rows[line]), [])))
             slow.append(line)
         except UnreadableError as error:
             unread[line] = unread_line(block, lines.starts, lines.ends, line, int(lines.rows[line]), error)
@@ -122,8 +145,9 @@ def _parse(block: Block | Skipped, tree: Node, leaves: tuple[Leaf, ...]) -> Chun
     batch = pa.RecordBatch.from_arrays(columns, schema=_schema(tree))
     closing = closing_row(block, len(lines) - 1 in unread, lines.count)
     return Chunk(
-        leaves, batch, lines.rows[numbers], unread=(*(unread[line] for line in sorted(unread)), *closing),
-        source=batch, consumed=lines.count + len(closing), lines=line_count(block, len(lines)), size=block.size,
+        leaves, batch, lines.rows[numbers], issues=_findings(misfits),
+        unread=(*(unread[line] for line in sorted(unread)), *closing), source=batch,
+        consumed=lines.count + len(closing), lines=line_count(block, len(lines)), size=block.size,
     )  # fmt: skip
 
 
@@ -131,33 +155,53 @@ def _schema(tree: Node) -> pa.Schema:
     return pa.schema(tree.fields)
 
 
-def _fit(value: Any, node: Node, where: str) -> Any:
-    """A value for the column of its place.
+@dataclass(frozen=True)
+class _Misfit:
+    """A value that does not fit the column of its place."""
 
-    Raises:
-        UnreadableError: it does not fit.
-    """
+    path: Steps
+    text: str
+    message: str
+
+
+def _findings(misfits: dict[int, list[_Misfit]]) -> tuple[Finding, ...]:
+    """What did not fit, by place: row -> values."""
+    found: dict[tuple[Steps, str], tuple[list[int], list[str]]] = {}
+    for row, some in misfits.items():
+        for one in some:
+            rows, texts = found.setdefault((one.path, one.message), ([], []))
+            rows.append(row)
+            texts.append(one.text)
+    return tuple(
+        Finding.of("unfit", format_path(path), message, rows, pa.array(texts, pa.string()), str(path[0]))
+        for (path, message), (rows, texts) in found.items()
+    )
+
+
+def _fit(value: Any, node: Node, path: Steps, misfits: list[_Misfit]) -> Any:
+    """A value for the column of its place; None, and one more misfit, where it does not fit."""
     if value is None:
         return None
     kind = kind_of(value)
     if node.kind == OBJECT and kind == "object":
         places = zip(node.names, node.children, strict=True)
-        return {name: _fit(value.get(name), child, f"{where}.{name}".lstrip(".")) for name, child in places}
+        return {name: _fit(value.get(name), child, (*path, name), misfits) for name, child in places}
     if node.kind == MAP and kind == "object":
         there = ((key, item) for key, item in value.items() if item is not None)
-        return [(key, _fit(item, node.children[1], f"{where}.{key}")) for key, item in there]
+        return [(key, _fit(item, node.children[1], (*path, key), misfits)) for key, item in there]
     if node.kind == ARRAY and kind == "array":
-        return [_fit(item, node.children[0], f"{where}[{number}]") for number, item in enumerate(value)]
+        return [_fit(item, node.children[0], (*path, number), misfits) for number, item in enumerate(value)]
+    text = value if kind == "text" else json.dumps(value, ensure_ascii=False)
     if node.type == pa.string():
-        return value if kind == "text" else json.dumps(value, ensure_ascii=False)
+        return text
     if node.kind == BOOLEAN and kind == "boolean":
         return value
     if node.kind in (INTEGER, NUMBER) and kind in ("integer", "number"):
         fitted = int(value) if node.kind == INTEGER else float(value)
-        if fitted == value:
+        if fitted == value and (node.kind == NUMBER or -(2**63) <= fitted < 2**63):
             return fitted
-    shown = shorten(json.dumps(value, ensure_ascii=False), 40)
-    raise UnreadableError("unreadable", f"{where}: {shown} is not {_WORDS[node.kind]} as in the records before")
+    misfits.append(_Misfit(path, text, f"is not {_WORDS[node.kind]} as in the first records"))
+    return None
 
 
 _WORDS = {

@@ -1,0 +1,153 @@
+"""A line of JSON means what Python's json, made strict, says of that line alone, whatever stands around it."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+import xdmprep as xp
+from xdmprep import native
+from xdmprep.ndjson import arrow, blocks, parser
+from xdmprep.read import ndjson
+
+EXAMPLES = int(os.environ.get("XDMPREP_EXAMPLES", "60"))
+SCHEMA = xp.Schema.from_dict({
+    "$id": "https://example.org/lines", "meta:class": "https://ns.adobe.com/xdm/data/record", "type": "object",
+    "properties": {"v": {"type": "string"}, "o": {"type": "object", "properties": {"x": {"type": "integer"}}}},
+})  # fmt: skip
+
+numbers = st.sampled_from(
+    "0 -0 1 -1 1.0 1.5 -2.50 1e2 1E+2 1e-7 12345.678 123456789012345678 9223372036854775807 9223372036854775808 "
+    "-9223372036854775809 123456789012345678901234567890 0.1 0.30000000000000004 1e22 1e16 1e15 0.0001 0.00001 5e-324 "
+    "1e308 1e309 -1e400 01 1. .5 +1 1e 0x1 - 1_0 1,0 NaN Infinity -Infinity tru nul True".split()
+)
+texts = st.one_of(
+    st.sampled_from([
+        '""', '"x"', '"é"', '"\\u00e9"', '"\\ud83d\\ude00"', '"\\ud800"', '"\\udc00\\ud800"', '"a\tb"', '"\\x"',
+        '"\\u12"',
+        '"\\"', '"\\\\"', '"\\/\\b\\f\\n\\r\\t"', '"' + "long " * 20 + '"', '"\\u0000"', '"\x7f"', "'x'", '"x', "😀",
+    ]),
+    st.text(max_size=5).map(lambda text: json.dumps(text, ensure_ascii=False)),
+)  # fmt: skip
+keys = st.sampled_from(['"v"', '"v"', '"v"', '"o"', '"w"', '"\\u0076"', '"a\\"b"', '""', "v", '"\\ud800"'])
+values = st.recursive(
+    st.one_of(numbers, texts, st.sampled_from(["true", "false", "null", "", "{}", "[]"])),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3).map(lambda parts: "[" + ",".join(parts) + "]"),
+        st.lists(st.tuples(keys, inner), max_size=3).map(lambda parts: object_of(parts)),
+    ),
+    max_leaves=5,
+)
+
+
+def object_of(parts: list[tuple[str, str]], colon: str = ":", comma: str = ",") -> str:
+    return "{" + comma.join(f"{key}{colon}{value}" for key, value in parts) + "}"
+
+
+objects = st.builds(
+    object_of, st.lists(st.tuples(keys, values), max_size=4), st.sampled_from([":", ": ", " :\t"]),
+    st.sampled_from([",", ", ", ",,"]),
+)  # fmt: skip
+usual = st.builds(
+    lambda value, x: json.dumps({"v": value, "o": {"x": x}}),
+    st.one_of(st.text(max_size=3), st.integers(-5, 5), st.floats(-2, 2, allow_nan=False)), st.integers(0, 3),
+)  # fmt: skip
+lines = st.one_of(
+    objects, usual, usual, values,
+    st.sampled_from(["", "  ", "\t\r", '{"v":1}\r', '{"v":1}{"v":2}', '{"v":1},', "}", "\x0b", "\ufeff{}", "[" * 200]),
+    st.integers(100, 140).map(lambda depth: '{"v":' + "[" * depth + "]" * depth + "}"),
+)  # fmt: skip
+
+
+def read_alone(line: bytes) -> Any:
+    """The object on a line; ValueError if there is none."""
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len({name for name, _ in items}) < len(items):
+            raise ValueError("twice")
+        return dict(items)
+
+    def refuse(name: str) -> Any:
+        raise ValueError(name)
+
+    def depth(value: Any) -> int:
+        inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+        if inside is None:
+            if isinstance(value, float) and math.isinf(value):
+                raise ValueError("beyond all doubles")
+            return 0
+        return 1 + max(map(depth, inside), default=0)
+
+    value = json.loads(line.decode(), object_pairs_hook=pairs, parse_constant=refuse)
+    json.dumps(value, ensure_ascii=False).encode()
+    if not isinstance(value, dict) or depth(value) > 128:
+        raise ValueError("no record")
+    return value
+
+
+def as_text(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+@contextmanager
+def settings_of(block: int, few: bool, compiled: bool) -> Iterator[None]:
+    with (
+        mock.patch.object(blocks, "BLOCK_BYTES", block), mock.patch.object(blocks, "ARRAY_BYTES", block),
+        mock.patch.object(ndjson, "BLOCK_BYTES", block), mock.patch.object(parser, "FEWEST", 1 if few else 200),
+        mock.patch.object(arrow, "FEWEST", 1 if few else 16), mock.patch.object(ndjson, "FIRST", 1 if few else 200),
+        mock.patch.object(native, "compiled", native.compiled if compiled else None),
+    ):  # fmt: skip
+        yield
+
+
+@pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "plain"])
+@settings(deadline=None, max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+@example(['{"v":1,"v":2}', '{"v":1.5}'], False, 1 << 20, True)
+@example(['{"o":{"x":1}}', '{"o":{}}', '{"o":{"x":null}}', '{"o":null}', '{"o":5}'], True, 40, True)
+@given(st.lists(lines, max_size=12), st.booleans(), st.sampled_from([16, 100, 1 << 20]), st.booleans())
+def test_each_line_is_read_as_if_it_were_alone(
+    compiled: bool, some: list[str], array: bool, block: int, few: bool
+) -> None:
+    first = '{"v":"text","o":{"x":1}}'
+    content = "\n".join([first, *some]).encode("utf-8", "surrogatepass")
+    expected: list[Any] = []
+    for line in content.split(b"\n"):
+        if line.strip(b" \t\r"):
+            try:
+                expected.append(read_alone(line))
+            except (ValueError, RecursionError):
+                expected.append(None)
+    if array:  # only elements that the commas between them do not cut or join
+        expected = [record for record in expected if record is not None]
+        content = b"[" + b",\r\n ".join(json.dumps(record, indent=1).encode() for record in expected) + b"]\n"
+    bad = {row for row, record in enumerate(expected, 1) if record is None}
+    with tempfile.TemporaryDirectory() as folder, settings_of(block, few, compiled):
+        file = Path(folder) / "records.json"
+        file.write_bytes(content)
+        report = xp.validate(file, SCHEMA, rules="jsonschema")
+        assert report.rows == len(expected)
+        assert {i.row for i in report if i.code in ("unreadable", "duplicate-key")} == bad
+        records = {row: record for row, record in enumerate(expected, 1) if record is not None}
+        wrong = {row for row, record in records.items() if SCHEMA.check(record, "jsonschema")}
+        assert {i.row for i in report if i.code not in ("unreadable", "duplicate-key")} == wrong
+        got: dict[int, Any] = {}
+        unread: set[int] = set()
+        consumed = 0
+        for chunk in ndjson.read_ndjson(file).chunks():
+            unread |= {entry.row for entry in chunk.unread}
+            consumed += chunk.consumed
+            got |= dict(zip(chunk.rows.tolist(), chunk.records.column("v").to_pylist(), strict=True))
+        assert consumed == len(expected)
+        assert unread == bad  # what was learned from all lines fits all lines
+        assert got == {row: as_text(record.get("v")) for row, record in records.items()}
