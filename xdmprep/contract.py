@@ -24,7 +24,7 @@ import numpy as np
 import pyarrow as pa
 
 from .arrow_types import inexact
-from .documents import is_file
+from .documents import is_file, why_explosive
 from .errors import ExpressionError, UsageError, did_you_mean, shorten
 from .flow import Chunk, Finding, Stream
 from .language import Options, coerce, compile_expression
@@ -258,8 +258,15 @@ def load_contract(path: str | os.PathLike[str]) -> Any:
     if not is_file(file):
         raise UsageError(f"{file}: no such file. Give a Python file that defines a pandera schema, or pandera's YAML.")
     if file.suffix.lower() in (".yaml", ".yml"):
+        import yaml
+
         try:
+            why = why_explosive(yaml.compose(file.read_text(encoding="utf-8"), yaml.SafeLoader))
+            if why is not None:
+                raise UsageError(f"{file}: {why}.")
             return pandera.DataFrameSchema.from_yaml(file)
+        except UsageError:
+            raise
         except ImportError as error:
             raise UsageError(f"{file}: reading pandera's YAML needs more: {error}.") from None
         except Exception as error:

@@ -24,6 +24,8 @@ MAX_BYTES = 256 << 20
 MAX_DEPTH = 400
 #: Most values of one level of a document.
 MAX_VALUES = 10_000_000
+#: Most values of a YAML document once its aliases are written out.
+MAX_EXPANDED = 1_000_000
 #: Faults of shape that one message lists.
 MAX_FAULTS = 10
 
@@ -75,6 +77,31 @@ def _reason(error: OSError | ValueError) -> str:
     if isinstance(error, OSError):
         return error.strerror or str(error)
     return f"is no file name ({error})"
+
+
+def why_explosive(node: Any) -> str | None:
+    """Why a YAML document, composed but not constructed, must not be constructed; None if it may be.
+
+    Aliases of aliases make a short text stand for billions of values, or for a value that holds itself.
+
+    Args:
+        node: what ``get_single_node`` of a loader of PyYAML gave.
+    """
+    sizes: dict[int, float] = {}
+
+    def size(node: Any) -> float:
+        found = sizes.get(id(node))
+        if found is None:
+            sizes[id(node)] = math.inf  # until it is known: who asks meanwhile is inside of it
+            total = 1.0
+            for part in node.value if isinstance(node.value, list) else ():
+                total += sum(map(size, part)) if isinstance(part, tuple) else size(part)
+            found = sizes[id(node)] = total
+        return found
+
+    if node is None or size(node) <= MAX_EXPANDED:
+        return None
+    return f"its aliases (*name) repeat parts to more than {MAX_EXPANDED:,} values; repeat less, or write the parts out"
 
 
 @dataclass(frozen=True, slots=True)

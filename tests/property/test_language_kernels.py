@@ -1,9 +1,11 @@
+# ruff: noqa: E501
 """The columnar kernels beside the reference: dates in every layout, numbers and their text, on texts near the edge."""
 
 from __future__ import annotations
 
 import itertools
 import math
+import re
 from datetime import datetime
 from typing import Any
 
@@ -101,6 +103,90 @@ def test_a_pattern_reads_columns_as_each_text_alone(data: st.DataObject, pattern
 )
 def test_columns_of_times_with_offsets_are_read_as_each_text_alone(values: list[str], kind: pa.DataType) -> None:
     _same_as_alone([*values, None], kind, DEFAULT)
+
+
+OFFSETS = [
+    "yyyy-MM-dd'T'HH:mm:ssXXX",
+    "yyyy-MM-dd'T'HH:mm:ss.SSSX",
+    "yyyy-MM-dd HH:mm:ssZ",
+    "d.M.yyyy H:mm x",
+    "yyyyMMddHHmmssX",
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(OFFSETS),
+    st.lists(
+        st.tuples(
+            st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31, 23)),
+            st.sampled_from(
+                ["+02:00", "-11:30", "+14:00", "+18:30", "+0200", "-08", "Z", "", "+2:00", "+02:60", "z", "UTC"]
+            ),
+        ),
+        min_size=1,
+        max_size=8,
+    ),
+    st.sampled_from(["{}", "iif(k, {}, null)", "iif(!k, null, {})"]),
+)
+def test_patterns_with_offsets_read_columns_as_each_text_alone(
+    pattern: str, drawn: list[tuple[datetime, str]], around: str
+) -> None:
+    bare = compile_pattern(re.sub("[XxZ]+$", "", pattern).rstrip(), DEFAULT)
+    blank = " " if " x" in pattern else ""
+    values = [bare.print(Moment.of(at)) + blank + offset for at, offset in drawn]
+    text = around.replace("{}", "date(v, '" + pattern.replace("'", "\\'") + "')")
+    schema = pa.schema([("v", pa.string()), ("k", pa.bool_())])
+    got = compile_expression(text, schema).apply(pa.record_batch({"v": values, "k": [True] * len(values)}))
+    assert isinstance(got.values, pa.Array)
+    reader, failed = compile_pattern(pattern, DEFAULT), {at for at, _ in got.errors}
+    for at, value in enumerate(values):
+        found = got.values[at].as_py()
+        try:
+            wanted = reader.read(value).millis
+        except Failed:
+            assert at in failed and found is None, value
+            continue
+        assert (found is None) == (at in failed)  # a time in UTC may leave the years 1 to 9999
+        assert found is None or Moment.of(found).millis == wanted, value
+
+
+PRINTED = [
+    "EEE, d MMM yyyy HH:mm:ss Z", "EEEE d MMMM y", "h:mm a", "K:m:s", "kk", "yyyy-MM-dd'T'HH:mm:ss.SSSXXX", "yyyy-MM-dd'T'HH:mm:ssX", "D", "DDD yyyy",
+    "QQQ yyyy", "QQQQ", "YYYY-'W'ww-e", "W F", "yy", "G y", "ppd ppM", "pM", "SSSSSS", "S", "n", "A", "N", "VV z", "O", "x", "[yyyy]", "'é' d", "''", "MMMMM",
+    "yyyyMMdd", "d.M.yyyy", "c e", "ZZZZZ", "yyyy'T'HH",
+]  # fmt: skip
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.sampled_from(PRINTED),
+    st.lists(st.none() | st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59, 999999)), min_size=1, max_size=8),
+    st.booleans(),
+    st.sampled_from(["iso", "us"]),
+)  # fmt: skip
+def test_patterns_print_columns_as_each_date_alone(
+    pattern: str, values: list[datetime | None], short: bool, weeks: Any
+) -> None:
+    options = Options(weeks=weeks)
+    millis = [None if at is None else Moment.of(at).millis for at in values]
+    quoted = pattern.replace("'", "\\'")
+    column = pa.array([None, *millis], pa.int64()).slice(1)
+    printer = compile_pattern(pattern, options)
+    text, given_ = (
+        (f"dformat(v, '{quoted}')", column) if short else (f"format(v, '{quoted}')", column.view(pa.timestamp("ms")))
+    )
+    schema = pa.schema([("v", given_.type)])
+    got = compile_expression(text, schema, options).apply(pa.record_batch({"v": given_}))
+    failed = {at for at, _ in got.errors}
+    found = got.values.to_pylist() if isinstance(got.values, pa.Array) else got.values
+    for at, value in enumerate(millis):
+        try:
+            wanted = None if value is None else printer.print(Moment.of_millis(value))
+        except Failed:
+            assert at in failed
+            continue
+        assert found[at] == wanted
 
 
 def test_every_automatic_format_has_its_layouts() -> None:

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pytest
 
 import xdmprep as xp
-from xdmprep.errors import MappingError
+from xdmprep.contract import load_contract
+from xdmprep.errors import MappingError, UsageError
 from xdmprep.mapping import MappingSet, compile_mapping
 from xdmprep.mapping.check import check_mapping
 from xdmprep.upsert import array_warnings
@@ -109,6 +110,12 @@ def test_aliases_that_explode_are_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "m.yaml").write_text(text)
     with pytest.raises(MappingError, match="aliases"):
         MappingSet.load(tmp_path / "m.yaml")
+
+
+def test_aliases_of_a_contract_that_explode_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text(BOMB)
+    with pytest.raises(UsageError, match="aliases"):
+        load_contract(tmp_path / "c.yaml")
 
 
 def test_aliases_that_do_not_explode_are_read(tmp_path: Path) -> None:

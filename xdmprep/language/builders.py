@@ -36,6 +36,9 @@ class Parts(Protocol):
     def condition(self, node: Node) -> Plan | None:
         """A part as a boolean column without nulls."""
 
+    def is_instant(self, arguments: tuple[Node, ...]) -> bool:
+        """Whether only the instant of a call with these arguments counts, not its zone."""
+
     def made(self, kind: pa.DataType, parts: list[Plan], work: Callable[..., Column], scalars: bool = False) -> Kernel:
         """A kernel plan over parts."""
 

@@ -16,7 +16,7 @@ from .builders import Builder, Parts, literal
 from .catalogue import Context
 from .columns import BOOL, DOUBLE, LONG, MOMENT, TEXT, Column, Mask, as_mask, merged, plain, some
 from .functions.dates import COMPONENTS
-from .javatime import Layout, automatic_layouts
+from .javatime import Layout, Pattern, automatic_layouts
 from .kernels import dates, numbers, texts
 from .plan import Fixed, Plan, Source
 from .textcalls import TEXT_CALLS
@@ -168,41 +168,42 @@ def _date(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Pla
             return None
     elif planner.options.zoneless_millis == "drop":
         return None
-    # Texts with an offset keep their zone, which a column of instants cannot hold: those formats are not read here.
-    layouts = tuple(layout for layout in layouts if ("x", 6) not in layout)
+    if not planner.is_instant(arguments):
+        # Texts with an offset keep their zone, which a column of instants cannot hold: those are not read here.
+        layouts = tuple(layout for layout in layouts if not any(part == "x" and width for part, width in layout))
     return planner.made(MOMENT, [part], lambda x: _dated(x, layouts))
 
 
 def _format(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
-    part, layout = planner.exact(arguments[0]), _layout(planner, arguments[1])
-    if part is None or part.type != MOMENT or layout is None:
+    part, pattern = planner.exact(arguments[0]), _pattern(planner, arguments[1])
+    if part is None or part.type != MOMENT or pattern is None:
         return None
 
     def work(x: Column) -> Column:
-        found = dates.print_layout(x.values, layout)
+        found = dates.print_pattern(x.values, pattern)
         return Column(found.values, merged(x.open, found.open))
 
     return planner.made(TEXT, [part], work)
 
 
 def _dformat(planner: Parts, arguments: tuple[Node, ...], kind: pa.DataType) -> Plan | None:
-    part, layout = planner.exact(arguments[0]), _layout(planner, arguments[1])
-    if part is None or part.type != LONG or layout is None:
+    part, pattern = planner.exact(arguments[0]), _pattern(planner, arguments[1])
+    if part is None or part.type != LONG or pattern is None:
         return None
 
     def work(x: Column) -> Column:
         moments, large = dates.of_millis(x.values)
-        found = dates.print_layout(moments, layout)
+        found = dates.print_pattern(moments, pattern)
         return Column(found.values, merged(x.open, found.open, large))
 
     return planner.made(TEXT, [part], work)
 
 
-def _layout(planner: Parts, pattern: Node) -> Layout | None:
-    """The layout that a literal date pattern prints; None where it has none."""
+def _pattern(planner: Parts, pattern: Node) -> Pattern | None:
+    """A literal date pattern; None where it is none."""
     text = literal(pattern, str)
     try:
-        return None if text is None else Context(planner.options).pattern(text).layout
+        return None if text is None else Context(planner.options).pattern(text)
     except Failed:
         return None
 

@@ -154,7 +154,7 @@ class Expression:
         """The plan for batches of that schema."""
         found = self._plans.get(schema)
         if found is None:
-            planner = Planner(schema, self.options)
+            planner = Planner(schema, self.options, self.tree)
             found = planner.plan(self.tree)
             if found is None or isinstance(found, Fixed):
                 found = planner.interpreted(self.tree, pa.null())

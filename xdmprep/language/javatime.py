@@ -23,6 +23,8 @@ from .values import Failed
 
 #: Letters with their widths, and literals with width 0.
 Layout = tuple[tuple[str, int], ...]
+#: A letter, its width and what prints it; or a literal, 0 and None.
+Piece = tuple[str, int, "Callable[[Moment], str] | None"]
 
 MONTHS = ("January February March April May June July August September October November December").split()
 DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
@@ -161,7 +163,8 @@ class Pattern:
         layout: for patterns of nothing but fixed-width numbers and single-byte literals: (letter or literal, width)
             pairs, so that whole columns can be printed as bytes; None for others.
         layouts: what texts of this pattern look like as bytes, one for each choice of one or two digits, so that whole
-            columns can be read; none where names or free widths are in the way.
+            columns can be read (an offset is the letter x); none where names or free widths are in the way.
+        pieces: letters with their widths and printers, and literals with width 0.
     """
 
     text: str
@@ -172,6 +175,7 @@ class Pattern:
     zoned: bool
     layout: Layout | None
     layouts: tuple[Layout, ...]
+    pieces: tuple[Piece, ...]
 
     def read(self, text: str) -> Moment:
         """The moment that `text` names.
@@ -334,14 +338,19 @@ def compile_pattern(text: str, options: Options) -> Pattern:
             added, count = _readers(part, _reserved(parts[i + 1 :]))
             regex += added
             fields += [(part.letter, part.width)] * count
-    printers = tuple(part.literal or _printer(part, options) for part in parts if not part.bracket)
+    pieces: tuple[Piece, ...] = tuple(
+        (part.literal, 0, None) if part.literal else (part.letter, part.width, _printer(part, options))
+        for part in parts
+        if not part.bracket
+    )
+    printers = tuple(printer or text for text, _, printer in pieces)
     zoned = any(part.letter and part.letter in "VzXxZO" for part in parts)
     # plain patterns are also read and printed by whole columns
     plain = not any(part.pad or part.bracket for part in parts)
     tokens = [(part.letter or part.literal, part.width) for part in parts]
     reader = re.compile(regex, re.ASCII)
     layout, layouts = (_layout(tokens), _layouts(parts)) if plain else (None, ())
-    return Pattern(text, options, reader, tuple(fields), printers, zoned, layout, layouts)
+    return Pattern(text, options, reader, tuple(fields), printers, zoned, layout, layouts, pieces)
 
 
 _NUMERIC = "yuYMdDHhKkmsSnANwWFQe"
@@ -417,6 +426,8 @@ def _layouts(parts: list[_Part]) -> tuple[Layout, ...]:
     letters = [part.letter for part in parts if part.letter]
     if len(set(letters)) != len(letters) or len({"y", "u"} & set(letters)) != 1 or len({"H", "h"} & set(letters)) > 1:
         return ()
+    if len({"X", "x", "Z"} & set(letters)) > 1:
+        return ()
     if "a" in letters and "h" not in letters:
         return ()
     choices: list[list[tuple[str, int]]] = []
@@ -426,6 +437,8 @@ def _layouts(parts: list[_Part]) -> tuple[Layout, ...]:
             if not part.literal.isascii() or any(sign.isdigit() for sign in part.literal):
                 return ()
             choices.append([(part.literal, 0)])
+        elif letter in ("X", "x", "Z") and letter * width != "ZZZZ":
+            choices.append([("Z", 0), ("x", 3), ("x", 5), ("x", 6)])
         elif width not in _WIDTHS.get(letter, ()):
             return ()
         elif letter == "a":

@@ -78,6 +78,11 @@ class Moment:
         return cls(_EPOCH + timedelta(milliseconds=millis))
 
     @classmethod
+    def of_micros(cls, micros: int) -> Moment:
+        """The moment that many microseconds after the epoch, in UTC."""
+        return cls(_EPOCH + timedelta(microseconds=micros))
+
+    @classmethod
     def of(cls, value: date) -> Moment:
         """The moment of a date (midnight UTC) or datetime (UTC where it has no zone)."""
         if not isinstance(value, datetime):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -50,16 +50,34 @@ from .values import number_in
 _SPLICE = "\0"
 
 
+def _results(node: Node | None) -> Iterator[Node]:
+    """The parts of which one gives the value of an expression."""
+    match node:
+        case Call(_, "iif", (_, yes, no)) | Conditional(_, _, yes, no):
+            yield from _results(yes)
+            yield from _results(no)
+        case None:
+            return
+        case _:
+            yield node
+
+
 @dataclass
 class Planner:
     """Plans the parts of one expression.
 
     Args:
         schema: the source's columns, lambda variables included.
+        whole: the expression, whose value is kept as an instant.
     """
 
     schema: pa.Schema | None
     options: Options
+    whole: Node | None = None
+
+    def is_instant(self, arguments: tuple[Node, ...]) -> bool:
+        """Whether only the instant of a call with these arguments counts: it gives the value of the expression."""
+        return any(isinstance(node, Call) and node.arguments is arguments for node in _results(self.whole))
 
     def plan(self, node: Node) -> Plan | None:
         """The plan of a bound tree; None where its type is known per row only."""

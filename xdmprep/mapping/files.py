@@ -19,16 +19,13 @@ from typing import Any
 
 import yaml
 
-from ..documents import MAX_DEPTH, DocumentKind, why_unfit
+from ..documents import MAX_DEPTH, DocumentKind, why_explosive, why_unfit
 from ..errors import MappingError, shorten
 from ..manifest import whole_file
 from .fields import FieldMapping, SetOptions
 from .forms import FORMS, Pairs, data_prep_form, own_form
 
 _FILE = DocumentKind(MappingError, "Give a mapping set: YAML, JSON or the CSV template.")
-
-#: Most values that a document may have once its aliases are written out.
-MAX_EXPANDED = 1_000_000
 
 #: Names of the forms a set can be written in; the suffix of a file decides between YAML and JSON for ``own``.
 FILE_FORMS = (*FORMS, "csv")
@@ -90,23 +87,6 @@ def read_file(path: str | os.PathLike[str]) -> Any:
     return parse_yaml(text, str(file))
 
 
-def _expanded(node: yaml.Node | None) -> float:
-    """How many values a document has once its aliases are written out; infinity if one holds itself."""
-    sizes: dict[int, float] = {}
-
-    def size(node: yaml.Node) -> float:
-        found = sizes.get(id(node))
-        if found is None:
-            sizes[id(node)] = float("inf")  # until it is known: who asks meanwhile is inside of it
-            total = 1.0
-            for part in node.value if isinstance(node, yaml.CollectionNode) else ():
-                total += sum(map(size, part)) if isinstance(part, tuple) else size(part)
-            found = sizes[id(node)] = total
-        return found
-
-    return 0 if node is None else size(node)
-
-
 def parse_yaml(text: str, name: str) -> Any:
     """The content of a YAML (or JSON) text.
 
@@ -116,11 +96,9 @@ def parse_yaml(text: str, name: str) -> Any:
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
-        if _expanded(node) > MAX_EXPANDED:
-            raise MappingError(
-                f"{name}: its aliases (*name) repeat parts to more than {MAX_EXPANDED:,} values. Repeat less, or write "
-                "the parts out."
-            )
+        why = why_explosive(node)
+        if why is not None:
+            raise MappingError(f"{name}: {why}.")
         value = None if node is None else loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark

@@ -13,7 +13,9 @@ from ... import native
 from ...regex import compile_ecma
 from ...regex.dfa import automaton
 from ..columns import MOMENT, Column, as_mask, bytes_of, nulls_of, some, used_bytes, without
-from ..javatime import MONTHS, Layout
+from ..javatime import MONTHS, Layout, Pattern
+from ..moment import Moment
+from ..values import Failed
 
 _DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 
@@ -274,21 +276,20 @@ def _month(matrix: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def _offset(matrix: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Seconds of ``+HH:MM``, and where it has that form."""
-    digits = matrix[:, [1, 2, 4, 5]] - np.uint8(48)
+    """Seconds of ``+HH``, ``+HHMM`` or ``+HH:MM``, and where it has that form."""
+    size = matrix.shape[1]
+    digits = matrix[:, {3: [1, 2], 5: [1, 2, 3, 4], 6: [1, 2, 4, 5]}[size]] - np.uint8(48)
     sign = np.where(matrix[:, 0] == ord("-"), -1, 1)
-    fine = (
-        ((matrix[:, 0] == ord("+")) | (matrix[:, 0] == ord("-")))
-        & (matrix[:, 3] == ord(":"))
-        & (digits < 10).all(axis=1)
-    )
+    fine = ((matrix[:, 0] == ord("+")) | (matrix[:, 0] == ord("-"))) & (digits < 10).all(axis=1)
+    if size == 6:
+        fine &= matrix[:, 3] == ord(":")
     hours = digits[:, 0].astype(np.int64) * 10 + digits[:, 1]
-    minutes = digits[:, 2].astype(np.int64) * 10 + digits[:, 3]
+    minutes = digits[:, 2].astype(np.int64) * 10 + digits[:, 3] if size > 3 else np.zeros(len(matrix), np.int64)
     fine &= (hours < 18) & (minutes < 60)
     return sign * (hours * 3600 + minutes * 60), fine
 
 
-def _days(year: np.ndarray[Any, Any], month: np.ndarray[Any, Any], day: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _days(year: np.ndarray[Any, Any], month: np.ndarray[Any, Any], day: Any) -> np.ndarray[Any, Any]:
     """Days since 1970-01-01 in the Gregorian calendar, counted from March so that leap days come last."""
     y = year.astype(np.int64) - (month <= 2)
     shifted = (month + 9) % 12
@@ -331,6 +332,94 @@ def print_layout(moments: pa.Array, layout: Layout) -> Column:
     bits = pa.array(~nulls).buffers()[1] if nulls.any() else None
     values = pa.Array.from_buffers(pa.string(), n, [bits, pa.py_buffer(offsets), pa.py_buffer(matrix)])
     return Column(values, some(odd & ~nulls))
+
+
+#: What each letter's text depends on, besides the zone.
+_DEPENDS = {
+    **dict.fromkeys("yuG", "year"), **dict.fromkeys("MQ", "month"), **dict.fromkeys("dF", "day"), "D": "of year",
+    **dict.fromkeys("Ee", "weekday"), **dict.fromkeys("YwW", "days"), **dict.fromkeys("HhKka", "hour"), "m": "minute",
+    "s": "second", **dict.fromkeys("Sn", "fraction"), **dict.fromkeys("AN", "of day"), **dict.fromkeys("VzXxZO", ""),
+}  # fmt: skip
+
+
+def print_pattern(moments: pa.Array, pattern: Pattern) -> Column:
+    """Moments in UTC as text in a pattern; open beyond the years 1 to 9999, and where the pattern is too narrow.
+
+    Numbers of fixed width are printed together; of all else each distinct value is printed once.
+    """
+    if pattern.layout is not None:
+        return print_layout(moments, pattern.layout)
+    nulls = nulls_of(moments)
+    micros = moments.view(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+    odd = (micros < _FIRST) | (micros >= _LAST)
+    micros = np.where(odd, 0, micros)
+    whole = pa.array(micros).view(MOMENT)
+    values = _numbers(micros)
+    texts: list[Any] = []
+    fixed: list[tuple[str, int]] = []
+    for letter, width, printer in (*pattern.pieces, ("", 0, None)):
+        if (printer is None and letter and letter.isascii()) or (
+            printer is not None and width in _FIXED.get(letter, ())
+        ):
+            fixed.append((letter, width))
+            continue
+        if fixed:
+            literal = all(not size for _, size in fixed)
+            texts.append(
+                pa.scalar("".join(text for text, _ in fixed)) if literal else print_layout(whole, tuple(fixed)).values
+            )
+            fixed = []
+        if printer is None:
+            texts += [pa.scalar(letter)] if letter else []
+        elif not _DEPENDS[letter]:
+            texts.append(pa.scalar(printer(Moment.of_millis(0))))
+        else:
+            found, failed = _printed_once(values[_DEPENDS[letter]], micros, printer)
+            odd |= failed
+            texts.append(found)
+    joined = pc.binary_join_element_wise(*texts, "") if len(texts) > 1 else texts[0]
+    if isinstance(joined, pa.Scalar):
+        joined = pa.repeat(joined, len(moments))
+    open_ = odd & ~nulls
+    if nulls.any() or open_.any():
+        joined = pc.if_else(pa.array(~(nulls | open_)), joined, None)
+    return Column(joined, some(open_))
+
+
+#: Letters and widths that :func:`print_layout` prints.
+_FIXED = {"y": (4,), "u": (4,), "M": (2,), "d": (2,), "H": (2,), "m": (2,), "s": (2,), "S": (1, 2, 3, 4, 5, 6)}
+
+
+def _numbers(micros: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
+    """What texts depend on, by the names of :data:`_DEPENDS`."""
+    days, of_day = np.divmod(micros, 86_400_000_000)
+    year, month, day = _civil(days)
+    second = of_day // 1_000_000
+    return {
+        "year": year, "month": month, "day": day, "days": days, "of year": days - _days(year, np.ones_like(month), 1),
+        "weekday": (days + 3) % 7, "hour": second // 3600, "minute": second // 60 % 60, "second": second % 60,
+        "fraction": of_day % 1_000_000, "of day": of_day,
+    }  # fmt: skip
+
+
+def _printed_once(
+    keys: np.ndarray[Any, Any], micros: np.ndarray[Any, Any], printer: Callable[[Moment], str]
+) -> tuple[pa.Array, np.ndarray[Any, Any]]:
+    """The text of each moment, printed once for each distinct key; and where there is none."""
+    encoded = pa.array(keys).dictionary_encode()
+    codes = encoded.indices.to_numpy()
+    first = np.zeros(len(encoded.dictionary), np.int64)
+    first[codes[::-1]] = np.arange(len(codes))[::-1]
+    texts: list[str | None] = []
+    for at in micros[first].tolist():
+        try:
+            texts.append(printer(Moment.of_micros(at)))
+        except Failed:
+            texts.append(None)
+    failed = (
+        np.array([text is None for text in texts], dtype=bool)[codes] if None in texts else np.zeros(len(keys), bool)
+    )
+    return pa.array([text or "" for text in texts], pa.string()).take(encoded.indices), failed
 
 
 _LAST = 253_402_300_800_000_000
