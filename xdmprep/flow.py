@@ -26,7 +26,7 @@ import pyarrow.compute as pc
 
 from .arrow_types import TIMESTAMP, Unfit
 from .crew import Crew, ordered
-from .errors import Issue, Severity
+from .errors import Issue, Severity, SourceError, shorten
 from .leaves import Leaf, nest, prune, to_pylist
 from .losses import Tally, tally
 from .paths import format_path
@@ -327,6 +327,20 @@ class Stream:
             arrow_schema=self.arrow_schema if arrow_schema is None else arrow_schema,
         )
 
+    def pieces(self) -> Iterator[Any]:
+        """The pieces of the source.
+
+        Raises:
+            SourceError: the source vanished, or changed so that it cannot be read any further.
+        """
+        try:
+            yield from self.source()
+        except OSError as error:
+            why = error.strerror or shorten(str(error), 200)
+            raise SourceError(
+                f"{self.name}: cannot be read to its end: {why}. Did it change in the meantime?"
+            ) from None
+
     def run(
         self,
         last: Callable[[Chunk], Any] | None = None,
@@ -349,7 +363,7 @@ class Stream:
 
         rows = lines = 0
         file: int | None = None
-        results = ordered(work, self.source(), jobs)
+        results = ordered(work, self.pieces(), jobs)
         try:
             for chunk, made in results:
                 if chunk.file != file:  # lines are counted within a file, rows through all of them

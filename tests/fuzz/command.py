@@ -25,6 +25,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
@@ -86,7 +87,25 @@ mapping check {mapping} ?--schema={schema} ?--source={csv}
 mapping suggest {source} --schema {schema}
 mapping convert {mapping} {target} ?--form=own ?--form=posted ?--form=stored ?--form=old ?--form=csv ?--source={csv}
 mapping functions ?concat ?--category=string
+mapping explain {mapping} --schema {schema} --source {source}
+init {csv} ?--schema={schema} --dir {pulled}
+explain unparsable
+prepare {book} -m {mapping} -s {schema} -o {new}
+prepare {csv} {csv2} -m {mapping} -s {schema} -o {new}
+prepare {sources} -m {mapping} -s {schema} -o {new} ?--format=parquet
+doctor --url {url} ?--config={config}
 """  # noqa: E501
+
+PROJECT = b"""
+schema = "schema.json"
+rules = "batch"
+jobs = 1
+[command.prepare]
+format = "parquet"
+max-rows = 5
+[command.validate]
+cap = 3
+"""
 
 #: Values that an option may be given in place of its own.
 ODD_OPTIONS = [
@@ -221,6 +240,10 @@ def corpus() -> Path:
         "-o",
         root / "patch",
     )
+    (root / "sources").mkdir()
+    for name in ("a.csv", "b.csv"):
+        (root / "sources" / name).write_bytes((root / name).read_bytes())
+    pd.read_csv(root / "a.csv", dtype=str).to_excel(root / "a.xlsx", index=False)
     (root / "folder").mkdir()
     for file in ("crm-profile.schema.json", "loyalty-profile.schema.json"):
         (root / "folder" / file).write_bytes(shipped(file).read_bytes())
@@ -243,9 +266,16 @@ KINDS = {
     "adhocmapping": ["visits.mapping.json"],
     "adhocschema": ["adhoc.schema.json"], "records": ["records.json", "array.json", "records.parquet"],
     "records2": ["records.json", "records.parquet"],
-    "config": ["config.json", "project.json"], "contract": ["contract.yaml"], "rejects": ["used/rejects.jsonl"],
+    "book": ["a.xlsx"], "config": ["config.json", "project.json"], "contract": ["contract.yaml"],
+    "rejects": ["used/rejects.jsonl"],
 }  # fmt: skip
-FOLDERS = {"used": ["used", "used-parquet"], "patch": ["patch"], "folder": ["folder"], "pulled": ["folder"]}
+FOLDERS = {
+    "sources": ["sources"],
+    "used": ["used", "used-parquet"],
+    "patch": ["patch"],
+    "folder": ["folder"],
+    "pulled": ["folder"],
+}
 
 
 @lru_cache(maxsize=1)
@@ -388,6 +418,8 @@ class Setting:
                 odd_path(rng, path)
             elif path.is_file() and not path.is_symlink():
                 path.write_bytes(changed(rng, path.name, path.read_bytes()))
+        if rng.random() < 0.08:
+            (self.folder / "xdmprep.toml").write_bytes(changed(rng, "xdmprep.toml", PROJECT))
         if self.new and rng.random() < 0.1:
             self._odd_output(self.new[0])
         if rng.random() < 0.12:
@@ -530,11 +562,12 @@ def _judge(setting: Setting, code: int, out: str, err: str, made: set[Path]) -> 
             yield f"standard {name} has a line of {max(map(len, text.splitlines()))} characters"
         if found := _CONTROL.search(text) or re.search("[\ud800-\udfff]", text):
             yield f"standard {name} has the control character {found[0]!r}"
-    if code in (2, 3) and not err.strip() and not as_json:
+    about = out if setting.arguments[0] == "doctor" else err  # its answer is the list of what is wrong
+    if code in (2, 3) and not about.strip() and not as_json:
         yield f"exit code {code} without a message"
     if code == 2 and made:
         yield f"exit code 2 left parts: {sorted(path.name for path in made)}"
-    if as_json:
+    if as_json and setting.arguments[0] != "doctor":
         yield from _judge_json(code, out)
     if (
         code in (0, 1)

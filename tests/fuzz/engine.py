@@ -113,7 +113,7 @@ def frames(trace: str) -> str:
     """A trace without the frames of other packages."""
     found = re.findall(r'(  File "[^"]*", line \d+, in [^\n]*\n(?:    [^\n]*\n)*)', trace + "\n")
     ours = [frame for frame in found if "/xdmprep/" in frame and "/xdmprep/cli/__init__" not in frame]
-    return "".join(re.sub(r"\n +[\^~]+(?=\n)", "", frame) for frame in ours[:2] + ours[2:][-6:])
+    return "".join(re.sub(r"\n +[\^~]+(?=\n)", "", frame) for frame in ours[:2] + ours[2:][-6:]) or trace[-3000:]
 
 
 @contextmanager

@@ -75,6 +75,8 @@ def tree(rng: random.Random, value: Any, times: int | None = None) -> Any:
     made = json.loads(json.dumps(value))
     for _ in range(times if times is not None else rng.choice([1, 1, 1, 2, 3, 6])):
         places = _places(made)
+        if len(places) > 20_000:
+            break
         place = rng.choice(places)
         if rng.random() < 0.5:  # the outer parts have the more interesting keys
             place = place[: rng.randint(0, min(len(place), 3))]

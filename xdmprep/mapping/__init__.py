@@ -111,7 +111,7 @@ def _with_lacking(stream: Stream, origins: Origins, mapper: Mapper, mapping: Map
 
 def _peek(stream: Stream) -> tuple[Stream, pa.RecordBatch]:
     """The same stream, and its first chunk's records; the piece that was read for it is not read twice."""
-    pieces = stream.source()
+    pieces = stream.pieces()
     first = next(pieces, None)
     if first is None:
         return stream, pa.RecordBatch.from_pylist([], schema=stream.arrow_schema)

@@ -157,6 +157,8 @@ def array_blocks(file: Path, block_bytes: int) -> Iterator[Block | Skipped]:
     """The elements of the array of a file, as lines."""
     with file.open("rb") as opened:
         head = opened.read(4096)
+        if b"[" not in head:
+            raise SourceError(f"{file}: changed while it was read: it is no JSON array any more.")
         offset = opened.seek(head.index(b"[") + 1)
         lead = np.flatnonzero(np.frombuffer(head[:offset], np.uint8) == 10) - offset  # before the first element
         left = np.zeros(0, np.uint8)
