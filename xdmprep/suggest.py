@@ -60,6 +60,7 @@ class _Target:
     path: str
     field: Field
     names: tuple[str, ...]
+    words: frozenset[str]
 
 
 _ABBREVIATIONS = {
@@ -67,7 +68,8 @@ _ABBREVIATIONS = {
     "forename": "first name", "lname": "last name", "l name": "last name", "surname": "last name",
     "family": "last name", "family name": "last name", "mname": "middle name", "m name": "middle name",
     "dob": "birth date", "date of birth": "birth date", "birthday": "birth date", "bday": "birth date",
-    "yob": "birth year", "year of birth": "birth year", "month and date": "birth day and month",
+    "birthdate": "birth date", "yob": "birth year",
+    "year of birth": "birth year", "month and date": "birth day and month",
     "sex": "gender", "salutation": "courtesy title", "title": "courtesy title", "mail": "email", "e mail": "email",
     "email address": "email address", "tel": "phone number", "telephone": "phone number", "phone": "phone number",
     "fone": "phone number", "mobile": "mobile phone number", "cell": "mobile phone number",
@@ -77,8 +79,29 @@ _ABBREVIATIONS = {
     "region": "state province", "lat": "latitude", "lng": "longitude", "lon": "longitude", "long": "longitude",
     "qty": "quantity", "amount": "price total", "total": "price total", "currency": "currency code",
     "order no": "purchase id", "order id": "purchase id", "order number": "purchase id", "country": "country",
-    "ts": "timestamp", "event time": "timestamp", "created at": "timestamp",
+    "nick name": "nickname", "member no": "loyalty id", "member number": "loyalty id", "member id": "loyalty id",
+    "membership number": "loyalty id", "loyalty number": "loyalty id",
+    "ts": "timestamp", "event time": "timestamp", "order date": "timestamp",
+    "created": "create date", "created at": "create date", "created on": "create date", "created date": "create date",
+    "creation date": "create date", "updated at": "modify date", "updated": "modify date",
+    "last modified date": "modify date", "last modified": "modify date", "modified at": "modify date",
+    "joined on": "join date", "joined": "join date", "member since": "join date", "points balance": "points",
+    "lifetime spend": "lifetime value", "country region": "country", "state region": "state province",
+    "discount code": "promotion id", "coupon code": "promotion id", "coupon": "promotion id", "voucher": "promotion id",
+    "taxes": "tax amount", "tax": "tax amount", "order total": "order price total", "payment method": "payment type",
 }  # fmt: skip
+
+#: Words of a column that say where it comes from, not what it is.
+_FILLERS = frozenset(
+    {"mailing", "home", "primary", "contact", "customer", "person", "user", "client", "member", "field", "the", "of",
+     "is", "has", "on", "at", "in", "c", "line", "item", "lineitem", "order", "product"}
+)  # fmt: skip
+#: Words that are in many names, so that one of them alone says nothing.
+_GENERIC = frozenset(
+    {"id", "name", "number", "no", "code", "type", "status", "value", "key", "date", "primary", "label"}
+)
+#: Words of a column that is about one item of an order.
+_ITEM = frozenset({"line", "item", "lineitem", "product", "sku", "qty", "quantity"})
 
 _IDENTITIES = {
     "ECID": r"ecid|marketing cloud id|mcid|experience cloud id",
@@ -89,6 +112,8 @@ _IDENTITIES = {
 }
 
 _LOOKS: tuple[tuple[str, str], ...] = (
+    ("courtesy title", r"(?i:mr|mrs|ms|miss|mx|dr|prof|rev|sir|madam|herr|frau|mme|m)\.?"),
+    ("order number", r"#\d{3,}"),
     ("ecid", r"\d{38}"),
     ("email", r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}"),
     ("uuid", r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"),
@@ -97,10 +122,11 @@ _LOOKS: tuple[tuple[str, str], ...] = (
     ("date", r"\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[/.]\d{1,2}[/.]\d{4}|\d{4}/\d{2}/\d{2}"),
     ("year", r"(?:19|20)\d{2}"),
     ("birthday", r"[01]?\d-[0-3]?\d"),
+    ("number", r"[-+]?\d{1,6}\.\d+"),
     ("phone", r"\+?[\d() ./-]{9,20}"),
     ("boolean", r"(?i:true|false|yes|no|y|n)"),
     ("integer", r"[-+]?\d{1,18}"),
-    ("number", r"[-+]?\d+\.\d+"),
+    ("number", r"[-+]?\d+(?:\.\d+)?"),
     ("gender", r"(?i:m|f|male|female)"),
     ("country", r"[A-Z]{2}"),
     ("text", r".*"),
@@ -114,6 +140,8 @@ _EXPECTED = (
     ("year", r"birthYear$"),
     ("country", r"(?:country|countryCode|nationality)$"),
     ("gender", r"gender$"),
+    ("courtesy title", r"courtesyTitle$"),
+    ("order number", r"purchaseID$"),
 )
 
 
@@ -220,8 +248,16 @@ def _columns(stream: Stream, rows: int) -> list[_Column]:
     for name, array in _flat_columns(table):
         texts = [str(value) for value in array.to_pylist() if value is not None and str(value).strip()]
         values = tuple(dict.fromkeys(text.strip() for text in texts))[:200]
-        names = dict.fromkeys(words(part) for part in (name, name.rsplit(".", 1)[-1]))
-        made.append(_Column(name, tuple(_ABBREVIATIONS.get(text, text) for text in names), values, _look(values)))
+        names = dict.fromkeys(
+            re.sub(r"\b(?:line ?item|item)\b", "product", words(part)) for part in (name, name.rsplit(".", 1)[-1])
+        )
+        looks = _look(values)
+        known = [_ABBREVIATIONS.get(text, text) for text in names]
+        if looks == "order number":
+            known.append("purchase id")
+        elif known[-1] == "name" and values and sum(" " in value for value in values) > 0.8 * len(values):
+            known.append("full name")
+        made.append(_Column(name, tuple(known), values, looks))
     return made
 
 
@@ -254,7 +290,7 @@ def _targets(schema: Schema) -> Iterator[_Target]:
         path = [str(step) for step in field.path]
         if not path or not field.leaf or field.type in ("any", "object", "map", "array"):
             continue
-        if path[0] in ("identityMap", "_repo") or any(step in ("{*}",) for step in path) or "primary" in path[-1:]:
+        if path[0] == "identityMap" or any(step in ("{*}",) for step in path) or "primary" in path[-1:]:
             continue
         steps = tuple(0 if step == "[*]" else step for step in path)
         named = [step for step in path if step != "[*]" and not step.startswith("_")] or [path[-1]]
@@ -263,13 +299,15 @@ def _targets(schema: Schema) -> Iterator[_Target]:
             names.append(f"{words(named[-2])} {words(named[-1])}")
         if field.title:
             names.append(words(field.title))
-        yield _Target(format_path(steps), field, tuple(dict.fromkeys(names)))
+        known = {word for step in named for word in words(step).split()} | set(words(field.title or "").split())
+        yield _Target(format_path(steps), field, tuple(dict.fromkeys(names)), frozenset(known))
 
 
 def _score(column: _Column, target: _Target, likeness: Callable[[str, str], float]) -> tuple[float, str]:
     alike, name = max((likeness(own, text), text) for own in column.words for text in target.names)
     if len(target.names) > 1 and name == target.names[0]:
         alike -= 4 if target.path.count(".") > 2 else 1  # a bare last name says less than one with its parent
+    alike -= _unexplained(column, target)
     bonus, why = _fit(column, target)
     if alike < 55 and bonus < 20:
         return 0, ""
@@ -277,6 +315,27 @@ def _score(column: _Column, target: _Target, likeness: Callable[[str, str], floa
     same = "the name is" if alike >= 95 else "the name is like"
     reason = f"{same} '{name}'" if alike >= 60 else "the name says little"
     return score, f"{reason}{why}"
+
+
+def _unexplained(column: _Column, target: _Target) -> float:
+    """What is taken from the likeness of the names for words of the column that the target says nothing of."""
+    least = 100.0
+    for name in column.words:
+        own = set(name.split())
+        common = {word for word in own if any(_same_word(word, other) for other in target.words)}
+        lost = 22.0 * len(own - common - _FILLERS)
+        if own - common and not common - _GENERIC and len(target.names) > 1:
+            lost += 25
+        if ("[0]" in target.path) != bool(own & _ITEM):
+            lost += 4
+        least = min(least, lost)
+    return least
+
+
+def _same_word(a: str, b: str) -> bool:
+    """Whether two words are one, but for an ending: item and items, create and created."""
+    short, long = sorted((a, b), key=len)
+    return a == b or (len(short) > 3 and long.startswith(short) and len(long) - len(short) <= 2)
 
 
 def _fit(column: _Column, target: _Target) -> tuple[float, str]:
@@ -287,6 +346,8 @@ def _fit(column: _Column, target: _Target) -> tuple[float, str]:
     expected = next((look for look, pattern in _EXPECTED if re.search(pattern, target.path)), "")
     if expected and expected == looks:
         return 14, f"; the values look like {_article(looks)}"
+    if expected == "courtesy title":
+        return -45, "; the values are no titles such as Mr or Dr"
     if looks in ("ecid", "uuid", "email", "url") and expected != looks and kind == "string":
         return -15, f"; the values look like {_article(looks)}"
     listed = target.field.constraints.get("enum")
