@@ -111,6 +111,17 @@ def test_exploding_expressions_are_answered_where_re2_can(pattern: str, text: st
     assert [regex.found_in(text) for _ in range(3)] == [expected] * 3
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    ["^(" + "|".join(f"w{n:05d}" for n in range(3000)) + ")$", "(" * 99 + "a" + ")" * 99,
+     "(?:(?:a{0,1000}){0,1000}){0,1000}b",
+     "(?:(?:(a|ab){0,1000000}){0,1000000}){0,1000000}b", "a?" * 3000 + "a" * 3000,
+     "[a-z]{1,1000000}x" * 20, r"[\p{L}\P{L}]" * 500],
+)  # fmt: skip
+def test_large_expressions_are_read_and_answered(pattern: str) -> None:
+    assert compile_ecma(pattern).found_in("-" * 50) is False
+
+
 @pytest.mark.parametrize("pattern", ["^(?!(a|a)*$).*", r"^(?:(?=a)(?:a|aa))+$"])
 def test_other_exploding_expressions_are_stopped(pattern: str) -> None:
     regex = compile_ecma(pattern)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import click
@@ -14,9 +13,6 @@ from .printer import print_json, show
 from .progress import progress
 from .quick import load_arrow
 from .values import filled_mapping
-
-#: What a placeholder's name looks like; rules have hyphens or small letters.
-_PLACEHOLDER = re.compile("[A-Za-z_]*[A-Z][A-Za-z0-9_]*")
 
 
 @click.command(
@@ -62,7 +58,7 @@ def validate(
 
     if report is not None and report.suffix.lower() not in ENDINGS:
         raise UsageError(f"--report: {report.name!r} must end in {', '.join(ENDINGS)}.")
-    levels, values = _settings(settings)
+    levels, values = _settings(settings, mapping is not None)
     chosen = Rules.of(Rules.of(rules), levels)
     mapping_set = filled_mapping(mapping, values)
     loaded = Schema.load(schema)
@@ -99,14 +95,14 @@ def validate(
     return 0 if whole.valid else 1
 
 
-def _settings(texts: tuple[str, ...]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Levels of rules, and values of placeholders: names that are no rule's."""
+def _settings(texts: tuple[str, ...], has_mapping: bool) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Levels of rules; and, with a mapping, values of its placeholders: names that are no rule's."""
     levels, values = {}, []
     for text in texts:
         code, equals, level = text.partition("=")
         if not equals:
             raise UsageError(f"--set {text!r}: expected RULE=error, RULE=warning, RULE=off, or NAME=VALUE.")
-        if code.strip() in RULES or not _PLACEHOLDER.fullmatch(code.strip()):
+        if code.strip() in RULES or not has_mapping:
             levels[code.strip()] = level.strip()
         else:
             values.append(text)

@@ -32,6 +32,7 @@ from .tree import (
     Node,
     Repeat,
     Seq,
+    children,
     walk,
 )
 
@@ -269,55 +270,58 @@ class _Cost:
         while isinstance(first, Seq) and first.parts:
             first = first.parts[0]
         anchored = isinstance(first, Begin)
-        return _Cost.of(tree) * _Cost(1 + len(walk(tree)), 0 if anchored else 1)
+        return _Cost.of(tree) * _Cost(1.0 + _size(tree), 0 if anchored else 1)
 
     @staticmethod
     def of(node: Node) -> _Cost:
         """In how many ways a node can match from one place, at most."""
         if isinstance(node, Seq):
-            total = _Cost(1, 0)
+            total = _Cost(1.0, 0)
             for part in node.parts:
                 total *= _Cost.of(part)
             return total
         if isinstance(node, Alt):
-            if _apart(node):
-                costs = [_Cost.of(option) for option in node.options]
-                return _Cost(max(c.factor for c in costs), max(c.degree for c in costs))
             costs = [_Cost.of(option) for option in node.options]
-            return _Cost(sum(c.factor for c in costs), max(c.degree for c in costs))
+            factors = [cost.factor for cost in costs]
+            return _Cost(max(factors) if _apart(node) else sum(factors), max(cost.degree for cost in costs))
         if isinstance(node, Group | Atomic | Look):
             return _Cost.of(node.body)
         if isinstance(node, Repeat):
-            body = _Cost.of(node.body)
-            if body.degree or body.factor > 1:  # each round has a choice
-                if node.most is None or math.isinf(body.degree):
-                    return _Cost(math.inf, math.inf)
-                try:
-                    power = body.factor**node.most
-                except OverflowError:
-                    power = math.inf
-                return _Cost(power * (node.most - node.least + 1), body.degree * node.most)
-            if node.most is None:
-                return _Cost(1, 1)
-            return _Cost(node.most - node.least + 1, 0)
-        if isinstance(node, BackRef | Grapheme):
-            return _Cost(1, 1)
-        return _Cost(1, 0)
+            return _Cost._of_repeat(node)
+        return _Cost(1.0, 1 if isinstance(node, BackRef | Grapheme) else 0)
+
+    @staticmethod
+    def _of_repeat(node: Repeat) -> _Cost:
+        if node.most == 0:
+            return _Cost(1.0, 0)
+        body = _Cost.of(node.body)
+        if not body.degree and body.factor <= 1:  # no round has a choice
+            return _Cost(1.0, 1) if node.most is None else _Cost(node.most - node.least + 1.0, 0)
+        if node.most is None:
+            return _Cost(math.inf, math.inf)
+        try:
+            power = body.factor**node.most
+        except OverflowError:
+            power = math.inf
+        return _Cost(power * (node.most - node.least + 1), body.degree * node.most)
+
+
+def _size(node: Node) -> int:
+    """How many nodes are tried on one way through a tree, at most; rounds of repetitions aside."""
+    sizes = list(map(_size, children(node)))
+    if isinstance(node, Alt):
+        return max(sizes) + (len(sizes) if _apart(node) else 0)
+    return 1 + sum(sizes)
 
 
 def _apart(node: Alt) -> bool:
     """Whether the first character tells the options apart."""
-    seen = CharSet(())
+    ranges: list[tuple[int, int]] = []
     for option in node.options:
         first = option
-        while isinstance(first, Seq | Group):
-            if isinstance(first, Seq):
-                if not first.parts:
-                    return False
-                first = first.parts[0]
-            else:
-                first = first.body
-        if not isinstance(first, Chars) or first.set & seen:
+        while (isinstance(first, Seq) and first.parts) or isinstance(first, Group):
+            first = first.body if isinstance(first, Group) else first.parts[0]
+        if not isinstance(first, Chars):
             return False
-        seen |= first.set
-    return True
+        ranges += first.set.ranges
+    return len(CharSet.of(ranges)) == sum(last - first + 1 for first, last in ranges)
