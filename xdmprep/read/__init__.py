@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..documents import why_no_source
 from ..errors import SourceError
 from ..flow import Stream
+from ..packed import ENDINGS as PACKED
+from ..packed import open_bytes
 from .csv import CsvOptions, read_csv
 from .excel import ENDINGS as BOOKS
 from .excel import ExcelOptions, read_excel
-from .several import expand, fingerprint, read_files
+from .several import expand, fingerprint, kind_of, read_files
 from .spooled import Spooled, is_open_file
 
 _JSON = (".json", ".jsonl", ".ndjson")
-_OTHERS = (".parquet", ".pq", ".json", ".jsonl", ".ndjson", *BOOKS)
 
 __all__ = [
     "CsvOptions", "ExcelOptions", "Spooled", "as_records", "expand", "fingerprint", "is_csv", "is_open_file",
@@ -26,8 +28,9 @@ __all__ = [
 
 def is_csv(source: Any) -> bool:
     """Whether :func:`open_source` takes a source for a CSV file."""
-    is_path = isinstance(source, str | os.PathLike)
-    return is_path and Path(source).suffix.lower() not in _OTHERS and expand(source) is None
+    if not isinstance(source, str | os.PathLike) or expand(source) is not None:
+        return False
+    return kind_of(Path(source)) in (None, "CSV")
 
 
 def as_records(stream: Stream) -> Stream:
@@ -72,6 +75,11 @@ def open_source(source: Any, csv: CsvOptions | None = None, excel: ExcelOptions 
         if (why := why_no_source(source)) is not None:
             raise SourceError(f"{os.fspath(source)}: {why}.")
         ending = Path(source).suffix.lower()
+        if ending in PACKED and not is_csv(source):  # these readers go through the file itself
+            with open_bytes(Path(source)) as opened:
+                unpacked = Spooled(opened)
+            stream = open_source(unpacked.path, csv, excel)
+            return replace(unpacked.kept_by(stream), name=Path(source).name)
         if ending in (".parquet", ".pq"):
             from .arrow import read_parquet
 

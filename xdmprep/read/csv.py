@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -27,10 +28,11 @@ from ..flow import Chunk, Stream, Unread, row_chunk
 from ..leaves import Leaf
 from ..names import unique_names
 from .cut import Cutter
-from .opening import check_encoding, open_text, what_it_is
+from .opening import check_encoding, is_packed, open_text, what_it_is
 
 #: A longer record is set aside without being held in memory.
 MAX_RECORD_BYTES = 32 << 20
+_SEP = re.compile(rb"\s*sep=(.)\s*")
 #: So much is kept of a record that is set aside for its length.
 _SHOWN_BYTES = 1000
 
@@ -143,7 +145,7 @@ def read_csv(path: str | os.PathLike[str], options: CsvOptions | None = None) ->
         leaves=leaves,
         arrow_schema=pa.schema([(name, pa.string()) for name in header.names]),
         name=file.name,
-        total_bytes=file.stat().st_size,
+        total_bytes=None if is_packed(file) else file.stat().st_size,
     )
 
 
@@ -170,6 +172,8 @@ def read_header(file: Path, opts: CsvOptions) -> Header:
             while size := cutter.first(text[at:], final=not more):
                 record = text[at : at + size]
                 at += size
+                if (told := _SEP.fullmatch(record)) and told[1] == opts.delimiter.encode():
+                    continue  # Excel's own line about the delimiter
                 if record.strip(blanks):
                     return Header(_header_names(cutter, record, file, opts), at, count_lines(text[:at]))
                 if at == len(text):
@@ -243,7 +247,7 @@ def _blocks(file: Path, opts: CsvOptions, header: Header) -> Iterator[Block]:
             buffer = memoryview(pa.allocate_buffer(len(rest) + more)).cast("B")
             buffer[: len(rest)] = rest
             size = len(rest)
-            while size < len(buffer) and (got := source.readinto(buffer[size:])):  # type: ignore[attr-defined]
+            while size < len(buffer) and (got := source.readinto(buffer[size:])):
                 size += got
             final = size < len(buffer)
             end = cutter.last_end(buffer, 0, size, final)

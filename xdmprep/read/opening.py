@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
 from ..errors import SourceError, UsageError, shorten
+from ..packed import open_bytes, packing
 
 #: Bytes that are read and decoded together.
 _PIECE = 1 << 20
 #: Codecs whose bytes are read as they are, since they are UTF-8.
 _AS_IT_IS = ("utf-8", "utf-8-sig", "ascii")
-#: What the first bytes of a file that is no UTF-8 say about it.
+#: What the first bytes of a file that is no CSV say about it.
 _MARKS = [
+    (b"%PDF-", "a PDF document; export its table as CSV"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document, perhaps an Excel book; save it as .xlsx or CSV"),
+    (b"PAR1", "a Parquet file; give it a name that ends in .parquet"),
+    (b"ARROW1", "an Arrow file; read it with pyarrow.ipc and give the table"),
+    (b"SQLite format 3\0", "an SQLite database; export its table as CSV"),
     (codecs.BOM_UTF32_LE, "UTF-32 text; give --encoding utf-32"),
     (codecs.BOM_UTF32_BE, "UTF-32 text; give --encoding utf-32"),
     (codecs.BOM_UTF16_LE, "UTF-16 text; give --encoding utf-16"),
@@ -42,22 +49,18 @@ def check_encoding(encoding: str) -> None:
         raise UsageError(f"{encoding!r} is a codec, but no encoding of text files. {advice}") from None
 
 
-def open_text(file: Path, encoding: str = "utf-8") -> IO[bytes]:
-    """The bytes of a text file as UTF-8, without a byte order mark.
+def open_text(file: Path, encoding: str = "utf-8") -> io.BufferedReader:
+    """The bytes of a text file, perhaps a compressed one, as UTF-8, without a byte order mark.
 
     Args:
         file: path of the file.
         encoding: any text encoding of Python. Bytes of a UTF-8 file are not checked.
 
     Raises:
-        SourceError: the file cannot be opened; while it is read: its bytes are not text in the encoding.
+        SourceError: the file cannot be opened; while it is read: its bytes are not text in the encoding, or it is
+            compressed and damaged.
     """
-    try:
-        raw = file.open("rb")
-    except IsADirectoryError:
-        raise SourceError(f"{file}: is a folder. Give a file.") from None
-    except (OSError, ValueError) as error:
-        raise SourceError(f"{file}: {getattr(error, 'strerror', None) or error}.") from None
+    raw = open_bytes(file)
     if codecs.lookup(encoding).name not in _AS_IT_IS:
         raw = io.BufferedReader(_Recoded(raw, file, encoding), _PIECE)
     if raw.peek(3)[:3] == codecs.BOM_UTF8:
@@ -65,11 +68,24 @@ def open_text(file: Path, encoding: str = "utf-8") -> IO[bytes]:
     return raw
 
 
+def is_packed(file: Path) -> bool:
+    """Whether a file is compressed."""
+    with file.open("rb") as raw:
+        return packing(raw.read(4)) is not None
+
+
 def what_it_is(head: bytes) -> str | None:
     """What a file is that was to be UTF-8 text, told by its first bytes, with what to do; None where they fit."""
     for mark, kind in _MARKS:
         if head.startswith(mark):
             return kind
+    text = head[:4096].removeprefix(codecs.BOM_UTF8).lstrip().lower()
+    if text.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
+        return "a web page, perhaps one that says why a download failed; open it in a browser"
+    if text.startswith(b"<?xml"):
+        return "an XML document; export its table as CSV"
+    if re.match(rb'\{\s*("|\}|\Z)|\[\s*[\[{]', text):
+        return "JSON; give it a name that ends in .json"
     return None
 
 
@@ -78,9 +94,8 @@ class _Recoded(io.RawIOBase):
 
     def __init__(self, raw: IO[bytes], file: Path, encoding: str) -> None:
         self._raw, self._file, self._encoding = raw, file, encoding
-        head = raw.read(_PIECE)
-        raw.seek(0)
-        self._decoder = codecs.getincrementaldecoder(_with_order(encoding, head))()
+        self._head = raw.read(max(_PIECE, 16))
+        self._decoder = codecs.getincrementaldecoder(_with_order(encoding, self._head))()
         self._ready = memoryview(b"")
         self._read = 0
         self._ended = False
@@ -90,7 +105,7 @@ class _Recoded(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         while not self._ready and not self._ended:
-            data = self._raw.read(_PIECE)
+            data, self._head = self._head or self._raw.read(_PIECE), b""
             self._ended = not data
             self._ready = memoryview(self._decoded(data))
             self._read += len(data)

@@ -23,13 +23,13 @@ from ..errors import NoRowsError, SourceError
 from ..flow import Chunk, Origins, Stream
 from ..leaves import Leaf, conform
 from ..manifest import NAME, Manifest
+from ..packed import ENDINGS as PACKED
 
 #: Endings of the files that a folder is searched for; each kind may be compressed.
 KINDS = {
     ".csv": "CSV", ".tsv": "CSV", ".txt": "CSV", ".json": "JSON", ".jsonl": "JSON", ".ndjson": "JSON",
     ".parquet": "Parquet", ".pq": "Parquet", ".xlsx": "Excel", ".xlsm": "Excel",
 }  # fmt: skip
-COMPRESSED = (".gz", ".zst", ".bz2")
 _MAGIC = "*?["
 
 
@@ -59,7 +59,7 @@ def expand(source: Any) -> list[str] | None:
 def kind_of(file: Path) -> str | None:
     """``CSV``, ``JSON``, ``Parquet`` or ``Excel`` by the file's ending, compressed or not; None for any other."""
     ending = file.suffix.lower()
-    return KINDS.get(Path(file.stem).suffix.lower() if ending in COMPRESSED else ending)
+    return KINDS.get(Path(file.stem).suffix.lower() if ending in PACKED else ending)
 
 
 def fingerprint(source: Any, stream: Stream) -> dict[str, Any]:

@@ -1,0 +1,106 @@
+"""Compressed sources, and files that are something else than CSV."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import zipfile
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from xdmprep.errors import SourceError
+from xdmprep.read import CsvOptions, open_source
+
+TEXT = b"id,t\n" + b"".join(b"%d,value %d\n" % (n, n) for n in range(20_000))
+
+
+def zipped(*members: tuple[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members:
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+PACKED = {
+    "a.csv.gz": gzip.compress(TEXT),
+    "members.csv.gz": gzip.compress(TEXT[:1000]) + gzip.compress(TEXT[1000:]),
+    "a.csv.bz2": bz2.compress(TEXT),
+    "a.csv.zst": pa.compress(TEXT, "zstd", asbytes=True),
+    "a.zip": zipped(("export/a.csv", TEXT), ("__MACOSX/a.csv", b"x")),
+    "named.csv": gzip.compress(TEXT),
+}
+
+
+def ids(file: Path, **options: str) -> list[str]:
+    return [row["id"] for row in open_source(file, CsvOptions(**options)).to_table().to_pylist()]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", sorted(PACKED))
+def test_what_is_in_a_compressed_file_is_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(PACKED[name])
+    assert ids(tmp_path / name) == [str(n) for n in range(20_000)]
+
+
+def test_an_encoding_and_a_compression(tmp_path: Path) -> None:
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(TEXT.decode().encode("utf-16")))
+    assert ids(tmp_path / "a.csv.gz", encoding="utf-16") == [str(n) for n in range(20_000)]
+
+
+@pytest.mark.parametrize("name", sorted(PACKED))
+def test_a_file_that_was_cut_off_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(PACKED[name][: len(PACKED[name]) * 2 // 3])
+    with pytest.raises(SourceError, match=r"damaged or incomplete|cannot be read"):
+        ids(tmp_path / name)
+
+
+def test_other_kinds_of_files_in_a_compressed_one(tmp_path: Path) -> None:
+    (tmp_path / "a.json.gz").write_bytes(gzip.compress(b'{"id":"1"}\n{"id":"2"}\n'))
+    stream = open_source(tmp_path / "a.json.gz")
+    assert (stream.name, stream.to_pylist()) == ("a.json.gz", [{"id": "1"}, {"id": "2"}])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"%PDF-1.7\nx\n", "PDF"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500), "Office"),
+        (b"PAR1abc\n", r"\.parquet"),
+        (b"<!DOCTYPE html>\n<html>", "web page"),
+        (b"\xef\xbb\xbf \n<HTML><body>", "web page"),
+        (b"<?xml version='1.0'?>\n<a/>", "XML"),
+        (b'{"error": "not found"}\n', r"JSON; .*\.json"),
+        (b'[\n{"a": 1}]', "JSON"),
+        (b"\x89PNG\r\n\x1a\n\0\0\r\n", "PNG|no text|not UTF-8"),
+        ("a,b\n1,2\n".encode("utf-32"), "utf-32"),
+        ("a,b\n1,2\n".encode("utf-16-le"), "utf-16"),
+        (zipped(("a.csv", TEXT), ("b.csv", TEXT)), "2 files.*a.csv, b.csv"),
+        (zipped(("[Content_Types].xml", b""), ("xl/workbook.xml", b"")), "Excel book"),
+        (zipped(), "zip archive"),
+        (b"sep=;\na;b\n1;2\n", "give --delimiter ';'"),
+    ],
+)
+@pytest.mark.parametrize("names", [None, ("a", "b")])
+def test_a_file_of_another_kind_is_told(
+    tmp_path: Path, content: bytes, message: str, names: tuple[str, ...] | None
+) -> None:
+    if names and (content.startswith((b"sep", b"\x89PNG"))):
+        pytest.skip("told by the header")
+    (tmp_path / "a.csv").write_bytes(content)
+    with pytest.raises(SourceError, match=message) as error:
+        open_source(tmp_path / "a.csv", CsvOptions(names=names))
+    assert len(str(error.value).splitlines()) == 1 and len(str(error.value)) < 400
+
+
+def test_the_line_that_tells_excel_the_delimiter_is_no_header(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"\xef\xbb\xbfsep=;\r\nid;t\r\n1;2\r\n")
+    assert ids(tmp_path / "a.csv", delimiter=";") == ["1"]
+
+
+@pytest.mark.parametrize("content", [b"{a},b\n1,2\n", b"[id],id\n1,2\n", b"<id>,id\n1,2\n", b"%P,id\n1,2\n"])
+def test_odd_headers_are_read(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.csv").write_bytes(content)
+    assert open_source(tmp_path / "a.csv").to_table().num_rows == 1
