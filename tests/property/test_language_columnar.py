@@ -15,7 +15,7 @@ from xdmprep.language import Evaluated, Options, compile_expression
 from xdmprep.language.catalogue import Context
 from xdmprep.language.interpreter import Scope, compile_node, run
 from xdmprep.language.options import DEFAULT
-from xdmprep.language.plan import outgoing
+from xdmprep.language.shapes import outgoing
 from xdmprep.language.values import Failed
 
 SCHEMA = pa.schema(

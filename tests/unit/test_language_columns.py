@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 
 from xdmprep.flow import TIMESTAMP
-from xdmprep.language import Expression, Options, compile_expression, plan
+from xdmprep.language import Expression, Options, compile_expression, evaluation
 from xdmprep.language.interpreter import run
 
 SCHEMA = pa.schema(
@@ -208,7 +208,7 @@ def test_an_expression_can_be_sent_to_another_process() -> None:
 
 def test_a_function_runs_once_per_distinct_value(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
-    monkeypatch.setattr(plan, "run", lambda *given: (calls.append(1), run(*given))[1])
+    monkeypatch.setattr(evaluation, "run", lambda *given: (calls.append(1), run(*given))[1])
     words = pa.array([str(i) for i in range(10_000)]).dictionary_encode()
     part = pa.record_batch({"a": words}).slice(5_000, 3)  # a small piece of a large dictionary
     got = apply("lpad(a, 6, 'zero')", {"a": part.column("a")})

@@ -8,9 +8,9 @@
     catalogue, functions the table of functions, by category
     binding              names settled against the catalogue and the source's columns
     interpreter          the reference: one expression on one record
-    statics              the Arrow type of every part
-    planner, calls,      which kernel works out which part, and what the interpreter does
-    plan, kernels
+    columns, shapes      every value of the language as a typed column
+    kernels              what works on whole columns, and the table that says on which kinds
+    evaluation           an expression over a batch: kernels, and the interpreter where there is none
     expression           an expression compiled for batches of rows
     coercion             values to the type of their destination
 """
@@ -25,7 +25,7 @@ import pyarrow as pa
 from ..errors import ExpressionError, UsageError, did_you_mean, shorten
 from ..flow import TIMESTAMP
 from .catalogue import Context, Function
-from .coercion import coerce, coerce_value
+from .coercion import by_kind, coerce, coerce_value
 from .expression import Evaluated, Expression
 from .functions import catalogue
 from .interpreter import Scope, run
@@ -38,6 +38,7 @@ __all__ = [
     "Expression",
     "Function",
     "Options",
+    "by_kind",
     "catalogue",
     "coerce",
     "compile_expression",

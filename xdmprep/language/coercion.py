@@ -24,7 +24,7 @@ from .javatime import automatic_layouts, iso_shape, read_date
 from .kernels import dates, numbers, texts
 from .moment import Moment
 from .options import DEFAULT, Options
-from .plan import in_utc, normal, normal_type
+from .shapes import alternatives, chosen, in_utc, normal, normal_type
 from .values import Failed, kind_of, number_in, text_of
 
 Positions = np.ndarray[Any, np.dtype[np.int64]]
@@ -59,6 +59,8 @@ def coerce(values: pa.Array | list[Any], target: pa.DataType, options: Options =
     kind = values.type
     if pa.types.is_null(kind):
         return pa.nulls(len(values), target), np.zeros(0, dtype=np.int64)
+    if pa.types.is_struct(kind) and (parts := by_kind(values)) is not None:
+        return _mixed(parts, target, options)
     if pa.types.is_dictionary(kind) and not values.dictionary.null_count and len(values.dictionary) * 2 <= len(values):
         return _by_dictionary(values, target, options)
     if pa.types.is_list(kind) and pa.types.is_list(target):
@@ -69,6 +71,25 @@ def coerce(values: pa.Array | list[Any], target: pa.DataType, options: Options =
     if column is None:
         return _by_value(values, target, options)
     return _finished(plain(values), column, target, options)
+
+
+def by_kind(values: pa.Array) -> list[pa.Array] | None:
+    """The columns of a mixed one, one a kind; None for other structs."""
+    kind = values.type
+    if not kind.num_fields or not kind.field(0).name.startswith("\0="):
+        return None
+    return [child for _, child in alternatives(values)]
+
+
+def _mixed(parts: list[pa.Array], target: pa.DataType, options: Options) -> tuple[pa.Array, Positions]:
+    """Each kind of values by itself."""
+    found = [coerce(part, target, options) for part in parts]
+    which = np.full(len(parts[0]), -1)
+    for i, part in enumerate(parts):
+        which[~nulls_of(part)] = i
+    made = chosen(which, [Column(plain(array)) for array, _ in found]).values
+    bad = np.unique(np.concatenate([positions for _, positions in found]))
+    return pa.nulls(len(which), target) if pa.types.is_null(made.type) else made, bad
 
 
 def _is_finite(values: pa.Array) -> bool:

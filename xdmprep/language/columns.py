@@ -11,7 +11,6 @@ date ``timestamp[us, UTC]``.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,12 +28,16 @@ NUMBERS = (LONG, DOUBLE)
 EXACT = 2**53
 
 
-@dataclass(frozen=True, slots=True)
 class Column:
-    """`values` as long as the batch; `open` is True where they are still to be found (None: nowhere)."""
+    """`values` as long as the batch; `open` is True where they are still to be found (None: nowhere).
 
-    values: pa.Array
-    open: Mask | None = None
+    Values for which there is no type are a list of Python values.
+    """
+
+    __slots__ = ("open", "values")
+
+    def __init__(self, values: Any, open: Mask | None = None) -> None:
+        self.values, self.open = values, open
 
 
 def usable_type(kind: pa.DataType) -> pa.DataType:

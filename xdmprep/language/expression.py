@@ -4,43 +4,60 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..arrow_types import plain_column
 from ..errors import ExpressionError
-from ..flow import TIMESTAMP
 from .binding import bind, columns_of, fields_of, is_volatile
 from .catalogue import Context
-from .columns import DOUBLE, EXACT, MOMENT, Mask, patched, usable, usable_type
+from .columns import DOUBLE, LONG, Column, Mask, nulls_of, patched, plain, usable, usable_type
 from .constants import check_constants, likely_mistakes
+from .evaluation import Frame, Part, each, lower
 from .grammar import parse
 from .interpreter import Evaluator, Scope, compile_node, run
 from .options import DEFAULT, Options
-from .plan import Batch, Fixed, Interpreted, Plan, outgoing, to_arrow
-from .planner import Planner
-from .statics import constant_type, static_type
+from .shapes import (
+    chosen,
+    final,
+    final_type,
+    from_python,
+    in_utc,
+    list_of,
+    map_of,
+    map_parts,
+    outgoing,
+    parts_of,
+    struct_of,
+    to_python,
+    type_kind,
+)
 from .tree import Field, Node, walk
 from .values import Failed
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Evaluated:
     """What an expression gave for a batch.
 
     Attributes:
-        values: an Arrow array of the expression's type, as long as the batch (texts may be dictionary-encoded); or a
-            list of Python values where the type is only known per row, or a value of this batch does not fit the type
-            (such as a sum beyond 64 bits).
+        column: an Arrow array as long as the batch, or Python values where no type holds them.  Where the type is known
+            per row only, it may be a mixed one (see :mod:`xdmprep.language.shapes`).
+        values: an Arrow array of the expression's type (texts may be dictionary-encoded).  Where the type is known per
+            row only, or a value of this batch does not fit it (such as a sum beyond 64 bits): a list of Python values.
         errors: 0-based position and reason of every row that failed, in order; its value is null.
     """
 
-    values: pa.Array | list[Any]
-    errors: list[tuple[int, str]]
+    __slots__ = ("_inner", "column", "errors")
+
+    def __init__(self, column: Any, errors: list[tuple[int, str]], inner: Any = None) -> None:
+        self.column, self.errors, self._inner = column, errors, inner
+
+    @property
+    def values(self) -> pa.Array | list[Any]:  # noqa: D102 (see the class)
+        return self.column if self._inner is None else outgoing(to_python(self._inner))
 
 
 class Expression:
@@ -82,17 +99,33 @@ class Expression:
                 self.constant = run(self.evaluator, Scope({}, Context(options)))
             except Failed as error:
                 self._failure = str(error)
-            kind = constant_type(self.constant)
+            made = from_python([self.constant])
+            kind = None if isinstance(made, list) else made.type
         else:
-            kind = _passed_type(self.tree, columns) or static_type(self.tree, columns, options)
-        self.type: pa.DataType | None = final_type(kind)
-        self._plans: dict[pa.Schema, Plan] = {}
+            kind = _passed_type(self.tree, columns)
+            if kind is None and columns is not None:
+                kind = self._type_for(columns)
+        self.type: pa.DataType | None = _handed_out(kind)
+        self._kinds: dict[Any, pa.DataType | None] = {}
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Expression, (self.text, self._declared, self.options)
+
+    @cached_property
+    def _root(self) -> Part:
+        return lower(self.tree, self.options, instant=True)
+
+    def _type_for(self, schema: pa.Schema) -> pa.DataType | None:
+        """The type between kernels that the tree has for batches of a schema: what it gives for no rows."""
+        columns = {field.name: pa.nulls(0, field.type) for field in schema}
+        found = self._root.run(Frame(columns, 0, Context(self.options)))
+        if isinstance(found.values, list):
+            return None
+        kind = plain(found.values).type
+        return None if final_type(kind) is None else kind
 
     def faults(self) -> list[ExpressionError]:
         """Errors that every row would meet: constant arguments that can never work, or a constant that has no value."""
@@ -110,114 +143,168 @@ class Expression:
         """A sentence for each constant that is valid, but probably does not mean what its author thinks."""
         return list(dict.fromkeys(likely_mistakes(self.tree, self.options)))
 
-    def apply(self, records: pa.RecordBatch) -> Evaluated:
-        """The values of all rows of `records`; safe to call from several threads at once."""
+    def apply(self, records: pa.RecordBatch, asked: dict[Node, bool] | None = None) -> Evaluated:
+        """The values of all rows of `records`; safe to call from several threads at once.
+
+        Args:
+            records: a batch with the columns that the expression reads.
+            asked: where given, the parts that asked the interpreter are noted here, and whether it was once per
+                distinct value.
+        """
         n = records.num_rows
         if self.is_constant:
             return self._constant(n)
-        records = self._usable(records)
-        if _passed_type(self.tree, records.schema) is not None:
-            assert isinstance(self.tree, Field)  # noqa: S101
-            values = records.column(self.tree.names[0])
-            for step in self.tree.names[1:]:
-                values = pc.struct_field(values, step)
-            return Evaluated(values, [])
-        batch = self._batch(records)
-        plan = self._plan(records.schema)
-        if isinstance(plan, Interpreted) and not plan.type_known:
-            found, errors, is_open = plan.rows(batch)
-            items = found if isinstance(found, list) else found.to_pylist()
-            return self._completed(items, None if is_open is None else is_open, errors, batch, plan)
-        column = plan.run(batch)
-        if column.open is None or not column.open.any():
-            return Evaluated(final(column.values), [])
-        return self._completed(column.values, column.open, [], batch, plan)
-
-    def _usable(self, records: pa.RecordBatch) -> pa.RecordBatch:
-        """The columns that are read, in the types that kernels take."""
-        names = [name for name in self.columns if name in records.schema.names]
-        columns = [records.column(name) for name in names]
-        made = [usable(column) for column in columns]
-        if all(new is old for new, old in zip(made, columns, strict=True)):
-            return records
-        return pa.RecordBatch.from_arrays(made, names)
+        columns = {}
+        for name in self.columns:
+            at = records.schema.get_field_index(name)
+            if at >= 0:
+                columns[name] = usable(records.column(at))
+        types = tuple((name, column.type) for name, column in columns.items())
+        if types not in self._kinds:
+            self._kinds[types] = self._type_for(pa.schema(list(types)))
+        kind = self._kinds[types]
+        if isinstance(self.tree, Field) and (passed := _passed(self.tree, columns)) is not None:
+            return Evaluated(passed, [])
+        keys = None if self.options.seed is None else _row_keys(records, self.columns, self.text)
+        frame = Frame(columns, n, Context(self.options), keys, asked)
+        if self._root.random and self.options.seed is not None:  # drawn row by row, in the order of the tree
+            return self._completed(pa.nulls(n), np.ones(n, dtype=bool), frame, kind)
+        column = self._root.run(frame)
+        values, is_open = column.values, column.open
+        if is_open is None or not is_open.any():
+            return self._handed(values, [], kind)
+        return self._completed(values, is_open, frame, kind)
 
     def _constant(self, n: int) -> Evaluated:
         errors = [] if self._failure is None else [(i, self._failure) for i in range(n)]
-        if self.type is None:
-            return Evaluated([outgoing(self.constant)] * n, errors)
-        if pa.types.is_null(self.type):
-            return Evaluated(pa.nulls(n), errors)
-        return Evaluated(pa.repeat(pa.scalar(outgoing(self.constant), self.type), n), errors)
+        made = self._root.run(Frame({}, n, Context(self.options))).values
+        return _untyped(made, errors) if isinstance(made, list) or self.type is None else Evaluated(final(made), errors)
 
-    def _plan(self, schema: pa.Schema) -> Plan:
-        """The plan for batches of that schema."""
-        found = self._plans.get(schema)
-        if found is None:
-            planner = Planner(schema, self.options, self.tree)
-            found = planner.plan(self.tree)
-            if found is None or isinstance(found, Fixed):
-                found = planner.interpreted(self.tree, pa.null())
-            self._plans[schema] = found
-        return found
-
-    def _batch(self, records: pa.RecordBatch) -> Batch:
-        n = records.num_rows
-        names = records.schema.names
-        columns = {name: records.column(name) if name in names else pa.nulls(n) for name in self.columns}
-        keys = None if self.options.seed is None else _row_keys(records, self.columns, self.text)
-        return Batch(columns, n, Context(self.options), keys)
+    def _handed(
+        self, values: pa.Array | list[Any], errors: list[tuple[int, str]], kind: pa.DataType | None
+    ) -> Evaluated:
+        """`values` as they are handed out: of the type that was said, where they fit it."""
+        if kind is None:
+            return _untyped(values, errors)
+        if isinstance(values, list):
+            made = _zoneless(values, kind)
+            return _untyped(values, errors) if made is None else Evaluated(final(made), errors)
+        settled = _settled(values, kind)
+        return _untyped(values, errors) if settled is None else Evaluated(final(settled), errors)
 
     def _completed(
-        self,
-        values: pa.Array | list[Any],
-        is_open: Mask | None,
-        errors: list[tuple[int, str]],
-        batch: Batch,
-        plan: Plan,
+        self, values: pa.Array | list[Any], is_open: Mask, frame: Frame, kind: pa.DataType | None
     ) -> Evaluated:
         """`values` with the open rows worked out by the interpreter."""
-        if is_open is None or not is_open.any():
-            return Evaluated(values if isinstance(values, list) else final(values), errors)
         at = np.flatnonzero(is_open)
-        rows = pa.array(at)
-        part = Batch(
-            {name: column.take(rows) for name, column in batch.columns.items()},
-            len(at),
-            batch.context,
-            None if batch.keys is None else _picked(batch.keys, at),
-        )
-        names = tuple((name, None) for name in self.columns)
-        random = isinstance(plan, Interpreted) and plan.random
-        whole = Interpreted(plan.type, plan.reads, False, self.evaluator, names, random, self.options)
-        found, more, _ = whole.rows(part)
-        errors = sorted([*errors, *[(int(at[i]), reason) for i, reason in more]])
-        if not isinstance(values, list):
-            try:
-                new = to_arrow(_as_doubles(found) if plan.type == DOUBLE else found, values_type(values))
-                return Evaluated(final(patched(values, is_open, new)), errors)
-            except (pa.ArrowException, OverflowError, TypeError):
-                values = final(values).to_pylist()
-        items = found if isinstance(found, list) else found.to_pylist()
-        for i, item in zip(at.tolist(), items, strict=True):
-            values[i] = item
-        return Evaluated(values, errors)
+        some = frame.taken(at) if len(at) < frame.n else frame
+        columns = {name: some.column(name) for name in self.columns}
+        found, reasons = each(self.evaluator, columns, len(at), some, self._root.random)
+        errors = [(int(at[i]), reasons[i]) for i in sorted(reasons)]
+        if len(at) == frame.n:
+            return self._handed(from_python(found), errors, kind)
+        fresh = from_python(found)
+        if not isinstance(values, list) and not isinstance(fresh, list):
+            if kind is not None:
+                new, old = _settled(fresh, kind), _settled(values, kind)
+                if new is not None and old is not None:
+                    return self._handed(patched(old, is_open, new), errors, kind)
+            which, places = is_open.astype(np.int64), np.zeros(frame.n, dtype=np.int64)
+            places[at] = np.arange(len(at))
+            made = chosen(which, [Column(values), Column(fresh.take(pa.array(places)))])
+            return self._handed(made.values, errors, kind)
+        items = to_python(values)
+        items = list(items)
+        for i, value in zip(at.tolist(), found, strict=True):
+            items[i] = value
+        return self._handed(items, errors, kind)
 
 
-def values_type(values: pa.Array) -> pa.DataType:
-    """The type of `values`, dictionaries aside."""
-    return values.type.value_type if pa.types.is_dictionary(values.type) else values.type
+def _untyped(values: pa.Array | list[Any], errors: list[tuple[int, str]]) -> Evaluated:
+    """A column whose type is that of this batch only."""
+    return Evaluated(outgoing(values) if isinstance(values, list) else final(values), errors, values)
 
 
-def _as_doubles(values: pa.Array | list[Any]) -> pa.Array | list[Any]:
-    """Integers among doubles (null counts as the integer 0) as doubles, where that is exact."""
-    if isinstance(values, pa.Array):
+def _handed_out(kind: pa.DataType | None) -> pa.DataType | None:
+    """The type in which columns of a type leave: that of the source where they pass, else without hidden fields."""
+    if kind is None:
+        return None
+    try:
+        return final_type(kind)
+    except TypeError:
+        return kind
+
+
+def _settled(values: pa.Array, kind: pa.DataType) -> pa.Array | None:
+    """`values` as the type that was said for them; None where they do not fit it.
+
+    Null counts as the integer 0 in sums, so that doubles may have integers among them.
+    """
+    if values.type == kind or (pa.types.is_dictionary(values.type) and values.type.value_type == kind):
         return values
-    return [float(value) if type(value) is int and abs(value) <= EXACT else value for value in values]
+    if pa.types.is_null(values.type):
+        return pa.nulls(len(values), kind)
+    mine, wanted = type_kind(values.type), type_kind(kind)
+    if wanted == "double" and mine == "long":
+        return values.cast(DOUBLE, safe=False)
+    if wanted == "double" and mine == "mixed":
+        parts = {field.name[2:]: child for field, child in zip(values.type, values.flatten(), strict=True)}
+        if set(parts) == {"long", "double"}:
+            return pc.coalesce(parts["double"], parts["long"].cast(DOUBLE, safe=False))
+    if mine != wanted:
+        return None
+    if mine == "list":
+        offsets, items = parts_of(values)
+        inner = _settled(items, kind.value_type)
+        return None if inner is None else list_of(offsets, inner, nulls_of(values))
+    if mine == "map":
+        offsets, (keys, items) = map_parts(values)
+        inner = _settled(items, kind.item_type)
+        return None if inner is None else map_of(offsets, keys, inner, nulls_of(values))
+    if mine == "object":
+        parts_made = []
+        for part in kind:
+            at = values.type.get_field_index(part.name)
+            if at < 0 and not part.name.startswith("\0"):
+                return None
+            child = pa.repeat(False, len(values)) if at < 0 else _settled(values.field(at), part.type)
+            if child is None:
+                return None
+            parts_made.append(child)
+        if len([field for field in values.type if not field.name.startswith("\0")]) > len(
+            [field for field in kind if not field.name.startswith("\0")]
+        ):
+            return None
+        return struct_of(parts_made, list(kind), nulls_of(values))
+    return None
 
 
-def _picked(keys: Callable[[int], bytes], at: np.ndarray[Any, Any]) -> Callable[[int], bytes]:
-    return lambda i: keys(int(at[i]))
+def _zoneless(values: list[Any], kind: pa.DataType) -> pa.Array | None:
+    """Python values as a type of dates, whose zones do not leave; None where they do not fit it."""
+    try:
+        wanted = final_type(kind)
+        return _with_moments(in_utc(outgoing(values)), kind) if wanted is not None else None
+    except (pa.ArrowException, OverflowError, TypeError, UnicodeError, AttributeError):
+        return None
+
+
+def _with_moments(values: list[Any], kind: pa.DataType) -> pa.Array:
+    name = type_kind(kind)
+    kinds = set(map(type, values)) - {type(None)}
+    if (kind == LONG and kinds - {int}) or (kind == DOUBLE and kinds - {float}):
+        raise TypeError("another type")
+    if name in ("list", "map", "object") and any(field.name.startswith("\0") for field in _fields(kind)):
+        raise TypeError("hidden fields")
+    if name == "map":
+        values = [None if value is None else list(value.items()) for value in values]
+    return pa.array(values, kind)
+
+
+def _fields(kind: pa.DataType) -> list[pa.Field]:
+    if not pa.types.is_nested(kind):
+        return []
+    own = [kind.field(i) for i in range(kind.num_fields)]
+    return [*own, *[inner for field in own for inner in _fields(field.type)]]
 
 
 def _row_keys(records: pa.RecordBatch, names: tuple[str, ...], text: str) -> Callable[[int], bytes]:
@@ -226,6 +313,16 @@ def _row_keys(records: pa.RecordBatch, names: tuple[str, ...], text: str) -> Cal
     digest.update(text.encode())
     base = digest.digest()
     return lambda i: base + i.to_bytes(8, "little")
+
+
+def _passed(tree: Field, columns: dict[str, pa.Array]) -> pa.Array | None:
+    """A plain field that is passed on as it is; None for anything else."""
+    if _passed_type(tree, pa.schema([(name, column.type) for name, column in columns.items()])) is None:
+        return None
+    values = columns[tree.names[0]]
+    for step in tree.names[1:]:
+        values = pc.struct_field(values, step)
+    return values
 
 
 def _passed_type(tree: Node, schema: pa.Schema | None) -> pa.DataType | None:
@@ -240,28 +337,3 @@ def _passed_type(tree: Node, schema: pa.Schema | None) -> pa.DataType | None:
     if pa.types.is_dictionary(kind):
         return kind.value_type
     return None if pa.types.is_floating(kind) else kind  # decimals are looked through for NaN
-
-
-def final_type(kind: pa.DataType | None) -> pa.DataType | None:
-    """`kind` with dates in milliseconds."""
-    if kind is None:
-        return None
-    if kind == MOMENT:
-        return TIMESTAMP
-    if pa.types.is_list(kind):
-        return pa.list_(final_type(kind.value_type))
-    if pa.types.is_struct(kind):
-        return pa.struct([(part.name, final_type(part.type)) for part in kind])
-    return kind
-
-
-def final(values: pa.Array) -> pa.Array:
-    """`values` with dates in milliseconds, cut down."""
-    if values.type == MOMENT:
-        micros = values.view(pa.int64())
-        floored = np.floor_divide(micros.fill_null(0).to_numpy(zero_copy_only=False), 1000)
-        mask = None if not values.null_count else values.is_null().to_numpy(zero_copy_only=False)
-        return pa.array(floored, mask=mask).view(TIMESTAMP)
-    if pa.types.is_nested(values.type) and final_type(values.type) != values.type:
-        return plain_column(values, exact=False)[0]
-    return values

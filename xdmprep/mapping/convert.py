@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..arrow_types import is_list
-from ..language import Options, coerce
+from ..language import Options, by_kind, coerce
 from ..leaves import conform, map_parts, plain, valid
 from ..ndjson.fields import is_numeral
 from ..paths import EVERY, Path
@@ -51,6 +51,8 @@ def convert(values: pa.Array | list[Any], target: pa.DataType, options: Options)
         values = plain(values)
     if kind.equals(target):
         return values, []
+    if pa.types.is_struct(kind) and (parts := by_kind(values)) is not None:
+        return _convert_mixed(parts, target, options)
     if is_list(target) and is_list(kind):
         offsets, flat = list_parts(values)
         if is_numeral(kind.value_field) and not is_text(target.value_type):
@@ -66,6 +68,19 @@ def convert(values: pa.Array | list[Any], target: pa.DataType, options: Options)
         return _convert_map(values, target, options)
     array, failed = coerce(values, target, options)
     return array, _misfits(values, failed, target)
+
+
+def _convert_mixed(parts: list[pa.Array], target: pa.DataType, options: Options) -> tuple[pa.Array, list[Misfit]]:
+    """Values of one type here and of another there: each by itself."""
+    found = [convert(part, target, options) for part in parts]
+    at = np.zeros(len(parts[0]), dtype=np.int64)
+    there = np.zeros(len(at), dtype=bool)
+    for i, part in enumerate(parts):
+        here = valid(part)
+        at[here] = i * len(at) + np.flatnonzero(here)
+        there |= here
+    made = pa.concat_arrays([plain(array) for array, _ in found]).take(pa.array(at, mask=~there))
+    return made, [misfit for _, misfits in found for misfit in misfits]
 
 
 def _convert_struct(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, list[Misfit]]:

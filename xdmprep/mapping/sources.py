@@ -171,7 +171,7 @@ class ExpressionSource:
         if self.expression.options.seed is None:  # else all columns tell the rows of a batch from those of others
             records = records.select(self.expression.columns) if self.expression.columns else records
         made = self.expression.apply(records)
-        return Values(made.values, made.errors)
+        return Values(made.column, made.errors)
 
 
 @dataclass(frozen=True)

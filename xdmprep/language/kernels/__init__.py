@@ -1,1 +1,14 @@
-"""Columnar kernels: Arrow and numpy functions that answer clean rows exactly and leave the others open."""
+"""Kernels: what works on whole columns.
+
+The table (:mod:`.table`) says which function works on which kinds of columns; the other modules fill it.  ``texts``,
+``numbers``, ``dates`` and ``regexes`` know nothing of the language: they take and give Arrow arrays.
+"""
+
+from . import choices, collections, moments, operators, random, strings
+from .collections import WALK as walked
+from .table import KERNELS, LAMBDAS, LAZY, Constants, Rows, lifted
+
+__all__ = [
+    "KERNELS", "LAMBDAS", "LAZY", "Constants", "Rows", "choices", "collections", "lifted",
+    "moments", "operators", "random", "strings", "walked",
+]  # fmt: skip

@@ -1,0 +1,246 @@
+"""Kernels that choose between columns: conditions, decode, coalesce, the least and the greatest."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..columns import EXACT, TEXT, Column, Mask, as_mask, merged, nulls_of, plain, some
+from ..shapes import chosen, list_of, parts_of, type_kind
+from ..values import number_in
+from .table import LAZY, Constants, Made, Rows, kernel, kind, truths
+
+
+def _choice(rows: Rows, condition: Column, yes: Column, no: Column) -> Made:
+    """One of two columns by a condition."""
+    held = truths(rows, condition)
+    if held is None:
+        return None
+    mask = as_mask(held.values)
+    made = _either(mask, yes, no, rows.n) or _by_mask(mask, yes, no)
+    return Column(made.values, merged(held.open, made.open))
+
+
+def _by_mask(mask: Mask, yes: Column, no: Column) -> Column:
+    """One of two columns of scalars of one kind, constants without making arrays of them."""
+    names = kind(yes), kind(no)
+    if names[0] != names[1] or names[0] not in ("text", "long", "double", "bool", "moment") or not len(mask):
+        return chosen(np.where(mask, 0, 1), [yes, no])
+    given = [column.values[0] if isinstance(column, Constants) else plain(column.values) for column in (yes, no)]
+    is_open = merged(*[c.open & m for c, m in ((yes, mask), (no, ~mask)) if c.open is not None])
+    return Column(pc.if_else(pa.array(mask), *given), some(is_open))
+
+
+def _either(mask: Mask, yes: Column, no: Column, n: int) -> Column | None:
+    """A choice between two literal texts: a dictionary array."""
+    words = [column.value if isinstance(column, Constants) else None for column in (yes, no)]
+    if not all(isinstance(word, str) for word in words) or words[0] == words[1]:
+        return None
+    return Column(pa.DictionaryArray.from_arrays(pa.array((~mask).astype(np.int32)), pa.array(words, TEXT)))
+
+
+LAZY["iif"] = LAZY["?"] = _choice
+
+
+def _elvis(rows: Rows, left: Column, right: Column) -> Made:
+    """The left value unless it is null, false, 0 or an empty text."""
+    name = kind(left)
+    if name in ("mixed", "any"):
+        return None
+    held = ~nulls_of(left.values)
+    if name in ("bool", "long", "double", "text"):
+        found = truths(rows, Column(left.values))
+        assert found is not None  # noqa: S101  (scalars have a truth)
+        held &= as_mask(found.values)
+    made = _by_mask(held, Column(left.values), right)
+    return Column(made.values, merged(left.open, made.open))
+
+
+LAZY["?:"] = _elvis
+
+
+def _nullish(rows: Rows, left: Column, right: Column) -> Made:
+    """The left value unless it is null."""
+    if kind(left) == "any":
+        return None
+    made = _by_mask(~nulls_of(left.values), Column(left.values), right)
+    return Column(made.values, merged(left.open, made.open))
+
+
+LAZY["??"] = _nullish
+
+
+def _decode(rows: Rows, key: Column, *rest: Column) -> Made:
+    """The value behind the first matching key, else the default."""
+    given = list(rest)
+    default = given.pop() if len(given) % 2 else Constants(None, rows.n)
+    keys, answers = given[::2], given[1::2]
+    if kind(key) in ("any", "mixed"):
+        return None
+    words = [column.value if isinstance(column, Constants) else None for column in keys]
+    if kind(key) == "text" and words and all(isinstance(word, str) for word in words):
+        found = pc.index_in(plain(key.values), value_set=pa.array(words, TEXT))
+        literal = _looked_up(found, [*answers, default], key.open)
+        if literal is not None:
+            return literal
+        which = found.fill_null(len(words)).to_numpy(zero_copy_only=False)
+        is_open = key.open
+    else:
+        which, is_open = np.full(rows.n, len(keys)), key.open
+        for i, column in enumerate(keys):
+            same = _matches(rows, key, column)
+            if same is None:
+                return None
+            asked = which == len(keys)
+            which[asked & as_mask(same.values)] = i
+            if same.open is not None or column.open is not None:
+                is_open = merged(is_open, asked & merged(same.open, column.open, np.zeros(rows.n, dtype=bool)))
+    made = chosen(which, [*answers, default])
+    return Column(made.values, some(merged(is_open, made.open)))
+
+
+LAZY["decode"] = _decode
+
+
+def _looked_up(found: pa.Array, answers: list[Column], is_open: Mask | None) -> Column | None:
+    """decode with nothing but literal texts: a dictionary array."""
+    values = [column.value if isinstance(column, Constants) else 0 for column in answers]
+    if not all(isinstance(value, str | None) for value in values) or all(value is None for value in values):
+        return None
+    results, indices = pa.array(values, TEXT), found.fill_null(len(values) - 1)
+    if results.null_count or len(set(values)) < len(values):
+        return Column(results.take(indices), is_open)
+    return Column(pa.DictionaryArray.from_arrays(indices, results), is_open)
+
+
+def _matches(rows: Rows, value: Column, key: Column) -> Made:
+    """Where a key of decode is the value."""
+    a, b = kind(value), kind(key)
+    if "null" in (a, b):
+        return Column(pa.array(nulls_of(value.values) & nulls_of(key.values)))
+    if {a, b} <= {"long", "double"} or a == b in ("text", "bool", "moment"):
+        from .operators import compared
+
+        return compared(rows, "==", value, key)
+    if a in ("long", "double") and isinstance(key, Constants) and isinstance(key.value, str):
+        number = number_in(key.value)
+        if number is None:
+            return Column(pa.repeat(False, rows.n))
+        if abs(number) <= EXACT:
+            from .operators import compared
+
+            return compared(rows, "==", value, Constants(number, rows.n))
+        return None
+    if {a, b} <= {"text", "bool", "moment", "list", "object", "map"} and a != b and {a, b} != {"object", "map"}:
+        return Column(pa.array(nulls_of(value.values) & nulls_of(key.values)))
+    if "bool" in (a, b) and {a, b} <= {"bool", "long", "double"}:
+        return Column(pa.array(nulls_of(value.values) & nulls_of(key.values)))
+    return None
+
+
+@kernel("coalesce", "any any*")
+def coalesce(rows: Rows, *given: Column) -> Made:
+    """The first value that is not null."""
+    if len(given) == 1:
+        name = kind(given[0])
+        if name == "mixed":
+            return None
+        if name != "list":
+            return Column(given[0].values)
+        offsets, items = parts_of(given[0].values)
+        keep = ~nulls_of(items)
+        kept = np.concatenate([[0], np.cumsum(keep)])[offsets]
+        return element(list_of(kept, items.filter(pa.array(keep))), 0)
+    which = np.full(rows.n, -1)
+    for i in reversed(range(len(given))):
+        which[~nulls_of(given[i].values)] = i
+    arrays = [plain(column.values) for column in given]
+    kinds = {array.type for array in arrays if not pa.types.is_null(array.type)}
+    if len(kinds) == 1 and not pa.types.is_nested(next(iter(kinds))):
+        return Column(pc.coalesce(*[array for array in arrays if not pa.types.is_null(array.type)]))
+    return chosen(which, [Column(array) for array in arrays])
+
+
+def element(lists: pa.Array, at: int) -> Column:
+    """One element of each list, counted from the end where `at` is negative; null where there is none."""
+    offsets, items = parts_of(lists)
+    here = offsets[:-1] + at if at >= 0 else offsets[1:] + at
+    inside = (here >= offsets[:-1]) & (here < offsets[1:])
+    return Column(items.take(pa.array(here, pa.int64(), mask=~inside)))
+
+
+def _end(name: str, at: int) -> None:
+    @kernel(name, "any any*")
+    def run(rows: Rows, *given: Column) -> Made:
+        """The first or last element of an array, or of the arguments."""
+        if len(given) > 1:
+            return Column(given[at].values)
+        if kind(given[0]) == "mixed":
+            return None
+        return element(given[0].values, at) if kind(given[0]) == "list" else Column(given[0].values)
+
+
+_end("first", 0)
+_end("last", -1)
+
+
+def _extreme(name: str, sign: str) -> None:
+    @kernel(name, "any any*")
+    def run(rows: Rows, *given: Column) -> Made:
+        """The least or greatest of the values, or of the elements of an array; nulls do not count."""
+        if len(given) == 1:
+            if kind(given[0]) == "list":
+                return _extreme_element(rows, given[0].values, sign)
+            return Column(given[0].values) if kind(given[0]) not in ("mixed",) else None
+        columns = [column for column in given if kind(column) != "null"]
+        kinds = {kind(column) for column in columns}
+        if not columns:
+            return Column(pa.nulls(rows.n))
+        if not (kinds <= {"long", "double"} or (len(kinds) == 1 and kinds <= {"text", "moment"})):
+            return None
+        from .operators import compared
+
+        best, which, is_open = columns[0], np.zeros(rows.n, dtype=np.int64), None
+        for i, column in enumerate(columns[1:], 1):
+            better = compared(rows, sign, column, best)
+            if better is None:
+                return None
+            there = ~nulls_of(column.values)
+            take = there & (as_mask(better.values) | nulls_of(best.values))
+            is_open = merged(is_open, None if better.open is None else better.open & there)
+            which[take] = i
+            best = chosen(np.where(take, 1, 0), [best, column]) if len(kinds) == 1 else _wide(best, column, take)
+        made = chosen(which, columns)
+        return Column(made.values, some(merged(is_open, made.open)))
+
+
+def _wide(best: Column, column: Column, take: Mask) -> Column:
+    """The best so far as a double: only used to compare."""
+    from .numbers import doubles
+
+    a, b = doubles(Column(best.values)), doubles(Column(column.values))
+    return Column(pc.if_else(pa.array(take), b.values, a.values))
+
+
+_extreme("min", "<")
+_extreme("max", ">")
+
+
+def _extreme_element(rows: Rows, lists: pa.Array, sign: str) -> Made:
+    offsets, items = parts_of(lists)
+    if type_kind(items.type) not in ("long", "double", "text", "moment", "null"):
+        return None
+    keep = ~nulls_of(items)
+    offsets = np.concatenate([[0], np.cumsum(keep)])[offsets]
+    items = plain(items.filter(pa.array(keep)))
+    n = len(items)
+    if not n:
+        return Column(pa.nulls(rows.n, items.type))
+    ranks = pc.rank(items, sort_keys="ascending", tiebreaker="dense").to_numpy().astype(np.int64)
+    order = (ranks if sign == "<" else -ranks) * np.int64(n) + np.arange(n)
+    filled = np.diff(offsets) > 0
+    at = np.zeros(rows.n, dtype=np.int64)
+    if filled.any():
+        at[filled] = np.minimum.reduceat(order, offsets[:-1][filled]) % n
+    return Column(items.take(pa.array(at, mask=~filled)))

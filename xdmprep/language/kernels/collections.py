@@ -1,0 +1,699 @@
+"""Kernels on objects, arrays and maps: offsets, child arrays and masks; no value is looked at one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..columns import BOOL, LONG, TEXT, Column, Mask, as_mask, merged, nulls_of, plain, some
+from ..shapes import (
+    ABSENT,
+    absent_at,
+    chosen,
+    field_of,
+    from_python,
+    keys_of,
+    list_of,
+    map_of,
+    map_parts,
+    object_of,
+    only_where,
+    parts_of,
+    ranges,
+    stacked,
+    type_kind,
+)
+from .choices import element
+from .strings import joined
+from .table import KERNELS, LAMBDAS, Constants, Made, Rows, as_texts, failing, kernel, kind, truths
+
+Ints = np.ndarray[Any, Any]
+
+# Arrays made of values
+
+
+def _interleaved(n: int, columns: Sequence[pa.Array], keep: Sequence[Mask] | None) -> pa.Array:
+    """Lists of one value a column, row by row; where `keep` is given, without those where it is False."""
+    width = len(columns)
+    if not width:
+        return list_of(np.zeros(n + 1, dtype=np.int32), pa.nulls(0))
+    flat = stacked(columns)
+    if keep is None:
+        at = (np.arange(n)[:, None] + np.arange(width) * n).ravel()
+        return list_of(np.arange(n + 1) * width, flat if width == 1 else flat.take(pa.array(at)))
+    there = np.stack(keep, axis=1)
+    offsets = np.concatenate([[0], np.cumsum(there.sum(axis=1))])
+    if width == 1:
+        return list_of(offsets, flat if there.all() else flat.filter(pa.array(there[:, 0])))
+    rows, which = np.nonzero(there)
+    return list_of(offsets, flat.take(pa.array(rows + which * n)))
+
+
+@kernel("[,]", "any*")
+def array(rows: Rows, *given: Column) -> Made:
+    """An array literal."""
+    return Column(_interleaved(rows.n, [column.values for column in given], None))
+
+
+@kernel("to_array", "fixed any*")
+def to_array(rows: Rows, nulls: Any, *given: Column) -> Made:
+    """An array of the values, with or without nulls."""
+    if not isinstance(nulls, bool):
+        return None
+    keep = None if nulls else [~nulls_of(column.values) for column in given]
+    return Column(_interleaved(rows.n, [column.values for column in given], keep))
+
+
+def _lists(rows: Rows, given: Sequence[Column]) -> list[tuple[Ints, pa.Array]] | None:
+    """Offsets and elements of arrays, null being an empty one; None where one is no array."""
+    found = []
+    for column in given:
+        name = kind(column)
+        if name == "null":
+            found.append((np.zeros(rows.n + 1, dtype=np.int32), pa.nulls(0)))
+        elif name == "list":
+            found.append(parts_of(column.values))
+        else:
+            return None
+    return found
+
+
+def _behind(n: int, lists: Sequence[tuple[Ints, pa.Array]]) -> pa.Array:
+    """The elements of all lists of a row, one list behind the other."""
+    lengths = np.stack([np.diff(offsets) for offsets, _ in lists], axis=1)
+    bases = np.concatenate([[0], np.cumsum([len(items) for _, items in lists])[:-1]])
+    starts = np.stack([offsets[:-1] for offsets, _ in lists], axis=1) + bases
+    at = ranges(starts.ravel(), lengths.ravel())
+    total = np.concatenate([[0], np.cumsum(lengths.sum(axis=1))])
+    return list_of(total, stacked([items for _, items in lists]).take(pa.array(at)))
+
+
+@kernel("join_arrays", "any any*")
+def join_arrays(rows: Rows, *given: Column) -> Made:
+    """Arrays one behind the other."""
+    lists = _lists(rows, given)
+    return None if lists is None else Column(_behind(rows.n, lists))
+
+
+@kernel("add_to_array", "any any*")
+def add_to_array(rows: Rows, value: Column, *more: Column) -> Made:
+    """The array with values appended."""
+    lists = _lists(rows, [value])
+    if lists is None:
+        return None
+    singles = [(np.arange(rows.n + 1, dtype=np.int32), plain(column.values)) for column in more]
+    return Column(_behind(rows.n, [*lists, *singles]))
+
+
+@kernel("upsert_array_append upsert_array_replace", "any any?")
+def upsert_array(rows: Rows, value: Column, _: Column | None = None) -> Made:
+    """The array as it is."""
+    if kind(value) in ("list", "null"):
+        return Column(value.values)
+    return None
+
+
+def _opened(lists: pa.Array) -> pa.Array | None:
+    """Lists without the lists in them, whose elements take their places; None where there are none."""
+    offsets, items = parts_of(lists)
+    if type_kind(items.type) != "list":
+        return None
+    inner_offsets, inner = parts_of(items)
+    null = nulls_of(items)
+    lengths = np.where(null, 1, np.diff(inner_offsets))
+    at = ranges(inner_offsets[:-1], lengths)
+    mask = np.repeat(null, lengths)
+    ends = np.concatenate([[0], np.cumsum(lengths)])[offsets]
+    return list_of(ends, inner.take(pa.array(at, mask=mask if mask.any() else None)), nulls_of(lists))
+
+
+def _flattened(column: Column) -> pa.Array | None:
+    if kind(column) != "list":
+        return None
+    lists = column.values
+    while (deeper := _opened(lists)) is not None:
+        lists = deeper
+    _, items = parts_of(lists)
+    if type_kind(items.type) == "mixed" and items.type.get_field_index("\0=list") >= 0:
+        return None
+    return lists
+
+
+@kernel("flattenArray", "any")
+def flatten_array(rows: Rows, value: Column) -> Made:
+    """Nested arrays as one."""
+    if kind(value) == "null":
+        return Column(value.values)
+    made = _flattened(value)
+    return None if made is None else Column(made)
+
+
+@kernel("array_to_string", "fixed any")
+def array_to_string(rows: Rows, separator: Any, value: Column) -> Made:
+    """The elements of all nested arrays joined."""
+    if kind(value) == "null":
+        return Column(pa.nulls(rows.n, TEXT))
+    lists = _flattened(value)
+    return None if lists is None or not isinstance(separator, str | None) else joined(rows, separator or "", lists)
+
+
+# Lambdas
+
+
+def _transformed(rows: Rows, value: Column, body: Any) -> Made:
+    """The array of what the lambda gives."""
+    if kind(value) == "null":
+        return Column(value.values)
+    if kind(value) != "list":
+        return None
+    offsets, items = parts_of(value.values)
+    parents = np.repeat(np.arange(rows.n), np.diff(offsets))
+    made = body(parents, items)
+    if isinstance(made.values, list):
+        return None
+    return Column(list_of(offsets, made.values, nulls_of(value.values)), _failed(rows, value, made, parents))
+
+
+def _failed(rows: Rows, value: Column, made: Column, parents: Ints) -> Mask | None:
+    if made.open is None or not made.open.any():
+        return value.open
+    failed = np.zeros(rows.n, dtype=bool)
+    failed[parents[made.open]] = True
+    return merged(value.open, failed)
+
+
+def _filtered(rows: Rows, value: Column, body: Any) -> Made:
+    """The elements for which the lambda holds."""
+    if kind(value) == "null":
+        return Column(value.values)
+    if kind(value) != "list":
+        return None
+    offsets, items = parts_of(value.values)
+    parents = np.repeat(np.arange(rows.n), np.diff(offsets))
+    inner = Rows(len(parents), rows.context)
+    held = truths(inner, body(parents, items))
+    if held is None:
+        return None
+    keep = as_mask(held.values)
+    kept = np.concatenate([[0], np.cumsum(keep)])[offsets]
+    made = list_of(kept, items.filter(pa.array(keep)), nulls_of(value.values))
+    return Column(made, _failed(rows, value, held, parents))
+
+
+LAMBDAS["transformArray"] = _transformed
+LAMBDAS["filterArray"] = _filtered
+
+
+# Objects and maps
+
+
+def _pairs(rows: Rows, given: Sequence[Column]) -> Made:
+    """An object of keys and values in turn; a map where keys differ from row to row."""
+    keys, values = given[::2], given[1::2]
+    if all(isinstance(key, Constants) and isinstance(key.value, str) for key in keys):
+        found: dict[str, pa.Array] = {}
+        for key, column in zip(keys, values, strict=True):
+            found[key.value] = column.values  # type: ignore[attr-defined]
+        if any(name.startswith("\0") for name in found):
+            return None
+        none = np.zeros(rows.n, dtype=bool)
+        return Column(object_of(list(found), list(found.values()), [None] * len(found), none))
+    printed = [as_texts(rows, key) for key in keys]
+    if any(key is None for key in printed):
+        return None
+    columns = [plain(key.values) for key in printed if key is not None]
+    absent = np.zeros(rows.n, dtype=bool)
+    for column in columns:
+        absent |= nulls_of(column)
+    filled = [pc.fill_null(column, "") for column in columns]
+    for i, column in enumerate(filled):
+        for other in filled[:i]:  # equal keys: the last value counts, at the place of the first
+            absent |= as_mask(pc.equal(column, other))
+    width = len(columns)
+    at = (np.arange(rows.n)[:, None] + np.arange(width) * rows.n).ravel()
+    taken = pa.array(at)
+    items = stacked([column.values for column in values])
+    made = map_of(np.arange(rows.n + 1) * width, stacked(filled).take(taken), items.take(taken))
+    return Column(made, merged(some(absent), *[key.open for key in printed if key is not None]))
+
+
+@kernel("to_object to_map {:}", "any*")
+def to_object(rows: Rows, *given: Column) -> Made:
+    """An object of keys and values."""
+    return _pairs(rows, given) if len(given) % 2 == 0 else None
+
+
+@kernel("object_to_map", "any any*")
+def object_to_map(rows: Rows, *given: Column) -> Made:
+    """A map of keys and values, of an object, or of an array of objects by a field."""
+    first = kind(given[0])
+    if first == "mixed":
+        return None
+    if len(given) == 1:
+        return Column(given[0].values) if first in ("object", "map", "null") else failing(rows, given[0])
+    if len(given) == 3:
+        if first in ("list", "null"):
+            return _keyed(rows, given[0], given[2])
+        return _pairs(rows, given[:2])
+    if len(given) == 2 and first in ("list", "null"):
+        return _keyed(rows, given[0], given[1])
+    return _pairs(rows, given) if len(given) % 2 == 0 else None
+
+
+@kernel("array_to_map", "any any")
+def array_to_map(rows: Rows, value: Column, key: Column) -> Made:
+    """The objects of an array by one of their fields."""
+    return _keyed(rows, value, key)
+
+
+def _keyed(rows: Rows, value: Column, key: Column) -> Made:
+    """A map of the objects of arrays by a field; of equal keys the last object counts."""
+    if kind(value) == "null":
+        return Column(value.values)
+    if kind(value) != "list" or not isinstance(key, Constants) or not isinstance(key.value, str):
+        return None
+    offsets, items = parts_of(value.values)
+    if type_kind(items.type) == "null":
+        return Column(map_of(np.zeros(rows.n + 1), pa.array([], TEXT), pa.nulls(0), nulls_of(value.values)))
+    if type_kind(items.type) != "object":
+        return None
+    if key.value not in keys_of(items.type):
+        return Column(map_of(np.zeros(rows.n + 1), pa.array([], TEXT), items.slice(0, 0), nulls_of(value.values)))
+    printed = as_texts(Rows(len(items), rows.context), Column(field_of(items, key.value)))
+    if printed is None:
+        return None
+    keys = plain(printed.values)
+    keep = ~nulls_of(keys)
+    parents = np.repeat(np.arange(rows.n), np.diff(offsets))
+    odd = np.zeros(rows.n, dtype=bool)
+    if printed.open is not None:
+        odd[parents[printed.open]] = True
+    kept = np.concatenate([[0], np.cumsum(keep)])[offsets]
+    keys, owners = keys.filter(pa.array(keep)), parents[keep]
+    odd |= _with_repeats(keys, owners, rows.n)
+    made = map_of(kept, keys, items.filter(pa.array(keep)), nulls_of(value.values))
+    return Column(made, some(odd))
+
+
+def _with_repeats(keys: pa.Array, owners: Ints, n: int) -> Mask:
+    """The rows in which a key comes twice."""
+    odd = np.zeros(n, dtype=bool)
+    if len(keys) < 2 or not (owners[1:] == owners[:-1]).any():
+        return odd
+    coded = plain(keys).dictionary_encode()
+    codes = owners * np.int64(len(coded.dictionary)) + coded.indices.to_numpy(zero_copy_only=False)
+    order = np.argsort(codes, kind="stable")
+    again = order[1:][codes[order][1:] == codes[order][:-1]]
+    odd[owners[again]] = True
+    return odd
+
+
+@kernel("arrays_to_objects", "any*")
+def arrays_to_objects(rows: Rows, *given: Column) -> Made:
+    """Objects whose fields come from arrays side by side."""
+    names = [column.value if isinstance(column, Constants) else None for column in given[::2]]
+    if len(given) % 2 or any(not isinstance(name, str) or name.startswith("\0") for name in names):
+        return None
+    lists = _lists(rows, given[1::2])
+    if lists is None or len(set(names)) < len(names) or not names:
+        return None
+    lengths = np.stack([np.diff(offsets) for offsets, _ in lists])
+    total = np.zeros(rows.n + 1, dtype=np.int64)
+    np.cumsum(lengths.max(axis=0), out=total[1:])
+    owners = np.repeat(np.arange(rows.n), np.diff(total))
+    within = np.arange(int(total[-1])) - total[:-1][owners]
+    children, gone = [], []
+    for (offsets, items), length in zip(lists, lengths, strict=True):
+        missing = within >= length[owners]
+        at = pa.array(offsets[:-1][owners] + within, pa.int64(), mask=missing)
+        children.append(items.take(at) if len(items) else pa.nulls(len(owners), items.type))
+        may_lack = rows.options.zip_short == "absent" and len(lists) > 1
+        gone.append(missing if may_lack and (missing.any() or not rows.n) else None)
+    objects = object_of([str(name) for name in names], children, gone, np.zeros(len(owners), dtype=bool))
+    return Column(list_of(total, objects))
+
+
+def _entries(rows: Rows, column: Column) -> tuple[Ints, pa.Array, pa.Array] | None:
+    """Offsets, keys and items of maps or objects; null is an empty one."""
+    name = kind(column)
+    if name == "null":
+        return np.zeros(rows.n + 1, dtype=np.int32), pa.array([], TEXT), pa.nulls(0)
+    values = column.values
+    if name == "map":
+        offsets, (keys, items) = map_parts(values)
+        return offsets, keys, items
+    if name != "object":
+        return None
+    names = keys_of(values.type)
+    if not names:
+        return np.zeros(rows.n + 1, dtype=np.int32), pa.array([], TEXT), pa.nulls(0)
+    there = ~nulls_of(values)
+    keep = []
+    for key in names:
+        gone = absent_at(values, key)
+        keep.append(there if gone is None else there & ~gone)
+    mask = np.stack(keep, axis=1)
+    owners, which = np.nonzero(mask)
+    offsets = np.concatenate([[0], np.cumsum(mask.sum(axis=1))])
+    items = stacked([field_of(values, key) for key in names]).take(pa.array(owners + which * rows.n))
+    return offsets, pa.array(names, TEXT).take(pa.array(which)), items
+
+
+@kernel("add_to_map", "any any*")
+def add_to_map(rows: Rows, *given: Column) -> Made:
+    """The pairs of all maps; of equal keys the first counts."""
+    if all(kind(column) in ("object", "null") for column in given):
+        return _united(rows, given)
+    entries = [_entries(rows, column) for column in given]
+    if any(entry is None for entry in entries):
+        return None
+    known = [entry for entry in entries if entry is not None]
+    keys = _behind(rows.n, [(offsets, key) for offsets, key, _ in known])
+    items = _behind(rows.n, [(offsets, item) for offsets, _, item in known])
+    offsets, flat_keys = parts_of(keys)
+    owners = np.repeat(np.arange(rows.n), np.diff(offsets))
+    coded = plain(flat_keys).dictionary_encode()
+    codes = owners * np.int64(max(len(coded.dictionary), 1)) + coded.indices.to_numpy(zero_copy_only=False)
+    keep = np.zeros(len(codes), dtype=bool)
+    keep[np.unique(codes, return_index=True)[1]] = True
+    kept = np.concatenate([[0], np.cumsum(keep)])[offsets]
+    at = pa.array(keep)
+    return Column(map_of(kept, flat_keys.filter(at), parts_of(items)[1].filter(at)))
+
+
+def _united(rows: Rows, given: Sequence[Column]) -> Made:
+    """Objects with the keys of all; the order of keys is that of the first object that has them."""
+    objects = [column.values for column in given if kind(column) == "object"]
+    names = list(dict.fromkeys(key for values in objects for key in keys_of(values.type)))
+    children, gone = [], []
+    for name in names:
+        which = np.full(rows.n, -1)
+        having = [values for values in objects if name in keys_of(values.type)]
+        for i in reversed(range(len(having))):
+            lacks = absent_at(having[i], name)
+            which[~nulls_of(having[i]) & (True if lacks is None else ~lacks)] = i
+        made = chosen(which, [Column(field_of(values, name)) for values in having])
+        if isinstance(made.values, list):
+            return None
+        children.append(made.values)
+        optional = (which < 0).any() or not rows.n
+        gone.append(which < 0 if optional else None)
+    return Column(object_of(names, children, gone, np.zeros(rows.n, dtype=bool)))
+
+
+@kernel("get_keys .keySet", "any")
+def get_keys(rows: Rows, value: Column) -> Made:
+    """The keys of objects."""
+    if kind(value) == "null":
+        return Column(pa.nulls(rows.n, pa.list_(TEXT)))
+    entries = _entries(rows, value)
+    if entries is None:
+        return None
+    return Column(list_of(entries[0], entries[1], nulls_of(value.values)))
+
+
+@kernel(".values", "any")
+def values_method(rows: Rows, value: Column) -> Made:
+    """The values of objects."""
+    entries = _entries(rows, value) if kind(value) in ("object", "map") else None
+    return None if entries is None else Column(list_of(entries[0], entries[2], nulls_of(value.values)))
+
+
+def _lookup(rows: Rows, value: Column, key: Column) -> tuple[Column, Mask] | None:
+    """The values of a key, and where there is the key; None where the interpreter looks."""
+    name, asked = kind(value), kind(key)
+    if asked != "text" or name not in ("object", "map"):
+        return None
+    if isinstance(value, Constants):
+        return _of_constant(rows, value.value, key)
+    values, absent = value.values, nulls_of(value.values)
+    if name == "object" and isinstance(key, Constants):
+        if key.value not in keys_of(values.type):
+            return Column(pa.nulls(rows.n)), np.zeros(rows.n, dtype=bool)
+        gone = absent_at(values, key.value)
+        return Column(field_of(values, key.value)), ~absent if gone is None else ~absent & ~gone
+    if name == "object":
+        names = keys_of(values.type)
+        found = pc.index_in(plain(key.values), value_set=pa.array(names, TEXT)).fill_null(-1)
+        which = found.to_numpy(zero_copy_only=False).astype(np.int64)
+        there = (which >= 0) & ~absent
+        for i, each in enumerate(names):
+            gone = absent_at(values, each)
+            if gone is not None:
+                there &= ~(gone & (which == i))
+        return chosen(which, [Column(field_of(values, each)) for each in names]), there
+    offsets, (keys, items) = map_parts(values)
+    owners = np.repeat(np.arange(rows.n), np.diff(offsets))
+    wanted: Any = pa.scalar(key.value, TEXT) if isinstance(key, Constants) else plain(key.values).take(pa.array(owners))
+    hit = np.flatnonzero(as_mask(pc.equal(plain(keys), wanted)))
+    at = np.zeros(rows.n, dtype=np.int64)
+    there = np.zeros(rows.n, dtype=bool)
+    at[owners[hit]], there[owners[hit]] = hit, True
+    return Column(items.take(pa.array(at, mask=~there)) if len(items) else pa.nulls(rows.n, items.type)), there
+
+
+def _of_constant(rows: Rows, entries: dict[str, Any], key: Column) -> tuple[Column, Mask] | None:
+    """Values of a constant object by keys that differ from row to row."""
+    if isinstance(key, Constants):
+        return Constants(entries.get(key.value), rows.n), np.full(rows.n, key.value in entries)
+    items = from_python(list(entries.values()))
+    if isinstance(items, list):
+        return None
+    found = pc.index_in(plain(key.values), value_set=pa.array(list(entries), TEXT))
+    there = ~nulls_of(found)
+    if items.type == TEXT and not items.null_count and len(set(entries.values())) == len(entries):
+        return Column(pa.DictionaryArray.from_arrays(found, items)), there
+    return Column(items.take(found)), there
+
+
+@kernel(".get", "any any")
+def get_method(rows: Rows, value: Column, key: Column) -> Made:
+    """``object.get(key)``, ``array.get(index)``."""
+    if kind(value) == "list" and kind(key) == "long":
+        return _walk(rows, value, key)
+    if kind(value) == "null":
+        return Column(value.values)
+    found = _lookup(rows, value, key)
+    return None if found is None else found[0]
+
+
+@kernel(".getOrDefault", "any any any")
+def get_or_default(rows: Rows, value: Column, key: Column, default: Column) -> Made:
+    """``object.getOrDefault(key, default)``; null where there is no object."""
+    found = _lookup(rows, value, key)
+    if found is None:
+        return None
+    which = np.where(found[1], 0, 1)
+    if kind(key) == "text" and not isinstance(key, Constants) and key.values.null_count:
+        return None  # the key of a null is the word null
+    which[nulls_of(value.values)] = -1
+    return chosen(which, [found[0], Column(default.values)])
+
+
+@kernel("map_get_values", "any any any*")
+def map_get_values(rows: Rows, value: Column, *keys: Column) -> Made:
+    """The value of a key, or an array of the values of several."""
+    if kind(value) == "null":
+        return Column(value.values)
+    if rows.options.map_get == "map":
+        return None
+    many = len(keys) > 1
+    if not many and isinstance(keys[0], Constants) and isinstance(keys[0].value, list):
+        keys, many = tuple(Constants(each, rows.n) for each in keys[0].value), True
+    found = [_lookup(rows, value, key) for key in keys]
+    if any(each is None for each in found) or any(not isinstance(k, Constants) and k.values.null_count for k in keys):
+        return None
+    columns = [each[0] for each in found if each is not None]
+    if not many:
+        return columns[0]
+    lists = _interleaved(rows.n, [column.values for column in columns], None)
+    return Column(only_where(lists, ~nulls_of(value.values)))
+
+
+@kernel("map_has_keys", "any any any*")
+def map_has_keys(rows: Rows, value: Column, *keys: Column) -> Made:
+    """Whether a map has one of the keys."""
+    if kind(value) == "null":
+        return Column(pa.repeat(False, rows.n))
+    if len(keys) == 1 and isinstance(keys[0], Constants) and isinstance(keys[0].value, list):
+        keys = tuple(Constants(each, rows.n) for each in keys[0].value)
+    there = np.zeros(rows.n, dtype=bool)
+    for key in keys:
+        found = _lookup(rows, value, key)
+        if found is None or (not isinstance(key, Constants) and key.values.null_count):
+            return None
+        there |= found[1]
+    return Column(pa.array(there))
+
+
+@kernel(".containsKey", "any any")
+def contains_key_method(rows: Rows, value: Column, key: Column) -> Made:
+    """``object.containsKey(key)``; null where there is no object."""
+    found = _lookup(rows, value, key)
+    if found is None or (not isinstance(key, Constants) and key.values.null_count):
+        return None
+    return Column(pa.array(found[1], BOOL, mask=nulls_of(value.values)))
+
+
+def _walk(rows: Rows, value: Column, key: Column) -> Made:
+    """``value.key`` and ``value[key]``; null where there is nothing."""
+    name, asked = kind(value), kind(key)
+    if name == "null" or asked == "null":
+        return Column(pa.nulls(rows.n))
+    if name in ("object", "map"):
+        if asked == "long" and isinstance(key, Constants):
+            return _walk(rows, value, Constants(str(key.value), rows.n))
+        found = _lookup(rows, value, key)
+        return None if found is None else found[0]
+    if name == "list":
+        at = key.value if isinstance(key, Constants) else None
+        if isinstance(at, str):
+            at = int(at) if at.isdigit() and at.isascii() and len(at) < 10 else None
+        if type(at) is int:
+            return element(value.values, at if 0 <= at < 2**30 else 2**30)
+        return _picked(value.values, key.values) if asked == "long" else None
+    if name in ("text", "long", "double", "bool", "moment"):
+        return failing(rows, value)
+    return None
+
+
+def _picked(lists: pa.Array, index: pa.Array) -> Column:
+    offsets, items = parts_of(lists)
+    places = index.fill_null(-1).to_numpy(zero_copy_only=False)
+    inside = (places >= 0) & (places < np.diff(offsets))
+    return Column(items.take(pa.array(offsets[:-1] + np.where(inside, places, 0), pa.int64(), mask=~inside)))
+
+
+kernel("[]", "any any")(_walk)
+#: ``value[key]`` as an entry of the table; fields of fields are looked up with it too.
+WALK = KERNELS["[]"]
+
+
+# Sizes and membership
+
+
+def _lengths(column: Column) -> Ints | None:
+    """How many characters, elements or entries; None for what has no size."""
+    name, values = kind(column), column.values
+    if name == "text":
+        found: Ints = pc.utf8_length(plain(values)).fill_null(0).to_numpy(zero_copy_only=False)
+        return found
+    if name == "list":
+        return np.diff(parts_of(values)[0])
+    if name == "map":
+        return np.diff(map_parts(values)[0])
+    if name == "object":
+        count = np.full(len(values), len(keys_of(values.type)))
+        for field in values.type:
+            if field.name.startswith(ABSENT):
+                count -= as_mask(field_of(values, field.name))
+        return count
+    return None
+
+
+@kernel("size_of", "any")
+def size_of(rows: Rows, value: Column) -> Made:
+    """The number of elements, entries or characters; of null 0, or null."""
+    return _size(rows, value, rows.options.null_size == "null")
+
+
+@kernel("size", "any")
+def size(rows: Rows, value: Column) -> Made:
+    """The operator ``size``."""
+    return _size(rows, value, False)
+
+
+@kernel(".size", "any")
+def size_method(rows: Rows, value: Column) -> Made:
+    """``array.size()``; null where there is none."""
+    return _size(rows, value, True) if kind(value) in ("list", "object", "map") else None
+
+
+def _size(rows: Rows, value: Column, null: bool) -> Made:
+    name = kind(value)
+    if name == "null":
+        return Column(pa.nulls(rows.n, LONG) if null else pa.repeat(pa.scalar(0, LONG), rows.n))
+    if name == "mixed":
+        return None
+    absent = nulls_of(value.values)
+    lengths = _lengths(value)
+    if lengths is None:
+        made = failing(rows, value, LONG)
+        return Column(made.values if null else pc.if_else(pa.array(absent), 0, made.values), made.open)
+    made_lengths = np.where(absent, 0, lengths)
+    return Column(pa.array(made_lengths, LONG, mask=absent if null and absent.any() else None))
+
+
+@kernel("is_empty empty", "any")
+def is_empty(rows: Rows, value: Column) -> Made:
+    """Whether there is nothing, or nothing in it."""
+    name = kind(value)
+    if name == "mixed":
+        return None
+    absent = nulls_of(value.values)
+    if name == "text":
+        return Column(pc.equal(plain(value.values), "").fill_null(True))
+    lengths = _lengths(value)
+    return Column(pa.array(absent if lengths is None else absent | (lengths == 0)))
+
+
+@kernel(".isEmpty", "any")
+def is_empty_method(rows: Rows, value: Column) -> Made:
+    """``text.isEmpty()``; null where there is none."""
+    lengths = _lengths(value) if kind(value) in ("text", "list", "object", "map") else None
+    return None if lengths is None else Column(pa.array(lengths == 0, BOOL, mask=nulls_of(value.values)))
+
+
+@kernel(".contains", "any any")
+def contains_method(rows: Rows, value: Column, item: Column) -> Made:
+    """``array.contains(item)``, ``text.contains(part)``."""
+    name, other = kind(value), kind(item)
+    if name == "text" and isinstance(item, Constants) and isinstance(item.value, str):
+        return Column(pc.match_substring(plain(value.values), item.value))
+    if name != "list" or other not in ("text", "long", "bool"):
+        return None
+    if isinstance(value, Constants):
+        return Column(_is_in(item, value.value))
+    offsets, items = parts_of(value.values)
+    if type_kind(items.type) != other or items.null_count or item.values.null_count:
+        return None
+    owners = np.repeat(np.arange(rows.n), np.diff(offsets))
+    same = as_mask(pc.equal(plain(items), plain(item.values).take(pa.array(owners))))
+    found = np.bincount(owners[same], minlength=rows.n) > 0
+    return Column(pa.array(found, BOOL, mask=nulls_of(value.values)))
+
+
+def _is_in(item: Column, values: list[Any]) -> pa.Array:
+    """Whether items are among constants, types apart; null is where null is."""
+    python = {"text": str, "long": int, "bool": bool}[kind(item)]
+    words = [each for each in values if type(each) is python]
+    if python is int:
+        words += [int(each) for each in values if type(each) is float and each.is_integer() and abs(each) < 2**63]
+    found = pc.is_in(plain(item.values), value_set=pa.array(words, plain(item.values).type))
+    return pc.or_(found, pc.is_null(item.values)) if None in values else found
+
+
+@kernel("in", "any fixed")
+def in_constants(rows: Rows, value: Column, items: Any) -> Made:
+    """``value =~ [..]`` with constant texts."""
+    if kind(value) != "text" or not isinstance(items, list) or not all(isinstance(each, str | None) for each in items):
+        return None
+    return Column(_is_in(value, items))
+
+
+@kernel("contains_key", "any")
+def contains_key(rows: Rows, value: Column) -> Made:
+    """Whether there is a value at a path."""
+    if rows.options.null_keys == "present" or kind(value) == "any":
+        return None
+    return Column(pc.is_valid(value.values) if kind(value) != "null" else pa.repeat(False, rows.n))
+
+
+@kernel("nullify")
+def nullify(rows: Rows) -> Made:
+    """Null."""
+    return Constants(None, rows.n)

@@ -1,0 +1,439 @@
+"""Kernels of numbers, operators and conversions to numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..columns import BOOL, DOUBLE, EXACT, LONG, TEXT, Column, Mask, as_mask, merged, nulls_of, plain, some
+from ..shapes import alternatives, chosen, mixed_of, only_where
+from ..values import number_in
+from . import numbers, texts
+from .table import LAZY, Constants, Made, Rows, failing, kernel, kind, truths
+
+# Conversions
+
+
+@kernel("to_integer", "any")
+def to_integer(rows: Rows, value: Column) -> Made:
+    """Whole numbers."""
+    return _whole(rows, value, rows.options.fractions == "truncate")
+
+
+@kernel("to_bigint", "any")
+def to_bigint(rows: Rows, value: Column) -> Made:
+    """Whole numbers of any size; what 64 bits cannot hold is open."""
+    return _whole(rows, value, rows.options.bigint_fractions == "truncate")
+
+
+def _whole(rows: Rows, value: Column, cut: bool) -> Made:
+    name = kind(value)
+    if name == "null":
+        return Column(pa.nulls(rows.n, LONG))
+    if name == "long":
+        return Column(value.values)
+    if name == "text":
+        return numbers.integers(plain(value.values))
+    if name == "double":
+        exact = value.values.fill_null(0).to_numpy(zero_copy_only=False)
+        whole = np.trunc(exact)
+        odd = ~(np.abs(exact) < 2.0**63) | ((whole != exact) & (not cut))
+        absent = nulls_of(value.values)
+        return Column(pa.array(np.where(odd, 0, whole).astype(np.int64), mask=absent | odd), some(odd & ~absent))
+    return failing(rows, value, LONG) if name != "mixed" else None
+
+
+@kernel("to_decimal", "any")
+def to_decimal(rows: Rows, value: Column) -> Made:
+    """Doubles."""
+    name = kind(value)
+    if name == "null":
+        return Column(pa.nulls(rows.n, DOUBLE))
+    if name == "long":
+        return Column(pa.array(_numpy(value.values).astype(np.float64), mask=nulls_of(value.values)))
+    if name == "double":
+        odd = as_mask(pc.is_inf(value.values))
+        return Column(value.values, some(odd))
+    if name == "text":
+        return numbers.decimals(plain(value.values))
+    return failing(rows, value, DOUBLE) if name != "mixed" else None
+
+
+@kernel("to_float", "any")
+def to_float(rows: Rows, value: Column) -> Made:
+    """Doubles that are the shortest spelling of a number in single precision."""
+    wide = to_decimal(rows, value)
+    if wide is None:
+        return None
+    with np.errstate(over="ignore"):
+        single = pa.array(_numpy(wide.values).astype(np.float32), mask=nulls_of(wide.values))
+    odd = as_mask(pc.is_inf(single))
+    return Column(single.cast(TEXT).cast(DOUBLE), merged(wide.open, some(odd)))
+
+
+def _numpy(values: pa.Array) -> np.ndarray[Any, Any]:
+    found: np.ndarray[Any, Any] = values.fill_null(0).to_numpy(zero_copy_only=False)
+    return found
+
+
+# Arithmetic
+
+
+class _Operand:
+    """Numbers of a column: integers here, doubles there; null is the integer 0.
+
+    Attributes:
+        longs, doubles: as integers and as doubles, both in every row.
+        whole: where the number is an integer; True or False where that is so in all rows.
+        open: where the column has no number.
+        null: where the column is null.
+    """
+
+    __slots__ = ("doubles", "longs", "may_differ", "null", "open", "whole")
+
+    def __init__(self, longs: Any, doubles: Any, whole: Any, null: Mask, is_open: Mask | None = None) -> None:
+        self.longs, self.doubles, self.whole, self.null, self.open = longs, doubles, whole, null, is_open
+        self.may_differ = False
+
+
+def _operand(rows: Rows, column: Column) -> _Operand | None:
+    name = kind(column)
+    none = np.zeros(rows.n, dtype=bool)
+    if name == "null":
+        zero = np.zeros(rows.n, dtype=np.int64)
+        return _Operand(zero, zero.astype(np.float64), True, ~none)
+    if name in ("long", "bool"):
+        longs = _numpy(column.values.cast(LONG))
+        return _Operand(longs, longs.astype(np.float64), True, nulls_of(column.values))
+    if name == "double":
+        null = nulls_of(column.values)
+        whole: Any = null if null.any() else False
+        return _Operand(np.zeros(rows.n, dtype=np.int64), _numpy(column.values), whole, null)
+    if name == "text":
+        if isinstance(column, Constants):
+            found = number_in(column.value)
+            if found is None or (isinstance(found, int) and not -(2**63) <= found < 2**63):
+                return None
+            return _operand(rows, Constants(found, rows.n))
+        return _spelled(rows, plain(column.values))
+    if name == "mixed":
+        parts = {label: Column(child) for label, child in alternatives(column.values)}
+        if not set(parts) <= {"long", "double", "bool", "text"}:
+            return None
+        return _combined(rows, parts, nulls_of(column.values))
+    return None
+
+
+_PLAIN_INTEGER = r"^[+-]?[0-9]{1,18}\z"
+
+
+def _spelled(rows: Rows, values: pa.Array) -> _Operand:
+    """The numbers that texts spell; open where they spell none, or one that is rare."""
+    integral = as_mask(pc.match_substring_regex(values, _PLAIN_INTEGER))
+    null = nulls_of(values)
+    if not integral.all():
+        longs = numbers.integers(only_where(values, integral))
+        decimal = numbers.decimals(only_where(values, ~integral))
+        is_open = merged(longs.open, decimal.open)
+        doubles = np.where(integral, _numpy(longs.values).astype(np.float64), _numpy(decimal.values))
+        found = _Operand(_numpy(longs.values), doubles, integral | null, null, is_open)
+    else:
+        longs = numbers.integers(values)
+        whole = _numpy(longs.values)
+        found = _Operand(whole, whole.astype(np.float64), np.ones(rows.n, dtype=bool), null, longs.open)
+    found.may_differ = True
+    return found
+
+
+def _combined(rows: Rows, parts: dict[str, Column], null: Mask) -> _Operand | None:
+    longs = np.zeros(rows.n, dtype=np.int64)
+    doubles = np.zeros(rows.n, dtype=np.float64)
+    whole = null.copy()
+    opened: list[Mask | None] = []
+    differ = False
+    for column in parts.values():
+        part = _operand(rows, column)
+        if part is None:
+            return None
+        here = ~part.null
+        longs, doubles = np.where(here, part.longs, longs), np.where(here, part.doubles, doubles)
+        whole = np.where(here, part.whole, whole)
+        opened.append(None if part.open is None else part.open & here)
+        differ |= part.may_differ
+    made = _Operand(longs, doubles, whole, null, merged(*opened))
+    made.may_differ = differ or not set(parts) <= {"long", "double"}
+    return made
+
+
+def _sum(rows: Rows, operator: str, left: Column, right: Column) -> Made:
+    a, b = _operand(rows, left), _operand(rows, right)
+    if a is None or b is None:
+        return None
+    is_open = merged(a.open, b.open)
+    if rows.options.null_operand == "error":
+        is_open = merged(is_open, some(a.null | b.null))
+    if a.whole is True and b.whole is True:
+        values, odd = numbers._whole(operator, a.longs, b.longs)
+        return Column(pa.array(values, LONG), merged(is_open, some(odd)))
+    doubles, odd = _of_doubles(operator, a.doubles, b.doubles)
+    both = np.logical_and(a.whole, b.whole)
+    if np.ndim(both) == 0:
+        both = np.full(rows.n, bool(both))
+    never = a.whole is False or b.whole is False
+    differs = (a.may_differ or b.may_differ) and not never
+    if not both.any() and (rows.n or not differs):
+        return Column(pa.array(doubles), merged(is_open, some(odd)))
+    longs, large = numbers._whole(operator, a.longs, b.longs)
+    odd = np.where(both, large, odd)
+    made = mixed_of({"long": pa.array(longs, LONG, mask=~both), "double": pa.array(doubles, DOUBLE, mask=both)})
+    return Column(made, merged(is_open, some(odd)))
+
+
+def _of_doubles(operator: str, x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], Mask]:
+    with np.errstate(all="ignore"):
+        odd = (y == 0) if operator in "/%" else np.zeros(len(x), dtype=bool)
+        work: dict[str, Callable[..., Any]] = {
+            "+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "%": np.fmod,
+        }  # fmt: skip
+        found = work[operator](x, y)
+    return found + 0.0, odd | ~np.isfinite(found)  # zero has no sign
+
+
+def _arithmetic(operator: str) -> None:
+    @kernel(operator, "any any")
+    def run(rows: Rows, left: Column, right: Column) -> Made:
+        """Numbers and numeric texts; null is 0."""
+        return _sum(rows, operator, left, right)
+
+
+for _sign in "-*/%":
+    _arithmetic(_sign)
+
+
+def _never_a_number(column: Column) -> bool:
+    return isinstance(column, Constants) and isinstance(column.value, str) and number_in(column.value) is None
+
+
+@kernel("+", "any any")
+def add(rows: Rows, left: Column, right: Column) -> Made:
+    """Joins two texts, adds numbers and numeric texts; a number and another text are joined."""
+    names = kind(left), kind(right)
+    if not set(names) <= {"text", "long", "double", "null", "mixed"}:
+        return None
+    if "mixed" in names and set(names) != {"mixed"} and "text" in names:
+        return None
+    if "text" not in names:
+        if "mixed" in names and any(
+            label not in ("long", "double")
+            for column in (left, right)
+            if kind(column) == "mixed"
+            for label, _ in alternatives(column.values)
+        ):
+            return None
+        return _sum(rows, "+", left, right)
+    strict = rows.options.null_operand == "error"
+    null = nulls_of(left.values) | nulls_of(right.values)
+    words = [_printed(column) for column in (left, right)]
+    joined = pc.binary_join_element_wise(*words, "", null_handling="replace", null_replacement="")
+    if names == ("text", "text"):
+        if strict:
+            return Column(joined, some(null))
+        if _never_a_number(left) or _never_a_number(right) or (rows.n and not null.any()):
+            return Column(joined)
+    elif _never_a_number(left) or _never_a_number(right):
+        return Column(joined, some(null) if strict else None)
+    a, b = _any_number(rows, left), _any_number(rows, right)
+    rare = merged(a[2], b[2])
+    added = a[1] & b[1]
+    if names == ("text", "text"):
+        added = added & null
+    total = _sum(rows, "+", Column(a[0]), Column(b[0]))
+    assert total is not None  # noqa: S101  (both are numbers)
+    which = np.where(added, 0, 1)
+    made = chosen(which, [total, Column(joined)])
+    return Column(made.values, merged(made.open, some(rare & ~(nulls_of(left.values) & nulls_of(right.values)))
+                                      if rare is not None else None, some(null) if strict else None))  # fmt: skip
+
+
+def _printed(column: Column) -> pa.Array:
+    return texts.as_text(column.values) if kind(column) != "null" else pa.nulls(len(column.values), TEXT)
+
+
+def _any_number(rows: Rows, column: Column) -> tuple[pa.Array, Mask, Mask | None]:
+    """Numbers of a column, where it has one (null counts as one), and where that is not known."""
+    everywhere = np.ones(rows.n, dtype=bool)
+    if kind(column) != "text":
+        return column.values, everywhere, None
+    values = plain(column.values)
+    shaped = as_mask(pc.match_substring_regex(values, r"^[+-]?[0-9]{1,18}\z"))
+    decimal = as_mask(pc.match_substring_regex(values, r"^-?[0-9]{1,15}\.[0-9]{1,15}\z"))
+    null = nulls_of(values)
+    other = ~shaped & ~decimal & ~null
+    rare = other & as_mask(pc.match_substring_regex(values, r"^[+-]?\.?[0-9]"))
+    longs = numbers.integers(only_where(values, shaped))
+    doubles = numbers.decimals(only_where(values, decimal))
+    found = mixed_of({"long": longs.values, "double": doubles.values})
+    return found, ~other, some(rare) if longs.open is None else merged(some(rare), longs.open)
+
+
+@kernel("unary-", "any")
+def negated(rows: Rows, value: Column) -> Made:
+    """Numbers with the other sign; null stays null."""
+    return _signed(rows, value, -1)
+
+
+@kernel("unary+", "any")
+def positive(rows: Rows, value: Column) -> Made:
+    """Numbers as they are."""
+    return _signed(rows, value, 1)
+
+
+def _signed(rows: Rows, value: Column, sign: int) -> Made:
+    name = kind(value)
+    strict = some(nulls_of(value.values)) if rows.options.null_operand == "error" else None
+    if name in ("long", "bool"):
+        values = value.values.cast(LONG)
+        if sign > 0:
+            return Column(values, strict)
+        longs = _numpy(values)
+        odd = longs == np.iinfo(np.int64).min
+        return Column(pa.array(-np.where(odd, 0, longs), LONG, mask=nulls_of(values)), merged(strict, some(odd)))
+    if name == "double":
+        return Column(pc.negate(value.values) if sign < 0 else value.values, strict)
+    return None
+
+
+@kernel("unary~", "any")
+def inverted(rows: Rows, value: Column) -> Made:
+    """The bits turned round."""
+    if kind(value) != "long":
+        return None
+    strict = some(nulls_of(value.values)) if rows.options.null_operand == "error" else None
+    return Column(pc.bit_wise_not(value.values), strict)
+
+
+def _bits(sign: str, work: Callable[..., pa.Array]) -> None:
+    @kernel(sign, "whole whole")
+    def run(rows: Rows, left: Column, right: Column) -> Made:
+        """Bits of integers; null is 0."""
+        strict = None
+        if rows.options.null_operand == "error":
+            strict = some(nulls_of(left.values) | nulls_of(right.values))
+        return Column(work(left.values.fill_null(0), right.values.fill_null(0)), strict)
+
+
+_bits("&", pc.bit_wise_and)
+_bits("|", pc.bit_wise_or)
+_bits("^", pc.bit_wise_xor)
+
+
+# Comparison
+
+_ORDER: dict[str, Callable[..., pa.Array]] = {
+    "==": pc.equal, "!=": pc.not_equal, "<": pc.less, "<=": pc.less_equal, ">": pc.greater, ">=": pc.greater_equal,
+}  # fmt: skip
+
+
+def _comparison(sign: str) -> None:
+    @kernel(sign, "any any")
+    def run(rows: Rows, left: Column, right: Column) -> Made:
+        """Equality and order; null equals null only."""
+        return compared(rows, sign, left, right)
+
+
+for _sign in _ORDER:
+    _comparison(_sign)
+
+
+def compared(rows: Rows, sign: str, left: Column, right: Column) -> Made:
+    """``==``, ``<``... of two columns; None where the interpreter compares."""
+    a, b = kind(left), kind(right)
+    if "null" in (a, b):
+        both = pa.array(nulls_of(left.values) & nulls_of(right.values))
+        if sign in ("==", "<=", ">="):
+            return Column(both)
+        return Column(pc.invert(both) if sign == "!=" else pa.repeat(False, rows.n))
+    if "mixed" in (a, b):
+        return None
+    x, y, odd = _scalar(left), _scalar(right), None
+    numeric = {a, b} & {"long", "double"}
+    if a == b and a in ("text", "bool", "moment", "long", "double"):
+        pass
+    elif numeric and {a, b} <= {"long", "double", "text"}:
+        found = [_as_double(column) for column in (left, right)]
+        if any(each is None for each in found):
+            return None
+        (x, opened), (y, more) = ((f[0], f[1]) for f in found if f is not None)
+        odd = merged(opened, more)
+    elif {a, b} == {"bool", "text"} or ("bool" in (a, b) and numeric):
+        x, y = (pa.array(texts.truth(column.values), mask=nulls_of(column.values)) for column in (left, right))
+    else:
+        return None
+    return Column(_settled(sign, x, y, rows.n), odd)
+
+
+def _scalar(column: Column) -> Any:
+    """A constant as a scalar, which Arrow compares faster; other columns without dictionary."""
+    if isinstance(column, Constants):
+        values = column.values
+        return values[0] if len(values) else plain(values)
+    return plain(column.values)
+
+
+def _settled(sign: str, x: Any, y: Any, n: int) -> pa.Array:
+    found = _ORDER[sign](x, y)
+    if isinstance(found, pa.Scalar):
+        found = pa.repeat(found, n) if found.is_valid else pa.nulls(n, BOOL)
+    if not found.null_count:
+        return found
+    if sign in ("<", ">"):
+        return pc.fill_null(found, False)
+    absent = [pa.scalar(not v.is_valid) if isinstance(v, pa.Scalar) else pc.is_null(v) for v in (x, y)]
+    both = pc.and_(*absent)
+    if isinstance(both, pa.Scalar):
+        both = pa.repeat(both, n)
+    return pc.if_else(pc.is_valid(found), found, pc.invert(both) if sign == "!=" else both)
+
+
+def _as_double(column: Column) -> tuple[Any, Mask | None] | None:
+    if isinstance(column, Constants):
+        value = number_in(column.value) if isinstance(column.value, str) else column.value
+        if not isinstance(value, int | float) or abs(value) > EXACT:
+            return None
+        return pa.scalar(float(value), DOUBLE), None
+    if kind(column) == "text":
+        made = numbers.comparable(plain(column.values))
+    else:
+        made = numbers.doubles(Column(column.values))
+    return made.values, made.open
+
+
+# Logic
+
+
+def _logic(sign: str, work: Callable[..., pa.Array]) -> None:
+    def run(rows: Rows, left: Column, right: Column) -> Made:
+        """And, or; what is not asked for cannot fail."""
+        a, b = truths(rows, left), truths(rows, right)
+        if a is None or b is None:
+            return None
+        asked = as_mask(a.values) if sign == "&&" else ~as_mask(a.values)
+        is_open = merged(a.open, None if b.open is None else b.open & asked)
+        return Column(work(a.values, b.values), some(is_open))
+
+    LAZY[sign] = run
+
+
+_logic("&&", pc.and_)
+_logic("||", pc.or_)
+
+
+@kernel("!", "any")
+def negation(rows: Rows, value: Column) -> Made:
+    """Not."""
+    held = truths(rows, value)
+    return None if held is None else Column(pc.invert(held.values), held.open)

@@ -1,0 +1,497 @@
+"""Kernels on texts: case, blanks, pieces, padding, splitting and joining, hashes, regular expressions, URLs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..columns import LONG, TEXT, Column, Mask, as_mask, bytes_of, merged, nulls_of, plain, some
+from ..shapes import list_of, parts_of, ranges
+from . import regexes, texts
+from .table import Constants, Made, Rows, as_texts, kernel, kind
+
+
+def _mapped(names: str, change: Callable[[pa.Array], pa.Array]) -> None:
+    """A function of one text."""
+
+    @kernel(names, "text")
+    def run(rows: Rows, value: Column) -> Made:
+        return Column(change(plain(value.values)))
+
+
+def _method(names: str, change: Callable[[pa.Array], pa.Array]) -> None:
+    """A method of texts without arguments."""
+
+    @kernel(names, "words")
+    def run(rows: Rows, value: Column) -> Made:
+        return Column(change(plain(value.values)))
+
+
+for _names, _change in (
+    ("lower", texts.lower),
+    ("upper", texts.upper),
+    ("trim", lambda values: texts.trimmed(values, True, True)),
+    ("ltrim", lambda values: texts.trimmed(values, True, False)),
+    ("rtrim", lambda values: texts.trimmed(values, False, True)),
+):
+    _mapped(_names, _change)
+for _names, _change in (
+    (".toLowerCase", texts.lower),
+    (".toUpperCase", texts.upper),
+    (".trim .strip", lambda values: texts.trimmed(values, True, True)),
+    (".length", lambda values: pc.utf8_length(values).cast(LONG)),
+    (".isBlank", lambda values: pc.equal(texts.trimmed(values, True, True), "")),
+    (".toString", lambda values: values),
+):
+    _method(_names, _change)
+
+
+@kernel("concat", "any*")
+def concat(rows: Rows, *given: Column) -> Made:
+    """The texts joined; nulls as the options say."""
+    reading = rows.options.concat_null
+    parts: list[Any] = []
+    opened: list[Mask | None] = []
+    for column in given:
+        if isinstance(column, Constants) and isinstance(column.value, str):
+            parts.append(pa.scalar(column.value, TEXT))
+            continue
+        if kind(column) == "null" and reading == "skip":
+            continue
+        made = as_texts(rows, column)
+        if made is None:
+            return None
+        parts.append(plain(made.values))
+        opened.append(made.open)
+    if all(isinstance(part, pa.Scalar) for part in parts):
+        parts = [pa.repeat("", rows.n), *parts]
+    words = {"skip": ("replace", ""), "text": ("replace", "null"), "null": ("emit_null", "")}[reading]
+    values = pc.binary_join_element_wise(*parts, "", null_handling=words[0], null_replacement=words[1])
+    return Column(values, merged(*opened))
+
+
+@kernel(".concat", "words words")
+def concat_method(rows: Rows, value: Column, other: Column) -> Made:
+    """``text.concat(other)``; a null `other` is the word null, as in Java."""
+    made = pc.binary_join_element_wise(
+        plain(value.values), pc.fill_null(plain(other.values), "null"), "", null_handling="emit_null"
+    )
+    return Column(made)
+
+
+@kernel("replacestr", "text fixed fixed")
+def replacestr(rows: Rows, value: Column, find: Any, new: Any) -> Made:
+    """A literal part replaced."""
+    if find is None or find == "":
+        return Column(plain(value.values))
+    if not isinstance(find, str) or not isinstance(new, str | None):
+        return None
+    most = -1 if rows.options.replace == "all" else 1
+    return Column(texts.replaced(plain(value.values), find, new or "", most))
+
+
+@kernel(".replace", "words fixed fixed")
+def replace_method(rows: Rows, value: Column, old: Any, new: Any) -> Made:
+    """``text.replace(old, new)`` of literals."""
+    if not isinstance(old, str) or not old or not isinstance(new, str):
+        return None
+    return Column(texts.replaced(plain(value.values), old, new))
+
+
+# Pieces of texts
+
+
+class _Points:
+    """Where the characters of texts begin: every text is a run of bytes, every character one to four of them."""
+
+    def __init__(self, values: pa.Array) -> None:
+        self.values = values
+        self.offsets, self.data = bytes_of(values)
+        first, last = int(self.offsets[0]), int(self.offsets[-1])
+        self.ascii = texts.is_ascii(values)
+        if not self.ascii:
+            starts = (self.data[first:last] & 0xC0) != 0x80
+            self.places = np.append(np.flatnonzero(starts) + first, last)
+            self.before = np.concatenate([[0], np.cumsum(starts)])[self.offsets - first]
+        self.lengths = np.diff(self.offsets if self.ascii else self.before).astype(np.int64)
+
+    def slice(self, starts: np.ndarray[Any, Any], stops: np.ndarray[Any, Any], absent: Mask) -> pa.Array:
+        """The characters from `starts` to `stops`, both within the texts; null where `absent`."""
+        if self.ascii:
+            low, high = self.offsets[:-1] + starts, self.offsets[:-1] + stops
+        else:
+            low, high = self.places[self.before[:-1] + starts], self.places[self.before[:-1] + stops]
+        lengths = np.where(absent, 0, high - low)
+        offsets = np.zeros(len(lengths) + 1, dtype=np.int32)
+        np.cumsum(lengths, out=offsets[1:])
+        data = self.data[ranges(low, lengths)] if offsets[-1] else np.zeros(0, np.uint8)
+        return texts.made_of(offsets, data, absent if absent.any() else None)
+
+    def at_bytes(self, places: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """The characters before so many bytes of each text."""
+        if self.ascii:
+            return places
+        first = int(self.offsets[0])
+        bytes_before = self.offsets[:-1] - first + places
+        starts = (self.data[first : int(self.offsets[-1])] & 0xC0) != 0x80
+        counted = np.concatenate([[0], np.cumsum(starts)])
+        characters: np.ndarray[Any, Any] = counted[bytes_before] - self.before[:-1]
+        return characters
+
+
+def _piece(rows: Rows, value: Column, bounds: Any, *given: Column) -> Made:
+    """``bounds(length, *numbers)`` gives start, stop and where the interpreter decides."""
+    if rows.options.overrun == "error":
+        return None
+    numbers, absent = [], nulls_of(value.values)
+    missing = np.zeros(rows.n, dtype=bool)
+    for column in given:
+        if kind(column) != "long":
+            return None
+        missing |= nulls_of(column.values)
+        numbers.append(column.values.fill_null(0).to_numpy(zero_copy_only=False))
+    points = _Points(plain(value.values))
+    n = points.lengths
+    start, stop, odd = bounds(n, *numbers)
+    odd = (odd | missing) & ~absent
+    start, stop = np.clip(np.where(odd, 0, start), 0, n), np.clip(np.where(odd, 0, stop), 0, n)
+    return Column(points.slice(start, np.maximum(start, stop), absent | odd), some(odd))
+
+
+def _constant_piece(rows: Rows, value: Column, given: tuple[Column, ...], bounds: Any) -> Made:
+    """A piece between bounds that are the same in all rows; None where they are not."""
+    numbers = [column.value if isinstance(column, Constants) else None for column in given]
+    if rows.options.overrun == "error" or any(type(number) is not int or number < 0 for number in numbers):
+        return None
+    found = bounds(*numbers)
+    if found is None:
+        return None
+    return Column(pc.utf8_slice_codeunits(plain(value.values), *found))
+
+
+@kernel("substr", "text any any?")
+def substr(rows: Rows, value: Column, *given: Column) -> Made:
+    """Part of a text from a place, of a length."""
+    fixed = _constant_piece(rows, value, given, lambda at, n=None: (at, None if n is None else at + n))
+    if fixed is not None:
+        return fixed
+    if len(given) == 1:
+        return _piece(rows, value, lambda n, at: (at, n, at < 0), *given)
+    return _piece(rows, value, lambda n, at, size: (at, at + size, (at < 0) | (size < 0)), *given)
+
+
+@kernel("left", "text any")
+def left(rows: Rows, value: Column, count: Column) -> Made:
+    """The first characters."""
+    fixed = _constant_piece(rows, value, (count,), lambda n: (0, n))
+    return fixed or _piece(rows, value, lambda n, k: (n * 0, k, k < 0), count)
+
+
+@kernel("right", "text any")
+def right(rows: Rows, value: Column, count: Column) -> Made:
+    """The last characters."""
+    fixed = _constant_piece(rows, value, (count,), lambda n: (-n, None) if n else (0, 0))
+    return fixed or _piece(rows, value, lambda n, k: (np.maximum(n - k, 0), n, k < 0), count)
+
+
+@kernel(".substring", "words any any?")
+def substring(rows: Rows, value: Column, *given: Column) -> Made:
+    """``text.substring(start, end)``; fails beyond the ends."""
+    if len(given) == 1:
+        return _piece(rows, value, lambda n, at: (at, n, (at < 0) | (at > n)), *given)
+    return _piece(rows, value, lambda n, at, end: (at, end, (at < 0) | (end < at) | (end > n)), *given)
+
+
+@kernel(".charAt", "words any")
+def char_at(rows: Rows, value: Column, at: Column) -> Made:
+    """``text.charAt(place)``; fails beyond the end."""
+    return _piece(rows, value, lambda n, k: (k, k + 1, (k < 0) | (k >= n)), at)
+
+
+@kernel("instr", "text fixed")
+def instr(rows: Rows, value: Column, what: Any) -> Made:
+    """The place of a literal part; -1, or null, where it is not."""
+    if what is None:
+        return Column(pa.nulls(rows.n, LONG))
+    found = _place(plain(value.values), what)
+    if found is None:
+        return None
+    absent = rows.options.not_found == "null"
+    return Column(pc.if_else(pc.less(found, 0), None, found) if absent else found)
+
+
+@kernel(".indexOf", "words fixed")
+def index_of(rows: Rows, value: Column, what: Any) -> Made:
+    """``text.indexOf(part)`` of a literal."""
+    found = _place(plain(value.values), what)
+    return None if found is None else Column(found)
+
+
+def _place(values: pa.Array, what: Any) -> pa.Array | None:
+    if not isinstance(what, str) or not what:
+        return None
+    found = pc.find_substring(values, what).cast(LONG)
+    if texts.is_ascii(values):
+        return found
+    places = found.fill_null(-1).to_numpy(zero_copy_only=False)
+    made = np.where(places < 0, -1, _Points(values).at_bytes(np.maximum(places, 0)))
+    return pa.array(made, LONG, mask=nulls_of(values) if values.null_count else None)
+
+
+def _padded(name: str, pad: Callable[..., pa.Array]) -> None:
+    @kernel(name, "text fixed fixed")
+    def run(rows: Rows, value: Column, size: Any, fill: Any) -> Made:
+        """A text filled up to a literal size with one literal character."""
+        fill = " " if fill in (None, "") else fill
+        if type(size) is not int or not 0 <= size <= 1_000_000 or rows.options.pad_long != "keep":
+            return None
+        if not isinstance(fill, str) or len(fill) != 1:
+            return None
+        return Column(pad(plain(value.values), size, fill))
+
+
+_padded("lpad", pc.utf8_lpad)
+_padded("rpad", pc.utf8_rpad)
+
+
+# Splitting and joining
+
+
+@kernel("explode", "text fixed?")
+def explode(rows: Rows, value: Column, regex: Any = ",") -> Made:
+    """The parts between hits of a regular expression of literals."""
+    separator = regexes.literal_text("," if regex is None else regex) if isinstance(regex, str | None) else None
+    return None if not separator else Column(pc.split_pattern(plain(value.values), separator))
+
+
+@kernel("split", "text fixed?")
+def split(rows: Rows, value: Column, marks: Any = None) -> Made:
+    """The parts between any of the characters `marks`, or blanks; empty ones left out."""
+    values = plain(value.values)
+    if marks is None:
+        lists = pc.utf8_split_whitespace(values)
+        offsets, parts = parts_of(lists)
+        filled = as_mask(pc.not_equal(parts, ""))
+        kept = np.concatenate([[0], np.cumsum(filled)])[offsets]
+        return Column(list_of(kept, parts.filter(pa.array(filled)), nulls_of(values)))
+    if not isinstance(marks, str) or not marks:
+        return None
+    return Column(texts.split_at_any(values, marks))
+
+
+def element_texts(rows: Rows, items: pa.Array) -> Column | None:
+    """The elements of arrays as they are joined; nulls are kept."""
+    return as_texts(rows, Column(items))
+
+
+@kernel("join", "fixed any any*")
+def join(rows: Rows, separator: Any, *given: Column) -> Made:
+    """The elements of an array, or the values, with a separator between them."""
+    if not isinstance(separator, str | None):
+        return None
+    between = separator or ""
+    if len(given) > 1:
+        return _joined_values(rows, between, given)
+    name = kind(given[0])
+    if name != "list":
+        return as_texts(rows, given[0])
+    return joined(rows, between, given[0].values)
+
+
+def _joined_values(rows: Rows, between: str, given: tuple[Column, ...]) -> Made:
+    made = [as_texts(rows, column) for column in given]
+    if any(column is None for column in made):
+        return None
+    parts = [plain(column.values) for column in made if column is not None]
+    reading = rows.options.join_null
+    handling = {"text": ("replace", "null"), "empty": ("replace", ""), "skip": ("skip", "")}[reading]
+    values = pc.binary_join_element_wise(*parts, between, null_handling=handling[0], null_replacement=handling[1])
+    return Column(values, merged(*[column.open for column in made if column is not None]))
+
+
+def joined(rows: Rows, between: str, lists: pa.Array) -> Made:
+    """The elements of each list with a separator between them."""
+    offsets, items = parts_of(lists)
+    printed = element_texts(rows, items)
+    if printed is None:
+        return None
+    words = plain(printed.values)
+    if words.null_count:
+        reading = rows.options.join_null
+        if reading == "skip":
+            keep = ~nulls_of(words)
+            offsets = np.concatenate([[0], np.cumsum(keep)])[offsets]
+            words = words.filter(pa.array(keep))
+        else:
+            words = pc.fill_null(words, "null" if reading == "text" else "")
+    values = pc.binary_join(list_of(offsets, words, nulls_of(lists)), between)
+    odd = None
+    if printed.open is not None:
+        odd = np.zeros(rows.n, dtype=bool)
+        odd[np.searchsorted(parts_of(lists)[0], np.flatnonzero(printed.open), side="right") - 1] = True
+    return Column(values, odd)
+
+
+# Hashes, comparisons, regular expressions
+
+
+def _hash(name: str) -> None:
+    @kernel(name, "text fixed?")
+    def run(rows: Rows, value: Column, charset: Any = None) -> Made:
+        """Digest of the UTF-8 bytes."""
+        if charset is not None and (not isinstance(charset, str) or charset.lower() not in ("utf-8", "utf8")):
+            return None
+        return Column(texts.digests(plain(value.values), name))
+
+
+for _name in ("sha1", "sha256", "sha512", "md5", "crc32"):
+    _hash(_name)
+
+
+def _same_texts(a: pa.Array, b: pa.Array, cased: bool) -> Column:
+    """Whether texts are equal, null where one is null."""
+    odd = None
+    if not cased:
+        if not (texts.is_ascii(a) and texts.is_ascii(b)):  # folding is more than letters there
+            odd = some(~(texts.ascii_rows(a) & texts.ascii_rows(b)))
+        a, b = texts.ascii_lower(a), texts.ascii_lower(b)
+    return Column(pc.equal(a, b), odd)
+
+
+def _equals(name: str, cased: bool) -> None:
+    @kernel(name, "text text")
+    def run(rows: Rows, value: Column, other: Column) -> Made:
+        """Null equals null."""
+        a, b = plain(value.values), plain(other.values)
+        found = _same_texts(a, b, cased)
+        return Column(pc.fill_null(found.values, pc.and_(pc.is_null(a), pc.is_null(b))), found.open)
+
+    @kernel("." + name, "any any")
+    def method(rows: Rows, value: Column, other: Column) -> Made:
+        """Null equals nothing."""
+        names = kind(value), kind(other)
+        if "null" in names and names[1] != "mixed":
+            no = pa.repeat(False, rows.n)
+            return Column(no) if names[0] in ("text", "null") else None
+        if names != ("text", "text"):
+            return None
+        found = _same_texts(plain(value.values), plain(other.values), cased)
+        return Column(pc.fill_null(found.values, False), found.open)
+
+
+_equals("equals", True)
+_equals("equalsIgnoreCase", False)
+
+
+@kernel("matches_regex", "text fixed")
+def matches_regex(rows: Rows, value: Column, regex: Any) -> Made:
+    """Whether texts match a regular expression that means the same to both engines."""
+    if not isinstance(regex, str):
+        return None
+    return _matched(value, regexes.test(regex, rows.options.matches == "whole"))
+
+
+@kernel(".matches", "words fixed")
+def matches(rows: Rows, value: Column, regex: Any) -> Made:
+    """``text.matches(regex)``."""
+    return _matched(value, regexes.test(regex, True)) if isinstance(regex, str) else None
+
+
+def _matched(value: Column, test: regexes.Test | None) -> Made:
+    return None if test is None else Column(*test(plain(value.values)))
+
+
+@kernel("extract_regex", "text fixed")
+def extract_regex(rows: Rows, value: Column, regex: Any) -> Made:
+    """The first match and its groups."""
+    found = regexes.extraction(regex) if isinstance(regex, str) else None
+    if found is None:
+        return None
+    return Column(regexes.extracted(plain(value.values), found, rows.options.no_match == "null"))
+
+
+def _tested(sign: str, test: Callable[[pa.Array, str], Column | None]) -> None:
+    def found(value: Column, text: Any) -> Made:
+        made = test(plain(value.values), text) if isinstance(text, str) else None
+        return None if made is None else Column(made.values.fill_null(False), made.open)
+
+    @kernel("=" + sign, "text fixed")
+    def holds(rows: Rows, value: Column, text: Any) -> Made:
+        return found(value, text)
+
+    @kernel("!" + sign, "text fixed")
+    def holds_not(rows: Rows, value: Column, text: Any) -> Made:
+        made = found(value, text)
+        return None if made is None else Column(pc.invert(made.values), made.open)
+
+
+_tested("~", lambda values, text: _matched(Column(values), regexes.test(text, True)))
+_tested("^", lambda values, text: Column(pc.starts_with(values, text)))
+_tested("$", lambda values, text: Column(pc.ends_with(values, text)))
+
+
+def _contained(name: str, test: Callable[[pa.Array, str], pa.Array]) -> None:
+    @kernel(name, "words fixed")
+    def run(rows: Rows, value: Column, part: Any) -> Made:
+        return Column(test(plain(value.values), part)) if isinstance(part, str) else None
+
+
+_contained(".startsWith", pc.starts_with)
+_contained(".endsWith", pc.ends_with)
+
+
+# URLs
+
+
+_URL = (
+    r"\A(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):"
+    r"(?://(?:[^/?#@]*@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^/?#:@\[\]]*)(?::(?P<port>[0-9]*))?)?"
+    r"(?P<path>[^?#]*)(?P<query>\?[^#]*)?(?P<anchor>#.*)?\z"
+)
+_ILLEGAL = r'[\s<>"{}|\\^`\x00-\x1f\x7f]'
+
+
+def _url_part(values: pa.Array, name: str) -> tuple[pa.Array, Mask | None]:
+    """A part of URLs, null where they are none; and which are open, beyond ASCII."""
+    odd = None if texts.is_ascii(values) else some(~texts.ascii_rows(values))
+    legal = pc.invert(pc.match_substring_regex(values, _ILLEGAL))
+    if pc.all(legal).as_py() is False:
+        values = pc.if_else(legal, values, None)
+    return pc.struct_field(pc.extract_regex(values, _URL), name).cast(TEXT), odd
+
+
+@kernel("get_url_protocol", "text")
+def url_protocol(rows: Rows, value: Column) -> Made:
+    """The scheme in lower case."""
+    found, odd = _url_part(plain(value.values), "scheme")
+    return Column(texts.ascii_lower(found), odd)
+
+
+@kernel("get_url_host", "text")
+def url_host(rows: Rows, value: Column) -> Made:
+    """The host; null where it is empty."""
+    found, odd = _url_part(plain(value.values), "host")
+    return Column(pc.if_else(pc.equal(found, ""), None, found), odd)
+
+
+@kernel("get_url_path", "text fixed?")
+def url_path(rows: Rows, value: Column, full: Any = True) -> Made:
+    """The path, or its end."""
+    if full is not None and not isinstance(full, bool):
+        return None
+    found, odd = _url_part(plain(value.values), "path")
+    if full is False:
+        end = r"[^/]*\z" if rows.options.path_end == "bare" else r"/?[^/]*\z"
+        found = pc.struct_field(pc.extract_regex(found, f"(?P<end>{end})"), "end").cast(TEXT)
+    return Column(found, odd)
+
+
+@kernel("get_url_decoded", "text")
+def url_decoded(rows: Rows, value: Column) -> Made:
+    """Texts without a percent sign are as they were."""
+    coded = as_mask(pc.match_substring(plain(value.values), "%"))
+    return Column(plain(value.values), some(coded))

@@ -1,0 +1,637 @@
+"""Every value of the language as a typed column: nested values, choices between types, and keys that are not there.
+
+Between kernels a value has one of these kinds: ``null``, ``text``, ``long``, ``double``, ``bool``, ``moment``,
+``list``, ``object`` (an Arrow struct), ``map``, or ``mixed``.  Arrow has no types for two things the language knows:
+
+- *An object without a key* is not an object whose key is null.  A struct that was put together from objects with
+  different keys has, beside a field ``k``, a hidden boolean field ``\\0-k`` that is True where the key is absent.
+- *A value of one type here and of another there* (``mixed``) is a struct of hidden fields, one a kind, of which at most
+  one is not null.
+
+A column of values for which no such type exists (integers beyond 64 bits, dates in several zones) is a Python list; its
+kind is ``any``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..arrow_types import doubles, is_text
+from ..flow import TIMESTAMP
+from .columns import BOOL, DOUBLE, LONG, MOMENT, TEXT, Column, Mask, as_mask, merged, nulls_of, plain, some, without
+from .moment import Moment
+
+ABSENT = "\0-"
+MIXED = "\0="
+#: More keys than these make a map of an array of objects.
+MOST_KEYS = 200
+_SCALARS = {TEXT: "text", LONG: "long", DOUBLE: "double", BOOL: "bool", MOMENT: "moment", pa.null(): "null"}
+
+
+def kind_of(values: Any) -> str:
+    """The kind of an array between kernels; ``any`` for a list of Python values."""
+    return "any" if isinstance(values, list) else type_kind(values.type)
+
+
+@lru_cache(maxsize=4096)
+def type_kind(kind: pa.DataType) -> str:
+    """The kind of a type between kernels.
+
+    Raises:
+        TypeError: it is not a type between kernels.
+    """
+    found = _SCALARS.get(kind)
+    if found:
+        return found
+    if pa.types.is_dictionary(kind):
+        return "text"
+    if pa.types.is_list(kind):
+        return "list"
+    if pa.types.is_map(kind):
+        return "map"
+    if pa.types.is_struct(kind):
+        return "mixed" if kind.num_fields and kind.field(0).name.startswith(MIXED) else "object"
+    raise TypeError(kind)
+
+
+# Source arrays
+
+
+@lru_cache(maxsize=4096)
+def normal_type(kind: pa.DataType) -> pa.DataType | None:
+    """The type between kernels of a source type; None where only Python reads its values."""
+    if pa.types.is_dictionary(kind):
+        return normal_type(kind.value_type)
+    if is_text(kind):
+        return TEXT
+    if pa.types.is_decimal(kind) and kind.scale > 0:
+        return DOUBLE
+    if pa.types.is_boolean(kind):
+        return BOOL
+    if pa.types.is_null(kind):
+        return kind
+    if pa.types.is_integer(kind) and kind != pa.uint64():
+        return LONG
+    if pa.types.is_floating(kind):
+        return DOUBLE
+    if pa.types.is_date32(kind):
+        return MOMENT
+    if pa.types.is_timestamp(kind) and kind.tz in (None, "UTC") and kind.unit != "ns":
+        return MOMENT
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        inner = normal_type(kind.value_type)
+        return None if inner is None else pa.list_(inner)
+    if pa.types.is_map(kind):
+        inner = normal_type(kind.item_type)
+        return None if inner is None or normal_type(kind.key_type) != TEXT else pa.map_(TEXT, inner)
+    if pa.types.is_struct(kind):
+        parts = [normal_type(part.type) for part in kind]
+        return None if None in parts else pa.struct([(f.name, p) for f, p in zip(kind, parts, strict=True)])
+    return None
+
+
+def normal(values: pa.Array, top: bool = True) -> pa.Array | list[Any]:
+    """A source array as one between kernels: no NaN, 64 bits, dates as moments; Python values where there is none."""
+    kind = values.type
+    target = normal_type(kind)
+    if target is None or (_twice_named(kind) and values.null_count < len(values)):
+        return _as_python(values)
+    if pa.types.is_decimal(kind):
+        return doubles(values)
+    if target == DOUBLE:
+        wide = values if kind == DOUBLE else plain(values).cast(DOUBLE)
+        return pc.if_else(pc.is_nan(wide), None, wide) if pc.any(pc.is_nan(wide)).as_py() else wide
+    if pa.types.is_dictionary(kind):
+        if top and kind.value_type == TEXT and kind.index_type == pa.int32() and not values.dictionary.null_count:
+            return values
+        return normal(plain(values), top)
+    if target == kind and not _needs_care(kind):
+        return values
+    if pa.types.is_list(target):
+        offsets, inner = parts_of(values)
+        made = normal(inner, False)
+        return _as_python(values) if isinstance(made, list) else list_of(offsets, made, nulls_of(values))
+    if pa.types.is_struct(target):
+        parts = [normal(child, False) for child in values.flatten()]
+        if any(isinstance(part, list) for part in parts):
+            return _as_python(values)
+        return struct_of(parts, list(target), nulls_of(values))
+    if pa.types.is_map(target):
+        offsets, entries = map_parts(values)
+        if _repeats(offsets, entries[0]):  # in Python the last of equal keys counts
+            return _as_python(values)
+        made = normal(entries[1], False)
+        if isinstance(made, list):
+            return _as_python(values)
+        return map_of(offsets, plain(entries[0]).cast(TEXT), made, nulls_of(values))
+    return values.cast(target, safe=False) if target == MOMENT else values.cast(target)
+
+
+def _as_python(values: pa.Array) -> list[Any]:
+    return [incoming(value) for value in timed(values).to_pylist(maps_as_pydicts="lossy")]
+
+
+def timed(values: pa.Array) -> pa.Array:
+    """Nanosecond timestamps as microseconds: Python has no finer ones."""
+    kind = values.type
+    if pa.types.is_timestamp(kind) and kind.unit == "ns":
+        nanos = values.view(LONG).fill_null(0).to_numpy(zero_copy_only=False)
+        return pa.array(nanos // 1000, mask=nulls_of(values)).view(pa.timestamp("us", kind.tz))
+    return values
+
+
+@lru_cache(maxsize=4096)
+def _needs_care(kind: pa.DataType) -> bool:
+    """Whether values of a type may need a change although the type needs none: NaN, repeated keys of maps."""
+    if pa.types.is_map(kind):
+        return True
+    if pa.types.is_nested(kind):
+        return any(_needs_care(kind.field(i).type) for i in range(kind.num_fields))
+    return bool(pa.types.is_floating(kind))
+
+
+def _repeats(offsets: np.ndarray[Any, Any], keys: pa.Array) -> bool:
+    """Whether a map has a key twice."""
+    if int(np.diff(offsets).max(initial=0)) < 2:
+        return False
+    codes = plain(keys).dictionary_encode()
+    rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    both = rows * max(len(codes.dictionary), 1) + codes.indices.to_numpy(zero_copy_only=False)
+    return len(np.unique(both)) < len(both)
+
+
+@lru_cache(maxsize=4096)
+def _twice_named(kind: pa.DataType) -> bool:
+    """Whether a struct anywhere in a type has two fields of one name."""
+    if not pa.types.is_nested(kind):
+        return False
+    names = [field.name for field in kind] if pa.types.is_struct(kind) else []
+    return len(set(names)) < len(names) or any(_twice_named(kind.field(i).type) for i in range(kind.num_fields))
+
+
+def incoming(value: Any) -> Any:
+    """A value of a record as the language has it, down to the leaves of nested ones."""
+    if isinstance(value, date):
+        return Moment.of(value)
+    if isinstance(value, float):
+        return None if value != value else value
+    if isinstance(value, list):
+        return [incoming(item) for item in value]
+    if isinstance(value, dict):
+        return {key: incoming(item) for key, item in value.items()}
+    return float(value) if isinstance(value, Decimal) else value
+
+
+# Lists, structs and maps, made and taken apart
+
+
+def parts_of(values: pa.Array) -> tuple[np.ndarray[Any, np.dtype[np.int32]], pa.Array]:
+    """Offsets from 0 (int32, n + 1) and the elements of a list array; null lists are empty."""
+    offsets = np.zeros(len(values) + 1, dtype=np.int32)
+    np.cumsum(pc.list_value_length(values).fill_null(0).to_numpy(zero_copy_only=False), out=offsets[1:])
+    return offsets, values.flatten()
+
+
+def map_parts(values: pa.Array) -> tuple[np.ndarray[Any, np.dtype[np.int32]], tuple[pa.Array, pa.Array]]:
+    """Offsets from 0, and the keys and items of a map array; null maps are empty."""
+    given = values.offsets.to_numpy()
+    lengths = np.diff(given)
+    absent = nulls_of(values)
+    keys, items = values.keys, values.items
+    if (absent & (lengths > 0)).any():
+        lengths = np.where(absent, 0, lengths)
+        at = ranges(given[:-1], lengths)
+        first = int(given[0])
+        keys, items = keys.take(pa.array(at - first)), items.take(pa.array(at - first))
+    offsets = np.zeros(len(values) + 1, dtype=np.int32)
+    np.cumsum(lengths, out=offsets[1:])
+    return offsets, (keys, items)
+
+
+def ranges(starts: np.ndarray[Any, Any], lengths: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """The places starts[i] .. starts[i] + lengths[i] of all i, one behind the other."""
+    ends = np.cumsum(lengths)
+    total = int(ends[-1]) if len(ends) else 0
+    places: np.ndarray[Any, np.dtype[np.int64]] = np.repeat(starts - (ends - lengths), lengths)
+    return np.arange(total, dtype=np.int64) + places
+
+
+def list_of(offsets: np.ndarray[Any, Any], inner: pa.Array, absent: Mask | None = None) -> pa.Array:
+    """A list array."""
+    mask = None if absent is None or not absent.any() else pa.array(absent)
+    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32, copy=False)), plain(inner), mask=mask)
+
+
+def struct_of(parts: Sequence[pa.Array], fields: list[pa.Field], absent: Mask | None = None) -> pa.Array:
+    """A struct array."""
+    mask = None if absent is None or not absent.any() else pa.array(absent)
+    if not parts:
+        n = 0 if absent is None else len(absent)
+        bits = None if mask is None else pa.array(~absent).buffers()[1]  # type: ignore[operator]
+        return pa.Array.from_buffers(pa.struct([]), n, [bits])
+    return pa.StructArray.from_arrays([plain(part) for part in parts], fields=fields, mask=mask)
+
+
+def map_of(offsets: np.ndarray[Any, Any], keys: pa.Array, items: pa.Array, absent: Mask | None = None) -> pa.Array:
+    """A map array."""
+    mask = None if absent is None or not absent.any() else pa.array(absent)
+    bounds = pa.array(offsets.astype(np.int32, copy=False))
+    return pa.MapArray.from_arrays(bounds, plain(keys), plain(items), mask=mask)
+
+
+def only_where(values: pa.Array, keep: Mask) -> pa.Array:
+    """`values` with nulls where `keep` is False; values are not copied."""
+    kind = values.type
+    if keep.all() or pa.types.is_null(kind):
+        return values
+    if pa.types.is_dictionary(kind):
+        indices = values.indices
+        absent = ~keep | nulls_of(indices)
+        made = pa.array(indices.fill_null(0).to_numpy(zero_copy_only=False), kind.index_type, mask=absent)
+        return pa.DictionaryArray.from_arrays(made, values.dictionary)
+    if kind == TEXT:
+        return without(values, np.flatnonzero(~keep))
+    absent = nulls_of(values) | ~keep
+    if pa.types.is_struct(kind):
+        parts = [values.field(i) for i in range(kind.num_fields)]
+        return struct_of(parts, list(kind), absent)
+    if pa.types.is_list(kind):
+        return pa.ListArray.from_arrays(pa.array(values.offsets.to_numpy()), values.values, mask=pa.array(absent))
+    if pa.types.is_map(kind):
+        offsets, (keys, items) = map_parts(values)
+        lengths = np.where(absent, 0, np.diff(offsets))
+        at = pa.array(ranges(offsets[:-1], lengths))
+        return map_of(np.concatenate([[0], np.cumsum(lengths)]), keys.take(at), items.take(at), absent)
+    return pc.if_else(pa.array(keep), values, pa.scalar(None, kind))
+
+
+def field_of(values: pa.Array, name: str) -> pa.Array:
+    """A field of a struct array, null where the struct is."""
+    return pc.struct_field(values, values.type.get_field_index(name))
+
+
+@lru_cache(maxsize=4096)
+def keys_of(kind: pa.DataType) -> tuple[str, ...]:
+    """The keys of objects of a type, hidden fields left out."""
+    return tuple(field.name for field in kind if not field.name.startswith("\0"))
+
+
+def absent_at(values: pa.Array, name: str) -> Mask | None:
+    """Where objects lack a key; None where none lacks it."""
+    at = values.type.get_field_index(ABSENT + name)
+    return None if at < 0 else as_mask(pc.struct_field(values, at))
+
+
+def optional_keys(kind: pa.DataType) -> bool:
+    """Whether objects of a type may lack a key."""
+    return any(field.name.startswith(ABSENT) for field in kind)
+
+
+def alternatives(values: pa.Array) -> list[tuple[str, pa.Array]]:
+    """The columns of a mixed one, by kind."""
+    return [(values.type.field(i).name[len(MIXED) :], child) for i, child in enumerate(values.flatten())]
+
+
+# Python values
+
+
+def to_python(values: pa.Array | list[Any]) -> list[Any]:
+    """The values as the interpreter has them."""
+    if isinstance(values, list):
+        return values
+    kind = values.type
+    if _is_plain(kind):
+        found: list[Any] = values.to_pylist()
+        return found
+    if kind == MOMENT:
+        return [None if at is None else Moment(at) for at in values.to_pylist()]
+    name = type_kind(kind)
+    if name == "list":
+        offsets, inner = parts_of(values)
+        return _cut(values, offsets, to_python(inner))
+    if name == "map":
+        offsets, (keys, items) = map_parts(values)
+        pairs = list(zip(keys.to_pylist(), to_python(items), strict=True))
+        return [None if each is None else dict(each) for each in _cut(values, offsets, pairs)]
+    if name == "mixed":
+        out: list[Any] = [None] * len(values)
+        for _, child in alternatives(values):
+            at = np.flatnonzero(~nulls_of(child))
+            for i, value in zip(at.tolist(), to_python(child.take(pa.array(at))), strict=True):
+                out[i] = value
+        return out
+    columns: list[tuple[str, list[Any], list[bool] | None]] = []
+    for key in keys_of(kind):
+        gone = absent_at(values, key)
+        columns.append((key, to_python(field_of(values, key)), None if gone is None else gone.tolist()))
+    there = (~nulls_of(values)).tolist()
+    return [
+        {key: items[i] for key, items, gone in columns if gone is None or not gone[i]} if there[i] else None
+        for i in range(len(values))
+    ]
+
+
+def _cut(values: pa.Array, offsets: np.ndarray[Any, Any], items: list[Any]) -> list[Any]:
+    bounds, there = offsets.tolist(), (~nulls_of(values)).tolist()
+    return [items[bounds[i] : bounds[i + 1]] if there[i] else None for i in range(len(there))]
+
+
+@lru_cache(maxsize=4096)
+def _is_plain(kind: pa.DataType) -> bool:
+    """Whether Arrow makes of the values what the interpreter has."""
+    if pa.types.is_dictionary(kind) or kind in (TEXT, LONG, DOUBLE, BOOL, pa.null()):
+        return True
+    if pa.types.is_list(kind):
+        return _is_plain(kind.value_type)
+    return pa.types.is_struct(kind) and all(not f.name.startswith("\0") and _is_plain(f.type) for f in kind)
+
+
+def from_python(items: list[Any]) -> pa.Array | list[Any]:
+    """Values of the language as a typed column; as they are where no type holds them."""
+    try:
+        return _typed(items)
+    except (pa.ArrowException, OverflowError, UnicodeError, TypeError):
+        return items
+
+
+_OF_PYTHON = {str: TEXT, bool: BOOL, int: LONG, float: DOUBLE}
+_KIND_OF_PYTHON = {str: "text", bool: "bool", int: "long", float: "double", Moment: "moment", list: "list",
+                   dict: "object"}  # fmt: skip
+
+
+def _typed(items: list[Any]) -> pa.Array:
+    kinds = set(map(type, items)) - {type(None)}
+    if not kinds:
+        return pa.nulls(len(items))
+    if len(kinds) > 1:
+        children = {}
+        for kind in sorted(kinds, key=lambda k: list(_KIND_OF_PYTHON).index(k) if k in _KIND_OF_PYTHON else -1):
+            children[_KIND_OF_PYTHON[kind]] = _typed([item if type(item) is kind else None for item in items])
+        return mixed_of(children)
+    kind = kinds.pop()
+    if kind in _OF_PYTHON:
+        return pa.array(items, _OF_PYTHON[kind])
+    if kind is Moment:
+        if any(item is not None and (item.nanos or item.at.utcoffset()) for item in items):
+            raise TypeError("a date in another zone")
+        if any(item is not None and item.at.tzinfo is not UTC for item in items):
+            raise TypeError("a date in another zone")
+        return pa.array([None if item is None else item.micros for item in items], LONG).view(MOMENT)
+    absent = np.array([item is None for item in items], dtype=bool)
+    if kind is list:
+        lengths = [0 if item is None else len(item) for item in items]
+        flat = [value for item in items if item is not None for value in item]
+        return list_of(np.concatenate([[0], np.cumsum(lengths)]), _typed(flat), absent)
+    if kind is dict:
+        return _objects(items, absent)
+    raise TypeError(kind)
+
+
+def _objects(items: list[Any], absent: Mask) -> pa.Array:
+    keys: dict[str, None] = {}
+    for item in items:
+        if item is not None:
+            keys.update(dict.fromkeys(item))
+    if any(type(key) is not str or key.startswith("\0") for key in keys):
+        raise TypeError("a key")
+    if len(keys) > MOST_KEYS:
+        lengths = [0 if item is None else len(item) for item in items]
+        flat = [pair for item in items if item is not None for pair in item.items()]
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        return map_of(offsets, pa.array([key for key, _ in flat], TEXT), _typed([value for _, value in flat]), absent)
+    parts: list[pa.Array] = []
+    fields: list[pa.Field] = []
+    for key in keys:
+        missing = np.array([item is not None and key not in item for item in items], dtype=bool)
+        child = _typed([None if item is None else item.get(key) for item in items])
+        _add_key(parts, fields, key, child, missing if missing.any() else None)
+    return struct_of(parts, fields, absent)
+
+
+def _add_key(parts: list[pa.Array], fields: list[pa.Field], key: str, child: pa.Array, gone: Mask | None) -> None:
+    parts.append(plain(child))
+    fields.append(pa.field(key, parts[-1].type))
+    if gone is not None:
+        parts.append(pa.array(gone))
+        fields.append(pa.field(ABSENT + key, BOOL))
+
+
+def object_of(keys: Sequence[str], children: Sequence[pa.Array], gone: Sequence[Mask | None], absent: Mask) -> pa.Array:
+    """Objects with the keys; `gone` says where one is not there, `absent` where there is no object."""
+    parts: list[pa.Array] = []
+    fields: list[pa.Field] = []
+    for key, child, missing in zip(keys, children, gone, strict=True):
+        _add_key(parts, fields, key, child, missing)
+    return struct_of(parts, fields, absent)
+
+
+def mixed_of(children: dict[str, pa.Array]) -> pa.Array:
+    """A mixed column of columns by kind, of which at most one is not null in a row."""
+    parts = [plain(child) for child in children.values()]
+    fields = [pa.field(MIXED + kind, part.type) for kind, part in zip(children, parts, strict=True)]
+    there = np.zeros(len(parts[0]), dtype=bool)
+    for part in parts:
+        there |= ~nulls_of(part)
+    return struct_of(parts, fields, ~there)
+
+
+# One type for several columns
+
+
+class NoCommonType(Exception):
+    """Columns have no type in common."""
+
+
+@lru_cache(maxsize=4096)
+def common_type(*kinds: pa.DataType) -> pa.DataType:
+    """The type that holds values of all types."""
+    first, *rest = kinds
+    for other in rest:
+        first = _pair_type(first, other)
+    return first
+
+
+def _pair_type(a: pa.DataType, b: pa.DataType) -> pa.DataType:
+    a, b = (TEXT if pa.types.is_dictionary(kind) else kind for kind in (a, b))
+    if a == b or pa.types.is_null(b):
+        return a
+    if pa.types.is_null(a):
+        return b
+    one, two = type_kind(a), type_kind(b)
+    if one == two == "list":
+        return pa.list_(_pair_type(a.value_type, b.value_type))
+    if one == two == "map":
+        return pa.map_(TEXT, _pair_type(a.item_type, b.item_type))
+    if one == two == "object":
+        return _object_type(a, b)
+    found: dict[str, pa.DataType] = {}
+    for kind, name in ((a, one), (b, two)):
+        parts = [(f.name[len(MIXED) :], f.type) for f in kind] if name == "mixed" else [(name, kind)]
+        for label, part in parts:
+            found[label] = _pair_type(found[label], part) if label in found else part
+    return pa.struct([(MIXED + label, part) for label, part in found.items()])
+
+
+def _object_type(a: pa.DataType, b: pa.DataType) -> pa.DataType:
+    fields: list[tuple[str, pa.DataType]] = []
+    for key in dict.fromkeys((*keys_of(a), *keys_of(b))):
+        kinds = [kind.field(key).type for kind in (a, b) if kind.get_field_index(key) >= 0]
+        fields.append((key, kinds[0] if len(kinds) == 1 else _pair_type(*kinds)))
+        if len(kinds) == 1 or any(kind.get_field_index(ABSENT + key) >= 0 for kind in (a, b)):
+            fields.append((ABSENT + key, BOOL))
+    return pa.struct(fields)
+
+
+def widened(values: pa.Array, target: pa.DataType) -> pa.Array:
+    """`values` as a column of a type that :func:`common_type` gave for them and others."""
+    values = plain(values)
+    kind = values.type
+    if kind == target:
+        return values
+    n = len(values)
+    if pa.types.is_null(kind):
+        return pa.nulls(n, target)
+    name = type_kind(target)
+    if name == "list":
+        offsets, inner = parts_of(values)
+        return list_of(offsets, widened(inner, target.value_type), nulls_of(values))
+    if name == "map":
+        offsets, (keys, items) = map_parts(values)
+        return map_of(offsets, keys, widened(items, target.item_type), nulls_of(values))
+    parts: list[pa.Array] = []
+    if name == "mixed":
+        own = dict(alternatives(values)) if type_kind(kind) == "mixed" else {type_kind(kind): values}
+        for part in target:
+            label = part.name[len(MIXED) :]
+            parts.append(widened(own[label], part.type) if label in own else pa.nulls(n, part.type))
+        return struct_of(parts, list(target), nulls_of(values))
+    for part in target:
+        at = kind.get_field_index(part.name)
+        if at >= 0:
+            parts.append(widened(values.field(at), part.type))
+        elif part.name.startswith(ABSENT):
+            missing = kind.get_field_index(part.name[len(ABSENT) :]) < 0
+            parts.append(pa.repeat(pa.scalar(missing), n))
+        else:
+            parts.append(pa.nulls(n, part.type))
+    return struct_of(parts, list(target), nulls_of(values))
+
+
+def alike(columns: Sequence[pa.Array]) -> list[pa.Array]:
+    """The columns as ones of a common type."""
+    target = common_type(*[column.type for column in columns])
+    return [widened(column, target) for column in columns]
+
+
+def stacked(columns: Sequence[pa.Array]) -> pa.Array:
+    """The columns one behind the other, in a common type."""
+    made = alike(columns)
+    return made[0] if len(made) == 1 else pa.concat_arrays(made)
+
+
+def chosen(which: np.ndarray[Any, np.dtype[np.intp]], columns: Sequence[Column]) -> Column:
+    """Row by row the value of one of the columns; null where `which` is none of their numbers."""
+    masks = [which == i for i in range(len(columns))]
+    is_open = merged(
+        *[column.open & mask for column, mask in zip(columns, masks, strict=True) if column.open is not None]
+    )
+    if any(isinstance(column.values, list) for column in columns):
+        lists = [to_python(column.values) for column in columns]
+        out = [None if not 0 <= w < len(lists) else lists[w][i] for i, w in enumerate(which.tolist())]
+        return Column(out if len(out) == 0 else from_python(out), some(is_open))
+    filled = [i for i, column in enumerate(columns) if not pa.types.is_null(column.values.type)]
+    if not filled:
+        return Column(pa.nulls(len(which)), some(is_open))
+    if len(filled) == 1:
+        return Column(only_where(columns[filled[0]].values, masks[filled[0]]), some(is_open))
+    arrays = alike([columns[i].values for i in filled])
+    kind = arrays[0].type
+    if pa.types.is_nested(kind):
+        n = len(which)
+        at = np.arange(n, dtype=np.int64)
+        none = np.ones(n, dtype=bool)
+        for place, i in enumerate(filled):
+            at[masks[i]] += place * n
+            none &= ~masks[i]
+        return Column(pa.concat_arrays(arrays).take(pa.array(at, mask=none if none.any() else None)), some(is_open))
+    made = only_where(arrays[-1], masks[filled[-1]]) if len(filled) < len(columns) or (which < 0).any() else arrays[-1]
+    for i, array in zip(filled[:-1], arrays[:-1], strict=True):
+        made = pc.if_else(pa.array(masks[i]), array, made)
+    return Column(made, some(is_open))
+
+
+# What an expression hands out
+
+
+def outgoing(value: Any) -> Any:
+    """A value of the language as Arrow takes it: moments become datetimes."""
+    if isinstance(value, Moment):
+        return value.at
+    if isinstance(value, list):
+        return [outgoing(item) for item in value]
+    if isinstance(value, dict):
+        return {key: outgoing(item) for key, item in value.items()}
+    return value
+
+
+def in_utc(value: Any) -> Any:
+    """`value` with every datetime in UTC: Arrow drops offsets where PYARROW_IGNORE_TIMEZONE is set, as PySpark does."""
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(UTC)
+    if isinstance(value, list):
+        return [in_utc(item) for item in value]
+    if isinstance(value, tuple):
+        return tuple(in_utc(item) for item in value)
+    if isinstance(value, dict):
+        return {key: in_utc(item) for key, item in value.items()}
+    return value
+
+
+@lru_cache(maxsize=4096)
+def final_type(kind: pa.DataType) -> pa.DataType | None:
+    """The type that columns of a kind are handed out in; None where it differs from row to row."""
+    name = type_kind(kind)
+    if name == "mixed":
+        return None
+    if name == "moment":
+        return TIMESTAMP
+    if name in ("list", "map"):
+        inner = final_type(kind.value_type if name == "list" else kind.item_type)
+        return None if inner is None else pa.list_(inner) if name == "list" else pa.map_(TEXT, inner)
+    if name == "object":
+        parts = [(key, final_type(kind.field(key).type)) for key in keys_of(kind)]
+        return None if any(part is None for _, part in parts) else pa.struct(parts)
+    return TEXT if name == "text" else kind
+
+
+def final(values: pa.Array) -> pa.Array:
+    """A column as it is handed out: dates in milliseconds, cut down; no hidden fields of objects."""
+    kind = values.type
+    if kind == MOMENT:
+        micros = values.view(pa.int64())
+        floored = np.floor_divide(micros.fill_null(0).to_numpy(zero_copy_only=False), 1000)
+        mask = None if not values.null_count else values.is_null().to_numpy(zero_copy_only=False)
+        return pa.array(floored, mask=mask).view(TIMESTAMP)
+    if not pa.types.is_nested(kind) or kind == final_type(kind):
+        return values
+    name = type_kind(kind)
+    if name == "list":
+        offsets, inner = parts_of(values)
+        return list_of(offsets, final(inner), nulls_of(values))
+    if name == "map":
+        offsets, (keys, items) = map_parts(values)
+        return map_of(offsets, keys, final(items), nulls_of(values))
+    if name == "mixed":
+        parts = [final(child) for _, child in alternatives(values)]
+        return struct_of(parts, [pa.field(f.name, p.type) for f, p in zip(kind, parts, strict=True)], nulls_of(values))
+    children = [final(field_of(values, key)) for key in keys_of(kind)]
+    fields = [pa.field(key, child.type) for key, child in zip(keys_of(kind), children, strict=True)]
+    return struct_of(children, fields, nulls_of(values))
