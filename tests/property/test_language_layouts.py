@@ -24,7 +24,7 @@ from xdmprep.language.catalogue import Context
 from xdmprep.language.functions import table
 from xdmprep.language.interpreter import Scope, compile_node, run
 from xdmprep.language.options import DEFAULT
-from xdmprep.language.plan import outgoing
+from xdmprep.language.shapes import outgoing
 from xdmprep.language.values import Failed
 
 pytestmark = pytest.mark.usefixtures("both_ways")

@@ -453,14 +453,13 @@ class NoCommonType(Exception):
 @lru_cache(maxsize=4096)
 def common_type(*kinds: pa.DataType) -> pa.DataType:
     """The type that holds values of all types."""
-    first, *rest = kinds
+    first, *rest = (TEXT if pa.types.is_dictionary(kind) else kind for kind in kinds)
     for other in rest:
         first = _pair_type(first, other)
     return first
 
 
 def _pair_type(a: pa.DataType, b: pa.DataType) -> pa.DataType:
-    a, b = (TEXT if pa.types.is_dictionary(kind) else kind for kind in (a, b))
     if a == b or pa.types.is_null(b):
         return a
     if pa.types.is_null(a):
