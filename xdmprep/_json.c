@@ -574,7 +574,7 @@ static const uint8_t *read_object(Reader *r, const uint8_t *at, Node *node, size
             expected = number + 1;
             if (!(at = read_value(r, at, node->children[number], inner))) return NULL;
         } else {
-            if (!(r->flags & IGNORE_UNKNOWN)) return refuse(r, UNLIKE);
+            if (!(r->flags & IGNORE_UNKNOWN) || r->depth > 1) return refuse(r, UNLIKE);
             if (seen_before(r, owner, key, size)) return refuse(r, EXACT);
             if (!(at = skip_value(r, at))) return NULL;
         }

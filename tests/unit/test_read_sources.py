@@ -191,6 +191,20 @@ def test_a_value_unlike_the_others_counts_where_its_column_is_mapped(tmp_path: P
     ]  # fmt: skip
 
 
+@pytest.mark.usefixtures("both_ways")
+def test_keys_that_come_late_are_not_lost_without_a_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xdmprep.read.ndjson.SAMPLE_BYTES", 100)
+    monkeypatch.setattr("xdmprep.read.ndjson.BLOCK_BYTES", 10_000)
+    file = tmp_path / "late.jsonl"
+    late = ['{"t":"x","new":1,"m":{"a":1,"c":3}}', '{"t":1.5,"m":{"a":0.5}}', '{"t":"x","m":{"c":null}}']
+    file.write_text('{"t":"x","m":{"a":1,"b":2}}\n' * 3000 + "\n".join(late))
+    done = xp.prepare(file, {"t": "t", "m": "m"}, SCHEMA, tmp_path / "whole")
+    assert [(i.row, i.code, i.value) for i in done.report] == [(3001, "unfit", "3"), (3002, "unfit", "0.5")]
+    assert (done.written, done.rejected) == (3001, 2)
+    done = xp.prepare(file, {"t": "t", "i": "m.b"}, SCHEMA, tmp_path / "part")
+    assert (done.written, done.rejected) == (3003, 0)
+
+
 def test_files_of_json_are_read_with_the_same_columns(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"v":1,"m":{"x":1}}\n')
     (tmp_path / "b.jsonl").write_text('{"v":1.5,"m":{"y":2}}\n{"w":"z"}\n')

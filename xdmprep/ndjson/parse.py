@@ -17,8 +17,8 @@ from .fields import ARRAY, MAP, OBJECT, UNKNOWN, Node
 
 #: What lines are parsed for: to be checked (nulls are noted, keys that the tree does not have are not passed over, and
 #: numbers are taken only where the column's number is exactly theirs); to be mapped (null is as good as no value, and
-#: other keys are passed over); to learn what they hold (the same, but other keys are not passed over, and an integer
-#: does not fit doubles).
+#: other keys of the record itself are passed over); to learn what they hold (the same, but no key is passed over and an
+#: integer does not fit doubles).
 CHECK, MAPPED, LEARN = 1, 2, 8
 _CHECK_UTF8 = 4
 

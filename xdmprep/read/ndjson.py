@@ -185,23 +185,30 @@ def _fit(value: Any, node: Node, path: Steps, misfits: list[_Misfit]) -> Any:
     kind = kind_of(value)
     if node.kind == OBJECT and kind == "object":
         places = zip(node.names, node.children, strict=True)
+        if path and value.keys() > set(node.names) & value.keys():
+            for name in sorted(value.keys() - set(node.names)):
+                if value[name] is not None:
+                    misfits.append(_Misfit((*path, name), _shown(value[name]), "is in no object of the first records"))
         return {name: _fit(value.get(name), child, (*path, name), misfits) for name, child in places}
     if node.kind == MAP and kind == "object":
         there = ((key, item) for key, item in value.items() if item is not None)
         return [(key, _fit(item, node.children[1], (*path, key), misfits)) for key, item in there]
     if node.kind == ARRAY and kind == "array":
         return [_fit(item, node.children[0], (*path, number), misfits) for number, item in enumerate(value)]
-    text = value if kind == "text" else json.dumps(value, ensure_ascii=False)
     if node.type == pa.string():
-        return text
+        return _shown(value)
     if node.kind == BOOLEAN and kind == "boolean":
         return value
     if node.kind in (INTEGER, NUMBER) and kind in ("integer", "number"):
         fitted = int(value) if node.kind == INTEGER else float(value)
         if fitted == value and (node.kind == NUMBER or -(2**63) <= fitted < 2**63):
             return fitted
-    misfits.append(_Misfit(path, text, f"is not {_WORDS[node.kind]} as in the first records"))
+    misfits.append(_Misfit(path, _shown(value), f"is not {_WORDS[node.kind]} as in the first records"))
     return None
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 _WORDS = {
