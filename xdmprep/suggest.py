@@ -112,7 +112,7 @@ _IDENTITIES = {
 }
 
 _LOOKS: tuple[tuple[str, str], ...] = (
-    ("courtesy title", r"(?i:mr|mrs|ms|miss|mx|dr|prof|rev|sir|madam|herr|frau|mme|m)\.?"),
+    ("courtesy title", r"(?i:mr|mrs|ms|miss|mx|dr|prof|rev|hon|honorable|honourable|sir|madam|herr|frau|mme|m)\.?"),
     ("order number", r"#\d{3,}"),
     ("ecid", r"\d{38}"),
     ("email", r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}"),
