@@ -20,12 +20,18 @@ rows in a report (:class:`Issue`), never exceptions, unless the caller asks for 
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 Severity = Literal["error", "warning"]
+
+
+#: Characters of faults that the text of a MappingError lists; `faults` has them all.
+_LONGEST = 12_000
 
 
 class XdmPrepError(Exception):
@@ -74,7 +80,10 @@ class MappingError(XdmPrepError):
         where = f"{self.name}: " if self.name else ""
         if len(self.faults) == 1:
             return where + self.faults[0]
-        return f"{where}{len(self.faults)} faults\n" + "\n".join(f"  - {fault}" for fault in self.faults)
+        shown = list(itertools.accumulate(len(fault) for fault in self.faults))
+        few = max(bisect.bisect(shown, _LONGEST), 1)
+        more = f"\n  ... and {len(self.faults) - few:,} more" if few < len(self.faults) else ""
+        return f"{where}{len(self.faults)} faults\n" + "\n".join(f"  - {fault}" for fault in self.faults[:few]) + more
 
 
 class ExpressionError(MappingError):

@@ -126,7 +126,8 @@ class Manifest:
         """Write `manifest.json` into `folder` and return its path."""
         path = Path(folder) / NAME
         with whole_file(path) as out:
-            out.write((json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n").encode())
+            text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n"
+            out.write(text.encode("utf-8", "replace"))  # names of files may hold bytes that are no text
         return path
 
     @classmethod
@@ -200,7 +201,8 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         temporary.replace(final)
         sync_folder(final.parent)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise OutputError(f"{final}: cannot write: {error.strerror or error}.") from error
     except BaseException:
         temporary.unlink(missing_ok=True)

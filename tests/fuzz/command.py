@@ -498,7 +498,7 @@ def _here(arguments: list[str]) -> tuple[int, str, str, str]:
         found[0] = traceback.format_exc()
 
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), warnings.catch_warnings(), _unexpected(note):
-        warnings.simplefilter("always")
+        warnings.simplefilter("ignore")  # as the command itself does in its process
         code = run(arguments)
     return code, out.getvalue(), err.getvalue(), found[0]
 
@@ -562,7 +562,7 @@ def _judge(setting: Setting, code: int, out: str, err: str, made: set[Path]) -> 
             yield f"standard {name} has a line of {max(map(len, text.splitlines()))} characters"
         if found := _CONTROL.search(text) or re.search("[\ud800-\udfff]", text):
             yield f"standard {name} has the control character {found[0]!r}"
-    about = out if setting.arguments[0] == "doctor" else err  # its answer is the list of what is wrong
+    about = err + out if setting.arguments[0] == "doctor" else err  # its answer is the list of what is wrong
     if code in (2, 3) and not about.strip() and not as_json:
         yield f"exit code {code} without a message"
     if code == 2 and made:

@@ -13,6 +13,7 @@ import os
 import re
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -114,6 +115,8 @@ def main() -> None:
     # numpy's linear algebra, which no command uses, would start a thread a core that spins for a tenth of a second
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     sys.unraisablehook = _keep_interrupts
+    if not sys.warnoptions and not os.environ.get("XDMPREP_DEBUG"):
+        warnings.simplefilter("ignore")  # of libraries, about code that nobody here can change
     try:
         code = run()
     except KeyboardInterrupt:  # a second one, while the first was answered

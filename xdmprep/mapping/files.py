@@ -109,7 +109,7 @@ def parse_yaml(text: str, name: str) -> Any:
         raise MappingError(f"{name}: is not YAML: {error}.") from None
     except RecursionError:
         raise MappingError(f"{name}: is nested deeper than {MAX_DEPTH} levels.") from None
-    except (ValueError, OverflowError) as error:  # such as a timestamp of month 13 behind an explicit tag
+    except (ValueError, ArithmeticError, LookupError, AttributeError, TypeError) as error:  # such as !!bool maybe
         raise MappingError(f"{name}: holds a value that does not fit its tag ({shorten(str(error), 100)}).") from None
     why = why_unfit(value)
     if why is not None:

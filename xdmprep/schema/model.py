@@ -19,7 +19,7 @@ from typing import Any
 import pyarrow as pa
 
 from .. import ports
-from ..arguments import COUNT, FLAG, TEXT, WORD, either, instance, nullable, takes
+from ..arguments import COUNT, FLAG, TEXT, WORD, document, either, instance, nullable, takes
 from ..documents import Shape, is_file, kind_of
 from ..errors import ExpressionError, Issue, SchemaError, UsageError, did_you_mean, shorten
 from ..paths import EVERY, Path, format_path, parse_path
@@ -372,6 +372,11 @@ class Schema:
             return ports.check_record(self, record, rules)
         except RecursionError:
             raise UsageError("Schema.check: the record is nested too deep, or contains itself.") from None
+        except (AttributeError, TypeError, ValueError, ArithmeticError):
+            fault = next(document(record, "record"), None)
+            if fault is None:
+                raise
+            raise UsageError(f"Schema.check: {fault}.") from None
 
     @takes(depth=nullable(COUNT))
     def describe(self, *, depth: int | None = None) -> str:

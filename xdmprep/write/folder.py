@@ -57,7 +57,8 @@ class OutputFolder:
 
     def __init__(self, path: str | os.PathLike[str], key: dict[str, Any], overwrite: bool = False) -> None:
         self.path = Path(path)
-        self.key = key
+        # names of files may hold bytes that are no text
+        self.key = json.loads(json.dumps(key, ensure_ascii=False).encode("utf-8", "replace"))
         self.run: dict[str, Any] = {}
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -128,7 +129,7 @@ class OutputFolder:
         text = json.dumps({"state": state, "key": self.key, **more}, indent=2, ensure_ascii=False)
         try:
             with whole_file(self.path / RUN) as out:
-                out.write(text.encode() + b"\n")
+                out.write(text.encode("utf-8", "replace") + b"\n")
         finally:
             if state != "running":
                 self._lock.release()
