@@ -168,9 +168,14 @@ def test_maps_grow_with_their_entries_not_with_their_keys(tmp_path: Path) -> Non
     sizes = []
     for count in (1_000, 4_000):
         file = tmp_path / f"{count}.jsonl"
-        file.write_text("".join(json.dumps({"m": {f"k{n}": 1, f"j{n}": 2}}) + "\n" for n in range(count)))
-        (chunk,) = open_source(file).chunks()
-        assert pa.types.is_map(chunk.records.column("m").type)
+        rows = [{"m": {f"k{n}": 1, f"j{n}": 2 if n else None}} for n in range(count)]
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        for source in (file, rows, iter(rows)):
+            (chunk,) = open_source(source).chunks()
+            column = chunk.records.column("m")
+            assert pa.types.is_map(column.type)
+            got = [dict(one) for one in column.to_pylist()]
+            assert got == [{"k0": 1}] + [row["m"] for row in rows[1:]]
         sizes.append(chunk.records.nbytes)
     assert sizes[1] < 5 * sizes[0]
 

@@ -196,13 +196,18 @@ class Seen:
 
     def _map_values(self, to: Callable[[Seen], Node]) -> Node | None:
         """The values of a map, if the object is one."""
-        if len(self.inside) <= MAP_KEYS or self.keys * SPARSE > self.objects * len(self.inside):
+        if not is_map(len(self.inside), self.objects, self.keys):
             return None
         values = joined(self.inside.values())
         one = len(values.kinds) <= 1 or values.kinds.keys() <= {"integer", "number", "big"}
         if not one and len(self.inside) <= MOST_FIELDS:
             return None
         return to(values)
+
+
+def is_map(names: int, objects: int, keys: int) -> bool:
+    """Whether objects with so many different names and, together, so many keys are maps."""
+    return names > MAP_KEYS and keys * SPARSE <= objects * names
 
 
 _KINDS = {"text": TEXT, "integer": INTEGER, "number": NUMBER, "boolean": BOOLEAN}

@@ -15,7 +15,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from enum import Enum
-from functools import partial
+from functools import partial, reduce
 from itertools import accumulate, islice
 from typing import Any
 from uuid import UUID
@@ -23,15 +23,39 @@ from uuid import UUID
 import pyarrow as pa
 
 from ..errors import SourceError
+from ..ndjson.fields import MOST_FIELDS, is_map
 
 #: Rows of a piece.
 PIECE_ROWS = 8_192
 
 _EXACT = 1 << 53
 
-#: What is known of a column: a dict of fields, a list with one kind, the name of a scalar, or None for nothing yet.
-#: A decimal is ``("decimal", digits before the point, digits behind it)``.
+#: What is known of a column: :class:`Fields`, ``("map", kind of its values)``, a list with one kind, the name of a
+#: scalar, or None for nothing yet.  A decimal is ``("decimal", digits before the point, digits behind it)``.
 Kind = Any
+
+
+class Fields(dict[str, Kind]):
+    """The fields of dicts.
+
+    Attributes:
+        dicts, keys: how many dicts, and how many keys they have together.
+    """
+
+    dicts = 1
+    keys_in_all = 0
+
+    def joined(self, other: Fields) -> Kind:
+        """The fields of both; a map where they are too many and too unlike."""
+        made = Fields(self)
+        for name, kind in other.items():
+            made[name] = joined_kinds(self.get(name), kind)
+        made.dicts, made.keys_in_all = self.dicts + other.dicts, self.keys_in_all + other.keys_in_all
+        if not is_map(len(made), made.dicts, made.keys_in_all):
+            return made
+        values = reduce(joined_kinds, made.values(), None)
+        alike = values != "text" or all(kind in (None, "text") for kind in made.values())
+        return ("map", values) if alike or len(made) > MOST_FIELDS else made
 
 
 def kind_of(value: Any) -> Kind:
@@ -56,7 +80,9 @@ def kind_of(value: Any) -> Kind:
     if isinstance(value, datetime.time):
         return "clock"
     if isinstance(value, Mapping):
-        return {str(name): kind_of(_usual(item)) for name, item in value.items()}
+        fields = Fields((str(name), kind_of(_usual(item))) for name, item in value.items())
+        fields.keys_in_all = len(fields)
+        return fields
     if isinstance(value, list | tuple | set | frozenset):
         items: Kind = None
         for item in value:
@@ -91,14 +117,19 @@ def _usual(value: Any) -> Any:
 
 def joined_kinds(a: Kind, b: Kind) -> Kind:
     """The kind that holds the values of both without loss."""
-    if a is None or a == b:
+    if a is None or b is None:
+        return b if a is None else a
+    if isinstance(a, Fields) and isinstance(b, Fields):
+        return a.joined(b)
+    if a == b:
         return b
-    if b is None:
-        return a
     if "odd" in (a, b):
         return "odd"
-    if isinstance(a, dict) and isinstance(b, dict):
-        return {name: joined_kinds(a.get(name), b.get(name)) for name in {**a, **b}}
+    if _is_map(a) or _is_map(b):
+        if not all(isinstance(one, Fields) or _is_map(one) for one in (a, b)):
+            return "text"
+        inner = [kind for one in (a, b) for kind in (one.values() if isinstance(one, Fields) else one[1:])]
+        return ("map", reduce(joined_kinds, inner, None))
     if isinstance(a, list) and isinstance(b, list):
         return [joined_kinds(a[0], b[0])]
     if isinstance(a, dict | list) or isinstance(b, dict | list):
@@ -116,8 +147,14 @@ def joined_kinds(a: Kind, b: Kind) -> Kind:
     return "time" if both == {"date", "time"} else "text"
 
 
+def _is_map(kind: Kind) -> bool:
+    return isinstance(kind, tuple) and kind[0] == "map"
+
+
 def type_of(kind: Kind) -> pa.DataType:
     """The Arrow type of a kind."""
+    if _is_map(kind):
+        return pa.map_(pa.string(), type_of(kind[1]))
     if isinstance(kind, dict):
         return pa.struct([(name, type_of(inner)) for name, inner in kind.items()])
     if isinstance(kind, list):
@@ -206,6 +243,13 @@ def _built(values: list[Any], kind: Kind) -> pa.Array:
         if not parts:
             return pa.array([None if value is None else {} for value in values], pa.struct([]))
         return pa.StructArray.from_arrays(parts, names=list(kind), mask=absent)
+    if _is_map(kind):
+        rows = [{} if value is None else value for value in values]
+        entries = [[(str(key), item) for key, item in row.items() if _usual(item) is not None] for row in rows]
+        ends = list(accumulate(map(len, entries), initial=0))
+        keys = pa.array([key for some in entries for key, _ in some], pa.string())
+        items = _built([_usual(item) for some in entries for _, item in some], kind[1])
+        return pa.MapArray.from_arrays(pa.array(ends, pa.int32()), keys, items, mask=absent)
     if isinstance(kind, list):
         ends = list(accumulate((0 if value is None else len(value) for value in values), initial=0))
         items = [_usual(item) for value in values if value is not None for item in value]
@@ -221,7 +265,9 @@ def _built(values: list[Any], kind: Kind) -> pa.Array:
 def _holds(kind: Kind, wanted: str) -> bool:
     if isinstance(kind, dict):
         return any(_holds(inner, wanted) for inner in kind.values())
-    return _holds(kind[0], wanted) if isinstance(kind, list) else kind == wanted
+    if _is_map(kind):
+        return _holds(kind[1], wanted)
+    return _holds(kind[0], wanted) if isinstance(kind, list) else bool(kind == wanted)
 
 
 Pieces = Callable[[], Iterator[pa.RecordBatch]]
