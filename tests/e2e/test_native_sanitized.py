@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 TESTS = ["property/test_native.py", "property/test_automata.py", "property/test_encode.py", "property/test_csv_cut.py",
          "unit/test_read_csv.py", "unit/test_write.py", "unit/test_prepare.py", "property/test_json_lines.py",
-         "unit/test_read_sources.py"]  # fmt: skip
+         "unit/test_read_sources.py", "property/test_csv_rows.py"]  # fmt: skip
 
 
 @pytest.mark.slow

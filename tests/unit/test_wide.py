@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import cProfile
 import json
 from pathlib import Path
@@ -57,3 +58,16 @@ def test_calls_grow_with_the_fields(tmp_path: Path, kind: str, format: str) -> N
     calls(tmp_path, 3, kind, format)  # what is imported or cached at the first run
     few, some, many = (calls(tmp_path, count, kind, format) for count in (50, 150, 350))
     assert (many - some) / (some - few) < 2.3  # twice as many more fields; 3.3 and more where each looks at all others
+
+
+def test_columns_are_looked_up_and_not_searched() -> None:
+    """`name in columns.names` makes a list of all names each time; `get_field_index` is a look-up."""
+    package = Path(xp.__file__).parent
+    found = []
+    for path in [*package.joinpath("mapping").rglob("*.py"), *package.joinpath("language").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.In, ast.NotIn)):
+                place = ast.unparse(node.comparators[0])
+                if place in ("columns.names", "schema.names", "records.schema.names", "self.schema.names"):
+                    found.append(f"{path.name}:{node.lineno}")
+    assert found == []

@@ -327,7 +327,7 @@ def _passed(tree: Field, columns: dict[str, pa.Array]) -> pa.Array | None:
 
 def _passed_type(tree: Node, schema: pa.Schema | None) -> pa.DataType | None:
     """The type of a plain field that is passed on as it is; None for anything else."""
-    if schema is None or not isinstance(tree, Field) or tree.names[0] not in schema.names:
+    if schema is None or not isinstance(tree, Field) or schema.get_field_index(tree.names[0]) < 0:
         return None
     kind = schema.field(tree.names[0]).type
     for name in tree.names[1:]:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ..errors import printable
+
 Kind = Literal["auto", "column", "expression", "constant", "callable"]
 Missing = Literal["error", "null"]
 
@@ -74,7 +76,7 @@ class FieldMapping:
         return "column" if is_plain_path(self.source) else "expression"
 
     def __str__(self) -> str:
-        return f"{self.destination} <- {self.text}"
+        return f"{printable(self.destination, 300)} <- {printable(self.text, 300)}"
 
 
 def constant_text(value: Any) -> str:

@@ -6,7 +6,7 @@ an output of its own, and a mapping that leads below the object overrides the fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -105,7 +105,7 @@ def make_plan(
     faults: list[str] = []
     options = language_options(mapping.options.language, faults)
     for name in mapping.options.group_by:
-        if name not in columns.names:
+        if columns.get_field_index(name) < 0:
             faults.append(f"$group_by: {unknown_column(name, columns)}")
     if not mapping.mappings:
         faults.append("the set has no mappings.")
@@ -116,7 +116,10 @@ def make_plan(
         where = f"line {item.line}: " if item.line else ""
         found.setdefault((item.line, places[id(item)]), []).append(f"{where}{item}: {text}")
 
-    settled = [made for item in mapping.mappings if (made := _settle(item, mapping, columns, schema, options, fault))]
+    names = dict.fromkeys(columns.names)  # made once, and looked up, since there may be thousands
+    settled = [
+        made for item in mapping.mappings if (made := _settle(item, mapping, columns, names, schema, options, fault))
+    ]
     plan = Plan([], [], options, grouped=bool(mapping.options.group_by))
     seen: dict[Path, FieldMapping] = {}
     single = []
@@ -190,6 +193,7 @@ def _settle(
     item: FieldMapping,
     mapping: MappingSet,
     columns: pa.Schema,
+    names: Collection[str],
     schema: Schema | None,
     options: Options,
     fault: Callable[[FieldMapping, str], None],
@@ -205,8 +209,8 @@ def _settle(
         for text in error.faults:
             fault(item, text)
         sound = False
-    ready = filled(item, mapping.options.values, columns.names)
-    placeholder = left(ready, columns.names)
+    ready = filled(item, mapping.options.values, names)
+    placeholder = left(ready, names)
     try:
         if placeholder is not None:
             raise MappingError(placeholder)

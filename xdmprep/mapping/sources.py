@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..arrow_types import inexact, plain_column, plain_type
-from ..errors import ExpressionError, MappingError, did_you_mean, shorten
+from ..errors import ExpressionError, MappingError, did_you_mean, printable, shorten
 from ..language import Expression, Options, compile_expression
 from ..leaves import plain
 from ..names import namesakes
@@ -307,9 +307,10 @@ def unknown_column(name: str, columns: pa.Schema) -> str:
     """The message for a column that the source does not have."""
     near = did_you_mean(name, columns.names)
     if not near:
-        shown = ", ".join(columns.names[:12]) + (", ..." if len(columns.names) > 12 else "")
+        shown = ", ".join(printable(each, 60) for each in columns.names[:12])
+        shown += ", ..." if len(columns) > 12 else ""
         near = f" It has {shown}." if columns.names else " It has no columns."
-    return f"the source has no column '{name}'.{near}"
+    return f"the source has no column {shorten(name)}.{near}"
 
 
 def _refuse_repeated(names: Iterable[str], columns: pa.Schema) -> None:
@@ -371,10 +372,10 @@ def _callable(item: FieldMapping, columns: pa.Schema) -> CallableSource:
     notes = [getattr(p.annotation, "__name__", str(p.annotation)) for p in parameters]
     pandas = any(note.split(".")[-1] in ("Series", "DataFrame") for note in notes)
     given = tuple(p.name for p in parameters)
-    if not names and not (len(given) == 1 and given[0] not in columns.names):
+    if not names and not (len(given) == 1 and columns.get_field_index(given[0]) < 0):
         names = given
     for name in names:
-        if name not in columns.names:
+        if columns.get_field_index(name) < 0:
             hint = "" if item.columns else " Parameters are columns; or give {'call': f, 'columns': [...]}."
             raise MappingError(unknown_column(name, columns) + hint)
         _column(name, (), columns, name)
