@@ -149,6 +149,8 @@ class Part:
             return made if made is not None else self._whole(frame)
         elif self.name in KERNELS:
             made = lifted(KERNELS[self.name], rows, given)
+        if made is None and self.name == "contains_key":  # it asks for the place, not for the value there
+            return self._whole(frame)
         return self._spliced(frame, arguments) if made is None else made
 
     def _field(self, frame: Frame) -> Column:

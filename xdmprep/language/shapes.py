@@ -481,12 +481,25 @@ def _pair_type(a: pa.DataType, b: pa.DataType) -> pa.DataType:
 
 def _object_type(a: pa.DataType, b: pa.DataType) -> pa.DataType:
     fields: list[tuple[str, pa.DataType]] = []
-    for key in dict.fromkeys((*keys_of(a), *keys_of(b))):
+    for key in _in_order(keys_of(a), keys_of(b)):
         kinds = [kind.field(key).type for kind in (a, b) if kind.get_field_index(key) >= 0]
         fields.append((key, kinds[0] if len(kinds) == 1 else _pair_type(*kinds)))
         if len(kinds) == 1 or any(kind.get_field_index(ABSENT + key) >= 0 for kind in (a, b)):
             fields.append((ABSENT + key, BOOL))
     return pa.struct(fields)
+
+
+def _in_order(first: tuple[str, ...], second: tuple[str, ...]) -> list[str]:
+    """The keys of both; in the order of both, unless those contradict each other."""
+    out: list[str] = []
+    rest = list(second)
+    for key in first:
+        if key in rest:
+            at = rest.index(key)
+            out += [each for each in rest[:at] if each not in first]
+            rest = rest[at + 1 :]
+        out.append(key)
+    return [*out, *[each for each in rest if each not in out]]
 
 
 def widened(values: pa.Array, target: pa.DataType) -> pa.Array:

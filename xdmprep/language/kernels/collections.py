@@ -22,6 +22,7 @@ from ..shapes import (
     map_parts,
     object_of,
     only_where,
+    optional_keys,
     parts_of,
     ranges,
     stacked,
@@ -366,8 +367,9 @@ def _entries(rows: Rows, column: Column) -> tuple[Ints, pa.Array, pa.Array] | No
 @kernel("add_to_map", "any any*")
 def add_to_map(rows: Rows, *given: Column) -> Made:
     """The pairs of all maps; of equal keys the first counts."""
-    if all(kind(column) in ("object", "null") for column in given):
-        return _united(rows, given)
+    objects = [column for column in given if kind(column) != "null"]
+    if objects and all(kind(column) == "object" for column in objects) and _ordered(objects):
+        return _united(rows, objects)
     entries = [_entries(rows, column) for column in given]
     if any(entry is None for entry in entries):
         return None
@@ -383,6 +385,15 @@ def add_to_map(rows: Rows, *given: Column) -> Made:
     kept = np.concatenate([[0], np.cumsum(keep)])[offsets]
     at = pa.array(keep)
     return Column(map_of(kept, flat_keys.filter(at), parts_of(items)[1].filter(at)))
+
+
+def _ordered(objects: Sequence[Column]) -> bool:
+    """Whether the keys of all objects together have the same order in every row."""
+    types = [column.values.type for column in objects]
+    names = list(dict.fromkeys(key for kind_ in types for key in keys_of(kind_)))
+    return not any(map(optional_keys, types)) and all(
+        [name for name in names if name in keys_of(kind_)] == list(keys_of(kind_)) for kind_ in types
+    )
 
 
 def _united(rows: Rows, given: Sequence[Column]) -> Made:

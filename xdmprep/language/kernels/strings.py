@@ -153,7 +153,7 @@ def _piece(rows: Rows, value: Column, bounds: Any, *given: Column) -> Made:
         if kind(column) != "long":
             return None
         missing |= nulls_of(column.values)
-        numbers.append(column.values.fill_null(0).to_numpy(zero_copy_only=False))
+        numbers.append(np.clip(column.values.fill_null(0).to_numpy(zero_copy_only=False), -1, 2**31))
     points = _Points(plain(value.values))
     n = points.lengths
     start, stop, odd = bounds(n, *numbers)
@@ -308,8 +308,14 @@ def _joined_values(rows: Rows, between: str, given: tuple[Column, ...]) -> Made:
         return None
     parts = [plain(column.values) for column in made if column is not None]
     reading = rows.options.join_null
-    handling = {"text": ("replace", "null"), "empty": ("replace", ""), "skip": ("skip", "")}[reading]
-    values = pc.binary_join_element_wise(*parts, between, null_handling=handling[0], null_replacement=handling[1])
+    if reading == "skip":  # Arrow's own way to leave out nulls loses rows
+        there = np.stack([~nulls_of(part) for part in parts], axis=1)
+        at, which = np.nonzero(there)
+        flat = pa.concat_arrays(parts).take(pa.array(at + which * rows.n))
+        values = pc.binary_join(list_of(np.concatenate([[0], np.cumsum(there.sum(axis=1))]), flat), between)
+    else:
+        word = "null" if reading == "text" else ""
+        values = pc.binary_join_element_wise(*parts, between, null_handling="replace", null_replacement=word)
     return Column(values, merged(*[column.open for column in made if column is not None]))
 
 

@@ -272,7 +272,8 @@ def truths(rows: Rows, column: Column) -> Made:
         return lifted(_TRUTH, rows, [column])
     if name == "any":
         return None
-    return Column(pa.array(np.zeros(rows.n, dtype=bool)), merged(column.open, some(~nulls_of(column.values))))
+    odd = np.ones(rows.n, dtype=bool) if strict else ~nulls_of(column.values)
+    return Column(pa.array(np.zeros(rows.n, dtype=bool)), merged(column.open, some(odd)))
 
 
 def _truth(rows: Rows, column: Column) -> Made:
