@@ -75,7 +75,8 @@ class Frame:
         at = pa.array(rows)
         keys = self.keys
         picked = None if keys is None else lambda i: keys(int(rows[i]))
-        return Frame({name: column.take(at) for name, column in self.columns.items()}, len(rows), self.context, picked)
+        columns = {name: column.take(at) for name, column in self.columns.items()}
+        return Frame(columns, len(rows), self.context, picked, self.asked)
 
 
 class Around(Frame):
@@ -237,6 +238,8 @@ class Part:
         """What an evaluator gives for the rows where all columns are settled; where it fails, the row is open."""
         n = frame.n
         if not n:
+            if frame.asked is not None:
+                frame.asked[self.node] = not any(_is_nested(column.values) for column in columns.values())
             return Column([] if self.result is None else pa.nulls(0, self.result))
         is_open = merged(*[column.open for column in columns.values()])
         at = None if is_open is None or not is_open.any() else np.flatnonzero(~is_open)
@@ -258,6 +261,11 @@ class Part:
 
 def _input(i: int) -> str:
     return f"\0{i}"
+
+
+def _is_nested(values: Any) -> bool:
+    """Whether rows cannot be told apart, so that equal ones are not evaluated once; False where it is not known."""
+    return not isinstance(values, list) and pa.types.is_nested(values.type)
 
 
 def _some_of(values: Any, at: Ints | None) -> Any:

@@ -35,7 +35,7 @@ from .shapes import (
     to_python,
     type_kind,
 )
-from .tree import Field, Node, walk
+from .tree import Binary, Call, Element, Field, Method, Node, Unary, walk
 from .values import Failed
 
 
@@ -175,6 +175,15 @@ class Expression:
             return self._handed(values, [], kind)
         return self._completed(values, is_open, frame, kind)
 
+    def interpreted(self, records: pa.RecordBatch) -> list[tuple[str, bool]]:
+        """The parts that the interpreter evaluates on some rows, and whether once per distinct value of what they read.
+
+        Rows that it only decides now and then do not count.
+        """
+        asked: dict[Node, bool] = {}
+        self.apply(records, asked)
+        return [(_written(node), once) for node, once in asked.items()]
+
     def _constant(self, n: int) -> Evaluated:
         errors = [] if self._failure is None else [(i, self._failure) for i in range(n)]
         made = self._root.run(Frame({}, n, Context(self.options))).values
@@ -199,7 +208,8 @@ class Expression:
         at = np.flatnonzero(is_open)
         some = frame.taken(at) if len(at) < frame.n else frame
         columns = {name: some.column(name) for name in self.columns}
-        found, reasons = each(self.evaluator, columns, len(at), some, self._root.random)
+        often = self.tree if len(at) * 10 > frame.n else None
+        found, reasons = each(self.evaluator, columns, len(at), some, self._root.random, often)
         errors = [(int(at[i]), reasons[i]) for i in sorted(reasons)]
         if len(at) == frame.n:
             return self._handed(from_python(found), errors, kind)
@@ -218,6 +228,20 @@ class Expression:
         for i, value in zip(at.tolist(), found, strict=True):
             items[i] = value
         return self._handed(items, errors, kind)
+
+
+def _written(node: Node) -> str:
+    """What a node does, for people."""
+    match node:
+        case Call(_, name, _):
+            return f"{name}()"
+        case Method(_, _, name, _):
+            return f".{name}()"
+        case Binary(_, operator, _, _) | Unary(_, operator, _):
+            return f"'{operator}'"
+        case Element():
+            return "[]"
+    return "a part of it"
 
 
 def _untyped(values: pa.Array | list[Any], errors: list[tuple[int, str]]) -> Evaluated:

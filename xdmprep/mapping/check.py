@@ -13,6 +13,7 @@ from ..language import compile_expression
 from ..leaves import Leaf, path_tree
 from ..paths import Path, format_path
 from ..schema import Field, Schema
+from .explain import slow_mappings
 from .fields import may_be_a_name
 from .plan import make_plan
 from .sets import MappingSet
@@ -57,6 +58,8 @@ def check_mapping(mapping: MappingSet, columns: pa.Schema | None = None, schema:
     if schema is not None:
         warnings += _not_mapped(leaves, schema)
         warnings += _primary(leaves, schema)
+    if columns is not None:
+        warnings += slow_mappings((*plan.outputs, *plan.stars), columns)
     used = {name for output in (*plan.outputs, *plan.stars) for name in output.source.columns}
     used |= set(mapping.options.group_by)
     unused = () if columns is None else tuple(name for name in columns.names if name not in used)

@@ -51,6 +51,8 @@ def convert(values: pa.Array | list[Any], target: pa.DataType, options: Options)
         values = plain(values)
     if kind.equals(target):
         return values, []
+    if pa.types.is_null(kind):
+        return pa.nulls(len(values), target), []
     if pa.types.is_struct(kind) and (parts := by_kind(values)) is not None:
         return _convert_mixed(parts, target, options)
     if is_list(target) and is_list(kind):
@@ -64,6 +66,8 @@ def convert(values: pa.Array | list[Any], target: pa.DataType, options: Options)
         return _convert_struct(values, target, options)
     if pa.types.is_map(target) and pa.types.is_struct(kind) and kind.num_fields:
         return _struct_to_map(values, target, options)
+    if pa.types.is_struct(target) and pa.types.is_map(kind):
+        return _map_to_struct(values, target, options)
     if pa.types.is_map(target) and pa.types.is_map(kind):
         return _convert_map(values, target, options)
     array, failed = coerce(values, target, options)
@@ -113,6 +117,22 @@ def _struct_to_map(values: pa.Array, target: pa.DataType, options: Options) -> t
     chosen = pa.concat_arrays([plain(item) for item in items]).take(pa.array(fields * len(values) + rows))
     offsets = np.searchsorted(rows, np.arange(len(values) + 1)).astype(np.int32)
     return _map_of(offsets, keys, chosen, ~valid(values), target), found
+
+
+def _map_to_struct(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, list[Misfit]]:
+    """A map as an object: its keys are looked up as the names of fields."""
+    keys, parts, counts = map_parts(values)
+    owners = np.repeat(np.arange(len(values)), counts)
+    children, found = [], []
+    for field in target:
+        hit = np.flatnonzero(np.asarray(pc.equal(keys, field.name)))
+        at = np.full(len(values), -1, dtype=np.int64)
+        at[owners[hit]] = hit
+        part = parts.take(pa.array(at, mask=at < 0)) if len(parts) else pa.nulls(len(values), parts.type)
+        child, misfits = convert(part, field.type, options)
+        children.append(plain(child))
+        found += [replace(misfit, path=(field.name, *misfit.path)) for misfit in misfits]
+    return pa.StructArray.from_arrays(children, fields=list(target), mask=pa.array(~valid(values))), found
 
 
 def _convert_map(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, list[Misfit]]:

@@ -164,10 +164,15 @@ class ExpressionSource:
         """The columns it names."""
         return self.expression.columns
 
-    def read(self, records: pa.RecordBatch) -> Values:
-        """The results of the whole batch."""
+    def usable(self, records: pa.RecordBatch) -> pa.RecordBatch:
+        """The rows with the columns that the expression names and the source lacks, as nulls."""
         for name in self.absent:
             records = records.append_column(name, pa.nulls(records.num_rows, pa.string()))
+        return records
+
+    def read(self, records: pa.RecordBatch) -> Values:
+        """The results of the whole batch."""
+        records = self.usable(records)
         if self.expression.options.seed is None:  # else all columns tell the rows of a batch from those of others
             records = records.select(self.expression.columns) if self.expression.columns else records
         made = self.expression.apply(records)

@@ -113,7 +113,7 @@ class Mapper:
         return None
 
     def _work(self, chunk: Chunk) -> Work:
-        records = self._source_records(chunk)
+        records = source_records(chunk, self._columns)
         if not self._grouped:
             return Work(records, chunk.rows, self._options, self._severity)
         offsets = np.zeros(len(chunk) + 1, dtype=np.int32)
@@ -125,13 +125,15 @@ class Mapper:
         rows = np.repeat(chunk.rows, np.diff(offsets))
         return Work(flat, rows, self._options, self._severity, offsets)
 
-    def _source_records(self, chunk: Chunk) -> pa.RecordBatch:
-        if all(len(leaf.path) == 1 for leaf in chunk.leaves):
-            names = [str(leaf.path[0]) for leaf in chunk.leaves]
-            if names == chunk.records.schema.names:
-                return chunk.records
-            return pa.RecordBatch.from_arrays(chunk.records.columns, names)
-        return chunk.nested(self._columns)
+
+def source_records(chunk: Chunk, columns: pa.Schema) -> pa.RecordBatch:
+    """The rows of a source chunk with its columns by name."""
+    if all(len(leaf.path) == 1 for leaf in chunk.leaves):
+        names = [str(leaf.path[0]) for leaf in chunk.leaves]
+        if names == chunk.records.schema.names:
+            return chunk.records
+        return pa.RecordBatch.from_arrays(chunk.records.columns, names)
+    return chunk.nested(columns)
 
 
 def _followers(paths: Sequence[Path], parts: Sequence[Any]) -> dict[int, int]:

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from ..columns import EXACT, TEXT, Column, Mask, as_mask, merged, nulls_of, plain, some
 from ..shapes import chosen, list_of, parts_of, type_kind
 from ..values import number_in
-from .table import LAZY, Constants, Made, Rows, kernel, kind, truths
+from .table import LAZY, Constants, Made, Rows, failing, kernel, kind, truths
 
 
 def _choice(rows: Rows, condition: Column, yes: Column, no: Column) -> Made:
@@ -192,7 +192,9 @@ def _extreme(name: str, sign: str) -> None:
         if len(given) == 1:
             if kind(given[0]) == "list":
                 return _extreme_element(rows, given[0].values, sign)
-            return Column(given[0].values) if kind(given[0]) not in ("mixed",) else None
+            if kind(given[0]) in ("object", "map"):
+                return failing(rows, given[0])
+            return Column(given[0].values) if kind(given[0]) != "mixed" else None
         columns = [column for column in given if kind(column) != "null"]
         kinds = {kind(column) for column in columns}
         if not columns:
