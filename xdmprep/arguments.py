@@ -130,6 +130,7 @@ def takes(**shapes: Shape) -> Callable[[Callable[P, T]], Callable[P, T]]:
                         raise UsageError(f"{name}: {fault}.")
             return function(*args, **kwargs)
 
+        checked.argument_shapes = shapes  # type: ignore[attr-defined]
         return checked
 
     return decorate

@@ -137,6 +137,7 @@ class Manifest:
 
         Raises:
             SourceError: there is none, one of several batches is missing, or one is not a manifest.
+            UsageError: an argument is of another type.
         """
         folder = Path(path)
         files = sorted(folder.glob(f"{BATCHES}/{NAME}")) if is_folder(folder) and not exists(folder / NAME) else []
@@ -160,6 +161,7 @@ class Manifest:
 
         Raises:
             SourceError: there is none, or it is not a manifest.
+            UsageError: an argument is of another type.
         """
         file = Path(path)
         if is_folder(file):

@@ -18,10 +18,10 @@ from typing import Any
 import pyarrow as pa
 
 from . import __version__, native
-from .arguments import CALLABLE, COUNT, FLAG, NUMBER, PATH, SOURCE, WORD, instance, nullable, takes
+from .arguments import CALLABLE, COUNT, FLAG, NUMBER, PATH, SOURCE, WORD, either, instance, nullable, takes
 from .arrow_types import unique_names
 from .checking import MAPPING, RULE_SET, SCHEMA
-from .documents import Shape
+from .documents import Shape, kind_of
 from .errors import DataError, UsageError
 from .flow import Chunk, Stream
 from .losses import ValueCounts
@@ -45,6 +45,10 @@ _JOB: dict[str, Shape] = {
     "jobs": nullable(COUNT), "on_start": nullable(CALLABLE),
     "on_chunk": nullable(CALLABLE),
 }  # fmt: skip
+_CONTRACT = kind_of(
+    "a pandera schema or a path",
+    lambda value: isinstance(getattr(value, "columns", None), dict) and callable(getattr(value, "validate", None)),
+)
 #: What the functions that only write take.
 _PARTS: dict[str, Shape] = {
     "records": SOURCE, "out": PATH, "max_rows": nullable(COUNT), "max_bytes": COUNT, "multiline": FLAG,
@@ -152,7 +156,7 @@ class Result:
 
 @takes(**_JOB, out=PATH, error_threshold=nullable(NUMBER), max_loss=nullable(NUMBER), max_rows=nullable(COUNT),
        max_bytes=nullable(COUNT), multiline=FLAG, overwrite=FLAG, format=WORD,
-       write=nullable(instance(WriteOptions)))  # fmt: skip
+       contract=nullable(either(_CONTRACT, PATH)), write=nullable(instance(WriteOptions)))  # fmt: skip
 def prepare(
     source: Any,
     mapping: Any,
@@ -322,6 +326,7 @@ def map_rows(
 
     Raises:
         MappingError: every fault of the mapping, before the first row.
+        UsageError: an argument is of another type.
     """
     return map_stream(
         open_source(source, csv, excel), _mapping(mapping), None if schema is None else _schema(schema), strict=strict
@@ -330,19 +335,31 @@ def map_rows(
 
 @takes(**_PARTS)
 def write_json(records: Any, out: str | os.PathLike[str], **options: Any) -> Manifest:
-    """Write records as single-line JSON parts with a manifest; `options` are those of WriteOptions."""
+    """Write records as single-line JSON parts with a manifest; `options` are those of WriteOptions.
+
+    Raises:
+        UsageError: an argument is of another type.
+    """
     return _write(records, out, "json", options)
 
 
 @takes(**_PARTS)
 def write_parquet(records: Any, out: str | os.PathLike[str], **options: Any) -> Manifest:
-    """Write records as Parquet parts with a manifest; `options` are those of WriteOptions."""
+    """Write records as Parquet parts with a manifest; `options` are those of WriteOptions.
+
+    Raises:
+        UsageError: an argument is of another type.
+    """
     return _write(records, out, "parquet", options)
 
 
 @takes(**_PARTS)
 def write_csv(records: Any, out: str | os.PathLike[str], **options: Any) -> Manifest:
-    """Write flat records as CSV parts with a manifest; `options` are those of WriteOptions."""
+    """Write flat records as CSV parts with a manifest; `options` are those of WriteOptions.
+
+    Raises:
+        UsageError: an argument is of another type.
+    """
     return _write(records, out, "csv", options)
 
 

@@ -31,6 +31,9 @@ class Client:
         tell: is told in words what happens (pauses, resumed uploads); None says nothing.
         settings: further settings, see :class:`xdmprep.client.config.Config`.
 
+    Raises:
+        UsageError: a setting is wrong, credentials are missing, or an argument is of another type.
+
     Example::
 
         client = Client(url="http://127.0.0.1:8080")
@@ -64,7 +67,11 @@ class Client:
         tell: Callable[[str], None] | None = None,
         **settings: Any,
     ) -> Client:
-        """A client configured by a file, ``XDMPREP_*`` variables and arguments; the later win over the earlier."""
+        """A client configured by a file, ``XDMPREP_*`` variables and arguments; the later win over the earlier.
+
+        Raises:
+            UsageError: an argument is of another type.
+        """
         return cls(config=Config.load(path, sandbox=sandbox, url=url, **settings), tell=tell)
 
     def __repr__(self) -> str:

@@ -7,6 +7,7 @@ or as a single OAuth server-to-server credential.  Keys are taken in any letter 
 
 from __future__ import annotations
 
+import numbers
 import os
 import ssl
 from collections.abc import Callable, Mapping
@@ -183,7 +184,7 @@ def _number(name: str, value: Any) -> float | int:
     """A setting that is a number, within its bounds."""
     kind, low = _NUMBERS[name]
     try:
-        if isinstance(value, bool):
+        if isinstance(value, bool) or not isinstance(value, str | numbers.Real) or len(str(value)) > 100:
             raise ValueError
         number = kind(value)
     except (TypeError, ValueError, OverflowError):

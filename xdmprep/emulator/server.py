@@ -77,6 +77,9 @@ class Emulator:
         collect_after: seconds until an ``inactive`` batch is ``deleted``.
         small_file_bytes: largest body of one PUT; the platform's limit unless given.
 
+    Raises:
+        UsageError: an argument is of another type or out of its range.
+
     Example::
 
         with Emulator(schemas="schemas/") as server:

@@ -89,7 +89,7 @@ def evaluate(
 
     Raises:
         ExpressionError: the expression is wrong; or, with `strict`, its evaluation failed.
-        UsageError: there is no such `target_type`.
+        UsageError: there is no such `target_type`, or an argument is of another type.
     """
     if not isinstance(text, str):
         raise UsageError(f"evaluate: an expression is a text, got {shorten(text)}.")

@@ -39,6 +39,7 @@ class MappingSet(MutableMapping[str, Any]):
 
     Raises:
         MappingError: with everything that is wrong with the form.
+        UsageError: an argument is of another type.
 
     Example:
         >>> mapping = MappingSet({"person.name.firstName": "F_NAME", "person.birthYear": "to_integer(YOB)"})
@@ -87,6 +88,7 @@ class MappingSet(MutableMapping[str, Any]):
 
         Raises:
             MappingError: the file cannot be read, or is no mapping set; or a value belongs to no placeholder.
+            UsageError: an argument is of another type.
         """
         file = Path(path)
         made = cls.__new__(cls)
@@ -177,7 +179,11 @@ class MappingSet(MutableMapping[str, Any]):
 
     @takes(columns=kind_of("a list of columns", _is_columns))
     def for_columns(self, columns: Iterable[str]) -> MappingSet:
-        """A copy where a bare text that is one of `columns` is said to be a column, for forms that must tell."""
+        """A copy where a bare text that is one of `columns` is said to be a column, for forms that must tell.
+
+        Raises:
+            UsageError: an argument is of another type.
+        """
         known = set(columns)
         made = self.copy()
         made._fields = [
@@ -191,6 +197,9 @@ class MappingSet(MutableMapping[str, Any]):
         """The set as JSON values; `form` is ``own``, ``posted``, ``stored`` or ``old``.
 
         What a form cannot hold is left out; :meth:`losses` lists it.
+
+        Raises:
+            UsageError: an argument is of another type.
         """
         if form == "own":
             return own_form(self._fields, self.options)
@@ -200,12 +209,20 @@ class MappingSet(MutableMapping[str, Any]):
 
     @takes(form=WORD)
     def losses(self, form: str) -> list[str]:
-        """What a form (``own``, ``posted``, ``stored``, ``old``, ``csv``) cannot hold, one line each."""
+        """What a form (``own``, ``posted``, ``stored``, ``old``, ``csv``) cannot hold, one line each.
+
+        Raises:
+            UsageError: an argument is of another type.
+        """
         return render(self._fields, self.options, form, ".yaml")[1]
 
     @takes(form=WORD, suffix=WORD)
     def text(self, form: str = "own", suffix: str = ".yaml") -> str:
-        """The text of a file in `form`; `suffix` decides between YAML and JSON for our own form."""
+        """The text of a file in `form`; `suffix` decides between YAML and JSON for our own form.
+
+        Raises:
+            UsageError: an argument is of another type.
+        """
         return render(self._fields, self.options, form, suffix)[0]
 
     @takes(path=PATH, form=nullable(WORD))
@@ -222,6 +239,7 @@ class MappingSet(MutableMapping[str, Any]):
 
         Raises:
             OutputError: the file cannot be written.
+            UsageError: an argument is of another type.
         """
         suffix = Path(path).suffix.lower()
         text, losses = render(self._fields, self.options, form or ("csv" if suffix == ".csv" else "own"), suffix)

@@ -135,6 +135,7 @@ class Schema:
 
         Raises:
             SchemaError: the file is not a schema, a component is missing, or a descriptor does not fit.
+            UsageError: an argument is of another type.
         """
         if not isinstance(path, str | os.PathLike):
             raise SchemaError(f"Schema.load takes the path of a file, got {type(path).__name__}. Use Schema.from_dict.")
@@ -161,6 +162,7 @@ class Schema:
 
         Raises:
             SchemaError: it is not a schema, a component is missing, or a descriptor does not fit.
+            UsageError: an argument is of another type.
         """
         if not isinstance(content, Mapping | bool):
             raise SchemaError(f"{name}: a schema is a JSON object, got {type(content).__name__}.")
@@ -296,6 +298,7 @@ class Schema:
 
         Raises:
             SchemaError: the schema has no such field; the message names the nearest ones.
+            UsageError: an argument is of another type.
         """
         text = path if isinstance(path, str) else format_path(path)
         try:
@@ -380,7 +383,11 @@ class Schema:
 
     @takes(depth=nullable(COUNT))
     def describe(self, *, depth: int | None = None) -> str:
-        """What the schema is, in one line, and its fields as :meth:`tree` shows them."""
+        """What the schema is, in one line, and its fields as :meth:`tree` shows them.
+
+        Raises:
+            UsageError: an argument is of another type.
+        """
         facts = [self.behavior, f"version {self.version}" if self.version else "", self.id]
         return f"{self.name} ({', '.join(fact for fact in facts if fact)})\n{self.tree(depth=depth)}"
 

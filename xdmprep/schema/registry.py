@@ -24,7 +24,11 @@ def _documents(value: Any, path: str) -> Iterator[str]:
 
 
 class Registry:
-    """Schemas and components by ``$id`` or ``meta:altId``."""
+    """Schemas and components by ``$id`` or ``meta:altId``.
+
+    Raises:
+        UsageError: an argument of one of its functions is of another type.
+    """
 
     def __init__(self, components: Components | None = None, *, compat: bool = False, name: str = "registry") -> None:
         self._components = components or Components()
@@ -43,6 +47,7 @@ class Registry:
 
         Raises:
             SchemaError: the folder is missing, a schema file is not JSON, or two hold different schemas of one id.
+            UsageError: an argument is of another type.
         """
         path = Path(folder)
         if not is_folder(path):
@@ -56,6 +61,7 @@ class Registry:
 
         Raises:
             SchemaError: a document is not a schema with an ``$id``.
+            UsageError: an argument is of another type.
         """
         added: dict[str, Document] = {}
         for content in documents:
@@ -68,12 +74,20 @@ class Registry:
 
     @takes(id=WORD)
     def document(self, id: str) -> Document | None:
-        """The schema or component as it was given; None if there is none with this ``$id`` or ``meta:altId``."""
+        """The schema or component as it was given; None if there is none with this ``$id`` or ``meta:altId``.
+
+        Raises:
+            UsageError: an argument is of another type.
+        """
         return self._components.document(id)
 
     @takes(id=WORD)
     def get(self, id: str) -> Schema | None:
-        """The schema with this ``$id`` or ``meta:altId``; None if there is none."""
+        """The schema with this ``$id`` or ``meta:altId``; None if there is none.
+
+        Raises:
+            UsageError: an argument is of another type.
+        """
         return None if self.document(id) is None else self[id]
 
     @takes(id=WORD)
@@ -82,6 +96,7 @@ class Registry:
 
         Raises:
             SchemaError: there is none, or one of its components is missing.
+            UsageError: an argument is of another type.
         """
         schema = self._schemas.get(id)
         if schema is None:
