@@ -292,9 +292,9 @@ def member(values: Sequence[Any], kind: pa.DataType) -> Test:
     if pa.types.is_boolean(kind):
         listed = [value for value in values if isinstance(value, bool)]
     elif pa.types.is_integer(kind):
-        width = kind.bit_width - 1
+        low = 0 if pa.types.is_unsigned_integer(kind) else -(1 << (kind.bit_width - 1))
         numbers = [v for v in values if is_finite(v) and v == math.floor(v)]
-        listed = [int(value) for value in numbers if -(2**width) <= value < 2**width]
+        listed = [int(value) for value in numbers if low <= value < low + (1 << kind.bit_width)]
     elif pa.types.is_floating(kind):
         numbers = [v for v in values if is_finite(v)]
         listed = [float(value) for value in numbers if abs(value) < 1.7e308 and float(value) == value]

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ..arrow_types import doubles
 from ..errors import SchemaError
 from ..leaves import Leaf, plain, valid
 from ..paths import EVERY, Path
@@ -376,7 +377,7 @@ def _as_text_first(test: Test) -> Test:
 
 
 def _as_double_first(test: Test) -> Test:
-    return lambda array: test(array.cast(pa.float64()))
+    return lambda array: test(doubles(array))
 
 
 def below_node(node: Any, step: str | int) -> list[Any]:

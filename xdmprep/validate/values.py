@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -29,6 +30,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime.datetime):
         text = value.isoformat()
         return text.replace("+00:00", "Z")
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
     return value.isoformat() if isinstance(value, datetime.date | datetime.time) else value
 
 
