@@ -118,6 +118,25 @@ def require_readable(name: str, columns: pa.Schema) -> None:
         )
 
 
+#: Metadata of a column of doubles that was a column of longer integers: some of their digits are gone.
+LOST_DIGITS = {b"xdmprep.lost-digits": b"yes"}
+
+
+def lost_digits(column: pa.ChunkedArray) -> bool:
+    """Whether doubles are all whole, and some are larger than the integers that doubles hold exactly."""
+    if not (pa.types.is_float64(column.type) or pa.types.is_float32(column.type)) or column.null_count == len(column):
+        return False
+    ends = pc.min_max(column).as_py()
+    if not max(abs(ends["min"]), abs(ends["max"])) > 1 << 53:
+        return False
+    return bool(pc.all(pc.equal(pc.floor(column), column)).as_py())
+
+
+def has_lost_digits(field: pa.Field) -> bool:
+    """Whether a column is marked so."""
+    return bool(field.metadata) and LOST_DIGITS.items() <= field.metadata.items()
+
+
 def is_text(kind: pa.DataType) -> bool:
     """Whether `kind` is text of any layout, dictionaries aside."""
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))

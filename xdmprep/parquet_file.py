@@ -67,6 +67,6 @@ class ParquetSource:
             if isinstance(error, OSError) and error.errno is not None and error.strerror:
                 raise SourceError(f"{self.file}: {error.strerror}.") from None
             reason = (str(error).splitlines() or [type(error).__name__])[0][:200].rstrip(".")
-            if "ncrypt" in reason:
+            if "crypt" in reason:
                 raise SourceError(f"{self.file}: is encrypted ({reason}). Decrypt it first.") from None
             raise SourceError(f"{self.file}: {what} ({reason}).") from None

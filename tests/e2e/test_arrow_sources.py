@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import pyarrow.parquet.encryption as encryption
 import pytest
 
 import xdmprep as xp
@@ -449,3 +450,43 @@ IDENTITIES = {
         "items": {"type": "object", "properties": {"id": {"type": "string"}, "primary": {"type": "boolean"}}},
     },
 }
+
+
+class Keys(encryption.KmsClient):
+    """Keys that anybody can read."""
+
+    def wrap_key(self, key_bytes: bytes, master_key_identifier: str) -> str:
+        return key_bytes.hex()
+
+    def unwrap_key(self, wrapped_key: str, master_key_identifier: str) -> bytes:
+        return bytes.fromhex(wrapped_key)
+
+
+@FORMATS
+@pytest.mark.parametrize("fault", ["page", "dictionary", "header", "cut", "encrypted", "encrypted columns"])
+def test_damaged_and_encrypted_files_are_one_sentence_and_leave_no_part(
+    tmp_path: Path, fault: str, format: str
+) -> None:
+    table = pa.table({"id": [f"user{row}" for row in range(60_000)], "n": list(range(60_000))})
+    file = tmp_path / "x.parquet"
+    if fault.startswith("encrypted"):
+        factory = encryption.CryptoFactory(lambda config: Keys())
+        keys = encryption.EncryptionConfiguration("k", column_keys={"c": ["id"]}, plaintext_footer="columns" in fault)
+        made = factory.file_encryption_properties(encryption.KmsConnectionConfig(), keys)
+        with pq.ParquetWriter(file, table.schema, encryption_properties=made) as writer:
+            writer.write_table(table)
+    else:
+        pq.write_table(table, file, row_group_size=10_000, write_page_checksum=True)
+        data = bytearray(file.read_bytes())
+        late = pq.ParquetFile(file).metadata.row_group(5).column(0)
+        where = {"page": late.data_page_offset + 400, "dictionary": late.dictionary_page_offset + 100,
+                 "header": late.dictionary_page_offset + 5, "cut": 0}[fault]  # fmt: skip
+        data[where] ^= 0xFF
+        file.write_bytes(data[:-100] if fault == "cut" else data)
+    out = tmp_path / "out"
+    with pytest.raises(SourceError, match="encrypted" if fault.startswith("encrypted") else "x.parquet: ") as found:
+        xp.prepare(file, {"id": "id", "whole": "n"}, schema(tmp_path), out, format=format, max_bytes=100_000)
+    assert "\n" not in str(found.value) and len(str(found.value)) < 400
+    assert not list(out.glob("*part-*")) and not (out / "manifest.json").exists()
+    with pytest.raises(SourceError):
+        xp.validate(file, schema(tmp_path))

@@ -130,6 +130,18 @@ def test_pandas_columns_of_python_objects() -> None:
         xp.map_rows(OBJECTS, {"x": "odd"})
 
 
+def test_ids_that_lost_digits_as_floats_are_refused_before_the_first_row(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"id": [12345678901234567890.0, 5.0], "n": [1e300, 0.5], "ok": [1.0, 2.0**53]})
+    schema = ROOT / "crm-profile.schema.json"
+    for source in (frame, pl.from_pandas(frame), pa.table(frame), frame.to_dict("list")):
+        for destination in ("identityMap.ECID[0].id", "person.name.firstName"):
+            with pytest.raises(MappingError, match=r"'id'.*dtype=\{'id': str\}"):
+                xp.map_rows(source, {destination: "id"}, schema)
+        for column in ("n", "ok"):
+            assert xp.map_rows(source, {"person.name.firstName": column}, schema).to_pylist()
+        assert xp.map_rows(source, {"person.birthYear": "ok"}, schema).to_pylist()
+
+
 def test_polars_types() -> None:
     frame = pl.DataFrame({
         "i": [2**70, None], "e": pl.Series(["a", "b"], dtype=pl.Enum(["a", "b"])),

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pyarrow as pa
 
-from ..arrow_types import is_list
+from ..arrow_types import has_lost_digits, is_list, is_text
 from ..errors import ExpressionError, MappingError, did_you_mean, shorten
 from ..language import Options, coerce
 from ..ndjson.fields import is_numeral
@@ -264,6 +264,8 @@ def _outputs(
         _must_fit(kind, one.field.arrow_type, options)
         for lost in _dropped(kind, one.field.arrow_type, path):
             plan.notes.append(f"{one.item}: '{format_path(lost)}' is not in the schema; the field is left out.")
+    if isinstance(source, ColumnSource) and one.field is not None and is_text(one.field.arrow_type):
+        _refuse_lost_digits(source)
     unknown = kind is None or pa.types.is_null(kind)
     if unknown and one.field is not None and one.field.type == "object" and overrides:
         via = one.field.arrow_type
@@ -274,6 +276,15 @@ def _outputs(
     if made is None:
         raise MappingError(f"its type, {kind}, cannot be held by a record.")
     return [Output(path, made, source, one.item)]
+
+
+def _refuse_lost_digits(source: ColumnSource) -> None:
+    if has_lost_digits(source.field):
+        raise MappingError(
+            f"the column '{source.column}' holds whole numbers beyond 2^53 as floats: the last digits are lost, and no"
+            " text of them is right. Read the column as text, as with "
+            f"pd.read_csv(..., dtype={{{source.column!r}: str}})."
+        )
 
 
 def _dropped(kind: pa.DataType, target: pa.DataType, path: Path) -> Iterator[Path]:

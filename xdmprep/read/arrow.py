@@ -14,7 +14,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..arrow_types import inexact, plain_column, plain_type, require_readable, takeable
+from ..arrow_types import (
+    LOST_DIGITS,
+    has_lost_digits,
+    inexact,
+    lost_digits,
+    plain_column,
+    plain_type,
+    require_readable,
+    takeable,
+)
 from ..errors import NoRowsError, SourceError, shorten
 from ..flow import Chunk, Finding, Stream, row_chunk, unfit_findings
 from ..leaves import Leaf
@@ -163,7 +172,11 @@ def _whole_numbers(column: pa.Array) -> pa.Array:
 def _of_table(table: pa.Table, name: str) -> Stream:
     if not table.num_rows or not table.num_columns:
         raise SourceError(f"{name}: has no {'columns' if table.num_rows else 'rows'}. Nothing was written.")
-    return _stream(table.schema, partial(table.to_batches, max_chunksize=CHUNK_ROWS), name)
+    schema = pa.schema([
+        field.with_metadata(LOST_DIGITS) if lost_digits(column) else field
+        for field, column in zip(table.schema, table.columns, strict=True)
+    ])  # fmt: skip
+    return _stream(schema, partial(table.to_batches, max_chunksize=CHUNK_ROWS), name)
 
 
 def _once(unread: list[pa.RecordBatchReader], name: str) -> Iterator[pa.RecordBatch]:
@@ -186,7 +199,11 @@ def _exported(frame: Any, name: str) -> Iterator[pa.RecordBatch]:
 
 
 def _stream(schema: pa.Schema, pieces: Any, name: str) -> Stream:
-    arrow_schema = pa.schema([(field.name, plain_type(field.type) or field.type) for field in schema])
+    marks = [LOST_DIGITS if has_lost_digits(field) else None for field in schema]
+    arrow_schema = pa.schema([
+        pa.field(field.name, plain_type(field.type) or field.type, metadata=mark)
+        for field, mark in zip(schema, marks, strict=True)
+    ])  # fmt: skip
     leaves = tuple(Leaf((field.name,), field.type, field.name) for field in arrow_schema)
     readable = tuple(plain_type(field.type) is not None for field in schema)
     step = partial(_chunk, leaves=leaves, readable=readable)
