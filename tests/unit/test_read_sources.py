@@ -210,6 +210,15 @@ def test_keys_that_come_late_are_not_lost_without_a_word(tmp_path: Path, monkeyp
     assert (done.written, done.rejected) == (3003, 0)
 
 
+@pytest.mark.usefixtures("both_ways")
+def test_records_of_many_unlike_keys_have_columns_and_are_no_map(tmp_path: Path) -> None:
+    file = tmp_path / "wide.jsonl"
+    file.write_text("".join(json.dumps({"t": "x", f"k{n}": n}) + "\n" for n in range(600)))
+    made = xp.map_rows(file, {"t": "t", "i": "k599"}, SCHEMA).to_pylist()
+    assert made == [{"t": "x"}] * 599 + [{"t": "x", "i": 599}]
+    assert xp.validate(file, SCHEMA, rules="jsonschema").valid
+
+
 def test_files_of_json_are_read_with_the_same_columns(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"v":1,"m":{"x":1}}\n')
     (tmp_path / "b.jsonl").write_text('{"v":1.5,"m":{"y":2}}\n{"w":"z"}\n')

@@ -154,20 +154,23 @@ class Seen:
             self.items = self.items or Seen()
             self.items.add(other.items)
 
-    def to_check(self) -> Node:
-        """The tree of columns that hold values as they are; of several kinds in one place the first."""
+    def record_to_check(self) -> Node:
+        """The tree of columns that hold records as they are; of several kinds in one place the first."""
+        return self._object(Seen._to_check, False)
+
+    def _to_check(self) -> Node:
         kind = next(iter(self.kinds), "")
         if kind in ("integer", "number", "big"):
             return Node(NUMBER if "number" in self.kinds else INTEGER)
-        return self._node(kind, Seen.to_check)
+        return self._node(kind, Seen._to_check)
 
-    def to_learn(self) -> Node:
-        """The tree of columns that lines fit in which nothing new is to be seen."""
-        return self._to_map(None)
+    def record_to_learn(self) -> Node:
+        """The tree of columns for records in which nothing new is to be seen."""
+        return self._object(partial(Seen._to_map, records=None), False)
 
-    def to_map(self, records: int) -> Node:
+    def record_to_map(self, records: int) -> Node:
         """The tree of columns that take what stands in their places, seen in so many records."""
-        return self._to_map(records)
+        return self._object(partial(Seen._to_map, records=records), False)
 
     def _to_map(self, records: int | None) -> Node:
         if not self.kinds:
@@ -187,12 +190,15 @@ class Seen:
             values = self._map_values(to)
             if values is not None:
                 return Node(MAP, (), (_TEXT, values))
-            inside = {name: to(seen) for name, seen in self.inside.items()}
-            return Node(OBJECT, tuple(inside), tuple(inside.values()), self.empty)
+            return self._object(to, self.empty)
         if kind == "array":
             items = self.items or Seen()
             return Node(ARRAY, (), (to(items),))
         return Node(_KINDS.get(kind, UNKNOWN))
+
+    def _object(self, to: Callable[[Seen], Node], whole: bool) -> Node:
+        inside = {name: to(seen) for name, seen in self.inside.items()}
+        return Node(OBJECT, tuple(inside), tuple(inside.values()), whole)
 
     def _map_values(self, to: Callable[[Seen], Node]) -> Node | None:
         """The values of a map, if the object is one."""

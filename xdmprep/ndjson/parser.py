@@ -16,7 +16,7 @@ from ..flow import Chunk, Unread
 from ..leaves import Leaf
 from .blocks import Block, Ints, Skipped
 from .columns import GOOD, UNLIKE, Column, Mask
-from .fields import OBJECT, Node, Seen
+from .fields import Node, Seen
 from .lines import BlockLines
 from .parse import CHECK, parse
 from .strict import UnreadableError, strict_json
@@ -74,8 +74,7 @@ class Shape:
     @classmethod
     def of(cls, seen: Seen) -> Shape:
         """The shape of what was seen."""
-        tree = seen.to_check()
-        return cls(seen, replace(tree, whole=False) if tree.kind == OBJECT else Node(OBJECT))
+        return cls(seen, seen.record_to_check())
 
     def with_(self, more: Seen) -> Shape:
         """The shape of these records and some more."""

@@ -36,6 +36,8 @@ from ..paths import format_path
 SAMPLE_BYTES = 8 << 20
 #: Text read at a time.
 BLOCK_BYTES = 4 << 20
+#: Of more columns, less text is read at a time.
+MANY_COLUMNS = 500
 #: Records that are learned from one by one; of the others only those that do not fit.
 FIRST = 200
 
@@ -51,8 +53,9 @@ def read_ndjson(path: str | os.PathLike[str], tree: Node | None = None) -> Strea
         SourceError: the file is missing, empty, compressed or UTF-16, or has no record among the first.
     """
     file = Path(path)
-    blocks = open_blocks(file, BLOCK_BYTES)
+    open_blocks(file)  # it can be read at all
     tree = tree or learned([file])
+    blocks = open_blocks(file, max(BLOCK_BYTES * MANY_COLUMNS // max(len(tree.names), MANY_COLUMNS), 1 << 14))
     leaves = tuple(Leaf((field.name,), field.type, field.name) for field in tree.fields)
     steps = (partial(_parse, tree=tree, leaves=leaves),)
     return Stream(blocks, steps, leaves, _schema(tree), file.name, file.stat().st_size)
@@ -66,7 +69,7 @@ def learned(files: Sequence[Path]) -> Node:
     """
     seen = Seen()
     records = sum(_learn_file(file, max(SAMPLE_BYTES // len(files), 1 << 16), seen) for file in files)
-    return seen.to_map(records)
+    return seen.record_to_map(records)
 
 
 def _learn_file(file: Path, sample_bytes: int, seen: Seen) -> int:
@@ -77,8 +80,8 @@ def _learn_file(file: Path, sample_bytes: int, seen: Seen) -> int:
         count, found = (0, too_long(block)) if isinstance(block, Skipped) else _learn(BlockLines(block), seen)
         records += count
         fault = fault or found
-        size += block.size
-        if size >= sample_bytes:
+        size += 0 if isinstance(block, Skipped) else block.size
+        if size >= sample_bytes and records:
             break
     reason = "" if fault is None else f" The first that is none: {fault.issue().message}."
     if not records:
@@ -103,8 +106,8 @@ def _learn(lines: BlockLines, seen: Seen) -> tuple[int, Unread | None]:
                 row = int(lines.rows[line])
                 fault = fault or unread_line(lines.block, lines.starts, lines.ends, line, row, error)
         pending, many = pending[len(some) :], 2 * many
-        tree = seen.to_learn()
-        if len(pending) and tree.kind == OBJECT:
+        tree = seen.record_to_learn()
+        if len(pending):
             status = parse(*lines.data(pending), tree, LEARN).status
             records += int(np.count_nonzero(status == GOOD))
             pending = pending[(status == UNLIKE) | (status == EXACT)]
