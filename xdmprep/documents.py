@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import XdmPrepError, shorten
+from .errors import XdmPrepError, did_you_mean, shorten
 
 #: Largest document, in bytes.
 MAX_BYTES = 256 << 20
@@ -295,7 +295,16 @@ def one_of(*values: Any) -> Shape:
     """One of some simple values."""
     named = ", ".join(json.dumps(value) for value in values[:-1]) + f" or {json.dumps(values[-1])}"
     known = [(type(value), value) for value in values]
-    return kind_of(named, lambda value: isinstance(value, str | int | bool | None) and (type(value), value) in known)
+    fits = kind_of(named, lambda value: isinstance(value, str | int | bool | None) and (type(value), value) in known)
+
+    def shape(value: Any, path: str) -> Iterator[str]:
+        for fault in fits(value, path):
+            near = (
+                did_you_mean(value, [one for one in values if isinstance(one, str)]) if isinstance(value, str) else ""
+            )
+            yield fault + (f".{near.rstrip('?')}" if near else "")
+
+    return shape
 
 
 def nullable(shape: Shape) -> Shape:

@@ -168,7 +168,7 @@ def test_manifests_that_cannot_be_right(server, dataset, tmp_path):
     folder = simple_folder(tmp_path / "b", files=1)
     entry = json.loads((folder / "manifest.json").read_text())["files"][0]
     change_manifest(folder, files=[{**entry, "name": "../part-00000.json"}])
-    with pytest.raises(UsageError, match="file name"):
+    with pytest.raises(SourceError, match="expected the name of a file in the folder"):
         client.upload(folder, dataset)
 
 

@@ -340,7 +340,7 @@ def test_events_cannot_be_patched() -> None:
 
 
 def test_wrong_options_are_told_before_the_first_row() -> None:
-    with pytest.raises(UsageError, match=r"new='whol'.*Did you mean 'whole'"):
+    with pytest.raises(UsageError, match=r"new: expected .*'whol'.*Did you mean 'whole'"):
         patch_of(BEFORE, new="whol")
     with pytest.raises(UsageError, match=r"Did you mean 'identityMap"):
         patch_of(BEFORE, on="identitymap.CRMID[0].id")
