@@ -147,7 +147,8 @@ def same(left: Any, right: Any) -> bool:
 
 
 def check(text: str, rows: list[dict[str, Any]], options: Options = DEFAULT) -> None:
-    batch = pa.RecordBatch.from_pylist(rows, schema=SCHEMA)
+    around = pa.RecordBatch.from_pylist([RECORDS[7], *rows, RECORDS[8]], schema=SCHEMA)
+    batch = around.slice(1, len(rows))
     expression = compile_expression(text, SCHEMA, options)
     got = expression.apply(batch)
     values = got.values if isinstance(got.values, list) else got.values.to_pylist()

@@ -208,9 +208,11 @@ def map_parts(values: pa.Array) -> tuple[np.ndarray[Any, np.dtype[np.int32]], tu
     keys, items = values.keys, values.items
     if (absent & (lengths > 0)).any():
         lengths = np.where(absent, 0, lengths)
-        at = ranges(given[:-1], lengths)
-        first = int(given[0])
-        keys, items = keys.take(pa.array(at - first)), items.take(pa.array(at - first))
+        at = pa.array(ranges(given[:-1], lengths))
+        keys, items = keys.take(at), items.take(at)
+    else:  # the children of a slice are those of the whole
+        first, count = int(given[0]), int(given[-1] - given[0])
+        keys, items = keys.slice(first, count), items.slice(first, count)
     offsets = np.zeros(len(values) + 1, dtype=np.int32)
     np.cumsum(lengths, out=offsets[1:])
     return offsets, (keys, items)

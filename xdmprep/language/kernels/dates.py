@@ -377,6 +377,8 @@ def print_pattern(moments: pa.Array, pattern: Pattern) -> Column:
             found, failed = _printed_once(values[_DEPENDS[letter]], micros, printer)
             odd |= failed
             texts.append(found)
+    if not texts:
+        texts.append(pa.scalar(""))
     joined = pc.binary_join_element_wise(*texts, "") if len(texts) > 1 else texts[0]
     if isinstance(joined, pa.Scalar):
         joined = pa.repeat(joined, len(moments))
