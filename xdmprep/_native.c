@@ -949,7 +949,8 @@ typedef struct {
     size_t count;
     int32_t *top;               /* of each leg; 0 for the first, and behind the last */
     Slice **opening, **closing; /* of each leg: what opens it at levels 0 to its top; closes it at 0 to the next one's */
-    Slice **behind;             /* what opens it with a quote before, which closes most legs: one text instead of two */
+    Slice **behind;             /* what opens it with a quote before, which closes most legs: one text instead of two; */
+                                /* such a closing has no text, but at level 0 */
     Slice *slices;
     Slice empty; /* a record without any */
     const int32_t *literals; /* where each literal begins */
@@ -1058,7 +1059,7 @@ static uint8_t *join_write(Join *join, Py_ssize_t n, uint8_t *const begin, int32
             Leg *leg = &join->legs[j];
             if (join->top[j] < level) level = join->top[j];
             if (leg->there && !leg->there[row]) continue;
-            if (closing && closing[level].size == 1 && *closing[level].text == '"') {
+            if (closing && !closing[level].text) { /* a quote */
                 to = put(to, join->behind[j][level]);
             } else {
                 if (closing) to = put(to, closing[level]);
@@ -1180,12 +1181,15 @@ static int tables_from(Held *held, PyObject *tuple, Join *join) {
         join->slices[total * 2 + i] = literal_text(join, closing[i]);
     }
     Slice *opens = join->slices, *closes = join->slices + total * 2;
+    const Slice quote = {NULL, NULL, 0};
     for (Py_ssize_t j = 0; j < count; j++) {
         join->top[j] = shared[j] + 1;
         join->opening[j] = opens;
         join->behind[j] = opens + total;
         join->closing[j] = closes;
         opens += shared[j] + 2;
+        for (int32_t level = 1; level <= shared[j + 1] + 1; level++)
+            if (closes[level].size == 1 && *closes[level].text == '"') closes[level] = quote;
         closes += shared[j + 1] + 2;
     }
     join->empty = literal_text(join, empty);
