@@ -77,7 +77,7 @@ class MappingError(XdmPrepError):
         super().__init__(self.faults, name)
 
     def __str__(self) -> str:
-        where = f"{self.name}: " if self.name else ""
+        where = f"{self.name[:300]}: " if self.name else ""
         if len(self.faults) == 1:
             return where + self.faults[0]
         shown = list(itertools.accumulate(len(fault) for fault in self.faults))

@@ -21,6 +21,7 @@ from typing import IO, Any
 import urllib3
 
 from .. import wire
+from ..documents import is_file, why_no_source
 from ..errors import PlatformError, SourceError, printable, shorten
 from ..manifest import Manifest
 from .session import DOWNLOAD_BYTES, Session, check_json
@@ -236,6 +237,8 @@ def _record_keys(manifest: Manifest, path: Path) -> Iterator[set[bytes]]:
     Raises:
         SourceError: the part is missing, or no longer what was written.
     """
+    if (why := why_no_source(path)) is not None:
+        raise SourceError(f"{path}: {why}.")
     try:
         yield from _keys_of_part(manifest, path)
     except (OSError, ValueError, TypeError, ArithmeticError, RecursionError, AttributeError) as error:
@@ -276,6 +279,8 @@ def _rejected(manifest: Manifest) -> list[int] | None:
     if not manifest.rejected:
         return []
     rows = set()
+    if not is_file((manifest.folder or Path()) / REJECTS):
+        return None
     try:
         with ((manifest.folder or Path()) / REJECTS).open(encoding="utf-8") as lines:
             for line in lines:
