@@ -1,10 +1,13 @@
 """The benchmarks' input: ``python tests/benchmarks/worksets.py SET ROWS FOLDER [--faulty PCT]``.
 
-Two work sets, made with numpy and Arrow at about a million rows in a few seconds:
+Three work sets, made with numpy and Arrow at about a million rows in a few seconds:
 
 ``crm``
     21 columns like a CRM export: about 10 % nulls, names outside ASCII, 1 % of the streets with characters that JSON
     must escape, postal codes with leading zeros, 38-digit identities, numbers, booleans, dates and times.
+``objects``
+    The rows and the schema of `crm`, with a mapping that makes identities and groups of fields as calculated objects:
+    ``to_array(false, iif(ID2 != null && ID2 != "", to_object("id", ID2, "primary", false), null), ...)``.
 ``purchases``
     60 columns: an event with up to three products, an order, tenant objects nested three deep, and long texts of which
     most need escapes.
@@ -223,7 +226,7 @@ def purchases(make: Maker) -> dict[str, Any]:
     return out
 
 
-MAKERS = {"crm": crm, "purchases": purchases}
+MAKERS = {"crm": crm, "objects": crm, "purchases": purchases}
 
 #: Set -> (column, value that is a fault there); None is a missing value.
 FAULTS: dict[str, list[tuple[str, str | None]]] = {
@@ -237,6 +240,7 @@ FAULTS: dict[str, list[tuple[str, str | None]]] = {
         ("ITEM1_PRICE", "-1"), ("EVENT_ID", None),
     ],
 }  # fmt: skip
+FAULTS["objects"] = FAULTS["crm"]
 
 
 def spoil(table: dict[str, Any], faults: list[tuple[str, str | None]], rng: np.random.Generator, share: float) -> None:
@@ -382,10 +386,47 @@ def _calculated() -> tuple[dict[str, Any], dict[str, Any]]:
     return whole, expressions
 
 
+def _with_objects(paths: dict[str, Any]) -> dict[str, Any]:
+    """A set of paths written as people write it in Data Prep: identities and groups of fields as calculated objects."""
+    inside: dict[str, dict[int, dict[str, Any]]] = {}
+    groups: dict[str, dict[str, Any]] = {}
+    out: dict[str, Any] = {}
+    for path, source in paths.items():
+        above, _, field = path.rpartition(".")
+        if above.endswith("]"):
+            array, _, number = above[:-1].rpartition("[")
+            inside.setdefault(array, {}).setdefault(int(number), {})[field] = source
+        elif "." in path:
+            groups.setdefault(above, {})[field] = source
+        else:
+            out[path] = source
+    for above, fields in groups.items():
+        if any(other.startswith(above + ".") for other in groups) or len(fields) < 2:
+            out.update({f"{above}.{field}": source for field, source in fields.items()})
+        else:
+            out[above] = _object(fields)
+    for array, items in inside.items():
+        given = [
+            f'iif({item["id"]} != null && {item["id"]} != "", {_object(item)}, null)' if "id" in item else _object(item)
+            for item in items.values()
+        ]
+        out[array] = f"to_array(false, {', '.join(given)})"
+    return out
+
+
+def _object(fields: dict[str, Any]) -> str:
+    """A calculated object of fields."""
+    words = {True: "true", False: "false"}
+    parts = [f'"{name}", {words[source] if isinstance(source, bool) else source}' for name, source in fields.items()]
+    return f"to_object({', '.join(parts)})"
+
+
 def schema(name: str) -> dict[str, Any]:
     """The work set's XDM schema (the complete form, as the Schema Registry exports it)."""
     if name == "calculated":
         return _calculated()[0]
+    if name == "objects":
+        name = "crm"
     base, behaviour, required = _CLASSES[name]
     top = f"https://ns.adobe.com/xdm/context/{base}"
     extends = [top, f"https://ns.adobe.com/xdm/data/{behaviour}"]
@@ -397,6 +438,8 @@ def mapping(name: str) -> dict[str, Any]:
     """The work set's mapping: destination -> expression."""
     if name == "calculated":
         return _calculated()[1]
+    if name == "objects":
+        return _with_objects(mapping("crm"))
     out: dict[str, Any] = {}
     for leaf in LAYOUTS[name]:
         path = ""

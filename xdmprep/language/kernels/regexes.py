@@ -82,6 +82,13 @@ def extraction(regex: str) -> Extraction | None:
     return None if found is None or found[1] else Extraction(found[0], read.groups)
 
 
+@lru_cache(maxsize=256)
+def replaceable(regex: str) -> str | None:
+    """An expression of Java as RE2 finds it again and again in a text; None where RE2 might find something else."""
+    read, found = _read(regex), extraction(regex)
+    return None if read is None or found is None or width(read.tree)[0] == 0 else found.text
+
+
 def _one_way(tree: Node) -> bool:
     """Whether every group takes part once in each match, and nothing that may be empty is repeated."""
 

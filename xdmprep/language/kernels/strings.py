@@ -411,6 +411,20 @@ def _matched(value: Column, test: regexes.Test | None) -> Made:
     return None if test is None else Column(*test(plain(value.values)))
 
 
+def _replacing(name: str, most: int | None) -> None:
+    @kernel(name, "words fixed fixed")
+    def run(rows: Rows, value: Column, regex: Any, new: Any) -> Made:
+        """Hits of a regular expression replaced by a text without references to groups."""
+        pattern = regexes.replaceable(regex) if isinstance(regex, str) else None
+        if pattern is None or not isinstance(new, str) or "$" in new or "\\" in new:
+            return None
+        return Column(pc.replace_substring_regex(plain(value.values), pattern, new, max_replacements=most))
+
+
+_replacing(".replaceAll", None)
+_replacing(".replaceFirst", 1)
+
+
 @kernel("extract_regex", "text fixed")
 def extract_regex(rows: Rows, value: Column, regex: Any) -> Made:
     """The first match and its groups."""

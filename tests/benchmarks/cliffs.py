@@ -1,0 +1,138 @@
+# ruff: noqa: E501
+"""Expressions beside polars: ``python tests/benchmarks/cliffs.py [ROWS] [--only TEXT]``.
+
+Each expression is mapped over a table in memory; where polars can say the same in one expression, that is timed beside
+it. Prints microseconds a row (processor time, one thread, the best of three), the ratio, and how the expression runs
+(``columns``, ``distinct`` or ``rows``, as ``xdmprep mapping explain`` says). A case above 1.5 us that costs more than
+five times polars is a cliff; they are counted at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+os.environ.setdefault("POLARS_MAX_THREADS", "1")
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from xdmprep.language import compile_expression
+
+c = pl.col
+SLOW, TIMES = 1.5, 5.0
+
+
+def table(rows: int) -> pa.RecordBatch:
+    """Columns like those of exports; nearly all values differ."""
+    rng = np.random.default_rng(3)
+    whole = rng.integers(0, 10**9, rows)
+    texts = [f"n{number}" for number in whole]
+    lists = [[f"t{number % 97}", f"t{number % 89}"][: number % 3] for number in whole.tolist()]
+    times = (whole * 1000).astype("datetime64[ms]")
+    return pa.record_batch(
+        {
+            "F": pa.array(texts, mask=whole % 10 == 0),
+            "L": pa.array([f"Müller {text}" for text in texts]),
+            "ID": pa.array([f"{number:019d}" for number in whole], mask=whole % 5 == 0),
+            "Q": pa.array((whole % 100_000).astype(str)),
+            "P": pa.array([f"{number % 10**6 / 100:.2f}" for number in whole.tolist()]),
+            "N": pa.array(whole),
+            "D": pa.array(whole / 7, mask=whole % 11 == 0),
+            "AT": pa.array(times, pa.timestamp("ms")).cast(pa.timestamp("ms", "UTC")),
+            "OFF": pa.array([f"{at}+02:00" for at in times.astype("datetime64[s]").astype(str)]),
+            "URL": pa.array(
+                [f"https://h{number % 50}.example.com/a/{number}?id={number}#t" for number in whole.tolist()]
+            ),
+            "JS": pa.array([f'{{"id": {number}, "a": {{"b": "x{number}"}}}}' for number in whole.tolist()]),
+            "KV": pa.array([f"a:{number},b:2" for number in whole.tolist()]),
+            "LT": pa.array(lists),
+            "LN": pa.array([[number % 7, number % 5] for number in whole.tolist()]),
+        }
+    )
+
+
+def _item(name: str) -> pl.Expr:
+    return pl.when(c(name).is_not_null() & (c(name) != "")).then(pl.struct(id=c(name), primary=pl.lit(False)))
+
+
+CASES: dict[str, pl.Expr | None] = {
+    'to_array(false, iif(ID != null && ID != "", to_object("id", ID, "primary", false), null))': pl.concat_list(_item("ID")).list.drop_nulls(),
+    'to_array(false, F, ID, L)': pl.concat_list("F", "ID", "L").list.drop_nulls(),
+    '{"id": ID, "name": F}': pl.struct(id=c("ID"), name=c("F")),
+    'iif(N > 500000000, {"id": ID}, {"name": F})': None,
+    "iif(N > 500000000, F, N)": pl.when(c("N") > 500_000_000).then(c("F")).otherwise(c("N").cast(pl.String)),
+    "join_arrays(LT, [F])": pl.concat_list("LT", pl.concat_list("F")),
+    'transformArray(LT, x -> {"id": x, "of": F})': None,
+    "filterArray(LN, x -> x > 3)": c("LN").list.eval(pl.element().filter(pl.element() > 3)),
+    "max(LN)": c("LN").list.max(),
+    "size_of(LT)": c("LT").list.len(),
+    "first(LN)": c("LN").list.first(),
+    'LT.contains("t3")': c("LT").list.contains("t3"),
+    'join(", ", LN)': c("LN").cast(pl.List(pl.String)).list.join(", "),
+    'to_map("a", F, "b", L)': None,
+    'arrays_to_objects("id", LT, "n", LN)': None,
+    "to_decimal(P) * 100 + 0.5": c("P").cast(pl.Float64) * 100 + 0.5,
+    "D * N": c("D") * c("N"),
+    "P * Q": c("P").cast(pl.Float64) * c("Q").cast(pl.Float64),
+    "iif(D > 0, D, 0)": pl.when(c("D") > 0).then(c("D")).otherwise(0.0),
+    "to_float(P)": c("P").cast(pl.Float32),
+    "substr(L, 0, size_of(L) - 1)": c("L").str.slice(0, c("L").str.len_chars() - 1),
+    'concat("at ", AT)': pl.concat_str(pl.lit("at "), c("AT").dt.to_string("%Y-%m-%dT%H:%M:%SZ")),
+    'format(AT, "dd MMM yyyy")': c("AT").dt.to_string("%d %b %Y"),
+    'set_date_part("dd", 1, AT)': c("AT").dt.replace(day=1),
+    'date(OFF, "yyyy-MM-dd\'T\'HH:mm:ssXXX")': c("OFF").str.to_datetime("%Y-%m-%dT%H:%M:%S%z"),
+    "get_url_host(URL)": c("URL").str.extract("https?://([^/]+)", 1),
+    'extract_regex(URL, "id=([0-9]+)")[1]': c("URL").str.extract("id=([0-9]+)", 1),
+    'F.replaceAll("[^0-9]", "")': c("F").str.replace_all("[^0-9]", ""),
+    "sha256(F)": None,
+    "uuid()": None,
+    "json_to_object(JS).a.b": c("JS").str.json_path_match("$.a.b"),
+    'str_to_object(KV, ":", ",").a': c("KV").str.extract("(?:^|,)a:([^,]*)", 1),
+    'get_values(KV, "a", ":", ",")': c("KV").str.extract("(?:^|,)a:([^,]*)", 1),
+}  # fmt: skip
+
+
+def _micros(work: Callable[[], Any], rows: int) -> float:
+    best = float("inf")
+    for _ in range(3):
+        start = time.process_time()
+        work()
+        best = min(best, time.process_time() - start)
+    return best / rows * 1e6
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("rows", nargs="?", type=int, default=50_000)
+    parser.add_argument("--only", default="")
+    given = parser.parse_args()
+    pa.set_cpu_count(1)
+    batch = table(given.rows)
+    frame = pl.from_arrow(pa.table(batch))
+    assert isinstance(frame, pl.DataFrame)
+    cliffs = 0
+    print(f"{'us a row':>9} {'polars':>8} {'ratio':>7}  runs      expression")
+    for text, peer in CASES.items():
+        if given.only not in text:
+            continue
+        expression = compile_expression(text, batch.schema)
+        asked = expression.interpreted(batch)
+        runs = "columns" if not asked else "distinct" if all(once for _, once in asked) else "rows"
+        own = _micros(lambda made=expression: made.apply(batch), given.rows)
+        other = None if peer is None else _micros(lambda made=peer: frame.select(made.alias("x")), given.rows)
+        ratio = None if other is None else own / max(other, 1e-3)
+        cliff = own > SLOW and (ratio is None or ratio > TIMES)
+        cliffs += cliff
+        shown = ("" if other is None else f"{other:.3f}"), ("" if ratio is None else f"{ratio:.1f}")
+        print(f"{own:9.3f} {shown[0]:>8} {shown[1]:>7}  {runs:8}  {text}{'   <- cliff' if cliff else ''}")
+    print(f"{cliffs} of {len(CASES)} cases are cliffs")
+
+
+if __name__ == "__main__":
+    main()
