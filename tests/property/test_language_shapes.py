@@ -211,7 +211,8 @@ TEMPLATES = [
     "substr(a, n)", "substr(a, 1, n)", "left(a, size_of(a) - 1)", "right(b, n)", "a.substring(n)", "a.substring(0, 1)", "a.charAt(0)", "instr(a, '€')", "b.indexOf('é')", "lpad(n, 3, '0')",
     "concat(d)", "concat(x, '-', t)", "split(a)", "lower(x)", "equals(a, b)", "equalsIgnoreCase(n, a)", "set_date_part('day', n, d)", "set_date_part('month', 2, d)", "date(a)", "format(d, 'EEE d')",
     "zone_date_to_utc(date(a))", "dformat(n, 'yyyy')", "get_url_host(a)", "get_url_path(a, false)", "get_url_protocol(b)", "get_url_decoded(a)", "json_to_object(a)", "json_to_object(a).k", "str_to_object(a).k",
-    "iif(t, json_to_object(a), o)", "[json_to_object(a), l]", "transformArray(json_to_object(a), i -> i)", "a.concat(b)", "a.replace('a', 'zz')", "uuid() == null", "a.replaceAll('[^0-9]', '')", "a.replaceAll('a|k:', '<>')",
+    "iif(t, json_to_object(a), o)", "[json_to_object(a), l]", "transformArray(json_to_object(a), i -> i)", "a.concat(b)", "a.replace('a', 'zz')", "uuid() == null", *[f"aa_get_product_{part}({given})" for part in ("categories", "names", "quantity", "price") for given in ("a", "concat(a, ';', b, '; ;3,', n)")], "str_to_object(a)", "str_to_object(a).k", "str_to_object(b, '=', '&')", "get_values(a, 'k', '', '')", "get_values(a, 'a', ':', ',')",
+    "str_to_object(concat(a, ', k : 2,k:3,,'))", "get_values(concat(a, ', k : 2,k:3,,'), 'k', null, ',')", "a.replaceAll('[^0-9]', '')", "a.replaceAll('a|k:', '<>')",
     "b.replaceFirst('[0-9]+', '#')", "a.replaceAll('x*', '-')", "a.replaceAll('(.)', '$1$1')", "b.replaceAll('é|.$', 'e')",
 ]  # fmt: skip
 

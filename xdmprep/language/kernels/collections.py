@@ -28,6 +28,7 @@ from ..shapes import (
     stacked,
     type_kind,
 )
+from . import texts
 from .choices import element
 from .strings import joined
 from .table import KERNELS, LAMBDAS, Constants, Made, Rows, as_texts, failing, kernel, kind, truths
@@ -362,6 +363,62 @@ def _entries(rows: Rows, column: Column) -> tuple[Ints, pa.Array, pa.Array] | No
     offsets = np.concatenate([[0], np.cumsum(mask.sum(axis=1))])
     items = stacked([field_of(values, key) for key in names]).take(pa.array(owners + which * rows.n))
     return offsets, pa.array(names, TEXT).take(pa.array(which)), items
+
+
+def _spelled_pairs(text: pa.Array, between: Any, after: Any) -> tuple[Ints, pa.Array, pa.Array] | None:
+    """Offsets, keys and values of pairs in texts, blanks cut; None where the delimiters are not constant texts."""
+    between, after = between or ":", after or ","
+    if not isinstance(between, str) or not isinstance(after, str):
+        return None
+    offsets, parts = parts_of(pc.split_pattern(plain(text), after))
+    filled = as_mask(pc.not_equal(texts.trimmed(parts, True, True), ""))
+    if not filled.all():
+        offsets, parts = np.concatenate([[0], np.cumsum(filled)])[offsets], parts.filter(pa.array(filled))
+    pairs = pc.split_pattern(parts, between, max_splits=1)
+    keys, values = (element(pairs, at).values for at in (0, 1))
+    return offsets, texts.trimmed(keys, True, True), texts.trimmed(values, True, True)
+
+
+@kernel("str_to_object", "text fixed? fixed?")
+def str_to_object(rows: Rows, value: Column, between: Any = None, after: Any = None) -> Made:
+    """Pairs in a text as a map."""
+    found = _spelled_pairs(value.values, between, after)
+    if found is None:
+        return None
+    offsets, keys, values = found
+    odd = _with_repeats(keys, np.repeat(np.arange(rows.n), np.diff(offsets)), rows.n)
+    return Column(map_of(offsets, keys, values, nulls_of(value.values)), some(odd))
+
+
+@kernel("get_values", "text fixed fixed fixed")
+def get_values(rows: Rows, value: Column, key: Any, between: Any, after: Any) -> Made:
+    """The value of the first pair with a key."""
+    found = _spelled_pairs(value.values, between, after) if isinstance(key, str) else None
+    if found is None:
+        return None
+    offsets, keys, values = found
+    hit = np.flatnonzero(as_mask(pc.equal(keys, key.strip())))[::-1]
+    owners = np.repeat(np.arange(rows.n), np.diff(offsets))
+    at = np.full(rows.n, -1, dtype=np.int64)
+    at[owners[hit]] = hit  # the first pair is written last
+    return Column(values.take(pa.array(at, mask=at < 0)) if len(values) else pa.nulls(rows.n, TEXT))
+
+
+def _product_part(name: str, at: int) -> None:
+    @kernel(name, "text")
+    def run(rows: Rows, value: Column) -> Made:
+        """One part of every product of a products string; null where it is empty."""
+        values = plain(value.values)
+        offsets, products = parts_of(pc.split_pattern(values, ","))
+        filled = np.repeat(as_mask(pc.not_equal(values, "")), np.diff(offsets))
+        if not filled.all():  # an empty string has no products
+            offsets, products = np.concatenate([[0], np.cumsum(filled)])[offsets], products.filter(pa.array(filled))
+        found = texts.trimmed(element(pc.split_pattern(products, ";"), at).values, True, True)
+        return Column(list_of(offsets, pc.if_else(pc.equal(found, ""), None, found), nulls_of(values)))
+
+
+for _at, _part in enumerate(("categories", "names", "quantity", "price")):
+    _product_part(f"aa_get_product_{_part}", _at)
 
 
 @kernel("add_to_map", "any any*")
