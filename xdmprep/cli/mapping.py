@@ -11,7 +11,7 @@ import click
 from ..errors import UsageError, did_you_mean
 from ..read import open_source
 from ..schema import Schema
-from .printer import emit, print_json, say, show
+from .printer import emit, print_json, say_all, show
 from .values import SET, named_values
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
@@ -50,10 +50,8 @@ def check(
         lists = {"faults": list(found.faults), "warnings": list(found.warnings), "unused": list(found.unused)}
         print_json(facts | lists)
     else:
-        for text in found.faults:
-            say(f"fault: {text}")
-        for text in found.warnings:
-            say(f"warning: {text}")
+        say_all([f"fault: {text}" for text in found.faults])
+        say_all([f"warning: {text}" for text in found.warnings])
         if found.unused:
             show(f"columns that no mapping reads: {', '.join(found.unused)}")
         verdict = "fine" if found.sound else f"{len(found.faults)} fault{'s' * (len(found.faults) != 1)}"
@@ -145,8 +143,7 @@ def convert(
         facts = {"from": str(path), "to": str(target), "form": chosen, "mappings": len(made.mappings)}
         print_json(facts | {"losses": losses})
         return
-    for text in losses:
-        say(f"not held by the form {chosen}: {text}")
+    say_all([f"not held by the form {chosen}: {text}" for text in losses])
     show(f"{target}: {len(made.mappings)} mappings in the form {chosen}, {len(losses)} things not held")
 
 

@@ -44,6 +44,12 @@ def say(text: str) -> None:
     _write("\n".join(_cut(line) for line in visible(text, keep="\n\t").split("\n")), to_stderr=True)
 
 
+def say_all(lines: list[str]) -> None:
+    """Print lines for people on standard error: the first ones, and how many more there are."""
+    if lines:
+        say(bounded([visible(line, keep="\n") for line in lines]))
+
+
 def emit(text: str, end: str = "\n") -> None:
     """Print text for programs on standard output, as it is."""
     _write(text, end=end)
