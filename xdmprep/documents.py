@@ -123,7 +123,9 @@ class DocumentKind:
     def fail(self, name: str | os.PathLike[str], reason: str, hint: str | None = None) -> XdmPrepError:
         """The error that says that the document `name` cannot be used because of `reason`."""
         said = self.hint if hint is None else hint
-        return self.error(f"{os.fspath(name)}: {reason}." + (f" {said}" if said else ""))
+        shown = str(os.fspath(name))
+        shown = shown if len(shown) <= 1_000 else shown[:997] + "..."
+        return self.error(f"{shown}: {reason}." + (f" {said}" if said else ""))
 
     def read_text(self, path: str | os.PathLike[str]) -> str:
         """The text of a file, without a byte order mark.
