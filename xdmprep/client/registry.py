@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 from .. import wire
+from ..documents import exists
 from ..errors import OutputError, PlatformError, SourceError, UsageError, did_you_mean
 from ..manifest import sha256_of, whole_file
 from .session import Session, check_json
@@ -216,11 +217,14 @@ def adhoc_columns(schema: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     fields = schema.get("properties")
     fields = fields if isinstance(fields, dict) else {}
     name = schema.get("meta:datasetNamespace") or (next(iter(fields)) if len(fields) == 1 else None)
-    node = fields.get(name)
+    node = fields.get(name) if isinstance(name, str) else None
     columns = node.get("properties") if isinstance(node, dict) else None
     if not isinstance(node, dict) or not isinstance(columns, dict) or not columns:
         raise UsageError(f"{schema.get('$id', 'the schema')}: not an ad-hoc schema; its columns were not found.")
-    return columns, list(node.get("required") or [])
+    required = node.get("required") or []
+    if not isinstance(required, list) or not all(isinstance(one, str) for one in required):
+        raise UsageError(f"{schema.get('$id', 'the schema')}: 'required' must be a list of column names.")
+    return columns, required
 
 
 def create_adhoc_schema(
@@ -355,7 +359,7 @@ def _free_name(pulled: Pulled, root: Path, pins: dict[str, Any]) -> str:
     stem = _slug(str(pulled.schema.get("title") or pulled.id))
     taken = {str(pin.get("file")) for pin in pins.values()}
     name = f"{stem}.schema.json"
-    if name in taken or (root / name).exists():
+    if name in taken or exists(root / name):
         name = f"{stem}-{hashlib.sha256(pulled.id.encode()).hexdigest()[:8]}.schema.json"
     return name
 

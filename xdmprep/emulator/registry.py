@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import ports
+from ..documents import is_folder
 from ..errors import SchemaError
 from .store import Store
 
@@ -85,7 +86,7 @@ class Schemas:
         self._whole: dict[str, dict[str, Any]] = {}
         described: list[dict[str, Any]] = []
         root = Path(folder) if folder is not None else None
-        if root is not None and not root.is_dir():
+        if root is not None and not is_folder(root):
             raise SchemaError(f"{root}: not a folder of schemas.")
         for path in sorted(root.rglob("*.json")) if root else ():
             try:

@@ -67,6 +67,9 @@ def compile_expression(text: str, columns: pa.Schema | None = None, options: Opt
     return Expression(text, columns, options)
 
 
+_TOO_DEEP = "evaluate: the record is nested too deep, or contains itself."
+
+
 def evaluate(
     text: str,
     record: Mapping[str, Any] | None,
@@ -89,7 +92,7 @@ def evaluate(
 
     Raises:
         ExpressionError: the expression is wrong; or, with `strict`, its evaluation failed.
-        UsageError: there is no such `target_type`, or an argument is of another type.
+        UsageError: there is no such `target_type`, an argument is of another type, or the record is nested too deep.
     """
     if not isinstance(text, str):
         raise UsageError(f"evaluate: an expression is a text, got {shorten(text)}.")
@@ -110,7 +113,12 @@ def evaluate(
         if strict:
             raise ExpressionError(f"The evaluation failed: {error}", text) from None
         return None
-    return jsonlike(value)
+    except RecursionError:
+        raise UsageError(_TOO_DEEP) from None
+    try:
+        return jsonlike(value)
+    except RecursionError:
+        raise UsageError(_TOO_DEEP) from None
 
 
 def jsonlike(value: Any) -> Any:

@@ -29,6 +29,8 @@ from ..ndjson.fields import MOST_FIELDS, is_map
 PIECE_ROWS = 8_192
 
 _EXACT = 1 << 53
+#: Levels of objects and arrays that a value may have to be a column.
+MAX_DEPTH = 100
 
 #: What is known of a column: :class:`Fields`, ``("map", kind of its values)``, a list with one kind, the name of a
 #: scalar, or None for nothing yet.  A decimal is ``("decimal", digits before the point, digits behind it)``.
@@ -58,8 +60,10 @@ class Fields(dict[str, Kind]):
         return ("map", values) if alike or len(made) > MOST_FIELDS else made
 
 
-def kind_of(value: Any) -> Kind:
-    """The kind of one value."""
+def kind_of(value: Any, depth: int = 0) -> Kind:
+    """The kind of one value; what nests deeper than :data:`MAX_DEPTH`, or contains itself, is odd."""
+    if depth > MAX_DEPTH:
+        return "odd"
     if value is None:
         return None
     if isinstance(value, bool):
@@ -80,13 +84,13 @@ def kind_of(value: Any) -> Kind:
     if isinstance(value, datetime.time):
         return "clock"
     if isinstance(value, Mapping):
-        fields = Fields((str(name), kind_of(_usual(item))) for name, item in value.items())
+        fields = Fields((str(name), kind_of(_usual(item), depth + 1)) for name, item in value.items())
         fields.keys_in_all = len(fields)
         return fields
     if isinstance(value, list | tuple | set | frozenset):
         items: Kind = None
         for item in value:
-            items = joined_kinds(items, kind_of(_usual(item)))
+            items = joined_kinds(items, kind_of(_usual(item), depth + 1))
         return [items]
     return "odd"
 

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..errors import SourceError
-from ..flow import Stream
+from ..flow import Stream, Unread
 from ..ndjson.parser import TEXT_LEAVES, TEXT_SCHEMA, JsonChunk
 
 #: Records of a piece.
@@ -39,10 +39,25 @@ def open_rows(rows: Iterable[Any], as_json: Callable[[Any], Any], name: str = "d
             yield piece
 
     def chunk(piece: list[Any]) -> JsonChunk:
-        values = [as_json(row) for row in piece]
-        texts = [json.dumps(value, default=str).encode("utf-8", "replace").decode() for value in values]
+        values: list[Any] = []
+        texts: list[str] = []
+        numbers: list[int] = []
+        unread: list[Unread] = []
+        for number, row in enumerate(piece, 1):
+            try:
+                value = as_json(row)
+                text = json.dumps(value, default=str).encode("utf-8", "replace").decode()
+            except (RecursionError, ValueError):  # json refuses a value that contains itself
+                unread.append(Unread(number, None, "", "unreadable", "the row is nested too deep, or contains itself"))
+                continue
+            values.append(value)
+            texts.append(text)
+            numbers.append(number)
         records = pa.RecordBatch.from_arrays([pa.array(texts, pa.string())], schema=TEXT_SCHEMA)
-        numbers = np.arange(1, len(piece) + 1, dtype=np.int64)
-        return JsonChunk(TEXT_LEAVES, records, numbers, consumed=len(piece), others=tuple(enumerate(values)))
+        rows = np.asarray(numbers, np.int64)
+        others = tuple(enumerate(values))
+        return JsonChunk(
+            TEXT_LEAVES, records, rows, unread=tuple(unread), consumed=len(piece), others=others
+        )  # fmt: skip
 
     return Stream(pieces, (chunk,), TEXT_LEAVES, TEXT_SCHEMA, name)
