@@ -9,10 +9,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xdmprep.errors import SchemaError
+import xdmprep as xp
+from xdmprep.errors import SchemaError, XdmPrepError
+from xdmprep.sample import sample
 from xdmprep.schema import Schema, diff, lint
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
@@ -40,12 +43,15 @@ ODD: list[Any] = [
     {"$ref": "#/definitions/n"}, {"$ref": 5}, {"$ref": ""}, {"type": ["string", "integer"]}, {"allOf": [{"$ref": "#"}]},
     {"allOf": [True, False]}, {"items": [{"type": "string"}]}, {"properties": {"": {}}},
     {"properties": {"a.b": {"type": "string"}, "[*]": {"type": "string"}, "{*}": {"type": "string"}}},
+    10**400, -(10**400), "(", "^(a+)+$", "(?=(a|b)+c)", "http://json-schema.org/draft-07/schema#", {"$id": "#n"},
+    {"$id": "https://x.example/y", "$ref": "#n"}, {"if": True, "then": False}, "urn:x", {"not": True}, {"items": False},
 ]  # fmt: skip
 KEYWORDS = [
     "allOf", "oneOf", "anyOf", "not", "$ref", "items", "additionalProperties", "properties", "required", "definitions",
     "enum", "const", "pattern", "meta:xdmType", "meta:enum", "meta:descriptors", "meta:extends", "meta:class", "title",
     "minimum", "maximum", "exclusiveMinimum", "minLength", "format", "dependencies", "patternProperties", "default",
-    "meta:immutableTags", "uniqueItems", "type",
+    "meta:immutableTags", "uniqueItems", "type", "$id", "$schema", "if", "then", "else", "contains", "propertyNames",
+    "additionalItems", "multipleOf", "minItems", "maxProperties",
 ]  # fmt: skip
 
 
@@ -70,7 +76,7 @@ def spoil(content: Any, source: random.Random) -> None:
         container[key] = value
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(seed=st.integers(0, 2**32), changes=st.integers(1, 3), compat=st.booleans())
 def test_spoilt_schemas(seed: int, changes: int, compat: bool) -> None:
     source = random.Random(seed)
@@ -90,6 +96,19 @@ def test_spoilt_schemas(seed: int, changes: int, compat: bool) -> None:
         try:
             use()
         except SchemaError as error:
+            assert str(error)
+    table = pa.table({"n": ["x", None], "m": [[1], [2]], "_id": ["a", "b"]})
+    record = {"n": {"a": "x", "more": [1]}, "m": {"k": [{"a": 5}]}, "identityMap": {"ECID": [{"id": 1}]}, "other": None}
+    runs: list[Callable[[], Any]] = [
+        *(lambda rules=rules: schema.check(record, rules) for rules in ("jsonschema", "batch", "strict")),  # type: ignore[misc]
+        lambda: xp.validate(table, schema), lambda: xp.validate(pa.Table.from_pylist([record]), schema),
+        lambda: list(sample(schema, 1)),
+        *(lambda path=path: xp.map_rows(table, {path: "n"}, schema).to_pylist() for path in schema.paths()[:3]),  # type: ignore[misc]
+    ]  # fmt: skip
+    for run in runs:
+        try:
+            run()
+        except XdmPrepError as error:
             assert str(error)
     for field in schema.root.walk():
         assert schema.find(field.path).path == field.path
