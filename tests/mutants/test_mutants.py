@@ -84,7 +84,7 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("validate/kernels.py", "edge < ends.min -> edge <= ends.min"): _NEVER,
     ("validate/kernels.py", "low >= least -> low > least"): _MORE,
     ("validate/kernels.py", "high <= most -> high < most"): _MORE,
-    ("write/parts.py", "self._bytes <= _CACHED_BYTES -> self._bytes < _CACHED_BYTES"): "where the disk's cache is let go",
+    ("write/parts.py", "self._bytes <= _CACHED_BYTES -> self._bytes < _CACHED_BYTES"): "a hint for the disk",
 }  # fmt: skip
 
 _COMPARE: dict[type[ast.cmpop], tuple[str, str]] = {
