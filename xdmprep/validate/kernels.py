@@ -247,8 +247,8 @@ def _outside(values: Any, bound: Any, side: int, strict: bool, integers: bool) -
             edge += side
         ends = np.iinfo(values.dtype)
         if side > 0:
-            return np.full(len(values), edge > ends.max) if not ends.min <= edge <= ends.max else values < edge
-        return np.full(len(values), edge < ends.min) if not ends.min <= edge <= ends.max else values > edge
+            return np.ones(len(values), dtype=bool) if edge > ends.max else values < max(edge, int(ends.min))
+        return np.ones(len(values), dtype=bool) if edge < ends.min else values > min(edge, int(ends.max))
     nearest = float(bound) if abs(bound) < 1.7e308 else math.inf * (1 if bound > 0 else -1)
     if nearest != bound:  # the nearest double on the inner side; being on it is then always fine
         if (nearest < bound) == (side > 0):
