@@ -22,6 +22,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -553,7 +554,10 @@ def _judge(setting: Setting, code: int, out: str, err: str, made: set[Path]) -> 
         yield f"debris: {found[0]}"
     if len(err) > MAX_STDERR:
         yield f"standard error has {len(err)} characters"
-    as_json = "--json" in setting.arguments
+    as_json = any(
+        part == "--json" and not re.fullmatch("-[a-z]", before)  # else it is the value of that option
+        for before, part in pairwise(setting.arguments)
+    )
     for name, text in (
         ("error", err),
         ("output", "" if as_json or setting.arguments[:2] in (["schema", "sample"], ["mapping", "suggest"]) else out),

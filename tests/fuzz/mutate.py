@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import random
+import re
 from typing import Any
 
 import pyarrow as pa
@@ -137,8 +138,7 @@ def to_json(rng: random.Random, value: Any) -> str:
         return [mark(inner) for inner in item] if isinstance(item, list) else item
 
     out = json.dumps(mark(value), ensure_ascii=rng.random() < 0.3, indent=rng.choice([None, 2]))
-    for number, raw in enumerate(raws):
-        out = out.replace(f'"@@RAW{number}@@"', raw)
+    out = re.sub(r'"@@RAW(\d+)@@"', lambda found: raws[int(found[1])], out)
     if rng.random() < 0.05 and '"' in out:  # a key twice
         at = out.rfind("{")
         out = out[: at + 1] + '"a":1,"a":2' + ("" if out[at + 1 :].lstrip().startswith("}") else ",") + out[at + 1 :]

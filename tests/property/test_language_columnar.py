@@ -143,7 +143,7 @@ def check(text: str, rows: list[dict[str, Any]], options: Options = DEFAULT) -> 
     batch = pa.RecordBatch.from_pylist(rows, schema=SCHEMA)
     expression = compile_expression(text, SCHEMA, options)
     got: Evaluated = expression.apply(batch)
-    values = got.values if isinstance(got.values, list) else got.values.to_pylist()
+    values = got.values if isinstance(got.values, list) else got.values.to_pylist(maps_as_pydicts="strict")
     if isinstance(got.values, pa.Array) and expression.type is not None:
         kind = got.values.type
         assert (kind.value_type if pa.types.is_dictionary(kind) else kind) == expression.type, text

@@ -227,7 +227,9 @@ def _failing(data: Path, schema: Schema, rules: str) -> tuple[Any, list[Group]]:
 
 @schema.command(epilog="Example: xdmprep schema sample schemas/crm-profile.schema.json --count 100 > records.json")
 @click.argument("path")
-@click.option("--count", "-n", default=10, show_default=True, type=click.IntRange(0), help="How many records.")
+@click.option(
+    "--count", "-n", default=10, show_default=True, type=click.IntRange(0, 1_000_000_000), help="How many records."
+)
 @click.option("--seed", default=0, show_default=True, help="The same seed gives the same records.")
 @click.option(
     "--fill", default=0.7, show_default=True, type=click.FloatRange(0, 1), help="How likely an optional field is there."

@@ -28,7 +28,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..errors import MissingDependencyError, NoRowsError, SourceError, UsageError, did_you_mean, shorten
+from ..errors import (
+    MissingDependencyError,
+    NoRowsError,
+    SourceError,
+    UsageError,
+    XdmPrepError,
+    did_you_mean,
+    shorten,
+)
 from ..flow import Chunk, Finding, Stream, Unread
 from ..leaves import Leaf
 from ..names import unique_names
@@ -127,7 +135,9 @@ def _rows(file: Path, opts: ExcelOptions) -> Generator[_Row, None, None]:
             yield _Row(sheet.title, number, cells)
         if not width:
             raise SourceError(f"{file}: sheet {sheet.title!r} is empty. A header and at least one row are needed.")
-    except (KeyError, ValueError, TypeError, AttributeError, zipfile.BadZipFile, EOFError) as error:
+    except XdmPrepError:
+        raise
+    except Exception as error:  # the reader raises what its XML and zip parsers raise
         raise SourceError(f"{file}: the book is damaged ({shorten(str(error), 120)}). Save it again.") from None
     finally:
         book.close()
