@@ -182,7 +182,7 @@ PAIRS = ["a b", "a c", "c c", "o.s 'a'", "a '12'", "a 2.5", "n a", "n n", "n o.k
 
 @pytest.mark.parametrize("template", [*ONE, *TWO, *THREE])
 def test_every_function_over_a_batch_gives_what_each_row_gives_alone(template: str) -> None:
-    given = [(name,) * 3 for name in ("a", "c", "o.s", "n", "x", "t", "d", "l", "l[0]")]
+    given = [(name,) * 3 for name in ("a", "c", "o.s", "n", "x", "t", "d", "l", "l[0]", "to_integer('a')")]
     if template in TWO:
         given = [tuple(pair.split(" ", 1)) for pair in PAIRS]
     if template in THREE:

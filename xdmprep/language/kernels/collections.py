@@ -169,7 +169,7 @@ def array_to_string(rows: Rows, separator: Any, value: Column) -> Made:
 def _transformed(rows: Rows, value: Column, body: Any) -> Made:
     """The array of what the lambda gives."""
     if kind(value) == "null":
-        return Column(value.values)
+        return Column(value.values, value.open)
     if kind(value) != "list":
         return None
     offsets, items = parts_of(value.values)
@@ -191,7 +191,7 @@ def _failed(rows: Rows, value: Column, made: Column, parents: Ints) -> Mask | No
 def _filtered(rows: Rows, value: Column, body: Any) -> Made:
     """The elements for which the lambda holds."""
     if kind(value) == "null":
-        return Column(value.values)
+        return Column(value.values, value.open)
     if kind(value) != "list":
         return None
     offsets, items = parts_of(value.values)
