@@ -54,14 +54,7 @@ def draft_schema(source: Any, *, tenant: str = "tenant", title: str | None = Non
     if not re.fullmatch(r"[a-z0-9]+", tenant):
         raise UsageError(f"a tenant's name has lower-case letters and digits, got {tenant!r}.")
     stream = open_source(source)
-    pieces: list[pa.RecordBatch] = []
-    rows = 0
-    for chunk in stream.chunks():
-        pieces.append(chunk.nested(stream.arrow_schema))
-        rows += len(chunk)
-        if rows >= ROWS:
-            break
-    table = pa.Table.from_batches(pieces, stream.arrow_schema).slice(0, ROWS)
+    table = stream.head(ROWS)
     fields: dict[str, Any] = {}
     for name in table.column_names:
         key = field_name(name)

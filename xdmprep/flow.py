@@ -383,6 +383,17 @@ class Stream:
     def __iter__(self) -> Iterator[Chunk]:
         return self.chunks()
 
+    def head(self, rows: int) -> pa.Table:
+        """The first records, at most `rows`, nested, as one Arrow table; the rest of the source is not read."""
+        batches: list[pa.RecordBatch] = []
+        seen = 0
+        for chunk in self.chunks():
+            batches.append(chunk.nested(self.arrow_schema))
+            seen += len(chunk)
+            if seen >= rows:
+                break
+        return pa.Table.from_batches(batches, self.arrow_schema).slice(0, rows)
+
     def to_table(self) -> pa.Table:
         """All records, nested, faulty ones included, as one Arrow table."""
         batches = [chunk.nested(self.arrow_schema) for chunk in self.chunks()]

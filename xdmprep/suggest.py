@@ -236,14 +236,7 @@ def words(name: str) -> str:
 
 
 def _columns(stream: Stream, rows: int) -> list[_Column]:
-    pieces: list[pa.RecordBatch] = []
-    seen = 0
-    for chunk in stream.chunks():
-        pieces.append(chunk.nested(stream.arrow_schema))
-        seen += len(chunk)
-        if seen >= rows:
-            break
-    table = pa.Table.from_batches(pieces, stream.arrow_schema).slice(0, rows)
+    table = stream.head(rows)
     made = []
     for name, array in _flat_columns(table):
         texts = [str(value) for value in array.to_pylist() if value is not None and str(value).strip()]
