@@ -1,4 +1,4 @@
-"""The fuzzers of tests/fuzz with a fresh seed, which is printed: ten seconds each, and ten minutes as a long test."""
+"""The fuzzers of tests/fuzz: ten seconds with the seed of the change; ten minutes with a random one, a long test."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.seed import of_change
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def fuzz(what: str, seconds: int) -> None:
-    seed = random.SystemRandom().randrange(10**6)
+def fuzz(what: str, seconds: int, seed: int) -> None:
     arguments = [sys.executable, "-m", "tests.fuzz", what, "--seconds", str(seconds), "--seed", str(seed)]
     done = subprocess.run(
         arguments, cwd=ROOT, capture_output=True, text=True, errors="replace", check=False, timeout=seconds + 280
@@ -23,12 +24,12 @@ def fuzz(what: str, seconds: int) -> None:
 
 
 @pytest.mark.parametrize("what", ["command", "library"])
-def test_ten_seconds_with_a_fresh_seed(what: str) -> None:
-    fuzz(what, 10)
+def test_ten_seconds_with_the_seed_of_the_change(what: str) -> None:
+    fuzz(what, 10, of_change())
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("what", ["command", "library"])
 def test_ten_minutes_with_a_fresh_seed(what: str) -> None:
-    fuzz(what, 600)
+    fuzz(what, 600, random.SystemRandom().randrange(10**6))
