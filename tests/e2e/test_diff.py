@@ -116,7 +116,7 @@ def test_wrong_use_is_one_clear_message(pair: tuple[Path, Path], tmp_path: Path)
     before, after = pair
     for words, said in (
         ([before, tmp_path / "none.csv", *COMMON], "No such file"),
-        ([before, after, "--schema", SCHEMA], "no XDM records. Give the mapping"),
+        ([before, after, "--schema", SCHEMA], "no XDM records.\n    hint: Give the mapping"),
         ([before, after, *COMMON, "--on", "identityMap.CRMID[0].idd"], "identityMap.CRMID[0].id"),
         ([before, after, "--schema", shipped("purchase-event.schema.json"), "--mapping", MAPPING], "only record data"),
     ):

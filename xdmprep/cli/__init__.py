@@ -10,7 +10,6 @@ import atexit
 import errno
 import gc
 import os
-import re
 import signal
 import sys
 import warnings
@@ -23,7 +22,8 @@ import click
 
 from ..errors import PlatformError, XdmPrepError, visible
 from ..native import compiled
-from . import printer, project
+from . import mistakes, printer, project
+from .command import Group
 
 #: command -> (module below this package, one line of help)
 COMMANDS = {
@@ -67,11 +67,11 @@ def _ours(run: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-class Lazy(click.Group):
+class Lazy(Group):
     """A group that imports a command's module only when the command is used."""
 
-    make_context = _ours(click.Group.make_context)
-    invoke = _ours(click.Group.invoke)
+    make_context = _ours(Group.make_context)
+    invoke = _ours(Group.invoke)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands in the order of the table."""
@@ -162,12 +162,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except _StoppedError as stopped:
-        return _refused(stopped.error, as_json)
+        return _refused(stopped.error, given, as_json)
     except BaseException as error:
-        return _refused(error, as_json)
+        return _refused(error, given, as_json)
 
 
-def _refused(error: BaseException, as_json: bool) -> int:
+def _refused(error: BaseException, given: Sequence[str], as_json: bool) -> int:
     """Say why the command ended without a result; gives the exit code."""
     if isinstance(error, printer.ReaderGoneError):
         return 0
@@ -183,7 +183,9 @@ def _refused(error: BaseException, as_json: bool) -> int:
         printer.refuse("usage", message, f"See {where} --help.", as_json, text=f"{text}Error: {message}")
         return 2
     if isinstance(error, XdmPrepError):
-        message, hint = split_hint(printer.message_of(error))
+        message, hint = mistakes.swapped(error) or printer.split_hint(printer.message_of(error))
+        if near := mistakes.near_file(error, given):
+            hint = visible(near)
         more: dict[str, Any] = {}
         if isinstance(error, PlatformError):
             message, hint = printer.bounded([visible(error.message)]), visible(error.hint)
@@ -208,19 +210,3 @@ def _refused(error: BaseException, as_json: bool) -> int:
         "With XDMPREP_DEBUG=1 in the environment the whole trace is shown.", as_json,
     )  # fmt: skip
     return 2
-
-
-#: What the sentences of a message that say what to do begin with.
-_ADVICE_WORDS = """
-Add Ask Call Check Choose Convert Correct Create Enable Give For Install It~is Leave Load Look Make Mend Move Name Pull
-Put Read Remove Rename Repeat Run Save See Send Set Start There~may~be Try Use Wait Write Did~you~mean
-""".split()
-_ADVICE = re.compile(rf"(?<=[.!?)]) (?=(?:{'|'.join(_ADVICE_WORDS).replace('~', ' ')})\b)")
-
-
-def split_hint(text: str) -> tuple[str, str]:
-    """What happened, and what to do about it: messages end with sentences that tell it; they may be missing."""
-    if "\n" in text:
-        return text, ""
-    found = _ADVICE.search(text)
-    return (text, "") if found is None else (text[: found.start()], text[found.end() :])

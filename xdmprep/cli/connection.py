@@ -26,6 +26,11 @@ class Connection:
     retries: int | None = None
     deadline: float | None = None
 
+    def words(self) -> list[str | None]:
+        """The options that lead the next command to the same place."""
+        given = (("--url", self.url), ("--config", self.config), ("--sandbox", self.sandbox))
+        return [word for name, value in given if value is not None for word in (name, value)]
+
     def client(self) -> Client:
         """The client that the options ask for."""
         from ..client import Client

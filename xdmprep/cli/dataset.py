@@ -8,11 +8,12 @@ import click
 
 from .. import wire
 from ..documents import DocumentKind
+from .command import Group
 from .connection import Connection, connection
 from .printer import print_json, say, show
 
 
-@click.group()
+@click.group(cls=Group)
 def dataset() -> None:
     """Create, show or check a dataset, enable it for patches."""
 

@@ -10,10 +10,11 @@ from typing import Any
 import click
 
 from ..shipped import shipped
+from .command import Command
 from .printer import print_json, show
 
 
-@click.command(epilog="Example: xdmprep demo --out demo/ --format parquet")
+@click.command(cls=Command, epilog="Example: xdmprep demo --out demo/ --format parquet")
 @click.option(
     "--out", "-o", type=click.Path(path_type=Path), help="Keep the files here.  [default: a temporary folder]"
 )

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .command import Command
+from .findings import OUTPUT_FORMAT, annotate_report, show_next, show_report
 from .printer import print_json, say, show
 from .progress import progress
 from .quick import load_arrow
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   xdmprep diff crm-may.csv crm-june.csv --mapping crm.mapping.yaml --schema crm.schema.json --out patch/
@@ -27,7 +30,7 @@ Examples:
 
 Ends with 0 if the patch says all that changed (or nothing did), 1 if keys vanished, values are gone that an upsert
 cannot clear, or rows were set aside: all are listed in the folder; 2 on wrong use or input that cannot be read.
-"""
+""",
 )
 @click.argument("before", type=click.Path(path_type=Path))
 @click.argument("after", type=click.Path(path_type=Path))
@@ -62,12 +65,14 @@ cannot clear, or rows were set aside: all are listed in the folder; 2 on wrong u
 @click.option("--jobs", "-j", type=click.IntRange(0), help="Worker threads.  [default: one per core]")
 @click.option("--overwrite", is_flag=True, help="Replace another run's output in the folder.")
 @click.option("--progress/--no-progress", "bar", default=None, help="Show a progress bar.  [default: on a terminal]")
+@OUTPUT_FORMAT
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def diff(
     before: Path, after: Path, schema: Path, mapping: Path | None, on: str | None, out: Path, format: str, new: Any,
     duplicates: Any, preview: bool, trial: int, relax_required: bool, rules: str, strict: bool,
     max_bytes: int | None, max_records: int | None, delimiter: str, quote: str, encoding: str, nulls: tuple[str, ...],
-    values: tuple[str, ...], jobs: int | None, overwrite: bool, bar: bool | None, as_json: bool,
+    values: tuple[str, ...], jobs: int | None, overwrite: bool, bar: bool | None,
+    output_format: str, as_json: bool,
 ) -> int:  # fmt: skip
     """Write a Profile patch: what makes the profiles of BEFORE those of AFTER, as upsert records."""
     load_arrow()
@@ -96,10 +101,12 @@ def diff(
         from .preview import preview_of
 
         seen = preview_of(result, schema)
-    return shown_result(result, as_json, seen)
+    return shown_result(result, as_json, output_format, seen, file=str(after))
 
 
-def shown_result(result: PatchResult, as_json: bool, seen: Preview | None = None) -> int:
+def shown_result(
+    result: PatchResult, as_json: bool, output_format: str, seen: Preview | None = None, file: str | None = None
+) -> int:
     """Print what was written of a patch; gives the exit code."""
     if as_json:
         facts = {
@@ -113,10 +120,15 @@ def shown_result(result: PatchResult, as_json: bool, seen: Preview | None = None
             **({} if seen is None else {"preview": seen.to_dict()}),
         }  # fmt: skip
         print_json(facts)
+    elif output_format == "github":
+        annotate_report(result.report, file)
+        say(str(result))
     else:
         show(str(result))
         if result.report.found or result.report.notes:
-            show(str(result.report))
+            show_report(result.report)
         if seen is not None:
             show(str(seen))
+        if any(manifest.files for manifest in result.manifests):
+            show_next("upload", result.folder, "--dataset", "DATASET_ID", "--wait")
     return 0 if result.clean else 1

@@ -16,6 +16,7 @@ import click
 
 from ..errors import PlatformError, UsageError
 from ..native import compiled
+from .command import Command
 from .connection import Connection, connection
 from .printer import print_json, show
 
@@ -105,6 +106,7 @@ def _requests(client: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   xdmprep doctor
@@ -112,7 +114,7 @@ Examples:
 
 Ends with 0 if nothing stands in the way (warnings included), 2 if the configuration is wrong, 3 if the platform cannot
 be reached or refuses.
-"""
+""",
 )
 @connection
 def doctor(to: Connection, as_json: bool) -> int:

@@ -11,6 +11,7 @@ import click
 
 from ..errors import UsageError, did_you_mean
 from ..rules import RULES
+from .command import Command
 from .printer import print_json, show
 
 #: The page with a section for each rule.
@@ -39,12 +40,13 @@ def _complete(_ctx: Any, _parameter: Any, start: str) -> list[str]:
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   xdmprep explain pattern
   xdmprep explain identity-ecid --json
   xdmprep explain --list
-"""
+""",
 )
 @click.argument("code", required=False, shell_complete=_complete)
 @click.option("--list", "everything", is_flag=True, help="List all codes.")

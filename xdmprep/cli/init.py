@@ -10,6 +10,7 @@ import click
 
 from ..documents import exists
 from ..errors import OutputError, UsageError
+from .command import Command
 from .printer import print_json, show
 from .project import NAME
 
@@ -28,6 +29,7 @@ _FILE = click.Path(path_type=Path)
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   xdmprep init crm.csv --schema crm-profile.schema.json
@@ -40,7 +42,7 @@ An xdmprep.toml holds defaults of the commands' options; every command finds it 
   sandbox = "dev"
   [command.prepare]
   format = "parquet"
-"""
+""",
 )
 @click.argument("source", required=False, type=_FILE)
 @click.option("--schema", type=_FILE, help="XDM schema, JSON; with SOURCE a mapping is drafted for it.")

@@ -8,9 +8,11 @@ from typing import Any
 
 import click
 
-from ..errors import UsageError, did_you_mean
+from ..errors import MappingError, UsageError, did_you_mean
 from ..read import open_source
 from ..schema import Schema
+from .command import Group
+from .findings import OUTPUT_FORMAT, Finding, annotate, line_of, show_findings, show_next
 from .printer import emit, print_json, say_all, show
 from .values import SET, named_values
 
@@ -18,7 +20,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 _FILE = click.Path(path_type=Path)
 
 
-@click.group()
+@click.group(cls=Group)
 def mapping() -> None:
     """Check, draft or convert mapping sets, and list the functions of their language."""
 
@@ -26,37 +28,68 @@ def mapping() -> None:
 @mapping.command(
     epilog="Example: xdmprep mapping check crm.mapping.yaml --schema crm-profile.schema.json --source crm.csv"
 )
-@click.argument("path", type=_FILE)
+@click.argument("paths", type=_FILE, nargs=-1, required=True, metavar="PATH...")
 @click.option("--schema", "schema_path", type=_FILE, help="XDM schema the destinations are looked up in.")
 @click.option("--source", "source_path", type=_FILE, help="Source whose header the columns are looked up in.")
 @SET
+@OUTPUT_FORMAT
 @_JSON
 def check(
-    path: Path, schema_path: Path | None, source_path: Path | None, values: tuple[str, ...], as_json: bool
-) -> None:
-    """Say everything that is wrong with the mapping set in PATH.
+    paths: tuple[Path, ...], schema_path: Path | None, source_path: Path | None, values: tuple[str, ...],
+    output_format: str, as_json: bool,
+) -> None:  # fmt: skip
+    """Say everything that is wrong with the mapping sets in PATH.
 
-    Exit code 2 if it cannot run, 0 otherwise; warnings do not change the exit code.
+    Exit code 2 if one cannot run, 0 otherwise; warnings do not change the exit code.
     """
-    from ..mapping import MappingSet
-    from ..mapping.check import check_mapping
-
-    made = MappingSet.load(path, values=named_values(values))
     schema = Schema.load(schema_path) if schema_path else None
     columns = open_source(source_path).arrow_schema if source_path else None
-    found = check_mapping(made, columns, schema)
+    checked = [_checked(path, columns, schema, named_values(values), len(paths) > 1) for path in paths]
+    sound = all(found.sound for _, found in checked)
     if as_json:
-        facts: dict[str, Any] = {"mapping": str(path), "mappings": len(made.mappings), "sound": found.sound}
-        lists = {"faults": list(found.faults), "warnings": list(found.warnings), "unused": list(found.unused)}
-        print_json(facts | lists)
-    else:
-        say_all([f"fault: {text}" for text in found.faults])
-        say_all([f"warning: {text}" for text in found.warnings])
+        facts = [
+            {"mapping": str(path), "mappings": count, "sound": found.sound, "faults": list(found.faults),
+             "warnings": list(found.warnings), "unused": list(found.unused)}
+            for path, (count, found) in zip(paths, checked, strict=True)
+        ]  # fmt: skip
+        print_json(facts[0] if len(paths) == 1 else {"sound": sound, "files": facts})
+        sys.exit(0 if sound else 2)
+    for path, (count, found) in zip(paths, checked, strict=True):
+        listed = [
+            Finding.of_text(text, severity, str(path), line_of(path, text) if output_format == "github" else None)
+            for severity, texts in (("error", found.faults), ("warning", found.warnings)) for text in texts
+        ]  # fmt: skip
+        verdict = "fine" if found.sound else f"{len(found.faults)} fault{'s' * (len(found.faults) != 1)}"
+        summary = f"{path}: {count} mappings, {verdict}"
+        if output_format == "github":
+            annotate(listed, summary)
+            continue
+        show_findings(listed, to_stderr=True)
         if found.unused:
             show(f"columns that no mapping reads: {', '.join(found.unused)}")
-        verdict = "fine" if found.sound else f"{len(found.faults)} fault{'s' * (len(found.faults) != 1)}"
-        show(f"{path}: {len(made.mappings)} mappings, {verdict}")
-    sys.exit(0 if found.sound else 2)
+        show(summary)
+    if output_format == "text" and schema_path is not None:
+        given = ("--schema", schema_path, "--source" if source_path else None, source_path)
+        if not sound:
+            show_next("mapping", "check", *(path for path, one in zip(paths, checked, strict=True) if not one[1].sound),
+                      *given)  # fmt: skip
+        elif source_path is not None and len(paths) == 1:
+            show_next("prepare", source_path, "--mapping", paths[0], "--schema", schema_path, "--out", "out")
+    sys.exit(0 if sound else 2)
+
+
+def _checked(path: Path, columns: Any, schema: Schema | None, values: dict[str, str], several: bool) -> tuple[int, Any]:
+    """How many mappings a file holds, and what was found; of several files one that is no mapping set has faults."""
+    from ..mapping import MappingSet
+    from ..mapping.check import Check, check_mapping
+
+    try:
+        made = MappingSet.load(path, values=values)
+    except MappingError as error:
+        if not several:
+            raise
+        return 0, Check(error.faults, (), ())
+    return len(made.mappings), check_mapping(made, columns, schema)
 
 
 @mapping.command(

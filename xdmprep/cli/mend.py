@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
+from .command import Command
 from .printer import print_json, show
 
 
-@click.command(epilog="Example: xdmprep mend out/ mended.jsonl")
+@click.command(cls=Command, epilog="Example: xdmprep mend out/ mended.jsonl")
 @click.argument("out", type=click.Path(path_type=Path))
 @click.argument("rejects", type=click.Path(path_type=Path), required=False)
 @click.option("--schema", "-s", type=click.Path(path_type=Path), help="Where the schema is now, if it moved.")

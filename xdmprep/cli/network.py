@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import PlatformError, printable, visible
+from .command import Command, Group
 from .connection import Connection, connection
+from .findings import show_next
 from .printer import print_json, say, show
 
 if TYPE_CHECKING:
@@ -31,8 +33,6 @@ def _describe(batch: Batch) -> None:
         show(f"  ... and {len(batch.errors) - _SHOWN} more errors")
     if batch.ok and batch.failed_records:
         show(f"ATTENTION: {batch.failed_records} records were lost although the batch is {batch.status}.")
-    if batch.errors:
-        show(f"Which rows: xdmprep batch errors {printable(batch.id, 80)}")
 
 
 def _state(batch: Batch) -> str:
@@ -42,20 +42,30 @@ def _state(batch: Batch) -> str:
 def _not_known(batch: Batch) -> None:
     """The last line of an upload that did not wait."""
     known = "Its counts were not compared" if batch.final else "Nothing is known yet of what becomes of its records"
-    show(f"{known}. Ask: xdmprep batch status {printable(batch.id, 80)} --wait")
+    show(f"{known}.")
 
 
-def _report(batch: Batch, as_json: bool) -> None:
+def _next(batch: Batch, to: Connection, manifest: str | None = None, known: bool = True) -> None:
+    """The next command: wait for a batch, or see which rows failed; nothing where all is well."""
+    key = printable(batch.id, 80)
+    if batch.errors or batch.failed_records:
+        show_next("batch", "errors", key, *(("--manifest", manifest) if manifest else ()), *to.words())
+    elif not known or not batch.final:
+        show_next("batch", "status", key, "--wait", *to.words())
+
+
+def _report(batch: Batch, to: Connection, as_json: bool, manifest: str | None = None) -> None:
     if as_json:
         print_json(batch.to_dict())
     else:
         _describe(batch)
+        _next(batch, to, manifest)
 
 
 _SHOWN = 20  #: errors of a batch
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("folder", metavar="DIR|MANIFEST")
 @click.option("--dataset", required=True, metavar="ID", help="Dataset to send to.")
 @connection
@@ -101,7 +111,7 @@ def upload(
     with to.client() as client:
         timeout = to.timeout if wait_seconds is None else wait_seconds
         if len(_manifests(folder)) > 1:
-            return _upload_series(client, folder, dataset, wait_, timeout, as_json, options)
+            return _upload_series(client, folder, dataset, wait_, timeout, to, as_json, options)
         if replay:
             _show_plan(client, replay, dataset)
         try:
@@ -111,15 +121,15 @@ def upload(
                 raise
             say(f"xdmprep: {error}")
             batch = client.status(error.batch)
-            _report(batch, as_json)
+            _report(batch, to, as_json, folder)
             return 1 if _failed(batch) else 3
         if wait_:
             batch = client.wait(batch.id, timeout, on_status=lambda now: say(_state(now)),
                                 completed=True)  # fmt: skip
-        return _outcome(client, batch, folder, wait_, as_json)
+        return _outcome(client, batch, folder, wait_, to, as_json)
 
 
-def _outcome(client: Client, batch: Batch, folder: str, waited: bool, as_json: bool) -> int:
+def _outcome(client: Client, batch: Batch, folder: str, waited: bool, to: Connection, as_json: bool) -> int:
     """Say what became of an upload; the exit code.  Counts that are not those of the files are an error."""
     if not as_json:
         _describe(batch)
@@ -127,8 +137,10 @@ def _outcome(client: Client, batch: Batch, folder: str, waited: bool, as_json: b
         say(client.check_counts(batch, folder))
     if as_json:
         print_json(batch.to_dict())
-    elif not waited:
-        _not_known(batch)
+    else:
+        if not waited:
+            _not_known(batch)
+        _next(batch, to, folder, known=waited)
     return 1 if waited and _failed(batch) else 0
 
 
@@ -168,8 +180,8 @@ def _upload(client: Client, folder: str, send: Callable[..., Any], dataset: str,
 
 
 def _upload_series(
-    client: Client, folder: str, dataset: str, wait_: bool, timeout: float | None, as_json: bool,
-    options: dict[str, Any],
+    client: Client, folder: str, dataset: str, wait_: bool, timeout: float | None, to: Connection,
+    as_json: bool, options: dict[str, Any],
 ) -> int:  # fmt: skip
     """Several batches in order; one summary."""
 
@@ -190,10 +202,12 @@ def _upload_series(
         show(str(series))
         if not wait_ and not series.failed:
             _not_known(series.batches[-1])
+        if series.batches:
+            _next(series.batches[-1], to, folder, known=wait_)
     return 1 if series.failed or (wait_ and _failed(series.batches[-1])) else 0
 
 
-@click.group()
+@click.group(cls=Group)
 def batch() -> None:
     """Look at a batch, abort it, revert it."""
 
@@ -217,7 +231,7 @@ def batch_status(batch_id: str, to: Connection, as_json: bool, wait_: bool, wait
             found = client.wait(batch_id, timeout, on_status=lambda now: say(_state(now)))
         else:
             found = client.status(batch_id)
-        _report(found, as_json)
+        _report(found, to, as_json)
         return 1 if found.status in ("failed", "failure") else 0
 
 
@@ -262,7 +276,7 @@ def batch_errors(batch_id: str, to: Connection, as_json: bool, manifest: str | N
 def batch_abort(batch_id: str, to: Connection, as_json: bool) -> int:
     """Cancel a batch that has not ended."""
     with to.client() as client:
-        _report(client.abort(batch_id), as_json)
+        _report(client.abort(batch_id), to, as_json)
         return 0
 
 
@@ -272,11 +286,11 @@ def batch_abort(batch_id: str, to: Connection, as_json: bool) -> int:
 def batch_revert(batch_id: str, to: Connection, as_json: bool) -> int:
     """Delete an ingested batch: it becomes inactive, its data no longer counts."""
     with to.client() as client:
-        _report(client.revert(batch_id), as_json)
+        _report(client.revert(batch_id), to, as_json)
         return 0
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes a free one.")
 @click.option(

@@ -8,6 +8,8 @@ from typing import Any
 import click
 
 from ..errors import UsageError
+from .command import Command
+from .findings import OUTPUT_FORMAT, annotate_report, show_next, show_report
 from .printer import print_json, say, show
 from .progress import progress
 from .quick import load_arrow
@@ -15,6 +17,7 @@ from .values import SET, filled_mapping
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   xdmprep prepare crm.csv --mapping crm.mapping.yaml --schema crm.schema.json --out out/
@@ -25,7 +28,7 @@ Examples:
 
 Ends with 0 if every row was written, 1 if rows were set aside or a field lost most of its values (--max-loss), 2 on
 wrong use or input that cannot be read.
-"""
+""",
 )
 @click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SOURCE...")
 @click.option("--mapping", "-m", required=True, type=click.Path(path_type=Path), help="Mapping set, YAML or JSON.")
@@ -66,6 +69,7 @@ wrong use or input that cannot be read.
 @click.option("--report", type=click.Path(path_type=Path), metavar="FILE.html", help="Write the report as a web page.")
 @click.option("--overwrite", is_flag=True, help="Replace another run's output in the folder.")
 @click.option("--progress/--no-progress", "bar", default=None, help="Show a progress bar.  [default: on a terminal]")
+@OUTPUT_FORMAT
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def prepare(
     sources: tuple[Path, ...], mapping: Path, schema: Path, out: Path, format: str | None, upsert: bool,
@@ -73,7 +77,8 @@ def prepare(
     max_loss: float, rules: str,
     strict: bool, delimiter: str, quote: str, encoding: str, names: str | None,
     sheet: str | None, header_row: int | None, nulls: tuple[str, ...], values: tuple[str, ...],
-    contract: Path | None, jobs: int | None, report: Path | None, overwrite: bool, bar: bool | None, as_json: bool,
+    contract: Path | None, jobs: int | None, report: Path | None, overwrite: bool, bar: bool | None,
+    output_format: str, as_json: bool,
 ) -> int:  # fmt: skip
     """Map, check and write SOURCE as files ready for upload.
 
@@ -109,8 +114,9 @@ def prepare(
             if value is not None and value is not False:
                 raise UsageError(f"{name} cannot be combined with --upsert.")
         return _patch(
-            source, mapping_set, schema, out, format or "parquet", report, bar, as_json, relax_required=relax_required,
-            rules=rules, strict=strict, max_bytes=max_bytes, csv=csv, jobs=jobs, overwrite=overwrite,
+            source, mapping_set, schema, out, format or "parquet", report, bar, as_json, output_format,
+            relax_required=relax_required, rules=rules, strict=strict, max_bytes=max_bytes,
+            csv=csv, jobs=jobs, overwrite=overwrite,
         )  # fmt: skip
     with progress(bar) as shown:
         result = run(
@@ -124,10 +130,12 @@ def prepare(
         result.report.save(report)
     if as_json:
         print_json(_facts(result))
+    elif output_format == "github":
+        annotate_report(result.report, str(source) if len(sources) == 1 else None)
     else:
         show(str(result))
         if result.report.found or result.report.notes:
-            show(str(result.report))
+            show_report(result.report)
         if report is not None:
             show(f"report -> {report}")
         for path in result.excessive:
@@ -136,12 +144,17 @@ def prepare(
                 f"{path}: {entry['lost']:,} of {entry['read']:,} values were left out, more than the {max_loss:g} % "
                 "that --max-loss allows. See issues.csv for the reason."
             )
+        if result.rejected:
+            show(f"Correct the rows in {out / 'rejects.jsonl'}; `mend` runs them again into a further part.")
+            show_next("mend", out)
+        elif result.written:
+            show_next("upload", out, "--dataset", "DATASET_ID")
     return 1 if result.rejected or result.excessive else 0
 
 
 def _patch(
     source: Any, mapping: Any, schema: Path, out: Path, format: str, report: Path | None, bar: bool | None,
-    as_json: bool, **options: Any,
+    as_json: bool, output_format: str, **options: Any,
 ) -> int:  # fmt: skip
     """A patch from a file of changes."""
     from ..upsert import JSON_WARNING, array_warnings, partial_arrays, write_patch
@@ -160,7 +173,7 @@ def _patch(
         )  # fmt: skip
     if report is not None:
         result.report.save(report)
-    return shown_result(result, as_json)
+    return shown_result(result, as_json, output_format, file=str(source) if isinstance(source, Path) else None)
 
 
 def _facts(result: Any) -> dict[str, Any]:

@@ -14,7 +14,10 @@ import errno
 import json
 import os
 import re
+import shutil
 import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import IO, Any
 
@@ -48,6 +51,88 @@ def say_all(lines: list[str]) -> None:
     """Print lines for people on standard error: the first ones, and how many more there are."""
     if lines:
         say(bounded([visible(line, keep="\n") for line in lines]))
+
+
+#: A stretch of a line: a text, or a text and the name of its style.
+Piece = str | tuple[str, str]
+
+#: Style -> code of the terminal.
+_STYLES = {"error": "1;31", "warning": "33", "hint": "36", "good": "32", "strong": "1", "dim": "2"}
+
+
+def show_lines(lines: Iterable[Sequence[Piece]], hang: int = 4, to_stderr: bool = False) -> None:
+    """Print lines for people in colours, wrapped to the width of the terminal.
+
+    Colours are for terminals alone; ``NO_COLOR`` switches them off and ``FORCE_COLOR`` on.  What goes to a file or a
+    pipe is not wrapped, so that it can be searched.
+
+    Args:
+        lines: each as its pieces, whose control characters are escaped.
+        hang: by how many columns the further lines of a wrapped one are indented.
+        to_stderr: print on standard error.
+    """
+    stream: IO[str] | None = sys.stderr if to_stderr else sys.stdout
+    in_colour, columns = coloured(stream), width(stream)
+    done: list[str] = []
+    for line in lines:
+        pieces = [(visible(piece), "") if isinstance(piece, str) else (visible(piece[0]), piece[1]) for piece in line]
+        if sum(len(text) for text, _ in pieces) > MAX_LINE:
+            pieces = [(_cut("".join(text for text, _ in pieces)), "")]
+        for row in _wrapped(pieces, columns, hang):
+            done.append("".join(_painted(text, style) if in_colour else text for text, style in row))
+    if done:
+        _write("\n".join(done), to_stderr=to_stderr, color=in_colour)
+
+
+def coloured(stream: IO[str] | None) -> bool:
+    """Whether a stream takes colours: a terminal does, unless the environment says otherwise."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if force := os.environ.get("FORCE_COLOR"):
+        return force != "0"
+    return _is_terminal(stream) and os.environ.get("TERM") != "dumb"
+
+
+def width(stream: IO[str] | None) -> int | None:
+    """Columns of the terminal that a stream leads to; None where lines are not wrapped."""
+    return max(shutil.get_terminal_size().columns, 40) if _is_terminal(stream) else None
+
+
+def _is_terminal(stream: IO[str] | None) -> bool:
+    with suppress(ValueError, OSError, AttributeError):
+        return bool(stream.isatty())  # type: ignore[union-attr]
+    return False
+
+
+def _painted(text: str, style: str) -> str:
+    return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if style and text else text
+
+
+def _cells(text: str) -> int:
+    """Columns that a text takes on a terminal."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
+    )
+
+
+def _wrapped(pieces: Sequence[tuple[str, str]], columns: int | None, hang: int) -> list[list[tuple[str, str]]]:
+    """The pieces as lines of at most so many columns, broken at blanks; longer words stay whole."""
+    if columns is None or sum(_cells(text) for text, _ in pieces) <= columns:
+        return [list(pieces)]
+    rows: list[list[tuple[str, str]]] = [[]]
+    used = 0
+    for text, style in pieces:
+        for word in re.findall(r" *[^ ]+| +", text):
+            size = _cells(word)
+            if used + size > columns and used > hang:
+                rows.append([(" " * hang, "")])
+                word = word.lstrip(" ")
+                used, size = hang, _cells(word)
+            rows[-1].append((word, style))
+            used += size
+    return rows
 
 
 def emit(text: str, end: str = "\n") -> None:
@@ -102,7 +187,22 @@ def refuse(code: str, message: str, hint: str, as_json: bool, text: str | None =
         error = {"code": code, "message": message, "hint": hint or _HINTS.get(code, ""), **more}
         with suppress(ReaderGoneError, OutputError):
             print_json({"ok": False, "error": error})
-    say(f"xdmprep: {message}" + (f" {hint}" if hint else "") if text is None else text)
+    if text is not None:
+        say(text)
+        return
+    if hint.startswith("Did you mean"):
+        message, hint = f"{message} {hint}", ""
+    elif code in ("source", "schema", "mapping", "expression"):
+        hint = hint or _HINTS[code]
+    first, *others = visible(message, keep="\n").split("\n")
+    lines: list[Sequence[Piece]] = [[("xdmprep:", "error"), f" {first}"]]
+    lines += [[line] for line in others]
+    show_lines([*lines, hint_line(hint)] if hint else lines, to_stderr=True)
+
+
+def hint_line(hint: str) -> list[Piece]:
+    """The line that says what to do."""
+    return ["    ", ("hint:", "hint"), f" {hint}"]
 
 
 def message_of(error: XdmPrepError) -> str:
@@ -118,6 +218,22 @@ def message_of(error: XdmPrepError) -> str:
     if error.exit_code == 1:  # the summary of a report, line by line
         return bounded(visible(str(error), keep="\n").split("\n"))
     return bounded([visible(str(error))])
+
+
+#: What the sentences of a message that say what to do begin with.
+_ADVICE_WORDS = """
+Add Ask Call Check Choose Convert Correct Create Enable Give For Install It~is Leave Load Look Make Mend Move Name Pull
+Put Read Remove Rename Repeat Run Save See Send Set Start There~may~be Try Use Wait Write Did~you~mean
+""".split()
+_ADVICE = re.compile(rf"(?<=[.!?)]) (?=(?:{'|'.join(_ADVICE_WORDS).replace('~', ' ')})\b)")
+
+
+def split_hint(text: str) -> tuple[str, str]:
+    """What happened, and what to do about it: messages end with sentences that tell it; they may be missing."""
+    if "\n" in text:
+        return text, ""
+    found = _ADVICE.search(text)
+    return (text, "") if found is None else (text[: found.start()], text[found.end() :])
 
 
 def bounded(lines: list[str]) -> str:
@@ -142,13 +258,14 @@ def _cut(line: str) -> str:
     return f"{line[:head]}[... {len(line) - head - tail:,} characters ...]{line[-tail:]}"
 
 
-def _write(text: str, to_stderr: bool = False, end: str = "\n") -> None:
+def _write(text: str, to_stderr: bool = False, end: str = "\n", color: bool | None = None) -> None:
     stream: IO[str] | None = sys.stderr if to_stderr else sys.stdout
     try:
-        click.echo(text + end, nl=False, err=to_stderr)
+        click.echo(text + end, nl=False, err=to_stderr, color=color)
     except UnicodeEncodeError as error:
         encoding = getattr(stream, "encoding", None) or "ascii"
-        click.echo((text + end).encode(encoding, "backslashreplace").decode(encoding), nl=False, err=to_stderr)
+        text = (text + end).encode(encoding, "backslashreplace").decode(encoding)
+        click.echo(text, nl=False, err=to_stderr, color=color)
         del error
     except OSError as error:
         _abandon(stream)

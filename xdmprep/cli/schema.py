@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,9 @@ from ..documents import is_file, is_folder
 from ..errors import Issue, UsageError
 from ..paths import format_path
 from ..schema import Change, Registry, Schema, diff, duplicate_keys, lint
+from .command import Group as Commands
 from .connection import Connection, connection
+from .findings import OUTPUT_FORMAT, Finding, annotate, show_findings
 from .printer import emit, print_json, say, show
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ _COMPONENTS = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Commands)
 def schema() -> None:
     """Show, check, pull or compare XDM schemas, or make up records of one."""
 
@@ -64,43 +66,56 @@ def show_command(
 
 
 @schema.command(epilog="Example: xdmprep schema check schemas/crm-profile.schema.json")
-@click.argument("path")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @_ID
 @_COMPONENTS
 @_COMPAT
+@OUTPUT_FORMAT
 @_JSON
-def check(path: str, schema_id: str | None, components: Path | None, compat: bool, as_json: bool) -> None:
-    """Say what is doubtful about the schema in PATH: contradictions, fields that nothing can fill, traps.
+def check(
+    paths: tuple[str, ...], schema_id: str | None, components: Path | None, compat: bool, output_format: str,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Say what is doubtful about the schemas in PATH: contradictions, fields that nothing can fill, traps.
 
     Exit code 2 if anything is an error, 0 otherwise; warnings do not change it.
     """
-    found = open_schema(path, schema_id, components, compat)
-    issues = lint(found)
-    if is_file(path):
-        issues += [
-            Issue("schema-duplicate-key", "warning", f"the key '{key}' stands twice in one object; the last one counts")
-            for key in duplicate_keys(path)
-        ]
-        issues += _edited(Path(path), found)
-    errors = sum(issue.severity == "error" for issue in issues)
+    checked = []
+    for path in paths:
+        found = open_schema(path, schema_id, components, compat)
+        issues = lint(found)
+        if is_file(path):
+            issues += [
+                Issue("schema-duplicate-key", "warning", f"the key '{key}' stands twice in one object; the last counts")
+                for key in duplicate_keys(path)
+            ]
+            issues += _edited(Path(path), found)
+        errors = sum(issue.severity == "error" for issue in issues)
+        checked.append((path, found, issues, errors))
     if as_json:
-        listed = [
-            {
-                "code": issue.code, "severity": issue.severity, "path": issue.path, "message": issue.message,
-                "value": issue.value, "hint": issue.hint,
-            }
-            for issue in issues
+        facts = [
+            {"id": found.id, "sha256": found.sha256, "errors": errors, "warnings": len(issues) - errors,
+             "issues": [_issue(issue) for issue in issues]}
+            for _, found, issues, errors in checked
         ]  # fmt: skip
-        facts = {"id": found.id, "sha256": found.sha256, "errors": errors, "warnings": len(issues) - errors}
-        print_json({**facts, "issues": listed})
-    else:
-        for issue in issues:
-            text = str(replace(issue, path=issue.path or "schema"))
-            show(f"{issue.severity:<8}{issue.code:<22}{text}")
+        every = [{"file": str(path), **one} for (path, *_), one in zip(checked, facts, strict=True)]
+        print_json(facts[0] if len(paths) == 1 else {"errors": sum(one[3] for one in checked), "files": every})
+    for path, found, issues, errors in () if as_json else checked:
         fields = sum(1 for _ in found.root.walk()) - 1
         verdict = f"{errors} errors, {len(issues) - errors} warnings" if issues else "nothing doubtful"
-        (say if issues else show)(f"{found.name}: {fields} fields, {verdict}")
-    sys.exit(2 if errors else 0)
+        summary = f"{found.name}: {fields} fields, {verdict}"
+        listed = [Finding.of_issue(issue, path if is_file(path) else None) for issue in issues]
+        if output_format == "github":
+            annotate(listed, summary)
+        else:
+            show_findings(listed)
+            (say if issues else show)(summary)
+    sys.exit(2 if any(errors for *_, errors in checked) else 0)
+
+
+def _issue(issue: Issue) -> dict[str, Any]:
+    keys = ("code", "severity", "path", "message", "value", "hint")
+    return {key: getattr(issue, key) for key in keys}
 
 
 def _edited(path: Path, found: Schema) -> list[Issue]:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ..documents import is_file
 from ..errors import UsageError
 from ..rules import RULES
+from .command import Command
+from .findings import OUTPUT_FORMAT, annotate_report, show_next, show_report
 from .printer import print_json, show
 from .progress import progress
 from .quick import load_arrow
 from .values import filled_mapping
 
+if TYPE_CHECKING:
+    from ..report import Report
+
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   xdmprep validate part-00000.json --schema crm.schema.json
@@ -24,7 +31,7 @@ Examples:
   xdmprep validate part-00000.json -s crm.schema.json --set pattern=warning --set soft-enum=off
 
 Ends with 0 if all records are valid, 1 if some are not, 2 on wrong use or a file that cannot be read.
-"""
+""",
 )
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 @click.option("--schema", "-s", required=True, type=click.Path(path_type=Path), help="XDM schema, JSON.")
@@ -41,16 +48,18 @@ Ends with 0 if all records are valid, 1 if some are not, 2 on wrong use or a fil
     help="Write one report over all FILES: .html, .json, .jsonl, .csv or .parquet.",
 )  # fmt: skip
 @click.option("--progress/--no-progress", "bar", default=None, help="Show a progress bar.  [default: on a terminal]")
+@OUTPUT_FORMAT
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def validate(
     files: tuple[Path, ...], schema: Path, mapping: Path | None, rules: str, settings: tuple[str, ...],
-    cap: int | None, jobs: int | None, report: Path | None, bar: bool | None, as_json: bool,
+    cap: int | None, jobs: int | None, report: Path | None, bar: bool | None,
+    output_format: str, as_json: bool,
 ) -> int:  # fmt: skip
     """Check FILES (JSON lines, a JSON array, Parquet; CSV with a mapping or an ad-hoc schema) against a schema."""
     load_arrow()
     from ..checking import validate as run
     from ..read import expand
-    from ..report import ENDINGS, Report
+    from ..report import ENDINGS
     from ..report.page import ROWS
     from ..report.several import FilesReport
     from ..schema import Schema
@@ -79,20 +88,37 @@ def validate(
             one.name, one.cap = str(file), cap
             if held is not None and cap is None:
                 one.keep(held)
-        if not as_json:
-            show(str(one))
+        if as_json:
+            continue
+        if output_format == "github":
+            annotate_report(one, str(file))
+        else:
+            show_report(one)
     whole = found[0] if len(found) == 1 else FilesReport(found, cap=cap)
-    if not as_json and len(found) > 1:
-        show(whole.headline())
     if report is not None:
         whole.save(report)
-        if not as_json:
+    if not as_json and output_format == "text":
+        if len(found) > 1:
+            show(whole.headline())
+        if report is not None:
             show(f"report -> {report}")
+        _show_next(found, files, mapping, schema)
     if as_json:
         files_shown = [{"file": str(file), **one.to_dict()} for file, one in zip(files, found, strict=True)]
         totals = {"valid": whole.valid, "rows": whole.rows, "invalid": whole.invalid, "findings": whole.found}
         print_json({**totals, "files": files_shown})
     return 0 if whole.valid else 1
+
+
+def _show_next(found: list[Report], files: tuple[Path, ...], mapping: Path | None, schema: Path) -> None:
+    """The next command: what a rule that was broken means, or what is done with records that are valid."""
+    codes = [group.code for one in found for group in one.groups if group.severity == "error" and group.code in RULES]
+    if codes:
+        show_next("explain", codes[0])
+    elif mapping is not None:
+        show_next("prepare", *files, "--mapping", mapping, "--schema", schema, "--out", "out")
+    elif is_file(files[0].parent / "manifest.json"):
+        show_next("upload", files[0].parent, "--dataset", "DATASET_ID")
 
 
 def _settings(texts: tuple[str, ...], has_mapping: bool) -> tuple[dict[str, str], tuple[str, ...]]:

@@ -1,0 +1,207 @@
+"""How findings look: those of a report, of a schema and of a mapping set, as lines for people and as annotations.
+
+One line a kind of finding (how many, where, what, one example), errors first; a hint stands on a line of its own.
+Annotations are the workflow commands that GitHub shows beside the lines of a change.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import Issue, shorten, visible
+from .printer import Piece, emit, hint_line, say, show_lines, split_hint
+
+if TYPE_CHECKING:
+    from ..report import Group, Report
+
+#: Kinds of findings that are listed; the others are counted.
+SHOWN = 40
+#: Endings of files whose rows are lines, and the line of their first row.
+_FIRST_LINE = {".csv": 2, ".tsv": 2, ".json": 1, ".jsonl": 1, ".ndjson": 1}
+
+OUTPUT_FORMAT = click.option(
+    "--output-format", type=click.Choice(["text", "github"]), default="text", show_default=True,
+    help="github: findings as annotations of a GitHub workflow.",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One kind of finding.
+
+    Attributes:
+        severity: ``error`` or ``warning``.
+        message: what is wrong.
+        code: the rule's code, if there is one.
+        place: the XDM path, the column or the like; empty for the whole.
+        hint: what to do about it.
+        count: how often it was found.
+        example: one value.
+        row, file, line: where the first one is, as far as it is known.
+    """
+
+    severity: str
+    message: str
+    code: str = ""
+    place: str = ""
+    hint: str = ""
+    count: int | None = None
+    example: str | None = None
+    row: int | None = None
+    file: str | None = None
+    line: int | None = None
+
+    @classmethod
+    def of_group(cls, group: Group, file: str | None = None) -> Finding:
+        """A kind of finding of a report about a file."""
+        place = (group.path or "record") + (f" (column {group.column})" if group.column else "")
+        example = shorten(group.examples[0], 60) if group.examples else None
+        return cls(
+            group.severity, group.message, group.code, place, group.hint, group.count, example, group.first_row,
+            group.file or file,
+        )  # fmt: skip
+
+    @classmethod
+    def of_issue(cls, issue: Issue, file: str | None = None) -> Finding:
+        """A finding about a schema."""
+        value = None if issue.value is None else shorten(issue.value, 60)
+        return cls(
+            issue.severity, issue.message, issue.code, issue.path or "schema", issue.hint, example=value, file=file
+        )
+
+    @classmethod
+    def of_text(cls, text: str, severity: str, file: str | None = None, line: int | None = None) -> Finding:
+        """A finding that is a message; the sentence that says what to do becomes the hint."""
+        message, hint = split_hint(text)
+        return cls(severity, message, hint=hint, file=file, line=line)
+
+    def line_for_people(self) -> list[Piece]:
+        """All but the hint."""
+        count = "" if self.count is None else f"{self.count:>9,} "
+        place = f"{self.place}: " if self.place else ""
+        code = f" {self.code:<18}" if self.code else ""
+        tail = f", such as {self.example}" if self.example is not None and self.count is not None else ""
+        if self.example is not None and self.count is None:
+            tail = f", got {self.example}"
+        if self.row is not None:
+            tail += f"; first in row {self.row:,}"
+        first, *more = self.message.split("\n")
+        return [
+            f"  {count}", (f"{self.severity:<7}", self.severity), (code, "strong"), f" {place}{first}{tail}",
+            *(("\n" + text) for text in more),
+        ]  # fmt: skip
+
+    def annotation(self) -> str:
+        """The workflow command."""
+        line = self.line
+        if line is None and self.row is not None and self.file is not None:
+            ending = re.search(r"\.[^./\\]*$", self.file.lower())
+            first = _FIRST_LINE.get(ending[0]) if ending else None
+            line = None if first is None else self.row - 1 + first
+        known: dict[str, Any] = {"file": self.file and _relative(self.file), "line": line, "title": self.code or None}
+        at = ",".join(f"{key}={_property(str(value))}" for key, value in known.items() if value is not None)
+        text = f"{self.place}: {self.message}" if self.place else self.message
+        if self.example is not None:
+            text += f", {'got' if self.count is None else 'such as'} {self.example}"
+        if self.count is not None:
+            rows = f"; {self.count:,} finding{'s' * (self.count != 1)}"
+            text += rows + (f", the first in row {self.row:,}" if self.row is not None else "")
+        text += "" if text.endswith((".", "?", "!")) else "."
+        return f"::{self.severity}{' ' if at else ''}{at}::{_data(text + (f' {self.hint}' if self.hint else ''))}"
+
+
+def _relative(file: str) -> str:
+    """The path from the current folder, as the lines of a change are found; others stay as they are."""
+    with suppress(ValueError, OSError):
+        return Path(file).resolve().relative_to(Path.cwd().resolve()).as_posix()
+    return file
+
+
+def _data(text: str) -> str:
+    escaped = visible(text, keep="\n\r").replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return escaped[:4_000]
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def line_of(path: Path, message: str) -> int | None:
+    """The line of a file that a message is about: the one it names, or the first that holds what it quotes."""
+    if found := re.search(r"\bline (\d+)", message):
+        return int(found[1])
+    words = [message.partition(": ")[0], *re.findall(r"'([^']+)'", message)]
+    with suppress(OSError, ValueError):
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        for word in words:
+            for number, line in enumerate(lines, 1):
+                if word and word in line:
+                    return number
+    return None
+
+
+def show_findings(findings: Sequence[Finding], to_stderr: bool = False, one_file: bool = True) -> None:
+    """Print findings for people: errors first, each with its hint, the first :data:`SHOWN` of them.
+
+    Args:
+        findings: what was found.
+        to_stderr: print on standard error.
+        one_file: whether all are about one file, whose name need not be repeated.
+    """
+    lines: list[list[Piece]] = []
+    ordered = sorted(findings, key=lambda one: one.severity != "error")
+    for one in ordered[:SHOWN]:
+        pieces = one.line_for_people()
+        rows: list[list[Piece]] = [[]]
+        for piece in pieces:
+            if isinstance(piece, str) and piece.startswith("\n"):
+                rows.append([f"    {piece[1:]}"])
+            else:
+                rows[-1].append(piece)
+        if not one_file and one.file:
+            rows[-1].append(f" of {one.file}")
+        lines += rows
+        if one.hint:
+            lines.append(hint_line(one.hint))
+    if len(ordered) > SHOWN:
+        lines.append([f"  ... and {len(ordered) - SHOWN} more kinds of findings"])
+    show_lines(lines, hang=8, to_stderr=to_stderr)
+
+
+def show_report(report: Report) -> None:
+    """Print a report for people: the outcome, then its findings."""
+    show_lines([[(report.headline(), "" if report.valid else "strong")]])
+    several = bool(report.files) or any(group.file for group in report.groups)
+    notes = [Finding.of_text(note, "warning") for note in report.notes]
+    show_findings([*notes, *map(Finding.of_group, report.groups)], one_file=not several)
+
+
+def annotate(findings: Iterable[Finding], summary: str) -> None:
+    """Print findings as annotations, and a summary for people on standard error."""
+    for one in sorted(findings, key=lambda one: one.severity != "error"):
+        emit(one.annotation())
+    say(summary)
+
+
+def annotate_report(report: Report, file: str | None) -> None:
+    """Print a report as annotations of the file that was read."""
+    notes = [Finding.of_text(note, "warning") for note in report.notes]
+    annotate([*notes, *(Finding.of_group(group, file) for group in report.groups)], report.headline())
+
+
+def next_command(*words: Any) -> str:
+    """A command line ready to paste, from words of which None is left out."""
+    return " ".join(shlex.quote(str(word)) for word in words if word is not None)
+
+
+def show_next(*words: Any) -> None:
+    """Print the next command as the last line."""
+    show_lines([[("next:", "good"), f" {next_command('xdmprep', *words)}"]])
