@@ -54,16 +54,17 @@ def test_a_terminal_gets_colours_and_lines_of_its_width(schemas: Path, tmp_path:
     assert STYLE.search(shown)
     plain = STYLE.sub("", shown)
     wrapped = plain[plain.index("pattern ") : plain.index("next:")]
-    assert max(map(len, wrapped.splitlines())) <= 60
+    assert all(len(line) <= 60 or str(tmp_path) in line for line in wrapped.splitlines())
     assert not STYLE.search(in_terminal([*arguments, "--overwrite"], 60, NO_COLOR="1"))
     kinds = re.findall(r"^ +[\d,]+ (error|warning)", plain, re.MULTILINE)
     assert kinds == sorted(kinds) and set(kinds) == {"error", "warning"}
-    assert plain.strip().splitlines()[-1].startswith(("next: xdmprep mend", str(tmp_path), "    "))
+    assert plain.strip().splitlines()[-1].startswith(f"next: xdmprep mend {tmp_path}")
 
 
 @pytest.mark.parametrize(
     ("env", "wanted"),
-    [({}, False), ({"FORCE_COLOR": "1"}, True), ({"FORCE_COLOR": "0"}, False), ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False)],
+    [({}, False), ({"FORCE_COLOR": "1"}, True), ({"FORCE_COLOR": "0"}, False),
+     ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False)],
 )  # fmt: skip
 def test_a_pipe_gets_colours_only_by_force(
     env: dict[str, str], wanted: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

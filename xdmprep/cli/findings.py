@@ -204,4 +204,4 @@ def next_command(*words: Any) -> str:
 
 def show_next(*words: Any) -> None:
     """Print the next command as the last line."""
-    show_lines([[("next:", "good"), f" {next_command('xdmprep', *words)}"]])
+    show_lines([[("next:", "good"), f" {next_command('xdmprep', *words)}"]], wrap=False)

@@ -10,7 +10,7 @@ import click
 from ..errors import UsageError
 from .command import Command
 from .findings import OUTPUT_FORMAT, annotate_report, show_next, show_report
-from .printer import print_json, say, show
+from .printer import print_json, say, show, show_lines
 from .progress import progress
 from .quick import load_arrow
 from .values import SET, filled_mapping
@@ -145,7 +145,7 @@ def prepare(
                 "that --max-loss allows. See issues.csv for the reason."
             )
         if result.rejected:
-            show(f"Correct the rows in {out / 'rejects.jsonl'}; `mend` runs them again into a further part.")
+            show_lines([[f"Correct the rows in {out / 'rejects.jsonl'}; mend runs them again into a further part."]])
             show_next("mend", out)
         elif result.written:
             show_next("upload", out, "--dataset", "DATASET_ID")

@@ -60,7 +60,7 @@ Piece = str | tuple[str, str]
 _STYLES = {"error": "1;31", "warning": "33", "hint": "36", "good": "32", "strong": "1", "dim": "2"}
 
 
-def show_lines(lines: Iterable[Sequence[Piece]], hang: int = 4, to_stderr: bool = False) -> None:
+def show_lines(lines: Iterable[Sequence[Piece]], hang: int = 4, to_stderr: bool = False, wrap: bool = True) -> None:
     """Print lines for people in colours, wrapped to the width of the terminal.
 
     Colours are for terminals alone; ``NO_COLOR`` switches them off and ``FORCE_COLOR`` on.  What goes to a file or a
@@ -70,9 +70,10 @@ def show_lines(lines: Iterable[Sequence[Piece]], hang: int = 4, to_stderr: bool 
         lines: each as its pieces, whose control characters are escaped.
         hang: by how many columns the further lines of a wrapped one are indented.
         to_stderr: print on standard error.
+        wrap: False for lines that are copied, such as commands.
     """
     stream: IO[str] | None = sys.stderr if to_stderr else sys.stdout
-    in_colour, columns = coloured(stream), width(stream)
+    in_colour, columns = coloured(stream), width(stream) if wrap else None
     done: list[str] = []
     for line in lines:
         pieces = [(visible(piece), "") if isinstance(piece, str) else (visible(piece[0]), piece[1]) for piece in line]
