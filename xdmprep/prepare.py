@@ -243,7 +243,8 @@ def prepare(
         **({} if excel is None else {"excel": [excel.sheet, excel.header_row]}),
     }  # fmt: skip
     folder = OutputFolder(out, json.loads(json.dumps(key, default=_name_of)), overwrite)
-    builder = ReportBuilder(read.name, cap=KEPT_FINDINGS, origins=read.origins, notes=[schema.profile_warning])
+    builder = ReportBuilder(read.name, cap=KEPT_FINDINGS, origins=read.origins, notes=[schema.profile_warning],
+                            schema=schema, mapped=mapping.pairs)  # fmt: skip
     merged = merged_rejected = 0
 
     def each(chunk: Chunk) -> None:

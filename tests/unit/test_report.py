@@ -90,6 +90,19 @@ class Balanced(HTMLParser):
         self.texts.append(data)
 
 
+def embedded(page: str) -> dict[str, list[object]]:
+    """The findings inside a page, as columns."""
+    found = re.search(r'<script id="findings" type="application/json">(.*?)</script>', page, re.S)
+    assert found is not None
+    data = json.loads(found[1])
+    columns = {}
+    for name in data["columns"]:
+        column = data["data"][name]
+        columns[name] = column.get("numbers") or [None if at < 0 else column["words"][at] for at in column["at"]]
+        assert len(columns[name]) == data["count"]
+    return columns
+
+
 def test_the_page_is_whole_needs_nothing_else_and_escapes_what_it_shows() -> None:
     nasty = "</script><script>alert(1)</script>"
     rows = np.arange(1, 6_001)
@@ -101,9 +114,55 @@ def test_the_page_is_whole_needs_nothing_else_and_escapes_what_it_shows() -> Non
         assert not re.search(r"""(src|href)=|@import|url\(""", page)
         assert "<script>alert" not in page and "f&lt;b&gt;.json" in page
     page = report.to_html()
-    data = json.loads(re.search(r'<script id="findings" type="application/json">(.*?)</script>', page, re.S)[1])  # type: ignore[index]
-    assert len(data) == 5_000 and data[0][5] == nasty
-    assert "first 5,000 of 6,000" in page and "6,000" in page
+    columns = embedded(page)
+    assert columns["row"] == rows.tolist() and columns["value"] == [nasty] * 6_000
+    assert "All 6,000 findings" in page
+
+
+def test_a_page_holds_errors_before_warnings_and_says_what_it_does_not_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xdmprep.report.page.ROWS", 50)
+    many = [finding("soft-enum", "c", tuple(range(1, 101))), finding(rows=tuple(range(60, 90)))]
+    page = Report("f", 200, many).to_html()
+    columns = embedded(page)
+    assert columns["severity"].count("error") == 30 and columns["severity"].count("warning") == 20
+    assert "The table holds 50 of 130 findings, errors before warnings" in page
+
+
+@pytest.mark.parametrize("errors_first", [True, False])
+def test_a_cap_keeps_errors_whatever_came_first(errors_first: bool) -> None:
+    errors, warnings = finding(rows=(8, 9)), finding("soft-enum", "c", tuple(range(1, 11)))
+    report = Report("f", 20, [errors, warnings] if errors_first else [warnings, errors], cap=5)
+    assert (report.found, report.kept, report.issues.num_rows) == (12, 5, 5)
+    assert sorted(zip(report.issues["severity"].to_pylist(), report.issues["row"].to_pylist(), strict=True)) == [
+        ("error", 8), ("error", 9), ("warning", 1), ("warning", 2), ("warning", 3),
+    ]  # fmt: skip
+    report.keep(3)
+    assert report.kept == 3 and report.issues["severity"].to_pylist().count("error") == 2
+
+
+@pytest.mark.parametrize("ending", [".html", ".json", ".jsonl", ".csv", ".parquet"])
+def test_no_view_of_a_report_without_values_shows_one(ending: str, tmp_path: Path) -> None:
+    secret = "tina@example.com"
+    table = pa.table({"v": [secret, f"x {secret}"], "w": ["1", "2"]})
+    done = xp.prepare(table, {"n": "to_integer(v)", "choice": "v", "when": "w"}, KINDS, out=tmp_path / "out")
+    assert secret in done.report.save(tmp_path / f"open{ending}").read_bytes().decode("utf-8", "replace")
+    hidden = done.report.without_values()
+    shown = hidden.save(tmp_path / f"r{ending}").read_bytes().decode("utf-8", "replace")
+    for text in (shown, str(hidden), hidden._repr_html_(), hidden.to_json()):
+        assert "tina" not in text
+    assert (hidden.found, hidden.issues.num_rows) == (done.report.found, done.report.found)
+    assert done.report.issues["value"].null_count < done.report.found  # the report itself has them still
+
+
+def test_a_page_shows_fields_and_the_mapping(tmp_path: Path) -> None:
+    table = pa.table({"v": ["1", "x", "3", "4"]})
+    page = xp.prepare(table, {"n": "v", "tags[0]": "'t'"}, KINDS, out=tmp_path / "out").report.to_html()
+    reader = Balanced()
+    reader.feed(page)
+    texts = [text.strip() for text in reader.texts if text.strip()]
+    at = texts.index("Fields")
+    assert "75 %" in texts[at:] and "int" in texts[at:]
+    assert "n: 1 of 4 left out" in texts and "values left out" in texts
 
 
 @pytest.mark.parametrize("ending", [".html", ".json", ".jsonl", ".csv", ".parquet"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,7 @@ wrong use or input that cannot be read.
 )
 @click.option("--jobs", "-j", type=click.IntRange(0), help="Worker threads.  [default: one per core]")
 @click.option("--report", type=click.Path(path_type=Path), metavar="FILE.html", help="Write the report as a web page.")
+@click.option("--hide-values", is_flag=True, help="Show no value of the data: on the terminal, in --json, --report.")
 @click.option("--overwrite", is_flag=True, help="Replace another run's output in the folder.")
 @click.option("--progress/--no-progress", "bar", default=None, help="Show a progress bar.  [default: on a terminal]")
 @OUTPUT_FORMAT
@@ -77,8 +79,8 @@ def prepare(
     max_loss: float, rules: str,
     strict: bool, delimiter: str, quote: str, encoding: str, names: str | None,
     sheet: str | None, header_row: int | None, nulls: tuple[str, ...], values: tuple[str, ...],
-    contract: Path | None, jobs: int | None, report: Path | None, overwrite: bool, bar: bool | None,
-    output_format: str, as_json: bool,
+    contract: Path | None, jobs: int | None, report: Path | None, hide_values: bool, overwrite: bool,
+    bar: bool | None, output_format: str, as_json: bool,
 ) -> int:  # fmt: skip
     """Map, check and write SOURCE as files ready for upload.
 
@@ -114,7 +116,7 @@ def prepare(
             if value is not None and value is not False:
                 raise UsageError(f"{name} cannot be combined with --upsert.")
         return _patch(
-            source, mapping_set, schema, out, format or "parquet", report, bar, as_json, output_format,
+            source, mapping_set, schema, out, format or "parquet", report, hide_values, bar, as_json, output_format,
             relax_required=relax_required, rules=rules, strict=strict, max_bytes=max_bytes,
             csv=csv, jobs=jobs, overwrite=overwrite,
         )  # fmt: skip
@@ -126,6 +128,8 @@ def prepare(
             contract=contract, jobs=jobs, overwrite=overwrite,
             on_start=shown.start, on_chunk=shown.advance,
         )  # fmt: skip
+    if hide_values:
+        result = replace(result, report=result.report.without_values())
     if report is not None:
         result.report.save(report)
     if as_json:
@@ -153,8 +157,8 @@ def prepare(
 
 
 def _patch(
-    source: Any, mapping: Any, schema: Path, out: Path, format: str, report: Path | None, bar: bool | None,
-    as_json: bool, output_format: str, **options: Any,
+    source: Any, mapping: Any, schema: Path, out: Path, format: str, report: Path | None, hide_values: bool,
+    bar: bool | None, as_json: bool, output_format: str, **options: Any,
 ) -> int:  # fmt: skip
     """A patch from a file of changes."""
     from ..upsert import JSON_WARNING, array_warnings, partial_arrays, write_patch
@@ -171,6 +175,8 @@ def _patch(
             None, source, schema, out, mapping=mapping, format=format, on_start=shown.start, on_chunk=shown.advance,
             **options,
         )  # fmt: skip
+    if hide_values:
+        result = replace(result, report=result.report.without_values())
     if report is not None:
         result.report.save(report)
     return shown_result(result, as_json, output_format, file=str(source) if isinstance(source, Path) else None)

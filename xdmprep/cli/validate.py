@@ -47,12 +47,13 @@ Ends with 0 if all records are valid, 1 if some are not, 2 on wrong use or a fil
     "--report", type=click.Path(path_type=Path), metavar="FILE",
     help="Write one report over all FILES: .html, .json, .jsonl, .csv or .parquet.",
 )  # fmt: skip
+@click.option("--hide-values", is_flag=True, help="Show no value of the data: on the terminal, in --json, --report.")
 @click.option("--progress/--no-progress", "bar", default=None, help="Show a progress bar.  [default: on a terminal]")
 @OUTPUT_FORMAT
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def validate(
     files: tuple[Path, ...], schema: Path, mapping: Path | None, rules: str, settings: tuple[str, ...],
-    cap: int | None, jobs: int | None, report: Path | None, bar: bool | None,
+    cap: int | None, jobs: int | None, report: Path | None, hide_values: bool, bar: bool | None,
     output_format: str, as_json: bool,
 ) -> int:  # fmt: skip
     """Check FILES (JSON lines, a JSON array, Parquet; CSV with a mapping or an ad-hoc schema) against a schema."""
@@ -83,6 +84,8 @@ def validate(
                 file, loaded, mapping=mapping_set, rules=chosen, cap=room, jobs=jobs,
                 on_start=shown.start, on_chunk=shown.advance,
             )  # fmt: skip
+        if hide_values:
+            one = one.without_values()
         found.append(one)
         if len(files) > 1:
             one.name, one.cap = str(file), cap
@@ -95,6 +98,7 @@ def validate(
         else:
             show_report(one)
     whole = found[0] if len(found) == 1 else FilesReport(found, cap=cap)
+    whole.hides_values = hide_values
     if report is not None:
         whole.save(report)
     if not as_json and output_format == "text":

@@ -122,6 +122,11 @@ class MappingSet(MutableMapping[str, Any]):
         """The mappings in their order; a destination that was given twice stands twice."""
         return tuple(self._fields)
 
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Source, as people write it, and destination of each mapping."""
+        return [(item.text, item.destination) for item in self._fields]
+
     @takes(destination=WORD)
     def __getitem__(self, destination: str) -> Any:
         return own_source(self._field(destination))
@@ -260,3 +265,9 @@ class MappingSet(MutableMapping[str, Any]):
         return "\n".join([f"{self.name or 'mapping set'}, {count}{group}", *lines])
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        from ..notebook import grid, wrap
+
+        title = f"{self.name or 'mapping set'}, {len(self._fields):,} mappings"
+        return wrap(title, grid(("source", "destination"), self.pairs))

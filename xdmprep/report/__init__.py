@@ -6,9 +6,11 @@ caller sets a cap on the findings kept, all are still counted and the report say
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import re
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -29,6 +31,8 @@ from ..rules import RULES
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ..schema import Schema
 
 #: Endings of the files that a report can be saved as.
 ENDINGS = (".html", ".json", ".jsonl", ".csv", ".parquet")
@@ -137,15 +141,22 @@ class Report:
         rows: how many rows were checked.
         invalid: how many of them have an error.
         found: how many findings there are.
-        kept: how many of them the report holds; fewer than `found` only with a cap.
         cap: the cap, None if there is none.
         files: where several files were checked, the report of each.
         notes: what is wrong with the schema as a whole, whatever the records are.
         values: counts of the values written and left out, where a mapping made the records.
+        schema: the schema, for the types of fields; None where it is not known.
+        mapped: source and destination of each mapping that made the records.
+        seconds: wall time of the run; None where it was not measured.
+        hides_values: whether values of the data are left out of every view, see :meth:`without_values`.
     """
 
     files: tuple[Report, ...] = ()
     notes: tuple[str, ...] = ()
+    schema: Schema | None = None
+    mapped: tuple[tuple[str, str], ...] = ()
+    seconds: float | None = None
+    hides_values = False
 
     def __init__(
         self,
@@ -160,8 +171,9 @@ class Report:
         self._origins = origins
         self.merged = 0
         self.values = ValueCounts()
-        self.invalid = self.found = self.kept = 0
-        self._pieces: list[Finding | pa.Table] = []
+        self.invalid = self.found = 0
+        self._held: dict[bool, list[Finding | pa.Table]] = {True: [], False: []}  # errors; warnings
+        self._count = {True: 0, False: 0}
         self._groups: dict[Kind, Group] = {}
         self._messages: dict[tuple[str, str, str, str | None], set[str]] = {}
         self._take(0, findings)
@@ -189,9 +201,7 @@ class Report:
             self.invalid += len(np.unique(np.concatenate(bad)))
         for finding in some:
             self._group(finding).add(finding.rows, finding.values)
-            room = self._room(len(finding.rows))
-            if room:
-                self._pieces.append(_head(finding, room))
+            self._hold(finding, len(finding.rows), finding.severity == "error")
         if unread:
             self.invalid += len(unread)
             self._take_unread([one.issue() for one in unread])
@@ -204,18 +214,35 @@ class Report:
             values = pa.array([issue.value for issue in same], pa.string())
             title = RULES[code].title if code in RULES else same[0].message
             self._group(Finding(code, "", title, rows)).add(rows, values)
-            room = self._room(len(same))
-            if room:
-                names = ISSUE_SCHEMA.names
-                rows_kept = [{name: getattr(issue, name) for name in names} for issue in same[:room]]
-                self._pieces.append(pa.Table.from_pylist(rows_kept, ISSUE_SCHEMA))
+            table = pa.Table.from_pylist(
+                [{name: getattr(issue, name) for name in ISSUE_SCHEMA.names} for issue in same], ISSUE_SCHEMA
+            )
+            self._hold(table, len(same), same[0].severity == "error")
 
-    def _room(self, count: int) -> int:
-        """How many of `count` more findings are kept; all are counted."""
-        room = count if self.cap is None else max(min(self.cap - self.kept, count), 0)
+    def _hold(self, piece: Finding | pa.Table, count: int, error: bool) -> None:
+        """Count findings in and hold as many as the cap leaves room for: warnings never take the place of errors."""
         self.found += count
-        self.kept += room
-        return room
+        room = count if self.cap is None else min(max(self.cap - self._count[error], 0), count)
+        if room:
+            self._held[error].append(_head(piece, room))
+            self._count[error] += room
+
+    @property
+    def kept(self) -> int:
+        """How many findings the report holds; fewer than `found` only with a cap."""
+        held = self._count[True] + self._count[False]
+        return held if self.cap is None else min(held, self.cap)
+
+    @property
+    def _pieces(self) -> list[Finding | pa.Table]:
+        """The findings that are kept: errors, then as many warnings as the cap leaves room for."""
+        pieces, left = list(self._held[True]), self.kept - self._count[True]
+        for piece in self._held[False]:
+            if left <= 0:
+                break
+            pieces.append(_head(piece, left))
+            left -= len(piece) if isinstance(piece, pa.Table) else len(piece.rows)
+        return pieces
 
     def _group(self, finding: Finding) -> Group:
         kind = self._kind(finding)
@@ -249,6 +276,10 @@ class Report:
     def groups(self) -> list[Group]:
         """The findings grouped by rule and path: errors first, then by count."""
         groups = sorted(self._groups.values(), key=lambda g: (g.severity != "error", -g.count, g.code, g.path))
+        if self.hides_values:
+            groups = [
+                replace(group, message=_without_values(group.code, group.message), examples=[]) for group in groups
+            ]
         if self._origins is None or not groups:
             return groups
         files, rows = self._origins.of(np.array([group.first_row for group in groups], np.int64))
@@ -265,27 +296,45 @@ class Report:
         table = pa.concat_tables([piece if isinstance(piece, pa.Table) else piece.table() for piece in self._pieces])
         rows = table.column("row").to_numpy()
         ordered = table if (np.diff(rows) >= 0).all() else table.take(pa.array(np.argsort(rows, kind="stable")))
-        return ordered if self._origins is None else self._origins.named(ordered)
+        return self._seen(ordered)
+
+    def _seen(self, table: pa.Table) -> pa.Table:
+        """Findings as they are shown: with the file they are in, and without values where those are hidden."""
+        if self.hides_values:
+            table = _hidden(table)
+        return table if self._origins is None else self._origins.named(table)
 
     def keep(self, count: int) -> None:
         """Hold no more than the first `count` findings, as :meth:`head` gives them; all stay counted."""
         if self.kept > count:
-            self._pieces = [self._first(count)]
-            self.kept = count
+            table = self._first(count)
+            error = pc.equal(table.column("severity"), "error")
+            for which, rows in ((True, table.filter(error)), (False, table.filter(pc.invert(error)))):
+                self._held[which], self._count[which] = [rows], rows.num_rows
 
     def head(self, count: int) -> pa.Table:
-        """The first findings, rule by rule as they came, without making rows of the others."""
-        table = self._first(count)
-        return table if self._origins is None else self._origins.named(table)
+        """The first findings, errors before warnings, without making rows of the others."""
+        return self._seen(self._first(count))
+
+    def without_values(self) -> Report:
+        """The same report for other eyes: no view and no file made of it shows a value of the data.
+
+        Values and examples are left out, and quoted texts and numbers in messages that tell of single rows.  Paths
+        stay, with the keys of maps in them.
+        """
+        view = copy.copy(self)
+        view.hides_values = True
+        view.files = tuple(one.without_values() for one in self.files)
+        return view
 
     def _first(self, count: int) -> pa.Table:
         kept: list[pa.Table] = []
         for piece in self._pieces:
             if count <= 0:
                 break
-            table = piece.slice(0, count) if isinstance(piece, pa.Table) else _head(piece, count).table()
-            kept.append(table)
-            count -= table.num_rows
+            some = _head(piece, count)
+            kept.append(some if isinstance(some, pa.Table) else some.table())
+            count -= kept[-1].num_rows
         if not kept:
             return ISSUE_SCHEMA.empty_table()
         table = pa.concat_tables(kept)
@@ -435,6 +484,8 @@ class ReportBuilder:
         cap: keep at most so many findings (all are counted).
         origins: where the source is several files, which rows came from which.
         notes: what is wrong with the schema as a whole; empty texts are left out.
+        schema: the schema, for the types of fields.
+        mapped: source and destination of each mapping.
     """
 
     def __init__(
@@ -444,9 +495,13 @@ class ReportBuilder:
         cap: int | None = None,
         origins: Origins | None = None,
         notes: Iterable[str] = (),
+        schema: Schema | None = None,
+        mapped: Iterable[tuple[str, str]] = (),
     ) -> None:
         self._report = Report(name, cap=cap, origins=origins)
         self._report.notes = tuple(filter(None, notes))
+        self._report.schema, self._report.mapped = schema, tuple(mapped)
+        self._started = time.perf_counter()
 
     def add(self, chunk: Chunk) -> None:
         """Count in a chunk with absolute row numbers: its rows, its findings, and what could not be read."""
@@ -457,14 +512,30 @@ class ReportBuilder:
 
     def finish(self) -> Report:
         """The report."""
+        self._report.seconds = time.perf_counter() - self._started
         return self._report
 
 
-def _head(finding: Finding, room: int) -> Finding:
-    if room >= len(finding.rows):
-        return finding
-    values = None if finding.values is None else finding.values.slice(0, room)
-    return replace(finding, rows=finding.rows[:room], values=values)
+def _head(piece: Finding | pa.Table, room: int) -> Any:
+    """The first `room` findings of a piece, of the same kind as the piece."""
+    if isinstance(piece, pa.Table):
+        return piece.slice(0, room)
+    if room >= len(piece.rows):
+        return piece
+    values = None if piece.values is None else piece.values.slice(0, room)
+    return replace(piece, rows=piece.rows[:room], values=values)
+
+
+def _without_values(code: str, message: str) -> str:
+    return _template(message) if code in _TELLING else message
+
+
+def _hidden(table: pa.Table) -> pa.Table:
+    """Findings without values of the data."""
+    codes, messages = table.column("code").to_pylist(), table.column("message").to_pylist()
+    shown = pa.array(map(_without_values, codes, messages), pa.string())
+    table = table.set_column(table.column_names.index("message"), "message", shown)
+    return table.set_column(table.column_names.index("value"), "value", pa.nulls(table.num_rows, pa.string()))
 
 
 __all__ = ["ENDINGS", "Group", "Report", "ReportBuilder"]

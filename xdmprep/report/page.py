@@ -1,22 +1,32 @@
-"""A report as one HTML page that needs nothing else: summary, bars by rule and by path, a table to filter.
+"""A report as one HTML page that needs nothing else: no network, no other file.
 
-Everything is in the page: styles, a few lines of script, and the findings as JSON.  A page with a million rows helps
-nobody and opens in no browser, so the table holds the first :data:`ROWS` findings and says so; summary and bars
-count all of them.
+The page shows errors before warnings.  Its table holds the findings as columns of distinct texts and draws only the
+rows in view, so a hundred thousand of them open at once; it says how many it does not hold.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
 from html import escape
-from typing import Protocol
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
+from ..errors import ExpressionError, SchemaError, UsageError
+from ..notebook import grid, tiles, wrap
+from ..paths import EVERY, Path, format_path, parse_path
+
+if TYPE_CHECKING:
+    from ..losses import ValueCounts
+    from ..schema import Schema
+
 
 class Group(Protocol):
-    """The findings of one rule at one path, as :class:`xdmprep.report.Group` has them."""
+    """The findings of one kind, as :class:`xdmprep.report.Group` has them."""
 
     code: str
     severity: str
@@ -37,175 +47,273 @@ class Report(Protocol):
     rows: int
     invalid: int
     found: int
-    kept: int
-    cap: int | None
     notes: tuple[str, ...]
+    values: ValueCounts
+    schema: Schema | None
+    mapped: tuple[tuple[str, str], ...]
+    seconds: float | None
+    hides_values: bool
 
     @property
-    def files(self) -> Sequence[Report]:
-        """Where several files were checked, the report of each."""
-
+    def files(self) -> Sequence[Report]: ...
     @property
-    def valid(self) -> bool:
-        """Whether no row has an error."""
-
+    def valid(self) -> bool: ...
     @property
-    def groups(self) -> Sequence[Group]:
-        """The findings grouped by rule and path."""
-
-    def head(self, count: int) -> pa.Table:
-        """The first findings."""
+    def groups(self) -> Sequence[Group]: ...
+    def head(self, count: int) -> pa.Table: ...
+    def headline(self) -> str: ...
 
 
-#: Findings in the table of a page, and in a notebook's view.
-ROWS = 5_000
+#: Findings that a page holds, kinds of findings in its summary, mappings in its picture, findings on paper.
+ROWS = 100_000
+KINDS = 500
+PICTURED = 200
+PRINTED = 200
+#: Findings in a notebook's view.
 NOTEBOOK_ROWS = 50
+#: Texts are cut after so many characters in summaries; the table of findings has them whole.
+CUT = 120
 
-_STYLE = """
-.xr{font:14px/1.5 system-ui,sans-serif;color:#222;max-width:1200px}
-.xr h1{font-size:1.4em;margin:.2em 0}.xr h2{font-size:1.1em;margin:1.4em 0 .4em}
-.xr .tiles{display:flex;gap:1em;flex-wrap:wrap;margin:1em 0}
-.xr .tile{border:1px solid #ddd;border-radius:6px;padding:.5em 1em;min-width:7em}
-.xr .tile b{display:block;font-size:1.5em}
-.xr table{border-collapse:collapse;width:100%}.xr th,.xr td{text-align:left;vertical-align:top;padding:.25em .6em;
-border-bottom:1px solid #e4e4e4}.xr th{position:sticky;top:0;background:#f6f6f6}
-.xr td.n{text-align:right;font-variant-numeric:tabular-nums}.xr code{font-size:.95em;overflow-wrap:anywhere}
-.xr .bar{display:grid;grid-template-columns:minmax(12em,30%) 1fr 6em;gap:.6em;align-items:center}
-.xr .bar i{display:block;height:1em;border-radius:2px;background:#b3261e}.xr .bar i.warning{background:#c58a00}
-.xr .error{color:#b3261e}.xr .warning{color:#8a6100}.xr .fine{color:#1b7f3b}
-.xr input{padding:.4em;width:24em;max-width:100%;margin:.3em 0}
-@media (prefers-color-scheme:dark){.xr{color:#ddd}.xr th{background:#2a2a2a}.xr .tile,.xr th,.xr td{border-color:#444}
-.xr .error{color:#ff8a80}.xr .warning{color:#ffcc66}.xr .fine{color:#7ad79a}}
-"""
-
-_SCRIPT = """
-const data=JSON.parse(document.getElementById('findings').textContent),body=document.querySelector('#rows tbody'),
-box=document.getElementById('filter'),shown=document.getElementById('shown');
-function draw(){const want=box.value.toLowerCase().split(/\\s+/).filter(Boolean);body.replaceChildren();let n=0;
-const part=document.createDocumentFragment();
-for(const row of data){const text=row.join(' ').toLowerCase();if(!want.every(w=>text.includes(w)))continue;n++;
-if(n>1000)continue;const tr=document.createElement('tr');
-row.forEach((cell,i)=>{const td=document.createElement('td');td.textContent=cell;if(i===0)td.className='n';
-if(i===1)td.className=cell;tr.append(td)});part.append(tr)}
-body.append(part);shown.textContent=n+' of '+data.length+(n>1000?', the first 1000 shown':'')}
-box.addEventListener('input',draw);draw();
-"""
+_COLUMNS = ("row", "severity", "code", "path", "column", "value", "message", "hint")
+_CHOICES = (("severity", "severity"), ("code", "rule"), ("path", "field"), ("file", "file"))
+#: Above this many different texts a column is not offered as a choice; the text filter finds them.
+_MOST_CHOICES = 500
+_WIDTHS = {"row": "6rem", "severity": "6rem", "code": "9rem", "column": "8rem"}
 
 
 def report_page(report: Report) -> str:
     """The whole page."""
-    table = report.head(ROWS)
-    columns = ["row", "severity", "code", "path", "column", "value", "message", "hint"]
-    columns += ["file"] if report.files else []
-    rows = [["" if row[name] is None else row[name] for name in columns] for row in table.to_pylist()]
-    data = json.dumps(rows, ensure_ascii=False).replace("<", "\\u003c").replace("\u2028", "").replace("\u2029", "")
-    heads = "".join(f"<th>{name}</th>" for name in columns)
-    note = ""
-    if report.found > len(rows):
-        note = f"<p>The table holds the first {len(rows):,} of {report.found:,} findings; all are counted above.</p>"
-    findings = (
-        f'<h2>Findings</h2>{note}<input id="filter" placeholder="filter: rule, path, value, ..." '
-        f'aria-label="filter findings"> <span id="shown"></span><table id="rows"><thead><tr>{heads}</tr></thead>'
-        f'<tbody></tbody></table><script id="findings" type="application/json">{data}</script>'
-        f"<script>{_SCRIPT}</script>"
-        if rows
-        else ""
+    table = report.head(ROWS).sort_by([("severity", "ascending"), ("row", "ascending")])
+    named = "file" in table.column_names
+    columns = [*_COLUMNS, *(["file"] if named else [])]
+    data = {name: _column(table.column(name)) for name in columns}
+    groups = report.groups
+    choices = [
+        (name, label, sorted(data[name]["words"]))
+        for name, label in _CHOICES
+        if name in data and 1 < len(data[name]["words"]) <= _MOST_CHOICES
+    ]
+    shown = _template().render(
+        report=report,
+        headline=report.headline(),
+        about=_about(report),
+        tiles=_counts(report),
+        hidden=report.hides_values,
+        files=report.files,
+        groups=groups[:KINDS],
+        groups_cut=max(len(groups) - KINDS, 0),
+        named=named,
+        count=table.num_rows,
+        columns=columns,
+        widths=_WIDTHS,
+        choices=choices,
+        printed=table.slice(0, PRINTED).to_pylist(),
+        fields=_fields(report),
+        picture=_picture(report),
+        style=_part("page.css"),
+        script=_part("page.js"),
+        data=_markup(_script_json({"columns": columns, "count": table.num_rows, "data": data})),
     )
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(report.name)}: validation</title><style>{_STYLE}</style></head>"
-        f'<body><div class="xr">{_overview(report)}{_bars(report)}{findings}</div></body></html>\n'
-    )
+    return str(shown)
 
 
 def report_fragment(report: Report) -> str:
-    """The report for a notebook: summary, bars, the first findings; no script."""
+    """The report for a notebook: counts, kinds of findings, the first findings; no script."""
+    named = bool(report.files)
+    kinds = grid(
+        ("count", "rule", "field", "what", "such as", "first row"),
+        [
+            (
+                f"{group.count:,}", (group.code, group.severity), group.path or "record",
+                group.message + (f"\nhint: {group.hint}" if group.hint else ""),
+                "\n".join(map(_cut, group.examples)), str(group.first_row),
+            )
+            for group in report.groups[:KINDS]
+        ],
+    )  # fmt: skip
     table = report.head(NOTEBOOK_ROWS)
-    rows = "".join(
-        f'<tr><td class="n">{row["row"]}</td><td class="{row["severity"]}">{escape(row["code"])}</td>'
-        f"<td><code>{escape(row['path'] or 'record')}</code></td><td>{_text(row['value'])}</td>"
-        f"<td>{escape(row['message'])}</td>{_cell(row['file']) if report.files else ''}</tr>"
-        for row in table.to_pylist()
-    )
-    more = f"<p>The first {table.num_rows} of {report.found:,} findings.</p>" if report.found > table.num_rows else ""
-    findings = (
-        "<details><summary>Findings</summary><table><tr><th>row</th><th>code</th><th>path</th><th>value</th>"
-        f"<th>message</th>{'<th>file</th>' if report.files else ''}</tr>{rows}</table>{more}</details>"
-        if rows
-        else ""
-    )
-    return f'<style>{_STYLE}</style><div class="xr">{_overview(report)}{_bars(report)}{findings}</div>'
+    first = grid(
+        ("row", "rule", "field", "value", "message", *(["file"] if named else [])),
+        [
+            (
+                str(row["row"]), (row["code"], row["severity"]), row["path"] or "record", _cut(row["value"] or ""),
+                row["message"], *([row["file"] or ""] if named else []),
+            )
+            for row in table.to_pylist()
+        ],
+    )  # fmt: skip
+    more = f"<p>{table.num_rows} of {report.found:,} findings.</p>" if report.found > table.num_rows else ""
+    details = f"<details><summary>Findings</summary>{first}{more}</details>" if table.num_rows else ""
+    notes = "".join(f"<p>{escape(note)}</p>" for note in report.notes)
+    title = f"{report.name}: {'valid' if report.valid else 'not valid'}"
+    return wrap(title, f"{tiles(_counts(report))}{notes}{kinds if report.found else ''}{details}")
 
 
-def _overview(report: Report) -> str:
-    outcome = '<span class="fine">valid</span>' if report.valid else '<span class="error">not valid</span>'
-    tiles = (("rows", report.rows), ("valid", report.rows - report.invalid), ("invalid", report.invalid),
-             ("findings", report.found))  # fmt: skip
-    shown = "".join(f'<div class="tile"><b>{count:,}</b>{name}</div>' for name, count in tiles)
-    capped = (
-        f"<p>The report keeps the first {report.kept:,} findings (cap {report.cap:,}); all are counted.</p>"
-        if report.cap is not None and report.kept < report.found
-        else ""
-    )
-    capped += "".join(f'<p class="warning">{escape(note)}</p>' for note in report.notes)
-    rows = "".join(
-        f'<tr><td class="n">{group.count:,}</td><td class="{group.severity}">{escape(group.code)}</td>'
-        f"<td><code>{escape(group.path or 'record')}</code></td><td>{_text(group.column)}</td>"
-        f"<td>{escape(group.message)}{' <br>' + escape(group.hint) if group.hint else ''}</td>"
-        f"<td>{'<br>'.join(_text(value) for value in group.examples)}</td>"
-        f'<td class="n">{group.first_row}</td>{_cell(group.file) if report.files else ""}</tr>'
-        for group in report.groups
-    )
-    table = (
-        "<h2>Summary</h2><table><tr><th>count</th><th>rule</th><th>path</th><th>column</th><th>what</th>"
-        f"<th>such as</th><th>first row</th>{'<th>of file</th>' if report.files else ''}</tr>{rows}</table>"
-        if rows
-        else ""
-    )
-    return f'<h1>{escape(report.name)}: {outcome}</h1><div class="tiles">{shown}</div>{capped}{_files(report)}{table}'
+def _counts(report: Report) -> list[tuple[str, int]]:
+    counts = [("rows", report.rows), ("valid", report.rows - report.invalid), ("invalid", report.invalid)]
+    left_out = sum(entry["lost"] for entry in report.values.table(lost_only=True).values())
+    return [*counts, *([("values left out", left_out)] if left_out else []), ("findings", report.found)]
 
 
-def _files(report: Report) -> str:
-    """Where several files were checked, a line for each."""
-    lines = "".join(
-        f"<tr>{_cell(one.name)}"
-        + "".join(f'<td class="n">{n:,}</td>' for n in (one.rows, one.invalid, one.found))
-        + "</tr>"
-        for one in report.files
-    )
-    heads = "<tr><th>file</th><th>rows</th><th>invalid</th><th>findings</th></tr>"
-    return f"<h2>Files</h2><table>{heads}{lines}</table>" if lines else ""
+def _about(report: Report) -> str:
+    """The schema and how long the run took, as far as the report was told."""
+    parts = [f"schema {report.schema.name}"] if report.schema is not None else []
+    if report.seconds is not None:
+        rate = f" ({report.rows / report.seconds:,.0f} rows/s)" if report.seconds > 0 else ""
+        parts.append(f"{report.seconds:.2f} s{rate}")
+    return ", ".join(parts)
 
 
-def _cell(text: str | None) -> str:
-    return f"<td>{_text(text)}</td>"
+def _column(column: pa.ChunkedArray) -> dict[str, Any]:
+    """A column of the page's table: numbers as they are, texts as distinct words and an index a row (-1: none)."""
+    if pa.types.is_integer(column.type):
+        return {"numbers": column.to_pylist()}
+    encoded = column.combine_chunks().dictionary_encode()
+    return {"words": encoded.dictionary.to_pylist(), "at": encoded.indices.fill_null(-1).to_pylist()}
 
 
-def _bars(report: Report) -> str:
-    by_rule: dict[tuple[str, str], int] = {}
-    by_path: dict[tuple[str, str], int] = {}
+def _script_json(value: Any) -> str:
+    """JSON that cannot end the script element it stands in."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+@dataclass(slots=True)
+class _FieldRow:
+    """A line of the table of fields.
+
+    Attributes:
+        depth: how many fields it is below.
+        filled: percentage of the written records that have a value; None where that is not known.
+    """
+
+    name: str
+    depth: int
+    type: str = ""
+    filled: float | None = None
+    written: int = 0
+    lost: int = 0
+    errors: int = 0
+    warnings: int = 0
+
+
+def _fields(report: Report) -> list[_FieldRow]:
+    """Every field that has values or findings, below the fields that it is in."""
+    rows: dict[Path, _FieldRow] = {}
+
+    def row(path: Path) -> _FieldRow:
+        found = rows.get(path)
+        if found is None:
+            if path:
+                row(path[:-1])
+            kind = ""
+            if report.schema is not None and path:
+                kind = _type(report.schema, path)
+            name = format_path(path[-1:]) if path else "record"
+            found = rows[path] = _FieldRow(name, max(len(path) - 1, 0), kind)
+        return found
+
+    written_rows = report.rows - report.invalid
+    for text, entry in report.values.table().items():
+        path = _path(text)
+        line = row(path)
+        line.written, line.lost = entry["written"], entry["lost"]
+        if written_rows and EVERY not in path:
+            line.filled = min(100.0 * entry["written"] / written_rows, 100.0)
     for group in report.groups:
-        for counts, name in ((by_rule, group.code), (by_path, group.path or "record")):
-            counts[name, group.severity] = counts.get((name, group.severity), 0) + group.count
-    return "".join(
-        _bar_chart(f"By {name}", counts) for name, counts in (("rule", by_rule), ("path", by_path)) if counts
-    )
+        line = row(_path(group.path))
+        if group.severity == "error":
+            line.errors += group.count
+        else:
+            line.warnings += group.count
+    if not any(path for path in rows):
+        return []
+    return [rows[path] for path in _in_order(rows) if path or rows[path].errors or rows[path].warnings]
 
 
-def _bar_chart(title: str, counts: dict[tuple[str, str], int], limit: int = 20) -> str:
-    most = max(counts.values())
-    ordered = sorted(counts.items(), key=lambda entry: -entry[1])
-    bars = "".join(
-        f'<div class="bar"><code>{escape(name)}</code>'
-        f'<i class="{severity}" style="width:{max(100 * count / most, 0.5):.1f}%"></i><span>{count:,}</span></div>'
-        for (name, severity), count in ordered[:limit]
-    )
-    more = f"<p>... and {len(ordered) - limit} more</p>" if len(ordered) > limit else ""
-    return f"<h2>{title}</h2>{bars}{more}"
-
-
-def _text(value: str | None) -> str:
-    if value is None:
+def _type(schema: Schema, path: Path) -> str:
+    """The type of a field; empty for a path that the schema does not have."""
+    try:
+        return schema.find(format_path(path)).type or ""
+    except (SchemaError, UsageError):
         return ""
-    return f"<code>{escape(value if len(value) <= 120 else value[:117] + '...')}</code>"
+
+
+def _in_order(rows: dict[Path, _FieldRow]) -> list[Path]:
+    """Paths with children after their parents, siblings in the order they were met."""
+    below: dict[Path, list[Path]] = {}
+    for path in rows:
+        if path:
+            below.setdefault(path[:-1], []).append(path)
+    ordered: list[Path] = []
+    waiting: list[Path] = [()] if () in rows else []
+    while waiting:
+        path = waiting.pop()
+        ordered.append(path)
+        waiting += reversed(below.get(path, []))
+    return ordered
+
+
+def _path(text: str) -> Path:
+    try:
+        return tuple(EVERY if isinstance(step, int) else step for step in parse_path(text)) if text else ()
+    except ExpressionError:
+        return (text,)
+
+
+def _picture(report: Report) -> dict[str, Any] | None:
+    """Sources on the left, destinations on the right, a line for each mapping; in red where values were left out."""
+    pairs = list(report.mapped)[:PICTURED]
+    if not pairs:
+        return None
+    lost = report.values.table(lost_only=True)
+    sources: dict[str, int] = {}
+    lines, destinations = [], []
+    for number, (source, destination) in enumerate(pairs):
+        y = 24 * number + 16
+        start = sources.setdefault(source, 24 * len(sources) + 16)
+        bad = destination in lost
+        lines.append({"from": start, "to": y, "bad": bad})
+        share = f": {lost[destination]['lost']:,} of {lost[destination]['read']:,} left out" if bad else ""
+        destinations.append({"y": y, "text": _short(destination, 52), "title": destination + share, "bad": bad})
+    return {
+        "height": 24 * max(len(sources), len(pairs)) + 12,
+        "lines": lines,
+        "sources": [{"y": y, "text": _short(text, 42), "title": text} for text, y in sources.items()],
+        "destinations": destinations,
+        "label": f"{len(pairs)} mappings from {len(sources)} sources",
+        "cut": len(report.mapped) - len(pairs),
+    }
+
+
+def _short(text: str, length: int) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= length else text[: length - 1] + "\u2026"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= CUT else text[: CUT - 3] + "..."
+
+
+@cache
+def _part(name: str) -> Any:
+    return _markup((files(__package__) / name).read_text(encoding="utf-8"))
+
+
+def _markup(text: str) -> Any:
+    from markupsafe import Markup
+
+    return Markup(text)  # noqa: S704 (our own files, and JSON that holds no "<")
+
+
+@cache
+def _template() -> Any:
+    """The page's template; everything that it shows is escaped unless it is marked as markup."""
+    from jinja2 import Environment
+
+    environment = Environment(autoescape=True, trim_blocks=True)
+    environment.filters["cut"] = _cut
+    return environment.from_string((files(__package__) / "page.html").read_text(encoding="utf-8"))
+
+
+__all__: Sequence[str] = ["NOTEBOOK_ROWS", "ROWS", "report_fragment", "report_page"]

@@ -35,8 +35,9 @@ class FilesReport(Report):
             self.merged += one.merged
             self.invalid += one.invalid
             self.found += one.found
-            self.kept += one.kept
             self.values.merge(one.values)
+            self.schema, self.mapped = one.schema, one.mapped
+            self.seconds = (self.seconds or 0.0) + (one.seconds or 0.0)
             for group in one.groups:
                 self._join(replace(group, file=one.name, examples=list(group.examples)))
 
@@ -50,12 +51,17 @@ class FilesReport(Report):
             group.examples += new[: EXAMPLES - len(group.examples)]
 
     @property
+    def kept(self) -> int:
+        """How many findings the reports of the files hold."""
+        return sum(one.kept for one in self.files)
+
+    @property
     def issues(self) -> pa.Table:
         """Every finding, file by file and in the order of the rows; the column ``file`` comes first."""
         return _joined([_named(one.name, one.issues) for one in self.files])
 
     def head(self, count: int) -> pa.Table:
-        """The first findings, without making rows of the others."""
+        """The first findings, errors before warnings in each file, without making rows of the others."""
         tables = []
         for one in self.files:
             tables.append(_named(one.name, one.head(count)))
