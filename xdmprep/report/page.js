@@ -110,12 +110,7 @@
     body.replaceChildren(part);
   };
 
-  let waiting = false;
-  view.addEventListener("scroll", () => {
-    if (waiting) return;
-    waiting = true;
-    requestAnimationFrame(() => { waiting = false; draw(); });
-  });
+  view.addEventListener("scroll", draw); // browsers send it once a frame
   addEventListener("resize", draw);
   box.addEventListener("input", choose);
   for (const choice of choices) choice.addEventListener("change", choose);
