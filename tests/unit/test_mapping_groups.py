@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import xdmprep
 from xdmprep.errors import MappingError, SourceError, UsageError
 from xdmprep.flow import Chunk, Finding, Stream
 from xdmprep.mapping import MappingSet, map_stream
+from xdmprep.mapping.grouping import by_group, codes_of
 from xdmprep.mapping.groups import group_stream
+from xdmprep.mapping.spill import Spill
 from xdmprep.read import open_source
 from xdmprep.schema import Schema
 
@@ -205,3 +212,114 @@ def test_spark_refuses_to_group(event: Schema) -> None:
 
     with pytest.raises(UsageError, match="Spark spreads them"):
         records(None, MappingSet({"_id": "k"}, group_by="k"), event)  # type: ignore[arg-type]
+
+
+@settings(max_examples=25, deadline=None)
+@given(rows_strategy, st.integers(1, 10), st.sampled_from([0, 1 << 20]))
+def test_columns_that_are_not_read_are_there_when_a_record_is_set_aside(
+    rows: list[dict[str, Any]], piece: int, memory: int
+) -> None:
+    """The source of a grouped chunk has all columns, whichever are read, whether rows went through files or not."""
+    every = group_stream(stream_of(rows, piece), ("k",), memory=memory).chunks()
+    some = group_stream(stream_of(rows, piece), ("k",), reads=["n"], memory=memory).chunks()
+    for whole, part in zip(every, some, strict=True):
+        assert part.records.schema.names == ["k", "n"] and part.source is not None
+        assert part.source.schema.names == ["k", "a", "n"]
+        for keep in (part.rows % 2 == 0, part.rows < 0, part.rows > 0):
+            wanted = whole.where(keep).source
+            found = part.where(keep).source
+            assert wanted is not None and found is not None and found.num_rows == int(keep.sum())
+            columns = [found.column(number).to_pylist() for number in range(3)]
+            assert columns == [column.to_pylist() for column in wanted.columns]
+
+
+def test_set_aside_groups_show_all_columns(tmp_path: Path) -> None:
+    file = tmp_path / "lines.csv"
+    file.write_text("k,a,n,more\nx,1,2,p\n,3,4,q\nx,5,6,r\n")
+    schema = Schema.from_dict({
+        "type": "object",
+        "properties": {"id": {"type": "string"}, "all": {"type": "array", "items": {"type": "string"}}},
+    })  # fmt: skip
+    mapping = {"$group_by": "k", "id": "k", "all[*]": "a"}
+    result = xdmprep.prepare(file, mapping, schema, tmp_path / "out", rules="batch")
+    assert result.written == 1 and result.rejected == 1
+    (line,) = (tmp_path / "out" / "rejects.jsonl").read_text().splitlines()
+    assert json.loads(line)["source"] == {"a": ["3"], "n": ["4"], "more": ["q"]}
+
+
+def _lines(keys: Iterator[str], rows: int) -> Iterator[pa.RecordBatch]:
+    """Batches of 5,000 rows with a text of 40 characters each."""
+    for at in range(0, rows, 5000):
+        some = [next(keys) for _ in range(5000)]
+        texts = [f"{number:040d}" for number in range(at, at + 5000)]
+        yield pa.record_batch({"k": some, "a": texts, "n": range(at, at + 5000)}, schema=LINES)
+
+
+@pytest.mark.parametrize("kind", ["distinct", "huge", "mixed"])
+def test_memory_is_bounded(kind: str) -> None:
+    """Beyond the limit, Arrow's memory is that of a few files and of the largest group, however many rows there are."""
+    rows, memory = 100_000, 1 << 20  # some 7 MB
+    size = rows * (40 + 8 + 8 + 12)
+    numbers = np.random.default_rng(1).permutation(rows)
+    texts = {
+        "distinct": (f"k{number}" for number in numbers),
+        "huge": ("one" for _ in range(rows)),
+        "mixed": (f"k{number // 2}" if number % 20 else "one" for number in numbers),
+    }
+    reader = pa.RecordBatchReader.from_batches(LINES, _lines(texts[kind], rows))
+    before = pa.total_allocated_bytes()
+    most = found = groups = largest = 0
+    seen: list[Any] = []
+    for chunk in group_stream(open_source(reader), ("k",), reads=["a"], memory=memory).chunks():
+        most = max(most, pa.total_allocated_bytes() - before)
+        groups += len(chunk)
+        found += chunk.consumed + chunk.merged
+        seen += chunk.rows.tolist()
+        largest = max(largest, pc.max(pc.list_value_length(chunk.records.column("a"))).as_py())
+    assert found == rows and seen == sorted(seen)
+    assert groups == {"distinct": rows, "huge": 1, "mixed": rows // 2 + 1}[kind]
+    assert largest == {"distinct": 1, "huge": rows, "mixed": rows // 20}[kind]
+    bound = 5 * memory + 4 * largest * (size // rows)
+    assert most < bound, (most, bound)
+
+
+def test_a_file_too_large_for_memory_is_spread_again(tmp_path: Path) -> None:
+    keys = [f"k{number % 300}" for number in range(900)]
+    rows = [{"k": key, "a": key * 3, "n": number} for number, key in enumerate(keys)]
+    batches = [pa.RecordBatch.from_pylist(rows[at : at + 50], schema=LINES) for at in range(0, 900, 50)]
+    numbered = [
+        batch.append_column("\0row", pa.array(range(1 + 50 * at, 51 + 50 * at))) for at, batch in enumerate(batches)
+    ]
+    for memory in (60, 300, 1 << 20):
+        folder = tmp_path / str(memory)
+        folder.mkdir()
+        with Spill(folder, [0], memory) as spill:
+            spill.add(list(numbered))
+            assert any(folder.iterdir())
+            found = [record for batch in spill.groups() for record in batch.to_pylist()]
+        assert [record["k"][0] for record in found] == keys[:300]
+        assert all(record["n"] == [number, number + 300, number + 600] for number, record in enumerate(found))
+        assert bool(list(folder.glob("again-*"))) == (memory < 1 << 20)
+
+
+@given(st.lists(st.sampled_from(["ab", "ba", "", "x", "é"]) | st.none(), min_size=1, max_size=60), st.booleans())
+def test_codes_are_numbers_in_order_of_appearance(keys: list[str | None], several: bool) -> None:
+    columns = [pa.array(keys, pa.string())] + (
+        [pa.array([None if key is None else len(key) for key in keys], pa.int64())] * several
+    )
+    codes, count = codes_of(columns)
+    wanted: dict[Any, int] = {}
+    for number, key in enumerate(keys):
+        wanted.setdefault(key if key is not None else ("none", number), len(wanted))
+    assert count == len(wanted)
+    assert codes.tolist() == [wanted[key if key is not None else ("none", at)] for at, key in enumerate(keys)]
+    order, bounds = by_group(codes, count)
+    wanted_order = sorted(range(len(keys)), key=lambda at: (codes[at], at))
+    assert (list(range(len(keys))) if order is None else order.tolist()) == wanted_order
+    assert bounds.tolist() == np.concatenate([[0], np.cumsum(np.bincount(codes))]).tolist()
+
+
+def test_many_groups_are_ordered_by_two_passes() -> None:
+    codes = np.random.default_rng(2).integers(0, 200_000, 300_000).astype(np.int32)
+    order, _ = by_group(codes, 200_000)
+    assert np.array_equal(order, np.argsort(codes, kind="stable"))

@@ -79,7 +79,7 @@ def map_stream(
     if stream.origins is not None and stream.origins.lacking:
         stream = _with_lacking(stream, stream.origins, mapper, made)
     if made.options.group_by:
-        stream = group_stream(stream, made.options.group_by, in_order=made.options.sorted)
+        stream = group_stream(stream, made.options.group_by, reads=mapper.grouped_with, in_order=made.options.sorted)
     return stream.then(mapper, mapper.leaves, mapper.arrow_schema)
 
 

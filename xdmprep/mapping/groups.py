@@ -4,8 +4,11 @@ A grouped chunk has one row per group; each source column is a list of the group
 their first rows, so the result does not depend on how it was made:
 
 * `in_order`: the rows of a group stand together.  One open group is held; a key that comes back is an error.
-* otherwise rows are held in memory up to a limit.  Beyond it they are spread over temporary files by key, each file is
-  grouped by itself, and the groups are merged back into the order of their first rows.
+* otherwise rows are held in memory up to a limit.  Beyond it they are spread over temporary files by a hash of the key
+  (:mod:`.spill`), each file is grouped by itself, and the groups are merged back into the order of their first rows.
+
+Only the columns that the mapping reads are put together.  The others are kept as they came, and gathered for the few
+groups that are set aside (:class:`_Later`).
 
 Row numbers of records are those of the first rows.  A row without a key belongs to no group; it is set aside.
 """
@@ -13,7 +16,7 @@ Row numbers of records are those of the first rows.  A row without a key belongs
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -21,43 +24,44 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..errors import SourceError, shorten
 from ..flow import Chunk, Finding, Stream, Unread
-from ..leaves import Leaf, conform, plain
+from ..leaves import Leaf, conform, valid
+from .grouping import GROUPS, ROW, Ints, Rows, by_group, codes_of, cuts, list_column
 from .nested import list_parts, natural
+from .spill import Spill
+from .step import source_records
 
 #: Rows are held in memory up to this many bytes.
 MEMORY = 256 << 20
 
-#: Temporary files that rows are spread over; a file must fit in memory.
-FILES = 64
 
-#: Groups in one chunk.
-GROUPS = 16_384
-
-#: The column of row numbers beside the source's columns.
-ROW = "\0row"
-
-_Ints = np.ndarray[Any, np.dtype[np.int64]]
-
-
-def group_stream(stream: Stream, keys: tuple[str, ...], *, in_order: bool = False, memory: int = MEMORY) -> Stream:
-    """The stream with one row per distinct value of `keys`; every column becomes a list.
+def group_stream(
+    stream: Stream,
+    keys: tuple[str, ...],
+    *,
+    reads: Collection[str] | None = None,
+    in_order: bool = False,
+    memory: int = MEMORY,
+) -> Stream:
+    """The stream with one row per distinct value of `keys`; every column that is read becomes a list.
 
     Args:
         stream: rows of a source.
         keys: columns whose values must be equal.
+        reads: the other columns that are read; None for all.
         in_order: the rows of a group are promised to stand together.
         memory: bytes of rows held before temporary files are used.
     """
-    grouping = _Grouping(stream, keys, memory)
-    leaves = tuple(Leaf((field.name,), pa.list_(field.type), field.name) for field in grouping.columns)
+    grouping = _Grouping(stream, keys, reads, memory)
+    leaves = tuple(Leaf((field.name,), field.type, field.name) for field in grouping.lists)
     return Stream(
         source=grouping.in_order if in_order else grouping.in_any_order,
         steps=(_same,),
         leaves=leaves,
-        arrow_schema=pa.schema([(field.name, pa.list_(field.type)) for field in grouping.columns]),
+        arrow_schema=grouping.lists,
         name=stream.name,
         total_bytes=stream.total_bytes,
         origins=stream.origins,
@@ -75,122 +79,170 @@ def _held(kind: pa.DataType) -> pa.DataType:
 
 
 class _Grouping:
-    def __init__(self, stream: Stream, keys: tuple[str, ...], memory: int) -> None:
-        self.stream, self.keys, self.memory = stream, keys, memory
+    def __init__(self, stream: Stream, keys: tuple[str, ...], reads: Collection[str] | None, memory: int) -> None:
+        self.stream, self.memory = stream, memory
         self.columns = pa.schema([(f.name, _held(f.type)) for f in stream.arrow_schema])
+        wanted = set(keys).union(self.columns.names if reads is None else reads)
+        self.read = [at for at, name in enumerate(self.columns.names) if name in wanted]
+        self.keys = [self.columns.get_field_index(key) for key in keys]
+        self.lists = pa.schema(
+            [(self.columns.field(at).name, pa.list_(self.columns.field(at).type)) for at in self.read]
+        )
 
     def _batches(self, out: _Out) -> Iterator[pa.RecordBatch]:
         """The source's rows with their numbers; findings and unread rows go to `out`."""
+        names = [*self.columns.names, ROW]
         for chunk, _ in self.stream.run():
             out.take(chunk)
             if not len(chunk):
                 continue
-            records = chunk.nested(self.stream.arrow_schema)
-            arrays = [conform(plain(a), f.type) for a, f in zip(records.columns, self.columns, strict=True)]
-            yield pa.RecordBatch.from_arrays([*arrays, pa.array(chunk.rows)], [*self.columns.names, ROW])
+            records = source_records(chunk, self.stream.arrow_schema)
+            arrays = [conform(a, f.type) for a, f in zip(records.columns, self.columns, strict=True)]
+            yield pa.RecordBatch.from_arrays([*arrays, pa.array(chunk.rows)], names)
 
     def in_order(self) -> Iterator[Chunk]:
         """Grouped chunks of a source whose groups stand together."""
-        out = _Out(self.columns, self.keys)
-        held: pa.RecordBatch | None = None
+        out = _Out(self)
+        held: list[pa.RecordBatch] = []  # the rows of the open group
         closed: set[int] = set()
         for batch in self._batches(out):
-            whole = batch if held is None else _joined([held, batch])
-            codes = _codes(whole, self.keys)
-            starts = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]])
+            starts = np.flatnonzero(_begins(batch, self.keys, held[-1] if held else None))
+            if not len(starts):  # the open group goes on
+                held.append(batch)
+                continue
             done = int(starts[-1])
-            self._once(whole.take(pa.array(starts[:-1])), closed)
-            held = whole.slice(done)
-            if done:
-                yield out.chunk(*_grouped(whole.slice(0, done), codes[:done]))
-        if held is not None:
-            self._once(held.slice(0, 1), closed)
-            yield out.chunk(*_grouped(held, _codes(held, self.keys)))
+            if held or done:
+                rows = Rows([*held, batch.slice(0, done)])
+                before = rows.count - done
+                bounds = np.concatenate([[0], starts + before]) if held else starts
+                self._once(rows, bounds[:-1], closed)
+                yield from self._chunks(out, rows, None, bounds)
+            held = [batch.slice(done)]
+        if held:
+            rows = Rows(held)
+            del held
+            self._once(rows, np.zeros(1, np.int64), closed)
+            yield from self._chunks(out, rows, None, np.array([0, rows.count]))
         yield from out.rest()
 
-    def _once(self, firsts: pa.RecordBatch, closed: set[int]) -> None:
+    def _once(self, rows: Rows, firsts: Ints, closed: set[int]) -> None:
         """Every key is closed once, or the promise that groups stand together is broken."""
-        columns = [firsts.column(key).to_pylist() for key in self.keys]
-        for key, row in zip(zip(*columns, strict=True), firsts.column(ROW).to_pylist(), strict=True):
+        at = pa.array(firsts)
+        columns = [rows.column(key).take(at).to_pylist() for key in self.keys]
+        for number, key in enumerate(zip(*columns, strict=True)):
             if any(part is None for part in key):
                 continue
             code = hash(key)
             if code in closed:
                 shown = shorten(key[0] if len(key) == 1 else key)
                 raise SourceError(
-                    f"{self.stream.name} row {row}: the key {shown} was closed before, so its rows do not stand "
-                    "together. Sort the source by the key, or leave out $sorted."
+                    f"{self.stream.name} row {rows.numbers[firsts[number]]}: the key {shown} was closed before, so its "
+                    "rows do not stand together. Sort the source by the key, or leave out $sorted."
                 )
             closed.add(code)
 
     def in_any_order(self) -> Iterator[Chunk]:
         """Grouped chunks of any source."""
-        out = _Out(self.columns, self.keys)
+        out = _Out(self)
         held: list[pa.RecordBatch] = []
         size = 0
+        limit = self.memory
         with ExitStack() as stack:
-            spill: _Spill | None = None
+            spill: Spill | None = None
             for batch in self._batches(out):
                 held.append(batch)
                 size += batch.nbytes
-                if size > self.memory:
+                if size > limit:
                     if spill is None:
                         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="xdmprep-"))
-                        spill = stack.enter_context(_Spill(Path(folder), self.keys))
-                    spill.add(_joined(held))
-                    held, size = [], 0
-            if spill is None:
-                if held:
-                    whole = _joined(held)
-                    made, numbers = _grouped(whole, _codes(whole, self.keys))
-                    for at in range(0, made.num_rows, GROUPS):
-                        yield out.chunk(made.slice(at, GROUPS), numbers.slice(at, GROUPS))
-            else:
-                if held:
-                    spill.add(_joined(held))
-                held = []
-                for made, numbers in spill.groups():
-                    yield out.chunk(made, numbers)
+                        spill = stack.enter_context(Spill(Path(folder), self.keys, self.memory // 2))
+                        limit = self.memory // 8  # from now on rows wait only for a write that is worth while
+                    spill.add(held)
+                    size = 0
+            if spill is not None:
+                spill.add(held)
+                for groups in spill.groups():
+                    yield out.chunk(
+                        groups.select(self.read), groups.column(ROW), groups.select(range(len(self.columns)))
+                    )
+            elif held:
+                rows = Rows(held)
+                del held, batch
+                codes, count = codes_of([rows.column(key) for key in self.keys])
+                order, bounds = by_group(codes, count)
+                yield from self._chunks(out, rows, order, bounds)
             yield from out.rest()
 
+    def _chunks(self, out: _Out, rows: Rows, order: Ints | None, bounds: Ints) -> Iterator[Chunk]:
+        """The groups of `rows`, which stand `order`-ed between `bounds`, chunk by chunk."""
+        for at, end in cuts(bounds, GROUPS):
+            start, stop = int(bounds[at]), int(bounds[end])
+            offsets = pa.array((bounds[at : end + 1] - start).astype(np.int32))
+            picked = slice(start, stop) if order is None else order[start:stop]
+            lists = [list_column(rows, column, picked, offsets) for column in self.read]
+            numbers = pa.ListArray.from_arrays(offsets, pa.array(rows.numbers[picked]))
+            records = pa.RecordBatch.from_arrays(lists, schema=self.lists)
+            source: Any = records
+            if len(self.read) < len(self.columns):
+                source = _Later(rows, self.columns, picked, np.asarray(offsets), numbers)
+            yield out.chunk(records, numbers, source)
 
-def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
-    return batches[0] if len(batches) == 1 else pa.concat_batches(batches)
 
-
-def _codes(batch: pa.RecordBatch, keys: tuple[str, ...]) -> _Ints:
-    """int64 (n,): equal where all keys are equal; a row without a key has a code of its own."""
-    codes = np.zeros(batch.num_rows, dtype=np.int64)
-    null = np.zeros(batch.num_rows, dtype=bool)
+def _begins(batch: pa.RecordBatch, keys: Sequence[int], before: pa.RecordBatch | None) -> np.ndarray[Any, Any]:
+    """bool (n,): the rows with another key than the row in front of them; that of the first is the last of `before`."""
+    begins = np.zeros(batch.num_rows, dtype=bool)
     for key in keys:
-        coded = batch.column(key).dictionary_encode()
-        null |= coded.is_null().to_numpy(zero_copy_only=False)
-        own = coded.indices.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
-        _, codes = np.unique(codes * (len(coded.dictionary) + 1) + own, return_inverse=True)
-    codes[null] = np.arange(batch.num_rows, 2 * batch.num_rows)[null]
-    return codes
+        column = batch.column(key)
+        if before is None:
+            begins[0] = True
+        else:
+            a, b = before.column(key)[-1], column[0]
+            begins[0] |= not (a.is_valid and b.is_valid and a == b)
+        codes: pa.Array = column
+        if pa.types.is_nested(column.type) or pa.types.is_floating(column.type):
+            codes = column.dictionary_encode().indices
+        other = pc.not_equal(codes.slice(1), codes.slice(0, len(codes) - 1)).fill_null(True)
+        begins[1:] |= other.to_numpy(zero_copy_only=False)
+    return begins
 
 
-def _grouped(batch: pa.RecordBatch, codes: _Ints) -> tuple[pa.RecordBatch, pa.ListArray]:
-    """One row per code in the order of first rows: the source's columns as lists, and the lists of row numbers."""
-    _, first, which = np.unique(codes, return_index=True, return_inverse=True)
-    place = np.empty(len(first), dtype=np.int64)
-    place[np.argsort(first)] = np.arange(len(first))
-    group = place[which]
-    offsets = np.zeros(len(first) + 1, dtype=np.int32)
-    np.cumsum(np.bincount(group, minlength=len(first)), out=offsets[1:])
-    if np.any(np.diff(group) < 0):
-        batch = batch.take(pa.array(np.argsort(group, kind="stable")))
-    bounds = pa.array(offsets)
-    lists = [pa.ListArray.from_arrays(bounds, column) for column in batch.columns]
-    return pa.RecordBatch.from_arrays(lists[:-1], batch.schema.names[:-1]), lists[-1]
+class _Later:
+    """The source's columns of a chunk of groups, as a record batch that is made when somebody asks for rows of it."""
+
+    def __init__(self, rows: Rows, columns: pa.Schema, picked: Any, offsets: Ints, numbers: pa.Array) -> None:
+        self._rows, self._columns, self._picked, self._offsets = rows, columns, picked, offsets
+        self.schema = pa.schema([(field.name, pa.list_(field.type)) for field in columns])
+        self.num_rows = len(numbers)
+
+    def take(self, at: pa.Array) -> pa.RecordBatch:
+        """The groups at `at`."""
+        chosen = at.to_numpy(zero_copy_only=False)
+        lengths = np.diff(self._offsets)[chosen]
+        offsets = np.zeros(len(chosen) + 1, np.int32)
+        np.cumsum(lengths, out=offsets[1:])
+        inside = np.repeat(self._offsets[:-1][chosen] - offsets[:-1], lengths) + np.arange(offsets[-1])
+        start = self._picked.start if isinstance(self._picked, slice) else 0
+        picked = inside + start if isinstance(self._picked, slice) else self._picked[inside]
+        bounds = pa.array(offsets)
+        lists = [list_column(self._rows, column, picked, bounds) for column in range(len(self._columns))]
+        return pa.RecordBatch.from_arrays(lists, schema=self.schema)
+
+    def filter(self, keep: pa.Array) -> pa.RecordBatch:
+        """The groups where `keep` is true."""
+        return self.take(pa.array(np.flatnonzero(keep.to_numpy(zero_copy_only=False))))
+
+    def column(self, number: int) -> pa.Array:
+        """One column of all groups."""
+        return list_column(self._rows, number, self._picked, pa.array(self._offsets))
 
 
 class _Out:
     """Makes chunks of groups; carries what was found about their rows before."""
 
-    def __init__(self, columns: pa.Schema, keys: tuple[str, ...]) -> None:
-        self.columns, self.keys = columns, keys
+    def __init__(self, grouping: _Grouping) -> None:
+        self.lists = grouping.lists
+        self.leaves = tuple(Leaf((field.name,), field.type, field.name) for field in grouping.lists)
+        self.keys = [(grouping.read.index(key), grouping.columns.field(key).name) for key in grouping.keys]
         self.findings: list[Finding] = []
         self.unread: list[Unread] = []
         self.size = 0
@@ -202,30 +254,33 @@ class _Out:
         self.unread += chunk.unread
         self.size += chunk.size
 
-    def chunk(self, records: pa.RecordBatch, numbers: pa.ListArray) -> Chunk:
-        """A chunk of groups; `numbers` are the row numbers of their rows."""
+    def chunk(self, records: pa.RecordBatch, numbers: pa.ListArray, source: Any) -> Chunk:
+        """A chunk of groups; `numbers` are the row numbers of their rows, `source` all columns."""
         offsets, flat = list_parts(numbers)
         rows = flat.to_numpy(zero_copy_only=False)
         first = rows[offsets[:-1]]
         unread, self.unread = tuple(self.unread), []
-        issues = [*self._known(rows, np.repeat(first, np.diff(offsets)))]
+        issues = [*self._known(rows, np.repeat(first, np.diff(offsets)))] if self.findings else []
         null = np.zeros(len(first), dtype=bool)
-        for key in self.keys:
-            _, values = list_parts(records.column(key))
-            null |= values.take(pa.array(offsets[:-1])).is_null().to_numpy(zero_copy_only=False)
+        for key, _ in self.keys:
+            values = records.column(key).flatten()
+            if values.null_count:
+                null |= ~valid(values)[offsets[:-1]]
         if null.any():
-            message = f"the row has no {' and '.join(self.keys)}, so it belongs to no record"
-            issues.append(Finding.of("group-key", "", message, first[null], None, self.keys[0]))
-        leaves = tuple(Leaf((f.name,), f.type, f.name) for f in records.schema)
+            names = [name for _, name in self.keys]
+            message = f"the row has no {' and '.join(names)}, so it belongs to no record"
+            issues.append(Finding.of("group-key", "", message, first[null], None, names[0]))
         n = len(first)
         consumed, merged = n + len(unread), len(rows) - n
         members = pa.ListArray.from_arrays(pa.array(offsets), flat)
-        made = Chunk(leaves, records, first, tuple(issues), unread, records, consumed, 0, self.size, merged, members)
+        made = Chunk(
+            self.leaves, records, first, tuple(issues), unread, source, consumed, 0, self.size, merged, members
+        )
         shift, self.size = self.given, 0
         self.given += made.consumed
         return made.shift(-shift, 0)
 
-    def _known(self, rows: _Ints, first: _Ints) -> Iterator[Finding]:
+    def _known(self, rows: Ints, first: Ints) -> Iterator[Finding]:
         """The findings about `rows`, now about the first rows of their groups; they are not kept any longer."""
         order = np.argsort(rows)
         kept = []
@@ -247,104 +302,7 @@ class _Out:
     def rest(self) -> Iterator[Chunk]:
         """A chunk without records for unread rows that came after the last group."""
         if self.unread:
-            lists = pa.schema([(field.name, pa.list_(field.type)) for field in self.columns])
-            leaves = tuple(Leaf((field.name,), field.type, field.name) for field in lists)
-            empty = pa.RecordBatch.from_pylist([], schema=lists)
+            empty = pa.RecordBatch.from_pylist([], schema=self.lists)
             unread = tuple(self.unread)
-            made = Chunk(leaves, empty, np.zeros(0, np.int64), (), unread, empty, len(unread), 0, self.size)
+            made = Chunk(self.leaves, empty, np.zeros(0, np.int64), (), unread, None, len(unread), 0, self.size)
             yield made.shift(-self.given, 0)
-
-
-class _Spill:
-    """Rows spread over temporary files by key, and given back as groups in the order of their first rows."""
-
-    def __init__(self, folder: Path, keys: tuple[str, ...]) -> None:
-        self.folder, self.keys = folder, keys
-        self.writers: dict[int, Any] = {}
-        self.stack = ExitStack()
-
-    def __enter__(self) -> _Spill:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.stack.close()
-
-    def add(self, batch: pa.RecordBatch) -> None:
-        """Spread the rows of `batch` over the files."""
-        import pandas as pd
-
-        code = np.zeros(batch.num_rows, dtype=np.uint64)
-        for key in self.keys:
-            coded = batch.column(key).dictionary_encode()
-            names = np.array([str(value) for value in coded.dictionary.to_pylist()] + [""], dtype=object)
-            hashes = pd.util.hash_array(names, categorize=False)
-            code = code * np.uint64(31) + hashes[coded.indices.fill_null(len(names) - 1).to_numpy(zero_copy_only=False)]
-        file = (code % np.uint64(FILES)).astype(np.int64)
-        order = np.argsort(file, kind="stable")
-        spread = batch.take(pa.array(order))
-        bounds = np.searchsorted(file[order], np.arange(FILES + 1))
-        for number in range(FILES):
-            start, end = int(bounds[number]), int(bounds[number + 1])
-            if start < end:
-                self._writer(number, batch.schema).write_batch(spread.slice(start, end - start))
-
-    def _writer(self, number: int, schema: pa.Schema) -> Any:
-        if number not in self.writers:
-            path = str(self.folder / f"rows-{number}")
-            self.writers[number] = self.stack.enter_context(pa.ipc.new_stream(path, schema))
-        return self.writers[number]
-
-    def groups(self) -> Iterator[tuple[pa.RecordBatch, pa.ListArray]]:
-        """All groups, some thousand at a time."""
-        self.stack.close()
-        with ExitStack() as stack:
-            runs = []
-            for number in sorted(self.writers):
-                path = self.folder / f"rows-{number}"
-                with pa.ipc.open_stream(str(path)) as reader:
-                    whole = _joined(list(reader))
-                path.unlink()
-                made, numbers = _grouped(whole, _codes(whole, self.keys))
-                made = made.append_column(ROW, numbers)
-                grouped = str(self.folder / f"groups-{number}")
-                with pa.ipc.new_stream(grouped, made.schema) as writer:
-                    for at in range(0, made.num_rows, max(1, GROUPS // FILES)):
-                        writer.write_batch(made.slice(at, max(1, GROUPS // FILES)))
-                runs.append(_Run(stack.enter_context(pa.ipc.open_stream(grouped))))
-            while runs := [run for run in runs if run.fill()]:
-                limit = min(int(run.first[-1]) for run in runs)
-                batch = _joined([run.until(limit) for run in runs if run.first[0] <= limit])
-                order = np.argsort(_first_rows(batch), kind="stable")
-                batch = batch.take(pa.array(order))
-                yield batch.select(batch.schema.names[:-1]), batch.column(ROW)
-
-
-class _Run:
-    """Groups of one temporary file, read batch by batch."""
-
-    def __init__(self, reader: Any) -> None:
-        self.reader = reader
-        self.batch: pa.RecordBatch | None = None
-        self.first: _Ints = np.zeros(0, np.int64)
-
-    def fill(self) -> bool:
-        """Have at least one group at hand; False at the end."""
-        if self.batch is None or not self.batch.num_rows:
-            self.batch = next(iter(self.reader), None)
-            if self.batch is None:
-                return False
-            self.first = _first_rows(self.batch)
-        return True
-
-    def until(self, limit: int) -> pa.RecordBatch:
-        """The groups whose first row is not beyond `limit`; they are at hand no longer."""
-        assert self.batch is not None  # noqa: S101 (fill() came before)
-        n = int(np.searchsorted(self.first, limit, side="right"))
-        made, self.batch, self.first = self.batch.slice(0, n), self.batch.slice(n), self.first[n:]
-        return made
-
-
-def _first_rows(batch: pa.RecordBatch) -> _Ints:
-    offsets, flat = list_parts(batch.column(ROW))
-    first: _Ints = flat.to_numpy(zero_copy_only=False)[offsets[:-1]]
-    return first

@@ -60,10 +60,12 @@ class Mapper:
     @property
     def reads(self) -> frozenset[str]:
         """The columns of the source that are looked at."""
-        found: set[str] = set()
-        for part in self._parts:
-            found.update(self._columns.names if isinstance(part, StarGroup) else part.source.columns)
-        return frozenset(found)
+        return frozenset(self._read_for)
+
+    @property
+    def grouped_with(self) -> frozenset[str] | None:
+        """The columns that its values depend on where rows are grouped; None for all."""
+        return self.reads if self._options.seed is None else None  # seeded random values differ by the whole row
 
     def _destinations(self) -> dict[str, list[tuple[Path, str]]]:
         """For each column that is read: the ways into its values that mappings take, and where each leads."""
@@ -119,9 +121,8 @@ class Mapper:
         offsets = np.zeros(len(chunk) + 1, dtype=np.int32)
         flat = records
         if records.num_columns:
-            parts = [list_parts(column) for column in records.columns]
-            offsets = parts[0][0]
-            flat = pa.RecordBatch.from_arrays([values for _, values in parts], records.schema.names)
+            offsets, _ = list_parts(records.column(0))
+            flat = pa.RecordBatch.from_arrays([column.flatten() for column in records.columns], records.schema.names)
         rows = np.repeat(chunk.rows, np.diff(offsets))
         return Work(flat, rows, self._options, self._severity, offsets)
 
