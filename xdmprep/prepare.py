@@ -25,7 +25,7 @@ from .documents import Shape, kind_of
 from .errors import DataError, UsageError
 from .flow import Chunk, Stream
 from .losses import ValueCounts
-from .manifest import Manifest
+from .manifest import File, Manifest
 from .mapping import MappingSet, map_stream
 from .mend import Mended, mend, rejects_table
 from .ndjson.fields import has_numerals
@@ -43,7 +43,7 @@ _JOB: dict[str, Shape] = {
     "source": SOURCE, "schema": nullable(SCHEMA), "mapping": MAPPING, "rules": RULE_SET, "strict": FLAG,
     "csv": nullable(instance(CsvOptions)), "excel": nullable(instance(ExcelOptions)),
     "jobs": nullable(COUNT), "on_start": nullable(CALLABLE),
-    "on_chunk": nullable(CALLABLE),
+    "on_chunk": nullable(CALLABLE), "on_part": nullable(CALLABLE),
 }  # fmt: skip
 _CONTRACT = kind_of(
     "a pandera schema or a path",
@@ -179,6 +179,7 @@ def prepare(
     overwrite: bool = False,
     on_start: Callable[[Stream], None] | None = None,
     on_chunk: Callable[[Chunk], None] | None = None,
+    on_part: Callable[[File], None] | None = None,
 ) -> Result:
     """Map, check and write a source as files ready for upload.
 
@@ -206,6 +207,7 @@ def prepare(
         overwrite: replace another run's output in `out`.
         on_start, on_chunk: called with the stream before the first row, and in order with each chunk: what was found in
             it and which rows it stands for, without its records.
+        on_part: called with the manifest's entry of each part when it is complete.
 
     Returns:
         Counts, manifest and report.
@@ -263,7 +265,9 @@ def prepare(
         if on_start is not None:
             on_start(records)
         with times.measuring("total"):
-            done = write_stream(times.watch(records), folder, options, jobs=jobs, on_chunk=each, clock=times.measuring)
+            done = write_stream(
+                times.watch(records), folder, options, jobs=jobs, on_chunk=each, on_part=on_part, clock=times.measuring
+            )
     report = builder.finish()
     rows = {"rows": done.rows + merged, "written": done.written + merged - merged_rejected,
             "rejected": done.rejected + merged_rejected}  # fmt: skip

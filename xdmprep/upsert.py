@@ -29,7 +29,7 @@ from .errors import MappingError, SchemaError, UsageError
 from .flow import Chunk, Stream, row_chunk
 from .language.functions import table as functions
 from .leaves import Leaf, nested_schema
-from .manifest import Manifest, whole_file
+from .manifest import File, Manifest, whole_file
 from .mapping import Mapper, MappingSet, compile_mapping, map_stream
 from .patch import (
     MEMORY_BYTES,
@@ -212,6 +212,7 @@ def write_patch(
     effects: int | None = None,
     on_start: Callable[[Stream], None] | None = None,
     on_chunk: Callable[[Chunk], None] | None = None,
+    on_part: Callable[[File], None] | None = None,
 ) -> PatchResult:
     """Write a Profile patch: parts, `manifest.json`, and lists of what a patch cannot do.
 
@@ -228,6 +229,7 @@ def write_patch(
             they were, for a preview; None does not.
         on_start, on_chunk: called with `after` (and the size of both) before the first row, and with each chunk that
             is read.
+        on_part: called with the manifest's entry of each part when it is complete.
 
     Returns:
         Counts, manifests and report.
@@ -283,7 +285,7 @@ def write_patch(
         batches = _batches(patch, max_records, folder, key)
         for number, (target, part) in enumerate(batches, 1):
             place = {"batch": number, "batches": len(batches)} if len(batches) > 1 else {}
-            done = write_stream(part, target, write, jobs=jobs, on_chunk=builder.add)
+            done = write_stream(part, target, write, jobs=jobs, on_chunk=builder.add, on_part=on_part)
             manifests.append(Manifest(
                 format, done.files, done.rows, done.written, done.rejected, schema=made.about,
                 source={**source, **place}, upsert=True, software=SOFTWARE, folder=target.path,

@@ -153,10 +153,19 @@ def run(arguments: Sequence[str] | None = None) -> int:
         The exit code.  Nothing is raised but a second interrupt, and with ``XDMPREP_DEBUG`` set what nobody expected.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
-    as_json = "--json" in (given[: given.index("--")] if "--" in given else given)
-    printer.begin()
+    options = given[: given.index("--")] if "--" in given else given
+    lines = "--json-lines" in options
+    printer.begin(lines)
+    code = _run(given, arguments is not None, lines or "--json" in options)
+    with suppress(printer.ReaderGoneError, XdmPrepError):
+        printer.finish(code)
+        printer.flush()
+    return code
+
+
+def _run(given: list[str], explicit: bool, as_json: bool) -> int:
     try:
-        code = xdmprep.main(given if arguments is not None else None, prog_name="xdmprep", standalone_mode=False)
+        code = xdmprep.main(given if explicit else None, prog_name="xdmprep", standalone_mode=False)
         printer.flush()
         return code if isinstance(code, int) else 0
     except SystemExit as end:

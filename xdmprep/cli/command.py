@@ -14,11 +14,19 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
+        if ctx.params.pop("json_lines", False):
+            ctx.params["as_json"] = True
         try:
             return super().invoke(ctx)
         except XdmPrepError as error:
             error.__dict__.setdefault("run", (ctx.command_path, dict(ctx.params)))
             raise
+
+
+#: The option of commands that can run for long.
+JSON_LINES = click.option(
+    "--json-lines", is_flag=True, help="Print events as they happen, one JSON object a line; the last has the result."
+)
 
 
 class Group(click.Group):

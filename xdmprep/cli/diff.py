@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .command import Command
+from ..documents import is_file
+from .command import JSON_LINES, Command
 from .findings import OUTPUT_FORMAT, annotate_report, show_next, show_report
-from .printer import print_json, say, show
+from .printer import event, print_json, say, show
 from .progress import progress
 from .quick import load_arrow
 from .values import SET, filled_mapping
@@ -66,6 +67,7 @@ cannot clear, or rows were set aside: all are listed in the folder; 2 on wrong u
 @click.option("--overwrite", is_flag=True, help="Replace another run's output in the folder.")
 @click.option("--progress/--no-progress", "bar", default=None, help="Show a progress bar.  [default: on a terminal]")
 @OUTPUT_FORMAT
+@JSON_LINES
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def diff(
     before: Path, after: Path, schema: Path, mapping: Path | None, on: str | None, out: Path, format: str, new: Any,
@@ -75,6 +77,7 @@ def diff(
     output_format: str, as_json: bool,
 ) -> int:  # fmt: skip
     """Write a Profile patch: what makes the profiles of BEFORE those of AFTER, as upsert records."""
+    event("started", command="diff", sources=[str(before), str(after)], out=str(out))
     load_arrow()
     from ..read import CsvOptions
     from ..upsert import JSON_WARNING, MAX_RECORDS, array_warnings, write_patch
@@ -88,13 +91,14 @@ def diff(
     mapping_set = filled_mapping(mapping, values)
     for text in array_warnings(mapping_set):
         say(f"warning: {text}")
+    event("file", name=before.name, bytes=before.stat().st_size if is_file(before) else None)
     with progress(bar) as shown:
         result = write_patch(
             before, after, schema, out, on=on, mapping=mapping_set, new=new, duplicates=duplicates,
             relax_required=relax_required, rules=rules, strict=strict, format=format, max_bytes=max_bytes,
             max_records=MAX_RECORDS if max_records is None else max_records, csv=csv,
             jobs=jobs, overwrite=overwrite, effects=trial if preview else None, on_start=shown.start,
-            on_chunk=shown.advance,
+            on_chunk=shown.advance, on_part=shown.part,
         )  # fmt: skip
     seen = None
     if preview:

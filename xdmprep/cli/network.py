@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import PlatformError, printable, visible
-from .command import Command, Group
+from .command import JSON_LINES, Command, Group
 from .connection import Connection, connection
 from .findings import show_next
-from .printer import print_json, say, show
+from .printer import event, print_json, say, show
 
 if TYPE_CHECKING:
     from ..client import Batch, Client
@@ -33,6 +33,16 @@ def _describe(batch: Batch) -> None:
         show(f"  ... and {len(batch.errors) - _SHOWN} more errors")
     if batch.ok and batch.failed_records:
         show(f"ATTENTION: {batch.failed_records} records were lost although the batch is {batch.status}.")
+
+
+def _watched(batch: Batch) -> None:
+    """Tell a batch's state, in words and as an event."""
+    say(_state(batch))
+    _batch_event(batch)
+
+
+def _batch_event(batch: Batch) -> None:
+    event("batch", id=batch.id, status=batch.status)
 
 
 def _state(batch: Batch) -> str:
@@ -69,6 +79,7 @@ _SHOWN = 20  #: errors of a batch
 @click.argument("folder", metavar="DIR|MANIFEST")
 @click.option("--dataset", required=True, metavar="ID", help="Dataset to send to.")
 @connection
+@JSON_LINES
 @click.option(
     "--replay", multiple=True, metavar="ID", help="Batch that this one replaces; several with commas, or again."
 )
@@ -108,6 +119,7 @@ def upload(
         "replay": replay, "replay_prefix": replay_prefix, "jobs": jobs, "percent": partial_percent,
         "diagnostics": diagnostics, "again": again, "force": force,
     }  # fmt: skip
+    event("started", command="upload", sources=[folder], dataset=dataset)
     with to.client() as client:
         timeout = to.timeout if wait_seconds is None else wait_seconds
         if len(_manifests(folder)) > 1:
@@ -123,9 +135,9 @@ def upload(
             batch = client.status(error.batch)
             _report(batch, to, as_json, folder)
             return 1 if _failed(batch) else 3
+        _batch_event(batch)
         if wait_:
-            batch = client.wait(batch.id, timeout, on_status=lambda now: say(_state(now)),
-                                completed=True)  # fmt: skip
+            batch = client.wait(batch.id, timeout, on_status=_watched, completed=True)
         return _outcome(client, batch, folder, wait_, to, as_json)
 
 
@@ -176,7 +188,10 @@ def _upload(client: Client, folder: str, send: Callable[..., Any], dataset: str,
             bar.update(size)
 
         client.tell = lambda text: tqdm.write(visible(text), file=sys.stderr)
-        return send(Path(folder), dataset, on_bytes=advance, **options)
+        return send(
+            Path(folder), dataset, on_bytes=advance,
+            on_file=lambda file: event("file", name=file.name, bytes=file.bytes, rows=file.rows), **options,
+        )  # fmt: skip
 
 
 def _upload_series(
@@ -187,6 +202,7 @@ def _upload_series(
 
     def told(now: Batch) -> None:
         client.tell(_state(now))
+        _batch_event(now)
 
     series = _upload(client, folder, client.upload_series, dataset, timeout=timeout, on_status=told, **options)
     if wait_ and not series.failed:

@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 from ..errors import UsageError
-from .command import Command
+from .command import JSON_LINES, Command
 from .findings import OUTPUT_FORMAT, annotate_report, show_next, show_report
-from .printer import print_json, say, show, show_lines
+from .printer import event, print_json, say, show, show_lines
 from .progress import progress
 from .quick import load_arrow
 from .values import SET, filled_mapping
@@ -72,6 +72,7 @@ wrong use or input that cannot be read.
 @click.option("--overwrite", is_flag=True, help="Replace another run's output in the folder.")
 @click.option("--progress/--no-progress", "bar", default=None, help="Show a progress bar.  [default: on a terminal]")
 @OUTPUT_FORMAT
+@JSON_LINES
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def prepare(
     sources: tuple[Path, ...], mapping: Path, schema: Path, out: Path, format: str | None, upsert: bool,
@@ -86,6 +87,7 @@ def prepare(
 
     A source is a CSV, Parquet, NDJSON or Excel file, a folder or a glob; several make one run.
     """
+    event("started", command="prepare", sources=[str(one) for one in sources], out=str(out))
     load_arrow()
     source = sources[0] if len(sources) == 1 else list(sources)
     mapping_set = filled_mapping(mapping, values)
@@ -126,7 +128,7 @@ def prepare(
             error_threshold=error_threshold, max_loss=max_loss, max_bytes=max_bytes, max_rows=max_rows,
             multiline=multiline, csv=csv, excel=ExcelOptions(sheet, header_row) if sheet or header_row else None,
             contract=contract, jobs=jobs, overwrite=overwrite,
-            on_start=shown.start, on_chunk=shown.advance,
+            on_start=shown.start, on_chunk=shown.advance, on_part=shown.part,
         )  # fmt: skip
     if hide_values:
         result = replace(result, report=result.report.without_values())
@@ -173,7 +175,7 @@ def _patch(
     with progress(bar) as shown:
         result = write_patch(
             None, source, schema, out, mapping=mapping, format=format, on_start=shown.start, on_chunk=shown.advance,
-            **options,
+            on_part=shown.part, **options,
         )  # fmt: skip
     if hide_values:
         result = replace(result, report=result.report.without_values())

@@ -16,9 +16,11 @@ import os
 import re
 import shutil
 import sys
+import threading
 import unicodedata
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import IO, Any
 
 import click
@@ -141,22 +143,49 @@ def emit(text: str, end: str = "\n") -> None:
     _write(text, end=end)
 
 
+def event(kind: str, /, **facts: Any) -> None:
+    """Print a line of the event stream, where one was asked for with ``--json-lines``."""
+    if _lines:
+        with _LOCK:
+            _print({"event": kind, "time": datetime.now(UTC).isoformat(timespec="milliseconds"), **facts})
+
+
+def finish(code: int) -> None:
+    """Print the last line of the event stream: the exit code, and the command's result or why it was refused."""
+    if _lines:
+        event("finished", exitCode=code, **_last)
+
+
 def print_json(data: Any, indent: int | None = None) -> None:
-    """Print one JSON object on standard output."""
-    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
-    text = json.dumps(data, ensure_ascii=not encoding.startswith("utf"), indent=indent)
+    """Print one JSON object on standard output; in an event stream it becomes part of the last line."""
     global _printed_json
     _printed_json = True
+    if _lines:
+        _last.update({"error": data["error"]} if data.get("ok") is False and "error" in data else {"result": data})
+    else:
+        _print(data, indent)
+
+
+def _print(data: Any, indent: int | None = None) -> None:
+    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
+    text = json.dumps(data, ensure_ascii=not encoding.startswith("utf"), indent=indent)
     _write(_FOR_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
-_printed_json = False
+_printed_json = _lines = False
+_last: dict[str, Any] = {}
+_LOCK = threading.Lock()
 
 
-def begin() -> None:
-    """Forget what an earlier command of this process printed."""
-    global _printed_json
-    _printed_json = False
+def begin(lines: bool = False) -> None:
+    """Forget what an earlier command of this process printed.
+
+    Args:
+        lines: print events, see :func:`event`.
+    """
+    global _printed_json, _lines
+    _printed_json, _lines = False, lines
+    _last.clear()
 
 
 #: What to do, by kind of error, where the message does not say.

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..errors import visible
-from ..flow import Chunk, Stream
-from .printer import say
+from ..flow import Chunk, Origins, Stream
+from ..manifest import File
+from .printer import event, say
 
 
 class Progress:
@@ -19,11 +20,20 @@ class Progress:
         self._wanted = sys.stderr.isatty() if wanted is None else wanted
         self._bar: Any = None
         self._rows = self._bad = 0
+        self._origins: Origins | None = None
+        self._seen: set[str] = set()
+
+    def part(self, file: File) -> None:
+        """A part is complete."""
+        event("part", name=file.name, rows=file.rows, bytes=file.bytes, sha256=file.sha256)
 
     def start(self, stream: Stream) -> None:
         """Tell what the stages say of the run as a whole, such as fields that a copy leaves out, and show the bar."""
         for note in (note for step in stream.steps for note in getattr(step, "notes", ())):
             say(f"warning: {note}")
+        self._origins = stream.origins
+        if self._origins is None:
+            event("file", name=stream.name, bytes=stream.total_bytes)
         if self._wanted:
             from tqdm import tqdm
 
@@ -35,6 +45,12 @@ class Progress:
 
     def advance(self, chunk: Chunk) -> None:
         """One chunk further."""
+        if self._origins is not None and len(chunk.rows):
+            names, _ = self._origins.of(chunk.rows)
+            for name in names.unique().to_pylist():
+                if name not in self._seen:
+                    self._seen.add(name)
+                    event("file", name=name, bytes=None)
         if self._bar is not None:
             self._rows += chunk.consumed
             self._bad += int(chunk.faulty().sum()) + len(chunk.unread)

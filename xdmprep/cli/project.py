@@ -31,7 +31,7 @@ _PATHS = frozenset({"config"})
 #: Keys at the top that only reach commands that cannot do without.
 _WHERE_REQUIRED = frozenset({"mapping"})
 #: Options that are about one run and no project.
-_NEVER = frozenset({"json", "help", "overwrite", "yes", "again", "force", "replay", "version"})
+_NEVER = frozenset({"json", "json-lines", "help", "overwrite", "yes", "again", "force", "replay", "version"})
 
 
 def find(folder: Path | None = None) -> Path | None:

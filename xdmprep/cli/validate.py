@@ -10,9 +10,9 @@ import click
 from ..documents import is_file
 from ..errors import UsageError
 from ..rules import RULES
-from .command import Command
+from .command import JSON_LINES, Command
 from .findings import OUTPUT_FORMAT, annotate_report, show_next, show_report
-from .printer import print_json, show
+from .printer import event, print_json, show
 from .progress import progress
 from .quick import load_arrow
 from .values import filled_mapping
@@ -50,6 +50,7 @@ Ends with 0 if all records are valid, 1 if some are not, 2 on wrong use or a fil
 @click.option("--hide-values", is_flag=True, help="Show no value of the data: on the terminal, in --json, --report.")
 @click.option("--progress/--no-progress", "bar", default=None, help="Show a progress bar.  [default: on a terminal]")
 @OUTPUT_FORMAT
+@JSON_LINES
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def validate(
     files: tuple[Path, ...], schema: Path, mapping: Path | None, rules: str, settings: tuple[str, ...],
@@ -57,6 +58,7 @@ def validate(
     output_format: str, as_json: bool,
 ) -> int:  # fmt: skip
     """Check FILES (JSON lines, a JSON array, Parquet; CSV with a mapping or an ad-hoc schema) against a schema."""
+    event("started", command="validate", sources=[str(file) for file in files])
     load_arrow()
     from ..checking import validate as run
     from ..read import expand

@@ -11,7 +11,7 @@ from typing import Any
 from .. import wire
 from ..arguments import CALLABLE, PATH, TEXT, WORD, instance, nullable, takes
 from ..errors import UsageError
-from ..manifest import Manifest
+from ..manifest import File, Manifest
 from . import enabling, follow, readiness, registry, rows
 from .checks import check_counts
 from .config import Config
@@ -105,6 +105,7 @@ class Client:
         force: bool = False,
         chunk: int = CHUNK,
         on_bytes: Callable[[int], None] | None = None,
+        on_file: Callable[[File], None] | None = None,
     ) -> wire.Batch:
         """Send prepared files as one batch, or go on where an earlier upload of them stopped.
 
@@ -121,6 +122,7 @@ class Client:
                 fragment that the dataset holds of its profile: attributes that the patch leaves out are lost.
             chunk: bytes per request of a large file.
             on_bytes: told how many bytes went out.
+            on_file: called with the manifest's entry of each file when the platform has taken it, by several threads.
 
         Returns:
             The batch after COMPLETE was accepted, which does not mean that it is ingested: see `wait`.
@@ -132,6 +134,7 @@ class Client:
         options = Options(
             jobs=jobs, replay=tuple(wire.bare_id(batch) for batch in replay), replay_prefix=replay_prefix,
             percent=percent, diagnostics=diagnostics, again=again, force=force, chunk=chunk,
+            on_file=on_file or (lambda file: None),
         )  # fmt: skip
         return upload(
             self.session, Path(manifest), dataset_id, options, self.tell, on_bytes or (lambda count: None)

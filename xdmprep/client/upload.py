@@ -46,6 +46,7 @@ class Options:
         chunk: bytes per request of a large file.
         small: largest file that is sent with one PUT.
         force: send a patch also to a dataset that is not enabled for upsert.
+        on_file: called with each file that the platform has taken, by several threads.
     """
 
     jobs: int = 4
@@ -57,6 +58,7 @@ class Options:
     chunk: int = CHUNK
     small: int = wire.SMALL_FILE_BYTES
     force: bool = False
+    on_file: Callable[[File], None] = lambda file: None
 
 
 def external_id(
@@ -249,8 +251,13 @@ class _Upload:
         if done:
             self.tell(f"batch {batch.id}: {done} of {len(self.manifest.files)} files were sent before")
             self.on_bytes(sum(file.bytes for file in self.manifest.files) - sum(file.bytes for file in missing))
+
+        def send(file: File, stop: threading.Event) -> None:
+            sender.send(self.folder, file, stop)
+            self.options.on_file(file)
+
         try:
-            each(lambda file, stop: sender.send(self.folder, file, stop), missing, self.options.jobs)
+            each(send, missing, self.options.jobs)
         except PlatformError as error:
             raise self._explained(error, batch) from error
         self._check_sizes(batch, sender)

@@ -74,6 +74,7 @@ def write_stream(
     *,
     jobs: int | None = None,
     on_chunk: Callable[[Chunk], None] | None = None,
+    on_part: Callable[[File], None] | None = None,
     clock: Callable[[str], AbstractContextManager[Any]] = nullcontext,
 ) -> Written:
     """Write the records of `stream` as parts into `folder`; faulty rows go to the rejects.
@@ -84,6 +85,7 @@ def write_stream(
         options: format and limits.
         jobs: worker threads, see :meth:`Stream.run`.
         on_chunk: called in order with what was found in each chunk, for progress and reports.
+        on_part: called with each part when it is complete; until the run ends, its name is a hidden one.
         clock: gives a context that measures the stage it names.
 
     Raises:
@@ -92,7 +94,14 @@ def write_stream(
     crew = Crew(jobs)
     parts = open_parts(folder, stream.leaves, stream.arrow_schema, options, crew)
     rejects = Rejects(folder, origins=stream.origins)
-    rows = written = 0
+    rows = written = told = 0
+
+    def tell() -> None:
+        nonlocal told
+        if on_part is not None:
+            for file in parts.files[told:]:
+                on_part(file)
+        told = len(parts.files)
 
     def last(chunk: Chunk) -> tuple[int, Any]:
         with clock("encode"):
@@ -108,9 +117,11 @@ def write_stream(
             written += good
             if on_chunk is not None:
                 on_chunk(chunk)
+            tell()
         with clock("write"):
             parts.finish()
             rejects.finish()
+        tell()
     except BaseException:
         parts.discard()
         rejects.discard()
