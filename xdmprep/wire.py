@@ -24,6 +24,7 @@ IMPORT = "/data/foundation/import"
 CATALOG = "/data/foundation/catalog"
 EXPORT = "/data/foundation/export"
 REGISTRY = "/data/foundation/schemaregistry"
+CONVERSION = "/data/foundation/conversion"  #: Data Prep
 PROFILE = "/data/core/ups/access/entities"
 TOKEN = "/ims/token/v3"  # noqa: S105  (an address, not a secret)
 SCOPES = "openid,session,AdobeID,read_organizations,additional_info.projectedProductContext"
@@ -184,6 +185,11 @@ def catalog_batch_path(batch_id: str) -> str:
 def dataset_path(dataset_id: str) -> str:
     """Address of a dataset in Catalog."""
     return f"{CATALOG}/dataSets/{quote(dataset_id, safe='')}"
+
+
+def mapping_set_path(set_id: str = "") -> str:
+    """Address of a mapping set at Data Prep, or of all of them."""
+    return f"{CONVERSION}/mappingSets" + (f"/{quote(set_id, safe='')}" if set_id else "")
 
 
 def export_path(batch_id: str, what: str) -> str:

@@ -48,6 +48,10 @@ REFUSED = [
     (["mapping", "suggest", "none.csv", "--schema", "none.json"], "source", 2),
     (["mapping", "convert", "none.yaml", "out.json"], "mapping", 2),
     (["mapping", "functions", "none"], "usage", 2),
+    (["mapping", "pull", "x", *NOWHERE], "platform", 3),
+    (["mapping", "push", "none.yaml", *NOWHERE], "mapping", 2),
+    (["schema", "sample", "none.json"], "schema", 2),
+    (["emulate", "--schemas", "none"], "schema", 2),
     (["nonsense"], "usage", 2),
 ]
 

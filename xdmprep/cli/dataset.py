@@ -18,7 +18,7 @@ def dataset() -> None:
     """Create, show or check a dataset, enable it for patches."""
 
 
-def _schema_id(text: str) -> str:
+def schema_id_of(text: str) -> str:
     """The ``$id`` of a schema given as id or as file."""
     from ..errors import UsageError
 
@@ -66,7 +66,7 @@ def dataset_create(
         raise UsageError("--adhoc is for CSV, which never reaches Profile. Leave --profile, --upsert and --format out.")
     columns, required = adhoc_columns(_schema_file(schema)) if adhoc else ({}, [])
     with to.client() as client:
-        schema_id = client.create_adhoc_schema(name, columns, required) if adhoc else _schema_id(schema)
+        schema_id = client.create_adhoc_schema(name, columns, required) if adhoc else schema_id_of(schema)
         if adhoc:
             say(f"schema {schema_id} created; get it with: xdmprep schema pull {schema_id}")
             format_ = "csv"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ..errors import MappingError, UsageError, did_you_mean
+from ..documents import exists
+from ..errors import MappingError, OutputError, UsageError, did_you_mean
 from ..read import open_source
 from ..schema import Schema
 from .command import Group
+from .connection import Connection, connection
 from .findings import OUTPUT_FORMAT, Finding, annotate, line_of, show_findings, show_next
 from .printer import emit, print_json, say_all, show
 from .values import SET, named_values
@@ -178,6 +181,128 @@ def convert(
         return
     say_all([f"not held by the form {chosen}: {text}" for text in losses])
     show(f"{target}: {len(made.mappings)} mappings in the form {chosen}, {len(losses)} things not held")
+
+
+@mapping.command(
+    epilog="Example: xdmprep mapping pull 3f2a9e1c4b7d4f0f8e5d6c7b8a901234 crm.mapping.yaml --config config.json"
+)
+@click.argument("set_id", required=False, metavar="[ID]")
+@click.argument("target", type=_FILE, required=False)
+@click.option("--list", "list_them", is_flag=True, help="List the mapping sets of the sandbox instead.")
+@click.option("--overwrite", is_flag=True, help="Replace TARGET if it is there.")
+@connection
+def pull(
+    set_id: str | None, target: Path | None, list_them: bool, overwrite: bool, to: Connection, as_json: bool
+) -> None:
+    """Fetch the mapping set ID from Data Prep and write it to TARGET.
+
+    A .json file holds the set as Data Prep stores it, .yaml our own form; both remember where they came from, so that
+    `xdmprep mapping push` sends them back to the same place.
+    """
+    from ..client import mappings as remote
+    from ..mapping import MappingSet
+    from ..mapping.files import write_file
+
+    if list_them != (set_id is None):
+        raise UsageError("Name the mapping set to pull, or give --list to see which there are.")
+    if list_them:
+        with to.client() as client:
+            found = remote.list_sets(client.session)
+        keys = ("id", "name", "version", "modifiedDate")
+        if as_json:
+            print_json({"mappingSets": [{key: one.get(key) for key in keys} for one in found]})
+            return
+        for one in found:
+            show(f"{one['id']}  version {one.get('version', '')}  {one.get('name') or ''}".rstrip())
+        return
+    file = target or Path(f"{set_id}.mapping.yaml")
+    if exists(file) and not overwrite:
+        raise OutputError(f"{file}: is there already. Give another name, or --overwrite.")
+    with to.client() as client:
+        content = remote.pull(client.session, str(set_id))
+    losses: list[str] = []
+    if file.suffix.lower() == ".json":
+        write_file(file, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    else:
+        losses = MappingSet(content).save(file)
+    count = len(content["mappings"])
+    if as_json:
+        facts = {"id": content.get("id"), "version": content.get("version"), "mappings": count}
+        print_json({**facts, "file": str(file), "losses": losses})
+        return
+    say_all([f"warning: {text}" for text in losses])
+    show(f"{file}: {count} mappings, version {content.get('version')}")
+    show_next("mapping", "check", file)
+
+
+@mapping.command(epilog="Example: xdmprep mapping push crm.mapping.yaml --source crm.csv --config config.json")
+@click.argument("path", type=_FILE)
+@click.option("--schema", metavar="ID|FILE", help="The schema to map to, where the set does not name it.")
+@click.option("--source", "source_path", type=_FILE, help="Source whose header tells columns from expressions.")
+@click.option("--id", "set_id", metavar="ID", help="The set to replace.  [default: the one it was pulled from]")
+@click.option("--new", is_flag=True, help="Create a new set, also if it was pulled.")
+@click.option("--force", is_flag=True, help="Send it although Data Prep cannot hold all of it, or its set has changed.")
+@SET
+@connection
+def push(
+    path: Path, schema: str | None, source_path: Path | None, set_id: str | None, new: bool, force: bool,
+    values: tuple[str, ...], to: Connection, as_json: bool,
+) -> None:  # fmt: skip
+    """Send the mapping set in PATH to Data Prep: to the set it was pulled from, or as a new one."""
+    from ..client import mappings as remote
+    from ..mapping import MappingSet
+    from ..mapping.check import check_mapping
+    from .dataset import schema_id_of
+
+    if new and set_id:
+        raise UsageError("--new creates a set, --id replaces one; give one of them.")
+    made = MappingSet.load(path, values=named_values(values))
+    columns = open_source(source_path).arrow_schema if source_path else None
+    if columns is not None:
+        made = made.for_columns(columns.names)
+    if values:
+        made = made.filled(columns.names if columns is not None else [])
+    found = check_mapping(made, columns)
+    if not found.sound:
+        raise MappingError(found.faults, str(path))
+    losses = made.losses("posted")
+    if losses and not force:
+        raise MappingError([f"{text} Give --force to send it without." for text in losses], str(path))
+    content = made.to_dict("posted")
+    known, version = content.get("id"), content.get("version")
+    body = {key: value for key, value in content.items() if key not in _OF_THE_SERVICE}
+    body["mappings"] = [
+        {key: value for key, value in one.items() if key not in _OF_THE_SERVICE} for one in content["mappings"]
+    ]
+    if schema is not None:
+        body["outputSchema"] = remote.output_schema(schema_id_of(schema))
+    if not any(key in body for key in ("outputSchema", "schemaRef", "xdmSchema")):
+        raise UsageError(f"{path}: names no schema to map to. Give --schema with its $id or its file.")
+    target = None if new else (set_id or (str(known) if known else None))
+    with to.client() as client:
+        if target is not None:
+            now = remote.pull(client.session, target).get("version")
+            if target == known and now != version and not force:
+                raise UsageError(
+                    f"mapping set {target} was changed since it was pulled: it has version {now}, the file version "
+                    f"{version}. Pull it again, or give --force to replace it."
+                )
+        done = remote.push(client.session, body, target)
+    facts = {"id": done.get("id"), "version": done.get("version"), "created": target is None}
+    if as_json:
+        print_json({**facts, "mappings": len(body["mappings"]), "losses": losses})
+        return
+    say_all([f"warning: {text}" for text in losses])
+    verb = "created" if target is None else "replaced"
+    show(f"mapping set {done.get('id')} {verb}: {len(body['mappings'])} mappings, version {done.get('version')}")
+    if done.get("id"):
+        show_next("mapping", "pull", done["id"], f"{path.name.split('.')[0]}.stored.json", *to.words())
+
+
+#: Keys of a set and of a mapping that Data Prep gives.
+_OF_THE_SERVICE = frozenset(
+    "id version status createdDate modifiedDate createdBy modifiedBy sourceAttribute destinationXdmPath".split()
+)
 
 
 @mapping.command(epilog="Example: xdmprep mapping functions date")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -325,9 +326,11 @@ def batch_revert(batch_id: str, to: Connection, as_json: bool) -> int:
 @click.option("--token-seconds", type=click.IntRange(1), default=86_399, help="How long issued tokens live.")
 @click.option("--abandon-after", type=click.FloatRange(0), metavar="SECONDS", help="Abandon batches nobody completes.")
 @click.option("--collect-after", type=click.FloatRange(0), metavar="SECONDS", help="Delete inactive batches.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object once it listens.")
 def emulate(
     host: str, port: int, data: str | None, schemas: str | None, faults: tuple[str, ...], seed: int, answers: Any,
     token: str | None, delay: float, token_seconds: int, abandon_after: float | None, collect_after: float | None,
+    as_json: bool,
 ) -> int:  # fmt: skip
     """Run the batch ingestion API on this machine, with Catalog, Data Access and profile look-ups.
 
@@ -349,7 +352,10 @@ def emulate(
     url = server.open_url()
     if host not in ("127.0.0.1", "localhost", "::1"):
         say(f"attention: {host} can be reached from other machines; without --token any bearer token is taken")
-    show(f"emulator listening on {url}")
+    if as_json:
+        print_json({"url": url, "pid": os.getpid()})
+    else:
+        show(f"emulator listening on {url}")
     sys.stdout.flush()
     with little_memory():
         server.run()

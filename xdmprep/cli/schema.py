@@ -253,6 +253,7 @@ def _failing(data: Path, schema: Schema, rules: str) -> tuple[Any, list[Group]]:
 @_ID
 @_COMPONENTS
 @_COMPAT
+@_JSON
 def sample(
     path: str,
     count: int,
@@ -262,12 +263,16 @@ def sample(
     schema_id: str | None,
     components: Path | None,
     compat: bool,
+    as_json: bool,
 ) -> None:
     """Make up valid records for the schema in PATH, as single-line JSON."""
     from ..manifest import whole_file
     from ..sample import sample as make_up
 
     found = open_schema(path, schema_id, components, compat)
+    if as_json and out is None:
+        print_json({"records": list(make_up(found, count, seed=seed, fill=fill))})
+        return
     lines = (
         json.dumps(record, ensure_ascii=False, separators=(",", ":"))
         for record in make_up(found, count, seed=seed, fill=fill)
@@ -279,7 +284,10 @@ def sample(
     with whole_file(out) as file:
         for line in lines:
             file.write((line + "\n").encode())
-    say(f"{out}: {count:,} records")
+    if as_json:
+        print_json({"file": str(out), "count": count})
+    else:
+        say(f"{out}: {count:,} records")
 
 
 @schema.command(

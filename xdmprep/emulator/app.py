@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .. import wire
-from . import access, catalog, control, export, pages, resources, uploads
+from . import access, catalog, control, export, mappings, pages, resources, uploads
 from .answers import Refusal, empty, gateway, problem
 from .faults import FaultLayer
 from .state import State
@@ -42,7 +42,7 @@ def create_app(state: State, allowed_hosts: frozenset[str] | None = None) -> ASG
     app = Starlette(
         routes=[
             *uploads.routes(), *catalog.routes(), *export.routes(), *access.routes(), *resources.routes(),
-            *control.routes(),
+            *mappings.routes(), *control.routes(),
             *pages.routes(),
         ],
         exception_handlers={

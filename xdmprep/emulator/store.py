@@ -202,7 +202,8 @@ class Store:
     def resources(self, sandbox: str | None = None) -> dict[str, dict[str, Any]]:
         """Created schemas and components by ``$id``, in order of creation; of a sandbox, or of all (None)."""
         rows = self.query(
-            "SELECT id, doc FROM resource WHERE kind != 'descriptors' AND (?1 IS NULL OR sandbox = ?1) ORDER BY rowid",
+            "SELECT id, doc FROM resource WHERE kind NOT IN ('descriptors', 'mappingSets') "
+            "AND (?1 IS NULL OR sandbox = ?1) ORDER BY rowid",
             sandbox,
         )
         return {row["id"]: json.loads(row["doc"]) for row in rows}
@@ -214,6 +215,13 @@ class Store:
             sandbox,
         )
         return [json.loads(row["doc"]) for row in rows]
+
+    def mapping_sets(self, sandbox: str) -> dict[str, dict[str, Any]]:
+        """Mapping sets of a sandbox by id, in order of creation."""
+        rows = self.query(
+            "SELECT id, doc FROM resource WHERE kind = 'mappingSets' AND sandbox = ? ORDER BY rowid", sandbox
+        )
+        return {row["id"]: json.loads(row["doc"]) for row in rows}
 
     def add_resource(self, sandbox: str, kind: str, key: str, doc: dict[str, Any]) -> None:
         """Keep a schema, a component or a descriptor."""

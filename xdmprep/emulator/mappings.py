@@ -1,0 +1,152 @@
+"""Data Prep's mapping sets: create, replace, look up, list.  Nothing is mapped here.
+
+Source: *Mapping sets API endpoint* of the Data Prep guide.  A set that is replaced keeps its id and its version grows
+by one; what is stored has ids, both pairs of names, and the media types of the sources.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from .. import wire
+from .answers import Refusal, json_body, pretty, whole_number
+from .state import State
+from .store import now_ms
+
+#: What a source is called in requests -> what it is called in answers.
+SOURCE_TYPES = {
+    "ATTRIBUTE": "text/x.schema-path", "EXPRESSION": "text/x.aep-xl", "STATIC": "text/plain",
+}  # fmt: skip
+EXPRESSION_CHARACTERS = 4096
+_BY = "emulator"
+
+
+def routes() -> list[Route]:
+    """The routes under ``/data/foundation/conversion``."""
+    every, one = wire.mapping_set_path(), wire.mapping_set_path() + "/{key}"
+    return [
+        Route(every, list_sets, methods=["GET"]),
+        Route(every, create_set, methods=["POST"]),
+        Route(one, show_set, methods=["GET"]),
+        Route(one, replace_set, methods=["PUT"]),
+        Route(one + "/mappings", show_mappings, methods=["GET"]),
+    ]
+
+
+def _found(request: Request) -> dict[str, Any]:
+    key = request.path_params["key"]
+    found = State.of(request).store.mapping_sets(State.of(request).sandbox(request)).get(key)
+    if found is None:
+        raise Refusal(404, f"there is no mapping set {key}")
+    return found
+
+
+def list_sets(request: Request) -> Response:
+    """``GET /mappingSets``."""
+    sets = list(State.of(request).store.mapping_sets(State.of(request).sandbox(request)).values())
+    limit, start = (
+        whole_number(request.query_params, name, default) for name, default in (("limit", 20), ("start", 0))
+    )
+    page = sets[start : start + limit]
+    return pretty({"data": page, "_page": {"count": len(page), "limit": limit}, "_links": {}})
+
+
+def show_set(request: Request) -> Response:
+    """``GET /mappingSets/{id}``."""
+    return pretty(_found(request))
+
+
+def show_mappings(request: Request) -> Response:
+    """``GET /mappingSets/{id}/mappings``: a bare list."""
+    return pretty(_found(request)["mappings"])
+
+
+async def create_set(request: Request) -> Response:
+    """``POST /mappingSets``."""
+    body = json_body(await request.body())
+
+    def create() -> Response:
+        state = State.of(request)
+        sandbox = state.sandbox(request)
+        now = now_ms()
+        about = {"id": secrets.token_hex(16), "version": 0, "createdDate": now, "createdBy": _BY}
+        made = _stored(body, state, sandbox) | about | {"modifiedDate": now, "modifiedBy": _BY}
+        state.store.add_resource(sandbox, "mappingSets", made["id"], made)
+        return pretty(_about(made))
+
+    return await run_in_threadpool(create)
+
+
+async def replace_set(request: Request) -> Response:
+    """``PUT /mappingSets/{id}``: the whole set anew."""
+    body = json_body(await request.body())
+
+    def replace() -> Response:
+        state = State.of(request)
+        sandbox = state.sandbox(request)
+        with state.store.lock:
+            old = _found(request)
+            kept = {key: old[key] for key in ("id", "createdDate", "createdBy")}
+            made = _stored(body, state, sandbox) | kept | {
+                "version": old["version"] + 1, "modifiedDate": now_ms(), "modifiedBy": _BY,
+            }  # fmt: skip
+            state.store.change_resource(sandbox, made["id"], made)
+        return pretty(_about(made))
+
+    return await run_in_threadpool(replace)
+
+
+def _about(made: dict[str, Any]) -> dict[str, Any]:
+    keys = ("id", "version", "createdDate", "modifiedDate", "createdBy", "modifiedBy")
+    return {key: made[key] for key in keys}
+
+
+def _stored(body: Any, state: State, sandbox: str) -> dict[str, Any]:
+    """A set as it is kept; a Refusal if it is none."""
+    if not isinstance(body, dict):
+        raise Refusal(400, "the body must be an object")
+    schema = body.get("outputSchema")
+    reference = schema.get("schemaRef") if isinstance(schema, dict) else body.get("schemaRef")
+    schema_id = reference.get("id") if isinstance(reference, dict) else body.get("xdmSchema")
+    if not isinstance(schema_id, str) or not schema_id:
+        raise Refusal(400, "outputSchema.schemaRef.id names no schema")
+    schemas = state.schemas
+    if schemas.given and schema_id not in schemas.documents(sandbox):
+        raise Refusal(404, f"there is no schema {schema_id}")
+    mappings = body.get("mappings")
+    if not isinstance(mappings, list):
+        raise Refusal(400, "mappings must be a list")
+    return {
+        **body, "outputSchema": {"schemaRef": reference or {"id": schema_id}}, "status": "DRAFT",
+        "mappings": [{"id": secrets.token_hex(16), "version": 0, **one} for one in _mappings(mappings)],
+    }  # fmt: skip
+
+
+def _mappings(given: list[Any]) -> Iterator[dict[str, Any]]:
+    for number, one in enumerate(given):
+        where = f"mappings[{number}]"
+        if not isinstance(one, dict):
+            raise Refusal(400, f"{where} must be an object")
+        source = one.get("source", one.get("sourceAttribute"))
+        destination = one.get("destination", one.get("destinationXdmPath"))
+        for name, value in (("source", source), ("destination", destination)):
+            if not isinstance(value, str) or not value:
+                raise Refusal(400, f"{where}.{name} must be a text")
+        kind = one.get("sourceType", "ATTRIBUTE")
+        if kind not in SOURCE_TYPES and kind not in SOURCE_TYPES.values():
+            raise Refusal(400, f"{where}.sourceType is none of {', '.join(SOURCE_TYPES)}")
+        stored = SOURCE_TYPES.get(kind, kind)
+        if stored == SOURCE_TYPES["EXPRESSION"] and len(str(source)) > EXPRESSION_CHARACTERS:
+            raise Refusal(400, f"{where}.source has more than {EXPRESSION_CHARACTERS} characters")
+        own = {key: value for key, value in one.items() if key not in ("id", "version")}
+        yield {
+            **own, "sourceType": stored, "source": source, "destination": destination, "sourceAttribute": source,
+            "destinationXdmPath": destination, "identity": False, "primaryIdentity": False, "functionVersion": 1,
+        }  # fmt: skip
