@@ -29,6 +29,7 @@ from .crew import Crew, ordered
 from .errors import Issue, Severity, SourceError, shorten
 from .leaves import Leaf, nest, prune, to_pylist
 from .losses import Tally, tally
+from .notebook import grid, lines, wrap
 from .paths import format_path
 from .rules import RULES
 
@@ -287,6 +288,10 @@ class Origins:
         ]
 
 
+#: Columns and rows that a notebook shows of a stream.
+_SHOWN_COLUMNS, _SHOWN_ROWS = 100, 5
+
+
 @dataclass(frozen=True, repr=False)
 class Stream:
     """A source and the steps its pieces go through.
@@ -299,6 +304,7 @@ class Stream:
         name: what messages call the source, such as a file name.
         total_bytes: size of the source, for progress; None if unknown.
         origins: where the source is several files, which rows came from which; None for a single one.
+        rereadable: False if reading the source may use it up, so a look at its first rows would cost them.
     """
 
     source: Callable[[], Iterator[Any]]
@@ -308,10 +314,28 @@ class Stream:
     name: str = "data"
     total_bytes: int | None = None
     origins: Origins | None = None
+    rereadable: bool = True
 
     def __repr__(self) -> str:
         columns = len(self.arrow_schema)
         return f"<Stream {self.name}: {columns:,} column{'' if columns == 1 else 's'}>"
+
+    def _repr_html_(self) -> str:
+        """Columns with their types, and the first values of each where the source can be read again."""
+        fields = list(self.arrow_schema)[:_SHOWN_COLUMNS]
+        rows: list[list[str]] = [[field.name, shorten(str(field.type), 80)] for field in fields]
+        heads = ["column", "type"]
+        if self.rereadable:
+            try:
+                table = self.head(_SHOWN_ROWS)
+            except SourceError as error:
+                return wrap(repr(self)[1:-1], lines(str(error)))
+            heads += [f"row {number}" for number in range(1, table.num_rows + 1)]
+            for at, row in enumerate(rows):
+                values = to_pylist(table.column(at).combine_chunks(), "lossy")
+                row += ["" if value is None else shorten(str(value), 60) for value in values]
+        more = len(self.arrow_schema) - len(fields)
+        return wrap(repr(self)[1:-1], grid(heads, rows) + (f"<p>... and {more:,} more columns.</p>" if more else ""))
 
     def then(
         self,

@@ -32,6 +32,7 @@ from .documents import (
     record,
 )
 from .errors import OutputError, SourceError
+from .notebook import facts
 
 NAME = "manifest.json"
 #: Folders of the batches of a patch that is too large for one; each has its manifest.
@@ -105,6 +106,15 @@ class Manifest:
     values: dict[str, dict[str, int]] = field(default_factory=dict)
     software: str = ""
     folder: Path | None = field(default=None, compare=False)
+
+    def _repr_html_(self) -> str:
+        pairs = [
+            ("format", self.format + (", a patch" if self.upsert else "")), ("schema", self.schema.get("title", "")),
+            ("source", self.source.get("name", "")), ("rows", self.rows), ("written", self.written),
+            ("set aside", self.rejected), ("files", len(self.files)), ("bytes", sum(file.bytes for file in self.files)),
+            ("values left out", sum(entry["lost"] for entry in self.values.values()) or None), ("folder", self.folder),
+        ]  # fmt: skip
+        return facts("manifest", pairs)
 
     def to_dict(self) -> dict[str, Any]:
         """The content of `manifest.json`."""

@@ -7,7 +7,6 @@ severity brings its own background, with white text that is legible on it everyw
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from html import escape
 
 _STYLE = (
     ".xdmprep{color:inherit;background:none;max-width:100%;overflow-x:auto}"
@@ -21,6 +20,9 @@ _STYLE = (
     ".xdmprep .error,.xdmprep .warning{color:#fff;border-radius:4px;padding:0 .4em;white-space:nowrap}"
     ".xdmprep .error{background:#b3261e}.xdmprep .warning{background:#8a5a00}"
 )
+
+#: What `html.escape` does, without the table of entities that its module brings.
+_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"})
 
 #: A cell: a text, or a text and the severity that it is marked with.
 Cell = str | tuple[str, str]
@@ -36,6 +38,16 @@ def wrap(title: str, inner: str) -> str:
     return f'<style>{_STYLE}</style><div class="xdmprep"><div><strong>{escape(title)}</strong></div>{inner}</div>'
 
 
+def escape(text: str) -> str:
+    """Text as HTML."""
+    return text.translate(_ENTITIES)
+
+
+def lines(text: str) -> str:
+    """Text of several lines, each in a block of its own."""
+    return "".join(f"<div>{escape(line)}</div>" for line in text.splitlines())
+
+
 def tiles(counts: Iterable[tuple[str, int]]) -> str:
     """Counts in a row, each with its name."""
     return "".join(f'<span class="tile"><b>{count:,}</b>{escape(name)}</span>' for name, count in counts)
@@ -43,9 +55,9 @@ def tiles(counts: Iterable[tuple[str, int]]) -> str:
 
 def grid(heads: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
     """A table; numbers stand to the right."""
-    lines = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
+    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
     head = "".join(f"<th>{escape(name)}</th>" for name in heads)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def facts(title: str, pairs: Iterable[tuple[str, object]]) -> str:
@@ -53,8 +65,8 @@ def facts(title: str, pairs: Iterable[tuple[str, object]]) -> str:
     shown = [
         (name, f"{value:,}" if type(value) is int else str(value)) for name, value in pairs if value not in (None, "")
     ]
-    lines = "".join(f"<tr><th>{escape(name)}</th>{_cell(value)}</tr>" for name, value in shown)
-    return wrap(title, f"<table><tbody>{lines}</tbody></table>")
+    body = "".join(f"<tr><th>{escape(name)}</th>{_cell(value)}</tr>" for name, value in shown)
+    return wrap(title, f"<table><tbody>{body}</tbody></table>")
 
 
 def _cell(cell: Cell) -> str:
@@ -64,4 +76,4 @@ def _cell(cell: Cell) -> str:
     return f"<td{' class=' + chr(34) + 'number' + chr(34) if number else ''}>{escape(cell)}</td>"
 
 
-__all__ = ["Cell", "facts", "grid", "tiles", "wrap"]
+__all__ = ["Cell", "escape", "facts", "grid", "lines", "tiles", "wrap"]

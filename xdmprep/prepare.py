@@ -29,6 +29,7 @@ from .manifest import File, Manifest
 from .mapping import MappingSet, map_stream
 from .mend import Mended, mend, rejects_table
 from .ndjson.fields import has_numerals
+from .notebook import lines, wrap
 from .paths import format_path
 from .read import CsvOptions, ExcelOptions, as_records, fingerprint, open_source
 from .report import Report, ReportBuilder
@@ -151,7 +152,7 @@ class Result:
         return text + (f" -> {self.folder / 'rejects.jsonl'}" if self.rejected else "")
 
     def _repr_html_(self) -> str:
-        return self.report._repr_html_()
+        return wrap("prepared", lines(str(self))) + self.report._repr_html_()
 
 
 @takes(**_JOB, out=PATH, error_threshold=nullable(NUMBER), max_loss=nullable(NUMBER), max_rows=nullable(COUNT),

@@ -31,6 +31,7 @@ from .language.functions import table as functions
 from .leaves import Leaf, nested_schema
 from .manifest import File, Manifest, whole_file
 from .mapping import Mapper, MappingSet, compile_mapping, map_stream
+from .notebook import lines, wrap
 from .patch import (
     MEMORY_BYTES,
     Checks,
@@ -155,6 +156,9 @@ class PatchResult:
     def clean(self) -> bool:
         """Whether the patch says all: nothing vanished, nothing that cannot be cleared, no row set aside."""
         return not (self.counts.vanished or self.counts.cannot_clear or self.counts.set_aside)
+
+    def _repr_html_(self) -> str:
+        return wrap("patch", lines(str(self))) + self.report._repr_html_()
 
     def __str__(self) -> str:
         counts, files = self.counts, [file for manifest in self.manifests for file in manifest.files]

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from .errors import UsageError
+from .notebook import facts
 
 PRODUCTION = "https://platform.adobe.io"
 IMS = "https://ims-na1.adobelogin.com"
@@ -107,6 +108,15 @@ class Batch:
             tuple(item if isinstance(item, dict) else {"description": str(item)} for item in found),
             dict(data),
         )
+
+    def _repr_html_(self) -> str:
+        pairs = [
+            ("status", f"{self.status}: {self.explanation}"), ("dataset", self.dataset_id),
+            ("records read", self.input_records), ("records ingested", self.output_records),
+            *((f"error {number}", str(error.get("description") or error.get("code") or error))
+              for number, error in enumerate(self.errors[:20], 1)),
+        ]  # fmt: skip
+        return facts(f"batch {self.id}", pairs)
 
     @property
     def final(self) -> bool:

@@ -26,7 +26,7 @@ DATA = {
 }  # fmt: skip
 NETWORK = {"wire": 1, "client": 2, "emulator": 2}
 #: Where each module of the network wing may look in the other rooms.
-GROUND = {"errors", "documents", "arguments", "rules", "ports", "paths", "manifest", "__init__"}
+GROUND = {"errors", "documents", "arguments", "rules", "ports", "notebook", "paths", "manifest", "__init__"}
 
 
 def room(path: Path) -> str:

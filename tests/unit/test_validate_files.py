@@ -290,7 +290,7 @@ def test_several_files_give_one_report(tmp_path: Path, schema: Schema) -> None:
     assert f"first in row 2 of {bad}" in str(report) and str(next(iter(report))).startswith(f"{bad}: row 2: ")
     assert report.summary().column("file").to_pylist() == [str(bad), str(torn)]
     for page in (report.to_html(), report._repr_html_()):
-        assert page.count(str(good)) == 1 and str(torn) in page and "first row" in page
+        assert str(good) in page and str(torn) in page and "first row" in page
     capped = xp.validate([good, bad, torn], schema, rules="jsonschema", cap=2)
     assert (capped.found, capped.kept, capped.issues.num_rows) == (3, 2, 2)
     assert "the first 2 kept: cap 2" in capped.headline()
@@ -318,7 +318,7 @@ def test_the_command_writes_one_report_over_several_files(tmp_path: Path) -> Non
         (str(file), row) for file in files for row in range(2, 6_002)
     ]
     page = (tmp_path / "all.html").read_text()
-    assert "first 5,000 of 12,000" in page and all(str(file) in page for file in files)
+    assert "All 12,000 findings" in page and all(str(file) in page for file in files)
 
 
 def test_the_ingest_check_splits_good_records_from_failed_ones(tmp_path: Path) -> None:

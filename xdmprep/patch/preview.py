@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import shorten
+from ..notebook import grid, wrap
 from .effect import Change
 
 
@@ -30,6 +31,11 @@ class Preview:
 
     def __repr__(self) -> str:
         return f"<Preview {self.records:,} records: {self.new:,} profiles are new, {len(self.attributes):,} attributes>"
+
+    def _repr_html_(self) -> str:
+        changes = sorted(self.attributes.items(), key=lambda item: -(item[1].added + item[1].changed))
+        rows = [(path, f"{change.changed:,}", f"{change.added:,}") for path, change in changes]
+        return wrap(repr(self)[1:-1], grid(("attribute", "profiles changed", "profiles added"), rows))
 
     def to_dict(self) -> dict[str, Any]:
         """The same as JSON values."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import reduce
 from typing import Any
 
@@ -12,6 +12,7 @@ import pyarrow as pa
 from ..crew import Crew, ordered
 from ..errors import UsageError
 from ..flow import Chunk, Finding, Stream, issue_table
+from ..notebook import facts
 from .effect import Effects
 from .preview import Preview
 from .shape import leaf_paths
@@ -109,6 +110,11 @@ class Patch(Stream):
     def __repr__(self) -> str:
         counts = self.counts
         return f"<Patch {self.name}: {counts.changed:,} changed, {counts.new:,} new, {counts.unchanged:,} unchanged>"
+
+    def _repr_html_(self) -> str:
+        """Counts; never a customer's value."""
+        return facts(repr(self)[1:-1], [("key", self.key), *((name.replace("_", " "), count)
+                     for name, count in asdict(self.counts).items() if count)])  # fmt: skip
 
     def preview(self) -> Preview:
         """What the patch does to the profiles that are there: attribute by attribute, with examples of values.

@@ -57,7 +57,7 @@ def read_frame(frame: Any, name: str = "data") -> Stream:
         return _of_table(frame, name)
     if isinstance(frame, pa.RecordBatchReader):  # it can be read only once; a second reading must not look empty
         unread = [frame]
-        return _stream(frame.schema, partial(_once, unread, name), name)
+        return replace(_stream(frame.schema, partial(_once, unread, name), name), rereadable=False)
     if dataset is not None and isinstance(frame, dataset.Dataset):
         return _stream(frame.schema, partial(_scanned, lambda: frame.to_batches(batch_size=CHUNK_ROWS), name), name)
     if dataset is not None and isinstance(frame, dataset.Scanner):
@@ -67,7 +67,7 @@ def read_frame(frame: Any, name: str = "data") -> Stream:
             found = pa.RecordBatchReader.from_stream(frame).schema
         except (pa.ArrowException, RuntimeError, ValueError, TypeError) as error:
             raise SourceError(f"{name}: {type(frame).__name__} is not a table ({shorten(str(error), 200)}).") from None
-        return _stream(found, partial(_exported, frame, name), name)
+        return replace(_stream(found, partial(_exported, frame, name), name), rereadable=False)
     if hasattr(frame, "__arrow_c_array__"):
         try:
             return _of_table(pa.Table.from_batches([pa.record_batch(frame)]), name)

@@ -10,14 +10,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
 from ..errors import ExpressionError, SchemaError, UsageError
-from ..notebook import grid, tiles, wrap
+from ..notebook import escape, grid, tiles, wrap
 from ..paths import EVERY, Path, format_path, parse_path
 
 if TYPE_CHECKING:
@@ -131,6 +130,10 @@ def report_fragment(report: Report) -> str:
             for group in report.groups[:KINDS]
         ],
     )  # fmt: skip
+    of_files = grid(
+        ("file", "rows", "invalid", "findings"),
+        [(one.name, f"{one.rows:,}", f"{one.invalid:,}", f"{one.found:,}") for one in report.files],
+    )
     table = report.head(NOTEBOOK_ROWS)
     first = grid(
         ("row", "rule", "field", "value", "message", *(["file"] if named else [])),
@@ -146,7 +149,9 @@ def report_fragment(report: Report) -> str:
     details = f"<details><summary>Findings</summary>{first}{more}</details>" if table.num_rows else ""
     notes = "".join(f"<p>{escape(note)}</p>" for note in report.notes)
     title = f"{report.name}: {'valid' if report.valid else 'not valid'}"
-    return wrap(title, f"{tiles(_counts(report))}{notes}{kinds if report.found else ''}{details}")
+    return wrap(
+        title, f"{tiles(_counts(report))}{notes}{of_files if named else ''}{kinds if report.found else ''}{details}"
+    )
 
 
 def _counts(report: Report) -> list[tuple[str, int]]:

@@ -395,9 +395,11 @@ class Schema:
         return self.describe()
 
     def _repr_html_(self) -> str:
-        from html import escape  # its table of characters is not needed elsewhere
+        from ..notebook import escape, wrap
 
-        return f"<pre>{escape(str(self))}</pre>"
+        facts = ", ".join(fact for fact in (self.behavior, f"version {self.version}" if self.version else "") if fact)
+        tree = f"<pre>{escape(self.tree())}</pre>"
+        return wrap(f"{self.name} ({facts})", f"<details open><summary>{escape(self.id)}</summary>{tree}</details>")
 
     def __reduce__(self) -> tuple[Any, ...]:
         document, descriptors, compat = self._made_of
