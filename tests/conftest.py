@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from xdmprep import native
+from xdmprep import kernels
 
 # A change lands on the same examples every time; runs by hand look further.
 settings.register_profile("ci", derandomize=True)
@@ -78,9 +78,8 @@ def schemas() -> Path:
 @pytest.fixture(scope="module", params=["compiled", "plain"])
 def both_ways(request: pytest.FixtureRequest) -> Iterator[None]:
     """The module's tests with the compiled inner loops, and without them."""
-    if request.param == "compiled" and native.compiled is None:
+    if request.param == "compiled" and kernels.compiled is None:
         pytest.skip("the inner loops were not compiled here")
     with pytest.MonkeyPatch.context() as patch:
-        if request.param == "plain":
-            patch.setattr(native, "compiled", None)
+        patch.setattr(kernels, "active", getattr(kernels, request.param))
         yield

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from . import native
+from . import kernels
 from .errors import SourceError
 from .paths import EVERY, Path
 
@@ -258,7 +258,7 @@ def _is_utf8(column: pa.Array) -> bool:
     used = np.frombuffer(data, np.uint8)[offsets[0] : offsets[-1]]
     if not len(used) or used.max() < 128:
         return True
-    if native.compiled is None or not native.compiled.is_utf8(used):
+    if not kernels.active.is_utf8(used):
         return False
     starts = offsets[:-1] - offsets[0]
     return bool(((used[starts[starts < len(used)]] & 0xC0) != 0x80).all())

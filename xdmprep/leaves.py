@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .arrow_types import decimal_texts, doubles, joined, without_dictionary
+from .kernels.arrays import valid as valid
 from .paths import Path, format_path
 
 #: Rows among which most words of a dictionary are met for the first time.
@@ -264,18 +265,6 @@ def conform(array: pa.Array, kind: pa.DataType) -> pa.Array:
     if pa.types.is_decimal(array.type) and pa.types.is_string(kind):
         return decimal_texts(array)
     return array.cast(kind)
-
-
-def valid(array: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """bool (n,): True where `array` is not null."""
-    if array.null_count == 0:
-        return np.ones(len(array), dtype=bool)
-    bits = None if isinstance(array, pa.DictionaryArray) else array.buffers()[0]
-    if bits is None:
-        return np.asarray(array.is_valid().to_numpy(zero_copy_only=False), dtype=bool)
-    first, skip = divmod(array.offset, 8)  # eight rows a byte; a tenth of the time of Arrow's way over a bool column
-    packed = np.frombuffer(bits, np.uint8, (skip + len(array) + 7) // 8, first)
-    return np.unpackbits(packed, count=skip + len(array), bitorder="little")[skip:].view(bool)
 
 
 def map_parts(column: pa.Array) -> tuple[pa.Array, pa.Array, np.ndarray[Any, np.dtype[np.int64]]]:

@@ -1,8 +1,8 @@
-"""The compiled inner loops, where they were built.
+"""The optional C extension.
 
-`compiled` is the module `_native` (``_native.c``, ``_json.c``), or None where no C compiler was at hand when the
-package was installed, where the sources in a checkout are others than were compiled, or where ``XDMPREP_NATIVE=0`` asks
-for the other way.  Everything works without it, to the same bytes, with numpy and Arrow kernels in several passes.
+`compiled` is the module `_native` (``_native.c``, ``_json.c``), or None: where no C compiler was at hand when the
+package was installed, where the sources in a checkout differ from those that were compiled, or where
+``XDMPREP_NATIVE=0`` switches it off.  Only :mod:`.kernels` uses it; everything gives the same bytes without it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import zlib
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 
 def _built() -> ModuleType | None:
@@ -32,10 +31,5 @@ def _built() -> ModuleType | None:
 
 compiled = _built()
 
-
-def texts(array: Any) -> tuple[Any, int, Any, Any, int]:
-    """A plain string array as the loops take it: offsets, length, data, bitmap of what is there, its first bit."""
-    valid, offsets, data = array.buffers()
-    if offsets is None:
-        return bytes(4), 0, data, None, 0
-    return memoryview(offsets)[4 * array.offset :], len(array), data, valid if array.null_count else None, array.offset
+#: Whether the loops in C are in use.
+IN_USE = compiled is not None

@@ -300,7 +300,7 @@ def prepare(
         "values": report.values.table(),
         "lackingValues": report.values.rows,
         "seconds": times.seconds,
-        "compiled": native.compiled is not None,
+        "compiled": native.IN_USE,
         "again": again,
     }
     with folder.all_or_nothing():

@@ -6,7 +6,6 @@ RE2 says what matches: Python's engine takes years for some of the expressions t
 from __future__ import annotations
 
 import re
-from types import ModuleType
 
 import numpy as np
 import pyarrow as pa
@@ -15,18 +14,11 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from xdmprep import native
+from xdmprep import kernels
 from xdmprep.regex import compile_ecma
 from xdmprep.regex.dfa import automaton
 from xdmprep.validate.formats import EXAMPLES, SCREENS
 from xdmprep.validate.patterns import compile_pattern
-
-
-def loops() -> ModuleType:
-    if native.compiled is None:
-        pytest.skip("the inner loops were not compiled here")
-    return native.compiled
-
 
 single = st.sampled_from(
     ["a", "b", "-", "@", r"\.", r"\d", r"\w", r"\s", r"\S", "[ab]", "[^@\\s]", "[a-f0-9]", r"[\d-]", "x", "[^a]", "é"]
@@ -56,7 +48,7 @@ def test_what_is_accepted_matches(body: str, begin: str, end: str, values: list[
     assume(machine is not None)
     assert machine is not None
     column = pa.array(values, pa.string())[skip:]
-    found = machine.doubtful(loops(), column)
+    found = kernels.active.not_accepted(column, machine)
     doubted = set(() if found is None else found.tolist())
     matching = pc.match_substring_regex(column, pattern.re2).to_pylist()
     for at, (text, matches) in enumerate(zip(column.to_pylist(), matching, strict=True)):
@@ -77,7 +69,7 @@ def test_screens_of_formats_have_an_automaton(name: str) -> None:
     assert machine is not None
     good = EXAMPLES[name]
     values = [good, good + "\n", "é" + good, good[:-1], good + "x", "", "1" * 300]
-    found = machine.doubtful(loops(), pa.array(values))
+    found = kernels.active.not_accepted(pa.array(values), machine)
     matching = [re.compile(SCREENS[name][:-1] + r"\Z", re.ASCII).search(text) is not None for text in values]
     expected = [at for at, matches in enumerate(matching) if not matches]
     assert (np.zeros(0) if found is None else found).tolist() == expected
@@ -103,4 +95,4 @@ def test_the_unusual_has_none(text: str) -> None:
 
 def test_an_expression_that_matches_everything() -> None:
     machine = automaton(compile_ecma("a*").tree)
-    assert machine is not None and machine.doubtful(loops(), pa.array(["", "é", "b"])) is None
+    assert machine is not None and kernels.active.not_accepted(pa.array(["", "é", "b"]), machine) is None

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from xdmprep.read.cut import Cutter
+from xdmprep import kernels
 
 pytestmark = pytest.mark.usefixtures("both_ways")
 
@@ -42,4 +42,5 @@ pieces = st.sampled_from(
 def test_the_last_record_end_is_found(text: bytes, start: int, final: bool) -> None:
     """From any offset, in the middle and at the end of a file."""
     padded = b"#" * start + text
-    assert Cutter(",", '"').last_end(padded, start, len(padded), final) == start + last_end(text, final)
+    found = kernels.active.last_record_end(padded, start, len(padded), final, ",", '"')
+    assert found == start + last_end(text, final)

@@ -17,8 +17,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import xdmprep as xp
-from xdmprep import native
-from xdmprep.ndjson import arrow, blocks, parser
+from xdmprep import kernels
+from xdmprep.kernels import json_arrow as arrow
+from xdmprep.ndjson import blocks, parser
 from xdmprep.read import ndjson
 
 EXAMPLES = int(os.environ.get("XDMPREP_EXAMPLES", "60"))
@@ -106,7 +107,7 @@ def settings_of(block: int, few: bool, compiled: bool) -> Iterator[None]:
         mock.patch.object(blocks, "BLOCK_BYTES", block), mock.patch.object(blocks, "ARRAY_BYTES", block),
         mock.patch.object(ndjson, "BLOCK_BYTES", block), mock.patch.object(parser, "FEWEST", 1 if few else 200),
         mock.patch.object(arrow, "FEWEST", 1 if few else 16), mock.patch.object(ndjson, "FIRST", 1 if few else 200),
-        mock.patch.object(native, "compiled", native.compiled if compiled else None),
+        mock.patch.object(kernels, "active", (compiled and kernels.compiled) or kernels.plain),
     ):  # fmt: skip
         yield
 

@@ -19,7 +19,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import xdmprep
-from xdmprep import native
+from xdmprep import kernels, native
+from xdmprep.kernels import Kernels
+from xdmprep.kernels.csv_arrow import Aside
 from xdmprep.leaves import Leaf
 from xdmprep.read import csv as reading
 from xdmprep.write.texts import escape_all
@@ -31,6 +33,12 @@ def loops() -> ModuleType:
     if native.compiled is None:
         pytest.skip("the inner loops were not compiled here")
     return native.compiled
+
+
+def compiled() -> Kernels:
+    if kernels.compiled is None:
+        pytest.skip("the inner loops were not compiled here")
+    return kernels.compiled
 
 
 def test_where_a_compiler_is_the_loops_are_compiled() -> None:
@@ -82,13 +90,13 @@ def test_what_a_csv_writer_wrote_is_read_as_arrow_reads_it(
 
 def same_by_both(text: bytes, asked: reading.Shape) -> pa.RecordBatch:
     """The rows by the compiled parser, which are those of Arrow's."""
-    found, aside = reading._by_loops(loops(), text, asked, asked.names)
-    expected, expected_aside = reading._by_arrow(text, asked, asked.names)
+    found, aside = compiled().parse_csv(text, asked.form, asked.names)
+    expected, expected_aside = kernels.plain.parse_csv(text, asked.form, asked.names)
     found.validate(full=True)
     assert found.schema == expected.schema
     assert found.to_pylist() == expected.to_pylist()
 
-    def shown(records: reading.Aside) -> list[object]:
+    def shown(records: Aside) -> list[object]:
         return [(number, text[start:end].rstrip(b"\r\n"), values) for number, start, end, values in records.tolist()]
 
     assert shown(aside) == shown(expected_aside)
@@ -111,11 +119,11 @@ pieces = st.sampled_from(
 @example(b"x\n" * 70 + b'"a"b"c,"\n\xff\n\xc3\xa9\n"d"' * 30, 1, 1)
 def test_any_text_is_read_as_arrow_reads_it(text: bytes, width: int, words: int) -> None:
     asked = shape(width, words)
-    end = asked.cutter.last_end(text, 0, len(text), True)
+    end = compiled().last_record_end(text, 0, len(text), True, ",", '"')
     same_by_both(text[:end], asked)
     if end < len(text):
         with pytest.raises(ValueError, match="open at the end"):
-            reading._by_loops(loops(), text, asked, asked.names)
+            compiled().parse_csv(text, asked.form, asked.names)
 
 
 @pytest.mark.parametrize("end", ["", "\n"])
@@ -123,18 +131,18 @@ def test_a_delimiter_of_zeros(end: str) -> None:
     """What is looked at beyond the end of the text is zeros, too."""
     names, kinds = ("a", "b"), dict.fromkeys("ab", pa.string())
     asked = reading.Shape(names, kinds, (), reading.CsvOptions(delimiter="\0"))
-    found, _ = reading._by_loops(loops(), f"1\x002\n3\x004{end}".encode(), asked, names)
+    found, _ = compiled().parse_csv(f"1\x002\n3\x004{end}".encode(), asked.form, names)
     assert found.to_pydict() == {"a": ["1", "3"], "b": ["2", "4"]}
 
 
 def test_many_words_are_numbered_in_their_order() -> None:
     values = [f"value {number * 7919 % 5003}" for number in range(20_000)]
-    found, _ = reading._by_loops(loops(), "\n".join(values).encode(), shape(1, 1), ["c0"])
+    found, _ = compiled().parse_csv("\n".join(values).encode(), shape(1, 1).form, ["c0"])
     assert found.column(0).equals(pa.array(values).dictionary_encode())
 
 
 def test_only_the_columns_that_are_asked_for() -> None:
-    found, _ = reading._by_loops(loops(), b"1,2,3\n4,5,6\n", shape(3, 0), ["c2", "c0"])
+    found, _ = compiled().parse_csv(b"1,2,3\n4,5,6\n", shape(3, 0).form, ["c2", "c0"])
     assert found.to_pydict() == {"c2": ["3", "6"], "c0": ["1", "4"]}
 
 
@@ -142,7 +150,7 @@ def test_only_the_columns_that_are_asked_for() -> None:
 @given(st.lists(st.none() | st.text(max_size=70), max_size=30), st.integers(0, 3))
 @example(['\x00\x1f\x7f\b\f\n\r\t"\\/' * 5, None, "plain"], 0)
 def test_escapes_are_those_of_json(texts: list[str | None], skip: int) -> None:
-    loops()
+    compiled()
     found = escape_all(pa.array(texts, pa.string())[skip:])
     found.validate(full=True)
     expected = [None if text is None else json.dumps(text, ensure_ascii=False)[1:-1] for text in texts[skip:]]

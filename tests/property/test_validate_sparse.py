@@ -17,8 +17,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from xdmprep import native
-from xdmprep.ndjson import arrow, columns, parser
+from xdmprep import kernels
+from xdmprep.kernels import json_arrow as arrow
+from xdmprep.kernels import json_columns as columns
+from xdmprep.ndjson import parser
 from xdmprep.schema import Schema
 from xdmprep.validate import check_stream
 from xdmprep.validate.opening import open_records
@@ -152,7 +154,7 @@ def found(file: Path, rules: str) -> tuple[set[tuple[Any, ...]], list[Any], int]
 
 def nothing_parsed(data: Any, size: int, tree: Any, _purpose: int) -> Any:
     """As if no line fitted the tree."""
-    empty = arrow.parse_plainly(np.zeros(64, np.uint8), 0, tree)
+    empty = arrow.parse_plainly(np.zeros(64, np.uint8), 0, tree, columns.CHECK)
     lines = int((data[:size] == 10).sum()) + (size > 0 and data[size - 1] != 10)
     return replace(empty, status=np.full(lines, columns.EXACT, np.uint8))
 
@@ -164,7 +166,7 @@ def reading(how: str) -> Iterator[None]:
         stack.enter_context(mock.patch.object(parser, "FEWEST", 1))
         stack.enter_context(mock.patch.object(arrow, "FEWEST", 1))
         if how == "plain":
-            stack.enter_context(mock.patch.object(native, "compiled", None))
+            stack.enter_context(mock.patch.object(kernels, "active", kernels.plain))
         if how == "one by one":
             stack.enter_context(mock.patch.object(parser, "parse", nothing_parsed))
         yield
@@ -208,7 +210,7 @@ def test_sparse_records_are_parsed_together(how: str, tmp_path: Path) -> None:
     lines[405] = '{"name":{"first":"Anna"},"points":99999999999999999999}'
     file = tmp_path / "records.json"
     file.write_text("\n".join(lines))
-    if how == "compiled" and native.compiled is None:
+    if how == "compiled" and kernels.compiled is None:
         pytest.skip("the inner loops were not compiled here")
     with reading(how):
         issues, unread, parsed = found(file, "jsonschema")

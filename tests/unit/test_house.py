@@ -14,7 +14,7 @@ PACKAGE = Path(xdmprep.__file__).parent
 #: room -> floor.  A room may import rooms of lower floors of its own wing, and the rooms both wings stand on.
 DATA = {
     "errors": 0, "documents": 0.1, "arguments": 0.2, "rules": 0.1, "ports": 0.1, "shipped": 0.5, "_native": 0,
-    "native": 0.1,
+    "native": 0.1, "kernels": 0.15,
     "cells": 0.1, "notebook": 0.1, "regex": 0.2,
     "paths": 1, "names": 1, "packed": 0.5, "crew": 1, "parquet_file": 1, "manifest": 1,
     "arrow_types": 1.05, "leaves": 1.1, "losses": 1.15, "flow": 1.2, "ndjson": 1.3,

@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 import click
 
 from ..errors import PlatformError, XdmPrepError, visible
-from ..native import compiled
+from ..native import IN_USE
 from . import mistakes, printer, project
 from .command import Group
 
@@ -45,7 +45,7 @@ COMMANDS = {
 
 
 #: What ``--version`` says of the installation.
-LOOPS = "inner loops compiled" if compiled is not None else "inner loops not compiled (slower, all else is the same)"
+LOOPS = "inner loops compiled" if IN_USE else "inner loops not compiled (slower, all else is the same)"
 
 
 class _StoppedError(Exception):

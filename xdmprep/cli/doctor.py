@@ -15,7 +15,7 @@ from typing import Any, Literal
 import click
 
 from ..errors import PlatformError, UsageError
-from ..native import compiled
+from ..native import IN_USE
 from .command import Command
 from .connection import Connection, connection
 from .printer import print_json, show
@@ -49,7 +49,7 @@ def checks(to: Connection) -> Iterator[Check]:
     yield Check("packages", "ok", ", ".join(f"{name} {_version(name)}" for name in PACKAGES if _version(name)))
     missing = [f"{name} ({purpose})" for name, purpose in OPTIONAL.items() if not _version(name)]
     yield Check("optional packages", "ok", f"not installed: {', '.join(missing)}" if missing else "all installed")
-    if compiled is not None:
+    if IN_USE:
         yield Check("compiled loops", "ok", "in use")
     else:
         hint = "Install a C compiler and run the pip install line again; unset XDMPREP_NATIVE if it is 0."

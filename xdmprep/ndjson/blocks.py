@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import SourceError
+from ..kernels.arrays import Ints
+from ..kernels.json_arrow import escaped_quotes
 
 #: Text read at a time: enough that threads seldom wait for each other (12 MB take a tenth less time than 8), and no
 #: more, because some of them are held at once.
@@ -30,8 +32,6 @@ PADDING = 64
 MAX_RECORD_BYTES = 16 << 20
 #: Characters of an unreadable line that the report shows.
 SHOWN = 500
-
-Ints = np.ndarray[Any, np.dtype[np.int64]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -277,12 +277,3 @@ def _depths(brackets: list[int], steps: list[int]) -> tuple[Any, int]:
         if depth < 0:
             break
     return np.asarray(found + [-1] * (len(brackets) - len(found))), last
-
-
-def escaped_quotes(text: Any, slashes: Ints) -> Ints:
-    """Places of quotes behind a backslash that is not itself behind one."""
-    begins = np.diff(slashes, prepend=-2) > 1
-    number = slashes - slashes[begins][np.cumsum(begins) - 1]  # in its run of backslashes, from 0
-    before = slashes[(number % 2 == 0) & (slashes < len(text) - 1)]
-    quotes: Ints = before[text[before + 1] == 34] + 1
-    return quotes

@@ -20,11 +20,25 @@ anything else                             string: texts as they are, other value
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
+
+from ..kernels.json_columns import (
+    ANY,
+    ARRAY,
+    BOOLEAN,
+    INTEGER,
+    MAP,
+    NUMBER,
+    NUMBER_TEXT,
+    NUMERAL,
+    OBJECT,
+    TEXT,
+    UNKNOWN,
+    Node,
+)
 
 #: An object with more keys than this, of which a record has less than one in :data:`SPARSE`, is a map.
 MAP_KEYS = 64
@@ -33,68 +47,9 @@ SPARSE = 8
 MOST_FIELDS = 2_000
 #: Values that are no objects (or arrays) among those that are, in less than one of so many records, do not fit.
 SELDOM = 20
-#: Metadata of a string field that holds numbers as they are written.
-NUMERAL = {b"json": b"number"}
-
-# kinds of nodes, as in _json.c
-UNKNOWN, TEXT, INTEGER, NUMBER, BOOLEAN, OBJECT, ARRAY, MAP, ANY, NUMBER_TEXT, _WHOLE = range(11)
 
 
-@dataclass(frozen=True)
-class Node:
-    """One place in the tree of columns.
-
-    Attributes:
-        kind: a number that the compiled parser knows.
-        names: the fields of an object.
-        children: their nodes; the element of an array; key and value of a map.
-        whole: of an object: its column is a struct, so that it may be empty; otherwise it is as good as its fields.
-    """
-
-    kind: int
-    names: tuple[str, ...] = ()
-    children: tuple[Node, ...] = ()
-    whole: bool = False
-
-    @cached_property
-    def spec(self) -> tuple[Any, ...]:
-        """The tree as the compiled parser takes it."""
-        kind = _WHOLE if self.whole else self.kind
-        return kind, tuple(_raw(name) for name in self.names), tuple(child.spec for child in self.children)
-
-    @cached_property
-    def type(self) -> pa.DataType:
-        """The Arrow type of the column."""
-        if self.kind == OBJECT:
-            return pa.struct(self.fields)
-        if self.kind == ARRAY:
-            return pa.list_(self.children[0].field("item"))
-        if self.kind == MAP:
-            return pa.map_(pa.string(), self.children[1].field("value"))
-        return _TYPES.get(self.kind, pa.string())
-
-    @property
-    def fields(self) -> list[pa.Field]:
-        """The fields of an object."""
-        return [child.field(name) for name, child in zip(self.names, self.children, strict=True)]
-
-    def field(self, name: str) -> pa.Field:
-        """The column as a field."""
-        return pa.field(name, self.type, metadata=NUMERAL if self.kind == NUMBER_TEXT else None)
-
-    def has(self, *kinds: int) -> bool:
-        """Whether any of some kinds is in the tree."""
-        return self.kind in kinds or any(child.has(*kinds) for child in self.children)
-
-
-_TYPES = {INTEGER: pa.int64(), NUMBER: pa.float64(), BOOLEAN: pa.bool_(), UNKNOWN: pa.null()}
 _TEXT = Node(TEXT)
-
-
-def _raw(name: str) -> bytes:
-    """The bytes of a key as they stand in a line; one that no line has for keys that need an escape."""
-    plain = '"' not in name and "\\" not in name and all(c >= " " for c in name)
-    return name.encode() if plain else b"\n"
 
 
 class Seen:

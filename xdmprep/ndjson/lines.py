@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from .. import native
-from .blocks import PADDING, Block, Ints
+from .. import kernels
+from ..kernels.arrays import Ints, Mask
+from .blocks import PADDING, Block
 from .unread import without_comma
-
-Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 class BlockLines:
@@ -28,7 +27,7 @@ class BlockLines:
     def __init__(self, block: Block) -> None:
         self.block = block
         data = block.data[: block.size]
-        self.ends = _line_ends(block)
+        self.ends = kernels.active.line_ends(block.data, block.size)
         self.starts: Ints = np.concatenate([np.zeros(1, np.int64), self.ends[:-1] + 1])[: len(self.ends)]
         self.filled: Mask = np.ones(len(self.ends), bool)
         if block.breaks is None:
@@ -69,12 +68,3 @@ class BlockLines:
         offsets = np.append(self.starts, self.block.size).astype(np.int32)
         texts = pa.StringArray.from_buffers(len(self), pa.py_buffer(offsets), pa.py_buffer(self.block.data))
         return texts if kept.all() else texts.filter(pa.array(kept))
-
-
-def _line_ends(block: Block) -> Ints:
-    if native.compiled is not None:
-        count, ends = native.compiled.line_ends(block.data, block.size, pa.allocate_buffer)
-        return np.frombuffer(ends, np.int64, count)
-    data = block.data[: block.size]
-    breaks: Ints = np.flatnonzero(data == 10)
-    return np.append(breaks, block.size) if block.size and data[-1] != 10 else breaks

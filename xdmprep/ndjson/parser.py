@@ -13,12 +13,13 @@ import numpy as np
 import pyarrow as pa
 
 from ..flow import Chunk, Unread
+from ..kernels.arrays import Ints, Mask
+from ..kernels.json_columns import CHECK, GOOD, UNLIKE, Column, Node
 from ..leaves import Leaf
-from .blocks import Block, Ints, Skipped
-from .columns import GOOD, UNLIKE, Column, Mask
-from .fields import Node, Seen
+from .blocks import Block, Skipped
+from .fields import Seen
 from .lines import BlockLines
-from .parse import CHECK, parse
+from .parse import parse
 from .strict import UnreadableError, strict_json
 from .unread import NO_COMMA, closing_row, line_count, too_long, unread_line
 

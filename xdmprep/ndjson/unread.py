@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..flow import Unread
-from .blocks import SHOWN, Block, Ints, Skipped
+from ..kernels.arrays import Ints
+from .blocks import SHOWN, Block, Skipped
 from .strict import UnreadableError
 
 NO_COMMA = UnreadableError("unreadable", "not JSON: expected ',' between the elements of the array")

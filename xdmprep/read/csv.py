@@ -1,33 +1,30 @@
-"""CSV files as a stream: every column is read as text, only mapping and schema decide types.
+"""CSV files as a stream: every column is read as text; mapping and schema decide the types.
 
-The reader only cuts the bytes into blocks that end at a record's end; the workers parse them.  Each record follows one
-rule, that of :class:`~.cut.Cutter`, the header included.  Records that cannot be rows (another number of values than
-the header, bytes that are no text, a quote that never closes, too long) are set aside one by one.  Values are told
-apart by the compiled loop, and by Arrow's parser where there is none.
+The reader only cuts the bytes into blocks that end at a record's end; the workers parse them.  Each record follows the
+rule of :class:`~.kernels.record_boundary.Cutter`, the header included.  Records that cannot be rows (another number of
+values than the header, bytes that are no text, a quote that never closes, too long) are set aside one by one.
 """
 
 from __future__ import annotations
 
-import codecs
 import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from types import ModuleType
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv as arrow_csv
 
-from .. import native
+from .. import kernels
 from ..errors import NoRowsError, SourceError, UsageError, shorten
 from ..flow import Chunk, Stream, Unread, row_chunk
+from ..kernels.csv_arrow import Aside, CsvForm
+from ..kernels.record_boundary import Cutter
 from ..leaves import Leaf
 from ..names import unique_names
-from .cut import Cutter
 from .opening import check_encoding, is_packed, open_text, what_it_is
 
 #: A longer record is set aside without being held in memory.
@@ -112,6 +109,12 @@ class Shape:
         """Splits the text into records."""
         return Cutter(self.opts.delimiter, self.opts.quote)
 
+    @property
+    def form(self) -> CsvForm:
+        """The same for the parser."""
+        encoded = frozenset(name for name, kind in self.types.items() if pa.types.is_dictionary(kind))
+        return CsvForm(self.names, encoded, self.opts.delimiter, self.opts.quote, self.opts.null_values)
+
     def empty(self) -> pa.RecordBatch:
         """No rows."""
         return pa.RecordBatch.from_pylist([], pa.schema([(name, self.types[name]) for name in self.names]))
@@ -175,7 +178,7 @@ def read_header(file: Path, opts: CsvOptions) -> Header:
                 if (told := _SEP.fullmatch(record)) and told[1] == opts.delimiter.encode():
                     continue  # Excel's own line about the delimiter
                 if record.strip(blanks):
-                    return Header(_header_names(cutter, record, file, opts), at, count_lines(text[:at]))
+                    return Header(_header_names(cutter, record, file, opts), at, kernels.active.count_lines(text[:at]))
                 if at == len(text):
                     break
             if not more:
@@ -228,7 +231,7 @@ def _column_types(sample: bytes, names: tuple[str, ...], opts: CsvOptions) -> di
     """Text for all columns; dictionary-encoded where a sample shows few distinct values (the values stay the same)."""
     types: dict[str, pa.DataType] = dict.fromkeys(names, pa.string())
     shape = Shape(names, types, (), opts)
-    end = shape.cutter.last_end(sample, 0, len(sample), final=False)
+    end = kernels.active.last_record_end(sample, 0, len(sample), False, opts.delimiter, opts.quote)
     records = parse_records(sample[:end], 0, shape).records
     if records.num_rows >= 500:
         for name, column in zip(names, records.columns, strict=True):
@@ -250,7 +253,7 @@ def _blocks(file: Path, opts: CsvOptions, header: Header) -> Iterator[Block]:
             while size < len(buffer) and (got := source.readinto(buffer[size:])):
                 size += got
             final = size < len(buffer)
-            end = cutter.last_end(buffer, 0, size, final)
+            end = kernels.active.last_record_end(buffer, 0, size, final, opts.delimiter, opts.quote)
             if end:
                 yield Block(buffer[:end], lines)
                 lines = 0
@@ -273,7 +276,7 @@ def _no_row(cutter: Cutter, source: IO[bytes], piece: bytes, opts: CsvOptions) -
             piece += more
         end = scan.feed(piece)
         text = piece if end < 0 else piece[:end]
-        size, lines = size + len(text), lines + count_lines(text)
+        size, lines = size + len(text), lines + kernels.active.count_lines(text)
         if end >= 0:
             break
         piece = source.read(opts.block_bytes)
@@ -290,34 +293,6 @@ def _no_row(cutter: Cutter, source: IO[bytes], piece: bytes, opts: CsvOptions) -
     return Block(shown, 0, reason, lines, size), piece[end:] if end >= 0 else b""
 
 
-def _arrow_parse(
-    data: Any,
-    names: tuple[str, ...],
-    types: dict[str, pa.DataType],
-    opts: CsvOptions,
-    on_ragged: Any,
-    only: Sequence[str] | None = None,
-) -> pa.Table:
-    return arrow_csv.read_csv(
-        pa.BufferReader(pa.py_buffer(data)),
-        arrow_csv.ReadOptions(use_threads=False, column_names=list(names), block_size=1 << 30),
-        arrow_csv.ParseOptions(
-            delimiter=opts.delimiter,
-            quote_char=opts.quote,
-            newlines_in_values=True,
-            invalid_row_handler=on_ragged,
-        ),
-        arrow_csv.ConvertOptions(
-            check_utf8=False,
-            column_types=types,
-            include_columns=only,
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=True,
-            null_values=list(opts.null_values),
-        ),
-    )
-
-
 def parse(block: Block, shape: Shape) -> Chunk:
     """The rows of a block."""
     if block.reason is not None:
@@ -325,7 +300,7 @@ def parse(block: Block, shape: Shape) -> Chunk:
         unread = (Unread(1, block.before + 1, text, "unreadable", block.reason),)
         lines = block.before + block.lines
         return row_chunk(shape.empty(), shape.leaves, consumed=1, unread=unread, lines=lines, size=block.size)
-    lines, size = block.before + count_lines(block.data), len(block.data)
+    lines, size = block.before + kernels.active.count_lines(block.data), len(block.data)
     chunk = parse_records(block.data, block.before, shape)
     block.data = b""  # parsed values are copies; the text makes room for what becomes of them
     return replace(chunk, lines=lines, size=size)
@@ -341,10 +316,7 @@ def parse_records(data: memoryview | bytes, lines: int, shape: Shape, only: Sequ
         only: the columns that are wanted; None means all.
     """
     names = shape.names if only is None else tuple(only)
-    if native.compiled is not None:
-        batch, aside = _by_loops(native.compiled, data, shape, names)
-    else:
-        batch, aside = _by_arrow(data, shape, names)
+    batch, aside = kernels.active.parse_csv(data, shape.form, names)
     total = batch.num_rows + len(aside)
     rows = np.arange(1, total + 1, dtype=np.int64)
     unread: tuple[Unread, ...] = ()
@@ -354,87 +326,11 @@ def parse_records(data: memoryview | bytes, lines: int, shape: Shape, only: Sequ
     return Chunk(shape.leaves, batch, rows, unread=unread, source=batch, consumed=total)
 
 
-#: Records that are set aside (n, 4): number from 0 on, where it begins and ends, and its number of values; -1 for
-#: those of a record that is not UTF-8.
-Aside = np.ndarray[Any, np.dtype[np.int64]]
-
-
-def _by_loops(
-    loops: ModuleType, data: memoryview | bytes, shape: Shape, names: Sequence[str]
-) -> tuple[pa.RecordBatch, Aside]:
-    """The records by the compiled parser, and those that are set aside."""
-    places = {name: number for number, name in enumerate(shape.names)}
-    wanted = [(places[name], pa.types.is_dictionary(shape.types[name])) for name in names]
-    nulls = [text.encode() for text in shape.opts.null_values]
-    opts = shape.opts
-    rows, columns, aside = loops.parse_csv(
-        data, ord(opts.delimiter), ord(opts.quote), len(shape.names), wanted, nulls, pa.allocate_buffer
-    )
-    arrays = []
-    for null_count, valid, offsets, *texts in columns:
-        bitmap = valid if null_count else None
-        if len(texts) == 1:
-            arrays.append(pa.Array.from_buffers(pa.string(), rows, [bitmap, offsets, texts[0]], null_count))
-        else:
-            starts, text = map(pa.py_buffer, texts)
-            words = pa.Array.from_buffers(pa.string(), len(texts[0]) // 4 - 1, [None, starts, text], 0)
-            numbers = pa.Array.from_buffers(pa.int32(), rows, [bitmap, offsets], null_count)
-            arrays.append(pa.DictionaryArray.from_arrays(numbers, words))
-    batch = pa.RecordBatch.from_arrays(arrays, names=list(names))
-    return batch, np.frombuffer(aside, np.int64).reshape(-1, 4)
-
-
-def _by_arrow(data: memoryview | bytes, shape: Shape, names: Sequence[str]) -> tuple[pa.RecordBatch, Aside]:
-    """The records by Arrow's parser, and those that are set aside."""
-    spans: list[tuple[int, int]] | None = None
-    numbers: list[int] = []  # of the records that are parsed
-    aside: list[tuple[int, int, int, int]] = []
-    if not _is_text(data):
-        data = bytes(data)
-        spans = list(shape.cutter.spans(data))
-        numbers = [number for number, span in enumerate(spans) if _is_text(data[slice(*span)])]
-        good = set(numbers)
-        aside = [(number, *span, -1) for number, span in enumerate(spans) if number not in good]
-        text: memoryview | bytes = b"".join(data[slice(*spans[number])] for number in numbers)
-    else:
-        text = data
-    ragged: list[tuple[int, int]] = []
-
-    def on_ragged(row: Any) -> str:
-        ragged.append((row.number - 1, row.actual_columns))
-        return "skip"
-
-    batches: list[pa.RecordBatch] = []
-    if bytes(text[:3]) == codecs.BOM_UTF8:  # Arrow would take the value's first character for a byte order mark
-        text = b"\n" + bytes(text)
-    if len(text):
-        table = _arrow_parse(text, shape.names, shape.types, shape.opts, on_ragged, list(names))
-        batches = table.combine_chunks().to_batches()
-    batch = batches[0] if batches else shape.empty().select(list(names))
-    if ragged and spans is None:
-        spans = list(shape.cutter.spans(bytes(data)))
-        numbers = list(range(len(spans)))
-    for place, values in ragged:
-        assert spans is not None  # noqa: S101 (set where a record is ragged)
-        number = numbers[place]
-        aside.append((number, *spans[number], values))
-    return batch, np.array(sorted(aside), np.int64).reshape(-1, 4)
-
-
-def _is_text(data: memoryview | bytes) -> bool:
-    """Whether `data` is UTF-8."""
-    try:
-        str(data, "utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
 def _unread(data: memoryview | bytes, lines: int, aside: Aside, shape: Shape) -> Iterator[Unread]:
     """The records that are set aside, with their lines and reasons."""
     before = 0
     for number, start, end, values in aside.tolist():
-        lines += count_lines(data[before:start])
+        lines += kernels.active.count_lines(data[before:start])
         before = start
         text = bytes(data[start:end]).rstrip(b"\r\n")
         if values >= 0:
@@ -450,13 +346,3 @@ def _unread(data: memoryview | bytes, lines: int, aside: Aside, shape: Shape) ->
                 f"byte {error.start + 1:,} of the row is not UTF-8; if the file is Latin-1, give --encoding latin-1"
             )
             yield Unread(number + 1, lines + 1, text.decode(errors="replace"), "unreadable", reason)
-
-
-def count_lines(data: memoryview | bytes) -> int:
-    """How many line ends there are: line feeds, carriage returns, and both as one."""
-    if native.compiled is not None:
-        return native.compiled.count_lines(data)  # type: ignore[no-any-return]
-    text = np.frombuffer(data, np.uint8)
-    back = text == 13
-    both = back[:-1] & (text[1:] == 10) if len(text) else back
-    return int(np.count_nonzero(text == 10) + np.count_nonzero(back) - np.count_nonzero(both))

@@ -23,11 +23,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from .. import kernels
 from ..errors import SourceError
 from ..flow import Chunk, Stream
+from ..kernels.record_boundary import Cutter
 from ..leaves import Leaf
-from .csv import Block, CsvOptions, Shape, count_lines, first_rows, parse, parse_records, read_csv, read_header
-from .cut import Cutter
+from .csv import Block, CsvOptions, Shape, first_rows, parse, parse_records, read_csv, read_header
 
 #: A row's text, beside the columns that are parsed.
 LINE = Leaf(("\0line",), pa.string())
@@ -112,7 +113,7 @@ def _parse_lines(block: Block, shape: Shape, leaves: tuple[Leaf, ...], parsed: i
         chunk = parse_records(block.data, block.before, shape, names[:parsed])
         if not any(item.code == "unreadable" for item in chunk.unread):
             texts = _texts(block.data, chunk.consumed, cutter, shape.opts, bare)
-        chunk = replace(chunk, lines=block.before + count_lines(block.data), size=len(block.data))
+        chunk = replace(chunk, lines=block.before + kernels.active.count_lines(block.data), size=len(block.data))
     if texts is None:
         chunk = parse(block, shape)
         texts = _texts(_written(chunk.records, shape.opts), len(chunk), cutter, shape.opts, bare)

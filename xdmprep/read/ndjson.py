@@ -18,15 +18,27 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from .. import native
 from ..errors import SourceError
 from ..flow import Chunk, Finding, Stream, Unread
+from ..kernels.json_columns import (
+    ARRAY,
+    BOOLEAN,
+    EXACT,
+    GOOD,
+    INTEGER,
+    LEARN,
+    MAP,
+    MAPPED,
+    NUMBER,
+    OBJECT,
+    UNLIKE,
+    Node,
+)  # fmt: skip
 from ..leaves import Leaf
 from ..ndjson.blocks import Block, Skipped, open_blocks
-from ..ndjson.columns import EXACT, GOOD, UNLIKE
-from ..ndjson.fields import ARRAY, BOOLEAN, INTEGER, MAP, NUMBER, OBJECT, Node, Seen, kind_of
+from ..ndjson.fields import Seen, kind_of
 from ..ndjson.lines import BlockLines
-from ..ndjson.parse import LEARN, MAPPED, parse
+from ..ndjson.parse import parse
 from ..ndjson.strict import UnreadableError, strict_json
 from ..ndjson.unread import NO_COMMA, closing_row, line_count, too_long, unread_line
 from ..paths import Path as Steps
@@ -97,7 +109,7 @@ def _learn(lines: BlockLines, seen: Seen) -> tuple[int, Unread | None]:
     fault: Unread | None = None
     pending, many = lines.all[lines.filled[lines.all]], FIRST
     while len(pending):
-        some = pending if native.compiled is None else pending[:many]
+        some = pending[:many]
         for line in some.tolist():
             try:
                 seen.learn(strict_json(lines.line(line)))

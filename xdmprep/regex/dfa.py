@@ -8,15 +8,12 @@ have one (a text beyond ASCII, say), and is asked of the regular expression itse
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
-from types import ModuleType
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
-from .. import native
+from ..kernels.automaton import Automaton
 from .charset import ASCII, CharSet
 from .tree import Alt, Begin, Chars, End, Group, Node, Repeat, Seq
 
@@ -28,29 +25,6 @@ _ASCII = (1 << 128) - 1
 
 class _Unusual(Exception):
     """Something that has no automaton here."""
-
-
-@dataclass(frozen=True)
-class Automaton:
-    """A table of states.
-
-    Attributes:
-        table: uint8 (states, 256), the next state by byte; the first state is where it starts.
-        accepting: uint8 (states,), 1 for those after which a text matches.
-    """
-
-    table: np.ndarray[Any, np.dtype[np.uint8]]
-    accepting: np.ndarray[Any, np.dtype[np.uint8]]
-
-    def doubtful(self, loops: ModuleType, array: pa.Array) -> np.ndarray[Any, np.dtype[np.int64]] | None:
-        """Positions of the texts of a plain string column that are not accepted; None if there are none, nulls fit.
-
-        Args:
-            loops: the compiled ones.
-            array: a string array.
-        """
-        found = loops.not_accepted(*native.texts(array), self.table, self.accepting)
-        return None if found is None else np.frombuffer(found, np.int64)
 
 
 @lru_cache(maxsize=512)

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from ..errors import Issue
 from ..flow import Chunk, Finding, Stream
+from ..kernels.arrays import Positions
 from ..leaves import Leaf
 from ..ndjson.parser import JsonChunk
 from ..paths import EVERY, format_path, parse_path
@@ -25,7 +26,6 @@ from .columns import Columns
 from .fault import Fault
 from .identities import MAPS, Wanted, record_faults
 from .identity_columns import IdentityChecks
-from .kernels import Positions
 from .parquet import ParquetChunk
 from .platform import PlatformRules
 from .platform_columns import PlatformColumns

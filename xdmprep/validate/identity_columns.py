@@ -11,12 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .. import native
+from .. import kernels as loops
+from ..kernels.arrays import Positions
+from ..kernels.automaton import Automaton
 from ..leaves import Leaf, plain, slots, valid
 from ..paths import EVERY, Path
-from ..regex.dfa import Automaton
 from . import kernels
-from .bytewise import text_bytes
 from .columns import Columns
 from .identities import (
     BLANK,
@@ -32,7 +32,7 @@ from .identities import (
     is_ecid,
     no_field,
 )
-from .kernels import Positions, Test
+from .kernels import Test
 from .kinds import Mask, is_list, map_entries, presence
 from .patterns import compile_pattern
 from .ruleset import Rules
@@ -51,7 +51,7 @@ def _suspects(array: pa.Array) -> Positions | None:
     """Positions of texts that may be blank or a placeholder."""
     if not pa.types.is_string(array.type) or not len(array):
         return kernels.failing(pc.invert(pc.match_substring_regex(array, _SUSPECT_RE2)))
-    maybe = _begun(array)
+    maybe = loops.active.not_accepted(array, _BEGIN)
     if maybe is None:
         return None
     some = array if len(maybe) == len(array) else array.take(pa.array(maybe))
@@ -59,24 +59,10 @@ def _suspects(array: pa.Array) -> Positions | None:
     return None if found is None else maybe[found]
 
 
-#: An automaton of which the second state is left by nothing: texts that begin with another byte.
+#: Accepts texts that begin with another byte: its second and third states are never left.
 _BEGIN = Automaton(
     np.array([np.where(_SUSPECT_BYTES, 2, 1), [1] * 256, [2] * 256], np.uint8), np.array([0, 1, 0], np.uint8)
 )
-
-
-def _begun(array: pa.Array) -> Positions | None:
-    """Positions of texts that are empty or begin with a suspect byte."""
-    if native.compiled is not None:
-        return _BEGIN.doubtful(native.compiled, array)
-    places, data = text_bytes(array)
-    sizes = np.diff(places)
-    first = data[np.minimum(places[:-1], len(data) - 1)] if len(data) else np.zeros(len(array), np.uint8)
-    suspect = _SUSPECT_BYTES[first]
-    suspect |= sizes == 0
-    if array.null_count:
-        suspect &= valid(array)
-    return kernels.positions_of(suspect)
 
 
 def _blank(array: pa.Array) -> Positions | None:

@@ -15,18 +15,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .. import native
-from ..leaves import plain, valid
+from .. import kernels as loops
+from ..kernels.arrays import Positions
+from ..kernels.automaton import Automaton
+from ..leaves import plain
 from ..regex import MatchTimeout, compile_ecma
-from ..regex.dfa import Automaton, automaton
+from ..regex.dfa import automaton
 from ..schema.types import is_finite
-from .bytewise import byte_test, text_bytes
+from .bytewise import byte_test
 from .equality import is_multiple
 from .formats import FORMATS, SCREENS
 from .patterns import Pattern
 from .wording import UNDECIDED
 
-Positions = np.ndarray[Any, np.dtype[np.int64]]
 Test = Callable[[pa.Array], "Positions | None"]
 
 #: How many verdicts on single texts a test remembers.
@@ -94,13 +95,8 @@ def longest(array: pa.Array) -> int:
     """At most so many bytes has a text of the column (plain or dictionary-encoded)."""
     if isinstance(array, pa.DictionaryArray):
         return longest(array.dictionary)
-    if not len(array):
-        return 0
     if pa.types.is_string(array.type):
-        if native.compiled is not None:
-            offsets, n, data, *_ = native.texts(array)  # text behind nulls may count
-            return (native.compiled.text_sizes(offsets, n, data, None, 0) or (0, 0))[1]
-        return int(np.diff(text_bytes(array)[0]).max())
+        return loops.active.text_sizes(array, True)[1]
     return int(pc.max(pc.binary_length(array)).as_py() or 0)
 
 
@@ -131,11 +127,7 @@ def _shortest(array: pa.Array) -> int:
     if not pa.types.is_string(array.type) or array.null_count == len(array):
         low: int | None = pc.min(pc.binary_length(array)).as_py()
         return 1 << 62 if low is None else low
-    if native.compiled is not None:
-        return native.compiled.text_sizes(*native.texts(array))[0]  # type: ignore[no-any-return]
-    sizes = np.diff(text_bytes(array)[0])
-    low = int(sizes.min())
-    return low if low or not array.null_count else int(sizes[valid(array)].min())
+    return loops.active.text_sizes(array)[0]
 
 
 def pattern(wanted: Pattern) -> Test:
@@ -151,7 +143,7 @@ def pattern(wanted: Pattern) -> Test:
         if not pa.types.is_string(array.type):
             return search(array)
         if bytewise is not None:
-            return bytewise(array)
+            return loops.active.misfits(array, bytewise)
         return _doubted(machine, array, search)
 
     machine = automaton(wanted.tree) if bytewise is None else None
@@ -197,9 +189,9 @@ def formatted(name: str) -> Test | None:
 
 def _doubted(machine: Automaton | None, array: pa.Array, test: Test) -> Positions | None:
     """What a test says of the texts of a plain string column that an automaton, if there is one, does not accept."""
-    if machine is None or native.compiled is None:
+    if machine is None:
         return test(array)
-    return _of(machine.doubtful(native.compiled, array), array, test)
+    return _of(loops.active.not_accepted(array, machine), array, test)
 
 
 def _of(some: Positions | None, array: pa.Array, test: Test) -> Positions | None:

@@ -18,12 +18,13 @@ import pyarrow as pa
 
 from ..arrow_types import doubles
 from ..errors import SchemaError
+from ..kernels.arrays import Positions
 from ..leaves import Leaf, plain, valid
 from ..paths import EVERY, Path
 from ..regex import MatchTimeout
 from . import kernels
 from .fault import Check, Fault
-from .kernels import Positions, Test
+from .kernels import Test
 from .kinds import is_list, is_text, json_kind, lengths, presence
 from .patterns import compile_pattern, undecided
 from .record import RecordSchema

@@ -11,12 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..kernels.arrays import Positions
 from ..leaves import Leaf, nest, path_tree, plain
 from ..paths import EVERY, Path
 from ..schema import Field
 from . import kernels
 from .columns import Columns
-from .kernels import Positions
 from .kinds import is_list, is_text, lengths, map_entries, presence
 from .platform import (
     BITS,

@@ -16,11 +16,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from .. import native
+from .. import kernels
+from ..kernels.json_texts import calendar_of
+from ..kernels.walk import MARKS, Tables, Value, Walk
 from ..leaves import Leaf, path_tree, slots, valid
 from ..paths import Path
-from .texts import calendar_of, escape_all, escape_some, printed_otherwise, quoted, scalar_texts
-from .walk import MARKS, Leg, Tables, Value, Walk, key_text, leaf_tables
+from .texts import escape_all, quoted, scalar_texts
+from .walk import Leg, key_text, leaf_tables
 
 _BOOLEANS = pa.array(["false", "true"], pa.string())
 
@@ -55,7 +57,7 @@ class Encoder:
             (None if source is None else _as_it_was(flat, records, source)) or _value(flat.column(records), flat.quoted)
             for flat in self._columns
         ]
-        return self._walk.data(values, records.num_rows, keep)
+        return kernels.active.join(self._walk, values, records.num_rows, keep, None, False).data
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def _ends(node: Any) -> Iterator[int]:
 def _as_it_was(flat: _Flat, records: pa.RecordBatch, source: pa.RecordBatch) -> Value | None:
     """The texts that a column of numbers was read from, if JSON prints the numbers the same way."""
     at = -1 if flat.copied is None else source.schema.get_field_index(flat.copied)
-    whole = pa.types.is_integer(flat.type) and native.compiled is not None
+    whole = pa.types.is_integer(flat.type)
     if at < 0 or flat.steps or not (whole or pa.types.is_float64(flat.type)):
         return None
     texts, column = source.column(at), records.column(flat.source)
@@ -123,7 +125,7 @@ def _as_it_was(flat: _Flat, records: pa.RecordBatch, source: pa.RecordBatch) -> 
     there = valid(column) if column.null_count else None
     if texts.null_count and (there is None or (there & ~valid(texts)).any()):
         return None
-    other = printed_otherwise(texts, whole)
+    other = kernels.active.printed_otherwise(texts, whole)
     if len(other) * 8 > len(texts):
         return None
     repairs = (other, scalar_texts(column.type)(column.take(pa.array(other)))) if len(other) else None
@@ -141,9 +143,8 @@ def _value(column: pa.Array, quoted: bool) -> Value:
         return Value(_BOOLEANS, slots(column), there)
     if quoted and not pa.types.is_temporal(kind):
         texts = column if pa.types.is_string(kind) else column.cast(pa.string())
-        if native.compiled is not None:
-            return Value(escape_all(texts), None, there)
-        return Value(texts, None, there, escape_some(texts))
+        escaped, others = kernels.active.escape(texts)
+        return Value(escaped, None, there, others)
     if pa.types.is_date(kind) and column.null_count < len(column):
         days = column.cast(pa.date32()).cast(pa.int32())
         first, calendar = calendar_of(days)
@@ -195,11 +196,11 @@ def _side_by_side(
         after[index] = np.where(np.append(starts[1:], True), MARKS[brackets[1]], 0)
     walk = _element_walk(tuple((flat.path, flat.quoted, "") for flat in flats))
     if keys is None:
-        made = walk.texts(values, n, present, (before, after))
+        made = kernels.active.join(walk, values, n, present, (before, after), True)
     else:
-        bodies = walk.texts(values, n, present)
+        bodies = kernels.active.join(walk, values, n, present, None, True)
         texts = pa.StringArray.from_buffers(n, pa.py_buffer(np.ascontiguousarray(bodies.offsets)), bodies.data)
-        made = _ENTRY.texts([_value(keys, True), Value(texts)], n, present, (before, after))
+        made = kernels.active.join(_ENTRY, [_value(keys, True), Value(texts)], n, present, (before, after), True)
     lengths = np.ascontiguousarray(made.offsets[offsets])
     some = lengths[1:] > lengths[:-1]
     bitmap = None if some.all() else pa.array(some).buffers()[1]

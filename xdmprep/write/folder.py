@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from .. import native
+from .. import kernels
 from ..documents import OBJECT, TEXT, DocumentKind, is_file, is_folder, record
 from ..errors import OutputError, shorten
 from ..manifest import NAME as MANIFEST
@@ -187,11 +187,7 @@ class WholeFile:
         size = len(view)
         with self._told():
             self._hash.update(view)
-            if native.compiled is not None:
-                native.compiled.write(self._file.fileno(), view, _WRITE_BYTES)
-                view = view[:0]
-            while len(view):
-                view = view[self._file.write(view[:_WRITE_BYTES]) :]
+            kernels.active.write(self._file.fileno(), view, _WRITE_BYTES)
         self.bytes += size
         self._unsynced += size
         if self._unsynced > _SYNC_BYTES and (self._syncing is None or not self._syncing.is_alive()):

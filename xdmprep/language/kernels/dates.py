@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ... import native
+from ... import kernels
 from ...regex import compile_ecma
 from ...regex.dfa import automaton
 from ..columns import MOMENT, Column, as_mask, bytes_of, nulls_of, some, used_bytes, without
@@ -105,16 +105,14 @@ _SURE = {10: rf"^{_DAY}$", 19: rf"^{_DAY}{_CLOCK}$", 20: rf"^{_DAY}{_CLOCK}Z$"}
 def read_most(text: pa.Array) -> tuple[pa.Array, np.ndarray[Any, np.dtype[np.bool_]]] | None:
     """A column as :func:`read_iso` reads it, where nearly all texts have one common ISO form; and where the others are.
 
-    None where that is not so, or where the inner loops were not compiled.
+    None where that is not so.
     """
-    if native.compiled is None:
-        return None
     lengths = np.diff(bytes_of(text)[0][: _HEAD + 1])
     counts = np.bincount(np.minimum(lengths, max(_SURE) + 1), minlength=1)
     counts[0] = 0  # nulls
     expression = _SURE.get(int(counts.argmax()))
     machine = None if expression is None else automaton(compile_ecma(expression).tree)
-    odd = None if machine is None else machine.doubtful(native.compiled, text)
+    odd = None if machine is None else kernels.active.not_accepted(text, machine)
     if odd is None or 4 * len(odd) > len(text):
         return None
     found = read_iso(without(text, odd))

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ... import native
+from ... import kernels
 from ...regex import compile_ecma
 from ...regex.dfa import automaton
 from ..columns import DOUBLE, EXACT, LONG, Column, Mask, as_mask, bytes_of, merged, nulls_of, some, used_bytes, without
@@ -42,8 +42,8 @@ def _parsed(text: pa.Array, target: pa.DataType, pattern: str, longest: int) -> 
             pass
     regex = compile_ecma(pattern)
     machine = automaton(regex.tree)
-    if machine is not None and native.compiled is not None:
-        odd = machine.doubtful(native.compiled, text)
+    if machine is not None:
+        odd = kernels.active.not_accepted(text, machine)
         if odd is None:
             return Column(text.cast(target))
         left = np.zeros(len(text), dtype=bool)

@@ -16,10 +16,24 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import json as arrow_json
 
-from ..leaves import conform, valid
-from .blocks import Ints, escaped_quotes
-from .columns import BLANK, EXACT, GOOD, UNLIKE, Column, Mask, Parsed
-from .fields import ANY, ARRAY, MAP, NUMBER_TEXT, OBJECT, TEXT, UNKNOWN, Node
+from .arrays import Ints, Mask, valid
+from .json_columns import (
+    ANY,
+    ARRAY,
+    BLANK,
+    EXACT,
+    GOOD,
+    LEARN,
+    MAP,
+    NUMBER_TEXT,
+    OBJECT,
+    TEXT,
+    UNKNOWN,
+    UNLIKE,
+    Column,
+    Node,
+    Parsed,
+)
 
 #: Lines that are not parsed in smaller groups if one of them makes the parser fail.
 FEWEST = 16
@@ -30,8 +44,8 @@ _EXACT_DOUBLES = 2.0**53
 _STRANGE = re.compile(rb"[\x00-\x09\x0b-\x1f]")
 
 
-def parse_plainly(data: Any, size: int, tree: Node) -> Parsed:
-    """As :func:`.columns.parse` to check lines; what is not seen whole counts as unlike the tree."""
+def parse_plainly(data: Any, size: int, tree: Node, purpose: int) -> Parsed:
+    """As the kernel `parse_json`; lines that Arrow's parser does not see whole count as unlike the tree."""
     bytes_ = np.asarray(data)[:size]
     breaks = np.flatnonzero(bytes_ == 10)
     starts: Ints = np.concatenate([np.zeros(1, np.int64), breaks + 1])
@@ -43,6 +57,8 @@ def parse_plainly(data: Any, size: int, tree: Node) -> Parsed:
         if not text[starts[line] : ends[line]].strip(b" \t\r"):
             status[line] = BLANK
     plain = _plain(bytes_, text, starts, ends) & (status != BLANK)
+    if purpose == LEARN:  # Arrow reads integers as doubles without a word
+        plain[:] = False
     status[plain] = UNLIKE
     readable = _readable(tree)
     tables: list[pa.RecordBatch] = []
@@ -57,7 +73,6 @@ def parse_plainly(data: Any, size: int, tree: Node) -> Parsed:
             array = pa.nulls(rows, node.type)
         else:
             array = table[name].combine_chunks()
-            array = array if node.has(UNKNOWN) else conform(array, node.type)
         columns.append(Column(node, array, None, rows, None, ()))
     return Parsed(status, starts.astype(np.int32), Column(tree, None, None, rows, None, tuple(columns)))
 
@@ -170,3 +185,12 @@ def _account(array: pa.Array, rows: Any, quotes: Ints, wrong: Mask) -> None:
         numbers = np.asarray(array.fill_null(0))
         beyond = np.flatnonzero(~(np.abs(numbers) < _EXACT_DOUBLES))  # NaN is not less either
         wrong[beyond if rows is None else rows[beyond]] = True
+
+
+def escaped_quotes(text: Any, slashes: Ints) -> Ints:
+    """Places of quotes behind a backslash that is not itself behind one."""
+    begins = np.diff(slashes, prepend=-2) > 1
+    number = slashes - slashes[begins][np.cumsum(begins) - 1]  # in its run of backslashes, from 0
+    before = slashes[(number % 2 == 0) & (slashes < len(text) - 1)]
+    quotes: Ints = before[text[before + 1] == 34] + 1
+    return quotes

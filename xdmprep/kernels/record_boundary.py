@@ -16,8 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from .. import native
-
 _Words = np.ndarray[Any, np.dtype[np.uint64]]
 #: Bytes looked at together, so that what is made of them stays in the processor's cache; a multiple of 64.
 _SLICE = 1 << 18
@@ -77,9 +75,6 @@ class Cutter:
             start, stop: offsets; a record begins at `start`.
             final: the text ends at `stop`, so that the last record needs no line end.
         """
-        if native.compiled is not None:
-            end: int = native.compiled.last_record_end(text, start, stop, final, self._delimiter, self._quote)
-            return end
         if not final and stop > start and text[stop - 1] == 13:
             stop -= 1  # a line feed may follow
         data = np.frombuffer(text, np.uint8, stop - start, start)

@@ -1,0 +1,139 @@
+"""The kernels in C and in numpy give the same results, called through their one interface."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import xdmprep
+from xdmprep import kernels
+from xdmprep.kernels import _numpy
+from xdmprep.kernels.interface import Kernels
+from xdmprep.regex import compile_ecma
+from xdmprep.regex.dfa import automaton
+from xdmprep.validate.bytewise import byte_test
+
+PACKAGE = Path(xdmprep.__file__).parent
+PATTERNS = ["^[a-z]{2}$", "^[0a-c]+$", "^[a-z0-9.-]*$", "^.{0,3}$", "^[0-9]{2,}"]
+columns = st.lists(st.none() | st.text('aé"\\\n\x01\r0.-Z', max_size=90), max_size=20)
+pytestmark = pytest.mark.skipif(kernels.compiled is None, reason="the inner loops were not compiled here")
+
+
+def both() -> tuple[Kernels, Kernels]:
+    assert kernels.compiled is not None
+    return kernels.compiled, kernels.plain
+
+
+def as_list(positions: Any) -> list[int]:
+    return [] if positions is None else [int(at) for at in positions]
+
+
+def hidden(texts: list[str | None], skip: int) -> pa.Array:
+    """A column in whose null slots texts stand, cut at the begin."""
+    whole = pa.array([text or "z" for text in texts], pa.string())
+    bitmap = pa.array([1 if text is not None else None for text in texts], pa.int8()).buffers()[0]
+    return pa.StringArray.from_buffers(len(texts), whole.buffers()[1], whole.buffers()[2], bitmap)[skip:]
+
+
+@settings(deadline=None)
+@given(columns, st.integers(0, 3))
+def test_text_kernels(texts: list[str | None], skip: int) -> None:
+    column = hidden(texts, skip)
+    shown = [text.encode() for text in column.to_pylist() if text is not None]
+    sizes = [len(text) for text in shown]
+    for each in both():
+        assert each.text_sizes(column) == ((min(sizes), max(sizes)) if sizes else (0, 0))
+        assert each.text_sizes(column, True)[1] >= max(sizes, default=0)
+        made, others = each.escape(column)
+        if others is not None:
+            mask = np.isin(np.arange(len(column)), others[0])
+            made = pc.replace_with_mask(made, pa.array(mask), others[1].filter(others[1].is_valid()))
+        if each is kernels.plain:
+            plain = made
+        else:
+            compiled = made
+    assert plain.to_pylist() == compiled.to_pylist()
+
+
+@settings(deadline=None)
+@given(st.sampled_from(PATTERNS), columns, st.integers(0, 3))
+def test_kernels_of_patterns(pattern: str, texts: list[str | None], skip: int) -> None:
+    tree, column = compile_ecma(pattern).tree, hidden(texts, skip)
+    test, machine = byte_test(tree), automaton(tree)
+    compiled, plain = both()
+    if test is not None:
+        assert as_list(compiled.misfits(column, test)) == as_list(plain.misfits(column, test))
+    if machine is not None:
+        one, other = as_list(compiled.not_accepted(column, machine)), as_list(plain.not_accepted(column, machine))
+        long = [at for at, text in enumerate(column.to_pylist()) if text is not None and len(text.encode()) > 64]
+        assert set(other) - set(long) == set(one) - set(long)
+        assert set(one) <= set(other)
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=200), st.sampled_from([b"", b"\n", b"\r\n", "é".encode()]))
+def test_kernels_of_bytes(text: bytes, end: bytes) -> None:
+    text += end
+    padded = np.frombuffer(text + bytes(64), np.uint8)
+    lines = [match.start() for match in re.finditer(b"\n", text)]
+    expected = [*lines, len(text)] if text and not text.endswith(b"\n") else lines
+    try:
+        text.decode()
+        readable = True
+    except UnicodeDecodeError:
+        readable = False
+    for each in both():
+        assert each.line_ends(padded, len(text)).tolist() == expected
+        assert each.count_lines(text) == len(re.findall(rb"\r\n|\r|\n", text))
+        assert each.is_utf8(text) == readable
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.none() | st.integers(-62_135_596_800_000, 253_402_300_799_999), min_size=1, max_size=9),
+    st.integers(0, 2),
+)
+def test_times_are_printed_alike(values: list[int | None], skip: int) -> None:
+    column = pa.array(values, pa.int64())[skip:]
+    if column.null_count < len(column):
+        compiled, plain = both()
+        made = compiled.print_times(column)
+        made.validate(full=True)
+        assert made.to_pylist() == plain.print_times(column).to_pylist()
+
+
+@given(st.binary(max_size=300), st.integers(1, 100))
+def test_all_of_a_buffer_is_written(data: bytes, piece: int) -> None:
+    for each in both():
+        with tempfile.TemporaryFile() as file:
+            each.write(file.fileno(), data, piece)
+            assert os.pread(file.fileno(), 400, 0) == data
+
+
+def test_each_implementation_has_all_of_the_interface() -> None:
+    names = {name for name in vars(Kernels) if not name.startswith("_")}
+    assert names == set(_numpy.__all__)
+    for each in both():
+        assert [name for name in names if not hasattr(each, name)] == []
+
+
+def test_only_the_kernels_know_how_they_were_made() -> None:
+    """No other module branches on whether the loops were compiled."""
+    branch = re.compile(r"native\.compiled|\b_native\b|native import.*\bcompiled\b|kernels\.(compiled|plain)\b")
+    found = [
+        str(path.relative_to(PACKAGE))
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if path.relative_to(PACKAGE).parts[0] not in ("native.py", "kernels")
+        and branch.search(path.read_text(encoding="utf-8"))
+    ]
+    assert found == []

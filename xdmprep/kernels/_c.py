@@ -1,0 +1,180 @@
+"""The kernels in C (``_native.c``, ``_json.c``): Arrow's buffers in, Arrow's buffers out, the GIL released between."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from .. import _native as loops
+from . import _numpy
+from .arrays import Positions
+from .automaton import Automaton
+from .byte_test import ByteTest
+from .csv_arrow import Aside, CsvForm
+from .json_columns import ARRAY, MAP, OBJECT, UNKNOWN, Column, Node, Parsed
+from .walk import Texts, Value, Walk
+
+_CHECK_UTF8 = 4
+
+is_utf8, count_lines, write = loops.is_utf8, loops.count_lines, loops.write
+
+
+def _texts(array: pa.Array) -> tuple[Any, int, Any, Any, int]:
+    """A text column as the loops take it: offsets, length, data, bitmap of what is not null, its first bit."""
+    valid, offsets, data = array.buffers()
+    if offsets is None:
+        return bytes(4), 0, data, None, 0
+    return memoryview(offsets)[4 * array.offset :], len(array), data, valid if array.null_count else None, array.offset
+
+
+def _positions(found: bytes | None) -> Positions | None:
+    return None if found is None else np.frombuffer(found, np.int64)
+
+
+def line_ends(data: Any, size: int) -> Positions:
+    """See :class:`.interface.Kernels`."""
+    count, ends = loops.line_ends(data, size, pa.allocate_buffer)
+    return np.frombuffer(ends, np.int64, count)
+
+
+def last_record_end(text: Any, start: int, stop: int, final: bool, delimiter: str, quote: str) -> int:
+    """See :class:`.interface.Kernels`."""
+    return loops.last_record_end(text, start, stop, final, ord(delimiter), ord(quote))
+
+
+def parse_csv(data: memoryview | bytes, form: CsvForm, names: Sequence[str]) -> tuple[pa.RecordBatch, Aside]:
+    """See :class:`.interface.Kernels`."""
+    places = {name: number for number, name in enumerate(form.names)}
+    wanted = [(places[name], name in form.encoded) for name in names]
+    nulls = [text.encode() for text in form.null_values]
+    rows, columns, aside = loops.parse_csv(
+        data, ord(form.delimiter), ord(form.quote), len(form.names), wanted, nulls, pa.allocate_buffer
+    )
+    arrays = []
+    for null_count, valid, offsets, *texts in columns:
+        bitmap = valid if null_count else None
+        if len(texts) == 1:
+            arrays.append(pa.Array.from_buffers(pa.string(), rows, [bitmap, offsets, texts[0]], null_count))
+        else:
+            starts, text = map(pa.py_buffer, texts)
+            words = pa.Array.from_buffers(pa.string(), len(texts[0]) // 4 - 1, [None, starts, text], 0)
+            numbers = pa.Array.from_buffers(pa.int32(), rows, [bitmap, offsets], null_count)
+            arrays.append(pa.DictionaryArray.from_arrays(numbers, words))
+    batch = pa.RecordBatch.from_arrays(arrays, names=list(names))
+    return batch, np.frombuffer(aside, np.int64).reshape(-1, 4)
+
+
+def parse_json(data: Any, size: int, tree: Node, purpose: int) -> Parsed:
+    """See :class:`.interface.Kernels`."""
+    flags = purpose | (0 if loops.is_utf8(memoryview(data)[:size]) else _CHECK_UTF8)
+    status, starts, root = loops.parse_json(data, size, tree.spec, flags, pa.allocate_buffer)
+    return Parsed(np.frombuffer(status, np.uint8), np.frombuffer(starts, np.int32), _column(tree, root))
+
+
+def _column(node: Node, made: Any) -> Column:
+    size, valid, nulls, values, text, inside = made
+    mask = None
+    if nulls is not None:
+        mask = np.unpackbits(np.frombuffer(nulls, np.uint8), count=size, bitorder="little").view(bool)
+    children = tuple(_column(child, part) for child, part in zip(node.children, inside, strict=True))
+    if node.kind == OBJECT:
+        return Column(node, None, mask, size, valid, children)
+    kind = node.type
+    if node.kind == UNKNOWN:
+        array = pa.nulls(size)
+    elif node.kind == ARRAY:
+        array = pa.Array.from_buffers(kind, size, [valid, values], children=[children[0].whole()])
+    elif node.kind == MAP:
+        entries = pa.Array.from_buffers(
+            pa.struct([kind.key_field, kind.item_field]), children[0].size, [None],
+            children=[child.whole() for child in children],
+        )  # fmt: skip
+        array = pa.Array.from_buffers(kind, size, [valid, values], children=[entries])
+    else:
+        array = pa.Array.from_buffers(kind, size, [valid, values] if text is None else [valid, values, text])
+    return Column(node, array, mask, size, None, ())
+
+
+def text_sizes(array: pa.Array, nulls: bool = False) -> tuple[int, int]:
+    """See :class:`.interface.Kernels`."""
+    offsets, n, data, valid, first_bit = _texts(array)
+    return loops.text_sizes(offsets, n, data, *((None, 0) if nulls else (valid, first_bit))) or (0, 0)
+
+
+def misfits(array: pa.Array, test: ByteTest) -> Positions | None:
+    """See :class:`.interface.Kernels`."""
+    if test.ranges is None:  # a set with gaps is a table, which numpy looks up as fast
+        return test.outside(array)
+    return _positions(loops.misfits(*_texts(array), *test.ranges))
+
+
+def not_accepted(array: pa.Array, automaton: Automaton) -> Positions | None:
+    """See :class:`.interface.Kernels`."""
+    return _positions(loops.not_accepted(*_texts(array), automaton.table, automaton.accepting))
+
+
+def printed_otherwise(texts: pa.Array, whole: bool) -> Positions:
+    """See :class:`.interface.Kernels`."""
+    return np.frombuffer(loops.printed_otherwise(*_texts(texts), whole) or b"", np.int64)
+
+
+def print_times(millis: pa.Array) -> pa.Array:
+    """See :class:`.interface.Kernels`."""
+    valid, data = millis.buffers()
+    bitmap = valid if millis.null_count else None
+    values = memoryview(data)[8 * millis.offset :]
+    made = loops.print_times(values, len(millis), bitmap, millis.offset, pa.allocate_buffer)
+    if made is None:  # a year without four digits
+        return _numpy.print_times(millis)
+    if bitmap is not None and millis.offset:
+        bitmap = millis.is_valid().buffers()[1]
+    return pa.Array.from_buffers(pa.string(), len(millis), [bitmap, *made])
+
+
+def escape(column: pa.Array) -> tuple[pa.Array, tuple[Positions, pa.Array] | None]:
+    """See :class:`.interface.Kernels`."""
+    bitmap, offsets, data = column.buffers()
+    if data is None or len(column) == 0:
+        return column, None
+    places = np.frombuffer(offsets, np.int32, len(column) + 1, column.offset * 4)
+    made = loops.escape(places, len(column), data, pa.allocate_buffer)
+    if made is None:
+        return column, None
+    if bitmap is not None and column.offset:
+        bitmap = column.is_valid().buffers()[1]
+    return pa.Array.from_buffers(pa.string(), len(column), [bitmap, *made]), None
+
+
+def join(
+    walk: Walk,
+    values: Sequence[Value],
+    n: int,
+    keep: np.ndarray[Any, np.dtype[np.bool_]] | None,
+    around: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None,
+    starts: bool,
+) -> Texts:
+    """See :class:`.interface.Kernels`."""
+    before, after = around or (None, None)
+    legs = [_leg(value) for value in values]
+    size, data, places = loops.join(
+        legs, walk.compiled_tables, *walk.literal_texts, n, keep, before, after, starts, pa.allocate_buffer
+    )
+    return Texts(np.frombuffer(places or b"", np.int32, n + 1 if places else 0), data.slice(0, size))
+
+
+def _leg(value: Value) -> tuple[Any, ...]:
+    """A column as `join` takes it."""
+    codes = None if value.codes is None else np.ascontiguousarray(value.codes, np.int32)
+    rows, texts = (None, None) if value.escaped is None else value.escaped
+    others = (None, None, None) if rows is None else (np.ascontiguousarray(rows, np.int64), *_buffers(texts))
+    places, data = _buffers(value.texts)
+    return places, len(value.texts), data, codes, value.there, *others
+
+
+def _buffers(texts: pa.Array) -> tuple[Any, Any]:
+    """The offsets and the data of a text column."""
+    _, offsets, data = texts.buffers()
+    return None if offsets is None else np.frombuffer(offsets, np.int32, len(texts) + 1, texts.offset * 4), data

@@ -1,0 +1,73 @@
+"""The kernels without a compiler: numpy and Arrow, in several passes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from .arrays import Positions, text_bytes, valid
+from .automaton import not_accepted
+from .byte_test import ByteTest
+from .csv_arrow import count_lines, is_utf8, parse_csv
+from .json_arrow import parse_plainly as parse_json
+from .json_texts import escape_some, print_times, printed_otherwise
+from .record_boundary import Cutter
+from .walk import Texts, Value, Walk
+
+__all__ = [
+    "count_lines", "escape", "is_utf8", "join", "last_record_end", "line_ends", "misfits", "not_accepted",
+    "parse_csv", "parse_json", "print_times", "printed_otherwise", "text_sizes", "write",
+]  # fmt: skip
+
+
+def line_ends(data: Any, size: int) -> Positions:
+    """See :class:`.interface.Kernels`."""
+    data = data[:size]
+    breaks: Positions = np.flatnonzero(data == 10)
+    return np.append(breaks, size) if size and data[-1] != 10 else breaks
+
+
+def last_record_end(text: Any, start: int, stop: int, final: bool, delimiter: str, quote: str) -> int:
+    """See :class:`.interface.Kernels`."""
+    return Cutter(delimiter, quote).last_end(text, start, stop, final)
+
+
+def text_sizes(array: pa.Array, nulls: bool = False) -> tuple[int, int]:
+    """See :class:`.interface.Kernels`."""
+    sizes = np.diff(text_bytes(array)[0]) if len(array) else np.zeros(0, np.int32)
+    if array.null_count and not nulls:
+        sizes = sizes[valid(array)]
+    return (int(sizes.min()), int(sizes.max())) if len(sizes) else (0, 0)
+
+
+def misfits(array: pa.Array, test: ByteTest) -> Positions | None:
+    """See :class:`.interface.Kernels`."""
+    return test.outside(array)
+
+
+def escape(column: pa.Array) -> tuple[pa.Array, tuple[Positions, pa.Array] | None]:
+    """See :class:`.interface.Kernels`."""
+    return column, escape_some(column)
+
+
+def join(
+    walk: Walk,
+    values: Sequence[Value],
+    n: int,
+    keep: np.ndarray[Any, np.dtype[np.bool_]] | None,
+    around: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None,
+    starts: bool,
+) -> Texts:
+    """See :class:`.interface.Kernels`."""
+    return walk.texts(values, n, keep, around, starts)
+
+
+def write(file: int, data: Any, piece: int) -> None:
+    """See :class:`.interface.Kernels`."""
+    view = memoryview(data).cast("B")
+    while len(view):
+        view = view[os.write(file, view[:piece]) :]

@@ -1,0 +1,128 @@
+"""What every implementation of the kernels offers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from .arrays import Positions
+from .automaton import Automaton
+from .byte_test import ByteTest
+from .csv_arrow import Aside, CsvForm
+from .json_columns import Node, Parsed
+from .walk import Texts, Value, Walk
+
+Data = Any  #: anything with the buffer protocol: bytes, memoryview, numpy array, Arrow buffer
+
+
+class Kernels(Protocol):
+    """The inner loops.  All implementations give the same results, except where a text says otherwise.
+
+    Text columns are plain Arrow string arrays (int32 offsets), of any offset and with or without nulls.
+    """
+
+    def is_utf8(self, data: Data, /) -> bool:
+        """Whether `data` is UTF-8."""
+
+    def count_lines(self, data: Data, /) -> int:
+        """Number of line ends: line feeds, carriage returns, and both together as one."""
+
+    def line_ends(self, data: Data, size: int, /) -> Positions:
+        """Where each line of ``data[:size]`` ends: at its line feed, the last one perhaps at `size`.
+
+        Args:
+            data: uint8 array with at least 64 zero bytes behind `size`.
+            size: bytes of the lines.
+        """
+
+    def last_record_end(self, text: Data, start: int, stop: int, final: bool, delimiter: str, quote: str, /) -> int:
+        """The end of the last whole CSV record in ``text[start:stop]``, `start` if there is none.
+
+        Args:
+            text: the text.
+            start, stop: offsets; a record begins at `start`.
+            final: the text ends at `stop`, so that the last record needs no line end.
+            delimiter, quote: one ASCII character each.
+        """
+
+    def parse_csv(
+        self, data: memoryview | bytes, form: CsvForm, names: Sequence[str], /
+    ) -> tuple[pa.RecordBatch, Aside]:
+        """The columns `names` of whole CSV records, and the records that cannot be rows."""
+
+    def parse_json(self, data: Data, size: int, tree: Node, purpose: int, /) -> Parsed:
+        """Lines of JSON as columns.  Lines that are not taken are named; which ones these are may differ.
+
+        Args:
+            data: uint8 array: the lines, with at least 64 zero bytes behind them.
+            size: bytes of the lines.
+            tree: where values go; an object.
+            purpose: :data:`.json_columns.CHECK`, `MAPPED` or `LEARN`.
+        """
+
+    def text_sizes(self, array: pa.Array, nulls: bool = False, /) -> tuple[int, int]:
+        """The least and the greatest number of bytes of the texts; (0, 0) if there are none.
+
+        Args:
+            array: a text column.
+            nulls: whether what stands behind nulls may count, which is faster.
+        """
+
+    def misfits(self, array: pa.Array, test: ByteTest, /) -> Positions | None:
+        """Positions of the texts that fail a test of their bytes; None if there are none."""
+
+    def not_accepted(self, array: pa.Array, automaton: Automaton, /) -> Positions | None:
+        """Positions of the texts that an automaton does not accept, or that are too long to tell; None for none."""
+
+    def printed_otherwise(self, texts: pa.Array, whole: bool, /) -> Positions:
+        """Positions of the texts that JSON may print differently once they are read as numbers; nulls are none.
+
+        A decimal fraction of at most 15 digits without a needless zero is printed as it is, since no other fraction
+        that short is the same double; this holds from 0.1 to 999,999,999, since very small and large numbers get an
+        exponent.  Implementations may name more texts than they must.
+
+        Args:
+            texts: what is not null can be read as such a number.
+            whole: the numbers are integers, not doubles.
+        """
+
+    def print_times(self, millis: pa.Array, /) -> pa.Array:
+        """RFC 3339 in UTC, whole seconds without a fraction, others with three digits.
+
+        Args:
+            millis: int64, milliseconds since 1970; not all null.
+        """
+
+    def escape(self, column: pa.Array, /) -> tuple[pa.Array, tuple[Positions, pa.Array] | None]:
+        """Texts with JSON's escapes: the column, and the positions and texts of those to replace in it, if any."""
+
+    def join(
+        self,
+        walk: Walk,
+        values: Sequence[Value],
+        n: int,
+        keep: np.ndarray[Any, np.dtype[np.bool_]] | None,
+        around: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None,
+        starts: bool,
+        /,
+    ) -> Texts:
+        """The text of n rows along the leaves that are present.
+
+        Args:
+            walk: the leaves.
+            values: one per leaf.
+            n: number of rows.
+            keep: bool (n,); None means all.
+            around: int32 (n,) twice: the literals before and behind each row.
+            starts: whether the offsets of the rows are wanted; otherwise there are none.
+        """
+
+    def write(self, file: int, data: Data, piece: int, /) -> None:
+        """Write all of `data` to a file descriptor, at most `piece` bytes at a time.
+
+        Raises:
+            OSError: it cannot be written.
+        """
