@@ -12,6 +12,7 @@ import click
 from ..errors import UsageError, did_you_mean
 from ..rules import RULES
 from .command import Command
+from .contracts import contract, names
 from .printer import print_json, show
 
 #: The page with a section for each rule.
@@ -39,6 +40,10 @@ def _complete(_ctx: Any, _parameter: Any, start: str) -> list[str]:
     return [code for code in RULES if code.startswith(start)]
 
 
+def _complete_command(_ctx: Any, _parameter: Any, start: str) -> list[str]:
+    return [name for name in names() if name.startswith(start)]
+
+
 @click.command(
     cls=Command,
     epilog="""\b
@@ -46,13 +51,23 @@ Examples:
   xdmprep explain pattern
   xdmprep explain identity-ecid --json
   xdmprep explain --list
+  xdmprep explain --json-schema "mapping check"
 """,
 )
 @click.argument("code", required=False, shell_complete=_complete)
 @click.option("--list", "everything", is_flag=True, help="List all codes.")
+@click.option(
+    "--json-schema", "command", metavar="COMMAND", shell_complete=_complete_command,
+    help="Print the JSON Schema of what COMMAND prints with --json; 'events' for --json-lines.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
-def explain(code: str | None, everything: bool, as_json: bool) -> None:
+def explain(code: str | None, everything: bool, command: str | None, as_json: bool) -> None:
     """Say what the rule CODE checks, why the platform cares, and how to correct what it finds."""
+    if command is not None:
+        if everything or code is not None:
+            raise UsageError("--json-schema explains a command's output; give no CODE and no --list with it.")
+        print_json(contract(command), indent=2)
+        return
     if everything == (code is not None):
         raise UsageError("Give the code of a rule, such as `xdmprep explain pattern`, or --list.")
     if everything:
