@@ -1,6 +1,6 @@
 """The benchmarks' input: ``python tests/benchmarks/worksets.py SET ROWS FOLDER [--faulty PCT]``.
 
-Three work sets, made with numpy and Arrow at about a million rows in a few seconds:
+Work sets, made with numpy and Arrow at about a million rows in a few seconds:
 
 ``crm``
     21 columns like a CRM export: about 10 % nulls, names outside ASCII, 1 % of the streets with characters that JSON
@@ -11,6 +11,8 @@ Three work sets, made with numpy and Arrow at about a million rows in a few seco
 ``purchases``
     60 columns: an event with up to three products, an order, tenant objects nested three deep, and long texts of which
     most need escapes.
+``purchase-objects``
+    The same for `purchases`: its products as one ``to_array(false, to_object(...), ...)``.
 
 Beside ``SET-ROWS.csv`` stand the schema (``SET.schema.json``, about 30 constraints in `crm`, more in `purchases`) and
 the mapping (``SET.mapping.yaml``). The same command makes the same bytes.
@@ -226,7 +228,9 @@ def purchases(make: Maker) -> dict[str, Any]:
     return out
 
 
-MAKERS = {"crm": crm, "objects": crm, "purchases": purchases}
+MAKERS = {"crm": crm, "objects": crm, "purchases": purchases, "purchase-objects": purchases}
+#: Sets with the rows and the schema of another one, and its mapping written with calculated objects.
+OBJECTS = {"objects": "crm", "purchase-objects": "purchases"}
 
 #: Set -> (column, value that is a fault there); None is a missing value.
 FAULTS: dict[str, list[tuple[str, str | None]]] = {
@@ -240,7 +244,7 @@ FAULTS: dict[str, list[tuple[str, str | None]]] = {
         ("ITEM1_PRICE", "-1"), ("EVENT_ID", None),
     ],
 }  # fmt: skip
-FAULTS["objects"] = FAULTS["crm"]
+FAULTS |= {name: FAULTS[base] for name, base in OBJECTS.items()}
 
 
 def spoil(table: dict[str, Any], faults: list[tuple[str, str | None]], rng: np.random.Generator, share: float) -> None:
@@ -388,14 +392,19 @@ def _calculated() -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _with_objects(paths: dict[str, Any]) -> dict[str, Any]:
     """A set of paths written as people write it in Data Prep: identities and groups of fields as calculated objects."""
-    inside: dict[str, dict[int, dict[str, Any]]] = {}
+    arrays: dict[str, dict[int, dict[str, Any]]] = {}
     groups: dict[str, dict[str, Any]] = {}
     out: dict[str, Any] = {}
     for path, source in paths.items():
         above, _, field = path.rpartition(".")
-        if above.endswith("]"):
-            array, _, number = above[:-1].rpartition("[")
-            inside.setdefault(array, {}).setdefault(int(number), {})[field] = source
+        array, bracket, rest = path.partition("[")
+        if bracket:
+            number, _, below = rest.partition("].")
+            item = arrays.setdefault(array, {}).setdefault(int(number), {})
+            *way, field = below.split(".")
+            for step in way:
+                item = item.setdefault(step, {})
+            item[field] = source
         elif "." in path:
             groups.setdefault(above, {})[field] = source
         else:
@@ -405,7 +414,7 @@ def _with_objects(paths: dict[str, Any]) -> dict[str, Any]:
             out.update({f"{above}.{field}": source for field, source in fields.items()})
         else:
             out[above] = _object(fields)
-    for array, items in inside.items():
+    for array, items in arrays.items():
         given = [
             f'iif({item["id"]} != null && {item["id"]} != "", {_object(item)}, null)' if "id" in item else _object(item)
             for item in items.values()
@@ -417,7 +426,10 @@ def _with_objects(paths: dict[str, Any]) -> dict[str, Any]:
 def _object(fields: dict[str, Any]) -> str:
     """A calculated object of fields."""
     words = {True: "true", False: "false"}
-    parts = [f'"{name}", {words[source] if isinstance(source, bool) else source}' for name, source in fields.items()]
+    parts = []
+    for name, source in fields.items():
+        written = _object(source) if isinstance(source, dict) else words[source] if isinstance(source, bool) else source
+        parts.append(f'"{name}", {written}')
     return f"to_object({', '.join(parts)})"
 
 
@@ -425,8 +437,7 @@ def schema(name: str) -> dict[str, Any]:
     """The work set's XDM schema (the complete form, as the Schema Registry exports it)."""
     if name == "calculated":
         return _calculated()[0]
-    if name == "objects":
-        name = "crm"
+    name = OBJECTS.get(name, name)
     base, behaviour, required = _CLASSES[name]
     top = f"https://ns.adobe.com/xdm/context/{base}"
     extends = [top, f"https://ns.adobe.com/xdm/data/{behaviour}"]
@@ -438,8 +449,8 @@ def mapping(name: str) -> dict[str, Any]:
     """The work set's mapping: destination -> expression."""
     if name == "calculated":
         return _calculated()[1]
-    if name == "objects":
-        return _with_objects(mapping("crm"))
+    if name in OBJECTS:
+        return _with_objects(mapping(OBJECTS[name]))
     out: dict[str, Any] = {}
     for leaf in LAYOUTS[name]:
         path = ""

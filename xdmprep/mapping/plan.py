@@ -34,6 +34,7 @@ from .sources import (
     settle,
     unknown_column,
 )
+from .split import split
 from .targets import clashes, destination, find, never_fits, target_type, type_name
 
 
@@ -136,7 +137,8 @@ def make_plan(
     for one in single:
         _note(one, columns, plan)
         try:
-            outputs = _outputs(one, below.get(one.path, set()), options, sample, plan)
+            overrides = below.get(one.path, set())
+            outputs = _split(one, overrides, columns, schema, plan) or _outputs(one, overrides, options, sample, plan)
         except MappingError as error:
             for text in error.faults:
                 fault(one.item, text)
@@ -235,6 +237,20 @@ def _note(one: _Settled, columns: pa.Schema, plan: Plan) -> None:
         plan.notes += [f"{one.item}: {text}" for text in source.expression.likely_mistakes()]
     for name in absent:
         plan.notes.append(f"{one.item}: the source has no column '{name}'; it counts as null in every row.")
+
+
+def _split(one: _Settled, overrides: set[Path], columns: pa.Schema, schema: Schema | None, plan: Plan) -> list[Output]:
+    """One output for each field of a calculated object; none where that would not be the same, or does not fit."""
+    if schema is None or overrides or EVERY in one.path:
+        return []
+    outputs: list[Output] = []
+    for way, source in split(one.source, one.path, columns, not plan.grouped):
+        path = (*one.path, *way)
+        try:
+            outputs += _outputs(_Settled(one.item, path, find(path, schema), source), set(), plan.options, None, plan)
+        except MappingError:
+            return []
+    return outputs
 
 
 def _outputs(

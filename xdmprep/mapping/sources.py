@@ -237,7 +237,7 @@ def settle(item: FieldMapping, columns: pa.Schema, options: Options, missing: Mi
     if item.kind == "callable":
         return _callable(item, columns)
     if item.kind == "constant":
-        return _constant(item.source, item.text)
+        return constant_source(item.source, item.text)
     text = item.source
     if item.kind in ("auto", "column"):
         if columns.get_all_field_indices(text):
@@ -256,7 +256,12 @@ def settle(item: FieldMapping, columns: pa.Schema, options: Options, missing: Mi
     return _expression(item, columns, options, missing)
 
 
-def _constant(value: Any, text: str) -> ConstantSource:
+def constant_source(value: Any, text: str) -> ConstantSource:
+    """A literal as the source of a mapping.
+
+    Raises:
+        MappingError: a number is too large for any type.
+    """
     if isinstance(value, bool):
         return ConstantSource(value, pa.bool_(), text)
     if isinstance(value, int) and -(2**63) <= value < 2**63:
@@ -362,7 +367,7 @@ def _expression(item: FieldMapping, columns: pa.Schema, options: Options, missin
     if faults:
         raise MappingError([str(fault) for fault in faults])
     if expression.is_constant and isinstance(expression.constant, str | int | float | bool):
-        return _constant(expression.constant, text)
+        return constant_source(expression.constant, text)
     return ExpressionSource(expression, absent)
 
 

@@ -22,11 +22,8 @@ from ..schema import Schema
 from .nested import list_parts
 from .plan import Output
 from .sources import ConstantSource
-from .targets import find
+from .targets import IDENTITY_MAPS, find
 from .work import Work
-
-#: Maps of identities: in their items everything stands or falls with the id.
-IDENTITY_MAPS = ("identityMap", "xdm:identityMap")
 
 _Ints = np.ndarray[Any, np.dtype[np.int32]]
 

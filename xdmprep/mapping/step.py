@@ -25,8 +25,8 @@ from ..schema import Schema
 from .nested import list_parts
 from .plan import Output, Plan
 from .sources import ColumnSource, ConstantSource
-from .stars import IDENTITY_MAPS, StarGroup, only_where, star_groups
-from .targets import document_order
+from .stars import StarGroup, only_where, star_groups
+from .targets import IDENTITY_MAPS, document_order
 from .work import Work
 
 _TEXT_COLUMN = pa.dictionary(pa.int32(), pa.string())

@@ -16,6 +16,9 @@ from ..paths import EVERY, Path, format_path, parse_path
 from ..schema import Field, Schema
 from .nested import is_text, natural, type_words
 
+#: Maps of identities: in their items everything stands or falls with the id.
+IDENTITY_MAPS = ("identityMap", "xdm:identityMap")
+
 #: Values that stand for all of their type when it is asked whether a type can ever become another.
 _SPECIMENS: dict[str, list[Any]] = {
     "bool": [True, False],

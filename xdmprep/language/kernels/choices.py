@@ -18,6 +18,8 @@ def _choice(rows: Rows, condition: Column, yes: Column, no: Column) -> Made:
     if held is None:
         return None
     mask = as_mask(held.values)
+    if kind(no) in ("null", kind(yes)) and mask.all() and not isinstance(yes, Constants):
+        return Column(yes.values, merged(held.open, yes.open))
     made = _either(mask, yes, no, rows.n) or _by_mask(mask, yes, no)
     return Column(made.values, merged(held.open, made.open))
 
