@@ -323,3 +323,26 @@ def test_many_groups_are_ordered_by_two_passes() -> None:
     codes = np.random.default_rng(2).integers(0, 200_000, 300_000).astype(np.int32)
     order, _ = by_group(codes, 200_000)
     assert np.array_equal(order, np.argsort(codes, kind="stable"))
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows_strategy)
+def test_every_row_that_differs_from_the_first_value_is_named(rows: list[dict[str, Any]]) -> None:
+    first: dict[Any, tuple[int, Any]] = {}
+    wanted: dict[str, list[tuple[int, Any]]] = {"a": [], "n": []}
+    starts: dict[Any, int] = {}
+    for number, row in enumerate(rows, 1):
+        key = row["k"] if row["k"] is not None else ("none", number)
+        start = starts.setdefault(key, number)
+        for name, found in wanted.items():
+            if row[name] is not None and row[name] != first.setdefault((key, name), row[name]):
+                found.append((start, str(row[name])))
+    stream = map_stream(stream_of(rows), MappingSet({"k": "k", "a": "a", "n": "n"}, group_by="k"))
+    findings = [finding for chunk in stream for finding in chunk.issues if finding.code == "group-differs"]
+    for name, pairs in wanted.items():
+        told = [f for f in findings if f.path == name]
+        said = [
+            pair for f in told for pair in zip(f.rows.tolist(), f.values.cast(pa.string()).to_pylist(), strict=True)
+        ]
+        assert sorted(said) == sorted(pairs)
+        assert all(f.rows.tolist() == sorted(f.rows.tolist()) for f in told)

@@ -22,6 +22,7 @@ from .plan import Output
 from .sources import AbsentSource, ColumnSource, ConstantSource, ExpressionSource, Source, Values
 from .targets import type_name
 
+_Ints = np.ndarray[Any, np.dtype[np.int64]]
 _TEXT_COLUMN = pa.dictionary(pa.int32(), pa.string())
 
 
@@ -55,14 +56,10 @@ class Work:
         if isinstance(output.source, ConstantSource):
             return constant_column(output.source.value, output.type, n)
         array = self.output(output)
-        there = valid(array)
-        at = np.where(there, np.arange(len(array)), len(array))
-        first = np.minimum.reduceat(at, starts) if n else at
+        first = _firsts(array, starts)
         made = array.take(pa.array(first, pa.int64(), mask=first == len(array)))
         if n < len(array) and output.source.columns and not pa.types.is_nested(array.type):
-            group = np.repeat(np.arange(n), np.diff(self.offsets))
-            other = pc.not_equal(plain(array), plain(made).take(pa.array(group))).fill_null(False)
-            rows = np.flatnonzero(other.to_numpy(zero_copy_only=False))
+            rows = _differing(plain(array), first, self.offsets)
             if len(rows):
                 path, text = format_path(output.path), "rows of one record differ here; the first value is taken"
                 self.add("group-differs", path, text, rows, texts(array, rows), output.source.text, "")
@@ -145,6 +142,35 @@ class Work:
         """One more finding about the rows at `positions` of the chunk."""
         own = RULES[code].severity if code not in ("unparsable", "expression") else self.severity
         self.findings.append(Finding.of(code, path, message, self.rows[positions], values, column, hint, own))
+
+
+def _firsts(array: pa.Array, starts: np.ndarray[Any, np.dtype[np.int32]]) -> _Ints:
+    """For each group, which begin at `starts`, the place of its first value that is not null; the length if none."""
+    if not array.null_count:
+        return starts.astype(np.int64)
+    at = np.where(valid(array), np.arange(len(array)), len(array))
+    return np.minimum.reduceat(at, starts) if len(starts) else at
+
+
+def _differing(array: pa.Array, first: _Ints, offsets: np.ndarray[Any, np.dtype[np.int32]]) -> _Ints:
+    """The rows whose value is another than the first of their group; nulls do not count."""
+    begins = np.zeros(len(array), dtype=bool)
+    begins[offsets[:-1]] = True
+    # most groups say the same throughout: rows are compared with their neighbours, and only where two differ, or a null
+    # is between, with the first value
+    other = pc.not_equal(array.slice(1), array.slice(0, len(array) - 1)).fill_null(True)
+    change = np.flatnonzero(other.to_numpy(zero_copy_only=False) & ~begins[1:])
+    if not len(change):
+        return change
+    groups = np.unique(np.searchsorted(offsets, change + 1, side="right") - 1)
+    lengths = np.diff(offsets)[groups]
+    ends = np.cumsum(lengths)
+    rows = np.repeat(offsets[groups] - (ends - lengths), lengths) + np.arange(ends[-1])
+    firsts = np.repeat(first[groups], lengths)
+    known = firsts < len(array)
+    rows, firsts = rows[known], firsts[known]
+    differ = pc.not_equal(array.take(pa.array(rows)), array.take(pa.array(firsts))).fill_null(False)
+    return rows[differ.to_numpy(zero_copy_only=False)]
 
 
 def constant_column(value: Any, kind: pa.DataType, n: int) -> pa.Array:
