@@ -1342,6 +1342,81 @@ static PyObject *text_sizes(PyObject *self, PyObject *args) {
     return more ? Py_BuildValue("II", least, more - 1) : Py_NewRef(Py_None);
 }
 
+/* take_texts(offsets, n, data, valid, first_bit, places, count, allocate) -> None | (offsets, data, bits | None, nulls)
+ *
+ * The texts at `places` (int32), one after the other; `bits` says which are there.  None where they are 2 GB together. */
+static PyObject *take_texts(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *offset_object, *data_object, *valid_object, *place_object, *allocate, *result = NULL;
+    PyObject *made_offsets = NULL, *made_data = NULL, *made_bits = NULL;
+    Py_ssize_t n, first_bit, count;
+    if (!PyArg_ParseTuple(args, "OnOOnOnO", &offset_object, &n, &data_object, &valid_object, &first_bit, &place_object,
+                          &count, &allocate))
+        return NULL;
+    Held held = {0};
+    Texts texts = {0};
+    if (texts_from(&held, offset_object, n, data_object, valid_object, first_bit, &texts) < 0) goto out;
+    const int32_t *const places = held_items(&held, place_object, count, 4, NULL);
+    if (!places || count >= INT32_MAX) {
+        if (!PyErr_Occurred()) PyErr_SetString(PyExc_ValueError, "no places, or too many");
+        goto out;
+    }
+    const int32_t *const at = texts.offsets;
+    int32_t *offsets;
+    uint8_t *data, *bits = NULL;
+    if (!(made_offsets = allocated(&held, allocate, (count + 1) * 4, &offsets))) goto out;
+    if (texts.valid && !(made_bits = allocated(&held, allocate, (count + 7) / 8, &bits))) goto out;
+    int64_t size = 0;
+    Py_ssize_t nulls = 0;
+    int wrong = 0;
+    Py_BEGIN_ALLOW_THREADS;
+    if (bits) memset(bits, 0, (size_t)((count + 7) / 8));
+    for (Py_ssize_t i = 0; i < count; i++) {
+        offsets[i] = (int32_t)size;
+        const int32_t place = places[i];
+        if (place < 0 || place >= n) {
+            wrong = 1;
+            break;
+        }
+        if (is_there(&texts, place)) {
+            size += at[place + 1] - at[place];
+            if (bits) bits[i >> 3] = (uint8_t)(bits[i >> 3] | 1 << (i & 7));
+        } else {
+            nulls++;
+        }
+        if (size > INT32_MAX) break;
+    }
+    Py_END_ALLOW_THREADS;
+    if (wrong) {
+        PyErr_SetString(PyExc_ValueError, "places outside the texts");
+        goto out;
+    }
+    if (size > INT32_MAX) {
+        result = Py_NewRef(Py_None);
+        goto out;
+    }
+    offsets[count] = (int32_t)size;
+    if (!(made_data = allocated(&held, allocate, (Py_ssize_t)size, &data))) goto out;
+    if (texts.data) {
+        Py_BEGIN_ALLOW_THREADS;
+        const uint8_t *const from = texts.data, *const end = from + at[n];
+        for (Py_ssize_t i = 0; i < count; i++) {
+#ifdef __GNUC__
+            if (i + 16 < count) __builtin_prefetch(from + at[places[i + 16]]);
+#endif
+            copy_text(data + offsets[i], from + at[places[i]], (size_t)(offsets[i + 1] - offsets[i]), end);
+        }
+        Py_END_ALLOW_THREADS;
+    }
+    result = Py_BuildValue("OOOn", made_offsets, made_data, made_bits ? made_bits : Py_None, nulls);
+out:
+    Py_XDECREF(made_bits);
+    Py_XDECREF(made_data);
+    Py_XDECREF(made_offsets);
+    held_release(&held);
+    return result;
+}
+
 /* misfits(offsets, n, data, valid, first_bit, lows, spans) -> None | positions
  *
  * The texts that have another number of bytes than `lows`, or a byte less than the low of its place, or greater by more
@@ -1718,6 +1793,7 @@ static PyMethodDef METHODS[] = {
     {"line_ends", line_ends, METH_VARARGS, "Where the lines of a block end."},
     {"parse_json", parse_json, METH_VARARGS, "Lines of JSON as columns."},
     {"text_sizes", text_sizes, METH_VARARGS, "The least and the most bytes of some texts."},
+    {"take_texts", take_texts, METH_VARARGS, "The texts at some places."},
     {"misfits", misfits, METH_VARARGS, "The texts with a byte that is not in its place's range."},
     {"not_accepted", not_accepted, METH_VARARGS, "The texts that a finite automaton does not accept."},
     {"printed_otherwise", printed_otherwise, METH_VARARGS, "The texts of numbers that JSON prints otherwise."},

@@ -30,6 +30,17 @@ def join(
 ) -> tuple[int, Any, Any]: ...
 def write(file: int, data: Any, piece: int, /) -> None: ...
 def text_sizes(offsets: Any, n: int, data: Any, valid: Any, first_bit: int, /) -> tuple[int, int] | None: ...
+def take_texts(
+    offsets: Any,
+    n: int,
+    data: Any,
+    valid: Any,
+    first_bit: int,
+    places: Any,
+    count: int,
+    allocate: Callable[[int], Any],
+    /,
+) -> tuple[Any, Any, Any, int] | None: ...
 def misfits(
     offsets: Any, n: int, data: Any, valid: Any, first_bit: int, lows: bytes, spans: bytes, /
 ) -> bytes | None: ...

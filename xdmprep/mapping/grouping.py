@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from .. import native
 from ..errors import SourceError
 from ..leaves import valid
 
@@ -20,6 +21,10 @@ GROUPS = 16_384
 #: Rows in one chunk, unless a single group has more.
 ROWS = 65_536
 
+#: What the byte at each place of a key is multiplied with, so that the same bytes in another order differ.
+_WEIGHTS = np.random.default_rng(0).integers(1, 1 << 63, 1024, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+
+Hashes = np.ndarray[Any, np.dtype[np.uint64]]
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 
 
@@ -106,5 +111,49 @@ def list_column(rows: Rows, column: int, picked: Any, offsets: pa.Array) -> pa.L
     if isinstance(picked, slice):
         values = values.slice(picked.start, picked.stop - picked.start)
     else:
-        values = values.take(pa.array(picked))
+        values = taken(values, picked)
     return pa.ListArray.from_arrays(offsets, values)
+
+
+def taken(values: pa.Array, places: np.ndarray[Any, np.dtype[Any]]) -> pa.Array:
+    """The values at `places`."""
+    if native.compiled is not None and pa.types.is_string(values.type) and len(values):
+        at = np.ascontiguousarray(places, np.int32)
+        made = native.compiled.take_texts(*native.texts(values), at, len(at), pa.allocate_buffer)
+        if made is not None:
+            offsets, data, bits, nulls = made
+            return pa.StringArray.from_buffers(len(at), offsets, data, bits, nulls)
+    return values.take(pa.array(places))
+
+
+def hashes_of(columns: Sequence[pa.Array]) -> Hashes:
+    """uint64 (n,): equal for equal keys."""
+    code = np.zeros(len(columns[0]), np.uint64)
+    for column in columns:
+        code = code * np.uint64(31) + _text_hashes(column)
+    code ^= code >> np.uint64(31)
+    return code * np.uint64(0x9E3779B97F4A7C15)
+
+
+def _text_hashes(column: pa.Array) -> Hashes:
+    if not pa.types.is_string(column.type):
+        try:
+            column = column.cast(pa.string())
+        except pa.ArrowException:
+            column = pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())
+    column = column.fill_null("")
+    _, offsets, data = column.buffers()
+    bounds = np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1].astype(np.int64)
+    start, stop = int(bounds[0]), int(bounds[-1])
+    if start == stop:
+        return np.zeros(len(column), np.uint64)
+    text = np.frombuffer(data, np.uint8)[start:stop].astype(np.uint64)
+    bounds -= start
+    lengths = np.diff(bounds)
+    place = np.arange(stop - start) - np.repeat(bounds[:-1], lengths)
+    weights = _WEIGHTS[place & (len(_WEIGHTS) - 1)]
+    if lengths.max() > len(_WEIGHTS):
+        weights = weights * (2 * (place // len(_WEIGHTS)) + 1).astype(np.uint64)
+    sums = np.zeros(stop - start + 1, np.uint64)
+    np.cumsum((text + np.uint64(1)) * weights, out=sums[1:])
+    return sums[bounds[1:]] - sums[bounds[:-1]]

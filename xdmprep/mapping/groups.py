@@ -29,7 +29,7 @@ import pyarrow.compute as pc
 from ..errors import SourceError, shorten
 from ..flow import Chunk, Finding, Stream, Unread
 from ..leaves import Leaf, conform, valid
-from .grouping import GROUPS, ROW, Ints, Rows, by_group, codes_of, cuts, list_column
+from .grouping import GROUPS, ROW, Ints, Rows, by_group, codes_of, cuts, hashes_of, list_column
 from .nested import list_parts, natural
 from .spill import Spill
 from .step import source_records
@@ -128,16 +128,19 @@ class _Grouping:
     def _once(self, rows: Rows, firsts: Ints, closed: set[int]) -> None:
         """Every key is closed once, or the promise that groups stand together is broken."""
         at = pa.array(firsts)
-        columns = [rows.column(key).take(at).to_pylist() for key in self.keys]
-        for number, key in enumerate(zip(*columns, strict=True)):
-            if any(part is None for part in key):
-                continue
-            code = hash(key)
+        columns = [rows.column(key).take(at) for key in self.keys]
+        there = np.logical_and.reduce([valid(column) for column in columns])
+        hashes = hashes_of(columns)[there].tolist()
+        if closed.isdisjoint(hashes) and len(set(hashes)) == len(hashes):
+            closed.update(hashes)
+            return
+        for number, code in zip(np.flatnonzero(there).tolist(), hashes, strict=True):
             if code in closed:
-                shown = shorten(key[0] if len(key) == 1 else key)
+                key = [column[number].as_py() for column in columns]
                 raise SourceError(
-                    f"{self.stream.name} row {rows.numbers[firsts[number]]}: the key {shown} was closed before, so its "
-                    "rows do not stand together. Sort the source by the key, or leave out $sorted."
+                    f"{self.stream.name} row {rows.numbers[firsts[number]]}: the key "
+                    f"{shorten(key[0] if len(key) == 1 else tuple(key))} was closed before, so its rows do not stand "
+                    "together. Sort the source by the key, or leave out $sorted."
                 )
             closed.add(code)
 

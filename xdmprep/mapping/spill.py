@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from .grouping import GROUPS, ROW, Ints, Rows, by_group, codes_of, cuts, list_column
+from .grouping import GROUPS, ROW, Ints, Rows, by_group, codes_of, cuts, hashes_of, list_column
 from .nested import list_parts
 
 #: Temporary files that rows are spread over.
@@ -23,11 +23,6 @@ FILES = 64
 
 #: How often the rows of a file that is too large are spread again.
 DEPTH = 3
-
-#: What the byte at each place of a key is multiplied with, so that the same bytes in another order differ.
-_WEIGHTS = np.random.default_rng(0).integers(1, 1 << 63, 256, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
-
-_Hashes = np.ndarray[Any, np.dtype[np.uint64]]
 
 
 class Spill:
@@ -59,7 +54,7 @@ class Spill:
             while batches and sum(batch.nbytes for batch in some) < self._memory // 8:
                 some.append(batches.pop(0))
             batch = some[0] if len(some) == 1 else pa.concat_batches(some)
-            file = (_hashes([batch.column(key) for key in self._keys]) >> np.uint64(8 + 6 * self._depth)) % FILES
+            file = (hashes_of([batch.column(key) for key in self._keys]) >> np.uint64(8 + 6 * self._depth)) % FILES
             order, bounds = by_group(file.astype(np.int32), FILES)
             spread = batch if order is None else batch.take(pa.array(order))
             for number in np.flatnonzero(np.diff(bounds)).tolist():
@@ -187,32 +182,3 @@ def _first_rows(batch: pa.RecordBatch) -> Ints:
     offsets, flat = list_parts(batch.column(ROW))
     first: Ints = flat.to_numpy(zero_copy_only=False)[offsets[:-1]]
     return first
-
-
-def _hashes(columns: Sequence[pa.Array]) -> _Hashes:
-    """uint64 (n,): equal for equal keys."""
-    code = np.zeros(len(columns[0]), np.uint64)
-    for column in columns:
-        code = code * np.uint64(31) + _text_hashes(column)
-    code ^= code >> np.uint64(31)
-    return code * np.uint64(0x9E3779B97F4A7C15)
-
-
-def _text_hashes(column: pa.Array) -> _Hashes:
-    if not pa.types.is_string(column.type):
-        try:
-            column = column.cast(pa.string())
-        except pa.ArrowException:
-            column = pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())
-    column = column.fill_null("")
-    _, offsets, data = column.buffers()
-    bounds = np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1].astype(np.int64)
-    start, stop = int(bounds[0]), int(bounds[-1])
-    if start == stop:
-        return np.zeros(len(column), np.uint64)
-    text = np.frombuffer(data, np.uint8)[start:stop].astype(np.uint64)
-    bounds -= start
-    place = (np.arange(stop - start) - np.repeat(bounds[:-1], np.diff(bounds))) & 255
-    sums = np.zeros(stop - start + 1, np.uint64)
-    np.cumsum((text + np.uint64(1)) * _WEIGHTS[place], out=sums[1:])
-    return sums[bounds[1:]] - sums[bounds[:-1]]

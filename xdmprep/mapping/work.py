@@ -149,7 +149,8 @@ def _firsts(array: pa.Array, starts: np.ndarray[Any, np.dtype[np.int32]]) -> _In
     if not array.null_count:
         return starts.astype(np.int64)
     at = np.where(valid(array), np.arange(len(array)), len(array))
-    return np.minimum.reduceat(at, starts) if len(starts) else at
+    first: _Ints = np.minimum.reduceat(at, starts) if len(starts) else at
+    return first
 
 
 def _differing(array: pa.Array, first: _Ints, offsets: np.ndarray[Any, np.dtype[np.int32]]) -> _Ints:
