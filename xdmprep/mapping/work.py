@@ -171,7 +171,8 @@ def _differing(array: pa.Array, first: _Ints, offsets: np.ndarray[Any, np.dtype[
     known = firsts < len(array)
     rows, firsts = rows[known], firsts[known]
     differ = pc.not_equal(array.take(pa.array(rows)), array.take(pa.array(firsts))).fill_null(False)
-    return rows[differ.to_numpy(zero_copy_only=False)]
+    found: _Ints = rows[differ.to_numpy(zero_copy_only=False)]
+    return found
 
 
 def constant_column(value: Any, kind: pa.DataType, n: int) -> pa.Array:
