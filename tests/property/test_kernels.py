@@ -66,6 +66,20 @@ def test_text_kernels(texts: list[str | None], skip: int) -> None:
 
 
 @settings(deadline=None)
+@given(columns, st.integers(0, 3), st.data())
+def test_texts_are_taken_as_arrow_takes_them(texts: list[str | None], skip: int, data: st.DataObject) -> None:
+    column = hidden(texts, skip)
+    last = len(column) - 1
+    places = np.array(data.draw(st.lists(st.integers(0, last), max_size=60)) if last >= 0 else [], np.int32)
+    for each in both():
+        made = each.take_texts(column, places)
+        made.validate(full=True)
+        assert made.equals(column.take(pa.array(places)))
+        with pytest.raises((IndexError, ValueError)):
+            each.take_texts(column, np.array([last + 1], np.int32))
+
+
+@settings(deadline=None)
 @given(st.sampled_from(PATTERNS), columns, st.integers(0, 3))
 def test_kernels_of_patterns(pattern: str, texts: list[str | None], skip: int) -> None:
     tree, column = compile_ecma(pattern).tree, hidden(texts, skip)

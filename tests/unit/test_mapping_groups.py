@@ -20,7 +20,7 @@ import xdmprep
 from xdmprep.errors import MappingError, SourceError, UsageError
 from xdmprep.flow import Chunk, Finding, Stream
 from xdmprep.mapping import MappingSet, map_stream
-from xdmprep.mapping.grouping import by_group, codes_of, hashes_of, taken
+from xdmprep.mapping.grouping import by_group, codes_of, hashes_of
 from xdmprep.mapping.groups import group_stream
 from xdmprep.mapping.spill import Spill
 from xdmprep.read import open_source
@@ -346,16 +346,6 @@ def test_every_row_that_differs_from_the_first_value_is_named(rows: list[dict[st
         ]
         assert sorted(said) == sorted(pairs)
         assert all(f.rows.tolist() == sorted(f.rows.tolist()) for f in told)
-
-
-@given(st.lists(st.text(max_size=5) | st.none(), min_size=1, max_size=40), st.data())
-def test_texts_are_taken_as_arrow_takes_them(texts: list[str | None], data: st.DataObject) -> None:
-    start = data.draw(st.integers(0, len(texts) - 1))
-    array = pa.array(["front", *texts, None], pa.string()).slice(1 + start, len(texts) - start)
-    places = np.array(data.draw(st.lists(st.integers(0, len(array) - 1), max_size=60)), np.int32)
-    made = taken(array, places)
-    made.validate(full=True)
-    assert made.equals(array.take(pa.array(places)))
 
 
 def test_hashes_tell_keys_apart() -> None:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from .. import _native as loops
 from . import _numpy
-from .arrays import Positions
+from .arrays import Offsets, Positions
 from .automaton import Automaton
 from .byte_test import ByteTest
 from .csv_arrow import Aside, CsvForm
@@ -102,6 +102,15 @@ def text_sizes(array: pa.Array, nulls: bool = False) -> tuple[int, int]:
     """See :class:`.interface.Kernels`."""
     offsets, n, data, valid, first_bit = _texts(array)
     return loops.text_sizes(offsets, n, data, *((None, 0) if nulls else (valid, first_bit))) or (0, 0)
+
+
+def take_texts(array: pa.Array, places: Offsets) -> pa.Array:
+    """See :class:`.interface.Kernels`."""
+    made = loops.take_texts(*_texts(array), places, len(places), pa.allocate_buffer)
+    if made is None:  # 2 GB or more
+        return _numpy.take_texts(array, places)
+    offsets, data, bitmap, nulls = made
+    return pa.Array.from_buffers(pa.string(), len(places), [bitmap, offsets, data], nulls)
 
 
 def misfits(array: pa.Array, test: ByteTest) -> Positions | None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from .arrays import Positions, text_bytes, valid
+from .arrays import Offsets, Positions, text_bytes, valid
 from .automaton import not_accepted
 from .byte_test import ByteTest
 from .csv_arrow import count_lines, is_utf8, parse_csv
@@ -20,7 +20,7 @@ from .walk import Texts, Value, Walk
 
 __all__ = [
     "count_lines", "escape", "is_utf8", "join", "last_record_end", "line_ends", "misfits", "not_accepted",
-    "parse_csv", "parse_json", "print_times", "printed_otherwise", "text_sizes", "write",
+    "parse_csv", "parse_json", "print_times", "printed_otherwise", "take_texts", "text_sizes", "write",
 ]  # fmt: skip
 
 
@@ -42,6 +42,11 @@ def text_sizes(array: pa.Array, nulls: bool = False) -> tuple[int, int]:
     if array.null_count and not nulls:
         sizes = sizes[valid(array)]
     return (int(sizes.min()), int(sizes.max())) if len(sizes) else (0, 0)
+
+
+def take_texts(array: pa.Array, places: Offsets) -> pa.Array:
+    """See :class:`.interface.Kernels`."""
+    return array.take(pa.array(places))
 
 
 def misfits(array: pa.Array, test: ByteTest) -> Positions | None:

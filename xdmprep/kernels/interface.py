@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from .arrays import Positions
+from .arrays import Offsets, Positions
 from .automaton import Automaton
 from .byte_test import ByteTest
 from .csv_arrow import Aside, CsvForm
@@ -69,6 +69,17 @@ class Kernels(Protocol):
         Args:
             array: a text column.
             nulls: whether what stands behind nulls may count, which is faster.
+        """
+
+    def take_texts(self, array: pa.Array, places: Offsets, /) -> pa.Array:
+        """The texts at `places` of a plain string column, as Arrow's ``take``.
+
+        Args:
+            array: a text column.
+            places: int32, from 0 to the last row.
+
+        Raises:
+            IndexError, ValueError: a place is outside the column.
         """
 
     def misfits(self, array: pa.Array, test: ByteTest, /) -> Positions | None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from .. import native
+from .. import kernels
 from ..errors import SourceError
 from ..leaves import valid
 
@@ -117,12 +117,8 @@ def list_column(rows: Rows, column: int, picked: Any, offsets: pa.Array) -> pa.L
 
 def taken(values: pa.Array, places: np.ndarray[Any, np.dtype[Any]]) -> pa.Array:
     """The values at `places`."""
-    if native.compiled is not None and pa.types.is_string(values.type) and len(values):
-        at = np.ascontiguousarray(places, np.int32)
-        made = native.compiled.take_texts(*native.texts(values), at, len(at), pa.allocate_buffer)
-        if made is not None:
-            offsets, data, bits, nulls = made
-            return pa.StringArray.from_buffers(len(at), offsets, data, bits, nulls)
+    if pa.types.is_string(values.type):
+        return kernels.active.take_texts(values, np.ascontiguousarray(places, np.int32))
     return values.take(pa.array(places))
 
 
