@@ -1,0 +1,114 @@
+"""The documentation is run: the Python of every page, and the commands of the how-to pages, with the output they show.
+
+Each page has a folder of its own with the shipped schemas.  Lines of a Python block that begin with ``# `` are what it
+prints.  Lines after a command are found in its output, in their order.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import xdmprep
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = Path(xdmprep.__file__).parent / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
+#: Names that pages use for the reader's own files.
+STAND_INS = {
+    "crm.csv": "schemas/examples/crm-profiles.csv",
+    "crm.mapping.yaml": "schemas/crm-profile.mapping.yaml",
+    "crm.schema.json": "schemas/crm-profile.schema.json",
+    "records.json": "schemas/examples/crm-profile.valid.jsonl",
+    "crm-may.csv": "schemas/examples/crm-profiles.csv",
+    "crm-june.csv": "schemas/examples/crm-profiles.csv",
+}
+
+
+def blocks(page: Path, kind: str) -> list[str]:
+    return re.findall(rf"^```{kind}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    shutil.copytree(ROOT / "schemas", tmp_path / "schemas")
+    for name, file in STAND_INS.items():
+        shutil.copy(ROOT / file, tmp_path / name)
+    return tmp_path
+
+
+def environment() -> dict[str, str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "200"}
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.stem)
+def test_the_python_of_a_page_runs_and_prints_what_it_says(page: Path, folder: Path) -> None:
+    code = "\n".join(blocks(page, "python"))
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=environment(), capture_output=True, text=True, timeout=120,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    said = [line[2:] for line in code.splitlines() if line.startswith("# ")]
+    if said:
+        assert done.stdout.splitlines() == said
+
+
+def commands(block: str) -> list[tuple[str, list[str]]]:
+    """The commands of a block, here-documents included, each with the lines that follow it."""
+    found: list[tuple[str, list[str]]] = []
+    for line in block.splitlines():
+        if line.startswith("$ "):
+            found.append((line[2:], []))
+        elif line.startswith("> ") or line == ">":
+            found[-1] = (found[-1][0] + "\n" + line[2:], found[-1][1])
+        else:
+            found[-1][1].append(line)
+    return found
+
+
+HOW_TO = sorted((DOCS / "how-to").glob("*.md"))
+
+
+@pytest.mark.parametrize("page", [page for page in HOW_TO if blocks(page, "console")], ids=lambda page: page.stem)
+def test_the_commands_of_a_how_to_page_work_and_say_what_it_shows(page: Path, folder: Path) -> None:
+    exports = ""
+    for command, lines in [pair for block in blocks(page, "console") for pair in commands(block)]:
+        done = subprocess.run(
+            ["bash", "-c", exports + command], cwd=folder, env=environment(), capture_output=True, text=True,
+            timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        rest = done.stdout + done.stderr
+        for line in lines:
+            assert line in rest, f"{command}: {line!r} is not in\n{rest}"
+            rest = rest[rest.index(line) :]
+        if command.startswith("export "):
+            exports += command + "\n"
+
+
+def test_every_how_to_page_is_run() -> None:
+    assert [page.stem for page in HOW_TO if not blocks(page, "python") + blocks(page, "console")] == []
+
+
+def test_the_reference_has_every_public_name() -> None:
+    page = (DOCS / "reference.md").read_text(encoding="utf-8")
+    named = [line.rpartition(".")[2] for line in page.splitlines() if line.startswith("::: ")]
+    assert sorted(named) == sorted([*xdmprep.__all__, "Client", "Emulator"])
+
+
+def test_the_site_builds_without_a_broken_link(tmp_path: Path) -> None:
+    pytest.importorskip("mkdocs", reason="the site's generator is not here; the extra `docs` brings it")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")],
+        cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "site" / "search" / "search_index.json").exists()
