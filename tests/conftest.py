@@ -30,6 +30,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )  # fmt: skip
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """A run of folders uses all cores (pytest-xdist), unless `-n` says otherwise; named files run in one process."""
+    option = config.option
+    alone = option.usepdb or option.collectonly or option.capture == "no"
+    if getattr(option, "numprocesses", 0) is None and not alone and not all(".py" in named for named in config.args):
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        option.numprocesses, option.dist = min(cores, 8), "worksteal"
+
+
 def _freshen(seconds: float, seed: str | None, items: list[pytest.Item]) -> None:
     """Shuffle the tests, let Hypothesis draw a few examples that depend on `seed` alone, skip what comes too late."""
     random.Random(seed).shuffle(items)
@@ -48,7 +58,9 @@ _END = pytest.StashKey[float]()
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--fresh"):
-        _freshen(config.getoption("--fresh"), config.getoption("--hypothesis-seed"), items)
+        # without a seed, all processes still need the same order: the run's own number gives it
+        run = getattr(config, "workerinput", {}).get("testrunuid")
+        _freshen(config.getoption("--fresh"), config.getoption("--hypothesis-seed") or run, items)
     for item in items:
         if "slow" in item.keywords and not config.getoption("--slow"):
             item.add_marker(pytest.mark.skip(reason="a long test; run with --slow"))

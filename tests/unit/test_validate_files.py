@@ -176,7 +176,7 @@ def test_one_json_array(
     [
         (b"", "empty"),
         (b" \n\n", "no records"),
-        (gzip.compress(b'{"a":"x"}'), "gzip"),
+        (gzip.compress(b'{"a":"x"}', mtime=0), "gzip"),
         ('{"a":"x"}'.encode("utf-16"), "UTF-16"),
         (b"PAR1 this is not Parquet", "not a Parquet file"),
     ],
