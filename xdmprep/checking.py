@@ -5,6 +5,7 @@ Apart from :mod:`.prepare`, so that checking a file of records loads neither the
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,6 +25,8 @@ from .validate.rows import open_rows
 
 if TYPE_CHECKING:
     from .read import CsvOptions, ExcelOptions
+
+log = logging.getLogger("xdmprep")
 
 
 def _named(name: str) -> Shape:
@@ -102,7 +105,9 @@ def validate(
         builder.add(chunk)
         if on_chunk is not None:
             on_chunk(chunk)
-    return builder.finish()
+    report = builder.finish()
+    log.info("%s", report.headline())
+    return report
 
 
 def _files(source: Any) -> Any:

@@ -7,6 +7,7 @@ results in order and writes them.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import threading
 import time
@@ -36,6 +37,8 @@ from .report import Report, ReportBuilder
 from .schema import Schema
 from .validate import Rules, check_stream
 from .write import OutputFolder, WriteOptions, write_stream
+
+log = logging.getLogger("xdmprep")
 
 SOFTWARE = f"xdmprep {__version__}"
 
@@ -307,6 +310,8 @@ def prepare(
         manifest.save(folder.path)
         folder.mark("finished", facts)
     seconds = time.perf_counter() - started
+    log.info("%s: %d rows, %d written to %s, %d set aside, %.1f s", read.name, done.rows, done.written, folder.path,
+             done.rejected, seconds)  # fmt: skip
     excessive = tuple(report.values.excessive(max_loss))
     return Result(
         done.rows, done.written, done.rejected, manifest, report, seconds, merged, merged_rejected, excessive, schema

@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 import click
 
-from ..errors import PlatformError, XdmPrepError, visible
+from ..errors import PlatformError, UsageError, XdmPrepError, visible
 from ..native import IN_USE
 from . import mistakes, printer, project
 from .command import Group
@@ -46,6 +46,10 @@ COMMANDS = {
 
 #: What ``--version`` says of the installation.
 LOOPS = "inner loops compiled" if IN_USE else "inner loops not compiled (slower, all else is the same)"
+
+
+#: Set by the shell's script while it asks for words.
+VARIABLE = "_XDMPREP_COMPLETE"
 
 
 class _StoppedError(Exception):
@@ -84,9 +88,12 @@ class Lazy(Group):
         module = import_module(f".{COMMANDS[cmd_name][0]}", __name__)
         command: click.Command = getattr(module, cmd_name)
         if cmd_name != "init" and (file := project.find()) is not None:
-            content = project.read(file)
-            project.known_tables(file, content, COMMANDS)
-            ctx.default_map = {**(ctx.default_map or {}), cmd_name: project.defaults(file, content, command, cmd_name)}
+            # while the shell completes a word there is nobody to read what is wrong with the file
+            with suppress(*([UsageError] if VARIABLE in os.environ else [])):
+                content = project.read(file)
+                project.known_tables(file, content, COMMANDS)
+                given = project.defaults(file, content, command, cmd_name)
+                ctx.default_map = {**(ctx.default_map or {}), cmd_name: given}
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -163,8 +170,29 @@ def run(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
+def _log(level: str) -> None:
+    """Print what the library logs, from a level on, on standard error."""
+    import logging  # most runs do without
+
+    class ForPeople(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            printer.say(self.format(record))
+
+    number = logging.getLevelNamesMapping().get(level.upper())
+    if number is None:
+        raise UsageError(f"XDMPREP_LOG is {level!r}. Set it to debug, info, warning or error.")
+    log = logging.getLogger("xdmprep")
+    log.handlers = [one for one in log.handlers if type(one).__name__ != ForPeople.__name__]
+    handler = ForPeople()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    log.addHandler(handler)
+    log.setLevel(number)
+
+
 def _run(given: list[str], explicit: bool, as_json: bool) -> int:
     try:
+        if level := os.environ.get("XDMPREP_LOG"):
+            _log(level)
         code = xdmprep.main(given if explicit else None, prog_name="xdmprep", standalone_mode=False)
         printer.flush()
         return code if isinstance(code, int) else 0

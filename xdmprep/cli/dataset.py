@@ -8,6 +8,7 @@ import click
 
 from .. import wire
 from ..documents import DocumentKind
+from . import complete
 from .command import Group
 from .connection import Connection, connection
 from .printer import print_json, say, show
@@ -93,7 +94,7 @@ def _doubts(client: Any, key: str) -> list[Any]:
 
 
 @dataset.command("show")
-@click.argument("dataset_id")
+@click.argument("dataset_id", shell_complete=complete.datasets)
 @connection
 def dataset_show(dataset_id: str, to: Connection, as_json: bool) -> int:
     """Show a dataset: its schema, its tags, its newest batches."""
@@ -122,7 +123,7 @@ def _flags(tags: dict[str, Any]) -> str:
 
 
 @dataset.command("check")
-@click.argument("dataset_id")
+@click.argument("dataset_id", shell_complete=complete.datasets)
 @click.option("--manifest", metavar="DIR|MANIFEST", help="Prepared files that are to be sent to it.")
 @connection
 def dataset_check(dataset_id: str, manifest: str | None, to: Connection, as_json: bool) -> int:
@@ -152,7 +153,7 @@ def dataset_check(dataset_id: str, manifest: str | None, to: Connection, as_json
 
 
 @dataset.command("enable-upsert")
-@click.argument("dataset_id")
+@click.argument("dataset_id", shell_complete=complete.datasets)
 @click.option("--yes", is_flag=True, help="Do it; without this only the plan is shown.")
 @connection
 def dataset_enable_upsert(dataset_id: str, yes: bool, to: Connection, as_json: bool) -> int:

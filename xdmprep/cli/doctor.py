@@ -77,7 +77,14 @@ def _space(name: str, folder: Path) -> Check:
 
 
 def _platform(to: Connection) -> Iterator[Check]:
-    configured = to.url or to.config or any(name.startswith("XDMPREP_") for name in os.environ if "NATIVE" not in name)
+    configured = (
+        to.url
+        or to.config
+        or any(
+            name.startswith("XDMPREP_")
+            for name in os.environ.keys() - {"XDMPREP_NATIVE", "XDMPREP_LOG", "XDMPREP_DEBUG"}
+        )
+    )
     if not configured:
         yield Check("connection", "ok", "none configured; only upload, batch and dataset need one (--config, --url)")
         return

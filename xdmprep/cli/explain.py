@@ -11,6 +11,7 @@ import click
 
 from ..errors import UsageError, did_you_mean
 from ..rules import RULES
+from . import complete
 from .command import Command
 from .contracts import contract, names
 from .printer import print_json, show
@@ -36,10 +37,6 @@ def section(code: str) -> dict[str, Any]:
     return parts | ({"example": json.loads(example[1])} if example else {})
 
 
-def _complete(_ctx: Any, _parameter: Any, start: str) -> list[str]:
-    return [code for code in RULES if code.startswith(start)]
-
-
 def _complete_command(_ctx: Any, _parameter: Any, start: str) -> list[str]:
     return [name for name in names() if name.startswith(start)]
 
@@ -54,7 +51,7 @@ Examples:
   xdmprep explain --json-schema "mapping check"
 """,
 )
-@click.argument("code", required=False, shell_complete=_complete)
+@click.argument("code", required=False, shell_complete=complete.rules)
 @click.option("--list", "everything", is_flag=True, help="List all codes.")
 @click.option(
     "--json-schema", "command", metavar="COMMAND", shell_complete=_complete_command,

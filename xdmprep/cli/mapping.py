@@ -13,6 +13,7 @@ from ..documents import exists
 from ..errors import MappingError, OutputError, UsageError, did_you_mean
 from ..read import open_source
 from ..schema import Schema
+from . import complete
 from .command import Group
 from .connection import Connection, connection
 from .findings import OUTPUT_FORMAT, Finding, annotate, line_of, show_findings, show_next
@@ -186,7 +187,7 @@ def convert(
 @mapping.command(
     epilog="Example: xdmprep mapping pull 3f2a9e1c4b7d4f0f8e5d6c7b8a901234 crm.mapping.yaml --config config.json"
 )
-@click.argument("set_id", required=False, metavar="[ID]")
+@click.argument("set_id", required=False, metavar="[ID]", shell_complete=complete.mapping_sets)
 @click.argument("target", type=_FILE, required=False)
 @click.option("--list", "list_them", is_flag=True, help="List the mapping sets of the sandbox instead.")
 @click.option("--overwrite", is_flag=True, help="Replace TARGET if it is there.")
@@ -306,8 +307,8 @@ _OF_THE_SERVICE = frozenset(
 
 
 @mapping.command(epilog="Example: xdmprep mapping functions date")
-@click.argument("name", required=False)
-@click.option("--category", help="Only the functions of one category.")
+@click.argument("name", required=False, shell_complete=complete.functions)
+@click.option("--category", shell_complete=complete.categories, help="Only the functions of one category.")
 @_JSON
 def functions(name: str | None, category: str | None, as_json: bool) -> None:
     """Print the functions of the expression language, or all about one NAME."""

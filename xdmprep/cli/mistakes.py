@@ -76,7 +76,9 @@ def near_file(error: XdmPrepError, arguments: Sequence[str]) -> str:
         with suppress(OSError, ValueError):
             names = [entry.name for entry, _ in zip(path.parent.iterdir(), range(_NAMES), strict=False)]
             same = [name for name in names if Path(name).suffix.lower() == path.suffix.lower()]
-            if near := did_you_mean(path.name, same, 2) or did_you_mean(path.name, names, 2):
+            stem = path.name.partition(".")[0].lower()
+            twins = [name for name in names if name.partition(".")[0].lower() == stem]  # with another ending
+            if near := did_you_mean(path.name, same, 2) or did_you_mean(path.name, twins, 2):
                 return near.strip()
     return ""
 

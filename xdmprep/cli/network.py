@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import PlatformError, printable, visible
+from . import complete
 from .command import JSON_LINES, Command, Group
 from .connection import Connection, connection
 from .findings import show_next
@@ -78,7 +79,7 @@ _SHOWN = 20  #: errors of a batch
 
 @click.command(cls=Command)
 @click.argument("folder", metavar="DIR|MANIFEST")
-@click.option("--dataset", required=True, metavar="ID", help="Dataset to send to.")
+@click.option("--dataset", required=True, metavar="ID", shell_complete=complete.datasets, help="Dataset to send to.")
 @connection
 @JSON_LINES
 @click.option(
@@ -230,7 +231,7 @@ def batch() -> None:
 
 
 @batch.command("status")
-@click.argument("batch_id")
+@click.argument("batch_id", shell_complete=complete.batches)
 @connection
 @click.option("--wait", "wait_", is_flag=True, help="Wait until the batch has ended.")
 @click.option("--wait-seconds", type=click.FloatRange(0), metavar="SECONDS",
@@ -253,7 +254,7 @@ def batch_status(batch_id: str, to: Connection, as_json: bool, wait_: bool, wait
 
 
 @batch.command("errors")
-@click.argument("batch_id")
+@click.argument("batch_id", shell_complete=complete.batches)
 @connection
 @click.option("--manifest", metavar="DIR|MANIFEST", help="The files that were sent; gives each error its source row.")
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="Errors to show.")
@@ -288,7 +289,7 @@ def batch_errors(batch_id: str, to: Connection, as_json: bool, manifest: str | N
 
 
 @batch.command("abort")
-@click.argument("batch_id")
+@click.argument("batch_id", shell_complete=complete.batches)
 @connection
 def batch_abort(batch_id: str, to: Connection, as_json: bool) -> int:
     """Cancel a batch that has not ended."""
@@ -298,7 +299,7 @@ def batch_abort(batch_id: str, to: Connection, as_json: bool) -> int:
 
 
 @batch.command("revert")
-@click.argument("batch_id")
+@click.argument("batch_id", shell_complete=complete.batches)
 @connection
 def batch_revert(batch_id: str, to: Connection, as_json: bool) -> int:
     """Delete an ingested batch: it becomes inactive, its data no longer counts."""

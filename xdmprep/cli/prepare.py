@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from ..errors import UsageError
+from . import complete
 from .command import JSON_LINES, Command
 from .findings import OUTPUT_FORMAT, annotate_report, show_next, show_report
 from .printer import event, print_json, say, show, show_lines
@@ -51,7 +52,10 @@ wrong use or input that cannot be read.
     "--max-loss", type=click.FloatRange(0, 100), default=50.0, show_default=True, metavar="PCT",
     help="End with 1 if a field loses more than PCT % of its values; 100 turns this off.",
 )  # fmt: skip
-@click.option("--rules", default="strict", show_default=True, help="Rule set: strict, batch or jsonschema.")
+@click.option(
+    "--rules", default="strict", show_default=True, shell_complete=complete.rule_sets,
+    help="Rule set: strict, batch or jsonschema.",
+)  # fmt: skip
 @click.option("--strict", is_flag=True, help="Set a row aside too where a value did not fit its field's type.")
 @click.option("--delimiter", default=",", help="Of a CSV source: one character, or 'tab'.")
 @click.option("--quote", default='"', help="Of a CSV source.")

@@ -16,6 +16,7 @@ from ..documents import is_file, is_folder
 from ..errors import Issue, UsageError
 from ..paths import format_path
 from ..schema import Change, Registry, Schema, diff, duplicate_keys, lint
+from . import complete
 from .command import Group as Commands
 from .connection import Connection, connection
 from .findings import OUTPUT_FORMAT, Finding, annotate, show_findings
@@ -293,7 +294,7 @@ def sample(
 @schema.command(
     epilog="Example: xdmprep schema pull https://ns.adobe.com/acme/schemas/3f2a --out schemas/ --config config.json"
 )
-@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.argument("ids", nargs=-1, metavar="[ID]...", shell_complete=complete.schemas)
 @click.option("--out", type=_FILE, default=Path("schemas"), show_default=True, help="Folder to save to.")
 @click.option(
     "--form", type=click.Choice(["xed-full", "xed"]), default="xed-full", show_default=True,

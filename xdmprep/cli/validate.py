@@ -10,6 +10,7 @@ import click
 from ..documents import is_file
 from ..errors import UsageError
 from ..rules import RULES
+from . import complete
 from .command import JSON_LINES, Command
 from .findings import OUTPUT_FORMAT, annotate_report, show_next, show_report
 from .printer import event, print_json, show
@@ -36,9 +37,12 @@ Ends with 0 if all records are valid, 1 if some are not, 2 on wrong use or a fil
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 @click.option("--schema", "-s", required=True, type=click.Path(path_type=Path), help="XDM schema, JSON.")
 @click.option("--mapping", "-m", type=click.Path(path_type=Path), help="Makes records of the rows first.")
-@click.option("--rules", default="strict", show_default=True, help="Rule set: strict, batch or jsonschema.")
 @click.option(
-    "--set", "settings", multiple=True, metavar="NAME=VALUE",
+    "--rules", default="strict", show_default=True, shell_complete=complete.rule_sets,
+    help="Rule set: strict, batch or jsonschema.",
+)  # fmt: skip
+@click.option(
+    "--set", "settings", multiple=True, metavar="NAME=VALUE", shell_complete=complete.settings,
     help="A rule as error, warning or off; or the value of a placeholder ${NAME} of the mapping.",
 )  # fmt: skip
 @click.option("--cap", type=click.IntRange(1), help="Keep at most so many findings of all FILES; all are counted.")

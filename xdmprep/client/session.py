@@ -23,6 +23,7 @@ from __future__ import annotations
 import email.utils
 import http.cookiejar
 import json
+import logging
 import os
 import random
 import re
@@ -44,6 +45,8 @@ from .config import LOOPBACK, NO_PROXY, Config
 from .transport import Adapter, Bounds, OutOfTime, TooLarge, Unreadable, bounded
 
 __all__ = ["Session", "Uncertain", "check_json"]
+
+log = logging.getLogger("xdmprep.client")
 
 CONNECT_SECONDS = 10.0  #: to reach a host at all
 PAUSE_LIMIT = 60.0
@@ -375,6 +378,7 @@ class Session:
             if pause >= bounds.end - time.monotonic():
                 raise self._late(what, url, seconds, f"{reason}; the next try would be in {pause:.0f} seconds", True,
                                  where)  # fmt: skip
+            log.info("%s: %s; next try in %.1f s", what, reason, pause)
             self._on_retry(f"{what}: {reason}", pause)
             self.wait(pause)
 
@@ -396,6 +400,7 @@ class Session:
                 bounds.left()  # a connection that could not be made in what was left of the time
                 raise
             self._answered = True
+            log.debug("%s %s: %s", method, shown_url(url), response.status_code)
             return Answer.read(response, method, url, not stream, response.status_code in expect)
 
     def _late(self, what: str, url: str, seconds: float, why: str, safe: bool, where: dict[str, Any]) -> PlatformError:

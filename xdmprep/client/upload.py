@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from .journal import Journal, Progress
 from .parallel import each
 from .readiness import check_dataset
 from .session import Session, Uncertain, check_json
+
+log = logging.getLogger("xdmprep.client")
 
 Tell = Callable[[str], None]
 _GONE = "not known there"  #: stands for the status of a batch that the journal knows and Catalog does not
@@ -118,9 +121,15 @@ class _Upload:
         journal: Journal, stamps: dict[str, tuple[int, int]], tell: Tell, on_bytes: OnBytes,
     ) -> None:  # fmt: skip
         self.session, self.manifest, self.folder, self.dataset = session, manifest, folder, dataset
-        self.options, self.journal, self.tell, self.on_bytes = options, journal, tell, on_bytes
+        self.options, self.journal, self.on_bytes = options, journal, on_bytes
+        self._tell = tell
         self.stamps, self.forced = stamps, forced
         self.external, self.progress = "", Progress()
+
+    def tell(self, text: str) -> None:
+        """Say what happens, to the caller and to the log."""
+        log.info("%s", text)
+        self._tell(text)
 
     def run(self) -> wire.Batch:
         """Find or create the batch, send what is missing, complete it."""

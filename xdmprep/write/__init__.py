@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ __all__ = [
     "DEFAULT_MAX_BYTES", "ISSUES", "PLATFORM_MAX_BYTES", "REASON", "REJECTS", "RUN", "OutputFolder", "Rejects",
     "WriteOptions", "Written", "issue_of", "open_parts", "reasons_of", "write_stream",
 ]  # fmt: skip
+
+log = logging.getLogger("xdmprep.write")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +101,9 @@ def write_stream(
 
     def tell() -> None:
         nonlocal told
-        if on_part is not None:
-            for file in parts.files[told:]:
+        for file in parts.files[told:]:
+            log.info("%s: %d records, %d bytes", folder.path / file.name, file.rows, file.bytes)
+            if on_part is not None:
                 on_part(file)
         told = len(parts.files)
 

@@ -1,0 +1,61 @@
+"""The library logs with one logger a package, says nothing unasked, and never logs a secret."""
+
+from __future__ import annotations
+
+import ast
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import xdmprep
+from xdmprep.client import Client
+from xdmprep.emulator import Emulator
+
+PACKAGE = Path(xdmprep.__file__).parent
+
+
+def test_each_package_has_one_logger() -> None:
+    found = set()
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "getLogger":
+                package = ".".join(("xdmprep", *path.relative_to(PACKAGE).parts[:-1]))
+                (name,) = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
+                assert name == package or (package == "xdmprep.cli" and name == "xdmprep"), path
+                found.add(name)
+    assert found >= {"xdmprep", "xdmprep.client", "xdmprep.emulator", "xdmprep.write"}
+
+
+def test_a_run_and_an_upload_are_logged_without_secrets(
+    schemas: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="xdmprep")
+    mapping, schema = schemas / "crm-profile.mapping.yaml", schemas / "crm-profile.schema.json"
+    result = xdmprep.prepare(schemas / "examples" / "crm-profiles.csv", mapping, schema, tmp_path / "out")
+    secret = "a-token-that-nobody-may-see"
+    with Emulator(schemas=schemas) as server, Client(url=server.url, token=secret) as client:
+        dataset = client.create_dataset("x", "https://ns.adobe.com/acme/schemas/crm-profile")
+        batch = client.upload(tmp_path / "out", dataset)
+    records = [(one.name, one.levelname, one.getMessage()) for one in caplog.records if one.name.startswith("xdmprep")]
+    text = "\n".join(message for *_, message in records)
+    assert f"{result.written} written" in text and "part-00000.json" in text
+    assert f"batch {batch.id} created" in text
+    assert any(name == "xdmprep.client" and level == "DEBUG" and "POST" in said for name, level, said in records)
+    assert secret not in text
+    assert {level for _, level, _ in records} <= {"DEBUG", "INFO"}
+
+
+def test_the_command_logs_when_asked(schemas: Path, tmp_path: Path) -> None:
+    schema = schemas / "crm-profile.schema.json"
+    line = [sys.executable, "-m", "xdmprep", "validate", str(schemas / "examples" / "crm-profile.valid.jsonl"),
+            "-s", str(schema)]  # fmt: skip
+    import os
+
+    quiet = subprocess.run(line, capture_output=True, text=True, check=True)
+    loud = subprocess.run(line, capture_output=True, text=True, check=True, env={**os.environ, "XDMPREP_LOG": "info"})
+    assert quiet.stderr == "" and " INFO xdmprep: " in loud.stderr and quiet.stdout == loud.stdout
+    wrong = subprocess.run(line, capture_output=True, text=True, env={**os.environ, "XDMPREP_LOG": "loud"}, check=False)
+    assert wrong.returncode == 2 and "debug, info" in wrong.stderr
