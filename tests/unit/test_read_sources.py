@@ -6,13 +6,17 @@ import decimal
 import json
 from datetime import UTC, date, datetime
 from pathlib import Path
+from unittest import mock
 
 import duckdb
+import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import xdmprep as xp
 from xdmprep.errors import SourceError
@@ -224,3 +228,44 @@ def test_files_of_json_are_read_with_the_same_columns(tmp_path: Path) -> None:
     (tmp_path / "b.jsonl").write_text('{"v":1.5,"m":{"y":2}}\n{"w":"z"}\n')
     made = xp.map_rows([tmp_path / "a.jsonl", tmp_path / "b.jsonl"], {"t": "v", "m": "m"}, SCHEMA)
     assert made.to_pylist() == [{"t": "1", "m": {"x": 1}}, {"t": "1.5", "m": {"y": 2}}, {}]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from([0, 1, 10, 100, 1000, 5000, 9000, 20_000]), min_size=1, max_size=40))
+def test_small_chunks_of_a_table_are_joined(sizes: list[int]) -> None:
+    batches, row = [], 0
+    for size in sizes:
+        words = pa.array([f"w{row % 3}", None])
+        batches.append(
+            pa.record_batch({
+                "n": pa.array(np.arange(row, row + size)),
+                "d": pa.DictionaryArray.from_arrays(pa.array(np.arange(size, dtype=np.int32) % 2), words),
+            })
+        )  # fmt: skip
+        row += size
+    if not row:
+        return
+    chunks = list(open_source(pa.Table.from_batches(batches)).chunks())
+    assert [n for chunk in chunks for n in chunk.records.column("n").to_pylist()] == list(range(row))
+    found = [text for chunk in chunks for text in chunk.records.column("d").to_pylist()]
+    assert found == [text for batch in batches for text in batch.column("d").to_pylist()]
+    large = sum(1 + size // 16_384 for size in sizes if size >= 8192)
+    assert len(chunks) <= 3 + 2 * large + 2 * row // 8192 and max(map(len, chunks)) <= 16_384
+
+
+def test_joined_chunks_are_bounded_in_bytes() -> None:
+    batches = [pa.record_batch({"t": ["x" * 100_000] * 10}) for _ in range(200)]
+    sizes = [chunk.records.nbytes for chunk in open_source(pa.Table.from_batches(batches)).chunks()]
+    assert sum(sizes) > 200 * 1_000_000 and max(sizes) < 9 << 20
+
+
+def test_chunks_that_arrow_cannot_join_are_read_one_by_one() -> None:
+    batches = [pa.record_batch({"t": pa.array([f"{n}", None], pa.string_view()), "n": [n, n]}) for n in range(20)]
+    no = pa.ArrowNotImplementedError("no")
+    with (
+        mock.patch.object(pa, "concat_batches", side_effect=no),
+        mock.patch("xdmprep.read.arrow.joined", side_effect=no),
+    ):
+        assert open_source(pa.Table.from_batches(batches)).to_table().column("t").to_pylist()[::2] == list(
+            map(str, range(20))
+        )

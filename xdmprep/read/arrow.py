@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from io import IOBase
@@ -18,6 +19,7 @@ from ..arrow_types import (
     LOST_DIGITS,
     has_lost_digits,
     inexact,
+    joined,
     lost_digits,
     plain_column,
     plain_type,
@@ -32,6 +34,9 @@ from .objects import array_of, read_columns, read_rows
 
 #: Rows of one chunk.
 CHUNK_ROWS = 16_384
+
+#: Small batches are joined to one of about as many bytes at most.
+CHUNK_BYTES = 8 << 20
 
 
 def read_frame(frame: Any, name: str = "data") -> Stream:
@@ -207,7 +212,37 @@ def _stream(schema: pa.Schema, pieces: Any, name: str) -> Stream:
     leaves = tuple(Leaf((field.name,), field.type, field.name) for field in arrow_schema)
     readable = tuple(plain_type(field.type) is not None for field in schema)
     step = partial(_chunk, leaves=leaves, readable=readable)
-    return Stream(lambda: iter(pieces()), (step,), leaves, arrow_schema, name)
+    return Stream(lambda: _larger(iter(pieces())), (step,), leaves, arrow_schema, name)
+
+
+def _larger(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same rows, small batches joined: each takes a fixed time through all steps, however few rows it has."""
+    held: list[pa.RecordBatch] = []
+    rows, most = 0, CHUNK_ROWS // 256  # as many rows as are no more than the bytes, by the size of those before
+    for batch in batches:
+        count = batch.num_rows
+        if held and (rows + count > most or count >= CHUNK_ROWS // 2):
+            made = _as_one(held)
+            most = min(CHUNK_ROWS, CHUNK_BYTES * rows // max(1, sum(one.nbytes for one in made)))
+            yield from made
+            held, rows = [], 0
+        if count >= CHUNK_ROWS // 2:
+            yield batch
+        else:
+            held.append(batch)
+            rows += count
+    yield from _as_one(held)
+
+
+def _as_one(batches: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
+    """The batches joined, or as they are where Arrow joins no columns of their types."""
+    if len(batches) > 1:
+        with suppress(pa.ArrowException):
+            return [pa.concat_batches(batches)]
+        with suppress(pa.ArrowException):  # dictionaries that hold a null
+            columns = [joined([batch.column(at) for batch in batches]) for at in range(batches[0].num_columns)]
+            return [pa.RecordBatch.from_arrays(columns, batches[0].schema.names)]
+    return batches
 
 
 def _chunk(batch: pa.RecordBatch, leaves: tuple[Leaf, ...], readable: tuple[bool, ...]) -> Chunk:
