@@ -127,8 +127,8 @@ def rules_check(path: Path, format: str, multiline: bool, schema: dict[str, Any]
     """A check with `jsonschema`, for tests that need one: required and type, one chunk per file."""
     from jsonschema import Draft7Validator
 
+    from xdmprep.batch_check import CheckedChunk, FailedRecord
     from xdmprep.emulator.parse import parse
-    from xdmprep.ports import CheckedChunk, FailedRecord
 
     validator = Draft7Validator(schema)
     for chunk in parse(path, format, multiline, schema, csv_options):

@@ -11,8 +11,6 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from . import ports
-
 if TYPE_CHECKING:
     from .checking import validate
     from .draft import draft_schema
@@ -90,26 +88,3 @@ class _Face(ModuleType):
 
 
 sys.modules[__name__].__class__ = _Face
-
-
-def _check_record(schema: Any, record: Any, rules: str) -> list[Any]:
-    found: list[Any] = import_module(".validate", __name__).check_record(schema, record, rules)
-    return found
-
-
-def _source_contract(mapping: Any, schema: Any) -> Any:
-    return import_module(".contract", __name__).source_contract(mapping, schema)
-
-
-def _ingest_check(path: Any, format: str, multiline: bool, schema: dict[str, Any], csv_options: dict[str, Any]) -> Any:
-    return import_module(".ingest", __name__).default_check()(path, format, multiline, schema, csv_options)
-
-
-def _resolve_schema(schema: Any, documents: Any) -> Any:
-    return import_module(".ingest", __name__).whole_schema(schema, documents)
-
-
-ports.check_record = _check_record
-ports.source_contract = _source_contract
-ports.ingest_check = _ingest_check
-ports.resolve_schema = _resolve_schema

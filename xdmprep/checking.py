@@ -18,7 +18,7 @@ from .flow import Chunk, Stream
 from .paths import format_path
 from .report import Report, ReportBuilder
 from .report.several import FilesReport
-from .schema import Schema
+from .schema import Schema, as_schema
 from .validate import Rules, check_stream
 from .validate.opening import open_records
 from .validate.rows import open_rows
@@ -81,7 +81,7 @@ def validate(
     Raises:
         SourceError, SchemaError, MappingError, UsageError: before the first row (of the file concerned).
     """
-    schema = schema if isinstance(schema, Schema) else Schema.load(schema)
+    schema = as_schema(schema)
     if isinstance(source, list | tuple) and not source:
         raise UsageError("No file to check: the list is empty.")
     files = _files(source)
@@ -141,9 +141,7 @@ def _records(source: Any, schema: Schema, mapping: Any, csv: CsvOptions | None, 
     from .mapping import MappingSet, map_stream
 
     if mapping is not None:
-        if isinstance(mapping, str | os.PathLike):
-            mapping = MappingSet.load(mapping)
-        return map_stream(rows, mapping if isinstance(mapping, MappingSet) else MappingSet(mapping), schema)
+        return map_stream(rows, mapping, schema)
     if schema.behavior != "adhoc":
         raise UsageError(
             f"{rows.name}: is CSV, and {schema.name} describes records with a hierarchy. Give the mapping that makes "

@@ -1,4 +1,4 @@
-"""What the emulator validates uploaded files with: schema and checks put together behind the ingest port.
+"""What the emulator validates uploaded files with: schema and checks put together as one check.
 
 A file of a batch comes in; good and failed records go out, in order and in bounded memory.  The `batch` rules apply
 (what batch ingestion is documented to check) unless others are given; each finding carries the platform's own error
@@ -15,10 +15,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from .batch_check import CheckedChunk, FailedRecord, IngestCheck
 from .errors import Issue, SourceError
 from .flow import Chunk
 from .leaves import prune
-from .ports import CheckedChunk, FailedRecord, IngestCheck
 from .rules import RULES
 from .schema import Field, Registry, Schema
 from .schema.documents import looks_like_schema

@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
+from .assembly import Assembly, stamped
 from .cells import escape_cells, unescape_cells
 from .documents import COUNT, FLAG, OBJECT, TEXT, DocumentKind, exists, map_of, nullable, record, why_no_source
 from .errors import OutputError, SourceError, UsageError, shorten
@@ -26,11 +27,10 @@ from .flow import ISSUE_SCHEMA, Chunk, Origins
 from .leaves import Leaf
 from .losses import ValueCounts
 from .manifest import Manifest, whole_file
-from .mapping import MappingSet, compile_mapping
+from .mapping import MappingSet
 from .ndjson.strict import UnreadableError, strict_json
 from .read import open_source
-from .schema import Schema
-from .validate import compile_checks
+from .schema import Schema, as_schema
 from .write import ISSUES, REASON, REJECTS, RUN, OutputFolder, Rejects, WriteOptions, open_parts
 
 CHUNK_ROWS = 16_384
@@ -114,17 +114,17 @@ def mend(
     mapping = MappingSet(folder.key["mapping"])
     if mapping.options.group_by:
         raise UsageError("the run made one record of several rows. Mend the source and run `prepare` again.")
-    mapper = compile_mapping(mapping, columns, chosen, strict=bool(folder.key["strict"]))
+    mapper, check = Assembly(chosen, mapping, folder.key["rules"], bool(folder.key["strict"])).compiled(columns)
     for name in sorted(mapper.reads & others.keys()):
         raise UsageError(
             f"the run's column {name!r} is a {others[name]}: only flat text and numbers can be mended here. "
             "Mend the source and run `prepare` again."
         )
-    check = compile_checks(chosen, mapper.leaves, folder.key["rules"])
     options = WriteOptions(
         format=manifest.format, max_bytes=folder.key["maxBytes"], max_rows=folder.key["maxRows"],
-        multiline=manifest.multiline, metadata=(("xdm.schema.id", chosen.id), ("writer", manifest.software)),
+        multiline=manifest.multiline,
     )  # fmt: skip
+    options = stamped(options, chosen, manifest.software)
     parts = open_parts(folder, mapper.leaves, mapper.arrow_schema, options)
     parts.files = list(manifest.files)
     files = manifest.source.get("files")
@@ -374,7 +374,7 @@ def _columns(types: dict[str, str]) -> tuple[pa.Schema, dict[str, str]]:
 def _schema(given: Any, recorded: str | None, folder: OutputFolder) -> Schema:
     if given is None and recorded is None:
         raise UsageError("the run got its schema from Python: give it with --schema.")
-    schema = given if isinstance(given, Schema) else Schema.load(given if given is not None else str(recorded))
+    schema = as_schema(given if given is not None else str(recorded))
     if schema.sha256 != folder.key["schema"]:
         raise UsageError(f"{schema.name}: is not the schema of the run, or has changed. Run `prepare` again.")
     return schema

@@ -18,29 +18,28 @@ from typing import Any
 
 import pyarrow as pa
 
-from . import __version__, native
+from . import native
 from .arguments import CALLABLE, COUNT, FLAG, NUMBER, PATH, SOURCE, WORD, either, instance, nullable, takes
 from .arrow_types import unique_names
+from .assembly import Assembly, manifest_of, stamped
 from .checking import MAPPING, RULE_SET, SCHEMA
 from .documents import Shape, kind_of
 from .errors import DataError, UsageError
 from .flow import Chunk, Stream
 from .losses import ValueCounts
 from .manifest import File, Manifest
-from .mapping import MappingSet, map_stream
+from .mapping import MappingSet, as_mapping, map_stream
 from .mend import Mended, mend, rejects_table
 from .ndjson.fields import has_numerals
 from .notebook import lines, wrap
 from .paths import format_path
 from .read import CsvOptions, ExcelOptions, as_records, fingerprint, open_source
 from .report import Report, ReportBuilder
-from .schema import Schema
-from .validate import Rules, check_stream
+from .schema import Schema, as_schema
+from .validate import Rules
 from .write import OutputFolder, WriteOptions, write_stream
 
 log = logging.getLogger("xdmprep")
-
-SOFTWARE = f"xdmprep {__version__}"
 
 #: What the functions that read, map and check take.
 _JOB: dict[str, Shape] = {
@@ -228,19 +227,19 @@ def prepare(
         raise UsageError(f"the largest loss is a percentage from 0 to 100, got {max_loss}.")
     _refuse_inside(source, out)
     schema_file = schema if isinstance(schema, str | os.PathLike) else None
-    schema, mapping = _schema(schema), _mapping(mapping)
+    plan = Assembly.of(schema, mapping, rules, strict)
+    schema, mapping = plan.schema, as_mapping(plan.mapping)
     options = write or WriteOptions(format=format, max_rows=max_rows, multiline=multiline)
     if write is None and max_bytes is not None:
         options = replace(options, max_bytes=max_bytes)
-    if options.format == "parquet":
-        options = replace(options, metadata=(("xdm.schema.id", schema.id), ("writer", SOFTWARE)))
+    options = stamped(options, schema)
     times = Times()
     read = open_source(source, csv, excel)
     if contract is not None:
         from .contract import contract_stream, load_contract
 
         read = contract_stream(read, load_contract(contract) if isinstance(contract, str | os.PathLike) else contract)
-    records = check_stream(map_stream(read, mapping, schema, strict=strict), schema, rules)
+    records = plan.checked(read)
     key = {
         "source": fingerprint(source, read), "mapping": mapping.to_dict(), "schema": schema.sha256,
         "format": options.format, "maxBytes": options.max_bytes, "maxRows": options.max_rows,
@@ -275,11 +274,9 @@ def prepare(
     report = builder.finish()
     rows = {"rows": done.rows + merged, "written": done.written + merged - merged_rejected,
             "rejected": done.rejected + merged_rejected}  # fmt: skip
-    manifest = Manifest(
-        options.format, done.files, done.rows, done.written, done.rejected,
-        schema=schema.about,
-        source={"name": read.name} | (rows if merged else {}) | _files(read), multiline=options.multiline,
-        values=report.values.table(lost_only=True), threshold=error_threshold, software=SOFTWARE, folder=folder.path,
+    manifest = manifest_of(
+        done, options, folder.path, {"name": read.name} | (rows if merged else {}) | _files(read), schema,
+        values=report.values.table(lost_only=True), threshold=error_threshold,
     )  # fmt: skip
     percent = 100 * done.rejected / done.rows if done.rows else 0.0
     if error_threshold is not None and percent > error_threshold:
@@ -340,7 +337,10 @@ def map_rows(
         UsageError: an argument is of another type.
     """
     return map_stream(
-        open_source(source, csv, excel), _mapping(mapping), None if schema is None else _schema(schema), strict=strict
+        open_source(source, csv, excel),
+        as_mapping(mapping),
+        None if schema is None else as_schema(schema),
+        strict=strict,
     )
 
 
@@ -389,11 +389,8 @@ def _write(records: Any, out: str | os.PathLike[str], format: str, options: dict
     )
     with folder.all_or_nothing():
         done = write_stream(stream, folder, chosen)
-        manifest = Manifest(
-            format, done.files, done.rows, done.written, done.rejected,
-            source={"name": stream.name}, upsert=isinstance(stream, Patch), multiline=chosen.multiline,
-            software=SOFTWARE, folder=folder.path,
-        )  # fmt: skip
+        source = {"name": stream.name}
+        manifest = manifest_of(done, chosen, folder.path, source, None, upsert=isinstance(stream, Patch))
         manifest.save(folder.path)
         folder.mark("finished", {"counts": {"rows": done.rows, "written": done.written, "rejected": done.rejected}})
     return manifest
@@ -405,16 +402,6 @@ def _refuse_inside(source: Any, out: str | os.PathLike[str]) -> None:
     for one in given:
         if isinstance(one, str | os.PathLike) and Path(os.path.realpath(one)).is_relative_to(os.path.realpath(out)):
             raise UsageError(f"{os.fspath(one)}: lies in the output folder, which a run clears. Give another folder.")
-
-
-def _schema(schema: Any) -> Schema:
-    return schema if isinstance(schema, Schema) else Schema.load(schema)
-
-
-def _mapping(mapping: Any) -> MappingSet:
-    if isinstance(mapping, MappingSet):
-        return mapping
-    return MappingSet.load(mapping) if isinstance(mapping, str | os.PathLike) else MappingSet(mapping)
 
 
 def _files(stream: Stream) -> dict[str, Any]:

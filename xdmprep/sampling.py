@@ -7,7 +7,7 @@ from typing import Any
 from .errors import UsageError
 from .sample import invalid_sample
 from .sample import sample as valid_sample
-from .schema import Schema
+from .schema import as_schema
 
 
 def sample(schema: Any, n: int, *, seed: int = 0, invalid: bool = False) -> list[dict[str, Any]]:
@@ -30,7 +30,7 @@ def sample(schema: Any, n: int, *, seed: int = 0, invalid: bool = False) -> list
         >>> [schema.check(record) for record in xp.sample(schema, 2, seed=1)]
         [[], []]
     """
-    loaded = schema if isinstance(schema, Schema) else Schema.load(schema)
+    loaded = as_schema(schema)
     if n < 0:
         raise UsageError(f"a sample has 0 or more records, got {n}.")
     if invalid:

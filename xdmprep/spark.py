@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from .errors import MissingDependencyError, UsageError
 from .flow import Chunk, Stream
-from .mapping import MappingSet, map_stream
+from .mapping import MappingSet, as_mapping, map_stream
 from .read import open_source
 from .schema import Schema
 from .validate import check_stream
@@ -74,7 +74,7 @@ class _Stage:
     """Mapping and checks of one frame: compiled here, for the types and the faults, and once in every worker."""
 
     def __init__(self, frame: DataFrame, mapping: Any, schema: Schema, rules: str) -> None:
-        self.mapping = mapping if isinstance(mapping, MappingSet) else MappingSet(mapping)
+        self.mapping = as_mapping(mapping)
         if self.mapping.options.group_by:
             raise UsageError(
                 "$group_by needs all rows of a group in one place, and Spark spreads them. Group the frame first "

@@ -7,7 +7,6 @@ It is pickled as a specification (mapping, schema, options), and compiled where 
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from functools import reduce
@@ -17,12 +16,12 @@ import numpy as np
 import pyarrow as pa
 
 from . import __version__
+from .assembly import Assembly
 from .errors import SourceError, UsageError
 from .flow import Chunk, issue_table
-from .mapping import MappingSet, map_stream
+from .mapping import MappingSet, as_mapping
 from .read import open_source
-from .schema import Schema
-from .validate import check_stream
+from .schema import as_schema
 from .write import REASON, issue_of, reasons_of
 
 #: Rows that are worked on together.
@@ -59,8 +58,8 @@ class ArrowStage:
     """
 
     def __init__(self, mapping: Any, schema: Any, *, rules: str = "strict", strict: bool = False) -> None:
-        self._schema = schema if isinstance(schema, Schema) else Schema.load(schema)
-        self._mapping = None if mapping is None else _mapping(mapping)
+        self._schema = as_schema(schema)
+        self._mapping = None if mapping is None else as_mapping(mapping)
         if self._mapping is not None:
             _refuse_unfit(self._mapping)
         self._rules, self._strict = rules, strict
@@ -155,18 +154,9 @@ class ArrowStage:
             if steps is None:
                 nulls = pa.Table.from_arrays([pa.nulls(1, field.type) for field in columns], schema=columns)
                 stream = open_source(nulls)
-                if self._mapping is None:
-                    stream = _as_records(stream)
-                else:
-                    stream = map_stream(stream, self._mapping, self._schema, strict=self._strict)
-                steps = self._compiled[columns] = check_stream(stream, self._schema, self._rules).steps
+                plan = Assembly(self._schema, self._mapping, self._rules, self._strict)
+                steps = self._compiled[columns] = plan.checked(stream).steps
         return steps
-
-
-def _mapping(mapping: Any) -> MappingSet:
-    if isinstance(mapping, MappingSet):
-        return mapping
-    return MappingSet.load(mapping) if isinstance(mapping, str | os.PathLike) else MappingSet(mapping)
 
 
 def _refuse_unfit(mapping: MappingSet) -> None:
@@ -178,12 +168,6 @@ def _refuse_unfit(mapping: MappingSet) -> None:
     for item in mapping.mappings:
         if item.kind == "callable":
             raise UsageError(f"{item.destination}: a Python function cannot travel. Write an expression.")
-
-
-def _as_records(stream: Any) -> Any:
-    from .read.arrow import as_records
-
-    return as_records(stream)
 
 
 def _batches(batches: Any) -> Iterator[pa.RecordBatch]:

@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
 from .arguments import COUNT, FLAG, PATH, SOURCE, WORD, instance, nullable, one_of, takes
+from .assembly import Assembly, manifest_of, stamped
 from .cells import escape_cells
 from .checking import MAPPING, RULE_SET, SCHEMA
 from .errors import MappingError, SchemaError, UsageError
@@ -30,7 +31,7 @@ from .flow import Chunk, Stream, row_chunk
 from .language.functions import table as functions
 from .leaves import Leaf, nested_schema
 from .manifest import File, Manifest, whole_file
-from .mapping import Mapper, MappingSet, compile_mapping, map_stream
+from .mapping import Mapper, MappingSet, as_mapping, compile_mapping, map_stream
 from .notebook import lines, wrap
 from .patch import (
     MEMORY_BYTES,
@@ -47,11 +48,11 @@ from .patch import (
 )
 from .paths import Path as Steps
 from .paths import format_path, parse_path
-from .prepare import KEPT_FINDINGS, SOFTWARE
+from .prepare import KEPT_FINDINGS
 from .read import CsvOptions, as_records, fingerprint, is_csv, open_source
 from .read.lines import LINE, alike, read_lines
 from .report import Report, ReportBuilder
-from .schema import Schema
+from .schema import Schema, as_schema
 from .validate import Rules, compile_checks
 from .write import ISSUES, REJECTS, OutputFolder, WriteOptions, write_stream
 
@@ -116,7 +117,7 @@ def diff(
         SourceError, SchemaError, MappingError: before the first row.
         DataError: a key occurs twice, and that was said to be an error.
     """
-    made = _schema(schema)
+    made = as_schema(schema)
     refuse_events(made)
     options = Options(on, new, duplicates, relax_required)
     for text in array_warnings(mapping):
@@ -248,14 +249,13 @@ def write_patch(
         raise UsageError(f"a patch is written as parquet or json, not {format!r}.")
     if max_records < 1:
         raise UsageError(f"max_records is {max_records}; give at least 1.")
-    made = _schema(schema)
+    made = as_schema(schema)
     refuse_events(made)
     options = Options(on, new, duplicates, relax_required)
     write = WriteOptions(format=format)
     if max_bytes is not None:
         write = replace(write, max_bytes=max_bytes)
-    if format == "parquet":
-        write = replace(write, metadata=(("xdm.schema.id", made.id), ("writer", SOFTWARE)))
+    write = stamped(write, made)
     late = _side(after, mapping, made, on, csv, strict)
     early = None if before is None else _side(before, mapping, made, on, csv, strict)
     if early is not None:
@@ -264,7 +264,7 @@ def write_patch(
     key = {
         "before": None if early is None else fingerprint(before, early.stream),
         "after": fingerprint(after, late.stream), "patch": True,
-        "mapping": None if mapping is None else _mapping(mapping).to_dict(), "schema": made.sha256,
+        "mapping": None if mapping is None else as_mapping(mapping).to_dict(), "schema": made.sha256,
         "options": asdict(options), "rules": str(rules), "strict": strict, "format": format,
         "maxBytes": write.max_bytes, "maxRecords": max_records,
     }  # fmt: skip
@@ -290,10 +290,7 @@ def write_patch(
         for number, (target, part) in enumerate(batches, 1):
             place = {"batch": number, "batches": len(batches)} if len(batches) > 1 else {}
             done = write_stream(part, target, write, jobs=jobs, on_chunk=builder.add, on_part=on_part)
-            manifests.append(Manifest(
-                format, done.files, done.rows, done.written, done.rejected, schema=made.about,
-                source={**source, **place}, upsert=True, software=SOFTWARE, folder=target.path,
-            ))  # fmt: skip
+            manifests.append(manifest_of(done, write, target.path, {**source, **place}, made, upsert=True))
         _write_lists(patch, folder.path)
         for manifest in manifests:
             manifest.save(manifest.folder or folder.path)
@@ -344,24 +341,12 @@ def write_trial(
         made = chunks[0].leaves if chunks else leaves
         stream = Stream(partial(iter, chunks), (), made, nested_schema(made))
         folder = OutputFolder(out, {"trial": True})
-        done = write_stream(stream, folder, WriteOptions(format=format), jobs=0)
-        manifests.append(Manifest(
-            format, done.files, done.rows, done.written, done.rejected, schema=schema.about, source={"name": "trial"},
-            upsert=upsert, software=SOFTWARE, folder=folder.path,
-        ))  # fmt: skip
+        options = WriteOptions(format=format)
+        done = write_stream(stream, folder, options, jobs=0)
+        manifests.append(manifest_of(done, options, folder.path, {"name": "trial"}, schema, upsert=upsert))
         manifests[-1].save(folder.path)
     sent = pa.concat_arrays([chunk.nested(effects.shape).to_struct_array() for chunk in are])
     return manifests[0], manifests[1], sent
-
-
-def _schema(schema: Any) -> Schema:
-    return schema if isinstance(schema, Schema) else Schema.load(schema)
-
-
-def _mapping(mapping: Any) -> MappingSet:
-    if isinstance(mapping, MappingSet):
-        return mapping
-    return MappingSet.load(mapping) if isinstance(mapping, str | os.PathLike) else MappingSet(mapping)
 
 
 def _side(source: Any, mapping: Any, schema: Schema, on: str | None, csv: CsvOptions | None, strict: bool) -> Side:
@@ -371,8 +356,8 @@ def _side(source: Any, mapping: Any, schema: Schema, on: str | None, csv: CsvOpt
     resident = isinstance(source, pa.Table) or (pandas is not None and isinstance(source, pandas.DataFrame))
     if mapping is None:
         return _as_it_is(as_records(read), schema, resident)
-    whole = _mapping(mapping)
-    stream = map_stream(read, whole, schema, strict=strict)
+    whole = as_mapping(mapping)
+    stream = Assembly(schema, whole, strict=strict).records(read)
     if whole.options.group_by or not _repeatable(whole):
         return Side.of(stream)
     mapped = stream.steps[-1]
@@ -439,7 +424,7 @@ def _fits(leaf: Leaf, schema: Schema) -> bool:
 def partial_arrays(mapping: Any) -> list[str]:
     """Arrays that a mapping makes of single elements (``tags[0]``); an upsert replaces the whole array by these."""
     found = []
-    for destination in _mapping(mapping):
+    for destination in as_mapping(mapping):
         steps = parse_path(destination)
         index = next((at for at, step in enumerate(steps) if isinstance(step, int)), None)
         if index is not None and steps[0] != "identityMap":
@@ -454,7 +439,7 @@ def array_warnings(mapping: Any) -> list[str]:
     return [
         f"{item.destination}: {found[0]} has no effect in a batch patch: the platform replaces the whole array by the "
         "mapped one. Map the complete array, or send this field by streaming."
-        for item in _mapping(mapping).mappings
+        for item in as_mapping(mapping).mappings
         if isinstance(item.source, str) and (found := _ARRAY_MERGE.search(item.source))
     ]
 

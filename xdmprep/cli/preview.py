@@ -19,7 +19,7 @@ from ..errors import PlatformError, UsageError
 from ..leaves import prune
 from ..patch import Effects, Preview
 from ..paths import format_path
-from ..schema import Schema
+from ..schema import Schema, as_schema
 from ..upsert import PatchResult, write_trial
 
 #: Records of the trial unless told otherwise.
@@ -43,7 +43,7 @@ def preview_of(result: PatchResult, schema: Any) -> Preview:
     preview = Preview(effects.records, effects.new, effects.attributes)
     if effects.kept:
         preview.tried = effects.kept
-        ours, theirs = _tried(result, effects, schema if isinstance(schema, Schema) else Schema.load(schema))
+        ours, theirs = _tried(result, effects, as_schema(schema))
         preview.otherwise = {
             path: (ours.get(path, 0), theirs.get(path, 0))
             for path in {**ours, **theirs} if ours.get(path, 0) != theirs.get(path, 0)

@@ -20,8 +20,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..batch_check import CheckedChunk, FailedRecord, IngestCheck
 from ..errors import SchemaError, XdmPrepError
-from ..ports import CheckedChunk, FailedRecord, IngestCheck
 from ..wire import BATCH_BYTES, BATCH_FILES, WAITING, has_flag
 from .parse import parse
 from .profiles import Profiles, target_of

@@ -1,8 +1,9 @@
 """Schemas that the emulator knows, and what they are made of: the files of a folder, and what was created by requests.
 
 Each resource is a JSON document with an ``$id``; its kind is one of :data:`KINDS`.  Documents that refer to others are
-put together (:data:`xdmprep.ports.resolve_schema`) when a batch is checked or a full schema is asked for.  Descriptors
-stand in the schema file under ``meta:descriptors``, in a file ``*.descriptors.json`` of the folder, or were created.
+put together (:class:`xdmprep.batch_check.ResolveSchema`) when a batch is checked or a full schema is asked for.
+Descriptors stand in the schema file under ``meta:descriptors``, in a file ``*.descriptors.json`` of the folder, or were
+created.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from .. import ports
+from ..batch_check import ResolveSchema
 from ..documents import is_folder
 from ..errors import SchemaError
 from .store import Store
@@ -79,10 +80,15 @@ class Schemas:
         store: keeps what is created by requests; None where nothing is.
     """
 
-    def __init__(self, folder: str | os.PathLike[str] | None = None, store: Store | None = None) -> None:
+    def __init__(
+        self,
+        folder: str | os.PathLike[str] | None = None,
+        store: Store | None = None,
+        resolve: ResolveSchema | None = None,
+    ) -> None:
         self.given = folder is not None
         self.by_id: dict[str, dict[str, Any]] = {}  #: those of the folder
-        self._store = store
+        self._store, self._resolve = store, resolve
         self._whole: dict[str, dict[str, Any]] = {}
         described: list[dict[str, Any]] = []
         root = Path(folder) if folder is not None else None
@@ -149,11 +155,11 @@ class Schemas:
         Raises:
             SchemaError: something that it refers to is missing.
         """
-        if ports.resolve_schema is None or not references(document):
+        if self._resolve is None or not references(document):
             return self._described(document)
         key = json.dumps(document, sort_keys=True)
         if key not in self._whole:
-            self._whole[key] = ports.resolve_schema(document, list(self.documents().values()))
+            self._whole[key] = self._resolve(document, list(self.documents().values()))
         return self._described(self._whole[key])
 
     def _described(self, document: dict[str, Any]) -> dict[str, Any]:

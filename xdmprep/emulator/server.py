@@ -9,16 +9,15 @@ import threading
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from .. import ports
 from ..arguments import CALLABLE, COUNT, INTEGER, PATH, PORT, SECONDS, WORD, nullable, one_of, takes
+from ..batch_check import IngestCheck, ResolveSchema
 from ..documents import kind_of
 from ..errors import UsageError
-from ..ports import IngestCheck
 from ..wire import SMALL_FILE_BYTES
 from .app import create_app
 from .control import apply
@@ -57,15 +56,14 @@ _RULES = kind_of(
 )
 
 
-class Emulator:
+class EmulatorServer:
     """The batch ingestion API, Catalog, Data Access and profile look-ups on this machine.
 
     Args:
         data: folder that keeps everything; None keeps it until `stop` in a temporary folder.
         schemas: folder of XDM schemas and their components (JSON files, by ``$id``); datasets can then only refer to
             these, and to schemas that were created by requests.
-        check: validates what is ingested; None takes :data:`xdmprep.ports.ingest_check`, and where that is not set
-            either files are only parsed.
+        check: validates what is ingested; None takes `default_check`.
         host, port: where to listen; port 0 takes a free one.
         answers: ``guide`` or ``spec``, where the developer guide and the OpenAPI descriptions differ.
         token: the only bearer token to take besides those that the token route issues; None takes any.
@@ -85,6 +83,11 @@ class Emulator:
         with Emulator(schemas="schemas/") as server:
             client = Client(url=server.url)
     """
+
+    #: What validates uploaded files unless `check` is given; None: they are only parsed.
+    default_check: ClassVar[IngestCheck | None] = None
+    #: What puts schemas of several documents together; None: they stay as they are.
+    resolve_schema: ClassVar[ResolveSchema | None] = None
 
     @takes(
         data=nullable(PATH), schemas=nullable(PATH), check=nullable(CALLABLE), host=WORD, port=PORT,
@@ -115,10 +118,10 @@ class Emulator:
         Schemas(schemas)  # whether it can be read, before the folder of data is taken
         self._host, self._port = host, port
         store = Store(data)
-        known = Schemas(schemas, store)
+        known = Schemas(schemas, store, self.resolve_schema)
         profiles = Profiles(store.folder / "profiles.sqlite")
         ingestion = Ingestion(
-            store, profiles, known, check or ports.ingest_check, delay, abandon_after, collect_after
+            store, profiles, known, check or self.default_check, delay, abandon_after, collect_after
         )  # fmt: skip
         self.state = State(
             store,
@@ -165,7 +168,7 @@ class Emulator:
         )  # fmt: skip
         return uvicorn.Server(config)
 
-    def start(self) -> Emulator:
+    def start(self) -> Self:
         """Listen, in a thread of its own."""
         if self._thread is not None:
             return self
@@ -213,7 +216,7 @@ class Emulator:
         if self._socket is not None:
             self._socket.close()
 
-    def __enter__(self) -> Emulator:
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(

@@ -14,10 +14,10 @@ from ..schema import Schema
 from .fields import FieldMapping, SetOptions
 from .groups import group_stream
 from .plan import make_plan
-from .sets import MappingSet
+from .sets import MappingSet, as_mapping
 from .step import Mapper
 
-__all__ = ["FieldMapping", "Mapper", "MappingSet", "SetOptions", "compile_mapping", "map_stream"]
+__all__ = ["FieldMapping", "Mapper", "MappingSet", "SetOptions", "as_mapping", "compile_mapping", "map_stream"]
 
 
 def compile_mapping(
@@ -65,7 +65,7 @@ def map_stream(
     Raises:
         MappingError: with all faults of the set, before the first row.
     """
-    made = mapping if isinstance(mapping, MappingSet) else MappingSet(mapping)
+    made = as_mapping(mapping)
     mapper: Mapper | None
     try:
         mapper = compile_mapping(made, stream.arrow_schema, schema, strict=strict)

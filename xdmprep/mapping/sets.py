@@ -253,9 +253,9 @@ class MappingSet(MutableMapping[str, Any]):
 
     def source_contract(self, schema: Any) -> Any:
         """A pandera schema for the source columns: what `schema` means for each; see :mod:`xdmprep.contract`."""
-        from .. import ports
+        from ..contract import source_contract  # a higher floor, asked when called
 
-        return ports.source_contract(self, schema)
+        return source_contract(self, schema)
 
     def __str__(self) -> str:
         wide = min(60, max((len(item.destination) for item in self._fields), default=0))
@@ -271,3 +271,14 @@ class MappingSet(MutableMapping[str, Any]):
 
         title = f"{self.name or 'mapping set'}, {len(self._fields):,} mappings"
         return wrap(title, grid(("source", "destination"), self.pairs))
+
+
+def as_mapping(given: Any) -> MappingSet:
+    """A mapping set, or the one that a dict or a file holds.
+
+    Raises:
+        MappingError: it holds none.
+    """
+    if isinstance(given, MappingSet):
+        return given
+    return MappingSet.load(given) if isinstance(given, str | os.PathLike) else MappingSet(given)

@@ -18,7 +18,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from .. import ports
 from ..arguments import COUNT, FLAG, TEXT, WORD, document, either, instance, nullable, takes
 from ..documents import Shape, is_file, kind_of
 from ..errors import ExpressionError, Issue, SchemaError, UsageError, did_you_mean, shorten
@@ -369,10 +368,12 @@ class Schema:
         Raises:
             UsageError: the record is no dict or is nested too deep, or there is no such rule set.
         """
+        from ..validate import check_record  # a higher floor, asked when called
+
         if not isinstance(record, Mapping):
             raise UsageError(f"Schema.check: a record is a dict, got {shorten(record)}.")
         try:
-            return ports.check_record(self, record, rules)
+            return check_record(self, record, rules)
         except RecursionError:
             raise UsageError("Schema.check: the record is nested too deep, or contains itself.") from None
         except (AttributeError, TypeError, ValueError, ArithmeticError):
@@ -494,3 +495,12 @@ def _namespace(resolved: Mapping[str, Any], source: Mapping[str, Any]) -> str:
         if name.startswith("_") and isinstance(node, dict) and "properties" in node:
             return str(name)
     return ""
+
+
+def as_schema(given: Schema | str | os.PathLike[str]) -> Schema:
+    """A schema, or the one that a file holds.
+
+    Raises:
+        SchemaError: the file cannot be read or holds no schema.
+    """
+    return given if isinstance(given, Schema) else Schema.load(given)

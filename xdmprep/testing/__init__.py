@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingDependencyError
 from ..sample import invalid_sample, sample
-from ..schema import Schema
+from ..schema import Schema, as_schema
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -43,7 +43,7 @@ def records(schema: Schema | str | os.PathLike[str], valid: bool = True) -> Sear
         from hypothesis import strategies as st
     except ImportError:
         raise MissingDependencyError("xdmprep.testing.records", "hypothesis", "pip install hypothesis") from None
-    loaded = schema if isinstance(schema, Schema) else Schema.load(schema)
+    loaded = as_schema(schema)
 
     def made(seed: int, tenths: int) -> Any:
         make = sample if valid else invalid_sample

@@ -1,22 +1,11 @@
-"""Functions that a lower floor calls and an upper floor provides, so that imports go down only.
-
-The package's face (``xdmprep/__init__``) fills them when the package is first imported.
-"""
+"""What the emulator asks of a check of uploaded files; see :func:`xdmprep.ingest.ingest_check` for the one in use."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
-
-from .errors import Issue
-
-#: ``MappingSet.source_contract(schema)``: set to :func:`xdmprep.contract.source_contract` by the face.
-source_contract: Callable[[Any, Any], Any]
-
-#: ``Schema.check(record, rules=...)``: set to :func:`xdmprep.validate.check_record` by the face.
-check_record: Callable[[Any, Any, str], list[Issue]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +46,12 @@ class IngestCheck(Protocol):
         ...
 
 
-#: What the emulator validates with unless it is told otherwise; None: it only parses.
-ingest_check: IngestCheck | None = None
+class ResolveSchema(Protocol):
+    """Puts a schema and what it refers to together.
 
-#: Puts a schema and what it refers to together: (schema, all documents there are) -> a schema that refers to nothing
-#: outside itself.  Raises :class:`xdmprep.errors.SchemaError` where a component is missing.  None: schemas stay as
-#: they are.
-resolve_schema: Callable[[dict[str, Any], Sequence[dict[str, Any]]], dict[str, Any]] | None = None
+    Raises :class:`xdmprep.errors.SchemaError` where a component is missing.
+    """
+
+    def __call__(self, schema: dict[str, Any], documents: Sequence[dict[str, Any]], /) -> dict[str, Any]:
+        """The schema without references; `documents` are all that its components may be in."""
+        ...
