@@ -16,6 +16,7 @@ from .documents import Shape, is_file, kind_of
 from .errors import SourceError, UsageError, did_you_mean
 from .flow import Chunk, Stream
 from .paths import format_path
+from .remote import as_local, is_elsewhere, shown
 from .report import Report, ReportBuilder
 from .report.several import FilesReport
 from .schema import Schema, as_schema
@@ -91,7 +92,7 @@ def validate(
             room = None if cap is None else cap - sum(one.kept for one in done)
             more: Any = {"mapping": mapping, "rules": rules, "csv": csv, "excel": excel, "cap": room, "jobs": jobs}
             one = validate(file, schema, **more, on_start=on_start, on_chunk=on_chunk)
-            one.name, one.cap = os.fspath(file), cap
+            one.name, one.cap = shown(file), cap
             done.append(one)
         return FilesReport(done, cap=cap)
     records = check_stream(_records(files, schema, mapping, csv, excel), schema, rules)
@@ -112,6 +113,7 @@ def validate(
 
 def _files(source: Any) -> Any:
     """The files that a list of paths, a folder or a glob stands for; anything else as it is."""
+    source = as_local(source)
     is_path = isinstance(source, str | os.PathLike)
     if isinstance(source, list | tuple) or (is_path and not is_file(source)):
         from .read import expand  # what checks a file of records does without the readers of rows
@@ -123,14 +125,18 @@ def _files(source: Any) -> Any:
 
 def _records(source: Any, schema: Schema, mapping: Any, csv: CsvOptions | None, excel: ExcelOptions | None) -> Stream:
     """The source as a stream of records to check."""
-    is_file = isinstance(source, str | os.PathLike)
+    source = as_local(source)
+    is_file = isinstance(source, str | os.PathLike) and not is_elsewhere(source)
     if mapping is None and is_file and Path(source).suffix.lower() not in (".csv", ".tsv", ".txt", ".xlsx", ".xlsm"):
         return open_records(source)
     from .read import Spooled, as_records, is_open_file, open_source
 
-    if mapping is None and is_open_file(source):
+    if mapping is None and (is_elsewhere(source) or is_open_file(source)):
         copy = Spooled(source)
-        return copy.kept_by(_records(copy.path, schema, mapping, csv, excel))
+        try:
+            return copy.kept_by(_records(copy.path, schema, mapping, csv, excel))
+        except SourceError as error:
+            raise copy.named(error) from None
     from .read.objects import as_json
 
     if mapping is None and isinstance(source, list | tuple | Iterator) and not hasattr(source, "__arrow_c_stream__"):

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import XdmPrepError, did_you_mean, shorten
+from .remote import RemoteError, as_local, is_remote, pieces, shown
 
 #: Largest document, in bytes.
 MAX_BYTES = 256 << 20
@@ -113,19 +114,21 @@ class DocumentKind:
         hint: the sentence at the end of a message: what to give instead.
         folder_hint: the same where a folder was given; `hint` unless said.
         missing: what is said of a file that is not there.
+        remote: whether URLs are read.
     """
 
     error: type[XdmPrepError]
     hint: str = ""
     folder_hint: str = ""
     missing: str = "No such file or directory"
+    remote: bool = False
 
     def fail(self, name: str | os.PathLike[str], reason: str, hint: str | None = None) -> XdmPrepError:
         """The error that says that the document `name` cannot be used because of `reason`."""
         said = self.hint if hint is None else hint
-        shown = str(os.fspath(name))
-        shown = shown if len(shown) <= 1_000 else shown[:997] + "..."
-        return self.error(f"{shown}: {reason}." + (f" {said}" if said else ""))
+        place = shown(name)
+        place = place if len(place) <= 1_000 else place[:997] + "..."
+        return self.error(f"{place}: {reason}." + (f" {said}" if said else ""))
 
     def read_text(self, path: str | os.PathLike[str]) -> str:
         """The text of a file, without a byte order mark.
@@ -134,7 +137,9 @@ class DocumentKind:
             XdmPrepError: of this kind: the file cannot be read, is too large, or is not UTF-8.
         """
         try:
-            data = _read(path)
+            data = _fetch(str(path)) if self.remote and is_remote(path) else _read(as_local(path))
+        except RemoteError as error:
+            raise self.fail(path, str(error), "") from None
         except UnfitError as error:
             folder = str(error) == "is a folder"
             raise self.fail(path, str(error), self.folder_hint or None if folder else None) from None
@@ -176,6 +181,15 @@ class DocumentKind:
             faults.append(fault)
         if faults:
             raise self.fail(name, "; ".join(faults))
+
+
+def _fetch(url: str) -> bytes:
+    found = bytearray()
+    for piece in pieces(url):
+        found += piece
+        if len(found) > MAX_BYTES:
+            raise UnfitError(f"is larger than {MAX_BYTES >> 20} MB")
+    return bytes(found)
 
 
 def _read(path: str | os.PathLike[str]) -> bytes:

@@ -34,6 +34,7 @@ from .ndjson.fields import has_numerals
 from .notebook import lines, wrap
 from .paths import format_path
 from .read import CsvOptions, ExcelOptions, as_records, fingerprint, open_source
+from .remote import as_local, is_elsewhere, is_remote, shown
 from .report import Report, ReportBuilder
 from .schema import Schema, as_schema
 from .validate import Rules
@@ -187,10 +188,10 @@ def prepare(
     """Map, check and write a source as files ready for upload.
 
     Args:
-        source: a path (CSV, Parquet, NDJSON), a list of paths, a folder, a glob, a DataFrame, any object with
-            ``__arrow_c_stream__``, or a Stream.
-        mapping: a MappingSet, a dict of destination -> expression, or a path.
-        schema: a Schema or a path.
+        source: a path or URL (CSV, Parquet, JSON, Excel), ``-`` for standard input, a list of paths, a folder, a glob,
+            an open file, a DataFrame, rows that are dicts, any object with ``__arrow_c_stream__``, or a Stream.
+        mapping: a MappingSet, a dict of destination -> expression, or a path or URL.
+        schema: a Schema, or a path or URL.
         out: the folder for parts, `manifest.json`, `rejects.jsonl`, `issues.csv` and `run.json`.
         format: ``json``, ``parquet`` or ``csv``.
         rules: the rule set, see :mod:`xdmprep.rules`.
@@ -292,7 +293,7 @@ def prepare(
     if merged:
         counts["source"] = rows
     again = {
-        "mappingFile": mapping.name, "schemaFile": os.path.realpath(schema_file) if schema_file else None,
+        "mappingFile": mapping.name, "schemaFile": _place(schema_file),
         "columns": dict(zip(unique_names(read.arrow_schema.names), map(str, read.arrow_schema.types), strict=True)),
     }  # fmt: skip
     facts = {
@@ -400,8 +401,17 @@ def _refuse_inside(source: Any, out: str | os.PathLike[str]) -> None:
     """Refuse a source that the run would clear away before it reads it."""
     given = source if isinstance(source, list | tuple) else [source]
     for one in given:
-        if isinstance(one, str | os.PathLike) and Path(os.path.realpath(one)).is_relative_to(os.path.realpath(out)):
+        if is_elsewhere(one := as_local(one)) or not isinstance(one, str | os.PathLike):
+            continue
+        if Path(os.path.realpath(one)).is_relative_to(os.path.realpath(out)):
             raise UsageError(f"{os.fspath(one)}: lies in the output folder, which a run clears. Give another folder.")
+
+
+def _place(schema: str | os.PathLike[str] | None) -> str | None:
+    """Where a schema can be read again."""
+    if schema is None:
+        return None
+    return shown(schema) if is_remote(schema) else os.path.realpath(as_local(schema))
 
 
 def _files(stream: Stream) -> dict[str, Any]:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import bz2
 import csv
+import gzip
 import io
 import json
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import fsspec
 import numpy as np
+import openpyxl
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
+from remote_kit import put, s3_server
 
 import xdmprep as xp
 from xdmprep.errors import MappingError, SourceError
@@ -51,6 +57,47 @@ def dataset(folder: Path) -> Any:
     return ds.dataset(folder / "sample.parquet")
 
 
+def wrote(file: Path, data: bytes) -> Path:
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(data)
+    return file
+
+
+def archive(file: Path) -> Path:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as opened:
+        opened.write(SAMPLE, "export/crm.csv")
+    return file
+
+
+def book(file: Path) -> Path:
+    made = openpyxl.Workbook()
+    rows = sample_rows()
+    made.active.append(list(rows[0]))
+    for row in rows:
+        made.active.append(list(row.values()))
+    made.save(file)
+    return file
+
+
+def halves(folder: Path) -> list[Path]:
+    """The sample as two files with their columns in another order."""
+    rows = sample_rows()
+    files = []
+    for name, some, turned in (("a", rows[:100], False), ("b", rows[100:], True)):
+        names = list(rows[0])[::-1] if turned else list(rows[0])
+        text = io.StringIO()
+        writer = csv.DictWriter(text, names)
+        writer.writeheader()
+        writer.writerows(some)
+        files.append(wrote(folder / "halves" / f"{name}.csv", text.getvalue().encode()))
+    return files
+
+
+def in_memory(_: Path) -> str:
+    fsspec.filesystem("memory").pipe("/forms/crm.csv", SAMPLE.read_bytes())
+    return "memory://forms/crm.csv"
+
+
 FORMS: dict[str, Callable[[Path], Any]] = {
     "pandas, numpy types": lambda folder: pd.read_csv(SAMPLE),
     "pandas, nullable types": lambda folder: pd.read_csv(SAMPLE, dtype_backend="numpy_nullable"),
@@ -77,6 +124,19 @@ FORMS: dict[str, Callable[[Path], Any]] = {
     "Arrow C array": lambda folder: CArray(pa.record_batch(columns(sample_rows()))),
     "open file": lambda folder: SAMPLE.open("rb"),
     "open text file": lambda folder: SAMPLE.open(encoding="utf-8", newline=""),
+    "gzip": lambda folder: wrote(folder / "a.csv.gz", gzip.compress(SAMPLE.read_bytes())),
+    "bzip2": lambda folder: wrote(folder / "a.csv.bz2", bz2.compress(SAMPLE.read_bytes())),
+    "Zstandard": lambda folder: wrote(folder / "a.csv.zst", pa.compress(SAMPLE.read_bytes(), "zstd", asbytes=True)),
+    "zip": lambda folder: archive(folder / "a.zip"),
+    "Excel": lambda folder: book(folder / "a.xlsx"),
+    "list of paths": halves,
+    "folder": lambda folder: halves(folder)[0].parent,
+    "glob": lambda folder: str(halves(folder)[0].parent / "*.csv"),
+    "JSON array": lambda folder: wrote(folder / "a.json", json.dumps(sample_rows(), indent=2).encode()),
+    "URL of a local one": lambda folder: SAMPLE.as_uri(),
+    "fsspec": in_memory,
+    "S3": lambda folder: "s3://acme/crm.csv",
+    "standard input": lambda folder: "-",
     "BytesIO": lambda folder: io.BytesIO(SAMPLE.read_bytes()),
     "BytesIO of Parquet": lambda folder: io.BytesIO((dataset(folder), (folder / "sample.parquet").read_bytes())[1]),
     "BytesIO of JSON": lambda folder: io.BytesIO("\n".join(map(json.dumps, sample_rows())).encode()),
@@ -93,12 +153,24 @@ def records(source: Any, out: Path, format: str) -> list[dict[str, Any]]:
     return [row for part in parts for row in pq.read_table(part).to_pylist()]
 
 
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    with s3_server() as url:
+        put(url, "crm.csv", SAMPLE.read_bytes())
+        yield url
+
+
 @pytest.mark.parametrize("format", ["json", "parquet"])
 @pytest.mark.parametrize("form", FORMS)
-def test_the_sample_in_every_form(form: str, format: str, tmp_path: Path) -> None:
+def test_the_sample_in_every_form(
+    form: str, format: str, tmp_path: Path, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"ENDPOINT_URL": bucket, "ACCESS_KEY_ID": "key", "SECRET_ACCESS_KEY": "secret"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(SAMPLE.read_bytes())))
     source = FORMS[form](tmp_path)
     made = records(source, tmp_path / "out", format)
-    if "file" in form:
+    if form.startswith("open"):
         source.close()
     assert made == records(SAMPLE, tmp_path / "csv", format)
     assert len(made) == 241

@@ -13,7 +13,8 @@ PACKAGE = Path(xdmprep.__file__).parent
 
 #: room -> floor.  A room may import rooms of lower floors of its own wing, and the rooms both wings stand on.
 DATA = {
-    "errors": 0, "documents": 0.1, "arguments": 0.2, "rules": 0.1, "batch_check": 0.1, "shipped": 0.5, "_native": 0,
+    "errors": 0, "remote": 0.05, "documents": 0.1, "arguments": 0.2,
+    "rules": 0.1, "batch_check": 0.1, "shipped": 0.5, "_native": 0,
     "native": 0.1, "kernels": 0.15,
     "cells": 0.1, "notebook": 0.1, "regex": 0.2,
     "paths": 1, "names": 1, "packed": 0.5, "crew": 1, "parquet_file": 1, "manifest": 1,
@@ -27,7 +28,9 @@ DATA = {
 }  # fmt: skip
 NETWORK = {"wire": 1, "client": 2, "emulator": 2}
 #: Where each module of the network wing may look in the other rooms.
-GROUND = {"errors", "documents", "arguments", "rules", "batch_check", "notebook", "paths", "manifest", "__init__"}
+GROUND = {
+    "errors", "remote", "documents", "arguments", "rules", "batch_check", "notebook", "paths", "manifest", "__init__",
+}  # fmt: skip
 #: The only calls upwards, each from within a function: two methods that hand over to a higher room, and the emulator,
 #: whose front gives the server the checks of the data wing.
 HANDED_ON = {

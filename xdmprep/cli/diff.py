@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..documents import is_file
+from ..remote import shown as place
 from .command import JSON_LINES, Command
 from .findings import OUTPUT_FORMAT, annotate_report, show_next, show_report
+from .places import PLACE
 from .printer import event, print_json, say, show
 from .progress import progress
 from .quick import load_arrow
@@ -33,10 +35,10 @@ Ends with 0 if the patch says all that changed (or nothing did), 1 if keys vanis
 cannot clear, or rows were set aside: all are listed in the folder; 2 on wrong use or input that cannot be read.
 """,
 )
-@click.argument("before", type=click.Path(path_type=Path))
-@click.argument("after", type=click.Path(path_type=Path))
-@click.option("--schema", "-s", required=True, type=click.Path(path_type=Path), help="XDM schema, JSON.")
-@click.option("--mapping", "-m", type=click.Path(path_type=Path), help="Mapping set; none if both are XDM records.")
+@click.argument("before", type=PLACE)
+@click.argument("after", type=PLACE)
+@click.option("--schema", "-s", required=True, type=PLACE, help="XDM schema, JSON.")
+@click.option("--mapping", "-m", type=PLACE, help="Mapping set; none if both are XDM records.")
 @click.option("--on", metavar="PATH", help="The key, such as identityMap.CRMID[0].id.  [default: primary identity]")
 @click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="Folder for what is written.")
 @click.option("--format", "-f", type=click.Choice(["parquet", "json"]), default="parquet", show_default=True)
@@ -70,14 +72,15 @@ cannot clear, or rows were set aside: all are listed in the folder; 2 on wrong u
 @JSON_LINES
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def diff(
-    before: Path, after: Path, schema: Path, mapping: Path | None, on: str | None, out: Path, format: str, new: Any,
+    before: Path | str, after: Path | str, schema: Path | str, mapping: Path | str | None,
+    on: str | None, out: Path, format: str, new: Any,
     duplicates: Any, preview: bool, trial: int, relax_required: bool, rules: str, strict: bool,
     max_bytes: int | None, max_records: int | None, delimiter: str, quote: str, encoding: str, nulls: tuple[str, ...],
     values: tuple[str, ...], jobs: int | None, overwrite: bool, bar: bool | None,
     output_format: str, as_json: bool,
 ) -> int:  # fmt: skip
     """Write a Profile patch: what makes the profiles of BEFORE those of AFTER, as upsert records."""
-    event("started", command="diff", sources=[str(before), str(after)], out=str(out))
+    event("started", command="diff", sources=[place(before), place(after)], out=str(out))
     load_arrow()
     from ..read import CsvOptions
     from ..upsert import JSON_WARNING, MAX_RECORDS, array_warnings, write_patch
@@ -91,7 +94,7 @@ def diff(
     mapping_set = filled_mapping(mapping, values)
     for text in array_warnings(mapping_set):
         say(f"warning: {text}")
-    event("file", name=before.name, bytes=before.stat().st_size if is_file(before) else None)
+    event("file", name=Path(place(before)).name, bytes=Path(before).stat().st_size if is_file(before) else None)
     with progress(bar) as shown:
         result = write_patch(
             before, after, schema, out, on=on, mapping=mapping_set, new=new, duplicates=duplicates,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import Issue, shorten, visible
+from ..remote import is_url, shown
 from .printer import Piece, emit, hint_line, say, show_lines, split_hint
 
 if TYPE_CHECKING:
@@ -134,13 +135,13 @@ def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def line_of(path: Path, message: str) -> int | None:
+def line_of(path: str | Path, message: str) -> int | None:
     """The line of a file that a message is about: the one it names, or the first that holds what it quotes."""
     if found := re.search(r"\bline (\d+)", message):
         return int(found[1])
     words = [message.partition(": ")[0], *re.findall(r"'([^']+)'", message)]
     with suppress(OSError, ValueError):
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
         for word in words:
             for number, line in enumerate(lines, 1):
                 if word and word in line:
@@ -199,7 +200,7 @@ def annotate_report(report: Report, file: str | None) -> None:
 
 def next_command(*words: Any) -> str:
     """A command line ready to paste, from words of which None is left out."""
-    return " ".join(shlex.quote(str(word)) for word in words if word is not None)
+    return " ".join(shlex.quote(shown(word) if is_url(word) else str(word)) for word in words if word is not None)
 
 
 def show_next(*words: Any) -> None:

@@ -10,7 +10,9 @@ import click
 
 from ..documents import exists
 from ..errors import OutputError, UsageError
+from ..remote import STANDARD_INPUT, name_of, shown
 from .command import Command
+from .places import PLACE
 from .printer import print_json, show
 from .project import NAME
 
@@ -44,11 +46,11 @@ An xdmprep.toml holds defaults of the commands' options; every command finds it 
   format = "parquet"
 """,
 )
-@click.argument("source", required=False, type=_FILE)
+@click.argument("source", required=False, type=PLACE)
 @click.option("--schema", type=_FILE, help="XDM schema, JSON; with SOURCE a mapping is drafted for it.")
 @click.option("--dir", "folder", type=_FILE, default=Path(), help="The project folder.  [default: the current one]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
-def init(source: Path | None, schema: Path | None, folder: Path, as_json: bool) -> None:
+def init(source: Path | str | None, schema: Path | None, folder: Path, as_json: bool) -> None:
     """Make a project folder: settings, a drafted mapping for SOURCE, a template for credentials, a .gitignore.
 
     Files that are there already are never changed, but for lines added to .gitignore.
@@ -58,7 +60,7 @@ def init(source: Path | None, schema: Path | None, folder: Path, as_json: bool) 
     files: dict[Path, str] = {}
     mapping = None
     if source is not None and schema is not None:
-        mapping = folder / f"{source.name.split('.')[0]}.mapping.yaml"
+        mapping = folder / f"{_name(source).split('.')[0]}.mapping.yaml"
         if not exists(mapping):
             files[mapping] = _draft(source, schema)
     files[folder / NAME] = _settings(folder, schema, mapping)
@@ -89,7 +91,13 @@ def init(source: Path | None, schema: Path | None, folder: Path, as_json: bool) 
     show(f"next: {command}")
 
 
-def _draft(source: Path, schema: Path) -> str:
+def _name(source: Path | str) -> str:
+    if isinstance(source, Path):
+        return source.name
+    return "source" if source == STANDARD_INPUT else name_of(source)
+
+
+def _draft(source: Path | str, schema: Path) -> str:
     from ..read import open_source
     from ..schema import Schema
     from ..suggest import draft, suggest_mapping
@@ -134,7 +142,7 @@ def _ignore(file: Path) -> bool:
     return bool(more)
 
 
-def _next(source: Path | None, schema: Path | None, mapping: Path | None) -> str:
+def _next(source: Path | str | None, schema: Path | None, mapping: Path | None) -> str:
     if mapping is not None:
-        return f"xdmprep mapping check {mapping} --schema {schema} --source {source}"
+        return f"xdmprep mapping check {mapping} --schema {schema} --source {shown(source or '')}"
     return "xdmprep init SOURCE --schema SCHEMA, or write a mapping; `xdmprep mapping --help`"

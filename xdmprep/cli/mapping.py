@@ -12,11 +12,13 @@ import click
 from ..documents import exists
 from ..errors import MappingError, OutputError, UsageError, did_you_mean
 from ..read import open_source
+from ..remote import shown
 from ..schema import Schema
 from . import complete
 from .command import Group
 from .connection import Connection, connection
 from .findings import OUTPUT_FORMAT, Finding, annotate, line_of, show_findings, show_next
+from .places import PLACE
 from .printer import emit, print_json, say_all, show
 from .values import SET, named_values
 
@@ -32,14 +34,15 @@ def mapping() -> None:
 @mapping.command(
     epilog="Example: xdmprep mapping check crm.mapping.yaml --schema crm-profile.schema.json --source crm.csv"
 )
-@click.argument("paths", type=_FILE, nargs=-1, required=True, metavar="PATH...")
-@click.option("--schema", "schema_path", type=_FILE, help="XDM schema the destinations are looked up in.")
-@click.option("--source", "source_path", type=_FILE, help="Source whose header the columns are looked up in.")
+@click.argument("paths", type=PLACE, nargs=-1, required=True, metavar="PATH...")
+@click.option("--schema", "schema_path", type=PLACE, help="XDM schema the destinations are looked up in.")
+@click.option("--source", "source_path", type=PLACE, help="Source whose header the columns are looked up in.")
 @SET
 @OUTPUT_FORMAT
 @_JSON
 def check(
-    paths: tuple[Path, ...], schema_path: Path | None, source_path: Path | None, values: tuple[str, ...],
+    paths: tuple[Path | str, ...], schema_path: Path | str | None, source_path: Path | str | None,
+    values: tuple[str, ...],
     output_format: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Say everything that is wrong with the mapping sets in PATH.
@@ -52,7 +55,7 @@ def check(
     sound = all(found.sound for _, found in checked)
     if as_json:
         facts = [
-            {"mapping": str(path), "mappings": count, "sound": found.sound, "faults": list(found.faults),
+            {"mapping": shown(path), "mappings": count, "sound": found.sound, "faults": list(found.faults),
              "warnings": list(found.warnings), "unused": list(found.unused)}
             for path, (count, found) in zip(paths, checked, strict=True)
         ]  # fmt: skip
@@ -60,11 +63,11 @@ def check(
         sys.exit(0 if sound else 2)
     for path, (count, found) in zip(paths, checked, strict=True):
         listed = [
-            Finding.of_text(text, severity, str(path), line_of(path, text) if output_format == "github" else None)
+            Finding.of_text(text, severity, shown(path), line_of(path, text) if output_format == "github" else None)
             for severity, texts in (("error", found.faults), ("warning", found.warnings)) for text in texts
         ]  # fmt: skip
         verdict = "fine" if found.sound else f"{len(found.faults)} fault{'s' * (len(found.faults) != 1)}"
-        summary = f"{path}: {count} mappings, {verdict}"
+        summary = f"{shown(path)}: {count} mappings, {verdict}"
         if output_format == "github":
             annotate(listed, summary)
             continue
@@ -82,7 +85,9 @@ def check(
     sys.exit(0 if sound else 2)
 
 
-def _checked(path: Path, columns: Any, schema: Schema | None, values: dict[str, str], several: bool) -> tuple[int, Any]:
+def _checked(
+    path: Path | str, columns: Any, schema: Schema | None, values: dict[str, str], several: bool
+) -> tuple[int, Any]:
     """How many mappings a file holds, and what was found; of several files one that is no mapping set has faults."""
     from ..mapping import MappingSet
     from ..mapping.check import Check, check_mapping
@@ -99,14 +104,19 @@ def _checked(path: Path, columns: Any, schema: Schema | None, values: dict[str, 
 @mapping.command(
     epilog="Example: xdmprep mapping explain crm.mapping.yaml --schema crm-profile.schema.json --source crm.csv"
 )
-@click.argument("path", type=_FILE)
-@click.option("--schema", "schema_path", type=_FILE, help="XDM schema of the destinations.")
-@click.option("--source", "source_path", type=_FILE, required=True, help="Source whose first rows are looked at.")
+@click.argument("path", type=PLACE)
+@click.option("--schema", "schema_path", type=PLACE, help="XDM schema of the destinations.")
+@click.option("--source", "source_path", type=PLACE, required=True, help="Source whose first rows are looked at.")
 @click.option("--rows", type=click.IntRange(1), default=10_000, show_default=True, help="How many rows to look at.")
 @SET
 @_JSON
 def explain(
-    path: Path, schema_path: Path | None, source_path: Path, rows: int, values: tuple[str, ...], as_json: bool
+    path: Path | str,
+    schema_path: Path | str | None,
+    source_path: Path | str,
+    rows: int,
+    values: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Say how each mapping of the set in PATH runs, and how long a row takes.
 
@@ -119,24 +129,24 @@ def explain(
     schema = Schema.load(schema_path) if schema_path else None
     found = explain_mapping(made, open_source(source_path), schema, rows)
     if as_json:
-        print_json({"mapping": str(path), "mappings": [one.to_dict() for one in found]})
+        print_json({"mapping": shown(path), "mappings": [one.to_dict() for one in found]})
         return
     for one in found:
         cost = "" if one.micros is None else f"{one.micros:9.3f} us"
         emit(f"{one.runs:8} {cost:>12}  {one.destination} <- {one.source}  ({one.why})")
     count = {runs: sum(one.runs == runs for one in found) for runs in ("columns", "distinct", "rows")}
-    show(f"{path}: {len(found)} mappings: " + ", ".join(f"{n} {runs}" for runs, n in count.items()))
+    show(f"{shown(path)}: {len(found)} mappings: " + ", ".join(f"{n} {runs}" for runs, n in count.items()))
 
 
 @mapping.command(
     epilog="Example: xdmprep mapping suggest members.csv --schema loyalty-profile.schema.json > members.mapping.yaml"
 )
-@click.argument("source")
-@click.option("--schema", "schema_path", type=_FILE, required=True, help="XDM schema to map to.")
+@click.argument("source", type=PLACE)
+@click.option("--schema", "schema_path", type=PLACE, required=True, help="XDM schema to map to.")
 @click.option("--rows", type=click.IntRange(1), default=1000, show_default=True, help="How many rows to look at.")
 @click.option("--least", type=click.IntRange(0, 100), default=50, show_default=True, help="Least confidence shown.")
 @_JSON
-def suggest(source: str, schema_path: Path, rows: int, least: int, as_json: bool) -> None:
+def suggest(source: Path | str, schema_path: Path | str, rows: int, least: int, as_json: bool) -> None:
     """Print a draft mapping set for SOURCE, with a confidence and a reason per line.
 
     Nothing is applied: read it, mend it, save it.
@@ -151,7 +161,7 @@ def suggest(source: str, schema_path: Path, rows: int, least: int, as_json: bool
 
 
 @mapping.command(epilog="Example: xdmprep mapping convert exported.json crm.mapping.yaml")
-@click.argument("path", type=_FILE)
+@click.argument("path", type=PLACE)
 @click.argument("target", type=_FILE)
 @click.option(
     "--form",
@@ -159,11 +169,16 @@ def suggest(source: str, schema_path: Path, rows: int, least: int, as_json: bool
     help="own: ours (YAML or JSON); posted, stored, old: Data Prep JSON; csv: the template of the mapping screen. "
     "Default: csv for a .csv target, posted for .json, own for .yaml.",
 )
-@click.option("--source", "source_path", type=_FILE, help="Source whose header tells columns from expressions.")
+@click.option("--source", "source_path", type=PLACE, help="Source whose header tells columns from expressions.")
 @SET
 @_JSON
 def convert(
-    path: Path, target: Path, form: str | None, source_path: Path | None, values: tuple[str, ...], as_json: bool
+    path: Path | str,
+    target: Path,
+    form: str | None,
+    source_path: Path | str | None,
+    values: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Write the mapping set in PATH to TARGET in another form; what the form cannot hold is listed."""
     from ..mapping import MappingSet
@@ -177,7 +192,7 @@ def convert(
     chosen = form or {".csv": "csv", ".json": "posted"}.get(target.suffix.lower(), "own")
     losses = made.save(target, chosen)
     if as_json:
-        facts = {"from": str(path), "to": str(target), "form": chosen, "mappings": len(made.mappings)}
+        facts = {"from": shown(path), "to": str(target), "form": chosen, "mappings": len(made.mappings)}
         print_json(facts | {"losses": losses})
         return
     say_all([f"not held by the form {chosen}: {text}" for text in losses])
@@ -237,16 +252,16 @@ def pull(
 
 
 @mapping.command(epilog="Example: xdmprep mapping push crm.mapping.yaml --source crm.csv --config config.json")
-@click.argument("path", type=_FILE)
+@click.argument("path", type=PLACE)
 @click.option("--schema", metavar="ID|FILE", help="The schema to map to, where the set does not name it.")
-@click.option("--source", "source_path", type=_FILE, help="Source whose header tells columns from expressions.")
+@click.option("--source", "source_path", type=PLACE, help="Source whose header tells columns from expressions.")
 @click.option("--id", "set_id", metavar="ID", help="The set to replace.  [default: the one it was pulled from]")
 @click.option("--new", is_flag=True, help="Create a new set, also if it was pulled.")
 @click.option("--force", is_flag=True, help="Send it although Data Prep cannot hold all of it, or its set has changed.")
 @SET
 @connection
 def push(
-    path: Path, schema: str | None, source_path: Path | None, set_id: str | None, new: bool, force: bool,
+    path: Path | str, schema: str | None, source_path: Path | str | None, set_id: str | None, new: bool, force: bool,
     values: tuple[str, ...], to: Connection, as_json: bool,
 ) -> None:  # fmt: skip
     """Send the mapping set in PATH to Data Prep: to the set it was pulled from, or as a new one."""
@@ -265,10 +280,10 @@ def push(
         made = made.filled(columns.names if columns is not None else [])
     found = check_mapping(made, columns)
     if not found.sound:
-        raise MappingError(found.faults, str(path))
+        raise MappingError(found.faults, shown(path))
     losses = made.losses("posted")
     if losses and not force:
-        raise MappingError([f"{text} Give --force to send it without." for text in losses], str(path))
+        raise MappingError([f"{text} Give --force to send it without." for text in losses], shown(path))
     content = made.to_dict("posted")
     known, version = content.get("id"), content.get("version")
     body = {key: value for key, value in content.items() if key not in _OF_THE_SERVICE}
@@ -278,7 +293,7 @@ def push(
     if schema is not None:
         body["outputSchema"] = remote.output_schema(schema_id_of(schema))
     if not any(key in body for key in ("outputSchema", "schemaRef", "xdmSchema")):
-        raise UsageError(f"{path}: names no schema to map to. Give --schema with its $id or its file.")
+        raise UsageError(f"{shown(path)}: names no schema to map to. Give --schema with its $id or its file.")
     target = None if new else (set_id or (str(known) if known else None))
     with to.client() as client:
         if target is not None:
@@ -297,7 +312,7 @@ def push(
     verb = "created" if target is None else "replaced"
     show(f"mapping set {done.get('id')} {verb}: {len(body['mappings'])} mappings, version {done.get('version')}")
     if done.get("id"):
-        show_next("mapping", "pull", done["id"], f"{path.name.split('.')[0]}.stored.json", *to.words())
+        show_next("mapping", "pull", done["id"], f"{Path(shown(path)).name.split('.')[0]}.stored.json", *to.words())
 
 
 #: Keys of a set and of a mapping that Data Prep gives.

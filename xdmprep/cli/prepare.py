@@ -9,9 +9,11 @@ from typing import Any
 import click
 
 from ..errors import UsageError
+from ..remote import shown as place
 from . import complete
 from .command import JSON_LINES, Command
 from .findings import OUTPUT_FORMAT, annotate_report, show_next, show_report
+from .places import PLACE
 from .printer import event, print_json, say, show, show_lines
 from .progress import progress
 from .quick import load_arrow
@@ -32,9 +34,9 @@ Ends with 0 if every row was written, 1 if rows were set aside or a field lost m
 wrong use or input that cannot be read.
 """,
 )
-@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SOURCE...")
-@click.option("--mapping", "-m", required=True, type=click.Path(path_type=Path), help="Mapping set, YAML or JSON.")
-@click.option("--schema", "-s", required=True, type=click.Path(path_type=Path), help="XDM schema, JSON.")
+@click.argument("sources", nargs=-1, required=True, type=PLACE, metavar="SOURCE...")
+@click.option("--mapping", "-m", required=True, type=PLACE, help="Mapping set, YAML or JSON.")
+@click.option("--schema", "-s", required=True, type=PLACE, help="XDM schema, JSON.")
 @click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="Folder for what is written.")
 @click.option(
     "--format", "-f", type=click.Choice(["json", "parquet", "csv"]),
@@ -79,7 +81,8 @@ wrong use or input that cannot be read.
 @JSON_LINES
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def prepare(
-    sources: tuple[Path, ...], mapping: Path, schema: Path, out: Path, format: str | None, upsert: bool,
+    sources: tuple[Path | str, ...], mapping: Path | str, schema: Path | str, out: Path, format: str | None,
+    upsert: bool,
     relax_required: bool, multiline: bool, max_bytes: int | None, max_rows: int | None, error_threshold: float | None,
     max_loss: float, rules: str,
     strict: bool, delimiter: str, quote: str, encoding: str, names: str | None,
@@ -91,7 +94,7 @@ def prepare(
 
     A source is a CSV, Parquet, NDJSON or Excel file, a folder or a glob; several make one run.
     """
-    event("started", command="prepare", sources=[str(one) for one in sources], out=str(out))
+    event("started", command="prepare", sources=[place(one) for one in sources], out=str(out))
     load_arrow()
     source = sources[0] if len(sources) == 1 else list(sources)
     mapping_set = filled_mapping(mapping, values)
@@ -163,7 +166,7 @@ def prepare(
 
 
 def _patch(
-    source: Any, mapping: Any, schema: Path, out: Path, format: str, report: Path | None, hide_values: bool,
+    source: Any, mapping: Any, schema: Path | str, out: Path, format: str, report: Path | None, hide_values: bool,
     bar: bool | None, as_json: bool, output_format: str, **options: Any,
 ) -> int:  # fmt: skip
     """A patch from a file of changes."""

@@ -17,6 +17,7 @@ import click
 
 from ..documents import is_file
 from ..errors import UsageError, did_you_mean, shorten
+from ..remote import is_url
 
 NAME = "xdmprep.toml"
 #: The table that holds those of the commands.
@@ -124,7 +125,7 @@ def _value(file: Path, key: str, option: click.Option, value: Any) -> Any:
     if isinstance(value, bool) != (option.is_flag or option.is_bool_flag):
         wanted = "true or false" if option.is_flag else "a value, not true or false"
         raise UsageError(f"{file}: {key} takes {wanted}.")
-    if isinstance(option.type, click.Path) or key in _PATHS:
+    if (isinstance(option.type, click.Path) or key in _PATHS) and not is_url(value):
         return os.fspath(file.parent / str(value))
     return value if isinstance(value, bool) else str(value)
 

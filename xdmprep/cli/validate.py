@@ -9,10 +9,12 @@ import click
 
 from ..documents import is_file
 from ..errors import UsageError
+from ..remote import shown as place
 from ..rules import RULES
 from . import complete
 from .command import JSON_LINES, Command
 from .findings import OUTPUT_FORMAT, annotate_report, show_next, show_report
+from .places import PLACE
 from .printer import event, print_json, show
 from .progress import progress
 from .quick import load_arrow
@@ -34,9 +36,9 @@ Examples:
 Ends with 0 if all records are valid, 1 if some are not, 2 on wrong use or a file that cannot be read.
 """,
 )
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
-@click.option("--schema", "-s", required=True, type=click.Path(path_type=Path), help="XDM schema, JSON.")
-@click.option("--mapping", "-m", type=click.Path(path_type=Path), help="Makes records of the rows first.")
+@click.argument("files", nargs=-1, required=True, type=PLACE, metavar="FILE...")
+@click.option("--schema", "-s", required=True, type=PLACE, help="XDM schema, JSON.")
+@click.option("--mapping", "-m", type=PLACE, help="Makes records of the rows first.")
 @click.option(
     "--rules", default="strict", show_default=True, shell_complete=complete.rule_sets,
     help="Rule set: strict, batch or jsonschema.",
@@ -57,12 +59,13 @@ Ends with 0 if all records are valid, 1 if some are not, 2 on wrong use or a fil
 @JSON_LINES
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def validate(
-    files: tuple[Path, ...], schema: Path, mapping: Path | None, rules: str, settings: tuple[str, ...],
+    files: tuple[Path | str, ...], schema: Path | str, mapping: Path | str | None, rules: str,
+    settings: tuple[str, ...],
     cap: int | None, jobs: int | None, report: Path | None, hide_values: bool, bar: bool | None,
     output_format: str, as_json: bool,
 ) -> int:  # fmt: skip
     """Check FILES (JSON lines, a JSON array, Parquet; CSV with a mapping or an ad-hoc schema) against a schema."""
-    event("started", command="validate", sources=[str(file) for file in files])
+    event("started", command="validate", sources=[place(file) for file in files])
     load_arrow()
     from ..checking import validate as run
     from ..read import expand
@@ -79,7 +82,7 @@ def validate(
     mapping_set = filled_mapping(mapping, values)
     loaded = Schema.load(schema)
     if any(not is_file(file) for file in files):  # folders and globs
-        files = tuple(map(Path, expand(list(files)) or files))
+        files = tuple(expand(list(files)) or files)
     found: list[Report] = []
     # all findings are held only where all are written; a page shows the first, the text their counts
     held = None if report is not None and report.suffix.lower() != ".html" else ROWS
@@ -94,13 +97,13 @@ def validate(
             one = one.without_values()
         found.append(one)
         if len(files) > 1:
-            one.name, one.cap = str(file), cap
+            one.name, one.cap = place(file), cap
             if held is not None and cap is None:
                 one.keep(held)
         if as_json:
             continue
         if output_format == "github":
-            annotate_report(one, str(file))
+            annotate_report(one, place(file))
         else:
             show_report(one)
     whole = found[0] if len(found) == 1 else FilesReport(found, cap=cap)
@@ -114,21 +117,23 @@ def validate(
             show(f"report -> {report}")
         _show_next(found, files, mapping, schema)
     if as_json:
-        files_shown = [{"file": str(file), **one.to_dict()} for file, one in zip(files, found, strict=True)]
+        files_shown = [{"file": place(file), **one.to_dict()} for file, one in zip(files, found, strict=True)]
         totals = {"valid": whole.valid, "rows": whole.rows, "invalid": whole.invalid, "findings": whole.found}
         print_json({**totals, "files": files_shown})
     return 0 if whole.valid else 1
 
 
-def _show_next(found: list[Report], files: tuple[Path, ...], mapping: Path | None, schema: Path) -> None:
+def _show_next(
+    found: list[Report], files: tuple[Path | str, ...], mapping: Path | str | None, schema: Path | str
+) -> None:
     """The next command: what a rule that was broken means, or what is done with records that are valid."""
     codes = [group.code for one in found for group in one.groups if group.severity == "error" and group.code in RULES]
     if codes:
         show_next("explain", codes[0])
     elif mapping is not None:
         show_next("prepare", *files, "--mapping", mapping, "--schema", schema, "--out", "out")
-    elif is_file(files[0].parent / "manifest.json"):
-        show_next("upload", files[0].parent, "--dataset", "DATASET_ID")
+    elif is_file(Path(files[0]).parent / "manifest.json"):
+        show_next("upload", Path(files[0]).parent, "--dataset", "DATASET_ID")
 
 
 def _settings(texts: tuple[str, ...], has_mapping: bool) -> tuple[dict[str, str], tuple[str, ...]]:

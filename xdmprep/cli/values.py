@@ -31,7 +31,7 @@ def named_values(texts: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def filled_mapping(path: Path | None, texts: tuple[str, ...]) -> Any:
+def filled_mapping(path: Path | str | None, texts: tuple[str, ...]) -> Any:
     """The mapping file with values for its placeholders; without values the path as it is.
 
     Raises:

@@ -22,10 +22,11 @@ import yaml
 from ..documents import MAX_DEPTH, DocumentKind, why_explosive, why_unfit
 from ..errors import MappingError, shorten
 from ..manifest import whole_file
+from ..remote import shown
 from .fields import FieldMapping, SetOptions
 from .forms import FORMS, Pairs, data_prep_form, own_form
 
-_FILE = DocumentKind(MappingError, "Give a mapping set: YAML, JSON or the CSV template.")
+_FILE = DocumentKind(MappingError, "Give a mapping set: YAML, JSON or the CSV template.", remote=True)
 
 #: Names of the forms a set can be written in; the suffix of a file decides between YAML and JSON for ``own``.
 FILE_FORMS = (*FORMS, "csv")
@@ -76,8 +77,8 @@ def read_file(path: str | os.PathLike[str]) -> Any:
     Raises:
         MappingError: it cannot be read, or is no YAML, JSON or CSV.
     """
-    file = Path(path)
-    text = _FILE.read_text(file)
+    text = _FILE.read_text(path)
+    file = Path(shown(path))
     if not text.strip():
         raise MappingError(f"{file}: is empty.")
     if file.suffix.lower() == ".csv":

@@ -15,6 +15,7 @@ from typing import Any
 from ..arguments import PATH, TEXT, WORD, either, instance, nullable, takes
 from ..documents import kind_of
 from ..errors import MappingError
+from ..remote import shown
 from .fields import FieldMapping, SetOptions
 from .files import FILE_FORMS, read_file, render, write_file
 from .forms import data_prep_form, own_form, own_source, read_content, read_source, text_of_value
@@ -83,17 +84,17 @@ class MappingSet(MutableMapping[str, Any]):
         """Read a mapping file: YAML, JSON or the CSV template, in our form or any of Data Prep's.
 
         Args:
-            path: the file.
+            path: the file, or its URL.
             values: what the placeholders of a template stand for: ``${NAME}`` -> text.
 
         Raises:
             MappingError: the file cannot be read, or is no mapping set; or a value belongs to no placeholder.
             UsageError: an argument is of another type.
         """
-        file = Path(path)
+        file = Path(shown(path))
         made = cls.__new__(cls)
         made._file = file.name
-        made._fields, made.options = read_content(read_file(file), file.name)
+        made._fields, made.options = read_content(read_file(path), file.name)
         made._give(values)
         return made
 

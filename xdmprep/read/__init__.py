@@ -12,6 +12,7 @@ from ..errors import SourceError
 from ..flow import Stream
 from ..packed import ENDINGS as PACKED
 from ..packed import open_bytes
+from ..remote import as_local, is_elsewhere, shown
 from .csv import CsvOptions, read_csv
 from .excel import ENDINGS as BOOKS
 from .excel import ExcelOptions, read_excel
@@ -28,7 +29,8 @@ __all__ = [
 
 def is_csv(source: Any) -> bool:
     """Whether :func:`open_source` takes a source for a CSV file."""
-    if not isinstance(source, str | os.PathLike) or expand(source) is not None:
+    source = as_local(source)
+    if not isinstance(source, str | os.PathLike) or is_elsewhere(source) or expand(source) is not None:
         return False
     return kind_of(Path(source)) in (None, "CSV")
 
@@ -48,8 +50,9 @@ def open_source(source: Any, csv: CsvOptions | None = None, excel: ExcelOptions 
     """Any source as a stream.
 
     Args:
-        source: a path (by its ending: .parquet, .json, .jsonl, .ndjson, .xlsx, else CSV), a list of paths, a folder, a
-            glob, an open file, anything that :func:`~.arrow.read_frame` takes, or a Stream.
+        source: a path or URL (by its ending: .parquet, .json, .jsonl, .ndjson, .xlsx, else CSV), ``-`` for standard
+            input, a list of paths, a folder, a glob, an open file, anything that :func:`~.arrow.read_frame` takes, or a
+            Stream.
         csv: how CSV files are written.
         excel: which sheet of an Excel book is read.
 
@@ -58,39 +61,62 @@ def open_source(source: Any, csv: CsvOptions | None = None, excel: ExcelOptions 
     """
     if isinstance(source, Stream):
         return source
-    if is_open_file(source):
-        copy = Spooled(source)
-        return copy.kept_by(open_source(copy.path, csv, excel))
+    source = as_local(source)
     files = expand(source)
-    if files is not None and len(files) > 1 and all(Path(file).suffix.lower() in _JSON for file in files):
-        from .ndjson import learned, read_ndjson
-
-        tree = learned([Path(file) for file in files])
-        return read_files(files, lambda file: read_ndjson(file, tree))
     if files is not None and len(files) > 1:
-        return read_files(files, lambda file: open_source(file, csv, excel))
+        return _several(files, csv, excel)
     if files:
         source = files[0]
+    if is_open_file(source) or is_elsewhere(source):
+        return _copied(Spooled(source), csv, excel)
     if isinstance(source, str | os.PathLike):
-        if (why := why_no_source(source)) is not None:
-            raise SourceError(f"{os.fspath(source)}: {why}.")
-        ending = Path(source).suffix.lower()
-        if ending in PACKED and not is_csv(source):  # these readers go through the file itself
-            with open_bytes(Path(source)) as opened:
-                unpacked = Spooled(opened)
-            stream = open_source(unpacked.path, csv, excel)
-            return replace(unpacked.kept_by(stream), name=Path(source).name)
-        if ending in (".parquet", ".pq"):
-            from .arrow import read_parquet
-
-            return read_parquet(source)
-        if ending in _JSON:
-            from .ndjson import read_ndjson
-
-            return read_ndjson(source)
-        if ending in BOOKS:
-            return read_excel(source, excel)
-        return read_csv(source, csv)
+        return _file(source, csv, excel)
     from .arrow import read_frame
 
     return read_frame(source)
+
+
+def _several(files: list[str], csv: CsvOptions | None, excel: ExcelOptions | None) -> Stream:
+    if not all(Path(shown(file)).suffix.lower() in _JSON for file in files):
+        return read_files(files, lambda file: open_source(file, csv, excel))
+    from .ndjson import learned, read_ndjson
+
+    copies = {file: Spooled(file) for file in files if is_elsewhere(file)}
+    tree = learned([copies[file].path if file in copies else Path(as_local(file)) for file in files])
+    return read_files(
+        files,
+        lambda file: (
+            copies[file].kept_by(read_ndjson(copies[file].path, tree))
+            if file in copies
+            else read_ndjson(as_local(file), tree)
+        ),
+    )
+
+
+def _copied(copy: Spooled, csv: CsvOptions | None, excel: ExcelOptions | None) -> Stream:
+    try:
+        return copy.kept_by(_file(copy.path, csv, excel))
+    except SourceError as error:
+        raise copy.named(error) from None
+
+
+def _file(path: str | os.PathLike[str], csv: CsvOptions | None, excel: ExcelOptions | None) -> Stream:
+    if (why := why_no_source(path)) is not None:
+        raise SourceError(f"{os.fspath(path)}: {why}.")
+    ending = Path(path).suffix.lower()
+    if ending in PACKED and not is_csv(path):  # these readers go through the file itself
+        with open_bytes(Path(path)) as opened:
+            unpacked = Spooled(opened)
+        stream = _copied(unpacked, csv, excel)
+        return replace(stream, name=Path(path).name)
+    if ending in (".parquet", ".pq"):
+        from .arrow import read_parquet
+
+        return read_parquet(path)
+    if ending in _JSON:
+        from .ndjson import read_ndjson
+
+        return read_ndjson(path)
+    if ending in BOOKS:
+        return read_excel(path, excel)
+    return read_csv(path, csv)

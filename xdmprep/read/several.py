@@ -24,6 +24,8 @@ from ..flow import Chunk, Origins, Stream
 from ..leaves import Leaf, conform
 from ..manifest import NAME, Manifest
 from ..packed import ENDINGS as PACKED
+from ..remote import RemoteError, as_local, is_elsewhere, is_remote, shown
+from ..remote import expand as listed
 
 #: Endings of the files that a folder is searched for; each kind may be compressed.
 KINDS = {
@@ -45,10 +47,12 @@ def expand(source: Any) -> list[str] | None:
         return [file for one in source for file in (expand(one) or [os.fspath(one)])]
     if not isinstance(source, str | os.PathLike):
         return None
-    text = os.fspath(source)
+    text = os.fspath(as_local(source))
+    if is_remote(text):
+        return _elsewhere(text)
     if is_folder(text):
         return _in_folder(Path(text))
-    if any(sign in text for sign in _MAGIC) and not exists(text) and "://" not in text:
+    if any(sign in text for sign in _MAGIC) and not exists(text):
         found = sorted(file for file in glob.glob(text, recursive=True) if is_file(file))  # noqa: PTH207
         if not found:
             raise SourceError(f"{text}: no file matches. Check the folder and the ending.")
@@ -64,11 +68,12 @@ def kind_of(file: Path) -> str | None:
 
 def fingerprint(source: Any, stream: Stream) -> dict[str, Any]:
     """What tells one input from another: of files name, size and time of change, else the columns."""
-    files = expand(source)
+    source = as_local(source)
+    files = None if isinstance(source, str) and is_elsewhere(source) else expand(source)
     if files is None and isinstance(source, str | os.PathLike):
         files = [os.fspath(source)]
-    if not files or not all(exists(file) for file in files):
-        return {"name": stream.name, "columns": str(stream.arrow_schema)}
+    if not files or any(is_elsewhere(file) or not exists(file) for file in files):
+        return {"name": stream.name, "columns": str(stream.arrow_schema), "bytes": stream.total_bytes}
     stats = [(file, Path(file).stat()) for file in files]
     if len(stats) == 1:
         return {"name": stream.name, "bytes": stats[0][1].st_size, "modified": stats[0][1].st_mtime_ns}
@@ -79,18 +84,40 @@ def _in_folder(folder: Path) -> list[str]:
     """The data files below a folder; of an output folder of ours its parts."""
     if exists(folder / NAME):
         return [str(folder / file.name) for file in Manifest.load(folder).files]
+    files = [str(file) for file in sorted(folder.rglob("*")) if kind_of(file) and is_file(file)]
+    return _of_one_kind(files, str(folder))
+
+
+def _elsewhere(url: str) -> list[str] | None:
+    """The data files that the URL of a folder or glob stands for; None for the URL of a file."""
+    try:
+        found = listed(url)
+    except RemoteError as error:
+        raise SourceError(f"{shown(url)}: {error}.") from None
+    if found is None:
+        return None
+    place = shown(url)
+    if place.endswith("/"):
+        return _of_one_kind(found, place.rstrip("/"))
+    if not found:
+        raise SourceError(f"{place}: no file matches. Check the folder and the ending.")
+    return found
+
+
+def _of_one_kind(files: Sequence[str], folder: str) -> list[str]:
+    """The data files of a folder, hidden ones left out."""
     kinds: dict[str, list[str]] = {}
-    for file in sorted(folder.rglob("*")):
-        parts = file.relative_to(folder).parts
-        kind = kind_of(file)
-        if kind and is_file(file) and not any(part.startswith((".", "_")) for part in parts):
-            kinds.setdefault(kind, []).append(str(file))
+    for file in files:
+        place = shown(file)
+        kind = kind_of(Path(place))
+        if kind and not any(part.startswith((".", "_")) for part in Path(place[len(folder) :]).parts):
+            kinds.setdefault(kind, []).append(file)
     if not kinds:
         raise SourceError(f"{folder}: is a folder without CSV, JSON, Parquet or Excel files.")
     if len(kinds) > 1:
-        counts = " and ".join(f"{len(files)} {kind}" for kind, files in kinds.items())
+        counts = " and ".join(f"{len(some)} {kind}" for kind, some in kinds.items())
         raise SourceError(
-            f"{folder}: is a folder with {counts} files. Say which with a glob, such as '{folder / '*.csv'}'."
+            f"{folder}: is a folder with {counts} files. Say which with a glob, such as '{folder}/*.csv'."
         )
     return next(iter(kinds.values()))
 
@@ -107,7 +134,7 @@ def read_files(files: Sequence[str], open_file: Callable[[str], Stream]) -> Stre
     """
     twice = next((file for number, file in enumerate(files) if file in files[:number]), None)
     if twice is not None:
-        raise SourceError(f"{twice}: is given twice. Its rows would be written twice.")
+        raise SourceError(f"{shown(twice)}: is given twice. Its rows would be written twice.")
     opened: list[tuple[str, Stream]] = []
     for file in files:
         try:
@@ -133,7 +160,7 @@ def read_files(files: Sequence[str], open_file: Callable[[str], Stream]) -> Stre
         arrow_schema=schema,
         name=f"{opened[0][1].name} and {rest} more file{'s' if rest > 1 else ''}" if rest else opened[0][1].name,
         total_bytes=None if None in sizes else sum(size or 0 for size in sizes),
-        origins=Origins([file for file, _ in opened], lacking),
+        origins=Origins([shown(file) for file, _ in opened], lacking),
     )
 
 
@@ -148,11 +175,11 @@ def _joined(opened: Sequence[tuple[str, Stream]]) -> pa.Schema:
                 joined = _common(known, field.type)
                 if joined is None:
                     raise SourceError(
-                        f"column {field.name!r} is {known} in {first[field.name]} and {field.type} in {file}. "
+                        f"column {field.name!r} is {known} in {first[field.name]} and {field.type} in {shown(file)}. "
                         "Prepare the files one by one, or bring them to one type."
                     )
                 types[field.name] = joined
-            first.setdefault(field.name, file)
+            first.setdefault(field.name, shown(file))
     twice = [name for name in types if any(stream.arrow_schema.names.count(name) > 1 for _, stream in opened)]
     return pa.schema([*types.items(), *((name, types[name]) for name in twice)])
 

@@ -1,10 +1,12 @@
-"""Open files and buffers as files with a path: the readers go through a source more than once, and by its path."""
+"""Open files, standard input and remote files as local files: readers go through a source more than once, by path."""
 
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 import weakref
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +14,8 @@ from typing import Any
 
 from ..errors import SourceError
 from ..flow import Stream
+from ..packed import open_bytes, packing
+from ..remote import STANDARD_INPUT, RemoteError, name_of, pieces, shown
 
 #: Bytes that are copied at a time.
 _PIECE = 1 << 20
@@ -22,11 +26,24 @@ def is_open_file(source: Any) -> bool:
     return callable(getattr(source, "read", None)) and not hasattr(source, "__arrow_c_stream__")
 
 
+class _Pieces:
+    """Pieces of bytes as an open file."""
+
+    def __init__(self, url: str) -> None:
+        self.name, self._url, self._pieces = name_of(url), url, pieces(url)
+
+    def read(self, _: int) -> bytes:
+        try:
+            return next(self._pieces, b"")
+        except RemoteError as error:
+            raise SourceError(f"{shown(self._url)}: {error}.") from None
+
+
 class Spooled:
     """A copy of what is left to read in an open file, removed with this object.
 
     Args:
-        opened: open for reading; one in text mode is written as UTF-8.
+        opened: open for reading; one in text mode is written as UTF-8. Or ``-``, or a URL.
 
     Attributes:
         path: of the copy; its ending says what the bytes are.
@@ -37,8 +54,16 @@ class Spooled:
     """
 
     def __init__(self, opened: Any) -> None:
-        own = getattr(opened, "name", "")
-        self.name = Path(own).name if isinstance(own, str) and own else "data"
+        if isinstance(opened, str) and opened == STANDARD_INPUT:
+            opened, self.name = getattr(sys.stdin, "buffer", sys.stdin), "standard input"
+        elif isinstance(opened, str):
+            opened = _Pieces(opened)
+            self.name = opened.name
+        else:
+            own = getattr(opened, "name", "")
+            self.name = Path(own).name if isinstance(own, str) and own else "data"
+        if opened is None:
+            raise SourceError(f"{self.name}: is closed.")
         folder = tempfile.mkdtemp(prefix="xdmprep-")
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         self.path = Path(folder) / "data"
@@ -51,20 +76,54 @@ class Spooled:
         with self.path.open("rb") as copied:
             head = copied.read(4096)
         if not head:
-            raise SourceError(f"{self.name}: there is nothing to read, or all of it was read before.")
+            what = (
+                "is empty" if isinstance(opened, _Pieces) else "there is nothing to read, or all of it was read before"
+            )
+            raise SourceError(f"{self.name}: {what}.")
+        if packing(head) is not None and not _is_book(self.path):
+            head = self._unpacked()
         self.path = self.path.rename(self.path.with_name("data" + _ending(head, self.name)))
+
+    def _unpacked(self) -> bytes:
+        """The first bytes of what is in a compressed file; all but CSV is unpacked, since its readers seek."""
+        packed = self.path
+        try:
+            with open_bytes(packed) as opened:
+                head = opened.peek(4096)[:4096]
+                if _ending(head, "") != ".csv":
+                    self.path = packed.with_name("unpacked")
+                    with self.path.open("wb") as out:
+                        shutil.copyfileobj(opened, out, _PIECE)
+        except SourceError as error:
+            raise SourceError(str(error).replace(str(packed), self.name)) from None
+        return head
 
     def kept_by(self, stream: Stream) -> Stream:
         """A stream of this copy, which stays as long as the stream does."""
         return replace(stream, source=_keeping(stream.source, self), name=self.name)
 
+    def named(self, error: SourceError) -> SourceError:
+        """An error about the copy, as one about what was copied."""
+        return type(error)(str(error).replace(str(self.path), self.name))
+
 
 def _keeping(source: Callable[[], Iterator[Any]], kept: Spooled) -> Callable[[], Iterator[Any]]:
     def opened() -> Iterator[Any]:
-        assert kept.path  # noqa: S101 (what is named here stays)
-        return source()
+        try:
+            yield from source()
+        except SourceError as error:
+            raise kept.named(error) from None
 
     return opened
+
+
+def _is_book(file: Path) -> bool:
+    """Whether a zip archive is an Office document."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return "[Content_Types].xml" in archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return False
 
 
 def _ending(head: bytes, name: str) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 
 from ..documents import DocumentKind
 from ..errors import SchemaError
+from ..remote import shown
 from .scopes import Scopes
 
 _FILE = DocumentKind(
@@ -24,6 +25,7 @@ _FILE = DocumentKind(
     "Give the path of a schema file.",
     "Give one schema file, or load the folder as a Registry.",
     "no such file",
+    remote=True,
 )
 
 DESCRIPTORS_SUFFIX = ".descriptors.json"
@@ -125,10 +127,11 @@ def read_documents(path: str | os.PathLike[str]) -> list[Document]:
     """
     content = read_json(path)
     if isinstance(content, bool):  # a schema that takes every record, or none
-        return [Document({} if content else {"not": {}}, str(path))]
-    found = _documents_of(content, str(path))
+        return [Document({} if content else {"not": {}}, shown(path))]
+    found = _documents_of(content, shown(path))
     if not found:
-        raise SchemaError(f"{path}: holds no schema. A schema is a JSON object with '$id', 'properties' or 'allOf'.")
+        place = shown(path)
+        raise SchemaError(f"{place}: holds no schema. A schema is a JSON object with '$id', 'properties' or 'allOf'.")
     return found
 
 

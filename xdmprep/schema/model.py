@@ -22,6 +22,7 @@ from ..arguments import COUNT, FLAG, TEXT, WORD, document, either, instance, nul
 from ..documents import Shape, is_file, kind_of
 from ..errors import ExpressionError, Issue, SchemaError, UsageError, did_you_mean, shorten
 from ..paths import EVERY, Path, format_path, parse_path
+from ..remote import as_local, is_remote
 from . import descriptors as described
 from .compat import compatible
 from .descriptors import Identity, Relationship
@@ -124,7 +125,8 @@ class Schema:
         """Read a schema file.
 
         Args:
-            path: the file; descriptors may lie beside it as ``NAME.descriptors.json``.
+            path: the file; descriptors may lie beside it as ``NAME.descriptors.json``.  Or a
+                URL, of a file that holds all components.
             registry: where components are looked up first; then beside the file, and in a folder ``components`` there.
             descriptors: more descriptors, for instance from the Schema Registry.
             compat: turn the raw names of the open XDM repository into those used in Experience Platform.
@@ -138,12 +140,13 @@ class Schema:
         """
         if not isinstance(path, str | os.PathLike):
             raise SchemaError(f"Schema.load takes the path of a file, got {type(path).__name__}. Use Schema.from_dict.")
-        file = FilePath(path)
-        documents = read_documents(file)
+        path = as_local(path)
+        documents = read_documents(path)
+        file = None if is_remote(path) else FilePath(path)
         main = main_document(documents)
         near = Components({d.id: d for d in documents if d.id})
         lookup = _Chain(near, registry, file)
-        more = [*descriptors, *_descriptors_beside(file)]
+        more = [*descriptors, *(_descriptors_beside(file) if file else [])]
         return cls(main, lookup, more, compat)
 
     @classmethod
@@ -424,7 +427,7 @@ _CLASSES = frozenset(
 class _Chain:
     """Looks a component up in the file itself, then in the given registry, then beside the file (read when needed)."""
 
-    def __init__(self, near: Components, registry: Lookup | None, file: FilePath) -> None:
+    def __init__(self, near: Components, registry: Lookup | None, file: FilePath | None) -> None:
         self._near, self._registry, self._file = near, registry, file
         self._beside: Components | None = None
 
@@ -432,7 +435,7 @@ class _Chain:
         found = self._near.document(id)
         if found is None and self._registry is not None:
             found = self._registry.document(id)
-        if found is None:
+        if found is None and self._file is not None:
             if self._beside is None:
                 self._beside = beside(self._file)
             found = self._beside.document(id)
