@@ -24,11 +24,12 @@ class Field:
     """One leaf of the record.
 
     Attributes:
-        path: keys and array positions from the top.
+        path: keys and array positions from the top; ``*`` is an array with one element for each row of a group.
         column: the source column.
         kind: ``text``, ``number``, ``integer``, ``boolean``, ``date`` or ``timestamp`` (``YYYY-MM-DD hh:mm:ss``, UTC);
-            ``year`` and ``month-day`` take a part of a date; ``true`` and ``false`` are constants that stand where the
-            column has a value.
+            ``instant`` is a date-time as Salesforce writes it (``YYYY-MM-DDThh:mm:ss.000Z``); ``year`` and
+            ``month-day`` take a part of a date; ``true`` and ``false`` are constants that stand where the column has a
+            value; ``json:NAME`` is a member of the object that the column's text holds.
         rules: JSON Schema keywords of the leaf.
     """
 
@@ -136,7 +137,62 @@ PURCHASES = (
     _f("_acme.cart.created", "CART_CREATED", "timestamp"),
 )
 
-LAYOUTS = {"crm": CRM, "purchases": PURCHASES}
+CONTACTS = (
+    *_identity("SalesforceContact", 0, "Id", True),
+    *_identity("Email", 0, "Email", False),
+    _f("person.name.courtesyTitle", "Salutation", enum=["Mr.", "Ms.", "Mrs.", "Dr.", "Prof."]),
+    _f("person.name.firstName", "FirstName", minLength=1, maxLength=40),
+    _f("person.name.lastName", "LastName", minLength=1, maxLength=80),
+    _f("person.birthDate", "Birthdate", "date"),
+    _f("personalEmail.address", "Email", pattern=EMAIL, format="email", maxLength=80),
+    _f("mobilePhone.number", "MobilePhone", maxLength=40),
+    _f("workPhone.number", "Phone", maxLength=40),
+    _f("workAddress.street1", "MailingStreet", maxLength=255),
+    _f("workAddress.city", "MailingCity", maxLength=40),
+    _f("workAddress.stateProvince", "MailingState", maxLength=80),
+    _f("workAddress.postalCode", "MailingPostalCode", maxLength=20),
+    _f("workAddress.country", "MailingCountry", enum=COUNTRIES),
+    _f("_acme.account.id", "AccountId", pattern="^001[A-Za-z0-9]{15}$"),
+    _f("_acme.account.owner", "OwnerId", pattern="^005[A-Za-z0-9]{15}$"),
+    _f("_acme.account.revenue", "AnnualRevenue__c", "number", minimum=0),
+    _f("_acme.job.title", "Title", maxLength=128),
+    _f("_acme.job.department", "Department", maxLength=80),
+    _f("_acme.leadSource", "LeadSource", enum=["Web", "Phone Inquiry", "Partner Referral", "Purchased List", "Other"]),
+    _f("_acme.score", "Score__c", "integer", minimum=0, maximum=100),
+    _f("_acme.consent.noEmail", "HasOptedOutOfEmail", "boolean"),
+    _f("_acme.consent.noCalls", "DoNotCall", "boolean"),
+    _f("_acme.description", "Description", maxLength=32000),
+    _f("_acme.lastActivity", "LastActivityDate", "date"),
+    _f("_repo.createDate", "CreatedDate", "instant"),
+    _f("_repo.modifyDate", "LastModifiedDate", "instant"),
+)
+
+#: One row is a line of an order; an order's head is in all of its rows.
+ORDERS = (
+    _f("_id", "ORDER_ID", minLength=1),
+    _f("timestamp", "ORDERED_AT", "timestamp"),
+    _f("eventType", "EVENT_TYPE", enum=["commerce.purchases"]),
+    _f("identityMap.CRMID.0.id", "CUSTOMER", "json:id", minLength=1),
+    _f("identityMap.CRMID.0.primary", "CUSTOMER", "true"),
+    _f("_acme.customer.email", "CUSTOMER", "json:email", pattern=EMAIL),
+    _f("_acme.customer.tier", "CUSTOMER", "json:tier", enum=["basic", "silver", "gold"]),
+    _f("_acme.shipping.city", "SHIPPING", "json:city", maxLength=64),
+    _f("_acme.shipping.postalCode", "SHIPPING", "json:zip", maxLength=10),
+    _f("_acme.shipping.country", "SHIPPING", "json:country", enum=COUNTRIES),
+    _f("commerce.order.purchaseID", "ORDER_ID", maxLength=40),
+    _f("commerce.order.priceTotal", "ORDER_TOTAL", "number", minimum=0),
+    _f("commerce.order.currencyCode", "CURRENCY", enum=CURRENCIES),
+    _f("productListItems.*.SKU", "SKU", pattern="^[A-Z]{2}-[0-9]{6}$"),
+    _f("productListItems.*.name", "PRODUCT", minLength=1, maxLength=200),
+    _f("productListItems.*.quantity", "QUANTITY", "integer", minimum=0, maximum=10000),
+    _f("productListItems.*.priceTotal", "LINE_TOTAL", "number", minimum=0),
+    _f("productListItems.*._acme.line", "LINE", "integer", minimum=1),
+)
+
+LAYOUTS = {"crm": CRM, "purchases": PURCHASES, "contacts": CONTACTS, "orders": ORDERS}
+
+#: Work sets of which several rows make a record: the column whose equal values bring them together, and their order.
+GROUPS = {"orders": ("ORDER_ID", "LINE")}
 
 #: Source columns as the SQL engines read them; parts of a date and constants come from a column that is read already.
 COLUMN_KINDS = ("text", "number", "integer", "boolean", "date", "timestamp")
@@ -159,13 +215,18 @@ def header(path: str | Path) -> list[str]:
         return next(csv.reader(file))
 
 
-def layout_of(path: str | Path) -> tuple[Field, ...]:
-    """The layout of the work set that a CSV file holds, told by its header."""
+def name_of(path: str | Path) -> str:
+    """The work set that a CSV file holds, told by its header."""
     names = set(header(path))
-    for layout in LAYOUTS.values():
+    for name, layout in LAYOUTS.items():
         if set(columns(layout)) == names:
-            return layout
+            return name
     raise SystemExit(f"{path}: the header is that of no work set ({', '.join(LAYOUTS)}).")
+
+
+def layout_of(path: str | Path) -> tuple[Field, ...]:
+    """The layout of the work set that a CSV file holds."""
+    return LAYOUTS[name_of(path)]
 
 
 def is_dirty(path: str | Path) -> bool:
@@ -189,7 +250,7 @@ def tree(layout: tuple[Field, ...]) -> Tree:
 
 def is_array(node: Tree) -> bool:
     """Whether a node of the tree is an array."""
-    return all(isinstance(key, int) for key in node)
+    return all(isinstance(key, int) or key == "*" for key in node)
 
 
 def guards(node: Tree) -> Iterator[Field]:

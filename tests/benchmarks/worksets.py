@@ -13,6 +13,12 @@ Work sets, made with numpy and Arrow at about a million rows in a few seconds:
     most need escapes.
 ``purchase-objects``
     The same for `purchases`: its products as one ``to_array(false, to_object(...), ...)``.
+``contacts``
+    25 columns like a Salesforce contact export: ids of 18 characters, date-times with milliseconds and ``Z``, empty
+    standard fields, custom fields (``__c``), and a long description.
+``orders``
+    Lines of orders, three to an order on average, grouped by order (``$group_by``); customer and address are objects of
+    JSON in two text columns, in all rows of the order.
 
 Beside ``SET-ROWS.csv`` stand the schema (``SET.schema.json``, about 30 constraints in `crm`, more in `purchases`) and
 the mapping (``SET.mapping.yaml``). The same command makes the same bytes.
@@ -34,7 +40,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 import yaml
-from layout import CURRENCIES, LAYOUTS, Field, Tree, columns, is_array, tree
+from layout import CURRENCIES, GROUPS, LAYOUTS, Field, Tree, columns, is_array, tree
 
 CHUNK = 200_000
 
@@ -228,7 +234,83 @@ def purchases(make: Maker) -> dict[str, Any]:
     return out
 
 
-MAKERS = {"crm": crm, "objects": crm, "purchases": purchases, "purchase-objects": purchases}
+def contacts(make: Maker) -> dict[str, Any]:
+    """Columns of the Salesforce contact export."""
+
+    def instant() -> Any:
+        return pc.binary_join_element_wise(pc.replace_substring(make.time(), " ", "T"), ".000Z", "")
+
+    phone = make.join(pa.scalar("+1 "), make.text(make.whole(200, 999)), pa.scalar("-555-"), make.digits(4))
+    owners = [f"0058d00000{number:05d}AAC" for number in range(40)]
+    return {
+        "Id": make.join(pa.scalar("0038d0"), make.number(), pa.scalar("AA"), by=""),
+        "AccountId": make.join(pa.scalar("0018d0"), make.text(make.whole(0, 50_000), 10), pa.scalar("AQ")),
+        "OwnerId": make.pick(owners),
+        "Salutation": make.some(make.pick(["Mr.", "Ms.", "Mrs.", "Dr.", "Prof."]), 0.4),
+        "FirstName": make.some(make.pick(FIRST), 0.05),
+        "LastName": make.pick(LAST),
+        "Birthdate": make.some(make.day(), 0.7),
+        "Email": make.some(make.join(make.join(pa.scalar("c."), make.number()), make.pick(HOSTS), by="@")),
+        "MobilePhone": make.some(phone, 0.5),
+        "Phone": make.some(phone, 0.2),
+        "Title": make.some(
+            make.pick(["CEO", "Buyer", "VP, Purchasing", "Einkäufer", 'Head of "Special" Projects']), 0.3
+        ),
+        "Department": make.some(make.pick(["Finance", "Purchasing", "IT & Ops", "R&D"]), 0.6),
+        "LeadSource": make.some(
+            make.pick(["Web", "Phone Inquiry", "Partner Referral", "Purchased List", "Other"]), 0.5
+        ),
+        "MailingStreet": make.some(make.streets(), 0.2),
+        "MailingCity": make.some(make.pick(CITIES), 0.2),
+        "MailingState": make.some(make.pick(STATES), 0.4),
+        "MailingPostalCode": make.some(make.text(make.whole(0, 99999), 5), 0.2),
+        "MailingCountry": make.some(make.pick(COUNTRY), 0.2),
+        "HasOptedOutOfEmail": make.yes(),
+        "DoNotCall": make.yes(),
+        "Description": make.some(make.prose(4), 0.6),
+        "Score__c": make.some(make.whole(0, 101), 0.3),
+        "AnnualRevenue__c": make.some(make.money(5_000_000), 0.6),
+        "LastActivityDate": make.some(make.day(), 0.4),
+        "CreatedDate": instant(),
+        "LastModifiedDate": instant(),
+    }
+
+
+def orders(make: Maker) -> dict[str, Any]:
+    """Lines of orders.  What stands in the head of an order depends on its number alone, so that all lines agree."""
+    rows = np.arange(make.first, make.first + make.count)
+    order, line = rows // 6 * 2 + (rows % 6 >= 2), np.where(rows % 6 < 2, rows % 6, rows % 6 - 2) + 1
+
+    def head(values: list[str], step: int) -> Any:
+        return pa.array(values).take(pa.array(order * step % len(values)))
+
+    number = make.text(pa.array(order), 9)
+    person = make.join(pa.scalar('{"id": "C'), make.text(pa.array(order * 7919 % 400_000), 8))
+    customer = make.join(person, pa.scalar('", "email": "c'), number, pa.scalar('@example.com", "tier": "'))
+    place = make.join(
+        pa.scalar('{"city": "'), head(CITIES, 3), pa.scalar('", "zip": "'), make.text(pa.array(order % 99991), 5)
+    )
+    seconds = pa.array(1_700_000_000 + order * 37 % 31_536_000).cast(pa.timestamp("s"))
+    return {
+        "ORDER_ID": make.join(pa.scalar("ORD-"), number),
+        "ORDERED_AT": pc.strftime(seconds, "%Y-%m-%d %H:%M:%S"),
+        "EVENT_TYPE": make.pick(["commerce.purchases"]),
+        "CUSTOMER": make.join(customer, head(["basic", "silver", "gold"], 5), pa.scalar('"}')),
+        "SHIPPING": make.join(place, pa.scalar('", "country": "'), head(COUNTRY, 3), pa.scalar('"}')),
+        "ORDER_TOTAL": pa.array(order * 131 % 900_000 / 100),
+        "CURRENCY": head(CURRENCIES, 3),
+        "LINE": pa.array(line),
+        "SKU": make.join(make.pick(["AB", "CD", "KX", "ZZ"]), make.digits(6), by="-"),
+        "PRODUCT": make.join(make.pick(FIRST), make.pick(STREETS), by=" "),
+        "QUANTITY": make.whole(1, 20),
+        "LINE_TOTAL": make.some(make.money(900)),
+    }
+
+
+MAKERS = {
+    "crm": crm, "objects": crm, "purchases": purchases, "purchase-objects": purchases, "contacts": contacts,
+    "orders": orders,
+}  # fmt: skip
 #: Sets with the rows and the schema of another one, and its mapping written with calculated objects.
 OBJECTS = {"objects": "crm", "purchase-objects": "purchases"}
 
@@ -242,6 +324,14 @@ FAULTS: dict[str, list[tuple[str, str | None]]] = {
         ("EVENT_TYPE", "purchase"), ("STORE_COUNTRY", "XX"), ("ITEM1_SKU", "ab-1"), ("STORE_ID", "4711"),
         ("RATING", "9"), ("ORDER_TOTAL", "12,50"), ("PROMISED", "2024-02-30"), ("CAMPAIGN", "x" * 50),
         ("ITEM1_PRICE", "-1"), ("EVENT_ID", None),
+    ],
+    "contacts": [
+        ("Salutation", "Sir"), ("MailingCountry", "XX"), ("Email", "nobody at example"), ("Score__c", "900"),
+        ("AccountId", "4711"), ("Birthdate", "2024-02-30"), ("AnnualRevenue__c", "12,5"), ("Id", None),
+    ],
+    "orders": [
+        ("SKU", "ab-1"), ("QUANTITY", "-1"), ("LINE_TOTAL", "12,50"), ("SHIPPING", "{"), ("CURRENCY", "EURO"),
+        ("ORDERED_AT", "2024-02-30 10:00:00"), ("CUSTOMER", '{"id": ""}'), ("ORDER_ID", None),
     ],
 }  # fmt: skip
 FAULTS |= {name: FAULTS[base] for name, base in OBJECTS.items()}
@@ -326,17 +416,22 @@ _TYPES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "false": ("boolean", "boolean", {}),
     "date": ("string", "date", {"format": "date"}),
     "timestamp": ("string", "date-time", {"format": "date-time"}),
+    "instant": ("string", "date-time", {"format": "date-time"}),
+    "json": ("string", "string", {}),
 }
 
-_CLASSES = {"crm": ("profile", "record", []), "purchases": ("experienceevent", "time-series", ["_id", "timestamp"])}
+_PROFILE, _EVENT = ("profile", "record", []), ("experienceevent", "time-series", ["_id", "timestamp"])
+_CLASSES: dict[str, tuple[str, str, list[str]]] = {
+    "crm": _PROFILE, "contacts": _PROFILE, "purchases": _EVENT, "orders": _EVENT,
+}  # fmt: skip
 
 
 def _node(node: Tree | Field, key: str = "") -> dict[str, Any]:
     if isinstance(node, Field):
-        json_type, xdm_type, more = _TYPES[node.kind]
+        json_type, xdm_type, more = _TYPES[node.kind.partition(":")[0]]
         return {"type": json_type, "meta:xdmType": xdm_type, **more, **node.rules}
     if is_array(node):
-        return {"type": "array", "meta:xdmType": "array", "items": _node(node[0])}
+        return {"type": "array", "meta:xdmType": "array", "items": _node(next(iter(node.values())))}
     if key == "identityMap":
         item = _node(next(iter(node.values()))[0]) | {"required": ["id"]}
         items = {"type": "array", "meta:xdmType": "array", "items": item}
@@ -451,15 +546,17 @@ def mapping(name: str) -> dict[str, Any]:
         return _calculated()[1]
     if name in OBJECTS:
         return _with_objects(mapping(OBJECTS[name]))
-    out: dict[str, Any] = {}
+    out: dict[str, Any] = {"$group_by": GROUPS[name][0]} if name in GROUPS else {}
     for leaf in LAYOUTS[name]:
         path = ""
         for part in leaf.path:
-            path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
+            path += f"[{part}]" if isinstance(part, int) or part == "*" else f".{part}" if path else part
         out[path] = {
             "true": True, "false": False, "year": f"to_integer(substr({leaf.column}, 0, 4))",
             "month-day": f"substr({leaf.column}, 5, 5)",
         }.get(leaf.kind, leaf.column)  # fmt: skip
+        if leaf.kind.startswith("json:"):
+            out[path] = f"json_to_object({leaf.column}).{leaf.kind.removeprefix('json:')}"
     return out
 
 

@@ -20,4 +20,4 @@ def copy(path: str, out: str, options: str, typed: bool = False) -> None:
     read = f"read_csv('{path}', header=true, auto_detect=false, quote='\"', escape='\"', columns={{{columns}}})"
     with duckdb.connect() as database:
         database.execute("SET threads = 2; SET enable_progress_bar = false")
-        database.execute(f"COPY (SELECT {record.top()} FROM {read}) TO '{out}' ({options})")
+        database.execute(f"COPY (SELECT {record.top()} FROM {read}{record.grouping}) TO '{out}' ({options})")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from layout import Field, Tree, columns, guards, is_array, is_dirty, layout_of, tree
+from layout import GROUPS, Field, Tree, columns, guards, is_array, is_dirty, layout_of, name_of, tree
 
 Struct = Callable[[dict[str, str]], str]
 List = Callable[[list[str]], str]
+Member = Callable[[str, str], str]
 
 _TYPES = {"number": "DOUBLE", "integer": "BIGINT", "boolean": "BOOLEAN"}
 
@@ -25,11 +26,29 @@ class Record:
         path: the CSV file.
         struct, listed: how the engine writes a struct and a list.
         typed: make dates and times of the engine's types (for Parquet) instead of text (for JSON).
+        member: how the engine takes a text out of the object that a column's text holds.
+        gathered, first: its aggregates for the elements of a list and for the first value.
     """
 
-    def __init__(self, path: str, struct: Struct, listed: List, typed: bool = False) -> None:
+    def __init__(
+        self,
+        path: str,
+        struct: Struct,
+        listed: List,
+        typed: bool = False,
+        member: Member = "{} ->> '$.{}'".format,
+        gathered: str = "list",
+        first: str = "any_value",
+    ) -> None:
         self.layout, self.dirty = layout_of(path), is_dirty(path)
-        self.struct, self.listed, self.typed = struct, listed, typed
+        self.struct, self.listed, self.typed, self.member, self.gathered = struct, listed, typed, member, gathered
+        self.group, self.order = GROUPS.get(name_of(path), ("", ""))
+        self.first = first if self.group else ""
+
+    @property
+    def grouping(self) -> str:
+        """The clause that brings the rows of a record together."""
+        return f' GROUP BY "{self.group}"' if self.group else ""
 
     def top(self) -> str:
         """The select list."""
@@ -39,19 +58,34 @@ class Record:
     def _any(self, node: Tree | Field) -> str:
         if isinstance(node, Field):
             return self._value(node)
+        if "*" in node:
+            first, self.first = self.first, ""
+            element = self._any(node["*"])
+            self.first = first
+            return f'{self.gathered}({element} ORDER BY "{self.order}")'
         if is_array(node):
             return self.listed([self._present(member) for member in node.values()])
         return self.struct({key: self._any(member) for key, member in node.items()})
 
     def _present(self, node: Tree) -> str:
-        there = " OR ".join(f'"{leaf.column}" IS NOT NULL' for leaf in guards(node))
+        there = " OR ".join(f"{self._first(chr(34) + leaf.column + chr(34))} IS NOT NULL" for leaf in guards(node))
         return f"CASE WHEN {there} THEN {self._any(node)} END"
 
+    def _first(self, value: str) -> str:
+        return f"{self.first}({value})" if self.first else value
+
     def _value(self, leaf: Field) -> str:
+        return self._first(self._of_row(leaf))
+
+    def _of_row(self, leaf: Field) -> str:
         column = f'"{leaf.column}"'
         cast = "TRY_CAST" if self.dirty else "CAST"
         if leaf.kind == "timestamp":
             return f"{cast}({column} AS TIMESTAMP)" if self.typed else f"replace({column}, ' ', 'T') || 'Z'"
+        if leaf.kind == "instant":
+            return f"{cast}({column} AS TIMESTAMP)" if self.typed else f"replace({column}, '.000Z', 'Z')"
+        if leaf.kind.startswith("json:"):
+            return self.member(column, leaf.kind.removeprefix("json:"))
         if leaf.kind == "date" and self.typed:
             return f"{cast}({column} AS DATE)"
         if leaf.kind == "year":
