@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from ..arrow_types import joined
 from ..crew import Crew, Task
 from ..flow import Chunk
-from ..leaves import Leaf, nest
+from ..leaves import Leaf, map_parts, nest
 from .folder import OutputFolder, WholeFile
 from .parts import Parts, WriteOptions
 
@@ -256,6 +256,7 @@ class Stored:
 
     def __init__(self, arrow_schema: pa.Schema, sample: pa.RecordBatch) -> None:
         self.repeated: list[str] = []
+        self._rows = sample.num_rows
         for field, column in zip(arrow_schema, sample.columns, strict=True):
             self._look(field.name, column)
         self.schema = pa.schema([self._field(field.name, field) for field in arrow_schema])
@@ -267,11 +268,14 @@ class Stored:
                 self._look(f"{path}.{field.name}", child)
         elif pa.types.is_map(kind):
             self.repeated.append(f"{path}.key_value.key")
-            self._look(f"{path}.key_value.value", column.items)
+            _, items, _ = map_parts(column)
+            self._look(f"{path}.key_value.value", items)
         elif pa.types.is_list(kind):
             self._look(f"{path}.list.element", column.flatten())
-        elif len(column) > column.null_count and pc.count_distinct(column).as_py() * 4 <= len(column):
-            self.repeated.append(path)
+        else:
+            column = column.slice(0, self._rows)  # elements of arrays and maps may be many times as many
+            if len(column) > column.null_count and pc.count_distinct(column).as_py() * 4 <= len(column):
+                self.repeated.append(path)
 
     def _field(self, path: str, field: pa.Field) -> pa.Field:
         return field.with_type(self._type(path, field.type))
