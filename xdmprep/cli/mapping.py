@@ -196,7 +196,8 @@ def convert(
         print_json(facts | {"losses": losses})
         return
     say_all([f"not held by the form {chosen}: {text}" for text in losses])
-    show(f"{target}: {len(made.mappings)} mappings in the form {chosen}, {len(losses)} things not held")
+    count = f"{len(made.mappings)} mapping{'' if len(made.mappings) == 1 else 's'}"
+    show(f"{target}: {count} in the form {chosen}, {len(losses)} things not held")
 
 
 @mapping.command(

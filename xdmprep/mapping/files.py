@@ -201,6 +201,12 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+# What was read from a file is kept in subclasses that know where it stood; they are written as what they are.
+_Dumper.add_multi_representer(dict, yaml.SafeDumper.represent_dict)
+_Dumper.add_multi_representer(list, yaml.SafeDumper.represent_list)
+_Dumper.add_multi_representer(str, yaml.SafeDumper.represent_str)
+
+
 def write_file(path: str | os.PathLike[str], text: str) -> None:
     """Write `text` so that the file appears whole or not at all."""
     with whole_file(path) as out:
