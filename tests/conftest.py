@@ -34,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """A run of folders uses all cores (pytest-xdist), unless `-n` says otherwise; named files run in one process."""
     option = config.option
-    alone = option.usepdb or option.collectonly or option.capture == "no"
+    alone = option.usepdb or option.collectonly or option.capture == "no" or hasattr(config, "workerinput")
     if getattr(option, "numprocesses", 0) is None and not alone and not all(".py" in named for named in config.args):
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         option.numprocesses, option.dist = min(cores, 8), "worksteal"
