@@ -1,0 +1,100 @@
+# ruff: noqa: E501
+"""JSON texts become columns as they become values one by one, with the compiled parser and without it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xdmprep.language import compile_expression
+from xdmprep.language.catalogue import Context
+from xdmprep.language.interpreter import Scope, compile_node, run
+from xdmprep.language.options import DEFAULT
+from xdmprep.language.shapes import outgoing
+from xdmprep.language.values import Failed
+
+pytestmark = pytest.mark.usefixtures("both_ways")
+
+SCHEMA = pa.schema([("a", pa.string()), ("n", pa.int64())])
+EXPRESSIONS = [
+    "json_to_object(a)", "json_to_object(a).a", "json_to_object(a).a.b", "json_to_object(a)[0]", "json_to_object(a).l[1]",
+    "get_keys(json_to_object(a).a)", "size_of(json_to_object(a))", "json_to_object(a).a == n", "[json_to_object(a), n]",
+    "iif(n > 0, json_to_object(a), n)", "concat('x', json_to_object(a).a)", "json_to_object(a).l.contains(1)",
+    "transformArray(json_to_object(a).l, i -> i)", "is_empty(json_to_object(a).a)", "coalesce(json_to_object(a).b, n)",
+]  # fmt: skip
+
+scalars = st.sampled_from(["x", "", "é\"\\/\n", "\u2028\x00", 0, -1, 7, 2**53 + 1, 2**63, -(2**63), 10**25, 0.5, -0.0, 1e300,
+                           1e16, True, False, None])  # fmt: skip
+likely = st.fixed_dictionaries({"a": st.sampled_from([1, 2, 30])}, optional={"b": st.just("t"), "l": st.just([1, 2])})
+values = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b", "l", '"']), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+odd = st.sampled_from([
+    None, "", " ", "nan", "NaN", "[1,]", "{'a': 1}", '{"a": 1, "a": 2}', '{"a": 1}}', '1}, {"v": 2', '1, "v": 2', "1}\n{",
+    '{"a":\n1}', '{"a": "\n"}', "01", "1.", ".5", "1e999", "-0", "-0.0", "1E2", '"\\ud800"', '"\\u0000"', "\ufeff1",
+    "[[[]]]", '[{"a": 1}, {}]', '[1, 2.5]', '{"a": {}}', '{"a": []}', '\t{"a" : 1 } ', '{"\\u0061": 1}', "tru", "2.50",
+])  # fmt: skip
+texts = st.one_of(
+    likely.map(json.dumps), values.map(json.dumps), values.map(lambda v: json.dumps(v, ensure_ascii=False)), odd
+)
+
+
+def exact(value: Any) -> Any:
+    """A value that equals only its own: 1, 1.0 and True are three, and -0.0 is not 0.0; keys in any order."""
+    if isinstance(value, dict):
+        return {key: exact(item) for key, item in value.items()}
+    return list(map(exact, value)) if isinstance(value, list) else (type(value).__name__, repr(value))
+
+
+def check(text: str, given_texts: list[str | None]) -> None:
+    rows = [{"a": one, "n": i % 3} for i, one in enumerate(given_texts)]
+    expression = compile_expression(text, SCHEMA)
+    got = expression.apply(pa.RecordBatch.from_pylist(rows, schema=SCHEMA))
+    values_ = got.values if isinstance(got.values, list) else got.values.to_pylist(maps_as_pydicts="strict")
+    failed = {at for at, _ in got.errors}
+    for i, row in enumerate(rows):
+        try:
+            value, fails = outgoing(run(compile_node(expression.tree), Scope(row, Context(DEFAULT)))), False
+        except Failed:
+            value, fails = None, True
+        assert (i in failed) == fails, (text, row)
+        found = values_[i]
+        if not isinstance(got.values, list):  # a struct of the batch has every key
+            value = completed(value, found)
+        assert exact(found) == exact(value), (text, row)
+
+
+def completed(value: Any, like: Any) -> Any:
+    """`value` with the keys that `like` has, as null."""
+    if isinstance(value, dict) and isinstance(like, dict):
+        return {key: completed(value.get(key), like[key]) for key in (value | like)}
+    if isinstance(value, list) and isinstance(like, list):
+        return [completed(*pair) for pair in zip(value, like, strict=False)]
+    return value
+
+
+@pytest.mark.parametrize("text", EXPRESSIONS)
+@settings(max_examples=25, deadline=None)
+@given(
+    given_texts=st.lists(texts, min_size=1, max_size=6)
+    | st.lists(likely.map(json.dumps) | odd, min_size=4, max_size=12)
+)
+def test_texts_of_a_batch_as_one_by_one(text: str, given_texts: list[str | None]) -> None:
+    check(text, given_texts)
+
+
+def test_kinds_in_one_place() -> None:
+    """Rows with another kind of value in a place, or a key that is rare, keep their values."""
+    some = [json.dumps({"a": i}) for i in range(300)]
+    some += [json.dumps(each) for each in ({"a": 1.5}, {"a": "t"}, {"a": None}, {}, {"a": {"b": 1}}, {"z": 1}, [1], 3)]
+    for text in EXPRESSIONS:
+        check(text, some)

@@ -1,0 +1,138 @@
+"""JSON texts to typed columns with the parser of JSON files: one shape for a batch, learned from some of its texts."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...kernels.json_columns import (
+    ARRAY,
+    BOOLEAN,
+    GOOD,
+    INTEGER,
+    LEARN,
+    NUMBER,
+    NUMBER_TEXT,
+    OBJECT,
+    TEXT,
+    UNKNOWN,
+    UNLIKE,
+    Node,
+    Parsed,
+)
+from ...ndjson.blocks import PADDING
+from ...ndjson.fields import Seen
+from ...ndjson.parse import parse
+from ..columns import DOUBLE, LONG, Column, Mask, as_mask, nulls_of, plain, some, used_bytes
+from ..functions.objects import parse_json
+from ..shapes import MOST_KEYS, list_of, mixed_of, object_of, parts_of
+from ..values import Failed
+from .table import Made, Rows, kernel
+
+#: Texts from which the shape is learned, how often it may grow, and the share of others that is worth it.
+SAMPLE, GROWTHS, SHARE = 48, 3, 0.01
+_KINDS = {"text": TEXT, "integer": INTEGER, "number": NUMBER, "boolean": BOOLEAN}
+
+
+@kernel("json_to_object", "words")
+def json_to_object(rows: Rows, value: Column) -> Made:
+    """The values of JSON texts; open where a text has another shape than most, or holds ``null``.
+
+    The parser takes null for a value that is not there; in the language they differ.
+    """
+    values = plain(value.values)
+    absent = nulls_of(values)
+    open_ = as_mask(pc.match_substring_regex(values, r"null|\n").fill_null(False))
+    usual = np.flatnonzero(~(absent | open_))
+    if not len(usual):
+        return None
+    seen = Seen()
+    left = usual
+    parsed: Parsed | None = None
+    for _ in range(GROWTHS):
+        _learn(seen, values, left)
+        node = _node(seen)
+        if node is None or node.kind == UNKNOWN:
+            return None
+        parsed = _parse(values.take(pa.array(usual)), node)
+        left = usual[parsed.status == UNLIKE]
+        if len(left) <= SHARE * len(usual):
+            break
+    assert parsed is not None  # noqa: S101  (it was parsed once at least)
+    good = parsed.status == GOOD
+    if 2 * good.sum() < rows.n - absent.sum():
+        return None
+    root = parsed.root.children[0]
+    made = _shaped(root.whole(), root.node)
+    at = np.zeros(rows.n, dtype=np.int64)
+    there = np.zeros(rows.n, dtype=bool)
+    at[usual[good]] = np.arange(int(good.sum()))
+    there[usual[good]] = True
+    if not there.all():
+        made = made.take(pa.array(at, mask=~there))
+    return Column(made, some(~there & ~absent))
+
+
+def _learn(seen: Seen, values: pa.Array, rows: np.ndarray[Any, np.dtype[np.int64]]) -> None:
+    picked = rows[:: max(1, len(rows) // SAMPLE)]
+    for text in values.take(pa.array(picked)).to_pylist():
+        with suppress(Failed, RecursionError):
+            seen.learn(parse_json(text))
+
+
+def _node(seen: Seen) -> Node | None:
+    """The column for what was seen in one place; None where an object has too many keys for a struct."""
+    if not seen.kinds:
+        return Node(UNKNOWN)
+    kind = max(seen.kinds, key=lambda name: seen.kinds[name])
+    if kind in ("integer", "number") and {"integer", "number"} <= seen.kinds.keys():
+        return Node(NUMBER_TEXT)
+    if kind == "array":
+        items = _node(seen.items or Seen())
+        return None if items is None else Node(ARRAY, (), (items,))
+    if kind == "object":
+        if len(seen.inside) > MOST_KEYS or any(name.startswith("\0") for name in seen.inside):
+            return None
+        inside = {name: _node(below) for name, below in seen.inside.items() if below.kinds}
+        children = tuple(child for child in inside.values() if child is not None)
+        if len(children) < len(inside):
+            return None
+        return Node(OBJECT, tuple(inside), children, True) if inside else Node(UNKNOWN)
+    return Node(_KINDS.get(kind, UNKNOWN))
+
+
+def _parse(values: pa.Array, node: Node) -> Parsed:
+    """Every text as the one value of a record."""
+    lines = pc.binary_join_element_wise('{"v":', values, "}\n", "")
+    text = used_bytes(lines)
+    data = np.concatenate([text, np.zeros(PADDING, np.uint8)])
+    return parse(data, len(text), Node(OBJECT, ("v",), (node,)), LEARN)
+
+
+def _shaped(array: pa.Array, node: Node) -> pa.Array:
+    """The parser's column as one of the language's."""
+    if node.kind == OBJECT:
+        absent = nulls_of(array)
+        children = [array.field(i) for i in range(len(node.names))]
+        gone: list[Mask | None] = [some(nulls_of(child) & ~absent) for child in children]
+        parts = [_shaped(child, below) for child, below in zip(children, node.children, strict=True)]
+        return object_of(node.names, parts, gone, absent)
+    if node.kind == ARRAY:
+        offsets, items = parts_of(array)
+        return list_of(offsets, _shaped(items, node.children[0]), nulls_of(array))
+    return _numbers(array) if node.kind == NUMBER_TEXT else array
+
+
+def _numbers(texts: pa.Array) -> pa.Array:
+    """Numbers as they are written: integers and doubles."""
+    whole = pc.match_substring_regex(texts, "^-?[0-9]{1,18}$")
+    return mixed_of(
+        {
+            "long": pc.if_else(whole, texts, None).cast(LONG),
+            "double": pc.if_else(whole, None, texts).cast(DOUBLE),
+        }
+    )
