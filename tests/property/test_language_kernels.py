@@ -26,6 +26,7 @@ from xdmprep.language.values import Failed, number_in, text_of
 PATTERNS = [
     *AUTOMATIC, "d/M/yyyy", "M/d/yyyy H:m", "M/d/yyyy h:mm a", "yyyyMMddHHmmss", "dd MMM uuuu", "yyyy-M-d'T'H:m:s",
     "d.M.yyyy HH:mm:ss.SS", "dMyyyy", "MMM d yyyy", "hh a dd/MM/yyyy",
+    "EEE, dd MMM yyyy HH:mm:ss", "EEEE d MMMM yyyy", "MMMM d, yyyy", "E dd.MM.yyyy", "yyyyMMMMd",
 ]  # fmt: skip
 
 

@@ -213,6 +213,17 @@ TEMPLATES = [
     "zone_date_to_utc(date(a))", "dformat(n, 'yyyy')", "get_url_host(a)", "get_url_path(a, false)", "get_url_protocol(b)", "get_url_decoded(a)", "json_to_object(a)", "json_to_object(a).k", "str_to_object(a).k",
     "iif(t, json_to_object(a), o)", "[json_to_object(a), l]", "transformArray(json_to_object(a), i -> i)", "a.concat(b)", "a.replace('a', 'zz')", "uuid() == null", *[f"aa_get_product_{part}({given})" for part in ("categories", "names", "quantity", "price") for given in ("a", "concat(a, ';', b, '; ;3,', n)")], "str_to_object(a)", "str_to_object(a).k", "str_to_object(b, '=', '&')", "get_values(a, 'k', '', '')", "get_values(a, 'a', ':', ',')",
     "str_to_object(concat(a, ', k : 2,k:3,,'))", "get_values(concat(a, ', k : 2,k:3,,'), 'k', null, ',')", "a.replaceAll('[^0-9]', '')", "a.replaceAll('a|k:', '<>')",
+    *[f"{text}.split({mark})" for text in ("a", "concat(a, ',', b, ',,')", "concat(',', a)") for mark in ("','", "'a'", "' '", "'[.]'", "''")],
+    "l.indexOf(a)", "l.indexOf('k')", "ln.indexOf(n)", "ln.indexOf(1)", "lo.indexOf(o)", "[a, b].indexOf(b)", "l.indexOf(n)", "ln.indexOf(x)", "ln.indexOf(null)",
+    "a.lastIndexOf('a')", "concat(b, 'é', a, b).lastIndexOf('é')", "concat(a, '€', b).lastIndexOf(':')", "a.lastIndexOf('')", "n.lastIndexOf('1')",
+    *[f"concat({start}, n) {sign} 5" for start in ("'12345678901234567'", "'-0000123456789012345678'", "a", "'1'") for sign in ("==", "<", ">=", "!=")],
+    *[f"get_url_query_str(concat('http://h/p?', a, '=', b, '&k=', n, '&&', a{end}){how})" for end in ("", ", '#', b", ", '&k=2'") for how in ("", ", 'remove'", ", 'append'", ", null", ", a")],
+    "get_url_query_str('x:?#f')", "get_url_query_str(concat('x:', a, '#', b))", "get_url_query_str(a).k",
+    *[f"aa_get_event_{what}(concat(a, ',event1=', n, ':', b, ', event2 ,event3:', a, ',event1=9, = 4:5'), {event})"
+      for what in ("id", "value") for event in ("'event1'", "'event2'", "'event3'", "'k'", "''", "null", "b")],
+    *[f"aa_get_product_{what}(concat(a, ';', b, ',c;p;1;2; event1=', n, ':', a, '|event2:', b, ';eVar1=', a, '| eVar1=b|eVar2=,;;;;event1|event2=;eVar2=x'), {event})"
+      for what in ("event_values", "event_ids", "events", "evars") for event in ("'event1'", "'event2'", "'eVar1'", "'eVar2'", "''", "null", "a")],
+    *[f"aa_get_product_{what}({text}, 'event1')" for what in ("event_values", "events", "evars") for text in ("a", "''", "n")],
     "b.replaceFirst('[0-9]+', '#')", "a.replaceAll('x*', '-')", "a.replaceAll('(.)', '$1$1')", "b.replaceAll('é|.$', 'e')",
 ]  # fmt: skip
 

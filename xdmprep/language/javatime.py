@@ -415,6 +415,9 @@ def _reader(part: _Part, reserved: int, size: int | None = None) -> str:
     return rf"[0-9]{{{width},19}}" + (f"(?=[0-9]{{{reserved}}}(?![0-9]))" if reserved else "+")
 
 
+#: Names as columns are read by: short ones have three letters, of full ones each length is a layout of its own.
+NAMES = {"M": MONTHS, "E": DAYS}
+
 #: Widths of the letters whose bytes can be read: 3 for a month is its short name, ``a`` is AM or PM.
 _WIDTHS = {
     "y": (4,), "u": (4,), "M": (1, 2, 3), "d": (1, 2), "H": (1, 2), "h": (1, 2), "m": (1, 2), "s": (1, 2),
@@ -439,6 +442,10 @@ def _layouts(parts: list[_Part]) -> tuple[Layout, ...]:
             choices.append([(part.literal, 0)])
         elif letter in ("X", "x", "Z") and letter * width != "ZZZZ":
             choices.append([("Z", 0), ("x", 3), ("x", 5), ("x", 6)])
+        elif letter in NAMES and width == 4:
+            choices.append([(letter + letter, size) for size in sorted({len(name) for name in NAMES[letter]})])
+        elif letter == "E":
+            choices.append([("E", 3)])
         elif width not in _WIDTHS.get(letter, ()):
             return ()
         elif letter == "a":
@@ -450,7 +457,7 @@ def _layouts(parts: list[_Part]) -> tuple[Layout, ...]:
             if behind is not None and _is_number(behind):  # which number has how many digits cannot be told
                 return ()
             choices.append([(letter, 1), (letter, 2)])
-    return tuple(product(*choices)) if prod(map(len, choices)) <= 32 else ()
+    return tuple(product(*choices)) if prod(map(len, choices)) <= 128 else ()
 
 
 def _layout(tokens: list[tuple[str, int]]) -> Layout | None:

@@ -30,7 +30,7 @@ from ..shapes import (
 )
 from . import texts
 from .choices import element
-from .strings import joined
+from .strings import joined, place_of, url_part
 from .table import KERNELS, LAMBDAS, Constants, Made, Rows, as_texts, failing, kernel, kind, truths
 
 Ints = np.ndarray[Any, Any]
@@ -296,12 +296,12 @@ def _keyed(rows: Rows, value: Column, key: Column) -> Made:
         odd[parents[printed.open]] = True
     kept = np.concatenate([[0], np.cumsum(keep)])[offsets]
     keys, owners = keys.filter(pa.array(keep)), parents[keep]
-    odd |= _with_repeats(keys, owners, rows.n)
+    odd |= with_repeats(keys, owners, rows.n)
     made = map_of(kept, keys, items.filter(pa.array(keep)), nulls_of(value.values))
     return Column(made, some(odd))
 
 
-def _with_repeats(keys: pa.Array, owners: Ints, n: int) -> Mask:
+def with_repeats(keys: pa.Array, owners: Ints, n: int) -> Mask:
     """The rows in which a key comes twice."""
     odd = np.zeros(n, dtype=bool)
     if len(keys) < 2 or not (owners[1:] == owners[:-1]).any():
@@ -386,7 +386,7 @@ def str_to_object(rows: Rows, value: Column, between: Any = None, after: Any = N
     if found is None:
         return None
     offsets, keys, values = found
-    odd = _with_repeats(keys, np.repeat(np.arange(rows.n), np.diff(offsets)), rows.n)
+    odd = with_repeats(keys, np.repeat(np.arange(rows.n), np.diff(offsets)), rows.n)
     return Column(map_of(offsets, keys, values, nulls_of(value.values)), some(odd))
 
 
@@ -404,21 +404,35 @@ def get_values(rows: Rows, value: Column, key: Any, between: Any, after: Any) ->
     return Column(values.take(pa.array(at, mask=at < 0)) if len(values) else pa.nulls(rows.n, TEXT))
 
 
-def _product_part(name: str, at: int) -> None:
-    @kernel(name, "text")
-    def run(rows: Rows, value: Column) -> Made:
-        """One part of every product of a products string; null where it is empty."""
-        values = plain(value.values)
-        offsets, products = parts_of(pc.split_pattern(values, ","))
-        filled = np.repeat(as_mask(pc.not_equal(values, "")), np.diff(offsets))
-        if not filled.all():  # an empty string has no products
-            offsets, products = np.concatenate([[0], np.cumsum(filled)])[offsets], products.filter(pa.array(filled))
-        found = texts.trimmed(element(pc.split_pattern(products, ";"), at).values, True, True)
-        return Column(list_of(offsets, pc.if_else(pc.equal(found, ""), None, found), nulls_of(values)))
-
-
-for _at, _part in enumerate(("categories", "names", "quantity", "price")):
-    _product_part(f"aa_get_product_{_part}", _at)
+@kernel("get_url_query_str", "text fixed?")
+def url_query(rows: Rows, value: Column, anchor: Any = "retain") -> Made:
+    """The query as a map; open where a name comes twice."""
+    how = "retain" if anchor is None else anchor.lower() if isinstance(anchor, str) else ""
+    if how not in ("retain", "remove", "append") or rows.options.query_repeats != "first":
+        return None
+    values = plain(value.values)
+    query, odd = url_part(values, "query")
+    anchor_text = None if how == "remove" else url_part(values, "anchor")[0]
+    if how == "retain":
+        fragment = pc.if_else(pc.less_equal(pc.binary_length(query), 1), "", anchor_text)
+        query = pc.binary_join_element_wise(query, fragment, "")
+    offsets, pairs = parts_of(pc.split_pattern(pc.utf8_slice_codeunits(query, 1), "&"))
+    filled = as_mask(pc.not_equal(pairs, ""))
+    if not filled.all():
+        offsets, pairs = np.concatenate([[0], np.cumsum(filled)])[offsets], pairs.filter(pa.array(filled))
+    both = pc.split_pattern(pairs, "=", max_splits=1)
+    names, given = element(both, 0).values, element(both, 1).values.fill_null("")
+    if how == "append":
+        fragments = pc.if_else(pc.equal(anchor_text, ""), None, pc.utf8_slice_codeunits(anchor_text, 1))
+        ends = np.concatenate([[0], np.cumsum(~nulls_of(fragments))])
+        fragments = fragments.drop_null()
+        keys = pa.repeat(pa.scalar("_anchor_", TEXT), len(fragments))
+        (offsets, names), (_, given) = (
+            parts_of(_behind(rows.n, [(offsets, own), (ends, more)]))
+            for own, more in ((names, keys), (given, fragments))
+        )
+    twice = with_repeats(names, np.repeat(np.arange(rows.n), np.diff(offsets)), rows.n)
+    return Column(map_of(offsets, names, given, nulls_of(query)), merged(odd, some(twice)))
 
 
 @kernel("add_to_map", "any any*")
@@ -733,6 +747,28 @@ def contains_method(rows: Rows, value: Column, item: Column) -> Made:
     same = as_mask(pc.equal(plain(items), plain(item.values).take(pa.array(owners))))
     found = np.bincount(owners[same], minlength=rows.n) > 0
     return Column(pa.array(found, BOOL, mask=nulls_of(value.values)))
+
+
+@kernel(".indexOf", "any any")
+def index_of(rows: Rows, value: Column, item: Column) -> Made:
+    """``text.indexOf(part)`` of a literal; ``array.indexOf(item)``: the first place of an item, -1 without one."""
+    name, other = kind(value), kind(item)
+    if name == "text" and isinstance(item, Constants):
+        found = place_of(plain(value.values), item.value)
+        return None if found is None else Column(found)
+    if name != "list" or other not in ("text", "long", "bool") or isinstance(value, Constants):
+        return None
+    offsets, items = parts_of(value.values)
+    if type_kind(items.type) != other or item.values.null_count:
+        return None
+    owners = np.repeat(np.arange(rows.n), np.diff(offsets))
+    wanted: Any = (
+        item.values[0] if isinstance(item, Constants) and rows.n else plain(item.values).take(pa.array(owners))
+    )
+    hit = np.flatnonzero(as_mask(pc.equal(plain(items), wanted)))[::-1]
+    places = np.full(rows.n, -1, dtype=np.int64)
+    places[owners[hit]] = hit - offsets[:-1][owners[hit]]  # the first is written last
+    return Column(pa.array(places, LONG, mask=nulls_of(value.values)))
 
 
 def _is_in(item: Column, values: list[Any]) -> pa.Array:

@@ -13,7 +13,7 @@ from ... import kernels
 from ...regex import compile_ecma
 from ...regex.dfa import automaton
 from ..columns import MOMENT, Column, as_mask, bytes_of, nulls_of, some, used_bytes, without
-from ..javatime import MONTHS, Layout, Pattern
+from ..javatime import NAMES, Layout, Pattern
 from ..moment import Moment
 from ..values import Failed
 
@@ -223,8 +223,9 @@ def _micros(
             first = here[:, 0] | 32
             good &= ((first == ord("a")) | (first == ord("p"))) & ((here[:, 1] | 32) == ord("m"))
             found["a"] = first == ord("p")
-        elif part == "M" and width == 3:
-            found["M"] = _month(here)
+        elif part in ("E", "EE", "MM") or (part == "M" and width == 3):
+            found[part[0]] = _named(here, part)
+            good &= found[part[0]] > 0
         else:
             value = np.zeros(n, dtype=np.int32)
             for i in range(width):
@@ -255,22 +256,24 @@ def _micros(
     leap = (month_or_one == 2) & (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
     good &= day <= _DAYS[month_or_one] + leap
     days = _days(np.where(good, year, 1970), month_or_one, np.where(good, day, 1))
+    if "E" in found:
+        good &= (days + 3) % 7 + 1 == found["E"]
     seconds = days * 86400 + (np.asarray(hour).astype(np.int64) * 3600 + np.asarray(minute) * 60 + second) - offset
     return seconds * 1_000_000 + found.get("S", np.int32(0)), good
 
 
-#: The short names of the months in lower case, three bytes as one number.
-_MONTHS = np.array([int.from_bytes(name[:3].lower().encode(), "big") for name in MONTHS])
+def _named(matrix: np.ndarray[Any, Any], part: str) -> np.ndarray[Any, Any]:
+    """The number of a month or weekday by its name in any letter case, 0 where there is none.
 
-
-def _month(matrix: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The month of a short name in any letter case; 0 where there is none."""
-    low = (matrix | 32).astype(np.int32)
-    codes = (low[:, 0] << 16) | (low[:, 1] << 8) | low[:, 2]
-    order = np.argsort(_MONTHS)
-    at = np.minimum(np.searchsorted(_MONTHS, codes, sorter=order), 11)
-    months: np.ndarray[Any, Any] = np.where(_MONTHS[order[at]] == codes, order[at] + 1, 0)
-    return months
+    One letter stands for names of three letters, two for full ones.
+    """
+    numbers = np.zeros(len(matrix), dtype=np.int32)
+    low = matrix | 32
+    for number, name in enumerate(NAMES[part[0]], 1):
+        letters = (name if len(part) == 2 else name[:3]).lower().encode()
+        if len(letters) == matrix.shape[1]:
+            numbers[(low == np.frombuffer(letters, np.uint8)).all(axis=1)] = number
+    return numbers
 
 
 def _offset(matrix: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

@@ -364,7 +364,7 @@ def compared(rows: Rows, sign: str, left: Column, right: Column) -> Made:
     if a == b and a in ("text", "bool", "moment", "long", "double"):
         pass
     elif numeric and {a, b} <= {"long", "double", "text"}:
-        found = [_as_double(column) for column in (left, right)]
+        found = [_as_double(left, isinstance(right, Constants)), _as_double(right, isinstance(left, Constants))]
         if any(each is None for each in found):
             return None
         (x, opened), (y, more) = ((f[0], f[1]) for f in found if f is not None)
@@ -399,14 +399,23 @@ def _settled(sign: str, x: Any, y: Any, n: int) -> pa.Array:
     return pc.if_else(pc.is_valid(found), found, pc.invert(both) if sign == "!=" else both)
 
 
-def _as_double(column: Column) -> tuple[Any, Mask | None] | None:
+#: Integers beyond all constants that are compared as doubles, so that it does not matter how they are rounded.
+_BEYOND = "^-?0*[1-9][0-9]{16,290}$"
+
+
+def _as_double(column: Column, to_constant: bool) -> tuple[Any, Mask | None] | None:
     if isinstance(column, Constants):
         value = number_in(column.value) if isinstance(column.value, str) else column.value
         if not isinstance(value, int | float) or abs(value) > EXACT:
             return None
         return pa.scalar(float(value), DOUBLE), None
     if kind(column) == "text":
-        made = numbers.comparable(plain(column.values))
+        words = plain(column.values)
+        made = numbers.comparable(words)
+        if to_constant and made.open is not None:
+            beyond = pc.match_substring_regex(words, _BEYOND)
+            values = pc.if_else(beyond, pc.if_else(beyond, words, None).cast(DOUBLE), made.values)
+            made = Column(values, some(made.open & ~as_mask(beyond)))
     else:
         made = numbers.doubles(Column(column.values))
     return made.values, made.open

@@ -217,24 +217,33 @@ def instr(rows: Rows, value: Column, what: Any) -> Made:
     """The place of a literal part; -1, or null, where it is not."""
     if what is None:
         return Column(pa.nulls(rows.n, LONG))
-    found = _place(plain(value.values), what)
+    found = place_of(plain(value.values), what)
     if found is None:
         return None
     absent = rows.options.not_found == "null"
     return Column(pc.if_else(pc.less(found, 0), None, found) if absent else found)
 
 
-@kernel(".indexOf", "words fixed")
-def index_of(rows: Rows, value: Column, what: Any) -> Made:
-    """``text.indexOf(part)`` of a literal."""
-    found = _place(plain(value.values), what)
-    return None if found is None else Column(found)
-
-
-def _place(values: pa.Array, what: Any) -> pa.Array | None:
+@kernel(".lastIndexOf", "words fixed")
+def last_index_of(rows: Rows, value: Column, what: Any) -> Made:
+    """``text.lastIndexOf(part)`` of a literal: found in the bytes from the back."""
     if not isinstance(what, str) or not what:
         return None
-    found = pc.find_substring(values, what).cast(LONG)
+    values, part = plain(value.values), what.encode()
+    found = pc.find_substring(pc.binary_reverse(values.cast(pa.binary())), part[::-1])
+    places = pc.subtract(pc.subtract(pc.binary_length(values), found), len(part))
+    return Column(_in_characters(values, pc.if_else(pc.less(found, 0), -1, places).cast(LONG)))
+
+
+def place_of(values: pa.Array, what: Any) -> pa.Array | None:
+    """The place of a literal part in characters, -1 where it is not; None where `what` is no such part."""
+    if not isinstance(what, str) or not what:
+        return None
+    return _in_characters(values, pc.find_substring(values, what).cast(LONG))
+
+
+def _in_characters(values: pa.Array, found: pa.Array) -> pa.Array:
+    """Places in bytes, -1 for none, as places in characters."""
     if texts.is_ascii(values):
         return found
     places = found.fill_null(-1).to_numpy(zero_copy_only=False)
@@ -266,6 +275,25 @@ def explode(rows: Rows, value: Column, regex: Any = ",") -> Made:
     """The parts between hits of a regular expression of literals."""
     separator = regexes.literal_text("," if regex is None else regex) if isinstance(regex, str | None) else None
     return None if not separator else Column(pc.split_pattern(plain(value.values), separator))
+
+
+@kernel(".split", "words fixed")
+def split_method(rows: Rows, value: Column, regex: Any) -> Made:
+    """``text.split(regex)`` at a literal text: empty parts at the end go, unless there is one part only."""
+    separator = regexes.literal_text(regex) if isinstance(regex, str) else None
+    if not separator:
+        return None
+    values = plain(value.values)
+    offsets, parts = parts_of(pc.split_pattern(values, separator))
+    starts, count = offsets[:-1], np.diff(offsets)
+    owners = np.repeat(np.arange(rows.n), count)
+    filled = np.flatnonzero(as_mask(pc.not_equal(parts, "")))
+    last = starts.astype(np.int64) - 1
+    last[owners[filled]] = filled  # of several the last is written last
+    length = np.where(count == 1, 1, last - starts + 1)
+    kept = np.arange(len(parts)) < (starts + length)[owners]
+    ends = np.concatenate([[0], np.cumsum(np.where(count == 0, 0, length))])
+    return Column(list_of(ends, parts if kept.all() else parts.filter(pa.array(kept)), nulls_of(values)))
 
 
 @kernel("split", "text fixed?")
@@ -475,26 +503,29 @@ _URL = (
 _ILLEGAL = r'[\s<>"{}|\\^`\x00-\x1f\x7f]'
 
 
-def _url_part(values: pa.Array, name: str) -> tuple[pa.Array, Mask | None]:
+def url_part(values: pa.Array, name: str) -> tuple[pa.Array, Mask | None]:
     """A part of URLs, null where they are none; and which are open, beyond ASCII."""
     odd = None if texts.is_ascii(values) else some(~texts.ascii_rows(values))
     legal = pc.invert(pc.match_substring_regex(values, _ILLEGAL))
     if pc.all(legal).as_py() is False:
         values = pc.if_else(legal, values, None)
-    return pc.struct_field(pc.extract_regex(values, _URL), name).cast(TEXT), odd
+    asked = _URL.replace("(?P<", "(?:").replace(f"(?:{name}>", f"(?P<{name}>")
+    for other in ("scheme", "host", "port", "path", "query", "anchor"):
+        asked = asked.replace(f"(?:{other}>", "(?:")
+    return pc.struct_field(pc.extract_regex(values, asked), name).cast(TEXT), odd
 
 
 @kernel("get_url_protocol", "text")
 def url_protocol(rows: Rows, value: Column) -> Made:
     """The scheme in lower case."""
-    found, odd = _url_part(plain(value.values), "scheme")
+    found, odd = url_part(plain(value.values), "scheme")
     return Column(texts.ascii_lower(found), odd)
 
 
 @kernel("get_url_host", "text")
 def url_host(rows: Rows, value: Column) -> Made:
     """The host; null where it is empty."""
-    found, odd = _url_part(plain(value.values), "host")
+    found, odd = url_part(plain(value.values), "host")
     return Column(pc.if_else(pc.equal(found, ""), None, found), odd)
 
 
@@ -503,7 +534,7 @@ def url_path(rows: Rows, value: Column, full: Any = True) -> Made:
     """The path, or its end."""
     if full is not None and not isinstance(full, bool):
         return None
-    found, odd = _url_part(plain(value.values), "path")
+    found, odd = url_part(plain(value.values), "path")
     if full is False:
         end = r"[^/]*\z" if rows.options.path_end == "bare" else r"/?[^/]*\z"
         found = pc.struct_field(pc.extract_regex(found, f"(?P<end>{end})"), "end").cast(TEXT)

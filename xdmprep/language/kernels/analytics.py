@@ -1,0 +1,142 @@
+"""Kernels on event lists and products strings of Adobe Analytics; see :mod:`xdmprep.language.functions.analytics`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..columns import TEXT, Column, Mask, as_mask, nulls_of, plain
+from ..shapes import list_of, object_of, parts_of
+from . import texts
+from .choices import element
+from .table import Made, Rows, kernel
+
+#: What was found for each text: whether the event is there, its value and its id.
+Found = tuple[Mask, pa.Array, pa.Array]
+
+
+def _filled(values: pa.Array) -> pa.Array:
+    return pc.if_else(pc.equal(values, ""), None, values)
+
+
+def _firsts(hits: Any, owners: Any, n: int) -> Any:
+    """For each owner the place of its first hit, -1 where it has none."""
+    at = np.full(n, -1, dtype=np.int64)
+    at[owners[hits[::-1]]] = hits[::-1]
+    return at
+
+
+def _candidates(values: pa.Array, separator: str, part: str) -> tuple[pa.Array, Any]:
+    """The items of lists that hold a text somewhere, without blanks around them, and the row of each."""
+    offsets, items = parts_of(pc.split_pattern(values, separator))
+    near = np.flatnonzero(as_mask(pc.match_substring(items, part)))
+    return texts.trimmed(items.take(pa.array(near)), True, True), np.repeat(np.arange(len(values)), np.diff(offsets))[
+        near
+    ]
+
+
+def _events(values: pa.Array, separator: str, wanted: str) -> Found:
+    """The first event of a name in each list: ``name=value:id``, ``name:id`` or ``name``."""
+    items, owners = _candidates(values, separator, wanted)
+    valued = pc.match_substring(items, "=")
+    name, rest = _cut(items, "=")
+    bare, ident = _cut(items, ":")
+    given, behind = _cut(rest, ":")
+    hits = np.flatnonzero(as_mask(pc.equal(texts.trimmed(pc.if_else(valued, name, bare), True, True), wanted)))
+    at = _firsts(hits, owners, len(values))
+    picked = pa.array(at, mask=at < 0)
+    return at >= 0, _filled(given).take(picked), _filled(pc.if_else(valued, behind, ident)).take(picked)
+
+
+def _cut(values: pa.Array, mark: str) -> tuple[pa.Array, pa.Array]:
+    """What stands before and behind the first `mark`; behind is null without one."""
+    parts = pc.split_pattern(values, mark, max_splits=1)
+    return element(parts, 0).values, element(parts, 1).values
+
+
+def _value(found: Found) -> pa.Array:
+    """The value of an event, 1 where none is given."""
+    there, value, _ = found
+    return pc.if_else(pa.array(there), value.fill_null("1"), None)
+
+
+def _of_list(name: str, give: Callable[[Found], pa.Array]) -> None:
+    @kernel(name, "text fixed")
+    def run(rows: Rows, value: Column, event: Any) -> Made:
+        """A part of an event in an event list."""
+        if not isinstance(event, str):
+            return Column(pa.nulls(rows.n, TEXT)) if event is None else None
+        return Column(give(_events(plain(value.values), ",", event)))
+
+
+_of_list("aa_get_event_id", lambda found: found[2])
+_of_list("aa_get_event_value", _value)
+
+
+def _products(values: pa.Array, at: int) -> tuple[Any, pa.Array]:
+    """Offsets of the products in texts, and one part of each, without blanks around it; null where it is not there."""
+    offsets, products = parts_of(pc.split_pattern(values, ","))
+    filled = np.repeat(as_mask(pc.not_equal(values, "")), np.diff(offsets))
+    if not filled.all():  # an empty text has no products
+        offsets, products = np.concatenate([[0], np.cumsum(filled)])[offsets], products.filter(pa.array(filled))
+    return offsets, texts.trimmed(element(pc.split_pattern(products, ";"), at).values, True, True)
+
+
+def _part(name: str, at: int) -> None:
+    @kernel(name, "text")
+    def run(rows: Rows, value: Column) -> Made:
+        """One part of every product; null where it is empty."""
+        values = plain(value.values)
+        offsets, part = _products(values, at)
+        return Column(list_of(offsets, _filled(part), nulls_of(values)))
+
+
+for _at, _name in enumerate(("categories", "names", "quantity", "price")):
+    _part(f"aa_get_product_{_name}", _at)
+
+
+def _of_products(name: str, give: Callable[[Found], pa.Array]) -> None:
+    @kernel(name, "text fixed")
+    def run(rows: Rows, value: Column, event: Any) -> Made:
+        """A part of an event for each product."""
+        if not isinstance(event, str):
+            return None
+        values = plain(value.values)
+        offsets, part = _products(values, 4)
+        return Column(list_of(offsets, give(_events(part.fill_null(""), "|", event)), nulls_of(values)))
+
+
+_of_products("aa_get_product_event_values", _value)
+_of_products("aa_get_product_event_ids", lambda found: found[2])
+
+
+@kernel("aa_get_product_events", "text fixed")
+def product_events(rows: Rows, value: Column, event: Any) -> Made:
+    """Id and value of an event for each product that has it."""
+    if not isinstance(event, str):
+        return None
+    values = plain(value.values)
+    offsets, part = _products(values, 4)
+    found = _events(part.fill_null(""), "|", event)
+    there = pa.array(found[0])
+    parts = [found[2].filter(there), _value(found).filter(there)]
+    objects = object_of(("id", "value"), parts, (None, None), np.zeros(int(found[0].sum()), dtype=bool))
+    return Column(list_of(np.concatenate([[0], np.cumsum(found[0])])[offsets], objects, nulls_of(values)))
+
+
+@kernel("aa_get_product_evars", "text fixed")
+def product_evars(rows: Rows, value: Column, evar: Any) -> Made:
+    """The value of a merchandising eVar for each product."""
+    if not isinstance(evar, str):
+        return None
+    values = plain(value.values)
+    offsets, part = _products(values, 5)
+    start = evar + "="
+    items, owners = _candidates(part.fill_null(""), "|", start)
+    at = _firsts(np.flatnonzero(as_mask(pc.starts_with(items, start))), owners, len(part))
+    found = _filled(pc.utf8_slice_codeunits(items, len(start))).take(pa.array(at, mask=at < 0))
+    return Column(list_of(offsets, found, nulls_of(values)))
