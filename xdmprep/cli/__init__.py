@@ -216,11 +216,11 @@ def _refused(error: BaseException, given: Sequence[str], as_json: bool) -> int:
         if isinstance(error, click.UsageError) and error.ctx is not None:
             where = error.ctx.command_path
             text = f"{error.ctx.get_usage()}\nTry '{where} --help' for help.\n\n"
-        message = printer.bounded([visible(error.format_message())])
+        message = printer.bounded([visible(error.format_message() + mistakes.near_choice(error))])
         printer.refuse("usage", message, f"See {where} --help.", as_json, text=f"{text}Error: {message}")
         return 2
     if isinstance(error, XdmPrepError):
-        message, hint = mistakes.swapped(error) or printer.split_hint(printer.message_of(error))
+        message, hint = mistakes.wrong_kind(error) or printer.split_hint(printer.message_of(error))
         if near := mistakes.near_file(error, given):
             hint = visible(near)
         more: dict[str, Any] = {}

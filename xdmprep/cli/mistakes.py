@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
+
+import click
 
 from ..documents import exists, is_file
 from ..errors import MappingError, SchemaError, SourceError, UsageError, XdmPrepError, did_you_mean
@@ -15,15 +18,18 @@ from ..errors import MappingError, SchemaError, SourceError, UsageError, XdmPrep
 #: Largest file that is looked into.
 _LARGEST = 20_000_000
 _MARKS = ("$id", "meta:class", "meta:extends", "meta:altId", "allOf", "properties", "definitions")
+_MISSING = re.compile(r"no such file|not a folder|holds no run", re.IGNORECASE)
 #: Most names of a folder that a misspelt one is compared with.
 _NAMES = 2_000
 
 
-def kind_of_file(path: Path) -> Literal["schema", "mapping"] | None:
-    """Whether a file looks like an XDM schema or a mapping set; None if like neither."""
+def kind_of_file(path: Path) -> Literal["schema", "mapping", "table"] | None:
+    """Whether a file looks like an XDM schema, a mapping set or a table; None if like none of them."""
     with suppress(OSError, ValueError, RecursionError):
         if not is_file(path) or path.stat().st_size > _LARGEST:
             return None
+        if path.suffix.lower() in (".csv", ".tsv", ".parquet", ".xlsx"):
+            return "table"
         text = path.read_text(encoding="utf-8-sig")
         if path.suffix.lower() in (".yaml", ".yml"):
             return "mapping"
@@ -38,28 +44,69 @@ def kind_of_file(path: Path) -> Literal["schema", "mapping"] | None:
     return None
 
 
-def swapped(error: XdmPrepError) -> tuple[str, str] | None:
-    """What happened, and what to do, if the mapping or the schema of a run that failed is the other kind of file."""
-    if not isinstance(error, MappingError | SchemaError):
+#: What each kind of file is called, and what to do where another one was given.
+_CALLED = {"schema": "an XDM schema", "mapping": "a mapping set", "table": "a table"}
+_WANTED = {
+    "schema": "Give --schema (-s) an XDM schema in JSON; `xdmprep schema pull` fetches one.",
+    "mapping": "Give --mapping (-m) a mapping set; `xdmprep mapping suggest SOURCE --schema SCHEMA` drafts one.",
+    "table": "Give a CSV, Parquet, Excel or JSON lines file with the rows.",
+}
+
+
+def wrong_kind(error: XdmPrepError) -> tuple[str, str] | None:
+    """What happened, and what to do, if a run failed because one of its files is of another kind.
+
+    Args:
+        error: what ended a command, which :class:`~.command.Command` gave its name and options.
+    """
+    if not isinstance(error, MappingError | SchemaError | SourceError):
         return None
-    run: Any = error.__dict__.get("run")
-    params: Mapping[str, Any] = run[1] if run else {}
-    mapping, schema = params.get("mapping"), params.get("schema") or params.get("schema_path")
-    if mapping is None and params.get("schema_path") is not None:  # the commands of `xdmprep mapping`
-        mapping = params.get("path")
-    kinds = [kind_of_file(Path(path)) if isinstance(path, str | os.PathLike) else None for path in (mapping, schema)]
-    if kinds == ["schema", "mapping"]:
-        return (
-            f"the mapping and the schema are swapped: {mapping} is an XDM schema, {schema} a mapping set.",
-            f"Write --mapping {schema} --schema {mapping}."
-            if "mapping" in params
-            else f"Exchange them: {schema} first, then --schema {mapping}.",
+    given = _files(error)
+    kinds = {role: kind_of_file(path) for role, path in given.items()}
+    others = {role: kind for role, kind in kinds.items() if kind not in (None, role)}
+    pairs = [(role, kind) for role, kind in others.items() if kind in others and others[kind] == role]
+    if pairs:
+        role, kind = pairs[0]
+        names = {"schema": "the schema", "mapping": "the mapping set", "table": "the source"}
+        message = (
+            f"{names[role]} and {names[kind]} are swapped: {given[role]} is {_CALLED[kind]}, {given[kind]} "
+            f"{_CALLED[role]}."
         )
-    if kinds[0] == "schema" and isinstance(error, MappingError):
-        return f"{mapping} is an XDM schema, not a mapping set.", "Give --mapping (-m) the mapping, --schema (-s) this."
-    if kinds[1] == "mapping" and isinstance(error, SchemaError):
-        return f"{schema} is a mapping set, not an XDM schema.", "Give --schema (-s) the schema, --mapping (-m) this."
+        order = {"table": "", "mapping": "--mapping ", "schema": "--schema "}
+        right = {kind: given[role], role: given[kind]}
+        return message, "Write " + " ".join(f"{order[one]}{right[one]}" for one in order if one in right) + "."
+    blamed = {MappingError: "mapping", SchemaError: "schema", SourceError: "table"}
+    for kind_of_error, wanted in blamed.items():
+        if isinstance(error, kind_of_error) and wanted in others and not _has_faults_inside(error, others[wanted]):
+            return f"{given[wanted]} is {_CALLED[str(others[wanted])]}, not {_CALLED[wanted]}.", _WANTED[wanted]
     return None
+
+
+def _has_faults_inside(error: XdmPrepError, kind: str | None) -> bool:
+    """Whether a mapping set is in CSV, which is a form of its own, and it is its lines that are wrong."""
+    return kind == "table" and isinstance(error, MappingError) and "headings for source" not in str(error)
+
+
+def _files(error: XdmPrepError) -> dict[str, Path]:
+    """The files of a command by what they should be."""
+    run: Any = error.__dict__.get("run")
+    command, params = run if run else ("", {})
+    found = {
+        "schema": params.get("schema") or params.get("schema_path"), "mapping": params.get("mapping"),
+        "table": params.get("source") or params.get("source_path") or params.get("sources") or params.get("files"),
+    }  # fmt: skip
+    of_path = params.get("path") or params.get("paths")
+    if of_path:
+        found["mapping" if " mapping " in command else "schema"] = of_path
+    found = {role: path[0] if isinstance(path, tuple) and path else path for role, path in found.items()}
+    return {role: Path(path) for role, path in found.items() if isinstance(path, str | os.PathLike) and path}
+
+
+def near_choice(error: click.ClickException) -> str:
+    """The choice of an option that a misspelt value was likely meant to be, as a sentence; or nothing."""
+    kind = getattr(getattr(error, "param", None), "type", None)
+    found = re.search(r"'([^']*)' is not one of", error.format_message())
+    return did_you_mean(found[1], map(str, kind.choices), 2) if found and isinstance(kind, click.Choice) else ""
 
 
 def near_file(error: XdmPrepError, arguments: Sequence[str]) -> str:
@@ -67,10 +114,12 @@ def near_file(error: XdmPrepError, arguments: Sequence[str]) -> str:
     if not isinstance(error, SourceError | MappingError | SchemaError | UsageError):
         return ""
     message = str(error)
+    if not _MISSING.search(message):
+        return ""
     run: Any = error.__dict__.get("run")
     for text in (*_paths(run[1] if run else {}), *arguments):
         text = text.partition("=")[2] if text.startswith("-") else text
-        if len(text) < 2 or text not in message or exists(text):
+        if len(text) < 2 or f"{text}:" not in message or exists(text):
             continue
         path = Path(text)
         with suppress(OSError, ValueError):
@@ -78,7 +127,7 @@ def near_file(error: XdmPrepError, arguments: Sequence[str]) -> str:
             same = [name for name in names if Path(name).suffix.lower() == path.suffix.lower()]
             stem = path.name.partition(".")[0].lower()
             twins = [name for name in names if name.partition(".")[0].lower() == stem]  # with another ending
-            if near := did_you_mean(path.name, same, 2) or did_you_mean(path.name, twins, 2):
+            if near := did_you_mean(path.name, twins, 2) or did_you_mean(path.name, same, 2):
                 return near.strip()
     return ""
 

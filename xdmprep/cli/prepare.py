@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from ..documents import is_file
 from ..errors import UsageError
 from ..remote import shown as place
 from . import complete
@@ -18,6 +19,8 @@ from .printer import event, print_json, say, show, show_lines
 from .progress import progress
 from .quick import load_arrow
 from .values import SET, filled_mapping
+
+_BOOKS = (".xlsx", ".xlsm")
 
 
 @click.command(
@@ -116,6 +119,9 @@ def prepare(
             f"warning: --max-bytes {max_bytes:,} is above what the platform takes in one request "
             f"({PLATFORM_MAX_BYTES:,}); such parts go up in pieces, which is the slower way."
         )
+    if (sheet or header_row) and all(is_file(one) and one.suffix.lower() not in _BOOKS for one in sources):
+        option = "--sheet" if sheet else "--header-row"
+        raise UsageError(f"{option} is for Excel books, and {sources[0]} is none. Leave {option} out.")
     if relax_required and not upsert:
         raise UsageError("--relax-required is for patches; give --upsert with it.")
     if upsert:

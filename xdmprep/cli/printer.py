@@ -188,6 +188,8 @@ def begin(lines: bool = False) -> None:
     _last.clear()
 
 
+#: What tells that a message says itself what to do.
+_SAID = re.compile(r"\b[Gg]ive\b|\bWrite\b|Did you mean|--\w| faults\n")
 #: What to do, by kind of error, where the message does not say.
 _HINTS = {
     "usage": "See `xdmprep --help`.",
@@ -222,7 +224,7 @@ def refuse(code: str, message: str, hint: str, as_json: bool, text: str | None =
         return
     if hint.startswith("Did you mean"):
         message, hint = f"{message} {hint}", ""
-    elif code in ("source", "schema", "mapping", "expression"):
+    elif code in ("source", "schema", "mapping", "expression") and not _SAID.search(message):
         hint = hint or _HINTS[code]
     first, *others = visible(message, keep="\n").split("\n")
     lines: list[Sequence[Piece]] = [[("xdmprep:", "error"), f" {first}"]]
@@ -252,8 +254,8 @@ def message_of(error: XdmPrepError) -> str:
 
 #: What the sentences of a message that say what to do begin with.
 _ADVICE_WORDS = """
-Add Ask Call Check Choose Convert Correct Create Enable Give For Install It~is Leave Load Look Make Mend Move Name Pull
-Put Read Remove Rename Repeat Run Save See Send Set Start There~may~be Try Use Wait Write Did~you~mean
+Add Ask Call Check Choose Close Convert Correct Create Enable Give For Install It~is Leave Load Look Make Mend Move Name
+Pull Put Read Remove Rename Repeat Run Save See Send Set Start There~may~be Try Use Wait Write Did~you~mean
 """.split()
 _ADVICE = re.compile(rf"(?<=[.!?)]) (?=(?:{'|'.join(_ADVICE_WORDS).replace('~', ' ')})\b)")
 

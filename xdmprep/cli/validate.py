@@ -14,8 +14,9 @@ from ..rules import RULES
 from . import complete
 from .command import JSON_LINES, Command
 from .findings import OUTPUT_FORMAT, annotate_report, show_next, show_report
+from .mistakes import kind_of_file
 from .places import PLACE
-from .printer import event, print_json, show
+from .printer import event, print_json, say, show
 from .progress import progress
 from .quick import load_arrow
 from .values import filled_mapping
@@ -102,6 +103,8 @@ def validate(
                 one.keep(held)
         if as_json:
             continue
+        if {group.code for group in one.groups} == {"unreadable"} and kind_of_file(file) == "schema":
+            say(f"{file} is an XDM schema. Name the files with records, and the schema with --schema.")
         if output_format == "github":
             annotate_report(one, place(file))
         else:

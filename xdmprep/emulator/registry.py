@@ -93,7 +93,7 @@ class Schemas:
         described: list[dict[str, Any]] = []
         root = Path(folder) if folder is not None else None
         if root is not None and not is_folder(root):
-            raise SchemaError(f"{root}: not a folder of schemas.")
+            raise SchemaError(f"{root}: not a folder of schemas. Give the folder that holds their JSON files.")
         for path in sorted(root.rglob("*.json")) if root else ():
             try:
                 data = json.loads(path.read_text(encoding="utf-8-sig"))

@@ -104,8 +104,7 @@ def parse_yaml(text: str, name: str) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f" line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        hint = " Put an expression that holds ': ' or ' #', or begins with a quote, in single quotes."
-        raise MappingError(f"{name}{where}: is not YAML: {error.problem or error.context}.{hint}") from None
+        raise MappingError(f"{name}{where}: is not YAML: {_yaml_fault(error)}") from None
     except yaml.YAMLError as error:
         raise MappingError(f"{name}: is not YAML: {error}.") from None
     except RecursionError:
@@ -116,6 +115,21 @@ def parse_yaml(text: str, name: str) -> Any:
     if why is not None:
         raise MappingError(f"{name}: {why}.")
     return value
+
+
+def _yaml_fault(error: yaml.MarkedYAMLError) -> str:
+    """What YAML says is wrong, where what it was reading begins, and what to do."""
+    said = error.problem or error.context or "it cannot be read"
+    begin = error.context_mark
+    if error.problem and error.context:
+        said = f"{error.context}{f' that begins in line {begin.line + 1}' if begin else ''}, {said}"
+    if "'\\t'" in said:
+        return f"{said}. Write blanks for tabs where a line is indented."
+    if "quoted scalar" in said:
+        return f"{said}. Close the quote."
+    if "flow" in said:
+        return f"{said}. Close the bracket."
+    return f"{said}. Put an expression that holds ': ' or ' #', or begins with a quote, in single quotes."
 
 
 def read_csv_template(text: str, name: str) -> list[dict[str, str]]:

@@ -95,9 +95,9 @@ class Resolver:
         if len(self._missing) > 10:
             lines.append(f"and {len(self._missing) - 10} more")
         what = "a component is" if len(self._missing) == 1 else f"{len(self._missing)} components are"
-        listed = lines[0] if len(lines) == 1 else "\n  - " + "\n  - ".join(lines)
+        listed = "; ".join(lines)
         return (
-            f"{document.name}: {what} missing: {listed}\n"
+            f"{document.name}: {what} missing: {listed}. "
             "Put the files of the components beside the schema, in a folder `components` there, or give a Registry."
         )
 
