@@ -94,3 +94,10 @@ def test_annotations_escape_what_github_would_read_as_its_own() -> None:
         "3 findings, the first in row 7. Mend it."
     )
     assert findings.Finding("warning", "odd").annotation() == "::warning::odd."
+
+
+def test_the_next_command_shows_no_secret_of_a_url() -> None:
+    line = findings.next_command(
+        "xdmprep", "validate", "https://user:secret@host/a b.json?token=secret", None, Path("x y")
+    )
+    assert "secret" not in line and line.endswith("'x y'")

@@ -119,7 +119,7 @@ def prepare(
             f"warning: --max-bytes {max_bytes:,} is above what the platform takes in one request "
             f"({PLATFORM_MAX_BYTES:,}); such parts go up in pieces, which is the slower way."
         )
-    if (sheet or header_row) and all(is_file(one) and one.suffix.lower() not in _BOOKS for one in sources):
+    if (sheet or header_row) and all(is_file(one) and Path(one).suffix.lower() not in _BOOKS for one in sources):
         option = "--sheet" if sheet else "--header-row"
         raise UsageError(f"{option} is for Excel books, and {sources[0]} is none. Leave {option} out.")
     if relax_required and not upsert:

@@ -103,7 +103,7 @@ def validate(
                 one.keep(held)
         if as_json:
             continue
-        if {group.code for group in one.groups} == {"unreadable"} and kind_of_file(file) == "schema":
+        if {group.code for group in one.groups} == {"unreadable"} and kind_of_file(Path(file)) == "schema":
             say(f"{file} is an XDM schema. Name the files with records, and the schema with --schema.")
         if output_format == "github":
             annotate_report(one, place(file))
