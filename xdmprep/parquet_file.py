@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from .errors import SourceError
+from .signatures import other_kind
 
 
 class ParquetSource:
@@ -69,4 +70,7 @@ class ParquetSource:
             reason = (str(error).splitlines() or [type(error).__name__])[0][:200].rstrip(".")
             if "crypt" in reason:
                 raise SourceError(f"{self.file}: is encrypted ({reason}). Decrypt it first.") from None
-            raise SourceError(f"{self.file}: {what} ({reason}).") from None
+            with self.file.open("rb") as opened:
+                head = opened.read(4096)
+            kind = "" if head.startswith(b"PAR1") else other_kind(head)
+            raise SourceError(f"{self.file}: {what} ({kind or reason}).") from None

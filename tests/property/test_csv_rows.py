@@ -132,6 +132,13 @@ def test_rows_cells_and_lines_are_those_of_the_csv_module(
     expected_names, expected, lost = by_csv_module(data, delimiter, quote, names)
     found_names, rows, unread = read(file, delimiter=delimiter, quote=quote, block_bytes=block, names=names)
     if isinstance(found_names, str):
+        if "by its letters, cp1252" in found_names:
+            assert sum(not line.isascii() for line in data.splitlines()) >= 3
+            return
+        if "looks like a row" in found_names or "begins with a comment" in found_names:
+            assert names is None and isinstance(expected_names, tuple)
+            assert not any(name[:1].isalpha() for name in expected_names)
+            return
         if "is no text" in found_names:
             assert b"\0" in data.split(b"\n")[0]
             return

@@ -17,7 +17,7 @@ DATA = {
     "rules": 0.1, "batch_check": 0.1, "shipped": 0.5, "_native": 0,
     "native": 0.1, "kernels": 0.15,
     "cells": 0.1, "notebook": 0.1, "regex": 0.2,
-    "paths": 1, "names": 1, "packed": 0.5, "crew": 1, "parquet_file": 1, "manifest": 1,
+    "signatures": 0.1, "paths": 1, "names": 1, "packed": 0.5, "crew": 1, "parquet_file": 1, "manifest": 1,
     "arrow_types": 1.05, "leaves": 1.1, "losses": 1.15, "flow": 1.2, "ndjson": 1.3,
     "schema": 2, "language": 2,
     "read": 3, "mapping": 3, "validate": 3, "patch": 3, "write": 3, "contract": 3, "sample": 3, "suggest": 3,

@@ -74,7 +74,7 @@ def test_other_kinds_of_files_in_a_compressed_one(tmp_path: Path) -> None:
         (b"<?xml version='1.0'?>\n<a/>", "XML"),
         (b'{"error": "not found"}\n', r"JSON; .*\.json"),
         (b'[\n{"a": 1}]', "JSON"),
-        (b"\x89PNG\r\n\x1a\n\0\0\r\n", "PNG|no text|not UTF-8"),
+        (b"\x89PNG\r\n\x1a\n\0\0\r\n", "a picture|no text|not UTF-8"),
         ("a,b\n1,2\n".encode("utf-32"), "utf-32"),
         ("a,b\n1,2\n".encode("utf-16-le"), "utf-16"),
         (zipped(("a.csv", TEXT), ("b.csv", TEXT)), "2 files.*a.csv, b.csv"),

@@ -7,6 +7,8 @@ values than the header, bytes that are no text, a quote that never closes, too l
 
 from __future__ import annotations
 
+import codecs
+import itertools
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -25,11 +27,16 @@ from ..kernels.csv_arrow import Aside, CsvForm
 from ..kernels.record_boundary import Cutter
 from ..leaves import Leaf
 from ..names import unique_names
-from .opening import check_encoding, is_packed, open_text, what_it_is
+from ..signatures import what_it_is
+from .opening import check_encoding, is_packed, open_text
 
 #: A longer record is set aside without being held in memory.
 MAX_RECORD_BYTES = 32 << 20
 _SEP = re.compile(rb"\s*sep=(.)\s*")
+#: What no column is called: numbers, dates and times, e-mail addresses.
+_DATUM = re.compile(r"[+-]?\d[\d .,:/TZ+-]*|[^@\s]+@[^@\s]+\.\w+")
+#: Letters and signs of cp1252 in Western texts.
+_WESTERN = frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝàáâãäåæçèéêëìíîïñòóôõöøùúûüýßŒœŠšŽžŸ€‚„…‘’“”–—«»£§©®°´·¿¡ªº\xa0")
 #: So much is kept of a record that is set aside for its length.
 _SHOWN_BYTES = 1000
 
@@ -140,6 +147,10 @@ def read_csv(path: str | os.PathLike[str], options: CsvOptions | None = None) ->
     if not sample:
         what = "is empty" if opts.names is not None else "there is a header but no row below it"
         raise NoRowsError(f"{file}: {what}. Nothing was written.")
+    if opts.names is None:
+        _check_header(file, opts, header, sample)
+    if codecs.lookup(opts.encoding).name == "utf-8" and _is_windows(sample):
+        raise SourceError(f"{file}: is not UTF-8 but, by its letters, cp1252 (Windows). Give --encoding cp1252.")
     leaves = tuple(Leaf((name,), pa.string(), name) for name in header.names)
     shape = Shape(header.names, _column_types(sample, header.names, opts), leaves, opts)
     return Stream(
@@ -205,7 +216,7 @@ def _header_names(cutter: Cutter, record: bytes, file: Path, opts: CsvOptions) -
     try:
         names = [value.decode().strip() for value in values]
     except UnicodeDecodeError:
-        raise SourceError(f"{file}: the header is not UTF-8. If it is Latin-1, give --encoding latin-1.") from None
+        raise SourceError(f"{file}: the header is not UTF-8. If it is cp1252, give --encoding cp1252.") from None
     if len(names) == 1:
         for other in ",;\t|":
             if other != opts.delimiter and other in names[0]:
@@ -215,6 +226,41 @@ def _header_names(cutter: Cutter, record: bytes, file: Path, opts: CsvOptions) -
                     f"The delimiter looks like {shown}: give --delimiter {'tab' if other == chr(9) else repr(other)}."
                 )
     return unique_names(names)
+
+
+def _check_header(file: Path, opts: CsvOptions, header: Header, sample: bytes) -> None:
+    """Refuse a first line that is a remark, or a row of data."""
+    first, *more = header.names
+    if first.startswith("#") and not more:
+        cutter = Cutter(opts.delimiter, opts.quote)
+        at = 0
+        for _ in range(20):
+            size = cutter.first(sample[at:], final=True)
+            if not size:
+                return
+            if len(cutter.values(sample[at : at + size])) > 1:
+                raise SourceError(
+                    f"{file}: begins with a comment, {shorten(first)}. Remove the lines above the header."
+                )
+            at += size
+    if more and all(map(_DATUM.fullmatch, header.names)):
+        raise SourceError(
+            f"{file}: the first line looks like a row, not a header: {shorten(first, 40)}, {shorten(more[0], 40)}. "
+            "Give the columns' names with --names A,B,C."
+        )
+
+
+def _is_windows(sample: bytes) -> bool:
+    """Whether a text has the letters and signs of cp1252 that Western texts have, on three lines, and no UTF-8."""
+    lines = itertools.islice((line for line in sample.splitlines() if not line.isascii()), 3)
+    if sum(1 for _ in lines) < 3 or not _has_no_utf8(sample):
+        return False
+    return all(char in _WESTERN for char in set(sample.decode("cp1252", errors="replace")) if char > "\x7f")
+
+
+def _has_no_utf8(sample: bytes) -> bool:
+    """Whether no character beyond ASCII of a sample is UTF-8."""
+    return re.search(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}", sample) is None
 
 
 def first_rows(file: Path, opts: CsvOptions, header: Header, size: int = 1 << 20) -> bytes:
@@ -342,7 +388,5 @@ def _unread(data: memoryview | bytes, lines: int, aside: Aside, shape: Shape) ->
         try:
             text.decode()
         except UnicodeDecodeError as error:
-            reason = (
-                f"byte {error.start + 1:,} of the row is not UTF-8; if the file is Latin-1, give --encoding latin-1"
-            )
+            reason = f"byte {error.start + 1:,} of the row is not UTF-8; if the file is cp1252, give --encoding cp1252"
             yield Unread(number + 1, lines + 1, text.decode(errors="replace"), "unreadable", reason)

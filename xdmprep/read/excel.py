@@ -40,6 +40,7 @@ from ..errors import (
 from ..flow import Chunk, Finding, Stream, Unread
 from ..leaves import Leaf
 from ..names import unique_names
+from ..signatures import other_kind
 
 #: Rows of one chunk.
 CHUNK_ROWS = 4_096
@@ -157,7 +158,9 @@ def _opened(file: Path) -> Any:
     except OSError as error:
         raise SourceError(f"{file}: {error.strerror or error}.") from None
     except Exception as error:  # the reader raises what its XML and zip parsers raise
-        raise SourceError(f"{file}: is not an Excel book ({shorten(str(error), 120)}).") from None
+        with file.open("rb") as opened:
+            why = other_kind(opened.read(4096)) or shorten(str(error), 120)
+        raise SourceError(f"{file}: is not an Excel book ({why}).") from None
 
 
 def _sheet(book: Any, wanted: str | int | None, file: Path) -> Any:

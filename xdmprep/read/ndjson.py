@@ -43,6 +43,7 @@ from ..ndjson.strict import UnreadableError, strict_json
 from ..ndjson.unread import NO_COMMA, closing_row, line_count, too_long, unread_line
 from ..paths import Path as Steps
 from ..paths import format_path
+from ..signatures import other_kind
 
 #: Text that the columns are learned from.
 SAMPLE_BYTES = 8 << 20
@@ -97,6 +98,10 @@ def _learn_file(file: Path, sample_bytes: int, seen: Seen) -> int:
             break
     reason = "" if fault is None else f" The first that is none: {fault.issue().message}."
     if not records:
+        with file.open("rb") as opened:
+            kind = other_kind(opened.read(4096))
+        if kind and not kind.startswith("it is JSON"):
+            raise SourceError(f"{file}: has no JSON objects: {kind}.")
         raise SourceError(f"{file}: has no JSON objects, neither one a line nor in one array.{reason}")
     if not seen.inside:
         raise SourceError(f"{file}: its records have no fields.{reason}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import io
-import re
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -16,18 +15,6 @@ from ..packed import open_bytes, packing
 _PIECE = 1 << 20
 #: Codecs whose bytes are read as they are, since they are UTF-8.
 _AS_IT_IS = ("utf-8", "utf-8-sig", "ascii")
-#: What the first bytes of a file that is no CSV say about it.
-_MARKS = [
-    (b"%PDF-", "a PDF document; export its table as CSV"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document, perhaps an Excel book; save it as .xlsx or CSV"),
-    (b"PAR1", "a Parquet file; give it a name that ends in .parquet"),
-    (b"ARROW1", "an Arrow file; read it with pyarrow.ipc and give the table"),
-    (b"SQLite format 3\0", "an SQLite database; export its table as CSV"),
-    (codecs.BOM_UTF32_LE, "UTF-32 text; give --encoding utf-32"),
-    (codecs.BOM_UTF32_BE, "UTF-32 text; give --encoding utf-32"),
-    (codecs.BOM_UTF16_LE, "UTF-16 text; give --encoding utf-16"),
-    (codecs.BOM_UTF16_BE, "UTF-16 text; give --encoding utf-16"),
-]
 
 
 def check_encoding(encoding: str) -> None:
@@ -72,21 +59,6 @@ def is_packed(file: Path) -> bool:
     """Whether a file is compressed."""
     with file.open("rb") as raw:
         return packing(raw.read(4)) is not None
-
-
-def what_it_is(head: bytes) -> str | None:
-    """What a file is that was to be UTF-8 text, told by its first bytes, with what to do; None where they fit."""
-    for mark, kind in _MARKS:
-        if head.startswith(mark):
-            return kind
-    text = head[:4096].removeprefix(codecs.BOM_UTF8).lstrip().lower()
-    if text.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
-        return "a web page, perhaps one that says why a download failed; open it in a browser"
-    if text.startswith(b"<?xml"):
-        return "an XML document; export its table as CSV"
-    if re.match(rb'\{\s*("|\}|\Z)|\[\s*[\[{]', text):
-        return "JSON; give it a name that ends in .json"
-    return None
 
 
 class _Recoded(io.RawIOBase):

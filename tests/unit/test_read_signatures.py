@@ -1,0 +1,98 @@
+"""What a file is, is told by its bytes: it is read right, or one sentence says what it is and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from xdmprep.errors import SourceError
+from xdmprep.read import CsvOptions, open_source
+
+WESTERN = "id,name\n1,Zoë – Müller\n2,plain\n3,Åse\n4,José\n"
+#: name, bytes, what the sentence must hold
+REFUSED = [
+    ("semicolons.csv", b"id;t\n1;a\n", "--delimiter ';'"),
+    ("tabs.csv", b"id\tt\n1\ta\n", "--delimiter tab"),
+    ("pipes.csv", b"id|t\n1|a\n", "--delimiter '|'"),
+    ("sep.csv", b"sep=;\nid;t\n1;a\n", "--delimiter ';'"),
+    ("commas.csv", b"id;price\n1;3,50\n", "--delimiter ';'"),
+    ("comment.csv", b"# exported today\n# by hand\nid,t\n1,a\n", "begins with a comment"),
+    ("no-header.csv", b"1,anna@example.com,2020-01-01\n2,bob@example.com,2020-01-02\n", "--names"),
+    ("numbers.csv", b"1001,5.5\n1002,6.5\n", "--names"),
+    ("cp1252.csv", WESTERN.encode("cp1252"), "--encoding cp1252"),
+    ("cp1252-header.csv", "id,größe\n1,x\n".encode("cp1252"), "--encoding cp1252"),
+    ("utf16.csv", "id,t\n1,a\n".encode("utf-16"), "--encoding utf-16"),
+    ("utf16-without-mark.csv", "id,t\n1,a\n".encode("utf-16-be"), "--encoding utf-16"),
+    ("utf32.csv", "id,t\n1,a\n".encode("utf-32"), "--encoding utf-32"),
+    ("utf16.json", '{"id": 1}\n'.encode("utf-16"), "UTF-16"),
+    ("error.csv", b'{"error": "forbidden", "status": 403}', "is JSON"),
+    ("aws.csv", b"<Error><Code>AccessDenied</Code></Error>", "an XML document"),
+    ("csv.json", b"id,t\n1,a\n", "name that ends in .csv"),
+    ("csv.parquet", b"id,t\n1,a\n", "name that ends in .csv"),
+    ("csv.xlsx", b"id,t\n1,a\n", "name that ends in .csv"),
+    ("json.xlsx", b'{"id": 1}\n', "name that ends in .json"),
+    ("parquet.csv", b"PAR1....PAR1", "name that ends in .parquet"),
+]
+#: Kinds that no reader takes, under any name.
+FOREIGN = {
+    "a PDF document": b"%PDF-1.7\n",
+    "a web page": b"<!DOCTYPE html>\n<title>404</title>",
+    "an XML document": b'<?xml version="1.0"?><a/>',
+    "a 7-Zip archive": b"7z\xbc\xaf\x27\x1c....",
+    "an xz archive": b"\xfd7zXZ\0....",
+    "a RAR archive": b"Rar!\x1a\x07\0....",
+    "a picture": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+    "an old Office document": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600,
+    "an Avro file": b"Obj\x01\x04\x14avro.codec",
+    "an SQLite database": b"SQLite format 3\0....",
+}
+REFUSED += [
+    (f"x{ending}", data, kind) for kind, data in FOREIGN.items() for ending in (".csv", ".json", ".parquet", ".xlsx")
+]
+
+
+@pytest.mark.parametrize(("name", "data", "said"), REFUSED, ids=[f"{case[2]}: {case[0]}" for case in REFUSED])
+def test_one_sentence_names_the_kind_and_the_mend(name: str, data: bytes, said: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(SourceError) as caught:
+        open_source(tmp_path / name)
+    text = str(caught.value)
+    assert said in text
+    assert "\n" not in text
+    assert len(text.replace(str(tmp_path), "")) < 250
+
+
+ROWS = [
+    {"id": "1", "name": "Zoë – Müller"},
+    {"id": "2", "name": "plain"},
+    {"id": "3", "name": "Åse"},
+    {"id": "4", "name": "José"},
+]
+READ = [
+    ("mark.csv", b"\xef\xbb\xbf" + WESTERN.encode(), {}, ROWS),
+    ("cp1252.csv", WESTERN.encode("cp1252"), {"encoding": "cp1252"}, ROWS),
+    ("utf16.csv", WESTERN.encode("utf-16"), {"encoding": "utf-16"}, ROWS),
+    ("sep.csv", b"sep=;\nid;t\n1;a\n", {"delimiter": ";"}, [{"id": "1", "t": "a"}]),
+    ("tabs.csv", b"id\tt\n1\ta\n", {"delimiter": "\t"}, [{"id": "1", "t": "a"}]),
+    ("commas.csv", b"id;price\n1;3,50\n", {"delimiter": ";"}, [{"id": "1", "price": "3,50"}]),
+    ("names.csv", b"1,a@b.cd\n", {"names": ("id", "mail")}, [{"id": "1", "mail": "a@b.cd"}]),
+    ("hash.csv", b"#id,t\n1,a\n", {}, [{"#id": "1", "t": "a"}]),
+    ("one.csv", b"# tags\nx\n", {}, [{"# tags": "x"}]),
+    ("years.csv", b"id,2020,2021\n1,5,6\n", {}, [{"id": "1", "2020": "5", "2021": "6"}]),
+]
+
+
+@pytest.mark.parametrize(("name", "data", "options", "rows"), READ, ids=[case[0] for case in READ])
+def test_what_is_read_right(name: str, data: bytes, options: dict, rows: list, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(data)
+    assert open_source(tmp_path / name, CsvOptions(**options)).to_table().to_pylist() == rows
+
+
+def test_single_bad_bytes_set_their_rows_aside(tmp_path: Path) -> None:
+    """A file that is UTF-8 elsewhere is no cp1252, nor is one with bytes that no Western text has."""
+    for data in (WESTERN.encode() + b"5,Zo\xeb\n", b"id,name\n1,a\n2,\xff\n3,\x81\n"):
+        (tmp_path / "a.csv").write_bytes(data)
+        chunks = list(open_source(tmp_path / "a.csv").chunks())
+        assert sum(len(chunk.unread) for chunk in chunks) in (1, 2)
+        assert all("not UTF-8" in item.message for chunk in chunks for item in chunk.unread)

@@ -1,0 +1,55 @@
+"""What a file is, told by its first bytes."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+#: What the first bytes of a file say about it.
+_MARKS = [
+    (b"%PDF-", "a PDF document; export its table as CSV"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document, perhaps an Excel book; save it as .xlsx or CSV"),
+    (b"\xfd7zXZ\0", "an xz archive; unpack it first, or pack it with gzip"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive; unpack it first"),
+    (b"Rar!\x1a\x07", "a RAR archive; unpack it first"),
+    (b"\x89PNG", "a picture; export its table as CSV"),
+    (b"\xff\xd8\xff", "a picture; export its table as CSV"),
+    (b"Obj\x01", "an Avro file; export its table as CSV or Parquet"),
+    (b"ORC\n", "an ORC file; read it with pyarrow.orc and give the table"),
+    (b"ORC\x00", "an ORC file; read it with pyarrow.orc and give the table"),
+    (b"PAR1", "a Parquet file; give it a name that ends in .parquet"),
+    (b"ARROW1", "an Arrow file; read it with pyarrow.ipc and give the table"),
+    (b"SQLite format 3\0", "an SQLite database; export its table as CSV"),
+    (codecs.BOM_UTF32_LE, "UTF-32 text; give --encoding utf-32"),
+    (codecs.BOM_UTF32_BE, "UTF-32 text; give --encoding utf-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16 text; give --encoding utf-16"),
+    (codecs.BOM_UTF16_BE, "UTF-16 text; give --encoding utf-16"),
+]
+
+
+def what_it_is(head: bytes) -> str | None:
+    """What a file is that was to be UTF-8 text, told by its first bytes, with what to do; None where they fit."""
+    for mark, kind in _MARKS:
+        if head.startswith(mark):
+            return kind
+    text = head[:4096].removeprefix(codecs.BOM_UTF8).lstrip().lower()
+    if text.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
+        return "a web page, perhaps one that says why a download failed; open it in a browser"
+    if re.match(rb"<\?xml|<[a-z][\w.:-]*( [^>]*)?>\s*<", text):
+        return "an XML document, perhaps one that says why a download failed; export its table as CSV"
+    if head[257:262] == b"ustar":
+        return "a tar archive; unpack it first"
+    if re.match(rb'\{\s*("|\}|\Z)|\[\s*[\[{]', text):
+        return "JSON; give it a name that ends in .json"
+    return None
+
+
+def other_kind(head: bytes) -> str:
+    """What a file is that was to be of a binary or JSON kind, for messages: ``it is ...``; empty if nobody can tell."""
+    kind = what_it_is(head)
+    if kind is not None:
+        return f"it is {kind}"
+    line = head.split(b"\n", 1)[0]
+    if b"\0" not in head and re.search(rb"[,;\t|]", line):
+        return "it may be CSV; give it a name that ends in .csv"
+    return ""
