@@ -135,11 +135,19 @@ class _Nesting:
     def __init__(self, records: pa.RecordBatch) -> None:
         self._records = records
         self._n = records.num_rows
+        self._nulls: dict[tuple[pa.DataType, int], pa.Array] = {}
+
+    def _absent(self, kind: pa.DataType, n: int) -> pa.Array:
+        """A column of nulls, the same for all fields of a type: a wide schema has thousands that no leaf fills."""
+        made = self._nulls.get((kind, n))
+        if made is None:
+            made = self._nulls[kind, n] = pa.nulls(n, kind)
+        return made
 
     def build(self, nodes: Sequence[Any], kind: pa.DataType, picked: _Picked | None) -> pa.Array:
         """The values of `kind` that the subtrees `nodes` hold: one per row (`picked` is None, one node), or picked."""
         if all(node is None for node in nodes):
-            return pa.nulls(self._n if picked is None else len(picked), kind)
+            return self._absent(kind, self._n if picked is None else len(picked))
         if any(isinstance(node, int) for node in nodes):
             return self._values(nodes, kind, picked)
         if pa.types.is_struct(kind):

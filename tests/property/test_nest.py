@@ -110,3 +110,18 @@ def test_python_values_are_those_of_arrow(data: st.DataObject) -> None:
     kind = pa.struct([("s", struct), ("l", pa.list_(struct)), ("m", pa.map_(pa.string(), struct)), ("d", pa.date32())])
     array = pa.array(data.draw(st.lists(st.none() | outer, max_size=6)), kind)[data.draw(st.integers(0, 2)) :]
     assert to_pylist(array, "strict") == array.to_pylist(maps_as_pydicts="strict")
+
+
+def test_absent_fields_of_a_wide_schema_share_their_nulls() -> None:
+    """A schema of thousands of fields costs no memory for those that no leaf fills."""
+    rows, fields = 10_000, 500
+    wide = pa.schema([("a", pa.string()), ("o", pa.struct([(f"f{n}", pa.string()) for n in range(fields)]))])
+    records = pa.record_batch({"a": ["x"] * rows})
+    before = pa.total_allocated_bytes()
+    made = nest([Leaf(("a",), pa.string())], records, wide)
+    deep = nest([Leaf(("o", "f7"), pa.string())], records, wide)
+    assert pa.total_allocated_bytes() - before < 4 * (5 * rows)
+    made.validate(full=True)
+    deep.validate(full=True)
+    assert made.column("o").null_count == rows and deep.column("o")[0].as_py()["f7"] == "x"
+    assert all(child.null_count == rows for number, child in enumerate(deep.column("o").flatten()) if number != 7)
