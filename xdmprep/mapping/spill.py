@@ -112,8 +112,8 @@ class Spill:
         columns = range(len(schema))
         lists = pa.schema([(field.name, pa.list_(field.type)) for field in schema])
         firsts, lasts = [], []
-        # a batch of each run is in memory when runs are merged: together as much as one file
-        most = max(1, self._memory // FILES * rows.count // max(1, size))
+        # a batch of each run is in memory when runs are merged: together a quarter of one file
+        most = max(1, self._memory // (4 * FILES) * rows.count // max(1, size))
         with pa.ipc.new_stream(str(path), lists) as writer:
             for at, end in cuts(bounds, GROUPS, most):
                 start, stop = int(bounds[at]), int(bounds[end])
