@@ -37,8 +37,8 @@ from .patch import (
     MEMORY_BYTES,
     Checks,
     Counts,
+    DiffOptions,
     Effects,
-    Options,
     Patch,
     Side,
     diff_streams,
@@ -119,7 +119,7 @@ def diff(
     """
     made = as_schema(schema)
     refuse_events(made)
-    options = Options(on, new, duplicates, relax_required)
+    options = DiffOptions(on, new, duplicates, relax_required)
     for text in array_warnings(mapping):
         warnings.warn(text, stacklevel=2)
     early, late = (_side(source, mapping, made, on, csv, strict) for source in (before, after))
@@ -251,7 +251,7 @@ def write_patch(
         raise UsageError(f"max_records is {max_records}; give at least 1.")
     made = as_schema(schema)
     refuse_events(made)
-    options = Options(on, new, duplicates, relax_required)
+    options = DiffOptions(on, new, duplicates, relax_required)
     write = WriteOptions(format=format)
     if max_bytes is not None:
         write = replace(write, max_bytes=max_bytes)
@@ -466,7 +466,7 @@ def _of_keys(mapping: MappingSet, paths: list[Steps]) -> MappingSet:
     return part
 
 
-def _checks(schema: Schema, rules: str | Rules, options: Options) -> tuple[Checks, Checks]:
+def _checks(schema: Schema, rules: str | Rules, options: DiffOptions) -> tuple[Checks, Checks]:
     """The checks of whole records, by what the platform is documented to refuse, and of the records of the patch."""
     sent = Rules.of(rules)
     ingested = Rules.of("batch", dict.fromkeys(SKIPPED, "error"))

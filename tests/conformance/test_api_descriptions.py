@@ -35,7 +35,7 @@ from network_kit import (
 )  # fmt: skip
 
 from xdmprep import wire
-from xdmprep.client.upload import Options, upload
+from xdmprep.client.upload import UploadOptions, upload
 from xdmprep.emulator import Emulator
 
 pytest.importorskip("openapi_core", reason="needs openapi-core")
@@ -112,9 +112,8 @@ def full_round(url: str, folder: Path) -> None:
     client.dataset(dataset)
     first = client.wait(client.upload(simple_folder(folder / "a"), dataset), timeout=20)
     bad = folder_of(folder / "b", [lines([record(1), b"{broken"])])
-    second = client.wait(
-        upload(client.session, bad, dataset, Options(small=10, chunk=20, percent=60, replay=(first.id,))), timeout=20
-    )
+    options = UploadOptions(small=10, chunk=20, percent=60, replay=(first.id,))
+    second = client.wait(upload(client.session, bad, dataset, options), timeout=20)
     assert len(list(client.errors(second, bad))) == 1
     client.batches(dataSet=dataset, orderBy="asc:created")
     client.revert(second)

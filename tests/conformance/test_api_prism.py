@@ -18,7 +18,7 @@ import requests
 from network_kit import CRM, folder_of, lines, quick, record, rules_check, simple_folder
 
 from xdmprep import wire
-from xdmprep.client.upload import Options, upload
+from xdmprep.client.upload import UploadOptions, upload
 from xdmprep.emulator import Emulator
 
 pytestmark = [pytest.mark.slow, pytest.mark.shared]
@@ -84,7 +84,7 @@ def test_every_request_is_one_that_prism_takes(prism, schemas, tmp_path, monkeyp
         dataset = client.create_dataset("prism", CRM, profile=True)
         first = client.wait(client.upload(simple_folder(tmp_path / "a"), dataset), timeout=20)
         bad = folder_of(tmp_path / "b", [lines([record(1), b"{broken"])])
-        options = Options(small=10, chunk=40, percent=60, replay=(first.id,))
+        options = UploadOptions(small=10, chunk=40, percent=60, replay=(first.id,))
         second = client.wait(upload(client.session, bad, dataset, options), timeout=20)
         assert len(list(client.errors(second, bad))) == 1
         client.batches(dataSet=dataset)

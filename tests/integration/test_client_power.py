@@ -16,7 +16,7 @@ from network_kit import CATALOG, PROFILE_TAGS, call, new_dataset, quick, simple_
 
 from xdmprep.client.journal import NAME, Journal
 from xdmprep.client.session import Session
-from xdmprep.client.upload import Options, upload
+from xdmprep.client.upload import UploadOptions, upload
 from xdmprep.emulator import Emulator
 
 FILES, ROWS = 2, 4
@@ -57,7 +57,7 @@ class Disk:
 
 
 def run(server, dataset, folder):
-    options = Options(jobs=1, small=200, chunk=150)
+    options = UploadOptions(jobs=1, small=200, chunk=150)
     return upload(quick(server.url).session, folder, dataset, options)
 
 

@@ -342,9 +342,9 @@ def test_doubles_that_came_through_late_are_aborted(server, dataset, tmp_path, m
 
 def big_upload(client, folder, dataset, **more):
     """An upload whose files are all too large for one PUT."""
-    from xdmprep.client.upload import Options, upload
+    from xdmprep.client.upload import UploadOptions, upload
 
-    return upload(client.session, folder, dataset, Options(small=100, chunk=64, **more))
+    return upload(client.session, folder, dataset, UploadOptions(small=100, chunk=64, **more))
 
 
 @pytest.mark.parametrize(

@@ -48,14 +48,14 @@ def test_where_a_compiler_is_the_loops_are_compiled() -> None:
     assert native.compiled is not None
 
 
-def shape(columns: int, words: int, nulls: tuple[str, ...] = ("",)) -> reading.Shape:
+def shape(columns: int, words: int, nulls: tuple[str, ...] = ("",)) -> reading.CsvShape:
     names = tuple(f"c{number}" for number in range(columns))
     kinds = {
         name: pa.dictionary(pa.int32(), pa.string()) if number < words else pa.string()
         for number, name in enumerate(names)
     }
     leaves = tuple(Leaf((name,), pa.string(), name) for name in names)
-    return reading.Shape(names, kinds, leaves, reading.CsvOptions(null_values=nulls))
+    return reading.CsvShape(names, kinds, leaves, reading.CsvOptions(null_values=nulls))
 
 
 cells = st.one_of(
@@ -88,7 +88,7 @@ def test_what_a_csv_writer_wrote_is_read_as_arrow_reads_it(
     same_by_both(text, shape(width, words, ("", "NA")))
 
 
-def same_by_both(text: bytes, asked: reading.Shape) -> pa.RecordBatch:
+def same_by_both(text: bytes, asked: reading.CsvShape) -> pa.RecordBatch:
     """The rows by the compiled parser, which are those of Arrow's."""
     found, aside = compiled().parse_csv(text, asked.form, asked.names)
     expected, expected_aside = kernels.plain.parse_csv(text, asked.form, asked.names)
@@ -130,7 +130,7 @@ def test_any_text_is_read_as_arrow_reads_it(text: bytes, width: int, words: int)
 def test_a_delimiter_of_zeros(end: str) -> None:
     """What is looked at beyond the end of the text is zeros, too."""
     names, kinds = ("a", "b"), dict.fromkeys("ab", pa.string())
-    asked = reading.Shape(names, kinds, (), reading.CsvOptions(delimiter="\0"))
+    asked = reading.CsvShape(names, kinds, (), reading.CsvOptions(delimiter="\0"))
     found, _ = compiled().parse_csv(f"1\x002\n3\x004{end}".encode(), asked.form, names)
     assert found.to_pydict() == {"a": ["1", "3"], "b": ["2", "4"]}
 

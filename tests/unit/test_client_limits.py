@@ -18,7 +18,7 @@ from network_kit import folder_of
 from xdmprep import wire
 from xdmprep.client import Config, answer, files, follow, registry, rows, session, transport
 from xdmprep.client.checks import check_counts, check_files
-from xdmprep.client.journal import Progress
+from xdmprep.client.journal import BatchProgress
 from xdmprep.client.session import Session
 from xdmprep.errors import PlatformError, UsageError
 from xdmprep.manifest import File, Manifest
@@ -323,7 +323,7 @@ class Recorder(files.Sender):
         journal: Any = SimpleNamespace(write=lambda *arguments, **entries: None)
         config = SimpleNamespace(retries=8)
         made: Any = SimpleNamespace(call=lambda *arguments, **given: None, config=config, pause=lambda *arguments: None)
-        super().__init__(made, "b", "d", journal, "e", Progress(), **more)
+        super().__init__(made, "b", "d", journal, "e", BatchProgress(), **more)
 
     def _body(
         self, method: str, url: str, path: Path, name: str, first: int, size: int, *more: Any, **given: Any
@@ -368,7 +368,7 @@ def test_journals_name_only_chunks_that_can_be(tmp_path):
     from xdmprep.client.journal import _after
 
     for chunk, fine in ((1, True), (512_000_000, True), (0, False), (512_000_001, False), (True, False), (1.5, False)):
-        state = _after(Progress(), {"step": "begun", "file": "f", "chunk": chunk})
+        state = _after(BatchProgress(), {"step": "begun", "file": "f", "chunk": chunk})
         assert (state.begun == {"f": chunk}) is fine
 
 

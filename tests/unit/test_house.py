@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import house_figures
+
 import xdmprep
 
 PACKAGE = Path(xdmprep.__file__).parent
@@ -174,3 +176,16 @@ def test_one_place_puts_mapping_schema_rules_and_manifest_together() -> None:
             schemas.add(name)
     assert manifests <= {"assembly.py", "manifest.py"}
     assert schemas <= {"schema/model.py", "mapping/sets.py", "stage.py"}  # a pickled stage has the mapping's content
+
+
+def test_no_class_name_means_two_things() -> None:
+    """No two modules define classes of one name, and a Batch is the platform's."""
+    found = house_figures.classes(PACKAGE)
+    assert house_figures.homonyms(PACKAGE) == {}
+    assert all(place == "wire.py" for place in found.get("Batch", []))
+
+
+def test_a_homonym_is_found(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("class One: ...\nclass Two: ...\n")
+    (tmp_path / "b.py").write_text("class One: ...\n")
+    assert house_figures.homonyms(tmp_path) == {"One": ["a.py", "b.py"]}

@@ -88,12 +88,12 @@ def test_wrapping_loses_no_word() -> None:
 
 
 def test_annotations_escape_what_github_would_read_as_its_own() -> None:
-    one = findings.Finding("error", "50 % of\nlines: a,b", "pattern", "a.b", "Mend it.", 3, "'x'", 7, "d/a,b:c.csv")
+    one = findings.FindingLine("error", "50 % of\nlines: a,b", "pattern", "a.b", "Mend it.", 3, "'x'", 7, "d/a,b:c.csv")
     assert one.annotation() == (
         "::error file=d/a%2Cb%3Ac.csv,line=8,title=pattern::a.b: 50 %25 of%0Alines: a,b, such as 'x'; "
         "3 findings, the first in row 7. Mend it."
     )
-    assert findings.Finding("warning", "odd").annotation() == "::warning::odd."
+    assert findings.FindingLine("warning", "odd").annotation() == "::warning::odd."
 
 
 def test_the_next_command_shows_no_secret_of_a_url() -> None:

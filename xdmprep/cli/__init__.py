@@ -23,7 +23,7 @@ import click
 from ..errors import PlatformError, UsageError, XdmPrepError, visible
 from ..native import IN_USE
 from . import mistakes, printer, project
-from .command import Group
+from .command import CommandGroup
 
 #: command -> (module below this package, one line of help)
 COMMANDS = {
@@ -71,11 +71,11 @@ def _ours(run: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-class Lazy(Group):
+class Lazy(CommandGroup):
     """A group that imports a command's module only when the command is used."""
 
-    make_context = _ours(Group.make_context)
-    invoke = _ours(Group.invoke)
+    make_context = _ours(CommandGroup.make_context)
+    invoke = _ours(CommandGroup.invoke)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands in the order of the table."""

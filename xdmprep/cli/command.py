@@ -29,7 +29,7 @@ JSON_LINES = click.option(
 )
 
 
-class Group(click.Group):
+class CommandGroup(click.Group):
     """A group of such commands."""
 
     command_class = Command

@@ -9,12 +9,12 @@ import click
 from .. import wire
 from ..documents import DocumentKind
 from . import complete
-from .command import Group
+from .command import CommandGroup
 from .connection import Connection, connection
 from .printer import print_json, say, show
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def dataset() -> None:
     """Create, show or check a dataset, enable it for patches."""
 

@@ -34,7 +34,7 @@ PATIENCE = 15.0
 
 
 @dataclass(frozen=True)
-class Check:
+class Diagnosis:
     """One thing that was looked at: its name, how it is, what was found, and what to do about it."""
 
     name: str
@@ -43,17 +43,17 @@ class Check:
     hint: str = ""
 
 
-def checks(to: Connection) -> Iterator[Check]:
+def checks(to: Connection) -> Iterator[Diagnosis]:
     """Look at the installation, the machine and, where a connection is configured, the platform."""
-    yield Check("python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
-    yield Check("packages", "ok", ", ".join(f"{name} {_version(name)}" for name in PACKAGES if _version(name)))
+    yield Diagnosis("python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+    yield Diagnosis("packages", "ok", ", ".join(f"{name} {_version(name)}" for name in PACKAGES if _version(name)))
     missing = [f"{name} ({purpose})" for name, purpose in OPTIONAL.items() if not _version(name)]
-    yield Check("optional packages", "ok", f"not installed: {', '.join(missing)}" if missing else "all installed")
+    yield Diagnosis("optional packages", "ok", f"not installed: {', '.join(missing)}" if missing else "all installed")
     if IN_USE:
-        yield Check("compiled loops", "ok", "in use")
+        yield Diagnosis("compiled loops", "ok", "in use")
     else:
         hint = "Install a C compiler and run the pip install line again; unset XDMPREP_NATIVE if it is 0."
-        yield Check("compiled loops", "warning", "not in use, so large files take longer", hint)
+        yield Diagnosis("compiled loops", "warning", "not in use, so large files take longer", hint)
     for name, folder in (("disk", Path.cwd()), ("temporary files", Path(tempfile.gettempdir()))):
         yield _space(name, folder)
     yield from _platform(to)
@@ -66,17 +66,17 @@ def _version(package: str) -> str:
         return ""
 
 
-def _space(name: str, folder: Path) -> Check:
+def _space(name: str, folder: Path) -> Diagnosis:
     free = shutil.disk_usage(folder).free
     message = f"{free / 1e9:,.1f} GB free in {folder}"
     if not os.access(folder, os.W_OK):
-        return Check(name, "warning", f"{folder} cannot be written to", "Give --out a folder that can.")
+        return Diagnosis(name, "warning", f"{folder} cannot be written to", "Give --out a folder that can.")
     if free < LITTLE_SPACE:
-        return Check(name, "warning", message, "Make room before preparing large files.")
-    return Check(name, "ok", message)
+        return Diagnosis(name, "warning", message, "Make room before preparing large files.")
+    return Diagnosis(name, "ok", message)
 
 
-def _platform(to: Connection) -> Iterator[Check]:
+def _platform(to: Connection) -> Iterator[Diagnosis]:
     configured = (
         to.url
         or to.config
@@ -86,24 +86,25 @@ def _platform(to: Connection) -> Iterator[Check]:
         )
     )
     if not configured:
-        yield Check("connection", "ok", "none configured; only upload, batch and dataset need one (--config, --url)")
+        none = "none configured; only upload, batch and dataset need one (--config, --url)"
+        yield Diagnosis("connection", "ok", none)
         return
     try:
         client = replace(to, retries=to.retries or 1, deadline=to.deadline or PATIENCE).client()
     except UsageError as error:
-        yield Check("connection", "error", str(error))
+        yield Diagnosis("connection", "error", str(error))
         return
     with client:
         config = client.config
         where = f"{config.url}, sandbox {config.sandbox}"
-        yield Check("connection", "ok", where + (f", organisation {config.org}" if not config.local else ""))
+        yield Diagnosis("connection", "ok", where + (f", organisation {config.org}" if not config.local else ""))
         for name, ask in _requests(client):
             try:
                 ask()
             except PlatformError as error:
-                yield Check(name, "error", str(error))
+                yield Diagnosis(name, "error", str(error))
                 return
-            yield Check(name, "ok", {"token": "accepted", "platform": "answers"}[name])
+            yield Diagnosis(name, "ok", {"token": "accepted", "platform": "answers"}[name])
 
 
 def _requests(client: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
@@ -126,7 +127,7 @@ be reached or refuses.
 @connection
 def doctor(to: Connection, as_json: bool) -> int:
     """Check the installation, the disk and, if one is configured, the connection to the platform."""
-    found: list[Check] = []
+    found: list[Diagnosis] = []
     for check in checks(to):
         found.append(check)
         if not as_json:

@@ -35,7 +35,7 @@ OUTPUT_FORMAT = click.option(
 
 
 @dataclass(frozen=True)
-class Finding:
+class FindingLine:
     """One kind of finding.
 
     Attributes:
@@ -61,7 +61,7 @@ class Finding:
     line: int | None = None
 
     @classmethod
-    def of_group(cls, group: Group, file: str | None = None) -> Finding:
+    def of_group(cls, group: Group, file: str | None = None) -> FindingLine:
         """A kind of finding of a report about a file."""
         place = (group.path or "record") + (f" (column {group.column})" if group.column else "")
         example = shorten(group.examples[0], 60) if group.examples else None
@@ -71,7 +71,7 @@ class Finding:
         )  # fmt: skip
 
     @classmethod
-    def of_issue(cls, issue: Issue, file: str | None = None) -> Finding:
+    def of_issue(cls, issue: Issue, file: str | None = None) -> FindingLine:
         """A finding about a schema."""
         value = None if issue.value is None else shorten(issue.value, 60)
         return cls(
@@ -79,7 +79,7 @@ class Finding:
         )
 
     @classmethod
-    def of_text(cls, text: str, severity: str, file: str | None = None, line: int | None = None) -> Finding:
+    def of_text(cls, text: str, severity: str, file: str | None = None, line: int | None = None) -> FindingLine:
         """A finding that is a message; the sentence that says what to do becomes the hint."""
         message, hint = split_hint(text)
         return cls(severity, message, hint=hint, file=file, line=line)
@@ -149,7 +149,7 @@ def line_of(path: str | Path, message: str) -> int | None:
     return None
 
 
-def show_findings(findings: Sequence[Finding], to_stderr: bool = False, one_file: bool = True) -> None:
+def show_findings(findings: Sequence[FindingLine], to_stderr: bool = False, one_file: bool = True) -> None:
     """Print findings for people: errors first, each with its hint, the first :data:`SHOWN` of them.
 
     Args:
@@ -181,11 +181,11 @@ def show_report(report: Report) -> None:
     """Print a report for people: the outcome, then its findings."""
     show_lines([[(report.headline(), "" if report.valid else "strong")]])
     several = bool(report.files) or any(group.file for group in report.groups)
-    notes = [Finding.of_text(note, "warning") for note in report.notes]
-    show_findings([*notes, *map(Finding.of_group, report.groups)], one_file=not several)
+    notes = [FindingLine.of_text(note, "warning") for note in report.notes]
+    show_findings([*notes, *map(FindingLine.of_group, report.groups)], one_file=not several)
 
 
-def annotate(findings: Iterable[Finding], summary: str) -> None:
+def annotate(findings: Iterable[FindingLine], summary: str) -> None:
     """Print findings as annotations, and a summary for people on standard error."""
     for one in sorted(findings, key=lambda one: one.severity != "error"):
         emit(one.annotation())
@@ -194,8 +194,8 @@ def annotate(findings: Iterable[Finding], summary: str) -> None:
 
 def annotate_report(report: Report, file: str | None) -> None:
     """Print a report as annotations of the file that was read."""
-    notes = [Finding.of_text(note, "warning") for note in report.notes]
-    annotate([*notes, *(Finding.of_group(group, file) for group in report.groups)], report.headline())
+    notes = [FindingLine.of_text(note, "warning") for note in report.notes]
+    annotate([*notes, *(FindingLine.of_group(group, file) for group in report.groups)], report.headline())
 
 
 def next_command(*words: Any) -> str:

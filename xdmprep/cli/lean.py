@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class _Absent:
+class _PandasAbsent:
     """A finder of modules that says that pandas is not installed."""
 
     @staticmethod
@@ -30,8 +30,8 @@ def little_memory() -> Iterator[None]:
     if "pandas" in sys.modules:
         yield
         return
-    sys.meta_path.insert(0, _Absent)
+    sys.meta_path.insert(0, _PandasAbsent)
     try:
         yield
     finally:
-        sys.meta_path.remove(_Absent)
+        sys.meta_path.remove(_PandasAbsent)

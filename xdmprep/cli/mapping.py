@@ -15,9 +15,9 @@ from ..read import open_source
 from ..remote import shown
 from ..schema import Schema
 from . import complete
-from .command import Group
+from .command import CommandGroup
 from .connection import Connection, connection
-from .findings import OUTPUT_FORMAT, Finding, annotate, line_of, show_findings, show_next
+from .findings import OUTPUT_FORMAT, FindingLine, annotate, line_of, show_findings, show_next
 from .places import PLACE
 from .printer import emit, print_json, say_all, show
 from .values import SET, named_values
@@ -26,7 +26,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 _FILE = click.Path(path_type=Path)
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def mapping() -> None:
     """Check, draft or convert mapping sets, and list the functions of their language."""
 
@@ -63,7 +63,7 @@ def check(
         sys.exit(0 if sound else 2)
     for path, (count, found) in zip(paths, checked, strict=True):
         listed = [
-            Finding.of_text(text, severity, shown(path), line_of(path, text) if output_format == "github" else None)
+            FindingLine.of_text(text, severity, shown(path), line_of(path, text) if output_format == "github" else None)
             for severity, texts in (("error", found.faults), ("warning", found.warnings)) for text in texts
         ]  # fmt: skip
         verdict = "fine" if found.sound else f"{len(found.faults)} fault{'s' * (len(found.faults) != 1)}"

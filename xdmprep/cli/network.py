@@ -13,7 +13,7 @@ import click
 
 from ..errors import PlatformError, printable, visible
 from . import complete
-from .command import JSON_LINES, Command, Group
+from .command import JSON_LINES, Command, CommandGroup
 from .connection import Connection, connection
 from .findings import show_next
 from .printer import event, print_json, say, show
@@ -225,7 +225,7 @@ def _upload_series(
     return 1 if series.failed or (wait_ and _failed(series.batches[-1])) else 0
 
 
-@click.group(cls=Group)
+@click.group(cls=CommandGroup)
 def batch() -> None:
     """Look at a batch, abort it, revert it."""
 

@@ -10,7 +10,7 @@ import click
 from ..remote import STANDARD_INPUT, is_url
 
 
-class Place(click.Path):
+class PlaceType(click.Path):
     """A path as a Path; a URL, which a Path would change, and ``-`` as texts."""
 
     def __init__(self) -> None:
@@ -23,4 +23,4 @@ class Place(click.Path):
         return super().convert(value, param, ctx)
 
 
-PLACE = Place()
+PLACE = PlaceType()

@@ -13,7 +13,7 @@ from ..manifest import File
 from .printer import event, say
 
 
-class Progress:
+class ProgressDisplay:
     """Rows, rate, rows set aside and time left of a run."""
 
     def __init__(self, wanted: bool | None) -> None:
@@ -65,9 +65,9 @@ class Progress:
 
 
 @contextmanager
-def progress(wanted: bool | None) -> Iterator[Progress]:
+def progress(wanted: bool | None) -> Iterator[ProgressDisplay]:
     """A progress bar that ends with the block; `wanted` None means only on a terminal."""
-    bar = Progress(wanted)
+    bar = ProgressDisplay(wanted)
     try:
         yield bar
     finally:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 
-class _Absent:
+class _PandasBlocked:
     """A finder of modules that makes ``import pandas`` fail as if it were not installed."""
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> None:
@@ -43,7 +43,7 @@ def without_pandas() -> None:
     """
     if "pandas" in sys.modules:
         return
-    absent = _Absent()
+    absent = _PandasBlocked()
     sys.meta_path.insert(0, absent)
     try:
         import pyarrow as pa

@@ -17,9 +17,9 @@ from ..errors import Issue, UsageError
 from ..paths import format_path
 from ..schema import Change, Registry, Schema, diff, duplicate_keys, lint
 from . import complete
-from .command import Group as Commands
+from .command import CommandGroup as Commands
 from .connection import Connection, connection
-from .findings import OUTPUT_FORMAT, Finding, annotate, show_findings
+from .findings import OUTPUT_FORMAT, FindingLine, annotate, show_findings
 from .printer import emit, print_json, say, show
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def check(
         fields = sum(1 for _ in found.root.walk()) - 1
         verdict = f"{errors} errors, {len(issues) - errors} warnings" if issues else "nothing doubtful"
         summary = f"{found.name}: {fields} fields, {verdict}"
-        listed = [Finding.of_issue(issue, path if is_file(path) else None) for issue in issues]
+        listed = [FindingLine.of_issue(issue, path if is_file(path) else None) for issue in issues]
         if output_format == "github":
             annotate(listed, summary)
         else:

@@ -18,7 +18,7 @@ from .config import Config
 from .files import CHUNK
 from .series import Series, send_series
 from .session import Session
-from .upload import Options, upload
+from .upload import UploadOptions, upload
 
 
 class Client:
@@ -131,7 +131,7 @@ class Client:
             SourceError, UsageError: the files or options are wrong; nothing was sent.
             PlatformError: the platform refused or could not be reached; the same call goes on later.
         """
-        options = Options(
+        options = UploadOptions(
             jobs=jobs, replay=tuple(wire.bare_id(batch) for batch in replay), replay_prefix=replay_prefix,
             percent=percent, diagnostics=diagnostics, again=again, force=force, chunk=chunk,
             on_file=on_file or (lambda file: None),
@@ -276,11 +276,11 @@ class Client:
         manifests = [] if manifest is None else Manifest.load_all(manifest)
         return readiness.check(self.session, dataset_id, manifests, jobs)
 
-    def plan_upsert(self, dataset_id: str) -> enabling.Plan:
+    def plan_upsert(self, dataset_id: str) -> enabling.EnablementPlan:
         """What has to be done to enable a dataset for patches; nothing is changed."""
         return enabling.plan(self.session, dataset_id)
 
-    def enable_upsert(self, dataset_id: str, plan: enabling.Plan | None = None) -> enabling.Plan:
+    def enable_upsert(self, dataset_id: str, plan: enabling.EnablementPlan | None = None) -> enabling.EnablementPlan:
         """Enable a dataset for patches, and return the plan that was carried out.
 
         One that is enabled for Profile already is disabled and enabled again; what is ingested meanwhile never reaches

@@ -20,7 +20,7 @@ _ENABLED = ("unifiedProfile", "enabled")
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class EnablementPlan:
     """How a dataset becomes one that takes patches.
 
     Attributes:
@@ -76,7 +76,7 @@ class Plan:
         }  # fmt: skip
 
 
-def plan(session: Session, dataset_id: str) -> Plan:
+def plan(session: Session, dataset_id: str) -> EnablementPlan:
     """Look at a dataset and its newest batches; nothing is changed.
 
     Raises:
@@ -84,18 +84,18 @@ def plan(session: Session, dataset_id: str) -> Plan:
     """
     doc = follow.dataset(session, dataset_id)
     tags = doc.get("tags")
-    made = Plan(dataset_id, str(doc.get("name") or ""), tuple(wire.enable_upsert(tags)), dict(tags or {}))
+    made = EnablementPlan(dataset_id, str(doc.get("name") or ""), tuple(wire.enable_upsert(tags)), dict(tags or {}))
     if not made.interrupts:
         return made
     newest = follow.batches(session, dataSet=dataset_id, orderBy="desc:created")
-    return Plan(
+    return EnablementPlan(
         made.dataset, made.name, made.patches, made.former,
         tuple(batch for batch in newest if batch.status in wire.WAITING),
         tuple(batch for batch in newest if batch.status == "loading"),
     )  # fmt: skip
 
 
-def carry_out(session: Session, made: Plan, tell: Callable[[str], None]) -> None:
+def carry_out(session: Session, made: EnablementPlan, tell: Callable[[str], None]) -> None:
     """Do what a plan says, and look whether it holds; without requests in the plan only that.
 
     Raises:
@@ -124,7 +124,7 @@ def carry_out(session: Session, made: Plan, tell: Callable[[str], None]) -> None
         )
 
 
-def _put_back(session: Session, made: Plan, error: BaseException) -> str:
+def _put_back(session: Session, made: EnablementPlan, error: BaseException) -> str:
     """After a failure: give the dataset its former tags again if it is disabled; how it is left, in words."""
     answered = isinstance(error, PlatformError) and error.status is not None
     try:

@@ -15,7 +15,7 @@ from typing import IO, Any
 from .. import wire
 from ..errors import PlatformError, SourceError
 from ..manifest import File
-from .journal import Journal, Progress
+from .journal import BatchProgress, Journal
 from .parallel import Stopped
 from .session import Session, Uncertain
 
@@ -72,7 +72,7 @@ class Sender:
     """
 
     def __init__(
-        self, session: Session, batch: str, dataset: str, journal: Journal, external_id: str, progress: Progress,
+        self, session: Session, batch: str, dataset: str, journal: Journal, external_id: str, progress: BatchProgress,
         chunk: int = CHUNK, small: int = wire.SMALL_FILE_BYTES, stamps: Mapping[str, tuple[int, int]] | None = None,
         on_bytes: OnBytes = lambda count: None,
     ) -> None:  # fmt: skip

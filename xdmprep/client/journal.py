@@ -27,7 +27,7 @@ LINE_BYTES = 1 << 20  #: longest line that is read; ours have some hundred bytes
 
 
 @dataclass
-class Progress:
+class BatchProgress:
     """What the journal says about one batch.
 
     Attributes:
@@ -45,7 +45,7 @@ class Progress:
     completed: bool = False
 
 
-def _after(state: Progress, entry: dict[str, Any]) -> Progress:
+def _after(state: BatchProgress, entry: dict[str, Any]) -> BatchProgress:
     """How far the upload has come with one more line."""
     step = entry.get("step")
     batch, file, sha256 = (
@@ -54,9 +54,9 @@ def _after(state: Progress, entry: dict[str, Any]) -> Progress:
     if step == "create":
         state.creating = True
     elif step == "created" and batch is not None and batch != state.batch:
-        return Progress(creating=True, batch=batch)
+        return BatchProgress(creating=True, batch=batch)
     elif step == "gone":
-        return Progress()
+        return BatchProgress()
     elif step == "begun" and file is not None:
         chunk = entry.get("chunk")
         if isinstance(chunk, int) and not isinstance(chunk, bool) and 0 < chunk <= wire.CHUNK_BYTES:
@@ -125,13 +125,13 @@ class Journal:
                 if isinstance(entry, dict):
                     yield entry
 
-    def progress(self, external_id: str) -> Progress:
+    def progress(self, external_id: str) -> BatchProgress:
         """How far the upload with this id of its batch has come.
 
         A line that is not as this module writes it counts as not written: what it may have said is then found out
         from the platform.
         """
-        state = Progress()
+        state = BatchProgress()
         for entry in self.lines():
             if entry.get("externalId") == external_id:
                 state = _after(state, entry)

@@ -24,7 +24,7 @@ ADHOC = "https://ns.adobe.com/xdm/data/adhoc"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ReadinessFinding:
     """One thing about a dataset.
 
     Attributes:
@@ -62,12 +62,12 @@ class Readiness:
     identity: bool
     upsert: bool
     tags: dict[str, Any]
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[ReadinessFinding, ...] = ()
     files: int | None = None
     records: int | None = None
 
     @property
-    def errors(self) -> tuple[Finding, ...]:
+    def errors(self) -> tuple[ReadinessFinding, ...]:
         """What would go wrong."""
         return tuple(finding for finding in self.findings if finding.level == "error")
 
@@ -107,55 +107,55 @@ def assess(
     return replace(state, findings=_ordered(found))
 
 
-def _of_files(state: Readiness, title: str, doc: dict[str, Any], manifest: Manifest) -> list[Finding]:
+def _of_files(state: Readiness, title: str, doc: dict[str, Any], manifest: Manifest) -> list[ReadinessFinding]:
     """Schema and format of the files beside those of the dataset."""
     found = []
     ours = manifest.schema.get("id")
     if state.schema and ours and state.schema != ours:
         text = f"{title} has the schema {state.schema}, the files were made for {ours}"
-        found.append(Finding("other-schema", "error", text, ("Choose the dataset of that schema.",)))
+        found.append(ReadinessFinding("other-schema", "error", text, ("Choose the dataset of that schema.",)))
     format = (doc.get("fileDescription") or {}).get("format")
     if manifest.format == "csv" and format != "csv":
         text = f"{title} is not one for CSV files (fileDescription.format is {format!r})"
         step = f"xdmprep dataset create NAME --schema {ours or 'ID'} --format csv"
-        found.append(Finding("format", "warning", text, (step,)))
+        found.append(ReadinessFinding("format", "warning", text, (step,)))
     elif manifest.format != "csv" and format == "csv":
         text = f"{title} is one for CSV files (fileDescription.format), the files are {manifest.format}"
-        found.append(Finding("format", "warning", text, ("Choose another dataset.",)))
+        found.append(ReadinessFinding("format", "warning", text, ("Choose another dataset.",)))
     if manifest.format == "csv" and state.profile:
         text = f"{title} is enabled for Profile, but CSV files never get there"
-        found.append(Finding("csv-profile", "warning", text, ("Write JSON or Parquet.",)))
+        found.append(ReadinessFinding("csv-profile", "warning", text, ("Write JSON or Parquet.",)))
     return found
 
 
-def _of_tags(state: Readiness, title: str, doc: dict[str, Any], manifest: Manifest | None) -> list[Finding]:
+def _of_tags(state: Readiness, title: str, doc: dict[str, Any], manifest: Manifest | None) -> list[ReadinessFinding]:
     """Whether the dataset's tags are those that the files need."""
     patch = manifest is not None and manifest.upsert
     level: Literal["error", "note"] = "error" if patch else "note"
     if not state.profile:
         if manifest is not None and not patch:
             text = f"{title} is not enabled for Profile: the data stays in the data lake"
-            return [Finding("not-profile", "note", text)]
+            return [ReadinessFinding("not-profile", "note", text)]
         text = f"{title} is not enabled for Profile, so a patch would change no profile"
-        return [Finding("not-profile", level, text, _enabling(state, doc), "no profile changes")]
+        return [ReadinessFinding("not-profile", level, text, _enabling(state, doc), "no profile changes")]
     if not state.upsert and (patch or manifest is None):
         text = (
             f"{title} is not enabled for upsert: its tag unifiedProfile lacks 'isUpsert: true', so each record of a "
             "patch would replace the whole fragment that the dataset holds of its profile"
         )
         forced = "each record replaces a whole fragment: attributes that the patch leaves out are LOST from the profile"
-        return [Finding("not-upsert", level, text, _enabling(state, doc), forced)]
+        return [ReadinessFinding("not-upsert", level, text, _enabling(state, doc), forced)]
     if not state.identity:
         text = f"{title} is enabled for Profile, but not for Identity: its tag unifiedIdentity lacks 'enabled: true'"
         forced = "the identities of the records do not reach the identity graph"
-        return [Finding("not-identity", "error" if patch else "warning", text, _enabling(state, doc), forced)]
+        return [ReadinessFinding("not-identity", "error" if patch else "warning", text, _enabling(state, doc), forced)]
     if state.upsert and manifest is not None and not patch:
         text = f"{title} is enabled for upsert: fields that these files leave out keep their old values"
-        return [Finding("upsert", "warning", text)]
+        return [ReadinessFinding("upsert", "warning", text)]
     return []
 
 
-def _of_schema(state: Readiness, schema: Pulled, manifest: Manifest | None) -> list[Finding]:
+def _of_schema(state: Readiness, schema: Pulled, manifest: Manifest | None) -> list[ReadinessFinding]:
     """Whether the dataset's schema is one that Profile takes."""
     patch = manifest is not None and manifest.upsert
     doc = schema.schema
@@ -166,22 +166,22 @@ def _of_schema(state: Readiness, schema: Pulled, manifest: Manifest | None) -> l
     found = []
     if kind and (patch or state.upsert or ADHOC in supers):
         text = f"the schema {state.schema} is one of {kind}; only record data can be patched"
-        found.append(Finding("not-record", "error" if patch else "warning", text))
+        found.append(ReadinessFinding("not-record", "error" if patch else "warning", text))
     if "union" not in (doc.get("meta:immutableTags") or ()):
         text = f"the schema {state.schema} is not enabled for Profile (no 'union' in meta:immutableTags)"
         step = "Enable the schema for Profile, in the user interface or by PATCH; that cannot be undone."
-        found.append(Finding("schema-not-profile", "warning", text, (step,)))
+        found.append(ReadinessFinding("schema-not-profile", "warning", text, (step,)))
     return [*found, *_of_identities(state, schema)]
 
 
-def _of_identities(state: Readiness, schema: Pulled) -> list[Finding]:
+def _of_identities(state: Readiness, schema: Pulled) -> list[ReadinessFinding]:
     """Whether records of the dataset's schema have an identity by which they reach a profile."""
     primary = any(item.get("xdm:isPrimary") is True for item in schema.descriptors)
     if primary or {"identityMap", "xdm:identityMap"}.intersection(schema.schema.get("properties") or {}):
         return []
     text = f"the schema {state.schema} has neither a primary identity nor an identityMap"
     step = "Give it a primary identity; without one no record reaches Profile."
-    return [Finding("no-identity", "warning", text, (step,))]
+    return [ReadinessFinding("no-identity", "warning", text, (step,))]
 
 
 def _enabling(state: Readiness, doc: dict[str, Any]) -> tuple[str, ...]:
@@ -210,11 +210,11 @@ def check(session: Session, dataset_id: str, manifests: Sequence[Manifest], jobs
         SourceError, UsageError: the files themselves are wrong.
         PlatformError: the dataset does not exist, or the platform cannot be reached.
     """
-    notes = [Finding("files", "note", text) for manifest in manifests for text in check_files(manifest, jobs)]
+    notes = [ReadinessFinding("files", "note", text) for manifest in manifests for text in check_files(manifest, jobs)]
     doc = follow.dataset(session, dataset_id)
     schema, schema_id = None, (doc.get("schemaRef") or {}).get("id")
     if not schema_id:
-        notes.append(Finding("no-schema", "warning", f"dataset {dataset_id} names no schema"))
+        notes.append(ReadinessFinding("no-schema", "warning", f"dataset {dataset_id} names no schema"))
     else:
         try:
             schema = registry.look_up(session, schema_id)
@@ -223,14 +223,14 @@ def check(session: Session, dataset_id: str, manifests: Sequence[Manifest], jobs
             reason = str(error)
         if schema is None:
             text = f"the schema {schema_id} was not looked at: {reason.removesuffix('.')}"
-            notes.append(Finding("schema-unseen", "note", text))
+            notes.append(ReadinessFinding("schema-unseen", "note", text))
     state = assess(dataset_id, doc, manifests[0] if manifests else None, schema)
     sizes = (sum(len(one.files) for one in manifests), sum(one.written for one in manifests))
     files, records = sizes if manifests else (None, None)
     return replace(state, findings=_ordered([*state.findings, *notes]), files=files, records=records)
 
 
-def _ordered(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+def _ordered(findings: Sequence[ReadinessFinding]) -> tuple[ReadinessFinding, ...]:
     order = ("error", "warning", "note")
     return tuple(sorted(findings, key=lambda finding: order.index(finding.level)))
 
@@ -260,7 +260,7 @@ def check_dataset(
     return forced
 
 
-def _advice(finding: Finding, dataset_id: str, manifest: Manifest) -> str:
+def _advice(finding: ReadinessFinding, dataset_id: str, manifest: Manifest) -> str:
     if not finding.forced:
         return " ".join(finding.steps)
     return (

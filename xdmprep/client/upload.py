@@ -22,7 +22,7 @@ from ..manifest import File, Manifest
 from . import follow
 from .checks import check_files
 from .files import CHUNK, NOT_THERE, OnBytes, Sender, stamp
-from .journal import Journal, Progress
+from .journal import BatchProgress, Journal
 from .parallel import each
 from .readiness import check_dataset
 from .session import Session, Uncertain, check_json
@@ -37,7 +37,7 @@ _ID = 500  #: longest id that can be one
 
 
 @dataclass(frozen=True)
-class Options:
+class UploadOptions:
     """How to upload.
 
     Attributes:
@@ -82,7 +82,7 @@ def upload(
     session: Session,
     path: Path,
     dataset_id: str,
-    options: Options,
+    options: UploadOptions,
     tell: Tell = lambda text: None,
     on_bytes: OnBytes = lambda count: None,
 ) -> wire.Batch:
@@ -117,14 +117,14 @@ class _Upload:
     """One run of :func:`upload`, after the checks."""
 
     def __init__(
-        self, session: Session, manifest: Manifest, folder: Path, dataset: str, options: Options, forced: bool,
+        self, session: Session, manifest: Manifest, folder: Path, dataset: str, options: UploadOptions, forced: bool,
         journal: Journal, stamps: dict[str, tuple[int, int]], tell: Tell, on_bytes: OnBytes,
     ) -> None:  # fmt: skip
         self.session, self.manifest, self.folder, self.dataset = session, manifest, folder, dataset
         self.options, self.journal, self.on_bytes = options, journal, on_bytes
         self._tell = tell
         self.stamps, self.forced = stamps, forced
-        self.external, self.progress = "", Progress()
+        self.external, self.progress = "", BatchProgress()
 
     def tell(self, text: str) -> None:
         """Say what happens, to the caller and to the log."""
@@ -170,7 +170,7 @@ class _Upload:
         if found is None and self.progress.batch:
             self.tell(f"batch {self.progress.batch} is no longer known there")
             self.journal.write("gone", externalId=self.external, batch=self.progress.batch)
-            self.progress = Progress()
+            self.progress = BatchProgress()
         if found is not None and found.id != self.progress.batch:
             self.journal.write("created", externalId=self.external, batch=found.id, found=True)
             self.progress = self.journal.progress(self.external)

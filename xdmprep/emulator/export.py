@@ -16,7 +16,7 @@ from starlette.routing import Route
 from .. import wire
 from .answers import Refusal, pretty, request_id, whole_number
 from .state import State
-from .store import Output
+from .store import OutputFile
 
 PREVIEW_ROWS = 100
 
@@ -64,7 +64,7 @@ def _entry(name: str, size: int, href: str) -> dict[str, Any]:
     return {"name": name, "length": str(size), "_links": {"self": {"href": href}}}
 
 
-def _send(request: Request, output: Output, type: str = "application/octet-stream") -> Response:
+def _send(request: Request, output: OutputFile, type: str = "application/octet-stream") -> Response:
     path = State.of(request).store.bytes / output.stored
     _check_range(request, output.bytes)
     return FileResponse(path, media_type=type, headers=request_id(), filename=output.name)

@@ -214,7 +214,7 @@ class Ingestion:
         except SchemaError as error:
             fault = str(error)
         tags = dataset.get("tags") or {}
-        run = _Run(self, doc, schema, tags, fault)
+        run = _BatchRun(self, doc, schema, tags, fault)
         enabled = has_flag(tags, "unifiedProfile", "enabled") and doc["inputFormat"]["format"] != "csv"
         target = target_of(dataset_id, schema, has_flag(tags, "unifiedProfile", "isUpsert"))
         self.profiles.discard(batch_id)  # of a try that failed
@@ -268,7 +268,7 @@ class Ingestion:
                     self.store.change_batch(predecessor, {"active", "success"}, db, status="inactive")
 
 
-class _Run:
+class _BatchRun:
     """Reading one batch: counts, errors, and the files that are made of it."""
 
     def __init__(

@@ -49,7 +49,7 @@ _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
+class OutputFile:
     """A file that ingestion made: ``data``, ``failed`` records, ``row_errors`` or the list of ``input_files``."""
 
     id: str
@@ -314,15 +314,15 @@ class Store:
 
     # ---- what ingestion made ----------------------------------------------------------------------------------------
 
-    def outputs(self, batch_id: str, kind: str) -> list[Output]:
+    def outputs(self, batch_id: str, kind: str) -> list[OutputFile]:
         """Files of one kind that ingestion of the batch made, by name."""
         rows = self.query("SELECT * FROM output WHERE batch = ? AND kind = ? ORDER BY name", batch_id, kind)
-        return [Output(**row) for row in rows]
+        return [OutputFile(**row) for row in rows]
 
-    def output(self, output_id: str) -> Output | None:
+    def output(self, output_id: str) -> OutputFile | None:
         """One such file by its id."""
         rows = self.query("SELECT * FROM output WHERE id = ?", output_id)
-        return Output(**rows[0]) if rows else None
+        return OutputFile(**rows[0]) if rows else None
 
     # ---- tokens -----------------------------------------------------------------------------------------------------
 

@@ -14,8 +14,8 @@ from .arrays import Offsets, Positions
 from .automaton import Automaton
 from .byte_test import ByteTest
 from .csv_arrow import Aside, CsvForm
-from .json_columns import ARRAY, MAP, OBJECT, UNKNOWN, Column, Node, Parsed
-from .walk import Texts, Value, Walk
+from .json_columns import ARRAY, MAP, OBJECT, UNKNOWN, JsonColumn, JsonNode, Parsed
+from .walk import TextColumn, TextRun, Walk
 
 _CHECK_UTF8 = 4
 
@@ -67,21 +67,21 @@ def parse_csv(data: memoryview | bytes, form: CsvForm, names: Sequence[str]) -> 
     return batch, np.frombuffer(aside, np.int64).reshape(-1, 4)
 
 
-def parse_json(data: Any, size: int, tree: Node, purpose: int) -> Parsed:
+def parse_json(data: Any, size: int, tree: JsonNode, purpose: int) -> Parsed:
     """See :class:`.interface.Kernels`."""
     flags = purpose | (0 if loops.is_utf8(memoryview(data)[:size]) else _CHECK_UTF8)
     status, starts, root = loops.parse_json(data, size, tree.spec, flags, pa.allocate_buffer)
     return Parsed(np.frombuffer(status, np.uint8), np.frombuffer(starts, np.int32), _column(tree, root))
 
 
-def _column(node: Node, made: Any) -> Column:
+def _column(node: JsonNode, made: Any) -> JsonColumn:
     size, valid, nulls, values, text, inside = made
     mask = None
     if nulls is not None:
         mask = np.unpackbits(np.frombuffer(nulls, np.uint8), count=size, bitorder="little").view(bool)
     children = tuple(_column(child, part) for child, part in zip(node.children, inside, strict=True))
     if node.kind == OBJECT:
-        return Column(node, None, mask, size, valid, children)
+        return JsonColumn(node, None, mask, size, valid, children)
     kind = node.type
     if node.kind == UNKNOWN:
         array = pa.nulls(size)
@@ -95,7 +95,7 @@ def _column(node: Node, made: Any) -> Column:
         array = pa.Array.from_buffers(kind, size, [valid, values], children=[entries])
     else:
         array = pa.Array.from_buffers(kind, size, [valid, values] if text is None else [valid, values, text])
-    return Column(node, array, mask, size, None, ())
+    return JsonColumn(node, array, mask, size, None, ())
 
 
 def text_sizes(array: pa.Array, nulls: bool = False) -> tuple[int, int]:
@@ -159,22 +159,22 @@ def escape(column: pa.Array) -> tuple[pa.Array, tuple[Positions, pa.Array] | Non
 
 def join(
     walk: Walk,
-    values: Sequence[Value],
+    values: Sequence[TextColumn],
     n: int,
     keep: np.ndarray[Any, np.dtype[np.bool_]] | None,
     around: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None,
     starts: bool,
-) -> Texts:
+) -> TextRun:
     """See :class:`.interface.Kernels`."""
     before, after = around or (None, None)
     legs = [_leg(value) for value in values]
     size, data, places = loops.join(
         legs, walk.compiled_tables, *walk.literal_texts, n, keep, before, after, starts, pa.allocate_buffer
     )
-    return Texts(np.frombuffer(places or b"", np.int32, n + 1 if places else 0), data.slice(0, size))
+    return TextRun(np.frombuffer(places or b"", np.int32, n + 1 if places else 0), data.slice(0, size))
 
 
-def _leg(value: Value) -> tuple[Any, ...]:
+def _leg(value: TextColumn) -> tuple[Any, ...]:
     """A column as `join` takes it."""
     codes = None if value.codes is None else np.ascontiguousarray(value.codes, np.int32)
     rows, texts = (None, None) if value.escaped is None else value.escaped

@@ -16,7 +16,7 @@ from .csv_arrow import count_lines, is_utf8, parse_csv
 from .json_arrow import parse_plainly as parse_json
 from .json_texts import escape_some, print_times, printed_otherwise
 from .record_boundary import Cutter
-from .walk import Texts, Value, Walk
+from .walk import TextColumn, TextRun, Walk
 
 __all__ = [
     "count_lines", "escape", "is_utf8", "join", "last_record_end", "line_ends", "misfits", "not_accepted",
@@ -61,12 +61,12 @@ def escape(column: pa.Array) -> tuple[pa.Array, tuple[Positions, pa.Array] | Non
 
 def join(
     walk: Walk,
-    values: Sequence[Value],
+    values: Sequence[TextColumn],
     n: int,
     keep: np.ndarray[Any, np.dtype[np.bool_]] | None,
     around: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None,
     starts: bool,
-) -> Texts:
+) -> TextRun:
     """See :class:`.interface.Kernels`."""
     return walk.texts(values, n, keep, around, starts)
 

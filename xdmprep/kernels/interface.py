@@ -12,8 +12,8 @@ from .arrays import Offsets, Positions
 from .automaton import Automaton
 from .byte_test import ByteTest
 from .csv_arrow import Aside, CsvForm
-from .json_columns import Node, Parsed
-from .walk import Texts, Value, Walk
+from .json_columns import JsonNode, Parsed
+from .walk import TextColumn, TextRun, Walk
 
 Data = Any  #: anything with the buffer protocol: bytes, memoryview, numpy array, Arrow buffer
 
@@ -53,7 +53,7 @@ class Kernels(Protocol):
     ) -> tuple[pa.RecordBatch, Aside]:
         """The columns `names` of whole CSV records, and the records that cannot be rows."""
 
-    def parse_json(self, data: Data, size: int, tree: Node, purpose: int, /) -> Parsed:
+    def parse_json(self, data: Data, size: int, tree: JsonNode, purpose: int, /) -> Parsed:
         """Lines of JSON as columns.  Lines that are not taken are named; which ones these are may differ.
 
         Args:
@@ -113,13 +113,13 @@ class Kernels(Protocol):
     def join(
         self,
         walk: Walk,
-        values: Sequence[Value],
+        values: Sequence[TextColumn],
         n: int,
         keep: np.ndarray[Any, np.dtype[np.bool_]] | None,
         around: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None,
         starts: bool,
         /,
-    ) -> Texts:
+    ) -> TextRun:
         """The text of n rows along the leaves that are present.
 
         Args:

@@ -30,8 +30,8 @@ from .json_columns import (
     TEXT,
     UNKNOWN,
     UNLIKE,
-    Column,
-    Node,
+    JsonColumn,
+    JsonNode,
     Parsed,
 )
 
@@ -44,7 +44,7 @@ _EXACT_DOUBLES = 2.0**53
 _STRANGE = re.compile(rb"[\x00-\x09\x0b-\x1f]")
 
 
-def parse_plainly(data: Any, size: int, tree: Node, purpose: int) -> Parsed:
+def parse_plainly(data: Any, size: int, tree: JsonNode, purpose: int) -> Parsed:
     """As the kernel `parse_json`; lines that Arrow's parser does not see whole count as unlike the tree."""
     bytes_ = np.asarray(data)[:size]
     breaks = np.flatnonzero(bytes_ == 10)
@@ -73,19 +73,19 @@ def parse_plainly(data: Any, size: int, tree: Node, purpose: int) -> Parsed:
             array = pa.nulls(rows, node.type)
         else:
             array = table[name].combine_chunks()
-        columns.append(Column(node, array, None, rows, None, ()))
-    return Parsed(status, starts.astype(np.int32), Column(tree, None, None, rows, None, tuple(columns)))
+        columns.append(JsonColumn(node, array, None, rows, None, ()))
+    return Parsed(status, starts.astype(np.int32), JsonColumn(tree, None, None, rows, None, tuple(columns)))
 
 
-def _readable(node: Node) -> Node | None:
+def _readable(node: JsonNode) -> JsonNode | None:
     """The part of a tree that the parser can read; None if there is none.  Lines that need more are not seen whole."""
     if node.kind == OBJECT:
         inside = {name: _readable(child) for name, child in zip(node.names, node.children, strict=True)}
         kept = {name: child for name, child in inside.items() if child is not None}
-        return Node(OBJECT, tuple(kept), tuple(kept.values()), node.whole) if kept else None
+        return JsonNode(OBJECT, tuple(kept), tuple(kept.values()), node.whole) if kept else None
     if node.kind == ARRAY:
-        items = Node(TEXT) if node.children[0].kind == UNKNOWN else _readable(node.children[0])
-        return None if items is None else Node(ARRAY, (), (items,))
+        items = JsonNode(TEXT) if node.children[0].kind == UNKNOWN else _readable(node.children[0])
+        return None if items is None else JsonNode(ARRAY, (), (items,))
     return None if node.kind in (MAP, ANY, NUMBER_TEXT, UNKNOWN) else node
 
 

@@ -20,7 +20,7 @@ UNKNOWN, TEXT, INTEGER, NUMBER, BOOLEAN, OBJECT, ARRAY, MAP, ANY, NUMBER_TEXT, _
 
 
 @dataclass(frozen=True)
-class Node:
+class JsonNode:
     """One place in the tree of columns.
 
     Attributes:
@@ -32,7 +32,7 @@ class Node:
 
     kind: int
     names: tuple[str, ...] = ()
-    children: tuple[Node, ...] = ()
+    children: tuple[JsonNode, ...] = ()
     whole: bool = False
 
     @cached_property
@@ -85,7 +85,7 @@ GOOD, BLANK, EXACT, UNLIKE = range(4)
 
 
 @dataclass(frozen=True, eq=False)
-class Column:
+class JsonColumn:
     """The values of a place.
 
     Attributes:
@@ -96,12 +96,12 @@ class Column:
         children: for objects: the fields.
     """
 
-    node: Node
+    node: JsonNode
     array: pa.Array | None
     nulls: Mask | None
     size: int
     valid: Any
-    children: tuple[Column, ...]
+    children: tuple[JsonColumn, ...]
 
     @property
     def type(self) -> pa.DataType:
@@ -128,4 +128,4 @@ class Parsed:
 
     status: np.ndarray[Any, np.dtype[np.uint8]]
     starts: np.ndarray[Any, np.dtype[np.int32]]
-    root: Column
+    root: JsonColumn

@@ -24,7 +24,7 @@ _ONE = np.uint64(1)
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class RecordEnds:
     """The records of a text.
 
     Attributes:
@@ -128,7 +128,7 @@ class Cutter:
         match = self._blank.match(text, at)
         return match.end() if match else at
 
-    def rows(self, text: Any) -> Rows | None:
+    def rows(self, text: Any) -> RecordEnds | None:
         """The records of `text`, empty lines included; None where quotes or line ends stand in unusual places.
 
         Args:
@@ -146,7 +146,7 @@ class Cutter:
         doubled[1:] |= quote[:-1] >> _TOP
         ends = lines[~_at(inside, lines)] + 1
         matter = _positions((quote & doubled) | ((delimiter | line | back) & inside))
-        return Rows(ends, np.unique(np.searchsorted(ends, matter, side="right")))
+        return RecordEnds(ends, np.unique(np.searchsorted(ends, matter, side="right")))
 
     def _exact_end(self, text: Any, start: int, stop: int, final: bool) -> int:
         match = self._records.match(text, start, stop)

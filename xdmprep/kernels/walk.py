@@ -34,7 +34,7 @@ _BLANK = pa.py_buffer(bytes(4 << 20))
 
 
 @dataclass(frozen=True)
-class Texts:
+class TextRun:
     """n texts side by side: int32 offsets (n + 1) into `data`."""
 
     offsets: np.ndarray[Any, np.dtype[np.int32]]
@@ -42,7 +42,7 @@ class Texts:
 
 
 @dataclass(frozen=True)
-class Value:
+class TextColumn:
     """The JSON texts of one column, without quotes.
 
     Attributes:
@@ -63,7 +63,7 @@ MARKS = {"": 0, "[": 1, ",": 2, "]": 3, "{": 4, "}": 5}
 
 
 @dataclass(frozen=True)
-class Tables:
+class WalkTables:
     """What stands between the leaves of a walk.
 
     A level is the number of objects and arrays that a leaf and the one before it that is present are both in; 0 where
@@ -89,7 +89,7 @@ class Walk:
         tables: what stands between them.
     """
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: WalkTables) -> None:
         index = dict(MARKS)
 
         def numbers(texts: Sequence[Sequence[str]]) -> np.ndarray[Any, np.dtype[np.int32]]:
@@ -113,21 +113,21 @@ class Walk:
 
     def texts(
         self,
-        values: Sequence[Value],
+        values: Sequence[TextColumn],
         n: int,
         keep: np.ndarray[Any, Any] | None = None,
         around: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None = None,
         starts: bool = True,
-    ) -> Texts:
+    ) -> TextRun:
         """As the kernel `join`."""
         strings, picked, counts = self._pick(values, n, keep, around)
         all_offsets, data = self._take(strings, picked)
         if not starts:
-            return Texts(all_offsets[:0], data.slice(0, int(all_offsets[-1])))
+            return TextRun(all_offsets[:0], data.slice(0, int(all_offsets[-1])))
         ends = np.zeros(n + 1, np.int64)
         np.cumsum(counts(), out=ends[1:])
         offsets = all_offsets[ends]
-        return Texts(offsets, data.slice(0, int(offsets[-1])))
+        return TextRun(offsets, data.slice(0, int(offsets[-1])))
 
     def _take(self, strings: pa.Array, picked: pa.Array) -> tuple[np.ndarray[Any, np.dtype[np.int32]], pa.Buffer]:
         """The picked texts side by side, and where each begins."""
@@ -140,7 +140,7 @@ class Walk:
 
     def _pick(
         self,
-        values: Sequence[Value],
+        values: Sequence[TextColumn],
         n: int,
         keep: np.ndarray[Any, Any] | None,
         around: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None,

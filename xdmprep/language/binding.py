@@ -12,7 +12,7 @@ from .functions import table
 from .grammar import split_name
 from .methods import check_method
 from .options import Options
-from .tree import Call, Constant, Element, Field, Lambda, Method, Node, children, rebuild
+from .tree import Call, Constant, Element, FieldPath, Lambda, Method, Node, children, rebuild
 
 _PAIRS = frozenset({"to_object", "to_map", "arrays_to_objects"})
 
@@ -42,7 +42,7 @@ class _Binder:
         return self.schema is not None and self.schema.get_field_index(name) >= 0
 
     def bind(self, node: Node, variables: frozenset[str]) -> Node:
-        if isinstance(node, Field) and node.names[0] not in variables:
+        if isinstance(node, FieldPath) and node.names[0] not in variables:
             return self._field(node)
         if isinstance(node, Call):
             return self._call(node, variables)
@@ -52,7 +52,7 @@ class _Binder:
             variables |= set(node.parameters)
         return rebuild(node, tuple(self.bind(child, variables) for child in children(node)))
 
-    def _field(self, node: Field) -> Field:
+    def _field(self, node: FieldPath) -> FieldPath:
         """The field, with a name that is a dotted column joined to one."""
         if self.schema is None:
             return node
@@ -60,7 +60,7 @@ class _Binder:
             for n in range(len(node.names), 1, -1):
                 whole = ".".join(node.names[:n])
                 if self._has(whole):
-                    return Field(node.position, (whole, *node.names[n:]), node.wrapped)
+                    return FieldPath(node.position, (whole, *node.names[n:]), node.wrapped)
         name = node.names[0]
         if not self._has(name):
             hint = did_you_mean(".".join(node.names) if len(node.names) > 1 else name, self.schema.names)
@@ -86,7 +86,7 @@ class _Binder:
         if (
             entry.name == "object_to_map"
             and n == 2
-            and isinstance(arguments[1], Field)
+            and isinstance(arguments[1], FieldPath)
             and len(arguments[1].names) == 1
         ):
             return self._keyed(node, arguments[1], variables)
@@ -118,16 +118,16 @@ class _Binder:
             if not isinstance(step, str):
                 break
             names.append(step)
-        field: Node = Field(path.position, tuple(names), True)
+        field: Node = FieldPath(path.position, tuple(names), True)
         try:
-            field = self._field(Field(path.position, tuple(names), True))
+            field = self._field(FieldPath(path.position, tuple(names), True))
         except ExpressionError:
             return Constant(path.position, None)
         for step in steps[len(names) :]:
             field = Element(path.position, field, Constant(path.position, step))
         return field
 
-    def _keyed(self, node: Call, name: Field, variables: frozenset[str]) -> Node:
+    def _keyed(self, node: Call, name: FieldPath, variables: frozenset[str]) -> Node:
         """``object_to_map(array, field)``: a third argument says the field's name."""
         value = self.bind(node.arguments[0], variables)
         key: Node = Constant(name.position, None)
@@ -151,7 +151,7 @@ def fields_of(node: Node, variables: frozenset[str] = frozenset()) -> tuple[tupl
     found: dict[tuple[str, ...], None] = {}
 
     def visit(node: Node, variables: frozenset[str]) -> None:
-        if isinstance(node, Field) and node.names[0] not in variables:
+        if isinstance(node, FieldPath) and node.names[0] not in variables:
             found[node.names] = None
         if isinstance(node, Lambda):
             variables |= set(node.parameters)

@@ -16,7 +16,7 @@ from .interpreter import Scope, compile_node, run
 from .javatime import letters
 from .moment import Moment
 from .options import Options
-from .tree import Binary, Call, Constant, Field, Method, Node, children
+from .tree import Binary, Call, Constant, FieldPath, Method, Node, children
 from .values import Failed
 
 _DAY = Moment(datetime(2000, 1, 31, tzinfo=UTC))
@@ -121,7 +121,7 @@ def _constant(node: Node, options: Options) -> Any:
 
 
 def _varies(node: Node) -> bool:
-    if isinstance(node, Field) or (isinstance(node, Call) and table()[node.name].availability == "volatile"):
+    if isinstance(node, FieldPath) or (isinstance(node, Call) and table()[node.name].availability == "volatile"):
         return True
     return any(map(_varies, children(node)))
 

@@ -27,7 +27,21 @@ from .kernels import KERNELS, LAMBDAS, LAZY, Constants, Rows, lifted, walked
 from .kernels.regexes import literal_text
 from .options import Options
 from .shapes import from_python, normal, to_python
-from .tree import Array, Binary, Call, Conditional, Constant, Element, Field, Lambda, Map, Method, Node, Unary, rebuild
+from .tree import (
+    Array,
+    Binary,
+    Call,
+    Conditional,
+    Constant,
+    Element,
+    FieldPath,
+    Lambda,
+    Map,
+    Method,
+    Node,
+    Unary,
+    rebuild,
+)
 from .tree import children as below
 from .values import Failed
 
@@ -131,7 +145,7 @@ class Part:
             if self.failure is None:
                 return Constants(self.value, frame.n)
             return Column(pa.nulls(frame.n), np.ones(frame.n, dtype=bool))
-        if isinstance(self.node, Field):
+        if isinstance(self.node, FieldPath):
             return self._field(frame)
         on_words = None if self.random or not self.reads else self._on_words(frame)
         return self._run(frame) if on_words is None else on_words
@@ -155,7 +169,7 @@ class Part:
         return self._spliced(frame, arguments) if made is None else made
 
     def _field(self, frame: Frame) -> Column:
-        assert isinstance(self.node, Field)  # noqa: S101
+        assert isinstance(self.node, FieldPath)  # noqa: S101
         first, *rest = self.node.names
         made = Column(frame.column(first))
         for name in rest:
@@ -223,7 +237,7 @@ class Part:
             nodes: list[Node] = []
             for i, (part, node) in enumerate(zip(self.parts, below(self.node), strict=True)):
                 fixed = part is None or (part.constant and part.failure is None)
-                nodes.append(node if fixed else Field(0, (_input(i),), True))
+                nodes.append(node if fixed else FieldPath(0, (_input(i),), True))
             node = rebuild(self.node, tuple(nodes))
             free = tuple(name for name in columns_of(node) if not name.startswith("\0"))
             self.spliced = compile_node(node), free
@@ -354,7 +368,7 @@ def lower(node: Node, options: Options, instant: bool = False) -> Part:
     if len(lambdas) > 1:
         made.body = None
     volatile = random or any(isinstance(each, Call) and _volatile(each) for each in _within(node))
-    if not reads and not volatile and not isinstance(node, Field):
+    if not reads and not volatile and not isinstance(node, FieldPath):
         made.constant = True
         try:
             made.value = (

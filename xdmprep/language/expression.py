@@ -35,7 +35,7 @@ from .shapes import (
     to_python,
     type_kind,
 )
-from .tree import Binary, Call, Element, Field, Method, Node, Unary, walk
+from .tree import Binary, Call, Element, FieldPath, Method, Node, Unary, walk
 from .values import Failed
 
 
@@ -163,7 +163,7 @@ class Expression:
         if types not in self._kinds:
             self._kinds[types] = self._type_for(pa.schema(list(types)))
         kind = self._kinds[types]
-        if isinstance(self.tree, Field) and (passed := _passed(self.tree, columns)) is not None:
+        if isinstance(self.tree, FieldPath) and (passed := _passed(self.tree, columns)) is not None:
             return Evaluated(passed, [])
         keys = None if self.options.seed is None else _row_keys(records, self.columns, self.text)
         frame = Frame(columns, n, Context(self.options), keys, asked)
@@ -339,7 +339,7 @@ def _row_keys(records: pa.RecordBatch, names: tuple[str, ...], text: str) -> Cal
     return lambda i: base + i.to_bytes(8, "little")
 
 
-def _passed(tree: Field, columns: dict[str, pa.Array]) -> pa.Array | None:
+def _passed(tree: FieldPath, columns: dict[str, pa.Array]) -> pa.Array | None:
     """A plain field that is passed on as it is; None for anything else."""
     if _passed_type(tree, pa.schema([(name, column.type) for name, column in columns.items()])) is None:
         return None
@@ -351,7 +351,7 @@ def _passed(tree: Field, columns: dict[str, pa.Array]) -> pa.Array | None:
 
 def _passed_type(tree: Node, schema: pa.Schema | None) -> pa.DataType | None:
     """The type of a plain field that is passed on as it is; None for anything else."""
-    if schema is None or not isinstance(tree, Field) or schema.get_field_index(tree.names[0]) < 0:
+    if schema is None or not isinstance(tree, FieldPath) or schema.get_field_index(tree.names[0]) < 0:
         return None
     kind = schema.field(tree.names[0]).type
     for name in tree.names[1:]:

@@ -16,7 +16,7 @@ from lark.exceptions import VisitError
 
 from ..errors import ExpressionError
 from . import tables
-from .tree import Array, Binary, Call, Conditional, Constant, Element, Field, Lambda, Map, Method, Node, Unary
+from .tree import Array, Binary, Call, Conditional, Constant, Element, FieldPath, Lambda, Map, Method, Node, Unary
 
 MAX_LENGTH = 4096
 
@@ -239,7 +239,7 @@ class _Builder(Transformer[Token, Node]):
         (token,) = items
         if token in RESERVED:
             raise _Fault(f"'{token}' is a reserved word; a field of this name is written ${{{token}}}", _at(token))
-        return Field(_at(token), (_plain(token),))
+        return FieldPath(_at(token), (_plain(token),))
 
     def wrapped(self, items: list[Any]) -> Node:
         (token,) = items
@@ -267,11 +267,11 @@ class _Builder(Transformer[Token, Node]):
         value, _, name = items
         if name.type == "WRAPPED":
             steps = _wrapped(name)
-            names = steps.names if isinstance(steps, Field) else (str(name)[2:-1],)
+            names = steps.names if isinstance(steps, FieldPath) else (str(name)[2:-1],)
         else:
             names = (_plain(name),)
-        if isinstance(value, Field):
-            return Field(value.position, (*value.names, *names), value.wrapped)
+        if isinstance(value, FieldPath):
+            return FieldPath(value.position, (*value.names, *names), value.wrapped)
         for step in names:
             value = Element(value.position, value, Constant(_at(name), step))
         return cast(Node, value)
@@ -315,7 +315,7 @@ class _Builder(Transformer[Token, Node]):
         *parameters, body = items
         names = []
         for parameter in parameters:
-            if not isinstance(parameter, Field) or len(parameter.names) != 1:
+            if not isinstance(parameter, FieldPath) or len(parameter.names) != 1:
                 raise _Fault("The parameters of a lambda are plain names", parameter.position)
             names.append(parameter.names[0])
         return Lambda(parameters[0].position if parameters else body.position, tuple(names), body)
@@ -335,7 +335,7 @@ def _wrapped(token: Token) -> Node:
     steps = split_name(inside)
     names = [step for step in steps if isinstance(step, str)]
     first_index = next((i for i, step in enumerate(steps) if isinstance(step, int)), len(steps))
-    node: Node = Field(_at(token), tuple(names[:first_index]), True)
+    node: Node = FieldPath(_at(token), tuple(names[:first_index]), True)
     for step in steps[first_index:]:
         node = Element(_at(token), node, Constant(_at(token), step))
     return node

@@ -16,7 +16,7 @@ from .catalogue import Context, Function
 from .functions import table
 from .methods import call_method
 from .moment import Moment
-from .tree import Array, Binary, Call, Conditional, Constant, Element, Field, Lambda, Map, Method, Node, Unary
+from .tree import Array, Binary, Call, Conditional, Constant, Element, FieldPath, Lambda, Map, Method, Node, Unary
 from .values import Failed, truth
 
 
@@ -37,7 +37,7 @@ def compile_node(node: Node, variables: frozenset[str] = frozenset()) -> Evaluat
     match node:
         case Constant(_, value):
             return lambda scope: value
-        case Field(_, names, _):
+        case FieldPath(_, names, _):
             return _field(names, variables)
         case Element(_, value, key):
             return _element(compile_node(value, variables), compile_node(key, variables))
@@ -114,7 +114,7 @@ def _contains(path: Node) -> Evaluator:
         assert isinstance(path.key, Constant)  # noqa: S101  (the binder made it)
         steps.append(path.key.value)
         path = path.value
-    if not isinstance(path, Field):  # a column that the source does not have
+    if not isinstance(path, FieldPath):  # a column that the source does not have
         return lambda scope: False
     names = (*path.names, *reversed(steps))
 

@@ -25,7 +25,7 @@ class Constant(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Field(Node):
+class FieldPath(Node):
     """A field of the record: ``a.b.c`` is ``("a", "b", "c")``.  `wrapped` where it was written ``${...}``."""
 
     names: tuple[str, ...]

@@ -28,7 +28,7 @@ Hashes = np.ndarray[Any, np.dtype[np.uint64]]
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 
 
-class Rows:
+class GroupRows:
     """Rows of several batches, the last column being :data:`ROW`.  A column is joined when it is first asked for.
 
     Attributes:
@@ -105,7 +105,7 @@ def cuts(bounds: Ints, groups: int, rows: int = ROWS) -> Iterator[tuple[int, int
         at = end
 
 
-def list_column(rows: Rows, column: int, picked: Any, offsets: pa.Array) -> pa.ListArray:
+def list_column(rows: GroupRows, column: int, picked: Any, offsets: pa.Array) -> pa.ListArray:
     """A column as lists: the values of the rows `picked` (a slice, or their places), cut at `offsets`."""
     values = rows.column(column)
     if isinstance(picked, slice):

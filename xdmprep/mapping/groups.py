@@ -29,7 +29,7 @@ import pyarrow.compute as pc
 from ..errors import SourceError, shorten
 from ..flow import Chunk, Finding, Stream, Unread
 from ..leaves import Leaf, conform, valid
-from .grouping import GROUPS, ROW, ROWS, Ints, Rows, by_group, codes_of, cuts, hashes_of, list_column
+from .grouping import GROUPS, ROW, ROWS, GroupRows, Ints, by_group, codes_of, cuts, hashes_of, list_column
 from .nested import list_parts, natural
 from .spill import Spill
 from .step import source_records
@@ -112,20 +112,20 @@ class _Grouping:
                 continue
             done = int(starts[-1])
             if held or done:
-                rows = Rows([*held, batch.slice(0, done)])
+                rows = GroupRows([*held, batch.slice(0, done)])
                 before = rows.count - done
                 bounds = np.concatenate([[0], starts + before]) if held else starts
                 self._once(rows, bounds[:-1], closed)
                 yield from self._chunks(out, rows, None, bounds)
             held = [batch.slice(done)]
         if held:
-            rows = Rows(held)
+            rows = GroupRows(held)
             del held
             self._once(rows, np.zeros(1, np.int64), closed)
             yield from self._chunks(out, rows, None, np.array([0, rows.count]))
         yield from out.rest()
 
-    def _once(self, rows: Rows, firsts: Ints, closed: set[int]) -> None:
+    def _once(self, rows: GroupRows, firsts: Ints, closed: set[int]) -> None:
         """Every key is closed once, or the promise that groups stand together is broken."""
         at = pa.array(firsts)
         columns = [rows.column(key).take(at) for key in self.keys]
@@ -169,14 +169,14 @@ class _Grouping:
                         groups.select(self.read), groups.column(ROW), groups.select(range(len(self.columns)))
                     )
             elif held:
-                rows = Rows(held)
+                rows = GroupRows(held)
                 del held, batch
                 codes, count = codes_of([rows.column(key) for key in self.keys])
                 order, bounds = by_group(codes, count)
                 yield from self._chunks(out, rows, order, bounds)
             yield from out.rest()
 
-    def _chunks(self, out: _Out, rows: Rows, order: Ints | None, bounds: Ints) -> Iterator[Chunk]:
+    def _chunks(self, out: _Out, rows: GroupRows, order: Ints | None, bounds: Ints) -> Iterator[Chunk]:
         """The groups of `rows`, which stand `order`-ed between `bounds`, chunk by chunk."""
         for at, end in cuts(bounds, GROUPS):
             start, stop = int(bounds[at]), int(bounds[end])
@@ -224,7 +224,7 @@ def _begins(batch: pa.RecordBatch, keys: Sequence[int], before: pa.RecordBatch |
 class _Later:
     """The source's columns of a chunk of groups, as a record batch that is made when somebody asks for rows of it."""
 
-    def __init__(self, rows: Rows, columns: pa.Schema, picked: Any, offsets: Ints, numbers: pa.Array) -> None:
+    def __init__(self, rows: GroupRows, columns: pa.Schema, picked: Any, offsets: Ints, numbers: pa.Array) -> None:
         self._rows, self._columns, self._picked, self._offsets = rows, columns, picked, offsets
         self.schema = pa.schema([(field.name, pa.list_(field.type)) for field in columns])
         self.num_rows = len(numbers)

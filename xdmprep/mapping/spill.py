@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from .grouping import GROUPS, ROW, Ints, Rows, by_group, codes_of, cuts, hashes_of, list_column
+from .grouping import GROUPS, ROW, GroupRows, Ints, by_group, codes_of, cuts, hashes_of, list_column
 from .nested import list_parts
 
 #: Temporary files that rows are spread over.
@@ -101,13 +101,13 @@ class Spill:
                     made += below.runs()
                 continue
             with pa.ipc.open_stream(str(path)) as reader:
-                rows = Rows(list(reader))
+                rows = GroupRows(list(reader))
                 schema = reader.schema
             path.unlink()
             made.append(self._run(self._folder / f"groups-{number}", rows, schema, int(self._sizes[number])))
         return made
 
-    def _run(self, path: Path, rows: Rows, schema: pa.Schema, size: int) -> _Run:
+    def _run(self, path: Path, rows: GroupRows, schema: pa.Schema, size: int) -> _Run:
         order, bounds = by_group(*codes_of([rows.column(key) for key in self._keys]))
         columns = range(len(schema))
         lists = pa.schema([(field.name, pa.list_(field.type)) for field in schema])

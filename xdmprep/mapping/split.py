@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 
 from ..language import Expression
-from ..language.tree import Binary, Call, Conditional, Constant, Field, Map, Node, Unary
+from ..language.tree import Binary, Call, Conditional, Constant, FieldPath, Map, Node, Unary
 from ..ndjson.fields import is_numeral
 from ..paths import Path
 from .nested import is_text
@@ -102,7 +102,7 @@ class _Splitter:
         match node:
             case Constant(_, str() | bool() | int() | float() as value):
                 return constant_source(value, _written(node))
-            case Field(_, (name,)):
+            case FieldPath(_, (name,)):
                 return ColumnSource(name, (), self._column(name).type, name, self._column(name))
         raise _NotPlain
 
@@ -134,7 +134,7 @@ class _Splitter:
                 self._must_not_fail(right)
             case Unary(_, "!", inner):
                 self._must_not_fail(inner)
-            case Binary(_, "==" | "!=", Field(_, (name,)), Constant(_, None | str())):
+            case Binary(_, "==" | "!=", FieldPath(_, (name,)), Constant(_, None | str())):
                 if not is_text(self._column(name).type):
                     raise _NotPlain
             case _:
@@ -159,13 +159,13 @@ def _conjuncts(node: Node) -> Iterator[Node]:
 
 def _named(node: Node) -> str | None:
     """The column that a node is."""
-    return node.names[0] if isinstance(node, Field) and len(node.names) == 1 else None
+    return node.names[0] if isinstance(node, FieldPath) and len(node.names) == 1 else None
 
 
 def _asked_for(node: Node) -> str | None:
     """The column that a condition asks to be there."""
     match node:
-        case Binary(_, "!=", Field(_, (name,)), Constant(_, None)):
+        case Binary(_, "!=", FieldPath(_, (name,)), Constant(_, None)):
             return name
     return None
 
@@ -173,7 +173,7 @@ def _asked_for(node: Node) -> str | None:
 def _written(node: Node) -> str:
     """A node as text."""
     match node:
-        case Field(_, (name,)) if _BARE.fullmatch(name):
+        case FieldPath(_, (name,)) if _BARE.fullmatch(name):
             return f"${{{name}}}"
         case Constant(_, str() as value) if _BARE.fullmatch(value):
             return f'"{value}"'

@@ -35,7 +35,7 @@ SHOWN = 500
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Block:
+class LineBlock:
     """Whole lines of a file.
 
     Attributes:
@@ -67,7 +67,7 @@ class Skipped:
     start: bytes
 
 
-def open_blocks(file: Path, block_bytes: int | None = None) -> partial[Iterator[Block | Skipped]]:
+def open_blocks(file: Path, block_bytes: int | None = None) -> partial[Iterator[LineBlock | Skipped]]:
     """What gives the blocks of a file, as often as it is called.
 
     Args:
@@ -114,7 +114,7 @@ def _wide(head: bytes) -> str:
     return ""
 
 
-def line_blocks(file: Path, block_bytes: int) -> Iterator[Block | Skipped]:
+def line_blocks(file: Path, block_bytes: int) -> Iterator[LineBlock | Skipped]:
     """The whole lines of a file, so many bytes and the rest of a line at a time."""
     with file.open("rb") as opened:
         offset = 3 if opened.read(3) == codecs.BOM_UTF8 else 0
@@ -135,16 +135,16 @@ def line_blocks(file: Path, block_bytes: int) -> Iterator[Block | Skipped]:
                     offset = opened.tell()
                     continue
             data[size : size + PADDING] = 0
-            yield Block(data, size, offset, bool(data[size - 1] != 10))
+            yield LineBlock(data, size, offset, bool(data[size - 1] != 10))
             offset += size
 
 
-def _too_long(opened: Any, data: Any, size: int, offset: int) -> Iterator[Block | Skipped]:
+def _too_long(opened: Any, data: Any, size: int, offset: int) -> Iterator[LineBlock | Skipped]:
     """The whole lines of a block, and the endless one behind them, read past but not kept."""
     breaks = np.flatnonzero(data[:size] == 10)
     begin = int(breaks[-1]) + 1 if len(breaks) else 0
     if begin:
-        yield Block(np.concatenate([data[:begin], np.zeros(PADDING, np.uint8)]), begin, offset)
+        yield LineBlock(np.concatenate([data[:begin], np.zeros(PADDING, np.uint8)]), begin, offset)
     length = size - begin
     while more := opened.readline(BLOCK_BYTES):
         length += len(more)
@@ -153,7 +153,7 @@ def _too_long(opened: Any, data: Any, size: int, offset: int) -> Iterator[Block 
     yield Skipped(offset + begin, length, 1, data[begin : begin + SHOWN].tobytes())
 
 
-def array_blocks(file: Path, block_bytes: int) -> Iterator[Block | Skipped]:
+def array_blocks(file: Path, block_bytes: int) -> Iterator[LineBlock | Skipped]:
     """The elements of the array of a file, as lines."""
     with file.open("rb") as opened:
         head = opened.read(4096)
@@ -203,7 +203,7 @@ def _closing(data: Any, found: _Elements, opened: Any, first: bool) -> str:
     return ""
 
 
-def _made_lines(data: Any, found: _Elements, offset: int, last: bool, lead: Ints, closing: str) -> Block:
+def _made_lines(data: Any, found: _Elements, offset: int, last: bool, lead: Ints, closing: str) -> LineBlock:
     size = len(data)
     text = np.empty(size + PADDING, np.uint8)
     text[:size], text[size:] = data, 0
@@ -212,7 +212,7 @@ def _made_lines(data: Any, found: _Elements, offset: int, last: bool, lead: Ints
     text[found.commas] = 10
     text[found.missing - 1] = 10
     breaks = np.concatenate([lead, np.flatnonzero(data == 10)])
-    return Block(text, size, offset, last, breaks, closing, found.missing[found.missing < size])
+    return LineBlock(text, size, offset, last, breaks, closing, found.missing[found.missing < size])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,6 +1,6 @@
 """What records are seen to hold, place by place: learned from some of them, never from a schema.
 
-From it comes the tree of columns (:class:`Node`) that lines are parsed along, for one of two purposes.  To *check*
+From it comes the tree of columns (:class:`JsonNode`) that lines are parsed along, for one of two purposes.  To *check*
 records, a column holds values of one kind exactly as they are, and lines that fit no column are read one by one.  To
 *map* records, a column takes whatever stands in its place:
 
@@ -37,7 +37,7 @@ from ..kernels.json_columns import (
     OBJECT,
     TEXT,
     UNKNOWN,
-    Node,
+    JsonNode,
 )
 
 #: An object with more keys than this, of which a record has less than one in :data:`SPARSE`, is a map.
@@ -49,7 +49,7 @@ MOST_FIELDS = 2_000
 SELDOM = 20
 
 
-_TEXT = Node(TEXT)
+_TEXT = JsonNode(TEXT)
 
 
 class Seen:
@@ -109,53 +109,53 @@ class Seen:
             self.items = self.items or Seen()
             self.items.add(other.items)
 
-    def record_to_check(self) -> Node:
+    def record_to_check(self) -> JsonNode:
         """The tree of columns that hold records as they are; of several kinds in one place the first."""
         return self._object(Seen._to_check, False)
 
-    def _to_check(self) -> Node:
+    def _to_check(self) -> JsonNode:
         kind = next(iter(self.kinds), "")
         if kind in ("integer", "number", "big"):
-            return Node(NUMBER if "number" in self.kinds else INTEGER)
+            return JsonNode(NUMBER if "number" in self.kinds else INTEGER)
         return self._node(kind, Seen._to_check)
 
-    def record_to_learn(self) -> Node:
+    def record_to_learn(self) -> JsonNode:
         """The tree of columns for records in which nothing new is to be seen."""
         return self._object(partial(Seen._to_map, records=None), False)
 
-    def record_to_map(self, records: int) -> Node:
+    def record_to_map(self, records: int) -> JsonNode:
         """The tree of columns that take what stands in their places, seen in so many records."""
         return self._object(partial(Seen._to_map, records=records), False)
 
-    def _to_map(self, records: int | None) -> Node:
+    def _to_map(self, records: int | None) -> JsonNode:
         if not self.kinds:
-            return Node(UNKNOWN if records is None else ANY)
+            return JsonNode(UNKNOWN if records is None else ANY)
         kind = next(iter(self.kinds))
         if len(self.kinds) > 1 or kind == "big":
             if self.kinds.keys() <= {"integer", "big", "number"}:
-                return Node(NUMBER_TEXT)
+                return JsonNode(NUMBER_TEXT)
             kind = "object" if "object" in self.kinds else "array"
             others = sum(self.kinds.values()) - self.kinds.get(kind, 0)
             if kind not in self.kinds or (records is not None and others * SELDOM > records):
-                return Node(ANY)
+                return JsonNode(ANY)
         return self._node(kind, partial(Seen._to_map, records=records))
 
-    def _node(self, kind: str, to: Callable[[Seen], Node]) -> Node:
+    def _node(self, kind: str, to: Callable[[Seen], JsonNode]) -> JsonNode:
         if kind == "object":
             values = self._map_values(to)
             if values is not None:
-                return Node(MAP, (), (_TEXT, values))
+                return JsonNode(MAP, (), (_TEXT, values))
             return self._object(to, self.empty)
         if kind == "array":
             items = self.items or Seen()
-            return Node(ARRAY, (), (to(items),))
-        return Node(_KINDS.get(kind, UNKNOWN))
+            return JsonNode(ARRAY, (), (to(items),))
+        return JsonNode(_KINDS.get(kind, UNKNOWN))
 
-    def _object(self, to: Callable[[Seen], Node], whole: bool) -> Node:
+    def _object(self, to: Callable[[Seen], JsonNode], whole: bool) -> JsonNode:
         inside = {name: to(seen) for name, seen in self.inside.items()}
-        return Node(OBJECT, tuple(inside), tuple(inside.values()), whole)
+        return JsonNode(OBJECT, tuple(inside), tuple(inside.values()), whole)
 
-    def _map_values(self, to: Callable[[Seen], Node]) -> Node | None:
+    def _map_values(self, to: Callable[[Seen], JsonNode]) -> JsonNode | None:
         """The values of a map, if the object is one."""
         if not is_map(len(self.inside), self.objects, self.keys):
             return None

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from .. import kernels
 from ..kernels.arrays import Ints, Mask
-from .blocks import PADDING, Block
+from .blocks import PADDING, LineBlock
 from .unread import without_comma
 
 
@@ -24,7 +24,7 @@ class BlockLines:
         all: numbers of the lines other than these.
     """
 
-    def __init__(self, block: Block) -> None:
+    def __init__(self, block: LineBlock) -> None:
         self.block = block
         data = block.data[: block.size]
         self.ends = kernels.active.line_ends(block.data, block.size)

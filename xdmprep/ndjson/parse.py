@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 from .. import kernels
-from ..kernels.json_columns import UNKNOWN, Column, Node, Parsed
+from ..kernels.json_columns import UNKNOWN, JsonColumn, JsonNode, Parsed
 from ..leaves import conform
 
 
-def parse(data: Any, size: int, tree: Node, purpose: int) -> Parsed:
+def parse(data: Any, size: int, tree: JsonNode, purpose: int) -> Parsed:
     """Parse the lines of a block.
 
     Args:
@@ -26,7 +26,7 @@ def parse(data: Any, size: int, tree: Node, purpose: int) -> Parsed:
     return replace(parsed, root=replace(parsed.root, children=tuple(map(_typed, parsed.root.children))))
 
 
-def _typed(column: Column) -> Column:
+def _typed(column: JsonColumn) -> JsonColumn:
     """A column of its node's type."""
     array, node = column.array, column.node
     if array is None or array.type.equals(node.type) or node.has(UNKNOWN):

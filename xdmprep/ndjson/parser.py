@@ -14,9 +14,9 @@ import pyarrow as pa
 
 from ..flow import Chunk, Unread
 from ..kernels.arrays import Ints, Mask
-from ..kernels.json_columns import CHECK, GOOD, UNLIKE, Column, Node
+from ..kernels.json_columns import CHECK, GOOD, UNLIKE, JsonColumn, JsonNode
 from ..leaves import Leaf
-from .blocks import Block, Skipped
+from .blocks import LineBlock, Skipped
 from .fields import Seen
 from .lines import BlockLines
 from .parse import parse
@@ -35,7 +35,7 @@ TEXT_SCHEMA = pa.schema([("record", pa.string())])
 
 
 @dataclass(frozen=True, eq=False)
-class Group:
+class LineGroup:
     """Lines that became columns.
 
     Attributes:
@@ -61,27 +61,27 @@ class JsonChunk(Chunk):
         others: (position, value) of those that did not.
     """
 
-    groups: tuple[Group, ...] = ()
+    groups: tuple[LineGroup, ...] = ()
     others: tuple[tuple[int, Any], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
-class Shape:
+class LineShape:
     """Records that are alike: what was seen of them, and the tree of columns that holds them."""
 
     seen: Seen
-    tree: Node
+    tree: JsonNode
 
     @classmethod
-    def of(cls, seen: Seen) -> Shape:
+    def of(cls, seen: Seen) -> LineShape:
         """The shape of what was seen."""
         return cls(seen, seen.record_to_check())
 
-    def with_(self, more: Seen) -> Shape:
+    def with_(self, more: Seen) -> LineShape:
         """The shape of these records and some more."""
         seen = self.seen.copy()
         seen.add(more)
-        return Shape.of(seen)
+        return LineShape.of(seen)
 
 
 class Parser:
@@ -91,9 +91,9 @@ class Parser:
     """
 
     def __init__(self) -> None:
-        self._shapes: tuple[Shape, ...] = ()
+        self._shapes: tuple[LineShape, ...] = ()
 
-    def __call__(self, block: Block | Skipped) -> JsonChunk:
+    def __call__(self, block: LineBlock | Skipped) -> JsonChunk:
         """The records of a block, and what could not be read of it."""
         if isinstance(block, Skipped):
             return _skipped(block)
@@ -128,10 +128,10 @@ class Parser:
             others=tuple((int(position[line]), value) for line, value in others),
         )
 
-    def _columns(self, lines: BlockLines) -> list[Group]:
+    def _columns(self, lines: BlockLines) -> list[LineGroup]:
         """The lines that become columns: of the shapes that are known, and of new ones where many lines need them."""
-        shapes = list(self._shapes) or [Shape.of(_seen(lines, lines.all))]
-        groups: list[Group] = []
+        shapes = list(self._shapes) or [LineShape.of(_seen(lines, lines.all))]
+        groups: list[LineGroup] = []
         pending = lines.all
         for shape in shapes:
             if len(pending) >= FEWEST or shape is shapes[0]:
@@ -150,7 +150,7 @@ class Parser:
                 pending = left
             if len(shapes) == MAX_SHAPES:
                 break
-            own = Shape.of(more)
+            own = LineShape.of(more)
             left = _parse(lines, own, pending, groups)
             if len(left) == len(pending):
                 break
@@ -169,7 +169,7 @@ def _seen(lines: BlockLines, some: Ints) -> Seen:
     return seen
 
 
-def _parse(lines: BlockLines, shape: Shape, some: Ints, groups: list[Group]) -> Ints:
+def _parse(lines: BlockLines, shape: LineShape, some: Ints, groups: list[LineGroup]) -> Ints:
     """Add the lines of a shape to the groups; gives those that are not of it."""
     parsed = parse(*lines.data(some), shape.tree, CHECK)
     good = some[parsed.status == GOOD]
@@ -179,10 +179,10 @@ def _parse(lines: BlockLines, shape: Shape, some: Ints, groups: list[Group]) -> 
     return left
 
 
-def _group(root: Column, lines: Ints) -> Group:
-    found: list[tuple[Leaf, Column]] = []
+def _group(root: JsonColumn, lines: Ints) -> LineGroup:
+    found: list[tuple[Leaf, JsonColumn]] = []
 
-    def walk(column: Column, path: tuple[str, ...]) -> None:
+    def walk(column: JsonColumn, path: tuple[str, ...]) -> None:
         if column.array is None and not column.node.whole:
             for name, child in zip(column.node.names, column.children, strict=True):
                 walk(child, (*path, name))
@@ -192,7 +192,7 @@ def _group(root: Column, lines: Ints) -> Group:
     walk(root, ())
     nulls = {number: column.nulls for number, (_, column) in enumerate(found) if column.nulls is not None}
     leaves, columns = tuple(leaf for leaf, _ in found), tuple(column.whole() for _, column in found)
-    return Group(lines, leaves, columns, nulls)
+    return LineGroup(lines, leaves, columns, nulls)
 
 
 def _skipped(block: Skipped) -> JsonChunk:

@@ -6,13 +6,13 @@ import numpy as np
 
 from ..flow import Unread
 from ..kernels.arrays import Ints
-from .blocks import SHOWN, Block, Skipped
+from .blocks import SHOWN, LineBlock, Skipped
 from .strict import UnreadableError
 
 NO_COMMA = UnreadableError("unreadable", "not JSON: expected ',' between the elements of the array")
 
 
-def without_comma(block: Block, starts: Ints) -> list[int]:
+def without_comma(block: LineBlock, starts: Ints) -> list[int]:
     """The lines of an array's elements that no comma is before."""
     if block.missing is None or not len(block.missing):
         return []
@@ -20,7 +20,7 @@ def without_comma(block: Block, starts: Ints) -> list[int]:
     return lines
 
 
-def unread_line(block: Block, starts: Ints, ends: Ints, line: int, row: int, error: UnreadableError) -> Unread:
+def unread_line(block: LineBlock, starts: Ints, ends: Ints, line: int, row: int, error: UnreadableError) -> Unread:
     """A line that is no record.
 
     Args:
@@ -43,7 +43,7 @@ def unread_line(block: Block, starts: Ints, ends: Ints, line: int, row: int, err
     return Unread(row, line + 1, shown, error.code, f"{message}, at byte {block.offset + begin + max(error.at, skip)}")
 
 
-def closing_row(block: Block, broken: bool, rows: int) -> tuple[Unread, ...]:
+def closing_row(block: LineBlock, broken: bool, rows: int) -> tuple[Unread, ...]:
     """What is wrong with the end of an array, as one more row.
 
     Args:
@@ -58,7 +58,7 @@ def closing_row(block: Block, broken: bool, rows: int) -> tuple[Unread, ...]:
     return (Unread(rows + 1, line, "", "unreadable", message),)
 
 
-def line_count(block: Block, lines: int) -> int:
+def line_count(block: LineBlock, lines: int) -> int:
     """How many lines of the file a block stands for, whose own lines are so many."""
     return lines if block.breaks is None else len(block.breaks)
 

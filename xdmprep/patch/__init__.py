@@ -1,8 +1,8 @@
 """Profile patches: what changed between two snapshots, as upsert records that say no more than is needed."""
 
-from .blocks import Options
+from .blocks import DiffOptions
 from .diff import diff_streams, refuse_events
-from .effect import Change, Effects
+from .effect import AttributeChange, Effects
 from .keys import key_of, primary_of
 from .preview import Preview
 from .result import Counts, Patch
@@ -11,11 +11,11 @@ from .spool import MEMORY_BYTES
 
 __all__ = [
     "MEMORY_BYTES",
-    "Change",
+    "AttributeChange",
     "Checks",
     "Counts",
+    "DiffOptions",
     "Effects",
-    "Options",
     "Patch",
     "Preview",
     "Side",

@@ -41,7 +41,7 @@ _Piece = tuple[int, int, Positions, tuple[Finding, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class DiffOptions:
     """How two snapshots are compared.
 
     Attributes:
@@ -87,7 +87,7 @@ class Blocks:
         schema: Schema,
         key: Key,
         primary: Key | None,
-        options: Options,
+        options: DiffOptions,
         ingested: Checks,
         sent: Checks,
         before: Side | None,

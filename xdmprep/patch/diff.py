@@ -14,7 +14,7 @@ from pathlib import Path as FilePath
 from ..errors import UsageError
 from ..flow import Chunk
 from ..schema import Schema
-from .blocks import Blocks, Options
+from .blocks import Blocks, DiffOptions
 from .join import Entries, circles, join
 from .keys import Key, as_good_as, key_of, primary_of
 from .result import Patch
@@ -26,7 +26,7 @@ def diff_streams(
     before: Side | None,
     after: Side,
     schema: Schema,
-    options: Options,
+    options: DiffOptions,
     ingested: Checks,
     sent: Checks,
     *,

@@ -22,7 +22,7 @@ EXAMPLES = 3
 
 
 @dataclass
-class Change:
+class AttributeChange:
     """What happens to one attribute.
 
     Attributes:
@@ -35,7 +35,7 @@ class Change:
     changed: int = 0
     examples: list[tuple[str, Any, Any]] = field(default_factory=list)
 
-    def take(self, other: Change) -> None:
+    def take(self, other: AttributeChange) -> None:
         """Add what another part of the patch does."""
         self.added += other.added
         self.changed += other.changed
@@ -56,7 +56,7 @@ class Effects:
 
     records: int = 0
     new: int = 0
-    attributes: dict[str, Change] = field(default_factory=dict)
+    attributes: dict[str, AttributeChange] = field(default_factory=dict)
     before: list[pa.StructArray] = field(default_factory=list, repr=False)
     kept: int = 0
 
@@ -95,7 +95,7 @@ class Effects:
         self.records += other.records
         self.new += other.new
         for path, change in other.attributes.items():
-            self.attributes.setdefault(path, Change()).take(change)
+            self.attributes.setdefault(path, AttributeChange()).take(change)
         for part in other.before:
             if self.kept < keep:
                 self._keep(part.slice(0, keep - self.kept))
@@ -105,7 +105,7 @@ class Effects:
 class _Walk:
     """Goes down two arrays of records side by side."""
 
-    found: dict[str, Change]
+    found: dict[str, AttributeChange]
     keys: pa.Array
 
     def look(self, before: pa.Array, sent: pa.Array, at: At) -> None:
@@ -136,7 +136,7 @@ class _Walk:
                 (self.keys[int(at.records[one])].as_py(), _shown(before[int(one)]), _shown(sent[int(one)]))
                 for one in here[:EXAMPLES].tolist()
             ]
-            self.found.setdefault(path, Change()).take(Change(fresh, len(here) - fresh, examples))
+            self.found.setdefault(path, AttributeChange()).take(AttributeChange(fresh, len(here) - fresh, examples))
 
 
 def _shown(value: pa.Scalar) -> Any:

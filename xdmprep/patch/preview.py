@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import shorten
 from ..notebook import grid, wrap
-from .effect import Change
+from .effect import AttributeChange
 
 
 @dataclass(repr=False)
@@ -25,7 +25,7 @@ class Preview:
 
     records: int = 0
     new: int = 0
-    attributes: dict[str, Change] = field(default_factory=dict)
+    attributes: dict[str, AttributeChange] = field(default_factory=dict)
     tried: int = 0
     otherwise: dict[str, tuple[int, int]] = field(default_factory=dict)
 

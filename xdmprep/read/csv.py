@@ -71,7 +71,7 @@ class CsvOptions:
 
 
 @dataclass(slots=True)
-class Block:
+class CsvBlock:
     """Some whole records, or one that is no row.
 
     Attributes:
@@ -103,7 +103,7 @@ class Header:
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class CsvShape:
     """What a worker needs to parse a block."""
 
     names: tuple[str, ...]
@@ -152,7 +152,7 @@ def read_csv(path: str | os.PathLike[str], options: CsvOptions | None = None) ->
     if codecs.lookup(opts.encoding).name == "utf-8" and _is_windows(sample):
         raise SourceError(f"{file}: is not UTF-8 but, by its letters, cp1252 (Windows). Give --encoding cp1252.")
     leaves = tuple(Leaf((name,), pa.string(), name) for name in header.names)
-    shape = Shape(header.names, _column_types(sample, header.names, opts), leaves, opts)
+    shape = CsvShape(header.names, _column_types(sample, header.names, opts), leaves, opts)
     return Stream(
         source=partial(_blocks, file, opts, header),
         steps=(partial(parse, shape=shape),),
@@ -276,7 +276,7 @@ def first_rows(file: Path, opts: CsvOptions, header: Header, size: int = 1 << 20
 def _column_types(sample: bytes, names: tuple[str, ...], opts: CsvOptions) -> dict[str, pa.DataType]:
     """Text for all columns; dictionary-encoded where a sample shows few distinct values (the values stay the same)."""
     types: dict[str, pa.DataType] = dict.fromkeys(names, pa.string())
-    shape = Shape(names, types, (), opts)
+    shape = CsvShape(names, types, (), opts)
     end = kernels.active.last_record_end(sample, 0, len(sample), False, opts.delimiter, opts.quote)
     records = parse_records(sample[:end], 0, shape).records
     if records.num_rows >= 500:
@@ -286,7 +286,7 @@ def _column_types(sample: bytes, names: tuple[str, ...], opts: CsvOptions) -> di
     return types
 
 
-def _blocks(file: Path, opts: CsvOptions, header: Header) -> Iterator[Block]:
+def _blocks(file: Path, opts: CsvOptions, header: Header) -> Iterator[CsvBlock]:
     """The file cut at record ends."""
     cutter, lines = Cutter(opts.delimiter, opts.quote), header.lines
     with open_text(file, opts.encoding) as source:
@@ -301,7 +301,7 @@ def _blocks(file: Path, opts: CsvOptions, header: Header) -> Iterator[Block]:
             final = size < len(buffer)
             end = kernels.active.last_record_end(buffer, 0, size, final, opts.delimiter, opts.quote)
             if end:
-                yield Block(buffer[:end], lines)
+                yield CsvBlock(buffer[:end], lines)
                 lines = 0
             rest, more = bytes(buffer[end:size]), opts.block_bytes
             if (final and rest) or (not end and size > MAX_RECORD_BYTES):
@@ -314,7 +314,7 @@ def _blocks(file: Path, opts: CsvOptions, header: Header) -> Iterator[Block]:
                 return
 
 
-def _no_row(cutter: Cutter, source: IO[bytes], piece: bytes, opts: CsvOptions) -> tuple[Block, bytes]:
+def _no_row(cutter: Cutter, source: IO[bytes], piece: bytes, opts: CsvOptions) -> tuple[CsvBlock, bytes]:
     """A record that is too long or has a quote that never closes, and what was read behind it."""
     scan, shown, size, lines, end = cutter.scan(), piece[:_SHOWN_BYTES], 0, 0, -1
     while piece:
@@ -336,10 +336,10 @@ def _no_row(cutter: Cutter, source: IO[bytes], piece: bytes, opts: CsvOptions) -
             f"the row has {size:,} bytes in {lines:,} lines, and at most {MAX_RECORD_BYTES:,} are read as one row; "
             f"perhaps a closing {opts.quote} is missing"
         )
-    return Block(shown, 0, reason, lines, size), piece[end:] if end >= 0 else b""
+    return CsvBlock(shown, 0, reason, lines, size), piece[end:] if end >= 0 else b""
 
 
-def parse(block: Block, shape: Shape) -> Chunk:
+def parse(block: CsvBlock, shape: CsvShape) -> Chunk:
     """The rows of a block."""
     if block.reason is not None:
         text = bytes(block.data).decode(errors="replace").rstrip("\r\n")
@@ -352,7 +352,7 @@ def parse(block: Block, shape: Shape) -> Chunk:
     return replace(chunk, lines=lines, size=size)
 
 
-def parse_records(data: memoryview | bytes, lines: int, shape: Shape, only: Sequence[str] | None = None) -> Chunk:
+def parse_records(data: memoryview | bytes, lines: int, shape: CsvShape, only: Sequence[str] | None = None) -> Chunk:
     """Parse whole records.
 
     Args:
@@ -372,7 +372,7 @@ def parse_records(data: memoryview | bytes, lines: int, shape: Shape, only: Sequ
     return Chunk(shape.leaves, batch, rows, unread=unread, source=batch, consumed=total)
 
 
-def _unread(data: memoryview | bytes, lines: int, aside: Aside, shape: Shape) -> Iterator[Unread]:
+def _unread(data: memoryview | bytes, lines: int, aside: Aside, shape: CsvShape) -> Iterator[Unread]:
     """The records that are set aside, with their lines and reasons."""
     before = 0
     for number, start, end, values in aside.tolist():

@@ -28,7 +28,7 @@ from ..errors import SourceError
 from ..flow import Chunk, Stream
 from ..kernels.record_boundary import Cutter
 from ..leaves import Leaf
-from .csv import Block, CsvOptions, Shape, first_rows, parse, parse_records, read_csv, read_header
+from .csv import CsvBlock, CsvOptions, CsvShape, first_rows, parse, parse_records, read_csv, read_header
 
 #: A row's text, beside the columns that are parsed.
 LINE = Leaf(("\0line",), pa.string())
@@ -65,7 +65,7 @@ def read_lines(path: str | os.PathLike[str], options: CsvOptions | None, columns
     """
     opts = options or CsvOptions()
     whole = read_csv(path, opts)
-    shape: Shape = whole.steps[0].keywords["shape"]  # type: ignore[attr-defined]
+    shape: CsvShape = whole.steps[0].keywords["shape"]  # type: ignore[attr-defined]
     compared = BARE if bare else (LINE,)
     parsed = tuple(leaf for leaf in whole.leaves if leaf.path[0] in columns)
     leaves = (*parsed, LINE, *(BARE if bare else ()))
@@ -105,7 +105,7 @@ def _habits(path: Path, opts: CsvOptions) -> tuple[bool, list[set[bool]]]:
     return sample.endswith(b"\r\n"), quoted
 
 
-def _parse_lines(block: Block, shape: Shape, leaves: tuple[Leaf, ...], parsed: int, cutter: Cutter) -> Chunk:
+def _parse_lines(block: CsvBlock, shape: CsvShape, leaves: tuple[Leaf, ...], parsed: int, cutter: Cutter) -> Chunk:
     names = [str(leaf.path[0]) for leaf in leaves]
     bare = len(leaves) > parsed + 1
     texts = None
@@ -169,7 +169,7 @@ def _written(records: pa.RecordBatch, opts: CsvOptions) -> bytes:
     return out.getvalue().encode()
 
 
-def _parse_again(chunk: Chunk, shape: Shape) -> Chunk:
+def _parse_again(chunk: Chunk, shape: CsvShape) -> Chunk:
     """All columns of rows that are texts."""
     (texts,) = chunk.records.columns
     joined = b"".join(texts.cast(pa.binary()).to_pylist())

@@ -32,10 +32,10 @@ from ..kernels.json_columns import (
     NUMBER,
     OBJECT,
     UNLIKE,
-    Node,
+    JsonNode,
 )  # fmt: skip
 from ..leaves import Leaf
-from ..ndjson.blocks import Block, Skipped, open_blocks
+from ..ndjson.blocks import LineBlock, Skipped, open_blocks
 from ..ndjson.fields import Seen, kind_of
 from ..ndjson.lines import BlockLines
 from ..ndjson.parse import parse
@@ -55,7 +55,7 @@ MANY_COLUMNS = 500
 FIRST = 200
 
 
-def read_ndjson(path: str | os.PathLike[str], tree: Node | None = None) -> Stream:
+def read_ndjson(path: str | os.PathLike[str], tree: JsonNode | None = None) -> Stream:
     """The records of a file of JSON lines or of one JSON array, nested as they are.
 
     Args:
@@ -74,7 +74,7 @@ def read_ndjson(path: str | os.PathLike[str], tree: Node | None = None) -> Strea
     return Stream(blocks, steps, leaves, _schema(tree), file.name, file.stat().st_size)
 
 
-def learned(files: Sequence[Path]) -> Node:
+def learned(files: Sequence[Path]) -> JsonNode:
     """The columns for the records at the beginning of some files, which are read with the same columns.
 
     Raises:
@@ -132,7 +132,7 @@ def _learn(lines: BlockLines, seen: Seen) -> tuple[int, Unread | None]:
     return records, fault or (closing[0] if closing else None)
 
 
-def _parse(block: Block | Skipped, tree: Node, leaves: tuple[Leaf, ...]) -> Chunk:
+def _parse(block: LineBlock | Skipped, tree: JsonNode, leaves: tuple[Leaf, ...]) -> Chunk:
     if isinstance(block, Skipped):
         empty = pa.RecordBatch.from_arrays([pa.array([], field.type) for field in tree.fields], schema=_schema(tree))
         none = np.zeros(0, np.int64)
@@ -171,7 +171,7 @@ def _parse(block: Block | Skipped, tree: Node, leaves: tuple[Leaf, ...]) -> Chun
     )  # fmt: skip
 
 
-def _schema(tree: Node) -> pa.Schema:
+def _schema(tree: JsonNode) -> pa.Schema:
     return pa.schema(tree.fields)
 
 
@@ -198,7 +198,7 @@ def _findings(misfits: dict[int, list[_Misfit]]) -> tuple[Finding, ...]:
     )
 
 
-def _fit(value: Any, node: Node, path: Steps, misfits: list[_Misfit]) -> Any:
+def _fit(value: Any, node: JsonNode, path: Steps, misfits: list[_Misfit]) -> Any:
     """A value for the column of its place; None, and one more misfit, where it does not fit."""
     if value is None:
         return None

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..kernels.automaton import Automaton
 from .charset import ASCII, CharSet
-from .tree import Alt, Begin, Chars, End, Group, Node, Repeat, Seq
+from .tree import Alt, Begin, Capture, Chars, End, Node, Repeat, Seq
 
 #: An automaton of more states, or an expression of more parts, is not made.
 MAX_STATES, MAX_PARTS = 96, 600
@@ -81,7 +81,7 @@ class _Parts:
                 self.free[start].append(first)
                 self.free[last].append(end)
             return start, end
-        if isinstance(node, Group):
+        if isinstance(node, Capture):
             return self.add(node.body)
         if isinstance(node, Repeat) and node.kind != "possessive" and node.most != 0:
             return self._times(node)

@@ -15,9 +15,9 @@ from .tree import (
     BackRef,
     Begin,
     Border,
+    Capture,
     Chars,
     End,
-    Group,
     Look,
     Node,
     RegexError,
@@ -67,7 +67,7 @@ def read_ecma(text: str, strict: bool = False) -> tuple[Node, int, dict[str, int
     Raises:
         RegexError: it is none, or cannot be carried out exactly.
     """
-    reader = _Reader(text, strict)
+    reader = _EcmaReader(text, strict)
     return reader.whole(), reader.total, reader.names
 
 
@@ -77,11 +77,11 @@ def _may_keep(node: Node, looped: bool) -> set[int]:
     for inner in children(node):
         found |= _may_keep(inner, looped or (isinstance(node, Repeat) and (node.most is None or node.most > 1)))
     if looped and (isinstance(node, Alt | Look) or (isinstance(node, Repeat) and node.least == 0)):
-        found |= {inner.number for inner in walk(node) if isinstance(inner, Group)}
+        found |= {inner.number for inner in walk(node) if isinstance(inner, Capture)}
     return found
 
 
-class _Reader(Cursor):
+class _EcmaReader(Cursor):
     def __init__(self, text: str, strict: bool) -> None:
         super().__init__(text)
         self._strict = strict
@@ -200,7 +200,7 @@ class _Reader(Cursor):
         if number is None:
             return body
         self._closed.add(number)
-        return Group(body, number)
+        return Capture(body, number)
 
     def _reference(self, number: int, start: int) -> Node:
         if number not in self._closed:  # nothing is held yet: the empty text

@@ -11,10 +11,10 @@ from .tree import (
     BackRef,
     Begin,
     Border,
+    Capture,
     Chars,
     End,
     Grapheme,
-    Group,
     LastMatch,
     Look,
     Node,
@@ -102,7 +102,7 @@ class _Python:
             return "|".join(map(self.text, node.options))
         if isinstance(node, Repeat):
             return self._repeat(node)
-        if isinstance(node, Group):
+        if isinstance(node, Capture):
             return f"({self.text(node.body)})"
         if isinstance(node, Atomic):
             return f"(?>{self.text(node.body)})"
@@ -117,7 +117,7 @@ class _Python:
 
     def _repeat(self, node: Repeat) -> str:
         body = self.text(node.body)
-        if not isinstance(node.body, Chars | Group | Atomic) or body == "(?!)":
+        if not isinstance(node.body, Chars | Capture | Atomic) or body == "(?!)":
             body = f"(?:{body})"
         return body + _quantity(node) + _SUFFIX[node.kind]
 
@@ -173,7 +173,7 @@ def re2(node: Node, captures: bool = False, ascii_only: bool = False) -> str:
                 return "".join(f"(?:{text(part)})" if isinstance(part, Alt) else text(part) for part in parts)
             case Alt(options):
                 return "|".join(map(text, options))
-            case Group(body, number):
+            case Capture(body, number):
                 return f"({f'?P<g{number}>' if captures else '?:'}{text(body)})"
             case Begin():
                 return r"\A"
@@ -182,7 +182,7 @@ def re2(node: Node, captures: bool = False, ascii_only: bool = False) -> str:
             case Border(word, negative) if (word & ASCII) == WORD and (ascii_only or word == WORD):
                 return r"\B" if negative else r"\b"
             case Repeat(body, least, most, kind) if kind != "possessive" and max(least, most or 0) <= _RE2_REPEATS:
-                inner = text(body) if isinstance(body, Chars | Group) else f"(?:{text(body)})"
+                inner = text(body) if isinstance(body, Chars | Capture) else f"(?:{text(body)})"
                 return inner + _quantity(node) + _SUFFIX[kind]
         raise Beyond
 

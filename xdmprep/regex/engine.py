@@ -23,10 +23,10 @@ from .tree import (
     Atomic,
     BackRef,
     Begin,
+    Capture,
     Chars,
     End,
     Grapheme,
-    Group,
     LastMatch,
     Look,
     Node,
@@ -284,7 +284,7 @@ class _Cost:
             costs = [_Cost.of(option) for option in node.options]
             factors = [cost.factor for cost in costs]
             return _Cost(max(factors) if _apart(node) else sum(factors), max(cost.degree for cost in costs))
-        if isinstance(node, Group | Atomic | Look):
+        if isinstance(node, Capture | Atomic | Look):
             return _Cost.of(node.body)
         if isinstance(node, Repeat):
             return _Cost._of_repeat(node)
@@ -319,8 +319,8 @@ def _apart(node: Alt) -> bool:
     ranges: list[tuple[int, int]] = []
     for option in node.options:
         first = option
-        while (isinstance(first, Seq) and first.parts) or isinstance(first, Group):
-            first = first.body if isinstance(first, Group) else first.parts[0]
+        while (isinstance(first, Seq) and first.parts) or isinstance(first, Capture):
+            first = first.body if isinstance(first, Capture) else first.parts[0]
         if not isinstance(first, Chars):
             return False
         ranges += first.set.ranges

@@ -16,10 +16,10 @@ from .tree import (
     BackRef,
     Begin,
     Border,
+    Capture,
     Chars,
     End,
     Grapheme,
-    Group,
     LastMatch,
     Look,
     Node,
@@ -110,7 +110,7 @@ def read_java(text: str) -> tuple[Node, int, dict[str, int]]:
     Raises:
         RegexError: it is none, or cannot be carried out exactly.
     """
-    reader = _Reader(text)
+    reader = _JavaReader(text)
     tree = reader.whole()
     return tree, reader.total, reader.names
 
@@ -123,7 +123,7 @@ def _database(expression: str) -> CharSet:
     return found
 
 
-class _Reader(Cursor):
+class _JavaReader(Cursor):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.total = 0
@@ -204,7 +204,7 @@ class _Reader(Cursor):
         found = self.quantified(node, possessive=True)
         if found is None:
             self.fail("'{' begins a repetition such as {2,5}; write \\{ for the character", start)
-        if width(node)[1] == 0 and any(isinstance(part, Group) for part in walk(node)):
+        if width(node)[1] == 0 and any(isinstance(part, Capture) for part in walk(node)):
             self.fail("a repetition of a group that is always empty cannot be carried out exactly", start)
         return found
 
@@ -273,13 +273,13 @@ class _Reader(Cursor):
         self._flags = before
         if number is not None:
             self._closed.add(number)
-            return Group(body, number)
+            return Capture(body, number)
         if shape == "atomic":
             return Atomic(body)
         if shape == "plain":
             return body
         least, most = width(body)
-        if shape == "behind" and least != most and any(isinstance(node, Group | BackRef) for node in walk(body)):
+        if shape == "behind" and least != most and any(isinstance(node, Capture | BackRef) for node in walk(body)):
             self.fail("a group in a look-behind of varying length cannot be carried out exactly", start)
         return Look(body, shape == "ahead", negative)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from . import MatchTimeout, RegexError, compile_ecma
 from .charset import CharSet
-from .tree import Alt, Atomic, BackRef, Chars, Group, Node, Repeat, Seq
+from .tree import Alt, Atomic, BackRef, Capture, Chars, Node, Repeat, Seq
 
 PRINTABLE = CharSet.chars(string.ascii_letters + string.digits + " !#$%&'()*+,-./:;=?@[]^_{|}~")
 _PLAIN = CharSet.chars(string.ascii_letters + string.digits)
@@ -37,7 +37,7 @@ def text_for(pattern: str, source: random.Random, known: Sequence[str] = ()) -> 
         if fitting:
             return source.choice(fitting)
         for _ in range(_TRIES):
-            text = _Maker(pattern, source).made(regex.tree)
+            text = _TextMaker(pattern, source).made(regex.tree)
             if regex.found_in(text):
                 return text
     except (MatchTimeout, RegexError) as error:
@@ -45,7 +45,7 @@ def text_for(pattern: str, source: random.Random, known: Sequence[str] = ()) -> 
     raise Unmatchable(f"no text was found for the pattern {pattern!r}")
 
 
-class _Maker:
+class _TextMaker:
     def __init__(self, pattern: str, source: random.Random) -> None:
         self._pattern, self._source = pattern, source
         self._groups: dict[int, str] = {}
@@ -61,7 +61,7 @@ class _Maker:
         if isinstance(node, Repeat):
             most = node.least + _MORE if node.most is None else min(node.most, node.least + 20)
             return "".join(self.made(node.body) for _ in range(self._source.randint(node.least, most)))
-        if isinstance(node, Group):
+        if isinstance(node, Capture):
             self._groups[node.number] = self.made(node.body)
             return self._groups[node.number]
         if isinstance(node, Atomic):

@@ -64,7 +64,7 @@ class Repeat:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class Capture:
     """A capturing group; groups are numbered from 1 by their opening brackets."""
 
     body: Node
@@ -136,7 +136,7 @@ class Grapheme:
 
 
 Node = (
-    Chars | Seq | Alt | Repeat | Group | Atomic | Look | BackRef | Begin | End | Border | LastMatch | Grapheme
+    Chars | Seq | Alt | Repeat | Capture | Atomic | Look | BackRef | Begin | End | Border | LastMatch | Grapheme
 )  # all kinds of nodes
 
 EMPTY = Seq(())
@@ -156,7 +156,7 @@ def children(node: Node) -> tuple[Node, ...]:
         return node.parts
     if isinstance(node, Alt):
         return node.options
-    if isinstance(node, Repeat | Group | Atomic | Look):
+    if isinstance(node, Repeat | Capture | Atomic | Look):
         return (node.body,)
     return ()
 
@@ -191,7 +191,7 @@ def width(node: Node) -> tuple[int, int | None]:
         if most == 0 or node.most == 0:
             return 0, 0
         return least * node.least, None if most is None or node.most is None else most * node.most
-    if isinstance(node, Group | Atomic):
+    if isinstance(node, Capture | Atomic):
         return width(node.body)
     if isinstance(node, BackRef):
         return 0, None

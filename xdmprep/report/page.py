@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..schema import Schema
 
 
-class Group(Protocol):
+class PageGroup(Protocol):
     """The findings of one kind, as :class:`xdmprep.report.Group` has them."""
 
     code: str
@@ -39,7 +39,7 @@ class Group(Protocol):
     file: str | None
 
 
-class Report(Protocol):
+class PageReport(Protocol):
     """What a page shows of :class:`xdmprep.report.Report`."""
 
     name: str
@@ -54,11 +54,11 @@ class Report(Protocol):
     hides_values: bool
 
     @property
-    def files(self) -> Sequence[Report]: ...
+    def files(self) -> Sequence[PageReport]: ...
     @property
     def valid(self) -> bool: ...
     @property
-    def groups(self) -> Sequence[Group]: ...
+    def groups(self) -> Sequence[PageGroup]: ...
     def head(self, count: int) -> pa.Table: ...
     def headline(self) -> str: ...
 
@@ -80,7 +80,7 @@ _MOST_CHOICES = 500
 _WIDTHS = {"row": "6rem", "severity": "6rem", "code": "9rem", "column": "8rem"}
 
 
-def report_page(report: Report) -> str:
+def report_page(report: PageReport) -> str:
     """The whole page."""
     table = report.head(ROWS).sort_by([("severity", "ascending"), ("row", "ascending")])
     named = "file" in table.column_names
@@ -116,7 +116,7 @@ def report_page(report: Report) -> str:
     return str(shown)
 
 
-def report_fragment(report: Report) -> str:
+def report_fragment(report: PageReport) -> str:
     """The report for a notebook: counts, kinds of findings, the first findings; no script."""
     named = bool(report.files)
     kinds = grid(
@@ -154,13 +154,13 @@ def report_fragment(report: Report) -> str:
     )
 
 
-def _counts(report: Report) -> list[tuple[str, int]]:
+def _counts(report: PageReport) -> list[tuple[str, int]]:
     counts = [("rows", report.rows), ("valid", report.rows - report.invalid), ("invalid", report.invalid)]
     left_out = sum(entry["lost"] for entry in report.values.table(lost_only=True).values())
     return [*counts, *([("values left out", left_out)] if left_out else []), ("findings", report.found)]
 
 
-def _about(report: Report) -> str:
+def _about(report: PageReport) -> str:
     """The schema and how long the run took, as far as the report was told."""
     parts = [f"schema {report.schema.name}"] if report.schema is not None else []
     if report.seconds is not None:
@@ -202,7 +202,7 @@ class _FieldRow:
     warnings: int = 0
 
 
-def _fields(report: Report) -> list[_FieldRow]:
+def _fields(report: PageReport) -> list[_FieldRow]:
     """Every field that has values or findings, below the fields that it is in."""
     rows: dict[Path, _FieldRow] = {}
 
@@ -266,7 +266,7 @@ def _path(text: str) -> Path:
         return (text,)
 
 
-def _picture(report: Report) -> dict[str, Any] | None:
+def _picture(report: PageReport) -> dict[str, Any] | None:
     """Sources on the left, destinations on the right, a line for each mapping; in red where values were left out."""
     pairs = list(report.mapped)[:PICTURED]
     if not pairs:

@@ -70,10 +70,10 @@ def sample(
     """
     if count < 0 or not 0 <= fill <= 1 or identities < 1:
         raise UsageError("A sample needs a count of 0 or more, a fill from 0 to 1, and at least 1 identity.")
-    return _Maker(schema, seed, identities).records(count, fill)
+    return _RecordMaker(schema, seed, identities).records(count, fill)
 
 
-class _Maker:
+class _RecordMaker:
     """Makes the records of one schema; `needed` are the fields that are there whatever the schema requires."""
 
     def __init__(self, schema: Schema, seed: int, identities: int) -> None:

@@ -23,7 +23,7 @@ from ..ndjson.parser import JsonChunk
 from ..paths import EVERY, format_path, parse_path
 from ..schema import Field, Schema
 from .columns import Columns
-from .fault import Fault
+from .fault import Violation
 from .identities import MAPS, Wanted, record_faults
 from .identity_columns import IdentityChecks
 from .parquet import ParquetChunk
@@ -54,7 +54,7 @@ class SchemaChecks:
         self._compiled: dict[tuple[Any, ...], list[Callable[[Columns, Sink], None]]] = {}
         self._lock = threading.Lock()
 
-    def faults(self, record: Any) -> list[Fault]:
+    def faults(self, record: Any) -> list[Violation]:
         """Everything wrong with one record."""
         found = self.record.faults(record)
         try:
@@ -66,7 +66,7 @@ class SchemaChecks:
                 found.append(TOO_DEEP)
         return found
 
-    def issue(self, fault: Fault, row: int | None = None) -> Issue:
+    def issue(self, fault: Violation, row: int | None = None) -> Issue:
         """A fault as an issue."""
         severity = self.rules.severity(fault.code)
         return Issue(

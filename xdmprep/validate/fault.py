@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 At = tuple[str | int, ...]
 
 
-class Fault(NamedTuple):
+class Violation(NamedTuple):
     """One fault of one record: rule code, place, offending value, message, hint."""
 
     code: str
@@ -19,4 +19,4 @@ class Fault(NamedTuple):
 
 
 #: Adds what is wrong with a value at a place to the faults.
-Check = Callable[[Any, At, list[Fault]], None]
+Check = Callable[[Any, At, list[Violation]], None]

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..paths import EVERY, Path
 from ..schema import Schema
-from .fault import Fault
+from .fault import Violation
 from .spots import ANY_KEY
 from .wording import as_text
 
@@ -104,7 +104,7 @@ def value_faults(text: str, namespace: str) -> Iterator[str]:
         yield "identity-length"
 
 
-def record_faults(record: Any, wanted: Wanted) -> Iterator[Fault]:
+def record_faults(record: Any, wanted: Wanted) -> Iterator[Violation]:
     """The identity faults of one record."""
     if not isinstance(record, Mapping):
         return
@@ -115,7 +115,7 @@ def record_faults(record: Any, wanted: Wanted) -> Iterator[Fault]:
             if isinstance(value, str):
                 count += 1
                 for code in value_faults(value, namespace):
-                    yield Fault(code, at, value, *SAY[code])
+                    yield Violation(code, at, value, *SAY[code])
     primaries = []
     name, items = _items(record)
     for at, namespace, item in items:
@@ -123,24 +123,24 @@ def record_faults(record: Any, wanted: Wanted) -> Iterator[Fault]:
         filled += id not in (None, "")
         count += 1
         if id is None:
-            yield Fault("identity-blank", (*at, "id"), None, *NO_ID)
+            yield Violation("identity-blank", (*at, "id"), None, *NO_ID)
         elif isinstance(id, str):
             for code in value_faults(id, namespace):
-                yield Fault(code, (*at, "xdm:id" if "xdm:id" in item else "id"), id, *SAY[code])
+                yield Violation(code, (*at, "xdm:id" if "xdm:id" in item else "id"), id, *SAY[code])
         if item.get("primary", item.get("xdm:primary")) is True:
             primaries.append(at)
     if wanted.primary is not None:
         path, namespace = wanted.primary
         if not any(value not in (None, "") for _, value in _values_at(record, path, ())):
-            yield Fault("identity-primary", path, None, *no_field(namespace))
+            yield Violation("identity-primary", path, None, *no_field(namespace))
     elif wanted.one_primary and not primaries:
-        yield Fault("identity-primary", (name,), None, *NO_PRIMARY)
+        yield Violation("identity-primary", (name,), None, *NO_PRIMARY)
     if wanted.some and not filled:
-        yield Fault("identity-none", (), None, *NO_IDENTITY)
+        yield Violation("identity-none", (), None, *NO_IDENTITY)
     if len(primaries) > 1:
-        yield Fault("identity-primary", (name,), as_text(len(primaries)), *TWO_PRIMARY)
+        yield Violation("identity-primary", (name,), as_text(len(primaries)), *TWO_PRIMARY)
     if count > MAX_IDENTITIES:
-        yield Fault("identity-count", (name,), str(count), *SAY["identity-count"])
+        yield Violation("identity-count", (name,), str(count), *SAY["identity-count"])
 
 
 def _items(record: Mapping[str, Any]) -> tuple[str, list[tuple[Path, str, Mapping[str, Any]]]]:

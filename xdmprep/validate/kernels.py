@@ -25,7 +25,7 @@ from ..schema.types import is_finite
 from .bytewise import byte_test
 from .equality import is_multiple
 from .formats import FORMATS, SCREENS
-from .patterns import Pattern
+from .patterns import SchemaPattern
 from .wording import UNDECIDED
 
 Test = Callable[[pa.Array], "Positions | None"]
@@ -130,7 +130,7 @@ def _shortest(array: pa.Array) -> int:
     return loops.active.text_sizes(array)[0]
 
 
-def pattern(wanted: Pattern) -> Test:
+def pattern(wanted: SchemaPattern) -> Test:
     """Texts in which the pattern is found."""
     re2, bytewise = wanted.re2, byte_test(wanted.tree)
     if re2 is None:
@@ -150,7 +150,7 @@ def pattern(wanted: Pattern) -> Test:
     return on_texts(test)
 
 
-def slow_pattern(wanted: Pattern, say: tuple[str, str]) -> list[tuple[Test, tuple[str, str]]]:
+def slow_pattern(wanted: SchemaPattern, say: tuple[str, str]) -> list[tuple[Test, tuple[str, str]]]:
     """The same for a pattern that RE2 cannot say, in two tests: where it is not found, and where that is undecided."""
     stopped: set[str] = set()
 

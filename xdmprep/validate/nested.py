@@ -23,7 +23,7 @@ from ..leaves import Leaf, plain, valid
 from ..paths import EVERY, Path
 from ..regex import MatchTimeout
 from . import kernels
-from .fault import Check, Fault
+from .fault import Check, Violation
 from .kernels import Test
 from .kinds import is_list, is_text, json_kind, lengths, presence
 from .patterns import compile_pattern, undecided
@@ -344,7 +344,7 @@ def report_faults(check: Any, values: Iterable[tuple[int, Any]], place: Place, s
     """Run the exact path on (position, value) pairs and report what it finds."""
     groups: dict[tuple[str, Path, str, str], tuple[list[int], list[Any]]] = {}
     for position, value in values:
-        faults: list[Fault] = []
+        faults: list[Violation] = []
         decide(check, value, (), faults)
         for fault in faults:
             where, what = groups.setdefault((fault.code, fault.at, fault.message, fault.hint), ([], []))

@@ -16,7 +16,7 @@ REMEMBER = 1_024
 
 
 @dataclass(frozen=True)
-class Pattern:
+class SchemaPattern:
     """One ECMA-262 pattern.
 
     Attributes:
@@ -84,14 +84,14 @@ def _is_object(node: Mapping[str, Any], key: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def compile_pattern(text: str) -> Pattern:
+def compile_pattern(text: str) -> SchemaPattern:
     """Read an ECMA-262 pattern.
 
     Raises:
         SchemaError: it is not a pattern, or cannot be carried out exactly.
     """
     try:
-        return Pattern(text, compile_ecma(text))
+        return SchemaPattern(text, compile_ecma(text))
     except RegexError as error:
         where = f"{error.message} (position {error.position})"
         raise SchemaError(f"the pattern {text!r} cannot be read: {where}. Correct it in the schema.") from None

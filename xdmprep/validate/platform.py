@@ -19,7 +19,7 @@ from ..flow import Finding
 from ..paths import EVERY, Path, format_path
 from ..schema import Field, Schema
 from ..schema.types import SCALARS
-from .fault import Fault
+from .fault import Violation
 from .kinds import is_list
 from .ruleset import Rules
 from .wording import UNKNOWN, limited
@@ -121,15 +121,15 @@ class PlatformRules:
         limit = (self.max_bytes or 0) // 1024
         return f"the record is larger than {limit} KB of JSON", "The platform drops such records without an error."
 
-    def record_faults(self, record: Any) -> list[Fault]:
+    def record_faults(self, record: Any) -> list[Violation]:
         """The faults of one record."""
-        found: list[Fault] = []
+        found: list[Violation] = []
         if self.walks:
             self._walk(self.schema.root, record, (), found)
         if isinstance(record, Mapping):
             found += self._event_faults(record)
             if self.max_bytes is not None and size_of(record) > self.max_bytes:
-                found.append(Fault("record-size", (), None, *self.size_text()))
+                found.append(Violation("record-size", (), None, *self.size_text()))
         return [fault for fault in found if fault.code in self.rules]
 
     def column_types(self, columns: pa.Schema) -> list[Finding]:
@@ -160,14 +160,14 @@ class PlatformRules:
                 compare(below, column.type, (column.name,))
         return found
 
-    def _walk(self, field: Field, value: Any, at: Path, out: list[Fault]) -> None:
+    def _walk(self, field: Field, value: Any, at: Path, out: list[Violation]) -> None:
         rules = self.of(field)
         if rules.deprecated and value is not None:
-            out.append(Fault("deprecated", at, value, *DEPRECATED))
+            out.append(Violation("deprecated", at, value, *DEPRECATED))
         if isinstance(value, Mapping):
             if field.values is not None:
                 if len(value) >= MAX_KEYS:
-                    out.append(Fault("map-keys", at, len(value), *self.keys_text()))
+                    out.append(Violation("map-keys", at, len(value), *self.keys_text()))
                 for name, item in value.items():
                     self._walk(field.values, item, (*at, name), out)
                 return
@@ -176,32 +176,32 @@ class PlatformRules:
                 if child is not None:
                     self._walk(child, item, (*at, name), out)
                 elif rules.closed:
-                    out.append(Fault("unknown-field", (*at, name), item, *UNKNOWN))
+                    out.append(Violation("unknown-field", (*at, name), item, *UNKNOWN))
         elif isinstance(value, list):
             if self.max_items is not None and len(value) > self.max_items:
-                out.append(Fault("array-items", at, len(value), *self.items_text(len(value))))
+                out.append(Violation("array-items", at, len(value), *self.items_text(len(value))))
             if field.items is not None:
                 for number, item in enumerate(value):
                     self._walk(field.items, item, (*at, number), out)
         elif isinstance(value, str):
             if rules.suggested and value not in rules.suggested:
-                out.append(Fault("soft-enum", at, value, *rules.soft_text()))
+                out.append(Violation("soft-enum", at, value, *rules.soft_text()))
         elif (
             isinstance(value, int | float)
             and not isinstance(value, bool)
             and ((rules.low is not None and value < rules.low) or (rules.high is not None and value > rules.high))
         ):
-            out.append(Fault("width", at, value, *rules.width_text()))
+            out.append(Violation("width", at, value, *rules.width_text()))
 
-    def _event_faults(self, record: Mapping[str, Any]) -> Iterator[Fault]:
+    def _event_faults(self, record: Mapping[str, Any]) -> Iterator[Violation]:
         if self.behavior != "time-series":
             return
         for name in ("_id", "@id"):
             if isinstance(record.get(name), str) and ":" in record[name]:
-                yield Fault("event-id", (name,), record[name], *COLON)
+                yield Violation("event-id", (name,), record[name], *COLON)
         for name in ("timestamp", "xdm:timestamp"):
             if isinstance(record.get(name), str) and is_future(record[name]):
-                yield Fault("event-timestamp", (name,), record[name], *FUTURE)
+                yield Violation("event-timestamp", (name,), record[name], *FUTURE)
 
 
 def is_future(text: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import SchemaError
 from .equality import has_type, is_multiple
-from .fault import At, Check, Fault
+from .fault import At, Check, Violation
 from .formats import FORMATS
 from .patterns import compile_pattern
 from .record_checks import among, bounded, combination, converting, decide, deciding, dispatch, failing, never, repeats
@@ -48,9 +48,9 @@ class RecordSchema:
         self._lock = threading.RLock()
         self._top = self.compile(document)
 
-    def faults(self, value: Any) -> list[Fault]:
+    def faults(self, value: Any) -> list[Violation]:
         """Everything that is wrong with a record, in document order."""
-        out: list[Fault] = []
+        out: list[Violation] = []
         decide(self._top, value, (), out)
         return out
 
@@ -86,7 +86,7 @@ class RecordSchema:
                 checks += self._checks(node, within)
             _, checks = self._done[key]
 
-        def check(value: Any, at: At, out: list[Fault]) -> None:
+        def check(value: Any, at: At, out: list[Violation]) -> None:
             for one in checks:
                 one(value, at, out)
 
@@ -132,13 +132,13 @@ class RecordSchema:
             {"string": str, "boolean": bool, "object": dict, "array": list}.get(names[0]) if len(names) == 1 else None
         )
 
-        def check(value: Any, at: At, out: list[Fault]) -> None:
+        def check(value: Any, at: At, out: list[Violation]) -> None:
             if simple is not None and isinstance(value, simple):
                 return
             if value is None and refuses_null:
-                out.append(Fault("null", at, None, *NULL))
+                out.append(Violation("null", at, None, *NULL))
             elif report_type and not any(has_type(value, name) for name in names):
-                out.append(Fault("type", at, value, message, hint))
+                out.append(Violation("type", at, value, message, hint))
 
         return [check] if report_type or refuses_null else []
 
@@ -183,10 +183,10 @@ class RecordSchema:
         if isinstance(required, list) and self._on("required", within):
             message, hint = wording("required", node)
 
-            def check_required(value: Any, at: At, out: list[Fault]) -> None:
+            def check_required(value: Any, at: At, out: list[Violation]) -> None:
                 for name in required:
                     if name not in value:
-                        out.append(Fault("required", (*at, name), None, message, hint))
+                        out.append(Violation("required", (*at, name), None, message, hint))
 
             checks.append(check_required)
         for keyword, fails in (
@@ -202,12 +202,12 @@ class RecordSchema:
             names = self.compile(node["propertyNames"], True)
             message, hint = wording("propertyNames", node)
 
-            def check_names(value: Any, at: At, out: list[Fault]) -> None:
+            def check_names(value: Any, at: At, out: list[Violation]) -> None:
                 for name in value:
-                    found: list[Fault] = []
+                    found: list[Violation] = []
                     names(name, at, found)
                     if found:
-                        out.append(Fault("property-names", (*at, name), name, message, hint))
+                        out.append(Violation("property-names", (*at, name), name, message, hint))
 
             checks.append(check_names)
         if "dependencies" in node and self._on("dependencies", within):
@@ -226,7 +226,7 @@ class RecordSchema:
         null_only = other is None and "null" in self._rules and not within and others is True
         message, hint = wording("additionalProperties", node)
 
-        def check(value: Any, at: At, out: list[Fault]) -> None:
+        def check(value: Any, at: At, out: list[Violation]) -> None:
             for name, item in value.items():
                 field = fields.get(name)
                 known = field is not None
@@ -239,11 +239,11 @@ class RecordSchema:
                 if known:
                     continue
                 if closed:
-                    out.append(Fault("additional-properties", (*at, name), item, message, hint))
+                    out.append(Violation("additional-properties", (*at, name), item, message, hint))
                 elif other is not None:
                     other(item, (*at, name), out)
                 elif null_only and item is None:
-                    out.append(Fault("null", (*at, name), None, *NULL))
+                    out.append(Violation("null", (*at, name), None, *NULL))
 
         return check
 
@@ -254,18 +254,18 @@ class RecordSchema:
             for name, need in node["dependencies"].items()
         }
 
-        def check(value: Any, at: At, out: list[Fault]) -> None:
+        def check(value: Any, at: At, out: list[Violation]) -> None:
             for name, need in schemas.items():
                 if name not in value:
                     continue
                 if isinstance(need, list):
                     missing = [other for other in need if other not in value]
-                    out += [Fault("dependencies", (*at, other), None, message, hint) for other in missing]
+                    out += [Violation("dependencies", (*at, other), None, message, hint) for other in missing]
                 else:
-                    found: list[Fault] = []
+                    found: list[Violation] = []
                     need(value, at, found)
                     if found:
-                        out.append(Fault("dependencies", at, value, message, hint))
+                        out.append(Violation("dependencies", at, value, message, hint))
 
         return check
 
@@ -285,7 +285,7 @@ class RecordSchema:
         elif items is not None and items is not True:
             each = self.compile(items, within)
 
-            def check_items(value: Any, at: At, out: list[Fault]) -> None:
+            def check_items(value: Any, at: At, out: list[Violation]) -> None:
                 for number, item in enumerate(value):
                     each(item, (*at, number), out)
 
@@ -294,13 +294,13 @@ class RecordSchema:
             wanted = self.compile(node["contains"], True)
             message, hint = wording("contains", node)
 
-            def check_contains(value: Any, at: At, out: list[Fault]) -> None:
+            def check_contains(value: Any, at: At, out: list[Violation]) -> None:
                 for item in value:
-                    found: list[Fault] = []
+                    found: list[Violation] = []
                     wanted(item, at, found)
                     if not found:
                         return
-                out.append(Fault("contains", at, value, message, hint))
+                out.append(Violation("contains", at, value, message, hint))
 
             checks.append(check_contains)
         return checks
@@ -312,12 +312,12 @@ class RecordSchema:
         further = None if more is True or more is False else self.compile(more, within)
         message, hint = wording("additionalItems", node)
 
-        def check(value: Any, at: At, out: list[Fault]) -> None:
+        def check(value: Any, at: At, out: list[Violation]) -> None:
             for number, item in enumerate(value):
                 if number < len(each):
                     each[number](item, (*at, number), out)
                 elif closed:
-                    out.append(Fault("max-items", (*at, number), item, message, hint))
+                    out.append(Violation("max-items", (*at, number), item, message, hint))
                 elif further is not None:
                     further(item, (*at, number), out)
 

@@ -10,33 +10,33 @@ from ..regex import MatchTimeout
 from ..schema.types import is_finite
 from .conversion import convert
 from .equality import hashable
-from .fault import At, Check, Fault
+from .fault import At, Check, Violation
 from .wording import FALSE, UNDECIDED, code_of, wording
 
-TOO_DEEP = Fault("unreadable", (), None, "the value is nested too deep to be checked", "Make it flatter.")
+TOO_DEEP = Violation("unreadable", (), None, "the value is nested too deep to be checked", "Make it flatter.")
 
 
-def never(value: Any, at: At, out: list[Fault]) -> None:
+def never(value: Any, at: At, out: list[Violation]) -> None:
     """Fails for every value."""
-    out.append(Fault("not", at, value, *FALSE))
+    out.append(Violation("not", at, value, *FALSE))
 
 
 def failing(fails: Callable[[Any], bool], code: str, message: str, hint: str) -> Check:
     """A check that fails where `fails` says so."""
 
-    def check(value: Any, at: At, out: list[Fault]) -> None:
+    def check(value: Any, at: At, out: list[Violation]) -> None:
         if fails(value):
-            out.append(Fault(code, at, value, message, hint))
+            out.append(Violation(code, at, value, message, hint))
 
     return check
 
 
-def decide(check: Check, value: Any, at: At, out: list[Fault]) -> None:
+def decide(check: Check, value: Any, at: At, out: list[Violation]) -> None:
     """Run a check; what cannot be decided, because a pattern takes too long or a value is too deep, is a fault."""
     try:
         check(value, at, out)
     except MatchTimeout as stopped:
-        out.append(Fault("pattern", at, value, str(stopped), UNDECIDED))
+        out.append(Violation("pattern", at, value, str(stopped), UNDECIDED))
     except RecursionError:
         out.append(TOO_DEEP._replace(at=at))
 
@@ -70,7 +70,7 @@ def among(keyword: str, node: Mapping[str, Any], skip_null: bool) -> Check:
 def dispatch(texts: list[Check], numbers: list[Check], objects: list[Check], arrays: list[Check]) -> Check:
     """Checks by the JSON type of the value."""
 
-    def check(value: Any, at: At, out: list[Fault]) -> None:
+    def check(value: Any, at: At, out: list[Violation]) -> None:
         if isinstance(value, str):
             checks = texts
         elif isinstance(value, Mapping):
@@ -102,7 +102,7 @@ _VERDICTS = _Verdicts()
 
 def _fits(part: Check, value: Any, at: At, known: dict[tuple[int, int], bool]) -> bool:
     if not isinstance(value, dict | list):
-        found: list[Fault] = []
+        found: list[Violation] = []
         part(value, at, found)
         return not found
     key = (id(part), id(value))
@@ -117,7 +117,7 @@ def combination(keyword: str, parts: list[Check], message: str, hint: str) -> Ch
     """A check of ``anyOf``, ``oneOf`` or ``not``."""
     code = code_of(keyword)
 
-    def check(value: Any, at: At, out: list[Fault]) -> None:
+    def check(value: Any, at: At, out: list[Violation]) -> None:
         outermost = _VERDICTS.known is None
         known = {} if _VERDICTS.known is None else _VERDICTS.known
         _VERDICTS.known = known
@@ -128,7 +128,7 @@ def combination(keyword: str, parts: list[Check], message: str, hint: str) -> Ch
                 _VERDICTS.known = None
         fine = fitting == 1 if keyword == "oneOf" else fitting == 0 if keyword == "not" else fitting > 0
         if not fine:
-            out.append(Fault(code, at, value, message, hint))
+            out.append(Violation(code, at, value, message, hint))
 
     return check
 
@@ -136,7 +136,7 @@ def combination(keyword: str, parts: list[Check], message: str, hint: str) -> Ch
 def converting(node: Mapping[str, Any], checks: list[Check]) -> Check:
     """`checks` on what the platform's type conversion makes of a value."""
 
-    def check(value: Any, at: At, out: list[Fault]) -> None:
+    def check(value: Any, at: At, out: list[Violation]) -> None:
         converted, final = convert(value, node)
         if final:
             return

@@ -16,7 +16,7 @@ import pyarrow as pa
 from ..leaves import Leaf, nest, nested_type, path_tree, plain
 from ..paths import Path
 from .columns import Columns, all_absent, all_present, counted, missing, on_column, on_nulls
-from .fault import Fault
+from .fault import Violation
 from .nested import Exact, NestedChecks, below_node, declares, recursive, report_faults
 from .spots import Place, Sink, Spot
 from .values import to_json_values
@@ -40,7 +40,7 @@ class Compiler(NestedChecks):
 
     def _of_nothing(self, node: Any, members: tuple[int, ...], ops: list[Any]) -> None:
         """What `node` says of records without any value, which are ``{}``: the same for all of them."""
-        faults: list[Fault] = []
+        faults: list[Violation] = []
         self._record.compile(node)({}, (), faults)
         for fault in faults:
             ops.append(all_absent(members, Place(fault.at), fault.code, (fault.message, fault.hint)))
@@ -117,7 +117,7 @@ class Compiler(NestedChecks):
 
     def _wrong_with_null(self, node: Any) -> list[tuple[str, tuple[str, str]]]:
         """What is wrong with a null, the same for all of them: rule code, message and hint."""
-        faults: list[Fault] = []
+        faults: list[Violation] = []
         self._record.compile(node)(None, (), faults)
         return [(fault.code, (fault.message, fault.hint)) for fault in faults]
 

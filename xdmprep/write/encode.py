@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from .. import kernels
 from ..kernels.json_texts import calendar_of
-from ..kernels.walk import MARKS, Tables, Value, Walk
+from ..kernels.walk import MARKS, TextColumn, Walk, WalkTables
 from ..leaves import Leaf, path_tree, slots, valid
 from ..paths import Path
 from .texts import escape_all, quoted, scalar_texts
@@ -113,7 +113,7 @@ def _ends(node: Any) -> Iterator[int]:
         yield from _ends(node[step])
 
 
-def _as_it_was(flat: _Flat, records: pa.RecordBatch, source: pa.RecordBatch) -> Value | None:
+def _as_it_was(flat: _Flat, records: pa.RecordBatch, source: pa.RecordBatch) -> TextColumn | None:
     """The texts that a column of numbers was read from, if JSON prints the numbers the same way."""
     at = -1 if flat.copied is None else source.schema.get_field_index(flat.copied)
     whole = pa.types.is_integer(flat.type)
@@ -129,29 +129,29 @@ def _as_it_was(flat: _Flat, records: pa.RecordBatch, source: pa.RecordBatch) -> 
     if len(other) * 8 > len(texts):
         return None
     repairs = (other, scalar_texts(column.type)(column.take(pa.array(other)))) if len(other) else None
-    return Value(texts, None, there, repairs)
+    return TextColumn(texts, None, there, repairs)
 
 
-def _value(column: pa.Array, quoted: bool) -> Value:
+def _value(column: pa.Array, quoted: bool) -> TextColumn:
     """The JSON texts of any column."""
     kind = column.type
     there = valid(column) if column.null_count else None
     if isinstance(column, pa.DictionaryArray):
         texts = column.dictionary.cast(pa.string())
-        return Value(escape_all(texts) if quoted else texts, slots(column.indices), there)
+        return TextColumn(escape_all(texts) if quoted else texts, slots(column.indices), there)
     if pa.types.is_boolean(kind):
-        return Value(_BOOLEANS, slots(column), there)
+        return TextColumn(_BOOLEANS, slots(column), there)
     if quoted and not pa.types.is_temporal(kind):
         texts = column if pa.types.is_string(kind) else column.cast(pa.string())
         escaped, others = kernels.active.escape(texts)
-        return Value(escaped, None, there, others)
+        return TextColumn(escaped, None, there, others)
     if pa.types.is_date(kind) and column.null_count < len(column):
         days = column.cast(pa.date32()).cast(pa.int32())
         first, calendar = calendar_of(days)
         if calendar is not None:
-            return Value(calendar, slots(days) - first, there)
+            return TextColumn(calendar, slots(days) - first, there)
     texts = _printed(column)
-    return Value(texts, None, valid(texts) if texts.null_count else None)
+    return TextColumn(texts, None, valid(texts) if texts.null_count else None)
 
 
 def _lists(column: pa.Array) -> pa.Array:
@@ -200,7 +200,7 @@ def _side_by_side(
     else:
         bodies = kernels.active.join(walk, values, n, present, None, True)
         texts = pa.StringArray.from_buffers(n, pa.py_buffer(np.ascontiguousarray(bodies.offsets)), bodies.data)
-        made = kernels.active.join(_ENTRY, [_value(keys, True), Value(texts)], n, present, (before, after), True)
+        made = kernels.active.join(_ENTRY, [_value(keys, True), TextColumn(texts)], n, present, (before, after), True)
     lengths = np.ascontiguousarray(made.offsets[offsets])
     some = lengths[1:] > lengths[:-1]
     bitmap = None if some.all() else pa.array(some).buffers()[1]
@@ -213,7 +213,7 @@ def _element_walk(legs: tuple[Leg, ...]) -> Walk:
 
 
 #: The key and the value of one entry of a map.
-_ENTRY = Walk(Tables([0, 1], [['"'], ["", ""]], [["", '":'], [""]], ""))
+_ENTRY = Walk(WalkTables([0, 1], [['"'], ["", ""]], [["", '":'], [""]], ""))
 
 
 def _printed(column: pa.Array) -> pa.Array:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from ..kernels.walk import Tables
+from ..kernels.walk import WalkTables
 from ..paths import Path
 
 Leg = tuple[Path, bool, str]  # path, quoted?, constant text behind the value
 
 
-def leaf_tables(legs: Sequence[Leg], end: str) -> Tables:
+def leaf_tables(legs: Sequence[Leg], end: str) -> WalkTables:
     """The tables of the leaves of a JSON record.
 
     Args:
@@ -22,7 +22,7 @@ def leaf_tables(legs: Sequence[Leg], end: str) -> Tables:
     tops = [0 if number == 0 else _shared(*paths[number - 1 : number + 1]) + 1 for number in range(len(paths))]
     opening = [_openings(leg, top) for leg, top in zip(legs, tops, strict=True)]
     closing = [_closings(leg, top, end) for leg, top in zip(legs, [*tops[1:], 0], strict=False)]
-    return Tables(tops, opening, closing, "{}" + end)
+    return WalkTables(tops, opening, closing, "{}" + end)
 
 
 def _shared(one: Path, other: Path) -> int:

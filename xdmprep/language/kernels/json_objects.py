@@ -21,7 +21,7 @@ from ...kernels.json_columns import (
     TEXT,
     UNKNOWN,
     UNLIKE,
-    Node,
+    JsonNode,
     Parsed,
 )
 from ...ndjson.blocks import PADDING
@@ -84,16 +84,16 @@ def _learn(seen: Seen, values: pa.Array, rows: np.ndarray[Any, np.dtype[np.int64
             seen.learn(parse_json(text))
 
 
-def _node(seen: Seen) -> Node | None:
+def _node(seen: Seen) -> JsonNode | None:
     """The column for what was seen in one place; None where an object has too many keys for a struct."""
     if not seen.kinds:
-        return Node(UNKNOWN)
+        return JsonNode(UNKNOWN)
     kind = max(seen.kinds, key=lambda name: seen.kinds[name])
     if kind in ("integer", "number") and {"integer", "number"} <= seen.kinds.keys():
-        return Node(NUMBER_TEXT)
+        return JsonNode(NUMBER_TEXT)
     if kind == "array":
         items = _node(seen.items or Seen())
-        return None if items is None else Node(ARRAY, (), (items,))
+        return None if items is None else JsonNode(ARRAY, (), (items,))
     if kind == "object":
         if len(seen.inside) > MOST_KEYS or any(name.startswith("\0") for name in seen.inside):
             return None
@@ -101,19 +101,19 @@ def _node(seen: Seen) -> Node | None:
         children = tuple(child for child in inside.values() if child is not None)
         if len(children) < len(inside):
             return None
-        return Node(OBJECT, tuple(inside), children, True) if inside else Node(UNKNOWN)
-    return Node(_KINDS.get(kind, UNKNOWN))
+        return JsonNode(OBJECT, tuple(inside), children, True) if inside else JsonNode(UNKNOWN)
+    return JsonNode(_KINDS.get(kind, UNKNOWN))
 
 
-def _parse(values: pa.Array, node: Node) -> Parsed:
+def _parse(values: pa.Array, node: JsonNode) -> Parsed:
     """Every text as the one value of a record."""
     lines = pc.binary_join_element_wise('{"v":', values, "}\n", "")
     text = used_bytes(lines)
     data = np.concatenate([text, np.zeros(PADDING, np.uint8)])
-    return parse(data, len(text), Node(OBJECT, ("v",), (node,)), LEARN)
+    return parse(data, len(text), JsonNode(OBJECT, ("v",), (node,)), LEARN)
 
 
-def _shaped(array: pa.Array, node: Node) -> pa.Array:
+def _shaped(array: pa.Array, node: JsonNode) -> pa.Array:
     """The parser's column as one of the language's."""
     if node.kind == OBJECT:
         absent = nulls_of(array)

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...regex import Regex, RegexError, compile_java
-from ...regex.tree import Alt, Chars, Group, Node, Repeat, Seq, children, width
+from ...regex.tree import Alt, Capture, Chars, Node, Repeat, Seq, children, width
 from ..columns import TEXT, Mask, nulls_of
 
 
@@ -93,7 +93,7 @@ def _one_way(tree: Node) -> bool:
     """Whether every group takes part once in each match, and nothing that may be empty is repeated."""
 
     def fits(node: Node, sure: bool) -> bool:
-        if isinstance(node, Group) and not sure:
+        if isinstance(node, Capture) and not sure:
             return False
         if isinstance(node, Repeat) and (width(node.body)[0] == 0 or node.most == 0):
             return False

@@ -1,0 +1,88 @@
+"""Figures of the package's structure: ``python tests/house_figures.py [PACKAGE FOLDER]``.
+
+Lines and modules, floors and arrows of the imports between rooms (a room is a top-level module or folder), and class
+names that are defined in more than one module.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+#: Methods and a front that hand over to a higher room when they are called; they are counted by themselves.
+HANDED_ON = {("schema", "validate"), ("mapping", "contract"), ("emulator", "ingest")}
+HERE = Path(__file__).resolve().parent.parent / "xdmprep"
+
+
+def modules(package: Path) -> dict[str, ast.Module]:
+    """The modules by path below the package, parsed."""
+    return {
+        path.relative_to(package).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
+        for path in sorted(package.rglob("*.py"))
+    }
+
+
+def classes(package: Path = HERE) -> dict[str, list[str]]:
+    """Class name -> the modules that define it at their top level."""
+    found: dict[str, list[str]] = {}
+    for path, tree in modules(package).items():
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef):
+                found.setdefault(node.name, []).append(path)
+    return found
+
+
+def homonyms(package: Path = HERE) -> dict[str, list[str]]:
+    """Those that more than one module defines."""
+    return {name: places for name, places in sorted(classes(package).items()) if len(places) > 1}
+
+
+def arrows(package: Path = HERE) -> set[tuple[str, str]]:
+    """(room, room that it imports), imports within functions included, without :data:`HANDED_ON`."""
+    found = set()
+    for path, tree in modules(package).items():
+        parts = path.split("/")
+        for node in ast.walk(tree):
+            if not (isinstance(node, ast.ImportFrom) and node.level):
+                continue
+            base = parts[:-1][: len(parts) - node.level]
+            dotted = [*base, *(node.module.split(".") if node.module else [])]
+            for target in [dotted[0]] if dotted else [alias.name for alias in node.names]:
+                room = parts[0].removesuffix(".py")
+                if target != room and not target.startswith("__"):
+                    found.add((room, target))
+    return found - HANDED_ON
+
+
+def floors(some: set[tuple[str, str]]) -> int:
+    """The longest way down; arrows that close a circle are not followed."""
+    depth: dict[str, int] = {}
+
+    def of(room: str, trail: tuple[str, ...]) -> int:
+        if room not in depth:
+            lower = [other for one, other in some if one == room and other not in trail]
+            depth[room] = 1 + max((of(other, (*trail, room)) for other in lower), default=0)
+        return depth[room]
+
+    return max((of(room, ()) for room, _ in sorted(some)), default=1)
+
+
+def main() -> None:
+    """Print the figures."""
+    package = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE
+    python = list(package.rglob("*.py"))
+    between = arrows(package)
+    print(f"lines of Python  {sum(len(path.read_text(encoding='utf-8').splitlines()) for path in python):,}")
+    print(f"lines of C       {sum(len(path.read_text().splitlines()) for path in package.glob('*.c')):,}")
+    print(f"modules          {len(python)}")
+    print(f"rooms            {len({path.relative_to(package).parts[0] for path in python})}")
+    print(f"floors           {floors(between)}")
+    print(f"arrows           {len(between)}")
+    print(f"homonyms         {len(homonyms(package))}")
+    for name, places in homonyms(package).items():
+        print(f"    {name}: {', '.join(places)}")
+
+
+if __name__ == "__main__":
+    main()
