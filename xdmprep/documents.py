@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import XdmPrepError, did_you_mean, shorten
+from .errors import SchemaError, XdmPrepError, did_you_mean, shorten
 from .remote import RemoteError, as_local, is_remote, pieces, shown
 
 #: Largest document, in bytes.
@@ -367,3 +367,19 @@ def record(required: Mapping[str, Shape], optional: Mapping[str, Shape] | None =
                 yield from inner(value[key], f"{path}.{key}" if path else key)
 
     return shape
+
+
+def descriptor_list(content: Any, name: str) -> list[dict[str, Any]]:
+    """Descriptors from a list, or from the Schema Registry's object of lists by ``@type``.
+
+    Raises:
+        SchemaError: it is neither.
+    """
+    if isinstance(content, dict) and "@type" in content:
+        content = [content]
+    elif isinstance(content, dict):
+        lists = [value for value in content.values() if isinstance(value, list)]
+        content = [item for items in lists for item in items]
+    if not isinstance(content, list) or not all(isinstance(item, dict) for item in content):
+        raise SchemaError(f"{name}: expected a list of descriptors, each an object with '@type'.")
+    return content

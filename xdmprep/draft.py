@@ -56,11 +56,11 @@ def draft_schema(source: Any, *, tenant: str = "tenant", title: str | None = Non
     stream = open_source(source)
     table = stream.head(ROWS)
     fields: dict[str, Any] = {}
-    for name in table.column_names:
+    for name, column in zip(table.column_names, table.columns, strict=True):  # a name may stand twice
         key = field_name(name)
         while key in fields:
             key += "_"
-        fields[key] = {"title": name, **_type_of(name, table.column(name))}
+        fields[key] = {"title": name, **_type_of(name, column)}
     what = title or re.sub(r"\.\w+$", "", stream.name)
     slug = re.sub(r"[^a-z0-9]+", "-", what.lower()).strip("-") or "draft"
     content = {

@@ -332,7 +332,7 @@ class Stream:
                 return wrap(repr(self)[1:-1], lines(str(error)))
             heads += [f"row {number}" for number in range(1, table.num_rows + 1)]
             for at, row in enumerate(rows):
-                values = to_pylist(table.column(at).combine_chunks(), "lossy")
+                values = to_pylist(table.column(at).combine_chunks())
                 row += ["" if value is None else shorten(str(value), 60) for value in values]
         more = len(self.arrow_schema) - len(fields)
         return wrap(repr(self)[1:-1], grid(heads, rows) + (f"<p>... and {more:,} more columns.</p>" if more else ""))

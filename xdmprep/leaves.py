@@ -95,6 +95,9 @@ def nest(leaves: Sequence[Leaf], records: pa.RecordBatch, arrow_schema: pa.Schem
     schema.
     """
     schema = nested_schema(leaves) if arrow_schema is None else arrow_schema
+    if [leaf.path for leaf in leaves] == [(name,) for name in schema.names]:  # flat; a source may repeat a name
+        flat = [conform(column, field.type) for column, field in zip(records.columns, schema, strict=True)]
+        return pa.RecordBatch.from_arrays(flat, schema=schema)
     tree = path_tree([leaf.path for leaf in leaves])
     known = set(schema.names)
     unknown = [step for step in tree if step not in known]
@@ -298,16 +301,19 @@ def slots(array: pa.Array) -> np.ndarray[Any, Any]:
     return found
 
 
-def to_pylist(array: pa.Array, maps_as_pydicts: Literal["strict", "lossy"]) -> list[Any]:
+def to_pylist(values: pa.Array | pa.RecordBatch, maps_as_pydicts: Literal["strict", "lossy"] = "lossy") -> list[Any]:
     """As the method of the array; objects are made column by column, so that their cost grows with their fields.
 
+    A duration or time that Python has no object for becomes text.
+
     Args:
-        array: any array.
-        maps_as_pydicts: what becomes of keys that a map has twice, as for the method.
+        values: any array, or a batch, whose rows become dicts.
+        maps_as_pydicts: what becomes of a key that a map has twice, as for the method: "lossy" keeps the last value.
 
     Raises:
         KeyError: a map has a key twice, if "strict".
     """
+    array = values.to_struct_array() if isinstance(values, pa.RecordBatch) else values
     kind = array.type
     if pa.types.is_struct(kind) and kind.num_fields:
         names = [field.name for field in kind]
@@ -315,10 +321,15 @@ def to_pylist(array: pa.Array, maps_as_pydicts: Literal["strict", "lossy"]) -> l
         rows: list[Any] = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
     elif pa.types.is_list(kind):
         offsets = array.offsets.to_pylist()
-        values = to_pylist(array.values.slice(offsets[0], offsets[-1] - offsets[0]), maps_as_pydicts)
-        rows = [values[start - offsets[0] : end - offsets[0]] for start, end in pairwise(offsets)]
+        items = to_pylist(array.values.slice(offsets[0], offsets[-1] - offsets[0]), maps_as_pydicts)
+        rows = [items[start - offsets[0] : end - offsets[0]] for start, end in pairwise(offsets)]
     else:
-        return array.to_pylist(maps_as_pydicts=maps_as_pydicts)  # type: ignore[no-any-return]
+        try:
+            return array.to_pylist(maps_as_pydicts=maps_as_pydicts)  # type: ignore[no-any-return]
+        except (ValueError, OverflowError):
+            if pa.types.is_nested(kind):
+                raise
+            return array.cast(pa.string()).to_pylist()  # type: ignore[no-any-return]
     if array.null_count:
         for number in np.flatnonzero(~valid(array)).tolist():
             rows[number] = None

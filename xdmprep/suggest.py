@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from .errors import MissingDependencyError
 from .flow import Stream
-from .leaves import plain
+from .leaves import plain, to_pylist
 from .paths import format_path
 from .schema import Field, Schema
 
@@ -239,7 +239,7 @@ def _columns(stream: Stream, rows: int) -> list[_Column]:
     table = stream.head(rows)
     made = []
     for name, array in _flat_columns(table):
-        texts = [str(value) for value in array.to_pylist() if value is not None and str(value).strip()]
+        texts = [str(value) for value in to_pylist(array) if value is not None and str(value).strip()]
         values = tuple(dict.fromkeys(text.strip() for text in texts))[:200]
         names = dict.fromkeys(
             re.sub(r"\b(?:line ?item|item)\b", "product", words(part)) for part in (name, name.rsplit(".", 1)[-1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from typing import Any
 
 import pytest
 from network_kit import (
@@ -28,7 +29,8 @@ from xdmprep.emulator import Emulator
 from xdmprep.emulator.ingest import Ingestion
 from xdmprep.emulator.parse import parse
 from xdmprep.emulator.profiles import GRAPH_LIMIT, identities, merge, target_of
-from xdmprep.errors import SourceError
+from xdmprep.emulator.registry import Schemas
+from xdmprep.errors import SchemaError, SourceError
 
 EVENT = "https://ns.adobe.com/acme/schemas/purchase-event"
 
@@ -145,21 +147,41 @@ def test_records_that_profile_drops(url, bad):
     assert profile(url, "CRMID", "w1") is None
 
 
-def test_identities_of_descriptors_and_map():
-    schema = {
-        "meta:descriptors": [
-            {"@type": "xdm:descriptorIdentity", "xdm:sourceProperty": "/personalEmail/xdm:address",
-             "xdm:namespace": "Email", "xdm:isPrimary": True},
-            {"@type": "xdm:descriptorOneToOne", "xdm:sourceProperty": "/x"},
-        ]
-    }  # fmt: skip
-    target = target_of("D", schema, upsert=False)
+PRIMARY = {"@type": "xdm:descriptorIdentity", "xdm:sourceProperty": "/personalEmail/xdm:address",
+           "xdm:namespace": "Email", "xdm:isPrimary": True}  # fmt: skip
+OTHER = {"@type": "xdm:descriptorOneToOne", "xdm:sourceProperty": "/x"}
+#: The three forms in which descriptors stand in a schema.
+FORMS: list[list[Any] | dict[str, Any]] = [
+    [PRIMARY, OTHER], {"xdm:descriptorIdentity": [PRIMARY], "xdm:descriptorOneToOne": [OTHER]}, PRIMARY,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS, ids=["list", "by type", "one"])
+def test_identities_of_descriptors_and_map(form):
+    target = target_of("D", {"meta:descriptors": form}, upsert=False)
     data = {
         "personalEmail": {"address": "a@b"},
         "identityMap": {"CRMID": [{"id": "1", "primary": True}, {"id": 5}, "x"]},
     }
     assert identities(data, target) == (("email", "a@b"), [("email", "a@b"), ("crmid", "1")])
     assert identities({"identityMap": "x"}, target) == (None, [])
+
+
+@pytest.mark.parametrize("form", FORMS, ids=["list", "by type", "one"])
+def test_descriptors_of_a_folder_are_listed_whatever_their_form(form, tmp_path):
+    id = "https://ns.adobe.com/t/schemas/a"
+    (tmp_path / "a.json").write_text(json.dumps({"$id": id, "type": "object", "meta:descriptors": form}))
+    beside = {**PRIMARY, "xdm:sourceSchema": id, "xdm:namespace": "Phone", "xdm:isPrimary": False}
+    (tmp_path / "a.descriptors.json").write_text(json.dumps({"xdm:descriptorIdentity": [beside]}))
+    found = Schemas(tmp_path).descriptors()
+    assert [item["xdm:namespace"] for item in found if item["@type"] == PRIMARY["@type"]] == ["Email", "Phone"]
+    assert all(item["xdm:sourceSchema"] == id and item["@id"] for item in found)
+
+
+def test_descriptors_that_are_none_are_refused_with_their_file(tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps({"$id": "https://e.example/a", "meta:descriptors": ["x"]}))
+    with pytest.raises(SchemaError, match=r"a\.json, 'meta:descriptors': expected a list of descriptors"):
+        Schemas(tmp_path)
 
 
 def test_merge_changes_neither_side():

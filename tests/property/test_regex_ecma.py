@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import threading
 import time
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,7 +17,7 @@ import regress
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from xdmprep.regex import MatchTimeout, RegexError, compile_ecma, is_ecma
+from xdmprep.regex import MatchTimeout, RegexError, compile_ecma, engine, is_ecma
 from xdmprep.regex.charset import CharSet
 
 SINGLES = [
@@ -128,6 +129,34 @@ def test_other_exploding_expressions_are_stopped(pattern: str) -> None:
     with pytest.raises(MatchTimeout, match="took too long"):
         regex.found_in("a" * 5000 + "b")
     assert regex.found_in("") is not None  # and others are answered as before
+
+
+def test_stopped_matches_share_a_total_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once it is spent, texts as long as those stopped are not tried again until time has granted more."""
+    now = [1000.0]
+    tried: list[str] = []
+
+    class Slow:
+        def search(self, text: str, at: int, timeout: float, concurrent: bool) -> None:
+            tried.append(text)
+            now[0] += timeout
+            if len(text) > 9:
+                raise TimeoutError
+
+    monkeypatch.setattr(engine, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    programs = engine._Programs("(?=(a+)+b)", compile_ecma("(?=(a+)+b)").tree)
+    programs._short = -1
+    monkeypatch.setattr(programs, "_program", lambda *_: Slow())
+    for number in range(100_000):
+        with pytest.raises(MatchTimeout):
+            programs.run("a" * 10 + str(number))
+    assert len(tried) * 0.001 < 2 * engine.TOTAL and now[0] - 1000 <= engine.TOTAL + 1 < 100_000 * 0.001
+    before = len(tried)
+    assert programs.run("a" * 9) is None and len(tried) == before + 1  # a shorter text is still tried
+    now[0] += 3_600
+    with pytest.raises(MatchTimeout):
+        programs.run("a" * 20)
+    assert len(tried) == before + 2
 
 
 def test_other_threads_run_while_one_matches() -> None:

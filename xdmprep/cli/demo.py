@@ -70,8 +70,10 @@ def _first_identity(folder: Path, format: str) -> str:
     if format == "parquet":
         import pyarrow.parquet as pq
 
+        from ..leaves import to_pylist
+
         with pq.ParquetFile(part) as file:
-            record = next(file.iter_batches(1)).to_pylist(maps_as_pydicts="strict")[0]
+            record = to_pylist(next(file.iter_batches(1)))[0]
     else:
         with part.open(encoding="utf-8") as lines:
             record = json.loads(next(lines))

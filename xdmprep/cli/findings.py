@@ -203,6 +203,7 @@ def next_command(*words: Any) -> str:
     return " ".join(shlex.quote(shown(word) if is_url(word) else str(word)) for word in words if word is not None)
 
 
-def show_next(*words: Any) -> None:
-    """Print the next command as the last line."""
-    show_lines([[("next:", "good"), f" {next_command('xdmprep', *words)}"]], wrap=False)
+def show_next(*words: Any, note: str | None = None) -> None:
+    """Print the next command as the last line; a note stands behind it as a comment of the shell."""
+    comment = f"  # {note}" if note else ""
+    show_lines([[("next:", "good"), f" {next_command('xdmprep', *words)}{comment}"]], wrap=False)

@@ -51,10 +51,10 @@ def _state(batch: Batch) -> str:
     return f"{printable(batch.status, 80)}: {batch.explanation}"
 
 
-def _not_known(batch: Batch) -> None:
-    """The last line of an upload that did not wait."""
+def _not_known(batch: Batch) -> str:
+    """What an upload that did not wait says behind its last line."""
     known = "Its counts were not compared" if batch.final else "Nothing is known yet of what becomes of its records"
-    show(f"{known}.")
+    return f"{known}."
 
 
 def _next(batch: Batch, to: Connection, manifest: str | None = None, known: bool = True) -> None:
@@ -63,7 +63,7 @@ def _next(batch: Batch, to: Connection, manifest: str | None = None, known: bool
     if batch.errors or batch.failed_records:
         show_next("batch", "errors", key, *(("--manifest", manifest) if manifest else ()), *to.words())
     elif not known or not batch.final:
-        show_next("batch", "status", key, "--wait", *to.words())
+        show_next("batch", "status", key, "--wait", *to.words(), note=None if known else _not_known(batch))
 
 
 def _report(batch: Batch, to: Connection, as_json: bool, manifest: str | None = None) -> None:
@@ -152,8 +152,6 @@ def _outcome(client: Client, batch: Batch, folder: str, waited: bool, to: Connec
     if as_json:
         print_json(batch.to_dict())
     else:
-        if not waited:
-            _not_known(batch)
         _next(batch, to, folder, known=waited)
     return 1 if waited and _failed(batch) else 0
 
@@ -218,8 +216,6 @@ def _upload_series(
             if not sent.ok or sent.failed_records:
                 _describe(sent)
         show(str(series))
-        if not wait_ and not series.failed:
-            _not_known(series.batches[-1])
         if series.batches:
             _next(series.batches[-1], to, folder, known=wait_)
     return 1 if series.failed or (wait_ and _failed(series.batches[-1])) else 0

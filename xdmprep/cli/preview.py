@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..errors import PlatformError, UsageError
-from ..leaves import prune
+from ..leaves import prune, to_pylist
 from ..patch import Effects, Preview
 from ..paths import format_path
 from ..schema import Schema, as_schema
@@ -107,7 +107,7 @@ def _records(folder: Path, names: list[str]) -> Iterator[dict[str, Any]]:
 
     for name in names:
         for chunk in open_source(folder / name).chunks():
-            for record in chunk.nested().to_pylist(maps_as_pydicts="lossy"):
+            for record in to_pylist(chunk.nested()):
                 yield prune(record)
 
 

@@ -24,6 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..documents import descriptor_list
+
 _TABLES = """
 CREATE TABLE IF NOT EXISTS record (
     seq INTEGER PRIMARY KEY, batch TEXT, dataset TEXT, kind TEXT, ns TEXT, id TEXT, at INTEGER, doc TEXT);
@@ -60,7 +62,7 @@ def target_of(dataset: str, schema: dict[str, Any] | None, upsert: bool) -> Targ
     if schema is None:
         return Target(dataset, "upsert" if upsert else None)
     described = []
-    for item in schema.get("meta:descriptors") or []:
+    for item in descriptor_list(schema.get("meta:descriptors") or [], str(schema.get("$id"))):
         if item.get("@type") == "xdm:descriptorIdentity":
             steps = tuple(step.removeprefix("xdm:") for step in item["xdm:sourceProperty"].strip("/").split("/"))
             described.append((steps, str(item["xdm:namespace"]), bool(item.get("xdm:isPrimary"))))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..batch_check import ResolveSchema
-from ..documents import is_folder
+from ..documents import descriptor_list, is_folder
 from ..errors import SchemaError
 from .store import Store
 
@@ -100,10 +100,13 @@ class Schemas:
             except (OSError, ValueError) as error:
                 raise SchemaError(f"{path}: cannot be read as JSON: {error}.") from None
             if path.name.endswith(".descriptors.json"):
-                described += data if isinstance(data, list) else [data]
+                described += descriptor_list(data, str(path))
                 continue
             for item in data if isinstance(data, list) else [data]:
                 if isinstance(item, dict) and isinstance(item.get("$id"), str):
+                    if "meta:descriptors" in item:
+                        own = descriptor_list(item["meta:descriptors"] or [], f"{path}, 'meta:descriptors'")
+                        item["meta:descriptors"] = list(own)
                     self.by_id[item["$id"].rstrip("#")] = item
         for item in described:
             schema = self.by_id.get(item.get("xdm:sourceSchema", ""))
@@ -167,7 +170,8 @@ class Schemas:
         own = [item for item in created if item["xdm:sourceSchema"] == document.get("$id")]
         if not own:
             return document
-        return {**document, "meta:descriptors": [*(document.get("meta:descriptors") or []), *own]}
+        given = descriptor_list(document.get("meta:descriptors") or [], str(document.get("$id")))
+        return {**document, "meta:descriptors": [*given, *own]}
 
     def forget(self) -> None:
         """A document was removed: what was put together is put together anew."""

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..arrow_types import TIMESTAMP, decimal_texts, doubles, plain_column
+from ..leaves import to_pylist
 from .columns import BOOL, DOUBLE, LONG, MOMENT, TEXT, Column, Mask, as_mask, merged, nulls_of, plain
 from .javatime import automatic_layouts, iso_shape, read_date
 from .kernels import dates, numbers, texts
@@ -280,7 +281,7 @@ def _by_dictionary(values: pa.Array, target: pa.DataType, options: Options) -> t
 def _by_value(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, Positions]:
     """Through the reference, once per distinct value where values can be told apart."""
     if pa.types.is_nested(values.type):
-        return _one_by_one(values.to_pylist(maps_as_pydicts="lossy"), target, options)
+        return _one_by_one(to_pylist(values), target, options)
     encoded = plain(values).dictionary_encode()
     words = encoded.dictionary
     if words.type == TEXT and (pa.types.is_date(target) or target == TIMESTAMP):

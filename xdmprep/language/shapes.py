@@ -26,6 +26,7 @@ import pyarrow.compute as pc
 
 from ..arrow_types import doubles, is_text
 from ..flow import TIMESTAMP
+from ..leaves import to_pylist
 from .columns import BOOL, DOUBLE, LONG, MOMENT, TEXT, Column, Mask, as_mask, merged, nulls_of, plain, some, without
 from .moment import Moment
 
@@ -136,7 +137,7 @@ def normal(values: pa.Array, top: bool = True) -> pa.Array | list[Any]:
 
 
 def _as_python(values: pa.Array) -> list[Any]:
-    return [incoming(value) for value in timed(values).to_pylist(maps_as_pydicts="lossy")]
+    return [incoming(value) for value in to_pylist(timed(values))]
 
 
 def timed(values: pa.Array) -> pa.Array:

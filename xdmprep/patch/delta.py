@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..leaves import map_parts, prune, valid
+from ..leaves import map_parts, prune, to_pylist, valid
 from ..paths import format_path
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
@@ -247,7 +247,7 @@ def as_texts(values: pa.Array) -> pa.Array:
     if pa.types.is_string(values.type):
         return values
     if pa.types.is_nested(values.type) or pa.types.is_timestamp(values.type):
-        items = (prune(value) for value in values.to_pylist(maps_as_pydicts="lossy"))
+        items = (prune(value) for value in to_pylist(values))
         return pa.array([item if isinstance(item, str) else json.dumps(item, ensure_ascii=False, default=_text)
                          for item in items], pa.string())  # fmt: skip
     return values.cast(pa.string())

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..leaves import prune
+from ..leaves import prune, to_pylist
 from .delta import At, Mask, entries_of, matches_of, present, same
 
 #: Examples of each attribute.
@@ -141,9 +141,7 @@ class _Walk:
 
 def _shown(value: pa.Scalar) -> Any:
     """The value as JSON would have it."""
-    kind = value.type
-    nested = pa.types.is_nested(kind)
-    return _json(prune(value.as_py(maps_as_pydicts="lossy") if nested else value.as_py()))
+    return _json(prune(to_pylist(pa.array([value], value.type))[0]))
 
 
 def _json(value: Any) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -39,6 +40,9 @@ from .tree import (
 #: Seconds that one match may take after an expression was stopped so many times, and where RE2 can answer instead.
 BUDGETS = ((16, 0.25), (256, 0.01), (1 << 62, 0.001))
 SHORT_BUDGET = 0.01
+#: Seconds that the stopped matches of an expression may take together before texts as long as those go unmatched, and
+#: the part of the time since then that is granted anew, so that a long-lived process judges again.
+TOTAL, REFILL = 5.0, 0.01
 #: Steps that a match in ``re`` may take by our estimate; some milliseconds.
 CHEAP = 200_000
 
@@ -195,6 +199,10 @@ class _Programs:
     def __init__(self, text: str, tree: Node) -> None:
         self._text, self._tree = text, tree
         self._stopped = 0
+        self._left = TOTAL
+        self._asked = time.monotonic()
+        #: length of the shortest text that was stopped
+        self._shortest = 1 << 62
         self._made: dict[tuple[bool, bool], Any] = {}
         self._cost = _Cost.of_search(tree)
         self._plain = {ascii_only: emit.plain_engine(tree, ascii_only) for ascii_only in (True, False)}
@@ -225,23 +233,36 @@ class _Programs:
         """The first match from a place on.
 
         Raises:
-            MatchTimeout: it was not found in time.
+            MatchTimeout: it was not found in time, or texts of this length took all the time there is.
         """
         ascii_only = text.isascii()
         if len(text) <= self._short and self._plain[ascii_only]:
             return self._program(ascii_only, True).search(text, at)
+        program = self._program(ascii_only, False)
+        if self._spent() and len(text) >= self._shortest:
+            raise self._too_long(text)
+        began = time.monotonic()
         try:
-            budget = self._budget(has_fallback)
-            return self._program(ascii_only, False).search(text, at, timeout=budget, concurrent=True)
+            return program.search(text, at, timeout=self._budget(has_fallback), concurrent=True)
         except TimeoutError:
+            self._stopped += 1
+            self._left -= time.monotonic() - began
+            self._shortest = min(self._shortest, len(text))
             raise self._too_long(text) from None
+
+    def _spent(self) -> bool:
+        """Whether the stopped matches have taken all the time that they may take together."""
+        if self._left < TOTAL:
+            now = time.monotonic()
+            self._left = min(TOTAL, self._left + (now - self._asked) * REFILL)
+            self._asked = now
+        return self._left <= 0
 
     def _budget(self, has_fallback: bool) -> float:
         budget = next(seconds for times, seconds in BUDGETS if self._stopped < times)
         return min(budget, SHORT_BUDGET) if has_fallback else budget
 
     def _too_long(self, text: str) -> MatchTimeout:
-        self._stopped += 1
         return MatchTimeout(
             f"matching the regular expression {self._text[:80]!r} against a text of {len(text):,} characters was "
             "stopped because it took too long; nested or overlapping repetitions such as (a+)+ cause this"

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..documents import DocumentKind
+from ..documents import DocumentKind, descriptor_list
 from ..errors import SchemaError
 from ..remote import shown
 from .scopes import Scopes
@@ -220,19 +220,3 @@ def beside(path: Path) -> Components:
     files = [file for file in folder.glob("*.json") if file != path and not file.name.endswith(DESCRIPTORS_SUFFIX)]
     files += (folder / "components").rglob("*.json")
     return load_components(files)
-
-
-def descriptor_list(content: Any, name: str) -> list[dict[str, Any]]:
-    """Descriptors from a list, or from the Schema Registry's object of lists by ``@type``.
-
-    Raises:
-        SchemaError: it is neither.
-    """
-    if isinstance(content, dict) and "@type" in content:
-        content = [content]
-    elif isinstance(content, dict):
-        lists = [value for value in content.values() if isinstance(value, list)]
-        content = [item for items in lists for item in items]
-    if not isinstance(content, list) or not all(isinstance(item, dict) for item in content):
-        raise SchemaError(f"{name}: expected a list of descriptors, each an object with '@type'.")
-    return content

@@ -19,7 +19,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..arguments import COUNT, FLAG, TEXT, WORD, document, either, instance, nullable, takes
-from ..documents import Shape, is_file, kind_of
+from ..documents import Shape, descriptor_list, is_file, kind_of
 from ..errors import ExpressionError, Issue, SchemaError, UsageError, did_you_mean, shorten
 from ..paths import EVERY, Path, format_path, parse_path
 from ..remote import as_local, is_remote
@@ -30,7 +30,6 @@ from .documents import (
     Components,
     Document,
     beside,
-    descriptor_list,
     descriptors_file,
     main_document,
     read_documents,

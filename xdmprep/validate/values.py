@@ -15,7 +15,7 @@ from ..leaves import prune, to_pylist
 def to_json_values(array: pa.Array, keep_empty: bool) -> list[Any]:
     """The values of an array as JSON values; nulls inside are left out, and empty objects and arrays unless kept."""
     try:
-        values = to_pylist(array, "lossy")
+        values = to_pylist(array)
     except (ValueError, OverflowError):
         values = array.cast(pa.string()).to_pylist()
     return [_clean(value, keep_empty) for value in values] if keep_empty else [prune(_plain(value)) for value in values]
