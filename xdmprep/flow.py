@@ -224,6 +224,11 @@ def _shifted(members: pa.Array, rows: int) -> pa.Array:
     return pa.ListArray.from_arrays(members.offsets, pc.add(members.values, rows))
 
 
+def _shown(name: str) -> str:
+    """A file's name as text that UTF-8 can hold."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 class Origins:
     """Where the rows of a source of several files come from.
 
@@ -231,12 +236,12 @@ class Origins:
     known once the chunks before it were read.
 
     Attributes:
-        names: the files as they were given, in the order they are read.
+        names: the files as they were given, in the order they are read; bytes of a name that are no text as escapes.
         lacking: number of a file -> columns that other files have and this one has not.
     """
 
     def __init__(self, names: Sequence[str], lacking: Mapping[int, frozenset[str]] | None = None) -> None:
-        self.names = tuple(names)
+        self.names = tuple(map(_shown, names))
         self.lacking = dict(lacking or {})
         self._ends = [0] * len(self.names)
 
@@ -258,9 +263,9 @@ class Origins:
 
     def row_of(self, file: str, row: int) -> int | None:
         """The number through all files of a row of a file; None if there is no such file."""
-        if file not in self.names:
+        if _shown(file) not in self.names:
             return None
-        number = self.names.index(file)
+        number = self.names.index(_shown(file))
         return row + (self._ends[number - 1] if number else 0)
 
     def named(self, table: pa.Table) -> pa.Table:

@@ -374,7 +374,7 @@ def _source(column: _Column, field: Field) -> tuple[str, str]:
     reference = column.name
     written = column.name if re.fullmatch(r"[A-Za-z_]\w*", column.name) else "${" + column.name + "}"
     listed = field.constraints.get("enum")
-    if column.looks == "gender" and isinstance(listed, list) and {"female", "male"} <= set(listed):
+    if column.looks == "gender" and isinstance(listed, list) and all(word in listed for word in ("female", "male")):
         if not {value.lower() for value in column.values} <= {"female", "male"}:
             return (
                 f'decode(lower({written}), "f", "female", "m", "male", lower({written}))',

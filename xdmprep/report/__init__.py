@@ -406,9 +406,9 @@ class Report:
         ending = file.suffix.lower()
         try:
             if ending in (".html", ".htm"):
-                file.write_text(self.to_html(), encoding="utf-8")
+                file.write_text(self.to_html(), encoding="utf-8", errors="backslashreplace")
             elif ending == ".json":
-                file.write_text(self.to_json() + "\n", encoding="utf-8")
+                file.write_text(self.to_json() + "\n", encoding="utf-8", errors="backslashreplace")
             elif ending in (".jsonl", ".ndjson"):
                 with file.open("w", encoding="utf-8", newline="\n") as out:
                     for batch in self.issues.to_batches(max_chunksize=10_000):
