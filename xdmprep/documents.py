@@ -115,6 +115,7 @@ class DocumentKind:
         folder_hint: the same where a folder was given; `hint` unless said.
         missing: what is said of a file that is not there.
         remote: whether URLs are read.
+        limit: largest size, in bytes.
     """
 
     error: type[XdmPrepError]
@@ -122,6 +123,7 @@ class DocumentKind:
     folder_hint: str = ""
     missing: str = "No such file or directory"
     remote: bool = False
+    limit: int = MAX_BYTES
 
     def fail(self, name: str | os.PathLike[str], reason: str, hint: str | None = None) -> XdmPrepError:
         """The error that says that the document `name` cannot be used because of `reason`."""
@@ -137,7 +139,9 @@ class DocumentKind:
             XdmPrepError: of this kind: the file cannot be read, is too large, or is not UTF-8.
         """
         try:
-            data = _fetch(str(path)) if self.remote and is_remote(path) else _read(as_local(path))
+            data = (
+                _fetch(str(path), self.limit) if self.remote and is_remote(path) else _read(as_local(path), self.limit)
+            )
         except RemoteError as error:
             raise self.fail(path, str(error), "") from None
         except UnfitError as error:
@@ -183,16 +187,16 @@ class DocumentKind:
             raise self.fail(name, "; ".join(faults))
 
 
-def _fetch(url: str) -> bytes:
+def _fetch(url: str, limit: int) -> bytes:
     found = bytearray()
     for piece in pieces(url):
         found += piece
-        if len(found) > MAX_BYTES:
-            raise UnfitError(f"is larger than {MAX_BYTES >> 20} MB")
+        if len(found) > limit:
+            raise UnfitError(f"is larger than {limit >> 20} MB")
     return bytes(found)
 
 
-def _read(path: str | os.PathLike[str]) -> bytes:
+def _read(path: str | os.PathLike[str], limit: int) -> bytes:
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     mode = os.fstat(handle).st_mode
     if stat.S_ISDIR(mode):
@@ -206,8 +210,8 @@ def _read(path: str | os.PathLike[str]) -> bytes:
         found = bytearray()
         while piece := file.read(1 << 20):
             found += piece
-            if len(found) > MAX_BYTES:
-                raise UnfitError(f"is larger than {MAX_BYTES >> 20} MB")
+            if len(found) > limit:
+                raise UnfitError(f"is larger than {limit >> 20} MB")
         return bytes(found)
 
 

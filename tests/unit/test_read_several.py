@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -195,3 +196,20 @@ def test_a_patch_between_folders(days: Path, schema: Path, tmp_path: Path) -> No
     patch = xp.diff(days, later, schema, mapping=MAPPING)
     names = {record["person"]["name"]["firstName"] for record in patch.to_pylist() if "name" in record["person"]}
     assert "Gus" in names
+
+
+def test_a_folder_that_goes_away_while_it_is_listed_has_no_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "one.csv").write_text("x\n1\n")
+    (tmp_path / "gone").mkdir()
+    listed = os.scandir
+
+    def scandir(path: object = ".") -> object:
+        if str(path).endswith("gone"):
+            raise FileNotFoundError(2, "No such file or directory", str(path))
+        return listed(path)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert xp.map_rows(tmp_path, {"x": "x"}).to_pylist() == [{"x": "1"}]

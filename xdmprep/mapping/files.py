@@ -26,7 +26,10 @@ from ..remote import shown
 from .fields import FieldMapping, SetOptions
 from .forms import FORMS, Pairs, data_prep_form, own_form
 
-_FILE = DocumentKind(MappingError, "Give a mapping set: YAML, JSON or the CSV template.", remote=True)
+#: Largest size of a mapping set, in bytes: a hundred times the largest that was seen, and read in seconds.
+MAX_BYTES = 32 << 20
+
+_FILE = DocumentKind(MappingError, "Give a mapping set: YAML, JSON or the CSV template.", remote=True, limit=MAX_BYTES)
 
 #: Names of the forms a set can be written in; the suffix of a file decides between YAML and JSON for ``own``.
 FILE_FORMS = (*FORMS, "csv")

@@ -84,7 +84,12 @@ def _in_folder(folder: Path) -> list[str]:
     """The data files below a folder; of an output folder of ours its parts."""
     if exists(folder / NAME):
         return [str(folder / file.name) for file in Manifest.load(folder).files]
-    files = [str(file) for file in sorted(folder.rglob("*")) if kind_of(file) and is_file(file)]
+    # os.walk, not rglob: a folder that cannot be entered, or is gone meanwhile, has no files for us
+    files = [
+        str(file)
+        for file in sorted(Path(place) / name for place, _, names in os.walk(folder) for name in names)
+        if kind_of(file) and is_file(file)
+    ]
     return _of_one_kind(files, str(folder))
 
 
