@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import random
+import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ if os.environ.get("CI") == "true":
     settings.load_profile("ci")
 
 ROOT = Path(__file__).resolve().parent.parent
+UNIT = ROOT / "tests" / "unit"
 SHARED = ROOT.parent / "shared"
 
 
@@ -73,6 +75,23 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if os.environ.get("CI") == "true":
             pytest.fail(f"the reference material is missing: {SHARED}")
         pytest.skip("the reference material ../shared is not here")
+
+
+@pytest.fixture(autouse=True)
+def _no_network_in_unit_tests(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test in tests/unit that connects, or waits for connections, fails; such tests stand in tests/integration."""
+    if UNIT not in request.path.parents:
+        return
+
+    for name in ("connect", "connect_ex", "listen"):  # not bind: urllib3 tries one for IPv6 when it is imported
+        real = getattr(socket.socket, name)
+
+        def guarded(at: socket.socket, *args: object, _real: Callable[..., object] = real) -> object:
+            if at.family in (socket.AF_INET, socket.AF_INET6):
+                pytest.fail("a unit test opened a network socket; move it to tests/integration")
+            return _real(at, *args)
+
+        monkeypatch.setattr(socket.socket, name, guarded)
 
 
 @pytest.fixture

@@ -35,8 +35,13 @@ REFUSED = {
 READABLE = {"ARROW-GH-43605"}
 
 
-def files(folder: str) -> list[str]:
-    return sorted(file.stem for file in (SUITE / folder).glob("*.parquet")) or ["missing"]
+#: Takes 2 GB of memory and some 15 seconds.
+LARGE = "large_string_map.brotli"
+
+
+def files(folder: str) -> list[Any]:
+    names = sorted(file.stem for file in (SUITE / folder).glob("*.parquet")) or ["missing"]
+    return [pytest.param(name, marks=pytest.mark.slow) if name == LARGE else name for name in names]
 
 
 def usual(value: Any) -> Any:
