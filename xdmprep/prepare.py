@@ -38,7 +38,7 @@ from .remote import as_local, is_elsewhere, is_remote, shown
 from .report import Report, ReportBuilder
 from .schema import Schema, as_schema
 from .validate import Rules
-from .write import OutputFolder, WriteOptions, write_stream
+from .write import OutputFolder, WriteOptions, Written, write_stream
 
 log = logging.getLogger("xdmprep")
 
@@ -275,44 +275,88 @@ def prepare(
     report = builder.finish()
     rows = {"rows": done.rows + merged, "written": done.written + merged - merged_rejected,
             "rejected": done.rejected + merged_rejected}  # fmt: skip
+    return conclude(
+        folder, done, report, options, schema, source={"name": read.name} | (rows if merged else {}) | _files(read),
+        columns=read.arrow_schema, mapping_file=mapping.name, schema_file=schema_file, threshold=error_threshold,
+        max_loss=max_loss, started=started, seconds=times.seconds, rows=rows if merged else None,
+        merged=(merged, merged_rejected),
+    )  # fmt: skip
+
+
+def conclude(
+    folder: OutputFolder,
+    done: Written,
+    report: Report,
+    options: WriteOptions,
+    schema: Schema,
+    *,
+    source: dict[str, Any],
+    columns: pa.Schema,
+    mapping_file: str,
+    schema_file: Any,
+    threshold: float | None,
+    max_loss: float,
+    started: float,
+    seconds: dict[str, float] | None = None,
+    rows: dict[str, int] | None = None,
+    merged: tuple[int, int] = (0, 0),
+) -> Result:
+    """End a run whose parts are written: the manifest, `run.json`, and the threshold.
+
+    Args:
+        folder, done, report, options, schema: what was written, where and how.
+        source: for the manifest.
+        columns: of the source.
+        mapping_file, schema_file: where they were read from, for :func:`xdmprep.mend`.
+        threshold: percentage of rows that may be set aside; None for any.
+        max_loss: as for :func:`prepare`.
+        started: when the run began, by ``time.perf_counter``.
+        seconds: spent in each stage.
+        rows: where a mapping groups rows, the counts of the source's rows.
+        merged: see :attr:`Result.merged` and :attr:`Result.merged_rejected`.
+
+    Raises:
+        DataError: more rows are faulty than `threshold` allows.
+    """
+    seconds = seconds or {"total": time.perf_counter() - started}
     manifest = manifest_of(
-        done, options, folder.path, {"name": read.name} | (rows if merged else {}) | _files(read), schema,
-        values=report.values.table(lost_only=True), threshold=error_threshold,
+        done, options, folder.path, source, schema,
+        values=report.values.table(lost_only=True), threshold=threshold,
     )  # fmt: skip
     percent = 100 * done.rejected / done.rows if done.rows else 0.0
-    if error_threshold is not None and percent > error_threshold:
+    if threshold is not None and percent > threshold:
         for file in done.files:
             (folder.path / file.name).unlink()
-        folder.mark("failed", {"seconds": times.seconds})
+        folder.mark("failed", {"seconds": seconds})
         raise DataError(
-            f"{read.name}: {done.rejected:,} of {done.rows:,} rows ({percent:.1f} %) have faults, "
-            f"more than the {error_threshold:g} % allowed. Nothing to upload was kept; "
+            f"{source['name']}: {done.rejected:,} of {done.rows:,} rows ({percent:.1f} %) have faults, "
+            f"more than the {threshold:g} % allowed. Nothing to upload was kept; "
             f"the reasons are in {folder.path / 'rejects.jsonl'}."
         )
     counts: dict[str, Any] = {"rows": done.rows, "written": done.written, "rejected": done.rejected}
-    if merged:
+    if rows is not None:
         counts["source"] = rows
     again = {
-        "mappingFile": mapping.name, "schemaFile": _place(schema_file),
-        "columns": dict(zip(unique_names(read.arrow_schema.names), map(str, read.arrow_schema.types), strict=True)),
+        "mappingFile": mapping_file, "schemaFile": _place(schema_file),
+        "columns": dict(zip(unique_names(columns.names), map(str, columns.types), strict=True)),
     }  # fmt: skip
     facts = {
         "counts": counts,
         "values": report.values.table(),
         "lackingValues": report.values.rows,
-        "seconds": times.seconds,
+        "seconds": seconds,
         "compiled": native.IN_USE,
         "again": again,
     }
     with folder.all_or_nothing():
         manifest.save(folder.path)
         folder.mark("finished", facts)
-    seconds = time.perf_counter() - started
-    log.info("%s: %d rows, %d written to %s, %d set aside, %.1f s", read.name, done.rows, done.written, folder.path,
-             done.rejected, seconds)  # fmt: skip
+    took = time.perf_counter() - started
+    log.info("%s: %d rows, %d written to %s, %d set aside, %.1f s", source["name"], done.rows, done.written,
+             folder.path, done.rejected, took)  # fmt: skip
     excessive = tuple(report.values.excessive(max_loss))
     return Result(
-        done.rows, done.written, done.rejected, manifest, report, seconds, merged, merged_rejected, excessive, schema
+        done.rows, done.written, done.rejected, manifest, report, took, *merged, excessive, schema
     )  # fmt: skip
 
 

@@ -8,7 +8,8 @@ It is pickled as a specification (mapping, schema, options), and compiled where 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import reduce
 from typing import Any
 
@@ -18,10 +19,10 @@ import pyarrow as pa
 from . import __version__
 from .assembly import Assembly
 from .errors import SourceError, UsageError
-from .flow import Chunk, issue_table
+from .flow import Chunk, Stream, issue_table
 from .mapping import MappingSet, as_mapping
 from .read import open_source
-from .schema import as_schema
+from .schema import Schema, as_schema
 from .write import REASON, issue_of, reasons_of
 
 #: Rows that are worked on together.
@@ -71,13 +72,23 @@ class ArrowStage:
         taken = [name for name in (OK, SOURCE_ID, ISSUES) if name in self._schema.arrow_schema.names]
         if taken:
             raise UsageError(f"{self._schema.name} has a field {taken[0]!r}, which is a column of the stage's output.")
-        self._compiled: dict[pa.Schema, tuple[Callable[[Any], Any], ...]] = {}
+        self._compiled: dict[pa.Schema, Stream] = {}
         self._lock = threading.Lock()
 
     @property
     def validate_only(self) -> bool:
         """Whether the rows are taken as records, without a mapping."""
         return self._mapping is None
+
+    @property
+    def schema(self) -> Schema:
+        """The schema of the records."""
+        return self._schema
+
+    @property
+    def mapping(self) -> MappingSet | None:
+        """The mapping set; None where the rows are records already."""
+        return self._mapping
 
     def __repr__(self) -> str:
         what = "records" if self._mapping is None else self._mapping.name or f"{len(self._mapping)} mappings"
@@ -129,7 +140,7 @@ class ArrowStage:
         """One batch; `before` rows came before it."""
         n = batch.num_rows
         ids, batch = _ids(batch, before)
-        chunk: Chunk = reduce(lambda value, step: step(value), self._steps(batch.schema), batch)
+        chunk: Chunk = reduce(lambda value, step: step(value), self._stream(batch.schema).steps, batch)
         findings = [*chunk.issues, *map(issue_of, chunk.unread)]
         found = issue_table(findings)
         found = found.take(pa.array(np.argsort(found["row"].to_numpy(), kind="stable")))
@@ -146,17 +157,36 @@ class ArrowStage:
         reasons = reasons_of(np.arange(1, n + 1, dtype=np.int64), found)
         return pa.RecordBatch.from_arrays([*columns, pa.array(ok), ids, reasons], schema=self.arrow_schema)
 
-    def _steps(self, columns: pa.Schema) -> tuple[Callable[[Any], Any], ...]:
+    def stream(self, columns: pa.Schema, batches: Iterable[pa.RecordBatch], name: str = "data") -> Stream:
+        """The same as a stream of checked chunks, for writers.
+
+        Args:
+            columns: of all batches.
+            batches: the rows; taken when the stream is read.
+            name: what messages call the source.
+
+        Raises:
+            MappingError: the columns are not those that the mapping set reads.
+        """
+
+        def pieces() -> Iterator[pa.RecordBatch]:
+            for batch in batches:
+                for at in range(0, batch.num_rows, CHUNK_ROWS):
+                    yield batch.slice(at, CHUNK_ROWS)
+
+        return replace(self._stream(columns), source=pieces, name=name)
+
+    def _stream(self, columns: pa.Schema) -> Stream:
         """The compiled steps for a source's columns, made once for each."""
         columns = columns.remove_metadata()
         with self._lock:
-            steps = self._compiled.get(columns)
-            if steps is None:
+            made = self._compiled.get(columns)
+            if made is None:
                 nulls = pa.Table.from_arrays([pa.nulls(1, field.type) for field in columns], schema=columns)
                 stream = open_source(nulls)
                 plan = Assembly(self._schema, self._mapping, self._rules, self._strict)
-                steps = self._compiled[columns] = plan.checked(stream).steps
-        return steps
+                made = self._compiled[columns] = plan.checked(stream)
+        return made
 
 
 def _refuse_unfit(mapping: MappingSet) -> None:

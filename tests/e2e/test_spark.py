@@ -1,9 +1,11 @@
-"""Spark as reader of what we write, and as host of the stages.  Needs Java and the extra `spark`."""
+"""Spark as reader of what we write, and as host of the stage.  Needs Java and the extra `spark`."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +31,7 @@ def session() -> Iterator[Any]:
     if shutil.which("java") is None:
         pytest.skip("there is no Java")
     made = (
-        sql.SparkSession.builder.master("local[2]")
+        sql.SparkSession.builder.master("local[2,4]")  # the second: attempts that a task has
         .config("spark.pyspark.python", sys.executable)
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.driver.bindAddress", "127.0.0.1")
@@ -96,3 +98,240 @@ def test_date_times_keep_their_instant_inside_spark(spark: Any, schemas: Path) -
     assert seen == ["2024-05-06T07:08:09.123"]
     (aside,) = rejects(frame, mapping, schema, rules="batch").collect()
     assert (aside.id, aside.at) == ("b", None)
+
+
+Job = tuple[Path, Path, Path]
+
+
+@pytest.fixture
+def job(schemas: Path) -> Job:
+    return (
+        schemas / "examples" / "crm-profiles.csv",
+        schemas / "crm-profile.mapping.yaml",
+        schemas / "crm-profile.schema.json",
+    )
+
+
+def lines_of(folder: Path) -> list[bytes]:
+    return sorted(line for part in folder.glob("part-*.json") for line in part.read_bytes().splitlines())
+
+
+def rejects_of(folder: Path) -> list[str]:
+    """What was set aside, but for the numbers of rows."""
+    entries = [json.loads(line) for line in (folder / "rejects.jsonl").read_text().splitlines()]
+    return sorted(json.dumps([entry["source"], entry["reasons"]], sort_keys=True) for entry in entries)
+
+
+def same_as_one_machine(folder: Path, alone: Path) -> None:
+    assert lines_of(folder) == lines_of(alone)
+    assert rejects_of(folder) == rejects_of(alone)
+    names = {path.name for path in folder.iterdir()}
+    manifest = xp_manifest(folder)
+    assert names == {
+        "manifest.json",
+        "run.json",
+        "rejects.jsonl",
+        "issues.csv",
+        *(f["name"] for f in manifest["files"]),
+    }
+    counts = manifest["counts"]
+    assert counts == xp_manifest(alone)["counts"]
+    assert counts["rows"] == counts["written"] + counts["rejected"]
+
+
+def xp_manifest(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
+    return found
+
+
+@pytest.mark.parametrize("partitions", [1, 5])
+def test_spark_writes_what_one_machine_writes(spark: Any, job: Job, tmp_path: Path, partitions: int) -> None:
+    from xdmprep.spark import prepare
+
+    frame = spark.read.csv(str(job[0]), header=True).repartition(partitions)
+    result = prepare(frame, job[1], job[2], tmp_path / "spark", max_bytes=20_000)
+    alone = xp.prepare(*job, out=tmp_path / "alone")
+    same_as_one_machine(tmp_path / "spark", tmp_path / "alone")
+    assert (result.rows, result.written, result.rejected) == (alone.rows, alone.written, alone.rejected)
+    assert all(file.bytes <= 20_000 for file in result.manifest.files)
+    assert result.report.found == alone.report.found
+    assert result.report.values.table() == alone.report.values.table()
+    assert result.rejects.num_rows == result.rejected
+    assert (
+        len(set(zip(*(result.rejects[name].to_pylist() for name in ("_file", "_row")), strict=True))) == result.rejected
+    )
+    again = prepare(frame, job[1], job[2], tmp_path / "spark", max_bytes=20_000)
+    assert again.manifest.to_dict()["counts"] == result.manifest.to_dict()["counts"]
+
+
+def test_parquet_has_the_physical_types_of_one_machine(spark: Any, job: Job, tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    from xdmprep.spark import prepare
+
+    frame = spark.read.csv(str(job[0]), header=True).repartition(2)
+    made = prepare(frame, job[1], job[2], tmp_path / "spark", format="parquet")
+    xp.prepare(*job, out=tmp_path / "alone", format="parquet")
+    types = pq.ParquetFile(tmp_path / "alone" / "part-00000.parquet").schema
+    for file in made.manifest.files:
+        assert pq.ParquetFile(tmp_path / "spark" / file.name).schema.equals(types)
+
+
+def test_spark_validates_like_one_machine(spark: Any, job: Job) -> None:
+    from xdmprep.spark import validate
+
+    frame = spark.read.csv(str(job[0]), header=True).repartition(3)
+    found = validate(frame, job[2], mapping=job[1])
+    alone = xp.validate(job[0], job[2], mapping=job[1])
+    assert (found.rows, found.invalid, found.found) == (alone.rows, alone.invalid, alone.found)
+    counts = [sorted((g.code, g.path, g.count) for g in report.groups) for report in (found, alone)]
+    assert counts[0] == counts[1]
+
+
+def failing(frame: Any, marker: Path, how: Any) -> Any:
+    """The frame, whose first evaluation hands over all but the last rows and then fails."""
+
+    def rows(batches: Any) -> Any:
+        held = None
+        for batch in batches:
+            if held is not None:
+                yield held
+            held = batch
+        if held is not None:
+            half = held.num_rows // 2
+            yield held.slice(0, half)
+            if not marker.exists():
+                marker.touch()
+                how()
+            yield held.slice(half)
+
+    return frame.mapInArrow(rows, frame.schema)
+
+
+def test_a_failed_task_is_run_again_and_doubles_nothing(spark: Any, job: Job, tmp_path: Path) -> None:
+    from xdmprep.spark import prepare
+
+    def fail() -> None:
+        raise OSError("the disk is tired")
+
+    frame = failing(spark.read.csv(str(job[0]), header=True).repartition(3), tmp_path / "failed", fail)
+    prepare(frame, job[1], job[2], tmp_path / "spark")
+    xp.prepare(*job, out=tmp_path / "alone")
+    assert (tmp_path / "failed").exists()
+    same_as_one_machine(tmp_path / "spark", tmp_path / "alone")
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks for the writer's process in /proc")
+def test_a_killed_writer_is_run_again_and_doubles_nothing(spark: Any, job: Job, tmp_path: Path) -> None:
+    from xdmprep.spark import prepare
+
+    staging, killed = str(tmp_path / "spark" / ".tasks.part"), tmp_path / "killed"
+
+    def kill() -> None:
+        """End a process that writes parts."""
+        import time
+
+        for _ in range(200):
+            for handle in Path("/proc").glob("[0-9]*/fd/*"):
+                try:
+                    at = handle.readlink()
+                except OSError:
+                    continue
+                process = int(handle.parts[2])
+                if str(at).startswith(staging) and process != os.getpid():
+                    os.kill(process, signal.SIGKILL)
+                    killed.touch()
+                    return
+            time.sleep(0.05)
+
+    frame = failing(spark.read.csv(str(job[0]), header=True).repartition(3), tmp_path / "failed", kill)
+    setting = "spark.sql.execution.arrow.maxRecordsPerBatch"  # small, so that the writer has some before the end
+    spark.conf.set(setting, 10)
+    try:
+        prepare(frame, job[1], job[2], tmp_path / "spark")
+    finally:
+        spark.conf.unset(setting)
+    xp.prepare(*job, out=tmp_path / "alone")
+    assert killed.exists()
+    same_as_one_machine(tmp_path / "spark", tmp_path / "alone")
+
+
+def test_a_run_that_fails_leaves_nothing_to_upload(spark: Any, job: Job, tmp_path: Path) -> None:
+    from xdmprep.errors import MappingError, OutputError, SourceError, UsageError
+    from xdmprep.spark import prepare
+
+    frame = spark.read.csv(str(job[0]), header=True)
+    with pytest.raises(SourceError, match="Spark job failed"):
+        prepare(frame.selectExpr("*", "raise_error('no luck') AS x"), job[1], job[2], tmp_path / "spark")
+    assert {path.name for path in (tmp_path / "spark").iterdir()} == {"run.json"}
+    long = spark.sql("SELECT repeat('x', 2000) AS name, 'a' AS id")
+    names = {"person.name.firstName": "name", "identityMap.CRMID[0].id": "id"}
+    with pytest.raises(OutputError, match="record 1 alone is larger"):
+        prepare(long, names, job[2], tmp_path / "b", max_bytes=1024, rules="jsonschema")
+    with pytest.raises(MappingError, match="no column"):
+        prepare(frame, {"person.name.firstName": "nowhere"}, job[2], tmp_path / "c")
+    with pytest.raises(UsageError, match="mounted"):
+        prepare(frame, job[1], job[2], "s3a://bucket/out")
+    with pytest.raises(SourceError, match="no rows"):
+        prepare(frame.limit(0), job[1], job[2], tmp_path / "d")
+
+
+ODD = """
+SELECT 'a' AS `id`, 'Ann' AS `first.name`, 'x' AS `Name`, 'y' AS `name`, 1 AS `with blank`, 'r' AS reasons,
+  X'00FF' AS bytes, INTERVAL '1' MONTH AS months, INTERVAL '1' DAY AS days, make_interval(1, 2) AS both,
+  CAST(1.50 AS DECIMAL(30, 2)) AS amount, map('k', 1) AS entries,
+  named_struct('In', array(1, 2), 'iv', make_interval(1)) AS deep,
+  TIMESTAMP '2024-05-06 07:08:09.123' AS at, TIMESTAMP_NTZ '2024-05-06 07:08:09' AS wall, NULL AS nothing
+"""
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Auckland"])
+def test_any_frame_is_taken(spark: Any, schemas: Path, tmp_path: Path, zone: str) -> None:
+    from xdmprep.spark import prepare, records, rejects, validate
+
+    event = schemas / "purchase-event.schema.json"
+    mapping = {"_id": "concat(id, ${Name}, ${name}, ${first.name}, ${with blank})", "timestamp": "at"}
+    spark.conf.set("spark.sql.session.timeZone", zone)
+    try:
+        text = ODD.replace("09.123'", "09.123+00:00'")
+        frame = spark.sql(text + " UNION ALL " + text.replace("TIMESTAMP '2024-05-06 07:08:09.123+00:00'", "NULL"))
+        result = prepare(frame, mapping, event, tmp_path / zone.replace("/", "-"), rules="batch")
+        (line,) = lines_of(result.folder)
+        assert json.loads(line) == {"_id": "axyAnn1", "timestamp": "2024-05-06T07:08:09.123Z"}
+        (aside,) = result.rejects.to_pylist()
+        assert (aside["Name"], aside["name"], aside["reasons"]) == ("x", "y", "r")
+        assert records(frame, mapping, event, "batch").count() == 1
+        (row,) = rejects(frame, mapping, event, "batch").collect()
+        assert (row["reasons"], row["first.name"], row["_issues"][0]["code"]) == ("r", "Ann", "required")
+        assert validate(frame, event, mapping=mapping, rules="batch").invalid == 1
+    finally:
+        spark.conf.set("spark.sql.session.timeZone", "UTC")
+
+
+def test_what_spark_wrote_is_uploaded_whole(spark: Any, job: Job, tmp_path: Path) -> None:
+    from xdmprep.client import Client
+    from xdmprep.emulator import Emulator
+    from xdmprep.spark import prepare
+
+    frame = spark.read.csv(str(job[0]), header=True).repartition(3)
+    made = prepare(frame, job[1], job[2], tmp_path / "out")
+    with Emulator(schemas=job[2].parent) as server, Client(url=server.url) as client:
+        dataset = client.create_dataset("crm", xp.Schema.load(job[2]).id)
+        batch = client.wait(client.upload(made.folder, dataset_id=dataset).id)
+    assert batch.status in ("success", "active")
+    assert batch.metrics["outputRecordCount"] == made.written
+
+
+def test_the_command_runs_on_spark(spark: Any, job: Job, tmp_path: Path) -> None:
+    import subprocess
+
+    args = ["-m", str(job[1]), "-s", str(job[2]), "-o", str(tmp_path / "spark"), "--engine", "spark", "--json"]
+    command = [sys.executable, "-m", "xdmprep", "prepare", str(job[0]), *args, "--master", "local[1]"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr
+    xp.prepare(*job, out=tmp_path / "alone")
+    same_as_one_machine(tmp_path / "spark", tmp_path / "alone")
+    assert json.loads(done.stdout)["written"] == len(lines_of(tmp_path / "alone"))
+    refused = subprocess.run([*command, "--multiline"], capture_output=True, text=True)
+    assert refused.returncode == 2
+    assert "--multiline cannot be combined with --engine spark" in refused.stderr + refused.stdout

@@ -75,6 +75,11 @@ wrong use or input that cannot be read.
     type=click.Path(path_type=Path),
     help="A pandera schema for the source's columns (Python or YAML), run first; rows that break it are set aside.",
 )
+@click.option(
+    "--engine", type=click.Choice(["local", "spark"]), default="local", show_default=True,
+    help="Where the work is done: in this process, or on Spark.",
+)  # fmt: skip
+@click.option("--master", metavar="URL", help="Of Spark, such as local[2].  [default: as spark-submit has it]")
 @click.option("--jobs", "-j", type=click.IntRange(0), help="Worker threads.  [default: one per core]")
 @click.option("--report", type=click.Path(path_type=Path), metavar="FILE.html", help="Write the report as a web page.")
 @click.option("--hide-values", is_flag=True, help="Show no value of the data: on the terminal, in --json, --report.")
@@ -90,8 +95,8 @@ def prepare(
     max_loss: float, rules: str,
     strict: bool, delimiter: str, quote: str, encoding: str, names: str | None,
     sheet: str | None, header_row: int | None, nulls: tuple[str, ...], values: tuple[str, ...],
-    contract: Path | None, jobs: int | None, report: Path | None, hide_values: bool, overwrite: bool,
-    bar: bool | None, output_format: str, as_json: bool,
+    contract: Path | None, engine: str, master: str | None, jobs: int | None, report: Path | None, hide_values: bool,
+    overwrite: bool, bar: bool | None, output_format: str, as_json: bool,
 ) -> int:  # fmt: skip
     """Map, check and write SOURCE as files ready for upload.
 
@@ -124,6 +129,16 @@ def prepare(
         raise UsageError(f"{option} is for Excel books, and {sources[0]} is none. Leave {option} out.")
     if relax_required and not upsert:
         raise UsageError("--relax-required is for patches; give --upsert with it.")
+    if master is not None and engine != "spark":
+        raise UsageError("--master is of Spark; give --engine spark with it.")
+    if engine == "spark":
+        others: dict[str, Any] = {
+            "--upsert": upsert, "--multiline": multiline, "--contract": contract, "--sheet": sheet,
+            "--header-row": header_row, "--names": names, "--null": nulls, "--jobs": jobs,
+        }  # fmt: skip
+        for name, value in others.items():
+            if value not in (None, False, ()):
+                raise UsageError(f"{name} cannot be combined with --engine spark.")
     if upsert:
         unfit = {"--multiline": multiline, "--max-rows": max_rows, "--error-threshold": error_threshold,
                  "--contract": contract}  # fmt: skip
@@ -135,8 +150,12 @@ def prepare(
             relax_required=relax_required, rules=rules, strict=strict, max_bytes=max_bytes,
             csv=csv, jobs=jobs, overwrite=overwrite,
         )  # fmt: skip
-    with progress(bar) as shown:
-        result = run(
+    with progress(bar if engine == "local" else False) as shown:
+        result = _on_spark(
+            sources, master, csv, mapping_set, schema, out, format=format or "json", rules=rules, strict=strict,
+            error_threshold=error_threshold, max_loss=max_loss, max_bytes=max_bytes, max_rows=max_rows,
+            overwrite=overwrite,
+        ) if engine == "spark" else run(
             source, mapping_set, schema, out, format=format or "json", rules=rules, strict=strict,
             error_threshold=error_threshold, max_loss=max_loss, max_bytes=max_bytes, max_rows=max_rows,
             multiline=multiline, csv=csv, excel=ExcelOptions(sheet, header_row) if sheet or header_row else None,
@@ -169,6 +188,15 @@ def prepare(
         elif result.written:
             show_next("upload", out, "--dataset", "DATASET_ID")
     return 1 if result.rejected or result.excessive else 0
+
+
+def _on_spark(sources: tuple[Path | str, ...], master: str | None, csv: Any, *job: Any, **options: Any) -> Any:
+    """The run inside a Spark session of its own."""
+    from ..spark import prepare as run
+    from ..spark.session import read_files, session
+
+    with session(master) as spark:
+        return run(read_files(spark, sources, csv), *job, **options)
 
 
 def _patch(

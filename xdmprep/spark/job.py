@@ -1,0 +1,229 @@
+"""What the driver does: run the tasks once, and make one output of what the committed ones wrote."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import re
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import errors
+from ..assembly import stamped
+from ..errors import OutputError, SourceError, UsageError, XdmPrepError, shorten
+from ..manifest import File, whole_file
+from ..mapping import MappingSet
+from ..prepare import MAX_LOSS, Result, conclude
+from ..report import Report
+from ..report.several import FilesReport
+from ..schema import Schema
+from ..stage import ArrowStage
+from ..write import ISSUES, REJECTS, OutputFolder, WriteOptions, Written
+from ..write.parts import PLATFORM_MAX_FILES
+from .frames import spark_types, travelling
+from .task import RESULT, Done, Task
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+NAME = "Spark DataFrame"
+#: Folder of the tasks' attempts inside the output folder, hidden and cleared like any other temporary file.
+STAGING = ".tasks.part"
+
+
+def prepare(
+    df: DataFrame,
+    mapping: Any,
+    schema: Any,
+    out: str | os.PathLike[str],
+    *,
+    format: str = "json",
+    rules: str = "strict",
+    strict: bool = False,
+    error_threshold: float | None = None,
+    max_loss: float = MAX_LOSS,
+    max_bytes: int | None = None,
+    max_rows: int | None = None,
+    overwrite: bool = False,
+) -> Result:
+    """Map, check and write a Spark DataFrame as files ready for upload; the frame is evaluated once.
+
+    Args:
+        df: a Spark DataFrame.  Each of its partitions becomes parts of its own, so few large partitions give few large
+            parts.
+        mapping: a MappingSet, a dict of destination -> expression, or a path; None where the rows are records.
+        schema: a Schema or a path.
+        out: the folder, on a file system that driver and executors share under this path.
+        format: ``json``, ``parquet`` or ``csv``.
+        rules, strict, error_threshold, max_loss, max_bytes, max_rows, overwrite: as for :func:`xdmprep.prepare`.
+
+    Returns:
+        Counts, manifest and report, of committed tasks alone.  A row is named by its partition and its position there.
+
+    Raises:
+        SchemaError, MappingError, UsageError: before a job runs.
+        SourceError: the Spark job failed.
+        OutputError: the folder cannot be used, or executors do not share it.
+        DataError: more rows are faulty than `error_threshold` allows.
+    """
+    started = time.perf_counter()
+    options = WriteOptions(format=format, max_rows=max_rows)
+    if max_bytes is not None:
+        options = replace(options, max_bytes=max_bytes)
+    schema_file = schema if isinstance(schema, str | os.PathLike) else None
+    stage = ArrowStage(mapping, schema, rules=rules, strict=strict)
+    options = stamped(options, stage.schema)
+    plan = _plan(df)
+    df, columns = travelling(df)
+    stage.stream(columns.arrow_schema, ())  # errors of the mapping are raised here
+    chosen = stage.mapping or _as_they_are(stage.schema, columns.arrow_schema.names)
+    key = {
+        "source": {"name": NAME, "columns": str(columns.arrow_schema), "plan": plan}, "mapping": chosen.to_dict(),
+        "schema": stage.schema.sha256, "format": options.format, "maxBytes": options.max_bytes,
+        "maxRows": options.max_rows, "multiline": False, "rules": rules, "strict": strict,
+        "threshold": error_threshold, "contract": None,
+    }  # fmt: skip
+    path = Path(_local(out)).absolute()
+    folder = OutputFolder(path, key, overwrite)
+    staging = path / STAGING
+    with folder.all_or_nothing():
+        staging.mkdir()
+        done = _run(df, Task(stage, columns, str(staging), options))
+        written = Written(
+            tuple(_committed(done, staging, path)), sum(one.written.rows for one in done),
+            sum(one.written.written for one in done), sum(one.written.rejected for one in done),
+        )  # fmt: skip
+        _joined([staging / one.folder / REJECTS for one in done], path / REJECTS)
+        _joined([staging / one.folder / ISSUES for one in done], path / ISSUES, header=True)
+        shutil.rmtree(staging, ignore_errors=True)
+    return conclude(
+        folder, written, _report(done, stage), options, stage.schema,
+        source={"name": NAME, "files": [{"name": one.report.name, "rows": one.written.rows} for one in done]},
+        columns=columns.plain, mapping_file=chosen.name, schema_file=schema_file, threshold=error_threshold,
+        max_loss=max_loss, started=started,
+    )  # fmt: skip
+
+
+def validate(df: DataFrame, schema: Any, *, mapping: Any = None, rules: str = "strict") -> Report:
+    """Check the rows of a Spark DataFrame against a schema; nothing is written.
+
+    Args:
+        df: a Spark DataFrame of records, or with `mapping` of rows.
+        schema: a Schema or a path.
+        mapping: what makes records of the rows; None where they are records.
+        rules: the rule set: ``strict``, ``batch`` or ``jsonschema``.
+
+    Returns:
+        One report over all partitions: every finding is counted, the first of each partition are kept.
+
+    Raises:
+        SchemaError, MappingError, UsageError: before a job runs.
+        SourceError: the Spark job failed.
+    """
+    stage = ArrowStage(mapping, schema, rules=rules)
+    df, columns = travelling(df)
+    stage.stream(columns.arrow_schema, ())
+    return _report(_run(df, Task(stage, columns, None, WriteOptions())), stage)
+
+
+def _run(df: DataFrame, task: Task) -> list[Done]:
+    """The committed tasks, in the order of their partitions."""
+    try:
+        rows = df.mapInArrow(task.__call__, spark_types(RESULT)).collect()
+    except Exception as error:  # Spark wraps what a task raised, each version in its own way
+        raise _cause(error) from error
+    done = sorted((pickle.loads(row[0]) for row in rows), key=lambda one: one.partition)  # noqa: S301  (our tasks' own)
+    if not done:
+        raise SourceError(f"{NAME}: has no rows. Nothing was written.")
+    return done
+
+
+def _cause(error: Exception) -> XdmPrepError:
+    """What went wrong in a task, as it was raised there; else Spark's own words."""
+    text = str(error)
+    for name, message in re.findall(r"^(?:xdmprep\.errors\.)(\w+): (.+)$", text, re.MULTILINE):
+        kind = getattr(errors, name, None)
+        if isinstance(kind, type) and issubclass(kind, XdmPrepError):
+            return kind(message)
+    first = next((line for line in text.splitlines() if line.strip()), type(error).__name__)
+    return SourceError(f"{NAME}: the Spark job failed: {shorten(first, 400)}.")
+
+
+def _committed(done: Sequence[Done], staging: Path, out: Path) -> list[File]:
+    """The parts of the committed tasks, under the names of one output."""
+    files: list[File] = []
+    if sum(len(one.written.files) for one in done) > PLATFORM_MAX_FILES:
+        raise OutputError(
+            f"there are more than {PLATFORM_MAX_FILES:,} parts, which no batch may have. "
+            "Give the frame fewer partitions (coalesce), or a larger max_bytes."
+        )
+    for one in done:
+        for file in one.written.files:
+            name = f"part-{len(files):05}{Path(file.name).suffix}"
+            found = staging / one.folder / file.name
+            try:
+                whole = found.stat().st_size == file.bytes
+                if whole:
+                    found.replace(out / name)
+            except OSError:
+                whole = False
+            if not whole:
+                raise OutputError(
+                    f"{out}: the driver does not see what {one.report.name} wrote. Give a folder on a file system that "
+                    "driver and executors share."
+                )
+            files.append(replace(file, name=name))
+    return files
+
+
+def _joined(parts: Sequence[Path], out: Path, header: bool = False) -> None:
+    """The texts of tasks as one file; none where no task wrote any."""
+    there = [part for part in parts if part.exists()]
+    if not there:
+        return
+    with whole_file(out) as target:
+        for number, part in enumerate(there):
+            with part.open("rb") as text:
+                if header and number:
+                    text.readline()
+                shutil.copyfileobj(text, target, 1 << 20)
+
+
+def _report(done: Sequence[Done], stage: ArrowStage) -> Report:
+    report = FilesReport([one.report for one in done])
+    report.name = NAME
+    report.notes = tuple(filter(None, [stage.schema.profile_warning]))
+    report.schema, report.mapped = stage.schema, tuple(stage.mapping.pairs) if stage.mapping is not None else ()
+    return report
+
+
+def _as_they_are(schema: Schema, names: Sequence[str]) -> MappingSet:
+    """The mapping set that takes records as they are."""
+    return MappingSet({name: {"column": name} for name in names if name in schema.arrow_schema.names})
+
+
+def _plan(df: DataFrame) -> int | None:
+    """What tells one frame from another, where Spark says it."""
+    try:
+        return int(df.semanticHash())
+    except Exception:  # not in every kind of session
+        return None
+
+
+def _local(out: str | os.PathLike[str]) -> str:
+    """A path on a mounted file system."""
+    text = os.fspath(out)
+    scheme, colon, rest = text.partition(":")
+    if not colon or Path(text).exists() or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]+", scheme):
+        return text
+    if scheme == "file":
+        return "/" + rest.lstrip("/")
+    if scheme == "dbfs":
+        return "/dbfs/" + rest.lstrip("/")
+    raise UsageError(
+        f"{text}: parts are written to a mounted file system. Give the path where driver and executors have it mounted."
+    )
