@@ -50,6 +50,6 @@ def other_kind(head: bytes) -> str:
     if kind is not None:
         return f"it is {kind}"
     line = head.split(b"\n", 1)[0]
-    if b"\0" not in head and re.search(rb"[,;\t|]", line):
+    if b"\0" not in head and not line.lstrip().startswith((b"[", b"{")) and re.search(rb"[,;\t|]", line):
         return "it may be CSV; give it a name that ends in .csv"
     return ""

@@ -84,7 +84,7 @@ MISTAKES = [
     (f"prepare crm.csv {JOB} --sheet 1", 2, "Excel", "--sheet"),
     # content and encoding
     (f"prepare utf16.csv {JOB}", 2, "UTF-16", "--encoding utf-16"),
-    (f"prepare latin.csv {JOB}", 2, "not UTF-8", "--encoding latin-1"),
+    (f"prepare latin.csv {JOB}", 2, "not UTF-8", "--encoding cp1252"),
     (f"prepare empty.csv {JOB}", 2, "is empty", "A header and at least one row"),
     (f"prepare header.csv {JOB}", 2, "header.csv", "no row"),
     (f"prepare semi.csv {JOB}", 2, "delimiter", "--delimiter ';'"),

@@ -139,7 +139,7 @@ def print_times(millis: pa.Array) -> pa.Array:
         return made if there is not None or not millis.null_count else _where(millis, made)
     dates = print_dates(days32.cast(pa.date32()))
     times = _clock().take(pa.array(seconds.astype(np.int32)))
-    parts = _FRACTIONS.take(pa.array(fraction.astype(np.int32)))
+    parts = _fractions().take(pa.array(fraction.astype(np.int32)))
     return _where(millis, pc.binary_join_element_wise(dates, times, parts, "Z", ""))
 
 
@@ -161,4 +161,7 @@ def _clock_bytes() -> np.ndarray[Any, Any]:
     return np.frombuffer(texts.buffers()[2], "S10", len(texts))
 
 
-_FRACTIONS = pa.array(["", *(f".{ms:03}" for ms in range(1, 1000))], pa.string())
+@cache
+def _fractions() -> pa.Array:
+    """Milliseconds as text; made when first needed, as making an array of Python values imports pandas."""
+    return pa.array(["", *(f".{ms:03}" for ms in range(1, 1000))], pa.string())
