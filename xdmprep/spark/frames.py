@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Columns:
+class FrameColumns:
     """The columns of a frame in a task: their own names, and one type wherever they come from.
 
     Attributes:
@@ -42,7 +42,7 @@ class Columns:
             yield pa.RecordBatch.from_arrays(arrays, schema=self.arrow_schema)
 
 
-def travelling(frame: DataFrame) -> tuple[DataFrame, Columns]:
+def travelling(frame: DataFrame) -> tuple[DataFrame, FrameColumns]:
     """The frame with names that cannot clash (``c0``, ``c1``, ...) and what its columns are.
 
     Columns of types that Arrow or records do not know (intervals, variants) become text; binary ones stay.
@@ -56,7 +56,7 @@ def travelling(frame: DataFrame) -> tuple[DataFrame, Columns]:
     if odd:
         frame = frame.select([_as_text(f.col(name), odd[name]).alias(name) if name in odd else name for name in safe])
     types = arrow_types(frame.schema).types
-    return frame, Columns(pa.schema([pa.field(name, kind) for name, kind in zip(names, types, strict=True)]))
+    return frame, FrameColumns(pa.schema([pa.field(name, kind) for name, kind in zip(names, types, strict=True)]))
 
 
 def _travels(field: Any) -> bool:

@@ -25,7 +25,7 @@ from ..stage import ArrowStage
 from ..write import ISSUES, REJECTS, OutputFolder, WriteOptions, Written
 from ..write.parts import PLATFORM_MAX_FILES
 from .frames import spark_types, travelling
-from .task import RESULT, Done, Task
+from .task import RESULT, Done, PartitionTask
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -92,7 +92,7 @@ def prepare(
     staging = path / STAGING
     with folder.all_or_nothing():
         staging.mkdir()
-        done = _run(df, Task(stage, columns, str(staging), options))
+        done = _run(df, PartitionTask(stage, columns, str(staging), options))
         written = Written(
             tuple(_committed(done, staging, path)), sum(one.written.rows for one in done),
             sum(one.written.written for one in done), sum(one.written.rejected for one in done),
@@ -127,10 +127,10 @@ def validate(df: DataFrame, schema: Any, *, mapping: Any = None, rules: str = "s
     stage = ArrowStage(mapping, schema, rules=rules)
     df, columns = travelling(df)
     stage.stream(columns.arrow_schema, ())
-    return _report(_run(df, Task(stage, columns, None, WriteOptions())), stage)
+    return _report(_run(df, PartitionTask(stage, columns, None, WriteOptions())), stage)
 
 
-def _run(df: DataFrame, task: Task) -> list[Done]:
+def _run(df: DataFrame, task: PartitionTask) -> list[Done]:
     """The committed tasks, in the order of their partitions."""
     try:
         rows = df.mapInArrow(task.__call__, spark_types(RESULT)).collect()

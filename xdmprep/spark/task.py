@@ -19,7 +19,7 @@ from ..flow import Chunk, Origins
 from ..report import Report, ReportBuilder
 from ..stage import ArrowStage
 from ..write import OutputFolder, WriteOptions, Written, write_stream
-from .frames import Columns
+from .frames import FrameColumns
 
 #: The one column that a task gives: a pickled :class:`Done`.
 RESULT = pa.schema([("done", pa.binary())])
@@ -45,7 +45,7 @@ class Done:
 
 
 @dataclass(frozen=True)
-class Task:
+class PartitionTask:
     """The work on one partition, sent to the executors.
 
     Attributes:
@@ -54,7 +54,7 @@ class Task:
     """
 
     stage: ArrowStage
-    columns: Columns
+    columns: FrameColumns
     staging: str | None
     options: WriteOptions
 
