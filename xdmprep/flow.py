@@ -297,6 +297,10 @@ class Origins:
 _SHOWN_COLUMNS, _SHOWN_ROWS = 100, 5
 
 
+#: Tells the places whose values are of unlike kinds, one text a place.
+Unlike = Callable[[], list[str]]
+
+
 @dataclass(frozen=True, repr=False)
 class Stream:
     """A source and the steps its pieces go through.
@@ -310,6 +314,8 @@ class Stream:
         total_bytes: size of the source, for progress; None if unknown.
         origins: where the source is several files, which rows came from which; None for a single one.
         rereadable: False if reading the source may use it up, so a look at its first rows would cost them.
+        unlike: tells the places whose values became text because they are of unlike kinds, one text a place; None if
+            there are none.  As sources of a mapping they lose nothing; as records they are refused.
     """
 
     source: Callable[[], Iterator[Any]]
@@ -320,6 +326,7 @@ class Stream:
     total_bytes: int | None = None
     origins: Origins | None = None
     rereadable: bool = True
+    unlike: Unlike | None = None
 
     def __repr__(self) -> str:
         columns = len(self.arrow_schema)
@@ -354,6 +361,7 @@ class Stream:
             steps=(*self.steps, step),
             leaves=self.leaves if leaves is None else leaves,
             arrow_schema=self.arrow_schema if arrow_schema is None else arrow_schema,
+            unlike=self.unlike if arrow_schema is None else None,
         )
 
     def pieces(self) -> Iterator[Any]:

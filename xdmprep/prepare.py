@@ -424,11 +424,10 @@ def _write(records: Any, out: str | os.PathLike[str], format: str, options: dict
 
     overwrite = bool(options.pop("overwrite", False))
     chosen = WriteOptions(format=format, **options)
-    stream = open_source(records)
+    stream = as_records(open_source(records))
     if has_numerals(stream.arrow_schema):  # numbers as JSON has them become columns of numbers
         same: Any = {format_path((name,)): {"column": name} for name in stream.arrow_schema.names}
         stream = map_stream(stream, MappingSet(same))
-    stream = as_records(stream)
     folder = OutputFolder(
         out, {"source": stream.name, "columns": str(stream.arrow_schema), "format": format}, overwrite
     )

@@ -19,7 +19,7 @@ anything else                             string: texts as they are, other value
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -39,12 +39,15 @@ from ..kernels.json_columns import (
     UNKNOWN,
     JsonNode,
 )
+from ..paths import EVERY, Path, format_path
 
 #: An object with more keys than this, of which a record has less than one in :data:`SPARSE`, is a map.
 MAP_KEYS = 64
 SPARSE = 8
 #: An object with more keys is a map even where the kinds of its values differ.
 MOST_FIELDS = 2_000
+#: Places with values of unlike kinds that a message names.
+MOST_TOLD = 5
 #: Values that are no objects (or arrays) among those that are, in less than one of so many records, do not fit.
 SELDOM = 20
 
@@ -140,6 +143,20 @@ class Seen:
                 return JsonNode(ANY)
         return self._node(kind, partial(Seen._to_map, records=records))
 
+    def unlike(self, path: Path = ()) -> Iterator[str]:
+        """The places whose values no column but text holds as they are, each with the kinds of its values."""
+        numbers = self.kinds.keys() <= {"integer", "number"}
+        if "big" in self.kinds or (len(self.kinds) > 1 and not numbers):
+            yield unlike_text(path, [_PLURALS[kind] for kind in self.kinds])
+            return
+        if self.items is not None:
+            yield from self.items.unlike((*path, EVERY))
+        if path and self._map_values(lambda _: _TEXT) is not None:
+            yield from joined(self.inside.values()).unlike((*path, EVERY))
+            return
+        for name, seen in self.inside.items():
+            yield from seen.unlike((*path, name))
+
     def _node(self, kind: str, to: Callable[[Seen], JsonNode]) -> JsonNode:
         if kind == "object":
             values = self._map_values(to)
@@ -172,6 +189,18 @@ def is_map(names: int, objects: int, keys: int) -> bool:
 
 
 _KINDS = {"text": TEXT, "integer": INTEGER, "number": NUMBER, "boolean": BOOLEAN}
+
+
+_PLURALS = {
+    "text": "texts", "integer": "integers", "big": "integers beyond 64 bits", "number": "doubles",
+    "boolean": "booleans", "object": "objects", "array": "arrays",
+}  # fmt: skip
+
+
+def unlike_text(path: Path, kinds: Sequence[str], row: int = 0) -> str:
+    """A place whose values are of unlike kinds, and the first row (0 if unknown) that shows it, as a message has it."""
+    seen = kinds[0] if len(kinds) == 1 else f"{', '.join(kinds[:-1])} and {kinds[-1]}"
+    return f"'{format_path(path)}' holds {seen}{f' (row {row:,})' if row else ''}"
 
 
 def joined(some: Iterable[Seen]) -> Seen:

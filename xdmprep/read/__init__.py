@@ -82,13 +82,13 @@ def _several(files: list[str], csv: CsvOptions | None, excel: ExcelOptions | Non
     from .ndjson import learned, read_ndjson
 
     copies = {file: Spooled(file) for file in files if is_elsewhere(file)}
-    tree = learned([copies[file].path if file in copies else Path(as_local(file)) for file in files])
+    columns = learned([copies[file].path if file in copies else Path(as_local(file)) for file in files])
     return read_files(
         files,
         lambda file: (
-            copies[file].kept_by(read_ndjson(copies[file].path, tree))
+            copies[file].kept_by(read_ndjson(copies[file].path, columns))
             if file in copies
-            else read_ndjson(as_local(file), tree)
+            else read_ndjson(as_local(file), columns)
         ),
     )
 

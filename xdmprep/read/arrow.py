@@ -30,7 +30,7 @@ from ..errors import NoRowsError, SourceError, shorten
 from ..flow import Chunk, Finding, Stream, row_chunk, unfit_findings
 from ..leaves import Leaf
 from ..parquet_file import ParquetSource
-from .objects import array_of, read_columns, read_rows
+from .objects import array_of, read_columns, read_rows, unlike_columns
 
 #: Rows of one chunk.
 CHUNK_ROWS = 16_384
@@ -53,9 +53,9 @@ def read_frame(frame: Any, name: str = "data") -> Stream:
     """
     pandas, polars, dataset = (sys.modules.get(module) for module in ("pandas", "polars", "pyarrow.dataset"))
     if pandas is not None and isinstance(frame, pandas.DataFrame):
-        return _of_table(_from_pandas(frame), name)
+        return replace(_of_table(_from_pandas(frame), name), unlike=partial(_unlike_objects, frame))
     if polars is not None and isinstance(frame, polars.DataFrame | polars.LazyFrame):
-        return _of_table(_from_polars(frame), name)
+        return replace(_of_table(_from_polars(frame), name), unlike=partial(_unlike_objects, frame))
     if isinstance(frame, pa.RecordBatch):
         frame = pa.Table.from_batches([frame])
     if isinstance(frame, pa.Table):
@@ -81,9 +81,11 @@ def read_frame(frame: Any, name: str = "data") -> Stream:
                 f"{name}: {type(frame).__name__} has no columns ({error}). Give a record batch."
             ) from None
     if isinstance(frame, Mapping):
-        return _of_table(read_columns(frame, _column), name)
+        listed = {str(column): values for column, values in frame.items() if isinstance(values, list | tuple)}
+        return replace(_of_table(read_columns(frame, _column), name), unlike=partial(unlike_columns, listed))
     if isinstance(frame, list | tuple | Iterator) and not isinstance(frame, IOBase):
-        return _stream(*read_rows(frame), name)
+        schema, pieces, unlike = read_rows(frame)
+        return replace(_stream(schema, pieces, name), unlike=unlike)
     raise SourceError(
         f"{type(frame).__name__} is not a source. Give a path, a DataFrame, rows that are dicts, a dict of columns, or "
         "an object with __arrow_c_stream__."
@@ -155,6 +157,23 @@ def _from_polars(frame: Any) -> pa.Table:
         for name in names
     ]
     return pa.Table.from_arrays(columns, names=names)
+
+
+def _unlike_objects(frame: Any) -> list[str]:
+    """The places with values of unlike kinds in the columns of Python objects of a pandas or polars frame."""
+    pandas = sys.modules.get("pandas")
+    if pandas is None or not isinstance(frame, pandas.DataFrame):
+        kinds = frame.collect_schema()
+        named = [name for name, kind in kinds.items() if str(kind) == "Object"]
+        some = frame.lazy().select(named).collect()
+        return unlike_columns({name: some[name].to_list() for name in named})
+    objects: dict[str, list[Any]] = {}
+    for number, kind in enumerate(frame.dtypes):
+        if str(kind) == "object":
+            series = frame.iloc[:, number]
+            pairs = zip(series, series.isna(), strict=True)
+            objects[str(frame.columns[number])] = [None if gone else value for value, gone in pairs]
+    return unlike_columns(objects)
 
 
 def _whole_numbers(column: pa.Array) -> pa.Array:
@@ -265,9 +284,14 @@ def as_records(stream: Stream) -> Stream:
     """A stream of rows as one of records: every column has a type that a record can hold.
 
     Raises:
-        SourceError: a column has none; the message names it.
+        SourceError: a column has none, or a place holds values of unlike kinds; the message names it.
     """
     require_readable(stream.name, stream.arrow_schema)
+    if stream.unlike is not None and (told := stream.unlike()):
+        raise SourceError(
+            f"{stream.name}: {'; '.join(told)}. As records are written, one column must hold them all, and "
+            "only text could. Correct the values, or map the rows with a schema. Nothing was written."
+        )
     names = stream.arrow_schema.names
     for name in names:
         if names.count(name) > 1:

@@ -12,6 +12,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..errors import SourceError
-from ..flow import Chunk, Finding, Stream, Unread
+from ..flow import Chunk, Finding, Stream, Unlike, Unread
 from ..kernels.json_columns import (
     ARRAY,
     BOOLEAN,
@@ -36,7 +37,7 @@ from ..kernels.json_columns import (
 )  # fmt: skip
 from ..leaves import Leaf
 from ..ndjson.blocks import LineBlock, Skipped, open_blocks
-from ..ndjson.fields import Seen, kind_of
+from ..ndjson.fields import MOST_TOLD, Seen, kind_of
 from ..ndjson.lines import BlockLines
 from ..ndjson.parse import parse
 from ..ndjson.strict import UnreadableError, strict_json
@@ -55,26 +56,41 @@ MANY_COLUMNS = 500
 FIRST = 200
 
 
-def read_ndjson(path: str | os.PathLike[str], tree: JsonNode | None = None) -> Stream:
+@dataclass(frozen=True)
+class Columns:
+    """What was learned from the first records.
+
+    Attributes:
+        tree: the columns.
+        unlike: the places whose values become text because they are of unlike kinds, each with these.
+    """
+
+    tree: JsonNode
+    unlike: tuple[str, ...] = ()
+
+
+def read_ndjson(path: str | os.PathLike[str], columns: Columns | None = None) -> Stream:
     """The records of a file of JSON lines or of one JSON array, nested as they are.
 
     Args:
         path: the file.
-        tree: its columns; None learns them from the first records.
+        columns: its columns; None learns them from the first records.
 
     Raises:
         SourceError: the file is missing, empty, compressed or UTF-16, or has no record among the first.
     """
     file = Path(path)
     open_blocks(file)  # it can be read at all
-    tree = tree or learned([file])
+    columns = columns or learned([file])
+    tree = columns.tree
     blocks = open_blocks(file, max(BLOCK_BYTES * MANY_COLUMNS // max(len(tree.names), MANY_COLUMNS), 1 << 14))
     leaves = tuple(Leaf((field.name,), field.type, field.name) for field in tree.fields)
     steps = (partial(_parse, tree=tree, leaves=leaves),)
-    return Stream(blocks, steps, leaves, _schema(tree), file.name, file.stat().st_size)
+    unlike: Unlike | None = partial(list, columns.unlike) if columns.unlike else None
+    return Stream(blocks, steps, leaves, _schema(tree), file.name, file.stat().st_size, unlike=unlike)
 
 
-def learned(files: Sequence[Path]) -> JsonNode:
+def learned(files: Sequence[Path]) -> Columns:
     """The columns for the records at the beginning of some files, which are read with the same columns.
 
     Raises:
@@ -82,7 +98,7 @@ def learned(files: Sequence[Path]) -> JsonNode:
     """
     seen = Seen()
     records = sum(_learn_file(file, max(SAMPLE_BYTES // len(files), 1 << 16), seen) for file in files)
-    return seen.record_to_map(records)
+    return Columns(seen.record_to_map(records), tuple(islice(seen.unlike(), MOST_TOLD)))
 
 
 def _learn_file(file: Path, sample_bytes: int, seen: Seen) -> int:

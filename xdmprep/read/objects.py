@@ -23,7 +23,10 @@ from uuid import UUID
 import pyarrow as pa
 
 from ..errors import SourceError
-from ..ndjson.fields import MOST_FIELDS, is_map
+from ..flow import Unlike
+from ..ndjson.fields import MOST_FIELDS, MOST_TOLD, is_map, unlike_text
+from ..paths import EVERY
+from ..paths import Path as Steps
 
 #: Rows of a piece.
 PIECE_ROWS = 8_192
@@ -33,7 +36,8 @@ _EXACT = 1 << 53
 MAX_DEPTH = 100
 
 #: What is known of a column: :class:`Fields`, ``("map", kind of its values)``, a list with one kind, the name of a
-#: scalar, or None for nothing yet.  A decimal is ``("decimal", digits before the point, digits behind it)``.
+#: scalar, or None for nothing yet.  A decimal is ``("decimal", digits before the point, digits behind it)``.  Values
+#: of unlike kinds are ``"mixed"``: they share no type but text.
 Kind = Any
 
 
@@ -56,7 +60,7 @@ class Fields(dict[str, Kind]):
         if not is_map(len(made), made.dicts, made.keys_in_all):
             return made
         values = reduce(joined_kinds, made.values(), None)
-        alike = values != "text" or all(kind in (None, "text") for kind in made.values())
+        alike = values not in ("text", "mixed") or all(kind in (None, "text", "mixed") for kind in made.values())
         return ("map", values) if alike or len(made) > MOST_FIELDS else made
 
 
@@ -131,13 +135,13 @@ def joined_kinds(a: Kind, b: Kind) -> Kind:
         return "odd"
     if _is_map(a) or _is_map(b):
         if not all(isinstance(one, Fields) or _is_map(one) for one in (a, b)):
-            return "text"
+            return "mixed"
         inner = [kind for one in (a, b) for kind in (one.values() if isinstance(one, Fields) else one[1:])]
         return ("map", reduce(joined_kinds, inner, None))
     if isinstance(a, list) and isinstance(b, list):
         return [joined_kinds(a[0], b[0])]
     if isinstance(a, dict | list) or isinstance(b, dict | list):
-        return "text"
+        return "mixed"
     both = {a if isinstance(a, str) else "decimal", b if isinstance(b, str) else "decimal"}
     if both <= {"int", "long"}:
         return "long"
@@ -148,7 +152,13 @@ def joined_kinds(a: Kind, b: Kind) -> Kind:
         return ("decimal", max(whole, 19), scale)
     if both == {"int", "double"}:
         return "double"
-    return "time" if both == {"date", "time"} else "text"
+    if both == {"date", "time"}:
+        return "time"
+    return "text" if both <= _WRITTEN else "mixed"
+
+
+#: Kinds that JSON has as text.
+_WRITTEN = {"text", "date", "time", "clock"}
 
 
 def _is_map(kind: Kind) -> bool:
@@ -172,6 +182,7 @@ def type_of(kind: Kind) -> pa.DataType:
 
 _SCALARS: dict[str | None, pa.DataType] = {
     None: pa.null(), "bool": pa.bool_(), "int": pa.int64(), "long": pa.int64(), "digits": pa.string(),
+    "mixed": pa.string(),
     "double": pa.float64(), "text": pa.string(), "time": pa.timestamp("us", "UTC"), "date": pa.date32(),
     "clock": pa.time64("us"), "odd": pa.opaque(pa.null(), "Python objects", "Python"),
 }  # fmt: skip
@@ -179,7 +190,7 @@ _SCALARS: dict[str | None, pa.DataType] = {
 
 def _fitted(value: Any, kind: Kind) -> Any:
     """A scalar as Arrow takes it for a kind that it was joined into."""
-    if kind in ("text", "digits") or (isinstance(kind, tuple) and kind[1] + kind[2] > 76):
+    if kind in ("text", "mixed", "digits") or (isinstance(kind, tuple) and kind[1] + kind[2] > 76):
         return text_of(value)
     if isinstance(kind, tuple):
         return Decimal(value)
@@ -274,11 +285,75 @@ def _holds(kind: Kind, wanted: str) -> bool:
     return _holds(kind[0], wanted) if isinstance(kind, list) else bool(kind == wanted)
 
 
+def unlike_places(kind: Kind, path: Steps = ()) -> Iterator[Steps]:
+    """The places whose values become text because no other type holds them all."""
+    if isinstance(kind, dict):
+        for name, inner in kind.items():
+            yield from unlike_places(inner, (*path, name))
+    elif _is_map(kind):
+        yield from unlike_places(kind[1], (*path, EVERY))
+    elif isinstance(kind, list):
+        yield from unlike_places(kind[0], (*path, EVERY))
+    elif kind in ("mixed", "digits") or (isinstance(kind, tuple) and type_of(kind) == pa.string()):
+        yield path
+
+
+def unlike_columns(columns: Mapping[str, Iterable[Any]]) -> list[str]:
+    """The places in columns of Python values whose values become text because they are of unlike kinds."""
+    told: list[str] = []
+    for name, values in columns.items():
+        kind = reduce(joined_kinds, (kind_of(_usual(value)) for value in values), None)
+        told += [unlike_at(place, ({name: value} for value in values)) for place in unlike_places(kind, (name,))]
+    return told[:MOST_TOLD]
+
+
+def _values_at(value: Any, path: Steps) -> Iterator[Any]:
+    value = _usual(value)
+    if value is None:
+        return
+    if not path:
+        yield value
+    elif path[0] == EVERY:
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _values_at(item, path[1:])
+    else:
+        for name, item in value.items():
+            if str(name) == path[0]:
+                yield from _values_at(item, path[1:])
+
+
+def unlike_at(path: Steps, rows: Iterable[Any]) -> str:
+    """What the values of a place are, and the first row that has another kind of value than those before it."""
+    kinds: list[str] = []
+    row = 0
+    for number, value in enumerate(rows, 1):
+        for item in _values_at(value, path):
+            word = _word(item)
+            if word not in kinds:
+                kinds.append(word)
+                row = number if len(kinds) <= 2 else row
+    return unlike_text(path, kinds, row)
+
+
+def _word(value: Any) -> str:
+    kind = kind_of(value)
+    if isinstance(kind, dict | list):
+        return "objects" if isinstance(kind, dict) else "arrays"
+    return "decimals" if isinstance(kind, tuple) else _PLURALS[kind]
+
+
+_PLURALS: dict[str | None, str] = {
+    "bool": "booleans", "int": "integers", "long": "integers beyond 2^53", "digits": "integers beyond 64 bits",
+    "double": "doubles", "text": "texts", "time": "texts", "date": "texts", "clock": "texts", "odd": "other objects",
+}  # fmt: skip
+
 Pieces = Callable[[], Iterator[pa.RecordBatch]]
 
 
-def read_rows(rows: Iterable[Any]) -> tuple[pa.Schema, Pieces]:
+def read_rows(rows: Iterable[Any]) -> tuple[pa.Schema, Pieces, Unlike | None]:
     """Rows that are dicts, as the schema of their columns and what gives them in batches, any number of times.
+
+    The third value tells what would be lost if they were taken as records; None if nothing.
 
     Rows of a list stay where they are; those of a generator go through a temporary file, as their types are known only
     when all have been seen.
@@ -302,11 +377,17 @@ def read_rows(rows: Iterable[Any]) -> tuple[pa.Schema, Pieces]:
     if not number or not kind:
         raise SourceError(f"there are no {'columns' if number else 'rows'}. Nothing was written.")
     schema = pa.schema([(name, array_of([], inner).type) for name, inner in kind.items()])
-    return schema, partial(_batches, again, kind, schema)
+    places = tuple(place for name, inner in kind.items() for place in unlike_places(inner, (name,)))
+    unlike = partial(_unlike, again, places) if places else None
+    return schema, partial(_batches, again, kind, schema), unlike
+
+
+def _unlike(rows: Any, places: tuple[Steps, ...]) -> list[str]:
+    return [unlike_at(place, (row for piece in _all_pieces(rows) for row in piece)) for place in places[:MOST_TOLD]]
 
 
 def _batches(rows: Any, kind: dict[str, Kind], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    for piece in rows.pieces() if isinstance(rows, _Spooled) else _pieces(rows):
+    for piece in _all_pieces(rows):
         columns: dict[str, list[Any]] = {name: [None] * len(piece) for name in kind}
         for at, row in enumerate(piece):
             for name, value in row.items():
@@ -314,6 +395,10 @@ def _batches(rows: Any, kind: dict[str, Kind], schema: pa.Schema) -> Iterator[pa
         yield pa.RecordBatch.from_arrays(
             [array_of(columns[name], inner) for name, inner in kind.items()], schema=schema
         )
+
+
+def _all_pieces(rows: Any) -> Iterator[list[Any]]:
+    return rows.pieces() if isinstance(rows, _Spooled) else _pieces(rows)
 
 
 def _pieces(rows: Iterable[Any]) -> Iterator[list[Any]]:

@@ -165,6 +165,7 @@ def read_files(files: Sequence[str], open_file: Callable[[str], Stream]) -> Stre
         arrow_schema=schema,
         name=f"{opened[0][1].name} and {rest} more file{'s' if rest > 1 else ''}" if rest else opened[0][1].name,
         total_bytes=None if None in sizes else sum(size or 0 for size in sizes),
+        unlike=opened[0][1].unlike,  # files of JSON share their columns; no others have such
         origins=Origins([shown(file) for file, _ in opened], lacking),
     )
 
