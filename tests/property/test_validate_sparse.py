@@ -179,6 +179,7 @@ def reading(how: str) -> Iterator[None]:
 @example(b'{"name":{"first":"Anna"},"tags":[1,2]}\n' * 9 + b'{"name":{"first":"Anna"},"tags":[2.5]}', "batch")
 @example(b'{"identityMap":{"ECID":[{"id":["Anna"],"primary":false}]}}\n' * 9, "strict")
 @example(b'{"identityMap":{"ECID":[{"id":{"x":1}}],"CRMID":[{"note":{"x":1}}]}}\n' * 9, "strict")
+@example(b'{"kind":"a"}\n{"name":{}}\n[]\n{"name":{"x":null}}\n', "strict")
 def test_as_columns_or_one_by_one_the_findings_are_the_same(text: bytes, rules: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "records.json"

@@ -16,6 +16,8 @@ Offsets = np.ndarray[Any, np.dtype[np.int32]]
 
 def valid(array: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """bool (n,): True where `array` is not null."""
+    if pa.types.is_null(array.type):  # `flatten` gives such a child its parent's bitmap, and counts nulls by it
+        return np.zeros(len(array), dtype=bool)
     if array.null_count == 0:
         return np.ones(len(array), dtype=bool)
     bits = None if isinstance(array, pa.DictionaryArray) else array.buffers()[0]

@@ -133,15 +133,15 @@ class _Walk:
             here = some[codes == code]
             fresh = int(added[here].sum())
             examples = [
-                (self.keys[int(at.records[one])].as_py(), _shown(before[int(one)]), _shown(sent[int(one)]))
+                (self.keys[int(at.records[one])].as_py(), _shown(before.slice(one, 1)), _shown(sent.slice(one, 1)))
                 for one in here[:EXAMPLES].tolist()
             ]
             self.found.setdefault(path, AttributeChange()).take(AttributeChange(fresh, len(here) - fresh, examples))
 
 
-def _shown(value: pa.Scalar) -> Any:
-    """The value as JSON would have it."""
-    return _json(prune(to_pylist(pa.array([value], value.type))[0]))
+def _shown(value: pa.Array) -> Any:
+    """The one value of an array as JSON would have it."""
+    return _json(prune(to_pylist(value)[0]))
 
 
 def _json(value: Any) -> Any:
