@@ -40,7 +40,10 @@ RULES: dict[str, Rule] = _rules(
     Rule("unreadable", "the row or line cannot be parsed", platform="INGEST-1401-400"),
     Rule("cell", "a cell of a spreadsheet holds an error, or a number that has lost digits", severity="warning"),
     Rule("duplicate-key", "a key stands twice in one JSON object"),
-    Rule("unfit", "a value no record can hold: NaN, infinity, a date beyond the years 1 to 9999, text not in UTF-8"),
+    Rule(
+        "unfit",
+        "a value no record can hold: NaN, infinity, a year beyond 1 to 9999, text not in UTF-8, an id with lost digits",
+    ),
     # mapping
     Rule("unparsable", "the text does not fit the destination's type; the field is left out", severity="warning"),
     Rule("expression", "the expression failed on this row; the field is left out", severity="warning"),

@@ -34,16 +34,23 @@ class Misfit:
         positions: their rows in the batch, 0-based, ascending.
         shown: the values as text, as many.
         target: the Arrow type that they did not fit.
+        lost: they are doubles that have lost digits, and would be text.
     """
 
     path: Path
     positions: Positions
     shown: pa.Array
     target: pa.DataType
+    lost: bool = False
 
 
-def convert(values: pa.Array | list[Any], target: pa.DataType, options: Options) -> tuple[pa.Array, list[Misfit]]:
-    """`values` as an array of exactly `target`, and what did not fit."""
+def convert(
+    values: pa.Array | list[Any], target: pa.DataType, options: Options, digits: bool = False
+) -> tuple[pa.Array, list[Misfit]]:
+    """`values` as an array of exactly `target`, and what did not fit.
+
+    With `digits`, neither do doubles that have lost digits of an id fit text.
+    """
     if isinstance(values, list):
         return _convert_list(values, target, options)
     kind = values.type
@@ -54,29 +61,48 @@ def convert(values: pa.Array | list[Any], target: pa.DataType, options: Options)
     if pa.types.is_null(kind):
         return pa.nulls(len(values), target), []
     if pa.types.is_struct(kind) and (parts := by_kind(values)) is not None:
-        return _convert_mixed(parts, target, options)
+        return _convert_mixed(parts, target, options, digits)
     if is_list(target) and is_list(kind):
         offsets, flat = list_parts(values)
         if is_numeral(kind.value_field) and not is_text(target.value_type):
             flat = numbers_of(flat)
-        inner, misfits = convert(flat, target.value_type, options)
+        inner, misfits = convert(flat, target.value_type, options, digits)
         array = pa.ListArray.from_arrays(pa.array(offsets), inner, type=target, mask=pa.array(~valid(values)))
         return array, [_outward(misfit, EVERY, offsets) for misfit in misfits]
     if pa.types.is_struct(target) and pa.types.is_struct(kind):
-        return _convert_struct(values, target, options)
+        return _convert_struct(values, target, options, digits)
     if pa.types.is_map(target) and pa.types.is_struct(kind) and kind.num_fields:
-        return _struct_to_map(values, target, options)
+        return _struct_to_map(values, target, options, digits)
     if pa.types.is_struct(target) and pa.types.is_map(kind):
-        return _map_to_struct(values, target, options)
+        return _map_to_struct(values, target, options, digits)
     if pa.types.is_map(target) and pa.types.is_map(kind):
-        return _convert_map(values, target, options)
+        return _convert_map(values, target, options, digits)
     array, failed = coerce(values, target, options)
-    return array, _misfits(values, failed, target)
+    misfits = _misfits(values, failed, target)
+    if digits and pa.types.is_floating(kind) and is_text(target):
+        lost = np.flatnonzero(_without_digits(values))
+        if len(lost):
+            misfits += [replace(misfit, lost=True) for misfit in _misfits(values, lost, target)]
+            array = pc.if_else(pa.array(_without_digits(values)), None, plain(array))
+    return array, misfits
 
 
-def _convert_mixed(parts: list[pa.Array], target: pa.DataType, options: Options) -> tuple[pa.Array, list[Misfit]]:
+def _without_digits(values: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Which doubles are integers that doubles do not hold exactly, of no more digits than ids have."""
+    numbers = np.abs(plain(values).fill_null(0).to_numpy(zero_copy_only=False).astype(np.float64))
+    found: np.ndarray[Any, np.dtype[np.bool_]] = (numbers > _EXACT) & (numbers < _LARGEST_ID)
+    return found  # every double of this size is an integer
+
+
+#: Doubles hold integers up to this one exactly; ids have 39 digits at most (integers of 128 bits).
+_EXACT, _LARGEST_ID = 2.0**53, 1e39
+
+
+def _convert_mixed(
+    parts: list[pa.Array], target: pa.DataType, options: Options, digits: bool
+) -> tuple[pa.Array, list[Misfit]]:
     """Values of one type here and of another there: each by itself."""
-    found = [convert(part, target, options) for part in parts]
+    found = [convert(part, target, options, digits) for part in parts]
     at = np.zeros(len(parts[0]), dtype=np.int64)
     there = np.zeros(len(at), dtype=bool)
     for i, part in enumerate(parts):
@@ -87,7 +113,9 @@ def _convert_mixed(parts: list[pa.Array], target: pa.DataType, options: Options)
     return made, [misfit for _, misfits in found for misfit in misfits]
 
 
-def _convert_struct(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, list[Misfit]]:
+def _convert_struct(
+    values: pa.Array, target: pa.DataType, options: Options, digits: bool
+) -> tuple[pa.Array, list[Misfit]]:
     children, found = [], []
     for field in target:
         if values.type.get_field_index(field.name) < 0:
@@ -96,20 +124,22 @@ def _convert_struct(values: pa.Array, target: pa.DataType, options: Options) -> 
         part = pc.struct_field(values, field.name)
         if is_numeral(values.type.field(field.name)) and not is_text(field.type):
             part = numbers_of(part)
-        child, misfits = convert(part, field.type, options)
+        child, misfits = convert(part, field.type, options, digits)
         children.append(child)
         found += [replace(misfit, path=(field.name, *misfit.path)) for misfit in misfits]
     return pa.StructArray.from_arrays(children, fields=list(target), mask=pa.array(~valid(values))), found
 
 
-def _struct_to_map(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, list[Misfit]]:
+def _struct_to_map(
+    values: pa.Array, target: pa.DataType, options: Options, digits: bool
+) -> tuple[pa.Array, list[Misfit]]:
     """An object as a map: a field that is null is a key that is not there."""
     there, items, found = [], [], []
     for field, part in zip(values.type, values.flatten(), strict=True):
         there.append(valid(part))
         if is_numeral(field) and not is_text(target.item_type):
             part = numbers_of(part)
-        item, misfits = convert(part, target.item_type, options)
+        item, misfits = convert(part, target.item_type, options, digits)
         items.append(item)
         found += [replace(misfit, path=(field.name, *misfit.path)) for misfit in misfits]
     rows, fields = np.nonzero(np.stack(there, axis=1))
@@ -119,7 +149,9 @@ def _struct_to_map(values: pa.Array, target: pa.DataType, options: Options) -> t
     return _map_of(offsets, keys, chosen, ~valid(values), target), found
 
 
-def _map_to_struct(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, list[Misfit]]:
+def _map_to_struct(
+    values: pa.Array, target: pa.DataType, options: Options, digits: bool
+) -> tuple[pa.Array, list[Misfit]]:
     """A map as an object: its keys are looked up as the names of fields."""
     keys, parts, counts = map_parts(values)
     owners = np.repeat(np.arange(len(values)), counts)
@@ -129,18 +161,20 @@ def _map_to_struct(values: pa.Array, target: pa.DataType, options: Options) -> t
         at = np.full(len(values), -1, dtype=np.int64)
         at[owners[hit]] = hit
         part = parts.take(pa.array(at, mask=at < 0)) if len(parts) else pa.nulls(len(values), parts.type)
-        child, misfits = convert(part, field.type, options)
+        child, misfits = convert(part, field.type, options, digits)
         children.append(plain(child))
         found += [replace(misfit, path=(field.name, *misfit.path)) for misfit in misfits]
     return pa.StructArray.from_arrays(children, fields=list(target), mask=pa.array(~valid(values))), found
 
 
-def _convert_map(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, list[Misfit]]:
+def _convert_map(
+    values: pa.Array, target: pa.DataType, options: Options, digits: bool
+) -> tuple[pa.Array, list[Misfit]]:
     """A map as another: what does not fit is null, and only that."""
     keys, parts, counts = map_parts(values)
     if is_numeral(values.type.item_field) and not is_text(target.item_type):
         parts = numbers_of(parts)
-    items, misfits = convert(parts, target.item_type, options)
+    items, misfits = convert(parts, target.item_type, options, digits)
     offsets = np.concatenate([np.zeros(1, np.int32), np.cumsum(counts)]).astype(np.int32)
     found = []
     for misfit in misfits:  # each key is a place of its own

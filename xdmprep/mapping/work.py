@@ -119,10 +119,13 @@ class Work:
         """`values` as exactly `target`; what does not fit becomes null and a finding at `path` or below."""
         made = self._coerced.get(key)
         if made is None:
-            made = self._coerced[key] = convert(values, target, self.options)
+            made = self._coerced[key] = convert(values, target, self.options, isinstance(source, ColumnSource))
         array, misfits = made
         for misfit in misfits:
             where = format_path((*path, *misfit.path))
+            if misfit.lost:
+                self.add("unfit", where, _LOST, misfit.positions, misfit.shown, source.text, _AS_TEXT)
+                continue
             message = f"is not {type_name(misfit.target)}"
             for positions, hint in hinted(misfit.shown, misfit.target, None if misfit.path else source, self.options):
                 some = misfit.shown.take(pa.array(positions))
@@ -142,6 +145,10 @@ class Work:
         """One more finding about the rows at `positions` of the chunk."""
         own = RULES[code].severity if code not in ("unparsable", "expression") else self.severity
         self.findings.append(Finding.of(code, path, message, self.rows[positions], values, column, hint, own))
+
+
+_LOST = "is an integer beyond 2^53 that was read as a float: its last digits are lost, and no text of it is right"
+_AS_TEXT = "read the column as text, as with dtype=str"
 
 
 def _firsts(array: pa.Array, starts: np.ndarray[Any, np.dtype[np.int32]]) -> _Ints:

@@ -57,7 +57,7 @@ FIRST = 200
 
 
 @dataclass(frozen=True)
-class Columns:
+class LearnedColumns:
     """What was learned from the first records.
 
     Attributes:
@@ -69,7 +69,7 @@ class Columns:
     unlike: tuple[str, ...] = ()
 
 
-def read_ndjson(path: str | os.PathLike[str], columns: Columns | None = None) -> Stream:
+def read_ndjson(path: str | os.PathLike[str], columns: LearnedColumns | None = None) -> Stream:
     """The records of a file of JSON lines or of one JSON array, nested as they are.
 
     Args:
@@ -90,7 +90,7 @@ def read_ndjson(path: str | os.PathLike[str], columns: Columns | None = None) ->
     return Stream(blocks, steps, leaves, _schema(tree), file.name, file.stat().st_size, unlike=unlike)
 
 
-def learned(files: Sequence[Path]) -> Columns:
+def learned(files: Sequence[Path]) -> LearnedColumns:
     """The columns for the records at the beginning of some files, which are read with the same columns.
 
     Raises:
@@ -98,7 +98,7 @@ def learned(files: Sequence[Path]) -> Columns:
     """
     seen = Seen()
     records = sum(_learn_file(file, max(SAMPLE_BYTES // len(files), 1 << 16), seen) for file in files)
-    return Columns(seen.record_to_map(records), tuple(islice(seen.unlike(), MOST_TOLD)))
+    return LearnedColumns(seen.record_to_map(records), tuple(islice(seen.unlike(), MOST_TOLD)))
 
 
 def _learn_file(file: Path, sample_bytes: int, seen: Seen) -> int:

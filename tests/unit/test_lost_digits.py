@@ -1,0 +1,68 @@
+"""Ids that became floats: their rows are set aside wherever rows stream by, nested or not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import xdmprep as xp
+
+SCHEMA = xp.Schema.from_dict({
+    "$id": "https://ns.example/digits", "title": "Digits", "type": "object", "properties": {
+        "id": {"type": "string"}, "n": {"type": "number"},
+        "o": {"type": "object", "properties": {"id": {"type": "string"}}},
+        "l": {"type": "array", "items": {"type": "object", "properties": {"id": {"type": "string"}}}},
+        "m": {"type": "object", "additionalProperties": {"type": "string"}},
+    },
+})  # fmt: skip
+#: An ECID of 38 digits, an id of 20, and what is no lost id: the largest exact integer, fractions, a measure.
+LOST = [float(2**53 + 2), 12345678901234567890.0, -12345678901234567890.0, 1.2345678901234567e37]
+RIGHT = [2.0**53, 0.5, 1e300, None]
+VALUES = [*LOST, *RIGHT]
+
+
+def table(values: list[float | None]) -> pa.Table:
+    kind = pa.struct([("id", pa.float64())])
+    return pa.table({
+        "id": pa.array(values, pa.float64()),
+        "o": pa.array([{"id": value} for value in values], kind),
+        "l": pa.array([[{"id": 1.0}, {"id": value}] for value in values], pa.list_(kind)),
+        "m": pa.array([[("k", value)] for value in values], pa.map_(pa.string(), pa.float64())),
+    })  # fmt: skip
+
+
+def parquet(rows: pa.Table, folder: Path) -> Any:
+    pq.write_table(rows, folder / "in.parquet")
+    return folder / "in.parquet"
+
+
+SOURCES: dict[str, Any] = {
+    "parquet": parquet, "reader": lambda rows, _: rows.to_reader(),
+    "list": lambda rows, _: [{**row, "m": dict(row["m"])} for row in rows.to_pylist()],
+    "generator": lambda rows, _: iter([{**row, "m": dict(row["m"])} for row in rows.to_pylist()]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize(
+    ("mapping", "path"),
+    [({"id": "id"}, "id"), ({"id": "o.id"}, "id"), ({"o": "o"}, "o.id"), ({"l": "l"}, "l[*].id"), ({"m": "m"}, "m.k")],
+)
+def test_rows_with_lost_digits_are_set_aside(source: str, mapping: dict[str, str], path: str, tmp_path: Path) -> None:
+    given = SOURCES[source](table(VALUES), tmp_path)
+    done = xp.prepare(given, mapping, SCHEMA, tmp_path / "out")
+    assert (done.written, done.rejected) == (len(RIGHT), len(LOST))
+    report = xp.validate(SOURCES[source](table(VALUES), tmp_path), SCHEMA, mapping=mapping)
+    issues = [issue for issue in report.issues.to_pylist() if issue["code"] == "unfit"]
+    assert [(issue["row"], issue["path"]) for issue in issues] == [(row, path) for row in range(1, len(LOST) + 1)]
+    assert all("dtype=str" in issue["hint"] for issue in issues)
+
+
+def test_numbers_and_expressions_are_not_touched(tmp_path: Path) -> None:
+    given = parquet(table(LOST), tmp_path)
+    done = xp.prepare(given, {"n": "id", "id": 'concat("x", "y")'}, SCHEMA, tmp_path / "out")
+    assert done.rejected == 0
