@@ -39,8 +39,10 @@ from .patch import (
     Counts,
     DiffOptions,
     Effects,
+    Key,
     Patch,
     Side,
+    as_good_as,
     diff_streams,
     key_of,
     primary_of,
@@ -373,6 +375,22 @@ def _side(source: Any, mapping: Any, schema: Schema, on: str | None, csv: CsvOpt
         part = _of_keys(whole, [key.path, primary.path])
     keyed = compile_mapping(part, read.arrow_schema, schema)
     return Side(read, stream.leaves, stream.arrow_schema, mapped, keyed, resident)
+
+
+def join_key(source: Stream, mapping: Any, schema: Schema, on: str | None, strict: bool) -> tuple[Stream, Key]:
+    """The rows of a snapshot with the fields of their key alone, for engines that join by it.
+
+    Raises:
+        UsageError: the key is not the primary identity, so records of other keys could be the same profile.
+    """
+    side = _side(source, mapping, schema, on, None, strict)
+    key, primary = key_of(schema, on), primary_of(schema)
+    if primary is not None and not as_good_as(key, primary, side.leaves):
+        raise UsageError(
+            f"the key {key.name} is not the primary identity ({primary.name}), and rows are spread by one key. "
+            "Leave the key out, or compare with xp.diff."
+        )
+    return (side.as_records().stream if side.keyed is None else side.stream.then(side.keyed)), key
 
 
 def _as_lines(sources: tuple[Any, Any], sides: tuple[Side, Side], csv: CsvOptions | None) -> tuple[Side, Side]:

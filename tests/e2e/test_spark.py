@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
@@ -335,3 +336,82 @@ def test_the_command_runs_on_spark(spark: Any, job: Job, tmp_path: Path) -> None
     refused = subprocess.run([*command, "--multiline"], capture_output=True, text=True)
     assert refused.returncode == 2
     assert "--multiline cannot be combined with --engine spark" in refused.stderr + refused.stdout
+
+
+def snapshots(job: Job, folder: Path) -> tuple[Path, Path]:
+    """Two snapshots: rows changed, cleared, gone, new, doubled, and some without a key."""
+    with job[0].open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    later = [list(row) for row in rows[20:]]
+    name, key = header.index("F_NAME"), header.index("ID3")
+    for number, row in enumerate(later):
+        if number % 3 == 0:
+            row[name] = f"Changed {number}"
+        if number % 7 == 0:
+            row[name] = ""
+    later += [[*later[5][:name], "Later still", *later[5][name + 1 :]]]
+    later += [["" if column == key else value for column, value in enumerate(later[9])]]
+    early = rows[:-20]
+    for path, content in ((folder / "before.csv", early), (folder / "after.csv", later)):
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([header, *content])
+    return folder / "before.csv", folder / "after.csv"
+
+
+@pytest.mark.parametrize("buckets", [1, 7])
+def test_spark_finds_the_patch_of_one_machine(spark: Any, job: Job, tmp_path: Path, buckets: int) -> None:
+    from xdmprep.spark import diff, prepare
+    from xdmprep.upsert import write_patch
+
+    before, after = snapshots(job, tmp_path)
+    alone = xp.diff(before, after, job[2], mapping=job[1])
+    early, late = (spark.read.csv(str(path), header=True) for path in (before, after))
+    found = diff(early, late, job[2], mapping=job[1], buckets=buckets)
+    shape = xp.Schema.load(job[2]).arrow_schema
+    expected = [row for chunk in alone.chunks() for row in chunk.nested(shape).to_pylist()]
+    made = found.records.toArrow().cast(shape).to_pylist()
+    assert len(made) == alone.counts.changed + alone.counts.new > 0
+    assert sorted(map(repr, made)) == sorted(map(repr, expected))
+    counts = {row["_kind"]: row["count"] for row in found.frame.groupBy("_kind").count().collect()}
+    assert alone.counts.superseded and alone.counts.set_aside and alone.counts.vanished and alone.counts.cannot_clear
+    assert counts["rejected"] == alone.counts.set_aside
+    assert sorted(row["_key"] for row in found.vanished.collect()) == sorted(alone.vanished["key"].to_pylist())
+    cleared = [(row["_key"], row["_path"], row["_value"]) for row in found.cannot_clear.collect()]
+    names = ("key", "path", "value")
+    assert sorted(cleared) == sorted(zip(*(alone.cannot_clear[name].to_pylist() for name in names), strict=True))
+    codes = [issue["code"] for row in found.frame.collect() for issue in row["_issues"] or ()]
+    assert codes.count("patch-duplicate") == alone.counts.superseded
+    prepare(found.records, None, job[2], tmp_path / "spark")
+    write_patch(before, after, job[2], tmp_path / "alone", mapping=job[1], format="json")
+    assert lines_of(tmp_path / "spark") == lines_of(tmp_path / "alone")
+
+
+def test_spark_compares_with_an_empty_snapshot_and_refuses_what_it_cannot_join(
+    spark: Any, job: Job, tmp_path: Path
+) -> None:
+    from xdmprep.errors import UsageError
+    from xdmprep.spark import diff
+
+    frame = spark.read.csv(str(job[0]), header=True)
+    stranger = tmp_path / "stranger.csv"  # one machine refuses an empty file; this one shares no key
+    with job[0].open(encoding="utf-8", newline="") as file:
+        row = {**next(csv.DictReader(file)), "ID3": "nobody-else"}
+    with stranger.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([row.keys(), row.values()])
+    first = diff(frame.limit(0), frame, job[2], mapping=job[1], buckets=2)
+    counts = xp.diff(stranger, job[0], job[2], mapping=job[1]).counts
+    assert (counts.changed, counts.unchanged) == (0, 0)
+    assert (first.records.count(), first.rejects.count()) == (counts.new, counts.set_aside)
+    assert diff(frame, frame, job[2], mapping=job[1], buckets=2).records.count() == 0
+    gone = diff(frame, frame.limit(0), job[2], mapping=job[1], buckets=2)
+    assert gone.records.count() == 0
+    keys = xp.diff(job[0], stranger, job[2], mapping=job[1]).vanished["key"].to_pylist()
+    assert sorted(row["_key"] for row in gone.vanished.collect()) == sorted(keys)
+    with pytest.raises(UsageError, match="primary identity"):
+        diff(frame, frame, job[2], "personalEmail.address", mapping=job[1])
+    with pytest.raises(UsageError, match="leave-out"):
+        diff(frame, frame, job[2], mapping=job[1], new="some")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="rule"):
+        diff(frame, frame, job[2], mapping=job[1], rules="none")
+    with pytest.raises(UsageError, match="time-series"):
+        diff(frame, frame, job[2].parent / "purchase-event.schema.json")

@@ -3,7 +3,7 @@
 from .blocks import DiffOptions
 from .diff import diff_streams, refuse_events
 from .effect import AttributeChange, Effects
-from .keys import key_of, primary_of
+from .keys import Key, as_good_as, key_of, primary_of
 from .preview import Preview
 from .result import Counts, Patch
 from .side import Checks, Side
@@ -16,9 +16,11 @@ __all__ = [
     "Counts",
     "DiffOptions",
     "Effects",
+    "Key",
     "Patch",
     "Preview",
     "Side",
+    "as_good_as",
     "diff_streams",
     "key_of",
     "primary_of",

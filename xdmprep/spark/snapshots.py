@@ -1,0 +1,247 @@
+"""Two snapshots as DataFrames to upsert records: Spark brings the rows of a key together, one-machine rules compare.
+
+Every row gets the number of a bucket, a hash of its key.  Spark cogroups both frames by it, and each pair of buckets is
+compared as two small snapshots.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from .. import upsert
+from ..errors import UsageError
+from ..flow import Stream, issue_table
+from ..patch import DiffOptions, Patch, refuse_events
+from ..patch.digest import text_digests
+from ..read import open_source
+from ..stage import CHUNK_ROWS, ISSUES, SOURCE_ID, ArrowStage
+from ..write import REASON, issue_of, reasons_of
+from .frames import FrameColumns, arrow_types, spark_types, travelling
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+#: Columns of the result beside the record's own.
+KIND, KEY, PATH, VALUE = "_kind", "_key", "_path", "_value"
+_OWN: list[tuple[str, pa.DataType]] = [
+    (KIND, pa.string()), (SOURCE_ID, pa.string()), (KEY, pa.string()), (PATH, pa.string()), (VALUE, pa.string()),
+    (ISSUES, pa.list_(REASON)),
+]  # fmt: skip
+_BUCKET, _AT = "bucket", "at"  # frames travel as c0, c1, ..., so these are free
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What a comparison found, as views of one DataFrame; persist `frame` to evaluate it once.
+
+    Attributes:
+        frame: the columns of the record, ``_kind``, ``_source_id``, ``_key``, ``_path``, ``_value`` and ``_issues``.
+            ``_kind`` is ``record``, ``rejected``, ``noted`` (a row with warnings that is not sent, such as one that a
+            later row with its key replaces), ``vanished`` or ``cannot-clear``.
+    """
+
+    frame: DataFrame
+
+    @property
+    def records(self) -> DataFrame:
+        """The upsert records: the columns of the schema, null where nothing is sent."""
+        return self._of("record").drop(*(name for name, _ in _OWN))
+
+    @property
+    def rejects(self) -> DataFrame:
+        """Rows of the later snapshot that are set aside: the record as far as it could be made, and why."""
+        return self._of("rejected").drop(KIND, KEY, PATH, VALUE)
+
+    @property
+    def vanished(self) -> DataFrame:
+        """Keys that the later snapshot does not have; an upsert cannot delete.  Ids are those of the earlier one."""
+        return self._of("vanished").select(SOURCE_ID, KEY)
+
+    @property
+    def cannot_clear(self) -> DataFrame:
+        """Values that are gone; an upsert cannot clear a field."""
+        return self._of("cannot-clear").select(SOURCE_ID, KEY, PATH, VALUE)
+
+    def _of(self, kind: str) -> DataFrame:
+        return self.frame.where(self.frame[KIND] == kind)
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """What executors need: both frames' columns and how they are compared."""
+
+    stage: ArrowStage
+    before: FrameColumns
+    after: FrameColumns
+    on: str | None
+    new: Literal["whole", "leave-out"]
+    relax_required: bool
+    rules: str
+    strict: bool
+    types: pa.Schema
+
+    def bucketed(self, columns: FrameColumns, buckets: int) -> Callable[[Iterable[Any]], Iterator[pa.RecordBatch]]:
+        """Adds the bucket of each row; the last column is the row's place in the frame."""
+
+        def rows(batches: Iterable[Any]) -> Iterator[pa.RecordBatch]:
+            steps, key = upsert.join_key(
+                _stream(columns, ()), self.stage.mapping, self.stage.schema, self.on, self.strict
+            )
+            for whole in batches:
+                for start in range(0, whole.num_rows, CHUNK_ROWS):
+                    batch = whole.slice(start, CHUNK_ROWS)
+                    (source,) = columns.named([batch.select(range(batch.num_columns - 1))])
+                    chunk: Any = reduce(lambda value, step: step(value), steps.steps, source)
+                    digests = np.arange(len(source), dtype=np.uint64)  # rows without a key may be anywhere
+                    texts = key.texts(chunk)
+                    there = texts.is_valid().to_numpy(zero_copy_only=False)
+                    digests[chunk.rows[there] - 1] = text_digests(texts)[there]
+                    bucket = pa.array((digests % np.uint64(buckets)).astype(np.int32))
+                    names = [*batch.schema.names, _BUCKET]
+                    yield pa.RecordBatch.from_arrays([*batch.columns, bucket], names=names)
+
+        return rows
+
+    def compare(self, before: pa.Table, after: pa.Table) -> pa.Table:
+        """The rows of :class:`Difference` for one bucket."""
+        early, late = before.sort_by(_AT), after.sort_by(_AT)
+        patch = self.patch(early, late).with_set_aside()
+        was, now = (table[_AT].to_numpy() for table in (early, late))
+        tables = []
+        for chunk in patch.chunks():
+            found = issue_table([*chunk.issues, *map(issue_of, chunk.unread)])
+            found = found.take(pa.array(np.argsort(found["row"].to_numpy(), kind="stable")))
+            records = chunk.nested(self.stage.schema.arrow_schema)
+            kinds = np.where(chunk.faulty(), "rejected", "record").tolist()
+            tables.append(self._table(kinds, _ids(now, chunk.rows), records, issues=reasons_of(chunk.rows, found)))
+            others = np.setdiff1d(found["row"].to_numpy(), chunk.rows).astype(np.int64)
+            unread = {item.row for item in chunk.unread}
+            kinds = ["rejected" if row in unread else "noted" for row in others.tolist()]
+            tables.append(self._table(kinds, _ids(now, others), issues=reasons_of(others, found)))
+        for kind, table, at in (("vanished", patch.vanished, was), ("cannot-clear", patch.cannot_clear, now)):
+            ids = _ids(at, table["row"].to_numpy())
+            more = [table[name] if name in table.schema.names else None for name in ("key", "path", "value")]
+            tables.append(self._table([kind] * len(ids), ids, None, *more))
+        return pa.concat_tables(tables).cast(self.types)
+
+    def patch(self, before: pa.Table, after: pa.Table) -> Patch:
+        """The one-machine comparison."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what the mapping warns of is said by the driver
+            return upsert.diff(
+                _stream(self.before, before.drop_columns([_AT, _BUCKET]).to_batches(), "before"),
+                _stream(self.after, after.drop_columns([_AT, _BUCKET]).to_batches(), "after"),
+                self.stage.schema, on=self.on, mapping=self.stage.mapping, new=self.new,
+                relax_required=self.relax_required, rules=self.rules, strict=self.strict, jobs=1,
+            )  # fmt: skip
+
+    def _table(
+        self,
+        kinds: list[str],
+        ids: pa.Array,
+        records: pa.RecordBatch | None = None,
+        key: Any = None,
+        path: Any = None,
+        value: Any = None,
+        issues: Any = None,
+    ) -> pa.Table:
+        n, shape = len(kinds), self.stage.schema.arrow_schema
+        columns = [pa.nulls(n, field.type) for field in shape] if records is None else records.columns
+        own = [pa.array(kinds, pa.string()), ids, key, path, value, issues]
+        filled = [pa.nulls(n, kind) if column is None else column for column, (_, kind) in zip(own, _OWN, strict=True)]
+        return pa.Table.from_arrays([*columns, *filled], schema=_shape(self.stage))
+
+
+def diff(
+    before: DataFrame,
+    after: DataFrame,
+    schema: Any,
+    on: str | None = None,
+    *,
+    mapping: Any = None,
+    new: Literal["whole", "leave-out"] = "whole",
+    relax_required: bool = False,
+    rules: str = "strict",
+    strict: bool = False,
+    buckets: int | None = None,
+) -> Difference:
+    """The upsert records that make the profiles of one snapshot those of another, joined by Spark (4.0 or newer).
+
+    Args:
+        before, after: two snapshots of one source.
+        schema: a Schema or a path; of record data, such as profiles.
+        on: path of the key; None takes the primary identity.  Another key than that is refused.
+        mapping: maps both snapshots; None where the rows are records.
+        new, relax_required, rules, strict: as for :func:`xdmprep.diff`.
+        buckets: how many pairs of small snapshots are compared; each has to fit into the memory of a Python worker.
+            None takes ``spark.sql.shuffle.partitions``.
+
+    Returns:
+        Lazy DataFrames.  Of several rows with one key the last counts, by partition and position in the frame, so sort
+        or dedupe a frame whose order Spark does not keep.
+
+    Raises:
+        SchemaError, MappingError, UsageError: before a job runs.
+    """
+    from pyspark.sql import functions as f
+
+    stage = ArrowStage(mapping, schema, rules=rules, strict=strict)
+    refuse_events(stage.schema)
+    DiffOptions(on, new, "last", relax_required)  # refuses what is no option
+    taken = [name for name, _ in _OWN if name in stage.schema.arrow_schema.names]
+    if taken:
+        raise UsageError(f"{stage.schema.name} has a field {taken[0]!r}, which is a column of the result.")
+    count = int(before.sparkSession.conf.get("spark.sql.shuffle.partitions") or 200) if buckets is None else buckets
+    if count < 1:
+        raise UsageError(f"buckets is {count}; give at least 1.")
+    (early, was), (late, now) = travelling(before), travelling(after)
+    types = spark_types(_shape(stage))
+    work = _Comparison(stage, was, now, on, new, relax_required, rules, strict, arrow_types(types))
+    for text in upsert.array_warnings(mapping):
+        warnings.warn(text, stacklevel=2)
+    sides = []
+    for frame, columns in ((early, was), (late, now)):
+        stage.stream(columns.arrow_schema, ())  # errors of mapping, rules and key are raised here
+        upsert.join_key(_stream(columns, ()), stage.mapping, stage.schema, on, strict)
+        placed = frame.withColumn(_AT, f.monotonically_increasing_id())
+        shape = spark_types(pa.schema([(_BUCKET, pa.int32())])).fields
+        both = type(placed.schema)([*placed.schema.fields, *shape])
+        sides.append(placed.mapInArrow(work.bucketed(columns, count), both).groupBy(_BUCKET))
+    joined: Any = sides[0].cogroup(sides[1])
+    if not hasattr(joined, "applyInArrow"):
+        raise UsageError("spark.diff needs Spark 4.0 or newer. Compare with xp.diff, or take a newer Spark.")
+
+    def compared(left: pa.Table, right: pa.Table) -> pa.Table:  # Spark counts parameters, `self` of a method too
+        return work.compare(left, right)
+
+    return Difference(joined.applyInArrow(compared, types))
+
+
+def _shape(stage: ArrowStage) -> pa.Schema:
+    return pa.schema([*stage.schema.arrow_schema, *_OWN])
+
+
+def _stream(columns: FrameColumns, batches: Iterable[pa.RecordBatch], name: str = "data") -> Stream:
+    """Batches as Spark hands them over, as a source; there may be none."""
+    shape = columns.arrow_schema
+    nulls = pa.Table.from_arrays([pa.nulls(1, field.type) for field in shape], schema=shape)
+
+    def pieces() -> Iterator[pa.RecordBatch]:
+        for batch in columns.named(batches):
+            for at in range(0, batch.num_rows, CHUNK_ROWS):
+                yield batch.slice(at, CHUNK_ROWS)
+
+    return replace(open_source(nulls), source=pieces, name=name)
+
+
+def _ids(places: Any, rows: Any) -> pa.Array:
+    """Partition and position of rows, whose numbers count from 1."""
+    at = places[np.asarray(rows, np.int64) - 1]
+    return pa.array([f"{place >> 33}-{(place & ((1 << 33) - 1)) + 1}" for place in at.tolist()], pa.string())
