@@ -300,6 +300,7 @@ def conclude(
     seconds: dict[str, float] | None = None,
     rows: dict[str, int] | None = None,
     merged: tuple[int, int] = (0, 0),
+    upsert: bool = False,
 ) -> Result:
     """End a run whose parts are written: the manifest, `run.json`, and the threshold.
 
@@ -314,6 +315,7 @@ def conclude(
         seconds: spent in each stage.
         rows: where a mapping groups rows, the counts of the source's rows.
         merged: see :attr:`Result.merged` and :attr:`Result.merged_rejected`.
+        upsert: whether the records are a patch.
 
     Raises:
         DataError: more rows are faulty than `threshold` allows.
@@ -321,7 +323,7 @@ def conclude(
     seconds = seconds or {"total": time.perf_counter() - started}
     manifest = manifest_of(
         done, options, folder.path, source, schema,
-        values=report.values.table(lost_only=True), threshold=threshold,
+        values=report.values.table(lost_only=True), threshold=threshold, upsert=upsert,
     )  # fmt: skip
     percent = 100 * done.rejected / done.rows if done.rows else 0.0
     if threshold is not None and percent > threshold:

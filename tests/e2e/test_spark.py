@@ -381,7 +381,7 @@ def test_spark_finds_the_patch_of_one_machine(spark: Any, job: Job, tmp_path: Pa
     assert sorted(cleared) == sorted(zip(*(alone.cannot_clear[name].to_pylist() for name in names), strict=True))
     codes = [issue["code"] for row in found.frame.collect() for issue in row["_issues"] or ()]
     assert codes.count("patch-duplicate") == alone.counts.superseded
-    prepare(found.records, None, job[2], tmp_path / "spark")
+    assert prepare(found.records, None, job[2], tmp_path / "spark", upsert=True).manifest.upsert
     write_patch(before, after, job[2], tmp_path / "alone", mapping=job[1], format="json")
     assert lines_of(tmp_path / "spark") == lines_of(tmp_path / "alone")
 

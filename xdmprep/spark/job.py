@@ -49,6 +49,7 @@ def prepare(
     max_bytes: int | None = None,
     max_rows: int | None = None,
     overwrite: bool = False,
+    upsert: bool = False,
 ) -> Result:
     """Map, check and write a Spark DataFrame as files ready for upload; the frame is evaluated once.
 
@@ -60,6 +61,8 @@ def prepare(
         out: the folder, on a file system that driver and executors share under this path.
         format: ``json``, ``parquet`` or ``csv``.
         rules, strict, error_threshold, max_loss, max_bytes, max_rows, overwrite: as for :func:`xdmprep.prepare`.
+        upsert: True for the records of :func:`diff`: the manifest then says that they are a patch, and `upload` sends
+            them only to a dataset that is enabled for upsert.
 
     Returns:
         Counts, manifest and report, of committed tasks alone.  A row is named by its partition and its position there.
@@ -85,7 +88,7 @@ def prepare(
         "source": {"name": NAME, "columns": str(columns.arrow_schema), "plan": plan}, "mapping": chosen.to_dict(),
         "schema": stage.schema.sha256, "format": options.format, "maxBytes": options.max_bytes,
         "maxRows": options.max_rows, "multiline": False, "rules": rules, "strict": strict,
-        "threshold": error_threshold, "contract": None,
+        "threshold": error_threshold, "contract": None, "upsert": upsert,
     }  # fmt: skip
     path = Path(_local(out)).absolute()
     folder = OutputFolder(path, key, overwrite)
@@ -104,7 +107,7 @@ def prepare(
         folder, written, _report(done, stage), options, stage.schema,
         source={"name": NAME, "files": [{"name": one.report.name, "rows": one.written.rows} for one in done]},
         columns=columns.plain, mapping_file=chosen.name, schema_file=schema_file, threshold=error_threshold,
-        max_loss=max_loss, started=started,
+        max_loss=max_loss, started=started, upsert=upsert,
     )  # fmt: skip
 
 
