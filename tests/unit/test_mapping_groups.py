@@ -210,7 +210,7 @@ def test_faults_are_told_before_the_first_row() -> None:
 def test_spark_refuses_to_group(event: Schema) -> None:
     from xdmprep.spark import records
 
-    with pytest.raises(UsageError, match="Spark spreads them"):
+    with pytest.raises(UsageError, match="spreads them"):
         records(None, MappingSet({"_id": "k"}, group_by="k"), event)  # type: ignore[arg-type]
 
 
