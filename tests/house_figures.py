@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 #: Methods and a front that hand over to a higher room when they are called; they are counted by themselves.
-HANDED_ON = {("schema", "validate"), ("mapping", "contract"), ("emulator", "ingest")}
+HANDED_ON = {("schema", "validate"), ("emulator", "pipeline")}
 HERE = Path(__file__).resolve().parent.parent / "xdmprep"
 
 
@@ -50,7 +50,7 @@ def arrows(package: Path = HERE) -> set[tuple[str, str]]:
             dotted = [*base, *(node.module.split(".") if node.module else [])]
             for target in [dotted[0]] if dotted else [alias.name for alias in node.names]:
                 room = parts[0].removesuffix(".py")
-                if target != room and not target.startswith("__"):
+                if target != room and not target.startswith("_") and room != "__main__":
                     found.add((room, target))
     return found - HANDED_ON
 

@@ -16,7 +16,7 @@ from typing import Any
 import requests
 
 from xdmprep.client import Client
-from xdmprep.manifest import File, Manifest
+from xdmprep.core.manifest import File, Manifest
 
 HEADERS = {
     "Authorization": "Bearer any",
@@ -127,7 +127,7 @@ def rules_check(path: Path, format: str, multiline: bool, schema: dict[str, Any]
     """A check with `jsonschema`, for tests that need one: required and type, one chunk per file."""
     from jsonschema import Draft7Validator
 
-    from xdmprep.batch_check import CheckedChunk, FailedRecord
+    from xdmprep.core.batch_check import CheckedChunk, FailedRecord
     from xdmprep.emulator.parse import parse
 
     validator = Draft7Validator(schema)

@@ -12,53 +12,53 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .checking import validate
-    from .draft import draft_schema
+    from .core.manifest import Manifest
+    from .core.stream import Stream
     from .errors import DataError, Issue, MappingError, PlatformError, SchemaError, SourceError, XdmPrepError
-    from .flow import Stream
     from .language import evaluate
-    from .manifest import Manifest
     from .mapping import MappingSet
-    from .mend import mend
-    from .prepare import Result, map_rows, prepare, write_csv, write_json, write_parquet
+    from .pipeline.checking import validate
+    from .pipeline.draft import draft_schema
+    from .pipeline.prepare import Result, map_rows, prepare, write_csv, write_json, write_parquet
+    from .pipeline.resubmit import mend
+    from .pipeline.sampling import sample
+    from .pipeline.stage import ArrowStage
+    from .pipeline.upsert import diff
     from .read import CsvOptions
     from .report import Report
-    from .sampling import sample
     from .schema import Registry, Schema
-    from .stage import ArrowStage
-    from .upsert import diff
 
 __version__ = "0.1.0"
 
 #: public name -> the module it lives in
 _HOME = {
-    "ArrowStage": "stage",
+    "ArrowStage": "pipeline.stage",
     "CsvOptions": "read",
     "DataError": "errors",
     "Issue": "errors",
-    "Manifest": "manifest",
+    "Manifest": "core.manifest",
     "MappingError": "errors",
     "MappingSet": "mapping",
     "PlatformError": "errors",
     "Registry": "schema",
     "Report": "report",
-    "Result": "prepare",
+    "Result": "pipeline.prepare",
     "Schema": "schema",
     "SchemaError": "errors",
     "SourceError": "errors",
-    "Stream": "flow",
+    "Stream": "core.stream",
     "XdmPrepError": "errors",
-    "diff": "upsert",
-    "draft_schema": "draft",
+    "diff": "pipeline.upsert",
+    "draft_schema": "pipeline.draft",
     "evaluate": "language",
-    "map_rows": "prepare",
-    "mend": "mend",
-    "prepare": "prepare",
-    "sample": "sampling",
-    "validate": "checking",
-    "write_csv": "prepare",
-    "write_json": "prepare",
-    "write_parquet": "prepare",
+    "map_rows": "pipeline.prepare",
+    "mend": "pipeline.resubmit",
+    "prepare": "pipeline.prepare",
+    "sample": "pipeline.sampling",
+    "validate": "pipeline.checking",
+    "write_csv": "pipeline.prepare",
+    "write_json": "pipeline.prepare",
+    "write_parquet": "pipeline.prepare",
 }
 
 __all__ = [

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from .core.notebook import facts
 from .errors import UsageError
-from .notebook import facts
 
 PRODUCTION = "https://platform.adobe.io"
 IMS = "https://ims-na1.adobelogin.com"

@@ -51,7 +51,7 @@ def snapshots(rows: int, percent: float) -> tuple[Path, Path]:
 
 def ours(before: str, after: str) -> str:
     """xdmprep, from file to file."""
-    from xdmprep.upsert import write_patch
+    from xdmprep.pipeline.upsert import write_patch
 
     out = FOLDER / "patch"
     shutil.rmtree(out, ignore_errors=True)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from conftest import SHARED
 
-from xdmprep.leaves import prune
+from xdmprep.core.shred import prune
 from xdmprep.mapping import MappingSet, map_stream
 from xdmprep.read import open_source
 from xdmprep.schema import Schema

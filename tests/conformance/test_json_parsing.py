@@ -15,8 +15,8 @@ import pytest
 
 import xdmprep as xp
 from tests.conftest import SHARED
+from xdmprep.core.ndjson import blocks
 from xdmprep.errors import SourceError
-from xdmprep.ndjson import blocks
 
 pytestmark = pytest.mark.shared
 SUITE = SHARED / "suites" / "json-parsing" / "test_parsing"

@@ -17,8 +17,8 @@ import pyarrow as pa
 import pytest
 
 import xdmprep as xp
+from xdmprep.core.ndjson import parser
 from xdmprep.errors import SchemaError
-from xdmprep.ndjson import parser
 from xdmprep.schema import Registry
 from xdmprep.validate import Rules
 

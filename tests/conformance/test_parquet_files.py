@@ -16,7 +16,7 @@ import duckdb
 import pytest
 
 import xdmprep as xp
-from xdmprep.arrow_types import plain_type
+from xdmprep.core.arrow_types import plain_type
 from xdmprep.errors import SourceError
 from xdmprep.read import as_records, open_source
 

@@ -17,10 +17,10 @@ import pyarrow as pa
 import pytest
 from conftest import SHARED
 
-from xdmprep.flow import Chunk
-from xdmprep.leaves import Leaf
-from xdmprep.ndjson import parser
-from xdmprep.paths import parse_path
+from xdmprep.core.ndjson import parser
+from xdmprep.core.paths import parse_path
+from xdmprep.core.shred import Leaf
+from xdmprep.core.stream import Chunk
 from xdmprep.schema import Registry, Schema
 from xdmprep.validate import Rules, check_record, check_stream
 from xdmprep.validate.checks import SchemaChecks, checks_for, pointer

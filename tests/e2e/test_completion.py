@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from xdmprep.client import Client
+from xdmprep.core.rules import RULES
 from xdmprep.emulator import Emulator
 from xdmprep.language import catalogue
-from xdmprep.rules import RULES
 
 BOOT = "import sys; sys.argv[0] = 'xdmprep'; from xdmprep.cli import main; main()"
 ROOT = Path(__file__).parents[2]

@@ -16,11 +16,11 @@ import pytest
 import xdmprep as xp
 from xdmprep.cli.preview import preview_of
 from xdmprep.client import Client
+from xdmprep.core.manifest import Manifest
+from xdmprep.core.shipped import shipped
 from xdmprep.emulator import Emulator
 from xdmprep.errors import UsageError
-from xdmprep.manifest import Manifest
-from xdmprep.shipped import shipped
-from xdmprep.upsert import write_patch
+from xdmprep.pipeline.upsert import write_patch
 
 SCHEMA, MAPPING = shipped("crm-profile.schema.json"), shipped("crm-profile.mapping.yaml")
 COMMON = ["--schema", str(SCHEMA), "--mapping", str(MAPPING)]

@@ -14,15 +14,15 @@ from pathlib import Path
 
 import pytest
 
+from xdmprep.core.manifest import Manifest
 from xdmprep.errors import SourceError
-from xdmprep.manifest import Manifest
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA, MAPPING = (ROOT / "schemas" / f"crm-profile.{end}" for end in ("schema.json", "mapping.yaml"))
 MAKER = ROOT / "tests" / "benchmarks" / "make_crm.py"
 SPLIT_CHANGES = """
 import sys
-from xdmprep.upsert import write_patch
+from xdmprep.pipeline.upsert import write_patch
 after, schema, mapping, out, most = sys.argv[1:]
 result = write_patch(None, after, schema, out, mapping=mapping, max_records=int(most), max_bytes=100_000)
 sys.exit(0 if result.clean else 1)

@@ -12,7 +12,7 @@ import pytest
 
 import xdmprep as xp
 from xdmprep.errors import UsageError
-from xdmprep.mend import mend
+from xdmprep.pipeline.resubmit import mend
 
 MAPPING = {
     "person.birthDate": "dob",

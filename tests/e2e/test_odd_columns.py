@@ -12,8 +12,8 @@ import pytest
 
 import xdmprep as xp
 from xdmprep.cli import run
+from xdmprep.pipeline.suggest import suggest_mapping
 from xdmprep.read import open_source
-from xdmprep.suggest import suggest_mapping
 
 ROOT = Path(__file__).parents[2] / "schemas"
 ENTRIES = pa.array([[(1, 1.0)], None], pa.map_(pa.int64(), pa.float64()))

@@ -12,8 +12,8 @@ import jsonschema
 import pytest
 
 from xdmprep.errors import UsageError
-from xdmprep.mend import mend
-from xdmprep.prepare import prepare
+from xdmprep.pipeline.prepare import prepare
+from xdmprep.pipeline.resubmit import mend
 from xdmprep.schema import Schema
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"

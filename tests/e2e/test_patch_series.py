@@ -15,10 +15,10 @@ import pytest
 import requests
 from network_kit import CATALOG, UPSERT_TAGS, call, folder_of, lines, new_dataset, profile, quick, record
 
+from xdmprep.core.shipped import shipped
 from xdmprep.emulator import Emulator
 from xdmprep.errors import PlatformError, SourceError, UsageError
-from xdmprep.shipped import shipped
-from xdmprep.upsert import write_patch
+from xdmprep.pipeline.upsert import write_patch
 
 SCHEMA, MAPPING = shipped("crm-profile.schema.json"), shipped("crm-profile.mapping.yaml")
 

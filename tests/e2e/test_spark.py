@@ -360,8 +360,8 @@ def snapshots(job: Job, folder: Path) -> tuple[Path, Path]:
 
 @pytest.mark.parametrize("buckets", [1, 7])
 def test_spark_finds_the_patch_of_one_machine(spark: Any, job: Job, tmp_path: Path, buckets: int) -> None:
+    from xdmprep.pipeline.upsert import write_patch
     from xdmprep.spark import diff, prepare
-    from xdmprep.upsert import write_patch
 
     before, after = snapshots(job, tmp_path)
     alone = xp.diff(before, after, job[2], mapping=job[1])

@@ -34,9 +34,9 @@ import yaml
 
 from xdmprep.cli import run
 from xdmprep.client import Client
+from xdmprep.core.shipped import shipped
 from xdmprep.emulator import Emulator
 from xdmprep.mapping import MappingSet
-from xdmprep.shipped import shipped
 
 from . import engine, mutate
 

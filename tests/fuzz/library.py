@@ -26,9 +26,9 @@ import pyarrow as pa
 import xdmprep as xp
 from xdmprep.client import Client
 from xdmprep.client.config import Config
+from xdmprep.core.shipped import shipped
 from xdmprep.emulator import Emulator
 from xdmprep.errors import XdmPrepError
-from xdmprep.shipped import shipped
 
 from . import engine, mutate
 from .command import corpus

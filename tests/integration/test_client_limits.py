@@ -16,12 +16,12 @@ import urllib3
 from network_kit import folder_of
 
 from xdmprep import wire
-from xdmprep.client import Config, answer, files, follow, registry, rows, session, transport
+from xdmprep.client import Config, answer, files, polling, registry, row_errors, session, transport
 from xdmprep.client.checks import check_counts, check_files
 from xdmprep.client.journal import BatchProgress
 from xdmprep.client.session import Session
+from xdmprep.core.manifest import File, Manifest
 from xdmprep.errors import PlatformError, UsageError
-from xdmprep.manifest import File, Manifest
 
 LOCAL = {"url": "http://127.0.0.1:1"}
 
@@ -169,17 +169,17 @@ def test_waiting_gives_up_on_what_never_changes(monkeypatch):
             seen.append(next(answers))
             return wire.Batch(key, seen[-1])
 
-        monkeypatch.setattr(follow, "status", look)
+        monkeypatch.setattr(polling, "status", look)
         made = Session(Config.load(**LOCAL), sleep=lambda seconds: None)
         with pytest.raises(PlatformError):
-            follow.wait(made, "b", completed=True)
+            polling.wait(made, "b", completed=True)
         assert len(seen) == most * 2  # a status that changes begins the count anew
 
 
 def test_a_batch_that_somebody_else_completes_may_be_loading_for_long(monkeypatch):
     answers = iter(["loading"] * 100 + ["active"])
-    monkeypatch.setattr(follow, "status", lambda made, key: wire.Batch(key, next(answers)))
-    assert follow.wait(Session(Config.load(**LOCAL), sleep=lambda seconds: None), "b").ok
+    monkeypatch.setattr(polling, "status", lambda made, key: wire.Batch(key, next(answers)))
+    assert polling.wait(Session(Config.load(**LOCAL), sleep=lambda seconds: None), "b").ok
 
 
 # ---- sizes -----------------------------------------------------------------------------------------------------------
@@ -257,14 +257,14 @@ class Listing:
 def test_how_many_pages_a_listing_has():
     names = Listing(lambda n: {"data": [{"name": f"{n}-{i}"} for i in range(100)]})
     with pytest.raises(PlatformError, match="more than 1000 pages"):
-        rows._list(names, "/x", {}, "b")  # type: ignore[arg-type]
+        row_errors._list(names, "/x", {}, "b")  # type: ignore[arg-type]
     assert names.calls == 1000
     again = Listing(lambda n: {"data": [{"name": str(i)} for i in range(100)]})
     with pytest.raises(PlatformError, match="same page"):
-        rows._list(again, "/x", {}, "b")  # type: ignore[arg-type]
+        row_errors._list(again, "/x", {}, "b")  # type: ignore[arg-type]
     assert again.calls == 2
     last = Listing(lambda n: {"data": [{"name": f"{n}-{i}"} for i in range(100 if n < 3 else 99)]})
-    assert len(rows._list(last, "/x", {}, "b")) == 299  # type: ignore[arg-type]
+    assert len(row_errors._list(last, "/x", {}, "b")) == 299  # type: ignore[arg-type]
     schemas = Listing(lambda n: {"results": [{"$id": str(n)}], "_page": {"next": str(n)}})
     with pytest.raises(PlatformError, match="more than 1000 pages"):
         list(registry._pages(schemas, "/x", "a"))  # type: ignore[arg-type]
@@ -272,11 +272,11 @@ def test_how_many_pages_a_listing_has():
 
 
 def test_a_line_of_an_error_file_has_a_longest_length(monkeypatch):
-    assert rows.LINE_BYTES == 16 * 1024 * 1024
-    monkeypatch.setattr(rows, "LINE_BYTES", 20)
-    found = list(rows._lines(io.BytesIO(b'{"a": 1}\n' + b"x" * 100 + b'\n\n{"b": 2}\n')))
+    assert row_errors.LINE_BYTES == 16 * 1024 * 1024
+    monkeypatch.setattr(row_errors, "LINE_BYTES", 20)
+    found = list(row_errors._lines(io.BytesIO(b'{"a": 1}\n' + b"x" * 100 + b'\n\n{"b": 2}\n')))
     assert found == [b'{"a": 1}\n', b"x" * 20, b'{"b": 2}\n']
-    assert rows._entry(b"x" * 20) == {"_corrupt_record": "x" * 20}
+    assert row_errors._entry(b"x" * 20) == {"_corrupt_record": "x" * 20}
 
 
 # ---- files -----------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from network_kit import folder_of, lines, new_dataset, quick, record, rules_check
 
-from xdmprep.client import rows
+from xdmprep.client import row_errors
 from xdmprep.client.parallel import Stopped, each
 from xdmprep.emulator import Emulator
 from xdmprep.errors import PlatformError
@@ -21,7 +21,7 @@ from xdmprep.errors import PlatformError
 def test_source_rows_are_those_that_were_not_set_aside(case):
     total, rejected = case
     kept = [row for row in range(1, total + 1) if row not in rejected]
-    assert [rows._source_row(number, sorted(rejected)) for number in range(1, len(kept) + 1)] == kept
+    assert [row_errors._source_row(number, sorted(rejected)) for number in range(1, len(kept) + 1)] == kept
 
 
 @pytest.fixture
@@ -87,9 +87,9 @@ def test_records_of_every_format_have_the_same_key(tmp_path):
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from xdmprep.manifest import Manifest
+    from xdmprep.core.manifest import Manifest
 
-    wanted = {rows._record_key({"a": "x", "n": 1})}
+    wanted = {row_errors._record_key({"a": "x", "n": 1})}
     table = pa.table({"a": ["w", "x"], "n": pa.array([None, 1.0])})
     pq.write_table(table, tmp_path / "p.parquet")
     contents = {
@@ -98,11 +98,13 @@ def test_records_of_every_format_have_the_same_key(tmp_path):
     }
     for format, data in contents.items():
         folder = folder_of(tmp_path / format, [data], [2], format=format)
-        assert rows._places(Manifest.load(folder), wanted) == {next(iter(wanted)): [(f"part-00000.{format}", 2, 2)]}
+        assert row_errors._places(Manifest.load(folder), wanted) == {
+            next(iter(wanted)): [(f"part-00000.{format}", 2, 2)]
+        }
     folder = folder_of(tmp_path / "array", [b'[{"a":"w"},{"a":"x","n":1}]'], [2], multiline=True)
-    assert len(rows._places(Manifest.load(folder), wanted)) == 1
+    assert len(row_errors._places(Manifest.load(folder), wanted)) == 1
     folder = folder_of(tmp_path / "csv", [b"a,n\nw,\nx,1\n"], [2], format="csv")
-    assert len(rows._places(Manifest.load(folder), {rows._record_key({"a": "x", "n": "1"})})) == 1
+    assert len(row_errors._places(Manifest.load(folder), {row_errors._record_key({"a": "x", "n": "1"})})) == 1
 
 
 # ---- several at once -----------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from network_kit import (
     simple_folder,
 )  # fmt: skip
 
-from xdmprep.client import follow
+from xdmprep.client import polling
 from xdmprep.client.config import Config
 from xdmprep.client.files import Sender, _coverage
 from xdmprep.client.journal import NAME, Journal
@@ -320,15 +320,14 @@ def test_doubles_that_came_through_late_are_aborted(server, dataset, tmp_path, m
     server.state.unique_external_ids = False
     folder = simple_folder(tmp_path / "out")
     client = quick(server.url)
-    import xdmprep.client.follow as follow
 
-    real, calls = follow.batches, []
+    real, calls = polling.batches, []
 
     def late(session, **filters):
         calls.append(filters)
         return [] if len(calls) <= 5 else real(session, **filters)
 
-    monkeypatch.setattr(follow, "batches", late)
+    monkeypatch.setattr(polling, "batches", late)
     faults(server, "route=create,drop=after,count=1")
     monkeypatch.setattr(client.session, "_sleep", lambda seconds: None)
     batch = client.wait(client.upload(folder, dataset), timeout=20)
@@ -461,10 +460,10 @@ def test_wait_gives_up_and_says_how_to_go_on(tmp_path):
 @pytest.mark.parametrize(("url", "longest"), [("http://127.0.0.1:1", 2.0), ("https://platform.adobe.io", 120.0)])
 def test_how_long_waiting_pauses(monkeypatch, url, longest):
     answers = iter(["loaded"] * 40 + ["active"])
-    monkeypatch.setattr(follow, "status", lambda session, batch: Batch(batch, next(answers)))
+    monkeypatch.setattr(polling, "status", lambda session, batch: Batch(batch, next(answers)))
     pauses: list[float] = []
     session = Session(Config.load(url=url, token="t", org="o", client_id="c"), sleep=pauses.append)
-    assert follow.wait(session, "b").ok
+    assert polling.wait(session, "b").ok
     assert len(pauses) == 40 and pauses == sorted(pauses) and max(pauses) == longest
 
 

@@ -36,8 +36,8 @@ from network_kit import (
 from xdmprep import wire
 from xdmprep.cli import run
 from xdmprep.emulator import Emulator, ingest, uploads
-from xdmprep.emulator.answers import DEPTH, json_body
 from xdmprep.emulator.app import JSON_BYTES
+from xdmprep.emulator.responses import DEPTH, json_body
 
 
 @pytest.fixture(scope="module")

@@ -348,7 +348,7 @@ def test_a_platform_that_does_not_say_sizes(emulator, platform, capfd, tmp_path,
 
 def test_complete_that_nobody_heard(emulator, platform, capfd, tmp_path, monkeypatch):
     """200 and nothing else, as the guide shows it, from something that is not the platform."""
-    monkeypatch.setattr("xdmprep.client.follow.LOADING_POLLS", 3)
+    monkeypatch.setattr("xdmprep.client.polling.LOADING_POLLS", 3)
     dataset = new_dataset(emulator.url)
     folder = simple_folder(tmp_path / "out")
     platform.rule(ROUTES["complete"], nothing, 1)

@@ -16,8 +16,8 @@ import pytest
 from remote_kit import put, s3_server, send, web_server
 
 import xdmprep as xp
-from xdmprep import remote
 from xdmprep.cli import run
+from xdmprep.core import remote
 from xdmprep.errors import MappingError, SchemaError, SourceError
 from xdmprep.read import open_source
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from xdmprep import rules
+from xdmprep.core import rules
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMITS, RULES = "tests/unit/test_limits.py", "tests/unit/test_validate_rules.py"

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from xdmprep.core.names import unique_names
 from xdmprep.errors import SourceError
-from xdmprep.names import unique_names
 from xdmprep.read import CsvOptions, read_csv
 from xdmprep.read import csv as reading
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import xdmprep as xp
-from xdmprep.leaves import Leaf, nest, nested_schema, prune
+from xdmprep.core.shred import Leaf, nest, nested_schema, prune
 from xdmprep.write.encode import Encoder
 
 pytestmark = pytest.mark.usefixtures("both_ways")

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import xdmprep as xp
-from xdmprep.leaves import prune
-from xdmprep.ndjson import parser
+from xdmprep.core.ndjson import parser
+from xdmprep.core.shred import prune
 from xdmprep.validate import Rules
 
 RECORD, EVENT = "https://ns.adobe.com/xdm/data/record", "https://ns.adobe.com/xdm/data/time-series"

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 import xdmprep as xp
 from xdmprep import kernels
+from xdmprep.core.ndjson import blocks, parser
 from xdmprep.kernels import json_arrow as arrow
-from xdmprep.ndjson import blocks, parser
 from xdmprep.read import ndjson
 
 EXAMPLES = int(os.environ.get("XDMPREP_EXAMPLES", "60"))

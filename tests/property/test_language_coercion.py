@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xdmprep.flow import TIMESTAMP
+from xdmprep.core.stream import TIMESTAMP
 from xdmprep.language import Options, coerce
 from xdmprep.language.coercion import coerce_value
-from xdmprep.language.moment import Moment
 from xdmprep.language.values import Failed
+from xdmprep.language.zoned_datetime import Moment
 
 SCALARS = [
     pa.string(), pa.int64(), pa.int32(), pa.int16(), pa.int8(), pa.float64(), pa.bool_(), pa.date32(), TIMESTAMP

@@ -14,14 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xdmprep.flow import TIMESTAMP
+from xdmprep.core.stream import TIMESTAMP
 from xdmprep.language import Options, coerce, compile_expression
 from xdmprep.language.coercion import coerce_value
-from xdmprep.language.javatime import AUTOMATIC, automatic_layouts, compile_pattern
+from xdmprep.language.java_time_format import AUTOMATIC, automatic_layouts, compile_pattern
 from xdmprep.language.kernels import numbers, texts
-from xdmprep.language.moment import Moment
 from xdmprep.language.options import DEFAULT
 from xdmprep.language.values import Failed, number_in, text_of
+from xdmprep.language.zoned_datetime import Moment
 
 PATTERNS = [
     *AUTOMATIC, "d/M/yyyy", "M/d/yyyy H:m", "M/d/yyyy h:mm a", "yyyyMMddHHmmss", "dd MMM uuuu", "yyyy-M-d'T'H:m:s",

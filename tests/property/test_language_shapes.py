@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from xdmprep.language import Options, catalogue, compile_expression
 from xdmprep.language.catalogue import Context
 from xdmprep.language.interpreter import Scope, compile_node, run
-from xdmprep.language.moment import Moment
 from xdmprep.language.options import DEFAULT
 from xdmprep.language.values import Failed, text_of
+from xdmprep.language.zoned_datetime import Moment
 
 TEXT, LONG = pa.string(), pa.int64()
 ITEM = pa.struct([("id", TEXT), ("n", LONG), ("x", pa.float64())])

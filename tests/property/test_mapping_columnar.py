@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from xdmprep.core.shred import prune
+from xdmprep.core.stream import issue_table
 from xdmprep.errors import MappingError
-from xdmprep.flow import issue_table
-from xdmprep.leaves import prune
 from xdmprep.mapping import MappingSet, compile_mapping
 from xdmprep.mapping.files import parse_yaml
 from xdmprep.read import open_source

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xdmprep.leaves import prune
+from xdmprep.core.shred import prune
 from xdmprep.mapping import MappingSet, compile_mapping, plan
 from xdmprep.read import open_source
 from xdmprep.schema import Schema

@@ -19,10 +19,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import xdmprep
-from xdmprep import kernels, native
-from xdmprep.kernels import Kernels
+from xdmprep import kernels
+from xdmprep.core.shred import Leaf
+from xdmprep.kernels import Kernels, native
 from xdmprep.kernels.csv_arrow import Aside
-from xdmprep.leaves import Leaf
 from xdmprep.read import csv as reading
 from xdmprep.write.texts import escape_all
 
@@ -295,14 +295,14 @@ def test_another_source_than_was_compiled_is_not_used(tmp_path: Path) -> None:
     package = Path(xdmprep.__file__).parent
     copy = tmp_path / "xdmprep"
     shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    ask = "import xdmprep.native as n; print(n.__file__, n.compiled is not None)"
+    ask = "import xdmprep.kernels.native as n; print(n.__file__, n.compiled is not None)"
 
     def asked(**more: str) -> list[str]:
         environment = {**os.environ, "PYTHONPATH": str(tmp_path), "XDMPREP_NATIVE": "1", **more}
         run = subprocess.run([sys.executable, "-c", ask], cwd=tmp_path, env=environment, capture_output=True, text=True)
         return run.stdout.split()
 
-    assert asked() == [str(copy / "native.py"), "True"]
+    assert asked() == [str(copy / "kernels" / "native.py"), "True"]
     assert asked(XDMPREP_NATIVE="0")[1] == "False"
     (copy / "_native.c").write_text("/* another */")
     assert asked()[1] == "False"

@@ -8,8 +8,8 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xdmprep.leaves import Leaf, encoded, nest, prune, to_pylist
-from xdmprep.paths import Path
+from xdmprep.core.paths import Path
+from xdmprep.core.shred import Leaf, encoded, nest, prune, to_pylist
 
 TEXT = pa.string()
 CODED = pa.dictionary(pa.int32(), TEXT)

@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 
 import xdmprep as xp
 from xdmprep.client import Client
+from xdmprep.core.paths import parse_path
+from xdmprep.core.shred import prune
 from xdmprep.emulator import Emulator
-from xdmprep.leaves import prune
-from xdmprep.paths import parse_path
-from xdmprep.upsert import write_patch
+from xdmprep.pipeline.upsert import write_patch
 
 _TEXT = {"type": "string", "meta:xdmType": "string"}
 _TEXTS = {"type": "array", "items": _TEXT}

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import xdmprep as xp
-from xdmprep import upsert
+from xdmprep.core.shipped import shipped
 from xdmprep.mapping import MappingSet, map_stream
+from xdmprep.pipeline import upsert
 from xdmprep.read import CsvOptions, read_csv
 from xdmprep.read.lines import alike, read_lines
-from xdmprep.shipped import shipped
 
 SCHEMA = shipped("crm-profile.schema.json")
 NAMES = ["id", "mail", "first", "city", "zip"]

@@ -18,9 +18,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from xdmprep import kernels
+from xdmprep.core.ndjson import parser
 from xdmprep.kernels import json_arrow as arrow
 from xdmprep.kernels import json_columns as columns
-from xdmprep.ndjson import parser
 from xdmprep.schema import Schema
 from xdmprep.validate import check_stream
 from xdmprep.validate.opening import open_records

@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft6Validator, Draft7Validator
 
+from xdmprep.core.ndjson import parser
+from xdmprep.core.shred import Leaf, prune
+from xdmprep.core.stream import Chunk
 from xdmprep.errors import SchemaError
-from xdmprep.flow import Chunk
-from xdmprep.leaves import Leaf, prune
-from xdmprep.ndjson import parser
 from xdmprep.schema import Schema
 from xdmprep.validate import Rules, check_record, check_stream
 from xdmprep.validate.checks import checks_for

@@ -12,7 +12,7 @@ import pytest
 
 import xdmprep
 import xdmprep as xp
-from xdmprep.arguments import COUNT, FLAG, PATH, WORD, document, either, instance, takes
+from xdmprep.core.arguments import COUNT, FLAG, PATH, WORD, document, either, instance, takes
 from xdmprep.errors import UsageError
 
 

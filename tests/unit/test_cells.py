@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import xdmprep as xp
-from xdmprep.cells import escape_cells, unescape_cells
+from xdmprep.core.cells import escape_cells, unescape_cells
 
 STARTS = "=+-@\t\r＝＋－＠"
 texts = st.lists(st.none() | st.text(alphabet=st.sampled_from("=+-@\t\r'＝a1\n \",")) | st.text(), max_size=6)
@@ -74,7 +74,7 @@ def test_vanished_keys_are_escaped(tmp_path: Path, schemas: Path) -> None:
 
 
 def test_mended_rows_leave_the_others_as_they_were(tmp_path: Path, schemas: Path) -> None:
-    from xdmprep.mend import mend
+    from xdmprep.pipeline.resubmit import mend
 
     source = pa.table({"id": ["1", "2", "3"], "g": ["=bad", "'=bad", "-bad"]})
     (tmp_path / "source.csv").write_text(

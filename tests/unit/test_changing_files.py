@@ -13,7 +13,7 @@ import pytest
 
 import xdmprep as xp
 from xdmprep.errors import XdmPrepError
-from xdmprep.upsert import write_patch
+from xdmprep.pipeline.upsert import write_patch
 
 ROWS = 60_000
 MAPPING = {"identityMap.LOYALTYID[0].id": "id", "identityMap.LOYALTYID[0].primary": True, "person.name.lastName": "n"}

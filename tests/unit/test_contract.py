@@ -11,9 +11,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from xdmprep.contract import contract_stream, load_contract, source_contract
 from xdmprep.errors import UsageError
 from xdmprep.mapping import MappingSet, map_stream
+from xdmprep.mapping.contract import contract_stream, load_contract, source_contract
 from xdmprep.read import open_source
 from xdmprep.schema import Schema
 
@@ -174,7 +174,7 @@ class TestFiles:
 
 
 def test_prepare_runs_a_contract_first(tmp_path: Path) -> None:
-    from xdmprep.prepare import prepare
+    from xdmprep.pipeline.prepare import prepare
 
     contract = tmp_path / "contract.py"
     contract.write_text(

@@ -10,7 +10,18 @@ from typing import Any
 
 import pytest
 
-from xdmprep.documents import COUNT, MAX_DEPTH, TEXT, DocumentKind, list_of, map_of, nullable, one_of, record, why_unfit
+from xdmprep.core.documents import (
+    COUNT,
+    MAX_DEPTH,
+    TEXT,
+    DocumentKind,
+    list_of,
+    map_of,
+    nullable,
+    one_of,
+    record,
+    why_unfit,
+)
 from xdmprep.errors import SourceError
 
 KIND = DocumentKind(SourceError, "Give another.")

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 import xdmprep as xp
-from xdmprep.draft import field_name
 from xdmprep.errors import UsageError
+from xdmprep.pipeline.draft import field_name
 from xdmprep.schema.lint import lint
 
 CSV = (

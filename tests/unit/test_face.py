@@ -22,7 +22,7 @@ def test_the_public_names_and_what_they_are() -> None:
 
 def test_a_public_function_survives_the_import_of_the_module_of_its_name() -> None:
     code = (
-        "import xdmprep as xp; from xdmprep.prepare import Result; from xdmprep.validate import check_stream;"
+        "import xdmprep as xp; from xdmprep.pipeline.prepare import Result; from xdmprep.validate import check_stream;"
         "assert callable(xp.prepare) and callable(xp.validate); print('fine')"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from xdmprep.core.stream import TIMESTAMP
 from xdmprep.errors import ExpressionError, UsageError
-from xdmprep.flow import TIMESTAMP
 from xdmprep.language import Options, coerce, coercion, evaluate
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from xdmprep.flow import TIMESTAMP
+from xdmprep.core.stream import TIMESTAMP
 from xdmprep.language import Expression, Options, compile_expression, evaluation
 from xdmprep.language.interpreter import run
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pytest
 
-from xdmprep.flow import TIMESTAMP
+from xdmprep.core.stream import TIMESTAMP
 from xdmprep.language import coerce, compile_expression
 
 TEXTS = [

@@ -15,10 +15,10 @@ from oracles.tables import DATES, LOCAL, PATTERNS, print_cases, read_cases
 import xdmprep as xp
 from xdmprep.errors import MappingError
 from xdmprep.language import compile_expression
-from xdmprep.language.javatime import compile_pattern, zone
-from xdmprep.language.moment import Moment
+from xdmprep.language.java_time_format import compile_pattern, zone
 from xdmprep.language.options import Options
 from xdmprep.language.values import Failed
+from xdmprep.language.zoned_datetime import Moment
 from xdmprep.mapping import MappingSet, compile_mapping
 
 TABLE = json.loads((Path(__file__).parent.parent / "oracles" / "java_dates.json").read_text(encoding="utf-8"))

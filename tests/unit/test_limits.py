@@ -18,10 +18,10 @@ import pytest
 
 import xdmprep as xp
 from xdmprep import wire
+from xdmprep.core.ndjson import parser
+from xdmprep.core.shred import Leaf
+from xdmprep.core.stream import Chunk, row_chunk
 from xdmprep.errors import OutputError, SchemaError, UsageError
-from xdmprep.flow import Chunk, row_chunk
-from xdmprep.leaves import Leaf
-from xdmprep.ndjson import parser
 from xdmprep.schema import lint
 from xdmprep.validate import compile_checks
 from xdmprep.write import parts

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from xdmprep.core.stream import TIMESTAMP, Finding, Stream
 from xdmprep.errors import MappingError
-from xdmprep.flow import TIMESTAMP, Finding, Stream
 from xdmprep.language import Expression
 from xdmprep.mapping import MappingSet, compile_mapping, map_stream
 from xdmprep.read import open_source

@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import xdmprep
+from xdmprep.core.stream import Chunk, Finding, Stream
 from xdmprep.errors import MappingError, SourceError, UsageError
-from xdmprep.flow import Chunk, Finding, Stream
 from xdmprep.mapping import MappingSet, map_stream
 from xdmprep.mapping.grouping import by_group, codes_of, hashes_of
 from xdmprep.mapping.groups import group_stream

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from xdmprep.core.shred import prune
 from xdmprep.errors import MappingError
-from xdmprep.leaves import prune
 from xdmprep.mapping import MappingSet, compile_mapping, map_stream
 from xdmprep.mapping.nested import array_at
 from xdmprep.read import open_source

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pytest
 
 import xdmprep as xp
-from xdmprep.contract import load_contract
 from xdmprep.errors import MappingError, UsageError
 from xdmprep.mapping import MappingSet, compile_mapping
 from xdmprep.mapping.check import check_mapping
-from xdmprep.upsert import array_warnings
+from xdmprep.mapping.contract import load_contract
+from xdmprep.pipeline.upsert import array_warnings
 
 COLUMNS = pa.schema(
     [("id", pa.string()), ("list.listID", pa.string()), ("First Name", pa.string()), ("CITY", pa.string())]

@@ -12,7 +12,7 @@ import pytest
 
 import xdmprep as xp
 from xdmprep.errors import OutputError, SourceError, UsageError
-from xdmprep.mend import mend
+from xdmprep.pipeline.resubmit import mend
 
 
 def records(out: Path) -> list[Any]:

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 import xdmprep as xp
 from xdmprep import wire
-from xdmprep.flow import Stream
-from xdmprep.notebook import escape
+from xdmprep.core.notebook import escape
+from xdmprep.core.stream import Stream
 
 SECRET = "tina<b>@example.com"
 SCHEMA = xp.Schema.from_dict(

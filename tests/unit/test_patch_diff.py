@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 
 import xdmprep as xp
+from xdmprep.core.shipped import shipped
 from xdmprep.errors import DataError, UsageError
 from xdmprep.patch import blocks as comparing
-from xdmprep.shipped import shipped
 
 CRM = shipped("crm-profile.schema.json")
 LOYALTY = shipped("loyalty-profile.schema.json")

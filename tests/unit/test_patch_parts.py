@@ -10,16 +10,16 @@ import pyarrow as pa
 import pytest
 
 import xdmprep as xp
+from xdmprep.core.shipped import shipped
+from xdmprep.core.shred import Leaf
+from xdmprep.core.stream import Chunk, row_chunk
 from xdmprep.errors import OutputError, UsageError
-from xdmprep.flow import Chunk, row_chunk
-from xdmprep.leaves import Leaf
-from xdmprep.patch.delta import Delta, present, same
-from xdmprep.patch.digest import record_digests, text_digests
 from xdmprep.patch.join import Entries, join
 from xdmprep.patch.keys import Key, key_of
-from xdmprep.patch.shape import narrowed, reached, restated, touched
-from xdmprep.patch.spool import Spool, packed
-from xdmprep.shipped import shipped
+from xdmprep.patch.merge_patch import Delta, present, same
+from xdmprep.patch.patch_schema import narrowed, reached, restated, touched
+from xdmprep.patch.row_hash import record_digests, text_digests
+from xdmprep.patch.spill import Spool, packed
 
 IDENTITIES = pa.map_(pa.string(), pa.list_(pa.struct([("id", pa.string()), ("primary", pa.bool_())])))
 

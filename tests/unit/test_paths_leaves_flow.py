@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xdmprep.crew import ordered
+from xdmprep.core.paths import EVERY, format_path, parse_path
+from xdmprep.core.pool import ordered
+from xdmprep.core.shred import Leaf, conform, nest, nested_schema, prune, valid
+from xdmprep.core.stream import Chunk, Finding, Stream, Unread, issue_table, row_chunk
 from xdmprep.errors import ExpressionError, MappingError, did_you_mean, shorten
-from xdmprep.flow import Chunk, Finding, Stream, Unread, issue_table, row_chunk
-from xdmprep.leaves import Leaf, conform, nest, nested_schema, prune, valid
-from xdmprep.paths import EVERY, format_path, parse_path
 
 NAMES = st.text(min_size=1, max_size=5).filter(lambda name: name != EVERY)
 

@@ -119,7 +119,7 @@ def test_a_source_in_the_output_folder_is_refused_and_stays(schema: xp.Schema, t
 def test_a_run_that_fails_late_leaves_nothing_to_upload(
     fails: str, tmp_path: Path, schemas: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from xdmprep import manifest
+    from xdmprep.core import manifest
     from xdmprep.write import OutputFolder, Rejects
 
     def refuse(*_: Any, **__: Any) -> None:

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 import xdmprep as xp
 from xdmprep.cli.prepare import prepare as command
 from xdmprep.errors import MappingError, SourceError
-from xdmprep.mend import mend
+from xdmprep.pipeline.resubmit import mend
 from xdmprep.read import CsvOptions
 
 MAPPING = {

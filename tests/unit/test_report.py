@@ -13,8 +13,8 @@ import pyarrow as pa
 import pytest
 
 import xdmprep as xp
+from xdmprep.core.stream import ISSUE_SCHEMA, Finding, Unread, row_chunk
 from xdmprep.errors import DataError, OutputError
-from xdmprep.flow import ISSUE_SCHEMA, Finding, Unread, row_chunk
 from xdmprep.report import MESSAGES, Report, ReportBuilder
 
 

@@ -11,8 +11,8 @@ from click.testing import CliRunner
 
 import xdmprep as xp
 from xdmprep.cli.explain import _SECTION, PAGE, explain, section
+from xdmprep.core.rules import RULES
 from xdmprep.errors import UsageError
-from xdmprep.rules import RULES
 from xdmprep.schema.lint import lint
 
 EXAMPLES = {code: section(code)["example"] for code in RULES if "example" in section(code)}

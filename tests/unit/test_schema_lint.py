@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from xdmprep.rules import RULES
+from xdmprep.core.rules import RULES
 from xdmprep.schema import Registry, Schema, lint
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"

@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from xdmprep.core.stream import TIMESTAMP
 from xdmprep.errors import SchemaError
-from xdmprep.flow import TIMESTAMP
 from xdmprep.schema import Identity, Registry, Relationship, Schema
 
 PROFILE = {

@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft7Validator
 from jsonschema.validators import Draft6Validator
 
-from xdmprep.flow import TIMESTAMP
+from xdmprep.core.stream import TIMESTAMP
 from xdmprep.schema import Field, Registry, Schema
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"

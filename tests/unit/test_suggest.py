@@ -10,9 +10,9 @@ import pytest
 
 from xdmprep.errors import MissingDependencyError
 from xdmprep.mapping import MappingSet, compile_mapping
+from xdmprep.pipeline.suggest import Suggestion, draft, suggest_mapping, words
 from xdmprep.read import open_source
 from xdmprep.schema import Schema
-from xdmprep.suggest import Suggestion, draft, suggest_mapping, words
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,9 +12,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from xdmprep.pipeline.suggest import suggest_mapping
 from xdmprep.read import open_source
 from xdmprep.schema import Schema
-from xdmprep.suggest import suggest_mapping
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 SHOWN = 50

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xdmprep.rules import RULES
+from xdmprep.core.rules import RULES
 
 PAGE = Path(__file__).resolve().parents[2] / "xdmprep" / "docs" / "validation.md"
 BEGIN, END = "<!-- rules: begin -->\n", "<!-- rules: end -->"

@@ -14,9 +14,9 @@ from click.testing import CliRunner
 
 import xdmprep as xp
 from xdmprep.cli.validate import validate as command
+from xdmprep.core.ndjson import blocks
 from xdmprep.errors import SourceError, UsageError
-from xdmprep.ingest import ingest_check
-from xdmprep.ndjson import blocks
+from xdmprep.pipeline.ingest import ingest_check
 from xdmprep.report import Report
 from xdmprep.schema import Schema
 from xdmprep.validate import check_stream

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from xdmprep.ndjson import blocks, parser
+from xdmprep.core.ndjson import blocks, parser
 from xdmprep.schema import Schema
 from xdmprep.validate import check_stream
 from xdmprep.validate.opening import open_records

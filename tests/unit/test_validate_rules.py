@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from xdmprep.core.rules import RULES
+from xdmprep.core.shred import Leaf
+from xdmprep.core.stream import TIMESTAMP, Chunk, row_chunk
 from xdmprep.errors import SchemaError, UsageError
-from xdmprep.flow import TIMESTAMP, Chunk, row_chunk
-from xdmprep.leaves import Leaf
-from xdmprep.rules import RULES
 from xdmprep.schema import Schema
 from xdmprep.validate import Rules, check_record, compile_checks
 

@@ -18,10 +18,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from xdmprep.core.manifest import Manifest
+from xdmprep.core.shred import Leaf, nested_schema
+from xdmprep.core.stream import Chunk, Finding, Stream, row_chunk
 from xdmprep.errors import OutputError, UsageError
-from xdmprep.flow import Chunk, Finding, Stream, row_chunk
-from xdmprep.leaves import Leaf, nested_schema
-from xdmprep.manifest import Manifest
 from xdmprep.read import CsvOptions, open_source, read_csv
 from xdmprep.write import OutputFolder, WriteOptions, Written, write_stream
 

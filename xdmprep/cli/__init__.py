@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 import click
 
 from ..errors import PlatformError, UsageError, XdmPrepError, visible
-from ..native import IN_USE
+from ..kernels.native import IN_USE
 from . import mistakes, printer, project
 from .command import CommandGroup
 

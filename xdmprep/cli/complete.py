@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from ..rules import RULES
+from ..core.rules import RULES
 
 if TYPE_CHECKING:
     from ..client import Client

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from .. import wire
-from ..documents import DocumentKind
+from ..core.documents import DocumentKind
 from . import complete
 from .command import CommandGroup
 from .connection import Connection, connection

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ..shipped import shipped
+from ..core.shipped import shipped
 from .command import Command
 from .printer import print_json, show
 
@@ -32,7 +32,7 @@ def demo(out: Path | None, format: str, as_json: bool) -> int:
 def _run(out: Path, format: str, say: Any) -> dict[str, Any]:
     from ..client import Client
     from ..emulator import Emulator
-    from ..prepare import prepare
+    from ..pipeline.prepare import prepare
 
     source, mapping = shipped("examples/crm-profiles.csv"), shipped("crm-profile.mapping.yaml")
     schema = shipped("crm-profile.schema.json")
@@ -70,7 +70,7 @@ def _first_identity(folder: Path, format: str) -> str:
     if format == "parquet":
         import pyarrow.parquet as pq
 
-        from ..leaves import to_pylist
+        from ..core.shred import to_pylist
 
         with pq.ParquetFile(part) as file:
             record = to_pylist(next(file.iter_batches(1)))[0]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..documents import is_file
-from ..remote import shown as place
+from ..core.documents import is_file
+from ..core.remote import shown as place
 from .command import JSON_LINES, Command
 from .findings import OUTPUT_FORMAT, annotate_report, show_next, show_report
 from .places import PLACE
@@ -20,7 +20,7 @@ from .values import SET, filled_mapping
 
 if TYPE_CHECKING:
     from ..patch import Preview
-    from ..upsert import PatchResult
+    from ..pipeline.upsert import PatchResult
 
 
 @click.command(
@@ -82,8 +82,8 @@ def diff(
     """Write a Profile patch: what makes the profiles of BEFORE those of AFTER, as upsert records."""
     event("started", command="diff", sources=[place(before), place(after)], out=str(out))
     load_arrow()
+    from ..pipeline.upsert import JSON_WARNING, MAX_RECORDS, array_warnings, write_patch
     from ..read import CsvOptions
-    from ..upsert import JSON_WARNING, MAX_RECORDS, array_warnings, write_patch
 
     csv = CsvOptions(
         delimiter="\t" if delimiter in ("tab", "\\t") else delimiter, quote=quote, encoding=encoding,

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import click
 
 from ..errors import PlatformError, UsageError
-from ..native import IN_USE
+from ..kernels.native import IN_USE
 from .command import Command
 from .connection import Connection, connection
 from .printer import print_json, show

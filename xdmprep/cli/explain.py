@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
+from ..core.rules import RULES
 from ..errors import UsageError, did_you_mean
-from ..rules import RULES
 from . import complete
 from .command import Command
 from .contracts import contract, names

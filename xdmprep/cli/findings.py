@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..core.remote import is_url, shown
 from ..errors import Issue, shorten, visible
-from ..remote import is_url, shown
 from .printer import Piece, emit, hint_line, say, show_lines, split_hint
 
 if TYPE_CHECKING:

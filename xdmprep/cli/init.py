@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from ..documents import exists
+from ..core.documents import exists
+from ..core.remote import STANDARD_INPUT, name_of, shown
 from ..errors import OutputError, UsageError
-from ..remote import STANDARD_INPUT, name_of, shown
 from .command import Command
 from .places import PLACE
 from .printer import print_json, show
@@ -98,9 +98,9 @@ def _name(source: Path | str) -> str:
 
 
 def _draft(source: Path | str, schema: Path) -> str:
+    from ..pipeline.suggest import draft, suggest_mapping
     from ..read import open_source
     from ..schema import Schema
-    from ..suggest import draft, suggest_mapping
 
     return draft(suggest_mapping(open_source(source), Schema.load(schema)))
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from ..documents import exists
+from ..core.documents import exists
+from ..core.remote import shown
 from ..errors import MappingError, OutputError, UsageError, did_you_mean
 from ..read import open_source
-from ..remote import shown
 from ..schema import Schema
 from . import complete
 from .command import CommandGroup
@@ -151,7 +151,7 @@ def suggest(source: Path | str, schema_path: Path | str, rows: int, least: int, 
 
     Nothing is applied: read it, mend it, save it.
     """
-    from ..suggest import draft, suggest_mapping
+    from ..pipeline.suggest import draft, suggest_mapping
 
     found = suggest_mapping(open_source(source), Schema.load(schema_path), rows=rows)
     if as_json:

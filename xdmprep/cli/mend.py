@@ -20,7 +20,7 @@ def mend(out: Path, rejects: Path | None, schema: Path | None, as_json: bool) ->
 
     REJECTS has lines as in OUT/rejects.jsonl, with their "source" mended; without it that file itself is taken.
     """
-    from ..mend import mend as run
+    from ..pipeline.resubmit import mend as run
 
     done = run(out, rejects, schema=schema)
     if as_json:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import click
 
-from ..documents import exists, is_file
+from ..core.documents import exists, is_file
 from ..errors import MappingError, SchemaError, SourceError, UsageError, XdmPrepError, did_you_mean
 
 #: Largest file that is looked into.

@@ -20,7 +20,7 @@ from .printer import event, print_json, say, show
 
 if TYPE_CHECKING:
     from ..client import Batch, Client
-    from ..manifest import Manifest
+    from ..core.manifest import Manifest
 
 
 def _describe(batch: Batch) -> None:
@@ -169,7 +169,7 @@ def _show_plan(client: Client, replay: tuple[str, ...], dataset: str) -> None:
 
 
 def _manifests(folder: str) -> list[Manifest]:
-    from ..manifest import Manifest
+    from ..core.manifest import Manifest
 
     return Manifest.load_all(folder)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ..remote import STANDARD_INPUT, is_url
+from ..core.remote import STANDARD_INPUT, is_url
 
 
 class PlaceType(click.Path):

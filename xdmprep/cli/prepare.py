@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from ..documents import is_file
+from ..core.documents import is_file
+from ..core.remote import shown as place
 from ..errors import UsageError
-from ..remote import shown as place
 from . import complete
 from .command import JSON_LINES, Command
 from .findings import OUTPUT_FORMAT, annotate_report, show_next, show_report
@@ -106,7 +106,7 @@ def prepare(
     load_arrow()
     source = sources[0] if len(sources) == 1 else list(sources)
     mapping_set = filled_mapping(mapping, values)
-    from ..prepare import prepare as run
+    from ..pipeline.prepare import prepare as run
     from ..read import CsvOptions, ExcelOptions
     from ..write import PLATFORM_MAX_BYTES
 
@@ -204,7 +204,7 @@ def _patch(
     bar: bool | None, as_json: bool, output_format: str, **options: Any,
 ) -> int:  # fmt: skip
     """A patch from a file of changes."""
-    from ..upsert import JSON_WARNING, array_warnings, partial_arrays, write_patch
+    from ..pipeline.upsert import JSON_WARNING, array_warnings, partial_arrays, write_patch
     from .diff import shown_result
 
     for text in array_warnings(mapping):

@@ -15,12 +15,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from ..core.paths import format_path
+from ..core.shred import prune, to_pylist
 from ..errors import PlatformError, UsageError
-from ..leaves import prune, to_pylist
 from ..patch import Effects, Preview
-from ..paths import format_path
+from ..pipeline.upsert import PatchResult, write_trial
 from ..schema import Schema, as_schema
-from ..upsert import PatchResult, write_trial
 
 #: Records of the trial unless told otherwise.
 TRIED = 1_000

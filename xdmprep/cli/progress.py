@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ..core.manifest import File
+from ..core.stream import Chunk, Origins, Stream
 from ..errors import visible
-from ..flow import Chunk, Origins, Stream
-from ..manifest import File
 from .printer import event, say
 
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import click
 
-from ..documents import is_file
+from ..core.documents import is_file
+from ..core.remote import is_url
 from ..errors import UsageError, did_you_mean, shorten
-from ..remote import is_url
 
 NAME = "xdmprep.toml"
 #: The table that holds those of the commands.

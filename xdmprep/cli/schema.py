@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from ..documents import is_file, is_folder
+from ..core.documents import is_file, is_folder
+from ..core.paths import format_path
 from ..errors import Issue, UsageError
-from ..paths import format_path
 from ..schema import Change, Registry, Schema, diff, duplicate_keys, lint
 from . import complete
 from .command import CommandGroup as Commands
@@ -23,7 +23,7 @@ from .findings import OUTPUT_FORMAT, FindingLine, annotate, show_findings
 from .printer import emit, print_json, say, show
 
 if TYPE_CHECKING:
-    from ..flow import Chunk
+    from ..core.stream import Chunk
     from ..report import Group
 
 _FILE = click.Path(path_type=Path)
@@ -122,7 +122,7 @@ def _issue(issue: Issue) -> dict[str, Any]:
 def _edited(path: Path, found: Schema) -> list[Issue]:
     """Whether a file that was pulled is still as it came."""
     from ..client.registry import read_pins
-    from ..manifest import sha256_of
+    from ..core.manifest import sha256_of
 
     pinned = read_pins(path.parent).get(found.id, {}).get("sha256", {})
     changed = [
@@ -229,7 +229,7 @@ def _effect(data: Path, before: Schema, after: Schema, rules: str) -> _Effect:
 
 def _failing(data: Path, schema: Schema, rules: str) -> tuple[Any, list[Group]]:
     """Numbers of the rows that have an error or cannot be read, and the findings, grouped."""
-    from ..checking import validate
+    from ..pipeline.checking import validate
 
     rows = [np.zeros(0, np.int64)]
 
@@ -267,7 +267,7 @@ def sample(
     as_json: bool,
 ) -> None:
     """Make up valid records for the schema in PATH, as single-line JSON."""
-    from ..manifest import whole_file
+    from ..core.manifest import whole_file
     from ..sample import sample as make_up
 
     found = open_schema(path, schema_id, components, compat)

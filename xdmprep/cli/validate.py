@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..documents import is_file
+from ..core.documents import is_file
+from ..core.remote import shown as place
+from ..core.rules import RULES
 from ..errors import UsageError
-from ..remote import shown as place
-from ..rules import RULES
 from . import complete
 from .command import JSON_LINES, Command
 from .findings import OUTPUT_FORMAT, annotate_report, show_next, show_report
@@ -68,7 +68,7 @@ def validate(
     """Check FILES (JSON lines, a JSON array, Parquet; CSV with a mapping or an ad-hoc schema) against a schema."""
     event("started", command="validate", sources=[place(file) for file in files])
     load_arrow()
-    from ..checking import validate as run
+    from ..pipeline.checking import validate as run
     from ..read import expand
     from ..report import ENDINGS
     from ..report.page import ROWS

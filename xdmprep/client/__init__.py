@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..wire import Batch
 from .api import Client
+from .batch_sequence import Series
 from .config import Config
-from .series import Series
 
 __all__ = ["Batch", "Client", "Config", "Series"]

@@ -9,14 +9,14 @@ from types import TracebackType
 from typing import Any
 
 from .. import wire
-from ..arguments import CALLABLE, PATH, TEXT, WORD, instance, nullable, takes
+from ..core.arguments import CALLABLE, PATH, TEXT, WORD, instance, nullable, takes
+from ..core.manifest import File, Manifest
 from ..errors import UsageError
-from ..manifest import File, Manifest
-from . import enabling, follow, readiness, registry, rows
+from . import polling, readiness, registry, row_errors, upsert_enablement
+from .batch_sequence import Series, send_series
 from .checks import check_counts
 from .config import Config
 from .files import CHUNK
-from .series import Series, send_series
 from .session import Session
 from .upload import UploadOptions, upload
 
@@ -186,7 +186,7 @@ class Client:
         manifest: str | os.PathLike[str] | None = None,
         completed: bool = False,
     ) -> wire.Batch:
-        """Wait for a batch's end; see :func:`xdmprep.client.follow.wait`.
+        """Wait for a batch's end; see :func:`xdmprep.client.polling.wait`.
 
         Args:
             batch_id: the batch.
@@ -201,7 +201,7 @@ class Client:
             PlatformError: the time is over, or the counts differ, or the platform refused or could not be reached.
         """
         loaded = None if manifest is None else Manifest.load(manifest)
-        batch = follow.wait(self.session, _id(batch_id), timeout, poll, on_status, completed or loaded is not None)
+        batch = polling.wait(self.session, _id(batch_id), timeout, poll, on_status, completed or loaded is not None)
         if loaded is not None:
             check_counts(loaded, batch)
         return batch
@@ -216,33 +216,33 @@ class Client:
 
     def status(self, batch_id: str | wire.Batch) -> wire.Batch:
         """A batch as Catalog describes it."""
-        return follow.status(self.session, _id(batch_id))
+        return polling.status(self.session, _id(batch_id))
 
     def batches(self, **filters: Any) -> list[wire.Batch]:
         """Batches by Catalog's filters, such as ``dataSet=...``, ``status=...``, ``limit=...``."""
-        return follow.batches(self.session, **filters)
+        return polling.batches(self.session, **filters)
 
     def abort(self, batch_id: str | wire.Batch) -> wire.Batch:
         """Cancel a batch that has not ended."""
-        follow.act(self.session, _id(batch_id), "ABORT")
+        polling.act(self.session, _id(batch_id), "ABORT")
         return self.status(batch_id)
 
     def revert(self, batch_id: str | wire.Batch) -> wire.Batch:
         """Delete an ingested batch; it becomes ``inactive``."""
-        follow.act(self.session, _id(batch_id), "REVERT")
+        polling.act(self.session, _id(batch_id), "REVERT")
         return self.status(batch_id)
 
     def errors(
         self, batch_id: str | wire.Batch, manifest: str | os.PathLike[str] | None = None
-    ) -> Iterator[rows.RowError]:
+    ) -> Iterator[row_errors.RowError]:
         """The errors of single rows; with the manifest each with the source row that it comes from."""
-        return rows.row_errors(self.session, _id(batch_id), None if manifest is None else Path(manifest))
+        return row_errors.row_errors(self.session, _id(batch_id), None if manifest is None else Path(manifest))
 
     # ---- datasets and profiles --------------------------------------------------------------------------------------
 
     def dataset(self, dataset_id: str) -> dict[str, Any]:
         """A dataset as Catalog describes it."""
-        return follow.dataset(self.session, dataset_id)
+        return polling.dataset(self.session, dataset_id)
 
     def create_dataset(self, name: str, schema_id: str, *, profile: bool = False, upsert: bool = False,
                        format: str | None = None) -> str:  # fmt: skip
@@ -255,7 +255,7 @@ class Client:
             upsert: enable it for Profile with upsert.
             format: ``csv`` for a dataset with an ad-hoc schema.
         """
-        return follow.create_dataset(self.session, name, schema_id, profile=profile, upsert=upsert, format=format)
+        return polling.create_dataset(self.session, name, schema_id, profile=profile, upsert=upsert, format=format)
 
     def check_dataset(
         self, dataset_id: str, manifest: str | os.PathLike[str] | None = None, *, jobs: int = 2
@@ -276,11 +276,13 @@ class Client:
         manifests = [] if manifest is None else Manifest.load_all(manifest)
         return readiness.check(self.session, dataset_id, manifests, jobs)
 
-    def plan_upsert(self, dataset_id: str) -> enabling.EnablementPlan:
+    def plan_upsert(self, dataset_id: str) -> upsert_enablement.EnablementPlan:
         """What has to be done to enable a dataset for patches; nothing is changed."""
-        return enabling.plan(self.session, dataset_id)
+        return upsert_enablement.plan(self.session, dataset_id)
 
-    def enable_upsert(self, dataset_id: str, plan: enabling.EnablementPlan | None = None) -> enabling.EnablementPlan:
+    def enable_upsert(
+        self, dataset_id: str, plan: upsert_enablement.EnablementPlan | None = None
+    ) -> upsert_enablement.EnablementPlan:
         """Enable a dataset for patches, and return the plan that was carried out.
 
         One that is enabled for Profile already is disabled and enabled again; what is ingested meanwhile never reaches
@@ -294,7 +296,7 @@ class Client:
             PlatformError: batches are on their way, or the platform refused or could not be reached.
         """
         made = plan or self.plan_upsert(dataset_id)
-        enabling.carry_out(self.session, made, self.tell)
+        upsert_enablement.carry_out(self.session, made, self.tell)
         return made
 
     def create_adhoc_schema(
@@ -312,7 +314,7 @@ class Client:
 
     def profile(self, namespace: str, identity: str) -> dict[str, Any] | None:
         """The merged profile that holds an identity (its ``entity``), or None."""
-        return rows.profile(self.session, namespace, identity)
+        return row_errors.profile(self.session, namespace, identity)
 
 
 def _id(batch: str | wire.Batch) -> str:

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from .. import wire
+from ..core.manifest import Manifest, sha256_of
 from ..errors import PlatformError, SourceError, UsageError, printable
-from ..manifest import Manifest, sha256_of
 
 
 def check_files(manifest: Manifest, jobs: int) -> list[str]:

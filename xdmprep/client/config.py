@@ -17,8 +17,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .. import wire
-from ..arguments import PATH, nullable, takes
-from ..documents import DocumentKind, exists, is_file
+from ..core.arguments import PATH, nullable, takes
+from ..core.documents import DocumentKind, exists, is_file
 from ..errors import UsageError, did_you_mean, shorten
 
 _FILE = DocumentKind(UsageError, "--config is a JSON file with the credentials.")

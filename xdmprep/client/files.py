@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from .. import wire
+from ..core.manifest import File
 from ..errors import PlatformError, SourceError
-from ..manifest import File
 from .journal import BatchProgress, Journal
 from .parallel import Stopped
 from .session import Session, Uncertain

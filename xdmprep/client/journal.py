@@ -19,8 +19,8 @@ from types import TracebackType
 from typing import Any
 
 from .. import wire
+from ..core.manifest import lock_file, sync_folder
 from ..errors import OutputError, UsageError
-from ..manifest import lock_file, sync_folder
 
 NAME = "upload.jsonl"
 LINE_BYTES = 1 << 20  #: longest line that is read; ours have some hundred bytes

@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from .. import wire
+from ..core.manifest import Manifest
 from ..errors import PlatformError
-from ..manifest import Manifest
-from . import follow, registry
+from . import polling, registry
 from .checks import check_files
 from .registry import Pulled
 from .session import Session
@@ -211,7 +211,7 @@ def check(session: Session, dataset_id: str, manifests: Sequence[Manifest], jobs
         PlatformError: the dataset does not exist, or the platform cannot be reached.
     """
     notes = [ReadinessFinding("files", "note", text) for manifest in manifests for text in check_files(manifest, jobs)]
-    doc = follow.dataset(session, dataset_id)
+    doc = polling.dataset(session, dataset_id)
     schema, schema_id = None, (doc.get("schemaRef") or {}).get("id")
     if not schema_id:
         notes.append(ReadinessFinding("no-schema", "warning", f"dataset {dataset_id} names no schema"))

@@ -18,9 +18,9 @@ from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 from .. import wire
-from ..documents import exists
+from ..core.documents import exists
+from ..core.manifest import sha256_of, whole_file
 from ..errors import OutputError, PlatformError, SourceError, UsageError, did_you_mean
-from ..manifest import sha256_of, whole_file
 from .session import Session, check_json
 
 PINS = "pulled.json"

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import wire
+from ..core.manifest import File, Manifest
 from ..errors import PlatformError, SourceError, printable
-from ..manifest import File, Manifest
-from . import follow
+from . import polling
 from .checks import check_files
 from .files import CHUNK, NOT_THERE, OnBytes, Sender, stamp
 from .journal import BatchProgress, Journal
@@ -101,9 +101,9 @@ def upload(
                 stamps[file.name] = stamp(folder / file.name)
         for line in check_files(manifest, options.jobs):
             tell(f"note: {line}")
-        forced = check_dataset(manifest, dataset_id, follow.dataset(session, dataset_id), tell, options.force)
+        forced = check_dataset(manifest, dataset_id, polling.dataset(session, dataset_id), tell, options.force)
         for predecessor in options.replay:
-            old = follow.status(session, predecessor)
+            old = polling.status(session, predecessor)
             if old.dataset_id != dataset_id:
                 raise PlatformError(
                     f"batch {predecessor} belongs to dataset {printable(old.dataset_id, 80)}; it cannot be replaced "
@@ -196,7 +196,7 @@ class _Upload:
         """The batch that carries our id; with patience where one may be on its way into the catalog."""
         for pause in (0, 1, 2, 4) if patient else (0,):
             self.session.wait(pause * self.session.config.backoff)
-            found = follow.batches(self.session, externalId=self.external, orderBy="asc:created")
+            found = polling.batches(self.session, externalId=self.external, orderBy="asc:created")
             found = [batch for batch in found if batch.external_id == self.external]
             if found:
                 return _choose(found)
@@ -241,12 +241,12 @@ class _Upload:
 
     def _keep_one(self, batch: wire.Batch) -> None:
         """Abort doubles of ours: a creation whose answer was lost may have come through late."""
-        found = follow.batches(self.session, externalId=self.external, orderBy="asc:created")
+        found = polling.batches(self.session, externalId=self.external, orderBy="asc:created")
         for other in found:
             if other.external_id == self.external and other.id != batch.id and other.status == "loading":
                 self.tell(f"batch {other.id} is a double that came through late; it is aborted")
                 with contextlib.suppress(PlatformError):
-                    follow.act(self.session, other.id, "ABORT")
+                    polling.act(self.session, other.id, "ABORT")
 
     # ---- files ------------------------------------------------------------------------------------------------------
 
@@ -303,7 +303,7 @@ class _Upload:
         """A refusal of a file, with the batch's state where that is the reason."""
         if error.status in (400, 404):
             with contextlib.suppress(PlatformError):
-                now = follow.status(self.session, batch.id)
+                now = polling.status(self.session, batch.id)
                 if now.status != "loading":
                     return PlatformError(
                         f"batch {batch.id} no longer takes files: it is {printable(now.status, 80)} "
@@ -316,13 +316,13 @@ class _Upload:
     def _complete(self, batch: wire.Batch) -> wire.Batch:
         self.journal.write("complete", externalId=self.external, batch=batch.id)
         try:
-            follow.act(self.session, batch.id, "COMPLETE")
+            polling.act(self.session, batch.id, "COMPLETE")
         except PlatformError as error:
-            if error.status != 400 or follow.status(self.session, batch.id).status not in wire.WAITING | wire.GOOD:
+            if error.status != 400 or polling.status(self.session, batch.id).status not in wire.WAITING | wire.GOOD:
                 raise
         self.journal.write("completed", externalId=self.external, batch=batch.id)
         try:
-            return follow.status(self.session, batch.id)
+            return polling.status(self.session, batch.id)
         except PlatformError:  # it was accepted; how it goes on can be asked later
             return wire.Batch(batch.id, "loaded", self.dataset, self.external)
 
@@ -333,7 +333,7 @@ class _Missing(Exception):
 
 def _status(session: Session, batch_id: str) -> wire.Batch:
     try:
-        return follow.status(session, batch_id)
+        return polling.status(session, batch_id)
     except PlatformError as error:
         if error.status == 404:
             raise _Missing from None

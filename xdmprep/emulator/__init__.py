@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..batch_check import CheckedChunk
+from ..core.batch_check import CheckedChunk
 from .server import EmulatorServer
 
 __all__ = ["Emulator"]
@@ -19,13 +19,13 @@ __all__ = ["Emulator"]
 def _check(
     path: Path, format: str, multiline: bool, schema: dict[str, Any], csv_options: dict[str, Any]
 ) -> Iterator[CheckedChunk]:
-    from ..ingest import default_check  # numpy and pyarrow, which a server needs from its first batch on
+    from ..pipeline.ingest import default_check  # numpy and pyarrow, which a server needs from its first batch on
 
     return default_check()(path, format, multiline, schema, csv_options)
 
 
 def _resolve(schema: dict[str, Any], documents: Sequence[dict[str, Any]], /) -> dict[str, Any]:
-    from ..ingest import whole_schema
+    from ..pipeline.ingest import whole_schema
 
     return whole_schema(schema, documents)
 

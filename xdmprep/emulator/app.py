@@ -20,9 +20,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .. import wire
-from . import access, catalog, control, export, mappings, pages, resources, uploads
-from .answers import Refusal, empty, gateway, problem
+from . import access, admin_routes, catalog, export, html, mappings, resources, uploads
 from .faults import FaultLayer
+from .responses import Refusal, empty, gateway, problem
 from .state import State
 from .store import is_full
 
@@ -42,8 +42,8 @@ def create_app(state: State, allowed_hosts: frozenset[str] | None = None) -> ASG
     app = Starlette(
         routes=[
             *uploads.routes(), *catalog.routes(), *export.routes(), *access.routes(), *resources.routes(),
-            *mappings.routes(), *control.routes(),
-            *pages.routes(),
+            *mappings.routes(), *admin_routes.routes(),
+            *html.routes(),
         ],
         exception_handlers={
             Refusal: _refused, HTTPException: _http, ClientDisconnect: _gone, OSError: _failed, sqlite3.Error: _failed,

@@ -13,10 +13,10 @@ from starlette.routing import Route
 
 from .. import wire
 from ..errors import SchemaError
-from .answers import Refusal, json_body, pretty, whole_number
 from .patching import json_patch
 from .profiles import merge
 from .registry import behavior_of, kind_of
+from .responses import Refusal, json_body, pretty, whole_number
 from .state import State
 from .store import now_ms
 

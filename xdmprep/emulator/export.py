@@ -14,7 +14,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from .. import wire
-from .answers import Refusal, pretty, request_id, whole_number
+from .responses import Refusal, pretty, request_id, whole_number
 from .state import State
 from .store import OutputFile
 

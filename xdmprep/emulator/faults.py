@@ -30,7 +30,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import UsageError, did_you_mean, shorten
 from ..wire import CATALOG, EXPORT, IMPORT, PROFILE, REGISTRY
-from .answers import gateway, problem
+from .responses import gateway, problem
 
 _PARTS = {
     "token": r"/ims/token/",

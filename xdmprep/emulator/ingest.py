@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..batch_check import CheckedChunk, FailedRecord, IngestCheck
+from ..core.batch_check import CheckedChunk, FailedRecord, IngestCheck
 from ..errors import SchemaError, XdmPrepError
 from ..wire import BATCH_BYTES, BATCH_FILES, WAITING, has_flag
 from .parse import parse

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from .. import wire
-from .answers import Refusal, json_body, pretty, whole_number
+from .responses import Refusal, json_body, pretty, whole_number
 from .state import State
 from .store import now_ms
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ..batch_check import CheckedChunk, FailedRecord
+from ..core.batch_check import CheckedChunk, FailedRecord
 from ..errors import SourceError
 
 CHUNK_ROWS = 2_000
@@ -20,7 +20,7 @@ CORRUPT = "Row is corrupted and cannot be read, please fix and resend."
 def parse(
     path: Path, format: str, multiline: bool, schema: dict[str, Any], csv_options: dict[str, Any]
 ) -> Iterator[CheckedChunk]:
-    """The records of one file, a bounded chunk at a time (see :class:`xdmprep.batch_check.IngestCheck`).
+    """The records of one file, a bounded chunk at a time (see :class:`xdmprep.core.batch_check.IngestCheck`).
 
     Raises:
         SourceError: the file is not of the format at all.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from .answers import Refusal
+from .responses import Refusal
 
 
 def json_patch(doc: dict[str, Any], operations: Any) -> dict[str, Any]:

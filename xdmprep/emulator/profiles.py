@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..documents import descriptor_list
+from ..core.documents import descriptor_list
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS record (

@@ -24,9 +24,9 @@ from starlette.routing import Route
 
 from .. import wire
 from ..errors import SchemaError
-from .answers import Refusal, empty, json_body, pretty, request_id, whole_number
 from .patching import json_patch
 from .registry import ADHOC, OTHER_NAMES, container_of, kind_of, references
+from .responses import Refusal, empty, json_body, pretty, request_id, whole_number
 from .state import State
 from .store import now_ms, sandbox_id
 

@@ -14,13 +14,13 @@ from typing import Any, ClassVar, Self
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from ..arguments import CALLABLE, COUNT, INTEGER, PATH, PORT, SECONDS, WORD, nullable, one_of, takes
-from ..batch_check import IngestCheck, ResolveSchema
-from ..documents import kind_of
+from ..core.arguments import CALLABLE, COUNT, INTEGER, PATH, PORT, SECONDS, WORD, nullable, one_of, takes
+from ..core.batch_check import IngestCheck, ResolveSchema
+from ..core.documents import kind_of
 from ..errors import UsageError
 from ..wire import SMALL_FILE_BYTES
+from .admin_routes import apply
 from .app import create_app
-from .control import apply
 from .faults import Fault, Faults
 from .ingest import Ingestion
 from .profiles import Profiles

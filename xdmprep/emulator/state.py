@@ -10,12 +10,12 @@ from starlette.requests import Request
 
 from ..errors import XdmPrepError
 from ..wire import SMALL_FILE_BYTES
-from .answers import Refusal
 from .faults import Faults
 from .ingest import Ingestion
 from .parse import parse
 from .profiles import Profiles
 from .registry import Schemas
+from .responses import Refusal
 from .store import Store
 
 Answers = Literal["guide", "spec"]

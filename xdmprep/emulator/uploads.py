@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from .. import wire
-from .answers import Refusal, empty, json_body, pretty, whole_number
+from .responses import Refusal, empty, json_body, pretty, whole_number
 from .state import State
 from .store import batch_id, now_ms, sandbox_id
 

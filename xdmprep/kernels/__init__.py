@@ -11,8 +11,7 @@ Callers ask `active` anew at each call; which implementation it is makes no diff
 
 from __future__ import annotations
 
-from .. import native
-from . import _numpy
+from . import _numpy, native
 from .interface import Kernels
 
 __all__ = ["Kernels", "active", "compiled", "plain"]

@@ -22,16 +22,16 @@ from typing import Any
 
 import pyarrow as pa
 
+from ..core.stream import TIMESTAMP
 from ..errors import ExpressionError, UsageError, did_you_mean, shorten
-from ..flow import TIMESTAMP
 from .catalogue import Context, Function
 from .coercion import by_kind, coerce, coerce_value
 from .expression import Evaluated, Expression
 from .functions import catalogue
 from .interpreter import Scope, run
-from .moment import Moment
 from .options import DEFAULT, Options
 from .values import Failed
+from .zoned_datetime import Moment
 
 __all__ = [
     "Evaluated",

@@ -16,10 +16,10 @@ from uuid import UUID, uuid4
 
 import pyarrow as pa
 
-from .javatime import Pattern, compile_pattern
-from .moment import Moment
+from .java_time_format import Pattern, compile_pattern
 from .options import DEFAULT, Options
 from .values import Failed, kind_of, text_of
+from .zoned_datetime import Moment
 
 Availability = Literal["yes", "volatile", "data", "no"]
 

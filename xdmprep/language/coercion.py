@@ -18,15 +18,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..arrow_types import TIMESTAMP, decimal_texts, doubles, plain_column
-from ..leaves import to_pylist
+from ..core.arrow_types import TIMESTAMP, decimal_texts, doubles, plain_column
+from ..core.shred import to_pylist
 from .columns import BOOL, DOUBLE, LONG, MOMENT, TEXT, Column, Mask, as_mask, merged, nulls_of, plain
-from .javatime import automatic_layouts, iso_shape, read_date
+from .java_time_format import automatic_layouts, iso_shape, read_date
 from .kernels import dates, numbers, texts
-from .moment import Moment
 from .options import DEFAULT, Options
 from .shapes import alternatives, chosen, in_utc, normal, normal_type
 from .values import Failed, kind_of, number_in, text_of
+from .zoned_datetime import Moment
 
 Positions = np.ndarray[Any, np.dtype[np.int64]]
 #: Texts read as dates or times are remembered up to this many, for each target.

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..arrow_types import is_text, plain_column, plain_type, without_dictionary
+from ..core.arrow_types import is_text, plain_column, plain_type, without_dictionary
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 Codes = np.ndarray[Any, np.dtype[np.int64]]

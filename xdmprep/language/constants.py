@@ -13,11 +13,11 @@ from . import matching
 from .catalogue import Context
 from .functions import table
 from .interpreter import Scope, compile_node, run
-from .javatime import letters
-from .moment import Moment
+from .java_time_format import letters
 from .options import Options
 from .tree import Binary, Call, Constant, FieldPath, Method, Node, children
 from .values import Failed
+from .zoned_datetime import Moment
 
 _DAY = Moment(datetime(2000, 1, 31, tzinfo=UTC))
 _LONG = "a" * 100_000

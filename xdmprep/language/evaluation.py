@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..flow import TIMESTAMP
+from ..core.stream import TIMESTAMP
 from .binding import columns_of
 from .catalogue import Context
 from .columns import MOMENT, TEXT, Column, Mask, distinct, merged, nulls_of, plain, some

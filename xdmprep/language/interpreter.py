@@ -15,9 +15,9 @@ from . import matching, values
 from .catalogue import Context, Function
 from .functions import table
 from .methods import call_method
-from .moment import Moment
 from .tree import Array, Binary, Call, Conditional, Constant, Element, FieldPath, Lambda, Map, Method, Node, Unary
 from .values import Failed, truth
+from .zoned_datetime import Moment
 
 
 class Scope:

@@ -24,11 +24,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..arrow_types import doubles, is_text
-from ..flow import TIMESTAMP
-from ..leaves import to_pylist
+from ..core.arrow_types import doubles, is_text
+from ..core.shred import to_pylist
+from ..core.stream import TIMESTAMP
 from .columns import BOOL, DOUBLE, LONG, MOMENT, TEXT, Column, Mask, as_mask, merged, nulls_of, plain, some, without
-from .moment import Moment
+from .zoned_datetime import Moment
 
 ABSENT = "\0-"
 MIXED = "\0="

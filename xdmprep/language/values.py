@@ -12,8 +12,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from .moment import Moment
 from .options import Options
+from .zoned_datetime import Moment
 
 
 class Failed(Exception):

@@ -8,14 +8,14 @@ from typing import Any
 
 import pyarrow as pa
 
+from ..core.stream import Chunk, Finding, Origins, Stream
 from ..errors import MappingError
-from ..flow import Chunk, Finding, Origins, Stream
 from ..schema import Schema
 from .fields import FieldMapping, SetOptions
 from .groups import group_stream
+from .mapper import Mapper
 from .plan import make_plan
 from .sets import MappingSet, as_mapping
-from .step import Mapper
 
 __all__ = ["FieldMapping", "Mapper", "MappingSet", "SetOptions", "as_mapping", "compile_mapping", "map_stream"]
 

@@ -8,16 +8,16 @@ from typing import Any
 
 import pyarrow as pa
 
+from ..core.paths import Path, format_path
+from ..core.shred import Leaf, path_tree
 from ..errors import ExpressionError, MappingError
 from ..language import compile_expression
-from ..leaves import Leaf, path_tree
-from ..paths import Path, format_path
 from ..schema import Field, Schema
 from .explain import slow_mappings
 from .fields import may_be_a_name
+from .mapper import Mapper
 from .plan import make_plan
 from .sets import MappingSet
-from .step import Mapper
 
 
 @dataclass(frozen=True)

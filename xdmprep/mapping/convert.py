@@ -15,11 +15,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..arrow_types import is_list
+from ..core.arrow_types import is_list
+from ..core.ndjson.fields import is_numeral
+from ..core.paths import EVERY, Path
+from ..core.shred import conform, map_parts, plain, valid
 from ..language import Options, by_kind, coerce
-from ..leaves import conform, map_parts, plain, valid
-from ..ndjson.fields import is_numeral
-from ..paths import EVERY, Path
 from .nested import is_text, list_parts, numbers_of
 
 Positions = np.ndarray[Any, np.dtype[np.int64]]

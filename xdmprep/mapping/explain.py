@@ -10,16 +10,16 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
+from ..core.paths import EVERY
+from ..core.stream import Stream
 from ..errors import UsageError
-from ..flow import Stream
 from ..language import Expression
-from ..paths import EVERY
 from ..schema import Schema
+from .evaluation import Work
+from .mapper import source_records
 from .plan import Output, make_plan
 from .sets import MappingSet
 from .sources import CallableSource, ConstantSource, ExpressionSource
-from .step import source_records
-from .work import Work
 
 Runs = Literal["columns", "distinct", "rows"]
 #: Seconds that the measuring of one mapping takes at most, the first run aside.

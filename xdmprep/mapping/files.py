@@ -19,10 +19,10 @@ from typing import Any
 
 import yaml
 
-from ..documents import MAX_DEPTH, DocumentKind, why_explosive, why_unfit
+from ..core.documents import MAX_DEPTH, DocumentKind, why_explosive, why_unfit
+from ..core.manifest import whole_file
+from ..core.remote import shown
 from ..errors import MappingError, shorten
-from ..manifest import whole_file
-from ..remote import shown
 from .fields import FieldMapping, SetOptions
 from .forms import FORMS, Pairs, data_prep_form, own_form
 

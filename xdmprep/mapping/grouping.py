@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from .. import kernels
+from ..core.shred import valid
 from ..errors import SourceError
-from ..leaves import valid
 
 #: The column of row numbers behind the source's columns.
 ROW = "\0row"

@@ -26,13 +26,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..core.shred import Leaf, conform, valid
+from ..core.stream import Chunk, Finding, Stream, Unread
 from ..errors import SourceError, shorten
-from ..flow import Chunk, Finding, Stream, Unread
-from ..leaves import Leaf, conform, valid
 from .grouping import GROUPS, ROW, ROWS, GroupRows, Ints, by_group, codes_of, cuts, hashes_of, list_column
+from .mapper import source_records
 from .nested import list_parts, natural
 from .spill import Spill
-from .step import source_records
 
 #: Rows are held in memory up to this many bytes.
 MEMORY = 256 << 20

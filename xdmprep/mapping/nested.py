@@ -13,11 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..arrow_types import TIMESTAMP, is_list, plain_type
+from ..core.arrow_types import TIMESTAMP, is_list, plain_type
+from ..core.ndjson.fields import is_numeral
+from ..core.paths import EVERY, Path, format_path
+from ..core.shred import valid
 from ..errors import did_you_mean
-from ..leaves import valid
-from ..ndjson.fields import is_numeral
-from ..paths import EVERY, Path, format_path
 
 
 class NoSuchPath(LookupError):

@@ -13,12 +13,13 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pyarrow as pa
 
-from ..arrow_types import has_lost_digits, is_list, is_text
+from ..core.arrow_types import has_lost_digits, is_list, is_text
+from ..core.ndjson.fields import is_numeral
+from ..core.paths import EVERY, Path, format_path
 from ..errors import ExpressionError, MappingError, did_you_mean, shorten
 from ..language import Options, coerce
-from ..ndjson.fields import is_numeral
-from ..paths import EVERY, Path, format_path
 from ..schema import Field, Schema
+from .destinations import clashes, destination, find, never_fits, target_type, type_name
 from .fields import FieldMapping
 from .nested import natural
 from .placeholders import filled, left
@@ -35,7 +36,6 @@ from .sources import (
     unknown_column,
 )
 from .split import split
-from .targets import clashes, destination, find, never_fits, target_type, type_name
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..arguments import PATH, TEXT, WORD, either, instance, nullable, takes
-from ..documents import kind_of
+from ..core.arguments import PATH, TEXT, WORD, either, instance, nullable, takes
+from ..core.documents import kind_of
+from ..core.remote import shown
 from ..errors import MappingError
-from ..remote import shown
 from .fields import FieldMapping, SetOptions
 from .files import FILE_FORMS, read_file, render, write_file
 from .forms import data_prep_form, own_form, own_source, read_content, read_source, text_of_value
@@ -254,7 +254,7 @@ class MappingSet(MutableMapping[str, Any]):
 
     def source_contract(self, schema: Any) -> Any:
         """A pandera schema for the source columns: what `schema` means for each; see :mod:`xdmprep.contract`."""
-        from ..contract import source_contract  # a higher floor, asked when called
+        from .contract import source_contract  # a higher floor, asked when called
 
         return source_contract(self, schema)
 
@@ -268,7 +268,7 @@ class MappingSet(MutableMapping[str, Any]):
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        from ..notebook import grid, wrap
+        from ..core.notebook import grid, wrap
 
         title = f"{self.name or 'mapping set'}, {len(self._fields):,} mappings"
         return wrap(title, grid(("source", "destination"), self.pairs))

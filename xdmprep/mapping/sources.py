@@ -15,13 +15,13 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from ..arrow_types import inexact, plain_column, plain_type
+from ..core.arrow_types import inexact, plain_column, plain_type
+from ..core.names import namesakes
+from ..core.ndjson.fields import is_numeral
+from ..core.paths import EVERY, Path, parse_path
+from ..core.shred import plain
 from ..errors import ExpressionError, MappingError, did_you_mean, printable, shorten
 from ..language import Expression, Options, compile_expression
-from ..leaves import plain
-from ..names import namesakes
-from ..ndjson.fields import is_numeral
-from ..paths import EVERY, Path, parse_path
 from .fields import FieldMapping, Missing, may_be_a_name
 from .nested import NoSuchField, NoSuchPath, array_at, field_at, type_at
 

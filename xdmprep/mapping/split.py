@@ -13,13 +13,13 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
+from ..core.ndjson.fields import is_numeral
+from ..core.paths import Path
 from ..language import Expression
 from ..language.tree import Binary, Call, Conditional, Constant, FieldPath, Map, Node, Unary
-from ..ndjson.fields import is_numeral
-from ..paths import Path
+from .destinations import IDENTITY_MAPS
 from .nested import is_text
 from .sources import ColumnSource, ConstantSource, ExpressionSource, Source, constant_source
-from .targets import IDENTITY_MAPS
 
 _BARE = re.compile(r"[^\\{}'\"\r\n]*")
 

@@ -2,12 +2,12 @@
 
 from .blocks import DiffOptions
 from .diff import diff_streams, refuse_events
-from .effect import AttributeChange, Effects
+from .impact import AttributeChange, Effects
 from .keys import Key, as_good_as, key_of, primary_of
 from .preview import Preview
 from .result import Counts, Patch
-from .side import Checks, Side
-from .spool import MEMORY_BYTES
+from .snapshot_source import Checks, Side
+from .spill import MEMORY_BYTES
 
 __all__ = [
     "MEMORY_BYTES",

@@ -17,21 +17,21 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..crew import ordered
+from ..core.paths import Path
+from ..core.pool import ordered
+from ..core.shred import Leaf, conform, nest, valid
+from ..core.stream import Chunk, Finding, Unread
 from ..errors import DataError, UsageError, did_you_mean
-from ..flow import Chunk, Finding, Unread
-from ..leaves import Leaf, conform, nest, valid
-from ..paths import Path
 from ..schema import Schema
-from .delta import Cleared, Delta, Mask, struct_of
-from .effect import Effects
+from .impact import Effects
 from .join import Candidates, Positions
 from .keys import Key, primary_of
+from .merge_patch import Cleared, Delta, Mask, struct_of
+from .patch_schema import leaf_paths, narrowed, reached, restated, touched
 from .result import CANNOT_CLEAR, VANISHED, Counts, Patch, good_only
-from .shape import leaf_paths, narrowed, reached, restated, touched
-from .side import Checks, Side, Step
 from .snapshot import Routed, Snapshot
-from .spool import Spool, packed
+from .snapshot_source import Checks, Side, Step
+from .spill import Spool, packed
 
 #: Keys of one block of candidates.
 BLOCK_KEYS = 16_384

@@ -11,15 +11,15 @@ import os
 from collections.abc import Callable
 from pathlib import Path as FilePath
 
+from ..core.stream import Chunk
 from ..errors import UsageError
-from ..flow import Chunk
 from ..schema import Schema
 from .blocks import Blocks, DiffOptions
 from .join import Entries, circles, join
 from .keys import Key, as_good_as, key_of, primary_of
 from .result import Patch
-from .side import Checks, Side, comparable_sides
 from .snapshot import Snapshot
+from .snapshot_source import Checks, Side, comparable_sides
 
 
 def diff_streams(

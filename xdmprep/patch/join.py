@@ -15,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 
 from ..errors import OutputError
-from .digest import Digests
+from .row_hash import Digests
 
 #: Parts are told by the first six bits of the key's digest.
 PARTS = 64

@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..core.paths import EVERY, Path, format_path, parse_path
+from ..core.shred import Leaf, map_parts, nest, plain
+from ..core.stream import Chunk
 from ..errors import ExpressionError, SchemaError, UsageError
-from ..flow import Chunk
-from ..leaves import Leaf, map_parts, nest, plain
-from ..paths import EVERY, Path, format_path, parse_path
 from ..schema import Schema
 
 _PRIMARY = "identityMap"

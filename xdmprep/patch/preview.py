@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..core.notebook import grid, wrap
 from ..errors import shorten
-from ..notebook import grid, wrap
-from .effect import AttributeChange
+from .impact import AttributeChange
 
 
 @dataclass(repr=False)

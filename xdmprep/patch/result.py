@@ -9,14 +9,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..crew import Crew, ordered
+from ..core.notebook import facts
+from ..core.pool import Pool, ordered
+from ..core.stream import Chunk, Finding, Stream, issue_table
 from ..errors import UsageError
-from ..flow import Chunk, Finding, Stream, issue_table
-from ..notebook import facts
-from .effect import Effects
+from .impact import Effects
+from .patch_schema import leaf_paths
 from .preview import Preview
-from .shape import leaf_paths
-from .spool import Spool
+from .spill import Spool
 
 VANISHED = pa.schema([("row", pa.int64()), ("key", pa.string())])
 CANNOT_CLEAR = pa.schema(
@@ -74,7 +74,7 @@ class Patch(Stream):
     def run(
         self,
         last: Callable[[Chunk], Any] | None = None,
-        jobs: int | Crew | None = None,
+        jobs: int | Pool | None = None,
         rest: Callable[[Chunk], Chunk] | None = None,
     ) -> Iterator[tuple[Chunk, Any]]:
         """All chunks in order, each with what `last` made of it; row numbers are absolute from the start."""

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..arrow_types import joined
-from ..crew import ordered
-from ..flow import Chunk, Finding, Stream, Unread
-from ..leaves import Leaf, valid
-from .digest import record_digests, text_digests
+from ..core.arrow_types import joined
+from ..core.pool import ordered
+from ..core.shred import Leaf, valid
+from ..core.stream import Chunk, Finding, Stream, Unread
 from .join import Entries, Positions
 from .keys import Key, aligned
-from .spool import Spool, packed
+from .row_hash import record_digests, text_digests
+from .spill import Spool, packed
 
 
 @dataclass

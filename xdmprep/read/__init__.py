@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..documents import why_no_source
+from ..core.documents import why_no_source
+from ..core.packed import ENDINGS as PACKED
+from ..core.packed import open_bytes
+from ..core.remote import as_local, is_elsewhere, shown
+from ..core.stream import Stream
 from ..errors import SourceError
-from ..flow import Stream
-from ..packed import ENDINGS as PACKED
-from ..packed import open_bytes
-from ..remote import as_local, is_elsewhere, shown
 from .csv import CsvOptions, read_csv
 from .excel import ENDINGS as BOOKS
 from .excel import ExcelOptions, read_excel

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..arrow_types import (
+from ..core.arrow_types import (
     LOST_DIGITS,
     has_lost_digits,
     inexact,
@@ -26,10 +26,10 @@ from ..arrow_types import (
     require_readable,
     takeable,
 )
+from ..core.parquet_file import ParquetSource
+from ..core.shred import Leaf
+from ..core.stream import Chunk, Finding, Stream, row_chunk, unfit_findings
 from ..errors import NoRowsError, SourceError, shorten
-from ..flow import Chunk, Finding, Stream, row_chunk, unfit_findings
-from ..leaves import Leaf
-from ..parquet_file import ParquetSource
 from .objects import array_of, read_columns, read_rows, unlike_columns
 
 #: Rows of one chunk.

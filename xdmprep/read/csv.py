@@ -21,13 +21,13 @@ import numpy as np
 import pyarrow as pa
 
 from .. import kernels
+from ..core.names import unique_names
+from ..core.shred import Leaf
+from ..core.signatures import what_it_is
+from ..core.stream import Chunk, Stream, Unread, row_chunk
 from ..errors import NoRowsError, SourceError, UsageError, shorten
-from ..flow import Chunk, Stream, Unread, row_chunk
 from ..kernels.csv_arrow import Aside, CsvForm
 from ..kernels.record_boundary import Cutter
-from ..leaves import Leaf
-from ..names import unique_names
-from ..signatures import what_it_is
 from .opening import check_encoding, is_packed, open_text
 
 #: A longer record is set aside without being held in memory.

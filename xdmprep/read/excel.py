@@ -28,19 +28,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..errors import (
-    MissingDependencyError,
-    NoRowsError,
-    SourceError,
-    UsageError,
-    XdmPrepError,
-    did_you_mean,
-    shorten,
-)
-from ..flow import Chunk, Finding, Stream, Unread
-from ..leaves import Leaf
-from ..names import unique_names
-from ..signatures import other_kind
+from ..core.names import unique_names
+from ..core.shred import Leaf
+from ..core.signatures import other_kind
+from ..core.stream import Chunk, Finding, Stream, Unread
+from ..errors import MissingDependencyError, NoRowsError, SourceError, UsageError, XdmPrepError, did_you_mean, shorten
 
 #: Rows of one chunk.
 CHUNK_ROWS = 4_096

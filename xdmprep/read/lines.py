@@ -24,10 +24,10 @@ import numpy as np
 import pyarrow as pa
 
 from .. import kernels
+from ..core.shred import Leaf
+from ..core.stream import Chunk, Stream
 from ..errors import SourceError
-from ..flow import Chunk, Stream
 from ..kernels.record_boundary import Cutter
-from ..leaves import Leaf
 from .csv import CsvBlock, CsvOptions, CsvShape, first_rows, parse, parse_records, read_csv, read_header
 
 #: A row's text, beside the columns that are parsed.

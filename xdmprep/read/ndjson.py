@@ -1,8 +1,7 @@
 """JSON records as a source to map: JSON lines or one JSON array.
 
-The columns come from the first records (8 MiB of text, see :mod:`..ndjson.fields`): a column takes what stands in its
-place in any of them.  A later value that does not fit its column is null and a finding (`unfit`), which counts where
-the column is mapped.
+The columns come from the first records (8 MiB of text): a column takes every value found at its path. A later value that
+does not fit its column is null and a finding (`unfit`), which counts where the column is mapped.
 """
 
 from __future__ import annotations
@@ -19,8 +18,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ..core.ndjson.blocks import LineBlock, Skipped, open_blocks
+from ..core.ndjson.fields import MOST_TOLD, Seen, kind_of
+from ..core.ndjson.lines import BlockLines
+from ..core.ndjson.parse import parse
+from ..core.ndjson.strict import UnreadableError, strict_json
+from ..core.ndjson.unread import NO_COMMA, closing_row, line_count, too_long, unread_line
+from ..core.paths import Path as Steps
+from ..core.paths import format_path
+from ..core.shred import Leaf
+from ..core.signatures import other_kind
+from ..core.stream import Chunk, Finding, Stream, Unlike, Unread
 from ..errors import SourceError
-from ..flow import Chunk, Finding, Stream, Unlike, Unread
 from ..kernels.json_columns import (
     ARRAY,
     BOOLEAN,
@@ -35,16 +44,6 @@ from ..kernels.json_columns import (
     UNLIKE,
     JsonNode,
 )  # fmt: skip
-from ..leaves import Leaf
-from ..ndjson.blocks import LineBlock, Skipped, open_blocks
-from ..ndjson.fields import MOST_TOLD, Seen, kind_of
-from ..ndjson.lines import BlockLines
-from ..ndjson.parse import parse
-from ..ndjson.strict import UnreadableError, strict_json
-from ..ndjson.unread import NO_COMMA, closing_row, line_count, too_long, unread_line
-from ..paths import Path as Steps
-from ..paths import format_path
-from ..signatures import other_kind
 
 #: Text that the columns are learned from.
 SAMPLE_BYTES = 8 << 20

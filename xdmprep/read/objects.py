@@ -22,11 +22,11 @@ from uuid import UUID
 
 import pyarrow as pa
 
+from ..core.ndjson.fields import MOST_FIELDS, MOST_TOLD, is_map, unlike_text
+from ..core.paths import EVERY
+from ..core.paths import Path as Steps
+from ..core.stream import Unlike
 from ..errors import SourceError
-from ..flow import Unlike
-from ..ndjson.fields import MOST_FIELDS, MOST_TOLD, is_map, unlike_text
-from ..paths import EVERY
-from ..paths import Path as Steps
 
 #: Rows of a piece.
 PIECE_ROWS = 8_192

@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
+from ..core.packed import open_bytes, packing
 from ..errors import SourceError, UsageError, shorten
-from ..packed import open_bytes, packing
 
 #: Bytes that are read and decoded together.
 _PIECE = 1 << 20

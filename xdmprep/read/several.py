@@ -2,7 +2,7 @@
 
 Files are read one after the other, in the order given; those of a folder or glob in the order of their names.  Headers
 may differ in order.  A column that one file lacks is null in its rows; whether a mapping may read such a column is for
-the mapping to decide (:class:`~xdmprep.flow.Origins` knows which files lack it).
+the mapping to decide (:class:`~xdmprep.core.stream.Origins` knows which files lack it).
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..arrow_types import TIMESTAMP
-from ..documents import exists, is_file, is_folder
+from ..core.arrow_types import TIMESTAMP
+from ..core.documents import exists, is_file, is_folder
+from ..core.manifest import NAME, Manifest
+from ..core.packed import ENDINGS as PACKED
+from ..core.remote import RemoteError, as_local, is_elsewhere, is_remote, shown
+from ..core.remote import expand as listed
+from ..core.shred import Leaf, conform
+from ..core.stream import Chunk, Origins, Stream
 from ..errors import NoRowsError, SourceError
-from ..flow import Chunk, Origins, Stream
-from ..leaves import Leaf, conform
-from ..manifest import NAME, Manifest
-from ..packed import ENDINGS as PACKED
-from ..remote import RemoteError, as_local, is_elsewhere, is_remote, shown
-from ..remote import expand as listed
 
 #: Endings of the files that a folder is searched for; each kind may be compressed.
 KINDS = {

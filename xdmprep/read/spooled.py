@@ -12,10 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..core.packed import open_bytes, packing
+from ..core.remote import STANDARD_INPUT, RemoteError, name_of, pieces, shown
+from ..core.stream import Stream
 from ..errors import SourceError
-from ..flow import Stream
-from ..packed import open_bytes, packing
-from ..remote import STANDARD_INPUT, RemoteError, name_of, pieces, shown
 
 #: Bytes that are copied at a time.
 _PIECE = 1 << 20

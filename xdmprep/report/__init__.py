@@ -22,12 +22,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..cells import escape_cells
+from ..core.cells import escape_cells
+from ..core.losses import LOST, ValueCounts
+from ..core.paths import EVERY, format_path, parse_path
+from ..core.rules import RULES
+from ..core.stream import ISSUE_SCHEMA, Chunk, Finding, Origins, Stream, Unread
 from ..errors import DataError, ExpressionError, Issue, OutputError, shorten
-from ..flow import ISSUE_SCHEMA, Chunk, Finding, Origins, Stream, Unread
-from ..losses import LOST, ValueCounts
-from ..paths import EVERY, format_path, parse_path
-from ..rules import RULES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -290,7 +290,7 @@ class Report:
 
     @property
     def issues(self) -> pa.Table:
-        """Every finding as a row of an Arrow table (:data:`xdmprep.flow.ISSUE_SCHEMA`), in the order of the rows."""
+        """All findings as an Arrow table (:data:`xdmprep.core.stream.ISSUE_SCHEMA`), in row order."""
         if not self._pieces:
             return ISSUE_SCHEMA.empty_table()
         table = pa.concat_tables([piece if isinstance(piece, pa.Table) else piece.table() for piece in self._pieces])

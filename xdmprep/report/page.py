@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
+from ..core.notebook import escape, grid, tiles, wrap
+from ..core.paths import EVERY, Path, format_path, parse_path
 from ..errors import ExpressionError, SchemaError, UsageError
-from ..notebook import escape, grid, tiles, wrap
-from ..paths import EVERY, Path, format_path, parse_path
 
 if TYPE_CHECKING:
-    from ..losses import ValueCounts
+    from ..core.losses import ValueCounts
     from ..schema import Schema
 
 

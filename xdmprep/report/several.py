@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..flow import ISSUE_SCHEMA
+from ..core.stream import ISSUE_SCHEMA
 from . import EXAMPLES, Report
 
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from ..core.paths import Path
 from ..errors import SchemaError, UsageError
-from ..paths import Path
 from ..regex.sample import Unmatchable, text_for
 from ..schema import Field, Schema
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from ..core.paths import EVERY, Path, format_path
 from ..errors import SchemaError, did_you_mean, shorten
-from ..paths import EVERY, Path, format_path
 from .compat import compatible_steps
 from .field import ANY_KEY, Field
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..paths import format_path
+from ..core.paths import format_path
 from .field import Field
 from .merge import same
 from .model import Schema

@@ -15,9 +15,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..documents import DocumentKind, descriptor_list
+from ..core.documents import DocumentKind, descriptor_list
+from ..core.remote import shown
 from ..errors import SchemaError
-from ..remote import shown
 from .scopes import Scopes
 
 _FILE = DocumentKind(

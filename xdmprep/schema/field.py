@@ -15,13 +15,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from ..core.paths import EVERY, Path, format_path
 from ..errors import SchemaError
-from ..paths import EVERY, Path, format_path
 from .merge import both
 from .resolve import declared, follow, keywords
 from .types import ANY, INTEGER_BOUNDS, SCALARS, xdm_type
 
-#: The step of a schema path that stands for every value of a map; :data:`xdmprep.paths.EVERY` is that of an array.
+#: The step of a schema path that stands for every value of a map; :data:`xdmprep.core.paths.EVERY` is that of an array.
 ANY_KEY = "{*}"
 
 #: Where records keep their identities by namespace; nowhere else does the platform look for them.

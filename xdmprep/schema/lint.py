@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from ..core.paths import EVERY
+from ..core.rules import RULES
 from ..errors import Issue, did_you_mean, shorten
-from ..paths import EVERY
-from ..rules import RULES
 from .field import ANY_KEY, IDENTITY_MAPS, Field
 from .merge import ASSERTIONS
 from .model import Schema

@@ -18,11 +18,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..arguments import COUNT, FLAG, TEXT, WORD, document, either, instance, nullable, takes
-from ..documents import Shape, descriptor_list, is_file, kind_of
+from ..core.arguments import COUNT, FLAG, TEXT, WORD, document, either, instance, nullable, takes
+from ..core.documents import Shape, descriptor_list, is_file, kind_of
+from ..core.paths import EVERY, Path, format_path, parse_path
+from ..core.remote import as_local, is_remote
 from ..errors import ExpressionError, Issue, SchemaError, UsageError, did_you_mean, shorten
-from ..paths import EVERY, Path, format_path, parse_path
-from ..remote import as_local, is_remote
 from . import descriptors as described
 from .compat import compatible
 from .descriptors import Identity, Relationship
@@ -398,7 +398,7 @@ class Schema:
         return self.describe()
 
     def _repr_html_(self) -> str:
-        from ..notebook import escape, wrap
+        from ..core.notebook import escape, wrap
 
         facts = ", ".join(fact for fact in (self.behavior, f"version {self.version}" if self.version else "") if fact)
         tree = f"<pre>{escape(self.tree())}</pre>"

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..arguments import FLAG, PATH, WORD, document, takes
-from ..documents import exists, is_folder
+from ..core.arguments import FLAG, PATH, WORD, document, takes
+from ..core.documents import exists, is_folder
 from ..errors import SchemaError, did_you_mean
 from .documents import Components, Document, load_components, looks_like_schema
 from .model import DESCRIPTORS, Schema

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..paths import Path
+from ..core.paths import Path
 from .descriptors import Identity, Relationship
 from .field import Field
 from .types import INTEGER_BOUNDS

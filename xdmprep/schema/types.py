@@ -14,7 +14,7 @@ from typing import Any, TypeGuard
 
 import pyarrow as pa
 
-from ..flow import TIMESTAMP
+from ..core.stream import TIMESTAMP
 
 #: Arrow type of each XDM type that has no parts.
 SCALARS: dict[str, pa.DataType] = {

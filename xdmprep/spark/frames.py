@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from ..arrow_types import plain_type
+from ..core.arrow_types import plain_type
 from ..errors import MissingDependencyError
 
 if TYPE_CHECKING:

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import errors
-from ..assembly import stamped
+from ..core.manifest import File, whole_file
 from ..errors import OutputError, SourceError, UsageError, XdmPrepError, shorten
-from ..manifest import File, whole_file
 from ..mapping import MappingSet
-from ..prepare import MAX_LOSS, Result, conclude
+from ..pipeline.assembly import stamped
+from ..pipeline.prepare import MAX_LOSS, Result, conclude
+from ..pipeline.stage import ArrowStage
 from ..report import Report
 from ..report.several import FilesReport
 from ..schema import Schema
-from ..stage import ArrowStage
 from ..write import ISSUES, REJECTS, OutputFolder, WriteOptions, Written
 from ..write.parts import PLATFORM_MAX_FILES
 from .frames import spark_types, travelling

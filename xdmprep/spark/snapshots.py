@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from .. import upsert
+from ..core.stream import Stream, issue_table
 from ..errors import UsageError
-from ..flow import Stream, issue_table
 from ..patch import DiffOptions, Patch, refuse_events
-from ..patch.digest import text_digests
+from ..patch.row_hash import text_digests
+from ..pipeline import upsert
+from ..pipeline.stage import CHUNK_ROWS, ISSUES, SOURCE_ID, ArrowStage
 from ..read import open_source
-from ..stage import CHUNK_ROWS, ISSUES, SOURCE_ID, ArrowStage
 from ..write import REASON, issue_of, reasons_of
 from .frames import FrameColumns, arrow_types, spark_types, travelling
 

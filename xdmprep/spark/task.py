@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from ..core.stream import Chunk, Origins
 from ..errors import OutputError
-from ..flow import Chunk, Origins
+from ..pipeline.stage import ArrowStage
 from ..report import Report, ReportBuilder
-from ..stage import ArrowStage
 from ..write import OutputFolder, WriteOptions, Written, write_stream
 from .frames import FrameColumns
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..stage import ISSUES, OK, SOURCE_ID, ArrowStage
+from ..pipeline.stage import ISSUES, OK, SOURCE_ID, ArrowStage
 from ..write import REASON
 from .frames import arrow_types, spark_types, travelling
 

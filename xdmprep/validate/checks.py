@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ..core.ndjson.parser import JsonChunk
+from ..core.paths import EVERY, format_path, parse_path
+from ..core.shred import Leaf
+from ..core.stream import Chunk, Finding, Stream
 from ..errors import Issue
-from ..flow import Chunk, Finding, Stream
 from ..kernels.arrays import Positions
-from ..leaves import Leaf
-from ..ndjson.parser import JsonChunk
-from ..paths import EVERY, format_path, parse_path
 from ..schema import Field, Schema
 from .columns import Columns
 from .fault import Violation

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..leaves import Leaf
+from ..core.shred import Leaf
 from .kinds import Mask, presence
 from .nested import Exact
 from .spots import Op, Place, Sink, Spot

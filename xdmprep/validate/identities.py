@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..paths import EVERY, Path
+from ..core.paths import EVERY, Path
 from ..schema import Schema
 from .fault import Violation
 from .spots import ANY_KEY

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .. import kernels as loops
+from ..core.paths import EVERY, Path
+from ..core.shred import Leaf, plain, slots, valid
 from ..kernels.arrays import Positions
 from ..kernels.automaton import Automaton
-from ..leaves import Leaf, plain, slots, valid
-from ..paths import EVERY, Path
 from . import kernels
 from .columns import Columns
 from .identities import (

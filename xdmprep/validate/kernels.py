@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .. import kernels as loops
+from ..core.shred import plain
 from ..kernels.arrays import Positions
 from ..kernels.automaton import Automaton
-from ..leaves import plain
 from ..regex import MatchTimeout, compile_ecma
 from ..regex.dfa import automaton
 from ..schema.types import is_finite

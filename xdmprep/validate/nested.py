@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..arrow_types import doubles
+from ..core.arrow_types import doubles
+from ..core.paths import EVERY, Path
+from ..core.shred import Leaf, plain, valid
 from ..errors import SchemaError
 from ..kernels.arrays import Positions
-from ..leaves import Leaf, plain, valid
-from ..paths import EVERY, Path
 from ..regex import MatchTimeout
 from . import kernels
 from .fault import Check, Violation

@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..documents import why_no_source
+from ..core.documents import why_no_source
+from ..core.ndjson.blocks import open_blocks
+from ..core.ndjson.parser import TEXT_LEAVES, TEXT_SCHEMA, Parser
+from ..core.stream import Stream
 from ..errors import SourceError
-from ..flow import Stream
-from ..ndjson.blocks import open_blocks
-from ..ndjson.parser import TEXT_LEAVES, TEXT_SCHEMA, Parser
 from .parquet import open_parquet
 
 #: Most records of Parquet in one chunk.

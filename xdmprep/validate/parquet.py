@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from ..arrow_types import plain_column, plain_type, require_readable
-from ..flow import Chunk, Stream, unfit_findings
-from ..leaves import Leaf
-from ..parquet_file import ParquetSource
+from ..core.arrow_types import plain_column, plain_type, require_readable
+from ..core.parquet_file import ParquetSource
+from ..core.shred import Leaf
+from ..core.stream import Chunk, Stream, unfit_findings
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,8 +15,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..flow import Finding
-from ..paths import EVERY, Path, format_path
+from ..core.paths import EVERY, Path, format_path
+from ..core.stream import Finding
 from ..schema import Field, Schema
 from ..schema.types import SCALARS
 from .fault import Violation

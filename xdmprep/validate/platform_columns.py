@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..core.paths import EVERY, Path
+from ..core.shred import Leaf, nest, path_tree, plain
 from ..kernels.arrays import Positions
-from ..leaves import Leaf, nest, path_tree, plain
-from ..paths import EVERY, Path
 from ..schema import Field
 from . import kernels
 from .columns import Columns

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ..core.ndjson.parser import TEXT_LEAVES, TEXT_SCHEMA, JsonChunk
+from ..core.stream import Stream, Unread
 from ..errors import SourceError
-from ..flow import Stream, Unread
-from ..ndjson.parser import TEXT_LEAVES, TEXT_SCHEMA, JsonChunk
 
 #: Records of a piece.
 PIECE_ROWS = 2_000

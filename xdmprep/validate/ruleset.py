@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
+from ..core.rules import BATCH, JSONSCHEMA, RULES, STRICT
 from ..errors import Severity, UsageError, did_you_mean, shorten
-from ..rules import BATCH, JSONSCHEMA, RULES, STRICT
 
 NAMES = (STRICT, BATCH, JSONSCHEMA)
 

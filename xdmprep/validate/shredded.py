@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..leaves import Leaf, nest, nested_type, path_tree, plain
-from ..paths import Path
+from ..core.paths import Path
+from ..core.shred import Leaf, nest, nested_type, path_tree, plain
 from .columns import Columns, all_absent, all_present, counted, missing, on_column, on_nulls
 from .fault import Violation
 from .nested import Exact, NestedChecks, below_node, declares, recursive, report_faults

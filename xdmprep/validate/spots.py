@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..flow import Finding
-from ..leaves import plain
-from ..paths import EVERY, Path, format_path
+from ..core.paths import EVERY, Path, format_path
+from ..core.shred import plain
+from ..core.stream import Finding
 from .kinds import Mask, Positions, lengths, map_entries
 from .ruleset import Rules
 

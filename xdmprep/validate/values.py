@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..leaves import prune, to_pylist
+from ..core.shred import prune, to_pylist
 
 
 def to_json_values(array: pa.Array, keep_empty: bool) -> list[Any]:

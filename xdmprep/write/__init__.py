@@ -10,11 +10,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..crew import Crew
+from ..core.manifest import File
+from ..core.pool import Pool
+from ..core.shred import Leaf
+from ..core.stream import Chunk, Stream
 from ..errors import DataError, UsageError
-from ..flow import Chunk, Stream
-from ..leaves import Leaf
-from ..manifest import File
 from .folder import ISSUES, REJECTS, RUN, OutputFolder
 from .parts import (
     DEFAULT_MAX_BYTES,
@@ -50,9 +50,9 @@ def open_parts(
     leaves: Sequence[Leaf],
     arrow_schema: pa.Schema,
     options: WriteOptions,
-    crew: Crew | None = None,
+    pool: Pool | None = None,
 ) -> Parts:
-    """The writer of the options' format; what it leaves to others is done by `crew`, if given.
+    """The writer of the options' format; what it leaves to others is done by `pool`, if given.
 
     Raises:
         UsageError: the records are nested and the format is CSV, or they have more fields than the platform takes.
@@ -64,7 +64,7 @@ def open_parts(
     if options.format == "parquet":
         from .parquet import ParquetParts  # loads pyarrow.parquet, which the other formats do without
 
-        return ParquetParts(folder, leaves, arrow_schema, options, crew or Crew(1))
+        return ParquetParts(folder, leaves, arrow_schema, options, pool or Pool(1))
     if options.format == "csv":
         return CsvParts(folder, arrow_schema, options)
     return JsonParts(folder, leaves, options)
@@ -94,8 +94,8 @@ def write_stream(
     Raises:
         OutputError: the disk refuses; nothing half-written stays.
     """
-    crew = Crew(jobs)
-    parts = open_parts(folder, stream.leaves, stream.arrow_schema, options, crew)
+    pool = Pool(jobs)
+    parts = open_parts(folder, stream.leaves, stream.arrow_schema, options, pool)
     rejects = Rejects(folder, origins=stream.origins)
     rows = written = told = 0
 
@@ -113,7 +113,7 @@ def write_stream(
             return int(good.sum()), parts.make(chunk, good)
 
     try:
-        for chunk, (good, made) in stream.run(last, crew, Chunk.found):
+        for chunk, (good, made) in stream.run(last, pool, Chunk.found):
             with clock("write"):
                 parts.add(made, good)
                 rejects.add(chunk)
@@ -131,7 +131,7 @@ def write_stream(
         rejects.discard()
         raise
     finally:
-        crew.close()
+        pool.close()
     if rows != written + rejects.rows:
         raise DataError(f"{rows} rows were read, but {written} written and {rejects.rows} set aside: this is a bug.")
     return Written(tuple(parts.files), rows, written, rejects.rows)

@@ -17,10 +17,10 @@ import numpy as np
 import pyarrow as pa
 
 from .. import kernels
+from ..core.paths import Path
+from ..core.shred import Leaf, path_tree, slots, valid
 from ..kernels.json_texts import calendar_of
 from ..kernels.walk import MARKS, TextColumn, Walk, WalkTables
-from ..leaves import Leaf, path_tree, slots, valid
-from ..paths import Path
 from .texts import escape_all, quoted, scalar_texts
 from .walk import Leg, key_text, leaf_tables
 

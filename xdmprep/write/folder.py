@@ -16,10 +16,10 @@ from typing import Any
 import pyarrow as pa
 
 from .. import kernels
-from ..documents import OBJECT, TEXT, DocumentKind, is_file, is_folder, record
+from ..core.documents import OBJECT, TEXT, DocumentKind, is_file, is_folder, record
+from ..core.manifest import NAME as MANIFEST
+from ..core.manifest import File, sync_folder, whole_file
 from ..errors import OutputError, shorten
-from ..manifest import NAME as MANIFEST
-from ..manifest import File, sync_folder, whole_file
 from .lock import NAME as LOCK
 from .lock import FolderLock
 

@@ -11,8 +11,8 @@ import weakref
 from contextlib import suppress
 from pathlib import Path
 
+from ..core.manifest import lock_file
 from ..errors import OutputError
-from ..manifest import lock_file
 
 NAME = ".lock.part"
 

@@ -21,10 +21,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ..arrow_types import joined
-from ..crew import Crew, Task
-from ..flow import Chunk
-from ..leaves import Leaf, map_parts, nest
+from ..core.arrow_types import joined
+from ..core.pool import Pool, Task
+from ..core.shred import Leaf, map_parts, nest
+from ..core.stream import Chunk
 from .folder import OutputFolder, WholeFile
 from .parts import Parts, WriteOptions
 
@@ -52,7 +52,7 @@ class ParquetParts(Parts):
     ending = "parquet"
 
     def __init__(
-        self, folder: OutputFolder, leaves: Sequence[Leaf], arrow_schema: pa.Schema, options: WriteOptions, crew: Crew
+        self, folder: OutputFolder, leaves: Sequence[Leaf], arrow_schema: pa.Schema, options: WriteOptions, pool: Pool
     ) -> None:
         super().__init__(folder, options)
         self._leaves = tuple(leaves)
@@ -61,7 +61,7 @@ class ParquetParts(Parts):
         self._stored: Stored | None = None
         self._writer: pq.ParquetWriter | None = None
         self._sink: pa.BufferedOutputStream | None = None
-        self._crew = crew
+        self._crew = pool
         self._writing: deque[tuple[Task, int]] = deque()  # groups being written, and how many bytes each has at most
         self._groups = self._written = 0  # of the open part: groups, bytes written
         self._waiting: list[pa.RecordBatch] = []

@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..core.manifest import File
+from ..core.shred import Leaf
+from ..core.stream import Chunk
 from ..errors import OutputError, UsageError
-from ..flow import Chunk
-from ..leaves import Leaf
-from ..manifest import File
 from .encode import Encoder
 from .folder import OutputFolder, WholeFile
 from .texts import plain_texts

@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
-from ..arrow_types import joined, shown, unique_names
-from ..cells import escape_cells
-from ..flow import ISSUE_SCHEMA, Chunk, Finding, Origins, Unread, issue_table
-from ..leaves import Leaf
+from ..core.arrow_types import joined, shown, unique_names
+from ..core.cells import escape_cells
+from ..core.shred import Leaf
+from ..core.stream import ISSUE_SCHEMA, Chunk, Finding, Origins, Unread, issue_table
 from .encode import Encoder
 from .folder import ISSUES, REJECTS, OutputFolder, WholeFile
 

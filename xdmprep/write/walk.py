@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from ..core.paths import Path
 from ..kernels.walk import WalkTables
-from ..paths import Path
 
 Leg = tuple[Path, bool, str]  # path, quoted?, constant text behind the value
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from ...flow import TIMESTAMP
+from ...core.stream import TIMESTAMP
 from ..catalogue import Context, function, text, whole
-from ..javatime import read_date, week, weekday, zone
-from ..moment import Moment
+from ..java_time_format import read_date, week, weekday, zone
 from ..values import Failed, kind_of, number, text_of
+from ..zoned_datetime import Moment
 
 _DATE: dict[str, Any] = {"category": "date", "result": TIMESTAMP}
 _TEXT: dict[str, Any] = {"category": "date", "result": pa.string()}

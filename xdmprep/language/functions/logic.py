@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..catalogue import Context, function
-from ..moment import Moment
 from ..values import Failed, is_number, kind_of, number, number_in, same, truth
+from ..zoned_datetime import Moment
 
 
 @function(

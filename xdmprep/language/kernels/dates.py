@@ -13,9 +13,9 @@ from ... import kernels
 from ...regex import compile_ecma
 from ...regex.dfa import automaton
 from ..columns import MOMENT, Column, as_mask, bytes_of, nulls_of, some, used_bytes, without
-from ..javatime import NAMES, Layout, Pattern
-from ..moment import Moment
+from ..java_time_format import NAMES, Layout, Pattern
 from ..values import Failed
+from ..zoned_datetime import Moment
 
 _DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 

@@ -9,6 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...core.ndjson.blocks import PADDING
+from ...core.ndjson.fields import Seen
+from ...core.ndjson.parse import parse
 from ...kernels.json_columns import (
     ARRAY,
     BOOLEAN,
@@ -24,9 +27,6 @@ from ...kernels.json_columns import (
     JsonNode,
     Parsed,
 )
-from ...ndjson.blocks import PADDING
-from ...ndjson.fields import Seen
-from ...ndjson.parse import parse
 from ..columns import DOUBLE, LONG, Column, Mask, as_mask, nulls_of, plain, some, used_bytes
 from ..functions.objects import parse_json
 from ..shapes import MOST_KEYS, list_of, mixed_of, object_of, parts_of

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from ..columns import LONG, MOMENT, TEXT, Column, merged, nulls_of, plain, some
 from ..functions.dates import COMPONENTS
-from ..javatime import Pattern, automatic_layouts
+from ..java_time_format import Pattern, automatic_layouts
 from ..values import Failed
 from . import dates, numbers
 from .table import Constants, Made, Rows, kernel, kind

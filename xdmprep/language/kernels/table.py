@@ -30,10 +30,10 @@ import pyarrow.compute as pc
 
 from ..catalogue import Context
 from ..columns import BOOL, DOUBLE, LONG, MOMENT, TEXT, Column, Mask, merged, nulls_of, plain, some
-from ..javatime import automatic_layouts
-from ..moment import Moment
+from ..java_time_format import automatic_layouts
 from ..options import Options
 from ..shapes import alternatives, chosen, from_python, type_kind
+from ..zoned_datetime import Moment
 from . import dates, texts
 
 Made = Column | None

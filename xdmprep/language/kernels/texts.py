@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...arrow_types import rebased
+from ...core.arrow_types import rebased
 from ..columns import BOOL, DOUBLE, LONG, TEXT, Mask, as_mask, bytes_of, nulls_of, plain, used_bytes, where
 from ..values import text_of
 

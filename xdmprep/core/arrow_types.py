@@ -1,0 +1,606 @@
+"""Columns of any Arrow type as the few types that chunks use, and the values that no record can hold.
+
+Everything that comes in as Arrow data (DataFrames, Arrow objects, Parquet) passes :func:`plain_column` once.  Behind it
+a text is ``string`` or ``dictionary<int32, string>`` and valid UTF-8, a double is finite, a date or time lies in the
+years 1 to 9999, and a list is a ``list``.  A value that breaks this is null, and an :class:`Unfit` says which it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .. import kernels
+from ..errors import SourceError
+from .paths import EVERY, Path
+
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
+Positions = np.ndarray[Any, np.dtype[np.int64]]
+
+#: Arrow type of an XDM date-time: milliseconds since the epoch, UTC (Parquet TIMESTAMP_MILLIS).
+TIMESTAMP = pa.timestamp("ms", "UTC")
+#: 0001-01-01 and 9999-12-31, in days since 1970, and the milliseconds from the first to the last moment of them.
+FIRST_DAY, LAST_DAY = -719_162, 2_932_896
+DAY = 86_400_000
+FIRST_MILLI, LAST_MILLI = FIRST_DAY * DAY, (LAST_DAY + 1) * DAY - 1
+
+NOT_FINITE = "JSON has no such number"
+NO_DATE = "the date lies outside the years 1 to 9999"
+NOT_UTF8 = "the text is not UTF-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """Values of one column that no record can hold.
+
+    Attributes:
+        reason: what is wrong with them.
+        rows: 0-based positions, ascending; a row occurs once for each such value in it.
+        shown: the values as text, as many as `rows`.
+        path: where they stand inside the column's values; empty for the values themselves.
+    """
+
+    reason: str
+    rows: Positions
+    shown: pa.Array
+    path: Path = ()
+
+
+# ---- types -------------------------------------------------------------------------------------------------------
+
+
+def plain_type(kind: pa.DataType, exact: bool = True) -> pa.DataType | None:
+    """The one type that chunks use for `kind`; None if no record can hold it.
+
+    Args:
+        kind: any Arrow type.
+        exact: rows to be mapped: decimals with a fraction stay decimals, times keep their zone.  Otherwise records:
+            such decimals become the nearest doubles, times are in UTC.
+
+    Returns:
+        Integers stay, those without a sign become int64 (64 bits stay as they are); decimals without a fraction become
+        int64 up to 18 digits and text beyond; floats double; times milliseconds, in UTC where they have no zone.
+    """
+    types = pa.types
+    if types.is_dictionary(kind) or types.is_run_end_encoded(kind):
+        return plain_type(kind.value_type, exact)
+    if isinstance(kind, pa.BaseExtensionType):
+        storage = _EXTENSIONS.get(kind.extension_name)
+        return None if storage is None else storage[0]
+    if is_text(kind) or types.is_null(kind) or types.is_time(kind):
+        return pa.string()
+    if types.is_boolean(kind) or types.is_signed_integer(kind) or types.is_uint64(kind):
+        return kind
+    if types.is_unsigned_integer(kind):
+        return pa.int64()
+    if types.is_floating(kind):
+        return pa.float64()
+    if types.is_decimal(kind):
+        if kind.scale <= 0:
+            return pa.int64() if kind.precision - kind.scale <= 18 else pa.string()
+        return _wide(kind) if exact else pa.float64()
+    if types.is_date(kind):
+        return pa.date32()
+    if types.is_timestamp(kind):
+        if kind.tz is not None and not _is_zone(kind.tz):
+            return None
+        return pa.timestamp("ms", kind.tz or "UTC") if exact else TIMESTAMP
+    if types.is_struct(kind):
+        fields = [(field.name, plain_type(field.type, exact)) for field in kind]
+        return None if any(inner is None for _, inner in fields) else pa.struct(fields)
+    if is_list(kind):
+        inner = plain_type(kind.value_type, exact)
+        return None if inner is None else pa.list_(inner)
+    if types.is_map(kind):
+        inner = plain_type(kind.item_type, exact)
+        return None if inner is None or plain_type(kind.key_type) != pa.string() else pa.map_(pa.string(), inner)
+    return None
+
+
+def require_readable(name: str, columns: pa.Schema) -> None:
+    """Refuse records with columns that no record can hold; `name` is the source's.
+
+    Raises:
+        SourceError: there are such columns; all are named.
+    """
+    odd = [f"{field.name!r} ({field.type})" for field in columns if plain_type(field.type) is None]
+    if odd:
+        many = len(odd) > 1
+        raise SourceError(
+            f"{name}: no XDM field can hold the column{'s' if many else ''} {', '.join(odd)}. "
+            f"Convert {'them' if many else 'it'} or leave {'them' if many else 'it'} out."
+        )
+
+
+#: Metadata of a column of doubles that was a column of longer integers: some of their digits are gone.
+LOST_DIGITS = {b"xdmprep.lost-digits": b"yes"}
+
+
+def lost_digits(column: pa.ChunkedArray) -> bool:
+    """Whether doubles are all whole, and some are larger than the integers that doubles hold exactly."""
+    if not (pa.types.is_float64(column.type) or pa.types.is_float32(column.type)) or column.null_count == len(column):
+        return False
+    ends = pc.min_max(column).as_py()
+    if not max(abs(ends["min"]), abs(ends["max"])) > 1 << 53:
+        return False
+    return bool(pc.all(pc.equal(pc.floor(column), column)).as_py())
+
+
+def has_lost_digits(field: pa.Field) -> bool:
+    """Whether a column is marked so."""
+    return bool(field.metadata) and LOST_DIGITS.items() <= field.metadata.items()
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether `kind` is text of any layout, dictionaries aside."""
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def is_list(kind: pa.DataType) -> bool:
+    """Whether `kind` is any of Arrow's list types."""
+    types = pa.types
+    return bool(
+        types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
+        or types.is_list_view(kind) or types.is_large_list_view(kind)
+    )  # fmt: skip
+
+
+def _wide(kind: pa.DataType) -> pa.DataType:
+    """A decimal type in 128 bits, or 256 where that is too few."""
+    return (pa.decimal128 if kind.precision <= 38 else pa.decimal256)(kind.precision, kind.scale)
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        pa.scalar(0, pa.timestamp("ms", name)).as_py()
+        pc.local_timestamp(pa.array([0], pa.timestamp("ms", name)))
+    except (pa.ArrowException, ValueError, KeyError, OSError):
+        return False
+    return True
+
+
+# ---- columns -----------------------------------------------------------------------------------------------------
+
+
+def plain_column(column: pa.Array, exact: bool = True) -> tuple[pa.Array, list[Unfit]]:
+    """`column` as its :func:`plain_type`, text perhaps dictionary-encoded, and what of it no record can hold.
+
+    The type must have a plain type.  Nothing is copied where the column is plain already.
+    """
+    kind = column.type
+    types = pa.types
+    if types.is_run_end_encoded(kind):
+        return plain_column(pc.run_end_decode(column), exact)
+    if isinstance(column, pa.DictionaryArray):
+        return _of_dictionary(column, exact)
+    if isinstance(kind, pa.BaseExtensionType):
+        return plain_column(_EXTENSIONS[kind.extension_name][1](column.storage), exact)
+    if is_text(kind):
+        return _text(column)
+    if types.is_null(kind):
+        return column.cast(pa.string()), []
+    if types.is_time(kind):
+        return pc.replace_substring_regex(column.cast(pa.string()), r"\.0+$", ""), []
+    if types.is_floating(kind):
+        return _finite(column if kind == pa.float64() else column.cast(pa.float64()))
+    if types.is_decimal(kind):
+        return _decimal(column, exact), []
+    if types.is_date(kind):
+        return _days(column)
+    if types.is_timestamp(kind):
+        return _times(column, exact)
+    if is_list(kind):
+        return _lists(column, exact)
+    if types.is_map(kind):
+        return _maps(column, exact)
+    if types.is_struct(kind):
+        return _structs(column, exact)
+    target = plain_type(kind)
+    return column if kind == target else column.cast(target), []
+
+
+def inexact(records: pa.RecordBatch) -> pa.RecordBatch:
+    """Rows as :func:`plain_type` has them with ``exact=False``; columns of other types stay as they are."""
+    columns = [
+        plain_column(column, exact=False)[0]
+        if plain_type(column.type, exact=False) not in (column.type, None, pa.string())
+        else column
+        for column in records.columns
+    ]
+    return pa.RecordBatch.from_arrays(columns, records.schema.names)
+
+
+def _of_dictionary(column: pa.DictionaryArray, exact: bool) -> tuple[pa.Array, list[Unfit]]:
+    words = column.dictionary
+    if is_text(words.type) and words.null_count == 0 and len(words) <= 2 * len(column):
+        texts, unfit = _text(words)
+        if not unfit:
+            indices = column.indices
+            if indices.type == pa.int32() and texts is words:
+                return column, []
+            return pa.DictionaryArray.from_arrays(indices.cast(pa.int32()), texts), []
+    return plain_column(_decoded(column), exact)
+
+
+def _decoded(column: pa.DictionaryArray) -> pa.Array:
+    words = column.dictionary
+    if pa.types.is_string_view(words.type):  # which has no `take`
+        words = words.cast(pa.large_string())
+    elif pa.types.is_binary_view(words.type):
+        words = words.cast(pa.large_binary())
+    return words.take(column.indices)
+
+
+def _text(column: pa.Array) -> tuple[pa.Array, list[Unfit]]:
+    if not _is_utf8(column):
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid:
+            return _mended(column)
+    return (column if column.type == pa.string() else rebased(column.cast(pa.string()))), []
+
+
+def _is_utf8(column: pa.Array) -> bool:
+    """Whether a text column is UTF-8 for sure: its bytes are as a whole, and no value begins within a character."""
+    if pa.types.is_string_view(column.type) or not len(column):
+        return False
+    _, places, data = column.buffers()
+    if data is None:
+        return True
+    kind: Any = np.int32 if column.type == pa.string() else np.int64
+    offsets = np.frombuffer(places, kind, len(column) + 1, column.offset * np.dtype(kind).itemsize)
+    used = np.frombuffer(data, np.uint8)[offsets[0] : offsets[-1]]
+    if not len(used) or used.max() < 128:
+        return True
+    if not kernels.active.is_utf8(used):
+        return False
+    starts = offsets[:-1] - offsets[0]
+    return bool(((used[starts[starts < len(used)]] & 0xC0) != 0x80).all())
+
+
+def _mended(column: pa.Array) -> tuple[pa.Array, list[Unfit]]:
+    """A text column some of whose values are not UTF-8; those become null."""
+    data = column.cast(pa.large_binary())
+    bad = np.zeros(len(data), dtype=bool)
+    shown = []
+    for at, value in enumerate(data.to_pylist()):
+        if value is None:
+            continue
+        try:
+            value.decode()
+        except UnicodeDecodeError:
+            bad[at] = True
+            shown.append(value.decode(errors="backslashreplace"))
+    texts = pc.if_else(pa.array(bad), None, data).cast(pa.string())
+    return texts, [Unfit(NOT_UTF8, np.flatnonzero(bad), pa.array(shown, pa.string()))]
+
+
+def _finite(column: pa.Array) -> tuple[pa.Array, list[Unfit]]:
+    data = column.buffers()[1]
+    if np.isfinite(np.frombuffer(data, np.float64, len(column), column.offset * 8) if len(column) else []).all():
+        return column, []
+    finite = pc.is_finite(column)  # behind a null anything may stand
+    if pc.all(finite).as_py() is not False:
+        return column, []
+    bad = ~_mask(finite.fill_null(True))
+    values = column.take(pa.array(np.flatnonzero(bad))).to_pylist()
+    names = ["NaN" if value != value else "Infinity" if value > 0 else "-Infinity" for value in values]
+    return pc.if_else(pa.array(bad), None, column), [Unfit(NOT_FINITE, np.flatnonzero(bad), pa.array(names))]
+
+
+def _decimal(column: pa.Array, exact: bool) -> pa.Array:
+    kind, target = column.type, plain_type(column.type, exact)
+    wide = column if kind.bit_width >= 128 else column.cast(_wide(kind))
+    if target == pa.float64():
+        return doubles(wide)
+    if target == pa.string():
+        return decimal_texts(wide)
+    if target == pa.int64() and kind.scale < 0:
+        return decimal_texts(wide).cast(target)
+    return wide if wide.type == target else wide.cast(target)
+
+
+def _days(column: pa.Array) -> tuple[pa.Array, list[Unfit]]:
+    if pa.types.is_date64(column.type):
+        days = np.floor_divide(_numbers(column, pa.int64()), DAY)
+    else:
+        ends = pc.min_max(column.view(pa.int32()))
+        if (ends["min"].as_py() or 0) >= FIRST_DAY and (ends["max"].as_py() or 0) <= LAST_DAY:
+            return column, []
+        days = _numbers(column, pa.int32())
+    there = _mask(column.is_valid())
+    bad = there & ((days < FIRST_DAY) | (days > LAST_DAY))
+    made = pa.array(np.where(bad, 0, days).astype(np.int32), mask=bad | ~there).view(pa.date32())
+    return made, _no_dates(bad, days, 1, "days")
+
+
+#: How many of a unit are a second.
+_PER_SECOND = {"s": 1, "ms": 1000, "us": 1_000_000, "ns": 1_000_000_000}
+
+
+def _times(column: pa.Array, exact: bool) -> tuple[pa.Array, list[Unfit]]:
+    """Milliseconds, cut down to the one before."""
+    unit, zone = column.type.unit, column.type.tz or "UTC"
+    target = pa.timestamp("ms", zone) if exact else TIMESTAMP
+    per = _PER_SECOND[unit]
+    first, last = FIRST_MILLI // 1000 * per, (LAST_MILLI // 1000 + 1) * per - 1
+    ends = pc.min_max(column.view(pa.int64()))
+    low, high = ends["min"].as_py() or 0, ends["max"].as_py() or 0
+    margin = 0 if zone == "UTC" else 86_400 * per  # a zone may lead out of these years
+    within = first + margin <= low and high <= last - margin
+    if within and unit == "ms":
+        return column.view(target), []
+    values = _numbers(column, pa.int64())
+    there = _mask(column.is_valid())
+    bad = there & ((values < first) | (values > last))
+    if not within and exact and zone != "UTC":
+        bad |= there & ~bad & _outside_locally(np.where(bad | ~there, 0, values), column.type)
+    sound = np.where(bad, 0, values)
+    millis = sound * (1000 // per) if per <= 1000 else np.floor_divide(sound, per // 1000)
+    made = pa.array(millis, mask=bad | ~there).view(target)
+    return made, _no_dates(bad, values, per, unit)
+
+
+def _outside_locally(values: np.ndarray[Any, Any], kind: pa.DataType) -> Mask:
+    """Which times lie outside the years 1 to 9999 in their own zone."""
+    per = _PER_SECOND[kind.unit]
+    near = (values < (FIRST_DAY + 1) * 86_400 * per) | (values > LAST_DAY * 86_400 * per)
+    outside = np.zeros(len(values), dtype=bool)
+    for at in np.flatnonzero(near).tolist():
+        try:
+            moment = pa.scalar(int(values[at]) // per, pa.timestamp("s", "UTC")).as_py()
+            moment.astimezone(pa.scalar(0, pa.timestamp("s", kind.tz)).as_py().tzinfo or ZoneInfo("UTC"))
+        except (OverflowError, ValueError):
+            outside[at] = True
+    return outside
+
+
+def _no_dates(bad: Mask, values: np.ndarray[Any, Any], per: int, unit: str) -> list[Unfit]:
+    at = np.flatnonzero(bad)
+    if not len(at):
+        return []
+    shown = [_year(int(value), per, unit) for value in values[at].tolist()]
+    return [Unfit(NO_DATE, at, pa.array(shown, pa.string()))]
+
+
+def _year(value: int, per: int, unit: str) -> str:
+    """A date or time that no calendar of Python has, as text: its year at least."""
+    seconds = value * 86_400 if unit == "days" else value // per
+    days, rest = divmod(seconds, 86_400)
+    shifted = days + 719_468
+    era, of_era = divmod(shifted, 146_097)
+    year_of_era = (of_era - of_era // 1460 + of_era // 36_524 - of_era // 146_096) // 365
+    of_year = of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    from_march = (5 * of_year + 2) // 153
+    month = from_march + 3 if from_march < 10 else from_march - 9
+    text = f"{year_of_era + era * 400 + (month <= 2)}-{month:02}-{of_year - (153 * from_march + 2) // 5 + 1:02}"
+    return text if unit == "days" else f"{text}T{rest // 3600:02}:{rest // 60 % 60:02}:{rest % 60:02}Z"
+
+
+def _lists(column: pa.Array, exact: bool) -> tuple[pa.Array, list[Unfit]]:
+    kind = column.type
+    inner_type = plain_type(kind.value_type, exact)
+    if pa.types.is_list(kind) and inner_type == kind.value_type and not _looked_through(inner_type):
+        return (column if kind == pa.list_(inner_type) else column.cast(pa.list_(inner_type))), []
+    offsets, flat = _ends(pc.list_value_length(column)), column.flatten()
+    inner, unfit = plain_column(flat, exact)
+    if inner is flat and kind.equals(pa.list_(inner_type)):
+        return column, []
+    mask = pa.array(~_mask(column.is_valid())) if column.null_count else None
+    made = pa.ListArray.from_arrays(pa.array(offsets), without_dictionary(inner), mask=mask)
+    return made, [_outward(item, EVERY, offsets) for item in unfit]
+
+
+def _maps(column: pa.Array, exact: bool) -> tuple[pa.Array, list[Unfit]]:
+    offsets = np.asarray(column.offsets)
+    start, end = int(offsets[0]), int(offsets[-1])
+    keys, items = column.keys.slice(start, end - start), column.items.slice(start, end - start)
+    sizes = np.diff(offsets)
+    there = _mask(column.is_valid())
+    if int(sizes[~there].sum()):  # null maps that hold entries all the same
+        kept = pa.array(np.repeat(there, sizes))
+        keys, items = keys.filter(kept), items.filter(kept)
+    places = _ends(pa.array(np.where(there, sizes, 0)))
+    texts, wrong = plain_column(keys, exact)
+    values, unfit = plain_column(items, exact)
+    if texts is keys and values is items and column.type.equals(pa.map_(pa.string(), values.type)):
+        return column, []
+    texts, values = without_dictionary(texts), without_dictionary(values)
+    if wrong:  # a key that is no text cannot stand for anything: its entry is left out
+        kept = texts.is_valid()
+        lost = ~_mask(kept)
+        texts, values = texts.filter(kept), values.filter(kept)
+        inside = places
+        places = np.concatenate([[0], np.cumsum(~lost)])[places].astype(np.int32)
+        wrong = [_outward(item, "key", inside) for item in wrong]
+        unfit = [_outward(item, EVERY, inside) for item in unfit]
+    else:
+        unfit = [_outward(item, EVERY, places) for item in unfit]
+    made = pa.MapArray.from_arrays(
+        pa.array(places), texts, values, type=pa.map_(pa.string(), values.type), mask=_nowhere(~there)
+    )
+    return made, [*wrong, *unfit]
+
+
+def _structs(column: pa.Array, exact: bool) -> tuple[pa.Array, list[Unfit]]:
+    kind = column.type
+    target = plain_type(kind, exact)
+    assert target is not None  # noqa: S101  (asked for before)
+    if kind == target and not _looked_through(kind):
+        return column, []
+    parts, found, same = [], [], kind.equals(target)
+    for field, part in zip(kind, column.flatten(), strict=True):
+        made, unfit = plain_column(part, exact)
+        same &= made is part
+        parts.append(without_dictionary(made))
+        found += [replace(item, path=(field.name, *item.path)) for item in unfit]
+    if same:
+        return column, []
+    mask = _nowhere(~_mask(column.is_valid()))
+    if not parts:
+        return pa.StructArray.from_buffers(target, len(column), [column.is_valid().buffers()[1]]), []
+    return pa.StructArray.from_arrays(parts, fields=list(target), mask=mask), found
+
+
+def _looked_through(kind: pa.DataType) -> bool:
+    """Whether values of a plain type may be unfit: texts, doubles, dates and times, at any depth."""
+    if pa.types.is_struct(kind):
+        return any(_looked_through(field.type) for field in kind)
+    if pa.types.is_list(kind):
+        return _looked_through(kind.value_type)
+    return not (pa.types.is_integer(kind) or pa.types.is_boolean(kind))
+
+
+def _outward(item: Unfit, step: str, offsets: np.ndarray[Any, Any]) -> Unfit:
+    """What is unfit among the elements of lists, as rows of the column of lists."""
+    rows = np.searchsorted(offsets, item.rows, side="right") - 1
+    return replace(item, path=(step, *item.path), rows=rows.astype(np.int64))
+
+
+def _ends(lengths: pa.Array) -> np.ndarray[Any, np.dtype[np.int32]]:
+    offsets = np.zeros(len(lengths) + 1, dtype=np.int32)
+    np.cumsum(lengths.fill_null(0).to_numpy(zero_copy_only=False), out=offsets[1:])
+    return offsets
+
+
+def _numbers(column: pa.Array, kind: pa.DataType) -> np.ndarray[Any, np.dtype[np.int64]]:
+    found: np.ndarray[Any, Any] = column.view(kind).fill_null(0).to_numpy(zero_copy_only=False)
+    return found.astype(np.int64)
+
+
+def _mask(values: pa.Array) -> Mask:
+    found: Mask = values.to_numpy(zero_copy_only=False)
+    return found
+
+
+def _nowhere(mask: Mask) -> pa.Array | None:
+    return pa.array(mask) if mask.any() else None
+
+
+def takeable(column: pa.Array) -> pa.Array:
+    """A column of which rows can be picked: itself, or text where Arrow cannot pick values of its type."""
+    try:
+        column.slice(0, 0).take(pa.array([], pa.int64()))
+    except pa.ArrowNotImplementedError:
+        return shown(column)
+    return column
+
+
+def shown(column: pa.Array) -> pa.Array:
+    """A column as it can be printed: itself, or text where no record can hold its type or no double its digits."""
+    if pa.types.is_decimal(column.type):
+        texts = decimal_texts(column)
+        return texts if (pc.max(pc.binary_length(texts)).as_py() or 0) > 16 else column
+    if plain_type(column.type) is not None:
+        return column
+    return pa.array([None if value is None else _shown(value) for value in column.to_pylist()], pa.string())
+
+
+def _shown(value: Any) -> str:
+    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)
+
+
+def unique_names(names: Sequence[str]) -> list[str]:
+    """`names`, a number behind those that stand a second time."""
+    made: dict[str, None] = {}
+    for name in names:
+        unique, number = name, 2
+        while unique in made or (unique != name and unique in names):
+            unique, number = f"{name} ({number})", number + 1
+        made[unique] = None
+    return list(made)
+
+
+def without_dictionary(column: pa.Array) -> pa.Array:
+    """`column` with the values themselves, if it is dictionary-encoded."""
+    return _decoded(column) if isinstance(column, pa.DictionaryArray) else column
+
+
+def joined(arrays: Sequence[pa.Array]) -> pa.Array:
+    """Arrays of one logical type as one; of texts some may be dictionary-encoded and others not.
+
+    Arrow itself joins neither unlike encodings nor dictionaries that hold a null.
+    """
+    kinds = {array.type for array in arrays}
+    encoded = [array for array in arrays if isinstance(array, pa.DictionaryArray)]
+    if len(kinds) > 1 or any(array.dictionary.null_count for array in encoded):
+        arrays = [without_dictionary(array) for array in arrays]
+        known = [array.type for array in arrays if not pa.types.is_null(array.type)]
+        arrays = [pa.nulls(len(a), known[0]) if known and pa.types.is_null(a.type) else a for a in arrays]
+    return pa.concat_arrays(arrays)
+
+
+def _uuid_texts(storage: pa.Array) -> pa.Array:
+    words = [None if value is None else value.hex() for value in storage.to_pylist()]
+    made = [w and f"{w[:8]}-{w[8:12]}-{w[12:16]}-{w[16:20]}-{w[20:]}" for w in words]
+    return pa.array(made, pa.string())
+
+
+#: Extension types that are read: the plain type, and how their storage becomes it.
+_EXTENSIONS: dict[str, tuple[pa.DataType, Callable[[pa.Array], pa.Array]]] = {
+    "arrow.uuid": (pa.string(), _uuid_texts),
+    "arrow.json": (pa.string(), lambda storage: storage),
+    "arrow.bool8": (pa.bool_(), lambda storage: storage.cast(pa.bool_())),
+}
+
+
+# ---- kernels that Arrow lacks ------------------------------------------------------------------------------------
+
+
+def rebased(values: pa.Array) -> pa.Array:
+    """A string array whose offsets begin at 0, without a copy of the text.
+
+    A cast of a slice gives offsets that begin elsewhere; Arrow's ``ascii_lower`` and ``ascii_upper`` are wrong there.
+    """
+    if not len(values):
+        return values.slice(0, 0) if values.offset == 0 else pa.array([], values.type)
+    bitmap, places, data = values.buffers()
+    offsets = np.frombuffer(places, np.int32, len(values) + 1, values.offset * 4)
+    first, last = int(offsets[0]), int(offsets[-1])
+    if not first and not values.offset:
+        return values
+    if bitmap is not None and values.offset:
+        bitmap = values.is_valid().buffers()[1] if values.null_count else None
+    text = pa.py_buffer(b"") if data is None else data.slice(first, last - first)
+    return pa.Array.from_buffers(values.type, len(values), [bitmap, pa.py_buffer(offsets - first), text])
+
+
+def decimal_texts(values: pa.Array) -> pa.Array:
+    """Decimals as text with all their digits and without an exponent."""
+    texts = values.cast(pa.string())
+    short = pc.match_substring(texts, "E")
+    if pc.any(short).as_py():
+        at = pa.array(np.flatnonzero(_mask(short.fill_null(False))))
+        plain = [format(value, "f") for value in values.take(at).to_pylist()]
+        texts = pc.replace_with_mask(texts, short.fill_null(False), pa.array(plain, pa.string()))
+    return texts
+
+
+#: Integers up to this, and powers of ten up to this one, are exact as doubles, so that one division rounds only once.
+_EXACT, _POWERS = 1 << 53, 22
+
+
+def doubles(values: pa.Array) -> pa.Array:
+    """Decimals as the nearest doubles.  (Arrow's own cast multiplies by an inexact power of ten.)"""
+    kind = values.type
+    if kind.bit_width < 128:
+        values, kind = values.cast(_wide(kind)), _wide(kind)
+    if pa.types.is_decimal128(kind) and 0 <= kind.scale <= _POWERS and len(values):
+        data = values.buffers()[1]
+        halves = np.frombuffer(data, np.int64, 2 * len(values), values.offset * 16).reshape(-1, 2)
+        low, high = halves[:, 0], halves[:, 1]
+        small = (high == low >> 63) & (low <= _EXACT) & (low >= -_EXACT)
+        if values.null_count:
+            small |= ~_mask(values.is_valid())
+        found = low / np.float64(10**kind.scale)
+        if not small.all():
+            odd = np.flatnonzero(~small)
+            found[odd] = values.take(pa.array(odd)).cast(pa.string()).cast(pa.float64()).to_numpy(zero_copy_only=False)
+        return pa.array(found, mask=~_mask(values.is_valid()) if values.null_count else None)
+    return values.cast(pa.string()).cast(pa.float64())

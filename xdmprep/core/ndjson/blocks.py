@@ -1,0 +1,279 @@
+"""Files of JSON records as blocks of whole lines: JSON lines as they are, the elements of one array made lines.
+
+The lines of an array stand where its elements stand in the file, byte for byte: a comma between two elements becomes a
+line break, other line breaks become blanks (inside a text, where JSON allows none, a control character).
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import SourceError
+from ...kernels.arrays import Ints
+from ...kernels.json_arrow import escaped_quotes
+
+#: Text read at a time: enough that threads seldom wait for each other (12 MB take a tenth less time than 8), and no
+#: more, because some of them are held at once.
+BLOCK_BYTES = 12 << 20
+#: Text of an array read at a time; it takes more memory for each byte than lines do.
+ARRAY_BYTES = 8 << 20
+#: Room behind a block for the rest of its last line.
+SLACK = 1 << 16
+#: Bytes that follow the text in a block.
+PADDING = 64
+#: A longer record is not read at all: the platform drops records above 100 KB anyway.
+MAX_RECORD_BYTES = 16 << 20
+#: Characters of an unreadable line that the report shows.
+SHOWN = 500
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LineBlock:
+    """Whole lines of a file.
+
+    Attributes:
+        data: uint8 array: the lines, and :data:`PADDING` zero bytes.
+        size: bytes of the lines.
+        offset: where they begin in the file.
+        last: whether the file ends within the last line.
+        breaks: where the file's own line breaks are, if the lines are elements of an array; else None.
+        closing: what is wrong with the file behind the last line; empty if nothing is.
+        missing: where elements of an array begin without a comma before them.
+    """
+
+    data: Any
+    size: int
+    offset: int
+    last: bool = False
+    breaks: Ints | None = None
+    closing: str = ""
+    missing: Ints | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """One record too long to read: where it is, its size in bytes, its line breaks, and how it begins."""
+
+    offset: int
+    size: int
+    lines: int
+    start: bytes
+
+
+def open_blocks(file: Path, block_bytes: int | None = None) -> partial[Iterator[LineBlock | Skipped]]:
+    """What gives the blocks of a file, as often as it is called.
+
+    Args:
+        file: JSON lines or one JSON array, told apart by the first character.
+        block_bytes: text read at a time; None takes what suits the file.
+
+    Raises:
+        SourceError: the file is missing, empty, compressed, or not UTF-8 as a whole.
+    """
+    try:
+        size = file.stat().st_size
+        with file.open("rb") as opened:
+            head = opened.read(4096)
+    except OSError as error:
+        raise SourceError(f"{file}: {error.strerror or error}.") from None
+    if not head:
+        raise SourceError(f"{file}: is empty: it has no JSON records. The platform refuses such a file (code 106).")
+    if head.startswith(b"\x1f\x8b"):
+        raise SourceError(f"{file}: is compressed (gzip). The platform takes plain files: unpack it first.")
+    if encoding := _wide(head):
+        raise SourceError(
+            f"{file}: is {encoding}. JSON records must be UTF-8: convert it, for example with "
+            f"iconv -f {encoding} -t UTF-8."
+        )
+    text = head.removeprefix(codecs.BOM_UTF8).lstrip(b" \t\r\n")
+    if not text and size <= len(head):
+        raise SourceError(f"{file}: has no records.")
+    if text.startswith(b"["):
+        return partial(array_blocks, file, block_bytes or ARRAY_BYTES)
+    return partial(line_blocks, file, block_bytes or BLOCK_BYTES)
+
+
+def _wide(head: bytes) -> str:
+    """UTF-16 or UTF-32, by a byte order mark or by the zeros of the first characters; empty if neither."""
+    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "UTF-32"
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "UTF-16"
+    zeros = [byte == 0 for byte in head[:4]]
+    if zeros[:2] == [True, False] or zeros[:3] == [True, True, True]:
+        return "UTF-32BE" if zeros[1] else "UTF-16BE"
+    if zeros[:2] == [False, True]:
+        return "UTF-32LE" if zeros[2:] == [True, True] else "UTF-16LE"
+    return ""
+
+
+def line_blocks(file: Path, block_bytes: int) -> Iterator[LineBlock | Skipped]:
+    """The whole lines of a file, so many bytes and the rest of a line at a time."""
+    with file.open("rb") as opened:
+        offset = 3 if opened.read(3) == codecs.BOM_UTF8 else 0
+        opened.seek(offset)
+        while True:
+            data = np.empty(block_bytes + SLACK + PADDING, np.uint8)
+            size = opened.readinto(data[:block_bytes].data)
+            if not size:
+                return
+            if data[size - 1] != 10:
+                rest = np.frombuffer(opened.readline(MAX_RECORD_BYTES), np.uint8)
+                if len(rest) > SLACK:
+                    data = np.concatenate([data[:size], rest, np.zeros(PADDING, np.uint8)])
+                data[size : size + len(rest)] = rest
+                size += len(rest)
+                if data[size - 1] != 10 and len(rest) == MAX_RECORD_BYTES:
+                    yield from _too_long(opened, data, size, offset)
+                    offset = opened.tell()
+                    continue
+            data[size : size + PADDING] = 0
+            yield LineBlock(data, size, offset, bool(data[size - 1] != 10))
+            offset += size
+
+
+def _too_long(opened: Any, data: Any, size: int, offset: int) -> Iterator[LineBlock | Skipped]:
+    """The whole lines of a block, and the endless one behind them, read past but not kept."""
+    breaks = np.flatnonzero(data[:size] == 10)
+    begin = int(breaks[-1]) + 1 if len(breaks) else 0
+    if begin:
+        yield LineBlock(np.concatenate([data[:begin], np.zeros(PADDING, np.uint8)]), begin, offset)
+    length = size - begin
+    while more := opened.readline(BLOCK_BYTES):
+        length += len(more)
+        if more.endswith(b"\n"):
+            break
+    yield Skipped(offset + begin, length, 1, data[begin : begin + SHOWN].tobytes())
+
+
+def array_blocks(file: Path, block_bytes: int) -> Iterator[LineBlock | Skipped]:
+    """The elements of the array of a file, as lines."""
+    with file.open("rb") as opened:
+        head = opened.read(4096)
+        if b"[" not in head:
+            raise SourceError(f"{file}: changed while it was read: it is no JSON array any more.")
+        offset = opened.seek(head.index(b"[") + 1)
+        lead = np.flatnonzero(np.frombuffer(head[:offset], np.uint8) == 10) - offset  # before the first element
+        left = np.zeros(0, np.uint8)
+        first = True
+        while True:
+            data = np.empty(len(left) + block_bytes, np.uint8)
+            data[: len(left)] = left
+            more = opened.readinto(data[len(left) :].data)
+            data = data[: len(left) + more]
+            found = _elements(data)
+            end, closing, closed = found.end, "", found.closed >= 0
+            if closed:
+                end, closing = found.closed, _closing(data, found, opened, first)
+            elif not more:
+                end, closing = len(data), "not JSON: the array is not closed, the file ends before its ']'"
+                if found.stray >= 0 and not data[found.stray + 1 :].tobytes().strip(b" \t\r\n"):
+                    end, closing = found.stray, "not JSON: the array is closed by '}' instead of ']'"
+            elif not end and len(data) > MAX_RECORD_BYTES:
+                yield Skipped(offset, len(data), int(np.count_nonzero(data == 10)), data[:SHOWN].tobytes())
+                return
+            ended = closed or not more
+            if ended and not len(found.commas) and not data[:end].tobytes().strip(b" \t\r\n"):
+                end = 0  # no element
+            if end or closing:
+                yield _made_lines(data[:end], found, offset, ended and not closed, lead, closing)
+                first, lead = False, lead[:0]
+            if ended:
+                return
+            left = data[end:]
+            offset += end
+
+
+def _closing(data: Any, found: _Elements, opened: Any, first: bool) -> str:
+    """What is wrong with the end of an array."""
+    rest = data[found.closed + 1 :].tobytes()
+    while rest:
+        if rest.strip(b" \t\r\n"):
+            return "not JSON: text behind the end of the array"
+        rest = opened.read(1 << 20)
+    if (found.end or not first) and not data[found.end : found.closed].tobytes().strip(b" \t\r\n"):
+        return "not JSON: a comma before the end of the array, and no element behind it"
+    return ""
+
+
+def _made_lines(data: Any, found: _Elements, offset: int, last: bool, lead: Ints, closing: str) -> LineBlock:
+    size = len(data)
+    text = np.empty(size + PADDING, np.uint8)
+    text[:size], text[size:] = data, 0
+    text[:size][found.outside[:size] & (data <= 32) & ((data == 10) | (data == 13) | (data == 9))] = 32
+    text[:size][data == 10] = np.where(found.outside[:size][data == 10], 32, 1)
+    text[found.commas] = 10
+    text[found.missing - 1] = 10
+    breaks = np.concatenate([lead, np.flatnonzero(data == 10)])
+    return LineBlock(text, size, offset, last, breaks, closing, found.missing[found.missing < size])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Elements:
+    """What is in a piece of an array that begins with an element.
+
+    Attributes:
+        end: behind the last comma between elements; 0 if there is none.
+        closed: where the array's closing bracket is; -1 if it is not in the piece.
+        commas: where the commas between elements are.
+        stray: where the last brace too many is; -1 if there is none.
+        missing: where objects and arrays begin behind a blank instead of a comma.
+        outside: for each byte whether it is outside of texts.
+    """
+
+    end: int
+    closed: int
+    stray: int
+    commas: Ints
+    missing: Ints
+    outside: Any
+
+
+def _elements(data: Any) -> _Elements:
+    quotes = data == 34
+    slashes = np.flatnonzero(data == 92)
+    if len(slashes):
+        quotes[escaped_quotes(data, slashes)] = False
+    outside = (np.cumsum(quotes, dtype=np.uint8) & 1) == 0
+    folded = data | 32
+    brackets = np.flatnonzero(outside & ((folded == ord("{")) | (folded == ord("}"))))
+    steps = np.where((data[brackets] | 32) == ord("{"), 1, -1)
+    depth = np.cumsum(steps)
+    beyond = np.flatnonzero(depth < 0)
+    stray = -1
+    if len(beyond) and data[brackets[beyond[0]]] != ord("]"):  # a brace too many: the element will say so
+        depth, last = _depths(data[brackets].tolist(), steps.tolist())
+        stray = int(brackets[last])
+        beyond = np.flatnonzero(depth < 0)
+    closed = int(brackets[beyond[0]]) if len(beyond) else -1
+    size = closed if closed >= 0 else len(data)
+    commas = np.flatnonzero(outside[:size] & (data[:size] == ord(",")))
+    inside = np.concatenate([np.zeros(1, depth.dtype), depth])[np.searchsorted(brackets, commas)]
+    commas = commas[inside == 0]
+    end = int(commas[-1]) + 1 if len(commas) else 0
+    begins = brackets[(steps > 0) & (depth == 1) & (brackets < size)]
+    before = np.searchsorted(commas, begins)
+    missing = begins[1:][before[1:] == before[:-1]]
+    return _Elements(end, closed, stray, commas, missing[(data[missing - 1] <= 32)], outside)
+
+
+def _depths(brackets: list[int], steps: list[int]) -> tuple[Any, int]:
+    """The depth behind each bracket, where braces too many count for nothing, and the number of the last of these."""
+    found: list[int] = []
+    depth = last = 0
+    for number, (bracket, step) in enumerate(zip(brackets, steps, strict=True)):
+        if depth or step > 0 or bracket == ord("]"):
+            depth += step
+        else:
+            last = number
+        found.append(depth)
+        if depth < 0:
+            break
+    return np.asarray(found + [-1] * (len(brackets) - len(found))), last

@@ -1,0 +1,70 @@
+"""The lines of a block: where they are, which of them are records, and their rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ... import kernels
+from ...kernels.arrays import Ints, Mask
+from .blocks import PADDING, LineBlock
+from .unread import without_comma
+
+
+class BlockLines:
+    """The lines of a block.
+
+    Attributes:
+        starts, ends: where each begins and ends, without its line break.
+        filled: which of them are rows: in JSON lines those that are not blank, in an array all.
+        rows: for each the number of rows up to it.
+        without_comma: elements of an array that no comma is before.
+        all: numbers of the lines other than these.
+    """
+
+    def __init__(self, block: LineBlock) -> None:
+        self.block = block
+        data = block.data[: block.size]
+        self.ends = kernels.active.line_ends(block.data, block.size)
+        self.starts: Ints = np.concatenate([np.zeros(1, np.int64), self.ends[:-1] + 1])[: len(self.ends)]
+        self.filled: Mask = np.ones(len(self.ends), bool)
+        if block.breaks is None:
+            self.filled = self.ends > self.starts
+            first = data[np.minimum(self.starts, max(block.size - 1, 0))]
+            for line in np.flatnonzero(self.filled & (first <= 32)).tolist():
+                self.filled[line] = bool(self.line(line).strip(b" \t\r"))
+        self.rows: Ints = np.cumsum(self.filled)
+        self.without_comma = set(without_comma(block, self.starts))
+        self.all: Ints = np.setdiff1d(np.arange(len(self.ends)), list(self.without_comma), assume_unique=True)
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+        return int(self.rows[-1]) if len(self) else 0
+
+    def line(self, number: int) -> bytes:
+        """The bytes of a line."""
+        found: bytes = self.block.data[self.starts[number] : self.ends[number]].tobytes()
+        return found
+
+    def data(self, some: Ints) -> tuple[Any, int]:
+        """Some lines behind each other, with padding, and their size."""
+        if len(some) == len(self):
+            return self.block.data, self.block.size
+        view = memoryview(self.block.data)
+        places = zip(self.starts[some].tolist(), self.ends[some].tolist(), strict=True)
+        text = b"".join([part for begin, end in places for part in (view[begin:end], b"\n")])
+        data = np.zeros(len(text) + PADDING, np.uint8)
+        data[: len(text)] = np.frombuffer(text, np.uint8)
+        return data, len(text)
+
+    def texts(self, kept: Mask) -> pa.Array:
+        """The text of the kept lines, without copying where all are kept."""
+        offsets = np.append(self.starts, self.block.size).astype(np.int32)
+        texts = pa.StringArray.from_buffers(len(self), pa.py_buffer(offsets), pa.py_buffer(self.block.data))
+        return texts if kept.all() else texts.filter(pa.array(kept))

@@ -1,0 +1,203 @@
+"""Blocks of JSON lines to chunks for checking: lines become columns where they can, Python values elsewhere.
+
+A line that is no record (:mod:`.strict`) is a finding with its line and byte offset, and reading goes on behind it.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ...kernels.arrays import Ints, Mask
+from ...kernels.json_columns import CHECK, GOOD, UNLIKE, JsonColumn, JsonNode
+from ..shred import Leaf
+from ..stream import Chunk, Unread
+from .blocks import LineBlock, Skipped
+from .fields import Seen
+from .lines import BlockLines
+from .parse import parse
+from .strict import UnreadableError, strict_json
+from .unread import NO_COMMA, closing_row, line_count, too_long, unread_line
+
+#: Lines that are read to learn what records hold.
+SAMPLE = 48
+#: Fewer lines that fit no columns are read one by one, and nothing is learned from them.
+FEWEST = 200
+#: Shapes of records that are remembered, each with columns of its own; and how often one block is learned from.
+MAX_SHAPES = 6
+
+TEXT_LEAVES = (Leaf((), pa.string()),)
+TEXT_SCHEMA = pa.schema([("record", pa.string())])
+
+
+@dataclass(frozen=True, eq=False)
+class LineGroup:
+    """Lines that became columns.
+
+    Attributes:
+        lines: their numbers, ascending.
+        leaves: where the columns stand.
+        columns: what stands there.
+        nulls: for leaves that are ``null`` in some lines, by their index: in which.  Such a value is there, and no
+            column holds it.
+    """
+
+    lines: Ints
+    leaves: tuple[Leaf, ...]
+    columns: tuple[pa.Array, ...]
+    nulls: dict[int, Mask] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JsonChunk(Chunk):
+    """Records of a JSON file; `records` has one column, their text.
+
+    Attributes:
+        groups: those that became columns, each with the positions of its records in the chunk.
+        others: (position, value) of those that did not.
+    """
+
+    groups: tuple[LineGroup, ...] = ()
+    others: tuple[tuple[int, Any], ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class LineShape:
+    """Records that are alike: what was seen of them, and the tree of columns that holds them."""
+
+    seen: Seen
+    tree: JsonNode
+
+    @classmethod
+    def of(cls, seen: Seen) -> LineShape:
+        """The shape of what was seen."""
+        return cls(seen, seen.record_to_check())
+
+    def with_(self, more: Seen) -> LineShape:
+        """The shape of these records and some more."""
+        seen = self.seen.copy()
+        seen.add(more)
+        return LineShape.of(seen)
+
+
+class Parser:
+    """Turns a block into a chunk; remembers the shapes of records from block to block.
+
+    Threads may overwrite what the others remember: what is learned again costs time, nothing else.
+    """
+
+    def __init__(self) -> None:
+        self._shapes: tuple[LineShape, ...] = ()
+
+    def __call__(self, block: LineBlock | Skipped) -> JsonChunk:
+        """The records of a block, and what could not be read of it."""
+        if isinstance(block, Skipped):
+            return _skipped(block)
+        lines = BlockLines(block)
+        groups = self._columns(lines)
+        alone = lines.filled.copy()
+        for group in groups:
+            alone[group.lines] = False
+        others: list[tuple[int, Any]] = []
+        unread: dict[int, Unread] = {}
+        for line in np.flatnonzero(alone).tolist():
+            try:
+                if line in lines.without_comma:
+                    raise NO_COMMA
+                others.append((line, strict_json(lines.line(line))))
+            except UnreadableError as error:
+                unread[line] = unread_line(block, lines.starts, lines.ends, line, int(lines.rows[line]), error)
+        kept = lines.filled.copy()
+        kept[list(unread)] = False
+        position = np.cumsum(kept) - 1
+        count = int(lines.rows[-1]) if len(kept) else 0
+        closing = closing_row(block, len(kept) - 1 in unread, count)
+        return JsonChunk(
+            TEXT_LEAVES,
+            pa.RecordBatch.from_arrays([lines.texts(kept)], schema=TEXT_SCHEMA),
+            lines.rows[kept],
+            unread=(*(unread[line] for line in sorted(unread)), *closing),
+            consumed=count + len(closing),
+            lines=line_count(block, len(kept)),
+            size=block.size,
+            groups=tuple(replace(group, lines=position[group.lines]) for group in groups),
+            others=tuple((int(position[line]), value) for line, value in others),
+        )
+
+    def _columns(self, lines: BlockLines) -> list[LineGroup]:
+        """The lines that become columns: of the shapes that are known, and of new ones where many lines need them."""
+        shapes = list(self._shapes) or [LineShape.of(_seen(lines, lines.all))]
+        groups: list[LineGroup] = []
+        pending = lines.all
+        for shape in shapes:
+            if len(pending) >= FEWEST or shape is shapes[0]:
+                pending = _parse(lines, shape, pending, groups)
+        for _ in range(MAX_SHAPES):
+            if len(pending) < FEWEST:
+                break
+            more = _seen(lines, pending)
+            grown = shapes[0].with_(more)
+            if grown.tree != shapes[0].tree:
+                left = _parse(lines, grown, pending, groups)
+                shapes[0] = grown
+                if 2 * len(left) < len(pending):
+                    pending = left
+                    continue
+                pending = left
+            if len(shapes) == MAX_SHAPES:
+                break
+            own = LineShape.of(more)
+            left = _parse(lines, own, pending, groups)
+            if len(left) == len(pending):
+                break
+            shapes.append(own)
+            pending = left
+        self._shapes = tuple(shapes)
+        return groups
+
+
+def _seen(lines: BlockLines, some: Ints) -> Seen:
+    """What some of these lines hold."""
+    seen = Seen()
+    for line in some[:: max(1, len(some) // SAMPLE)].tolist():
+        with suppress(UnreadableError):
+            seen.learn(strict_json(lines.line(line)))
+    return seen
+
+
+def _parse(lines: BlockLines, shape: LineShape, some: Ints, groups: list[LineGroup]) -> Ints:
+    """Add the lines of a shape to the groups; gives those that are not of it."""
+    parsed = parse(*lines.data(some), shape.tree, CHECK)
+    good = some[parsed.status == GOOD]
+    if len(good):
+        groups.append(_group(parsed.root, good))
+    left: Ints = some[parsed.status == UNLIKE]
+    return left
+
+
+def _group(root: JsonColumn, lines: Ints) -> LineGroup:
+    found: list[tuple[Leaf, JsonColumn]] = []
+
+    def walk(column: JsonColumn, path: tuple[str, ...]) -> None:
+        if column.array is None and not column.node.whole:
+            for name, child in zip(column.node.names, column.children, strict=True):
+                walk(child, (*path, name))
+        else:
+            found.append((Leaf(path, column.type), column))
+
+    walk(root, ())
+    nulls = {number: column.nulls for number, (_, column) in enumerate(found) if column.nulls is not None}
+    leaves, columns = tuple(leaf for leaf, _ in found), tuple(column.whole() for _, column in found)
+    return LineGroup(lines, leaves, columns, nulls)
+
+
+def _skipped(block: Skipped) -> JsonChunk:
+    empty = pa.RecordBatch.from_arrays([pa.array([], pa.string())], schema=TEXT_SCHEMA)
+    none = np.zeros(0, np.int64)
+    return JsonChunk(
+        TEXT_LEAVES, empty, none, unread=(too_long(block),), consumed=1, lines=block.lines, size=block.size
+    )  # fmt: skip

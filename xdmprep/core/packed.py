@@ -1,0 +1,106 @@
+"""Compressed files, read as what is in them: gzip, bzip2, Zstandard, and zip archives of one file."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import zipfile
+import zlib
+from pathlib import Path
+from typing import IO, Any
+
+from ..errors import SourceError, printable
+
+#: What compressed files begin with.
+_MARKS = [
+    (b"\x1f\x8b", "gzip"),
+    (b"BZh", "bzip2"),
+    (b"\x28\xb5\x2f\xfd", "Zstandard"),
+    (b"PK\x03\x04", "zip"),
+    (b"PK\x05\x06", "zip"),
+]
+#: Endings of names that say how a file is compressed.
+ENDINGS = (".gz", ".bz2", ".zst", ".zip")
+_PIECE = 1 << 20
+
+
+def packing(head: bytes) -> str | None:
+    """How a file is compressed, told by its first bytes; None if it is not."""
+    return next((name for mark, name in _MARKS if head.startswith(mark)), None)
+
+
+def open_bytes(file: Path) -> io.BufferedReader:
+    """The bytes of a file; of a compressed one, those that are in it.
+
+    Raises:
+        SourceError: the file cannot be opened, or is a zip archive of no or several files; while it is read: it is
+            damaged.
+    """
+    try:
+        raw = file.open("rb")
+    except IsADirectoryError:
+        raise SourceError(f"{file}: is a folder. Give a file.") from None
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{file}: {getattr(error, 'strerror', None) or error}.") from None
+    kind = packing(raw.peek(4)[:4])
+    if kind is None:
+        return raw
+    try:
+        return io.BufferedReader(_Unpacked(raw, _opened(raw, kind, file), file, kind), _PIECE)
+    except BaseException:
+        raw.close()
+        raise
+
+
+def _opened(raw: IO[bytes], kind: str, file: Path) -> Any:
+    if kind == "gzip":
+        return gzip.GzipFile(fileobj=raw)
+    if kind == "bzip2":
+        return bz2.BZ2File(raw)
+    if kind == "Zstandard":
+        import pyarrow as pa
+
+        return pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd")
+    try:
+        archive = zipfile.ZipFile(raw)
+        names = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
+        if "[Content_Types].xml" in names:
+            raise SourceError(
+                f"{file}: is an Office document, perhaps an Excel book. Name it .xlsx, or save it as CSV."
+            )
+        names = [name for name in names if not name.startswith("__MACOSX/")]
+        if len(names) != 1:
+            shown = ", ".join(printable(name, 60) for name in names[:4]) + (", ..." if len(names) > 4 else "")
+            raise SourceError(
+                f"{file}: is a zip archive of {len(names)} files ({shown or 'none'}). Give one with a single file."
+            )
+        return archive.open(names[0])
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
+        raise SourceError(f"{file}: the zip archive cannot be read ({error}).") from None
+
+
+class _Unpacked(io.RawIOBase):
+    """What is in a compressed file; what is wrong with it is a SourceError."""
+
+    def __init__(self, raw: IO[bytes], opened: Any, file: Path, kind: str) -> None:
+        self._raw, self._opened, self._file, self._kind = raw, opened, file, kind
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """The next bytes."""
+        try:
+            data = self._opened.read(len(buffer))
+        except (OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile, RuntimeError) as error:
+            reason = printable(error, 200)
+            raise SourceError(f"{self._file}: the {self._kind} file is damaged or incomplete ({reason}).") from None
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._raw.close()
+        super().close()

@@ -1,0 +1,56 @@
+"""Paths of XDM fields, as text and as tuples.
+
+``identityMap.ECID[0].id`` is the tuple ``("identityMap", "ECID", 0, "id")``.  A dot that belongs to a name is
+written ``\\.``; ``[*]`` stands for every element and is the item ``"[*]"``.  The same form serves sources and
+destinations (Data Prep guide, "Hierarchies").
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..errors import ExpressionError
+
+Path = tuple[str | int, ...]
+EVERY = "[*]"
+
+_INDEX = re.compile(r"\[(\d+|\*)\]")
+_NAME = re.compile(r"(?:\\.|[^.\[\]\\])+")
+
+
+def parse_path(text: str) -> Path:
+    """The steps of `text`: names as str, indexes as int, ``[*]`` as :data:`EVERY`.
+
+    Raises:
+        ExpressionError: the text is not a path; the position is in the error.
+    """
+    steps: list[str | int] = []
+    at = 0
+    while at < len(text) or not steps:
+        if match := _INDEX.match(text, at):
+            steps.append(EVERY if match[1] == "*" else int(match[1]))
+        else:
+            if steps and text[at] == ".":
+                at += 1
+            elif steps:
+                raise ExpressionError(f"{text!r} is not a path: expected '.' or '[' here", text, at)
+            match = _NAME.match(text, at)
+            if match is None:
+                raise ExpressionError(f"{text!r} is not a path: a name is missing here", text, at)
+            steps.append(re.sub(r"\\(.)", r"\1", match[0]))
+        at = match.end()
+    return tuple(steps)
+
+
+def format_path(path: Path) -> str:
+    """The text of `path`; the reverse of :func:`parse_path`."""
+    out = ""
+    for step in path:
+        if isinstance(step, int):
+            out += f"[{step}]"
+        elif step == EVERY:
+            out += step
+        else:
+            name = step.replace("\\", "\\\\").replace(".", "\\.").replace("[", "\\[").replace("]", "\\]")
+            out += ("." if out else "") + name
+    return out

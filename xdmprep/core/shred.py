@@ -1,0 +1,389 @@
+"""Shredded records: which column stands where, and how columns become nested Arrow arrays.
+
+An object is null where all its fields are; an array or map holds only what is there, in the order of the index or
+of the leaves, and is null where nothing is.  That is how records leave out nulls, empty objects and empty arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from itertools import pairwise
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..kernels.arrays import valid as valid
+from .arrow_types import decimal_texts, doubles, joined, without_dictionary
+from .paths import Path, format_path
+
+#: Rows among which most words of a dictionary are met for the first time.
+_HEAD = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """Where one column of a chunk stands in the record.
+
+    Attributes:
+        path: steps from the record's root; str for a key of an object or map, int for an element of an array.
+        type: logical Arrow type of the column.  A string leaf's column may be dictionary-encoded
+            (``dictionary<int32, string>``); every reader of a chunk takes both.
+        column: the source column or expression the value comes from, for messages.
+        constant: the leaf's one value (a Python str, int, float or bool) where it has the same in every row.
+        follows: index of another leaf of the same stream: this leaf, a constant, is present exactly where that one is.
+        copied: the column of the source whose values these are, converted to `type` and nothing else; None otherwise.
+    """
+
+    path: Path
+    type: pa.DataType
+    column: str | None = None
+    constant: Any = None
+    follows: int | None = None
+    copied: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The path as text, also the name of the column in `Chunk.records`."""
+        return format_path(self.path)
+
+
+def path_tree(paths: Sequence[Path]) -> dict[str | int, Any]:
+    """The tree of `paths`; each end holds the path's index.  Order of first appearance is kept."""
+    root: dict[str | int, Any] = {}
+    for number, path in enumerate(paths):
+        node = root
+        for step in path[:-1]:
+            node = node.setdefault(step, {})
+        node[path[-1]] = number
+    return root
+
+
+def nested_type(node: Any, leaves: Sequence[Leaf]) -> pa.DataType:
+    """The Arrow type that a tree of leaves has when no schema says otherwise: structs, and lists for indexes."""
+    if isinstance(node, int):
+        return leaves[node].type
+    if all(isinstance(step, int) for step in node):
+        merged: Any = {}
+        for child in node.values():
+            merged = _merged(merged, child)
+        return pa.list_(nested_type(merged, leaves))
+    return pa.struct([(str(step), nested_type(child, leaves)) for step, child in node.items()])
+
+
+def _merged(a: Any, b: Any) -> Any:
+    """The tree that has the steps of both; a leaf stays as it is."""
+    if isinstance(a, int) or isinstance(b, int):
+        return b if a == {} else a
+    return {step: _merged(a.get(step, {}), b[step]) if step in b else a[step] for step in {**a, **b}}
+
+
+def nested_schema(leaves: Sequence[Leaf]) -> pa.Schema:
+    """The nested Arrow schema of `leaves` when no XDM schema is given."""
+    tree = path_tree([leaf.path for leaf in leaves])
+    return pa.schema([(str(step), nested_type(child, leaves)) for step, child in tree.items()])
+
+
+def nest(leaves: Sequence[Leaf], records: pa.RecordBatch, arrow_schema: pa.Schema | None = None) -> pa.RecordBatch:
+    """`records`, one column per leaf, as a nested batch of `arrow_schema` (derived from the leaves if None).
+
+    Fields of the schema without a leaf become nulls.  A text field that the schema has as
+    ``dictionary<int32, string>`` is encoded so, see :func:`encoded`.  Raises KeyError if a leaf has no place in the
+    schema.
+    """
+    schema = nested_schema(leaves) if arrow_schema is None else arrow_schema
+    if [leaf.path for leaf in leaves] == [(name,) for name in schema.names]:  # flat; a source may repeat a name
+        flat = [conform(column, field.type) for column, field in zip(records.columns, schema, strict=True)]
+        return pa.RecordBatch.from_arrays(flat, schema=schema)
+    tree = path_tree([leaf.path for leaf in leaves])
+    known = set(schema.names)
+    unknown = [step for step in tree if step not in known]
+    if unknown:
+        raise KeyError(unknown[0])
+    nesting = _Nesting(records)
+    columns = [nesting.build([tree.get(field.name)], field.type, None) for field in schema]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+class _Picked:
+    """Elements of arrays or maps, row by row and in each row in the order of the subtrees they come from.
+
+    Attributes:
+        at: place of each element among all pairs of a row and a subtree, row by row.
+        which, rows: subtree and row of each element.
+    """
+
+    def __init__(self, there: np.ndarray[Any, np.dtype[np.bool_]]) -> None:
+        self.at = np.flatnonzero(there.T)
+        if there.size < 1 << 32:
+            self.at = self.at.astype(np.uint32)  # a division of 64 bits takes seven times as long
+        width = np.array(len(there), self.at.dtype)
+        self.rows = self.at // width
+        self.which = self.at - self.rows * width
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+class _Nesting:
+    """Builds nested arrays out of a batch of leaves.
+
+    Below an array or a map a field has one subtree per index or key.  Which of them stand in which row is worked out
+    on the way down, so that each value is copied once, at the leaf, however deep it lies.
+    """
+
+    def __init__(self, records: pa.RecordBatch) -> None:
+        self._records = records
+        self._n = records.num_rows
+        self._nulls: dict[tuple[pa.DataType, int], pa.Array] = {}
+
+    def _absent(self, kind: pa.DataType, n: int) -> pa.Array:
+        """A column of nulls, the same for all fields of a type: a wide schema has thousands that no leaf fills."""
+        made = self._nulls.get((kind, n))
+        if made is None:
+            made = self._nulls[kind, n] = pa.nulls(n, kind)
+        return made
+
+    def build(self, nodes: Sequence[Any], kind: pa.DataType, picked: _Picked | None) -> pa.Array:
+        """The values of `kind` that the subtrees `nodes` hold: one per row (`picked` is None, one node), or picked."""
+        if all(node is None for node in nodes):
+            return self._absent(kind, self._n if picked is None else len(picked))
+        if any(isinstance(node, int) for node in nodes):
+            return self._values(nodes, kind, picked)
+        if pa.types.is_struct(kind):
+            return self._struct(nodes, kind, picked)
+        if pa.types.is_list(kind):
+            offsets, children, _, below = self._elements(nodes, picked, by_index=True)
+            values = self.build(children, kind.value_type, below)
+            return pa.ListArray.from_arrays(offsets, values, type=kind, mask=_empty(offsets))
+        if pa.types.is_map(kind):
+            offsets, children, names, below = self._elements(nodes, picked, by_index=False)
+            keys = pa.DictionaryArray.from_arrays(below.which.astype(np.int32), pa.array(names, pa.string()))
+            items = self.build(children, kind.item_type, below)
+            array = pa.MapArray.from_arrays(offsets, conform(keys, kind.key_type), items, type=kind)
+            empty = _empty(offsets)
+            return array if empty is None else _with_nulls(array, empty, kind)
+        raise KeyError(next(step for node in nodes if node is not None for step in node))
+
+    def _values(self, nodes: Sequence[Any], kind: pa.DataType, picked: _Picked | None) -> pa.Array:
+        """A leaf; below an array, where the same field may be a leaf in one element and a subtree in another, all."""
+        columns = [
+            self._records.column(node) if isinstance(node, int) else self.build([node], kind, None)
+            for node in nodes
+            if node is not None
+        ]
+        if picked is None:
+            return conform(columns[0], kind)
+        if len(columns) == len(nodes) == 1:
+            return conform(columns[0].take(pa.array(picked.rows)), kind)
+        there = np.array([node is not None for node in nodes])
+        start = ((np.cumsum(there) - 1) * self._n).astype(picked.rows.dtype)
+        at = pa.array(start.take(picked.which) + picked.rows, mask=None if there.all() else ~there[picked.which])
+        return conform(joined(columns).take(at), kind)
+
+    def _struct(self, nodes: Sequence[Any], kind: pa.DataType, picked: _Picked | None) -> pa.Array:
+        unknown = [step for node in nodes if node for step in node if kind.get_field_index(str(step)) < 0]
+        if unknown:
+            raise KeyError(unknown[0])
+        known = {step for node in nodes if node for step in node}
+        children = [self.build([node and node.get(field.name) for node in nodes], field.type, picked) for field in kind]
+        absent = _all_null([child for field, child in zip(kind, children, strict=True) if field.name in known])
+        return pa.StructArray.from_arrays(children, fields=list(kind), mask=absent)
+
+    def _elements(
+        self, nodes: Sequence[Any], picked: _Picked | None, by_index: bool
+    ) -> tuple[pa.Array, list[Any], list[str], _Picked]:
+        """What stands below `nodes`: offsets, all subtrees with their steps, and which elements of them there are."""
+        steps = [[] if node is None else sorted(node, key=int) if by_index else list(node) for node in nodes]
+        children = [node[step] for node, inside in zip(nodes, steps, strict=True) for step in inside]
+        there = np.array([self._present(child) for child in children])
+        ends = np.cumsum([len(inside) for inside in steps]).tolist()
+        counts = [
+            there[end - len(inside) : end].sum(axis=0, dtype=np.int32) for inside, end in zip(steps, ends, strict=True)
+        ]
+        # a row's element of `picked` is there if anything below it is, so what is not picked has nothing to count
+        sizes = counts[0] if picked is None else np.stack(counts, axis=1).ravel().take(picked.at)
+        offsets = np.zeros(len(sizes) + 1, dtype=np.int32)
+        np.cumsum(sizes, out=offsets[1:])
+        return pa.array(offsets), children, [str(step) for inside in steps for step in inside], _Picked(there)
+
+    def _present(self, node: Any) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """bool (n,): True where a leaf of the subtree has a value."""
+        if isinstance(node, int):
+            return valid(self._records.column(node))
+        present = np.zeros(self._n, dtype=bool)
+        for child in node.values():
+            present |= self._present(child)
+        return present
+
+
+def _all_null(arrays: Sequence[pa.Array]) -> pa.Array | None:
+    """True where all of them are null; None if that is nowhere."""
+    if any(array.null_count == 0 for array in arrays):
+        return None
+    return _somewhere(reduce(pc.and_, [array.is_null() for array in arrays]))
+
+
+def _empty(offsets: pa.Array) -> pa.Array | None:
+    """True where no element is; None if that is nowhere."""
+    return _somewhere(pc.equal(offsets.slice(1), offsets.slice(0, len(offsets) - 1)))
+
+
+def _somewhere(mask: pa.BooleanArray) -> pa.BooleanArray | None:
+    """`mask`, or None if it is nowhere True; a reader need not look through a bitmap that is not there."""
+    return mask if mask.true_count else None
+
+
+def _with_nulls(array: pa.Array, null: pa.Array, kind: pa.DataType) -> pa.Array:
+    if not pc.any(null).as_py():
+        return array
+    bitmap = pc.invert(null).buffers()[1]
+    buffers = array.buffers()
+    entries = pa.StructArray.from_arrays([array.keys, array.items], fields=[kind.key_field, kind.item_field])
+    return pa.Array.from_buffers(kind, len(array), [bitmap, buffers[1]], children=[entries])
+
+
+def conform(array: pa.Array, kind: pa.DataType) -> pa.Array:
+    """`array` with exactly the type `kind`: struct fields by name, absent ones null, everything else by a safe cast."""
+    if pa.types.is_dictionary(kind):
+        return encoded(array)
+    array = plain(array)
+    if array.type.equals(kind):
+        return array
+    if pa.types.is_struct(kind) and pa.types.is_struct(array.type):
+        flat = dict(zip([field.name for field in array.type], array.flatten(), strict=True))
+        children = [conform(flat[f.name], f.type) if f.name in flat else pa.nulls(len(array), f.type) for f in kind]
+        return pa.StructArray.from_arrays(children, fields=list(kind), mask=array.is_null())
+    if pa.types.is_list(kind) and (pa.types.is_list(array.type) or pa.types.is_large_list(array.type)):
+        lengths = pc.list_value_length(array).fill_null(0)
+        offsets = np.zeros(len(array) + 1, dtype=np.int32)
+        np.cumsum(lengths.to_numpy(zero_copy_only=False), out=offsets[1:])
+        return pa.ListArray.from_arrays(
+            pa.array(offsets), conform(array.flatten(), kind.value_type), type=kind, mask=array.is_null()
+        )
+    if pa.types.is_map(kind) and pa.types.is_map(array.type):
+        entries = array.offsets
+        start, end = entries[0].as_py(), entries[-1].as_py()
+        rebased = pc.subtract(entries, start).cast(pa.int32())
+        keys = conform(array.keys.slice(start, end - start), kind.key_type)
+        items = conform(array.items.slice(start, end - start), kind.item_type)
+        return _with_nulls(pa.MapArray.from_arrays(rebased, keys, items, type=kind), array.is_null(), kind)
+    if pa.types.is_decimal(array.type) and pa.types.is_floating(kind):
+        return doubles(array).cast(kind)
+    if pa.types.is_decimal(array.type) and pa.types.is_string(kind):
+        return decimal_texts(array)
+    return array.cast(kind)
+
+
+def map_parts(column: pa.Array) -> tuple[pa.Array, pa.Array, np.ndarray[Any, np.dtype[np.int64]]]:
+    """Keys and items of all maps side by side, and how many entries each map has (0 for null)."""
+    offsets = column.offsets.to_numpy().astype(np.int64)
+    lengths = np.where(valid(column), np.diff(offsets), 0)
+    start, end = int(offsets[0]), int(offsets[-1])
+    keys, items = column.keys.slice(start, end - start), column.items.slice(start, end - start)
+    if int(lengths.sum()) != end - start:  # null maps that hold entries all the same
+        keep = pa.array(np.repeat(valid(column), np.diff(offsets)))
+        keys, items = keys.filter(keep), items.filter(keep)
+    return keys, items, lengths
+
+
+def slots(array: pa.Array) -> np.ndarray[Any, Any]:
+    """What a column of numbers or booleans has in each slot; where the value is null, whatever happens to stand there.
+
+    For use together with :func:`valid`; filling nulls first costs a copy and a kernel.
+    """
+    if array.null_count:
+        array = pa.Array.from_buffers(array.type, len(array), [None, array.buffers()[1]], 0, array.offset)
+    found: np.ndarray[Any, Any] = array.to_numpy(zero_copy_only=False)
+    return found
+
+
+def to_pylist(values: pa.Array | pa.RecordBatch, maps_as_pydicts: Literal["strict", "lossy"] = "lossy") -> list[Any]:
+    """As the method of the array; objects are made column by column, so that their cost grows with their fields.
+
+    A duration or time that Python has no object for becomes text.
+
+    Args:
+        values: any array, or a batch, whose rows become dicts.
+        maps_as_pydicts: what becomes of a key that a map has twice, as for the method: "lossy" keeps the last value.
+
+    Raises:
+        KeyError: a map has a key twice, if "strict".
+    """
+    array = values.to_struct_array() if isinstance(values, pa.RecordBatch) else values
+    kind = array.type
+    if pa.types.is_struct(kind) and kind.num_fields:
+        names = [field.name for field in kind]
+        columns = [to_pylist(child, maps_as_pydicts) for child in array.flatten()]
+        rows: list[Any] = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    elif pa.types.is_list(kind):
+        offsets = array.offsets.to_pylist()
+        items = to_pylist(array.values.slice(offsets[0], offsets[-1] - offsets[0]), maps_as_pydicts)
+        rows = [items[start - offsets[0] : end - offsets[0]] for start, end in pairwise(offsets)]
+    else:
+        try:
+            return array.to_pylist(maps_as_pydicts=maps_as_pydicts)  # type: ignore[no-any-return]
+        except (ValueError, OverflowError):
+            if pa.types.is_nested(kind):
+                raise
+            return array.cast(pa.string()).to_pylist()  # type: ignore[no-any-return]
+    if array.null_count:
+        for number in np.flatnonzero(~valid(array)).tolist():
+            rows[number] = None
+    return rows
+
+
+def prune(value: Any) -> Any:
+    """`value` without nulls, empty objects and empty arrays, at every depth."""
+    if isinstance(value, dict):
+        pairs = ((key, prune(item)) for key, item in value.items())
+        return {key: item for key, item in pairs if item is not None and item != {} and item != []}
+    if isinstance(value, list):
+        return [item for item in map(prune, value) if item is not None and item != {} and item != []]
+    return value
+
+
+def plain(column: pa.Array) -> pa.Array:
+    """`column` without dictionary encoding."""
+    return without_dictionary(column)
+
+
+def encoded(array: pa.Array) -> pa.DictionaryArray:
+    """Text as ``dictionary<int32, string>``, the same for the same values: each once, in order of first appearance."""
+    if not isinstance(array, pa.DictionaryArray):
+        return array.dictionary_encode()
+    words = array.dictionary
+    if words.null_count or pc.count_distinct(words).as_py() < len(words):
+        return plain(array).dictionary_encode()
+    first = _first_places(array.indices, len(words))
+    order = np.argsort(first, kind="stable")
+    used = int(np.count_nonzero(first < len(array)))
+    if used == len(words) and bool((order == np.arange(used)).all()):
+        return array
+    place = np.zeros(len(words), np.int32)
+    place[order[:used]] = np.arange(used)
+    return pa.DictionaryArray.from_arrays(_renumbered(array.indices, place), words.take(pa.array(order[:used])))
+
+
+def _first_places(indices: pa.Array, size: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Where each number below `size` first stands in `indices`; their length if nowhere."""
+    first = np.full(size + 1, len(indices))
+    for start, end in ((0, _HEAD), (_HEAD, len(indices))):  # nearly always all are among the first few
+        part = indices[start:end].fill_null(size).to_numpy(zero_copy_only=False)
+        place = np.full(size + 1, len(indices))
+        place[part[::-1]] = np.arange(start + len(part) - 1, start - 1, -1)  # of equal ones the last assigned stays
+        first = np.minimum(first, place)
+        if (first[:-1] < len(indices)).all():
+            break
+    return first[:-1]
+
+
+def _renumbered(indices: pa.Array, place: np.ndarray[Any, np.dtype[np.int32]]) -> pa.Array:
+    """The `place` of each number; nulls stay."""
+    numbers = place.take(slots(indices), mode="clip")  # anything may stand in the slot of a null
+    if indices.offset:
+        return pa.array(numbers, mask=~valid(indices))
+    return pa.Array.from_buffers(pa.int32(), len(indices), [indices.buffers()[0], pa.py_buffer(numbers)])

@@ -1,0 +1,491 @@
+"""What is in flight: a :class:`Stream` of :class:`Chunk` s of Arrow data.
+
+A stage takes a Stream and gives a Stream; its Arrow schema is known before the first row.
+
+Records travel *shredded*: a chunk's record batch has one column per :class:`Leaf`, and a leaf's path says where the
+value stands in the record.  ``identityMap.ECID[0].id`` is one flat string column, so nothing is nested or copied
+until a writer asks for it (:meth:`Chunk.nested`).  A leaf may itself hold a list, map or struct where its shape
+is not known beforehand (an exploded text, a nested source); readers of a chunk take every Arrow type that an XDM
+schema can give.
+
+Rows keep their numbers: `Chunk.rows` is the 1-based data row in the source.  Pieces of a source are worked on
+side by side, before the number of rows ahead of them is known; so a step sees rows counted from the start
+of its piece, and the numbers are made absolute when the chunks are put in order (:meth:`Stream.chunks`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..errors import Issue, Severity, SourceError, shorten
+from .arrow_types import TIMESTAMP, Unfit
+from .losses import Tally, tally
+from .notebook import grid, lines, wrap
+from .paths import format_path
+from .pool import Pool, ordered
+from .rules import RULES
+from .shred import Leaf, nest, prune, to_pylist
+
+__all__ = [
+    "ISSUE_SCHEMA", "TIMESTAMP", "Chunk", "Finding", "Stream", "Unread", "issue_table", "row_chunk", "unfit_findings",
+]  # fmt: skip
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ISSUE_SCHEMA = pa.schema(
+    [
+        ("code", pa.string()),
+        ("severity", pa.string()),
+        ("row", pa.int64()),
+        ("path", pa.string()),
+        ("column", pa.string()),
+        ("value", pa.string()),
+        ("message", pa.string()),
+        ("hint", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finding:
+    """One rule's issues at one path in one chunk, as columns.
+
+    Attributes:
+        code, severity, path, column, message, hint: as in :class:`~xdmprep.errors.Issue`, the same for all rows.
+        rows: int64, ascending row numbers in the numbering of the chunk; a row may occur more than once.
+        values: the offending values as text, as long as `rows`; None where there is nothing to show.
+        place: the path without what differs from row to row (indexes, keys of maps), empty where the path tells.
+    """
+
+    code: str
+    path: str
+    message: str
+    rows: np.ndarray[Any, np.dtype[np.int64]]
+    values: pa.Array | None = None
+    column: str | None = None
+    hint: str = ""
+    severity: Severity = "error"
+    place: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        code: str,
+        path: str,
+        message: str,
+        rows: Any,
+        values: pa.Array | None = None,
+        column: str | None = None,
+        hint: str = "",
+        severity: Severity | None = None,
+    ) -> Finding:
+        """A finding with the rule's own severity unless `severity` is given; `rows` any int sequence or array."""
+        numbers = np.asarray(rows, dtype=np.int64)
+        return cls(code, path, message, numbers, values, column, hint, severity or RULES[code].severity)
+
+    def shift(self, by: int) -> Finding:
+        """The same finding with `by` added to its row numbers."""
+        return replace(self, rows=self.rows + by) if by else self
+
+    def table(self) -> pa.Table:
+        """The finding as rows of :data:`ISSUE_SCHEMA`."""
+        return issue_table([self])
+
+    def issues(self) -> Iterator[Issue]:
+        """The finding row by row."""
+        values = [None] * len(self.rows) if self.values is None else self.values.cast(pa.string()).to_pylist()
+        for row, value in zip(self.rows.tolist(), values, strict=True):
+            yield Issue(self.code, self.severity, self.message, row, self.path, self.column, value, self.hint)
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A source row that could not be read at all: its number, its line in the file, its text, and why."""
+
+    row: int
+    line: int | None
+    text: str
+    code: str
+    message: str
+
+    def issue(self) -> Issue:
+        """The same as an issue."""
+        where = f" (line {self.line})" if self.line is not None else ""
+        return Issue(self.code, "error", self.message + where, self.row, value=self.text)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chunk:
+    """Some consecutive records.
+
+    Attributes:
+        leaves: the leaves of `records`, one per column.
+        records: pa.RecordBatch of n rows.
+        rows: int64 (n,), ascending 1-based row numbers.
+        issues: what was found so far.
+        unread: source rows of this piece that never became records.
+        source: the source's columns for the same n rows (zero-copy), so that rows set aside can be shown; or None.
+        consumed: source rows this piece stands for, `unread` ones included.
+        lines: lines of text this piece spans, 0 if the source has none.
+        size: bytes of the source this piece stands for, for progress.
+        merged: source rows that went into one record with a row before them, where rows are grouped; not counted in
+            `consumed`.
+        members: where rows are grouped, the row numbers that went into each record (a list array of n); else None.
+        aside: the faulty rows and the `unread` ones, with the source and without records; None where there are none, or
+            as long as the chunk has its own records and source.
+        file: where a source is several files, the number of the one that the rows come from, counted from 0.
+        tally: counts of the values in the records and of those left out, once the records are gone; else None.
+    """
+
+    leaves: tuple[Leaf, ...]
+    records: pa.RecordBatch
+    rows: np.ndarray[Any, np.dtype[np.int64]]
+    issues: tuple[Finding, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    source: pa.RecordBatch | None = None
+    consumed: int = 0
+    lines: int = 0
+    size: int = 0
+    merged: int = 0
+    members: pa.Array | None = None
+    aside: Chunk | None = None
+    tally: Tally | None = None
+    file: int | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def shift(self, rows: int, lines: int) -> Chunk:
+        """The same chunk with `rows` added to every row number and `lines` to every line number."""
+        if not rows and not lines:
+            return self
+        unread = tuple(
+            replace(u, row=u.row + rows, line=None if u.line is None else u.line + lines) for u in self.unread
+        )
+        members = None if self.members is None else _shifted(self.members, rows)
+        issues = tuple(f.shift(rows) for f in self.issues)
+        aside = None if self.aside is None else self.aside.shift(rows, lines)
+        return replace(self, rows=self.rows + rows, issues=issues, unread=unread, members=members, aside=aside)
+
+    def faulty(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """bool (n,): True where a finding of severity error names the row."""
+        bad = np.zeros(len(self), dtype=bool)
+        for finding in self.issues:
+            if finding.severity == "error" and len(finding.rows):
+                at = np.searchsorted(self.rows, finding.rows)
+                bad[at] = True
+        return bad
+
+    def where(self, keep: np.ndarray[Any, np.dtype[np.bool_]]) -> Chunk:
+        """The chunk with only the records where `keep` is True; `issues`, `unread` and `consumed` stay."""
+        if keep.all():
+            return self
+        few = 4 * np.count_nonzero(keep) < len(keep)
+        chosen = pa.array(np.flatnonzero(keep) if few else keep)
+
+        def some(values: Any) -> Any:
+            return values.take(chosen) if few else values.filter(chosen)
+
+        source = None if self.source is None else some(self.source)
+        members = None if self.members is None else some(self.members)
+        return replace(self, records=some(self.records), rows=self.rows[keep], source=source, members=members)
+
+    def found(self) -> Chunk:
+        """What was found in the chunk, and in :attr:`aside` the rows that are set aside; no records and no source."""
+        bad = self.faulty()
+        counts = tally(self.leaves, self.records, self.rows, bad, self.issues)
+        none = self.records.select([])
+        aside = None
+        if self.unread or bad.any():
+            aside = replace(self, leaves=(), records=none, issues=()).where(bad)
+        return replace(self, leaves=(), records=none, source=None, aside=aside, tally=counts)
+
+    def rows_in(self, keep: np.ndarray[Any, np.dtype[np.bool_]]) -> int:
+        """How many source rows went into the records where `keep` is True."""
+        if self.members is None:
+            return int(keep.sum())
+        return len(self.members.filter(pa.array(keep)).flatten())
+
+    def nested(self, arrow_schema: pa.Schema | None = None) -> pa.RecordBatch:
+        """The records as one nested batch, of `arrow_schema` if given (absent fields become nulls)."""
+        return nest(self.leaves, self.records, arrow_schema)
+
+
+def _shifted(members: pa.Array, rows: int) -> pa.Array:
+    """Lists of row numbers with `rows` added to each."""
+    return pa.ListArray.from_arrays(members.offsets, pc.add(members.values, rows))
+
+
+def _shown(name: str) -> str:
+    """A file's name as text that UTF-8 can hold."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+class Origins:
+    """Where the rows of a source of several files come from.
+
+    Rows are numbered through all files; :meth:`of` gives the file and the number within it.  A file's first row is
+    known once the chunks before it were read.
+
+    Attributes:
+        names: the files as they were given, in the order they are read; bytes of a name that are no text as escapes.
+        lacking: number of a file -> columns that other files have and this one has not.
+    """
+
+    def __init__(self, names: Sequence[str], lacking: Mapping[int, frozenset[str]] | None = None) -> None:
+        self.names = tuple(map(_shown, names))
+        self.lacking = dict(lacking or {})
+        self._ends = [0] * len(self.names)
+
+    def add(self, file: int, rows: int) -> None:
+        """Count in rows of a file; files come in order."""
+        self._ends[file] = rows
+        for later in range(file + 1, len(self._ends)):
+            if self._ends[later] >= rows:
+                break
+            self._ends[later] = rows
+
+    def of(self, rows: np.ndarray[Any, np.dtype[np.int64]]) -> tuple[pa.Array, np.ndarray[Any, np.dtype[np.int64]]]:
+        """The files (dictionary-encoded text) and the row numbers within them, for numbers through all files."""
+        ends = np.asarray(self._ends, np.int64)
+        file = np.minimum(np.searchsorted(ends, rows, side="left"), len(ends) - 1)
+        starts = np.append(0, ends[:-1])
+        names = pa.DictionaryArray.from_arrays(pa.array(file.astype(np.int32)), pa.array(self.names, pa.string()))
+        return names, rows - starts[file]
+
+    def row_of(self, file: str, row: int) -> int | None:
+        """The number through all files of a row of a file; None if there is no such file."""
+        if _shown(file) not in self.names:
+            return None
+        number = self.names.index(_shown(file))
+        return row + (self._ends[number - 1] if number else 0)
+
+    def named(self, table: pa.Table) -> pa.Table:
+        """`table` with the column ``file`` in front and ``row`` counted within the file."""
+        files, rows = self.of(table.column("row").to_numpy())
+        at = table.schema.get_field_index("row")
+        table = table.set_column(at, table.schema.field(at), pa.array(rows, pa.int64()))
+        return table.add_column(0, "file", files.cast(pa.string()))
+
+    @classmethod
+    def of_counts(cls, files: Sequence[Mapping[str, Any]]) -> Origins:
+        """The origins of a run that is over, from what :meth:`counts` gave."""
+        made = cls([str(file["name"]) for file in files])
+        rows = 0
+        for number, file in enumerate(files):
+            rows += int(file["rows"])
+            made.add(number, rows)
+        return made
+
+    def counts(self) -> list[dict[str, Any]]:
+        """Name and rows of each file."""
+        starts = [0, *self._ends[:-1]]
+        return [
+            {"name": name, "rows": end - start} for name, start, end in zip(self.names, starts, self._ends, strict=True)
+        ]
+
+
+#: Columns and rows that a notebook shows of a stream.
+_SHOWN_COLUMNS, _SHOWN_ROWS = 100, 5
+
+
+#: Tells the places whose values are of unlike kinds, one text a place.
+Unlike = Callable[[], list[str]]
+
+
+@dataclass(frozen=True, repr=False)
+class Stream:
+    """A source and the steps its pieces go through.
+
+    Attributes:
+        source: opens the source; its iterator gives pieces (anything cheap to cut off), one after the other.
+        steps: thread-safe functions; the first takes a piece and gives a Chunk, the others Chunk to Chunk.
+        leaves: the leaves of the chunks that come out.
+        arrow_schema: the nested Arrow schema of the records that come out.
+        name: what messages call the source, such as a file name.
+        total_bytes: size of the source, for progress; None if unknown.
+        origins: where the source is several files, which rows came from which; None for a single one.
+        rereadable: False if reading the source may use it up, so a look at its first rows would cost them.
+        unlike: tells the places whose values became text because they are of unlike kinds, one text a place; None if
+            there are none.  As sources of a mapping they lose nothing; as records they are refused.
+    """
+
+    source: Callable[[], Iterator[Any]]
+    steps: tuple[Callable[[Any], Any], ...]
+    leaves: tuple[Leaf, ...]
+    arrow_schema: pa.Schema
+    name: str = "data"
+    total_bytes: int | None = None
+    origins: Origins | None = None
+    rereadable: bool = True
+    unlike: Unlike | None = None
+
+    def __repr__(self) -> str:
+        columns = len(self.arrow_schema)
+        return f"<Stream {self.name}: {columns:,} column{'' if columns == 1 else 's'}>"
+
+    def _repr_html_(self) -> str:
+        """Columns with their types, and the first values of each where the source can be read again."""
+        fields = list(self.arrow_schema)[:_SHOWN_COLUMNS]
+        rows: list[list[str]] = [[field.name, shorten(str(field.type), 80)] for field in fields]
+        heads = ["column", "type"]
+        if self.rereadable:
+            try:
+                table = self.head(_SHOWN_ROWS)
+            except SourceError as error:
+                return wrap(repr(self)[1:-1], lines(str(error)))
+            heads += [f"row {number}" for number in range(1, table.num_rows + 1)]
+            for at, row in enumerate(rows):
+                values = to_pylist(table.column(at).combine_chunks())
+                row += ["" if value is None else shorten(str(value), 60) for value in values]
+        more = len(self.arrow_schema) - len(fields)
+        return wrap(repr(self)[1:-1], grid(heads, rows) + (f"<p>... and {more:,} more columns.</p>" if more else ""))
+
+    def then(
+        self,
+        step: Callable[[Chunk], Chunk],
+        leaves: tuple[Leaf, ...] | None = None,
+        arrow_schema: pa.Schema | None = None,
+    ) -> Stream:
+        """The stream with one more step; `leaves` and `arrow_schema` where the step changes them."""
+        return replace(
+            self,
+            steps=(*self.steps, step),
+            leaves=self.leaves if leaves is None else leaves,
+            arrow_schema=self.arrow_schema if arrow_schema is None else arrow_schema,
+            unlike=self.unlike if arrow_schema is None else None,
+        )
+
+    def pieces(self) -> Iterator[Any]:
+        """The pieces of the source.
+
+        Raises:
+            SourceError: the source vanished, or changed so that it cannot be read any further.
+        """
+        try:
+            yield from self.source()
+        except OSError as error:
+            why = error.strerror or shorten(str(error), 200)
+            raise SourceError(
+                f"{self.name}: cannot be read to its end: {why}. Did it change in the meantime?"
+            ) from None
+
+    def run(
+        self,
+        last: Callable[[Chunk], Any] | None = None,
+        jobs: int | Pool | None = None,
+        rest: Callable[[Chunk], Chunk] | None = None,
+    ) -> Iterator[tuple[Chunk, Any]]:
+        """All chunks in order, each with what `last` made of it in the worker.
+
+        Args:
+            last: called in the worker after the steps, on the chunk with piece-relative row numbers.
+            rest: called in the worker at the end; what it leaves of the chunk comes out, and takes memory until then.
+            jobs: threads that work, the calling one included, or a pool that has other work too; None means one per
+                core.  At most `jobs` + 3 pieces are in flight, so memory is bounded whatever the size of the source.
+        """
+
+        def work(piece: Any) -> tuple[Chunk, Any]:
+            chunk: Chunk = reduce(lambda value, step: step(value), self.steps, piece)
+            made = last(chunk) if last else None
+            return rest(chunk) if rest else chunk, made
+
+        rows = lines = 0
+        file: int | None = None
+        results = ordered(work, self.pieces(), jobs)
+        try:
+            for chunk, made in results:
+                if chunk.file != file:  # lines are counted within a file, rows through all of them
+                    file, lines = chunk.file, 0
+                if file is not None and self.origins is not None:
+                    self.origins.add(file, rows + chunk.consumed)
+                yield chunk.shift(rows, lines), made
+                rows += chunk.consumed
+                lines += chunk.lines
+        finally:
+            results.close()
+
+    def chunks(self, jobs: int | None = 0) -> Iterator[Chunk]:
+        """All chunks in order, with absolute row numbers."""
+        return (chunk for chunk, _ in self.run(jobs=jobs))
+
+    def __iter__(self) -> Iterator[Chunk]:
+        return self.chunks()
+
+    def head(self, rows: int) -> pa.Table:
+        """The first records, at most `rows`, nested, as one Arrow table; the rest of the source is not read."""
+        batches: list[pa.RecordBatch] = []
+        seen = 0
+        for chunk in self.chunks():
+            batches.append(chunk.nested(self.arrow_schema))
+            seen += len(chunk)
+            if seen >= rows:
+                break
+        return pa.Table.from_batches(batches, self.arrow_schema).slice(0, rows)
+
+    def to_table(self) -> pa.Table:
+        """All records, nested, faulty ones included, as one Arrow table."""
+        batches = [chunk.nested(self.arrow_schema) for chunk in self.chunks()]
+        return pa.Table.from_batches(batches, self.arrow_schema)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """All records as a pandas DataFrame of nested objects."""
+        frame: pd.DataFrame = self.to_table().to_pandas(maps_as_pydicts="strict")
+        return frame
+
+    def to_pylist(self) -> list[dict[str, Any]]:
+        """All records as dicts, nulls and empty objects left out, as they would be written to JSON."""
+        batches = self.to_table().to_batches()
+        return [prune(record) for batch in batches for record in to_pylist(batch.to_struct_array(), "strict")]
+
+
+def issue_table(findings: Sequence[Finding]) -> pa.Table:
+    """All findings as one table of :data:`ISSUE_SCHEMA`, one after the other."""
+    counts = [len(finding.rows) for finding in findings]
+    which = pa.array(np.repeat(np.arange(len(findings), dtype=np.int32), counts))
+
+    def each(texts: Sequence[str | None]) -> pa.Array:
+        return pa.array(texts, pa.string()).take(which)
+
+    values = [
+        pa.nulls(count, pa.string()) if finding.values is None else finding.values.cast(pa.string())
+        for finding, count in zip(findings, counts, strict=True)
+    ]
+    columns = [
+        each([finding.code for finding in findings]),
+        each([finding.severity for finding in findings]),
+        pa.array(np.concatenate([np.zeros(0, np.int64), *(finding.rows for finding in findings)])),
+        each([finding.path for finding in findings]),
+        each([finding.column for finding in findings]),
+        pa.concat_arrays([pa.nulls(0, pa.string()), *values]),
+        each([finding.message for finding in findings]),
+        each([finding.hint for finding in findings]),
+    ]
+    return pa.Table.from_arrays(columns, schema=ISSUE_SCHEMA)
+
+
+def unfit_findings(unfit: Sequence[Unfit], leaf: Leaf, rows: np.ndarray[Any, np.dtype[np.int64]]) -> list[Finding]:
+    """What no record can hold in the column of `leaf`, as findings about its rows."""
+    found = []
+    for item in unfit:
+        path = format_path((*leaf.path, *item.path))
+        found.append(Finding.of("unfit", path, item.reason, rows[item.rows], item.shown, leaf.column))
+    return found
+
+
+def row_chunk(records: pa.RecordBatch, leaves: tuple[Leaf, ...] | None = None, **more: Any) -> Chunk:
+    """A chunk of consecutive rows counted from 1, for sources; `leaves` default to one per column."""
+    if leaves is None:
+        leaves = tuple(
+            Leaf((name,), kind, name) for name, kind in zip(records.schema.names, records.schema.types, strict=True)
+        )
+    n = records.num_rows
+    return Chunk(leaves, records, np.arange(1, n + 1, dtype=np.int64), **{"source": records, "consumed": n, **more})

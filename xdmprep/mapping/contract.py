@@ -1,0 +1,364 @@
+"""Contracts for source columns, as pandera schemas.
+
+:func:`source_contract` says what an XDM schema means for the columns that a mapping set copies, so that a DataFrame can
+be checked in a notebook before anything is mapped.  :func:`contract_stream` runs anybody's pandera schema over the
+source's rows on their way to the mapping: rows that break it are set aside with a finding.
+
+A mapped column is judged as the mapping will judge it: a text that converts to the destination's type is fine.  Columns
+that only feed expressions must be there; nothing more is known of them.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from ..core.arrow_types import inexact
+from ..core.documents import is_file, why_explosive
+from ..core.paths import format_path, parse_path
+from ..core.stream import Chunk, Finding, Stream
+from ..errors import ExpressionError, UsageError, did_you_mean, shorten
+from ..language import Options, coerce, compile_expression
+from ..schema import Field, Schema
+
+_Series = Any
+_Mask = np.ndarray[Any, np.dtype[np.bool_]]
+
+
+class _Item(Protocol):
+    """What is asked of one mapping."""
+
+    destination: str
+    source: Any
+    columns: tuple[str, ...]
+
+    @property
+    def settled(self) -> str: ...
+
+
+def source_contract(mapping: Any, schema: Schema) -> Any:
+    """A pandera schema for the source columns that `mapping` reads.
+
+    Args:
+        mapping: a :class:`~xdmprep.mapping.MappingSet`.
+        schema: the XDM schema.
+
+    Returns:
+        A `pandera.DataFrameSchema`; columns it does not name are allowed.  Use ``validate(frame, lazy=True)``.
+
+    Raises:
+        SchemaError: a destination is not in the schema.
+    """
+    pandera = _pandera()
+    checks: dict[str, list[Any]] = {}
+    needed: set[str] = set()
+    for item in mapping.mappings:
+        if item.settled != "column":
+            for name in _read_by(item):
+                checks.setdefault(name, [])
+            continue
+        field = schema.find(item.destination)
+        found = checks.setdefault(item.source, [])
+        known = {check.name for check in found}
+        found += [
+            pandera.Check(test, name=f"{item.destination}: {name}", error=f"{item.destination}: {message}")
+            for name, message, test in _tests(item.destination, field, schema)
+            if f"{item.destination}: {name}" not in known
+        ]
+        if _needed(item.destination, field, schema):
+            needed.add(item.source)
+    columns = {
+        name: pandera.Column(None, own, nullable=name not in needed, required=True, title=name)
+        for name, own in checks.items()
+    }
+    return pandera.DataFrameSchema(columns, strict=False, name=f"source columns for {schema.name}")
+
+
+@cache
+def _pandera() -> Any:
+    """pandera's classes for pandas.
+
+    With its first validation it imports PySpark too where that is installed, which may warn; so that happens here.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pandas as pd
+        import pandera.pandas
+
+        pandera.pandas.DataFrameSchema({}).validate(pd.DataFrame())
+        return pandera.pandas
+
+
+def _read_by(item: _Item) -> tuple[str, ...]:
+    if item.settled == "expression":
+        try:
+            return compile_expression(item.source).columns
+        except ExpressionError:
+            return ()
+    return item.columns
+
+
+def _needed(destination: str, field: Field, schema: Schema) -> bool:
+    """Whether every record must have the field: it and all above it are required, or it is the primary identity."""
+    primary = schema.primary_identity
+    if primary is not None and format_path(primary.path) == destination:
+        return True
+    steps = parse_path(destination)
+    return all(schema.find(steps[: at + 1]).required for at in range(len(steps)))
+
+
+def _tests(destination: str, field: Field, schema: Schema) -> list[tuple[str, str, Callable[[_Series], _Series]]]:
+    """Name, message and test (a Series to booleans) of everything the field demands of one value."""
+    tests: list[tuple[str, str, Callable[[_Series], _Series]]] = []
+    facts = field.constraints
+    if not field.declared or pa.types.is_nested(field.arrow_type):
+        return tests
+    kind = field.arrow_type
+    if not pa.types.is_string(kind):
+        tests.append(("type", f"must convert to the type {field.type}", _Converts(kind)))
+    if isinstance(facts.get("enum"), list):
+        listed = [str(value) for value in facts["enum"]]
+        shown = ", ".join(listed[:8]) + (", ..." if len(listed) > 8 else "")
+        tests.append(("enum", f"must be one of {shown}", _texts(frozenset(listed).__contains__)))
+    if "const" in facts:
+        tests.append(("const", f"must be {facts['const']}", _texts(str(facts["const"]).__eq__)))
+    if isinstance(facts.get("pattern"), str):
+        pattern = _compiled(facts["pattern"])
+        if pattern is not None:
+            tests.append(("pattern", f"must match {facts['pattern']}", _texts(_found(pattern))))
+    for key, words, holds in (
+        ("minLength", "at least {} characters", lambda text, limit: len(text) >= limit),
+        ("maxLength", "at most {} characters", lambda text, limit: len(text) <= limit),
+    ):
+        if isinstance(facts.get(key), int):
+            limit = facts[key]
+            tests.append((key, f"must have {words.format(limit)}", _texts(_limited(holds, limit))))
+    for key, words, compare in (
+        ("minimum", "not be below {}", np.greater_equal), ("maximum", "not be above {}", np.less_equal),
+        ("exclusiveMinimum", "be above {}", np.greater), ("exclusiveMaximum", "be below {}", np.less),
+    ):  # fmt: skip
+        limit = facts.get(key)
+        if isinstance(limit, int | float) and not isinstance(limit, bool):
+            tests.append((key, f"must {words.format(limit)}", _Bounded(limit, compare)))
+    checked = facts.get("format")
+    if checked in ("email", "uri") and pa.types.is_string(kind):
+        tests.append(("format", f"must have the format {checked}", _texts(_format(checked))))
+    if _is_identity(destination, field, schema):
+        tests.append(("identity", "must not be blank nor longer than 1024 characters", _texts(_identity)))
+        if destination.startswith("identityMap.ECID["):
+            tests.append(("ECID", "must have 38 digits", _texts(lambda t: re.fullmatch(r"[0-9]{38}", t) is not None)))
+    return tests
+
+
+def _limited(holds: Callable[[str, int], bool], limit: int) -> Callable[[str], bool]:
+    return lambda text: holds(text, limit)
+
+
+def _found(pattern: re.Pattern[str]) -> Callable[[str], bool]:
+    return lambda text: pattern.search(text) is not None
+
+
+def _identity(text: str) -> bool:
+    return len(text.strip()) > 0 and len(text) <= 1024
+
+
+def _is_identity(destination: str, field: Field, schema: Schema) -> bool:
+    steps = parse_path(destination)
+    if steps[0] == "identityMap" and steps[-1] == "id":
+        return True
+    return any(identity.path == field.path for identity in schema.identities)
+
+
+def _compiled(pattern: str) -> re.Pattern[str] | None:
+    try:
+        return re.compile(pattern)
+    except re.error:
+        return None
+
+
+def _format(name: str) -> Callable[[str], bool]:
+    from jsonschema import Draft7Validator
+
+    checker = Draft7Validator.FORMAT_CHECKER
+    return lambda text: checker.conforms(text, name)
+
+
+def _texts(test: Callable[[str], bool]) -> Callable[[_Series], _Series]:
+    """A test of texts as one of a Series, asked once per distinct value."""
+
+    def of_series(series: _Series) -> _Series:
+        codes, distinct = series.factorize()
+        answers = np.array([test(_text(value)) for value in distinct] + [True], dtype=bool)
+        return _as_series(answers[codes], series)
+
+    return of_series
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else str(value)
+
+
+class _Converts:
+    """Whether each value converts to an Arrow type, as the mapping converts."""
+
+    def __init__(self, kind: pa.DataType) -> None:
+        self.kind = kind
+
+    def __call__(self, series: _Series) -> _Series:
+        _, failed = coerce(_arrow(series), self.kind, Options())
+        fine = np.ones(len(series), dtype=bool)
+        fine[failed] = False
+        return _as_series(fine, series)
+
+
+class _Bounded:
+    """Whether each value that is a number keeps a bound; the others are for :class:`_Converts` to find."""
+
+    def __init__(self, limit: float, compare: Callable[[Any, Any], _Mask]) -> None:
+        self.limit, self.compare = limit, compare
+
+    def __call__(self, series: _Series) -> _Series:
+        numbers, _ = coerce(_arrow(series), pa.float64(), Options())
+        values = numbers.to_numpy(zero_copy_only=False)
+        return _as_series(np.isnan(values) | self.compare(values, self.limit), series)
+
+
+def _arrow(series: _Series) -> pa.Array | list[Any]:
+    try:
+        array = pa.Array.from_pandas(series)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):  # values of unlike types
+        return [None if value is None or value != value else value for value in series]
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+
+
+def _as_series(mask: _Mask, like: _Series) -> _Series:
+    import pandas as pd
+
+    return pd.Series(mask, index=like.index)
+
+
+def load_contract(path: str | os.PathLike[str]) -> Any:
+    """A user's own pandera schema: a Python file that defines one, or pandera's YAML.
+
+    Raises:
+        UsageError: the file cannot be read, or holds no pandera schema or more than one.
+    """
+    pandera = _pandera()
+    file = Path(path)
+    if not is_file(file):
+        raise UsageError(f"{file}: no such file. Give a Python file that defines a pandera schema, or pandera's YAML.")
+    if file.suffix.lower() in (".yaml", ".yml"):
+        import yaml
+
+        try:
+            why = why_explosive(yaml.compose(file.read_text(encoding="utf-8"), yaml.SafeLoader))
+            if why is not None:
+                raise UsageError(f"{file}: {why}.")
+            return pandera.DataFrameSchema.from_yaml(file)
+        except UsageError:
+            raise
+        except ImportError as error:
+            raise UsageError(f"{file}: reading pandera's YAML needs more: {error}.") from None
+        except Exception as error:
+            raise UsageError(f"{file}: is no pandera schema: {error}.") from error
+    spec = importlib.util.spec_from_file_location("xdmprep_contract", file)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{file}: is neither Python nor YAML. Give a Python file that defines a pandera schema.")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever the user's file raises
+        raise UsageError(f"{file}: cannot be run: {type(error).__name__}: {error}.") from error
+    models: list[Any] = [
+        value.to_schema()  # type: ignore[attr-defined]
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, pandera.DataFrameModel) and value is not pandera.DataFrameModel
+    ]
+    found = [value for value in vars(module).values() if isinstance(value, pandera.DataFrameSchema)] + models
+    if len(found) != 1:
+        raise UsageError(f"{file}: defines {len(found)} pandera schemas, one is needed.")
+    return found[0]
+
+
+def contract_stream(stream: Stream, contract: Any) -> Stream:
+    """The stream, where rows that break `contract` carry a finding of the rule ``contract`` (an error).
+
+    The contract sees the source's columns as they were read, a piece at a time: checks of a whole column, such as
+    uniqueness, hold within a piece only.
+
+    Args:
+        stream: rows of a source, not mapped yet.
+        contract: a `pandera.DataFrameSchema` or a `DataFrameModel` class.
+
+    Raises:
+        UsageError: it is no pandera schema, or a column that it needs is not in the source.
+    """
+    schema = contract.to_schema() if hasattr(contract, "to_schema") else contract
+    if not hasattr(schema, "columns") or not hasattr(schema, "validate"):
+        raise UsageError(f"a contract is a pandera schema, got {type(contract).__name__}.")
+    names = stream.arrow_schema.names
+    for name, column in schema.columns.items():
+        if column.required and not column.regex and name not in names:
+            raise UsageError(f"the contract needs the column '{name}'.{did_you_mean(name, names)}")
+    return stream.then(_ContractStep(schema))
+
+
+class _ContractStep:
+    """Validates each chunk's columns; its findings name rows, columns and checks."""
+
+    def __init__(self, schema: Any) -> None:
+        self.schema = schema
+
+    def __call__(self, chunk: Chunk) -> Chunk:
+        import pandas as pd
+
+        records = inexact(chunk.records)
+        frame = records.to_pandas()
+        frame.index = pd.RangeIndex(len(chunk))
+        try:
+            self.schema.validate(frame, lazy=True)
+        except _pandera().errors.SchemaErrors as error:
+            return replace(chunk, issues=(*chunk.issues, *_findings(error.failure_cases, chunk, frame)))
+        return chunk
+
+
+def _findings(cases: Any, chunk: Chunk, frame: Any) -> list[Finding]:
+    found: dict[tuple[str, str], dict[int, Any]] = {}
+    for case in cases.to_dict("records"):
+        column, check, at = case.get("column"), str(case["check"]), case.get("index")
+        name = str(column) if isinstance(column, str) else ""
+        if at is None or at != at:  # the column as a whole, such as its dtype: every row of the piece
+            for position in range(len(chunk)):
+                found.setdefault((name, check), {})[position] = case["failure_case"]
+        else:
+            value = frame[name].iloc[int(at)] if name in frame.columns else case["failure_case"]
+            found.setdefault((name, check), {})[int(at)] = value
+    made = []
+    for (column, check), rows in found.items():
+        positions = sorted(rows)
+        values = pa.array([None if _is_null(rows[at]) else _text(rows[at]) for at in positions], pa.string())
+        message = f"breaks the contract: {_check_words(check)}"
+        made.append(Finding.of("contract", "", message, chunk.rows[positions], values, column or None))
+    return made
+
+
+def _is_null(value: Any) -> bool:
+    return value is None or value != value
+
+
+def _check_words(check: str) -> str:
+    words: Mapping[str, str] = {"not_nullable": "must not be null", "field_uniqueness": "must be unique"}
+    return words.get(check, check if len(check) <= 200 else shorten(check, 200))
+
+
+__all__ = ["contract_stream", "load_contract", "source_contract"]

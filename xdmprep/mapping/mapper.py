@@ -1,0 +1,149 @@
+"""The compiled mapping: a function from chunk to chunk, whole columns at a time.
+
+A text column copied to a text field is passed on as it is.  What does not fit its destination becomes null and a
+finding; so does what an expression fails on; the row goes on.
+
+Inside one item of ``identityMap`` everything stands or falls with the item's ``id``: where that is null, ``primary``
+and the rest are left out too, so that there is no item without an identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ..core.paths import EVERY, Path, format_path, parse_path
+from ..core.shred import Leaf, nested_schema, valid
+from ..core.stream import Chunk, Finding
+from ..errors import ExpressionError, Severity
+from ..schema import Schema
+from .array_zip import StarGroup, only_where, star_groups
+from .destinations import IDENTITY_MAPS, document_order
+from .evaluation import Work
+from .nested import list_parts
+from .plan import Output, Plan
+from .sources import ColumnSource, ConstantSource
+
+_TEXT_COLUMN = pa.dictionary(pa.int32(), pa.string())
+
+
+class Mapper:
+    """What :func:`~xdmprep.mapping.compile_mapping` gives; thread-safe.
+
+    Attributes:
+        leaves: the leaves of the chunks it makes, in document order.
+        arrow_schema: the nested Arrow schema of its records.
+        notes: what is worth a warning about the set as a whole.
+    """
+
+    def __init__(self, plan: Plan, columns: pa.Schema, schema: Schema | None, strict: bool) -> None:
+        self._grouped = plan.grouped
+        groups = star_groups(plan.stars, schema)
+        made: list[Output | StarGroup] = [*plan.outputs, *groups]
+        order = document_order([part.path for part in made], schema)
+        self._parts = [made[number] for number in order]
+        self._columns = columns
+        self._options = plan.options
+        self._severity: Severity = "error" if strict else "warning"
+        self._follow = _followers([part.path for part in self._parts], self._parts)
+        self.leaves = tuple(self._leaf(number, part) for number, part in enumerate(self._parts))
+        self.arrow_schema = nested_schema(self.leaves) if schema is None else schema.arrow_schema
+        self.notes = tuple(plan.notes)
+        self._names = [leaf.name for leaf in self.leaves]
+        self._read_for = self._destinations()
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The columns of the source that are looked at."""
+        return frozenset(self._read_for)
+
+    @property
+    def grouped_with(self) -> frozenset[str] | None:
+        """The columns that its values depend on where rows are grouped; None for all."""
+        return self.reads if self._options.seed is None else None  # seeded random values differ by the whole row
+
+    def _destinations(self) -> dict[str, list[tuple[Path, str]]]:
+        """For each column that is read: the ways into its values that mappings take, and where each leads."""
+        found: dict[str, list[tuple[Path, str]]] = {}
+        columns = self._columns.names  # a new list each time
+        for part in self._parts:
+            for output in part.outputs if isinstance(part, StarGroup) else [part]:
+                for name, *steps in output.reads(columns):
+                    found.setdefault(str(name), []).append((tuple(steps), format_path(output.path)))
+        return found
+
+    def _leaf(self, number: int, part: Output | StarGroup) -> Leaf:
+        if isinstance(part, StarGroup):
+            return Leaf(part.path, part.type, part.text)
+        leaf = Leaf(part.path, part.type, part.source.text)
+        if isinstance(part.source, ConstantSource):
+            value = part.source.value
+            constant = value if isinstance(value, str | int | float | bool) else None
+            follows = self._follow.get(number) if constant is not None else None
+            return replace(leaf, column=None, constant=constant, follows=follows)
+        if isinstance(part.source, ColumnSource) and not (part.source.steps or part.steps or part.via or self._grouped):
+            return replace(leaf, copied=part.source.column)
+        return leaf
+
+    def __call__(self, chunk: Chunk) -> Chunk:
+        """The chunk's records, mapped; row numbers, findings and source rows stay with them."""
+        work = self._work(chunk)
+        arrays = [part.read(work) if isinstance(part, StarGroup) else work.column(part) for part in self._parts]
+        for number, id_number in self._follow.items():
+            there = arrays[id_number]
+            if there.null_count:
+                arrays[number] = only_where(arrays[number], valid(there))
+        records = pa.RecordBatch.from_arrays(arrays, self._names)
+        issues = (*filter(None, map(self._wanted, chunk.issues)), *work.findings)
+        return replace(chunk, leaves=self.leaves, records=records, issues=issues)
+
+    def _wanted(self, finding: Finding) -> Finding | None:
+        """A finding about the source's rows; None where it is about a value that no mapping reads."""
+        if finding.code != "unfit" or finding.column is None:
+            return finding
+        inside: Path = ()
+        with suppress(ExpressionError):  # a column without a name
+            inside = parse_path(finding.path)[1:]
+        for steps, path in self._read_for.get(finding.column, ()):
+            if all(a == b or EVERY in (a, b) for a, b in zip(steps, inside, strict=False)):
+                return replace(finding, path=path)
+        return None
+
+    def _work(self, chunk: Chunk) -> Work:
+        records = source_records(chunk, self._columns)
+        if not self._grouped:
+            return Work(records, chunk.rows, self._options, self._severity)
+        offsets = np.zeros(len(chunk) + 1, dtype=np.int32)
+        flat = records
+        if records.num_columns:
+            offsets, _ = list_parts(records.column(0))
+            flat = pa.RecordBatch.from_arrays([column.flatten() for column in records.columns], records.schema.names)
+        rows = np.repeat(chunk.rows, np.diff(offsets))
+        return Work(flat, rows, self._options, self._severity, offsets)
+
+
+def source_records(chunk: Chunk, columns: pa.Schema) -> pa.RecordBatch:
+    """The rows of a source chunk with its columns by name."""
+    if all(len(leaf.path) == 1 for leaf in chunk.leaves):
+        names = [str(leaf.path[0]) for leaf in chunk.leaves]
+        if names == chunk.records.schema.names:
+            return chunk.records
+        return pa.RecordBatch.from_arrays(chunk.records.columns, names)
+    return chunk.nested(columns)
+
+
+def _followers(paths: Sequence[Path], parts: Sequence[Any]) -> dict[int, int]:
+    """For leaves inside an item of an identity map: which leaf is the item's id, unless that is a constant."""
+    at = {path: number for number, path in enumerate(paths)}
+    follow = {}
+    for number, path in enumerate(paths):
+        if len(path) > 3 and path[0] in IDENTITY_MAPS and path[3:] not in (("id",), ("xdm:id",)):
+            found = at.get((*path[:3], "id"), at.get((*path[:3], "xdm:id")))
+            if found is not None and not isinstance(getattr(parts[found], "source", None), ConstantSource):
+                follow[number] = found
+    return follow

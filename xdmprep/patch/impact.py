@@ -1,0 +1,154 @@
+"""What a patch does to the profiles that are there: for each attribute how many get it, how many get another value.
+
+Worked out on whole columns beside the comparison itself, so that every record counts, however many there are; only the
+examples, and the first records for a trial, are kept.  An upsert takes nothing away, so there is no third number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..core.shred import prune, to_pylist
+from .merge_patch import At, Mask, entries_of, matches_of, present, same
+
+#: Examples of each attribute.
+EXAMPLES = 3
+
+
+@dataclass
+class AttributeChange:
+    """What happens to one attribute.
+
+    Attributes:
+        added: profiles that did not have it.
+        changed: profiles that had another value.
+        examples: key, value before and value after of some; None is no value.
+    """
+
+    added: int = 0
+    changed: int = 0
+    examples: list[tuple[str, Any, Any]] = field(default_factory=list)
+
+    def take(self, other: AttributeChange) -> None:
+        """Add what another part of the patch does."""
+        self.added += other.added
+        self.changed += other.changed
+        self.examples = [*self.examples, *other.examples][:EXAMPLES]
+
+
+@dataclass
+class Effects:
+    """What a patch does.
+
+    Attributes:
+        records: records of the patch.
+        new: those of profiles that were not there.
+        attributes: path -> what happens to it in the others.
+        before: the first records as they were, in order, null where they are new; for a trial.
+        kept: how many these are.
+    """
+
+    records: int = 0
+    new: int = 0
+    attributes: dict[str, AttributeChange] = field(default_factory=dict)
+    before: list[pa.StructArray] = field(default_factory=list, repr=False)
+    kept: int = 0
+
+    @property
+    def shape(self) -> pa.Schema:
+        """The fields of `before`."""
+        return pa.schema(list(self.before[0].type) if self.before else [])
+
+    @classmethod
+    def of(cls, before: pa.StructArray, sent: pa.StructArray, keys: pa.Array, keep: int) -> Effects:
+        """The effects of some records.
+
+        Args:
+            before: the records as they were, null where there was none.
+            sent: what is sent, of the same type.
+            keys: whose they are.
+            keep: how many of `before` to keep.
+        """
+        made = cls(len(sent), int(before.null_count))
+        if keep:
+            made._keep(before.slice(0, keep))
+        there = np.flatnonzero(before.is_valid().to_numpy(zero_copy_only=False))
+        if len(there):
+            known = pa.array(there)
+            _Walk(made.attributes, keys.take(known)).look(
+                before.take(known), sent.take(known), At(np.arange(len(there)))
+            )
+        return made
+
+    def _keep(self, before: pa.StructArray) -> None:
+        self.before.append(before)
+        self.kept += len(before)
+
+    def take(self, other: Effects, keep: int) -> None:
+        """Add the effects of the records that follow; at most `keep` former records stay."""
+        self.records += other.records
+        self.new += other.new
+        for path, change in other.attributes.items():
+            self.attributes.setdefault(path, AttributeChange()).take(change)
+        for part in other.before:
+            if self.kept < keep:
+                self._keep(part.slice(0, keep - self.kept))
+
+
+@dataclass
+class _Walk:
+    """Goes down two arrays of records side by side."""
+
+    found: dict[str, AttributeChange]
+    keys: pa.Array
+
+    def look(self, before: pa.Array, sent: pa.Array, at: At) -> None:
+        kind = sent.type
+        if pa.types.is_struct(kind):
+            for part, old, new in zip(kind, before.flatten(), sent.flatten(), strict=True):
+                if new.null_count < len(new):
+                    self.look(old, new, at.below(part.name))
+        elif pa.types.is_map(kind):
+            early, late = entries_of(before), entries_of(sent)
+            match = matches_of(early, late)
+            was = early.items.take(pa.array(match, mask=match < 0))
+            self.look(was, late.items, at.some(late.rows).below(late.keys))
+        else:
+            there, here = present(before), present(sent)
+            self._note(here & ~there, here & there & ~same(before, sent), before, sent, at)
+
+    def _note(self, added: Mask, changed: Mask, before: pa.Array, sent: pa.Array, at: At) -> None:
+        some = np.flatnonzero(added | changed)
+        if not len(some):
+            return
+        coded = pc.dictionary_encode(at.some(some).paths())
+        codes = coded.indices.to_numpy(zero_copy_only=False)
+        for code, path in enumerate(coded.dictionary.to_pylist()):
+            here = some[codes == code]
+            fresh = int(added[here].sum())
+            examples = [
+                (self.keys[int(at.records[one])].as_py(), _shown(before.slice(one, 1)), _shown(sent.slice(one, 1)))
+                for one in here[:EXAMPLES].tolist()
+            ]
+            self.found.setdefault(path, AttributeChange()).take(AttributeChange(fresh, len(here) - fresh, examples))
+
+
+def _shown(value: pa.Array) -> Any:
+    """The one value of an array as JSON would have it."""
+    return _json(prune(to_pylist(value)[0]))
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _json(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_json(item) for item in value] or None
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    return value.isoformat() if isinstance(value, date) else value

@@ -1,0 +1,1 @@
+"""The jobs of the library, put together from the packages below: prepare, validate, upsert patches, resubmission."""

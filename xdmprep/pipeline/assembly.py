@@ -1,0 +1,99 @@
+"""What mapping, schema and rules make together, for all that writes or hands on records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from .. import __version__
+from ..core.manifest import Manifest
+from ..core.stream import Chunk, Stream
+from ..mapping import Mapper, MappingSet, as_mapping, compile_mapping, map_stream
+from ..read.arrow import as_records
+from ..schema import Schema, as_schema
+from ..validate import Rules, check_stream, compile_checks
+from ..write import WriteOptions, Written
+
+SOFTWARE = f"xdmprep {__version__}"
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """A mapping, a schema and a rule set.
+
+    Attributes:
+        schema: the XDM schema.
+        mapping: makes its records of a source's rows; None where the rows are records already.
+        rules: what records are checked by.
+        strict: whether a value that does not fit its destination's type is an error.
+    """
+
+    schema: Schema
+    mapping: MappingSet | None = None
+    rules: str | Rules = "strict"
+    strict: bool = False
+
+    @classmethod
+    def of(cls, schema: Any, mapping: Any = None, rules: str | Rules = "strict", strict: bool = False) -> Assembly:
+        """The assembly of what a caller gave: a Schema or a path; a MappingSet, a dict or a path.
+
+        Raises:
+            SchemaError, MappingError: one of them cannot be read.
+        """
+        return cls(as_schema(schema), None if mapping is None else as_mapping(mapping), rules, strict)
+
+    def records(self, read: Stream) -> Stream:
+        """The rows of a source as records, unchecked.
+
+        Raises:
+            MappingError: all faults of the mapping.
+        """
+        if self.mapping is None:
+            return as_records(read)
+        return map_stream(read, self.mapping, self.schema, strict=self.strict)
+
+    def checked(self, read: Stream) -> Stream:
+        """The rows of a source as records with findings.
+
+        Raises:
+            MappingError: all faults of the mapping.
+            SchemaError: the schema cannot be checked against.
+        """
+        return check_stream(self.records(read), self.schema, self.rules)
+
+    def compiled(self, columns: pa.Schema) -> tuple[Mapper, Callable[[Chunk], Chunk]]:
+        """The mapping and the checks for rows of some columns, for callers that make the chunks themselves."""
+        assert self.mapping is not None  # noqa: S101 (such callers have one)
+        mapper = compile_mapping(self.mapping, columns, self.schema, strict=self.strict)
+        return mapper, compile_checks(self.schema, mapper.leaves, self.rules)
+
+
+def stamped(options: WriteOptions, schema: Schema, software: str = SOFTWARE) -> WriteOptions:
+    """The options of writing with the schema and the software in the metadata of Parquet files."""
+    if options.format != "parquet":
+        return options
+    return replace(options, metadata=(("xdm.schema.id", schema.id), ("writer", software)))
+
+
+def manifest_of(
+    done: Written, options: WriteOptions, folder: Path, source: dict[str, Any], schema: Schema | None, **more: Any
+) -> Manifest:
+    """The manifest of what was written.
+
+    Args:
+        done: the parts and counts.
+        options: how they were written.
+        folder: where they are.
+        source: what describes the source, with its ``name``.
+        schema: of the records; None without one.
+        **more: further fields of :class:`.Manifest`: `upsert`, `values`, `threshold`.
+    """
+    return Manifest(
+        options.format, done.files, done.rows, done.written, done.rejected, source=source,
+        schema={} if schema is None else schema.about, multiline=options.multiline, software=SOFTWARE, folder=folder,
+        **more,
+    )  # fmt: skip

@@ -1,0 +1,139 @@
+"""A first XDM schema for a source: one field a column, typed by the values of its first rows."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pyarrow as pa
+
+from ..core.shred import plain
+from ..errors import UsageError
+from ..read import open_source
+from ..schema import Schema
+
+#: Rows that are looked at.
+ROWS = 10_000
+_CLASS = "https://ns.adobe.com/xdm/context/profile"
+_TYPES: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("true|false", {"type": "boolean", "meta:xdmType": "boolean"}),
+    (r"-?(?:0|[1-9]\d{0,8})", {"type": "integer", "meta:xdmType": "int"}),
+    (r"-?(?:0|[1-9]\d{0,17})", {"type": "integer", "meta:xdmType": "long"}),
+    (r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?", {"type": "number", "meta:xdmType": "number"}),
+    (r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])", {"type": "string", "format": "date", "meta:xdmType": "date"}),
+    (r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})",
+     {"type": "string", "format": "date-time", "meta:xdmType": "date-time"}),
+)  # fmt: skip
+_TEXT = {"type": "string", "meta:xdmType": "string"}
+#: Names of columns whose numbers are ids: arithmetic on them means nothing, and leading zeros may come later.
+_IDS = re.compile(
+    r"(?:^|[_\W])(?i:id|ids|no|number|key|code|zip|postcode|phone|tel|mobile|fax)\d*$|[a-z](?:Id|ID|Key|Code|No|Zip)\d*$"
+)
+
+
+def draft_schema(source: Any, *, tenant: str = "tenant", title: str | None = None) -> Schema:
+    """A first schema for the rows of a source, to be read and corrected before it is used.
+
+    Args:
+        source: any source of :func:`xdmprep.prepare`; its first rows decide the types.  Columns of ids stay text,
+            whatever their values look like.
+        tenant: the tenant's name without the underscore; the fields stand under it, as the platform wants custom ones.
+        title: of the schema; None takes the source's name.
+
+    Returns:
+        A schema of the class XDM Individual Profile with an identityMap; its JSON is `schema.source`.
+
+    Raises:
+        SourceError: the source cannot be read.
+        UsageError: the tenant is no name.
+
+    Example:
+        >>> schema = xp.draft_schema("people.csv", tenant="acme")
+        >>> print(json.dumps(schema.source, indent=2))
+    """
+    if not re.fullmatch(r"[a-z0-9]+", tenant):
+        raise UsageError(f"a tenant's name has lower-case letters and digits, got {tenant!r}.")
+    stream = open_source(source)
+    table = stream.head(ROWS)
+    fields: dict[str, Any] = {}
+    for name, column in zip(table.column_names, table.columns, strict=True):  # a name may stand twice
+        key = field_name(name)
+        while key in fields:
+            key += "_"
+        fields[key] = {"title": name, **_type_of(name, column)}
+    what = title or re.sub(r"\.\w+$", "", stream.name)
+    slug = re.sub(r"[^a-z0-9]+", "-", what.lower()).strip("-") or "draft"
+    content = {
+        "$schema": "http://json-schema.org/draft-06/schema#",
+        "$id": f"https://ns.adobe.com/{tenant}/schemas/{slug}",
+        "title": what,
+        "type": "object",
+        "meta:class": _CLASS,
+        "meta:extends": [_CLASS, "https://ns.adobe.com/xdm/data/record"],
+        "properties": {
+            f"_{tenant}": {"type": "object", "meta:xdmType": "object", "properties": fields},
+            "identityMap": _identity_map(),
+        },
+    }
+    return Schema.from_dict(content, name=what)
+
+
+def field_name(column: str) -> str:
+    """A column's name as a field's: camel case, letters and digits; ``First Name`` gives ``firstName``."""
+    words = re.findall(r"[A-Za-z0-9]+", re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", column))
+    if not words:
+        return "column"
+    name = words[0].lower() + "".join(word[:1].upper() + word[1:].lower() for word in words[1:])
+    return f"n{name}" if name[0].isdigit() else name
+
+
+def _type_of(name: str, column: pa.ChunkedArray) -> dict[str, Any]:
+    array = plain(column.combine_chunks())
+    if pa.types.is_nested(array.type):
+        return _of_arrow(array.type)
+    if pa.types.is_string(array.type):
+        texts = [text for text in array.drop_null().unique().to_pylist() if text.strip()]
+        if not texts or _IDS.search(name):
+            return dict(_TEXT)
+        return dict(
+            next((kind for pattern, kind in _TYPES if all(re.fullmatch(pattern, text) for text in texts)), _TEXT)
+        )
+    return _of_arrow(array.type)
+
+
+def _of_arrow(kind: pa.DataType) -> dict[str, Any]:
+    types = pa.types
+    if types.is_struct(kind):
+        inner = {field_name(field.name): _of_arrow(field.type) for field in kind}
+        return {"type": "object", "meta:xdmType": "object", "properties": inner}
+    if types.is_list(kind):
+        return {"type": "array", "meta:xdmType": "array", "items": _of_arrow(kind.value_type)}
+    if types.is_map(kind):
+        return {"type": "object", "meta:xdmType": "map", "additionalProperties": _of_arrow(kind.item_type)}
+    if types.is_boolean(kind):
+        return {"type": "boolean", "meta:xdmType": "boolean"}
+    if types.is_integer(kind):
+        return {"type": "integer", "meta:xdmType": "long" if kind.bit_width > 32 else "int"}
+    if types.is_floating(kind) or types.is_decimal(kind):
+        return {"type": "number", "meta:xdmType": "number"}
+    if types.is_date(kind):
+        return {"type": "string", "format": "date", "meta:xdmType": "date"}
+    if types.is_timestamp(kind):
+        return {"type": "string", "format": "date-time", "meta:xdmType": "date-time"}
+    return dict(_TEXT)
+
+
+def _identity_map() -> dict[str, Any]:
+    item = {
+        "type": "object",
+        "meta:xdmType": "object",
+        "properties": {
+            "id": {"type": "string", "meta:xdmType": "string"},
+            "authenticatedState": {
+                "type": "string", "meta:xdmType": "string", "enum": ["ambiguous", "authenticated", "loggedOut"],
+            },
+            "primary": {"type": "boolean", "meta:xdmType": "boolean"},
+        },
+    }  # fmt: skip
+    items = {"type": "array", "meta:xdmType": "array", "items": item}
+    return {"title": "Identities", "type": "object", "meta:xdmType": "map", "additionalProperties": items}

@@ -1,0 +1,518 @@
+"""The main job: read, map, check, write, joined in order; nothing else happens here.
+
+Parsing, mapping, checks and encoding of a piece all run in the worker that holds it; the calling thread only puts the
+results in order and writes them.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from ..core.arguments import CALLABLE, COUNT, FLAG, NUMBER, PATH, SOURCE, WORD, either, instance, nullable, takes
+from ..core.arrow_types import unique_names
+from ..core.documents import Shape, kind_of
+from ..core.losses import ValueCounts
+from ..core.manifest import File, Manifest
+from ..core.ndjson.fields import has_numerals
+from ..core.notebook import lines, wrap
+from ..core.paths import format_path
+from ..core.remote import as_local, is_elsewhere, is_remote, shown
+from ..core.stream import Chunk, Stream
+from ..errors import DataError, UsageError
+from ..kernels import native
+from ..mapping import MappingSet, as_mapping, map_stream
+from ..read import CsvOptions, ExcelOptions, as_records, fingerprint, open_source
+from ..report import Report, ReportBuilder
+from ..schema import Schema, as_schema
+from ..validate import Rules
+from ..write import OutputFolder, WriteOptions, Written, write_stream
+from .assembly import Assembly, manifest_of, stamped
+from .checking import MAPPING, RULE_SET, SCHEMA
+from .resubmit import Mended, mend, rejects_table
+
+log = logging.getLogger("xdmprep")
+
+#: What the functions that read, map and check take.
+_JOB: dict[str, Shape] = {
+    "source": SOURCE, "schema": nullable(SCHEMA), "mapping": MAPPING, "rules": RULE_SET, "strict": FLAG,
+    "csv": nullable(instance(CsvOptions)), "excel": nullable(instance(ExcelOptions)),
+    "jobs": nullable(COUNT), "on_start": nullable(CALLABLE),
+    "on_chunk": nullable(CALLABLE), "on_part": nullable(CALLABLE),
+}  # fmt: skip
+_CONTRACT = kind_of(
+    "a pandera schema or a path",
+    lambda value: isinstance(getattr(value, "columns", None), dict) and callable(getattr(value, "validate", None)),
+)
+#: What the functions that only write take.
+_PARTS: dict[str, Shape] = {
+    "records": SOURCE, "out": PATH, "max_rows": nullable(COUNT), "max_bytes": COUNT, "multiline": FLAG,
+    "overwrite": FLAG,
+}  # fmt: skip
+
+#: Findings that a run's report keeps in memory; all are counted, and all are in `issues.csv`.
+KEPT_FINDINGS = 100_000
+
+#: Percentage of its values that a destination may lose before a run says so with its exit code.
+MAX_LOSS = 50.0
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Result:
+    """What a run did: rows == written + rejected.
+
+    Attributes:
+        rows: rows read.
+        written: records written to the parts.
+        rejected: rows set aside, with their reasons in `rejects.jsonl` and `issues.csv`.
+        manifest: what was written; also in `manifest.json`.
+        report: every finding.
+        seconds: wall time of the run.
+        merged: where a mapping groups rows, how many more source rows went into records; `rows`, `written` and
+            `rejected` then count records, and :attr:`source_rows` the rows.
+        merged_rejected: how many of those went into records that were set aside.
+        excessive: destinations that lost a larger share of their values than the run allowed, the worst first.
+    """
+
+    rows: int
+    written: int
+    rejected: int
+    manifest: Manifest
+    report: Report
+    seconds: float
+    merged: int = 0
+    merged_rejected: int = 0
+    excessive: tuple[str, ...] = ()
+    _schema: Schema | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def rejects(self) -> pa.Table:
+        """The rows set aside: ``_row``, ``_file``, ``_reasons``, the source's columns; see :func:`xdmprep.mend`."""
+        return rejects_table(self.folder)
+
+    def mend(self, frame: Any = None) -> Mended:
+        """Run mended rejects again, into a further part of the same output.
+
+        Args:
+            frame: mended rows, a DataFrame or Arrow table with the columns of :attr:`rejects`; rows that are not in it
+                stay aside.  None takes `rejects.jsonl`, mended in place.
+
+        Returns:
+            How many rows were tried, written, and are still set aside; this result keeps its counts.
+
+        Raises:
+            SourceError: a row cannot be used.
+        """
+        return mend(self.folder, frame=frame, schema=self._schema)
+
+    @property
+    def values(self) -> ValueCounts:
+        """Counts of the values written and left out, for each destination."""
+        return self.report.values
+
+    @property
+    def source_rows(self) -> dict[str, int]:
+        """Rows of the source: ``rows`` read == ``written`` + ``rejected``, whatever records they went into."""
+        rejected = self.rejected + self.merged_rejected
+        rows = self.rows + self.merged
+        return {"rows": rows, "written": rows - rejected, "rejected": rejected}
+
+    @property
+    def folder(self) -> Path:
+        """The output folder."""
+        return self.manifest.folder or Path()
+
+    def __repr__(self) -> str:
+        return f"<Result {self}>"
+
+    def __str__(self) -> str:
+        files = self.manifest.files
+        name = self.manifest.source.get("name", "data")
+        size = sum(file.bytes for file in files)
+        rows = self.source_rows
+        files_text = f"({len(files)} file{'' if len(files) == 1 else 's'}, {size / 1e6:,.1f} MB)"
+        if self.merged:
+            text = (
+                f"{name}: {rows['rows']:,} rows read, {self.rows:,} records: "
+                f"{self.written:,} of {rows['written']:,} rows written {files_text}, "
+                f"{self.rejected:,} of {rows['rejected']:,} rows set aside"
+            )
+        else:
+            text = (
+                f"{name}: {self.rows:,} rows read, {self.written:,} written {files_text}, {self.rejected:,} set aside"
+            )
+        if self.values.rows:
+            text += f", {self.values}"
+        return text + (f" -> {self.folder / 'rejects.jsonl'}" if self.rejected else "")
+
+    def _repr_html_(self) -> str:
+        return wrap("prepared", lines(str(self))) + self.report._repr_html_()
+
+
+@takes(**_JOB, out=PATH, error_threshold=nullable(NUMBER), max_loss=nullable(NUMBER), max_rows=nullable(COUNT),
+       max_bytes=nullable(COUNT), multiline=FLAG, overwrite=FLAG, format=WORD,
+       contract=nullable(either(_CONTRACT, PATH)), write=nullable(instance(WriteOptions)))  # fmt: skip
+def prepare(
+    source: Any,
+    mapping: Any,
+    schema: Any,
+    out: str | os.PathLike[str],
+    *,
+    format: str = "json",
+    rules: str | Rules = "strict",
+    strict: bool = False,
+    error_threshold: float | None = None,
+    max_loss: float = MAX_LOSS,
+    max_bytes: int | None = None,
+    max_rows: int | None = None,
+    multiline: bool = False,
+    csv: CsvOptions | None = None,
+    excel: ExcelOptions | None = None,
+    contract: Any = None,
+    write: WriteOptions | None = None,
+    jobs: int | None = None,
+    overwrite: bool = False,
+    on_start: Callable[[Stream], None] | None = None,
+    on_chunk: Callable[[Chunk], None] | None = None,
+    on_part: Callable[[File], None] | None = None,
+) -> Result:
+    """Map, check and write a source as files ready for upload.
+
+    Args:
+        source: a path or URL (CSV, Parquet, JSON, Excel), ``-`` for standard input, a list of paths, a folder, a glob,
+            an open file, a DataFrame, rows that are dicts, any object with ``__arrow_c_stream__``, or a Stream.
+        mapping: a MappingSet, a dict of destination -> expression, or a path or URL.
+        schema: a Schema, or a path or URL.
+        out: the folder for parts, `manifest.json`, `rejects.jsonl`, `issues.csv` and `run.json`.
+        format: ``json``, ``parquet`` or ``csv``.
+        rules: the rule set, see :mod:`xdmprep.rules`.
+        strict: set a row aside too where a value did not fit its destination's type.
+        error_threshold: percentage of rows that may be set aside; with more, no part is kept (the platform's rule for
+            partial ingestion: a batch fails when the percentage is strictly above the threshold).
+        max_loss: percentage of its values that a destination may lose in the rows that are written; those that lose
+            more are named in :attr:`Result.excessive`.  100 turns this off.
+        max_bytes, max_rows: limits of a part.
+        multiline: JSON as one array a file.
+        csv: how a CSV source is written.
+        excel: which sheet of an Excel book is read, and where its header is.
+        contract: a pandera schema (or a file with one) for the source's columns, run before the mapping; rows that
+            break it are set aside.
+        write: all options of writing at once; `format`, `max_bytes`, `max_rows` and `multiline` are then ignored.
+        jobs: worker threads; None means one per core.
+        overwrite: replace another run's output in `out`.
+        on_start, on_chunk: called with the stream before the first row, and in order with each chunk: what was found in
+            it and which rows it stands for, without its records.
+        on_part: called with the manifest's entry of each part when it is complete.
+
+    Returns:
+        Counts, manifest and report.
+
+    Raises:
+        SourceError, SchemaError, MappingError, UsageError: before the first row.
+        OutputError: the folder cannot be used, or the disk refuses.
+        DataError: more rows are faulty than `error_threshold` allows.
+    """
+    started = time.perf_counter()
+    if error_threshold is not None and not 0 <= error_threshold <= 100:
+        raise UsageError(f"the error threshold is a percentage from 0 to 100, got {error_threshold}.")
+    if not 0 <= max_loss <= 100:
+        raise UsageError(f"the largest loss is a percentage from 0 to 100, got {max_loss}.")
+    _refuse_inside(source, out)
+    schema_file = schema if isinstance(schema, str | os.PathLike) else None
+    plan = Assembly.of(schema, mapping, rules, strict)
+    schema, mapping = plan.schema, as_mapping(plan.mapping)
+    options = write or WriteOptions(format=format, max_rows=max_rows, multiline=multiline)
+    if write is None and max_bytes is not None:
+        options = replace(options, max_bytes=max_bytes)
+    options = stamped(options, schema)
+    times = Times()
+    read = open_source(source, csv, excel)
+    if contract is not None:
+        from ..mapping.contract import contract_stream, load_contract
+
+        read = contract_stream(read, load_contract(contract) if isinstance(contract, str | os.PathLike) else contract)
+    records = plan.checked(read)
+    key = {
+        "source": fingerprint(source, read), "mapping": mapping.to_dict(), "schema": schema.sha256,
+        "format": options.format, "maxBytes": options.max_bytes, "maxRows": options.max_rows,
+        "multiline": options.multiline, "rules": str(rules), "strict": strict, "threshold": error_threshold,
+        "contract": None if contract is None else str(contract),
+        **({} if excel is None else {"excel": [excel.sheet, excel.header_row]}),
+    }  # fmt: skip
+    folder = OutputFolder(out, json.loads(json.dumps(key, default=_name_of)), overwrite)
+    builder = ReportBuilder(read.name, cap=KEPT_FINDINGS, origins=read.origins, notes=[schema.profile_warning],
+                            schema=schema, mapped=mapping.pairs)  # fmt: skip
+    merged = merged_rejected = 0
+
+    def each(chunk: Chunk) -> None:
+        nonlocal merged, merged_rejected
+        merged += chunk.merged
+        if chunk.merged:
+            bad = chunk.faulty()
+            merged_rejected += chunk.rows_in(bad) - int(bad.sum())
+        builder.add(chunk)
+        if on_chunk is not None:
+            on_chunk(chunk)
+
+    with folder.all_or_nothing():
+        if read.total_bytes:
+            folder.need(read.total_bytes // 4, "the output")
+        if on_start is not None:
+            on_start(records)
+        with times.measuring("total"):
+            done = write_stream(
+                times.watch(records), folder, options, jobs=jobs, on_chunk=each, on_part=on_part, clock=times.measuring
+            )
+    report = builder.finish()
+    rows = {"rows": done.rows + merged, "written": done.written + merged - merged_rejected,
+            "rejected": done.rejected + merged_rejected}  # fmt: skip
+    return conclude(
+        folder, done, report, options, schema, source={"name": read.name} | (rows if merged else {}) | _files(read),
+        columns=read.arrow_schema, mapping_file=mapping.name, schema_file=schema_file, threshold=error_threshold,
+        max_loss=max_loss, started=started, seconds=times.seconds, rows=rows if merged else None,
+        merged=(merged, merged_rejected),
+    )  # fmt: skip
+
+
+def conclude(
+    folder: OutputFolder,
+    done: Written,
+    report: Report,
+    options: WriteOptions,
+    schema: Schema,
+    *,
+    source: dict[str, Any],
+    columns: pa.Schema,
+    mapping_file: str,
+    schema_file: Any,
+    threshold: float | None,
+    max_loss: float,
+    started: float,
+    seconds: dict[str, float] | None = None,
+    rows: dict[str, int] | None = None,
+    merged: tuple[int, int] = (0, 0),
+    upsert: bool = False,
+) -> Result:
+    """End a run whose parts are written: the manifest, `run.json`, and the threshold.
+
+    Args:
+        folder, done, report, options, schema: what was written, where and how.
+        source: for the manifest.
+        columns: of the source.
+        mapping_file, schema_file: where they were read from, for :func:`xdmprep.mend`.
+        threshold: percentage of rows that may be set aside; None for any.
+        max_loss: as for :func:`prepare`.
+        started: when the run began, by ``time.perf_counter``.
+        seconds: spent in each stage.
+        rows: where a mapping groups rows, the counts of the source's rows.
+        merged: see :attr:`Result.merged` and :attr:`Result.merged_rejected`.
+        upsert: whether the records are a patch.
+
+    Raises:
+        DataError: more rows are faulty than `threshold` allows.
+    """
+    seconds = seconds or {"total": time.perf_counter() - started}
+    manifest = manifest_of(
+        done, options, folder.path, source, schema,
+        values=report.values.table(lost_only=True), threshold=threshold, upsert=upsert,
+    )  # fmt: skip
+    percent = 100 * done.rejected / done.rows if done.rows else 0.0
+    if threshold is not None and percent > threshold:
+        for file in done.files:
+            (folder.path / file.name).unlink()
+        folder.mark("failed", {"seconds": seconds})
+        raise DataError(
+            f"{source['name']}: {done.rejected:,} of {done.rows:,} rows ({percent:.1f} %) have faults, "
+            f"more than the {threshold:g} % allowed. Nothing to upload was kept; "
+            f"the reasons are in {folder.path / 'rejects.jsonl'}."
+        )
+    counts: dict[str, Any] = {"rows": done.rows, "written": done.written, "rejected": done.rejected}
+    if rows is not None:
+        counts["source"] = rows
+    again = {
+        "mappingFile": mapping_file, "schemaFile": _place(schema_file),
+        "columns": dict(zip(unique_names(columns.names), map(str, columns.types), strict=True)),
+    }  # fmt: skip
+    facts = {
+        "counts": counts,
+        "values": report.values.table(),
+        "lackingValues": report.values.rows,
+        "seconds": seconds,
+        "compiled": native.IN_USE,
+        "again": again,
+    }
+    with folder.all_or_nothing():
+        manifest.save(folder.path)
+        folder.mark("finished", facts)
+    took = time.perf_counter() - started
+    log.info("%s: %d rows, %d written to %s, %d set aside, %.1f s", source["name"], done.rows, done.written,
+             folder.path, done.rejected, took)  # fmt: skip
+    excessive = tuple(report.values.excessive(max_loss))
+    return Result(
+        done.rows, done.written, done.rejected, manifest, report, took, *merged, excessive, schema
+    )  # fmt: skip
+
+
+@takes(**_JOB)
+def map_rows(
+    source: Any,
+    mapping: Any,
+    schema: Any = None,
+    *,
+    strict: bool = False,
+    csv: CsvOptions | None = None,
+    excel: ExcelOptions | None = None,
+) -> Stream:
+    """The records that `mapping` makes of `source`, as a Stream; nothing is checked against the schema's rules.
+
+    Args:
+        source, mapping, schema: as for :func:`prepare`; without a schema, types pass through.
+        strict: make values that do not fit their destination's type an error.
+        csv, excel: as for :func:`prepare`.
+
+    Raises:
+        MappingError: every fault of the mapping, before the first row.
+        UsageError: an argument is of another type.
+    """
+    return map_stream(
+        open_source(source, csv, excel),
+        as_mapping(mapping),
+        None if schema is None else as_schema(schema),
+        strict=strict,
+    )
+
+
+@takes(**_PARTS)
+def write_json(records: Any, out: str | os.PathLike[str], **options: Any) -> Manifest:
+    """Write records as single-line JSON parts with a manifest; `options` are those of WriteOptions.
+
+    Raises:
+        UsageError: an argument is of another type.
+    """
+    return _write(records, out, "json", options)
+
+
+@takes(**_PARTS)
+def write_parquet(records: Any, out: str | os.PathLike[str], **options: Any) -> Manifest:
+    """Write records as Parquet parts with a manifest; `options` are those of WriteOptions.
+
+    Raises:
+        UsageError: an argument is of another type.
+    """
+    return _write(records, out, "parquet", options)
+
+
+@takes(**_PARTS)
+def write_csv(records: Any, out: str | os.PathLike[str], **options: Any) -> Manifest:
+    """Write flat records as CSV parts with a manifest; `options` are those of WriteOptions.
+
+    Raises:
+        UsageError: an argument is of another type.
+    """
+    return _write(records, out, "csv", options)
+
+
+def _write(records: Any, out: str | os.PathLike[str], format: str, options: dict[str, Any]) -> Manifest:
+    from ..patch import Patch
+
+    overwrite = bool(options.pop("overwrite", False))
+    chosen = WriteOptions(format=format, **options)
+    stream = as_records(open_source(records))
+    if has_numerals(stream.arrow_schema):  # numbers as JSON has them become columns of numbers
+        same: Any = {format_path((name,)): {"column": name} for name in stream.arrow_schema.names}
+        stream = map_stream(stream, MappingSet(same))
+    folder = OutputFolder(
+        out, {"source": stream.name, "columns": str(stream.arrow_schema), "format": format}, overwrite
+    )
+    with folder.all_or_nothing():
+        done = write_stream(stream, folder, chosen)
+        source = {"name": stream.name}
+        manifest = manifest_of(done, chosen, folder.path, source, None, upsert=isinstance(stream, Patch))
+        manifest.save(folder.path)
+        folder.mark("finished", {"counts": {"rows": done.rows, "written": done.written, "rejected": done.rejected}})
+    return manifest
+
+
+def _refuse_inside(source: Any, out: str | os.PathLike[str]) -> None:
+    """Refuse a source that the run would clear away before it reads it."""
+    given = source if isinstance(source, list | tuple) else [source]
+    for one in given:
+        if is_elsewhere(one := as_local(one)) or not isinstance(one, str | os.PathLike):
+            continue
+        if Path(os.path.realpath(one)).is_relative_to(os.path.realpath(out)):
+            raise UsageError(f"{os.fspath(one)}: lies in the output folder, which a run clears. Give another folder.")
+
+
+def _place(schema: str | os.PathLike[str] | None) -> str | None:
+    """Where a schema can be read again."""
+    if schema is None:
+        return None
+    return shown(schema) if is_remote(schema) else os.path.realpath(as_local(schema))
+
+
+def _files(stream: Stream) -> dict[str, Any]:
+    """The files of a source of several, each with its rows."""
+    return {} if stream.origins is None else {"files": stream.origins.counts()}
+
+
+def _name_of(value: Any) -> str:
+    """What stands for a Python callable of a mapping in `run.json`."""
+    return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', type(value).__name__)}"
+
+
+class Times:
+    """Seconds spent in each stage, summed over the workers."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._seconds: dict[str, float] = {}
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Stage -> seconds, rounded to milliseconds."""
+        return {name: round(value, 3) for name, value in self._seconds.items()}
+
+    def watch(self, stream: Stream) -> Stream:
+        """`stream` with its steps measured."""
+        names = ("read", "map", "validate")
+        steps = (
+            self._watched(names[number] if number < len(names) else f"step {number}", step)
+            for number, step in enumerate(stream.steps)
+        )
+        return replace(stream, steps=tuple(steps))
+
+    def _watched(self, name: str, step: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def run(value: Any) -> Any:
+            with self.measuring(name):
+                return step(value)
+
+        return run
+
+    def measuring(self, name: str) -> _Measure:
+        """A context that adds its wall time to a stage."""
+        return _Measure(self, name)
+
+    def add(self, name: str, seconds: float) -> None:
+        """Add to a stage."""
+        with self._lock:
+            self._seconds[name] = self._seconds.get(name, 0.0) + seconds
+
+
+class _Measure:
+    def __init__(self, times: Times, name: str) -> None:
+        self._times, self._name = times, name
+
+    def __enter__(self) -> None:
+        self._start = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self._times.add(self._name, time.perf_counter() - self._start)

@@ -1,0 +1,441 @@
+"""Rejects, mended by hand, run again with the same mapping into a further part of the same output.
+
+The order of writing makes a kill harmless: the new part first (no manifest names it yet), then the manifest, which also
+lists the rows that came in this way, then the rejects.  A second run skips the rows that the manifest has already.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
+
+from ..core.cells import escape_cells, unescape_cells
+from ..core.documents import COUNT, FLAG, OBJECT, TEXT, DocumentKind, exists, map_of, nullable, record, why_no_source
+from ..core.losses import ValueCounts
+from ..core.manifest import Manifest, whole_file
+from ..core.ndjson.strict import UnreadableError, strict_json
+from ..core.shred import Leaf
+from ..core.stream import ISSUE_SCHEMA, Chunk, Origins
+from ..errors import OutputError, SourceError, UsageError, shorten
+from ..mapping import MappingSet
+from ..read import open_source
+from ..schema import Schema, as_schema
+from ..write import ISSUES, REASON, REJECTS, RUN, OutputFolder, Rejects, WriteOptions, open_parts
+from .assembly import Assembly, stamped
+
+CHUNK_ROWS = 16_384
+
+_RUN = DocumentKind(OutputError, "Run `prepare` again.")
+#: What this needs of `run.json`.
+_RUN_SHAPE = record(
+    {"key": record({
+        "mapping": OBJECT, "schema": TEXT, "strict": FLAG, "rules": TEXT, "maxBytes": COUNT, "maxRows": nullable(COUNT),
+    })},
+    {"again": record({}, {"schemaFile": nullable(TEXT), "columns": map_of(TEXT)}), "lackingValues": COUNT,
+     "values": map_of(record({"read": COUNT, "written": COUNT, "lost": COUNT}))},
+)  # fmt: skip
+_LINE = DocumentKind(SourceError)
+_LINE_SHAPE = record({"row": COUNT}, {"source": nullable(OBJECT), "file": TEXT})
+
+
+#: A row to be tried again: where it stands, its line if it has one, its number through all files, and its columns.
+_Entry = tuple[str, str, int, dict[str, Any] | None]
+#: Columns of a table of rejects that are not the source's.
+_OWN = frozenset({"_row", "_file", "_reasons"})
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """What came of it: rows tried, written now, still set aside, and skipped because an earlier run wrote them."""
+
+    tried: int
+    written: int
+    still_rejected: int
+    skipped: int
+    manifest: Manifest
+
+    def __str__(self) -> str:
+        skipped = f", {self.skipped:,} were written before" if self.skipped else ""
+        return (
+            f"{self.tried:,} rows tried again, {self.written:,} written, {self.still_rejected:,} still aside{skipped} "
+            f"-> {self.manifest.folder}"
+        )
+
+
+def mend(
+    out: str | os.PathLike[str],
+    rejects: Any = None,
+    *,
+    schema: str | os.PathLike[str] | Schema | None = None,
+    frame: Any = None,
+) -> Mended:
+    """Run mended rejects again, with the mapping and the options of the run that set them aside.
+
+    Args:
+        out: the folder of a finished run.
+        rejects: a file of lines as in `rejects.jsonl`, their ``source`` mended; or what `frame` takes.  None takes
+            `rejects.jsonl` itself, mended in place.
+        schema: where the schema is now; None takes the file that the run used.
+        frame: mended rows: a DataFrame or Arrow table with the columns of :attr:`Result.rejects`.  ``_row`` (and
+            ``_file``, where the source was several files) say which row it is; rows that are not in it stay aside.
+
+    Returns:
+        How many rows were tried, written, and are still set aside.
+
+    Raises:
+        OutputError: the folder holds no finished run.
+        SourceError: a line or row cannot be used.
+        UsageError: the schema is not the one of the run, or both `rejects` and `frame` are given.
+
+    """
+    if frame is None and rejects is not None and not isinstance(rejects, str | os.PathLike):
+        rejects, frame = None, rejects
+    if rejects is not None and frame is not None:
+        raise UsageError("mend takes a file of rejects or a frame, not both.")
+    folder = OutputFolder.existing(out)
+    if folder.key.get("patch"):
+        raise UsageError(f"{out}: holds a patch. Mend the snapshot and run the same command again.")
+    _RUN.check(folder.run, _RUN_SHAPE, folder.path / "run.json")
+    manifest = Manifest.load(out)
+    again = folder.run.get("again", {})
+    chosen = _schema(schema, again.get("schemaFile"), folder)
+    file = Path(rejects) if rejects is not None else folder.path / REJECTS
+    columns, others = _columns(again.get("columns", {}))
+    mapping = MappingSet(folder.key["mapping"])
+    if mapping.options.group_by:
+        raise UsageError("the run made one record of several rows. Mend the source and run `prepare` again.")
+    mapper, check = Assembly(chosen, mapping, folder.key["rules"], bool(folder.key["strict"])).compiled(columns)
+    for name in sorted(mapper.reads & others.keys()):
+        raise UsageError(
+            f"the run's column {name!r} is a {others[name]}: only flat text and numbers can be mended here. "
+            "Mend the source and run `prepare` again."
+        )
+    options = WriteOptions(
+        format=manifest.format, max_bytes=folder.key["maxBytes"], max_rows=folder.key["maxRows"],
+        multiline=manifest.multiline,
+    )  # fmt: skip
+    options = stamped(options, chosen, manifest.software)
+    parts = open_parts(folder, mapper.leaves, mapper.arrow_schema, options)
+    parts.files = list(manifest.files)
+    files = manifest.source.get("files")
+    origins = None if files is None else Origins.of_counts(files)
+    still = Rejects(folder, (".mended-rejects.part", ".mended-issues.part"), origins)
+    done = set(manifest.source.get("mended", []))
+    values = ValueCounts.of(folder.run.get("values", {}), folder.run.get("lackingValues", 0))
+    aside, issues = _aside(folder, origins)
+    entries = _entries(file, origins) if frame is None else _frame_entries(frame, columns, origins)
+    chunks = _chunks(entries, columns, done, set(aside))
+    fresh, written = _run(chunks, lambda chunk: check(mapper(chunk)), parts, still, values)
+    good = sorted(written)
+    skipped = fresh.count(None)
+    tried = [row for row in fresh if row is not None]
+    mended = sorted(done | written)
+    manifest = replace(
+        manifest, files=tuple(parts.files), written=manifest.written + len(good),
+        rejected=manifest.rejected - len(good), values=values.table(lost_only=True),
+        source={**manifest.source, **({"mended": mended} if mended else {})},
+    )  # fmt: skip
+    manifest.save(folder.path)
+    _replace_rejects(folder, aside, issues, set(tried) | done, origins)
+    counts = {"rows": manifest.rows, "written": manifest.written, "rejected": manifest.rejected}
+    facts = {"counts": counts, "values": values.table(), "lackingValues": values.rows}
+    folder.mark("finished", {**{k: v for k, v in folder.run.items() if k not in ("state", "key")}, **facts})
+    return Mended(len(tried), len(good), len(tried) - len(good), skipped, manifest)
+
+
+def _run(
+    chunks: Iterator[tuple[Chunk | None, int]],
+    steps: Callable[[Chunk], Chunk],
+    parts: Any,
+    still: Rejects,
+    values: ValueCounts,
+) -> tuple[list[int | None], set[int]]:
+    """Map, check and write; gives the rows met (None for one written before) and the rows written now."""
+    met: list[int | None] = []
+    written: set[int] = set()
+    try:
+        for chunk, skipped in chunks:
+            met += [None] * skipped
+            if chunk is None:
+                continue
+            made = steps(chunk)
+            bad = made.faulty()
+            parts.add(parts.make(made, ~bad), int((~bad).sum()))
+            found = made.found()
+            still.add(found)
+            if found.tally is not None:
+                values.add(found.tally)
+            met += made.rows.tolist()
+            written |= set(made.rows[~bad].tolist())
+        parts.finish()
+        still.finish()
+    except BaseException:
+        parts.discard()
+        still.discard()
+        raise
+    return met, written
+
+
+def _chunks(
+    entries: Iterable[_Entry], columns: pa.Schema, done: set[int], aside: set[int]
+) -> Iterator[tuple[Chunk | None, int]]:
+    leaves = tuple(Leaf((field.name,), field.type, field.name) for field in columns)
+    rows: dict[int, dict[str, Any]] = {}
+    for where, _, row, source in entries:
+        unknown = sorted(set(source or ()) - set(columns.names))
+        if unknown:
+            raise SourceError(f"{where}: the source has no column {shorten(unknown[0])}.")
+        if row in done:
+            yield None, 1
+        elif row not in aside:
+            raise SourceError(f"{where}: row {row:,} is none that the run set aside. Leave the line out.")
+        elif source is not None:
+            rows[row] = source
+        if len(rows) >= CHUNK_ROWS:
+            yield _chunk(rows, columns, leaves), 0
+            rows = {}
+    if rows:
+        yield _chunk(rows, columns, leaves), 0
+
+
+def _entries(file: Path, origins: Origins | None) -> Iterator[_Entry]:
+    """The lines of rejects: where each stands, its text, its row through all files, its source."""
+    for number, line in enumerate(_LINE.read_text(file).split("\n"), 1):
+        if not line.strip():
+            continue
+        where = f"{file} line {number}"
+        entry = _line(line, where)
+        row = _row_of(entry["row"], entry.get("file"), origins, where)
+        source = entry.get("source")
+        yield where, line + "\n", row, None if _still_unfit(source, entry.get("reasons")) else source
+
+
+def _line(line: str, where: str | os.PathLike[str]) -> dict[str, Any]:
+    """One line of rejects."""
+    try:
+        entry = strict_json(line.encode())
+    except UnreadableError as error:
+        raise SourceError(f"{where}: {error.message}, at byte {error.at} of the line.") from None
+    _LINE.check(entry, _LINE_SHAPE, where)
+    return entry
+
+
+def _still_unfit(source: dict[str, Any] | None, reasons: Any) -> bool:
+    """Whether a row was set aside for a value that no line can show, and nothing was put in its place."""
+    listed = reasons if isinstance(reasons, list) else []
+    wrong = [reason.get("column") for reason in listed if isinstance(reason, dict) and reason.get("code") == "unfit"]
+    return bool(source) and any(source.get(str(name)) is None for name in wrong)  # type: ignore[union-attr]
+
+
+def _row_of(row: int, file: Any, origins: Origins | None, where: str) -> int:
+    """The number of a row through all files of the source."""
+    if origins is None:
+        return row
+    found = origins.row_of(str(file or ""), row)
+    if found is None:
+        raise SourceError(f"{where}: the run read no file {shorten(file)}.")
+    return found
+
+
+def _frame_entries(frame: Any, columns: pa.Schema, origins: Origins | None) -> Iterator[_Entry]:
+    """The rows of a frame, as lines of rejects would be read."""
+    stream = open_source(frame)
+    names = stream.arrow_schema.names
+    lacking = [name for name in ("_row", *columns.names, *(["_file"] if origins else [])) if name not in names]
+    if lacking:
+        raise SourceError(
+            f"the frame has no column {shorten(lacking[0])}. Take the table of result.rejects, with all its columns."
+        )
+    number = 0
+    for chunk in stream:
+        unfit = {int(row) for finding in chunk.issues if finding.column not in _OWN for row in finding.rows}
+        entries = chunk.nested(stream.arrow_schema).to_pylist()
+        for at, entry in zip(chunk.rows.tolist(), entries, strict=True):
+            number += 1
+            where = f"row {number} of the frame"
+            row = entry["_row"]
+            if isinstance(row, float) and row.is_integer():
+                row = int(row)
+            if not isinstance(row, int) or isinstance(row, bool):
+                raise SourceError(f"{where}: _row must be a whole number, got {shorten(row)}.")
+            source = {name: value for name, value in entry.items() if name not in _OWN}
+            empty = all(value is None for value in source.values())  # a row that could not be read, and still cannot
+            empty |= at in unfit or _still_unfit(source, entry.get("_reasons"))
+            yield where, "", _row_of(row, entry.get("_file"), origins, where), None if empty else source
+
+
+def rejects_table(out: str | os.PathLike[str]) -> pa.Table:
+    """The rows that a run set aside, as a table.
+
+    Args:
+        out: the folder of a finished run.
+
+    Returns:
+        One row for each reject: ``_row`` (int64, counted within its file), ``_file``, ``_reasons`` (list of struct:
+        code, severity, path, column, value, message, hint), then the source's columns.  A row that could not be read
+        has nulls there.
+
+    Raises:
+        OutputError: the folder holds no finished run.
+        SourceError: the rejects cannot be read.
+    """
+    file = Path(out) / RUN
+    run = _RUN.read_json(file)
+    _RUN.check(run, _RUN_SHAPE, file)
+    name = str(run["key"].get("source", {}).get("name", "")) if isinstance(run["key"].get("source"), dict) else ""
+    fields = [("_row", pa.int64()), ("_file", pa.string()), ("_reasons", pa.list_(REASON))]
+    rows: list[dict[str, Any]] = []
+    path = Path(out) / REJECTS
+    for line in _LINE.read_text(path).split("\n") if path.exists() else ():
+        if line.strip():
+            entry = _line(line, path)
+            own = {"_row": entry["row"], "_file": entry.get("file", name), "_reasons": entry.get("reasons")}
+            rows.append({**(entry.get("source") or {}), **own})
+    for column, kind in run.get("again", {}).get("columns", {}).items():
+        fields.append((column, _type_of(kind, [row.get(column) for row in rows])))
+    arrays = [_array([row.get(column) for row in rows], kind) for column, kind in fields]
+    return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def _type_of(name: str, values: list[Any]) -> pa.DataType:
+    """The type of a column by its name in `run.json`; of one that has no such name, by its values as JSON."""
+    try:
+        return pa.type_for_alias(name)
+    except ValueError:
+        try:
+            return pa.infer_type(values)
+        except pa.ArrowException:
+            return pa.string()
+
+
+def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
+    """Values from JSON as an array: dates and times stand there as text."""
+    try:
+        return pa.array(values, kind)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        texts = [
+            value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            for value in values
+        ]
+        try:
+            return pa.array(texts, pa.string()).cast(kind)
+        except pa.ArrowException:
+            raise SourceError(f"a value of the rejects is no {kind}. Run `prepare` again.") from None
+
+
+def _chunk(rows: dict[int, dict[str, Any]], columns: pa.Schema, leaves: tuple[Leaf, ...]) -> Chunk:
+    numbers = sorted(rows)
+    try:
+        arrays = [pa.array([_value(rows[n].get(f.name), f.type) for n in numbers], f.type) for f in columns]
+    except (pa.ArrowException, ArithmeticError, ValueError, TypeError) as error:
+        raise SourceError(f"a mended value does not fit its column: {shorten(str(error), 200)}.") from None
+    records = pa.RecordBatch.from_arrays(arrays, schema=columns)
+    return Chunk(leaves, records, np.array(numbers, np.int64), source=records, consumed=len(numbers))
+
+
+def _value(value: Any, kind: pa.DataType) -> Any:
+    if value is None or value == "":
+        return None
+    if pa.types.is_decimal(kind):
+        return value if isinstance(value, bool) else Decimal(str(value))
+    return str(value) if pa.types.is_string(kind) and not isinstance(value, str) else value
+
+
+_DECIMAL = re.compile(r"decimal(128|256)\((\d+), (\d+)\)")
+
+
+def _columns(types: dict[str, str]) -> tuple[pa.Schema, dict[str, str]]:
+    """The columns of the run, and the types of those that cannot be read back; these come as text."""
+    fields: list[tuple[str, pa.DataType]] = []
+    others: dict[str, str] = {}
+    for name, kind in types.items():
+        if match := _DECIMAL.fullmatch(kind):
+            wide = pa.decimal128 if match[1] == "128" else pa.decimal256
+            fields.append((name, wide(int(match[2]), int(match[3]))))
+            continue
+        try:
+            fields.append((name, pa.type_for_alias(kind)))
+        except ValueError:
+            fields.append((name, pa.string()))
+            others[name] = kind
+    return pa.schema(fields), others
+
+
+def _schema(given: Any, recorded: str | None, folder: OutputFolder) -> Schema:
+    if given is None and recorded is None:
+        raise UsageError("the run got its schema from Python: give it with --schema.")
+    schema = as_schema(given if given is not None else str(recorded))
+    if schema.sha256 != folder.key["schema"]:
+        raise UsageError(f"{schema.name}: is not the schema of the run, or has changed. Run `prepare` again.")
+    return schema
+
+
+def _aside(folder: OutputFolder, origins: Origins | None) -> tuple[dict[int, str], list[tuple[int, dict[str, Any]]]]:
+    """What the run set aside: each row's line of rejects, and its findings by row.
+
+    Raises:
+        SourceError: one of the two files cannot be read.
+    """
+    rejects = folder.path / REJECTS
+    lines = {row: line for _, line, row, _ in _entries(rejects, origins)} if exists(rejects) else {}
+    return lines, _findings(folder.path / ISSUES, origins)
+
+
+def _findings(path: Path, origins: Origins | None) -> list[tuple[int, dict[str, Any]]]:
+    if not exists(path):
+        return []
+    if (why := why_no_source(path)) is not None:
+        raise SourceError(f"{path}: {why}.")
+    options = arrow_csv.ConvertOptions(column_types=_issue_schema(origins), strings_can_be_null=False)
+    try:
+        table = arrow_csv.read_csv(
+            path, parse_options=arrow_csv.ParseOptions(newlines_in_values=True), convert_options=options
+        )
+        table = unescape_cells(table).select(_issue_schema(origins).names)
+    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+        raise SourceError(
+            f"{path}: is not the list of findings that the run wrote ({shorten(str(error), 200)}). Run `prepare` again."
+        ) from None
+    found = []
+    for entry in table.to_pylist():
+        row = entry["row"]
+        if origins is not None and row is not None:
+            row = origins.row_of(entry["file"] or "", row)
+        if row is None:
+            raise SourceError(f"{path}: a finding has no row of the source. Run `prepare` again.")
+        found.append((row, entry))
+    return found
+
+
+def _issue_schema(origins: Origins | None) -> pa.Schema:
+    return ISSUE_SCHEMA if origins is None else ISSUE_SCHEMA.insert(0, pa.field("file", pa.string()))
+
+
+def _replace_rejects(
+    folder: OutputFolder, aside: dict[int, str], issues: list[tuple[int, dict[str, Any]]], gone: set[int],
+    origins: Origins | None,
+) -> None:  # fmt: skip
+    """New rejects and issues: those of rows not tried, and what is still wrong with the others."""
+    fresh, fresh_issues = folder.path / ".mended-rejects.part", folder.path / ".mended-issues.part"
+    kept = {row: line for row, line in aside.items() if row not in gone}
+    if exists(fresh):
+        kept.update({row: line for _, line, row, _ in _entries(fresh, origins)})
+    left = [(row, entry) for row, entry in issues if row not in gone] + _findings(fresh_issues, origins)
+    left.sort(key=lambda item: item[0])
+    with whole_file(folder.path / REJECTS) as out:
+        out.write("".join(kept[row] for row in sorted(kept)).encode())
+    with whole_file(folder.path / ISSUES) as out:
+        table = pa.Table.from_pylist([entry for _, entry in left], _issue_schema(origins))
+        arrow_csv.write_csv(escape_cells(table), out)
+    for path in (fresh, fresh_issues):
+        path.unlink(missing_ok=True)

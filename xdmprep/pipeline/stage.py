@@ -1,0 +1,225 @@
+"""Mapping and checks as one step over Arrow record batches, for engines that move the batches themselves.
+
+Spark's ``mapInArrow``, Ray Data's ``map_batches``, Dask's ``map_partitions``, polars and DuckDB hand over Arrow data
+and take it back.  :class:`ArrowStage` is that step: every row that comes in goes out, once, as a record with findings.
+It is pickled as a specification (mapping, schema, options), and compiled where it arrives.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from .. import __version__
+from ..core.stream import Chunk, Stream, issue_table
+from ..errors import SourceError, UsageError
+from ..mapping import MappingSet, as_mapping
+from ..read import open_source
+from ..schema import Schema, as_schema
+from ..write import REASON, issue_of, reasons_of
+from .assembly import Assembly
+
+#: Rows that are worked on together.
+CHUNK_ROWS = 16_384
+#: Columns of the output beside the record's own.
+OK, SOURCE_ID, ISSUES = "_ok", "_source_id", "_issues"
+
+
+class ArrowStage:
+    """Rows to checked records, batch by batch.
+
+    Args:
+        mapping: a MappingSet, a dict of destination -> expression, or a path; None where the rows are records already.
+        schema: a Schema or a path; its Arrow types are those of the output.
+        rules: the rule set: ``strict``, ``batch`` or ``jsonschema``.
+        strict: a value that does not fit its destination's type is an error, not a warning.
+
+    Attributes:
+        arrow_schema: pa.Schema of the output, known before the first row: the record's top-level columns, ``_ok``
+            (bool), ``_source_id`` (string) and ``_issues`` (list of struct: code, severity, path, column, value,
+            message, hint).
+        validate_only: whether the rows are taken as records.
+
+    Raises:
+        SchemaError, MappingError: the schema or the mapping set is wrong; what depends on the source's columns is
+            raised at the first batch.
+        UsageError: the mapping set groups rows, or calls Python functions, which no specification can hold.
+
+    Example:
+        >>> stage = xp.ArrowStage({"person.name.firstName": "name"}, schema, rules="jsonschema")
+        >>> made = pa.Table.from_batches(stage(pa.table({"name": ["Ann"]})))
+        >>> made.column("_ok").to_pylist()
+        [True]
+    """
+
+    def __init__(self, mapping: Any, schema: Any, *, rules: str = "strict", strict: bool = False) -> None:
+        self._schema = as_schema(schema)
+        self._mapping = None if mapping is None else as_mapping(mapping)
+        if self._mapping is not None:
+            _refuse_unfit(self._mapping)
+        self._rules, self._strict = rules, strict
+        self._begin()
+
+    def _begin(self) -> None:
+        fields = [*self._schema.arrow_schema, (OK, pa.bool_()), (SOURCE_ID, pa.string()), (ISSUES, pa.list_(REASON))]
+        self.arrow_schema: pa.Schema = pa.schema(fields)
+        taken = [name for name in (OK, SOURCE_ID, ISSUES) if name in self._schema.arrow_schema.names]
+        if taken:
+            raise UsageError(f"{self._schema.name} has a field {taken[0]!r}, which is a column of the stage's output.")
+        self._compiled: dict[pa.Schema, Stream] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def validate_only(self) -> bool:
+        """Whether the rows are taken as records, without a mapping."""
+        return self._mapping is None
+
+    @property
+    def schema(self) -> Schema:
+        """The schema of the records."""
+        return self._schema
+
+    @property
+    def mapping(self) -> MappingSet | None:
+        """The mapping set; None where the rows are records already."""
+        return self._mapping
+
+    def __repr__(self) -> str:
+        what = "records" if self._mapping is None else self._mapping.name or f"{len(self._mapping)} mappings"
+        return f"<ArrowStage {what} -> {self._schema.name}, rules {self._rules}>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            "version": __version__, "schema": self._schema, "sha256": self._schema.sha256,
+            "mapping": None if self._mapping is None else self._mapping.to_dict(),
+            "rules": self._rules, "strict": self._strict,
+        }  # fmt: skip
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if state["version"] != __version__:
+            raise UsageError(
+                f"the stage was made by xdmprep {state['version']}, this process has {__version__}. "
+                "Install one version everywhere."
+            )
+        self._schema = state["schema"]
+        if self._schema.sha256 != state["sha256"]:
+            raise UsageError(f"{self._schema.name}: is not the schema that was sent. Install one version everywhere.")
+        self._mapping = None if state["mapping"] is None else MappingSet(state["mapping"])
+        self._rules, self._strict = state["rules"], state["strict"]
+        self._begin()
+
+    def __call__(self, batches: Any) -> Iterator[pa.RecordBatch]:
+        """The records of some batches.
+
+        Args:
+            batches: record batches, or a table, a reader, or anything with ``__arrow_c_stream__``.  A text column
+                ``_source_id`` gives the ids of the rows; without one they are numbered from 1.
+
+        Yields:
+            Batches of :attr:`arrow_schema`: as many rows as came in, in their order.  Where ``_ok`` is false, the
+            record is what could be made of the row.
+
+        Raises:
+            MappingError: the columns are not those that the mapping set reads.
+            SourceError: `batches` holds no Arrow data.
+        """
+        number = 0
+        for batch in _batches(batches):
+            for at in range(0, batch.num_rows, CHUNK_ROWS):
+                piece = batch.slice(at, CHUNK_ROWS)
+                yield self._records(piece, number)
+                number += piece.num_rows
+
+    def _records(self, batch: pa.RecordBatch, before: int) -> pa.RecordBatch:
+        """One batch; `before` rows came before it."""
+        n = batch.num_rows
+        ids, batch = _ids(batch, before)
+        chunk: Chunk = reduce(lambda value, step: step(value), self._stream(batch.schema).steps, batch)
+        findings = [*chunk.issues, *map(issue_of, chunk.unread)]
+        found = issue_table(findings)
+        found = found.take(pa.array(np.argsort(found["row"].to_numpy(), kind="stable")))
+        ok = np.zeros(n, bool)
+        ok[chunk.rows - 1] = ~chunk.faulty()
+        columns = chunk.nested(self._schema.arrow_schema).columns
+        if len(chunk) != n:  # rows that could not be read at all
+            at = np.zeros(n, np.int64)
+            at[chunk.rows - 1] = np.arange(len(chunk))
+            there = np.zeros(n, bool)
+            there[chunk.rows - 1] = True
+            places = pa.array(at, mask=~there)
+            columns = [column.take(places) for column in columns]
+        reasons = reasons_of(np.arange(1, n + 1, dtype=np.int64), found)
+        return pa.RecordBatch.from_arrays([*columns, pa.array(ok), ids, reasons], schema=self.arrow_schema)
+
+    def stream(self, columns: pa.Schema, batches: Iterable[pa.RecordBatch], name: str = "data") -> Stream:
+        """The same as a stream of checked chunks, for writers.
+
+        Args:
+            columns: of all batches.
+            batches: the rows; taken when the stream is read.
+            name: what messages call the source.
+
+        Raises:
+            MappingError: the columns are not those that the mapping set reads.
+        """
+
+        def pieces() -> Iterator[pa.RecordBatch]:
+            for batch in batches:
+                for at in range(0, batch.num_rows, CHUNK_ROWS):
+                    yield batch.slice(at, CHUNK_ROWS)
+
+        return replace(self._stream(columns), source=pieces, name=name)
+
+    def _stream(self, columns: pa.Schema) -> Stream:
+        """The compiled steps for a source's columns, made once for each."""
+        columns = columns.remove_metadata()
+        with self._lock:
+            made = self._compiled.get(columns)
+            if made is None:
+                nulls = pa.Table.from_arrays([pa.nulls(1, field.type) for field in columns], schema=columns)
+                stream = open_source(nulls)
+                plan = Assembly(self._schema, self._mapping, self._rules, self._strict)
+                made = self._compiled[columns] = plan.checked(stream)
+        return made
+
+
+def _refuse_unfit(mapping: MappingSet) -> None:
+    if mapping.options.group_by:
+        raise UsageError(
+            "$group_by needs all rows of a group in one place, and the engine spreads them. Group the rows first "
+            "(in Spark: groupBy and collect_list), and map the lists with [*]."
+        )
+    for item in mapping.mappings:
+        if item.kind == "callable":
+            raise UsageError(f"{item.destination}: a Python function cannot travel. Write an expression.")
+
+
+def _batches(batches: Any) -> Iterator[pa.RecordBatch]:
+    if isinstance(batches, pa.RecordBatch):
+        yield batches
+    elif isinstance(batches, pa.Table):
+        yield from batches.to_batches()
+    elif hasattr(batches, "__arrow_c_stream__"):
+        yield from pa.RecordBatchReader.from_stream(batches)
+    elif isinstance(batches, Iterable):
+        for batch in batches:
+            if not isinstance(batch, pa.RecordBatch | pa.Table):
+                raise SourceError(f"a stage takes Arrow record batches, got {type(batch).__name__}.")
+            yield from _batches(batch)
+    else:
+        raise SourceError(f"a stage takes Arrow record batches, got {type(batches).__name__}.")
+
+
+def _ids(batch: pa.RecordBatch, before: int) -> tuple[pa.Array, pa.RecordBatch]:
+    """The ids of the rows, and the batch without a column of them."""
+    at = batch.schema.get_field_index(SOURCE_ID)
+    if at < 0:
+        return pa.array([str(number) for number in range(before + 1, before + batch.num_rows + 1)], pa.string()), batch
+    columns = [column for number, column in enumerate(batch.columns) if number != at]
+    return batch.column(at).cast(pa.string()), pa.RecordBatch.from_arrays(columns, schema=batch.schema.remove(at))

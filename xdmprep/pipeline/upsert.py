@@ -1,0 +1,553 @@
+"""Profile patches from snapshots or from files of changes: read, map, compare, check, write.
+
+The files are what the platform's upsert takes: one record for each person, with the identities that find the profile
+and what changed.  A batch has at most 2,000,000 records; a larger patch becomes several folders, to be sent in order.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from itertools import takewhile
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
+
+from ..core.arguments import COUNT, FLAG, PATH, SOURCE, WORD, instance, nullable, one_of, takes
+from ..core.cells import escape_cells
+from ..core.manifest import File, Manifest, whole_file
+from ..core.notebook import lines, wrap
+from ..core.paths import Path as Steps
+from ..core.paths import format_path, parse_path
+from ..core.shred import Leaf, nested_schema
+from ..core.stream import Chunk, Stream, row_chunk
+from ..errors import MappingError, SchemaError, UsageError
+from ..language.functions import table as functions
+from ..mapping import Mapper, MappingSet, as_mapping, compile_mapping, map_stream
+from ..patch import (
+    MEMORY_BYTES,
+    Checks,
+    Counts,
+    DiffOptions,
+    Effects,
+    Key,
+    Patch,
+    Side,
+    as_good_as,
+    diff_streams,
+    key_of,
+    primary_of,
+    refuse_events,
+)
+from ..read import CsvOptions, as_records, fingerprint, is_csv, open_source
+from ..read.lines import LINE, alike, read_lines
+from ..report import Report, ReportBuilder
+from ..schema import Schema, as_schema
+from ..validate import Rules, compile_checks
+from ..write import ISSUES, REJECTS, OutputFolder, WriteOptions, write_stream
+from .assembly import Assembly, manifest_of, stamped
+from .checking import MAPPING, RULE_SET, SCHEMA
+from .prepare import KEPT_FINDINGS
+
+#: The platform's limit of records in one upsert batch (Guardrails for data ingestion).
+MAX_RECORDS = 2_000_000
+VANISHED = "vanished.csv"
+CANNOT_CLEAR = "cannot-clear.jsonl"
+#: Rules beside those of batch ingestion whose breach keeps a record out of Profile.
+SKIPPED = ("identity-primary", "identity-blank", "identity-ecid", "identity-length", "record-size")
+JSON_WARNING = (
+    "the platform's guide describes upsert batches of Parquet files only; JSON is accepted by what it says elsewhere, "
+    "but not promised. Prefer Parquet."
+)
+
+
+@takes(
+    before=SOURCE, after=SOURCE, schema=SCHEMA, on=nullable(WORD), mapping=MAPPING, new=one_of("whole", "leave-out"),
+    duplicates=one_of("last", "error"), relax_required=FLAG, rules=RULE_SET, strict=FLAG,
+    csv=nullable(instance(CsvOptions)), scratch=nullable(PATH), jobs=nullable(COUNT),
+)  # fmt: skip
+def diff(
+    before: Any,
+    after: Any,
+    schema: Any,
+    *,
+    on: str | None = None,
+    mapping: Any = None,
+    new: Literal["whole", "leave-out"] = "whole",
+    duplicates: Literal["last", "error"] = "last",
+    relax_required: bool = False,
+    rules: str | Rules = "strict",
+    strict: bool = False,
+    csv: CsvOptions | None = None,
+    scratch: str | os.PathLike[str] | None = None,
+    jobs: int | None = None,
+) -> Patch:
+    """The upsert records that make the profiles of one snapshot those of another.
+
+    Args:
+        before, after: two snapshots of one source: paths (CSV, Parquet, NDJSON), frames, or Streams.
+        schema: a Schema or a path; of record data, such as profiles.
+        on: path of the key, such as ``identityMap.CRMID[0].id``; None takes the primary identity.
+        mapping: maps both snapshots; None if they are XDM records already.
+        new: ``whole`` sends records that `before` does not have, ``leave-out`` does not.
+        duplicates: of several records with one key, or with one primary identity, the ``last`` counts, with a
+            warning; or it is an ``error``.
+        relax_required: neither repeat nor ask for the fields that the schema requires.
+        rules: what the records of the patch are checked by, see :mod:`xdmprep.rules`.  Whole records that the
+            platform would refuse (rule set ``batch``, and its rules for identities) take no part on either side.
+        strict: a value that does not fit its destination's type sets its row aside.
+        csv: how CSV sources are written.
+        scratch: folder for what does not fit into memory; None takes the system's.
+        jobs: worker threads; None means one per core.
+
+    Returns:
+        A Stream of upsert records: the identities that find the profile, required fields, and what changed; with
+        `counts`, `fields`, `vanished` and `cannot_clear`, and `preview()`, which says what happens to which attribute.
+        Its rows are those of `after`.
+
+    Raises:
+        UsageError: the schema's records cannot be patched, or the key is none of its fields.
+        SourceError, SchemaError, MappingError: before the first row.
+        DataError: a key occurs twice, and that was said to be an error.
+    """
+    made = as_schema(schema)
+    refuse_events(made)
+    options = DiffOptions(on, new, duplicates, relax_required)
+    for text in array_warnings(mapping):
+        warnings.warn(text, stacklevel=2)
+    early, late = (_side(source, mapping, made, on, csv, strict) for source in (before, after))
+    early, late = _as_lines((before, after), (early, late), csv)
+    folder = None if scratch is None else Path(scratch)
+    ingested, sent = _checks(made, rules, options)
+    return diff_streams(early, late, made, options, ingested, sent, scratch=folder, jobs=jobs, effects=0)
+
+
+@dataclass(frozen=True, slots=True)
+class PatchResult:
+    """What was written of a patch.
+
+    Attributes:
+        counts: what the comparison found.
+        fields: fields of the patch.
+        manifests: one for each batch, in the order they are to be sent.
+        folder: where everything is.
+        report: every finding.
+        key: name of the key.
+        seconds: wall time of the run.
+        effects: what the patch does to the profiles that are there, if that was asked for.
+    """
+
+    counts: Counts
+    fields: list[str]
+    manifests: tuple[Manifest, ...]
+    folder: Path
+    report: Report
+    key: str
+    seconds: float
+    effects: Effects | None = None
+
+    @property
+    def clean(self) -> bool:
+        """Whether the patch says all: nothing vanished, nothing that cannot be cleared, no row set aside."""
+        return not (self.counts.vanished or self.counts.cannot_clear or self.counts.set_aside)
+
+    def _repr_html_(self) -> str:
+        return wrap("patch", lines(str(self))) + self.report._repr_html_()
+
+    def __str__(self) -> str:
+        counts, files = self.counts, [file for manifest in self.manifests for file in manifest.files]
+        size = sum(file.bytes for file in files)
+        name = self.manifests[0].source.get("name", "data")
+        found = f"{counts.new:,} to be sent"
+        if "before" in self.manifests[0].source:
+            found = f"{counts.changed:,} changed, {counts.new:,} new, {counts.unchanged:,} unchanged"
+            found = f"{counts.before:,} before: {found}"
+        lines = [
+            f"{name}: {counts.after:,} rows, {found}",
+            f"written: {counts.changed + counts.new:,} records ({len(files)} file{'' if len(files) == 1 else 's'}, "
+            f"{size / 1e6:,.1f} MB)" + (f" in {len(self.manifests)} batches" if len(self.manifests) > 1 else ""),
+        ]
+        if len(self.manifests) > 1:
+            folders = [str(manifest.folder) for manifest in self.manifests]
+            lines.append(f"upload in this order: {folders[0]} to {folders[-1]}, each when the one before has ended")
+        if files:
+            lines.append(f"fields:  {', '.join(self.fields)}")
+        for number, text, file in (
+            (counts.left_out, "new records were left out", ""),
+            (counts.superseded, "rows were replaced by a later row with the same key", ISSUES),
+            (counts.set_aside, "rows set aside", REJECTS),
+            (counts.vanished, "keys vanished; an upsert cannot delete them", VANISHED),
+            (counts.cannot_clear, "values are gone; an upsert cannot clear them", CANNOT_CLEAR),
+            (counts.before_unusable, "rows of the earlier snapshot have no key or cannot be read", ""),
+        ):
+            if number:
+                where = (
+                    self.folder / ("batch-*" if len(self.manifests) > 1 and file in (REJECTS, ISSUES) else "") / file
+                )
+                lines.append(f"{number:,} {text}" + (f" -> {where}" if file else ""))
+        return "\n".join(lines)
+
+
+def write_patch(
+    before: Any,
+    after: Any,
+    schema: Any,
+    out: str | os.PathLike[str],
+    *,
+    on: str | None = None,
+    mapping: Any = None,
+    new: Literal["whole", "leave-out"] = "whole",
+    duplicates: Literal["last", "error"] = "last",
+    relax_required: bool = False,
+    rules: str | Rules = "strict",
+    strict: bool = False,
+    format: str = "parquet",
+    max_bytes: int | None = None,
+    max_records: int = MAX_RECORDS,
+    csv: CsvOptions | None = None,
+    jobs: int | None = None,
+    overwrite: bool = False,
+    effects: int | None = None,
+    on_start: Callable[[Stream], None] | None = None,
+    on_chunk: Callable[[Chunk], None] | None = None,
+    on_part: Callable[[File], None] | None = None,
+) -> PatchResult:
+    """Write a Profile patch: parts, `manifest.json`, and lists of what a patch cannot do.
+
+    Args:
+        before: the earlier snapshot; None if `after` holds changes only (id and changed columns).
+        after: the later snapshot, or the changes.
+        schema, on, mapping, new, duplicates, relax_required, rules, strict, csv, jobs: as for :func:`diff`.
+        out: the folder; with more than `max_records` records it has one folder for each batch, to be sent in order.
+        format: ``parquet``, or ``json`` (see :data:`JSON_WARNING`).
+        max_bytes: limit of a part.
+        max_records: limit of a batch.
+        overwrite: replace another run's output in `out`.
+        effects: look at what the patch does to the profiles that are there, and keep so many of the first records as
+            they were, for a preview; None does not.
+        on_start, on_chunk: called with `after` (and the size of both) before the first row, and with each chunk that
+            is read.
+        on_part: called with the manifest's entry of each part when it is complete.
+
+    Returns:
+        Counts, manifests and report.
+
+    Raises:
+        UsageError, SourceError, SchemaError, MappingError: before the first row.
+        DataError: a key occurs twice, and that was said to be an error; nothing was written.
+        OutputError: the folder cannot be used, or the disk refuses.
+    """
+    started = time.perf_counter()
+    if format not in ("parquet", "json"):
+        raise UsageError(f"a patch is written as parquet or json, not {format!r}.")
+    if max_records < 1:
+        raise UsageError(f"max_records is {max_records}; give at least 1.")
+    made = as_schema(schema)
+    refuse_events(made)
+    options = DiffOptions(on, new, duplicates, relax_required)
+    write = WriteOptions(format=format)
+    if max_bytes is not None:
+        write = replace(write, max_bytes=max_bytes)
+    write = stamped(write, made)
+    late = _side(after, mapping, made, on, csv, strict)
+    early = None if before is None else _side(before, mapping, made, on, csv, strict)
+    if early is not None:
+        early, late = _as_lines((before, after), (early, late), csv)
+    ingested, sent = _checks(made, rules, options)
+    key = {
+        "before": None if early is None else fingerprint(before, early.stream),
+        "after": fingerprint(after, late.stream), "patch": True,
+        "mapping": None if mapping is None else as_mapping(mapping).to_dict(), "schema": made.sha256,
+        "options": asdict(options), "rules": str(rules), "strict": strict, "format": format,
+        "maxBytes": write.max_bytes, "maxRecords": max_records,
+    }  # fmt: skip
+    name = late.stream.name
+    folder = OutputFolder(out, key, overwrite)
+    sizes = [side.stream.total_bytes for side in (early, late) if side is not None]
+    size = None if None in sizes else sum(size or 0 for size in sizes)
+    with folder.all_or_nothing():
+        if size is not None and size > MEMORY_BYTES:
+            folder.need(size, "comparing these snapshots")
+        if on_start is not None:
+            on_start(replace(late.stream, total_bytes=size))
+        patch = diff_streams(
+            early, late, made, options, ingested, sent, scratch=folder.path, jobs=jobs, on_chunk=on_chunk,
+            effects=effects,
+        )  # fmt: skip
+        notes = [made.profile_warning, *array_warnings(mapping)]
+        builder = ReportBuilder(name, cap=KEPT_FINDINGS, origins=late.stream.origins, notes=notes)
+        source = {"name": name, **({} if early is None else {"before": early.stream.name}), "key": patch.key,
+                  "counts": asdict(patch.counts), "fields": patch.fields}  # fmt: skip
+        manifests = []
+        batches = _batches(patch, max_records, folder, key)
+        for number, (target, part) in enumerate(batches, 1):
+            place = {"batch": number, "batches": len(batches)} if len(batches) > 1 else {}
+            done = write_stream(part, target, write, jobs=jobs, on_chunk=builder.add, on_part=on_part)
+            manifests.append(manifest_of(done, write, target.path, {**source, **place}, made, upsert=True))
+        _write_lists(patch, folder.path)
+        for manifest in manifests:
+            manifest.save(manifest.folder or folder.path)
+        for target, _ in batches:
+            target.mark("finished", {"counts": asdict(patch.counts)})
+        folder.mark("finished", {"counts": asdict(patch.counts), "batches": len(manifests)})
+    seconds = time.perf_counter() - started
+    return PatchResult(
+        patch.counts, patch.fields, tuple(manifests), folder.path, builder.finish(), patch.key, seconds,
+        patch.effects,
+    )  # fmt: skip
+
+
+def write_trial(
+    result: PatchResult, schema: Schema, former: str | os.PathLike[str], patch: str | os.PathLike[str]
+) -> tuple[Manifest, Manifest, pa.StructArray]:
+    """Write the first records of a patch as they were, and as they are sent: for a trial.
+
+    Args:
+        result: a patch whose effects were looked at; so many records are written as it kept.
+        schema: its schema.
+        former, patch: the folders.
+
+    Returns:
+        Both manifests, and the records as they are sent, of the type of ``result.effects.before``.
+    """
+    assert result.effects is not None  # noqa: S101 (the caller asked for them)
+    effects = result.effects
+    leaves = tuple(Leaf((part.name,), part.type) for part in effects.shape)
+    were = [
+        row_chunk(pa.RecordBatch.from_struct_array(there), leaves)
+        for part in effects.before if len(there := part.drop_null())
+    ]  # fmt: skip
+    are: list[Chunk] = []
+    left = effects.kept
+    for path in [(manifest.folder or Path()) / file.name for manifest in result.manifests for file in manifest.files]:
+        for chunk in _side(path, None, schema, None, None, False).stream:
+            few = chunk.where(np.arange(len(chunk)) < left)
+            left -= len(few)
+            are += [replace(few, issues=(), unread=(), consumed=len(few))] if len(few) else []
+            if not left:
+                break
+        if not left:
+            break
+    manifests = []
+    for out, chunks, upsert in ((former, were, False), (patch, are, True)):
+        format = result.manifests[0].format if upsert else "json"
+        made = chunks[0].leaves if chunks else leaves
+        stream = Stream(partial(iter, chunks), (), made, nested_schema(made))
+        folder = OutputFolder(out, {"trial": True})
+        options = WriteOptions(format=format)
+        done = write_stream(stream, folder, options, jobs=0)
+        manifests.append(manifest_of(done, options, folder.path, {"name": "trial"}, schema, upsert=upsert))
+        manifests[-1].save(folder.path)
+    sent = pa.concat_arrays([chunk.nested(effects.shape).to_struct_array() for chunk in are])
+    return manifests[0], manifests[1], sent
+
+
+def _side(source: Any, mapping: Any, schema: Schema, on: str | None, csv: CsvOptions | None, strict: bool) -> Side:
+    """A snapshot as records: mapped, or taken as they are."""
+    read = open_source(source, csv)
+    pandas = sys.modules.get("pandas")
+    resident = isinstance(source, pa.Table) or (pandas is not None and isinstance(source, pandas.DataFrame))
+    if mapping is None:
+        return _as_it_is(as_records(read), schema, resident)
+    whole = as_mapping(mapping)
+    stream = Assembly(schema, whole, strict=strict).records(read)
+    if whole.options.group_by or not _repeatable(whole):
+        return Side.of(stream)
+    mapped = stream.steps[-1]
+    key = key_of(schema, on)
+    primary = primary_of(schema)
+    part = _of_keys(whole, [key.path])
+    if not len(part):
+        raise UsageError(
+            f"{whole.name or 'the mapping'} maps nothing to the key ({key.name}), so nobody can tell whose a record "
+            "is. Map a value to it, or name another key with --on."
+        )
+    if primary is not None:
+        part = _of_keys(whole, [key.path, primary.path])
+    keyed = compile_mapping(part, read.arrow_schema, schema)
+    return Side(read, stream.leaves, stream.arrow_schema, mapped, keyed, resident)
+
+
+def join_key(source: Stream, mapping: Any, schema: Schema, on: str | None, strict: bool) -> tuple[Stream, Key]:
+    """The rows of a snapshot with the fields of their key alone, for engines that join by it.
+
+    Raises:
+        UsageError: the key is not the primary identity, so records of other keys could be the same profile.
+    """
+    side = _side(source, mapping, schema, on, None, strict)
+    key, primary = key_of(schema, on), primary_of(schema)
+    if primary is not None and not as_good_as(key, primary, side.leaves):
+        raise UsageError(
+            f"the key {key.name} is not the primary identity ({primary.name}), and rows are spread by one key. "
+            "Leave the key out, or compare with xp.diff."
+        )
+    return (side.as_records().stream if side.keyed is None else side.stream.then(side.keyed)), key
+
+
+def _as_lines(sources: tuple[Any, Any], sides: tuple[Side, Side], csv: CsvOptions | None) -> tuple[Side, Side]:
+    """Both sides as the text of their rows, where these are CSV files of one header: equal text is equal rows."""
+    early, late = sides
+    if not all(map(is_csv, sources)) or early.stream.arrow_schema.names != late.stream.arrow_schema.names:
+        return sides
+    made, bare = [], not alike(*sources, csv)
+    for source, side in zip(sources, sides, strict=True):
+        if not isinstance(side.keyed, Mapper):
+            return sides
+        lines = read_lines(source, csv, sorted(side.keyed.reads), bare)
+        made.append(replace(side, stream=lines.stream, compared=lines.compared, kept=(LINE,), whole=lines.parse))
+    return made[0], made[1]
+
+
+def _as_it_is(read: Stream, schema: Schema, resident: bool) -> Side:
+    """The side of a source of XDM records, their values brought to the types of the schema."""
+    if all(_fits(leaf, schema) for leaf in read.leaves):
+        return Side.of(read, resident)
+    names = list(dict.fromkeys(str(leaf.path[0]) for leaf in read.leaves))
+    places = {name: format_path((name,)) if name in schema.columns else name for name in names}
+    unknown = [name for name, place in places.items() if not _has(schema, place)]
+    if unknown:
+        raise MappingError(
+            f"{read.name}: the columns {', '.join(map(repr, unknown[:5]))} are not fields of {schema.name}, so these "
+            "are no XDM records. Give the mapping that makes records of them."
+        )
+    same = {place: {"column": name} for name, place in places.items()}
+    return Side.of(map_stream(read, MappingSet(same), schema, strict=True))
+
+
+def _has(schema: Schema, place: str) -> bool:
+    try:
+        schema.find(place)
+    except SchemaError:
+        return False
+    return True
+
+
+def _fits(leaf: Leaf, schema: Schema) -> bool:
+    """Whether the schema has a field of the leaf's type where the leaf stands."""
+    try:
+        return bool(leaf.type.equals(schema.find(leaf.path).arrow_type))
+    except SchemaError:
+        return False
+
+
+def partial_arrays(mapping: Any) -> list[str]:
+    """Arrays that a mapping makes of single elements (``tags[0]``); an upsert replaces the whole array by these."""
+    found = []
+    for destination in as_mapping(mapping):
+        steps = parse_path(destination)
+        index = next((at for at, step in enumerate(steps) if isinstance(step, int)), None)
+        if index is not None and steps[0] != "identityMap":
+            found.append(format_path(steps[:index]))
+    return list(dict.fromkeys(found))
+
+
+def array_warnings(mapping: Any) -> list[str]:
+    """A sentence for each mapping that asks for a way of merging arrays, which a batch of upserts does not have."""
+    if mapping is None:
+        return []
+    return [
+        f"{item.destination}: {found[0]} has no effect in a batch patch: the platform replaces the whole array by the "
+        "mapped one. Map the complete array, or send this field by streaming."
+        for item in as_mapping(mapping).mappings
+        if isinstance(item.source, str) and (found := _ARRAY_MERGE.search(item.source))
+    ]
+
+
+#: Functions that say how Profile merges an array, for streaming.
+_ARRAY_MERGE = re.compile(r"\bupsert_array_(?:append|replace)\b")
+
+
+def _repeatable(mapping: MappingSet) -> bool:
+    """Whether equal rows always make equal records: nothing asks clock or chance, no function of the caller's own."""
+    volatile = "|".join(re.escape(name) for name, entry in functions().items() if entry.availability == "volatile")
+    asks = re.compile(rf"\b(?:{volatile})\s*\(")
+    return not any(item.kind == "callable" or asks.search(item.text) for item in mapping.mappings)
+
+
+def _of_keys(mapping: MappingSet, paths: list[Steps]) -> MappingSet:
+    """The part of `mapping` that the keys at `paths` depend on."""
+    tops = [tuple(takewhile(lambda step: isinstance(step, str), path)) for path in paths]
+    part = mapping.copy()
+    for destination in list(part):
+        steps = parse_path(destination)
+        if not any(steps[:shared] == names[:shared] for names in tops for shared in [min(len(steps), len(names))]):
+            del part[destination]
+    return part
+
+
+def _checks(schema: Schema, rules: str | Rules, options: DiffOptions) -> tuple[Checks, Checks]:
+    """The checks of whole records, by what the platform is documented to refuse, and of the records of the patch."""
+    sent = Rules.of(rules)
+    ingested = Rules.of("batch", dict.fromkeys(SKIPPED, "error"))
+    if options.relax_required:
+        sent, ingested = (Rules.of(chosen, {"required": "off"}) for chosen in (sent, ingested))
+    return (lambda leaves: compile_checks(schema, leaves, ingested)), (
+        lambda leaves: compile_checks(schema, leaves, sent)
+    )
+
+
+def _batches(patch: Patch, most: int, folder: OutputFolder, key: dict[str, Any]) -> list[tuple[OutputFolder, Stream]]:
+    """The patch as one stream for each batch, and the folder of each: the output folder itself if one is enough."""
+    if patch.records <= most:
+        return [(folder, patch.with_set_aside())]
+    count = -(-patch.records // most)
+    return [
+        (OutputFolder(folder.path / f"batch-{number + 1:05}", {**key, "batch": number}, overwrite=True),
+         replace(patch, source=partial(_slice, patch, number * most, most, number + 1 == count), steps=()))
+        for number in range(count)
+    ]  # fmt: skip
+
+
+def _slice(patch: Patch, start: int, most: int, last: bool) -> Iterator[Chunk]:
+    """The chunks of records `start` to `start` + `most`; a row that is set aside goes with the record before it."""
+    count = 0
+    for chunk in patch.with_set_aside().chunks():
+        good = ~chunk.faulty()
+        place = count + np.cumsum(good) - good  # records before each row
+        count += int(good.sum())
+        inside = (place >= start) & ((place < start + most) | last)
+        lost = chunk.unread if last else ()
+        if not inside.any() and not lost:
+            if count >= start + most and not last:
+                return
+            continue
+        rows = chunk.rows[inside]
+        issues = tuple(part for item in chunk.issues if (part := _of_rows(item, rows, chunk.rows)) is not None)
+        yield replace(chunk.where(inside), issues=issues, unread=lost, consumed=len(rows) + len(lost))
+
+
+def _of_rows(finding: Any, rows: Any, all_rows: Any) -> Any:
+    """The part of a finding about `rows`, or about rows that the chunk does not have but that stand near them."""
+    if not len(rows):
+        return None
+    near = all_rows[np.minimum(np.searchsorted(all_rows, finding.rows), len(all_rows) - 1)]
+    keep = np.isin(near, rows)
+    if not keep.any():
+        return None
+    values = None if finding.values is None else finding.values.filter(pa.array(keep))
+    return replace(finding, rows=finding.rows[keep], values=values)
+
+
+def _write_lists(patch: Patch, folder: Path) -> None:
+    """`vanished.csv` and `cannot-clear.jsonl`, where there is something to list."""
+    import json
+
+    vanished, cleared = patch.lists()
+    if patch.counts.vanished:
+        with whole_file(folder / VANISHED) as out:
+            for number, batch in enumerate(vanished):
+                arrow_csv.write_csv(escape_cells(batch), out, arrow_csv.WriteOptions(include_header=number == 0))
+    if patch.counts.cannot_clear:
+        with whole_file(folder / CANNOT_CLEAR) as out:
+            for batch in cleared:
+                for record in batch.to_pylist():
+                    out.write(json.dumps(record, ensure_ascii=False).encode() + b"\n")
