@@ -1,7 +1,7 @@
 """JSON records as a source to map: JSON lines or one JSON array.
 
-The columns come from the first records (8 MiB of text): a column takes every value found at its path. A later value that
-does not fit its column is null and a finding (`unfit`), which counts where the column is mapped.
+The columns come from the first records (8 MiB of text): a column takes every value found at its path. A later value
+that does not fit its column is null and a finding (`unfit`), which counts where the column is mapped.
 """
 
 from __future__ import annotations
