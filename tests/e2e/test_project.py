@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import stat
 import subprocess
@@ -108,3 +109,18 @@ def test_every_shared_key_is_an_option_of_a_command() -> None:
     modules = {name: import_module(f"xdmprep.cli.{module}") for name, (module, _) in COMMANDS.items()}
     found = set().union(*(options(getattr(module, name)) for name, module in modules.items()))
     assert {f"--{key}" for key in SHARED} <= found
+
+
+def test_a_source_whose_name_is_not_utf_8(folder: Path) -> None:
+    """The draft gets a name that can be written; a schema of such a name cannot be in the project file."""
+    odd = os.fsencode(folder) + b"/\xff\xfe.csv"
+    shutil.copy(folder / "crm.csv", odd)
+    made = run(folder, "init", os.fsdecode(odd), "--schema", "crm-profile.schema.json")
+    assert (made.returncode, made.stderr) == (0, "")
+    assert sorted(file.name for file in folder.glob("*.mapping.yaml")) == [
+        "crm-profile.mapping.yaml", "\N{REPLACEMENT CHARACTER}" * 2 + ".mapping.yaml",
+    ]  # fmt: skip
+    strange = os.fsencode(folder) + b"/\xff.schema.json"
+    shutil.copy(folder / "crm-profile.schema.json", strange)
+    refused = run(folder, "init", "--schema", os.fsdecode(strange), "--dir", "other")
+    assert refused.returncode == 2 and "Rename it" in refused.stderr

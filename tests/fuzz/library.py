@@ -76,7 +76,7 @@ def odd(rng: random.Random) -> Any:
         lambda: set(), lambda: frozenset({1}),
         lambda: [1], lambda: [None], lambda: [[]], lambda: {1: 2}, lambda: {"a": None}, lambda: {None: "a"},
         lambda: {("a",): 1}, lambda: {"a": {"b": object()}},
-        object, lambda: object, lambda: len, lambda: (lambda *_: 1 / 0), _Odd, lambda: {"a": _Odd()}, lambda: [_Odd()],
+        object, lambda: object, lambda: id, lambda: (lambda *_: 1 / 0), _Odd, lambda: {"a": _Odd()}, lambda: [_Odd()],
         lambda: _deep(200, "list"), lambda: _deep(5000, "list"), lambda: _deep(5000, "dict"),
         lambda: _deep(200, "dict"), lambda: _itself("list"), lambda: _itself("dict"),
         lambda: datetime.date(1, 1, 1), lambda: datetime.datetime.max, lambda: datetime.timedelta(1),

@@ -187,3 +187,24 @@ def test_prepare_runs_a_contract_first(tmp_path: Path) -> None:
     assert (result.rows, result.written, result.rejected) == (3, 2, 1)
     reject = (tmp_path / "out" / "rejects.jsonl").read_text()
     assert '"row":2' in reject and '"contract"' in reject and '"C"' in reject
+
+
+BROKEN = {
+    "unique is a number": pandera.DataFrameSchema({"a": pandera.Column(nullable=True)}),
+    "a check's own code fails": pandera.DataFrameSchema(
+        {"a": pandera.Column(nullable=True, checks=pandera.Check(lambda column: column.nothing))}
+    ),
+}
+BROKEN["unique is a number"]._unique = 7
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_contract_that_cannot_be_checked_is_the_authors_fault(name: str) -> None:
+    """Never an exception of pandera's inner parts: either findings or one sentence."""
+    rows = open_source([{"a": "x"}, {"a": None}])
+    try:
+        chunks = list(contract_stream(rows, BROKEN[name]).chunks())
+    except UsageError as error:
+        assert "the contract cannot be checked" in str(error) and str(error).endswith(".")
+    else:
+        assert any(chunk.issues for chunk in chunks)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from xdmprep.core import documents
 from xdmprep.core.documents import (
     COUNT,
     MAX_DEPTH,
@@ -101,3 +104,31 @@ def test_faults_of_shape_name_their_places() -> None:
     with pytest.raises(SourceError, match="and more") as caught:
         KIND.check({"name": "x", "files": [None] * 1000}, shape, "f")
     assert len(str(caught.value)) < 1000
+
+
+def test_files_below_a_folder_that_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that vanishes has no files, a link that leads nowhere is none, and too many files are refused."""
+    for name in ("b/2.json", "a.json", "a.txt", "gone/3.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    (tmp_path / "link.json").symlink_to(tmp_path / "nowhere.json")
+    scan = os.scandir
+
+    def vanishing(path: str) -> object:
+        if str(path).endswith("gone"):
+            shutil.rmtree(path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", vanishing)
+    found = documents.files_below(tmp_path, lambda name: name.endswith(".json"))
+    assert [file.relative_to(tmp_path).as_posix() for file in found] == ["a.json", "b/2.json"]
+    monkeypatch.setattr(documents, "MAX_ENTRIES", 3)
+    with pytest.raises(SourceError, match="more than 3 files"):
+        documents.files_below(tmp_path, lambda name: True, SourceError)
+
+
+def test_only_one_place_searches_folders() -> None:
+    """Searching below a folder has one rule: no other module uses rglob or os.walk."""
+    package = Path(documents.__file__).parent.parent
+    users = {path.name for path in package.rglob("*.py") if re.search(r"\brglob\(|os\.walk\(", path.read_text())}
+    assert users == {"documents.py"}

@@ -10,7 +10,7 @@ import click
 
 from ..core.documents import exists
 from ..core.remote import STANDARD_INPUT, name_of, shown
-from ..errors import OutputError, UsageError
+from ..errors import OutputError, UsageError, visible
 from .command import Command
 from .places import PLACE
 from .printer import print_json, show
@@ -93,7 +93,7 @@ def init(source: Path | str | None, schema: Path | None, folder: Path, as_json: 
 
 def _name(source: Path | str) -> str:
     if isinstance(source, Path):
-        return source.name
+        return os.fsencode(source.name).decode("utf-8", "replace")  # the name goes into files of UTF-8
     return "source" if source == STANDARD_INPUT else name_of(source)
 
 
@@ -124,7 +124,10 @@ def _settings(folder: Path, schema: Path | None, mapping: Path | None) -> str:
 
 
 def _relative(file: Path, folder: Path) -> str:
-    return Path(os.path.relpath(file.resolve(), folder.resolve())).as_posix()
+    place = Path(os.path.relpath(file.resolve(), folder.resolve())).as_posix()
+    if visible(place, keep="\t") != place:
+        raise UsageError(f"{file}: the name holds a character that cannot be printed. Rename it.")
+    return place
 
 
 def _text(value: str) -> str:

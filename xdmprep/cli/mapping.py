@@ -133,7 +133,7 @@ def explain(
         return
     for one in found:
         cost = "" if one.micros is None else f"{one.micros:9.3f} us"
-        emit(f"{one.runs:8} {cost:>12}  {one.destination} <- {one.source}  ({one.why})")
+        show(f"{one.runs:8} {cost:>12}  {one.destination} <- {one.source}  ({one.why})")
     count = {runs: sum(one.runs == runs for one in found) for runs in ("columns", "distinct", "rows")}
     show(f"{shown(path)}: {len(found)} mappings: " + ", ".join(f"{n} {runs}" for runs, n in count.items()))
 

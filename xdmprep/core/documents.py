@@ -14,6 +14,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..errors import SchemaError, XdmPrepError, did_you_mean, shorten
@@ -30,6 +31,9 @@ MAX_EXPANDED = 1_000_000
 #: Faults of shape that one message lists.
 MAX_FAULTS = 10
 
+#: Most files below a folder that is searched.
+MAX_ENTRIES = 200_000
+
 _Pairs = Callable[[list[tuple[str, Any]]], Any]
 
 
@@ -45,6 +49,31 @@ def is_file(path: str | os.PathLike[str]) -> bool:
 def is_folder(path: str | os.PathLike[str]) -> bool:
     """Whether `path` is a folder; False, never an error, for a path that cannot be looked at."""
     return os.path.isdir(path)  # noqa: PTH112
+
+
+def files_below(
+    folder: str | os.PathLike[str], fits: Callable[[str], bool], error: type[XdmPrepError] = SchemaError
+) -> list[Path]:
+    """The regular files in a folder and the folders below it, sorted.
+
+    Folders that cannot be entered, or vanish while they are listed, are passed over.
+
+    Args:
+        folder: where to look.
+        fits: whether a file of this name is wanted.
+        error: what to raise.
+
+    Raises:
+        XdmPrepError: of the type `error`; there are more than :data:`MAX_ENTRIES` names below the folder.
+    """
+    found: list[Path] = []
+    seen = 0
+    for place, _, names in os.walk(folder):
+        seen += len(names)
+        if seen > MAX_ENTRIES:
+            raise error(f"{os.fspath(folder)}: holds more than {MAX_ENTRIES:,} files. Give a folder closer to them.")
+        found += [Path(place, name) for name in names if fits(name)]
+    return sorted(file for file in found if is_file(file))
 
 
 def exists(path: str | os.PathLike[str]) -> bool:

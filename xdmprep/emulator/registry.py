@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.batch_check import ResolveSchema
-from ..core.documents import descriptor_list, is_folder
+from ..core.documents import descriptor_list, files_below, is_folder
 from ..errors import SchemaError
 from .store import Store
 
@@ -94,7 +94,7 @@ class Schemas:
         root = Path(folder) if folder is not None else None
         if root is not None and not is_folder(root):
             raise SchemaError(f"{root}: not a folder of schemas. Give the folder that holds their JSON files.")
-        for path in sorted(root.rglob("*.json")) if root else ():
+        for path in files_below(root, lambda name: name.endswith(".json")) if root else ():
             try:
                 data = json.loads(path.read_text(encoding="utf-8-sig"))
             except (OSError, ValueError) as error:

@@ -27,7 +27,7 @@ from ..core.arrow_types import inexact
 from ..core.documents import is_file, why_explosive
 from ..core.paths import format_path, parse_path
 from ..core.stream import Chunk, Finding, Stream
-from ..errors import ExpressionError, UsageError, did_you_mean, shorten
+from ..errors import ExpressionError, UsageError, did_you_mean, printable, shorten
 from ..language import Options, coerce, compile_expression
 from ..schema import Field, Schema
 
@@ -329,6 +329,8 @@ class _ContractStep:
             self.schema.validate(frame, lazy=True)
         except _pandera().errors.SchemaErrors as error:
             return replace(chunk, issues=(*chunk.issues, *_findings(error.failure_cases, chunk, frame)))
+        except Exception as error:  # a check that does not fit its column, or of the author's own code
+            raise UsageError(f"the contract cannot be checked: {type(error).__name__}: {printable(error)}.") from error
         return chunk
 
 

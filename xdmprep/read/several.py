@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..core.arrow_types import TIMESTAMP
-from ..core.documents import exists, is_file, is_folder
+from ..core.documents import exists, files_below, is_file, is_folder
 from ..core.manifest import NAME, Manifest
 from ..core.packed import ENDINGS as PACKED
 from ..core.remote import RemoteError, as_local, is_elsewhere, is_remote, shown
@@ -84,12 +84,7 @@ def _in_folder(folder: Path) -> list[str]:
     """The data files below a folder; of an output folder of ours its parts."""
     if exists(folder / NAME):
         return [str(folder / file.name) for file in Manifest.load(folder).files]
-    # os.walk, not rglob: a folder that cannot be entered, or is gone meanwhile, has no files for us
-    files = [
-        str(file)
-        for file in sorted(Path(place) / name for place, _, names in os.walk(folder) for name in names)
-        if kind_of(file) and is_file(file)
-    ]
+    files = [str(file) for file in files_below(folder, lambda name: bool(kind_of(Path(name))), SourceError)]
     return _of_one_kind(files, str(folder))
 
 

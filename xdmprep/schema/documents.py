@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..core.documents import DocumentKind, descriptor_list
+from ..core.documents import DocumentKind, descriptor_list, files_below
 from ..core.remote import shown
 from ..errors import SchemaError
 from .scopes import Scopes
@@ -166,6 +166,11 @@ def main_document(documents: list[Document]) -> Document:
     )
 
 
+def is_json(name: str) -> bool:
+    """Whether a file of this name is looked at for components."""
+    return name.endswith(".json")
+
+
 def load_components(files: Iterable[Path]) -> Components:
     """All documents in `files`; several files may hold the same one.
 
@@ -218,5 +223,5 @@ def beside(path: Path) -> Components:
     """The components that lie beside a schema file, or in a folder `components` there."""
     folder = path.parent
     files = [file for file in folder.glob("*.json") if file != path and not file.name.endswith(DESCRIPTORS_SUFFIX)]
-    files += (folder / "components").rglob("*.json")
+    files += files_below(folder / "components", is_json)
     return load_components(files)

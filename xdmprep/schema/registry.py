@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ..core.arguments import FLAG, PATH, WORD, document, takes
-from ..core.documents import exists, is_folder
+from ..core.documents import exists, files_below, is_folder
 from ..errors import SchemaError, did_you_mean
-from .documents import Components, Document, load_components, looks_like_schema
+from .documents import Components, Document, is_json, load_components, looks_like_schema
 from .model import DESCRIPTORS, Schema
 
 
@@ -53,7 +53,7 @@ class Registry:
         if not is_folder(path):
             what = "is a file. Load it with Schema.load" if exists(path) else "no such folder"
             raise SchemaError(f"{path}: {what}.")
-        return cls(load_components(path.rglob("*.json")), compat=compat, name=str(path))
+        return cls(load_components(files_below(path, is_json)), compat=compat, name=str(path))
 
     @takes(documents=_documents, descriptors=DESCRIPTORS)
     def add(self, *documents: Mapping[str, Any], descriptors: Iterable[dict[str, Any]] = ()) -> Registry:
