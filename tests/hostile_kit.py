@@ -355,3 +355,70 @@ def status_of(status: int, body: bytes = b"", **headers: str) -> Behaviour:
 
 DEEP = b"[" * 200_000 + b"]" * 200_000
 HUGE_NUMBER = b'{"id": ' + b"9" * 100_000 + b"}"
+
+
+def bytes_of(data: bytes) -> Behaviour:
+    return lambda exchange: exchange.send(data)
+
+
+def waiting(text: str) -> Behaviour:
+    return status_of(429, Retry_After=text)
+
+
+def _flooding(begin: bytes, piece: bytes) -> Behaviour:
+    def behave(exchange: Exchange) -> None:
+        exchange.send(begin)
+        exchange.flood(piece, 1 << 24)
+
+    return behave
+
+
+_OK, _CHUNKED = b"HTTP/1.1 200 OK\r\n", HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+
+#: Answers that are no HTTP, or HTTP in a way that nobody needs.
+SHAPES: dict[str, Behaviour] = {
+    "HTTP/1.0 without a length": bytes_of(b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n{}"),
+    "HTTP/0.9": bytes_of(b'{"id":"x"}'), "line feeds alone": bytes_of(b"HTTP/1.1 200 OK\nContent-Length: 2\n\n{}"),
+    "a chunk's size that is none": bytes_of(_CHUNKED + b"ZZ\r\n{}\r\n0\r\n\r\n"),
+    "a chunk of negative size": bytes_of(_CHUNKED + b"-5\r\n{}\r\n0\r\n\r\n"),
+    "a chunk of 10^24 bytes": bytes_of(_CHUNKED + b"f" * 20 + b"\r\n{}"),
+    "trailers without end": _flooding(_CHUNKED + b"2\r\n{}\r\n0\r\n", b"X-T: y\r\n"),
+    "chunks and a length": bytes_of(HEAD + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n"
+                                    b"2\r\n{}\r\n0\r\n\r\n"),
+    "two lengths": bytes_of(HEAD + b"Content-Length: 2\r\nContent-Length: 500\r\n\r\n{}"),
+    **{f"a length of {text!r}": bytes_of(HEAD + f"Content-Length: {text}\r\n\r\n{{}}".encode())
+       for text in ("-1", "two", "9" * 26, "\uff12", "")},
+    **{f"status {text}": bytes_of(f"HTTP/1.1 {text} What\r\nContent-Length: 2\r\n\r\n{{}}".encode())
+       for text in ("999", "1", "-200", "2" + "0" * 20, "two", "101", "201", "202", "206", "305", "402", "406", "409",
+                    "410", "412", "414", "418", "421", "451", "501", "511", "529")},
+    "204 where a body is due": bytes_of(b"HTTP/1.1 204 No Content\r\n\r\n"),
+    "304": bytes_of(b"HTTP/1.1 304 Not Modified\r\n\r\n"),
+    "100 three times": bytes_of(b"HTTP/1.1 100 Continue\r\n\r\n" * 3 + _OK + b"Content-Length: 2\r\n\r\n{}"),
+    "103 without end": _flooding(b"", b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"),
+    "99 headers": bytes_of(HEAD + b"".join(b"X-%d: y\r\n" % n for n in range(97)) + b"Content-Length: 2\r\n\r\n{}"),
+    "cookies": bytes_of(HEAD + b"Set-Cookie: a=\x1b[2J; Domain=127.0.0.1\r\nSet-Cookie: b=c; Path=/\r\n"
+                        b"Content-Length: 2\r\n\r\n{}"),
+    "headers that are no text": bytes_of(_OK + b"\xff\xfe\x00: \x1b[1m\r\nContent-Type: \xe2\x80\xae/json\r\n"
+                                         b"Content-Length: 2\r\n\r\n{}"),
+    "folded headers": bytes_of(HEAD[:-2] + b"\r\n folded\r\n\tmore\r\nContent-Length: 2\r\n\r\n{}"),
+    "damaged gzip": bytes_of(HEAD + b"Content-Encoding: gzip\r\nContent-Length: 10\r\n\r\n\x1f\x8bxxxxxxxx"),
+    "50,000 gzip members": lambda exchange: exchange.answer(200, gzip.compress(b"{}") * 50_000,
+                                                            Content_Encoding="gzip"),
+    "packed twice": lambda exchange: exchange.answer(200, gzip.compress(gzip.compress(b"{}")),
+                                                     Content_Encoding="gzip, gzip"),
+    "a gzip bomb with 401": lambda exchange: exchange.answer(401, packed(), Content_Encoding="gzip"),
+    "a gzip bomb with 500": lambda exchange: exchange.answer(500, packed(), Content_Encoding="gzip"),
+    **{f"a redirect to {target[:30]!r}": redirect(target)
+       for target in ("file:///etc/passwd", "javascript:alert(1)", "", "http://[::1", "http://127.0.0.1:99999999/x",
+                      "http://xn--\xff/\x1b[2J", "/" + "x" * 50_000, "//127.0.0.2:9/x", "\\\\127.0.0.2:9\\x",
+                      "http://user:word@127.0.0.2:9/x")},
+    **{f"Retry-After: {text[:30]}": waiting(text)
+       for text in ("1e9", "-1", "1000000000", "Wed, 21 Oct 2065 07:28:00 GMT", "Wed, 21 Oct 1065 07:28:00 GMT", "nan",
+                    "inf", "0x10", "1_0", "\xb2", "1" * 5000, "", "Mon, 99 Foo 99999 99:99:99 GMT", "1;2")},
+    "a number of 5,000 digits": body_of(b'{"expires_in": 1' + b"0" * 5000 + b"}"),
+    "UTF-16": body_of('{"id":"x"}'.encode("utf-16")), "a byte order mark": body_of(b"\xef\xbb\xbf{}"),
+    "two objects": body_of(b"{}{}"), "a key twice": body_of(b'{"id":1,"id":2}'),
+    **{f"JSON {text}": body_of(text.encode())
+       for text in ("null", "true", "5", '"x"', "[]", "{}", "[[]]", "[{}]", '{"data":{}}', '{"results":[1]}', "[null]",
+                    '{"data":[1],"results":[[]]}', '["@/dataSets/"]', '["\\u0000"]')},
+}  # fmt: skip

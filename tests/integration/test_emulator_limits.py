@@ -322,6 +322,25 @@ def test_a_full_disk_is_507_and_the_batch_can_be_tried_again(tmp_path, schemas):
     assert "Traceback" not in output
 
 
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_batch_that_is_asked_for_again_before_it_stalls(server, dataset, batch, monkeypatch, asked):
+    """COMPLETE again while the last try is under way, because there is room now."""
+    real, tries = ingest.Ingestion._ingest, []
+
+    def full(self: ingest.Ingestion, batch_id: str) -> object:
+        tries.append(batch_id)
+        if asked and len(tries) == ingest.TRIES:
+            assert act(server.url, batch, "COMPLETE").status_code == 200
+        if len(tries) <= ingest.TRIES:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(self, batch_id)
+
+    monkeypatch.setattr(ingest.Ingestion, "_ingest", full)
+    put(server.url, batch, dataset, "a.json", lines([record(1)]))
+    assert act(server.url, batch, "COMPLETE").status_code == 200
+    assert quick(server.url).wait(batch, timeout=30).status == ("active" if asked else "stalled")
+
+
 @pytest.mark.parametrize(
     "error", [OSError(errno.ENOSPC, "No space left on device", "/secret/path"), OSError(errno.EDQUOT, "x")]
 )

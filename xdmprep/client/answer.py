@@ -6,11 +6,12 @@ On the way to the platform stand proxies, login pages of networks and gateways, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import requests
+from requests.structures import CaseInsensitiveDict
 
 from .. import wire
 from ..errors import PlatformError, printable
@@ -18,6 +19,7 @@ from .transport import TooLarge, blocks
 
 ANSWER_BYTES = 32 * 1024 * 1024  #: most bytes of an answer that is kept in memory; its JSON takes some 20 times that
 REFUSAL_BYTES = 64 * 1024  #: of a refusal only the beginning is read
+DEPTH = 400  #: most levels of an answer's JSON; a schema of the permitted 100 levels has some 300
 _GATES = (
     "Something between here and the platform answered, such as a proxy or the login page of a network. Open a browser "
     "to see, or check --url and the proxy settings."
@@ -33,6 +35,8 @@ class Answer:
         status_code, headers: its head; names of headers in any letter case.
         content: its body, unpacked; empty for one that is read piece by piece.
         is_file: its body is a file that was asked for, in whatever form.
+        mask: replaces our secrets in a text. Headers, `content` and what :meth:`json` gives never hold any, whoever
+            sent them back.
     """
 
     method: str
@@ -41,10 +45,14 @@ class Answer:
     headers: Mapping[str, str]
     content: bytes = b""
     is_file: bool = False
+    mask: Callable[[str], str] = field(default=str, repr=False)
     _response: requests.Response | None = field(default=None, repr=False)
 
     @classmethod
-    def read(cls, response: requests.Response, method: str, url: str, whole: bool, fine: bool) -> Answer:
+    def read(
+        cls, response: requests.Response, method: str, url: str, whole: bool, fine: bool,
+        mask: Callable[[str], str] = str,
+    ) -> Answer:  # fmt: skip
         """Read an answer.
 
         Args:
@@ -52,11 +60,13 @@ class Answer:
             method, url: what was asked.
             whole: its body is kept in memory; else see :meth:`blocks`.
             fine: its status is one of success; of others the beginning is enough.
+            mask: replaces our secrets in a text.
         """
-        answer = cls(method, url, response.status_code, response.headers, is_file=fine and not whole)
+        headers = CaseInsensitiveDict((name, mask(value)) for name, value in response.headers.items())
+        answer = cls(method, url, response.status_code, headers, is_file=fine and not whole, mask=mask)
         seen: Any = response._content
         if seen is not False:  # read already, by a hook of the caller's
-            answer.content = response.content
+            answer.content = answer._masked(response.content)
             return answer
         if answer.is_file:
             answer._response = response
@@ -69,8 +79,12 @@ class Answer:
             response.close()
             if fine or not isinstance(error, TooLarge):
                 raise
-        answer.content = b"".join(pieces)
+        answer.content = answer._masked(b"".join(pieces))
         return answer
+
+    def _masked(self, content: bytes) -> bytes:
+        """`content` without our secrets, which are ASCII."""
+        return self.mask(content.decode("latin-1")).encode("latin-1")
 
     @property
     def media_type(self) -> str:
@@ -78,8 +92,12 @@ class Answer:
         return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
     def json(self) -> Any:
-        """The body's JSON; ValueError if it is none."""
-        return wire.loads(self.content)
+        """The body's JSON, without our secrets and without halves of surrogate pairs, which no file can hold.
+
+        Raises:
+            ValueError: it is no JSON, or has more than `DEPTH` levels.
+        """
+        return clean(wire.loads(self.content), self.mask)
 
     def blocks(self, limit: int) -> Iterator[bytes]:
         """The body piece by piece; see :func:`xdmprep.client.transport.blocks`."""
@@ -97,6 +115,28 @@ class Answer:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def clean(value: Any, mask: Callable[[str], str], levels: int = DEPTH) -> Any:
+    """A JSON value that somebody else wrote, without our secrets and with texts that can be encoded.
+
+    Args:
+        value: the value.
+        mask: replaces our secrets in a text.
+        levels: most levels that it may have.
+
+    Raises:
+        ValueError: it has more levels.
+    """
+    if isinstance(value, str):
+        return mask(value).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if not isinstance(value, dict | list):
+        return value
+    if not levels:
+        raise ValueError("nested too deeply")
+    if isinstance(value, list):
+        return [clean(item, mask, levels - 1) for item in value]
+    return {clean(key, mask): clean(item, mask, levels - 1) for key, item in value.items()}
 
 
 def check_origin(answer: Answer, what: str, **where: Any) -> None:

@@ -91,7 +91,12 @@ def dataset(session: Session, dataset_id: str) -> dict[str, Any]:
 def _dataset(found: dict[str, Any]) -> dict[str, Any]:
     """A dataset without those parts that are not of the documented type."""
     kinds = {"tags": dict, "schemaRef": dict, "fileDescription": dict}
-    return {key: value for key, value in found.items() if isinstance(value, kinds.get(key, object))}
+    texts = {"schemaRef": ("id", "contentType"), "fileDescription": ("format", "containerFormat")}
+    kept: dict[str, Any] = {key: value for key, value in found.items() if isinstance(value, kinds.get(key, object))}
+    for key, names in texts.items():
+        if key in kept:
+            kept[key] = {n: value for n, value in kept[key].items() if n not in names or isinstance(value, str)}
+    return kept
 
 
 def create_dataset(session: Session, name: str, schema_id: str, **options: Any) -> str:

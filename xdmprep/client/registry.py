@@ -27,6 +27,7 @@ PINS = "pulled.json"
 FORMS = ("xed-full", "xed")
 PAGE = 200
 PAGES = 1000  #: of a listing
+COMPONENTS = 2000  #: of a schema; the largest of the open repository has some 200
 
 #: Kinds of components, and what in an id hints at them; ids of the open repository hint at little.
 _KINDS = (("classes", "/classes/"), ("fieldgroups", "/mixins/"), ("datatypes", "/datatypes/"), ("behaviors", "/data/"))
@@ -170,6 +171,8 @@ def _components(session: Session, schema: dict[str, Any], accept: str) -> Iterat
         if id in seen:
             continue
         seen.add(id)
+        if len(seen) > COMPONENTS:
+            raise PlatformError(f"schema {own}: it refers to more than {COMPONENTS} components.", code="odd-answer")
         kinds = tuple(kind for kind, _ in sorted(_KINDS, key=lambda entry: entry[1] not in id))
         containers = ("global", "tenant") if id.startswith("https://ns.adobe.com/xdm/") else ("tenant", "global")
         found = _resource(session, containers, kinds, id, accept)

@@ -13,7 +13,7 @@ import hashlib
 import json
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -24,6 +24,7 @@ from .. import wire
 from ..core.documents import is_file, why_no_source
 from ..core.manifest import Manifest
 from ..errors import PlatformError, SourceError, printable, shorten
+from .answer import clean
 from .session import DOWNLOAD_BYTES, Session, check_json
 from .transport import OutOfTime, TooLarge, Unreadable
 
@@ -77,6 +78,7 @@ class RowError:
 def row_errors(session: Session, batch_id: str, manifest: Path | None = None) -> Iterator[RowError]:
     """All failed records of a batch: its ``row_errors`` where diagnostics are on, else its ``failed`` files."""
     loaded = None if manifest is None else Manifest.load(manifest)
+    mask = session.mask_data()
     with tempfile.TemporaryFile() as spool:
         for path, params in _files(session, batch_id):
             _download(session, path, params, spool, batch_id)
@@ -87,7 +89,8 @@ def row_errors(session: Session, batch_id: str, manifest: Path | None = None) ->
             spool.seek(0)
         for line in _lines(spool):
             entry = _entry(line)
-            yield _error(entry, places.get(_key(entry), []))
+            key = _key(entry)
+            yield _error(_shown(entry, mask), places.get(key, []))
 
 
 def _error(entry: dict[str, Any], places: list[tuple[str, int, int]]) -> RowError:
@@ -188,6 +191,14 @@ def _entry(line: bytes) -> dict[str, Any]:
     except ValueError:
         entry = None
     return entry if isinstance(entry, dict) else {"_corrupt_record": line.decode("utf-8", "replace").strip()}
+
+
+def _shown(entry: dict[str, Any], mask: Callable[[str], str]) -> dict[str, Any]:
+    """An entry that can be printed: without our secrets, whoever sent them back."""
+    try:
+        return dict(clean(entry, mask))
+    except ValueError:
+        return {"_corrupt_record": "a record that is nested too deeply to be shown"}
 
 
 def _key(entry: dict[str, Any]) -> bytes:

@@ -56,6 +56,7 @@ DEADLINE = 600.0  #: of a call, unless the settings say otherwise
 BYTES_PER_SECOND = 100_000.0  #: a file gets a second more for so many bytes
 REDIRECTS = 5
 DOWNLOAD_BYTES = 4 << 30  #: most bytes of a file that is fetched
+SECRET_IN_WORDS, SECRET_IN_DATA = 6, 16  #: least characters of a secret that is masked in messages, in data
 _UNREACHED = 3  #: tries where nobody has ever answered
 _REPEATED = frozenset({408, 500, 502, 503, 504})  #: statuses that pass by themselves
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -229,11 +230,24 @@ class Session:
 
     def mask(self, text: str) -> str:
         """`text` without our secrets."""
+        return self._masking(SECRET_IN_WORDS)(text)
+
+    def mask_data(self) -> Callable[[str], str]:
+        """What takes our secrets out of the texts of an answer that may be data: only those too long to be words."""
+        return self._masking(SECRET_IN_DATA)
+
+    def _masking(self, least: int) -> Callable[[str], str]:
+        """What replaces our secrets of at least so many characters, as they are and as an address has them."""
         proxy = urlsplit(self.config.proxy or "").password if self.config.proxy != NO_PROXY else None
-        for secret in (self.config.client_secret, self._token, self.config.token, proxy and unquote(proxy), proxy):
-            if secret and len(secret) > 5:
-                text = text.replace(secret, "***").replace(quote(secret, safe=""), "***")
-        return text
+        secrets = (self.config.client_secret, self._token, self.config.token, proxy and unquote(proxy), proxy)
+        forms = {form for one in secrets if one and len(one) >= least for form in (one, quote(one, safe=""))}
+
+        def mask(text: str) -> str:
+            for form in forms:
+                text = text.replace(form, "***")
+            return text
+
+        return mask
 
     def wait(self, seconds: float) -> None:
         """Do nothing for a while."""
@@ -401,7 +415,8 @@ class Session:
                 raise
             self._answered = True
             log.debug("%s %s: %s", method, shown_url(url), response.status_code)
-            return Answer.read(response, method, url, not stream, response.status_code in expect)
+            mask = str if token is None else self.mask_data()  # the answer to a request for a token holds one
+            return Answer.read(response, method, url, not stream, response.status_code in expect, mask)
 
     def _late(self, what: str, url: str, seconds: float, why: str, safe: bool, where: dict[str, Any]) -> PlatformError:
         """The deadline has passed, or would pass before the next try."""

@@ -144,7 +144,7 @@ class Ingestion:
             self.store.change_batch(batch_id, IN_PROGRESS, status=status)
 
     def retry(self, batch_id: str) -> None:
-        """A batch that stalled is to be tried again, as often as a new one."""
+        """A batch is to be tried again, as often as a new one: one that stalled, or is about to."""
         self._tries.pop(batch_id, None)
 
     def _expire(self) -> None:

@@ -385,8 +385,8 @@ def _act_on_batch(state: State, request: Request) -> dict[str, Any]:
     action = request.query_params.get("action", "").upper()
     changed: dict[str, Any] | None
     if action == "COMPLETE":
-        if status == "stalled":  # trouble is over: the disk has room again, say
-            state.ingestion.retry(key)
+        state.ingestion.retry(key)  # trouble may be over: the disk has room again, say
+        if status == "stalled":
             changed = state.store.change_batch(key, {"stalled"}, status="loaded")
             return changed or doc
         if status in wire.WAITING | wire.GOOD or (status in ("failed", "failure") and "started" in doc):
