@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
+from decimal import Decimal
+from itertools import permutations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -65,8 +69,18 @@ def as_file(rows: list[Any], folder: Path) -> str:
     return str(file)
 
 
+def as_files(rows: list[Any], folder: Path) -> list[str]:
+    """A file a row, some of them compressed."""
+    files = []
+    for number, row in enumerate(rows):
+        data = f"{json.dumps(row)}\n".encode()
+        files.append(folder / f"{number}.jsonl{'.gz' * (number % 2)}")
+        files[-1].write_bytes(gzip.compress(data) if number % 2 else data)
+    return [str(file) for file in files]
+
+
 SOURCES: dict[str, Callable[[list[Any], Path], Any]] = {
-    "list": lambda rows, _: rows, "generator": lambda rows, _: iter(rows), "file": as_file,
+    "list": lambda rows, _: rows, "generator": lambda rows, _: iter(rows), "file": as_file, "files": as_files,
 }  # fmt: skip
 
 
@@ -86,6 +100,56 @@ def test_records_are_refused_or_written_as_they_are(kind: str, rows: list[Any]) 
         assert same(written(out), expected), (written(out), expected)
 
 
+#: Longer than what columns are learned from when there is a mapping.
+FIRST = {"id": "x" * (1 << 17)}
+
+
+@settings(max_examples=100, deadline=None)
+@given(records, st.booleans())
+def test_what_stands_behind_the_first_records_counts_too(rows: list[Any], array: bool) -> None:
+    """However far behind, a value of another kind is refused, and a field that was not there before is written."""
+    rows = [FIRST, *rows]
+    with pytest.MonkeyPatch.context() as patched, TemporaryDirectory() as name:
+        patched.setattr("xdmprep.read.ndjson.SAMPLE_BYTES", 1)
+        file = Path(as_file(rows, Path(name)))
+        if array:
+            file.write_text(json.dumps(rows), encoding="utf-8")
+        out = Path(name) / "out"
+        try:
+            made = xp.write_json(str(file), out)
+        except SourceError:
+            assert not out.exists()
+            with pytest.raises(SourceError):  # as where all was seen at first
+                patched.setattr("xdmprep.read.ndjson.SAMPLE_BYTES", 1 << 30)
+                xp.write_json(str(file), out)
+            return
+        assert made.rejected == 0
+        assert same(written(out), [pruned(row) for row in rows])
+
+
+@pytest.mark.parametrize("other", [7, True, 1.5, 2**60, {"a": 1}, [1]])
+def test_values_of_other_kinds_behind_the_first_records_are_refused(
+    other: Any, tmp_path: Path, both_ways: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xdmprep.read.ndjson.SAMPLE_BYTES", 1)
+    rows = [FIRST, *[{"p": "x"}] * 300, {"p": other}]
+    for write in (xp.write_json, xp.write_parquet):
+        with pytest.raises(SourceError, match="'p' holds texts and "):
+            write(as_file(rows, tmp_path), tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+
+
+def test_files_of_unlike_types_are_refused_as_records(tmp_path: Path) -> None:
+    kinds: list[Any] = [["x"], [1], [1.5], [True], pa.array([2**63], pa.uint64()), [Decimal("1.5")]]
+    for number, values in enumerate(kinds):
+        pq.write_table(pa.table({"p": values}), tmp_path / f"{number}.parquet")
+    for one, other in permutations(range(len(kinds)), r=2):
+        files = [str(tmp_path / f"{number}.parquet") for number in (one, other)]
+        with pytest.raises(SourceError, match=r"'?p'? (holds|is) .* in .*\.parquet and .* in "):
+            xp.write_json(files, tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+
+
 UNLIKE: list[tuple[list[Any], str]] = [
     ([{"p": {"a": "x"}}, {"p": 7}], "'p' holds objects and integers"),
     ([{"p": True}] * 300 + [{"p": "x"}], "'p' holds booleans and texts"),
@@ -94,6 +158,13 @@ UNLIKE: list[tuple[list[Any], str]] = [
     ([{"o": {"l": [{"x": 1}]}}, {"o": {"l": [{"x": [1]}]}}], "'o.l[*].x' holds integers and arrays"),
     ([{"p": [1, "a"]}], "'p[*]' holds integers and texts"),
     ([{"p": 2**70}, {"p": 1}], "'p' holds integers beyond 64 bits and integers"),
+    ([{"p": 2**53 + 1}, {"p": 1.5}], "'p' holds integers beyond 2^53 and doubles"),
+    ([{"p": [2**53 + 1]}] * 300 + [{"p": [1.5]}], "'p[*]' holds integers beyond 2^53 and doubles"),
+    ([{"p": [{"q": 1.5}]}] * 300 + [{"p": [{"q": -(2**60)}]}], "'p[*].q' holds doubles and integers beyond 2^53"),
+    (
+        [{"p": 1.5}] * 300 + [{"p": 1}] + [{"p": 1.5}] * 900 + [{"p": 2**60}],
+        "'p' holds doubles, integers and integers beyond 2^53",
+    ),
 ]
 
 
@@ -106,7 +177,7 @@ def test_unlike_kinds_are_named_before_anything_is_written(
         with pytest.raises(SourceError) as refused:
             write(SOURCES[kind](rows, tmp_path), tmp_path / "out")
         assert told in str(refused.value)
-        if kind != "file" and len(rows) > 1:
+        if not kind.startswith("file") and len(rows) > 1 and ", " not in told:
             assert f"(row {len(rows):,})" in str(refused.value)
         assert not (tmp_path / "out").exists()
     assert xp.map_rows(SOURCES[kind](rows, tmp_path), {"x": rows and next(iter(rows[0]))}).to_pylist()

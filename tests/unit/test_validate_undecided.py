@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ import pytest
 
 import xdmprep as xp
 from xdmprep.errors import SchemaError
+from xdmprep.regex import MatchTimeout
+from xdmprep.validate import kernels
+from xdmprep.validate.patterns import compile_pattern
 
 #: RE2 has no look-ahead, and trying all ways of splitting the text takes longer than anybody lives.
 SLOW = "(?=(a+)+b)"
@@ -73,3 +77,30 @@ def test_records_nested_too_deep_are_a_finding(rules: str) -> None:
         deep = [deep]
     for name in ("v", "u"):
         assert {issue.code for issue in made.check({name: [deep]}, rules)} <= {"unreadable", "enum", "unknown-field"}
+
+
+def test_texts_that_took_too_long_are_not_kept() -> None:
+    """Memory is bounded by one array, however many texts of a run cannot be decided."""
+
+    class Undecidable:
+        re2, stopped = None, "stopped"
+        tree = compile_pattern("x").tree
+
+        def matches(self, text: str) -> bool:
+            raise MatchTimeout(self.stopped)
+
+    wanted: Any = Undecidable()
+    (found, _), (undecided, said) = kernels.slow_pattern(wanted, ("", ""))
+    assert said[0] == "stopped"
+    tracemalloc.start()
+    try:
+        for number in range(100):
+            texts = pa.array([f"{number} {row} {'a' * 2000}" for row in range(100)])
+            assert found(texts) is None
+            assert undecided(texts).tolist() == [*range(100)]
+            if number == 1:
+                tracemalloc.reset_peak()
+                before = tracemalloc.get_traced_memory()[0]
+        assert tracemalloc.get_traced_memory()[0] - before < 1 << 20  # 20 MB of texts went through
+    finally:
+        tracemalloc.stop()

@@ -316,6 +316,8 @@ class Stream:
         rereadable: False if reading the source may use it up, so a look at its first rows would cost them.
         unlike: tells the places whose values became text because they are of unlike kinds, one text a place; None if
             there are none.  As sources of a mapping they lose nothing; as records they are refused.
+        whole: opens the same rows with columns for all of them, which takes one more reading; None if `leaves` are such
+            already, and not those of the first rows.
     """
 
     source: Callable[[], Iterator[Any]]
@@ -327,6 +329,7 @@ class Stream:
     origins: Origins | None = None
     rereadable: bool = True
     unlike: Unlike | None = None
+    whole: Callable[[], Stream] | None = None
 
     def __repr__(self) -> str:
         columns = len(self.arrow_schema)
@@ -362,6 +365,7 @@ class Stream:
             leaves=self.leaves if leaves is None else leaves,
             arrow_schema=self.arrow_schema if arrow_schema is None else arrow_schema,
             unlike=self.unlike if arrow_schema is None else None,
+            whole=None,
         )
 
     def pieces(self) -> Iterator[Any]:

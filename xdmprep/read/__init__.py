@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,17 +77,37 @@ def open_source(source: Any, csv: CsvOptions | None = None, excel: ExcelOptions 
     return read_frame(source)
 
 
-def _several(files: list[str], csv: CsvOptions | None, excel: ExcelOptions | None) -> Stream:
-    if not all(Path(shown(file)).suffix.lower() in _JSON for file in files):
-        return read_files(files, lambda file: open_source(file, csv, excel))
+def _several(files: list[str], csv: CsvOptions | None, excel: ExcelOptions | None, whole: bool = False) -> Stream:
+    """Several files as one stream; `whole`: with columns for all rows, not the first of each."""
+    if all(kind_of(Path(shown(file))) == "JSON" for file in files):
+        stream = _several_json(files, whole)
+    else:
+        stream = read_files(files, lambda file: _columns_of(open_source(file, csv, excel), whole))
+    if whole or stream.whole is None:
+        return stream
+    return replace(stream, whole=partial(_several, files, csv, excel, True))
+
+
+def _columns_of(stream: Stream, whole: bool) -> Stream:
+    return stream.whole() if whole and stream.whole is not None else stream
+
+
+def _several_json(files: list[str], whole: bool) -> Stream:
+    """Files of JSON, which share their columns."""
     from .ndjson import learned, read_ndjson
 
-    copies = {file: Spooled(file) for file in files if is_elsewhere(file)}
-    columns = learned([copies[file].path if file in copies else Path(as_local(file)) for file in files])
+    copies: dict[str, Spooled] = {}
+    for file in files:
+        if is_elsewhere(file):
+            copies[file] = Spooled(file)
+        elif Path(file).suffix.lower() in PACKED:
+            with open_bytes(Path(file)) as opened:
+                copies[file] = Spooled(opened)
+    columns = learned([copies[file].path if file in copies else Path(as_local(file)) for file in files], whole)
     return read_files(
         files,
         lambda file: (
-            copies[file].kept_by(read_ndjson(copies[file].path, columns))
+            replace(copies[file].kept_by(read_ndjson(copies[file].path, columns)), name=Path(shown(file)).name)
             if file in copies
             else read_ndjson(as_local(file), columns)
         ),

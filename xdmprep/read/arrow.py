@@ -286,6 +286,8 @@ def as_records(stream: Stream) -> Stream:
     Raises:
         SourceError: a column has none, or a place holds values of unlike kinds; the message names it.
     """
+    if stream.whole is not None:
+        stream = replace(stream.whole(), name=stream.name)
     require_readable(stream.name, stream.arrow_schema)
     if stream.unlike is not None and (told := stream.unlike()):
         raise SourceError(

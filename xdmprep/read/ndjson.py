@@ -1,7 +1,8 @@
 """JSON records as a source to map: JSON lines or one JSON array.
 
 The columns come from the first records (8 MiB of text): a column takes every value found at its path. A later value
-that does not fit its column is null and a finding (`unfit`), which counts where the column is mapped.
+that does not fit its column is null and a finding (`unfit`), which counts where the column is mapped. Where the records
+are written as they are, the columns come from all of them (:attr:`Stream.whole`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..core.ndjson.blocks import LineBlock, Skipped, open_blocks
 from ..core.ndjson.fields import MOST_TOLD, Seen, kind_of
@@ -40,6 +42,7 @@ from ..kernels.json_columns import (
     MAP,
     MAPPED,
     NUMBER,
+    NUMBER_TEXT,
     OBJECT,
     UNLIKE,
     JsonNode,
@@ -62,10 +65,12 @@ class LearnedColumns:
     Attributes:
         tree: the columns.
         unlike: the places whose values become text because they are of unlike kinds, each with these.
+        complete: whether the columns come from all records.
     """
 
     tree: JsonNode
     unlike: tuple[str, ...] = ()
+    complete: bool = True
 
 
 def read_ndjson(path: str | os.PathLike[str], columns: LearnedColumns | None = None) -> Stream:
@@ -86,31 +91,44 @@ def read_ndjson(path: str | os.PathLike[str], columns: LearnedColumns | None = N
     leaves = tuple(Leaf((field.name,), field.type, field.name) for field in tree.fields)
     steps = (partial(_parse, tree=tree, leaves=leaves),)
     unlike: Unlike | None = partial(list, columns.unlike) if columns.unlike else None
-    return Stream(blocks, steps, leaves, _schema(tree), file.name, file.stat().st_size, unlike=unlike)
+    whole = None if columns.complete else partial(_read_whole, file)
+    return Stream(blocks, steps, leaves, _schema(tree), file.name, file.stat().st_size, unlike=unlike, whole=whole)
 
 
-def learned(files: Sequence[Path]) -> LearnedColumns:
-    """The columns for the records at the beginning of some files, which are read with the same columns.
+def _read_whole(file: Path) -> Stream:
+    return read_ndjson(file, learned([file], whole=True))
+
+
+def learned(files: Sequence[Path], whole: bool = False) -> LearnedColumns:
+    """The columns for the records of some files, which are read with the same columns.
+
+    Args:
+        files: their paths.
+        whole: learn from all records instead of the first of each file.
 
     Raises:
         SourceError: a file cannot be read or has no record among the first, or no record has a field.
     """
     seen = Seen()
-    records = sum(_learn_file(file, max(SAMPLE_BYTES // len(files), 1 << 16), seen) for file in files)
-    return LearnedColumns(seen.record_to_map(records), tuple(islice(seen.unlike(), MOST_TOLD)))
+    sample_bytes = None if whole else max(SAMPLE_BYTES // len(files), 1 << 16)
+    counts = [_learn_file(file, sample_bytes, seen) for file in files]
+    columns = seen.record_to_map(sum(records for records, _ in counts))
+    return LearnedColumns(columns, tuple(islice(seen.unlike(), MOST_TOLD)), all(complete for _, complete in counts))
 
 
-def _learn_file(file: Path, sample_bytes: int, seen: Seen) -> int:
-    """Learn from the beginning of a file; gives the number of its records."""
+def _learn_file(file: Path, sample_bytes: int | None, seen: Seen) -> tuple[int, bool]:
+    """Learn from the beginning of a file, or from all of it; gives how many records, and whether these were all."""
     records = size = 0
     fault: Unread | None = None
-    for block in open_blocks(file, min(BLOCK_BYTES, sample_bytes))():
+    complete = True
+    for block in open_blocks(file, min(BLOCK_BYTES, sample_bytes or BLOCK_BYTES))():
+        if sample_bytes is not None and size >= sample_bytes and records:
+            complete = False
+            break
         count, found = (0, too_long(block)) if isinstance(block, Skipped) else _learn(BlockLines(block), seen)
         records += count
         fault = fault or found
         size += 0 if isinstance(block, Skipped) else block.size
-        if size >= sample_bytes and records:
-            break
     reason = "" if fault is None else f" The first that is none: {fault.issue().message}."
     if not records:
         with file.open("rb") as opened:
@@ -120,7 +138,7 @@ def _learn_file(file: Path, sample_bytes: int, seen: Seen) -> int:
         raise SourceError(f"{file}: has no JSON objects, neither one a line nor in one array.{reason}")
     if not seen.inside:
         raise SourceError(f"{file}: its records have no fields.{reason}")
-    return records
+    return records, complete
 
 
 def _learn(lines: BlockLines, seen: Seen) -> tuple[int, Unread | None]:
@@ -140,11 +158,40 @@ def _learn(lines: BlockLines, seen: Seen) -> tuple[int, Unread | None]:
         pending, many = pending[len(some) :], 2 * many
         tree = seen.record_to_learn()
         if len(pending):
-            status = parse(*lines.data(pending), tree, LEARN).status
+            parsed = parse(*lines.data(pending), tree, LEARN)
+            status = parsed.status
             records += int(np.count_nonzero(status == GOOD))
+            if tree.has(INTEGER, NUMBER_TEXT):
+                _learn_long(parsed.root.whole(), tree, seen)
             pending = pending[(status == UNLIKE) | (status == EXACT)]
     closing = closing_row(lines.block, False, lines.count)
     return records, fault or (closing[0] if closing else None)
+
+
+def _learn_long(values: pa.Array, node: JsonNode, seen: Seen) -> None:
+    """Learn which values that fit their columns are integers that doubles may not hold."""
+    if node.kind == INTEGER:
+        ends = pc.min_max(values).as_py()
+        some = [end for end in ends.values() if end is not None]
+    elif node.kind == NUMBER_TEXT:
+        some = [int(text) for text in values.filter(pc.match_substring_regex(values, _LONG)).unique().to_pylist()]
+    else:
+        if node.kind == OBJECT:
+            for name, part, child in zip(node.names, values.flatten(), node.children, strict=True):
+                _learn_long(part, child, seen.inside.setdefault(name, Seen()))
+        elif node.kind == ARRAY:
+            seen.items = seen.items or Seen()
+            _learn_long(values.flatten(), node.children[0], seen.items)
+        elif node.kind == MAP:  # what its keys hold is taken together anyway
+            _learn_long(values.items, node.children[1], next(iter(seen.inside.values())))
+        return
+    for kind in dict.fromkeys(map(kind_of, some)):
+        if kind != "integer":
+            seen.kinds.setdefault(kind, 1)
+
+
+#: Texts of integers that may be beyond 2^53.
+_LONG = "^-?[0-9]{16,}$"
 
 
 def _parse(block: LineBlock | Skipped, tree: JsonNode, leaves: tuple[Leaf, ...]) -> Chunk:
@@ -234,7 +281,7 @@ def _fit(value: Any, node: JsonNode, path: Steps, misfits: list[_Misfit]) -> Any
         return _shown(value)
     if node.kind == BOOLEAN and kind == "boolean":
         return value
-    if node.kind in (INTEGER, NUMBER) and kind in ("integer", "number"):
+    if node.kind in (INTEGER, NUMBER) and kind in ("integer", "long", "number"):
         fitted = int(value) if node.kind == INTEGER else float(value)
         if fitted == value and (node.kind == NUMBER or -(2**63) <= fitted < 2**63):
             return fitted

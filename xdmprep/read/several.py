@@ -17,9 +17,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..core.arrow_types import TIMESTAMP
+from ..core.arrow_types import TIMESTAMP, plain_type
 from ..core.documents import exists, files_below, is_file, is_folder
 from ..core.manifest import NAME, Manifest
+from ..core.ndjson.fields import MOST_TOLD
 from ..core.packed import ENDINGS as PACKED
 from ..core.remote import RemoteError, as_local, is_elsewhere, is_remote, shown
 from ..core.remote import expand as listed
@@ -143,7 +144,7 @@ def read_files(files: Sequence[str], open_file: Callable[[str], Stream]) -> Stre
             continue
     if not opened:
         raise SourceError(f"none of the {len(files)} files has rows. Nothing was written.")
-    schema = _joined(opened)
+    schema, unlike = _joined(opened)
     names = set(schema.names)
     lacking = {
         number: frozenset(names - set(stream.arrow_schema.names))
@@ -160,34 +161,47 @@ def read_files(files: Sequence[str], open_file: Callable[[str], Stream]) -> Stre
         arrow_schema=schema,
         name=f"{opened[0][1].name} and {rest} more file{'s' if rest > 1 else ''}" if rest else opened[0][1].name,
         total_bytes=None if None in sizes else sum(size or 0 for size in sizes),
-        unlike=opened[0][1].unlike,  # files of JSON share their columns; no others have such
+        unlike=partial(_unlike, unlike, tuple(stream for _, stream in opened)),
+        whole=next((stream.whole for _, stream in opened if stream.whole is not None), None),
         origins=Origins([shown(file) for file, _ in opened], lacking),
     )
 
 
-def _joined(opened: Sequence[tuple[str, Stream]]) -> pa.Schema:
-    """The columns of all files, in the order in which they are first met."""
-    types: dict[str, pa.DataType] = {}
-    first: dict[str, str] = {}
+def _unlike(joined: Sequence[str], streams: Sequence[Stream]) -> list[str]:
+    """The places whose values became text: within files, where each tells the same if they share their columns."""
+    told = [text for stream in streams if stream.unlike is not None for text in stream.unlike()]
+    return list(dict.fromkeys([*told, *joined]))[:MOST_TOLD]
+
+
+def _joined(opened: Sequence[tuple[str, Stream]]) -> tuple[pa.Schema, list[str]]:
+    """The columns of all files, in the order in which they are first met, and which became text for that."""
+    fields: dict[str, pa.Field] = {}
+    first: dict[str, tuple[str, pa.DataType]] = {}
+    unlike: dict[str, str] = {}
     for file, stream in opened:
         for field in stream.arrow_schema:
-            known = types.setdefault(field.name, field.type)
-            if not known.equals(field.type):
-                joined = _common(known, field.type)
+            known = fields.setdefault(field.name, field)
+            where, kind = first.setdefault(field.name, (shown(file), field.type))
+            if not known.equals(field, check_metadata=True):
+                joined = _common(known.type, field.type)
                 if joined is None:
                     raise SourceError(
-                        f"column {field.name!r} is {known} in {first[field.name]} and {field.type} in {shown(file)}. "
+                        f"column {field.name!r} is {kind} in {where} and {field.type} in {shown(file)}. "
                         "Prepare the files one by one, or bring them to one type."
                     )
-                types[field.name] = joined
-            first.setdefault(field.name, shown(file))
-    twice = [name for name in types if any(stream.arrow_schema.names.count(name) > 1 for _, stream in opened)]
-    return pa.schema([*types.items(), *((name, types[name]) for name in twice)])
+                if not known.type.equals(field.type) and pa.types.is_string(joined):
+                    here = f"{field.name!r} holds {kind} in {where} and {field.type} in {shown(file)}"
+                    unlike.setdefault(field.name, here)
+                fields[field.name] = pa.field(field.name, joined)
+    twice = [name for name in fields if any(stream.arrow_schema.names.count(name) > 1 for _, stream in opened)]
+    return pa.schema([fields[name] for name in [*fields, *twice]]), [*unlike.values()]
 
 
 def _common(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:
     """The type that holds the values of both without loss; None if there is none."""
     types = pa.types
+    if a.equals(b):
+        return plain_type(a)
     if types.is_integer(a) and types.is_integer(b):
         return pa.string() if types.is_uint64(a) or types.is_uint64(b) else pa.int64()
     if types.is_timestamp(a) and types.is_timestamp(b):

@@ -9,6 +9,7 @@ import weakref
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,14 @@ class Spooled:
 
     def kept_by(self, stream: Stream) -> Stream:
         """A stream of this copy, which stays as long as the stream does."""
-        return replace(stream, source=_keeping(stream.source, self), name=self.name)
+        whole = None if stream.whole is None else partial(self._whole, stream.whole)
+        return replace(stream, source=_keeping(stream.source, self), name=self.name, whole=whole)
+
+    def _whole(self, opened: Callable[[], Stream]) -> Stream:
+        try:
+            return self.kept_by(opened())
+        except SourceError as error:
+            raise self.named(error) from None
 
     def named(self, error: SourceError) -> SourceError:
         """An error about the copy, as one about what was copied."""

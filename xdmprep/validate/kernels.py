@@ -8,6 +8,7 @@ dictionary-encoded: the dictionary is tested, each distinct value once.
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -30,8 +31,8 @@ from .wording import UNDECIDED
 
 Test = Callable[[pa.Array], "Positions | None"]
 
-#: How many verdicts on single texts a test remembers.
-REMEMBER = 65_536
+#: How many verdicts on single texts a test remembers, and on how long ones.
+REMEMBER, REMEMBER_LENGTH = 65_536, 1_024
 
 
 def failing(fine: pa.Array) -> Positions | None:
@@ -78,7 +79,7 @@ def one_by_one(fits: Callable[[str], bool], remember: int = REMEMBER) -> Test:
             answer = known.get(text)
             if answer is None:
                 answer = fits(text)
-                if len(known) < remember:
+                if len(known) < remember and len(text) <= REMEMBER_LENGTH:
                     known[text] = answer
             if not answer:
                 bad.append(text)
@@ -151,20 +152,34 @@ def pattern(wanted: SchemaPattern) -> Test:
 
 
 def slow_pattern(wanted: SchemaPattern, say: tuple[str, str]) -> list[tuple[Test, tuple[str, str]]]:
-    """The same for a pattern that RE2 cannot say, in two tests: where it is not found, and where that is undecided."""
-    stopped: set[str] = set()
+    """The same for a pattern that RE2 cannot say, in two tests: where it is not found, and where that is undecided.
+
+    The second is about the array that the first was asked about in the same thread before.
+    """
+    stopped = _Stopped()
 
     def fits(text: str) -> bool:
         try:
             return wanted.matches(text)
         except MatchTimeout:
-            stopped.add(text)
+            stopped.texts.add(text)
             return True
 
-    return [
-        (on_texts(one_by_one(fits)), say),
-        (on_texts(one_by_one(lambda text: text not in stopped, remember=0)), (wanted.stopped, UNDECIDED)),
-    ]
+    search = one_by_one(fits, remember=0)
+
+    def found(array: pa.Array) -> Positions | None:
+        stopped.texts.clear()
+        return search(array)
+
+    undecided = one_by_one(lambda text: text not in stopped.texts, remember=0)
+    return [(on_texts(found), say), (on_texts(undecided), (wanted.stopped, UNDECIDED))]
+
+
+class _Stopped(threading.local):
+    """The texts of an array for which it took too long to tell."""
+
+    def __init__(self) -> None:
+        self.texts: set[str] = set()
 
 
 def formatted(name: str) -> Test | None:

@@ -11,8 +11,8 @@ from ..errors import SchemaError, shorten
 from ..regex import MatchTimeout, Regex, RegexError, compile_ecma
 from ..regex.tree import Begin, Border, End, Look, Node, walk
 
-#: How many texts a pattern remembers that took too long.
-REMEMBER = 1_024
+#: How many texts a pattern remembers that took too long, and how long ones.
+REMEMBER, REMEMBER_LENGTH = 1_024, 4_096
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class SchemaPattern:
         try:
             return self.regex.found_in(text)
         except MatchTimeout:
-            if len(self._late) < REMEMBER:
+            if len(self._late) < REMEMBER and len(text) <= REMEMBER_LENGTH:
                 self._late.add(text)
             raise MatchTimeout(self.stopped) from None
 

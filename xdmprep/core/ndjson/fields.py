@@ -46,6 +46,8 @@ MAP_KEYS = 64
 SPARSE = 8
 #: An object with more keys is a map even where the kinds of its values differ.
 MOST_FIELDS = 2_000
+#: Doubles hold all integers up to this one.
+EXACT_DOUBLES = 1 << 53
 #: Places with values of unlike kinds that a message names.
 MOST_TOLD = 5
 #: Values that are no objects (or arrays) among those that are, in less than one of so many records, do not fit.
@@ -59,8 +61,8 @@ class Seen:
     """What was seen in one place.
 
     Attributes:
-        kinds: ``text``, ``integer``, ``big`` (an integer beyond 64 bits), ``number``, ``boolean``, ``object``,
-            ``array``, in the order in which they came, and how many of each.
+        kinds: ``text``, ``integer``, ``long`` (an integer beyond 2^53), ``big`` (one beyond 64 bits), ``number``,
+            ``boolean``, ``object``, ``array``, in the order in which they came, and how many of each.
         inside: the keys of objects.
         items: the elements of arrays.
         objects, keys: how many objects, and how many keys they had together.
@@ -118,7 +120,7 @@ class Seen:
 
     def _to_check(self) -> JsonNode:
         kind = next(iter(self.kinds), "")
-        if kind in ("integer", "number", "big"):
+        if kind in _NUMBERS:
             return JsonNode(NUMBER if "number" in self.kinds else INTEGER)
         return self._node(kind, Seen._to_check)
 
@@ -134,8 +136,8 @@ class Seen:
         if not self.kinds:
             return JsonNode(UNKNOWN if records is None else ANY)
         kind = next(iter(self.kinds))
-        if len(self.kinds) > 1 or kind == "big":
-            if self.kinds.keys() <= {"integer", "big", "number"}:
+        if not self._alike or kind == "big":
+            if self.kinds.keys() <= _NUMBERS:
                 return JsonNode(NUMBER_TEXT)
             kind = "object" if "object" in self.kinds else "array"
             others = sum(self.kinds.values()) - self.kinds.get(kind, 0)
@@ -145,8 +147,7 @@ class Seen:
 
     def unlike(self, path: Path = ()) -> Iterator[str]:
         """The places whose values no column but text holds as they are, each with the kinds of its values."""
-        numbers = self.kinds.keys() <= {"integer", "number"}
-        if "big" in self.kinds or (len(self.kinds) > 1 and not numbers):
+        if "big" in self.kinds or not (self._alike or self.kinds.keys() == {"integer", "number"}):
             yield unlike_text(path, [_PLURALS[kind] for kind in self.kinds])
             return
         if self.items is not None:
@@ -156,6 +157,11 @@ class Seen:
             return
         for name, seen in self.inside.items():
             yield from seen.unlike((*path, name))
+
+    @property
+    def _alike(self) -> bool:
+        """Whether all values are of one kind, or integers of 64 bits."""
+        return len(self.kinds) <= 1 or self.kinds.keys() == {"integer", "long"}
 
     def _node(self, kind: str, to: Callable[[Seen], JsonNode]) -> JsonNode:
         if kind == "object":
@@ -177,8 +183,7 @@ class Seen:
         if not is_map(len(self.inside), self.objects, self.keys):
             return None
         values = joined(self.inside.values())
-        one = len(values.kinds) <= 1 or values.kinds.keys() <= {"integer", "number", "big"}
-        if not one and len(self.inside) <= MOST_FIELDS:
+        if not (values._alike or values.kinds.keys() <= _NUMBERS) and len(self.inside) <= MOST_FIELDS:
             return None
         return to(values)
 
@@ -188,12 +193,14 @@ def is_map(names: int, objects: int, keys: int) -> bool:
     return names > MAP_KEYS and keys * SPARSE <= objects * names
 
 
-_KINDS = {"text": TEXT, "integer": INTEGER, "number": NUMBER, "boolean": BOOLEAN}
+_NUMBERS = {"integer", "long", "big", "number"}
+
+_KINDS = {"text": TEXT, "integer": INTEGER, "long": INTEGER, "number": NUMBER, "boolean": BOOLEAN}
 
 
 _PLURALS = {
-    "text": "texts", "integer": "integers", "big": "integers beyond 64 bits", "number": "doubles",
-    "boolean": "booleans", "object": "objects", "array": "arrays",
+    "text": "texts", "integer": "integers", "long": "integers beyond 2^53", "big": "integers beyond 64 bits",
+    "number": "doubles", "boolean": "booleans", "object": "objects", "array": "arrays",
 }  # fmt: skip
 
 
@@ -218,7 +225,9 @@ def kind_of(value: Any) -> str:
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, int):
-        return "integer" if -(2**63) <= value < 2**63 else "big"
+        if abs(value) <= EXACT_DOUBLES:
+            return "integer"
+        return "long" if -(2**63) <= value < 2**63 else "big"
     if isinstance(value, float):
         return "number"
     return "object" if isinstance(value, dict) else "array"

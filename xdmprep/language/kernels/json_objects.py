@@ -89,7 +89,7 @@ def _node(seen: Seen) -> JsonNode | None:
     if not seen.kinds:
         return JsonNode(UNKNOWN)
     kind = max(seen.kinds, key=lambda name: seen.kinds[name])
-    if kind in ("integer", "number") and {"integer", "number"} <= seen.kinds.keys():
+    if kind in ("integer", "long", "number") and "number" in seen.kinds and {"integer", "long"} & seen.kinds.keys():
         return JsonNode(NUMBER_TEXT)
     if kind == "array":
         items = _node(seen.items or Seen())
