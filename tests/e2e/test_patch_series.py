@@ -15,6 +15,7 @@ import pytest
 import requests
 from network_kit import CATALOG, UPSERT_TAGS, call, folder_of, lines, new_dataset, profile, quick, record
 
+from xdmprep.cli.preview import preview_of
 from xdmprep.core.shipped import shipped
 from xdmprep.emulator import Emulator
 from xdmprep.errors import PlatformError, SourceError, UsageError
@@ -166,3 +167,26 @@ def test_errors_of_a_patch_name_the_file_and_no_wrong_row(server: Emulator, data
     assert series.failed
     (error,) = client.errors(series.batches[-1], folder / "batch-00002")
     assert (error.file, error.record_number, error.row) == ("part-00000.json", 1, None)
+
+
+PERSON = {
+    "person.name.firstName": "name",
+    "person.birthYear": "year",
+    "identityMap.CRMID[0].id": "id",
+    "identityMap.CRMID[0].primary": True,
+}
+
+
+def test_a_preview_of_batches_that_hold_unlike_columns(tmp_path: Path, schemas: Path) -> None:
+    """Each batch of a series holds only what changed in its records, so their columns differ."""
+    (tmp_path / "a.csv").write_text("id,name,year\n" + "".join(f"{n},Anna,1980\n" for n in range(6)))
+    changed = ["0,Bo,1980", "1,Anna,1981", "2,Anna,", "3,,1980", "4,Cy,1982", "5,Anna,1983"]
+    (tmp_path / "b.csv").write_text("id,name,year\n" + "\n".join(changed) + "\n")
+    schema = schemas / "crm-profile.schema.json"
+    for format in ("json", "parquet"):
+        result = write_patch(
+            tmp_path / "a.csv", tmp_path / "b.csv", schema, tmp_path / format, mapping=PERSON, format=format,
+            max_records=1, effects=1000,
+        )  # fmt: skip
+        seen = preview_of(result, schema)
+        assert len(result.manifests) > 2 and seen.tried == seen.records and seen.otherwise == {}

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from lark import Lark, UnexpectedInput
 
-from xdmprep.errors import ExpressionError
+from xdmprep.errors import ExpressionError, UsageError
 from xdmprep.language import Options, catalogue, compile_expression, evaluate, tables
 from xdmprep.language.grammar import GRAMMAR
 
@@ -224,3 +224,14 @@ def test_a_field_named_like_an_operator_is_told_how_to_be_written(text: str, wor
     ):
         compile_expression(text)
     assert evaluate(f"${{{word}}}", {word: 7}) == 7
+
+
+@pytest.mark.parametrize(
+    "text", ["concat(a, 1)", "a == a", "size_of(a)", "to_array(false, a)", "object_to_map(a)", "b"]
+)
+def test_a_record_that_contains_itself_is_refused_before_it_is_read(text: str) -> None:
+    """By any expression, also one that does not look at the place: no function meets a value without an end."""
+    record: dict[str, Any] = {"b": 1}
+    record["a"] = {"x": [record]}
+    with pytest.raises(UsageError, match="contains itself"):
+        evaluate(text, record)

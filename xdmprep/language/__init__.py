@@ -22,6 +22,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ..core.documents import why_unfit
 from ..core.stream import TIMESTAMP
 from ..errors import ExpressionError, UsageError, did_you_mean, shorten
 from .catalogue import Context, Function
@@ -104,6 +105,8 @@ def evaluate(
         raise UsageError(f"evaluate: options are Options, got {shorten(options)}.")
     if target_type is not None and not (isinstance(target_type, str) and target_type in _TYPES):
         raise UsageError(f"{shorten(target_type)} is no XDM type.{did_you_mean(target_type, _TYPES)}")
+    if record and why_unfit(record, surrogates=False) is not None:
+        raise UsageError(_TOO_DEEP)
     expression = Expression(text, None, options)
     try:
         value = run(expression.evaluator, Scope(record or {}, Context(options)))

@@ -328,13 +328,11 @@ def write_trial(
     ]  # fmt: skip
     are: list[Chunk] = []
     left = effects.kept
-    for path in [(manifest.folder or Path()) / file.name for manifest in result.manifests for file in manifest.files]:
-        for chunk in _side(path, None, schema, None, None, False).stream:
-            few = chunk.where(np.arange(len(chunk)) < left)
-            left -= len(few)
-            are += [replace(few, issues=(), unread=(), consumed=len(few))] if len(few) else []
-            if not left:
-                break
+    files = [os.fspath((made.folder or Path()) / file.name) for made in result.manifests for file in made.files]
+    for chunk in _side(files, None, schema, None, None, False).stream:  # as one source: all have the same leaves
+        few = chunk.where(np.arange(len(chunk)) < left)
+        left -= len(few)
+        are += [replace(few, issues=(), unread=(), consumed=len(few))] if len(few) else []
         if not left:
             break
     manifests = []
