@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -88,7 +89,7 @@ def plain_type(kind: pa.DataType, exact: bool = True) -> pa.DataType | None:
     if types.is_date(kind):
         return pa.date32()
     if types.is_timestamp(kind):
-        if kind.tz is not None and not _is_zone(kind.tz):
+        if kind.tz is not None and not is_zone(kind.tz):
             return None
         return pa.timestamp("ms", kind.tz or "UTC") if exact else TIMESTAMP
     if types.is_struct(kind):
@@ -142,6 +143,13 @@ def is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
+def holds_times(kind: pa.DataType) -> bool:
+    """Whether `kind` is a timestamp or has one inside."""
+    if pa.types.is_timestamp(kind):
+        return True
+    return any(holds_times(kind.field(number).type) for number in range(kind.num_fields))
+
+
 def is_list(kind: pa.DataType) -> bool:
     """Whether `kind` is any of Arrow's list types."""
     types = pa.types
@@ -156,7 +164,9 @@ def _wide(kind: pa.DataType) -> pa.DataType:
     return (pa.decimal128 if kind.precision <= 38 else pa.decimal256)(kind.precision, kind.scale)
 
 
-def _is_zone(name: str) -> bool:
+@cache
+def is_zone(name: str) -> bool:
+    """Whether Arrow and Python know a time zone of this name."""
     try:
         pa.scalar(0, pa.timestamp("ms", name)).as_py()
         pc.local_timestamp(pa.array([0], pa.timestamp("ms", name)))

@@ -275,6 +275,8 @@ def conform(array: pa.Array, kind: pa.DataType) -> pa.Array:
         return doubles(array).cast(kind)
     if pa.types.is_decimal(array.type) and pa.types.is_string(kind):
         return decimal_texts(array)
+    if pa.types.is_timestamp(array.type) and pa.types.is_string(kind):
+        return pc.strftime(array, format="%Y-%m-%dT%H:%M:%S%Ez")
     return array.cast(kind)
 
 

@@ -18,6 +18,7 @@ import pyarrow as pa
 from ..core.arrow_types import (
     LOST_DIGITS,
     has_lost_digits,
+    holds_times,
     inexact,
     joined,
     lost_digits,
@@ -111,9 +112,10 @@ def _column(values: Any) -> pa.Array:
     if module == "polars":
         return _from_polars(values.to_frame()).column(0)
     try:
-        return pa.array(values)
+        made = pa.array(values)
     except (pa.ArrowException, OverflowError, TypeError, ValueError):
         return array_of(list(values))
+    return array_of(list(values)) if str(getattr(values, "dtype", "object")) == "object" and holds_times(made.type) else made
 
 
 def read_parquet(path: str | os.PathLike[str]) -> Stream:
@@ -137,10 +139,13 @@ def _from_pandas(frame: Any) -> pa.Table:
 def _of_series(series: Any) -> pa.Array:
     """A pandas column; one of Python objects gets a type that holds them all, see :mod:`.objects`."""
     try:
-        return _whole_numbers(pa.Array.from_pandas(series))
+        made = _whole_numbers(pa.Array.from_pandas(series))
     except (pa.ArrowException, OverflowError, TypeError, ValueError):
-        missing = series.isna()
-        return array_of([None if gone else value for value, gone in zip(series, missing, strict=True)])
+        made = None
+    if made is not None and not (str(series.dtype) == "object" and holds_times(made.type)):
+        return made  # of Python's times Arrow takes the zone of the first for all
+    missing = series.isna()
+    return array_of([None if gone else value for value, gone in zip(series, missing, strict=True)])
 
 
 def _from_polars(frame: Any) -> pa.Table:
@@ -188,7 +193,7 @@ def _whole_numbers(column: pa.Array) -> pa.Array:
         or column.null_count == len(column)
     ):
         return column
-    values = column.drop_null().to_numpy(zero_copy_only=False)
+    values = column.drop_null().to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
     whole = (values == values.round()) & (abs(values) <= 2**53)
     return column.cast(pa.int64()) if whole.all() else column
 

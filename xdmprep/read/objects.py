@@ -22,6 +22,7 @@ from uuid import UUID
 
 import pyarrow as pa
 
+from ..core.arrow_types import is_zone
 from ..core.ndjson.fields import MOST_FIELDS, MOST_TOLD, is_map, unlike_text
 from ..core.paths import EVERY
 from ..core.paths import Path as Steps
@@ -36,8 +37,9 @@ _EXACT = 1 << 53
 MAX_DEPTH = 100
 
 #: What is known of a column: :class:`Fields`, ``("map", kind of its values)``, a list with one kind, the name of a
-#: scalar, or None for nothing yet.  A decimal is ``("decimal", digits before the point, digits behind it)``.  Values
-#: of unlike kinds are ``"mixed"``: they share no type but text.
+#: scalar, or None for nothing yet.  A decimal is ``("decimal", digits before the point, digits behind it)``.  A time
+#: is ``"time"`` in UTC or without a zone, else ``"time Europe/Berlin"``.  Values of unlike kinds are ``"mixed"``: they
+#: share no type but text.
 Kind = Any
 
 
@@ -82,7 +84,7 @@ def kind_of(value: Any, depth: int = 0) -> Kind:
     if isinstance(value, Decimal):
         return _decimal_kind(value)
     if isinstance(value, datetime.datetime):
-        return "time" if value.tzinfo is None or value.utcoffset() is not None else "odd"
+        return _time_kind(value)
     if isinstance(value, datetime.date):
         return "date"
     if isinstance(value, datetime.time):
@@ -105,6 +107,27 @@ def _decimal_kind(value: Decimal) -> Kind:
     _, digits, exponent = value.as_tuple()
     scale = max(0, -int(exponent))
     return ("decimal", max(len(digits) + int(exponent), 0), scale)
+
+
+def _time_kind(value: datetime.datetime) -> Kind:
+    """A time by its zone, whose days are those of the value; zones that Arrow does not know count as UTC."""
+    if value.tzinfo is None:
+        return "time"
+    if value.utcoffset() is None:
+        return "odd"
+    zone = getattr(value.tzinfo, "key", None)
+    if zone is None or not is_zone(zone):
+        zone = _zone(value)
+    return "time" if zone in ("UTC", "+00:00", "") else f"{_IN_ZONE}{zone}"
+
+
+def _zone(value: datetime.datetime) -> str:
+    try:
+        name: str = pa.lib.tzinfo_to_string(value.tzinfo)
+    except (ValueError, TypeError, NotImplementedError):
+        minutes, odd = divmod(value.utcoffset() or datetime.timedelta(), datetime.timedelta(minutes=1))
+        name = "" if odd else f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+    return name if name and is_zone(name) else ""
 
 
 def _usual(value: Any) -> Any:
@@ -154,10 +177,12 @@ def joined_kinds(a: Kind, b: Kind) -> Kind:
         return "double"
     if both == {"date", "time"}:
         return "time"
-    return "text" if both <= _WRITTEN else "mixed"
+    return "text" if all(kind in _WRITTEN or kind.startswith(_IN_ZONE) for kind in both) else "mixed"
 
 
-#: Kinds that JSON has as text.
+#: Begin of the kind of times in a zone of their own.
+_IN_ZONE = "time "
+#: Kinds that JSON has as text, beside these.
 _WRITTEN = {"text", "date", "time", "clock"}
 
 
@@ -177,6 +202,8 @@ def type_of(kind: Kind) -> pa.DataType:
         _, whole, scale = kind
         digits = max(whole + scale, 1)
         return pa.string() if digits > 76 else (pa.decimal128 if digits <= 38 else pa.decimal256)(digits, scale)
+    if isinstance(kind, str) and kind.startswith(_IN_ZONE):
+        return pa.timestamp("us", kind.removeprefix(_IN_ZONE))
     return _SCALARS[kind]
 
 
@@ -198,7 +225,7 @@ def _fitted(value: Any, kind: Kind) -> Any:
         return float(value)
     if kind == "time" and not isinstance(value, datetime.datetime):
         value = datetime.datetime(value.year, value.month, value.day)
-    if kind == "time":
+    if isinstance(value, datetime.datetime):
         zoned = value if value.tzinfo else value.replace(tzinfo=datetime.UTC)
         return (zoned - _EPOCH) // _MICRO
     return value
@@ -339,6 +366,8 @@ def _word(value: Any) -> str:
     kind = kind_of(value)
     if isinstance(kind, dict | list):
         return "objects" if isinstance(kind, dict) else "arrays"
+    if isinstance(kind, str) and kind.startswith(_IN_ZONE):
+        kind = "time"
     return "decimals" if isinstance(kind, tuple) else _PLURALS[kind]
 
 

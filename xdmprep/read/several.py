@@ -17,7 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..core.arrow_types import TIMESTAMP, plain_type
+from ..core.arrow_types import plain_type
 from ..core.documents import exists, files_below, is_file, is_folder
 from ..core.manifest import NAME, Manifest
 from ..core.ndjson.fields import MOST_TOLD
@@ -204,8 +204,8 @@ def _common(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:
         return plain_type(a)
     if types.is_integer(a) and types.is_integer(b):
         return pa.string() if types.is_uint64(a) or types.is_uint64(b) else pa.int64()
-    if types.is_timestamp(a) and types.is_timestamp(b):
-        return TIMESTAMP
+    if types.is_timestamp(a) and types.is_timestamp(b):  # as text each keeps its zone, and so its day
+        return pa.string()
     if types.is_decimal(a) and types.is_decimal(b):
         scale = max(a.scale, b.scale)
         digits = max(a.precision - a.scale, b.precision - b.scale) + scale
@@ -213,10 +213,9 @@ def _common(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:
     numbers = [kind for kind in (a, b) if types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)]
     if len(numbers) == 2 and all(pa.types.is_floating(kind) for kind in numbers):
         return pa.float64()
-    if pa.types.is_string(a) and (len(numbers) == 1 or pa.types.is_boolean(b)):
-        return a
-    if pa.types.is_string(b) and (len(numbers) == 1 or pa.types.is_boolean(a)):
-        return b
+    for text, other in ((a, b), (b, a)):
+        if types.is_string(text) and (len(numbers) == 1 or types.is_boolean(other) or types.is_temporal(other)):
+            return text
     return pa.string() if len(numbers) == 2 else None
 
 
