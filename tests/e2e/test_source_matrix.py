@@ -23,7 +23,6 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 import fsspec
-import numpy as np
 import openpyxl
 import pandas as pd
 import polars as pl
@@ -72,14 +71,18 @@ class Column:
 
 def column(kind: str, type_: pa.DataType, given: list[Any], wanted: list[Any] | None = None, **more: Any) -> Column:
     fields = {kind: given if wanted is None else wanted, **{name.replace("_", "-"): more[name] for name in more}}
-    return Column([*given, None], pa.array([*given, None], type_), {name: [*some, None] for name, some in fields.items()})
+    return Column(
+        [*given, None], pa.array([*given, None], type_), {name: [*some, None] for name, some in fields.items()}
+    )
 
 
 def numbers(kind: str, type_: pa.DataType, given: list[Any]) -> Column:
     """Numbers, which reach text with all their digits."""
     wanted = [float(value) for value in given] if kind == "number" else given
     made = [value if isinstance(value, int) else D(value) for value in given]
-    return column(kind, type_, made, wanted, string=[format(value, "f") if isinstance(value, D) else str(value) for value in made])
+    return column(
+        kind, type_, made, wanted, string=[format(value, "f") if isinstance(value, D) else str(value) for value in made]
+    )
 
 
 def encoded(kind: str, type_: pa.DataType, given: list[Any], wanted: list[Any] | None = None) -> Column:
@@ -119,14 +122,31 @@ def maps(kind: str, type_: pa.DataType, given: list[Any]) -> Column:
     return Column([*given, None], array, {f"map of {kind}": [*given, None]})
 
 
-TEXTS = ["O'Hara, \"Žluť\"", "007", "line\nbreak 🎈", " 1e5 ", "NULL"]
+TEXTS = ['O\'Hara, "Žluť"', "007", "line\nbreak 🎈", " 1e5 ", "NULL"]
 DAYS = [dt.date(1, 1, 1), dt.date(9999, 12, 31), dt.date(1969, 12, 31), dt.date(2024, 2, 29), dt.date(1970, 1, 1)]
 CLOCKS = [dt.time(0, 0, 0), dt.time(23, 59, 59), dt.time(1, 2, 3), dt.time(12, 30, 0), dt.time(7, 0, 1)]
-SECONDS = ["1969-12-31T23:59:59", "2024-03-31T00:59:59", "2024-03-31T01:00:00", "1970-01-01T00:00:00", "2262-04-11T23:30:00"]
+SECONDS = [
+    "1969-12-31T23:59:59",
+    "2024-03-31T00:59:59",
+    "2024-03-31T01:00:00",
+    "1970-01-01T00:00:00",
+    "2262-04-11T23:30:00",
+]
 MILLIS, MICROS = [f"{text}.123" for text in SECONDS], [f"{text}.987654" for text in SECONDS]
-LATE = ["2024-01-01T22:30:00", "2024-01-01T23:30:00", "2024-06-30T21:59:59", "2024-06-30T22:00:00", "1969-12-31T23:00:00"]
-PLACES = [{"city": "Praha", "size": 2**62 + 1, "tags": ["a", "b"]}, {"city": "Brno", "size": None, "tags": None}, None,
-          {"city": None, "size": -1, "tags": ["c"]}, {"city": "Olomouc", "size": 0, "tags": ["d", "e", "f"]}]  # fmt: skip
+LATE = [
+    "2024-01-01T22:30:00",
+    "2024-01-01T23:30:00",
+    "2024-06-30T21:59:59",
+    "2024-06-30T22:00:00",
+    "1969-12-31T23:00:00",
+]
+PLACES = [
+    {"city": "Praha", "size": 2**62 + 1, "tags": ["a", "b"]},
+    {"city": "Brno", "size": None, "tags": None},
+    None,
+    {"city": None, "size": -1, "tags": ["c"]},
+    {"city": "Olomouc", "size": 0, "tags": ["d", "e", "f"]},
+]
 PLACE = pa.struct([("city", pa.string()), ("size", pa.int64()), ("tags", pa.list_(pa.string()))])
 POINTS = [{"a": 1.5, "b": -2.0}, {"c": 0.1}, None, {"a": 3.0}, {"Žluť d": 1e300}]
 DOUBLES = [0.1, 1e300, -2.5, 5e-324, 123456789.125]
@@ -140,16 +160,31 @@ TABLE: dict[str, Column] = {
     "uint8": numbers("long", pa.uint8(), [0, 255, 1, 2, 3]),
     "uint16": numbers("long", pa.uint16(), [0, 2**16 - 1, 1, 2, 3]),
     "uint32": numbers("long", pa.uint32(), [0, 2**32 - 1, 1, 2, 3]),
-    "uint64": column("string", pa.uint64(), [0, 2**64 - 1, 1, 2**53 + 1, 3], [str(n) for n in (0, 2**64 - 1, 1, 2**53 + 1, 3)]),
+    "uint64": column(
+        "string", pa.uint64(), [0, 2**64 - 1, 1, 2**53 + 1, 3], [str(n) for n in (0, 2**64 - 1, 1, 2**53 + 1, 3)]
+    ),
     "whole": numbers("long", pa.uint64(), [0, 2**63 - 1, 1, 2**53 + 1, 3]),
-    "huge": column("string", pa.decimal128(38, 0), [10**37 + 1, -(2**70), 1, 2**64, 3], [str(n) for n in (10**37 + 1, -(2**70), 1, 2**64, 3)]),
+    "huge": column(
+        "string",
+        pa.decimal128(38, 0),
+        [10**37 + 1, -(2**70), 1, 2**64, 3],
+        [str(n) for n in (10**37 + 1, -(2**70), 1, 2**64, 3)],
+    ),
     "float16": column("number", pa.float16(), [1.5, -0.25, 65504.0, 0.0, 2.0**-24]),
     "float32": column("number", pa.float32(), list(map(single, [0.1, 1e30, -2.5, 0.0, 3.0]))),
     "float64": column("number", pa.float64(), DOUBLES),
-    "decimal32": numbers("number", pa.decimal32(9, 2), [D("7712.48"), D("-0.07"), D("1.10"), D("0.01"), D("9999999.99")]),
-    "decimal64": numbers("number", pa.decimal64(18, 4), [D("77712.4800"), D("-0.0007"), D("1.1000"), D("0.0001"), D("99999999999999.9999")]),
+    "decimal32": numbers(
+        "number", pa.decimal32(9, 2), [D("7712.48"), D("-0.07"), D("1.10"), D("0.01"), D("9999999.99")]
+    ),
+    "decimal64": numbers(
+        "number",
+        pa.decimal64(18, 4),
+        [D("77712.4800"), D("-0.0007"), D("1.1000"), D("0.0001"), D("99999999999999.9999")],
+    ),
     "decimal128": numbers("number", pa.decimal128(38, 10), [D(f"{n}.0123456789") for n in (0, 10**27, -5, 7, 1)]),
-    "decimal256": numbers("number", pa.decimal256(76, 20), [D(f"{n}.00000000000000000001") for n in (1, 10**55, -5, 7, 2)]),
+    "decimal256": numbers(
+        "number", pa.decimal256(76, 20), [D(f"{n}.00000000000000000001") for n in (1, 10**55, -5, 7, 2)]
+    ),
     "text": column("string", pa.string(), TEXTS),
     "large_text": column("string", pa.large_string(), TEXTS),
     "text_view": column("string", pa.string_view(), TEXTS),
@@ -160,7 +195,7 @@ TABLE: dict[str, Column] = {
     "seconds": moments("s", SECONDS),
     "millis": moments("ms", MILLIS),
     "micros": moments("us", MICROS),
-    "nanos": moments("ns", MICROS[:4] + ["2262-04-11T23:30:00.987654"]),
+    "nanos": moments("ns", MICROS),
     "seconds_utc": moments("s", SECONDS, "UTC"),
     "millis_berlin": moments("ms", LATE, "Europe/Berlin"),
     "micros_new_york": moments("us", MICROS, "America/New_York"),
@@ -169,24 +204,38 @@ TABLE: dict[str, Column] = {
     "large_words": encoded("string", pa.large_string(), ["x", None, "y", "x", "y"]),
     "number_words": encoded("long", pa.int64(), [2**60 + 1, None, 7, 7, 2**60 + 1]),
     "date_words": encoded("date", pa.date32(), [DAYS[0], None, DAYS[1], DAYS[0], DAYS[1]]),
-    "decimal_words": encoded("number", pa.decimal128(9, 2), [D("7712.48"), None, D("0.07"), D("0.07"), D("1.10")], [7712.48, None, 0.07, 0.07, 1.1]),
+    "decimal_words": encoded(
+        "number",
+        pa.decimal128(9, 2),
+        [D("7712.48"), None, D("0.07"), D("0.07"), D("1.10")],
+        [7712.48, None, 0.07, 0.07, 1.1],
+    ),
     "truth_words": encoded("boolean", pa.bool_(), [True, None, False, True, False]),
     "text_runs": run_ends("string", pa.string(), ["x", "x", None, "y", "y"]),
     "number_runs": run_ends("long", pa.int32(), [5, 5, None, 7, 7]),
     "list": column("string[]", pa.list_(pa.string()), [["a", "b"], ["c"], None, ["d"], ["e", "f", "g"]]),
     "large_list": column("long[]", pa.large_list(pa.int16()), [[1, 2], [3], None, [-4], [5, 6, 7]]),
-    "fixed_list": column("number[]", pa.list_(pa.float32(), 2), [[1.5, 2.0], [3.0, 0.25], None, [-4.0, 1.0], [5.0, 6.0]]),
+    "fixed_list": column(
+        "number[]", pa.list_(pa.float32(), 2), [[1.5, 2.0], [3.0, 0.25], None, [-4.0, 1.0], [5.0, 6.0]]
+    ),
     "list_view": column("string[]", pa.list_view(pa.string()), [["a", "b"], ["c"], None, ["d"], ["e", "f", "g"]]),
     "days": column("date[]", pa.list_(pa.date32()), [[DAYS[0]], DAYS[1:3], None, [DAYS[3]], DAYS]),
     "place": column("object", PLACE, PLACES),
-    "places": column("object[]", pa.list_(PLACE), [[PLACES[0]], [PLACES[1], PLACES[3]], None, [PLACES[4]], [PLACES[0]]]),
+    "places": column(
+        "object[]", pa.list_(PLACE), [[PLACES[0]], [PLACES[1], PLACES[3]], None, [PLACES[4]], [PLACES[0]]]
+    ),
     "points": maps("number", pa.float64(), POINTS),
-    "visits": maps("object", PLACE, [{"x": PLACES[0]}, {"y": PLACES[1], "z": PLACES[4]}, None, {"x": PLACES[3]}, {"w": PLACES[4]}]),
+    "visits": maps(
+        "object", PLACE, [{"x": PLACES[0]}, {"y": PLACES[1], "z": PLACES[4]}, None, {"x": PLACES[3]}, {"w": PLACES[4]}]
+    ),
     "nothing": column("string", pa.null(), [None] * 5),
-}  # fmt: skip
+}
 IDS = [f"r{number}" for number in range(1, 7)]
 #: Columns that no record can hold, and that no mapping reads.
-UNREAD = {"bytes": pa.array([b"\xff", b"", None, b"x", b"y", None]), "length": pa.array([1, 2, None, 3, 4, 5], pa.duration("s"))}
+UNREAD = {
+    "bytes": pa.array([b"\xff", b"", None, b"x", b"y", None]),
+    "length": pa.array([1, 2, None, 3, 4, 5], pa.duration("s")),
+}
 
 
 def table(names: Iterable[str] = TABLE, null_words: bool = False) -> pa.Table:
@@ -244,7 +293,7 @@ def csv_bytes(names: list[str]) -> bytes:
     return text.getvalue().encode()
 
 
-def json_bytes(names: list[str], indent: int | None) -> bytes:
+def json_bytes(names: list[str], indent: int | None = None) -> bytes:
     return json.dumps([as_json(row) for row in given_rows(names)], indent=indent, ensure_ascii=False).encode()
 
 
@@ -263,10 +312,25 @@ def wrote(file: Path, data: bytes) -> Path:
     return file
 
 
-def zipped(file: Path, name: str, data: bytes) -> Path:
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(name, data)
-    return file
+def file(name: str, data: Callable[[list[str]], bytes]) -> Callable[[list[str], Path], Path]:
+    """A maker of files of a name."""
+    return lambda names, folder: wrote(folder / name, data(names))
+
+
+def zipped(folder: Path, name: str, data: bytes) -> Path:
+    with zipfile.ZipFile(folder / f"{name}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f"export/{name}", data)
+    return folder / f"{name}.zip"
+
+
+def opened(folder: Path, name: str, data: bytes) -> Any:
+    wrote(folder / name, data)
+    return io.BufferedReader(io.BytesIO((folder / name).read_bytes()))
+
+
+def in_memory(names: list[str], _: Path) -> str:
+    fsspec.filesystem("memory").pipe("/matrix/a.parquet", parquet_bytes(names))
+    return "memory://matrix/a.parquet"
 
 
 def halves(folder: Path, names: list[str]) -> Path:
@@ -315,16 +379,21 @@ def c_array(data: pa.Table) -> Any:
 
 
 NULLABLE = {
-    pa.bool_(): pd.BooleanDtype(), pa.string(): pd.StringDtype(), pa.large_string(): pd.StringDtype(),
-    pa.float32(): pd.Float32Dtype(), pa.float64(): pd.Float64Dtype(),
+    pa.bool_(): pd.BooleanDtype(),
+    pa.string(): pd.StringDtype(),
+    pa.large_string(): pd.StringDtype(),
+    pa.float32(): pd.Float32Dtype(),
+    pa.float64(): pd.Float64Dtype(),
     **{getattr(pa, name)(): getattr(pd, f"{name.capitalize()}Dtype")() for name in ("int8", "int16", "int32", "int64")},
     **{getattr(pa, name)(): getattr(pd, f"UI{name[2:]}Dtype")() for name in ("uint8", "uint16", "uint32", "uint64")},
-}  # fmt: skip
+}
 
 
 def numpy_frame(names: list[str]) -> pd.DataFrame:
     """pandas' own types; integers with gaps would become doubles, so that they stay Python's."""
-    return table(names).to_pandas(integer_object_nulls=True, maps_as_pydicts="strict", coerce_temporal_nanoseconds=False)
+    return table(names).to_pandas(
+        integer_object_nulls=True, maps_as_pydicts="strict", coerce_temporal_nanoseconds=False
+    )
 
 
 def polars_frame(names: list[str]) -> pl.DataFrame:
@@ -376,8 +445,15 @@ KINDS: dict[str, Kind] = {
     "Arrow C stream": Kind(lambda names, _: stream(table(names, null_words=True)), all_but()),
     "Arrow C array": Kind(lambda names, _: c_array(table(names, null_words=True)), all_but()),
     "pandas, numpy types": Kind(lambda names, _: numpy_frame(names), all_but()),
-    "pandas, nullable types": Kind(lambda names, _: table(names).to_pandas(types_mapper=NULLABLE.get, integer_object_nulls=True, maps_as_pydicts="strict"), all_but()),
-    "pandas, pyarrow types": Kind(lambda names, _: table(names, null_words=True).to_pandas(types_mapper=pd.ArrowDtype), all_but()),
+    "pandas, nullable types": Kind(
+        lambda names, _: table(names).to_pandas(
+            types_mapper=NULLABLE.get, integer_object_nulls=True, maps_as_pydicts="strict"
+        ),
+        all_but(),
+    ),
+    "pandas, pyarrow types": Kind(
+        lambda names, _: table(names, null_words=True).to_pandas(types_mapper=pd.ArrowDtype), all_but()
+    ),
     "pandas, objects": Kind(lambda names, _: pd.DataFrame(given_columns(names), dtype=object), all_but()),
     "polars": Kind(lambda names, _: polars_frame(names), all_but("decimal256", "list_view", *RUNS)),
     "polars, lazy": Kind(lambda names, _: polars_frame(names).lazy(), all_but("decimal256", "list_view", *RUNS)),
@@ -385,20 +461,36 @@ KINDS: dict[str, Kind] = {
     "dict of lists": Kind(lambda names, _: given_columns(names), all_but()),
     "list of dicts": Kind(lambda names, _: given_rows(names), all_but()),
     "generator of dicts": Kind(lambda names, _: iter(given_rows(names)), all_but()),
-    "CSV": Kind(lambda names, folder: wrote(folder / "a.csv", csv_bytes(names)), SCALARS),
-    "JSON array": Kind(lambda names, folder: wrote(folder / "a.json", json_bytes(names, None)), all_but()),
-    "pretty JSON array": Kind(lambda names, folder: wrote(folder / "a.json", json_bytes(names, 2)), all_but()),
-    "JSON lines": Kind(lambda names, folder: wrote(folder / "a.jsonl", lines_bytes(names)), all_but()),
-    "Parquet": Kind(lambda names, folder: wrote(folder / "a.parquet", parquet_bytes(names)), PARQUET),
-    "Parquet with int96": Kind(lambda names, folder: wrote(folder / "a.parquet", parquet_bytes(names, use_deprecated_int96_timestamps=True)), PARQUET),
-    "Parquet without Arrow's schema": Kind(lambda names, folder: wrote(folder / "a.parquet", parquet_bytes(names, store_schema=False, version="1.0")), PARQUET),
+    "CSV": Kind(file("a.csv", csv_bytes), SCALARS),
+    "JSON array": Kind(file("a.json", json_bytes), all_but()),
+    "pretty JSON array": Kind(file("a.json", partial(json_bytes, indent=2)), all_but()),
+    "JSON lines": Kind(file("a.jsonl", lines_bytes), all_but()),
+    "Parquet": Kind(file("a.parquet", parquet_bytes), PARQUET),
+    "Parquet with int96": Kind(
+        file("a.parquet", partial(parquet_bytes, use_deprecated_int96_timestamps=True)), PARQUET
+    ),
+    "Parquet without Arrow's schema": Kind(
+        file("a.parquet", partial(parquet_bytes, store_schema=False, version="1.0")), PARQUET
+    ),
     "folder of Parquet": Kind(lambda names, folder: halves(folder, names), PARQUET),
-    "Excel": Kind(lambda names, folder: wrote(folder / "a.xlsx", book(names)), BOOK),
-    "gzip of CSV": Kind(lambda names, folder: wrote(folder / "a.csv.gz", gzip.compress(csv_bytes(names))), SCALARS),
-    "Zstandard of JSON": Kind(lambda names, folder: wrote(folder / "a.json.zst", pa.compress(json_bytes(names, None), "zstd", asbytes=True)), all_but()),
-    "bzip2 of JSON lines": Kind(lambda names, folder: wrote(folder / "a.jsonl.bz2", bz2.compress(lines_bytes(names))), all_but()),
-    "zip of Parquet": Kind(lambda names, folder: zipped(folder / "a.parquet.zip", "a.parquet", parquet_bytes(names)), PARQUET),
-}  # fmt: skip
+    "list of paths": Kind(lambda names, folder: sorted(halves(folder, names).iterdir()), PARQUET),
+    "Excel": Kind(file("a.xlsx", book), BOOK),
+    "gzip of CSV": Kind(file("a.csv.gz", lambda names: gzip.compress(csv_bytes(names))), SCALARS),
+    "Zstandard of JSON": Kind(
+        file("a.json.zst", lambda names: pa.compress(json_bytes(names), "zstd", asbytes=True)), all_but()
+    ),
+    "bzip2 of JSON lines": Kind(file("a.jsonl.bz2", lambda names: bz2.compress(lines_bytes(names))), all_but()),
+    "zip of Parquet": Kind(lambda names, folder: zipped(folder, "a.parquet", parquet_bytes(names)), PARQUET),
+    "BytesIO of Parquet": Kind(lambda names, _: io.BytesIO(parquet_bytes(names)), PARQUET),
+    "open file of JSON lines": Kind(lambda names, folder: opened(folder, "a", lines_bytes(names)), all_but()),
+    "standard input": Kind(lambda names, _: "-", all_but()),
+    "S3": Kind(lambda names, _: "s3://acme/a.parquet", PARQUET),
+    "folder in S3": Kind(lambda names, _: "s3://acme/two/", all_but()),
+    "HTTP": Kind(lambda names, _: f"{ADDRESSES['web']}/a.jsonl?key=secret", all_but()),
+    "fsspec": Kind(in_memory, PARQUET),
+}
+#: Where the servers of a run are.
+ADDRESSES: dict[str, str] = {}
 
 
 #: Kinds that have instants, but no zones.
@@ -410,16 +502,26 @@ def place_of(name: str, kind: str) -> str:
 
 
 FIELDS = {place_of(name, kind): (name, kind) for name, one in TABLE.items() for kind in one.wanted}
-SCHEMA = xp.Schema.from_dict({
-    "$id": "https://ns.adobe.com/acme/schemas/matrix", "title": "Matrix", "type": "object", "version": "1.0",
-    "meta:class": "https://ns.adobe.com/xdm/context/profile",
-    "meta:extends": ["https://ns.adobe.com/xdm/context/profile", "https://ns.adobe.com/xdm/data/record"],
-    "properties": {
-        "identityMap": {"type": "object", "additionalProperties": {"type": "array", "items": {
-            "type": "object", "properties": {"id": xdm("string"), "primary": xdm("boolean")}}}},
-        "_acme": {"type": "object", "properties": {place: xdm(kind) for place, (_, kind) in FIELDS.items()}},
-    },
-})  # fmt: skip
+SCHEMA = xp.Schema.from_dict(
+    {
+        "$id": "https://ns.adobe.com/acme/schemas/matrix",
+        "title": "Matrix",
+        "type": "object",
+        "version": "1.0",
+        "meta:class": "https://ns.adobe.com/xdm/context/profile",
+        "meta:extends": ["https://ns.adobe.com/xdm/context/profile", "https://ns.adobe.com/xdm/data/record"],
+        "properties": {
+            "identityMap": {
+                "type": "object",
+                "additionalProperties": {
+                    "type": "array",
+                    "items": {"type": "object", "properties": {"id": xdm("string"), "primary": xdm("boolean")}},
+                },
+            },
+            "_acme": {"type": "object", "properties": {place: xdm(kind) for place, (_, kind) in FIELDS.items()}},
+        },
+    }
+)
 
 
 def mapping_of(names: list[str]) -> dict[str, str]:
@@ -488,6 +590,27 @@ def without_nulls(value: Any) -> Any:
     return [without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
+@pytest.fixture(scope="module")
+def servers() -> Iterator[None]:
+    def answer(handler: Any) -> None:
+        send(handler, 200, lines_bytes(all_but()))
+
+    with s3_server() as s3, web_server(answer) as web:
+        put(s3, "a.parquet", parquet_bytes(PARQUET))
+        rows = lines_bytes(all_but()).splitlines(keepends=True)
+        put(s3, "two/a.jsonl", b"".join(rows[:2]))
+        put(s3, "two/b.jsonl", b"".join(rows[2:]))
+        ADDRESSES.update(s3=s3, web=web)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _reached(servers: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"ENDPOINT_URL": ADDRESSES["s3"], "ACCESS_KEY_ID": "key", "SECRET_ACCESS_KEY": "secret"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(lines_bytes(all_but()))))
+
+
 @pytest.mark.parametrize("format", ["json", "parquet"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_source_gives_the_same_records(tmp_path: Path, kind: str, format: str) -> None:
@@ -497,20 +620,20 @@ def test_every_kind_of_source_gives_the_same_records(tmp_path: Path, kind: str, 
     result = xp.prepare(source, mapping_of(made.names), SCHEMA, out, format=format, rules="batch")
     assert (result.rows, result.written, result.rejected) == (6, 6, 0)
     assert written(out) == expected(kind, made.names)
-    assert not result.report.issues.num_rows
+    if kind != "Excel":  # which tells of large numbers
+        assert not result.report.issues.num_rows
 
 
-@pytest.mark.parametrize("format", ["json", "parquet"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_source_gives_the_same_patch(tmp_path: Path, kind: str, format: str) -> None:
+def test_every_kind_of_source_gives_the_same_patch(tmp_path: Path, kind: str) -> None:
     """From nothing but identities to the table; and nothing between two kinds of source of one table."""
     made = KINDS[kind]
     empty = pa.table({"id": IDS, **{name: pa.nulls(6) for name in made.names}})
     mapping = mapping_of(made.names)
     with_values = made.source(made.names, tmp_path)
-    write_patch(empty, with_values, SCHEMA, tmp_path / "out", mapping=mapping, format=format)
+    write_patch(empty, with_values, SCHEMA, tmp_path / "out", mapping=mapping)
     assert written(tmp_path / "out") == [record for record in expected(kind, made.names) if len(record) > 1]
-    if kind not in INSTANTS:
+    if kind not in (*INSTANTS, "standard input"):
         again = KINDS["list of dicts"].source(made.names, tmp_path)
         (tmp_path / "more").mkdir()
         same = xp.diff(again, made.source(made.names, tmp_path / "more"), SCHEMA, mapping=mapping)

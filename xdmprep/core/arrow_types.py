@@ -74,7 +74,9 @@ def plain_type(kind: pa.DataType, exact: bool = True) -> pa.DataType | None:
     if isinstance(kind, pa.BaseExtensionType):
         storage = _EXTENSIONS.get(kind.extension_name)
         return None if storage is None else storage[0]
-    if is_text(kind) or types.is_null(kind) or types.is_time(kind):
+    if types.is_null(kind):  # a column without values fits every destination
+        return kind if exact else pa.string()
+    if is_text(kind) or types.is_time(kind):
         return pa.string()
     if types.is_boolean(kind) or types.is_signed_integer(kind) or types.is_uint64(kind):
         return kind
@@ -194,7 +196,7 @@ def plain_column(column: pa.Array, exact: bool = True) -> tuple[pa.Array, list[U
     if is_text(kind):
         return _text(column)
     if types.is_null(kind):
-        return column.cast(pa.string()), []
+        return (column if exact else column.cast(pa.string())), []
     if types.is_time(kind):
         return pc.replace_substring_regex(column.cast(pa.string()), r"\.0+$", ""), []
     if types.is_floating(kind):
@@ -219,7 +221,7 @@ def inexact(records: pa.RecordBatch) -> pa.RecordBatch:
     """Rows as :func:`plain_type` has them with ``exact=False``; columns of other types stay as they are."""
     columns = [
         plain_column(column, exact=False)[0]
-        if plain_type(column.type, exact=False) not in (column.type, None, pa.string())
+        if pa.types.is_null(column.type) or plain_type(column.type, exact=False) not in (column.type, None, pa.string())
         else column
         for column in records.columns
     ]

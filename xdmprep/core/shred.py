@@ -253,6 +253,8 @@ def conform(array: pa.Array, kind: pa.DataType) -> pa.Array:
     array = plain(array)
     if array.type.equals(kind):
         return array
+    if pa.types.is_null(array.type):
+        return pa.nulls(len(array), kind)
     if pa.types.is_struct(kind) and pa.types.is_struct(array.type):
         flat = dict(zip([field.name for field in array.type], array.flatten(), strict=True))
         children = [conform(flat[f.name], f.type) if f.name in flat else pa.nulls(len(array), f.type) for f in kind]

@@ -13,6 +13,8 @@ from .arrays import Mask
 
 #: Metadata of a string field that holds numbers as they are written.
 NUMERAL = {b"json": b"number"}
+#: Metadata of a string field of which no value was seen: texts as they are, other values as JSON.
+UNSEEN = {b"json": b"unseen"}
 
 
 # kinds of nodes, as in _json.c
@@ -28,12 +30,14 @@ class JsonNode:
         names: the fields of an object.
         children: their nodes; the element of an array; key and value of a map.
         whole: of an object: its column is a struct, so that it may be empty; otherwise it is as good as its fields.
+        unseen: no value was seen there, so that the kind says nothing.
     """
 
     kind: int
     names: tuple[str, ...] = ()
     children: tuple[JsonNode, ...] = ()
     whole: bool = False
+    unseen: bool = False
 
     @cached_property
     def spec(self) -> tuple[Any, ...]:
@@ -59,7 +63,8 @@ class JsonNode:
 
     def field(self, name: str) -> pa.Field:
         """The column as a field."""
-        return pa.field(name, self.type, metadata=NUMERAL if self.kind == NUMBER_TEXT else None)
+        mark = NUMERAL if self.kind == NUMBER_TEXT else UNSEEN if self.unseen else None
+        return pa.field(name, self.type, metadata=mark)
 
     def has(self, *kinds: int) -> bool:
         """Whether any of some kinds is in the tree."""

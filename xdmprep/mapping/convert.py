@@ -16,11 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..core.arrow_types import is_list
-from ..core.ndjson.fields import is_numeral
 from ..core.paths import EVERY, Path
 from ..core.shred import conform, map_parts, plain, valid
 from ..language import Options, by_kind, coerce
-from .nested import is_text, list_parts, numbers_of
+from .nested import as_meant, is_text, list_parts
 
 Positions = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -64,9 +63,9 @@ def convert(
         return _convert_mixed(parts, target, options, digits)
     if is_list(target) and is_list(kind):
         offsets, flat = list_parts(values)
-        if is_numeral(kind.value_field) and not is_text(target.value_type):
-            flat = numbers_of(flat)
-        inner, misfits = convert(flat, target.value_type, options, digits)
+        inner, misfits = convert(
+            as_meant(kind.value_field, flat, target.value_type), target.value_type, options, digits
+        )
         array = pa.ListArray.from_arrays(pa.array(offsets), inner, type=target, mask=pa.array(~valid(values)))
         return array, [_outward(misfit, EVERY, offsets) for misfit in misfits]
     if pa.types.is_struct(target) and pa.types.is_struct(kind):
@@ -122,8 +121,7 @@ def _convert_struct(
             children.append(pa.nulls(len(values), field.type))
             continue
         part = pc.struct_field(values, field.name)
-        if is_numeral(values.type.field(field.name)) and not is_text(field.type):
-            part = numbers_of(part)
+        part = as_meant(values.type.field(field.name), part, field.type)
         child, misfits = convert(part, field.type, options, digits)
         children.append(child)
         found += [replace(misfit, path=(field.name, *misfit.path)) for misfit in misfits]
@@ -137,9 +135,7 @@ def _struct_to_map(
     there, items, found = [], [], []
     for field, part in zip(values.type, values.flatten(), strict=True):
         there.append(valid(part))
-        if is_numeral(field) and not is_text(target.item_type):
-            part = numbers_of(part)
-        item, misfits = convert(part, target.item_type, options, digits)
+        item, misfits = convert(as_meant(field, part, target.item_type), target.item_type, options, digits)
         items.append(item)
         found += [replace(misfit, path=(field.name, *misfit.path)) for misfit in misfits]
     rows, fields = np.nonzero(np.stack(there, axis=1))
@@ -172,9 +168,9 @@ def _convert_map(
 ) -> tuple[pa.Array, list[Misfit]]:
     """A map as another: what does not fit is null, and only that."""
     keys, parts, counts = map_parts(values)
-    if is_numeral(values.type.item_field) and not is_text(target.item_type):
-        parts = numbers_of(parts)
-    items, misfits = convert(parts, target.item_type, options, digits)
+    items, misfits = convert(
+        as_meant(values.type.item_field, parts, target.item_type), target.item_type, options, digits
+    )
     offsets = np.concatenate([np.zeros(1, np.int32), np.cumsum(counts)]).astype(np.int32)
     found = []
     for misfit in misfits:  # each key is a place of its own

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..core.arrow_types import is_list
+from ..core.ndjson.fields import is_unseen
 from ..core.paths import EVERY, Path, format_path, parse_path
 from ..core.shred import path_tree
 from ..core.stream import TIMESTAMP
@@ -56,9 +57,12 @@ def destination(text: str) -> Path:
         MappingError: it is no path.
     """
     try:
-        return parse_path(text)
+        path = parse_path(text)
     except ExpressionError as error:
         raise MappingError(str(error)) from None
+    if path[0] == EVERY or isinstance(path[0], int):
+        raise MappingError(f"'{text}' begins with an index. A record is an object: begin with the name of a field.")
+    return path
 
 
 def find(path: Path, schema: Schema | None) -> Field | None:
@@ -97,7 +101,7 @@ def never_fits(kind: pa.DataType, target: pa.DataType, options: Options) -> str:
     if is_list(target):
         if not is_list(kind):
             return f"{type_words(kind)} cannot become an array; add [0] to the destination, or use to_array(false, ...)"
-        inner = never_fits(kind.value_type, target.value_type, options)
+        inner = "" if is_unseen(kind.value_field) else never_fits(kind.value_type, target.value_type, options)
         return f"in the array, {inner}" if inner else ""
     if pa.types.is_struct(target) or pa.types.is_map(target):
         if pa.types.is_struct(kind) or pa.types.is_map(kind):

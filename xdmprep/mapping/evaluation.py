@@ -18,7 +18,7 @@ from ..language import Options
 from .convert import Misfit, convert, texts
 from .destinations import type_name
 from .hints import hinted
-from .nested import array_at, is_text, numbers_of
+from .nested import array_at, as_meant
 from .plan import Output
 from .sources import AbsentSource, ColumnSource, ConstantSource, ExpressionSource, Source, Values
 
@@ -83,11 +83,8 @@ class Work:
             values = array_at(plain(values), output.steps)
         if isinstance(values, pa.Array) and _fits_as_it_is(values.type, output.type):
             return values
-        if (
-            isinstance(values, pa.Array) and whole is None and isinstance(source, ColumnSource)
-            and not is_text(output.type) and source.is_numeral(output.steps)
-        ):  # fmt: skip
-            values = numbers_of(plain(values))
+        if isinstance(values, pa.Array) and whole is None and isinstance(source, ColumnSource):
+            values = as_meant(source.field_at(output.steps), values, output.type)
         return self.coerced((key, output.type), values, output.type, path, source)
 
     def read(self, source: Source, path: str) -> Values:

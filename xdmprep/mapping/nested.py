@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..core.arrow_types import TIMESTAMP, is_list, plain_type
-from ..core.ndjson.fields import is_numeral
+from ..core.ndjson.fields import is_numeral, is_unseen
 from ..core.paths import EVERY, Path, format_path
-from ..core.shred import valid
+from ..core.shred import plain, valid
 from ..errors import did_you_mean
 
 
@@ -34,7 +34,7 @@ def type_at(kind: pa.DataType, steps: Path, above: Path = ()) -> pa.DataType:
     Raises:
         NoSuchPath: the type has no such place.
     """
-    if not steps:
+    if not steps or pa.types.is_null(kind):
         return kind
     step, rest, here = steps[0], steps[1:], format_path(above)
     if is_list(kind):
@@ -58,6 +58,8 @@ def type_at(kind: pa.DataType, steps: Path, above: Path = ()) -> pa.DataType:
 def array_at(array: pa.Array, steps: Path) -> pa.Array:
     """The values found by walking `steps` into `array`; null wherever the way ends early."""
     for number, step in enumerate(steps):
+        if pa.types.is_null(array.type):
+            return array
         if step == EVERY:
             offsets, values = list_parts(array)
             inner = array_at(values, steps[number + 1 :])
@@ -141,6 +143,8 @@ def field_at(field: pa.Field, steps: Path) -> pa.Field:
     """The field found by walking `steps`, which fit, into another; for lists of what is found, that of the elements."""
     for step in steps:
         kind = field.type
+        if pa.types.is_null(kind):
+            return field
         if is_list(kind):
             field = kind.value_field
         elif pa.types.is_map(kind):
@@ -152,6 +156,27 @@ def field_at(field: pa.Field, steps: Path) -> pa.Field:
 
 def _natural_field(field: pa.Field) -> pa.DataType | None:
     return pa.float64() if is_numeral(field) else natural(field.type)
+
+
+def as_meant(field: pa.Field, values: pa.Array, target: pa.DataType) -> pa.Array | list[Any]:
+    """The values of a field of JSON as what they are, where they are kept as text and the target is no text."""
+    if is_numeral(field) and not is_text(target):
+        return numbers_of(plain(values))
+    if is_unseen(field) and pa.types.is_nested(target):
+        if values.null_count == len(values):
+            return pa.nulls(len(values))
+        return [None if text is None else _read(text) for text in values.to_pylist()]
+    return values
+
+
+def _read(text: str) -> Any:
+    """The array or object that a text holds, or the text."""
+    if not text.startswith(("[", "{")):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def numbers_of(array: pa.Array) -> pa.Array | list[Any]:

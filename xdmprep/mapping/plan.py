@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import pyarrow as pa
 
 from ..core.arrow_types import has_lost_digits, is_list, is_text
-from ..core.ndjson.fields import is_numeral
+from ..core.ndjson.fields import is_numeral, is_unseen
 from ..core.paths import EVERY, Path, format_path
 from ..errors import ExpressionError, MappingError, did_you_mean, shorten
 from ..language import Options, coerce
@@ -258,6 +258,8 @@ def _outputs(
 ) -> list[Output]:
     source, path = one.source, one.path
     kind = source.type
+    if isinstance(source, ColumnSource) and one.field is not None and _says_nothing(source.field_at(())):
+        kind = pa.null()
     if kind is None and one.field is None:
         kind = _sampled(source, sample)
     if isinstance(source, ConstantSource):
@@ -292,6 +294,11 @@ def _outputs(
     if made is None:
         raise MappingError(f"its type, {kind}, cannot be held by a record.")
     return [Output(path, made, source, one.item)]
+
+
+def _says_nothing(field: pa.Field) -> bool:
+    """Whether the type of a field comes of no value, or of empty objects only."""
+    return is_unseen(field) or (pa.types.is_struct(field.type) and not field.type.num_fields)
 
 
 def _refuse_lost_digits(source: ColumnSource) -> None:
@@ -385,7 +392,7 @@ def _expand(
             outputs += _expand(one, child.type, here, below, (*steps, child.name), overrides, options, plan)
             continue
         if below is not None:
-            reason = never_fits(child.type, below.arrow_type, options)
+            reason = "" if is_unseen(child) else never_fits(child.type, below.arrow_type, options)
             if reason:
                 raise MappingError(f"'{format_path(here)}': {reason}.")
         made = pa.float64() if below is None and is_numeral(child) else target_type(below, child.type)

@@ -62,9 +62,13 @@ class ColumnSource:
     text: str
     field: pa.Field
 
-    def is_numeral(self, steps: Path = ()) -> bool:
-        """Whether the values, or those found in them by walking further, are JSON numbers as they are written."""
-        return is_numeral(field_at(self.field, (*self.steps, *steps)))
+    def is_numeral(self) -> bool:
+        """Whether the values are JSON numbers as they are written."""
+        return is_numeral(self.field_at(()))
+
+    def field_at(self, steps: Path) -> pa.Field:
+        """The field of the values, or of those found in them by walking further."""
+        return field_at(self.field, (*self.steps, *steps))
 
     @property
     def key(self) -> Hashable:

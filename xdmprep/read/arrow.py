@@ -115,7 +115,8 @@ def _column(values: Any) -> pa.Array:
         made = pa.array(values)
     except (pa.ArrowException, OverflowError, TypeError, ValueError):
         return array_of(list(values))
-    return array_of(list(values)) if str(getattr(values, "dtype", "object")) == "object" and holds_times(made.type) else made
+    of_objects = str(getattr(values, "dtype", "object")) == "object"
+    return array_of(list(values)) if of_objects and holds_times(made.type) else made
 
 
 def read_parquet(path: str | os.PathLike[str]) -> Stream:

@@ -189,7 +189,8 @@ def _joined(opened: Sequence[tuple[str, Stream]]) -> tuple[pa.Schema, list[str]]
                         f"column {field.name!r} is {kind} in {where} and {field.type} in {shown(file)}. "
                         "Prepare the files one by one, or bring them to one type."
                     )
-                if not known.type.equals(field.type) and pa.types.is_string(joined):
+                nothing = pa.types.is_null(known.type) or pa.types.is_null(field.type)
+                if not (nothing or known.type.equals(field.type)) and pa.types.is_string(joined):
                     here = f"{field.name!r} holds {kind} in {where} and {field.type} in {shown(file)}"
                     unlike.setdefault(field.name, here)
                 fields[field.name] = pa.field(field.name, joined)
@@ -202,6 +203,20 @@ def _common(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:
     types = pa.types
     if a.equals(b):
         return plain_type(a)
+    if types.is_null(a) or types.is_null(b):
+        return b if types.is_null(a) else a
+    if types.is_struct(a) and types.is_struct(b):
+        fields: dict[str, pa.DataType | None] = {field.name: field.type for field in a}
+        for field in b:
+            known = fields.get(field.name)
+            fields[field.name] = field.type if known is None else _common(known, field.type)
+        return None if None in fields.values() else pa.struct(list(fields.items()))
+    if types.is_list(a) and types.is_list(b):
+        inner = _common(a.value_type, b.value_type)
+        return None if inner is None else pa.list_(inner)
+    if types.is_map(a) and types.is_map(b):
+        inner = _common(a.item_type, b.item_type)
+        return None if inner is None else pa.map_(pa.string(), inner)
     if types.is_integer(a) and types.is_integer(b):
         return pa.string() if types.is_uint64(a) or types.is_uint64(b) else pa.int64()
     if types.is_timestamp(a) and types.is_timestamp(b):  # as text each keeps its zone, and so its day

@@ -14,6 +14,7 @@ objects                                   struct; a map where keys are too many 
 arrays                                    list
 objects or arrays, and seldom others      the same; the others do not fit
 anything else                             string: texts as they are, other values as JSON
+nothing                                   the same, marked as :data:`UNSEEN`
 ========================================  ==================================================================
 """
 
@@ -37,6 +38,7 @@ from ...kernels.json_columns import (
     OBJECT,
     TEXT,
     UNKNOWN,
+    UNSEEN,
     JsonNode,
 )
 from ..paths import EVERY, Path, format_path
@@ -134,7 +136,7 @@ class Seen:
 
     def _to_map(self, records: int | None) -> JsonNode:
         if not self.kinds:
-            return JsonNode(UNKNOWN if records is None else ANY)
+            return JsonNode(UNKNOWN) if records is None else JsonNode(ANY, unseen=True)
         kind = next(iter(self.kinds))
         if not self._alike or kind == "big":
             if self.kinds.keys() <= _NUMBERS:
@@ -236,6 +238,11 @@ def kind_of(value: Any) -> str:
 def is_numeral(field: pa.Field) -> bool:
     """Whether a text field holds numbers as they are written."""
     return bool(field.metadata and NUMERAL.items() <= field.metadata.items())
+
+
+def is_unseen(field: pa.Field) -> bool:
+    """Whether nothing is known of a text field's values, which may be JSON of any kind."""
+    return bool(field.metadata and UNSEEN.items() <= field.metadata.items())
 
 
 def has_numerals(fields: Iterable[pa.Field]) -> bool:
