@@ -23,7 +23,8 @@ from __future__ import annotations
 import bisect
 import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -109,14 +110,62 @@ class OutputError(XdmPrepError):
     kind = "output"
 
 
-class MissingDependencyError(XdmPrepError):
-    """An optional package is not installed; the message ends with the line that installs it."""
+#: Optional package, as it is imported -> the extra of xdmprep that brings it (pyproject.toml).
+EXTRAS = {
+    "fsspec": "remote",
+    "hypothesis": "testing",
+    "openpyxl": "excel",
+    "pandas": "pandas",
+    "pandera": "contract",
+    "pyspark": "spark",
+    "starlette": "emulator",
+    "ua_parser": "agents",
+    "uvicorn": "emulator",
+}
+
+
+class MissingDependencyError(XdmPrepError, ImportError):
+    """An optional package is not installed; the message ends with the command that installs it.
+
+    Args:
+        what: what needs it, the subject of the message's sentence.
+        package: its name as it is imported, one of :data:`EXTRAS`.
+    """
 
     kind = "missing-dependency"
 
-    def __init__(self, what: str, package: str, install: str) -> None:
-        self.package = package
-        super().__init__(f"{what} needs the package {package!r}, which is not installed. Run: {install}")
+    def __init__(self, what: str, package: str) -> None:
+        self.what, self.package = what, package
+        super().__init__(what, package)
+
+    def __str__(self) -> str:
+        name = self.package.replace("_", "-")
+        return f"{self.what} needs the package {name}, which is not installed. Run: {install_command(self.package)}"
+
+
+def install_command(package: str) -> str:
+    """The command that installs an optional package, one of :data:`EXTRAS`."""
+    return f'pip install "xdmprep[{EXTRAS[package]}]"'
+
+
+@contextmanager
+def needed_by(what: str, package: str = "") -> Iterator[None]:
+    """Around imports of optional packages: one that is not installed raises MissingDependencyError.
+
+    Args:
+        what: what needs them, the subject of the message's sentence.
+        package: the one to name, whichever is missing.
+
+    Raises:
+        MissingDependencyError: a package of :data:`EXTRAS` is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in EXTRAS:
+            raise
+        raise MissingDependencyError(what, package or missing) from None
 
 
 class DataError(XdmPrepError):

@@ -238,7 +238,7 @@ def test_random_ids_differ_without_a_seed() -> None:
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("xdmprep.language.binding.find_spec", lambda name: None)
-    with pytest.raises(MissingDependencyError, match="pip install ua-parser"):
+    with pytest.raises(MissingDependencyError, match=r'pip install "xdmprep\[agents\]"'):
         compile_expression("ua_os_name(a)")
 
 

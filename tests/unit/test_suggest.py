@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from xdmprep.errors import MissingDependencyError
 from xdmprep.mapping import MappingSet, compile_mapping
 from xdmprep.pipeline.suggest import Suggestion, draft, suggest_mapping, words
 from xdmprep.read import open_source
@@ -128,9 +126,3 @@ def test_a_draft_is_a_mapping_file(tmp_path: Path, crm: Schema) -> None:
 
 def _value(source: str) -> object:
     return {"true": True, "false": False}.get(source, source)
-
-
-def test_without_rapidfuzz_one_clear_line(monkeypatch: pytest.MonkeyPatch, crm: Schema) -> None:
-    monkeypatch.setitem(sys.modules, "rapidfuzz", None)
-    with pytest.raises(MissingDependencyError, match="pip install rapidfuzz"):
-        suggest_mapping(open_source(pa.table({"a": ["b"]})), crm)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from ..core.documents import is_file
 from ..core.remote import shown as place
+from ..errors import MissingDependencyError, install_command
 from .command import JSON_LINES, Command
 from .findings import OUTPUT_FORMAT, annotate_report, show_next, show_report
 from .places import PLACE
@@ -85,6 +88,11 @@ def diff(
     from ..pipeline.upsert import JSON_WARNING, MAX_RECORDS, array_warnings, write_patch
     from ..read import CsvOptions
 
+    if preview and trial and find_spec("uvicorn") is None:
+        if click.get_current_context().get_parameter_source("trial") is not ParameterSource.DEFAULT:
+            raise MissingDependencyError("A trial in an emulator", "uvicorn")
+        trial = 0
+        say(f"note: without a trial in an emulator. {install_command('uvicorn')} brings it.")
     csv = CsvOptions(
         delimiter="\t" if delimiter in ("tab", "\\t") else delimiter, quote=quote, encoding=encoding,
         null_values=("", *nulls),

@@ -9,23 +9,25 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
 import click
 
-from ..errors import PlatformError, UsageError
+from ..errors import EXTRAS, PlatformError, UsageError
 from ..kernels.native import IN_USE
 from .command import Command
 from .connection import Connection, connection
 from .printer import print_json, show
 
 #: Packages whose versions matter for what the command does.
-PACKAGES = ("xdmprep", "pyarrow", "numpy", "pandas", "jsonschema", "requests", "lark", "click")
-#: Packages that some commands need: name -> what for.
+PACKAGES = ("xdmprep", "pyarrow", "numpy", "jsonschema", "requests", "lark", "click")
+#: Optional packages as they are imported -> what needs them.
 OPTIONAL = {
-    "pandera": "prepare --contract", "starlette": "the emulator", "uvicorn": "the emulator",
-    "rapidfuzz": "mapping suggest", "ua-parser": "the ua_* functions", "pyspark": "xdmprep.spark",
+    "starlette": "demo, emulate", "uvicorn": "demo, emulate", "pandas": "to_pandas()", "pandera": "prepare --contract",
+    "openpyxl": "Excel books", "fsspec": "further URLs", "ua_parser": "the ua_* functions", "pyspark": "--engine spark",
+    "hypothesis": "xdmprep.testing",
 }  # fmt: skip
 #: Less free space than this is worth a warning.
 LITTLE_SPACE = 1 << 30
@@ -47,8 +49,13 @@ def checks(to: Connection) -> Iterator[Diagnosis]:
     """Look at the installation, the machine and, where a connection is configured, the platform."""
     yield Diagnosis("python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
     yield Diagnosis("packages", "ok", ", ".join(f"{name} {_version(name)}" for name in PACKAGES if _version(name)))
-    missing = [f"{name} ({purpose})" for name, purpose in OPTIONAL.items() if not _version(name)]
-    yield Diagnosis("optional packages", "ok", f"not installed: {', '.join(missing)}" if missing else "all installed")
+    missing = [name for name in OPTIONAL if find_spec(name) is None]
+    names = ", ".join(f"{name} ({OPTIONAL[name]})" for name in missing)
+    extras = ",".join(dict.fromkeys(EXTRAS[name] for name in missing))
+    yield Diagnosis(
+        "optional packages", "ok", f"not installed: {names}" if missing else "all installed",
+        f'pip install "xdmprep[{extras}]" brings them.' if missing else "",
+    )  # fmt: skip
     if IN_USE:
         yield Diagnosis("compiled loops", "ok", "in use")
     else:

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 from urllib.request import url2pathname
 
-from ..errors import printable
+from ..errors import install_command, printable
 
 #: Seconds that a server may take to accept a connection, and to send anything at all.
 CONNECT_SECONDS = 10.0
@@ -143,7 +143,7 @@ def _file_system(url: str) -> tuple[Any, str]:
         import fsspec
     except ImportError:
         raise RemoteError(
-            f"the scheme {scheme}:// needs the package fsspec, which is not installed. Install xdmprep[remote]"
+            f"the scheme {scheme}:// needs the package fsspec, which is not installed. Run: {install_command('fsspec')}"
         ) from None
     from pyarrow import fs
 

@@ -24,7 +24,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..errors import Issue, Severity, SourceError, shorten
+from ..errors import Issue, Severity, SourceError, needed_by, shorten
 from .arrow_types import TIMESTAMP, Unfit
 from .losses import Tally, tally
 from .notebook import grid, lines, wrap
@@ -441,7 +441,13 @@ class Stream:
         return pa.Table.from_batches(batches, self.arrow_schema)
 
     def to_pandas(self) -> pd.DataFrame:
-        """All records as a pandas DataFrame of nested objects."""
+        """All records as a pandas DataFrame of nested objects.
+
+        Raises:
+            MissingDependencyError: pandas is not installed.
+        """
+        with needed_by("to_pandas()"):
+            import pandas  # noqa: F401 (Arrow's method needs it)
         frame: pd.DataFrame = self.to_table().to_pandas(maps_as_pydicts="strict")
         return frame
 

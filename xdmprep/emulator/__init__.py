@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from ..core.batch_check import CheckedChunk
-from .server import EmulatorServer
+from ..errors import needed_by
+
+with needed_by("The emulator"):
+    from .server import EmulatorServer
 
 __all__ = ["Emulator"]
 

@@ -102,8 +102,7 @@ class _Binder:
             message = f"The function {node.name!r} is not available here: {entry.reason}"
             raise ExpressionError(message, self.text, node.position)
         if entry.package and find_spec(entry.package) is None:
-            package = entry.package.replace("_", "-")
-            raise MissingDependencyError(f"The function {node.name!r}", package, f"pip install {package}")
+            raise MissingDependencyError(f"The function {node.name!r}", entry.package)
         return entry
 
     def _path(self, node: Call) -> Node:

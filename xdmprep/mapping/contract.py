@@ -27,7 +27,7 @@ from ..core.arrow_types import inexact
 from ..core.documents import is_file, why_explosive
 from ..core.paths import format_path, parse_path
 from ..core.stream import Chunk, Finding, Stream
-from ..errors import ExpressionError, UsageError, did_you_mean, printable, shorten
+from ..errors import ExpressionError, UsageError, did_you_mean, needed_by, printable, shorten
 from ..language import Options, coerce, compile_expression
 from ..schema import Field, Schema
 
@@ -90,7 +90,7 @@ def _pandera() -> Any:
 
     With its first validation it imports PySpark too where that is installed, which may warn; so that happens here.
     """
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), needed_by("A contract for source columns", "pandera"):
         warnings.simplefilter("ignore")
         import pandas as pd
         import pandera.pandas

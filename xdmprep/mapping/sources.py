@@ -20,7 +20,7 @@ from ..core.names import namesakes
 from ..core.ndjson.fields import is_numeral
 from ..core.paths import EVERY, Path, parse_path
 from ..core.shred import plain
-from ..errors import ExpressionError, MappingError, did_you_mean, printable, shorten
+from ..errors import ExpressionError, MappingError, did_you_mean, needed_by, printable, shorten
 from ..language import Expression, Options, compile_expression
 from .fields import FieldMapping, Missing, may_be_a_name
 from .nested import NoSuchField, NoSuchPath, array_at, field_at, type_at
@@ -384,7 +384,10 @@ def _callable(item: FieldMapping, columns: pa.Schema) -> CallableSource:
     except (TypeError, ValueError):
         parameters = []
     notes = [getattr(p.annotation, "__name__", str(p.annotation)) for p in parameters]
-    pandas = any(note.split(".")[-1] in ("Series", "DataFrame") for note in notes)
+    over_series = any(note.split(".")[-1] in ("Series", "DataFrame") for note in notes)
+    if over_series:
+        with needed_by("A callable over pandas Series"):
+            import pandas  # noqa: F401 (Arrow's to_pandas needs it)
     given = tuple(p.name for p in parameters)
     if not names and not (len(given) == 1 and columns.get_field_index(given[0]) < 0):
         names = given
@@ -393,7 +396,7 @@ def _callable(item: FieldMapping, columns: pa.Schema) -> CallableSource:
             hint = "" if item.columns else " Parameters are columns; or give {'call': f, 'columns': [...]}."
             raise MappingError(unknown_column(name, columns) + hint)
         _column(name, (), columns, name)
-    source = CallableSource(item.source, names, pandas, item.text)
+    source = CallableSource(item.source, names, over_series, item.text)
     empty = pa.RecordBatch.from_pylist([], schema=columns)
     made = source.read(empty).values
     kind = made.type if isinstance(made, pa.Array) else pa.null()

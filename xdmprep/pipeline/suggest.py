@@ -1,23 +1,23 @@
 """A draft mapping set for a source and a schema, with a confidence and a reason per line; never applied unasked.
 
-Three things speak for a pair of column and field: how alike their names are (abbreviations spelled out, compared with
-rapidfuzz), what the sampled values look like (e-mail, date, phone, country, ECID...), and whether they fit the field's
+Three things speak for a pair of column and field: how alike their names are (abbreviations spelled
+out), what the sampled values look like (e-mail, date, phone, country, ECID...), and whether they fit the field's
 type and constraints.  The best pairs are taken first; a column and a field are used once.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import pyarrow as pa
 
+from ..core.likeness import likeness
 from ..core.paths import format_path
 from ..core.shred import plain, to_pylist
 from ..core.stream import Stream
-from ..errors import MissingDependencyError
 from ..schema import Field, Schema
 
 #: Below this a pair is not worth showing.
@@ -155,18 +155,14 @@ def suggest_mapping(stream: Stream, schema: Schema, *, rows: int = 1000) -> list
 
     Returns:
         One suggestion per column in their order, more where a column is an identity as well.
-
-    Raises:
-        MissingDependencyError: rapidfuzz is not installed.
     """
-    likeness = _likeness()
     columns = _columns(stream, rows)
     targets = list(_targets(schema))
     pairs = [
         (score, -at, column, target, reason)
         for column in columns
         for at, target in enumerate(targets)
-        for score, reason in [_score(column, target, likeness)]
+        for score, reason in [_score(column, target)]
         if score >= LEAST
     ]
     pairs.sort(key=lambda pair: pair[:2], reverse=True)
@@ -214,18 +210,6 @@ def _yaml(source: str) -> str:
     """A YAML scalar for a source."""
     plain_scalar = re.fullmatch(r"[A-Za-z_][\w .()$\"/;-]*(?:, [\w .()$\"/;-]+)*", source) and ": " not in source
     return source if plain_scalar and " #" not in source else "'" + source.replace("'", "''") + "'"
-
-
-def _likeness() -> Callable[[str, str], float]:
-    try:
-        from rapidfuzz import fuzz
-    except ImportError:
-        raise MissingDependencyError("suggesting a mapping", "rapidfuzz", "pip install rapidfuzz") from None
-
-    def likeness(a: str, b: str) -> float:
-        return float(max(fuzz.ratio(a, b), fuzz.token_sort_ratio(a, b), 0.92 * fuzz.token_set_ratio(a, b)))
-
-    return likeness
 
 
 def words(name: str) -> str:
@@ -296,7 +280,7 @@ def _targets(schema: Schema) -> Iterator[_Target]:
         yield _Target(format_path(steps), field, tuple(dict.fromkeys(names)), frozenset(known))
 
 
-def _score(column: _Column, target: _Target, likeness: Callable[[str, str], float]) -> tuple[float, str]:
+def _score(column: _Column, target: _Target) -> tuple[float, str]:
     alike, name = max((likeness(own, text), text) for own in column.words for text in target.names)
     if len(target.names) > 1 and name == target.names[0]:
         alike -= 4 if target.path.count(".") > 2 else 1  # a bare last name says less than one with its parent

@@ -32,7 +32,7 @@ from ..core.names import unique_names
 from ..core.shred import Leaf
 from ..core.signatures import other_kind
 from ..core.stream import Chunk, Finding, Stream, Unread
-from ..errors import MissingDependencyError, NoRowsError, SourceError, UsageError, XdmPrepError, did_you_mean, shorten
+from ..errors import NoRowsError, SourceError, UsageError, XdmPrepError, did_you_mean, needed_by, shorten
 
 #: Rows of one chunk.
 CHUNK_ROWS = 4_096
@@ -137,10 +137,8 @@ def _rows(file: Path, opts: ExcelOptions) -> Generator[_Row, None, None]:
 
 
 def _opened(file: Path) -> Any:
-    try:
+    with needed_by("Reading Excel books"):
         import openpyxl
-    except ImportError:
-        raise MissingDependencyError("reading Excel books", "openpyxl", "pip install 'xdmprep[excel]'") from None
     import warnings
 
     try:

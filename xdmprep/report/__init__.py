@@ -27,7 +27,7 @@ from ..core.losses import LOST, ValueCounts
 from ..core.paths import EVERY, format_path, parse_path
 from ..core.rules import RULES
 from ..core.stream import ISSUE_SCHEMA, Chunk, Finding, Origins, Stream, Unread
-from ..errors import DataError, ExpressionError, Issue, OutputError, shorten
+from ..errors import DataError, ExpressionError, Issue, OutputError, needed_by, shorten
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -356,7 +356,13 @@ class Report:
         return SUMMARY_SCHEMA.append(pa.field("file", pa.string())) if several else SUMMARY_SCHEMA
 
     def to_pandas(self) -> pd.DataFrame:
-        """Every finding as a row of a DataFrame."""
+        """Every finding as a row of a DataFrame.
+
+        Raises:
+            MissingDependencyError: pandas is not installed.
+        """
+        with needed_by("to_pandas()"):
+            import pandas  # noqa: F401 (Arrow's method needs it)
         frame: pd.DataFrame = self.issues.to_pandas()
         return frame
 

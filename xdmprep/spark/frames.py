@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from ..core.arrow_types import plain_type
-from ..errors import MissingDependencyError
+from ..errors import needed_by
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -88,10 +88,8 @@ def arrow_types(types: Any) -> pa.Schema:
     Raises:
         MissingDependencyError: there is no PySpark.
     """
-    try:
+    with needed_by("xdmprep.spark"):
         from pyspark.sql.pandas.types import to_arrow_schema
-    except ImportError:
-        raise MissingDependencyError("xdmprep.spark", "pyspark", 'pip install "xdmprep[spark]"') from None
     # newer versions want the session's time zone, which says how timestamps are shown, not what they are
     named: dict[str, Any] = {"timezone": "UTC"} if "timezone" in signature(to_arrow_schema).parameters else {}
     arrow: pa.Schema = to_arrow_schema(types, **named)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import MissingDependencyError, SourceError, UsageError, shorten
+from ..errors import SourceError, UsageError, needed_by, shorten
 from ..read import CsvOptions
 
 if TYPE_CHECKING:
@@ -27,10 +27,8 @@ def session(master: str | None) -> Iterator[Any]:
         MissingDependencyError: there is no PySpark.
         UsageError: Spark does not start.
     """
-    try:
+    with needed_by("--engine spark"):
         from pyspark.sql import SparkSession
-    except ImportError:
-        raise MissingDependencyError("--engine spark", "pyspark", 'pip install "xdmprep[spark]"') from None
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder: Any = SparkSession.builder
     settings = builder.appName("xdmprep").config("spark.ui.showConsoleProgress", "false")

@@ -1,7 +1,7 @@
 """For the tests of those who use xdmprep: a Hypothesis strategy for records, and a pytest fixture with the emulator.
 
 The fixture ``xdm_emulator`` is there in every pytest run where xdmprep is installed (:mod:`xdmprep.testing.plugin`).
-Needs Hypothesis: ``pip install hypothesis``.
+Both need the extra ``testing``: ``pip install "xdmprep[testing]"``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from ..errors import MissingDependencyError
+from ..errors import needed_by
 from ..sample import invalid_sample, sample
 from ..schema import Schema, as_schema
 
@@ -39,10 +39,8 @@ def records(schema: Schema | str | os.PathLike[str], valid: bool = True) -> Sear
         ... def test_my_export(record):
         ...     assert my_export(record)
     """
-    try:
+    with needed_by("xdmprep.testing.records"):
         from hypothesis import strategies as st
-    except ImportError:
-        raise MissingDependencyError("xdmprep.testing.records", "hypothesis", "pip install hypothesis") from None
     loaded = as_schema(schema)
 
     def made(seed: int, tenths: int) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ...errors import MissingDependencyError
+from ...errors import needed_by
 from ..catalogue import Context, function, text
 
 _EXAMPLE = (
@@ -57,10 +57,8 @@ def _classes() -> tuple[tuple[re.Pattern[str], str], ...]:
 
 @lru_cache(maxsize=1)
 def _parser() -> Any:
-    try:
+    with needed_by("A user-agent function"):
         import ua_parser
-    except ImportError:
-        raise MissingDependencyError("A user-agent function", "ua-parser", "pip install ua-parser") from None
     return ua_parser.parse
 
 
