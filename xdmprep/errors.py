@@ -258,7 +258,7 @@ def visible(text: str, keep: str = "") -> str:
 
 
 def printable(text: Any, limit: int = 500) -> str:
-    """What somebody else wrote, as part of a message: on one line, visible, and at most `limit` characters.
+    """Text from another program, as part of a message: on one line, visible, and at most `limit` characters.
 
     Args:
         text: a text, or anything whose text is meant.

@@ -120,7 +120,7 @@ class Batch:
 
     @property
     def final(self) -> bool:
-        """No further change is expected without somebody's doing."""
+        """Terminal status."""
         return self.status in FINAL
 
     @property
@@ -398,7 +398,7 @@ def parse_received(text: str | None) -> list[tuple[int, int]]:
 
 
 def loads(body: bytes | str) -> Any:
-    """The JSON value of a text that somebody else wrote.
+    """The JSON value of a text from another program.
 
     Raises:
         ValueError: it is no JSON (NaN and Infinity are none), not UTF-8, or nested too deeply.

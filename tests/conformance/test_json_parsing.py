@@ -20,7 +20,7 @@ from xdmprep.errors import SourceError
 
 pytestmark = pytest.mark.shared
 SUITE = SHARED / "suites" / "json-parsing" / "test_parsing"
-#: JSON for a parser, but no records: in an object, a key stands twice.
+#: JSON for a parser, but no records: in an object, a key occurs twice.
 TWICE = {"y_object_duplicated_key.json", "y_object_duplicated_key_and_value.json"}
 #: Of the cases that a parser may take or not, those that are no JSON here.
 REFUSED = {
@@ -107,7 +107,7 @@ def test_each_text_alone_in_a_file_of_lines_and_in_an_array(schema: xp.Schema, t
             _, checked, mapped = bad_rows(file, schema)
             assert checked == mapped, name
             assert bool(checked) == is_refused(name), (name, content)
-            assert not checked or min(checked) == 2, (name, "what stands before is read")
+            assert not checked or min(checked) == 2, (name, "what precedes is read")
 
 
 @pytest.mark.usefixtures("both_ways")

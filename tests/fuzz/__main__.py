@@ -16,7 +16,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60, help="how long; 60 unless given")
     parser.add_argument("--seed", type=int, default=None, help="a fresh one unless given; it is printed")
     parser.add_argument("--case", type=int, help="run this one case of the seed")
-    parser.add_argument("--most", type=int, default=8, help="stop after so many different faults")
+    parser.add_argument("--most", type=int, default=8, help="stop after this many different faults")
     given = parser.parse_args()
     seed = random.SystemRandom().randrange(10**6) if given.seed is None else given.seed
     print(f"seed {seed}", flush=True)

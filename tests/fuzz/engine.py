@@ -68,7 +68,7 @@ def run(case: Case, seed: int, seconds: float | None = None, only: int | None = 
         seed: of all random choices.
         seconds: when to stop; None with `only`.
         only: run this one case.
-        most: stop after so many different faults.
+        most: stop after this many different faults.
     """
     outcome = Outcome(seed)
     root = Path(tempfile.mkdtemp(prefix=f"xdmprep-fuzz-{seed}-"))

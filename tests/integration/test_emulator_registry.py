@@ -201,7 +201,7 @@ def test_sandboxes_have_their_own_resources(url):
     ("classes", {"type": "object", "title": "x", "description": "x", "allOf": [{"$ref": PROFILE_CLASS}]}, "behavior"),
     ("fieldgroups", {"type": "object", "title": "x"}, "meta:intendedToExtend"),
     ("fieldgroups", {"type": "object", "title": "x", "meta:intendedToExtend": [PROFILE_CLASS],
-                     "properties": {"loose": {"type": "string"}}}, "must stand under '_acme'"),
+                     "properties": {"loose": {"type": "string"}}}, "must be below '_acme'"),
     ("datatypes", {"type": "text", "title": "x"}, "type must be"),
     ("descriptors", {"@type": "x"}, "@type"),
     ("descriptors", {"@type": "xdm:descriptorIdentity", "xdm:sourceSchema": "x", "xdm:sourceVersion": 1,

@@ -1,4 +1,4 @@
-"""Every command that talks to the platform, and answers in which anything may stand anywhere.
+"""Every command that talks to the platform, and answers in which anything may be anywhere.
 
 The service behind is the emulator; its answers are changed on their way back: a value of another type, a key less or
 under another name, our own token, half of a surrogate pair, escapes of a terminal.  Whatever comes, a command ends

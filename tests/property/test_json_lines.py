@@ -1,4 +1,4 @@
-"""A line of JSON means what Python's json, made strict, says of that line alone, whatever stands around it."""
+"""A line of JSON means what Python's json, made strict, says of that line alone, whatever surrounds it."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ BEGIN, END = "<!-- rules: begin -->\n", "<!-- rules: end -->"
 
 
 def rule_table() -> str:
-    """The table of all rules as it stands in the documentation."""
+    """The table of all rules as it is in the documentation."""
     lines = ["| code | what | severity | rule sets | platform |", "|---|---|---|---|---|"]
     for rule in RULES.values():
         sets = ", ".join(f"`{name}`" for name in ("jsonschema", "batch", "strict") if name in rule.sets)

@@ -22,7 +22,7 @@ from ..patch import Effects, Preview
 from ..pipeline.upsert import PatchResult, write_trial
 from ..schema import Schema, as_schema
 
-#: Records of the trial unless told otherwise.
+#: Records of the trial by default.
 TRIED = 1_000
 
 

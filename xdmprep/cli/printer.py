@@ -121,7 +121,7 @@ def _cells(text: str) -> int:
 
 
 def _wrapped(pieces: Sequence[tuple[str, str]], columns: int | None, hang: int) -> list[list[tuple[str, str]]]:
-    """The pieces as lines of at most so many columns, broken at blanks; longer words stay whole."""
+    """The pieces as lines of at most this many columns, broken at blanks; longer words stay whole."""
     if columns is None or sum(_cells(text) for text, _ in pieces) <= columns:
         return [list(pieces)]
     rows: list[list[tuple[str, str]]] = [[]]

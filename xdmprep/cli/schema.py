@@ -87,7 +87,7 @@ def check(
         issues = lint(found)
         if is_file(path):
             issues += [
-                Issue("schema-duplicate-key", "warning", f"the key '{key}' stands twice in one object; the last counts")
+                Issue("schema-duplicate-key", "warning", f"the key '{key}' occurs twice in one object; the last counts")
                 for key in duplicate_keys(path)
             ]
             issues += _edited(Path(path), found)

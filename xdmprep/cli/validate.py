@@ -48,7 +48,7 @@ Ends with 0 if all records are valid, 1 if some are not, 2 on wrong use or a fil
     "--set", "settings", multiple=True, metavar="NAME=VALUE", shell_complete=complete.settings,
     help="A rule as error, warning or off; or the value of a placeholder ${NAME} of the mapping.",
 )  # fmt: skip
-@click.option("--cap", type=click.IntRange(1), help="Keep at most so many findings of all FILES; all are counted.")
+@click.option("--cap", type=click.IntRange(1), help="Keep at most this many findings of all FILES; all are counted.")
 @click.option("--jobs", "-j", type=click.IntRange(0), help="Worker threads.  [default: one per core]")
 @click.option(
     "--report", type=click.Path(path_type=Path), metavar="FILE",

@@ -118,7 +118,7 @@ class Answer:
 
 
 def clean(value: Any, mask: Callable[[str], str], levels: int = DEPTH) -> Any:
-    """A JSON value that somebody else wrote, without our secrets and with texts that can be encoded.
+    """A JSON value from another program, without our secrets and with texts that can be encoded.
 
     Args:
         value: the value.

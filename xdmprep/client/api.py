@@ -28,7 +28,7 @@ class Client:
         url: base address; the platform's own unless given.
         token: a bearer token that is ready.
         sandbox: name of the sandbox.
-        tell: is told in words what happens (pauses, resumed uploads); None says nothing.
+        tell: called with a line of text on what happens (pauses, resumed uploads); None says nothing.
         settings: further settings, see :class:`xdmprep.client.config.Config`.
 
     Raises:
@@ -121,7 +121,7 @@ class Client:
             force: send a patch also to a dataset that is not enabled for upsert. Each record then replaces the whole
                 fragment that the dataset holds of its profile: attributes that the patch leaves out are lost.
             chunk: bytes per request of a large file.
-            on_bytes: told how many bytes went out.
+            on_bytes: called with the number of bytes sent.
             on_file: called with the manifest's entry of each file when the platform has taken it, by several threads.
 
         Returns:
@@ -190,9 +190,9 @@ class Client:
 
         Args:
             batch_id: the batch.
-            timeout: give up after so many seconds; None never does.
+            timeout: seconds to wait; None waits without limit.
             poll: longest pause between two questions, in seconds.
-            on_status: told of each new status.
+            on_status: called with each new status.
             manifest: of the files that were sent as this batch, or their folder; the platform's counts are compared
                 with it.
             completed: COMPLETE was accepted, so that a batch that stays ``loading`` is an error; implied by `manifest`.

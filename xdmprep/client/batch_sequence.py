@@ -61,7 +61,7 @@ def send_series(
         send: sends one, or goes on with it; gives the batch after COMPLETE.
         wait: waits for a batch's end and compares its counts with its manifest; not called for the last one.
         jobs: files that are checked at the same time.
-        tell: told in words what happens.
+        tell: called with a line of text on what happens.
 
     Raises:
         SourceError, UsageError: the files of some batch are wrong; nothing was sent.

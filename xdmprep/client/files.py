@@ -68,7 +68,7 @@ class Sender:
         chunk: bytes per PATCH.
         small: largest file that is sent with one PUT.
         stamps: size and time of change that each file had when it was checked.
-        on_bytes: told how many bytes went out (negative when a try failed and they must go again).
+        on_bytes: called with the number of bytes sent (negative when a try failed and they must go again).
     """
 
     def __init__(

@@ -14,7 +14,7 @@ from .session import Session, check_json
 LOCAL_POLL_SECONDS = 2.0
 
 
-UNKNOWN_POLLS = 10  #: how often in a row a status that nobody documents is looked at
+UNKNOWN_POLLS = 10  #: how often in a row a status that is not documented is looked at
 LOADING_POLLS = 20  #: how often a batch is looked at that COMPLETE was accepted for and that stays ``loading``
 
 
@@ -127,10 +127,10 @@ def wait(
     Args:
         session: the connection.
         batch_id: the batch.
-        timeout: give up after so many seconds; None never does.
+        timeout: seconds to wait; None waits without limit.
         poll: longest pause between two questions; the platform recommends two minutes, which is the default (two
             seconds where the service runs on this machine).
-        on_status: told of each new status.
+        on_status: called with each new status.
         completed: COMPLETE was accepted, so that the batch must not stay ``loading``.
 
     Raises:

@@ -238,7 +238,7 @@ def _ordered(findings: Sequence[ReadinessFinding]) -> tuple[ReadinessFinding, ..
 def check_dataset(
     manifest: Manifest, dataset_id: str, doc: dict[str, Any], tell: Callable[[str], None], force: bool = False
 ) -> bool:
-    """The dataset is one that these files are for, or somebody insists; then it is said loudly what comes of it.
+    """The dataset is one that these files are for, or the caller insists; then it is said loudly what comes of it.
 
     Returns:
         Whether something had to be forced.

@@ -215,7 +215,7 @@ def adhoc_columns(schema: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """The columns of an ad-hoc schema in full form (name -> JSON Schema), and those that are required.
 
     Raises:
-        UsageError: it is no ad-hoc schema, whose columns stand under one generated name.
+        UsageError: it is no ad-hoc schema, whose columns are nested in one generated name.
     """
     fields = schema.get("properties")
     fields = fields if isinstance(fields, dict) else {}

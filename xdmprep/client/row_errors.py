@@ -44,7 +44,7 @@ class RowError:
         errors: what is wrong: objects with ``code``, ``message`` and what else the platform says.
         record: the record, or None where it could not be parsed.
         raw: the text that could not be parsed.
-        file: the file of the manifest in which the record stands; None if it was not found (or no manifest is given).
+        file: the file of the manifest that holds the record; None if it was not found (or no manifest is given).
         record_number: its place in that file, from 1.
         row: the source row, from 1.
         more_rows: further source rows with the very same record.
@@ -194,7 +194,7 @@ def _entry(line: bytes) -> dict[str, Any]:
 
 
 def _shown(entry: dict[str, Any], mask: Callable[[str], str]) -> dict[str, Any]:
-    """An entry that can be printed: without our secrets, whoever sent them back."""
+    """An entry that can be printed: without our secrets, whatever server sent them back."""
     try:
         return dict(clean(entry, mask))
     except ValueError:
@@ -229,7 +229,7 @@ def _plain(value: Any) -> Any:
 
 
 def _places(manifest: Manifest, wanted: set[bytes]) -> dict[bytes, list[tuple[str, int, int]]]:
-    """Where the wanted records stand: file, record number, source row (0 where it is not known)."""
+    """Where the wanted records are: file, record number, source row (0 where it is not known)."""
     rejected = _rejected(manifest)
     found: dict[bytes, list[tuple[str, int, int]]] = defaultdict(list)
     before = 0

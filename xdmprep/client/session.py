@@ -53,11 +53,11 @@ PAUSE_LIMIT = 60.0
 RETRY_AFTER_LIMIT = 600.0
 RENEW_EARLY = 3600.0
 DEADLINE = 600.0  #: of a call, unless the settings say otherwise
-BYTES_PER_SECOND = 100_000.0  #: a file gets a second more for so many bytes
+BYTES_PER_SECOND = 100_000.0  #: a file gets a second more for this many bytes
 REDIRECTS = 5
 DOWNLOAD_BYTES = 4 << 30  #: most bytes of a file that is fetched
 SECRET_IN_WORDS, SECRET_IN_DATA = 6, 16  #: least characters of a secret that is masked in messages, in data
-_UNREACHED = 3  #: tries where nobody has ever answered
+_UNREACHED = 3  #: tries where no answer ever came
 _REPEATED = frozenset({408, 500, 502, 503, 504})  #: statuses that pass by themselves
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _TROUBLE = (OSError, urllib3.exceptions.HTTPError)  #: those of requests are an OSError too
@@ -106,7 +106,7 @@ class Session:
 
     Args:
         config: where and who.
-        on_retry: told of each pause: what happened, seconds until the next try.
+        on_retry: called at each pause: what happened, seconds until the next try.
         sleep: waits; tests give their own.
     """
 
@@ -237,7 +237,7 @@ class Session:
         return self._masking(SECRET_IN_DATA)
 
     def _masking(self, least: int) -> Callable[[str], str]:
-        """What replaces our secrets of at least so many characters, as they are and as an address has them."""
+        """What replaces our secrets of at least this many characters, as they are and as an address has them."""
         proxy = urlsplit(self.config.proxy or "").password if self.config.proxy != NO_PROXY else None
         secrets = (self.config.client_secret, self._token, self.config.token, proxy and unquote(proxy), proxy)
         forms = {form for one in secrets if one and len(one) >= least for form in (one, quote(one, safe=""))}

@@ -1,4 +1,4 @@
-"""Connections whose answers are bounded in time and size, whoever sends them.
+"""Connections whose answers are bounded in time and size, whatever the server.
 
 `requests` limits only the silence between two pieces: a server that sends a byte a second, or headers without end, is
 listened to for ever.  Here each read and each write of a connection is given what is left of the call's deadline, the
@@ -40,7 +40,7 @@ class TooLarge(Exception):
 
 
 class Unreadable(Exception):
-    """The answer is packed in a way that nobody asked for, or damaged."""
+    """The answer is packed in a way that was not asked for, or damaged."""
 
 
 @dataclass

@@ -32,7 +32,7 @@ log = logging.getLogger("xdmprep.client")
 Tell = Callable[[str], None]
 _GONE = "not known there"  #: stands for the status of a batch that the journal knows and Catalog does not
 _OVER = wire.BAD | {"inactive", "deleted", "archived", "retained", _GONE}
-_SILENT = 20  #: after so many files whose size the platform does not say the others are not asked for
+_SILENT = 20  #: after this many files whose size the platform does not say the others are not asked for
 _ID = 500  #: longest id that can be one
 
 

@@ -29,7 +29,7 @@ class EnablementPlan:
         patches: the JSON Patches, in order; none if it takes patches already.
         former: the tags that it has.
         under_way: batches on their way into it; as long as there are any, the plan must wait.
-        open: batches that nobody has completed yet; they should not be completed meanwhile.
+        open: batches that are not completed yet; they should not be completed meanwhile.
     """
 
     dataset: str

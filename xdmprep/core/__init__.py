@@ -1,1 +1,1 @@
-"""What every other package stands on: errors, paths, documents, Arrow types, the stream of record batches."""
+"""What every other package builds on: errors, paths, documents, Arrow types, the stream of record batches."""

@@ -44,7 +44,7 @@ class Unfit:
         reason: what is wrong with them.
         rows: 0-based positions, ascending; a row occurs once for each such value in it.
         shown: the values as text, as many as `rows`.
-        path: where they stand inside the column's values; empty for the values themselves.
+        path: where they are inside the column's values; empty for the values themselves.
     """
 
     reason: str
@@ -297,7 +297,7 @@ def _finite(column: pa.Array) -> tuple[pa.Array, list[Unfit]]:
     data = column.buffers()[1]
     if np.isfinite(np.frombuffer(data, np.float64, len(column), column.offset * 8) if len(column) else []).all():
         return column, []
-    finite = pc.is_finite(column)  # behind a null anything may stand
+    finite = pc.is_finite(column)  # behind a null anything may be
     if pc.all(finite).as_py() is not False:
         return column, []
     bad = ~_mask(finite.fill_null(True))
@@ -519,7 +519,7 @@ def _shown(value: Any) -> str:
 
 
 def unique_names(names: Sequence[str]) -> list[str]:
-    """`names`, a number behind those that stand a second time."""
+    """`names`, a number behind those that occur a second time."""
     made: dict[str, None] = {}
     for name in names:
         unique, number = name, 2

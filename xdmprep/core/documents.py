@@ -1,7 +1,7 @@
 """Documents that people give: schemas, mapping sets, manifests, configurations.
 
 One reader for all of them.  It takes regular files and pipes, of bounded size; JSON must be JSON (no ``NaN``, no number
-that a double cannot hold), of bounded depth, so that whoever walks the document needs no guard; texts are Unicode.
+that a double cannot hold), of bounded depth, so that code that walks the document needs no guard; texts are Unicode.
 What each kind must hold is declared as a :data:`Shape` and checked at once, with the path of the place in each message.
 """
 
@@ -85,7 +85,7 @@ def why_no_source(path: str | os.PathLike[str]) -> str | None:
     """Why the file `path` cannot be a source of rows, as the rest of a sentence; None if it may be one.
 
     Rows are read more than once, and to their end: that needs a regular file.  A path that leads nowhere is left to
-    whoever opens it.
+    the process that opens it.
     """
     try:
         mode = os.stat(path).st_mode  # noqa: PTH116 (bytes and odd names too)
@@ -233,7 +233,7 @@ def _read(path: str | os.PathLike[str], limit: int) -> bytes:
         raise UnfitError("is a folder")
     with open(handle, "rb", buffering=0) as file:  # noqa: PTH123 (an open handle)
         if stat.S_ISFIFO(mode):
-            os.set_blocking(handle, True)  # with nobody at the other end it is empty, which ends at once
+            os.set_blocking(handle, True)  # without a process at the other end it is empty, which ends at once
         elif (what := _special(mode)) is not None:
             raise UnfitError(what)
         found = bytearray()

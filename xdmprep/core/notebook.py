@@ -54,7 +54,7 @@ def tiles(counts: Iterable[tuple[str, int]]) -> str:
 
 
 def grid(heads: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
-    """A table; numbers stand to the right."""
+    """A table; numbers are right-aligned."""
     body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
     head = "".join(f"<th>{escape(name)}</th>" for name in heads)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -26,7 +26,7 @@ _PIECE = 1 << 20
 
 
 def packing(head: bytes) -> str | None:
-    """How a file is compressed, told by its first bytes; None if it is not."""
+    """How a file is compressed, detected by its first bytes; None if it is not."""
     return next((name for mark, name in _MARKS if head.startswith(mark)), None)
 
 

@@ -28,7 +28,7 @@ class Task:
             line.append(self)
 
     def _taken(self) -> bool:
-        """Take it out of the line; False if somebody has."""
+        """Take it out of the line; False if another thread has."""
         try:
             self._line.remove(self)
         except ValueError:
@@ -54,12 +54,12 @@ class Task:
         return self._made.done()
 
     def result(self) -> Any:
-        """What the work gives; done here if nobody has begun."""
+        """What the work gives; run here if no thread has started it."""
         self.run_inline()
         return self._made.result()
 
     def drop(self) -> None:
-        """See to it that nobody works on it any more: nobody will begin, and who has begun is waited for."""
+        """Cancel it if no thread has started it, else wait for it."""
         if self._taken():
             self._work = _nothing
             self._made.cancel()
@@ -68,7 +68,7 @@ class Task:
 
 
 def _nothing() -> None:
-    """What stands for work that was begun."""
+    """A handle on work that was started."""
 
 
 class Pool:
@@ -88,7 +88,7 @@ class Pool:
 
         Args:
             work, given: what to do.
-            first: before everything that nobody has begun yet.
+            first: before everything that is not started yet.
         """
         task = Task(lambda: work(*given), self._line, first)
         if self._pool is None:
@@ -117,7 +117,7 @@ class Pool:
 def ordered(work: Callable[[Any], Any], pieces: Iterator[Any], jobs: int | Pool | None) -> Generator[Any, None, None]:
     """`work` of each piece, in order, by `jobs` threads or a pool; at most as many pieces and 3 more are in flight.
 
-    While the next result is not ready, the calling thread works on the first piece that nobody has begun.
+    While the next result is not ready, the calling thread works on the first piece that is not started.
     """
     if not isinstance(jobs, Pool):
         with Pool(jobs) as pool:

@@ -17,7 +17,7 @@ JSONSCHEMA, BATCH, STRICT = "jsonschema", "batch", "strict"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule: its code, what it says, its severity unless told otherwise, and where it applies."""
+    """One rule: its code, what it says, its severity by default, and where it applies."""
 
     code: str
     title: str
@@ -39,7 +39,7 @@ RULES: dict[str, Rule] = _rules(
     Rule("ragged-row", "the row has another number of columns than the header"),
     Rule("unreadable", "the row or line cannot be parsed", platform="INGEST-1401-400"),
     Rule("cell", "a cell of a spreadsheet holds an error, or a number that has lost digits", severity="warning"),
-    Rule("duplicate-key", "a key stands twice in one JSON object"),
+    Rule("duplicate-key", "a key occurs twice in one JSON object"),
     Rule(
         "unfit",
         "a value no record can hold: NaN, infinity, a year beyond 1 to 9999, text not in UTF-8, an id with lost digits",
@@ -119,7 +119,7 @@ RULES: dict[str, Rule] = _rules(
     Rule("schema-endless", "the field contains itself", severity="warning"),
     Rule("schema-size", "more fields than the platform takes", severity="warning"),
     Rule("schema-edited", "the file is not as it came from the Schema Registry", severity="warning"),
-    Rule("schema-duplicate-key", "a key stands twice in one object of the file", severity="warning"),
+    Rule("schema-duplicate-key", "a key occurs twice in one object of the file", severity="warning"),
     # Profile patches
     Rule("patch-key", "a record without a key cannot be matched with its former state"),
     Rule("patch-identity", "the primary identity differs from the former one; an upsert would make a second profile"),

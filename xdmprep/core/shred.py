@@ -1,4 +1,4 @@
-"""Shredded records: which column stands where, and how columns become nested Arrow arrays.
+"""Shredded records: which column belongs to which path, and how columns become nested Arrow arrays.
 
 An object is null where all its fields are; an array or map holds only what is there, in the order of the index or
 of the leaves, and is null where nothing is.  That is how records leave out nulls, empty objects and empty arrays.
@@ -26,7 +26,7 @@ _HEAD = 4096
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """Where one column of a chunk stands in the record.
+    """The path of one column of a chunk in the record.
 
     Attributes:
         path: steps from the record's root; str for a key of an object or map, int for an element of an array.
@@ -131,7 +131,7 @@ class _Picked:
 class _Nesting:
     """Builds nested arrays out of a batch of leaves.
 
-    Below an array or a map a field has one subtree per index or key.  Which of them stand in which row is worked out
+    Below an array or a map a field has one subtree per index or key.  Which of them a row has is worked out
     on the way down, so that each value is copied once, at the leaf, however deep it lies.
     """
 
@@ -196,7 +196,7 @@ class _Nesting:
     def _elements(
         self, nodes: Sequence[Any], picked: _Picked | None, by_index: bool
     ) -> tuple[pa.Array, list[Any], list[str], _Picked]:
-        """What stands below `nodes`: offsets, all subtrees with their steps, and which elements of them there are."""
+        """What lies below `nodes`: offsets, all subtrees with their steps, and which elements of them there are."""
         steps = [[] if node is None else sorted(node, key=int) if by_index else list(node) for node in nodes]
         children = [node[step] for node, inside in zip(nodes, steps, strict=True) for step in inside]
         there = np.array([self._present(child) for child in children])
@@ -295,7 +295,7 @@ def map_parts(column: pa.Array) -> tuple[pa.Array, pa.Array, np.ndarray[Any, np.
 
 
 def slots(array: pa.Array) -> np.ndarray[Any, Any]:
-    """What a column of numbers or booleans has in each slot; where the value is null, whatever happens to stand there.
+    """What a column of numbers or booleans has in each slot; where the value is null, whatever happens to be there.
 
     For use together with :func:`valid`; filling nulls first costs a copy and a kernel.
     """
@@ -387,7 +387,7 @@ def _first_places(indices: pa.Array, size: int) -> np.ndarray[Any, np.dtype[np.i
 
 def _renumbered(indices: pa.Array, place: np.ndarray[Any, np.dtype[np.int32]]) -> pa.Array:
     """The `place` of each number; nulls stay."""
-    numbers = place.take(slots(indices), mode="clip")  # anything may stand in the slot of a null
+    numbers = place.take(slots(indices), mode="clip")  # anything may be in the slot of a null
     if indices.offset:
         return pa.array(numbers, mask=~valid(indices))
     return pa.Array.from_buffers(pa.int32(), len(indices), [indices.buffers()[0], pa.py_buffer(numbers)])

@@ -1,4 +1,4 @@
-"""What a file is, told by its first bytes."""
+"""What a file is, detected by its first bytes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MARKS = [
 
 
 def what_it_is(head: bytes) -> str | None:
-    """What a file is that was to be UTF-8 text, told by its first bytes, with what to do; None where they fit."""
+    """What a file is that was to be UTF-8 text, detected by its first bytes, with what to do; None where they fit."""
     for mark, kind in _MARKS:
         if head.startswith(mark):
             return kind
@@ -45,7 +45,7 @@ def what_it_is(head: bytes) -> str | None:
 
 
 def other_kind(head: bytes) -> str:
-    """What a file is that was to be of a binary or JSON kind, for messages: ``it is ...``; empty if nobody can tell."""
+    """What a file is that was to be of a binary or JSON kind, for messages: ``it is ...``; empty if unknown."""
     kind = what_it_is(head)
     if kind is not None:
         return f"it is {kind}"

@@ -133,9 +133,9 @@ class Chunk:
         issues: what was found so far.
         unread: source rows of this piece that never became records.
         source: the source's columns for the same n rows (zero-copy), so that rows set aside can be shown; or None.
-        consumed: source rows this piece stands for, `unread` ones included.
+        consumed: source rows of this piece, `unread` ones included.
         lines: lines of text this piece spans, 0 if the source has none.
-        size: bytes of the source this piece stands for, for progress.
+        size: bytes of the source of this piece, for progress.
         merged: source rows that went into one record with a row before them, where rows are grouped; not counted in
             `consumed`.
         members: where rows are grouped, the row numbers that went into each record (a list array of n); else None.
@@ -297,7 +297,7 @@ class Origins:
 _SHOWN_COLUMNS, _SHOWN_ROWS = 100, 5
 
 
-#: Tells the places whose values are of unlike kinds, one text a place.
+#: Describes the paths whose values are of different JSON types, one text a path.
 Unlike = Callable[[], list[str]]
 
 
@@ -314,7 +314,7 @@ class Stream:
         total_bytes: size of the source, for progress; None if unknown.
         origins: where the source is several files, which rows came from which; None for a single one.
         rereadable: False if reading the source may use it up, so a look at its first rows would cost them.
-        unlike: tells the places whose values became text because they are of unlike kinds, one text a place; None if
+        unlike: describes the paths whose values became text because their types differ, one text a path; None if
             there are none.  As sources of a mapping they lose nothing; as records they are refused.
         whole: opens the same rows with columns for all of them, which takes one more reading; None if `leaves` are such
             already, and not those of the first rows.

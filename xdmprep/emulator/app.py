@@ -87,7 +87,7 @@ def _host(text: str) -> str:
 
 
 def _foreign_page(headers: Headers) -> str | None:
-    """Why a browser sends this for a page of somebody else; None if it does not.
+    """Why a browser sends this for a page of another origin; None if it does not.
 
     Browsers say what page a request comes from: ``Origin``, and ``Sec-Fetch-Site`` also where there is none.
     """

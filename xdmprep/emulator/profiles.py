@@ -1,8 +1,8 @@
 """The profile store: records by identity, folded into fragments, merged along the identity graph.
 
 What is kept are the records themselves, in the order they were ingested; a fragment is made when it is asked for.  The
-records of a batch are added piece by piece, so that nobody waits long for the store, and nobody sees them until the
-batch is done; then all of them count at once, after those of the batches that were done before.
+records of a batch are added piece by piece, so that requests neither wait long for the store nor see them
+before the batch is done; then all of them count at once, after those of the batches that were done before.
 
 A fragment is what one dataset knows under one primary identity: an ordinary record replaces what came before, an upsert
 record merges into it (objects and map keys deep, arrays and scalars replaced).  So a reverted or replaced batch only
@@ -241,7 +241,7 @@ class Profiles:
         return {"fragments": fragments, "events": events}
 
     def graph(self, namespace: str, value: str) -> list[Identity]:
-        """All identities linked with this one through records, itself first; empty if nobody knows it."""
+        """All identities linked with this one through records, itself first; empty if it is unknown."""
         start = (namespace.lower(), value)
         seen: dict[Identity, None] = {}
         waiting = [start]

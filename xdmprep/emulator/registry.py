@@ -2,7 +2,7 @@
 
 Each resource is a JSON document with an ``$id``; its kind is one of :data:`KINDS`.  Documents that refer to others are
 put together (:class:`xdmprep.core.batch_check.ResolveSchema`) when a batch is checked or a full schema is asked for.
-Descriptors stand in the schema file under ``meta:descriptors``, in a file ``*.descriptors.json`` of the folder, or were
+Descriptors are in the schema file under ``meta:descriptors``, in a file ``*.descriptors.json`` of the folder, or were
 created.
 """
 

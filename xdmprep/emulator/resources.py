@@ -397,7 +397,7 @@ def _check_body(state: State, kind: str, body: dict[str, Any], sandbox: str, own
     own = {"_adhoc"} if ADHOC in references(body) else {f"_{state.schemas.tenant}"}
     for name in _root_fields(body) if kind in ("classes", "fieldgroups", "schemas") else ():
         if name not in own:
-            raise Refusal(400, f"the field {name!r} must stand under {sorted(own)[0]!r}")
+            raise Refusal(400, f"the field {name!r} must be below {sorted(own)[0]!r}")
 
 
 def _root_fields(body: dict[str, Any]) -> list[str]:

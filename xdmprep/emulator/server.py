@@ -71,7 +71,7 @@ class EmulatorServer:
         faults: faults on request, see :mod:`xdmprep.emulator.faults`.
         seed: of the draws of faults.
         token_seconds: how long issued tokens live.
-        abandon_after: seconds until a batch that nobody completes is ``abandoned``.
+        abandon_after: seconds until a batch that is not completed is ``abandoned``.
         collect_after: seconds until an ``inactive`` batch is ``deleted``.
         small_file_bytes: largest body of one PUT; the platform's limit unless given.
 

@@ -97,7 +97,7 @@ class Store:
         self._temporary = folder is None
         try:
             self.folder = Path(tempfile.mkdtemp(prefix="xdmprep-emulator-")) if folder is None else Path(folder)
-            if self._temporary:  # also where nobody closes it
+            if self._temporary:  # also where it is not closed
                 weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
             self.bytes = self.folder / "bytes"
             self.bytes.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,7 @@ class ByteTest:
     """A test of texts by their bytes.
 
     Attributes:
-        tables: for each place which bytes (256,) may stand there; for a run one table for all places.
+        tables: for each place which bytes (256,) may occur there; for a run one table for all places.
         least, most: how many bytes; equal for a shape; `most` None: any number.
     """
 
@@ -88,7 +88,7 @@ class ByteTest:
 
     @cached_property
     def ranges(self) -> tuple[bytes, bytes] | None:
-        """Of a shape's places the least byte that may stand there and how many follow; None for gaps, and for a run."""
+        """Of a shape's places the least byte that may occur there and how many follow; None for gaps, and for a run."""
         bounds = None if self.run else _bounds(self.tables, self.least)
         return None if bounds is None else (bounds[0][: self.least].tobytes(), bounds[1][: self.least].tobytes())
 
@@ -116,7 +116,7 @@ def _outside(texts: Any, low: Any, span: Any) -> Any:
 
 
 def _bounds(tables: Sequence[_Table], wide: int) -> tuple[Any, Any] | None:
-    """For each byte of a block of texts `wide` the least that may stand there and how many follow; None for gaps."""
+    """For each byte of a block of texts `wide` the least that may occur there and how many follow; None for gaps."""
     lows, spans = [], []
     for table in tables:
         members = np.flatnonzero(table)

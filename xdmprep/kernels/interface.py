@@ -68,7 +68,7 @@ class Kernels(Protocol):
 
         Args:
             array: a text column.
-            nulls: whether what stands behind nulls may count, which is faster.
+            nulls: whether what lies behind nulls may count, which is faster.
         """
 
     def take_texts(self, array: pa.Array, places: Offsets, /) -> pa.Array:

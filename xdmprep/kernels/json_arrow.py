@@ -37,7 +37,7 @@ from .json_columns import (
 
 #: Lines that are not parsed in smaller groups if one of them makes the parser fail.
 FEWEST = 16
-#: Into so many groups lines are cut of which one makes the parser fail.
+#: The number of groups that lines are cut into of which one makes the parser fail.
 PARTS = 8
 #: Doubles beyond it may stand for integers that no double holds.
 _EXACT_DOUBLES = 2.0**53

@@ -75,7 +75,7 @@ _TYPES = {INTEGER: pa.int64(), NUMBER: pa.float64(), BOOLEAN: pa.bool_(), UNKNOW
 
 
 def _raw(name: str) -> bytes:
-    """The bytes of a key as they stand in a line; one that no line has for keys that need an escape."""
+    """The bytes of a key as they are in a line; one that no line has for keys that need an escape."""
     plain = '"' not in name and "\\" not in name and all(c >= " " for c in name)
     return name.encode() if plain else b"\n"
 
@@ -96,7 +96,7 @@ class JsonColumn:
     Attributes:
         node: the place.
         array: the values; None for objects, whose fields are there instead.
-        nulls: where ``null`` stands; None if nowhere, or if that was not asked for.
+        nulls: where ``null`` is; None if nowhere, or if that was not asked for.
         valid: for objects: Arrow's bitmap of where one is, None if everywhere.
         children: for objects: the fields.
     """

@@ -129,7 +129,7 @@ class Cutter:
         return match.end() if match else at
 
     def rows(self, text: Any) -> RecordEnds | None:
-        """The records of `text`, empty lines included; None where quotes or line ends stand in unusual places.
+        """The records of `text`, empty lines included; None where quotes or line ends are in unusual places.
 
         Args:
             text: any bytes-like object that ends with a line end.
@@ -236,7 +236,7 @@ def _inside(quote: _Words) -> _Words:
 
 
 def _regular(quote: _Words, inside: _Words, edge: _Words, size: int) -> bool:
-    """True if every opening quote stands at a value's begin and every closing one at its end, or is doubled."""
+    """True if every opening quote is at a value's begin and every closing one at its end, or is doubled."""
     edge = edge | quote
     behind = edge << _ONE  # the byte before is an edge
     behind[1:] |= edge[:-1] >> _TOP

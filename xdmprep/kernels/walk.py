@@ -64,7 +64,7 @@ MARKS = {"": 0, "[": 1, ",": 2, "]": 3, "{": 4, "}": 5}
 
 @dataclass(frozen=True)
 class WalkTables:
-    """What stands between the leaves of a walk.
+    """What comes between the leaves of a walk.
 
     A level is the number of objects and arrays that a leaf and the one before it that is present are both in; 0 where
     the record begins or ends.
@@ -86,7 +86,7 @@ class Walk:
     """The walk along a list of leaves.
 
     Args:
-        tables: what stands between them.
+        tables: what comes between them.
     """
 
     def __init__(self, tables: WalkTables) -> None:

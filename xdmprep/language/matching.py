@@ -60,7 +60,7 @@ def parts(regex: Regex, text: str, keep_empty: bool) -> list[str]:
     """The parts of `text` between matches, as Java's ``split`` gives them.
 
     Args:
-        regex: what stands between.
+        regex: what comes between.
         text: the whole.
         keep_empty: whether empty parts at the end stay.
 

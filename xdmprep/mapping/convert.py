@@ -29,7 +29,7 @@ class Misfit:
     """Values that did not fit.
 
     Attributes:
-        path: where they stand inside the value that was converted; empty for the value itself.
+        path: where they are inside the value that was converted; empty for the value itself.
         positions: their rows in the batch, 0-based, ascending.
         shown: the values as text, as many.
         target: the Arrow type that they did not fit.

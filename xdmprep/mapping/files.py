@@ -1,7 +1,7 @@
 """Mapping sets as files: YAML, JSON, and the CSV template of the platform's mapping screen.
 
 YAML is read with the plain types of YAML 1.2 (``true``, ``false``, ``null``, numbers), so that a column called ``NO``
-stays a column and a date stays text.  A destination that stands twice is kept twice, so that it can be reported.
+stays a column and a date stays text.  A destination that occurs twice is kept twice, so that it can be reported.
 The layout of the CSV template is not published; it is read by the meaning of its headings, and written with the names
 of the API (``sourceType``, ``source``, ``destination``).
 """

@@ -3,7 +3,7 @@
 A grouped chunk has one row per group; each source column is a list of the group's values.  Groups come in the order of
 their first rows, so the result does not depend on how it was made:
 
-* `in_order`: the rows of a group stand together.  One open group is held; a key that comes back is an error.
+* `in_order`: the rows of a group are adjacent.  One open group is held; a key that comes back is an error.
 * otherwise rows are held in memory up to a limit.  Beyond it they are spread over temporary files by a hash of the key
   (:mod:`.spill`), each file is grouped by itself, and the groups are merged back into the order of their first rows.
 

@@ -120,7 +120,7 @@ class MappingSet(MutableMapping[str, Any]):
 
     @property
     def mappings(self) -> tuple[FieldMapping, ...]:
-        """The mappings in their order; a destination that was given twice stands twice."""
+        """The mappings in their order; a destination that was given twice is listed twice."""
         return tuple(self._fields)
 
     @property

@@ -72,7 +72,7 @@ def validate(
         rules: ``strict``, ``batch``, ``jsonschema``, or :class:`xdmprep.validate.Rules`.
         csv: how a CSV source is written.
         excel: which sheet of an Excel book is read, and where its header is.
-        cap: keep at most so many findings in the report, of all files together; all are counted.
+        cap: keep at most this many findings in the report, of all files together; all are counted.
         jobs: worker threads; None means one per core.
         on_start, on_chunk: called with the stream before the first row, and with each chunk in order.
 

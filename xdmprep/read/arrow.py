@@ -166,7 +166,7 @@ def _from_polars(frame: Any) -> pa.Table:
 
 
 def _unlike_objects(frame: Any) -> list[str]:
-    """The places with values of unlike kinds in the columns of Python objects of a pandas or polars frame."""
+    """The places with values of different types in the columns of Python objects of a pandas or polars frame."""
     pandas = sys.modules.get("pandas")
     if pandas is None or not isinstance(frame, pandas.DataFrame):
         kinds = frame.collect_schema()
@@ -290,7 +290,7 @@ def as_records(stream: Stream) -> Stream:
     """A stream of rows as one of records: every column has a type that a record can hold.
 
     Raises:
-        SourceError: a column has none, or a place holds values of unlike kinds; the message names it.
+        SourceError: a column has none, or a place holds values of different types; the message names it.
     """
     if stream.whole is not None:
         stream = replace(stream.whole(), name=stream.name)

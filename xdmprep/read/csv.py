@@ -76,7 +76,7 @@ class CsvBlock:
 
     Attributes:
         data: the records' bytes; of a record that is no row, the first ones.
-        before: lines that stand before `data` and belong to no block.
+        before: lines that come before `data` and belong to no block.
         reason: why the record is no row; None for whole records.
         lines, size: lines and bytes of the record that is no row.
     """
@@ -357,7 +357,7 @@ def parse_records(data: memoryview | bytes, lines: int, shape: CsvShape, only: S
 
     Args:
         data: their text.
-        lines: how many lines stand before it.
+        lines: how many lines come before it.
         shape: the columns.
         only: the columns that are wanted; None means all.
     """

@@ -46,7 +46,7 @@ _LOST = "a number of more than 15 digits has lost digits in Excel"
 _AS_TEXT = "Format the column as text before its numbers are entered."
 #: Characters of a row that could not be read that are shown.
 _SHOWN = 1_000
-#: A formula behind which no value stands.
+#: A formula without a cached value.
 _UNCALCULATED = re.compile(rb'<c r="([A-Z]+[0-9]+)"[^>]*><f[^>]*(?:/>|>[^<]*</f>)(?:<v\s*/>|<v></v>)?</c>')
 
 

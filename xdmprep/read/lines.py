@@ -5,7 +5,7 @@ parsed, and the whole of a row where it turns out to be needed.  A row's text is
 without a copy.  Two files may be written unlike, one with more quotes than the other; then rows are compared without
 quotes and carriage returns, but for those where they matter: with a delimiter, a quote or a line end in a value.
 
-Where the text does not show which row stands where (stray quotes, bytes that are no text), the block is parsed and its
+Where the text does not show where each row is (stray quotes, bytes that are no text), the block is parsed and its
 rows are written again.
 """
 

@@ -64,7 +64,7 @@ class LearnedColumns:
 
     Attributes:
         tree: the columns.
-        unlike: the places whose values become text because they are of unlike kinds, each with these.
+        unlike: the places whose values become text because their types differ, each with these.
         complete: whether the columns come from all records.
     """
 

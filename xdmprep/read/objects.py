@@ -38,8 +38,8 @@ MAX_DEPTH = 100
 
 #: What is known of a column: :class:`Fields`, ``("map", kind of its values)``, a list with one kind, the name of a
 #: scalar, or None for nothing yet.  A decimal is ``("decimal", digits before the point, digits behind it)``.  A time
-#: is ``"time"`` in UTC or without a zone, else ``"time Europe/Berlin"``.  Values of unlike kinds are ``"mixed"``: they
-#: share no type but text.
+#: is ``"time"`` in UTC or without a zone, else ``"time Europe/Berlin"``.  Values of different types are ``"mixed"``:
+#: they share no type but text.
 Kind = Any
 
 
@@ -326,7 +326,7 @@ def unlike_places(kind: Kind, path: Steps = ()) -> Iterator[Steps]:
 
 
 def unlike_columns(columns: Mapping[str, Iterable[Any]]) -> list[str]:
-    """The places in columns of Python values whose values become text because they are of unlike kinds."""
+    """The places in columns of Python values whose values become text because their types differ."""
     told: list[str] = []
     for name, values in columns.items():
         kind = reduce(joined_kinds, (kind_of(_usual(value)) for value in values), None)

@@ -40,7 +40,7 @@ def automaton(tree: Node) -> Automaton | None:
 
 
 def split_anchors(tree: Node) -> tuple[bool, tuple[Node, ...], bool]:
-    """Whether an expression is bound to the text's begin, what stands between its anchors, and whether to its end."""
+    """Whether an expression is bound to the text's begin, what comes between its anchors, and whether to its end."""
     parts = tree.parts if isinstance(tree, Seq) else (tree,)
     anchored, closed = bool(parts) and isinstance(parts[0], Begin), bool(parts) and isinstance(parts[-1], End)
     return anchored, parts[anchored : len(parts) - closed], closed

@@ -92,7 +92,7 @@ class _EcmaReader(Cursor):
         self._inexact: list[tuple[str, int]] = []
 
     def _groups(self) -> tuple[int, dict[str, int]]:
-        """How many groups there are, and the named ones: references may stand before them."""
+        """How many groups there are, and the named ones: references may come before them."""
         bare = re.sub(r"\\.|\[(?:\\.|[^\\\]])*\]", lambda found: "." * len(found[0]), self.text, flags=re.DOTALL)
         names: dict[str, int] = {}
         total = 0
@@ -144,7 +144,7 @@ class _EcmaReader(Cursor):
         return seq(parts)
 
     def _assertion(self) -> bool:
-        """Whether an assertion stands here, which (but for a look-ahead, by Annex B) takes no quantifier."""
+        """Whether an assertion comes next, which (but for a look-ahead, by Annex B) takes no quantifier."""
         return self.text.startswith(("^", "$", "\\b", "\\B", "(?=", "(?!", "(?<=", "(?<!"), self.at)
 
     def _one(self) -> Node:

@@ -37,7 +37,7 @@ from .tree import (
     walk,
 )
 
-#: Seconds that one match may take after an expression was stopped so many times, and where RE2 can answer instead.
+#: Seconds that one match may take after an expression was stopped this many times, and where RE2 can answer instead.
 BUDGETS = ((16, 0.25), (256, 0.01), (1 << 62, 0.001))
 SHORT_BUDGET = 0.01
 #: Seconds that the stopped matches of an expression may take together before texts as long as those go unmatched, and

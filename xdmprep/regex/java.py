@@ -555,7 +555,7 @@ class _JavaReader(Cursor):
         return False
 
     def _right_side(self, start: int) -> CharSet | None:
-        """What stands behind ``&&`` up to the class's end or the next ``&``."""
+        """What follows ``&&`` up to the class's end or the next ``&``."""
         right: CharSet | None = None
         while self._sign() not in ("]", "&"):
             if self._ended():

@@ -27,14 +27,14 @@ class Cursor:
         return self.text[self.at + ahead : self.at + ahead + 1]
 
     def take(self, text: str) -> bool:
-        """Whether `text` stands here; if so the cursor moves behind it."""
+        """Whether `text` comes next; if so the cursor moves behind it."""
         if self.text.startswith(text, self.at):
             self.at += len(text)
             return True
         return False
 
     def hex(self, size: int) -> int | None:
-        """The number of exactly so many hexadecimal digits here, taken; None if there are fewer."""
+        """The number of exactly this many hexadecimal digits here, taken; None if there are fewer."""
         digits = self.text[self.at : self.at + size]
         if len(digits) == size and all(char in "0123456789abcdefABCDEF" for char in digits):
             self.at += size
@@ -42,7 +42,7 @@ class Cursor:
         return None
 
     def braced(self) -> str | None:
-        """What stands between braces here, taken; None if there are none."""
+        """What comes between braces here, taken; None if there are none."""
         end = self.text.find("}", self.at)
         if self.peek() != "{" or end < 0:
             return None
@@ -66,7 +66,7 @@ class Cursor:
         return numbers[0], (numbers[1] if most else None if comma else numbers[0])
 
     def quantified(self, node: Node, possessive: bool) -> Node | None:
-        """A node with the quantifier that stands here; None if there is none.
+        """A node with the quantifier that comes next; None if there is none.
 
         Args:
             node: what is repeated.

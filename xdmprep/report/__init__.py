@@ -134,7 +134,7 @@ class Report:
         rows: how many rows were checked, unreadable ones included; records, where a mapping groups rows.
         merged: where a mapping groups rows, how many more source rows the records are made of.
         findings: what was found.
-        cap: keep at most so many findings (all are counted).
+        cap: keep at most this many findings (all are counted).
         origins: where the source is several files, which rows came from which; findings then name their file.
 
     Attributes:
@@ -184,7 +184,7 @@ class Report:
 
         Args:
             stream: what :func:`xdmprep.validate.check_stream` gives.
-            cap: keep at most so many findings.
+            cap: keep at most this many findings.
             jobs: worker threads, None for one per core.
         """
         builder = ReportBuilder(stream.name, cap=cap)
@@ -487,7 +487,7 @@ class ReportBuilder:
 
     Args:
         name: what is checked.
-        cap: keep at most so many findings (all are counted).
+        cap: keep at most this many findings (all are counted).
         origins: where the source is several files, which rows came from which.
         notes: what is wrong with the schema as a whole; empty texts are left out.
         schema: the schema, for the types of fields.

@@ -70,7 +70,7 @@ PICTURED = 200
 PRINTED = 200
 #: Findings in a notebook's view.
 NOTEBOOK_ROWS = 50
-#: Texts are cut after so many characters in summaries; the table of findings has them whole.
+#: Texts are cut after this many characters in summaries; the table of findings has them whole.
 CUT = 120
 
 _COLUMNS = ("row", "severity", "code", "path", "column", "value", "message", "hint")
@@ -161,7 +161,7 @@ def _counts(report: PageReport) -> list[tuple[str, int]]:
 
 
 def _about(report: PageReport) -> str:
-    """The schema and how long the run took, as far as the report was told."""
+    """The schema and how long the run took, as far as the report knows."""
     parts = [f"schema {report.schema.name}"] if report.schema is not None else []
     if report.seconds is not None:
         rate = f" ({report.rows / report.seconds:,.0f} rows/s)" if report.seconds > 0 else ""
@@ -178,7 +178,7 @@ def _column(column: pa.ChunkedArray) -> dict[str, Any]:
 
 
 def _script_json(value: Any) -> str:
-    """JSON that cannot end the script element it stands in."""
+    """JSON that cannot end the script element that holds it."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 

@@ -49,7 +49,7 @@ def invalid_sample(schema: Schema, count: int, *, seed: int = 0, fill: float = 0
 
 
 def _places(value: Any) -> Iterator[_Place]:
-    """Every value inside `value`, with the object or array it stands in."""
+    """Every value inside `value`, with the object or array that holds it."""
     pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, inner in list(pairs):
         yield value, key

@@ -2,7 +2,7 @@
 
 For trying out a dataset, for tests and for benchmarks, before real data is there.  Values keep to the schema's types,
 bounds, choices, formats and patterns, and to the platform's rules for identities; well-known names (``firstName``,
-``city``) get values that read like the real thing.  Nobody real is in them: addresses end in ``example.com``.
+``city``) get values that read like the real thing.  They name no real person: addresses end in ``example.com``.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ _NAMESPACES = {
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A field that identifies a person: where it stands, in which namespace, and whether it is the primary one."""
+    """A field that identifies a person: its path, its namespace, and whether it is the primary one."""
 
     path: Path
     namespace: str

@@ -174,6 +174,6 @@ def _from_to(key: str, before: Any, after: Any) -> str:
 
 
 def _json(value: Any, limit: int = 80) -> str:
-    """A value as it stands in the schema, cut where it is long."""
+    """A value as it is in the schema, cut where it is long."""
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= limit else text[: limit - 4] + "..." + text[-1]

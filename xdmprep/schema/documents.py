@@ -102,7 +102,7 @@ def read_json(
 
 
 def duplicate_keys(path: str | os.PathLike[str]) -> list[str]:
-    """Keys that stand twice in one object of a file; readers of JSON take the last one without a word.
+    """Keys that occur twice in one object of a file; readers of JSON take the last one without a word.
 
     Raises:
         SchemaError: the file cannot be read.

@@ -1,7 +1,7 @@
 """One field of a schema, and through it the fields below it.
 
 A field knows its place, its XDM type, its constraints and its Arrow type.  Children are made when they are asked for,
-so that definitions that refer back to themselves need no special care until somebody wants all of them at once.
+so that definitions that refer back to themselves need no special care until all of them are wanted at once.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What is doubtful about a schema that can be read: contradictions, fields that can never be filled, traps.
 
 Each finding has a rule code of its own (``schema-...`` in :mod:`xdmprep.rules`).  An error means that the platform
-would refuse the schema or that some value or record can never be valid; a warning means that somebody should look.
+would refuse the schema or that some value or record can never be valid; a warning means that it is worth a look.
 """
 
 from __future__ import annotations
@@ -193,7 +193,7 @@ def _values(field: Field) -> Found:
         seen = [json.dumps(value, sort_keys=True) for value in enum]
         twice = [value for value, text in zip(enum, seen, strict=True) if seen.count(text) > 1]
         if twice:
-            yield _issue("schema-enum", field, "a value stands twice in 'enum'", twice[0])
+            yield _issue("schema-enum", field, "a value occurs twice in 'enum'", twice[0])
         if isinstance(labels, Mapping) and set(map(str, enum)) != set(labels):
             odd = sorted(set(map(str, enum)) ^ set(labels))
             yield _issue("schema-enum", field, "'enum' and 'meta:enum' name different values", odd)

@@ -60,7 +60,7 @@ class Schema:
         source: the JSON as it was given.
         json_schema: a self-contained JSON Schema (draft-06) that accepts exactly the records the schema accepts.
         root: the record as a field; its children are the top-level fields.
-        namespace: for an ad-hoc schema the generated ``_{hex}`` that its columns stand under, empty otherwise.
+        namespace: for an ad-hoc schema the generated ``_{hex}`` that its columns are nested in, empty otherwise.
         name: what messages call the schema: its title, or its file.
         descriptors: the descriptors that are about this schema.
         identities: the identity fields, the primary one first.
@@ -238,7 +238,7 @@ class Schema:
         mend = (
             'Add an identity descriptor with "xdm:isPrimary": true, or the field group IdentityMap.'
             if inner is None
-            else f"The map at '{inner}' does not count: identityMap must stand at the top of the record."
+            else f"The map at '{inner}' does not count: identityMap must be at the top of the record."
         )
         return (
             f"{self.name} is enabled for Profile but has neither a primary identity nor identityMap, "
@@ -487,7 +487,7 @@ def _supers(content: Mapping[str, Any], used: Mapping[str, Document]) -> frozens
 
 
 def _namespace(resolved: Mapping[str, Any], source: Mapping[str, Any]) -> str:
-    """The one object of an ad-hoc schema that holds its columns; empty if the columns stand at the top."""
+    """The one object of an ad-hoc schema that holds its columns; empty if the columns are at the top."""
     properties = resolved.get("properties", {})
     named = source.get("meta:datasetNamespace")
     if isinstance(named, str) and isinstance(properties.get(named), dict) and "$ref" not in properties[named]:

@@ -21,7 +21,7 @@ class Columns:
     Args:
         columns: one for each leaf.
         size: how many records there are.
-        leaves: where the columns stand.
+        leaves: the paths of the columns.
         keep_empty: as for :class:`Compiler`.
         nulls: in which rows a leaf is ``null`` in JSON; such a value is there, but in no column.
         texts: the records as they stand in a JSON file.

@@ -93,7 +93,7 @@ def one_by_one(fits: Callable[[str], bool], remember: int = REMEMBER) -> Test:
 
 
 def longest(array: pa.Array) -> int:
-    """At most so many bytes has a text of the column (plain or dictionary-encoded)."""
+    """At most this many bytes has a text of the column (plain or dictionary-encoded)."""
     if isinstance(array, pa.DictionaryArray):
         return longest(array.dictionary)
     if pa.types.is_string(array.type):

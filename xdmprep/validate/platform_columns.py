@@ -34,7 +34,7 @@ from .values import to_json_values
 from .wording import UNKNOWN, as_text
 
 _DAY = 86_400
-#: A number is at most so many bytes longer when it is written again: 1e15 becomes 1000000000000000.0.
+#: A number is at most this many bytes longer when it is written again: 1e15 becomes 1000000000000000.0.
 LONGER = 14
 
 
@@ -276,7 +276,7 @@ def _in_future(array: pa.Array) -> Positions | None:
 
 
 def _longest(array: pa.Array) -> int:
-    """At most so many bytes of JSON has one value of the column, keys of nested values included."""
+    """At most this many bytes of JSON has one value of the column, keys of nested values included."""
     if pa.types.is_nested(array.type):
         return int(_bytes_bound(array).max()) if len(array) else 0
     return kernels.longest(array) + 2 if is_text(array.type) else 30

@@ -1,7 +1,7 @@
 """One run at a time in an output folder.
 
 The lock is the operating system's, on a hidden file: it ends with the process that holds it, however that ends, so what
-a killed run leaves behind never stands in the way.
+a killed run leaves behind never gets in the way.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ NAME = ".lock.part"
 
 
 class FolderLock:
-    """Holds `folder` until :meth:`release`, or until nobody refers to the lock any more.
+    """Holds `folder` until :meth:`release`, or until the lock is garbage-collected.
 
     Raises:
         OutputError: another run holds it, or the folder cannot be written.

@@ -34,7 +34,7 @@ GROUP_ROWS = 1 << 20
 _GROWTH = 1.05
 #: Bytes that one column takes in the footer for each row group, and what else a file has, about.
 _COLUMN_FOOTER, _FILE_FOOTER = 150, 2048
-#: Pages are handed to the file so many bytes together; each time takes the interpreter lock.
+#: Pages are handed to the file this many bytes at a time; each time takes the interpreter lock.
 _SINK_BYTES = 1 << 20
 #: Records looked at to tell which columns repeat their values.
 _SAMPLE_ROWS = 20_000

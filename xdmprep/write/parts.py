@@ -29,7 +29,7 @@ MIN_MAX_BYTES = 1024
 PLATFORM_MAX_FILES = 25_000
 PLATFORM_MAX_BATCH_BYTES = 1 << 40
 PLATFORM_MAX_FIELDS = 10_000
-#: Parts beyond so many bytes leave the page cache once they are on the disk.  They would push out the source that is
+#: Parts beyond this many bytes leave the page cache once they are on the disk.  They would push out the source that is
 #: still to be read, and the system would look for room at every write: a fifth of a run over 20 million rows.
 _CACHED_BYTES = 2 << 30
 
@@ -46,7 +46,7 @@ class WriteOptions:
         compression: of Parquet pages.
         group_bytes: size of the values of a Parquet row group, uncompressed.
         metadata: key-value pairs for the footer of Parquet files.
-        csv_escape: what stands before a quote inside a CSV value: another quote (RFC 4180) or a backslash.
+        csv_escape: what precedes a quote inside a CSV value: another quote (RFC 4180) or a backslash.
         csv_null: the text for no value.
     """
 
@@ -128,7 +128,7 @@ class Parts(ABC):
     def discard(self) -> None:
         """Remove the part that is being written."""
         if self._sealed is not None:
-            with suppress(OutputError):  # it was told, or does not matter any more
+            with suppress(OutputError):  # it was reported, or does not matter any more
                 self._sealed.settle()
         if self._part is not None:
             self._part.discard()

@@ -1,4 +1,4 @@
-"""What stands between the leaves of a JSON record: brackets, keys, commas, quotes (see :mod:`..kernels.walk`)."""
+"""What comes between the leaves of a JSON record: brackets, keys, commas, quotes (see :mod:`..kernels.walk`)."""
 
 from __future__ import annotations
 

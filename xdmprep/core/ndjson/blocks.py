@@ -115,7 +115,7 @@ def _wide(head: bytes) -> str:
 
 
 def line_blocks(file: Path, block_bytes: int) -> Iterator[LineBlock | Skipped]:
-    """The whole lines of a file, so many bytes and the rest of a line at a time."""
+    """The whole lines of a file, this many bytes and the rest of a line at a time."""
     with file.open("rb") as opened:
         offset = 3 if opened.read(3) == codecs.BOM_UTF8 else 0
         opened.seek(offset)

@@ -2,7 +2,7 @@
 
 From it comes the tree of columns (:class:`JsonNode`) that lines are parsed along, for one of two purposes.  To *check*
 records, a column holds values of one kind exactly as they are, and lines that fit no column are read one by one.  To
-*map* records, a column takes whatever stands in its place:
+*map* records, a column takes every value found at its path:
 
 ========================================  ==================================================================
 kinds of values seen in one place         column
@@ -50,9 +50,9 @@ SPARSE = 8
 MOST_FIELDS = 2_000
 #: Doubles hold all integers up to this one.
 EXACT_DOUBLES = 1 << 53
-#: Places with values of unlike kinds that a message names.
+#: Places with values of different types that a message names.
 MOST_TOLD = 5
-#: Values that are no objects (or arrays) among those that are, in less than one of so many records, do not fit.
+#: Values that are no objects (or arrays) among those that are, in less than one of this many records, do not fit.
 SELDOM = 20
 
 
@@ -131,7 +131,7 @@ class Seen:
         return self._object(partial(Seen._to_map, records=None), False)
 
     def record_to_map(self, records: int) -> JsonNode:
-        """The tree of columns that take what stands in their places, seen in so many records."""
+        """The tree of columns that take what stands in their places, seen in this many records."""
         return self._object(partial(Seen._to_map, records=records), False)
 
     def _to_map(self, records: int | None) -> JsonNode:
@@ -191,7 +191,7 @@ class Seen:
 
 
 def is_map(names: int, objects: int, keys: int) -> bool:
-    """Whether objects with so many different names and, together, so many keys are maps."""
+    """Whether objects with this many different names and keys are maps."""
     return names > MAP_KEYS and keys * SPARSE <= objects * names
 
 
@@ -207,7 +207,7 @@ _PLURALS = {
 
 
 def unlike_text(path: Path, kinds: Sequence[str], row: int = 0) -> str:
-    """A place whose values are of unlike kinds, and the first row (0 if unknown) that shows it, as a message has it."""
+    """A place whose values differ in type, and the first row (0 if unknown) that shows it, as a message has it."""
     seen = kinds[0] if len(kinds) == 1 else f"{', '.join(kinds[:-1])} and {kinds[-1]}"
     return f"'{format_path(path)}' holds {seen}{f' (row {row:,})' if row else ''}"
 

@@ -40,8 +40,8 @@ class LineGroup:
 
     Attributes:
         lines: their numbers, ascending.
-        leaves: where the columns stand.
-        columns: what stands there.
+        leaves: the paths of the columns.
+        columns: their values.
         nulls: for leaves that are ``null`` in some lines, by their index: in which.  Such a value is there, and no
             column holds it.
     """

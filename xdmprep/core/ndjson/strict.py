@@ -55,7 +55,7 @@ def strict_json(line: bytes) -> dict[str, Any]:
             json.dumps(value, ensure_ascii=False).encode()
     except _DuplicateError as error:
         raise UnreadableError(
-            "duplicate-key", f"the key {shorten(str(error), 60)} stands twice in one object"
+            "duplicate-key", f"the key {shorten(str(error), 60)} occurs twice in one object"
         ) from None
     except json.JSONDecodeError as error:
         raise _fault(f"not JSON: {error.msg}", len(text[: error.pos].encode())) from None
