@@ -32,7 +32,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 from remote_kit import put, s3_server, send, web_server
-from xdmprep.upsert import write_patch
+from xdmprep.pipeline.upsert import write_patch
 
 import xdmprep as xp
 
