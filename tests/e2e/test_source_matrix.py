@@ -32,9 +32,9 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 from remote_kit import put, s3_server, send, web_server
-from xdmprep.pipeline.upsert import write_patch
 
 import xdmprep as xp
+from xdmprep.pipeline.upsert import write_patch
 
 BERLIN, UTC = ZoneInfo("Europe/Berlin"), dt.UTC
 D = Decimal
