@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ..core.shipped import shipped
+from ..core.typing import Format
 from .command import Command
 from .printer import print_json, show
 
@@ -20,7 +21,7 @@ from .printer import print_json, show
 )
 @click.option("--format", "-f", type=click.Choice(["json", "parquet"]), default="json", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
-def demo(out: Path | None, format: str, as_json: bool) -> int:
+def demo(out: Path | None, format: Format, as_json: bool) -> int:
     """Map, check, write, upload, ingest and read back a bundled CRM export, against a local emulator."""
     with tempfile.TemporaryDirectory(prefix="xdmprep-demo-") as temporary:
         facts = _run(out or Path(temporary), format, (lambda text: None) if as_json else show)
@@ -29,7 +30,7 @@ def demo(out: Path | None, format: str, as_json: bool) -> int:
     return 0 if facts["batch"]["status"] in ("success", "active") else 1
 
 
-def _run(out: Path, format: str, say: Any) -> dict[str, Any]:
+def _run(out: Path, format: Format, say: Any) -> dict[str, Any]:
     from ..client import Client
     from ..emulator import Emulator
     from ..pipeline.prepare import prepare
@@ -65,7 +66,7 @@ def _run(out: Path, format: str, say: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _first_identity(folder: Path, format: str) -> str:
+def _first_identity(folder: Path, format: Format) -> str:
     part = next(folder.glob("part-*"))
     if format == "parquet":
         import pyarrow.parquet as pq

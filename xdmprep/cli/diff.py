@@ -12,6 +12,7 @@ from click.core import ParameterSource
 
 from ..core.documents import is_file
 from ..core.remote import shown as place
+from ..core.typing import Format, RuleSet
 from ..errors import MissingDependencyError, install_command
 from .command import JSON_LINES, Command
 from .findings import OUTPUT_FORMAT, annotate_report, show_next, show_report
@@ -76,8 +77,8 @@ cannot clear, or rows were set aside: all are listed in the folder; 2 on wrong u
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def diff(
     before: Path | str, after: Path | str, schema: Path | str, mapping: Path | str | None,
-    on: str | None, out: Path, format: str, new: Any,
-    duplicates: Any, preview: bool, trial: int, relax_required: bool, rules: str, strict: bool,
+    on: str | None, out: Path, format: Format, new: Any,
+    duplicates: Any, preview: bool, trial: int, relax_required: bool, rules: RuleSet, strict: bool,
     max_bytes: int | None, max_records: int | None, delimiter: str, quote: str, encoding: str, nulls: tuple[str, ...],
     values: tuple[str, ...], jobs: int | None, overwrite: bool, bar: bool | None,
     output_format: str, as_json: bool,

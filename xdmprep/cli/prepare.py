@@ -10,6 +10,7 @@ import click
 
 from ..core.documents import is_file
 from ..core.remote import shown as place
+from ..core.typing import Format, RuleSet
 from ..errors import UsageError
 from . import complete
 from .command import JSON_LINES, Command
@@ -89,10 +90,10 @@ wrong use or input that cannot be read.
 @JSON_LINES
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def prepare(
-    sources: tuple[Path | str, ...], mapping: Path | str, schema: Path | str, out: Path, format: str | None,
+    sources: tuple[Path | str, ...], mapping: Path | str, schema: Path | str, out: Path, format: Format | None,
     upsert: bool,
     relax_required: bool, multiline: bool, max_bytes: int | None, max_rows: int | None, error_threshold: float | None,
-    max_loss: float, rules: str,
+    max_loss: float, rules: RuleSet,
     strict: bool, delimiter: str, quote: str, encoding: str, names: str | None,
     sheet: str | None, header_row: int | None, nulls: tuple[str, ...], values: tuple[str, ...],
     contract: Path | None, engine: str, master: str | None, jobs: int | None, report: Path | None, hide_values: bool,
@@ -200,7 +201,7 @@ def _on_spark(sources: tuple[Path | str, ...], master: str | None, csv: Any, *jo
 
 
 def _patch(
-    source: Any, mapping: Any, schema: Path | str, out: Path, format: str, report: Path | None, hide_values: bool,
+    source: Any, mapping: Any, schema: Path | str, out: Path, format: Format, report: Path | None, hide_values: bool,
     bar: bool | None, as_json: bool, output_format: str, **options: Any,
 ) -> int:  # fmt: skip
     """A patch from a file of changes."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..core.documents import is_file, is_folder
 from ..core.paths import format_path
+from ..core.typing import RuleSet
 from ..errors import Issue, UsageError
 from ..schema import Change, Registry, Schema, diff, duplicate_keys, lint
 from . import complete
@@ -147,7 +148,7 @@ def _edited(path: Path, found: Schema) -> list[Issue]:
 @_COMPAT
 @_JSON
 def diff_command(
-    old: str, new: str, data: Path | None, rules: str, components: Path | None, compat: bool, as_json: bool
+    old: str, new: str, data: Path | None, rules: RuleSet, components: Path | None, compat: bool, as_json: bool
 ) -> None:
     """Say what changed from the schema OLD to NEW, and what the platform forbids once there is data.
 
@@ -212,7 +213,7 @@ class _Effect:
     more: list[tuple[Group, int]]
 
 
-def _effect(data: Path, before: Schema, after: Schema, rules: str) -> _Effect:
+def _effect(data: Path, before: Schema, after: Schema, rules: RuleSet) -> _Effect:
     (old, old_groups), (new, new_groups) = (_failing(data, one, rules) for one in (before, after))
     counts: Counter[tuple[str, str]] = Counter()
     for group in old_groups:
@@ -227,7 +228,7 @@ def _effect(data: Path, before: Schema, after: Schema, rules: str) -> _Effect:
     return _Effect(starts, stops, len(np.intersect1d(old, new)), more)
 
 
-def _failing(data: Path, schema: Schema, rules: str) -> tuple[Any, list[Group]]:
+def _failing(data: Path, schema: Schema, rules: RuleSet) -> tuple[Any, list[Group]]:
     """Numbers of the rows that have an error or cannot be read, and the findings, grouped."""
     from ..pipeline.checking import validate
 

@@ -10,6 +10,7 @@ import click
 from ..core.documents import is_file
 from ..core.remote import shown as place
 from ..core.rules import RULES
+from ..core.typing import RuleSet
 from ..errors import UsageError
 from . import complete
 from .command import JSON_LINES, Command
@@ -60,7 +61,7 @@ Ends with 0 if all records are valid, 1 if some are not, 2 on wrong use or a fil
 @JSON_LINES
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def validate(
-    files: tuple[Path | str, ...], schema: Path | str, mapping: Path | str | None, rules: str,
+    files: tuple[Path | str, ...], schema: Path | str, mapping: Path | str | None, rules: RuleSet,
     settings: tuple[str, ...],
     cap: int | None, jobs: int | None, report: Path | None, hide_values: bool, bar: bool | None,
     output_format: str, as_json: bool,

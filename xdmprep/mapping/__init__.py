@@ -15,9 +15,18 @@ from .fields import FieldMapping, SetOptions
 from .groups import group_stream
 from .mapper import Mapper
 from .plan import make_plan
-from .sets import MappingSet, as_mapping
+from .sets import MappingLike, MappingSet, as_mapping
 
-__all__ = ["FieldMapping", "Mapper", "MappingSet", "SetOptions", "as_mapping", "compile_mapping", "map_stream"]
+__all__ = [
+    "FieldMapping",
+    "Mapper",
+    "MappingLike",
+    "MappingSet",
+    "SetOptions",
+    "as_mapping",
+    "compile_mapping",
+    "map_stream",
+]
 
 
 def compile_mapping(

@@ -10,11 +10,12 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..core.arguments import PATH, TEXT, WORD, either, instance, nullable, takes
 from ..core.documents import kind_of
 from ..core.remote import shown
+from ..core.typing import Place
 from ..errors import MappingError
 from .fields import FieldMapping, SetOptions
 from .files import FILE_FORMS, read_file, render, write_file
@@ -274,7 +275,11 @@ class MappingSet(MutableMapping[str, Any]):
         return wrap(title, grid(("source", "destination"), self.pairs))
 
 
-def as_mapping(given: Any) -> MappingSet:
+#: A mapping set, what it is made from (destination -> source, or an exported list), or where its file is.
+MappingLike: TypeAlias = "MappingSet | Mapping[str, Any] | Iterable[Mapping[str, Any]] | Place"
+
+
+def as_mapping(given: MappingLike) -> MappingSet:
     """A mapping set, or the one that a dict or a file holds.
 
     Raises:

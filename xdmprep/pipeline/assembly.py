@@ -12,9 +12,10 @@ import pyarrow as pa
 from .. import __version__
 from ..core.manifest import Manifest
 from ..core.stream import Chunk, Stream
-from ..mapping import Mapper, MappingSet, as_mapping, compile_mapping, map_stream
+from ..core.typing import RuleSet
+from ..mapping import Mapper, MappingLike, MappingSet, as_mapping, compile_mapping, map_stream
 from ..read.arrow import as_records
-from ..schema import Schema, as_schema
+from ..schema import Schema, SchemaLike, as_schema
 from ..validate import Rules, check_stream, compile_checks
 from ..write import WriteOptions, Written
 
@@ -34,11 +35,17 @@ class Assembly:
 
     schema: Schema
     mapping: MappingSet | None = None
-    rules: str | Rules = "strict"
+    rules: RuleSet | Rules = "strict"
     strict: bool = False
 
     @classmethod
-    def of(cls, schema: Any, mapping: Any = None, rules: str | Rules = "strict", strict: bool = False) -> Assembly:
+    def of(
+        cls,
+        schema: SchemaLike,
+        mapping: MappingLike | None = None,
+        rules: RuleSet | Rules = "strict",
+        strict: bool = False,
+    ) -> Assembly:
         """The assembly of what a caller gave: a Schema or a path; a MappingSet, a dict or a path.
 
         Raises:

@@ -16,15 +16,17 @@ from ..core.documents import Shape, is_file, kind_of
 from ..core.paths import format_path
 from ..core.remote import as_local, is_elsewhere, shown
 from ..core.stream import Chunk, Stream
+from ..core.typing import RuleSet, Source
 from ..errors import SourceError, UsageError, did_you_mean
 from ..report import Report, ReportBuilder
 from ..report.several import FilesReport
-from ..schema import Schema, as_schema
+from ..schema import Schema, SchemaLike, as_schema
 from ..validate import Rules, check_stream
 from ..validate.opening import open_records
 from ..validate.rows import open_rows
 
 if TYPE_CHECKING:
+    from ..mapping import MappingLike
     from ..read import CsvOptions, ExcelOptions
 
 log = logging.getLogger("xdmprep")
@@ -48,11 +50,11 @@ RULE_SET: Shape = either(instance(Rules, what="the name of a rule set, or Rules"
     on_start=nullable(CALLABLE), on_chunk=nullable(CALLABLE),
 )  # fmt: skip
 def validate(
-    source: Any,
-    schema: Any,
+    source: Source,
+    schema: SchemaLike,
     *,
-    mapping: Any = None,
-    rules: str | Rules = "strict",
+    mapping: MappingLike | None = None,
+    rules: RuleSet | Rules = "strict",
     csv: CsvOptions | None = None,
     excel: ExcelOptions | None = None,
     cap: int | None = None,

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..core.shred import plain
+from ..core.typing import Source
 from ..errors import UsageError
 from ..read import open_source
 from ..schema import Schema
@@ -31,7 +32,7 @@ _IDS = re.compile(
 )
 
 
-def draft_schema(source: Any, *, tenant: str = "tenant", title: str | None = None) -> Schema:
+def draft_schema(source: Source, *, tenant: str = "tenant", title: str | None = None) -> Schema:
     """A first schema for the rows of a source, to be read and corrected before it is used.
 
     Args:

@@ -19,6 +19,7 @@ from ..core.batch_check import CheckedChunk, FailedRecord, IngestCheck
 from ..core.rules import RULES
 from ..core.shred import prune
 from ..core.stream import Chunk
+from ..core.typing import RuleSet
 from ..errors import Issue, SourceError
 from ..schema import Field, Registry, Schema
 from ..schema.documents import looks_like_schema
@@ -33,7 +34,7 @@ CORRUPT = "1401"
 _OF_DOCUMENT = ("$id", "version", "title", "description", "imsOrg")
 
 
-def ingest_check(rules: str | Rules = "batch", components: Registry | None = None) -> IngestCheck:
+def ingest_check(rules: RuleSet | Rules = "batch", components: Registry | None = None) -> IngestCheck:
     """A check for :class:`xdmprep.emulator.Emulator`.
 
     Args:

@@ -28,12 +28,13 @@ from ..core.notebook import lines, wrap
 from ..core.paths import format_path
 from ..core.remote import as_local, is_elsewhere, is_remote, shown
 from ..core.stream import Chunk, Stream
+from ..core.typing import Format, RuleSet, Source
 from ..errors import DataError, UsageError
 from ..kernels import native
-from ..mapping import MappingSet, as_mapping, map_stream
+from ..mapping import MappingLike, MappingSet, as_mapping, map_stream
 from ..read import CsvOptions, ExcelOptions, as_records, fingerprint, open_source
 from ..report import Report, ReportBuilder
-from ..schema import Schema, as_schema
+from ..schema import Schema, SchemaLike, as_schema
 from ..validate import Rules
 from ..write import OutputFolder, WriteOptions, Written, write_stream
 from .assembly import Assembly, manifest_of, stamped
@@ -162,13 +163,13 @@ class Result:
        max_bytes=nullable(COUNT), multiline=FLAG, overwrite=FLAG, format=WORD,
        contract=nullable(either(_CONTRACT, PATH)), write=nullable(instance(WriteOptions)))  # fmt: skip
 def prepare(
-    source: Any,
-    mapping: Any,
-    schema: Any,
+    source: Source,
+    mapping: MappingLike,
+    schema: SchemaLike,
     out: str | os.PathLike[str],
     *,
-    format: str = "json",
-    rules: str | Rules = "strict",
+    format: Format = "json",
+    rules: RuleSet | Rules = "strict",
     strict: bool = False,
     error_threshold: float | None = None,
     max_loss: float = MAX_LOSS,
@@ -229,7 +230,7 @@ def prepare(
     _refuse_inside(source, out)
     schema_file = schema if isinstance(schema, str | os.PathLike) else None
     plan = Assembly.of(schema, mapping, rules, strict)
-    schema, mapping = plan.schema, as_mapping(plan.mapping)
+    schema, mapping = plan.schema, as_mapping(plan.mapping or mapping)
     options = write or WriteOptions(format=format, max_rows=max_rows, multiline=multiline)
     if write is None and max_bytes is not None:
         options = replace(options, max_bytes=max_bytes)
@@ -364,9 +365,9 @@ def conclude(
 
 @takes(**_JOB)
 def map_rows(
-    source: Any,
-    mapping: Any,
-    schema: Any = None,
+    source: Source,
+    mapping: MappingLike,
+    schema: SchemaLike | None = None,
     *,
     strict: bool = False,
     csv: CsvOptions | None = None,
@@ -392,7 +393,7 @@ def map_rows(
 
 
 @takes(**_PARTS)
-def write_json(records: Any, out: str | os.PathLike[str], **options: Any) -> Manifest:
+def write_json(records: Source, out: str | os.PathLike[str], **options: Any) -> Manifest:
     """Write records as single-line JSON parts with a manifest; `options` are those of WriteOptions.
 
     Raises:
@@ -402,7 +403,7 @@ def write_json(records: Any, out: str | os.PathLike[str], **options: Any) -> Man
 
 
 @takes(**_PARTS)
-def write_parquet(records: Any, out: str | os.PathLike[str], **options: Any) -> Manifest:
+def write_parquet(records: Source, out: str | os.PathLike[str], **options: Any) -> Manifest:
     """Write records as Parquet parts with a manifest; `options` are those of WriteOptions.
 
     Raises:
@@ -412,7 +413,7 @@ def write_parquet(records: Any, out: str | os.PathLike[str], **options: Any) -> 
 
 
 @takes(**_PARTS)
-def write_csv(records: Any, out: str | os.PathLike[str], **options: Any) -> Manifest:
+def write_csv(records: Source, out: str | os.PathLike[str], **options: Any) -> Manifest:
     """Write flat records as CSV parts with a manifest; `options` are those of WriteOptions.
 
     Raises:
@@ -421,7 +422,7 @@ def write_csv(records: Any, out: str | os.PathLike[str], **options: Any) -> Mani
     return _write(records, out, "csv", options)
 
 
-def _write(records: Any, out: str | os.PathLike[str], format: str, options: dict[str, Any]) -> Manifest:
+def _write(records: Source, out: str | os.PathLike[str], format: Format, options: dict[str, Any]) -> Manifest:
     from ..patch import Patch
 
     overwrite = bool(options.pop("overwrite", False))

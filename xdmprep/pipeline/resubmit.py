@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +26,7 @@ from ..core.manifest import Manifest, whole_file
 from ..core.ndjson.strict import UnreadableError, strict_json
 from ..core.shred import Leaf
 from ..core.stream import ISSUE_SCHEMA, Chunk, Origins
+from ..core.typing import Format
 from ..errors import OutputError, SourceError, UsageError, shorten
 from ..mapping import MappingSet
 from ..read import open_source
@@ -121,7 +122,7 @@ def mend(
             "Mend the source and run `prepare` again."
         )
     options = WriteOptions(
-        format=manifest.format, max_bytes=folder.key["maxBytes"], max_rows=folder.key["maxRows"],
+        format=cast(Format, manifest.format), max_bytes=folder.key["maxBytes"], max_rows=folder.key["maxRows"],
         multiline=manifest.multiline,
     )  # fmt: skip
     options = stamped(options, chosen, manifest.software)

@@ -18,10 +18,11 @@ import pyarrow as pa
 
 from .. import __version__
 from ..core.stream import Chunk, Stream, issue_table
+from ..core.typing import RuleSet
 from ..errors import SourceError, UsageError
-from ..mapping import MappingSet, as_mapping
+from ..mapping import MappingLike, MappingSet, as_mapping
 from ..read import open_source
-from ..schema import Schema, as_schema
+from ..schema import Schema, SchemaLike, as_schema
 from ..write import REASON, issue_of, reasons_of
 from .assembly import Assembly
 
@@ -58,7 +59,9 @@ class ArrowStage:
         [True]
     """
 
-    def __init__(self, mapping: Any, schema: Any, *, rules: str = "strict", strict: bool = False) -> None:
+    def __init__(
+        self, mapping: MappingLike | None, schema: SchemaLike, *, rules: RuleSet = "strict", strict: bool = False
+    ) -> None:
         self._schema = as_schema(schema)
         self._mapping = None if mapping is None else as_mapping(mapping)
         if self._mapping is not None:

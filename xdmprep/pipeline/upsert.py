@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import pyarrow as pa
@@ -30,9 +30,10 @@ from ..core.paths import Path as Steps
 from ..core.paths import format_path, parse_path
 from ..core.shred import Leaf, nested_schema
 from ..core.stream import Chunk, Stream, row_chunk
+from ..core.typing import Format, RuleSet, Source
 from ..errors import MappingError, SchemaError, UsageError
 from ..language.functions import table as functions
-from ..mapping import Mapper, MappingSet, as_mapping, compile_mapping, map_stream
+from ..mapping import Mapper, MappingLike, MappingSet, as_mapping, compile_mapping, map_stream
 from ..patch import (
     MEMORY_BYTES,
     Checks,
@@ -51,7 +52,7 @@ from ..patch import (
 from ..read import CsvOptions, as_records, fingerprint, is_csv, open_source
 from ..read.lines import LINE, alike, read_lines
 from ..report import Report, ReportBuilder
-from ..schema import Schema, as_schema
+from ..schema import Schema, SchemaLike, as_schema
 from ..validate import Rules, compile_checks
 from ..write import ISSUES, REJECTS, OutputFolder, WriteOptions, write_stream
 from .assembly import Assembly, manifest_of, stamped
@@ -76,16 +77,16 @@ JSON_WARNING = (
     csv=nullable(instance(CsvOptions)), scratch=nullable(PATH), jobs=nullable(COUNT),
 )  # fmt: skip
 def diff(
-    before: Any,
-    after: Any,
-    schema: Any,
+    before: Source,
+    after: Source,
+    schema: SchemaLike,
     *,
     on: str | None = None,
-    mapping: Any = None,
+    mapping: MappingLike | None = None,
     new: Literal["whole", "leave-out"] = "whole",
     duplicates: Literal["last", "error"] = "last",
     relax_required: bool = False,
-    rules: str | Rules = "strict",
+    rules: RuleSet | Rules = "strict",
     strict: bool = False,
     csv: CsvOptions | None = None,
     scratch: str | os.PathLike[str] | None = None,
@@ -198,19 +199,19 @@ class PatchResult:
 
 
 def write_patch(
-    before: Any,
-    after: Any,
-    schema: Any,
+    before: Source | None,
+    after: Source,
+    schema: SchemaLike,
     out: str | os.PathLike[str],
     *,
     on: str | None = None,
-    mapping: Any = None,
+    mapping: MappingLike | None = None,
     new: Literal["whole", "leave-out"] = "whole",
     duplicates: Literal["last", "error"] = "last",
     relax_required: bool = False,
-    rules: str | Rules = "strict",
+    rules: RuleSet | Rules = "strict",
     strict: bool = False,
-    format: str = "parquet",
+    format: Format = "parquet",
     max_bytes: int | None = None,
     max_records: int = MAX_RECORDS,
     csv: CsvOptions | None = None,
@@ -341,7 +342,7 @@ def write_trial(
         made = chunks[0].leaves if chunks else leaves
         stream = Stream(partial(iter, chunks), (), made, nested_schema(made))
         folder = OutputFolder(out, {"trial": True})
-        options = WriteOptions(format=format)
+        options = WriteOptions(format=cast(Format, format))
         done = write_stream(stream, folder, options, jobs=0)
         manifests.append(manifest_of(done, options, folder.path, {"name": "trial"}, schema, upsert=upsert))
         manifests[-1].save(folder.path)
@@ -482,7 +483,7 @@ def _of_keys(mapping: MappingSet, paths: list[Steps]) -> MappingSet:
     return part
 
 
-def _checks(schema: Schema, rules: str | Rules, options: DiffOptions) -> tuple[Checks, Checks]:
+def _checks(schema: Schema, rules: RuleSet | Rules, options: DiffOptions) -> tuple[Checks, Checks]:
     """The checks of whole records, by what the platform is documented to refuse, and of the records of the patch."""
     sent = Rules.of(rules)
     ingested = Rules.of("batch", dict.fromkeys(SKIPPED, "error"))

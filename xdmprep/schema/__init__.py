@@ -5,7 +5,7 @@ from .diff import Change, diff
 from .documents import duplicate_keys
 from .field import ANY_KEY, Field
 from .lint import lint
-from .model import Schema, as_schema
+from .model import Schema, SchemaLike, as_schema
 from .registry import Registry
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Registry",
     "Relationship",
     "Schema",
+    "SchemaLike",
     "as_schema",
     "diff",
     "duplicate_keys",

@@ -14,7 +14,7 @@ import os
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 
@@ -22,6 +22,7 @@ from ..core.arguments import COUNT, FLAG, TEXT, WORD, document, either, instance
 from ..core.documents import Shape, descriptor_list, is_file, kind_of
 from ..core.paths import EVERY, Path, format_path, parse_path
 from ..core.remote import as_local, is_remote
+from ..core.typing import Place, RuleSet
 from ..errors import ExpressionError, Issue, SchemaError, UsageError, did_you_mean, shorten
 from . import descriptors as described
 from .compat import compatible
@@ -360,7 +361,7 @@ class Schema:
         """
         return tree_text(self.root, self.identities, self.relationships, depth)
 
-    def check(self, record: Mapping[str, Any], rules: str = "strict") -> list[Issue]:
+    def check(self, record: Mapping[str, Any], rules: RuleSet = "strict") -> list[Issue]:
         """What is wrong with one record; an empty list means nothing.
 
         Args:
@@ -499,7 +500,11 @@ def _namespace(resolved: Mapping[str, Any], source: Mapping[str, Any]) -> str:
     return ""
 
 
-def as_schema(given: Schema | str | os.PathLike[str]) -> Schema:
+#: A schema, or where its file is.
+SchemaLike: TypeAlias = "Schema | Place"
+
+
+def as_schema(given: SchemaLike) -> Schema:
     """A schema, or the one that a file holds.
 
     Raises:

@@ -10,18 +10,19 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .. import errors
 from ..core.manifest import File, whole_file
+from ..core.typing import Format, RuleSet
 from ..errors import OutputError, SourceError, UsageError, XdmPrepError, shorten
-from ..mapping import MappingSet
+from ..mapping import MappingLike, MappingSet
 from ..pipeline.assembly import stamped
 from ..pipeline.prepare import MAX_LOSS, Result, conclude
 from ..pipeline.stage import ArrowStage
 from ..report import Report
 from ..report.several import FilesReport
-from ..schema import Schema
+from ..schema import Schema, SchemaLike
 from ..write import ISSUES, REJECTS, OutputFolder, WriteOptions, Written
 from ..write.parts import PLATFORM_MAX_FILES
 from .frames import spark_types, travelling
@@ -37,12 +38,12 @@ STAGING = ".tasks.part"
 
 def prepare(
     df: DataFrame,
-    mapping: Any,
-    schema: Any,
+    mapping: MappingLike,
+    schema: SchemaLike,
     out: str | os.PathLike[str],
     *,
-    format: str = "json",
-    rules: str = "strict",
+    format: Format = "json",
+    rules: RuleSet = "strict",
     strict: bool = False,
     error_threshold: float | None = None,
     max_loss: float = MAX_LOSS,
@@ -111,7 +112,9 @@ def prepare(
     )  # fmt: skip
 
 
-def validate(df: DataFrame, schema: Any, *, mapping: Any = None, rules: str = "strict") -> Report:
+def validate(
+    df: DataFrame, schema: SchemaLike, *, mapping: MappingLike | None = None, rules: RuleSet = "strict"
+) -> Report:
     """Check the rows of a Spark DataFrame against a schema; nothing is written.
 
     Args:

@@ -16,12 +16,15 @@ import numpy as np
 import pyarrow as pa
 
 from ..core.stream import Stream, issue_table
+from ..core.typing import RuleSet
 from ..errors import UsageError
+from ..mapping import MappingLike
 from ..patch import DiffOptions, Patch, refuse_events
 from ..patch.row_hash import text_digests
 from ..pipeline import upsert
 from ..pipeline.stage import CHUNK_ROWS, ISSUES, SOURCE_ID, ArrowStage
 from ..read import open_source
+from ..schema import SchemaLike
 from ..write import REASON, issue_of, reasons_of
 from .frames import FrameColumns, arrow_types, spark_types, travelling
 
@@ -83,7 +86,7 @@ class _Comparison:
     on: str | None
     new: Literal["whole", "leave-out"]
     relax_required: bool
-    rules: str
+    rules: RuleSet
     strict: bool
     types: pa.Schema
 
@@ -162,13 +165,13 @@ class _Comparison:
 def diff(
     before: DataFrame,
     after: DataFrame,
-    schema: Any,
+    schema: SchemaLike,
     on: str | None = None,
     *,
-    mapping: Any = None,
+    mapping: MappingLike | None = None,
     new: Literal["whole", "leave-out"] = "whole",
     relax_required: bool = False,
-    rules: str = "strict",
+    rules: RuleSet = "strict",
     strict: bool = False,
     buckets: int | None = None,
 ) -> Difference:

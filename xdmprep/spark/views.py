@@ -9,7 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..core.typing import RuleSet
+from ..mapping import MappingLike
 from ..pipeline.stage import ISSUES, OK, SOURCE_ID, ArrowStage
+from ..schema import SchemaLike
 from ..write import REASON
 from .frames import arrow_types, spark_types, travelling
 
@@ -19,7 +22,9 @@ if TYPE_CHECKING:
 REASONS = "reasons"
 
 
-def records(frame: DataFrame, mapping: Any, schema: Any, rules: str = "strict", *, strict: bool = False) -> DataFrame:
+def records(
+    frame: DataFrame, mapping: MappingLike, schema: SchemaLike, rules: RuleSet = "strict", *, strict: bool = False
+) -> DataFrame:
     """The records of the rows without faults.
 
     Args:
@@ -45,7 +50,9 @@ def records(frame: DataFrame, mapping: Any, schema: Any, rules: str = "strict", 
     return frame.mapInArrow(good, types)
 
 
-def rejects(frame: DataFrame, mapping: Any, schema: Any, rules: str = "strict", *, strict: bool = False) -> DataFrame:
+def rejects(
+    frame: DataFrame, mapping: MappingLike, schema: SchemaLike, rules: RuleSet = "strict", *, strict: bool = False
+) -> DataFrame:
     """The rows with faults.  Arguments as of :func:`records`.
 
     Returns:

@@ -19,6 +19,7 @@ from ..core.ndjson.parser import JsonChunk
 from ..core.paths import EVERY, format_path, parse_path
 from ..core.shred import Leaf
 from ..core.stream import Chunk, Finding, Stream
+from ..core.typing import RuleSet
 from ..errors import Issue
 from ..kernels.arrays import Positions
 from ..schema import Field, Schema
@@ -191,7 +192,7 @@ def checks_for(schema: Schema, rules: Rules) -> SchemaChecks:
     return SchemaChecks(schema, rules)
 
 
-def check_stream(stream: Stream, schema: Schema, rules: str | Rules = "strict") -> Stream:
+def check_stream(stream: Stream, schema: Schema, rules: RuleSet | Rules = "strict") -> Stream:
     """The stream with the findings of every record added to its chunks; nothing is dropped.
 
     Args:
@@ -206,7 +207,9 @@ def check_stream(stream: Stream, schema: Schema, rules: str | Rules = "strict") 
     return stream.then(compile_checks(schema, stream.leaves, rules))
 
 
-def compile_checks(schema: Schema, leaves: tuple[Leaf, ...], rules: str | Rules = "strict") -> Callable[[Chunk], Chunk]:
+def compile_checks(
+    schema: Schema, leaves: tuple[Leaf, ...], rules: RuleSet | Rules = "strict"
+) -> Callable[[Chunk], Chunk]:
     """A step that adds findings to chunks of these leaves.
 
     Raises:
@@ -219,7 +222,7 @@ def compile_checks(schema: Schema, leaves: tuple[Leaf, ...], rules: str | Rules 
     return checks
 
 
-def check_record(schema: Schema, record: Mapping[str, Any], rules: str | Rules = "strict") -> list[Issue]:
+def check_record(schema: Schema, record: Mapping[str, Any], rules: RuleSet | Rules = "strict") -> list[Issue]:
     """Everything wrong with one record, exactly; an empty list means it is valid.
 
     Args:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from ..core.manifest import File
 from ..core.shred import Leaf
 from ..core.stream import Chunk
+from ..core.typing import Format
 from ..errors import OutputError, UsageError
 from .encode import Encoder
 from .folder import OutputFolder, WholeFile
@@ -50,7 +51,7 @@ class WriteOptions:
         csv_null: the text for no value.
     """
 
-    format: str = "json"
+    format: Format = "json"
     max_bytes: int = DEFAULT_MAX_BYTES
     max_rows: int | None = None
     multiline: bool = False
