@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import Issue, Severity, SourceError, needed_by, shorten
-from .arrow_types import TIMESTAMP, Unfit
+from .arrow_types import TIMESTAMP, Unfit, unique_names
 from .losses import Tally, tally
 from .notebook import grid, lines, wrap
 from .paths import format_path
@@ -452,8 +452,12 @@ class Stream:
         return frame
 
     def to_pylist(self) -> list[dict[str, Any]]:
-        """All records as dicts, nulls and empty objects left out, as they would be written to JSON."""
-        batches = self.to_table().to_batches()
+        """All records as dicts, nulls and empty objects left out, as they would be written to JSON.
+
+        Of several columns of one name, which a source may have but no record, the later ones get a number behind it.
+        """
+        table = self.to_table()
+        batches = table.rename_columns(unique_names(table.column_names)).to_batches()
         return [prune(record) for batch in batches for record in to_pylist(batch.to_struct_array(), "strict")]
 
 

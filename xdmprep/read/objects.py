@@ -24,10 +24,11 @@ import pyarrow as pa
 
 from ..core.arrow_types import is_zone
 from ..core.ndjson.fields import MOST_FIELDS, MOST_TOLD, is_map, unlike_text
+from ..core.ndjson.strict import UnreadableError
 from ..core.paths import EVERY
 from ..core.paths import Path as Steps
 from ..core.stream import Unlike
-from ..errors import SourceError
+from ..errors import SourceError, shorten
 
 #: Rows of a piece.
 PIECE_ROWS = 8_192
@@ -90,7 +91,7 @@ def kind_of(value: Any, depth: int = 0) -> Kind:
     if isinstance(value, datetime.time):
         return "clock"
     if isinstance(value, Mapping):
-        fields = Fields((str(name), kind_of(_usual(item), depth + 1)) for name, item in value.items())
+        fields = Fields((name, kind_of(_usual(item), depth + 1)) for name, item in named(value))
         fields.keys_in_all = len(fields)
         return fields
     if isinstance(value, list | tuple | set | frozenset):
@@ -98,7 +99,31 @@ def kind_of(value: Any, depth: int = 0) -> Kind:
         for item in value:
             items = joined_kinds(items, kind_of(_usual(item), depth + 1))
         return [items]
-    return "odd"
+    return "time" if type(value).__name__ == "datetime64" else "odd"
+
+
+def named(value: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
+    """The fields of a dict, with texts as keys.
+
+    Raises:
+        UnreadableError: a key is no text of UTF-8, or the same text as another one.
+    """
+    seen: set[str] = set()
+    for key, item in value.items():
+        name = str(key)
+        if not name.isascii():
+            try:
+                name.encode()
+            except UnicodeEncodeError:
+                raise UnreadableError(
+                    "unreadable", f"half a surrogate pair (\\ud800 to \\udfff) in the key {name!r}"
+                ) from None
+        if type(key) is not str:
+            seen = seen or {str(other) for other in value if type(other) is str}
+            if name in seen:
+                raise UnreadableError("duplicate-key", f"the key {shorten(name, 60)} stands twice in one object")
+            seen.add(name)
+        yield name, item
 
 
 def _decimal_kind(value: Decimal) -> Kind:
@@ -138,12 +163,18 @@ def _usual(value: Any) -> Any:
         return value.value
     module = type(value).__module__.partition(".")[0]
     if module == "numpy":
-        return value.astype("datetime64[us]").item() if type(value).__name__ == "datetime64" else _usual(value.tolist())
+        return _of_numpy_time(value) if type(value).__name__ == "datetime64" else _usual(value.tolist())
     if module == "pandas":
         if type(value).__name__ in ("NAType", "NaTType"):
             return None
         return value.to_pydatetime(warn=False) if hasattr(value, "to_pydatetime") else value
     return value
+
+
+def _of_numpy_time(value: Any) -> Any:
+    """numpy's time as Python's, cut down to microseconds; as it is where Python's years end."""
+    found = value.astype("datetime64[us]").item()
+    return value if isinstance(found, int) else found
 
 
 def joined_kinds(a: Kind, b: Kind) -> Kind:
@@ -170,7 +201,7 @@ def joined_kinds(a: Kind, b: Kind) -> Kind:
         return "long"
     if both == {"decimal"}:
         return ("decimal", max(a[1], b[1]), max(a[2], b[2]))
-    if both <= {"decimal", "int", "long"}:
+    if both == {"decimal", "int"}:  # an integer beyond 2^53 is not for a column that may become doubles
         _, whole, scale = a if isinstance(a, tuple) else b
         return ("decimal", max(whole, 19), scale)
     if both == {"int", "double"}:
@@ -222,9 +253,11 @@ def _fitted(value: Any, kind: Kind) -> Any:
     if isinstance(kind, tuple):
         return Decimal(value)
     if kind == "double":
-        return float(value)
-    if kind == "time" and not isinstance(value, datetime.datetime):
+        return _double(value)
+    if kind == "time" and isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
         value = datetime.datetime(value.year, value.month, value.day)
+    if kind == "time" and type(value).__name__ == "datetime64":
+        return int(value.astype("datetime64[us]").astype("int64"))
     if isinstance(value, datetime.datetime):
         zoned = value if value.tzinfo else value.replace(tzinfo=datetime.UTC)
         return (zoned - _EPOCH) // _MICRO
@@ -233,6 +266,11 @@ def _fitted(value: Any, kind: Kind) -> Any:
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _MICRO = datetime.timedelta(microseconds=1)
+
+
+def _double(value: Any) -> float:
+    """The nearest double; NaN for a decimal that is a signalling NaN."""
+    return float("nan") if isinstance(value, Decimal) and value.is_nan() else float(value)
 
 
 def text_of(value: Any) -> str:
@@ -247,18 +285,21 @@ def text_of(value: Any) -> str:
         return value.isoformat()
     if isinstance(value, Mapping | list | tuple | set | frozenset):
         return json.dumps(as_json(value), ensure_ascii=False)
-    return str(value)
+    try:
+        return str(value)
+    except ValueError:  # an integer of more digits than Python prints
+        return format(Decimal(value), "f")
 
 
 def as_json(value: Any) -> Any:
     """A value as JSON has it: dates as text, decimals as numbers; other classes as they are."""
     value = _usual(value)
     if isinstance(value, Mapping):
-        return {str(name): as_json(item) for name, item in value.items()}
+        return {name: as_json(item) for name, item in named(value)}
     if isinstance(value, list | tuple | set | frozenset):
         return [as_json(item) for item in value]
     if isinstance(value, Decimal):
-        return int(value) if value.is_finite() and value == value.to_integral_value() else float(value)
+        return int(value) if value.is_finite() and value == value.to_integral_value() else _double(value)
     if isinstance(value, datetime.datetime):
         zoned = value if value.tzinfo else value.replace(tzinfo=datetime.UTC)
         return zoned.isoformat().replace("+00:00", "Z")
@@ -270,8 +311,11 @@ def as_json(value: Any) -> Any:
 def array_of(values: Sequence[Any], kind: Kind = None) -> pa.Array:
     """Values as an array of their kind, which is found unless it is given."""
     if kind is None:
-        for value in values:
-            kind = joined_kinds(kind, kind_of(_usual(value)))
+        try:
+            for value in values:
+                kind = joined_kinds(kind, kind_of(_usual(value)))
+        except UnreadableError as error:
+            raise SourceError(f"a column of Python objects: {error.message}.") from None
     if _holds(kind, "odd"):
         return pa.ExtensionArray.from_storage(_SCALARS["odd"], pa.nulls(len(values)))
     return _built([_usual(value) for value in values], kind)
@@ -388,7 +432,7 @@ def read_rows(rows: Iterable[Any]) -> tuple[pa.Schema, Pieces, Unlike | None]:
     when all have been seen.
 
     Raises:
-        SourceError: a row is no dict, or there are none.
+        SourceError: a row is no dict or has a key that is no text, or there are none.
     """
     again = rows if isinstance(rows, list | tuple) else _Spooled()
     kind: dict[str, Kind] = {}
@@ -398,9 +442,11 @@ def read_rows(rows: Iterable[Any]) -> tuple[pa.Schema, Pieces, Unlike | None]:
             number += 1
             if not isinstance(row, Mapping):
                 raise SourceError(f"row {number} is of type {type(row).__name__}. A row is a dict of column -> value.")
-            for name, value in row.items():
-                known = kind.get(str(name))
-                kind[str(name)] = joined_kinds(known, kind_of(_usual(value)))
+            try:
+                for name, value in named(row):
+                    kind[name] = joined_kinds(kind.get(name), kind_of(_usual(value)))
+            except UnreadableError as error:
+                raise SourceError(f"row {number}: {error.message}.") from None
         if isinstance(again, _Spooled):
             again.add(piece)
     if not number or not kind:

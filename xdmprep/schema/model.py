@@ -376,7 +376,12 @@ class Schema:
         if not isinstance(record, Mapping):
             raise UsageError(f"Schema.check: a record is a dict, got {shorten(record)}.")
         try:
-            return check_record(self, record, rules)
+            found = check_record(self, record, rules)
+            if _has_half_a_pair(record):
+                found.append(
+                    Issue("unreadable", "error", "half a surrogate pair (\\ud800 to \\udfff) in a text or key")
+                )
+            return found
         except RecursionError:
             raise UsageError("Schema.check: the record is nested too deep, or contains itself.") from None
         except (AttributeError, TypeError, ValueError, ArithmeticError):
@@ -422,6 +427,17 @@ _CLASSES = frozenset(
         "https://ns.adobe.com/xdm/context/segmentdefinition",
     }
 )
+
+
+def _has_half_a_pair(record: Any) -> bool:
+    """Whether a text or key of a record has half of a surrogate pair, which UTF-8 cannot hold."""
+    try:
+        json.dumps(record, ensure_ascii=False, default=str, skipkeys=True).encode()
+    except UnicodeEncodeError:
+        return True
+    except (TypeError, ValueError, RecursionError):  # what else JSON does not have is no such text
+        pass
+    return False
 
 
 class _Chain:

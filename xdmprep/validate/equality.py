@@ -10,7 +10,7 @@ from typing import Any
 
 
 def json_type(value: Any) -> str:
-    """JSON Schema's name for the type of a value; ``number`` for what is no integer."""
+    """JSON Schema's name for the type of a value; ``number`` for what is no integer, ``other`` for no JSON value."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -21,7 +21,9 @@ def json_type(value: Any) -> str:
         return "integer"
     if isinstance(value, float | Decimal):
         return "number"
-    return "object" if isinstance(value, Mapping) else "array"
+    if isinstance(value, Mapping):
+        return "object"
+    return "array" if isinstance(value, list | tuple) else "other"
 
 
 def has_type(value: Any, kind: str) -> bool:

@@ -48,7 +48,7 @@ def strict_json(line: bytes) -> dict[str, Any]:
         deep = _too_deep(line)
         if deep is not None:
             raise _fault(f"nested too deep: more than {MAX_DEPTH} levels of objects and arrays", deep)
-    decoder = _LONG if len(line) > MAX_DIGITS and _MANY_DIGITS.search(line) else _DECODER
+    decoder = _LONG if len(line) > MAX_DIGITS and MANY_DIGITS.search(line) else _DECODER
     try:
         value = decoder.decode(text)
         if _SURROGATE.search(line):
@@ -113,7 +113,8 @@ def _decoder(parse_int: Callable[[str], int] | None) -> json.JSONDecoder:
 
 _DECODER = _decoder(None)
 _LONG = _decoder(_integer)
-_MANY_DIGITS = re.compile(rb"[0-9]{%d}" % MAX_DIGITS)
+#: Where an integer may have more digits.
+MANY_DIGITS = re.compile(rb"[0-9]{%d}" % MAX_DIGITS)
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 

@@ -1,0 +1,110 @@
+"""Rows that are Python objects: what JSON cannot hold is never written, never valid, and never ends in a traceback."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import xdmprep as xp
+from xdmprep import Schema, XdmPrepError
+from xdmprep.read import open_source
+
+SCHEMA = Schema.from_dict({
+    "$id": "https://ns.example.com/o", "type": "object", "properties": {
+        "text": {"type": "string"}, "number": {"type": "number"}, "list": {"type": "array"}, "any": {},
+        "object": {"type": "object", "additionalProperties": {"type": "string"}},
+    },
+})  # fmt: skip
+FIELDS = ["text", "number", "list", "any", "object"]
+HALF = "a\ud800b"
+SELF: list[Any] = []
+SELF.append(SELF)
+
+
+class Odd:
+    """No record can hold it."""
+
+
+def nested(levels: int) -> Any:
+    value: Any = "x"
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+UNWRITABLE = [
+    HALF, [HALF], {"k": HALF}, {HALF: "x"}, {"k": {HALF: "x"}}, float("nan"), [float("inf")], {"k": float("-inf")},
+    np.float64("nan"), np.float32("inf"), Decimal("NaN"), Decimal("-Infinity"), Decimal("sNaN"), 10**309,
+    [-(10**400)], 10**5000, {"k": 10**5000}, Decimal("1e400"),
+
+    b"x", [b"x"], {"k": b"x"}, Odd(), datetime.timedelta(1), range(3), 1j, object,
+    np.datetime64("20000-01-01"), [np.datetime64("-5000-01-01")], {1: "x", "1": "y"}, {"k": {True: 1, "True": 2}},
+    SELF, {"k": SELF}, nested(200), {"k": nested(200)}, nested(2000),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", UNWRITABLE, ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize("field", FIELDS)
+def test_what_json_cannot_hold_is_never_valid_and_never_written(field: str, value: Any, tmp_path: Path) -> None:
+    row = {field: value}
+    report = xp.validate([{"text": "fine"}, row, {"text": "fine"}], SCHEMA, rules="jsonschema")
+    assert not report.valid
+    assert {issue.row for issue in report} == {2}
+    try:
+        made = xp.write_json([{"id": "fine"}, row], tmp_path / "out")
+    except XdmPrepError as error:
+        assert str(error)
+        assert not (tmp_path / "out").exists()
+    else:
+        assert (made.rows, made.written, made.rejected) == (2, 1, 1)
+    try:
+        result = xp.prepare([row], {field: field, "text": "'fine'"}, SCHEMA, out=tmp_path / "p", rules="jsonschema")
+    except XdmPrepError as error:
+        assert str(error)
+    else:
+        assert result.rows == result.written + result.rejected
+        for file in result.manifest.files:
+            for line in (tmp_path / "p" / file.name).read_text(encoding="utf-8").splitlines():
+                assert "NaN" not in line and "Infinity" not in line
+                written = json.loads(line).get(field)
+                assert written is None or isinstance(written, str) or written == {"k": str(Decimal(10**5000))}
+
+
+@pytest.mark.parametrize("value", [b"x", Odd(), 1j, range(3), datetime.timedelta(1)], ids=lambda v: type(v).__name__)
+def test_other_objects_are_no_arrays(value: Any) -> None:
+    assert SCHEMA.check({"list": value}, "jsonschema")
+    assert SCHEMA.check({"object": value}, "jsonschema")
+
+
+@pytest.mark.parametrize("record", [{"text": HALF}, {"list": [{"k": HALF}]}, {"any": {HALF: 1}}, {HALF: 1}])
+def test_half_a_surrogate_pair_is_found_in_one_record(record: Any) -> None:
+    assert [issue.code for issue in SCHEMA.check(record, "jsonschema")] == ["unreadable"]
+
+
+def test_a_key_twice_is_told_with_its_row(tmp_path: Path) -> None:
+    rows: list[Any] = [{"text": "x"}, {1: "x", "1": "y"}]
+    with pytest.raises(XdmPrepError, match=r"row 2: the key .1. stands twice"):
+        xp.write_json(rows, tmp_path / "out")
+    with pytest.raises(XdmPrepError, match=r"row 2: the key .1. stands twice"):
+        xp.prepare(rows, {"text": "text"}, SCHEMA, out=tmp_path / "out")
+    assert [issue.code for issue in xp.validate(rows, SCHEMA, rules="jsonschema")] == ["duplicate-key"]
+
+
+def test_integers_beyond_doubles_beside_decimals_keep_their_digits(tmp_path: Path) -> None:
+    rows = [{"n": 2**53 + 1}, {"n": Decimal("1.50")}]
+    for source in (rows, {"n": [row["n"] for row in rows]}, pd.DataFrame({"n": [row["n"] for row in rows]})):
+        with pytest.raises(XdmPrepError, match=r"'n' holds integers beyond 2\^53 and decimals"):
+            xp.write_json(source, tmp_path / "out")
+        assert xp.map_rows(source, {"text": "n"}, SCHEMA).to_pylist() == [{"text": str(2**53 + 1)}, {"text": "1.50"}]
+
+
+def test_columns_of_one_name_are_all_there() -> None:
+    frame = pd.DataFrame([[1, 2, 3]], columns=["a", "b", "a"])
+    assert open_source(frame).to_pylist() == [{"a": 1, "b": 2, "a (2)": 3}]
