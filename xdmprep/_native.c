@@ -1372,6 +1372,9 @@ static PyObject *take_texts(PyObject *self, PyObject *args) {
     Py_BEGIN_ALLOW_THREADS;
     if (bits) memset(bits, 0, (size_t)((count + 7) / 8));
     for (Py_ssize_t i = 0; i < count; i++) {
+#ifdef __GNUC__
+        if (i + 32 < count) __builtin_prefetch(at + places[i + 32]); /* an address that is not there does no harm */
+#endif
         offsets[i] = (int32_t)size;
         const int32_t place = places[i];
         if (place < 0 || place >= n) {
@@ -1402,6 +1405,7 @@ static PyObject *take_texts(PyObject *self, PyObject *args) {
         const uint8_t *const from = texts.data, *const end = from + at[n];
         for (Py_ssize_t i = 0; i < count; i++) {
 #ifdef __GNUC__
+            if (i + 48 < count) __builtin_prefetch(at + places[i + 48]);
             if (i + 16 < count) __builtin_prefetch(from + at[places[i + 16]]);
 #endif
             copy_text(data + offsets[i], from + at[places[i]], (size_t)(offsets[i + 1] - offsets[i]), end);
@@ -1413,6 +1417,192 @@ out:
     Py_XDECREF(made_bits);
     Py_XDECREF(made_data);
     Py_XDECREF(made_offsets);
+    held_release(&held);
+    return result;
+}
+
+/* ---- Keys ------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    uint32_t hash;
+    int32_t number; /* -1: free */
+} Slot;
+
+static inline uint64_t mixed(uint64_t code, uint64_t word) {
+    code = (code ^ word) * 0x9E3779B97F4A7C15u;
+    return code ^ code >> 29;
+}
+
+/* The first n bytes, at most 8, of a text; none is read at or behind `end`. */
+static inline uint64_t first_bytes(const uint8_t *text, size_t n, const uint8_t *end) {
+    uint64_t word = 0;
+    if (end - text < 8) {
+        memcpy(&word, text, n);
+        return word;
+    }
+    memcpy(&word, text, 8);
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return n ? word >> (8 * (8 - n)) : 0;
+#else
+    return n ? word & ~(uint64_t)0 >> (8 * (8 - n)) : 0;
+#endif
+}
+
+static inline uint32_t key_hash(const uint8_t *text, size_t n, const uint8_t *end) {
+    uint64_t code = mixed(0x243F6A8885A308D3u, n), word;
+    for (; n > 8; n -= 8, text += 8) {
+        memcpy(&word, text, 8);
+        code = mixed(code, word);
+    }
+    return (uint32_t)(mixed(code, first_bytes(text, n, end)) >> 32);
+}
+
+static inline int same_bytes(const uint8_t *a, const uint8_t *b, size_t n, const uint8_t *end) {
+    for (; n > 8; n -= 8, a += 8, b += 8) {
+        if (memcmp(a, b, 8)) return 0; /* one instruction, as the size is known */
+    }
+    return first_bytes(a, n, end) == first_bytes(b, n, end);
+}
+
+/* The numbers' table, twice as large; -1 if there is no memory. */
+static int grown(Slot **slots, uint32_t *mask) {
+    const size_t size = ((size_t)*mask + 1) * 2;
+    Slot *more = malloc(size * sizeof(Slot));
+    if (!more) return -1;
+    memset(more, 0xFF, size * sizeof(Slot));
+    for (size_t i = 0; i <= *mask; i++) {
+        const Slot slot = (*slots)[i];
+        if (slot.number < 0) continue;
+        size_t at = slot.hash & (size - 1);
+        while (more[at].number >= 0) at = (at + 1) & (size - 1);
+        more[at] = slot;
+    }
+    free(*slots);
+    *slots = more;
+    *mask = (uint32_t)(size - 1);
+    return 0;
+}
+
+/* Numbers for the texts in order of first appearance; how many there are, or -1 without memory. */
+static int32_t number_all(const Texts *texts, Py_ssize_t n, int32_t *numbers) {
+    enum { AHEAD = 32 };
+    uint32_t mask = 1023, hashes[AHEAD];
+    int32_t count = 0;
+    Slot *slots = malloc((mask + 1) * sizeof(Slot));
+    int32_t *firsts = malloc((size_t)(n + 1) * sizeof(int32_t)); /* the row in which each number appeared */
+    if (!slots || !firsts) count = -1;
+    if (slots) memset(slots, 0xFF, (mask + 1) * sizeof(Slot));
+    const int32_t *const at = texts->offsets;
+    const uint8_t *const data = texts->data ? texts->data : (const uint8_t *)"", *const data_end = data + at[n];
+    for (Py_ssize_t start = 0; start < n && count >= 0; start += AHEAD) {
+        const Py_ssize_t end = n - start < AHEAD ? n : start + AHEAD;
+        if (((uint64_t)count + AHEAD) * 2 > mask && grown(&slots, &mask) < 0) {
+            count = -1;
+            break;
+        }
+        for (Py_ssize_t i = start; i < end; i++) {
+            hashes[i - start] = key_hash(data + at[i], (size_t)(at[i + 1] - at[i]), data_end);
+#ifdef __GNUC__
+            __builtin_prefetch(&slots[hashes[i - start] & mask]);
+#endif
+        }
+        for (Py_ssize_t i = start; i < end; i++) {
+            const uint32_t hash = hashes[i - start];
+            const size_t size = (size_t)(at[i + 1] - at[i]);
+            if (!is_there(texts, i)) { /* belongs to no other */
+                firsts[count] = (int32_t)i;
+                numbers[i] = count++;
+                continue;
+            }
+            size_t place = hash & mask;
+            for (;; place = (place + 1) & mask) {
+                const Slot slot = slots[place];
+                if (slot.number < 0) break;
+                if (slot.hash != hash) continue;
+                const int32_t first = firsts[slot.number];
+                if ((size_t)(at[first + 1] - at[first]) != size) continue;
+                if (same_bytes(data + at[first], data + at[i], size, data_end)) break;
+            }
+            if (slots[place].number < 0) {
+                slots[place] = (Slot){hash, count};
+                firsts[count++] = (int32_t)i;
+            }
+            numbers[i] = slots[place].number;
+        }
+    }
+    free(firsts);
+    free(slots);
+    return count;
+}
+
+/* number_texts(offsets, n, data, valid, first_bit, allocate) -> (numbers, count)
+ *
+ * An int32 for each text: equal texts have the same, counted from 0 in order of first appearance.  A null has its own. */
+static PyObject *number_texts(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *offset_object, *data_object, *valid_object, *allocate, *made = NULL, *result = NULL;
+    Py_ssize_t n, first_bit;
+    if (!PyArg_ParseTuple(args, "OnOOnO", &offset_object, &n, &data_object, &valid_object, &first_bit, &allocate))
+        return NULL;
+    Held held = {0};
+    Texts texts = {0};
+    int32_t *numbers, count;
+    if (texts_from(&held, offset_object, n, data_object, valid_object, first_bit, &texts) < 0) goto out;
+    if (!(made = allocated(&held, allocate, n * 4, &numbers))) goto out;
+    Py_BEGIN_ALLOW_THREADS;
+    count = number_all(&texts, n, numbers);
+    Py_END_ALLOW_THREADS;
+    if (count < 0) {
+        PyErr_NoMemory();
+        goto out;
+    }
+    result = Py_BuildValue("Oi", made, (int)count);
+out:
+    Py_XDECREF(made);
+    held_release(&held);
+    return result;
+}
+
+/* hash_texts(offsets, n, data, valid, first_bit, weights, allocate) -> hashes
+ *
+ * A uint64 for each text: the sum of its bytes, each one more than it is, times the weight of its place.  There are
+ * 1,024 weights; from then on they count 3, 5, 7 ... times.  0 for a null. */
+static PyObject *hash_texts(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *offset_object, *data_object, *valid_object, *weight_object, *allocate, *made = NULL, *result = NULL;
+    Py_ssize_t n, first_bit;
+    if (!PyArg_ParseTuple(args, "OnOOnOO", &offset_object, &n, &data_object, &valid_object, &first_bit, &weight_object,
+                          &allocate))
+        return NULL;
+    Held held = {0};
+    Texts texts = {0};
+    uint64_t *hashes;
+    if (texts_from(&held, offset_object, n, data_object, valid_object, first_bit, &texts) < 0) goto out;
+    const uint64_t *const weights = held_items(&held, weight_object, 1024, 8, NULL);
+    if (!weights) {
+        if (!PyErr_Occurred()) PyErr_SetString(PyExc_ValueError, "no weights");
+        goto out;
+    }
+    if (!(made = allocated(&held, allocate, n * 8, &hashes))) goto out;
+    Py_BEGIN_ALLOW_THREADS;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        uint64_t sum = 0;
+        if (texts.data && is_there(&texts, i)) {
+            const uint8_t *const text = texts.data + texts.offsets[i];
+            const size_t size = (size_t)(texts.offsets[i + 1] - texts.offsets[i]);
+            for (size_t start = 0; start < size; start += 1024) {
+                const size_t end = size - start < 1024 ? size - start : 1024;
+                uint64_t part = 0;
+                for (size_t k = 0; k < end; k++) part += ((uint64_t)text[start + k] + 1) * weights[k];
+                sum += part * (2 * (start / 1024) + 1);
+            }
+        }
+        hashes[i] = sum;
+    }
+    Py_END_ALLOW_THREADS;
+    result = Py_NewRef(made);
+out:
+    Py_XDECREF(made);
     held_release(&held);
     return result;
 }
@@ -1794,6 +1984,8 @@ static PyMethodDef METHODS[] = {
     {"parse_json", parse_json, METH_VARARGS, "Lines of JSON as columns."},
     {"text_sizes", text_sizes, METH_VARARGS, "The least and the most bytes of some texts."},
     {"take_texts", take_texts, METH_VARARGS, "The texts at some places."},
+    {"number_texts", number_texts, METH_VARARGS, "Numbers for distinct texts."},
+    {"hash_texts", hash_texts, METH_VARARGS, "A hash of each text."},
     {"misfits", misfits, METH_VARARGS, "The texts with a byte that is not in its place's range."},
     {"not_accepted", not_accepted, METH_VARARGS, "The texts that a finite automaton does not accept."},
     {"printed_otherwise", printed_otherwise, METH_VARARGS, "The texts of numbers that JSON prints otherwise."},

@@ -79,6 +79,42 @@ def test_texts_are_taken_as_arrow_takes_them(texts: list[str | None], skip: int,
             each.take_texts(column, np.array([last + 1], np.int32))
 
 
+repeated = st.lists(st.none() | st.sampled_from(["", "a", "ab", "é", "12345678", "123456789"]) | st.text(max_size=40))
+
+
+@settings(deadline=None)
+@given(repeated, st.integers(0, 3))
+def test_texts_are_numbered_as_a_dict_numbers_them(texts: list[str | None], skip: int) -> None:
+    column = hidden(texts, skip)
+    found: dict[object, int] = {}
+    shown = [text if text is not None else at for at, text in enumerate(column.to_pylist())]
+    wanted = [found.setdefault(text, len(found)) for text in shown]
+    for each in both():
+        numbers, count = each.number_texts(column)
+        assert (numbers.tolist(), count) == (wanted, len(found))
+
+
+def test_many_texts_are_numbered() -> None:
+    rng = np.random.default_rng(4)
+    column = pa.array([f"key {number}" for number in rng.integers(0, 40_000, 100_000)])
+    wanted = column.dictionary_encode()
+    for each in both():
+        numbers, count = each.number_texts(column)
+        assert count == len(wanted.dictionary) and np.array_equal(numbers, wanted.indices.to_numpy())
+
+
+@settings(deadline=None)
+@given(columns, st.integers(0, 3), st.integers(0, 3))
+def test_texts_have_the_same_hashes_with_and_without_a_compiler(texts: list[str | None], skip: int, more: int) -> None:
+    column = hidden([*texts, "x" * 1024 * more + "y"], skip)
+    made = [each.hash_texts(column).tolist() for each in both()]
+    assert made[0] == made[1]
+    known: dict[bytes, int] = {}
+    for text, code in zip(column.to_pylist(), made[0], strict=True):
+        assert known.setdefault((text or "").encode(), code) == code
+    assert len(set(known.values())) == len(known)
+
+
 @settings(deadline=None)
 @given(st.sampled_from(PATTERNS), columns, st.integers(0, 3))
 def test_kernels_of_patterns(pattern: str, texts: list[str | None], skip: int) -> None:

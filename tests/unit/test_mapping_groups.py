@@ -20,7 +20,7 @@ import xdmprep
 from xdmprep.core.stream import Chunk, Finding, Stream
 from xdmprep.errors import MappingError, SourceError, UsageError
 from xdmprep.mapping import MappingSet, map_stream
-from xdmprep.mapping.grouping import by_group, codes_of, hashes_of
+from xdmprep.mapping.grouping import Closed, by_group, codes_of, hashes_of
 from xdmprep.mapping.groups import group_stream
 from xdmprep.mapping.spill import Spill
 from xdmprep.read import open_source
@@ -231,6 +231,27 @@ def test_columns_that_are_not_read_are_there_when_a_record_is_set_aside(
             assert wanted is not None and found is not None and found.num_rows == int(keep.sum())
             columns = [found.column(number).to_pylist() for number in range(3)]
             assert columns == [column.to_pylist() for column in wanted.columns]
+
+
+def test_columns_in_files_are_there_after_the_last_group_was_made() -> None:
+    """Chunks are worked on behind the source, which may have ended and removed its files by then."""
+    rows = [{"k": str(number % 7), "a": f"a{number}", "n": number} for number in range(200)]
+    stream = group_stream(stream_of(rows, 10), ("k",), reads=["n"], memory=0)
+    chunks = list(stream.chunks())
+    for chunk in chunks:
+        source = chunk.where(chunk.rows % 2 == 1).source
+        assert source is not None
+        texts, numbers = source.column(1).to_pylist(), source.column(2).to_pylist()
+        assert texts == [[f"a{number}" for number in group] for group in numbers]
+    assert sum(len(chunk) for chunk in chunks) == 7
+
+
+@given(st.lists(st.lists(st.integers(0, 30), max_size=6), max_size=8))
+def test_keys_are_closed_once(batches: list[list[int]]) -> None:
+    closed, seen = Closed(), set[int]()
+    for batch in batches:
+        wanted = [code in seen or bool(seen.add(code)) for code in batch]
+        assert closed.add(np.array(batch, np.uint64)).tolist() == wanted
 
 
 def test_set_aside_groups_show_all_columns(tmp_path: Path) -> None:

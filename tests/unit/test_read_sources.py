@@ -250,7 +250,7 @@ def test_small_chunks_of_a_table_are_joined(sizes: list[int]) -> None:
     found = [text for chunk in chunks for text in chunk.records.column("d").to_pylist()]
     assert found == [text for batch in batches for text in batch.column("d").to_pylist()]
     large = sum(1 + size // 16_384 for size in sizes if size >= 8192)
-    assert len(chunks) <= 3 + 2 * large + 2 * row // 8192 and max(map(len, chunks)) <= 16_384
+    assert len(chunks) <= 3 + 2 * large + 2 * row // 8192 and max(map(len, chunks)) <= 65_536
 
 
 def test_joined_chunks_are_bounded_in_bytes() -> None:

@@ -15,6 +15,7 @@ from .automaton import Automaton
 from .byte_test import ByteTest
 from .csv_arrow import Aside, CsvForm
 from .json_columns import ARRAY, MAP, OBJECT, UNKNOWN, JsonColumn, JsonNode, Parsed
+from .text_keys import HASH_WEIGHTS
 from .walk import TextColumn, TextRun, Walk
 
 _CHECK_UTF8 = 4
@@ -111,6 +112,17 @@ def take_texts(array: pa.Array, places: Offsets) -> pa.Array:
         return _numpy.take_texts(array, places)
     offsets, data, bitmap, nulls = made
     return pa.Array.from_buffers(pa.string(), len(places), [bitmap, offsets, data], nulls)
+
+
+def number_texts(array: pa.Array) -> tuple[np.ndarray[Any, np.dtype[np.int32]], int]:
+    """See :class:`.interface.Kernels`."""
+    numbers, count = loops.number_texts(*_texts(array), pa.allocate_buffer)
+    return np.frombuffer(numbers, np.int32, len(array)), count
+
+
+def hash_texts(array: pa.Array) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    """See :class:`.interface.Kernels`."""
+    return np.frombuffer(loops.hash_texts(*_texts(array), HASH_WEIGHTS, pa.allocate_buffer), np.uint64, len(array))
 
 
 def misfits(array: pa.Array, test: ByteTest) -> Positions | None:

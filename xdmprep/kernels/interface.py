@@ -82,6 +82,22 @@ class Kernels(Protocol):
             IndexError, ValueError: a place is outside the column.
         """
 
+    def number_texts(self, array: pa.Array, /) -> tuple[np.ndarray[Any, np.dtype[np.int32]], int]:
+        """An int32 for each text, equal for equal texts, counted from 0 in order of first appearance; and how many.
+
+        Each null has a number of its own.
+
+        Args:
+            array: a text column.
+        """
+
+    def hash_texts(self, array: pa.Array, /) -> np.ndarray[Any, np.dtype[np.uint64]]:
+        """uint64 (n,): equal for equal texts; 0 for nulls.  Both implementations give the same.
+
+        Args:
+            array: a text column.
+        """
+
     def misfits(self, array: pa.Array, test: ByteTest, /) -> Positions | None:
         """Positions of the texts that fail a test of their bytes; None if there are none."""
 

@@ -30,7 +30,7 @@ class Work:
     """One chunk being mapped: what sources and coercions gave, each worked out once, and the findings so far.
 
     Where rows are grouped, `records` are all rows one after the other, `offsets` the bounds of the groups, and `rows`
-    the number of each row's group.
+    the number of each row's group.  Of a column among `keys`, the values of a group's rows are equal.
     """
 
     def __init__(
@@ -40,9 +40,11 @@ class Work:
         options: Options,
         severity: Severity = "warning",
         offsets: np.ndarray[Any, np.dtype[np.int32]] | None = None,
+        keys: frozenset[str] = frozenset(),
     ) -> None:
         self.records, self.rows, self.options, self.severity = records, rows, options, severity
-        self.offsets = offsets
+        self.offsets, self._keys = offsets, keys
+        self._by_group: Work | None = None
         self.findings: list[Finding] = []
         self._values: dict[Hashable, Values] = {}
         self._told: set[tuple[Hashable, str]] = set()
@@ -55,6 +57,8 @@ class Work:
         starts, n = self.offsets[:-1], len(self.offsets) - 1
         if isinstance(output.source, ConstantSource):
             return constant_column(output.source.value, output.type, n)
+        if isinstance(output.source, ColumnSource) and output.source.column in self._keys:
+            return self._of_keys().output(output)
         array = self.output(output)
         first = _firsts(array, starts)
         made = array.take(pa.array(first, pa.int64(), mask=first == len(array)))
@@ -64,6 +68,17 @@ class Work:
                 path, text = format_path(output.path), "rows of one record differ here; the first value is taken"
                 self.add("group-differs", path, text, rows, texts(array, rows), output.source.text, "")
         return made
+
+    def _of_keys(self) -> Work:
+        """The first row of each group, of the columns that rows are grouped by; findings are those of this work."""
+        if self._by_group is None:
+            assert self.offsets is not None  # noqa: S101  (rows are grouped)
+            starts = self.offsets[:-1]
+            names = [name for name in self.records.schema.names if name in self._keys]
+            records = self.records.select(names).take(pa.array(starts))
+            self._by_group = Work(records, self.rows[starts], self.options, self.severity)
+            self._by_group.findings = self.findings
+        return self._by_group
 
     def output(self, output: Output) -> pa.Array:
         """The values of one output for all rows."""

@@ -9,42 +9,47 @@ import numpy as np
 import pyarrow as pa
 
 from .. import kernels
-from ..core.shred import valid
+from ..core.shred import conform, valid
 from ..errors import SourceError
 
 #: The column of row numbers behind the source's columns.
 ROW = "\0row"
 
-#: Groups in one chunk.
-GROUPS = 16_384
-
-#: Rows in one chunk, unless a single group has more.
-ROWS = 65_536
-
-#: What the byte at each place of a key is multiplied with, so that the same bytes in another order differ.
-_WEIGHTS = np.random.default_rng(0).integers(1, 1 << 63, 1024, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+#: Rows in one chunk: as many as have about so many bytes in the columns that are read, but no more than so many, unless
+#: a single group has.
+CHUNK_BYTES, ROWS = 8 << 20, 131_072
 
 Hashes = np.ndarray[Any, np.dtype[np.uint64]]
 Ints = np.ndarray[Any, np.dtype[np.int64]]
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
+Codes = np.ndarray[Any, np.dtype[np.int32]]
 
 
 class GroupRows:
     """Rows of several batches, the last column being :data:`ROW`.  A column is joined when it is first asked for.
 
+    Args:
+        batches: the rows; their columns may be dictionaries.
+        kinds: the types that the columns are to have; None for those that they have.
+
     Attributes:
         count: how many.
-        numbers: int64 (count,), their row numbers.
+        numbers: int64 (count,), their row numbers, ascending.
     """
 
-    def __init__(self, batches: Sequence[pa.RecordBatch]) -> None:
-        self.count = sum(batch.num_rows for batch in batches)
+    def __init__(self, batches: Sequence[pa.RecordBatch], kinds: Sequence[pa.DataType] | None = None) -> None:
+        self.count: int = sum(batch.num_rows for batch in batches)
         self._parts = [[batch.column(at) for batch in batches] for at in range(batches[0].num_columns)]
         self._names = batches[0].schema.names
+        self._kinds = kinds
         self.numbers: Ints = self.column(len(self._parts) - 1).to_numpy()
 
     def column(self, at: int) -> pa.Array:
         """The whole column at that place."""
         parts = self._parts[at]
+        if self._kinds is not None and at < len(self._kinds):
+            kind = self._kinds[at]
+            parts[:] = [conform(part, kind) for part in parts]
         if len(parts) > 1:
             try:
                 parts[:] = [pa.concat_arrays(parts)]
@@ -55,35 +60,46 @@ class GroupRows:
                 ) from None
         return parts[0]
 
+    def fetch(self, at: int, rows: Ints) -> pa.Array:
+        """The values that the rows of these numbers have in the column at that place."""
+        return taken(self.column(at), np.searchsorted(self.numbers, rows))
 
-def codes_of(columns: Sequence[pa.Array]) -> tuple[np.ndarray[Any, np.dtype[np.int32]], int]:
+    def row_bytes(self, columns: Sequence[int]) -> int:
+        """About how many bytes a row takes in these columns."""
+        size: int = sum(self.column(at).nbytes for at in columns)
+        return size // max(1, self.count)
+
+
+def codes_of(columns: Sequence[pa.Array]) -> tuple[Codes, int]:
     """A number for each distinct key, counted from 0 in order of first appearance, and how many there are.
 
     A row where a part of the key is null has a number of its own.
     """
-    codes, count = np.zeros(len(columns[0]), np.int32), 1
-    null = np.zeros(len(codes), dtype=bool)
-    for number, column in enumerate(columns):
-        coded = column.dictionary_encode()
-        if coded.null_count:
-            null |= ~valid(column)
-        own = coded.indices.fill_null(0).to_numpy(zero_copy_only=False)
-        if number:
-            wide = codes.astype(np.int64) * (len(coded.dictionary) + 1) + own
-            codes, count = _numbered(wide)
-        else:
-            codes, count = own, len(coded.dictionary)
-    if null.any():
-        codes, count = _numbered(np.where(null, np.arange(len(codes)) + count, codes.astype(np.int64)))
+    codes, count = _numbers(columns[0])
+    for column in columns[1:]:
+        own, several = _numbers(column)
+        codes, count = _distinct(codes.astype(np.int64) * several + own)
     return codes, count
 
 
-def _numbered(codes: Ints) -> tuple[np.ndarray[Any, np.dtype[np.int32]], int]:
+def _numbers(column: pa.Array) -> tuple[Codes, int]:
+    if pa.types.is_string(column.type):
+        return kernels.active.number_texts(column)
+    coded = column.dictionary_encode()
+    if not coded.null_count:
+        return coded.indices.to_numpy(), len(coded.dictionary)
+    wide = coded.indices.fill_null(0).to_numpy().astype(np.int64)
+    null = ~valid(coded)
+    wide[null] = len(coded.dictionary) + np.flatnonzero(null)
+    return _distinct(wide)
+
+
+def _distinct(codes: Ints) -> tuple[Codes, int]:
     coded = pa.array(codes).dictionary_encode()
     return coded.indices.to_numpy(), len(coded.dictionary)
 
 
-def by_group(codes: np.ndarray[Any, np.dtype[np.int32]], count: int) -> tuple[Any, Ints]:
+def by_group(codes: Codes, count: int) -> tuple[Any, Ints]:
     """The order that brings the rows of a group together (None if they stand so), and the bounds of the groups."""
     bounds = np.zeros(count + 1, dtype=np.int64)
     np.cumsum(np.bincount(codes, minlength=count), out=bounds[1:])
@@ -95,12 +111,17 @@ def by_group(codes: np.ndarray[Any, np.dtype[np.int32]], count: int) -> tuple[An
     return order, bounds
 
 
-def cuts(bounds: Ints, groups: int, rows: int = ROWS) -> Iterator[tuple[int, int]]:
-    """Ranges of groups, of at most `groups` groups and, unless it is a single one, `rows` rows."""
+def rows_of(row_bytes: int) -> int:
+    """How many rows of so many bytes make a chunk."""
+    return max(1024, min(ROWS, CHUNK_BYTES // max(1, row_bytes)))
+
+
+def cuts(bounds: Ints, rows: int) -> Iterator[tuple[int, int]]:
+    """Ranges of groups of at most `rows` rows, unless it is a single group."""
     at, last = 0, len(bounds) - 1
     while at < last:
         fits = int(np.searchsorted(bounds, bounds[at] + rows, side="right")) - 1
-        end = min(max(fits, at + 1), at + groups, last)
+        end = min(max(fits, at + 1), last)
         yield at, end
         at = end
 
@@ -126,30 +147,39 @@ def hashes_of(columns: Sequence[pa.Array]) -> Hashes:
     """uint64 (n,): equal for equal keys."""
     code = np.zeros(len(columns[0]), np.uint64)
     for column in columns:
-        code = code * np.uint64(31) + _text_hashes(column)
+        code = code * np.uint64(31) + kernels.active.hash_texts(_as_texts(column))
     code ^= code >> np.uint64(31)
     return code * np.uint64(0x9E3779B97F4A7C15)
 
 
-def _text_hashes(column: pa.Array) -> Hashes:
-    if not pa.types.is_string(column.type):
-        try:
-            column = column.cast(pa.string())
-        except pa.ArrowException:
-            column = pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())
-    column = column.fill_null("")
-    _, offsets, data = column.buffers()
-    bounds = np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1].astype(np.int64)
-    start, stop = int(bounds[0]), int(bounds[-1])
-    if start == stop:
-        return np.zeros(len(column), np.uint64)
-    text = np.frombuffer(data, np.uint8)[start:stop].astype(np.uint64)
-    bounds -= start
-    lengths = np.diff(bounds)
-    place = np.arange(stop - start) - np.repeat(bounds[:-1], lengths)
-    weights = _WEIGHTS[place & (len(_WEIGHTS) - 1)]
-    if lengths.max() > len(_WEIGHTS):
-        weights = weights * (2 * (place // len(_WEIGHTS)) + 1).astype(np.uint64)
-    sums = np.zeros(stop - start + 1, np.uint64)
-    np.cumsum((text + np.uint64(1)) * weights, out=sums[1:])
-    return sums[bounds[1:]] - sums[bounds[:-1]]
+def _as_texts(column: pa.Array) -> pa.Array:
+    if pa.types.is_string(column.type):
+        return column
+    try:
+        return column.cast(pa.string())
+    except pa.ArrowException:
+        return pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())
+
+
+class Closed:
+    """Hashes of the keys whose groups are over, in sorted runs of growing size: eight bytes a key."""
+
+    def __init__(self) -> None:
+        self._runs: list[Hashes] = []
+
+    def add(self, hashes: Hashes) -> Mask:
+        """Add hashes; bool (n,): those that were there before, among the earlier ones of `hashes` too."""
+        order = np.argsort(hashes, kind="stable")
+        run = hashes[order]
+        known = np.zeros(len(run), dtype=bool)
+        known[1:] = run[1:] == run[:-1]
+        for other in self._runs:
+            at = np.searchsorted(other, run)
+            known |= other[np.minimum(at, len(other) - 1)] == run
+        if len(run):
+            self._runs.append(run)
+        while len(self._runs) > 1 and len(self._runs[-2]) <= 2 * len(self._runs[-1]):
+            self._runs[-2:] = [np.sort(np.concatenate(self._runs[-2:]), kind="stable")]
+        found = np.zeros(len(run), dtype=bool)
+        found[order] = known
+        return found

@@ -7,8 +7,8 @@ their first rows, so the result does not depend on how it was made:
 * otherwise rows are held in memory up to a limit.  Beyond it they are spread over temporary files by a hash of the key
   (:mod:`.spill`), each file is grouped by itself, and the groups are merged back into the order of their first rows.
 
-Only the columns that the mapping reads are put together.  The others are kept as they came, and gathered for the few
-groups that are set aside (:class:`_Later`).
+Only the columns that the mapping reads are put together.  The others are kept as they came, in memory or in a temporary
+file of their own, and gathered for the few groups that are set aside (:class:`_Later`).
 
 Row numbers of records are those of the first rows.  A row without a key belongs to no group; it is set aside.
 """
@@ -16,7 +16,7 @@ Row numbers of records are those of the first rows.  A row without a key belongs
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -29,10 +29,24 @@ import pyarrow.compute as pc
 from ..core.shred import Leaf, conform, valid
 from ..core.stream import Chunk, Finding, Stream, Unread
 from ..errors import SourceError, shorten
-from .grouping import GROUPS, ROW, ROWS, GroupRows, Ints, by_group, codes_of, cuts, hashes_of, list_column
+from .grouping import (
+    ROW,
+    Closed,
+    GroupRows,
+    Ints,
+    by_group,
+    codes_of,
+    cuts,
+    hashes_of,
+    list_column,
+    rows_of,
+)
 from .mapper import source_records
 from .nested import list_parts, natural
-from .spill import Spill
+from .spill import RowFile, Spill
+
+#: Gives the values of a column, by its place, that the rows of some numbers have.
+_Fetch = Callable[[int, Ints], pa.Array]
 
 #: Rows are held in memory up to this many bytes.
 MEMORY = 256 << 20
@@ -84,65 +98,77 @@ class _Grouping:
         self.columns = pa.schema([(f.name, _held(f.type)) for f in stream.arrow_schema])
         wanted = set(keys).union(self.columns.names if reads is None else reads)
         self.read = [at for at, name in enumerate(self.columns.names) if name in wanted]
+        self.unread = [at for at in range(len(self.columns)) if at not in set(self.read)]
         self.keys = [self.columns.get_field_index(key) for key in keys]
         self.lists = pa.schema(
             [(self.columns.field(at).name, pa.list_(self.columns.field(at).type)) for at in self.read]
         )
 
     def _batches(self, out: _Out) -> Iterator[pa.RecordBatch]:
-        """The source's rows with their numbers; findings and unread rows go to `out`."""
+        """The source's rows with their numbers; findings and unread rows go to `out`.
+
+        The columns that are read have their types, the others whatever the source gave.
+        """
         names = [*self.columns.names, ROW]
+        kinds = self.columns.types
         for chunk, _ in self.stream.run():
             out.take(chunk)
             if not len(chunk):
                 continue
-            records = source_records(chunk, self.stream.arrow_schema)
-            arrays = [conform(a, f.type) for a, f in zip(records.columns, self.columns, strict=True)]
+            arrays = source_records(chunk, self.stream.arrow_schema).columns
+            for at in self.read:
+                arrays[at] = conform(arrays[at], kinds[at])
             yield pa.RecordBatch.from_arrays([*arrays, pa.array(chunk.rows)], names)
+
+    def _rows(self, batches: Sequence[pa.RecordBatch]) -> GroupRows:
+        return GroupRows(batches, self.columns.types)
 
     def in_order(self) -> Iterator[Chunk]:
         """Grouped chunks of a source whose groups stand together."""
         out = _Out(self)
-        held: list[pa.RecordBatch] = []  # the rows of the open group
-        closed: set[int] = set()
-        for batch in _larger(self._batches(out)):
-            starts = np.flatnonzero(_begins(batch, self.keys, held[-1] if held else None))
-            if not len(starts):  # the open group goes on
-                held.append(batch)
+        held: list[pa.RecordBatch] = []  # from the first row of a group
+        starts: list[Ints] = []  # where groups begin, counted from there
+        count, most = 0, 0
+        closed = Closed()
+        for batch in self._batches(out):
+            most = most or rows_of(sum(batch.column(at).nbytes for at in self.read) // batch.num_rows) // 2
+            starts.append(np.flatnonzero(_begins(batch, self.keys, held[-1] if held else None)) + count)
+            held.append(batch)
+            count += batch.num_rows
+            if count < most:  # every chunk costs about a millisecond
                 continue
-            done = int(starts[-1])
-            if held or done:
-                rows = GroupRows([*held, batch.slice(0, done)])
-                before = rows.count - done
-                bounds = np.concatenate([[0], starts + before]) if held else starts
-                self._once(rows, bounds[:-1], closed)
-                yield from self._chunks(out, rows, None, bounds)
-            held = [batch.slice(done)]
+            bounds = np.concatenate(starts)
+            if len(bounds) < 2:  # the first group goes on
+                starts = [bounds]
+                continue
+            done, held = _split(held, int(bounds[-1]))
+            count -= int(bounds[-1])
+            starts = [np.zeros(1, np.int64)]
+            rows = self._rows(done)
+            self._once(rows, bounds[:-1], closed)
+            yield from self._chunks(out, rows, None, bounds)
         if held:
-            rows = GroupRows(held)
-            del held
-            self._once(rows, np.zeros(1, np.int64), closed)
-            yield from self._chunks(out, rows, None, np.array([0, rows.count]))
+            bounds = np.append(np.concatenate(starts), count)
+            rows = self._rows(held)
+            held = []
+            self._once(rows, bounds[:-1], closed)
+            yield from self._chunks(out, rows, None, bounds)
         yield from out.rest()
 
-    def _once(self, rows: GroupRows, firsts: Ints, closed: set[int]) -> None:
+    def _once(self, rows: GroupRows, firsts: Ints, closed: Closed) -> None:
         """Every key is closed once, or the promise that groups stand together is broken."""
         at = pa.array(firsts)
         columns = [rows.column(key).take(at) for key in self.keys]
-        there = np.logical_and.reduce([valid(column) for column in columns])
-        hashes = hashes_of(columns)[there].tolist()
-        if closed.isdisjoint(hashes) and len(set(hashes)) == len(hashes):
-            closed.update(hashes)
-            return
-        for number, code in zip(np.flatnonzero(there).tolist(), hashes, strict=True):
-            if code in closed:
-                key = [column[number].as_py() for column in columns]
-                raise SourceError(
-                    f"{self.stream.name} row {rows.numbers[firsts[number]]}: the key "
-                    f"{shorten(key[0] if len(key) == 1 else tuple(key))} was closed before, so its rows do not stand "
-                    "together. Sort the source by the key, or leave out $sorted."
-                )
-            closed.add(code)
+        there = np.flatnonzero(np.logical_and.reduce([valid(column) for column in columns]))
+        again = np.flatnonzero(closed.add(hashes_of(columns)[there]))
+        if len(again):
+            number = int(there[again[0]])
+            key = [column[number].as_py() for column in columns]
+            raise SourceError(
+                f"{self.stream.name} row {rows.numbers[firsts[number]]}: the key "
+                f"{shorten(key[0] if len(key) == 1 else tuple(key))} was closed before, so its rows do not stand "
+                "together. Sort the source by the key, or leave out $sorted."
+            )
 
     def in_any_order(self) -> Iterator[Chunk]:
         """Grouped chunks of any source."""
@@ -152,55 +178,79 @@ class _Grouping:
         limit = self.memory
         with ExitStack() as stack:
             spill: Spill | None = None
+            others: RowFile | None = None
             for batch in self._batches(out):
                 held.append(batch)
                 size += batch.nbytes
                 if size > limit:
                     if spill is None:
-                        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="xdmprep-"))
-                        spill = stack.enter_context(Spill(Path(folder), self.keys, self.memory // 2))
+                        folder = Path(
+                            stack.enter_context(
+                                tempfile.TemporaryDirectory(prefix="xdmprep-", ignore_cleanup_errors=True)
+                            )
+                        )
+                        keys = [self.read.index(key) for key in self.keys]
+                        spill = stack.enter_context(Spill(folder, keys, self.memory // 2))
+                        if self.unread:
+                            others = stack.enter_context(RowFile(folder / "others", self.columns, self.unread))
                         limit = self.memory // 8  # from now on rows wait only for a write that is worth while
-                    spill.add(held)
+                    self._spread(held, spill, others)
                     size = 0
             if spill is not None:
-                spill.add(held)
+                self._spread(held, spill, others)
+                if others is not None:
+                    others.finish()
                 for groups in spill.groups():
-                    yield out.chunk(
-                        groups.select(self.read), groups.column(ROW), groups.select(range(len(self.columns)))
-                    )
+                    records = groups.select(range(len(self.read)))
+                    yield self._chunk(out, records, groups.column(ROW), None if others is None else others.fetch)
             elif held:
-                rows = GroupRows(held)
+                rows = self._rows(held)
                 del held, batch
                 codes, count = codes_of([rows.column(key) for key in self.keys])
                 order, bounds = by_group(codes, count)
                 yield from self._chunks(out, rows, order, bounds)
             yield from out.rest()
 
+    def _spread(self, batches: list[pa.RecordBatch], spill: Spill, others: RowFile | None) -> None:
+        """Write the rows into temporary files; the list is emptied."""
+        for batch in batches:
+            if others is not None:
+                others.add(batch)
+        batches[:] = [batch.select([*self.read, len(self.columns)]) for batch in batches]
+        spill.add(batches)
+
     def _chunks(self, out: _Out, rows: GroupRows, order: Ints | None, bounds: Ints) -> Iterator[Chunk]:
         """The groups of `rows`, which stand `order`-ed between `bounds`, chunk by chunk."""
-        for at, end in cuts(bounds, GROUPS):
+        for at, end in cuts(bounds, rows_of(rows.row_bytes(self.read))):
             start, stop = int(bounds[at]), int(bounds[end])
             offsets = pa.array((bounds[at : end + 1] - start).astype(np.int32))
             picked = slice(start, stop) if order is None else order[start:stop]
             lists = [list_column(rows, column, picked, offsets) for column in self.read]
             numbers = pa.ListArray.from_arrays(offsets, pa.array(rows.numbers[picked]))
-            records = pa.RecordBatch.from_arrays(lists, schema=self.lists)
-            source: Any = records
-            if len(self.read) < len(self.columns):
-                source = _Later(rows, self.columns, picked, np.asarray(offsets), numbers)
-            yield out.chunk(records, numbers, source)
+            yield self._chunk(out, pa.RecordBatch.from_arrays(lists, schema=self.lists), numbers, rows.fetch)
+
+    def _chunk(self, out: _Out, records: pa.RecordBatch, numbers: pa.ListArray, fetch: _Fetch | None) -> Chunk:
+        source: Any = records
+        if self.unread and fetch is not None:
+            source = _Later(self.columns, records, numbers, fetch)
+        return out.chunk(records, numbers, source)
 
 
-def _larger(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The same rows in batches of some ten thousand, unless there are no more: each costs about a millisecond."""
-    held: list[pa.RecordBatch] = []
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    """A temporary folder; Windows may refuse to remove files that are still mapped."""
+    return tempfile.TemporaryDirectory(prefix="xdmprep-", ignore_cleanup_errors=True)
+
+
+def _split(batches: Sequence[pa.RecordBatch], at: int) -> tuple[list[pa.RecordBatch], list[pa.RecordBatch]]:
+    """The first `at` rows, and the others."""
+    before, after = [], []
     for batch in batches:
-        held.append(batch)
-        if sum(map(len, held)) >= ROWS // 2:
-            yield held[0] if len(held) == 1 else pa.concat_batches(held)
-            held = []
-    if held:
-        yield pa.concat_batches(held)
+        if at > 0:
+            before.append(batch.slice(0, at))
+        if at < batch.num_rows:
+            after.append(batch.slice(max(0, at)))
+        at -= batch.num_rows
+    return before, after
 
 
 def _begins(batch: pa.RecordBatch, keys: Sequence[int], before: pa.RecordBatch | None) -> np.ndarray[Any, Any]:
@@ -222,25 +272,24 @@ def _begins(batch: pa.RecordBatch, keys: Sequence[int], before: pa.RecordBatch |
 
 
 class _Later:
-    """The source's columns of a chunk of groups, as a record batch that is made when somebody asks for rows of it."""
+    """The source's columns of a chunk of groups, as a record batch that is made when somebody asks for rows of it.
 
-    def __init__(self, rows: GroupRows, columns: pa.Schema, picked: Any, offsets: Ints, numbers: pa.Array) -> None:
-        self._rows, self._columns, self._picked, self._offsets = rows, columns, picked, offsets
+    Args:
+        columns: the source's columns.
+        records: those that the mapping reads, as lists.
+        numbers: the row numbers of each group.
+        fetch: gives the values of another column for row numbers.
+    """
+
+    def __init__(self, columns: pa.Schema, records: pa.RecordBatch, numbers: pa.ListArray, fetch: _Fetch) -> None:
+        self._columns, self._records, self._numbers, self._fetch = columns, records, numbers, fetch
         self.schema = pa.schema([(field.name, pa.list_(field.type)) for field in columns])
         self.num_rows = len(numbers)
 
     def take(self, at: pa.Array) -> pa.RecordBatch:
         """The groups at `at`."""
-        chosen = at.to_numpy(zero_copy_only=False)
-        lengths = np.diff(self._offsets)[chosen]
-        offsets = np.zeros(len(chosen) + 1, np.int32)
-        np.cumsum(lengths, out=offsets[1:])
-        inside = np.repeat(self._offsets[:-1][chosen] - offsets[:-1], lengths) + np.arange(offsets[-1])
-        start = self._picked.start if isinstance(self._picked, slice) else 0
-        picked = inside + start if isinstance(self._picked, slice) else self._picked[inside]
-        bounds = pa.array(offsets)
-        lists = [list_column(self._rows, column, picked, bounds) for column in range(len(self._columns))]
-        return pa.RecordBatch.from_arrays(lists, schema=self.schema)
+        some = _Later(self._columns, self._records.take(at), self._numbers.take(at), self._fetch)
+        return pa.RecordBatch.from_arrays(list(map(some.column, range(len(self._columns)))), schema=self.schema)
 
     def filter(self, keep: pa.Array) -> pa.RecordBatch:
         """The groups where `keep` is true."""
@@ -248,7 +297,11 @@ class _Later:
 
     def column(self, number: int) -> pa.Array:
         """One column of all groups."""
-        return list_column(self._rows, number, self._picked, pa.array(self._offsets))
+        found = self._records.schema.get_field_index(self._columns.field(number).name)
+        if found >= 0:
+            return self._records.column(found)
+        offsets, rows = list_parts(self._numbers)
+        return pa.ListArray.from_arrays(pa.array(offsets), self._fetch(number, rows.to_numpy(zero_copy_only=False)))
 
 
 class _Out:
@@ -287,7 +340,7 @@ class _Out:
             issues.append(Finding.of("group-key", "", message, first[null], None, names[0]))
         n = len(first)
         consumed, merged = n + len(unread), len(rows) - n
-        members = pa.ListArray.from_arrays(pa.array(offsets), flat)
+        members = pa.ListArray.from_arrays(pa.array(offsets), flat) if numbers.offset else numbers
         made = Chunk(
             self.leaves, records, first, tuple(issues), unread, source, consumed, 0, self.size, merged, members
         )

@@ -42,7 +42,7 @@ class Mapper:
     """
 
     def __init__(self, plan: Plan, columns: pa.Schema, schema: Schema | None, strict: bool) -> None:
-        self._grouped = plan.grouped
+        self._grouped, self._keys = plan.grouped, plan.keys
         groups = star_groups(plan.stars, schema)
         made: list[Output | StarGroup] = [*plan.outputs, *groups]
         order = document_order([part.path for part in made], schema)
@@ -124,7 +124,7 @@ class Mapper:
             offsets, _ = list_parts(records.column(0))
             flat = pa.RecordBatch.from_arrays([column.flatten() for column in records.columns], records.schema.names)
         rows = np.repeat(chunk.rows, np.diff(offsets))
-        return Work(flat, rows, self._options, self._severity, offsets)
+        return Work(flat, rows, self._options, self._severity, offsets, self._keys)
 
 
 def source_records(chunk: Chunk, columns: pa.Schema) -> pa.RecordBatch:

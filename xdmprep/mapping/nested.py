@@ -77,6 +77,10 @@ def array_at(array: pa.Array, steps: Path) -> pa.Array:
 
 def list_parts(array: pa.Array) -> tuple[np.ndarray[Any, np.dtype[np.int32]], pa.Array]:
     """Offsets from 0 (int32, n + 1) and the flat values of a list array; null lists are empty."""
+    if pa.types.is_list(array.type) and not array.null_count and len(array):
+        offsets = np.frombuffer(array.buffers()[1], np.int32, len(array) + 1, array.offset * 4)
+        start, end = int(offsets[0]), int(offsets[-1])
+        return offsets - start if start else offsets, array.values.slice(start, end - start)
     offsets = np.zeros(len(array) + 1, dtype=np.int32)
     lengths = pc.list_value_length(array)
     np.cumsum(lengths.fill_null(0).to_numpy(zero_copy_only=False), out=offsets[1:])

@@ -72,13 +72,17 @@ class Output:
 
 @dataclass
 class Plan:
-    """The outputs of a mapping set, `stars` those with ``[*]`` in their destination, and what is worth a warning."""
+    """The outputs of a mapping set, `stars` those with ``[*]`` in their destination, and what is worth a warning.
+
+    `keys` are the columns that rows are grouped by.
+    """
 
     outputs: list[Output]
     stars: list[Output]
     options: Options
     notes: list[str] = field(default_factory=list)
     grouped: bool = False
+    keys: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,8 @@ def make_plan(
     settled = [
         made for item in mapping.mappings if (made := _settle(item, mapping, columns, names, schema, options, fault))
     ]
-    plan = Plan([], [], options, grouped=bool(mapping.options.group_by))
+    keys = frozenset(mapping.options.group_by)
+    plan = Plan([], [], options, grouped=bool(keys), keys=keys)
     seen: dict[Path, FieldMapping] = {}
     single = []
     for one in settled:

@@ -7,6 +7,7 @@ run, in the order of their first rows, and the runs are merged: of each, one bat
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,7 +16,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from .grouping import GROUPS, ROW, GroupRows, Ints, by_group, codes_of, cuts, hashes_of, list_column
+from ..core.shred import conform
+from .grouping import ROW, ROWS, GroupRows, Ints, by_group, codes_of, cuts, hashes_of, list_column, rows_of, taken
 from .nested import list_parts
 
 #: Temporary files that rows are spread over.
@@ -81,7 +83,7 @@ class Spill:
                 order = np.argsort(_first_rows(batch), kind="stable")
                 batch = batch if len(parts) == 1 else batch.take(pa.array(order))
                 bounds, _ = list_parts(batch.column(ROW))
-                for at, end in cuts(bounds.astype(np.int64), GROUPS):
+                for at, end in cuts(bounds.astype(np.int64), rows_of(batch.nbytes // max(1, int(bounds[-1])))):
                     yield batch.slice(at, end - at)
 
     def runs(self) -> list[_Run]:
@@ -113,9 +115,9 @@ class Spill:
         lists = pa.schema([(field.name, pa.list_(field.type)) for field in schema])
         firsts, lasts = [], []
         # a batch of each run is in memory when runs are merged: together a quarter of one file
-        most = max(1, self._memory // (4 * FILES) * rows.count // max(1, size))
+        most = max(1, min(ROWS, self._memory // (4 * FILES) * rows.count // max(1, size)))
         with pa.ipc.new_stream(str(path), lists) as writer:
-            for at, end in cuts(bounds, GROUPS, most):
+            for at, end in cuts(bounds, most):
                 start, stop = int(bounds[at]), int(bounds[end])
                 offsets = pa.array((bounds[at : end + 1] - start).astype(np.int32))
                 picked = slice(start, stop) if order is None else order[start:stop]
@@ -176,6 +178,58 @@ class _Run:
         """Close the file."""
         if self._reader is not None:
             self._reader.close()
+
+
+class RowFile:
+    """Columns of rows in a temporary file, in the order of the rows; of what is asked for, the file's pages are read.
+
+    Args:
+        path: the file.
+        columns: all columns of the batches, but for the last one, which holds the rows' numbers.
+        some: places of the columns that are kept.
+    """
+
+    def __init__(self, path: Path, columns: pa.Schema, some: Sequence[int]) -> None:
+        self._path, self._some = path, list(some)
+        self._kinds = [columns.field(at).type for at in some]
+        self._schema = pa.schema([*(columns.field(at) for at in some), (ROW, pa.int64())])
+        self._writer: Any = pa.ipc.new_file(str(path), self._schema)
+        self._reader: Any = None
+        self._firsts: list[int] = []
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> RowFile:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._writer.close()
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Append the rows."""
+        arrays = [conform(batch.column(at), kind) for at, kind in zip(self._some, self._kinds, strict=True)]
+        numbers = batch.column(batch.num_columns - 1)
+        self._firsts.append(numbers[0].as_py())
+        self._writer.write_batch(pa.RecordBatch.from_arrays([*arrays, numbers], schema=self._schema))
+
+    def finish(self) -> None:
+        """No more rows come.  The file is mapped into memory, and may be removed: what is mapped stays."""
+        self._writer.close()
+        self._reader = pa.ipc.open_file(pa.memory_map(str(self._path)))
+
+    def fetch(self, at: int, rows: Ints) -> pa.Array:
+        """The values that the rows of these numbers have in the column at that place; thread-safe."""
+        column = self._some.index(at)
+        which = np.searchsorted(self._firsts, rows, side="right") - 1
+        order = np.argsort(which, kind="stable")
+        parts = [pa.nulls(0, self._kinds[column])]
+        for number in np.unique(which).tolist():
+            with self._lock:
+                batch = self._reader.get_batch(number)
+            there = np.searchsorted(batch.column(len(self._some)).to_numpy(), rows[which == number])
+            parts.append(taken(batch.column(column), there))
+        back = np.empty(len(rows), np.int64)
+        back[order] = np.arange(len(rows))
+        return taken(pa.concat_arrays(parts), back)
 
 
 def _first_rows(batch: pa.RecordBatch) -> Ints:

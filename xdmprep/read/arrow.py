@@ -206,7 +206,8 @@ def _of_table(table: pa.Table, name: str) -> Stream:
         field.with_metadata(LOST_DIGITS) if lost_digits(column) else field
         for field, column in zip(table.schema, table.columns, strict=True)
     ])  # fmt: skip
-    return _stream(schema, partial(table.to_batches, max_chunksize=CHUNK_ROWS), name)
+    rows = max(CHUNK_ROWS, min(4 * CHUNK_ROWS, CHUNK_BYTES * table.num_rows // max(1, table.nbytes)))
+    return _stream(schema, partial(table.to_batches, max_chunksize=rows), name)
 
 
 def _once(unread: list[pa.RecordBatchReader], name: str) -> Iterator[pa.RecordBatch]:

@@ -1,0 +1,43 @@
+"""Numbers and hashes for the texts of a column, with numpy and Arrow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from .arrays import text_bytes, valid
+
+#: What the byte at each place of a text is multiplied with, so that the same bytes in another order differ.
+HASH_WEIGHTS = np.random.default_rng(0).integers(1, 1 << 63, 1024, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+
+
+def number_texts(array: pa.Array) -> tuple[np.ndarray[Any, np.dtype[np.int32]], int]:
+    """See :class:`.interface.Kernels`."""
+    coded = array.dictionary_encode()
+    if not coded.null_count:
+        return coded.indices.to_numpy(), len(coded.dictionary)
+    numbers = coded.indices.fill_null(0).to_numpy().astype(np.int64)
+    null = ~valid(array)
+    numbers[null] = len(coded.dictionary) + np.flatnonzero(null)
+    coded = pa.array(numbers).dictionary_encode()
+    return coded.indices.to_numpy(), len(coded.dictionary)
+
+
+def hash_texts(array: pa.Array) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    """See :class:`.interface.Kernels`."""
+    if not len(array):
+        return np.zeros(0, np.uint64)
+    offsets, data = text_bytes(array.fill_null(""))
+    bounds = offsets.astype(np.int64)
+    if bounds[0] == bounds[-1]:
+        return np.zeros(len(array), np.uint64)
+    text = data[bounds[0] : bounds[-1]].astype(np.uint64)
+    bounds -= bounds[0]
+    place = np.arange(len(text)) - np.repeat(bounds[:-1], np.diff(bounds))
+    weights = HASH_WEIGHTS[place & 1023] * (2 * (place >> 10) + 1).astype(np.uint64)
+    sums = np.zeros(len(text) + 1, np.uint64)
+    np.cumsum((text + np.uint64(1)) * weights, out=sums[1:])
+    hashes: np.ndarray[Any, np.dtype[np.uint64]] = sums[bounds[1:]] - sums[bounds[:-1]]
+    return hashes
