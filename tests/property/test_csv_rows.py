@@ -139,6 +139,9 @@ def test_rows_cells_and_lines_are_those_of_the_csv_module(
             assert names is None and isinstance(expected_names, tuple)
             assert not any(name[:1].isalpha() for name in expected_names)
             return
+        if "is no header" in found_names:  # lines above the header: most rows have more values than it
+            assert names is None and len(expected_names) == 1 and len(lost) > len(expected)
+            return
         if "is no text" in found_names:
             assert b"\0" in data.split(b"\n")[0]
             return

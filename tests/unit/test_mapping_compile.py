@@ -52,6 +52,12 @@ def loyalty() -> Schema:
     return Schema.load(Path(__file__).parents[2] / "schemas" / "loyalty-profile.schema.json")
 
 
+NUMBERS = Schema.from_dict({
+    "$id": "https://e.example/numbers", "title": "Numbers", "type": "object",
+    "properties": {"n": {"type": "number"}, "whole": {"type": "integer"}},
+})  # fmt: skip
+
+
 class TestValues:
     def test_copies_are_coerced_to_the_destination(self, crm: Schema) -> None:
         mapping = {
@@ -243,8 +249,7 @@ class TestFindings:
             ("person.birthDate", "1979-1-3", 'date(COL, "yyyy-M-d")'),
             ("person.birthDate", "31/12/1979", 'date(COL, "d/M/yyyy")'),
             ("person.birthDate", "1 March 1979", 'date(COL, "d MMMM yyyy")'),
-            ("homeAddress._schema.latitude", "1,234.5", 'replacestr(COL, ",", "")'),
-            ("homeAddress._schema.latitude", "12,5", 'replacestr(COL, ",", ".")'),
+            ("homeAddress._schema.latitude", "34.5 ", "trim(COL)"),
             ("homeAddress.primary", "1", 'decode(COL, "1", true, "0", false)'),
             ("homeAddress.primary", "True", "lower(COL)"),
         ],
@@ -254,6 +259,40 @@ class TestFindings:
         assert finding.hint == f"To read it, map {hint}."
         records, findings = run({path: hint}, [{"COL": value}], crm)
         assert records != [{}] and not findings
+
+    @pytest.mark.parametrize(
+        ("value", "hint"),
+        [
+            ("12,5", 'replacestr(COL, ",", ".") (it looks like a decimal comma)'),
+            ("-1,2345", 'replacestr(COL, ",", ".") (it looks like a decimal comma)'),
+            ("1,234.5", 'replacestr(COL, ",", "") (it looks like commas between thousands)'),
+            ("1,234,567", 'replacestr(COL, ",", "") (it looks like commas between thousands)'),
+            (
+                "1.234.567,5",
+                'replacestr(replacestr(COL, ".", ""), ",", ".") '
+                "(it looks like a decimal comma, with points between thousands)",
+            ),
+            ("1.234.567", 'replacestr(COL, ".", "") (it looks like points between thousands)'),
+            (
+                "1,234",
+                'replacestr(COL, ",", "") or replacestr(COL, ",", ".") '
+                "(it looks like commas between thousands; it looks like a decimal comma)",
+            ),
+        ],
+    )
+    def test_a_number_of_another_country_is_named(self, value: str, hint: str) -> None:
+        _, (finding,) = run({"n": "COL"}, [{"COL": value}], NUMBERS)
+        assert finding.hint == f"To read it, map {hint}."
+        for expression in hint.partition(" (")[0].split(" or "):
+            records, findings = run({"n": expression}, [{"COL": value}], NUMBERS)
+            (number,) = [record["n"] for record in records]
+            assert not findings and str(abs(number)).replace(".", "").strip("0") in "".join(filter(str.isdigit, value))
+
+    def test_whole_numbers_with_points_between_thousands(self) -> None:
+        _, (finding,) = run({"whole": "COL"}, [{"COL": "1.000"}], NUMBERS)
+        assert finding.hint == 'To read it, map replacestr(COL, ".", "") (it looks like points between thousands).'
+        _, (finding,) = run({"whole": "COL"}, [{"COL": "1,234"}], NUMBERS)
+        assert finding.hint == 'To read it, map replacestr(COL, ",", "") (it looks like commas between thousands).'
 
     def test_no_hint_where_nothing_helps(self, crm: Schema) -> None:
         _, (finding,) = run({"person.birthDate": "COL"}, [{"COL": "soon"}], crm)

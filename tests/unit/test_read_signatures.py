@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from xdmprep.errors import SourceError
+from xdmprep import map_rows
+from xdmprep.errors import MappingError, SourceError
 from xdmprep.read import CsvOptions, open_source
 
 WESTERN = "id,name\n1,Zoë – Müller\n2,plain\n3,Åse\n4,José\n"
@@ -26,7 +27,7 @@ REFUSED = [
     ("utf16-without-mark.csv", "id,t\n1,a\n".encode("utf-16-be"), "--encoding utf-16"),
     ("utf32.csv", "id,t\n1,a\n".encode("utf-32"), "--encoding utf-32"),
     ("utf16.json", '{"id": 1}\n'.encode("utf-16"), "UTF-16"),
-    ("error.csv", b'{"error": "forbidden", "status": 403}', "is JSON"),
+    ("error.csv", b'{"error": "forbidden", "status": 403}', "tells of an error"),
     ("aws.csv", b"<Error><Code>AccessDenied</Code></Error>", "an XML document"),
     ("csv.json", b"id,t\n1,a\n", "name that ends in .csv"),
     ("csv.parquet", b"id,t\n1,a\n", "name that ends in .csv"),
@@ -34,6 +35,16 @@ REFUSED = [
     ("json.xlsx", b'{"id": 1}\n', "name that ends in .json"),
     ("parquet.csv", b"PAR1....PAR1", "name that ends in .parquet"),
 ]
+#: What servers answer instead of a file, and records that look a little like it.
+ERRORS = [
+    '{"error": {"code": 403, "message": "no"}}', '{"error": "invalid_token", "error_description": "no"}',
+    '{"type": "about:blank", "title": "no", "status": 404}', '{"message": "no", "statusCode": 500}',
+    '{"errors": [{"detail": "no"}], "status": 400}', '{\n  "message": "no",\n  "code": 429\n}\n',
+]  # fmt: skip
+NO_ERRORS = [
+    '{"message": "no", "id": 1}', '{"status": "ok", "title": "Dr"}', '{"code": 200, "message": "x"}',
+    '{"error": "a"}\n{"error": "b"}', '[{"message": "x", "status": 500, "id": 7}]',
+]  # fmt: skip
 #: Kinds that no reader takes, under any name.
 FOREIGN = {
     "a PDF document": b"%PDF-1.7\n",
@@ -61,6 +72,59 @@ def test_one_sentence_names_the_kind_and_the_mend(name: str, data: bytes, said: 
     assert said in text
     assert "\n" not in text
     assert len(text.replace(str(tmp_path), "")) < 250
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl", "a.csv"])
+def test_an_answer_that_tells_of_an_error_is_no_source(name: str, tmp_path: Path) -> None:
+    for text in ERRORS:
+        (tmp_path / name).write_text(text)
+        with pytest.raises(SourceError, match=r"tells of an error, .*no"):
+            open_source(tmp_path / name)
+    for text in NO_ERRORS:
+        (tmp_path / name).write_text(text)
+        if name != "a.csv":
+            assert open_source(tmp_path / name).to_pylist()
+
+
+LETTERS = {
+    "cp1250": "Žluťoučký kůň, Příliš, úpěl, ďábelské, Dvořák, Šťastný", "cp1251": "Иванов Иван, Пётр, Анна, Кузнецов",
+    "koi8_r": "Иванов Иван, Пётр, Сидорова Анна, Кузнецов", "gb18030": "王小明, 李雷, 韩梅梅, 北京市朝阳区",
+    "cp932": "山田太郎, 佐藤花子, 東京都港区, 鈴木一郎", "cp1253": "Γιώργος Παπαδόπουλος, Αθήνα, Μαρία",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("encoding", LETTERS)
+def test_another_encoding_is_noticed_before_the_first_row(encoding: str, tmp_path: Path) -> None:
+    """Whichever is guessed, the file is refused, and the encoding that it has reads it."""
+    names = LETTERS[encoding].split(", ")
+    file = tmp_path / "a.csv"
+    file.write_bytes("".join(["id,name\n", *(f"{row},{name}\n" for row, name in enumerate(names))]).encode(encoding))
+    with pytest.raises(SourceError, match=r"is not UTF-8 but, by its letters, perhaps \w+\. Give --encoding"):
+        open_source(file)
+    read = open_source(file, CsvOptions(encoding=encoding)).to_pylist()
+    assert [row["name"] for row in read] == names
+
+
+def test_bytes_that_are_no_letters_are_set_aside_row_by_row(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_bytes(b"id,name\n1,\xff\xfe\n2,\x81\x8d\n3,\x90\n4,ok\n")
+    assert open_source(file).to_pylist() == [{"id": "4", "name": "ok"}]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Report: customers\nGenerated today\n\nid,t\n1,a\n2,b\n", "a line that is no header, 'Report: customers'"),
+        ("Customers\nid,t\n1,a\n2,b\n", "a line that is no header, 'Customers'"), ("# x\nid,t\n1,a\n", "a comment"),
+    ],
+)  # fmt: skip
+def test_lines_above_the_header_are_named(text: str, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text(text)
+    with pytest.raises(SourceError, match=f"begins with {said}.*Remove the lines above the header"):
+        open_source(file)
+    file.write_text("id\na\nb\nc,d\n")
+    assert len(open_source(file).to_pylist()) == 2
 
 
 ROWS = [
@@ -96,3 +160,10 @@ def test_single_bad_bytes_set_their_rows_aside(tmp_path: Path) -> None:
         chunks = list(open_source(tmp_path / "a.csv").chunks())
         assert sum(len(chunk.unread) for chunk in chunks) in (1, 2)
         assert all("not UTF-8" in item.message for chunk in chunks for item in chunk.unread)
+
+
+def test_a_mapping_of_a_file_without_header_says_how_to_name_its_columns(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("Ada,1.5,2024-01-02\nBo,2.5,2024-01-03\n")
+    with pytest.raises(MappingError, match=r"It has Ada, 1\.5, 2024-01-02\. If that is a row, .*--names A,B,C"):
+        map_rows(file, {"x": "name"})

@@ -6,6 +6,14 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+#: What no column is called: numbers, dates and times, e-mail addresses.
+_DATUM = re.compile(r"[+-]?\d[\d .,:/TZ+-]*|[^@\s]+@[^@\s]+\.\w+")
+
+
+def is_datum(name: str) -> bool:
+    """Whether what should be the name of a column is rather a value."""
+    return _DATUM.fullmatch(name) is not None
+
 
 def unique_names(names: Sequence[str]) -> tuple[str, ...]:
     """The names, each one once: those that occur several times get their place, as in ``city (column 7)``.

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import codecs
+import json
 import re
+from typing import Any
+
+from ..errors import shorten
 
 #: What the first bytes of a file say about it.
 _MARKS = [
     (b"%PDF-", "a PDF document; export its table as CSV"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document, perhaps an Excel book; save it as .xlsx or CSV"),
+    (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        "an old Office document or one with a password; save it as .xlsx without a password, or as CSV",
+    ),
     (b"\xfd7zXZ\0", "an xz archive; unpack it first, or pack it with gzip"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive; unpack it first"),
     (b"Rar!\x1a\x07", "a RAR archive; unpack it first"),
@@ -40,8 +47,40 @@ def what_it_is(head: bytes) -> str | None:
     if head[257:262] == b"ustar":
         return "a tar archive; unpack it first"
     if re.match(rb'\{\s*("|\}|\Z)|\[\s*[\[{]', text):
+        if (told := _error_in(head)) is not None:
+            return f"a JSON document that tells of an error, {shorten(told)}, perhaps of a failed download"
         return "JSON; give it a name that ends in .json"
     return None
+
+
+def _error_in(head: bytes) -> str | None:
+    try:
+        return error_of(json.loads(head.removeprefix(codecs.BOM_UTF8)))
+    except (ValueError, RecursionError):
+        return None
+
+
+def error_of(value: Any) -> str | None:
+    """What an object says where it is an answer of a server that could not give the file; None for any other."""
+    if not isinstance(value, dict) or not value.keys() <= _OF_ERRORS:
+        return None
+    codes = [value.get(key) for key in ("status", "statusCode", "code")]
+    failed = any(isinstance(code, int) and 400 <= code < 600 for code in codes)
+    if not failed and not value.keys() & {"error", "errors", "fault"}:
+        return None
+    for key in ("message", "detail", "title", "error_description", "error", "errors", "fault"):
+        told = value.get(key)
+        if told:
+            return str(told.get("message") or told) if isinstance(told, dict) else str(told)
+    return None
+
+
+#: Keys of such answers: those of many interfaces, of RFC 7807 (problem details) and of RFC 6749 (authorization).
+_OF_ERRORS = frozenset({
+    "error", "errors", "fault", "message", "status", "statusCode", "code", "detail", "details", "title", "type",
+    "instance", "timestamp", "path", "trace", "success", "ok", "reason", "requestId", "request_id", "error_code",
+    "error_description", "error_uri", "report", "data",
+})  # fmt: skip
 
 
 def other_kind(head: bytes) -> str:

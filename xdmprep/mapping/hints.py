@@ -96,10 +96,12 @@ def _hints(
     reads = [_reads(text, values, target, options) for text in candidates]
     hints = []
     for row in zip(*reads, strict=True):
-        working = [text.replace("${value}", name) for text, fine in zip(candidates, row, strict=True) if fine]
-        if not _is_time(target):  # a date such as 03/04/2024 may be read in two ways; elsewhere the simplest will do
-            working = working[:1]
-        hints.append(f"To read it, map {' or '.join(working)}." if working else "")
+        working = [text for text, fine in zip(candidates, row, strict=True) if fine]
+        if not _is_time(target) and working != [_THOUSANDS, _COMMA]:
+            working = working[:1]  # 03/04/2024 and 1,234 may be read in two ways; elsewhere the simplest will do
+        shown = " or ".join(text.replace("${value}", name) for text in working)
+        why = "; ".join(_MISTAKES[text] for text in working if text in _MISTAKES)
+        hints.append(f"To read it, map {shown}{why and f' ({why})'}." if working else "")
     return hints
 
 
@@ -130,12 +132,28 @@ def _candidates(shape: str, target: pa.DataType) -> list[str]:
     return []
 
 
+_COMMA = 'replacestr(${value}, ",", ".")'
+_COMMA_AND_POINTS = 'replacestr(replacestr(${value}, ".", ""), ",", ".")'
+_THOUSANDS, _POINTED_THOUSANDS = 'replacestr(${value}, ",", "")', 'replacestr(${value}, ".", "")'
+#: What numbers that such an expression reads are likely to be.
+_MISTAKES = {
+    _COMMA: "it looks like a decimal comma",
+    _COMMA_AND_POINTS: "it looks like a decimal comma, with points between thousands",
+    _THOUSANDS: "it looks like commas between thousands",
+    _POINTED_THOUSANDS: "it looks like points between thousands",
+}
+
+
 def _number_candidates(shape: str) -> list[str]:
     found = ["trim(${value})"] if shape != shape.strip() else []
     if re.fullmatch(r"[-+]?9{1,3}(,999)+(\.9+)?", shape):
-        found.append('replacestr(${value}, ",", "")')
+        found += [_THOUSANDS, _COMMA] if shape.count(",") == 1 and "." not in shape else [_THOUSANDS]
     elif re.fullmatch(r"[-+]?9+,9+", shape):
-        found.append('replacestr(${value}, ",", ".")')
+        found.append(_COMMA)
+    elif re.fullmatch(r"[-+]?9{1,3}(\.999)+,9+", shape):
+        found.append(_COMMA_AND_POINTS)
+    elif re.fullmatch(r"[-+]?9{1,3}(\.999)+", shape):
+        found.append(_POINTED_THOUSANDS)
     elif match := re.fullmatch(r"([^\s9a.,+-]{1,3} ?)9[9.]*|9[9.]*( ?[^\s9a.,+-]{1,3})", shape):
         sign = (match[1] or match[2]).replace("\\", "\\\\").replace('"', '\\"')
         found.append(f'replacestr(${{value}}, "{sign}", "")')

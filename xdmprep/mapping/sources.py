@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..core.arrow_types import inexact, plain_column, plain_type
-from ..core.names import namesakes
+from ..core.names import is_datum, namesakes
 from ..core.ndjson.fields import is_numeral
 from ..core.paths import EVERY, Path, parse_path
 from ..core.shred import plain
@@ -324,6 +324,8 @@ def unknown_column(name: str, columns: pa.Schema) -> str:
         shown = ", ".join(printable(each, 60) for each in columns.names[:12])
         shown += ", ..." if len(columns) > 12 else ""
         near = f" It has {shown}." if columns.names else " It has no columns."
+        if any(map(is_datum, columns.names)):
+            near += " If that is a row, give the columns' names with --names A,B,C."
     return f"the source has no column {shorten(name)}.{near}"
 
 

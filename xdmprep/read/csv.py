@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from .. import kernels
-from ..core.names import unique_names
+from ..core.names import is_datum, unique_names
 from ..core.shred import Leaf
 from ..core.signatures import what_it_is
 from ..core.stream import Chunk, Stream, Unread, row_chunk
@@ -33,8 +33,6 @@ from .opening import check_encoding, is_packed, open_text
 #: A longer record is set aside without being held in memory.
 MAX_RECORD_BYTES = 32 << 20
 _SEP = re.compile(rb"\s*sep=(.)\s*")
-#: What no column is called: numbers, dates and times, e-mail addresses.
-_DATUM = re.compile(r"[+-]?\d[\d .,:/TZ+-]*|[^@\s]+@[^@\s]+\.\w+")
 #: Letters and signs of cp1252 in Western texts.
 _WESTERN = frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝàáâãäåæçèéêëìíîïñòóôõöøùúûüýßŒœŠšŽžŸ€‚„…‘’“”–—«»£§©®°´·¿¡ªº\xa0")
 #: So much is kept of a record that is set aside for its length.
@@ -149,8 +147,9 @@ def read_csv(path: str | os.PathLike[str], options: CsvOptions | None = None) ->
         raise NoRowsError(f"{file}: {what}. Nothing was written.")
     if opts.names is None:
         _check_header(file, opts, header, sample)
-    if codecs.lookup(opts.encoding).name == "utf-8" and _is_windows(sample):
-        raise SourceError(f"{file}: is not UTF-8 but, by its letters, cp1252 (Windows). Give --encoding cp1252.")
+    if codecs.lookup(opts.encoding).name == "utf-8" and (encoding := encoding_of(sample)) is not None:
+        shown = "cp1252 (Windows)" if encoding == "cp1252" else f"perhaps {encoding}"
+        raise SourceError(f"{file}: is not UTF-8 but, by its letters, {shown}. Give --encoding {encoding}.")
     leaves = tuple(Leaf((name,), pa.string(), name) for name in header.names)
     shape = CsvShape(header.names, _column_types(sample, header.names, opts), leaves, opts)
     return Stream(
@@ -231,36 +230,69 @@ def _header_names(cutter: Cutter, record: bytes, file: Path, opts: CsvOptions) -
 def _check_header(file: Path, opts: CsvOptions, header: Header, sample: bytes) -> None:
     """Refuse a first line that is a remark, or a row of data."""
     first, *more = header.names
-    if first.startswith("#") and not more:
-        cutter = Cutter(opts.delimiter, opts.quote)
-        at = 0
-        for _ in range(20):
-            size = cutter.first(sample[at:], final=True)
-            if not size:
-                return
-            if len(cutter.values(sample[at : at + size])) > 1:
-                raise SourceError(
-                    f"{file}: begins with a comment, {shorten(first)}. Remove the lines above the header."
-                )
-            at += size
-    if more and all(map(_DATUM.fullmatch, header.names)):
+    if not more:
+        widths = [*itertools.islice(_widths(sample, opts), 20)]
+        wide = sum(width > 1 for width in widths)
+        above = wide > 1 and 2 * wide > len(widths)
+        if above or (first.startswith("#") and max(widths, default=1) > 1):
+            what = "a comment" if first.startswith("#") else "a line that is no header"
+            raise SourceError(f"{file}: begins with {what}, {shorten(first)}. Remove the lines above the header.")
+    if more and all(map(is_datum, header.names)):
         raise SourceError(
             f"{file}: the first line looks like a row, not a header: {shorten(first, 40)}, {shorten(more[0], 40)}. "
             "Give the columns' names with --names A,B,C."
         )
 
 
-def _is_windows(sample: bytes) -> bool:
-    """Whether a text has the letters and signs of cp1252 that Western texts have, on three lines, and no UTF-8."""
-    lines = itertools.islice((line for line in sample.splitlines() if not line.isascii()), 3)
-    if sum(1 for _ in lines) < 3 or not _has_no_utf8(sample):
+def _widths(sample: bytes, opts: CsvOptions) -> Iterator[int]:
+    """How many values each record of a sample has; blank lines are none."""
+    cutter, at = Cutter(opts.delimiter, opts.quote), 0
+    while size := cutter.first(sample[at:], final=True):
+        record = sample[at : at + size]
+        at += size
+        if record.strip():
+            yield len(cutter.values(record))
+
+
+def encoding_of(sample: bytes) -> str | None:
+    """The likely encoding of a text of which three lines or more are not UTF-8, and hardly one is beyond ASCII.
+
+    cp1252 is told by the letters and signs of Western texts, others are guessed from the frequency of their letters.
+
+    Returns:
+        Its name; None if the text is UTF-8, or no encoding makes letters of its bytes.
+    """
+    lines = [*itertools.islice((line for line in sample.splitlines() if not line.isascii()), _GUESSED_LINES)]
+    bad = [line for line in lines if not _is_utf8(line)]
+    if len(bad) < 3 or 10 * (len(lines) - len(bad)) > len(bad):
+        return None
+    text = b"\n".join(bad)
+    if all(char in _WESTERN for char in set(text.decode("cp1252", errors="replace")) if char > "\x7f"):
+        return "cp1252"
+    from charset_normalizer import from_bytes
+
+    found = from_bytes(text, cp_isolation=_ENCODINGS).best()
+    letters = [char for char in str(found or "") if char > "\x7f"]
+    if found is None or len(letters) < 10 or 10 * sum(map(str.isalpha, letters)) < 9 * len(letters):
+        return None
+    return str(found.encoding)
+
+
+#: Lines that an encoding is guessed from.
+_GUESSED_LINES = 2_000
+#: Encodings that are looked for, beside cp1252.
+_ENCODINGS = [
+    "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp932", "gb18030", "big5", "euc_kr",
+    "iso8859_2", "koi8_r", "mac_roman", "cp850", "cp852",
+]  # fmt: skip
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
         return False
-    return all(char in _WESTERN for char in set(sample.decode("cp1252", errors="replace")) if char > "\x7f")
-
-
-def _has_no_utf8(sample: bytes) -> bool:
-    """Whether no character beyond ASCII of a sample is UTF-8."""
-    return re.search(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}", sample) is None
+    return True
 
 
 def first_rows(file: Path, opts: CsvOptions, header: Header, size: int = 1 << 20) -> bytes:

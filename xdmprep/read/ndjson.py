@@ -29,7 +29,7 @@ from ..core.ndjson.unread import NO_COMMA, closing_row, line_count, too_long, un
 from ..core.paths import Path as Steps
 from ..core.paths import format_path
 from ..core.shred import Leaf
-from ..core.signatures import other_kind
+from ..core.signatures import other_kind, what_it_is
 from ..core.stream import Chunk, Finding, Stream, Unlike, Unread
 from ..errors import SourceError
 from ..kernels.json_columns import (
@@ -112,8 +112,17 @@ def learned(files: Sequence[Path], whole: bool = False) -> LearnedColumns:
     seen = Seen()
     sample_bytes = None if whole else max(SAMPLE_BYTES // len(files), 1 << 16)
     counts = [_learn_file(file, sample_bytes, seen) for file in files]
-    columns = seen.record_to_map(sum(records for records, _ in counts))
+    records = sum(count for count, _ in counts)
+    if records == 1 and len(files) == 1 and (kind := _is_error(files[0])):
+        raise SourceError(f"{files[0]}: is {kind}.")
+    columns = seen.record_to_map(records)
     return LearnedColumns(columns, tuple(islice(seen.unlike(), MOST_TOLD)), all(complete for _, complete in counts))
+
+
+def _is_error(file: Path) -> str | None:
+    with file.open("rb") as opened:
+        kind = what_it_is(opened.read(1 << 16))
+    return kind if kind and "tells of an error" in kind else None
 
 
 def _learn_file(file: Path, sample_bytes: int | None, seen: Seen) -> tuple[int, bool]:
