@@ -126,7 +126,13 @@ def test_instants_are_equal_whatever_their_zone() -> None:
         ('x.matches("a{")', 10, "repetition"), ('x.split("+")', 8, "repeat"), ('x =~ "("', 5, "position 0"), ('left(x, -1)', 8, "negative"),
         ('substr(x, 0, -2)', 13, "negative"), ('lpad(x, "wide", " ")', 8, "whole number"), ('instr(x, "a", 0, 0)', 17, "counts from 1"),
         ('get_url_query_str(x, "keep")', 21, "retain"), ('iif(x == 1, date_part("yy" + "q", date(x)), null)', 27, "component"),
-        ('transformArray(y, v -> date_part("nope", v))', 33, "component"),
+        ('transformArray(y, v -> date_part("nope", v))', 33, "component"), ('date(x, "yyyy", "soon")', 16, "date formats"),
+        ('format("soon", x)', 7, "date formats"), ('dformat("now", "yyyy")', 8, "not a number"), ('date_part(x, "date")', 13, "date formats"),
+        ('set_date_part(x, 1, "d")', 20, "date formats"), ('zone_date_to_zone("x", x)', 18, "date formats"), ('map_get_values("m", x)', 15, "a map is expected"),
+        ('map_has_keys("m", "k")', 13, "a map is expected"), ('array_to_map("a", x)', 13, "array"), ('to_object("a", x, null, x)', 18, "key is null"),
+        ('to_map(null, x)', 7, "key is null"), ('arrays_to_objects("a", "x", "b", y)', 23, "no array"), ('add_to_array("x", x)', 13, "array"),
+        ('join_arrays(y, "x")', 15, "array"), ('upsert_array_append("x", y)', 20, "array"), ('array_to_string(",", "x")', 21, "array"),
+        ('x.substring(-1)', 2, "no part"), ('x.substring(5, 2)', 2, "no part"), ('x.charAt(-1)', 2, "no part"), ('x.substring("b")', 2, "whole number"),
     ],
 )  # fmt: skip
 def test_constants_that_can_never_work_are_told_with_their_place(expression: str, place: int, why: str) -> None:
@@ -142,6 +148,9 @@ def test_constants_that_can_never_work_are_told_with_their_place(expression: str
     "expression",
     ['date(x, "yyyy")', 'date(x, null)', 'sha256(x, null)', 'left(x, 0)', 'instr(x, "a", null, null)', 'date_part(x, date("2020-01-01"))',
      'explode(x, y)', 'make_date_time(2020, 2, 29, 23, 59, 59, 999999999, null)', 'set_date_part("day", 31, date("2020-01-01"))',
+     'date(x, "yyyy", "2020-01-01")', 'date(x, "yyyy", null)', 'x.substring(99999)', 'x.substring(2, 5)', 'x.charAt(7)', 'map_get_values(x, "m")',
+     'to_object("a", x, "b", null)', 'arrays_to_objects("a", y, "b", [1])', 'join_arrays([1], y)', 'add_to_array([], x)', 'format("2020-01-01", x)',
+     'dformat("5", x)', 'map_get_values(json_to_object(x), "m")', 'format(null, x)',
      'matches_regex(x, concat("a", y))', 'substr(x, 5000000)', 'x.replaceAll("(a)", "$1\\\\$")'],
 )  # fmt: skip
 def test_constants_that_may_work_are_left(expression: str) -> None:
@@ -157,7 +166,9 @@ def test_constants_that_may_work_are_left(expression: str) -> None:
         ('date(x, "yyyy-MM-dd KK:mm:ss")', "without a"), ('date(x, "yyyy-MM-dd HH:mm a")', "counts to 24"), ('dformat(y, "dd.MM.YYYY")', "year of the week"),
         ('date(x, "yyyy-MM-dd HH:mm:SS")', "fraction"), ('format(date(x), "yyyy ww")', "week-based year"), ('explode(x, "|")', r'"\\\\\|"'),
         ('explode(x, ".")', "does not mean itself"), ('explode(x, "||")', r'"\\\\\|\\\\\|"'), ('x.split(".")', "does not mean itself"), ('x.split("$")', "itself"),
-        ('iif(x == 1, explode(x, "|"), null)', "itself"),
+        ('iif(x == 1, explode(x, "|"), null)', "itself"), ('date(x, "mm/dd/yyyy HH:mm")', "minute"), ('date(x, "HH:mm, mm/dd/yyyy")', "minute"),
+        ('date(x, "\'on\' mm/dd/yyyy \'at\' HH:mm")', "minute"), ('date(x, "mm.yyyy HH")', "minute"), ('date(x, "yyyy-MM-dd mm")', "no hour"),
+        ('format(date(x), "MM:ss")', "month"), ('date(x, "yyyy-MM-dd HH:mm:ss.nnn")', "nanoseconds"), ('date(x, "yyyy-dd")', "no month"),
     ],
 )  # fmt: skip
 def test_likely_mistakes_are_warned_of(expression: str, why: str) -> None:
@@ -172,6 +183,7 @@ def test_likely_mistakes_are_warned_of(expression: str, why: str) -> None:
     "expression",
     ['date(x, "yyyy-MM-dd")', 'date(x, "yyyy-MM-dd HH:mm:ss.SSS")', 'date(x, "MM/dd/yyyy hh:mm a")', 'format(date(x), "HH:mm")', 'explode(x, ",")',
      'format(date(x), "YYYY-\'W\'ww-e")', 'format(date(x), "mm:ss")', 'date(x, "yyyy-DDD")', r'explode(x, "\\|")', 'explode(x, "[|]")', 'explode(x, "-")',
+     'date(x, "dd.MM.yyyy HH \'Uhr\' mm")', 'date(x, "HH:mm dd.MM.yyyy")', 'format(date(x), "d. MMMM")', 'date(x, "yyyyMMddHHmmss")', 'format(date(x), "dd")',
      'x.split("; ")', 'split(x, "|")', 'format(date(x), "h:mm a")', 'date(x, "dd.MM.yyyy\'T\'HH:mm:ssXXX")', 'format(date(x), "K a")'],
 )  # fmt: skip
 def test_what_is_fine_is_not_warned_of(expression: str) -> None:

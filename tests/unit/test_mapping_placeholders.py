@@ -47,6 +47,47 @@ def test_a_placeholder_that_is_left_is_refused_before_the_first_row(source: str,
             compile_mapping(mapping, COLUMNS)
 
 
+#: A mapping set with a placeholder that nobody filled in, and its name.
+LEFT: list[tuple[object, str]] = [
+    ({"_${TENANT}.id": "id"}, "TENANT"), ({"${TENANT}.id": "id"}, "TENANT"), ({"identityMap.${NS}[0].id": "id"}, "NS"),
+    ({"a[0].${X}": {"constant": 5}}, "X"),
+    ({"a": {"constant": "${ORG}"}}, "ORG"), ({"a": {"constant": "x ${ ORG-ID } y"}}, "ORG-ID"), ({"a": '"${ORG.NAME}"'}, "ORG.NAME"),
+    ({"a": {"expression": "concat(id, '${ORG}')"}}, "ORG"), ({"a": {"column": "${COLUMN}"}}, "COLUMN"),
+    ({"a": 'decode(id, "7", "${VALUE}", "x")'}, "VALUE"), ({"a": 'contains_key("${PATH}")'}, "PATH"), ({"a": '{"${KEY}": 1}'}, "KEY"),
+    ({"a": 'transformArray([1], x -> "${X}")'}, "X"),
+    ({"a": 'concat(id.replaceAll("(?<D>7)", "<${D}>"), "${SITE}")'}, "SITE"),
+    ({"mappings": [{"sourceType": "ATTRIBUTE", "source": "${COLUMN}", "destination": "a"}]}, "COLUMN"),
+    ({"mappings": [{"sourceType": "ATTRIBUTE", "source": "id", "destination": "_${TENANT}.a"}]}, "TENANT"),
+    ({"mappings": [{"sourceAttribute": "${COLUMN}", "destinationXdmPath": "a"}]}, "COLUMN"),
+    ({"mappings": [{"sourceType": "text/plain", "source": "x${ORG}y", "destination": "a"}]}, "ORG"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "name"), LEFT, ids=[f"{name} in {str(content)[:60]}" for content, name in LEFT])
+def test_a_placeholder_is_refused_and_filled_in_every_place_of_a_template(content: object, name: str) -> None:
+    mapping = MappingSet(content)
+    with pytest.raises(MappingError, match=rf"\${{{name}}}.*--set {name}=VALUE"):
+        compile_mapping(mapping, COLUMNS)
+    assert check_mapping(mapping, COLUMNS).faults
+    value = "id" if name == "COLUMN" else "acme"
+    table = pa.table({"id": ["7"], "list.listID": ["L"], "First Name": ["Ann"], "CITY": ["Oslo"], "acme": ["x"]})
+    (record,) = xp.map_rows(table, MappingSet(content, values={name: value}), None).to_pylist()
+    assert "${" not in str(record) and "{name}" not in str(record)
+
+
+def test_a_value_that_holds_a_placeholder_fills_nothing() -> None:
+    with pytest.raises(MappingError, match=r"\${B}"):
+        compile_mapping(MappingSet({"a": '"${A}"', "$values": {"A": "${B}"}}), COLUMNS)
+
+
+@pytest.mark.parametrize("value", [None, [], {}, ["x"]])
+def test_values_that_are_none_fill_nothing(value: object) -> None:
+    with pytest.raises(MappingError, match=r"ORG.*is filled with"):
+        MappingSet({"a": '"${ORG}"'}, values={"ORG": value})
+    with pytest.raises(MappingError, match=r"ORG.*is filled with"):
+        MappingSet({"a": '"${ORG}"', "$values": {"ORG": value}})
+
+
 @pytest.mark.parametrize(
     ("source", "values", "expected"),
     [

@@ -14,6 +14,7 @@ from .catalogue import Context
 from .functions import table
 from .interpreter import Scope, compile_node, run
 from .java_time_format import letters
+from .methods import call_method
 from .options import Options
 from .tree import Binary, Call, Constant, FieldPath, Method, Node, children
 from .values import Failed
@@ -22,27 +23,54 @@ from .zoned_datetime import Moment
 _DAY = Moment(datetime(2000, 1, 31, tzinfo=UTC))
 _LONG = "a" * 100_000
 _HASH = ("a", "UTF-8")
+_MAP: dict[str, Any] = {"a": 1}
 
 #: Function -> arguments with which it works, and which of them are replaced by constants to see whether it still does.
 _TRIALS: dict[str, tuple[tuple[Any, ...], tuple[int, ...]]] = {
-    "extract_regex": (("a", "a"), (1,)),
-    "matches_regex": (("a", "a"), (1,)),
-    "explode": (("a", ","), (1,)),
-    "split": (("a", ","), (1,)),
-    "format": ((_DAY, "yyyy"), (1,)),
-    "dformat": ((0, "yyyy"), (1,)),
-    "date_part": (("year", _DAY), (0,)),
-    "set_date_part": (("year", 1, _DAY), (0, 1)),
+    "extract_regex": (("a", "a"), (0, 1)),
+    "matches_regex": (("a", "a"), (0, 1)),
+    "explode": (("a", ","), (0, 1)),
+    "split": (("a", ","), (0, 1)),
+    "format": ((_DAY, "yyyy"), (0, 1)),
+    "dformat": ((0, "yyyy"), (0, 1)),
+    "date_part": (("year", _DAY), (0, 1)),
+    "set_date_part": (("year", 1, _DAY), (0, 1, 2)),
     "make_date_time": ((2000, 1, 1, 0, 0, 0, 0, "UTC"), (0, 1, 2, 3, 4, 5, 6, 7)),
-    "zone_date_to_zone": ((_DAY, "UTC"), (1,)),
-    **dict.fromkeys(("sha1", "sha256", "sha512", "md5", "crc32"), (_HASH, (1,))),
+    "zone_date_to_zone": ((_DAY, "UTC"), (0, 1)),
+    **dict.fromkeys(("sha1", "sha256", "sha512", "md5", "crc32"), (_HASH, (0, 1))),
     "get_url_query_str": (("http://a/?b=c", "retain"), (1,)),
-    "lpad": (("a", 1, " "), (1, 2)),
-    "rpad": (("a", 1, " "), (1, 2)),
+    "lpad": (("a", 1, " "), (0, 1, 2)),
+    "rpad": (("a", 1, " "), (0, 1, 2)),
     "left": ((_LONG, 1), (1,)),
     "right": ((_LONG, 1), (1,)),
     "substr": ((_LONG, 0, 1), (1, 2)),
-    "instr": (("a", "a", 0, 1), (2, 3)),
+    "instr": (("a", "a", 0, 1), (0, 1, 2, 3)),
+    "replacestr": (("a", "a", "b"), (0, 1, 2)),
+    "str_to_object": (("a:1", ":", ","), (0, 1, 2)),
+    "get_values": (("a:1", "a", ":", ","), (0, 1, 2, 3)),
+    "map_get_values": ((_MAP, "a"), (0, 1)),
+    "map_has_keys": ((_MAP, "a"), (0, 1)),
+    "array_to_map": (([_MAP], "a"), (0, 1)),
+    "array_to_string": (("-", ["a"]), (0, 1)),
+    "join": (("-", ["a"]), (0, 1)),
+    "add_to_array": (([], "a"), (0,)),
+    "upsert_array_append": (([], []), (0,)),
+    "upsert_array_replace": (([], []), (0,)),
+    "iif": ((True, 1, 2), (0,)),
+}
+#: Functions of keys and values in turn: arguments with which they work, and where in each turn a constant is tried.
+_TURNS: dict[str, tuple[tuple[Any, ...], tuple[int, ...]]] = {
+    "to_object": (("a", 1), (0,)),
+    "to_map": (("a", 1), (0,)),
+    "arrays_to_objects": (("a", [1]), (0, 1)),
+    "join_arrays": (([],), (0,)),
+    "add_to_map": ((_MAP,), (0,)),
+}
+#: The same for methods of texts, behind the text.
+_METHODS: dict[str, tuple[Any, ...]] = {
+    "substring": (0, len(_LONG)),
+    "charAt": (0,),
+    "indexOf": ("a", 0),
 }
 _REGEX_METHODS = ("matches", "replaceAll", "replaceFirst", "split")
 _NONE = object()
@@ -58,6 +86,8 @@ def check_constants(node: Node, text: str, options: Options) -> None:
         _check_call(node, text, options)
     elif isinstance(node, Method) and node.name in _REGEX_METHODS and node.arguments:
         _check_method(node, text, options)
+    elif isinstance(node, Method) and node.name in _METHODS:
+        _check_positions(node, text, options)
     elif isinstance(node, Binary) and node.operator in ("=~", "!~"):
         value = _constant(node.right, options)
         if isinstance(value, str):
@@ -77,9 +107,23 @@ def _check_call(node: Call, text: str, options: Options) -> None:
         value = _constant(node.arguments[1], options)
         if value is not _NONE and value is not None:
             _attempt(lambda: context.pattern(value).check_reads(), node.arguments[1], text, "'date' can never work: ")
-    if node.name not in _TRIALS:
+    if (
+        node.name == "date"
+        and len(node.arguments) > 2
+        and (value := _constant(node.arguments[2], options)) is not _NONE
+    ):
+        read = table()["date"].run
+        assert read is not None  # noqa: S101
+        _attempt(lambda: read(context, None, "yyyy", value), node.arguments[2], text, "'date' can never work: ")
+    if node.name in _TURNS:
+        turn, tried = _TURNS[node.name]
+        turns = range(0, len(node.arguments) - len(turn) + 1, len(turn))
+        sample = tuple(f"key {at}" if isinstance(each, str) else each for at in turns for each in turn)
+        places = tuple(at + place for at in turns for place in tried)
+    elif node.name in _TRIALS:
+        sample, places = _TRIALS[node.name]
+    else:
         return
-    sample, places = _TRIALS[node.name]
     run_it = table()[node.name].run
     assert run_it is not None  # noqa: S101  (the table is of functions that are available)
     given = {at: _constant(node.arguments[at], options) for at in places if at < len(node.arguments)}
@@ -93,6 +137,14 @@ def _check_call(node: Call, text: str, options: Options) -> None:
         _attempt(lambda at=at, value=value: attempt({at: value}), node.arguments[at], text, what)
     if len(given) > 1:
         _attempt(lambda: attempt(given), node, text, what)
+
+
+def _check_positions(node: Method, text: str, options: Options) -> None:
+    """Positions that no text has, or are none."""
+    sample = _METHODS[node.name][: len(node.arguments)]
+    values = [_constant(argument, options) for argument in node.arguments]
+    given = [each if value is _NONE else value for each, value in zip(sample, values, strict=True)]
+    _attempt(lambda: call_method(node.name, _LONG, given), node, text, f"'{node.name}' can never work: ")
 
 
 def _check_method(node: Method, text: str, options: Options) -> None:
@@ -172,10 +224,15 @@ def pattern_mistakes(pattern: str, reads: bool, options: Options) -> Iterator[st
     pairs = {(first, second) for (first, _), (second, _) in pairwise(found)}
     clock = bool(names & set("HhKk"))
     dated = names & set("yuYdD")
-    if "m" in names and "M" not in names and ((dated and not clock) or any((day, "m") in pairs for day in "yud")):
+    order = [letter for letter, _ in found]
+    if "m" in names and dated and not clock:
+        yield "m is the minute; the month is M." if "M" not in names else "m is the minute, and there is no hour."
+    elif any(_stands_for_month(order, at) for at, letter in enumerate(order) if letter == "m"):
         yield "m is the minute; the month is M."
-    if any((before, "M") in pairs for before in "HhKk"):
+    if any((before, "M") in pairs for before in "HhKk") or pairs & {("M", "s"), ("s", "M")}:
         yield "M is the month; the minute is m."
+    if "d" in names and names & set("yu") and not names & set("MmQDwW"):
+        yield "d is the day of the month, and there is no month."
     if "Y" in names and not names & set("we"):
         yield "Y is the year of the week, which differs around New Year; the year is y."
     if "D" in names and names & set("ML"):
@@ -186,9 +243,19 @@ def pattern_mistakes(pattern: str, reads: bool, options: Options) -> Iterator[st
         yield "H counts to 24, so a says nothing; the hour beside a is h."
     if "S" in names and "s" not in names and clock:
         yield "S is the fraction of a second; the second is s."
+    if "n" in names and "S" not in names:
+        yield "n counts nanoseconds; the fraction of a second is S."
     if names & set("W") and reads:
         yield "W is the week of the month, which does not say a day."
     if {"u", "y"} <= names and options.date_letters == "formatter":
         yield "u is the year here; the day of the week is E or e."
     if "w" in names and "Y" not in names:
         yield "w counts weeks of the week-based year Y, which differs from y around New Year."
+
+
+def _stands_for_month(order: list[str], at: int) -> bool:
+    """Whether the minute at this place stands among parts of a day, and not behind an hour or before a second."""
+    before, after = order[at - 1 : at] or [""], order[at + 1 : at + 2] or [""]
+    if (before[0] and before[0] in "HhKk") or after[0] == "s":
+        return False
+    return bool({before[0], after[0]} & set("yud"))

@@ -62,7 +62,7 @@ def source_contract(mapping: Any, schema: Schema) -> Any:
     pandera = _pandera()
     checks: dict[str, list[Any]] = {}
     needed: set[str] = set()
-    for item in mapping.mappings:
+    for item in mapping.filled().mappings:
         if item.settled != "column":
             for name in _read_by(item):
                 checks.setdefault(name, [])

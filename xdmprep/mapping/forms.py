@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import date
+from numbers import Number
 from typing import Any
 
 from ..errors import ExpressionError, MappingError, did_you_mean, shorten
@@ -140,13 +142,18 @@ def _one_of(item: Mapping[str, Any], new: str, old: str, where: str, faults: lis
     return b if a is None else a
 
 
+def _is_option(key: str) -> bool:
+    """Whether a top-level key is an option; one that begins with a placeholder is a destination."""
+    return key.startswith("$") and not key.startswith("${")
+
+
 def _read_own(content: Mapping[str, Any], faults: list[str]) -> list[FieldMapping]:
     lines = getattr(content, "lines", {})
     odd = [key for key in content if not isinstance(key, str)]
     if odd:
         faults.append(f"a destination is a text, got {shorten(odd[0], 60)}.")
         return []
-    pairs = [(key, value) for key, value in content.items() if not key.startswith("$")]
+    pairs = [(key, value) for key, value in content.items() if not _is_option(key)]
     pairs += getattr(content, "repeated", [])
     return [
         made
@@ -206,7 +213,7 @@ def _read_long(destination: str, source: Mapping[str, Any], faults: list[str], l
 
 def _read_options(content: Mapping[str, Any], faults: list[str]) -> SetOptions:
     for key in content:
-        if str(key).startswith("$") and key not in _OPTIONS:
+        if _is_option(str(key)) and key not in _OPTIONS:
             faults.append(f"unknown option {key!r}.{did_you_mean(key, _OPTIONS)}")
     group = content.get("$group_by", ())
     group = (group,) if isinstance(group, str) else group
@@ -231,15 +238,22 @@ def _read_options(content: Mapping[str, Any], faults: list[str]) -> SetOptions:
             value = {}
         maps[key] = value
     title = str(content.get("$name") or "")
-    values = {str(key): text_of_value(value) for key, value in maps["$values"].items()}
+    values = value_texts(maps["$values"], faults)
     return SetOptions(title, tuple(group), in_order, missing, dict(maps["$language"]), values, dict(maps["$dataprep"]))
 
 
-def text_of_value(value: Any) -> str:
-    """What a placeholder is filled with, as text."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return value if isinstance(value, str) else str(value)
+def value_texts(values: Mapping[Any, Any], faults: list[str]) -> dict[str, str]:
+    """What placeholders are filled with, as texts; those that are none are added to `faults`."""
+    texts = {}
+    for key, value in values.items():
+        if isinstance(value, bool):
+            texts[str(key)] = str(value).lower()
+        elif isinstance(value, (str, date, Number)):
+            texts[str(key)] = str(value)
+        else:
+            what = "nothing" if value is None else shorten(value, 40)
+            faults.append(f"the placeholder ${{{key}}} is filled with a text, a number, true or false, got {what}.")
+    return texts
 
 
 def own_form(fields: Iterable[FieldMapping], options: SetOptions) -> dict[str, Any]:

@@ -209,18 +209,18 @@ def _settle(
     target: Field | None = None
     source: Source | None = None
     sound = True
+    ready = filled(item, mapping.options.values, names)
+    if (placeholder := left(ready, names)) is not None:
+        fault(item, placeholder)
+        return None
     try:
-        path = destination(item.destination)
+        path = destination(ready.destination)
         target = find(path, schema)
     except MappingError as error:
         for text in error.faults:
             fault(item, text)
         sound = False
-    ready = filled(item, mapping.options.values, names)
-    placeholder = left(ready, names)
     try:
-        if placeholder is not None:
-            raise MappingError(placeholder)
         source = settle(ready, columns, options, mapping.options.missing)
     except ExpressionError as error:
         fault(item, str(error))

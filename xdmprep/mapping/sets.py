@@ -19,7 +19,7 @@ from ..core.typing import Place
 from ..errors import MappingError
 from .fields import FieldMapping, SetOptions
 from .files import FILE_FORMS, read_file, render, write_file
-from .forms import data_prep_form, own_form, own_source, read_content, read_source, text_of_value
+from .forms import data_prep_form, own_form, own_source, read_content, read_source, value_texts
 from .placeholders import check_values, filled
 
 
@@ -102,7 +102,10 @@ class MappingSet(MutableMapping[str, Any]):
     def _give(self, values: Mapping[str, Any] | None) -> None:
         """Takes values of placeholders."""
         if values:
-            texts = {str(key): text_of_value(value) for key, value in values.items()}
+            faults: list[str] = []
+            texts = value_texts(values, faults)
+            if faults:
+                raise MappingError(faults, self.name or None)
             check_values(texts, self._fields, self.name or None)
             self.options = replace(self.options, values={**self.options.values, **texts})
 
