@@ -63,6 +63,12 @@ def test_the_commands_that_read_the_schema(files: Path) -> None:
         (0, ["validate", files / "records.json", "-s", schema]),
         (0, ["diff", *snapshots, "-m", mapping, "-s", schema, "--on", "key", "-o", files / "p"]),
         (2, ["schema", "check", schema]),
+        (0, ["schema", "show", schema]),
+        (0, ["schema", "sample", schema, "--json"]),
+        (0, ["schema", "diff", schema, schema]),
+        (0, ["mapping", "check", mapping, "--schema", schema]),
+        (0, ["mapping", "explain", mapping, "--schema", schema, "--source", files / "rows.csv"]),
+        (0, ["mapping", "suggest", files / "rows.csv", "--schema", schema]),
     ):  # fmt: skip
         ended, said = command(*words)
         assert SAID in said, words
@@ -75,6 +81,7 @@ def test_the_commands_that_talk_to_the_platform(files: Path, url: str) -> None:
     assert ended == 0 and SAID in said
     key = said.split()[-1] if "warning" not in said.splitlines()[-1] else said.split()[0]
     assert SAID in command("dataset", "check", key, "--url", url)[1]
+    assert SAID in command("schema", "pull", SCHEMA["$id"], "--out", files / "pulled", "--url", url)[1]
     plain = command("dataset", "create", "plain", "--schema", schema, "--url", url)[1].strip()
     command("prepare", files / "rows.csv", "-m", files / "m.json", "-s", schema, "-o", files / "out")
     for dataset in (key, plain):

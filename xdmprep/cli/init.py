@@ -13,7 +13,7 @@ from ..core.remote import STANDARD_INPUT, name_of, shown
 from ..errors import OutputError, UsageError, visible
 from .command import Command
 from .places import PLACE
-from .printer import print_json, show
+from .printer import print_json, show, warn
 from .project import NAME
 
 CONFIG = "config.json"
@@ -102,7 +102,9 @@ def _draft(source: Path | str, schema: Path) -> str:
     from ..read import open_source
     from ..schema import Schema
 
-    return draft(suggest_mapping(open_source(source), Schema.load(schema)))
+    known = Schema.load(schema)
+    warn(known.profile_warning)
+    return draft(suggest_mapping(open_source(source), known))
 
 
 def _settings(folder: Path, schema: Path | None, mapping: Path | None) -> str:

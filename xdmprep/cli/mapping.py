@@ -19,7 +19,7 @@ from .command import CommandGroup
 from .connection import Connection, connection
 from .findings import OUTPUT_FORMAT, FindingLine, annotate, line_of, show_findings, show_next
 from .places import PLACE
-from .printer import emit, print_json, say_all, show
+from .printer import emit, print_json, say_all, show, warn
 from .values import SET, named_values
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
@@ -50,6 +50,7 @@ def check(
     Exit code 2 if one cannot run, 0 otherwise; warnings do not change the exit code.
     """
     schema = Schema.load(schema_path) if schema_path else None
+    warn(schema.profile_warning if schema else "")
     columns = open_source(source_path).arrow_schema if source_path else None
     checked = [_checked(path, columns, schema, named_values(values), len(paths) > 1) for path in paths]
     sound = all(found.sound for _, found in checked)
@@ -127,6 +128,7 @@ def explain(
 
     made = MappingSet.load(path, values=named_values(values))
     schema = Schema.load(schema_path) if schema_path else None
+    warn(schema.profile_warning if schema else "")
     found = explain_mapping(made, open_source(source_path), schema, rows)
     if as_json:
         print_json({"mapping": shown(path), "mappings": [one.to_dict() for one in found]})
@@ -153,7 +155,9 @@ def suggest(source: Path | str, schema_path: Path | str, rows: int, least: int, 
     """
     from ..pipeline.suggest import draft, suggest_mapping
 
-    found = suggest_mapping(open_source(source), Schema.load(schema_path), rows=rows)
+    schema = Schema.load(schema_path)
+    warn(schema.profile_warning)
+    found = suggest_mapping(open_source(source), schema, rows=rows)
     if as_json:
         print_json({"suggestions": [one.to_dict() for one in found]})
     else:

@@ -156,6 +156,12 @@ def finish(code: int) -> None:
         event("finished", exitCode=code, **_last)
 
 
+def warn(text: str) -> None:
+    """Say a warning on standard error, if there is one."""
+    if text:
+        say(f"warning: {text}")
+
+
 def print_json(data: Any, indent: int | None = None) -> None:
     """Print one JSON object on standard output; in an event stream it becomes part of the last line."""
     global _printed_json

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,13 +16,13 @@ import numpy as np
 from ..core.documents import is_file, is_folder
 from ..core.paths import format_path
 from ..core.typing import RuleSet
-from ..errors import Issue, UsageError
+from ..errors import Issue, SchemaError, UsageError
 from ..schema import Change, Registry, Schema, diff, duplicate_keys, lint
 from . import complete
 from .command import CommandGroup as Commands
 from .connection import Connection, connection
 from .findings import OUTPUT_FORMAT, FindingLine, annotate, show_findings
-from .printer import emit, print_json, say, show
+from .printer import emit, print_json, say, show, warn
 
 if TYPE_CHECKING:
     from ..core.stream import Chunk
@@ -61,6 +62,7 @@ def show_command(
         _list(Registry.load(path, compat=compat), as_json)
         return
     found = open_schema(path, schema_id, components, compat)
+    warn(found.profile_warning)
     if as_json:
         print_json(_facts(found))
     else:
@@ -155,6 +157,7 @@ def diff_command(
     Exit code 1 if a change is breaking or a row would start to fail, 0 otherwise.
     """
     before, after = (open_schema(path, None, components, compat) for path in (old, new))
+    warn(after.profile_warning)
     changes = diff(before, after)
     breaking = sum(change.effect == "breaking" for change in changes)
     effect = _effect(data, before, after, rules) if data is not None else None
@@ -272,6 +275,7 @@ def sample(
     from ..sample import sample as make_up
 
     found = open_schema(path, schema_id, components, compat)
+    warn(found.profile_warning)
     if as_json and out is None:
         print_json({"records": list(make_up(found, count, seed=seed, fill=fill))})
         return
@@ -331,6 +335,9 @@ def pull(
         for schema_id in ids:
             pulled = remote.pull(client.session, schema_id, form)
             done = remote.compare(pulled, out) if only_check else remote.save(pulled, out)
+            if form == "xed-full":
+                with suppress(SchemaError):  # what was pulled is kept, whatever can be read of it
+                    warn(Schema.from_dict(pulled.schema, descriptors=pulled.descriptors).profile_warning)
             saved.append({"id": pulled.id, "file": str(done.file), "state": done.state})
             if not as_json:
                 show(f"{done.state:<8}{pulled.id}  {'' if only_check else done.file}".rstrip())
