@@ -93,3 +93,20 @@ def test_rejects_of_grouped_rows_are_not_mended_in_place(lines: Path, tmp_path: 
     run(lines, tmp_path / "out", "json")
     with pytest.raises(UsageError, match="one record of several rows"):
         mend(tmp_path / "out")
+
+
+def test_rejects_of_several_files_name_the_file_of_each_row(lines: Path, tmp_path: Path) -> None:
+    header, *rows = lines.read_text(encoding="utf-8").splitlines(keepends=True)
+    files = []
+    for number in range(3):
+        files.append(tmp_path / f"lines-{number}.csv")
+        files[-1].write_text(header + "".join(rows[number::3]), encoding="utf-8")
+    mapping, schema = SCHEMAS / "purchase-event.mapping.yaml", SCHEMAS / "purchase-event.schema.json"
+    prepare(files, mapping, schema, tmp_path / "out")
+    entries = [json.loads(line) for line in (tmp_path / "out" / "rejects.jsonl").read_text("utf-8").splitlines()]
+    assert sorted(len(entry["rows"]) for entry in entries) == [1, 3]
+    for entry in entries:
+        assert (entry["file"], entry["row"]) == (entry["files"][0], entry["rows"][0])
+        for file, row, sku in zip(entry["files"], entry["rows"], entry["source"]["sku"], strict=True):
+            with Path(file).open(encoding="utf-8", newline="") as text:
+                assert list(csv.DictReader(text))[row - 1]["sku"] == sku

@@ -1,4 +1,7 @@
-"""Spark as reader of what we write, and as host of the stage.  Needs Java and the extra `spark`."""
+"""Spark as reader of what we write, and as host of the stage.  Needs Java and the extra `spark`.
+
+Where both are installed, the first comparison with one machine always runs; the others need --slow.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ import pytest
 
 import xdmprep as xp
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
+pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +31,9 @@ def spark() -> Iterator[Any]:
 
 
 def session() -> Iterator[Any]:
-    sql = pytest.importorskip("pyspark.sql", reason="the extra `spark` is not installed")
+    sql = pytest.importorskip("pyspark.sql", reason="PySpark is not installed, so nothing of Spark is tested here")
     if shutil.which("java") is None:
-        pytest.skip("there is no Java")
+        pytest.skip("there is no Java, so nothing of Spark is tested here")
     made = (
         sql.SparkSession.builder.master("local[2,4]")  # the second: attempts that a task has
         .config("spark.pyspark.python", sys.executable)
@@ -44,6 +47,7 @@ def session() -> Iterator[Any]:
     made.stop()
 
 
+@pytest.mark.slow
 def test_spark_reads_the_documented_types(spark: Any, schemas: Path, tmp_path: Path) -> None:
     source = schemas / "examples" / "crm-profiles.csv"
     args = (source, schemas / "crm-profile.mapping.yaml", schemas / "crm-profile.schema.json")
@@ -64,6 +68,7 @@ def test_spark_reads_the_documented_types(spark: Any, schemas: Path, tmp_path: P
     assert [row[0] for row in frame.select("person.name.lastName").collect()] == expected
 
 
+@pytest.mark.slow
 def test_the_stages_run_inside_spark(spark: Any, schemas: Path, tmp_path: Path) -> None:
     from xdmprep.spark import records, rejects
 
@@ -85,6 +90,7 @@ def test_the_stages_run_inside_spark(spark: Any, schemas: Path, tmp_path: Path) 
     assert all(row.reasons for row in aside)
 
 
+@pytest.mark.slow
 def test_date_times_keep_their_instant_inside_spark(spark: Any, schemas: Path) -> None:
     from xdmprep.spark import records, rejects
 
@@ -165,6 +171,7 @@ def test_spark_writes_what_one_machine_writes(spark: Any, job: Job, tmp_path: Pa
     assert again.manifest.to_dict()["counts"] == result.manifest.to_dict()["counts"]
 
 
+@pytest.mark.slow
 def test_parquet_has_the_physical_types_of_one_machine(spark: Any, job: Job, tmp_path: Path) -> None:
     import pyarrow.parquet as pq
 
@@ -178,6 +185,7 @@ def test_parquet_has_the_physical_types_of_one_machine(spark: Any, job: Job, tmp
         assert pq.ParquetFile(tmp_path / "spark" / file.name).schema.equals(types)
 
 
+@pytest.mark.slow
 def test_spark_validates_like_one_machine(spark: Any, job: Job) -> None:
     from xdmprep.spark import validate
 
@@ -209,6 +217,7 @@ def failing(frame: Any, marker: Path, how: Any) -> Any:
     return frame.mapInArrow(rows, frame.schema)
 
 
+@pytest.mark.slow
 def test_a_failed_task_is_run_again_and_doubles_nothing(spark: Any, job: Job, tmp_path: Path) -> None:
     from xdmprep.spark import prepare
 
@@ -223,6 +232,7 @@ def test_a_failed_task_is_run_again_and_doubles_nothing(spark: Any, job: Job, tm
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks for the writer's process in /proc")
+@pytest.mark.slow
 def test_a_killed_writer_is_run_again_and_doubles_nothing(spark: Any, job: Job, tmp_path: Path) -> None:
     from xdmprep.spark import prepare
 
@@ -257,6 +267,7 @@ def test_a_killed_writer_is_run_again_and_doubles_nothing(spark: Any, job: Job, 
     same_as_one_machine(tmp_path / "spark", tmp_path / "alone")
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_leaves_nothing_to_upload(spark: Any, job: Job, tmp_path: Path) -> None:
     from xdmprep.errors import MappingError, OutputError, SourceError, UsageError
     from xdmprep.spark import prepare
@@ -287,6 +298,7 @@ SELECT 'a' AS `id`, 'Ann' AS `first.name`, 'x' AS `Name`, 'y' AS `name`, 1 AS `w
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Auckland"])
+@pytest.mark.slow
 def test_any_frame_is_taken(spark: Any, schemas: Path, tmp_path: Path, zone: str) -> None:
     from xdmprep.spark import prepare, records, rejects, validate
 
@@ -309,6 +321,7 @@ def test_any_frame_is_taken(spark: Any, schemas: Path, tmp_path: Path, zone: str
         spark.conf.set("spark.sql.session.timeZone", "UTC")
 
 
+@pytest.mark.slow
 def test_what_spark_wrote_is_uploaded_whole(spark: Any, job: Job, tmp_path: Path) -> None:
     from xdmprep.client import Client
     from xdmprep.emulator import Emulator
@@ -323,6 +336,7 @@ def test_what_spark_wrote_is_uploaded_whole(spark: Any, job: Job, tmp_path: Path
     assert batch.metrics["outputRecordCount"] == made.written
 
 
+@pytest.mark.slow
 def test_the_command_runs_on_spark(spark: Any, job: Job, tmp_path: Path) -> None:
     import subprocess
 
@@ -359,6 +373,7 @@ def snapshots(job: Job, folder: Path) -> tuple[Path, Path]:
 
 
 @pytest.mark.parametrize("buckets", [1, 7])
+@pytest.mark.slow
 def test_spark_finds_the_patch_of_one_machine(spark: Any, job: Job, tmp_path: Path, buckets: int) -> None:
     from xdmprep.pipeline.upsert import write_patch
     from xdmprep.spark import diff, prepare
@@ -386,6 +401,7 @@ def test_spark_finds_the_patch_of_one_machine(spark: Any, job: Job, tmp_path: Pa
     assert lines_of(tmp_path / "spark") == lines_of(tmp_path / "alone")
 
 
+@pytest.mark.slow
 def test_spark_compares_with_an_empty_snapshot_and_refuses_what_it_cannot_join(
     spark: Any, job: Job, tmp_path: Path
 ) -> None:
@@ -415,3 +431,162 @@ def test_spark_compares_with_an_empty_snapshot_and_refuses_what_it_cannot_join(
         diff(frame, frame, job[2], mapping=job[1], rules="none")
     with pytest.raises(UsageError, match="time-series"):
         diff(frame, frame, job[2].parent / "purchase-event.schema.json")
+
+
+@pytest.fixture
+def small_splits(spark: Any) -> Iterator[None]:
+    """Files are read in pieces of 30 KB, each by a task."""
+    settings = {"spark.sql.files.maxPartitionBytes": 30_000, "spark.sql.files.openCostInBytes": 0}
+    for name, value in settings.items():
+        spark.conf.set(name, value)
+    yield
+    for name in settings:
+        spark.conf.unset(name)
+
+
+def places_of(folder: Path) -> list[tuple[str, int]]:
+    return [(entry["file"], entry["row"]) for entry in rejects_in(folder)]
+
+
+def rejects_in(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "rejects.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.mark.usefixtures("small_splits")
+@pytest.mark.slow
+def test_rows_of_csv_files_are_named_by_file_offset_and_position(spark: Any, job: Job, tmp_path: Path) -> None:
+    from xdmprep.spark import prepare, rejects
+
+    folder = tmp_path / "with blank"
+    folder.mkdir()
+    shutil.copy(job[0], folder / "a b.csv")
+    shutil.copy(job[0], folder / "other.csv")
+    frame = spark.read.csv(str(folder), header=True)
+    out = prepare(frame, job[1], job[2], tmp_path / "out")
+    places = places_of(out.folder)
+    assert len(set(places)) == len(places) == out.rejected
+    assert any("@" in file for file, _ in places)
+    for entry in rejects_in(out.folder):  # read by hand: a block's first line is the one after its offset
+        name, _, start = entry["file"].partition("@")
+        text = Path(name).read_bytes()
+        at = text.index(b"\n", int(start or 0)) + 1
+        line = text[at:].decode().splitlines()[entry["row"] - 1]
+        assert next(csv.reader([line])) == [value or "" for value in entry["source"].values()]
+    again = prepare(frame, job[1], job[2], tmp_path / "again")
+    assert sorted(places_of(again.folder)) == sorted(places)
+    ids = [row["_source_id"] for row in rejects(frame, job[1], job[2]).select("_source_id").collect()]
+    assert sorted(ids) == sorted(f"{file}:{row}" for file, row in places)
+    found = out.report.issues.to_pylist()
+    assert {(issue["file"], issue["row"]) for issue in found} == set(places)
+    assert {group.file for group in out.report.groups} <= {file for file, _ in places}
+
+
+@pytest.mark.slow
+def test_rows_of_parquet_files_are_named_by_file_and_row_wherever_they_move(
+    spark: Any, job: Job, tmp_path: Path
+) -> None:
+    import pyarrow.parquet as pq
+
+    from xdmprep.spark import prepare
+
+    spark.read.csv(str(job[0]), header=True).repartition(3).write.parquet(str(tmp_path / "in"))
+    frame = spark.read.parquet(str(tmp_path / "in"))
+    moved = frame.where("GENDER = 'female'").withColumn("TITLE", frame["TITLE"]).repartition(2)
+    out = prepare(moved, job[1], job[2], tmp_path / "out")
+    assert len(set(places_of(out.folder))) == out.rejected > 0
+    for entry in rejects_in(out.folder):
+        row = pq.read_table(entry["file"]).slice(entry["row"] - 1, 1).to_pylist()[0]
+        assert {name: value for name, value in row.items() if value is not None} == {
+            name: value for name, value in entry["source"].items() if value is not None
+        }
+    mended = out.rejects.set_column(
+        out.rejects.column_names.index("MONTH_AND_DATE"), "MONTH_AND_DATE", [["01-01"] * out.rejected]
+    )
+    done = out.mend(mended)
+    assert 0 < done.written < out.rejected
+    assert done.written + done.still_rejected == out.rejected
+    doubled = frame.union(frame)  # a file's row occurs twice: its number does not name it
+    out = prepare(doubled, job[1], job[2], tmp_path / "doubled")
+    assert len(set(places_of(out.folder))) == out.rejected
+    assert places_of(out.folder)[0][0].startswith("partition ")
+
+
+@pytest.mark.usefixtures("small_splits")
+@pytest.mark.slow
+def test_ids_stay_when_a_task_is_run_again(spark: Any, job: Job, tmp_path: Path) -> None:
+    from pyspark.sql.functions import col, udf
+
+    from xdmprep.spark import prepare
+
+    marker = tmp_path / "failed"
+
+    def fail_once(text: str) -> str:
+        if not marker.exists():
+            marker.touch()
+            raise OSError("the disk is tired")
+        return text
+
+    frame = spark.read.csv(str(job[0]), header=True)
+    calm = prepare(frame, job[1], job[2], tmp_path / "calm")
+    frame = frame.withColumn("ID3", udf(fail_once)(col("ID3")))
+    shaken = prepare(frame, job[1], job[2], tmp_path / "shaken")
+    assert marker.exists()
+    assert places_of(shaken.folder) == places_of(calm.folder)
+    assert lines_of(shaken.folder) == lines_of(calm.folder)
+
+
+def order_lines(folder: Path, files: int) -> list[Path]:
+    """Lines of 200 orders over some files, in no order; one order has a wrong currency, one line has no order."""
+    columns = "order_no,ordered_at,customer,ecid,sku,product,quantity,line_total,currency,order_total,tax,store"
+    made = []
+    for number in range(files):
+        made.append(folder / f"lines-{number}.csv")
+        with made[-1].open("w", encoding="utf-8", newline="") as out:
+            writer = csv.writer(out)
+            writer.writerow(columns.split(","))
+            for line in range(number, 600, files):
+                order = line % 200
+                writer.writerow(
+                    [
+                        f"A{order:03}" if line != 599 else "", "2024-05-01T10:00:00Z", f"c{order}",
+                        "1" * 38 if order % 2 else "", f"sku-{line}", "Ski, é", line // 200 + 1, "19.5",
+                        "cad" if line == 405 else "CAD", "58.5", "3", "" if order % 3 else "7",
+                    ]
+                )  # fmt: skip
+    return made
+
+
+@pytest.mark.parametrize("kind", ["one file", "files", "parquet", "shuffled"])
+@pytest.mark.slow
+def test_spark_groups_rows_as_one_machine_does(spark: Any, schemas: Path, tmp_path: Path, kind: str) -> None:
+    from xdmprep.spark import prepare, records, rejects, validate
+
+    job = schemas / "purchase-event.mapping.yaml", schemas / "purchase-event.schema.json"
+    files = order_lines(tmp_path, 1 if kind == "one file" else 4)
+    alone = xp.prepare(files, *job, out=tmp_path / "alone")
+    frame = spark.read.csv([str(file) for file in files], header=True)
+    if kind in ("parquet", "shuffled"):
+        for number, file in enumerate(files):
+            spark.read.csv(str(file), header=True).coalesce(1).write.parquet(str(tmp_path / f"in{number}"))
+        frame = spark.read.parquet(*(str(tmp_path / f"in{number}") for number in range(4)))
+    if kind == "shuffled":
+        frame = frame.repartition(3, "sku")
+    made = prepare(frame, *job, tmp_path / "spark")
+    assert lines_of(made.folder) == lines_of(alone.folder)
+    assert (made.rows, made.written, made.rejected, made.merged) == (201, 199, 2, 399)
+    assert made.source_rows == alone.source_rows == {"rows": 600, "written": 596, "rejected": 4}
+    assert made.merged_rejected == alone.merged_rejected
+    assert rejects_of(made.folder) == rejects_of(alone.folder)
+    assert records(frame, *job).count() == made.written
+    aside = rejects(frame, *job).collect()
+    assert sorted(len(row["sku"]) for row in aside) == [1, 3]
+    assert len({row["_source_id"] for row in aside}) == 2
+    assert (report := validate(frame, job[1], mapping=job[0])).invalid == 2
+    assert report.rows == 201
+    entry = max(rejects_in(made.folder), key=lambda entry: len(entry["rows"]))
+    assert len(entry["files"]) == len(entry["rows"]) == 3
+    if kind == "parquet":
+        import pyarrow.parquet as pq
+
+        for file, row, sku in zip(entry["files"], entry["rows"], entry["source"]["sku"], strict=True):
+            assert pq.read_table(file, columns=["sku"])["sku"][row - 1].as_py() == sku

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import xdmprep
 from xdmprep.core.stream import Chunk, Finding, Stream
-from xdmprep.errors import MappingError, SourceError, UsageError
+from xdmprep.errors import MappingError, SourceError
 from xdmprep.mapping import MappingSet, map_stream
 from xdmprep.mapping.grouping import Closed, by_group, codes_of, hashes_of
 from xdmprep.mapping.groups import group_stream
@@ -205,13 +205,6 @@ def test_temporary_files_are_gone(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 def test_faults_are_told_before_the_first_row() -> None:
     with pytest.raises(MappingError, match=r"\$group_by: the source has no column 'K'\. Did you mean 'k'\?"):
         map_stream(stream_of([{"k": "x"}]), MappingSet({"a": "a"}, group_by="K"))
-
-
-def test_spark_refuses_to_group(event: Schema) -> None:
-    from xdmprep.spark import records
-
-    with pytest.raises(UsageError, match="spreads them"):
-        records(None, MappingSet({"_id": "k"}, group_by="k"), event)  # type: ignore[arg-type]
 
 
 @settings(max_examples=25, deadline=None)

@@ -193,9 +193,12 @@ def prepare(
 
 def _on_spark(sources: tuple[Path | str, ...], master: str | None, csv: Any, *job: Any, **options: Any) -> Any:
     """The run inside a Spark session of its own."""
+    from ..schema import as_schema
     from ..spark import prepare as run
-    from ..spark.session import read_files, session
+    from ..spark.session import read_files, refuse_missing, session
 
+    refuse_missing(sources)
+    as_schema(job[1])  # wrong ones are refused before Spark starts
     with session(master) as spark:
         return run(read_files(spark, sources, csv), *job, **options)
 

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from .. import __version__
-from ..core.stream import Chunk, Stream, issue_table
+from ..core.stream import Chunk, Origins, Stream, issue_table
 from ..core.typing import RuleSet
 from ..errors import SourceError, UsageError
 from ..mapping import MappingLike, MappingSet, as_mapping
@@ -59,13 +59,16 @@ class ArrowStage:
         [True]
     """
 
+    #: Whether all rows of a group come to one stage, so that a mapping set may group them.
+    _groups = False
+
     def __init__(
         self, mapping: MappingLike | None, schema: SchemaLike, *, rules: RuleSet = "strict", strict: bool = False
     ) -> None:
         self._schema = as_schema(schema)
         self._mapping = None if mapping is None else as_mapping(mapping)
         if self._mapping is not None:
-            _refuse_unfit(self._mapping)
+            _refuse_unfit(self._mapping, self._groups)
         self._rules, self._strict = rules, strict
         self._begin()
 
@@ -160,13 +163,20 @@ class ArrowStage:
         reasons = reasons_of(np.arange(1, n + 1, dtype=np.int64), found)
         return pa.RecordBatch.from_arrays([*columns, pa.array(ok), ids, reasons], schema=self.arrow_schema)
 
-    def stream(self, columns: pa.Schema, batches: Iterable[pa.RecordBatch], name: str = "data") -> Stream:
+    def stream(
+        self,
+        columns: pa.Schema,
+        batches: Iterable[pa.RecordBatch],
+        name: str = "data",
+        origins: Origins | None = None,
+    ) -> Stream:
         """The same as a stream of checked chunks, for writers.
 
         Args:
             columns: of all batches.
             batches: the rows; taken when the stream is read.
             name: what messages call the source.
+            origins: where the rows come from.
 
         Raises:
             MappingError: the columns are not those that the mapping set reads.
@@ -177,7 +187,9 @@ class ArrowStage:
                 for at in range(0, batch.num_rows, CHUNK_ROWS):
                     yield batch.slice(at, CHUNK_ROWS)
 
-        return replace(self._stream(columns), source=pieces, name=name)
+        if self._mapping is not None and self._mapping.options.group_by:  # grouping reads the rows as they come
+            return self._checked(replace(_reader(columns), source=pieces, name=name, origins=origins))
+        return replace(self._stream(columns), source=pieces, name=name, origins=origins)
 
     def _stream(self, columns: pa.Schema) -> Stream:
         """The compiled steps for a source's columns, made once for each."""
@@ -185,18 +197,23 @@ class ArrowStage:
         with self._lock:
             made = self._compiled.get(columns)
             if made is None:
-                nulls = pa.Table.from_arrays([pa.nulls(1, field.type) for field in columns], schema=columns)
-                stream = open_source(nulls)
-                plan = Assembly(self._schema, self._mapping, self._rules, self._strict)
-                made = self._compiled[columns] = plan.checked(stream)
+                made = self._compiled[columns] = self._checked(_reader(columns))
         return made
 
+    def _checked(self, read: Stream) -> Stream:
+        return Assembly(self._schema, self._mapping, self._rules, self._strict).checked(read)
 
-def _refuse_unfit(mapping: MappingSet) -> None:
-    if mapping.options.group_by:
+
+def _reader(columns: pa.Schema) -> Stream:
+    """A source with some columns, whose pieces are record batches."""
+    return open_source(pa.Table.from_arrays([pa.nulls(1, field.type) for field in columns], schema=columns))
+
+
+def _refuse_unfit(mapping: MappingSet, groups: bool) -> None:
+    if mapping.options.group_by and not groups:
         raise UsageError(
-            "$group_by needs all rows of a group in one place, and the engine spreads them. Group the rows first "
-            "(in Spark: groupBy and collect_list), and map the lists with [*]."
+            "$group_by needs all rows of a group in one place, and the engine spreads them. xdmprep.spark brings them "
+            "together; elsewhere group the rows first, and map the lists with [*]."
         )
     for item in mapping.mappings:
         if item.kind == "callable":

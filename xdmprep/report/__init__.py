@@ -298,6 +298,10 @@ class Report:
         ordered = table if (np.diff(rows) >= 0).all() else table.take(pa.array(np.argsort(rows, kind="stable")))
         return self._seen(ordered)
 
+    def place(self, origins: Origins) -> None:
+        """Say where the rows come from: findings then name their file, and the row within it."""
+        self._origins = origins
+
     def _seen(self, table: pa.Table) -> pa.Table:
         """Findings as they are shown: with the file they are in, and without values where those are hidden."""
         if self.hides_values:

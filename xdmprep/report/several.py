@@ -39,7 +39,7 @@ class FilesReport(Report):
             self.schema, self.mapped = one.schema, one.mapped
             self.seconds = (self.seconds or 0.0) + (one.seconds or 0.0)
             for group in one.groups:
-                self._join(replace(group, file=one.name, examples=list(group.examples)))
+                self._join(replace(group, file=group.file or one.name, examples=list(group.examples)))
 
     def _join(self, more: Any) -> None:
         """Count a file's group in; the first row that is shown is that of the first file that has one."""
@@ -70,6 +70,8 @@ class FilesReport(Report):
 
 
 def _named(file: str, table: pa.Table) -> pa.Table:
+    if "file" in table.column_names:  # the report itself is of several files
+        return table
     return table.add_column(0, "file", pa.repeat(pa.scalar(file, pa.string()), table.num_rows))
 
 

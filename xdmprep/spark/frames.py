@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from inspect import signature
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from ..core.arrow_types import plain_type
-from ..errors import needed_by
+from ..errors import UsageError, needed_by
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -45,18 +46,61 @@ class FrameColumns:
 def travelling(frame: DataFrame) -> tuple[DataFrame, FrameColumns]:
     """The frame with names that cannot clash (``c0``, ``c1``, ...) and what its columns are.
 
-    Columns of types that Arrow or records do not know (intervals, variants) become text; binary ones stay.
+    Columns of types that Arrow or records do not know become text: intervals, variants, those of nothing but nulls.
     """
-    from pyspark.sql import functions as f
-
-    names = frame.columns
+    names, odd = _fields(frame)
     safe = [f"c{number}" for number in range(len(names))]
     frame = frame.toDF(*safe)
-    odd = {field.name: field.dataType for field in frame.schema.fields if not _travels(field)}
     if odd:
-        frame = frame.select([_as_text(f.col(name), odd[name]).alias(name) if name in odd else name for name in safe])
+        frame = frame.selectExpr(
+            *(odd.get(number, "{}").format(name) + f" AS {name}" for number, name in enumerate(safe))
+        )
     types = arrow_types(frame.schema).types
     return frame, FrameColumns(pa.schema([pa.field(name, kind) for name, kind in zip(names, types, strict=True)]))
+
+
+def _fields(frame: DataFrame) -> tuple[list[str], dict[int, str]]:
+    """The names of the columns, and for those that do not travel what makes text of them, by position."""
+    try:
+        fields = frame.schema.fields
+    except Exception:  # PySpark 3.5 knows no calendar intervals
+        return _unnameable(frame)
+    odd = {number: _text(field.dataType) for number, field in enumerate(fields) if not _travels(field)}
+    return [field.name for field in fields], odd
+
+
+def _unnameable(frame: DataFrame) -> tuple[list[str], dict[int, str]]:
+    """The same for a frame with types that PySpark cannot name, as the JVM describes them."""
+    try:
+        fields = json.loads(frame._jdf.schema().json())["fields"]
+    except Exception:
+        raise UsageError(
+            "the frame has a column of a type that this PySpark does not know, such as a calendar interval. Cast it "
+            "to string, or leave it out."
+        ) from None
+    odd: dict[int, str] = {}
+    for number, field in enumerate(fields):
+        if isinstance(field["type"], str) and field["type"] == "interval":
+            odd[number] = _AS_STRING
+        elif '"interval"' in json.dumps(field["type"]):
+            odd[number] = _AS_JSON
+    if not odd:
+        raise UsageError("PySpark cannot describe the columns of the frame. Leave out those of uncommon types.")
+    safe = [f"c{number}" for number in range(len(fields))]
+    texts = (odd.get(number, "{}").format(name) + f" AS {name}" for number, name in enumerate(safe))
+    _, more = _fields(frame.toDF(*safe).selectExpr(*texts))
+    return [field["name"] for field in fields], more | odd
+
+
+#: SQL that makes text of a value.
+_AS_STRING, _AS_JSON = "CAST({} AS STRING)", "to_json({})"
+
+
+def _text(kind: Any) -> str:
+    from pyspark.sql import types
+
+    nested = isinstance(kind, types.StructType | types.ArrayType | types.MapType) or kind.simpleString() == "variant"
+    return _AS_JSON if nested else _AS_STRING
 
 
 def _travels(field: Any) -> bool:
@@ -64,22 +108,13 @@ def _travels(field: Any) -> bool:
 
     if isinstance(field.dataType, types.BinaryType):
         return True
-    if "variant" in field.dataType.simpleString():
+    if isinstance(field.dataType, types.NullType) or "variant" in field.dataType.simpleString():
         return False
     try:
         (kind,) = arrow_types(types.StructType([field])).types
     except Exception:  # each version refuses what it does not know in its own way
         return False
     return plain_type(kind) is not None
-
-
-def _as_text(column: Any, kind: Any) -> Any:
-    from pyspark.sql import functions as f
-    from pyspark.sql import types
-
-    if isinstance(kind, types.StructType | types.ArrayType | types.MapType) or kind.simpleString() == "variant":
-        return f.to_json(column)
-    return column.cast("string")
 
 
 def arrow_types(types: Any) -> pa.Schema:

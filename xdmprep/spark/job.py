@@ -10,30 +10,30 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .. import errors
 from ..core.manifest import File, whole_file
 from ..core.typing import Format, RuleSet
-from ..errors import OutputError, SourceError, UsageError, XdmPrepError, shorten
+from ..errors import OutputError, SourceError, UsageError, XdmPrepError
 from ..mapping import MappingLike, MappingSet
 from ..pipeline.assembly import stamped
 from ..pipeline.prepare import MAX_LOSS, Result, conclude
-from ..pipeline.stage import ArrowStage
 from ..report import Report
 from ..report.several import FilesReport
 from ..schema import Schema, SchemaLike
 from ..write import ISSUES, REJECTS, OutputFolder, WriteOptions, Written
 from ..write.parts import PLATFORM_MAX_FILES
-from .frames import spark_types, travelling
-from .task import RESULT, Done, PartitionTask
+from .frames import spark_types
+from .session import cause_of
+from .task import RESULT, Done, GroupingStage, PartitionTask, Work
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 NAME = "Spark DataFrame"
 #: Folder of the tasks' attempts inside the output folder, hidden and cleared like any other temporary file.
-STAGING = ".tasks.part"
+STAGING, GONE = ".tasks.part", ".tasks-over.part"
 
 
 def prepare(
@@ -66,7 +66,8 @@ def prepare(
             them only to a dataset that is enabled for upsert.
 
     Returns:
-        Counts, manifest and report, of committed tasks alone.  A row is named by its partition and its position there.
+        Counts, manifest and report, of committed tasks alone.  A row is named by its file and its row there where Spark
+        tells them, else by its partition and its position there.
 
     Raises:
         SchemaError, MappingError, UsageError: before a job runs.
@@ -79,11 +80,11 @@ def prepare(
     if max_bytes is not None:
         options = replace(options, max_bytes=max_bytes)
     schema_file = schema if isinstance(schema, str | os.PathLike) else None
-    stage = ArrowStage(mapping, schema, rules=rules, strict=strict)
+    stage = GroupingStage(mapping, schema, rules=rules, strict=strict)
     options = stamped(options, stage.schema)
     plan = _plan(df)
-    df, columns = travelling(df)
-    stage.stream(columns.arrow_schema, ())  # errors of the mapping are raised here
+    df, work = Work.on(df, stage)
+    columns = work.columns
     chosen = stage.mapping or _as_they_are(stage.schema, columns.arrow_schema.names)
     key = {
         "source": {"name": NAME, "columns": str(columns.arrow_schema), "plan": plan}, "mapping": chosen.to_dict(),
@@ -96,19 +97,23 @@ def prepare(
     staging = path / STAGING
     with folder.all_or_nothing():
         staging.mkdir()
-        done = _run(df, PartitionTask(stage, columns, str(staging), options))
+        done = _run(df, PartitionTask(work, str(staging), options))
         written = Written(
             tuple(_committed(done, staging, path)), sum(one.written.rows for one in done),
             sum(one.written.written for one in done), sum(one.written.rejected for one in done),
         )  # fmt: skip
         _joined([staging / one.folder / REJECTS for one in done], path / REJECTS)
         _joined([staging / one.folder / ISSUES for one in done], path / ISSUES, header=True)
-        shutil.rmtree(staging, ignore_errors=True)
+        gone = staging.rename(path / GONE)  # a task that was given up may still write: now it finds no folder
+        shutil.rmtree(gone, ignore_errors=True)
+    merged, merged_rejected = sum(one.merged for one in done), sum(one.merged_rejected for one in done)
+    rows = {"rows": written.rows + merged, "written": written.written + merged - merged_rejected,
+            "rejected": written.rejected + merged_rejected} if merged else None  # fmt: skip
     return conclude(
         folder, written, _report(done, stage), options, stage.schema,
-        source={"name": NAME, "files": [{"name": one.report.name, "rows": one.written.rows} for one in done]},
-        columns=columns.plain, mapping_file=chosen.name, schema_file=schema_file, threshold=error_threshold,
-        max_loss=max_loss, started=started, upsert=upsert,
+        source={"name": NAME} | (rows or {}) | {"files": _files(done)}, columns=columns.plain,
+        mapping_file=chosen.name, schema_file=schema_file, threshold=error_threshold, max_loss=max_loss,
+        started=started, rows=rows, merged=(merged, merged_rejected), upsert=upsert,
     )  # fmt: skip
 
 
@@ -130,10 +135,9 @@ def validate(
         SchemaError, MappingError, UsageError: before a job runs.
         SourceError: the Spark job failed.
     """
-    stage = ArrowStage(mapping, schema, rules=rules)
-    df, columns = travelling(df)
-    stage.stream(columns.arrow_schema, ())
-    return _report(_run(df, PartitionTask(stage, columns, None, WriteOptions())), stage)
+    stage = GroupingStage(mapping, schema, rules=rules)
+    df, work = Work.on(df, stage)
+    return _report(_run(df, PartitionTask(work, None, WriteOptions())), stage)
 
 
 def _run(df: DataFrame, task: PartitionTask) -> list[Done]:
@@ -142,7 +146,8 @@ def _run(df: DataFrame, task: PartitionTask) -> list[Done]:
         rows = df.mapInArrow(task.__call__, spark_types(RESULT)).collect()
     except Exception as error:  # Spark wraps what a task raised, each version in its own way
         raise _cause(error) from error
-    done = sorted((pickle.loads(row[0]) for row in rows), key=lambda one: one.partition)  # noqa: S301  (our tasks' own)
+    found = (pickle.loads(row[0]) for row in rows)  # noqa: S301  (our tasks' own)
+    done = sorted(found, key=lambda one: int(one.partition.rpartition(" ")[2]))
     if not done:
         raise SourceError(f"{NAME}: has no rows. Nothing was written.")
     return done
@@ -155,8 +160,7 @@ def _cause(error: Exception) -> XdmPrepError:
         kind = getattr(errors, name, None)
         if isinstance(kind, type) and issubclass(kind, XdmPrepError):
             return kind(message)
-    first = next((line for line in text.splitlines() if line.strip()), type(error).__name__)
-    return SourceError(f"{NAME}: the Spark job failed: {shorten(first, 400)}.")
+    return SourceError(f"{NAME}: the Spark job failed: {cause_of(error)}.")
 
 
 def _committed(done: Sequence[Done], staging: Path, out: Path) -> list[File]:
@@ -179,11 +183,20 @@ def _committed(done: Sequence[Done], staging: Path, out: Path) -> list[File]:
                 whole = False
             if not whole:
                 raise OutputError(
-                    f"{out}: the driver does not see what {one.report.name} wrote. Give a folder on a file system that "
+                    f"{out}: the driver does not see what {one.partition} wrote. Give a folder on a file system that "
                     "driver and executors share."
                 )
             files.append(replace(file, name=name))
     return files
+
+
+def _files(done: Sequence[Done]) -> list[dict[str, Any]]:
+    """Name and highest row of each place that rows come from."""
+    highest: dict[str, int] = {}
+    for one in done:
+        for name, row in one.places.items():
+            highest[name] = max(row, highest.get(name, 0))
+    return [{"name": name, "rows": row} for name, row in highest.items()]
 
 
 def _joined(parts: Sequence[Path], out: Path, header: bool = False) -> None:
@@ -199,7 +212,7 @@ def _joined(parts: Sequence[Path], out: Path, header: bool = False) -> None:
                 shutil.copyfileobj(text, target, 1 << 20)
 
 
-def _report(done: Sequence[Done], stage: ArrowStage) -> Report:
+def _report(done: Sequence[Done], stage: GroupingStage) -> Report:
     report = FilesReport([one.report for one in done])
     report.name = NAME
     report.notes = tuple(filter(None, [stage.schema.profile_warning]))

@@ -4,16 +4,38 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..core.remote import is_url, shown
 from ..errors import SourceError, UsageError, needed_by, shorten
 from ..read import CsvOptions
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
+
+
+#: What Spark takes as a master.
+_MASTER = re.compile(r"local(\[(\d+|\*)(,\d+)?\]|-cluster\[\d+,\d+,\d+\])?|(spark|k8s|mesos)://.+|yarn")
+
+
+def _has_java() -> bool:
+    """Whether Spark finds a Java machine to start."""
+    home = os.environ.get("JAVA_HOME")
+    return shutil.which("java", path=str(Path(home) / "bin") if home else None) is not None
+
+
+def cause_of(error: Exception) -> str:
+    """What went wrong in Spark, in a line: the innermost cause where it names one."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
+    causes = causes or [line.removeprefix(": ") for line in lines if line.startswith(": ")]
+    text = causes[-1] if causes else lines[0] if lines else type(error).__name__
+    return shorten(re.sub(r"^[\w.$]+(Exception|Error): ", "", text), 300).rstrip(".")
 
 
 @contextlib.contextmanager
@@ -25,26 +47,46 @@ def session(master: str | None) -> Iterator[Any]:
 
     Raises:
         MissingDependencyError: there is no PySpark.
-        UsageError: Spark does not start.
+        UsageError: there is no Java, the master is no address, or Spark does not start.
     """
     with needed_by("--engine spark"):
         from pyspark.sql import SparkSession
+    if master is not None and not _MASTER.fullmatch(master):
+        raise UsageError(
+            f"--master {shorten(master)} is no address of Spark. Give local[2] (two threads of this machine), "
+            "spark://HOST:PORT, yarn or k8s://URL."
+        )
+    if not _has_java():
+        raise UsageError(
+            "--engine spark needs Java 17, and there is none in JAVA_HOME or on the path. Install it (on Debian: "
+            "apt-get install openjdk-17-jre-headless), or leave --engine out."
+        )
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder: Any = SparkSession.builder
     settings = builder.appName("xdmprep").config("spark.ui.showConsoleProgress", "false")
     if master is not None:
         settings = settings.master(master)
+    if master is not None and master.startswith("local"):  # what goes wrong is told by our message
+        settings = settings.config("spark.log.level", "FATAL")
     try:
         spark = settings.getOrCreate()
     except Exception as error:
-        first = next(iter(str(error).splitlines()), type(error).__name__)
-        raise UsageError(
-            f"Spark does not start: {shorten(first, 300)}. Is Java installed, and is --master right?"
-        ) from None
+        raise UsageError(f"Spark does not start: {cause_of(error)}. Its own messages are above.") from None
     try:
         yield spark
     finally:
         spark.stop()
+
+
+def refuse_missing(sources: Sequence[Path | str]) -> None:
+    """Refuse sources that are not there, before Spark starts; those elsewhere and globs are left to Spark.
+
+    Raises:
+        SourceError: one is missing.
+    """
+    for source in map(str, sources):
+        if not is_url(source) and not set("*?[{") & set(source) and not Path(source).exists():
+            raise SourceError(f"{source}: does not exist. Give a file or folder that driver and executors can read.")
 
 
 def read_files(spark: Any, sources: Sequence[Path | str], csv: CsvOptions) -> DataFrame:
@@ -69,8 +111,7 @@ def read_files(spark: Any, sources: Sequence[Path | str], csv: CsvOptions) -> Da
         elif endings == {".parquet"}:
             frame = spark.read.parquet(*names)
     except Exception as error:  # Spark's readers raise what their version has
-        first = next(iter(str(error).splitlines()), type(error).__name__)
-        raise SourceError(f"{names[0]}: {shorten(first, 300)}") from None
+        raise SourceError(f"{shown(names[0])}: {cause_of(error)}.") from None
     if frame is None:
         raise UsageError(
             f"{names[0]}: --engine spark reads CSV, NDJSON or Parquet files, all of one kind. "

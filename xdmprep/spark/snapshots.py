@@ -1,19 +1,21 @@
 """Two snapshots as DataFrames to upsert records: Spark brings the rows of a key together, one-machine rules compare.
 
-Every row gets the number of a bucket, a hash of its key.  Spark cogroups both frames by it, and each pair of buckets is
-compared as two small snapshots.
+Every row gets the number of a bucket, a hash of its key.  Spark shuffles and sorts both frames as one by it, and each
+bucket is compared as two small snapshots.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..core.stream import Stream, issue_table
 from ..core.typing import RuleSet
@@ -37,7 +39,7 @@ _OWN: list[tuple[str, pa.DataType]] = [
     (KIND, pa.string()), (SOURCE_ID, pa.string()), (KEY, pa.string()), (PATH, pa.string()), (VALUE, pa.string()),
     (ISSUES, pa.list_(REASON)),
 ]  # fmt: skip
-_BUCKET, _AT = "bucket", "at"  # frames travel as c0, c1, ..., so these are free
+_BUCKET, _AT, _SIDE = "bucket", "at", "side"  # frames travel as c0, c1, ..., so these are free
 
 
 @dataclass(frozen=True)
@@ -112,11 +114,36 @@ class _Comparison:
 
         return rows
 
-    def compare(self, before: pa.Table, after: pa.Table) -> pa.Table:
-        """The rows of :class:`Difference` for one bucket."""
-        early, late = before.sort_by(_AT), after.sort_by(_AT)
+    def compared(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The rows of :class:`Difference` for buckets that come one after the other.
+
+        A row has side, bucket and place, then the columns of the earlier frame and those of the later one.
+        """
+        held: list[pa.RecordBatch] = []
+        for batch in batches:
+            if not batch.num_rows:
+                continue
+            buckets = batch.column(1).to_numpy()
+            if held and held[-1].column(1)[-1].as_py() != buckets[0]:
+                yield from self.compare(held)
+                held = []
+            bounds = [0, *(np.flatnonzero(np.diff(buckets)) + 1).tolist(), len(buckets)]
+            for start, end in pairwise(bounds):
+                if start:
+                    yield from self.compare(held)
+                    held = []
+                held.append(batch.slice(start, end - start))
+        if held:
+            yield from self.compare(held)
+
+    def compare(self, rows: Sequence[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The same for the rows of one bucket."""
+        both = pa.Table.from_batches(rows)
+        first, last = 3, 3 + len(self.before.arrow_schema)
+        early = both.filter(pc.equal(both.column(0), 0)).select([2, *range(first, last)])
+        late = both.filter(pc.equal(both.column(0), 1)).select([2, *range(last, both.num_columns)])
         patch = self.patch(early, late).with_set_aside()
-        was, now = (table[_AT].to_numpy() for table in (early, late))
+        was, now = (table.column(0).to_numpy() for table in (early, late))
         tables = []
         for chunk in patch.chunks():
             found = issue_table([*chunk.issues, *map(issue_of, chunk.unread)])
@@ -132,15 +159,15 @@ class _Comparison:
             ids = _ids(at, table["row"].to_numpy())
             more = [table[name] if name in table.schema.names else None for name in ("key", "path", "value")]
             tables.append(self._table([kind] * len(ids), ids, None, *more))
-        return pa.concat_tables(tables).cast(self.types)
+        yield from pa.concat_tables(tables).cast(self.types).to_batches()
 
     def patch(self, before: pa.Table, after: pa.Table) -> Patch:
         """The one-machine comparison."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what the mapping warns of is said by the driver
             return upsert.diff(
-                _stream(self.before, before.drop_columns([_AT, _BUCKET]).to_batches(), "before"),
-                _stream(self.after, after.drop_columns([_AT, _BUCKET]).to_batches(), "after"),
+                _stream(self.before, before.drop_columns([_AT]).to_batches(), "before"),
+                _stream(self.after, after.drop_columns([_AT]).to_batches(), "after"),
                 self.stage.schema, on=self.on, mapping=self.stage.mapping, new=self.new,
                 relax_required=self.relax_required, rules=self.rules, strict=self.strict, jobs=1,
             )  # fmt: skip
@@ -175,7 +202,7 @@ def diff(
     strict: bool = False,
     buckets: int | None = None,
 ) -> Difference:
-    """The upsert records that make the profiles of one snapshot those of another, joined by Spark (4.0 or newer).
+    """The upsert records that make the profiles of one snapshot those of another, joined by Spark.
 
     Args:
         before, after: two snapshots of one source.
@@ -216,15 +243,21 @@ def diff(
         placed = frame.withColumn(_AT, f.monotonically_increasing_id())
         shape = spark_types(pa.schema([(_BUCKET, pa.int32())])).fields
         both = type(placed.schema)([*placed.schema.fields, *shape])
-        sides.append(placed.mapInArrow(work.bucketed(columns, count), both).groupBy(_BUCKET))
-    joined: Any = sides[0].cogroup(sides[1])
-    if not hasattr(joined, "applyInArrow"):
-        raise UsageError("spark.diff needs Spark 4.0 or newer. Compare with xp.diff, or take a newer Spark.")
+        sides.append(placed.mapInArrow(work.bucketed(columns, count), both))
+    rows = _side(sides, 0).union(_side(sides, 1)).repartition(_BUCKET).sortWithinPartitions(_BUCKET, _SIDE, _AT)
+    return Difference(rows.mapInArrow(work.compared, types))
 
-    def compared(left: pa.Table, right: pa.Table) -> pa.Table:  # Spark counts parameters, `self` of a method too
-        return work.compare(left, right)
 
-    return Difference(joined.applyInArrow(compared, types))
+def _side(frames: Sequence[DataFrame], number: int) -> DataFrame:
+    """One of two frames, with the columns of both."""
+    from pyspark.sql import functions as f
+
+    own = [f.lit(number).alias(_SIDE), f.col(_BUCKET), f.col(_AT)]
+    for side, frame in enumerate(frames):
+        for field in frame.schema.fields[:-2]:
+            column = f.col(field.name) if side == number else f.lit(None).cast(field.dataType)
+            own.append(column.alias(f"{field.name}of{side}"))
+    return frames[number].select(own)
 
 
 def _shape(stage: ArrowStage) -> pa.Schema:

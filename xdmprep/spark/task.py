@@ -1,7 +1,8 @@
-"""What a task does: its partition, mapped, checked and written into a folder of its own attempt.
+"""What a task does: its partition, mapped and checked, and for :func:`xdmprep.spark.prepare` written into a folder.
 
-A task's last act is one row that says what it wrote.  Spark gives the driver the row of one attempt for each partition,
-so files of attempts that failed, were killed or came second are never looked at.
+Every attempt of a task has a folder of its own, and its last act is one row that says what it wrote.  Spark gives the
+driver the row of one attempt for each partition, so files of attempts that failed, were killed or came second are never
+looked at.
 """
 
 from __future__ import annotations
@@ -9,17 +10,23 @@ from __future__ import annotations
 import pickle
 import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 
-from ..core.stream import Chunk, Origins
+from ..core.stream import Chunk, Stream
 from ..errors import OutputError
 from ..pipeline.stage import ArrowStage
 from ..report import Report, ReportBuilder
 from ..write import OutputFolder, WriteOptions, Written, write_stream
-from .frames import FrameColumns
+from .frames import FrameColumns, travelling
+from .places import Places, Placing, placed, safe_name
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 #: The one column that a task gives: a pickled :class:`Done`.
 RESULT = pa.schema([("done", pa.binary())])
@@ -27,34 +34,90 @@ RESULT = pa.schema([("done", pa.binary())])
 KEPT_FINDINGS = 1_000
 
 
+class GroupingStage(ArrowStage):
+    """A stage whose mapping set may group rows: Spark has brought those of a group together."""
+
+    _groups = True
+
+
+@dataclass(frozen=True)
+class Work:
+    """A stage and the columns of the rows that come to it, sent to the executors.
+
+    Attributes:
+        stage: mapping, schema and rules.
+        columns: of the frame.
+        placing: what travels behind them.
+    """
+
+    stage: ArrowStage
+    columns: FrameColumns
+    placing: Placing
+
+    @classmethod
+    def on(cls, frame: DataFrame, stage: ArrowStage) -> tuple[DataFrame, Work]:
+        """The frame as it goes to the tasks, and their work.
+
+        Where the mapping set groups rows, Spark brings those of a group into one partition, in the order of the frame.
+
+        Raises:
+            MappingError: the mapping set does not fit the frame's columns.
+        """
+        frame, columns = travelling(frame)
+        stage.stream(columns.arrow_schema, ())
+        keys = () if stage.mapping is None else stage.mapping.options.group_by
+        frame, placing = placed(frame, moved=bool(keys))
+        if keys:
+            names = columns.arrow_schema.names
+            frame = frame.repartition(*(f"c{names.index(key)}" for key in keys))
+            frame = frame.sortWithinPartitions(*map(safe_name, placing.sorted_by))
+        return frame, cls(stage, columns, placing)
+
+    def stream(self, batches: Iterable[pa.RecordBatch]) -> tuple[Stream, Places]:
+        """The checked rows of the partition that this process works on, and where they come from."""
+        from pyspark import TaskContext
+
+        context = TaskContext.get()
+        partition = 0 if context is None else context.partitionId()
+        places = Places(self.placing, partition)
+        rows = self.columns.named(places.read(batches, len(self.columns.arrow_schema)))
+        return self.stage.stream(self.columns.arrow_schema, rows, f"partition {partition}", places), places
+
+
 @dataclass(frozen=True)
 class Done:
     """What a task wrote.
 
     Attributes:
-        partition: its number.
+        partition: the name of its partition.
         folder: the name of the attempt's folder; empty where nothing is written.
         written: files and counts.
+        merged: rows that went into a record with a row before them.
+        merged_rejected: how many of those went into records that were set aside.
+        places: the highest row of each place that rows come from.
         report: what was found.
     """
 
-    partition: int
+    partition: str
     folder: str
     written: Written
+    merged: int
+    merged_rejected: int
+    places: dict[str, int]
     report: Report
 
 
 @dataclass(frozen=True)
 class PartitionTask:
-    """The work on one partition, sent to the executors.
+    """The work on one partition, with output.
 
     Attributes:
+        work: what is done with the rows.
         staging: the folder of all attempts, which driver and executors share; None only checks.
         options: of the parts.
     """
 
-    stage: ArrowStage
-    columns: FrameColumns
+    work: Work
     staging: str | None
     options: WriteOptions
 
@@ -67,35 +130,40 @@ class PartitionTask:
             yield pa.RecordBatch.from_arrays([pa.array([pickle.dumps(done)], pa.binary())], schema=RESULT)
 
     def _run(self, batches: Iterator[pa.RecordBatch]) -> Done:
-        from pyspark import TaskContext
+        stream, places = self.work.stream(batches)
+        builder = ReportBuilder(stream.name, cap=KEPT_FINDINGS)
+        merged = merged_rejected = 0
 
-        context = TaskContext.get()
-        partition = 0 if context is None else context.partitionId()
-        name = f"partition {partition}"
-        stream = self.stage.stream(self.columns.arrow_schema, self.columns.named(batches), name).then(_first_file)
-        builder = ReportBuilder(name, cap=KEPT_FINDINGS)
+        def each(chunk: Chunk) -> None:
+            nonlocal merged, merged_rejected
+            merged += chunk.merged
+            if chunk.merged:
+                bad = chunk.faulty()
+                merged_rejected += chunk.rows_in(bad) - int(bad.sum())
+            builder.add(chunk)
+
+        attempt = ""
         if self.staging is None:
             rows = 0
             for chunk, _ in stream.run(jobs=1, rest=Chunk.found):
-                builder.add(chunk)
+                each(chunk)
                 rows += chunk.consumed
-            report = builder.finish()
-            return Done(partition, "", Written((), rows, rows - report.invalid, report.invalid), report)
-        staging = Path(self.staging)
-        if not staging.is_dir():
-            raise OutputError(
-                f"{staging.parent}: this executor does not see the folder that the driver made. Give a folder on a "
-                "file system that driver and executors share."
-            )
-        attempt = f"{partition:05}-{uuid.uuid4().hex}"
-        folder = OutputFolder(staging / attempt, {"partition": partition})
-        stream = replace(stream, origins=Origins([name]))
-        written = write_stream(stream, folder, self.options, jobs=1, on_chunk=builder.add)
-        return Done(partition, attempt, written, builder.finish())
-
-
-def _first_file(chunk: Chunk) -> Chunk:
-    return replace(chunk, file=0)
+            written = Written((), rows, 0, 0)
+        else:
+            staging = Path(self.staging)
+            if not staging.is_dir():
+                raise OutputError(
+                    f"{staging.parent}: this executor does not see the folder that the driver made. Give a folder on a "
+                    "file system that driver and executors share."
+                )
+            number = stream.name.rpartition(" ")[2]
+            attempt = f"{number:0>5}-{uuid.uuid4().hex}"
+            folder = OutputFolder(staging / attempt, {"partition": number})
+            written = write_stream(stream, folder, self.options, jobs=1, on_chunk=each)
+        report = builder.finish()
+        named = [*report.issues["row"].to_pylist(), *(group.first_row for group in report.groups)]
+        report.place(places.only(np.unique(np.array(named, np.int64))))
+        return Done(stream.name, attempt, written, merged, merged_rejected, places.highest, report)
 
 
 def _chained(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

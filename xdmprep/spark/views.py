@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from ..core.stream import issue_table
 from ..core.typing import RuleSet
 from ..mapping import MappingLike
-from ..pipeline.stage import ISSUES, OK, SOURCE_ID, ArrowStage
+from ..pipeline.stage import ISSUES, SOURCE_ID
 from ..schema import SchemaLike
-from ..write import REASON
-from .frames import arrow_types, spark_types, travelling
+from ..write import REASON, issue_of, reasons_of
+from .frames import arrow_types, spark_types
+from .task import GroupingStage, Work
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -37,15 +38,15 @@ def records(
     Raises:
         SchemaError, MappingError, UsageError: before a job runs.
     """
-    stage = ArrowStage(mapping, schema, rules=rules, strict=strict)
-    frame, columns = travelling(frame)
-    stage.stream(columns.arrow_schema, ())  # errors of the mapping are raised here
-    types = spark_types(stage.schema.arrow_schema)
+    frame, work = Work.on(frame, GroupingStage(mapping, schema, rules=rules, strict=strict))
+    shape = work.stage.schema.arrow_schema
+    types = spark_types(shape)
     taken = arrow_types(types)
 
     def good(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for made in stage(columns.named(batches)):
-            yield made.filter(made.column(OK)).select(taken.names).cast(taken)
+        stream, _ = work.stream(batches)
+        for chunk in stream.chunks(jobs=1):
+            yield chunk.where(~chunk.faulty()).nested(shape).cast(taken)
 
     return frame.mapInArrow(good, types)
 
@@ -56,44 +57,47 @@ def rejects(
     """The rows with faults.  Arguments as of :func:`records`.
 
     Returns:
-        The source's columns; ``reasons`` (a list of texts; left out where the source has such a column); ``_source_id``
-        (partition and position in it, counted from 1) and ``_issues`` (a list of struct: code, severity, path, column,
-        value, message, hint).
+        The source's columns (lists, where the mapping set groups rows); ``reasons`` (a list of texts; left out where
+        the source has such a column); ``_source_id`` (file and row in it where Spark tells them, else partition and
+        position in it, counted from 1) and ``_issues`` (a list of struct: code, severity, path, column, value, message,
+        hint).
 
     Raises:
         SchemaError, MappingError, UsageError: before a job runs.
     """
-    from pyspark.sql.types import StringType, StructField, StructType
+    from pyspark.sql.types import ArrayType, StringType, StructField, StructType
 
-    stage = ArrowStage(mapping, schema, rules=rules, strict=strict)
-    names = frame.columns
-    frame, columns = travelling(frame)
-    stage.stream(columns.arrow_schema, ())
+    frame, work = Work.on(frame, GroupingStage(mapping, schema, rules=rules, strict=strict))
+    names = work.columns.arrow_schema.names
+    groups = bool(work.stage.mapping and work.stage.mapping.options.group_by)
     with_texts = REASONS not in [name.lower() for name in names]
     own: list[tuple[str, pa.DataType]] = [(REASONS, pa.list_(pa.string()))] if with_texts else []
     found = spark_types(pa.schema([*own, (ISSUES, pa.list_(REASON))])).fields
     texts = found[: len(own)]
-    fields = [StructField(name, field.dataType) for name, field in zip(names, frame.schema.fields, strict=True)]
+    kinds = [field.dataType for field in frame.schema.fields[: len(names)]]
+    fields = [StructField(name, ArrayType(kind) if groups else kind) for name, kind in zip(names, kinds, strict=True)]
     types = StructType([*fields, *texts, StructField(SOURCE_ID, StringType()), found[-1]])
     taken = arrow_types(types)
 
     def bad(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        from pyspark import TaskContext
-
-        context = TaskContext.get()
-        partition = 0 if context is None else context.partitionId()
-        before = 0
-        for batch in columns.named(batches):
-            made = pa.Table.from_batches(stage([batch]), stage.arrow_schema)
-            wrong = pc.invert(made.column(OK)).combine_chunks()
-            rows = np.flatnonzero(wrong.to_numpy(zero_copy_only=False)) + before + 1
-            before += batch.num_rows
-            issues = made.column(ISSUES).combine_chunks().filter(wrong)
-            arrays = list(batch.filter(wrong).columns)
+        stream, places = work.stream(batches)
+        for chunk in stream.chunks(jobs=1):
+            wrong = chunk.faulty()
+            if not wrong.any() and not chunk.unread:
+                continue
+            unread = np.array([item.row for item in chunk.unread], np.int64)
+            rows = np.concatenate([chunk.rows[wrong], unread])
+            table = issue_table([*chunk.issues, *map(issue_of, chunk.unread)])
+            issues = reasons_of(rows, table.take(pa.array(np.argsort(table["row"].to_numpy(), kind="stable"))))
+            source: Any = chunk.where(wrong).source
+            arrays = [
+                pa.concat_arrays([source.column(at).cast(kind), pa.nulls(len(unread), kind)])
+                for at, kind in enumerate(taken.types[: len(names)])
+            ]
             if with_texts:
                 said = [[_said(issue) for issue in row] for row in issues.to_pylist()]
                 arrays.append(pa.array(said, pa.list_(pa.string())))
-            arrays += [pa.array([f"{partition}-{row}" for row in rows], pa.string()), issues]
+            arrays += [places.ids(rows), issues]
             cast = [array.cast(kind) for array, kind in zip(arrays, taken.types, strict=True)]
             yield pa.RecordBatch.from_arrays(cast, schema=taken)
 

@@ -3,7 +3,7 @@
 A line of `rejects.jsonl` is ``{"row", "line"?, "source": {column: value}, "reasons": [...]}``; a row that could not be
 read at all has its ``"text"`` in place of ``"source"``.  Where rows are grouped, a line stands for one record:
 ``"row"`` is its first row and ``"rows"`` are all of them.  Where the source is several files, ``"file"`` comes first
-and rows are counted within it.
+and rows are counted within it; ``"files"`` then says where each of ``"rows"`` is.
 """
 
 from __future__ import annotations
@@ -94,8 +94,18 @@ class Rejects:
             pa.concat_arrays([pa.nulls(n, pa.int64()), pa.array([item.line for item in unread], pa.int64())]),
         ]
         if chunks[0].members is not None:
-            leaves.append(Leaf(("rows",), pa.list_(pa.int64())))
-            columns.append(pa.concat_arrays([*(chunk.members for chunk in chunks), pa.nulls(lost, leaves[-1].type)]))
+            kind = pa.list_(pa.int64())
+            members = pa.concat_arrays([*(chunk.members for chunk in chunks), pa.nulls(lost, kind)])
+            leaves.append(Leaf(("rows",), kind))
+            if self._origins is not None:
+                files, inside = self._origins.of(members.values.to_numpy())
+                leaves.append(Leaf(("files",), pa.list_(pa.string())))
+                columns.append(pa.ListArray.from_arrays(members.offsets, pa.array(inside), mask=members.is_null()))
+                columns.append(
+                    pa.ListArray.from_arrays(members.offsets, files.cast(pa.string()), mask=members.is_null())
+                )
+            else:
+                columns.append(members)
         sources = [chunk.source for chunk in chunks]  # a chunk of nothing but unreadable rows has none
         known = next((source for source in sources if source is not None), None)
         if known is not None:

@@ -1,0 +1,169 @@
+"""Spark with executors of their own: speculation, killed workers, and Spark Connect.  Needs Java and PySpark.
+
+Each test runs a session of its own in another process, because a process has one for life.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import xdmprep as xp
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+JOB = ["crm-profiles.csv", "crm-profile.mapping.yaml", "crm-profile.schema.json"]
+
+START = """
+import json, os, signal, sys, time
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+from xdmprep.spark import prepare, records, rejects, validate
+
+work = Path(sys.argv[1])
+source, mapping, schema = sys.argv[2:5]
+builder = SparkSession.builder
+for name, value in json.loads(sys.argv[5]).items():
+    builder = builder.config(name, value)
+"""
+
+CLUSTER = (
+    START
+    + """
+spark = builder.master("local-cluster[2,1,512]").getOrCreate()
+kind = sys.argv[6]
+
+def disturbed(batches):
+    from pyspark import TaskContext
+
+    context = TaskContext.get()
+    partition, attempt = context.partitionId(), context.attemptNumber()
+    (work / "tried" / f"{partition}-{attempt}-{context.taskAttemptId()}").touch()
+    for batch in batches:
+        half = batch.num_rows // 2
+        yield batch.slice(0, half)
+        first = work / "first"
+        if partition == 1:
+            try:
+                first.touch(exist_ok=False)
+            except FileExistsError:
+                pass
+            else:
+                if kind == "slow":  # until there is a second attempt, and then both end at about the same time
+                    end = time.monotonic() + 300
+                    while len(list((work / "tried").glob("1-*"))) < 2 and time.monotonic() < end:
+                        time.sleep(0.1)
+                else:  # the worker's parent is the daemon, whose parent is the executor
+                    stat = Path(f"/proc/{os.getppid()}/stat").read_text()
+                    os.kill(int(stat.rpartition(")")[2].split()[1]), signal.SIGKILL)
+        yield batch.slice(half)
+
+(work / "tried").mkdir()
+frame = spark.read.csv(source, header=True).repartition(6)
+spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", 10)
+result = prepare(frame.mapInArrow(disturbed, frame.schema), mapping, schema, work / "out")
+print(json.dumps([result.rows, result.written, result.rejected]))
+spark.stop()
+"""
+)
+
+CONNECT = (
+    START
+    + """
+os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
+spark = builder.remote("local[2]").getOrCreate()
+assert "connect" in type(spark).__module__
+frame = spark.read.csv(source, header=True)
+made = prepare(frame, mapping, schema, work / "out")
+views = [records(frame, mapping, schema).count(), rejects(frame, mapping, schema).count()]
+invalid = validate(frame, schema, mapping=mapping).invalid
+odd = spark.sql("SELECT 'a' AS `id`, make_interval(1) AS iv, X'00' AS bytes, 'r' AS reasons, 1 AS `a.b c`, "
+                "TIMESTAMP '2024-05-06 07:08:09.123+00:00' AS at, TIMESTAMP_NTZ '2024-05-06 07:08:09' AS wall")
+event = Path(schema).with_name("purchase-event.schema.json")
+prepare(odd, {"_id": "concat(id, ${a.b c})", "timestamp": "at"}, event, work / "odd", rules="batch")
+print(json.dumps([made.rows, made.written, made.rejected, views, invalid, sorted({e["file"] for e in map(json.loads,
+    (work / "out" / "rejects.jsonl").open())})]))
+spark.stop()
+"""
+)
+
+LOOPBACK = {"spark.ui.enabled": "false", "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+
+
+@pytest.fixture(autouse=True)
+def _needs() -> None:
+    if importlib.util.find_spec("pyspark") is None:
+        pytest.skip("PySpark is not installed")
+    if shutil.which("java") is None:
+        pytest.skip("there is no Java")
+
+
+def in_spark(script: str, schemas: Path, folder: Path, settings: dict[str, str], *more: str) -> Any:
+    """What a script prints last, in a process with a session of its own."""
+    source = schemas / "examples" / JOB[0]
+    args = [folder, source, schemas / JOB[1], schemas / JOB[2], json.dumps(LOOPBACK | settings), *more]
+    done = subprocess.run(
+        [sys.executable, "-c", script, *map(str, args)], capture_output=True, text=True, cwd=folder,
+        env=os.environ | {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def lines_of(folder: Path) -> list[bytes]:
+    return sorted(line for part in folder.glob("part-*.json") for line in part.read_bytes().splitlines())
+
+
+def rejects_of(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "rejects.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def same_as_one_machine(schemas: Path, tmp_path: Path) -> xp.Result:
+    alone = xp.prepare(schemas / "examples" / JOB[0], schemas / JOB[1], schemas / JOB[2], out=tmp_path / "alone")
+    assert lines_of(tmp_path / "out") == lines_of(tmp_path / "alone")
+    aside, expected = rejects_of(tmp_path / "out"), rejects_of(tmp_path / "alone")
+    assert sorted(str(entry["source"]) for entry in aside) == sorted(str(entry["source"]) for entry in expected)
+    assert len({(entry["file"], entry["row"]) for entry in aside}) == len(aside)
+    assert not list((tmp_path / "out").glob(".*"))
+    return alone
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds the executor's process in /proc")
+@pytest.mark.parametrize("kind", ["slow", "killed"])
+def test_speculation_and_a_killed_executor_double_and_lose_nothing(schemas: Path, tmp_path: Path, kind: str) -> None:
+    speculation = {
+        "spark.speculation": "true", "spark.speculation.interval": "100ms", "spark.speculation.quantile": "0.3",
+        "spark.speculation.multiplier": "1.1", "spark.speculation.minTaskRuntime": "100ms",
+        "spark.speculation.efficiency.enabled": "false",
+    }  # fmt: skip
+    settings = {"spark.executor.memory": "512m"} | (speculation if kind == "slow" else {})
+    counts = in_spark(CLUSTER, schemas, tmp_path, settings, kind)
+    tried = [mark.name.split("-")[0] for mark in (tmp_path / "tried").iterdir()]
+    assert tried.count("1") >= 2  # there was a second attempt
+    alone = same_as_one_machine(schemas, tmp_path)
+    assert counts == [alone.rows, alone.written, alone.rejected]
+
+
+def test_spark_connect_gives_the_same(schemas: Path, tmp_path: Path) -> None:
+    import pyspark
+
+    if importlib.util.find_spec("grpc") is None:
+        pytest.skip("pyspark[connect] is not installed")
+    if not list((Path(pyspark.__file__).parent / "jars").glob("spark-connect_*.jar")):
+        pytest.skip(f"PySpark {pyspark.__version__} brings no Connect server")
+    found = in_spark(CONNECT, schemas, tmp_path, {})
+    alone = same_as_one_machine(schemas, tmp_path)
+    assert found[:3] == [alone.rows, alone.written, alone.rejected]
+    assert found[3:5] == [[alone.written, alone.rejected], alone.rejected]
+    assert found[5] == [str(schemas / "examples" / JOB[0])]
+    (line,) = lines_of(tmp_path / "odd")
+    assert json.loads(line) == {"_id": "a1", "timestamp": "2024-05-06T07:08:09.123Z"}
