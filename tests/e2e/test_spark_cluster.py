@@ -9,8 +9,11 @@ import importlib.util
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +42,8 @@ for name, value in json.loads(sys.argv[5]).items():
 CLUSTER = (
     START
     + """
-spark = builder.master("local-cluster[2,1,512]").getOrCreate()
-kind = sys.argv[6]
+master, kind = sys.argv[6:8]
+spark = builder.master(master).getOrCreate()
 
 def disturbed(batches):
     from pyspark import TaskContext
@@ -119,6 +122,51 @@ def in_spark(script: str, schemas: Path, folder: Path, settings: dict[str, str],
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def cluster(_needs: None, tmp_path: Path) -> Iterator[str]:
+    """The address of a cluster of two workers, on hosts of their own: a second attempt never runs on the same host."""
+    import pyspark
+
+    home = Path(pyspark.__file__).parent
+    port = free_port()
+    address = f"spark://127.0.0.1:{port}"
+    env = os.environ | {"SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1"}
+    command = [home / "bin" / "spark-class"]
+    started = []
+
+    def start(log: str, *args: str) -> None:
+        with (tmp_path / log).open("wb") as out:
+            started.append(subprocess.Popen([*command, *args], stdout=out, stderr=out, env=env, cwd=tmp_path))
+
+    def wait_for(log: str, text: str) -> None:
+        end = time.monotonic() + 240
+        while text not in (tmp_path / log).read_text(errors="replace"):
+            assert time.monotonic() < end, (tmp_path / log).read_text(errors="replace")[-2000:]
+            time.sleep(0.2)
+
+    try:
+        here = ["--host", "127.0.0.1", "--port", str(port), "--webui-port", "0"]
+        start("master.log", "org.apache.spark.deploy.master.Master", *here)
+        wait_for("master.log", "I have been elected leader")
+        for number in (1, 2):
+            own = ["--host", f"127.0.0.{number}", "--webui-port", "0", "--cores", "1", "--memory", "1g"]
+            work = ["--work-dir", str(tmp_path / f"work{number}"), address]
+            start(f"worker{number}.log", "org.apache.spark.deploy.worker.Worker", *own, *work)
+        for number in (1, 2):
+            wait_for(f"worker{number}.log", "Successfully registered with master")
+        yield address
+    finally:
+        for process in reversed(started):
+            process.terminate()
+            process.wait(60)
+
+
 def lines_of(folder: Path) -> list[bytes]:
     return sorted(line for part in folder.glob("part-*.json") for line in part.read_bytes().splitlines())
 
@@ -137,16 +185,18 @@ def same_as_one_machine(schemas: Path, tmp_path: Path) -> xp.Result:
     return alone
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds the executor's process in /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and the addresses 127.0.0.0/8")
 @pytest.mark.parametrize("kind", ["slow", "killed"])
-def test_speculation_and_a_killed_executor_double_and_lose_nothing(schemas: Path, tmp_path: Path, kind: str) -> None:
+def test_speculation_and_a_killed_executor_double_and_lose_nothing(
+    cluster: str, schemas: Path, tmp_path: Path, kind: str
+) -> None:
     speculation = {
         "spark.speculation": "true", "spark.speculation.interval": "100ms", "spark.speculation.quantile": "0.3",
         "spark.speculation.multiplier": "1.1", "spark.speculation.minTaskRuntime": "100ms",
         "spark.speculation.efficiency.enabled": "false",
     }  # fmt: skip
     settings = {"spark.executor.memory": "512m"} | (speculation if kind == "slow" else {})
-    counts = in_spark(CLUSTER, schemas, tmp_path, settings, kind)
+    counts = in_spark(CLUSTER, schemas, tmp_path, settings, cluster, kind)
     tried = [mark.name.split("-")[0] for mark in (tmp_path / "tried").iterdir()]
     assert tried.count("1") >= 2  # there was a second attempt
     alone = same_as_one_machine(schemas, tmp_path)

@@ -26,7 +26,7 @@ from ..write import ISSUES, REJECTS, OutputFolder, WriteOptions, Written
 from ..write.parts import PLATFORM_MAX_FILES
 from .frames import spark_types
 from .session import cause_of
-from .task import RESULT, Done, GroupingStage, PartitionTask, Work
+from .task import RESULT, Done, FrameJob, GroupingStage, PartitionTask
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -83,7 +83,7 @@ def prepare(
     stage = GroupingStage(mapping, schema, rules=rules, strict=strict)
     options = stamped(options, stage.schema)
     plan = _plan(df)
-    df, work = Work.on(df, stage)
+    df, work = FrameJob.on(df, stage)
     columns = work.columns
     chosen = stage.mapping or _as_they_are(stage.schema, columns.arrow_schema.names)
     key = {
@@ -136,7 +136,7 @@ def validate(
         SourceError: the Spark job failed.
     """
     stage = GroupingStage(mapping, schema, rules=rules)
-    df, work = Work.on(df, stage)
+    df, work = FrameJob.on(df, stage)
     return _report(_run(df, PartitionTask(work, None, WriteOptions())), stage)
 
 

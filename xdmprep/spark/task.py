@@ -41,7 +41,7 @@ class GroupingStage(ArrowStage):
 
 
 @dataclass(frozen=True)
-class Work:
+class FrameJob:
     """A stage and the columns of the rows that come to it, sent to the executors.
 
     Attributes:
@@ -55,7 +55,7 @@ class Work:
     placing: Placing
 
     @classmethod
-    def on(cls, frame: DataFrame, stage: ArrowStage) -> tuple[DataFrame, Work]:
+    def on(cls, frame: DataFrame, stage: ArrowStage) -> tuple[DataFrame, FrameJob]:
         """The frame as it goes to the tasks, and their work.
 
         Where the mapping set groups rows, Spark brings those of a group into one partition, in the order of the frame.
@@ -117,7 +117,7 @@ class PartitionTask:
         options: of the parts.
     """
 
-    work: Work
+    work: FrameJob
     staging: str | None
     options: WriteOptions
 

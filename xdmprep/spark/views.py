@@ -15,7 +15,7 @@ from ..pipeline.stage import ISSUES, SOURCE_ID
 from ..schema import SchemaLike
 from ..write import REASON, issue_of, reasons_of
 from .frames import arrow_types, spark_types
-from .task import GroupingStage, Work
+from .task import FrameJob, GroupingStage
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -38,7 +38,7 @@ def records(
     Raises:
         SchemaError, MappingError, UsageError: before a job runs.
     """
-    frame, work = Work.on(frame, GroupingStage(mapping, schema, rules=rules, strict=strict))
+    frame, work = FrameJob.on(frame, GroupingStage(mapping, schema, rules=rules, strict=strict))
     shape = work.stage.schema.arrow_schema
     types = spark_types(shape)
     taken = arrow_types(types)
@@ -67,7 +67,7 @@ def rejects(
     """
     from pyspark.sql.types import ArrayType, StringType, StructField, StructType
 
-    frame, work = Work.on(frame, GroupingStage(mapping, schema, rules=rules, strict=strict))
+    frame, work = FrameJob.on(frame, GroupingStage(mapping, schema, rules=rules, strict=strict))
     names = work.columns.arrow_schema.names
     groups = bool(work.stage.mapping and work.stage.mapping.options.group_by)
     with_texts = REASONS not in [name.lower() for name in names]
