@@ -46,7 +46,7 @@ from hostile_kit import (
     unknown_coding,
     untyped_page,
 )
-from network_kit import CATALOG, CRM, call, new_dataset, simple_folder
+from network_kit import CATALOG, CRM, act, call, lines, new_batch, new_dataset, put, quick, record, simple_folder
 
 from xdmprep.cli import run
 from xdmprep.emulator import Emulator
@@ -653,6 +653,50 @@ def test_a_journal_that_says_completed_needs_again(emulator, platform, capfd, tm
     assert len(found) == 3
     assert upload(capfd, platform.url, dataset, lost)[0] == 0  # without --again the new one is found
     assert len(call("GET", emulator.url, CATALOG + "/batches", params={"dataSet": dataset}).json()) == 3
+
+
+@pytest.mark.parametrize("state", ["loading", "active"])
+@pytest.mark.parametrize("whose", ["of other files", "of another client", "of another dataset"])
+def test_a_journal_that_names_another_batch(emulator, platform, capfd, tmp_path, whose, state):
+    """Nothing goes into somebody else's batch, and nobody else's batch counts as these files."""
+    dataset = new_dataset(emulator.url)
+    foreign = new_dataset(emulator.url) if whose == "of another dataset" else dataset
+    more = {"externalId": f"xdmprep-{state:0<32}"} if whose == "of other files" else {}
+    other = new_batch(emulator.url, foreign, **more)
+    if state == "active":
+        put(emulator.url, other, foreign, "a.json", lines([record(n) for n in range(RECORDS)]))
+        act(emulator.url, other, "COMPLETE")
+        quick(emulator.url).wait(other)
+    folder = simple_folder(tmp_path / "out")
+    platform.rule(ROUTES["complete"], status_of(403), 1)
+    assert upload(capfd, platform.url, dataset, folder)[0] == 3
+    journal = folder / "upload.jsonl"
+    text = journal.read_text()
+    own = json.loads(text.splitlines()[-1])["batch"]
+    journal.write_text(text.replace(own, other))
+    before = len(platform.seen)
+    code, _, errors, _ = upload(capfd, platform.url, dataset, folder)
+    assert code == 3 and f"names batch {other}" in errors and "upload.jsonl" in errors, errors
+    assert {exchange.method for exchange in platform.seen[before:]} == {"GET"}
+    journal.unlink()
+    assert upload(capfd, platform.url, dataset, folder)[0] == 0
+    found = call("GET", emulator.url, CATALOG + "/batches", params={"dataSet": dataset}).json()
+    assert found[own]["metrics"]["outputRecordCount"] == RECORDS and len(found) == (1 if foreign != dataset else 2)
+
+
+@pytest.mark.parametrize("kind", ["fifo", "folder", "/dev/null", "/dev/full", "a link to itself", "a dangling link"])
+def test_journals_that_are_no_files(emulator, platform, capfd, tmp_path, kind):
+    folder = simple_folder(tmp_path / "out")
+    journal = folder / "upload.jsonl"
+    if kind == "fifo":
+        os.mkfifo(journal)
+    elif kind == "folder":
+        journal.mkdir()
+    else:
+        journal.symlink_to({"a link to itself": journal, "a dangling link": tmp_path / "no" / "x"}.get(kind, kind))
+    code, _, errors, seconds = upload(capfd, platform.url, new_dataset(emulator.url), folder)
+    assert code == 2 and "upload.jsonl" in errors and seconds < 10, errors
+    assert not [x for x in platform.seen if x.method != "GET"]
 
 
 MANIFESTS: dict[str, dict[str, Any]] = {

@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import stat
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -93,6 +94,9 @@ class Journal:
             raise OutputError(
                 f"{self.path}: cannot keep the upload's journal: {why}. Make the folder writable."
             ) from None
+        if not stat.S_ISREG(os.fstat(self._handle).st_mode):
+            os.close(self._handle)
+            raise OutputError(f"{self.path}: cannot keep the upload's journal: not a regular file. Remove it.")
         if not lock_file(self._handle):
             os.close(self._handle)
             raise UsageError(f"{self.path.parent}: another process is uploading these files. Wait for it to end.")

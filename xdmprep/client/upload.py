@@ -163,7 +163,7 @@ class _Upload:
         self.progress = self.journal.progress(self.external)
         if self.progress.batch:
             with contextlib.suppress(_Missing):
-                return _status(self.session, self.progress.batch)
+                return self._own(_status(self.session, self.progress.batch))
         if self.progress.completed:
             return wire.Batch(self.progress.batch or "?", _GONE)
         found = self._look(patient=self.progress.creating)
@@ -175,6 +175,22 @@ class _Upload:
             self.journal.write("created", externalId=self.external, batch=found.id, found=True)
             self.progress = self.journal.progress(self.external)
         return found
+
+    def _own(self, batch: wire.Batch) -> wire.Batch:
+        """The batch that the journal names, which must be one of these files.
+
+        Raises:
+            PlatformError: it carries another id, or belongs to another dataset.
+        """
+        if batch.external_id in (None, self.external) and batch.dataset_id in (None, self.dataset):
+            return batch
+        raise PlatformError(
+            f"{self.journal.path.name} names batch {printable(batch.id, 80)} for these files, but in Catalog that is "
+            f"another one (externalId {printable(batch.external_id or 'none', 80)}, dataset "
+            f"{printable(batch.dataset_id or 'none', 80)}). Nothing was sent.",
+            hint=f"Was it changed by hand? Without {self.journal.path} the same command finds its batch by itself.",
+            code="foreign-batch", batch=batch.id,
+        )  # fmt: skip
 
     def _find(self) -> wire.Batch | None:
         """The batch to go on with; None where one must be created."""
