@@ -23,6 +23,7 @@ from ..core.shred import to_pylist
 from .columns import BOOL, DOUBLE, LONG, MOMENT, TEXT, Column, Mask, as_mask, merged, nulls_of, plain
 from .java_time_format import automatic_layouts, iso_shape, read_date
 from .kernels import dates, numbers, texts
+from .kernels.table import print_moments
 from .options import DEFAULT, Options
 from .shapes import alternatives, chosen, in_utc, normal, normal_type
 from .values import Failed, kind_of, number_in, text_of
@@ -163,6 +164,8 @@ def _converted(values: pa.Array, target: pa.DataType, options: Options) -> Colum
         return Column(wide, as_mask(pc.is_inf(wide)))
     if source == DOUBLE and pa.types.is_integer(target):
         return _whole_doubles(normal(values), target)
+    if target == TEXT and pa.types.is_timestamp(kind) and kind.tz in (None, "UTC") and kind.unit != "ns":
+        return print_moments(normal(values))
     if target == TEXT and source in (LONG, BOOL, DOUBLE):
         found = texts.as_text(normal(values))
         return None if found is None else Column(found)
@@ -202,7 +205,7 @@ def _in_layouts(values: pa.Array, target: pa.DataType, options: Options) -> Colu
     if options.zoneless_millis == "keep":
         layouts = dates.ISO + layouts
     local = pa.types.is_date(target)  # the day of a text with an offset is the one that is written
-    moments = dates.read_layouts(values, layouts, blank_is_null=False, as_written=local)
+    moments = dates.read_layouts(values, layouts, blank_is_null=False, options=options, as_written=local)
     return Column(_from_moments(moments.values, target), moments.open)
 
 

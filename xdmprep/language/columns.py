@@ -5,7 +5,7 @@ the whole expression is done, once per distinct combination of inputs.  So kerne
 and the two ways of evaluation cannot drift apart unseen.
 
 Between kernels a text is ``string`` or ``dictionary<int32, string>``, an integer ``int64``, a decimal ``double``, a
-date ``timestamp[us, UTC]``.
+date ``timestamp[us, UTC]``; of dates in other zones the zone is beside it (:data:`ZONED`).
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ Codes = np.ndarray[Any, np.dtype[np.int64]]
 
 TEXT, LONG, DOUBLE, BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 MOMENT = pa.timestamp("us", "UTC")
+#: A moment and the number of its zone (see :mod:`xdmprep.language.zones`).
+ZONED = pa.struct([("\0@", MOMENT), ("\0z", pa.int32())])
 NUMBERS = (LONG, DOUBLE)
 EXACT = 2**53
 

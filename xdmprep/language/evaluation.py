@@ -338,20 +338,11 @@ def _each(
 # Lowering
 
 
-def lower(node: Node, options: Options, instant: bool = False) -> Part:
-    """A bound tree as parts.
-
-    Args:
-        node: the tree.
-        options: the readings of open points.
-        instant: whether only the instant of a date counts, not its zone.
-    """
+def lower(node: Node, options: Options) -> Part:
+    """A bound tree as parts."""
     node = _shortened(node, options)
     nodes = below(node)
-    parts = tuple(
-        None if isinstance(child, Lambda) else lower(child, options, _is_instant(node, i, instant))
-        for i, child in enumerate(nodes)
-    )
+    parts = tuple(None if isinstance(child, Lambda) else lower(child, options) for child in nodes)
     body: Part | None = None
     parameters: tuple[str, ...] = ()
     lambdas = [child for child in nodes if isinstance(child, Lambda)]
@@ -363,8 +354,7 @@ def lower(node: Node, options: Options, instant: bool = False) -> Part:
     random = any(part.random for part in known) or (body is not None and body.random)
     if isinstance(node, Call) and node.name == "uuid":
         random = True
-    name = "date@" if instant and isinstance(node, Call) and node.name == "date" else _name(node)
-    made = Part(node, name, parts, reads, random, body=body, parameters=parameters, result=_result(node))
+    made = Part(node, _name(node), parts, reads, random, body=body, parameters=parameters, result=_result(node))
     if len(lambdas) > 1:
         made.body = None
     volatile = random or any(isinstance(each, Call) and _volatile(each) for each in _within(node))
@@ -377,18 +367,6 @@ def lower(node: Node, options: Options, instant: bool = False) -> Part:
         except Failed as error:
             made.failure = str(error)
     return made
-
-
-def _is_instant(node: Node, i: int, instant: bool) -> bool:
-    """Whether only the instant of argument `i` counts, where `instant` says so of the node."""
-    match node:
-        case Call(_, "zone_date_to_utc", _):
-            return True
-        case Call(_, "iif", _) | Conditional():
-            return instant and i > 0
-        case Call(_, "coalesce", _) | Binary(_, "??", _, _):
-            return instant
-    return False
 
 
 def _within(node: Node) -> list[Node]:

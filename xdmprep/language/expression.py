@@ -26,6 +26,7 @@ from .shapes import (
     final_type,
     from_python,
     in_utc,
+    instant_of,
     list_of,
     map_of,
     map_parts,
@@ -34,6 +35,7 @@ from .shapes import (
     struct_of,
     to_python,
     type_kind,
+    zoneless,
 )
 from .tree import Binary, Call, Element, FieldPath, Method, Node, Unary, walk
 from .values import Failed
@@ -116,7 +118,7 @@ class Expression:
 
     @cached_property
     def _root(self) -> Part:
-        return lower(self.tree, self.options, instant=True)
+        return lower(self.tree, self.options)
 
     def _type_for(self, schema: pa.Schema) -> pa.DataType | None:
         """The type between kernels that the tree has for batches of a schema: what it gives for no rows."""
@@ -124,7 +126,7 @@ class Expression:
         found = self._root.run(Frame(columns, 0, Context(self.options)))
         if isinstance(found.values, list):
             return None
-        kind = plain(found.values).type
+        kind = zoneless(plain(found.values).type)
         return None if final_type(kind) is None else kind
 
     def faults(self) -> list[ExpressionError]:
@@ -269,6 +271,8 @@ def _settled(values: pa.Array, kind: pa.DataType) -> pa.Array | None:
     if pa.types.is_null(values.type):
         return pa.nulls(len(values), kind)
     mine, wanted = type_kind(values.type), type_kind(kind)
+    if mine == "zoned" and wanted == "moment":
+        return instant_of(values)
     if wanted == "double" and mine == "long":
         return values.cast(DOUBLE, safe=False)
     if wanted == "double" and mine == "mixed":

@@ -15,14 +15,17 @@ from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from itertools import product
 from math import prod
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from .options import Options
 from .values import Failed
 from .zoned_datetime import Moment
 
-#: Letters with their widths, and literals with width 0.
-Layout = tuple[tuple[str, int], ...]
+#: Letters with their widths, and literals with width 0.  At the end the name of a zone may stand, with the width REST;
+#: and where an optional section was left out, the layouts that must not stand there, with the width NOT.
+Layout = tuple[tuple[Any, int], ...]
+REST, NOT = -1, -2
 #: A letter, its width and what prints it; or a literal, 0 and None.
 Piece = tuple[str, int, "Callable[[Moment], str] | None"]
 
@@ -153,6 +156,15 @@ def _abbreviation(name: str, options: Options) -> tzinfo:
     return timezone(timedelta(hours=known[0])) if known[0] else UTC
 
 
+def named_zone(letter: str, text: str, options: Options) -> tzinfo:
+    """The zone that the text of a pattern's letter names.
+
+    Raises:
+        Failed: there is no such zone.
+    """
+    return zone(text) if text[-1:].isdigit() or letter == "V" else _abbreviation(text, options)
+
+
 @dataclass(frozen=True, slots=True)
 class Pattern:
     """A compiled pattern.
@@ -247,8 +259,7 @@ def _moment(found: dict[str, str | int], options: Options) -> Moment:
     place: tzinfo = UTC
     for letter in "VzXxZO":
         if letter in found:
-            text = str(found[letter])
-            place = zone(text) if text[-1:].isdigit() or letter == "V" else _abbreviation(text, options)
+            place = named_zone(letter, str(found[letter]), options)
     return Moment.local(at.replace(tzinfo=place), nanos % 1000)
 
 
@@ -346,10 +357,11 @@ def compile_pattern(text: str, options: Options) -> Pattern:
     printers = tuple(printer or text for text, _, printer in pieces)
     zoned = any(part.letter and part.letter in "VzXxZO" for part in parts)
     # plain patterns are also read and printed by whole columns
-    plain = not any(part.pad or part.bracket for part in parts)
+    plain = not any(part.pad for part in parts)
     tokens = [(part.letter or part.literal, part.width) for part in parts]
     reader = re.compile(regex, re.ASCII)
-    layout, layouts = (_layout(tokens), _layouts(parts)) if plain else (None, ())
+    bare = plain and not any(part.bracket for part in parts)
+    layout, layouts = _layout(tokens) if bare else None, _layouts(parts) if plain else ()
     return Pattern(text, options, reader, tuple(fields), printers, zoned, layout, layouts, pieces)
 
 
@@ -396,10 +408,8 @@ def _reader(part: _Part, reserved: int, size: int | None = None) -> str:
         return "(?i:AM|PM)"
     if letter in "XxZ" and not (letter == "Z" and width == 4):
         return _OFFSET
-    if letter == "O" or letter == "Z":
-        return r"GMT(?:[+-]\d{1,2}(?::\d{2})?)?"
-    if letter in "zV":
-        return rf"[A-Za-z][A-Za-z_]*(?:/[A-Za-z_+\-0-9]+)*(?:[+-]\d{{1,2}}(?::?\d{{2}})?)?|{_OFFSET}"
+    if letter in "OZzV":
+        return zone_expression(letter)
     if letter == "Q" and width >= 3:
         return {3: "(?i:Q)[1-4]", 4: "(?i:1st|2nd|3rd|4th) quarter", 5: "[1-4]"}[width]
     if size is not None:
@@ -415,32 +425,84 @@ def _reader(part: _Part, reserved: int, size: int | None = None) -> str:
     return rf"[0-9]{{{width},19}}" + (f"(?=[0-9]{{{reserved}}}(?![0-9]))" if reserved else "+")
 
 
+def zone_expression(letter: str) -> str:
+    """A regular expression of what the letters of zones (not of bare offsets) read; A stands for abbreviations."""
+    if letter == "A":
+        return "[A-Z]{2,5}"
+    if letter in "OZ":
+        return r"GMT(?:[+-]\d{1,2}(?::\d{2})?)?"
+    return rf"[A-Za-z][A-Za-z_]*(?:/[A-Za-z_+\-0-9]+)*(?:[+-]\d{{1,2}}(?::?\d{{2}})?)?|{_OFFSET}"
+
+
 #: Names as columns are read by: short ones have three letters, of full ones each length is a layout of its own.
 NAMES = {"M": MONTHS, "E": DAYS}
 
 #: Widths of the letters whose bytes can be read: 3 for a month is its short name, ``a`` is AM or PM.
 _WIDTHS = {
-    "y": (4,), "u": (4,), "M": (1, 2, 3), "d": (1, 2), "H": (1, 2), "h": (1, 2), "m": (1, 2), "s": (1, 2),
+    "y": (2, 4), "u": (2, 4), "M": (1, 2, 3), "d": (1, 2), "H": (1, 2), "h": (1, 2), "m": (1, 2), "s": (1, 2),
     "S": (1, 2, 3), "a": (1, 2),
 }  # fmt: skip
 
 
+#: So many layouts a pattern has at most; of others the texts are read one by one.
+_MOST_LAYOUTS = 128
+
+
 def _layouts(parts: list[_Part]) -> tuple[Layout, ...]:
-    letters = [part.letter for part in parts if part.letter]
-    if len(set(letters)) != len(letters) or len({"y", "u"} & set(letters)) != 1 or len({"H", "h"} & set(letters)) > 1:
-        return ()
-    if len({"X", "x", "Z"} & set(letters)) > 1:
-        return ()
-    if "a" in letters and "h" not in letters:
-        return ()
-    choices: list[list[tuple[str, int]]] = []
+    found: list[Layout] = []
+    for way in _ways(parts):
+        letters = [part.letter for part in way if isinstance(part, _Part) and part.letter]
+        if (
+            len(set(letters)) == len(letters)
+            and len({"y", "u"} & set(letters)) == 1
+            and len({"H", "h"} & set(letters)) <= 1
+            and len({"X", "x", "Z", "z", "V", "O"} & set(letters)) <= 1
+            and ("a" not in letters or "h" in letters)
+        ):
+            found += _layouts_of(way)
+    return tuple(dict.fromkeys(found)) if len(found) <= _MOST_LAYOUTS else ()
+
+
+def _ways(parts: list[_Part]) -> list[list[Any]]:
+    """The parts of a pattern with every optional section taken or left out; none where these are too many."""
+    at = next((i for i, part in enumerate(parts) if part.bracket), None)
+    if at is None:
+        return [list(parts)]
+    depth, end = 1, at + 1
+    while depth:
+        depth += {"[": 1, "]": -1}.get(parts[end].bracket, 0)
+        end += 1
+    inside, behind = parts[at + 1 : end - 1], _ways(parts[end:])
+    taken = _ways(inside)
+    if len(taken) * len(behind) > _MOST_LAYOUTS:
+        return []
+    begins = [*parts[:at]]
+    return [
+        *[[*begins, *middle, *rest] for middle in taken for rest in behind],
+        *[[*begins, tuple(inside), *rest] for rest in behind],
+    ]
+
+
+def _layouts_of(parts: list[Any]) -> tuple[Layout, ...]:
+    """The layouts of the parts of a pattern, sections that are left out among them."""
+    choices: list[list[tuple[Any, int]]] = []
     for i, part in enumerate(parts):
+        if isinstance(part, tuple):
+            left_out = [layout for way in _ways(list(part)) for layout in _layouts_of(way)]
+            if not left_out:
+                return ()
+            choices.append([(tuple(left_out), NOT)])
+            continue
         letter, width = part.letter, part.width
         if part.literal:
             if not part.literal.isascii() or any(sign.isdigit() for sign in part.literal):
                 return ()
             choices.append([(part.literal, 0)])
-        elif letter in ("X", "x", "Z") and letter * width != "ZZZZ":
+        elif letter in ("z", "V", "O") or letter * width == "ZZZZ":
+            if i + 1 < len(parts):
+                return ()
+            choices.append([("O" if letter == "Z" else letter, REST)])
+        elif letter in ("X", "x", "Z"):
             choices.append([("Z", 0), ("x", 3), ("x", 5), ("x", 6)])
         elif letter in NAMES and width == 4:
             choices.append([(letter + letter, size) for size in sorted({len(name) for name in NAMES[letter]})])
@@ -453,11 +515,13 @@ def _layouts(parts: list[_Part]) -> tuple[Layout, ...]:
         elif width > 1 or letter == "S":
             choices.append([(letter, width)])
         else:
-            behind = next((after for after in parts[i + 1 :] if not (_is_number(after) and _fixed(after))), None)
-            if behind is not None and _is_number(behind):  # which number has how many digits cannot be told
-                return ()
+            behind = next(
+                (p for p in parts[i + 1 :] if isinstance(p, tuple) or not (_is_number(p) and _fixed(p))), None
+            )
+            if behind is not None and (isinstance(behind, tuple) or _is_number(behind)):
+                return ()  # which number has how many digits cannot be told
             choices.append([(letter, 1), (letter, 2)])
-    return tuple(product(*choices)) if prod(map(len, choices)) <= 128 else ()
+    return tuple(product(*choices)) if prod(map(len, choices)) <= _MOST_LAYOUTS else ()
 
 
 def _layout(tokens: list[tuple[str, int]]) -> Layout | None:

@@ -1,15 +1,16 @@
 """Every value of the language as a typed column: nested values, choices between types, and keys that are not there.
 
 Between kernels a value has one of these kinds: ``null``, ``text``, ``long``, ``double``, ``bool``, ``moment``,
-``list``, ``object`` (an Arrow struct), ``map``, or ``mixed``.  Arrow has no types for two things the language knows:
+``zoned`` (a moment in another zone than UTC), ``list``, ``object`` (an Arrow struct), ``map``, or ``mixed``.  Arrow has
+no types for two things the language knows:
 
 - *An object without a key* is not an object whose key is null.  A struct that was put together from objects with
   different keys has, beside a field ``k``, a hidden boolean field ``\\0-k`` that is True where the key is absent.
 - *A value of one type here and of another there* (``mixed``) is a struct of hidden fields, one a kind, of which at most
   one is not null.
 
-A column of values for which no such type exists (integers beyond 64 bits, dates in several zones) is a Python list; its
-kind is ``any``.
+A column of values for which no such type exists (integers beyond 64 bits, dates finer than a microsecond) is a Python
+list; its kind is ``any``.
 """
 
 from __future__ import annotations
@@ -27,14 +28,38 @@ import pyarrow.compute as pc
 from ..core.arrow_types import doubles, is_text
 from ..core.shred import to_pylist
 from ..core.stream import TIMESTAMP
-from .columns import BOOL, DOUBLE, LONG, MOMENT, TEXT, Column, Mask, as_mask, merged, nulls_of, plain, some, without
+from .columns import (
+    BOOL,
+    DOUBLE,
+    LONG,
+    MOMENT,
+    TEXT,
+    ZONED,
+    Column,
+    Mask,
+    as_mask,
+    merged,
+    nulls_of,
+    plain,
+    some,
+    without,
+)
 from .zoned_datetime import Moment
+from .zones import number_of, zone_of
 
 ABSENT = "\0-"
 MIXED = "\0="
 #: More keys than these make a map of an array of objects.
 MOST_KEYS = 200
-_SCALARS = {TEXT: "text", LONG: "long", DOUBLE: "double", BOOL: "bool", MOMENT: "moment", pa.null(): "null"}
+_SCALARS = {
+    TEXT: "text",
+    LONG: "long",
+    DOUBLE: "double",
+    BOOL: "bool",
+    MOMENT: "moment",
+    ZONED: "zoned",
+    pa.null(): "null",
+}
 
 
 def kind_of(values: Any) -> str:
@@ -316,6 +341,9 @@ def to_python(values: pa.Array | list[Any]) -> list[Any]:
         return found
     if kind == MOMENT:
         return [None if at is None else Moment(at) for at in values.to_pylist()]
+    if kind == ZONED:
+        pairs_of = zip(instant_of(values).to_pylist(), values.field(1).to_pylist(), strict=True)
+        return [None if at is None else Moment(at.astimezone(zone_of(number or 0))) for at, number in pairs_of]
     name = type_kind(kind)
     if name == "list":
         offsets, inner = parts_of(values)
@@ -383,11 +411,10 @@ def _typed(items: list[Any]) -> pa.Array:
     if kind in _OF_PYTHON:
         return pa.array(items, _OF_PYTHON[kind])
     if kind is Moment:
-        if any(item is not None and (item.nanos or item.at.utcoffset()) for item in items):
-            raise TypeError("a date in another zone")
-        if any(item is not None and item.at.tzinfo is not UTC for item in items):
-            raise TypeError("a date in another zone")
-        return pa.array([None if item is None else item.micros for item in items], LONG).view(MOMENT)
+        if any(item is not None and item.nanos for item in items):
+            raise TypeError("a date finer than a microsecond")
+        instants = pa.array([None if item is None else item.micros for item in items], LONG).view(MOMENT)
+        return zoned(instants, np.array([0 if i is None else number_of(i.at.tzinfo) for i in items], dtype=np.int32))
     absent = np.array([item is None for item in items], dtype=bool)
     if kind is list:
         lengths = [0 if item is None else len(item) for item in items]
@@ -446,6 +473,47 @@ def mixed_of(children: dict[str, pa.Array]) -> pa.Array:
     return struct_of(parts, fields, ~there)
 
 
+# Dates in zones
+
+
+def zoned(instants: pa.Array, zones: np.ndarray[Any, np.dtype[np.int32]]) -> pa.Array:
+    """Moments in zones; plain ones where all are in UTC."""
+    if not zones.any():
+        return instants
+    return struct_of([instants, pa.array(zones)], list(ZONED), nulls_of(instants))
+
+
+def instant_of(values: pa.Array) -> pa.Array:
+    """The instants of moments or moments in zones."""
+    return pc.struct_field(values, 0) if values.type == ZONED else values
+
+
+def zones_of(values: pa.Array) -> np.ndarray[Any, np.dtype[np.int32]]:
+    """The numbers of the zones of moments or moments in zones."""
+    if values.type != ZONED:
+        return np.zeros(len(values), dtype=np.int32)
+    numbers: np.ndarray[Any, np.dtype[np.int32]] = values.field(1).fill_null(0).to_numpy(zero_copy_only=False)
+    return numbers
+
+
+@lru_cache(maxsize=4096)
+def zoneless(kind: pa.DataType) -> pa.DataType:
+    """A type with moments in UTC for all moments in zones."""
+    name = type_kind(kind)
+    if name == "list":
+        return pa.list_(zoneless(kind.value_type))
+    if name == "map":
+        return pa.map_(TEXT, zoneless(kind.item_type))
+    if name in ("object", "mixed"):
+        return pa.struct([(field.name, zoneless(field.type)) for field in kind])
+    return MOMENT if name == "zoned" else kind
+
+
+def _label(name: str) -> str:
+    """The kind under which values stand in a mixed column."""
+    return "moment" if name == "zoned" else name
+
+
 # One type for several columns
 
 
@@ -474,9 +542,11 @@ def _pair_type(a: pa.DataType, b: pa.DataType) -> pa.DataType:
         return pa.map_(TEXT, _pair_type(a.item_type, b.item_type))
     if one == two == "object":
         return _object_type(a, b)
+    if {one, two} == {"moment", "zoned"}:
+        return ZONED
     found: dict[str, pa.DataType] = {}
     for kind, name in ((a, one), (b, two)):
-        parts = [(f.name[len(MIXED) :], f.type) for f in kind] if name == "mixed" else [(name, kind)]
+        parts = [(f.name[len(MIXED) :], f.type) for f in kind] if name == "mixed" else [(_label(name), kind)]
         for label, part in parts:
             found[label] = _pair_type(found[label], part) if label in found else part
     return pa.struct([(MIXED + label, part) for label, part in found.items()])
@@ -515,6 +585,8 @@ def widened(values: pa.Array, target: pa.DataType) -> pa.Array:
     if pa.types.is_null(kind):
         return pa.nulls(n, target)
     name = type_kind(target)
+    if name == "zoned":
+        return struct_of([values, pa.array(np.zeros(n, np.int32))], list(ZONED), nulls_of(values))
     if name == "list":
         offsets, inner = parts_of(values)
         return list_of(offsets, widened(inner, target.value_type), nulls_of(values))
@@ -523,7 +595,7 @@ def widened(values: pa.Array, target: pa.DataType) -> pa.Array:
         return map_of(offsets, keys, widened(items, target.item_type), nulls_of(values))
     parts: list[pa.Array] = []
     if name == "mixed":
-        own = dict(alternatives(values)) if type_kind(kind) == "mixed" else {type_kind(kind): values}
+        own = dict(alternatives(values)) if type_kind(kind) == "mixed" else {_label(type_kind(kind)): values}
         for part in target:
             label = part.name[len(MIXED) :]
             parts.append(widened(own[label], part.type) if label in own else pa.nulls(n, part.type))
@@ -616,7 +688,7 @@ def final_type(kind: pa.DataType) -> pa.DataType | None:
     name = type_kind(kind)
     if name == "mixed":
         return None
-    if name == "moment":
+    if name in ("moment", "zoned"):
         return TIMESTAMP
     if name in ("list", "map"):
         inner = final_type(kind.value_type if name == "list" else kind.item_type)
@@ -629,6 +701,8 @@ def final_type(kind: pa.DataType) -> pa.DataType | None:
 
 def final(values: pa.Array) -> pa.Array:
     """A column as it is handed out: dates in milliseconds, cut down; no hidden fields of objects."""
+    if values.type == ZONED:
+        values = instant_of(values)
     kind = values.type
     if kind == MOMENT:
         micros = values.view(pa.int64())

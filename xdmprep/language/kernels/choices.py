@@ -118,7 +118,7 @@ def _looked_up(found: pa.Array, answers: list[Column], is_open: Mask | None) -> 
 
 def _matches(rows: Rows, value: Column, key: Column) -> Made:
     """Where a key of decode is the value."""
-    a, b = kind(value), kind(key)
+    a, b = ("moment" if name == "zoned" else name for name in (kind(value), kind(key)))
     if "null" in (a, b):
         return Column(pa.array(nulls_of(value.values) & nulls_of(key.values)))
     if {a, b} <= {"long", "double"} or a == b in ("text", "bool", "moment"):
@@ -201,7 +201,7 @@ def _extreme(name: str, sign: str) -> None:
         kinds = {kind(column) for column in columns}
         if not columns:
             return Column(pa.nulls(rows.n))
-        if not (kinds <= {"long", "double"} or (len(kinds) == 1 and kinds <= {"text", "moment"})):
+        if not (kinds <= {"long", "double"} or kinds == {"text"} or kinds <= {"moment", "zoned"}):
             return None
         from .operators import compared
 
@@ -214,7 +214,11 @@ def _extreme(name: str, sign: str) -> None:
             take = there & (as_mask(better.values) | nulls_of(best.values))
             is_open = merged(is_open, None if better.open is None else better.open & there)
             which[take] = i
-            best = chosen(np.where(take, 1, 0), [best, column]) if len(kinds) == 1 else _wide(best, column, take)
+            best = (
+                chosen(np.where(take, 1, 0), [best, column])
+                if not kinds & {"long", "double"} or len(kinds) == 1
+                else _wide(best, column, take)
+            )
         made = chosen(which, columns)
         return Column(made.values, some(merged(is_open, made.open)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,10 +13,13 @@ import pyarrow.compute as pc
 from ... import kernels
 from ...regex import compile_ecma
 from ...regex.dfa import automaton
-from ..columns import MOMENT, Column, as_mask, bytes_of, nulls_of, some, used_bytes, without
-from ..java_time_format import NAMES, Layout, Pattern
+from ..columns import LONG, MOMENT, Column, as_mask, bytes_of, nulls_of, some, used_bytes, without
+from ..java_time_format import NAMES, NOT, REST, Layout, Pattern, named_zone, zone_expression
+from ..options import Options
+from ..shapes import instant_of, ranges, zoned, zones_of
 from ..values import Failed
-from ..zoned_datetime import Moment
+from ..zoned_datetime import Moment, offset_text
+from ..zones import instants, number_of, offsets, zone_of
 
 _DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 
@@ -33,21 +37,16 @@ def layout_of(text: str) -> Layout:
     return tuple(out)
 
 
-#: ISO-8601 forms that the automatic reading takes first, by their length (offsets as ``xxxxxx``).
-ISO = tuple(
-    layout_of(day + clock + zone)
-    for day in ("yyyy-MM-dd",)
-    for clock in (
-        "",
-        "THH:mm:ss",
-        " HH:mm:ss",
-        "THH:mm",
-        " HH:mm",
-        "THH:mm:ss.SSS",
-        " HH:mm:ss.SSS",
-        "THH:mm:ss.SSSSSS",
-    )
-    for zone in (("", "Z", "xxxxxx") if clock else ("",))
+#: ISO-8601 forms that the automatic reading takes first: with offsets, or with the name of a zone behind a blank.
+ISO: tuple[Layout, ...] = (
+    layout_of("yyyy-MM-dd"),
+    *(
+        layout_of(f"yyyy-MM-dd{mark}{clock}{zone}")
+        for clock in ("HH:mm:ss", "HH:mm", *(f"HH:mm:ss.{'S' * n}" for n in (3, 6, 1, 2, 4, 5)))
+        for mark in "T "
+        for zone in ("", "Z", "xxxxxx", "xxxxx", "xxx")
+    ),
+    *((*layout_of(f"yyyy-MM-dd{mark}HH:mm:ss{part}"), (" ", 0), ("A", REST)) for mark in "T " for part in ("", ".SSS")),
 )
 #: Layouts that Arrow reads itself: the length of their texts, and the byte between day and time.
 _BY_ARROW: dict[Layout, int] = {
@@ -124,48 +123,109 @@ def read_most(text: pa.Array) -> tuple[pa.Array, np.ndarray[Any, np.dtype[np.boo
 
 
 def length_of(layout: Layout) -> int:
-    """How many bytes a text in the layout has."""
-    return sum(width or len(part) for part, width in layout)
+    """How many bytes a text in the layout has, a zone's name aside."""
+    return sum(len(part) if not width else max(width, 0) for part, width in layout)
 
 
-def read_layouts(text: pa.Array, layouts: tuple[Layout, ...], blank_is_null: bool, as_written: bool = False) -> Column:
+#: What :func:`_read` gives: local microseconds, seconds of offsets or zones, where there is nothing, and what is open.
+_Read = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]
+
+
+def read_layouts(
+    text: pa.Array, layouts: tuple[Layout, ...], blank_is_null: bool, options: Options, as_written: bool = False
+) -> Column:
     """Moments from text in the first of `layouts` that fits; open elsewhere (null stays null, and blank if so said).
 
     With `as_written` an offset is read, but does not move the moment: its day is the day that is written.
     """
+    whole = _by_arrow(text, layouts)
+    if whole is not None:
+        return Column(whole)
+    if as_written:
+        local, _, nulls, todo = _read(text, layouts, blank_is_null, options)
+        return Column(pa.array(local, LONG, mask=nulls | todo).view(MOMENT), some(todo))
+    found = read_zoned(text, layouts, blank_is_null, options)
+    return Column(instant_of(found.values), found.open)
+
+
+def read_zoned(text: pa.Array, layouts: tuple[Layout, ...], blank_is_null: bool, options: Options) -> Column:
+    """The same, each moment in its zone, which may have a name."""
+    whole = _by_arrow(text, layouts)
+    if whole is not None:
+        return Column(whole)
+    local, zones, nulls, todo = _read(text, layouts, blank_is_null, options)
+    try:
+        micros, _ = instants(local, zones)
+    except Failed:
+        micros, todo = local, ~nulls
+    return Column(zoned(pa.array(micros, LONG, mask=nulls | todo).view(MOMENT), zones), some(todo))
+
+
+def _by_arrow(text: pa.Array, layouts: tuple[Layout, ...]) -> pa.Array | None:
+    if len(layouts) != 1 and not set(layouts) >= _BY_ARROW.keys():
+        return None
+    whole = read_iso(text, "us", layouts[0] if len(layouts) == 1 else None)
+    return None if whole is None else whole.cast(MOMENT)
+
+
+def _read(text: pa.Array, layouts: tuple[Layout, ...], blank_is_null: bool, options: Options | None) -> _Read:
     n = len(text)
-    if len(layouts) == 1 or set(layouts) >= _BY_ARROW.keys():
-        whole = read_iso(text, "us", layouts[0] if len(layouts) == 1 else None)
-        if whole is not None:
-            return Column(whole.cast(MOMENT))
     offsets, data = bytes_of(text)
     lengths = np.diff(offsets)
-    result = np.zeros(n, dtype=np.int64)
+    result, zones = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int32)
     todo = ~nulls_of(text)
     if blank_is_null:
         todo &= lengths > 0
     nulls = ~todo
     if layout_of("yyyy-MM-dd") in layouts:
         _read_plain_days(text, offsets, data, todo, result)
-    by_length: dict[int, list[Layout]] = {}
+    by_length: dict[tuple[int, bool], list[Layout]] = {}
     for layout in layouts:
-        by_length.setdefault(length_of(layout), []).append(layout)
-    for length, group in by_length.items():
-        rows = np.flatnonzero(todo & (lengths == length))
+        by_length.setdefault((length_of(layout), layout[-1][1] == REST), []).append(layout)
+    for (length, named), group in by_length.items():
+        rows = np.flatnonzero(todo & ((lengths > length) if named else (lengths == length)))
         for layout in group:
-            if not len(rows):
+            if not len(rows) or (named and options is None):
                 break
+            starts = offsets[rows].astype(np.int64)
             matrix = (
-                data[offsets[rows].astype(np.int64)[:, None] + np.arange(length)]
-                if len(rows) < n
-                else _matrix(data, offsets, length)
+                data[starts[:, None] + np.arange(length)] if named or len(rows) < n else _matrix(data, offsets, length)
             )
-            micros, good = _micros(matrix, layout, as_written)
+            micros, offset, good = _micros(matrix, layout)
+            if named and options is not None and good.any():
+                hits, starts, ends = rows[good], starts[good] + length, offsets[rows[good] + 1]
+                bounds = np.concatenate([[0], np.cumsum(ends - starts)]).astype(np.int32)
+                names = pa.Array.from_buffers(
+                    pa.string(),
+                    len(hits),
+                    [None, pa.py_buffer(bounds), pa.py_buffer(data[ranges(starts, ends - starts)])],
+                )
+                found, known = _zone_numbers(options, layout[-1][0], names)
+                good[good] = known
+                offset[good] = found[known]
             result[rows[good]] = micros[good]
+            zones[rows[good]] = offset[good]
             todo[rows[good]] = False
             rows = rows[~good]
-    values = pa.array(result, mask=nulls | todo).view(MOMENT) if n else pa.array([], MOMENT)
-    return Column(values, some(todo))
+    return result, zones, nulls, todo
+
+
+def _zone_numbers(options: Options, letter: str, names: pa.Array) -> tuple[Any, Any]:
+    """The numbers of the zones that texts name at the end of dates, and which of the texts name one."""
+    encoded = names.dictionary_encode()
+    found = [_zone_number(options, letter, word) for word in encoded.dictionary.to_pylist()]
+    codes = encoded.indices.to_numpy(zero_copy_only=False)
+    known = np.array([number is not None for number in found], dtype=bool)
+    return np.array([number or 0 for number in found], dtype=np.int32)[codes], known[codes]
+
+
+def _zone_number(options: Options, letter: str, word: str) -> int | None:
+    if re.fullmatch(zone_expression(letter), word, re.ASCII) is None:
+        return None
+    try:
+        return number_of(named_zone(letter, word, options))
+    except Failed:
+        return None
 
 
 def _read_plain_days(
@@ -199,15 +259,22 @@ def _matrix(data: np.ndarray[Any, Any], offsets: np.ndarray[Any, Any], length: i
 
 
 def _micros(
-    matrix: np.ndarray[Any, Any], layout: Layout, as_written: bool
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Microseconds since the epoch, and where the text has the layout and names a real date."""
+    matrix: np.ndarray[Any, Any], layout: Layout
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Local microseconds, seconds of offset, and where the text has the layout and names a real date."""
     n = len(matrix)
     good = np.ones(n, dtype=bool)
     found: dict[str, np.ndarray[Any, Any]] = {}
-    offset = np.zeros(n, dtype=np.int64)
+    offset = np.zeros(n, dtype=np.int32)
+    named = layout[-1][1] == REST
     at = 0
     for part, width in layout:
+        if width == NOT:
+            for other in part:
+                good &= ~_may_stand(matrix[:, at:], other, named)
+            continue
+        if width == REST:
+            continue
         if not width:
             for code in part.encode():
                 good &= matrix[:, at] == code
@@ -216,8 +283,7 @@ def _micros(
         here = matrix[:, at : at + width]
         at += width
         if part == "x":
-            found_offset, fine = _offset(here)
-            offset = offset if as_written else found_offset
+            offset, fine = _offset(here)
             good &= fine
         elif part == "a":
             first = here[:, 0] | 32
@@ -232,7 +298,7 @@ def _micros(
                 digit = here[:, i] - np.uint8(48)
                 good &= digit < 10
                 value = value * 10 + digit
-            found["y" if part == "u" else part] = value
+            found["y" if part == "u" else part] = value + 2000 if part in "yu" and width == 2 else value
             if part == "S":
                 value *= 10 ** (6 - width)
     year = found["y"]
@@ -241,10 +307,10 @@ def _micros(
     if "h" in found:
         good &= (found["h"] >= 1) & (found["h"] <= 12)
         hour = found["h"] % 12 + 12 * found.get("a", np.int32(0))
-    zoned = any(part == "x" for part, width in layout if width)  # an offset may lead out of the years 1 to 9999
+    moved = named or any(part == "x" for part, width in layout if width)  # this may lead out of the years 1 to 9999
     good &= (
-        (year >= 1 + zoned)
-        & (year <= 9999 - zoned)
+        (year >= 1 + moved)
+        & (year <= 9999 - moved)
         & (month >= 1)
         & (month <= 12)
         & (day >= 1)
@@ -253,13 +319,28 @@ def _micros(
         & (second < 60)
     )
     month_or_one = np.where(good, month, 1)
-    leap = (month_or_one == 2) & (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
-    good &= day <= _DAYS[month_or_one] + leap
+    good &= day <= last_day(year, month_or_one)
     days = _days(np.where(good, year, 1970), month_or_one, np.where(good, day, 1))
     if "E" in found:
         good &= (days + 3) % 7 + 1 == found["E"]
-    seconds = days * 86400 + (np.asarray(hour).astype(np.int64) * 3600 + np.asarray(minute) * 60 + second) - offset
-    return seconds * 1_000_000 + found.get("S", np.int32(0)), good
+    seconds = days * 86400 + (np.asarray(hour).astype(np.int64) * 3600 + np.asarray(minute) * 60 + second)
+    return seconds * 1_000_000 + found.get("S", np.int32(0)), offset, good
+
+
+def _may_stand(matrix: np.ndarray[Any, Any], layout: Layout, longer: bool) -> np.ndarray[Any, Any]:
+    """Where texts may begin with a layout, whatever its numbers and names are; `longer` says that they go on."""
+    fits, at = np.ones(len(matrix), dtype=bool), 0
+    for part, width in layout:
+        size = len(part) if not width else max(width, 0)
+        if at + size > matrix.shape[1]:
+            return fits & longer
+        for i in range(at, at + size):
+            if not width:
+                fits &= matrix[:, i] == part.encode()[i - at]
+            elif part in "yudHhmsS" or (part == "M" and width < 3):
+                fits &= matrix[:, i] - np.uint8(48) < 10
+        at += size
+    return fits
 
 
 def _named(matrix: np.ndarray[Any, Any], part: str) -> np.ndarray[Any, Any]:
@@ -287,7 +368,7 @@ def _offset(matrix: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndar
     hours = digits[:, 0].astype(np.int64) * 10 + digits[:, 1]
     minutes = digits[:, 2].astype(np.int64) * 10 + digits[:, 3] if size > 3 else np.zeros(len(matrix), np.int64)
     fine &= (hours < 18) & (minutes < 60)
-    return sign * (hours * 3600 + minutes * 60), fine
+    return (sign * (hours * 3600 + minutes * 60)).astype(np.int32), fine
 
 
 def _days(year: np.ndarray[Any, Any], month: np.ndarray[Any, Any], day: Any) -> np.ndarray[Any, Any]:
@@ -335,6 +416,27 @@ def print_layout(moments: pa.Array, layout: Layout) -> Column:
     return Column(values, some(odd & ~nulls))
 
 
+def beyond(micros: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Which moments lie outside the years 1 to 9999."""
+    found: np.ndarray[Any, np.dtype[np.bool_]] = (micros < _FIRST) | (micros >= _LAST)
+    return found
+
+
+def last_day(year: np.ndarray[Any, Any], month: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The last day of months."""
+    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+    days: np.ndarray[Any, Any] = _DAYS[month] + ((month == 2) & leap)
+    return days
+
+
+def printed_offsets(values: pa.Array, local: pa.Array) -> pa.Array:
+    """``Z`` or ``+HH:MM`` of moments in zones, whose clocks show `local`."""
+    micros, shown = (
+        each.view(LONG).fill_null(0).to_numpy(zero_copy_only=False) for each in (instant_of(values), local)
+    )
+    return _printed_once(shown - micros, micros, lambda moment: offset_text(moment.at), zones_of(values))[0]
+
+
 #: What each letter's text depends on, besides the zone.
 _DEPENDS = {
     **dict.fromkeys("yuG", "year"), **dict.fromkeys("MQ", "month"), **dict.fromkeys("dF", "day"), "D": "of year",
@@ -343,11 +445,28 @@ _DEPENDS = {
 }  # fmt: skip
 
 
-def print_pattern(moments: pa.Array, pattern: Pattern) -> Column:
-    """Moments in UTC as text in a pattern; open beyond the years 1 to 9999, and where the pattern is too narrow.
+def local_of(values: pa.Array) -> pa.Array | None:
+    """Moments in zones as what clocks there show, like moments in UTC; None where that takes too long."""
+    zones = zones_of(values)
+    moments = instant_of(values)
+    if not zones.any():
+        return moments
+    micros = moments.view(LONG).fill_null(0).to_numpy(zero_copy_only=False)
+    try:
+        local = micros + offsets(micros, zones)
+    except Failed:
+        return None
+    return pa.array(local, LONG, mask=nulls_of(moments)).view(MOMENT)
+
+
+def print_pattern(values: pa.Array, pattern: Pattern) -> Column | None:
+    """Moments as text in a pattern; open beyond the years 1 to 9999, and where the pattern is too narrow.
 
     Numbers of fixed width are printed together; of all else each distinct value is printed once.
     """
+    moments = local_of(values)
+    if moments is None:
+        return None
     if pattern.layout is not None:
         return print_layout(moments, pattern.layout)
     nulls = nulls_of(moments)
@@ -355,7 +474,8 @@ def print_pattern(moments: pa.Array, pattern: Pattern) -> Column:
     odd = (micros < _FIRST) | (micros >= _LAST)
     micros = np.where(odd, 0, micros)
     whole = pa.array(micros).view(MOMENT)
-    values = _numbers(micros)
+    zones = zones_of(values)
+    parts = _numbers(micros)
     texts: list[Any] = []
     fixed: list[tuple[str, int]] = []
     for letter, width, printer in (*pattern.pieces, ("", 0, None)):
@@ -372,10 +492,16 @@ def print_pattern(moments: pa.Array, pattern: Pattern) -> Column:
             fixed = []
         if printer is None:
             texts += [pa.scalar(letter)] if letter else []
-        elif not _DEPENDS[letter]:
+        elif not _DEPENDS[letter] and not zones.any():
             texts.append(pa.scalar(printer(Moment.of_millis(0))))
+        elif not _DEPENDS[letter]:
+            instant = instant_of(values).view(LONG).fill_null(0).to_numpy(zero_copy_only=False)
+            keys = zones * np.int64(10**6) + (micros - instant) // 1_000_000
+            found, failed = _printed_once(keys, np.where(odd, 0, instant), printer, zones)
+            odd |= failed
+            texts.append(found)
         else:
-            found, failed = _printed_once(values[_DEPENDS[letter]], micros, printer)
+            found, failed = _printed_once(parts[_DEPENDS[letter]], micros, printer)
             odd |= failed
             texts.append(found)
     if not texts:
@@ -406,7 +532,10 @@ def _numbers(micros: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
 
 
 def _printed_once(
-    keys: np.ndarray[Any, Any], micros: np.ndarray[Any, Any], printer: Callable[[Moment], str]
+    keys: np.ndarray[Any, Any],
+    micros: np.ndarray[Any, Any],
+    printer: Callable[[Moment], str],
+    zones: np.ndarray[Any, Any] | None = None,
 ) -> tuple[pa.Array, np.ndarray[Any, Any]]:
     """The text of each moment, printed once for each distinct key; and where there is none."""
     encoded = pa.array(keys).dictionary_encode()
@@ -414,9 +543,11 @@ def _printed_once(
     first = np.zeros(len(encoded.dictionary), np.int64)
     first[codes[::-1]] = np.arange(len(codes))[::-1]
     texts: list[str | None] = []
-    for at in micros[first].tolist():
+    places = None if zones is None else zones[first].tolist()
+    for i, at in enumerate(micros[first].tolist()):
         try:
-            texts.append(printer(Moment.of_micros(at)))
+            moment = Moment.of_micros(at)
+            texts.append(printer(moment if places is None else moment.to(zone_of(places[i]))))
         except Failed:
             texts.append(None)
     failed = (

@@ -6,13 +6,16 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from ..columns import LONG, MOMENT, TEXT, Column, merged, nulls_of, plain, some
+from ..columns import LONG, MOMENT, TEXT, Column, as_mask, merged, nulls_of, plain, some
 from ..functions.dates import COMPONENTS
-from ..java_time_format import Pattern, automatic_layouts
+from ..java_time_format import Pattern, zone
+from ..shapes import chosen, instant_of, zoned, zones_of
 from ..values import Failed
+from ..zones import instants, number_of, offsets
 from . import dates, numbers
-from .table import Constants, Made, Rows, kernel, kind
+from .table import Constants, Made, Rows, as_moments, kernel, kind, read_automatic
 
 
 @kernel("now")
@@ -27,39 +30,36 @@ def timestamp(rows: Rows) -> Made:
     return Constants(rows.context.present().millis, rows.n)
 
 
-@kernel("date", "any fixed?")
-def date(rows: Rows, value: Column, pattern: Any = None) -> Made:
-    """Dates of texts in a format, or in one of the automatic ones.
+@kernel("date", "any fixed? any?")
+def date(rows: Rows, value: Column, pattern: Any = None, default: Column | None = None) -> Made:
+    """Dates of texts in a format, or in one of the automatic ones; `default` for null and blank."""
+    found = _read(rows, value, pattern)
+    if default is None or found is None:
+        return found
+    spare = as_moments(rows, default)
+    if spare is None:
+        return None
+    blank = nulls_of(value.values)
+    if kind(value) == "text":
+        blank |= as_mask(pc.equal(plain(value.values), ""))
+    made = chosen(np.where(blank, 1, 0), [found, Column(spare.values)])
+    return Column(made.values, merged(found.open, None if spare.open is None else some(spare.open & blank)))
 
-    Texts with an offset keep their zone, which a column of instants cannot hold: they are open.
-    """
-    return _read(rows, value, pattern, False)
 
-
-@kernel("date@", "any fixed?")
-def instant(rows: Rows, value: Column, pattern: Any = None) -> Made:
-    """The same where only the instant counts."""
-    return _read(rows, value, pattern, True)
-
-
-def _read(rows: Rows, value: Column, pattern: Any, zoned: bool) -> Made:
+def _read(rows: Rows, value: Column, pattern: Any) -> Made:
     name = kind(value)
     if name == "null":
         return Column(pa.nulls(rows.n, MOMENT))
-    if name == "moment":
+    if name in ("moment", "zoned"):
         return Column(value.values)
-    if name != "text" or (pattern is None and rows.options.zoneless_millis == "drop"):
+    if name != "text":
         return None
     if pattern is None:
-        layouts = dates.ISO + automatic_layouts(rows.options)
-    else:
-        known = _pattern(rows, pattern)
-        layouts = () if known is None else known.layouts
-    if not zoned:
-        layouts = tuple(layout for layout in layouts if not any(part == "x" and width for part, width in layout))
-    if not layouts and pattern is not None:
+        return read_automatic(rows, value)
+    known = _pattern(rows, pattern)
+    if known is None or not known.layouts:
         return None
-    return dates.read_layouts(plain(value.values), layouts, blank_is_null=True)
+    return dates.read_zoned(plain(value.values), known.layouts, True, rows.options)
 
 
 def _pattern(rows: Rows, pattern: Any) -> Pattern | None:
@@ -86,8 +86,8 @@ def dformat(rows: Rows, value: Column, pattern: Any) -> Made:
     name = kind(value)
     if name == "null":
         return Column(pa.nulls(rows.n, TEXT))
-    if name == "moment":
-        return dates.print_pattern(value.values, known)
+    if name in ("moment", "zoned"):
+        return dates.print_pattern(instant_of(value.values), known)
     millis, odd = value.values, None
     if name == "text":
         made = numbers.integers(plain(millis))
@@ -96,7 +96,7 @@ def dformat(rows: Rows, value: Column, pattern: Any) -> Made:
         return None
     moments, large = dates.of_millis(millis)
     found = dates.print_pattern(moments, known)
-    return Column(found.values, merged(odd, found.open, large))
+    return None if found is None else Column(found.values, merged(odd, found.open, large))
 
 
 @kernel("date_part", "fixed moment")
@@ -109,13 +109,81 @@ def date_part(rows: Rows, part: Any, value: Column) -> Made:
         return None
     if component in ("week", "weekday") and options.weeks != "iso":
         return None
-    return dates.component(value.values, component)
+    local = dates.local_of(value.values)
+    return None if local is None else dates.component(local, component)
 
 
 @kernel("zone_date_to_utc", "moment")
 def zone_date_to_utc(rows: Rows, value: Column) -> Made:
-    """Dates that are in UTC stay as they are."""
-    return Column(value.values)
+    """The same instants in UTC."""
+    return Column(instant_of(value.values))
+
+
+@kernel("zone_date_to_zone", "moment any")
+def zone_date_to_zone(rows: Rows, value: Column, name: Column) -> Made:
+    """The same instants in another zone."""
+    moments = instant_of(value.values)
+    zones, odd = _zones(rows, name)
+    if zones is None:
+        return None
+    micros = moments.view(LONG).fill_null(0).to_numpy(zero_copy_only=False)
+    try:
+        local = micros + offsets(micros, zones)
+    except Failed:
+        return None
+    absent = nulls_of(moments)
+    odd = (odd | dates.beyond(local) | dates.beyond(micros)) & ~absent
+    return Column(zoned(moments, np.where(absent | odd, 0, zones).astype(np.int32)), some(odd))
+
+
+def _zones(rows: Rows, name: Column) -> tuple[Any, Any]:
+    """The numbers of the zones that a column of texts names, and where it names none; None where it is no text."""
+    if kind(name) != "text":
+        return None, None
+    given = pa.array([name.value], TEXT) if isinstance(name, Constants) else plain(name.values)
+    encoded = given.dictionary_encode(null_encoding="encode")
+    words = []
+    for word in encoded.dictionary.to_pylist():
+        try:
+            words.append(None if word is None else number_of(zone(word)))
+        except Failed:
+            words.append(None)
+    codes = encoded.indices.to_numpy(zero_copy_only=False)
+    codes = np.zeros(rows.n, dtype=np.int64) if isinstance(name, Constants) else codes
+    numbers = np.array([word or 0 for word in words], dtype=np.int32)
+    unknown = np.array([word is None for word in words], dtype=bool)
+    return numbers[codes], unknown[codes]
+
+
+@kernel("make_date_time", "any any any any any any any any")
+def make_date_time(rows: Rows, *given: Column) -> Made:
+    """Dates from their components."""
+    *numbers, name = given
+    if any(kind(number) != "long" for number in numbers):
+        return None
+    if kind(name) == "null":
+        zones, unknown = np.zeros(rows.n, dtype=np.int32), np.zeros(rows.n, dtype=bool)
+    else:
+        zones, unknown = _zones(rows, name)
+        if zones is None:
+            return None
+    absent = np.logical_or.reduce([nulls_of(number.values) for number in numbers])
+    year, month, day, hour, minute, second, nanos = (
+        number.values.fill_null(1).to_numpy(zero_copy_only=False) for number in numbers
+    )
+    odd = (year < 2) | (year > 9998) | (month < 1) | (month > 12) | (hour < 0) | (hour > 23) | (minute < 0)
+    odd |= (minute > 59) | (second < 0) | (second > 59) | (nanos < 0) | (nanos >= 10**9) | (nanos % 1000 != 0)
+    year, month = np.where(odd, 2000, year), np.where(odd, 1, month)
+    odd |= (day < 1) | (day > dates.last_day(year, month)) | unknown
+    local = dates._days(year, month, np.where(odd, 1, day)) * 86_400 + (hour * 60 + minute) * 60 + second
+    local = np.where(odd, 0, local * 1_000_000 + nanos // 1000)
+    try:
+        micros, _ = instants(local, zones)
+    except Failed:
+        return None
+    odd &= ~absent
+    moments = pa.array(micros, LONG, mask=absent | odd).view(MOMENT)
+    return Column(zoned(moments, np.where(absent | odd, 0, zones).astype(np.int32)), some(odd))
 
 
 @kernel("set_date_part", "fixed any moment")
@@ -124,7 +192,10 @@ def set_date_part(rows: Rows, part: Any, number: Column, value: Column) -> Made:
     name = COMPONENTS.get(part.lower()) if isinstance(part, str) else None
     if name not in ("year", "month", "day", "hour", "minute", "second") or kind(number) != "long":
         return None
-    micros = value.values.view(LONG).fill_null(0).to_numpy(zero_copy_only=False)
+    shown, zones = dates.local_of(value.values), zones_of(value.values)
+    if shown is None:
+        return None
+    micros = shown.view(LONG).fill_null(0).to_numpy(zero_copy_only=False)
     absent, lacking = nulls_of(value.values), nulls_of(number.values)
     n = number.values.fill_null(0).to_numpy(zero_copy_only=False)
     odd = (micros < dates._FIRST) | (micros >= dates._LAST) | lacking
@@ -140,11 +211,16 @@ def set_date_part(rows: Rows, part: Any, number: Column, value: Column) -> Made:
         odd |= (n < low) | (n > high)
         number_of = np.where(odd, 1, n)
         year, month = (number_of if name == "year" else year), (number_of if name == "month" else month)
-        leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
-        last = dates._DAYS[month] + ((month == 2) & leap)
+        last = dates.last_day(year, month)
         if name == "day":
             odd |= number_of > last
             day = np.where(odd, 1, number_of)
         day = np.minimum(day, last)
         made = dates._days(year, month, day) * 86_400_000_000 + rest
-    return Column(pa.array(np.where(odd, 0, made), LONG, mask=absent | odd).view(MOMENT), some(odd & ~absent))
+    try:
+        found, twice = instants(np.where(odd, 0, made), zones)
+    except Failed:
+        return None
+    odd |= twice | (dates.beyond(found) & (zones != 0))  # of a time that comes twice the date itself says which
+    moments = pa.array(np.where(odd, 0, found), LONG, mask=absent | odd).view(MOMENT)
+    return Column(zoned(moments, zones), some(odd & ~absent))

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..columns import BOOL, DOUBLE, EXACT, LONG, TEXT, Column, Mask, as_mask, merged, nulls_of, plain, some
-from ..shapes import alternatives, chosen, mixed_of, only_where
+from ..shapes import alternatives, chosen, instant_of, mixed_of, only_where
 from ..values import number_in
 from . import numbers, texts
 from .table import LAZY, Constants, Made, Rows, failing, kernel, kind, truths
@@ -129,6 +129,7 @@ def _operand(rows: Rows, column: Column) -> _Operand | None:
 
 
 _PLAIN_INTEGER = r"^[+-]?[0-9]{1,18}\z"
+_LONG_INTEGER = r"^[+-]?[0-9]{19,}\z"
 
 
 def _spelled(rows: Rows, values: pa.Array) -> _Operand:
@@ -138,7 +139,8 @@ def _spelled(rows: Rows, values: pa.Array) -> _Operand:
     if not integral.all():
         longs = numbers.integers(only_where(values, integral))
         decimal = numbers.decimals(only_where(values, ~integral))
-        is_open = merged(longs.open, decimal.open)
+        long = as_mask(pc.match_substring_regex(values, _LONG_INTEGER))  # a double holds not all of its digits
+        is_open = merged(longs.open, decimal.open, some(long))
         doubles = np.where(integral, _numpy(longs.values).astype(np.float64), _numpy(decimal.values))
         found = _Operand(_numpy(longs.values), doubles, integral | null, null, is_open)
     else:
@@ -351,6 +353,7 @@ for _sign in _ORDER:
 
 def compared(rows: Rows, sign: str, left: Column, right: Column) -> Made:
     """``==``, ``<``... of two columns; None where the interpreter compares."""
+    left, right = (Column(instant_of(c.values), c.open) if kind(c) == "zoned" else c for c in (left, right))
     a, b = kind(left), kind(right)
     if "null" in (a, b):
         both = pa.array(nulls_of(left.values) & nulls_of(right.values))

@@ -45,9 +45,14 @@ for _names, _change in (
     (".trim .strip", lambda values: texts.trimmed(values, True, True)),
     (".length", lambda values: pc.utf8_length(values).cast(LONG)),
     (".isBlank", lambda values: pc.equal(texts.trimmed(values, True, True), "")),
-    (".toString", lambda values: values),
 ):
     _method(_names, _change)
+
+
+@kernel(".toString", "any")
+def to_string(rows: Rows, value: Column) -> Made:
+    """Scalars as text."""
+    return as_texts(rows, value)
 
 
 @kernel("concat", "any*")

@@ -193,25 +193,30 @@ def as_texts(rows: Rows, column: Column) -> Made:
         return Column(pa.nulls(rows.n, TEXT), column.open)
     if name in ("long", "double", "bool"):
         return Column(texts.as_text(column.values), column.open)
-    if name == "moment":
+    if name in ("moment", "zoned"):
         printed = print_moments(column.values)
-        return Column(printed.values, merged(column.open, printed.open))
+        return None if printed is None else Column(printed.values, merged(column.open, printed.open))
     return None
 
 
 _SECONDS = dates.layout_of("yyyy-MM-ddTHH:mm:ss")
 
 
-def print_moments(values: pa.Array) -> Column:
-    """Moments in UTC as the language prints them: with a fraction only where there is one."""
-    printed = dates.print_layout(values, _SECONDS)
-    micros = values.view(LONG).fill_null(0).to_numpy(zero_copy_only=False) % 1_000_000
-    ends: Any = "Z"
-    if micros.any():
-        fraction = pc.utf8_slice_codeunits(pa.array(micros + 1_000_000).cast(TEXT), 1)
-        fraction = pc.if_else(pa.array(micros % 1000 == 0), pc.utf8_slice_codeunits(fraction, 0, 3), fraction)
-        ends = pc.binary_join_element_wise(pc.if_else(pa.array(micros != 0), ".", ""), fraction, "Z", "")
-        ends = pc.if_else(pa.array(micros != 0), ends, "Z")
+def print_moments(values: pa.Array) -> Column | None:
+    """Moments as the language prints them: with a fraction only where there is one, and the offset of their zone."""
+    local = dates.local_of(values)
+    if local is None:
+        return None
+    printed = dates.print_layout(local, _SECONDS)
+    micros = local.view(LONG).fill_null(0).to_numpy(zero_copy_only=False)
+    ends: Any = "Z" if local is values else dates.printed_offsets(values, local)
+    fine = micros % 1_000_000
+    if fine.any():
+        fraction = pc.utf8_slice_codeunits(pa.array(fine + 1_000_000).cast(TEXT), 1)
+        fraction = pc.if_else(pa.array(fine % 1000 == 0), pc.utf8_slice_codeunits(fraction, 0, 3), fraction)
+        ends = pc.binary_join_element_wise(
+            pc.if_else(pa.array(fine != 0), ".", ""), pc.if_else(pa.array(fine != 0), fraction, ""), ends, ""
+        )
     return Column(pc.binary_join_element_wise(printed.values, ends, ""), printed.open)
 
 
@@ -227,22 +232,25 @@ def _whole(rows: Rows, column: Column) -> Made:
     return column if kind(column) == "long" else None
 
 
-def _moment(rows: Rows, column: Column) -> Made:
+def as_moments(rows: Rows, column: Column) -> Made:
+    """Dates, and texts in one of the automatic formats; None for others."""
     name = kind(column)
-    if name == "moment":
+    if name in ("moment", "zoned"):
         return column
     if name == "null":
         return Column(pa.nulls(rows.n, MOMENT), column.open)
-    if name != "text" or rows.options.zoneless_millis == "drop":
+    if name != "text":
         return None
-    found = dates.read_layouts(plain(column.values), utc_layouts(rows.options), blank_is_null=False)
-    return Column(found.values, merged(column.open, found.open))
+    found = read_automatic(rows, column, blank_is_null=False)
+    return None if found is None else Column(found.values, merged(column.open, found.open))
 
 
-def utc_layouts(options: Options) -> Any:
-    """The automatic layouts of texts without an offset, whose zone a column of instants need not hold."""
-    layouts = dates.ISO + automatic_layouts(options)
-    return tuple(layout for layout in layouts if not any(part == "x" and width for part, width in layout))
+def read_automatic(rows: Rows, column: Column, blank_is_null: bool = True) -> Made:
+    """Dates of texts in one of the automatic formats."""
+    if rows.options.zoneless_millis == "drop":
+        return None
+    layouts = dates.ISO + automatic_layouts(rows.options)
+    return dates.read_zoned(plain(column.values), layouts, blank_is_null, rows.options)
 
 
 def _fixed(rows: Rows, column: Column) -> Any:
@@ -250,7 +258,7 @@ def _fixed(rows: Rows, column: Column) -> Any:
 
 
 _TAKE: dict[str, Callable[[Rows, Column], Any]] = {
-    "any": _any, "text": as_texts, "words": _words, "list": _list, "whole": _whole, "moment": _moment,
+    "any": _any, "text": as_texts, "words": _words, "list": _list, "whole": _whole, "moment": as_moments,
     "fixed": _fixed,
 }  # fmt: skip
 

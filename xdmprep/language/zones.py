@@ -1,0 +1,142 @@
+"""Zones as numbers, so that columns can hold them: a fixed offset is its seconds, a region has a number of its own.
+
+Offsets of a region come from its transitions, which are looked for once per region and span of years.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from .values import Failed
+
+Numbers = np.ndarray[Any, np.dtype[np.int32]]
+Micros = np.ndarray[Any, np.dtype[np.int64]]
+
+_FIRST_REGION = 1_000_000  # beyond the seconds of all offsets
+_REGIONS: list[ZoneInfo] = []
+_NUMBERS: dict[str, int] = {}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY = 86_400
+_SPAN = 16 * 366 * _DAY
+_SECOND = 1_000_000
+#: Spans of years in one batch of which transitions are looked for.
+_MOST_SPANS = 24
+
+
+def number_of(place: tzinfo | None) -> int:
+    """The number of a zone; 0 is UTC.
+
+    Raises:
+        TypeError: it is neither a fixed offset of whole seconds nor a region.
+    """
+    if place is UTC or place is None:
+        return 0
+    if isinstance(place, timezone):
+        offset = place.utcoffset(None)
+        if offset.microseconds:
+            raise TypeError("an offset that is finer than a second")
+        return round(offset.total_seconds())
+    if not isinstance(place, ZoneInfo) or place.key is None:
+        raise TypeError("a zone without a name")
+    found = _NUMBERS.get(place.key)
+    if found is None:  # two threads may both add it: then either number means the zone
+        _REGIONS.append(place)
+        found = _NUMBERS[place.key] = _FIRST_REGION + _REGIONS.index(place)
+    return found
+
+
+@lru_cache(maxsize=1024)
+def zone_of(number: int) -> tzinfo:
+    """The zone of a number."""
+    if number >= _FIRST_REGION:
+        return _REGIONS[number - _FIRST_REGION]
+    return timezone(timedelta(seconds=number)) if number else UTC
+
+
+def offsets(micros: Micros, zones: Numbers) -> Micros:
+    """Offsets in microseconds at instants.
+
+    Raises:
+        Failed: they lie in too many different years, or beyond the years that dates have.
+    """
+    found = zones.astype(np.int64)
+    for number in _regions(zones):
+        at = zones == number
+        seconds = micros[at] // _SECOND
+        starts, values = _transitions(number, seconds)
+        found[at] = values[np.searchsorted(starts, seconds, side="right")]
+    return found * _SECOND
+
+
+def instants(local: Micros, zones: Numbers) -> tuple[Micros, np.ndarray[Any, np.dtype[np.bool_]]]:
+    """The instants of local times, and where one comes twice; of these the earlier.
+
+    A time that summer time skips is moved forward by what is skipped.
+
+    Raises:
+        Failed: as :func:`offsets`.
+    """
+    found = zones.astype(np.int64)
+    twice = np.zeros(len(local), dtype=bool)
+    for number in _regions(zones):
+        at = zones == number
+        seconds = local[at] // _SECOND
+        starts, values = _transitions(number, seconds)
+        before, after = values[:-1], values[1:]
+        found[at] = values[np.searchsorted(starts + np.maximum(before, after), seconds, side="right")]
+        low = np.searchsorted(starts + np.minimum(before, after), seconds, side="right")
+        high = np.searchsorted(starts + np.maximum(before, after), seconds, side="right")
+        twice[at] = low != high
+    return local - found * _SECOND, twice
+
+
+def _regions(zones: Numbers) -> list[int]:
+    return (
+        [] if not len(zones) or int(zones.max()) < _FIRST_REGION else np.unique(zones[zones >= _FIRST_REGION]).tolist()
+    )
+
+
+def _transitions(number: int, seconds: Micros) -> tuple[Micros, Micros]:
+    """Where the offset of a region changes around some instants; and the offsets before the first and from each on."""
+    spans = np.unique(seconds // _SPAN)
+    if len(spans) > _MOST_SPANS:
+        raise Failed("too many different years")
+    first, last = (int(spans[0]), int(spans[-1])) if len(spans) else (0, 0)
+    if last - first >= _MOST_SPANS:
+        raise Failed("too many different years")
+    found = [_changes(number, span) for span in range(first - 1, last + 2)]
+    changes = [change for span in found for change in span[1]]
+    starts = np.array([at for at, _ in changes], dtype=np.int64)
+    return starts, np.array([found[0][0], *[value for _, value in changes]], dtype=np.int64)
+
+
+@lru_cache(maxsize=2048)
+def _changes(number: int, span: int) -> tuple[int, tuple[tuple[int, int], ...]]:
+    """The offset at the start of a span of years, and each second from which on it is another, with that."""
+    place = zone_of(number)
+
+    def offset(second: int) -> int:
+        try:
+            found = (_EPOCH + timedelta(seconds=second)).astimezone(place).utcoffset()
+        except OverflowError:
+            raise Failed("beyond the years that dates have") from None
+        return 0 if found is None else round(found.total_seconds())
+
+    changes = []
+    first = before = offset(span * _SPAN)
+    for low in range(span * _SPAN, (span + 1) * _SPAN, _DAY):
+        after = offset(low + _DAY)
+        if after == before:
+            continue
+        start, end = low, low + _DAY
+        while end - start > 1:
+            middle = (start + end) // 2
+            start, end = (middle, end) if offset(middle) == before else (start, middle)
+        changes.append((end, after))
+        before = after
+    return first, tuple(changes)
