@@ -34,6 +34,7 @@ FIRST_MILLI, LAST_MILLI = FIRST_DAY * DAY, (LAST_DAY + 1) * DAY - 1
 NOT_FINITE = "JSON has no such number"
 NO_DATE = "the date lies outside the years 1 to 9999"
 NOT_UTF8 = "the text is not UTF-8"
+KEY_TWICE = "the key stands twice in one map"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,8 @@ def plain_type(kind: pa.DataType, exact: bool = True) -> pa.DataType | None:
         return pa.timestamp("ms", kind.tz or "UTC") if exact else TIMESTAMP
     if types.is_struct(kind):
         fields = [(field.name, plain_type(field.type, exact)) for field in kind]
-        return None if any(inner is None for _, inner in fields) else pa.struct(fields)
+        twice = len({name for name, _ in fields}) < len(fields)
+        return None if twice or any(inner is None for _, inner in fields) else pa.struct(fields)
     if is_list(kind):
         inner = plain_type(kind.value_type, exact)
         return None if inner is None else pa.list_(inner)
@@ -421,12 +423,17 @@ def _maps(column: pa.Array, exact: bool) -> tuple[pa.Array, list[Unfit]]:
     places = _ends(pa.array(np.where(there, sizes, 0)))
     texts, wrong = plain_column(keys, exact)
     values, unfit = plain_column(items, exact)
-    if texts is keys and values is items and column.type.equals(pa.map_(pa.string(), values.type)):
+    twice = _repeated(texts, places)
+    if twice is None and texts is keys and values is items and column.type.equals(pa.map_(pa.string(), values.type)):
         return column, []
     texts, values = without_dictionary(texts), without_dictionary(values)
-    if wrong:  # a key that is no text cannot stand for anything: its entry is left out
-        kept = texts.is_valid()
-        lost = ~_mask(kept)
+    if twice is not None:
+        wrong = [*wrong, Unfit(KEY_TWICE, np.flatnonzero(twice), texts.filter(pa.array(twice)))]
+    if wrong:  # a key that is no text cannot stand for anything, nor can one that stands twice: its entry is left out
+        lost = ~_mask(texts.is_valid())
+        if twice is not None:
+            lost |= twice
+        kept = pa.array(~lost)
         texts, values = texts.filter(kept), values.filter(kept)
         inside = places
         places = np.concatenate([[0], np.cumsum(~lost)])[places].astype(np.int32)
@@ -438,6 +445,23 @@ def _maps(column: pa.Array, exact: bool) -> tuple[pa.Array, list[Unfit]]:
         pa.array(places), texts, values, type=pa.map_(pa.string(), values.type), mask=_nowhere(~there)
     )
     return made, [*wrong, *unfit]
+
+
+def _repeated(keys: pa.Array, places: np.ndarray[Any, Any]) -> Mask | None:
+    """Which entries of maps have the key of an entry before them in the same map; None if none has."""
+    if not (np.diff(places) > 1).any():
+        return None
+    encoded = keys if isinstance(keys, pa.DictionaryArray) else keys.dictionary_encode()
+    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    owners = np.repeat(np.arange(len(places) - 1), np.diff(places))
+    pairs = owners * (len(encoded.dictionary) + 1) + codes
+    order = np.argsort(pairs, kind="stable")
+    again = order[1:][(pairs[order[1:]] == pairs[order[:-1]]) & (codes[order[1:]] >= 0)]
+    if not len(again):
+        return None
+    found = np.zeros(len(pairs), dtype=bool)
+    found[again] = True
+    return found
 
 
 def _structs(column: pa.Array, exact: bool) -> tuple[pa.Array, list[Unfit]]:
@@ -496,7 +520,9 @@ def _nowhere(mask: Mask) -> pa.Array | None:
 
 
 def takeable(column: pa.Array) -> pa.Array:
-    """A column of which rows can be picked: itself, or text where Arrow cannot pick values of its type."""
+    """A column of which rows can be picked and shown: itself, or text where Arrow cannot do that with its type."""
+    if _apart(column.type) != column.type:
+        return shown(column)
     try:
         column.slice(0, 0).take(pa.array([], pa.int64()))
     except pa.ArrowNotImplementedError:
@@ -511,7 +537,18 @@ def shown(column: pa.Array) -> pa.Array:
         return texts if (pc.max(pc.binary_length(texts)).as_py() or 0) > 16 else column
     if plain_type(column.type) is not None:
         return column
-    return pa.array([None if value is None else _shown(value) for value in column.to_pylist()], pa.string())
+    values = column.view(_apart(column.type)).to_pylist()
+    return pa.array([None if value is None else _shown(value) for value in values], pa.string())
+
+
+def _apart(kind: pa.DataType) -> pa.DataType:
+    """A type whose structs name no two fields alike: later ones get a number behind their name."""
+    if pa.types.is_struct(kind):
+        names = unique_names([field.name for field in kind])
+        return pa.struct([pa.field(name, _apart(field.type)) for name, field in zip(names, kind, strict=True)])
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return (pa.list_ if pa.types.is_list(kind) else pa.large_list)(_apart(kind.value_type))
+    return pa.map_(kind.key_type, _apart(kind.item_type)) if pa.types.is_map(kind) else kind
 
 
 def _shown(value: Any) -> str:

@@ -25,6 +25,7 @@ from ..core.arrow_types import joined
 from ..core.pool import Pool, Task
 from ..core.shred import Leaf, map_parts, nest
 from ..core.stream import Chunk
+from ..errors import UsageError
 from .folder import OutputFolder, WholeFile
 from .parts import Parts, WriteOptions
 
@@ -55,8 +56,15 @@ class ParquetParts(Parts):
         self, folder: OutputFolder, leaves: Sequence[Leaf], arrow_schema: pa.Schema, options: WriteOptions, pool: Pool
     ) -> None:
         super().__init__(folder, options)
-        self._leaves = tuple(leaves)
-        self._arrow_schema = arrow_schema
+        self._kept = [number for number, leaf in enumerate(leaves) if storable(leaf.type) is not None]
+        self._leaves = tuple(leaves[number] for number in self._kept)
+        self._arrow_schema = pa.schema([
+            field.with_type(kind) for field in arrow_schema if (kind := storable(field.type)) is not None
+        ])  # fmt: skip
+        if not self._leaves:
+            raise UsageError("Parquet holds columns, and no field of these records has a value. Write json.")
+        arrow_schema = self._arrow_schema
+        self._all = len(self._kept) == len(leaves)
         self._columns = list(_columns(arrow_schema))
         self._stored: Stored | None = None
         self._writer: pq.ParquetWriter | None = None
@@ -71,6 +79,8 @@ class ParquetParts(Parts):
     def make(self, chunk: Chunk, keep: np.ndarray[Any, Any]) -> Made:
         """The records, and how large they are."""
         records = chunk.where(keep).records
+        if not self._all:
+            records = records.select(self._kept)
         return records, np.cumsum(_added(records.columns, records.num_rows))
 
     def add(self, made: Made, rows: int) -> None:
@@ -289,6 +299,23 @@ class Stored:
         if pa.types.is_list(kind):
             return pa.list_(self._field(f"{path}.list.element", kind.value_field))
         return _TEXT if pa.types.is_string(kind) and path in self.repeated else kind
+
+
+def storable(kind: pa.DataType) -> pa.DataType | None:
+    """A type without structs that have no field: Parquet cannot hold them, and they hold nothing.
+
+    None if nothing is left; so it is with arrays and maps of such structs.
+    """
+    if pa.types.is_struct(kind):
+        fields = [field.with_type(inner) for field in kind if (inner := storable(field.type)) is not None]
+        return None if not fields else kind if fields == list(kind) else pa.struct(fields)
+    if pa.types.is_list(kind):
+        inner = storable(kind.value_type)
+        return None if inner is None else kind if inner is kind.value_type else pa.list_(inner)
+    if pa.types.is_map(kind):
+        inner = storable(kind.item_type)
+        return None if inner is None else kind if inner is kind.item_type else pa.map_(kind.key_type, inner)
+    return kind
 
 
 def _columns(arrow_schema: pa.Schema) -> list[tuple[str, pa.DataType]]:
