@@ -481,6 +481,7 @@ def case(rng: random.Random, folder: Path) -> tuple[str, list[str]]:
         (folder / "arguments.json").write_text(json.dumps(setting.arguments), encoding="utf-8")
     os.chdir(folder)
     before = _parts(folder)
+    engine.start_clock()
     code, out, err, trace = _real(setting.arguments) if rng.randrange(REAL) == 0 else _here(setting.arguments)
     shown = f"xdmprep {' '.join(map(repr, setting.arguments))}\n"
     complaints = [

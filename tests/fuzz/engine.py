@@ -101,6 +101,11 @@ def run(case: Case, seed: int, seconds: float | None = None, only: int | None = 
     return outcome
 
 
+def start_clock() -> None:
+    """The case is made up; its time limit counts from here."""
+    signal.setitimer(signal.ITIMER_REAL, CASE_SECONDS)
+
+
 def fingerprint(text: str) -> str:
     """What two complaints of one cause have in common: the first line without numbers and names."""
     frames = re.findall(r'File "[^"]*/(xdmprep/[^"]+)", line (\d+)', text)
