@@ -5,6 +5,7 @@ A line that is no record (:mod:`.strict`) is a finding with its line and byte of
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -179,17 +180,17 @@ def _parse(lines: BlockLines, shape: LineShape, some: Ints, groups: list[LineGro
     return left
 
 
+def _leaf_columns(column: JsonColumn, path: tuple[str, ...]) -> Iterator[tuple[Leaf, JsonColumn]]:
+    """The columns that hold values, each with its place in the record."""
+    if column.array is None and not column.node.whole:
+        for name, child in zip(column.node.names, column.children, strict=True):
+            yield from _leaf_columns(child, (*path, name))
+    else:
+        yield Leaf(path, column.type), column
+
+
 def _group(root: JsonColumn, lines: Ints) -> LineGroup:
-    found: list[tuple[Leaf, JsonColumn]] = []
-
-    def walk(column: JsonColumn, path: tuple[str, ...]) -> None:
-        if column.array is None and not column.node.whole:
-            for name, child in zip(column.node.names, column.children, strict=True):
-                walk(child, (*path, name))
-        else:
-            found.append((Leaf(path, column.type), column))
-
-    walk(root, ())
+    found = list(_leaf_columns(root, ()))
     nulls = {number: column.nulls for number, (_, column) in enumerate(found) if column.nulls is not None}
     leaves, columns = tuple(leaf for leaf, _ in found), tuple(column.whole() for _, column in found)
     return LineGroup(lines, leaves, columns, nulls)
