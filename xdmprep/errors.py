@@ -39,6 +39,13 @@ class XdmPrepError(Exception):
     """Base of all errors that xdmprep raises on purpose.
 
     Class attributes: `exit_code` is what the command ends with, `kind` what it calls the error in JSON (stable).
+
+    Example:
+        >>> try:
+        ...     xp.Schema.load("nowhere.json")
+        ... except xp.XdmPrepError as error:
+        ...     print(error.kind, error.exit_code, error)
+        schema 2 nowhere.json: no such file. Give the path of a schema file.
     """
 
     exit_code = 2
@@ -52,7 +59,15 @@ class UsageError(XdmPrepError):
 
 
 class SourceError(XdmPrepError):
-    """An input cannot be read at all (missing, empty, wrong encoding, not the format it was said to be)."""
+    """An input cannot be read at all (missing, empty, wrong encoding, not the format it was said to be).
+
+    Example:
+        >>> try:
+        ...     xp.map_rows("nowhere.csv", mapping)
+        ... except xp.SourceError as error:
+        ...     print(error)
+        nowhere.csv: No such file or directory.
+    """
 
     kind = "source"
 
@@ -62,13 +77,32 @@ class NoRowsError(SourceError):
 
 
 class SchemaError(XdmPrepError):
-    """A schema file is wrong or incomplete."""
+    """A schema file is wrong or incomplete.
+
+    Example:
+        >>> try:
+        ...     registry["https://ns.adobe.com/acme/schemas/none"]
+        ... except xp.SchemaError as error:
+        ...     print(str(error)[:70])
+        schemas: no schema 'https://ns.adobe.com/acme/schemas/none' among 4. D
+    """
 
     kind = "schema"
 
 
 class MappingError(XdmPrepError):
-    """A mapping set is wrong.  `faults` holds one message per fault; all are gathered before this is raised."""
+    """A mapping set is wrong.  `faults` holds one message per fault; all are gathered before this is raised.
+
+    Example:
+        >>> try:
+        ...     xp.map_rows([{"first": "Ada"}], {"person.name.firstName": "frist", "person.age": "first"}, schema)
+        ... except xp.MappingError as error:
+        ...     for fault in error.faults:
+        ...         print(fault)
+        person.name.firstName <- frist: the source has no column 'frist'. Did you mean 'first'?
+        person.age <- first: 'person.age' is not in CRM Profile. 'person' has no field 'age'. Did you mean
+        'person.name', 'person.gender' or 'person.birthDate'?
+    """
 
     kind = "mapping"
 
@@ -169,7 +203,15 @@ def needed_by(what: str, package: str = "") -> Iterator[None]:
 
 
 class DataError(XdmPrepError):
-    """The data has faults and the caller asked to be stopped by them."""
+    """The data has faults and the caller asked to be stopped by them.
+
+    Example:
+        >>> try:
+        ...     report.raise_if_invalid()
+        ... except xp.DataError as error:
+        ...     print(str(error).splitlines()[0])
+        crm-profiles.csv: 300 rows, 59 invalid, 103 findings
+    """
 
     exit_code = 1
     kind = "data"
@@ -183,6 +225,13 @@ class PlatformError(XdmPrepError):
     Attributes: `message` what happened; `hint` what to do; `status` the HTTP status or None; `code` the platform's own
     error code, else a word of ours such as ``unreachable`` or ``counts-differ``; `request_id`; `batch`; `file`;
     `retryable` whether trying the same again can help.
+
+    Example:
+        >>> try:
+        ...     client.status("a-batch-that-nobody-made")
+        ... except xp.PlatformError as error:
+        ...     print(error.status, error.batch)
+        404 a-batch-that-nobody-made
     """
 
     exit_code = 3
@@ -221,6 +270,13 @@ class Issue:
         hint: what to do about it, may be empty.
         pointer: JSON Pointer of the place in the record, where the record itself was checked.
         file: the file that holds the row, where several were checked.
+
+    Example:
+        >>> (issue,) = schema.check({"_id": "1", "person": {"name": {"firstName": 1}}}, rules="jsonschema")
+        >>> issue.code, issue.path, issue.severity
+        ('type', 'person.name.firstName', 'error')
+        >>> print(issue)
+        person.name.firstName: expected a string, got '1'.
     """
 
     code: str

@@ -29,15 +29,16 @@ class Client:
         token: a bearer token that is ready.
         sandbox: name of the sandbox.
         tell: called with a line of text on what happens (pauses, resumed uploads); None says nothing.
+        config: all settings at once; the arguments before are then ignored.
         settings: further settings, see :class:`xdmprep.client.config.Config`.
 
     Raises:
         UsageError: a setting is wrong, credentials are missing, or an argument is of another type.
 
-    Example::
-
-        client = Client(url="http://127.0.0.1:8080")
-        batch = client.wait(client.upload("out/manifest.json", dataset_id="...").id)
+    Example:
+        >>> with Client(url=server.url) as client:
+        ...     print(client.config.sandbox)
+        prod
     """
 
     @takes(url=nullable(WORD), token=nullable(TEXT), sandbox=nullable(WORD), tell=nullable(CALLABLE),
@@ -69,8 +70,25 @@ class Client:
     ) -> Client:
         """A client configured by a file, ``XDMPREP_*`` variables and arguments; the later win over the earlier.
 
+        Args:
+            path: aepp's file, the Developer Console's file, or one of ours; None reads the variables alone.
+            sandbox: name of the sandbox.
+            url: base address of the platform.
+            tell: called with a line of text on what happens; None says nothing.
+            settings: further settings, see :class:`xdmprep.client.config.Config`.
+
+        Returns:
+            The client; nothing is sent yet.
+
         Raises:
             UsageError: an argument is of another type.
+
+        Example:
+            >>> from pathlib import Path
+            >>> config = '{"client_id": "id", "client_secret": "s", "org_id": "A@AdobeOrg", "scopes": "openid"}'
+            >>> size = Path("config.json").write_text(config)
+            >>> Client.from_config("config.json", sandbox="dev")
+            Client('https://platform.adobe.io', sandbox='dev')
         """
         return cls(config=Config.load(path, sandbox=sandbox, url=url, **settings), tell=tell)
 
@@ -86,7 +104,12 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections.
+
+        Example:
+            >>> other = Client(url=server.url)
+            >>> other.close()
+        """
         self.session.close()
 
     # ---- batches ----------------------------------------------------------------------------------------------------
@@ -130,6 +153,11 @@ class Client:
         Raises:
             SourceError, UsageError: the files or options are wrong; nothing was sent.
             PlatformError: the platform refused or could not be reached; the same call goes on later.
+
+        Example:
+            >>> batch = client.wait(client.upload("out/", dataset).id)
+            >>> batch.status, batch.metrics["outputRecordCount"]
+            ('active', 241)
         """
         options = UploadOptions(
             jobs=jobs, replay=tuple(wire.bare_id(batch) for batch in replay), replay_prefix=replay_prefix,
@@ -165,6 +193,11 @@ class Client:
         Raises:
             SourceError, UsageError: the files of some batch are wrong; nothing was sent.
             PlatformError: the platform refused or could not be reached; the same call goes on later.
+
+        Example:
+            >>> series = client.upload_series("out/", client.create_dataset("series", schema.id))
+            >>> len(series.batches)
+            1
         """
         manifests = Manifest.load_all(folder)
         if len(manifests) > 1 and options.get("replay"):
@@ -197,8 +230,15 @@ class Client:
                 with it.
             completed: COMPLETE was accepted, so that a batch that stays ``loading`` is an error; implied by `manifest`.
 
+        Returns:
+            The batch as it ended, whether well or not.
+
         Raises:
             PlatformError: the time is over, or the counts differ, or the platform refused or could not be reached.
+
+        Example:
+            >>> client.wait(client.upload("out/", dataset), timeout=60).status
+            'active'
         """
         loaded = None if manifest is None else Manifest.load(manifest)
         batch = polling.wait(self.session, _id(batch_id), timeout, poll, on_status, completed or loaded is not None)
@@ -209,39 +249,139 @@ class Client:
     def check_counts(self, batch: wire.Batch, manifest: str | os.PathLike[str]) -> str:
         """Compare the platform's counts of a batch with the manifest of its files; what was compared, in words.
 
+        Args:
+            batch: a batch that has ended.
+            manifest: of the files that were sent as this batch, or their folder.
+
+        Returns:
+            What was compared, or why nothing could be.
+
         Raises:
             PlatformError: the counts differ.
+
+        Example:
+            >>> client.check_counts(client.wait(client.upload("out/", dataset)), "out/")
+            "the platform's counts are those of the manifest (241 records)"
         """
         return check_counts(Manifest.load(manifest), batch)
 
     def status(self, batch_id: str | wire.Batch) -> wire.Batch:
-        """A batch as Catalog describes it."""
+        """A batch as Catalog describes it.
+
+        Args:
+            batch_id: a batch or its id.
+
+        Returns:
+            The batch.
+
+        Raises:
+            PlatformError: there is no such batch, or the platform refused or could not be reached.
+
+        Example:
+            >>> client.status(client.upload("out/", dataset).id).dataset_id == dataset
+            True
+        """
         return polling.status(self.session, _id(batch_id))
 
     def batches(self, **filters: Any) -> list[wire.Batch]:
-        """Batches by Catalog's filters, such as ``dataSet=...``, ``status=...``, ``limit=...``."""
+        """Batches by Catalog's filters, such as ``dataSet=...``, ``status=...``, ``limit=...``.
+
+        Args:
+            filters: Catalog's filters.
+
+        Returns:
+            The batches, in the order that Catalog gives.
+
+        Raises:
+            PlatformError: the platform refused or could not be reached.
+
+        Example:
+            >>> len(client.batches(dataSet=client.create_dataset("new", schema.id)))
+            0
+        """
         return polling.batches(self.session, **filters)
 
     def abort(self, batch_id: str | wire.Batch) -> wire.Batch:
-        """Cancel a batch that has not ended."""
+        """Cancel a batch that has not ended.
+
+        Args:
+            batch_id: a batch or its id.
+
+        Returns:
+            The batch afterwards.
+
+        Raises:
+            PlatformError: it has ended, or the platform refused or could not be reached.
+
+        Example:
+            >>> with Emulator(schemas="schemas/", delay=60) as slow, Client(url=slow.url) as other:
+            ...     batch = other.upload("out/", other.create_dataset("aborted", schema.id))
+            ...     print(other.abort(batch).status)
+            aborted
+        """
         polling.act(self.session, _id(batch_id), "ABORT")
         return self.status(batch_id)
 
     def revert(self, batch_id: str | wire.Batch) -> wire.Batch:
-        """Delete an ingested batch; it becomes ``inactive``."""
+        """Delete an ingested batch; it becomes ``inactive``.
+
+        Args:
+            batch_id: a batch or its id.
+
+        Returns:
+            The batch afterwards.
+
+        Raises:
+            PlatformError: it is not ingested, or the platform refused or could not be reached.
+
+        Example:
+            >>> batch = client.wait(client.upload("out/", client.create_dataset("reverted", schema.id)))
+            >>> client.revert(batch).status
+            'inactive'
+        """
         polling.act(self.session, _id(batch_id), "REVERT")
         return self.status(batch_id)
 
     def errors(
         self, batch_id: str | wire.Batch, manifest: str | os.PathLike[str] | None = None
     ) -> Iterator[row_errors.RowError]:
-        """The errors of single rows; with the manifest each with the source row that it comes from."""
+        """The errors of single rows; with the manifest each with the source row that it comes from.
+
+        Args:
+            batch_id: a batch or its id.
+            manifest: of the files that were sent as this batch, or their folder.
+
+        Returns:
+            The errors one by one, as they are downloaded.
+
+        Raises:
+            PlatformError: the platform refused or could not be reached.
+
+        Example:
+            >>> batch = client.wait(client.upload("out/", dataset))
+            >>> list(client.errors(batch, "out/"))
+            []
+        """
         return row_errors.row_errors(self.session, _id(batch_id), None if manifest is None else Path(manifest))
 
     # ---- datasets and profiles --------------------------------------------------------------------------------------
 
     def dataset(self, dataset_id: str) -> dict[str, Any]:
-        """A dataset as Catalog describes it."""
+        """A dataset as Catalog describes it.
+
+        Args:
+            dataset_id: the dataset.
+
+        Returns:
+            Catalog's JSON.
+
+        Raises:
+            PlatformError: there is no such dataset, or the platform refused or could not be reached.
+
+        Example:
+            >>> client.dataset(dataset)["name"]
+            'CRM profiles'
+        """
         return polling.dataset(self.session, dataset_id)
 
     def create_dataset(self, name: str, schema_id: str, *, profile: bool = False, upsert: bool = False,
@@ -254,6 +394,16 @@ class Client:
             profile: enable it for Profile.
             upsert: enable it for Profile with upsert.
             format: ``csv`` for a dataset with an ad-hoc schema.
+
+        Returns:
+            The dataset's id.
+
+        Raises:
+            PlatformError: the platform refused or could not be reached.
+
+        Example:
+            >>> client.dataset(client.create_dataset("CRM profiles", schema.id, profile=True))["name"]
+            'CRM profiles'
         """
         return polling.create_dataset(self.session, name, schema_id, profile=profile, upsert=upsert, format=format)
 
@@ -269,15 +419,36 @@ class Client:
             manifest: ``manifest.json`` or its folder, also one of several batches; None looks at the dataset alone.
             jobs: files that are checked at the same time.
 
+        Returns:
+            What the dataset is ready for, with findings.
+
         Raises:
             SourceError, UsageError: the files themselves are wrong.
             PlatformError: the dataset does not exist, or the platform cannot be reached.
+
+        Example:
+            >>> [finding.code for finding in client.check_dataset(dataset, "out/").findings]
+            []
         """
         manifests = [] if manifest is None else Manifest.load_all(manifest)
         return readiness.check(self.session, dataset_id, manifests, jobs)
 
     def plan_upsert(self, dataset_id: str) -> upsert_enablement.EnablementPlan:
-        """What has to be done to enable a dataset for patches; nothing is changed."""
+        """What has to be done to enable a dataset for patches; nothing is changed.
+
+        Args:
+            dataset_id: the dataset.
+
+        Returns:
+            The plan.
+
+        Raises:
+            PlatformError: there is no such dataset, or the platform refused or could not be reached.
+
+        Example:
+            >>> client.plan_upsert(dataset).interrupts
+            True
+        """
         return upsert_enablement.plan(self.session, dataset_id)
 
     def enable_upsert(
@@ -292,8 +463,15 @@ class Client:
             dataset_id: the dataset.
             plan: what :meth:`plan_upsert` gave; None makes it now.
 
+        Returns:
+            The plan.
+
         Raises:
             PlatformError: batches are on their way, or the platform refused or could not be reached.
+
+        Example:
+            >>> len(client.enable_upsert(client.create_dataset("patched", schema.id)).patches)
+            1
         """
         made = plan or self.plan_upsert(dataset_id)
         upsert_enablement.carry_out(self.session, made, self.tell)
@@ -309,11 +487,37 @@ class Client:
             columns: name of each column -> its JSON Schema.
             required: names of the columns that every row needs.
             description: of both; the title unless given.
+
+        Returns:
+            The schema's ``$id``.
+
+        Raises:
+            PlatformError: the platform refused or could not be reached.
+
+        Example:
+            >>> day = {"day": {"type": "string"}}
+            >>> client.create_adhoc_schema("Visits", day, required=["day"]).startswith("https://ns.adobe.com/")
+            True
         """
         return registry.create_adhoc_schema(self.session, title, columns, required, description)
 
     def profile(self, namespace: str, identity: str) -> dict[str, Any] | None:
-        """The merged profile that holds an identity (its ``entity``), or None."""
+        """The merged profile that holds an identity (its ``entity``), or None.
+
+        Args:
+            namespace: the identity's namespace, such as ``CRMID``.
+            identity: its id.
+
+        Returns:
+            The profile as the platform gives it, or None.
+
+        Raises:
+            PlatformError: the platform refused or could not be reached.
+
+        Example:
+            >>> client.profile("CRMID", "nobody") is None
+            True
+        """
         return row_errors.profile(self.session, namespace, identity)
 
 

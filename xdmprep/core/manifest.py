@@ -91,6 +91,13 @@ class Manifest:
         threshold: the percentage of bad rows the run allowed, for ``partialIngestionPercent``; None if not given.
         software: name and version of what wrote it.
         folder: where the manifest was read from or written to; not part of the file.
+
+    Example:
+        >>> manifest = result.manifest
+        >>> manifest.format, manifest.rows, manifest.written, manifest.rejected
+        ('json', 300, 241, 59)
+        >>> [(file.name, file.rows) for file in manifest.files]
+        [('part-00000.json', 241)]
     """
 
     format: str
@@ -117,7 +124,13 @@ class Manifest:
         return facts("manifest", pairs)
 
     def to_dict(self) -> dict[str, Any]:
-        """The content of `manifest.json`."""
+        """The content of `manifest.json`.
+
+        Example:
+            >>> sorted(result.manifest.to_dict())
+            ['counts', 'files', 'format', 'manifestVersion', 'multiline', 'schema', 'software', 'source', 'threshold',
+            'upsert', 'values']
+        """
         return {
             "manifestVersion": VERSION,
             "software": self.software,
@@ -133,7 +146,21 @@ class Manifest:
         }
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write `manifest.json` into `folder` and return its path."""
+        """Write `manifest.json` into `folder` and return its path.
+
+        Args:
+            folder: an existing folder.
+
+        Returns:
+            The path of the file.
+
+        Raises:
+            OutputError: the file cannot be written.
+
+        Example:
+            >>> result.manifest.save("out/").name
+            'manifest.json'
+        """
         path = Path(folder) / NAME
         with whole_file(path) as out:
             text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n"
@@ -145,9 +172,19 @@ class Manifest:
     def load_all(cls, path: str | os.PathLike[str]) -> list[Manifest]:
         """The manifests below a folder in the order they are to be sent: its own, or one of each of its batches.
 
+        Args:
+            path: ``manifest.json``, its folder, or a folder with several batches.
+
+        Returns:
+            The manifests, at least one.
+
         Raises:
             SourceError: there is none, one of several batches is missing, or one is not a manifest.
             UsageError: an argument is of another type.
+
+        Example:
+            >>> [manifest.written for manifest in xp.Manifest.load_all("out/")]
+            [241]
         """
         folder = Path(path)
         files = sorted(folder.glob(f"{BATCHES}/{NAME}")) if is_folder(folder) and not exists(folder / NAME) else []
@@ -169,9 +206,19 @@ class Manifest:
     def load(cls, path: str | os.PathLike[str]) -> Manifest:
         """Read a manifest; `path` is the file or the folder that holds it.
 
+        Args:
+            path: ``manifest.json``, or the folder that holds it.
+
+        Returns:
+            The manifest.
+
         Raises:
             SourceError: there is none, or it is not a manifest.
             UsageError: an argument is of another type.
+
+        Example:
+            >>> xp.Manifest.load("out/").written
+            241
         """
         file = Path(path)
         if is_folder(file):

@@ -318,6 +318,11 @@ class Stream:
             there are none.  As sources of a mapping they lose nothing; as records they are refused.
         whole: opens the same rows with columns for all of them, which takes one more reading; None if `leaves` are such
             already, and not those of the first rows.
+
+    Example:
+        >>> rows = [{"first": "Ada"}, {"first": "Alan"}]
+        >>> xp.map_rows(rows, {"person.name.firstName": "first"}, schema).to_pylist()
+        [{'person': {'name': {'firstName': 'Ada'}}}, {'person': {'name': {'firstName': 'Alan'}}}]
     """
 
     source: Callable[[], Iterator[Any]]
@@ -358,7 +363,20 @@ class Stream:
         leaves: tuple[Leaf, ...] | None = None,
         arrow_schema: pa.Schema | None = None,
     ) -> Stream:
-        """The stream with one more step; `leaves` and `arrow_schema` where the step changes them."""
+        """The stream with one more step.
+
+        Args:
+            step: a thread-safe function from Chunk to Chunk.
+            leaves: of the chunks that come out, where the step changes them.
+            arrow_schema: of the records that come out, where the step changes it.
+
+        Returns:
+            A further stream; this one stays as it is.
+
+        Example:
+            >>> records.then(lambda chunk: chunk).to_pylist() == records.to_pylist()
+            True
+        """
         return replace(
             self,
             steps=(*self.steps, step),
@@ -373,6 +391,10 @@ class Stream:
 
         Raises:
             SourceError: the source vanished, or changed so that it cannot be read any further.
+
+        Example:
+            >>> len(list(records.pieces()))
+            1
         """
         try:
             yield from self.source()
@@ -395,6 +417,13 @@ class Stream:
             rest: called in the worker at the end; what it leaves of the chunk comes out, and takes memory until then.
             jobs: threads that work, the calling one included, or a pool that has other work too; None means one per
                 core.  At most `jobs` + 3 pieces are in flight, so memory is bounded whatever the size of the source.
+
+        Returns:
+            Pairs of a chunk, with absolute row numbers, and what `last` gave for it.
+
+        Example:
+            >>> [size for _, size in records.run(len)]
+            [1]
         """
 
         def work(piece: Any) -> tuple[Chunk, Any]:
@@ -418,14 +447,36 @@ class Stream:
             results.close()
 
     def chunks(self, jobs: int | None = 0) -> Iterator[Chunk]:
-        """All chunks in order, with absolute row numbers."""
+        """All chunks in order, with absolute row numbers.
+
+        Args:
+            jobs: as for :meth:`run`; 0 works in the calling thread alone.
+
+        Returns:
+            The chunks, one by one.
+
+        Example:
+            >>> [len(chunk) for chunk in records.chunks()]
+            [1]
+        """
         return (chunk for chunk, _ in self.run(jobs=jobs))
 
     def __iter__(self) -> Iterator[Chunk]:
         return self.chunks()
 
     def head(self, rows: int) -> pa.Table:
-        """The first records, at most `rows`, nested, as one Arrow table; the rest of the source is not read."""
+        """The first records, at most `rows`, nested, as one Arrow table; the rest of the source is not read.
+
+        Args:
+            rows: how many.
+
+        Returns:
+            A table of at most so many records, nested.
+
+        Example:
+            >>> records.head(1).num_rows
+            1
+        """
         batches: list[pa.RecordBatch] = []
         seen = 0
         for chunk in self.chunks():
@@ -436,15 +487,30 @@ class Stream:
         return pa.Table.from_batches(batches, self.arrow_schema).slice(0, rows)
 
     def to_table(self) -> pa.Table:
-        """All records, nested, faulty ones included, as one Arrow table."""
+        """All records, nested, faulty ones included, as one Arrow table.
+
+        Returns:
+            A table with one column a top-level field.
+
+        Example:
+            >>> records.to_table().num_rows
+            1
+        """
         batches = [chunk.nested(self.arrow_schema) for chunk in self.chunks()]
         return pa.Table.from_batches(batches, self.arrow_schema)
 
     def to_pandas(self) -> pd.DataFrame:
         """All records as a pandas DataFrame of nested objects.
 
+        Returns:
+            A DataFrame with one column a top-level field; objects are dicts.
+
         Raises:
             MissingDependencyError: pandas is not installed.
+
+        Example:
+            >>> records.to_pandas().shape
+            (1, 9)
         """
         with needed_by("to_pandas()"):
             import pandas  # noqa: F401 (Arrow's method needs it)
@@ -455,6 +521,13 @@ class Stream:
         """All records as dicts, nulls and empty objects left out, as they would be written to JSON.
 
         Of several columns of one name, which a source may have but no record, the later ones get a number behind it.
+
+        Returns:
+            One dict a record.
+
+        Example:
+            >>> records.to_pylist()
+            [{'person': {'name': {'firstName': 'Ada'}}}]
         """
         table = self.to_table()
         batches = table.rename_columns(unique_names(table.column_names)).to_batches()

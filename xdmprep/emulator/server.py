@@ -78,10 +78,10 @@ class EmulatorServer:
     Raises:
         UsageError: an argument is of another type or out of its range.
 
-    Example::
-
-        with Emulator(schemas="schemas/") as server:
-            client = Client(url=server.url)
+    Example:
+        >>> with Emulator(schemas="schemas/") as server:
+        ...     Client(url=server.url).batches()
+        []
     """
 
     #: What validates uploaded files unless `check` is given; None: they are only parsed.
@@ -169,7 +169,20 @@ class EmulatorServer:
         return uvicorn.Server(config)
 
     def start(self) -> Self:
-        """Listen, in a thread of its own."""
+        """Listen, in a thread of its own.
+
+        Returns:
+            The emulator itself.
+
+        Raises:
+            UsageError: the address cannot be listened on.
+
+        Example:
+            >>> own = Emulator().start()
+            >>> own.url.startswith("http://127.0.0.1:")
+            True
+            >>> own.stop()
+        """
         if self._thread is not None:
             return self
         server = self._server = self._open()
@@ -183,14 +196,23 @@ class EmulatorServer:
         return self
 
     def stop(self) -> None:
-        """End; without a folder of data everything is gone."""
+        """End; without a folder of data everything is gone.
+
+        Example:
+            >>> own = Emulator().start()
+            >>> own.stop()
+        """
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
             self._thread.join(timeout=30)
         self._close()
 
     def run(self) -> None:
-        """Serve in the foreground until interrupted; call `open_url` first to learn the address."""
+        """Serve in the foreground until interrupted; call `open_url` first to learn the address.
+
+        Example:
+            >>> Emulator(port=8080).run()  # doctest: +SKIP
+        """
         if self._server is None:
             self._server = self._open()
         self.state.ingestion.start()
@@ -204,7 +226,20 @@ class EmulatorServer:
             self._close()
 
     def open_url(self) -> str:
-        """Bind the address without serving yet, and say what it is."""
+        """Bind the address without serving yet, and say what it is.
+
+        Returns:
+            The address.
+
+        Raises:
+            UsageError: the address cannot be listened on.
+
+        Example:
+            >>> own = Emulator()
+            >>> own.open_url().startswith("http://127.0.0.1:")
+            True
+            >>> own.stop()
+        """
         if self._server is None:
             self._server = self._open()
         return self.url

@@ -94,6 +94,12 @@ def evaluate(
     Raises:
         ExpressionError: the expression is wrong; or, with `strict`, its evaluation failed.
         UsageError: there is no such `target_type`, an argument is of another type, or the record is nested too deep.
+
+    Example:
+        >>> xp.evaluate('concat(first, " ", last)', {"first": "Ada", "last": "Byron"})
+        'Ada Byron'
+        >>> xp.evaluate('date(day, "dd.MM.yyyy")', {"day": "10.12.1815"}, target_type="date")
+        '1815-12-10'
     """
     if not isinstance(text, str):
         raise UsageError(f"evaluate: an expression is a text, got {shorten(text)}.")

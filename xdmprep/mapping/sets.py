@@ -44,7 +44,7 @@ class MappingSet(MutableMapping[str, Any]):
         UsageError: an argument is of another type.
 
     Example:
-        >>> mapping = MappingSet({"person.name.firstName": "F_NAME", "person.birthYear": "to_integer(YOB)"})
+        >>> mapping = xp.MappingSet({"person.name.firstName": "F_NAME", "person.birthYear": "to_integer(YOB)"})
         >>> mapping["homeAddress.country"] = '"NL"'
         >>> print(mapping)
         mapping set, 3 mappings
@@ -88,9 +88,16 @@ class MappingSet(MutableMapping[str, Any]):
             path: the file, or its URL.
             values: what the placeholders of a template stand for: ``${NAME}`` -> text.
 
+        Returns:
+            The set.
+
         Raises:
             MappingError: the file cannot be read, or is no mapping set; or a value belongs to no placeholder.
             UsageError: an argument is of another type.
+
+        Example:
+            >>> len(xp.MappingSet.load("schemas/crm-profile.mapping.yaml"))
+            26
         """
         file = Path(shown(path))
         made = cls.__new__(cls)
@@ -110,7 +117,18 @@ class MappingSet(MutableMapping[str, Any]):
             self.options = replace(self.options, values={**self.options.values, **texts})
 
     def filled(self, columns: Iterable[str] = ()) -> MappingSet:
-        """A copy with its placeholders replaced by their values; ``${NAME}`` of a column in `columns` is left."""
+        """A copy with its placeholders replaced by their values; ``${NAME}`` of a column in `columns` is left.
+
+        Args:
+            columns: names of the source's columns.
+
+        Returns:
+            A further set; this one stays as it is.
+
+        Example:
+            >>> xp.MappingSet({"market": '"${MARKET}"'}, values={"MARKET": "nl"}).filled().to_dict()
+            {'market': '"nl"'}
+        """
         known = set(columns)
         made = self.copy()
         made._fields = [filled(item, self.options.values, known) for item in self._fields]
@@ -178,7 +196,14 @@ class MappingSet(MutableMapping[str, Any]):
         raise KeyError(destination)
 
     def copy(self) -> MappingSet:
-        """A copy that can be edited without changing this one."""
+        """A copy that can be edited without changing this one.
+
+        Example:
+            >>> copy = mapping.copy()
+            >>> copy["person.name.middleName"] = "M_NAME"
+            >>> len(copy) - len(mapping)
+            1
+        """
         return MappingSet(self)
 
     @takes(other=instance(Mapping, what="a mapping set or a dict"))
@@ -191,8 +216,18 @@ class MappingSet(MutableMapping[str, Any]):
     def for_columns(self, columns: Iterable[str]) -> MappingSet:
         """A copy where a bare text that is one of `columns` is said to be a column, for forms that must tell.
 
+        Args:
+            columns: names of the source's columns.
+
+        Returns:
+            A further set; this one stays as it is.
+
         Raises:
             UsageError: an argument is of another type.
+
+        Example:
+            >>> xp.MappingSet({"a": "upper(x)", "b": "y"}).for_columns(["y"]).mappings[1].kind
+            'column'
         """
         known = set(columns)
         made = self.copy()
@@ -204,12 +239,20 @@ class MappingSet(MutableMapping[str, Any]):
 
     @takes(form=WORD)
     def to_dict(self, form: str = "own") -> dict[str, Any]:
-        """The set as JSON values; `form` is ``own``, ``posted``, ``stored`` or ``old``.
+        """The set as JSON values.  What a form cannot hold is left out; :meth:`losses` lists it.
 
-        What a form cannot hold is left out; :meth:`losses` lists it.
+        Args:
+            form: ``own``, ``posted``, ``stored`` or ``old``.
+
+        Returns:
+            Destination -> source, or the content of the form.
 
         Raises:
             UsageError: an argument is of another type.
+
+        Example:
+            >>> xp.MappingSet({"person.name.firstName": "upper(FIRST)"}).to_dict()
+            {'person.name.firstName': 'upper(FIRST)'}
         """
         if form == "own":
             return own_form(self._fields, self.options)
@@ -221,8 +264,18 @@ class MappingSet(MutableMapping[str, Any]):
     def losses(self, form: str) -> list[str]:
         """What a form (``own``, ``posted``, ``stored``, ``old``, ``csv``) cannot hold, one line each.
 
+        Args:
+            form: the form to be written.
+
+        Returns:
+            The lines; empty if nothing is lost.
+
         Raises:
             UsageError: an argument is of another type.
+
+        Example:
+            >>> xp.MappingSet({"a": "b"}).losses("posted")
+            []
         """
         return render(self._fields, self.options, form, ".yaml")[1]
 
@@ -230,8 +283,19 @@ class MappingSet(MutableMapping[str, Any]):
     def text(self, form: str = "own", suffix: str = ".yaml") -> str:
         """The text of a file in `form`; `suffix` decides between YAML and JSON for our own form.
 
+        Args:
+            form: ``own``, ``posted``, ``stored``, ``old`` or ``csv``.
+            suffix: ``.yaml`` or ``.json``.
+
+        Returns:
+            The file's text.
+
         Raises:
             UsageError: an argument is of another type.
+
+        Example:
+            >>> print(xp.MappingSet({"person.name.firstName": "upper(FIRST)"}).text())
+            person.name.firstName: upper(FIRST)
         """
         return render(self._fields, self.options, form, suffix)[0]
 
@@ -250,6 +314,10 @@ class MappingSet(MutableMapping[str, Any]):
         Raises:
             OutputError: the file cannot be written.
             UsageError: an argument is of another type.
+
+        Example:
+            >>> xp.MappingSet({"person.name.firstName": "upper(FIRST)"}).save("mine.mapping.yaml")
+            []
         """
         suffix = Path(path).suffix.lower()
         text, losses = render(self._fields, self.options, form or ("csv" if suffix == ".csv" else "own"), suffix)
@@ -257,7 +325,22 @@ class MappingSet(MutableMapping[str, Any]):
         return losses
 
     def source_contract(self, schema: Any) -> Any:
-        """A pandera schema for the source columns: what `schema` means for each; see :mod:`xdmprep.contract`."""
+        """A pandera schema for the source columns: what `schema` means for each; see :mod:`xdmprep.contract`.
+
+        Args:
+            schema: the schema of the destinations.
+
+        Returns:
+            A `pandera.DataFrameSchema` with one column a source column.
+
+        Raises:
+            MissingDependencyError: pandera is not installed.
+
+        Example:
+            >>> contract = mapping.source_contract(schema)
+            >>> sorted(contract.columns)[:3]
+            ['CITY', 'COUNTRY', 'DOB']
+        """
         from .contract import source_contract  # a higher floor, asked when called
 
         return source_contract(self, schema)

@@ -83,6 +83,11 @@ def validate(
 
     Raises:
         SourceError, SchemaError, MappingError, UsageError: before the first row (of the file concerned).
+
+    Example:
+        >>> report = xp.validate("out/part-00000.json", schema)
+        >>> report.valid, report.rows
+        (True, 241)
     """
     schema = as_schema(schema)
     if isinstance(source, list | tuple) and not source:

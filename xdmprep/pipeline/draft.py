@@ -49,8 +49,8 @@ def draft_schema(source: Source, *, tenant: str = "tenant", title: str | None = 
         UsageError: the tenant is no name.
 
     Example:
-        >>> schema = xp.draft_schema("people.csv", tenant="acme")
-        >>> print(json.dumps(schema.source, indent=2))
+        >>> xp.draft_schema([{"email": "ada@example.com", "born": "1815-12-10"}], tenant="acme").paths()[:2]
+        ['_acme.email', '_acme.born']
     """
     if not re.fullmatch(r"[a-z0-9]+", tenant):
         raise UsageError(f"a tenant's name has lower-case letters and digits, got {tenant!r}.")

@@ -82,6 +82,11 @@ class Result:
             `rejected` then count records, and :attr:`source_rows` the rows.
         merged_rejected: how many of those went into records that were set aside.
         excessive: destinations that lost a larger share of their values than the run allowed, the worst first.
+
+    Example:
+        >>> result = xp.prepare("schemas/examples/crm-profiles.csv", mapping, schema, out="result/")
+        >>> result.rows, result.written, result.rejected
+        (300, 241, 59)
     """
 
     rows: int
@@ -112,6 +117,13 @@ class Result:
 
         Raises:
             SourceError: a row cannot be used.
+
+        Example:
+            >>> result = xp.prepare("schemas/examples/crm-profiles.csv", mapping, schema, out="mended/")
+            >>> frame = result.rejects.to_pandas()
+            >>> frame.loc[:, "MONTH_AND_DATE"] = "01-02"
+            >>> print(result.mend(frame))
+            59 rows tried again, 34 written, 25 still aside -> mended
         """
         return mend(self.folder, frame=frame, schema=self._schema)
 
@@ -221,6 +233,12 @@ def prepare(
         SourceError, SchemaError, MappingError, UsageError: before the first row.
         OutputError: the folder cannot be used, or the disk refuses.
         DataError: more rows are faulty than `error_threshold` allows.
+
+    Example:
+        >>> file = "schemas/examples/crm-profiles.csv"
+        >>> result = xp.prepare(file, mapping, schema, out="parquet/", format="parquet")
+        >>> print(result)
+        crm-profiles.csv: 300 rows read, 241 written (1 file, 0.1 MB), 59 set aside -> parquet/rejects.jsonl
     """
     started = time.perf_counter()
     if error_threshold is not None and not 0 <= error_threshold <= 100:
@@ -376,13 +394,23 @@ def map_rows(
     """The records that `mapping` makes of `source`, as a Stream; nothing is checked against the schema's rules.
 
     Args:
-        source, mapping, schema: as for :func:`prepare`; without a schema, types pass through.
-        strict: make values that do not fit their destination's type an error.
-        csv, excel: as for :func:`prepare`.
+        source: as for :func:`prepare`.
+        mapping: as for :func:`prepare`.
+        schema: as for :func:`prepare`; None lets types pass through.
+        strict: a value that does not fit its destination's type is an error instead of a warning.
+        csv: how a CSV source is written.
+        excel: which sheet of an Excel book is read, and where its header is.
+
+    Returns:
+        The stream; nothing is read yet but the first piece.
 
     Raises:
         MappingError: every fault of the mapping, before the first row.
         UsageError: an argument is of another type.
+
+    Example:
+        >>> xp.map_rows([{"first": "Ada", "last": "Byron"}], {"fullName": 'concat(first, " ", last)'}).to_pylist()
+        [{'fullName': 'Ada Byron'}]
     """
     return map_stream(
         open_source(source, csv, excel),
@@ -396,8 +424,20 @@ def map_rows(
 def write_json(records: Source, out: str | os.PathLike[str], **options: Any) -> Manifest:
     """Write records as single-line JSON parts with a manifest; `options` are those of WriteOptions.
 
+    Args:
+        records: a Stream, or any source of :func:`validate` whose rows are records.
+        out: the folder; made if it is not there.
+        options: fields of :class:`xdmprep.write.WriteOptions`, such as ``max_bytes`` (bytes a part) or ``max_rows``.
+
+    Returns:
+        The manifest, which is in the folder too.
+
     Raises:
         UsageError: an argument is of another type.
+
+    Example:
+        >>> xp.write_json(records, "json/").files[0].name
+        'part-00000.json'
     """
     return _write(records, out, "json", options)
 
@@ -406,8 +446,20 @@ def write_json(records: Source, out: str | os.PathLike[str], **options: Any) -> 
 def write_parquet(records: Source, out: str | os.PathLike[str], **options: Any) -> Manifest:
     """Write records as Parquet parts with a manifest; `options` are those of WriteOptions.
 
+    Args:
+        records: a Stream, or any source of :func:`validate` whose rows are records.
+        out: the folder; made if it is not there.
+        options: fields of :class:`xdmprep.write.WriteOptions`, such as ``max_bytes`` (bytes a part) or ``compression``.
+
+    Returns:
+        The manifest, which is in the folder too.
+
     Raises:
         UsageError: an argument is of another type.
+
+    Example:
+        >>> xp.write_parquet(records, "records-parquet/").files[0].name
+        'part-00000.parquet'
     """
     return _write(records, out, "parquet", options)
 
@@ -416,8 +468,20 @@ def write_parquet(records: Source, out: str | os.PathLike[str], **options: Any) 
 def write_csv(records: Source, out: str | os.PathLike[str], **options: Any) -> Manifest:
     """Write flat records as CSV parts with a manifest; `options` are those of WriteOptions.
 
+    Args:
+        records: a Stream of flat records, or any source of such.
+        out: the folder; made if it is not there.
+        options: fields of :class:`xdmprep.write.WriteOptions`, such as ``max_bytes`` (bytes a part) or ``csv_null``.
+
+    Returns:
+        The manifest, which is in the folder too.
+
     Raises:
         UsageError: an argument is of another type.
+
+    Example:
+        >>> xp.write_csv(xp.map_rows([{"a": "1"}], {"b": "a"}), "csv/").files[0].name
+        'part-00000.csv'
     """
     return _write(records, out, "csv", options)
 

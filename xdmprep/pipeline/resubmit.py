@@ -98,6 +98,12 @@ def mend(
         SourceError: a line or row cannot be used.
         UsageError: the schema is not the one of the run, or both `rejects` and `frame` are given.
 
+    Example:
+        >>> run = xp.prepare("schemas/examples/crm-profiles.csv", mapping, "schemas/crm-profile.schema.json", "again/")
+        >>> rejects = run.rejects.to_pandas()
+        >>> rejects["MONTH_AND_DATE"] = "01-02"
+        >>> xp.mend("again/", rejects).written
+        34
     """
     if frame is None and rejects is not None and not isinstance(rejects, str | os.PathLike):
         rejects, frame = None, rejects

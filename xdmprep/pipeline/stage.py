@@ -53,6 +53,7 @@ class ArrowStage:
         UsageError: the mapping set groups rows, or calls Python functions, which no specification can hold.
 
     Example:
+        >>> import pyarrow as pa
         >>> stage = xp.ArrowStage({"person.name.firstName": "name"}, schema, rules="jsonschema")
         >>> made = pa.Table.from_batches(stage(pa.table({"name": ["Ann"]})))
         >>> made.column("_ok").to_pylist()
@@ -178,8 +179,18 @@ class ArrowStage:
             name: what messages call the source.
             origins: where the rows come from.
 
+        Returns:
+            The stream, with findings on its chunks.
+
         Raises:
             MappingError: the columns are not those that the mapping set reads.
+
+        Example:
+            >>> import pyarrow as pa
+            >>> stage = xp.ArrowStage({"person.name.firstName": "first"}, schema)
+            >>> batch = pa.record_batch({"first": ["Ada"]})
+            >>> stage.stream(batch.schema, [batch]).to_pylist()
+            [{'person': {'name': {'firstName': 'Ada'}}}]
         """
 
         def pieces() -> Iterator[pa.RecordBatch]:

@@ -119,6 +119,14 @@ def diff(
         UsageError: the schema's records cannot be patched, or the key is none of its fields.
         SourceError, SchemaError, MappingError: before the first row.
         DataError: a key occurs twice, and that was said to be an error.
+
+    Example:
+        >>> def person(name):
+        ...     ids = {"CRMID": [{"id": "7", "primary": True}]}
+        ...     return {"person": {"name": {"firstName": name}}, "identityMap": ids}
+        >>> patch = xp.diff([person("Ada")], [person("Augusta")], schema, on="identityMap.CRMID[0].id")
+        >>> patch.to_pylist() == [person("Augusta")]
+        True
     """
     made = as_schema(schema)
     refuse_events(made)
@@ -145,6 +153,13 @@ class PatchResult:
         key: name of the key.
         seconds: wall time of the run.
         effects: what the patch does to the profiles that are there, if that was asked for.
+
+    Example:
+        >>> from xdmprep.pipeline.upsert import write_patch
+        >>> file = "schemas/examples/crm-profiles.csv"
+        >>> done = write_patch(file, file, schema, "patch/", mapping=mapping)
+        >>> done.counts.changed, done.clean
+        (0, True)
     """
 
     counts: Counts

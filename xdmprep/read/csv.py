@@ -49,6 +49,13 @@ class CsvOptions:
         names: column names of a file without a header; None takes the first record.
         null_values: texts that mean "no value".
         block_bytes: size of the blocks that workers parse.
+
+    Example:
+        >>> import io
+        >>> options = xp.CsvOptions(delimiter=";", null_values=("", "n/a"))
+        >>> file = io.BytesIO(b"first;year\\nAda;n/a\\n")
+        >>> xp.map_rows(file, {"first": "first", "year": "year"}, csv=options).to_pylist()
+        [{'first': 'Ada'}]
     """
 
     delimiter: str = ","

@@ -129,14 +129,6 @@ MESSAGES = 20
 class Report:
     """The findings about some records.
 
-    Args:
-        name: what was checked.
-        rows: how many rows were checked, unreadable ones included; records, where a mapping groups rows.
-        merged: where a mapping groups rows, how many more source rows the records are made of.
-        findings: what was found.
-        cap: keep at most this many findings (all are counted).
-        origins: where the source is several files, which rows came from which; findings then name their file.
-
     Attributes:
         rows: how many rows were checked.
         invalid: how many of them have an error.
@@ -149,6 +141,21 @@ class Report:
         mapped: source and destination of each mapping that made the records.
         seconds: wall time of the run; None where it was not measured.
         hides_values: whether values of the data are left out of every view, see :meth:`without_values`.
+
+    Args:
+        name: what was checked.
+        rows: how many rows were checked, unreadable ones included; records, where a mapping groups rows.
+        merged: where a mapping groups rows, how many more source rows the records are made of.
+        findings: what was found.
+        cap: keep at most this many findings (all are counted).
+        origins: where the source is several files, which rows came from which; findings then name their file.
+
+    Example:
+        >>> report = xp.validate("schemas/examples/crm-profiles.csv", schema, mapping=mapping)
+        >>> print(report.headline())
+        crm-profiles.csv: 300 rows, 59 invalid, 103 findings
+        >>> report.groups[0].code, report.groups[0].count
+        ('pattern', 39)
     """
 
     files: tuple[Report, ...] = ()
@@ -186,6 +193,14 @@ class Report:
             stream: what :func:`xdmprep.validate.check_stream` gives.
             cap: keep at most this many findings.
             jobs: worker threads, None for one per core.
+
+        Returns:
+            The report.
+
+        Example:
+            >>> from xdmprep.validate import check_stream
+            >>> xp.Report.of(check_stream(records, schema)).rows
+            1
         """
         builder = ReportBuilder(stream.name, cap=cap)
         for chunk, _ in stream.run(jobs=jobs):
@@ -309,7 +324,17 @@ class Report:
         return table if self._origins is None else self._origins.named(table)
 
     def keep(self, count: int) -> None:
-        """Hold no more than the first `count` findings, as :meth:`head` gives them; all stay counted."""
+        """Hold no more than the first `count` findings, as :meth:`head` gives them; all stay counted.
+
+        Args:
+            count: findings to hold.
+
+        Example:
+            >>> short = xp.validate("schemas/examples/crm-profiles.csv", schema, mapping=mapping)
+            >>> short.keep(5)
+            >>> short.kept, short.found
+            (5, 103)
+        """
         if self.kept > count:
             table = self._first(count)
             error = pc.equal(table.column("severity"), "error")
@@ -317,7 +342,18 @@ class Report:
                 self._held[which], self._count[which] = [rows], rows.num_rows
 
     def head(self, count: int) -> pa.Table:
-        """The first findings, errors before warnings, without making rows of the others."""
+        """The first findings, errors before warnings, without making rows of the others.
+
+        Args:
+            count: at most so many findings.
+
+        Returns:
+            A table as :attr:`issues` is.
+
+        Example:
+            >>> report.head(2).column("code").to_pylist()
+            ['pattern', 'pattern']
+        """
         return self._seen(self._first(count))
 
     def without_values(self) -> Report:
@@ -325,6 +361,10 @@ class Report:
 
         Values and examples are left out, and quoted texts and numbers in messages that tell of single rows.  Paths
         stay, with the keys of maps in them.
+
+        Example:
+            >>> report.without_values().groups[0].message
+            'expected text matching [0-1][0-9]-[0-9][0-9]'
         """
         view = copy.copy(self)
         view.hides_values = True
@@ -350,7 +390,12 @@ class Report:
                 yield Issue(**row)
 
     def summary(self) -> pa.Table:
-        """The findings grouped by rule and path: how many, the first row, examples of values."""
+        """The findings grouped by rule and path: how many, the first row, examples of values.
+
+        Example:
+            >>> report.summary().select(["code", "count"]).to_pylist()[0]
+            {'code': 'pattern', 'count': 39}
+        """
         groups = [{name: getattr(group, name) for name in self._summary.names} for group in self.groups]
         return pa.Table.from_pylist(groups, self._summary)
 
@@ -364,6 +409,10 @@ class Report:
 
         Raises:
             MissingDependencyError: pandas is not installed.
+
+        Example:
+            >>> report.to_pandas()["code"].value_counts().head(1).to_dict()
+            {'pattern': 39}
         """
         with needed_by("to_pandas()"):
             import pandas  # noqa: F401 (Arrow's method needs it)
@@ -371,7 +420,12 @@ class Report:
         return frame
 
     def to_dict(self) -> dict[str, Any]:
-        """Counts and summary as JSON values."""
+        """Counts and summary as JSON values.
+
+        Example:
+            >>> sorted(report.to_dict())
+            ['cap', 'findings', 'invalid', 'kept', 'name', 'rows', 'summary', 'valid', 'values']
+        """
         groups = []
         for group in self.groups:
             platform = RULES[group.code].platform if group.code in RULES else None
@@ -387,14 +441,24 @@ class Report:
         return {**facts, "files": [{"file": one.name, **one.to_dict()} for one in self.files]} if self.files else facts
 
     def to_json(self) -> str:
-        """Counts, summary and every finding as one JSON text."""
+        """Counts, summary and every finding as one JSON text.
+
+        Example:
+            >>> report.to_json()[:15]
+            '{"name": "crm-p'
+        """
         issues = [
             {key: value for key, value in row.items() if value not in (None, "")} for row in self.issues.to_pylist()
         ]
         return json.dumps({**self.to_dict(), "issues": issues}, ensure_ascii=False)
 
     def to_html(self) -> str:
-        """The report as one self-contained page: summary, bars by rule and path, a table to filter."""
+        """The report as one self-contained page: summary, bars by rule and path, a table to filter.
+
+        Example:
+            >>> report.to_html()[:15]
+            '<!DOCTYPE html>'
+        """
         from .page import report_page
 
         return report_page(self)
@@ -409,8 +473,18 @@ class Report:
 
         The last three hold one finding a row.
 
+        Args:
+            path: ``.html``, ``.json``, ``.csv`` or ``.parquet``.
+
+        Returns:
+            The path.
+
         Raises:
             OutputError: the file cannot be written, or the ending is none of these.
+
+        Example:
+            >>> report.save("page.html")
+            PosixPath('page.html')
         """
         file = Path(path)
         ending = file.suffix.lower()
@@ -442,6 +516,10 @@ class Report:
 
         Raises:
             DataError: a row has an error; the message is the summary.
+
+        Example:
+            >>> xp.validate("out/part-00000.json", schema).raise_if_invalid()
+            <Report part-00000.json: 241 rows, all valid>
         """
         if not self.valid:
             raise DataError(str(self))
@@ -455,7 +533,12 @@ class Report:
         return f"{lost:,} value{'s' if lost != 1 else ''} left out" if lost else ""
 
     def headline(self) -> str:
-        """The outcome in one sentence."""
+        """The outcome in one sentence.
+
+        Example:
+            >>> report.headline()
+            'crm-profiles.csv: 300 rows, 59 invalid, 103 findings'
+        """
         rows = f"{self.rows:,} row{'s' if self.rows != 1 else ''}"
         if self.merged:
             rows = f"{self.rows:,} record{'s' if self.rows != 1 else ''} of {self.rows + self.merged:,} rows"

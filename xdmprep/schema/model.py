@@ -66,6 +66,15 @@ class Schema:
         descriptors: the descriptors that are about this schema.
         identities: the identity fields, the primary one first.
         relationships: the fields that refer to other schemas.
+
+    Example:
+        >>> schema = xp.Schema.load("schemas/crm-profile.schema.json")
+        >>> schema.id
+        'https://ns.adobe.com/acme/schemas/crm-profile'
+        >>> schema.find("person.birthDate").type
+        'date'
+        >>> schema.primary_identity is None
+        True
     """
 
     def __init__(
@@ -137,6 +146,10 @@ class Schema:
         Raises:
             SchemaError: the file is not a schema, a component is missing, or a descriptor does not fit.
             UsageError: an argument is of another type.
+
+        Example:
+            >>> xp.Schema.load("schemas/loyalty-profile.schema.json").title
+            'Loyalty Profile'
         """
         if not isinstance(path, str | os.PathLike):
             raise SchemaError(f"Schema.load takes the path of a file, got {type(path).__name__}. Use Schema.from_dict.")
@@ -162,9 +175,24 @@ class Schema:
     ) -> Schema:
         """A schema from its JSON; the arguments are those of :meth:`load`.
 
+        Args:
+            content: the schema as its JSON object.
+            registry: where components are found that the schema refers to; None if it holds all.
+            descriptors: the schema's descriptors (identities, relationships), as the platform lists them.
+            compat: whether names of the compatibility form (``xdm:`` prefixes) are used; None tells it from the schema.
+            name: what messages call it; its title otherwise.
+
+        Returns:
+            The schema.
+
         Raises:
             SchemaError: it is not a schema, a component is missing, or a descriptor does not fit.
             UsageError: an argument is of another type.
+
+        Example:
+            >>> content = {"$id": "https://ns.adobe.com/acme/schemas/x", "type": "object", "properties": {"a": {}}}
+            >>> xp.Schema.from_dict(content).paths()
+            ['a']
         """
         if not isinstance(content, Mapping | bool):
             raise SchemaError(f"{name}: a schema is a JSON object, got {type(content).__name__}.")
@@ -298,9 +326,16 @@ class Schema:
         Args:
             path: such as ``identityMap.ECID[0].id`` or ``productListItems[*].SKU``, or its steps.
 
+        Returns:
+            The field.
+
         Raises:
             SchemaError: the schema has no such field; the message names the nearest ones.
             UsageError: an argument is of another type.
+
+        Example:
+            >>> schema.find("person.name.firstName").type
+            'string'
         """
         text = path if isinstance(path, str) else format_path(path)
         try:
@@ -341,7 +376,12 @@ class Schema:
         return f"{start}.{where}{hint or did_you_mean(text, self.paths())}"
 
     def paths(self) -> list[str]:
-        """The paths of all leaves in document order, arrays as ``[*]`` and map values as ``{*}``."""
+        """The paths of all leaves in document order, arrays as ``[*]`` and map values as ``{*}``.
+
+        Example:
+            >>> schema.paths()[:3]
+            ['_id', '_repo.createDate', '_repo.modifyDate']
+        """
         return [str(field) for field in self.root.walk() if field.leaf and field.path]
 
     @property
@@ -350,7 +390,12 @@ class Schema:
         return self.root.children
 
     def fields(self) -> pa.Table:
-        """All fields as a table: path, type, required, title, description, constraints, identity, status, and more."""
+        """All fields as a table: path, type, required, title, description, constraints, identity, status, and more.
+
+        Example:
+            >>> schema.fields().select(["path", "type"]).to_pylist()[0]
+            {'path': '_id', 'type': 'string'}
+        """
         return field_table(self.root, self.identities)
 
     def tree(self, *, depth: int | None = None) -> str:
@@ -358,6 +403,13 @@ class Schema:
 
         Args:
             depth: how many levels; None means all.
+
+        Returns:
+            One line a field, indented by branches.
+
+        Example:
+            >>> print(schema.tree(depth=1).splitlines()[0])
+            ├── _id            string              format uri-reference  “Record”
         """
         return tree_text(self.root, self.identities, self.relationships, depth)
 
@@ -368,8 +420,15 @@ class Schema:
             record: the record as JSON values.
             rules: ``strict``, ``batch`` or ``jsonschema``.
 
+        Returns:
+            The findings, errors and warnings; empty for a valid record.
+
         Raises:
             UsageError: the record is no dict or is nested too deep, or there is no such rule set.
+
+        Example:
+            >>> [issue.code for issue in schema.check({"person": {"birthDate": "yesterday"}}, rules="jsonschema")]
+            ['format']
         """
         from ..validate import check_record  # a higher floor, asked when called
 
@@ -394,8 +453,18 @@ class Schema:
     def describe(self, *, depth: int | None = None) -> str:
         """What the schema is, in one line, and its fields as :meth:`tree` shows them.
 
+        Args:
+            depth: how many levels of fields; None means all.
+
+        Returns:
+            Name, behavior, version and ``$id`` in one line, then the fields.
+
         Raises:
             UsageError: an argument is of another type.
+
+        Example:
+            >>> print(schema.describe(depth=1).splitlines()[0])
+            CRM Profile (record, version 1.0, https://ns.adobe.com/acme/schemas/crm-profile)
         """
         facts = [self.behavior, f"version {self.version}" if self.version else "", self.id]
         return f"{self.name} ({', '.join(fact for fact in facts if fact)})\n{self.tree(depth=depth)}"

@@ -28,6 +28,13 @@ class Registry:
 
     Raises:
         UsageError: an argument of one of its functions is of another type.
+
+    Example:
+        >>> registry = xp.Registry.load("schemas/")
+        >>> len(registry)
+        4
+        >>> registry["https://ns.adobe.com/acme/schemas/crm-profile"].title
+        'CRM Profile'
     """
 
     def __init__(self, components: Components | None = None, *, compat: bool = False, name: str = "registry") -> None:
@@ -45,9 +52,16 @@ class Registry:
             folder: the folder; ``*.descriptors.json`` files in it are used for the schemas they name.
             compat: turn raw XDM names into those used in Experience Platform.
 
+        Returns:
+            The registry.
+
         Raises:
             SchemaError: the folder is missing, a schema file is not JSON, or two hold different schemas of one id.
             UsageError: an argument is of another type.
+
+        Example:
+            >>> "https://ns.adobe.com/acme/schemas/crm-profile" in xp.Registry.load("schemas/")
+            True
         """
         path = Path(folder)
         if not is_folder(path):
@@ -59,9 +73,21 @@ class Registry:
     def add(self, *documents: Mapping[str, Any], descriptors: Iterable[dict[str, Any]] = ()) -> Registry:
         """A registry that also holds these documents; one with a known ``$id`` takes the place of the old one.
 
+        Args:
+            documents: schemas and components as JSON objects.
+            descriptors: descriptors of any of the registry's schemas.
+
+        Returns:
+            A further registry; this one stays as it is.
+
         Raises:
             SchemaError: a document is not a schema with an ``$id``.
             UsageError: an argument is of another type.
+
+        Example:
+            >>> content = {"$id": "https://ns.adobe.com/acme/schemas/x", "type": "object", "properties": {"a": {}}}
+            >>> len(registry.add(content)) - len(registry)
+            1
         """
         added: dict[str, Document] = {}
         for content in documents:
@@ -76,8 +102,18 @@ class Registry:
     def document(self, id: str) -> Document | None:
         """The schema or component as it was given; None if there is none with this ``$id`` or ``meta:altId``.
 
+        Args:
+            id: its ``$id`` or ``meta:altId``.
+
+        Returns:
+            Its JSON as `content`, and its `name`.
+
         Raises:
             UsageError: an argument is of another type.
+
+        Example:
+            >>> registry.document("https://ns.adobe.com/acme/schemas/crm-profile").content["title"]
+            'CRM Profile'
         """
         return self._components.document(id)
 
@@ -85,8 +121,18 @@ class Registry:
     def get(self, id: str) -> Schema | None:
         """The schema with this ``$id`` or ``meta:altId``; None if there is none.
 
+        Args:
+            id: its ``$id`` or ``meta:altId``.
+
+        Returns:
+            The schema or None.
+
         Raises:
             UsageError: an argument is of another type.
+
+        Example:
+            >>> registry.get("https://ns.adobe.com/acme/schemas/none") is None
+            True
         """
         return None if self.document(id) is None else self[id]
 

@@ -36,8 +36,9 @@ def records(schema: Schema | str | os.PathLike[str], valid: bool = True) -> Sear
         >>> from hypothesis import given
         >>> from xdmprep.testing import records
         >>> @given(records(schema))
-        ... def test_my_export(record):
-        ...     assert my_export(record)
+        ... def test_that_records_are_valid(record):
+        ...     assert not schema.check(record)
+        >>> test_that_records_are_valid()
     """
     with needed_by("xdmprep.testing.records"):
         from hypothesis import strategies as st
