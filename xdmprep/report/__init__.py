@@ -314,7 +314,18 @@ class Report:
         return self._seen(ordered)
 
     def place(self, origins: Origins) -> None:
-        """Say where the rows come from: findings then name their file, and the row within it."""
+        """Say where the rows come from: findings then name their file, and the row within it.
+
+        Args:
+            origins: the files of the source, and their rows.
+
+        Example:
+            >>> from xdmprep.core.stream import Origins
+            >>> placed = xp.validate("schemas/examples/crm-profiles.csv", schema, mapping=mapping)
+            >>> placed.place(Origins(["crm.csv"]))
+            >>> placed.head(1).column("file").to_pylist()
+            ['crm.csv']
+        """
         self._origins = origins
 
     def _seen(self, table: pa.Table) -> pa.Table:
