@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -269,3 +271,34 @@ def test_chunks_that_arrow_cannot_join_are_read_one_by_one() -> None:
         assert open_source(pa.Table.from_batches(batches)).to_table().column("t").to_pylist()[::2] == list(
             map(str, range(20))
         )
+
+
+@pytest.mark.parametrize("format", ["parquet", "csv", "arrow"])
+def test_datasets_of_any_form_give_what_arrow_gives(format: str, tmp_path: Path) -> None:
+    table = pa.table({"id": list("abcd"), "n": [1, 2, 3, 4], "day": ["x", "x", "y", "y"]})
+    parts = ds.partitioning(pa.schema([("day", pa.string())]), flavor="hive")
+    ds.write_dataset(table, tmp_path, format=format, partitioning=parts)
+    made = ds.dataset(tmp_path, format=format, partitioning=parts)
+    other = ds.dataset(tmp_path, format=format, partitioning=parts)
+    some = made.filter(pc.field("n") > 2)
+    for source in (made, some, made.scanner(columns=["n", "id"]), some.scanner(), ds.dataset([made, other])):
+        rows = [list(row.items()) for row in open_source(source).to_pylist()]
+        assert sorted(rows) == sorted(list(row.items()) for row in source.to_table().to_pylist())
+
+
+def test_a_dataset_whose_files_have_unlike_columns(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"id": ["a"], "n": [2]}), tmp_path / "a.parquet")
+    pq.write_table(pa.table({"id": ["b"], "extra": [1.5]}), tmp_path / "b.parquet")
+    schema = pa.schema([("id", pa.string()), ("n", pa.float64()), ("extra", pa.float64())])
+    made = ds.dataset([str(tmp_path / f"{name}.parquet") for name in "ab"], schema=schema)
+    assert open_source(made).to_pylist() == [{"id": "a", "n": 2.0}, {"id": "b", "extra": 1.5}]
+
+
+def test_dicts_of_many_keys_in_a_pandas_column_are_maps() -> None:
+    """Arrow by itself makes a field of each key, in each row."""
+    rows = [{"m": {f"k{row}": row, "same": 1, "none": None}} for row in range(3_000)]
+    for source in (pd.DataFrame(rows), {"m": np.array([row["m"] for row in rows], dtype=object)}):
+        stream = open_source(source)
+        assert pa.types.is_map(stream.arrow_schema.field("m").type)
+        made = xp.map_rows(source, {"m": "m"}).to_table().column("m").to_pylist()
+        assert [dict(one) for one in made] == [{f"k{row}": row, "same": 1} for row in range(3_000)]

@@ -147,13 +147,6 @@ def is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
-def holds_times(kind: pa.DataType) -> bool:
-    """Whether `kind` is a timestamp or has one inside."""
-    if pa.types.is_timestamp(kind):
-        return True
-    return any(holds_times(kind.field(number).type) for number in range(kind.num_fields))
-
-
 def is_list(kind: pa.DataType) -> bool:
     """Whether `kind` is any of Arrow's list types."""
     types = pa.types

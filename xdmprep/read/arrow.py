@@ -18,7 +18,6 @@ import pyarrow as pa
 from ..core.arrow_types import (
     LOST_DIGITS,
     has_lost_digits,
-    holds_times,
     inexact,
     joined,
     lost_digits,
@@ -31,13 +30,16 @@ from ..core.parquet_file import ParquetSource
 from ..core.shred import Leaf
 from ..core.stream import Chunk, Finding, Stream, row_chunk, unfit_findings
 from ..errors import NoRowsError, SourceError, shorten
-from .objects import array_of, read_columns, read_rows, unlike_columns
+from .objects import array_of, is_slow_or_odd, read_columns, read_rows, unlike_columns
 
 #: Rows of one chunk.
 CHUNK_ROWS = 16_384
 
 #: Small batches are joined to one of about as many bytes at most.
 CHUNK_BYTES = 8 << 20
+
+#: How datasets are read.
+_SCAN = {"batch_size": CHUNK_ROWS, "batch_readahead": 2, "fragment_readahead": 1}
 
 
 def read_frame(frame: Any, name: str = "data") -> Stream:
@@ -65,7 +67,7 @@ def read_frame(frame: Any, name: str = "data") -> Stream:
         unread = [frame]
         return replace(_stream(frame.schema, partial(_once, unread, name), name), rereadable=False)
     if dataset is not None and isinstance(frame, dataset.Dataset):
-        return _stream(frame.schema, partial(_scanned, lambda: frame.to_batches(batch_size=CHUNK_ROWS), name), name)
+        return _stream(frame.schema, partial(_scanned, partial(_of_dataset, frame), name), name)
     if dataset is not None and isinstance(frame, dataset.Scanner):
         return _stream(frame.projected_schema, partial(_scanned, frame.to_batches, name), name)
     if hasattr(frame, "__arrow_c_stream__"):
@@ -93,6 +95,23 @@ def read_frame(frame: Any, name: str = "data") -> Stream:
     )
 
 
+def _of_dataset(dataset: Any) -> Iterator[pa.RecordBatch]:
+    """The batches of a dataset, row group by row group: a scan of the whole reads ahead up to a gigabyte."""
+    from pyarrow.dataset import InMemoryDataset, ParquetFileFragment
+
+    try:
+        fragments = None if isinstance(dataset, InMemoryDataset) else dataset.get_fragments()
+    except ValueError:  # of a filtered one they cannot be had
+        fragments = None
+    if fragments is None:
+        yield from dataset.to_batches(**_SCAN)
+        return
+    for fragment in fragments:
+        groups = fragment.split_by_row_group() if isinstance(fragment, ParquetFileFragment) else [fragment]
+        for group in groups:
+            yield from group.to_batches(schema=dataset.schema, **_SCAN)
+
+
 def _scanned(batches: Callable[[], Iterable[pa.RecordBatch]], name: str) -> Iterator[pa.RecordBatch]:
     try:
         for batch in batches():
@@ -111,12 +130,12 @@ def _column(values: Any) -> pa.Array:
         return _of_series(values)
     if module == "polars":
         return _from_polars(values.to_frame()).column(0)
+    if str(getattr(values, "dtype", "")) == "object" and is_slow_or_odd(values):
+        return array_of(list(values))
     try:
-        made = pa.array(values)
+        return pa.array(values)
     except (pa.ArrowException, OverflowError, TypeError, ValueError):
         return array_of(list(values))
-    of_objects = str(getattr(values, "dtype", "object")) == "object"
-    return array_of(list(values)) if of_objects and holds_times(made.type) else made
 
 
 def read_parquet(path: str | os.PathLike[str]) -> Stream:
@@ -139,12 +158,9 @@ def _from_pandas(frame: Any) -> pa.Table:
 
 def _of_series(series: Any) -> pa.Array:
     """A pandas column; one of Python objects gets a type that holds them all, see :mod:`.objects`."""
-    try:
-        made = _whole_numbers(pa.Array.from_pandas(series))
-    except (pa.ArrowException, OverflowError, TypeError, ValueError):
-        made = None
-    if made is not None and not (str(series.dtype) == "object" and holds_times(made.type)):
-        return made  # of Python's times Arrow takes the zone of the first for all
+    if str(series.dtype) != "object" or not is_slow_or_odd(series):
+        with suppress(pa.ArrowException, OverflowError, TypeError, ValueError):
+            return _whole_numbers(pa.Array.from_pandas(series))
     missing = series.isna()
     return array_of([None if gone else value for value, gone in zip(series, missing, strict=True)])
 

@@ -308,6 +308,22 @@ def as_json(value: Any) -> Any:
     return str(value) if isinstance(value, UUID) else value
 
 
+def is_slow_or_odd(values: Iterable[Any]) -> bool:
+    """Whether Arrow must not find the type of some Python objects: it takes the zone of the first time for all, and
+    makes a field of every key of dicts, whose number times that of the dicts is the cost."""
+    kinds = set(map(type, values))
+    if any(issubclass(kind, Mapping | datetime.datetime) for kind in kinds):
+        return True
+    if not any(issubclass(kind, list | tuple | set | frozenset) or hasattr(kind, "tolist") for kind in kinds):
+        return False
+    inside = (item for value in values if _is_array(value) for item in value)
+    return any(issubclass(kind, Mapping | datetime.datetime | list | tuple) for kind in set(map(type, inside)))
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, list | tuple | set | frozenset) or getattr(value, "ndim", 0) > 0
+
+
 def array_of(values: Sequence[Any], kind: Kind = None) -> pa.Array:
     """Values as an array of their kind, which is found unless it is given."""
     if kind is None:
