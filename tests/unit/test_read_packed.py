@@ -6,11 +6,14 @@ import bz2
 import gzip
 import io
 import zipfile
+import zlib
 from pathlib import Path
+from random import Random
 
 import pyarrow as pa
 import pytest
 
+from xdmprep.core.packed import open_bytes
 from xdmprep.errors import SourceError
 from xdmprep.read import CsvOptions, open_source
 
@@ -72,7 +75,7 @@ def test_other_kinds_of_files_in_a_compressed_one(tmp_path: Path) -> None:
         (b"<!DOCTYPE html>\n<html>", "web page"),
         (b"\xef\xbb\xbf \n<HTML><body>", "web page"),
         (b"<?xml version='1.0'?>\n<a/>", "XML"),
-        (b'{"error": "not found"}\n', r"JSON; .*\.json"),
+        (b'{"error": "not found"}\n', "tells of an error"),
         (b'[\n{"a": 1}]', "JSON"),
         (b"\x89PNG\r\n\x1a\n\0\0\r\n", "a picture|no text|not UTF-8"),
         ("a,b\n1,2\n".encode("utf-32"), "utf-32"),
@@ -104,3 +107,34 @@ def test_the_line_that_tells_excel_the_delimiter_is_no_header(tmp_path: Path) ->
 def test_odd_headers_are_read(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.csv").write_bytes(content)
     assert open_source(tmp_path / "a.csv").to_table().num_rows == 1
+
+
+def test_gzip_is_read_as_pythons_own_module_reads_it(tmp_path: Path) -> None:
+    """Several members, zeros between them, cut and changed files."""
+    random = Random(20)
+    file = tmp_path / "a.gz"
+    read = refused = 0
+    for number in range(400):
+        data = b""
+        for _ in range(random.randrange(1, 4)):
+            text = random.choice([b"", b"x" * random.randrange(100_000), random.randbytes(random.randrange(5_000))])
+            data += gzip.compress(text) + bytes(random.choice([0, 0, 3, 1_500_000 * (number % 50 == 0)]))
+        if number % 4 == 1:
+            data = data[: random.randrange(4, len(data) + 1)]
+        elif number % 8 == 2:
+            data += b"more"
+        elif number % 8 == 6:
+            place = random.randrange(4, len(data))
+            data = data[:place] + bytes([data[place] ^ 1 << random.randrange(8)]) + data[place + 1 :]
+        file.write_bytes(data)
+        try:
+            wanted = gzip.decompress(data)
+        except (OSError, EOFError, zlib.error):
+            with open_bytes(file) as opened, pytest.raises(SourceError, match="gzip file is damaged"):
+                opened.read()
+            refused += 1
+            continue
+        with open_bytes(file) as opened:
+            assert opened.read() == wanted
+        read += 1
+    assert min(read, refused) > 50

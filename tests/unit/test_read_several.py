@@ -6,6 +6,7 @@ import csv
 import json
 import os
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pyarrow as pa
@@ -17,7 +18,7 @@ import xdmprep as xp
 from xdmprep.cli.prepare import prepare as command
 from xdmprep.errors import MappingError, SourceError
 from xdmprep.pipeline.resubmit import mend
-from xdmprep.read import CsvOptions
+from xdmprep.read import CsvOptions, several
 
 MAPPING = {
     "person.name.firstName": "name",
@@ -213,3 +214,46 @@ def test_a_folder_that_goes_away_while_it_is_listed_has_no_files(
 
     monkeypatch.setattr(os, "scandir", scandir)
     assert xp.map_rows(tmp_path, {"x": "x"}).to_pylist() == [{"x": "1"}]
+
+
+@pytest.mark.parametrize("format", ["json", "parquet"])
+def test_small_files_together_are_what_they_are_one_by_one(
+    tmp_path: Path, format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same records, findings, rejects and counts, each with its file, row and line."""
+    random = Random(7)
+    folder = tmp_path / "days"
+    folder.mkdir()
+    for number in range(40):
+        names = random.sample(["id", "n", "day"], 3)[: random.choice([2, 3, 3])]
+        lines = [",".join(names)]
+        for row in range(random.choice([0, 1, 5, 700])):
+            values = {
+                "id": f"{number}-{row}",
+                "n": random.choice(["1", "x", ""]),
+                "day": random.choice(["2024-01-02", "?"]),
+            }
+            line = ",".join(values[name] for name in names)
+            lines.append(
+                line
+                if random.random() > 0.05
+                else random.choice([line + ",q", "", "a\udcff,b,c" if row < 30 else line])
+            )
+        text = "\n".join(lines) + random.choice(["", "\n", '\n"never closed,1,2\nmore'])
+        (folder / f"{number:02}.csv").write_bytes(text.encode(errors="surrogateescape"))
+    schema = xp.Schema.from_dict({"$id": "https://e.example/s", "title": "S", "type": "object", "properties": {
+        "id": {"type": "string"}, "n": {"type": "integer"}, "day": {"type": "string", "format": "date"}}})  # fmt: skip
+    mapping = {"$missing": "null", "id": "id", "n": "n", "day": "day"}
+
+    def output(name: str) -> tuple[list[bytes], list[Any]]:
+        out = tmp_path / name
+        result = xp.prepare(folder, mapping, schema, out, format=format, strict=name.startswith("strict"), max_loss=100)
+        assert result.rows == result.written + result.rejected
+        files = sorted(out.glob("part-*")) if format == "json" else []
+        made = [file.read_bytes() for file in [*files, out / "rejects.jsonl", out / "issues.csv"]]
+        records = [row for part in sorted(out.glob("*.parquet")) for row in pq.read_table(part).to_pylist()]
+        return made, [records, result.manifest.source, result.rows, result.written]
+
+    together = output("together"), output("strict together")
+    monkeypatch.setattr(several, "SMALL_FILE", -1)
+    assert (output("alone"), output("strict alone")) == together

@@ -141,7 +141,8 @@ class Chunk:
         members: where rows are grouped, the row numbers that went into each record (a list array of n); else None.
         aside: the faulty rows and the `unread` ones, with the source and without records; None where there are none, or
             as long as the chunk has its own records and source.
-        file: where a source is several files, the number of the one that the rows come from, counted from 0.
+        files: where a source is several files, the numbers (from 0) of those that the rows come from, in order, each
+            with how many of `consumed` are of it.  Small files share a chunk.
         tally: counts of the values in the records and of those left out, once the records are gone; else None.
     """
 
@@ -158,7 +159,7 @@ class Chunk:
     members: pa.Array | None = None
     aside: Chunk | None = None
     tally: Tally | None = None
-    file: int | None = None
+    files: tuple[tuple[int, int], ...] = ()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -436,10 +437,13 @@ class Stream:
         results = ordered(work, self.pieces(), jobs)
         try:
             for chunk, made in results:
-                if chunk.file != file:  # lines are counted within a file, rows through all of them
-                    file, lines = chunk.file, 0
-                if file is not None and self.origins is not None:
-                    self.origins.add(file, rows + chunk.consumed)
+                if chunk.files and chunk.files[0][0] != file:  # lines are counted within a file, rows through all
+                    lines = 0
+                counted = rows
+                for file, count in chunk.files:
+                    counted += count
+                    if self.origins is not None:
+                        self.origins.add(file, counted)
                 yield chunk.shift(rows, lines), made
                 rows += chunk.consumed
                 lines += chunk.lines

@@ -108,11 +108,16 @@ def _with_lacking(stream: Stream, origins: Origins, mapper: Mapper, mapping: Map
         raise MappingError(faults, mapping.name or None)
 
     def tell(chunk: Chunk) -> Chunk:
-        names = lacking.get(-1 if chunk.file is None else chunk.file, ())
-        more = [
-            Finding.of("missing-column", "", f"the file has no column '{name}'", chunk.rows, None, name)
-            for name in names
-        ]
+        more: list[Finding] = []
+        end = 0
+        for file, count in chunk.files:
+            start, end = end, end + count
+            rows = chunk.rows[(chunk.rows > start) & (chunk.rows <= end)]
+            more += [
+                Finding.of("missing-column", "", f"the file has no column '{name}'", rows, None, name)
+                for name in lacking.get(file, ())
+                if len(rows)
+            ]
         return replace(chunk, issues=(*chunk.issues, *more)) if more else chunk
 
     return stream.then(tell) if lacking else stream

@@ -14,7 +14,7 @@ from ..core.packed import open_bytes
 from ..core.remote import as_local, is_elsewhere, shown
 from ..core.stream import Stream
 from ..errors import SourceError
-from .csv import CsvOptions, read_csv
+from .csv import CsvOptions, KnownTypes, read_csv
 from .excel import ENDINGS as BOOKS
 from .excel import ExcelOptions, read_excel
 from .several import expand, fingerprint, kind_of, read_files
@@ -82,7 +82,13 @@ def _several(files: list[str], csv: CsvOptions | None, excel: ExcelOptions | Non
     if all(kind_of(Path(shown(file))) == "JSON" for file in files):
         stream = _several_json(files, whole)
     else:
-        stream = read_files(files, lambda file: _columns_of(open_source(file, csv, excel), whole))
+        known: KnownTypes = {}
+
+        def open_file(file: str) -> Stream:
+            local = as_local(file)
+            return open_source(file, csv, excel) if is_elsewhere(local) else _file(local, csv, excel, known)
+
+        stream = read_files(files, lambda file: _columns_of(open_file(file), whole))
     if whole or stream.whole is None:
         return stream
     return replace(stream, whole=partial(_several, files, csv, excel, True))
@@ -121,7 +127,9 @@ def _copied(copy: Spooled, csv: CsvOptions | None, excel: ExcelOptions | None) -
         raise copy.named(error) from None
 
 
-def _file(path: str | os.PathLike[str], csv: CsvOptions | None, excel: ExcelOptions | None) -> Stream:
+def _file(
+    path: str | os.PathLike[str], csv: CsvOptions | None, excel: ExcelOptions | None, known: KnownTypes | None = None
+) -> Stream:
     if (why := why_no_source(path)) is not None:
         raise SourceError(f"{os.fspath(path)}: {why}.")
     ending = Path(path).suffix.lower()
@@ -140,4 +148,4 @@ def _file(path: str | os.PathLike[str], csv: CsvOptions | None, excel: ExcelOpti
         return read_ndjson(path)
     if ending in BOOKS:
         return read_excel(path, excel)
-    return read_csv(path, csv)
+    return read_csv(path, csv, known)

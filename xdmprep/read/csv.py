@@ -35,6 +35,8 @@ MAX_RECORD_BYTES = 32 << 20
 _SEP = re.compile(rb"\s*sep=(.)\s*")
 #: Letters and signs of cp1252 in Western texts.
 _WESTERN = frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝàáâãäåæçèéêëìíîïñòóôõöøùúûüýßŒœŠšŽžŸ€‚„…‘’“”–—«»£§©®°´·¿¡ªº\xa0")
+#: So much of a file tells of which columns other files have few values.
+TELLING = 64 << 10
 #: So much is kept of a record that is set aside for its length.
 _SHOWN_BYTES = 1000
 
@@ -132,7 +134,13 @@ class CsvShape:
         return pa.RecordBatch.from_pylist([], pa.schema([(name, self.types[name]) for name in self.names]))
 
 
-def read_csv(path: str | os.PathLike[str], options: CsvOptions | None = None) -> Stream:
+#: Columns of CSV files that were looked at: their names -> the types they are read as.
+KnownTypes = dict[tuple[str, ...], dict[str, pa.DataType]]
+
+
+def read_csv(
+    path: str | os.PathLike[str], options: CsvOptions | None = None, known: KnownTypes | None = None
+) -> Stream:
     """The rows of a CSV file, all columns as text.
 
     Columns that share a name are told apart by their place: ``city (column 3)`` and ``city (column 7)``.
@@ -141,6 +149,7 @@ def read_csv(path: str | os.PathLike[str], options: CsvOptions | None = None) ->
     Args:
         path: the file.
         options: how it is written.
+        known: of other files of the same source, which a file of the same columns does not look for again.
 
     Raises:
         SourceError: the file is missing, empty, has no rows, or its header cannot be used.
@@ -158,7 +167,12 @@ def read_csv(path: str | os.PathLike[str], options: CsvOptions | None = None) ->
         shown = "cp1252 (Windows)" if encoding == "cp1252" else f"perhaps {encoding}"
         raise SourceError(f"{file}: is not UTF-8 but, by its letters, {shown}. Give --encoding {encoding}.")
     leaves = tuple(Leaf((name,), pa.string(), name) for name in header.names)
-    shape = CsvShape(header.names, _column_types(sample, header.names, opts), leaves, opts)
+    types = None if known is None else known.get(header.names)
+    if types is None:
+        types = _column_types(sample, header.names, opts)
+        if known is not None and len(sample) >= TELLING:
+            known[header.names] = types
+    shape = CsvShape(header.names, types, leaves, opts)
     return Stream(
         source=partial(_blocks, file, opts, header),
         steps=(partial(parse, shape=shape),),
@@ -269,6 +283,8 @@ def encoding_of(sample: bytes) -> str | None:
     Returns:
         Its name; None if the text is UTF-8, or no encoding makes letters of its bytes.
     """
+    if _is_utf8(sample[: sample.rfind(b"\n") + 1 or len(sample)]):
+        return None
     lines = [*itertools.islice((line for line in sample.splitlines() if not line.isascii()), _GUESSED_LINES)]
     bad = [line for line in lines if not _is_utf8(line)]
     if len(bad) < 3 or 10 * (len(lines) - len(bad)) > len(bad):
@@ -294,10 +310,10 @@ _ENCODINGS = [
 ]  # fmt: skip
 
 
-def _is_utf8(line: bytes) -> bool:
+def _is_utf8(text: bytes) -> bool:
     try:
-        line.decode()
-    except UnicodeDecodeError:
+        pa.array([text], pa.binary()).cast(pa.string())  # several times as fast as Python's decoder
+    except pa.ArrowInvalid:
         return False
     return True
 

@@ -15,9 +15,10 @@ from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from ..core.arrow_types import plain_type
+from ..core.arrow_types import joined, plain_type
 from ..core.documents import exists, files_below, is_file, is_folder
 from ..core.manifest import NAME, Manifest
 from ..core.ndjson.fields import MOST_TOLD
@@ -34,6 +35,12 @@ KINDS = {
     ".parquet": "Parquet", ".pq": "Parquet", ".xlsx": "Excel", ".xlsm": "Excel",
 }  # fmt: skip
 _MAGIC = "*?["
+
+#: Files of no more bytes come together into one chunk, of about as many bytes at most.
+SMALL_FILE, TOGETHER = 2 << 20, 4 << 20
+
+#: The number of a file, and a piece of it.
+_Piece = tuple[int, Any]
 
 
 def expand(source: Any) -> list[str] | None:
@@ -234,26 +241,70 @@ def _common(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:
     return pa.string() if len(numbers) == 2 else None
 
 
-def _pieces(streams: tuple[Stream, ...]) -> Iterator[tuple[int, Any]]:
+def _pieces(streams: tuple[Stream, ...]) -> Iterator[list[_Piece]]:
+    """The pieces of all files; those of small files together, since each chunk takes a fixed time through all steps."""
+    held: list[_Piece] = []
+    size = 0
     for number, stream in enumerate(streams):
+        small = stream.total_bytes is not None and stream.total_bytes <= SMALL_FILE
+        if held and (not small or size + (stream.total_bytes or 0) > TOGETHER):
+            yield held
+            held, size = [], 0
         for piece in stream.source():
-            yield number, piece
+            if small:
+                held.append((number, piece))
+            else:
+                yield [(number, piece)]
+        size += stream.total_bytes or 0 if small else 0
+    if held:
+        yield held
 
 
 def _chunk(
-    piece: tuple[int, Any],
+    pieces: list[_Piece],
     steps: tuple[tuple[Callable[[Any], Any], ...], ...],
     leaves: tuple[Leaf, ...],
     schema: pa.Schema,
 ) -> Chunk:
-    """A piece of one of the files, with the columns of all."""
-    number, value = piece
-    chunk: Chunk = reduce(lambda made, step: step(made), steps[number], value)
-    records = _with_columns(chunk.records, schema)
-    source = records if chunk.source is chunk.records else chunk.source
-    if source is not None and source is not records:
-        source = _with_columns(source, schema)
-    return replace(chunk, leaves=leaves, records=records, source=source, file=number)
+    """Pieces of one or several of the files, with the columns of all."""
+    made = []
+    for number, value in pieces:
+        chunk: Chunk = reduce(lambda made, step: step(made), steps[number], value)
+        records = _with_columns(chunk.records, schema)
+        source = records if chunk.source is chunk.records else chunk.source
+        if source is not None and source is not records:
+            source = _with_columns(source, schema)
+        files = ((number, chunk.consumed),)
+        made.append(replace(chunk, leaves=leaves, records=records, source=source, files=files))
+    return made[0] if len(made) == 1 else _together(made)
+
+
+def _together(chunks: list[Chunk]) -> Chunk:
+    """Chunks of whole files as one."""
+    rows = lines = 0
+    file = -1
+    moved: list[Chunk] = []
+    for chunk in chunks:
+        lines = lines if chunk.files[0][0] == file else 0
+        file = chunk.files[0][0]
+        moved.append(chunk.shift(rows, lines))
+        rows, lines = rows + chunk.consumed, lines + chunk.lines
+    records = _stacked([chunk.records for chunk in chunks])
+    alike = all(chunk.source is chunk.records for chunk in chunks)
+    sources = [chunk.source for chunk in chunks if chunk.source is not None]
+    return Chunk(
+        chunks[0].leaves, records, np.concatenate([chunk.rows for chunk in moved]),
+        tuple(issue for chunk in moved for issue in chunk.issues),
+        tuple(unread for chunk in moved for unread in chunk.unread),
+        records if alike else _stacked(sources) if len(sources) == len(chunks) else None,
+        consumed=rows, lines=lines, size=sum(chunk.size for chunk in chunks),
+        files=tuple(entry for chunk in chunks for entry in chunk.files),
+    )  # fmt: skip
+
+
+def _stacked(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    columns = [joined([batch.column(at) for batch in batches]) for at in range(batches[0].num_columns)]
+    return pa.RecordBatch.from_arrays(columns, names=batches[0].schema.names)
 
 
 def _with_columns(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
