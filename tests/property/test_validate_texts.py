@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xdmprep.validate import kernels
-from xdmprep.validate.identities import value_faults
-from xdmprep.validate.identity_columns import _tests
+from xdmprep.validate.identities import identity_tests
 from xdmprep.validate.patterns import compile_pattern
+from xdmprep.validate.value_tests import FormatTest, Length, OneOf, PatternTest, ValueTest
 
 LISTED = ["a", "female", "é", "12345678", "sixteen letters.", "a text of more than sixteen letters", ""]
 BLANKS = re.compile(r"(?i)\s*(?:null|anonymous|invalid)?\s*")
@@ -42,28 +41,29 @@ def is_moment(text: str) -> bool:
     )
 
 
+IDENTITY = {failure.code: test for name in ("ECID", "CRMID") for failure, test in identity_tests(name)}
 #: A test of the library, and what it should say of one text.
-PAIRS: dict[str, tuple[kernels.Test, Callable[[str], bool]]] = {
-    "not empty": (kernels.length(1), lambda text: len(text) >= 1),
-    "three or more": (kernels.length(3), lambda text: len(text) >= 3),
-    "at most two": (kernels.length(0, 2), lambda text: len(text) <= 2),
+PAIRS: dict[str, tuple[ValueTest, Callable[[str], bool]]] = {
+    "not empty": (Length(1), lambda text: len(text) >= 1),
+    "three or more": (Length(3), lambda text: len(text) >= 3),
+    "at most two": (Length(0, 2), lambda text: len(text) <= 2),
     "short shape": (
-        kernels.pattern(compile_pattern("^[0-9]{2}-[A-Z0-9]{2}$")),
+        PatternTest(compile_pattern("^[0-9]{2}-[A-Z0-9]{2}$")),
         lambda text: bool(re.fullmatch("[0-9]{2}-[A-Z0-9]{2}", text)),
     ),
     "long shape": (
-        kernels.pattern(compile_pattern("^[0-9]{38}$")), lambda text: bool(re.fullmatch("[0-9]{38}", text))
+        PatternTest(compile_pattern("^[0-9]{38}$")), lambda text: bool(re.fullmatch("[0-9]{38}", text))
     ),
     "very long shape": (
-        kernels.pattern(compile_pattern("^[0-9]{32}x[0-9]{32}$")),
+        PatternTest(compile_pattern("^[0-9]{32}x[0-9]{32}$")),
         lambda text: bool(re.fullmatch("[0-9]{32}x[0-9]{32}", text)),
     ),
-    "listed": (kernels.member(LISTED, pa.string()), lambda text: text in LISTED),
-    "date": (kernels.formatted("date") or kernels.finite, is_date),
-    "date-time": (kernels.formatted("date-time") or kernels.finite, is_moment),
-    "ecid": (dict(_tests("ECID"))["identity-ecid"], lambda text: not list(value_faults(text, "ECID"))),
-    "blank": (dict(_tests("CRMID"))["identity-blank"], lambda text: not BLANKS.fullmatch(text)),
-    "long": (dict(_tests("CRMID"))["identity-length"], lambda text: len(text) <= 1024),
+    "listed": (OneOf(LISTED), lambda text: text in LISTED),
+    "date": (FormatTest("date"), is_date),
+    "date-time": (FormatTest("date-time"), is_moment),
+    "ecid": (IDENTITY["identity-ecid"], lambda text: bool(re.fullmatch("[0-9]{38}", text))),
+    "blank": (IDENTITY["identity-blank"], lambda text: not BLANKS.fullmatch(text)),
+    "long": (IDENTITY["identity-length"], lambda text: len(text) <= 1024),
 }  # fmt: skip
 
 TWO = st.sampled_from(
@@ -91,5 +91,6 @@ def test_the_texts_that_fail_are_found(name: str, values: list[str | None], enco
     test, fits = PAIRS[name]
     wrong = [at for at, value in enumerate(values) if value is not None and not fits(value)]
     column = pa.array(values, pa.string())
-    found = test(column.dictionary_encode() if encoded else column)
+    found = test.positions(column.dictionary_encode() if encoded else column)
     assert ([] if found is None else found.tolist()) == wrong
+    assert [at for at, value in enumerate(values) if value is not None and not test.value(value)] == wrong

@@ -310,8 +310,8 @@ def test_a_schema_that_contains_itself() -> None:
 
 
 def test_every_keyword_of_the_dialect_has_a_rule() -> None:
-    from xdmprep.validate.record import KEYWORDS
-    from xdmprep.validate.wording import code_of
+    from xdmprep.validate.compile import KEYWORDS
+    from xdmprep.validate.messages import code_of
 
     without = {"$ref", "allOf", "properties", "patternProperties", "items"}
     assert {code_of(keyword) for keyword in KEYWORDS - without} <= set(RULES)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
 
@@ -23,22 +23,26 @@ from ..core.typing import RuleSet
 from ..errors import Issue
 from ..kernels.arrays import Positions
 from ..schema import Field, Schema
-from .columns import Columns
-from .fault import Violation
-from .identities import MAPS, Wanted, record_faults
-from .identity_columns import IdentityChecks
+from .compile import SchemaCompiler
+from .identities import MAPS
+from .messages import Violation, as_text
+from .node import ColumnCompiler
+from .ops import decide
 from .parquet import ParquetChunk
-from .platform import PlatformRules
-from .platform_columns import PlatformColumns
-from .record import RecordSchema
-from .record_checks import TOO_DEEP
+from .platform import PlatformCompiler, column_types
 from .ruleset import Rules
-from .shredded import Compiler
-from .spots import ANY_KEY, Sink
-from .wording import as_text
+from .view import ANY_KEY, ChunkColumns, FindingSink, LeafShape, Op
 
 #: Sets of leaves that one stream's checks remember.
 REMEMBER = 256
+
+
+@dataclass(frozen=True)
+class ColumnChecks:
+    """The check trees of a schema, compiled for some leaves."""
+
+    shape: LeafShape
+    ops: list[Op]
 
 
 class SchemaChecks:
@@ -46,26 +50,20 @@ class SchemaChecks:
 
     def __init__(self, schema: Schema, rules: Rules) -> None:
         self.schema, self.rules = schema, rules
-        self.record = RecordSchema(schema.json_schema, rules)
-        self._wanted = Wanted.of(schema)
-        self._platform = PlatformRules(schema, rules)
-        self._identity_rules = any(code.startswith("identity-") for code in rules.settings)
+        #: what the JSON Schema asks of a record, and what the platform does
+        self.trees = (SchemaCompiler(schema.json_schema, rules).compile(schema.json_schema),
+                      PlatformCompiler(schema, rules).compile())  # fmt: skip
         self._has_maps = any(field.type == "map" and not _is_identity_map(field) for field in schema.root.walk())
         self._places: dict[str, str] = {}
-        self._compiled: dict[tuple[Any, ...], list[Callable[[Columns, Sink], None]]] = {}
+        self._compiled: dict[tuple[Any, ...], ColumnChecks] = {}
         self._lock = threading.Lock()
 
     def faults(self, record: Any) -> list[Violation]:
         """Everything wrong with one record."""
-        found = self.record.faults(record)
-        try:
-            if self._identity_rules:
-                found += [fault for fault in record_faults(record, self._wanted) if fault.code in self.rules]
-            found += self._platform.record_faults(record)
-        except RecursionError:
-            if TOO_DEEP not in found:
-                found.append(TOO_DEEP)
-        return found
+        found: list[Violation] = []
+        for tree in self.trees:
+            decide(tree.check, record, (), found)
+        return list(dict.fromkeys(found)) if len(found) > 1 and found[-1].code == "unreadable" else found
 
     def issue(self, fault: Violation, row: int | None = None) -> Issue:
         """A fault as an issue."""
@@ -75,28 +73,18 @@ class SchemaChecks:
             fault.hint, pointer(fault.at),
         )  # fmt: skip
 
-    def for_leaves(
-        self, leaves: tuple[Leaf, ...], keep_empty: bool, count_empty: bool = False
-    ) -> list[Callable[[Columns, Sink], None]]:
+    def for_leaves(self, leaves: tuple[Leaf, ...], keep_empty: bool) -> ColumnChecks:
         """The columnar checks for some leaves."""
-        key = (*((leaf.path, leaf.type, leaf.constant, leaf.follows) for leaf in leaves), keep_empty, count_empty)
+        key = (*((leaf.path, leaf.type, leaf.constant, leaf.follows) for leaf in leaves), keep_empty)
         found = self._compiled.get(key)
         if found is None:
-            found = self._compile(leaves, keep_empty, count_empty)
+            compiler = ColumnCompiler(leaves, keep_empty)
+            found = ColumnChecks(compiler.shape, [op for tree in self.trees for op in compiler.records(tree)])
             with self._lock:
                 if len(self._compiled) >= REMEMBER:
                     self._compiled.pop(next(iter(self._compiled)))
                 self._compiled[key] = found
         return found
-
-    def _compile(
-        self, leaves: tuple[Leaf, ...], keep_empty: bool, count_empty: bool
-    ) -> list[Callable[[Columns, Sink], None]]:
-        checks = Compiler(self.record, self.rules, leaves, keep_empty, count_empty).shredded(self.schema.json_schema)
-        if self._identity_rules:
-            checks.append(IdentityChecks(self._wanted, self.rules, leaves, keep_empty))
-        checks.append(PlatformColumns(self._platform, leaves, keep_empty))
-        return checks
 
     def __call__(self, chunk: Chunk) -> Chunk:
         """The chunk with what was found added to its issues."""
@@ -106,18 +94,20 @@ class SchemaChecks:
             return chunk
         found = self._columnar(chunk, keep_empty=False)
         if isinstance(chunk, ParquetChunk) and chunk.declared is not None:
-            found = [*self._platform.column_types(chunk.declared), *found]
+            found = [*column_types(self.schema, self.rules, chunk.declared), *found]
         return replace(chunk, issues=(*chunk.issues, *found))
 
     def _columnar(self, chunk: Chunk, keep_empty: bool) -> list[Finding]:
-        columns = Columns(chunk.records.columns, len(chunk), chunk.leaves, keep_empty)
         count_empty = isinstance(chunk, ParquetChunk)
-        return self._run(self.for_leaves(chunk.leaves, keep_empty, count_empty), columns, chunk.rows)
+        columns = ChunkColumns(chunk.records.columns, len(chunk), chunk.leaves, keep_empty, count_empty)
+        return self._run(columns, chunk.rows)
 
-    def _run(self, checks: list[Callable[[Columns, Sink], None]], columns: Columns, rows: Positions) -> list[Finding]:
-        sink = Sink(rows, self.rules)
-        for check in checks:
-            check(columns, sink)
+    def _run(self, columns: ChunkColumns, rows: Positions) -> list[Finding]:
+        sink = FindingSink(rows, self.rules)
+        checks = self.for_leaves(columns.leaves, columns.keep_empty)
+        records = columns.root(checks.shape)
+        for op in checks.ops:
+            op(records, sink)
         return self._placed(sink.findings)
 
     def _placed(self, findings: list[Finding]) -> list[Finding]:
@@ -146,9 +136,10 @@ class SchemaChecks:
         findings: list[Finding] = []
         for group in chunk.groups:
             texts = partial(_some_of, chunk.records.column(0), group.lines)
-            columns = Columns(group.columns, len(group.lines), group.leaves, True, group.nulls, texts)
-            checks = self.for_leaves(group.leaves, keep_empty=True)
-            findings += self._run(checks, columns, chunk.rows[group.lines])
+            columns = ChunkColumns(
+                group.columns, len(group.lines), group.leaves, True, nulls=group.nulls, texts=texts
+            )  # fmt: skip
+            findings += self._run(columns, chunk.rows[group.lines])
         findings += self.findings((int(chunk.rows[at]), value) for at, value in chunk.others)
         return replace(chunk, issues=(*chunk.issues, *findings), groups=(), others=())
 

@@ -1,4 +1,4 @@
-"""The platform's rules for identities, and their use on single records (on columns: :mod:`.identity_columns`).
+"""The platform's rules for identities: their tests, and what is asked of one record (:mod:`.identity_columns`: of many).
 
 Values: an ECID is 38 digits (Identity Service skips the record otherwise); others have at most 1024 characters and are
 not blank, ``null``, ``anonymous`` or ``invalid`` (such identities are blocked).  Primary: a profile record without an
@@ -11,52 +11,85 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .. import kernels as loops
 from ..core.paths import EVERY, Path
+from ..kernels.arrays import Positions
+from ..kernels.automaton import Automaton
 from ..schema import Schema
-from .fault import Violation
-from .spots import ANY_KEY
-from .wording import as_text
+from .messages import (
+    BLANK,
+    NO_ID,
+    NO_IDENTITY,
+    NO_PRIMARY,
+    NOT_ECID,
+    TWO_PRIMARY,
+    Failure,
+    Violation,
+    no_primary_field,
+    too_long_identity,
+    too_many_identities,
+)
+from .patterns import compile_pattern
+from .value_tests import Length, PatternTest, TextTest, ValueTest, failing
+from .view import ANY_KEY
 
 MAX_LENGTH = 1024
 #: Identities of one record.
 MAX_IDENTITIES = 20
 MAPS = ("identityMap", "xdm:identityMap")
 
-ECID = re.compile(r"[0-9]{38}")
-BLANK = re.compile(r"(?i)\s*(?:null|anonymous|invalid)?\s*")
-SAY: dict[str, tuple[str, str]] = {
-    "identity-ecid": ("an ECID has exactly 38 digits", "Keep it as text: read as a number it loses leading zeros."),
-    "identity-length": (f"an identity has at most {MAX_LENGTH} characters", "Shorten or hash it."),
-    "identity-blank": (
-        "an identity must not be blank, null, anonymous or invalid",
-        "Leave the identity out where it is not known.",
-    ),
-    "identity-count": (f"more than {MAX_IDENTITIES} identities in one record", "Send only those of the person."),
-}  # fmt: skip
-NO_ID = ("an identity without an id", "Leave the whole item out.")
-NO_PRIMARY = (
-    "no identity is marked primary",
-    "Set primary: true on exactly one identity; it is a boolean, the text 'true' does not count.",
+TOO_LONG = too_long_identity(MAX_LENGTH)
+TOO_MANY = too_many_identities(MAX_IDENTITIES)
+
+_BLANK = re.compile(r"(?i)\s*(?:null|anonymous|invalid)?\s*")
+#: What every blank or placeholder begins with (Python's `\\s` knows blanks beyond ASCII; so does this).
+_SUSPECT_RE2 = (
+    r"^(?:[\s\x{1c}-\x{1f}\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]"
+    r"|(?i:null|anonymous|invalid)|$)"
 )
-TWO_PRIMARY = ("more than one identity is marked primary", "Set primary: true on exactly one identity.")
-
-
-NO_IDENTITY = (
-    "the event has no identity, so it belongs to no profile",
-    "Map a value to identityMap or to an identity field, or leave such events out.",
+#: First bytes of blanks and of the placeholders, and of everything beyond ASCII.
+_SUSPECT_BYTES = np.isin(np.arange(256), [*range(33), *b"nNaAiI", *range(128, 256)])
+#: Accepts texts that begin with another byte: its second and third states are never left.
+_BEGIN = Automaton(
+    np.array([np.where(_SUSPECT_BYTES, 2, 1), [1] * 256, [2] * 256], np.uint8), np.array([0, 1, 0], np.uint8)
 )
 
 
-def is_ecid(namespace: str) -> bool:
-    """Whether a namespace code means the ECID; the platform takes codes in any case of letters."""
-    return namespace.strip().casefold() == "ecid"
+def _is_identity(text: str) -> bool:
+    return _BLANK.fullmatch(text) is None
 
 
-def no_field(namespace: str) -> tuple[str, str]:
-    """Message and hint for a missing primary identity field."""
-    return f"the primary identity ({namespace}) is missing", "Map a value to it; without it the record has no profile."
+def _blanks(array: pa.Array) -> Positions | None:
+    """Positions of texts that are blank or a placeholder."""
+    maybe = loops.active.not_accepted(array, _BEGIN) if pa.types.is_string(array.type) and len(array) else None
+    if maybe is None and pa.types.is_string(array.type):
+        return None
+    some = array if maybe is None or len(maybe) == len(array) else array.take(pa.array(maybe))
+    found = failing(pc.invert(pc.match_substring_regex(some, _SUSPECT_RE2)))
+    if found is None:
+        return None
+    texts = some.take(pa.array(found)).to_pylist()
+    bad = found[[not _is_identity(text) for text in texts]]
+    return None if not len(bad) else bad if maybe is None else maybe[bad]
+
+
+@cache
+def _tests(ecid: bool) -> tuple[tuple[Failure, ValueTest], ...]:
+    if ecid:
+        return ((NOT_ECID, PatternTest(compile_pattern("^[0-9]{38}$"))),)
+    return (BLANK, TextTest(_is_identity, _blanks)), (TOO_LONG, Length(0, MAX_LENGTH))
+
+
+def identity_tests(namespace: str) -> tuple[tuple[Failure, ValueTest], ...]:
+    """The tests of identities of a namespace; the platform takes its code in any case of letters."""
+    return _tests(namespace.strip().casefold() == "ecid")
 
 
 @dataclass(frozen=True)
@@ -93,29 +126,15 @@ class Wanted:
         )
 
 
-def value_faults(text: str, namespace: str) -> Iterator[str]:
-    """Codes of the rules that one identity breaks."""
-    if is_ecid(namespace):
-        if ECID.fullmatch(text) is None:
-            yield "identity-ecid"
-    elif BLANK.fullmatch(text):
-        yield "identity-blank"
-    elif len(text) > MAX_LENGTH:
-        yield "identity-length"
-
-
 def record_faults(record: Any, wanted: Wanted) -> Iterator[Violation]:
     """The identity faults of one record."""
-    if not isinstance(record, Mapping):
-        return
     count = filled = 0
     for path, namespace in wanted.fields:
         for at, value in _values_at(record, path, ()):
             filled += value not in (None, "")
             if isinstance(value, str):
                 count += 1
-                for code in value_faults(value, namespace):
-                    yield Violation(code, at, value, *SAY[code])
+                yield from _value_faults(value, namespace, at)
     primaries = []
     name, items = _items(record)
     for at, namespace, item in items:
@@ -123,24 +142,27 @@ def record_faults(record: Any, wanted: Wanted) -> Iterator[Violation]:
         filled += id not in (None, "")
         count += 1
         if id is None:
-            yield Violation("identity-blank", (*at, "id"), None, *NO_ID)
+            yield NO_ID.of((*at, "id"), None)
         elif isinstance(id, str):
-            for code in value_faults(id, namespace):
-                yield Violation(code, (*at, "xdm:id" if "xdm:id" in item else "id"), id, *SAY[code])
+            yield from _value_faults(id, namespace, (*at, "xdm:id" if "xdm:id" in item else "id"))
         if item.get("primary", item.get("xdm:primary")) is True:
             primaries.append(at)
     if wanted.primary is not None:
         path, namespace = wanted.primary
         if not any(value not in (None, "") for _, value in _values_at(record, path, ())):
-            yield Violation("identity-primary", path, None, *no_field(namespace))
+            yield no_primary_field(namespace).of(path, None)
     elif wanted.one_primary and not primaries:
-        yield Violation("identity-primary", (name,), None, *NO_PRIMARY)
+        yield NO_PRIMARY.of((name,), None)
     if wanted.some and not filled:
-        yield Violation("identity-none", (), None, *NO_IDENTITY)
+        yield NO_IDENTITY.of((), None)
     if len(primaries) > 1:
-        yield Violation("identity-primary", (name,), as_text(len(primaries)), *TWO_PRIMARY)
+        yield TWO_PRIMARY.of((name,), len(primaries))
     if count > MAX_IDENTITIES:
-        yield Violation("identity-count", (name,), str(count), *SAY["identity-count"])
+        yield TOO_MANY.of((name,), count)
+
+
+def _value_faults(text: str, namespace: str, at: Path) -> Iterator[Violation]:
+    return (failure.of(at, text) for failure, test in identity_tests(namespace) if not test.value(text))
 
 
 def _items(record: Mapping[str, Any]) -> tuple[str, list[tuple[Path, str, Mapping[str, Any]]]]:

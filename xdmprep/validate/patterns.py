@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
 
 from ..errors import SchemaError, shorten
 from ..regex import MatchTimeout, Regex, RegexError, compile_ecma
@@ -67,20 +65,6 @@ class SchemaPattern:
     def stopped(self) -> str:
         """What to say of a text for which it takes too long to tell; the same for all of them."""
         return f"matching {shorten(self.text)} was stopped because it took too long; whether it fits is not known"
-
-
-def undecided(node: Any) -> bool:
-    """Whether a pattern in a node may take too long on some text to be decided."""
-    if isinstance(node, Mapping):
-        own = [node.get("pattern"), *(node["patternProperties"] if _is_object(node, "patternProperties") else ())]
-        return any(isinstance(text, str) and compile_pattern(text).re2 is None for text in own) or any(
-            undecided(part) for part in node.values()
-        )
-    return isinstance(node, list) and any(map(undecided, node))
-
-
-def _is_object(node: Mapping[str, Any], key: str) -> bool:
-    return isinstance(node.get(key), Mapping)
 
 
 @lru_cache(maxsize=4096)

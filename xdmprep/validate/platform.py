@@ -1,28 +1,39 @@
-"""The platform's own rules beyond JSON Schema: unknown fields, widths, guardrails, labels.
+"""The platform's own rules beyond JSON Schema, compiled to check trees: unknown fields, widths, guardrails, labels.
 
-They are read from the resolved fields of the schema (:class:`xdmprep.schema.Field`), once for columns and once for
-single records.  Sources: Adobe's guardrail pages (array items, map keys, record sizes), field type constraints
-(widths), the ExperienceEvent class (timestamp in the past, no colons in ``_id``), ``meta:enum`` and ``meta:status``.
+They are read from the resolved fields of the schema (:class:`xdmprep.schema.Field`).  Sources: Adobe's guardrail pages
+(array items, map keys, record sizes), field type constraints (widths), the ExperienceEvent class (timestamp in the
+past, no colons in ``_id``), ``meta:enum`` and ``meta:status``.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Mapping
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..core.paths import EVERY, Path, format_path
 from ..core.stream import Finding
 from ..schema import Field, Schema
 from ..schema.types import SCALARS
-from .fault import Violation
-from .kinds import is_list
+from .arrow_kinds import is_list
+from .constraints import Assert, Forbidden, Items, Properties, Size
+from .identity_columns import Identities
+from .messages import (
+    COLON,
+    DEPRECATED,
+    FUTURE,
+    UNKNOWN,
+    not_suggested,
+    too_many_items,
+    too_many_keys,
+    too_wide,
+    wrong_column,
+)
+from .node import ANY_TYPE, ARRAY, NUMBERS, OBJECT, STRING, CheckNode, Constraint
+from .record_size import RecordSize
 from .ruleset import Rules
-from .wording import UNKNOWN, limited
+from .value_tests import OneOf, Past, Range, TextTest, failing
 
 #: Bytes of JSON above which the platform drops a record, by behavior.
 MAX_BYTES = {"record": 100 * 1024, "time-series": 10 * 1024}
@@ -31,191 +42,127 @@ MAX_ITEMS = {"record": 500, "time-series": 10}
 #: Keys of a map; fewer than this are advised.
 MAX_KEYS = 16
 
-_BOUNDS = {
-    "byte": (-128, 127),
-    "short": (-(2**15), 2**15 - 1),
-    "int": (-(2**31), 2**31 - 1),
-    "long": (-(2**63), 2**63 - 1),
-}
+#: Bits of the integer types of XDM.
 BITS = {"byte": 8, "short": 16, "int": 32, "long": 64}
 
 
-DEPRECATED = ("the field is deprecated", "Move the value to the field that replaces it.")
-COLON = ("an event's _id must not contain colons", "Replace them, or hash the id.")
-FUTURE = ("an event's timestamp must lie in the past", "Put times to come into another field.")
+_NO_COLON = TextTest(lambda text: ":" not in text, lambda array: failing(pc.invert(pc.match_substring(array, ":"))))
 
 
-@dataclass(frozen=True)
-class FieldRules:
-    """What the platform's rules say about one field."""
-
-    name: str
-    kind: str
-    children: Mapping[str, Field]
-    open: bool
-    low: int | None
-    high: int | None
-    suggested: tuple[str, ...]
-    deprecated: bool
-
-    @classmethod
-    def of(cls, field: Field) -> FieldRules:
-        """The rules of a field of the schema."""
-        node = field.constraints
-        low, high = _BOUNDS.get(field.type, (None, None))
-        own_low, own_high = node.get("minimum"), node.get("maximum")
-        labels = node.get("meta:enum")
-        soft = tuple(map(str, labels)) if labels and "enum" not in node and isinstance(labels, list | Mapping) else ()
-        return cls(
-            field.name, field.type, field.children,
-            bool(node.get("patternProperties")) or isinstance(node.get("additionalProperties"), Mapping),
-            None if low is None or (own_low is not None and own_low >= low) else low,
-            None if high is None or (own_high is not None and own_high <= high) else high,
-            soft, node.get("meta:status") == "deprecated",
-        )  # fmt: skip
-
-    @property
-    def closed(self) -> bool:
-        """Whether fields that are not among the children are unknown."""
-        return bool(self.children) and not self.open
-
-    def width_text(self) -> tuple[str, str]:
-        """Message and hint for a number that is too wide."""
-        return f"does not fit the XDM type {self.kind}", f"It holds {BITS[self.kind]} bits."
-
-    def soft_text(self) -> tuple[str, str]:
-        """Message and hint for a value that is not suggested."""
-        return f"not one of the suggested values {limited(self.suggested)}", "It is accepted; check its spelling."
-
-
-class PlatformRules:
-    """The platform's rules of one schema, for single records; and what the columnar checks share with them."""
+class PlatformCompiler:
+    """Compiles the fields of a schema under some rules."""
 
     def __init__(self, schema: Schema, rules: Rules) -> None:
-        self.schema, self.rules = schema, rules
-        self.behavior = schema.behavior
-        self._known: dict[int, FieldRules] = {}
-        self.max_items = MAX_ITEMS.get(self.behavior)
-        self.max_bytes = MAX_BYTES.get(self.behavior) if "record-size" in rules else None
-        self.walks = any(
-            code in rules for code in ("unknown-field", "width", "soft-enum", "deprecated", "array-items", "map-keys")
-        )
+        self._schema, self._rules = schema, rules
+        self._max_items = MAX_ITEMS.get(schema.behavior)
 
-    def of(self, field: Field) -> FieldRules:
-        """The rules of a field, made once."""
-        found = self._known.get(id(field))
-        if found is None:
-            found = self._known[id(field)] = FieldRules.of(field)
-        return found
+    def compile(self) -> CheckNode:
+        """What the platform asks of records."""
+        return CheckNode(self._root)
 
-    def items_text(self, count: Any) -> tuple[str, str]:
-        """Message and hint for a long array."""
-        return f"more than {self.max_items} items", "The platform's guardrail; long arrays slow Profile down."
+    def _root(self) -> list[Constraint]:
+        made: list[Constraint] = []
+        if any(code.startswith("identity-") for code in self._rules.settings):
+            made.append(Identities(self._schema, self._rules))
+        made += self._constraints(self._schema.root, self._events())
+        most = MAX_BYTES.get(self._schema.behavior)
+        if most is not None and "record-size" in self._rules:
+            made.append(RecordSize(most))
+        return made
 
-    def keys_text(self) -> tuple[str, str]:
-        """Message and hint for a wide map."""
-        return f"{MAX_KEYS} or more keys in a map", "The platform advises fewer."
+    def _node(self, field: Field) -> CheckNode:
+        return CheckNode(lambda: self._constraints(field, {}))
 
-    def size_text(self) -> tuple[str, str]:
-        """Message and hint for a large record."""
-        limit = (self.max_bytes or 0) // 1024
-        return f"the record is larger than {limit} KB of JSON", "The platform drops such records without an error."
+    def _constraints(self, field: Field, events: Mapping[str, Constraint]) -> list[Constraint]:
+        """What is asked of a field; `events` of its fields by name, besides."""
+        rules, keywords = self._rules, field.constraints
+        made: list[Constraint] = []
+        if keywords.get("meta:status") == "deprecated" and "deprecated" in rules:
+            made.append(Forbidden(DEPRECATED, ANY_TYPE - {"null"}))
+        labels = keywords.get("meta:enum")
+        if labels and isinstance(labels, list | Mapping) and "enum" not in keywords and "soft-enum" in rules:
+            texts = tuple(map(str, labels))
+            made.append(Assert(OneOf(texts), not_suggested(texts), STRING))
+        if field.type in BITS and "width" in rules:
+            made += self._width(field)
+        if field.values is not None:
+            if "map-keys" in rules:
+                made.append(Size(None, MAX_KEYS - 1, too_many_keys(MAX_KEYS), OBJECT, counted=True))
+            made.append(Properties({}, other=self._node(field.values)))
+        elif field.children or events:
+            made.append(self._properties(field, events))
+        if self._max_items is not None and "array-items" in rules:
+            made.append(Size(None, self._max_items, too_many_items(self._max_items), ARRAY, counted=True))
+        if field.items is not None:
+            made.append(Items(self._node(field.items)))
+        return made
 
-    def record_faults(self, record: Any) -> list[Violation]:
-        """The faults of one record."""
-        found: list[Violation] = []
-        if self.walks:
-            self._walk(self.schema.root, record, (), found)
-        if isinstance(record, Mapping):
-            found += self._event_faults(record)
-            if self.max_bytes is not None and size_of(record) > self.max_bytes:
-                found.append(Violation("record-size", (), None, *self.size_text()))
-        return [fault for fault in found if fault.code in self.rules]
+    def _width(self, field: Field) -> list[Constraint]:
+        """The bounds of an integer type, where the schema has none that are as narrow."""
+        bits = BITS[field.type]
+        low: int | None = -(1 << (bits - 1))
+        high: int | None = (1 << (bits - 1)) - 1
+        own_low, own_high = field.constraints.get("minimum"), field.constraints.get("maximum")
+        low = None if own_low is not None and own_low >= low else low
+        high = None if own_high is not None and own_high <= high else high
+        return [Assert(Range(low, high), too_wide(field.type, bits), NUMBERS)]
 
-    def column_types(self, columns: pa.Schema) -> list[Finding]:
-        """Columns of a Parquet file whose types are not the schema's, as findings about the first row."""
-        severity = self.rules.severity("column-type")
-        if severity is None:
-            return []
-        found: list[Finding] = []
+    def _properties(self, field: Field, events: Mapping[str, Constraint]) -> Constraint:
+        keywords = field.constraints
+        is_open = bool(keywords.get("patternProperties")) or isinstance(keywords.get("additionalProperties"), Mapping)
+        closed = UNKNOWN if field.children and not is_open and "unknown-field" in self._rules else None
+        fields = {name: self._node(child) for name, child in field.children.items()}
+        for name, constraint in events.items():
+            fields[name] = self._with(constraint, fields.get(name), closed is not None)
+        return Properties(fields, closed=closed)
 
-        def compare(field: Field, kind: pa.DataType, path: Path) -> None:
-            children = [(inner.name, inner.type) for inner in kind] if pa.types.is_struct(kind) else []
-            for name, inner in children:
-                below = self.of(field).children.get(name)
-                if below is not None:
-                    compare(below, inner, (*path, name))
-            if is_list(kind) and field.items is not None:
-                compare(field.items, kind.value_type, (*path, EVERY))
-            elif pa.types.is_map(kind) and field.values is not None:
-                compare(field.values, kind.item_type, (*path, EVERY))
-            elif field.type in SCALARS and kind != SCALARS[field.type] and not pa.types.is_null(kind):
-                say = f"the column is {kind}, the schema's {field.type} is {SCALARS[field.type]}"
-                hint = "Write Parquet with the schema's types, as prepare does."
-                found.append(Finding.of("column-type", format_path(path), say, [1], None, None, hint, severity))
+    def _with(self, constraint: Constraint, node: CheckNode | None, closed: bool) -> CheckNode:
+        """A node with one more constraint; where there was none, the field is not in the schema."""
+        if node is not None:
+            return CheckNode(lambda: [*node.constraints, constraint])
+        return CheckNode(lambda: [Forbidden(UNKNOWN), constraint] if closed else [constraint])
 
-        for column in columns:
-            below = self.of(self.schema.root).children.get(column.name)
-            if below is not None:
-                compare(below, column.type, (column.name,))
-        return found
-
-    def _walk(self, field: Field, value: Any, at: Path, out: list[Violation]) -> None:
-        rules = self.of(field)
-        if rules.deprecated and value is not None:
-            out.append(Violation("deprecated", at, value, *DEPRECATED))
-        if isinstance(value, Mapping):
-            if field.values is not None:
-                if len(value) >= MAX_KEYS:
-                    out.append(Violation("map-keys", at, len(value), *self.keys_text()))
-                for name, item in value.items():
-                    self._walk(field.values, item, (*at, name), out)
-                return
-            for name, item in value.items():
-                child = rules.children.get(name)
-                if child is not None:
-                    self._walk(child, item, (*at, name), out)
-                elif rules.closed:
-                    out.append(Violation("unknown-field", (*at, name), item, *UNKNOWN))
-        elif isinstance(value, list):
-            if self.max_items is not None and len(value) > self.max_items:
-                out.append(Violation("array-items", at, len(value), *self.items_text(len(value))))
-            if field.items is not None:
-                for number, item in enumerate(value):
-                    self._walk(field.items, item, (*at, number), out)
-        elif isinstance(value, str):
-            if rules.suggested and value not in rules.suggested:
-                out.append(Violation("soft-enum", at, value, *rules.soft_text()))
-        elif (
-            isinstance(value, int | float)
-            and not isinstance(value, bool)
-            and ((rules.low is not None and value < rules.low) or (rules.high is not None and value > rules.high))
-        ):
-            out.append(Violation("width", at, value, *rules.width_text()))
-
-    def _event_faults(self, record: Mapping[str, Any]) -> Iterator[Violation]:
-        if self.behavior != "time-series":
-            return
-        for name in ("_id", "@id"):
-            if isinstance(record.get(name), str) and ":" in record[name]:
-                yield Violation("event-id", (name,), record[name], *COLON)
-        for name in ("timestamp", "xdm:timestamp"):
-            if isinstance(record.get(name), str) and is_future(record[name]):
-                yield Violation("event-timestamp", (name,), record[name], *FUTURE)
+    def _events(self) -> Mapping[str, Constraint]:
+        if self._schema.behavior != "time-series":
+            return {}
+        asked = {
+            ("_id", "@id"): Assert(_NO_COLON, COLON, STRING),
+            ("timestamp", "xdm:timestamp"): Assert(Past(), FUTURE, STRING),
+        }
+        return {
+            name: constraint
+            for names, constraint in asked.items()
+            for name in names
+            if constraint.failure.code in self._rules
+        }
 
 
-def is_future(text: str) -> bool:
-    """Whether a date-time lies in the future; what is no date-time does not."""
-    try:
-        moment = datetime.fromisoformat(text.upper())
-    except ValueError:
-        return False
-    return moment.tzinfo is not None and moment > datetime.now(UTC)
+def column_types(schema: Schema, rules: Rules, columns: pa.Schema) -> list[Finding]:
+    """Columns of a Parquet file whose types are not the schema's, as findings about the first row."""
+    severity = rules.severity("column-type")
+    if severity is None:
+        return []
+    found: list[Finding] = []
+
+    def compare(field: Field, kind: pa.DataType, path: Path) -> None:
+        if pa.types.is_struct(kind):
+            for inner in kind:
+                if inner.name in field.children:
+                    compare(field.children[inner.name], inner.type, (*path, inner.name))
+        elif is_list(kind) and field.items is not None:
+            compare(field.items, kind.value_type, (*path, EVERY))
+        elif pa.types.is_map(kind) and field.values is not None:
+            compare(field.values, kind.item_type, (*path, EVERY))
+        elif field.type in SCALARS and kind != SCALARS[field.type] and not pa.types.is_null(kind):
+            say = wrong_column(kind, field.type, SCALARS[field.type])
+            found.append(
+                Finding.of(say.code, format_path(path), say.message, [1], None, None, say.hint, severity)
+            )  # fmt: skip
+
+    for column in columns:
+        if column.name in schema.root.children:
+            compare(schema.root.children[column.name], column.type, (column.name,))
+    return found
 
 
-def size_of(record: Any) -> int:
-    """Bytes of a record as JSON without blanks."""
-    try:
-        return len(json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass"))
-    except (TypeError, ValueError):
-        return 0
+__all__ = ["MAX_BYTES", "MAX_ITEMS", "MAX_KEYS", "PlatformCompiler", "column_types"]

@@ -9,9 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..core.shred import valid
-
-Mask = np.ndarray[Any, np.dtype[np.bool_]]
-Positions = np.ndarray[Any, np.dtype[np.int64]]
+from ..kernels.arrays import Mask, Positions
 
 
 def json_kind(kind: pa.DataType) -> str:

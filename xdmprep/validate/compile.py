@@ -1,0 +1,256 @@
+"""JSON Schema, draft-06, compiled to check trees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import unquote
+
+from ..errors import SchemaError
+from .constraints import (
+    AllOf,
+    Assert,
+    Branches,
+    Contains,
+    Dependencies,
+    Forbidden,
+    Items,
+    NotEmpty,
+    Properties,
+    PropertyNames,
+    Required,
+    Size,
+    Tuple,
+    Typed,
+    Undecidable,
+    Unique,
+)
+from .formats import FORMATS
+from .messages import Failure, code_of, failed
+from .node import ANY_TYPE, ARRAY, NUMBERS, OBJECT, STRING, CheckNode, Constraint
+from .patterns import compile_pattern
+from .ruleset import Rules
+from .value_tests import FormatTest, Length, MultipleOf, OneOf, PatternTest, Range
+
+#: Every keyword that decides validity in draft-06.
+KEYWORDS = frozenset(
+    {
+        "type", "enum", "const", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf",
+        "minLength", "maxLength", "pattern", "format", "items", "additionalItems", "minItems", "maxItems",
+        "uniqueItems", "contains", "properties", "patternProperties", "additionalProperties", "required",
+        "minProperties", "maxProperties", "propertyNames", "dependencies", "allOf", "anyOf", "oneOf", "not", "$ref",
+    }
+)  # fmt: skip
+
+#: Tests of numbers by keyword.
+_NUMBERS: dict[str, Callable[[Any], Range | MultipleOf]] = {
+    "minimum": lambda bound: Range(least=bound),
+    "exclusiveMinimum": lambda bound: Range(above=bound),
+    "maximum": lambda bound: Range(most=bound),
+    "exclusiveMaximum": lambda bound: Range(below=bound),
+    "multipleOf": MultipleOf,
+}
+
+
+class SchemaCompiler:
+    """Compiles the nodes of a JSON Schema under some rules.
+
+    Args:
+        document: self-contained JSON Schema; references are local pointers.
+        rules: what applies; keywords whose rule is off are not checked at the top, but still decide within
+            ``anyOf``, ``oneOf``, ``not`` and ``contains``.
+    """
+
+    def __init__(self, document: Mapping[str, Any] | bool, rules: Rules) -> None:
+        self._document = document
+        self._rules = rules
+        #: by identity and place of a schema's node: the node, which keeps its id alive, and what it is compiled to
+        self._done: dict[tuple[int, bool], tuple[Any, CheckNode]] = {}
+
+    def compile(self, node: Any, within: bool = False) -> CheckNode:
+        """The check tree of a node; `within` a branch of anyOf, oneOf, not or contains all keywords decide.
+
+        Raises:
+            SchemaError: a pattern of the schema cannot be read, or a reference leads nowhere.
+        """
+        key = (id(node), within)
+        if key not in self._done:
+            constraints: list[Constraint] = []
+            converts = self._rules.converts and not within and isinstance(node, Mapping) and "$ref" not in node
+            made = CheckNode(lambda: constraints, node if converts else None)
+            self._done[key] = (node, made)  # before compiling: a node may contain itself
+            constraints += self._constraints(node, within)
+        return self._done[key][1]
+
+    def resolve(self, ref: str) -> Any:
+        """The node that a local reference names.
+
+        Raises:
+            SchemaError: there is none.
+        """
+        node: Any = self._document
+        if not ref.startswith("#"):
+            raise SchemaError(f"the reference {ref!r} is not local. Load the schema with its components.")
+        for part in ref[1:].split("/")[1:]:
+            key = part.replace("~1", "/").replace("~0", "~")
+            try:
+                node = node[int(key)] if isinstance(node, list) else node[key]
+            except (KeyError, IndexError, ValueError, TypeError):
+                if isinstance(node, Mapping) and unquote(key) in node:
+                    node = node[unquote(key)]
+                    continue
+                raise SchemaError(f"the reference {ref!r} leads nowhere.") from None
+        return node
+
+    def _constraints(self, node: Any, within: bool) -> list[Constraint]:
+        if node is True:
+            return []
+        if node is False:
+            return [Forbidden()]
+        if not isinstance(node, Mapping):
+            raise SchemaError(f"a schema must be an object or a boolean, got {node!r}.")
+        if "$ref" in node:
+            return [AllOf(self.compile(self.resolve(node["$ref"]), within))]
+        return [
+            *self._types(node, within),
+            *self._texts(node, within),
+            *self._numbers(node, within),
+            *self._objects(node, within),
+            *self._arrays(node, within),
+            *(AllOf(self.compile(part, within)) for part in node.get("allOf", ())),
+            *self._branches(node, within),
+        ]
+
+    def _on(self, keyword: str, node: Mapping[str, Any], within: bool) -> bool:
+        """Whether a keyword is there and decides."""
+        return keyword in node and (within or code_of(keyword) in self._rules)
+
+    def _refuses_null(self, within: bool) -> bool:
+        return "null" in self._rules and not within
+
+    def _types(self, node: Mapping[str, Any], within: bool) -> list[Constraint]:
+        types = node.get("type")
+        names = tuple(types) if isinstance(types, list) else (types,) if types is not None else ()
+        report = within or "type" in self._rules
+        made: list[Constraint] = [Typed(names, failed("type", node) if report else None, self._refuses_null(within))]
+        for keyword in ("enum", "const"):
+            if self._on(keyword, node, within):
+                listed = node["enum"] if keyword == "enum" else [node["const"]]
+                # a null that is refused anyhow is reported once
+                kinds = ANY_TYPE - {"null"} if self._refuses_null(within) and None not in listed else ANY_TYPE
+                made.append(Assert(OneOf(listed), failed(keyword, node), kinds))
+        return made
+
+    def _texts(self, node: Mapping[str, Any], within: bool) -> list[Constraint]:
+        made: list[Constraint] = []
+        least, most = node.get("minLength"), node.get("maxLength")
+        if "empty" in self._rules and not within and not (least and "min-length" in self._rules):
+            made.append(NotEmpty())
+        if least and self._on("minLength", node, within):
+            made.append(Assert(Length(int(least)), failed("minLength", node), STRING))
+        if most is not None and self._on("maxLength", node, within):
+            made.append(Assert(Length(0, int(most)), failed("maxLength", node), STRING))
+        if self._on("pattern", node, within):
+            pattern = compile_pattern(node["pattern"])
+            if pattern.re2 is None and not within:
+                made.append(Undecidable(pattern, failed("pattern", node)))
+            elif not pattern.always:
+                made.append(Assert(PatternTest(pattern), failed("pattern", node), STRING))
+        name = node.get("format")
+        if isinstance(name, str) and name in FORMATS and self._on("format", node, within):
+            made.append(Assert(FormatTest(name), failed("format", node), STRING))
+        return made
+
+    def _numbers(self, node: Mapping[str, Any], within: bool) -> list[Constraint]:
+        made: list[Constraint] = []
+        for keyword, test in _NUMBERS.items():
+            bound = node.get(keyword)
+            if bound is not None and not isinstance(bound, bool) and self._on(keyword, node, within):
+                made.append(Assert(test(bound), failed(keyword, node), NUMBERS))
+        return made
+
+    def _sizes(self, node: Mapping[str, Any], noun: str, kinds: frozenset[str], within: bool) -> list[Constraint]:
+        made: list[Constraint] = []
+        for keyword in (f"min{noun}", f"max{noun}"):
+            if self._on(keyword, node, within):
+                least, most = (node[keyword], None) if keyword.startswith("min") else (None, node[keyword])
+                made.append(Size(least, most, failed(keyword, node), kinds))
+        return made
+
+    def _objects(self, node: Mapping[str, Any], within: bool) -> list[Constraint]:
+        made: list[Constraint] = []
+        if self._on("required", node, within) and isinstance(node["required"], list):
+            made.append(Required(node["required"], failed("required", node)))
+        made += self._sizes(node, "Properties", OBJECT, within)
+        if any(key in node for key in ("properties", "patternProperties", "additionalProperties")):
+            made.append(self._properties(node, within))
+        if self._on("propertyNames", node, within):
+            made.append(PropertyNames(self.compile(node["propertyNames"], True), failed("propertyNames", node)))
+        if self._on("dependencies", node, within):
+            needs: dict[str, Sequence[str] | CheckNode] = {
+                name: need if isinstance(need, list) else self.compile(need, True)
+                for name, need in node["dependencies"].items()
+            }
+            made.append(Dependencies(needs, failed("dependencies", node)))
+        return made
+
+    def _properties(self, node: Mapping[str, Any], within: bool) -> Constraint:
+        other, closed = self._others(node, "additionalProperties", within)
+        if node.get("additionalProperties", True) is True and self._refuses_null(within):
+            other = CheckNode(lambda: [Typed((), None, refuses_null=True)])
+        return Properties(
+            {name: self.compile(child, within) for name, child in node.get("properties", {}).items()},
+            [
+                (compile_pattern(text), self.compile(child, within))
+                for text, child in node.get("patternProperties", {}).items()
+            ],
+            other,
+            closed,
+        )
+
+    def _others(self, node: Mapping[str, Any], keyword: str, within: bool) -> tuple[CheckNode | None, Failure | None]:
+        """What is asked of the fields or items that have no node of their own."""
+        others = node.get(keyword, True)
+        if others is False:
+            return None, failed(keyword, node) if self._on(keyword, node, within) else None
+        return None if others is True else self.compile(others, within), None
+
+    def _arrays(self, node: Mapping[str, Any], within: bool) -> list[Constraint]:
+        made = self._sizes(node, "Items", ARRAY, within)
+        if node.get("uniqueItems") is True and self._on("uniqueItems", node, within):
+            made.append(Unique(failed("uniqueItems", node)))
+        items = node.get("items", True)
+        if isinstance(items, list):
+            nodes = [self.compile(item, within) for item in items]
+            made.append(Tuple(nodes, *self._others(node, "additionalItems", within)))
+        elif items is not True:
+            made.append(Items(self.compile(items, within)))
+        if self._on("contains", node, within):
+            made.append(Contains(self.compile(node["contains"], True), failed("contains", node)))
+        return made
+
+    def _branches(self, node: Mapping[str, Any], within: bool) -> list[Constraint]:
+        made: list[Constraint] = []
+        for keyword in ("anyOf", "oneOf", "not"):
+            if self._on(keyword, node, within):
+                parts = node[keyword] if isinstance(node[keyword], list) else [node[keyword]]
+                nodes = [self.compile(part, True) for part in parts]
+                made.append(Branches(keyword, nodes, failed(keyword, node), any(map(_judged_singly, parts))))
+        return made
+
+
+def _judged_singly(node: Any) -> bool:
+    """Whether a branch is judged value by value.
+
+    Either it contains itself (of a resolved schema only such references are left), and branches of branches multiply
+    with every level; or a pattern in it may take too long on some text to be decided.
+    """
+    if isinstance(node, Mapping):
+        texts = node.get("patternProperties")
+        patterns = [node.get("pattern"), *(texts if isinstance(texts, Mapping) else ())]
+        return (
+            "$ref" in node
+            or any(isinstance(text, str) and compile_pattern(text).re2 is None for text in patterns)
+            or any(map(_judged_singly, node.values()))
+        )
+    return isinstance(node, list) and any(map(_judged_singly, node))

@@ -1,0 +1,521 @@
+"""The constraints of check trees: each rule's test of single values and of columns, side by side."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ..core.paths import EVERY, Path
+from ..errors import SchemaError
+from ..kernels.arrays import Mask
+from ..regex import MatchTimeout
+from ..schema.types import is_finite
+from .arrow_kinds import is_text
+from .equality import has_type, hashable, json_type
+from .messages import EMPTY, FALSE, NOT_FINITE, NULL, Failure, Violation, undecided
+from .node import ANY_TYPE, ARRAY, NUMBERS, OBJECT, STRING, CheckNode, ColumnCompiler, Constraint
+from .ops import column_test, exact, mask_test, on_child, on_elements
+from .patterns import SchemaPattern
+from .value_tests import (
+    ColumnTest,
+    FormatTest,
+    Length,
+    OneOf,
+    Past,
+    PatternTest,
+    Range,
+    ValueTest,
+    not_finite,
+    not_whole,
+    texts_at,
+)
+from .view import ANY_KEY, ColumnShape, FindingSink, Op, SchemaPath, Shape, Verdict, View
+
+
+def _valued(view: View) -> Mask:
+    return view.valued()
+
+
+# ---- values ---------------------------------------------------------------------------------------------------------
+
+
+class Forbidden(Constraint):
+    """No value at all."""
+
+    def __init__(self, failure: Failure = FALSE, kinds: frozenset[str] = ANY_TYPE) -> None:
+        self.failure, self.kinds = failure, kinds
+
+    def check(self, value: Any, at: Path, out: list[Violation]) -> None:
+        """Fails for every value."""
+        out.append(self.failure.of(at, value))
+
+    def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
+        """Fails wherever there is a value."""
+        return [mask_test(_valued, self.failure, place)]
+
+
+class Typed(Constraint):
+    """Values of some JSON types; numbers are finite.
+
+    Args:
+        names: the types; empty for any.
+        failure: what to report of other types; None if the rule is off.
+        refuses_null: a null is reported as such, unless it is one of the types.
+    """
+
+    first = True
+
+    def __init__(self, names: tuple[str, ...], failure: Failure | None, refuses_null: bool) -> None:
+        self.names, self.failure = names, failure
+        self._null = NULL if refuses_null and "null" not in names else None
+        kinds = (ANY_TYPE - set(names) if names else frozenset()) if failure is not None else frozenset[str]()
+        if "number" in names:
+            kinds -= {"integer"}
+        self.kinds = kinds | ({"number"} if failure is not None else set()) | ({"null"} if self._null else set())
+
+    def check(self, value: Any, at: Path, out: list[Violation]) -> None:
+        """Fails for a value of another type."""
+        if value is None and self._null is not None:
+            out.append(self._null.of(at, None))
+        elif self.failure is not None and not any(has_type(value, name) for name in self.names):
+            if json_type(value) == "number" and not is_finite(value) and (not self.names or NUMBERS & set(self.names)):
+                out.append(NOT_FINITE.of(at, value))
+            elif self.names:
+                out.append(self.failure.of(at, value))
+
+    def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
+        """A column has one type; what is left to see is whether numbers are finite, or whole."""
+        if self.failure is None:
+            return []
+        ops: list[Op] = []
+        wanted = shape.kind in self.names or not self.names
+        whole = shape.kind == "number" and "integer" in self.names
+        if shape.kind == "number" and not pa.types.is_decimal(shape.type):
+            ops.append(column_test(not_finite, NOT_FINITE, place))
+        if whole and not wanted:
+            ops.append(column_test(not_whole, self.failure, place))
+        elif not wanted:
+            ops.append(mask_test(_valued, self.failure, place))
+        return ops
+
+
+class Assert(Constraint):
+    """Values that pass a test."""
+
+    def __init__(self, test: ValueTest, failure: Failure, kinds: frozenset[str]) -> None:
+        self.test, self.failure, self.kinds = test, failure, kinds
+        self._fits = test.value
+
+    def check(self, value: Any, at: Path, out: list[Violation]) -> None:
+        """Fails for a value that does not fit."""
+        if not self._fits(value):
+            out.append(self.failure.of(at, value))
+
+    def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
+        """The test of the column; values of no text, number or boolean are compared one by one."""
+        kind = shape.type
+        if kind is None or pa.types.is_nested(kind) or (pa.types.is_decimal(kind) and isinstance(self.test, OneOf)):
+            return [exact(self.check, place)]
+        test: ColumnTest = self.test.positions
+        if isinstance(self.test, Range) and self.test.holds_all(kind):
+            return []
+        if shape.kind == "string" and not is_text(kind):
+            typed = "date" if pa.types.is_date(kind) else "date-time" if pa.types.is_timestamp(kind) else ""
+            if isinstance(self.test, FormatTest) and self.test.name == typed:
+                return []
+            test = test if isinstance(self.test, Past) else _as_texts(test)
+        return [column_test(test, self.failure, place)]
+
+
+def _as_texts(test: ColumnTest) -> ColumnTest:
+    return lambda array: test(texts_at(array, np.arange(len(array), dtype=np.int64)))
+
+
+class NotEmpty(Constraint):
+    """Texts of one character or more; dates and times are never empty."""
+
+    kinds = STRING
+    test = Length(1)
+
+    def check(self, value: Any, at: Path, out: list[Violation]) -> None:
+        """Fails for an empty text."""
+        if not value:
+            out.append(EMPTY.of(at, value))
+
+    def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
+        """The test of a column of texts."""
+        return [column_test(self.test.positions, EMPTY, place)] if is_text(shape.type) else []
+
+
+class Undecidable(Assert):
+    """Texts in which a pattern is found that may take too long to search for; such texts are reported as such."""
+
+    def __init__(self, pattern: SchemaPattern, failure: Failure) -> None:
+        super().__init__(PatternTest(pattern), failure, STRING)
+        self._undecided = undecided(pattern.stopped)
+
+    def check(self, value: Any, at: Path, out: list[Violation]) -> None:
+        """Fails for a text that does not fit or is not decided in time."""
+        try:
+            super().check(value, at, out)
+        except MatchTimeout:
+            out.append(self._undecided.of(at, value))
+
+    def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
+        """The test of the column, then which texts took too long."""
+        ops = super().columns(compiler, shape, place)
+        assert isinstance(self.test, PatternTest)
+        test = self.test.undecided if is_text(shape.type) else _as_texts(self.test.undecided)
+        return [*ops, column_test(test, self._undecided, place)]
+
+
+# ---- objects and arrays ---------------------------------------------------------------------------------------------
+
+
+class Required(Constraint):
+    """Objects that have some fields."""
+
+    kinds = OBJECT
+
+    def __init__(self, names: Sequence[str], failure: Failure) -> None:
+        self.names, self.failure = names, failure
+
+    def check(self, value: Any, at: Path, out: list[Violation]) -> None:
+        """Fails for each field that is not there."""
+        for name in self.names:
+            if name not in value:
+                out.append(self.failure.of((*at, name), None))
+
+    def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
+        """Fails where the object is there and the field is not."""
+        if shape.is_map:
+            return [exact(self.check, place)]
+        return [self._lacks(name, place.child(name)) for name in self.names]
+
+    def _lacks(self, name: str, place: SchemaPath) -> Op:
+        def op(view: View, sink: FindingSink) -> None:
+            child = view.child(name)
+            there = np.zeros(len(view), dtype=bool) if child is None else child.present()
+            if there is None:
+                return
+            bad = np.flatnonzero(view.valued() & ~there)
+            if len(bad):
+                sink.add(place, view, self.failure, bad)
+
+        return op
+
+
+class Size(Constraint):
+    """Objects or arrays of so many fields or items.
+
+    Args:
+        least, most: bounds of the number; None for none.
+        failure: what to report.
+        kinds: objects or arrays.
+        counted: findings show the number instead of the value.
+    """
+
+    def __init__(self, least: Any, most: Any, failure: Failure, kinds: frozenset[str], counted: bool = False) -> None:
+        self.range, self.failure, self.kinds, self._counted = Range(least, most), failure, kinds, counted
+
+    def check(self, value: Any, at: Path, out: list[Violation]) -> None:
+        """Fails for too few or too many."""
+        if not self.range.value(len(value)):
+            out.append(self.failure.of(at, len(value) if self._counted else value))
+
+    def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
+        """Fails where too few or too many are there."""
+        least, most = self.range.least, self.range.most
+
+        def op(view: View, sink: FindingSink) -> None:
+            counts, there = view.counts()
+            bad = np.flatnonzero((counts < least if least is not None else counts > most) & there)
+            if len(bad):
+                shown = (lambda at: pa.array([str(n) for n in counts[at]])) if self._counted else view.texts
+                sink.add(place, view, self.failure, bad, shown)
+
+        return [op]
+
+
+class Properties(Constraint):
+    """Objects whose fields fit.
+
+    Args:
+        fields: a node for each declared field.
+        patterns: nodes for fields in whose names a pattern is found.
+        other: for all other fields; None if they may hold anything.
+        closed: what to report of other fields where there must be none.
+    """
+
+    kinds = OBJECT
+    first = True
+
+    def __init__(
+        self, fields: Mapping[str, CheckNode], patterns: Sequence[tuple[SchemaPattern, CheckNode]] = (),
+        other: CheckNode | None = None, closed: Failure | None = None,
+    ) -> None:  # fmt: skip
+        self.fields, self._patterns = fields, [(pattern.matches, node) for pattern, node in patterns]
+        self.other = Forbidden(closed) if closed is not None else other
+
+    def check(self, value: Any, at: Path, out: list[Violation]) -> None:
+        """Fails for what is wrong in the fields."""
+        for name, item in value.items():
+            field = self.fields.get(name)
+            known = field is not None
+            if field is not None:
+                field.check(item, (*at, name), out)
+            for search, node in self._patterns:
+                if search(name):
+                    known = True
+                    node.check(item, (*at, name), out)
+            if not known and self.other is not None:
+                self.other.check(item, (*at, name), out)
+
+    def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
+        """The checks of the fields."""
+        if shape.is_map:
+            assert isinstance(shape, ColumnShape)
+            if self.fields or self._patterns or isinstance(self.other, Forbidden):
+                return [exact(self.check, place)]
+            below = [] if self.other is None else compiler.enter(self.other, shape.elements, place.child(ANY_KEY))
+            return [on_elements(below)] if below else []
+        ops: list[Op] = []
+        for step, inner in shape.fields():
+            at = place.child(step, None if inner.leaf is None else inner.leaf.column)
+            below = []
+            for node in self._nodes(str(step)):
+                if isinstance(node, Forbidden):
+                    below.append(mask_test(_present, node.failure, at))
+                else:
+                    below += compiler.enter(node, inner, at)
+            if below:
+                ops.append(on_child(step, below))
+        return ops
+
+    def _nodes(self, name: str) -> Iterator[CheckNode | Forbidden]:
+        """What judges the field of that name."""
+        known = name in self.fields
+        if known:
+            yield self.fields[name]
+        for search, node in self._patterns:
+            try:
+                found = search(name)
+            except MatchTimeout as stopped:
+                raise SchemaError(f"{stopped}. {undecided('').hint}") from None
+            if found:
+                known = True
+                yield node
+        if not known and self.other is not None:
+            yield self.other
+
+
+def _present(view: View) -> Mask | None:
+    return view.present()
+
+
+class Items(Constraint):
+    """Arrays whose items fit."""
+
+    kinds = ARRAY
+    first = True
+
+    def __init__(self, node: CheckNode) -> None:
+        self.node = node
+
+    def check(self, value: Any, at: Path, out: list[Violation]) -> None:
+        """Fails for what is wrong in the items."""
+        for number, item in enumerate(value):
+            self.node.check(item, (*at, number), out)
+
+    def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
+        """The checks of the items."""
+        if isinstance(shape, ColumnShape):
+            below = compiler.enter(self.node, shape.elements, place.child(EVERY))
+            return [on_elements(below)] if below else []
+        ops: list[Op] = []
+        for step, inner in shape.fields():
+            at = place.child(step, None if inner.leaf is None else inner.leaf.column)
+            if below := compiler.enter(self.node, inner, at):
+                ops.append(on_child(step, below))
+        return ops
+
+
+class Tuple(Constraint):
+    """Arrays whose first items have a node each.
+
+    Args:
+        nodes: those of the first items.
+        other: for all further items; None if they may be anything.
+        closed: what to report of further items where there must be none.
+    """
+
+    kinds = ARRAY
+
+    def __init__(self, nodes: Sequence[CheckNode], other: CheckNode | None, closed: Failure | None) -> None:
+        self.nodes, self.other = nodes, Forbidden(closed) if closed is not None else other
+
+    def check(self, value: Any, at: Path, out: list[Violation]) -> None:
+        """Fails for what is wrong in the items."""
+        for number, item in enumerate(value):
+            node = self.nodes[number] if number < len(self.nodes) else self.other
+            if node is not None:
+                node.check(item, (*at, number), out)
+
+
+class Unique(Constraint):
+    """Arrays whose items all differ."""
+
+    kinds = ARRAY
+
+    def __init__(self, failure: Failure) -> None:
+        self.failure = failure
+
+    def check(self, value: Any, at: Path, out: list[Violation]) -> None:
+        """Fails if an item is there twice."""
+        if len({hashable(item) for item in value}) < len(value):
+            out.append(self.failure.of(at, value))
+
+
+class Contains(Constraint):
+    """Arrays with an item that fits."""
+
+    kinds = ARRAY
+
+    def __init__(self, node: CheckNode, failure: Failure) -> None:
+        self.node, self.failure = node, failure
+
+    def check(self, value: Any, at: Path, out: list[Violation]) -> None:
+        """Fails if no item fits."""
+        if not any(fits(self.node, item, at) for item in value):
+            out.append(self.failure.of(at, value))
+
+
+class PropertyNames(Constraint):
+    """Objects whose fields' names fit."""
+
+    kinds = OBJECT
+
+    def __init__(self, node: CheckNode, failure: Failure) -> None:
+        self.node, self.failure = node, failure
+
+    def check(self, value: Any, at: Path, out: list[Violation]) -> None:
+        """Fails for each name that does not fit."""
+        out += [self.failure.of((*at, name), name) for name in value if not fits(self.node, name, at)]
+
+
+class Dependencies(Constraint):
+    """Objects that have or are what some of their fields ask for: names of other fields, or a node."""
+
+    kinds = OBJECT
+
+    def __init__(self, needs: Mapping[str, Sequence[str] | CheckNode], failure: Failure) -> None:
+        self.needs, self.failure = needs, failure
+
+    def check(self, value: Any, at: Path, out: list[Violation]) -> None:
+        """Fails for each field that is missing, or if the object does not fit."""
+        for name, need in self.needs.items():
+            if name not in value:
+                continue
+            if isinstance(need, CheckNode):
+                if not fits(need, value, at):
+                    out.append(self.failure.of(at, value))
+            else:
+                out += [self.failure.of((*at, other), None) for other in need if other not in value]
+
+
+# ---- combinations ---------------------------------------------------------------------------------------------------
+
+
+def fits(node: CheckNode, value: Any, at: Path) -> bool:
+    """Whether nothing is wrong with a value."""
+    found: list[Violation] = []
+    node.check(value, at, found)
+    return not found
+
+
+class AllOf(Constraint):
+    """Values that fit another node too."""
+
+    first = True
+
+    def __init__(self, node: CheckNode) -> None:
+        self.check = node.check  # type: ignore[method-assign]
+        self.node = node
+
+    def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
+        """The checks of the other node."""
+        return compiler.compile(self.node, shape, place)
+
+
+class _Verdicts(threading.local):
+    """Whether branches fit objects and arrays, while one value is checked.
+
+    A definition that contains itself within ``oneOf`` asks for the same parts of a value again on every level, twice as
+    often on each: without this, its depth would be the exponent of the work.
+    """
+
+    known: dict[tuple[int, int], bool] | None = None
+
+
+_VERDICTS = _Verdicts()
+
+
+class Branches(Constraint):
+    """Values that fit at least one (``anyOf``), exactly one (``oneOf``) or none (``not``) of some nodes.
+
+    Args:
+        keyword: which.
+        nodes: the branches.
+        failure: what to report.
+        singly: they are too many, or may take too long, to be judged for whole columns.
+    """
+
+    def __init__(self, keyword: str, nodes: Sequence[CheckNode], failure: Failure, singly: bool) -> None:
+        self.keyword, self.nodes, self.failure, self._singly = keyword, nodes, failure, singly
+
+    def _fails(self, fitting: Any) -> Any:
+        return fitting != 1 if self.keyword == "oneOf" else fitting > 0 if self.keyword == "not" else fitting == 0
+
+    def check(self, value: Any, at: Path, out: list[Violation]) -> None:
+        """Fails if too few or too many branches fit."""
+        outermost = _VERDICTS.known is None
+        known = {} if _VERDICTS.known is None else _VERDICTS.known
+        _VERDICTS.known = known
+        try:
+            fitting = sum(self._fits(node, value, at, known) for node in self.nodes)
+        finally:
+            if outermost:
+                _VERDICTS.known = None
+        if self._fails(fitting):
+            out.append(self.failure.of(at, value))
+
+    def _fits(self, node: CheckNode, value: Any, at: Path, known: dict[tuple[int, int], bool]) -> bool:
+        if not isinstance(value, dict | list):
+            return fits(node, value, at)
+        key = (id(node), id(value))
+        if key not in known:
+            known[key] = fits(node, value, at)
+        return known[key]
+
+    def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
+        """All branches on the whole view, then how many fit."""
+        if self._singly:
+            return [exact(self.check, place)]
+        branches = [compiler.compile(node, shape, place) for node in self.nodes]
+
+        def op(view: View, sink: FindingSink) -> None:
+            fitting = np.zeros(len(view), dtype=np.int32)
+            for checks in branches:
+                verdict = Verdict(len(view))
+                for check in checks:
+                    check(view.alone(), verdict)
+                fitting += ~verdict.bad
+            bad = np.flatnonzero(self._fails(fitting) & view.valued())
+            if len(bad):
+                sink.add(place, view, self.failure, bad, view.texts)
+
+        return [op]

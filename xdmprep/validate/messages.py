@@ -1,0 +1,240 @@
+"""What findings say: the message and the hint of every rule, built here and nowhere else.
+
+A single record and a column that break a rule are told the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ..core.paths import Path
+from .formats import EXAMPLES
+
+
+class Violation(NamedTuple):
+    """One fault of one record: rule code, place, offending value, message, hint."""
+
+    code: str
+    at: Path
+    value: Any
+    message: str
+    hint: str
+
+
+class Failure(NamedTuple):
+    """What is reported where a rule fails: its code, the message, and a hint what to do (or an empty text)."""
+
+    code: str
+    message: str
+    hint: str
+
+    def of(self, at: Path, value: Any) -> Violation:
+        """The fault of a value at a place."""
+        return Violation(self.code, at, value, self.message, self.hint)
+
+
+_ARTICLE = {"array": "an array", "object": "an object", "integer": "an integer", "null": "null"}
+
+
+def kinds(types: Any) -> str:
+    """JSON type names with their articles, such as ``a string or an integer``."""
+    names = types if isinstance(types, list | tuple) else [types]
+    return " or ".join(_ARTICLE.get(name, f"a {name}") for name in names)
+
+
+def limited(values: Any, limit: int = 8) -> str:
+    """The listed values as JSON, at most `limit` of them."""
+    shown = ", ".join(json.dumps(value, ensure_ascii=False) for value in list(values)[:limit])
+    return shown + (f", ... ({len(values)} in all)" if len(values) > limit else "")
+
+
+def as_text(value: Any) -> str | None:
+    """A JSON value as the text that findings show; None for null."""
+    if value is None or isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        return "nested too deep to be shown"
+    except TypeError:
+        return str(value)
+    except ValueError:
+        return "a number too long to be shown"
+
+
+def failed(keyword: str, node: Mapping[str, Any]) -> Failure:
+    """What to report where a JSON Schema keyword of `node` fails."""
+    return Failure(code_of(keyword), *_keyword_text(keyword, node))
+
+
+def _keyword_text(keyword: str, node: Mapping[str, Any]) -> tuple[str, str]:
+    value = node.get(keyword)
+    match keyword:
+        case "type":
+            return f"expected {kinds(value)}", ""
+        case "enum":
+            return f"expected one of {limited(value)}", "Map the source's values to the listed ones."
+        case "const":
+            return f"expected {json.dumps(value, ensure_ascii=False)}", ""
+        case "minimum":
+            return f"expected at least {value}", ""
+        case "exclusiveMinimum":
+            return f"expected more than {value}", ""
+        case "maximum":
+            return f"expected at most {value}", ""
+        case "exclusiveMaximum":
+            return f"expected less than {value}", ""
+        case "multipleOf":
+            return f"expected a multiple of {value}", ""
+        case "minLength":
+            return f"expected at least {value} character{'s' if value != 1 else ''}", ""
+        case "maxLength":
+            return f"expected at most {value} characters", ""
+        case "pattern":
+            return f"expected text matching {value}", ""
+        case "format":
+            example = EXAMPLES.get(str(value))
+            return f"expected format {value}", f"It looks like {example}." if example else ""
+        case "minItems":
+            return f"expected at least {value} item{'s' if value != 1 else ''}", ""
+        case "maxItems":
+            return f"expected at most {value} items", ""
+        case "uniqueItems":
+            return "expected items that all differ", ""
+        case "contains":
+            return "expected an item that fits the schema's 'contains'", ""
+        case "minProperties":
+            return f"expected at least {value} field{'s' if value != 1 else ''}", ""
+        case "maxProperties":
+            return f"expected at most {value} fields", ""
+        case "required":
+            return "required field is missing", "Map a value to it; a null or an empty value does not count."
+        case "additionalProperties":
+            return "field is not declared, and the schema allows no others here", "Remove it or correct its name."
+        case "additionalItems":
+            return "the schema allows no further items here", ""
+        case "propertyNames":
+            return "a field's name does not fit the schema's 'propertyNames'", ""
+        case "dependencies":
+            return "a field that another one depends on is missing or wrong", ""
+        case "anyOf":
+            return "fits none of the permitted forms (anyOf)", ""
+        case "oneOf":
+            return "must fit exactly one of the permitted forms (oneOf)", ""
+        case "not":
+            return "fits what the schema excludes (not)", ""
+    return f"the schema's {keyword} does not hold", ""
+
+
+#: JSON Schema keyword -> rule code, where they are not the same in kebab case.
+_CODES = {"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum", "additionalItems": "max-items"}
+
+
+def code_of(keyword: str) -> str:
+    """The rule code of a JSON Schema keyword."""
+    if keyword in _CODES:
+        return _CODES[keyword]
+    return "".join("-" + char.lower() if char.isupper() else char for char in keyword)
+
+
+NULL = Failure("null", "null is not accepted", "Leave the field out.")
+EMPTY = Failure("empty", "empty text is not accepted", "Leave the field out.")
+FALSE = Failure("not", "the schema allows no value here", "Remove it.")
+NOT_FINITE = Failure("type", "expected a number, not NaN or infinity", "")
+TOO_DEEP = Failure("unreadable", "the value is nested too deep to be checked", "Make it flatter.")
+
+
+def undecided(message: str) -> Failure:
+    """For a text of which a pattern cannot tell in time whether it fits; `message` says which pattern."""
+    hint = "Write the pattern without nested repetitions, look-around and back references, or shorten the text."
+    return Failure("pattern", message, hint)
+
+
+# ---- the platform's own rules ---------------------------------------------------------------------------------------
+
+UNKNOWN = Failure(
+    "unknown-field", "field is not in the schema", "Remove it, correct its name, or add it to the schema."
+)
+DEPRECATED = Failure("deprecated", "the field is deprecated", "Move the value to the field that replaces it.")
+COLON = Failure("event-id", "an event's _id must not contain colons", "Replace them, or hash the id.")
+FUTURE = Failure(
+    "event-timestamp", "an event's timestamp must lie in the past", "Put times to come into another field."
+)
+
+
+def too_wide(kind: str, bits: int) -> Failure:
+    """For a number beyond the range of an XDM type."""
+    return Failure("width", f"does not fit the XDM type {kind}", f"It holds {bits} bits.")
+
+
+def not_suggested(values: Sequence[str]) -> Failure:
+    """For a text that ``meta:enum`` does not list."""
+    return Failure(
+        "soft-enum", f"not one of the suggested values {limited(values)}", "It is accepted; check its spelling."
+    )
+
+
+def too_many_items(most: int) -> Failure:
+    """For an array beyond the platform's guardrail."""
+    return Failure("array-items", f"more than {most} items", "The platform's guardrail; long arrays slow Profile down.")
+
+
+def too_many_keys(limit: int) -> Failure:
+    """For a map with as many keys as the platform advises against."""
+    return Failure("map-keys", f"{limit} or more keys in a map", "The platform advises fewer.")
+
+
+def too_large(limit: int) -> Failure:
+    """For a record above the platform's limit, in bytes."""
+    message = f"the record is larger than {limit // 1024} KB of JSON"
+    return Failure("record-size", message, "The platform drops such records without an error.")
+
+
+def wrong_column(kind: Any, xdm_type: str, wanted: Any) -> Failure:
+    """For a Parquet column whose Arrow type is not the schema's."""
+    message = f"the column is {kind}, the schema's {xdm_type} is {wanted}"
+    return Failure("column-type", message, "Write Parquet with the schema's types, as prepare does.")
+
+
+# ---- identities -----------------------------------------------------------------------------------------------------
+
+NOT_ECID = Failure(
+    "identity-ecid", "an ECID has exactly 38 digits", "Keep it as text: read as a number it loses leading zeros."
+)
+BLANK = Failure(
+    "identity-blank",
+    "an identity must not be blank, null, anonymous or invalid",
+    "Leave the identity out where it is not known.",
+)
+NO_ID = Failure("identity-blank", "an identity without an id", "Leave the whole item out.")
+NO_PRIMARY = Failure(
+    "identity-primary",
+    "no identity is marked primary",
+    "Set primary: true on exactly one identity; it is a boolean, the text 'true' does not count.",
+)
+TWO_PRIMARY = Failure(
+    "identity-primary", "more than one identity is marked primary", "Set primary: true on exactly one identity."
+)
+NO_IDENTITY = Failure(
+    "identity-none",
+    "the event has no identity, so it belongs to no profile",
+    "Map a value to identityMap or to an identity field, or leave such events out.",
+)
+
+
+def no_primary_field(namespace: str) -> Failure:
+    """For a record without the identity field that its schema names as primary."""
+    message = f"the primary identity ({namespace}) is missing"
+    return Failure("identity-primary", message, "Map a value to it; without it the record has no profile.")
+
+
+def too_long_identity(most: int) -> Failure:
+    """For an identity of more characters than the platform takes."""
+    return Failure("identity-length", f"an identity has at most {most} characters", "Shorten or hash it.")
+
+
+def too_many_identities(most: int) -> Failure:
+    """For a record with more identities than the platform takes."""
+    return Failure("identity-count", f"more than {most} identities in one record", "Send only those of the person.")

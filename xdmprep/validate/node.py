@@ -1,0 +1,156 @@
+"""The check tree: what a schema or the platform asks of a value, compiled once, for Python values and for columns.
+
+A :class:`CheckNode` is a list of constraints.  Each constraint states one rule and judges by it single values and
+columns; the constraints on fields and items hold the nodes below.  Two functions walk the tree:
+:meth:`CheckNode.check` with a value, and :meth:`ColumnCompiler.compile` with a shape.  What a constraint has no columnar
+form for, it judges value by value, so both have one meaning.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+
+from ..core.paths import Path
+from .conversion import convert
+from .equality import json_type
+from .messages import Violation
+from .ops import ValueCheck, exact, on_nulls
+from .view import ChunkColumns, ColumnShape, ColumnView, LeafShape, Op, SchemaPath, Shape, Verdict
+
+STRING, OBJECT, ARRAY = frozenset({"string"}), frozenset({"object"}), frozenset({"array"})
+NUMBERS = frozenset({"integer", "number"})
+ANY_TYPE = frozenset({"string", "object", "array", "integer", "number", "boolean", "null"})
+
+
+class Constraint:
+    """What one rule asks of values.
+
+    Attributes:
+        kinds: JSON types of the values that it can fail for; others are not even asked.
+        first: findings in objects and arrays above the leaves are reported before those of other constraints.
+    """
+
+    kinds: frozenset[str] = ANY_TYPE
+    first = False
+
+    def check(self, value: Any, at: Path, out: list[Violation]) -> None:
+        """Add what is wrong with a value of these types at a path; numbers are finite, but for the type's own check."""
+        raise NotImplementedError
+
+    def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
+        """The checks of views of a shape; if the rule has no better, of each value."""
+        return [exact(self.check, place)]
+
+
+class CheckNode:
+    """What is asked of one value.
+
+    Args:
+        build: makes the constraints, in the order in which their faults are reported; called when they are first asked
+            for, so that a node may contain itself.
+        schema: the keywords that the platform's type conversion looks at; None where it does not convert.
+    """
+
+    def __init__(self, build: Callable[[], Sequence[Constraint]], schema: Any = None) -> None:
+        self._build = build
+        self.schema = schema
+        self._checks: dict[type, list[ValueCheck]] = {}
+
+    @cached_property
+    def constraints(self) -> Sequence[Constraint]:
+        """What is asked."""
+        return self._build()
+
+    def check(self, value: Any, at: Path, out: list[Violation]) -> None:
+        """Add everything that is wrong with a value at a path."""
+        if self.schema is not None:
+            value, final = convert(value, self.schema)
+            if final:
+                return
+        kind = type(value)
+        checks = self._checks.get(kind)
+        if checks is None or (kind is float and not math.isfinite(value)):
+            checks = self._applying(value)
+        for check in checks:
+            check(value, at, out)
+
+    def _applying(self, value: Any) -> list[ValueCheck]:
+        name = json_type(value)
+        if name == "number" and not (isinstance(value, float) and math.isfinite(value)):
+            return [one.check for one in self.constraints if name in one.kinds and one.kinds != NUMBERS]
+        if name == "array" and not isinstance(value, list):  # what is no JSON value has no items either
+            return [one.check for one in self.constraints if name in one.kinds and one.kinds != ARRAY]
+        checks: list[ValueCheck] = [one.check for one in self.constraints if name in one.kinds]
+        if type(value) in _REMEMBERED:
+            self._checks[type(value)] = checks
+        return checks
+
+    def converts(self, kind: str) -> bool:
+        """Whether values of a JSON type are converted first."""
+        if self.schema is None or kind in ("object", "array", "boolean", "null"):
+            return False
+        types = self.schema.get("type")
+        names = types if isinstance(types, list) else [types]
+        return not (types is None or kind in names or (kind == "integer" and "number" in names))
+
+
+_REMEMBERED = frozenset({str, int, float, bool, dict, list, type(None)})
+
+
+class ColumnCompiler:
+    """Compiles check trees for chunks of some leaves.
+
+    Args:
+        leaves: the paths of the columns.
+        keep_empty: as for :class:`.ChunkColumns`.
+    """
+
+    def __init__(self, leaves: tuple[Any, ...], keep_empty: bool) -> None:
+        self.shape = LeafShape.of(leaves)
+        self._keep_empty = keep_empty
+        #: whether some check made since this was False needs to know how a number is written
+        self._spelled = False
+
+    def records(self, node: CheckNode) -> list[Op]:
+        """The checks of records."""
+        return self.compile(node, self.shape, SchemaPath(()))
+
+    def compile(self, node: CheckNode, shape: Shape, place: SchemaPath) -> list[Op]:
+        """The checks of views of a shape."""
+        kind = shape.kind
+        if kind == "null":
+            return []
+        if node.converts(kind):
+            self._spelled |= kind == "number"
+            return [exact(node.check, place, spelled=kind == "number")]
+        asked = [constraint for constraint in node.constraints if kind in constraint.kinds]
+        if isinstance(shape, LeafShape):
+            asked.sort(key=lambda constraint: not constraint.first)
+        return [op for constraint in asked for op in constraint.columns(self, shape, place)]
+
+    def enter(self, node: CheckNode, shape: Shape, place: SchemaPath) -> list[Op]:
+        """The same for what stands in a field or an array: where that is a leaf, its nulls too."""
+        if not isinstance(shape, ColumnShape) or shape.leaf is None:
+            return self.compile(node, shape, place)
+        self._spelled = False
+        ops = self.compile(node, shape, place)
+        if self._spelled and pa.types.is_nested(shape.type):  # a number somewhere inside
+            ops = [exact(node.check, place, spelled=True)]
+        if shape.leaf.constant is not None and not self._fails(ops, shape):
+            return []
+        return [*ops, on_nulls(node.check, place)] if self._keep_empty else ops
+
+    def _fails(self, ops: list[Op], shape: ColumnShape) -> bool:
+        """Whether the constant of a leaf fails."""
+        assert shape.leaf is not None
+        array = pa.array([shape.leaf.constant], shape.type)
+        view = ColumnView(array, ChunkColumns([array], 1, (shape.leaf,), self._keep_empty))
+        verdict = Verdict(1)
+        for op in ops:
+            op(view, verdict)
+        return bool(verdict.bad.any())

@@ -1,0 +1,468 @@
+"""Tests of values, each in two forms: on one Python value, and on a whole Arrow column.
+
+`value` says whether a value fits.  `positions` gives the positions of a column that do not fit, None when all do; it
+first asks a kernel "all fine?" and looks for positions only when something failed.  Nulls are absent values and never
+fail.  Text columns may be dictionary-encoded: the dictionary is tested, each distinct value once.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .. import kernels as loops
+from ..core.arrow_types import doubles
+from ..core.shred import plain
+from ..kernels.arrays import Mask, Positions
+from ..kernels.automaton import Automaton
+from ..regex import MatchTimeout, compile_ecma
+from ..regex.dfa import automaton
+from ..schema.types import is_finite
+from .arrow_kinds import is_text
+from .bytewise import byte_test
+from .equality import hashable, is_multiple
+from .formats import FORMATS, SCREENS
+from .patterns import SchemaPattern
+
+#: Positions of a column that fail, None if there are none.
+ColumnTest = Callable[[pa.Array], "Positions | None"]
+
+_DAY = 86_400
+
+#: How many verdicts on single texts a test remembers, and on how long ones.
+REMEMBER, REMEMBER_LENGTH = 65_536, 1_024
+
+
+class ValueTest(Protocol):
+    """A test of values."""
+
+    def value(self, value: Any) -> bool:
+        """Whether a value fits."""
+
+    def positions(self, array: pa.Array) -> Positions | None:
+        """The positions of a column that do not fit, None if all do."""
+
+
+# ---- helpers --------------------------------------------------------------------------------------------------------
+
+
+def failing(fine: pa.Array) -> Positions | None:
+    """Positions where `fine` is False, None if there are none."""
+    if pc.all(fine).as_py() is not False:
+        return None
+    return np.flatnonzero(~np.asarray(fine.fill_null(True).to_numpy(zero_copy_only=False), dtype=bool))
+
+
+def positions_of(mask: Mask) -> Positions | None:
+    """Positions where `mask` is True, None if there are none."""
+    found = np.flatnonzero(mask)
+    return found if len(found) else None
+
+
+def on_dictionary(test: ColumnTest, array: pa.Array) -> Positions | None:
+    """What `test`, which takes plain columns, says of a plain or a dictionary-encoded one."""
+    if not isinstance(array, pa.DictionaryArray):
+        return test(array)
+    bad = test(array.dictionary)
+    if bad is None:
+        return None
+    size = len(array.dictionary)
+    fails = np.zeros(size + 1, dtype=bool)
+    fails[bad] = True
+    indices = array.indices if array.indices.null_count == 0 else array.indices.fill_null(size)
+    return positions_of(fails[np.asarray(indices)])
+
+
+def one_by_one(fits: Callable[[str], bool], remember: int = REMEMBER) -> ColumnTest:
+    """A test that asks Python about each distinct text once, and remembers so many answers."""
+    known: dict[str, bool] = {}
+
+    def test(array: pa.Array) -> Positions | None:
+        distinct = array.unique().to_pylist()
+        bad = []
+        for text in distinct:
+            if text is None:
+                continue
+            answer = known.get(text)
+            if answer is None:
+                answer = fits(text)
+                if len(known) < remember and len(text) <= REMEMBER_LENGTH:
+                    known[text] = answer
+            if not answer:
+                bad.append(text)
+        if not bad:
+            return None
+        if len(bad) == len(distinct):
+            return np.arange(len(array), dtype=np.int64)
+        return _among(bad, array)
+
+    return test
+
+
+def not_accepted(machine: Automaton | None, array: pa.Array, test: ColumnTest) -> Positions | None:
+    """What a test says of the texts that an automaton, if there is one for plain string columns, does not accept."""
+    if machine is None or not pa.types.is_string(array.type):
+        return test(array)
+    return _of(loops.active.not_accepted(array, machine), array, test)
+
+
+def _of(some: Positions | None, array: pa.Array, test: ColumnTest) -> Positions | None:
+    """Which of some positions fail a test; None for none."""
+    if some is None:
+        return None
+    bad = test(array if len(some) == len(array) else array.take(pa.array(some)))
+    return None if bad is None else some[bad]
+
+
+def _among(values: list[Any], array: pa.Array) -> Positions | None:
+    return failing(pc.invert(pc.is_in(array, pa.array(values, array.type))))
+
+
+def longest(array: pa.Array) -> int:
+    """Upper bound of the length of the texts of a column (plain or dictionary-encoded), in bytes."""
+    if isinstance(array, pa.DictionaryArray):
+        return longest(array.dictionary)
+    if pa.types.is_string(array.type):
+        return loops.active.text_sizes(array, True)[1]
+    return int(pc.max(pc.binary_length(array)).as_py() or 0)
+
+
+def _shortest(array: pa.Array) -> int:
+    """Lower bound of the length of the texts that are not null, in bytes; any number if all are null."""
+    if not pa.types.is_string(array.type) or array.null_count == len(array):
+        low: int | None = pc.min(pc.binary_length(array)).as_py()
+        return 1 << 62 if low is None else low
+    return loops.active.text_sizes(array)[0]
+
+
+# ---- texts ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Length:
+    """Texts of `least` to `most` code points."""
+
+    least: int = 0
+    most: int | None = None
+
+    def value(self, value: str) -> bool:
+        """Whether a text fits."""
+        return len(value) >= self.least and (self.most is None or len(value) <= self.most)
+
+    def positions(self, array: pa.Array) -> Positions | None:
+        """The positions that do not fit."""
+        return on_dictionary(self._plain, array)
+
+    def _plain(self, array: pa.Array) -> Positions | None:
+        # bytes >= characters >= bytes / 4, so most columns are decided by the bytes
+        if (self.most is None or longest(array) <= self.most) and (
+            not self.least or _shortest(array) >= max(4 * self.least - 3, 1)
+        ):
+            return None
+        return Range(self.least, self.most).positions(pc.utf8_length(array))
+
+
+class _Stopped(threading.local):
+    """The texts of an array for which it took too long to tell."""
+
+    def __init__(self) -> None:
+        self.texts: set[str] = set()
+
+
+class PatternTest:
+    """Texts in which a pattern is found."""
+
+    def __init__(self, pattern: SchemaPattern) -> None:
+        self.pattern = pattern
+        self.value = pattern.matches
+        self._stopped = _Stopped()
+        self._search_singly = one_by_one(self._fits, remember=0)
+        self._decided = one_by_one(lambda text: text not in self._stopped.texts, remember=0)
+
+    @property
+    def slow(self) -> bool:
+        """Whether a text may take too long to be decided: RE2 cannot say the pattern."""
+        return self.pattern.re2 is None
+
+    @cached_property
+    def _bytes(self) -> Any:
+        return byte_test(self.pattern.tree)
+
+    @cached_property
+    def _machine(self) -> Automaton | None:
+        return automaton(self.pattern.tree)
+
+    def positions(self, array: pa.Array) -> Positions | None:
+        """The positions of texts in which the pattern is not found."""
+        return on_dictionary(self._slowly if self.slow else self._plain, array)
+
+    def undecided(self, array: pa.Array) -> Positions | None:
+        """The positions of texts that took too long, of the array that this thread asked :meth:`positions` about."""
+        return on_dictionary(self._decided, array)
+
+    def _plain(self, array: pa.Array) -> Positions | None:
+        if not pa.types.is_string(array.type):
+            return self._search(array)
+        if self._bytes is not None:
+            return loops.active.misfits(array, self._bytes)
+        return not_accepted(self._machine, array, self._search)
+
+    def _search(self, array: pa.Array) -> Positions | None:
+        return failing(pc.match_substring_regex(array, self.pattern.re2))
+
+    def _slowly(self, array: pa.Array) -> Positions | None:
+        self._stopped.texts.clear()
+        return self._search_singly(array)
+
+    def _fits(self, text: str) -> bool:
+        try:
+            return self.pattern.matches(text)
+        except MatchTimeout:
+            self._stopped.texts.add(text)
+            return True
+
+
+class FormatTest:
+    """Texts of a format that is asserted (a key of :data:`.FORMATS`)."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.value = FORMATS[name]
+        self._single = one_by_one(self.value)
+
+    @cached_property
+    def _screen(self) -> tuple[str | None, Automaton | None] | None:
+        if self.name not in SCREENS:
+            return None
+        screen = compile_ecma(SCREENS[self.name])
+        return screen.re2, automaton(screen.tree)
+
+    def positions(self, array: pa.Array) -> Positions | None:
+        """The positions that do not fit."""
+        return on_dictionary(self._plain, array)
+
+    def _plain(self, array: pa.Array) -> Positions | None:
+        if self._screen is None:
+            return self._single(array)
+        fine, machine = self._screen
+
+        def screened(some: pa.Array) -> Positions | None:
+            return _of(failing(pc.match_substring_regex(some, fine)), some, self._single)
+
+        return not_accepted(machine, array, screened)
+
+
+@dataclass(frozen=True)
+class TextTest:
+    """A test of texts that is given in both forms.
+
+    Attributes:
+        value: whether a text fits.
+        plain: the positions of a plain column that do not fit.
+    """
+
+    value: Callable[[str], bool]
+    plain: ColumnTest
+
+    def positions(self, array: pa.Array) -> Positions | None:
+        """The positions that do not fit."""
+        return on_dictionary(self.plain, array)
+
+
+class Past:
+    """Date-times that do not lie in the future; what is no date-time does not."""
+
+    def value(self, text: str) -> bool:
+        """Whether a text is no date-time in the future."""
+        try:
+            moment = datetime.fromisoformat(text.upper())
+        except ValueError:
+            return True
+        return moment.tzinfo is None or moment <= datetime.now(UTC)
+
+    def positions(self, array: pa.Array) -> Positions | None:
+        """The positions that do not fit, of texts or of timestamps."""
+        now = time.time()
+        if pa.types.is_timestamp(array.type):
+            limit = pa.scalar(int(now * 1000), pa.timestamp("ms", "UTC")).cast(array.type)
+            return failing(pc.less_equal(array, limit))
+        if not is_text(array.type):
+            return None
+        texts = plain(array)
+        yesterday = time.strftime("%Y-%m-%d", time.gmtime(now - _DAY))  # whatever its offset, an earlier day is past
+        late = failing(pc.less_equal(texts, yesterday))
+        if late is None:
+            return None
+        some = texts.take(pa.array(late)).to_pylist()
+        bad = [at for at, text in zip(late.tolist(), some, strict=True) if not self.value(text)]
+        return np.asarray(bad, dtype=np.int64) if bad else None
+
+
+# ---- numbers --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers within bounds; `above` and `below` are exclusive.  Bounds of any size are compared exactly."""
+
+    least: Any = None
+    most: Any = None
+    above: Any = None
+    below: Any = None
+
+    def value(self, value: Any) -> bool:
+        """Whether a number fits."""
+        return (
+            (self.least is None or value >= self.least)
+            and (self.most is None or value <= self.most)
+            and (self.above is None or value > self.above)
+            and (self.below is None or value < self.below)
+        )
+
+    def holds_all(self, kind: pa.DataType) -> bool:
+        """Whether all values of an integer type fit."""
+        if not pa.types.is_integer(kind):
+            return False
+        low = 0 if pa.types.is_unsigned_integer(kind) else -(1 << (kind.bit_width - 1))
+        return self.value(low) and self.value(low + (1 << kind.bit_width) - 1)
+
+    def positions(self, array: pa.Array) -> Positions | None:
+        """The positions that do not fit; NaN and infinity are no numbers, which is for the type to say."""
+        if pa.types.is_decimal(array.type):
+            array = doubles(array)
+        ends = pc.min_max(array)
+        low, high = ends["min"].as_py(), ends["max"].as_py()
+        if low is None or (self.value(low) and self.value(high)):
+            return None
+        integers = pa.types.is_integer(array.type)
+        values = np.asarray(array.fill_null(low) if array.null_count else array)
+        bad = np.zeros(len(array), dtype=bool)
+        for bound, side, strict in (
+            (self.least, 1, False), (self.above, 1, True), (self.most, -1, False), (self.below, -1, True)
+        ):  # fmt: skip
+            if bound is not None:
+                bad |= _outside(values, bound, side, strict, integers)
+        if array.null_count:
+            bad &= np.asarray(array.is_valid().to_numpy(zero_copy_only=False), dtype=bool)
+        if not integers:
+            bad &= np.isfinite(values)
+        return positions_of(bad)
+
+
+def _outside(values: Any, bound: Any, side: int, strict: bool, integers: bool) -> Any:
+    """Where `values` lie on the wrong side of `bound` (`side` 1: too small, -1: too large)."""
+    if integers:
+        # v >= 2.5 is v >= 3, v > 2.5 is v >= 3, v > 2 is v >= 3: an inclusive integer bound says it all
+        edge = math.ceil(bound) if side > 0 else math.floor(bound)
+        if strict and edge == bound:
+            edge += side
+        ends = np.iinfo(values.dtype)
+        if side > 0:
+            return np.ones(len(values), dtype=bool) if edge > ends.max else values < max(edge, int(ends.min))
+        return np.ones(len(values), dtype=bool) if edge < ends.min else values > min(edge, int(ends.max))
+    nearest = float(bound) if abs(bound) < 1.7e308 else math.inf * (1 if bound > 0 else -1)
+    if nearest != bound:  # the nearest double on the inner side; being on it is then always fine
+        if (nearest < bound) == (side > 0):
+            nearest = math.nextafter(nearest, math.inf * side)
+        strict = False
+    if side > 0:
+        return values <= nearest if strict else values < nearest
+    return values >= nearest if strict else values > nearest
+
+
+@dataclass(frozen=True)
+class MultipleOf:
+    """Multiples of a number, exact in decimal."""
+
+    step: Any
+
+    def value(self, value: Any) -> bool:
+        """Whether a number fits."""
+        return is_multiple(value, self.step)
+
+    def positions(self, array: pa.Array) -> Positions | None:
+        """The positions that do not fit."""
+        step = self.step
+        if pa.types.is_integer(array.type) and isinstance(step, int) and abs(step) < 2**31:
+            values = np.asarray(array.fill_null(0) if array.null_count else array)
+            return positions_of(values % step != 0)
+        distinct = array.unique().to_pylist()
+        bad = [v for v in distinct if v is not None and math.isfinite(v) and not is_multiple(v, step)]
+        return _among(bad, array) if bad else None
+
+
+def not_finite(array: pa.Array) -> Positions | None:
+    """Positions of NaN and infinity."""
+    return failing(pc.is_finite(array))
+
+
+def not_whole(array: pa.Array) -> Positions | None:
+    """Positions of numbers with a fraction."""
+    return failing(pc.equal(array, pc.floor(array)))
+
+
+# ---- any type -------------------------------------------------------------------------------------------------------
+
+
+class OneOf:
+    """Values among the listed ones; JSON equality, so numbers are compared as numbers and never with booleans."""
+
+    def __init__(self, values: Sequence[Any]) -> None:
+        self.values = values
+        self._keys = {hashable(value) for value in values}
+        self._arrays: dict[pa.DataType, pa.Array] = {}
+
+    def value(self, value: Any) -> bool:
+        """Whether a value is listed."""
+        return hashable(value) in self._keys
+
+    def positions(self, array: pa.Array) -> Positions | None:
+        """The positions that do not fit; for columns of texts, numbers (no decimals) and booleans."""
+        return on_dictionary(self._plain, array)
+
+    def _plain(self, array: pa.Array) -> Positions | None:
+        allowed = self._arrays.get(array.type)
+        if allowed is None:
+            allowed = self._arrays[array.type] = self._as(array.type)
+        fine = pc.is_in(array, allowed)
+        if array.null_count:
+            fine = pc.or_(fine, array.is_null())
+        return failing(fine)
+
+    def _as(self, kind: pa.DataType) -> pa.Array:
+        listed: list[Any]
+        if pa.types.is_boolean(kind):
+            listed = [value for value in self.values if isinstance(value, bool)]
+        elif pa.types.is_integer(kind):
+            low = 0 if pa.types.is_unsigned_integer(kind) else -(1 << (kind.bit_width - 1))
+            numbers = [v for v in self.values if is_finite(v) and v == math.floor(v)]
+            listed = [int(value) for value in numbers if low <= value < low + (1 << kind.bit_width)]
+        elif pa.types.is_floating(kind):
+            numbers = [v for v in self.values if is_finite(v)]
+            listed = [float(value) for value in numbers if abs(value) < 1.7e308 and float(value) == value]
+        else:
+            listed = [value for value in self.values if isinstance(value, str)]
+            kind = pa.string()
+        return pa.array(listed, kind)
+
+
+def texts_at(array: pa.Array, positions: Positions) -> pa.Array:
+    """The values at some positions as the text that findings show."""
+    some = plain(array.take(pa.array(positions)))
+    if pa.types.is_nested(some.type):
+        from .to_json import as_json
+
+        return as_json(some)
+    if pa.types.is_timestamp(some.type):
+        return pc.strftime(some, format="%Y-%m-%dT%H:%M:%SZ")
+    return some.cast(pa.string())

@@ -1,0 +1,503 @@
+"""Columns as checks see them: a view is one object, array or value of all records of a chunk at once.
+
+A record comes *shredded*, one column per leaf, and a leaf may be a nested Arrow column.  A :class:`LeafView` is an
+object or array above the leaves, a :class:`ColumnView` a leaf or a part of one; both answer the same questions.  A
+*shape* is what is known of a view before there are values: it says which checks are compiled for it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, reduce
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ..core.paths import EVERY, Path, format_path
+from ..core.shred import Leaf, path_tree, plain, valid
+from ..core.stream import Finding
+from ..kernels.arrays import Mask, Positions
+from .arrow_kinds import is_list, json_kind, lengths, map_entries, presence
+from .messages import Failure
+from .ruleset import Rules
+from .to_json import to_json_values
+from .value_tests import texts_at
+
+#: Step of a path that stands for the values of a map.
+ANY_KEY = "{*}"
+
+#: More different paths than this in one finding are shown with ``[*]`` instead of the index or key.
+MAX_PATHS = 256
+
+
+@dataclass(frozen=True)
+class SchemaPath:
+    """Where a check stands: the path with ``[*]`` and ``{*}``, and the source column."""
+
+    path: Path
+    column: str | None = None
+
+    def child(self, step: str | int, column: str | None = None) -> SchemaPath:
+        """The path one step below."""
+        return SchemaPath((*self.path, step), column or self.column)
+
+
+# ---- shapes ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ColumnShape:
+    """An Arrow type; of a leaf also its number.
+
+    Attributes:
+        type: the Arrow type.
+        leaf: the leaf that it is, None for a part of one.
+        number: the leaf's number.
+    """
+
+    type: pa.DataType
+    leaf: Leaf | None = None
+    number: int = -1
+
+    @cached_property
+    def kind(self) -> str:
+        """The JSON type of the values."""
+        return json_kind(self.type)
+
+    @property
+    def is_map(self) -> bool:
+        """Whether it is an object whose keys are data."""
+        return bool(pa.types.is_map(self.type))
+
+    @property
+    def elements(self) -> ColumnShape:
+        """The shape of the items of a list or the values of a map."""
+        return ColumnShape(self.type.item_type if self.is_map else self.type.value_type)
+
+    def fields(self) -> Iterator[tuple[str | int, Shape]]:
+        """The fields of a struct."""
+        for inner in self.type:
+            yield inner.name, ColumnShape(inner.type)
+
+
+@dataclass(frozen=True)
+class LeafShape:
+    """An object or array above leaves.
+
+    Attributes:
+        tree: its part of the tree of paths; the numbers of leaves at its ends.
+        leaves: all leaves.
+    """
+
+    tree: Mapping[str | int, Any]
+    leaves: tuple[Leaf, ...]
+    type: None = None
+    leaf: None = None
+    is_map = False
+
+    @classmethod
+    def of(cls, leaves: tuple[Leaf, ...]) -> LeafShape:
+        """The shape of records with some leaves."""
+        return cls(path_tree([leaf.path for leaf in leaves]), leaves)
+
+    @cached_property
+    def kind(self) -> str:
+        """The JSON type of the values."""
+        return "array" if self.tree and all(isinstance(step, int) for step in self.tree) else "object"
+
+    def fields(self) -> Iterator[tuple[str | int, Shape]]:
+        """The fields of an object, or the elements of an array by their index."""
+        for step, below in self.tree.items():
+            if isinstance(below, int):
+                yield step, ColumnShape(self.leaves[below].type, self.leaves[below], below)
+            else:
+                yield step, LeafShape(below, self.leaves)
+
+
+Shape = ColumnShape | LeafShape
+
+
+# ---- views ----------------------------------------------------------------------------------------------------------
+
+
+class ColumnView:
+    """A column, or a part of a nested one.
+
+    Attributes:
+        array: the values.
+        columns: the chunk that it belongs to.
+        rows: position of the chunk's row for each value; None means value i is of row i.
+        labels: for each ``[*]`` or ``{*}`` of the path the index (numpy) or key (Arrow) of each value.
+        number: of a whole leaf its number, else -1.
+    """
+
+    __slots__ = ("array", "columns", "labels", "number", "rows")
+
+    def __init__(
+        self, array: pa.Array, columns: ChunkColumns, rows: Positions | None = None, labels: tuple[Any, ...] = (),
+        number: int = -1,
+    ) -> None:  # fmt: skip
+        self.array, self.columns, self.rows, self.labels, self.number = array, columns, rows, labels, number
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def rows_at(self, positions: Positions) -> Positions:
+        """The rows of some positions."""
+        return positions if self.rows is None else self.rows[positions]
+
+    def present(self) -> Mask | None:
+        """Where there is a value, a JSON null included; None means everywhere."""
+        if self.number >= 0:
+            return self.columns.present(self.number)
+        keep = self.columns.keep_empty
+        if self.array.null_count == 0 and (keep or not pa.types.is_nested(self.array.type)):
+            return None
+        return presence(self.array, keep)
+
+    def valued(self) -> Mask:
+        """Where there is a value other than null."""
+        return presence(self.array, self.columns.keep_empty)
+
+    def nulls(self) -> Mask | None:
+        """Where there is a JSON null; None means nowhere."""
+        return self.columns.nulls.get(self.number)
+
+    def child(self, name: str | int) -> ColumnView | None:
+        """The field of a struct column, None if it has none of that name."""
+        number = self.array.type.get_field_index(name)
+        return None if number < 0 else self.field(number)
+
+    def field(self, number: int) -> ColumnView:
+        """A field of a struct column by its number."""
+        array = self.array.field(number) if self.array.null_count == 0 else self.array.flatten()[number]
+        return ColumnView(array, self.columns, self.rows, self.labels)
+
+    def fields(self) -> Iterator[tuple[str, ColumnView]]:
+        """All fields of a struct column."""
+        for inner, array in zip(self.array.type, self.array.flatten(), strict=True):
+            yield inner.name, ColumnView(array, self.columns, self.rows, self.labels)
+
+    def elements(self) -> ColumnView:
+        """The items of a list column or the values of a map column."""
+        if pa.types.is_map(self.array.type):
+            keys, items, parents = map_entries(self.array)
+            return self.below(items, parents, keys)
+        sizes = lengths(self.array)
+        items = self.array.flatten()
+        parents = np.repeat(np.arange(len(sizes), dtype=np.int64), sizes)
+        index = np.arange(len(items), dtype=np.int64) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        return self.below(items, parents, index)
+
+    def below(self, array: pa.Array, parents: Positions, label: Any) -> ColumnView:
+        """Values that belong to the positions `parents` of this view, with a label each."""
+        labels = tuple(_taken(known, parents) for known in self.labels)
+        return ColumnView(array, self.columns, self.rows_at(parents), (*labels, label))
+
+    def some(self, positions: Positions) -> ColumnView:
+        """Some of the values."""
+        labels = tuple(_taken(label, positions) for label in self.labels)
+        return ColumnView(self.array.take(pa.array(positions)), self.columns, self.rows_at(positions), labels)
+
+    def select(self, path: Path) -> Iterator[ColumnView]:
+        """The columns at a path below."""
+        kind = self.array.type
+        if not path:
+            yield self
+        elif pa.types.is_struct(kind) and path[0] == ANY_KEY:
+            rows = np.arange(len(self), dtype=np.int64)
+            for name, child in self.fields():
+                yield from self.below(child.array, rows, pa.repeat(pa.scalar(name), len(self))).select(path[1:])
+        elif pa.types.is_struct(kind):
+            found = self.child(str(path[0]))
+            if found is not None:
+                yield from found.select(path[1:])
+        elif pa.types.is_map(kind) or (is_list(kind) and path[0] == EVERY):
+            yield from self.elements().select(path[1:])
+
+    def counts(self) -> tuple[Any, Mask]:
+        """How many fields or elements there are, and where there is an object or array to count them of."""
+        kind = self.array.type
+        if pa.types.is_struct(kind):
+            count = np.zeros(len(self), dtype=np.int64)
+            for child in self.array.flatten():
+                count += presence(child, self.columns.keep_empty)
+            return count, self.valued()
+        whole = is_list(kind) and self.columns.count_empty
+        return lengths(self.array), valid(self.array) if whole else self.valued()
+
+    def texts(self, positions: Positions) -> pa.Array | None:
+        """The values at some positions as findings show them."""
+        return texts_at(self.array, positions)
+
+    def values(self, spelled: Path | None = None) -> tuple[Positions, Iterable[Any]]:
+        """Positions with a value, and the values as Python has JSON.
+
+        Args:
+            spelled: the path of the leaf, where it matters how a number is written: a column of doubles does not tell
+                1 from 1.0, so the values are read from the text of their records if there is one.
+        """
+        found = np.flatnonzero(self.valued())
+        texts = self.columns.texts
+        if spelled is not None and texts is not None and self.number >= 0 and len(found):
+            records = map(json.loads, texts().take(pa.array(found)).to_pylist())
+            return found, (reduce(lambda value, step: value[step], spelled, record) for record in records)
+        some = self.array if len(found) == len(self) else self.array.take(pa.array(found))
+        return found, to_json_values(plain(some), self.columns.keep_empty) if len(found) else []
+
+    def alone(self) -> ColumnView:
+        """The same values as if each were a record of its own."""
+        return ColumnView(self.array, self.columns)
+
+
+class LeafView:
+    """An object or array above the leaves of a chunk; see :class:`ColumnView` for what it answers."""
+
+    __slots__ = ("_members", "_present", "columns", "root", "tree")
+
+    rows = None
+    labels: tuple[Any, ...] = ()
+
+    def __init__(self, columns: ChunkColumns, tree: Mapping[str | int, Any], root: bool = False) -> None:
+        self.columns, self.tree, self.root = columns, tree, root
+        self._present: Mask | bool | None = False
+
+    def __len__(self) -> int:
+        return self.columns.size
+
+    def rows_at(self, positions: Positions) -> Positions:
+        """The rows of some positions."""
+        return positions
+
+    def present(self) -> Mask | None:
+        """Where there is a value; None means everywhere.  A record is there even if it is empty."""
+        if self._present is False:
+            self._present = None if self.root else self.columns.any_of(members_of(self.tree))
+        return self._present  # type: ignore[return-value]
+
+    def valued(self) -> Mask:
+        """Where there is a value."""
+        present = self.present()
+        return np.ones(self.columns.size, dtype=bool) if present is None else present
+
+    def nulls(self) -> Mask | None:
+        """Nowhere: a null is a leaf."""
+        return None
+
+    def child(self, name: str | int) -> View | None:
+        """The field or element, None if no leaf is below it."""
+        below = self.tree.get(name)
+        if below is None:
+            return None
+        return self.columns.view(below) if isinstance(below, int) else LeafView(self.columns, below)
+
+    def counts(self) -> tuple[Any, Mask]:
+        """How many fields or elements there are, and where there is an object or array to count them of."""
+        count = np.zeros(self.columns.size, dtype=np.int64)
+        for below in self.tree.values():
+            present = self.columns.any_of(members_of(below))
+            count += 1 if present is None else present
+        return count, self.valued()
+
+    def texts(self, positions: Positions) -> pa.Array | None:
+        """Nothing: objects and arrays are not shown."""
+        return None
+
+    def values(self, spelled: Path | None = None) -> tuple[Positions, Iterable[Any]]:
+        """Positions with a value, and the values as Python has JSON."""
+        present = self.present()
+        found = np.arange(self.columns.size, dtype=np.int64) if present is None else np.flatnonzero(present)
+        parts: dict[int, list[Any]] = {}
+        for number in members_of(self.tree) if len(found) else ():
+            some = self.columns.arrays[number].take(pa.array(found))
+            parts[number] = to_json_values(plain(some), self.columns.keep_empty)
+            nulls = self.columns.nulls.get(number)
+            if nulls is not None:
+                pairs = zip(parts[number], nulls[found].tolist(), strict=True)
+                parts[number] = [_NULL if null else value for value, null in pairs]
+        made = (_value_of(self.tree, parts, row) for row in range(len(found)))
+        return found, [{} if value is None else _with_nulls(value) for value in made]
+
+    def alone(self) -> LeafView:
+        """The same: each is a record of its own."""
+        return self
+
+
+View = ColumnView | LeafView
+
+#: Stands for a JSON null while None means that there is nothing.
+_NULL = object()
+
+
+def _value_of(tree: Any, values: Mapping[int, list[Any]], row: int) -> Any:
+    """The value that some leaves make in a row; None where there is nothing."""
+    if isinstance(tree, int):
+        return values[tree][row]
+    parts = [(step, _value_of(child, values, row)) for step, child in tree.items()]
+    there = [(step, part) for step, part in parts if part is not None]
+    if not there:
+        return None
+    if all(isinstance(step, int) for step in tree):
+        return [part for _, part in sorted(there, key=lambda pair: pair[0])]
+    return dict(there)
+
+
+def _with_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _with_nulls(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_nulls(item) for item in value]
+    return None if value is _NULL else value
+
+
+def members_of(tree: Any) -> Iterator[int]:
+    """Numbers of all leaves below a node of a path tree."""
+    if isinstance(tree, int):
+        yield tree
+    else:
+        for child in tree.values():
+            yield from members_of(child)
+
+
+class ChunkColumns:
+    """The columns of one chunk, and where they have values.
+
+    Args:
+        arrays: one for each leaf.
+        size: how many records there are.
+        leaves: the paths of the columns.
+        keep_empty: empty objects and arrays are in the records as they are (JSON text), not left out (all else).
+        count_empty: an empty array has too few items where some are asked for, though it is left out (Parquet).
+        nulls: in which rows a leaf is ``null`` in JSON; such a value is there, but in no column.
+        texts: the records as they stand in a JSON file.
+    """
+
+    def __init__(
+        self, arrays: Sequence[pa.Array], size: int, leaves: tuple[Leaf, ...], keep_empty: bool,
+        count_empty: bool = False, nulls: Mapping[int, Mask] | None = None, texts: Callable[[], pa.Array] | None = None,
+    ) -> None:  # fmt: skip
+        self.arrays, self.leaves, self.keep_empty, self.size = arrays, leaves, keep_empty, size
+        self.count_empty = keep_empty or count_empty
+        self.nulls: Mapping[int, Mask] = nulls or {}
+        self.texts = texts
+        self._present: dict[int, Mask | None] = {}
+
+    def root(self, shape: LeafShape | None = None) -> LeafView:
+        """The records; `shape`, the shape of the leaves, saves making it."""
+        return LeafView(self, (shape or LeafShape.of(self.leaves)).tree, root=True)
+
+    def view(self, number: int) -> ColumnView:
+        """The column of a leaf."""
+        return ColumnView(self.arrays[number], self, number=number)
+
+    def present(self, number: int) -> Mask | None:
+        """Where a leaf has a value; None means everywhere."""
+        if number not in self._present:
+            self._present[number] = self._find(number)
+        return self._present[number]
+
+    def _find(self, number: int) -> Mask | None:
+        leaf = self.leaves[number]
+        if leaf.follows is not None:
+            return self.present(leaf.follows)
+        array, nulls = self.arrays[number], self.nulls.get(number)
+        if array.null_count == 0 and (self.keep_empty or not pa.types.is_nested(array.type)):
+            return None
+        found = presence(array, self.keep_empty)
+        return found if nulls is None else found | nulls
+
+    def any_of(self, numbers: Iterable[int]) -> Mask | None:
+        """Where any of some leaves has a value; None means everywhere."""
+        found = np.zeros(self.size, dtype=bool)
+        for number in numbers:
+            mask = self.present(number)
+            if mask is None:
+                return None
+            found |= mask
+        return found
+
+
+# ---- findings -------------------------------------------------------------------------------------------------------
+
+#: What findings show of some positions.
+Shown = Callable[[Positions], "pa.Array | None"]
+
+
+@dataclass
+class FindingSink:
+    """Gathers the findings of one chunk."""
+
+    rows: Positions
+    rules: Rules
+    findings: list[Finding] = field(default_factory=list)
+
+    def add(
+        self, place: SchemaPath, view: View, failure: Failure, positions: Positions, shown: Shown | None = None
+    ) -> None:
+        """A rule failed at some positions of a view."""
+        severity = self.rules.severity(failure.code)
+        if severity is None or not len(positions):
+            return
+        values = None if shown is None else shown(positions)
+        for path, some in _paths(place.path, view, positions):
+            numbers = self.rows[view.rows_at(positions[some])]
+            there = values if values is None or isinstance(some, slice) else values.take(pa.array(some))
+            self.findings.append(
+                Finding(failure.code, format_path(path), failure.message, numbers, there, place.column, failure.hint,
+                        severity)
+            )  # fmt: skip
+
+
+class Verdict(FindingSink):
+    """Gathers only which positions failed, for the branches of anyOf, oneOf and not."""
+
+    def __init__(self, size: int) -> None:
+        self.bad: Mask = np.zeros(size, dtype=bool)
+
+    def add(
+        self, place: SchemaPath, view: View, failure: Failure, positions: Positions, shown: Shown | None = None
+    ) -> None:
+        """Mark the positions."""
+        self.bad[view.rows_at(positions)] = True
+
+
+def _taken(label: Any, positions: Positions) -> Any:
+    return label.take(pa.array(positions)) if isinstance(label, pa.Array) else label[positions]
+
+
+def _paths(path: Path, view: View, positions: Positions) -> Iterable[tuple[Path, Any]]:
+    """The actual paths of the positions, each with the indexes into `positions` that are there."""
+    if not view.labels:
+        return [(path, slice(None))]
+    codes = np.zeros(len(positions), dtype=np.int64)
+    names: list[list[Any]] = []
+    for label in view.labels:
+        some = _taken(label, positions)
+        if isinstance(some, pa.Array):
+            encoded = plain(some).dictionary_encode()
+            names.append(encoded.dictionary.to_pylist())
+            index = np.asarray(encoded.indices)
+        else:
+            distinct, index = np.unique(some, return_inverse=True)
+            names.append([int(number) for number in distinct])
+        codes = codes * len(names[-1]) + index
+    distinct, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+    if len(distinct) > MAX_PATHS:
+        return [(tuple(EVERY if step == ANY_KEY else step for step in path), slice(None))]
+    out = []
+    for number, code in enumerate(distinct.tolist()):
+        steps: list[Any] = []
+        for known in reversed(names):
+            code, at = divmod(code, len(known))
+            steps.append(known[at])
+        wild = iter(reversed(steps))
+        actual = tuple(next(wild) if step in (EVERY, ANY_KEY) else step for step in path)
+        out.append((int(first[number]), actual, np.flatnonzero(inverse == number)))
+    return [(actual, some) for _, actual, some in sorted(out, key=lambda entry: entry[0])]
+
+
+#: A compiled check of a view.
+Op = Callable[["View", FindingSink], None]
