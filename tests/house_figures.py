@@ -68,6 +68,48 @@ def floors(some: set[tuple[str, str]]) -> int:
     return max((of(room, ()) for room, _ in sorted(some)), default=1)
 
 
+#: Names of parameters that are a part of a schema, or of the columns that stand for it.
+_PARTS = {"node", "field", "tree", "shape"}
+
+
+def walkers(folder: Path = HERE / "validate") -> list[list[str]]:
+    """Functions that recurse through a schema: they take a part of one and call each other in a circle, by name.
+
+    A function that calls only itself is a circle of one.
+    """
+    known: dict[str, list[str]] = {}
+    called: dict[str, set[str]] = {}
+    for path, tree in modules(folder).items():
+        for function in ast.walk(tree):
+            if isinstance(function, ast.FunctionDef) and _PARTS & {argument.arg for argument in function.args.args}:
+                place = f"{path}:{function.name}"
+                known.setdefault(function.name, []).append(place)
+                heads = [
+                    part
+                    for call in ast.walk(function)
+                    if isinstance(call, ast.Call)
+                    for part in (call.func, *call.args)
+                ]
+                called.setdefault(place, set()).update(
+                    head.attr if isinstance(head, ast.Attribute) else head.id
+                    for head in heads
+                    if isinstance(head, ast.Attribute | ast.Name)
+                )
+    below = {place: {other for name in names for other in known.get(name, ())} for place, names in called.items()}
+    reached: dict[str, set[str]] = {}
+    for place in below:
+        found: set[str] = set()
+        waiting = [place]
+        while waiting:
+            new = below[waiting.pop()] - found
+            found |= new
+            waiting += new
+        reached[place] = found
+    circles = {tuple(sorted(other for other in reached[place] if place in reached[other]))
+               for place in below if place in reached[place]}  # fmt: skip
+    return sorted(map(list, circles))
+
+
 def main() -> None:
     """Print the figures."""
     package = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE
@@ -79,6 +121,10 @@ def main() -> None:
     print(f"rooms            {len({path.relative_to(package).parts[0] for path in python})}")
     print(f"floors           {floors(between)}")
     print(f"arrows           {len(between)}")
+    circles = walkers(package / "validate")
+    print(f"schema walkers   {len(circles)}")
+    for circle in circles:
+        print(f"    {', '.join(circle[:4])}{', ...' if len(circle) > 4 else ''}")
     print(f"homonyms         {len(homonyms(package))}")
     for name, places in homonyms(package).items():
         print(f"    {name}: {', '.join(places)}")

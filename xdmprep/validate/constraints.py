@@ -155,7 +155,8 @@ class Undecidable(Assert):
     """Texts in which a pattern is found that may take too long to search for; such texts are reported as such."""
 
     def __init__(self, pattern: SchemaPattern, failure: Failure) -> None:
-        super().__init__(PatternTest(pattern), failure, STRING)
+        self._pattern = PatternTest(pattern)
+        super().__init__(self._pattern, failure, STRING)
         self._undecided = undecided(pattern.stopped)
 
     def check(self, value: Any, at: Path, out: list[Violation]) -> None:
@@ -168,8 +169,7 @@ class Undecidable(Assert):
     def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
         """The test of the column, then which texts took too long."""
         ops = super().columns(compiler, shape, place)
-        assert isinstance(self.test, PatternTest)
-        test = self.test.undecided if is_text(shape.type) else _as_texts(self.test.undecided)
+        test = self._pattern.undecided if is_text(shape.type) else _as_texts(self._pattern.undecided)
         return [*ops, column_test(test, self._undecided, place)]
 
 
@@ -277,8 +277,7 @@ class Properties(Constraint):
 
     def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
         """The checks of the fields."""
-        if shape.is_map:
-            assert isinstance(shape, ColumnShape)
+        if isinstance(shape, ColumnShape) and shape.is_map:
             if self.fields or self._patterns or isinstance(self.other, Forbidden):
                 return [exact(self.check, place)]
             below = [] if self.other is None else compiler.enter(self.other, shape.elements, place.child(ANY_KEY))

@@ -1,4 +1,4 @@
-"""The platform's rules for identities: their tests, and what is asked of one record (:mod:`.identity_columns`: of many).
+"""The rules for identities: their tests, and what is asked of one record (of many: :mod:`.identity_columns`).
 
 Values: an ECID is 38 digits (Identity Service skips the record otherwise); others have at most 1024 characters and are
 not blank, ``null``, ``anonymous`` or ``invalid`` (such identities are blocked).  Primary: a profile record without an

@@ -19,7 +19,7 @@ from .identities import MAPS, MAX_IDENTITIES, TOO_MANY, Wanted, identity_tests, 
 from .messages import NO_ID, NO_IDENTITY, NO_PRIMARY, TWO_PRIMARY, Failure, Violation, no_primary_field
 from .node import OBJECT, ColumnCompiler, Constraint
 from .ruleset import Rules
-from .view import ANY_KEY, ChunkColumns, ColumnView, FindingSink, LeafShape, Op, SchemaPath, Shape, View
+from .view import ANY_KEY, ChunkColumns, ColumnView, FindingSink, Op, SchemaPath, Shape, View
 
 
 class Identities(Constraint):
@@ -36,8 +36,7 @@ class Identities(Constraint):
 
     def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
         """The same for all records."""
-        assert isinstance(shape, LeafShape)
-        return [IdentityColumns(self._wanted, self._rules, shape.leaves)]
+        return [IdentityColumns(self._wanted, self._rules, compiler.shape.leaves)]
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ class _Items:
 
     def lacking(self) -> Mask:
         """Where an item has no id."""
-        without = np.ones(len(self.view), bool) if self.present is None else self.present
+        without: Mask = np.ones(len(self.view), bool) if self.present is None else self.present
         if self.held is not None:
             without = without & ~self.held
         return without if self.id is None else without & ~valid(self.id.array)
@@ -72,7 +71,7 @@ class _Items:
         """Where an item is marked primary; None means nowhere."""
         if self.primary is None or not pa.types.is_boolean(self.primary.array.type):
             return None
-        marked = slots(self.primary.array) & valid(self.primary.array)
+        marked: Mask = slots(self.primary.array) & valid(self.primary.array)
         return marked if self.present is None else marked & self.present
 
 

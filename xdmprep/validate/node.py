@@ -2,8 +2,8 @@
 
 A :class:`CheckNode` is a list of constraints.  Each constraint states one rule and judges by it single values and
 columns; the constraints on fields and items hold the nodes below.  Two functions walk the tree:
-:meth:`CheckNode.check` with a value, and :meth:`ColumnCompiler.compile` with a shape.  What a constraint has no columnar
-form for, it judges value by value, so both have one meaning.
+:meth:`CheckNode.check` with a value, and :meth:`ColumnCompiler.compile` with a shape.  A constraint without a columnar
+form judges value by value, so both have one meaning.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..core.paths import Path
+from ..core.shred import Leaf
 from .conversion import convert
 from .equality import json_type
 from .messages import Violation
@@ -110,7 +111,7 @@ class ColumnCompiler:
         keep_empty: as for :class:`.ChunkColumns`.
     """
 
-    def __init__(self, leaves: tuple[Any, ...], keep_empty: bool) -> None:
+    def __init__(self, leaves: tuple[Leaf, ...], keep_empty: bool) -> None:
         self.shape = LeafShape.of(leaves)
         self._keep_empty = keep_empty
         #: whether some check made since this was False needs to know how a number is written
@@ -141,15 +142,14 @@ class ColumnCompiler:
         ops = self.compile(node, shape, place)
         if self._spelled and pa.types.is_nested(shape.type):  # a number somewhere inside
             ops = [exact(node.check, place, spelled=True)]
-        if shape.leaf.constant is not None and not self._fails(ops, shape):
+        if shape.leaf.constant is not None and not self._fails(ops, shape.leaf):
             return []
         return [*ops, on_nulls(node.check, place)] if self._keep_empty else ops
 
-    def _fails(self, ops: list[Op], shape: ColumnShape) -> bool:
+    def _fails(self, ops: list[Op], leaf: Leaf) -> bool:
         """Whether the constant of a leaf fails."""
-        assert shape.leaf is not None
-        array = pa.array([shape.leaf.constant], shape.type)
-        view = ColumnView(array, ChunkColumns([array], 1, (shape.leaf,), self._keep_empty))
+        array = pa.array([leaf.constant], leaf.type)
+        view = ColumnView(array, ChunkColumns([array], 1, (leaf,), self._keep_empty))
         verdict = Verdict(1)
         for op in ops:
             op(view, verdict)

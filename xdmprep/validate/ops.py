@@ -61,8 +61,7 @@ def report_faults(
 def column_test(test: ColumnTest, failure: Failure, place: SchemaPath) -> Op:
     """A test of a column."""
 
-    def op(view: View, sink: FindingSink) -> None:
-        assert isinstance(view, ColumnView)
+    def op(view: ColumnView, sink: FindingSink) -> None:
         bad = test(view.array)
         if bad is not None:
             sink.add(place, view, failure, bad, view.texts)
@@ -97,8 +96,7 @@ def on_child(step: str | int, checks: list[Op]) -> Op:
 def on_elements(checks: list[Op]) -> Op:
     """Checks on the items of a list column or on the values of a map column."""
 
-    def op(view: View, sink: FindingSink) -> None:
-        assert isinstance(view, ColumnView)
+    def op(view: ColumnView, sink: FindingSink) -> None:
         below = view.elements()
         if len(below):
             for check in checks:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..core.paths import Path
-from ..core.shred import Leaf, nest, plain
+from ..core.shred import nest, plain
 from .arrow_kinds import is_list, is_text, map_entries
 from .messages import Violation, too_large
 from .node import OBJECT, ColumnCompiler, Constraint
@@ -42,43 +42,38 @@ class RecordSize(Constraint):
             columns = view.columns
             if not columns.leaves or not columns.size:
                 return
-            suspects = self._suspects(columns)
-            if len(suspects):
-                sizes = _exact_sizes(columns, suspects)
-                over = sizes > self._most
-                texts = pa.array([f"{size} bytes" for size in sizes[over].tolist()], pa.string())
-                sink.add(place, view, self._failure, suspects[over], lambda _: texts)
+            texts = None if any(pa.types.is_nested(leaf.type) for leaf in columns.leaves) else columns.texts
+            bound = _bound(columns, self._most) if texts is None else _bound_of_texts(columns, texts())
+            suspects = np.flatnonzero(bound > self._most)
+            if not len(suspects):
+                return
+            some = pa.array(suspects)
+            records = _records(columns, some) if texts is None else map(json.loads, texts().take(some).to_pylist())
+            sizes = np.asarray([size_of(record) for record in records])
+            over = sizes > self._most
+            shown = pa.array([f"{size} bytes" for size in sizes[over].tolist()], pa.string())
+            sink.add(place, view, self._failure, suspects[over], lambda _: shown)
 
         return [op]
 
-    def _suspects(self, columns: ChunkColumns) -> Any:
-        if _from_texts(columns):  # without blanks a record is longer only where numbers are
-            assert columns.texts is not None
-            numbers = sum(pa.types.is_floating(leaf.type) for leaf in columns.leaves)
-            return np.flatnonzero(np.asarray(pc.binary_length(columns.texts())) + LONGER * numbers > self._most)
-        fixed = sum(sum(len(str(step)) + 6 for step in leaf.path) for leaf in columns.leaves)
-        if fixed + sum(map(_longest, columns.arrays)) <= self._most:
-            return np.zeros(0, dtype=np.int64)
-        bound = np.full(columns.size, fixed, dtype=np.int64)
-        for array in columns.arrays:
-            bound += _bytes_bound(array)
-        return np.flatnonzero(bound > self._most)
+
+def _bound_of_texts(columns: ChunkColumns, texts: pa.Array) -> Any:
+    """Upper bounds of the sizes: without blanks a record is longer only where numbers are."""
+    numbers = sum(pa.types.is_floating(leaf.type) for leaf in columns.leaves)
+    return np.asarray(pc.binary_length(texts)) + LONGER * numbers
 
 
-def _from_texts(columns: ChunkColumns) -> bool:
-    return columns.texts is not None and not any(pa.types.is_nested(leaf.type) for leaf in columns.leaves)
+def _bound(columns: ChunkColumns, most: int) -> Any:
+    """Upper bounds of the sizes; one for all records if that is at most `most`."""
+    fixed = sum(sum(len(str(step)) + 6 for step in leaf.path) for leaf in columns.leaves)
+    rough = fixed + sum(map(_longest, columns.arrays))
+    return np.asarray(rough) if rough <= most else fixed + sum(map(_bytes_bound, columns.arrays))
 
 
-def _exact_sizes(columns: ChunkColumns, some: Any) -> Any:
-    at = pa.array(some)
-    if _from_texts(columns):
-        assert columns.texts is not None
-        return np.asarray([size_of(json.loads(text)) for text in columns.texts().take(at).to_pylist()])
-    arrays = [plain(array.take(at)) for array in columns.arrays]
+def _records(columns: ChunkColumns, some: pa.Array) -> list[Any]:
+    arrays = [plain(array.take(some)) for array in columns.arrays]
     records = pa.RecordBatch.from_arrays(arrays, names=[str(number) for number in range(len(arrays))])
-    leaves: tuple[Leaf, ...] = columns.leaves
-    nested = nest(leaves, records).to_struct_array()
-    return np.asarray([size_of(value) for value in to_json_values(nested, columns.keep_empty)])
+    return to_json_values(nest(columns.leaves, records).to_struct_array(), columns.keep_empty)
 
 
 def size_of(record: Any) -> int:

@@ -134,13 +134,14 @@ class ColumnView:
         number: of a whole leaf its number, else -1.
     """
 
-    __slots__ = ("array", "columns", "labels", "number", "rows")
+    __slots__ = ("_inside", "array", "columns", "labels", "number", "rows")
 
     def __init__(
         self, array: pa.Array, columns: ChunkColumns, rows: Positions | None = None, labels: tuple[Any, ...] = (),
         number: int = -1,
     ) -> None:  # fmt: skip
         self.array, self.columns, self.rows, self.labels, self.number = array, columns, rows, labels, number
+        self._inside: list[pa.Array] | None = None
 
     def __len__(self) -> int:
         return len(self.array)
@@ -169,17 +170,17 @@ class ColumnView:
     def child(self, name: str | int) -> ColumnView | None:
         """The field of a struct column, None if it has none of that name."""
         number = self.array.type.get_field_index(name)
-        return None if number < 0 else self.field(number)
-
-    def field(self, number: int) -> ColumnView:
-        """A field of a struct column by its number."""
-        array = self.array.field(number) if self.array.null_count == 0 else self.array.flatten()[number]
-        return ColumnView(array, self.columns, self.rows, self.labels)
+        return None if number < 0 else ColumnView(self._fields()[number], self.columns, self.rows, self.labels)
 
     def fields(self) -> Iterator[tuple[str, ColumnView]]:
         """All fields of a struct column."""
-        for inner, array in zip(self.array.type, self.array.flatten(), strict=True):
+        for inner, array in zip(self.array.type, self._fields(), strict=True):
             yield inner.name, ColumnView(array, self.columns, self.rows, self.labels)
+
+    def _fields(self) -> list[pa.Array]:
+        if self._inside is None:
+            self._inside = self.array.flatten()
+        return self._inside
 
     def elements(self) -> ColumnView:
         """The items of a list column or the values of a map column."""
@@ -223,7 +224,7 @@ class ColumnView:
         kind = self.array.type
         if pa.types.is_struct(kind):
             count = np.zeros(len(self), dtype=np.int64)
-            for child in self.array.flatten():
+            for child in self._fields():
                 count += presence(child, self.columns.keep_empty)
             return count, self.valued()
         whole = is_list(kind) and self.columns.count_empty
@@ -256,7 +257,7 @@ class ColumnView:
 class LeafView:
     """An object or array above the leaves of a chunk; see :class:`ColumnView` for what it answers."""
 
-    __slots__ = ("_members", "_present", "columns", "root", "tree")
+    __slots__ = ("_present", "columns", "root", "tree")
 
     rows = None
     labels: tuple[Any, ...] = ()
@@ -499,5 +500,5 @@ def _paths(path: Path, view: View, positions: Positions) -> Iterable[tuple[Path,
     return [(actual, some) for _, actual, some in sorted(out, key=lambda entry: entry[0])]
 
 
-#: A compiled check of a view.
-Op = Callable[["View", FindingSink], None]
+#: A compiled check of a view; of which kind, says the shape that it was compiled for.
+Op = Callable[[Any, FindingSink], None]
