@@ -25,6 +25,7 @@ from .view import ChunkColumns, ColumnShape, ColumnView, LeafShape, Op, SchemaPa
 
 STRING, OBJECT, ARRAY = frozenset({"string"}), frozenset({"object"}), frozenset({"array"})
 NUMBERS = frozenset({"integer", "number"})
+_NARROW = (STRING, OBJECT, ARRAY, NUMBERS)
 ANY_TYPE = frozenset({"string", "object", "array", "integer", "number", "boolean", "null"})
 
 
@@ -82,10 +83,11 @@ class CheckNode:
 
     def _applying(self, value: Any) -> list[ValueCheck]:
         name = json_type(value)
-        if name == "number" and not (isinstance(value, float) and math.isfinite(value)):
-            return [one.check for one in self.constraints if name in one.kinds and one.kinds != NUMBERS]
-        if name == "array" and not isinstance(value, list):  # what is no JSON value has no items either
-            return [one.check for one in self.constraints if name in one.kinds and one.kinds != ARRAY]
+        finite = name != "number" or (isinstance(value, float) and math.isfinite(value))
+        if not finite or name == "other" or (name == "array" and not isinstance(value, list)):
+            # no value of JSON: it has a wrong type, and no length, bounds or items to look at
+            wide = [one for one in self.constraints if not any(one.kinds is kinds for kinds in _NARROW)]
+            return [one.check for one in wide if name == "other" or name in one.kinds]
         checks: list[ValueCheck] = [one.check for one in self.constraints if name in one.kinds]
         if type(value) in _REMEMBERED:
             self._checks[type(value)] = checks
