@@ -244,6 +244,16 @@ def test_every_shape_of_an_answer(emulator: Emulator, capfd: Any, tmp_path: Path
     strike(emulator, capfd, tmp_path, shape, name)
 
 
+@pytest.mark.parametrize("shape", [shape for shape in SHAPES if "chunk" in shape or "length" in shape])
+def test_error_files_of_every_framing(emulator: Emulator, capfd: Any, tmp_path: Path, shape: str) -> None:
+    """These are read piece by piece, unlike other answers."""
+    line = COMMANDS["batch errors"](emulator.url, tmp_path)
+    with Server(forward(emulator.url)) as platform:
+        platform.rule(r"^GET .*row_errors%2F", SHAPES[shape])
+        command(capfd, tmp_path, platform.url, line, True, ("--timeout", 1, "--retries", 2, "--deadline", 1))
+        assert any("row_errors%2F" in exchange.target for exchange in platform.seen)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", COMMANDS)

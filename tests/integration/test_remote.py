@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
+import hostile_kit
 import pytest
 from remote_kit import put, s3_server, send, web_server
 
@@ -284,3 +285,53 @@ def test_commands_read_standard_input(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(SAMPLE.read_bytes())))
     assert run(["diff", "-", "-", *line, "-o", str(tmp_path / "both")]) == 2
     assert xp.Manifest.load(tmp_path / "out").written == 241
+
+
+# ---- servers that never end, or lead away ---------------------------------------------------------------------------
+
+HOSTILE: dict[str, tuple[hostile_kit.Behaviour, str]] = {
+    "headers byte by byte": (hostile_kit.drip_head, "did not answer within"),
+    "headers without end": (hostile_kit.endless_headers, "too large|broke off|cannot be reached"),
+    "a header line without end": (hostile_kit.endless_line, "too large|broke off|cannot be reached"),
+    "100 Continue without end": (hostile_kit.endless_continue, "too large"),
+    "a body byte by byte": (hostile_kit.drip_body, "bytes a second|did not answer"),
+    "silence": (hostile_kit.silent, "did not answer"), "a reset": (hostile_kit.reset, "broke off|cannot be reached"),
+    "no HTTP": (hostile_kit.not_http, "broke off|cannot be reached"), "a loop": (hostile_kit.loop, "in a circle"),
+    "cut off": (hostile_kit.cut_off, "broke off"), "a negative chunk": (
+        hostile_kit.SHAPES["a chunk of negative size"], "broke off|cannot be read"),
+    "a redirect with a bomb": (lambda exchange: exchange.answer(302, hostile_kit.packed(), Content_Encoding="gzip",
+                                                                Location=exchange.target), "in a circle"),
+    "a redirect that drips": (lambda exchange: (exchange.send(
+        b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 1000\r\n\r\n"), exchange.drip(b" "))[0], "in a circle"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_web_server_is_given_up_in_time(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(remote, "CONNECT_SECONDS", 0.5)
+    behaviour, sentence = HOSTILE[name]
+    hostile_kit.packed()
+    with hostile_kit.Server(behaviour) as server:
+        url = server.url.replace("://", "://me:secret-word@") + "/a.csv?signature=secret-signature"
+        begin = time.monotonic()
+        with pytest.raises(remote.RemoteError, match=sentence) as caught:
+            for _ in remote.pieces(url):
+                pass
+    assert time.monotonic() - begin < 20
+    assert "secret" not in str(caught.value)
+
+
+def test_a_slow_file_is_read_whole_as_long_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes longer than an answer may; only its head must be there in time."""
+    monkeypatch.setattr(remote, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(remote, "CONNECT_SECONDS", 0.1)
+
+    def behave(exchange: hostile_kit.Exchange) -> None:
+        exchange.send(b"HTTP/1.1 200 OK\r\nContent-Length: 40000\r\n\r\n")
+        for _ in range(40):
+            exchange.send(b"x" * 1000)
+            time.sleep(0.03)
+
+    with hostile_kit.Server(behave) as server:
+        assert b"".join(remote.pieces(server.url + "/a.csv")) == b"x" * 40_000

@@ -26,7 +26,7 @@ FLOORS = {
 }  # fmt: skip
 NETWORK = {"wire", "client", "emulator"}
 #: What of ``core`` the network wing may import: nothing that loads Arrow.
-GROUND = {"remote", "documents", "arguments", "rules", "batch_check", "notebook", "paths", "manifest"}
+GROUND = {"remote", "documents", "arguments", "rules", "batch_check", "notebook", "paths", "manifest", "transport"}
 #: The only calls upwards, each from within a function: a method that hands over to a higher room, and the emulator,
 #: whose front gives the server the checks of the data wing.
 HANDED_ON = {("schema/model.py", "validate"), ("emulator/__init__.py", "pipeline")}

@@ -14,8 +14,8 @@ import requests
 from requests.structures import CaseInsensitiveDict
 
 from .. import wire
+from ..core.transport import TooLarge, blocks
 from ..errors import PlatformError, printable
-from .transport import TooLarge, blocks
 
 ANSWER_BYTES = 32 * 1024 * 1024  #: most bytes of an answer that is kept in memory; its JSON takes some 20 times that
 REFUSAL_BYTES = 64 * 1024  #: of a refusal only the beginning is read
@@ -100,7 +100,7 @@ class Answer:
         return clean(wire.loads(self.content), self.mask)
 
     def blocks(self, limit: int) -> Iterator[bytes]:
-        """The body piece by piece; see :func:`xdmprep.client.transport.blocks`."""
+        """The body piece by piece; see :func:`xdmprep.core.transport.blocks`."""
         if self._response is None:
             return iter((self.content,))
         return blocks(self._response.raw, limit)

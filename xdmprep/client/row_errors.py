@@ -23,10 +23,10 @@ import urllib3
 from .. import wire
 from ..core.documents import is_file, why_no_source
 from ..core.manifest import Manifest
+from ..core.transport import OutOfTime, TooLarge, Unreadable
 from ..errors import PlatformError, SourceError, printable, shorten
 from .answer import clean
 from .session import DOWNLOAD_BYTES, Session, check_json
-from .transport import OutOfTime, TooLarge, Unreadable
 
 REJECTS = "rejects.jsonl"
 _MARKS = ("_errors", "_validationErrors", "_filename")

@@ -39,10 +39,10 @@ import requests.utils
 import urllib3
 
 from .. import __version__, wire
+from ..core.transport import Adapter, Bounds, OutOfTime, TooLarge, Unreadable, bounded
 from ..errors import PlatformError, UsageError, printable
 from .answer import ANSWER_BYTES, Answer, check_json, check_origin, shown_url
 from .config import LOOPBACK, NO_PROXY, Config
-from .transport import Adapter, Bounds, OutOfTime, TooLarge, Unreadable, bounded
 
 __all__ = ["Session", "Uncertain", "check_json"]
 

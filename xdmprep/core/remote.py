@@ -23,6 +23,8 @@ CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 30.0
 #: Fewer bytes a second than this, over :data:`ANSWER_SECONDS`, count as no answer.
 LEAST_SPEED = 1024
+#: No limit of a file's size, in bytes.
+UNBOUNDED = 1 << 62
 #: Set to anything, it keeps every URL from being opened.
 OFFLINE = "XDMPREP_OFFLINE"
 
@@ -270,14 +272,27 @@ def _from_web(url: str) -> Iterator[bytes]:
     import requests
     import urllib3
 
+    from .transport import Adapter, Bounds, OutOfTime, TooLarge, bounded
+
+    bounds = Bounds(ANSWER_SECONDS, time.monotonic() + CONNECT_SECONDS + ANSWER_SECONDS, UNBOUNDED)
     try:
         with requests.Session() as session:
             session.max_redirects = 10
-            answer = session.get(url, stream=True, timeout=(CONNECT_SECONDS, ANSWER_SECONDS), hooks={"response": _kept})
+            for scheme in _WEB:
+                session.mount(f"{scheme}://", Adapter())
+            with bounded(bounds):
+                answer = session.get(
+                    url, stream=True, timeout=(CONNECT_SECONDS, ANSWER_SECONDS), hooks={"response": _kept}
+                )
             with answer:
                 if (why := _refused(answer.status_code)) is not None:
                     raise RemoteError(why)
+                bounds.end = float("inf")  # a file may take as long as it keeps coming
                 yield from _in_time(answer.raw)
+    except OutOfTime:
+        raise RemoteError(f"the server did not answer within {CONNECT_SECONDS + ANSWER_SECONDS:g} seconds") from None
+    except TooLarge as error:
+        raise RemoteError(f"{error} of the server's answer are too large") from None
     except requests.exceptions.TooManyRedirects:
         raise RemoteError("is redirected in a circle, or more than 10 times") from None
     except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError):
@@ -293,7 +308,10 @@ def _from_web(url: str) -> Iterator[bytes]:
 
 
 def _kept(answer: Any, **_: Any) -> None:
-    """Refuse to be led from a secured connection to one that is not."""
+    """Refuse to be led from a secured connection to one that is not; what else a redirect holds is not read."""
+    if answer.is_redirect:
+        answer._content = b""
+        answer.raw.close()
     if answer.is_redirect and answer.url.startswith("https:") and answer.headers["location"].startswith("http:"):
         answer.close()
         raise RemoteError("is redirected from https to http, where anybody can change it")

@@ -219,7 +219,10 @@ def blocks(raw: urllib3.BaseHTTPResponse, limit: int) -> Iterator[bytes]:
 
 
 def _as_is(raw: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
-    yield from raw.stream(_STEP, decode_content=False)
+    try:
+        yield from raw.stream(_STEP, decode_content=False)
+    except ValueError:  # the length of a chunk is negative
+        raise Unreadable("damaged") from None
 
 
 def _unpacked(raw: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
