@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import csv
 import logging
 import subprocess
 import sys
@@ -26,7 +27,8 @@ def test_each_package_has_one_logger() -> None:
                 (name,) = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
                 assert name == package or (package == "xdmprep.cli" and name == "xdmprep"), path
                 found.add(name)
-    assert found >= {"xdmprep", "xdmprep.client", "xdmprep.emulator", "xdmprep.write"}
+    packages = "client emulator language mapping pipeline read validate write".split()
+    assert found >= {"xdmprep", *(f"xdmprep.{name}" for name in packages)}
 
 
 def test_a_run_and_an_upload_are_logged_without_secrets(
@@ -41,10 +43,15 @@ def test_a_run_and_an_upload_are_logged_without_secrets(
         batch = client.upload(tmp_path / "out", dataset)
     records = [(one.name, one.levelname, one.getMessage()) for one in caplog.records if one.name.startswith("xdmprep")]
     text = "\n".join(message for *_, message in records)
+    assert "crm-profiles.csv: opened as CSV" in text and "utf-8" in text
+    assert "crm-profile.mapping.yaml: 26 mappings" in text and "fields checked by the rule set strict" in text
     assert f"{result.written} written" in text and "part-00000.json" in text
     assert f"batch {batch.id} created" in text
     assert any(name == "xdmprep.client" and level == "DEBUG" and "POST" in said for name, level, said in records)
     assert secret not in text
+    with (schemas / "examples" / "crm-profiles.csv").open(encoding="utf-8", newline="") as file:
+        values = {value for row in csv.reader(file) for value in row if len(value) > 6 and not value.isupper()}
+    assert len(values) > 300 and not [value for value in values if value in text]  # nothing of the data
     assert {level for _, level, _ in records} <= {"DEBUG", "INFO"}
 
 
@@ -56,6 +63,6 @@ def test_the_command_logs_when_asked(schemas: Path, tmp_path: Path) -> None:
 
     quiet = subprocess.run(line, capture_output=True, text=True, check=True)
     loud = subprocess.run(line, capture_output=True, text=True, check=True, env={**os.environ, "XDMPREP_LOG": "info"})
-    assert quiet.stderr == "" and " INFO xdmprep: " in loud.stderr and quiet.stdout == loud.stdout
+    assert quiet.stderr == "" and " INFO xdmprep.pipeline: " in loud.stderr and quiet.stdout == loud.stdout
     wrong = subprocess.run(line, capture_output=True, text=True, env={**os.environ, "XDMPREP_LOG": "loud"}, check=False)
     assert wrong.returncode == 2 and "debug, info" in wrong.stderr

@@ -32,7 +32,8 @@ def test_the_refusal_is_what_is_printed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert run(["mapping", "suggest", "none.csv", "--schema", "none.json", "--json"]) == 2
+    schema = Path(__file__).parents[2] / "schemas" / "crm-profile.schema.json"
+    assert run(["mapping", "suggest", "none.csv", "--schema", str(schema), "--json"]) == 2
     said = json.loads(re.findall(r"```json\n(.*?)\n```", PAGE, re.DOTALL)[0])
     assert json.loads(capsys.readouterr().out) == said
 

@@ -16,6 +16,7 @@ from ..core.typing import Format, RuleSet
 from ..errors import MissingDependencyError, install_command
 from .command import JSON_LINES, Command
 from .findings import OUTPUT_FORMAT, annotate_report, show_next, show_report
+from .lineage import OPENLINEAGE, lineage, told_of_run
 from .places import PLACE
 from .printer import event, print_json, say, show
 from .progress import progress
@@ -72,6 +73,7 @@ cannot clear, or rows were set aside: all are listed in the folder; 2 on wrong u
 @click.option("--jobs", "-j", type=click.IntRange(0), help="Worker threads.  [default: one per core]")
 @click.option("--overwrite", is_flag=True, help="Replace another run's output in the folder.")
 @click.option("--progress/--no-progress", "bar", default=None, help="Show a progress bar.  [default: on a terminal]")
+@OPENLINEAGE
 @OUTPUT_FORMAT
 @JSON_LINES
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
@@ -81,7 +83,7 @@ def diff(
     duplicates: Any, preview: bool, trial: int, relax_required: bool, rules: RuleSet, strict: bool,
     max_bytes: int | None, max_records: int | None, delimiter: str, quote: str, encoding: str, nulls: tuple[str, ...],
     values: tuple[str, ...], jobs: int | None, overwrite: bool, bar: bool | None,
-    output_format: str, as_json: bool,
+    openlineage: str | None, output_format: str, as_json: bool,
 ) -> int:  # fmt: skip
     """Write a Profile patch: what makes the profiles of BEFORE those of AFTER, as upsert records."""
     event("started", command="diff", sources=[place(before), place(after)], out=str(out))
@@ -104,7 +106,7 @@ def diff(
     for text in array_warnings(mapping_set):
         say(f"warning: {text}")
     event("file", name=Path(place(before)).name, bytes=Path(before).stat().st_size if is_file(before) else None)
-    with progress(bar) as shown:
+    with lineage(openlineage, "diff", [before, after], out) as told, progress(bar) as shown:
         result = write_patch(
             before, after, schema, out, on=on, mapping=mapping_set, new=new, duplicates=duplicates,
             relax_required=relax_required, rules=rules, strict=strict, format=format, max_bytes=max_bytes,
@@ -112,6 +114,8 @@ def diff(
             jobs=jobs, overwrite=overwrite, effects=trial if preview else None, on_start=shown.start,
             on_chunk=shown.advance, on_part=shown.part,
         )  # fmt: skip
+        if openlineage:
+            told_of_run(told, result, schema)
     seen = None
     if preview:
         from .preview import preview_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from ..errors import UsageError
 from . import complete
 from .command import JSON_LINES, Command
 from .findings import OUTPUT_FORMAT, annotate_report, show_next, show_report
+from .lineage import OPENLINEAGE, lineage, told_of_run
 from .places import PLACE
 from .printer import event, print_json, say, show, show_lines
 from .progress import progress
@@ -86,6 +88,7 @@ wrong use or input that cannot be read.
 @click.option("--hide-values", is_flag=True, help="Show no value of the data: on the terminal, in --json, --report.")
 @click.option("--overwrite", is_flag=True, help="Replace another run's output in the folder.")
 @click.option("--progress/--no-progress", "bar", default=None, help="Show a progress bar.  [default: on a terminal]")
+@OPENLINEAGE
 @OUTPUT_FORMAT
 @JSON_LINES
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
@@ -97,7 +100,7 @@ def prepare(
     strict: bool, delimiter: str, quote: str, encoding: str, names: str | None,
     sheet: str | None, header_row: int | None, nulls: tuple[str, ...], values: tuple[str, ...],
     contract: Path | None, engine: str, master: str | None, jobs: int | None, report: Path | None, hide_values: bool,
-    overwrite: bool, bar: bool | None, output_format: str, as_json: bool,
+    overwrite: bool, bar: bool | None, openlineage: str | None, output_format: str, as_json: bool,
 ) -> int:  # fmt: skip
     """Map, check and write SOURCE as files ready for upload.
 
@@ -148,10 +151,11 @@ def prepare(
                 raise UsageError(f"{name} cannot be combined with --upsert.")
         return _patch(
             source, mapping_set, schema, out, format or "parquet", report, hide_values, bar, as_json, output_format,
-            relax_required=relax_required, rules=rules, strict=strict, max_bytes=max_bytes,
+            openlineage, relax_required=relax_required, rules=rules, strict=strict, max_bytes=max_bytes,
             csv=csv, jobs=jobs, overwrite=overwrite,
         )  # fmt: skip
-    with progress(bar if engine == "local" else False) as shown:
+    job = f"prepare {Path(place(mapping)).name}"
+    with lineage(openlineage, job, sources, out) as told, progress(bar if engine == "local" else False) as shown:
         result = _on_spark(
             sources, master, csv, mapping_set, schema, out, format=format or "json", rules=rules, strict=strict,
             error_threshold=error_threshold, max_loss=max_loss, max_bytes=max_bytes, max_rows=max_rows,
@@ -163,6 +167,9 @@ def prepare(
             contract=contract, jobs=jobs, overwrite=overwrite,
             on_start=shown.start, on_chunk=shown.advance, on_part=shown.part,
         )  # fmt: skip
+        if openlineage:
+            local = json.loads((out / "run.json").read_text(encoding="utf-8")) if engine == "local" else {}
+            told_of_run(told, result, schema, local.get("again", {}).get("columns"))
     if hide_values:
         result = replace(result, report=result.report.without_values())
     if report is not None:
@@ -205,7 +212,7 @@ def _on_spark(sources: tuple[Path | str, ...], master: str | None, csv: Any, *jo
 
 def _patch(
     source: Any, mapping: Any, schema: Path | str, out: Path, format: Format, report: Path | None, hide_values: bool,
-    bar: bool | None, as_json: bool, output_format: str, **options: Any,
+    bar: bool | None, as_json: bool, output_format: str, openlineage: str | None, **options: Any,
 ) -> int:  # fmt: skip
     """A patch from a file of changes."""
     from ..pipeline.upsert import JSON_WARNING, array_warnings, partial_arrays, write_patch
@@ -217,11 +224,14 @@ def _patch(
         say(f"warning: '{path}' is an array: the platform replaces all of it by the mapped elements.")
     if format == "json":
         say(f"warning: {JSON_WARNING}")
-    with progress(bar) as shown:
+    inputs = source if isinstance(source, list) else [source]
+    with lineage(openlineage, "prepare --upsert", inputs, out) as told, progress(bar) as shown:
         result = write_patch(
             None, source, schema, out, mapping=mapping, format=format, on_start=shown.start, on_chunk=shown.advance,
             on_part=shown.part, **options,
         )  # fmt: skip
+        if openlineage:
+            told_of_run(told, result, schema)
     if hide_values:
         result = replace(result, report=result.report.without_values())
     if report is not None:

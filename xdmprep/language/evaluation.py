@@ -10,6 +10,7 @@ The type of a part is what it gives for no rows at all: there is no second set o
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,6 +45,8 @@ from .tree import (
 )
 from .tree import children as below
 from .values import Failed
+
+log = logging.getLogger("xdmprep.language")
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -306,6 +309,10 @@ def each(
     unique = distinct(arrays, n) if flat else None
     if frame.asked is not None and node is not None:
         frame.asked[node] = unique is not None
+    if log.isEnabledFor(logging.DEBUG) and node is not None:
+        runs = n if unique is None else len(unique[0][0]) if unique[0] else min(n, 1)
+        name = getattr(node, "name", type(node).__name__)
+        log.debug("%s has no kernel for its arguments: interpreted %d times for %d rows", name, runs, n)
     if unique is None:
         return _each(evaluate, list(columns), [to_python(values) for values in arrays], n, frame, random)
     words, at = unique

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -27,6 +29,8 @@ __all__ = [
     "compile_mapping",
     "map_stream",
 ]
+
+log = logging.getLogger("xdmprep.mapping")
 
 
 def compile_mapping(
@@ -54,9 +58,14 @@ def compile_mapping(
     """
     plan = make_plan(mapping, columns, schema, sample)
     try:
-        return Mapper(plan, columns, schema, strict)
+        mapper = Mapper(plan, columns, schema, strict)
     except MappingError as error:
         raise MappingError(error.faults, mapping.name or None) from None
+    log.info(
+        "%s: %d mappings, %d of %d columns read, %d fields written%s", Path(mapping.name).name or "mapping set",
+        len(mapping), len(mapper.reads), len(columns), len(mapper.leaves), ", rows grouped" if plan.grouped else "",
+    )  # fmt: skip
+    return mapper
 
 
 def map_stream(

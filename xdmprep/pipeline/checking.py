@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..mapping import MappingLike
     from ..read import CsvOptions, ExcelOptions
 
-log = logging.getLogger("xdmprep")
+log = logging.getLogger("xdmprep.pipeline")
 
 
 def _named(name: str) -> Shape:

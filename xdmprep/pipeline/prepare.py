@@ -41,7 +41,7 @@ from .assembly import Assembly, manifest_of, stamped
 from .checking import MAPPING, RULE_SET, SCHEMA
 from .resubmit import Mended, mend, rejects_table
 
-log = logging.getLogger("xdmprep")
+log = logging.getLogger("xdmprep.pipeline")
 
 #: What the functions that read, map and check take.
 _JOB: dict[str, Shape] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import replace
 from functools import partial
@@ -19,6 +20,8 @@ from .excel import ENDINGS as BOOKS
 from .excel import ExcelOptions, read_excel
 from .several import expand, fingerprint, kind_of, read_files
 from .spooled import Spooled, is_open_file
+
+log = logging.getLogger("xdmprep.read")
 
 _JSON = (".json", ".jsonl", ".ndjson")
 
@@ -79,6 +82,7 @@ def open_source(source: Any, csv: CsvOptions | None = None, excel: ExcelOptions 
 
 def _several(files: list[str], csv: CsvOptions | None, excel: ExcelOptions | None, whole: bool = False) -> Stream:
     """Several files as one stream; `whole`: with columns for all rows, not the first of each."""
+    log.info("%d files as one source", len(files))
     if all(kind_of(Path(shown(file))) == "JSON" for file in files):
         stream = _several_json(files, whole)
     else:
@@ -133,6 +137,10 @@ def _file(
     if (why := why_no_source(path)) is not None:
         raise SourceError(f"{os.fspath(path)}: {why}.")
     ending = Path(path).suffix.lower()
+    if log.isEnabledFor(logging.DEBUG) and Path(path).is_file():
+        text = csv or CsvOptions()
+        how = f", {text.encoding}, delimiter {text.delimiter!r}" if (kind := kind_of(Path(path))) == "CSV" else ""
+        log.debug("%s: opened as %s, %d bytes%s", Path(path).name, kind, Path(path).stat().st_size, how)
     if ending in PACKED and not is_csv(path):  # these readers go through the file itself
         with open_bytes(Path(path)) as opened:
             unpacked = Spooled(opened)

@@ -6,6 +6,7 @@ maps have other keys in every piece) are compiled when they come and remembered.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -32,6 +33,8 @@ from .parquet import ParquetChunk
 from .platform import PlatformCompiler, column_types
 from .ruleset import Rules
 from .view import ANY_KEY, ChunkColumns, FindingSink, LeafShape, Op
+
+log = logging.getLogger("xdmprep.validate")
 
 #: Sets of leaves that one stream's checks remember.
 REMEMBER = 256
@@ -207,7 +210,10 @@ def compile_checks(
         UsageError: no such rule set.
         SchemaError: a pattern of the schema cannot be read.
     """
-    checks = checks_for(schema, Rules.of(rules))
+    chosen = Rules.of(rules)
+    checks = checks_for(schema, chosen)
+    log.info("%s: %d fields checked by the rule set %s, %d rules", schema.name, len(leaves), chosen.name,
+             len(chosen.settings))  # fmt: skip
     if leaves and all(leaf.path for leaf in leaves):
         checks.for_leaves(leaves, keep_empty=False)
     return checks
