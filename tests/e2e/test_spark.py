@@ -590,3 +590,36 @@ def test_spark_groups_rows_as_one_machine_does(spark: Any, schemas: Path, tmp_pa
 
         for file, row, sku in zip(entry["files"], entry["rows"], entry["source"]["sku"], strict=True):
             assert pq.read_table(file, columns=["sku"])["sku"][row - 1].as_py() == sku
+
+
+@pytest.mark.slow
+def test_checked_rows_are_good_and_faulty_ones_at_once(spark: Any, job: Job, schemas: Path) -> None:
+    from xdmprep.spark import checked, records, rejects
+
+    frame = spark.read.csv(str(job[0]), header=True)
+    rows = checked(frame, job[1], job[2]).collect()
+    assert len({row["_source_id"] for row in rows}) == len(rows) == 300
+    aside = {row["_source_id"]: row["_issues"] for row in rejects(frame, job[1], job[2]).collect()}
+    assert {row["_source_id"]: row["_issues"] for row in rows if not row["_ok"]} == aside
+    good = [row.asDict() for row in rows if row["_ok"]]
+    made = [row.asDict() for row in records(frame, job[1], job[2]).collect()]
+    own = ("_ok", "_source_id", "_issues")
+    assert [{name: value for name, value in row.items() if name not in own} for row in good] == made
+    event = spark.sql("SELECT 'a' AS id, timestamp'2024-05-06T07:08:09.123Z' AS at")
+    mapping = {"_id": "id", "timestamp": "at"}
+    (row,) = checked(event, mapping, schemas / "purchase-event.schema.json", "batch").collect()
+    assert row["_ok"] and row["timestamp"].microsecond == 123_000
+
+
+@pytest.mark.slow
+def test_the_folder_may_be_a_file_url_and_no_object_store(spark: Any, job: Job, tmp_path: Path) -> None:
+    from xdmprep.errors import UsageError
+    from xdmprep.spark import prepare
+
+    frame = spark.read.csv(str(job[0]), header=True)
+    made = prepare(frame, job[1], job[2], (tmp_path / "a b").as_uri())
+    assert made.folder == tmp_path / "a b"
+    for url in ("s3a://key:secret@bucket/out", "abfss://c@account.dfs.core.windows.net/out", "hdfs://host/out"):
+        with pytest.raises(UsageError, match="have mounted, not to") as caught:
+            prepare(frame, job[1], job[2], url)
+        assert "secret" not in str(caught.value)

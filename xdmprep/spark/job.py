@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import errors
 from ..core.manifest import File, whole_file
+from ..core.remote import as_local, shown
 from ..core.typing import Format, RuleSet
 from ..errors import OutputError, SourceError, UsageError, XdmPrepError
 from ..mapping import MappingLike, MappingSet
@@ -59,7 +60,8 @@ def prepare(
             parts.
         mapping: a MappingSet, a dict of destination -> expression, or a path; None where the rows are records.
         schema: a Schema or a path.
-        out: the folder, on a file system that driver and executors share under this path.
+        out: the folder, on a file system that driver and executors share under this path: a path, ``file:/...`` or
+            ``dbfs:/...``.  Object stores by URL are refused.
         format: ``json``, ``parquet`` or ``csv``.
         rules, strict, error_threshold, max_loss, max_bytes, max_rows, overwrite: as for :func:`xdmprep.prepare`.
         upsert: True for the records of :func:`diff`: the manifest then says that they are a patch, and `upload` sends
@@ -240,9 +242,11 @@ def _local(out: str | os.PathLike[str]) -> str:
     if not colon or Path(text).exists() or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]+", scheme):
         return text
     if scheme == "file":
-        return "/" + rest.lstrip("/")
+        return str(as_local("file:///" + rest.lstrip("/")))
     if scheme == "dbfs":
         return "/dbfs/" + rest.lstrip("/")
     raise UsageError(
-        f"{text}: parts are written to a mounted file system. Give the path where driver and executors have it mounted."
+        f"{shown(text)}: output goes to a file system that driver and executors have mounted, not to a {scheme} URL. "
+        "Give a path such as /Volumes/..., /dbfs/..., an NFS or EFS mount; copy the folder afterwards if it is to lie "
+        "elsewhere."
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from ..core.stream import issue_table
+from ..core.stream import Chunk, issue_table
 from ..core.typing import RuleSet
 from ..mapping import MappingLike
 from ..pipeline.stage import ISSUES, SOURCE_ID
@@ -51,6 +51,53 @@ def records(
     return frame.mapInArrow(good, types)
 
 
+def checked(
+    frame: DataFrame,
+    mapping: MappingLike | None,
+    schema: SchemaLike,
+    rules: RuleSet = "strict",
+    *,
+    strict: bool = False,
+) -> DataFrame:
+    """Every row as a record with its findings; persist it to have good and faulty ones from one evaluation.
+
+    Arguments as of :func:`records`.
+
+    Returns:
+        The columns of the record, as far as it could be made; ``_ok``, ``_source_id`` and ``_issues`` as of
+        :func:`rejects`.
+
+    Raises:
+        SchemaError, MappingError, UsageError: before a job runs.
+    """
+    frame, work = FrameJob.on(frame, GroupingStage(mapping, schema, rules=rules, strict=strict))
+    shape = work.stage.schema.arrow_schema
+    types = spark_types(work.stage.arrow_schema)
+    taken = arrow_types(types)
+
+    def rows(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        stream, places = work.stream(batches)
+        for chunk in stream.chunks(jobs=1):
+            numbers, issues = _findings(chunk, np.ones(len(chunk), bool))
+            lost = len(chunk.unread)
+            columns = [
+                pa.concat_arrays([column, pa.nulls(lost, column.type)]) for column in chunk.nested(shape).columns
+            ]
+            good = pa.array(np.append(~chunk.faulty(), np.zeros(lost, bool)))
+            arrays = [*columns, good, places.ids(numbers), issues]
+            yield pa.RecordBatch.from_arrays(arrays, schema=work.stage.arrow_schema).cast(taken)
+
+    return frame.mapInArrow(rows, types)
+
+
+def _findings(chunk: Chunk, which: np.ndarray[Any, np.dtype[np.bool_]]) -> tuple[Any, pa.Array]:
+    """The numbers of some records' rows and of all unread rows, and what was found about each."""
+    unread = np.array([item.row for item in chunk.unread], np.int64)
+    rows = np.concatenate([chunk.rows[which], unread])
+    table = issue_table([*chunk.issues, *map(issue_of, chunk.unread)])
+    return rows, reasons_of(rows, table.take(pa.array(np.argsort(table["row"].to_numpy(), kind="stable"))))
+
+
 def rejects(
     frame: DataFrame, mapping: MappingLike, schema: SchemaLike, rules: RuleSet = "strict", *, strict: bool = False
 ) -> DataFrame:
@@ -85,13 +132,10 @@ def rejects(
             wrong = chunk.faulty()
             if not wrong.any() and not chunk.unread:
                 continue
-            unread = np.array([item.row for item in chunk.unread], np.int64)
-            rows = np.concatenate([chunk.rows[wrong], unread])
-            table = issue_table([*chunk.issues, *map(issue_of, chunk.unread)])
-            issues = reasons_of(rows, table.take(pa.array(np.argsort(table["row"].to_numpy(), kind="stable"))))
+            rows, issues = _findings(chunk, wrong)
             source: Any = chunk.where(wrong).source
             arrays = [
-                pa.concat_arrays([source.column(at).cast(kind), pa.nulls(len(unread), kind)])
+                pa.concat_arrays([source.column(at).cast(kind), pa.nulls(len(chunk.unread), kind)])
                 for at, kind in enumerate(taken.types[: len(names)])
             ]
             if with_texts:
