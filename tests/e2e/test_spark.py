@@ -372,6 +372,13 @@ def snapshots(job: Job, folder: Path) -> tuple[Path, Path]:
     return folder / "before.csv", folder / "after.csv"
 
 
+def arrow_of(frame: Any) -> Any:
+    """A DataFrame as an Arrow table; PySpark 3.5 has no public way."""
+    import pyarrow as pa
+
+    return frame.toArrow() if hasattr(frame, "toArrow") else pa.Table.from_batches(frame._collect_as_arrow())
+
+
 @pytest.mark.parametrize("buckets", [1, 7])
 @pytest.mark.slow
 def test_spark_finds_the_patch_of_one_machine(spark: Any, job: Job, tmp_path: Path, buckets: int) -> None:
@@ -384,7 +391,7 @@ def test_spark_finds_the_patch_of_one_machine(spark: Any, job: Job, tmp_path: Pa
     found = diff(early, late, job[2], mapping=job[1], buckets=buckets)
     shape = xp.Schema.load(job[2]).arrow_schema
     expected = [row for chunk in alone.chunks() for row in chunk.nested(shape).to_pylist()]
-    made = found.records.toArrow().cast(shape).to_pylist()
+    made = arrow_of(found.records).cast(shape).to_pylist()
     assert len(made) == alone.counts.changed + alone.counts.new > 0
     assert sorted(map(repr, made)) == sorted(map(repr, expected))
     counts = {row["_kind"]: row["count"] for row in found.frame.groupBy("_kind").count().collect()}
@@ -623,3 +630,42 @@ def test_the_folder_may_be_a_file_url_and_no_object_store(spark: Any, job: Job, 
         with pytest.raises(UsageError, match="have mounted, not to") as caught:
             prepare(frame, job[1], job[2], url)
         assert "secret" not in str(caught.value)
+
+
+@pytest.mark.slow
+def test_the_page_of_clusters_runs(spark: Any, job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every block of Python on the page but those of Ray and Dask, which have tests of their own."""
+    import duckdb
+    import polars
+    import pyarrow as pa
+
+    page = (Path(xp.__file__).parent / "docs" / "clusters.md").read_text(encoding="utf-8")
+    blocks = [block.partition("```")[0] for block in page.split("```text\n")[1:]]
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(job[1], "crm.mapping.yaml")
+    shutil.copy(job[2], "crm.schema.json")
+    (tmp_path / "arrived").mkdir()
+    shutil.copy(job[0], tmp_path / "arrived" / "crm.csv")
+    frame = spark.read.csv(str(job[0]), header=True)
+    frame.createOrReplaceTempView("crm")
+    names = {
+        "spark": spark, "pa": pa, "xp": xp, "yesterday": frame.limit(200), "today": frame,
+        "stream": spark.readStream.schema(frame.schema).option("header", True).csv(str(tmp_path / "arrived")),
+        "frame": frame, "relation": duckdb.sql(f"SELECT * FROM read_csv('{job[0]}', all_varchar=true)"),
+    }  # fmt: skip
+    ran = 0
+    for block in blocks:
+        if block.startswith("xdmprep ") or "map_batches" in block or "map_partitions" in block:
+            continue
+        if "polars" in block:
+            names["frame"] = polars.read_csv(job[0], infer_schema=False)
+        exec(block.replace("/Volumes/main/aep", str(tmp_path)).replace("/mnt/aep", str(tmp_path)), names)
+        ran += 1
+        for query in spark.streams.active:
+            query.processAllAvailable()
+            query.stop()
+    assert ran == 6
+    counts = xp_manifest(tmp_path / "out")["counts"]
+    assert xp_manifest(tmp_path / "batch-0")["counts"] == counts
+    assert names["made"].num_rows == counts["rows"]
+    assert xp_manifest(tmp_path / "patch")["upsert"] is True
