@@ -7,6 +7,7 @@ The table `oracles/java_regex.json` is written by `oracles/tables.py` with a Jav
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,10 @@ from regex_java_cases import patterns, texts
 import xdmprep as xp
 from xdmprep.errors import ExpressionError
 from xdmprep.language import matching
-from xdmprep.language.kernels import regexes
+from xdmprep.language.catalogue import Context
+from xdmprep.language.columns import Column
+from xdmprep.language.kernels import KERNELS, Constants, Rows, regexes
+from xdmprep.language.options import DEFAULT
 from xdmprep.language.values import Failed
 from xdmprep.regex import MatchTimeout, Regex, RegexError, compile_java
 
@@ -126,7 +130,7 @@ def test_kernels_find_what_the_interpreter_finds(pattern: str, values: list[str]
     try:
         regex = compile_java(pattern)
     except RegexError:
-        assert regexes.test(pattern, True) is None and regexes.extraction(pattern) is None
+        assert regexes.test(pattern, True) is None and regexes.search(pattern) is None
         return
     column = pa.array([None, *values]).slice(1)
     for whole in (True, False):
@@ -136,14 +140,53 @@ def test_kernels_find_what_the_interpreter_finds(pattern: str, values: list[str]
             for at, text in enumerate(values):
                 if left is None or not left[at]:
                     assert found[at].as_py() == (regex.matches(text) if whole else regex.found_in(text))
-    extraction = regexes.extraction(pattern)
+    extraction = regexes.search(pattern)
     if extraction is not None:
-        got = regexes.extracted(column, extraction, absent=False)
+        got, left = regexes.extracted(column, extraction, absent=False), extraction.beyond(column)
         got.validate(full=True)
-        assert got.to_pylist() == [matching.first(regex, text) or [] for text in values]
+        for at, text in enumerate(values):
+            if left is None or not left[at]:
+                assert got[at].as_py() == (matching.first(regex, text) or [])
     literal = regexes.literal_text(pattern)
     if literal is not None:
         assert all(regex.matches(text) == (text == literal) for text in [*values, literal])
+
+
+@settings(max_examples=500, deadline=None)
+@given(patterns, texts, st.sampled_from(["", "x", "<$0>", "$1", "\\$", "a\\\\$0"]))
+def test_kernels_cut_and_replace_where_the_interpreter_does(pattern: str, values: list[str], template: str) -> None:
+    try:
+        regex = compile_java(pattern)
+    except RegexError:
+        return
+    rows = Rows(len(values), Context(DEFAULT))
+    column, constant = Column(pa.array(values, pa.string())), Constants(pattern, len(values))
+
+    def compare(name: str, given: list[Column], alone: Callable[[str], Any]) -> None:
+        made = KERNELS[name](rows, given)
+        for at, text in enumerate(values):
+            if made is not None and (made.open is None or not made.open[at]):
+                assert made.values[at].as_py() == alone(text), (name, pattern, text)
+
+    compare("explode", [column, constant], lambda text: matching.parts(regex, text, keep_empty=True))
+    compare(".split", [column, constant], lambda text: matching.parts(regex, text, keep_empty=False))
+    given = [column, constant, Constants(template, len(values))]
+    compare(".replaceAll", given, lambda text: matching.replaced(regex, text, template))
+    compare(".replaceFirst", given, lambda text: matching.replaced(regex, text, template, 1))
+
+
+USUAL = [
+    r"^\s+|\s+$", r"\bthe\b", r"^([A-Z]{2})-(\d+)$", r"(\d{3})|(\d{2})", r"(\w+)\s(?:(\w+)\s)?(\w+)", "[^0-9]*",
+    r"^\+?1?", r"\s+", "[/?&=]", r"a$", r"^a|b$", r"(a)|b", "(?=.*b)a.*", "^(?=.{2,4}$)[^@]+$", r"(?!a).*", r"\D", "b*",
+]  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(USUAL), st.lists(st.text("ab 1-@\n\ré", max_size=6), min_size=1, max_size=6), st.data())
+def test_usual_expressions_give_the_same_in_columns(pattern: str, values: list[str], data: st.DataObject) -> None:
+    test_kernels_find_what_the_interpreter_finds.hypothesis.inner_test(pattern, values)
+    template = data.draw(st.sampled_from(["", "x", "<$0>"]))
+    test_kernels_cut_and_replace_where_the_interpreter_does.hypothesis.inner_test(pattern, values, template)
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from .charset import CharSet
-from .tree import EMPTY, Alt, Begin, Border, Chars, End, Look, Node, Repeat, Seq, seq, walk, width
+from .tree import EMPTY, Alt, Atomic, Begin, Border, Capture, Chars, End, Look, Node, Repeat, Seq, seq, walk, width
 
 LINE_ENDS = CharSet.chars("\n\r\x85\u2028\u2029")
 UNIX_END, RETURN = CharSet.chars("\n"), CharSet.chars("\r")
@@ -36,6 +38,19 @@ def without_anchors(tree: Node) -> Node:
     while parts and parts[-1] in (End(), DOLLAR, UNIX_DOLLAR):
         parts.pop()
     return seq(parts)
+
+
+def in_one_line(tree: Node) -> Node:
+    """A tree for texts without line ends, in which ``$`` is the end."""
+    if tree in (DOLLAR, UNIX_DOLLAR):
+        return End()
+    if isinstance(tree, Seq):
+        return Seq(tuple(map(in_one_line, tree.parts)))
+    if isinstance(tree, Alt):
+        return Alt(tuple(map(in_one_line, tree.options)))
+    if isinstance(tree, Repeat | Capture | Atomic | Look):
+        return replace(tree, body=in_one_line(tree.body))
+    return tree
 
 
 def split_line_end(tree: Node) -> tuple[Node, Node]:

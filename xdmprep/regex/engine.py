@@ -17,7 +17,7 @@ from typing import Any
 
 from . import emit
 from .charset import CharSet
-from .ends import split_line_end, without_anchors
+from .ends import in_one_line, split_line_end, without_anchors
 from .tree import (
     EMPTY,
     Alt,
@@ -124,14 +124,16 @@ class Regex:
         found = self.for_re2(whole=True)
         return None if found is None or found[1] else found[0]
 
-    def for_re2(self, whole: bool, captures: bool = False) -> tuple[str, bool] | None:
+    def for_re2(self, whole: bool, captures: bool = False, one_line: bool = False) -> tuple[str, bool] | None:
         """RE2's expression, and whether it serves texts of ASCII characters only; None where RE2 has none.
 
         Args:
             whole: whether all of a text is to match, or any part of it.
             captures: whether groups capture, named ``g1``, ``g2``...; ``g0`` is the match.
+            one_line: whether it is applied to texts without line ends only.
         """
-        tree, behind = (without_anchors(self.tree), EMPTY) if whole else split_line_end(self.tree)
+        tree = in_one_line(self.tree) if one_line else self.tree
+        tree, behind = (without_anchors(tree), EMPTY) if whole else split_line_end(tree)
         for ascii_only in (False, True):
             try:
                 text = emit.re2(tree, captures, ascii_only)
@@ -143,7 +145,7 @@ class Regex:
                     text = f"(?:{text}){emit.re2(behind)}"
             except (emit.Beyond, RecursionError):
                 continue
-            return (text, ascii_only) if _taken(text) else None
+            return (text, ascii_only) if taken(text) else None
         return None
 
     def check(self) -> None:
@@ -181,7 +183,7 @@ class Regex:
             return bool(pc.match_substring_regex(known, fallback)[0].as_py())
 
 
-def _taken(text: str) -> bool:
+def taken(text: str) -> bool:
     """Whether RE2 takes an expression: it refuses what is too large."""
     import pyarrow as pa
     import pyarrow.compute as pc

@@ -14,29 +14,49 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...regex import Regex, RegexError, compile_java
-from ...regex.tree import Alt, Capture, Chars, Node, Repeat, Seq, children, width
-from ..columns import TEXT, Mask, nulls_of
+from ...regex.emit import Beyond, re2
+from ...regex.ends import in_one_line, without_anchors
+from ...regex.engine import taken
+from ...regex.tree import Alt, Begin, Border, Capture, Chars, End, Look, Node, Repeat, Seq, children, seq, walk, width
+from ..columns import TEXT, Mask, as_mask, merged, nulls_of, some
+from ..matching import template_parts
+from ..values import Failed
 
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """A yes-or-no question to RE2.
+    """Yes-or-no questions to RE2.
 
     Attributes:
-        text: RE2's expression.
-        ascii_only: whether it answers right for texts of ASCII characters only.
+        texts: RE2's expressions, and whether each is to match.
+        ascii_only, one_line: whether they answer right for texts of ASCII characters, or without line ends, only.
     """
 
-    text: str
-    ascii_only: bool
+    texts: tuple[tuple[str, bool], ...]
+    ascii_only: bool = False
+    one_line: bool = False
 
     def __call__(self, values: pa.Array) -> tuple[pa.Array, Mask | None]:
         """Whether texts match, and which must be asked of the interpreter."""
-        found = pc.match_substring_regex(values, self.text)
-        if not self.ascii_only:
-            return found, None
-        odd = pc.invert(pc.string_is_ascii(values)).fill_null(False)
-        return found, np.asarray(odd) if pc.any(odd).as_py() else None
+        found = None
+        for text, holds in self.texts:
+            one = pc.match_substring_regex(values, text)
+            one = one if holds else pc.invert(one)
+            found = one if found is None else pc.and_(found, one)
+        return found, beyond(values, self.ascii_only, self.one_line)
+
+
+def beyond(values: pa.Array, ascii_only: bool, one_line: bool) -> Mask | None:
+    """Which texts have other characters than ASCII's, or line ends, where that is asked for."""
+    found: Mask | None = None
+    if ascii_only:
+        found = some(as_mask(pc.invert(pc.string_is_ascii(values))))
+    if one_line:
+        found = merged(found, some(as_mask(pc.match_substring_regex(values, _LINE_ENDS))))
+    return found
+
+
+_LINE_ENDS = r"[\x{a}\x{d}\x{85}\x{2028}\x{2029}]"
 
 
 def _read(regex: str) -> Regex | None:
@@ -50,8 +70,44 @@ def _read(regex: str) -> Regex | None:
 def test(regex: str, whole: bool) -> Test | None:
     """Whether all of a text, or any part of it, matches an expression of Java; None where RE2 cannot tell."""
     read = _read(regex)
-    found = None if read is None else read.for_re2(whole)
-    return None if found is None else Test(*found)
+    if read is None:
+        return None
+    found = read.for_re2(whole)
+    if found is None and whole:
+        return _ahead(read)
+    return None if found is None else Test(((found[0], True),), found[1])
+
+
+def _ahead(read: Regex) -> Test | None:
+    """A test of all of a text by an expression that begins with looks ahead: each is a question of its own."""
+    tree = in_one_line(read.tree)
+    parts = list(tree.parts) if isinstance(tree, Seq) else [tree]
+    texts = []
+    ascii_only = False
+    try:
+        while parts and (isinstance(parts[0], Begin) or (isinstance(parts[0], Look) and parts[0].ahead)):
+            first = parts.pop(0)
+            if isinstance(first, Look):
+                asked, narrow = _emitted(first.body)
+                texts.append((rf"\A(?:{asked})", not first.negative))
+                ascii_only |= narrow
+        asked, narrow = _emitted(without_anchors(seq(parts)))
+    except Beyond:
+        return None
+    texts.append((rf"\A(?:{asked})\z", True))
+    return Test(tuple(texts), ascii_only or narrow, True) if all(taken(text) for text, _ in texts) else None
+
+
+def _emitted(node: Node) -> tuple[str, bool]:
+    """RE2's expression of a node, and whether it serves texts of ASCII characters only.
+
+    Raises:
+        Beyond: there is none.
+    """
+    try:
+        return re2(node), False
+    except Beyond:
+        return re2(node, ascii_only=True), True
 
 
 def literal_text(regex: str | None) -> str | None:
@@ -65,50 +121,95 @@ def literal_text(regex: str | None) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Extraction:
-    """A first match and its groups by RE2: its expression, with groups ``g0``, ``g1``..., and how many they are."""
+class Search:
+    """First matches, or all, by RE2.
+
+    Attributes:
+        text: RE2's expression, with groups ``g0``, ``g1``...
+        groups: how many groups there are besides the whole.
+        unsure: groups that need not take part in a match; what they match is not empty.
+        empty: whether a match may be empty.
+        local: whether a match does not depend on what stands around it.
+        ascii_only, one_line: whether it serves texts of ASCII characters, or without line ends, only.
+    """
 
     text: str
     groups: int
+    unsure: tuple[int, ...]
+    empty: bool
+    local: bool
+    ascii_only: bool
+    one_line: bool
+
+    def beyond(self, values: pa.Array) -> Mask | None:
+        """Which texts must be asked of the interpreter."""
+        return beyond(values, self.ascii_only, self.one_line)
 
 
 @lru_cache(maxsize=256)
-def extraction(regex: str) -> Extraction | None:
-    """The extraction of an expression of Java; None where RE2 might find something else."""
+def search(regex: str) -> Search | None:
+    """The search for an expression of Java; None where RE2 might find something else."""
     read = _read(regex)
-    if read is None or not _one_way(read.tree):
+    if read is None:
         return None
-    found = read.for_re2(whole=False, captures=True)
-    return None if found is None or found[1] else Extraction(found[0], read.groups)
+    tree = in_one_line(read.tree)
+    unsure = _unsure(tree)
+    found = None if unsure is None else read.for_re2(whole=False, captures=True, one_line=tree != read.tree)
+    if found is None or unsure is None:
+        return None
+    local = not any(isinstance(node, Begin | End | Border) for node in walk(tree))
+    return Search(found[0], read.groups, unsure, width(tree)[0] == 0, local, found[1], tree != read.tree)
 
 
-@lru_cache(maxsize=256)
-def replaceable(regex: str) -> str | None:
-    """An expression of Java as RE2 finds it again and again in a text; None where RE2 might find something else."""
-    read, found = _read(regex), extraction(regex)
-    return None if read is None or found is None or width(read.tree)[0] == 0 else found.text
+def _unsure(tree: Node) -> tuple[int, ...] | None:
+    """Groups that need not take part in a match.
 
-
-def _one_way(tree: Node) -> bool:
-    """Whether every group takes part once in each match, and nothing that may be empty is repeated."""
+    None where the engines may differ: a group that may match the empty text is among them, or stands in what is
+    repeated; or what may be empty is repeated.
+    """
+    found: list[int] = []
 
     def fits(node: Node, sure: bool) -> bool:
         if isinstance(node, Capture) and not sure:
-            return False
-        if isinstance(node, Repeat) and (width(node.body)[0] == 0 or node.most == 0):
-            return False
+            if width(node.body)[0] == 0:
+                return False
+            found.append(node.number)
+        if isinstance(node, Repeat):
+            if width(node.body)[0] == 0 or node.most == 0:
+                return False
+            if node.most != 1 and any(isinstance(inner, Capture) for inner in walk(node.body)):
+                return False
         return all(fits(inner, sure and not isinstance(node, Alt | Repeat)) for inner in children(node))
 
-    return fits(tree, True)
+    return tuple(found) if fits(tree, True) else None
 
 
-def extracted(values: pa.Array, regex: Extraction, absent: bool) -> pa.Array:
+@lru_cache(maxsize=256)
+def replacement(regex: str, template: str) -> tuple[Search, str] | None:
+    """The search for an expression of Java, and what RE2 puts in place of its matches; None where RE2 may not do it."""
+    read, found = _read(regex), search(regex)
+    if read is None or found is None or (found.empty and template):
+        return None
+    try:
+        parts = template_parts(template, read.groups, tuple(read.names.items()))
+    except Failed:
+        return None
+    if any(isinstance(part, int) and part > 8 for part in parts):
+        return None
+    # the whole match is a group of its own, so that the groups of the expression are one further
+    return found, "".join(part.replace("\\", r"\\") if isinstance(part, str) else f"\\{part + 1}" for part in parts)
+
+
+def extracted(values: pa.Array, regex: Search, absent: bool) -> pa.Array:
     """Lists of the first match and its groups; where there is none an empty list, or null if `absent`."""
     found = pc.extract_regex(values, regex.text)
     hit = ~nulls_of(found)
     rows = np.flatnonzero(hit)
     width, n = regex.groups + 1, len(values)
-    parts = pa.concat_arrays([part.cast(TEXT) for part in found.flatten()])
+    pieces = [part.cast(TEXT) for part in found.flatten()]
+    for group in regex.unsure:
+        pieces[group] = pc.if_else(pc.equal(pieces[group], ""), None, pieces[group])
+    parts = pa.concat_arrays(pieces)
     flat = parts.take(pa.array((rows[:, None] + np.arange(width) * n).ravel()))
     offsets = np.concatenate([[0], np.cumsum(hit * width)]).astype(np.int32)
     nulls = ~hit if absent else nulls_of(values)

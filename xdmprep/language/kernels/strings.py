@@ -277,19 +277,31 @@ _padded("rpad", pc.utf8_rpad)
 
 @kernel("explode", "text fixed?")
 def explode(rows: Rows, value: Column, regex: Any = ",") -> Made:
-    """The parts between hits of a regular expression of literals."""
-    separator = regexes.literal_text("," if regex is None else regex) if isinstance(regex, str | None) else None
-    return None if not separator else Column(pc.split_pattern(plain(value.values), separator))
+    """The parts between hits of a regular expression."""
+    return _cut(plain(value.values), "," if regex is None else regex)
+
+
+def _cut(values: pa.Array, regex: Any) -> Made:
+    """The parts between matches, the empty ones too; None where RE2 may cut elsewhere."""
+    if not isinstance(regex, str):
+        return None
+    separator = regexes.literal_text(regex)
+    if separator:
+        return Column(pc.split_pattern(values, separator))
+    found = regexes.search(regex)
+    if found is None or found.empty or not found.local:
+        return None
+    return Column(pc.split_pattern_regex(values, found.text), found.beyond(values))
 
 
 @kernel(".split", "words fixed")
 def split_method(rows: Rows, value: Column, regex: Any) -> Made:
-    """``text.split(regex)`` at a literal text: empty parts at the end go, unless there is one part only."""
-    separator = regexes.literal_text(regex) if isinstance(regex, str) else None
-    if not separator:
-        return None
+    """``text.split(regex)``: empty parts at the end go, unless there is one part only."""
     values = plain(value.values)
-    offsets, parts = parts_of(pc.split_pattern(values, separator))
+    found = _cut(values, regex)
+    if found is None:
+        return None
+    offsets, parts = parts_of(found.values)
     starts, count = offsets[:-1], np.diff(offsets)
     owners = np.repeat(np.arange(rows.n), count)
     filled = np.flatnonzero(as_mask(pc.not_equal(parts, "")))
@@ -298,7 +310,7 @@ def split_method(rows: Rows, value: Column, regex: Any) -> Made:
     length = np.where(count == 1, 1, last - starts + 1)
     kept = np.arange(len(parts)) < (starts + length)[owners]
     ends = np.concatenate([[0], np.cumsum(np.where(count == 0, 0, length))])
-    return Column(list_of(ends, parts if kept.all() else parts.filter(pa.array(kept)), nulls_of(values)))
+    return Column(list_of(ends, parts if kept.all() else parts.filter(pa.array(kept)), nulls_of(values)), found.open)
 
 
 @kernel("split", "text fixed?")
@@ -447,11 +459,13 @@ def _matched(value: Column, test: regexes.Test | None) -> Made:
 def _replacing(name: str, most: int | None) -> None:
     @kernel(name, "words fixed fixed")
     def run(rows: Rows, value: Column, regex: Any, new: Any) -> Made:
-        """Hits of a regular expression replaced by a text without references to groups."""
-        pattern = regexes.replaceable(regex) if isinstance(regex, str) else None
-        if pattern is None or not isinstance(new, str) or "$" in new or "\\" in new:
+        """Hits of a regular expression replaced by a text, and parts of them."""
+        found = regexes.replacement(regex, new) if isinstance(regex, str) and isinstance(new, str) else None
+        if found is None or (found[0].empty and most is not None):
             return None
-        return Column(pc.replace_substring_regex(plain(value.values), pattern, new, max_replacements=most))
+        values = plain(value.values)
+        made = pc.replace_substring_regex(values, found[0].text, found[1], max_replacements=most)
+        return Column(made, found[0].beyond(values))
 
 
 _replacing(".replaceAll", None)
@@ -461,10 +475,11 @@ _replacing(".replaceFirst", 1)
 @kernel("extract_regex", "text fixed")
 def extract_regex(rows: Rows, value: Column, regex: Any) -> Made:
     """The first match and its groups."""
-    found = regexes.extraction(regex) if isinstance(regex, str) else None
+    found = regexes.search(regex) if isinstance(regex, str) else None
     if found is None:
         return None
-    return Column(regexes.extracted(plain(value.values), found, rows.options.no_match == "null"))
+    values = plain(value.values)
+    return Column(regexes.extracted(values, found, rows.options.no_match == "null"), found.beyond(values))
 
 
 def _tested(sign: str, test: Callable[[pa.Array, str], Column | None]) -> None:
