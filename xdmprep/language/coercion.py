@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..core.arrow_types import TIMESTAMP, decimal_texts, doubles, plain_column
+from ..core.arrow_types import TIMESTAMP, decimal_texts, doubles, is_text, plain_column
 from ..core.shred import to_pylist
 from .columns import BOOL, DOUBLE, LONG, MOMENT, TEXT, Column, Mask, as_mask, merged, nulls_of, plain
 from .java_time_format import automatic_layouts, iso_shape, read_date
@@ -285,6 +285,17 @@ def _by_value(values: pa.Array, target: pa.DataType, options: Options) -> tuple[
     """Through the reference, once per distinct value where values can be told apart."""
     if pa.types.is_nested(values.type):
         return _one_by_one(to_pylist(values), target, options)
+    hopeless = _hopeless(plain(values), target, options)
+    if hopeless is not None and hopeless.any():
+        rest = np.flatnonzero(~hopeless)
+        found, bad = (
+            _by_value(values.take(pa.array(rest)), target, options) if len(rest) else (pa.nulls(0, target), rest)
+        )
+        failed = hopeless.copy()
+        failed[rest[bad]] = True
+        places = np.zeros(len(values), dtype=np.int64)
+        places[rest] = np.arange(len(rest))
+        return found.take(pa.array(places, mask=hopeless)), np.flatnonzero(failed)
     encoded = plain(values).dictionary_encode()
     words = encoded.dictionary
     if words.type == TEXT and (pa.types.is_date(target) or target == TIMESTAMP):
@@ -293,6 +304,25 @@ def _by_value(values: pa.Array, target: pa.DataType, options: Options) -> tuple[
     failed = np.zeros(len(words), dtype=bool)
     failed[bad] = True
     return _taken(encoded.indices, found, failed, target)
+
+
+_WHOLE = r"^[+-]?[0-9]+\z"
+_DECIMAL = r"^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\z"
+
+
+def _hopeless(values: pa.Array, target: pa.DataType, options: Options) -> Mask | None:
+    """Values of which their form tells that the reference refuses them; None where only it can tell."""
+    kind = values.type
+    if is_text(kind) and (pa.types.is_integer(target) or target == DOUBLE):
+        fits = pc.match_substring_regex(values.cast(TEXT), _DECIMAL if target == DOUBLE else _WHOLE)
+        return as_mask(pc.invert(fits))
+    if is_text(kind) and target == BOOL and options.booleans == "documented":
+        known = pc.is_in(values.cast(TEXT), value_set=pa.array([*TRUE, *FALSE], TEXT))
+        return as_mask(pc.invert(known)) & ~nulls_of(values)
+    if pa.types.is_floating(kind) and pa.types.is_integer(target):
+        exact = values.cast(DOUBLE).fill_null(0).to_numpy(zero_copy_only=False)
+        return np.asarray(np.isfinite(exact) & (exact != np.floor(exact)))
+    return None
 
 
 def _times_of(words: list[str], target: pa.DataType, options: Options) -> tuple[pa.Array, Mask]:

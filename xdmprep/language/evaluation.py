@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from .binding import columns_of
 from .catalogue import Context
 from .columns import MOMENT, TEXT, Column, Mask, distinct, merged, nulls_of, plain, some
 from .functions import table
-from .interpreter import Evaluator, Scope, compile_node, run
+from .interpreter import Direct, Evaluator, Scope, compile_node, direct, reason_of, run
 from .kernels import KERNELS, LAMBDAS, LAZY, Constants, Rows, lifted, walked
 from .kernels.regexes import literal_text
 from .options import Options
@@ -49,6 +50,8 @@ from .values import Failed
 log = logging.getLogger("xdmprep.language")
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
+#: A part of so many nodes or more runs on the distinct texts of its column where the first rows have few of them.
+_WORTH, _HEAD, _FEW = 6, 1000, 100
 
 
 class Frame:
@@ -72,6 +75,7 @@ class Frame:
     ) -> None:
         self.columns, self.n, self.context, self.keys, self.asked = columns, n, context, keys, asked
         self._normal: dict[str, Any] = {}
+        self._worded: dict[str, Any] = {}
 
     def raw(self, name: str) -> Any:
         """A column of the source as it comes; None where it is not there."""
@@ -85,6 +89,17 @@ class Frame:
             if array is None:
                 array = pa.nulls(self.n)
             found = self._normal[name] = array if isinstance(array, list) else normal(array)
+        return found
+
+    def worded(self, name: str) -> Any:
+        """A column of the source, with a dictionary where it is of texts and those are few."""
+        found = self._worded.get(name)
+        if found is None:
+            found = self.raw(name)
+            long = isinstance(found, pa.Array) and found.type == TEXT and self.n >= 2 * _HEAD
+            if long and len(found.slice(0, _HEAD).unique()) <= _FEW:
+                found = found.dictionary_encode()
+            self._worded[name] = found
         return found
 
     def taken(self, rows: Ints) -> Frame:
@@ -127,6 +142,7 @@ class Part:
         constant: whether it is the same `value` in all rows; it fails where `failure` says why.
         body, parameters: of the lambda among its arguments.
         result: type of its values where that is always the same.
+        size: how many nodes it has.
     """
 
     node: Node
@@ -140,7 +156,8 @@ class Part:
     body: Part | None = None
     parameters: tuple[str, ...] = ()
     result: pa.DataType | None = None
-    spliced: tuple[Evaluator, tuple[str, ...]] | None = field(default=None, repr=False)
+    size: int = 1
+    spliced: tuple[Node, Evaluator, tuple[str, ...]] | None = field(default=None, repr=False)
 
     def run(self, frame: Frame) -> Column:
         """The values for all rows."""
@@ -195,6 +212,8 @@ class Part:
         Several columns give every combination of their words a place, whether it occurs or not.
         """
         columns = [frame.raw(name) for name in self.reads]
+        if len(columns) == 1 and self.size >= _WORTH:
+            columns = [frame.worded(self.reads[0])]
         combinations = 1
         for values in columns:
             if not isinstance(values, pa.DictionaryArray) or values.type.value_type != TEXT:
@@ -232,7 +251,7 @@ class Part:
     def _whole(self, frame: Frame) -> Column:
         """This part and all below by the interpreter."""
         columns = {name: Column(frame.column(name)) for name in self.reads}
-        return self._interpreted(compile_node(self.node), columns, frame)
+        return self._interpreted(self.node, compile_node(self.node), columns, frame)
 
     def _spliced(self, frame: Frame, arguments: Sequence[Column | None]) -> Column:
         """This part by the interpreter, its arguments being worked out; lambdas see the columns around."""
@@ -243,15 +262,15 @@ class Part:
                 nodes.append(node if fixed else FieldPath(0, (_input(i),), True))
             node = rebuild(self.node, tuple(nodes))
             free = tuple(name for name in columns_of(node) if not name.startswith("\0"))
-            self.spliced = compile_node(node), free
-        evaluator, free = self.spliced
+            self.spliced = node, compile_node(node), free
+        node, evaluator, free = self.spliced
         columns = {name: Column(frame.column(name)) for name in free}
         for i, (part, column) in enumerate(zip(self.parts, arguments, strict=True)):
             if part is not None and column is not None and not (part.constant and part.failure is None):
                 columns[_input(i)] = column
-        return self._interpreted(evaluator, columns, frame)
+        return self._interpreted(node, evaluator, columns, frame)
 
-    def _interpreted(self, evaluate: Evaluator, columns: dict[str, Column], frame: Frame) -> Column:
+    def _interpreted(self, tree: Node, evaluate: Evaluator, columns: dict[str, Column], frame: Frame) -> Column:
         """What an evaluator gives for the rows where all columns are settled; where it fails, the row is open."""
         n = frame.n
         if not n:
@@ -261,7 +280,7 @@ class Part:
         is_open = merged(*[column.open for column in columns.values()])
         at = None if is_open is None or not is_open.any() else np.flatnonzero(~is_open)
         arrays = {name: _some_of(column.values, at) for name, column in columns.items()}
-        values, reasons = each(evaluate, arrays, n if at is None else len(at), frame, self.random, self.node)
+        values, reasons = each(tree, evaluate, arrays, n if at is None else len(at), frame, self.random, self.node)
         failed = np.zeros(n, dtype=bool)
         if at is None:
             failed[list(reasons)] = True
@@ -292,43 +311,75 @@ def _some_of(values: Any, at: Ints | None) -> Any:
 
 
 def each(
-    evaluate: Evaluator,
-    columns: Mapping[str, Any],
-    n: int,
-    frame: Frame,
-    random: bool = False,
+    tree: Node, evaluate: Evaluator, columns: Mapping[str, Any], n: int, frame: Frame, random: bool = False,
     node: Node | None = None,
-) -> tuple[list[Any], dict[int, str]]:
+) -> tuple[list[Any], dict[int, str]]:  # fmt: skip
     """What the interpreter gives, once per distinct combination of the columns where they can be told apart.
+
+    Args:
+        tree, evaluate: what is evaluated.
+        columns: what it reads.
+        n: number of rows.
+        frame: the rows around.
+        random: whether every row gets another value.
+        node: what is noted as asking the interpreter.
 
     Returns:
         The values of all rows, and why rows failed, by their position.
     """
     arrays = list(columns.values())
-    flat = not random and not any(isinstance(values, list) for values in arrays)
-    unique = distinct(arrays, n) if flat else None
+    flat = not random and not any(_is_nested(values) or isinstance(values, list) for values in arrays)
     if frame.asked is not None and node is not None:
-        frame.asked[node] = unique is not None
+        frame.asked[node] = flat
+    unique = distinct(arrays, n) if flat and not _differ(arrays, n) else None
     if log.isEnabledFor(logging.DEBUG) and node is not None:
         runs = n if unique is None else len(unique[0][0]) if unique[0] else min(n, 1)
         name = getattr(node, "name", type(node).__name__)
         log.debug("%s has no kernel for its arguments: interpreted %d times for %d rows", name, runs, n)
+    called = None if random else direct(tree)
     if unique is None:
-        return _each(evaluate, list(columns), [to_python(values) for values in arrays], n, frame, random)
+        return _each(called, evaluate, list(columns), [to_python(values) for values in arrays], n, frame, random)
     words, at = unique
     count = len(words[0]) if words else min(n, 1)
-    values, reasons = _each(evaluate, list(columns), [to_python(plain(w)) for w in words], count, frame, False)
+    lists = [to_python(plain(word)) for word in words]
+    values, reasons = _each(called, evaluate, list(columns), lists, count, frame, False)
     which = at.to_pylist()
     failed = {i: reasons[code] for i, code in enumerate(which) if code in reasons} if reasons else {}
     return [values[code] for code in which], failed
 
 
+#: Of so many rows that are looked at, as many as the share differ where evaluating each row is cheaper.
+_LOOK, _DIFFER = 500, 0.95
+
+
+def _differ(arrays: Sequence[Any], n: int) -> bool:
+    """Whether the first rows nearly all differ in one of the columns."""
+    if n < _LOOK:
+        return False
+    heads = [plain(values.slice(0, _LOOK)) for values in arrays]
+    return any(len(head.unique()) >= _DIFFER * _LOOK for head in heads)
+
+
 def _each(
-    evaluate: Evaluator, names: list[str], lists: list[list[Any]], n: int, frame: Frame, random: bool
-) -> tuple[list[Any], dict[int, str]]:
+    called: Direct | None, evaluate: Evaluator, names: list[str], lists: list[list[Any]], n: int, frame: Frame,
+    random: bool,
+) -> tuple[list[Any], dict[int, str]]:  # fmt: skip
     out: list[Any] = [None] * n
     reasons: dict[int, str] = {}
-    context, record = frame.context, dict[str, Any]()
+    context = frame.context
+    if called is not None:
+        places = dict(zip(names, lists, strict=True))
+        given = [places[part] if isinstance(part, str) else repeat(part.value, n) for part in called.arguments]
+        work = called.run
+        for i, arguments in enumerate(zip(*given, strict=True)):
+            try:
+                out[i] = work(context, *arguments)
+            except Failed as error:
+                reasons[i] = str(error)
+            except (RecursionError, OverflowError, MemoryError) as error:
+                reasons[i] = reason_of(error)
+        return out, reasons
+    record = dict[str, Any]()
     scope = Scope(record, context)
     for i in range(n):
         for name, values in zip(names, lists, strict=True):
@@ -362,6 +413,7 @@ def lower(node: Node, options: Options) -> Part:
     if isinstance(node, Call) and node.name == "uuid":
         random = True
     made = Part(node, _name(node), parts, reads, random, body=body, parameters=parameters, result=_result(node))
+    made.size = len(_within(node))
     if len(lambdas) > 1:
         made.body = None
     volatile = random or any(isinstance(each, Call) and _volatile(each) for each in _within(node))

@@ -211,7 +211,7 @@ class Expression:
         some = frame.taken(at) if len(at) < frame.n else frame
         columns = {name: some.column(name) for name in self.columns}
         often = self.tree if len(at) * 10 > frame.n else None
-        found, reasons = each(self.evaluator, columns, len(at), some, self._root.random, often)
+        found, reasons = each(self.tree, self.evaluator, columns, len(at), some, self._root.random, often)
         errors = [(int(at[i]), reasons[i]) for i in sorted(reasons)]
         if len(at) == frame.n:
             return self._handed(from_python(found), errors, kind)

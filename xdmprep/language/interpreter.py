@@ -7,6 +7,7 @@ must equal what this does, and rows that a kernel leaves open come here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -255,6 +256,39 @@ def _binary(operator: str, left: Evaluator, right: Evaluator) -> Evaluator:
             return lambda s: values.tested(operator, left(s), right(s), _matches)
 
 
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """A call whose arguments are columns or constants: its function, and the names or values of its arguments."""
+
+    run: Callable[..., Any]
+    arguments: tuple[str | Constant, ...]
+
+
+def direct(node: Node) -> Direct | None:
+    """A node as a function of columns, without the way through the tree; None where it is more than one call."""
+    match node:
+        case Call(_, name, arguments) if name != "contains_key" and not table()[name].lazy:
+            found = table()[name].run
+            assert found is not None  # noqa: S101  (check() refuses functions without one)
+        case Method(_, value, name, rest):
+            arguments = (value, *rest)
+
+            def found(context: Context, value: Any, *given: Any) -> Any:
+                return call_method(name, value, list(given))
+
+        case _:
+            return None
+    parts: list[str | Constant] = []
+    for argument in arguments:
+        if isinstance(argument, FieldPath) and len(argument.names) == 1:
+            parts.append(argument.names[0])
+        elif isinstance(argument, Constant):
+            parts.append(argument)
+        else:
+            return None
+    return Direct(found, tuple(parts)) if any(isinstance(part, str) for part in parts) else None
+
+
 def run(evaluator: Evaluator, scope: Scope) -> Any:
     """The value of one row.
 
@@ -265,10 +299,15 @@ def run(evaluator: Evaluator, scope: Scope) -> Any:
         value = evaluator(scope)
     except Failed:
         raise
-    except RecursionError:
-        raise Failed("the data are nested too deeply") from None
-    except (OverflowError, MemoryError) as error:
-        raise Failed(str(error) or "the result is too large") from None
+    except (RecursionError, OverflowError, MemoryError) as error:
+        raise Failed(reason_of(error)) from None
     if callable(value):
         raise Failed("a lambda is no value")
     return value
+
+
+def reason_of(error: Exception) -> str:
+    """What an error that is none of the language's says of a value."""
+    if isinstance(error, RecursionError):
+        return "the data are nested too deeply"
+    return str(error) or "the result is too large"

@@ -62,7 +62,11 @@ def _parser() -> Any:
     return ua_parser.parse
 
 
-@lru_cache(maxsize=8192)
+#: So many distinct texts are remembered, for each function.
+REMEMBERED = 16_384
+
+
+@lru_cache(maxsize=REMEMBERED)
 def _parsed(agent: str) -> Any:
     return _parser()(agent)
 
@@ -77,9 +81,9 @@ def _version(found: Any, *names: str) -> str | None:
     return ".".join(present) or None
 
 
-def _system(value: Any) -> tuple[str, str | None]:
+def _system(agent: str) -> tuple[str, str | None]:
     """Name and version of the operating system."""
-    found = _parsed(text(value)).os
+    found = _parsed(agent).os
     if found is None:
         return "Unknown", None
     version = _version(found, "major", "minor", "patch", "patch_minor")
@@ -88,9 +92,9 @@ def _system(value: Any) -> tuple[str, str | None]:
     return _SYSTEMS.get(found.family, found.family), version
 
 
-def _agent(value: Any) -> tuple[str, str | None]:
+def _agent(agent: str) -> tuple[str, str | None]:
     """Name and version of the browser."""
-    found = _parsed(text(value)).user_agent
+    found = _parsed(agent).user_agent
     if found is None:
         return "Unknown", None
     return _AGENTS.get(found.family, found.family), _version(found, "major", "minor", "patch", "patch_minor")
@@ -106,58 +110,62 @@ def _named(name: str, version: str | None) -> str:
     return f"{name} {version or '??'}"
 
 
-def _ua(name: str, meaning: str, gives: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    return function(
-        f"{name}(user_agent)", meaning, f'{name}("{_EXAMPLE}")', gives, category="user agent", result=pa.string(),
-        availability="data", package="ua_parser",
-        reason="needs the package ua-parser; its names are translated to the platform's",
-    )  # fmt: skip
+def _ua(name: str, meaning: str, gives: str) -> Callable[[Callable[[str], str]], Callable[..., Any]]:
+    """A function of user agents; what it gives for a text is remembered."""
+
+    def put(answer: Callable[[str], str]) -> Callable[..., Any]:
+        known = lru_cache(maxsize=REMEMBERED)(answer)
+
+        @function(
+            f"{name}(user_agent)", meaning, f'{name}("{_EXAMPLE}")', gives, category="user agent", result=pa.string(),
+            availability="data", package="ua_parser",
+            reason="needs the package ua-parser; its names are translated to the platform's",
+        )  # fmt: skip
+        def run(ctx: Context, value: Any) -> str | None:
+            return None if value is None else known(text(value))
+
+        return run
+
+    return put
 
 
 @_ua("ua_os_name", "The name of the operating system.", "iOS")
-def ua_os_name(ctx: Context, value: Any) -> str | None:
-    return None if value is None else _system(value)[0]
+def ua_os_name(agent: str) -> str:
+    return _system(agent)[0]
 
 
 @_ua("ua_os_version", "The version of the operating system.", "5.1.1")
-def ua_os_version(ctx: Context, value: Any) -> str | None:
-    return None if value is None else _system(value)[1] or "??"
+def ua_os_version(agent: str) -> str:
+    return _system(agent)[1] or "??"
 
 
 @_ua("ua_os_name_version", "Name and version of the operating system.", "iOS 5.1.1")
-def ua_os_name_version(ctx: Context, value: Any) -> str | None:
-    return None if value is None else _named(*_system(value))
+def ua_os_name_version(agent: str) -> str:
+    return _named(*_system(agent))
 
 
 @_ua("ua_os_version_major", "Name and major version of the operating system.", "iOS 5")
-def ua_os_version_major(ctx: Context, value: Any) -> str | None:
-    if value is None:
-        return None
-    name, version = _system(value)
+def ua_os_version_major(agent: str) -> str:
+    name, version = _system(agent)
     return _named(name, _major(version))
 
 
 @_ua("ua_agent_name", "The name of the browser.", "Safari")
-def ua_agent_name(ctx: Context, value: Any) -> str | None:
-    return None if value is None else _agent(value)[0]
+def ua_agent_name(agent: str) -> str:
+    return _agent(agent)[0]
 
 
 @_ua("ua_agent_version", "The version of the browser.", "5.1")
-def ua_agent_version(ctx: Context, value: Any) -> str | None:
-    return None if value is None else _agent(value)[1] or "??"
+def ua_agent_version(agent: str) -> str:
+    return _agent(agent)[1] or "??"
 
 
 @_ua("ua_agent_version_major", "Name and major version of the browser.", "Safari 5")
-def ua_agent_version_major(ctx: Context, value: Any) -> str | None:
-    if value is None:
-        return None
-    name, version = _agent(value)
+def ua_agent_version_major(agent: str) -> str:
+    name, version = _agent(agent)
     return _named(name, _major(version))
 
 
 @_ua("ua_device_class", "The kind of device.", "Phone")
-def ua_device_class(ctx: Context, value: Any) -> str | None:
-    if value is None:
-        return None
-    here = text(value)
-    return next((name for pattern, name in _classes() if pattern.search(here)), "Unknown")
+def ua_device_class(agent: str) -> str:
+    return next((name for pattern, name in _classes() if pattern.search(agent)), "Unknown")

@@ -18,7 +18,7 @@ _URL = re.compile(
     re.VERBOSE,
 )
 _ILLEGAL = re.compile(r"[\s<>\"{}|\\^`\x00-\x1f\x7f]")
-_PORTS = {"http": 80, "https": 443, "ftp": 21, "ftps": 990, "sftp": 22, "ssh": 22, "ws": 80, "wss": 443, "ldap": 389,
+PORTS = {"http": 80, "https": 443, "ftp": 21, "ftps": 990, "sftp": 22, "ssh": 22, "ws": 80, "wss": 443, "ldap": 389,
           "ldaps": 636, "telnet": 23, "smtp": 25, "gopher": 70, "nntp": 119, "imap": 143, "rtsp": 554}  # fmt: skip
 _URLS: dict[str, Any] = {"category": "url"}
 
@@ -70,7 +70,7 @@ def get_url_port(ctx: Context, value: Any) -> int | None:
     if parts is None or not parts[2]:
         return None
     if not parts[3]:
-        return _PORTS.get(parts[1].lower())
+        return PORTS.get(parts[1].lower())
     port = int(parts[3]) if len(parts[3]) < 6 else 65536
     return port if port < 65536 else None
 

@@ -30,7 +30,7 @@ from ..shapes import (
 )
 from . import texts
 from .choices import element
-from .strings import joined, place_of, url_part
+from .strings import joined, place_of
 from .table import KERNELS, LAMBDAS, Constants, Made, Rows, as_texts, failing, kernel, kind, truths
 
 Ints = np.ndarray[Any, Any]
@@ -84,7 +84,7 @@ def _lists(rows: Rows, given: Sequence[Column]) -> list[tuple[Ints, pa.Array]] |
     return found
 
 
-def _behind(n: int, lists: Sequence[tuple[Ints, pa.Array]]) -> pa.Array:
+def behind(n: int, lists: Sequence[tuple[Ints, pa.Array]]) -> pa.Array:
     """The elements of all lists of a row, one list behind the other."""
     lengths = np.stack([np.diff(offsets) for offsets, _ in lists], axis=1)
     bases = np.concatenate([[0], np.cumsum([len(items) for _, items in lists])[:-1]])
@@ -98,7 +98,7 @@ def _behind(n: int, lists: Sequence[tuple[Ints, pa.Array]]) -> pa.Array:
 def join_arrays(rows: Rows, *given: Column) -> Made:
     """Arrays one behind the other."""
     lists = _lists(rows, given)
-    return None if lists is None else Column(_behind(rows.n, lists))
+    return None if lists is None else Column(behind(rows.n, lists))
 
 
 @kernel("add_to_array", "any any*")
@@ -108,7 +108,7 @@ def add_to_array(rows: Rows, value: Column, *more: Column) -> Made:
     if lists is None:
         return None
     singles = [(np.arange(rows.n + 1, dtype=np.int32), plain(column.values)) for column in more]
-    return Column(_behind(rows.n, [*lists, *singles]))
+    return Column(behind(rows.n, [*lists, *singles]))
 
 
 @kernel("upsert_array_append upsert_array_replace", "any any?")
@@ -404,37 +404,6 @@ def get_values(rows: Rows, value: Column, key: Any, between: Any, after: Any) ->
     return Column(values.take(pa.array(at, mask=at < 0)) if len(values) else pa.nulls(rows.n, TEXT))
 
 
-@kernel("get_url_query_str", "text fixed?")
-def url_query(rows: Rows, value: Column, anchor: Any = "retain") -> Made:
-    """The query as a map; open where a name comes twice."""
-    how = "retain" if anchor is None else anchor.lower() if isinstance(anchor, str) else ""
-    if how not in ("retain", "remove", "append") or rows.options.query_repeats != "first":
-        return None
-    values = plain(value.values)
-    query, odd = url_part(values, "query")
-    anchor_text = None if how == "remove" else url_part(values, "anchor")[0]
-    if how == "retain":
-        fragment = pc.if_else(pc.less_equal(pc.binary_length(query), 1), "", anchor_text)
-        query = pc.binary_join_element_wise(query, fragment, "")
-    offsets, pairs = parts_of(pc.split_pattern(pc.utf8_slice_codeunits(query, 1), "&"))
-    filled = as_mask(pc.not_equal(pairs, ""))
-    if not filled.all():
-        offsets, pairs = np.concatenate([[0], np.cumsum(filled)])[offsets], pairs.filter(pa.array(filled))
-    both = pc.split_pattern(pairs, "=", max_splits=1)
-    names, given = element(both, 0).values, element(both, 1).values.fill_null("")
-    if how == "append":
-        fragments = pc.if_else(pc.equal(anchor_text, ""), None, pc.utf8_slice_codeunits(anchor_text, 1))
-        ends = np.concatenate([[0], np.cumsum(~nulls_of(fragments))])
-        fragments = fragments.drop_null()
-        keys = pa.repeat(pa.scalar("_anchor_", TEXT), len(fragments))
-        (offsets, names), (_, given) = (
-            parts_of(_behind(rows.n, [(offsets, own), (ends, more)]))
-            for own, more in ((names, keys), (given, fragments))
-        )
-    twice = with_repeats(names, np.repeat(np.arange(rows.n), np.diff(offsets)), rows.n)
-    return Column(map_of(offsets, names, given, nulls_of(query)), merged(odd, some(twice)))
-
-
 @kernel("add_to_map", "any any*")
 def add_to_map(rows: Rows, *given: Column) -> Made:
     """The pairs of all maps; of equal keys the first counts."""
@@ -445,8 +414,8 @@ def add_to_map(rows: Rows, *given: Column) -> Made:
     if any(entry is None for entry in entries):
         return None
     known = [entry for entry in entries if entry is not None]
-    keys = _behind(rows.n, [(offsets, key) for offsets, key, _ in known])
-    items = _behind(rows.n, [(offsets, item) for offsets, _, item in known])
+    keys = behind(rows.n, [(offsets, key) for offsets, key, _ in known])
+    items = behind(rows.n, [(offsets, item) for offsets, _, item in known])
     offsets, flat_keys = parts_of(keys)
     owners = np.repeat(np.arange(rows.n), np.diff(offsets))
     coded = plain(flat_keys).dictionary_encode()

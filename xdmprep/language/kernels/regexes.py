@@ -81,7 +81,7 @@ def test(regex: str, whole: bool) -> Test | None:
 def _ahead(read: Regex) -> Test | None:
     """A test of all of a text by an expression that begins with looks ahead: each is a question of its own."""
     tree = in_one_line(read.tree)
-    parts = list(tree.parts) if isinstance(tree, Seq) else [tree]
+    parts: list[Node] = [*tree.parts] if isinstance(tree, Seq) else [tree]
     texts = []
     ascii_only = False
     try:

@@ -1,0 +1,45 @@
+"""The kernels on URLs beside the reference: texts of the marks that part URLs, and URLs with something changed."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from xdmprep.language import Options, compile_expression
+from xdmprep.language.catalogue import Context
+from xdmprep.language.interpreter import Scope, compile_node, run
+
+FUNCTIONS = [
+    "get_url_protocol(v)", "get_url_host(v)", "get_url_port(v)", "get_url_path(v)", "get_url_path(v, false)",
+    "get_url_query_str(v)", "get_url_query_str(v, 'remove')", "get_url_query_str(v, 'append')", "get_url_encoded(v)",
+    "get_url_decoded(v)", "get_url_decoded(get_url_encoded(v))",
+]  # fmt: skip
+WHOLE = st.builds(
+    "{}{}{}{}{}".format,
+    st.sampled_from(["https://", "HTTP://", "mailto:", "s3://", "//", "x:/", ""]),
+    st.sampled_from(
+        ["a.com", "u@a.com", "a.com:443", "a.com:", "u:p@a.com:8080", "[::1]:80", "", "a:99999999", "a:8x"]
+    ),
+    st.sampled_from(["", "/", "/a/b.html", "a//b/", "/%C3%A9%ff%2", "/a b", "/\u00fc"]),
+    st.sampled_from(["", "?", "?a=1&b=2", "?a=1&a=2&&=&c", "?a=%20", "?q=a?b"]),
+    st.sampled_from(["", "#", "#top", "#a?b#c"]),
+)
+TEXTS = st.one_of(WHOLE, st.text("ab:/?#@[]%=&.-+2F1 \u00e9\n", max_size=14), WHOLE.map(lambda url: url[1:]), st.none())
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from(FUNCTIONS), st.lists(TEXTS, min_size=1, max_size=8), st.sampled_from(["bare", "slash"]))
+@example("get_url_decoded(v)", ["%ff", "%41", "%", "%4", "%C3%A9", None], "bare")
+def test_parts_of_columns_are_those_of_each_text(text: str, values: list[str | None], path_end: str) -> None:
+    options = Options(path_end=path_end)
+    batch = pa.record_batch({"v": pa.array(["x:", *values, "y"], pa.string())}).slice(1, len(values))
+    expression = compile_expression(text, batch.schema, options)
+    got = expression.apply(batch)
+    assert not got.errors
+    if isinstance(got.values, pa.Array):
+        got.values.validate(full=True)
+    evaluate = compile_node(expression.tree)
+    alone = [run(evaluate, Scope({"v": value}, Context(options))) for value in values]
+    found = got.values if isinstance(got.values, list) else got.values.to_pylist(maps_as_pydicts="strict")
+    assert found == alone

@@ -1,0 +1,230 @@
+"""Kernels on URLs: their parts are spans of bytes between the marks that part them."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..columns import LONG, TEXT, Column, Mask, as_mask, bytes_of, merged, nulls_of, plain, some
+from ..functions.urls import PORTS
+from ..shapes import map_of, parts_of, ranges
+from . import texts
+from .choices import element
+from .collections import behind, with_repeats
+from .table import Made, Rows, kernel
+
+_ILLEGAL = r'\s<>"{}|\\^`\x00-\x1f\x7f'
+_URL = rf"\A[A-Za-z][A-Za-z0-9+.-]*:[^{_ILLEGAL}]*\z"
+
+
+_FAR = 2**62  # behind every place
+
+
+class Urls:
+    """Where the parts of URLs begin and end, in bytes.
+
+    Attributes:
+        odd: texts beyond ASCII or with brackets, which the interpreter takes apart.
+        valid: which texts are URLs.
+    """
+
+    def __init__(self, values: pa.Array) -> None:
+        self.odd = None if texts.is_ascii(values) else some(~texts.ascii_rows(values))
+        for bracket in "[]":
+            self.odd = merged(self.odd, some(as_mask(pc.match_substring(values, bracket))))
+        self.valid = as_mask(pc.match_substring_regex(values, _URL))
+        offsets, data = bytes_of(values)
+        self._data = data[offsets[0] : offsets[-1]]
+        bounds = (offsets - offsets[0]).astype(np.int64)
+        self._starts, self._ends = bounds[:-1], bounds[1:]
+        self._hits: dict[str, Any] = {}
+
+    def _next(self, mark: str, starts: Any, ends: Any) -> Any:
+        """The first place of a mark from `starts` on, where there is none before `ends` those."""
+        hits = self._hits.get(mark)
+        if hits is None:
+            hits = self._hits[mark] = np.append(np.flatnonzero(self._data == ord(mark)), _FAR)
+        return np.minimum(hits[np.searchsorted(hits, starts)], ends)
+
+    def span(self, name: str) -> tuple[Any, Any, Mask]:
+        """Begin and end of a part, and where there is one."""
+        colon, anchor = (self._next(mark, self._starts, self._ends) for mark in ":#")
+        query = self._next("?", self._starts, anchor)
+        if name == "scheme":
+            return self._starts, colon, self.valid
+        if name == "anchor":
+            return anchor + 1, self._ends, self.valid & (anchor < self._ends)
+        if name == "query":
+            return query + 1, anchor, self.valid & (query < anchor)
+        padded = np.append(self._data, [0, 0, 0])
+        marked = self.valid & (colon + 2 < self._ends)
+        marked &= (padded[colon + 1] == ord("/")) & (padded[colon + 2] == ord("/"))
+        first = np.minimum(colon + 3, query)
+        slash = self._next("/", first, query)
+        at = self._next("@", first, slash)
+        host = np.where(at < slash, at + 1, first)
+        end = np.minimum(self._next(":", host, slash), self._next("@", host, slash))
+        if name == "host":
+            return host, end, marked
+        digits = (self._data - np.uint8(48)) < 10
+        others = np.append(np.flatnonzero(~digits), _FAR)
+        ported = marked & (end < slash) & (padded[np.minimum(end, len(self._data))] == ord(":"))
+        after = np.minimum(others[np.searchsorted(others, end + 1)], slash)
+        if name == "port":
+            return end + 1, after, ported
+        path = np.where(ported, after, np.where(marked, end, np.minimum(colon + 1, query)))
+        if name == "path":
+            return path, query, self.valid
+        hits = self._hits["/"]
+        last = np.append(-1, hits)[np.searchsorted(hits, query)]
+        return np.where(last >= path, last + (name == "end"), path), query, self.valid
+
+    def part(self, name: str) -> pa.Array:
+        """A part as text; null where there is none."""
+        starts, ends, there = self.span(name)
+        lengths = np.where(there, ends - starts, 0)
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+        return texts.made_of(offsets, self._data[ranges(starts, lengths)], ~there)
+
+
+@kernel("get_url_protocol", "text")
+def url_protocol(rows: Rows, value: Column) -> Made:
+    """The scheme in lower case."""
+    urls = Urls(plain(value.values))
+    return Column(texts.ascii_lower(urls.part("scheme")), urls.odd)
+
+
+@kernel("get_url_host", "text")
+def url_host(rows: Rows, value: Column) -> Made:
+    """The host; null where it is empty."""
+    urls = Urls(plain(value.values))
+    found = urls.part("host")
+    return Column(pc.if_else(pc.equal(found, ""), None, found), urls.odd)
+
+
+@kernel("get_url_port", "text")
+def url_port(rows: Rows, value: Column) -> Made:
+    """The port, or that of the scheme."""
+    urls = Urls(plain(value.values))
+    starts, ends, there = urls.span("host")
+    there = there & (ends > starts)
+    given = urls.part("port")
+    long = as_mask(pc.greater(pc.binary_length(given), 5))
+    number = pc.if_else(pa.array(long | as_mask(pc.equal(given, ""))), None, given).cast(LONG)
+    number = pc.if_else(pc.less(number, 65536), number, None)
+    scheme = texts.ascii_lower(urls.part("scheme"))
+    usual = pa.array(list(PORTS.values()), LONG).take(pc.index_in(scheme, value_set=pa.array(list(PORTS), TEXT)))
+    without = as_mask(pc.equal(given, "").fill_null(True))
+    return Column(pc.if_else(pa.array(there), pc.if_else(pa.array(without), usual, number), None), urls.odd)
+
+
+@kernel("get_url_path", "text fixed?")
+def url_path(rows: Rows, value: Column, full: Any = True) -> Made:
+    """The path, or its end."""
+    if full is not None and not isinstance(full, bool):
+        return None
+    urls = Urls(plain(value.values))
+    if full is False:
+        return Column(urls.part("end" if rows.options.path_end == "bare" else "slashed end"), urls.odd)
+    return Column(urls.part("path"), urls.odd)
+
+
+@kernel("get_url_query_str", "text fixed?")
+def url_query(rows: Rows, value: Column, anchor: Any = "retain") -> Made:
+    """The query as a map; open where a name comes twice."""
+    how = "retain" if anchor is None else anchor.lower() if isinstance(anchor, str) else ""
+    if how not in ("retain", "remove", "append") or rows.options.query_repeats != "first":
+        return None
+    urls = Urls(plain(value.values))
+    query = pc.if_else(pa.array(urls.valid), urls.part("query").fill_null(""), None)
+    fragment = None if how == "remove" else urls.part("anchor")
+    if how == "retain":
+        kept = pc.binary_join_element_wise("#", fragment, "", null_handling="emit_null")
+        kept = pc.if_else(pc.equal(query, ""), "", kept.fill_null(""))
+        query = pc.binary_join_element_wise(query, kept, "")
+    offsets, pairs = parts_of(pc.split_pattern(query, "&"))
+    filled = as_mask(pc.not_equal(pairs, ""))
+    if not filled.all():
+        offsets, pairs = np.concatenate([[0], np.cumsum(filled)])[offsets], pairs.filter(pa.array(filled))
+    both = pc.split_pattern(pairs, "=", max_splits=1)
+    names, given = element(both, 0).values, element(both, 1).values.fill_null("")
+    if fragment is not None and how == "append":
+        ends = np.concatenate([[0], np.cumsum(~nulls_of(fragment))])
+        fragments = fragment.drop_null()
+        keys = pa.repeat(pa.scalar("_anchor_", TEXT), len(fragments))
+        (offsets, names), (_, given) = (
+            parts_of(behind(rows.n, [(offsets, own), (ends, more)]))
+            for own, more in ((names, keys), (given, fragments))
+        )
+    twice = with_repeats(names, np.repeat(np.arange(rows.n), np.diff(offsets)), rows.n)
+    return Column(map_of(offsets, names, given, nulls_of(query)), merged(urls.odd, some(twice)))
+
+
+#: What each byte becomes.
+_CODED = np.zeros((256, 3), dtype=np.uint8)
+_SIZES = np.zeros(256, dtype=np.int64)
+for _byte in range(256):
+    _word = quote(bytes([_byte]), safe="").encode()
+    _SIZES[_byte] = len(_word)
+    _CODED[_byte, : len(_word)] = np.frombuffer(_word, np.uint8)
+
+
+@kernel("get_url_encoded", "text")
+def url_encoded(rows: Rows, value: Column) -> Made:
+    """Every byte that is not unreserved as ``%XX``."""
+    values = plain(value.values)
+    offsets, data = bytes_of(values)
+    data = data[offsets[0] : offsets[-1]]
+    sizes = _SIZES[data]
+    ends = np.concatenate([[0], np.cumsum(sizes)])
+    starts = ends[:-1]
+    out = np.empty(int(ends[-1]), dtype=np.uint8)
+    out[starts] = _CODED[data, 0]
+    coded = np.flatnonzero(sizes == 3)
+    out[starts[coded] + 1], out[starts[coded] + 2] = _CODED[data[coded], 1], _CODED[data[coded], 2]
+    return Column(texts.made_of(ends[offsets - offsets[0]].astype(np.int32), out, nulls_of(values)))
+
+
+_HEX = np.full(256, 255, dtype=np.uint8)
+for _digit in range(16):
+    _HEX[[ord(f"{_digit:x}"), ord(f"{_digit:X}")]] = _digit
+
+
+@kernel("get_url_decoded", "text")
+def url_decoded(rows: Rows, value: Column) -> Made:
+    """``%XX`` as the bytes that they stand for; open where those are no UTF-8."""
+    values = plain(value.values)
+    offsets, data = bytes_of(values)
+    first = int(offsets[0])
+    data = data[first : offsets[-1]]
+    coded = np.flatnonzero(data == ord("%"))
+    if not len(coded):
+        return Column(values)
+    padded = np.append(data, [0, 0])
+    high, low = _HEX[padded[coded + 1]], _HEX[padded[coded + 2]]
+    owners = np.searchsorted(offsets - first, coded, side="right") - 1
+    real = (high < 16) & (low < 16) & (coded + 2 < (offsets - first)[owners + 1])
+    coded, owners, made = coded[real], owners[real], (high[real] << 4) | low[real]
+    odd = np.zeros(rows.n, dtype=bool)
+    odd[owners[made > 127]] = True
+    out = data.copy()
+    out[coded] = made
+    kept = np.ones(len(data), dtype=bool)
+    kept[coded + 1] = kept[coded + 2] = False
+    ends = np.concatenate([[0], np.cumsum(kept)])[offsets - first]
+    made_texts = texts.made_of(ends.astype(np.int32), out[kept], nulls_of(values))
+    if odd.any():
+        try:
+            made_texts.validate(full=True)
+        except pa.ArrowInvalid:  # the bytes of some are none of UTF-8: of all that are coded the interpreter says
+            sizes = np.where(odd, 0, np.diff(ends))
+            offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
+            return Column(texts.made_of(offsets, out[kept][ranges(ends[:-1], sizes)], nulls_of(values) | odd), odd)
+    return Column(made_texts)
+
+
+__all__ = ["Urls"]
