@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -43,11 +44,12 @@ def _valued(view: View) -> Mask:
 # ---- values ---------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, eq=False)
 class Forbidden(Constraint):
     """No value at all."""
 
-    def __init__(self, failure: Failure = FALSE, kinds: frozenset[str] = ANY_TYPE) -> None:
-        self.failure, self.kinds = failure, kinds
+    failure: Failure = FALSE
+    kinds: frozenset[str] = ANY_TYPE
 
     def check(self, value: Any, at: Path, out: list[Violation]) -> None:
         """Fails for every value."""
@@ -176,13 +178,13 @@ class Undecidable(Assert):
 # ---- objects and arrays ---------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, eq=False)
 class Required(Constraint):
     """Objects that have some fields."""
 
+    names: Sequence[str]
+    failure: Failure
     kinds = OBJECT
-
-    def __init__(self, names: Sequence[str], failure: Failure) -> None:
-        self.names, self.failure = names, failure
 
     def check(self, value: Any, at: Path, out: list[Violation]) -> None:
         """Fails for each field that is not there."""
@@ -316,14 +318,13 @@ def _present(view: View) -> Mask | None:
     return view.present()
 
 
+@dataclass(frozen=True, eq=False)
 class Items(Constraint):
     """Arrays whose items fit."""
 
+    node: CheckNode
     kinds = ARRAY
     first = True
-
-    def __init__(self, node: CheckNode) -> None:
-        self.node = node
 
     def check(self, value: Any, at: Path, out: list[Violation]) -> None:
         """Fails for what is wrong in the items."""
@@ -365,13 +366,12 @@ class Tuple(Constraint):
                 node.check(item, (*at, number), out)
 
 
+@dataclass(frozen=True, eq=False)
 class Unique(Constraint):
     """Arrays whose items all differ."""
 
+    failure: Failure
     kinds = ARRAY
-
-    def __init__(self, failure: Failure) -> None:
-        self.failure = failure
 
     def check(self, value: Any, at: Path, out: list[Violation]) -> None:
         """Fails if an item is there twice."""
@@ -379,13 +379,13 @@ class Unique(Constraint):
             out.append(self.failure.of(at, value))
 
 
+@dataclass(frozen=True, eq=False)
 class Contains(Constraint):
     """Arrays with an item that fits."""
 
+    node: CheckNode
+    failure: Failure
     kinds = ARRAY
-
-    def __init__(self, node: CheckNode, failure: Failure) -> None:
-        self.node, self.failure = node, failure
 
     def check(self, value: Any, at: Path, out: list[Violation]) -> None:
         """Fails if no item fits."""
@@ -393,26 +393,26 @@ class Contains(Constraint):
             out.append(self.failure.of(at, value))
 
 
+@dataclass(frozen=True, eq=False)
 class PropertyNames(Constraint):
     """Objects whose fields' names fit."""
 
+    node: CheckNode
+    failure: Failure
     kinds = OBJECT
-
-    def __init__(self, node: CheckNode, failure: Failure) -> None:
-        self.node, self.failure = node, failure
 
     def check(self, value: Any, at: Path, out: list[Violation]) -> None:
         """Fails for each name that does not fit."""
         out += [self.failure.of((*at, name), name) for name in value if not fits(self.node, name, at)]
 
 
+@dataclass(frozen=True, eq=False)
 class Dependencies(Constraint):
     """Objects that have or are what some of their fields ask for: names of other fields, or a node."""
 
+    needs: Mapping[str, Sequence[str] | CheckNode]
+    failure: Failure
     kinds = OBJECT
-
-    def __init__(self, needs: Mapping[str, Sequence[str] | CheckNode], failure: Failure) -> None:
-        self.needs, self.failure = needs, failure
 
     def check(self, value: Any, at: Path, out: list[Violation]) -> None:
         """Fails for each field that is missing, or if the object does not fit."""
@@ -463,6 +463,7 @@ class _Verdicts(threading.local):
 _VERDICTS = _Verdicts()
 
 
+@dataclass(frozen=True, eq=False)
 class Branches(Constraint):
     """Values that fit at least one (``anyOf``), exactly one (``oneOf``) or none (``not``) of some nodes.
 
@@ -473,8 +474,10 @@ class Branches(Constraint):
         singly: they are too many, or may take too long, to be judged for whole columns.
     """
 
-    def __init__(self, keyword: str, nodes: Sequence[CheckNode], failure: Failure, singly: bool) -> None:
-        self.keyword, self.nodes, self.failure, self._singly = keyword, nodes, failure, singly
+    keyword: str
+    nodes: Sequence[CheckNode]
+    failure: Failure
+    singly: bool
 
     def _fails(self, fitting: Any) -> Any:
         return fitting != 1 if self.keyword == "oneOf" else fitting > 0 if self.keyword == "not" else fitting == 0
@@ -502,7 +505,7 @@ class Branches(Constraint):
 
     def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
         """All branches on the whole view, then how many fit."""
-        if self._singly:
+        if self.singly:
             return [exact(self.check, place)]
         branches = [compiler.compile(node, shape, place) for node in self.nodes]
 

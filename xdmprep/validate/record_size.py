@@ -18,8 +18,8 @@ from .to_json import to_json_values
 from .value_tests import longest
 from .view import ChunkColumns, FindingSink, Op, SchemaPath, Shape, View
 
-#: A number is at most this many bytes longer when it is written again: 1e15 becomes 1000000000000000.0.
-LONGER = 14
+#: A number is at most this many bytes, and times, longer when it is written again: 1e15 becomes 1000000000000000.0.
+LONGER, TIMES_LONGER = 14, 5
 
 
 class RecordSize(Constraint):
@@ -42,13 +42,12 @@ class RecordSize(Constraint):
             columns = view.columns
             if not columns.leaves or not columns.size:
                 return
-            texts = None if any(pa.types.is_nested(leaf.type) for leaf in columns.leaves) else columns.texts
-            bound = _bound(columns, self._most) if texts is None else _bound_of_texts(columns, texts())
-            suspects = np.flatnonzero(bound > self._most)
+            texts = None if columns.texts is None else columns.texts()
+            suspects = np.flatnonzero(_bound(columns, texts, self._most) > self._most)
             if not len(suspects):
                 return
             some = pa.array(suspects)
-            records = _records(columns, some) if texts is None else map(json.loads, texts().take(some).to_pylist())
+            records = _records(columns, some) if texts is None else map(json.loads, texts.take(some).to_pylist())
             sizes = np.asarray([size_of(record) for record in records])
             over = sizes > self._most
             shown = pa.array([f"{size} bytes" for size in sizes[over].tolist()], pa.string())
@@ -57,14 +56,17 @@ class RecordSize(Constraint):
         return [op]
 
 
-def _bound_of_texts(columns: ChunkColumns, texts: pa.Array) -> Any:
-    """Upper bounds of the sizes: without blanks a record is longer only where numbers are."""
-    numbers = sum(pa.types.is_floating(leaf.type) for leaf in columns.leaves)
-    return np.asarray(pc.binary_length(texts)) + LONGER * numbers
+def _bound(columns: ChunkColumns, texts: pa.Array | None, most: int) -> Any:
+    """Upper bounds of the sizes; one for all records if that is at most `most`.
 
-
-def _bound(columns: ChunkColumns, most: int) -> Any:
-    """Upper bounds of the sizes; one for all records if that is at most `most`."""
+    The text of a record, where there is one, is longer than the record without blanks, but for its numbers.
+    """
+    if texts is not None:
+        sizes = np.asarray(pc.binary_length(texts), dtype=np.int64)
+        if TIMES_LONGER * sizes.max() <= most:
+            return np.zeros(1, dtype=np.int64)
+        if not any(pa.types.is_nested(leaf.type) for leaf in columns.leaves):
+            return sizes + LONGER * sum(pa.types.is_floating(leaf.type) for leaf in columns.leaves)
     fixed = sum(sum(len(str(step)) + 6 for step in leaf.path) for leaf in columns.leaves)
     rough = fixed + sum(map(_longest, columns.arrays))
     return np.asarray(rough) if rough <= most else fixed + sum(map(_bytes_bound, columns.arrays))

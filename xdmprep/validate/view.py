@@ -134,14 +134,16 @@ class ColumnView:
         number: of a whole leaf its number, else -1.
     """
 
-    __slots__ = ("_inside", "array", "columns", "labels", "number", "rows")
+    __slots__ = ("_elements", "_inside", "array", "columns", "labels", "number", "rows")
 
     def __init__(
         self, array: pa.Array, columns: ChunkColumns, rows: Positions | None = None, labels: tuple[Any, ...] = (),
         number: int = -1,
     ) -> None:  # fmt: skip
         self.array, self.columns, self.rows, self.labels, self.number = array, columns, rows, labels, number
-        self._inside: list[pa.Array] | None = None
+        #: made when first asked for: the checks of all trees share them
+        self._inside: list[ColumnView] | None = None
+        self._elements: ColumnView | None = None
 
     def __len__(self) -> int:
         return len(self.array)
@@ -170,20 +172,25 @@ class ColumnView:
     def child(self, name: str | int) -> ColumnView | None:
         """The field of a struct column, None if it has none of that name."""
         number = self.array.type.get_field_index(name)
-        return None if number < 0 else ColumnView(self._fields()[number], self.columns, self.rows, self.labels)
+        return None if number < 0 else self._fields()[number]
 
     def fields(self) -> Iterator[tuple[str, ColumnView]]:
         """All fields of a struct column."""
-        for inner, array in zip(self.array.type, self._fields(), strict=True):
-            yield inner.name, ColumnView(array, self.columns, self.rows, self.labels)
+        for inner, view in zip(self.array.type, self._fields(), strict=True):
+            yield inner.name, view
 
-    def _fields(self) -> list[pa.Array]:
+    def _fields(self) -> list[ColumnView]:
         if self._inside is None:
-            self._inside = self.array.flatten()
+            self._inside = [ColumnView(array, self.columns, self.rows, self.labels) for array in self.array.flatten()]
         return self._inside
 
     def elements(self) -> ColumnView:
         """The items of a list column or the values of a map column."""
+        if self._elements is None:
+            self._elements = self._flattened()
+        return self._elements
+
+    def _flattened(self) -> ColumnView:
         if pa.types.is_map(self.array.type):
             keys, items, parents = map_entries(self.array)
             return self.below(items, parents, keys)
@@ -225,7 +232,7 @@ class ColumnView:
         if pa.types.is_struct(kind):
             count = np.zeros(len(self), dtype=np.int64)
             for child in self._fields():
-                count += presence(child, self.columns.keep_empty)
+                count += child.valued()
             return count, self.valued()
         whole = is_list(kind) and self.columns.count_empty
         return lengths(self.array), valid(self.array) if whole else self.valued()
@@ -385,6 +392,7 @@ class ChunkColumns:
         self.nulls: Mapping[int, Mask] = nulls or {}
         self.texts = texts
         self._present: dict[int, Mask | None] = {}
+        self._views: dict[int, ColumnView] = {}
 
     def root(self, shape: LeafShape | None = None) -> LeafView:
         """The records; `shape`, the shape of the leaves, saves making it."""
@@ -392,7 +400,9 @@ class ChunkColumns:
 
     def view(self, number: int) -> ColumnView:
         """The column of a leaf."""
-        return ColumnView(self.arrays[number], self, number=number)
+        if number not in self._views:
+            self._views[number] = ColumnView(self.arrays[number], self, number=number)
+        return self._views[number]
 
     def present(self, number: int) -> Mask | None:
         """Where a leaf has a value; None means everywhere."""
