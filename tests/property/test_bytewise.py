@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from xdmprep import kernels
 from xdmprep.regex import compile_ecma
-from xdmprep.validate.bytewise import byte_test
+from xdmprep.regex.byte_tests import byte_test
 
 pytestmark = pytest.mark.usefixtures("both_ways")
 

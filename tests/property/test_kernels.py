@@ -20,8 +20,8 @@ from xdmprep import kernels
 from xdmprep.kernels import _numpy
 from xdmprep.kernels.interface import Kernels
 from xdmprep.regex import compile_ecma
+from xdmprep.regex.byte_tests import byte_test
 from xdmprep.regex.dfa import automaton
-from xdmprep.validate.bytewise import byte_test
 
 PACKAGE = Path(xdmprep.__file__).parent
 PATTERNS = ["^[a-z]{2}$", "^[0a-c]+$", "^[a-z0-9.-]*$", "^.{0,3}$", "^[0-9]{2,}"]

@@ -64,68 +64,53 @@ def as_text(value: Any) -> str | None:
         return "a number too long to be shown"
 
 
+#: What is said where a keyword of JSON Schema fails, with the keyword's value, and what to do.
+_KEYWORDS: dict[str, tuple[str, str]] = {
+    "type": ("expected {kinds}", ""),
+    "enum": ("expected one of {listed}", "Map the source's values to the listed ones."),
+    "const": ("expected {json}", ""),
+    "minimum": ("expected at least {value}", ""),
+    "exclusiveMinimum": ("expected more than {value}", ""),
+    "maximum": ("expected at most {value}", ""),
+    "exclusiveMaximum": ("expected less than {value}", ""),
+    "multipleOf": ("expected a multiple of {value}", ""),
+    "minLength": ("expected at least {value} character{s}", ""),
+    "maxLength": ("expected at most {value} characters", ""),
+    "pattern": ("expected text matching {value}", ""),
+    "format": ("expected format {value}", "{example}"),
+    "minItems": ("expected at least {value} item{s}", ""),
+    "maxItems": ("expected at most {value} items", ""),
+    "uniqueItems": ("expected items that all differ", ""),
+    "contains": ("expected an item that fits the schema's 'contains'", ""),
+    "minProperties": ("expected at least {value} field{s}", ""),
+    "maxProperties": ("expected at most {value} fields", ""),
+    "required": ("required field is missing", "Map a value to it; a null or an empty value does not count."),
+    "additionalProperties": (
+        "field is not declared, and the schema allows no others here", "Remove it or correct its name."
+    ),
+    "additionalItems": ("the schema allows no further items here", ""),
+    "propertyNames": ("a field's name does not fit the schema's 'propertyNames'", ""),
+    "dependencies": ("a field that another one depends on is missing or wrong", ""),
+    "anyOf": ("fits none of the permitted forms (anyOf)", ""),
+    "oneOf": ("must fit exactly one of the permitted forms (oneOf)", ""),
+    "not": ("fits what the schema excludes (not)", ""),
+}  # fmt: skip
+
+
 def failed(keyword: str, node: Mapping[str, Any]) -> Failure:
     """What to report where a JSON Schema keyword of `node` fails."""
-    return Failure(code_of(keyword), *_keyword_text(keyword, node))
-
-
-def _keyword_text(keyword: str, node: Mapping[str, Any]) -> tuple[str, str]:
     value = node.get(keyword)
-    match keyword:
-        case "type":
-            return f"expected {kinds(value)}", ""
-        case "enum":
-            return f"expected one of {limited(value)}", "Map the source's values to the listed ones."
-        case "const":
-            return f"expected {json.dumps(value, ensure_ascii=False)}", ""
-        case "minimum":
-            return f"expected at least {value}", ""
-        case "exclusiveMinimum":
-            return f"expected more than {value}", ""
-        case "maximum":
-            return f"expected at most {value}", ""
-        case "exclusiveMaximum":
-            return f"expected less than {value}", ""
-        case "multipleOf":
-            return f"expected a multiple of {value}", ""
-        case "minLength":
-            return f"expected at least {value} character{'s' if value != 1 else ''}", ""
-        case "maxLength":
-            return f"expected at most {value} characters", ""
-        case "pattern":
-            return f"expected text matching {value}", ""
-        case "format":
-            example = EXAMPLES.get(str(value))
-            return f"expected format {value}", f"It looks like {example}." if example else ""
-        case "minItems":
-            return f"expected at least {value} item{'s' if value != 1 else ''}", ""
-        case "maxItems":
-            return f"expected at most {value} items", ""
-        case "uniqueItems":
-            return "expected items that all differ", ""
-        case "contains":
-            return "expected an item that fits the schema's 'contains'", ""
-        case "minProperties":
-            return f"expected at least {value} field{'s' if value != 1 else ''}", ""
-        case "maxProperties":
-            return f"expected at most {value} fields", ""
-        case "required":
-            return "required field is missing", "Map a value to it; a null or an empty value does not count."
-        case "additionalProperties":
-            return "field is not declared, and the schema allows no others here", "Remove it or correct its name."
-        case "additionalItems":
-            return "the schema allows no further items here", ""
-        case "propertyNames":
-            return "a field's name does not fit the schema's 'propertyNames'", ""
-        case "dependencies":
-            return "a field that another one depends on is missing or wrong", ""
-        case "anyOf":
-            return "fits none of the permitted forms (anyOf)", ""
-        case "oneOf":
-            return "must fit exactly one of the permitted forms (oneOf)", ""
-        case "not":
-            return "fits what the schema excludes (not)", ""
-    return f"the schema's {keyword} does not hold", ""
+    example = EXAMPLES.get(str(value)) if keyword == "format" else None
+    words = {
+        "value": value,
+        "s": "" if value == 1 else "s",
+        "kinds": kinds(value) if keyword == "type" else "",
+        "listed": limited(value) if keyword == "enum" else "",
+        "json": json.dumps(value, ensure_ascii=False) if keyword == "const" else "",
+        "example": f"It looks like {example}." if example else "",
+    }
+    message, hint = _KEYWORDS[keyword]
+    return Failure(code_of(keyword), message.format_map(words), hint.format_map(words))
 
 
 #: JSON Schema keyword -> rule code, where they are not the same in kebab case.

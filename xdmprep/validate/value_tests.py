@@ -26,10 +26,10 @@ from ..core.shred import plain
 from ..kernels.arrays import Mask, Positions
 from ..kernels.automaton import Automaton
 from ..regex import MatchTimeout, compile_ecma
+from ..regex.byte_tests import byte_test
 from ..regex.dfa import automaton
 from ..schema.types import is_finite
 from .arrow_kinds import is_text
-from .bytewise import byte_test
 from .equality import hashable, is_multiple
 from .formats import FORMATS, SCREENS
 from .patterns import SchemaPattern

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from ..kernels.byte_test import ByteTest
-from ..regex.charset import ASCII, CharSet
-from ..regex.dfa import split_anchors
-from ..regex.tree import Chars, Node, Repeat
+from .charset import ASCII, CharSet
+from .dfa import split_anchors
+from .tree import Chars, Node, Repeat
 
 _Table = np.ndarray[Any, np.dtype[np.bool_]]
 
