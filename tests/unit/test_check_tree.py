@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,10 @@ from xdmprep.core.rules import RULES
 from xdmprep.core.shred import Leaf
 from xdmprep.core.stream import Chunk
 from xdmprep.schema import Schema
-from xdmprep.validate import check_record, compile_checks
+from xdmprep.validate import check_record, checks, compile_checks
 from xdmprep.validate.compile import KEYWORDS
 from xdmprep.validate.messages import code_of
+from xdmprep.validate.view import ChunkColumns
 
 VALIDATE = house_figures.HERE / "validate"
 #: Rules that judge records; all others are about reading, mapping or schemas.
@@ -110,3 +113,26 @@ def test_both_views_say_what_is_said_of_single_records(rules: Any) -> None:
         "any-of",
     }
     assert above == inside == singly
+
+
+def test_a_chunk_is_freed_when_it_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not only when the garbage collector runs, which knows nothing of the size of Arrow's memory."""
+    made: list[weakref.ref[ChunkColumns]] = []
+
+    class Watched(ChunkColumns):
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            super().__init__(*arguments, **named)
+            made.append(weakref.ref(self))
+
+    monkeypatch.setattr(checks, "ChunkColumns", Watched)
+    schema = Schema.from_dict(
+        {"$id": "https://example.com/f", "title": "F", "type": "object", "properties": {"o": ITEM}}
+    )
+    leaves = (Leaf(("o",), pa.struct({"n": pa.int64()})),)
+    batch = pa.RecordBatch.from_arrays([pa.array([{"n": 1}, {"n": 0}])], names=["o"])
+    gc.disable()
+    try:
+        assert compile_checks(schema, leaves)(Chunk(leaves, batch, np.arange(1, 3))).issues
+        assert [found() for found in made] == [None]
+    finally:
+        gc.enable()

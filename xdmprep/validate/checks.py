@@ -111,6 +111,7 @@ class SchemaChecks:
         records = columns.root(checks.shape)
         for op in checks.ops:
             op(records, sink)
+        columns.release()
         return self._placed(sink.findings)
 
     def _placed(self, findings: list[Finding]) -> list[Finding]:

@@ -404,6 +404,10 @@ class ChunkColumns:
             self._views[number] = ColumnView(self.arrays[number], self, number=number)
         return self._views[number]
 
+    def release(self) -> None:
+        """Forget the views, which refer to the chunk in a circle: its memory is free at once."""
+        self._views.clear()
+
     def present(self, number: int) -> Mask | None:
         """Where a leaf has a value; None means everywhere."""
         if number not in self._present:
