@@ -32,7 +32,7 @@ def built(tree: ast.Module, *makers: str) -> list[str]:
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
     heads = [(call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", ""), call.args[0])
              for call in calls]  # fmt: skip
-    return [code.value for name, code in heads if name in makers and isinstance(code, ast.Constant)]
+    return [str(code.value) for name, code in heads if name in makers and isinstance(code, ast.Constant)]
 
 
 def test_every_message_of_a_rule_is_built_in_one_module() -> None:

@@ -19,7 +19,8 @@ from .value_tests import longest
 from .view import ChunkColumns, FindingSink, Op, SchemaPath, Shape, View
 
 #: A number is at most this many bytes, and times, longer when it is written again: 1e15 becomes 1000000000000000.0.
-LONGER, TIMES_LONGER = 14, 5
+LONGER = 14
+TIMES_LONGER = 5
 
 
 class RecordSize(Constraint):
@@ -43,7 +44,9 @@ class RecordSize(Constraint):
             if not columns.leaves or not columns.size:
                 return
             texts = None if columns.texts is None else columns.texts()
-            suspects = np.flatnonzero(_bound(columns, texts, self._most) > self._most)
+            most = self._most
+            bound = _bound(columns, most) if texts is None else _bound_of_texts(columns, texts, most)
+            suspects = np.flatnonzero(bound > self._most)
             if not len(suspects):
                 return
             some = pa.array(suspects)
@@ -56,17 +59,18 @@ class RecordSize(Constraint):
         return [op]
 
 
-def _bound(columns: ChunkColumns, texts: pa.Array | None, most: int) -> Any:
-    """Upper bounds of the sizes; one for all records if that is at most `most`.
+def _bound_of_texts(columns: ChunkColumns, texts: pa.Array, most: int) -> Any:
+    """Upper bounds of the sizes: the text of a record is longer than the record without blanks, but for its numbers."""
+    sizes = np.asarray(pc.binary_length(texts), dtype=np.int64)
+    if TIMES_LONGER * sizes.max() <= most:
+        return np.zeros(1, dtype=np.int64)
+    if any(pa.types.is_nested(leaf.type) for leaf in columns.leaves):
+        return _bound(columns, most)
+    return sizes + LONGER * sum(pa.types.is_floating(leaf.type) for leaf in columns.leaves)
 
-    The text of a record, where there is one, is longer than the record without blanks, but for its numbers.
-    """
-    if texts is not None:
-        sizes = np.asarray(pc.binary_length(texts), dtype=np.int64)
-        if TIMES_LONGER * sizes.max() <= most:
-            return np.zeros(1, dtype=np.int64)
-        if not any(pa.types.is_nested(leaf.type) for leaf in columns.leaves):
-            return sizes + LONGER * sum(pa.types.is_floating(leaf.type) for leaf in columns.leaves)
+
+def _bound(columns: ChunkColumns, most: int) -> Any:
+    """Upper bounds of the sizes; one for all records if that is at most `most`."""
     fixed = sum(sum(len(str(step)) + 6 for step in leaf.path) for leaf in columns.leaves)
     rough = fixed + sum(map(_longest, columns.arrays))
     return np.asarray(rough) if rough <= most else fixed + sum(map(_bytes_bound, columns.arrays))
