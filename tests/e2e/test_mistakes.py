@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from pathlib import Path
@@ -124,6 +125,33 @@ MISTAKES = [
     (f"batch status x --config cfgbad.json {NOWHERE}", 2, "not JSON", "--config is a JSON file"),
     ("batch status x --url http://127.0.0.1:9 --retries 0", 2, "0", "x>=1"),
     (f"dataset create x --schema none {NOWHERE}", 2, "none", "$id or its file"),
+    # what a run wrote, taken for something else
+    (f"prepare run/rejects.jsonl {JOB}", 2, "set aside", "xdmprep mend run"),
+    (f"prepare run {JOB}", 2, "mapped already", "xdmprep upload run"),
+    (f"prepare run/part-00000.json {JOB}", 2, "mapped already", "Give the source"),
+    (f"upload run/part-00000.json --dataset x {NOWHERE}", 2, "not its manifest", "Give the folder run"),
+    (f"upload run/rejects.jsonl --dataset x {NOWHERE}", 2, "not its manifest", "Give the folder run"),
+    (f"upload later --dataset x {NOWHERE}", 2, "version 99", "Run `prepare` again"),
+    ("schema show run", 2, "no schema is in the folder", "Give a folder of XDM schemas"),
+    # packed, places, keys
+    ("prepare crm.csv -m crm.mapping.yaml -s packed/crm.schema.json -o out", 2, "gzip", "Unpack"),
+    ("prepare crm.csv -m packed/crm.yaml -s crm.schema.json -o out", 2, "gzip", "Unpack"),
+    ("prepare crm.csv -m crm.mapping.yaml -s crm.schema.json -o records.jsonl", 2, "cannot be made", "another folder"),
+    ("prepare crm.csv -m crm.mapping.yaml -s crm.schema.json -o records.jsonl/x", 2, "cannot be made",
+     "Give another folder"),
+    ("diff crm.csv crm.csv -m crm.mapping.yaml -s crm.schema.json -o out --on CRMID", 2, "'CRMID'",
+     "identityMap.CRMID[0].id"),
+    ("emulate --data crm.csv", 2, "cannot keep", "Give a folder"),
+    ("emulate --host nowhere.invalid --port 0", 2, "nowhere.invalid", "Check the host"),
+    (f"mapping check list.yaml {CHECK}", 2, "is not an object", "destination: source"),
+    # found right from the start, and kept so
+    ("prepare -m crm.csv crm.mapping.yaml -s crm.schema.json -o out", 2, "swapped", "Write crm.csv --mapping"),
+    (f"mapping check trail.json {CHECK}", 2, "line 1, column 36", "Give a mapping set"),
+    (f"mapping check slash.yaml {CHECK}", 2, "'person/name/firstName'", "Did you mean 'person.name.firstName'"),
+    (f"mapping check objects.yaml {CHECK}", 2, "a text cannot become an object", "json_to_object"),
+    (f"mapping check long.yaml {CHECK}", 2, "exactly one of", "Did you mean 'column'"),
+    (f"mapping check kind.yaml {CHECK}", 2, "'ATTRIBUT'", "Did you mean 'ATTRIBUTE'"),
+    ("batch status x --config cfgtypo.json", 2, "'client_idd'", "Did you mean 'client_id'"),
 ]  # fmt: skip
 
 
@@ -152,6 +180,21 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "opt.yaml": f"$grup_by: x\n{name}: F_NAME\n", "ph.yaml": f"{name}: \"concat('${{TENANT}}', F_NAME)\"\n",
     }  # fmt: skip
     for file, content in files.items():
+        path = folder / file
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    manifest = {"manifestVersion": 99}
+    kind = "mappings:\n  - sourceType: ATTRIBUT\n    source: F_NAME\n    destination: person.name.firstName\n"
+    more: dict[str, str | bytes] = {
+        "run/run.json": "{}", "run/manifest.json": "{}", "run/rejects.jsonl": '{"row": 1}\n',
+        "run/part-00000.json": '{"_id": "1"}\n', "later/manifest.json": json.dumps(manifest),
+        "packed/crm.schema.json": gzip.compress((folder / "crm.schema.json").read_bytes()),
+        "packed/crm.yaml": gzip.compress(b"a: b"), "list.yaml": f"- {name}\n", "trail.json": f'{{"{name}": "F_NAME",}}',
+        "slash.yaml": "person/name/firstName: F_NAME\n", "objects.yaml": "person.name: F_NAME\n",
+        "long.yaml": f"{name}: {{colum: F_NAME}}\n", "kind.yaml": kind,
+        "cfgtypo.json": '{"client_idd": "x", "client_secret": "y"}',
+    }  # fmt: skip
+    for file, content in more.items():
         path = folder / file
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())

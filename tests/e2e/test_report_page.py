@@ -77,6 +77,7 @@ def test_the_table_opens_on_errors_filters_sorts_and_scrolls(tmp_path: Path) -> 
         TOOLS
         + """
         const out = {};
+        out.box = getComputedStyle(document.getElementById('detail')).display;
         out.drawn = rows().length; out.first = rows()[0]; out.all = count();
         const pick = name => document.querySelector(`select[data-column=${name}]`);
         await set(pick('code'), 'format'); out.format = [count(), rows()[0]];
@@ -91,6 +92,7 @@ def test_the_table_opens_on_errors_filters_sorts_and_scrolls(tmp_path: Path) -> 
         """,
     )
     assert isinstance(seen, dict)
+    assert seen["box"] == "none"  # no empty box before a row is chosen
     assert 10 < seen["drawn"] < 200 and seen["all"] == "60,000 of 60,000"
     assert seen["first"][1] == "error"
     assert seen["format"][0] == "2,000 of 60,000"

@@ -77,6 +77,8 @@ def test_arguments_win_over_variables_over_the_file(tmp_path, monkeypatch):
 
 
 def test_a_url_alone_is_enough_for_an_emulator():
+    assert Config.load(url="127.0.0.1:8080").url == "http://127.0.0.1:8080"
+    assert Config.load(url="localhost:8080/x").url == "http://localhost:8080/x"
     config = Config.load(url="http://127.0.0.1:8080/")
     assert config.local and config.url == "http://127.0.0.1:8080"
     assert config.org and config.client_id and config.token

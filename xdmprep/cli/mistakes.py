@@ -62,6 +62,8 @@ def wrong_kind(error: XdmPrepError) -> tuple[str, str] | None:
     if not isinstance(error, MappingError | SchemaError | SourceError):
         return None
     given = _files(error)
+    if isinstance(error, MappingError | SourceError) and "table" in given and (written := _of_a_run(given["table"])):
+        return written
     kinds = {role: kind_of_file(path) for role, path in given.items()}
     others = {role: kind for role, kind in kinds.items() if kind not in (None, role)}
     pairs = [(role, kind) for role, kind in others.items() if kind in others and others[kind] == role]
@@ -79,6 +81,21 @@ def wrong_kind(error: XdmPrepError) -> tuple[str, str] | None:
     for kind_of_error, wanted in blamed.items():
         if isinstance(error, kind_of_error) and wanted in others and not _has_faults_inside(error, others[wanted]):
             return f"{given[wanted]} is {_CALLED[str(others[wanted])]}, not {_CALLED[wanted]}.", _WANTED[wanted]
+    return None
+
+
+def _of_a_run(path: Path) -> tuple[str, str] | None:
+    """What a source is, and what to do with it, if it is the output of a run, or a file of it."""
+    with suppress(OSError):
+        folder = path if path.is_dir() else path.parent
+        if not (folder / "run.json").is_file() or not (folder / "manifest.json").is_file():
+            return None
+        if path.name == "rejects.jsonl":
+            return (f"{path} holds the rows that a run set aside, not a source.",
+                    f"Correct them there, and run `xdmprep mend {folder}`.")  # fmt: skip
+        if path == folder or path.name.startswith("part-"):
+            return (f"{path} is the output of a run: records that are mapped already.",
+                    f"Give the source; or run `xdmprep upload {folder} --dataset DATASET_ID`.")  # fmt: skip
     return None
 
 

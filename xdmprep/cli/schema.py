@@ -360,6 +360,8 @@ def open_schema(
 
 def _list(registry: Registry, as_json: bool) -> None:
     titles = {id: registry.document(id).content.get("title", "") for id in registry}  # type: ignore[union-attr]
+    if not titles:
+        raise SchemaError("no schema is in the folder. Give a folder of XDM schemas in JSON, or a schema's file.")
     if as_json:
         print_json({"schemas": titles})
         return

@@ -228,6 +228,8 @@ def _proxy(text: str) -> str:
 def _address(name: str, text: str) -> str:
     try:
         parts = urlsplit(text if "//" in text else f"https://{text}")
+        if "//" not in text and parts.hostname in ("127.0.0.1", "localhost", "::1"):
+            parts = parts._replace(scheme="http")  # an emulator; nothing leaves this machine
         valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
         valid = valid and text.isprintable() and not any(letter.isspace() for letter in text)
     except ValueError:

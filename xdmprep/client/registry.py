@@ -285,7 +285,7 @@ def save(pulled: Pulled, folder: str | os.PathLike[str]) -> Saved:
     try:
         (root / "components" if pulled.components else root).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{root}: cannot be made: {error.strerror or error}.") from None
+        raise OutputError(f"{root}: cannot be made: {error.strerror or error}. Give another folder.") from None
     files: dict[str, Any] = {name: pulled.schema}
     for component in pulled.components:
         files[f"components/{_slug(str(component.get('meta:altId') or component.get('$id')))}.json"] = component

@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SchemaError, XdmPrepError, did_you_mean, shorten
+from .packed import packing
 from .remote import RemoteError, as_local, is_remote, pieces, shown
+from .signatures import what_it_is
 
 #: Largest document, in bytes.
 MAX_BYTES = 256 << 20
@@ -183,6 +185,9 @@ class DocumentKind:
         try:
             return data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
+            kind = packing(data[:4]) or what_it_is(data[:4096])
+            if kind is not None:
+                raise self.fail(path, f"is not text: it is {kind}", "Unpack or convert it first.") from None
             raise self.fail(path, f"is not UTF-8 text (byte {error.start})", "Save the file as UTF-8.") from None
 
     def read_json(self, path: str | os.PathLike[str], pairs: _Pairs | None = None) -> Any:

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from ..errors import OutputError, SourceError
+from ..errors import OutputError, SourceError, shorten
 from .arguments import PATH, takes
 from .documents import (
     COUNT,
@@ -229,9 +229,17 @@ class Manifest:
                 raise SourceError(
                     f"{file.parent}: holds {len(several)} batches; give the folder of one, such as {several[0].parent}."
                 )
+        if file.name.startswith(("part-", "rejects", "issues", "run.json")) and exists(file.parent / NAME):
+            raise SourceError(f"{file}: is a file of a run, not its manifest. Give the folder {file.parent}.")
         data = _FILE.read_json(file)
         if not isinstance(data, dict) or data.get("manifestVersion") != VERSION:
-            raise SourceError(f"{file}: is not a manifest of version {VERSION}. Give the folder that `prepare` wrote.")
+            other = data.get("manifestVersion") if isinstance(data, dict) else None
+            if other is None:
+                raise SourceError(f"{file}: is not a manifest. Give the folder that `prepare` wrote.")
+            raise SourceError(
+                f"{file}: is a manifest of version {shorten(other, 20)}, this xdmprep reads version {VERSION}. "
+                "Run `prepare` again with this xdmprep, or install the one that wrote it."
+            )
         _FILE.check(data, _SHAPE, file)
         counts = data["counts"]
         return cls(

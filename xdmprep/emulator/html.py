@@ -16,6 +16,7 @@ from ..wire import EXPLAIN
 from .state import State
 
 _STYLE = """
+:root{color-scheme:light dark}
 body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#222;background:#fff}
 table{border-collapse:collapse;width:100%;margin:.5rem 0 2rem}th,td{text-align:left;padding:.3rem .6rem;
 border-bottom:1px solid #ddd;vertical-align:top}code,pre{font:13px ui-monospace,monospace}pre{background:#f6f6f6;

@@ -159,7 +159,8 @@ class EmulatorServer:
             listener.close()
             self._close()
             why = getattr(error, "strerror", None) or error
-            raise UsageError(f"cannot listen on {self._host}:{self._port}: {why}. Choose another port.") from None
+            advice = "Check the host." if isinstance(error, socket.gaierror) else "Choose another port."
+            raise UsageError(f"cannot listen on {self._host}:{self._port}: {why}. {advice}") from None
         self._socket = listener
         app = create_app(self.state, LOOPBACK if self._host in LOOPBACK else None)
         config = uvicorn.Config(

@@ -114,7 +114,8 @@ class Store:
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.executescript(_TABLES)
         except (OSError, sqlite3.Error) as error:
-            raise OutputError(f"{folder}: cannot keep the emulator's data here: {error}.") from None
+            why = getattr(error, "strerror", None) or error
+            raise OutputError(f"{folder}: cannot keep the emulator's data here: {why}. Give a folder.") from None
         self._sweep()
 
     def _sweep(self) -> None:

@@ -102,7 +102,7 @@ def _read_list(items: list[Any], faults: list[str]) -> list[FieldMapping]:
     for number, item in enumerate(items, 1):
         where = f"mapping {number}"
         if not isinstance(item, Mapping):
-            faults.append(f"{where}: is not an object but {shorten(item, 40)}.")
+            faults.append(f"{where}: is not an object but {shorten(item, 40)}. Write lines of `destination: source`.")
             continue
         source = _one_of(item, "source", "sourceAttribute", where, faults)
         destination = _one_of(item, "destination", "destinationXdmPath", where, faults)

@@ -92,7 +92,8 @@ def key_of(schema: Schema, on: str | None) -> Key:
         try:
             field, path = schema.find(on), parse_path(on)
         except (SchemaError, ExpressionError) as error:
-            raise UsageError(f"the key: {error}") from None
+            near = "" if "Did you mean" in str(error) else " Give a path such as identityMap.CRMID[0].id."
+            raise UsageError(f"the key: {error}{near}") from None
         if EVERY in path or not field.leaf or field.type in ("number", "boolean", "any"):
             raise UsageError(
                 f"the key '{on}' is {'every element of an array' if EVERY in path else 'of type ' + field.type}; "

@@ -77,7 +77,7 @@ _COLUMNS = ("row", "severity", "code", "path", "column", "value", "message", "hi
 _CHOICES = (("severity", "severity"), ("code", "rule"), ("path", "field"), ("file", "file"))
 #: Above this many different texts a column is not offered as a choice; the text filter finds them.
 _MOST_CHOICES = 500
-_WIDTHS = {"row": "6rem", "severity": "6rem", "code": "9rem", "column": "8rem"}
+_WIDTHS = {"row": "5rem", "severity": "5rem", "code": "8rem", "column": "7.5rem", "value": "8.5rem"}
 
 
 def report_page(report: PageReport) -> str:

@@ -63,7 +63,7 @@ class OutputFolder:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OutputError(f"{self.path}: cannot be made: {error.strerror or error}.") from None
+            raise OutputError(f"{self.path}: cannot be made: {error.strerror or error}. Give another folder.") from None
         self._refuse_if_foreign(overwrite)
         self._lock = FolderLock(self.path)
         self._clear()
