@@ -27,6 +27,11 @@ DATES = ["1980-02-03", "1975-12-31", "1999-07-14", "2001-01-09"]
 TIMES = ["2024-05-01T10:20:30Z", "2024-05-02T00:00:00Z", "2024-05-03T23:59:59Z", "2024-05-04T08:15:00Z"]
 PHONES = ["202-555-0101", "+47 22 55 01 99", "418 555 0147", "617-555-0162"]
 
+FULL = [" ".join(pair) for pair in zip(*NAMES, strict=True)]
+IDS, ANY_PHONE = {CRM, "_id", "personID"}, {"homePhone.number", "mobilePhone.number"}
+STATES = {"homeAddress.state", "homeAddress.stateProvince"}
+LANDS = {"homeAddress.country", "homeAddress.countryCode"}
+
 #: name -> (schema, column -> (values, places: any of them is right; empty: none, None: not scored))
 EXPORTS: dict[str, tuple[str, dict[str, tuple[list[Any], set[str] | None]]]] = {
     "salesforce contacts": ("crm-profile", {
@@ -152,6 +157,76 @@ EXPORTS: dict[str, tuple[str, dict[str, tuple[list[Any], set[str] | None]]]] = {
         "payment_type": (["card", "vipps", "card", "paypal"], {"commerce.order.payments[0].paymentType"}),
         "points_earned": (["20", "35", "8", "2"], {"_acme.loyalty.pointsEarned"}),
         "user_agent": (["Mozilla/5.0 (X11)", "Mozilla/5.0 (Mac)", "curl/8", "Mozilla/5.0 (Win)"], set()),
+    }),
+    "klaviyo profiles": ("crm-profile", {
+        "Klaviyo ID": ([f"01HQ8X3ZK5T2B7N{n}" for n in "9ABC"], IDS),
+        "Email": (MAILS, {"personalEmail.address", EMAIL}),
+        "First Name": (NAMES[0], {"person.name.firstName"}),
+        "Last Name": (NAMES[1], {"person.name.lastName"}),
+        "Organization": (["Acme", "Fjord AS", "Kumo KK", "Harbor"], set()),
+        "Title": (["VP Sales", "Engineer", "Head of Marketing", "Buyer"], set()),
+        "Phone Number": (PHONES, ANY_PHONE),
+        "Address": (STREETS, {"homeAddress.street1"}),
+        "Address 2": (["Apt 1", "", "Room 5", "Unit B"], {"homeAddress.street2"}),
+        "City": (CITIES, {"homeAddress.city"}),
+        "State / Region": (["TX", "Oslo", "Kyoto", "MA"], STATES | {"homeAddress.region"}),
+        "Country": (["USA", "Norway", "Japan", "USA"], {"homeAddress.country"}),
+        "Zip Code": (["78701", "0150", "604-8001", "02110"], {"homeAddress.postalCode"}),
+        "Latitude": (["30.26", "59.91", "35.01", "42.36"], {"homeAddress._schema.latitude"}),
+        "Longitude": (["-97.74", "10.75", "135.76", "-71.06"], {"homeAddress._schema.longitude"}),
+        "Source": (["form", "import", "form", "api"], set()),
+        "Email Marketing Consent": (["SUBSCRIBED", "UNSUBSCRIBED", "SUBSCRIBED", "NEVER_SUBSCRIBED"], set()),
+        "Profile Created On": (TIMES, {"_repo.createDate"}),
+        "Date Added": (TIMES, {"_repo.createDate"}),
+        "Last Active": (TIMES[::-1], set()),
+        "Historic Customer Lifetime Value": (["12.5", "99.0", "0.0", "310.2"], set()),
+    }),
+    "zendesk users": ("crm-profile", {
+        "id": (["35436", "35437", "35438", "35439"], IDS),
+        "url": ([f"https://acme.zendesk.com/api/v2/users/{n}.json" for n in range(4)], set()),
+        "name": (FULL, {"person.name.fullName"}),
+        "email": (MAILS, {"personalEmail.address", EMAIL}),
+        "created_at": (TIMES, {"_repo.createDate"}),
+        "updated_at": (TIMES[::-1], {"_repo.modifyDate"}),
+        "time_zone": (["Eastern Time (US & Canada)", "Oslo", "Tokyo", "Eastern Time (US & Canada)"], set()),
+        "iana_time_zone": (["America/New_York", "Europe/Oslo", "Asia/Tokyo", "America/New_York"], set()),
+        "phone": (PHONES, ANY_PHONE),
+        "shared_phone_number": (["false", "false", "true", "false"], set()),
+        "locale": (["en-US", "no", "ja", "en-US"], set()),
+        "organization_id": (["57", "58", "59", "57"], set()),
+        "role": (["end-user", "agent", "end-user", "admin"], set()),
+        "verified": (["true", "true", "false", "true"], set()),
+        "external_id": (["ian1", "ian2", "ian3", "ian4"], {CRM, "personID"}),
+        "alias": (["ann", "so", "yu", "da"], set()),
+        "active": (["true", "true", "true", "false"], set()),
+        "last_login_at": (TIMES, set()),
+        "signature": (["Best, Ann", "", "Thanks", "D."], set()),
+        "notes": (["calls often", "", "VIP", ""], set()),
+        "suspended": (["false", "false", "false", "true"], set()),
+    }),
+    "stripe customers": ("crm-profile", {
+        "id": ([f"cus_NffrFeUfNV2Hi{n}" for n in "bcde"], IDS),
+        "Description": (["My first customer", "", "VIP", ""], set()),
+        "Email": (MAILS, {"personalEmail.address", EMAIL}),
+        "Name": (FULL, {"person.name.fullName"}),
+        "Created (UTC)": ([time[:16].replace("T", " ") for time in TIMES], {"_repo.createDate"}),
+        "Delinquent": (["false", "false", "true", "false"], set()),
+        "Card ID": (["card_1Mvo", "card_1Mvp", "card_1Mvq", "card_1Mvr"], set()),
+        "Card Last4": (["4242", "1881", "0005", "3222"], set()),
+        "Card Brand": (["Visa", "MasterCard", "Amex", "Visa"], set()),
+        "Card Exp Month": (["8", "11", "1", "4"], set()),
+        "Card Exp Year": (["2026", "2027", "2025", "2028"], set()),
+        "Card Name": (FULL, set()),
+        "Card Address Line1": (STREETS, {"homeAddress.street1"}),
+        "Card Address City": (CITIES, {"homeAddress.city"}),
+        "Card Address State": (["TX", "Oslo", "Kyoto", "MA"], STATES),
+        "Card Address Country": (["US", "NO", "JP", "US"], LANDS),
+        "Card Address Zip": (["78701", "0150", "604-8001", "02110"], {"homeAddress.postalCode"}),
+        "Card Issue Country": (["US", "NO", "JP", "US"], set()),
+        "Currency": (["usd", "nok", "jpy", "usd"], set()),
+        "Total Spend": (["12.50", "0.00", "310.20", "99.00"], set()),
+        "Payment Count": (["1", "0", "12", "4"], set()),
+        "Tax Info": (["", "NO123456789", "", ""], set()),
     }),
 }  # fmt: skip
 

@@ -100,6 +100,14 @@ _FILLERS = frozenset(
 _GENERIC = frozenset(
     {"id", "name", "number", "no", "code", "type", "status", "value", "key", "date", "primary", "label"}
 )
+#: Names that say nothing of whose they are: without the words of the object they are in, they are no match.
+_VAGUE = frozenset({"description", "status", "type", "label", "note", "notes", "source", "title", "value"})
+#: Words of columns, with what fields say for them.
+_PHRASES = (
+    (re.compile(r"\b(?:line ?item|item)\b"), "product"),
+    (re.compile(r"\baddress ?line ?(\d)\b"), r"street\1"),
+    (re.compile(r"(?<=\w )zip(?: code)?$"), "postal code"),
+)
 #: Words of a column that is about one item of an order.
 _ITEM = frozenset({"line", "item", "lineitem", "product", "sku", "qty", "quantity"})
 
@@ -225,9 +233,7 @@ def _columns(stream: Stream, rows: int) -> list[_Column]:
     for name, array in _flat_columns(table):
         texts = [str(value) for value in to_pylist(array) if value is not None and str(value).strip()]
         values = tuple(dict.fromkeys(text.strip() for text in texts))[:200]
-        names = dict.fromkeys(
-            re.sub(r"\b(?:line ?item|item)\b", "product", words(part)) for part in (name, name.rsplit(".", 1)[-1])
-        )
+        names = dict.fromkeys(_phrased(words(part)) for part in (name, name.rsplit(".", 1)[-1]))
         looks = _look(values)
         known = [_ABBREVIATIONS.get(text, text) for text in names]
         if looks == "order number":
@@ -236,6 +242,12 @@ def _columns(stream: Stream, rows: int) -> list[_Column]:
             known.append("full name")
         made.append(_Column(name, tuple(known), values, looks))
     return made
+
+
+def _phrased(text: str) -> str:
+    for pattern, instead in _PHRASES:
+        text = pattern.sub(instead, text)
+    return text
 
 
 def _flat_columns(table: pa.Table) -> Iterator[tuple[str, pa.Array]]:
@@ -301,6 +313,8 @@ def _unexplained(column: _Column, target: _Target) -> float:
         own = set(name.split())
         common = {word for word in own if any(_same_word(word, other) for other in target.words)}
         lost = 22.0 * len(own - common - _FILLERS)
+        if own <= _VAGUE and len(target.names) > 1:
+            lost += 60
         if own - common and not common - _GENERIC and len(target.names) > 1:
             lost += 25
         if ("[0]" in target.path) != bool(own & _ITEM):
@@ -323,6 +337,8 @@ def _fit(column: _Column, target: _Target) -> tuple[float, str]:
     expected = next((look for look, pattern in _EXPECTED if re.search(pattern, target.path)), "")
     if expected and expected == looks:
         return 14, f"; the values look like {_article(looks)}"
+    if expected in ("email", "phone", "birthday", "year") and looks in ("boolean", "date-time", "url", "uuid"):
+        return -45, f"; the values look like {_article(looks)}"
     if expected == "courtesy title":
         return -45, "; the values are no titles such as Mr or Dr"
     if looks in ("ecid", "uuid", "email", "url") and expected != looks and kind == "string":
