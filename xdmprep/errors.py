@@ -40,7 +40,7 @@ class XdmPrepError(Exception):
 
     Class attributes: `exit_code` is what the command ends with, `kind` what it calls the error in JSON (stable).
 
-    Example:
+    Examples:
         >>> try:
         ...     xp.Schema.load("nowhere.json")
         ... except xp.XdmPrepError as error:
@@ -61,7 +61,7 @@ class UsageError(XdmPrepError):
 class SourceError(XdmPrepError):
     """An input cannot be read at all (missing, empty, wrong encoding, not the format it was said to be).
 
-    Example:
+    Examples:
         >>> try:
         ...     xp.map_rows("nowhere.csv", mapping)
         ... except xp.SourceError as error:
@@ -79,7 +79,7 @@ class NoRowsError(SourceError):
 class SchemaError(XdmPrepError):
     """A schema file is wrong or incomplete.
 
-    Example:
+    Examples:
         >>> try:
         ...     registry["https://ns.adobe.com/acme/schemas/none"]
         ... except xp.SchemaError as error:
@@ -93,7 +93,7 @@ class SchemaError(XdmPrepError):
 class MappingError(XdmPrepError):
     """A mapping set is wrong.  `faults` holds one message per fault; all are gathered before this is raised.
 
-    Example:
+    Examples:
         >>> try:
         ...     xp.map_rows([{"first": "Ada"}], {"person.name.firstName": "frist", "person.age": "first"}, schema)
         ... except xp.MappingError as error:
@@ -205,7 +205,7 @@ def needed_by(what: str, package: str = "") -> Iterator[None]:
 class DataError(XdmPrepError):
     """The data has faults and the caller asked to be stopped by them.
 
-    Example:
+    Examples:
         >>> try:
         ...     report.raise_if_invalid()
         ... except xp.DataError as error:
@@ -226,7 +226,7 @@ class PlatformError(XdmPrepError):
     error code, else a word of ours such as ``unreachable`` or ``counts-differ``; `request_id`; `batch`; `file`;
     `retryable` whether trying the same again can help.
 
-    Example:
+    Examples:
         >>> try:
         ...     client.status("a-batch-that-nobody-made")
         ... except xp.PlatformError as error:
@@ -271,7 +271,7 @@ class Issue:
         pointer: JSON Pointer of the place in the record, where the record itself was checked.
         file: the file that holds the row, where several were checked.
 
-    Example:
+    Examples:
         >>> (issue,) = schema.check({"_id": "1", "person": {"name": {"firstName": 1}}}, rules="jsonschema")
         >>> issue.code, issue.path, issue.severity
         ('type', 'person.name.firstName', 'error')

@@ -133,7 +133,7 @@ def dataset_check(dataset_id: str, manifest: str | None, to: Connection, as_json
     Ends with 0 if nothing would go wrong, 1 if something would, 2 if the files themselves are wrong.
 
     \b
-    Example:
+    Examples:
       xdmprep dataset check 5deac2648a19d218a888d2b1 --manifest patch/ --config config.json
     """
     with to.client() as client:
@@ -163,7 +163,7 @@ def dataset_enable_upsert(dataset_id: str, yes: bool, to: Connection, as_json: b
     What is ingested between the two never reaches Profile; while batches are on their way into it, nothing is done.
 
     \b
-    Example:
+    Examples:
       xdmprep dataset enable-upsert 5deac2648a19d218a888d2b1 --config config.json --yes
     """
     with to.client() as client:

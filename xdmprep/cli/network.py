@@ -236,7 +236,7 @@ def batch_status(batch_id: str, to: Connection, as_json: bool, wait_: bool, wait
     """Show a batch's state, counts and errors; exit code 1 if it failed.
 
     \b
-    Example:
+    Examples:
       xdmprep batch status 01E8043CY305K2MTV5ANH9G1GC --config config.json --wait
     """
     with to.client() as client:
@@ -258,7 +258,7 @@ def batch_errors(batch_id: str, to: Connection, as_json: bool, manifest: str | N
     """Show which rows of a batch failed, and why.
 
     \b
-    Example:
+    Examples:
       xdmprep batch errors 01E8043CY305K2MTV5ANH9G1GC --manifest out/ --config config.json
     """
     with to.client() as client:

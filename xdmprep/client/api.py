@@ -35,7 +35,7 @@ class Client:
     Raises:
         UsageError: a setting is wrong, credentials are missing, or an argument is of another type.
 
-    Example:
+    Examples:
         >>> with Client(url=server.url) as client:
         ...     print(client.config.sandbox)
         prod
@@ -83,7 +83,7 @@ class Client:
         Raises:
             UsageError: an argument is of another type.
 
-        Example:
+        Examples:
             >>> from pathlib import Path
             >>> config = '{"client_id": "id", "client_secret": "s", "org_id": "A@AdobeOrg", "scopes": "openid"}'
             >>> size = Path("config.json").write_text(config)
@@ -106,7 +106,7 @@ class Client:
     def close(self) -> None:
         """Close all connections.
 
-        Example:
+        Examples:
             >>> other = Client(url=server.url)
             >>> other.close()
         """
@@ -154,7 +154,7 @@ class Client:
             SourceError, UsageError: the files or options are wrong; nothing was sent.
             PlatformError: the platform refused or could not be reached; the same call goes on later.
 
-        Example:
+        Examples:
             >>> batch = client.wait(client.upload("out/", dataset).id)
             >>> batch.status, batch.metrics["outputRecordCount"]
             ('active', 241)
@@ -194,7 +194,7 @@ class Client:
             SourceError, UsageError: the files of some batch are wrong; nothing was sent.
             PlatformError: the platform refused or could not be reached; the same call goes on later.
 
-        Example:
+        Examples:
             >>> series = client.upload_series("out/", client.create_dataset("series", schema.id))
             >>> len(series.batches)
             1
@@ -236,7 +236,7 @@ class Client:
         Raises:
             PlatformError: the time is over, or the counts differ, or the platform refused or could not be reached.
 
-        Example:
+        Examples:
             >>> client.wait(client.upload("out/", dataset), timeout=60).status
             'active'
         """
@@ -259,7 +259,7 @@ class Client:
         Raises:
             PlatformError: the counts differ.
 
-        Example:
+        Examples:
             >>> client.check_counts(client.wait(client.upload("out/", dataset)), "out/")
             "the platform's counts are those of the manifest (241 records)"
         """
@@ -277,7 +277,7 @@ class Client:
         Raises:
             PlatformError: there is no such batch, or the platform refused or could not be reached.
 
-        Example:
+        Examples:
             >>> client.status(client.upload("out/", dataset).id).dataset_id == dataset
             True
         """
@@ -295,7 +295,7 @@ class Client:
         Raises:
             PlatformError: the platform refused or could not be reached.
 
-        Example:
+        Examples:
             >>> len(client.batches(dataSet=client.create_dataset("new", schema.id)))
             0
         """
@@ -313,7 +313,7 @@ class Client:
         Raises:
             PlatformError: it has ended, or the platform refused or could not be reached.
 
-        Example:
+        Examples:
             >>> with Emulator(schemas="schemas/", delay=60) as slow, Client(url=slow.url) as other:
             ...     batch = other.upload("out/", other.create_dataset("aborted", schema.id))
             ...     print(other.abort(batch).status)
@@ -334,7 +334,7 @@ class Client:
         Raises:
             PlatformError: it is not ingested, or the platform refused or could not be reached.
 
-        Example:
+        Examples:
             >>> batch = client.wait(client.upload("out/", client.create_dataset("reverted", schema.id)))
             >>> client.revert(batch).status
             'inactive'
@@ -357,7 +357,7 @@ class Client:
         Raises:
             PlatformError: the platform refused or could not be reached.
 
-        Example:
+        Examples:
             >>> batch = client.wait(client.upload("out/", dataset))
             >>> list(client.errors(batch, "out/"))
             []
@@ -378,7 +378,7 @@ class Client:
         Raises:
             PlatformError: there is no such dataset, or the platform refused or could not be reached.
 
-        Example:
+        Examples:
             >>> client.dataset(dataset)["name"]
             'CRM profiles'
         """
@@ -401,7 +401,7 @@ class Client:
         Raises:
             PlatformError: the platform refused or could not be reached.
 
-        Example:
+        Examples:
             >>> client.dataset(client.create_dataset("CRM profiles", schema.id, profile=True))["name"]
             'CRM profiles'
         """
@@ -426,7 +426,7 @@ class Client:
             SourceError, UsageError: the files themselves are wrong.
             PlatformError: the dataset does not exist, or the platform cannot be reached.
 
-        Example:
+        Examples:
             >>> [finding.code for finding in client.check_dataset(dataset, "out/").findings]
             []
         """
@@ -445,7 +445,7 @@ class Client:
         Raises:
             PlatformError: there is no such dataset, or the platform refused or could not be reached.
 
-        Example:
+        Examples:
             >>> client.plan_upsert(dataset).interrupts
             True
         """
@@ -469,7 +469,7 @@ class Client:
         Raises:
             PlatformError: batches are on their way, or the platform refused or could not be reached.
 
-        Example:
+        Examples:
             >>> len(client.enable_upsert(client.create_dataset("patched", schema.id)).patches)
             1
         """
@@ -494,7 +494,7 @@ class Client:
         Raises:
             PlatformError: the platform refused or could not be reached.
 
-        Example:
+        Examples:
             >>> day = {"day": {"type": "string"}}
             >>> client.create_adhoc_schema("Visits", day, required=["day"]).startswith("https://ns.adobe.com/")
             True
@@ -514,7 +514,7 @@ class Client:
         Raises:
             PlatformError: the platform refused or could not be reached.
 
-        Example:
+        Examples:
             >>> client.profile("CRMID", "nobody") is None
             True
         """

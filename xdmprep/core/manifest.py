@@ -92,7 +92,7 @@ class Manifest:
         software: name and version of what wrote it.
         folder: where the manifest was read from or written to; not part of the file.
 
-    Example:
+    Examples:
         >>> manifest = result.manifest
         >>> manifest.format, manifest.rows, manifest.written, manifest.rejected
         ('json', 300, 241, 59)
@@ -126,7 +126,7 @@ class Manifest:
     def to_dict(self) -> dict[str, Any]:
         """The content of `manifest.json`.
 
-        Example:
+        Examples:
             >>> sorted(result.manifest.to_dict())
             ['counts', 'files', 'format', 'manifestVersion', 'multiline', 'schema', 'software', 'source', 'threshold',
             'upsert', 'values']
@@ -157,7 +157,7 @@ class Manifest:
         Raises:
             OutputError: the file cannot be written.
 
-        Example:
+        Examples:
             >>> result.manifest.save("out/").name
             'manifest.json'
         """
@@ -182,7 +182,7 @@ class Manifest:
             SourceError: there is none, one of several batches is missing, or one is not a manifest.
             UsageError: an argument is of another type.
 
-        Example:
+        Examples:
             >>> [manifest.written for manifest in xp.Manifest.load_all("out/")]
             [241]
         """
@@ -216,7 +216,7 @@ class Manifest:
             SourceError: there is none, or it is not a manifest.
             UsageError: an argument is of another type.
 
-        Example:
+        Examples:
             >>> xp.Manifest.load("out/").written
             241
         """

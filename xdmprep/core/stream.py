@@ -320,7 +320,7 @@ class Stream:
         whole: opens the same rows with columns for all of them, which takes one more reading; None if `leaves` are such
             already, and not those of the first rows.
 
-    Example:
+    Examples:
         >>> rows = [{"first": "Ada"}, {"first": "Alan"}]
         >>> xp.map_rows(rows, {"person.name.firstName": "first"}, schema).to_pylist()
         [{'person': {'name': {'firstName': 'Ada'}}}, {'person': {'name': {'firstName': 'Alan'}}}]
@@ -374,7 +374,7 @@ class Stream:
         Returns:
             A further stream; this one stays as it is.
 
-        Example:
+        Examples:
             >>> records.then(lambda chunk: chunk).to_pylist() == records.to_pylist()
             True
         """
@@ -393,7 +393,7 @@ class Stream:
         Raises:
             SourceError: the source vanished, or changed so that it cannot be read any further.
 
-        Example:
+        Examples:
             >>> len(list(records.pieces()))
             1
         """
@@ -422,7 +422,7 @@ class Stream:
         Returns:
             Pairs of a chunk, with absolute row numbers, and what `last` gave for it.
 
-        Example:
+        Examples:
             >>> [size for _, size in records.run(len)]
             [1]
         """
@@ -459,7 +459,7 @@ class Stream:
         Returns:
             The chunks, one by one.
 
-        Example:
+        Examples:
             >>> [len(chunk) for chunk in records.chunks()]
             [1]
         """
@@ -477,7 +477,7 @@ class Stream:
         Returns:
             A table of at most so many records, nested.
 
-        Example:
+        Examples:
             >>> records.head(1).num_rows
             1
         """
@@ -496,7 +496,7 @@ class Stream:
         Returns:
             A table with one column a top-level field.
 
-        Example:
+        Examples:
             >>> records.to_table().num_rows
             1
         """
@@ -512,7 +512,7 @@ class Stream:
         Raises:
             MissingDependencyError: pandas is not installed.
 
-        Example:
+        Examples:
             >>> records.to_pandas().shape
             (1, 9)
         """
@@ -529,7 +529,7 @@ class Stream:
         Returns:
             One dict a record.
 
-        Example:
+        Examples:
             >>> records.to_pylist()
             [{'person': {'name': {'firstName': 'Ada'}}}]
         """

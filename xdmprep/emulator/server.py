@@ -78,7 +78,7 @@ class EmulatorServer:
     Raises:
         UsageError: an argument is of another type or out of its range.
 
-    Example:
+    Examples:
         >>> with Emulator(schemas="schemas/") as server:
         ...     Client(url=server.url).batches()
         []
@@ -178,7 +178,7 @@ class EmulatorServer:
         Raises:
             UsageError: the address cannot be listened on.
 
-        Example:
+        Examples:
             >>> own = Emulator().start()
             >>> own.url.startswith("http://127.0.0.1:")
             True
@@ -199,7 +199,7 @@ class EmulatorServer:
     def stop(self) -> None:
         """End; without a folder of data everything is gone.
 
-        Example:
+        Examples:
             >>> own = Emulator().start()
             >>> own.stop()
         """
@@ -211,7 +211,7 @@ class EmulatorServer:
     def run(self) -> None:
         """Serve in the foreground until interrupted; call `open_url` first to learn the address.
 
-        Example:
+        Examples:
             >>> Emulator(port=8080).run()  # doctest: +SKIP
         """
         if self._server is None:
@@ -235,7 +235,7 @@ class EmulatorServer:
         Raises:
             UsageError: the address cannot be listened on.
 
-        Example:
+        Examples:
             >>> own = Emulator()
             >>> own.open_url().startswith("http://127.0.0.1:")
             True

@@ -95,7 +95,7 @@ def evaluate(
         ExpressionError: the expression is wrong; or, with `strict`, its evaluation failed.
         UsageError: there is no such `target_type`, an argument is of another type, or the record is nested too deep.
 
-    Example:
+    Examples:
         >>> xp.evaluate('concat(first, " ", last)', {"first": "Ada", "last": "Byron"})
         'Ada Byron'
         >>> xp.evaluate('date(day, "dd.MM.yyyy")', {"day": "10.12.1815"}, target_type="date")

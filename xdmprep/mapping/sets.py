@@ -43,7 +43,7 @@ class MappingSet(MutableMapping[str, Any]):
         MappingError: with everything that is wrong with the form.
         UsageError: an argument is of another type.
 
-    Example:
+    Examples:
         >>> mapping = xp.MappingSet({"person.name.firstName": "F_NAME", "person.birthYear": "to_integer(YOB)"})
         >>> mapping["homeAddress.country"] = '"NL"'
         >>> print(mapping)
@@ -95,7 +95,7 @@ class MappingSet(MutableMapping[str, Any]):
             MappingError: the file cannot be read, or is no mapping set; or a value belongs to no placeholder.
             UsageError: an argument is of another type.
 
-        Example:
+        Examples:
             >>> len(xp.MappingSet.load("schemas/crm-profile.mapping.yaml"))
             26
         """
@@ -125,7 +125,7 @@ class MappingSet(MutableMapping[str, Any]):
         Returns:
             A further set; this one stays as it is.
 
-        Example:
+        Examples:
             >>> xp.MappingSet({"market": '"${MARKET}"'}, values={"MARKET": "nl"}).filled().to_dict()
             {'market': '"nl"'}
         """
@@ -198,7 +198,7 @@ class MappingSet(MutableMapping[str, Any]):
     def copy(self) -> MappingSet:
         """A copy that can be edited without changing this one.
 
-        Example:
+        Examples:
             >>> copy = mapping.copy()
             >>> copy["person.name.middleName"] = "M_NAME"
             >>> len(copy) - len(mapping)
@@ -225,7 +225,7 @@ class MappingSet(MutableMapping[str, Any]):
         Raises:
             UsageError: an argument is of another type.
 
-        Example:
+        Examples:
             >>> xp.MappingSet({"a": "upper(x)", "b": "y"}).for_columns(["y"]).mappings[1].kind
             'column'
         """
@@ -250,7 +250,7 @@ class MappingSet(MutableMapping[str, Any]):
         Raises:
             UsageError: an argument is of another type.
 
-        Example:
+        Examples:
             >>> xp.MappingSet({"person.name.firstName": "upper(FIRST)"}).to_dict()
             {'person.name.firstName': 'upper(FIRST)'}
         """
@@ -273,7 +273,7 @@ class MappingSet(MutableMapping[str, Any]):
         Raises:
             UsageError: an argument is of another type.
 
-        Example:
+        Examples:
             >>> xp.MappingSet({"a": "b"}).losses("posted")
             []
         """
@@ -293,7 +293,7 @@ class MappingSet(MutableMapping[str, Any]):
         Raises:
             UsageError: an argument is of another type.
 
-        Example:
+        Examples:
             >>> print(xp.MappingSet({"person.name.firstName": "upper(FIRST)"}).text())
             person.name.firstName: upper(FIRST)
         """
@@ -315,7 +315,7 @@ class MappingSet(MutableMapping[str, Any]):
             OutputError: the file cannot be written.
             UsageError: an argument is of another type.
 
-        Example:
+        Examples:
             >>> xp.MappingSet({"person.name.firstName": "upper(FIRST)"}).save("mine.mapping.yaml")
             []
         """
@@ -336,7 +336,7 @@ class MappingSet(MutableMapping[str, Any]):
         Raises:
             MissingDependencyError: pandera is not installed.
 
-        Example:
+        Examples:
             >>> contract = mapping.source_contract(schema)
             >>> sorted(contract.columns)[:3]
             ['CITY', 'COUNTRY', 'DOB']

@@ -84,7 +84,7 @@ def validate(
     Raises:
         SourceError, SchemaError, MappingError, UsageError: before the first row (of the file concerned).
 
-    Example:
+    Examples:
         >>> report = xp.validate("out/part-00000.json", schema)
         >>> report.valid, report.rows
         (True, 241)

@@ -48,7 +48,7 @@ def draft_schema(source: Source, *, tenant: str = "tenant", title: str | None = 
         SourceError: the source cannot be read.
         UsageError: the tenant is no name.
 
-    Example:
+    Examples:
         >>> xp.draft_schema([{"email": "ada@example.com", "born": "1815-12-10"}], tenant="acme").paths()[:2]
         ['_acme.email', '_acme.born']
     """

@@ -83,7 +83,7 @@ class Result:
         merged_rejected: how many of those went into records that were set aside.
         excessive: destinations that lost a larger share of their values than the run allowed, the worst first.
 
-    Example:
+    Examples:
         >>> result = xp.prepare("schemas/examples/crm-profiles.csv", mapping, schema, out="result/")
         >>> result.rows, result.written, result.rejected
         (300, 241, 59)
@@ -118,7 +118,7 @@ class Result:
         Raises:
             SourceError: a row cannot be used.
 
-        Example:
+        Examples:
             >>> result = xp.prepare("schemas/examples/crm-profiles.csv", mapping, schema, out="mended/")
             >>> frame = result.rejects.to_pandas()
             >>> frame.loc[:, "MONTH_AND_DATE"] = "01-02"
@@ -234,7 +234,7 @@ def prepare(
         OutputError: the folder cannot be used, or the disk refuses.
         DataError: more rows are faulty than `error_threshold` allows.
 
-    Example:
+    Examples:
         >>> file = "schemas/examples/crm-profiles.csv"
         >>> result = xp.prepare(file, mapping, schema, out="parquet/", format="parquet")
         >>> print(result)
@@ -408,7 +408,7 @@ def map_rows(
         MappingError: every fault of the mapping, before the first row.
         UsageError: an argument is of another type.
 
-    Example:
+    Examples:
         >>> xp.map_rows([{"first": "Ada", "last": "Byron"}], {"fullName": 'concat(first, " ", last)'}).to_pylist()
         [{'fullName': 'Ada Byron'}]
     """
@@ -435,7 +435,7 @@ def write_json(records: Source, out: str | os.PathLike[str], **options: Any) -> 
     Raises:
         UsageError: an argument is of another type.
 
-    Example:
+    Examples:
         >>> xp.write_json(records, "json/").files[0].name
         'part-00000.json'
     """
@@ -457,7 +457,7 @@ def write_parquet(records: Source, out: str | os.PathLike[str], **options: Any) 
     Raises:
         UsageError: an argument is of another type.
 
-    Example:
+    Examples:
         >>> xp.write_parquet(records, "records-parquet/").files[0].name
         'part-00000.parquet'
     """
@@ -479,7 +479,7 @@ def write_csv(records: Source, out: str | os.PathLike[str], **options: Any) -> M
     Raises:
         UsageError: an argument is of another type.
 
-    Example:
+    Examples:
         >>> xp.write_csv(xp.map_rows([{"a": "1"}], {"b": "a"}), "csv/").files[0].name
         'part-00000.csv'
     """

@@ -98,7 +98,7 @@ def mend(
         SourceError: a line or row cannot be used.
         UsageError: the schema is not the one of the run, or both `rejects` and `frame` are given.
 
-    Example:
+    Examples:
         >>> run = xp.prepare("schemas/examples/crm-profiles.csv", mapping, "schemas/crm-profile.schema.json", "again/")
         >>> rejects = run.rejects.to_pandas()
         >>> rejects["MONTH_AND_DATE"] = "01-02"

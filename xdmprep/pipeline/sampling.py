@@ -26,7 +26,7 @@ def sample(schema: Any, n: int, *, seed: int = 0, invalid: bool = False) -> list
         SchemaError: no such record could be made; the message says why.
         UsageError: `n` is negative.
 
-    Example:
+    Examples:
         >>> [schema.check(record) for record in xp.sample(schema, 2, seed=1)]
         [[], []]
     """

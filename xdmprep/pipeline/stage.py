@@ -52,7 +52,7 @@ class ArrowStage:
             raised at the first batch.
         UsageError: the mapping set groups rows, or calls Python functions, which no specification can hold.
 
-    Example:
+    Examples:
         >>> import pyarrow as pa
         >>> stage = xp.ArrowStage({"person.name.firstName": "name"}, schema, rules="jsonschema")
         >>> made = pa.Table.from_batches(stage(pa.table({"name": ["Ann"]})))
@@ -185,7 +185,7 @@ class ArrowStage:
         Raises:
             MappingError: the columns are not those that the mapping set reads.
 
-        Example:
+        Examples:
             >>> import pyarrow as pa
             >>> stage = xp.ArrowStage({"person.name.firstName": "first"}, schema)
             >>> batch = pa.record_batch({"first": ["Ada"]})

@@ -120,7 +120,7 @@ def diff(
         SourceError, SchemaError, MappingError: before the first row.
         DataError: a key occurs twice, and that was said to be an error.
 
-    Example:
+    Examples:
         >>> def person(name):
         ...     ids = {"CRMID": [{"id": "7", "primary": True}]}
         ...     return {"person": {"name": {"firstName": name}}, "identityMap": ids}
@@ -154,7 +154,7 @@ class PatchResult:
         seconds: wall time of the run.
         effects: what the patch does to the profiles that are there, if that was asked for.
 
-    Example:
+    Examples:
         >>> from xdmprep.pipeline.upsert import write_patch
         >>> file = "schemas/examples/crm-profiles.csv"
         >>> done = write_patch(file, file, schema, "patch/", mapping=mapping)

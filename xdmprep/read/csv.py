@@ -52,7 +52,7 @@ class CsvOptions:
         null_values: texts that mean "no value".
         block_bytes: size of the blocks that workers parse.
 
-    Example:
+    Examples:
         >>> import io
         >>> options = xp.CsvOptions(delimiter=";", null_values=("", "n/a"))
         >>> file = io.BytesIO(b"first;year\\nAda;n/a\\n")

@@ -150,7 +150,7 @@ class Report:
         cap: keep at most this many findings (all are counted).
         origins: where the source is several files, which rows came from which; findings then name their file.
 
-    Example:
+    Examples:
         >>> report = xp.validate("schemas/examples/crm-profiles.csv", schema, mapping=mapping)
         >>> print(report.headline())
         crm-profiles.csv: 300 rows, 59 invalid, 103 findings
@@ -197,7 +197,7 @@ class Report:
         Returns:
             The report.
 
-        Example:
+        Examples:
             >>> from xdmprep.validate import check_stream
             >>> xp.Report.of(check_stream(records, schema)).rows
             1
@@ -319,7 +319,7 @@ class Report:
         Args:
             origins: the files of the source, and their rows.
 
-        Example:
+        Examples:
             >>> from xdmprep.core.stream import Origins
             >>> placed = xp.validate("schemas/examples/crm-profiles.csv", schema, mapping=mapping)
             >>> placed.place(Origins(["crm.csv"]))
@@ -340,7 +340,7 @@ class Report:
         Args:
             count: findings to hold.
 
-        Example:
+        Examples:
             >>> short = xp.validate("schemas/examples/crm-profiles.csv", schema, mapping=mapping)
             >>> short.keep(5)
             >>> short.kept, short.found
@@ -361,7 +361,7 @@ class Report:
         Returns:
             A table as :attr:`issues` is.
 
-        Example:
+        Examples:
             >>> report.head(2).column("code").to_pylist()
             ['pattern', 'pattern']
         """
@@ -373,7 +373,7 @@ class Report:
         Values and examples are left out, and quoted texts and numbers in messages that tell of single rows.  Paths
         stay, with the keys of maps in them.
 
-        Example:
+        Examples:
             >>> report.without_values().groups[0].message
             'expected text matching [0-1][0-9]-[0-9][0-9]'
         """
@@ -403,7 +403,7 @@ class Report:
     def summary(self) -> pa.Table:
         """The findings grouped by rule and path: how many, the first row, examples of values.
 
-        Example:
+        Examples:
             >>> report.summary().select(["code", "count"]).to_pylist()[0]
             {'code': 'pattern', 'count': 39}
         """
@@ -421,7 +421,7 @@ class Report:
         Raises:
             MissingDependencyError: pandas is not installed.
 
-        Example:
+        Examples:
             >>> report.to_pandas()["code"].value_counts().head(1).to_dict()
             {'pattern': 39}
         """
@@ -433,7 +433,7 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """Counts and summary as JSON values.
 
-        Example:
+        Examples:
             >>> sorted(report.to_dict())
             ['cap', 'findings', 'invalid', 'kept', 'name', 'rows', 'summary', 'valid', 'values']
         """
@@ -454,7 +454,7 @@ class Report:
     def to_json(self) -> str:
         """Counts, summary and every finding as one JSON text.
 
-        Example:
+        Examples:
             >>> report.to_json()[:15]
             '{"name": "crm-p'
         """
@@ -466,7 +466,7 @@ class Report:
     def to_html(self) -> str:
         """The report as one self-contained page: summary, bars by rule and path, a table to filter.
 
-        Example:
+        Examples:
             >>> report.to_html()[:15]
             '<!DOCTYPE html>'
         """
@@ -493,7 +493,7 @@ class Report:
         Raises:
             OutputError: the file cannot be written, or the ending is none of these.
 
-        Example:
+        Examples:
             >>> report.save("page.html")
             PosixPath('page.html')
         """
@@ -528,7 +528,7 @@ class Report:
         Raises:
             DataError: a row has an error; the message is the summary.
 
-        Example:
+        Examples:
             >>> xp.validate("out/part-00000.json", schema).raise_if_invalid()
             <Report part-00000.json: 241 rows, all valid>
         """
@@ -546,7 +546,7 @@ class Report:
     def headline(self) -> str:
         """The outcome in one sentence.
 
-        Example:
+        Examples:
             >>> report.headline()
             'crm-profiles.csv: 300 rows, 59 invalid, 103 findings'
         """

@@ -67,7 +67,7 @@ class Schema:
         identities: the identity fields, the primary one first.
         relationships: the fields that refer to other schemas.
 
-    Example:
+    Examples:
         >>> schema = xp.Schema.load("schemas/crm-profile.schema.json")
         >>> schema.id
         'https://ns.adobe.com/acme/schemas/crm-profile'
@@ -147,7 +147,7 @@ class Schema:
             SchemaError: the file is not a schema, a component is missing, or a descriptor does not fit.
             UsageError: an argument is of another type.
 
-        Example:
+        Examples:
             >>> xp.Schema.load("schemas/loyalty-profile.schema.json").title
             'Loyalty Profile'
         """
@@ -189,7 +189,7 @@ class Schema:
             SchemaError: it is not a schema, a component is missing, or a descriptor does not fit.
             UsageError: an argument is of another type.
 
-        Example:
+        Examples:
             >>> content = {"$id": "https://ns.adobe.com/acme/schemas/x", "type": "object", "properties": {"a": {}}}
             >>> xp.Schema.from_dict(content).paths()
             ['a']
@@ -333,7 +333,7 @@ class Schema:
             SchemaError: the schema has no such field; the message names the nearest ones.
             UsageError: an argument is of another type.
 
-        Example:
+        Examples:
             >>> schema.find("person.name.firstName").type
             'string'
         """
@@ -378,7 +378,7 @@ class Schema:
     def paths(self) -> list[str]:
         """The paths of all leaves in document order, arrays as ``[*]`` and map values as ``{*}``.
 
-        Example:
+        Examples:
             >>> schema.paths()[:3]
             ['_id', '_repo.createDate', '_repo.modifyDate']
         """
@@ -392,7 +392,7 @@ class Schema:
     def fields(self) -> pa.Table:
         """All fields as a table: path, type, required, title, description, constraints, identity, status, and more.
 
-        Example:
+        Examples:
             >>> schema.fields().select(["path", "type"]).to_pylist()[0]
             {'path': '_id', 'type': 'string'}
         """
@@ -407,7 +407,7 @@ class Schema:
         Returns:
             One line a field, indented by branches.
 
-        Example:
+        Examples:
             >>> print(schema.tree(depth=1).splitlines()[0])
             ├── _id            string              format uri-reference  “Record”
         """
@@ -426,7 +426,7 @@ class Schema:
         Raises:
             UsageError: the record is no dict or is nested too deep, or there is no such rule set.
 
-        Example:
+        Examples:
             >>> [issue.code for issue in schema.check({"person": {"birthDate": "yesterday"}}, rules="jsonschema")]
             ['format']
         """
@@ -462,7 +462,7 @@ class Schema:
         Raises:
             UsageError: an argument is of another type.
 
-        Example:
+        Examples:
             >>> print(schema.describe(depth=1).splitlines()[0])
             CRM Profile (record, version 1.0, https://ns.adobe.com/acme/schemas/crm-profile)
         """

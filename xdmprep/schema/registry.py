@@ -29,7 +29,7 @@ class Registry:
     Raises:
         UsageError: an argument of one of its functions is of another type.
 
-    Example:
+    Examples:
         >>> registry = xp.Registry.load("schemas/")
         >>> len(registry)
         4
@@ -59,7 +59,7 @@ class Registry:
             SchemaError: the folder is missing, a schema file is not JSON, or two hold different schemas of one id.
             UsageError: an argument is of another type.
 
-        Example:
+        Examples:
             >>> "https://ns.adobe.com/acme/schemas/crm-profile" in xp.Registry.load("schemas/")
             True
         """
@@ -84,7 +84,7 @@ class Registry:
             SchemaError: a document is not a schema with an ``$id``.
             UsageError: an argument is of another type.
 
-        Example:
+        Examples:
             >>> content = {"$id": "https://ns.adobe.com/acme/schemas/x", "type": "object", "properties": {"a": {}}}
             >>> len(registry.add(content)) - len(registry)
             1
@@ -111,7 +111,7 @@ class Registry:
         Raises:
             UsageError: an argument is of another type.
 
-        Example:
+        Examples:
             >>> registry.document("https://ns.adobe.com/acme/schemas/crm-profile").content["title"]
             'CRM Profile'
         """
@@ -130,7 +130,7 @@ class Registry:
         Raises:
             UsageError: an argument is of another type.
 
-        Example:
+        Examples:
             >>> registry.get("https://ns.adobe.com/acme/schemas/none") is None
             True
         """

@@ -32,7 +32,7 @@ def records(schema: Schema | str | os.PathLike[str], valid: bool = True) -> Sear
         SchemaError: the schema cannot be read.
         MissingDependencyError: Hypothesis is not installed.
 
-    Example:
+    Examples:
         >>> from hypothesis import given
         >>> from xdmprep.testing import records
         >>> @given(records(schema))
