@@ -183,7 +183,9 @@ class Client:
         Args:
             folder: what `diff` or `prepare --upsert` wrote; one with a single batch is fine too.
             dataset_id: the dataset.
-            timeout, poll, on_status: of the waiting between two batches, see :meth:`wait`.
+            timeout: seconds to wait between two batches, see :meth:`wait`.
+            poll: longest pause between two questions, in seconds.
+            on_status: called with each new status.
             options: those of :meth:`upload`, but for `replay`.
 
         Returns:

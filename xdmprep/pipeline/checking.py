@@ -76,7 +76,8 @@ def validate(
         excel: which sheet of an Excel book is read, and where its header is.
         cap: keep at most this many findings in the report, of all files together; all are counted.
         jobs: worker threads; None means one per core.
-        on_start, on_chunk: called with the stream before the first row, and with each chunk in order.
+        on_start: called with the stream before the first row.
+        on_chunk: called with each chunk in order.
 
     Returns:
         Every finding about every record.

@@ -213,7 +213,8 @@ def prepare(
             partial ingestion: a batch fails when the percentage is strictly above the threshold).
         max_loss: percentage of its values that a destination may lose in the rows that are written; those that lose
             more are named in :attr:`Result.excessive`.  100 turns this off.
-        max_bytes, max_rows: limits of a part.
+        max_bytes: largest size of a part.
+        max_rows: most records of a part.
         multiline: JSON as one array a file.
         csv: how a CSV source is written.
         excel: which sheet of an Excel book is read, and where its header is.
@@ -222,7 +223,8 @@ def prepare(
         write: all options of writing at once; `format`, `max_bytes`, `max_rows` and `multiline` are then ignored.
         jobs: worker threads; None means one per core.
         overwrite: replace another run's output in `out`.
-        on_start, on_chunk: called with the stream before the first row, and in order with each chunk: what was found in
+        on_start: called with the stream before the first row.
+        on_chunk: called in order with each chunk: what was found in
             it and which rows it stands for, without its records.
         on_part: called with the manifest's entry of each part when it is complete.
 

@@ -95,7 +95,8 @@ def diff(
     """The upsert records that make the profiles of one snapshot those of another.
 
     Args:
-        before, after: two snapshots of one source: paths (CSV, Parquet, NDJSON), frames, or Streams.
+        before: the earlier snapshot: paths (CSV, Parquet, NDJSON), a frame, or a Stream.
+        after: the later snapshot of the same source.
         schema: a Schema or a path; of record data, such as profiles.
         on: path of the key, such as ``identityMap.CRMID[0].id``; None takes the primary identity.
         mapping: maps both snapshots; None if they are XDM records already.

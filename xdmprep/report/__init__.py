@@ -145,10 +145,12 @@ class Report:
     Args:
         name: what was checked.
         rows: how many rows were checked, unreadable ones included; records, where a mapping groups rows.
-        merged: where a mapping groups rows, how many more source rows the records are made of.
         findings: what was found.
         cap: keep at most this many findings (all are counted).
         origins: where the source is several files, which rows came from which; findings then name their file.
+
+    Attributes:
+        merged: where a mapping groups rows, how many more source rows the records are made of.
 
     Examples:
         >>> report = xp.validate("schemas/examples/crm-profiles.csv", schema, mapping=mapping)
