@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 _MASTER = re.compile(r"local(\[(\d+|\*)(,\d+)?\]|-cluster\[\d+,\d+,\d+\])?|(spark|k8s|mesos)://.+|yarn")
 
 
+#: Settings of a session on this machine alone: no port that others reach, and what goes wrong is in our message.
+_LOCAL = {
+    "spark.ui.enabled": "false", "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1",
+    "spark.log.level": "FATAL",
+}  # fmt: skip
+
+
 def _has_java() -> bool:
     """Whether Spark finds a Java machine to start."""
     home = os.environ.get("JAVA_HOME")
@@ -66,8 +73,9 @@ def session(master: str | None) -> Iterator[Any]:
     settings = builder.appName("xdmprep").config("spark.ui.showConsoleProgress", "false")
     if master is not None:
         settings = settings.master(master)
-    if master is not None and master.startswith("local"):  # what goes wrong is told by our message
-        settings = settings.config("spark.log.level", "FATAL")
+    if master is not None and master.startswith("local"):
+        for name, value in _LOCAL.items():
+            settings = settings.config(name, value)
     try:
         spark = settings.getOrCreate()
     except Exception as error:
