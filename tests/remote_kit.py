@@ -1,13 +1,15 @@
-"""Servers on loopback for tests of remote files: an S3-compatible one (moto), and one that does what a test says."""
+"""Servers on loopback for tests of remote files: S3 (moto), Google Cloud Storage, and one as a test says."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import requests
 
@@ -78,3 +80,31 @@ def send(handler: BaseHTTPRequestHandler, status: int, data: bytes = b"", **head
     handler.end_headers()
     if handler.command == "GET":
         handler.wfile.write(data)
+
+
+@contextmanager
+def cloud_storage(objects: dict[str, bytes]) -> Iterator[str]:
+    """A server that answers reading requests of Google Cloud Storage's JSON API for the bucket `acme`; its address."""
+
+    def described(key: str) -> dict[str, str]:
+        times = {"timeCreated": "2024-01-01T00:00:00Z", "updated": "2024-01-01T00:00:00Z"}
+        return {"kind": "storage#object", "name": key, "bucket": "acme", "size": str(len(objects[key])),
+                "generation": "1", "metageneration": "1", **times}  # fmt: skip
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        parts = urlsplit(handler.path)
+        query = parse_qs(parts.query)
+        key = unquote(parts.path.removeprefix("/storage/v1/b/acme/o").removeprefix("/"))
+        if key.startswith("secret"):
+            send(handler, 403, b'{"error": {"code": 403, "message": "denied"}}')
+        elif not key:
+            found = [described(name) for name in sorted(objects) if name.startswith(query.get("prefix", [""])[0])]
+            send(handler, 200, json.dumps({"kind": "storage#objects", "items": found}).encode())
+        elif key not in objects:
+            send(handler, 404, b'{"error": {"code": 404, "message": "Not Found"}}')
+        else:
+            data = objects[key] if query.get("alt") == ["media"] else json.dumps(described(key)).encode()
+            send(handler, 200, data)
+
+    with web_server(answer) as url:
+        yield url

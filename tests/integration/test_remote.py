@@ -5,16 +5,22 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import shutil
+import socket
+import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import fsspec
 import hostile_kit
 import pytest
-from remote_kit import put, s3_server, send, web_server
+from pyarrow import fs
+from remote_kit import cloud_storage, put, s3_server, send, web_server
 
 import xdmprep as xp
 from xdmprep.cli import run
@@ -161,6 +167,93 @@ def test_fsspec_memory_and_file_urls(tmp_path: Path) -> None:
     assert len(rows(tmp_path.as_uri())) == 2
     assert "No such file" in reason((tmp_path / "none.csv").as_uri())
     assert "cannot be read" in reason("nonsense://x/a.csv")
+
+
+def test_google_cloud_storage() -> None:
+    files = {"in/a.csv": CSV, "in/b.csv": CSV, "in/deep/c.csv": CSV, "a.csv.gz": gzip.compress(CSV)}
+    with cloud_storage(files) as url:
+        asked = f"?endpoint_override={url.removeprefix('http://')}&scheme=http"
+        for scheme in ("gs", "gcs"):
+            assert rows(f"{scheme}://anonymous@acme/in/a.csv{asked}") == ROWS
+        assert rows(f"gs://anonymous@acme/a.csv.gz{asked}") == ROWS
+        assert len(rows(f"gs://anonymous@acme/in/{asked}")) == 6
+        assert len(rows(f"gs://anonymous@acme/in/[b]*.csv{asked}")) == 2
+        assert reason(f"gs://anonymous@acme/none.csv{asked}") == "gs://acme/none.csv: does not exist."
+        assert reason(f"gs://anonymous@acme/secret.csv{asked}").endswith("access is refused. Check the credentials.")
+
+
+KEY = "a2V5IG9mIGFuIGFjY291bnQ="
+CONNECTION = f"DefaultEndpointsProtocol=https;AccountName=acct;AccountKey={KEY};EndpointSuffix=core.windows.net"
+AZURE = [
+    ({"KEY": KEY}, "abfss://box@acct.dfs.core.windows.net/in/a%20b.csv", "acct", {"account_key": KEY}),
+    ({"KEY": KEY}, "abfss://acct.dfs.core.windows.net/box/in/a b.csv", "acct", {"account_key": KEY}),
+    ({"KEY": KEY, "ACCOUNT": "mine"}, "abfs://box/in/a b.csv", "mine", {"account_key": KEY}),
+    ({"SAS_TOKEN": "sv=1&sig=2"}, "abfs://box@acct.x/in/a b.csv", "acct", {"sas_token": "?sv=1&sig=2"}),
+    ({"CONNECTION_STRING": CONNECTION}, "abfs://box/in/a b.csv", "acct", {"account_key": KEY}),
+    (
+        {"CONNECTION_STRING": f"{CONNECTION};BlobEndpoint=https://acct.blob.example.net/"},
+        "abfs://box/in/a b.csv", "acct",
+        {"account_key": KEY, "blob_storage_authority": ".blob.example.net", "dfs_storage_authority": ".dfs.example.net",
+         "blob_storage_scheme": "https", "dfs_storage_scheme": "https"},
+    ),
+    (
+        {"CONNECTION_STRING": f"{CONNECTION};BlobEndpoint=http://127.0.0.1:10000/acct"},
+        "abfs://box/in/a b.csv", "acct",
+        {"account_key": KEY, "blob_storage_authority": "127.0.0.1:10000", "dfs_storage_authority": "127.0.0.1:10000",
+         "blob_storage_scheme": "http", "dfs_storage_scheme": "http"},
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("settings", "url", "account", "options"), AZURE)
+def test_accounts_and_keys_of_azure(
+    settings: dict[str, str], url: str, account: str, options: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is given to pyarrow's file system; one that needs a server is below."""
+    for name in ("CONNECTION_STRING", "KEY", "SAS_TOKEN", "ACCOUNT"):
+        monkeypatch.delenv(f"AZURE_STORAGE_{name}", raising=False)
+    for name, value in settings.items():
+        monkeypatch.setenv(f"AZURE_STORAGE_{name}", value)
+    with mock.patch("pyarrow.fs.AzureFileSystem", create=True) as made:
+        made.return_value.get_file_info.return_value = fs.FileInfo("box/in/a b.csv", fs.FileType.NotFound)
+        assert reason(url).endswith("does not exist.")
+    made.assert_called_once_with(account, **options)
+    made.return_value.get_file_info.assert_called_once_with("box/in/a b.csv")
+
+
+@pytest.mark.skipif(shutil.which("azurite-blob") is None, reason="needs azurite-blob (npm install -g azurite)")
+def test_azure_by_azurite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="  # Azurite's own
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    words = ["azurite-blob", "--blobHost", "127.0.0.1", "--blobPort", str(port), "--location", str(tmp_path),
+             "--skipApiVersionCheck", "--disableTelemetry", "--silent"]  # fmt: skip
+    endpoint = f"http://127.0.0.1:{port}/devstoreaccount1"
+    text = f"AccountName=devstoreaccount1;AccountKey={key};BlobEndpoint={endpoint};"
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL) as server:
+        try:
+            for _ in range(100):
+                with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                    break
+                time.sleep(0.2)
+            place = f"127.0.0.1:{port}"
+            options = {f"{kind}_storage_authority": place for kind in ("blob", "dfs")}
+            options |= {f"{kind}_storage_scheme": "http" for kind in ("blob", "dfs")}
+            system = fs.AzureFileSystem("devstoreaccount1", account_key=key, **options)
+            system.create_dir("box")
+            for name in ("a", "b"):
+                with system.open_output_stream(f"box/in/{name}.csv") as sink:
+                    sink.write(CSV)
+            monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", text)
+            assert rows("abfss://box@devstoreaccount1.dfs.core.windows.net/in/a.csv") == ROWS
+            assert len(rows("abfs://box/in/")) == len(rows("abfs://box/in/*.csv")) == 4
+            assert reason("abfs://box/none.csv") == "abfs://box/none.csv: does not exist."
+            assert reason("abfs://nobox/a.csv") == "abfs://nobox/a.csv: does not exist."
+            assert "is a folder" in reason("abfs://box/in")
+            monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", text.replace(key, KEY))
+            assert "access is refused" in reason("abfs://box/in/a.csv")
+        finally:
+            server.terminate()
 
 
 def answers(handler: BaseHTTPRequestHandler) -> None:

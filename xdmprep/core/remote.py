@@ -97,7 +97,9 @@ def _safe(url: str, error: Any) -> str:
     text = str(error)
     parts = urlsplit(url, allow_fragments=False)
     userinfo = parts.netloc.rpartition("@")[0]
+    known = [os.environ.get(name) or "" for name in _AZURE]
     secrets = [url, parts.query, userinfo, *userinfo.split(":"), *(value for _, value in parse_qsl(parts.query))]
+    secrets += [*known, *(part for one in known for part in re.split("[;?&]", one))]
     written = {form for part in secrets for form in (part, unquote(part), quote(part, safe=""))}
     for secret in sorted(written, key=len, reverse=True):
         if len(secret) > 3:
@@ -134,6 +136,8 @@ def _file_system(url: str) -> tuple[Any, str]:
         try:
             if scheme == "s3":
                 return _s3(url)
+            if scheme in ("abfs", "abfss") and (made := _azure(url)) is not None:
+                return made
             given = url if scheme != "gcs" else "gs" + url[3:]
             if scheme in ("gs", "gcs") and "retry_limit_seconds=" not in given:
                 given += f"{'&' if '?' in given else '?'}retry_limit_seconds={ANSWER_SECONDS:g}"
@@ -179,6 +183,47 @@ def _s3(url: str) -> tuple[Any, str]:
         retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=3), **options,
     )  # fmt: skip
     return made, bucket + unquote(parts.path)
+
+
+#: What Azure's own tools read: a key, a token, or both and the place in one text.
+_AZURE = ("AZURE_STORAGE_CONNECTION_STRING", "AZURE_STORAGE_KEY", "AZURE_STORAGE_SAS_TOKEN")
+
+
+def _azure(url: str) -> tuple[Any, str] | None:
+    """The file system of an Azure account whose key or token stands in the environment; None where none does.
+
+    Arrow itself knows the identities that Azure finds (service principals, managed ones, the login of `az`).
+    """
+    text, key, token = (os.environ.get(name) for name in _AZURE)
+    if not (text or key or token):
+        return None
+    from pyarrow import fs
+
+    said = dict(part.split("=", 1) for part in (text or "").split(";") if "=" in part)
+    parts = urlsplit(url, allow_fragments=False)
+    container, at, host = parts.netloc.rpartition("@")
+    container = container.partition(":")[0]
+    path = unquote(parts.path).lstrip("/")
+    if not at and "." in host:  # account.dfs.core.windows.net/container/path
+        container, _, path = path.partition("/")
+    elif not at:  # container/path
+        container, host = host, ""
+    account = host.partition(".")[0] or said.get("AccountName") or os.environ.get("AZURE_STORAGE_ACCOUNT", "")
+    if not account:
+        raise RemoteError("names no storage account. Write abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/PATH")
+    options: dict[str, Any] = {}
+    if key := said.get("AccountKey") or key:
+        options["account_key"] = key
+    elif token := said.get("SharedAccessSignature") or token:
+        options["sas_token"] = token if token.startswith("?") else f"?{token}"
+    if endpoint := said.get("BlobEndpoint"):
+        place = urlsplit(endpoint)
+        # the account is the first part of the path, as with Azurite, or of the host
+        where = place.netloc if place.path.strip("/") else place.netloc.removeprefix(account)
+        for kind in ("blob", "dfs"):
+            options[f"{kind}_storage_authority"] = where.replace(".blob.", f".{kind}.", 1)
+            options[f"{kind}_storage_scheme"] = place.scheme
+    return fs.AzureFileSystem(account, **options), f"{container}/{path}"
 
 
 def _guarded(url: str, run: Callable[[], Any]) -> Any:
