@@ -346,7 +346,7 @@ def _blocks(file: Path, opts: CsvOptions, header: Header) -> Iterator[CsvBlock]:
     cutter, lines = Cutter(opts.delimiter, opts.quote), header.lines
     with open_text(file, opts.encoding) as source:
         source.read(header.size)
-        rest, more = b"", opts.block_bytes
+        rest, more = b"", min(opts.block_bytes, max(file.stat().st_size, 1 << 16))  # small files get small buffers
         while True:
             buffer = memoryview(pa.allocate_buffer(len(rest) + more)).cast("B")
             buffer[: len(rest)] = rest
