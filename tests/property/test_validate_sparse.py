@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from xdmprep import kernels
-from xdmprep.core.ndjson import parser
+from xdmprep.core.ndjson import fields, parser
 from xdmprep.kernels import json_arrow as arrow
 from xdmprep.kernels import json_columns as columns
 from xdmprep.schema import Schema
@@ -47,6 +47,10 @@ SCHEMA = Schema.from_dict(
             tags={"type": "array", "items": TEXT, "maxItems": 2},
             kind={"type": "string", "enum": ["a", "b"]},
             either={"oneOf": [{"type": "string"}, {"type": "integer", "minimum": 3}]},
+            widths=_object(s={"type": "integer", "meta:xdmType": "short"},
+                           b={"type": "integer", "meta:xdmType": "byte"},
+                           o={"type": "integer", "meta:status": "deprecated"}),
+            soft=_object(u={"type": "string", "meta:enum": {"a": "A"}}, v=TEXT),
             closed={**_object(x={"type": "string"}), "additionalProperties": False, "minProperties": 1},
             parts={"type": "array", "items": {**_object(n={"type": "integer"}), "required": ["n"]}},
             identityMap={
@@ -92,6 +96,8 @@ records = some(
     tags=st.lists(mostly(texts), max_size=3),
     kind=texts,
     either=st.one_of(texts, integers),
+    widths=some(s=integers, b=integers, o=integers, other=integers),
+    soft=some(u=texts, v=texts, w=texts),
     closed=some(x=texts, y=texts),
     parts=st.lists(some(n=integers), max_size=2),
     identityMap=st.dictionaries(st.sampled_from(["ECID", "CRMID", "Email"]), mostly(items), max_size=2),
@@ -161,12 +167,15 @@ def nothing_parsed(data: Any, size: int, tree: Any, _purpose: int) -> Any:
 
 @contextmanager
 def reading(how: str) -> Iterator[None]:
-    """Lines become columns in one of the ways only, and however few they are."""
+    """Lines become columns in one of the ways only, and however few they are; objects of two keys are maps already."""
     with ExitStack() as stack:
         stack.enter_context(mock.patch.object(parser, "FEWEST", 1))
         stack.enter_context(mock.patch.object(arrow, "FEWEST", 1))
         if how == "plain":
             stack.enter_context(mock.patch.object(kernels, "active", kernels.plain))
+        if how == "maps":
+            stack.enter_context(mock.patch.object(fields, "MAP_KEYS", 1))
+            stack.enter_context(mock.patch.object(fields, "SPARSE", 1))
         if how == "one by one":
             stack.enter_context(mock.patch.object(parser, "parse", nothing_parsed))
         yield
@@ -180,6 +189,11 @@ def reading(how: str) -> Iterator[None]:
 @example(b'{"identityMap":{"ECID":[{"id":["Anna"],"primary":false}]}}\n' * 9, "strict")
 @example(b'{"identityMap":{"ECID":[{"id":{"x":1}}],"CRMID":[{"note":{"x":1}}]}}\n' * 9, "strict")
 @example(b'{"kind":"a"}\n{"name":{}}\n[]\n{"name":{"x":null}}\n', "strict")
+@example(
+    b'{"name":{"first":"Anna"},"widths":{"s":40000}}\n{"name":{"first":"Anna"},"widths":{"b":1000}}\n' * 9, "strict"
+)
+@example(b'{"name":{"first":"Anna"},"widths":{"o":1}}\n{"name":{"first":"Anna"},"widths":{"other":1}}\n' * 9, "strict")
+@example(b'{"name":{"first":"Anna"},"soft":{"u":"x"}}\n{"name":{"first":"Anna"},"soft":{"w":"q"}}\n' * 9, "strict")
 def test_as_columns_or_one_by_one_the_findings_are_the_same(text: bytes, rules: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "records.json"
@@ -187,7 +201,7 @@ def test_as_columns_or_one_by_one_the_findings_are_the_same(text: bytes, rules: 
         with reading("one by one"):
             exact_issues, exact_unread, none = found(file, rules)
         assert none == 0
-        for how in ("plain", "compiled"):
+        for how in ("plain", "compiled", "maps"):
             with reading(how):
                 issues, unread, _ = found(file, rules)
             assert issues == exact_issues

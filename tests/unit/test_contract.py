@@ -208,3 +208,11 @@ def test_a_contract_that_cannot_be_checked_is_the_authors_fault(name: str) -> No
         assert "the contract cannot be checked" in str(error) and str(error).endswith(".")
     else:
         assert any(chunk.issues for chunk in chunks)
+
+
+@pytest.mark.parametrize("text", ["a: 1", "person.name.firstName: F_NAME", "schema_type: dataframe", "column: {a: {}}"])
+def test_a_contract_that_asks_nothing_is_refused(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text(text + "\n")
+    with pytest.raises(UsageError, match="is no pandera schema"):
+        load_contract(file)

@@ -54,6 +54,10 @@ ISSUE_SCHEMA = pa.schema(
 )
 
 
+#: In :attr:`Finding.place`, a key that the schema does not know.
+UNKNOWN_KEY = "{?}"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Finding:
     """One rule's issues at one path in one chunk, as columns.

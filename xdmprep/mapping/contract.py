@@ -264,13 +264,18 @@ def load_contract(path: str | os.PathLike[str]) -> Any:
             why = why_explosive(yaml.compose(file.read_text(encoding="utf-8"), yaml.SafeLoader))
             if why is not None:
                 raise UsageError(f"{file}: {why}.")
-            return pandera.DataFrameSchema.from_yaml(file)
+            made = pandera.DataFrameSchema.from_yaml(file)
+            if not (made.columns or made.checks or made.index or made.unique):
+                raise UsageError(
+                    f"{file}: is no pandera schema: it asks nothing of the columns. Does it list `columns`?"
+                )
+            return made
         except UsageError:
             raise
         except ImportError as error:
             raise UsageError(f"{file}: reading pandera's YAML needs more: {error}.") from None
         except Exception as error:
-            raise UsageError(f"{file}: is no pandera schema: {error}.") from error
+            raise UsageError(f"{file}: is no pandera schema: {shorten(str(error), 200)}.") from error
     spec = importlib.util.spec_from_file_location("xdmprep_contract", file)
     if spec is None or spec.loader is None:
         raise UsageError(f"{file}: is neither Python nor YAML. Give a Python file that defines a pandera schema.")

@@ -26,7 +26,7 @@ from ..core.cells import escape_cells
 from ..core.losses import LOST, ValueCounts
 from ..core.paths import EVERY, format_path, parse_path
 from ..core.rules import RULES
-from ..core.stream import ISSUE_SCHEMA, Chunk, Finding, Origins, Stream, Unread
+from ..core.stream import ISSUE_SCHEMA, UNKNOWN_KEY, Chunk, Finding, Origins, Stream, Unread
 from ..errors import DataError, ExpressionError, Issue, OutputError, needed_by, shorten
 
 if TYPE_CHECKING:
@@ -81,6 +81,12 @@ class Group:
         if message != self.message:
             self.message = _common(self.message, message) or RULES[self.code].title
 
+    def join(self, other: Group) -> None:
+        """Count the findings of another group in."""
+        self.count += other.count
+        self.first_row = min(self.first_row, other.first_row)
+        self.examples = list(dict.fromkeys([*self.examples, *other.examples]))[:EXAMPLES]
+
     def add(self, rows: Any, values: pa.Array | None) -> None:
         """Count more findings in."""
         self.count += len(rows)
@@ -119,9 +125,21 @@ def _place(path: str) -> str:
         return path
 
 
+@lru_cache(maxsize=4096)
+def _exact(place: str, path: str) -> str:
+    """A place with the keys of a path where it has such as the schema does not know."""
+    try:
+        steps = zip(parse_path(place), parse_path(path), strict=False)
+        return format_path(tuple(step if shown == UNKNOWN_KEY else shown for shown, step in steps))
+    except ExpressionError:
+        return path
+
+
 Kind = tuple[str, str, str, str | None, str]
 
 
+#: Different keys, unknown to the schema, that break one rule in one place; more are data and count as one.
+KEYS = 20
 #: Different messages of one rule at one path; above that they tell of values after all, and count as one.
 MESSAGES = 20
 
@@ -185,6 +203,8 @@ class Report:
         self._count = {True: 0, False: 0}
         self._groups: dict[Kind, Group] = {}
         self._messages: dict[tuple[str, str, str, str | None], set[str]] = {}
+        #: by rule and place: the places with keys that the schema does not know; None once they count as one
+        self._unknown: dict[tuple[str, str], set[str] | None] = {}
         self._take(0, findings)
 
     @classmethod
@@ -277,12 +297,33 @@ class Report:
         """What the findings of one group have in common: never a value, a row or an index."""
         message = _template(finding.message) if finding.code in _TELLING else finding.message
         place = finding.place or _place(finding.path)
+        if UNKNOWN_KEY in place:
+            place = self._with_keys(finding.code, place, finding.path)
         known = self._messages.setdefault((finding.code, finding.severity, place, finding.column), set())
         if message not in known and len(known) == MESSAGES:
             message = RULES[finding.code].title if finding.code in RULES else ""
         else:
             known.add(message)
         return finding.code, finding.severity, place, finding.column, message
+
+    def _with_keys(self, code: str, place: str, path: str) -> str:
+        """A place with keys that the schema does not know: each by itself, or together once they are too many."""
+        known = self._unknown.setdefault((code, place), set())
+        together = place.replace(UNKNOWN_KEY, "{*}")
+        if known is None:
+            return together
+        exact = _exact(place, path)
+        if exact in known or (len(known) < KEYS and exact != place.replace(UNKNOWN_KEY, EVERY)):
+            known.add(exact)
+            return exact
+        self._unknown[code, place] = None
+        for kind in [kind for kind in self._groups if kind[0] == code and kind[2] in known]:
+            group = self._groups.pop(kind)
+            group.path = group.place = together
+            same = self._groups.setdefault((*kind[:2], together, *kind[3:]), group)
+            if same is not group:
+                same.join(group)
+        return together
 
     @property
     def valid(self) -> bool:

@@ -19,7 +19,7 @@ import pyarrow as pa
 from ..core.ndjson.parser import JsonChunk
 from ..core.paths import EVERY, format_path, parse_path
 from ..core.shred import Leaf
-from ..core.stream import Chunk, Finding, Stream
+from ..core.stream import UNKNOWN_KEY, Chunk, Finding, Stream
 from ..core.typing import RuleSet
 from ..errors import Issue
 from ..kernels.arrays import Positions
@@ -56,7 +56,6 @@ class SchemaChecks:
         #: what the JSON Schema asks of a record, and what the platform does
         self.trees = (SchemaCompiler(schema.json_schema, rules).compile(schema.json_schema),
                       PlatformCompiler(schema, rules).compile())  # fmt: skip
-        self._has_maps = any(field.type == "map" and not _is_identity_map(field) for field in schema.root.walk())
         self._places: dict[str, str] = {}
         self._compiled: dict[tuple[Any, ...], ColumnChecks] = {}
         self._lock = threading.Lock()
@@ -115,9 +114,7 @@ class SchemaChecks:
         return self._placed(sink.findings)
 
     def _placed(self, findings: list[Finding]) -> list[Finding]:
-        """The findings with the keys of maps out of their places, for these are data."""
-        if not self._has_maps:
-            return findings
+        """The findings with the keys of maps, and those that the schema does not know, out of their places: data."""
         return [replace(finding, place=self._place(finding.path)) for finding in findings]
 
     def _place(self, path: str) -> str:
@@ -126,8 +123,10 @@ class SchemaChecks:
             field: Field | None = self.schema.root
             steps: list[str | int] = []
             for step in parse_path(path) if path else ():
-                is_map = field is not None and field.values is not None and not _is_identity_map(field)
-                steps.append(EVERY if isinstance(step, int) else ANY_KEY if is_map else step)
+                shown: str = EVERY if isinstance(step, int) else step
+                if field is not None and not isinstance(step, int) and not _is_identity_map(field):
+                    shown = ANY_KEY if field.values else step if step in field.children else UNKNOWN_KEY
+                steps.append(shown)
                 if field is not None:
                     field = field.items or field.values or field.children.get(str(step))
             known = format_path(tuple(steps))

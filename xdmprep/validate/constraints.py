@@ -281,6 +281,7 @@ class Properties(Constraint):
         """The checks of the fields."""
         if isinstance(shape, ColumnShape) and shape.is_map:
             if self.fields or self._patterns or isinstance(self.other, Forbidden):
+                compiler.spell(shape, self.fields.values())
                 return [exact(self.check, place)]
             below = [] if self.other is None else compiler.enter(self.other, shape.elements, place.child(ANY_KEY))
             return [on_elements(below)] if below else []

@@ -14,7 +14,7 @@ from ..core.paths import EVERY, Path
 from ..core.shred import Leaf, plain, slots, valid
 from ..kernels.arrays import Mask
 from ..schema import Schema
-from .arrow_kinds import is_list, is_text
+from .arrow_kinds import is_list, is_text, map_entries
 from .identities import MAPS, MAX_IDENTITIES, TOO_MANY, Wanted, identity_tests, record_faults
 from .messages import NO_ID, NO_IDENTITY, NO_PRIMARY, TWO_PRIMARY, Failure, Violation, no_primary_field
 from .node import OBJECT, ColumnCompiler, Constraint
@@ -202,10 +202,22 @@ def _nested_items(view: ColumnView, place: SchemaPath) -> Iterator[_Items]:
             yield from _nested_items(child, place.child(name))
     elif depth == 2 and is_list(kind):
         yield from _nested_items(view.elements(), place.child(EVERY))
-    elif depth == 3 and pa.types.is_struct(kind):
-        inside = {name.removeprefix("xdm:"): child for name, child in view.fields()}
+    elif depth == 3 and (pa.types.is_struct(kind) or pa.types.is_map(kind)):
+        fields = _entries(view) if pa.types.is_map(kind) else view.fields()
+        inside = {name.removeprefix("xdm:"): child for name, child in fields}
         namespace = None if place.path[1] == ANY_KEY else str(place.path[1])
         yield _Items(view, place, namespace, view.valued(), inside.get("id"), inside.get("primary"))
+
+
+def _entries(view: ColumnView) -> Iterator[tuple[str, ColumnView]]:
+    """What identity items hold that come as maps, as those with many unlike keys do, each as a column of all items."""
+    keys, values, parents = map_entries(view.array)
+    for name in ("id", "xdm:id", "primary", "xdm:primary"):
+        here = np.flatnonzero(np.asarray(pc.equal(keys, name)))
+        if len(here):
+            at = np.full(len(view), -1, np.int64)
+            at[parents[here]] = here
+            yield name, ColumnView(values.take(pa.array(at, mask=at < 0)), view.columns, view.rows, view.labels)
 
 
 def _check_items(items: _Items, sink: FindingSink) -> None:

@@ -9,7 +9,7 @@ form judges value by value, so both have one meaning.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -148,6 +148,11 @@ class ColumnCompiler:
             return []
         return [*ops, on_nulls(node.check, place)] if self._keep_empty else ops
 
+    def spell(self, shape: ColumnShape, nodes: Iterable[Any]) -> None:
+        """Have a map judged as it is written where its values are converted: doubles do not tell 1 from 1.0."""
+        converting = any(getattr(node, "schema", None) is not None for node in nodes)
+        self._spelled |= converting and _has_doubles(shape.type)
+
     def _fails(self, ops: list[Op], leaf: Leaf) -> bool:
         """Whether the constant of a leaf fails."""
         array = pa.array([leaf.constant], leaf.type)
@@ -156,3 +161,9 @@ class ColumnCompiler:
         for op in ops:
             op(view, verdict)
         return bool(verdict.bad.any())
+
+
+def _has_doubles(kind: pa.DataType) -> bool:
+    """Whether there are doubles anywhere in a type."""
+    inside = (kind.field(number).type for number in range(kind.num_fields))
+    return bool(pa.types.is_floating(kind)) or any(map(_has_doubles, inside))

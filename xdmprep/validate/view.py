@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..core.paths import EVERY, Path, format_path
 from ..core.shred import Leaf, path_tree, plain, valid
@@ -223,6 +224,11 @@ class ColumnView:
             found = self.child(str(path[0]))
             if found is not None:
                 yield from found.select(path[1:])
+        elif pa.types.is_map(kind) and path[0] != ANY_KEY:
+            all_values = self.elements()
+            found_at = np.flatnonzero(np.asarray(pc.equal(all_values.labels[-1], str(path[0]))))
+            some = all_values.some(found_at)
+            yield from ColumnView(some.array, some.columns, some.rows, some.labels[:-1]).select(path[1:])
         elif pa.types.is_map(kind) or (is_list(kind) and path[0] == EVERY):
             yield from self.elements().select(path[1:])
 
