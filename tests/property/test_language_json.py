@@ -14,9 +14,12 @@ from hypothesis import strategies as st
 from xdmprep.language import compile_expression
 from xdmprep.language.catalogue import Context
 from xdmprep.language.interpreter import Scope, compile_node, run
+from xdmprep.language.kernels import json_objects
 from xdmprep.language.options import DEFAULT
 from xdmprep.language.shapes import outgoing
 from xdmprep.language.values import Failed
+from xdmprep.mapping import MappingSet, map_stream
+from xdmprep.read import open_source
 
 pytestmark = pytest.mark.usefixtures("both_ways")
 
@@ -41,6 +44,7 @@ values = st.recursive(
 odd = st.sampled_from([
     None, "", " ", "nan", "NaN", "[1,]", "{'a': 1}", '{"a": 1, "a": 2}', '{"a": 1}}', '1}, {"v": 2', '1, "v": 2', "1}\n{",
     '{"a":\n1}', '{"a": "\n"}', "01", "1.", ".5", "1e999", "-0", "-0.0", "1E2", '"\\ud800"', '"\\u0000"', "\ufeff1",
+    "[-9223372036854775808, 0.5]", "[9223372036854775807, 0.5]", "[9223372036854775808, 0.5]", "[-9223372036854775809, 0.5]",
     "[[[]]]", '[{"a": 1}, {}]', '[1, 2.5]', '{"a": {}}', '{"a": []}', '\t{"a" : 1 } ', '{"\\u0061": 1}', "tru", "2.50",
 ])  # fmt: skip
 texts = st.one_of(
@@ -98,3 +102,33 @@ def test_kinds_in_one_place() -> None:
     some += [json.dumps(each) for each in ({"a": 1.5}, {"a": "t"}, {"a": None}, {}, {"a": {"b": 1}}, {"z": 1}, [1], 3)]
     for text in EXPRESSIONS:
         check(text, some)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(texts, min_size=1, max_size=5), st.lists(st.integers(0, 4), min_size=6, max_size=30), st.data())
+def test_equal_texts_parsed_once_give_the_same(few: list[str | None], picked: list[int], data: st.DataObject) -> None:
+    check(data.draw(st.sampled_from(EXPRESSIONS)), [few[at % len(few)] for at in picked])
+
+
+def test_a_column_is_parsed_once_for_all_mappings_that_ask_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[int] = []
+
+    def counted(values: pa.Array, node: Any) -> Any:
+        parsed.append(len(values))
+        return whole(values, node)
+
+    whole = json_objects._parse
+    monkeypatch.setattr(json_objects, "_parse", counted)
+    rows = [{"j": json.dumps({"a": f"x{row // 4}", "b": {"c": row // 4}})} for row in range(400)]
+    mapping = {
+        "a": "json_to_object(j).a",
+        "c": "to_integer(json_to_object(j).b.c)",
+        "whole": "upper(json_to_object(j).a)",
+    }
+    stream = map_stream(open_source(pa.Table.from_pylist(rows)), MappingSet(mapping))
+    parsed.clear()
+    made = stream.to_pylist()
+    assert made == [{"a": f"x{row // 4}", "c": row // 4, "whole": f"X{row // 4}"} for row in range(400)]
+    assert not parsed or parsed == [100]  # without a compiler such texts are parsed one by one
+    monkeypatch.undo()
+    assert not hasattr(json_objects._PARSED, "columns") or json_objects._PARSED.columns is None

@@ -21,6 +21,7 @@ from ..core.paths import EVERY, Path, format_path, parse_path
 from ..core.shred import Leaf, nested_schema, valid
 from ..core.stream import Chunk, Finding
 from ..errors import ExpressionError, Severity
+from ..language.kernels.json_objects import parsed_once
 from ..schema import Schema
 from .array_zip import StarGroup, only_where, star_groups
 from .destinations import IDENTITY_MAPS, document_order
@@ -93,7 +94,8 @@ class Mapper:
     def __call__(self, chunk: Chunk) -> Chunk:
         """The chunk's records, mapped; row numbers, findings and source rows stay with them."""
         work = self._work(chunk)
-        arrays = [part.read(work) if isinstance(part, StarGroup) else work.column(part) for part in self._parts]
+        with parsed_once():
+            arrays = [part.read(work) if isinstance(part, StarGroup) else work.column(part) for part in self._parts]
         for number, id_number in self._follow.items():
             there = arrays[id_number]
             if there.null_count:
