@@ -130,7 +130,7 @@ def faulty(rows: int) -> tuple[int, Work, Work]:
 def wide_groups(rows: int) -> tuple[int, Work, Work]:
     """2,000 CSV columns grouped by key, beside the same mapped row by row; a value counts, not a row."""
     rows //= 100
-    lines = [",".join(["k" + str(row // 3), *(f"v{row % 50}" for _ in range(2000))]) for row in range(rows)]
+    lines = [",".join(["k" + str(row // 3), *(f"v{row // 3 % 50}" for _ in range(2000))]) for row in range(rows)]
     content = "\n".join([",".join(["KEY", *(f"C{n}" for n in range(2000))]), *lines]).encode()
     mapping = {"key": "KEY", **{f"f{n}": f"C{n}" for n in range(2000)}}
     grouped = {"$group_by": "KEY", **mapping}

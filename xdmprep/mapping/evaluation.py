@@ -182,7 +182,8 @@ def _differing(array: pa.Array, first: _Ints, offsets: np.ndarray[Any, np.dtype[
     change = np.flatnonzero(other.to_numpy(zero_copy_only=False) & ~begins[1:])
     if not len(change):
         return change
-    groups = np.unique(np.searchsorted(offsets, change + 1, side="right") - 1)
+    groups = np.searchsorted(offsets, change + 1, side="right") - 1
+    groups = groups[np.append(True, groups[1:] != groups[:-1])]
     lengths = np.diff(offsets)[groups]
     ends = np.cumsum(lengths)
     rows = np.repeat(offsets[groups] - (ends - lengths), lengths) + np.arange(ends[-1])

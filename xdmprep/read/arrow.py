@@ -38,6 +38,9 @@ CHUNK_ROWS = 16_384
 #: Small batches are joined to one of about as many bytes at most.
 CHUNK_BYTES = 8 << 20
 
+#: Rows at either end of a table by which the size of all is told.
+_FEW = 64
+
 #: How datasets are read.
 _SCAN = {"batch_size": CHUNK_ROWS, "batch_readahead": 2, "fragment_readahead": 1}
 
@@ -228,8 +231,34 @@ def _of_table(table: pa.Table, name: str) -> Stream:
         field.with_metadata(LOST_DIGITS) if lost_digits(column) else field
         for field, column in zip(table.schema, table.columns, strict=True)
     ])  # fmt: skip
-    rows = max(CHUNK_ROWS, min(4 * CHUNK_ROWS, CHUNK_BYTES * table.num_rows // max(1, table.nbytes)))
-    return _stream(schema, partial(table.to_batches, max_chunksize=rows), name)
+    rows = max(CHUNK_ROWS, min(4 * CHUNK_ROWS, CHUNK_BYTES // max(1, _row_bytes(table))))
+    return _stream(schema, partial(_table_batches, table, rows), name)
+
+
+def _table_batches(table: pa.Table, rows: int) -> Iterator[pa.RecordBatch]:
+    """The batches of a table, of at most `rows` rows each.
+
+    Where chunks are small, each half of the table is looked at by itself until it makes one batch: what Arrow does for
+    each chunk then takes nanoseconds, and a batch a chunk would take microseconds for each of its columns.
+    """
+    chunks, count = max(column.num_chunks for column in table.columns), table.num_rows
+    if chunks < 2 or count // chunks >= CHUNK_ROWS // 4:
+        yield from table.to_batches(max_chunksize=rows)
+    elif count > rows or (count > _FEW and count * _row_bytes(table) > CHUNK_BYTES):
+        middle = -(-count // rows) // 2 * rows or count // 2
+        yield from _table_batches(table.slice(0, middle), rows)
+        yield from _table_batches(table.slice(middle), rows)
+    else:
+        with suppress(pa.ArrowException):  # types that Arrow does not join
+            table = table.combine_chunks()
+        yield from table.to_batches(max_chunksize=rows)
+
+
+def _row_bytes(table: pa.Table) -> int:
+    """About how many bytes a row takes; of each chunk of a table the size takes microseconds to tell."""
+    ends = table.slice(0, _FEW), table.slice(max(0, table.num_rows - _FEW))
+    size: int = sum(end.nbytes for end in ends)
+    return size // max(1, sum(map(len, ends)))
 
 
 def _once(unread: list[pa.RecordBatchReader], name: str) -> Iterator[pa.RecordBatch]:
