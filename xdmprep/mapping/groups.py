@@ -49,7 +49,7 @@ from .spill import RowFile, Spill
 _Fetch = Callable[[int, Ints], pa.Array]
 
 #: Rows are held in memory up to this many bytes.
-MEMORY = 256 << 20
+MEMORY = 160 << 20
 
 
 def group_stream(

@@ -17,7 +17,20 @@ import numpy as np
 import pyarrow as pa
 
 from ..core.shred import conform
-from .grouping import ROW, ROWS, GroupRows, Ints, by_group, codes_of, cuts, hashes_of, list_column, rows_of, taken
+from .grouping import (
+    CHUNK_BYTES,
+    ROW,
+    ROWS,
+    GroupRows,
+    Ints,
+    by_group,
+    codes_of,
+    cuts,
+    hashes_of,
+    list_column,
+    rows_of,
+    taken,
+)
 from .nested import list_parts
 
 #: Temporary files that rows are spread over.
@@ -72,6 +85,18 @@ class Spill:
 
     def groups(self) -> Iterator[pa.RecordBatch]:
         """All groups, some thousand at a time: the columns as lists."""
+        held: list[pa.RecordBatch] = []
+        size, most = 0, min(CHUNK_BYTES, self._memory // 4) // 2
+        for batch in self._merged():  # a few hundred groups
+            held.append(batch)
+            size += batch.nbytes
+            if size >= most:
+                yield from _cut(held)
+                held, size = [], 0
+        yield from _cut(held)
+
+    def _merged(self) -> Iterator[pa.RecordBatch]:
+        """The groups of all runs in the order of their first rows."""
         runs = self.runs()
         with ExitStack() as stack:
             for run in runs:
@@ -81,10 +106,7 @@ class Spill:
                 parts = [part for run in runs if run.first <= limit for part in run.until(limit)]
                 batch = pa.concat_batches(parts) if len(parts) > 1 else parts[0]
                 order = np.argsort(_first_rows(batch), kind="stable")
-                batch = batch if len(parts) == 1 else batch.take(pa.array(order))
-                bounds, _ = list_parts(batch.column(ROW))
-                for at, end in cuts(bounds.astype(np.int64), rows_of(batch.nbytes // max(1, int(bounds[-1])))):
-                    yield batch.slice(at, end - at)
+                yield batch if len(parts) == 1 else batch.take(pa.array(order))
 
     def runs(self) -> list[_Run]:
         """The groups of each file."""
@@ -128,6 +150,15 @@ class Spill:
                 lasts.append(int(numbers[-1]))
                 writer.write_batch(batch)
         return _Run(path, firsts, lasts)
+
+
+def _cut(batches: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The groups of some batches, in pieces of bounded size."""
+    if batches:
+        batch = pa.concat_batches(batches) if len(batches) > 1 else batches[0]
+        bounds, _ = list_parts(batch.column(ROW))
+        for at, end in cuts(bounds.astype(np.int64), rows_of(batch.nbytes // max(1, int(bounds[-1])))):
+            yield batch.slice(at, end - at)
 
 
 class _Run:
