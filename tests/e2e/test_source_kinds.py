@@ -266,7 +266,8 @@ def test_validate_checks_rows_as_they_are() -> None:
     rows = [{"a": 1, "n": Decimal("1.5")}, {"a": "x"}, {"n": float("nan")}, {"a": 2**70}, 7]
     for source in (rows, tuple(rows), iter(rows), (row for row in rows)):
         issues = xp.validate(source, schema, rules="jsonschema").issues
-        assert issues.select(["code", "row"]).to_pylist() == [{"code": "type", "row": row} for row in (2, 3, 5)]
+        found = [(issue["code"], issue["row"]) for issue in issues.to_pylist()]
+        assert found == [("type", 2), ("unfit", 3), ("type", 5)]
     lines = io.BytesIO(b'{"a":1}\n{"a":"x"}\n')
     assert xp.validate(lines, schema, rules="jsonschema").issues["row"].to_pylist() == [2]
     assert xp.validate({"a": [1, 2]}, schema, rules="jsonschema").valid

@@ -159,6 +159,7 @@ class Report:
         mapped: source and destination of each mapping that made the records.
         seconds: wall time of the run; None where it was not measured.
         hides_values: whether values of the data are left out of every view, see :meth:`without_values`.
+        merged: where a mapping groups rows, how many more source rows the records are made of.
 
     Args:
         name: what was checked.
@@ -166,9 +167,6 @@ class Report:
         findings: what was found.
         cap: keep at most this many findings (all are counted).
         origins: where the source is several files, which rows came from which; findings then name their file.
-
-    Attributes:
-        merged: where a mapping groups rows, how many more source rows the records are made of.
 
     Examples:
         >>> report = xp.validate("schemas/examples/crm-profiles.csv", schema, mapping=mapping)
