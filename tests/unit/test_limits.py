@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import xdmprep as xp
@@ -480,3 +481,9 @@ def test_records_of_more_fields_than_the_platform_takes(
             xp.write_json(table, tmp_path / "out")
     else:
         assert xp.write_json(table, tmp_path / "out").written == 1
+
+
+@pytest.mark.parametrize(("kind", "told"), [(pa.int32(), False), (pa.int64(), True), (pa.string(), True)])
+def test_a_column_of_another_type_than_the_schema_names_is_told(kind: pa.DataType, told: bool, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"int": pa.array([1], pa.int64()).cast(kind)}), tmp_path / "a.parquet")
+    assert ("column-type" in {issue.code for issue in xp.validate(tmp_path / "a.parquet", PROFILE)}) is told
