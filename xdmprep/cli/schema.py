@@ -254,7 +254,7 @@ def _failing(data: Path, schema: Schema, rules: RuleSet) -> tuple[Any, list[Grou
 @click.option(
     "--fill", default=0.7, show_default=True, type=click.FloatRange(0, 1), help="How likely an optional field is there."
 )
-@click.option("--out", type=_FILE, help="File to write; standard output unless given.")
+@click.option("-o", "--out", type=_FILE, help="File to write; standard output unless given.")
 @_ID
 @_COMPONENTS
 @_COMPAT
@@ -300,7 +300,7 @@ def sample(
     epilog="Example: xdmprep schema pull https://ns.adobe.com/acme/schemas/3f2a --out schemas/ --config config.json"
 )
 @click.argument("ids", nargs=-1, metavar="[ID]...", shell_complete=complete.schemas)
-@click.option("--out", type=_FILE, default=Path("schemas"), show_default=True, help="Folder to save to.")
+@click.option("-o", "--out", type=_FILE, default=Path("schemas"), show_default=True, help="Folder to save to.")
 @click.option(
     "--form", type=click.Choice(["xed-full", "xed"]), default="xed-full", show_default=True,
     help="Resolved, or compact with its components.",
