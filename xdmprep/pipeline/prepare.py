@@ -160,9 +160,8 @@ class Result:
                 f"{self.rejected:,} of {rows['rejected']:,} rows set aside"
             )
         else:
-            text = (
-                f"{name}: {self.rows:,} rows read, {self.written:,} written {files_text}, {self.rejected:,} set aside"
-            )
+            read = f"{self.rows:,} row{'' if self.rows == 1 else 's'} read"
+            text = f"{name}: {read}, {self.written:,} written {files_text}, {self.rejected:,} set aside"
         if self.values.rows:
             text += f", {self.values}"
         return text + (f" -> {self.folder / 'rejects.jsonl'}" if self.rejected else "")
