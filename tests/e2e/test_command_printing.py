@@ -45,7 +45,7 @@ REFUSED = [
     (["schema", "pull", "x", *NOWHERE], "platform", 3),
     (["schema", "pull"], "usage", 2),
     (["mapping", "check", "none.yaml"], "mapping", 2),
-    (["mapping", "suggest", "none.csv", "--schema", "none.json"], "source", 2),
+    (["mapping", "suggest", "none.csv", "--schema", "none.json"], "schema", 2),
     (["mapping", "convert", "none.yaml", "out.json"], "mapping", 2),
     (["mapping", "functions", "none"], "usage", 2),
     (["mapping", "pull", "x", *NOWHERE], "platform", 3),

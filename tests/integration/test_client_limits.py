@@ -16,10 +16,11 @@ import urllib3
 from network_kit import folder_of
 
 from xdmprep import wire
-from xdmprep.client import Config, answer, files, polling, registry, row_errors, session, transport
+from xdmprep.client import Config, answer, files, polling, registry, row_errors, session
 from xdmprep.client.checks import check_counts, check_files
 from xdmprep.client.journal import BatchProgress
 from xdmprep.client.session import Session
+from xdmprep.core import transport
 from xdmprep.core.manifest import File, Manifest
 from xdmprep.errors import PlatformError, UsageError
 

@@ -255,12 +255,3 @@ def test_unknown_form() -> None:
 def test_group_by_argument() -> None:
     assert MappingSet({"a": "b"}, group_by="k").options.group_by == ("k",)
     assert MappingSet({"a": "b"}, group_by=["k", "l"]).to_dict()["$group_by"] == ["k", "l"]
-
-
-def test_the_example_of_the_docstring() -> None:
-    import doctest
-
-    import xdmprep.mapping.sets as module
-
-    made = doctest.testmod(module)
-    assert made.attempted >= 3 and not made.failed

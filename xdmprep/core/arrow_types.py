@@ -538,10 +538,18 @@ def _apart(kind: pa.DataType) -> pa.DataType:
     """A type whose structs name no two fields alike: later ones get a number behind their name."""
     if pa.types.is_struct(kind):
         names = unique_names([field.name for field in kind])
-        return pa.struct([pa.field(name, _apart(field.type)) for name, field in zip(names, kind, strict=True)])
+        made = pa.struct([pa.field(name, _apart(field.type)) for name, field in zip(names, kind, strict=True)])
+        same = names == [field.name for field in kind] and all(
+            a.type == b.type for a, b in zip(made, kind, strict=True)
+        )
+        return kind if same else made
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        return (pa.list_ if pa.types.is_list(kind) else pa.large_list)(_apart(kind.value_type))
-    return pa.map_(kind.key_type, _apart(kind.item_type)) if pa.types.is_map(kind) else kind
+        inner = _apart(kind.value_type)
+        return kind if inner == kind.value_type else (pa.list_ if pa.types.is_list(kind) else pa.large_list)(inner)
+    if pa.types.is_map(kind):  # the name of its entries may be any, and is kept
+        inner = _apart(kind.item_type)
+        return kind if inner == kind.item_type else pa.map_(kind.key_type, inner)
+    return kind
 
 
 def _shown(value: Any) -> str:

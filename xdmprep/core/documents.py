@@ -185,7 +185,7 @@ class DocumentKind:
         try:
             return data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            kind = packing(data[:4]) or what_it_is(data[:4096])
+            kind = packing(data[:4]) or what_it_is(data[:4096], json_fits=True)
             if kind is not None:
                 raise self.fail(path, f"is not text: it is {kind}", "Unpack or convert it first.") from None
             raise self.fail(path, f"is not UTF-8 text (byte {error.start})", "Save the file as UTF-8.") from None

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..kernels.arrays import valid as valid
-from .arrow_types import decimal_texts, doubles, joined, without_dictionary
+from .arrow_types import decimal_texts, doubles, joined, plain_type, without_dictionary
 from .paths import Path, format_path
 
 #: Rows among which most words of a dictionary are met for the first time.
@@ -92,12 +92,16 @@ def nest(leaves: Sequence[Leaf], records: pa.RecordBatch, arrow_schema: pa.Schem
 
     Fields of the schema without a leaf become nulls.  A text field that the schema has as
     ``dictionary<int32, string>`` is encoded so, see :func:`encoded`.  Raises KeyError if a leaf has no place in the
-    schema.
+    schema.  Columns of a source that no record can hold stay text where Arrow cannot pick rows of their type.
     """
     schema = nested_schema(leaves) if arrow_schema is None else arrow_schema
     if [leaf.path for leaf in leaves] == [(name,) for name in schema.names]:  # flat; a source may repeat a name
-        flat = [conform(column, field.type) for column, field in zip(records.columns, schema, strict=True)]
-        return pa.RecordBatch.from_arrays(flat, schema=schema)
+        flat, fields = [], []
+        for column, field in zip(records.columns, schema, strict=True):
+            as_text = pa.types.is_string(column.type) and plain_type(field.type) is None  # see `takeable`
+            flat.append(column if as_text else conform(column, field.type))
+            fields.append(field.with_type(column.type) if as_text else field)
+        return pa.RecordBatch.from_arrays(flat, schema=pa.schema(fields, schema.metadata))
     tree = path_tree([leaf.path for leaf in leaves])
     known = set(schema.names)
     unknown = [step for step in tree if step not in known]

@@ -34,8 +34,13 @@ _MARKS = [
 ]
 
 
-def what_it_is(head: bytes) -> str | None:
-    """What a file is that was to be UTF-8 text, detected by its first bytes, with what to do; None where they fit."""
+def what_it_is(head: bytes, json_fits: bool = False) -> str | None:
+    """What a file is that was to be UTF-8 text, detected by its first bytes, with what to do; None where they fit.
+
+    Args:
+        head: the first bytes.
+        json_fits: the file may be JSON.
+    """
     for mark, kind in _MARKS:
         if head.startswith(mark):
             return kind
@@ -46,7 +51,7 @@ def what_it_is(head: bytes) -> str | None:
         return "an XML document, perhaps one that says why a download failed; export its table as CSV"
     if head[257:262] == b"ustar":
         return "a tar archive; unpack it first"
-    if re.match(rb'\{\s*("|\}|\Z)|\[\s*[\[{]', text):
+    if not json_fits and re.match(rb'\{\s*("|\}|\Z)|\[\s*[\[{]', text):
         if (told := _error_in(head)) is not None:
             return f"a JSON document that tells of an error, {shorten(told)}, perhaps of a failed download"
         return "JSON; give it a name that ends in .json"

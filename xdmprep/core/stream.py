@@ -492,7 +492,7 @@ class Stream:
             seen += len(chunk)
             if seen >= rows:
                 break
-        return pa.Table.from_batches(batches, self.arrow_schema).slice(0, rows)
+        return pa.Table.from_batches(batches, None if batches else self.arrow_schema).slice(0, rows)
 
     def to_table(self) -> pa.Table:
         """All records, nested, faulty ones included, as one Arrow table.
@@ -505,7 +505,7 @@ class Stream:
             1
         """
         batches = [chunk.nested(self.arrow_schema) for chunk in self.chunks()]
-        return pa.Table.from_batches(batches, self.arrow_schema)
+        return pa.Table.from_batches(batches, None if batches else self.arrow_schema)
 
     def to_pandas(self) -> pd.DataFrame:
         """All records as a pandas DataFrame of nested objects.
