@@ -190,8 +190,9 @@ def test_days_of_times_in_several_zones(tmp_path: Path) -> None:
             },
         }
     )
-    for source in sources:
-        assert [row["at"] for row in xp.map_rows(source, {"at": "at"}, schema).to_pylist()] == [LATE] * 4
+    for number, source in enumerate(sources):
+        found = [row["at"] for row in xp.map_rows(source, {"at": "at"}, schema).to_pylist()]
+        assert found == [LATE] * 4, (number, open_source(source).to_table())
     for source in ([{"at": times}], pd.DataFrame({"at": [times]})):
         (row,) = xp.map_rows(source, {"days": "at"}, schema).to_pylist()
         assert [day.day for day in row["days"]] == list(zones.values())
