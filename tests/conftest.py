@@ -19,6 +19,9 @@ settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI") == "true":
     settings.load_profile("ci")
 
+# pandera sets it to 1 on import, for PySpark, and Arrow then drops the zones of the times that tests make.
+os.environ.setdefault("PYARROW_IGNORE_TIMEZONE", "")
+
 ROOT = Path(__file__).resolve().parent.parent
 UNIT = ROOT / "tests" / "unit"
 SHARED = ROOT.parent / "shared"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -203,3 +206,32 @@ def test_a_destination_that_begins_with_an_index_is_refused(place: str) -> None:
     for schema in (None, SCHEMA):
         with pytest.raises(MappingError, match="begins with an index"):
             xp.map_rows(ROWS, {place: "id"}, schema)
+
+
+ZONED = """
+import datetime, os, sys
+from zoneinfo import ZoneInfo
+import xdmprep as xp
+from xdmprep.mapping.contract import _pandera
+
+if sys.argv[1] == "pandera":
+    _pandera()
+    assert "PYARROW_IGNORE_TIMEZONE" not in os.environ
+late = datetime.datetime(2024, 1, 1, 23, 30, tzinfo=datetime.timezone.utc)
+times = [late.astimezone(ZoneInfo("Europe/Berlin")), late.astimezone(datetime.timezone(datetime.timedelta(hours=-5)))]
+schema = xp.Schema.from_dict({"$id": "https://e.example/t", "title": "T", "type": "object",
+                              "properties": {"at": {"type": "string", "format": "date-time"}}})
+for given in (times, times[:1], times[1:]):
+    for source in ([{"at": at} for at in given], {"at": given}):
+        assert [row["at"] for row in xp.map_rows(source, {"at": "at"}, schema).to_pylist()] == [late] * len(given)
+"""
+
+
+@pytest.mark.parametrize("how", ["pandera", "variable"])
+def test_times_keep_their_zones_whatever_other_packages_set(how: str) -> None:
+    """Arrow drops the zones of Python's times where a variable says so, which pandera sets for all of the process."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYARROW_IGNORE_TIMEZONE"}
+    if how == "variable":
+        environment["PYARROW_IGNORE_TIMEZONE"] = "1"
+    run = subprocess.run([sys.executable, "-c", ZONED, how], env=environment, capture_output=True, text=True)
+    assert (run.returncode, run.stderr) == (0, "")

@@ -84,19 +84,30 @@ def source_contract(mapping: Any, schema: Schema) -> Any:
     return pandera.DataFrameSchema(columns, strict=False, name=f"source columns for {schema.name}")
 
 
+#: Variables that pandera sets where they are not set.
+_OF_PYSPARK = ("PYARROW_IGNORE_TIMEZONE", "SPARK_LOCAL_IP")
+
+
 @cache
 def _pandera() -> Any:
     """pandera's classes for pandas.
 
     With its first validation it imports PySpark too where that is installed, which may warn; so that happens here.
+    It also sets variables for PySpark, one of which makes Arrow drop the zones of Python's times: they are put back.
     """
-    with warnings.catch_warnings(), needed_by("A contract for source columns", "pandera"):
-        warnings.simplefilter("ignore")
-        import pandas as pd
-        import pandera.pandas
+    before = {name: os.environ.get(name) for name in _OF_PYSPARK}
+    try:
+        with warnings.catch_warnings(), needed_by("A contract for source columns", "pandera"):
+            warnings.simplefilter("ignore")
+            import pandas as pd
+            import pandera.pandas
 
-        pandera.pandas.DataFrameSchema({}).validate(pd.DataFrame())
-        return pandera.pandas
+            pandera.pandas.DataFrameSchema({}).validate(pd.DataFrame())
+            return pandera.pandas
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
 
 
 def _read_by(item: _Item) -> tuple[str, ...]:
