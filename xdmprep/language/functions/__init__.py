@@ -1,12 +1,10 @@
 """The functions of the language, a module for each group of categories; importing this fills the catalogue."""
 
 from ..catalogue import TABLE, Function
-from . import agents, analytics, arrays, conversions, dates, hashes, logic, maps, objects, patterns, strings, urls
+from . import agents, analytics, arrays, conversions, dates, logic, maps, objects, strings, urls
 
-__all__ = [
-    "agents", "analytics", "arrays", "catalogue", "conversions", "dates", "hashes", "logic", "maps", "objects",
-    "patterns", "strings", "table", "urls",
-]  # fmt: skip
+__all__ = ["agents", "analytics", "arrays", "catalogue", "conversions", "dates", "logic", "maps", "objects", "strings",
+           "table", "urls"]  # fmt: skip
 
 
 def table() -> dict[str, Function]:

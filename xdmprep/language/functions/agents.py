@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import takewhile
 from typing import Any
 
 import pyarrow as pa
@@ -72,13 +73,8 @@ def _parsed(agent: str) -> Any:
 
 
 def _version(found: Any, *names: str) -> str | None:
-    parts = [getattr(found, name, None) for name in names]
-    present = []
-    for part in parts:
-        if part is None:
-            break
-        present.append(part)
-    return ".".join(present) or None
+    parts: list[Any] = [getattr(found, name, None) for name in names]
+    return ".".join(takewhile(lambda part: part is not None, parts)) or None
 
 
 def _system(agent: str) -> tuple[str, str | None]:
@@ -100,8 +96,8 @@ def _agent(agent: str) -> tuple[str, str | None]:
     return _AGENTS.get(found.family, found.family), _version(found, "major", "minor", "patch", "patch_minor")
 
 
-def _major(version: str | None) -> str | None:
-    return None if version is None else version.split(".")[0]
+def _major(name: str, version: str | None) -> tuple[str, str | None]:
+    return name, None if version is None else version.split(".")[0]
 
 
 def _named(name: str, version: str | None) -> str:
@@ -110,62 +106,29 @@ def _named(name: str, version: str | None) -> str:
     return f"{name} {version or '??'}"
 
 
-def _ua(name: str, meaning: str, gives: str) -> Callable[[Callable[[str], str]], Callable[..., Any]]:
-    """A function of user agents; what it gives for a text is remembered."""
-
-    def put(answer: Callable[[str], str]) -> Callable[..., Any]:
-        known = lru_cache(maxsize=REMEMBERED)(answer)
-
-        @function(
-            f"{name}(user_agent)", meaning, f'{name}("{_EXAMPLE}")', gives, category="user agent", result=pa.string(),
-            availability="data", package="ua_parser",
-            reason="needs the package ua-parser; its names are translated to the platform's",
-        )  # fmt: skip
-        def run(ctx: Context, value: Any) -> str | None:
-            return None if value is None else known(text(value))
-
-        return run
-
-    return put
-
-
-@_ua("ua_os_name", "The name of the operating system.", "iOS")
-def ua_os_name(agent: str) -> str:
-    return _system(agent)[0]
-
-
-@_ua("ua_os_version", "The version of the operating system.", "5.1.1")
-def ua_os_version(agent: str) -> str:
-    return _system(agent)[1] or "??"
-
-
-@_ua("ua_os_name_version", "Name and version of the operating system.", "iOS 5.1.1")
-def ua_os_name_version(agent: str) -> str:
-    return _named(*_system(agent))
-
-
-@_ua("ua_os_version_major", "Name and major version of the operating system.", "iOS 5")
-def ua_os_version_major(agent: str) -> str:
-    name, version = _system(agent)
-    return _named(name, _major(version))
-
-
-@_ua("ua_agent_name", "The name of the browser.", "Safari")
-def ua_agent_name(agent: str) -> str:
-    return _agent(agent)[0]
-
-
-@_ua("ua_agent_version", "The version of the browser.", "5.1")
-def ua_agent_version(agent: str) -> str:
-    return _agent(agent)[1] or "??"
-
-
-@_ua("ua_agent_version_major", "Name and major version of the browser.", "Safari 5")
-def ua_agent_version_major(agent: str) -> str:
-    name, version = _agent(agent)
-    return _named(name, _major(version))
-
-
-@_ua("ua_device_class", "The kind of device.", "Phone")
-def ua_device_class(agent: str) -> str:
+def _device(agent: str) -> str:
     return next((name for pattern, name in _classes() if pattern.search(agent)), "Unknown")
+
+
+def _ua(name: str, meaning: str, gives: str, answer: Callable[[str], str]) -> None:
+    """A function of user agents; what it gives for a text is remembered."""
+    known = lru_cache(maxsize=REMEMBERED)(answer)
+
+    @function(f"{name}(user_agent)", meaning, f'{name}("{_EXAMPLE}")', gives, category="user agent",
+              result=pa.string(), availability="data", package="ua_parser",
+              reason="needs the package ua-parser; its names are translated to the platform's")  # fmt: skip
+    def run(ctx: Context, value: Any) -> str | None:
+        return None if value is None else known(text(value))
+
+
+_ua("ua_os_name", "The name of the operating system.", "iOS", lambda agent: _system(agent)[0])
+_ua("ua_os_version", "The version of the operating system.", "5.1.1", lambda agent: _system(agent)[1] or "??")
+_ua("ua_os_name_version", "Name and version of the operating system.", "iOS 5.1.1",
+    lambda agent: _named(*_system(agent)))  # fmt: skip
+_ua("ua_os_version_major", "Name and major version of the operating system.", "iOS 5",
+    lambda agent: _named(*_major(*_system(agent))))  # fmt: skip
+_ua("ua_agent_name", "The name of the browser.", "Safari", lambda agent: _agent(agent)[0])
+_ua("ua_agent_version", "The version of the browser.", "5.1", lambda agent: _agent(agent)[1] or "??")
+_ua("ua_agent_version_major", "Name and major version of the browser.", "Safari 5",
+    lambda agent: _named(*_major(*_agent(agent))))  # fmt: skip
+_ua("ua_device_class", "The kind of device.", "Phone", _device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -11,7 +12,7 @@ from ..catalogue import Context, function
 from ..values import Failed, kind_of, size, truth
 from .strings import joined
 
-_ARRAY: dict[str, Any] = {"category": "array"}
+_array = partial(function, category="array")
 
 
 def elements(values: tuple[Any, ...]) -> Sequence[Any]:
@@ -28,72 +29,54 @@ def array(value: Any) -> list[Any]:
     return value
 
 
-@function(
-    "coalesce(value, ...)", "The first value that is not null.", 'coalesce(null, "first", "second")', "first",
-    aliases=("nvl",), **_ARRAY,
-)  # fmt: skip
+@_array("coalesce(value, ...)", "The first value that is not null.", 'coalesce(null, "first", "second")', "first",
+        aliases=("nvl",))  # fmt: skip
 def coalesce(ctx: Context, *values: Any) -> Any:
     return next((value for value in elements(values) if value is not None), None)
 
 
-@function("first(value, ...)", "The first element; null for an empty array.", 'first("1", "2", "3")', "1", **_ARRAY)
+@_array("first(value, ...)", "The first element; null for an empty array.", 'first("1", "2", "3")', "1")
 def first(ctx: Context, *values: Any) -> Any:
     return next(iter(elements(values)), None)
 
 
-@function("last(value, ...)", "The last element; null for an empty array.", 'last("1", "2", "3")', "3", **_ARRAY)
+@_array("last(value, ...)", "The last element; null for an empty array.", 'last("1", "2", "3")', "3")
 def last(ctx: Context, *values: Any) -> Any:
     return next(reversed(elements(values)), None)
 
 
-@function(
-    "add_to_array(array, value, ...)", "The array with values appended.", "add_to_array(['a', 'b'], 'c', 'd')",
-    ["a", "b", "c", "d"], **_ARRAY,
-)  # fmt: skip
+@_array("add_to_array(array, value, ...)", "The array with values appended.", "add_to_array(['a', 'b'], 'c', 'd')",
+        ["a", "b", "c", "d"])  # fmt: skip
 def add_to_array(ctx: Context, values: Any, *more: Any) -> list[Any]:
     return [*array(values), *more]
 
 
-@function(
-    "join_arrays(array, ...)", "The arrays one behind the other.", "join_arrays(['a', 'b'], ['c'], ['d', 'e'])",
-    ["a", "b", "c", "d", "e"], **_ARRAY,
-)  # fmt: skip
+@_array("join_arrays(array, ...)", "The arrays one behind the other.", "join_arrays(['a', 'b'], ['c'], ['d', 'e'])",
+        ["a", "b", "c", "d", "e"])  # fmt: skip
 def join_arrays(ctx: Context, *values: Any) -> list[Any]:
     return [item for value in values for item in array(value)]
 
 
-@function(
-    "to_array(include_nulls, value, ...)", "An array of the values, with or without nulls.",
-    "to_array(false, 1, null, 2, 3)", [1, 2, 3], **_ARRAY,
-)  # fmt: skip
+@_array("to_array(include_nulls, value, ...)", "An array of the values, with or without nulls.",
+        "to_array(false, 1, null, 2, 3)", [1, 2, 3])  # fmt: skip
 def to_array(ctx: Context, include_nulls: Any, *values: Any) -> list[Any]:
     keep = truth(include_nulls, ctx.options)
     return [value for value in values if keep or value is not None]
 
 
-@function(
-    "size_of(value)", "The number of elements, entries or characters.", "size_of([1, 2, 3, 4])", 4,
-    result=pa.int64(), **_ARRAY,
-)  # fmt: skip
+@_array("size_of(value)", "The number of elements, entries or characters.", "size_of([1, 2, 3, 4])", 4,
+        result=pa.int64())  # fmt: skip
 def size_of(ctx: Context, value: Any) -> int | None:
     return None if value is None and ctx.options.null_size == "null" else size(value)
 
 
-@function(
-    "upsert_array_append(array, [value])",
-    "The array as it is; tells the profile store to append it to the one it has.",
-    "upsert_array_append([123, 456])", [123, 456], **_ARRAY,
-)  # fmt: skip
-def upsert_array_append(ctx: Context, value: Any, _: Any = None) -> Any:
-    return None if value is None else array(value)
-
-
-@function(
-    "upsert_array_replace(array, [value])",
-    "The array as it is; tells the profile store to replace the one it has.",
-    "upsert_array_replace([123, 456], 1)", [123, 456], **_ARRAY,
-)  # fmt: skip
-def upsert_array_replace(ctx: Context, value: Any, _: Any = None) -> Any:
+@_array("upsert_array_append(array, [value])",
+        "The array as it is; tells the profile store to append it to the one it has.",
+        "upsert_array_append([123, 456])", [123, 456])  # fmt: skip
+@_array("upsert_array_replace(array, [value])",
+        "The array as it is; tells the profile store to replace the one it has.",
+        "upsert_array_replace([123, 456], 1)", [123, 456])  # fmt: skip
+def upsert_array(ctx: Context, value: Any, _: Any = None) -> Any:
     return None if value is None else array(value)
 
 
@@ -112,10 +95,8 @@ def flattened(value: Any) -> list[Any]:
     return out
 
 
-@function(
-    "array_to_string(separator, array)", "The elements of all nested arrays joined to one text.",
-    'array_to_string("-", [[1, 2], [3]])', "1-2-3", result=pa.string(), **_ARRAY,
-)  # fmt: skip
+@_array("array_to_string(separator, array)", "The elements of all nested arrays joined to one text.",
+        'array_to_string("-", [[1, 2], [3]])', "1-2-3", result=pa.string())  # fmt: skip
 def array_to_string(ctx: Context, separator: Any, value: Any) -> str | None:
     return None if value is None else joined(ctx, separator, flattened(value))
 
@@ -127,27 +108,21 @@ def _function_argument(value: Any) -> Callable[..., Any]:
     return found
 
 
-@function(
-    "filterArray(array, lambda)", "The elements for which the lambda holds.", "filterArray([5, -6, 0, 7], x -> x > 0)",
-    [5, 7], **_ARRAY,
-)  # fmt: skip
+@_array("filterArray(array, lambda)", "The elements for which the lambda holds.",
+        "filterArray([5, -6, 0, 7], x -> x > 0)", [5, 7])  # fmt: skip
 def filter_array(ctx: Context, value: Any, test: Any) -> Any:
     holds = _function_argument(test)
     return None if value is None else [item for item in array(value) if truth(holds(item), ctx.options)]
 
 
-@function(
-    "transformArray(array, lambda)", "The array of what the lambda gives for each element.",
-    "transformArray([1, 2], x -> x * 10)", [10, 20], **_ARRAY,
-)  # fmt: skip
+@_array("transformArray(array, lambda)", "The array of what the lambda gives for each element.",
+        "transformArray([1, 2], x -> x * 10)", [10, 20])  # fmt: skip
 def transform_array(ctx: Context, value: Any, change: Any) -> Any:
     changed = _function_argument(change)
     return None if value is None else [changed(item) for item in array(value)]
 
 
-@function(
-    "flattenArray(array)", "Nested arrays as one.", "flattenArray([[['a', 'b'], ['c', 'd']], [['e'], ['f']]])",
-    ["a", "b", "c", "d", "e", "f"], **_ARRAY,
-)  # fmt: skip
+@_array("flattenArray(array)", "Nested arrays as one.", "flattenArray([[['a', 'b'], ['c', 'd']], [['e'], ['f']]])",
+        ["a", "b", "c", "d", "e", "f"])  # fmt: skip
 def flatten_array(ctx: Context, value: Any) -> Any:
     return None if value is None else flattened(value)

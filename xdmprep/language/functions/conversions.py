@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import re
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,10 @@ import pyarrow as pa
 from ..catalogue import Context, function
 from ..values import Failed, kind_of, number_in, text_of
 
-_INTEGER = re.compile(r"[+-]?[0-9]+")
+_number = partial(function, category="conversion")
 
 
-def _number(value: Any) -> int | float:
+def _found(value: Any) -> int | float:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise Failed(f"{kind_of(value)} is not a number")
     found = number_in(value) if isinstance(value, str) else value
@@ -25,7 +25,7 @@ def _number(value: Any) -> int | float:
 
 
 def _whole(value: Any, fractions: str) -> int:
-    found = _number(value)
+    found = _found(value)
     if isinstance(found, int):
         return found
     if fractions == "truncate" or (not isinstance(value, str) and found.is_integer()):
@@ -33,8 +33,7 @@ def _whole(value: Any, fractions: str) -> int:
     raise Failed(f"{text_of(value)[:80]!r} is not a whole number")
 
 
-@function("to_integer(text)", "The whole number that the text spells.", 'to_integer("12")', 12,
-          category="conversion", result=pa.int64())  # fmt: skip
+@_number("to_integer(text)", "The whole number that the text spells.", 'to_integer("12")', 12, result=pa.int64())
 def to_integer(ctx: Context, value: Any) -> int | None:
     if value is None:
         return None
@@ -44,42 +43,31 @@ def to_integer(ctx: Context, value: Any) -> int | None:
     return found
 
 
-@function("to_decimal(text)", "The decimal number (double) that the text spells.", 'to_decimal("20.45")', 20.45,
-          category="conversion", result=pa.float64())  # fmt: skip
+@_number("to_decimal(text)", "The decimal number (double) that the text spells.", 'to_decimal("20.45")', 20.45,
+         result=pa.float64())  # fmt: skip
 def to_decimal(ctx: Context, value: Any) -> float | None:
     if value is None:
         return None
-    found = _number(value)
+    found = _found(value)
     try:
         return float(value if isinstance(value, str) else found)
     except OverflowError:
         raise Failed(f"{text_of(value)[:80]!r} does not fit in a double") from None
 
 
-@function(
-    "to_bigint(text)",
-    "The whole number of any size that the text spells; a fraction is cut off.",
-    'to_bigint("123456789012345678901234567890")',
-    123456789012345678901234567890,
-    category="conversion",
-)
+@_number("to_bigint(text)", "The whole number of any size that the text spells; a fraction is cut off.",
+         'to_bigint("123456789012345678901234567890")', 123456789012345678901234567890)  # fmt: skip
 def to_bigint(ctx: Context, value: Any) -> int | None:
     return None if value is None else _whole(value, ctx.options.bigint_fractions)
 
 
-@function(
-    "to_float(text)",
-    "The decimal number in single precision.",
-    'to_float("12.3456")',
-    12.3456,
-    category="conversion",
-    result=pa.float64(),
-)
+@_number("to_float(text)", "The decimal number in single precision.", 'to_float("12.3456")', 12.3456,
+         result=pa.float64())  # fmt: skip
 def to_float(ctx: Context, value: Any) -> float | None:
     if value is None:
         return None
     with np.errstate(over="ignore"):
-        single = np.float32(_number(value))
+        single = np.float32(_found(value))
     if not np.isfinite(single):
         raise Failed(f"{text_of(value)[:80]!r} does not fit in single precision")
     return float(str(single))

@@ -7,7 +7,9 @@ show it in that zone.
 from __future__ import annotations
 
 import calendar
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -15,31 +17,36 @@ import pyarrow as pa
 from ...core.stream import TIMESTAMP
 from ..catalogue import Context, function, text, whole
 from ..java_time_format import read_date, week, weekday, zone
+from ..options import Options
 from ..values import Failed, kind_of, number, text_of
 from ..zoned_datetime import Moment
 
-_DATE: dict[str, Any] = {"category": "date", "result": TIMESTAMP}
-_TEXT: dict[str, Any] = {"category": "date", "result": pa.string()}
-_LONG: dict[str, Any] = {"category": "date", "result": pa.int64()}
+_date = partial(function, category="date", result=TIMESTAMP)
+_text = partial(function, category="date", result=pa.string())
+_long = partial(function, category="date", result=pa.int64())
 
 #: Component names of `date_part` (any letter case), with the one that stands for all its synonyms.
-COMPONENTS: dict[str, str] = {
-    name: first
-    for first, *names in (
-        ("year", "yyyy", "yy"),
-        ("quarter", "qq", "q"),
-        ("month", "mm", "m"),
-        ("dayofyear", "dy", "y"),
-        ("day", "dd", "d"),
-        ("week", "ww"),
-        ("weekday", "dw"),
-        ("hour", "hh", "hh24"),
-        ("hour12", "hh12"),
-        ("minute", "mi", "n"),
-        ("second", "ss", "s"),
-        ("millisecond", "sss", "ms"),
+COMPONENTS = {
+    name: names.split()[0]
+    for names in (
+        "year yyyy yy", "quarter qq q", "month mm m", "dayofyear dy y", "day dd d", "week ww", "weekday dw",
+        "hour hh hh24", "hour12 hh12", "minute mi n", "second ss s", "millisecond sss ms",
     )
-    for name in (first, *names)
+    for name in names.split()
+}  # fmt: skip
+_READ: dict[str, Callable[[Moment, Options], int]] = {
+    "year": lambda when, options: when.at.year,
+    "month": lambda when, options: when.at.month,
+    "day": lambda when, options: when.at.day,
+    "hour": lambda when, options: when.at.hour,
+    "minute": lambda when, options: when.at.minute,
+    "second": lambda when, options: when.at.second,
+    "quarter": lambda when, options: (when.at.month + 2) // 3,
+    "dayofyear": lambda when, options: when.at.timetuple().tm_yday,
+    "week": week,
+    "weekday": weekday,
+    "hour12": lambda when, options: when.at.hour % 12 or 12,
+    "millisecond": lambda when, options: when.at.microsecond // 1000,
 }
 
 
@@ -52,43 +59,25 @@ def moment(ctx: Context, value: Any) -> Moment:
     raise Failed(f"a date is expected, not {kind_of(value)}")
 
 
-@function(
-    "now()", "The present moment.", "now()", availability="volatile", reason="options.clock sets the time", **_DATE
-)
+@_date("now()", "The present moment.", "now()", availability="volatile", reason="options.clock sets the time")
 def now(ctx: Context) -> Moment:
     return ctx.present()
 
 
-@function(
-    "timestamp()",
-    "The present moment in milliseconds since 1970.",
-    "timestamp()",
-    availability="volatile",
-    reason="options.clock sets the time",
-    **_LONG,
-)
+@_long("timestamp()", "The present moment in milliseconds since 1970.", "timestamp()", availability="volatile",
+       reason="options.clock sets the time")  # fmt: skip
 def timestamp(ctx: Context) -> int:
     return ctx.present().millis
 
 
-@function(
-    "format(date, format)",
-    "The date as text in a Java date format.",
-    'format(date("2019-10-23"), "dd/MM/yyyy")',
-    "23/10/2019",
-    **_TEXT,
-)
+@_text("format(date, format)", "The date as text in a Java date format.", 'format(date("2019-10-23"), "dd/MM/yyyy")',
+       "23/10/2019")  # fmt: skip
 def format_date(ctx: Context, value: Any, format_: Any) -> str | None:
     return None if value is None else ctx.pattern(format_).print(moment(ctx, value))
 
 
-@function(
-    "dformat(milliseconds, format)",
-    "A time in milliseconds since 1970 as text in a Java date format, in UTC.",
-    "dformat(1571829875000, \"yyyy-MM-dd'T'HH:mm\")",
-    "2019-10-23T11:24",
-    **_TEXT,
-)
+@_text("dformat(milliseconds, format)", "A time in milliseconds since 1970 as text in a Java date format, in UTC.",
+       "dformat(1571829875000, \"yyyy-MM-dd'T'HH:mm\")", "2019-10-23T11:24")  # fmt: skip
 def dformat(ctx: Context, millis: Any, format_: Any) -> str | None:
     if millis is None:
         return None
@@ -100,13 +89,9 @@ def dformat(ctx: Context, millis: Any, format_: Any) -> str | None:
         raise Failed(f"{millis} milliseconds are out of range") from None
 
 
-@function(
-    "date(text, [format], [default])",
-    "The date that the text names, in a Java date format or one of the automatic ones; `default` for null.",
-    'date("23.10.2019", "dd.MM.yyyy")',
-    "2019-10-23T00:00:00Z",
-    **_DATE,
-)
+@_date("date(text, [format], [default])",
+       "The date that the text names, in a Java date format or one of the automatic ones; `default` for null.",
+       'date("23.10.2019", "dd.MM.yyyy")', "2019-10-23T00:00:00Z")  # fmt: skip
 def date(ctx: Context, value: Any, format_: Any = None, default: Any = None) -> Any:
     if value is None or value == "":
         return None if default is None else moment(ctx, default)
@@ -124,52 +109,19 @@ def _component(ctx: Context, name: Any) -> str:
     return COMPONENTS[given]
 
 
-@function(
-    "date_part(component, date)",
-    "One component of a date, such as its month.",
-    'date_part("MM", date("2019-10-17 11:55:12"))',
-    10,
-    **_LONG,
-)
+@_long("date_part(component, date)", "One component of a date, such as its month.",
+       'date_part("MM", date("2019-10-17 11:55:12"))', 10)  # fmt: skip
 def date_part(ctx: Context, component: Any, value: Any) -> int | None:
     if value is None:
         return None
-    when = moment(ctx, value)
-    at = when.at
-    match _component(ctx, component):
-        case "year":
-            return at.year % 100 if text(component).lower() == "yy" and ctx.options.short_year == "two" else at.year
-        case "quarter":
-            return (at.month + 2) // 3
-        case "month":
-            return at.month
-        case "dayofyear":
-            return at.timetuple().tm_yday
-        case "day":
-            return at.day
-        case "week":
-            return week(when, ctx.options)
-        case "weekday":
-            return weekday(when, ctx.options)
-        case "hour":
-            return at.hour
-        case "hour12":
-            return at.hour % 12 or 12
-        case "minute":
-            return at.minute
-        case "second":
-            return at.second
-        case _:
-            return at.microsecond // 1000
+    name = _component(ctx, component)
+    found = _READ[name](moment(ctx, value), ctx.options)
+    return found % 100 if text(component).lower() == "yy" and ctx.options.short_year == "two" else found
 
 
-@function(
-    "set_date_part(component, value, date)",
-    "The date with one component replaced; a day that the month lacks becomes its last.",
-    'set_date_part("m", 4, date("2016-11-09T11:44:44.797"))',
-    "2016-04-09T11:44:44.797Z",
-    **_DATE,
-)
+@_date("set_date_part(component, value, date)",
+       "The date with one component replaced; a day that the month lacks becomes its last.",
+       'set_date_part("m", 4, date("2016-11-09T11:44:44.797"))', "2016-04-09T11:44:44.797Z")  # fmt: skip
 def set_date_part(ctx: Context, component: Any, value: Any, when: Any) -> Moment | None:
     if when is None:
         return None
@@ -184,27 +136,17 @@ def set_date_part(ctx: Context, component: Any, value: Any, when: Any) -> Moment
                 year, month = (n, at.month) if name == "year" else (at.year, n)
                 last = calendar.monthrange(year, month)[1]
                 return Moment.local(at.replace(year=year, month=month, day=min(at.day, last)), before.nanos)
-            case "day":
-                return Moment.local(at.replace(day=n), before.nanos)
-            case "hour":
-                return Moment.local(at.replace(hour=n), before.nanos)
-            case "minute":
-                return Moment.local(at.replace(minute=n), before.nanos)
-            case "second":
-                return Moment.local(at.replace(second=n), before.nanos)
+            case "day" | "hour" | "minute" | "second":
+                changed: dict[str, Any] = {name: n}
+                return Moment.local(at.replace(**changed), before.nanos)
     except (ValueError, OverflowError):
         raise Failed(f"there is no {name} {n} in {before}") from None
     raise Failed(f"{name} cannot be set; year, month, day, hour, minute and second can")
 
 
-@function(
-    "make_date_time(year, month, day, hour, minute, second, nanoseconds, zone)",
-    "A date from its components.",
-    'make_date_time(2019, 10, 17, 11, 55, 12, 0, "America/Los_Angeles")',
-    "2019-10-17T11:55:12-07:00",
-    aliases=("make_timestamp",),
-    **_DATE,
-)
+@_date("make_date_time(year, month, day, hour, minute, second, nanoseconds, zone)", "A date from its components.",
+       'make_date_time(2019, 10, 17, 11, 55, 12, 0, "America/Los_Angeles")', "2019-10-17T11:55:12-07:00",
+       aliases=("make_timestamp",))  # fmt: skip
 def make_date_time(ctx: Context, *parts: Any) -> Moment | None:
     *numbers, place = parts
     if None in numbers:
@@ -222,24 +164,14 @@ def make_date_time(ctx: Context, *parts: Any) -> Moment | None:
         raise Failed(f"there is no such date: {error}") from None
 
 
-@function(
-    "zone_date_to_utc(date)",
-    "The same instant in UTC.",
-    'zone_date_to_utc(date("2019-10-17T11:55:12-08:00"))',
-    "2019-10-17T19:55:12Z",
-    **_DATE,
-)
+@_date("zone_date_to_utc(date)", "The same instant in UTC.", 'zone_date_to_utc(date("2019-10-17T11:55:12-08:00"))',
+       "2019-10-17T19:55:12Z")  # fmt: skip
 def zone_date_to_utc(ctx: Context, value: Any) -> Moment | None:
     return None if value is None else moment(ctx, value).to(UTC)
 
 
-@function(
-    "zone_date_to_zone(date, zone)",
-    "The same instant in a zone.",
-    'zone_date_to_zone(date("2021-10-26T13:43:59Z"), "Europe/Paris")',
-    "2021-10-26T15:43:59+02:00",
-    **_DATE,
-)
+@_date("zone_date_to_zone(date, zone)", "The same instant in a zone.",
+       'zone_date_to_zone(date("2021-10-26T13:43:59Z"), "Europe/Paris")', "2021-10-26T15:43:59+02:00")  # fmt: skip
 def zone_date_to_zone(ctx: Context, value: Any, name: Any) -> Moment | None:
     if value is None:
         return None

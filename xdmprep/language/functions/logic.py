@@ -5,21 +5,19 @@ The branches that are not chosen are not evaluated: a failure there cannot null 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from ..catalogue import Context, function
 from ..values import Failed, is_number, kind_of, number, number_in, same, truth
 from ..zoned_datetime import Moment
 
+_logic = partial(function, category="logic")
+_aggregation = partial(function, category="aggregation")
 
-@function(
-    "iif(condition, yes, no)",
-    "`yes` if the condition holds, else `no`; only the chosen one is evaluated.",
-    'iif("s".equalsIgnoreCase("S"), "a", "b")',
-    "a",
-    category="logic",
-    lazy=True,
-)
+
+@_logic("iif(condition, yes, no)", "`yes` if the condition holds, else `no`; only the chosen one is evaluated.",
+        'iif("s".equalsIgnoreCase("S"), "a", "b")', "a", lazy=True)  # fmt: skip
 def iif(ctx: Context, condition: Any, yes: Any, no: Any) -> Any:
     return yes() if truth(condition(), ctx.options) else no()
 
@@ -33,15 +31,10 @@ def key_matches(value: Any, key: Any) -> bool:
     return same(value, key)
 
 
-@function(
-    "decode(key, key1, value1, ..., [default])",
-    "The value behind the matching key, else the default (null without one).",
-    'decode(state, "ca", "California", "pa", "Pennsylvania", "N/A")',
-    "Pennsylvania",
-    record={"state": "pa"},
-    category="logic",
-    lazy=True,
-)
+@_logic("decode(key, key1, value1, ..., [default])",
+        "The value behind the matching key, else the default (null without one).",
+        'decode(state, "ca", "California", "pa", "Pennsylvania", "N/A")', "Pennsylvania", record={"state": "pa"},
+        lazy=True)  # fmt: skip
 def decode(ctx: Context, key: Any, *pairs: Any) -> Any:
     value = key()
     for i in range(0, len(pairs) - 1, 2):
@@ -68,15 +61,11 @@ def _best(values: tuple[Any, ...], sign: int) -> Any:
     return items[best]
 
 
-@function(
-    "min(value, ...)", "The least by natural order; nulls do not count.", "min(3, 1, 4)", 1, category="aggregation"
-)
+@_aggregation("min(value, ...)", "The least by natural order; nulls do not count.", "min(3, 1, 4)", 1)
 def least(ctx: Context, *values: Any) -> Any:
     return _best(values, -1)
 
 
-@function(
-    "max(value, ...)", "The greatest by natural order; nulls do not count.", "max(3, 1, 4)", 4, category="aggregation"
-)
+@_aggregation("max(value, ...)", "The greatest by natural order; nulls do not count.", "max(3, 1, 4)", 4)
 def greatest(ctx: Context, *values: Any) -> Any:
     return _best(values, 1)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from ..catalogue import Context, function
 from ..values import Failed, kind_of, text_of
 from .objects import pairs
 
-_MAP: dict[str, Any] = {"category": "map"}
+_map = partial(function, category="map")
 _BOOK = {"book": {"author": "A", "price": 17.99, "ISBN": "I"}}
 
 
@@ -28,10 +29,8 @@ def _keys(keys: tuple[Any, ...]) -> tuple[list[str], bool]:
     return [text_of(key) for key in items], many
 
 
-@function(
-    "map_get_values(map, key, ...)", "The value of a key; an array of values for several keys or an array of keys.",
-    'map_get_values(book, "author")', "A", record=_BOOK, **_MAP,
-)  # fmt: skip
+@_map("map_get_values(map, key, ...)", "The value of a key; an array of values for several keys or an array of keys.",
+      'map_get_values(book, "author")', "A", record=_BOOK)  # fmt: skip
 def map_get_values(ctx: Context, value: Any, *keys: Any) -> Any:
     if value is None:
         return None
@@ -42,19 +41,15 @@ def map_get_values(ctx: Context, value: Any, *keys: Any) -> Any:
     return [entries.get(name) for name in names] if many else entries.get(names[0])
 
 
-@function(
-    "map_has_keys(map, key, ...)", "Whether the map has one of the keys.", 'map_has_keys(book, "author")', True,
-    record=_BOOK, **_MAP,
-)  # fmt: skip
+@_map("map_has_keys(map, key, ...)", "Whether the map has one of the keys.", 'map_has_keys(book, "author")', True,
+      record=_BOOK)  # fmt: skip
 def map_has_keys(ctx: Context, value: Any, *keys: Any) -> bool:
     entries = mapping(value)
     return any(name in entries for name in _keys(keys)[0])
 
 
-@function(
-    "add_to_map(map, ...)", "All pairs of the maps; of a key that occurs again the first pair stays.",
-    'add_to_map({"a": 1}, {"a": 2, "b": 3})', {"a": 1, "b": 3}, **_MAP,
-)  # fmt: skip
+@_map("add_to_map(map, ...)", "All pairs of the maps; of a key that occurs again the first pair stays.",
+      'add_to_map({"a": 1}, {"a": 2, "b": 3})', {"a": 1, "b": 3})  # fmt: skip
 def add_to_map(ctx: Context, *values: Any) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for value in values:
@@ -78,11 +73,9 @@ def keyed(items: Any, name: str) -> dict[str, Any]:
     return out
 
 
-@function(
-    "object_to_map(value, ...)",
-    "A map of keys and values, of an object, or of an array of objects by a field: object_to_map(array, field).",
-    'object_to_map("firstName", "F", "lastName", "L")', {"firstName": "F", "lastName": "L"}, **_MAP,
-)  # fmt: skip
+@_map("object_to_map(value, ...)",
+      "A map of keys and values, of an object, or of an array of objects by a field: object_to_map(array, field).",
+      'object_to_map("firstName", "F", "lastName", "L")', {"firstName": "F", "lastName": "L"})  # fmt: skip
 def object_to_map(ctx: Context, *values: Any) -> Any:
     if len(values) == 1:
         return None if values[0] is None else dict(mapping(values[0]))
@@ -94,19 +87,10 @@ def object_to_map(ctx: Context, *values: Any) -> Any:
         return keyed(values[0], text_of(values[1]))
     if len(values) == 2 and values[0] is None:
         return None
-    return pairs(values)
+    return pairs(ctx, *values)
 
 
-@function(
-    "array_to_map(array, key)", "A map of the objects of an array, by one of their fields.",
-    'array_to_map([{"id": "p", "n": 1}], "id")', {"p": {"id": "p", "n": 1}}, **_MAP,
-)  # fmt: skip
+@_map("array_to_map(array, key)", "A map of the objects of an array, by one of their fields.",
+      'array_to_map([{"id": "p", "n": 1}], "id")', {"p": {"id": "p", "n": 1}})  # fmt: skip
 def array_to_map(ctx: Context, value: Any, key: Any) -> Any:
     return None if value is None else keyed(value, text_of(key))
-
-
-@function(
-    "to_map(key, value, ...)", "A map of keys and values.", 'to_map("firstName", "F")', {"firstName": "F"}, **_MAP
-)
-def to_map(ctx: Context, *values: Any) -> dict[str, Any]:
-    return pairs(values)

@@ -1,10 +1,14 @@
-"""String functions.
+"""String functions, regular expressions and hashes.
 
 A null text gives null; numbers, booleans and dates are taken as text; arrays and objects are refused.
 """
 
 from __future__ import annotations
 
+import hashlib
+import zlib
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -13,14 +17,13 @@ from .. import matching
 from ..catalogue import Context, function, text, whole
 from ..values import Failed, kind_of, text_of
 
-_TEXT: dict[str, Any] = {"category": "string", "result": pa.string()}
-_TEXTS: dict[str, Any] = {"category": "string", "result": pa.list_(pa.string())}
-_LONG: dict[str, Any] = {"category": "string", "result": pa.int64()}
+_text = partial(function, category="string", result=pa.string())
+_texts = partial(function, category="string", result=pa.list_(pa.string()))
+_long = partial(function, category="string", result=pa.int64())
+_test = partial(function, category="string", result=pa.bool_())
 
 
-@function(
-    "concat(text, ...)", "The arguments joined to one text; nulls are left out.", 'concat("a", "-", 5)', "a-5", **_TEXT
-)
+@_text("concat(text, ...)", "The arguments joined to one text; nulls are left out.", 'concat("a", "-", 5)', "a-5")
 def concat(ctx: Context, *parts: Any) -> str | None:
     reading = ctx.options.concat_null
     if reading == "null" and None in parts:
@@ -28,13 +31,9 @@ def concat(ctx: Context, *parts: Any) -> str | None:
     return "".join(text_of(part) for part in parts if part is not None or reading == "text")
 
 
-@function(
-    "explode(text, [regex])",
-    "The parts between matches of a regular expression (default: a comma), empty ones kept.",
-    'explode("Hi, there!", " ")',
-    ["Hi,", "there!"],
-    **_TEXTS,
-)
+@_texts("explode(text, [regex])",
+        "The parts between matches of a regular expression (default: a comma), empty ones kept.",
+        'explode("Hi, there!", " ")', ["Hi,", "there!"])  # fmt: skip
 def explode(ctx: Context, value: Any, regex: Any = ",") -> list[str] | None:
     if value is None:
         return None
@@ -46,13 +45,9 @@ def explode(ctx: Context, value: Any, regex: Any = ",") -> list[str] | None:
     return matching.parts(matching.compiled(regex), whole_text, keep_empty=True)
 
 
-@function(
-    "instr(text, part, [start], [occurrence])",
-    "The 0-based position of a part, from position `start` on; -1 if it is not there.",
-    'instr("adobe.com", "com")',
-    6,
-    **_LONG,
-)
+@_long("instr(text, part, [start], [occurrence])",
+       "The 0-based position of a part, from position `start` on; -1 if it is not there.", 'instr("adobe.com", "com")',
+       6)  # fmt: skip
 def instr(ctx: Context, value: Any, part: Any, start: Any = 0, occurrence: Any = 1) -> int | None:
     if value is None or part is None:
         return None
@@ -68,13 +63,8 @@ def instr(ctx: Context, value: Any, part: Any, start: Any = 0, occurrence: Any =
     return at
 
 
-@function(
-    "replacestr(text, find, replacement)",
-    "The text with every hit of a literal part replaced.",
-    'replacestr("This is a string re test", "re", "replace")',
-    "This is a string replace test",
-    **_TEXT,
-)
+@_text("replacestr(text, find, replacement)", "The text with every hit of a literal part replaced.",
+       'replacestr("This is a string re test", "re", "replace")', "This is a string replace test")  # fmt: skip
 def replacestr(ctx: Context, value: Any, find: Any, replacement: Any) -> str | None:
     if value is None:
         return None
@@ -85,13 +75,8 @@ def replacestr(ctx: Context, value: Any, find: Any, replacement: Any) -> str | N
     return here.replace(text(find), "" if replacement is None else text(replacement), most)
 
 
-@function(
-    "substr(text, start, [length])",
-    "Part of the text; `start` counts from 0.",
-    'substr("This is a substring test", 7, 8)',
-    " a subst",
-    **_TEXT,
-)
+@_text("substr(text, start, [length])", "Part of the text; `start` counts from 0.",
+       'substr("This is a substring test", 7, 8)', " a subst")  # fmt: skip
 def substr(ctx: Context, value: Any, start: Any, length: Any = None) -> str | None:
     if value is None:
         return None
@@ -106,23 +91,22 @@ def substr(ctx: Context, value: Any, start: Any, length: Any = None) -> str | No
     return here[at : at + n]
 
 
-@function("lower(text)", "The text in lower case.", 'lower("HeLLo")', "hello", aliases=("lcase",), **_TEXT)
-def lower(ctx: Context, value: Any) -> str | None:
-    return None if value is None else text(value).lower()
+def _changed(name: str, meaning: str, example: str, gives: str, change: Callable[[str], str], **more: Any) -> None:
+    @_text(f"{name}(text)", meaning, f'{name}("{example}")', gives, **more)
+    def run(ctx: Context, value: Any) -> str | None:
+        return None if value is None else change(text(value))
 
 
-@function("upper(text)", "The text in upper case.", 'upper("HeLLo")', "HELLO", aliases=("ucase",), **_TEXT)
-def upper(ctx: Context, value: Any) -> str | None:
-    return None if value is None else text(value).upper()
+_changed("lower", "The text in lower case.", "HeLLo", "hello", str.lower, aliases=("lcase",))
+_changed("upper", "The text in upper case.", "HeLLo", "HELLO", str.upper, aliases=("ucase",))
+_changed("ltrim", "The text without white space at the start.", " hello", "hello", str.lstrip)
+_changed("rtrim", "The text without white space at the end.", "hello ", "hello", str.rstrip)
+_changed("trim", "The text without white space at both ends.", " hello ", "hello", str.strip)
 
 
-@function(
-    "split(text, [separators])",
-    "The parts between separators, each character being one (default: white space); empty parts are left out.",
-    'split("a-b_c", "-_")',
-    ["a", "b", "c"],
-    **_TEXTS,
-)
+@_texts("split(text, [separators])",
+        "The parts between separators, each character being one (default: white space); empty parts are left out.",
+        'split("a-b_c", "-_")', ["a", "b", "c"])  # fmt: skip
 def split(ctx: Context, value: Any, separators: Any = None) -> list[str] | None:
     if value is None:
         return None
@@ -146,13 +130,8 @@ def joined(ctx: Context, separator: Any, items: list[Any]) -> str:
     return ("" if separator is None else text(separator)).join(texts)
 
 
-@function(
-    "join(separator, array, ...)",
-    "The elements of an array joined to one text; the separator comes first.",
-    'join(" ", to_array(true, "Hello", "world"))',
-    "Hello world",
-    **_TEXT,
-)
+@_text("join(separator, array, ...)", "The elements of an array joined to one text; the separator comes first.",
+       'join(" ", to_array(true, "Hello", "world"))', "Hello world")  # fmt: skip
 def join(ctx: Context, separator: Any, *values: Any) -> str | None:
     if len(values) == 1:
         if values[0] is None:
@@ -163,42 +142,25 @@ def join(ctx: Context, separator: Any, *values: Any) -> str | None:
     return joined(ctx, separator, list(values))
 
 
-def _padding(ctx: Context, value: Any, size: Any, pad: Any) -> tuple[str, str] | None:
-    """The text, cut if need be, and its padding."""
-    if value is None:
-        return None
-    here, n = text(value), whole(size, "the size")
-    if n > 1_000_000:
-        raise Failed(f"a size of {n} is too large")
-    if len(here) > n and ctx.options.pad_long == "cut":
-        here = here[: max(n, 0)]
-    fill = " " if pad is None or pad == "" else text(pad)
-    lacking = max(n - len(here), 0)
-    return here, (fill * (lacking // len(fill) + 1))[:lacking]
+def _padded(name: str, side: str, gives: str) -> None:
+    @_text(f"{name}(text, size, pad)", f"The text padded on the {side}; null or empty padding is a blank.",
+           f'{name}("bat", 8, "yz")', gives)  # fmt: skip
+    def run(ctx: Context, value: Any, size: Any, pad: Any) -> str | None:
+        if value is None:
+            return None
+        here, n = text(value), whole(size, "the size")
+        if n > 1_000_000:
+            raise Failed(f"a size of {n} is too large")
+        if len(here) > n and ctx.options.pad_long == "cut":
+            here = here[: max(n, 0)]
+        fill = " " if pad is None or pad == "" else text(pad)
+        lacking = max(n - len(here), 0)
+        padding = (fill * (lacking // len(fill) + 1))[:lacking]
+        return padding + here if side == "left" else here + padding
 
 
-@function(
-    "lpad(text, size, pad)",
-    "The text padded on the left; null or empty padding is a blank.",
-    'lpad("bat", 8, "yz")',
-    "yzyzybat",
-    **_TEXT,
-)
-def lpad(ctx: Context, value: Any, size: Any, pad: Any) -> str | None:
-    parts = _padding(ctx, value, size, pad)
-    return None if parts is None else parts[1] + parts[0]
-
-
-@function(
-    "rpad(text, size, pad)",
-    "The text padded on the right; null or empty padding is a blank.",
-    'rpad("bat", 8, "yz")',
-    "batyzyzy",
-    **_TEXT,
-)
-def rpad(ctx: Context, value: Any, size: Any, pad: Any) -> str | None:
-    parts = _padding(ctx, value, size, pad)
-    return None if parts is None else parts[0] + parts[1]
+_padded("lpad", "left", "yzyzybat")
+_padded("rpad", "right", "batyzyzy")
 
 
 def _count(ctx: Context, here: str, count: Any) -> int:
@@ -210,12 +172,12 @@ def _count(ctx: Context, here: str, count: Any) -> int:
     return n
 
 
-@function("left(text, count)", "The first characters.", 'left("abcde", 2)', "ab", **_TEXT)
+@_text("left(text, count)", "The first characters.", 'left("abcde", 2)', "ab")
 def left(ctx: Context, value: Any, count: Any) -> str | None:
     return None if value is None else text(value)[: _count(ctx, text(value), count)]
 
 
-@function("right(text, count)", "The last characters.", 'right("abcde", 2)', "de", **_TEXT)
+@_text("right(text, count)", "The last characters.", 'right("abcde", 2)', "de")
 def right(ctx: Context, value: Any, count: Any) -> str | None:
     if value is None:
         return None
@@ -223,51 +185,81 @@ def right(ctx: Context, value: Any, count: Any) -> str | None:
     return here[max(len(here) - _count(ctx, here, count), 0) :]
 
 
-@function("ltrim(text)", "The text without white space at the start.", 'ltrim(" hello")', "hello", **_TEXT)
-def ltrim(ctx: Context, value: Any) -> str | None:
-    return None if value is None else text(value).lstrip()
+def _compared(name: str, what: str, gives: bool, fold: Callable[[str], str]) -> None:
+    @_test(f"{name}(text, other)", f"Whether two texts are equal{what}; also written text.{name}(other).",
+           f'"string1".{name}("STRING1")', gives)  # fmt: skip
+    def run(ctx: Context, value: Any, other: Any) -> bool:
+        if value is None or other is None:
+            return value is other
+        for each in (value, other):
+            if isinstance(each, list | dict):
+                raise Failed(f"a text is expected, not {kind_of(each)}")
+        return fold(text(value)) == fold(text(other))
 
 
-@function("rtrim(text)", "The text without white space at the end.", 'rtrim("hello ")', "hello", **_TEXT)
-def rtrim(ctx: Context, value: Any) -> str | None:
-    return None if value is None else text(value).rstrip()
+_compared("equals", "", False, str)
+_compared("equalsIgnoreCase", " but for letter case", True, str.casefold)
 
 
-@function("trim(text)", "The text without white space at both ends.", 'trim(" hello ")', "hello", **_TEXT)
-def trim(ctx: Context, value: Any) -> str | None:
-    return None if value is None else text(value).strip()
+# Regular expressions of Java
 
 
-def _same_text(left_value: Any, right_value: Any, fold: bool) -> bool:
-    if left_value is None or right_value is None:
-        return left_value is right_value
-    if isinstance(left_value, list | dict) or isinstance(right_value, list | dict):
-        raise Failed(
-            f"a text is expected, not {kind_of(left_value if isinstance(left_value, list | dict) else right_value)}"
-        )
-    a, b = text(left_value), text(right_value)
-    return a.casefold() == b.casefold() if fold else a == b
+@function("extract_regex(text, regex)", "The first match: the whole, then its groups.",
+          'extract_regex("E259,E259B_009,1_1", "([^,]+),[^,]*,([^,]+)")', ["E259,E259B_009,1_1", "E259", "1_1"],
+          category="regex", result=pa.list_(pa.string()))  # fmt: skip
+def extract_regex(ctx: Context, value: Any, regex: Any) -> list[str | None] | None:
+    if value is None:
+        return None
+    found = matching.first(matching.compiled(regex), text(value))
+    return ([] if ctx.options.no_match == "empty" else None) if found is None else found
 
 
-@function(
-    "equals(text, other)",
-    "Whether two texts are equal; also written text.equals(other).",
-    '"string1".equals("STRING1")',
-    False,
-    category="string",
-    result=pa.bool_(),
-)
-def equals(ctx: Context, value: Any, other: Any) -> bool:
-    return _same_text(value, other, False)
+@function("matches_regex(text, regex)", "Whether the whole text matches.",
+          'matches_regex("E259,E259B_009,1_1", "([^,]+),[^,]*,([^,]+)")', True,
+          category="regex", result=pa.bool_())  # fmt: skip
+def matches_regex(ctx: Context, value: Any, regex: Any) -> bool | None:
+    if value is None:
+        return None
+    return matching.matches(matching.compiled(regex), text(value), ctx.options.matches == "part")
 
 
-@function(
-    "equalsIgnoreCase(text, other)",
-    "Whether two texts are equal but for letter case; also written text.equalsIgnoreCase(other).",
-    '"string1".equalsIgnoreCase("STRING1")',
-    True,
-    category="string",
-    result=pa.bool_(),
-)
-def equals_ignore_case(ctx: Context, value: Any, other: Any) -> bool:
-    return _same_text(value, other, True)
+# Hashes: lower-case hexadecimal digests of the encoded text; characters that a charset lacks become question marks
+
+#: Python's names of the documented charsets; Java's UTF-16 begins with a big-endian byte order mark.
+_CHARSETS = {
+    "utf-8": "utf-8", "utf8": "utf-8", "utf-16": "utf-16-be", "utf-16be": "utf-16-be", "utf-16le": "utf-16-le",
+    "iso-8859-1": "latin-1", "us-ascii": "ascii",
+}  # fmt: skip
+
+
+def _encoded(value: Any, charset: Any) -> bytes:
+    name = "utf-8" if charset is None else text(charset).lower()
+    if name not in _CHARSETS:
+        raise Failed(f"{text_of(charset)!r} is not one of the charsets UTF-8, UTF-16, ISO-8859-1, US-ASCII")
+    data = text(value).encode(_CHARSETS[name], "replace")
+    return b"\xfe\xff" + data if name == "utf-16" else data
+
+
+def _digest(name: str, meaning: str, digest: Callable[[bytes], str], example: str, gives: str) -> None:
+    @function(f"{name}(text, [charset])", meaning, f'{name}("{example}")', gives, category="hash", result=pa.string())
+    def run(ctx: Context, value: Any, charset: Any = None) -> str | None:
+        return None if value is None else digest(_encoded(value, charset))
+
+
+def _secure(name: str) -> Callable[[bytes], str]:
+    make: Callable[..., Any] = getattr(hashlib, name)
+    return lambda data: str(make(data, usedforsecurity=False).hexdigest())
+
+
+for _name, _gives in {
+    "sha1": "c3599c11e47719df18a2448690840c5dfcce3c80",
+    "sha256": "7330d2b39ca35eaf4cb95fc846c21ee6a39af698154a83a586ee270a0d372104",
+    "sha512": "a3d7e45a0d9be5fd4e4b9a3b8c9c2163c21ef708bf11b4232bb21d2a8704ada2"
+    "cdcd7b367dd0788a89a5c908cfe377aceb1072a7b386b7d4fd2ff68a8fd24d16",
+    "md5": "d3b96ce8c9fb4e9bd0198d03ba6852c7",
+}.items():
+    _digest(_name, f"The {_name.upper()} digest of the text.", _secure(_name), "my text", _gives)
+_digest(
+    "crc32", "The CRC-32 of the text, its bytes in little-endian order.",
+    lambda data: zlib.crc32(data).to_bytes(4, "little").hex(), "hello", "86a61036",
+)  # fmt: skip

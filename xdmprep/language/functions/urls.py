@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -20,7 +21,8 @@ _URL = re.compile(
 _ILLEGAL = re.compile(r"[\s<>\"{}|\\^`\x00-\x1f\x7f]")
 PORTS = {"http": 80, "https": 443, "ftp": 21, "ftps": 990, "sftp": 22, "ssh": 22, "ws": 80, "wss": 443, "ldap": 389,
           "ldaps": 636, "telnet": 23, "smtp": 25, "gopher": 70, "nntp": 119, "imap": 143, "rtsp": 554}  # fmt: skip
-_URLS: dict[str, Any] = {"category": "url"}
+_url = partial(function, category="url")
+_part = partial(function, category="url", result=pa.string())
 
 
 def _parts(value: Any) -> re.Match[str] | None:
@@ -31,40 +33,20 @@ def _parts(value: Any) -> re.Match[str] | None:
     return None if _ILLEGAL.search(here) else _URL.fullmatch(here)
 
 
-@function(
-    "get_url_protocol(url)",
-    "The scheme.",
-    'get_url_protocol("https://platform.adobe.com/home")',
-    "https",
-    result=pa.string(),
-    **_URLS,
-)
+@_part("get_url_protocol(url)", "The scheme.", 'get_url_protocol("https://platform.adobe.com/home")', "https")
 def get_url_protocol(ctx: Context, value: Any) -> str | None:
     parts = _parts(value)
     return None if parts is None else parts[1].lower()
 
 
-@function(
-    "get_url_host(url)",
-    "The host.",
-    'get_url_host("https://platform.adobe.com/home")',
-    "platform.adobe.com",
-    result=pa.string(),
-    **_URLS,
-)
+@_part("get_url_host(url)", "The host.", 'get_url_host("https://platform.adobe.com/home")', "platform.adobe.com")
 def get_url_host(ctx: Context, value: Any) -> str | None:
     parts = _parts(value)
     return None if parts is None else parts[2] or None
 
 
-@function(
-    "get_url_port(url)",
-    "The port, or that of the scheme.",
-    'get_url_port("sftp://example.com//home/joe/employee.csv")',
-    22,
-    result=pa.int64(),
-    **_URLS,
-)
+@_url("get_url_port(url)", "The port, or that of the scheme.",
+      'get_url_port("sftp://example.com//home/joe/employee.csv")', 22, result=pa.int64())  # fmt: skip
 def get_url_port(ctx: Context, value: Any) -> int | None:
     parts = _parts(value)
     if parts is None or not parts[2]:
@@ -75,14 +57,8 @@ def get_url_port(ctx: Context, value: Any) -> int | None:
     return port if port < 65536 else None
 
 
-@function(
-    "get_url_path(url, [full])",
-    "The path, or with `full` false only its end.",
-    'get_url_path("sftp://example.com//home/joe/employee.csv", false)',
-    "employee.csv",
-    result=pa.string(),
-    **_URLS,
-)
+@_part("get_url_path(url, [full])", "The path, or with `full` false only its end.",
+       'get_url_path("sftp://example.com//home/joe/employee.csv", false)', "employee.csv")  # fmt: skip
 def get_url_path(ctx: Context, value: Any, full: Any = True) -> str | None:
     parts = _parts(value)
     if parts is None:
@@ -93,15 +69,11 @@ def get_url_path(ctx: Context, value: Any, full: Any = True) -> str | None:
     return "/" + end[-1] if ctx.options.path_end == "slash" and len(end) > 1 else end[-1]
 
 
-@function(
-    "get_url_query_str(url, [anchor])",
-    "The query as a map; `anchor` says whether the fragment stays with the last value (retain), goes (remove), or "
-    "becomes the key _anchor_ (append).",
-    'get_url_query_str("foo://example.com:8042/over/there?name=ferret#nose", "append")',
-    {"name": "ferret", "_anchor_": "nose"},
-    result=pa.map_(pa.string(), pa.string()),
-    **_URLS,
-)
+@_url("get_url_query_str(url, [anchor])",
+      "The query as a map; `anchor` says whether the fragment stays with the last value (retain), goes (remove), or "
+      "becomes the key _anchor_ (append).",
+      'get_url_query_str("foo://example.com:8042/over/there?name=ferret#nose", "append")',
+      {"name": "ferret", "_anchor_": "nose"}, result=pa.map_(pa.string(), pa.string()))  # fmt: skip
 def get_url_query_str(ctx: Context, value: Any, anchor: Any = "retain") -> dict[str, Any] | None:
     parts = _parts(value)
     if parts is None:
@@ -127,25 +99,13 @@ def get_url_query_str(ctx: Context, value: Any, anchor: Any = "retain") -> dict[
     return found
 
 
-@function(
-    "get_url_encoded(text)",
-    "The text with reserved characters percent-encoded.",
-    'get_url_encoded("https://example.com/a b")',
-    "https%3A%2F%2Fexample.com%2Fa%20b",
-    result=pa.string(),
-    **_URLS,
-)
+@_part("get_url_encoded(text)", "The text with reserved characters percent-encoded.",
+       'get_url_encoded("https://example.com/a b")', "https%3A%2F%2Fexample.com%2Fa%20b")  # fmt: skip
 def get_url_encoded(ctx: Context, value: Any) -> str | None:
     return None if value is None else quote(text(value), safe="", errors="replace")
 
 
-@function(
-    "get_url_decoded(text)",
-    "The text with percent-encoded characters restored.",
-    'get_url_decoded("https%3A%2F%2Fexample.com")',
-    "https://example.com",
-    result=pa.string(),
-    **_URLS,
-)
+@_part("get_url_decoded(text)", "The text with percent-encoded characters restored.",
+       'get_url_decoded("https%3A%2F%2Fexample.com")', "https://example.com")  # fmt: skip
 def get_url_decoded(ctx: Context, value: Any) -> str | None:
     return None if value is None else unquote(text(value))
