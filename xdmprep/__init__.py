@@ -59,13 +59,14 @@ _HOME = {
     "write_csv": "pipeline.prepare",
     "write_json": "pipeline.prepare",
     "write_parquet": "pipeline.prepare",
+    "write_patch": "pipeline.upsert",
 }
 
 __all__ = [
     "ArrowStage", "CsvOptions", "DataError", "Issue", "Manifest", "MappingError", "MappingSet", "PlatformError",
     "Registry", "Report", "Result", "Schema", "SchemaError", "SourceError", "Stream", "XdmPrepError", "diff",
     "draft_schema", "evaluate", "map_rows", "mend", "prepare", "sample", "validate", "write_csv", "write_json",
-    "write_parquet",
+    "write_parquet", "write_patch",
 ]  # fmt: skip
 
 

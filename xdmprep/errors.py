@@ -339,6 +339,11 @@ def shorten(value: Any, limit: int = 80) -> str:
     return text if len(text) <= limit else text[: limit - 4] + "..." + end
 
 
+def counted(number: int, noun: str) -> str:
+    """The number with its noun: "1 row", "1,200 rows"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def did_you_mean(word: Any, known: Iterable[str], n: int = 3) -> str:
     """A sentence " Did you mean 'a' or 'b'?" with the nearest of `known`, or an empty text if none is near."""
     import difflib  # only where something is wrong

@@ -53,7 +53,7 @@ def test_from_a_plain_dataset_to_a_patch(url: str, tmp_path: Path, schemas: Path
     code, output, _ = command("dataset", "enable-upsert", plain, "--url", url, "--yes")
     assert code == 0 and "takes patches now" in output
     code, output, _ = command("dataset", "check", plain, "--manifest", folder, "--url", url)
-    assert code == 0 and f"dataset {plain} takes these files (1 files, 1 records)" in output
+    assert code == 0 and f"dataset {plain} takes these files (1 file, 1 record)" in output
     code, output, _ = command("upload", folder, "--dataset", plain, "--url", url, "--wait")
     assert code == 0 and "1 in, 1 ingested" in output
 

@@ -1,7 +1,7 @@
 """The documentation is run: the Python of every page, and the commands of the how-to pages, with the output they show.
 
 Each page has a folder of its own with the shipped schemas.  Lines of a Python block that begin with ``# `` are what it
-prints.  Lines after a command are found in its output, in their order.
+prints.  Lines after a command are found in its output, in their order; a comment tells its exit code, if not 0.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def commands(block: str) -> list[tuple[str, list[str]]]:
     return found
 
 
-HOW_TO = sorted((DOCS / "how-to").glob("*.md"))
+HOW_TO = [DOCS / "tutorial.md", *sorted((DOCS / "how-to").glob("*.md"))]
 
 
 @pytest.mark.parametrize("page", [page for page in HOW_TO if blocks(page, "console")], ids=lambda page: page.stem)
@@ -85,7 +85,8 @@ def test_the_commands_of_a_how_to_page_work_and_say_what_it_shows(page: Path, fo
             ["bash", "-c", exports + command], cwd=folder, env=environment(), capture_output=True, text=True,
             timeout=120, check=False,
         )  # fmt: skip
-        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        code = re.search(r"# exit code (\d)$", command)
+        assert done.returncode == (int(code[1]) if code else 0), f"{command}\n{done.stdout}{done.stderr}"
         rest = done.stdout + done.stderr
         for line in lines:
             assert line in rest, f"{command}: {line!r} is not in\n{rest}"
@@ -104,11 +105,36 @@ def test_the_reference_has_every_public_name() -> None:
     assert sorted(named) == sorted([*xdmprep.__all__, "Client", "Emulator"])
 
 
-def test_the_site_builds_without_a_broken_link(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site, built with its notebooks."""
     pytest.importorskip("mkdocs", reason="the site's generator is not here; the extra `docs` brings it")
+    folder = tmp_path_factory.mktemp("site")
     done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")],
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)],
         cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "site" / "search" / "search_index.json").exists()
+    assert done.returncode == 0, done.stderr  # a broken link among them
+    return folder
+
+
+def test_no_page_of_the_site_loads_anything_from_elsewhere(site: Path) -> None:
+    loaded = r"<(?:script|iframe|img)[^>]* src=\"?https?://|<link[^>]* href=\"?https?://[^>]*(?:stylesheet|icon)"
+    pages = list(site.rglob("*.html"))
+    assert len(pages) > 30
+    assert [page.name for page in pages if re.search(loaded, page.read_text(encoding="utf-8"))] == []
+
+
+def test_the_site_shows_the_notebooks_with_their_outputs(site: Path) -> None:
+    for notebook in (ROOT / "notebooks").glob("*.ipynb"):
+        assert "notebook-output" in (site / "notebooks" / f"{notebook.stem}.html").read_text(encoding="utf-8")
+
+
+def test_the_search_works_from_a_folder(site: Path, tmp_path: Path) -> None:
+    browser = shutil.which("chromium") or pytest.skip("Chromium is not here")
+    shown = subprocess.run(
+        [browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000", "--dump-dom",
+         f"--user-data-dir={tmp_path}", (site / "index.html").as_uri() + "?q=identity"],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    assert "matching documents" in shown.stdout

@@ -70,7 +70,7 @@ def test_the_whole_way(url, tmp_path, schemas):
     assert code == 0 and len(dataset) == 24
     folder = folder_of(tmp_path / "out", [lines([valid(1), valid(2)])])
     code, output, _ = command("dataset", "check", dataset, "--manifest", folder, "--url", url)
-    assert code == 0 and "takes these files (1 files, 2 records)" in output
+    assert code == 0 and "takes these files (1 file, 2 records)" in output
     code, output, errors = command("upload", folder, "--dataset", dataset, "--url", url, "--wait")
     assert code == 0 and "2 in, 2 ingested, 0 failed" in output and "created" in errors
     assert profile(url, "CRMID", "c1") == valid(1)
@@ -103,7 +103,7 @@ def test_a_failed_batch(url, tmp_path):
     data = json.loads(output)
     assert code == 0 and data["recordsFailed"] == 2
     code, output, _ = command("batch", "status", data["id"], "--url", url)
-    assert code == 0 and "ATTENTION: 2 records were lost" in output
+    assert code == 0 and "ATTENTION: lost 2 records" in output
     code, output, _ = command("batch", "errors", data["id"], "--manifest", folder, "--url", url, "--json")
     assert sorted(error["row"] for error in json.loads(output)["rowErrors"]) == [2, 3]
     code, output, _ = command("batch", "errors", data["id"], "--manifest", folder, "--url", url, "--limit", "1")

@@ -126,7 +126,7 @@ def test_a_batch_that_fails_holds_up_those_behind_it(server: Emulator, dataset: 
     folder = three(tmp_path / "out", [lines([record(1, person={"birthYear": 1991}), b"{broken"])])
     made = command("upload", folder, "--dataset", dataset, "--url", server.url)
     assert made.returncode == 1
-    assert "2 of 3 batches sent in order, 1 ingested (1 records)" in made.stdout
+    assert "2 of 3 batches sent in order, 1 ingested (1 record)" in made.stdout
     assert "batch-00002) is failed" in made.stdout and "the 1 behind it were not sent" in made.stdout
     assert len(batches(server)) == 2
     made = command("upload", folder, "--dataset", dataset, "--url", server.url)
@@ -135,7 +135,7 @@ def test_a_batch_that_fails_holds_up_those_behind_it(server: Emulator, dataset: 
                    "--wait")  # fmt: skip
     assert made.returncode == 0
     assert "3 of 3 batches sent in order, 3 ingested" in made.stdout
-    assert "ATTENTION: 1 records were lost" in made.stdout
+    assert "ATTENTION: lost 1 record" in made.stdout
     assert profile(server.url, "CRMID", "c1")["person"] == {"birthYear": 1992}  # type: ignore[index]
 
 

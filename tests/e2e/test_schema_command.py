@@ -132,7 +132,7 @@ def test_diff_with_data(tmp_path: Path) -> None:
     facts = json.loads(result.stdout)
     assert (facts["startsFailing"], facts["stopsFailing"]) == ([2], [3])
     assert (
-        "1 rows start to fail (2), 1 stop failing (3)"
+        "1 row newly failing (2), 1 stop failing (3)"
         in run("diff", LOYALTY, tmp_path / "new.json", "--data", data).output
     )
     assert facts["failsUnderBoth"] == 1 and [more["code"] for more in facts["moreFindings"]] == ["enum"]
@@ -148,7 +148,7 @@ def test_diff_shows_new_faults_of_rows_that_failed_before(tmp_path: Path) -> Non
         "".join(json.dumps({"none": 1, "_acme": {"loyalty": {"tier": tier}}}) + "\n" for tier in tiers) + "{\n"
     )
     result = run("diff", LOYALTY, tmp_path / "new.json", "--data", data)
-    assert "0 rows start to fail, 0 stop failing, 4 fail under both" in result.output
+    assert "0 rows newly failing, 0 stop failing, 4 fail under both" in result.output
     assert "2 more enum" in result.output and "unknown-field" not in result.output
 
 

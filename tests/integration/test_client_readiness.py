@@ -86,7 +86,7 @@ def test_a_patch_is_refused_unless_forced(server: Emulator, client: Any, tmp_pat
     batch = client.wait(client.upload(folder, dataset, force=True), timeout=20)
     assert batch.ok
     (loud,) = [line for line in client.told if line.startswith("ATTENTION")]
-    assert "replaces a whole fragment" in loud and "LOST" in loud and "(1 records)" in loud
+    assert "replaces a whole fragment" in loud and "LOST" in loud and "(1 record)" in loud
     assert profile(server.url, "CRMID", "c1") == record(1, homeAddress={"city": "Oslo"})  # as was said
     assert client.upload(folder, dataset, force=True).id == batch.id
     # what was forced does not stand for the patch: once the dataset takes patches, it is sent as one

@@ -8,6 +8,7 @@ import click
 
 from .. import wire
 from ..core.documents import DocumentKind
+from ..errors import counted
 from . import complete
 from .command import CommandGroup
 from .connection import Connection, connection
@@ -148,7 +149,8 @@ def dataset_check(dataset_id: str, manifest: str | None, to: Connection, as_json
             show(f"  {number}. {step}")
     if manifest is not None:
         verb = "takes" if found.ok else "is not ready for"
-        show(f"dataset {dataset_id} {verb} these files ({found.files} files, {found.records} records)")
+        sizes = f"{counted(found.files or 0, 'file')}, {counted(found.records or 0, 'record')}"
+        show(f"dataset {dataset_id} {verb} these files ({sizes})")
     return 0 if found.ok else 1
 
 

@@ -11,7 +11,7 @@ import click
 
 from ..core.documents import exists
 from ..core.remote import shown
-from ..errors import MappingError, OutputError, UsageError, did_you_mean
+from ..errors import MappingError, OutputError, UsageError, counted, did_you_mean
 from ..read import open_source
 from ..schema import Schema
 from . import complete
@@ -68,7 +68,7 @@ def check(
             for severity, texts in (("error", found.faults), ("warning", found.warnings)) for text in texts
         ]  # fmt: skip
         verdict = "fine" if found.sound else f"{len(found.faults)} fault{'s' * (len(found.faults) != 1)}"
-        summary = f"{shown(path)}: {count} mappings, {verdict}"
+        summary = f"{shown(path)}: {counted(count, 'mapping')}, {verdict}"
         if output_format == "github":
             annotate(listed, summary)
             continue
@@ -137,7 +137,7 @@ def explain(
         cost = "" if one.micros is None else f"{one.micros:9.3f} us"
         show(f"{one.runs:8} {cost:>12}  {one.destination} <- {one.source}  ({one.why})")
     count = {runs: sum(one.runs == runs for one in found) for runs in ("columns", "distinct", "rows")}
-    show(f"{shown(path)}: {len(found)} mappings: " + ", ".join(f"{n} {runs}" for runs, n in count.items()))
+    show(f"{shown(path)}: {counted(len(found), 'mapping')}: " + ", ".join(f"{n} {runs}" for runs, n in count.items()))
 
 
 @mapping.command(
@@ -200,7 +200,7 @@ def convert(
         print_json(facts | {"losses": losses})
         return
     say_all([f"not held by the form {chosen}: {text}" for text in losses])
-    count = f"{len(made.mappings)} mapping{'' if len(made.mappings) == 1 else 's'}"
+    count = counted(len(made.mappings), "mapping")
     show(f"{target}: {count} in the form {chosen}, {len(losses)} things not held")
 
 
@@ -252,7 +252,7 @@ def pull(
         print_json({**facts, "file": str(file), "losses": losses})
         return
     say_all([f"warning: {text}" for text in losses])
-    show(f"{file}: {count} mappings, version {content.get('version')}")
+    show(f"{file}: {counted(count, 'mapping')}, version {content.get('version')}")
     show_next("mapping", "check", file)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import PlatformError, printable, visible
+from ..errors import PlatformError, counted, printable, visible
 from . import complete
 from .command import JSON_LINES, Command, CommandGroup
 from .connection import Connection, connection
@@ -34,7 +34,7 @@ def _describe(batch: Batch) -> None:
     if len(batch.errors) > _SHOWN:
         show(f"  ... and {len(batch.errors) - _SHOWN} more errors")
     if batch.ok and batch.failed_records:
-        show(f"ATTENTION: {batch.failed_records} records were lost although the batch is {batch.status}.")
+        show(f"ATTENTION: lost {counted(batch.failed_records, 'record')} although the batch is {batch.status}.")
 
 
 def _watched(batch: Batch) -> None:
@@ -164,7 +164,7 @@ def _show_plan(client: Client, replay: tuple[str, ...], dataset: str) -> None:
     say(f"replay: when the new batch in dataset {dataset} is active, these become inactive:")
     for predecessor in replay:
         old = client.status(predecessor)
-        records = "" if old.output_records is None else f", {old.output_records} records"
+        records = "" if old.output_records is None else f", {counted(old.output_records, 'record')}"
         say(f"  {old.id} ({old.status}{records})")
 
 

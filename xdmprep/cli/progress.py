@@ -9,7 +9,7 @@ from typing import Any
 
 from ..core.manifest import File
 from ..core.stream import Chunk, Origins, Stream
-from ..errors import visible
+from ..errors import counted, visible
 from .printer import event, say
 
 
@@ -54,7 +54,7 @@ class ProgressDisplay:
         if self._bar is not None:
             self._rows += chunk.consumed
             self._bad += int(chunk.faulty().sum()) + len(chunk.unread)
-            self._bar.set_postfix_str(f"{self._rows:,} rows, {self._bad:,} set aside", refresh=False)
+            self._bar.set_postfix_str(f"{counted(self._rows, 'row')}, {self._bad:,} set aside", refresh=False)
             self._bar.update(chunk.size if self._bar.total else chunk.consumed)
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from ..core.documents import is_file, is_folder
 from ..core.paths import format_path
 from ..core.typing import RuleSet
-from ..errors import Issue, SchemaError, UsageError
+from ..errors import Issue, SchemaError, UsageError, counted
 from ..schema import Change, Registry, Schema, diff, duplicate_keys, lint
 from . import complete
 from .command import CommandGroup as Commands
@@ -106,7 +106,9 @@ def check(
         print_json(facts[0] if len(paths) == 1 else {"errors": sum(one[3] for one in checked), "files": every})
     for path, found, issues, errors in () if as_json else checked:
         fields = sum(1 for _ in found.root.walk()) - 1
-        verdict = f"{errors} errors, {len(issues) - errors} warnings" if issues else "nothing doubtful"
+        verdict = (
+            f"{counted(errors, 'error')}, {counted(len(issues) - errors, 'warning')}" if issues else "nothing doubtful"
+        )
         summary = f"{found.name}: {fields} fields, {verdict}"
         listed = [FindingLine.of_issue(issue, path if is_file(path) else None) for issue in issues]
         if output_format == "github":
@@ -175,7 +177,7 @@ def diff_command(
     else:
         _tell_changes(changes, breaking)
         if effect is not None:
-            show(f"{data}: {len(effect.starts):,} rows start to fail{_some(effect.starts)}, "
+            show(f"{data}: {counted(len(effect.starts), 'row')} newly failing{_some(effect.starts)}, "
                        f"{len(effect.stops):,} stop failing{_some(effect.stops)}, "
                        f"{effect.both:,} fail under both")  # fmt: skip
             for group, more in effect.more:
@@ -293,7 +295,7 @@ def sample(
     if as_json:
         print_json({"file": str(out), "count": count})
     else:
-        say(f"{out}: {count:,} records")
+        say(f"{out}: {counted(count, 'record')}")
 
 
 @schema.command(

@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import wire
 from ..core.manifest import Manifest
-from ..errors import PlatformError
+from ..errors import PlatformError, counted
 from .checks import check_files
 
 
@@ -42,8 +42,8 @@ class Series:
 
     def __str__(self) -> str:
         good = [batch for batch in self.batches if batch.ok]
-        records = sum(batch.output_records or 0 for batch in good)
-        text = f"{len(self.batches)} of {self.of} batches sent in order, {len(good)} ingested ({records:,} records)"
+        records = counted(sum(batch.output_records or 0 for batch in good), "record")
+        text = f"{len(self.batches)} of {self.of} batches sent in order, {len(good)} ingested ({records})"
         return text if self.reason is None else f"{text}; {self.reason}"
 
 

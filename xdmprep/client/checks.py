@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .. import wire
 from ..core.manifest import Manifest, sha256_of
-from ..errors import PlatformError, SourceError, UsageError, printable
+from ..errors import PlatformError, SourceError, UsageError, counted, printable
 
 
 def check_files(manifest: Manifest, jobs: int) -> list[str]:
@@ -79,10 +79,10 @@ def check_counts(manifest: Manifest, batch: wire.Batch) -> str:
     total = read if read is not None else (done or 0) + (failed or 0)
     lost = 0 if done is None else total - done - (failed or 0)
     if total == manifest.written and not lost:
-        return f"the platform's counts are those of the manifest ({manifest.written:,} records)"
+        return f"the platform's counts are those of the manifest ({counted(manifest.written, 'record')})"
     name = printable(batch.id, 80)
     raise PlatformError(
-        f"batch {name} is {batch.status}, but the platform counts {total} records read"
+        f"batch {name} is {batch.status}, but the platform counts {counted(total, 'record')} read"
         f"{'' if done is None else f', {done} ingested'}{'' if failed is None else f', {failed} failed'}; the manifest "
         f"has {manifest.written}.",
         hint=f"Do not take the data for complete. See `xdmprep batch errors {name} --manifest {manifest.folder}`; to "

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from .. import wire
 from ..core.manifest import Manifest
-from ..errors import PlatformError
+from ..errors import PlatformError, counted
 from . import polling, registry
 from .checks import check_files
 from .registry import Pulled
@@ -253,7 +253,7 @@ def check_dataset(
         if finding.level == "error":
             if not (force and finding.forced):
                 raise PlatformError(f"{finding.text}. {_advice(finding, dataset_id, manifest)}")
-            tell(f"ATTENTION: {finding.text}. It is forced: {finding.forced} ({manifest.written:,} records).")
+            tell(f"ATTENTION: {finding.text}. It is forced: {finding.forced} ({counted(manifest.written, 'record')}).")
             forced = True
         elif finding.level == "warning":
             tell(f"warning: {finding.text}")

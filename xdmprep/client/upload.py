@@ -18,7 +18,7 @@ from pathlib import Path
 
 from .. import wire
 from ..core.manifest import File, Manifest
-from ..errors import PlatformError, SourceError, printable
+from ..errors import PlatformError, SourceError, counted, printable
 from . import polling
 from .checks import check_files
 from .files import CHUNK, NOT_THERE, OnBytes, Sender, stamp
@@ -274,7 +274,7 @@ class _Upload:
         missing = [file for file in self.manifest.files if self.progress.sent.get(file.name) != file.sha256]
         done = len(self.manifest.files) - len(missing)
         if done:
-            self.tell(f"batch {batch.id}: {done} of {len(self.manifest.files)} files were sent before")
+            self.tell(f"batch {batch.id}: {done} of {counted(len(self.manifest.files), 'file')} were sent before")
             self.on_bytes(sum(file.bytes for file in self.manifest.files) - sum(file.bytes for file in missing))
 
         def send(file: File, stop: threading.Event) -> None:

@@ -24,7 +24,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..errors import Issue, Severity, SourceError, needed_by, shorten
+from ..errors import Issue, Severity, SourceError, counted, needed_by, shorten
 from .arrow_types import TIMESTAMP, Unfit, unique_names
 from .losses import Tally, tally
 from .notebook import grid, lines, wrap
@@ -343,7 +343,7 @@ class Stream:
 
     def __repr__(self) -> str:
         columns = len(self.arrow_schema)
-        return f"<Stream {self.name}: {columns:,} column{'' if columns == 1 else 's'}>"
+        return f"<Stream {self.name}: {counted(columns, 'column')}>"
 
     def _repr_html_(self) -> str:
         """Columns with their types, and the first values of each where the source can be read again."""

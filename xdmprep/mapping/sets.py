@@ -16,7 +16,7 @@ from ..core.arguments import PATH, TEXT, WORD, either, instance, nullable, takes
 from ..core.documents import kind_of
 from ..core.remote import shown
 from ..core.typing import Place
-from ..errors import MappingError
+from ..errors import MappingError, counted
 from .fields import FieldMapping, SetOptions
 from .files import FILE_FORMS, read_file, render, write_file
 from .forms import data_prep_form, own_form, own_source, read_content, read_source, value_texts
@@ -349,7 +349,7 @@ class MappingSet(MutableMapping[str, Any]):
         wide = min(60, max((len(item.destination) for item in self._fields), default=0))
         lines = [f"  {item.destination:{wide}}  <- {item.text}" for item in self._fields]
         group = f", grouped by {', '.join(self.options.group_by)}" if self.options.group_by else ""
-        count = f"{len(self._fields)} mapping" + ("" if len(self._fields) == 1 else "s")
+        count = counted(len(self._fields), "mapping")
         return "\n".join([f"{self.name or 'mapping set'}, {count}{group}", *lines])
 
     __repr__ = __str__
@@ -357,7 +357,7 @@ class MappingSet(MutableMapping[str, Any]):
     def _repr_html_(self) -> str:
         from ..core.notebook import grid, wrap
 
-        title = f"{self.name or 'mapping set'}, {len(self._fields):,} mappings"
+        title = f"{self.name or 'mapping set'}, {counted(len(self._fields), 'mapping')}"
         return wrap(title, grid(("source", "destination"), self.pairs))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..core.notebook import grid, wrap
-from ..errors import shorten
+from ..errors import counted, shorten
 from .impact import AttributeChange
 
 
@@ -30,7 +30,8 @@ class Preview:
     otherwise: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        return f"<Preview {self.records:,} records: {self.new:,} profiles are new, {len(self.attributes):,} attributes>"
+        attributes = counted(len(self.attributes), "attribute")
+        return f"<Preview {counted(self.records, 'record')}: {self.new:,} profiles are new, {attributes}>"
 
     def _repr_html_(self) -> str:
         changes = sorted(self.attributes.items(), key=lambda item: -(item[1].added + item[1].changed))
@@ -52,9 +53,8 @@ class Preview:
         return {"records": self.records, "new": self.new, "attributes": attributes, "trial": trial}
 
     def __str__(self) -> str:
-        lines = [
-            f"preview: {self.records:,} records: {self.new:,} profiles are new, {self.records - self.new:,} change"
-        ]
+        records = counted(self.records, "record")
+        lines = [f"preview: {records}: {self.new:,} profiles are new, {self.records - self.new:,} change"]
         wide = max(map(len, self.attributes), default=0)
         for path, change in sorted(self.attributes.items(), key=lambda item: -(item[1].added + item[1].changed)):
             counts = {"changed": change.changed, "added": change.added}

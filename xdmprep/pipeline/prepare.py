@@ -29,7 +29,7 @@ from ..core.paths import format_path
 from ..core.remote import as_local, is_elsewhere, is_remote, shown
 from ..core.stream import Chunk, Stream
 from ..core.typing import Format, RuleSet, Source
-from ..errors import DataError, UsageError
+from ..errors import DataError, UsageError, counted
 from ..kernels import native
 from ..mapping import MappingLike, MappingSet, as_mapping, map_stream
 from ..read import CsvOptions, ExcelOptions, as_records, fingerprint, open_source
@@ -152,15 +152,15 @@ class Result:
         name = self.manifest.source.get("name", "data")
         size = sum(file.bytes for file in files)
         rows = self.source_rows
-        files_text = f"({len(files)} file{'' if len(files) == 1 else 's'}, {size / 1e6:,.1f} MB)"
+        files_text = f"({counted(len(files), 'file')}, {size / 1e6:,.1f} MB)"
         if self.merged:
             text = (
-                f"{name}: {rows['rows']:,} rows read, {self.rows:,} records: "
+                f"{name}: {counted(rows['rows'], 'row')} read, {counted(self.rows, 'record')}: "
                 f"{self.written:,} of {rows['written']:,} rows written {files_text}, "
                 f"{self.rejected:,} of {rows['rejected']:,} rows set aside"
             )
         else:
-            read = f"{self.rows:,} row{'' if self.rows == 1 else 's'} read"
+            read = f"{counted(self.rows, 'row')} read"
             text = f"{name}: {read}, {self.written:,} written {files_text}, {self.rejected:,} set aside"
         if self.values.rows:
             text += f", {self.values}"
@@ -351,7 +351,7 @@ def conclude(
             (folder.path / file.name).unlink()
         folder.mark("failed", {"seconds": seconds})
         raise DataError(
-            f"{source['name']}: {done.rejected:,} of {done.rows:,} rows ({percent:.1f} %) have faults, "
+            f"{source['name']}: {done.rejected:,} of {counted(done.rows, 'row')} ({percent:.1f} %) have faults, "
             f"more than the {threshold:g} % allowed. Nothing to upload was kept; "
             f"the reasons are in {folder.path / 'rejects.jsonl'}."
         )

@@ -27,7 +27,7 @@ from ..core.ndjson.strict import UnreadableError, strict_json
 from ..core.shred import Leaf
 from ..core.stream import ISSUE_SCHEMA, Chunk, Origins
 from ..core.typing import Format
-from ..errors import OutputError, SourceError, UsageError, shorten
+from ..errors import OutputError, SourceError, UsageError, counted, shorten
 from ..mapping import MappingSet
 from ..read import open_source
 from ..schema import Schema, as_schema
@@ -68,8 +68,8 @@ class Mended:
     def __str__(self) -> str:
         skipped = f", {self.skipped:,} were written before" if self.skipped else ""
         return (
-            f"{self.tried:,} rows tried again, {self.written:,} written, {self.still_rejected:,} still aside{skipped} "
-            f"-> {self.manifest.folder}"
+            f"{counted(self.tried, 'row')} tried again, {self.written:,} written, {self.still_rejected:,} still aside"
+            f"{skipped} -> {self.manifest.folder}"
         )
 
 

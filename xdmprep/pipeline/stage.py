@@ -19,7 +19,7 @@ import pyarrow as pa
 from .. import __version__
 from ..core.stream import Chunk, Origins, Stream, issue_table
 from ..core.typing import RuleSet
-from ..errors import SourceError, UsageError
+from ..errors import SourceError, UsageError, counted
 from ..mapping import MappingLike, MappingSet, as_mapping
 from ..read import open_source
 from ..schema import Schema, SchemaLike, as_schema
@@ -98,7 +98,7 @@ class ArrowStage:
         return self._mapping
 
     def __repr__(self) -> str:
-        what = "records" if self._mapping is None else self._mapping.name or f"{len(self._mapping)} mappings"
+        what = "records" if self._mapping is None else self._mapping.name or f"{counted(len(self._mapping), 'mapping')}"
         return f"<ArrowStage {what} -> {self._schema.name}, rules {self._rules}>"
 
     def __getstate__(self) -> dict[str, Any]:

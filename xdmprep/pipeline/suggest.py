@@ -68,7 +68,8 @@ _ABBREVIATIONS = {
     "forename": "first name", "lname": "last name", "l name": "last name", "surname": "last name",
     "family": "last name", "family name": "last name", "mname": "middle name", "m name": "middle name",
     "dob": "birth date", "date of birth": "birth date", "birthday": "birth date", "bday": "birth date",
-    "birthdate": "birth date", "yob": "birth year",
+    "birthdate": "birth date", "born": "birth date", "born on": "birth date", "birth": "birth date",
+    "yob": "birth year",
     "year of birth": "birth year", "month and date": "birth day and month",
     "sex": "gender", "salutation": "courtesy title", "title": "courtesy title", "mail": "email", "e mail": "email",
     "email address": "email address", "tel": "phone number", "telephone": "phone number", "phone": "phone number",
@@ -89,6 +90,23 @@ _ABBREVIATIONS = {
     "lifetime spend": "lifetime value", "country region": "country", "state region": "state province",
     "discount code": "promotion id", "coupon code": "promotion id", "coupon": "promotion id", "voucher": "promotion id",
     "taxes": "tax amount", "tax": "tax amount", "order total": "order price total", "payment method": "payment type",
+    # German
+    "vorname": "first name", "nachname": "last name", "familienname": "last name", "anrede": "courtesy title",
+    "geburtsdatum": "birth date", "geburtstag": "birth date", "geschlecht": "gender", "straße": "street1",
+    "strasse": "street1", "ort": "city", "stadt": "city", "wohnort": "city", "postleitzahl": "postal code",
+    "land": "country", "bundesland": "state province", "telefon": "phone number", "handy": "mobile phone number",
+    "e mail adresse": "email address", "menge": "quantity",
+    # French
+    "prénom": "first name", "prenom": "first name", "nom": "last name", "nom de famille": "last name",
+    "civilité": "courtesy title", "civilite": "courtesy title", "date de naissance": "birth date", "sexe": "gender",
+    "rue": "street1", "adresse": "street1", "ville": "city", "code postal": "postal code", "pays": "country",
+    "téléphone": "phone number", "courriel": "email", "quantité": "quantity",
+    # Spanish, Italian
+    "nombre": "first name", "apellido": "last name", "apellidos": "last name", "fecha de nacimiento": "birth date",
+    "sexo": "gender", "calle": "street1", "ciudad": "city", "código postal": "postal code",
+    "codigo postal": "postal code", "país": "country", "teléfono": "phone number", "telefono": "phone number",
+    "correo": "email", "correo electrónico": "email", "cognome": "last name", "data di nascita": "birth date",
+    "sesso": "gender", "via": "street1", "indirizzo": "street1", "città": "city", "cap": "postal code",
 }  # fmt: skip
 
 #: Words of a column that say where it comes from, not what it is.

@@ -31,7 +31,7 @@ from ..core.paths import format_path, parse_path
 from ..core.shred import Leaf, nested_schema
 from ..core.stream import Chunk, Stream, row_chunk
 from ..core.typing import Format, RuleSet, Source
-from ..errors import MappingError, SchemaError, UsageError
+from ..errors import MappingError, SchemaError, UsageError, counted
 from ..language.functions import table as functions
 from ..mapping import Mapper, MappingLike, MappingSet, as_mapping, compile_mapping, map_stream
 from ..patch import (
@@ -189,8 +189,8 @@ class PatchResult:
             found = f"{counts.changed:,} changed, {counts.new:,} new, {counts.unchanged:,} unchanged"
             found = f"{counts.before:,} before: {found}"
         lines = [
-            f"{name}: {counts.after:,} rows, {found}",
-            f"written: {counts.changed + counts.new:,} records ({len(files)} file{'' if len(files) == 1 else 's'}, "
+            f"{name}: {counted(counts.after, 'row')}, {found}",
+            f"written: {counted(counts.changed + counts.new, 'record')} ({counted(len(files), 'file')}, "
             f"{size / 1e6:,.1f} MB)" + (f" in {len(self.manifests)} batches" if len(self.manifests) > 1 else ""),
         ]
         if len(self.manifests) > 1:
@@ -243,16 +243,25 @@ def write_patch(
     Args:
         before: the earlier snapshot; None if `after` holds changes only (id and changed columns).
         after: the later snapshot, or the changes.
-        schema, on, mapping, new, duplicates, relax_required, rules, strict, csv, jobs: as for :func:`diff`.
+        schema: a Schema or a path; of record data, such as profiles.
         out: the folder; with more than `max_records` records it has one folder for each batch, to be sent in order.
+        on: path of the key; None takes the primary identity.
+        mapping: maps both snapshots; None if they are XDM records already.
+        new: ``whole`` sends records that `before` does not have, ``leave-out`` does not.
+        duplicates: of several records with one key the ``last`` counts, or it is an ``error``.
+        relax_required: neither repeat nor ask for the fields that the schema requires.
+        rules: what the records of the patch are checked by.
+        strict: a value that does not fit its destination's type sets its row aside.
         format: ``parquet``, or ``json`` (see :data:`JSON_WARNING`).
         max_bytes: limit of a part.
         max_records: limit of a batch.
+        csv: how CSV sources are written.
+        jobs: worker threads; None means one per core.
         overwrite: replace another run's output in `out`.
         effects: look at what the patch does to the profiles that are there, and keep so many of the first records as
             they were, for a preview; None does not.
-        on_start, on_chunk: called with `after` (and the size of both) before the first row, and with each chunk that
-            is read.
+        on_start: called with `after` (and the size of both) before the first row.
+        on_chunk: called with each chunk that is read.
         on_part: called with the manifest's entry of each part when it is complete.
 
     Returns:
@@ -262,6 +271,15 @@ def write_patch(
         UsageError, SourceError, SchemaError, MappingError: before the first row.
         DataError: a key occurs twice, and that was said to be an error; nothing was written.
         OutputError: the folder cannot be used, or the disk refuses.
+
+    Examples:
+        >>> def city(name):
+        ...     ids = {"CRMID": [{"id": "7", "primary": True}]}
+        ...     return {"homeAddress": {"city": name}, "identityMap": ids}
+        >>> key = "identityMap.CRMID[0].id"
+        >>> done = xp.write_patch([city("Bonn")], [city("Berlin")], schema, "moved/", on=key)
+        >>> done.counts.changed, done.manifests[0].written
+        (1, 1)
     """
     started = time.perf_counter()
     if format not in ("parquet", "json"):

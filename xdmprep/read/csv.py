@@ -25,7 +25,7 @@ from ..core.names import is_datum, unique_names
 from ..core.shred import Leaf
 from ..core.signatures import what_it_is
 from ..core.stream import Chunk, Stream, Unread, row_chunk
-from ..errors import NoRowsError, SourceError, UsageError, shorten
+from ..errors import NoRowsError, SourceError, UsageError, counted, shorten
 from ..kernels.csv_arrow import Aside, CsvForm
 from ..kernels.record_boundary import Cutter
 from .opening import check_encoding, is_packed, open_text
@@ -435,9 +435,9 @@ def _unread(data: memoryview | bytes, lines: int, aside: Aside, shape: CsvShape)
         before = start
         text = bytes(data[start:end]).rstrip(b"\r\n")
         if values >= 0:
-            columns = f"{len(shape.names):,} columns"
+            columns = f"{counted(len(shape.names), 'column')}"
             known = f"the header {columns}" if shape.opts.names is None else f"and {columns} are named"
-            message = f"the row has {values:,} values, {known}"
+            message = f"the row has {counted(values, 'value')}, {known}"
             yield Unread(number + 1, lines + 1, text.decode(), "ragged-row", message)
             continue
         try:

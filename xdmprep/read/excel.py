@@ -32,7 +32,7 @@ from ..core.names import unique_names
 from ..core.shred import Leaf
 from ..core.signatures import other_kind
 from ..core.stream import Chunk, Finding, Stream, Unread
-from ..errors import NoRowsError, SourceError, UsageError, XdmPrepError, did_you_mean, needed_by, shorten
+from ..errors import NoRowsError, SourceError, UsageError, XdmPrepError, counted, did_you_mean, needed_by, shorten
 
 #: Rows of one chunk.
 CHUNK_ROWS = 4_096
@@ -228,7 +228,7 @@ def _chunk(piece: list[_Record], leaves: tuple[Leaf, ...]) -> Chunk:
     unread = tuple(
         Unread(
             number + 1, None, ", ".join(text or "" for text in record.texts)[:_SHOWN], "ragged-row",
-            f"row {record.number} of the sheet has {record.width} cells, the header {len(leaves)} columns",
+            f"row {record.number} of the sheet has {record.width} cells, the header {counted(len(leaves), 'column')}",
         )
         for number, record in enumerate(piece) if record.width
     )  # fmt: skip

@@ -27,7 +27,7 @@ from ..core.losses import LOST, ValueCounts
 from ..core.paths import EVERY, format_path, parse_path
 from ..core.rules import RULES
 from ..core.stream import ISSUE_SCHEMA, UNKNOWN_KEY, Chunk, Finding, Origins, Stream, Unread
-from ..errors import DataError, ExpressionError, Issue, OutputError, needed_by, shorten
+from ..errors import DataError, ExpressionError, Issue, OutputError, counted, needed_by, shorten
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -582,7 +582,7 @@ class Report:
         if self.values.rows:
             return str(self.values)
         lost = sum(group.count for group in self._groups.values() if group.code in LOST)
-        return f"{lost:,} value{'s' if lost != 1 else ''} left out" if lost else ""
+        return f"{counted(lost, 'value')} left out" if lost else ""
 
     def headline(self) -> str:
         """The outcome in one sentence.
@@ -591,18 +591,18 @@ class Report:
             >>> report.headline()
             'crm-profiles.csv: 300 rows, 59 invalid, 103 findings'
         """
-        rows = f"{self.rows:,} row{'s' if self.rows != 1 else ''}"
+        rows = counted(self.rows, "row")
         if self.merged:
-            rows = f"{self.rows:,} record{'s' if self.rows != 1 else ''} of {self.rows + self.merged:,} rows"
+            rows = f"{counted(self.rows, 'record')} of {counted(self.rows + self.merged, 'row')}"
         if self.valid:
-            warnings = f", {self.found:,} warning{'s' if self.found != 1 else ''}" if self.found else ""
+            warnings = f", {counted(self.found, 'warning')}" if self.found else ""
             verdict = f"none invalid, {self._left_out()}" if self._left_out() else "all valid"
             return f"{self.name}: {rows}, {verdict}{warnings}"
         capped = ""
         if self.cap is not None and self.kept < self.found:
             capped = f" (the first {self.kept:,} kept: cap {self.cap:,})"
         left_out = f"{self._left_out()}, " if self.values.rows else ""
-        return f"{self.name}: {rows}, {self.invalid:,} invalid, {left_out}{self.found:,} findings{capped}"
+        return f"{self.name}: {rows}, {self.invalid:,} invalid, {left_out}{counted(self.found, 'finding')}{capped}"
 
     def __str__(self) -> str:
         lines = [self.headline(), *(f"  warning: {note}" for note in self.notes)]

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from ..core.notebook import escape, grid, tiles, wrap
 from ..core.paths import EVERY, Path, format_path, parse_path
-from ..errors import ExpressionError, SchemaError, UsageError
+from ..errors import ExpressionError, SchemaError, UsageError, counted
 
 if TYPE_CHECKING:
     from ..core.losses import ValueCounts
@@ -286,7 +286,7 @@ def _picture(report: PageReport) -> dict[str, Any] | None:
         "lines": lines,
         "sources": [{"y": y, "text": _short(text, 42), "title": text} for text, y in sources.items()],
         "destinations": destinations,
-        "label": f"{len(pairs)} mappings from {len(sources)} sources",
+        "label": f"{counted(len(pairs), 'mapping')} from {len(sources)} sources",
         "cut": len(report.mapped) - len(pairs),
     }
 
