@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from ..core.arrow_types import TIMESTAMP, decimal_texts, doubles, is_text, plain_column
 from ..core.shred import to_pylist
-from .columns import BOOL, DOUBLE, LONG, MOMENT, TEXT, Column, Mask, as_mask, merged, nulls_of, plain
+from .columns import BOOL, DOUBLE, LONG, MOMENT, TEXT, Column, Ints, Mask, as_mask, merged, nulls_of, plain
 from .java_time_format import automatic_layouts, iso_shape, read_date
 from .kernels import dates, numbers, texts
 from .kernels.table import print_moments
@@ -29,7 +29,6 @@ from .shapes import alternatives, chosen, in_utc, normal, normal_type
 from .values import Failed, kind_of, number_in, text_of
 from .zoned_datetime import Moment
 
-Positions = np.ndarray[Any, np.dtype[np.int64]]
 #: Texts read as dates or times are remembered up to this many, for each target.
 REMEMBERED = 50_000
 
@@ -43,7 +42,7 @@ def _words() -> tuple[pa.Array, pa.Array]:
     return pa.array([*sorted(TRUE), *sorted(FALSE)]), pa.array([True] * len(TRUE) + [False] * len(FALSE))
 
 
-def coerce(values: pa.Array | list[Any], target: pa.DataType, options: Options = DEFAULT) -> tuple[pa.Array, Positions]:
+def coerce(values: pa.Array | list[Any], target: pa.DataType, options: Options = DEFAULT) -> tuple[pa.Array, Ints]:
     """`values` as an array of exactly `target`, and the 0-based positions of those that did not fit (now null).
 
     Args:
@@ -83,7 +82,7 @@ def by_kind(values: pa.Array) -> list[pa.Array] | None:
     return [child for _, child in alternatives(values)]
 
 
-def _mixed(parts: list[pa.Array], target: pa.DataType, options: Options) -> tuple[pa.Array, Positions]:
+def _mixed(parts: list[pa.Array], target: pa.DataType, options: Options) -> tuple[pa.Array, Ints]:
     """Each kind of values by itself."""
     found = [coerce(part, target, options) for part in parts]
     which = np.full(len(parts[0]), -1)
@@ -108,7 +107,7 @@ def _is_finite(values: pa.Array) -> bool:
     return True
 
 
-def _lists(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, Positions]:
+def _lists(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, Ints]:
     """List by list, through the elements of all of them."""
     found, bad = coerce(values.flatten(), target.value_type, options)
     lengths = values.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
@@ -120,7 +119,7 @@ def _lists(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.
     return made, rows.astype(np.int64)
 
 
-def _structs(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, Positions]:
+def _structs(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, Ints]:
     """Struct by struct, through the columns of their fields; fields that the target lacks are dropped."""
     parts: list[pa.Array] = []
     failed = np.zeros(len(values), dtype=bool)
@@ -264,7 +263,7 @@ def _whole_doubles(values: pa.Array, target: pa.DataType) -> Column:
     return Column(fitted.values, merged(odd, fitted.open))
 
 
-def _finished(values: pa.Array, column: Column, target: pa.DataType, options: Options) -> tuple[pa.Array, Positions]:
+def _finished(values: pa.Array, column: Column, target: pa.DataType, options: Options) -> tuple[pa.Array, Ints]:
     """`column` with its open rows worked out from `values`."""
     is_open = column.open
     if is_open is None or not is_open.any():
@@ -274,14 +273,14 @@ def _finished(values: pa.Array, column: Column, target: pa.DataType, options: Op
     return pc.replace_with_mask(column.values, pa.array(is_open), found), at[bad]
 
 
-def _by_dictionary(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, Positions]:
+def _by_dictionary(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, Ints]:
     found, bad = coerce(values.dictionary, target, options)
     failed = np.zeros(len(found), dtype=bool)
     failed[bad] = True
     return _taken(values.indices, found, failed, target)
 
 
-def _by_value(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, Positions]:
+def _by_value(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, Ints]:
     """Through the reference, once per distinct value where values can be told apart."""
     if pa.types.is_nested(values.type):
         return _one_by_one(to_pylist(values), target, options)
@@ -362,7 +361,7 @@ def _known(target: pa.DataType, options: Options) -> dict[str, tuple[int | None,
     return {}
 
 
-def _taken(indices: pa.Array, found: pa.Array, failed: Mask, target: pa.DataType) -> tuple[pa.Array, Positions]:
+def _taken(indices: pa.Array, found: pa.Array, failed: Mask, target: pa.DataType) -> tuple[pa.Array, Ints]:
     values = found.take(indices)
     if not failed.any():
         return values, np.zeros(0, dtype=np.int64)
@@ -370,7 +369,7 @@ def _taken(indices: pa.Array, found: pa.Array, failed: Mask, target: pa.DataType
     return values, np.flatnonzero((rows >= 0) & failed[rows])
 
 
-def _one_by_one(items: list[Any], target: pa.DataType, options: Options) -> tuple[pa.Array, Positions]:
+def _one_by_one(items: list[Any], target: pa.DataType, options: Options) -> tuple[pa.Array, Ints]:
     out: list[Any] = []
     bad: list[int] = []
     for i, item in enumerate(items):

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from ..core.arrow_types import is_text, plain_column, plain_type, without_dictionary
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
-Codes = np.ndarray[Any, np.dtype[np.int64]]
+Ints = np.ndarray[Any, Any]
 
 TEXT, LONG, DOUBLE, BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 MOMENT = pa.timestamp("us", "UTC")
@@ -82,6 +82,13 @@ def merged(*masks: Mask | None) -> Mask | None:
     return out
 
 
+def marked(n: int, rows: Any) -> Mask:
+    """True in some of `n` rows: in those of a mask or of numbers."""
+    made = np.zeros(n, dtype=bool)
+    made[rows] = True
+    return made
+
+
 def some(mask: Mask | None) -> Mask | None:
     """`mask`, or None where nothing is set."""
     return mask if mask is not None and mask.any() else None
@@ -109,7 +116,7 @@ def plain(values: pa.Array) -> pa.Array:
     return without_dictionary(values)
 
 
-def bytes_of(values: pa.Array) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def bytes_of(values: pa.Array) -> tuple[Ints, Ints]:
     """(offsets, bytes) of a string array; the bytes of value i are ``bytes[offsets[i]:offsets[i + 1]]``."""
     _, offsets, data = values.buffers()
     n = len(values)
@@ -119,7 +126,7 @@ def bytes_of(values: pa.Array) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, An
     return at, np.zeros(0, dtype=np.uint8) if data is None else np.frombuffer(data, dtype=np.uint8)
 
 
-def without(values: pa.Array, rows: np.ndarray[Any, np.dtype[np.int64]]) -> pa.Array:
+def without(values: pa.Array, rows: Ints) -> pa.Array:
     """A string array with nulls in some rows; the texts are not copied."""
     there = ~nulls_of(values)
     there[rows] = False
@@ -128,7 +135,7 @@ def without(values: pa.Array, rows: np.ndarray[Any, np.dtype[np.int64]]) -> pa.A
     return pa.Array.from_buffers(values.type, len(values), [bitmap, pa.py_buffer(offsets), pa.py_buffer(data)])
 
 
-def used_bytes(values: pa.Array) -> np.ndarray[Any, Any]:
+def used_bytes(values: pa.Array) -> Ints:
     """The bytes of all values of a string array."""
     at, data = bytes_of(values)
     return data[at[0] : at[-1]]
@@ -179,7 +186,7 @@ def distinct(columns: Sequence[pa.Array], n: int) -> tuple[list[pa.Array], pa.Ar
     return [values.take(pa.array(more[first])) for more, values in encoded], rows
 
 
-def _encoded(column: pa.Array) -> tuple[Codes, pa.Array]:
+def _encoded(column: pa.Array) -> tuple[Ints, pa.Array]:
     if pa.types.is_null(column.type):
         return np.zeros(len(column), dtype=np.int64), column.slice(0, 1)
     if (
@@ -194,12 +201,12 @@ def _encoded(column: pa.Array) -> tuple[Codes, pa.Array]:
     return encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64), encoded.dictionary
 
 
-def _renumbered(codes: Codes) -> tuple[Codes, int]:
+def _renumbered(codes: Ints) -> tuple[Ints, int]:
     encoded = pa.array(codes).dictionary_encode()
     return encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64), len(encoded.dictionary)
 
 
-def _firsts(codes: Codes) -> tuple[Codes, pa.Array]:
+def _firsts(codes: Ints) -> tuple[Ints, pa.Array]:
     """The first row of every distinct code, and the number of the code of every row."""
     encoded = pa.array(codes).dictionary_encode()
     numbers = encoded.indices.to_numpy(zero_copy_only=False)

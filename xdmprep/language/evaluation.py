@@ -22,7 +22,7 @@ import pyarrow as pa
 from ..core.stream import TIMESTAMP
 from .binding import columns_of
 from .catalogue import Context
-from .columns import MOMENT, TEXT, Column, Mask, distinct, merged, nulls_of, plain, some
+from .columns import MOMENT, TEXT, Column, Ints, Mask, distinct, merged, nulls_of, plain, some
 from .functions import table
 from .interpreter import Direct, Evaluator, Scope, compile_node, direct, reason_of, run
 from .kernels import KERNELS, LAMBDAS, LAZY, Constants, Rows, lifted, walked
@@ -49,7 +49,6 @@ from .values import Failed
 
 log = logging.getLogger("xdmprep.language")
 
-Ints = np.ndarray[Any, np.dtype[np.int64]]
 #: A part of so many nodes or more runs on the distinct texts of its column where the first rows have few of them.
 _WORTH, _HEAD, _FEW = 6, 1000, 100
 

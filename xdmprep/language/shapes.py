@@ -36,6 +36,7 @@ from .columns import (
     TEXT,
     ZONED,
     Column,
+    Ints,
     Mask,
     as_mask,
     merged,
@@ -184,7 +185,7 @@ def _needs_care(kind: pa.DataType) -> bool:
     return bool(pa.types.is_floating(kind))
 
 
-def _repeats(offsets: np.ndarray[Any, Any], keys: pa.Array) -> bool:
+def _repeats(offsets: Ints, keys: pa.Array) -> bool:
     """Whether a map has a key twice."""
     if int(np.diff(offsets).max(initial=0)) < 2:
         return False
@@ -219,14 +220,14 @@ def incoming(value: Any) -> Any:
 # Lists, structs and maps, made and taken apart
 
 
-def parts_of(values: pa.Array) -> tuple[np.ndarray[Any, np.dtype[np.int32]], pa.Array]:
+def parts_of(values: pa.Array) -> tuple[Ints, pa.Array]:
     """Offsets from 0 (int32, n + 1) and the elements of a list array; null lists are empty."""
     offsets = np.zeros(len(values) + 1, dtype=np.int32)
     np.cumsum(pc.list_value_length(values).fill_null(0).to_numpy(zero_copy_only=False), out=offsets[1:])
     return offsets, values.flatten()
 
 
-def map_parts(values: pa.Array) -> tuple[np.ndarray[Any, np.dtype[np.int32]], tuple[pa.Array, pa.Array]]:
+def map_parts(values: pa.Array) -> tuple[Ints, tuple[pa.Array, pa.Array]]:
     """Offsets from 0, and the keys and items of a map array; null maps are empty."""
     given = values.offsets.to_numpy()
     lengths = np.diff(given)
@@ -239,20 +240,43 @@ def map_parts(values: pa.Array) -> tuple[np.ndarray[Any, np.dtype[np.int32]], tu
     else:  # the children of a slice are those of the whole
         first, count = int(given[0]), int(given[-1] - given[0])
         keys, items = keys.slice(first, count), items.slice(first, count)
-    offsets = np.zeros(len(values) + 1, dtype=np.int32)
-    np.cumsum(lengths, out=offsets[1:])
-    return offsets, (keys, items)
+    return offsets_of(lengths), (keys, items)
 
 
-def ranges(starts: np.ndarray[Any, Any], lengths: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.int64]]:
+def ranges(starts: Ints, lengths: Ints) -> Ints:
     """The places starts[i] .. starts[i] + lengths[i] of all i, one behind the other."""
     ends = np.cumsum(lengths)
     total = int(ends[-1]) if len(ends) else 0
-    places: np.ndarray[Any, np.dtype[np.int64]] = np.repeat(starts - (ends - lengths), lengths)
+    places: Ints = np.repeat(starts - (ends - lengths), lengths)
     return np.arange(total, dtype=np.int64) + places
 
 
-def list_of(offsets: np.ndarray[Any, Any], inner: pa.Array, absent: Mask | None = None) -> pa.Array:
+def offsets_of(lengths: Any) -> Ints:
+    """Offsets from 0 of runs of so many elements, the end of the last among them."""
+    return np.concatenate([[0], np.cumsum(lengths)])
+
+
+def owners_of(offsets: Ints) -> Ints:
+    """For each element the number of its list."""
+    return np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+
+
+def sieved(offsets: Ints, keep: Mask, *columns: pa.Array) -> tuple[Any, ...]:
+    """Offsets of lists, and columns of their elements, with the elements where `keep` is True."""
+    if keep.all():
+        return offsets, *columns
+    mask = pa.array(keep)
+    return offsets_of(keep)[offsets], *[column.filter(mask) for column in columns]
+
+
+def first_hits(hits: Mask, owners: Ints, n: int) -> Ints:
+    """For each of `n` lists the place of the first element where `hits` is True, -1 where there is none."""
+    at, found = np.full(n, -1, dtype=np.int64), np.flatnonzero(hits)[::-1]
+    at[owners[found]] = found  # the first is written last
+    return at
+
+
+def list_of(offsets: Ints, inner: pa.Array, absent: Mask | None = None) -> pa.Array:
     """A list array."""
     mask = None if absent is None or not absent.any() else pa.array(absent)
     return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32, copy=False)), plain(inner), mask=mask)
@@ -268,7 +292,7 @@ def struct_of(parts: Sequence[pa.Array], fields: list[pa.Field], absent: Mask | 
     return pa.StructArray.from_arrays([plain(part) for part in parts], fields=fields, mask=mask)
 
 
-def map_of(offsets: np.ndarray[Any, Any], keys: pa.Array, items: pa.Array, absent: Mask | None = None) -> pa.Array:
+def map_of(offsets: Ints, keys: pa.Array, items: pa.Array, absent: Mask | None = None) -> pa.Array:
     """A map array."""
     mask = None if absent is None or not absent.any() else pa.array(absent)
     bounds = pa.array(offsets.astype(np.int32, copy=False))
@@ -297,7 +321,7 @@ def only_where(values: pa.Array, keep: Mask) -> pa.Array:
         offsets, (keys, items) = map_parts(values)
         lengths = np.where(absent, 0, np.diff(offsets))
         at = pa.array(ranges(offsets[:-1], lengths))
-        return map_of(np.concatenate([[0], np.cumsum(lengths)]), keys.take(at), items.take(at), absent)
+        return map_of(offsets_of(lengths), keys.take(at), items.take(at), absent)
     return pc.if_else(pa.array(keep), values, pa.scalar(None, kind))
 
 
@@ -370,7 +394,7 @@ def to_python(values: pa.Array | list[Any]) -> list[Any]:
     ]
 
 
-def _cut(values: pa.Array, offsets: np.ndarray[Any, Any], items: list[Any]) -> list[Any]:
+def _cut(values: pa.Array, offsets: Ints, items: list[Any]) -> list[Any]:
     bounds, there = offsets.tolist(), (~nulls_of(values)).tolist()
     return [items[bounds[i] : bounds[i + 1]] if there[i] else None for i in range(len(there))]
 
@@ -419,7 +443,7 @@ def _typed(items: list[Any]) -> pa.Array:
     if kind is list:
         lengths = [0 if item is None else len(item) for item in items]
         flat = [value for item in items if item is not None for value in item]
-        return list_of(np.concatenate([[0], np.cumsum(lengths)]), _typed(flat), absent)
+        return list_of(offsets_of(lengths), _typed(flat), absent)
     if kind is dict:
         return _objects(items, absent)
     raise TypeError(kind)
@@ -435,7 +459,7 @@ def _objects(items: list[Any], absent: Mask) -> pa.Array:
     if len(keys) > MOST_KEYS:
         lengths = [0 if item is None else len(item) for item in items]
         flat = [pair for item in items if item is not None for pair in item.items()]
-        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        offsets = offsets_of(lengths)
         return map_of(offsets, pa.array([key for key, _ in flat], TEXT), _typed([value for _, value in flat]), absent)
     parts: list[pa.Array] = []
     fields: list[pa.Field] = []
@@ -476,7 +500,7 @@ def mixed_of(children: dict[str, pa.Array]) -> pa.Array:
 # Dates in zones
 
 
-def zoned(instants: pa.Array, zones: np.ndarray[Any, np.dtype[np.int32]]) -> pa.Array:
+def zoned(instants: pa.Array, zones: Ints) -> pa.Array:
     """Moments in zones; plain ones where all are in UTC."""
     if not zones.any():
         return instants
@@ -488,11 +512,11 @@ def instant_of(values: pa.Array) -> pa.Array:
     return pc.struct_field(values, 0) if values.type == ZONED else values
 
 
-def zones_of(values: pa.Array) -> np.ndarray[Any, np.dtype[np.int32]]:
+def zones_of(values: pa.Array) -> Ints:
     """The numbers of the zones of moments or moments in zones."""
     if values.type != ZONED:
         return np.zeros(len(values), dtype=np.int32)
-    numbers: np.ndarray[Any, np.dtype[np.int32]] = values.field(1).fill_null(0).to_numpy(zero_copy_only=False)
+    numbers: Ints = values.field(1).fill_null(0).to_numpy(zero_copy_only=False)
     return numbers
 
 
@@ -624,7 +648,7 @@ def stacked(columns: Sequence[pa.Array]) -> pa.Array:
     return made[0] if len(made) == 1 else pa.concat_arrays(made)
 
 
-def chosen(which: np.ndarray[Any, np.dtype[np.intp]], columns: Sequence[Column]) -> Column:
+def chosen(which: Ints, columns: Sequence[Column]) -> Column:
     """Row by row the value of one of the columns; null where `which` is none of their numbers."""
     masks = [which == i for i in range(len(columns))]
     is_open = merged(

@@ -105,55 +105,35 @@ class Map(Node):
     entries: tuple[tuple[Node, Node], ...]
 
 
+#: The fields of each kind of node in which other nodes are.
+_BELOW = {
+    kind: tuple(name for name, given in kind.__annotations__.items() if "Node" in given)
+    for kind in Node.__subclasses__()
+}
+
+
 def children(node: Node) -> tuple[Node, ...]:
     """The nodes directly below `node`."""
-    match node:
-        case Element(_, value, key):
-            return (value, key)
-        case Call(_, _, arguments):
-            return arguments
-        case Method(_, value, _, arguments):
-            return (value, *arguments)
-        case Unary(_, _, operand):
-            return (operand,)
-        case Binary(_, _, left, right):
-            return (left, right)
-        case Conditional(_, condition, yes, no):
-            return (condition, yes, no)
-        case Lambda(_, _, body):
-            return (body,)
-        case Array(_, items):
-            return items
-        case Map(_, entries):
-            return tuple(part for entry in entries for part in entry)
-        case _:
-            return ()
+    found: list[Node] = []
+    for name in _BELOW[type(node)]:
+        value = getattr(node, name)
+        for part in value if isinstance(value, tuple) else (value,):
+            found += part if isinstance(part, tuple) else (part,)
+    return tuple(found)
 
 
 def rebuild(node: Node, parts: tuple[Node, ...]) -> Node:
     """`node` with other nodes directly below it, in the order of :func:`children`."""
-    at = node.position
-    match node:
-        case Element():
-            return Element(at, parts[0], parts[1])
-        case Call(_, name, _):
-            return Call(at, name, parts)
-        case Method(_, _, name, _):
-            return Method(at, parts[0], name, parts[1:])
-        case Unary(_, operator, _):
-            return Unary(at, operator, parts[0])
-        case Binary(_, operator, _, _):
-            return Binary(at, operator, parts[0], parts[1])
-        case Conditional():
-            return Conditional(at, parts[0], parts[1], parts[2])
-        case Lambda(_, parameters, _):
-            return Lambda(at, parameters, parts[0])
-        case Array():
-            return Array(at, parts)
-        case Map():
-            return Map(at, tuple(zip(parts[::2], parts[1::2], strict=True)))
-        case _:
-            return node
+    if not parts:
+        return node
+    left = iter(parts)
+
+    def filled(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(map(filled, value))
+        return next(left) if isinstance(value, Node) else value
+
+    return type(node)(*[filled(getattr(node, name)) for name in node.__match_args__])
 
 
 def walk(node: Node) -> Iterator[Node]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..columns import TEXT, Column, Mask, as_mask, nulls_of, plain
-from ..shapes import list_of, object_of, parts_of
+from ..shapes import first_hits, list_of, object_of, offsets_of, owners_of, parts_of, sieved
 from . import texts
 from .choices import element
 from .table import Made, Rows, kernel
@@ -23,20 +24,11 @@ def _filled(values: pa.Array) -> pa.Array:
     return pc.if_else(pc.equal(values, ""), None, values)
 
 
-def _firsts(hits: Any, owners: Any, n: int) -> Any:
-    """For each owner the place of its first hit, -1 where it has none."""
-    at = np.full(n, -1, dtype=np.int64)
-    at[owners[hits[::-1]]] = hits[::-1]
-    return at
-
-
 def _candidates(values: pa.Array, separator: str, part: str) -> tuple[pa.Array, Any]:
     """The items of lists that hold a text somewhere, without blanks around them, and the row of each."""
     offsets, items = parts_of(pc.split_pattern(values, separator))
     near = np.flatnonzero(as_mask(pc.match_substring(items, part)))
-    return texts.trimmed(items.take(pa.array(near)), True, True), np.repeat(np.arange(len(values)), np.diff(offsets))[
-        near
-    ]
+    return texts.trimmed(items.take(pa.array(near))), owners_of(offsets)[near]
 
 
 def _events(values: pa.Array, separator: str, wanted: str) -> Found:
@@ -46,8 +38,8 @@ def _events(values: pa.Array, separator: str, wanted: str) -> Found:
     name, rest = _cut(items, "=")
     bare, ident = _cut(items, ":")
     given, behind = _cut(rest, ":")
-    hits = np.flatnonzero(as_mask(pc.equal(texts.trimmed(pc.if_else(valued, name, bare), True, True), wanted)))
-    at = _firsts(hits, owners, len(values))
+    hits = as_mask(pc.equal(texts.trimmed(pc.if_else(valued, name, bare)), wanted))
+    at = first_hits(hits, owners, len(values))
     picked = pa.array(at, mask=at < 0)
     return at >= 0, _filled(given).take(picked), _filled(pc.if_else(valued, behind, ident)).take(picked)
 
@@ -64,59 +56,45 @@ def _value(found: Found) -> pa.Array:
     return pc.if_else(pa.array(there), value.fill_null("1"), None)
 
 
-def _of_list(name: str, give: Callable[[Found], pa.Array]) -> None:
-    @kernel(name, "text fixed")
-    def run(rows: Rows, value: Column, event: Any) -> Made:
-        """A part of an event in an event list."""
-        if not isinstance(event, str):
-            return Column(pa.nulls(rows.n, TEXT)) if event is None else None
-        return Column(give(_events(plain(value.values), ",", event)))
-
-
-_of_list("aa_get_event_id", lambda found: found[2])
-_of_list("aa_get_event_value", _value)
+@kernel("aa_get_event_id", "text fixed", give=itemgetter(2))
+@kernel("aa_get_event_value", "text fixed", give=_value)
+def _of_list(rows: Rows, value: Column, event: Any, give: Callable[[Found], pa.Array]) -> Made:
+    if not isinstance(event, str):
+        return Column(pa.nulls(rows.n, TEXT)) if event is None else None
+    return Column(give(_events(plain(value.values), ",", event)))
 
 
 def _products(values: pa.Array, at: int) -> tuple[Any, pa.Array]:
     """Offsets of the products in texts, and one part of each, without blanks around it; null where it is not there."""
     offsets, products = parts_of(pc.split_pattern(values, ","))
     filled = np.repeat(as_mask(pc.not_equal(values, "")), np.diff(offsets))
-    if not filled.all():  # an empty text has no products
-        offsets, products = np.concatenate([[0], np.cumsum(filled)])[offsets], products.filter(pa.array(filled))
-    return offsets, texts.trimmed(element(pc.split_pattern(products, ";"), at).values, True, True)
+    offsets, products = sieved(offsets, filled, products)  # an empty text has no products
+    return offsets, texts.trimmed(element(pc.split_pattern(products, ";"), at).values)
 
 
-def _part(name: str, at: int) -> None:
-    @kernel(name, "text")
-    def run(rows: Rows, value: Column) -> Made:
-        """One part of every product; null where it is empty."""
-        values = plain(value.values)
-        offsets, part = _products(values, at)
-        return Column(list_of(offsets, _filled(part), nulls_of(values)))
+def _part(rows: Rows, value: Column, at: int) -> Made:
+    """One part of every product; null where it is empty."""
+    values = plain(value.values)
+    offsets, part = _products(values, at)
+    return Column(list_of(offsets, _filled(part), nulls_of(values)))
 
 
 for _at, _name in enumerate(("categories", "names", "quantity", "price")):
-    _part(f"aa_get_product_{_name}", _at)
+    kernel(f"aa_get_product_{_name}", "text", at=_at)(_part)
 
 
-def _of_products(name: str, give: Callable[[Found], pa.Array]) -> None:
-    @kernel(name, "text fixed")
-    def run(rows: Rows, value: Column, event: Any) -> Made:
-        """A part of an event for each product."""
-        if not isinstance(event, str):
-            return None
-        values = plain(value.values)
-        offsets, part = _products(values, 4)
-        return Column(list_of(offsets, give(_events(part.fill_null(""), "|", event)), nulls_of(values)))
-
-
-_of_products("aa_get_product_event_values", _value)
-_of_products("aa_get_product_event_ids", lambda found: found[2])
+@kernel("aa_get_product_event_values", "text fixed", give=_value)
+@kernel("aa_get_product_event_ids", "text fixed", give=itemgetter(2))
+def _of_products(rows: Rows, value: Column, event: Any, give: Callable[[Found], pa.Array]) -> Made:
+    if not isinstance(event, str):
+        return None
+    values = plain(value.values)
+    offsets, part = _products(values, 4)
+    return Column(list_of(offsets, give(_events(part.fill_null(""), "|", event)), nulls_of(values)))
 
 
 @kernel("aa_get_product_events", "text fixed")
 def product_events(rows: Rows, value: Column, event: Any) -> Made:
-    """Id and value of an event for each product that has it."""
     if not isinstance(event, str):
         return None
     values = plain(value.values)
@@ -125,18 +103,17 @@ def product_events(rows: Rows, value: Column, event: Any) -> Made:
     there = pa.array(found[0])
     parts = [found[2].filter(there), _value(found).filter(there)]
     objects = object_of(("id", "value"), parts, (None, None), np.zeros(int(found[0].sum()), dtype=bool))
-    return Column(list_of(np.concatenate([[0], np.cumsum(found[0])])[offsets], objects, nulls_of(values)))
+    return Column(list_of(offsets_of(found[0])[offsets], objects, nulls_of(values)))
 
 
 @kernel("aa_get_product_evars", "text fixed")
 def product_evars(rows: Rows, value: Column, evar: Any) -> Made:
-    """The value of a merchandising eVar for each product."""
     if not isinstance(evar, str):
         return None
     values = plain(value.values)
     offsets, part = _products(values, 5)
     start = evar + "="
     items, owners = _candidates(part.fill_null(""), "|", start)
-    at = _firsts(np.flatnonzero(as_mask(pc.starts_with(items, start))), owners, len(part))
+    at = first_hits(as_mask(pc.starts_with(items, start)), owners, len(part))
     found = _filled(pc.utf8_slice_codeunits(items, len(start))).take(pa.array(at, mask=at < 0))
     return Column(list_of(offsets, found, nulls_of(values)))

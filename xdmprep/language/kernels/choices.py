@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..columns import EXACT, TEXT, Column, Mask, as_mask, merged, nulls_of, plain, some
-from ..shapes import chosen, list_of, parts_of, type_kind
+from ..shapes import chosen, list_of, parts_of, sieved, type_kind
 from ..values import number_in
 from .table import LAZY, Constants, Made, Rows, failing, kernel, kind, truths
 
@@ -124,7 +124,7 @@ def _matches(rows: Rows, value: Column, key: Column) -> Made:
     if {a, b} <= {"long", "double"} or a == b in ("text", "bool", "moment"):
         from .operators import compared
 
-        return compared(rows, "==", value, key)
+        return compared(rows, value, key, "==")
     if a in ("long", "double") and isinstance(key, Constants) and isinstance(key.value, str):
         number = number_in(key.value)
         if number is None:
@@ -132,7 +132,7 @@ def _matches(rows: Rows, value: Column, key: Column) -> Made:
         if abs(number) <= EXACT:
             from .operators import compared
 
-            return compared(rows, "==", value, Constants(number, rows.n))
+            return compared(rows, value, Constants(number, rows.n), "==")
         return None
     if {a, b} <= {"text", "bool", "moment", "list", "object", "map"} and a != b and {a, b} != {"object", "map"}:
         return Column(pa.array(nulls_of(value.values) & nulls_of(key.values)))
@@ -143,7 +143,6 @@ def _matches(rows: Rows, value: Column, key: Column) -> Made:
 
 @kernel("coalesce", "any any*")
 def coalesce(rows: Rows, *given: Column) -> Made:
-    """The first value that is not null."""
     if len(given) == 1:
         name = kind(given[0])
         if name == "mixed":
@@ -151,9 +150,7 @@ def coalesce(rows: Rows, *given: Column) -> Made:
         if name != "list":
             return Column(given[0].values)
         offsets, items = parts_of(given[0].values)
-        keep = ~nulls_of(items)
-        kept = np.concatenate([[0], np.cumsum(keep)])[offsets]
-        return element(list_of(kept, items.filter(pa.array(keep))), 0)
+        return element(list_of(*sieved(offsets, ~nulls_of(items), items)), 0)
     which = np.full(rows.n, -1)
     for i in reversed(range(len(given))):
         which[~nulls_of(given[i].values)] = i
@@ -172,55 +169,49 @@ def element(lists: pa.Array, at: int) -> Column:
     return Column(items.take(pa.array(here, pa.int64(), mask=~inside)))
 
 
-def _end(name: str, at: int) -> None:
-    @kernel(name, "any any*")
-    def run(rows: Rows, *given: Column) -> Made:
-        """The first or last element of an array, or of the arguments."""
-        if len(given) > 1:
-            return Column(given[at].values)
-        if kind(given[0]) == "mixed":
+@kernel("first", "any any*", at=0)
+@kernel("last", "any any*", at=-1)
+def _end(rows: Rows, *given: Column, at: int) -> Made:
+    if len(given) > 1:
+        return Column(given[at].values)
+    if kind(given[0]) == "mixed":
+        return None
+    return element(given[0].values, at) if kind(given[0]) == "list" else Column(given[0].values)
+
+
+@kernel("min", "any any*", sign="<")
+@kernel("max", "any any*", sign=">")
+def _extreme(rows: Rows, *given: Column, sign: str) -> Made:
+    if len(given) == 1:
+        if kind(given[0]) == "list":
+            return _extreme_element(rows, given[0].values, sign)
+        if kind(given[0]) in ("object", "map"):
+            return failing(rows, given[0])
+        return Column(given[0].values) if kind(given[0]) != "mixed" else None
+    columns = [column for column in given if kind(column) != "null"]
+    kinds = {kind(column) for column in columns}
+    if not columns:
+        return Column(pa.nulls(rows.n))
+    if not (kinds <= {"long", "double"} or kinds == {"text"} or kinds <= {"moment", "zoned"}):
+        return None
+    from .operators import compared
+
+    best, which, is_open = columns[0], np.zeros(rows.n, dtype=np.int64), None
+    for i, column in enumerate(columns[1:], 1):
+        better = compared(rows, column, best, sign)
+        if better is None:
             return None
-        return element(given[0].values, at) if kind(given[0]) == "list" else Column(given[0].values)
-
-
-_end("first", 0)
-_end("last", -1)
-
-
-def _extreme(name: str, sign: str) -> None:
-    @kernel(name, "any any*")
-    def run(rows: Rows, *given: Column) -> Made:
-        """The least or greatest of the values, or of the elements of an array; nulls do not count."""
-        if len(given) == 1:
-            if kind(given[0]) == "list":
-                return _extreme_element(rows, given[0].values, sign)
-            if kind(given[0]) in ("object", "map"):
-                return failing(rows, given[0])
-            return Column(given[0].values) if kind(given[0]) != "mixed" else None
-        columns = [column for column in given if kind(column) != "null"]
-        kinds = {kind(column) for column in columns}
-        if not columns:
-            return Column(pa.nulls(rows.n))
-        if not (kinds <= {"long", "double"} or kinds == {"text"} or kinds <= {"moment", "zoned"}):
-            return None
-        from .operators import compared
-
-        best, which, is_open = columns[0], np.zeros(rows.n, dtype=np.int64), None
-        for i, column in enumerate(columns[1:], 1):
-            better = compared(rows, sign, column, best)
-            if better is None:
-                return None
-            there = ~nulls_of(column.values)
-            take = there & (as_mask(better.values) | nulls_of(best.values))
-            is_open = merged(is_open, None if better.open is None else better.open & there)
-            which[take] = i
-            best = (
-                chosen(np.where(take, 1, 0), [best, column])
-                if not kinds & {"long", "double"} or len(kinds) == 1
-                else _wide(best, column, take)
-            )
-        made = chosen(which, columns)
-        return Column(made.values, some(merged(is_open, made.open)))
+        there = ~nulls_of(column.values)
+        take = there & (as_mask(better.values) | nulls_of(best.values))
+        is_open = merged(is_open, None if better.open is None else better.open & there)
+        which[take] = i
+        best = (
+            chosen(np.where(take, 1, 0), [best, column])
+            if not kinds & {"long", "double"} or len(kinds) == 1
+            else _wide(best, column, take)
+        )
+    made = chosen(which, columns)
+    return Column(made.values, some(merged(is_open, made.open)))
 
 
 def _wide(best: Column, column: Column, take: Mask) -> Column:
@@ -231,17 +222,11 @@ def _wide(best: Column, column: Column, take: Mask) -> Column:
     return Column(pc.if_else(pa.array(take), b.values, a.values))
 
 
-_extreme("min", "<")
-_extreme("max", ">")
-
-
 def _extreme_element(rows: Rows, lists: pa.Array, sign: str) -> Made:
     offsets, items = parts_of(lists)
     if type_kind(items.type) not in ("long", "double", "text", "moment", "null"):
         return None
-    keep = ~nulls_of(items)
-    offsets = np.concatenate([[0], np.cumsum(keep)])[offsets]
-    items = plain(items.filter(pa.array(keep)))
+    offsets, items = sieved(offsets, ~nulls_of(items), plain(items))
     n = len(items)
     if not n:
         return Column(pa.nulls(rows.n, items.type))

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..columns import BOOL, LONG, TEXT, Column, Mask, as_mask, merged, nulls_of, plain, some
+from ..columns import BOOL, LONG, TEXT, Column, Ints, Mask, as_mask, marked, merged, nulls_of, plain, some
 from ..shapes import (
     ABSENT,
     absent_at,
     chosen,
     field_of,
+    first_hits,
     from_python,
     keys_of,
     list_of,
     map_of,
     map_parts,
     object_of,
+    offsets_of,
     only_where,
     optional_keys,
+    owners_of,
     parts_of,
     ranges,
+    sieved,
     stacked,
     type_kind,
 )
@@ -32,8 +37,6 @@ from . import texts
 from .choices import element
 from .strings import joined, place_of
 from .table import KERNELS, LAMBDAS, Constants, Made, Rows, as_texts, failing, kernel, kind, truths
-
-Ints = np.ndarray[Any, Any]
 
 # Arrays made of values
 
@@ -48,7 +51,7 @@ def _interleaved(n: int, columns: Sequence[pa.Array], keep: Sequence[Mask] | Non
         at = (np.arange(n)[:, None] + np.arange(width) * n).ravel()
         return list_of(np.arange(n + 1) * width, flat if width == 1 else flat.take(pa.array(at)))
     there = np.stack(keep, axis=1)
-    offsets = np.concatenate([[0], np.cumsum(there.sum(axis=1))])
+    offsets = offsets_of(there.sum(axis=1))
     if width == 1:
         return list_of(offsets, flat if there.all() else flat.filter(pa.array(there[:, 0])))
     rows, which = np.nonzero(there)
@@ -57,13 +60,11 @@ def _interleaved(n: int, columns: Sequence[pa.Array], keep: Sequence[Mask] | Non
 
 @kernel("[,]", "any*")
 def array(rows: Rows, *given: Column) -> Made:
-    """An array literal."""
     return Column(_interleaved(rows.n, [column.values for column in given], None))
 
 
 @kernel("to_array", "fixed any*")
 def to_array(rows: Rows, nulls: Any, *given: Column) -> Made:
-    """An array of the values, with or without nulls."""
     if not isinstance(nulls, bool):
         return None
     keep = None if nulls else [~nulls_of(column.values) for column in given]
@@ -87,23 +88,20 @@ def _lists(rows: Rows, given: Sequence[Column]) -> list[tuple[Ints, pa.Array]] |
 def behind(n: int, lists: Sequence[tuple[Ints, pa.Array]]) -> pa.Array:
     """The elements of all lists of a row, one list behind the other."""
     lengths = np.stack([np.diff(offsets) for offsets, _ in lists], axis=1)
-    bases = np.concatenate([[0], np.cumsum([len(items) for _, items in lists])[:-1]])
+    bases = offsets_of([len(items) for _, items in lists])[:-1]
     starts = np.stack([offsets[:-1] for offsets, _ in lists], axis=1) + bases
     at = ranges(starts.ravel(), lengths.ravel())
-    total = np.concatenate([[0], np.cumsum(lengths.sum(axis=1))])
-    return list_of(total, stacked([items for _, items in lists]).take(pa.array(at)))
+    return list_of(offsets_of(lengths.sum(axis=1)), stacked([items for _, items in lists]).take(pa.array(at)))
 
 
 @kernel("join_arrays", "any any*")
 def join_arrays(rows: Rows, *given: Column) -> Made:
-    """Arrays one behind the other."""
     lists = _lists(rows, given)
     return None if lists is None else Column(behind(rows.n, lists))
 
 
 @kernel("add_to_array", "any any*")
 def add_to_array(rows: Rows, value: Column, *more: Column) -> Made:
-    """The array with values appended."""
     lists = _lists(rows, [value])
     if lists is None:
         return None
@@ -113,7 +111,6 @@ def add_to_array(rows: Rows, value: Column, *more: Column) -> Made:
 
 @kernel("upsert_array_append upsert_array_replace", "any any?")
 def upsert_array(rows: Rows, value: Column, _: Column | None = None) -> Made:
-    """The array as it is."""
     if kind(value) in ("list", "null"):
         return Column(value.values)
     return None
@@ -129,7 +126,7 @@ def _opened(lists: pa.Array) -> pa.Array | None:
     lengths = np.where(null, 1, np.diff(inner_offsets))
     at = ranges(inner_offsets[:-1], lengths)
     mask = np.repeat(null, lengths)
-    ends = np.concatenate([[0], np.cumsum(lengths)])[offsets]
+    ends = offsets_of(lengths)[offsets]
     return list_of(ends, inner.take(pa.array(at, mask=mask if mask.any() else None)), nulls_of(lists))
 
 
@@ -147,7 +144,6 @@ def _flattened(column: Column) -> pa.Array | None:
 
 @kernel("flattenArray", "any")
 def flatten_array(rows: Rows, value: Column) -> Made:
-    """Nested arrays as one."""
     if kind(value) == "null":
         return Column(value.values)
     made = _flattened(value)
@@ -156,7 +152,6 @@ def flatten_array(rows: Rows, value: Column) -> Made:
 
 @kernel("array_to_string", "fixed any")
 def array_to_string(rows: Rows, separator: Any, value: Column) -> Made:
-    """The elements of all nested arrays joined."""
     if kind(value) == "null":
         return Column(pa.nulls(rows.n, TEXT))
     lists = _flattened(value)
@@ -166,48 +161,25 @@ def array_to_string(rows: Rows, separator: Any, value: Column) -> Made:
 # Lambdas
 
 
-def _transformed(rows: Rows, value: Column, body: Any) -> Made:
-    """The array of what the lambda gives."""
+def _over_elements(rows: Rows, value: Column, body: Any, filters: bool = False) -> Made:
+    """The array of what the lambda gives, or of the elements for which it holds."""
     if kind(value) == "null":
         return Column(value.values, value.open)
     if kind(value) != "list":
         return None
     offsets, items = parts_of(value.values)
-    parents = np.repeat(np.arange(rows.n), np.diff(offsets))
-    made = body(parents, items)
-    if isinstance(made.values, list):
+    parents = owners_of(offsets)
+    made: Made = body(parents, items)
+    if filters and made is not None:
+        made = truths(Rows(len(parents), rows.context), made)
+    if made is None or isinstance(made.values, list):
         return None
-    return Column(list_of(offsets, made.values, nulls_of(value.values)), _failed(rows, value, made, parents))
+    offsets, items = sieved(offsets, as_mask(made.values), items) if filters else (offsets, made.values)
+    failed = None if made.open is None else some(marked(rows.n, parents[made.open]))
+    return Column(list_of(offsets, items, nulls_of(value.values)), merged(value.open, failed))
 
 
-def _failed(rows: Rows, value: Column, made: Column, parents: Ints) -> Mask | None:
-    if made.open is None or not made.open.any():
-        return value.open
-    failed = np.zeros(rows.n, dtype=bool)
-    failed[parents[made.open]] = True
-    return merged(value.open, failed)
-
-
-def _filtered(rows: Rows, value: Column, body: Any) -> Made:
-    """The elements for which the lambda holds."""
-    if kind(value) == "null":
-        return Column(value.values, value.open)
-    if kind(value) != "list":
-        return None
-    offsets, items = parts_of(value.values)
-    parents = np.repeat(np.arange(rows.n), np.diff(offsets))
-    inner = Rows(len(parents), rows.context)
-    held = truths(inner, body(parents, items))
-    if held is None:
-        return None
-    keep = as_mask(held.values)
-    kept = np.concatenate([[0], np.cumsum(keep)])[offsets]
-    made = list_of(kept, items.filter(pa.array(keep)), nulls_of(value.values))
-    return Column(made, _failed(rows, value, held, parents))
-
-
-LAMBDAS["transformArray"] = _transformed
-LAMBDAS["filterArray"] = _filtered
+LAMBDAS["transformArray"], LAMBDAS["filterArray"] = _over_elements, partial(_over_elements, filters=True)
 
 
 # Objects and maps
@@ -245,13 +217,11 @@ def _pairs(rows: Rows, given: Sequence[Column]) -> Made:
 
 @kernel("to_object to_map {:}", "any*")
 def to_object(rows: Rows, *given: Column) -> Made:
-    """An object of keys and values."""
     return _pairs(rows, given) if len(given) % 2 == 0 else None
 
 
 @kernel("object_to_map", "any any*")
 def object_to_map(rows: Rows, *given: Column) -> Made:
-    """A map of keys and values, of an object, or of an array of objects by a field."""
     first = kind(given[0])
     if first == "mixed":
         return None
@@ -268,7 +238,6 @@ def object_to_map(rows: Rows, *given: Column) -> Made:
 
 @kernel("array_to_map", "any any")
 def array_to_map(rows: Rows, value: Column, key: Column) -> Made:
-    """The objects of an array by one of their fields."""
     return _keyed(rows, value, key)
 
 
@@ -289,34 +258,26 @@ def _keyed(rows: Rows, value: Column, key: Column) -> Made:
     if printed is None:
         return None
     keys = plain(printed.values)
-    keep = ~nulls_of(keys)
-    parents = np.repeat(np.arange(rows.n), np.diff(offsets))
-    odd = np.zeros(rows.n, dtype=bool)
-    if printed.open is not None:
-        odd[parents[printed.open]] = True
-    kept = np.concatenate([[0], np.cumsum(keep)])[offsets]
-    keys, owners = keys.filter(pa.array(keep)), parents[keep]
-    odd |= with_repeats(keys, owners, rows.n)
-    made = map_of(kept, keys, items.filter(pa.array(keep)), nulls_of(value.values))
-    return Column(made, some(odd))
+    failed = None if printed.open is None else marked(rows.n, owners_of(offsets)[printed.open])
+    offsets, keys, items = sieved(offsets, ~nulls_of(keys), keys, items)
+    odd = merged(failed, with_repeats(keys, offsets))
+    return Column(map_of(offsets, keys, items, nulls_of(value.values)), some(odd))
 
 
-def with_repeats(keys: pa.Array, owners: Ints, n: int) -> Mask:
+def with_repeats(keys: pa.Array, offsets: Ints) -> Mask:
     """The rows in which a key comes twice."""
-    odd = np.zeros(n, dtype=bool)
+    n, owners = len(offsets) - 1, owners_of(offsets)
     if len(keys) < 2 or not (owners[1:] == owners[:-1]).any():
-        return odd
+        return np.zeros(n, dtype=bool)
     coded = plain(keys).dictionary_encode()
     codes = owners * np.int64(len(coded.dictionary)) + coded.indices.to_numpy(zero_copy_only=False)
     order = np.argsort(codes, kind="stable")
     again = order[1:][codes[order][1:] == codes[order][:-1]]
-    odd[owners[again]] = True
-    return odd
+    return marked(n, owners[again])
 
 
 @kernel("arrays_to_objects", "any*")
 def arrays_to_objects(rows: Rows, *given: Column) -> Made:
-    """Objects whose fields come from arrays side by side."""
     names = [column.value if isinstance(column, Constants) else None for column in given[::2]]
     if len(given) % 2 or any(not isinstance(name, str) or name.startswith("\0") for name in names):
         return None
@@ -324,9 +285,8 @@ def arrays_to_objects(rows: Rows, *given: Column) -> Made:
     if lists is None or len(set(names)) < len(names) or not names:
         return None
     lengths = np.stack([np.diff(offsets) for offsets, _ in lists])
-    total = np.zeros(rows.n + 1, dtype=np.int64)
-    np.cumsum(lengths.max(axis=0), out=total[1:])
-    owners = np.repeat(np.arange(rows.n), np.diff(total))
+    total = offsets_of(lengths.max(axis=0))
+    owners = owners_of(total)
     within = np.arange(int(total[-1])) - total[:-1][owners]
     children, gone = [], []
     for (offsets, items), length in zip(lists, lengths, strict=True):
@@ -360,7 +320,7 @@ def _entries(rows: Rows, column: Column) -> tuple[Ints, pa.Array, pa.Array] | No
         keep.append(there if gone is None else there & ~gone)
     mask = np.stack(keep, axis=1)
     owners, which = np.nonzero(mask)
-    offsets = np.concatenate([[0], np.cumsum(mask.sum(axis=1))])
+    offsets = offsets_of(mask.sum(axis=1))
     items = stacked([field_of(values, key) for key in names]).take(pa.array(owners + which * rows.n))
     return offsets, pa.array(names, TEXT).take(pa.array(which)), items
 
@@ -371,42 +331,34 @@ def _spelled_pairs(text: pa.Array, between: Any, after: Any) -> tuple[Ints, pa.A
     if not isinstance(between, str) or not isinstance(after, str):
         return None
     offsets, parts = parts_of(pc.split_pattern(plain(text), after))
-    filled = as_mask(pc.not_equal(texts.trimmed(parts, True, True), ""))
-    if not filled.all():
-        offsets, parts = np.concatenate([[0], np.cumsum(filled)])[offsets], parts.filter(pa.array(filled))
+    filled = as_mask(pc.not_equal(texts.trimmed(parts), ""))
+    offsets, parts = sieved(offsets, filled, parts)
     pairs = pc.split_pattern(parts, between, max_splits=1)
     keys, values = (element(pairs, at).values for at in (0, 1))
-    return offsets, texts.trimmed(keys, True, True), texts.trimmed(values, True, True)
+    return offsets, texts.trimmed(keys), texts.trimmed(values)
 
 
 @kernel("str_to_object", "text fixed? fixed?")
 def str_to_object(rows: Rows, value: Column, between: Any = None, after: Any = None) -> Made:
-    """Pairs in a text as a map."""
     found = _spelled_pairs(value.values, between, after)
     if found is None:
         return None
     offsets, keys, values = found
-    odd = with_repeats(keys, np.repeat(np.arange(rows.n), np.diff(offsets)), rows.n)
-    return Column(map_of(offsets, keys, values, nulls_of(value.values)), some(odd))
+    return Column(map_of(offsets, keys, values, nulls_of(value.values)), some(with_repeats(keys, offsets)))
 
 
 @kernel("get_values", "text fixed fixed fixed")
 def get_values(rows: Rows, value: Column, key: Any, between: Any, after: Any) -> Made:
-    """The value of the first pair with a key."""
     found = _spelled_pairs(value.values, between, after) if isinstance(key, str) else None
     if found is None:
         return None
     offsets, keys, values = found
-    hit = np.flatnonzero(as_mask(pc.equal(keys, key.strip())))[::-1]
-    owners = np.repeat(np.arange(rows.n), np.diff(offsets))
-    at = np.full(rows.n, -1, dtype=np.int64)
-    at[owners[hit]] = hit  # the first pair is written last
+    at = first_hits(as_mask(pc.equal(keys, key.strip())), owners_of(offsets), rows.n)
     return Column(values.take(pa.array(at, mask=at < 0)) if len(values) else pa.nulls(rows.n, TEXT))
 
 
 @kernel("add_to_map", "any any*")
 def add_to_map(rows: Rows, *given: Column) -> Made:
-    """The pairs of all maps; of equal keys the first counts."""
     objects = [column for column in given if kind(column) != "null"]
     if objects and all(kind(column) == "object" for column in objects) and _ordered(objects):
         return _united(rows, objects)
@@ -417,14 +369,11 @@ def add_to_map(rows: Rows, *given: Column) -> Made:
     keys = behind(rows.n, [(offsets, key) for offsets, key, _ in known])
     items = behind(rows.n, [(offsets, item) for offsets, _, item in known])
     offsets, flat_keys = parts_of(keys)
-    owners = np.repeat(np.arange(rows.n), np.diff(offsets))
+    owners = owners_of(offsets)
     coded = plain(flat_keys).dictionary_encode()
     codes = owners * np.int64(max(len(coded.dictionary), 1)) + coded.indices.to_numpy(zero_copy_only=False)
-    keep = np.zeros(len(codes), dtype=bool)
-    keep[np.unique(codes, return_index=True)[1]] = True
-    kept = np.concatenate([[0], np.cumsum(keep)])[offsets]
-    at = pa.array(keep)
-    return Column(map_of(kept, flat_keys.filter(at), parts_of(items)[1].filter(at)))
+    keep = marked(len(codes), np.unique(codes, return_index=True)[1])
+    return Column(map_of(*sieved(offsets, keep, flat_keys, parts_of(items)[1])))
 
 
 def _ordered(objects: Sequence[Column]) -> bool:
@@ -458,7 +407,6 @@ def _united(rows: Rows, given: Sequence[Column]) -> Made:
 
 @kernel("get_keys .keySet", "any")
 def get_keys(rows: Rows, value: Column) -> Made:
-    """The keys of objects."""
     if kind(value) == "null":
         return Column(pa.nulls(rows.n, pa.list_(TEXT)))
     entries = _entries(rows, value)
@@ -469,7 +417,6 @@ def get_keys(rows: Rows, value: Column) -> Made:
 
 @kernel(".values", "any")
 def values_method(rows: Rows, value: Column) -> Made:
-    """The values of objects."""
     entries = _entries(rows, value) if kind(value) in ("object", "map") else None
     return None if entries is None else Column(list_of(entries[0], entries[2], nulls_of(value.values)))
 
@@ -498,7 +445,7 @@ def _lookup(rows: Rows, value: Column, key: Column) -> tuple[Column, Mask] | Non
                 there &= ~(gone & (which == i))
         return chosen(which, [Column(field_of(values, each)) for each in names]), there
     offsets, (keys, items) = map_parts(values)
-    owners = np.repeat(np.arange(rows.n), np.diff(offsets))
+    owners = owners_of(offsets)
     wanted: Any = pa.scalar(key.value, TEXT) if isinstance(key, Constants) else plain(key.values).take(pa.array(owners))
     hit = np.flatnonzero(as_mask(pc.equal(plain(keys), wanted)))
     at = np.zeros(rows.n, dtype=np.int64)
@@ -523,7 +470,6 @@ def _of_constant(rows: Rows, entries: dict[str, Any], key: Column) -> tuple[Colu
 
 @kernel(".get", "any any")
 def get_method(rows: Rows, value: Column, key: Column) -> Made:
-    """``object.get(key)``, ``array.get(index)``."""
     if kind(value) == "list" and kind(key) == "long":
         return _walk(rows, value, key)
     if kind(value) == "null":
@@ -547,7 +493,6 @@ def get_or_default(rows: Rows, value: Column, key: Column, default: Column) -> M
 
 @kernel("map_get_values", "any any any*")
 def map_get_values(rows: Rows, value: Column, *keys: Column) -> Made:
-    """The value of a key, or an array of the values of several."""
     if kind(value) == "null":
         return Column(value.values)
     if rows.options.map_get == "map":
@@ -567,7 +512,6 @@ def map_get_values(rows: Rows, value: Column, *keys: Column) -> Made:
 
 @kernel("map_has_keys", "any any any*")
 def map_has_keys(rows: Rows, value: Column, *keys: Column) -> Made:
-    """Whether a map has one of the keys."""
     if kind(value) == "null":
         return Column(pa.repeat(False, rows.n))
     if len(keys) == 1 and isinstance(keys[0], Constants) and isinstance(keys[0].value, list):
@@ -648,13 +592,11 @@ def _lengths(column: Column) -> Ints | None:
 
 @kernel("size_of", "any")
 def size_of(rows: Rows, value: Column) -> Made:
-    """The number of elements, entries or characters; of null 0, or null."""
     return _size(rows, value, rows.options.null_size == "null")
 
 
 @kernel("size", "any")
 def size(rows: Rows, value: Column) -> Made:
-    """The operator ``size``."""
     return _size(rows, value, False)
 
 
@@ -681,7 +623,6 @@ def _size(rows: Rows, value: Column, null: bool) -> Made:
 
 @kernel("is_empty empty", "any")
 def is_empty(rows: Rows, value: Column) -> Made:
-    """Whether there is nothing, or nothing in it."""
     name = kind(value)
     if name == "mixed":
         return None
@@ -701,7 +642,6 @@ def is_empty_method(rows: Rows, value: Column) -> Made:
 
 @kernel(".contains", "any any")
 def contains_method(rows: Rows, value: Column, item: Column) -> Made:
-    """``array.contains(item)``, ``text.contains(part)``."""
     name, other = kind(value), kind(item)
     if name == "text" and isinstance(item, Constants) and isinstance(item.value, str):
         return Column(pc.match_substring(plain(value.values), item.value))
@@ -712,7 +652,7 @@ def contains_method(rows: Rows, value: Column, item: Column) -> Made:
     offsets, items = parts_of(value.values)
     if type_kind(items.type) != other or items.null_count or item.values.null_count:
         return None
-    owners = np.repeat(np.arange(rows.n), np.diff(offsets))
+    owners = owners_of(offsets)
     same = as_mask(pc.equal(plain(items), plain(item.values).take(pa.array(owners))))
     found = np.bincount(owners[same], minlength=rows.n) > 0
     return Column(pa.array(found, BOOL, mask=nulls_of(value.values)))
@@ -730,13 +670,12 @@ def index_of(rows: Rows, value: Column, item: Column) -> Made:
     offsets, items = parts_of(value.values)
     if type_kind(items.type) != other or item.values.null_count:
         return None
-    owners = np.repeat(np.arange(rows.n), np.diff(offsets))
+    owners = owners_of(offsets)
     wanted: Any = (
         item.values[0] if isinstance(item, Constants) and rows.n else plain(item.values).take(pa.array(owners))
     )
-    hit = np.flatnonzero(as_mask(pc.equal(plain(items), wanted)))[::-1]
-    places = np.full(rows.n, -1, dtype=np.int64)
-    places[owners[hit]] = hit - offsets[:-1][owners[hit]]  # the first is written last
+    at = first_hits(as_mask(pc.equal(plain(items), wanted)), owners, rows.n)
+    places = np.where(at < 0, -1, at - offsets[:-1])
     return Column(pa.array(places, LONG, mask=nulls_of(value.values)))
 
 
@@ -760,7 +699,6 @@ def in_constants(rows: Rows, value: Column, items: Any) -> Made:
 
 @kernel("contains_key", "any")
 def contains_key(rows: Rows, value: Column) -> Made:
-    """Whether there is a value at a path."""
     if rows.options.null_keys == "present" or kind(value) == "any":
         return None
     return Column(pc.is_valid(value.values) if kind(value) != "null" else pa.repeat(False, rows.n))
@@ -768,5 +706,4 @@ def contains_key(rows: Rows, value: Column) -> Made:
 
 @kernel("nullify")
 def nullify(rows: Rows) -> Made:
-    """Null."""
     return Constants(None, rows.n)

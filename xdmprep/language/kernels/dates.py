@@ -13,13 +13,14 @@ import pyarrow.compute as pc
 from ... import kernels
 from ...regex import compile_ecma
 from ...regex.dfa import automaton
-from ..columns import LONG, MOMENT, Column, as_mask, bytes_of, nulls_of, some, used_bytes, without
+from ..columns import LONG, MOMENT, Column, Ints, Mask, as_mask, bytes_of, marked, nulls_of, some, used_bytes, without
 from ..java_time_format import NAMES, NOT, REST, Layout, Pattern, named_zone, zone_expression
 from ..options import Options
-from ..shapes import instant_of, ranges, zoned, zones_of
+from ..shapes import instant_of, offsets_of, ranges, zoned, zones_of
 from ..values import Failed
 from ..zoned_datetime import Moment, offset_text
 from ..zones import instants, number_of, offsets, zone_of
+from .texts import made_of
 
 _DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 
@@ -101,7 +102,7 @@ _HEAD = 1000
 _SURE = {10: rf"^{_DAY}$", 19: rf"^{_DAY}{_CLOCK}$", 20: rf"^{_DAY}{_CLOCK}Z$"}
 
 
-def read_most(text: pa.Array) -> tuple[pa.Array, np.ndarray[Any, np.dtype[np.bool_]]] | None:
+def read_most(text: pa.Array) -> tuple[pa.Array, Mask] | None:
     """A column as :func:`read_iso` reads it, where nearly all texts have one common ISO form; and where the others are.
 
     None where that is not so.
@@ -117,9 +118,7 @@ def read_most(text: pa.Array) -> tuple[pa.Array, np.ndarray[Any, np.dtype[np.boo
     found = read_iso(without(text, odd))
     if found is None:
         return None
-    others = np.zeros(len(text), dtype=bool)
-    others[odd] = True
-    return found, others
+    return found, marked(len(text), odd)
 
 
 def length_of(layout: Layout) -> int:
@@ -128,7 +127,7 @@ def length_of(layout: Layout) -> int:
 
 
 #: What :func:`_read` gives: local microseconds, seconds of offsets or zones, where there is nothing, and what is open.
-_Read = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]
+_Read = tuple[Ints, Ints, Ints, Ints]
 
 
 def read_layouts(
@@ -193,13 +192,8 @@ def _read(text: pa.Array, layouts: tuple[Layout, ...], blank_is_null: bool, opti
             )
             micros, offset, good = _micros(matrix, layout)
             if named and options is not None and good.any():
-                hits, starts, ends = rows[good], starts[good] + length, offsets[rows[good] + 1]
-                bounds = np.concatenate([[0], np.cumsum(ends - starts)]).astype(np.int32)
-                names = pa.Array.from_buffers(
-                    pa.string(),
-                    len(hits),
-                    [None, pa.py_buffer(bounds), pa.py_buffer(data[ranges(starts, ends - starts)])],
-                )
+                starts, ends = starts[good] + length, offsets[rows[good] + 1]
+                names = made_of(offsets_of(ends - starts), data[ranges(starts, ends - starts)], None)
                 found, known = _zone_numbers(options, layout[-1][0], names)
                 good[good] = known
                 offset[good] = found[known]
@@ -230,10 +224,10 @@ def _zone_number(options: Options, letter: str, word: str) -> int | None:
 
 def _read_plain_days(
     text: pa.Array,
-    offsets: np.ndarray[Any, Any],
-    data: np.ndarray[Any, Any],
-    todo: np.ndarray[Any, np.dtype[np.bool_]],
-    result: np.ndarray[Any, np.dtype[np.int64]],
+    offsets: Ints,
+    data: Ints,
+    todo: Mask,
+    result: Ints,
 ) -> None:
     """Let Arrow read the days of a column in which few are not such; all are left where it still meets another."""
     rows = np.flatnonzero(todo & (np.diff(offsets) == 10))
@@ -253,18 +247,16 @@ def _read_plain_days(
     todo[rows] = False
 
 
-def _matrix(data: np.ndarray[Any, Any], offsets: np.ndarray[Any, Any], length: int) -> np.ndarray[Any, Any]:
-    matrix: np.ndarray[Any, Any] = np.reshape(data[offsets[0] : offsets[-1]], (-1, length))
+def _matrix(data: Ints, offsets: Ints, length: int) -> Ints:
+    matrix: Ints = np.reshape(data[offsets[0] : offsets[-1]], (-1, length))
     return matrix
 
 
-def _micros(
-    matrix: np.ndarray[Any, Any], layout: Layout
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def _micros(matrix: Ints, layout: Layout) -> tuple[Ints, Ints, Ints]:
     """Local microseconds, seconds of offset, and where the text has the layout and names a real date."""
     n = len(matrix)
     good = np.ones(n, dtype=bool)
-    found: dict[str, np.ndarray[Any, Any]] = {}
+    found: dict[str, Ints] = {}
     offset = np.zeros(n, dtype=np.int32)
     named = layout[-1][1] == REST
     at = 0
@@ -327,7 +319,7 @@ def _micros(
     return seconds * 1_000_000 + found.get("S", np.int32(0)), offset, good
 
 
-def _may_stand(matrix: np.ndarray[Any, Any], layout: Layout, longer: bool) -> np.ndarray[Any, Any]:
+def _may_stand(matrix: Ints, layout: Layout, longer: bool) -> Ints:
     """Where texts may begin with a layout, whatever its numbers and names are; `longer` says that they go on."""
     fits, at = np.ones(len(matrix), dtype=bool), 0
     for part, width in layout:
@@ -343,7 +335,7 @@ def _may_stand(matrix: np.ndarray[Any, Any], layout: Layout, longer: bool) -> np
     return fits
 
 
-def _named(matrix: np.ndarray[Any, Any], part: str) -> np.ndarray[Any, Any]:
+def _named(matrix: Ints, part: str) -> Ints:
     """The number of a month or weekday by its name in any letter case, 0 where there is none.
 
     One letter stands for names of three letters, two for full ones.
@@ -357,7 +349,7 @@ def _named(matrix: np.ndarray[Any, Any], part: str) -> np.ndarray[Any, Any]:
     return numbers
 
 
-def _offset(matrix: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def _offset(matrix: Ints) -> tuple[Ints, Ints]:
     """Seconds of ``+HH``, ``+HHMM`` or ``+HH:MM``, and where it has that form."""
     size = matrix.shape[1]
     digits = matrix[:, {3: [1, 2], 5: [1, 2, 3, 4], 6: [1, 2, 4, 5]}[size]] - np.uint8(48)
@@ -371,14 +363,14 @@ def _offset(matrix: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndar
     return (sign * (hours * 3600 + minutes * 60)).astype(np.int32), fine
 
 
-def _days(year: np.ndarray[Any, Any], month: np.ndarray[Any, Any], day: Any) -> np.ndarray[Any, Any]:
+def _days(year: Ints, month: Ints, day: Any) -> Ints:
     """Days since 1970-01-01 in the Gregorian calendar, counted from March so that leap days come last."""
     y = year.astype(np.int64) - (month <= 2)
     shifted = (month + 9) % 12
     era = y // 400
     of_era = y - era * 400
     of_year = (153 * shifted + 2) // 5 + day - 1
-    days: np.ndarray[Any, Any] = era * 146097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719468
+    days: Ints = era * 146097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719468
     return days
 
 
@@ -411,21 +403,19 @@ def print_layout(moments: pa.Array, layout: Layout) -> Column:
             matrix[:, i] = digit + 48
         at += width
     offsets = np.arange(n + 1, dtype=np.int32) * np.int32(length)
-    bits = pa.array(~nulls).buffers()[1] if nulls.any() else None
-    values = pa.Array.from_buffers(pa.string(), n, [bits, pa.py_buffer(offsets), pa.py_buffer(matrix)])
-    return Column(values, some(odd & ~nulls))
+    return Column(made_of(offsets, matrix, some(nulls)), some(odd & ~nulls))
 
 
-def beyond(micros: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def beyond(micros: Ints) -> Mask:
     """Which moments lie outside the years 1 to 9999."""
-    found: np.ndarray[Any, np.dtype[np.bool_]] = (micros < _FIRST) | (micros >= _LAST)
+    found: Mask = (micros < _FIRST) | (micros >= _LAST)
     return found
 
 
-def last_day(year: np.ndarray[Any, Any], month: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def last_day(year: Ints, month: Ints) -> Ints:
     """The last day of months."""
     leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
-    days: np.ndarray[Any, Any] = _DAYS[month] + ((month == 2) & leap)
+    days: Ints = _DAYS[month] + ((month == 2) & leap)
     return days
 
 
@@ -519,7 +509,7 @@ def print_pattern(values: pa.Array, pattern: Pattern) -> Column | None:
 _FIXED = {"y": (4,), "u": (4,), "M": (2,), "d": (2,), "H": (2,), "m": (2,), "s": (2,), "S": (1, 2, 3, 4, 5, 6)}
 
 
-def _numbers(micros: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
+def _numbers(micros: Ints) -> dict[str, Ints]:
     """What texts depend on, by the names of :data:`_DEPENDS`."""
     days, of_day = np.divmod(micros, 86_400_000_000)
     year, month, day = _civil(days)
@@ -532,11 +522,11 @@ def _numbers(micros: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
 
 
 def _printed_once(
-    keys: np.ndarray[Any, Any],
-    micros: np.ndarray[Any, Any],
+    keys: Ints,
+    micros: Ints,
     printer: Callable[[Moment], str],
-    zones: np.ndarray[Any, Any] | None = None,
-) -> tuple[pa.Array, np.ndarray[Any, Any]]:
+    zones: Ints | None = None,
+) -> tuple[pa.Array, Ints]:
     """The text of each moment, printed once for each distinct key; and where there is none."""
     encoded = pa.array(keys).dictionary_encode()
     codes = encoded.indices.to_numpy()
@@ -559,7 +549,7 @@ def _printed_once(
 _LAST = 253_402_300_800_000_000
 
 
-def _civil(days: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def _civil(days: Ints) -> tuple[Ints, Ints, Ints]:
     """Year, month and day of days since 1970-01-01: the reverse of :func:`_days`."""
     shifted = days + 719468
     era = shifted // 146097
@@ -593,7 +583,7 @@ def component(moments: pa.Array, name: str) -> Column:
     return Column(found.cast(pa.int64()), odd)
 
 
-def of_millis(millis: pa.Array) -> tuple[pa.Array, np.ndarray[Any, Any] | None]:
+def of_millis(millis: pa.Array) -> tuple[pa.Array, Ints | None]:
     """Moments so many milliseconds after 1970, and which are beyond all years; those are null."""
     span = pc.min_max(millis)
     odd = None

@@ -33,7 +33,7 @@ from ...kernels.json_columns import (
     JsonNode,
     Parsed,
 )
-from ..columns import DOUBLE, LONG, Column, Mask, as_mask, nulls_of, plain, some, used_bytes
+from ..columns import DOUBLE, LONG, Column, Ints, Mask, as_mask, nulls_of, plain, some, used_bytes
 from ..functions.objects import parse_json
 from ..shapes import MOST_KEYS, list_of, mixed_of, object_of, parts_of
 from ..values import Failed
@@ -139,7 +139,7 @@ def _parsed(values: pa.Array, pattern: str = r"null|\n") -> Made:
     return Column(made, some(~there & ~absent))
 
 
-def _learn(seen: Seen, values: pa.Array, rows: np.ndarray[Any, np.dtype[np.int64]]) -> None:
+def _learn(seen: Seen, values: pa.Array, rows: Ints) -> None:
     picked = rows[:: max(1, len(rows) // SAMPLE)]
     for text in values.take(pa.array(picked)).to_pylist():
         with suppress(Failed, RecursionError):

@@ -20,19 +20,16 @@ from .table import Constants, Made, Rows, as_moments, kernel, kind, read_automat
 
 @kernel("now")
 def now(rows: Rows) -> Made:
-    """The time of the run."""
     return Constants(rows.context.present(), rows.n)
 
 
 @kernel("timestamp")
 def timestamp(rows: Rows) -> Made:
-    """The time of the run in milliseconds."""
     return Constants(rows.context.present().millis, rows.n)
 
 
 @kernel("date", "any fixed? any?")
 def date(rows: Rows, value: Column, pattern: Any = None, default: Column | None = None) -> Made:
-    """Dates of texts in a format, or in one of the automatic ones; `default` for null and blank."""
     found = _read(rows, value, pattern)
     if default is None or found is None:
         return found
@@ -72,14 +69,12 @@ def _pattern(rows: Rows, pattern: Any) -> Pattern | None:
 
 @kernel("format", "moment fixed")
 def format_date(rows: Rows, value: Column, pattern: Any) -> Made:
-    """Dates as text."""
     known = _pattern(rows, pattern)
     return None if known is None else dates.print_pattern(value.values, known)
 
 
 @kernel("dformat", "any fixed")
 def dformat(rows: Rows, value: Column, pattern: Any) -> Made:
-    """Milliseconds since 1970 as text."""
     known = _pattern(rows, pattern)
     if known is None:
         return None
@@ -101,7 +96,6 @@ def dformat(rows: Rows, value: Column, pattern: Any) -> Made:
 
 @kernel("date_part", "fixed moment")
 def date_part(rows: Rows, part: Any, value: Column) -> Made:
-    """One component of dates."""
     options = rows.options
     name = part.lower() if isinstance(part, str) else ""
     component = {"w": options.letter_w}.get(name, COMPONENTS.get(name))
@@ -115,13 +109,11 @@ def date_part(rows: Rows, part: Any, value: Column) -> Made:
 
 @kernel("zone_date_to_utc", "moment")
 def zone_date_to_utc(rows: Rows, value: Column) -> Made:
-    """The same instants in UTC."""
     return Column(instant_of(value.values))
 
 
 @kernel("zone_date_to_zone", "moment any")
 def zone_date_to_zone(rows: Rows, value: Column, name: Column) -> Made:
-    """The same instants in another zone."""
     moments = instant_of(value.values)
     zones, odd = _zones(rows, name)
     if zones is None:
@@ -157,7 +149,6 @@ def _zones(rows: Rows, name: Column) -> tuple[Any, Any]:
 
 @kernel("make_date_time", "any any any any any any any any")
 def make_date_time(rows: Rows, *given: Column) -> Made:
-    """Dates from their components."""
     *numbers, name = given
     if any(kind(number) != "long" for number in numbers):
         return None
@@ -188,7 +179,6 @@ def make_date_time(rows: Rows, *given: Column) -> Made:
 
 @kernel("set_date_part", "fixed any moment")
 def set_date_part(rows: Rows, part: Any, number: Column, value: Column) -> Made:
-    """Dates with one component replaced; a day that the month lacks becomes its last."""
     name = COMPONENTS.get(part.lower()) if isinstance(part, str) else None
     if name not in ("year", "month", "day", "hour", "minute", "second") or kind(number) != "long":
         return None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,8 +9,7 @@ import pyarrow.compute as pc
 from ... import kernels
 from ...regex import compile_ecma
 from ...regex.dfa import automaton
-from ..columns import DOUBLE, EXACT, LONG, Column, Mask, as_mask, bytes_of, merged, nulls_of, some, used_bytes, without
-from ..options import Options
+from ..columns import DOUBLE, EXACT, LONG, Column, Ints, Mask, as_mask, bytes_of, marked, merged, used_bytes, without
 
 _INTEGER = r"^-?[0-9]{1,18}$"
 _NUMBER = r"^-?[0-9]{1,15}(\.[0-9]{1,15})?$"
@@ -46,9 +43,7 @@ def _parsed(text: pa.Array, target: pa.DataType, pattern: str, longest: int) -> 
         odd = kernels.active.not_accepted(text, machine)
         if odd is None:
             return Column(text.cast(target))
-        left = np.zeros(len(text), dtype=bool)
-        left[odd] = True
-        return Column(without(text, odd).cast(target), left)
+        return Column(without(text, odd).cast(target), marked(len(text), odd))
     fits = pc.match_substring_regex(text, regex.re2)
     left = as_mask(pc.invert(fits))
     if not left.any():
@@ -79,32 +74,7 @@ def doubles(column: Column) -> Column:
     return Column(values.cast(DOUBLE, safe=False), merged(column.open, large))
 
 
-def arithmetic(operator: str, left: Column, right: Column, options: Options) -> Column:
-    """``+ - * / %`` of two number columns of the same type."""
-    a, b = left.values, right.values
-    is_open = merged(left.open, right.open)
-    if options.null_operand == "error":
-        is_open = merged(is_open, some(nulls_of(a) | nulls_of(b)))
-    x = a.fill_null(0).to_numpy(zero_copy_only=False)
-    y = b.fill_null(0).to_numpy(zero_copy_only=False)
-    with np.errstate(all="ignore"):
-        if a.type == LONG:
-            values, odd = _whole(operator, x, y)
-        else:
-            if operator in "/%":
-                odd = y == 0
-                values = np.divide(x, y) if operator == "/" else np.fmod(x, y)
-            else:
-                values = (
-                    np.add(x, y) if operator == "+" else np.subtract(x, y) if operator == "-" else np.multiply(x, y)
-                )
-                odd = np.zeros(len(x), dtype=bool)
-            odd = odd | ~np.isfinite(values)
-            values = values + 0.0  # zero has no sign
-    return Column(pa.array(values), merged(is_open, some(odd)))
-
-
-def _whole(operator: str, x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], Mask]:
+def whole(operator: str, x: Ints, y: Ints) -> tuple[Ints, Mask]:
     if operator in "/%":
         least = np.iinfo(np.int64).min
         odd = (y == 0) | (x == least) | (y == least)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..columns import BOOL, DOUBLE, EXACT, LONG, TEXT, Column, Mask, as_mask, merged, nulls_of, plain, some
+from ..columns import BOOL, DOUBLE, EXACT, LONG, TEXT, Column, Ints, Mask, as_mask, merged, nulls_of, plain, some
 from ..shapes import alternatives, chosen, instant_of, mixed_of, only_where
 from ..values import number_in
 from . import numbers, texts
@@ -20,7 +21,6 @@ from .table import LAZY, Constants, Made, Rows, failing, kernel, kind, truths
 
 @kernel("to_integer", "any")
 def to_integer(rows: Rows, value: Column) -> Made:
-    """Whole numbers."""
     return _whole(rows, value, rows.options.fractions == "truncate")
 
 
@@ -49,7 +49,6 @@ def _whole(rows: Rows, value: Column, cut: bool) -> Made:
 
 @kernel("to_decimal", "any")
 def to_decimal(rows: Rows, value: Column) -> Made:
-    """Doubles."""
     name = kind(value)
     if name == "null":
         return Column(pa.nulls(rows.n, DOUBLE))
@@ -65,7 +64,6 @@ def to_decimal(rows: Rows, value: Column) -> Made:
 
 @kernel("to_float", "any")
 def to_float(rows: Rows, value: Column) -> Made:
-    """Doubles that are the shortest spelling of a number in single precision."""
     wide = to_decimal(rows, value)
     if wide is None:
         return None
@@ -75,8 +73,8 @@ def to_float(rows: Rows, value: Column) -> Made:
     return Column(single.cast(TEXT).cast(DOUBLE), merged(wide.open, some(odd)))
 
 
-def _numpy(values: pa.Array) -> np.ndarray[Any, Any]:
-    found: np.ndarray[Any, Any] = values.fill_null(0).to_numpy(zero_copy_only=False)
+def _numpy(values: pa.Array) -> Ints:
+    found: Ints = values.fill_null(0).to_numpy(zero_copy_only=False)
     return found
 
 
@@ -171,7 +169,8 @@ def _combined(rows: Rows, parts: dict[str, Column], null: Mask) -> _Operand | No
     return made
 
 
-def _sum(rows: Rows, operator: str, left: Column, right: Column) -> Made:
+def _sum(rows: Rows, left: Column, right: Column, operator: str) -> Made:
+    """Numbers and numeric texts; null is 0."""
     a, b = _operand(rows, left), _operand(rows, right)
     if a is None or b is None:
         return None
@@ -179,7 +178,7 @@ def _sum(rows: Rows, operator: str, left: Column, right: Column) -> Made:
     if rows.options.null_operand == "error":
         is_open = merged(is_open, some(a.null | b.null))
     if a.whole is True and b.whole is True:
-        values, odd = numbers._whole(operator, a.longs, b.longs)
+        values, odd = numbers.whole(operator, a.longs, b.longs)
         return Column(pa.array(values, LONG), merged(is_open, some(odd)))
     doubles, odd = _of_doubles(operator, a.doubles, b.doubles)
     both = np.logical_and(a.whole, b.whole)
@@ -189,13 +188,13 @@ def _sum(rows: Rows, operator: str, left: Column, right: Column) -> Made:
     differs = (a.may_differ or b.may_differ) and not never
     if not both.any() and (rows.n or not differs):
         return Column(pa.array(doubles), merged(is_open, some(odd)))
-    longs, large = numbers._whole(operator, a.longs, b.longs)
+    longs, large = numbers.whole(operator, a.longs, b.longs)
     odd = np.where(both, large, odd)
     made = mixed_of({"long": pa.array(longs, LONG, mask=~both), "double": pa.array(doubles, DOUBLE, mask=both)})
     return Column(made, merged(is_open, some(odd)))
 
 
-def _of_doubles(operator: str, x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], Mask]:
+def _of_doubles(operator: str, x: Ints, y: Ints) -> tuple[Ints, Mask]:
     with np.errstate(all="ignore"):
         odd = (y == 0) if operator in "/%" else np.zeros(len(x), dtype=bool)
         work: dict[str, Callable[..., Any]] = {
@@ -205,15 +204,8 @@ def _of_doubles(operator: str, x: np.ndarray[Any, Any], y: np.ndarray[Any, Any])
     return found + 0.0, odd | ~np.isfinite(found)  # zero has no sign
 
 
-def _arithmetic(operator: str) -> None:
-    @kernel(operator, "any any")
-    def run(rows: Rows, left: Column, right: Column) -> Made:
-        """Numbers and numeric texts; null is 0."""
-        return _sum(rows, operator, left, right)
-
-
 for _sign in "-*/%":
-    _arithmetic(_sign)
+    kernel(_sign, "any any", operator=_sign)(_sum)
 
 
 def _never_a_number(column: Column) -> bool:
@@ -222,7 +214,6 @@ def _never_a_number(column: Column) -> bool:
 
 @kernel("+", "any any")
 def add(rows: Rows, left: Column, right: Column) -> Made:
-    """Joins two texts, adds numbers and numeric texts; a number and another text are joined."""
     names = kind(left), kind(right)
     if not set(names) <= {"text", "long", "double", "null", "mixed"}:
         return None
@@ -236,7 +227,7 @@ def add(rows: Rows, left: Column, right: Column) -> Made:
             for label, _ in alternatives(column.values)
         ):
             return None
-        return _sum(rows, "+", left, right)
+        return _sum(rows, left, right, "+")
     strict = rows.options.null_operand == "error"
     null = nulls_of(left.values) | nulls_of(right.values)
     words = [_printed(column) for column in (left, right)]
@@ -253,7 +244,7 @@ def add(rows: Rows, left: Column, right: Column) -> Made:
     added = a[1] & b[1]
     if names == ("text", "text"):
         added = added & null
-    total = _sum(rows, "+", Column(a[0]), Column(b[0]))
+    total = _sum(rows, Column(a[0]), Column(b[0]), "+")
     assert total is not None  # noqa: S101  (both are numbers)
     which = np.where(added, 0, 1)
     made = chosen(which, [total, Column(joined)])
@@ -282,18 +273,8 @@ def _any_number(rows: Rows, column: Column) -> tuple[pa.Array, Mask, Mask | None
     return found, ~other, some(rare) if longs.open is None else merged(some(rare), longs.open)
 
 
-@kernel("unary-", "any")
-def negated(rows: Rows, value: Column) -> Made:
-    """Numbers with the other sign; null stays null."""
-    return _signed(rows, value, -1)
-
-
-@kernel("unary+", "any")
-def positive(rows: Rows, value: Column) -> Made:
-    """Numbers as they are."""
-    return _signed(rows, value, 1)
-
-
+@kernel("unary-", "any", sign=-1)
+@kernel("unary+", "any", sign=1)
 def _signed(rows: Rows, value: Column, sign: int) -> Made:
     name = kind(value)
     strict = some(nulls_of(value.values)) if rows.options.null_operand == "error" else None
@@ -311,26 +292,21 @@ def _signed(rows: Rows, value: Column, sign: int) -> Made:
 
 @kernel("unary~", "any")
 def inverted(rows: Rows, value: Column) -> Made:
-    """The bits turned round."""
     if kind(value) != "long":
         return None
     strict = some(nulls_of(value.values)) if rows.options.null_operand == "error" else None
     return Column(pc.bit_wise_not(value.values), strict)
 
 
-def _bits(sign: str, work: Callable[..., pa.Array]) -> None:
-    @kernel(sign, "whole whole")
-    def run(rows: Rows, left: Column, right: Column) -> Made:
-        """Bits of integers; null is 0."""
-        strict = None
-        if rows.options.null_operand == "error":
-            strict = some(nulls_of(left.values) | nulls_of(right.values))
-        return Column(work(left.values.fill_null(0), right.values.fill_null(0)), strict)
-
-
-_bits("&", pc.bit_wise_and)
-_bits("|", pc.bit_wise_or)
-_bits("^", pc.bit_wise_xor)
+@kernel("&", "whole whole", work=pc.bit_wise_and)
+@kernel("|", "whole whole", work=pc.bit_wise_or)
+@kernel("^", "whole whole", work=pc.bit_wise_xor)
+def _bits(rows: Rows, left: Column, right: Column, work: Callable[..., pa.Array]) -> Made:
+    """Bits of integers; null is 0."""
+    strict = None
+    if rows.options.null_operand == "error":
+        strict = some(nulls_of(left.values) | nulls_of(right.values))
+    return Column(work(left.values.fill_null(0), right.values.fill_null(0)), strict)
 
 
 # Comparison
@@ -340,18 +316,7 @@ _ORDER: dict[str, Callable[..., pa.Array]] = {
 }  # fmt: skip
 
 
-def _comparison(sign: str) -> None:
-    @kernel(sign, "any any")
-    def run(rows: Rows, left: Column, right: Column) -> Made:
-        """Equality and order; null equals null only."""
-        return compared(rows, sign, left, right)
-
-
-for _sign in _ORDER:
-    _comparison(_sign)
-
-
-def compared(rows: Rows, sign: str, left: Column, right: Column) -> Made:
+def compared(rows: Rows, left: Column, right: Column, sign: str) -> Made:
     """``==``, ``<``... of two columns; None where the interpreter compares."""
     left, right = (Column(instant_of(c.values), c.open) if kind(c) == "zoned" else c for c in (left, right))
     a, b = kind(left), kind(right)
@@ -424,28 +389,27 @@ def _as_double(column: Column, to_constant: bool) -> tuple[Any, Mask | None] | N
     return made.values, made.open
 
 
+for _sign in _ORDER:
+    kernel(_sign, "any any", sign=_sign)(compared)
+
+
 # Logic
 
 
-def _logic(sign: str, work: Callable[..., pa.Array]) -> None:
-    def run(rows: Rows, left: Column, right: Column) -> Made:
-        """And, or; what is not asked for cannot fail."""
-        a, b = truths(rows, left), truths(rows, right)
-        if a is None or b is None:
-            return None
-        asked = as_mask(a.values) if sign == "&&" else ~as_mask(a.values)
-        is_open = merged(a.open, None if b.open is None else b.open & asked)
-        return Column(work(a.values, b.values), some(is_open))
-
-    LAZY[sign] = run
+def _logic(rows: Rows, left: Column, right: Column, sign: str) -> Made:
+    """And, or; what is not asked for cannot fail."""
+    a, b = truths(rows, left), truths(rows, right)
+    if a is None or b is None:
+        return None
+    asked = as_mask(a.values) if sign == "&&" else ~as_mask(a.values)
+    is_open = merged(a.open, None if b.open is None else b.open & asked)
+    return Column((pc.and_ if sign == "&&" else pc.or_)(a.values, b.values), some(is_open))
 
 
-_logic("&&", pc.and_)
-_logic("||", pc.or_)
+LAZY["&&"], LAZY["||"] = partial(_logic, sign="&&"), partial(_logic, sign="||")
 
 
 @kernel("!", "any")
 def negation(rows: Rows, value: Column) -> Made:
-    """Not."""
     held = truths(rows, value)
     return None if held is None else Column(pc.invert(held.values), held.open)

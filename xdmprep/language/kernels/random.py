@@ -26,4 +26,4 @@ def uuid(rows: Rows) -> Made:
     out = np.full((n, 36), ord("-"), dtype=np.uint8)
     for start, end, at in ((0, 8, 0), (8, 12, 9), (12, 16, 14), (16, 20, 19), (20, 32, 24)):
         out[:, at : at + end - start] = spelled[:, start:end]
-    return Column(made_of(np.arange(n + 1, dtype=np.int32) * np.int32(36), out.tobytes(), None))
+    return Column(made_of(np.arange(n + 1) * 36, out.tobytes(), None))

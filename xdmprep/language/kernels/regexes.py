@@ -20,6 +20,7 @@ from ...regex.engine import taken
 from ...regex.tree import Alt, Begin, Border, Capture, Chars, End, Look, Node, Repeat, Seq, children, seq, walk, width
 from ..columns import TEXT, Mask, as_mask, merged, nulls_of, some
 from ..matching import template_parts
+from ..shapes import list_of, offsets_of
 from ..values import Failed
 
 
@@ -211,6 +212,4 @@ def extracted(values: pa.Array, regex: Search, absent: bool) -> pa.Array:
         pieces[group] = pc.if_else(pc.equal(pieces[group], ""), None, pieces[group])
     parts = pa.concat_arrays(pieces)
     flat = parts.take(pa.array((rows[:, None] + np.arange(width) * n).ravel()))
-    offsets = np.concatenate([[0], np.cumsum(hit * width)]).astype(np.int32)
-    nulls = ~hit if absent else nulls_of(values)
-    return pa.ListArray.from_arrays(pa.array(offsets), flat, mask=pa.array(nulls))
+    return list_of(offsets_of(hit * width), flat, ~hit if absent else nulls_of(values))

@@ -3,61 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..columns import LONG, TEXT, Column, Mask, as_mask, bytes_of, merged, nulls_of, plain, some
-from ..shapes import list_of, parts_of, ranges
+from ..columns import LONG, TEXT, Column, Ints, Mask, as_mask, bytes_of, marked, merged, nulls_of, plain, some
+from ..shapes import list_of, offsets_of, owners_of, parts_of, ranges, sieved
 from . import regexes, texts
 from .table import Constants, Made, Rows, as_texts, kernel, kind
 
 
-def _mapped(names: str, change: Callable[[pa.Array], pa.Array]) -> None:
-    """A function of one text."""
-
-    @kernel(names, "text")
-    def run(rows: Rows, value: Column) -> Made:
-        return Column(change(plain(value.values)))
+def _changed(rows: Rows, value: Column, change: Callable[[pa.Array], pa.Array]) -> Made:
+    return Column(change(plain(value.values)))
 
 
-def _method(names: str, change: Callable[[pa.Array], pa.Array]) -> None:
-    """A method of texts without arguments."""
-
-    @kernel(names, "words")
-    def run(rows: Rows, value: Column) -> Made:
-        return Column(change(plain(value.values)))
-
-
-for _names, _change in (
-    ("lower", texts.lower),
-    ("upper", texts.upper),
-    ("trim", lambda values: texts.trimmed(values, True, True)),
-    ("ltrim", lambda values: texts.trimmed(values, True, False)),
-    ("rtrim", lambda values: texts.trimmed(values, False, True)),
+for _names, _takes, _change in (
+    ("lower", "text", texts.lower),
+    ("upper", "text", texts.upper),
+    ("trim", "text", texts.trimmed),
+    ("ltrim", "text", partial(texts.trimmed, right=False)),
+    ("rtrim", "text", partial(texts.trimmed, left=False)),
+    (".toLowerCase", "words", texts.lower),
+    (".toUpperCase", "words", texts.upper),
+    (".trim .strip", "words", texts.trimmed),
+    (".length", "words", lambda values: pc.utf8_length(values).cast(LONG)),
+    (".isBlank", "words", lambda values: pc.equal(texts.trimmed(values), "")),
 ):
-    _mapped(_names, _change)
-for _names, _change in (
-    (".toLowerCase", texts.lower),
-    (".toUpperCase", texts.upper),
-    (".trim .strip", lambda values: texts.trimmed(values, True, True)),
-    (".length", lambda values: pc.utf8_length(values).cast(LONG)),
-    (".isBlank", lambda values: pc.equal(texts.trimmed(values, True, True), "")),
-):
-    _method(_names, _change)
+    kernel(_names, _takes, change=_change)(_changed)
 
 
 @kernel(".toString", "any")
 def to_string(rows: Rows, value: Column) -> Made:
-    """Scalars as text."""
     return as_texts(rows, value)
 
 
 @kernel("concat", "any*")
 def concat(rows: Rows, *given: Column) -> Made:
-    """The texts joined; nulls as the options say."""
     reading = rows.options.concat_null
     parts: list[Any] = []
     opened: list[Mask | None] = []
@@ -90,7 +74,6 @@ def concat_method(rows: Rows, value: Column, other: Column) -> Made:
 
 @kernel("replacestr", "text fixed fixed")
 def replacestr(rows: Rows, value: Column, find: Any, new: Any) -> Made:
-    """A literal part replaced."""
     if find is None or find == "":
         return Column(plain(value.values))
     if not isinstance(find, str) or not isinstance(new, str | None):
@@ -101,7 +84,6 @@ def replacestr(rows: Rows, value: Column, find: Any, new: Any) -> Made:
 
 @kernel(".replace", "words fixed fixed")
 def replace_method(rows: Rows, value: Column, old: Any, new: Any) -> Made:
-    """``text.replace(old, new)`` of literals."""
     if not isinstance(old, str) or not old or not isinstance(new, str):
         return None
     return Column(texts.replaced(plain(value.values), old, new))
@@ -121,30 +103,29 @@ class _Points:
         if not self.ascii:
             starts = (self.data[first:last] & 0xC0) != 0x80
             self.places = np.append(np.flatnonzero(starts) + first, last)
-            self.before = np.concatenate([[0], np.cumsum(starts)])[self.offsets - first]
+            self.before = offsets_of(starts)[self.offsets - first]
         self.lengths = np.diff(self.offsets if self.ascii else self.before).astype(np.int64)
 
-    def slice(self, starts: np.ndarray[Any, Any], stops: np.ndarray[Any, Any], absent: Mask) -> pa.Array:
+    def slice(self, starts: Ints, stops: Ints, absent: Mask) -> pa.Array:
         """The characters from `starts` to `stops`, both within the texts; null where `absent`."""
         if self.ascii:
             low, high = self.offsets[:-1] + starts, self.offsets[:-1] + stops
         else:
             low, high = self.places[self.before[:-1] + starts], self.places[self.before[:-1] + stops]
         lengths = np.where(absent, 0, high - low)
-        offsets = np.zeros(len(lengths) + 1, dtype=np.int32)
-        np.cumsum(lengths, out=offsets[1:])
+        offsets = offsets_of(lengths)
         data = self.data[ranges(low, lengths)] if offsets[-1] else np.zeros(0, np.uint8)
         return texts.made_of(offsets, data, absent if absent.any() else None)
 
-    def at_bytes(self, places: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    def at_bytes(self, places: Ints) -> Ints:
         """The characters before so many bytes of each text."""
         if self.ascii:
             return places
         first = int(self.offsets[0])
         bytes_before = self.offsets[:-1] - first + places
         starts = (self.data[first : int(self.offsets[-1])] & 0xC0) != 0x80
-        counted = np.concatenate([[0], np.cumsum(starts)])
-        characters: np.ndarray[Any, Any] = counted[bytes_before] - self.before[:-1]
+        counted = offsets_of(starts)
+        characters: Ints = counted[bytes_before] - self.before[:-1]
         return characters
 
 
@@ -180,7 +161,6 @@ def _constant_piece(rows: Rows, value: Column, given: tuple[Column, ...], bounds
 
 @kernel("substr", "text any any?")
 def substr(rows: Rows, value: Column, *given: Column) -> Made:
-    """Part of a text from a place, of a length."""
     fixed = _constant_piece(rows, value, given, lambda at, n=None: (at, None if n is None else at + n))
     if fixed is not None:
         return fixed
@@ -191,14 +171,12 @@ def substr(rows: Rows, value: Column, *given: Column) -> Made:
 
 @kernel("left", "text any")
 def left(rows: Rows, value: Column, count: Column) -> Made:
-    """The first characters."""
     fixed = _constant_piece(rows, value, (count,), lambda n: (0, n))
     return fixed or _piece(rows, value, lambda n, k: (n * 0, k, k < 0), count)
 
 
 @kernel("right", "text any")
 def right(rows: Rows, value: Column, count: Column) -> Made:
-    """The last characters."""
     fixed = _constant_piece(rows, value, (count,), lambda n: (-n, None) if n else (0, 0))
     return fixed or _piece(rows, value, lambda n, k: (np.maximum(n - k, 0), n, k < 0), count)
 
@@ -256,20 +234,14 @@ def _in_characters(values: pa.Array, found: pa.Array) -> pa.Array:
     return pa.array(made, LONG, mask=nulls_of(values) if values.null_count else None)
 
 
-def _padded(name: str, pad: Callable[..., pa.Array]) -> None:
-    @kernel(name, "text fixed fixed")
-    def run(rows: Rows, value: Column, size: Any, fill: Any) -> Made:
-        """A text filled up to a literal size with one literal character."""
-        fill = " " if fill in (None, "") else fill
-        if type(size) is not int or not 0 <= size <= 1_000_000 or rows.options.pad_long != "keep":
-            return None
-        if not isinstance(fill, str) or len(fill) != 1:
-            return None
-        return Column(pad(plain(value.values), size, fill))
-
-
-_padded("lpad", pc.utf8_lpad)
-_padded("rpad", pc.utf8_rpad)
+@kernel("lpad", "text fixed fixed", pad=pc.utf8_lpad)
+@kernel("rpad", "text fixed fixed", pad=pc.utf8_rpad)
+def _padded(rows: Rows, value: Column, size: Any, fill: Any, pad: Callable[..., pa.Array]) -> Made:
+    """A text filled up to a literal size with one literal character."""
+    fill = " " if fill in (None, "") else fill
+    if type(size) is not int or not 0 <= size <= 1_000_000 or rows.options.pad_long != "keep":
+        return None
+    return Column(pad(plain(value.values), size, fill)) if isinstance(fill, str) and len(fill) == 1 else None
 
 
 # Splitting and joining
@@ -277,7 +249,6 @@ _padded("rpad", pc.utf8_rpad)
 
 @kernel("explode", "text fixed?")
 def explode(rows: Rows, value: Column, regex: Any = ",") -> Made:
-    """The parts between hits of a regular expression."""
     return _cut(plain(value.values), "," if regex is None else regex)
 
 
@@ -303,39 +274,30 @@ def split_method(rows: Rows, value: Column, regex: Any) -> Made:
         return None
     offsets, parts = parts_of(found.values)
     starts, count = offsets[:-1], np.diff(offsets)
-    owners = np.repeat(np.arange(rows.n), count)
+    owners = owners_of(offsets)
     filled = np.flatnonzero(as_mask(pc.not_equal(parts, "")))
     last = starts.astype(np.int64) - 1
     last[owners[filled]] = filled  # of several the last is written last
     length = np.where(count == 1, 1, last - starts + 1)
     kept = np.arange(len(parts)) < (starts + length)[owners]
-    ends = np.concatenate([[0], np.cumsum(np.where(count == 0, 0, length))])
+    ends = offsets_of(np.where(count == 0, 0, length))
     return Column(list_of(ends, parts if kept.all() else parts.filter(pa.array(kept)), nulls_of(values)), found.open)
 
 
 @kernel("split", "text fixed?")
 def split(rows: Rows, value: Column, marks: Any = None) -> Made:
-    """The parts between any of the characters `marks`, or blanks; empty ones left out."""
     values = plain(value.values)
     if marks is None:
-        lists = pc.utf8_split_whitespace(values)
-        offsets, parts = parts_of(lists)
-        filled = as_mask(pc.not_equal(parts, ""))
-        kept = np.concatenate([[0], np.cumsum(filled)])[offsets]
-        return Column(list_of(kept, parts.filter(pa.array(filled)), nulls_of(values)))
+        offsets, parts = parts_of(pc.utf8_split_whitespace(values))
+        offsets, parts = sieved(offsets, as_mask(pc.not_equal(parts, "")), parts)
+        return Column(list_of(offsets, parts, nulls_of(values)))
     if not isinstance(marks, str) or not marks:
         return None
     return Column(texts.split_at_any(values, marks))
 
 
-def element_texts(rows: Rows, items: pa.Array) -> Column | None:
-    """The elements of arrays as they are joined; nulls are kept."""
-    return as_texts(rows, Column(items))
-
-
 @kernel("join", "fixed any any*")
 def join(rows: Rows, separator: Any, *given: Column) -> Made:
-    """The elements of an array, or the values, with a separator between them."""
     if not isinstance(separator, str | None):
         return None
     between = separator or ""
@@ -357,7 +319,7 @@ def _joined_values(rows: Rows, between: str, given: tuple[Column, ...]) -> Made:
         there = np.stack([~nulls_of(part) for part in parts], axis=1)
         at, which = np.nonzero(there)
         flat = pa.concat_arrays(parts).take(pa.array(at + which * rows.n))
-        values = pc.binary_join(list_of(np.concatenate([[0], np.cumsum(there.sum(axis=1))]), flat), between)
+        values = pc.binary_join(list_of(offsets_of(there.sum(axis=1)), flat), between)
     else:
         word = "null" if reading == "text" else ""
         values = pc.binary_join_element_wise(*parts, between, null_handling="replace", null_replacement=word)
@@ -367,40 +329,35 @@ def _joined_values(rows: Rows, between: str, given: tuple[Column, ...]) -> Made:
 def joined(rows: Rows, between: str, lists: pa.Array) -> Made:
     """The elements of each list with a separator between them."""
     offsets, items = parts_of(lists)
-    printed = element_texts(rows, items)
+    printed = as_texts(rows, Column(items))
     if printed is None:
         return None
     words = plain(printed.values)
     if words.null_count:
         reading = rows.options.join_null
         if reading == "skip":
-            keep = ~nulls_of(words)
-            offsets = np.concatenate([[0], np.cumsum(keep)])[offsets]
-            words = words.filter(pa.array(keep))
+            offsets, words = sieved(offsets, ~nulls_of(words), words)
         else:
             words = pc.fill_null(words, "null" if reading == "text" else "")
     values = pc.binary_join(list_of(offsets, words, nulls_of(lists)), between)
     odd = None
     if printed.open is not None:
-        odd = np.zeros(rows.n, dtype=bool)
-        odd[np.searchsorted(parts_of(lists)[0], np.flatnonzero(printed.open), side="right") - 1] = True
+        odd = marked(rows.n, owners_of(parts_of(lists)[0])[printed.open])
     return Column(values, odd)
 
 
 # Hashes, comparisons, regular expressions
 
 
-def _hash(name: str) -> None:
-    @kernel(name, "text fixed?")
-    def run(rows: Rows, value: Column, charset: Any = None) -> Made:
-        """Digest of the UTF-8 bytes."""
-        if charset is not None and (not isinstance(charset, str) or charset.lower() not in ("utf-8", "utf8")):
-            return None
-        return Column(texts.digests(plain(value.values), name))
+def _hash(rows: Rows, value: Column, charset: Any = None, name: str = "") -> Made:
+    """Digest of the UTF-8 bytes."""
+    if charset is not None and (not isinstance(charset, str) or charset.lower() not in ("utf-8", "utf8")):
+        return None
+    return Column(texts.digests(plain(value.values), name))
 
 
 for _name in ("sha1", "sha256", "sha512", "md5", "crc32"):
-    _hash(_name)
+    kernel(_name, "text fixed?", name=_name)(_hash)
 
 
 def _same_texts(a: pa.Array, b: pa.Array, cased: bool) -> Column:
@@ -413,29 +370,25 @@ def _same_texts(a: pa.Array, b: pa.Array, cased: bool) -> Column:
     return Column(pc.equal(a, b), odd)
 
 
-def _equals(name: str, cased: bool) -> None:
-    @kernel(name, "text text")
-    def run(rows: Rows, value: Column, other: Column) -> Made:
-        """Null equals null."""
-        a, b = plain(value.values), plain(other.values)
-        found = _same_texts(a, b, cased)
-        return Column(pc.fill_null(found.values, pc.and_(pc.is_null(a), pc.is_null(b))), found.open)
-
-    @kernel("." + name, "any any")
-    def method(rows: Rows, value: Column, other: Column) -> Made:
-        """Null equals nothing."""
-        names = kind(value), kind(other)
-        if "null" in names and names[1] != "mixed":
-            no = pa.repeat(False, rows.n)
-            return Column(no) if names[0] in ("text", "null") else None
-        if names != ("text", "text"):
-            return None
-        found = _same_texts(plain(value.values), plain(other.values), cased)
-        return Column(pc.fill_null(found.values, False), found.open)
+@kernel("equals", "text text", cased=True)
+@kernel("equalsIgnoreCase", "text text", cased=False)
+def _equals(rows: Rows, value: Column, other: Column, cased: bool) -> Made:
+    a, b = plain(value.values), plain(other.values)
+    found = _same_texts(a, b, cased)
+    return Column(pc.fill_null(found.values, pc.and_(pc.is_null(a), pc.is_null(b))), found.open)
 
 
-_equals("equals", True)
-_equals("equalsIgnoreCase", False)
+@kernel(".equals", "any any", cased=True)
+@kernel(".equalsIgnoreCase", "any any", cased=False)
+def _equals_method(rows: Rows, value: Column, other: Column, cased: bool) -> Made:
+    """Null equals nothing."""
+    names = kind(value), kind(other)
+    if "null" in names and names[1] != "mixed":
+        return Column(pa.repeat(False, rows.n)) if names[0] in ("text", "null") else None
+    if names != ("text", "text"):
+        return None
+    found = _same_texts(plain(value.values), plain(other.values), cased)
+    return Column(pc.fill_null(found.values, False), found.open)
 
 
 @kernel("matches_regex", "text fixed")
@@ -448,7 +401,6 @@ def matches_regex(rows: Rows, value: Column, regex: Any) -> Made:
 
 @kernel(".matches", "words fixed")
 def matches(rows: Rows, value: Column, regex: Any) -> Made:
-    """``text.matches(regex)``."""
     return _matched(value, regexes.test(regex, True)) if isinstance(regex, str) else None
 
 
@@ -456,25 +408,20 @@ def _matched(value: Column, test: regexes.Test | None) -> Made:
     return None if test is None else Column(*test(plain(value.values)))
 
 
-def _replacing(name: str, most: int | None) -> None:
-    @kernel(name, "words fixed fixed")
-    def run(rows: Rows, value: Column, regex: Any, new: Any) -> Made:
-        """Hits of a regular expression replaced by a text, and parts of them."""
-        found = regexes.replacement(regex, new) if isinstance(regex, str) and isinstance(new, str) else None
-        if found is None or (found[0].empty and most is not None):
-            return None
-        values = plain(value.values)
-        made = pc.replace_substring_regex(values, found[0].text, found[1], max_replacements=most)
-        return Column(made, found[0].beyond(values))
-
-
-_replacing(".replaceAll", None)
-_replacing(".replaceFirst", 1)
+@kernel(".replaceAll", "words fixed fixed", most=None)
+@kernel(".replaceFirst", "words fixed fixed", most=1)
+def _replacing(rows: Rows, value: Column, regex: Any, new: Any, most: int | None) -> Made:
+    """Hits of a regular expression replaced by a text, and parts of them."""
+    found = regexes.replacement(regex, new) if isinstance(regex, str) and isinstance(new, str) else None
+    if found is None or (found[0].empty and most is not None):
+        return None
+    values = plain(value.values)
+    made = pc.replace_substring_regex(values, found[0].text, found[1], max_replacements=most)
+    return Column(made, found[0].beyond(values))
 
 
 @kernel("extract_regex", "text fixed")
 def extract_regex(rows: Rows, value: Column, regex: Any) -> Made:
-    """The first match and its groups."""
     found = regexes.search(regex) if isinstance(regex, str) else None
     if found is None:
         return None
@@ -482,31 +429,25 @@ def extract_regex(rows: Rows, value: Column, regex: Any) -> Made:
     return Column(regexes.extracted(values, found, rows.options.no_match == "null"), found.beyond(values))
 
 
-def _tested(sign: str, test: Callable[[pa.Array, str], Column | None]) -> None:
-    def found(value: Column, text: Any) -> Made:
-        made = test(plain(value.values), text) if isinstance(text, str) else None
-        return None if made is None else Column(made.values.fill_null(False), made.open)
-
-    @kernel("=" + sign, "text fixed")
-    def holds(rows: Rows, value: Column, text: Any) -> Made:
-        return found(value, text)
-
-    @kernel("!" + sign, "text fixed")
-    def holds_not(rows: Rows, value: Column, text: Any) -> Made:
-        made = found(value, text)
-        return None if made is None else Column(pc.invert(made.values), made.open)
+def _tested(rows: Rows, value: Column, part: Any, test: Callable[[pa.Array, str], Made], no: bool = False) -> Made:
+    """The operators ``=~``, ``=^``, ``=$`` and their opposites; null is none."""
+    made = test(plain(value.values), part) if isinstance(part, str) else None
+    if made is None:
+        return None
+    held = made.values.fill_null(False)
+    return Column(pc.invert(held) if no else held, made.open)
 
 
-_tested("~", lambda values, text: _matched(Column(values), regexes.test(text, True)))
-_tested("^", lambda values, text: Column(pc.starts_with(values, text)))
-_tested("$", lambda values, text: Column(pc.ends_with(values, text)))
+for _sign, _test in (
+    ("~", lambda values, text: _matched(Column(values), regexes.test(text, True))),
+    ("^", lambda values, text: Column(pc.starts_with(values, text))),
+    ("$", lambda values, text: Column(pc.ends_with(values, text))),
+):
+    kernel("=" + _sign, "text fixed", test=_test)(_tested)
+    kernel("!" + _sign, "text fixed", test=_test, no=True)(_tested)
 
 
-def _contained(name: str, test: Callable[[pa.Array, str], pa.Array]) -> None:
-    @kernel(name, "words fixed")
-    def run(rows: Rows, value: Column, part: Any) -> Made:
-        return Column(test(plain(value.values), part)) if isinstance(part, str) else None
-
-
-_contained(".startsWith", pc.starts_with)
-_contained(".endsWith", pc.ends_with)
+@kernel(".startsWith", "words fixed", test=pc.starts_with)
+@kernel(".endsWith", "words fixed", test=pc.ends_with)
+def _contained(rows: Rows, value: Column, part: Any, test: Callable[[pa.Array, str], pa.Array]) -> Made:
+    return Column(test(plain(value.values), part)) if isinstance(part, str) else None

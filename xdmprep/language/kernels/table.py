@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -122,12 +123,18 @@ LAZY: dict[str, Function] = {}
 LAMBDAS: dict[str, Function] = {}
 
 
-def kernel(names: str, takes: str = "") -> Callable[[Function], Function]:
-    """Puts the decorated function into the table, under names and with what it takes, both separated by blanks."""
+def kernel(names: str, takes: str = "", **bound: Any) -> Callable[[Function], Function]:
+    """Puts the decorated function into the table.
+
+    Args:
+        names: what it is a kernel of, separated by blanks.
+        takes: what it takes, separated by blanks.
+        bound: arguments that it always gets besides.
+    """
 
     def put(run: Function) -> Function:
         for name in names.split():
-            KERNELS[name] = Kernel(run, tuple(takes.split()))
+            KERNELS[name] = Kernel(partial(run, **bound) if bound else run, tuple(takes.split()))
         return run
 
     return put

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...core.arrow_types import rebased
-from ..columns import BOOL, DOUBLE, LONG, TEXT, Mask, as_mask, bytes_of, nulls_of, plain, used_bytes, where
+from ..columns import BOOL, DOUBLE, LONG, TEXT, Ints, Mask, as_mask, bytes_of, nulls_of, plain, used_bytes, where
+from ..shapes import list_of, parts_of, sieved
 from ..values import text_of
 
 
@@ -58,7 +59,7 @@ def _cased(values: pa.Array, kernel: Callable[[pa.Array], pa.Array], exact: Call
 _BLANKS = " \t\n\r\f\v"
 
 
-def trimmed(values: pa.Array, left: bool, right: bool) -> pa.Array:
+def trimmed(values: pa.Array, left: bool = True, right: bool = True) -> pa.Array:
     """Without white space at the ends; values with unusual characters there as Python has it."""
     kernel = pc.ascii_trim if left and right else pc.ascii_ltrim if left else pc.ascii_rtrim
     exact = str.strip if left and right else str.lstrip if left else str.rstrip
@@ -115,10 +116,12 @@ def digests(values: pa.Array, name: str) -> pa.Array:
     return made_of(offsets, b"".join(found).hex().encode(), nulls_of(values) if values.null_count else None)
 
 
-def made_of(offsets: np.ndarray[Any, Any], data: Any, nulls: Mask | None) -> pa.Array:
-    """A string array of its parts: int32 offsets, bytes, and where it is null."""
+def made_of(offsets: Ints, data: Any, nulls: Mask | None) -> pa.Array:
+    """A string array of its parts: offsets, bytes, and where it is null."""
     bits = None if nulls is None else pa.array(~nulls).buffers()[1]
-    return pa.Array.from_buffers(TEXT, len(offsets) - 1, [bits, pa.py_buffer(offsets), pa.py_buffer(data)])
+    return pa.Array.from_buffers(
+        TEXT, len(offsets) - 1, [bits, pa.py_buffer(offsets.astype(np.int32, copy=False)), pa.py_buffer(data)]
+    )
 
 
 def replaced(values: pa.Array, find: str, new: str, most: int = -1) -> pa.Array:
@@ -137,20 +140,9 @@ def split_at_any(values: pa.Array, marks: str) -> pa.Array:
     """Lists of the parts between any of the characters `marks`, empty parts left out."""
     for mark in marks[1:]:
         values = replaced(values, mark, marks[0])
-    lists = pc.split_pattern(values, marks[0])
-    parts = lists.flatten()
-    filled = as_mask(pc.not_equal(parts, ""))
-    if filled.all():
-        return lists
-    offsets = np.concatenate([[0], np.cumsum(lists.value_lengths().fill_null(0).to_numpy(zero_copy_only=False))])
-    kept = np.concatenate([[0], np.cumsum(filled)])[offsets].astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(kept), parts.filter(pa.array(filled)), mask=pa.array(nulls_of(values)))
-
-
-def places(values: pa.Array, what: str) -> tuple[pa.Array, Mask | None]:
-    """The 0-based position of `what`, -1 where it is not; and which are open, beyond ASCII."""
-    found = pc.find_substring(values, what).cast(LONG)
-    return found, None if is_ascii(values) else ~ascii_rows(values)
+    offsets, parts = parts_of(pc.split_pattern(values, marks[0]))
+    offsets, parts = sieved(offsets, as_mask(pc.not_equal(parts, "")), parts)
+    return list_of(offsets, parts, nulls_of(values))
 
 
 def truth(values: pa.Array) -> Mask:

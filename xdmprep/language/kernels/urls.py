@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..columns import LONG, TEXT, Column, Mask, as_mask, bytes_of, merged, nulls_of, plain, some
+from ..columns import LONG, TEXT, Column, Mask, as_mask, bytes_of, marked, merged, nulls_of, plain, some
 from ..functions.urls import PORTS
-from ..shapes import map_of, parts_of, ranges
+from ..shapes import map_of, offsets_of, parts_of, ranges, sieved
 from . import texts
 from .choices import element
 from .collections import behind, with_repeats
@@ -87,20 +87,18 @@ class Urls:
         """A part as text; null where there is none."""
         starts, ends, there = self.span(name)
         lengths = np.where(there, ends - starts, 0)
-        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+        offsets = offsets_of(lengths)
         return texts.made_of(offsets, self._data[ranges(starts, lengths)], ~there)
 
 
 @kernel("get_url_protocol", "text")
 def url_protocol(rows: Rows, value: Column) -> Made:
-    """The scheme in lower case."""
     urls = Urls(plain(value.values))
     return Column(texts.ascii_lower(urls.part("scheme")), urls.odd)
 
 
 @kernel("get_url_host", "text")
 def url_host(rows: Rows, value: Column) -> Made:
-    """The host; null where it is empty."""
     urls = Urls(plain(value.values))
     found = urls.part("host")
     return Column(pc.if_else(pc.equal(found, ""), None, found), urls.odd)
@@ -108,7 +106,6 @@ def url_host(rows: Rows, value: Column) -> Made:
 
 @kernel("get_url_port", "text")
 def url_port(rows: Rows, value: Column) -> Made:
-    """The port, or that of the scheme."""
     urls = Urls(plain(value.values))
     starts, ends, there = urls.span("host")
     there = there & (ends > starts)
@@ -124,7 +121,6 @@ def url_port(rows: Rows, value: Column) -> Made:
 
 @kernel("get_url_path", "text fixed?")
 def url_path(rows: Rows, value: Column, full: Any = True) -> Made:
-    """The path, or its end."""
     if full is not None and not isinstance(full, bool):
         return None
     urls = Urls(plain(value.values))
@@ -148,20 +144,19 @@ def url_query(rows: Rows, value: Column, anchor: Any = "retain") -> Made:
         query = pc.binary_join_element_wise(query, kept, "")
     offsets, pairs = parts_of(pc.split_pattern(query, "&"))
     filled = as_mask(pc.not_equal(pairs, ""))
-    if not filled.all():
-        offsets, pairs = np.concatenate([[0], np.cumsum(filled)])[offsets], pairs.filter(pa.array(filled))
+    offsets, pairs = sieved(offsets, filled, pairs)
     both = pc.split_pattern(pairs, "=", max_splits=1)
     names, given = element(both, 0).values, element(both, 1).values.fill_null("")
     if fragment is not None and how == "append":
-        ends = np.concatenate([[0], np.cumsum(~nulls_of(fragment))])
+        ends = offsets_of(~nulls_of(fragment))
         fragments = fragment.drop_null()
         keys = pa.repeat(pa.scalar("_anchor_", TEXT), len(fragments))
         (offsets, names), (_, given) = (
             parts_of(behind(rows.n, [(offsets, own), (ends, more)]))
             for own, more in ((names, keys), (given, fragments))
         )
-    twice = with_repeats(names, np.repeat(np.arange(rows.n), np.diff(offsets)), rows.n)
-    return Column(map_of(offsets, names, given, nulls_of(query)), merged(urls.odd, some(twice)))
+    twice = some(with_repeats(names, offsets))
+    return Column(map_of(offsets, names, given, nulls_of(query)), merged(urls.odd, twice))
 
 
 #: What each byte becomes.
@@ -180,13 +175,13 @@ def url_encoded(rows: Rows, value: Column) -> Made:
     offsets, data = bytes_of(values)
     data = data[offsets[0] : offsets[-1]]
     sizes = _SIZES[data]
-    ends = np.concatenate([[0], np.cumsum(sizes)])
+    ends = offsets_of(sizes)
     starts = ends[:-1]
     out = np.empty(int(ends[-1]), dtype=np.uint8)
     out[starts] = _CODED[data, 0]
     coded = np.flatnonzero(sizes == 3)
     out[starts[coded] + 1], out[starts[coded] + 2] = _CODED[data[coded], 1], _CODED[data[coded], 2]
-    return Column(texts.made_of(ends[offsets - offsets[0]].astype(np.int32), out, nulls_of(values)))
+    return Column(texts.made_of(ends[offsets - offsets[0]], out, nulls_of(values)))
 
 
 _HEX = np.full(256, 255, dtype=np.uint8)
@@ -209,21 +204,21 @@ def url_decoded(rows: Rows, value: Column) -> Made:
     owners = np.searchsorted(offsets - first, coded, side="right") - 1
     real = (high < 16) & (low < 16) & (coded + 2 < (offsets - first)[owners + 1])
     coded, owners, made = coded[real], owners[real], (high[real] << 4) | low[real]
-    odd = np.zeros(rows.n, dtype=bool)
-    odd[owners[made > 127]] = True
+    odd = marked(rows.n, owners[made > 127])
     out = data.copy()
     out[coded] = made
     kept = np.ones(len(data), dtype=bool)
     kept[coded + 1] = kept[coded + 2] = False
-    ends = np.concatenate([[0], np.cumsum(kept)])[offsets - first]
-    made_texts = texts.made_of(ends.astype(np.int32), out[kept], nulls_of(values))
+    ends = offsets_of(kept)[offsets - first]
+    made_texts = texts.made_of(ends, out[kept], nulls_of(values))
     if odd.any():
         try:
             made_texts.validate(full=True)
         except pa.ArrowInvalid:  # the bytes of some are none of UTF-8: of all that are coded the interpreter says
             sizes = np.where(odd, 0, np.diff(ends))
-            offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
-            return Column(texts.made_of(offsets, out[kept][ranges(ends[:-1], sizes)], nulls_of(values) | odd), odd)
+            return Column(
+                texts.made_of(offsets_of(sizes), out[kept][ranges(ends[:-1], sizes)], nulls_of(values) | odd), odd
+            )
     return Column(made_texts)
 
 
