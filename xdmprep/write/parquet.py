@@ -11,7 +11,6 @@ by more than a small share.  So the last groups of a part shrink as it fills up,
 
 from __future__ import annotations
 
-import io
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
@@ -19,14 +18,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from ..core.arrow_types import joined
 from ..core.pool import Pool, Task
 from ..core.shred import Leaf, map_parts, nest
 from ..core.stream import Chunk
 from ..errors import UsageError
-from .folder import OutputFolder, WholeFile
+from .folder import OutputFolder
+from .parquet_file import Layout, ParquetFile, columns
 from .parts import Parts, WriteOptions
 
 #: Most records of a row group, however small they are.
@@ -35,8 +34,6 @@ GROUP_ROWS = 1 << 20
 _GROWTH = 1.05
 #: Bytes that one column takes in the footer for each row group, and what else a file has, about.
 _COLUMN_FOOTER, _FILE_FOOTER = 150, 2048
-#: Pages are handed to the file this many bytes at a time; each time takes the interpreter lock.
-_SINK_BYTES = 1 << 20
 #: Records looked at to tell which columns repeat their values.
 _SAMPLE_ROWS = 20_000
 #: Row groups that wait to be written, the one being written included, while the next one gathers.
@@ -63,12 +60,11 @@ class ParquetParts(Parts):
         ])  # fmt: skip
         if not self._leaves:
             raise UsageError("Parquet holds columns, and no field of these records has a value. Write json.")
-        arrow_schema = self._arrow_schema
         self._all = len(self._kept) == len(leaves)
-        self._columns = list(_columns(arrow_schema))
+        self._layout = Layout(self._arrow_schema, self._leaves, options.compression)
+        self._columns = sum(1 for _ in columns(self._arrow_schema))
         self._stored: Stored | None = None
-        self._writer: pq.ParquetWriter | None = None
-        self._sink: pa.BufferedOutputStream | None = None
+        self._file: ParquetFile | None = None
         self._crew = pool
         self._writing: deque[tuple[Task, int]] = deque()  # groups being written, and how many bytes each has at most
         self._groups = self._written = 0  # of the open part: groups, bytes written
@@ -107,10 +103,10 @@ class ParquetParts(Parts):
         """End the last part; one that came out too large after all is split in two."""
         self._submit()
         self._wait()
-        if self._writer is None or self._part is None:
+        if self._file is None or self._part is None:
             return
-        self._writer.close()
-        self._end_writer()
+        self._file.close()
+        self._file = None
         if self._part.bytes > self.options.max_bytes:
             self._split()
             return
@@ -121,7 +117,9 @@ class ParquetParts(Parts):
         """Remove the part that is being written."""
         while self._writing:
             self._writing.pop()[0].drop()
-        self._end_writer()
+        if self._file is not None:
+            self._file.drop()
+            self._file = None
         self._waiting = []
         super().discard()
 
@@ -140,7 +138,7 @@ class ParquetParts(Parts):
 
     def _room(self) -> int:
         """The largest group, by the size of its values, that still fits into the open part."""
-        footer = (self._groups + 1) * _COLUMN_FOOTER * len(self._columns) + _FILE_FOOTER
+        footer = (self._groups + 1) * _COLUMN_FOOTER * self._columns + _FILE_FOOTER
         left = (self.options.max_bytes - self._written - sum(most for _, most in self._writing) - footer) / _GROWTH
         return max(0, min(self.options.group_bytes, int(left)))
 
@@ -166,46 +164,34 @@ class ParquetParts(Parts):
         while len(self._writing) > but:
             self._written = self._writing.popleft()[0].result()
 
-    def _nested(self, leaves: Sequence[Leaf], group: list[pa.RecordBatch]) -> pa.Table:
+    def _nested(self, leaves: Sequence[Leaf], group: list[pa.RecordBatch]) -> pa.RecordBatch:
         """A row group as it is written: one array a column, the same whatever pieces it comes in."""
         records = _joined(group)
         if self._stored is None:
-            sample = nest(leaves, records.slice(0, _SAMPLE_ROWS), self._arrow_schema)
-            self._stored = Stored(self._arrow_schema, sample)
-        return pa.Table.from_batches([nest(leaves, records, self._stored.schema)])
+            sample = nest(leaves, records.slice(0, _SAMPLE_ROWS), self._layout.filled)
+            self._stored = Stored(self._layout.filled, sample)
+        return nest(leaves, records, self._stored.schema)
 
-    def _write(self, group: pa.Table, before: Task | None = None) -> int:
+    def _write(self, group: pa.RecordBatch, before: Task | None = None) -> int:
         """Write a row group, after the one before; gives the bytes of the part so far."""
         if before is not None:
             before.result()
         part = self._open()
-        if self._writer is None:
-            self._writer = self._new_writer(part, group.schema)
-        self._writer.write_table(group, row_group_size=max(1, group.num_rows))
-        if self._sink is not None:
-            self._sink.flush()
+        if self._file is None:
+            self._file = ParquetFile(
+                part,
+                self._layout,
+                dict(self.options.metadata),
+                schema=group.schema,
+                compression=self.options.compression,
+                use_dictionary=(self._stored and self._stored.repeated) or False,
+                write_statistics=[
+                    ".".join(path) for path, kind in columns(self._layout.filled) if not pa.types.is_string(kind)
+                ]
+                or False,
+            )
+        self._file.write(group)
         return part.bytes
-
-    def _new_writer(self, part: WholeFile, schema: pa.Schema) -> pq.ParquetWriter:
-        self._sink = pa.BufferedOutputStream(pa.PythonFile(ParquetSink(part), mode="w"), _SINK_BYTES)
-        writer = pq.ParquetWriter(
-            self._sink,
-            schema,
-            compression=self.options.compression,
-            use_dictionary=(self._stored and self._stored.repeated) or False,
-            write_statistics=[path for path, kind in self._columns if not pa.types.is_string(kind)] or False,
-            store_schema=False,
-        )
-        if self.options.metadata:
-            writer.add_key_value_metadata(dict(self.options.metadata))
-        return writer
-
-    def _end_writer(self) -> None:
-        """Let go of the writer, and hand on what its sink still holds."""
-        self._writer = None
-        if self._sink is not None:
-            self._sink.flush()
-            self._sink = None
 
     def _split(self) -> None:
         """Write the open part again as two."""
@@ -213,7 +199,7 @@ class ParquetParts(Parts):
         if self._rows == 1:
             self._rows = 0
             raise self._too_large()
-        records = part.read_back()
+        records = part.read_back().select(self._layout.filled.names)
         super().discard()
         leaves = [Leaf((field.name,), field.type) for field in records.schema]
         half, rows = self._rows // 2, self._rows
@@ -221,35 +207,6 @@ class ParquetParts(Parts):
             self._rows = count
             self._write(self._nested(leaves, records.slice(start, count).to_batches()))
             self.finish()
-
-
-class ParquetSink(io.RawIOBase):
-    """What pyarrow's Parquet writer writes into: a WholeFile that stays open when the writer closes.
-
-    After a write that failed nothing more is written, since Arrow tries again what its buffers hold when they end.
-    """
-
-    def __init__(self, part: WholeFile) -> None:
-        self._part = part
-        self._failed = False
-
-    def writable(self) -> bool:
-        """True."""
-        return True
-
-    def write(self, data: Any) -> int:
-        """Append."""
-        if self._failed:
-            return len(data)
-        try:
-            return self._part.write(data)
-        except BaseException:
-            self._failed = True
-            raise
-
-    def tell(self) -> int:
-        """Bytes so far."""
-        return self._part.bytes
 
 
 class Stored:
@@ -316,27 +273,6 @@ def storable(kind: pa.DataType) -> pa.DataType | None:
         inner = storable(kind.item_type)
         return None if inner is None else kind if inner is kind.item_type else pa.map_(kind.key_type, inner)
     return kind
-
-
-def _columns(arrow_schema: pa.Schema) -> list[tuple[str, pa.DataType]]:
-    """Parquet path and type of each column that a file of this schema has."""
-    found: list[tuple[str, pa.DataType]] = []
-
-    def look(path: str, kind: pa.DataType) -> None:
-        if pa.types.is_struct(kind):
-            for field in kind:
-                look(f"{path}.{field.name}", field.type)
-        elif pa.types.is_map(kind):
-            look(f"{path}.key_value.key", kind.key_type)
-            look(f"{path}.key_value.value", kind.item_type)
-        elif pa.types.is_list(kind):
-            look(f"{path}.list.element", kind.value_type)
-        else:
-            found.append((path, kind))
-
-    for field in arrow_schema:
-        look(field.name, field.type)
-    return found
 
 
 def _joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
