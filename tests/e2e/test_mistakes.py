@@ -39,6 +39,14 @@ MISTAKES = [
     (f"prepare crm.csv {JOB} --set X", 2, "'X'", "NAME=VALUE"),
     (f"prepare crm.csv {JOB} --set X=1", 2, "${X}", "placeholder"),
     (f"prepare crm.csv {JOB} --contract none.py", 2, "none.py", "no such file"),
+    ("mapping convert crm.mapping.yaml out.txt", 2, "out.txt", ".yaml"),
+    ("mapping convert crm.mapping.yaml out", 2, "names no form", "--form"),
+    ("validate run/rejects.jsonl -s crm.schema.json", 2, "set aside", "xdmprep mend run"),
+    ("validate run/manifest.json -s crm.schema.json", 2, "lists the files of a run", "part-00000.json"),
+    ("validate run/run.json -s crm.schema.json", 2, "how a run was made", "part-00000.json"),
+    ("validate run/issues.csv -s crm.schema.json", 2, "what a run found", "part-00000.json"),
+    ("validate pretty.json -s crm.schema.json", 2, "over several lines", "jq -c . pretty.json"),
+    (f"prepare pretty.json {JOB}", 2, "over several lines", "jq -c . pretty.json"),
     ("mapping convert crm.mapping.yaml out.json --form postd", 2, "'postd'", "Did you mean 'posted'"),
     ("mapping suggest crm.csv", 2, "--schema", "--help"),
     ("mapping pull", 2, "mapping set", "--list"),
@@ -80,7 +88,7 @@ MISTAKES = [
     ("mapping suggest crm.csv --schema crm.mapping.yaml", 2, "is a mapping set", "Give --schema"),
     ("schema check crm.csv", 2, "is a table", "Give --schema"),
     ("validate crm.csv -s crm.schema.json", 2, "is CSV", "Give the mapping"),
-    ("validate crm.schema.json -s crm.schema.json", 1, "is an XDM schema", "Name the files with records"),
+    ("validate crm.schema.json -s crm.schema.json", 2, "is an XDM schema", "with the rows"),
     (f"diff crm.csv crm.csv -s crm.schema.json -o {'out'}", 2, "no XDM records", "Give the mapping"),
     (f"prepare crm.csv {JOB} --sheet 1", 2, "Excel", "--sheet"),
     # content and encoding
@@ -192,6 +200,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "packed/crm.yaml": gzip.compress(b"a: b"), "list.yaml": f"- {name}\n", "trail.json": f'{{"{name}": "F_NAME",}}',
         "slash.yaml": "person/name/firstName: F_NAME\n", "objects.yaml": "person.name: F_NAME\n",
         "long.yaml": f"{name}: {{colum: F_NAME}}\n", "kind.yaml": kind,
+        "run/issues.csv": "row\n1\n", "pretty.json": '{\n  "_id": "1"\n}\n{\n  "_id": "2"\n}\n',
         "cfgtypo.json": '{"client_idd": "x", "client_secret": "y"}',
     }  # fmt: skip
     for file, content in more.items():

@@ -436,6 +436,9 @@ def test_json_lines_declared_as_multi_line_and_the_reverse(url, dataset):
     array = json.dumps([record(1), record(2)], indent=1).encode()
     found = ingest(url, dataset, [array], enableErrorDiagnostics=True)
     assert found["status"] == "failed"
+    pretty = json.dumps(record(1), indent=1).encode()
+    found = ingest(url, dataset, [pretty], enableErrorDiagnostics=True)
+    assert (found["status"], found["metrics"]["inputRecordCount"] if "metrics" in found else 0) == ("failed", 0)
     found = ingest(url, dataset, [array], inputFormat=multi)
     assert (found["status"], found["metrics"]["outputRecordCount"]) == ("active", 2)
 

@@ -164,6 +164,10 @@ def suggest(source: Path | str, schema_path: Path | str, rows: int, least: int, 
         emit(draft(found, least=least), end="")
 
 
+#: The form of a file by its ending.
+_FORMS = {".csv": "csv", ".json": "posted", ".yaml": "own", ".yml": "own"}
+
+
 @mapping.command(epilog="Example: xdmprep mapping convert exported.json crm.mapping.yaml")
 @click.argument("path", type=PLACE)
 @click.argument("target", type=_FILE)
@@ -193,7 +197,9 @@ def convert(
         made = made.for_columns(columns)
     if values:
         made = made.filled(columns)
-    chosen = form or {".csv": "csv", ".json": "posted"}.get(target.suffix.lower(), "own")
+    chosen = form or _FORMS.get(target.suffix.lower())
+    if chosen is None:
+        raise UsageError(f"{target}: the ending {target.suffix!r} names no form. Use {', '.join(_FORMS)}, or --form.")
     losses = made.save(target, chosen)
     if as_json:
         facts = {"from": shown(path), "to": str(target), "form": chosen, "mappings": len(made.mappings)}

@@ -84,6 +84,23 @@ def wrong_kind(error: XdmPrepError) -> tuple[str, str] | None:
     return None
 
 
+#: What a run writes beside its parts.
+_LISTS = {
+    "manifest.json": "lists the files of a run", "run.json": "says how a run was made",
+    "issues.csv": "lists what a run found",
+}  # fmt: skip
+
+
+def refuse_lists(path: Path) -> None:
+    """Refuse a file that a run wrote beside its records, where records are wanted.
+
+    Raises:
+        SourceError: it is one.
+    """
+    if (path.name in _LISTS or path.name == "rejects.jsonl") and (written := _of_a_run(path)):
+        raise SourceError(" ".join(written))
+
+
 def _of_a_run(path: Path) -> tuple[str, str] | None:
     """What a source is, and what to do with it, if it is the output of a run, or a file of it."""
     with suppress(OSError):
@@ -93,6 +110,9 @@ def _of_a_run(path: Path) -> tuple[str, str] | None:
         if path.name == "rejects.jsonl":
             return (f"{path} holds the rows that a run set aside, not a source.",
                     f"Correct them there, and run `xdmprep mend {folder}`.")  # fmt: skip
+        if path.name in _LISTS:
+            return (f"{path} {_LISTS[path.name]}; it holds no records.",
+                    f"The records are in the parts: {folder / 'part-00000.json'} and so on.")  # fmt: skip
         if path == folder or path.name.startswith("part-"):
             return (f"{path} is the output of a run: records that are mapped already.",
                     f"Give the source; or run `xdmprep upload {folder} --dataset DATASET_ID`.")  # fmt: skip

@@ -15,9 +15,9 @@ from ..errors import UsageError
 from . import complete
 from .command import JSON_LINES, Command
 from .findings import OUTPUT_FORMAT, annotate_report, show_next, show_report
-from .mistakes import kind_of_file
+from .mistakes import refuse_lists
 from .places import PLACE
-from .printer import event, print_json, say, show
+from .printer import event, print_json, show
 from .progress import progress
 from .quick import load_arrow
 from .values import filled_mapping
@@ -85,6 +85,8 @@ def validate(
     loaded = Schema.load(schema)
     if any(not is_file(file) for file in files):  # folders and globs
         files = tuple(expand(list(files)) or files)
+    for file in files:
+        refuse_lists(Path(file))
     found: list[Report] = []
     # all findings are held only where all are written; a page shows the first, the text their counts
     held = None if report is not None and report.suffix.lower() != ".html" else ROWS
@@ -104,8 +106,6 @@ def validate(
                 one.keep(held)
         if as_json:
             continue
-        if {group.code for group in one.groups} == {"unreadable"} and kind_of_file(Path(file)) == "schema":
-            say(f"{file} is an XDM schema. Name the files with records, and the schema with --schema.")
         if output_format == "github":
             annotate_report(one, place(file))
         else:

@@ -14,6 +14,7 @@ _STYLE = (
     ".xdmprep tr{background:none!important}"
     ".xdmprep th,.xdmprep td{text-align:left!important;vertical-align:top;padding:.2em .7em;color:inherit;"
     "border-bottom:1px solid rgba(128,128,128,.4);white-space:pre-wrap;overflow-wrap:anywhere}"
+    ".xdmprep th{overflow-wrap:normal}"
     ".xdmprep td.number{text-align:right!important;font-variant-numeric:tabular-nums}"
     ".xdmprep .tile{display:inline-block;border:1px solid rgba(128,128,128,.5);border-radius:5px;padding:.2em .8em;"
     "margin:.2em .5em .2em 0}.xdmprep .tile b{margin-right:.4em}"

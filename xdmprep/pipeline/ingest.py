@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.batch_check import CheckedChunk, FailedRecord, IngestCheck
+from ..core.ndjson.blocks import spread
 from ..core.rules import RULES
 from ..core.shred import prune
 from ..core.stream import Chunk
@@ -99,7 +100,7 @@ def _records(path: Path, format: str, multiline: bool, schema: Schema, rules: Ru
         )
         raise SourceError(f"{path.name}: {wrong}.")
     is_array = head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"[")
-    if not parquet and is_array != multiline:
+    if not parquet and (is_array != multiline or spread(head)):
         yield from _misread(path, multiline)
         return
     for chunk in check_stream(open_records(path, BLOCK_BYTES, CHUNK_ROWS), schema, rules):
@@ -160,11 +161,11 @@ def violation(issue: Issue) -> dict[str, Any]:
 
 
 def _misread(path: Path, multiline: bool) -> Iterator[CheckedChunk]:
-    """What becomes of an array read as lines, or of lines read as an array: every row is corrupt."""
+    """An array or a pretty-printed record read as lines, or lines read as an array: every row is corrupt."""
     what = (
         "an array was announced (isMultiLineJson) and lines came"
         if multiline
-        else "lines were announced and an array came"
+        else "lines were announced, and an array or a record over several lines came"
     )
     with path.open("rb") as file:
         failed: list[FailedRecord] = []

@@ -95,9 +95,20 @@ def open_blocks(file: Path, block_bytes: int | None = None) -> partial[Iterator[
     text = head.removeprefix(codecs.BOM_UTF8).lstrip(b" \t\r\n")
     if not text and size <= len(head):
         raise SourceError(f"{file}: has no records.")
+    if spread(text):
+        raise SourceError(
+            f"{file}: its records are written over several lines. Each takes one line, or is an element of one JSON "
+            f"array. `jq -c . {file}` prints a line for each."
+        )
     if text.startswith(b"["):
         return partial(array_blocks, file, block_bytes or ARRAY_BYTES)
     return partial(line_blocks, file, block_bytes or BLOCK_BYTES)
+
+
+def spread(head: bytes) -> bool:
+    """Whether a file begins with an object that is pretty-printed: its first line opens it, the second has a key."""
+    lines = [line.strip() for line in head.removeprefix(codecs.BOM_UTF8).splitlines() if line.strip()][:2]
+    return len(lines) == 2 and lines[0] == b"{" and lines[1].startswith((b'"', b"}"))
 
 
 def _wide(head: bytes) -> str:
