@@ -212,7 +212,7 @@ ZONED = """
 import datetime, os, sys
 from zoneinfo import ZoneInfo
 import xdmprep as xp
-from xdmprep.mapping.contract import _pandera
+from xdmprep.pipeline.contract import _pandera
 
 if sys.argv[1] == "pandera":
     _pandera()

@@ -13,7 +13,7 @@ import pytest
 
 from xdmprep.errors import UsageError
 from xdmprep.mapping import MappingSet, map_stream
-from xdmprep.mapping.contract import contract_stream, load_contract, source_contract
+from xdmprep.pipeline.contract import contract_stream, load_contract, source_contract
 from xdmprep.read import open_source
 from xdmprep.schema import Schema
 

@@ -27,9 +27,9 @@ FLOORS = {
 NETWORK = {"wire", "client", "emulator"}
 #: What of ``core`` the network wing may import: nothing that loads Arrow.
 GROUND = {"remote", "documents", "arguments", "rules", "batch_check", "notebook", "paths", "manifest", "transport"}
-#: The only calls upwards, each from within a function: a method that hands over to a higher room, and the emulator,
+#: The only calls upwards, each from within a function: methods that hand over to a higher room, and the emulator,
 #: whose front gives the server the checks of the data wing.
-HANDED_ON = {("schema/model.py", "validate"), ("emulator/__init__.py", "pipeline")}
+HANDED_ON = {("schema/model.py", "validate"), ("mapping/sets.py", "pipeline"), ("emulator/__init__.py", "pipeline")}
 
 
 def room(path: Path) -> str:

@@ -15,7 +15,7 @@ import xdmprep as xp
 from xdmprep.errors import MappingError, UsageError
 from xdmprep.mapping import MappingSet, compile_mapping
 from xdmprep.mapping.check import check_mapping
-from xdmprep.mapping.contract import load_contract
+from xdmprep.pipeline.contract import load_contract
 from xdmprep.pipeline.upsert import array_warnings
 
 COLUMNS = pa.schema(

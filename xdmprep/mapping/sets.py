@@ -325,7 +325,7 @@ class MappingSet(MutableMapping[str, Any]):
         return losses
 
     def source_contract(self, schema: Any) -> Any:
-        """A pandera schema for the source columns: what `schema` means for each; see :mod:`xdmprep.contract`.
+        """A pandera schema for the source columns: what `schema` means for each; see :mod:`xdmprep.pipeline.contract`.
 
         Args:
             schema: the schema of the destinations.
@@ -341,7 +341,7 @@ class MappingSet(MutableMapping[str, Any]):
             >>> sorted(contract.columns)[:3]
             ['CITY', 'COUNTRY', 'DOB']
         """
-        from .contract import source_contract  # a higher floor, asked when called
+        from ..pipeline.contract import source_contract  # a higher floor, asked when called
 
         return source_contract(self, schema)
 

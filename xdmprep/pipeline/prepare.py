@@ -257,7 +257,7 @@ def prepare(
     times = Times()
     read = open_source(source, csv, excel)
     if contract is not None:
-        from ..mapping.contract import contract_stream, load_contract
+        from .contract import contract_stream, load_contract
 
         read = contract_stream(read, load_contract(contract) if isinstance(contract, str | os.PathLike) else contract)
     records = plan.checked(read)

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -27,26 +27,22 @@ from ..core.arrow_types import inexact
 from ..core.documents import is_file, why_explosive
 from ..core.paths import format_path, parse_path
 from ..core.stream import Chunk, Finding, Stream
-from ..errors import ExpressionError, UsageError, did_you_mean, needed_by, printable, shorten
+from ..errors import ExpressionError, SchemaError, UsageError, did_you_mean, needed_by, printable, shorten
 from ..language import Options, coerce, compile_expression
 from ..schema import Field, Schema
+from ..validate.identities import identity_tests
+from ..validate.messages import Failure
+from ..validate.patterns import compile_pattern
+from ..validate.value_tests import FormatTest, Length, OneOf, PatternTest, Range, ValueTest
+
+if TYPE_CHECKING:
+    from ..mapping import FieldMapping, MappingSet
 
 _Series = Any
-_Mask = np.ndarray[Any, np.dtype[np.bool_]]
+_SeriesTest = Callable[[_Series], _Series]
 
 
-class _Item(Protocol):
-    """What is asked of one mapping."""
-
-    destination: str
-    source: Any
-    columns: tuple[str, ...]
-
-    @property
-    def settled(self) -> str: ...
-
-
-def source_contract(mapping: Any, schema: Schema) -> Any:
+def source_contract(mapping: MappingSet, schema: Schema) -> Any:
     """A pandera schema for the source columns that `mapping` reads.
 
     Args:
@@ -110,7 +106,7 @@ def _pandera() -> Any:
                 os.environ.pop(name, None)
 
 
-def _read_by(item: _Item) -> tuple[str, ...]:
+def _read_by(item: FieldMapping) -> tuple[str, ...]:
     if item.settled == "expression":
         try:
             return compile_expression(item.source).columns
@@ -128,120 +124,67 @@ def _needed(destination: str, field: Field, schema: Schema) -> bool:
     return all(schema.find(steps[: at + 1]).required for at in range(len(steps)))
 
 
-def _tests(destination: str, field: Field, schema: Schema) -> list[tuple[str, str, Callable[[_Series], _Series]]]:
-    """Name, message and test (a Series to booleans) of everything the field demands of one value."""
-    tests: list[tuple[str, str, Callable[[_Series], _Series]]] = []
-    facts = field.constraints
-    if not field.declared or pa.types.is_nested(field.arrow_type):
-        return tests
-    kind = field.arrow_type
+_NUMBERS = (int, float)
+#: Keywords of JSON Schema: what a message says, the types of their values, and the test.
+_KEYWORDS: dict[str, tuple[str, tuple[type, ...], Callable[[Any], ValueTest]]] = {
+    "const": ("must be {}", (str, bool, *_NUMBERS), lambda value: OneOf([value])),
+    "pattern": ("must match {}", (str,), lambda text: PatternTest(compile_pattern(text))),
+    "minLength": ("must have at least {} characters", (int,), Length),
+    "maxLength": ("must have at most {} characters", (int,), lambda most: Length(0, most)),
+    "minimum": ("must not be below {}", _NUMBERS, lambda bound: Range(least=bound)),
+    "maximum": ("must not be above {}", _NUMBERS, lambda bound: Range(most=bound)),
+    "exclusiveMinimum": ("must be above {}", _NUMBERS, lambda bound: Range(above=bound)),
+    "exclusiveMaximum": ("must be below {}", _NUMBERS, lambda bound: Range(below=bound)),
+}
+
+
+def _tests(destination: str, field: Field, schema: Schema) -> Iterator[tuple[str, str, _SeriesTest]]:
+    """Name, message and test of everything the field demands of one value."""
+    kind, facts = field.arrow_type, field.constraints
+    if not field.declared or pa.types.is_nested(kind):
+        return
     if not pa.types.is_string(kind):
-        tests.append(("type", f"must convert to the type {field.type}", _Converts(kind)))
+        yield "type", f"must convert to the type {field.type}", _judged(kind)
     if isinstance(facts.get("enum"), list):
         listed = [str(value) for value in facts["enum"]]
         shown = ", ".join(listed[:8]) + (", ..." if len(listed) > 8 else "")
-        tests.append(("enum", f"must be one of {shown}", _texts(frozenset(listed).__contains__)))
-    if "const" in facts:
-        tests.append(("const", f"must be {facts['const']}", _texts(str(facts["const"]).__eq__)))
-    if isinstance(facts.get("pattern"), str):
-        pattern = _compiled(facts["pattern"])
-        if pattern is not None:
-            tests.append(("pattern", f"must match {facts['pattern']}", _texts(_found(pattern))))
-    for key, words, holds in (
-        ("minLength", "at least {} characters", lambda text, limit: len(text) >= limit),
-        ("maxLength", "at most {} characters", lambda text, limit: len(text) <= limit),
-    ):
-        if isinstance(facts.get(key), int):
-            limit = facts[key]
-            tests.append((key, f"must have {words.format(limit)}", _texts(_limited(holds, limit))))
-    for key, words, compare in (
-        ("minimum", "not be below {}", np.greater_equal), ("maximum", "not be above {}", np.less_equal),
-        ("exclusiveMinimum", "be above {}", np.greater), ("exclusiveMaximum", "be below {}", np.less),
-    ):  # fmt: skip
-        limit = facts.get(key)
-        if isinstance(limit, int | float) and not isinstance(limit, bool):
-            tests.append((key, f"must {words.format(limit)}", _Bounded(limit, compare)))
-    checked = facts.get("format")
-    if checked in ("email", "uri") and pa.types.is_string(kind):
-        tests.append(("format", f"must have the format {checked}", _texts(_format(checked))))
-    if _is_identity(destination, field, schema):
-        tests.append(("identity", "must not be blank nor longer than 1024 characters", _texts(_identity)))
-        if destination.startswith("identityMap.ECID["):
-            tests.append(("ECID", "must have 38 digits", _texts(lambda t: re.fullmatch(r"[0-9]{38}", t) is not None)))
-    return tests
+        yield "enum", f"must be one of {shown}", _judged(kind, OneOf(facts["enum"]))
+    for keyword, (words, types, make) in _KEYWORDS.items():
+        if type(facts.get(keyword)) in types:
+            with suppress(SchemaError):  # a pattern that cannot be read
+                test = make(facts[keyword])
+                numbers = pa.float64() if isinstance(test, Range) else kind
+                yield keyword, words.format(facts[keyword]), _judged(numbers, test)
+    if facts.get("format") in ("email", "uri") and pa.types.is_string(kind):
+        yield "format", f"must have the format {facts['format']}", _judged(kind, FormatTest(facts["format"]))
+    for failure, test in _identity_tests(destination, field, schema):
+        ecid = failure.code == "identity-ecid"
+        words = "must have 38 digits" if ecid else "must not be blank nor longer than 1024 characters"
+        yield failure.code, words, _judged(pa.string(), test)
 
 
-def _limited(holds: Callable[[str, int], bool], limit: int) -> Callable[[str], bool]:
-    return lambda text: holds(text, limit)
-
-
-def _found(pattern: re.Pattern[str]) -> Callable[[str], bool]:
-    return lambda text: pattern.search(text) is not None
-
-
-def _identity(text: str) -> bool:
-    return len(text.strip()) > 0 and len(text) <= 1024
-
-
-def _is_identity(destination: str, field: Field, schema: Schema) -> bool:
+def _identity_tests(destination: str, field: Field, schema: Schema) -> Sequence[tuple[Failure, ValueTest]]:
     steps = parse_path(destination)
     if steps[0] == "identityMap" and steps[-1] == "id":
-        return True
-    return any(identity.path == field.path for identity in schema.identities)
+        return identity_tests(str(steps[1]))
+    found = [identity for identity in schema.identities if identity.path == field.path]
+    return identity_tests(found[0].namespace) if found else ()
 
 
-def _compiled(pattern: str) -> re.Pattern[str] | None:
-    try:
-        return re.compile(pattern)
-    except re.error:
-        return None
-
-
-def _format(name: str) -> Callable[[str], bool]:
-    from jsonschema import Draft7Validator
-
-    checker = Draft7Validator.FORMAT_CHECKER
-    return lambda text: checker.conforms(text, name)
-
-
-def _texts(test: Callable[[str], bool]) -> Callable[[_Series], _Series]:
-    """A test of texts as one of a Series, asked once per distinct value."""
+def _judged(kind: pa.DataType, test: ValueTest | None = None) -> _SeriesTest:
+    """Whether each value of a Series converts to an Arrow type, as the mapping converts, or passes a test as such."""
 
     def of_series(series: _Series) -> _Series:
-        codes, distinct = series.factorize()
-        answers = np.array([test(_text(value)) for value in distinct] + [True], dtype=bool)
-        return _as_series(answers[codes], series)
+        import pandas as pd
+
+        values, bad = coerce(_arrow(series), kind, Options())
+        failed = bad if test is None else test.positions(values)
+        fine = np.ones(len(series), dtype=bool)
+        if failed is not None:
+            fine[failed] = False
+        return pd.Series(fine, index=series.index)
 
     return of_series
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else str(value)
-
-
-class _Converts:
-    """Whether each value converts to an Arrow type, as the mapping converts."""
-
-    def __init__(self, kind: pa.DataType) -> None:
-        self.kind = kind
-
-    def __call__(self, series: _Series) -> _Series:
-        _, failed = coerce(_arrow(series), self.kind, Options())
-        fine = np.ones(len(series), dtype=bool)
-        fine[failed] = False
-        return _as_series(fine, series)
-
-
-class _Bounded:
-    """Whether each value that is a number keeps a bound; the others are for :class:`_Converts` to find."""
-
-    def __init__(self, limit: float, compare: Callable[[Any, Any], _Mask]) -> None:
-        self.limit, self.compare = limit, compare
-
-    def __call__(self, series: _Series) -> _Series:
-        numbers, _ = coerce(_arrow(series), pa.float64(), Options())
-        values = numbers.to_numpy(zero_copy_only=False)
-        return _as_series(np.isnan(values) | self.compare(values, self.limit), series)
 
 
 def _arrow(series: _Series) -> pa.Array | list[Any]:
@@ -250,12 +193,6 @@ def _arrow(series: _Series) -> pa.Array | list[Any]:
     except (pa.ArrowInvalid, pa.ArrowTypeError):  # values of unlike types
         return [None if value is None or value != value else value for value in series]
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
-
-
-def _as_series(mask: _Mask, like: _Series) -> _Series:
-    import pandas as pd
-
-    return pd.Series(mask, index=like.index)
 
 
 def load_contract(path: str | os.PathLike[str]) -> Any:
@@ -364,19 +301,14 @@ def _findings(cases: Any, chunk: Chunk, frame: Any) -> list[Finding]:
     made = []
     for (column, check), rows in found.items():
         positions = sorted(rows)
-        values = pa.array([None if _is_null(rows[at]) else _text(rows[at]) for at in positions], pa.string())
+        values = pa.array(
+            [None if rows[at] is None or rows[at] != rows[at] else str(rows[at]) for at in positions], pa.string()
+        )
         message = f"breaks the contract: {_check_words(check)}"
         made.append(Finding.of("contract", "", message, chunk.rows[positions], values, column or None))
     return made
 
 
-def _is_null(value: Any) -> bool:
-    return value is None or value != value
-
-
 def _check_words(check: str) -> str:
-    words: Mapping[str, str] = {"not_nullable": "must not be null", "field_uniqueness": "must be unique"}
+    words = {"not_nullable": "must not be null", "field_uniqueness": "must be unique"}
     return words.get(check, check if len(check) <= 200 else shorten(check, 200))
-
-
-__all__ = ["contract_stream", "load_contract", "source_contract"]
