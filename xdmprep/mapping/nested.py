@@ -7,13 +7,15 @@ walks on inside its values, so the result is a list of what the rest of the path
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..core.arrow_types import TIMESTAMP, is_list, plain_type
+from ..core import arrow_types
+from ..core.arrow_types import is_list, plain_type
 from ..core.ndjson.fields import is_numeral, is_unseen
 from ..core.paths import EVERY, Path, format_path
 from ..core.shred import plain, valid
@@ -88,59 +90,38 @@ def list_parts(array: pa.Array) -> tuple[np.ndarray[Any, np.dtype[np.int32]], pa
 
 
 def is_text(kind: pa.DataType) -> bool:
-    """Whether `kind` is text of any layout."""
-    if pa.types.is_dictionary(kind):
-        return is_text(kind.value_type)
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+    """Whether `kind` is text of any layout, dictionaries included."""
+    return arrow_types.is_text(kind.value_type if pa.types.is_dictionary(kind) else kind)
+
+
+#: What people call types.
+_WORDS: tuple[tuple[Callable[[pa.DataType], bool], str], ...] = (
+    (is_text, "a text"), (is_list, "an array"), (pa.types.is_struct, "an object"), (pa.types.is_map, "a map"),
+    (pa.types.is_boolean, "a boolean"), (pa.types.is_integer, "an integer"), (pa.types.is_floating, "a number"),
+    (pa.types.is_decimal, "a number"), (pa.types.is_date, "a date"), (pa.types.is_timestamp, "a date-time"),
+)  # fmt: skip
 
 
 def type_words(kind: pa.DataType) -> str:
     """What people call the type: "a text", "an object", ..."""
-    if is_text(kind):
-        return "a text"
-    if is_list(kind):
-        return "an array"
-    if pa.types.is_struct(kind):
-        return "an object"
-    if pa.types.is_map(kind):
-        return "a map"
-    if pa.types.is_boolean(kind):
-        return "a boolean"
-    if pa.types.is_integer(kind):
-        return "an integer"
-    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return "a number"
-    if pa.types.is_date(kind):
-        return "a date"
-    if pa.types.is_timestamp(kind):
-        return "a date-time"
-    return f"a value of type {kind}"
+    return next((words for test, words in _WORDS if test(kind)), f"a value of type {kind}")
 
 
 def natural(kind: pa.DataType) -> pa.DataType | None:
     """The type that a value of `kind` travels as when no schema says otherwise; None if records cannot hold it."""
-    if is_text(kind) or pa.types.is_null(kind):
-        return pa.string()
-    if pa.types.is_dictionary(kind):
+    types = pa.types
+    if types.is_dictionary(kind):
         return natural(kind.value_type)
     if is_list(kind):
         inner = _natural_field(kind.value_field)
         return None if inner is None else pa.list_(inner)
-    if pa.types.is_map(kind):
+    if types.is_map(kind):
         inner = _natural_field(kind.item_field)
         return None if inner is None or not is_text(kind.key_type) else pa.map_(pa.string(), inner)
-    if pa.types.is_struct(kind):
+    if types.is_struct(kind):
         parts = [(field.name, _natural_field(field)) for field in kind]
         return None if any(part is None for _, part in parts) else pa.struct(parts)
-    if pa.types.is_timestamp(kind):
-        return TIMESTAMP if plain_type(kind) is not None else None
-    if pa.types.is_date(kind):
-        return pa.date32()
-    if pa.types.is_uint8(kind) or pa.types.is_uint16(kind) or pa.types.is_uint32(kind) or pa.types.is_uint64(kind):
-        return {8: pa.int16(), 16: pa.int32()}.get(kind.bit_width, pa.int64())
-    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return pa.float64()
-    return kind if pa.types.is_integer(kind) or pa.types.is_boolean(kind) else None
+    return pa.int64() if types.is_uint64(kind) else plain_type(kind, exact=False)
 
 
 def field_at(field: pa.Field, steps: Path) -> pa.Field:
