@@ -63,7 +63,7 @@ def compile_mapping(
         raise MappingError(error.faults, mapping.name or None) from None
     log.info(
         "%s: %d mappings, %d of %d columns read, %d fields written%s", Path(mapping.name).name or "mapping set",
-        len(mapping), len(mapper.reads), len(columns), len(mapper.leaves), ", rows grouped" if plan.grouped else "",
+        len(mapping), len(mapper.reads), len(columns), len(mapper.leaves), ", rows grouped" if plan.keys else "",
     )  # fmt: skip
     return mapper
 

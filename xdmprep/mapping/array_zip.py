@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..core.paths import EVERY, Path
-from ..core.shred import Leaf, conform, nest, plain, valid
+from ..core.shred import Leaf, conform, nest, nested_type, path_tree, plain, valid
 from ..errors import MappingError
-from ..schema import Schema
+from ..language.shapes import only_where
+from ..schema import Field, Schema
 from .destinations import IDENTITY_MAPS, find
 from .evaluation import Work
-from .nested import list_parts
+from .nested import list_parts, type_at
 from .plan import Output
 from .sources import ConstantSource
 
@@ -49,69 +49,51 @@ class StarGroup:
 
     def read(self, work: Work) -> pa.Array:
         """The column."""
-        parts = []
-        constants = []
+        parts: list[tuple[Path, pa.Array | pa.Scalar]] = []
         for output in self.outputs:
-            rest = output.path[len(self.path) + 1 :]
+            rest, kind = output.path[len(self.path) + 1 :], output.type
             if isinstance(output.source, ConstantSource):
-                constants.append((rest, output))
+                parts.append((rest, pa.scalar(output.source.value, kind)))
                 continue
-            kind = output.type
-            for _ in range(sum(step == EVERY for step in output.path) - (work.offsets is not None)):
+            for _ in range(output.path.count(EVERY) - (work.offsets is not None)):
                 kind = pa.list_(kind)
             array = work.output(replace(output, type=kind))
             if work.offsets is not None:  # each row of a group gives one element
                 array = pa.ListArray.from_arrays(pa.array(work.offsets), plain(array))
             parts.append((rest, array))
         by_id = len(self.path) == 2 and self.path[0] in IDENTITY_MAPS
-        return _assemble(parts, constants, self.type, by_id)
+        return _assemble(parts, self.type, by_id)
 
 
-def _assemble(
-    parts: Sequence[tuple[Path, pa.Array]],
-    constants: Sequence[tuple[Path, Output]],
-    kind: pa.DataType,
-    by_id: bool = False,
-) -> pa.Array:
-    """A list array of `kind` from list arrays, each with the path inside the element that its values go to.
+def _assemble(parts: Sequence[tuple[Path, pa.Array | pa.Scalar]], kind: pa.DataType, by_id: bool = False) -> pa.Array:
+    """A list array of `kind` from list arrays and constants, each with the path inside the element that it goes to.
 
     Elements where all values are null are left out; `by_id` leaves out those without an ``id`` too.
     """
-    offsets, columns = _side_by_side([array for _, array in parts])
-    n = int(offsets[-1])
-    inside: dict[Path, list[tuple[Path, pa.Array]]] = {}
-    inside_constants: dict[Path, list[tuple[Path, Output]]] = {}
-    leaves: list[Leaf] = []
-    arrays: list[pa.Array] = []
-    for (rest, _), values in zip(parts, columns, strict=True):
+    offsets, columns = _side_by_side([part for _, part in parts if isinstance(part, pa.Array)])
+    stretched = iter(columns)
+    inside: dict[Path, list[tuple[Path, pa.Array | pa.Scalar]]] = {}
+    arrays: dict[Path, pa.Array] = {}
+    for rest, part in parts:
+        values = next(stretched) if isinstance(part, pa.Array) else part
         if not rest:
             return _list_of(conform(plain(values), kind.value_type), offsets, kind)
         if EVERY in rest:
             at = rest.index(EVERY)
             inside.setdefault(rest[:at], []).append((rest[at + 1 :], values))
         else:
-            leaves.append(Leaf(rest, values.type))
-            arrays.append(values)
-    for rest, output in constants:
-        if EVERY in rest:
-            at = rest.index(EVERY)
-            inside_constants.setdefault(rest[:at], []).append((rest[at + 1 :], output))
-        else:
-            leaves.append(Leaf(rest, output.type))
-            arrays.append(pa.repeat(pa.scalar(output.source.value, output.type), n))  # type: ignore[attr-defined]
+            arrays[rest] = values if isinstance(values, pa.Array) else pa.repeat(values, int(offsets[-1]))
     for prefix, more in inside.items():
-        array = _assemble(more, inside_constants.get(prefix, ()), _type_inside(kind.value_type, prefix))
-        leaves.append(Leaf(prefix, array.type))
-        arrays.append(array)
-    ids = [array for leaf, array in zip(leaves, arrays, strict=True) if leaf.path in (("id",), ("xdm:id",))]
-    if by_id and ids and ids[0].null_count:
-        arrays = [only_where(array, valid(ids[0])) for array in arrays]
+        if any(isinstance(part, pa.Array) for _, part in more):
+            arrays[prefix] = _assemble(more, type_at(kind.value_type, prefix))
+    id_of = arrays.get(("id",), arrays.get(("xdm:id",)))
+    if by_id and id_of is not None and id_of.null_count:
+        arrays = {path: only_where(array, valid(id_of)) for path, array in arrays.items()}
+    leaves = [Leaf(path, array.type) for path, array in arrays.items()]
+    records = pa.RecordBatch.from_arrays(list(arrays.values()), [leaf.name for leaf in leaves])
     fields = list(kind.value_type)
-    records = pa.RecordBatch.from_arrays(arrays, [leaf.name for leaf in leaves])
     nested = nest(leaves, records, pa.schema(fields))
-    empty = np.ones(n, dtype=bool)
-    for column in nested.columns:
-        empty &= ~valid(column)
+    empty = ~np.logical_or.reduce([valid(column) for column in nested.columns])
     return _list_of(pa.StructArray.from_arrays(nested.columns, fields=fields, mask=pa.array(empty)), offsets, kind)
 
 
@@ -122,18 +104,6 @@ def _list_of(values: pa.Array, offsets: _Ints, kind: pa.DataType) -> pa.Array:
         offsets = np.concatenate([[0], np.cumsum(keep)])[offsets].astype(np.int32)
         values = values.filter(pa.array(keep))
     return pa.ListArray.from_arrays(pa.array(offsets), values, type=kind, mask=pa.array(np.diff(offsets) == 0))
-
-
-def only_where(array: pa.Array, keep: np.ndarray[Any, np.dtype[np.bool_]]) -> pa.Array:
-    """`array` with nulls where `keep` is False."""
-    if isinstance(array, pa.DictionaryArray):
-        if array.indices.null_count:
-            return only_where(plain(array), keep)
-        indices = array.indices.to_numpy(zero_copy_only=False)
-        return pa.DictionaryArray.from_arrays(pa.array(indices, pa.int32(), mask=~keep), array.dictionary)
-    if pa.types.is_nested(array.type):
-        return array.take(pa.array(np.arange(len(array)), mask=~keep))
-    return pc.if_else(pa.array(keep), array, pa.scalar(None, array.type))
 
 
 def _side_by_side(lists: Sequence[pa.Array]) -> tuple[_Ints, list[pa.Array]]:
@@ -154,14 +124,8 @@ def _side_by_side(lists: Sequence[pa.Array]) -> tuple[_Ints, list[pa.Array]]:
     return common, stretched
 
 
-def _type_inside(kind: pa.DataType, path: Path) -> pa.DataType:
-    for step in path:
-        kind = kind.field(str(step)).type
-    return kind
-
-
 def star_groups(outputs: Sequence[Output], schema: Schema | None) -> list[StarGroup]:
-    """The outputs with ``[*]`` in their destination, put together by what comes before it.
+    """The outputs with ``[*]`` in their destination, put together by what comes before it; constants last.
 
     Raises:
         MappingError: a group has nothing but constants, so nobody knows how many elements there are.
@@ -171,30 +135,26 @@ def star_groups(outputs: Sequence[Output], schema: Schema | None) -> list[StarGr
         groups.setdefault(output.path[: output.path.index(EVERY)], []).append(output)
     made, faults = [], []
     for path, members in groups.items():
-        if all(isinstance(output.source, ConstantSource) for output in members):
+        members.sort(key=lambda output: isinstance(output.source, ConstantSource))
+        if isinstance(members[0].source, ConstantSource):
             faults.append(
                 f"{members[0].item}: [*] in the destination needs a mapping beside it whose source has [*] as well, "
                 "or [0] instead."
             )
             continue
         field = find(path, schema)
-        if field is None:
-            tree = _element_type([(output.path[len(path) + 1 :], output.type) for output in members])
-            made.append(StarGroup(path, pa.list_(tree), tuple(members)))
-        else:
-            made.append(StarGroup(path, field.arrow_type, tuple(members)))
+        kind = _list_type([(output.path[len(path) :], output.type) for output in members], field)
+        made.append(StarGroup(path, kind, tuple(members)))
     if faults:
         raise MappingError(faults)
     return made
 
 
-def _element_type(rests: Sequence[tuple[Path, pa.DataType]]) -> pa.DataType:
-    """The type of an element when no schema says it."""
-    if any(not rest for rest, _ in rests):
-        return rests[0][1]
-    children: dict[str | int, list[tuple[Path, pa.DataType]]] = {}
-    for rest, kind in rests:
-        children.setdefault(rest[0], []).append((rest[1:], kind))
-    if set(children) == {EVERY}:
-        return pa.list_(_element_type(children[EVERY]))
-    return pa.struct([(str(step), _element_type(below)) for step, below in children.items()])
+def _list_type(rests: Sequence[tuple[Path, pa.DataType]], field: Field | None) -> pa.DataType:
+    """The type of a list whose elements have these paths: the schema's, or what fits."""
+    if field is not None:
+        return field.arrow_type
+    if any(len(rest) == 1 for rest, _ in rests):
+        return pa.list_(rests[0][1])
+    leaves = [Leaf(tuple(0 if step == EVERY else step for step in rest), kind) for rest, kind in rests]
+    return nested_type(path_tree([leaf.path for leaf in leaves]), leaves)

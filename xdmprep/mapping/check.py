@@ -59,8 +59,8 @@ def check_mapping(mapping: MappingSet, columns: pa.Schema | None = None, schema:
         warnings += _not_mapped(leaves, schema)
         warnings += _primary(leaves, schema)
     if columns is not None:
-        warnings += slow_mappings((*plan.outputs, *plan.stars), columns)
-    used = {name for output in (*plan.outputs, *plan.stars) for name in output.source.columns}
+        warnings += slow_mappings(plan.outputs, columns)
+    used = {name for output in plan.outputs for name in output.source.columns}
     used |= set(mapping.options.group_by)
     unused = () if columns is None else tuple(name for name in columns.names if name not in used)
     return Check((), tuple(warnings), unused)

@@ -74,7 +74,7 @@ def explain_mapping(mapping: MappingSet, stream: Stream, schema: Schema | None, 
     plan = make_plan(mapping, stream.arrow_schema, schema, records)
     found = []
     for item in mapping.mappings:
-        outputs = [output for output in (*plan.outputs, *plan.stars) if output.item is item]
+        outputs = [output for output in plan.outputs if output.item is item]
         runs, why = how(outputs[0], records) if outputs else ("columns", "other mappings make all of its fields")
         micros = _measured(outputs, records, plan.options) if records.num_rows else None
         found.append(Explained(item.destination, item.text, runs, why, micros))
@@ -140,7 +140,7 @@ def _measured(outputs: list[Output], records: pa.RecordBatch, options: Any) -> f
     return float(round(best / records.num_rows * 1e6, 3))
 
 
-def slow_mappings(outputs: tuple[Output, ...], columns: pa.Schema) -> Iterator[str]:
+def slow_mappings(outputs: list[Output], columns: pa.Schema) -> Iterator[str]:
     """A sentence for each mapping of which a part runs row by row, as far as the types of the columns tell."""
     empty = pa.RecordBatch.from_pylist([], schema=columns)
     seen = set()

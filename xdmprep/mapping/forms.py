@@ -14,7 +14,7 @@ have no effect here are kept.  Source: Data Prep API reference, mapping sets.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from numbers import Number
 from typing import Any
@@ -120,19 +120,15 @@ def _read_list(items: list[Any], faults: list[str]) -> list[FieldMapping]:
         if not isinstance(source, fits):
             faults.append(f"{where}: the source is a text, got {shorten(source, 40)}.")
             continue
-        known = ("source", "sourceAttribute", "destination", "destinationXdmPath", "sourceType", "name", "description")
-        extra = {key: value for key, value in item.items() if key not in known}
-        fields.append(
-            FieldMapping(
-                destination,
-                source,
-                "column" if kind is None else _KINDS[kind],
-                str(item.get("name") or ""),
-                str(item.get("description") or ""),
-                extra=extra,
-            )
-        )
+        known = ("source", "sourceAttribute", "destination", "destinationXdmPath", "sourceType")
+        fields.append(FieldMapping(destination, source, _KINDS.get(str(kind), "column"), **_told(item, known)))
     return fields
+
+
+def _told(item: Mapping[str, Any], known: tuple[str, ...]) -> dict[str, Any]:
+    """What a mapping says beside the keys that are known: its name and description, and what has no effect here."""
+    extra = {key: value for key, value in item.items() if key not in (*known, "name", "description")}
+    return {**{key: str(item.get(key) or "") for key in ("name", "description")}, "extra": extra}
 
 
 def _one_of(item: Mapping[str, Any], new: str, old: str, where: str, faults: list[str]) -> Any:
@@ -197,49 +193,44 @@ def _read_long(destination: str, source: Mapping[str, Any], faults: list[str], l
     if not fits.get(kind, isinstance(value, str) and bool(value)):
         faults.append(f"{destination}: '{key}' cannot be {shorten(value, 40)}.")
         return None
-    columns = source.get("columns", ())
-    columns = (columns,) if isinstance(columns, str) else columns
-    if not isinstance(columns, list | tuple) or not all(isinstance(name, str) for name in columns):
+    columns = _as_list(source.get("columns", ()))
+    if not _are_columns(columns):
         faults.append(f"{destination}: 'columns' is a list of columns, got {shorten(columns, 40)}.")
         return None
-    columns = tuple(columns)
-    known = (*_LONG, "name", "description", "columns")
-    extra = {key: value for key, value in source.items() if key not in known}
-    return FieldMapping(
-        destination, value, kind, str(source.get("name") or ""), str(source.get("description") or ""), columns, extra,
-        line,
-    )  # fmt: skip
+    more = _told(source, (*_LONG, "columns"))
+    return FieldMapping(destination, value, kind, columns=tuple(columns), line=line, **more)
 
 
 def _read_options(content: Mapping[str, Any], faults: list[str]) -> SetOptions:
     for key in content:
         if _is_option(str(key)) and key not in _OPTIONS:
             faults.append(f"unknown option {key!r}.{did_you_mean(key, _OPTIONS)}")
-    group = content.get("$group_by", ())
-    group = (group,) if isinstance(group, str) else group
-    if not isinstance(group, list | tuple) or not all(isinstance(item, str) for item in group):
-        faults.append(f"$group_by is a column or a list of columns, got {shorten(group, 40)}.")
-        group = ()
-    missing = content.get("$missing", "error")
-    if missing is None:  # an unquoted null in YAML
-        missing = "null"
-    if missing != "error" and missing != "null":
-        faults.append(f"$missing is error or null, got {shorten(missing, 40)}.")
-        missing = "error"
-    in_order = content.get("$sorted", False)
-    if not isinstance(in_order, bool):
-        faults.append(f"$sorted is true or false, got {shorten(in_order, 40)}.")
-        in_order = False
-    maps: dict[str, Mapping[str, Any]] = {}
-    for key in ("$language", "$values", "$dataprep"):
-        value = content.get(key) or {}
-        if not isinstance(value, Mapping):
-            faults.append(f"{key} is an object, got {shorten(value, 40)}.")
-            value = {}
-        maps[key] = value
-    title = str(content.get("$name") or "")
-    values = value_texts(maps["$values"], faults)
-    return SetOptions(title, tuple(group), in_order, missing, dict(maps["$language"]), values, dict(maps["$dataprep"]))
+
+    def option(key: str, default: Any, what: str, fits: Callable[[Any], bool]) -> Any:
+        value = content.get(key, default)
+        if fits(value):
+            return value
+        faults.append(f"{key} is {what}, got {shorten(value, 40)}.")
+        return default
+
+    def mapping(key: str) -> dict[str, Any]:
+        return dict(option(key, {}, "an object", lambda value: not value or isinstance(value, Mapping)) or {})
+
+    group = option("$group_by", (), "a column or a list of columns", lambda value: _are_columns(_as_list(value)))
+    in_order = option("$sorted", False, "true or false", lambda value: isinstance(value, bool))
+    missing = option("$missing", "error", "error or null", lambda value: value in ("error", "null", None))
+    return SetOptions(
+        str(content.get("$name") or ""), tuple(_as_list(group)), in_order, missing or "null",  # null needs no quotes
+        mapping("$language"), value_texts(mapping("$values"), faults), mapping("$dataprep"),
+    )  # fmt: skip
+
+
+def _as_list(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+def _are_columns(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(name, str) for name in value)
 
 
 def value_texts(values: Mapping[Any, Any], faults: list[str]) -> dict[str, str]:
@@ -258,31 +249,27 @@ def value_texts(values: Mapping[Any, Any], faults: list[str]) -> dict[str, str]:
 
 def own_form(fields: Iterable[FieldMapping], options: SetOptions) -> dict[str, Any]:
     """Our form as plain values; the only one that holds everything, callables included."""
-    content: dict[str, Any] = {}
-    if options.name:
-        content["$name"] = options.name
-    if options.group_by:
-        content["$group_by"] = list(options.group_by)
-    if options.sorted:
-        content["$sorted"] = True
-    if options.missing != "error":
-        content["$missing"] = options.missing
-    if options.language:
-        content["$language"] = dict(options.language)
-    if options.values:
-        content["$values"] = dict(options.values)
-    if options.extra:
-        content["$dataprep"] = dict(options.extra)
-    return content | {item.destination: own_source(item) for item in fields}
+    return {**_written(options), **{item.destination: own_source(item) for item in fields}}
+
+
+def _written(options: SetOptions) -> dict[str, Any]:
+    """The options that are not as they are by default, as our form has them."""
+    own = {
+        "$name": options.name, "$group_by": list(options.group_by), "$sorted": options.sorted,
+        "$missing": options.missing.replace("error", ""), "$language": dict(options.language),
+        "$values": dict(options.values), "$dataprep": dict(options.extra),
+    }  # fmt: skip
+    return {key: value for key, value in own.items() if value}
+
+
+def _texts(item: FieldMapping) -> dict[str, str]:
+    """Name and description of a mapping, where it has them."""
+    return {key: value for key, value in (("name", item.name), ("description", item.description)) if value}
 
 
 def own_source(item: FieldMapping) -> Any:
     """The shortest source in our own form that reads back as `item`."""
-    more: dict[str, Any] = dict(item.extra)
-    if item.name:
-        more["name"] = item.name
-    if item.description:
-        more["description"] = item.description
+    more: dict[str, Any] = {**item.extra, **_texts(item)}
     if item.columns:
         more["columns"] = list(item.columns)
     short = item.source
@@ -302,19 +289,9 @@ def own_source(item: FieldMapping) -> Any:
 def data_prep_form(fields: Iterable[FieldMapping], options: SetOptions, form: str) -> tuple[dict[str, Any], list[str]]:
     """A Data Prep mapping set (`form` is posted, stored or old) and what it could not hold, one line each."""
     losses: list[str] = []
-    mappings = []
-    for item in fields:
-        made = _data_prep_mapping(item, form, losses)
-        if made is not None:
-            mappings.append(made)
-    for key, value in (
-        ("$group_by", options.group_by),
-        ("$sorted", options.sorted),
-        ("$language", options.language),
-        ("$values", options.values),
-    ):
-        if value:
-            losses.append(f"{key}: Data Prep has no such option; it is left out.")
+    mappings = [made for item in fields if (made := _data_prep_mapping(item, form, losses)) is not None]
+    lost = [key for key in _written(options) if key in ("$group_by", "$sorted", "$language", "$values")]
+    losses += [f"{key}: Data Prep has no such option; it is left out." for key in lost]
     name = {"name": options.name} if options.name else {}
     return {**name, **options.extra, "mappings": mappings}, losses
 
@@ -346,17 +323,13 @@ def _data_prep_mapping(item: FieldMapping, form: str, losses: list[str]) -> dict
     if form == "old" and kind != "column":
         losses.append(f"{item.destination}: the old form holds plain copies only; {item.text} is left out.")
         return None
+    texts = _texts(item)
+    both = {"sourceAttribute": source, "destinationXdmPath": item.destination}
     if form == "old":
-        pair = {"sourceAttribute": source, "destinationXdmPath": item.destination}
-        made = {**pair, "identity": False, **item.extra}
-        for what, value in (("name", item.name), ("description", item.description)):
-            if value:
-                losses.append(f"{item.destination}: the old form has no {what}; it is left out.")
-        return made
-    texts = {key: value for key, value in (("name", item.name), ("description", item.description)) if value}
-    pair = {"source": source, "destination": item.destination}
+        losses += [f"{item.destination}: the old form has no {what}; it is left out." for what in texts]
+        return {**both, "identity": False, **item.extra}
+    made = {"source": source, "destination": item.destination, **texts}
     if form == "posted":
-        return {"sourceType": _POSTED[kind], **pair, **texts, **item.extra}
-    both = {**pair, **texts, "sourceAttribute": source, "destinationXdmPath": item.destination}
+        return {"sourceType": _POSTED[kind], **made, **item.extra}
     marks = {"identity": False, "primaryIdentity": False, "matchScore": 0.0, "functionVersion": 1}
-    return {"sourceType": _STORED[kind], **both, **marks, **item.extra}
+    return {"sourceType": _STORED[kind], **made, **both, **marks, **item.extra}

@@ -7,10 +7,10 @@ each distinct value of it is tried.  So the hint of a value does not depend on t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, lru_cache
 from itertools import product
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -41,6 +41,7 @@ _TIMES = (
 _LETTERS = ((r"\p{L}", "a"), (r"\p{N}", "9"))
 
 _Positions = np.ndarray[Any, np.dtype[np.int64]]
+_T = TypeVar("_T")
 
 
 def hinted(
@@ -56,15 +57,20 @@ def hinted(
     coded = shown.dictionary_encode()
     name = _reference(source)
     words = coded.dictionary.to_pylist()
-    known = _remembered(target, name, options)
-    new = [word for word in words if word not in known]
-    fresh = dict(zip(new, _hints_of(pa.array(new, pa.string()), target, name, options), strict=True)) if new else {}
-    if len(known) + len(fresh) <= REMEMBERED:
-        known.update(fresh)
-    hints = np.array([*(fresh[word] if word in fresh else known[word] for word in words), ""], dtype=object)
+    found = _asked(words, _remembered(target, name, options), lambda new: _hints_of(new, target, name, options))
+    hints = np.array([*found, ""], dtype=object)
     own = hints[coded.indices.fill_null(len(words)).to_numpy(zero_copy_only=False)]
     for hint in dict.fromkeys(own.tolist()):
         yield np.flatnonzero(own == hint), hint
+
+
+def _asked(words: list[str], known: dict[str, _T], answer: Callable[[pa.Array], Iterable[_T]]) -> list[_T]:
+    """The answer for each of some texts, all different; remembered where there is room."""
+    new = [word for word in words if word not in known]
+    fresh = dict(zip(new, answer(pa.array(new, pa.string())), strict=True)) if new else {}
+    if len(known) + len(fresh) <= REMEMBERED:
+        known.update(fresh)
+    return [fresh[word] if word in fresh else known[word] for word in words]
 
 
 @lru_cache(64)
@@ -192,16 +198,13 @@ def _expanded(shape: str) -> list[str]:
 def _reads(expression: str, values: pa.Array, target: pa.DataType, options: Options) -> list[bool]:
     """Which of `values` the expression turns into a `target`; each is asked once where there is room to remember."""
     compiled, known = _tried(expression, target, options)
-    texts = values.to_pylist()
-    new = [text for text in texts if text not in known]
-    fresh: dict[str, bool] = {}
-    if new:
-        made = compiled.apply(pa.RecordBatch.from_arrays([pa.array(new, pa.string())], ["value"]))
-        array, _ = coerce(made.values, target, options)
-        fresh = dict(zip(new, array.is_valid().to_pylist(), strict=True))
-        if len(known) + len(fresh) <= REMEMBERED:
-            known.update(fresh)
-    return [fresh[text] if text in fresh else known[text] for text in texts]
+
+    def answer(new: pa.Array) -> list[bool]:
+        array, _ = coerce(compiled.apply(pa.RecordBatch.from_arrays([new], ["value"])).values, target, options)
+        found: list[bool] = array.is_valid().to_pylist()
+        return found
+
+    return _asked(values.to_pylist(), known, answer)
 
 
 @lru_cache(64)

@@ -22,15 +22,14 @@ from ..core.shred import Leaf, nested_schema, valid
 from ..core.stream import Chunk, Finding
 from ..errors import ExpressionError, Severity
 from ..language.kernels.json_objects import parsed_once
+from ..language.shapes import only_where
 from ..schema import Schema
-from .array_zip import StarGroup, only_where, star_groups
+from .array_zip import StarGroup, star_groups
 from .destinations import IDENTITY_MAPS, document_order
 from .evaluation import Work
 from .nested import list_parts
 from .plan import Output, Plan
 from .sources import ColumnSource, ConstantSource
-
-_TEXT_COLUMN = pa.dictionary(pa.int32(), pa.string())
 
 
 class Mapper:
@@ -43,9 +42,9 @@ class Mapper:
     """
 
     def __init__(self, plan: Plan, columns: pa.Schema, schema: Schema | None, strict: bool) -> None:
-        self._grouped, self._keys = plan.grouped, plan.keys
-        groups = star_groups(plan.stars, schema)
-        made: list[Output | StarGroup] = [*plan.outputs, *groups]
+        self._keys = plan.keys
+        made: list[Output | StarGroup] = [output for output in plan.outputs if EVERY not in output.path]
+        made += star_groups([output for output in plan.outputs if EVERY in output.path], schema)
         order = document_order([part.path for part in made], schema)
         self._parts = [made[number] for number in order]
         self._columns = columns
@@ -87,7 +86,7 @@ class Mapper:
             constant = value if isinstance(value, str | int | float | bool) else None
             follows = self._follow.get(number) if constant is not None else None
             return replace(leaf, column=None, constant=constant, follows=follows)
-        if isinstance(part.source, ColumnSource) and not (part.source.steps or part.steps or part.via or self._grouped):
+        if isinstance(part.source, ColumnSource) and not (part.source.steps or part.steps or part.via or self._keys):
             return replace(leaf, copied=part.source.column)
         return leaf
 
@@ -118,7 +117,7 @@ class Mapper:
 
     def _work(self, chunk: Chunk) -> Work:
         records = source_records(chunk, self._columns)
-        if not self._grouped:
+        if not self._keys:
             return Work(records, chunk.rows, self._options, self._severity)
         offsets = np.zeros(len(chunk) + 1, dtype=np.int32)
         flat = records

@@ -6,7 +6,8 @@ an output of its own, and a mapping that leads below the object overrides the fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -72,21 +73,21 @@ class Output:
 
 @dataclass
 class Plan:
-    """The outputs of a mapping set, `stars` those with ``[*]`` in their destination, and what is worth a warning.
+    """The outputs of a mapping set, and what is worth a warning.
 
     `keys` are the columns that rows are grouped by.
     """
 
-    outputs: list[Output]
-    stars: list[Output]
     options: Options
-    notes: list[str] = field(default_factory=list)
-    grouped: bool = False
     keys: frozenset[str] = frozenset()
+    outputs: list[Output] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class _Settled:
+class _Bound:
+    """A mapping with the path and the field that it leads to, and the source that it takes its values from."""
+
     item: FieldMapping
     path: Path
     field: Field | None
@@ -96,7 +97,7 @@ class _Settled:
 def make_plan(
     mapping: MappingSet, columns: pa.Schema, schema: Schema | None, sample: pa.RecordBatch | None = None
 ) -> Plan:
-    """Settle every mapping.
+    """Bind every mapping.
 
     Args:
         mapping: the set.
@@ -107,57 +108,7 @@ def make_plan(
     Raises:
         MappingError: with all faults of the set.
     """
-    faults: list[str] = []
-    options = language_options(mapping.options.language, faults)
-    for name in mapping.options.group_by:
-        if columns.get_field_index(name) < 0:
-            faults.append(f"$group_by: {unknown_column(name, columns)}")
-    if not mapping.mappings:
-        faults.append("the set has no mappings.")
-    found: dict[tuple[int, int], list[str]] = {}  # by the line and place of the mapping
-    places = {id(item): number for number, item in enumerate(mapping.mappings)}
-
-    def fault(item: FieldMapping, text: str) -> None:
-        where = f"line {item.line}: " if item.line else ""
-        found.setdefault((item.line, places[id(item)]), []).append(f"{where}{item}: {text}")
-
-    names = dict.fromkeys(columns.names)  # made once, and looked up, since there may be thousands
-    settled = [
-        made for item in mapping.mappings if (made := _settle(item, mapping, columns, names, schema, options, fault))
-    ]
-    keys = frozenset(mapping.options.group_by)
-    plan = Plan([], [], options, grouped=bool(keys), keys=keys)
-    seen: dict[Path, FieldMapping] = {}
-    single = []
-    for one in settled:
-        if one.path in seen:
-            fault(one.item, f"'{one.item.destination}' has a mapping already: {seen[one.path].text}.")
-            continue
-        seen[one.path] = one.item
-        single.append(one)
-    below: dict[Path, set[Path]] = {}
-    for one in single:
-        for at in range(1, len(one.path)):
-            below.setdefault(one.path[:at], set()).add(one.path)
-    for one in single:
-        _note(one, columns, plan)
-        try:
-            overrides = below.get(one.path, set())
-            outputs = _split(one, overrides, columns, schema, plan) or _outputs(one, overrides, options, sample, plan)
-        except MappingError as error:
-            for text in error.faults:
-                fault(one.item, text)
-            continue
-        plan.stars += [output for output in outputs if EVERY in output.path]
-        plan.outputs += [output for output in outputs if EVERY not in output.path]
-    every = [*plan.outputs, *plan.stars]
-    for upper, lower in clashes([output.path for output in every]):
-        owner = next(output.item for output in every if output.path == lower)
-        fault(owner, f"'{format_path(upper)}' has a mapping of its own, so nothing can stand beside or below it.")
-    faults += [text for place in sorted(found) for text in found[place]]
-    if faults:
-        raise MappingError(list(dict.fromkeys(faults)), mapping.name or None)
-    return plan
+    return _Planner(mapping, columns, schema, sample).plan()
 
 
 def language_options(settings: Mapping[str, Any], faults: list[str]) -> Options:
@@ -196,109 +147,214 @@ class _Clock:
         return self.moment
 
 
-def _settle(
-    item: FieldMapping,
-    mapping: MappingSet,
-    columns: pa.Schema,
-    names: Collection[str],
-    schema: Schema | None,
-    options: Options,
-    fault: Callable[[FieldMapping, str], None],
-) -> _Settled | None:
-    path: Path = ()
-    target: Field | None = None
-    source: Source | None = None
-    sound = True
-    ready = filled(item, mapping.options.values, names)
-    if (placeholder := left(ready, names)) is not None:
-        fault(item, placeholder)
-        return None
-    try:
-        path = destination(ready.destination)
-        target = find(path, schema)
-    except MappingError as error:
-        for text in error.faults:
-            fault(item, text)
-        sound = False
-    try:
-        source = settle(ready, columns, options, mapping.options.missing)
-    except ExpressionError as error:
-        fault(item, str(error))
-    except MappingError as error:
-        for text in error.faults:
-            fault(item, text)
-    return _Settled(item, path, target, source) if sound and source is not None else None
+class _Planner:
+    """Binds the mappings of a set one by one, and gathers what is wrong with them."""
 
+    def __init__(
+        self, mapping: MappingSet, columns: pa.Schema, schema: Schema | None, sample: pa.RecordBatch | None
+    ) -> None:
+        self.mapping, self.columns, self.schema, self.sample = mapping, columns, schema, sample
+        self.names = dict.fromkeys(columns.names)  # made once, and looked up, since there may be thousands
+        self.faults: list[str] = []
+        self.faults_of: dict[tuple[int, int], list[str]] = {}  # by the line and place of the mapping
+        keys = mapping.options.group_by
+        self.made = Plan(language_options(mapping.options.language, self.faults), frozenset(keys))
+        for name in keys:
+            if columns.get_field_index(name) < 0:
+                self.faults.append(f"$group_by: {unknown_column(name, columns)}")
 
-def _note(one: _Settled, columns: pa.Schema, plan: Plan) -> None:
-    source = one.source
-    if isinstance(source, ColumnSource) and not source.steps and may_be_inside(source.column, columns):
-        plan.notes.append(
-            f"{one.item}: '{source.column}' is the name of a column and a place inside another; the column is taken."
-        )
-    absent: tuple[str, ...] = (source.column,) if isinstance(source, AbsentSource) else ()
-    if isinstance(source, ExpressionSource):
-        absent = source.absent
-        plan.notes += [f"{one.item}: {text}" for text in source.expression.likely_mistakes()]
-    for name in absent:
-        plan.notes.append(f"{one.item}: the source has no column '{name}'; it counts as null in every row.")
+    def plan(self) -> Plan:
+        """The plan of the whole set.
 
+        Raises:
+            MappingError: with all faults of the set.
+        """
+        items = self.mapping.mappings
+        if not items:
+            self.faults.append("the set has no mappings.")
+        self.places = {id(item): number for number, item in enumerate(items)}
+        single: dict[Path, _Bound] = {}
+        for one in [bound for item in items if (bound := self._bound(item)) is not None]:
+            known = single.setdefault(one.path, one)
+            if known is not one:
+                self._fault(one.item, f"'{one.item.destination}' has a mapping already: {known.item.text}.")
+        below: dict[Path, set[Path]] = {}
+        for path in single:
+            for at in range(1, len(path)):
+                below.setdefault(path[:at], set()).add(path)
+        for one in single.values():
+            with self._telling(one.item):
+                self._note(one)
+                overrides = below.get(one.path, set())
+                self.made.outputs += self._split(one, overrides) or self._outputs(one, overrides)
+        for upper, lower in clashes([output.path for output in self.made.outputs]):
+            owner = next(output.item for output in self.made.outputs if output.path == lower)
+            text = f"'{format_path(upper)}' has a mapping of its own, so nothing can stand beside or below it."
+            self._fault(owner, text)
+        faults = [*self.faults, *(text for place in sorted(self.faults_of) for text in self.faults_of[place])]
+        if faults:
+            raise MappingError(list(dict.fromkeys(faults)), self.mapping.name or None)
+        return self.made
 
-def _split(one: _Settled, overrides: set[Path], columns: pa.Schema, schema: Schema | None, plan: Plan) -> list[Output]:
-    """One output for each field of a calculated object; none where that would not be the same, or does not fit."""
-    if schema is None or overrides or EVERY in one.path:
-        return []
-    outputs: list[Output] = []
-    for way, source in split(one.source, one.path, columns, not plan.grouped):
-        path = (*one.path, *way)
+    def _fault(self, item: FieldMapping, text: str) -> None:
+        where = f"line {item.line}: " if item.line else ""
+        self.faults_of.setdefault((item.line, self.places[id(item)]), []).append(f"{where}{item}: {text}")
+
+    @contextmanager
+    def _telling(self, item: FieldMapping) -> Iterator[None]:
+        """Errors in the block are faults of a mapping."""
         try:
-            outputs += _outputs(_Settled(one.item, path, find(path, schema), source), set(), plan.options, None, plan)
-        except MappingError:
+            yield
+        except ExpressionError as error:
+            self._fault(item, str(error))
+        except MappingError as error:
+            for text in error.faults:
+                self._fault(item, text)
+
+    def _bound(self, item: FieldMapping) -> _Bound | None:
+        ready = filled(item, self.mapping.options.values, self.names)
+        if (placeholder := left(ready, self.names)) is not None:
+            self._fault(item, placeholder)
+            return None
+        place: tuple[Path, Field | None] | None = None
+        source: Source | None = None
+        with self._telling(item):
+            path = destination(ready.destination)
+            place = path, find(path, self.schema)
+        with self._telling(item):
+            source = settle(ready, self.columns, self.made.options, self.mapping.options.missing)
+        return None if place is None or source is None else _Bound(item, *place, source)
+
+    def _note(self, one: _Bound) -> None:
+        source, notes = one.source, []
+        if isinstance(source, ColumnSource) and not source.steps and may_be_inside(source.column, self.columns):
+            notes.append(f"'{source.column}' is the name of a column and a place inside another; the column is taken.")
+        absent: tuple[str, ...] = (source.column,) if isinstance(source, AbsentSource) else ()
+        if isinstance(source, ExpressionSource):
+            absent = source.absent
+            notes += source.expression.likely_mistakes()
+        notes += [f"the source has no column '{name}'; it counts as null in every row." for name in absent]
+        self.made.notes += [f"{one.item}: {text}" for text in notes]
+
+    def _left_out(self, one: _Bound, path: Path) -> None:
+        self.made.notes.append(f"{one.item}: '{format_path(path)}' is not in the schema; the field is left out.")
+
+    def _must_fit(self, kind: pa.DataType, target: pa.DataType) -> None:
+        if reason := never_fits(kind, target, self.made.options):
+            raise MappingError(f"{reason}.")
+
+    def _split(self, one: _Bound, overrides: set[Path]) -> list[Output]:
+        """One output for each field of a calculated object; none where that would not be the same, or does not fit."""
+        if self.schema is None or overrides or EVERY in one.path:
             return []
-    return outputs
+        outputs: list[Output] = []
+        for way, source in split(one.source, one.path, self.columns, not self.made.keys):
+            path = (*one.path, *way)
+            try:
+                outputs += self._outputs(_Bound(one.item, path, find(path, self.schema), source), set())
+            except MappingError:
+                return []
+        return outputs
+
+    def _outputs(self, one: _Bound, overrides: set[Path]) -> list[Output]:
+        source, path, target = one.source, one.path, one.field
+        kind = source.type
+        if isinstance(source, ColumnSource) and target is not None and _says_nothing(source.field_at(())):
+            kind = pa.null()
+        if kind is None and target is None:
+            kind = self._sampled(source)
+        if isinstance(source, ConstantSource):
+            return [self._constant(one, source)]
+        if EVERY in path:
+            kind = self._inside_stars(path, kind)
+            if kind is not None and target is not None:
+                self._must_fit(kind, target.arrow_type)
+            return [Output(path, _held(target_type(target, kind), kind), source, one.item)]
+        if kind is not None and pa.types.is_struct(kind) and (target is None or target.type == "object"):
+            made = list(self._expanded(one, kind, target, (), overrides))
+            if not made and not overrides:
+                raise MappingError("no field of the source's object is a field of the destination.")
+            return made if source.type is not None else [replace(output, via=kind) for output in made]
+        if target is not None:
+            if kind is not None:
+                self._must_fit(kind, target.arrow_type)
+                for lost in _dropped(kind, target.arrow_type, path):
+                    self._left_out(one, lost)
+            if isinstance(source, ColumnSource) and is_text(target.arrow_type):
+                _refuse_lost_digits(source)
+            if (kind is None or pa.types.is_null(kind)) and target.type == "object" and overrides:
+                via = target.arrow_type
+                return [replace(output, via=via) for output in self._expanded(one, via, target, (), overrides)]
+        elif isinstance(source, ColumnSource) and source.is_numeral():
+            return [Output(path, pa.list_(pa.float64()) if is_list(kind) else pa.float64(), source, one.item)]
+        return [Output(path, _held(target_type(target, kind), kind), source, one.item)]
+
+    def _sampled(self, source: Source) -> pa.DataType:
+        """The type that a few rows show, where nothing else tells it."""
+        if self.sample is None:
+            raise MappingError("its type is known per row only, and there is no schema to tell it. Give a schema.")
+        values = source.read(self.sample).values
+        try:
+            array = values if isinstance(values, pa.Array) else pa.array(values)
+        except (pa.ArrowInvalid, pa.ArrowTypeError):
+            return pa.string()
+        return natural(array.type) or pa.string()
+
+    def _constant(self, one: _Bound, source: ConstantSource) -> Output:
+        target = one.field.arrow_type if one.field is not None else natural(source.type)
+        if pa.types.is_nested(target):
+            self._must_fit(source.type, target)
+        values, failed = coerce(pa.array([source.value], source.type), target, self.made.options)
+        if len(failed):
+            raise MappingError(f"the constant {shorten(source.value)} is not {type_name(target)}.")
+        value: Any = values[0].as_py()
+        return Output(one.path, target, ConstantSource(value, target, source.text), one.item)
+
+    def _inside_stars(self, path: Path, kind: pa.DataType | None) -> pa.DataType | None:
+        """The type of one element where source and destination walk arrays side by side.
+
+        Where rows are grouped, the first ``[*]`` of the destination stands for the rows of the group.
+        """
+        for _ in range(path.count(EVERY) - bool(self.made.keys)):
+            if kind is None:
+                raise MappingError("[*] in the destination needs a source whose type is known: a path with [*].")
+            if pa.types.is_null(kind):  # a column of nothing, or one of which nothing is known
+                return kind
+            if not is_list(kind):
+                raise MappingError("[*] in the destination needs an array: write the source with [*] as well.")
+            kind = kind.value_type
+        return kind
+
+    def _expanded(
+        self, one: _Bound, kind: pa.DataType, target: Field | None, steps: Path, overrides: set[Path]
+    ) -> Iterator[Output]:
+        """An output for each field of an object of type `kind` that the destination has and no other mapping makes."""
+        for child in kind:
+            way = (*steps, child.name)
+            path = (*one.path, *way)
+            if path in overrides:
+                continue
+            below = None if target is None else target.children.get(child.name)
+            if target is not None and (below is None or not below.declared):
+                self._left_out(one, path)
+            elif pa.types.is_struct(child.type) and (below is None or below.type == "object"):
+                yield from self._expanded(one, child.type, below, way, overrides)
+            else:
+                reason = ""
+                if below is not None and not is_unseen(child):
+                    reason = never_fits(child.type, below.arrow_type, self.made.options)
+                if reason:
+                    raise MappingError(f"'{format_path(path)}': {reason}.")
+                made = pa.float64() if below is None and is_numeral(child) else target_type(below, child.type)
+                if made is not None:
+                    yield Output(path, made, one.source, one.item, way)
 
 
-def _outputs(
-    one: _Settled, overrides: set[Path], options: Options, sample: pa.RecordBatch | None, plan: Plan
-) -> list[Output]:
-    source, path = one.source, one.path
-    kind = source.type
-    if isinstance(source, ColumnSource) and one.field is not None and _says_nothing(source.field_at(())):
-        kind = pa.null()
-    if kind is None and one.field is None:
-        kind = _sampled(source, sample)
-    if isinstance(source, ConstantSource):
-        return [_constant(one, source, options)]
-    if EVERY in path:
-        kind, target = _inside_stars(one, kind, plan.grouped), one.field
-        if kind is not None and target is not None:
-            _must_fit(kind, target.arrow_type, options)
-        made = target_type(target, kind)
-        if made is None:
-            raise MappingError(f"its type, {kind}, cannot be held by a record.")
-        return [Output(path, made, source, one.item)]
-    is_object = one.field is None or one.field.type == "object"
-    if kind is not None and pa.types.is_struct(kind) and is_object:
-        made_outputs = _expand(one, kind, path, one.field, (), overrides, options, plan)
-        if not made_outputs and not overrides:
-            raise MappingError("no field of the source's object is a field of the destination.")
-        return made_outputs if source.type is not None else [replace(output, via=kind) for output in made_outputs]
-    if kind is not None and one.field is not None:
-        _must_fit(kind, one.field.arrow_type, options)
-        for lost in _dropped(kind, one.field.arrow_type, path):
-            plan.notes.append(f"{one.item}: '{format_path(lost)}' is not in the schema; the field is left out.")
-    if isinstance(source, ColumnSource) and one.field is not None and is_text(one.field.arrow_type):
-        _refuse_lost_digits(source)
-    unknown = kind is None or pa.types.is_null(kind)
-    if unknown and one.field is not None and one.field.type == "object" and overrides:
-        via = one.field.arrow_type
-        return [replace(output, via=via) for output in _expand(one, via, path, one.field, (), overrides, options, plan)]
-    made = target_type(one.field, kind)
-    if one.field is None and isinstance(source, ColumnSource) and source.is_numeral():
-        made = pa.list_(pa.float64()) if is_list(kind) else pa.float64()
+def _held(made: pa.DataType | None, kind: pa.DataType | None) -> pa.DataType:
+    """The type of a leaf, if a record can hold it."""
     if made is None:
         raise MappingError(f"its type, {kind}, cannot be held by a record.")
-    return [Output(path, made, source, one.item)]
+    return made
 
 
 def _says_nothing(field: pa.Field) -> bool:
@@ -326,81 +382,3 @@ def _dropped(kind: pa.DataType, target: pa.DataType, path: Path) -> Iterator[Pat
                 yield (*path, child.name)
             else:
                 yield from _dropped(child.type, target.field(at).type, (*path, child.name))
-
-
-def _must_fit(kind: pa.DataType, target: pa.DataType, options: Options) -> None:
-    reason = never_fits(kind, target, options)
-    if reason:
-        raise MappingError(f"{reason}.")
-
-
-def _sampled(source: Source, sample: pa.RecordBatch | None) -> pa.DataType:
-    """The type that a few rows show, where nothing else tells it."""
-    if sample is None:
-        raise MappingError("its type is known per row only, and there is no schema to tell it. Give a schema.")
-    values = source.read(sample).values
-    try:
-        array = values if isinstance(values, pa.Array) else pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        return pa.string()
-    return natural(array.type) or pa.string()
-
-
-def _constant(one: _Settled, source: ConstantSource, options: Options) -> Output:
-    target = one.field.arrow_type if one.field is not None else natural(source.type)
-    if pa.types.is_nested(target):
-        _must_fit(source.type, target, options)
-    values, failed = coerce(pa.array([source.value], source.type), target, options)
-    if len(failed):
-        raise MappingError(f"the constant {shorten(source.value)} is not {type_name(target)}.")
-    value: Any = values[0].as_py()
-    return Output(one.path, target, ConstantSource(value, target, source.text), one.item)
-
-
-def _inside_stars(one: _Settled, kind: pa.DataType | None, grouped: bool) -> pa.DataType | None:
-    """The type of one element where source and destination walk arrays side by side.
-
-    Where rows are grouped, the first ``[*]`` of the destination stands for the rows of the group.
-    """
-    for _ in range(sum(step == EVERY for step in one.path) - grouped):
-        if kind is None:
-            raise MappingError("[*] in the destination needs a source whose type is known: a path with [*].")
-        if pa.types.is_null(kind):  # a column of nothing, or one of which nothing is known
-            return kind
-        if not is_list(kind):
-            raise MappingError("[*] in the destination needs an array: write the source with [*] as well.")
-        kind = kind.value_type
-    return kind
-
-
-def _expand(
-    one: _Settled,
-    kind: pa.DataType,
-    path: Path,
-    target: Field | None,
-    steps: Path,
-    overrides: set[Path],
-    options: Options,
-    plan: Plan,
-) -> list[Output]:
-    """One output for each field of an object of type `kind` that the destination has and no other mapping makes."""
-    outputs: list[Output] = []
-    for child in kind:
-        here = (*path, child.name)
-        if here in overrides:
-            continue
-        below = None if target is None else target.children.get(child.name)
-        if target is not None and (below is None or not below.declared):
-            plan.notes.append(f"{one.item}: '{format_path(here)}' is not in the schema; the field is left out.")
-            continue
-        if pa.types.is_struct(child.type) and (below is None or below.type == "object"):
-            outputs += _expand(one, child.type, here, below, (*steps, child.name), overrides, options, plan)
-            continue
-        if below is not None:
-            reason = "" if is_unseen(child) else never_fits(child.type, below.arrow_type, options)
-            if reason:
-                raise MappingError(f"'{format_path(here)}': {reason}.")
-        made = pa.float64() if below is None and is_numeral(child) else target_type(below, child.type)
-        if made is not None:
-            outputs.append(Output(here, made, one.source, one.item, (*steps, child.name)))
-    return outputs
