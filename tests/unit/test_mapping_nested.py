@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xdmprep.core.shred import prune
+from xdmprep.core.shred import array_at, prune
 from xdmprep.errors import MappingError
 from xdmprep.mapping import MappingSet, compile_mapping, map_stream
-from xdmprep.mapping.nested import array_at
 from xdmprep.read import open_source
 from xdmprep.schema import Schema
 

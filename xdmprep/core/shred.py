@@ -10,15 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..kernels.arrays import Offsets
 from ..kernels.arrays import valid as valid
 from .arrow_types import decimal_texts, doubles, joined, plain_type, without_dictionary
-from .paths import Path, format_path
+from .paths import EVERY, Path, format_path
+
+_Number = TypeVar("_Number", bound="np.dtype[Any]")
 
 #: Rows among which most words of a dictionary are met for the first time.
 _HEAD = 4096
@@ -167,9 +170,8 @@ class _Nesting:
             offsets, children, names, below = self._elements(nodes, picked, by_index=False)
             keys = pa.DictionaryArray.from_arrays(below.which.astype(np.int32), pa.array(names, pa.string()))
             items = self.build(children, kind.item_type, below)
-            array = pa.MapArray.from_arrays(offsets, conform(keys, kind.key_type), items, type=kind)
-            empty = _empty(offsets)
-            return array if empty is None else _with_nulls(array, empty, kind)
+            keys = conform(keys, kind.key_type)
+            return pa.MapArray.from_arrays(offsets, keys, items, type=kind, mask=_empty(offsets))
         raise KeyError(next(step for node in nodes if node is not None for step in node))
 
     def _values(self, nodes: Sequence[Any], kind: pa.DataType, picked: _Picked | None) -> pa.Array:
@@ -210,9 +212,7 @@ class _Nesting:
         ]
         # a row's element of `picked` is there if anything below it is, so what is not picked has nothing to count
         sizes = counts[0] if picked is None else np.stack(counts, axis=1).ravel().take(picked.at)
-        offsets = np.zeros(len(sizes) + 1, dtype=np.int32)
-        np.cumsum(sizes, out=offsets[1:])
-        return pa.array(offsets), children, [str(step) for inside in steps for step in inside], _Picked(there)
+        return pa.array(offsets_of(sizes)), children, [str(step) for inside in steps for step in inside], _Picked(there)
 
     def _present(self, node: Any) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """bool (n,): True where a leaf of the subtree has a value."""
@@ -241,15 +241,6 @@ def _somewhere(mask: pa.BooleanArray) -> pa.BooleanArray | None:
     return mask if mask.true_count else None
 
 
-def _with_nulls(array: pa.Array, null: pa.Array, kind: pa.DataType) -> pa.Array:
-    if not pc.any(null).as_py():
-        return array
-    bitmap = pc.invert(null).buffers()[1]
-    buffers = array.buffers()
-    entries = pa.StructArray.from_arrays([array.keys, array.items], fields=[kind.key_field, kind.item_field])
-    return pa.Array.from_buffers(kind, len(array), [bitmap, buffers[1]], children=[entries])
-
-
 def conform(array: pa.Array, kind: pa.DataType) -> pa.Array:
     """`array` with exactly the type `kind`: struct fields by name, absent ones null, everything else by a safe cast."""
     if pa.types.is_dictionary(kind):
@@ -264,19 +255,14 @@ def conform(array: pa.Array, kind: pa.DataType) -> pa.Array:
         children = [conform(flat[f.name], f.type) if f.name in flat else pa.nulls(len(array), f.type) for f in kind]
         return pa.StructArray.from_arrays(children, fields=list(kind), mask=array.is_null())
     if pa.types.is_list(kind) and (pa.types.is_list(array.type) or pa.types.is_large_list(array.type)):
-        lengths = pc.list_value_length(array).fill_null(0)
-        offsets = np.zeros(len(array) + 1, dtype=np.int32)
-        np.cumsum(lengths.to_numpy(zero_copy_only=False), out=offsets[1:])
-        return pa.ListArray.from_arrays(
-            pa.array(offsets), conform(array.flatten(), kind.value_type), type=kind, mask=array.is_null()
-        )
+        offsets, flat = list_parts(array)
+        values = conform(flat, kind.value_type)
+        return pa.ListArray.from_arrays(pa.array(offsets), values, type=kind, mask=array.is_null())
     if pa.types.is_map(kind) and pa.types.is_map(array.type):
-        entries = array.offsets
-        start, end = entries[0].as_py(), entries[-1].as_py()
-        rebased = pc.subtract(entries, start).cast(pa.int32())
-        keys = conform(array.keys.slice(start, end - start), kind.key_type)
-        items = conform(array.items.slice(start, end - start), kind.item_type)
-        return _with_nulls(pa.MapArray.from_arrays(rebased, keys, items, type=kind), array.is_null(), kind)
+        keys, items, lengths = map_parts(array)
+        keys, items = conform(keys, kind.key_type), conform(items, kind.item_type)
+        absent = array.is_null() if array.null_count else None
+        return pa.MapArray.from_arrays(pa.array(offsets_of(lengths)), keys, items, type=kind, mask=absent)
     if pa.types.is_decimal(array.type) and pa.types.is_floating(kind):
         return doubles(array).cast(kind)
     if pa.types.is_decimal(array.type) and pa.types.is_string(kind):
@@ -284,6 +270,59 @@ def conform(array: pa.Array, kind: pa.DataType) -> pa.Array:
     if pa.types.is_timestamp(array.type) and pa.types.is_string(kind):
         return pc.strftime(array, format="%Y-%m-%dT%H:%M:%S%Ez")
     return array.cast(kind)
+
+
+def list_parts(array: pa.Array) -> tuple[Offsets, pa.Array]:
+    """Offsets from 0 (int32, n + 1) and the flat values of a list array; null lists are empty."""
+    if pa.types.is_list(array.type) and not array.null_count and len(array):
+        offsets = np.frombuffer(array.buffers()[1], np.int32, len(array) + 1, array.offset * 4)
+        start, end = int(offsets[0]), int(offsets[-1])
+        return offsets - start if start else offsets, array.values.slice(start, end - start)
+    lengths = pc.list_value_length(array).fill_null(0)
+    return offsets_of(lengths.to_numpy(zero_copy_only=False)), array.flatten()
+
+
+def offsets_of(lengths: np.ndarray[Any, Any]) -> Offsets:
+    """Where lists or maps of these lengths begin, one behind the other, and where the last one ends."""
+    offsets = np.zeros(len(lengths) + 1, dtype=np.int32)
+    np.cumsum(lengths, out=offsets[1:])
+    return offsets
+
+
+def ranges(starts: np.ndarray[Any, Any], lengths: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """The places starts[i] .. starts[i] + lengths[i] of all i, one behind the other."""
+    ends = np.cumsum(lengths)
+    places: np.ndarray[Any, np.dtype[np.int64]] = np.repeat(starts - (ends - lengths), lengths)
+    return np.arange(len(places), dtype=np.int64) + places
+
+
+def sums(elements: np.ndarray[Any, _Number], lengths: np.ndarray[Any, Any]) -> np.ndarray[Any, _Number]:
+    """The sum of each list's elements, which stand one behind the other; sums of integers wrap around."""
+    total = np.zeros(len(elements) + 1, elements.dtype)
+    np.cumsum(elements, out=total[1:])
+    ends = np.cumsum(lengths)
+    found: np.ndarray[Any, _Number] = total[ends] - total[ends - lengths]
+    return found
+
+
+def array_at(array: pa.Array, steps: Path) -> pa.Array:
+    """The values found by walking `steps` into `array`; null wherever the way ends early."""
+    for number, step in enumerate(steps):
+        if pa.types.is_null(array.type):
+            return array
+        if step == EVERY:
+            offsets, values = list_parts(array)
+            inner = array_at(values, steps[number + 1 :])
+            return pa.ListArray.from_arrays(pa.array(offsets), inner, mask=pa.array(~valid(array)))
+        if isinstance(step, int):
+            offsets, values = list_parts(array)
+            there = offsets[1:] - offsets[:-1] > step
+            array = values.take(pa.array(offsets[:-1] + step, mask=~there))
+        elif pa.types.is_map(array.type):
+            array = pc.map_lookup(array, pa.scalar(step, array.type.key_type), "last")
+        else:
+            array = pc.struct_field(array, step)
+    return array
 
 
 def map_parts(column: pa.Array) -> tuple[pa.Array, pa.Array, np.ndarray[Any, np.dtype[np.int64]]]:

@@ -15,13 +15,13 @@ import numpy as np
 import pyarrow as pa
 
 from ..core.paths import EVERY, Path
-from ..core.shred import Leaf, conform, nest, nested_type, path_tree, plain, valid
+from ..core.shred import Leaf, conform, list_parts, nest, nested_type, offsets_of, path_tree, plain, valid
 from ..errors import MappingError
 from ..language.shapes import only_where
 from ..schema import Field, Schema
 from .destinations import IDENTITY_MAPS, find
 from .evaluation import Work
-from .nested import list_parts, type_at
+from .nested import type_at
 from .plan import Output
 from .sources import ConstantSource
 
@@ -113,8 +113,7 @@ def _side_by_side(lists: Sequence[pa.Array]) -> tuple[_Ints, list[pa.Array]]:
     if all(np.array_equal(offsets, first) for offsets, _ in split):
         return first, [values for _, values in split]
     lengths = np.stack([np.diff(offsets) for offsets, _ in split])
-    common = np.zeros(len(first), dtype=np.int32)
-    np.cumsum(lengths.max(axis=0), out=common[1:])
+    common = offsets_of(lengths.max(axis=0))
     row = np.repeat(np.arange(len(first) - 1), np.diff(common))
     within = np.arange(common[-1]) - common[:-1][row]
     stretched = []

@@ -18,9 +18,9 @@ import pyarrow.compute as pc
 
 from ..core.arrow_types import is_list
 from ..core.paths import EVERY, Path
-from ..core.shred import conform, map_parts, plain, valid
+from ..core.shred import conform, list_parts, map_parts, offsets_of, plain, valid
 from ..language import Options, by_kind, coerce
-from .nested import as_meant, is_text, list_parts
+from .nested import as_meant, is_text
 
 Positions = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -139,13 +139,14 @@ class _Conversion:
         keys = pa.array([field.name for field in values.type], pa.string()).take(pa.array(fields))
         chosen = pa.concat_arrays(items).take(pa.array(fields * len(values) + rows))
         offsets = np.searchsorted(rows, np.arange(len(values) + 1)).astype(np.int32)
-        return _map_of(offsets, keys, chosen, ~valid(values), target), found
+        mask = pa.array(~valid(values))
+        return pa.MapArray.from_arrays(pa.array(offsets), keys, chosen, type=target, mask=mask), found
 
     def _maps(self, values: pa.Array, target: pa.DataType) -> _Converted:
         """A map as another: what does not fit is null, and only that."""
         keys, parts, counts = map_parts(values)
         items, misfits = self._part(values.type.item_field, parts, target.item_type)
-        offsets = np.concatenate([np.zeros(1, np.int32), np.cumsum(counts)]).astype(np.int32)
+        offsets = offsets_of(counts)
         found = []
         for misfit in misfits:  # each key is a place of its own
             names = keys.take(pa.array(misfit.positions))
@@ -154,7 +155,8 @@ class _Conversion:
                 some = np.flatnonzero(np.asarray(pc.equal(names, name)))
                 shown = misfit.shown.take(pa.array(some))
                 found.append(replace(misfit, path=(name, *misfit.path), positions=rows[some], shown=shown))
-        return _map_of(offsets, keys.cast(pa.string()), plain(items), ~valid(values), target), found
+        keys, items, mask = keys.cast(pa.string()), plain(items), pa.array(~valid(values))
+        return pa.MapArray.from_arrays(pa.array(offsets), keys, items, type=target, mask=mask), found
 
     def _python(self, values: list[Any], target: pa.DataType) -> _Converted:
         """Python values whose types differ from row to row; only those that fail as a whole are taken apart."""
@@ -221,12 +223,6 @@ def _without_digits(values: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
     numbers = np.abs(plain(values).fill_null(0).to_numpy(zero_copy_only=False).astype(np.float64))
     found: np.ndarray[Any, np.dtype[np.bool_]] = (numbers > _EXACT) & (numbers < _LARGEST_ID)
     return found  # every double of this size is an integer
-
-
-def _map_of(offsets: Any, keys: pa.Array, items: pa.Array, null: Any, target: pa.DataType) -> pa.Array:
-    bits = None if not null.any() else pa.py_buffer(np.packbits(~null, bitorder="little"))
-    entries = pa.StructArray.from_arrays([keys, items], fields=[target.key_field, target.item_field])
-    return pa.Array.from_buffers(target, len(null), [bits, pa.py_buffer(offsets)], children=[entries])
 
 
 def _owners(offsets: np.ndarray[Any, Any], positions: Positions) -> Positions:

@@ -11,14 +11,14 @@ import pyarrow.compute as pc
 
 from ..core.paths import Path, format_path
 from ..core.rules import RULES
-from ..core.shred import plain, valid
+from ..core.shred import array_at, plain, ranges, valid
 from ..core.stream import Finding
 from ..errors import Severity
 from ..language import Options
 from .convert import Misfit, convert, texts
 from .destinations import type_name
 from .hints import hinted
-from .nested import array_at, as_meant
+from .nested import as_meant
 from .plan import Output
 from .sources import AbsentSource, ColumnSource, ConstantSource, ExpressionSource, Source, Values
 
@@ -185,8 +185,7 @@ def _differing(array: pa.Array, first: _Ints, offsets: np.ndarray[Any, np.dtype[
     groups = np.searchsorted(offsets, change + 1, side="right") - 1
     groups = groups[np.append(True, groups[1:] != groups[:-1])]
     lengths = np.diff(offsets)[groups]
-    ends = np.cumsum(lengths)
-    rows = np.repeat(offsets[groups] - (ends - lengths), lengths) + np.arange(ends[-1])
+    rows = ranges(offsets[groups], lengths)
     firsts = np.repeat(first[groups], lengths)
     known = firsts < len(array)
     rows, firsts = rows[known], firsts[known]

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..core.paths import EVERY, Path, format_path, parse_path
-from ..core.shred import Leaf, nested_schema, valid
+from ..core.shred import Leaf, list_parts, nested_schema, valid
 from ..core.stream import Chunk, Finding
 from ..errors import ExpressionError, Severity
 from ..language.kernels.json_objects import parsed_once
@@ -27,7 +27,6 @@ from ..schema import Schema
 from .array_zip import StarGroup, star_groups
 from .destinations import IDENTITY_MAPS, document_order
 from .evaluation import Work
-from .nested import list_parts
 from .plan import Output, Plan
 from .sources import ColumnSource, ConstantSource
 

@@ -1,7 +1,7 @@
-"""Walking into nested source columns: ``address.city``, ``emails[0].address``, ``emails[*].address``.
+"""Walking into the types of nested source columns: ``address.city``, ``emails[0].address``, ``emails[*].address``.
 
-Works on types (before the first row) and on arrays (whole columns) with the same steps.  ``[*]`` keeps the list and
-walks on inside its values, so the result is a list of what the rest of the path finds.
+``[*]`` keeps the list and walks on inside its values, so the result is a list of what the rest of the path finds.  What
+is found in types, :func:`~xdmprep.core.shred.array_at` finds in arrays.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,6 +17,7 @@ from ..core import arrow_types
 from ..core.arrow_types import is_list, plain_type
 from ..core.ndjson.fields import is_numeral, is_unseen
 from ..core.paths import EVERY, Path, format_path
+from ..core.shred import list_parts as list_parts
 from ..core.shred import plain, valid
 from ..errors import did_you_mean
 
@@ -55,38 +55,6 @@ def type_at(kind: pa.DataType, steps: Path, above: Path = ()) -> pa.DataType:
             raise NoSuchField(f"'{here}' has no field '{step}'.{did_you_mean(format_path((*above, step)), names)}")
         return type_at(kind.field(step).type, rest, (*above, step))
     raise NoSuchPath(f"'{here}' is {type_words(kind)} and has no field '{step}'.")
-
-
-def array_at(array: pa.Array, steps: Path) -> pa.Array:
-    """The values found by walking `steps` into `array`; null wherever the way ends early."""
-    for number, step in enumerate(steps):
-        if pa.types.is_null(array.type):
-            return array
-        if step == EVERY:
-            offsets, values = list_parts(array)
-            inner = array_at(values, steps[number + 1 :])
-            return pa.ListArray.from_arrays(pa.array(offsets), inner, mask=pa.array(~valid(array)))
-        if isinstance(step, int):
-            offsets, values = list_parts(array)
-            there = offsets[1:] - offsets[:-1] > step
-            array = values.take(pa.array(offsets[:-1] + step, mask=~there))
-        elif pa.types.is_map(array.type):
-            array = pc.map_lookup(array, pa.scalar(step, array.type.key_type), "first")
-        else:
-            array = pc.struct_field(array, step)
-    return array
-
-
-def list_parts(array: pa.Array) -> tuple[np.ndarray[Any, np.dtype[np.int32]], pa.Array]:
-    """Offsets from 0 (int32, n + 1) and the flat values of a list array; null lists are empty."""
-    if pa.types.is_list(array.type) and not array.null_count and len(array):
-        offsets = np.frombuffer(array.buffers()[1], np.int32, len(array) + 1, array.offset * 4)
-        start, end = int(offsets[0]), int(offsets[-1])
-        return offsets - start if start else offsets, array.values.slice(start, end - start)
-    offsets = np.zeros(len(array) + 1, dtype=np.int32)
-    lengths = pc.list_value_length(array)
-    np.cumsum(lengths.fill_null(0).to_numpy(zero_copy_only=False), out=offsets[1:])
-    return offsets, array.flatten()
 
 
 def is_text(kind: pa.DataType) -> bool:

@@ -19,11 +19,11 @@ from ..core.arrow_types import inexact, plain_column, plain_type
 from ..core.names import is_datum, namesakes
 from ..core.ndjson.fields import is_numeral
 from ..core.paths import EVERY, Path, parse_path
-from ..core.shred import plain
+from ..core.shred import array_at, plain
 from ..errors import ExpressionError, MappingError, did_you_mean, needed_by, printable, shorten
 from ..language import Expression, Options, compile_expression
 from .fields import FieldMapping, Missing, may_be_a_name
-from .nested import NoSuchField, NoSuchPath, array_at, field_at, type_at
+from .nested import NoSuchField, NoSuchPath, field_at, type_at
 
 
 @dataclass(frozen=True, slots=True)

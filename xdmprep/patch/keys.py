@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..core.paths import EVERY, Path, format_path, parse_path
-from ..core.shred import Leaf, map_parts, nest, plain
+from ..core.shred import Leaf, array_at, map_parts, nest, plain
 from ..core.stream import Chunk
 from ..errors import ExpressionError, SchemaError, UsageError
 from ..schema import Schema
@@ -60,7 +60,7 @@ class Key:
         leaves = [chunk.leaves[number] for number in wanted]
         part = chunk.records.select(wanted)
         column = nest(leaves, part, pa.schema([(str(self.path[0]), self.type)])).column(0)
-        found = _marked(column) if self.path == (_PRIMARY,) else _at(column, self.path[1:])
+        found = _marked(column) if self.path == (_PRIMARY,) else array_at(column, self.path[1:])
         return _blank_is_null(_as_text(found))
 
     def _leaf(self, chunk: Chunk) -> pa.Array | None:
@@ -133,19 +133,6 @@ def as_good_as(key: Key, primary: Key, leaves: Sequence[Leaf]) -> bool:
     item = always[0]
     alone = all(leaf.path[:-1] == item for leaf in inside if leaf.path[: len(item) - 1] == item[:-1])
     return alone and key.path == (*item, "id")
-
-
-def _at(array: pa.Array, steps: Sequence[str | int]) -> pa.Array:
-    for step in steps:
-        if isinstance(step, int):
-            lengths = pc.list_value_length(array).fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
-            starts = np.cumsum(lengths) - lengths
-            array = array.flatten().take(pa.array(starts + step, mask=lengths <= step))
-        elif pa.types.is_map(array.type):
-            array = pc.map_lookup(array, pa.scalar(step, pa.string()), "last")
-        else:
-            array = pc.struct_field(array, step)
-    return array
 
 
 def _marked(maps: pa.Array) -> pa.Array:

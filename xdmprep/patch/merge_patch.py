@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..core.paths import format_path
-from ..core.shred import map_parts, prune, to_pylist, valid
+from ..core.shred import list_parts, map_parts, offsets_of, prune, ranges, sums, to_pylist, valid
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 Positions = np.ndarray[Any, np.dtype[np.int64]]
@@ -92,8 +92,7 @@ class Delta:
             there = at.some(early.rows[gone]).below(early.keys.take(pa.array(gone)))
             self._clear(early.items.take(pa.array(gone)), there)
         keep = valid(sent)
-        offsets = np.zeros(len(after) + 1, np.int32)
-        np.cumsum(np.bincount(late.rows[keep], minlength=len(after)), out=offsets[1:])
+        offsets = offsets_of(np.bincount(late.rows[keep], minlength=len(after)))
         mask = pa.array(keep)
         return pa.MapArray.from_arrays(
             pa.array(offsets), late.keys.filter(mask), sent.filter(mask), type=after.type,
@@ -155,8 +154,8 @@ def present(array: pa.Array) -> Mask:
             there |= present(child)
         return there
     if pa.types.is_list(kind):
-        lengths = _lengths(array)
-        return _any_of(present(array.flatten()), lengths)
+        offsets, items = list_parts(array)
+        return _any_of(present(items), np.diff(offsets))
     if pa.types.is_map(kind):
         _, items, lengths = map_parts(array)
         return _any_of(present(items), lengths)
@@ -184,15 +183,12 @@ def same(a: pa.Array, b: pa.Array) -> Mask:
 
 
 def _same_lists(a: pa.Array, b: pa.Array) -> Mask:
-    long_a, long_b = _lengths(a), _lengths(b)
-    equal = long_a == long_b
-    ends_a, ends_b = np.cumsum(long_a), np.cumsum(long_b)
-    lengths = np.where(equal, long_a, 0)
-    ends = np.cumsum(lengths)
-    place = np.arange(int(ends[-1]) if len(ends) else 0) - np.repeat(ends - lengths, lengths)
-    pick_a = pa.array(np.repeat(ends_a - long_a, lengths) + place)
-    pick_b = pa.array(np.repeat(ends_b - long_b, lengths) + place)
-    differ = ~same(a.flatten().take(pick_a), b.flatten().take(pick_b))
+    (starts_a, items_a), (starts_b, items_b) = list_parts(a), list_parts(b)
+    lengths = np.diff(starts_a)
+    equal = lengths == np.diff(starts_b)
+    lengths = np.where(equal, lengths, 0)
+    picked_a, picked_b = (pa.array(ranges(starts[:-1], lengths)) for starts in (starts_a, starts_b))
+    differ = ~same(items_a.take(picked_a), items_b.take(picked_b))
     equal &= ~_any_of(differ, lengths)
     return np.asarray(equal | (~present(a) & ~present(b)), dtype=bool)
 
@@ -207,16 +203,9 @@ def _same_maps(a: pa.Array, b: pa.Array) -> Mask:
     return np.asarray(equal, dtype=bool)
 
 
-def _lengths(lists: pa.Array) -> Positions:
-    return np.asarray(pc.list_value_length(lists).fill_null(0).to_numpy(zero_copy_only=False), np.int64)
-
-
 def _any_of(flags: Mask, lengths: Positions) -> Mask:
     """For each list whether any of its elements' flags is True."""
-    count = np.zeros(len(flags) + 1, np.int64)
-    np.cumsum(flags, out=count[1:])
-    ends = np.cumsum(lengths)
-    return np.asarray(count[ends] > count[ends - lengths], dtype=bool)
+    return sums(flags.astype(np.int64), lengths) > 0
 
 
 def only(array: pa.Array, keep: Mask) -> pa.Array:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..core.arrow_types import decimal_texts, plain_type, shown
-from ..core.shred import map_parts, plain, valid
+from ..core.shred import list_parts, map_parts, plain, ranges, sums, valid
 
 Digests = np.ndarray[Any, np.dtype[np.uint64]]
 
@@ -96,15 +96,14 @@ def _values(column: pa.Array) -> Digests:
             total += _part(child, number)
         return total
     if types.is_list(kind):
-        lengths = pc.list_value_length(column).fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
-        ends = np.cumsum(lengths)
-        place = np.arange(int(ends[-1]) if len(ends) else 0, dtype=np.int64) - np.repeat(ends - lengths, lengths)
-        elements = _mix(_part(column.flatten(), 0) + place.astype(np.uint64) * np.uint64(_STEP), 1)
-        return _sums(elements, ends, lengths)
+        offsets, flat = list_parts(column)
+        lengths = np.diff(offsets)
+        place = ranges(np.zeros_like(lengths), lengths).astype(np.uint64)
+        return sums(_mix(_part(flat, 0) + place * np.uint64(_STEP), 1), lengths)
     if types.is_map(kind):
         keys, items, lengths = map_parts(column)
         entries = _mix(text_digests(keys), 0) + _part(items, 1)
-        return _sums(_mix(entries, 2), np.cumsum(lengths), lengths)
+        return sums(_mix(entries, 2), lengths)
     if types.is_floating(kind):
         numbers = column.cast(pa.float64()).fill_null(0.0).to_numpy(zero_copy_only=False)
         return np.asarray(np.ascontiguousarray(numbers).view(np.uint64))
@@ -121,11 +120,3 @@ def _values(column: pa.Array) -> Digests:
         column = column.cast(pa.int32())
     whole = column.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
     return np.ascontiguousarray(whole).view(np.uint64)
-
-
-def _sums(elements: Digests, ends: Any, lengths: Any) -> Digests:
-    total = np.zeros(len(elements) + 1, np.uint64)
-    np.cumsum(elements, out=total[1:])
-    made: Digests = total[ends] - total[ends - lengths]
-    made[lengths == 0] = 0
-    return made
