@@ -99,6 +99,13 @@ class Finding:
         """The same finding with `by` added to its row numbers."""
         return replace(self, rows=self.rows + by) if by else self
 
+    def where(self, keep: np.ndarray[Any, np.dtype[np.bool_]]) -> Finding | None:
+        """The part of the finding about the rows for which `keep` is True; None if there are none."""
+        if not keep.any():
+            return None
+        values = None if self.values is None else self.values.filter(pa.array(keep))
+        return replace(self, rows=self.rows[keep], values=values)
+
     def table(self) -> pa.Table:
         """The finding as rows of :data:`ISSUE_SCHEMA`."""
         return issue_table([self])

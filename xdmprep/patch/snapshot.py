@@ -133,8 +133,9 @@ class Snapshot:
         numbers = inside + rows if isinstance(rows, int) else rows[inside]
         if len(inside) < records.num_rows:
             records = records.take(pa.array(inside))
-        findings = tuple(found for item in self._findings[number] if (found := among(item, numbers)) is not None)
-        return Chunk(self.leaves, records, numbers, issues=findings, consumed=len(numbers))
+        return Chunk(
+            self.leaves, records, numbers, issues=_about(self._findings[number], numbers), consumed=len(numbers)
+        )
 
     def gather(self, positions: Positions, blocks: Positions, jobs: int) -> Routed:
         """The records at `positions`, each put into its block; a block's records are in order of position."""
@@ -149,10 +150,8 @@ class Snapshot:
             parts = []
             for block in np.unique(blocks[some]).tolist():
                 part = chunk.where(blocks[some] == block)
-                issues = tuple(found for item in chunk.issues if (found := among(item, part.rows)) is not None)
-                parts.append(
-                    (block, packed(part.records), replace(part, issues=issues, records=part.records.slice(0, 0)))
-                )
+                rest = replace(part, issues=_about(chunk.issues, part.rows), records=part.records.slice(0, 0))
+                parts.append((block, packed(part.records), rest))
             return parts
 
         wanted = (number for number in range(len(ends) - 1) if ends[number] < ends[number + 1])
@@ -200,10 +199,6 @@ class Routed:
         self._spool.close()
 
 
-def among(finding: Finding, rows: np.ndarray[Any, np.dtype[np.int64]]) -> Finding | None:
-    """The part of `finding` that is about `rows` (ascending); None if there is none."""
-    keep = np.isin(finding.rows, rows)
-    if not keep.any():
-        return None
-    values = None if finding.values is None else finding.values.filter(pa.array(keep))
-    return replace(finding, rows=finding.rows[keep], values=values)
+def _about(findings: Sequence[Finding], rows: Positions) -> tuple[Finding, ...]:
+    """The parts of some findings that are about `rows`."""
+    return tuple(part for finding in findings if (part := finding.where(np.isin(finding.rows, rows))) is not None)

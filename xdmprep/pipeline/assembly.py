@@ -104,3 +104,30 @@ def manifest_of(
         schema={} if schema is None else schema.about, multiline=options.multiline, software=SOFTWARE, folder=folder,
         **more,
     )  # fmt: skip
+
+
+@dataclass(slots=True)
+class Merged:
+    """Source rows that went into a record with a row before them, where a mapping set groups rows.
+
+    Attributes:
+        rows: how many.
+        rejected: how many of them went into records that were set aside.
+    """
+
+    rows: int = 0
+    rejected: int = 0
+
+    def add(self, chunk: Chunk) -> None:
+        """Count in the rows of a chunk."""
+        if chunk.merged:
+            bad = chunk.faulty()
+            self.rows += chunk.merged
+            self.rejected += chunk.rows_in(bad) - int(bad.sum())
+
+    def source_rows(self, done: Written) -> dict[str, int]:
+        """Rows of the source where records were written; empty where each row is a record."""
+        if not self.rows:
+            return {}
+        written = done.written + self.rows - self.rejected
+        return {"rows": done.rows + self.rows, "written": written, "rejected": done.rejected + self.rejected}

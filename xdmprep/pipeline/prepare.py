@@ -11,7 +11,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ from ..report import Report, ReportBuilder
 from ..schema import Schema, SchemaLike, as_schema
 from ..validate import Rules
 from ..write import OutputFolder, WriteOptions, Written, write_stream
-from .assembly import Assembly, manifest_of, stamped
+from .assembly import Assembly, Merged, manifest_of, stamped
 from .checking import MAPPING, RULE_SET, SCHEMA
 from .resubmit import Mended, mend, rejects_table
 
@@ -271,14 +272,10 @@ def prepare(
     folder = OutputFolder(out, json.loads(json.dumps(key, default=_name_of)), overwrite)
     builder = ReportBuilder(read.name, cap=KEPT_FINDINGS, origins=read.origins, notes=[schema.profile_warning],
                             schema=schema, mapped=mapping.pairs)  # fmt: skip
-    merged = merged_rejected = 0
+    merged = Merged()
 
     def each(chunk: Chunk) -> None:
-        nonlocal merged, merged_rejected
-        merged += chunk.merged
-        if chunk.merged:
-            bad = chunk.faulty()
-            merged_rejected += chunk.rows_in(bad) - int(bad.sum())
+        merged.add(chunk)
         builder.add(chunk)
         if on_chunk is not None:
             on_chunk(chunk)
@@ -293,13 +290,11 @@ def prepare(
                 times.watch(records), folder, options, jobs=jobs, on_chunk=each, on_part=on_part, clock=times.measuring
             )
     report = builder.finish()
-    rows = {"rows": done.rows + merged, "written": done.written + merged - merged_rejected,
-            "rejected": done.rejected + merged_rejected}  # fmt: skip
     return conclude(
-        folder, done, report, options, schema, source={"name": read.name} | (rows if merged else {}) | _files(read),
+        folder, done, report, options, schema, name=read.name,
+        files=None if read.origins is None else read.origins.counts(),
         columns=read.arrow_schema, mapping_file=mapping.name, schema_file=schema_file, threshold=error_threshold,
-        max_loss=max_loss, started=started, seconds=times.seconds, rows=rows if merged else None,
-        merged=(merged, merged_rejected),
+        max_loss=max_loss, started=started, seconds=times.seconds, merged=merged,
     )  # fmt: skip
 
 
@@ -310,37 +305,38 @@ def conclude(
     options: WriteOptions,
     schema: Schema,
     *,
-    source: dict[str, Any],
+    name: str,
+    files: list[dict[str, Any]] | None,
     columns: pa.Schema,
     mapping_file: str,
     schema_file: Any,
     threshold: float | None,
     max_loss: float,
     started: float,
+    merged: Merged,
     seconds: dict[str, float] | None = None,
-    rows: dict[str, int] | None = None,
-    merged: tuple[int, int] = (0, 0),
     upsert: bool = False,
 ) -> Result:
     """End a run whose parts are written: the manifest, `run.json`, and the threshold.
 
     Args:
         folder, done, report, options, schema: what was written, where and how.
-        source: for the manifest.
-        columns: of the source.
+        name, columns: of the source.
+        files: name and rows of each, where the source is several.
         mapping_file, schema_file: where they were read from, for :func:`xdmprep.mend`.
         threshold: percentage of rows that may be set aside; None for any.
         max_loss: as for :func:`prepare`.
         started: when the run began, by ``time.perf_counter``.
+        merged: source rows beside those that are counted as records.
         seconds: spent in each stage.
-        rows: where a mapping groups rows, the counts of the source's rows.
-        merged: see :attr:`Result.merged` and :attr:`Result.merged_rejected`.
         upsert: whether the records are a patch.
 
     Raises:
         DataError: more rows are faulty than `threshold` allows.
     """
     seconds = seconds or {"total": time.perf_counter() - started}
+    rows = merged.source_rows(done)
+    source = {"name": name, **rows, **({} if files is None else {"files": files})}
     manifest = manifest_of(
         done, options, folder.path, source, schema,
         values=report.values.table(lost_only=True), threshold=threshold, upsert=upsert,
@@ -351,12 +347,12 @@ def conclude(
             (folder.path / file.name).unlink()
         folder.mark("failed", {"seconds": seconds})
         raise DataError(
-            f"{source['name']}: {done.rejected:,} of {counted(done.rows, 'row')} ({percent:.1f} %) have faults, "
+            f"{name}: {done.rejected:,} of {counted(done.rows, 'row')} ({percent:.1f} %) have faults, "
             f"more than the {threshold:g} % allowed. Nothing to upload was kept; "
             f"the reasons are in {folder.path / 'rejects.jsonl'}."
         )
     counts: dict[str, Any] = {"rows": done.rows, "written": done.written, "rejected": done.rejected}
-    if rows is not None:
+    if rows:
         counts["source"] = rows
     again = {
         "mappingFile": mapping_file, "schemaFile": _place(schema_file),
@@ -374,11 +370,11 @@ def conclude(
         manifest.save(folder.path)
         folder.mark("finished", facts)
     took = time.perf_counter() - started
-    log.info("%s: %d rows, %d written to %s, %d set aside, %.1f s", source["name"], done.rows, done.written,
+    log.info("%s: %d rows, %d written to %s, %d set aside, %.1f s", name, done.rows, done.written,
              folder.path, done.rejected, took)  # fmt: skip
-    excessive = tuple(report.values.excessive(max_loss))
     return Result(
-        done.rows, done.written, done.rejected, manifest, report, took, *merged, excessive, schema
+        done.rows, done.written, done.rejected, manifest, report, took, merged.rows, merged.rejected,
+        tuple(report.values.excessive(max_loss)), schema,
     )  # fmt: skip
 
 
@@ -525,11 +521,6 @@ def _place(schema: str | os.PathLike[str] | None) -> str | None:
     return shown(schema) if is_remote(schema) else os.path.realpath(as_local(schema))
 
 
-def _files(stream: Stream) -> dict[str, Any]:
-    """The files of a source of several, each with its rows."""
-    return {} if stream.origins is None else {"files": stream.origins.counts()}
-
-
 def _name_of(value: Any) -> str:
     """What stands for a Python callable of a mapping in `run.json`."""
     return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', type(value).__name__)}"
@@ -563,22 +554,13 @@ class Times:
 
         return run
 
-    def measuring(self, name: str) -> _Measure:
-        """A context that adds its wall time to a stage."""
-        return _Measure(self, name)
-
-    def add(self, name: str, seconds: float) -> None:
-        """Add to a stage."""
-        with self._lock:
-            self._seconds[name] = self._seconds.get(name, 0.0) + seconds
-
-
-class _Measure:
-    def __init__(self, times: Times, name: str) -> None:
-        self._times, self._name = times, name
-
-    def __enter__(self) -> None:
-        self._start = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        self._times.add(self._name, time.perf_counter() - self._start)
+    @contextmanager
+    def measuring(self, name: str) -> Iterator[None]:
+        """The wall time of the block is added to a stage."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            spent = time.perf_counter() - start
+            with self._lock:
+                self._seconds[name] = self._seconds.get(name, 0.0) + spent

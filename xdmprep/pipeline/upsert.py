@@ -29,7 +29,7 @@ from ..core.notebook import lines, wrap
 from ..core.paths import Path as Steps
 from ..core.paths import format_path, parse_path
 from ..core.shred import Leaf, nested_schema
-from ..core.stream import Chunk, Stream, row_chunk
+from ..core.stream import Chunk, Finding, Stream, row_chunk
 from ..core.typing import Format, RuleSet, Source
 from ..errors import MappingError, SchemaError, UsageError, counted
 from ..language.functions import table as functions
@@ -558,16 +558,12 @@ def _slice(patch: Patch, start: int, most: int, last: bool) -> Iterator[Chunk]:
         yield replace(chunk.where(inside), issues=issues, unread=lost, consumed=len(rows) + len(lost))
 
 
-def _of_rows(finding: Any, rows: Any, all_rows: Any) -> Any:
+def _of_rows(finding: Finding, rows: Any, all_rows: Any) -> Finding | None:
     """The part of a finding about `rows`, or about rows that the chunk does not have but that stand near them."""
     if not len(rows):
         return None
     near = all_rows[np.minimum(np.searchsorted(all_rows, finding.rows), len(all_rows) - 1)]
-    keep = np.isin(near, rows)
-    if not keep.any():
-        return None
-    values = None if finding.values is None else finding.values.filter(pa.array(keep))
-    return replace(finding, rows=finding.rows[keep], values=values)
+    return finding.where(np.isin(near, rows))
 
 
 def _write_lists(patch: Patch, folder: Path) -> None:

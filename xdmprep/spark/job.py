@@ -18,7 +18,7 @@ from ..core.remote import as_local, shown
 from ..core.typing import Format, RuleSet
 from ..errors import OutputError, SourceError, UsageError, XdmPrepError
 from ..mapping import MappingLike, MappingSet
-from ..pipeline.assembly import stamped
+from ..pipeline.assembly import Merged, stamped
 from ..pipeline.prepare import MAX_LOSS, Result, conclude
 from ..report import Report
 from ..report.several import FilesReport
@@ -108,14 +108,11 @@ def prepare(
         _joined([staging / one.folder / ISSUES for one in done], path / ISSUES, header=True)
         gone = staging.rename(path / GONE)  # a task that was given up may still write: now it finds no folder
         shutil.rmtree(gone, ignore_errors=True)
-    merged, merged_rejected = sum(one.merged for one in done), sum(one.merged_rejected for one in done)
-    rows = {"rows": written.rows + merged, "written": written.written + merged - merged_rejected,
-            "rejected": written.rejected + merged_rejected} if merged else None  # fmt: skip
+    merged = Merged(sum(one.merged.rows for one in done), sum(one.merged.rejected for one in done))
     return conclude(
-        folder, written, _report(done, stage), options, stage.schema,
-        source={"name": NAME} | (rows or {}) | {"files": _files(done)}, columns=columns.plain,
-        mapping_file=chosen.name, schema_file=schema_file, threshold=error_threshold, max_loss=max_loss,
-        started=started, rows=rows, merged=(merged, merged_rejected), upsert=upsert,
+        folder, written, _report(done, stage), options, stage.schema, name=NAME, files=_files(done),
+        columns=columns.plain, mapping_file=chosen.name, schema_file=schema_file, threshold=error_threshold,
+        max_loss=max_loss, started=started, merged=merged, upsert=upsert,
     )  # fmt: skip
 
 

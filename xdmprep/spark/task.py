@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from ..core.stream import Chunk, Stream
 from ..errors import OutputError
+from ..pipeline.assembly import Merged
 from ..pipeline.stage import ArrowStage
 from ..report import Report, ReportBuilder
 from ..write import OutputFolder, WriteOptions, Written, write_stream
@@ -93,7 +94,6 @@ class Done:
         folder: the name of the attempt's folder; empty where nothing is written.
         written: files and counts.
         merged: rows that went into a record with a row before them.
-        merged_rejected: how many of those went into records that were set aside.
         places: the highest row of each place that rows come from.
         report: what was found.
     """
@@ -101,8 +101,7 @@ class Done:
     partition: str
     folder: str
     written: Written
-    merged: int
-    merged_rejected: int
+    merged: Merged
     places: dict[str, int]
     report: Report
 
@@ -132,14 +131,10 @@ class PartitionTask:
     def _run(self, batches: Iterator[pa.RecordBatch]) -> Done:
         stream, places = self.work.stream(batches)
         builder = ReportBuilder(stream.name, cap=KEPT_FINDINGS)
-        merged = merged_rejected = 0
+        merged = Merged()
 
         def each(chunk: Chunk) -> None:
-            nonlocal merged, merged_rejected
-            merged += chunk.merged
-            if chunk.merged:
-                bad = chunk.faulty()
-                merged_rejected += chunk.rows_in(bad) - int(bad.sum())
+            merged.add(chunk)
             builder.add(chunk)
 
         attempt = ""
@@ -163,7 +158,7 @@ class PartitionTask:
         report = builder.finish()
         named = [*report.issues["row"].to_pylist(), *(group.first_row for group in report.groups)]
         report.place(places.only(np.unique(np.array(named, np.int64))))
-        return Done(stream.name, attempt, written, merged, merged_rejected, places.highest, report)
+        return Done(stream.name, attempt, written, merged, places.highest, report)
 
 
 def _chained(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
