@@ -102,6 +102,12 @@ def as_mask(values: pa.Array) -> Mask:
     return found
 
 
+def numpy_of(values: pa.Array) -> Ints:
+    """Numbers as numpy, null as 0; of moments their microseconds."""
+    numbers: Ints = (values.view(LONG) if values.type == MOMENT else values).fill_null(0).to_numpy(zero_copy_only=False)
+    return numbers
+
+
 def nulls_of(values: pa.Array) -> Mask:
     """True where `values` is null."""
     if not values.null_count:

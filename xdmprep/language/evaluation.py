@@ -25,7 +25,7 @@ from .catalogue import Context
 from .columns import MOMENT, TEXT, Column, Ints, Mask, distinct, merged, nulls_of, plain, some
 from .functions import table
 from .interpreter import Direct, Evaluator, Scope, compile_node, direct, reason_of, run
-from .kernels import KERNELS, LAMBDAS, LAZY, Constants, Rows, lifted, walked
+from .kernels import KERNELS, LAMBDAS, LAZY, Constants, Rows, attempted, lifted, walked
 from .kernels.regexes import literal_text
 from .options import Options
 from .shapes import from_python, normal, to_python
@@ -177,9 +177,9 @@ class Part:
         if self.body is not None:
             kernel = LAMBDAS.get(self.name)
             if kernel is not None and len(given) == 1 and arguments[0] is not None:
-                made = kernel(rows, given[0], lambda parents, items: self._inside(frame, parents, items))
+                made = attempted(kernel, rows, given[0], lambda parents, items: self._inside(frame, parents, items))
         elif self.name in LAZY:
-            made = LAZY[self.name](rows, *given)
+            made = attempted(LAZY[self.name], rows, *given)
             return made if made is not None else self._whole(frame)
         elif self.name in KERNELS:
             made = lifted(KERNELS[self.name], rows, given)

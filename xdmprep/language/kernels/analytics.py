@@ -14,7 +14,7 @@ from ..columns import TEXT, Column, Mask, as_mask, nulls_of, plain
 from ..shapes import first_hits, list_of, object_of, offsets_of, owners_of, parts_of, sieved
 from . import texts
 from .choices import element
-from .table import Made, Rows, kernel
+from .table import Made, Rows, kernel, need
 
 #: What was found for each text: whether the event is there, its value and its id.
 Found = tuple[Mask, pa.Array, pa.Array]
@@ -86,8 +86,7 @@ for _at, _name in enumerate(("categories", "names", "quantity", "price")):
 @kernel("aa_get_product_event_values", "text fixed", give=_value)
 @kernel("aa_get_product_event_ids", "text fixed", give=itemgetter(2))
 def _of_products(rows: Rows, value: Column, event: Any, give: Callable[[Found], pa.Array]) -> Made:
-    if not isinstance(event, str):
-        return None
+    need(isinstance(event, str))
     values = plain(value.values)
     offsets, part = _products(values, 4)
     return Column(list_of(offsets, give(_events(part.fill_null(""), "|", event)), nulls_of(values)))
@@ -95,8 +94,7 @@ def _of_products(rows: Rows, value: Column, event: Any, give: Callable[[Found], 
 
 @kernel("aa_get_product_events", "text fixed")
 def product_events(rows: Rows, value: Column, event: Any) -> Made:
-    if not isinstance(event, str):
-        return None
+    need(isinstance(event, str))
     values = plain(value.values)
     offsets, part = _products(values, 4)
     found = _events(part.fill_null(""), "|", event)
@@ -108,8 +106,7 @@ def product_events(rows: Rows, value: Column, event: Any) -> Made:
 
 @kernel("aa_get_product_evars", "text fixed")
 def product_evars(rows: Rows, value: Column, evar: Any) -> Made:
-    if not isinstance(evar, str):
-        return None
+    need(isinstance(evar, str))
     values = plain(value.values)
     offsets, part = _products(values, 5)
     start = evar + "="

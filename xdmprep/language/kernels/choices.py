@@ -9,14 +9,12 @@ import pyarrow.compute as pc
 from ..columns import EXACT, TEXT, Column, Mask, as_mask, merged, nulls_of, plain, some
 from ..shapes import chosen, list_of, parts_of, sieved, type_kind
 from ..values import number_in
-from .table import LAZY, Constants, Made, Rows, failing, kernel, kind, truths
+from .table import LAZY, Constants, Made, Rows, failing, kernel, kind, need, needed, truths
 
 
 def _choice(rows: Rows, condition: Column, yes: Column, no: Column) -> Made:
     """One of two columns by a condition."""
     held = truths(rows, condition)
-    if held is None:
-        return None
     mask = as_mask(held.values)
     if kind(no) in ("null", kind(yes)) and mask.all() and not isinstance(yes, Constants):
         return Column(yes.values, merged(held.open, yes.open))
@@ -48,13 +46,10 @@ LAZY["iif"] = LAZY["?"] = _choice
 def _elvis(rows: Rows, left: Column, right: Column) -> Made:
     """The left value unless it is null, false, 0 or an empty text."""
     name = kind(left)
-    if name in ("mixed", "any"):
-        return None
+    need(name not in ("mixed", "any"))
     held = ~nulls_of(left.values)
     if name in ("bool", "long", "double", "text"):
-        found = truths(rows, Column(left.values))
-        assert found is not None  # noqa: S101  (scalars have a truth)
-        held &= as_mask(found.values)
+        held &= as_mask(truths(rows, Column(left.values)).values)
     made = _by_mask(held, Column(left.values), right)
     return Column(made.values, merged(left.open, made.open))
 
@@ -64,8 +59,7 @@ LAZY["?:"] = _elvis
 
 def _nullish(rows: Rows, left: Column, right: Column) -> Made:
     """The left value unless it is null."""
-    if kind(left) == "any":
-        return None
+    need(kind(left) != "any")
     made = _by_mask(~nulls_of(left.values), Column(left.values), right)
     return Column(made.values, merged(left.open, made.open))
 
@@ -78,8 +72,7 @@ def _decode(rows: Rows, key: Column, *rest: Column) -> Made:
     given = list(rest)
     default = given.pop() if len(given) % 2 else Constants(None, rows.n)
     keys, answers = given[::2], given[1::2]
-    if kind(key) in ("any", "mixed"):
-        return None
+    need(kind(key) not in ("any", "mixed"))
     words = [column.value if isinstance(column, Constants) else None for column in keys]
     if kind(key) == "text" and words and all(isinstance(word, str) for word in words):
         found = pc.index_in(plain(key.values), value_set=pa.array(words, TEXT))
@@ -91,9 +84,7 @@ def _decode(rows: Rows, key: Column, *rest: Column) -> Made:
     else:
         which, is_open = np.full(rows.n, len(keys)), key.open
         for i, column in enumerate(keys):
-            same = _matches(rows, key, column)
-            if same is None:
-                return None
+            same = needed(_matches(rows, key, column))
             asked = which == len(keys)
             which[asked & as_mask(same.values)] = i
             if same.open is not None or column.open is not None:
@@ -145,8 +136,7 @@ def _matches(rows: Rows, value: Column, key: Column) -> Made:
 def coalesce(rows: Rows, *given: Column) -> Made:
     if len(given) == 1:
         name = kind(given[0])
-        if name == "mixed":
-            return None
+        need(name != "mixed")
         if name != "list":
             return Column(given[0].values)
         offsets, items = parts_of(given[0].values)
@@ -174,8 +164,7 @@ def element(lists: pa.Array, at: int) -> Column:
 def _end(rows: Rows, *given: Column, at: int) -> Made:
     if len(given) > 1:
         return Column(given[at].values)
-    if kind(given[0]) == "mixed":
-        return None
+    need(kind(given[0]) != "mixed")
     return element(given[0].values, at) if kind(given[0]) == "list" else Column(given[0].values)
 
 
@@ -192,15 +181,12 @@ def _extreme(rows: Rows, *given: Column, sign: str) -> Made:
     kinds = {kind(column) for column in columns}
     if not columns:
         return Column(pa.nulls(rows.n))
-    if not (kinds <= {"long", "double"} or kinds == {"text"} or kinds <= {"moment", "zoned"}):
-        return None
+    need(kinds <= {"long", "double"} or kinds == {"text"} or kinds <= {"moment", "zoned"})
     from .operators import compared
 
     best, which, is_open = columns[0], np.zeros(rows.n, dtype=np.int64), None
     for i, column in enumerate(columns[1:], 1):
         better = compared(rows, column, best, sign)
-        if better is None:
-            return None
         there = ~nulls_of(column.values)
         take = there & (as_mask(better.values) | nulls_of(best.values))
         is_open = merged(is_open, None if better.open is None else better.open & there)
@@ -224,8 +210,7 @@ def _wide(best: Column, column: Column, take: Mask) -> Column:
 
 def _extreme_element(rows: Rows, lists: pa.Array, sign: str) -> Made:
     offsets, items = parts_of(lists)
-    if type_kind(items.type) not in ("long", "double", "text", "moment", "null"):
-        return None
+    need(type_kind(items.type) in ("long", "double", "text", "moment", "null"))
     offsets, items = sieved(offsets, ~nulls_of(items), plain(items))
     n = len(items)
     if not n:

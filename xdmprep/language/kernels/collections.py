@@ -36,7 +36,7 @@ from ..shapes import (
 from . import texts
 from .choices import element
 from .strings import joined, place_of
-from .table import KERNELS, LAMBDAS, Constants, Made, Rows, as_texts, failing, kernel, kind, truths
+from .table import KERNELS, LAMBDAS, Constants, Made, Rows, as_texts, failing, kernel, kind, literal, need, truths
 
 # Arrays made of values
 
@@ -65,23 +65,18 @@ def array(rows: Rows, *given: Column) -> Made:
 
 @kernel("to_array", "fixed any*")
 def to_array(rows: Rows, nulls: Any, *given: Column) -> Made:
-    if not isinstance(nulls, bool):
-        return None
+    need(isinstance(nulls, bool))
     keep = None if nulls else [~nulls_of(column.values) for column in given]
     return Column(_interleaved(rows.n, [column.values for column in given], keep))
 
 
-def _lists(rows: Rows, given: Sequence[Column]) -> list[tuple[Ints, pa.Array]] | None:
-    """Offsets and elements of arrays, null being an empty one; None where one is no array."""
+def _lists(rows: Rows, given: Sequence[Column]) -> list[tuple[Ints, pa.Array]]:
+    """Offsets and elements of arrays, null being an empty one."""
     found = []
     for column in given:
-        name = kind(column)
-        if name == "null":
-            found.append((np.zeros(rows.n + 1, dtype=np.int32), pa.nulls(0)))
-        elif name == "list":
-            found.append(parts_of(column.values))
-        else:
-            return None
+        need(kind(column) in ("null", "list"))
+        none = kind(column) == "null"
+        found.append((np.zeros(rows.n + 1, dtype=np.int32), pa.nulls(0)) if none else parts_of(column.values))
     return found
 
 
@@ -96,17 +91,13 @@ def behind(n: int, lists: Sequence[tuple[Ints, pa.Array]]) -> pa.Array:
 
 @kernel("join_arrays", "any any*")
 def join_arrays(rows: Rows, *given: Column) -> Made:
-    lists = _lists(rows, given)
-    return None if lists is None else Column(behind(rows.n, lists))
+    return Column(behind(rows.n, _lists(rows, given)))
 
 
 @kernel("add_to_array", "any any*")
 def add_to_array(rows: Rows, value: Column, *more: Column) -> Made:
-    lists = _lists(rows, [value])
-    if lists is None:
-        return None
     singles = [(np.arange(rows.n + 1, dtype=np.int32), plain(column.values)) for column in more]
-    return Column(behind(rows.n, [*lists, *singles]))
+    return Column(behind(rows.n, [*_lists(rows, [value]), *singles]))
 
 
 @kernel("upsert_array_append upsert_array_replace", "any any?")
@@ -130,15 +121,13 @@ def _opened(lists: pa.Array) -> pa.Array | None:
     return list_of(ends, inner.take(pa.array(at, mask=mask if mask.any() else None)), nulls_of(lists))
 
 
-def _flattened(column: Column) -> pa.Array | None:
-    if kind(column) != "list":
-        return None
+def _flattened(column: Column) -> pa.Array:
+    need(kind(column) == "list")
     lists = column.values
     while (deeper := _opened(lists)) is not None:
         lists = deeper
     _, items = parts_of(lists)
-    if type_kind(items.type) == "mixed" and items.type.get_field_index("\0=list") >= 0:
-        return None
+    need(type_kind(items.type) != "mixed" or items.type.get_field_index("\0=list") < 0)
     return lists
 
 
@@ -146,8 +135,7 @@ def _flattened(column: Column) -> pa.Array | None:
 def flatten_array(rows: Rows, value: Column) -> Made:
     if kind(value) == "null":
         return Column(value.values)
-    made = _flattened(value)
-    return None if made is None else Column(made)
+    return Column(_flattened(value))
 
 
 @kernel("array_to_string", "fixed any")
@@ -165,15 +153,13 @@ def _over_elements(rows: Rows, value: Column, body: Any, filters: bool = False) 
     """The array of what the lambda gives, or of the elements for which it holds."""
     if kind(value) == "null":
         return Column(value.values, value.open)
-    if kind(value) != "list":
-        return None
+    need(kind(value) == "list")
     offsets, items = parts_of(value.values)
     parents = owners_of(offsets)
-    made: Made = body(parents, items)
-    if filters and made is not None:
+    made: Column = body(parents, items)
+    if filters:
         made = truths(Rows(len(parents), rows.context), made)
-    if made is None or isinstance(made.values, list):
-        return None
+    need(not isinstance(made.values, list))
     offsets, items = sieved(offsets, as_mask(made.values), items) if filters else (offsets, made.values)
     failed = None if made.open is None else some(marked(rows.n, parents[made.open]))
     return Column(list_of(offsets, items, nulls_of(value.values)), merged(value.open, failed))
@@ -192,14 +178,11 @@ def _pairs(rows: Rows, given: Sequence[Column]) -> Made:
         found: dict[str, pa.Array] = {}
         for key, column in zip(keys, values, strict=True):
             found[key.value] = column.values  # type: ignore[attr-defined]
-        if any(name.startswith("\0") for name in found):
-            return None
+        need(all(not name.startswith("\0") for name in found))
         none = np.zeros(rows.n, dtype=bool)
         return Column(object_of(list(found), list(found.values()), [None] * len(found), none))
     printed = [as_texts(rows, key) for key in keys]
-    if any(key is None for key in printed):
-        return None
-    columns = [plain(key.values) for key in printed if key is not None]
+    columns = [plain(key.values) for key in printed]
     absent = np.zeros(rows.n, dtype=bool)
     for column in columns:
         absent |= nulls_of(column)
@@ -212,7 +195,7 @@ def _pairs(rows: Rows, given: Sequence[Column]) -> Made:
     taken = pa.array(at)
     items = stacked([column.values for column in values])
     made = map_of(np.arange(rows.n + 1) * width, stacked(filled).take(taken), items.take(taken))
-    return Column(made, merged(some(absent), *[key.open for key in printed if key is not None]))
+    return Column(made, merged(some(absent), *[key.open for key in printed]))
 
 
 @kernel("to_object to_map {:}", "any*")
@@ -223,8 +206,7 @@ def to_object(rows: Rows, *given: Column) -> Made:
 @kernel("object_to_map", "any any*")
 def object_to_map(rows: Rows, *given: Column) -> Made:
     first = kind(given[0])
-    if first == "mixed":
-        return None
+    need(first != "mixed")
     if len(given) == 1:
         return Column(given[0].values) if first in ("object", "map", "null") else failing(rows, given[0])
     if len(given) == 3:
@@ -245,18 +227,15 @@ def _keyed(rows: Rows, value: Column, key: Column) -> Made:
     """A map of the objects of arrays by a field; of equal keys the last object counts."""
     if kind(value) == "null":
         return Column(value.values)
-    if kind(value) != "list" or not isinstance(key, Constants) or not isinstance(key.value, str):
-        return None
+    need(kind(value) == "list")
+    name = literal(key, str)
     offsets, items = parts_of(value.values)
     if type_kind(items.type) == "null":
         return Column(map_of(np.zeros(rows.n + 1), pa.array([], TEXT), pa.nulls(0), nulls_of(value.values)))
-    if type_kind(items.type) != "object":
-        return None
-    if key.value not in keys_of(items.type):
+    need(type_kind(items.type) == "object")
+    if name not in keys_of(items.type):
         return Column(map_of(np.zeros(rows.n + 1), pa.array([], TEXT), items.slice(0, 0), nulls_of(value.values)))
-    printed = as_texts(Rows(len(items), rows.context), Column(field_of(items, key.value)))
-    if printed is None:
-        return None
+    printed = as_texts(Rows(len(items), rows.context), Column(field_of(items, name)))
     keys = plain(printed.values)
     failed = None if printed.open is None else marked(rows.n, owners_of(offsets)[printed.open])
     offsets, keys, items = sieved(offsets, ~nulls_of(keys), keys, items)
@@ -278,12 +257,9 @@ def with_repeats(keys: pa.Array, offsets: Ints) -> Mask:
 
 @kernel("arrays_to_objects", "any*")
 def arrays_to_objects(rows: Rows, *given: Column) -> Made:
-    names = [column.value if isinstance(column, Constants) else None for column in given[::2]]
-    if len(given) % 2 or any(not isinstance(name, str) or name.startswith("\0") for name in names):
-        return None
+    names: list[str] = [literal(column, str) for column in given[::2]]
     lists = _lists(rows, given[1::2])
-    if lists is None or len(set(names)) < len(names) or not names:
-        return None
+    need(names and len(set(names)) == len(lists) and not any(name.startswith("\0") for name in names))
     lengths = np.stack([np.diff(offsets) for offsets, _ in lists])
     total = offsets_of(lengths.max(axis=0))
     owners = owners_of(total)
@@ -295,11 +271,11 @@ def arrays_to_objects(rows: Rows, *given: Column) -> Made:
         children.append(items.take(at) if len(items) else pa.nulls(len(owners), items.type))
         may_lack = rows.options.zip_short == "absent" and len(lists) > 1
         gone.append(missing if may_lack and (missing.any() or not rows.n) else None)
-    objects = object_of([str(name) for name in names], children, gone, np.zeros(len(owners), dtype=bool))
+    objects = object_of(names, children, gone, np.zeros(len(owners), dtype=bool))
     return Column(list_of(total, objects))
 
 
-def _entries(rows: Rows, column: Column) -> tuple[Ints, pa.Array, pa.Array] | None:
+def _entries(rows: Rows, column: Column) -> tuple[Ints, pa.Array, pa.Array]:
     """Offsets, keys and items of maps or objects; null is an empty one."""
     name = kind(column)
     if name == "null":
@@ -308,8 +284,7 @@ def _entries(rows: Rows, column: Column) -> tuple[Ints, pa.Array, pa.Array] | No
     if name == "map":
         offsets, (keys, items) = map_parts(values)
         return offsets, keys, items
-    if name != "object":
-        return None
+    need(name == "object")
     names = keys_of(values.type)
     if not names:
         return np.zeros(rows.n + 1, dtype=np.int32), pa.array([], TEXT), pa.nulls(0)
@@ -325,11 +300,10 @@ def _entries(rows: Rows, column: Column) -> tuple[Ints, pa.Array, pa.Array] | No
     return offsets, pa.array(names, TEXT).take(pa.array(which)), items
 
 
-def _spelled_pairs(text: pa.Array, between: Any, after: Any) -> tuple[Ints, pa.Array, pa.Array] | None:
-    """Offsets, keys and values of pairs in texts, blanks cut; None where the delimiters are not constant texts."""
+def _spelled_pairs(text: pa.Array, between: Any, after: Any) -> tuple[Ints, pa.Array, pa.Array]:
+    """Offsets, keys and values of pairs in texts, blanks cut."""
     between, after = between or ":", after or ","
-    if not isinstance(between, str) or not isinstance(after, str):
-        return None
+    need(isinstance(between, str) and isinstance(after, str))
     offsets, parts = parts_of(pc.split_pattern(plain(text), after))
     filled = as_mask(pc.not_equal(texts.trimmed(parts), ""))
     offsets, parts = sieved(offsets, filled, parts)
@@ -340,19 +314,14 @@ def _spelled_pairs(text: pa.Array, between: Any, after: Any) -> tuple[Ints, pa.A
 
 @kernel("str_to_object", "text fixed? fixed?")
 def str_to_object(rows: Rows, value: Column, between: Any = None, after: Any = None) -> Made:
-    found = _spelled_pairs(value.values, between, after)
-    if found is None:
-        return None
-    offsets, keys, values = found
+    offsets, keys, values = _spelled_pairs(value.values, between, after)
     return Column(map_of(offsets, keys, values, nulls_of(value.values)), some(with_repeats(keys, offsets)))
 
 
 @kernel("get_values", "text fixed fixed fixed")
 def get_values(rows: Rows, value: Column, key: Any, between: Any, after: Any) -> Made:
-    found = _spelled_pairs(value.values, between, after) if isinstance(key, str) else None
-    if found is None:
-        return None
-    offsets, keys, values = found
+    need(isinstance(key, str))
+    offsets, keys, values = _spelled_pairs(value.values, between, after)
     at = first_hits(as_mask(pc.equal(keys, key.strip())), owners_of(offsets), rows.n)
     return Column(values.take(pa.array(at, mask=at < 0)) if len(values) else pa.nulls(rows.n, TEXT))
 
@@ -363,11 +332,8 @@ def add_to_map(rows: Rows, *given: Column) -> Made:
     if objects and all(kind(column) == "object" for column in objects) and _ordered(objects):
         return _united(rows, objects)
     entries = [_entries(rows, column) for column in given]
-    if any(entry is None for entry in entries):
-        return None
-    known = [entry for entry in entries if entry is not None]
-    keys = behind(rows.n, [(offsets, key) for offsets, key, _ in known])
-    items = behind(rows.n, [(offsets, item) for offsets, _, item in known])
+    keys = behind(rows.n, [(offsets, key) for offsets, key, _ in entries])
+    items = behind(rows.n, [(offsets, item) for offsets, _, item in entries])
     offsets, flat_keys = parts_of(keys)
     owners = owners_of(offsets)
     coded = plain(flat_keys).dictionary_encode()
@@ -397,8 +363,7 @@ def _united(rows: Rows, given: Sequence[Column]) -> Made:
             lacks = absent_at(having[i], name)
             which[~nulls_of(having[i]) & (True if lacks is None else ~lacks)] = i
         made = chosen(which, [Column(field_of(values, name)) for values in having])
-        if isinstance(made.values, list):
-            return None
+        need(not isinstance(made.values, list))
         children.append(made.values)
         optional = (which < 0).any() or not rows.n
         gone.append(which < 0 if optional else None)
@@ -410,22 +375,20 @@ def get_keys(rows: Rows, value: Column) -> Made:
     if kind(value) == "null":
         return Column(pa.nulls(rows.n, pa.list_(TEXT)))
     entries = _entries(rows, value)
-    if entries is None:
-        return None
     return Column(list_of(entries[0], entries[1], nulls_of(value.values)))
 
 
 @kernel(".values", "any")
 def values_method(rows: Rows, value: Column) -> Made:
-    entries = _entries(rows, value) if kind(value) in ("object", "map") else None
-    return None if entries is None else Column(list_of(entries[0], entries[2], nulls_of(value.values)))
+    need(kind(value) != "null")
+    entries = _entries(rows, value)
+    return Column(list_of(entries[0], entries[2], nulls_of(value.values)))
 
 
-def _lookup(rows: Rows, value: Column, key: Column) -> tuple[Column, Mask] | None:
-    """The values of a key, and where there is the key; None where the interpreter looks."""
+def _lookup(rows: Rows, value: Column, key: Column) -> tuple[Column, Mask]:
+    """The values of a key, and where there is the key."""
     name, asked = kind(value), kind(key)
-    if asked != "text" or name not in ("object", "map"):
-        return None
+    need(asked == "text" and name in ("object", "map"))
     if isinstance(value, Constants):
         return _of_constant(rows, value.value, key)
     values, absent = value.values, nulls_of(value.values)
@@ -454,13 +417,12 @@ def _lookup(rows: Rows, value: Column, key: Column) -> tuple[Column, Mask] | Non
     return Column(items.take(pa.array(at, mask=~there)) if len(items) else pa.nulls(rows.n, items.type)), there
 
 
-def _of_constant(rows: Rows, entries: dict[str, Any], key: Column) -> tuple[Column, Mask] | None:
+def _of_constant(rows: Rows, entries: dict[str, Any], key: Column) -> tuple[Column, Mask]:
     """Values of a constant object by keys that differ from row to row."""
     if isinstance(key, Constants):
         return Constants(entries.get(key.value), rows.n), np.full(rows.n, key.value in entries)
-    items = from_python(list(entries.values()))
-    if isinstance(items, list):
-        return None
+    items: Any = from_python(list(entries.values()))
+    need(not isinstance(items, list))
     found = pc.index_in(plain(key.values), value_set=pa.array(list(entries), TEXT))
     there = ~nulls_of(found)
     if items.type == TEXT and not items.null_count and len(set(entries.values())) == len(entries):
@@ -474,19 +436,20 @@ def get_method(rows: Rows, value: Column, key: Column) -> Made:
         return _walk(rows, value, key)
     if kind(value) == "null":
         return Column(value.values)
-    found = _lookup(rows, value, key)
-    return None if found is None else found[0]
+    return _lookup(rows, value, key)[0]
+
+
+def _needs_keys(*keys: Column) -> None:
+    """Leaves keys that are null to the interpreter: the key of a null is the word null."""
+    need(all(isinstance(key, Constants) or not key.values.null_count for key in keys))
 
 
 @kernel(".getOrDefault", "any any any")
 def get_or_default(rows: Rows, value: Column, key: Column, default: Column) -> Made:
     """``object.getOrDefault(key, default)``; null where there is no object."""
     found = _lookup(rows, value, key)
-    if found is None:
-        return None
+    _needs_keys(key)
     which = np.where(found[1], 0, 1)
-    if kind(key) == "text" and not isinstance(key, Constants) and key.values.null_count:
-        return None  # the key of a null is the word null
     which[nulls_of(value.values)] = -1
     return chosen(which, [found[0], Column(default.values)])
 
@@ -495,18 +458,15 @@ def get_or_default(rows: Rows, value: Column, key: Column, default: Column) -> M
 def map_get_values(rows: Rows, value: Column, *keys: Column) -> Made:
     if kind(value) == "null":
         return Column(value.values)
-    if rows.options.map_get == "map":
-        return None
+    need(rows.options.map_get != "map")
     many = len(keys) > 1
     if not many and isinstance(keys[0], Constants) and isinstance(keys[0].value, list):
         keys, many = tuple(Constants(each, rows.n) for each in keys[0].value), True
     found = [_lookup(rows, value, key) for key in keys]
-    if any(each is None for each in found) or any(not isinstance(k, Constants) and k.values.null_count for k in keys):
-        return None
-    columns = [each[0] for each in found if each is not None]
+    _needs_keys(*keys)
     if not many:
-        return columns[0]
-    lists = _interleaved(rows.n, [column.values for column in columns], None)
+        return found[0][0]
+    lists = _interleaved(rows.n, [column.values for column, _ in found], None)
     return Column(only_where(lists, ~nulls_of(value.values)))
 
 
@@ -518,10 +478,8 @@ def map_has_keys(rows: Rows, value: Column, *keys: Column) -> Made:
         keys = tuple(Constants(each, rows.n) for each in keys[0].value)
     there = np.zeros(rows.n, dtype=bool)
     for key in keys:
-        found = _lookup(rows, value, key)
-        if found is None or (not isinstance(key, Constants) and key.values.null_count):
-            return None
-        there |= found[1]
+        there |= _lookup(rows, value, key)[1]
+    _needs_keys(*keys)
     return Column(pa.array(there))
 
 
@@ -529,8 +487,7 @@ def map_has_keys(rows: Rows, value: Column, *keys: Column) -> Made:
 def contains_key_method(rows: Rows, value: Column, key: Column) -> Made:
     """``object.containsKey(key)``; null where there is no object."""
     found = _lookup(rows, value, key)
-    if found is None or (not isinstance(key, Constants) and key.values.null_count):
-        return None
+    _needs_keys(key)
     return Column(pa.array(found[1], BOOL, mask=nulls_of(value.values)))
 
 
@@ -542,8 +499,7 @@ def _walk(rows: Rows, value: Column, key: Column) -> Made:
     if name in ("object", "map"):
         if asked == "long" and isinstance(key, Constants):
             return _walk(rows, value, Constants(str(key.value), rows.n))
-        found = _lookup(rows, value, key)
-        return None if found is None else found[0]
+        return _lookup(rows, value, key)[0]
     if name == "list":
         at = key.value if isinstance(key, Constants) else None
         if isinstance(at, str):
@@ -610,8 +566,7 @@ def _size(rows: Rows, value: Column, null: bool) -> Made:
     name = kind(value)
     if name == "null":
         return Column(pa.nulls(rows.n, LONG) if null else pa.repeat(pa.scalar(0, LONG), rows.n))
-    if name == "mixed":
-        return None
+    need(name != "mixed")
     absent = nulls_of(value.values)
     lengths = _lengths(value)
     if lengths is None:
@@ -624,8 +579,7 @@ def _size(rows: Rows, value: Column, null: bool) -> Made:
 @kernel("is_empty empty", "any")
 def is_empty(rows: Rows, value: Column) -> Made:
     name = kind(value)
-    if name == "mixed":
-        return None
+    need(name != "mixed")
     absent = nulls_of(value.values)
     if name == "text":
         return Column(pc.equal(plain(value.values), "").fill_null(True))
@@ -645,13 +599,11 @@ def contains_method(rows: Rows, value: Column, item: Column) -> Made:
     name, other = kind(value), kind(item)
     if name == "text" and isinstance(item, Constants) and isinstance(item.value, str):
         return Column(pc.match_substring(plain(value.values), item.value))
-    if name != "list" or other not in ("text", "long", "bool"):
-        return None
+    need(name == "list" and other in ("text", "long", "bool"))
     if isinstance(value, Constants):
         return Column(_is_in(item, value.value))
     offsets, items = parts_of(value.values)
-    if type_kind(items.type) != other or items.null_count or item.values.null_count:
-        return None
+    need(type_kind(items.type) == other and (not items.null_count) and (not item.values.null_count))
     owners = owners_of(offsets)
     same = as_mask(pc.equal(plain(items), plain(item.values).take(pa.array(owners))))
     found = np.bincount(owners[same], minlength=rows.n) > 0
@@ -665,11 +617,9 @@ def index_of(rows: Rows, value: Column, item: Column) -> Made:
     if name == "text" and isinstance(item, Constants):
         found = place_of(plain(value.values), item.value)
         return None if found is None else Column(found)
-    if name != "list" or other not in ("text", "long", "bool") or isinstance(value, Constants):
-        return None
+    need(name == "list" and other in ("text", "long", "bool") and (not isinstance(value, Constants)))
     offsets, items = parts_of(value.values)
-    if type_kind(items.type) != other or item.values.null_count:
-        return None
+    need(type_kind(items.type) == other and (not item.values.null_count))
     owners = owners_of(offsets)
     wanted: Any = (
         item.values[0] if isinstance(item, Constants) and rows.n else plain(item.values).take(pa.array(owners))
@@ -692,15 +642,13 @@ def _is_in(item: Column, values: list[Any]) -> pa.Array:
 @kernel("in", "any fixed")
 def in_constants(rows: Rows, value: Column, items: Any) -> Made:
     """``value =~ [..]`` with constant texts."""
-    if kind(value) != "text" or not isinstance(items, list) or not all(isinstance(each, str | None) for each in items):
-        return None
+    need(kind(value) == "text" and isinstance(items, list) and all(isinstance(each, str | None) for each in items))
     return Column(_is_in(value, items))
 
 
 @kernel("contains_key", "any")
 def contains_key(rows: Rows, value: Column) -> Made:
-    if rows.options.null_keys == "present" or kind(value) == "any":
-        return None
+    need(rows.options.null_keys != "present" and kind(value) != "any")
     return Column(pc.is_valid(value.values) if kind(value) != "null" else pa.repeat(False, rows.n))
 
 

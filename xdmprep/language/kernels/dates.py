@@ -13,7 +13,21 @@ import pyarrow.compute as pc
 from ... import kernels
 from ...regex import compile_ecma
 from ...regex.dfa import automaton
-from ..columns import LONG, MOMENT, Column, Ints, Mask, as_mask, bytes_of, marked, nulls_of, some, used_bytes, without
+from ..columns import (
+    LONG,
+    MOMENT,
+    Column,
+    Ints,
+    Mask,
+    as_mask,
+    bytes_of,
+    marked,
+    nulls_of,
+    numpy_of,
+    some,
+    used_bytes,
+    without,
+)
 from ..java_time_format import NAMES, NOT, REST, Layout, Pattern, named_zone, zone_expression
 from ..options import Options
 from ..shapes import instant_of, offsets_of, ranges, zoned, zones_of
@@ -378,7 +392,7 @@ def print_layout(moments: pa.Array, layout: Layout) -> Column:
     """Moments as text in a layout; open beyond the years 1 to 9999."""
     n = len(moments)
     nulls = nulls_of(moments)
-    micros = moments.view(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+    micros = numpy_of(moments)
     odd = (micros < _FIRST) | (micros >= _LAST)
     micros = np.where(odd, 0, micros)
     days, rest = np.divmod(micros, 86_400_000_000)
@@ -421,9 +435,7 @@ def last_day(year: Ints, month: Ints) -> Ints:
 
 def printed_offsets(values: pa.Array, local: pa.Array) -> pa.Array:
     """``Z`` or ``+HH:MM`` of moments in zones, whose clocks show `local`."""
-    micros, shown = (
-        each.view(LONG).fill_null(0).to_numpy(zero_copy_only=False) for each in (instant_of(values), local)
-    )
+    micros, shown = numpy_of(instant_of(values)), numpy_of(local)
     return _printed_once(shown - micros, micros, lambda moment: offset_text(moment.at), zones_of(values))[0]
 
 
@@ -435,32 +447,26 @@ _DEPENDS = {
 }  # fmt: skip
 
 
-def local_of(values: pa.Array) -> pa.Array | None:
-    """Moments in zones as what clocks there show, like moments in UTC; None where that takes too long."""
+def local_of(values: pa.Array) -> pa.Array:
+    """Moments in zones as what clocks there show, like moments in UTC; fails where that takes too long."""
     zones = zones_of(values)
     moments = instant_of(values)
     if not zones.any():
         return moments
-    micros = moments.view(LONG).fill_null(0).to_numpy(zero_copy_only=False)
-    try:
-        local = micros + offsets(micros, zones)
-    except Failed:
-        return None
-    return pa.array(local, LONG, mask=nulls_of(moments)).view(MOMENT)
+    micros = numpy_of(moments)
+    return pa.array(micros + offsets(micros, zones), LONG, mask=nulls_of(moments)).view(MOMENT)
 
 
-def print_pattern(values: pa.Array, pattern: Pattern) -> Column | None:
+def print_pattern(values: pa.Array, pattern: Pattern) -> Column:
     """Moments as text in a pattern; open beyond the years 1 to 9999, and where the pattern is too narrow.
 
     Numbers of fixed width are printed together; of all else each distinct value is printed once.
     """
     moments = local_of(values)
-    if moments is None:
-        return None
     if pattern.layout is not None:
         return print_layout(moments, pattern.layout)
     nulls = nulls_of(moments)
-    micros = moments.view(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+    micros = numpy_of(moments)
     odd = (micros < _FIRST) | (micros >= _LAST)
     micros = np.where(odd, 0, micros)
     whole = pa.array(micros).view(MOMENT)
@@ -485,7 +491,7 @@ def print_pattern(values: pa.Array, pattern: Pattern) -> Column | None:
         elif not _DEPENDS[letter] and not zones.any():
             texts.append(pa.scalar(printer(Moment.of_millis(0))))
         elif not _DEPENDS[letter]:
-            instant = instant_of(values).view(LONG).fill_null(0).to_numpy(zero_copy_only=False)
+            instant = numpy_of(instant_of(values))
             keys = zones * np.int64(10**6) + (micros - instant) // 1_000_000
             found, failed = _printed_once(keys, np.where(odd, 0, instant), printer, zones)
             odd |= failed

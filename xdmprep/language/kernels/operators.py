@@ -10,11 +10,26 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..columns import BOOL, DOUBLE, EXACT, LONG, TEXT, Column, Ints, Mask, as_mask, merged, nulls_of, plain, some
+from ..columns import (
+    BOOL,
+    DOUBLE,
+    EXACT,
+    LONG,
+    TEXT,
+    Column,
+    Ints,
+    Mask,
+    as_mask,
+    merged,
+    nulls_of,
+    numpy_of,
+    plain,
+    some,
+)
 from ..shapes import alternatives, chosen, instant_of, mixed_of, only_where
 from ..values import number_in
 from . import numbers, texts
-from .table import LAZY, Constants, Made, Rows, failing, kernel, kind, truths
+from .table import LAZY, Constants, Made, Rows, failing, kernel, kind, need, needed, truths
 
 # Conversions
 
@@ -39,7 +54,7 @@ def _whole(rows: Rows, value: Column, cut: bool) -> Made:
     if name == "text":
         return numbers.integers(plain(value.values))
     if name == "double":
-        exact = value.values.fill_null(0).to_numpy(zero_copy_only=False)
+        exact = numpy_of(value.values)
         whole = np.trunc(exact)
         odd = ~(np.abs(exact) < 2.0**63) | ((whole != exact) & (not cut))
         absent = nulls_of(value.values)
@@ -53,7 +68,7 @@ def to_decimal(rows: Rows, value: Column) -> Made:
     if name == "null":
         return Column(pa.nulls(rows.n, DOUBLE))
     if name == "long":
-        return Column(pa.array(_numpy(value.values).astype(np.float64), mask=nulls_of(value.values)))
+        return Column(pa.array(numpy_of(value.values).astype(np.float64), mask=nulls_of(value.values)))
     if name == "double":
         odd = as_mask(pc.is_inf(value.values))
         return Column(value.values, some(odd))
@@ -64,18 +79,11 @@ def to_decimal(rows: Rows, value: Column) -> Made:
 
 @kernel("to_float", "any")
 def to_float(rows: Rows, value: Column) -> Made:
-    wide = to_decimal(rows, value)
-    if wide is None:
-        return None
+    wide = needed(to_decimal(rows, value))
     with np.errstate(over="ignore"):
-        single = pa.array(_numpy(wide.values).astype(np.float32), mask=nulls_of(wide.values))
+        single = pa.array(numpy_of(wide.values).astype(np.float32), mask=nulls_of(wide.values))
     odd = as_mask(pc.is_inf(single))
     return Column(single.cast(TEXT).cast(DOUBLE), merged(wide.open, some(odd)))
-
-
-def _numpy(values: pa.Array) -> Ints:
-    found: Ints = values.fill_null(0).to_numpy(zero_copy_only=False)
-    return found
 
 
 # Arithmetic
@@ -98,32 +106,29 @@ class _Operand:
         self.may_differ = False
 
 
-def _operand(rows: Rows, column: Column) -> _Operand | None:
+def _operand(rows: Rows, column: Column) -> _Operand:
     name = kind(column)
     none = np.zeros(rows.n, dtype=bool)
     if name == "null":
         zero = np.zeros(rows.n, dtype=np.int64)
         return _Operand(zero, zero.astype(np.float64), True, ~none)
     if name in ("long", "bool"):
-        longs = _numpy(column.values.cast(LONG))
+        longs = numpy_of(column.values.cast(LONG))
         return _Operand(longs, longs.astype(np.float64), True, nulls_of(column.values))
     if name == "double":
         null = nulls_of(column.values)
         whole: Any = null if null.any() else False
-        return _Operand(np.zeros(rows.n, dtype=np.int64), _numpy(column.values), whole, null)
+        return _Operand(np.zeros(rows.n, dtype=np.int64), numpy_of(column.values), whole, null)
     if name == "text":
         if isinstance(column, Constants):
             found = number_in(column.value)
-            if found is None or (isinstance(found, int) and not -(2**63) <= found < 2**63):
-                return None
+            need(found is not None and (not isinstance(found, int) or -(2**63) <= found < 2**63))
             return _operand(rows, Constants(found, rows.n))
         return _spelled(rows, plain(column.values))
-    if name == "mixed":
-        parts = {label: Column(child) for label, child in alternatives(column.values)}
-        if not set(parts) <= {"long", "double", "bool", "text"}:
-            return None
-        return _combined(rows, parts, nulls_of(column.values))
-    return None
+    need(name == "mixed")
+    parts = {label: Column(child) for label, child in alternatives(column.values)}
+    need(set(parts) <= {"long", "double", "bool", "text"})
+    return _combined(rows, parts, nulls_of(column.values))
 
 
 _PLAIN_INTEGER = r"^[+-]?[0-9]{1,18}\z"
@@ -139,17 +144,17 @@ def _spelled(rows: Rows, values: pa.Array) -> _Operand:
         decimal = numbers.decimals(only_where(values, ~integral))
         long = as_mask(pc.match_substring_regex(values, _LONG_INTEGER))  # a double holds not all of its digits
         is_open = merged(longs.open, decimal.open, some(long))
-        doubles = np.where(integral, _numpy(longs.values).astype(np.float64), _numpy(decimal.values))
-        found = _Operand(_numpy(longs.values), doubles, integral | null, null, is_open)
+        doubles = np.where(integral, numpy_of(longs.values).astype(np.float64), numpy_of(decimal.values))
+        found = _Operand(numpy_of(longs.values), doubles, integral | null, null, is_open)
     else:
         longs = numbers.integers(values)
-        whole = _numpy(longs.values)
+        whole = numpy_of(longs.values)
         found = _Operand(whole, whole.astype(np.float64), np.ones(rows.n, dtype=bool), null, longs.open)
     found.may_differ = True
     return found
 
 
-def _combined(rows: Rows, parts: dict[str, Column], null: Mask) -> _Operand | None:
+def _combined(rows: Rows, parts: dict[str, Column], null: Mask) -> _Operand:
     longs = np.zeros(rows.n, dtype=np.int64)
     doubles = np.zeros(rows.n, dtype=np.float64)
     whole = null.copy()
@@ -157,8 +162,6 @@ def _combined(rows: Rows, parts: dict[str, Column], null: Mask) -> _Operand | No
     differ = False
     for column in parts.values():
         part = _operand(rows, column)
-        if part is None:
-            return None
         here = ~part.null
         longs, doubles = np.where(here, part.longs, longs), np.where(here, part.doubles, doubles)
         whole = np.where(here, part.whole, whole)
@@ -169,11 +172,9 @@ def _combined(rows: Rows, parts: dict[str, Column], null: Mask) -> _Operand | No
     return made
 
 
-def _sum(rows: Rows, left: Column, right: Column, operator: str) -> Made:
+def _sum(rows: Rows, left: Column, right: Column, operator: str) -> Column:
     """Numbers and numeric texts; null is 0."""
     a, b = _operand(rows, left), _operand(rows, right)
-    if a is None or b is None:
-        return None
     is_open = merged(a.open, b.open)
     if rows.options.null_operand == "error":
         is_open = merged(is_open, some(a.null | b.null))
@@ -215,18 +216,12 @@ def _never_a_number(column: Column) -> bool:
 @kernel("+", "any any")
 def add(rows: Rows, left: Column, right: Column) -> Made:
     names = kind(left), kind(right)
-    if not set(names) <= {"text", "long", "double", "null", "mixed"}:
-        return None
-    if "mixed" in names and set(names) != {"mixed"} and "text" in names:
-        return None
+    need(set(names) <= {"text", "long", "double", "null", "mixed"})
+    need("mixed" not in names or set(names) == {"mixed"} or "text" not in names)
     if "text" not in names:
-        if "mixed" in names and any(
-            label not in ("long", "double")
-            for column in (left, right)
-            if kind(column) == "mixed"
-            for label, _ in alternatives(column.values)
-        ):
-            return None
+        for column in (left, right):
+            labels = [label for label, _ in alternatives(column.values)] if kind(column) == "mixed" else []
+            need(set(labels) <= {"long", "double"})
         return _sum(rows, left, right, "+")
     strict = rows.options.null_operand == "error"
     null = nulls_of(left.values) | nulls_of(right.values)
@@ -245,7 +240,6 @@ def add(rows: Rows, left: Column, right: Column) -> Made:
     if names == ("text", "text"):
         added = added & null
     total = _sum(rows, Column(a[0]), Column(b[0]), "+")
-    assert total is not None  # noqa: S101  (both are numbers)
     which = np.where(added, 0, 1)
     made = chosen(which, [total, Column(joined)])
     return Column(made.values, merged(made.open, some(rare & ~(nulls_of(left.values) & nulls_of(right.values)))
@@ -282,7 +276,7 @@ def _signed(rows: Rows, value: Column, sign: int) -> Made:
         values = value.values.cast(LONG)
         if sign > 0:
             return Column(values, strict)
-        longs = _numpy(values)
+        longs = numpy_of(values)
         odd = longs == np.iinfo(np.int64).min
         return Column(pa.array(-np.where(odd, 0, longs), LONG, mask=nulls_of(values)), merged(strict, some(odd)))
     if name == "double":
@@ -292,8 +286,7 @@ def _signed(rows: Rows, value: Column, sign: int) -> Made:
 
 @kernel("unary~", "any")
 def inverted(rows: Rows, value: Column) -> Made:
-    if kind(value) != "long":
-        return None
+    need(kind(value) == "long")
     strict = some(nulls_of(value.values)) if rows.options.null_operand == "error" else None
     return Column(pc.bit_wise_not(value.values), strict)
 
@@ -316,8 +309,8 @@ _ORDER: dict[str, Callable[..., pa.Array]] = {
 }  # fmt: skip
 
 
-def compared(rows: Rows, left: Column, right: Column, sign: str) -> Made:
-    """``==``, ``<``... of two columns; None where the interpreter compares."""
+def compared(rows: Rows, left: Column, right: Column, sign: str) -> Column:
+    """``==``, ``<``... of two columns."""
     left, right = (Column(instant_of(c.values), c.open) if kind(c) == "zoned" else c for c in (left, right))
     a, b = kind(left), kind(right)
     if "null" in (a, b):
@@ -325,22 +318,18 @@ def compared(rows: Rows, left: Column, right: Column, sign: str) -> Made:
         if sign in ("==", "<=", ">="):
             return Column(both)
         return Column(pc.invert(both) if sign == "!=" else pa.repeat(False, rows.n))
-    if "mixed" in (a, b):
-        return None
+    need("mixed" not in (a, b))
     x, y, odd = _scalar(left), _scalar(right), None
     numeric = {a, b} & {"long", "double"}
     if a == b and a in ("text", "bool", "moment", "long", "double"):
         pass
     elif numeric and {a, b} <= {"long", "double", "text"}:
         found = [_as_double(left, isinstance(right, Constants)), _as_double(right, isinstance(left, Constants))]
-        if any(each is None for each in found):
-            return None
-        (x, opened), (y, more) = ((f[0], f[1]) for f in found if f is not None)
+        (x, opened), (y, more) = found
         odd = merged(opened, more)
-    elif {a, b} == {"bool", "text"} or ("bool" in (a, b) and numeric):
-        x, y = (pa.array(texts.truth(column.values), mask=nulls_of(column.values)) for column in (left, right))
     else:
-        return None
+        need({a, b} == {"bool", "text"} or ("bool" in (a, b) and numeric))
+        x, y = (pa.array(texts.truth(column.values), mask=nulls_of(column.values)) for column in (left, right))
     return Column(_settled(sign, x, y, rows.n), odd)
 
 
@@ -371,11 +360,10 @@ def _settled(sign: str, x: Any, y: Any, n: int) -> pa.Array:
 _BEYOND = "^-?0*[1-9][0-9]{16,290}$"
 
 
-def _as_double(column: Column, to_constant: bool) -> tuple[Any, Mask | None] | None:
+def _as_double(column: Column, to_constant: bool) -> tuple[Any, Mask | None]:
     if isinstance(column, Constants):
-        value = number_in(column.value) if isinstance(column.value, str) else column.value
-        if not isinstance(value, int | float) or abs(value) > EXACT:
-            return None
+        value: Any = number_in(column.value) if isinstance(column.value, str) else column.value
+        need(isinstance(value, int | float) and abs(value) <= EXACT)
         return pa.scalar(float(value), DOUBLE), None
     if kind(column) == "text":
         words = plain(column.values)
@@ -399,8 +387,6 @@ for _sign in _ORDER:
 def _logic(rows: Rows, left: Column, right: Column, sign: str) -> Made:
     """And, or; what is not asked for cannot fail."""
     a, b = truths(rows, left), truths(rows, right)
-    if a is None or b is None:
-        return None
     asked = as_mask(a.values) if sign == "&&" else ~as_mask(a.values)
     is_open = merged(a.open, None if b.open is None else b.open & asked)
     return Column((pc.and_ if sign == "&&" else pc.or_)(a.values, b.values), some(is_open))
@@ -412,4 +398,4 @@ LAZY["&&"], LAZY["||"] = partial(_logic, sign="&&"), partial(_logic, sign="||")
 @kernel("!", "any")
 def negation(rows: Rows, value: Column) -> Made:
     held = truths(rows, value)
-    return None if held is None else Column(pc.invert(held.values), held.open)
+    return Column(pc.invert(held.values), held.open)

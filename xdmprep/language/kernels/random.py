@@ -7,15 +7,14 @@ import os
 import numpy as np
 
 from ..columns import Column
-from .table import Made, Rows, kernel
+from .table import Made, Rows, kernel, need
 from .texts import made_of
 
 
 @kernel("uuid")
 def uuid(rows: Rows) -> Made:
     """Random UUIDs of version 4; with a seed, the interpreter draws them row by row."""
-    if rows.options.seed is not None:
-        return None
+    need(rows.options.seed is None)
     n = rows.n
     drawn = np.frombuffer(os.urandom(16 * n), dtype=np.uint8).reshape(n, 16).copy()
     drawn[:, 6] = (drawn[:, 6] & 0x0F) | 0x40

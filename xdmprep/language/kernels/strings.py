@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from ..columns import LONG, TEXT, Column, Ints, Mask, as_mask, bytes_of, marked, merged, nulls_of, plain, some
 from ..shapes import list_of, offsets_of, owners_of, parts_of, ranges, sieved
 from . import regexes, texts
-from .table import Constants, Made, Rows, as_texts, kernel, kind
+from .table import Constants, Made, Rows, as_texts, kernel, kind, need, needed
 
 
 def _changed(rows: Rows, value: Column, change: Callable[[pa.Array], pa.Array]) -> Made:
@@ -52,8 +52,6 @@ def concat(rows: Rows, *given: Column) -> Made:
         if kind(column) == "null" and reading == "skip":
             continue
         made = as_texts(rows, column)
-        if made is None:
-            return None
         parts.append(plain(made.values))
         opened.append(made.open)
     if all(isinstance(part, pa.Scalar) for part in parts):
@@ -76,16 +74,14 @@ def concat_method(rows: Rows, value: Column, other: Column) -> Made:
 def replacestr(rows: Rows, value: Column, find: Any, new: Any) -> Made:
     if find is None or find == "":
         return Column(plain(value.values))
-    if not isinstance(find, str) or not isinstance(new, str | None):
-        return None
+    need(isinstance(find, str) and isinstance(new, str | None))
     most = -1 if rows.options.replace == "all" else 1
     return Column(texts.replaced(plain(value.values), find, new or "", most))
 
 
 @kernel(".replace", "words fixed fixed")
 def replace_method(rows: Rows, value: Column, old: Any, new: Any) -> Made:
-    if not isinstance(old, str) or not old or not isinstance(new, str):
-        return None
+    need(isinstance(old, str) and old and isinstance(new, str))
     return Column(texts.replaced(plain(value.values), old, new))
 
 
@@ -131,13 +127,11 @@ class _Points:
 
 def _piece(rows: Rows, value: Column, bounds: Any, *given: Column) -> Made:
     """``bounds(length, *numbers)`` gives start, stop and where the interpreter decides."""
-    if rows.options.overrun == "error":
-        return None
+    need(rows.options.overrun != "error")
     numbers, absent = [], nulls_of(value.values)
     missing = np.zeros(rows.n, dtype=bool)
     for column in given:
-        if kind(column) != "long":
-            return None
+        need(kind(column) == "long")
         missing |= nulls_of(column.values)
         numbers.append(np.clip(column.values.fill_null(0).to_numpy(zero_copy_only=False), -1, 2**31))
     points = _Points(plain(value.values))
@@ -154,8 +148,6 @@ def _constant_piece(rows: Rows, value: Column, given: tuple[Column, ...], bounds
     if rows.options.overrun == "error" or any(type(number) is not int or number < 0 for number in numbers):
         return None
     found = bounds(*numbers)
-    if found is None:
-        return None
     return Column(pc.utf8_slice_codeunits(plain(value.values), *found))
 
 
@@ -200,9 +192,7 @@ def instr(rows: Rows, value: Column, what: Any) -> Made:
     """The place of a literal part; -1, or null, where it is not."""
     if what is None:
         return Column(pa.nulls(rows.n, LONG))
-    found = place_of(plain(value.values), what)
-    if found is None:
-        return None
+    found = needed(place_of(plain(value.values), what))
     absent = rows.options.not_found == "null"
     return Column(pc.if_else(pc.less(found, 0), None, found) if absent else found)
 
@@ -210,8 +200,7 @@ def instr(rows: Rows, value: Column, what: Any) -> Made:
 @kernel(".lastIndexOf", "words fixed")
 def last_index_of(rows: Rows, value: Column, what: Any) -> Made:
     """``text.lastIndexOf(part)`` of a literal: found in the bytes from the back."""
-    if not isinstance(what, str) or not what:
-        return None
+    need(isinstance(what, str) and what)
     values, part = plain(value.values), what.encode()
     found = pc.find_substring(pc.binary_reverse(values.cast(pa.binary())), part[::-1])
     places = pc.subtract(pc.subtract(pc.binary_length(values), found), len(part))
@@ -220,8 +209,7 @@ def last_index_of(rows: Rows, value: Column, what: Any) -> Made:
 
 def place_of(values: pa.Array, what: Any) -> pa.Array | None:
     """The place of a literal part in characters, -1 where it is not; None where `what` is no such part."""
-    if not isinstance(what, str) or not what:
-        return None
+    need(isinstance(what, str) and what)
     return _in_characters(values, pc.find_substring(values, what).cast(LONG))
 
 
@@ -239,8 +227,7 @@ def _in_characters(values: pa.Array, found: pa.Array) -> pa.Array:
 def _padded(rows: Rows, value: Column, size: Any, fill: Any, pad: Callable[..., pa.Array]) -> Made:
     """A text filled up to a literal size with one literal character."""
     fill = " " if fill in (None, "") else fill
-    if type(size) is not int or not 0 <= size <= 1_000_000 or rows.options.pad_long != "keep":
-        return None
+    need(type(size) is int and 0 <= size <= 1_000_000 and (rows.options.pad_long == "keep"))
     return Column(pad(plain(value.values), size, fill)) if isinstance(fill, str) and len(fill) == 1 else None
 
 
@@ -252,16 +239,14 @@ def explode(rows: Rows, value: Column, regex: Any = ",") -> Made:
     return _cut(plain(value.values), "," if regex is None else regex)
 
 
-def _cut(values: pa.Array, regex: Any) -> Made:
-    """The parts between matches, the empty ones too; None where RE2 may cut elsewhere."""
-    if not isinstance(regex, str):
-        return None
+def _cut(values: pa.Array, regex: Any) -> Column:
+    """The parts between matches, the empty ones too."""
+    need(isinstance(regex, str))
     separator = regexes.literal_text(regex)
     if separator:
         return Column(pc.split_pattern(values, separator))
-    found = regexes.search(regex)
-    if found is None or found.empty or not found.local:
-        return None
+    found = needed(regexes.search(regex))
+    need(not found.empty and found.local)
     return Column(pc.split_pattern_regex(values, found.text), found.beyond(values))
 
 
@@ -270,8 +255,6 @@ def split_method(rows: Rows, value: Column, regex: Any) -> Made:
     """``text.split(regex)``: empty parts at the end go, unless there is one part only."""
     values = plain(value.values)
     found = _cut(values, regex)
-    if found is None:
-        return None
     offsets, parts = parts_of(found.values)
     starts, count = offsets[:-1], np.diff(offsets)
     owners = owners_of(offsets)
@@ -291,15 +274,13 @@ def split(rows: Rows, value: Column, marks: Any = None) -> Made:
         offsets, parts = parts_of(pc.utf8_split_whitespace(values))
         offsets, parts = sieved(offsets, as_mask(pc.not_equal(parts, "")), parts)
         return Column(list_of(offsets, parts, nulls_of(values)))
-    if not isinstance(marks, str) or not marks:
-        return None
+    need(isinstance(marks, str) and marks)
     return Column(texts.split_at_any(values, marks))
 
 
 @kernel("join", "fixed any any*")
 def join(rows: Rows, separator: Any, *given: Column) -> Made:
-    if not isinstance(separator, str | None):
-        return None
+    need(isinstance(separator, str | None))
     between = separator or ""
     if len(given) > 1:
         return _joined_values(rows, between, given)
@@ -311,9 +292,7 @@ def join(rows: Rows, separator: Any, *given: Column) -> Made:
 
 def _joined_values(rows: Rows, between: str, given: tuple[Column, ...]) -> Made:
     made = [as_texts(rows, column) for column in given]
-    if any(column is None for column in made):
-        return None
-    parts = [plain(column.values) for column in made if column is not None]
+    parts = [plain(column.values) for column in made]
     reading = rows.options.join_null
     if reading == "skip":  # Arrow's own way to leave out nulls loses rows
         there = np.stack([~nulls_of(part) for part in parts], axis=1)
@@ -323,15 +302,13 @@ def _joined_values(rows: Rows, between: str, given: tuple[Column, ...]) -> Made:
     else:
         word = "null" if reading == "text" else ""
         values = pc.binary_join_element_wise(*parts, between, null_handling="replace", null_replacement=word)
-    return Column(values, merged(*[column.open for column in made if column is not None]))
+    return Column(values, merged(*[column.open for column in made]))
 
 
 def joined(rows: Rows, between: str, lists: pa.Array) -> Made:
     """The elements of each list with a separator between them."""
     offsets, items = parts_of(lists)
     printed = as_texts(rows, Column(items))
-    if printed is None:
-        return None
     words = plain(printed.values)
     if words.null_count:
         reading = rows.options.join_null
@@ -351,8 +328,7 @@ def joined(rows: Rows, between: str, lists: pa.Array) -> Made:
 
 def _hash(rows: Rows, value: Column, charset: Any = None, name: str = "") -> Made:
     """Digest of the UTF-8 bytes."""
-    if charset is not None and (not isinstance(charset, str) or charset.lower() not in ("utf-8", "utf8")):
-        return None
+    need(charset is None or (isinstance(charset, str) and charset.lower() in ("utf-8", "utf8")))
     return Column(texts.digests(plain(value.values), name))
 
 
@@ -385,8 +361,7 @@ def _equals_method(rows: Rows, value: Column, other: Column, cased: bool) -> Mad
     names = kind(value), kind(other)
     if "null" in names and names[1] != "mixed":
         return Column(pa.repeat(False, rows.n)) if names[0] in ("text", "null") else None
-    if names != ("text", "text"):
-        return None
+    need(names == ("text", "text"))
     found = _same_texts(plain(value.values), plain(other.values), cased)
     return Column(pc.fill_null(found.values, False), found.open)
 
@@ -394,52 +369,47 @@ def _equals_method(rows: Rows, value: Column, other: Column, cased: bool) -> Mad
 @kernel("matches_regex", "text fixed")
 def matches_regex(rows: Rows, value: Column, regex: Any) -> Made:
     """Whether texts match a regular expression that means the same to both engines."""
-    if not isinstance(regex, str):
-        return None
-    return _matched(value, regexes.test(regex, rows.options.matches == "whole"))
+    return _matched(value, regex, rows.options.matches == "whole")
 
 
 @kernel(".matches", "words fixed")
 def matches(rows: Rows, value: Column, regex: Any) -> Made:
-    return _matched(value, regexes.test(regex, True)) if isinstance(regex, str) else None
+    return _matched(value, regex)
 
 
-def _matched(value: Column, test: regexes.Test | None) -> Made:
-    return None if test is None else Column(*test(plain(value.values)))
+def _matched(value: Column, regex: Any, whole: bool = True) -> Column:
+    need(isinstance(regex, str))
+    return Column(*needed(regexes.test(regex, whole))(plain(value.values)))
 
 
 @kernel(".replaceAll", "words fixed fixed", most=None)
 @kernel(".replaceFirst", "words fixed fixed", most=1)
 def _replacing(rows: Rows, value: Column, regex: Any, new: Any, most: int | None) -> Made:
     """Hits of a regular expression replaced by a text, and parts of them."""
-    found = regexes.replacement(regex, new) if isinstance(regex, str) and isinstance(new, str) else None
-    if found is None or (found[0].empty and most is not None):
-        return None
+    need(isinstance(regex, str) and isinstance(new, str))
+    search, template = needed(regexes.replacement(regex, new))
+    need(not search.empty or most is None)
     values = plain(value.values)
-    made = pc.replace_substring_regex(values, found[0].text, found[1], max_replacements=most)
-    return Column(made, found[0].beyond(values))
+    made = pc.replace_substring_regex(values, search.text, template, max_replacements=most)
+    return Column(made, search.beyond(values))
 
 
 @kernel("extract_regex", "text fixed")
 def extract_regex(rows: Rows, value: Column, regex: Any) -> Made:
-    found = regexes.search(regex) if isinstance(regex, str) else None
-    if found is None:
-        return None
+    found = needed(regexes.search(regex) if isinstance(regex, str) else None)
     values = plain(value.values)
     return Column(regexes.extracted(values, found, rows.options.no_match == "null"), found.beyond(values))
 
 
 def _tested(rows: Rows, value: Column, part: Any, test: Callable[[pa.Array, str], Made], no: bool = False) -> Made:
     """The operators ``=~``, ``=^``, ``=$`` and their opposites; null is none."""
-    made = test(plain(value.values), part) if isinstance(part, str) else None
-    if made is None:
-        return None
+    made = needed(test(plain(value.values), part) if isinstance(part, str) else None)
     held = made.values.fill_null(False)
     return Column(pc.invert(held) if no else held, made.open)
 
 
 for _sign, _test in (
-    ("~", lambda values, text: _matched(Column(values), regexes.test(text, True))),
+    ("~", lambda values, text: _matched(Column(values), text)),
     ("^", lambda values, text: Column(pc.starts_with(values, text))),
     ("$", lambda values, text: Column(pc.ends_with(values, text))),
 ):

@@ -7,7 +7,6 @@ A kernel is registered under the name that a node of the tree has (a function's 
 ``any``    a column of any kind
 ``text``   texts; other scalars are printed, as the functions of the language take them
 ``words``  texts only
-``list``   lists
 ``whole``  integers
 ``moment``  dates; texts are read in the automatic formats
 ``fixed``  the value of a constant, as a Python value
@@ -23,22 +22,57 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..catalogue import Context
-from ..columns import BOOL, DOUBLE, LONG, MOMENT, TEXT, Column, Mask, merged, nulls_of, plain, some
+from ..columns import BOOL, DOUBLE, MOMENT, TEXT, Column, Mask, merged, nulls_of, numpy_of, plain, some
 from ..java_time_format import automatic_layouts
 from ..options import Options
 from ..shapes import alternatives, chosen, from_python, type_kind
-from ..zoned_datetime import Moment
+from ..values import Failed
 from . import dates, texts
 
+#: What a kernel gives; None, like :func:`need`, leaves the rows to the interpreter.
 Made = Column | None
 Function = Callable[..., Made]
+
+
+Some = TypeVar("Some")
+
+
+class Undecided(Exception):
+    """There is no kernel for these columns: the interpreter works out the rows."""
+
+
+def literal(column: Column, kinds: Any) -> Any:
+    """The value of a constant of some types, or the columns are left to the interpreter."""
+    need(isinstance(column, Constants) and isinstance(column.value, kinds))
+    return column.value  # type: ignore[attr-defined]
+
+
+def need(holds: object) -> None:
+    """Goes on where a kernel serves its columns; otherwise leaves them to the interpreter."""
+    if not holds:
+        raise Undecided
+
+
+def needed(found: Some | None) -> Some:
+    """`found`, unless it is None, which leaves the columns to the interpreter."""
+    if found is None:
+        raise Undecided
+    return found
+
+
+def attempted(run: Function, *given: Any) -> Made:
+    """What a kernel gives; None where it leaves its columns to the interpreter, or fails."""
+    try:
+        return run(*given)
+    except (Undecided, Failed):
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,21 +134,17 @@ class Kernel:
 
     def __call__(self, rows: Rows, given: Sequence[Column]) -> Made:
         """The kernel on columns; None where it takes others."""
+        return attempted(self._called, rows, given)
+
+    def _called(self, rows: Rows, given: Sequence[Column]) -> Made:
         takes = self.takes
         if takes and takes[-1].endswith("*"):
             takes = takes[:-1] + (takes[-1][:-1],) * (len(given) - len(takes) + 1)
         if len(given) > len(takes) or (len(given) < len(takes) and not takes[len(given)].endswith("?")):
             return None
-        arguments = []
-        for column, token in zip(given, takes, strict=False):
-            made = _TAKE[token.rstrip("?")](rows, column)
-            if made is None:
-                return None
-            arguments.append(made)
-        found = self.run(rows, *[a.value if isinstance(a, _Fixed) else a for a in arguments])
-        if found is None:
-            return None
-        is_open = merged(found.open, *[a.open for a in arguments if isinstance(a, Column)])
+        arguments = [_TAKE[take.rstrip("?")](rows, column) for column, take in zip(given, takes, strict=False)]
+        found = needed(self.run(rows, *arguments))
+        is_open = merged(found.open, *[each.open for each in arguments if isinstance(each, Column)])
         return found if is_open is found.open else Column(found.values, is_open)
 
 
@@ -178,21 +208,13 @@ def _by_kind(entry: Kernel, rows: Rows, given: Sequence[Column], i: int) -> Made
 # What kernels take
 
 
-class _Fixed:
-    """A constant argument."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-
-def _any(rows: Rows, column: Column) -> Made:
+def _only(rows: Rows, column: Column, wanted: str) -> Column:
+    need(kind(column) == wanted)
     return column
 
 
-def as_texts(rows: Rows, column: Column) -> Made:
-    """Scalars as text; None for nested and mixed columns."""
+def as_texts(rows: Rows, column: Column) -> Column:
+    """Scalars as text."""
     name = kind(column)
     if name == "text":
         return column
@@ -200,22 +222,19 @@ def as_texts(rows: Rows, column: Column) -> Made:
         return Column(pa.nulls(rows.n, TEXT), column.open)
     if name in ("long", "double", "bool"):
         return Column(texts.as_text(column.values), column.open)
-    if name in ("moment", "zoned"):
-        printed = print_moments(column.values)
-        return None if printed is None else Column(printed.values, merged(column.open, printed.open))
-    return None
+    need(name in ("moment", "zoned"))
+    printed = print_moments(column.values)
+    return Column(printed.values, merged(column.open, printed.open))
 
 
 _SECONDS = dates.layout_of("yyyy-MM-ddTHH:mm:ss")
 
 
-def print_moments(values: pa.Array) -> Column | None:
+def print_moments(values: pa.Array) -> Column:
     """Moments as the language prints them: with a fraction only where there is one, and the offset of their zone."""
     local = dates.local_of(values)
-    if local is None:
-        return None
     printed = dates.print_layout(local, _SECONDS)
-    micros = local.view(LONG).fill_null(0).to_numpy(zero_copy_only=False)
+    micros = numpy_of(local)
     ends: Any = "Z" if local is values else dates.printed_offsets(values, local)
     fine = micros % 1_000_000
     if fine.any():
@@ -227,53 +246,35 @@ def print_moments(values: pa.Array) -> Column | None:
     return Column(pc.binary_join_element_wise(printed.values, ends, ""), printed.open)
 
 
-def _words(rows: Rows, column: Column) -> Made:
-    return column if kind(column) == "text" else None
-
-
-def _list(rows: Rows, column: Column) -> Made:
-    return column if kind(column) == "list" else None
-
-
-def _whole(rows: Rows, column: Column) -> Made:
-    return column if kind(column) == "long" else None
-
-
-def as_moments(rows: Rows, column: Column) -> Made:
-    """Dates, and texts in one of the automatic formats; None for others."""
+def as_moments(rows: Rows, column: Column) -> Column:
+    """Dates, and texts in one of the automatic formats."""
     name = kind(column)
     if name in ("moment", "zoned"):
         return column
     if name == "null":
         return Column(pa.nulls(rows.n, MOMENT), column.open)
-    if name != "text":
-        return None
+    need(name == "text")
     found = read_automatic(rows, column, blank_is_null=False)
-    return None if found is None else Column(found.values, merged(column.open, found.open))
+    return Column(found.values, merged(column.open, found.open))
 
 
-def read_automatic(rows: Rows, column: Column, blank_is_null: bool = True) -> Made:
+def read_automatic(rows: Rows, column: Column, blank_is_null: bool = True) -> Column:
     """Dates of texts in one of the automatic formats."""
-    if rows.options.zoneless_millis == "drop":
-        return None
+    need(rows.options.zoneless_millis != "drop")
     layouts = dates.ISO + automatic_layouts(rows.options)
     return dates.read_zoned(plain(column.values), layouts, blank_is_null, rows.options)
 
 
-def _fixed(rows: Rows, column: Column) -> Any:
-    return _Fixed(column.value) if isinstance(column, Constants) else None
-
-
 _TAKE: dict[str, Callable[[Rows, Column], Any]] = {
-    "any": _any, "text": as_texts, "words": _words, "list": _list, "whole": _whole, "moment": as_moments,
-    "fixed": _fixed,
+    "any": lambda rows, column: column, "text": as_texts, "words": partial(_only, wanted="text"),
+    "whole": partial(_only, wanted="long"), "moment": as_moments, "fixed": lambda rows, column: literal(column, object),
 }  # fmt: skip
 
 
 # What many kernels need
 
 
-def truths(rows: Rows, column: Column) -> Made:
+def truths(rows: Rows, column: Column) -> Column:
     """A column as a condition (BOOL without nulls); open where it is none."""
     name = kind(column)
     strict = rows.options.null_condition == "error"
@@ -284,9 +285,8 @@ def truths(rows: Rows, column: Column) -> Made:
         held = pa.array(np.zeros(rows.n, dtype=bool))
         return Column(held, merged(column.open, np.ones(rows.n, dtype=bool) if strict and rows.n else None))
     if name == "mixed":
-        return lifted(_TRUTH, rows, [column])
-    if name == "any":
-        return None
+        return needed(lifted(_TRUTH, rows, [column]))
+    need(name != "any")
     odd = np.ones(rows.n, dtype=bool) if strict else ~nulls_of(column.values)
     return Column(pa.array(np.zeros(rows.n, dtype=bool)), merged(column.open, some(odd)))
 
@@ -303,12 +303,7 @@ def failing(rows: Rows, column: Column, like: pa.DataType = pa.null()) -> Column
     return Column(pa.nulls(rows.n, like), some(~nulls_of(column.values)))
 
 
-def as_moment(value: Any) -> Any:
-    """A constant as Arrow takes it."""
-    return value.at if isinstance(value, Moment) else value
-
-
 __all__ = [
-    "BOOL", "DOUBLE", "KERNELS", "LAMBDAS", "LAZY", "Constants", "Kernel", "Made", "Rows", "as_texts", "failing",
-    "kernel", "kind", "lifted", "truths",
+    "BOOL", "DOUBLE", "KERNELS", "LAMBDAS", "LAZY", "Constants", "Kernel", "Made", "Rows", "as_texts", "attempted",
+    "failing", "kernel", "kind", "lifted", "literal", "need", "needed", "truths",
 ]  # fmt: skip

@@ -15,7 +15,7 @@ from ..shapes import map_of, offsets_of, parts_of, ranges, sieved
 from . import texts
 from .choices import element
 from .collections import behind, with_repeats
-from .table import Made, Rows, kernel
+from .table import Made, Rows, kernel, need
 
 _ILLEGAL = r'\s<>"{}|\\^`\x00-\x1f\x7f'
 _URL = rf"\A[A-Za-z][A-Za-z0-9+.-]*:[^{_ILLEGAL}]*\z"
@@ -121,8 +121,7 @@ def url_port(rows: Rows, value: Column) -> Made:
 
 @kernel("get_url_path", "text fixed?")
 def url_path(rows: Rows, value: Column, full: Any = True) -> Made:
-    if full is not None and not isinstance(full, bool):
-        return None
+    need(full is None or isinstance(full, bool))
     urls = Urls(plain(value.values))
     if full is False:
         return Column(urls.part("end" if rows.options.path_end == "bare" else "slashed end"), urls.odd)
@@ -133,8 +132,7 @@ def url_path(rows: Rows, value: Column, full: Any = True) -> Made:
 def url_query(rows: Rows, value: Column, anchor: Any = "retain") -> Made:
     """The query as a map; open where a name comes twice."""
     how = "retain" if anchor is None else anchor.lower() if isinstance(anchor, str) else ""
-    if how not in ("retain", "remove", "append") or rows.options.query_repeats != "first":
-        return None
+    need(how in ("retain", "remove", "append") and rows.options.query_repeats == "first")
     urls = Urls(plain(value.values))
     query = pc.if_else(pa.array(urls.valid), urls.part("query").fill_null(""), None)
     fragment = None if how == "remove" else urls.part("anchor")
