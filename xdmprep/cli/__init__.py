@@ -216,7 +216,8 @@ def _refused(error: BaseException, given: Sequence[str], as_json: bool) -> int:
         if isinstance(error, click.UsageError) and error.ctx is not None:
             where = error.ctx.command_path
             text = f"{error.ctx.get_usage()}\nTry '{where} --help' for help.\n\n"
-        message = printer.bounded([visible(error.format_message() + mistakes.near_choice(error))])
+        advice = mistakes.near_choice(error) + mistakes.missing(error, given)
+        message = printer.bounded([visible(error.format_message() + advice)])
         printer.refuse("usage", message, f"See {where} --help.", as_json, text=f"{text}Error: {message}")
         return 2
     if isinstance(error, XdmPrepError):

@@ -47,8 +47,8 @@ def kind_of_file(path: Path) -> Literal["schema", "mapping", "table"] | None:
 #: What each kind of file is called, and what to do where another one was given.
 _CALLED = {"schema": "an XDM schema", "mapping": "a mapping set", "table": "a table"}
 _WANTED = {
-    "schema": "Give --schema (-s) an XDM schema in JSON; `xdmprep schema pull` fetches one.",
-    "mapping": "Give --mapping (-m) a mapping set; `xdmprep mapping suggest SOURCE --schema SCHEMA` drafts one.",
+    "schema": "Give --schema an XDM schema in JSON; `xdmprep schema pull` fetches one.",
+    "mapping": "Give --mapping a mapping set; `xdmprep mapping suggest SOURCE --schema SCHEMA` drafts one.",
     "table": "Give a CSV, Parquet, Excel or JSON lines file with the rows.",
 }
 
@@ -137,6 +137,18 @@ def _files(error: XdmPrepError) -> dict[str, Path]:
         found["mapping" if " mapping " in command else "schema"] = of_path
     found = {role: path[0] if isinstance(path, tuple) and path else path for role, path in found.items()}
     return {role: Path(path) for role, path in found.items() if isinstance(path, str | os.PathLike) and path}
+
+
+def missing(error: click.ClickException, arguments: Sequence[str]) -> str:
+    """What to give for a required option that is missing, as a sentence; or nothing."""
+    if not isinstance(error, click.MissingParameter) or error.param is None or error.param.name is None:
+        return ""
+    role = error.param.name.removesuffix("_path")
+    for word in arguments if role in ("schema", "mapping") else ():
+        before = arguments[arguments.index(word) - 1]
+        if kind_of_file(Path(word)) == role and not before.startswith("-"):
+            return f" {word} is {_CALLED[role]}: write --{role} {word}."
+    return f" {_WANTED[role]}" if role in _WANTED else ""
 
 
 def near_choice(error: click.ClickException) -> str:

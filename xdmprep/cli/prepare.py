@@ -110,6 +110,7 @@ def prepare(
     load_arrow()
     source = sources[0] if len(sources) == 1 else list(sources)
     mapping_set = filled_mapping(mapping, values)
+    from ..core.manifest import check_target
     from ..pipeline.prepare import prepare as run
     from ..read import CsvOptions, ExcelOptions
     from ..write import PLATFORM_MAX_BYTES
@@ -123,6 +124,8 @@ def prepare(
     )
     if report is not None and report.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"--report writes a web page; give a name that ends in .html, not {report.name!r}.")
+    if report is not None and report.parent != out:
+        check_target(report)
     if max_bytes is not None and max_bytes > PLATFORM_MAX_BYTES:
         say(
             f"warning: --max-bytes {max_bytes:,} is above what the platform takes in one request "

@@ -69,6 +69,7 @@ def validate(
     """Check FILES (JSON lines, a JSON array, Parquet; CSV with a mapping or an ad-hoc schema) against a schema."""
     event("started", command="validate", sources=[place(file) for file in files])
     load_arrow()
+    from ..core.manifest import check_target
     from ..pipeline.checking import validate as run
     from ..read import expand
     from ..report import ENDINGS
@@ -79,6 +80,8 @@ def validate(
 
     if report is not None and report.suffix.lower() not in ENDINGS:
         raise UsageError(f"--report: {report.name!r} must end in {', '.join(ENDINGS)}.")
+    if report is not None:
+        check_target(report)
     levels, values = _settings(settings, mapping is not None)
     chosen = Rules.of(Rules.of(rules), levels)
     mapping_set = filled_mapping(mapping, values)

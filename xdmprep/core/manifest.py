@@ -33,6 +33,7 @@ from .documents import (
     record,
 )
 from .notebook import facts
+from .remote import url_of_output
 
 NAME = "manifest.json"
 #: Folders of the batches of a patch that is too large for one; each has its manifest.
@@ -251,6 +252,30 @@ class Manifest:
         )  # fmt: skip
 
 
+def local_output(path: str | os.PathLike[str]) -> Path:
+    """The path of a file or folder to be written.
+
+    Raises:
+        OutputError: it is a URL.
+    """
+    if (url := url_of_output(path)) is not None:
+        raise OutputError(f"{url}: output is written to this machine. Give a folder here, and copy it there.")
+    return Path(path)
+
+
+def check_target(path: str | os.PathLike[str]) -> None:
+    """Refuse a file that cannot be made, before the work whose result it is to hold.
+
+    Raises:
+        OutputError: it is a URL, a folder, or in a folder that does not exist.
+    """
+    file = local_output(path)
+    if file.is_dir():
+        raise OutputError(f"{file}: is a folder. Give a file.")
+    if not file.parent.is_dir():
+        raise OutputError(f"{file}: the folder {file.parent} does not exist. Make the folder first.")
+
+
 @contextlib.contextmanager
 def whole_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     """A binary file that appears whole or not at all: hidden temporary name, fsync, rename, fsync of the folder.
@@ -258,7 +283,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     Raises:
         OutputError: the file cannot be written.
     """
-    final = Path(path)
+    final = local_output(path)
     temporary = final.with_name(f".{final.name}.part")
     try:
         with temporary.open("wb") as out:

@@ -46,6 +46,12 @@ def is_url(path: Any) -> bool:
     return isinstance(path, str) and _URL.match(path) is not None
 
 
+def url_of_output(path: Any) -> str | None:
+    """The URL that a path to be written was meant to be, also after :class:`pathlib.Path` took one of its slashes."""
+    found = re.match(r"(s3|s3a|gs|gcs|abfss?|https?|hdfs|dbfs|memory):/+(?=[^/])", os.fspath(path))
+    return None if found is None else f"{found[1]}://{os.fspath(path)[found.end() :]}"
+
+
 def scheme_of(url: str) -> str:
     """The scheme of a URL in lower case; empty for a path."""
     found = _URL.match(url)
@@ -123,7 +129,7 @@ def _because(url: str, error: BaseException) -> RemoteError:
     if isinstance(error, TimeoutError) or re.search(
         r"NETWORK_CONNECTION|[Tt]imed? ?out|curlCode|[Cc]ould ?n.t (resolve|connect)|REQUEST_TIMEOUT", text
     ):
-        return RemoteError("the server cannot be reached, or does not answer in time")
+        return RemoteError("the server cannot be reached, or does not answer in time. Check the URL and the network")
     return RemoteError(f"cannot be read ({_safe(url, error) or type(error).__name__})")
 
 
@@ -347,7 +353,7 @@ def _from_web(url: str) -> Iterator[bytes]:
     except (urllib3.exceptions.ProtocolError, requests.exceptions.ChunkedEncodingError):
         raise RemoteError("broke off before its end. Try again") from None
     except requests.exceptions.ConnectionError:
-        raise RemoteError("the server cannot be reached") from None
+        raise RemoteError("the server cannot be reached. Check the URL and the network") from None
     except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
         raise RemoteError(f"cannot be read ({type(error).__name__})") from None
 

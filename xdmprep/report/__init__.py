@@ -24,6 +24,7 @@ import pyarrow.compute as pc
 
 from ..core.cells import escape_cells
 from ..core.losses import LOST, ValueCounts
+from ..core.manifest import whole_file
 from ..core.paths import EVERY, format_path, parse_path
 from ..core.rules import RULES
 from ..core.stream import ISSUE_SCHEMA, UNKNOWN_KEY, Chunk, Finding, Origins, Stream, Unread
@@ -540,27 +541,25 @@ class Report:
         """
         file = Path(path)
         ending = file.suffix.lower()
-        try:
+        if ending not in (".html", ".htm", ".json", ".jsonl", ".ndjson", ".csv", ".parquet", ".pq"):
+            raise OutputError(f"{file}: a report ends in .html, .json, .jsonl, .csv or .parquet.")
+        with whole_file(path) as out:
             if ending in (".html", ".htm"):
-                file.write_text(self.to_html(), encoding="utf-8", errors="backslashreplace")
+                out.write(self.to_html().encode("utf-8", "backslashreplace"))
             elif ending == ".json":
-                file.write_text(self.to_json() + "\n", encoding="utf-8", errors="backslashreplace")
+                out.write((self.to_json() + "\n").encode("utf-8", "backslashreplace"))
             elif ending in (".jsonl", ".ndjson"):
-                with file.open("w", encoding="utf-8", newline="\n") as out:
-                    for batch in self.issues.to_batches(max_chunksize=10_000):
-                        out.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in batch.to_pylist())
+                for batch in self.issues.to_batches(max_chunksize=10_000):
+                    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in batch.to_pylist())
+                    out.write(lines.encode("utf-8", "backslashreplace"))
             elif ending == ".csv":
                 import pyarrow.csv as arrow_csv
 
-                arrow_csv.write_csv(escape_cells(self.issues), file)
-            elif ending in (".parquet", ".pq"):
+                arrow_csv.write_csv(escape_cells(self.issues), out)
+            else:
                 import pyarrow.parquet as pq
 
-                pq.write_table(self.issues, file)
-            else:
-                raise OutputError(f"{file}: a report ends in .html, .json, .jsonl, .csv or .parquet.")
-        except OSError as error:
-            raise OutputError(f"{file}: cannot write: {error.strerror or error}.") from error
+                pq.write_table(self.issues, out)
         return file
 
     def raise_if_invalid(self) -> Report:

@@ -28,6 +28,8 @@ _FILE = DocumentKind(
     remote=True,
 )
 
+#: How the ``$id`` of every schema of the platform begins.
+_NAMESPACE = "https://ns.adobe.com/"
 DESCRIPTORS_SUFFIX = ".descriptors.json"
 
 
@@ -98,6 +100,11 @@ def read_json(
     Raises:
         SchemaError: the file is missing, unreadable, or not JSON; the message says where.
     """
+    if isinstance(path, str) and path.startswith(_NAMESPACE):
+        raise _FILE.fail(
+            path, "is the $id of a schema, not a place to load it from",
+            "Fetch the schema with `xdmprep schema pull`, and give the file.",
+        )  # fmt: skip
     return _FILE.read_json(path, pairs)
 
 

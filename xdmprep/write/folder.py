@@ -18,7 +18,7 @@ import pyarrow as pa
 from .. import kernels
 from ..core.documents import OBJECT, TEXT, DocumentKind, is_file, is_folder, record
 from ..core.manifest import NAME as MANIFEST
-from ..core.manifest import File, sync_folder, whole_file
+from ..core.manifest import File, local_output, sync_folder, whole_file
 from ..errors import OutputError, shorten
 from .lock import NAME as LOCK
 from .lock import FolderLock
@@ -56,7 +56,7 @@ class OutputFolder:
     """
 
     def __init__(self, path: str | os.PathLike[str], key: dict[str, Any], overwrite: bool = False) -> None:
-        self.path = Path(path)
+        self.path = local_output(path)
         # names of files may hold bytes that are no text
         self.key = json.loads(json.dumps(key, ensure_ascii=False).encode("utf-8", "replace"))
         self.run: dict[str, Any] = {}
