@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ..core.documents import exists
+from ..core.manifest import whole_file
 from ..core.remote import shown
 from ..errors import MappingError, OutputError, UsageError, counted, did_you_mean
 from ..read import open_source
@@ -228,7 +229,6 @@ def pull(
     """
     from ..client import mappings as remote
     from ..mapping import MappingSet
-    from ..mapping.files import write_file
 
     if list_them != (set_id is None):
         raise UsageError("Name the mapping set to pull, or give --list to see which there are.")
@@ -249,7 +249,8 @@ def pull(
         content = remote.pull(client.session, str(set_id))
     losses: list[str] = []
     if file.suffix.lower() == ".json":
-        write_file(file, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        with whole_file(file) as out:
+            out.write(f"{json.dumps(content, indent=2, ensure_ascii=False)}\n".encode())
     else:
         losses = MappingSet(content).save(file)
     count = len(content["mappings"])

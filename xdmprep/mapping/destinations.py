@@ -20,16 +20,6 @@ from .nested import is_text, natural, type_words
 #: Maps of identities: in their items everything stands or falls with the id.
 IDENTITY_MAPS = ("identityMap", "xdm:identityMap")
 
-#: Values that stand for all of their type when it is asked whether a type can ever become another.
-_SPECIMENS: dict[str, list[Any]] = {
-    "bool": [True, False],
-    "int": [0, 1, 2],
-    "float": [0.0, 1.0, 0.5],
-    "date": [0],
-    "timestamp": [0],
-}
-
-
 _TYPE_NAMES = {
     pa.date32(): "a date (1979-12-31)",
     TIMESTAMP: "a date-time (2024-12-31T23:59:59Z)",
@@ -113,25 +103,15 @@ def never_fits(kind: pa.DataType, target: pa.DataType, options: Options) -> str:
         return f"{type_words(kind)} cannot become {type_words(target)}{hint}"
     if is_text(kind):
         return ""
-    specimens = _specimens(kind)
-    if specimens is None:
+    types = pa.types
+    if not any(
+        test(kind)
+        for test in (types.is_boolean, types.is_integer, types.is_floating, types.is_date, types.is_timestamp)
+    ):
         return f"{type_words(kind)} cannot be held by a record" if natural(kind) is None else ""
+    specimens = pa.array([False, True] if types.is_boolean(kind) else [0, 1], kind)  # stand for all of their type
     _, failed = coerce(specimens, target, options)
     return f"{type_words(kind)} cannot become {type_words(target)}" if len(failed) == len(specimens) else ""
-
-
-def _specimens(kind: pa.DataType) -> pa.Array | None:
-    if pa.types.is_boolean(kind):
-        return pa.array(_SPECIMENS["bool"])
-    if pa.types.is_integer(kind):
-        return pa.array(_SPECIMENS["int"], kind)
-    if pa.types.is_floating(kind):
-        return pa.array(_SPECIMENS["float"], pa.float64()).cast(kind)
-    if pa.types.is_date(kind):
-        return pa.array(_SPECIMENS["date"], pa.int32()).cast(pa.date32())
-    if pa.types.is_timestamp(kind):
-        return pa.array(_SPECIMENS["timestamp"], pa.int64()).cast(kind)
-    return None
 
 
 def document_order(paths: Sequence[Path], schema: Schema | None) -> list[int]:
@@ -149,18 +129,10 @@ def document_order(paths: Sequence[Path], schema: Schema | None) -> list[int]:
             place = {name: number for number, name in enumerate(field.children)}
             steps.sort(key=lambda step: place.get(step, len(place)))
         for step in steps:
-            visit(node[step], _below(field, step))
+            visit(node[step], None if field is None else field.items or field.values or field.children.get(str(step)))
 
     visit(path_tree(paths) if paths else {}, schema.root if schema is not None else None)
     return order
-
-
-def _below(field: Field | None, step: str | int) -> Field | None:
-    if field is None:
-        return None
-    if field.type == "array":
-        return field.items
-    return field.values if field.type == "map" else field.children.get(str(step))
 
 
 def clashes(paths: Sequence[Path]) -> list[tuple[Path, Path]]:

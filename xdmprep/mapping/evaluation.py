@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..core.paths import Path, format_path
-from ..core.rules import RULES
 from ..core.shred import array_at, plain, ranges, valid
 from ..core.stream import Finding
 from ..errors import Severity
@@ -66,7 +66,7 @@ class Work:
             rows = _differing(plain(array), first, self.offsets)
             if len(rows):
                 path, text = format_path(output.path), "rows of one record differ here; the first value is taken"
-                self.add("group-differs", path, text, rows, texts(array, rows), output.source.text, "")
+                self.add("group-differs", path, text, rows, texts(array, rows), output.source.text)
         return made
 
     def _of_keys(self) -> Work:
@@ -113,7 +113,7 @@ class Work:
         absent = (source.column,) if isinstance(source, AbsentSource) else getattr(source, "absent", ())
         for name in absent:
             text = f"the source has no column '{name}'"
-            self.add("missing-column", path, text, np.arange(len(self.rows)), None, source.text, "")
+            self.add("missing-column", path, text, np.arange(len(self.rows)), None, source.text)
         return made
 
     def _report_errors(self, source: Source, made: Values, path: str) -> None:
@@ -125,7 +125,7 @@ class Work:
             if isinstance(source, ExpressionSource) and len(source.columns) == 1 and not source.absent:
                 values = texts(self.records.column(source.columns[0]), np.asarray(positions))
             at = np.asarray(sorted(positions), dtype=np.int64)
-            self.add("expression", path, f"the expression failed: {reason.rstrip('.')}", at, values, source.text, "")
+            self.add("expression", path, f"the expression failed: {reason.rstrip('.')}", at, values, source.text)
 
     def coerced(self, key: Hashable, values: Any, target: pa.DataType, path: Path, source: Source) -> pa.Array:
         """`values` as exactly `target`; what does not fit becomes null and a finding at `path` or below."""
@@ -144,19 +144,12 @@ class Work:
                 self.add("unparsable", where, message, misfit.positions[positions], some, source.text, hint)
         return array
 
-    def add(
-        self,
-        code: str,
-        path: str,
-        message: str,
-        positions: np.ndarray[Any, np.dtype[np.int64]],
-        values: pa.Array | None,
-        column: str,
-        hint: str,
-    ) -> None:
-        """One more finding about the rows at `positions` of the chunk."""
-        own = RULES[code].severity if code not in ("unparsable", "expression") else self.severity
-        self.findings.append(Finding.of(code, path, message, self.rows[positions], values, column, hint, own))
+    def add(self, code: str, path: str, message: str, at: _Ints, *more: Any) -> None:
+        """One more finding about the rows at some positions of the chunk: values, column and hint."""
+        finding = Finding.of(code, path, message, self.rows[at], *more)
+        if code in ("unparsable", "expression"):
+            finding = replace(finding, severity=self.severity)
+        self.findings.append(finding)
 
 
 _LOST = "is an integer beyond 2^53 that was read as a float: its last digits are lost, and no text of it is right"

@@ -20,7 +20,6 @@ from typing import Any
 import yaml
 
 from ..core.documents import MAX_DEPTH, DocumentKind, why_explosive, why_unfit
-from ..core.manifest import whole_file
 from ..core.remote import shown
 from ..errors import MappingError, shorten
 from .fields import FieldMapping, SetOptions
@@ -222,9 +221,3 @@ class _Dumper(yaml.SafeDumper):
 _Dumper.add_multi_representer(dict, yaml.SafeDumper.represent_dict)
 _Dumper.add_multi_representer(list, yaml.SafeDumper.represent_list)
 _Dumper.add_multi_representer(str, yaml.SafeDumper.represent_str)
-
-
-def write_file(path: str | os.PathLike[str], text: str) -> None:
-    """Write `text` so that the file appears whole or not at all."""
-    with whole_file(path) as out:
-        out.write(text.encode())

@@ -7,7 +7,7 @@ what stands in a text literal, a constant or a destination, or names no column o
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from ..errors import MappingError, did_you_mean
@@ -34,64 +34,53 @@ def names(item: FieldMapping) -> Iterator[str]:
         yield from _PLACEHOLDER.findall(item.source)
 
 
-def filled(item: FieldMapping, values: Mapping[str, str], columns: Collection[str]) -> FieldMapping:
-    """A mapping with its placeholders replaced by their values; names of columns outside of literals are left."""
-    if not values:
-        return item
+def _visited(item: FieldMapping, columns: Collection[str], fill: Callable[[str, str], str | None]) -> FieldMapping:
+    """A mapping with what `fill` gives for the name of each placeholder and the kind of place it stands in.
 
-    def fill(text: str) -> str:
-        return _PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), text)
+    Names of columns outside of literals are no placeholders; where `fill` gives None, the placeholder stays.
+    """
 
-    text, item = item.source, replace(item, destination=fill(item.destination))
-    if not isinstance(text, str) or "${" not in text or item.kind == "callable":
-        return item
-    if item.kind == "constant" or (item.kind == "column" and text not in columns):
-        return replace(item, source=fill(text))
-    if item.kind == "column":
-        return item
+    def filling(where: str, written: Callable[[str], str] = str) -> Callable[[re.Match[str]], str]:
+        def one(found: re.Match[str]) -> str:
+            value = fill(found[1], where)
+            return found[0] if value is None else written(value)
+
+        return one
 
     def piece(found: re.Match[str]) -> str:
         if found[1] is not None:
-            known = found[1] not in columns and found[1] in values
-            return constant_text(values[found[1]]) if known else found[0]
+            return found[0] if found[1] in columns else filling("expression", constant_text)(found)
         quote = found[0][0]
 
-        def inside(inner: re.Match[str]) -> str:
-            if inner[1] not in values:
-                return inner[0]
-            return constant_text(values[inner[1]])[1:-1].replace("'", "\\'" if quote == "'" else "'")
+        def escaped(value: str) -> str:
+            return constant_text(value)[1:-1].replace("'", "\\'" if quote == "'" else "'")
 
-        return _PLACEHOLDER.sub(inside, found[0])
+        return _PLACEHOLDER.sub(filling("text literal", escaped), found[0])
 
-    made = _PIECE.sub(piece, text)
-    return item if made == text else replace(item, source=made)
+    text, item = item.source, replace(item, destination=_PLACEHOLDER.sub(filling("destination"), item.destination))
+    if not isinstance(text, str) or "${" not in text or (item.kind == "column" and text in columns):
+        return item
+    if item.kind in ("constant", "column"):
+        return replace(item, source=_PLACEHOLDER.sub(filling(item.kind), text))
+    return replace(item, source=_PIECE.sub(piece, text))
+
+
+def filled(item: FieldMapping, values: Mapping[str, str], columns: Collection[str]) -> FieldMapping:
+    """A mapping with its placeholders replaced by their values; names of columns outside of literals are left."""
+    return _visited(item, columns, lambda name, _: values.get(name)) if values else item
 
 
 def left(item: FieldMapping, columns: Collection[str]) -> str | None:
-    """What to say of the first placeholder that a mapping still holds, None if it holds none.
+    """What to say of the first placeholder that a mapping still holds, None if it holds none."""
+    found: list[tuple[str, str]] = []
+    groups = _groups(item.source) if isinstance(item.source, str) else frozenset()
 
-    Args:
-        item: the mapping.
-        columns: names of the source's columns.
-    """
-    if (found := _PLACEHOLDER.search(item.destination)) is not None:
-        return _message(found[1], "destination", columns)
-    text = item.source
-    if not isinstance(text, str) or "${" not in text:
-        return None
-    if item.kind in ("constant", "column"):
-        found = None if item.kind == "column" and text in columns else _PLACEHOLDER.search(text)
-        return None if found is None else _message(found[1], item.kind, columns)
-    groups = _groups(text)
-    for piece in _PIECE.finditer(text):
-        if piece[1] is not None:
-            if piece[1] not in columns and piece[1].isupper():
-                return _message(piece[1], "expression", columns)
-        else:
-            for inner in _PLACEHOLDER.finditer(piece[0]):
-                if inner[1] not in groups:
-                    return _message(inner[1], "text literal", columns)
-    return None
+    def note(name: str, where: str) -> None:
+        if not (where == "text literal" and name in groups) and (where != "expression" or name.isupper()):
+            found.append((name, where))
+
+    _visited(item, columns, note)
+    return _message(*found[0], columns) if found else None
 
 
 def _message(name: str, where: str, columns: Collection[str]) -> str:

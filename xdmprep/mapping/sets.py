@@ -14,11 +14,12 @@ from typing import Any, TypeAlias
 
 from ..core.arguments import PATH, TEXT, WORD, either, instance, nullable, takes
 from ..core.documents import kind_of
+from ..core.manifest import whole_file
 from ..core.remote import shown
 from ..core.typing import Place
 from ..errors import MappingError, counted
 from .fields import FieldMapping, SetOptions
-from .files import FILE_FORMS, read_file, render, write_file
+from .files import FILE_FORMS, read_file, render
 from .forms import data_prep_form, own_form, own_source, read_content, read_source, value_texts
 from .placeholders import check_values, filled
 
@@ -321,7 +322,8 @@ class MappingSet(MutableMapping[str, Any]):
         """
         suffix = Path(path).suffix.lower()
         text, losses = render(self._fields, self.options, form or ("csv" if suffix == ".csv" else "own"), suffix)
-        write_file(path, text)
+        with whole_file(path) as out:
+            out.write(text.encode())
         return losses
 
     def source_contract(self, schema: Any) -> Any:

@@ -80,11 +80,6 @@ class ColumnSource:
         """The one column."""
         return (self.column,)
 
-    @property
-    def stars(self) -> int:
-        """How many ``[*]`` the path has."""
-        return sum(step == EVERY for step in self.steps)
-
     def read(self, records: pa.RecordBatch) -> Values:
         """The column itself, without a copy, or what the path finds in it."""
         array = records.column(self.column)
