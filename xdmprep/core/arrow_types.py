@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from .. import kernels
 from ..errors import SourceError
+from ..kernels.arrays import list_parts, map_parts, offsets_of, valid
 from .paths import EVERY, Path
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
@@ -145,6 +146,11 @@ def has_lost_digits(field: pa.Field) -> bool:
 def is_text(kind: pa.DataType) -> bool:
     """Whether `kind` is text of any layout, dictionaries aside."""
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def holds_text(kind: pa.DataType) -> bool:
+    """Whether `kind` is text of any layout, dictionaries included."""
+    return is_text(kind.value_type if pa.types.is_dictionary(kind) else kind)
 
 
 def is_list(kind: pa.DataType) -> bool:
@@ -372,22 +378,12 @@ def _no_dates(bad: Mask, values: np.ndarray[Any, Any], per: int, unit: str) -> l
     at = np.flatnonzero(bad)
     if not len(at):
         return []
-    shown = [_year(int(value), per, unit) for value in values[at].tolist()]
+    # numpy knows years of any number
+    shown = [
+        str(np.datetime64(value, "D")) if unit == "days" else f"{np.datetime64(value // per, 's')}Z"
+        for value in values[at].tolist()
+    ]
     return [Unfit(NO_DATE, at, pa.array(shown, pa.string()))]
-
-
-def _year(value: int, per: int, unit: str) -> str:
-    """A date or time that no calendar of Python has, as text: its year at least."""
-    seconds = value * 86_400 if unit == "days" else value // per
-    days, rest = divmod(seconds, 86_400)
-    shifted = days + 719_468
-    era, of_era = divmod(shifted, 146_097)
-    year_of_era = (of_era - of_era // 1460 + of_era // 36_524 - of_era // 146_096) // 365
-    of_year = of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
-    from_march = (5 * of_year + 2) // 153
-    month = from_march + 3 if from_march < 10 else from_march - 9
-    text = f"{year_of_era + era * 400 + (month <= 2)}-{month:02}-{of_year - (153 * from_march + 2) // 5 + 1:02}"
-    return text if unit == "days" else f"{text}T{rest // 3600:02}:{rest // 60 % 60:02}:{rest % 60:02}Z"
 
 
 def _lists(column: pa.Array, exact: bool) -> tuple[pa.Array, list[Unfit]]:
@@ -395,7 +391,7 @@ def _lists(column: pa.Array, exact: bool) -> tuple[pa.Array, list[Unfit]]:
     inner_type = plain_type(kind.value_type, exact)
     if pa.types.is_list(kind) and inner_type == kind.value_type and not _looked_through(inner_type):
         return (column if kind == pa.list_(inner_type) else column.cast(pa.list_(inner_type))), []
-    offsets, flat = _ends(pc.list_value_length(column)), column.flatten()
+    offsets, flat = list_parts(column)
     inner, unfit = plain_column(flat, exact)
     if inner is flat and kind.equals(pa.list_(inner_type)):
         return column, []
@@ -405,15 +401,8 @@ def _lists(column: pa.Array, exact: bool) -> tuple[pa.Array, list[Unfit]]:
 
 
 def _maps(column: pa.Array, exact: bool) -> tuple[pa.Array, list[Unfit]]:
-    offsets = np.asarray(column.offsets)
-    start, end = int(offsets[0]), int(offsets[-1])
-    keys, items = column.keys.slice(start, end - start), column.items.slice(start, end - start)
-    sizes = np.diff(offsets)
-    there = _mask(column.is_valid())
-    if int(sizes[~there].sum()):  # null maps that hold entries all the same
-        kept = pa.array(np.repeat(there, sizes))
-        keys, items = keys.filter(kept), items.filter(kept)
-    places = _ends(pa.array(np.where(there, sizes, 0)))
+    keys, items, sizes = map_parts(column)
+    places = offsets_of(sizes)
     texts, wrong = plain_column(keys, exact)
     values, unfit = plain_column(items, exact)
     twice = _repeated(texts, places)
@@ -435,7 +424,7 @@ def _maps(column: pa.Array, exact: bool) -> tuple[pa.Array, list[Unfit]]:
     else:
         unfit = [_outward(item, EVERY, places) for item in unfit]
     made = pa.MapArray.from_arrays(
-        pa.array(places), texts, values, type=pa.map_(pa.string(), values.type), mask=_nowhere(~there)
+        pa.array(places), texts, values, type=pa.map_(pa.string(), values.type), mask=_nowhere(~valid(column))
     )
     return made, [*wrong, *unfit]
 
@@ -490,12 +479,6 @@ def _outward(item: Unfit, step: str, offsets: np.ndarray[Any, Any]) -> Unfit:
     """What is unfit among the elements of lists, as rows of the column of lists."""
     rows = np.searchsorted(offsets, item.rows, side="right") - 1
     return replace(item, path=(step, *item.path), rows=rows.astype(np.int64))
-
-
-def _ends(lengths: pa.Array) -> np.ndarray[Any, np.dtype[np.int32]]:
-    offsets = np.zeros(len(lengths) + 1, dtype=np.int32)
-    np.cumsum(lengths.fill_null(0).to_numpy(zero_copy_only=False), out=offsets[1:])
-    return offsets
 
 
 def _numbers(column: pa.Array, kind: pa.DataType) -> np.ndarray[Any, np.dtype[np.int64]]:

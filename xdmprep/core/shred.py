@@ -10,18 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import pairwise
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..kernels.arrays import Offsets
+from ..kernels.arrays import list_parts, map_parts, offsets_of
 from ..kernels.arrays import valid as valid
 from .arrow_types import decimal_texts, doubles, joined, plain_type, without_dictionary
 from .paths import EVERY, Path, format_path
-
-_Number = TypeVar("_Number", bound="np.dtype[Any]")
 
 #: Rows among which most words of a dictionary are met for the first time.
 _HEAD = 4096
@@ -272,39 +270,6 @@ def conform(array: pa.Array, kind: pa.DataType) -> pa.Array:
     return array.cast(kind)
 
 
-def list_parts(array: pa.Array) -> tuple[Offsets, pa.Array]:
-    """Offsets from 0 (int32, n + 1) and the flat values of a list array; null lists are empty."""
-    if pa.types.is_list(array.type) and not array.null_count and len(array):
-        offsets = np.frombuffer(array.buffers()[1], np.int32, len(array) + 1, array.offset * 4)
-        start, end = int(offsets[0]), int(offsets[-1])
-        return offsets - start if start else offsets, array.values.slice(start, end - start)
-    lengths = pc.list_value_length(array).fill_null(0)
-    return offsets_of(lengths.to_numpy(zero_copy_only=False)), array.flatten()
-
-
-def offsets_of(lengths: np.ndarray[Any, Any]) -> Offsets:
-    """Where lists or maps of these lengths begin, one behind the other, and where the last one ends."""
-    offsets = np.zeros(len(lengths) + 1, dtype=np.int32)
-    np.cumsum(lengths, out=offsets[1:])
-    return offsets
-
-
-def ranges(starts: np.ndarray[Any, Any], lengths: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """The places starts[i] .. starts[i] + lengths[i] of all i, one behind the other."""
-    ends = np.cumsum(lengths)
-    places: np.ndarray[Any, np.dtype[np.int64]] = np.repeat(starts - (ends - lengths), lengths)
-    return np.arange(len(places), dtype=np.int64) + places
-
-
-def sums(elements: np.ndarray[Any, _Number], lengths: np.ndarray[Any, Any]) -> np.ndarray[Any, _Number]:
-    """The sum of each list's elements, which stand one behind the other; sums of integers wrap around."""
-    total = np.zeros(len(elements) + 1, elements.dtype)
-    np.cumsum(elements, out=total[1:])
-    ends = np.cumsum(lengths)
-    found: np.ndarray[Any, _Number] = total[ends] - total[ends - lengths]
-    return found
-
-
 def array_at(array: pa.Array, steps: Path) -> pa.Array:
     """The values found by walking `steps` into `array`; null wherever the way ends early."""
     for number, step in enumerate(steps):
@@ -323,18 +288,6 @@ def array_at(array: pa.Array, steps: Path) -> pa.Array:
         else:
             array = pc.struct_field(array, step)
     return array
-
-
-def map_parts(column: pa.Array) -> tuple[pa.Array, pa.Array, np.ndarray[Any, np.dtype[np.int64]]]:
-    """Keys and items of all maps side by side, and how many entries each map has (0 for null)."""
-    offsets = column.offsets.to_numpy().astype(np.int64)
-    lengths = np.where(valid(column), np.diff(offsets), 0)
-    start, end = int(offsets[0]), int(offsets[-1])
-    keys, items = column.keys.slice(start, end - start), column.items.slice(start, end - start)
-    if int(lengths.sum()) != end - start:  # null maps that hold entries all the same
-        keep = pa.array(np.repeat(valid(column), np.diff(offsets)))
-        keys, items = keys.filter(keep), items.filter(keep)
-    return keys, items, lengths
 
 
 def slots(array: pa.Array) -> np.ndarray[Any, Any]:

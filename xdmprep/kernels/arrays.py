@@ -1,17 +1,19 @@
-"""The buffers of Arrow arrays as numpy views."""
+"""The buffers of Arrow arrays as numpy views, and lists and maps taken apart."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 #: Indices of rows, in ascending order.
 Positions = Ints
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 Offsets = np.ndarray[Any, np.dtype[np.int32]]
+_Number = TypeVar("_Number", bound="np.dtype[Any]")
 
 
 def valid(array: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -33,3 +35,49 @@ def text_bytes(array: pa.Array) -> tuple[Any, Any]:
     _, offsets, data = array.buffers()
     places = np.frombuffer(offsets, np.int32)[array.offset : array.offset + len(array) + 1]
     return places, np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
+
+
+def list_parts(array: pa.Array) -> tuple[Offsets, pa.Array]:
+    """Offsets from 0 (int32, n + 1) and the flat values of a list array; null lists are empty."""
+    if pa.types.is_list(array.type) and not array.null_count and len(array):
+        offsets = np.frombuffer(array.buffers()[1], np.int32, len(array) + 1, array.offset * 4)
+        start, end = int(offsets[0]), int(offsets[-1])
+        return offsets - start if start else offsets, array.values.slice(start, end - start)
+    lengths = pc.list_value_length(array).fill_null(0)
+    return offsets_of(lengths.to_numpy(zero_copy_only=False)), array.flatten()
+
+
+def map_parts(array: pa.Array) -> tuple[pa.Array, pa.Array, Ints]:
+    """Keys and items of all maps side by side, and how many entries each map has (0 for null)."""
+    offsets = array.offsets.to_numpy().astype(np.int64)
+    sizes, there = np.diff(offsets), valid(array)
+    lengths = np.where(there, sizes, 0)
+    start, end = int(offsets[0]), int(offsets[-1])
+    keys, items = array.keys.slice(start, end - start), array.items.slice(start, end - start)
+    if int(lengths.sum()) != end - start:  # null maps that hold entries all the same
+        keep = pa.array(np.repeat(there, sizes))
+        keys, items = keys.filter(keep), items.filter(keep)
+    return keys, items, lengths
+
+
+def offsets_of(lengths: np.ndarray[Any, Any]) -> Offsets:
+    """Where lists or maps of these lengths begin, one behind the other, and where the last one ends."""
+    offsets = np.zeros(len(lengths) + 1, dtype=np.int32)
+    np.cumsum(lengths, out=offsets[1:])
+    return offsets
+
+
+def ranges(starts: np.ndarray[Any, Any], lengths: np.ndarray[Any, Any]) -> Ints:
+    """The places starts[i] .. starts[i] + lengths[i] of all i, one behind the other."""
+    ends = np.cumsum(lengths)
+    places: Ints = np.repeat(starts - (ends - lengths), lengths)
+    return np.arange(len(places), dtype=np.int64) + places
+
+
+def sums(elements: np.ndarray[Any, _Number], lengths: np.ndarray[Any, Any]) -> np.ndarray[Any, _Number]:
+    """The sum of each list's elements, which stand one behind the other; sums of integers wrap around."""
+    total = np.zeros(len(elements) + 1, elements.dtype)
+    np.cumsum(elements, out=total[1:])
+    ends = np.cumsum(lengths)
+    found: np.ndarray[Any, _Number] = total[ends] - total[ends - lengths]
+    return found

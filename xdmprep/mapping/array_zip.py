@@ -15,8 +15,9 @@ import numpy as np
 import pyarrow as pa
 
 from ..core.paths import EVERY, Path
-from ..core.shred import Leaf, conform, list_parts, nest, nested_type, offsets_of, path_tree, plain, valid
+from ..core.shred import Leaf, conform, nest, nested_type, path_tree, plain, valid
 from ..errors import MappingError
+from ..kernels.arrays import list_parts, offsets_of
 from ..language.shapes import only_where
 from ..schema import Field, Schema
 from .destinations import IDENTITY_MAPS, find

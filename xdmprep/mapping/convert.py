@@ -16,11 +16,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..core.arrow_types import is_list
+from ..core.arrow_types import holds_text, is_list
 from ..core.paths import EVERY, Path
-from ..core.shred import conform, list_parts, map_parts, offsets_of, plain, valid
+from ..core.shred import conform, plain, valid
+from ..kernels.arrays import list_parts, map_parts, offsets_of
 from ..language import Options, by_kind, coerce
-from .nested import as_meant, is_text
+from .nested import as_meant
 
 Positions = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -67,7 +68,7 @@ class _Conversion:
         """`values` as `target`."""
         if isinstance(values, list):
             return self._python(values, target)
-        if pa.types.is_dictionary(values.type) and not is_text(values.type):
+        if pa.types.is_dictionary(values.type) and not holds_text(values.type):
             values = plain(values)
         kind = values.type
         if kind.equals(target):
@@ -94,7 +95,7 @@ class _Conversion:
     def _scalars(self, values: pa.Array, target: pa.DataType) -> _Converted:
         array, failed = coerce(values, target, self.options)
         misfits = _misfits(values, failed, target)
-        if self.digits and pa.types.is_floating(values.type) and is_text(target):
+        if self.digits and pa.types.is_floating(values.type) and holds_text(target):
             lost = _without_digits(values)
             if lost.any():
                 misfits += [replace(misfit, lost=True) for misfit in _misfits(values, np.flatnonzero(lost), target)]
@@ -240,7 +241,7 @@ def texts(values: pa.Array | list[Any], positions: Positions) -> pa.Array:
     if isinstance(values, list):
         return pa.array([_text(values[position]) for position in positions], pa.string())
     some = plain(values.take(pa.array(positions)))
-    if is_text(some.type):
+    if holds_text(some.type):
         return conform(some, pa.string())
     return pa.array([_text(value) for value in some.to_pylist()], pa.string())
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..core.arrow_types import is_list
+from ..core.arrow_types import holds_text, is_list
 from ..core.ndjson.fields import is_unseen
 from ..core.paths import EVERY, Path, format_path, parse_path
 from ..core.shred import path_tree
@@ -15,7 +15,7 @@ from ..core.stream import TIMESTAMP
 from ..errors import ExpressionError, MappingError, SchemaError
 from ..language import Options, coerce
 from ..schema import Field, Schema
-from .nested import is_text, natural, type_words
+from .nested import natural, type_words
 
 #: Maps of identities: in their items everything stands or falls with the id.
 IDENTITY_MAPS = ("identityMap", "xdm:identityMap")
@@ -96,12 +96,12 @@ def never_fits(kind: pa.DataType, target: pa.DataType, options: Options) -> str:
     if pa.types.is_struct(target) or pa.types.is_map(target):
         if pa.types.is_struct(kind) or pa.types.is_map(kind):
             return ""
-        hint = "; use json_to_object(...) for JSON text" if is_text(kind) else ""
+        hint = "; use json_to_object(...) for JSON text" if holds_text(kind) else ""
         return f"{type_words(kind)} cannot become {type_words(target)}{hint}"
     if pa.types.is_nested(kind):
         hint = "; pick one element, such as [0], or use join(...)" if is_list(kind) else "; pick one of its fields"
         return f"{type_words(kind)} cannot become {type_words(target)}{hint}"
-    if is_text(kind):
+    if holds_text(kind):
         return ""
     types = pa.types
     if not any(

@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..core.paths import Path, format_path
-from ..core.shred import array_at, plain, ranges, valid
+from ..core.shred import array_at, plain, valid
 from ..core.stream import Finding
 from ..errors import Severity
+from ..kernels.arrays import ranges
 from ..language import Options
 from .convert import Misfit, convert, texts
 from .destinations import type_name

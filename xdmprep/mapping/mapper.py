@@ -18,9 +18,10 @@ import numpy as np
 import pyarrow as pa
 
 from ..core.paths import EVERY, Path, format_path, parse_path
-from ..core.shred import Leaf, list_parts, nested_schema, valid
+from ..core.shred import Leaf, nested_schema, valid
 from ..core.stream import Chunk, Finding
 from ..errors import ExpressionError, Severity
+from ..kernels.arrays import list_parts
 from ..language.kernels.json_objects import parsed_once
 from ..language.shapes import only_where
 from ..schema import Schema

@@ -13,13 +13,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..core import arrow_types
-from ..core.arrow_types import is_list, plain_type
+from ..core.arrow_types import holds_text, is_list, plain_type
 from ..core.ndjson.fields import is_numeral, is_unseen
 from ..core.paths import EVERY, Path, format_path
-from ..core.shred import list_parts as list_parts
 from ..core.shred import plain, valid
 from ..errors import did_you_mean
+from ..kernels.arrays import list_parts as list_parts
 
 
 class NoSuchPath(LookupError):
@@ -57,14 +56,9 @@ def type_at(kind: pa.DataType, steps: Path, above: Path = ()) -> pa.DataType:
     raise NoSuchPath(f"'{here}' is {type_words(kind)} and has no field '{step}'.")
 
 
-def is_text(kind: pa.DataType) -> bool:
-    """Whether `kind` is text of any layout, dictionaries included."""
-    return arrow_types.is_text(kind.value_type if pa.types.is_dictionary(kind) else kind)
-
-
 #: What people call types.
 _WORDS: tuple[tuple[Callable[[pa.DataType], bool], str], ...] = (
-    (is_text, "a text"), (is_list, "an array"), (pa.types.is_struct, "an object"), (pa.types.is_map, "a map"),
+    (holds_text, "a text"), (is_list, "an array"), (pa.types.is_struct, "an object"), (pa.types.is_map, "a map"),
     (pa.types.is_boolean, "a boolean"), (pa.types.is_integer, "an integer"), (pa.types.is_floating, "a number"),
     (pa.types.is_decimal, "a number"), (pa.types.is_date, "a date"), (pa.types.is_timestamp, "a date-time"),
 )  # fmt: skip
@@ -85,7 +79,7 @@ def natural(kind: pa.DataType) -> pa.DataType | None:
         return None if inner is None else pa.list_(inner)
     if types.is_map(kind):
         inner = _natural_field(kind.item_field)
-        return None if inner is None or not is_text(kind.key_type) else pa.map_(pa.string(), inner)
+        return None if inner is None or not holds_text(kind.key_type) else pa.map_(pa.string(), inner)
     if types.is_struct(kind):
         parts = [(field.name, _natural_field(field)) for field in kind]
         return None if any(part is None for _, part in parts) else pa.struct(parts)
@@ -113,7 +107,7 @@ def _natural_field(field: pa.Field) -> pa.DataType | None:
 
 def as_meant(field: pa.Field, values: pa.Array, target: pa.DataType) -> pa.Array | list[Any]:
     """The values of a field of JSON as what they are, where they are kept as text and the target is no text."""
-    if is_numeral(field) and not is_text(target):
+    if is_numeral(field) and not holds_text(target):
         return numbers_of(plain(values))
     if is_unseen(field) and pa.types.is_nested(target):
         if values.null_count == len(values):

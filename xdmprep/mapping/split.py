@@ -13,12 +13,12 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
+from ..core.arrow_types import holds_text
 from ..core.ndjson.fields import is_numeral
 from ..core.paths import Path
 from ..language import Expression
 from ..language.tree import Binary, Call, Conditional, Constant, FieldPath, Map, Node, Unary
 from .destinations import IDENTITY_MAPS
-from .nested import is_text
 from .sources import ColumnSource, ConstantSource, ExpressionSource, Source, constant_source
 
 _BARE = re.compile(r"[^\\{}'\"\r\n]*")
@@ -111,7 +111,7 @@ class _Splitter:
             raise _NotPlain
         field = self.columns.field(name)
         kind = field.type
-        if is_numeral(field) or not (is_text(kind) or pa.types.is_signed_integer(kind) or pa.types.is_boolean(kind)):
+        if is_numeral(field) or not (holds_text(kind) or pa.types.is_signed_integer(kind) or pa.types.is_boolean(kind)):
             raise _NotPlain
         return field
 
@@ -135,7 +135,7 @@ class _Splitter:
             case Unary(_, "!", inner):
                 self._must_not_fail(inner)
             case Binary(_, "==" | "!=", FieldPath(_, (name,)), Constant(_, None | str())):
-                if not is_text(self._column(name).type):
+                if not holds_text(self._column(name).type):
                     raise _NotPlain
             case _:
                 raise _NotPlain

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..core.paths import EVERY, Path, format_path, parse_path
-from ..core.shred import Leaf, array_at, map_parts, nest, plain
+from ..core.shred import Leaf, array_at, nest, plain
 from ..core.stream import Chunk
 from ..errors import ExpressionError, SchemaError, UsageError
+from ..kernels.arrays import map_parts
 from ..schema import Schema
 
 _PRIMARY = "identityMap"

@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..core.paths import format_path
-from ..core.shred import list_parts, map_parts, offsets_of, prune, ranges, sums, to_pylist, valid
+from ..core.shred import prune, to_pylist, valid
+from ..kernels.arrays import list_parts, map_parts, offsets_of, ranges, sums
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 Positions = np.ndarray[Any, np.dtype[np.int64]]

@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..core.arrow_types import decimal_texts, plain_type, shown
-from ..core.shred import list_parts, map_parts, plain, ranges, sums, valid
+from ..core.shred import plain, valid
+from ..kernels.arrays import list_parts, map_parts, ranges, sums
 
 Digests = np.ndarray[Any, np.dtype[np.uint64]]
 

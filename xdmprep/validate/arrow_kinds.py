@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..core.shred import valid
-from ..kernels.arrays import Mask, Positions
+from ..core.arrow_types import is_list
+from ..kernels.arrays import Mask, Positions, map_parts, valid
 
 
 def json_kind(kind: pa.DataType) -> str:
@@ -27,18 +27,6 @@ def json_kind(kind: pa.DataType) -> str:
     if pa.types.is_null(kind):
         return "null"
     return "array" if is_list(kind) else "string"
-
-
-def is_list(kind: pa.DataType) -> bool:
-    """Whether an Arrow type is a list of any sort."""
-    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
-
-
-def is_text(kind: pa.DataType) -> bool:
-    """Whether an Arrow type holds text."""
-    if isinstance(kind, pa.DictionaryType):
-        kind = kind.value_type
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
 def presence(array: pa.Array, keep_empty: bool) -> Mask:
@@ -68,14 +56,5 @@ def lengths(array: pa.Array) -> Any:
 
 def map_entries(array: pa.Array) -> tuple[pa.Array, pa.Array, Positions]:
     """Keys and values of a map column, and the position each belongs to."""
-    offsets = np.asarray(array.offsets)
-    sizes = np.diff(offsets)
-    start, end = int(offsets[0]), int(offsets[-1])
-    keys, items = array.keys, array.items
-    if len(keys) != end - start:
-        keys, items = keys.slice(start, end - start), items.slice(start, end - start)
-    parents = np.repeat(np.arange(len(sizes), dtype=np.int64), sizes)
-    if array.null_count:
-        kept = pa.array(valid(array)[parents])
-        keys, items, parents = keys.filter(kept), items.filter(kept), parents[np.asarray(kept)]
-    return keys, items, parents
+    keys, items, sizes = map_parts(array)
+    return keys, items, np.repeat(np.arange(len(array)), sizes)

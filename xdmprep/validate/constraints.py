@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ..core.arrow_types import holds_text
 from ..core.paths import EVERY, Path
 from ..errors import SchemaError
 from ..kernels.arrays import Mask
 from ..regex import MatchTimeout
 from ..schema.types import is_finite
-from .arrow_kinds import is_text
 from .equality import has_type, hashable, json_type
 from .messages import EMPTY, FALSE, NOT_FINITE, NULL, Failure, Violation, undecided
 from .node import ANY_TYPE, ARRAY, NUMBERS, OBJECT, STRING, CheckNode, ColumnCompiler, Constraint
@@ -125,7 +125,7 @@ class Assert(Constraint):
         test: ColumnTest = self.test.positions
         if isinstance(self.test, Range) and self.test.holds_all(kind):
             return []
-        if shape.kind == "string" and not is_text(kind):
+        if shape.kind == "string" and not holds_text(kind):
             typed = "date" if pa.types.is_date(kind) else "date-time" if pa.types.is_timestamp(kind) else ""
             if isinstance(self.test, FormatTest) and self.test.name == typed:
                 return []
@@ -150,7 +150,7 @@ class NotEmpty(Constraint):
 
     def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
         """The test of a column of texts."""
-        return [column_test(self.test.positions, EMPTY, place)] if is_text(shape.type) else []
+        return [column_test(self.test.positions, EMPTY, place)] if holds_text(shape.type) else []
 
 
 class Undecidable(Assert):
@@ -171,7 +171,7 @@ class Undecidable(Assert):
     def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
         """The test of the column, then which texts took too long."""
         ops = super().columns(compiler, shape, place)
-        test = self._pattern.undecided if is_text(shape.type) else _as_texts(self._pattern.undecided)
+        test = self._pattern.undecided if holds_text(shape.type) else _as_texts(self._pattern.undecided)
         return [*ops, column_test(test, self._undecided, place)]
 
 

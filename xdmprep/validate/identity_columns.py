@@ -10,11 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..core.arrow_types import holds_text, is_list
 from ..core.paths import EVERY, Path
 from ..core.shred import Leaf, plain, slots, valid
 from ..kernels.arrays import Mask
 from ..schema import Schema
-from .arrow_kinds import is_list, is_text, map_entries
+from .arrow_kinds import map_entries
 from .identities import MAPS, MAX_IDENTITIES, TOO_MANY, Wanted, identity_tests, record_faults
 from .messages import NO_ID, NO_IDENTITY, NO_PRIMARY, TWO_PRIMARY, Failure, Violation, no_primary_field
 from .node import OBJECT, ColumnCompiler, Constraint
@@ -236,7 +237,7 @@ def _check_items(items: _Items, sink: FindingSink) -> None:
 
 def _test(ids: ColumnView, place: SchemaPath, namespace: str, sink: FindingSink) -> None:
     """Test identities of a namespace; what is no text is for the schema to say."""
-    if not is_text(ids.array.type):
+    if not holds_text(ids.array.type):
         return
     for failure, test in identity_tests(namespace):
         if failure.code in sink.rules:
@@ -248,7 +249,7 @@ def _test(ids: ColumnView, place: SchemaPath, namespace: str, sink: FindingSink)
 def _filled(ids: ColumnView) -> Mask:
     """Where there is a value other than an empty text."""
     there = valid(ids.array)
-    if is_text(ids.array.type):
+    if holds_text(ids.array.type):
         longer = pc.greater(pc.binary_length(plain(ids.array)), 0).fill_null(False)
         there = there & np.asarray(longer.to_numpy(zero_copy_only=False), dtype=bool)
     return there

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..core.arrow_types import is_list
 from ..core.paths import EVERY, Path, format_path
 from ..core.stream import Finding
 from ..schema import Field, Schema
 from ..schema.types import SCALARS
-from .arrow_kinds import is_list
 from .constraints import Assert, Forbidden, Items, Properties, Size
 from .identity_columns import Identities
 from .messages import (

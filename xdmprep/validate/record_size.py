@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..core.arrow_types import holds_text, is_list
 from ..core.paths import Path
 from ..core.shred import nest, plain
-from .arrow_kinds import is_list, is_text, map_entries
+from .arrow_kinds import map_entries
 from .messages import Violation, too_large
 from .node import OBJECT, ColumnCompiler, Constraint
 from .to_json import to_json_values
@@ -94,7 +95,7 @@ def _longest(array: pa.Array) -> int:
     """Upper bound of the bytes of JSON of one value of a column, keys of nested values included."""
     if pa.types.is_nested(array.type):
         return int(_bytes_bound(array).max()) if len(array) else 0
-    return longest(array) + 2 if is_text(array.type) else 30
+    return longest(array) + 2 if holds_text(array.type) else 30
 
 
 def _bytes_bound(array: pa.Array) -> Any:
@@ -112,6 +113,6 @@ def _bytes_bound(array: pa.Array) -> Any:
     if is_list(kind):
         parents = np.asarray(pc.list_parent_indices(array))
         return np.bincount(parents, _bytes_bound(array.flatten()) + 1, len(array)).astype(np.int64) + 2
-    if is_text(kind):
+    if holds_text(kind):
         return np.asarray(pc.binary_length(array).fill_null(0), dtype=np.int64) + 2
     return np.full(len(array), 30, dtype=np.int64)

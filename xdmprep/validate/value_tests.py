@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .. import kernels as loops
-from ..core.arrow_types import doubles
+from ..core.arrow_types import doubles, holds_text
 from ..core.shred import plain
 from ..kernels.arrays import Mask, Positions
 from ..kernels.automaton import Automaton
@@ -29,7 +29,6 @@ from ..regex import MatchTimeout, compile_ecma
 from ..regex.byte_tests import byte_test
 from ..regex.dfa import automaton
 from ..schema.types import is_finite
-from .arrow_kinds import is_text
 from .equality import hashable, is_multiple
 from .formats import FORMATS, SCREENS
 from .patterns import SchemaPattern
@@ -296,7 +295,7 @@ class Past:
         if pa.types.is_timestamp(array.type):
             limit = pa.scalar(int(now * 1000), pa.timestamp("ms", "UTC")).cast(array.type)
             return failing(pc.less_equal(array, limit))
-        if not is_text(array.type):
+        if not holds_text(array.type):
             return None
         texts = plain(array)
         yesterday = time.strftime("%Y-%m-%d", time.gmtime(now - _DAY))  # whatever its offset, an earlier day is past

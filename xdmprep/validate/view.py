@@ -17,11 +17,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..core.arrow_types import is_list
 from ..core.paths import EVERY, Path, format_path
 from ..core.shred import Leaf, path_tree, plain, valid
 from ..core.stream import Finding
 from ..kernels.arrays import Mask, Positions
-from .arrow_kinds import is_list, json_kind, lengths, map_entries, presence
+from .arrow_kinds import json_kind, lengths, map_entries, presence
 from .messages import Failure
 from .ruleset import Rules
 from .to_json import to_json_values

@@ -21,9 +21,10 @@ import pyarrow.compute as pc
 
 from ..core.arrow_types import joined
 from ..core.pool import Pool, Task
-from ..core.shred import Leaf, map_parts, nest
+from ..core.shred import Leaf, nest
 from ..core.stream import Chunk
 from ..errors import UsageError
+from ..kernels.arrays import map_parts
 from .folder import OutputFolder
 from .parquet_file import Layout, ParquetFile, columns
 from .parts import Parts, WriteOptions
