@@ -12,16 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_kit import command
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 SAMPLE = SCHEMAS / "examples" / "crm-profiles.csv"
 MAPPING = SCHEMAS / "crm-profile.mapping.yaml"
 SCHEMA = SCHEMAS / "crm-profile.schema.json"
-
-
-def command(*args: Any, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "xdmprep", *map(str, args)]
-    return subprocess.run(line, capture_output=True, text=True, encoding="utf-8", cwd=cwd, timeout=120, check=False)
 
 
 def prepare(source: Any, out: Path, *more: Any, mapping: Any = MAPPING, schema: Any = SCHEMA) -> Any:

@@ -5,18 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from command_kit import command
 
 from xdmprep.client import Client
 from xdmprep.core.rules import RULES
 from xdmprep.emulator import Emulator
 from xdmprep.language import catalogue
 
-BOOT = "import sys; sys.argv[0] = 'xdmprep'; from xdmprep.cli import main; main()"
 ROOT = Path(__file__).parents[2]
 
 
@@ -27,9 +26,7 @@ def offered(words: list[str], start: str = "", shell: str = "bash", folder: Path
         **os.environ, "_XDMPREP_COMPLETE": f"{shell}_complete", "COMP_WORDS": " ".join(given),
         "COMP_CWORD": start if shell == "fish" else str(len(words) + 1),
     }  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, "-c", BOOT], env=env, cwd=folder, capture_output=True, text=True, check=False, timeout=60
-    )
+    done = command(env=env, cwd=folder)
     assert done.stderr == ""
     lines = done.stdout.splitlines()
     if shell == "zsh":
@@ -73,8 +70,7 @@ def test_a_platform_that_does_not_answer_offers_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_shells_take_the_script(shell: str) -> None:
     env = {**os.environ, "_XDMPREP_COMPLETE": f"{shell}_source"}
-    line = [sys.executable, "-c", BOOT]
-    script = subprocess.run(line, env=env, capture_output=True, text=True, check=False, timeout=60).stdout
+    script = command(env=env).stdout
     assert "_XDMPREP_COMPLETE" in script
     if shutil.which(shell) is None:
         pytest.skip(f"no {shell} here")
@@ -96,8 +92,7 @@ def test_the_hooks_of_pre_commit_run_as_they_are_written(schemas: Path, tmp_path
         good, wrong, words = files[hook["id"]]
         program, *arguments = hook["entry"].split()
         assert program == "xdmprep"
-        line = [sys.executable, "-m", "xdmprep", *arguments]
-        done = subprocess.run([*line, *map(str, good)], capture_output=True, text=True, check=False)
+        done = command(*arguments, *good)
         assert done.returncode == 0, done.stderr
-        done = subprocess.run([*line, *map(str, good), str(wrong)], capture_output=True, text=True, check=False)
+        done = command(*arguments, *good, wrong)
         assert done.returncode == 2 and words in done.stderr

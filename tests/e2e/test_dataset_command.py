@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+import command_kit
 import pytest
 from network_kit import PROFILE_TAGS, folder_of, ingest, lines, new_dataset, profile, record
 
@@ -15,9 +14,7 @@ from xdmprep.emulator import Emulator
 
 
 def command(*words: object) -> tuple[int, str, str]:
-    made = subprocess.run([sys.executable, "-m", "xdmprep", *map(str, words)], capture_output=True, text=True,
-                          timeout=120, check=False)  # fmt: skip
-    assert "Traceback" not in made.stderr, made.stderr
+    made = command_kit.command(*words)
     return made.returncode, made.stdout, made.stderr
 
 

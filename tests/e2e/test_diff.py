@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow.parquet as pq
 import pytest
+from command_kit import command
 
 import xdmprep as xp
 from xdmprep.cli.preview import preview_of
@@ -24,14 +23,6 @@ from xdmprep.pipeline.upsert import write_patch
 
 SCHEMA, MAPPING = shipped("crm-profile.schema.json"), shipped("crm-profile.mapping.yaml")
 COMMON = ["--schema", str(SCHEMA), "--mapping", str(MAPPING)]
-
-
-def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    made = subprocess.run(
-        [sys.executable, "-m", "xdmprep", *map(str, words)], capture_output=True, text=True, timeout=120
-    )
-    assert "Traceback" not in made.stderr
-    return made
 
 
 @pytest.fixture
@@ -64,7 +55,7 @@ def pair(crm: Any, tmp_path: Path) -> tuple[Path, Path]:
 def test_a_patch_by_command(pair: tuple[Path, Path], tmp_path: Path) -> None:
     before, after = pair
     out = tmp_path / "patch"
-    made = run("diff", before, after, *COMMON, "--out", out)
+    made = command("diff", before, after, *COMMON, "--out", out)
     assert made.returncode == 1, made.stderr  # one key vanished, one value cannot be cleared
     assert "10 changed, 0 new" in made.stdout
     manifest = Manifest.load(out)
@@ -86,7 +77,7 @@ def test_a_patch_by_command(pair: tuple[Path, Path], tmp_path: Path) -> None:
 def test_the_parquet_has_exactly_the_fields_touched_and_duckdb_reads_it(
     pair: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    run("diff", *pair, *COMMON, "--out", tmp_path / "patch")
+    command("diff", *pair, *COMMON, "--out", tmp_path / "patch")
     part = tmp_path / "patch" / "part-00000.parquet"
     columns = duckdb.sql(f"SELECT homeAddress FROM '{part}' LIMIT 0").types
     assert str(columns[0]) == "STRUCT(street1 VARCHAR, city VARCHAR)"
@@ -99,16 +90,16 @@ def test_the_parquet_has_exactly_the_fields_touched_and_duckdb_reads_it(
 
 def test_nothing_changed_is_fine(pair: tuple[Path, Path], tmp_path: Path) -> None:
     out = tmp_path / "patch"
-    made = run("diff", pair[0], pair[0], *COMMON, "-o", out, "--json")
+    made = command("diff", pair[0], pair[0], *COMMON, "-o", out, "--json")
     assert made.returncode == 0
     assert json.loads(made.stdout)["changed"] == 0
     assert Manifest.load(out).files == ()
     assert Manifest.load(out).upsert
     assert sorted(path.name for path in out.iterdir()) == ["manifest.json", "run.json"]
-    assert run("diff", pair[0], pair[0], *COMMON, "-o", out).returncode == 0  # the same run again
-    assert run("diff", *pair, *COMMON, "-o", out).returncode == 2  # another one
-    assert run("diff", *pair, *COMMON, "-o", out, "--overwrite").returncode == 1
-    assert run("diff", pair[0], pair[0], *COMMON, "-o", out, "--overwrite").returncode == 0
+    assert command("diff", pair[0], pair[0], *COMMON, "-o", out).returncode == 0  # the same run again
+    assert command("diff", *pair, *COMMON, "-o", out).returncode == 2  # another one
+    assert command("diff", *pair, *COMMON, "-o", out, "--overwrite").returncode == 1
+    assert command("diff", pair[0], pair[0], *COMMON, "-o", out, "--overwrite").returncode == 0
     assert not (out / "vanished.csv").exists()
 
 
@@ -120,19 +111,19 @@ def test_wrong_use_is_one_clear_message(pair: tuple[Path, Path], tmp_path: Path)
         ([before, after, *COMMON, "--on", "identityMap.CRMID[0].idd"], "identityMap.CRMID[0].id"),
         ([before, after, "--schema", shipped("purchase-event.schema.json"), "--mapping", MAPPING], "only record data"),
     ):
-        made = run("diff", *words, "--out", tmp_path / "x")
+        made = command("diff", *words, "--out", tmp_path / "x")
         assert made.returncode == 2, made.stderr
         assert said in made.stderr
     events = shipped("purchase-event.schema.json")
     record = tmp_path / "event.json"
     record.write_text('{"_id": "1", "timestamp": "2020-01-01T00:00:00Z"}\n')
-    made = run("diff", record, record, "--schema", events, "--on", "_id", "--out", tmp_path / "x")
+    made = command("diff", record, record, "--schema", events, "--on", "_id", "--out", tmp_path / "x")
     assert made.returncode == 2
     assert "only record data such as profiles can be patched" in made.stderr
 
 
 def test_json_on_request_with_a_warning(pair: tuple[Path, Path], tmp_path: Path) -> None:
-    made = run("diff", *pair, *COMMON, "-o", tmp_path / "patch", "--format", "json")
+    made = command("diff", *pair, *COMMON, "-o", tmp_path / "patch", "--format", "json")
     assert "Parquet files only" in made.stderr
     lines = (tmp_path / "patch" / "part-00000.json").read_text(encoding="utf-8").splitlines()
     assert len(lines) == 10
@@ -173,14 +164,14 @@ def test_rows_set_aside_among_several_batches_are_all_there(crm: Any, tmp_path: 
 
 
 def test_the_preview_says_what_would_happen(pair: tuple[Path, Path], tmp_path: Path) -> None:
-    made = run("diff", *pair, *COMMON, "-o", tmp_path / "patch", "--preview")
+    made = command("diff", *pair, *COMMON, "-o", tmp_path / "patch", "--preview")
     assert "preview: 10 records: 0 profiles are new, 10 change" in made.stdout
     assert "trial: all were ingested by an emulator, where the same attributes change" in made.stdout
     assert "homeAddress.city     10 changed" in made.stdout
     assert "-> 'Ålesund'" in made.stdout
     assert not (tmp_path / "patch" / "upload.jsonl").exists()  # a later upload starts afresh
     seen = json.loads(
-        run("diff", *pair, *COMMON, "-o", tmp_path / "patch", "--preview", "--json").stdout
+        command("diff", *pair, *COMMON, "-o", tmp_path / "patch", "--preview", "--json").stdout
     )["preview"]  # fmt: skip
     assert set(seen["attributes"]) == {"homeAddress.street1", "homeAddress.city"}
     assert seen["attributes"]["homeAddress.city"]["changed"] == 10
@@ -189,11 +180,11 @@ def test_the_preview_says_what_would_happen(pair: tuple[Path, Path], tmp_path: P
 
 def test_the_preview_counts_every_record_and_tries_the_first(pair: tuple[Path, Path], tmp_path: Path) -> None:
     words = ["diff", *pair, *COMMON, "-o", tmp_path / "patch", "--preview", "--overwrite"]
-    made = run(*words, "--trial", "3", "--format", "json")
+    made = command(*words, "--trial", "3", "--format", "json")
     assert "preview: 10 records: 0 profiles are new, 10 change" in made.stdout
     assert "homeAddress.city     10 changed" in made.stdout
     assert "trial: the first 3 were ingested by an emulator, where the same attributes change" in made.stdout
-    none = run(*words, "--trial", "0")
+    none = command(*words, "--trial", "0")
     assert "10 changed" in none.stdout and "trial:" not in none.stdout
     parted = write_patch(*pair, SCHEMA, tmp_path / "parted", mapping=MAPPING, max_records=4, effects=5)
     whole = write_patch(*pair, SCHEMA, tmp_path / "whole", mapping=MAPPING, effects=5)
@@ -213,7 +204,7 @@ def test_the_preview_tells_where_merged_profiles_come_out_otherwise(crm: Any, tm
     late[0][city] = "Ålesund"
     late[1][header.index("STREET")] = "1 New Road"
     before, after = write(tmp_path / "b.csv", header, early), write(tmp_path / "a.csv", header, late)
-    made = run("diff", before, after, *COMMON, "-o", tmp_path / "patch", "--preview", "--json")
+    made = command("diff", before, after, *COMMON, "-o", tmp_path / "patch", "--preview", "--json")
     trial = json.loads(made.stdout)["preview"]["trial"]
     assert trial["records"] == 2
     assert trial["otherwise"]["homeAddress.street1"] == {"compared": 1, "emulator": 2}
@@ -230,7 +221,7 @@ def test_a_file_of_changes_becomes_a_patch(tmp_path: Path) -> None:
     (tmp_path / "m.yaml").write_text(CHANGES)
     (tmp_path / "c.csv").write_text("id,city,zip\nA,Paris,75001\nB,,10115\n,Rome,100\n")
     words = ["prepare", tmp_path / "c.csv", "-m", tmp_path / "m.yaml", "-s", SCHEMA]
-    made = run(*words, "-o", tmp_path / "p", "--upsert")
+    made = command(*words, "-o", tmp_path / "p", "--upsert")
     assert made.returncode == 1  # the row without an id
     manifest = Manifest.load(tmp_path / "p")
     assert (manifest.format, manifest.upsert, manifest.written, manifest.rejected) == ("parquet", True, 2, 1)
@@ -242,15 +233,15 @@ def test_a_file_of_changes_becomes_a_patch(tmp_path: Path) -> None:
     (tmp_path / "l.yaml").write_text("_acme.loyalty.loyaltyId: id\n_acme.loyalty.tags[0]: tag\n")
     (tmp_path / "l.csv").write_text("id,tag\nAB-00000001,new\n")
     loyalty = shipped("loyalty-profile.schema.json")
-    made = run(
+    made = command(
         "prepare", tmp_path / "l.csv", "-m", tmp_path / "l.yaml", "-s", loyalty, "-o", tmp_path / "l", "--upsert"
     )
     assert made.returncode == 0
     assert "'_acme.loyalty.tags' is an array: the platform replaces all of it" in made.stderr
-    made = run(*words, "-o", tmp_path / "q", "--upsert", "--max-rows", "5")
+    made = command(*words, "-o", tmp_path / "q", "--upsert", "--max-rows", "5")
     assert made.returncode == 2
     assert "--max-rows cannot be combined with --upsert" in made.stderr
-    assert run(*words, "-o", tmp_path / "q", "--relax-required").returncode == 2
+    assert command(*words, "-o", tmp_path / "q", "--relax-required").returncode == 2
 
 
 def test_a_patch_on_its_way_to_a_profile(pair: tuple[Path, Path], tmp_path: Path) -> None:
@@ -280,10 +271,10 @@ def test_unreadable_rows_beside_rows_set_aside(format: str, tmp_path: Path, sche
     (tmp_path / "b.csv").write_text("id,g\n1,female\n2,nonsense\n3\n4,male\n5,x,y\n")
     mapping = {"identityMap.LOYALTYID[0].id": "id", "identityMap.LOYALTYID[0].primary": True, "person.gender": "g"}
     (tmp_path / "m.json").write_text(json.dumps(mapping))
-    done = subprocess.run(
-        [sys.executable, "-m", "xdmprep", "diff", "a.csv", "b.csv", "-m", "m.json", "-o", "out", "-f", format,
-         "-s", str(schemas / "crm-profile.schema.json"), "--on", "identityMap.LOYALTYID[0].id", "--strict"],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
+    done = command(
+        "diff", "a.csv", "b.csv", "-m", "m.json", "-o", "out", "-f", format,
+         "-s", str(schemas / "crm-profile.schema.json"), "--on", "identityMap.LOYALTYID[0].id", "--strict",
+        cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
     entries = [json.loads(line) for line in (tmp_path / "out" / "rejects.jsonl").read_text().splitlines()]

@@ -5,23 +5,19 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from command_kit import command
 
 from xdmprep.emulator import Emulator
 
 
 def doctor(*arguments: Any, **environment: str) -> tuple[int, dict[str, Any]]:
-
     kept = {name: value for name, value in os.environ.items() if not name.startswith("XDMPREP_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "xdmprep", "doctor", "--json", *map(str, arguments)],
-        capture_output=True, text=True, env={**kept, **environment},
-    )  # fmt: skip
+    done = command("doctor", "--json", *arguments, env={**kept, **environment})
     assert done.stdout.count("\n") == 1
     return done.returncode, json.loads(done.stdout)
 

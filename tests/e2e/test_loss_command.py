@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from command_kit import command
 
 import xdmprep as xp
 from xdmprep.errors import UsageError
@@ -22,10 +21,6 @@ MAPPING = {
 }
 
 
-def run(*arguments: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "xdmprep", *map(str, arguments)], capture_output=True, text=True)
-
-
 @pytest.fixture
 def job(tmp_path: Path, schemas: Path) -> tuple[Any, ...]:
     (tmp_path / "a.csv").write_text("id,dob,year\n1,1980-02-03,1980\n2,13/02/1980,1980\n3,14/02/1981,1981\n")
@@ -34,7 +29,7 @@ def job(tmp_path: Path, schemas: Path) -> tuple[Any, ...]:
 
 
 def test_a_field_that_loses_most_of_its_values_ends_with_one(job: tuple[Any, ...], tmp_path: Path) -> None:
-    done = run("prepare", *job, "-o", tmp_path / "out", "--rules", "jsonschema")
+    done = command("prepare", *job, "-o", tmp_path / "out", "--rules", "jsonschema")
     assert done.returncode == 1
     assert "3 written (1 file, 0.0 MB), 0 set aside, 2 with values left out (person.birthDate 2 of 3)" in done.stdout
     assert "all valid" not in done.stdout
@@ -46,7 +41,7 @@ def test_a_field_that_loses_most_of_its_values_ends_with_one(job: tuple[Any, ...
 
 @pytest.mark.parametrize(("percent", "code"), [("66", 1), ("67", 0), ("100", 0), ("0", 1)])
 def test_the_share_is_compared_with_the_option(job: tuple[Any, ...], tmp_path: Path, percent: str, code: int) -> None:
-    done = run("prepare", *job, "-o", tmp_path / "out", "--max-loss", percent, "--json")
+    done = command("prepare", *job, "-o", tmp_path / "out", "--max-loss", percent, "--json")
     facts = json.loads(done.stdout)
     assert done.returncode == code
     assert facts["excessive"] == (["person.birthDate"] if code else [])
@@ -57,18 +52,18 @@ def test_the_share_is_compared_with_the_option(job: tuple[Any, ...], tmp_path: P
 def test_a_share_is_a_percentage(job: tuple[Any, ...], tmp_path: Path, percent: float) -> None:
     with pytest.raises(UsageError, match="percentage"):
         xp.prepare(job[0], MAPPING, job[4], tmp_path / "out", max_loss=percent)
-    assert run("prepare", *job, "-o", tmp_path / "out", "--max-loss", percent).returncode == 2
+    assert command("prepare", *job, "-o", tmp_path / "out", "--max-loss", percent).returncode == 2
 
 
 def test_validate_says_what_was_left_out(job: tuple[Any, ...]) -> None:
-    done = run("validate", *job)
+    done = command("validate", *job)
     assert done.returncode == 0
     assert "3 rows, none invalid, 2 with values left out (person.birthDate 2 of 3)" in done.stdout
 
 
 def test_a_patch_never_says_all_valid_where_values_were_left_out(job: tuple[Any, ...], tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_text("id,dob,year\n1,1980-02-03,1980\n2,1980-02-13,1980\n3,1981-02-14,1981\n")
-    done = run("diff", tmp_path / "b.csv", *job, "-o", tmp_path / "patch")
+    done = command("diff", tmp_path / "b.csv", *job, "-o", tmp_path / "patch")
     assert done.returncode == 1
     assert "2 values left out" in done.stdout
     assert "all valid" not in done.stdout

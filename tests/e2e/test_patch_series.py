@@ -5,14 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from command_kit import command
 from network_kit import CATALOG, UPSERT_TAGS, call, folder_of, lines, new_dataset, profile, quick, record
 
 from xdmprep.cli.preview import preview_of
@@ -57,13 +56,6 @@ def split(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def folder(split: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(split, tmp_path / "out"))
-
-
-def command(*words: object) -> subprocess.CompletedProcess[str]:
-    made = subprocess.run([sys.executable, "-m", "xdmprep", *map(str, words)], capture_output=True, text=True,
-                          timeout=120, check=False)  # fmt: skip
-    assert "Traceback" not in made.stderr, made.stderr
-    return made
 
 
 def batches(server: Emulator) -> list[dict[str, Any]]:

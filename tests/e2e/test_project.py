@@ -7,12 +7,12 @@ import os
 import shutil
 import stat
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
+from command_kit import command
 
 from xdmprep.cli import COMMANDS
 from xdmprep.cli.project import SHARED
@@ -20,8 +20,7 @@ from xdmprep.mapping import MappingSet
 
 
 def run(folder: Path, *arguments: Any) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "xdmprep", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=folder)
+    return command(*arguments, cwd=folder)
 
 
 @pytest.fixture

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from command_kit import command
 from jsonschema.validators import Draft6Validator
 
 from xdmprep.cli import xdmprep
@@ -33,12 +32,10 @@ def refused(*arguments: Any) -> str:
 
 
 def test_the_command_itself() -> None:
-    line = [sys.executable, "-m", "xdmprep", "schema", "show", str(CRM), "--depth", "1"]
-    done = subprocess.run(line, capture_output=True, text=True, encoding="utf-8", check=False)
+    done = command("schema", "show", CRM, "--depth", 1)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("CRM Profile (record, version 1.0, https://ns.adobe.com/acme/schemas/crm-profile)\n")
-    line[-3:] = [str(CRM.with_name("none.json"))]
-    done = subprocess.run(line, capture_output=True, text=True, encoding="utf-8", check=False)
+    done = command("schema", "show", CRM.with_name("none.json"))
     assert (done.returncode, done.stdout) == (2, "") and [line[:8] for line in done.stderr.splitlines()] == [
         "xdmprep:",
         "    hint",

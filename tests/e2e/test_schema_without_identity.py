@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import command_kit
 import pytest
 
 import xdmprep as xp
@@ -47,10 +46,7 @@ def url(files: Path) -> Iterator[str]:
 
 
 def command(*words: object) -> tuple[int, str]:
-    made = subprocess.run(
-        [sys.executable, "-m", "xdmprep", *map(str, words)], capture_output=True, text=True, timeout=120, check=False
-    )
-    assert "Traceback" not in made.stderr, made.stderr
+    made = command_kit.command(*words)
     return made.returncode, made.stdout + made.stderr
 
 

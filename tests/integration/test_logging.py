@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import csv
 import logging
-import subprocess
-import sys
+import os
 from pathlib import Path
 
 import pytest
+from command_kit import command
 
 import xdmprep
 from xdmprep.client import Client
@@ -57,12 +57,10 @@ def test_a_run_and_an_upload_are_logged_without_secrets(
 
 def test_the_command_logs_when_asked(schemas: Path, tmp_path: Path) -> None:
     schema = schemas / "crm-profile.schema.json"
-    line = [sys.executable, "-m", "xdmprep", "validate", str(schemas / "examples" / "crm-profile.valid.jsonl"),
-            "-s", str(schema)]  # fmt: skip
-    import os
-
-    quiet = subprocess.run(line, capture_output=True, text=True, check=True)
-    loud = subprocess.run(line, capture_output=True, text=True, check=True, env={**os.environ, "XDMPREP_LOG": "info"})
+    words = "validate", schemas / "examples" / "crm-profile.valid.jsonl", "-s", schema
+    quiet = command(*words)
+    loud = command(*words, env={**os.environ, "XDMPREP_LOG": "info"})
+    assert quiet.returncode == loud.returncode == 0
     assert quiet.stderr == "" and " INFO xdmprep.pipeline: " in loud.stderr and quiet.stdout == loud.stdout
-    wrong = subprocess.run(line, capture_output=True, text=True, env={**os.environ, "XDMPREP_LOG": "loud"}, check=False)
+    wrong = command(*words, env={**os.environ, "XDMPREP_LOG": "loud"})
     assert wrong.returncode == 2 and "debug, info" in wrong.stderr

@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from command_kit import command
 
 import xdmprep as xp
 from xdmprep.errors import MappingError, UsageError
@@ -118,23 +117,22 @@ def test_a_value_for_no_placeholder_is_refused() -> None:
 def test_the_command_fills_placeholders(tmp_path: Path, schemas: Path) -> None:
     (tmp_path / "m.yaml").write_text('person.name.firstName: concat(F, "-${ORG}")\n')
     (tmp_path / "s.csv").write_text("F\nAnn\n")
-    run = [sys.executable, "-m", "xdmprep"]
-    check = [*run, "mapping", "check", "m.yaml", "--source", "s.csv", "--json"]
-    refused = subprocess.run(check, cwd=tmp_path, capture_output=True, text=True)
+    check = ["mapping", "check", "m.yaml", "--source", "s.csv", "--json"]
+    refused = command(*check, cwd=tmp_path)
     assert refused.returncode == 2 and "--set ORG=VALUE" in json.loads(refused.stdout)["faults"][0]
-    assert subprocess.run([*check, "--set", "ORG=acme"], cwd=tmp_path, capture_output=True).returncode == 0
-    convert = [*run, "mapping", "convert", "m.yaml", "out.json", "--set", "ORG=acme"]
-    assert subprocess.run(convert, cwd=tmp_path, capture_output=True).returncode == 0
+    assert command(*check, "--set", "ORG=acme", cwd=tmp_path).returncode == 0
+    convert = ["mapping", "convert", "m.yaml", "out.json", "--set", "ORG=acme"]
+    assert command(*convert, cwd=tmp_path).returncode == 0
     assert "-acme" in (tmp_path / "out.json").read_text()
     schema = str(schemas / "crm-profile.schema.json")
-    prepare = [*run, "prepare", "s.csv", "-m", "m.yaml", "-s", schema, "-o", "out", "--rules", "jsonschema"]
-    assert subprocess.run(prepare, cwd=tmp_path, capture_output=True).returncode == 2
+    prepare = ["prepare", "s.csv", "-m", "m.yaml", "-s", schema, "-o", "out", "--rules", "jsonschema"]
+    assert command(*prepare, cwd=tmp_path).returncode == 2
     assert not (tmp_path / "out").exists()
-    done = subprocess.run([*prepare, "--set", "ORG=acme"], cwd=tmp_path, capture_output=True, text=True)
+    done = command(*prepare, "--set", "ORG=acme", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Ann-acme" in (tmp_path / "out" / "part-00000.json").read_text()
-    validate = [*run, "validate", "s.csv", "-m", "m.yaml", "-s", schema, "--rules", "jsonschema", "--set", "ORG=acme"]
-    done = subprocess.run(validate, cwd=tmp_path, capture_output=True, text=True)
+    validate = ["validate", "s.csv", "-m", "m.yaml", "-s", schema, "--rules", "jsonschema", "--set", "ORG=acme"]
+    done = command(*validate, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
 
