@@ -239,3 +239,24 @@ def test_objects_without_fields_are_left_out_of_parquet(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no field of these records has a value"):
         xp.write_parquet([{"o": {}}], tmp_path / "none")
     assert [file.name for file in (tmp_path / "none").iterdir()] == ["run.json"]
+
+
+def test_rejects_hold_unread_columns_without_what_no_record_can_hold(tmp_path: Path) -> None:
+    unread = {
+        "text": unclean([b"ok", HALF, None]),
+        "number": pa.array([1.5, math.inf, math.nan]),
+        "day": pa.array([0, 2**30, -(2**30)], pa.int32()).view(pa.date32()),
+        "moment": pa.array([0, LAST * 1000 + 1000, None], pa.int64()).view(pa.timestamp("ms", "UTC")),
+        "map": pa.array([[("a", 1)], [("a", 1), ("a", 2)], None], pa.map_(pa.string(), pa.int64())),
+        "list": pa.array([[1.0], [math.nan, 2.0], None]),
+        "struct": pa.StructArray.from_arrays([unclean([HALF, b"ok", b"ok"])], ["in"]),
+    }
+    table = pa.table({"id": ["1", "two", "three"], **unread})
+    schema = Schema.from_dict({"type": "object", "properties": {"id": {"type": "integer", "meta:xdmType": "long"}}})
+    out = tmp_path / "out"
+    result = xp.prepare(table, {"id": "id"}, schema, out, strict=True)
+    assert (result.rows, result.written, result.rejected) == (3, 1, 2)
+    rejects = [json.loads(line)["source"] for line in (out / "rejects.jsonl").read_text("utf-8").splitlines()]
+    assert [row["id"] for row in rejects] == ["two", "three"]
+    assert rejects[0] == {"id": "two", "map": {"a": 1}, "list": [2], "struct": {"in": "ok"}}
+    assert rejects[1] == {"id": "three", "struct": {"in": "ok"}}

@@ -330,6 +330,7 @@ class Stream:
             there are none.  As sources of a mapping they lose nothing; as records they are refused.
         whole: opens the same rows with columns for all of them, which takes one more reading; None if `leaves` are such
             already, and not those of the first rows.
+        narrowed: the first step for those who read the values of some columns only; None if it is the same.
 
     Examples:
         >>> rows = [{"first": "Ada"}, {"first": "Alan"}]
@@ -347,6 +348,7 @@ class Stream:
     rereadable: bool = True
     unlike: Unlike | None = None
     whole: Callable[[], Stream] | None = None
+    narrowed: Callable[[frozenset[str]], Callable[[Any], Any]] | None = None
 
     def __repr__(self) -> str:
         columns = len(self.arrow_schema)
@@ -368,6 +370,12 @@ class Stream:
                 row += ["" if value is None else shorten(str(value), 60) for value in values]
         more = len(self.arrow_schema) - len(fields)
         return wrap(repr(self)[1:-1], grid(heads, rows) + (f"<p>... and {more:,} more columns.</p>" if more else ""))
+
+    def reading(self, names: frozenset[str] | None) -> Stream:
+        """The same rows for steps that read some columns only (None: all); other values may be unfit for records."""
+        if names is None or self.narrowed is None or len(self.steps) != 1:
+            return self
+        return replace(self, steps=(self.narrowed(names),))
 
     def then(
         self,

@@ -96,7 +96,9 @@ def map_stream(
         mapper = compile_mapping(made, stream.arrow_schema, None, strict=strict, sample=sample)
     if stream.origins is not None and stream.origins.lacking:
         stream = _with_lacking(stream, stream.origins, mapper, made)
-    if made.options.group_by:
+    if not made.options.group_by:
+        stream = stream.reading(mapper.grouped_with)
+    else:
         stream = group_stream(stream, made.options.group_by, reads=mapper.grouped_with, in_order=made.options.sorted)
     return stream.then(mapper, mapper.leaves, mapper.arrow_schema)
 

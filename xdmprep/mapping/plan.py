@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pyarrow as pa
@@ -113,7 +114,7 @@ def make_plan(
 
 def language_options(settings: Mapping[str, Any], faults: list[str]) -> Options:
     """The settings of the expression language that a set asks for; what is wrong with them is added to `faults`."""
-    kinds = get_type_hints(Options)
+    kinds = _option_types()
     values: dict[str, Any] = {}
     for key, value in settings.items():
         if key not in kinds:
@@ -135,6 +136,11 @@ def language_options(settings: Mapping[str, Any], faults: list[str]) -> Options:
         else:
             values[key] = value
     return Options(**values)
+
+
+@cache
+def _option_types() -> dict[str, Any]:
+    return get_type_hints(Options)
 
 
 @dataclass(frozen=True)

@@ -231,7 +231,9 @@ def _of_table(table: pa.Table, name: str) -> Stream:
         field.with_metadata(LOST_DIGITS) if lost_digits(column) else field
         for field, column in zip(table.schema, table.columns, strict=True)
     ])  # fmt: skip
-    rows = max(CHUNK_ROWS, min(4 * CHUNK_ROWS, CHUNK_BYTES // max(1, _row_bytes(table))))
+    rows = CHUNK_ROWS
+    if table.num_rows > rows:
+        rows = max(CHUNK_ROWS, min(4 * CHUNK_ROWS, CHUNK_BYTES // max(1, _row_bytes(table))))
     return _stream(schema, partial(_table_batches, table, rows), name)
 
 
@@ -281,15 +283,21 @@ def _exported(frame: Any, name: str) -> Iterator[pa.RecordBatch]:
 
 
 def _stream(schema: pa.Schema, pieces: Any, name: str) -> Stream:
-    marks = [LOST_DIGITS if has_lost_digits(field) else None for field in schema]
+    kinds = [plain_type(field.type) for field in schema]
     arrow_schema = pa.schema([
-        pa.field(field.name, plain_type(field.type) or field.type, metadata=mark)
-        for field, mark in zip(schema, marks, strict=True)
+        pa.field(field.name, kind or field.type, metadata=LOST_DIGITS if has_lost_digits(field) else None)
+        for field, kind in zip(schema, kinds, strict=True)
     ])  # fmt: skip
     leaves = tuple(Leaf((field.name,), field.type, field.name) for field in arrow_schema)
-    readable = tuple(plain_type(field.type) is not None for field in schema)
-    step = partial(_chunk, leaves=leaves, readable=readable)
-    return Stream(lambda: _larger(iter(pieces())), (step,), leaves, arrow_schema, name)
+    step = partial(_chunk, leaves=leaves, readable=tuple(kind is not None for kind in kinds))
+    return Stream(
+        lambda: _larger(iter(pieces())),
+        (step,),
+        leaves,
+        arrow_schema,
+        name,
+        narrowed=lambda names: partial(step, only=names),
+    )
 
 
 def _larger(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -322,13 +330,20 @@ def _as_one(batches: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
     return batches
 
 
-def _chunk(batch: pa.RecordBatch, leaves: tuple[Leaf, ...], readable: tuple[bool, ...]) -> Chunk:
-    """A batch as a chunk; what no record can hold is null and a finding, columns of other types stay as they are."""
+def _chunk(
+    batch: pa.RecordBatch, leaves: tuple[Leaf, ...], readable: tuple[bool, ...], only: frozenset[str] | None = None
+) -> Chunk:
+    """A batch as a chunk; what no record can hold is null and a finding, columns of other types stay as they are.
+
+    The values of columns that are not among `only` are not looked at, unless their type has to change.
+    """
     rows = np.arange(1, batch.num_rows + 1, dtype=np.int64)
     columns: list[pa.Array] = []
     issues: list[Finding] = []
     for column, leaf, plain in zip(batch.columns, leaves, readable, strict=True):
-        if plain:
+        if only is not None and leaf.path[0] not in only and column.type == leaf.type:
+            pass
+        elif plain:
             column, unfit = plain_column(column)
             issues += unfit_findings(unfit, leaf, rows)
         else:

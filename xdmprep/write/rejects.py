@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
-from ..core.arrow_types import joined, shown, unique_names
+from ..core.arrow_types import joined, plain_column, plain_type, shown, unique_names
 from ..core.cells import escape_cells
 from ..core.shred import Leaf
 from ..core.stream import ISSUE_SCHEMA, Chunk, Finding, Origins, Unread, issue_table
@@ -111,7 +111,7 @@ class Rejects:
         if known is not None:
             for number, name in enumerate(unique_names(known.schema.names)):
                 parts = [
-                    pa.nulls(len(chunk)) if source is None else source.column(number)
+                    pa.nulls(len(chunk)) if source is None else _printable(source.column(number))
                     for chunk, source in zip(chunks, sources, strict=True)
                 ]
                 column = shown(joined([*parts, pa.nulls(lost)]))
@@ -148,6 +148,11 @@ class Rejects:
             if file is not None:
                 file.discard()
         self._rejects = self._issues = None
+
+
+def _printable(column: pa.Array) -> pa.Array:
+    """A column of a source without what no record can hold: where no mapping reads it, nobody has looked at it yet."""
+    return column if plain_type(column.type) is None else plain_column(column)[0]
 
 
 def issue_of(unread: Unread) -> Finding:
