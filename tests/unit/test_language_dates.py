@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from xdmprep.core.stream import TIMESTAMP
-from xdmprep.language import coerce, compile_expression
+from xdmprep.language import coerce, compile_expression, evaluate
 
 TEXTS = [
     *"2019-02-28 2019-02-29 0000-01-01 0001-01-01 9999-12-31 2019-1-010 2019/01/01 01-02-2019 12.02.2019".split(),
@@ -37,3 +37,12 @@ def test_offsets_count_also_where_pyspark_tells_arrow_to_ignore_them(monkeypatch
     assert values[0] == datetime(2020, 1, 2, 1, 4, 5, tzinfo=UTC)
     nested, _ = coerce(pa.array([{"t": "2020-01-02T03:04:05+02:00"}]), pa.struct([("t", TIMESTAMP)]))
     assert nested[0].as_py() == {"t": datetime(2020, 1, 2, 1, 4, 5, tzinfo=UTC)}
+
+
+@pytest.mark.parametrize("pattern", ["pppMM/dd", "yyyy-pppMM", "ppppH:mm", "ppppSSS", "pppppyyyy", "ppppEEE"])
+def test_blanks_that_fill_up_are_printed_alone_and_among_others(pattern: str) -> None:
+    rows = pa.record_batch({"day": ["2020-03-04T05:06:07.089Z", None, "1999-12-31T23:59:59Z"]})
+    text = f'format(date(day), "{pattern}")'
+    values = compile_expression(text, rows.schema).apply(rows).values.to_pylist()
+    assert values == [evaluate(text, row) for row in rows.to_pylist()]
+    assert any(value is not None and " " in value for value in values)

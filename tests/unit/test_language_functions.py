@@ -47,6 +47,20 @@ ODD = [
 
 
 @pytest.mark.parametrize("entry", AVAILABLE, ids=lambda entry: entry.name)
+def test_constants_of_every_kind_are_checked(entry: Function) -> None:
+    """Whatever constant stands at a place, alone among fields or at all places: it is looked at without a crash."""
+    count = max(entry.fewest, 1) if entry.most is None or entry.most else 0
+    for constant in ("null", "true", "1", "-2.5", '""', '"a"', '[1, "a"]', '{"k": 1}'):
+        for at in (*range(count), None):
+            arguments = [constant if at in (None, i) else "field" for i in range(count)]
+            try:
+                expression = compile_expression(f"{entry.name}({', '.join(arguments)})")
+            except ExpressionError:  # a path that is no text, a key without a value
+                continue
+            assert all(isinstance(fault, ExpressionError) for fault in expression.faults())
+
+
+@pytest.mark.parametrize("entry", AVAILABLE, ids=lambda entry: entry.name)
 def test_odd_input_gives_a_value_or_a_reason(entry: Function) -> None:
     most = entry.most if entry.most is not None else max(entry.fewest, 2)
     record = {"huge": "a,b;c:d=" * 20_000}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from itertools import takewhile
 
 import pyarrow as pa
 
@@ -41,6 +42,9 @@ class _Binder:
     def _has(self, name: str) -> bool:
         return self.schema is not None and self.schema.get_field_index(name) >= 0
 
+    def _fault(self, message: str, node: Node) -> ExpressionError:
+        return ExpressionError(message, self.text, node.position)
+
     def bind(self, node: Node, variables: frozenset[str]) -> Node:
         if isinstance(node, FieldPath) and node.names[0] not in variables:
             return self._field(node)
@@ -64,7 +68,7 @@ class _Binder:
         name = node.names[0]
         if not self._has(name):
             hint = did_you_mean(".".join(node.names) if len(node.names) > 1 else name, self.schema.names)
-            raise ExpressionError(f"The source has no column {name!r}.{hint}", self.text, node.position)
+            raise self._fault(f"The source has no column {name!r}.{hint}", node)
         return node
 
     def _call(self, node: Call, variables: frozenset[str]) -> Node:
@@ -72,24 +76,15 @@ class _Binder:
         arguments = node.arguments
         n = len(arguments)
         if n < entry.fewest or (entry.most is not None and n > entry.most):
-            raise ExpressionError(
-                f"{node.name!r} is written {entry.signature}; it has {n} argument{'s' * (n != 1)} here",
-                self.text,
-                node.position,
-            )
+            message = f"{node.name!r} is written {entry.signature}; it has {n} argument{'s' * (n != 1)} here"
+            raise self._fault(message, node)
         if entry.name in _PAIRS and n % 2:
-            raise ExpressionError(
-                f"{node.name!r} takes keys and values in turn; one is missing", self.text, node.position
-            )
+            raise self._fault(f"{node.name!r} takes keys and values in turn; one is missing", node)
         if entry.name == "contains_key":
             return Call(node.position, entry.name, (self._path(node),))
-        if (
-            entry.name == "object_to_map"
-            and n == 2
-            and isinstance(arguments[1], FieldPath)
-            and len(arguments[1].names) == 1
-        ):
-            return self._keyed(node, arguments[1], variables)
+        key = arguments[1] if entry.name == "object_to_map" and n == 2 else None
+        if isinstance(key, FieldPath) and len(key.names) == 1:
+            return self._keyed(node, key, variables)
         return Call(node.position, entry.name, tuple(self.bind(argument, variables) for argument in arguments))
 
     def _entry(self, node: Call) -> Function:
@@ -97,10 +92,9 @@ class _Binder:
         if entry is None:
             known = [word for word, entry in table().items() if entry.availability != "no"]
             hint = did_you_mean(node.name, known)
-            raise ExpressionError(f"There is no function {node.name!r}.{hint}", self.text, node.position)
+            raise self._fault(f"There is no function {node.name!r}.{hint}", node)
         if entry.availability == "no":
-            message = f"The function {node.name!r} is not available here: {entry.reason}"
-            raise ExpressionError(message, self.text, node.position)
+            raise self._fault(f"The function {node.name!r} is not available here: {entry.reason}", node)
         if entry.package and find_spec(entry.package) is None:
             raise MissingDependencyError(f"The function {node.name!r}", entry.package)
         return entry
@@ -110,16 +104,11 @@ class _Binder:
         path = node.arguments[0]
         if not isinstance(path, Constant) or not isinstance(path.value, str) or not path.value:
             message = f'{node.name!r} takes its path as a text literal, such as {node.name}("address.street")'
-            raise ExpressionError(message, self.text, node.position)
+            raise self._fault(message, node)
         steps = split_name(path.value)
-        names: list[str] = []
-        for step in steps:
-            if not isinstance(step, str):
-                break
-            names.append(step)
-        field: Node = FieldPath(path.position, tuple(names), True)
+        names = list(takewhile(lambda step: isinstance(step, str), steps))
         try:
-            field = self._field(FieldPath(path.position, tuple(names), True))
+            field: Node = self._field(FieldPath(path.position, tuple(map(str, names)), True))
         except ExpressionError:
             return Constant(path.position, None)
         for step in steps[len(names) :]:

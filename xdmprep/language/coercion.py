@@ -20,12 +20,12 @@ import pyarrow.compute as pc
 
 from ..core.arrow_types import TIMESTAMP, decimal_texts, doubles, is_text, plain_column
 from ..core.shred import to_pylist
-from .columns import BOOL, DOUBLE, LONG, MOMENT, TEXT, Column, Ints, Mask, as_mask, merged, nulls_of, plain
+from . import shapes
+from .columns import BOOL, DOUBLE, LONG, TEXT, Column, Ints, Mask, as_mask, marked, merged, nulls_of, numpy_of, plain
 from .java_time_format import automatic_layouts, iso_shape, read_date
 from .kernels import dates, numbers, texts
 from .kernels.table import print_moments
 from .options import DEFAULT, Options
-from .shapes import alternatives, chosen, in_utc, normal, normal_type
 from .values import Failed, kind_of, number_in, text_of
 from .zoned_datetime import Moment
 
@@ -76,10 +76,7 @@ def coerce(values: pa.Array | list[Any], target: pa.DataType, options: Options =
 
 def by_kind(values: pa.Array) -> list[pa.Array] | None:
     """The columns of a mixed one, one a kind; None for other structs."""
-    kind = values.type
-    if not kind.num_fields or not kind.field(0).name.startswith("\0="):
-        return None
-    return [child for _, child in alternatives(values)]
+    return [child for _, child in shapes.alternatives(values)] if shapes.type_kind(values.type) == "mixed" else None
 
 
 def _mixed(parts: list[pa.Array], target: pa.DataType, options: Options) -> tuple[pa.Array, Ints]:
@@ -88,7 +85,7 @@ def _mixed(parts: list[pa.Array], target: pa.DataType, options: Options) -> tupl
     which = np.full(len(parts[0]), -1)
     for i, part in enumerate(parts):
         which[~nulls_of(part)] = i
-    made = chosen(which, [Column(plain(array)) for array, _ in found]).values
+    made = shapes.chosen(which, [Column(plain(array)) for array, _ in found]).values
     bad = np.unique(np.concatenate([positions for _, positions in found]))
     return pa.nulls(len(which), target) if pa.types.is_null(made.type) else made, bad
 
@@ -109,14 +106,10 @@ def _is_finite(values: pa.Array) -> bool:
 
 def _lists(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, Ints]:
     """List by list, through the elements of all of them."""
-    found, bad = coerce(values.flatten(), target.value_type, options)
-    lengths = values.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-    absent = nulls_of(values)
-    rows = np.unique(np.searchsorted(offsets, bad, side="right") - 1)
-    absent[rows] = True
-    made = pa.ListArray.from_arrays(pa.array(offsets), plain(found), mask=pa.array(absent)).cast(target)
-    return made, rows.astype(np.int64)
+    offsets, items = shapes.parts_of(values)
+    found, bad = coerce(items, target.value_type, options)
+    failed = marked(len(values), shapes.owners_of(offsets)[bad])
+    return shapes.list_of(offsets, found, nulls_of(values) | failed).cast(target), np.flatnonzero(failed)
 
 
 def _structs(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, Ints]:
@@ -129,9 +122,7 @@ def _structs(values: pa.Array, target: pa.DataType, options: Options) -> tuple[p
         found, bad = coerce(column, part.type, options)
         failed[bad] = True
         parts.append(plain(found))
-    absent = nulls_of(values) | failed
-    made = pa.StructArray.from_arrays(parts, fields=list(target), mask=pa.array(absent))
-    return made, np.flatnonzero(failed)
+    return shapes.struct_of(parts, list(target), nulls_of(values) | failed), np.flatnonzero(failed)
 
 
 def _converted(values: pa.Array, target: pa.DataType, options: Options) -> Column | None:
@@ -145,7 +136,7 @@ def _converted(values: pa.Array, target: pa.DataType, options: Options) -> Colum
         values, kind = values.cast(LONG), LONG
     if pa.types.is_timestamp(kind) and (pa.types.is_date(target) or target == TIMESTAMP):
         return Column(_from_times(values, target))
-    source = normal_type(kind)
+    source = shapes.normal_type(kind)
     if source is None:
         return None
     if source == TEXT:
@@ -153,20 +144,20 @@ def _converted(values: pa.Array, target: pa.DataType, options: Options) -> Colum
     if pa.types.is_date(kind) and target == TEXT:
         return Column(values.cast(TEXT))
     if pa.types.is_date(kind) and (pa.types.is_date(target) or target == TIMESTAMP):
-        return Column(_from_moments(normal(values), target))
+        return Column(_from_moments(shapes.normal(values), target))
     if source == LONG and pa.types.is_integer(target):
-        return _fitted(normal(values), target)
+        return _fitted(shapes.normal(values), target)
     if source == LONG and target == DOUBLE:
-        return numbers.doubles(Column(normal(values)))
+        return numbers.doubles(Column(shapes.normal(values)))
     if source == DOUBLE and target == DOUBLE:
-        wide = normal(values)
+        wide = shapes.normal(values)
         return Column(wide, as_mask(pc.is_inf(wide)))
     if source == DOUBLE and pa.types.is_integer(target):
-        return _whole_doubles(normal(values), target)
+        return _whole_doubles(shapes.normal(values), target)
     if target == TEXT and pa.types.is_timestamp(kind) and kind.tz in (None, "UTC") and kind.unit != "ns":
-        return print_moments(normal(values))
+        return print_moments(shapes.normal(values))
     if target == TEXT and source in (LONG, BOOL, DOUBLE):
-        found = texts.as_text(normal(values))
+        found = texts.as_text(shapes.normal(values))
         return None if found is None else Column(found)
     if source == BOOL and target == BOOL:
         return Column(values)
@@ -211,7 +202,7 @@ def _in_layouts(values: pa.Array, target: pa.DataType, options: Options) -> Colu
 def _from_moments(moments: pa.Array, target: pa.DataType) -> pa.Array:
     """Days or milliseconds of moments, cut down."""
     unit = 86_400_000_000 if pa.types.is_date(target) else 1000
-    units = np.floor_divide(moments.view(LONG).fill_null(0).to_numpy(zero_copy_only=False), unit)
+    units = np.floor_divide(numpy_of(moments), unit)
     mask = nulls_of(moments) if moments.null_count else None
     if pa.types.is_date(target):
         return pa.array(units.astype(np.int32), mask=mask).view(target)
@@ -223,7 +214,7 @@ def _from_times(times: pa.Array, target: pa.DataType) -> pa.Array:
     if pa.types.is_date(target) and times.type.tz not in (None, "UTC"):
         times = pc.local_timestamp(times)
     millis = plain_column(times, exact=False)[0]
-    return millis if target == TIMESTAMP else _from_moments(millis.cast(MOMENT), target)
+    return millis if target == TIMESTAMP else _from_moments(millis.cast(pa.timestamp("us", "UTC")), target)
 
 
 def _from_decimals(values: pa.Array, target: pa.DataType) -> Column | None:
@@ -254,7 +245,7 @@ def _fitted(values: pa.Array, target: pa.DataType) -> Column:
 
 def _whole_doubles(values: pa.Array, target: pa.DataType) -> Column:
     """Doubles without a fraction as integers."""
-    exact = values.fill_null(0).to_numpy(zero_copy_only=False)
+    exact = numpy_of(values)
     with np.errstate(invalid="ignore"):
         odd = (np.abs(exact) >= 2.0**63) | (exact != np.floor(exact))
     odd |= ~np.isfinite(exact)
@@ -275,9 +266,7 @@ def _finished(values: pa.Array, column: Column, target: pa.DataType, options: Op
 
 def _by_dictionary(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, Ints]:
     found, bad = coerce(values.dictionary, target, options)
-    failed = np.zeros(len(found), dtype=bool)
-    failed[bad] = True
-    return _taken(values.indices, found, failed, target)
+    return _taken(values.indices, found, marked(len(found), bad))
 
 
 def _by_value(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, Ints]:
@@ -298,11 +287,9 @@ def _by_value(values: pa.Array, target: pa.DataType, options: Options) -> tuple[
     encoded = plain(values).dictionary_encode()
     words = encoded.dictionary
     if words.type == TEXT and (pa.types.is_date(target) or target == TIMESTAMP):
-        return _taken(encoded.indices, *_times_of(words.to_pylist(), target, options), target)
+        return _taken(encoded.indices, *_times_of(words.to_pylist(), target, options))
     found, bad = _one_by_one(words.to_pylist(), target, options)
-    failed = np.zeros(len(words), dtype=bool)
-    failed[bad] = True
-    return _taken(encoded.indices, found, failed, target)
+    return _taken(encoded.indices, found, marked(len(words), bad))
 
 
 _WHOLE = r"^[+-]?[0-9]+\z"
@@ -361,7 +348,7 @@ def _known(target: pa.DataType, options: Options) -> dict[str, tuple[int | None,
     return {}
 
 
-def _taken(indices: pa.Array, found: pa.Array, failed: Mask, target: pa.DataType) -> tuple[pa.Array, Ints]:
+def _taken(indices: pa.Array, found: pa.Array, failed: Mask) -> tuple[pa.Array, Ints]:
     values = found.take(indices)
     if not failed.any():
         return values, np.zeros(0, dtype=np.int64)
@@ -378,7 +365,7 @@ def _one_by_one(items: list[Any], target: pa.DataType, options: Options) -> tupl
         except (Failed, OverflowError) as _:
             out.append(None)
             bad.append(i)
-    return pa.array(in_utc(_milliseconds(out, target)), target), np.asarray(bad, dtype=np.int64)
+    return pa.array(shapes.in_utc(_milliseconds(out, target)), target), np.asarray(bad, dtype=np.int64)
 
 
 def _milliseconds(items: list[Any], target: pa.DataType) -> list[Any]:
@@ -398,7 +385,7 @@ def coerce_value(value: Any, target: pa.DataType, options: Options = DEFAULT) ->
         return None
     if isinstance(value, Decimal):
         value = format(value, "f") if pa.types.is_string(target) else _number_of(value)
-    make = _REFERENCE.get(_family(target))
+    make = _maker(target)
     if make is None:
         raise Failed(f"{kind_of(value)} does not fit {target}")
     return make(value, target, options)
@@ -407,13 +394,6 @@ def coerce_value(value: Any, target: pa.DataType, options: Options = DEFAULT) ->
 def _number_of(value: Decimal) -> int | float:
     """An integer, or the nearest double of one with a fraction."""
     return int(value) if value == value.to_integral_value() else float(value)
-
-
-def _family(target: pa.DataType) -> str:
-    for name, test in _FAMILIES:
-        if test(target):
-            return name
-    return ""
 
 
 def _text(value: Any, target: pa.DataType, options: Options) -> str:
@@ -511,25 +491,19 @@ def _entries(value: Any) -> dict[str, Any]:
     return value
 
 
-_FAMILIES: tuple[tuple[str, Callable[[pa.DataType], bool]], ...] = (
-    ("string", pa.types.is_string),
-    ("integer", pa.types.is_integer),
-    ("double", pa.types.is_floating),
-    ("boolean", pa.types.is_boolean),
-    ("date", pa.types.is_date),
-    ("time", pa.types.is_timestamp),
-    ("list", pa.types.is_list),
-    ("struct", pa.types.is_struct),
-    ("map", pa.types.is_map),
+_REFERENCE: tuple[tuple[Callable[[pa.DataType], bool], Callable[[Any, pa.DataType, Options], Any]], ...] = (
+    (pa.types.is_string, _text),
+    (pa.types.is_integer, _integer),
+    (pa.types.is_floating, _double),
+    (pa.types.is_boolean, _boolean),
+    (pa.types.is_date, _date),
+    (pa.types.is_timestamp, _time),
+    (pa.types.is_list, _list),
+    (pa.types.is_struct, _struct),
+    (pa.types.is_map, _map),
 )
-_REFERENCE: dict[str, Callable[[Any, pa.DataType, Options], Any]] = {
-    "string": _text,
-    "integer": _integer,
-    "double": _double,
-    "boolean": _boolean,
-    "date": _date,
-    "time": _time,
-    "list": _list,
-    "struct": _struct,
-    "map": _map,
-}
+
+
+@lru_cache(maxsize=256)
+def _maker(target: pa.DataType) -> Callable[[Any, pa.DataType, Options], Any] | None:
+    return next((make for fits, make in _REFERENCE if fits(target)), None)

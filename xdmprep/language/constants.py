@@ -130,8 +130,11 @@ def _check_call(node: Call, text: str, options: Options) -> None:
     given = {at: value for at, value in given.items() if value is not _NONE}
     what = f"'{node.name}' can never work: "
 
+    lazy = table()[node.name].lazy
+
     def attempt(some: dict[int, Any]) -> Any:
-        return run_it(context, *[some.get(at, value) for at, value in enumerate(sample)])
+        arguments = [some.get(at, value) for at, value in enumerate(sample)]
+        return run_it(context, *[(lambda each=each: each) if lazy else each for each in arguments])
 
     for at, value in given.items():
         _attempt(lambda at=at, value=value: attempt({at: value}), node.arguments[at], text, what)

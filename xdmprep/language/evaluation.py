@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..core.stream import TIMESTAMP
+from . import tree as syntax
 from .binding import columns_of
 from .catalogue import Context
 from .columns import MOMENT, TEXT, Column, Ints, Mask, distinct, merged, nulls_of, plain, some
@@ -29,22 +30,6 @@ from .kernels import KERNELS, LAMBDAS, LAZY, Constants, Rows, attempted, lifted,
 from .kernels.regexes import literal_text
 from .options import Options
 from .shapes import from_python, normal, to_python
-from .tree import (
-    Array,
-    Binary,
-    Call,
-    Conditional,
-    Constant,
-    Element,
-    FieldPath,
-    Lambda,
-    Map,
-    Method,
-    Node,
-    Unary,
-    rebuild,
-)
-from .tree import children as below
 from .values import Failed
 
 log = logging.getLogger("xdmprep.language")
@@ -70,7 +55,7 @@ class Frame:
         n: int,
         context: Context,
         keys: Callable[[int], bytes] | None = None,
-        asked: dict[Node, bool] | None = None,
+        asked: dict[syntax.Node, bool] | None = None,
     ) -> None:
         self.columns, self.n, self.context, self.keys, self.asked = columns, n, context, keys, asked
         self._normal: dict[str, Any] = {}
@@ -144,7 +129,7 @@ class Part:
         size: how many nodes it has.
     """
 
-    node: Node
+    node: syntax.Node
     name: str
     parts: tuple[Part | None, ...]
     reads: tuple[str, ...]
@@ -156,7 +141,7 @@ class Part:
     parameters: tuple[str, ...] = ()
     result: pa.DataType | None = None
     size: int = 1
-    spliced: tuple[Node, Evaluator, tuple[str, ...]] | None = field(default=None, repr=False)
+    spliced: tuple[syntax.Node, Evaluator, tuple[str, ...]] | None = field(default=None, repr=False)
 
     def run(self, frame: Frame) -> Column:
         """The values for all rows."""
@@ -164,7 +149,7 @@ class Part:
             if self.failure is None:
                 return Constants(self.value, frame.n)
             return Column(pa.nulls(frame.n), np.ones(frame.n, dtype=bool))
-        if isinstance(self.node, FieldPath):
+        if isinstance(self.node, syntax.FieldPath):
             return self._field(frame)
         on_words = None if self.random or not self.reads else self._on_words(frame)
         return self._run(frame) if on_words is None else on_words
@@ -188,7 +173,7 @@ class Part:
         return self._spliced(frame, arguments) if made is None else made
 
     def _field(self, frame: Frame) -> Column:
-        assert isinstance(self.node, FieldPath)  # noqa: S101
+        assert isinstance(self.node, syntax.FieldPath)  # noqa: S101
         first, *rest = self.node.names
         made = Column(frame.column(first))
         for name in rest:
@@ -255,11 +240,11 @@ class Part:
     def _spliced(self, frame: Frame, arguments: Sequence[Column | None]) -> Column:
         """This part by the interpreter, its arguments being worked out; lambdas see the columns around."""
         if self.spliced is None:
-            nodes: list[Node] = []
-            for i, (part, node) in enumerate(zip(self.parts, below(self.node), strict=True)):
+            nodes: list[syntax.Node] = []
+            for i, (part, node) in enumerate(zip(self.parts, syntax.children(self.node), strict=True)):
                 fixed = part is None or (part.constant and part.failure is None)
-                nodes.append(node if fixed else FieldPath(0, (_input(i),), True))
-            node = rebuild(self.node, tuple(nodes))
+                nodes.append(node if fixed else syntax.FieldPath(0, (_input(i),), True))
+            node = syntax.rebuild(self.node, tuple(nodes))
             free = tuple(name for name in columns_of(node) if not name.startswith("\0"))
             self.spliced = node, compile_node(node), free
         node, evaluator, free = self.spliced
@@ -269,7 +254,7 @@ class Part:
                 columns[_input(i)] = column
         return self._interpreted(node, evaluator, columns, frame)
 
-    def _interpreted(self, tree: Node, evaluate: Evaluator, columns: dict[str, Column], frame: Frame) -> Column:
+    def _interpreted(self, tree: syntax.Node, evaluate: Evaluator, columns: dict[str, Column], frame: Frame) -> Column:
         """What an evaluator gives for the rows where all columns are settled; where it fails, the row is open."""
         n = frame.n
         if not n:
@@ -310,8 +295,8 @@ def _some_of(values: Any, at: Ints | None) -> Any:
 
 
 def each(
-    tree: Node, evaluate: Evaluator, columns: Mapping[str, Any], n: int, frame: Frame, random: bool = False,
-    node: Node | None = None,
+    tree: syntax.Node, evaluate: Evaluator, columns: Mapping[str, Any], n: int, frame: Frame, random: bool = False,
+    node: syntax.Node | None = None,
 ) -> tuple[list[Any], dict[int, str]]:  # fmt: skip
     """What the interpreter gives, once per distinct combination of the columns where they can be told apart.
 
@@ -395,81 +380,79 @@ def _each(
 # Lowering
 
 
-def lower(node: Node, options: Options) -> Part:
+def lower(node: syntax.Node, options: Options) -> Part:
     """A bound tree as parts."""
     node = _shortened(node, options)
-    nodes = below(node)
-    parts = tuple(None if isinstance(child, Lambda) else lower(child, options) for child in nodes)
+    nodes = syntax.children(node)
+    parts = tuple(None if isinstance(child, syntax.Lambda) else lower(child, options) for child in nodes)
     body: Part | None = None
     parameters: tuple[str, ...] = ()
-    lambdas = [child for child in nodes if isinstance(child, Lambda)]
+    lambdas = [child for child in nodes if isinstance(child, syntax.Lambda)]
     if lambdas:
         parameters = lambdas[0].parameters
         body = lower(lambdas[0].body, options)
     reads = columns_of(node)
     known = [part for part in parts if part is not None]
     random = any(part.random for part in known) or (body is not None and body.random)
-    if isinstance(node, Call) and node.name == "uuid":
+    if isinstance(node, syntax.Call) and node.name == "uuid":
         random = True
     made = Part(node, _name(node), parts, reads, random, body=body, parameters=parameters, result=_result(node))
     made.size = len(_within(node))
     if len(lambdas) > 1:
         made.body = None
-    volatile = random or any(isinstance(each, Call) and _volatile(each) for each in _within(node))
-    if not reads and not volatile and not isinstance(node, FieldPath):
+    volatile = random or any(isinstance(each, syntax.Call) and _volatile(each) for each in _within(node))
+    if not reads and not volatile and not isinstance(node, syntax.FieldPath):
         made.constant = True
         try:
-            made.value = (
-                node.value if isinstance(node, Constant) else run(compile_node(node), Scope({}, Context(options)))
-            )
+            made.value = run(compile_node(node), Scope({}, Context(options)))
         except Failed as error:
             made.failure = str(error)
     return made
 
 
-def _within(node: Node) -> list[Node]:
-    return [node, *[inner for child in below(node) for inner in _within(child)]]
+def _within(node: syntax.Node) -> list[syntax.Node]:
+    return [node, *[inner for child in syntax.children(node) for inner in _within(child)]]
 
 
-def _volatile(node: Call) -> bool:
+def _volatile(node: syntax.Call) -> bool:
     return table()[node.name].availability == "volatile"
 
 
-def _shortened(node: Node, options: Options) -> Node:
+def _shortened(node: syntax.Node, options: Options) -> syntax.Node:
     """``join(s, explode(text, t))`` as a replacement: the parts are never made."""
     match node:
-        case Call(at, "join", (Constant(_, str()) as new, Call(_, "explode", (text, *rest)))) if (
-            options.replace == "all" and len(rest) < 2 and all(isinstance(each, Constant) for each in rest)
+        case syntax.Call(at, "join", (syntax.Constant(_, str()) as new, syntax.Call(_, "explode", (text, *rest)))) if (
+            options.replace == "all" and len(rest) < 2 and all(isinstance(each, syntax.Constant) for each in rest)
         ):
-            between = literal_text(rest[0].value if rest and isinstance(rest[0], Constant) else ",")
+            between = literal_text(rest[0].value if rest and isinstance(rest[0], syntax.Constant) else ",")
             if between:
-                return Call(at, "replacestr", (text, Constant(at, between), new))
+                return syntax.Call(at, "replacestr", (text, syntax.Constant(at, between), new))
     return node
 
 
-def _name(node: Node) -> str:
+def _name(node: syntax.Node) -> str:
     match node:
-        case Call(_, name, _):
+        case syntax.Call(_, name, _):
             return name
-        case Method(_, _, name, _):
+        case syntax.Method(_, _, name, _):
             return "." + name
-        case Unary(_, operator, _):
+        case syntax.Unary(_, operator, _):
             return f"unary{operator}" if operator in "-+~" else operator
-        case Binary(_, operator, _, right):
+        case syntax.Binary(_, operator, _, right):
             return "in" if operator == "=~" and _is_list(right) else operator
-        case Conditional():
+        case syntax.Conditional():
             return "?"
-        case Element():
+        case syntax.Element():
             return "[]"
-        case Array():
+        case syntax.Array():
             return "[,]"
-        case Map():
+        case syntax.Map():
             return "{:}"
     return ""
 
 
-def _is_list(node: Node) -> bool:
-    return isinstance(node, Array) or (isinstance(node, Constant) and isinstance(node.value, list))
+def _is_list(node: syntax.Node) -> bool:
+    return isinstance(node, syntax.Array) or (isinstance(node, syntax.Constant) and isinstance(node.value, list))
 
 
 _METHODS: dict[str, pa.DataType] = {
@@ -483,21 +466,21 @@ _METHODS: dict[str, pa.DataType] = {
 _TESTS = frozenset({"==", "!=", "<", "<=", ">", ">=", "&&", "||", "=~", "!~", "=^", "!^", "=$", "!$"})
 
 
-def _result(node: Node) -> pa.DataType | None:
+def _result(node: syntax.Node) -> pa.DataType | None:
     """The type that a node gives whatever its arguments are."""
     match node:
-        case Call(_, name, _):
+        case syntax.Call(_, name, _):
             kind = table()[name].result
             return MOMENT if kind == TIMESTAMP else kind
-        case Method(_, _, name, _):
+        case syntax.Method(_, _, name, _):
             return _METHODS.get(name)
-        case Binary(_, operator, _, _) if operator in _TESTS:
+        case syntax.Binary(_, operator, _, _) if operator in _TESTS:
             return pa.bool_()
-        case Binary(_, operator, _, _) if operator in "&|^":
+        case syntax.Binary(_, operator, _, _) if operator in "&|^":
             return pa.int64()
-        case Unary(_, operator, _) if operator in ("!", "empty"):
+        case syntax.Unary(_, operator, _) if operator in ("!", "empty"):
             return pa.bool_()
-        case Unary(_, operator, _) if operator in ("~", "size"):
+        case syntax.Unary(_, operator, _) if operator in ("~", "size"):
             return pa.int64()
     return None
 

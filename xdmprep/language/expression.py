@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import ExpressionError
+from . import shapes
 from .binding import bind, columns_of, fields_of, is_volatile
 from .catalogue import Context
 from .columns import DOUBLE, LONG, Column, Mask, nulls_of, patched, plain, usable, usable_type
@@ -20,23 +21,6 @@ from .evaluation import Frame, Part, each, lower
 from .grammar import parse
 from .interpreter import Evaluator, Scope, compile_node, run
 from .options import DEFAULT, Options
-from .shapes import (
-    chosen,
-    final,
-    final_type,
-    from_python,
-    in_utc,
-    instant_of,
-    list_of,
-    map_of,
-    map_parts,
-    outgoing,
-    parts_of,
-    struct_of,
-    to_python,
-    type_kind,
-    zoneless,
-)
 from .tree import Binary, Call, Element, FieldPath, Method, Node, Unary, walk
 from .values import Failed
 
@@ -59,7 +43,7 @@ class Evaluated:
 
     @property
     def values(self) -> pa.Array | list[Any]:  # noqa: D102 (see the class)
-        return self.column if self._inner is None else outgoing(to_python(self._inner))
+        return self.column if self._inner is None else shapes.outgoing(shapes.to_python(self._inner))
 
 
 class Expression:
@@ -101,7 +85,7 @@ class Expression:
                 self.constant = run(self.evaluator, Scope({}, Context(options)))
             except Failed as error:
                 self._failure = str(error)
-            made = from_python([self.constant])
+            made = shapes.from_python([self.constant])
             kind = None if isinstance(made, list) else made.type
         else:
             kind = _passed_type(self.tree, columns)
@@ -126,8 +110,8 @@ class Expression:
         found = self._root.run(Frame(columns, 0, Context(self.options)))
         if isinstance(found.values, list):
             return None
-        kind = zoneless(plain(found.values).type)
-        return None if final_type(kind) is None else kind
+        kind = shapes.zoneless(plain(found.values).type)
+        return None if shapes.final_type(kind) is None else kind
 
     def faults(self) -> list[ExpressionError]:
         """Errors that every row would meet: constant arguments that can never work, or a constant that has no value."""
@@ -189,7 +173,11 @@ class Expression:
     def _constant(self, n: int) -> Evaluated:
         errors = [] if self._failure is None else [(i, self._failure) for i in range(n)]
         made = self._root.run(Frame({}, n, Context(self.options))).values
-        return _untyped(made, errors) if isinstance(made, list) or self.type is None else Evaluated(final(made), errors)
+        return (
+            _untyped(made, errors)
+            if isinstance(made, list) or self.type is None
+            else Evaluated(shapes.final(made), errors)
+        )
 
     def _handed(
         self, values: pa.Array | list[Any], errors: list[tuple[int, str]], kind: pa.DataType | None
@@ -199,9 +187,9 @@ class Expression:
             return _untyped(values, errors)
         if isinstance(values, list):
             made = _zoneless(values, kind)
-            return _untyped(values, errors) if made is None else Evaluated(final(made), errors)
+            return _untyped(values, errors) if made is None else Evaluated(shapes.final(made), errors)
         settled = _settled(values, kind)
-        return _untyped(values, errors) if settled is None else Evaluated(final(settled), errors)
+        return _untyped(values, errors) if settled is None else Evaluated(shapes.final(settled), errors)
 
     def _completed(
         self, values: pa.Array | list[Any], is_open: Mask, frame: Frame, kind: pa.DataType | None
@@ -214,8 +202,8 @@ class Expression:
         found, reasons = each(self.tree, self.evaluator, columns, len(at), some, self._root.random, often)
         errors = [(int(at[i]), reasons[i]) for i in sorted(reasons)]
         if len(at) == frame.n:
-            return self._handed(from_python(found), errors, kind)
-        fresh = from_python(found)
+            return self._handed(shapes.from_python(found), errors, kind)
+        fresh = shapes.from_python(found)
         if not isinstance(values, list) and not isinstance(fresh, list):
             if kind is not None:
                 new, old = _settled(fresh, kind), _settled(values, kind)
@@ -223,9 +211,9 @@ class Expression:
                     return self._handed(patched(old, is_open, new), errors, kind)
             which, places = is_open.astype(np.int64), np.zeros(frame.n, dtype=np.int64)
             places[at] = np.arange(len(at))
-            made = chosen(which, [Column(values), Column(fresh.take(pa.array(places)))])
+            made = shapes.chosen(which, [Column(values), Column(fresh.take(pa.array(places)))])
             return self._handed(made.values, errors, kind)
-        items = to_python(values)
+        items = shapes.to_python(values)
         items = list(items)
         for i, value in zip(at.tolist(), found, strict=True):
             items[i] = value
@@ -248,7 +236,7 @@ def _written(node: Node) -> str:
 
 def _untyped(values: pa.Array | list[Any], errors: list[tuple[int, str]]) -> Evaluated:
     """A column whose type is that of this batch only."""
-    return Evaluated(outgoing(values) if isinstance(values, list) else final(values), errors, values)
+    return Evaluated(shapes.outgoing(values) if isinstance(values, list) else shapes.final(values), errors, values)
 
 
 def _handed_out(kind: pa.DataType | None) -> pa.DataType | None:
@@ -256,7 +244,7 @@ def _handed_out(kind: pa.DataType | None) -> pa.DataType | None:
     if kind is None:
         return None
     try:
-        return final_type(kind)
+        return shapes.final_type(kind)
     except TypeError:
         return kind
 
@@ -270,54 +258,40 @@ def _settled(values: pa.Array, kind: pa.DataType) -> pa.Array | None:
         return values
     if pa.types.is_null(values.type):
         return pa.nulls(len(values), kind)
-    mine, wanted = type_kind(values.type), type_kind(kind)
+    mine, wanted = shapes.type_kind(values.type), shapes.type_kind(kind)
     if mine == "zoned" and wanted == "moment":
-        return instant_of(values)
+        return shapes.instant_of(values)
     if wanted == "double" and mine == "long":
         return values.cast(DOUBLE, safe=False)
     if wanted == "double" and mine == "mixed":
-        parts = {field.name[2:]: child for field, child in zip(values.type, values.flatten(), strict=True)}
-        if set(parts) == {"long", "double"}:
-            return pc.coalesce(parts["double"], parts["long"].cast(DOUBLE, safe=False))
+        by_label = dict(shapes.alternatives(values))
+        if set(by_label) == {"long", "double"}:
+            return pc.coalesce(by_label["double"], by_label["long"].cast(DOUBLE, safe=False))
     if mine != wanted:
         return None
-    if mine == "list":
-        offsets, items = parts_of(values)
-        inner = _settled(items, kind.value_type)
-        return None if inner is None else list_of(offsets, inner, nulls_of(values))
-    if mine == "map":
-        offsets, (keys, items) = map_parts(values)
-        inner = _settled(items, kind.item_type)
-        return None if inner is None else map_of(offsets, keys, inner, nulls_of(values))
-    if mine == "object":
-        parts_made = []
-        for part in kind:
-            at = values.type.get_field_index(part.name)
-            if at < 0 and not part.name.startswith("\0"):
-                return None
-            child = pa.repeat(False, len(values)) if at < 0 else _settled(values.field(at), part.type)
-            if child is None:
-                return None
-            parts_made.append(child)
-        if len([field for field in values.type if not field.name.startswith("\0")]) > len(
-            [field for field in kind if not field.name.startswith("\0")]
-        ):
-            return None
-        return struct_of(parts_made, list(kind), nulls_of(values))
-    return None
+    if mine in ("list", "map"):
+        inner = kind.value_type if mine == "list" else kind.item_type
+        return shapes.elements_changed(values, lambda items: _settled(items, inner))
+    if mine != "object" or set(shapes.keys_of(values.type)) != set(shapes.keys_of(kind)):
+        return None
+    parts = []
+    for part in kind:
+        at = values.type.get_field_index(part.name)
+        parts.append(pa.repeat(False, len(values)) if at < 0 else _settled(values.field(at), part.type))
+    return None if any(part is None for part in parts) else shapes.struct_of(parts, list(kind), nulls_of(values))
 
 
 def _zoneless(values: list[Any], kind: pa.DataType) -> pa.Array | None:
     """Python values as a type of dates, whose zones do not leave; None where they do not fit it."""
     try:
-        wanted = final_type(kind)
-        return _with_moments(in_utc(outgoing(values)), kind) if wanted is not None else None
+        wanted = shapes.final_type(kind)
+        return _with_moments(shapes.in_utc(shapes.outgoing(values)), kind) if wanted is not None else None
     except (pa.ArrowException, OverflowError, TypeError, UnicodeError, AttributeError):
         return None
 
 
 def _with_moments(values: list[Any], kind: pa.DataType) -> pa.Array:
-    name = type_kind(kind)
+    name = shapes.type_kind(kind)
     kinds = set(map(type, values)) - {type(None)}
     if (kind == LONG and kinds - {int}) or (kind == DOUBLE and kinds - {float}):
         raise TypeError("another type")

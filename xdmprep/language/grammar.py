@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 
-from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken, v_args
 from lark.exceptions import VisitError
 
 from ..errors import ExpressionError
@@ -114,11 +114,7 @@ class _Fault(Exception):
 
 
 def parse(text: str) -> Node:
-    """The tree of `text`.
-
-    Raises:
-        ExpressionError: with the position of the fault.
-    """
+    """The tree of `text`. Raises ExpressionError: with the position of the fault."""
     if not text.strip():
         raise ExpressionError("The expression is empty", text, None)
     if len(text) > MAX_LENGTH:
@@ -212,59 +208,51 @@ def _at(token: Token) -> int:
     return token.start_pos or 0
 
 
+@v_args(inline=True)
 class _Builder(Transformer[Token, Node]):
     """Parse tree to our tree."""
 
-    def number(self, items: list[Any]) -> Node:
-        (token,) = items
+    def number(self, token: Token) -> Node:
         digits = str(token)
         try:
             return Constant(_at(token), _number(digits))
         except ValueError:
             raise _Fault(f"{digits} is not a number (a leading 0 means octal)", _at(token)) from None
 
-    def string(self, items: list[Any]) -> Node:
-        (token,) = items
+    def string(self, token: Token) -> Node:
         return Constant(_at(token), unescape(token[1:-1]))
 
-    def regex(self, items: list[Any]) -> Node:
-        (token,) = items
+    def regex(self, token: Token) -> Node:
         return Constant(_at(token), token[2:-1].replace("\\/", "/"))
 
-    def word(self, items: list[Any]) -> Node:
-        (token,) = items
+    def word(self, token: Token) -> Node:
         return Constant(_at(token), _WORDS[token])
 
-    def name(self, items: list[Any]) -> Node:
-        (token,) = items
+    def name(self, token: Token) -> Node:
         if token in RESERVED:
             raise _Fault(f"'{token}' is a reserved word; a field of this name is written ${{{token}}}", _at(token))
         return FieldPath(_at(token), (_plain(token),))
 
-    def wrapped(self, items: list[Any]) -> Node:
-        (token,) = items
+    def wrapped(self, token: Token) -> Node:
         return _wrapped(token)
 
-    def call(self, items: list[Any]) -> Node:
-        name, arguments = items
+    def call(self, name: Token, arguments: list[Node] | None) -> Node:
         return Call(_at(name), str(name), tuple(arguments or ()))
 
-    def arguments(self, items: list[Any]) -> list[Node]:
-        return items
+    def arguments(self, *given: Node) -> list[Node]:
+        return list(given)
 
-    def entry(self, items: list[Any]) -> tuple[Node, Node]:
-        return items[0], items[1]
+    def entry(self, key: Node, value: Node) -> tuple[Node, Node]:
+        return key, value
 
-    def array(self, items: list[Any]) -> Node:
-        found = items[0] or ()
-        return Array(found[0].position - 1 if found else 0, tuple(found))
+    def array(self, items: list[Node] | None) -> Node:
+        return Array(items[0].position - 1 if items else 0, tuple(items or ()))
 
-    def map(self, items: list[Any]) -> Node:
-        entries = tuple(entry for entry in items if entry is not None)
+    def map(self, *given: tuple[Node, Node] | None) -> Node:
+        entries = tuple(entry for entry in given if entry is not None)
         return Map(entries[0][0].position - 1 if entries else 0, entries)
 
-    def member(self, items: list[Any]) -> Node:
-        value, _, name = items
+    def member(self, value: Node, _: Token, name: Token) -> Node:
         if name.type == "WRAPPED":
             steps = _wrapped(name)
             names = steps.names if isinstance(steps, FieldPath) else (str(name)[2:-1],)
@@ -274,45 +262,38 @@ class _Builder(Transformer[Token, Node]):
             return FieldPath(value.position, (*value.names, *names), value.wrapped)
         for step in names:
             value = Element(value.position, value, Constant(_at(name), step))
-        return cast(Node, value)
+        return value
 
-    def method(self, items: list[Any]) -> Node:
-        value, _, name, arguments = items
+    def method(self, value: Node, _: Token, name: Token, arguments: list[Node] | None) -> Node:
         return Method(_at(name), value, str(name), tuple(arguments or ()))
 
-    def element(self, items: list[Any]) -> Node:
-        value, key = items
+    def element(self, value: Node, key: Node) -> Node:
         return Element(value.position, value, key)
 
-    def wildcard(self, items: list[Any]) -> Node:
-        _, sign = items
+    def wildcard(self, _: Node, sign: Token) -> Node:
         if sign != "*":
             raise _Fault(f"Unexpected {str(sign)!r}", _at(sign))
         raise _Fault(
             "[*] stands in plain field mappings only; in an expression write transformArray(array, x -> ...)", _at(sign)
         )
 
-    def unary(self, items: list[Any]) -> Node:
-        sign, operand = items
+    def unary(self, sign: Token, operand: Node) -> Node:
         operator = _SIGNS.get(sign, str(sign))
         if operator in "+-" and isinstance(operand, Constant) and _is_number(operand.value):
             return Constant(_at(sign), -operand.value if operator == "-" else operand.value)
         return Unary(_at(sign), operator, operand)
 
-    def binary(self, items: list[Any]) -> Node:
-        left, sign, right = items
+    def binary(self, left: Node, sign: Token, right: Node) -> Node:
         return Binary(_at(sign), _SIGNS.get(sign, str(sign)), left, right)
 
-    def conditional(self, items: list[Any]) -> Node:
-        condition, yes, no = items
+    def conditional(self, condition: Node, yes: Node, no: Node) -> Node:
         return Conditional(condition.position, condition, yes, no)
 
-    def bare_lambda(self, items: list[Any]) -> Node:
-        name, body = items
+    def bare_lambda(self, name: Token, body: Node) -> Node:
         return Lambda(_at(name), (str(name),), body)
 
-    def lambda_(self, items: list[Any]) -> Node:
-        *parameters, body = items
+    def lambda_(self, *parts: Node) -> Node:
+        *parameters, body = parts
         names = []
         for parameter in parameters:
             if not isinstance(parameter, FieldPath) or len(parameter.names) != 1:

@@ -10,12 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from . import matching, values
 from .catalogue import Context, Function
 from .functions import table
 from .methods import call_method
+from .options import Options
 from .tree import Array, Binary, Call, Conditional, Constant, Element, FieldPath, Lambda, Map, Method, Node, Unary
 from .values import Failed, truth
 from .zoned_datetime import Moment
@@ -138,11 +140,7 @@ def _contains(path: Node) -> Evaluator:
 
 
 def step_into(value: Any, key: Any) -> Any:
-    """``value.key`` or ``value[key]``; null where there is nothing.
-
-    Raises:
-        Failed: `value` has no parts.
-    """
+    """``value.key`` or ``value[key]``; null where there is nothing. Raises Failed: `value` has no parts."""
     if value is None or key is None:
         return None
     if isinstance(value, Mapping):
@@ -209,11 +207,21 @@ def _unary(operator: str, operand: Evaluator) -> Evaluator:
             return lambda scope: values.size(operand(scope))
 
 
-_BITS: dict[str, Callable[[int, int], int]] = {
-    "&": lambda a, b: a & b,
-    "|": lambda a, b: a | b,
-    "^": lambda a, b: a ^ b,
+#: Operators that take the values of both sides.
+_BOTH: dict[str, Callable[[Any, Any, Options], Any]] = {
+    "==": lambda a, b, options: values.equal(a, b),
+    "!=": lambda a, b, options: not values.equal(a, b),
+    "+": values.add,
+    "&": lambda a, b, options: values.integer(a, options) & values.integer(b, options),
+    "|": lambda a, b, options: values.integer(a, options) | values.integer(b, options),
+    "^": lambda a, b, options: values.integer(a, options) ^ values.integer(b, options),
 }
+for _sign in ("<", "<=", ">", ">="):
+    _BOTH[_sign] = partial(lambda sign, a, b, options: values.compare(sign, a, b), _sign)
+for _sign in "-*/%":
+    _BOTH[_sign] = partial(values.arithmetic, _sign)
+for _sign in ("=~", "!~", "=^", "!^", "=$", "!$"):
+    _BOTH[_sign] = partial(lambda sign, a, b, options: values.tested(sign, a, b, _matches), _sign)
 
 
 def _binary(operator: str, left: Evaluator, right: Evaluator) -> Evaluator:
@@ -237,23 +245,8 @@ def _binary(operator: str, left: Evaluator, right: Evaluator) -> Evaluator:
                 return right(scope) if value is None else value
 
             return nullish
-        case "==":
-            return lambda s: values.equal(left(s), right(s))
-        case "!=":
-            return lambda s: not values.equal(left(s), right(s))
-        case "<" | "<=" | ">" | ">=":
-            return lambda s: values.compare(operator, left(s), right(s))
-        case "+":
-            return lambda s: values.add(left(s), right(s), s.context.options)
-        case "-" | "*" | "/" | "%":
-            return lambda s: values.arithmetic(operator, left(s), right(s), s.context.options)
-        case "&" | "|" | "^":
-            bit = _BITS[operator]
-            return lambda s: bit(
-                values.integer(left(s), s.context.options), values.integer(right(s), s.context.options)
-            )
-        case _:
-            return lambda s: values.tested(operator, left(s), right(s), _matches)
+    both = _BOTH[operator]
+    return lambda s: both(left(s), right(s), s.context.options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,11 +283,7 @@ def direct(node: Node) -> Direct | None:
 
 
 def run(evaluator: Evaluator, scope: Scope) -> Any:
-    """The value of one row.
-
-    Raises:
-        Failed: with the reason.
-    """
+    """The value of one row. Raises Failed: with the reason."""
     try:
         value = evaluator(scope)
     except Failed:

@@ -20,13 +20,13 @@ from zoneinfo import ZoneInfo
 
 from .options import Options
 from .values import Failed
-from .zoned_datetime import Moment
+from .zoned_datetime import Moment, offset_text
 
 #: Letters with their widths, and literals with width 0.  At the end the name of a zone may stand, with the width REST;
 #: and where an optional section was left out, the layouts that must not stand there, with the width NOT.
 Layout = tuple[tuple[Any, int], ...]
 REST, NOT = -1, -2
-#: A letter, its width and what prints it; or a literal, 0 and None.
+#: A letter, its width (0 where it is filled up) and what prints it; or a literal, 0 and None.
 Piece = tuple[str, int, "Callable[[Moment], str] | None"]
 
 MONTHS = ("January February March April May June July August September October November December").split()
@@ -63,11 +63,7 @@ class _Part:
 
 
 def _parts(text: str) -> list[_Part]:
-    """The parts of a pattern.
-
-    Raises:
-        Failed: it is none.
-    """
+    """The parts of a pattern. Raises Failed: it is none."""
     found: list[_Part] = []
     at = pad = depth = 0
     while at < len(text):
@@ -157,11 +153,7 @@ def _abbreviation(name: str, options: Options) -> tzinfo:
 
 
 def named_zone(letter: str, text: str, options: Options) -> tzinfo:
-    """The zone that the text of a pattern's letter names.
-
-    Raises:
-        Failed: there is no such zone.
-    """
+    """The zone that the text of a pattern's letter names. Raises Failed: there is no such zone."""
     return zone(text) if text[-1:].isdigit() or letter == "V" else _abbreviation(text, options)
 
 
@@ -171,9 +163,6 @@ class Pattern:
 
     Attributes:
         text: as written.
-        zoned: whether it reads a zone or offset.
-        layout: for patterns of nothing but fixed-width numbers and single-byte literals: (letter or literal, width)
-            pairs, so that whole columns can be printed as bytes; None for others.
         layouts: what texts of this pattern look like as bytes, one for each choice of one or two digits, so that whole
             columns can be read (an offset is the letter x); none where names or free widths are in the way.
         pieces: letters with their widths and printers, and literals with width 0.
@@ -183,18 +172,11 @@ class Pattern:
     options: Options
     regex: re.Pattern[str]
     fields: tuple[tuple[str, int], ...]
-    printers: tuple[str | Callable[[Moment], str], ...]
-    zoned: bool
-    layout: Layout | None
     layouts: tuple[Layout, ...]
     pieces: tuple[Piece, ...]
 
     def read(self, text: str) -> Moment:
-        """The moment that `text` names.
-
-        Raises:
-            Failed: the text does not have this pattern, or names no real date.
-        """
+        """The moment that `text` names. Raises Failed: the text does not have this pattern, or names no real date."""
         match = self.regex.fullmatch(text)
         if match is None:
             raise Failed(f"{text[:80]!r} does not have the format {self.text!r}")
@@ -225,7 +207,7 @@ class Pattern:
 
     def print(self, moment: Moment) -> str:
         """`moment` in this pattern."""
-        return "".join(part if isinstance(part, str) else part(moment) for part in self.printers)
+        return "".join(printer(moment) if printer else text for text, _, printer in self.pieces)
 
 
 def _value(letter: str, width: int, part: str) -> str | int:
@@ -306,11 +288,7 @@ def _time(number: dict[str, int]) -> tuple[int, int, int, int]:
 
 
 def _check(number: dict[str, int], moment: Moment, options: Options) -> None:
-    """Checks what was read besides against the date.
-
-    Raises:
-        ValueError: it contradicts the date.
-    """
+    """Checks what was read besides against the date. Raises ValueError: it contradicts the date."""
     day = moment.at.date()
     is_day = "E" in number and number["E"] != day.isoweekday()
     if is_day or ("e" in number and number["e"] != weekday(moment, options)):
@@ -330,11 +308,7 @@ def _check(number: dict[str, int], moment: Moment, options: Options) -> None:
 
 @lru_cache(maxsize=1024)
 def compile_pattern(text: str, options: Options) -> Pattern:
-    """The compiled `text`.
-
-    Raises:
-        Failed: it is not a date pattern.
-    """
+    """The compiled `text`. Raises Failed: it is not a date pattern."""
     parts = [
         _Part("e", part.width, part.pad) if part.letter == "u" and options.date_letters == "simple" else part
         for part in _parts(text)
@@ -349,20 +323,14 @@ def compile_pattern(text: str, options: Options) -> Pattern:
             added, count = _readers(part, _reserved(parts[i + 1 :]))
             regex += added
             fields += [(part.letter, part.width)] * count
-    pieces: tuple[Piece, ...] = tuple(
-        (part.literal, 0, None) if part.literal else (part.letter, part.width, _printer(part, options))
-        for part in parts
-        if not part.bracket
-    )
-    printers = tuple(printer or text for text, _, printer in pieces)
-    zoned = any(part.letter and part.letter in "VzXxZO" for part in parts)
-    # plain patterns are also read and printed by whole columns
-    plain = not any(part.pad for part in parts)
-    tokens = [(part.letter or part.literal, part.width) for part in parts]
-    reader = re.compile(regex, re.ASCII)
-    bare = plain and not any(part.bracket for part in parts)
-    layout, layouts = _layout(tokens) if bare else None, _layouts(parts) if plain else ()
-    return Pattern(text, options, reader, tuple(fields), printers, zoned, layout, layouts, pieces)
+    pieces: list[Piece] = []
+    for part in parts:
+        if part.literal:
+            pieces.append((part.literal, 0, None))
+        elif not part.bracket:
+            pieces.append((part.letter, 0 if part.pad else part.width, _printer(part, options)))
+    layouts = () if any(part.pad for part in parts) else _layouts(parts)
+    return Pattern(text, options, re.compile(regex, re.ASCII), tuple(fields), layouts, tuple(pieces))
 
 
 _NUMERIC = "yuYMdDHhKkmsSnANwWFQe"
@@ -524,21 +492,6 @@ def _layouts_of(parts: list[Any]) -> tuple[Layout, ...]:
     return tuple(product(*choices)) if prod(map(len, choices)) <= _MOST_LAYOUTS else ()
 
 
-def _layout(tokens: list[tuple[str, int]]) -> Layout | None:
-    allowed = {"y": (4,), "u": (4,), "M": (2,), "d": (2,), "H": (2,), "m": (2,), "s": (2,), "S": (1, 2, 3)}
-    layout: list[tuple[str, int]] = []
-    for part, width in tokens:
-        if width and width not in allowed.get(part, ()):
-            return None
-        if not width and not part.isascii():
-            return None
-        layout.append((part, width))
-    letters = [part for part, width in tokens if width]
-    if len(set(letters)) != len(letters) or not {"y", "u"} & set(letters):
-        return None
-    return tuple(layout)
-
-
 def _first_day(options: Options) -> tuple[int, int]:
     """The weekday that begins a week (Monday is 1), and how many days of a year its first week has at least."""
     return (1, 4) if options.weeks == "iso" else (7, 1)
@@ -594,36 +547,21 @@ def weekday(moment: Moment, options: Options) -> int:
     return day if options.weeks == "iso" else day % 7 + 1
 
 
-def _offset(at: datetime, colon: bool, zulu: bool, short: bool = False) -> str:
-    seconds = int((at.utcoffset() or timedelta()).total_seconds())
-    if zulu and not seconds:
-        return "Z"
-    sign, seconds = ("-", -seconds) if seconds < 0 else ("+", seconds)
-    hours, minutes = seconds // 3600, seconds // 60 % 60
-    if short and not minutes:
-        return f"{sign}{hours:02d}"
-    return f"{sign}{hours:02d}{':' if colon else ''}{minutes:02d}"
-
-
 def _gmt(at: datetime, width: int) -> str:
-    seconds = int((at.utcoffset() or timedelta()).total_seconds())
-    if not seconds:
-        return "GMT"
-    sign, seconds = ("-", -seconds) if seconds < 0 else ("+", seconds)
-    hours, minutes = seconds // 3600, seconds // 60 % 60
-    if width == 4:
-        return f"GMT{sign}{hours:02d}:{minutes:02d}"
-    return f"GMT{sign}{hours}" + (f":{minutes:02d}" if minutes else "")
+    text = offset_text(at)
+    if text == "Z" or width == 4:
+        return "GMT" + text.removeprefix("Z")
+    return f"GMT{text[0]}{int(text[1:3])}" + text[3:].removesuffix(":00")
 
 
 def _zone_name(at: datetime) -> str:
     if isinstance(at.tzinfo, ZoneInfo):
         return at.tzname() or str(at.tzinfo)
-    return _offset(at, True, True)
+    return offset_text(at)
 
 
 def _zone_id(at: datetime) -> str:
-    return str(at.tzinfo) if isinstance(at.tzinfo, ZoneInfo) else _offset(at, True, True)
+    return str(at.tzinfo) if isinstance(at.tzinfo, ZoneInfo) else offset_text(at)
 
 
 def _digits(value: int, width: int) -> str:
@@ -683,9 +621,9 @@ _PRINTERS: dict[str, Callable[[Moment, int, Options], str]] = {
     "Q": lambda m, w, o: _quarter(m, w),
     "z": lambda m, w, o: _zone_name(m.at),
     "V": lambda m, w, o: _zone_id(m.at),
-    "X": lambda m, w, o: _offset(m.at, w in (3, 5), True, w == 1),
-    "x": lambda m, w, o: _offset(m.at, w in (3, 5), False, w == 1),
-    "Z": lambda m, w, o: _gmt(m.at, 4) if w == 4 else _offset(m.at, w == 5, w == 5),
+    "X": lambda m, w, o: offset_text(m.at, w in (3, 5), short=w == 1),
+    "x": lambda m, w, o: offset_text(m.at, w in (3, 5), False, w == 1),
+    "Z": lambda m, w, o: _gmt(m.at, 4) if w == 4 else offset_text(m.at, w == 5, w == 5),
     "O": lambda m, w, o: _gmt(m.at, w),
 }
 

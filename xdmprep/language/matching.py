@@ -11,11 +11,7 @@ from .values import Failed, kind_of
 
 
 def compiled(text: Any) -> Regex:
-    """A regular expression.
-
-    Raises:
-        Failed: it is none.
-    """
+    """A regular expression. Raises Failed: it is none."""
     if not isinstance(text, str):
         raise Failed(f"a regular expression is a text, not {kind_of(text)}")
     try:
@@ -25,11 +21,7 @@ def compiled(text: Any) -> Regex:
 
 
 def matches(regex: Regex, text: str, part: bool = False) -> bool:
-    """Whether all of `text` matches, or any part of it.
-
-    Raises:
-        Failed: it took too long to tell.
-    """
+    """Whether all of `text` matches, or any part of it. Raises Failed: it took too long to tell."""
     try:
         return regex.found_in(text) if part else regex.matches(text)
     except MatchTimeout as error:
@@ -37,11 +29,7 @@ def matches(regex: Regex, text: str, part: bool = False) -> bool:
 
 
 def first(regex: Regex, text: str) -> list[str | None] | None:
-    """The first match and its groups, None where there is none.
-
-    Raises:
-        Failed: it was not found in time.
-    """
+    """The first match and its groups, None where there is none. Raises Failed: it was not found in time."""
     try:
         match = regex.search(text)
     except MatchTimeout as error:

@@ -84,11 +84,7 @@ for _methods in (_TEXT, _OBJECT, _ARRAY, _OTHER):
 
 
 def check_method(name: str, arguments: int, text: str, position: int) -> None:
-    """Checks that some kind of value has the method.
-
-    Raises:
-        ExpressionError: none has.
-    """
+    """Checks that some kind of value has the method. Raises ExpressionError: none has."""
     if name not in NAMES:
         raise ExpressionError(f"There is no method {name!r}.{did_you_mean(name, NAMES)}", text, position)
     if arguments not in NAMES[name]:

@@ -15,7 +15,7 @@ list; its kind is ``any``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -41,6 +41,7 @@ from .columns import (
     as_mask,
     merged,
     nulls_of,
+    numpy_of,
     plain,
     some,
     without,
@@ -63,18 +64,9 @@ _SCALARS = {
 }
 
 
-def kind_of(values: Any) -> str:
-    """The kind of an array between kernels; ``any`` for a list of Python values."""
-    return "any" if isinstance(values, list) else type_kind(values.type)
-
-
 @lru_cache(maxsize=4096)
 def type_kind(kind: pa.DataType) -> str:
-    """The kind of a type between kernels.
-
-    Raises:
-        TypeError: it is not a type between kernels.
-    """
+    """The kind of a type between kernels. Raises TypeError: it is not a type between kernels."""
     found = _SCALARS.get(kind)
     if found:
         return found
@@ -299,6 +291,25 @@ def map_of(offsets: Ints, keys: pa.Array, items: pa.Array, absent: Mask | None =
     return pa.MapArray.from_arrays(bounds, plain(keys), plain(items), mask=mask)
 
 
+def elements_changed(values: pa.Array, change: Callable[[pa.Array], pa.Array | None]) -> pa.Array | None:
+    """A list or map array with its elements or items changed; None where they cannot be."""
+    if pa.types.is_list(values.type):
+        offsets, inner = parts_of(values)
+        made = change(inner)
+        return None if made is None else list_of(offsets, made, nulls_of(values))
+    offsets, (keys, items) = map_parts(values)
+    made = change(items)
+    return None if made is None else map_of(offsets, keys, made, nulls_of(values))
+
+
+def elements_type(kind: pa.DataType, change: Callable[[pa.DataType], pa.DataType | None]) -> pa.DataType | None:
+    """A list or map type with the type of its elements or items changed; None where there is none."""
+    inner = change(kind.value_type if pa.types.is_list(kind) else kind.item_type)
+    if inner is None:
+        return None
+    return pa.list_(inner) if pa.types.is_list(kind) else pa.map_(TEXT, inner)
+
+
 def only_where(values: pa.Array, keep: Mask) -> pa.Array:
     """`values` with nulls where `keep` is False; values are not copied."""
     kind = values.type
@@ -461,21 +472,9 @@ def _objects(items: list[Any], absent: Mask) -> pa.Array:
         flat = [pair for item in items if item is not None for pair in item.items()]
         offsets = offsets_of(lengths)
         return map_of(offsets, pa.array([key for key, _ in flat], TEXT), _typed([value for _, value in flat]), absent)
-    parts: list[pa.Array] = []
-    fields: list[pa.Field] = []
-    for key in keys:
-        missing = np.array([item is not None and key not in item for item in items], dtype=bool)
-        child = _typed([None if item is None else item.get(key) for item in items])
-        _add_key(parts, fields, key, child, missing if missing.any() else None)
-    return struct_of(parts, fields, absent)
-
-
-def _add_key(parts: list[pa.Array], fields: list[pa.Field], key: str, child: pa.Array, gone: Mask | None) -> None:
-    parts.append(plain(child))
-    fields.append(pa.field(key, parts[-1].type))
-    if gone is not None:
-        parts.append(pa.array(gone))
-        fields.append(pa.field(ABSENT + key, BOOL))
+    children = [_typed([None if item is None else item.get(key) for item in items]) for key in keys]
+    gone = [some(np.array([item is not None and key not in item for item in items], dtype=bool)) for key in keys]
+    return object_of(list(keys), children, gone, absent)
 
 
 def object_of(keys: Sequence[str], children: Sequence[pa.Array], gone: Sequence[Mask | None], absent: Mask) -> pa.Array:
@@ -483,18 +482,18 @@ def object_of(keys: Sequence[str], children: Sequence[pa.Array], gone: Sequence[
     parts: list[pa.Array] = []
     fields: list[pa.Field] = []
     for key, child, missing in zip(keys, children, gone, strict=True):
-        _add_key(parts, fields, key, child, missing)
+        parts.append(plain(child))
+        fields.append(pa.field(key, parts[-1].type))
+        if missing is not None:
+            parts.append(pa.array(missing))
+            fields.append(pa.field(ABSENT + key, BOOL))
     return struct_of(parts, fields, absent)
 
 
 def mixed_of(children: dict[str, pa.Array]) -> pa.Array:
     """A mixed column of columns by kind, of which at most one is not null in a row."""
-    parts = [plain(child) for child in children.values()]
-    fields = [pa.field(MIXED + kind, part.type) for kind, part in zip(children, parts, strict=True)]
-    there = np.zeros(len(parts[0]), dtype=bool)
-    for part in parts:
-        there |= ~nulls_of(part)
-    return struct_of(parts, fields, ~there)
+    absent = np.logical_and.reduce([nulls_of(child) for child in children.values()])
+    return object_of([MIXED + kind for kind in children], list(children.values()), [None] * len(children), absent)
 
 
 # Dates in zones
@@ -524,10 +523,8 @@ def zones_of(values: pa.Array) -> Ints:
 def zoneless(kind: pa.DataType) -> pa.DataType:
     """A type with moments in UTC for all moments in zones."""
     name = type_kind(kind)
-    if name == "list":
-        return pa.list_(zoneless(kind.value_type))
-    if name == "map":
-        return pa.map_(TEXT, zoneless(kind.item_type))
+    if name in ("list", "map"):
+        return elements_type(kind, zoneless)
     if name in ("object", "mixed"):
         return pa.struct([(field.name, zoneless(field.type)) for field in kind])
     return MOMENT if name == "zoned" else kind
@@ -539,10 +536,6 @@ def _label(name: str) -> str:
 
 
 # One type for several columns
-
-
-class NoCommonType(Exception):
-    """Columns have no type in common."""
 
 
 @lru_cache(maxsize=4096)
@@ -560,10 +553,8 @@ def _pair_type(a: pa.DataType, b: pa.DataType) -> pa.DataType:
     if pa.types.is_null(a):
         return b
     one, two = type_kind(a), type_kind(b)
-    if one == two == "list":
-        return pa.list_(_pair_type(a.value_type, b.value_type))
-    if one == two == "map":
-        return pa.map_(TEXT, _pair_type(a.item_type, b.item_type))
+    if one == two and one in ("list", "map"):
+        return elements_type(a, lambda inner: _pair_type(inner, b.value_type if one == "list" else b.item_type))
     if one == two == "object":
         return _object_type(a, b)
     if {one, two} == {"moment", "zoned"}:
@@ -611,12 +602,9 @@ def widened(values: pa.Array, target: pa.DataType) -> pa.Array:
     name = type_kind(target)
     if name == "zoned":
         return struct_of([values, pa.array(np.zeros(n, np.int32))], list(ZONED), nulls_of(values))
-    if name == "list":
-        offsets, inner = parts_of(values)
-        return list_of(offsets, widened(inner, target.value_type), nulls_of(values))
-    if name == "map":
-        offsets, (keys, items) = map_parts(values)
-        return map_of(offsets, keys, widened(items, target.item_type), nulls_of(values))
+    if name in ("list", "map"):
+        wanted = target.value_type if name == "list" else target.item_type
+        return elements_changed(values, lambda inner: widened(inner, wanted))
     parts: list[pa.Array] = []
     if name == "mixed":
         own = dict(alternatives(values)) if type_kind(kind) == "mixed" else {_label(type_kind(kind)): values}
@@ -715,8 +703,7 @@ def final_type(kind: pa.DataType) -> pa.DataType | None:
     if name in ("moment", "zoned"):
         return TIMESTAMP
     if name in ("list", "map"):
-        inner = final_type(kind.value_type if name == "list" else kind.item_type)
-        return None if inner is None else pa.list_(inner) if name == "list" else pa.map_(TEXT, inner)
+        return elements_type(kind, final_type)
     if name == "object":
         parts = [(key, final_type(kind.field(key).type)) for key in keys_of(kind)]
         return None if any(part is None for _, part in parts) else pa.struct(parts)
@@ -729,22 +716,13 @@ def final(values: pa.Array) -> pa.Array:
         values = instant_of(values)
     kind = values.type
     if kind == MOMENT:
-        micros = values.view(pa.int64())
-        floored = np.floor_divide(micros.fill_null(0).to_numpy(zero_copy_only=False), 1000)
-        mask = None if not values.null_count else values.is_null().to_numpy(zero_copy_only=False)
-        return pa.array(floored, mask=mask).view(TIMESTAMP)
+        mask = nulls_of(values) if values.null_count else None
+        return pa.array(np.floor_divide(numpy_of(values), 1000), mask=mask).view(TIMESTAMP)
     if not pa.types.is_nested(kind) or kind == final_type(kind):
         return values
     name = type_kind(kind)
-    if name == "list":
-        offsets, inner = parts_of(values)
-        return list_of(offsets, final(inner), nulls_of(values))
-    if name == "map":
-        offsets, (keys, items) = map_parts(values)
-        return map_of(offsets, keys, final(items), nulls_of(values))
-    if name == "mixed":
-        parts = [final(child) for _, child in alternatives(values)]
-        return struct_of(parts, [pa.field(f.name, p.type) for f, p in zip(kind, parts, strict=True)], nulls_of(values))
-    children = [final(field_of(values, key)) for key in keys_of(kind)]
-    fields = [pa.field(key, child.type) for key, child in zip(keys_of(kind), children, strict=True)]
-    return struct_of(children, fields, nulls_of(values))
+    if name in ("list", "map"):
+        return elements_changed(values, final)
+    names = [field.name for field in kind] if name == "mixed" else keys_of(kind)
+    children = [final(field_of(values, key)) for key in names]
+    return object_of(names, children, [None] * len(children), nulls_of(values))

@@ -147,11 +147,7 @@ _ORDER: dict[str, Any] = {
 
 
 def number(value: Any) -> int | float:
-    """`value` as a number; numeric text counts, a boolean is 1 or 0.
-
-    Raises:
-        Failed: it is none.
-    """
+    """`value` as a number; numeric text counts, a boolean is 1 or 0. Raises Failed: it is none."""
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, int | float):
@@ -246,11 +242,7 @@ def is_blank(value: Any) -> bool:
 
 
 def size(value: Any) -> int:
-    """How many elements, entries or characters; null has none.
-
-    Raises:
-        Failed: `value` has no size.
-    """
+    """How many elements, entries or characters; null has none. Raises Failed: `value` has no size."""
     if value is None:
         return 0
     if isinstance(value, str | list | dict):

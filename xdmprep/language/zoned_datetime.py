@@ -90,10 +90,18 @@ class Moment:
         return cls(value if value.tzinfo else value.replace(tzinfo=UTC), getattr(value, "nanosecond", 0))
 
 
-def offset_text(at: datetime) -> str:
-    """``Z`` or ``+HH:MM``."""
+def offset_text(at: datetime, colon: bool = True, zulu: bool = True, short: bool = False) -> str:
+    """The offset of a time.
+
+    Args:
+        at: the time, in a zone.
+        colon: ``+HH:MM``, otherwise ``+HHMM``.
+        zulu: ``Z`` where it is none.
+        short: ``+HH`` where the minutes are 0.
+    """
     seconds = int((at.utcoffset() or timedelta()).total_seconds())
-    if not seconds:
+    if zulu and not seconds:
         return "Z"
-    sign, seconds = ("-", -seconds) if seconds < 0 else ("+", seconds)
-    return f"{sign}{seconds // 3600:02d}:{seconds // 60 % 60:02d}"
+    sign, minutes = "-" if seconds < 0 else "+", abs(seconds) // 60
+    hours, rest = f"{sign}{minutes // 60:02d}", f"{minutes % 60:02d}"
+    return hours if short and rest == "00" else hours + (":" if colon else "") + rest

@@ -29,11 +29,7 @@ _MOST_SPANS = 24
 
 
 def number_of(place: tzinfo | None) -> int:
-    """The number of a zone; 0 is UTC.
-
-    Raises:
-        TypeError: it is neither a fixed offset of whole seconds nor a region.
-    """
+    """The number of a zone; 0 is UTC. Raises TypeError: it is neither a fixed offset of whole seconds nor a region."""
     if place is UTC or place is None:
         return 0
     if isinstance(place, timezone):

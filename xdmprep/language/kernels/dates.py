@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -28,9 +29,9 @@ from ..columns import (
     used_bytes,
     without,
 )
-from ..java_time_format import NAMES, NOT, REST, Layout, Pattern, named_zone, zone_expression
+from ..java_time_format import NAMES, NOT, REST, Layout, Pattern, Piece, named_zone, zone_expression
 from ..options import Options
-from ..shapes import instant_of, offsets_of, ranges, zoned, zones_of
+from ..shapes import instant_of, offsets_of, only_where, ranges, zoned, zones_of
 from ..values import Failed
 from ..zoned_datetime import Moment, offset_text
 from ..zones import instants, number_of, offsets, zone_of
@@ -393,7 +394,7 @@ def print_layout(moments: pa.Array, layout: Layout) -> Column:
     n = len(moments)
     nulls = nulls_of(moments)
     micros = numpy_of(moments)
-    odd = (micros < _FIRST) | (micros >= _LAST)
+    odd = beyond(micros)
     micros = np.where(odd, 0, micros)
     days, rest = np.divmod(micros, 86_400_000_000)
     year, month, day = _civil(days)
@@ -422,8 +423,7 @@ def print_layout(moments: pa.Array, layout: Layout) -> Column:
 
 def beyond(micros: Ints) -> Mask:
     """Which moments lie outside the years 1 to 9999."""
-    found: Mask = (micros < _FIRST) | (micros >= _LAST)
-    return found
+    return np.asarray((micros < _FIRST) | (micros >= _LAST))
 
 
 def last_day(year: Ints, month: Ints) -> Ints:
@@ -463,56 +463,45 @@ def print_pattern(values: pa.Array, pattern: Pattern) -> Column:
     Numbers of fixed width are printed together; of all else each distinct value is printed once.
     """
     moments = local_of(values)
-    if pattern.layout is not None:
-        return print_layout(moments, pattern.layout)
-    nulls = nulls_of(moments)
-    micros = numpy_of(moments)
-    odd = (micros < _FIRST) | (micros >= _LAST)
+    nulls, micros, zones = nulls_of(moments), numpy_of(moments), zones_of(values)
+    odd = beyond(micros)
     micros = np.where(odd, 0, micros)
-    whole = pa.array(micros).view(MOMENT)
-    zones = zones_of(values)
-    parts = _numbers(micros)
-    texts: list[Any] = []
-    fixed: list[tuple[str, int]] = []
-    for letter, width, printer in (*pattern.pieces, ("", 0, None)):
-        if (printer is None and letter and letter.isascii()) or (
-            printer is not None and width in _FIXED.get(letter, ())
-        ):
-            fixed.append((letter, width))
+    parts: dict[str, Ints] = {}
+    texts: list[Any] = [pa.scalar("")]
+    for fixed, group in groupby(pattern.pieces, _is_fixed):
+        pieces = tuple(group)
+        if fixed and any(width for _, width, _ in pieces):
+            layout = tuple((letter, width) for letter, width, _ in pieces)
+            texts.append(print_layout(pa.array(micros).view(MOMENT), layout).values)
             continue
-        if fixed:
-            literal = all(not size for _, size in fixed)
-            texts.append(
-                pa.scalar("".join(text for text, _ in fixed)) if literal else print_layout(whole, tuple(fixed)).values
-            )
-            fixed = []
-        if printer is None:
-            texts += [pa.scalar(letter)] if letter else []
-        elif not _DEPENDS[letter] and not zones.any():
-            texts.append(pa.scalar(printer(Moment.of_millis(0))))
-        elif not _DEPENDS[letter]:
-            instant = numpy_of(instant_of(values))
-            keys = zones * np.int64(10**6) + (micros - instant) // 1_000_000
-            found, failed = _printed_once(keys, np.where(odd, 0, instant), printer, zones)
+        for letter, _, printer in pieces:
+            failed: Any = False
+            if printer is None:
+                found = pa.scalar(letter)
+            elif _DEPENDS[letter]:
+                parts = parts or _numbers(micros)
+                found, failed = _printed_once(parts[_DEPENDS[letter]], micros, printer)
+            elif not zones.any():
+                found = pa.scalar(printer(Moment.of_millis(0)))
+            else:
+                instant = numpy_of(instant_of(values))
+                keys = zones * np.int64(10**6) + (micros - instant) // 1_000_000
+                found, failed = _printed_once(keys, np.where(odd, 0, instant), printer, zones)
             odd |= failed
             texts.append(found)
-        else:
-            found, failed = _printed_once(parts[_DEPENDS[letter]], micros, printer)
-            odd |= failed
-            texts.append(found)
-    if not texts:
-        texts.append(pa.scalar(""))
-    joined = pc.binary_join_element_wise(*texts, "") if len(texts) > 1 else texts[0]
+    joined = pc.binary_join_element_wise(*texts, "") if len(texts) > 2 else texts[-1]
     if isinstance(joined, pa.Scalar):
         joined = pa.repeat(joined, len(moments))
-    open_ = odd & ~nulls
-    if nulls.any() or open_.any():
-        joined = pc.if_else(pa.array(~(nulls | open_)), joined, None)
-    return Column(joined, some(open_))
+    return Column(only_where(joined, ~(nulls | odd)), some(odd & ~nulls))
 
 
 #: Letters and widths that :func:`print_layout` prints.
 _FIXED = {"y": (4,), "u": (4,), "M": (2,), "d": (2,), "H": (2,), "m": (2,), "s": (2,), "S": (1, 2, 3, 4, 5, 6)}
+
+
+def _is_fixed(piece: Piece) -> bool:
+    letter, width, printer = piece
+    return letter.isascii() if printer is None else width in _FIXED.get(letter, ())
 
 
 def _numbers(micros: Ints) -> dict[str, Ints]:
@@ -579,21 +568,21 @@ _COMPONENTS: dict[str, Callable[..., pa.Array]] = {
 
 def component(moments: pa.Array, name: str) -> Column:
     """One component of moments in UTC, as integers; open beyond the years 1 to 9999."""
-    micros = moments.view(pa.int64())
-    span = pc.min_max(micros)
-    odd = None
-    if (span["min"].as_py() or 0) < _FIRST or (span["max"].as_py() or 0) >= _LAST:
-        odd = as_mask(pc.or_(pc.less(micros, _FIRST), pc.greater_equal(micros, _LAST)))
-        micros = pc.if_else(pa.array(odd), None, micros)
-    found = _COMPONENTS[name](micros.view(pa.timestamp("us")))
-    return Column(found.cast(pa.int64()), odd)
+    micros, odd = _within(moments.view(LONG), 1)
+    return Column(_COMPONENTS[name](micros.view(pa.timestamp("us"))).cast(LONG), odd)
 
 
-def of_millis(millis: pa.Array) -> tuple[pa.Array, Ints | None]:
+def of_millis(millis: pa.Array) -> tuple[pa.Array, Mask | None]:
     """Moments so many milliseconds after 1970, and which are beyond all years; those are null."""
-    span = pc.min_max(millis)
-    odd = None
-    if (span["min"].as_py() or 0) < _FIRST // 1000 or (span["max"].as_py() or 0) >= _LAST // 1000:
-        odd = as_mask(pc.or_(pc.less(millis, _FIRST // 1000), pc.greater_equal(millis, _LAST // 1000)))
-        millis = pc.if_else(pa.array(odd), None, millis)
+    millis, odd = _within(millis, 1000)
     return pc.multiply(millis, 1000).view(MOMENT), odd
+
+
+def _within(units: pa.Array, micros: int) -> tuple[pa.Array, Mask | None]:
+    """Times in units of so many microseconds, without those beyond the years 1 to 9999; and where these are."""
+    first, last = _FIRST // micros, _LAST // micros
+    span = pc.min_max(units)
+    if (span["min"].as_py() or 0) >= first and (span["max"].as_py() or 0) < last:
+        return units, None
+    odd = as_mask(pc.or_(pc.less(units, first), pc.greater_equal(units, last)))
+    return pc.if_else(pa.array(odd), None, units), odd

@@ -18,21 +18,7 @@ from ... import kernels
 from ...core.ndjson.blocks import PADDING
 from ...core.ndjson.fields import Seen
 from ...core.ndjson.parse import parse
-from ...kernels.json_columns import (
-    ARRAY,
-    BOOLEAN,
-    GOOD,
-    INTEGER,
-    LEARN,
-    NUMBER,
-    NUMBER_TEXT,
-    OBJECT,
-    TEXT,
-    UNKNOWN,
-    UNLIKE,
-    JsonNode,
-    Parsed,
-)
+from ...kernels import json_columns as json
 from ..columns import DOUBLE, LONG, Column, Ints, Mask, as_mask, nulls_of, plain, some, used_bytes
 from ..functions.objects import parse_json
 from ..shapes import MOST_KEYS, list_of, mixed_of, object_of, parts_of
@@ -46,7 +32,7 @@ DISTINCT = 0.8
 SAMPLE, GROWTHS, SHARE = 48, 3, 0.01
 _BEGIN = np.frombuffer(b'{"v":', np.uint8)
 _END = np.frombuffer(b"}\n" + bytes(PADDING), np.uint8)
-_KINDS = {"text": TEXT, "integer": INTEGER, "number": NUMBER, "boolean": BOOLEAN}
+_KINDS = {"text": json.TEXT, "integer": json.INTEGER, "number": json.NUMBER, "boolean": json.BOOLEAN}
 
 
 @kernel("json_to_object", "words")
@@ -110,18 +96,18 @@ def _parsed(values: pa.Array, pattern: str = r"null|\n") -> Made:
         return None
     seen = Seen()
     left = usual
-    parsed: Parsed | None = None
+    parsed: json.Parsed | None = None
     for _ in range(GROWTHS):
         _learn(seen, values, left)
         node = _node(seen)
-        if node is None or node.kind == UNKNOWN:
+        if node is None or node.kind == json.UNKNOWN:
             return None
         parsed = _parse(values.take(pa.array(usual)), node)
-        left = usual[parsed.status == UNLIKE]
+        left = usual[parsed.status == json.UNLIKE]
         if len(left) <= SHARE * len(usual):
             break
     assert parsed is not None  # noqa: S101  (it was parsed once at least)
-    good = parsed.status == GOOD
+    good = parsed.status == json.GOOD
     n = len(values)
     if 2 * good.sum() < n - absent.sum():
         return None
@@ -146,16 +132,16 @@ def _learn(seen: Seen, values: pa.Array, rows: Ints) -> None:
             seen.learn(parse_json(text))
 
 
-def _node(seen: Seen) -> JsonNode | None:
+def _node(seen: Seen) -> json.JsonNode | None:
     """The column for what was seen in one place; None where an object has too many keys for a struct."""
     if not seen.kinds:
-        return JsonNode(UNKNOWN)
+        return json.JsonNode(json.UNKNOWN)
     kind = max(seen.kinds, key=lambda name: seen.kinds[name])
     if kind in ("integer", "long", "number") and "number" in seen.kinds and {"integer", "long"} & seen.kinds.keys():
-        return JsonNode(NUMBER_TEXT)
+        return json.JsonNode(json.NUMBER_TEXT)
     if kind == "array":
         items = _node(seen.items or Seen())
-        return None if items is None else JsonNode(ARRAY, (), (items,))
+        return None if items is None else json.JsonNode(json.ARRAY, (), (items,))
     if kind == "object":
         if len(seen.inside) > MOST_KEYS or any(name.startswith("\0") for name in seen.inside):
             return None
@@ -163,30 +149,30 @@ def _node(seen: Seen) -> JsonNode | None:
         children = tuple(child for child in inside.values() if child is not None)
         if len(children) < len(inside):
             return None
-        return JsonNode(OBJECT, tuple(inside), children, True) if inside else JsonNode(UNKNOWN)
-    return JsonNode(_KINDS.get(kind, UNKNOWN))
+        return json.JsonNode(json.OBJECT, tuple(inside), children, True) if inside else json.JsonNode(json.UNKNOWN)
+    return json.JsonNode(_KINDS.get(kind, json.UNKNOWN))
 
 
-def _parse(values: pa.Array, node: JsonNode) -> Parsed:
+def _parse(values: pa.Array, node: json.JsonNode) -> json.Parsed:
     """Every text as the one value of a record."""
     whole = pa.ListArray.from_arrays(pa.array([0, len(values)], pa.int32()), values)
     text = used_bytes(pc.binary_join(whole, '}\n{"v":'))  # a twentieth of the time of joining each with its ends
     data = np.concatenate([_BEGIN, text, _END])
-    return parse(data, len(data) - PADDING, JsonNode(OBJECT, ("v",), (node,)), LEARN)
+    return parse(data, len(data) - PADDING, json.JsonNode(json.OBJECT, ("v",), (node,)), json.LEARN)
 
 
-def _shaped(array: pa.Array, node: JsonNode) -> pa.Array:
+def _shaped(array: pa.Array, node: json.JsonNode) -> pa.Array:
     """The parser's column as one of the language's."""
-    if node.kind == OBJECT:
+    if node.kind == json.OBJECT:
         absent = nulls_of(array)
         children = [array.field(i) for i in range(len(node.names))]
         gone: list[Mask | None] = [some(nulls_of(child) & ~absent) for child in children]
         parts = [_shaped(child, below) for child, below in zip(children, node.children, strict=True)]
         return object_of(node.names, parts, gone, absent)
-    if node.kind == ARRAY:
+    if node.kind == json.ARRAY:
         offsets, items = parts_of(array)
         return list_of(offsets, _shaped(items, node.children[0]), nulls_of(array))
-    return _numbers(array) if node.kind == NUMBER_TEXT else array
+    return _numbers(array) if node.kind == json.NUMBER_TEXT else array
 
 
 def _numbers(texts: pa.Array) -> pa.Array:

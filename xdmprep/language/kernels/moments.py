@@ -155,7 +155,7 @@ def set_date_part(rows: Rows, part: Any, number: Column, value: Column) -> Made:
     micros = numpy_of(shown)
     absent, lacking = nulls_of(value.values), nulls_of(number.values)
     n = numpy_of(number.values)
-    odd = (micros < dates._FIRST) | (micros >= dates._LAST) | lacking
+    odd = dates.beyond(micros) | lacking
     days, rest = np.divmod(np.where(odd, 0, micros), 86_400_000_000)
     year, month, day = dates._civil(days)
     if name in ("hour", "minute", "second"):

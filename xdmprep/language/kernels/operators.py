@@ -10,22 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..columns import (
-    BOOL,
-    DOUBLE,
-    EXACT,
-    LONG,
-    TEXT,
-    Column,
-    Ints,
-    Mask,
-    as_mask,
-    merged,
-    nulls_of,
-    numpy_of,
-    plain,
-    some,
-)
+from ..columns import DOUBLE, EXACT, LONG, TEXT, Column, Ints, Mask, as_mask, merged, nulls_of, numpy_of, plain, some
 from ..shapes import alternatives, chosen, instant_of, mixed_of, only_where
 from ..values import number_in
 from . import numbers, texts
@@ -344,7 +329,7 @@ def _scalar(column: Column) -> Any:
 def _settled(sign: str, x: Any, y: Any, n: int) -> pa.Array:
     found = _ORDER[sign](x, y)
     if isinstance(found, pa.Scalar):
-        found = pa.repeat(found, n) if found.is_valid else pa.nulls(n, BOOL)
+        found = pa.repeat(found, n) if found.is_valid else pa.nulls(n, pa.bool_())
     if not found.null_count:
         return found
     if sign in ("<", ">"):

@@ -101,10 +101,7 @@ def _ahead(read: Regex) -> Test | None:
 
 def _emitted(node: Node) -> tuple[str, bool]:
     """RE2's expression of a node, and whether it serves texts of ASCII characters only.
-
-    Raises:
-        Beyond: there is none.
-    """
+    Raises Beyond: there is none."""
     try:
         return re2(node), False
     except Beyond:
