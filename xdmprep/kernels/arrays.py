@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -60,7 +61,7 @@ def map_parts(array: pa.Array) -> tuple[pa.Array, pa.Array, Ints]:
     return keys, items, lengths
 
 
-def offsets_of(lengths: np.ndarray[Any, Any]) -> Offsets:
+def offsets_of(lengths: Sequence[int] | np.ndarray[Any, Any]) -> Offsets:
     """Where lists or maps of these lengths begin, one behind the other, and where the last one ends."""
     offsets = np.zeros(len(lengths) + 1, dtype=np.int32)
     np.cumsum(lengths, out=offsets[1:])
@@ -81,3 +82,23 @@ def sums(elements: np.ndarray[Any, _Number], lengths: np.ndarray[Any, Any]) -> n
     ends = np.cumsum(lengths)
     found: np.ndarray[Any, _Number] = total[ends] - total[ends - lengths]
     return found
+
+
+def owners_of(offsets: np.ndarray[Any, Any]) -> Ints:
+    """For each element of lists the number of its list."""
+    return np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+
+
+def sieved(offsets: np.ndarray[Any, Any], keep: Mask, *columns: pa.Array) -> tuple[Any, ...]:
+    """Offsets of lists, and columns of their elements, with the elements where `keep` is True."""
+    if keep.all():
+        return offsets, *columns
+    mask = pa.array(keep)
+    return offsets_of(keep)[offsets], *[column.filter(mask) for column in columns]
+
+
+def first_hits(hits: Mask, owners: np.ndarray[Any, Any], n: int) -> Ints:
+    """For each of `n` lists the place of the first element where `hits` is True, -1 where there is none."""
+    at, found = np.full(n, -1, dtype=np.int64), np.flatnonzero(hits)[::-1]
+    at[owners[found]] = found  # the first is written last
+    return at

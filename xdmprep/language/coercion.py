@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from ..core.arrow_types import TIMESTAMP, decimal_texts, doubles, is_text, plain_column
 from ..core.shred import to_pylist
+from ..kernels.arrays import list_parts, owners_of
 from . import shapes
 from .columns import BOOL, DOUBLE, LONG, TEXT, Column, Ints, Mask, as_mask, marked, merged, nulls_of, numpy_of, plain
 from .java_time_format import automatic_layouts, iso_shape, read_date
@@ -106,9 +107,9 @@ def _is_finite(values: pa.Array) -> bool:
 
 def _lists(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, Ints]:
     """List by list, through the elements of all of them."""
-    offsets, items = shapes.parts_of(values)
+    offsets, items = list_parts(values)
     found, bad = coerce(items, target.value_type, options)
-    failed = marked(len(values), shapes.owners_of(offsets)[bad])
+    failed = marked(len(values), owners_of(offsets)[bad])
     return shapes.list_of(offsets, found, nulls_of(values) | failed).cast(target), np.flatnonzero(failed)
 
 

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..core.arrow_types import is_text, plain_column, plain_type, without_dictionary
+from ..kernels.arrays import valid
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 Ints = np.ndarray[Any, Any]
@@ -110,9 +111,7 @@ def numpy_of(values: pa.Array) -> Ints:
 
 def nulls_of(values: pa.Array) -> Mask:
     """True where `values` is null."""
-    if not values.null_count:
-        return np.zeros(len(values), dtype=bool)
-    return as_mask(values.is_null())
+    return ~valid(values)
 
 
 def plain(values: pa.Array) -> pa.Array:

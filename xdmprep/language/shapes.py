@@ -28,6 +28,8 @@ import pyarrow.compute as pc
 from ..core.arrow_types import doubles, is_text
 from ..core.shred import to_pylist
 from ..core.stream import TIMESTAMP
+from ..kernels import arrays
+from ..kernels.arrays import list_parts, offsets_of, ranges
 from .columns import (
     BOOL,
     DOUBLE,
@@ -135,7 +137,7 @@ def normal(values: pa.Array, top: bool = True) -> pa.Array | list[Any]:
     if target == kind and not _needs_care(kind):
         return values
     if pa.types.is_list(target):
-        offsets, inner = parts_of(values)
+        offsets, inner = list_parts(values)
         made = normal(inner, False)
         return _as_python(values) if isinstance(made, list) else list_of(offsets, made, nulls_of(values))
     if pa.types.is_struct(target):
@@ -212,60 +214,10 @@ def incoming(value: Any) -> Any:
 # Lists, structs and maps, made and taken apart
 
 
-def parts_of(values: pa.Array) -> tuple[Ints, pa.Array]:
-    """Offsets from 0 (int32, n + 1) and the elements of a list array; null lists are empty."""
-    offsets = np.zeros(len(values) + 1, dtype=np.int32)
-    np.cumsum(pc.list_value_length(values).fill_null(0).to_numpy(zero_copy_only=False), out=offsets[1:])
-    return offsets, values.flatten()
-
-
 def map_parts(values: pa.Array) -> tuple[Ints, tuple[pa.Array, pa.Array]]:
     """Offsets from 0, and the keys and items of a map array; null maps are empty."""
-    given = values.offsets.to_numpy()
-    lengths = np.diff(given)
-    absent = nulls_of(values)
-    keys, items = values.keys, values.items
-    if (absent & (lengths > 0)).any():
-        lengths = np.where(absent, 0, lengths)
-        at = pa.array(ranges(given[:-1], lengths))
-        keys, items = keys.take(at), items.take(at)
-    else:  # the children of a slice are those of the whole
-        first, count = int(given[0]), int(given[-1] - given[0])
-        keys, items = keys.slice(first, count), items.slice(first, count)
+    keys, items, lengths = arrays.map_parts(values)
     return offsets_of(lengths), (keys, items)
-
-
-def ranges(starts: Ints, lengths: Ints) -> Ints:
-    """The places starts[i] .. starts[i] + lengths[i] of all i, one behind the other."""
-    ends = np.cumsum(lengths)
-    total = int(ends[-1]) if len(ends) else 0
-    places: Ints = np.repeat(starts - (ends - lengths), lengths)
-    return np.arange(total, dtype=np.int64) + places
-
-
-def offsets_of(lengths: Any) -> Ints:
-    """Offsets from 0 of runs of so many elements, the end of the last among them."""
-    return np.concatenate([[0], np.cumsum(lengths)])
-
-
-def owners_of(offsets: Ints) -> Ints:
-    """For each element the number of its list."""
-    return np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-
-
-def sieved(offsets: Ints, keep: Mask, *columns: pa.Array) -> tuple[Any, ...]:
-    """Offsets of lists, and columns of their elements, with the elements where `keep` is True."""
-    if keep.all():
-        return offsets, *columns
-    mask = pa.array(keep)
-    return offsets_of(keep)[offsets], *[column.filter(mask) for column in columns]
-
-
-def first_hits(hits: Mask, owners: Ints, n: int) -> Ints:
-    """For each of `n` lists the place of the first element where `hits` is True, -1 where there is none."""
-    at, found = np.full(n, -1, dtype=np.int64), np.flatnonzero(hits)[::-1]
-    at[owners[found]] = found  # the first is written last
-    return at
 
 
 def list_of(offsets: Ints, inner: pa.Array, absent: Mask | None = None) -> pa.Array:
@@ -294,7 +246,7 @@ def map_of(offsets: Ints, keys: pa.Array, items: pa.Array, absent: Mask | None =
 def elements_changed(values: pa.Array, change: Callable[[pa.Array], pa.Array | None]) -> pa.Array | None:
     """A list or map array with its elements or items changed; None where they cannot be."""
     if pa.types.is_list(values.type):
-        offsets, inner = parts_of(values)
+        offsets, inner = list_parts(values)
         made = change(inner)
         return None if made is None else list_of(offsets, made, nulls_of(values))
     offsets, (keys, items) = map_parts(values)
@@ -381,7 +333,7 @@ def to_python(values: pa.Array | list[Any]) -> list[Any]:
         return [None if at is None else Moment(at.astimezone(zone_of(number or 0))) for at, number in pairs_of]
     name = type_kind(kind)
     if name == "list":
-        offsets, inner = parts_of(values)
+        offsets, inner = list_parts(values)
         return _cut(values, offsets, to_python(inner))
     if name == "map":
         offsets, (keys, items) = map_parts(values)

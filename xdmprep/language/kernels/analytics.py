@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...kernels.arrays import first_hits, list_parts, offsets_of, owners_of, sieved
 from ..columns import TEXT, Column, Mask, as_mask, nulls_of, plain
-from ..shapes import first_hits, list_of, object_of, offsets_of, owners_of, parts_of, sieved
+from ..shapes import list_of, object_of
 from . import texts
 from .choices import element
 from .table import Made, Rows, kernel, need
@@ -26,7 +27,7 @@ def _filled(values: pa.Array) -> pa.Array:
 
 def _candidates(values: pa.Array, separator: str, part: str) -> tuple[pa.Array, Any]:
     """The items of lists that hold a text somewhere, without blanks around them, and the row of each."""
-    offsets, items = parts_of(pc.split_pattern(values, separator))
+    offsets, items = list_parts(pc.split_pattern(values, separator))
     near = np.flatnonzero(as_mask(pc.match_substring(items, part)))
     return texts.trimmed(items.take(pa.array(near))), owners_of(offsets)[near]
 
@@ -66,7 +67,7 @@ def _of_list(rows: Rows, value: Column, event: Any, give: Callable[[Found], pa.A
 
 def _products(values: pa.Array, at: int) -> tuple[Any, pa.Array]:
     """Offsets of the products in texts, and one part of each, without blanks around it; null where it is not there."""
-    offsets, products = parts_of(pc.split_pattern(values, ","))
+    offsets, products = list_parts(pc.split_pattern(values, ","))
     filled = np.repeat(as_mask(pc.not_equal(values, "")), np.diff(offsets))
     offsets, products = sieved(offsets, filled, products)  # an empty text has no products
     return offsets, texts.trimmed(element(pc.split_pattern(products, ";"), at).values)

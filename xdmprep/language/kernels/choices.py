@@ -6,8 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...kernels.arrays import list_parts, sieved
 from ..columns import EXACT, TEXT, Column, Mask, as_mask, merged, nulls_of, plain, some
-from ..shapes import chosen, list_of, parts_of, sieved, type_kind
+from ..shapes import chosen, list_of, type_kind
 from ..values import number_in
 from .table import LAZY, Constants, Made, Rows, failing, kernel, kind, need, needed, truths
 
@@ -139,7 +140,7 @@ def coalesce(rows: Rows, *given: Column) -> Made:
         need(name != "mixed")
         if name != "list":
             return Column(given[0].values)
-        offsets, items = parts_of(given[0].values)
+        offsets, items = list_parts(given[0].values)
         return element(list_of(*sieved(offsets, ~nulls_of(items), items)), 0)
     which = np.full(rows.n, -1)
     for i in reversed(range(len(given))):
@@ -153,7 +154,7 @@ def coalesce(rows: Rows, *given: Column) -> Made:
 
 def element(lists: pa.Array, at: int) -> Column:
     """One element of each list, counted from the end where `at` is negative; null where there is none."""
-    offsets, items = parts_of(lists)
+    offsets, items = list_parts(lists)
     here = offsets[:-1] + at if at >= 0 else offsets[1:] + at
     inside = (here >= offsets[:-1]) & (here < offsets[1:])
     return Column(items.take(pa.array(here, pa.int64(), mask=~inside)))
@@ -209,7 +210,7 @@ def _wide(best: Column, column: Column, take: Mask) -> Column:
 
 
 def _extreme_element(rows: Rows, lists: pa.Array, sign: str) -> Made:
-    offsets, items = parts_of(lists)
+    offsets, items = list_parts(lists)
     need(type_kind(items.type) in ("long", "double", "text", "moment", "null"))
     offsets, items = sieved(offsets, ~nulls_of(items), plain(items))
     n = len(items)

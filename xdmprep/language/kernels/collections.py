@@ -10,26 +10,21 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...kernels.arrays import first_hits, list_parts, offsets_of, owners_of, ranges, sieved
 from ..columns import BOOL, LONG, TEXT, Column, Ints, Mask, as_mask, marked, merged, nulls_of, plain, some
 from ..shapes import (
     ABSENT,
     absent_at,
     chosen,
     field_of,
-    first_hits,
     from_python,
     keys_of,
     list_of,
     map_of,
     map_parts,
     object_of,
-    offsets_of,
     only_where,
     optional_keys,
-    owners_of,
-    parts_of,
-    ranges,
-    sieved,
     stacked,
     type_kind,
 )
@@ -76,7 +71,7 @@ def _lists(rows: Rows, given: Sequence[Column]) -> list[tuple[Ints, pa.Array]]:
     for column in given:
         need(kind(column) in ("null", "list"))
         none = kind(column) == "null"
-        found.append((np.zeros(rows.n + 1, dtype=np.int32), pa.nulls(0)) if none else parts_of(column.values))
+        found.append((np.zeros(rows.n + 1, dtype=np.int32), pa.nulls(0)) if none else list_parts(column.values))
     return found
 
 
@@ -109,10 +104,10 @@ def upsert_array(rows: Rows, value: Column, _: Column | None = None) -> Made:
 
 def _opened(lists: pa.Array) -> pa.Array | None:
     """Lists without the lists in them, whose elements take their places; None where there are none."""
-    offsets, items = parts_of(lists)
+    offsets, items = list_parts(lists)
     if type_kind(items.type) != "list":
         return None
-    inner_offsets, inner = parts_of(items)
+    inner_offsets, inner = list_parts(items)
     null = nulls_of(items)
     lengths = np.where(null, 1, np.diff(inner_offsets))
     at = ranges(inner_offsets[:-1], lengths)
@@ -126,7 +121,7 @@ def _flattened(column: Column) -> pa.Array:
     lists = column.values
     while (deeper := _opened(lists)) is not None:
         lists = deeper
-    _, items = parts_of(lists)
+    _, items = list_parts(lists)
     need(type_kind(items.type) != "mixed" or items.type.get_field_index("\0=list") < 0)
     return lists
 
@@ -154,7 +149,7 @@ def _over_elements(rows: Rows, value: Column, body: Any, filters: bool = False) 
     if kind(value) == "null":
         return Column(value.values, value.open)
     need(kind(value) == "list")
-    offsets, items = parts_of(value.values)
+    offsets, items = list_parts(value.values)
     parents = owners_of(offsets)
     made: Column = body(parents, items)
     if filters:
@@ -229,7 +224,7 @@ def _keyed(rows: Rows, value: Column, key: Column) -> Made:
         return Column(value.values)
     need(kind(value) == "list")
     name = literal(key, str)
-    offsets, items = parts_of(value.values)
+    offsets, items = list_parts(value.values)
     if type_kind(items.type) == "null":
         return Column(map_of(np.zeros(rows.n + 1), pa.array([], TEXT), pa.nulls(0), nulls_of(value.values)))
     need(type_kind(items.type) == "object")
@@ -304,7 +299,7 @@ def _spelled_pairs(text: pa.Array, between: Any, after: Any) -> tuple[Ints, pa.A
     """Offsets, keys and values of pairs in texts, blanks cut."""
     between, after = between or ":", after or ","
     need(isinstance(between, str) and isinstance(after, str))
-    offsets, parts = parts_of(pc.split_pattern(plain(text), after))
+    offsets, parts = list_parts(pc.split_pattern(plain(text), after))
     filled = as_mask(pc.not_equal(texts.trimmed(parts), ""))
     offsets, parts = sieved(offsets, filled, parts)
     pairs = pc.split_pattern(parts, between, max_splits=1)
@@ -334,12 +329,12 @@ def add_to_map(rows: Rows, *given: Column) -> Made:
     entries = [_entries(rows, column) for column in given]
     keys = behind(rows.n, [(offsets, key) for offsets, key, _ in entries])
     items = behind(rows.n, [(offsets, item) for offsets, _, item in entries])
-    offsets, flat_keys = parts_of(keys)
+    offsets, flat_keys = list_parts(keys)
     owners = owners_of(offsets)
     coded = plain(flat_keys).dictionary_encode()
     codes = owners * np.int64(max(len(coded.dictionary), 1)) + coded.indices.to_numpy(zero_copy_only=False)
     keep = marked(len(codes), np.unique(codes, return_index=True)[1])
-    return Column(map_of(*sieved(offsets, keep, flat_keys, parts_of(items)[1])))
+    return Column(map_of(*sieved(offsets, keep, flat_keys, list_parts(items)[1])))
 
 
 def _ordered(objects: Sequence[Column]) -> bool:
@@ -513,7 +508,7 @@ def _walk(rows: Rows, value: Column, key: Column) -> Made:
 
 
 def _picked(lists: pa.Array, index: pa.Array) -> Column:
-    offsets, items = parts_of(lists)
+    offsets, items = list_parts(lists)
     places = index.fill_null(-1).to_numpy(zero_copy_only=False)
     inside = (places >= 0) & (places < np.diff(offsets))
     return Column(items.take(pa.array(offsets[:-1] + np.where(inside, places, 0), pa.int64(), mask=~inside)))
@@ -534,7 +529,7 @@ def _lengths(column: Column) -> Ints | None:
         found: Ints = pc.utf8_length(plain(values)).fill_null(0).to_numpy(zero_copy_only=False)
         return found
     if name == "list":
-        return np.diff(parts_of(values)[0])
+        return np.diff(list_parts(values)[0])
     if name == "map":
         return np.diff(map_parts(values)[0])
     if name == "object":
@@ -602,7 +597,7 @@ def contains_method(rows: Rows, value: Column, item: Column) -> Made:
     need(name == "list" and other in ("text", "long", "bool"))
     if isinstance(value, Constants):
         return Column(_is_in(item, value.value))
-    offsets, items = parts_of(value.values)
+    offsets, items = list_parts(value.values)
     need(type_kind(items.type) == other and (not items.null_count) and (not item.values.null_count))
     owners = owners_of(offsets)
     same = as_mask(pc.equal(plain(items), plain(item.values).take(pa.array(owners))))
@@ -618,7 +613,7 @@ def index_of(rows: Rows, value: Column, item: Column) -> Made:
         found = place_of(plain(value.values), item.value)
         return None if found is None else Column(found)
     need(name == "list" and other in ("text", "long", "bool") and (not isinstance(value, Constants)))
-    offsets, items = parts_of(value.values)
+    offsets, items = list_parts(value.values)
     need(type_kind(items.type) == other and (not item.values.null_count))
     owners = owners_of(offsets)
     wanted: Any = (

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ... import kernels
+from ...kernels.arrays import offsets_of, ranges
 from ...regex import compile_ecma
 from ...regex.dfa import automaton
 from ..columns import (
@@ -31,7 +32,7 @@ from ..columns import (
 )
 from ..java_time_format import NAMES, NOT, REST, Layout, Pattern, Piece, named_zone, zone_expression
 from ..options import Options
-from ..shapes import instant_of, offsets_of, only_where, ranges, zoned, zones_of
+from ..shapes import instant_of, only_where, zoned, zones_of
 from ..values import Failed
 from ..zoned_datetime import Moment, offset_text
 from ..zones import instants, number_of, offsets, zone_of

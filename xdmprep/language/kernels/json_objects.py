@@ -19,9 +19,10 @@ from ...core.ndjson.blocks import PADDING
 from ...core.ndjson.fields import Seen
 from ...core.ndjson.parse import parse
 from ...kernels import json_columns as json
+from ...kernels.arrays import list_parts
 from ..columns import DOUBLE, LONG, Column, Ints, Mask, as_mask, nulls_of, plain, some, used_bytes
 from ..functions.objects import parse_json
-from ..shapes import MOST_KEYS, list_of, mixed_of, object_of, parts_of
+from ..shapes import MOST_KEYS, list_of, mixed_of, object_of
 from ..values import Failed
 from .table import Made, Rows, kernel
 
@@ -170,7 +171,7 @@ def _shaped(array: pa.Array, node: json.JsonNode) -> pa.Array:
         parts = [_shaped(child, below) for child, below in zip(children, node.children, strict=True)]
         return object_of(node.names, parts, gone, absent)
     if node.kind == json.ARRAY:
-        offsets, items = parts_of(array)
+        offsets, items = list_parts(array)
         return list_of(offsets, _shaped(items, node.children[0]), nulls_of(array))
     return _numbers(array) if node.kind == json.NUMBER_TEXT else array
 

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...kernels.arrays import offsets_of
 from ...regex import Regex, RegexError, compile_java
 from ...regex.emit import Beyond, re2
 from ...regex.ends import in_one_line, without_anchors
@@ -20,7 +21,7 @@ from ...regex.engine import taken
 from ...regex.tree import Alt, Begin, Border, Capture, Chars, End, Look, Node, Repeat, Seq, children, seq, walk, width
 from ..columns import TEXT, Mask, as_mask, merged, nulls_of, some
 from ..matching import template_parts
-from ..shapes import list_of, offsets_of
+from ..shapes import list_of
 from ..values import Failed
 
 

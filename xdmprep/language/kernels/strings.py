@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...kernels.arrays import list_parts, offsets_of, owners_of, ranges, sieved
 from ..columns import LONG, TEXT, Column, Ints, Mask, as_mask, bytes_of, marked, merged, nulls_of, plain, some
-from ..shapes import list_of, offsets_of, owners_of, parts_of, ranges, sieved
+from ..shapes import list_of
 from . import regexes, texts
 from .table import Constants, Made, Rows, as_texts, kernel, kind, need, needed
 
@@ -255,7 +256,7 @@ def split_method(rows: Rows, value: Column, regex: Any) -> Made:
     """``text.split(regex)``: empty parts at the end go, unless there is one part only."""
     values = plain(value.values)
     found = _cut(values, regex)
-    offsets, parts = parts_of(found.values)
+    offsets, parts = list_parts(found.values)
     starts, count = offsets[:-1], np.diff(offsets)
     owners = owners_of(offsets)
     filled = np.flatnonzero(as_mask(pc.not_equal(parts, "")))
@@ -271,7 +272,7 @@ def split_method(rows: Rows, value: Column, regex: Any) -> Made:
 def split(rows: Rows, value: Column, marks: Any = None) -> Made:
     values = plain(value.values)
     if marks is None:
-        offsets, parts = parts_of(pc.utf8_split_whitespace(values))
+        offsets, parts = list_parts(pc.utf8_split_whitespace(values))
         offsets, parts = sieved(offsets, as_mask(pc.not_equal(parts, "")), parts)
         return Column(list_of(offsets, parts, nulls_of(values)))
     need(isinstance(marks, str) and marks)
@@ -307,7 +308,7 @@ def _joined_values(rows: Rows, between: str, given: tuple[Column, ...]) -> Made:
 
 def joined(rows: Rows, between: str, lists: pa.Array) -> Made:
     """The elements of each list with a separator between them."""
-    offsets, items = parts_of(lists)
+    offsets, items = list_parts(lists)
     printed = as_texts(rows, Column(items))
     words = plain(printed.values)
     if words.null_count:
@@ -319,7 +320,7 @@ def joined(rows: Rows, between: str, lists: pa.Array) -> Made:
     values = pc.binary_join(list_of(offsets, words, nulls_of(lists)), between)
     odd = None
     if printed.open is not None:
-        odd = marked(rows.n, owners_of(parts_of(lists)[0])[printed.open])
+        odd = marked(rows.n, owners_of(list_parts(lists)[0])[printed.open])
     return Column(values, odd)
 
 

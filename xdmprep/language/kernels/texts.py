@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...core.arrow_types import rebased
+from ...kernels.arrays import list_parts, sieved
 from ..columns import BOOL, DOUBLE, LONG, TEXT, Ints, Mask, as_mask, bytes_of, nulls_of, plain, used_bytes, where
-from ..shapes import list_of, parts_of, sieved
+from ..shapes import list_of
 from ..values import text_of
 
 
@@ -140,7 +141,7 @@ def split_at_any(values: pa.Array, marks: str) -> pa.Array:
     """Lists of the parts between any of the characters `marks`, empty parts left out."""
     for mark in marks[1:]:
         values = replaced(values, mark, marks[0])
-    offsets, parts = parts_of(pc.split_pattern(values, marks[0]))
+    offsets, parts = list_parts(pc.split_pattern(values, marks[0]))
     offsets, parts = sieved(offsets, as_mask(pc.not_equal(parts, "")), parts)
     return list_of(offsets, parts, nulls_of(values))
 

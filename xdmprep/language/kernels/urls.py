@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...kernels.arrays import list_parts, offsets_of, ranges, sieved
 from ..columns import LONG, TEXT, Column, Mask, as_mask, bytes_of, marked, merged, nulls_of, plain, some
 from ..functions.urls import PORTS
-from ..shapes import map_of, offsets_of, parts_of, ranges, sieved
+from ..shapes import map_of
 from . import texts
 from .choices import element
 from .collections import behind, with_repeats
@@ -140,7 +141,7 @@ def url_query(rows: Rows, value: Column, anchor: Any = "retain") -> Made:
         kept = pc.binary_join_element_wise("#", fragment, "", null_handling="emit_null")
         kept = pc.if_else(pc.equal(query, ""), "", kept.fill_null(""))
         query = pc.binary_join_element_wise(query, kept, "")
-    offsets, pairs = parts_of(pc.split_pattern(query, "&"))
+    offsets, pairs = list_parts(pc.split_pattern(query, "&"))
     filled = as_mask(pc.not_equal(pairs, ""))
     offsets, pairs = sieved(offsets, filled, pairs)
     both = pc.split_pattern(pairs, "=", max_splits=1)
@@ -150,7 +151,7 @@ def url_query(rows: Rows, value: Column, anchor: Any = "retain") -> Made:
         fragments = fragment.drop_null()
         keys = pa.repeat(pa.scalar("_anchor_", TEXT), len(fragments))
         (offsets, names), (_, given) = (
-            parts_of(behind(rows.n, [(offsets, own), (ends, more)]))
+            list_parts(behind(rows.n, [(offsets, own), (ends, more)]))
             for own, more in ((names, keys), (given, fragments))
         )
     twice = some(with_repeats(names, offsets))
