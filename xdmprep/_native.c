@@ -1421,6 +1421,103 @@ out:
     return result;
 }
 
+/* ---- Python texts ---------------------------------------------------------------------------------------------- */
+
+/* object_texts(objects, missing, allocate) -> (n, offsets, data, bitmap, nulls) | None
+ *
+ * Python strings as a text column.  None, NaN and the objects in the tuple `missing` are null.  None is returned where
+ * anything else is among them, half a surrogate pair, or 2 GB or more.  Nothing here runs Python code, so that the
+ * array stays as it is; the lock is held, as strings are Python's. */
+static PyObject *object_texts(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *object, *missing, *allocate, *result = NULL, *made_offsets = NULL, *made_data = NULL, *made_bits = NULL;
+    if (!PyArg_ParseTuple(args, "OO!O", &object, &PyTuple_Type, &missing, &allocate)) return NULL;
+    Py_buffer view;
+    if (PyObject_GetBuffer(object, &view, PyBUF_FORMAT | PyBUF_ND) < 0) return NULL;
+    Held held = {0};
+    uint8_t *data = NULL, *bits, *final;
+    int32_t *offsets;
+    if (!view.format || strcmp(view.format, "O") != 0 || view.itemsize != (Py_ssize_t)sizeof(PyObject *)) {
+        PyErr_SetString(PyExc_TypeError, "an array of objects is needed");
+        goto out;
+    }
+    PyObject *const *const objects = view.buf;
+    const Py_ssize_t n = view.len / view.itemsize, missing_count = PyTuple_Size(missing);
+    if (n >= INT32_MAX) {
+        result = Py_NewRef(Py_None);
+        goto out;
+    }
+    if (!(made_offsets = allocated(&held, allocate, (n + 1) * 4, &offsets))) goto out;
+    if (!(made_bits = allocated(&held, allocate, (n + 7) / 8, &bits))) goto out;
+    memset(bits, 0, (size_t)((n + 7) / 8));
+    Py_ssize_t size = 0, room = n * 16 + 64, nulls = 0;
+    if (!(data = PyMem_Malloc((size_t)room))) {
+        PyErr_NoMemory();
+        goto out;
+    }
+    for (Py_ssize_t i = 0; i < n; i++) {
+#ifdef __GNUC__
+        if (i + 12 < n) { /* a short string is up to two lines of memory, which lie anywhere */
+            __builtin_prefetch(objects[i + 12]);
+            __builtin_prefetch((const char *)objects[i + 12] + 48);
+        }
+#endif
+        PyObject *const value = objects[i];
+        offsets[i] = (int32_t)size;
+        if (!value || !PyUnicode_CheckExact(value)) {
+            int null = !value || value == Py_None;
+            if (!null && PyFloat_CheckExact(value)) {
+                const double number = PyFloat_AsDouble(value);
+                null = number != number;
+            }
+            for (Py_ssize_t m = 0; !null && m < missing_count; m++) null = value == PyTuple_GetItem(missing, m);
+            if (!null) {
+                result = Py_NewRef(Py_None);
+                goto out;
+            }
+            nulls++;
+            continue;
+        }
+        Py_ssize_t length;
+        const char *const text = PyUnicode_AsUTF8AndSize(value, &length);
+        if (!text) {
+            if (PyErr_ExceptionMatches(PyExc_UnicodeEncodeError)) {
+                PyErr_Clear();
+                result = Py_NewRef(Py_None);
+            }
+            goto out;
+        }
+        if (length > INT32_MAX - size) {
+            result = Py_NewRef(Py_None);
+            goto out;
+        }
+        if (size + length > room) {
+            room = (size + length) * 2;
+            uint8_t *const more = PyMem_Realloc(data, (size_t)room);
+            if (!more) {
+                PyErr_NoMemory();
+                goto out;
+            }
+            data = more;
+        }
+        memcpy(data + size, text, (size_t)length);
+        size += length;
+        bits[i >> 3] = (uint8_t)(bits[i >> 3] | 1 << (i & 7));
+    }
+    offsets[n] = (int32_t)size;
+    if (!(made_data = allocated(&held, allocate, size, &final))) goto out;
+    memcpy(final, data, (size_t)size);
+    result = Py_BuildValue("nOOOn", n, made_offsets, made_data, made_bits, nulls);
+out:
+    PyMem_Free(data);
+    Py_XDECREF(made_bits);
+    Py_XDECREF(made_data);
+    Py_XDECREF(made_offsets);
+    held_release(&held);
+    PyBuffer_Release(&view);
+    return result;
+}
+
 /* ---- Keys ------------------------------------------------------------------------------------------------------ */
 
 typedef struct {
@@ -1984,6 +2081,7 @@ static PyMethodDef METHODS[] = {
     {"parse_json", parse_json, METH_VARARGS, "Lines of JSON as columns."},
     {"text_sizes", text_sizes, METH_VARARGS, "The least and the most bytes of some texts."},
     {"take_texts", take_texts, METH_VARARGS, "The texts at some places."},
+    {"object_texts", object_texts, METH_VARARGS, "Python strings as a text column."},
     {"number_texts", number_texts, METH_VARARGS, "Numbers for distinct texts."},
     {"hash_texts", hash_texts, METH_VARARGS, "A hash of each text."},
     {"misfits", misfits, METH_VARARGS, "The texts with a byte that is not in its place's range."},

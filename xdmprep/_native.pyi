@@ -47,6 +47,9 @@ def take_texts(
     allocate: Callable[[int], Any],
     /,
 ) -> tuple[Any, Any, Any, int] | None: ...
+def object_texts(
+    objects: Any, missing: tuple[Any, ...], allocate: Callable[[int], Any], /
+) -> tuple[int, Any, Any, Any, int] | None: ...
 def misfits(
     offsets: Any, n: int, data: Any, valid: Any, first_bit: int, lows: bytes, spans: bytes, /
 ) -> bytes | None: ...

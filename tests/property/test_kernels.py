@@ -79,6 +79,41 @@ def test_texts_are_taken_as_arrow_takes_them(texts: list[str | None], skip: int,
             each.take_texts(column, np.array([last + 1], np.int32))
 
 
+class Missing:
+    """What frames hold where there is no value, beside None and NaN."""
+
+
+class Words(str):
+    """A text of another class."""
+
+
+MISSING = Missing()
+objects = st.lists(
+    st.none() | st.just(float("nan")) | st.just(MISSING) | st.text("aé\0🎈", max_size=90) | st.text(max_size=3),
+    max_size=40,
+)
+others = st.sampled_from([0, True, 0.5, b"a", "\ud800", [], {}, Words("a"), Missing(), np.float64("nan"), None])
+
+
+@settings(deadline=None)
+@given(objects, st.none() | others, st.integers(1, 2))
+def test_python_texts_are_a_column_or_left_to_others(some: list[Any], other: Any, step: int) -> None:
+    """Every second of them, too, which lie apart."""
+    given = np.empty(len(some) + (other is not None), object)
+    given[:] = [*some, *([other] if other is not None else [])]
+    values = list(given[::step])
+    expected = [value if isinstance(value, str) else None for value in values]
+    for each in both():
+        made = each.object_texts(given[::step], (MISSING,))
+        if any(value is other for value in values if other is not None):
+            assert made is None
+        else:
+            assert made is not None
+            made.validate(full=True)
+            assert made.to_pylist() == expected
+        assert each.object_texts(np.array(["a", MISSING], object), ()) is None
+
+
 repeated = st.lists(st.none() | st.sampled_from(["", "a", "ab", "é", "12345678", "123456789"]) | st.text(max_size=40))
 
 

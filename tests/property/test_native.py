@@ -179,6 +179,7 @@ RIGHT: dict[str, tuple[tuple[object, ...], object]] = {
     "parse_json": ((b'{"a":1,"m":{"k":[2]}}\n{}\nx' + bytes(64), 26, FIELDS, 1, ALLOCATE), None),
     "text_sizes": (TEXTS, (1, 1)),
     "take_texts": ((*TEXTS, np.array([1, 0, 1], I4), 3, ALLOCATE), None),
+    "object_texts": ((np.array(["a", None], object), (), ALLOCATE), None),
     "number_texts": ((*TEXTS, ALLOCATE), None),
     "hash_texts": ((*TEXTS, np.ones(1024, np.uint64), ALLOCATE), None),
     "misfits": ((*TEXTS, b"a", b"\0"), I8(1).tobytes()),

@@ -114,6 +114,15 @@ def take_texts(array: pa.Array, places: Offsets) -> pa.Array:
     return pa.Array.from_buffers(pa.string(), len(places), [bitmap, offsets, data], nulls)
 
 
+def object_texts(objects: np.ndarray[Any, np.dtype[np.object_]], missing: tuple[Any, ...]) -> pa.Array | None:
+    """See :class:`.interface.Kernels`."""
+    made = loops.object_texts(np.ascontiguousarray(objects), missing, pa.allocate_buffer)
+    if made is None:
+        return None
+    size, offsets, data, bitmap, nulls = made
+    return pa.Array.from_buffers(pa.string(), size, [bitmap if nulls else None, offsets, data], nulls)
+
+
 def number_texts(array: pa.Array) -> tuple[np.ndarray[Any, np.dtype[np.int32]], int]:
     """See :class:`.interface.Kernels`."""
     numbers, count = loops.number_texts(*_texts(array), pa.allocate_buffer)

@@ -21,8 +21,8 @@ from .walk import TextColumn, TextRun, Walk
 
 __all__ = [
     "count_lines", "escape", "hash_texts", "is_utf8", "join", "last_record_end", "line_ends", "misfits",
-    "not_accepted", "number_texts", "parse_csv", "parse_json", "print_times", "printed_otherwise", "take_texts",
-    "text_sizes", "write",
+    "not_accepted", "number_texts", "object_texts", "parse_csv", "parse_json", "print_times", "printed_otherwise",
+    "take_texts", "text_sizes", "write",
 ]  # fmt: skip
 
 
@@ -49,6 +49,20 @@ def text_sizes(array: pa.Array, nulls: bool = False) -> tuple[int, int]:
 def take_texts(array: pa.Array, places: Offsets) -> pa.Array:
     """See :class:`.interface.Kernels`."""
     return array.take(pa.array(places))
+
+
+def object_texts(objects: np.ndarray[Any, np.dtype[np.object_]], missing: tuple[Any, ...]) -> pa.Array | None:
+    """See :class:`.interface.Kernels`."""
+    kinds, absent = set(map(type, objects)) - {str, float, type(None)}, None
+    if kinds:
+        if kinds - set(map(type, missing)):
+            return None
+        absent = np.fromiter((any(value is one for one in missing) for value in objects), bool)
+    try:
+        made = pa.array(objects, pa.string(), mask=absent, from_pandas=True)
+    except (UnicodeEncodeError, pa.ArrowException):
+        return None
+    return made if isinstance(made, pa.Array) else None
 
 
 def misfits(array: pa.Array, test: ByteTest) -> Positions | None:

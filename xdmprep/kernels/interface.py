@@ -82,6 +82,18 @@ class Kernels(Protocol):
             IndexError, ValueError: a place is outside the column.
         """
 
+    def object_texts(
+        self, objects: np.ndarray[Any, np.dtype[np.object_]], missing: tuple[Any, ...], /
+    ) -> pa.Array | None:
+        """Python strings as a text column; None where it cannot be made of them quickly.
+
+        That is so where anything else is among them, half a surrogate pair, or 2 GB or more.
+
+        Args:
+            objects: one dimension.
+            missing: objects that are null, beside None and NaN.
+        """
+
     def number_texts(self, array: pa.Array, /) -> tuple[np.ndarray[Any, np.dtype[np.int32]], int]:
         """An int32 for each text, equal for equal texts, counted from 0 in order of first appearance; and how many.
 

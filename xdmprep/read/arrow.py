@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from .. import kernels
 from ..core.arrow_types import (
     LOST_DIGITS,
     has_lost_digits,
@@ -161,6 +162,11 @@ def _from_pandas(frame: Any) -> pa.Table:
 
 def _of_series(series: Any) -> pa.Array:
     """A pandas column; one of Python objects gets a type that holds them all, see :mod:`.objects`."""
+    if str(series.dtype) == "object":
+        pandas = sys.modules["pandas"]
+        texts = kernels.active.object_texts(series.to_numpy(), (pandas.NA, pandas.NaT))
+        if texts is not None and texts.null_count < len(texts):
+            return texts
     if str(series.dtype) != "object" or _is_plain(series) or not is_slow_or_odd(series):
         with suppress(pa.ArrowException, OverflowError, TypeError, ValueError):
             return _whole_numbers(pa.Array.from_pandas(series))
