@@ -29,6 +29,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
+import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
 from remote_kit import put, s3_server, send, web_server
@@ -307,6 +308,22 @@ def parquet_bytes(names: list[str], **options: Any) -> bytes:
     return sink.getvalue()
 
 
+def arrow_bytes(names: list[str], form: str, compression: str | None = None) -> bytes:
+    """The table in Arrow's file or stream format, in batches of two rows."""
+    sink = io.BytesIO()
+    rows = table(names)
+    new = pa.ipc.new_file if form == "file" else pa.ipc.new_stream
+    with new(sink, rows.schema, options=pa.ipc.IpcWriteOptions(compression=compression)) as writer:
+        writer.write_table(rows, max_chunksize=2)
+    return sink.getvalue()
+
+
+def feather_bytes(names: list[str]) -> bytes:
+    sink = io.BytesIO()
+    feather.write_feather(table(names), sink, compression="lz4")
+    return sink.getvalue()
+
+
 def wrote(file: Path, data: bytes) -> Path:
     file.write_bytes(data)
     return file
@@ -471,6 +488,16 @@ KINDS: dict[str, Kind] = {
     ),
     "Parquet without Arrow's schema": Kind(
         file("a.parquet", partial(parquet_bytes, store_schema=False, version="1.0")), PARQUET
+    ),
+    "Arrow file": Kind(file("a.arrow", partial(arrow_bytes, form="file")), all_but()),
+    "Arrow file, compressed": Kind(
+        file("a.ipc", partial(arrow_bytes, form="file", compression="zstd")), all_but(*RUNS)
+    ),
+    "Arrow stream in a file": Kind(file("a", partial(arrow_bytes, form="stream", compression="lz4")), all_but(*RUNS)),
+    "Feather": Kind(file("a.feather", feather_bytes), all_but(*RUNS)),
+    "BytesIO of an Arrow stream": Kind(lambda names, _: io.BytesIO(arrow_bytes(names, "stream")), all_but()),
+    "gzip of an Arrow file": Kind(
+        file("a.arrow.gz", lambda names: gzip.compress(arrow_bytes(names, "file"))), all_but()
     ),
     "folder of Parquet": Kind(lambda names, folder: halves(folder, names), PARQUET),
     "list of paths": Kind(lambda names, folder: sorted(halves(folder, names).iterdir()), PARQUET),

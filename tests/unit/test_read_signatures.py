@@ -33,6 +33,11 @@ REFUSED = [
     ("csv.parquet", b"id,t\n1,a\n", "name that ends in .csv"),
     ("csv.xlsx", b"id,t\n1,a\n", "name that ends in .csv"),
     ("json.xlsx", b'{"id": 1}\n', "name that ends in .json"),
+    ("csv.arrow", b"id,t\n1,a\n", "name that ends in .csv"),
+    ("parquet.feather", b"PAR1....PAR1", "name that ends in .parquet"),
+    ("damaged.arrow", b"ARROW1\0\0....", "is not a whole Arrow file"),
+    ("old.feather", b"FEA1....FEA1", "Feather file of version 1"),
+    ("nothing.ipc", b"", "is empty"),
     ("parquet.csv", b"PAR1....PAR1", "name that ends in .parquet"),
 ]
 #: What servers answer instead of a file, and records that look a little like it.
@@ -59,7 +64,9 @@ FOREIGN = {
     "an SQLite database": b"SQLite format 3\0....",
 }
 REFUSED += [
-    (f"x{ending}", data, kind) for kind, data in FOREIGN.items() for ending in (".csv", ".json", ".parquet", ".xlsx")
+    (f"x{ending}", data, kind)
+    for kind, data in FOREIGN.items()
+    for ending in (".csv", ".json", ".parquet", ".xlsx", ".arrow")
 ]
 
 

@@ -28,7 +28,7 @@ def kind_of_file(path: Path) -> Literal["schema", "mapping", "table"] | None:
     with suppress(OSError, ValueError, RecursionError):
         if not is_file(path) or path.stat().st_size > _LARGEST:
             return None
-        if path.suffix.lower() in (".csv", ".tsv", ".parquet", ".xlsx"):
+        if path.suffix.lower() in (".csv", ".tsv", ".parquet", ".xlsx", ".arrow", ".feather"):
             return "table"
         text = path.read_text(encoding="utf-8-sig")
         if path.suffix.lower() in (".yaml", ".yml"):

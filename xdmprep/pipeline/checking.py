@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.arguments import CALLABLE, COUNT, PATH, SOURCE, WORD, either, instance, nullable, takes
+from ..core.arrow_file import is_arrow_file
 from ..core.documents import Shape, is_file, kind_of
 from ..core.paths import format_path
 from ..core.remote import as_local, is_elsewhere, shown
@@ -135,7 +136,13 @@ def _records(source: Any, schema: Schema, mapping: Any, csv: CsvOptions | None, 
     """The source as a stream of records to check."""
     source = as_local(source)
     is_file = isinstance(source, str | os.PathLike) and not is_elsewhere(source)
-    if mapping is None and is_file and Path(source).suffix.lower() not in (".csv", ".tsv", ".txt", ".xlsx", ".xlsm"):
+    in_arrow = is_file and is_arrow_file(Path(source))
+    if (
+        mapping is None
+        and is_file
+        and not in_arrow
+        and Path(source).suffix.lower() not in (".csv", ".tsv", ".txt", ".xlsx", ".xlsm")
+    ):
         return open_records(source)
     from ..read import Spooled, as_records, is_open_file, open_source
 
@@ -150,7 +157,7 @@ def _records(source: Any, schema: Schema, mapping: Any, csv: CsvOptions | None, 
     if mapping is None and isinstance(source, list | tuple | Iterator) and not hasattr(source, "__arrow_c_stream__"):
         return open_rows(source, as_json)
     rows = open_source(source, csv, excel)
-    if mapping is None and not is_file:
+    if mapping is None and (in_arrow or not is_file):
         return as_records(rows)
     from ..mapping import MappingSet, map_stream
 

@@ -1,4 +1,4 @@
-"""Sources as streams: CSV, Parquet, NDJSON, Excel, several such files, open files, frames and rows in memory."""
+"""Sources as streams: CSV, Parquet, Arrow, NDJSON, Excel, several such files, open files, frames and rows in memory."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ..core.arrow_file import is_arrow_file
 from ..core.documents import why_no_source
 from ..core.packed import ENDINGS as PACKED
 from ..core.packed import open_bytes
@@ -23,6 +24,7 @@ from .spooled import Spooled, is_open_file
 
 log = logging.getLogger("xdmprep.read")
 
+_ARROW = (".arrow", ".arrows", ".feather", ".ipc")
 _JSON = (".json", ".jsonl", ".ndjson")
 
 __all__ = [
@@ -36,7 +38,7 @@ def is_csv(source: Any) -> bool:
     source = as_local(source)
     if not isinstance(source, str | os.PathLike) or is_elsewhere(source) or expand(source) is not None:
         return False
-    return kind_of(Path(source)) in (None, "CSV")
+    return kind_of(Path(source)) in (None, "CSV") and not is_arrow_file(Path(source))
 
 
 def as_records(stream: Stream) -> Stream:
@@ -54,9 +56,9 @@ def open_source(source: Any, csv: CsvOptions | None = None, excel: ExcelOptions 
     """Any source as a stream.
 
     Args:
-        source: a path or URL (by its ending: .parquet, .json, .jsonl, .ndjson, .xlsx, else CSV), ``-`` for standard
-            input, a list of paths, a folder, a glob, an open file, anything that :func:`~.arrow.read_frame` takes, or a
-            Stream.
+        source: a path or URL (an Arrow file by its bytes, others by their ending: .parquet, .json, .jsonl, .ndjson,
+            .xlsx, else CSV), ``-`` for standard input, a list of paths, a folder, a glob, an open file, anything that
+            :func:`~.arrow.read_frame` takes, or a Stream.
         csv: how CSV files are written.
         excel: which sheet of an Excel book is read.
 
@@ -150,6 +152,10 @@ def _file(
         from .arrow import read_parquet
 
         return read_parquet(path)
+    if ending in _ARROW or is_arrow_file(Path(path)):
+        from .arrow import read_arrow
+
+        return read_arrow(path)
     if ending in _JSON:
         from .ndjson import read_ndjson
 

@@ -1,4 +1,4 @@
-"""DataFrames, Arrow tables, everything with ``__arrow_c_stream__`` (polars, DuckDB, ...) and Parquet files."""
+"""DataFrames, Arrow tables, everything with ``__arrow_c_stream__`` (polars, DuckDB, ...), Parquet and Arrow files."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from .. import kernels
+from ..core.arrow_file import ArrowSource
 from ..core.arrow_types import (
     LOST_DIGITS,
     has_lost_digits,
@@ -152,6 +153,24 @@ def read_parquet(path: str | os.PathLike[str]) -> Stream:
     if not source.rows:
         raise NoRowsError(f"{source.file}: has no rows. Nothing was written.")
     return _stream(source.schema, partial(source.batches, CHUNK_ROWS), source.file.name)
+
+
+def read_arrow(path: str | os.PathLike[str]) -> Stream:
+    """The rows of an Arrow IPC file (Feather), or of a stream in a file.
+
+    Raises:
+        SourceError: the file is missing, empty or damaged.
+    """
+    source = ArrowSource(Path(path))
+    if not any(batch.num_rows for batch in source.batches()):
+        raise NoRowsError(f"{source.file}: has no rows. Nothing was written.")
+    return _stream(source.schema, partial(_in_chunks, source), source.file.name)
+
+
+def _in_chunks(source: ArrowSource) -> Iterator[pa.RecordBatch]:
+    for batch in source.batches():
+        for at in range(0, batch.num_rows, CHUNK_ROWS):
+            yield batch.slice(at, CHUNK_ROWS)
 
 
 def _from_pandas(frame: Any) -> pa.Table:

@@ -33,6 +33,7 @@ from ..errors import NoRowsError, SourceError
 KINDS = {
     ".csv": "CSV", ".tsv": "CSV", ".txt": "CSV", ".json": "JSON", ".jsonl": "JSON", ".ndjson": "JSON",
     ".parquet": "Parquet", ".pq": "Parquet", ".xlsx": "Excel", ".xlsm": "Excel",
+    ".arrow": "Arrow", ".arrows": "Arrow", ".feather": "Arrow", ".ipc": "Arrow",
 }  # fmt: skip
 _MAGIC = "*?["
 
@@ -69,7 +70,7 @@ def expand(source: Any) -> list[str] | None:
 
 
 def kind_of(file: Path) -> str | None:
-    """``CSV``, ``JSON``, ``Parquet`` or ``Excel`` by the file's ending, compressed or not; None for any other."""
+    """``CSV``, ``JSON``, ``Parquet``, ``Excel`` or ``Arrow`` by the ending, compressed or not; None for others."""
     ending = file.suffix.lower()
     return KINDS.get(Path(file.stem).suffix.lower() if ending in PACKED else ending)
 
@@ -121,7 +122,7 @@ def _of_one_kind(files: Sequence[str], folder: str) -> list[str]:
         if kind and not any(part.startswith((".", "_")) for part in Path(place[len(folder) :]).parts):
             kinds.setdefault(kind, []).append(file)
     if not kinds:
-        raise SourceError(f"{folder}: is a folder without CSV, JSON, Parquet or Excel files.")
+        raise SourceError(f"{folder}: is a folder without CSV, JSON, Parquet, Excel or Arrow files.")
     if len(kinds) > 1:
         counts = " and ".join(f"{len(some)} {kind}" for kind, some in kinds.items())
         raise SourceError(

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ..core.arrow_file import is_arrow
 from ..core.packed import open_bytes, packing
 from ..core.remote import STANDARD_INPUT, RemoteError, name_of, pieces, shown
 from ..core.stream import Stream
@@ -139,6 +140,8 @@ def _ending(head: bytes, name: str) -> str:
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if head.startswith(b"PAR1"):
         return ".parquet"
+    if is_arrow(head):
+        return ".arrow"
     if head.startswith(b"PK\x03\x04"):
         return ".xlsx"
     if text[:1] in (b"{", b"["):

@@ -1,0 +1,129 @@
+"""Arrow IPC files (also called Feather), and streams kept in a file, as record batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from ..errors import SourceError
+from .signatures import other_kind
+
+#: What files begin with: those of the file format, of the first version of Feather, and of the stream format.
+_FILE, _FEATHER_1, _STREAM = b"ARROW1", b"FEA1", b"\xff\xff\xff\xff"
+#: Most bytes of a schema; what says more is no stream.
+_LARGEST_SCHEMA = 1 << 26
+
+
+def is_arrow(head: bytes) -> bool:
+    """Whether a file with these first bytes (8 at least) is an Arrow file, a stream, or Feather of any version."""
+    if head.startswith((_FILE, _FEATHER_1)):
+        return True
+    size = int.from_bytes(head[4:8], "little")
+    return head.startswith(_STREAM) and len(head) >= 8 and size % 8 == 0 and 0 < size < _LARGEST_SCHEMA
+
+
+def is_arrow_file(file: Path) -> bool:
+    """The same for the file at a path; False where none can be opened."""
+    try:
+        with file.open("rb") as opened:
+            return is_arrow(opened.read(8))
+    except OSError:
+        return False
+
+
+class ArrowSource:
+    """An Arrow file that can be read any number of times, one record batch in memory at a time.
+
+    Args:
+        file: in the file format or the stream format; its batches may be compressed.
+
+    Attributes:
+        schema: names and types of its columns.
+
+    Raises:
+        SourceError: the file is missing, damaged, or of the first version of Feather.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        with self._told("cannot be read"), file.open("rb") as opened:
+            head = opened.read(4096)
+        if not head:
+            raise SourceError(f"{file}: is empty. Nothing was written.")
+        if not is_arrow(head):
+            raise SourceError(f"{file}: is not an Arrow file ({other_kind(head) or 'it does not begin like one'}).")
+        if head.startswith(_FEATHER_1):
+            raise SourceError(
+                f"{file}: is a Feather file of version 1. Read it with pandas.read_feather and give the DataFrame, or "
+                "write it again with version=2."
+            )
+        self._is_file = head.startswith(_FILE)
+        with self._told("is not a whole Arrow file"), self._opened() as reader:
+            self.schema = pa.schema([(field.name, field.type) for field in reader.schema])
+            if any(_is_impossible(kind) for kind in self.schema.types):
+                raise pa.ArrowInvalid("types that cannot be")
+
+    @contextmanager
+    def _opened(self) -> Iterator[Any]:
+        from pyarrow import ipc
+
+        opened = ipc.open_file if self._is_file else ipc.open_stream
+        with pa.OSFile(str(self.file)) as source, opened(source) as reader:
+            yield reader
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """All batches, each checked, since Arrow trusts what the file says about itself.
+
+        Raises:
+            SourceError: the file is damaged.
+        """
+        with self._told("cannot be read to its end"), self._opened() as reader:
+            places = map(reader.get_batch, range(reader.num_record_batches)) if self._is_file else reader
+            for batch in places:
+                for column in batch.columns:
+                    _checked(column)
+                yield batch
+
+    @contextmanager
+    def _told(self, what: str) -> Iterator[None]:
+        """What Arrow raises for a file that it cannot read, as one sentence."""
+        try:
+            yield
+        except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+            if isinstance(error, OSError) and error.errno is not None and error.strerror:
+                raise SourceError(f"{self.file}: {error.strerror}.") from None
+            reason = (str(error).splitlines() or [type(error).__name__])[0][:200].rstrip(".")
+            raise SourceError(f"{self.file}: {what} ({reason}). Write it again.") from None
+
+
+def _is_impossible(kind: pa.DataType) -> bool:
+    """Whether a type has something in it that no writer gives: a zone without a name, a decimal of such a scale.
+
+    Raises:
+        UnicodeDecodeError: the name of a field or zone is not UTF-8.
+    """
+    if pa.types.is_timestamp(kind) and kind.tz == "":
+        return True
+    if pa.types.is_decimal(kind):
+        return bool(abs(kind.scale) > 76)
+    if pa.types.is_dictionary(kind):
+        return _is_impossible(kind.value_type)
+    parts = [(field.name, field.type) for field in map(kind.field, range(kind.num_fields))]
+    return any(_is_impossible(inner) for _, inner in parts)
+
+
+def _checked(column: pa.Array) -> None:
+    """Check offsets, lengths and codes; text that is not UTF-8 is for the rows that hold it.
+
+    Raises:
+        pa.ArrowInvalid: the column is damaged.
+    """
+    if pa.types.is_string(column.type):
+        column = column.view(pa.binary())
+    elif pa.types.is_large_string(column.type):
+        column = column.view(pa.large_binary())
+    column.validate(full=True)
