@@ -275,6 +275,8 @@ def array_at(array: pa.Array, steps: Path) -> pa.Array:
     for number, step in enumerate(steps):
         if pa.types.is_null(array.type):
             return array
+        if not (pa.types.is_nested(array.type) and array.type.num_fields):  # nothing is known of what is in there
+            return pa.nulls(len(array))
         if step == EVERY:
             offsets, values = list_parts(array)
             inner = array_at(values, steps[number + 1 :])

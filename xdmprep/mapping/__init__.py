@@ -16,8 +16,10 @@ from ..schema import Schema
 from .fields import FieldMapping, SetOptions
 from .groups import group_stream
 from .mapper import Mapper
+from .nested import leaves_open
 from .plan import make_plan
 from .sets import MappingLike, MappingSet, as_mapping
+from .sources import ColumnSource
 
 __all__ = [
     "FieldMapping",
@@ -28,6 +30,7 @@ __all__ = [
     "as_mapping",
     "compile_mapping",
     "map_stream",
+    "with_what_is_read",
 ]
 
 log = logging.getLogger("xdmprep.mapping")
@@ -66,6 +69,37 @@ def compile_mapping(
         len(mapping), len(mapper.reads), len(columns), len(mapper.leaves), ", rows grouped" if plan.keys else "",
     )  # fmt: skip
     return mapper
+
+
+def with_what_is_read(stream: Stream, mapping: MappingSet | Any, schema: Schema | None = None) -> Stream:
+    """The stream with columns learned from all its records, where the first leave open what the mapping reads.
+
+    That takes one more reading: an array that was always empty, an object that was always null, a column or field that
+    no record had.
+
+    Args:
+        stream: rows of a source.
+        mapping: a mapping set, or what makes one.
+        schema: the XDM schema.
+    """
+    if stream.whole is None:
+        return stream
+    columns = stream.arrow_schema
+    try:
+        outputs = make_plan(as_mapping(mapping), columns, schema).outputs
+    except MappingError:
+        is_open = True
+    else:
+        is_open = any(
+            leaves_open(columns.field(str(name)), tuple(steps), not isinstance(one.source, ColumnSource))
+            for one in outputs
+            for name, *steps in one.reads(columns.names)
+            if len(columns.get_all_field_indices(str(name))) == 1
+        )
+    if not is_open:
+        return stream
+    log.info("%s: columns are learned from all records", stream.name)
+    return replace(stream.whole(), name=stream.name)
 
 
 def map_stream(

@@ -40,20 +40,64 @@ def type_at(kind: pa.DataType, steps: Path, above: Path = ()) -> pa.DataType:
     step, rest, here = steps[0], steps[1:], format_path(above)
     if is_list(kind):
         if step == EVERY:
-            return pa.list_(type_at(kind.value_type, rest, (*above, EVERY)))
+            return pa.list_(type_in(kind.value_field, rest, (*above, EVERY)))
         if isinstance(step, int):
-            return type_at(kind.value_type, rest, (*above, step))
+            return type_in(kind.value_field, rest, (*above, step))
         raise NoSuchPath(f"'{here}' is an array; write '{here}[0].{step}' or '{here}[*].{step}'.")
     if isinstance(step, int) or step == EVERY:
         raise NoSuchPath(f"'{here}' is {type_words(kind)}, not an array.")
     if pa.types.is_map(kind):
-        return type_at(kind.item_type, rest, (*above, step))
+        return type_in(kind.item_field, rest, (*above, step))
     if pa.types.is_struct(kind):
         if kind.get_field_index(step) < 0:
             names = [format_path((*above, field.name)) for field in kind]
             raise NoSuchField(f"'{here}' has no field '{step}'.{did_you_mean(format_path((*above, step)), names)}")
-        return type_at(kind.field(step).type, rest, (*above, step))
+        return type_in(kind.field(step), rest, (*above, step))
     raise NoSuchPath(f"'{here}' is {type_words(kind)} and has no field '{step}'.")
+
+
+def type_in(field: pa.Field, steps: Path, above: Path = ()) -> pa.DataType:
+    """The type found by walking `steps` into the values of a field; null where none of them say what is in there.
+
+    Raises:
+        NoSuchPath: the field has no such place.
+    """
+    return pa.null() if steps and says_nothing(field) else type_at(field.type, steps, above)
+
+
+def says_nothing(field: pa.Field) -> bool:
+    """Whether the type of a field comes of no value, or of empty objects only."""
+    return is_unseen(field) or (pa.types.is_struct(field.type) and not field.type.num_fields)
+
+
+def leaves_open(field: pa.Field, steps: Path, inside: bool) -> bool:
+    """Whether no value was seen on the way that `steps` go into a field, so that more records may have some there.
+
+    Args:
+        field: a column.
+        steps: the way.
+        inside: whether what lies in the values found there counts as well.
+    """
+    for step in steps:
+        kind = field.type
+        if says_nothing(field):
+            return True
+        if is_list(kind):
+            field = kind.value_field
+        elif pa.types.is_map(kind):
+            field = kind.item_field
+        elif not pa.types.is_struct(kind):
+            return False
+        elif kind.get_field_index(str(step)) < 0:
+            return True
+        else:
+            field = kind.field(str(step))
+    return inside and _holds_open(field)
+
+
+def _holds_open(field: pa.Field) -> bool:
+    parts = map(field.type.field, range(field.type.num_fields))
+    return says_nothing(field) or any(_holds_open(part) for part in parts)
 
 
 #: What people call types.
@@ -90,7 +134,7 @@ def field_at(field: pa.Field, steps: Path) -> pa.Field:
     """The field found by walking `steps`, which fit, into another; for lists of what is found, that of the elements."""
     for step in steps:
         kind = field.type
-        if pa.types.is_null(kind):
+        if pa.types.is_null(kind) or says_nothing(field):
             return field
         if is_list(kind):
             field = kind.value_field
@@ -109,7 +153,7 @@ def as_meant(field: pa.Field, values: pa.Array, target: pa.DataType) -> pa.Array
     """The values of a field of JSON as what they are, where they are kept as text and the target is no text."""
     if is_numeral(field) and not holds_text(target):
         return numbers_of(plain(values))
-    if is_unseen(field) and pa.types.is_nested(target):
+    if is_unseen(field) and holds_text(values.type) and pa.types.is_nested(target):
         if values.null_count == len(values):
             return pa.nulls(len(values))
         return [None if text is None else _read(text) for text in values.to_pylist()]

@@ -23,7 +23,7 @@ from ..language import Options, coerce
 from ..schema import Field, Schema
 from .destinations import clashes, destination, find, never_fits, target_type, type_name
 from .fields import FieldMapping
-from .nested import natural
+from .nested import natural, says_nothing
 from .placeholders import filled, left
 from .sets import MappingSet
 from .sources import (
@@ -265,7 +265,7 @@ class _Planner:
     def _outputs(self, one: _Bound, overrides: set[Path]) -> list[Output]:
         source, path, target = one.source, one.path, one.field
         kind = source.type
-        if isinstance(source, ColumnSource) and target is not None and _says_nothing(source.field_at(())):
+        if isinstance(source, ColumnSource) and target is not None and says_nothing(source.field_at(())):
             kind = pa.null()
         if kind is None and target is None:
             kind = self._sampled(source)
@@ -361,11 +361,6 @@ def _held(made: pa.DataType | None, kind: pa.DataType | None) -> pa.DataType:
     if made is None:
         raise MappingError(f"its type, {kind}, cannot be held by a record.")
     return made
-
-
-def _says_nothing(field: pa.Field) -> bool:
-    """Whether the type of a field comes of no value, or of empty objects only."""
-    return is_unseen(field) or (pa.types.is_struct(field.type) and not field.type.num_fields)
 
 
 def _refuse_lost_digits(source: ColumnSource) -> None:

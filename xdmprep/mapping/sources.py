@@ -23,7 +23,7 @@ from ..core.shred import array_at, plain
 from ..errors import ExpressionError, MappingError, did_you_mean, needed_by, printable, shorten
 from ..language import Expression, Options, compile_expression
 from .fields import FieldMapping, Missing, may_be_a_name
-from .nested import NoSuchField, NoSuchPath, field_at, type_at
+from .nested import NoSuchField, NoSuchPath, field_at, type_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +293,7 @@ def may_be_inside(name: str, columns: pa.Schema) -> bool:
     if steps is None or len(steps) < 2 or not _nested(steps, columns):
         return False
     try:
-        type_at(columns.field(str(steps[0])).type, steps[1:], (steps[0],))
+        type_in(columns.field(str(steps[0])), steps[1:], (steps[0],))
     except NoSuchPath:
         return False
     return True
@@ -303,7 +303,7 @@ def _column(name: str, steps: Path, columns: pa.Schema, text: str, missing: Miss
     _refuse_repeated((name,), columns)
     try:
         field = columns.field(name)
-        return ColumnSource(name, steps, type_at(field.type, steps, (name,)), text, field)
+        return ColumnSource(name, steps, type_in(field, steps, (name,)), text, field)
     except NoSuchField as error:
         if missing == "null":
             return AbsentSource(text)

@@ -159,10 +159,10 @@ def _records(source: Any, schema: Schema, mapping: Any, csv: CsvOptions | None, 
     rows = open_source(source, csv, excel)
     if mapping is None and (in_arrow or not is_file):
         return as_records(rows)
-    from ..mapping import MappingSet, map_stream
+    from ..mapping import MappingSet, map_stream, with_what_is_read
 
     if mapping is not None:
-        return map_stream(rows, mapping, schema)
+        return map_stream(with_what_is_read(rows, mapping, schema), mapping, schema)
     if schema.behavior != "adhoc":
         raise UsageError(
             f"{rows.name}: is CSV, and {schema.name} describes records with a hierarchy. Give the mapping that makes "

@@ -32,7 +32,7 @@ from ..core.stream import Chunk, Stream
 from ..core.typing import Format, RuleSet, Source
 from ..errors import DataError, UsageError, counted
 from ..kernels import native
-from ..mapping import MappingLike, MappingSet, as_mapping, map_stream
+from ..mapping import MappingLike, MappingSet, as_mapping, map_stream, with_what_is_read
 from ..read import CsvOptions, ExcelOptions, as_records, fingerprint, open_source
 from ..report import Report, ReportBuilder
 from ..schema import Schema, SchemaLike, as_schema
@@ -256,7 +256,7 @@ def prepare(
         options = replace(options, max_bytes=max_bytes)
     options = stamped(options, schema)
     times = Times()
-    read = open_source(source, csv, excel)
+    read = with_what_is_read(open_source(source, csv, excel), mapping, schema)
     if contract is not None:
         from .contract import contract_stream, load_contract
 
@@ -409,12 +409,8 @@ def map_rows(
         >>> xp.map_rows([{"first": "Ada", "last": "Byron"}], {"fullName": 'concat(first, " ", last)'}).to_pylist()
         [{'fullName': 'Ada Byron'}]
     """
-    return map_stream(
-        open_source(source, csv, excel),
-        as_mapping(mapping),
-        None if schema is None else as_schema(schema),
-        strict=strict,
-    )
+    made, target = as_mapping(mapping), None if schema is None else as_schema(schema)
+    return map_stream(with_what_is_read(open_source(source, csv, excel), made, target), made, target, strict=strict)
 
 
 @takes(**_PARTS)

@@ -33,7 +33,15 @@ from ..core.stream import Chunk, Finding, Stream, row_chunk
 from ..core.typing import Format, RuleSet, Source
 from ..errors import MappingError, SchemaError, UsageError, counted
 from ..language.functions import table as functions
-from ..mapping import Mapper, MappingLike, MappingSet, as_mapping, compile_mapping, map_stream
+from ..mapping import (
+    Mapper,
+    MappingLike,
+    MappingSet,
+    as_mapping,
+    compile_mapping,
+    map_stream,
+    with_what_is_read,
+)
 from ..patch import (
     MEMORY_BYTES,
     Checks,
@@ -392,6 +400,7 @@ def _side(source: Any, mapping: Any, schema: Schema, on: str | None, csv: CsvOpt
     if mapping is None:
         return _as_it_is(as_records(read), schema, resident)
     whole = as_mapping(mapping)
+    read = with_what_is_read(read, whole, schema)
     stream = Assembly(schema, whole, strict=strict).records(read)
     if whole.options.group_by or not _repeatable(whole):
         return Side.of(stream)

@@ -18,6 +18,7 @@ import numpy as np
 from ...errors import SourceError
 from ...kernels.arrays import Ints
 from ...kernels.json_arrow import escaped_quotes
+from ..signatures import what_it_is
 
 #: Text read at a time: enough that threads seldom wait for each other (12 MB take a tenth less time than 8), and no
 #: more, because some of them are held at once.
@@ -96,6 +97,8 @@ def open_blocks(file: Path, block_bytes: int | None = None) -> partial[Iterator[
     if not text and size <= len(head):
         raise SourceError(f"{file}: has no records.")
     if spread(text):
+        if (kind := what_it_is(head)) and "tells of an error" in kind:
+            raise SourceError(f"{file}: is {kind}.")
         raise SourceError(
             f"{file}: its records are written over several lines. Each takes one line, or is an element of one JSON "
             f"array. `jq -c . {file}` prints a line for each."
