@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
-from urllib.request import url2pathname
 
 from ..errors import install_command, printable
 
@@ -62,6 +61,8 @@ def as_local(path: Any) -> Any:
     """The local path that a ``file://`` URL names; anything else as it is."""
     if not is_url(path) or scheme_of(path) != "file":
         return path
+    from urllib.request import url2pathname  # brings an HTTP client
+
     parts = urlsplit(path, allow_fragments=False)
     return url2pathname(parts.path) if parts.netloc in ("", "localhost") else path
 

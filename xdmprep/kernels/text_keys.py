@@ -9,8 +9,17 @@ import pyarrow as pa
 
 from .arrays import text_bytes, valid
 
+
+def _weights(number: int) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    """Odd numbers without a pattern: splitmix64 of 1, 2, 3 (numpy.random takes as long to import as all of this)."""
+    mixed = np.arange(1, number + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1)):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    return mixed | np.uint64(1)
+
+
 #: What the byte at each place of a text is multiplied with, so that the same bytes in another order differ.
-HASH_WEIGHTS = np.random.default_rng(0).integers(1, 1 << 63, 1024, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+HASH_WEIGHTS = _weights(1024)
 
 
 def number_texts(array: pa.Array) -> tuple[np.ndarray[Any, np.dtype[np.int32]], int]:
