@@ -1342,6 +1342,59 @@ static PyObject *text_sizes(PyObject *self, PyObject *args) {
     return more ? Py_BuildValue("II", least, more - 1) : Py_NewRef(Py_None);
 }
 
+/* order_groups(codes, n, count, allocate) -> (order | None, bounds)
+ * The int32 order that brings equal codes together (None if they stand so, ascending), each group in the order of its
+ * rows; and int64 (count + 1) where the groups begin.  Codes are below `count`. */
+static PyObject *order_groups(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *code_object, *allocate, *made_order = NULL, *made_bounds = NULL, *result = NULL;
+    Py_ssize_t n, count;
+    if (!PyArg_ParseTuple(args, "OnnO", &code_object, &n, &count, &allocate)) return NULL;
+    Held held = {0};
+    int32_t *order;
+    int64_t *bounds;
+    const int32_t *const codes = held_items(&held, code_object, n, 4, NULL);
+    if (!codes || n >= INT32_MAX || count < 0 || count >= INT32_MAX) {
+        if (!PyErr_Occurred()) PyErr_SetString(PyExc_ValueError, "no codes, or too many");
+        goto out;
+    }
+    if (!(made_bounds = allocated(&held, allocate, (count + 1) * 8, &bounds))) goto out;
+    int wrong = 0, sorted = 1;
+    Py_BEGIN_ALLOW_THREADS;
+    memset(bounds, 0, (size_t)(count + 1) * 8);
+    for (Py_ssize_t i = 0; i < n; i++) {
+        const int32_t code = codes[i];
+        if (code < 0 || code >= count) {
+            wrong = 1;
+            break;
+        }
+        if (i && code < codes[i - 1]) sorted = 0;
+        bounds[code + 1]++;
+    }
+    Py_END_ALLOW_THREADS;
+    if (wrong) {
+        PyErr_SetString(PyExc_ValueError, "a code that is not below the count");
+        goto out;
+    }
+    if (!sorted && !(made_order = allocated(&held, allocate, n * 4, &order))) goto out;
+    Py_BEGIN_ALLOW_THREADS;
+    int64_t start = 0; /* first behind each place where its group begins; when it is filled, where it ends */
+    for (Py_ssize_t i = 1; i <= count; i++) {
+        const int64_t size = bounds[i];
+        bounds[i] = made_order ? start : start + size;
+        start += size;
+    }
+    if (made_order)
+        for (Py_ssize_t i = 0; i < n; i++) order[bounds[codes[i] + 1]++] = (int32_t)i;
+    Py_END_ALLOW_THREADS;
+    result = Py_BuildValue("OO", made_order ? made_order : Py_None, made_bounds);
+out:
+    Py_XDECREF(made_order);
+    Py_XDECREF(made_bounds);
+    held_release(&held);
+    return result;
+}
+
 /* take_texts(offsets, n, data, valid, first_bit, places, count, allocate) -> None | (offsets, data, bits | None, nulls)
  *
  * The texts at `places` (int32), one after the other; `bits` says which are there.  None where they are 2 GB together. */
@@ -1353,6 +1406,7 @@ static PyObject *take_texts(PyObject *self, PyObject *args) {
     if (!PyArg_ParseTuple(args, "OnOOnOnO", &offset_object, &n, &data_object, &valid_object, &first_bit, &place_object,
                           &count, &allocate))
         return NULL;
+    int32_t *starts = NULL;
     Held held = {0};
     Texts texts = {0};
     if (texts_from(&held, offset_object, n, data_object, valid_object, first_bit, &texts) < 0) goto out;
@@ -1369,6 +1423,10 @@ static PyObject *take_texts(PyObject *self, PyObject *args) {
     int64_t size = 0;
     Py_ssize_t nulls = 0;
     int wrong = 0;
+    if (!(starts = malloc((size_t)(count ? count : 1) * 4))) {
+        PyErr_NoMemory();
+        goto out;
+    }
     Py_BEGIN_ALLOW_THREADS;
     if (bits) memset(bits, 0, (size_t)((count + 7) / 8));
     for (Py_ssize_t i = 0; i < count; i++) {
@@ -1381,6 +1439,7 @@ static PyObject *take_texts(PyObject *self, PyObject *args) {
             wrong = 1;
             break;
         }
+        starts[i] = at[place];
         if (is_there(&texts, place)) {
             size += at[place + 1] - at[place];
             if (bits) bits[i >> 3] = (uint8_t)(bits[i >> 3] | 1 << (i & 7));
@@ -1405,15 +1464,15 @@ static PyObject *take_texts(PyObject *self, PyObject *args) {
         const uint8_t *const from = texts.data, *const end = from + at[n];
         for (Py_ssize_t i = 0; i < count; i++) {
 #ifdef __GNUC__
-            if (i + 48 < count) __builtin_prefetch(at + places[i + 48]);
-            if (i + 16 < count) __builtin_prefetch(from + at[places[i + 16]]);
+            if (i + 24 < count) __builtin_prefetch(from + starts[i + 24]);
 #endif
-            copy_text(data + offsets[i], from + at[places[i]], (size_t)(offsets[i + 1] - offsets[i]), end);
+            copy_text(data + offsets[i], from + starts[i], (size_t)(offsets[i + 1] - offsets[i]), end);
         }
         Py_END_ALLOW_THREADS;
     }
     result = Py_BuildValue("OOOn", made_offsets, made_data, made_bits ? made_bits : Py_None, nulls);
 out:
+    free(starts);
     Py_XDECREF(made_bits);
     Py_XDECREF(made_data);
     Py_XDECREF(made_offsets);
@@ -2083,6 +2142,7 @@ static PyMethodDef METHODS[] = {
     {"take_texts", take_texts, METH_VARARGS, "The texts at some places."},
     {"object_texts", object_texts, METH_VARARGS, "Python strings as a text column."},
     {"number_texts", number_texts, METH_VARARGS, "Numbers for distinct texts."},
+    {"order_groups", order_groups, METH_VARARGS, "The order that brings equal codes together."},
     {"hash_texts", hash_texts, METH_VARARGS, "A hash of each text."},
     {"misfits", misfits, METH_VARARGS, "The texts with a byte that is not in its place's range."},
     {"not_accepted", not_accepted, METH_VARARGS, "The texts that a finite automaton does not accept."},

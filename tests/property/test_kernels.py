@@ -138,6 +138,27 @@ def test_many_texts_are_numbered() -> None:
         assert count == len(wanted.dictionary) and np.array_equal(numbers, wanted.indices.to_numpy())
 
 
+def test_many_groups_are_ordered() -> None:
+    codes = np.random.default_rng(2).integers(0, 200_000, 300_000).astype(np.int32)
+    for each in both():
+        order, _ = each.order_groups(codes, 200_000)
+        assert order is not None and np.array_equal(order, np.argsort(codes, kind="stable"))
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 6)) | st.lists(st.integers(0, 200_000)), st.booleans())
+def test_groups_are_ordered_as_a_stable_sort_orders_them(numbers: list[int], ordered: bool) -> None:
+    codes, count = np.array(sorted(numbers) if ordered else numbers, np.int32), max([*numbers, 0]) + 1
+    wanted = sorted(range(len(codes)), key=codes.tolist().__getitem__)
+    for each in both():
+        order, bounds = each.order_groups(codes, count)
+        assert (list(range(len(codes))) if order is None else order.tolist()) == wanted
+        assert [len(codes)] == bounds[-1:].tolist()
+        assert np.diff(bounds).tolist() == np.bincount(codes, minlength=count).tolist()
+        with pytest.raises(ValueError, match="not below"):
+            each.order_groups(np.append(codes, np.int32(count)), count)
+
+
 @settings(deadline=None)
 @given(columns, st.integers(0, 3), st.integers(0, 3))
 def test_texts_have_the_same_hashes_with_and_without_a_compiler(texts: list[str | None], skip: int, more: int) -> None:

@@ -20,7 +20,7 @@ import xdmprep
 from xdmprep.core.stream import Chunk, Finding, Stream
 from xdmprep.errors import MappingError, SourceError
 from xdmprep.mapping import MappingSet, map_stream
-from xdmprep.mapping.grouping import Closed, by_group, codes_of, hashes_of
+from xdmprep.mapping.grouping import Closed, GroupRows, by_group, codes_of, hashes_of
 from xdmprep.mapping.groups import group_stream
 from xdmprep.mapping.spill import Spill
 from xdmprep.read import open_source
@@ -327,16 +327,30 @@ def test_codes_are_numbers_in_order_of_appearance(keys: list[str | None], severa
         wanted.setdefault(key if key is not None else ("none", number), len(wanted))
     assert count == len(wanted)
     assert codes.tolist() == [wanted[key if key is not None else ("none", at)] for at, key in enumerate(keys)]
-    order, bounds = by_group(codes, count)
+    order, bounds = by_group(columns)
     wanted_order = sorted(range(len(keys)), key=lambda at: (codes[at], at))
     assert (list(range(len(keys))) if order is None else order.tolist()) == wanted_order
     assert bounds.tolist() == np.concatenate([[0], np.cumsum(np.bincount(codes))]).tolist()
 
 
-def test_many_groups_are_ordered_by_two_passes() -> None:
-    codes = np.random.default_rng(2).integers(0, 200_000, 300_000).astype(np.int32)
-    order, _ = by_group(codes, 200_000)
-    assert np.array_equal(order, np.argsort(codes, kind="stable"))
+@given(st.lists(st.sampled_from(["ab", "", "é"]) | st.none(), min_size=1, max_size=30), st.data())
+def test_columns_in_pieces_are_joined(texts: list[str | None], data: st.DataObject) -> None:
+    """Pieces of one table that follow each other, overlap, or come from several."""
+    whole = pa.record_batch({
+        "t": pa.array(texts, pa.string()),
+        "n": pa.array([text if text is None else len(text) for text in texts], pa.int64()),
+        "b": pa.array([text if text is None else text > "a" for text in texts], pa.bool_()),
+        "l": pa.array([text if text is None else [text] for text in texts], pa.list_(pa.string())),
+        "\0row": pa.array(range(len(texts))),
+    })  # fmt: skip
+    copied = pa.RecordBatch.from_pylist(whole.to_pylist(), schema=whole.schema)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(texts)), max_size=3)))
+    pieces = [whole.slice(at, end - at) for at, end in zip([0, *cuts], [*cuts, len(texts)], strict=True)]
+    pieces += data.draw(st.lists(st.sampled_from([whole, whole.slice(1), copied]), max_size=2))
+    rows = GroupRows(pieces)
+    for at in range(5):
+        assert rows.column(at).to_pylist() == [value for piece in pieces for value in piece.column(at).to_pylist()]
+        rows.column(at).validate(full=True)
 
 
 @settings(max_examples=60, deadline=None)

@@ -129,6 +129,13 @@ def number_texts(array: pa.Array) -> tuple[np.ndarray[Any, np.dtype[np.int32]], 
     return np.frombuffer(numbers, np.int32, len(array)), count
 
 
+def order_groups(codes: Offsets, count: int) -> tuple[Offsets | None, Positions]:
+    """See :class:`.interface.Kernels`."""
+    order, bounds = loops.order_groups(codes, len(codes), count, pa.allocate_buffer)
+    starts = np.frombuffer(bounds, np.int64, count + 1)
+    return None if order is None else np.frombuffer(order, np.int32, len(codes)), starts
+
+
 def hash_texts(array: pa.Array) -> np.ndarray[Any, np.dtype[np.uint64]]:
     """See :class:`.interface.Kernels`."""
     return np.frombuffer(loops.hash_texts(*_texts(array), HASH_WEIGHTS, pa.allocate_buffer), np.uint64, len(array))

@@ -103,6 +103,20 @@ class Kernels(Protocol):
             array: a text column.
         """
 
+    def order_groups(self, codes: Offsets, count: int, /) -> tuple[Offsets | None, Positions]:
+        """The order that brings equal codes together, each group in the order of its rows; where the groups begin.
+
+        Args:
+            codes: int32 (n,), from 0 up to `count`.
+            count: how many groups there are.
+
+        Returns:
+            int32 (n,), or None if the codes are sorted; int64 (count + 1,).
+
+        Raises:
+            ValueError: a code is not below `count`.
+        """
+
     def hash_texts(self, array: pa.Array, /) -> np.ndarray[Any, np.dtype[np.uint64]]:
         """uint64 (n,): equal for equal texts; 0 for nulls.  Both implementations give the same.
 

@@ -52,13 +52,30 @@ class GroupRows:
             parts[:] = [conform(part, kind) for part in parts]
         if len(parts) > 1:
             try:
-                parts[:] = [pa.concat_arrays(parts)]
+                parts[:] = [_undivided(parts) or pa.concat_arrays(parts)]
             except pa.ArrowInvalid as error:
                 raise SourceError(
                     f"the rows of one group hold more than 2 GB in the column '{self._names[at]}' ({error}). Group by "
                     "another key, or leave the column out."
                 ) from None
         return parts[0]
+
+    def arrange(self, columns: Sequence[int], keys: Sequence[int], order: Codes | None, bounds: Ints) -> None:
+        """Bring the rows of each group together in these columns, one whole column after the other.
+
+        A group's rows may be all over the table; a column that is taken at once is in the processor's cache after the
+        first group.  A text that is one of the `keys` is the same in all rows of a group: that of the first is at hand.
+        """
+        if order is None:
+            return
+        firsts = np.repeat(order[bounds[:-1]], np.diff(bounds))
+        for at in columns:
+            values = self.column(at)
+            self._parts[at][:] = [taken(values, firsts if at in keys and pa.types.is_string(values.type) else order)]
+
+    def lists(self, at: int, start: int, offsets: pa.Array) -> pa.ListArray:
+        """The column at that place as lists: the values from `start` on, cut at `offsets`."""
+        return pa.ListArray.from_arrays(offsets, self.column(at).slice(start, offsets[-1].as_py()))
 
     def fetch(self, at: int, rows: Ints) -> pa.Array:
         """The values that the rows of these numbers have in the column at that place."""
@@ -68,6 +85,20 @@ class GroupRows:
         """About how many bytes a row takes in these columns."""
         size: int = sum(self.column(at).nbytes for at in columns)
         return size // max(1, self.count)
+
+
+def _undivided(parts: Sequence[pa.Array]) -> pa.Array | None:
+    """The array that these are the slices of, one after the other, as those of a table in memory are; or None."""
+    first = parts[0]
+    if pa.types.is_nested(first.type) or pa.types.is_dictionary(first.type):
+        return None
+    end = first.offset
+    where = [None if buffer is None else buffer.address for buffer in first.buffers()]
+    for part in parts:
+        if part.offset != end or [None if one is None else one.address for one in part.buffers()] != where:
+            return None
+        end += len(part)
+    return pa.Array.from_buffers(first.type, end - first.offset, first.buffers(), offset=first.offset)
 
 
 def codes_of(columns: Sequence[pa.Array]) -> tuple[Codes, int]:
@@ -99,16 +130,10 @@ def _distinct(codes: Ints) -> tuple[Codes, int]:
     return coded.indices.to_numpy(), len(coded.dictionary)
 
 
-def by_group(codes: Codes, count: int) -> tuple[Any, Ints]:
-    """The order that brings the rows of a group together (None if they stand so), and the bounds of the groups."""
-    bounds = np.zeros(count + 1, dtype=np.int64)
-    np.cumsum(np.bincount(codes, minlength=count), out=bounds[1:])
-    if not np.any(codes[1:] < codes[:-1]):
-        return None, bounds
-    order = np.argsort((codes & 0xFFFF).astype(np.uint16), kind="stable").astype(np.int32)
-    if count > 1 << 16:  # a stable sort of 16 bits takes a fraction of one of 32
-        order = order[np.argsort((codes[order] >> 16).astype(np.uint16), kind="stable")]
-    return order, bounds
+def by_group(columns: Sequence[pa.Array]) -> tuple[Codes | None, Ints]:
+    """The order that brings rows of equal keys together (None if they stand so), and the bounds of the groups."""
+    codes, count = codes_of(columns)
+    return kernels.active.order_groups(np.ascontiguousarray(codes), count)
 
 
 def rows_of(row_bytes: int) -> int:
@@ -124,16 +149,6 @@ def cuts(bounds: Ints, rows: int) -> Iterator[tuple[int, int]]:
         end = min(max(fits, at + 1), last)
         yield at, end
         at = end
-
-
-def list_column(rows: GroupRows, column: int, picked: Any, offsets: pa.Array) -> pa.ListArray:
-    """A column as lists: the values of the rows `picked` (a slice, or their places), cut at `offsets`."""
-    values = rows.column(column)
-    if isinstance(picked, slice):
-        values = values.slice(picked.start, picked.stop - picked.start)
-    else:
-        values = taken(values, picked)
-    return pa.ListArray.from_arrays(offsets, values)
 
 
 def taken(values: pa.Array, places: np.ndarray[Any, np.dtype[Any]]) -> pa.Array:

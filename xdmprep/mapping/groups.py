@@ -35,10 +35,8 @@ from .grouping import (
     GroupRows,
     Ints,
     by_group,
-    codes_of,
     cuts,
     hashes_of,
-    list_column,
     rows_of,
 )
 from .mapper import source_records
@@ -146,13 +144,13 @@ class _Grouping:
             starts = [np.zeros(1, np.int64)]
             rows = self._rows(done)
             self._once(rows, bounds[:-1], closed)
-            yield from self._chunks(out, rows, None, bounds)
+            yield from self._chunks(out, rows, bounds)
         if held:
             bounds = np.append(np.concatenate(starts), count)
             rows = self._rows(held)
             held = []
             self._once(rows, bounds[:-1], closed)
-            yield from self._chunks(out, rows, None, bounds)
+            yield from self._chunks(out, rows, bounds)
         yield from out.rest()
 
     def _once(self, rows: GroupRows, firsts: Ints, closed: Closed) -> None:
@@ -184,11 +182,7 @@ class _Grouping:
                 size += batch.nbytes
                 if size > limit:
                     if spill is None:
-                        folder = Path(
-                            stack.enter_context(
-                                tempfile.TemporaryDirectory(prefix="xdmprep-", ignore_cleanup_errors=True)
-                            )
-                        )
+                        folder = Path(stack.enter_context(_folder()))
                         keys = [self.read.index(key) for key in self.keys]
                         spill = stack.enter_context(Spill(folder, keys, self.memory // 2))
                         if self.unread:
@@ -206,9 +200,9 @@ class _Grouping:
             elif held:
                 rows = self._rows(held)
                 del held, batch
-                codes, count = codes_of([rows.column(key) for key in self.keys])
-                order, bounds = by_group(codes, count)
-                yield from self._chunks(out, rows, order, bounds)
+                order, bounds = by_group([rows.column(key) for key in self.keys])
+                rows.arrange([*self.read, len(self.columns)], self.keys, order, bounds)
+                yield from self._chunks(out, rows, bounds)
             yield from out.rest()
 
     def _spread(self, batches: list[pa.RecordBatch], spill: Spill, others: RowFile | None) -> None:
@@ -219,14 +213,12 @@ class _Grouping:
         batches[:] = [batch.select([*self.read, len(self.columns)]) for batch in batches]
         spill.add(batches)
 
-    def _chunks(self, out: _Out, rows: GroupRows, order: Ints | None, bounds: Ints) -> Iterator[Chunk]:
-        """The groups of `rows`, which stand `order`-ed between `bounds`, chunk by chunk."""
+    def _chunks(self, out: _Out, rows: GroupRows, bounds: Ints) -> Iterator[Chunk]:
+        """The groups of `rows`, which stand between `bounds`, chunk by chunk."""
         for at, end in cuts(bounds, rows_of(rows.row_bytes(self.read))):
-            start, stop = int(bounds[at]), int(bounds[end])
+            start = int(bounds[at])
             offsets = pa.array((bounds[at : end + 1] - start).astype(np.int32))
-            picked = slice(start, stop) if order is None else order[start:stop]
-            lists = [list_column(rows, column, picked, offsets) for column in self.read]
-            numbers = pa.ListArray.from_arrays(offsets, pa.array(rows.numbers[picked]))
+            *lists, numbers = [rows.lists(column, start, offsets) for column in [*self.read, len(self.columns)]]
             yield self._chunk(out, pa.RecordBatch.from_arrays(lists, schema=self.lists), numbers, rows.fetch)
 
     def _chunk(self, out: _Out, records: pa.RecordBatch, numbers: pa.ListArray, fetch: _Fetch | None) -> Chunk:

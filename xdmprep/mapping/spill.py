@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from .. import kernels
 from ..core.shred import conform
 from .grouping import (
     CHUNK_BYTES,
@@ -24,10 +25,8 @@ from .grouping import (
     GroupRows,
     Ints,
     by_group,
-    codes_of,
     cuts,
     hashes_of,
-    list_column,
     rows_of,
     taken,
 )
@@ -70,7 +69,7 @@ class Spill:
                 some.append(batches.pop(0))
             batch = some[0] if len(some) == 1 else pa.concat_batches(some)
             file = (hashes_of([batch.column(key) for key in self._keys]) >> np.uint64(8 + 6 * self._depth)) % FILES
-            order, bounds = by_group(file.astype(np.int32), FILES)
+            order, bounds = kernels.active.order_groups(file.astype(np.int32), FILES)
             spread = batch if order is None else batch.take(pa.array(order))
             for number in np.flatnonzero(np.diff(bounds)).tolist():
                 part = spread.slice(int(bounds[number]), int(bounds[number + 1] - bounds[number]))
@@ -132,18 +131,18 @@ class Spill:
         return made
 
     def _run(self, path: Path, rows: GroupRows, schema: pa.Schema, size: int) -> _Run:
-        order, bounds = by_group(*codes_of([rows.column(key) for key in self._keys]))
+        order, bounds = by_group([rows.column(key) for key in self._keys])
         columns = range(len(schema))
+        rows.arrange(columns, self._keys, order, bounds)
         lists = pa.schema([(field.name, pa.list_(field.type)) for field in schema])
         firsts, lasts = [], []
         # a batch of each run is in memory when runs are merged: together a quarter of one file
         most = max(1, min(ROWS, self._memory // (4 * FILES) * rows.count // max(1, size)))
         with pa.ipc.new_stream(str(path), lists) as writer:
             for at, end in cuts(bounds, most):
-                start, stop = int(bounds[at]), int(bounds[end])
+                start = int(bounds[at])
                 offsets = pa.array((bounds[at : end + 1] - start).astype(np.int32))
-                picked = slice(start, stop) if order is None else order[start:stop]
-                arrays = [list_column(rows, column, picked, offsets) for column in columns]
+                arrays = [rows.lists(column, start, offsets) for column in columns]
                 batch = pa.RecordBatch.from_arrays(arrays, schema=lists)
                 numbers = _first_rows(batch)
                 firsts.append(int(numbers[0]))
