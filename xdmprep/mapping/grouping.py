@@ -19,6 +19,9 @@ ROW = "\0row"
 #: a single group has.
 CHUNK_BYTES, ROWS = 8 << 20, 131_072
 
+#: After so many bytes of columns that are put in order, what they left behind goes back to the system.
+RELEASED_BYTES = 32 << 20
+
 Hashes = np.ndarray[Any, np.dtype[np.uint64]]
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
@@ -68,10 +71,16 @@ class GroupRows:
         """
         if order is None:
             return
+        pool, before = pa.default_memory_pool(), 0
         firsts = np.repeat(order[bounds[:-1]], np.diff(bounds))
         for at in columns:
             values = self.column(at)
             self._parts[at][:] = [taken(values, firsts if at in keys and pa.types.is_string(values.type) else order)]
+            before += values.nbytes
+            if before > RELEASED_BYTES:  # or the pieces of the columns before stay with the process
+                before = 0
+                del values
+                pool.release_unused()
 
     def lists(self, at: int, start: int, offsets: pa.Array) -> pa.ListArray:
         """The column at that place as lists: the values from `start` on, cut at `offsets`."""
@@ -83,7 +92,7 @@ class GroupRows:
 
     def row_bytes(self, columns: Sequence[int]) -> int:
         """About how many bytes a row takes in these columns."""
-        size: int = sum(self.column(at).nbytes for at in columns)
+        size: int = sum(part.nbytes for at in columns for part in self._parts[at])
         return size // max(1, self.count)
 
 

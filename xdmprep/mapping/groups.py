@@ -142,15 +142,12 @@ class _Grouping:
             done, held = _split(held, int(bounds[-1]))
             count -= int(bounds[-1])
             starts = [np.zeros(1, np.int64)]
-            rows = self._rows(done)
-            self._once(rows, bounds[:-1], closed)
-            yield from self._chunks(out, rows, bounds)
+            self._once(self._rows(done), bounds[:-1], closed)
+            yield from self._adjacent(out, done, bounds)
         if held:
             bounds = np.append(np.concatenate(starts), count)
-            rows = self._rows(held)
-            held = []
-            self._once(rows, bounds[:-1], closed)
-            yield from self._chunks(out, rows, bounds)
+            self._once(self._rows(held), bounds[:-1], closed)
+            yield from self._adjacent(out, held, bounds)
         yield from out.rest()
 
     def _once(self, rows: GroupRows, firsts: Ints, closed: Closed) -> None:
@@ -198,11 +195,17 @@ class _Grouping:
                     records = groups.select(range(len(self.read)))
                     yield self._chunk(out, records, groups.column(ROW), None if others is None else others.fetch)
             elif held:
+                del batch
                 rows = self._rows(held)
-                del held, batch
                 order, bounds = by_group([rows.column(key) for key in self.keys])
-                rows.arrange([*self.read, len(self.columns)], self.keys, order, bounds)
-                yield from self._chunks(out, rows, bounds)
+                if order is None:
+                    del rows
+                    yield from self._adjacent(out, held, bounds)
+                else:
+                    del held
+                    rows.arrange([*self.read, len(self.columns)], self.keys, order, bounds)
+                    for at, end in cuts(bounds, rows_of(rows.row_bytes(self.read))):
+                        yield self._chunk_of(out, rows, bounds[at : end + 1])
             yield from out.rest()
 
     def _spread(self, batches: list[pa.RecordBatch], spill: Spill, others: RowFile | None) -> None:
@@ -213,13 +216,18 @@ class _Grouping:
         batches[:] = [batch.select([*self.read, len(self.columns)]) for batch in batches]
         spill.add(batches)
 
-    def _chunks(self, out: _Out, rows: GroupRows, bounds: Ints) -> Iterator[Chunk]:
-        """The groups of `rows`, which stand between `bounds`, chunk by chunk."""
-        for at, end in cuts(bounds, rows_of(rows.row_bytes(self.read))):
-            start = int(bounds[at])
-            offsets = pa.array((bounds[at : end + 1] - start).astype(np.int32))
-            *lists, numbers = [rows.lists(column, start, offsets) for column in [*self.read, len(self.columns)]]
-            yield self._chunk(out, pa.RecordBatch.from_arrays(lists, schema=self.lists), numbers, rows.fetch)
+    def _adjacent(self, out: _Out, batches: list[pa.RecordBatch], bounds: Ints) -> Iterator[Chunk]:
+        """Groups that stand between `bounds` in the batches, chunk by chunk; a batch is let go of when it is used up."""
+        for at, end in cuts(bounds, rows_of(self._rows(batches).row_bytes(self.read))):
+            done, batches[:] = _split(batches, int(bounds[end] - bounds[at]))
+            yield self._chunk_of(out, self._rows(done), bounds[at : end + 1] - bounds[at])
+
+    def _chunk_of(self, out: _Out, rows: GroupRows, bounds: Ints) -> Chunk:
+        """The groups that stand between `bounds` in `rows`."""
+        start = int(bounds[0])
+        offsets = pa.array((bounds - start).astype(np.int32))
+        *lists, numbers = [rows.lists(column, start, offsets) for column in [*self.read, len(self.columns)]]
+        return self._chunk(out, pa.RecordBatch.from_arrays(lists, schema=self.lists), numbers, rows.fetch)
 
     def _chunk(self, out: _Out, records: pa.RecordBatch, numbers: pa.ListArray, fetch: _Fetch | None) -> Chunk:
         source: Any = records
