@@ -19,9 +19,6 @@ ROW = "\0row"
 #: a single group has.
 CHUNK_BYTES, ROWS = 8 << 20, 131_072
 
-#: After so many bytes of columns that are put in order, what they left behind goes back to the system.
-RELEASED_BYTES = 32 << 20
-
 Hashes = np.ndarray[Any, np.dtype[np.uint64]]
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
@@ -63,28 +60,37 @@ class GroupRows:
                 ) from None
         return parts[0]
 
-    def arrange(self, columns: Sequence[int], keys: Sequence[int], order: Codes | None, bounds: Ints) -> None:
-        """Bring the rows of each group together in these columns, one whole column after the other.
+    def grouped(
+        self, columns: Sequence[int], keys: Sequence[int], order: Codes | None, bounds: Ints, most: int = 1 << 31
+    ) -> Iterator[list[pa.ListArray]]:
+        """Columns as lists of a group's values, in pieces of at most `most` rows, unless it is a single group.
 
-        A group's rows may be all over the table; a column that is taken at once is in the processor's cache after the
-        first group.  A text that is one of the `keys` is the same in all rows of a group: that of the first is at hand.
+        A group's rows may be all over the table: a column that is taken whole, one after the other, is in the
+        processor's cache after the first group, and leaves room for the pieces of the next one.
+
+        Args:
+            columns: places of the columns.  Where they are put in order, they are here no longer.
+            keys: those of the key.  A text is the same in all rows of a group, so that of the first is taken.
+            order: brings the rows of a group together; None if they stand so.
+            bounds: of the groups.
+            most: rows of a piece.
         """
-        if order is None:
-            return
-        pool, before = pa.default_memory_pool(), 0
-        firsts = np.repeat(order[bounds[:-1]], np.diff(bounds))
-        for at in columns:
-            values = self.column(at)
-            self._parts[at][:] = [taken(values, firsts if at in keys and pa.types.is_string(values.type) else order)]
-            before += values.nbytes
-            if before > RELEASED_BYTES:  # or the pieces of the columns before stay with the process
-                before = 0
-                del values
-                pool.release_unused()
-
-    def lists(self, at: int, start: int, offsets: pa.Array) -> pa.ListArray:
-        """The column at that place as lists: the values from `start` on, cut at `offsets`."""
-        return pa.ListArray.from_arrays(offsets, self.column(at).slice(start, offsets[-1].as_py()))
+        places = [(int(bounds[at]), int(bounds[end]), pa.array((bounds[at : end + 1] - bounds[at]).astype(np.int32)))
+                  for at, end in cuts(bounds, most)]  # fmt: skip
+        pieces: list[list[pa.ListArray]] = [[] for _ in places]
+        firsts = None if order is None else np.repeat(order[bounds[:-1]], np.diff(bounds))
+        for column in columns:
+            values = self.column(column)
+            if order is not None:
+                self._parts[column] = []
+            picked = firsts if column in keys and pa.types.is_string(values.type) else order
+            for piece, (start, stop, offsets) in zip(pieces, places, strict=True):
+                some = values.slice(start, stop - start) if picked is None else taken(values, picked[start:stop])
+                piece.append(pa.ListArray.from_arrays(offsets, some))
+        values = None
+        pieces.reverse()
+        while pieces:
+            yield pieces.pop()
 
     def fetch(self, at: int, rows: Ints) -> pa.Array:
         """The values that the rows of these numbers have in the column at that place."""

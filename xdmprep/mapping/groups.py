@@ -32,6 +32,7 @@ from ..errors import SourceError, shorten
 from .grouping import (
     ROW,
     Closed,
+    Codes,
     GroupRows,
     Ints,
     by_group,
@@ -203,9 +204,7 @@ class _Grouping:
                     yield from self._adjacent(out, held, bounds)
                 else:
                     del held
-                    rows.arrange([*self.read, len(self.columns)], self.keys, order, bounds)
-                    for at, end in cuts(bounds, rows_of(rows.row_bytes(self.read))):
-                        yield self._chunk_of(out, rows, bounds[at : end + 1])
+                    yield from self._chunks(out, rows, order, bounds)
             yield from out.rest()
 
     def _spread(self, batches: list[pa.RecordBatch], spill: Spill, others: RowFile | None) -> None:
@@ -217,17 +216,16 @@ class _Grouping:
         spill.add(batches)
 
     def _adjacent(self, out: _Out, batches: list[pa.RecordBatch], bounds: Ints) -> Iterator[Chunk]:
-        """Groups that stand between `bounds` in the batches, chunk by chunk; a batch is let go of when it is used up."""
+        """Groups that stand between `bounds` in the batches, chunk by chunk; batches that are used up are let go."""
         for at, end in cuts(bounds, rows_of(self._rows(batches).row_bytes(self.read))):
             done, batches[:] = _split(batches, int(bounds[end] - bounds[at]))
-            yield self._chunk_of(out, self._rows(done), bounds[at : end + 1] - bounds[at])
+            yield from self._chunks(out, self._rows(done), None, bounds[at : end + 1] - bounds[at])
 
-    def _chunk_of(self, out: _Out, rows: GroupRows, bounds: Ints) -> Chunk:
-        """The groups that stand between `bounds` in `rows`."""
-        start = int(bounds[0])
-        offsets = pa.array((bounds - start).astype(np.int32))
-        *lists, numbers = [rows.lists(column, start, offsets) for column in [*self.read, len(self.columns)]]
-        return self._chunk(out, pa.RecordBatch.from_arrays(lists, schema=self.lists), numbers, rows.fetch)
+    def _chunks(self, out: _Out, rows: GroupRows, order: Codes | None, bounds: Ints) -> Iterator[Chunk]:
+        """The groups of `rows`, which stand `order`-ed between `bounds`."""
+        columns = [*self.read, len(self.columns)]
+        for *lists, numbers in rows.grouped(columns, self.keys, order, bounds, rows_of(rows.row_bytes(self.read))):
+            yield self._chunk(out, pa.RecordBatch.from_arrays(lists, schema=self.lists), numbers, rows.fetch)
 
     def _chunk(self, out: _Out, records: pa.RecordBatch, numbers: pa.ListArray, fetch: _Fetch | None) -> Chunk:
         source: Any = records

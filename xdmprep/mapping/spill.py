@@ -83,29 +83,27 @@ class Spill:
         return self._writers[number]
 
     def groups(self) -> Iterator[pa.RecordBatch]:
-        """All groups, some thousand at a time: the columns as lists."""
-        held: list[pa.RecordBatch] = []
-        size, most = 0, min(CHUNK_BYTES, self._memory // 4) // 2
-        for batch in self._merged():  # a few hundred groups
-            held.append(batch)
-            size += batch.nbytes
-            if size >= most:
-                yield from _cut(held)
-                held, size = [], 0
-        yield from _cut(held)
+        """All groups in the order of their first rows, some thousand at a time: the columns as lists.
 
-    def _merged(self) -> Iterator[pa.RecordBatch]:
-        """The groups of all runs in the order of their first rows."""
+        Of each run one batch is in memory, and the groups of a window: those whose first row is not beyond the limit.
+        """
         runs = self.runs()
+        most = max(1, min(CHUNK_BYTES, self._memory // 4) // 2)
+        ends = sorted(pair for run in runs for pair in zip(run.lasts, run.sizes, strict=True))
+        windows = np.cumsum([size for _, size in ends]) // most
+        limits = [ends[at][0] for at in np.flatnonzero(np.diff(windows, append=-1))]
         with ExitStack() as stack:
             for run in runs:
                 stack.callback(run.close)
-            while runs := [run for run in runs if not run.done]:
-                limit = min(run.last for run in runs)
-                parts = [part for run in runs if run.first <= limit for part in run.until(limit)]
+            for limit in limits:
+                parts = [part for run in runs for part in run.until(limit)]
                 batch = pa.concat_batches(parts) if len(parts) > 1 else parts[0]
-                order = np.argsort(_first_rows(batch), kind="stable")
-                yield batch if len(parts) == 1 else batch.take(pa.array(order))
+                if len(parts) > 1:
+                    batch = batch.take(pa.array(np.argsort(_first_rows(batch), kind="stable")))
+                del parts
+                bounds, _ = list_parts(batch.column(ROW))
+                for at, end in cuts(bounds.astype(np.int64), rows_of(batch.nbytes // max(1, int(bounds[-1])))):
+                    yield batch.slice(at, end - at)
 
     def runs(self) -> list[_Run]:
         """The groups of each file."""
@@ -117,13 +115,13 @@ class Spill:
                 folder = self._folder / f"again-{number}"
                 folder.mkdir()
                 with Spill(folder, self._keys, self._memory, self._depth + 1) as below:
-                    with pa.ipc.open_stream(str(path)) as reader:
+                    with _reader(path) as reader:
                         for batch in reader:
                             below.add([batch])
                     path.unlink()
                     made += below.runs()
                 continue
-            with pa.ipc.open_stream(str(path)) as reader:
+            with _reader(path) as reader:
                 rows = GroupRows(list(reader))
                 schema = reader.schema
             path.unlink()
@@ -133,81 +131,61 @@ class Spill:
     def _run(self, path: Path, rows: GroupRows, schema: pa.Schema, size: int) -> _Run:
         order, bounds = by_group([rows.column(key) for key in self._keys])
         columns = range(len(schema))
-        rows.arrange(columns, self._keys, order, bounds)
         lists = pa.schema([(field.name, pa.list_(field.type)) for field in schema])
-        firsts, lasts = [], []
+        firsts, lasts, sizes = [], [], []
         # a batch of each run is in memory when runs are merged: together a quarter of one file
         most = max(1, min(ROWS, self._memory // (4 * FILES) * rows.count // max(1, size)))
         with pa.ipc.new_stream(str(path), lists) as writer:
-            for at, end in cuts(bounds, most):
-                start = int(bounds[at])
-                offsets = pa.array((bounds[at : end + 1] - start).astype(np.int32))
-                arrays = [rows.lists(column, start, offsets) for column in columns]
+            for arrays in rows.grouped(columns, self._keys, order, bounds, most):
                 batch = pa.RecordBatch.from_arrays(arrays, schema=lists)
                 numbers = _first_rows(batch)
                 firsts.append(int(numbers[0]))
                 lasts.append(int(numbers[-1]))
+                sizes.append(batch.nbytes)
                 writer.write_batch(batch)
-        return _Run(path, firsts, lasts)
-
-
-def _cut(batches: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The groups of some batches, in pieces of bounded size."""
-    if batches:
-        batch = pa.concat_batches(batches) if len(batches) > 1 else batches[0]
-        bounds, _ = list_parts(batch.column(ROW))
-        for at, end in cuts(bounds.astype(np.int64), rows_of(batch.nbytes // max(1, int(bounds[-1])))):
-            yield batch.slice(at, end - at)
+        return _Run(path, firsts, lasts, sizes)
 
 
 class _Run:
     """Groups in a temporary file, read batch by batch when their turn comes.
 
-    Attributes:
-        done: there are no more groups.
-        first, last: the first rows of the next group and of the last group of the batch that has it.
+    Args:
+        path: the file.
+        firsts, lasts: of each batch the first rows of its first and of its last group.
+        sizes: bytes of each batch.
     """
 
-    def __init__(self, path: Path, firsts: list[int], lasts: list[int]) -> None:
-        self._path, self._firsts, self._lasts = path, firsts, lasts
+    def __init__(self, path: Path, firsts: list[int], lasts: list[int], sizes: list[int]) -> None:
+        self.lasts, self.sizes = lasts, sizes
+        self._path, self._firsts = path, firsts
         self._reader: Any = None
         self._batch: pa.RecordBatch | None = None
-        self._numbers: Ints = np.zeros(0, np.int64)  # the first rows of the groups at hand
         self._next = 0
 
-    @property
-    def done(self) -> bool:
-        return self._next == len(self._lasts)
-
-    @property
-    def first(self) -> int:
-        return self._firsts[self._next]
-
-    @property
-    def last(self) -> int:
-        return self._lasts[self._next]
-
     def until(self, limit: int) -> Iterator[pa.RecordBatch]:
-        """The groups of the batch at hand whose first row is not beyond `limit`; they are given once."""
-        if self._reader is None:
-            self._reader = pa.ipc.open_stream(str(self._path))
-        if self._batch is None:
-            self._batch = self._reader.read_next_batch()
-            self._numbers = _first_rows(self._batch)
-        n = int(np.searchsorted(self._numbers, limit, side="right"))
-        yield self._batch.slice(0, n)
-        if n == len(self._numbers):
-            self._batch = None
-            self._next += 1
-        else:
-            self._batch = self._batch.slice(n)
-            self._numbers = self._numbers[n:]
-            self._firsts[self._next] = int(self._numbers[0])
+        """The groups whose first row is not beyond `limit`; they are given once."""
+        while self._next < len(self.lasts) and self._firsts[self._next] <= limit:
+            self._reader = self._reader or _reader(self._path)
+            batch = self._batch or self._reader.read_next_batch()
+            numbers = _first_rows(batch)
+            n = int(np.searchsorted(numbers, limit, side="right"))
+            yield batch.slice(0, n)
+            if n == len(numbers):
+                self._batch = None
+                self._next += 1
+            else:
+                self._batch = batch.slice(n)
+                self._firsts[self._next] = int(numbers[n])
 
     def close(self) -> None:
         """Close the file."""
         if self._reader is not None:
             self._reader.close()
+
+
+def _reader(path: Path) -> Any:
+    """The batches of a temporary file, read and not mapped: what is mapped counts as memory, and is given back late."""
+    return pa.ipc.open_stream(pa.OSFile(str(path)))
 
 
 class RowFile:
