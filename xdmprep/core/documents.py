@@ -341,6 +341,7 @@ FILE_NAME = kind_of("the name of a file in the folder", lambda value: isinstance
 FLAG = kind_of("true or false", lambda value: isinstance(value, bool))
 COUNT = kind_of("a whole number from 0 on", lambda value: type(value) is int and 0 <= value <= sys.maxsize)
 NUMBER = kind_of("a number", lambda value: type(value) in (int, float) and abs(value) < 1e18)
+LIST = kind_of("a list", lambda value: isinstance(value, list))
 OBJECT = kind_of("an object", lambda value: isinstance(value, dict))
 ANYTHING = kind_of("anything", lambda value: True)
 
@@ -351,11 +352,11 @@ def one_of(*values: Any) -> Shape:
     known = [(type(value), value) for value in values]
     fits = kind_of(named, lambda value: isinstance(value, str | int | bool | None) and (type(value), value) in known)
 
+    words = [one for one in values if isinstance(one, str)]
+
     def shape(value: Any, path: str) -> Iterator[str]:
         for fault in fits(value, path):
-            near = (
-                did_you_mean(value, [one for one in values if isinstance(one, str)]) if isinstance(value, str) else ""
-            )
+            near = did_you_mean(value, words) if isinstance(value, str) else ""
             yield fault + (f".{near.rstrip('?')}" if near else "")
 
     return shape
@@ -370,10 +371,8 @@ def list_of(item: Shape) -> Shape:
     """A list of any length."""
 
     def shape(value: Any, path: str) -> Iterator[str]:
-        if not isinstance(value, list):
-            yield f"{path + ': ' if path else ''}expected a list, got {shorten(value, 60)}"
-            return
-        for number, inner in enumerate(value):
+        yield from LIST(value, path)
+        for number, inner in enumerate(value if isinstance(value, list) else ()):
             yield from item(inner, f"{path}[{number}]")
 
     return shape

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -445,15 +445,9 @@ class Stream:
             >>> [size for _, size in records.run(len)]
             [1]
         """
-
-        def work(piece: Any) -> tuple[Chunk, Any]:
-            chunk: Chunk = reduce(lambda value, step: step(value), self.steps, piece)
-            made = last(chunk) if last else None
-            return rest(chunk) if rest else chunk, made
-
         rows = lines = 0
         file: int | None = None
-        results = ordered(work, self.pieces(), jobs)
+        results = ordered(partial(self._work, last, rest), self.pieces(), jobs)
         try:
             for chunk, made in results:
                 if chunk.files and chunk.files[0][0] != file:  # lines are counted within a file, rows through all
@@ -468,6 +462,14 @@ class Stream:
                 lines += chunk.lines
         finally:
             results.close()
+
+    def _work(
+        self, last: Callable[[Chunk], Any] | None, rest: Callable[[Chunk], Chunk] | None, piece: Any
+    ) -> tuple[Chunk, Any]:
+        """What :meth:`run` does in a worker."""
+        chunk: Chunk = reduce(lambda value, step: step(value), self.steps, piece)
+        made = last(chunk) if last else None
+        return rest(chunk) if rest else chunk, made
 
     def chunks(self, jobs: int | None = 0) -> Iterator[Chunk]:
         """All chunks in order, with absolute row numbers.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache, partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from .fields import FieldMapping, SetOptions
 from .groups import group_stream
 from .mapper import Mapper
 from .nested import leaves_open
-from .plan import make_plan
+from .plan import Sample, make_plan
 from .sets import MappingLike, MappingSet, as_mapping
 from .sources import ColumnSource
 
@@ -42,7 +44,7 @@ def compile_mapping(
     schema: Schema | None = None,
     *,
     strict: bool = False,
-    sample: pa.RecordBatch | None = None,
+    sample: Sample | None = None,
 ) -> Mapper:
     """A mapping set compiled for a header and a schema.
 
@@ -51,7 +53,8 @@ def compile_mapping(
         columns: the source's columns.
         schema: the XDM schema; None passes types through.
         strict: findings of the mapping (values that do not fit, expressions that fail) set the row aside.
-        sample: some rows of the source; without a schema they decide types that are known per row only.
+        sample: some rows of the source, or what gives them; without a schema they decide types that are known per row
+            only.
 
     Returns:
         A step from Chunk to Chunk with `leaves` and `arrow_schema`.
@@ -118,16 +121,10 @@ def map_stream(
         MappingError: with all faults of the set, before the first row.
     """
     made = as_mapping(mapping)
-    mapper: Mapper | None
-    try:
-        mapper = compile_mapping(made, stream.arrow_schema, schema, strict=strict)
-    except MappingError as error:
-        if schema is not None or not any("known per row only" in fault for fault in error.faults):
-            raise
-        mapper = None
-    if mapper is None:  # the first rows decide the types that the expressions leave open
-        stream, sample = _peek(stream)
-        mapper = compile_mapping(made, stream.arrow_schema, None, strict=strict, sample=sample)
+    peek = cache(partial(_peek, stream))
+    mapper = compile_mapping(made, stream.arrow_schema, schema, strict=strict, sample=lambda: peek()[1])
+    if peek.cache_info().currsize:
+        stream, _ = peek()
     if stream.origins is not None and stream.origins.lacking:
         stream = _with_lacking(stream, stream.origins, mapper, made)
     if not made.options.group_by:
@@ -174,7 +171,7 @@ def _peek(stream: Stream) -> tuple[Stream, pa.RecordBatch]:
     first = next(pieces, None)
     if first is None:
         return stream, pa.RecordBatch.from_pylist([], schema=stream.arrow_schema)
-    kept: list[Iterator[Any]] = [_chain(first, pieces)]
+    kept: list[Iterator[Any]] = [chain([first], pieces)]
 
     def again() -> Iterator[Any]:
         return kept.pop() if kept else stream.source()
@@ -183,8 +180,3 @@ def _peek(stream: Stream) -> tuple[Stream, pa.RecordBatch]:
     for step in stream.steps:
         chunk = step(chunk)
     return replace(stream, source=again), chunk.nested(stream.arrow_schema)
-
-
-def _chain(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
-    yield first
-    yield from rest

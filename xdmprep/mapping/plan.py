@@ -6,12 +6,12 @@ an output of its own, and a mapping that leads below the object overrides the fi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
 import pyarrow as pa
 
@@ -38,6 +38,9 @@ from .sources import (
     unknown_column,
 )
 from .split import split
+
+#: Some rows of a source, or what gives them.
+Sample: TypeAlias = pa.RecordBatch | Callable[[], pa.RecordBatch]
 
 
 @dataclass(frozen=True)
@@ -95,16 +98,14 @@ class _Bound:
     source: Source
 
 
-def make_plan(
-    mapping: MappingSet, columns: pa.Schema, schema: Schema | None, sample: pa.RecordBatch | None = None
-) -> Plan:
+def make_plan(mapping: MappingSet, columns: pa.Schema, schema: Schema | None, sample: Sample | None = None) -> Plan:
     """Bind every mapping.
 
     Args:
         mapping: the set.
         columns: the source's columns.
         schema: the XDM schema, or None to pass types through.
-        sample: some rows of the source; without a schema they decide types that are known per row only.
+        sample: without a schema it decides types that are known per row only.
 
     Raises:
         MappingError: with all faults of the set.
@@ -156,9 +157,7 @@ class _Clock:
 class _Planner:
     """Binds the mappings of a set one by one, and gathers what is wrong with them."""
 
-    def __init__(
-        self, mapping: MappingSet, columns: pa.Schema, schema: Schema | None, sample: pa.RecordBatch | None
-    ) -> None:
+    def __init__(self, mapping: MappingSet, columns: pa.Schema, schema: Schema | None, sample: Sample | None) -> None:
         self.mapping, self.columns, self.schema, self.sample = mapping, columns, schema, sample
         self.names = dict.fromkeys(columns.names)  # made once, and looked up, since there may be thousands
         self.faults: list[str] = []
@@ -299,7 +298,7 @@ class _Planner:
         """The type that a few rows show, where nothing else tells it."""
         if self.sample is None:
             raise MappingError("its type is known per row only, and there is no schema to tell it. Give a schema.")
-        values = source.read(self.sample).values
+        values = source.read(self.sample() if callable(self.sample) else self.sample).values
         try:
             array = values if isinstance(values, pa.Array) else pa.array(values)
         except (pa.ArrowInvalid, pa.ArrowTypeError):

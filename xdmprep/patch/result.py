@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
-from functools import reduce
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -78,13 +78,7 @@ class Patch(Stream):
         rest: Callable[[Chunk], Chunk] | None = None,
     ) -> Iterator[tuple[Chunk, Any]]:
         """All chunks in order, each with what `last` made of it; row numbers are absolute from the start."""
-
-        def work(piece: Any) -> tuple[Chunk, Any]:
-            chunk: Chunk = reduce(lambda value, step: step(value), self.steps, piece)
-            made = last(chunk) if last else None
-            return rest(chunk) if rest else chunk, made
-
-        return ordered(work, self.source(), jobs)
+        return ordered(partial(self._work, last, rest), self.source(), jobs)
 
     @property
     def records(self) -> int:
