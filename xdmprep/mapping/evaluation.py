@@ -21,7 +21,7 @@ from .destinations import type_name
 from .hints import hinted
 from .nested import as_meant
 from .plan import Output
-from .sources import AbsentSource, ColumnSource, ConstantSource, ExpressionSource, Source, Values
+from .sources import ColumnSource, ConstantSource, ExpressionSource, Source, Values
 
 _Ints = np.ndarray[Any, np.dtype[np.int64]]
 _TEXT_COLUMN = pa.dictionary(pa.int32(), pa.string())
@@ -111,8 +111,7 @@ class Work:
         if made.errors and (source.key, path) not in self._told:
             self._told.add((source.key, path))
             self._report_errors(source, made, path)
-        absent = (source.column,) if isinstance(source, AbsentSource) else getattr(source, "absent", ())
-        for name in absent:
+        for name in source.absent:
             text = f"the source has no column '{name}'"
             self.add("missing-column", path, text, np.arange(len(self.rows)), None, source.text)
         return made

@@ -27,7 +27,6 @@ from .nested import natural, says_nothing
 from .placeholders import filled, left
 from .sets import MappingSet
 from .sources import (
-    AbsentSource,
     CallableSource,
     ColumnSource,
     ConstantSource,
@@ -234,11 +233,9 @@ class _Planner:
         source, notes = one.source, []
         if isinstance(source, ColumnSource) and not source.steps and may_be_inside(source.column, self.columns):
             notes.append(f"'{source.column}' is the name of a column and a place inside another; the column is taken.")
-        absent: tuple[str, ...] = (source.column,) if isinstance(source, AbsentSource) else ()
         if isinstance(source, ExpressionSource):
-            absent = source.absent
             notes += source.expression.likely_mistakes()
-        notes += [f"the source has no column '{name}'; it counts as null in every row." for name in absent]
+        notes += [f"the source has no column '{name}'; it counts as null in every row." for name in source.absent]
         self.made.notes += [f"{one.item}: {text}" for text in notes]
 
     def _left_out(self, one: _Bound, path: Path) -> None:
@@ -313,7 +310,7 @@ class _Planner:
         if len(failed):
             raise MappingError(f"the constant {shorten(source.value)} is not {type_name(target)}.")
         value: Any = values[0].as_py()
-        return Output(one.path, target, ConstantSource(value, target, source.text), one.item)
+        return Output(one.path, target, ConstantSource(source.text, target, value), one.item)
 
     def _inside_stars(self, path: Path, kind: pa.DataType | None) -> pa.DataType | None:
         """The type of one element where source and destination walk arrays side by side.

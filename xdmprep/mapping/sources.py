@@ -9,8 +9,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Hashable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -34,33 +34,49 @@ class Values:
     errors: list[tuple[int, str]]
 
 
-class Source(Protocol):
-    """Reads one value per row.
+@dataclass(frozen=True)
+class Source:
+    """Where values come from: reads one value per row.
 
-    `type` is the Arrow type, None where it is known per row only; `text` is for messages; `columns` are the source
-    columns read; sources with the same `key` give the same values.
+    Attributes:
+        text: for messages.
+        type: Arrow type; None where it is known per row only.
+        columns: the columns that are read.
+        absent: columns that it names and the source of rows does not have, where that is allowed.
     """
 
+    text: str
+    type: pa.DataType | None
+    columns: tuple[str, ...] = field(default=(), kw_only=True)
+    absent: tuple[str, ...] = field(default=(), kw_only=True)
+
     @property
-    def type(self) -> pa.DataType | None: ...  # noqa: D102
-    @property
-    def text(self) -> str: ...  # noqa: D102
-    @property
-    def key(self) -> Hashable: ...  # noqa: D102
-    @property
-    def columns(self) -> tuple[str, ...]: ...  # noqa: D102
-    def read(self, records: pa.RecordBatch) -> Values: ...  # noqa: D102
+    def key(self) -> Hashable:
+        """Sources with the same key give the same values."""
+        return id(self)
+
+    def read(self, records: pa.RecordBatch) -> Values:
+        """The values of some rows; nulls, unless a kind of source says otherwise."""
+        return Values(pa.nulls(records.num_rows), [])
 
 
 @dataclass(frozen=True)
-class ColumnSource:
+class ColumnSource(Source):
     """A column, or a place inside a nested one."""
 
     column: str
     steps: Path
-    type: pa.DataType
-    text: str
     field: pa.Field
+
+    @classmethod
+    def of(cls, field: pa.Field, steps: Path, text: str) -> ColumnSource:
+        """The source of what is found by walking into a column.
+
+        Raises:
+            NoSuchPath: the column's type has no such place.
+        """
+        kind = type_in(field, steps, (field.name,))
+        return cls(text, kind, field.name, steps, field, columns=(field.name,))
 
     def is_numeral(self) -> bool:
         """Whether the values are JSON numbers as they are written."""
@@ -75,11 +91,6 @@ class ColumnSource:
         """Equal for the same place."""
         return self.column, self.steps
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The one column."""
-        return (self.column,)
-
     def read(self, records: pa.RecordBatch) -> Values:
         """The column itself, without a copy, or what the path finds in it."""
         array = records.column(self.column)
@@ -87,49 +98,10 @@ class ColumnSource:
 
 
 @dataclass(frozen=True)
-class AbsentSource:
-    """A column that the source does not have, where that is allowed."""
-
-    column: str
-    type: pa.DataType = pa.null()  # noqa: RUF009 (an immutable value)
-
-    @property
-    def text(self) -> str:
-        """The name of the column."""
-        return self.column
-
-    @property
-    def key(self) -> Hashable:
-        """Equal for the same column."""
-        return "absent", self.column
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """None."""
-        return ()
-
-    def read(self, records: pa.RecordBatch) -> Values:
-        """Nulls."""
-        return Values(pa.nulls(records.num_rows), [])
-
-
-@dataclass(frozen=True)
-class ConstantSource:
+class ConstantSource(Source):
     """The same value in every row."""
 
     value: Any
-    type: pa.DataType
-    text: str
-
-    @property
-    def key(self) -> Hashable:
-        """Equal for the same value of the same type."""
-        return "constant", repr(self.value), self.type
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """None."""
-        return ()
 
     def read(self, records: pa.RecordBatch) -> Values:
         """The value, repeated."""
@@ -137,31 +109,20 @@ class ConstantSource:
 
 
 @dataclass(frozen=True)
-class ExpressionSource:
-    """An expression; `absent` are columns that it names and the source does not have."""
+class ExpressionSource(Source):
+    """An expression."""
 
     expression: Expression
-    absent: tuple[str, ...] = ()
 
-    @property
-    def type(self) -> pa.DataType | None:
-        """The static type of the result."""
-        return self.expression.type
-
-    @property
-    def text(self) -> str:
-        """The expression."""
-        return self.expression.text
+    @classmethod
+    def of(cls, expression: Expression, absent: tuple[str, ...] = ()) -> ExpressionSource:
+        """The source of an expression's results."""
+        return cls(expression.text, expression.type, expression, columns=expression.columns, absent=absent)
 
     @property
     def key(self) -> Hashable:
         """Equal for the same text; volatile expressions differ from mapping to mapping."""
-        return id(self) if self.expression.is_volatile else ("expression", self.expression.text)
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns it names."""
-        return self.expression.columns
+        return id(self) if self.expression.is_volatile else ("expression", self.text)
 
     def usable(self, records: pa.RecordBatch) -> pa.RecordBatch:
         """The rows with the columns that the expression names and the source lacks, as nulls."""
@@ -179,22 +140,14 @@ class ExpressionSource:
 
 
 @dataclass(frozen=True)
-class CallableSource:
+class CallableSource(Source):
     """A Python callable over whole columns: Arrow arrays, or pandas Series where its parameters say so.
 
     `columns` feed its parameters in order; without any it is given the record batch.
     """
 
     call: Callable[..., Any]
-    columns: tuple[str, ...]
     pandas: bool
-    text: str
-    type: pa.DataType | None = None
-
-    @property
-    def key(self) -> Hashable:
-        """Every callable is called by itself."""
-        return id(self)
 
     def read(self, records: pa.RecordBatch) -> Values:
         """The callable's result as an array of as many rows."""
@@ -246,13 +199,18 @@ def settle(item: FieldMapping, columns: pa.Schema, options: Options, missing: Mi
             if columns.get_all_field_indices(str(steps[0])):
                 return _column(str(steps[0]), steps[1:], columns, text, missing)
             if missing == "null":
-                return AbsentSource(str(steps[0]))
+                return _absent(str(steps[0]))
             raise MappingError(unknown_column(text if len(steps) == 1 else str(steps[0]), columns))
         if item.kind == "column":
             if missing == "null":
-                return AbsentSource(text)
+                return _absent(text)
             raise MappingError(unknown_column(text, columns))
     return _expression(item, columns, options, missing)
+
+
+def _absent(column: str) -> Source:
+    """The source of a column that is not there."""
+    return Source(column, pa.null(), absent=(column,))
 
 
 def constant_source(value: Any, text: str) -> ConstantSource:
@@ -262,15 +220,15 @@ def constant_source(value: Any, text: str) -> ConstantSource:
         MappingError: a number is too large for any type.
     """
     if isinstance(value, bool):
-        return ConstantSource(value, pa.bool_(), text)
+        return ConstantSource(text, pa.bool_(), value)
     if isinstance(value, int) and -(2**63) <= value < 2**63:
-        return ConstantSource(value, pa.int64(), text)
+        return ConstantSource(text, pa.int64(), value)
     if isinstance(value, int | float):
         try:
-            return ConstantSource(float(value), pa.float64(), text)
+            return ConstantSource(text, pa.float64(), float(value))
         except OverflowError:
             raise MappingError(f"the constant {shorten(value)} is too large for any type.") from None
-    return ConstantSource(value, pa.string(), text)
+    return ConstantSource(text, pa.string(), value)
 
 
 def _steps(text: str) -> Path | None:
@@ -302,11 +260,10 @@ def may_be_inside(name: str, columns: pa.Schema) -> bool:
 def _column(name: str, steps: Path, columns: pa.Schema, text: str, missing: Missing = "error") -> Source:
     _refuse_repeated((name,), columns)
     try:
-        field = columns.field(name)
-        return ColumnSource(name, steps, type_in(field, steps, (name,)), text, field)
+        return ColumnSource.of(columns.field(name), steps, text)
     except NoSuchField as error:
         if missing == "null":
-            return AbsentSource(text)
+            return _absent(text)
         raise MappingError(str(error)) from None
     except NoSuchPath as error:
         raise MappingError(str(error)) from None
@@ -369,7 +326,7 @@ def _expression(item: FieldMapping, columns: pa.Schema, options: Options, missin
         raise MappingError([str(fault) for fault in faults])
     if expression.is_constant and isinstance(expression.constant, str | int | float | bool):
         return constant_source(expression.constant, text)
-    return ExpressionSource(expression, absent)
+    return ExpressionSource.of(expression, absent)
 
 
 def _callable(item: FieldMapping, columns: pa.Schema) -> CallableSource:
@@ -393,7 +350,7 @@ def _callable(item: FieldMapping, columns: pa.Schema) -> CallableSource:
             hint = "" if item.columns else " Parameters are columns; or give {'call': f, 'columns': [...]}."
             raise MappingError(unknown_column(name, columns) + hint)
         _column(name, (), columns, name)
-    source = CallableSource(item.source, names, over_series, item.text)
+    source = CallableSource(item.text, None, item.source, over_series, columns=names)
     empty = pa.RecordBatch.from_pylist([], schema=columns)
     made = source.read(empty).values
     kind = made.type if isinstance(made, pa.Array) else pa.null()

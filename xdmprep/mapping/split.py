@@ -103,7 +103,7 @@ class _Splitter:
             case Constant(_, str() | bool() | int() | float() as value):
                 return constant_source(value, _written(node))
             case FieldPath(_, (name,)):
-                return ColumnSource(name, (), self._column(name).type, name, self._column(name))
+                return ColumnSource.of(self._column(name), (), name)
         raise _NotPlain
 
     def _column(self, name: str) -> pa.Field:
@@ -125,7 +125,7 @@ class _Splitter:
             self._must_not_fail(part)
         held = " && ".join(f"({_written(part)})" for part in asked)
         text = f"iif({held}, {source.text if isinstance(source, ConstantSource) else _written(value)}, null)"
-        return ExpressionSource(Expression(text, self.columns, self.whole.options))
+        return ExpressionSource.of(Expression(text, self.columns, self.whole.options))
 
     def _must_not_fail(self, node: Node) -> None:
         match node:
