@@ -11,9 +11,10 @@ import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..core.batch_check import CheckedChunk, FailedRecord, IngestCheck
 from ..core.ndjson.blocks import spread
@@ -32,6 +33,7 @@ CHUNK_ROWS = 500
 #: Text of one chunk.
 BLOCK_BYTES = 1 << 19
 CORRUPT = "1401"
+_T = TypeVar("_T")
 _OF_DOCUMENT = ("$id", "version", "title", "description", "imsOrg")
 
 
@@ -120,7 +122,7 @@ def _checked(chunk: Chunk, json_text: bool) -> CheckedChunk:
         values = [prune(_jsonable(value)) for value in chunk.nested().to_pylist()]
         texts = []
     records: list[tuple[int, dict[str, Any]]] = []
-    failed = [FailedRecord(u.row, u.text, [{"code": CORRUPT, "message": u.message}]) for u in chunk.unread]
+    failed = [_corrupt(u.row, u.text, u.message) for u in chunk.unread]
     for at, row in enumerate(chunk.rows.tolist()):
         if row in errors:
             raw = texts[at] if json_text else json.dumps(values[at], ensure_ascii=False, default=str)
@@ -168,21 +170,21 @@ def _misread(path: Path, multiline: bool) -> Iterator[CheckedChunk]:
         else "lines were announced, and an array or a record over several lines came"
     )
     with path.open("rb") as file:
-        failed: list[FailedRecord] = []
-        row = 0
-        while line := file.readline(1 << 20):
-            if line.strip():
-                row += 1
-                failed.append(
-                    FailedRecord(row, line.decode(errors="replace").rstrip(), [{"code": CORRUPT, "message": what}])
-                )
-            if len(failed) >= CHUNK_ROWS or (multiline and failed):
-                yield CheckedChunk(len(failed), [], failed)
-                failed = []
-                if multiline:
-                    return
-        if failed:
+        lines = enumerate(filter(bytes.strip, iter(partial(file.readline, 1 << 20), b"")), 1)
+        for some in _pieces(lines, 1 if multiline else CHUNK_ROWS):
+            failed = [_corrupt(row, line.decode(errors="replace").rstrip(), what) for row, line in some]
             yield CheckedChunk(len(failed), [], failed)
+            if multiline:
+                return
+
+
+def _corrupt(row: int, raw: str, message: str) -> FailedRecord:
+    return FailedRecord(row, raw, [{"code": CORRUPT, "message": message}])
+
+
+def _pieces(items: Iterator[_T], size: int) -> Iterator[list[_T]]:
+    while some := list(islice(items, size)):
+        yield some
 
 
 def _csv(path: Path, schema: Schema, options: Mapping[str, Any]) -> Iterator[CheckedChunk]:
@@ -194,24 +196,19 @@ def _csv(path: Path, schema: Schema, options: Mapping[str, Any]) -> Iterator[Che
         header = next(rows, None)
         if not header or not any(header):
             raise SourceError(f"{path.name}: the CSV header row is empty.")
-        good: list[tuple[int, dict[str, Any]]] = []
-        bad: list[FailedRecord] = []
-        for number, cells in enumerate(rows, 1):
-            raw = delimiter.join(cells)
-            if len(cells) != len(header):
-                bad.append(
-                    FailedRecord(
-                        number, raw, [{"code": CORRUPT, "message": f"{len(cells)} columns, expected {len(header)}"}]
-                    )
-                )
-            else:
-                pairs = ((name, cell) for name, cell in zip(header, cells, strict=True) if cell not in ("", null))
-                good.append((number, {name: _cell(schema.columns.get(name), cell) for name, cell in pairs}))
-            if len(good) + len(bad) >= CHUNK_ROWS:
-                yield CheckedChunk(len(good) + len(bad), good, bad)
-                good, bad = [], []
-        if good or bad:
-            yield CheckedChunk(len(good) + len(bad), good, bad)
+        width = len(header)
+
+        def record(cells: list[str]) -> dict[str, Any]:
+            pairs = ((name, cell) for name, cell in zip(header, cells, strict=True) if cell not in ("", null))
+            return {name: _cell(schema.columns.get(name), cell) for name, cell in pairs}
+
+        for some in _pieces(enumerate(rows, 1), CHUNK_ROWS):
+            good = [(row, record(cells)) for row, cells in some if len(cells) == width]
+            bad = [
+                _corrupt(row, delimiter.join(cells), f"{len(cells)} columns, expected {width}")
+                for row, cells in some if len(cells) != width
+            ]  # fmt: skip
+            yield CheckedChunk(len(some), good, bad)
 
 
 def _cell(field: Field | None, text: str) -> Any:

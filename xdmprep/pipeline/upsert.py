@@ -60,7 +60,7 @@ from ..patch import (
 from ..read import CsvOptions, as_records, fingerprint, is_csv, open_source
 from ..read.lines import LINE, alike, read_lines
 from ..report import Report, ReportBuilder
-from ..schema import Schema, SchemaLike, as_schema
+from ..schema import Field, Schema, SchemaLike, as_schema
 from ..validate import Rules, compile_checks
 from ..write import ISSUES, REJECTS, OutputFolder, WriteOptions, write_stream
 from .assembly import Assembly, manifest_of, stamped
@@ -451,11 +451,12 @@ def _as_lines(sources: tuple[Any, Any], sides: tuple[Side, Side], csv: CsvOption
 
 def _as_it_is(read: Stream, schema: Schema, resident: bool) -> Side:
     """The side of a source of XDM records, their values brought to the types of the schema."""
-    if all(_fits(leaf, schema) for leaf in read.leaves):
+    fields = [(leaf.type, _field(schema, leaf.path)) for leaf in read.leaves]
+    if all(field is not None and kind.equals(field.arrow_type) for kind, field in fields):
         return Side.of(read, resident)
     names = list(dict.fromkeys(str(leaf.path[0]) for leaf in read.leaves))
     places = {name: format_path((name,)) if name in schema.columns else name for name in names}
-    unknown = [name for name, place in places.items() if not _has(schema, place)]
+    unknown = [name for name, place in places.items() if _field(schema, place) is None]
     if unknown:
         raise MappingError(
             f"{read.name}: the columns {', '.join(map(repr, unknown[:5]))} are not fields of {schema.name}, so these "
@@ -465,20 +466,12 @@ def _as_it_is(read: Stream, schema: Schema, resident: bool) -> Side:
     return Side.of(map_stream(read, MappingSet(same), schema, strict=True))
 
 
-def _has(schema: Schema, place: str) -> bool:
+def _field(schema: Schema, place: str | Steps) -> Field | None:
+    """The field of a schema at a place; None if there is none."""
     try:
-        schema.find(place)
+        return schema.find(place)
     except SchemaError:
-        return False
-    return True
-
-
-def _fits(leaf: Leaf, schema: Schema) -> bool:
-    """Whether the schema has a field of the leaf's type where the leaf stands."""
-    try:
-        return bool(leaf.type.equals(schema.find(leaf.path).arrow_type))
-    except SchemaError:
-        return False
+        return None
 
 
 def partial_arrays(mapping: Any) -> list[str]:
