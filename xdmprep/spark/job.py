@@ -8,6 +8,7 @@ import re
 import shutil
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,8 +105,9 @@ def prepare(
             tuple(_committed(done, staging, path)), sum(one.written.rows for one in done),
             sum(one.written.written for one in done), sum(one.written.rejected for one in done),
         )  # fmt: skip
-        _joined([staging / one.folder / REJECTS for one in done], path / REJECTS)
-        _joined([staging / one.folder / ISSUES for one in done], path / ISSUES, header=True)
+        with ThreadPoolExecutor(2) as pool:  # each waits for the disk in the end
+            folders = [staging / one.folder for one in done]
+            list(pool.map(lambda name: _joined([folder / name for folder in folders], path / name), (REJECTS, ISSUES)))
         gone = staging.rename(path / GONE)  # a task that was given up may still write: now it finds no folder
         shutil.rmtree(gone, ignore_errors=True)
     merged = Merged(sum(one.merged.rows for one in done), sum(one.merged.rejected for one in done))
@@ -198,7 +200,7 @@ def _files(done: Sequence[Done]) -> list[dict[str, Any]]:
     return [{"name": name, "rows": row} for name, row in highest.items()]
 
 
-def _joined(parts: Sequence[Path], out: Path, header: bool = False) -> None:
+def _joined(parts: Sequence[Path], out: Path) -> None:
     """The texts of tasks as one file; none where no task wrote any."""
     there = [part for part in parts if part.exists()]
     if not there:
@@ -206,9 +208,9 @@ def _joined(parts: Sequence[Path], out: Path, header: bool = False) -> None:
     with whole_file(out) as target:
         for number, part in enumerate(there):
             with part.open("rb") as text:
-                if header and number:
+                if out.suffix == ".csv" and number:
                     text.readline()
-                shutil.copyfileobj(text, target, 1 << 20)
+                shutil.copyfileobj(text, target, 256 << 10)  # Linux copies larger pieces into a new file more slowly
 
 
 def _report(done: Sequence[Done], stage: GroupingStage) -> Report:
