@@ -11,7 +11,7 @@ import pytest
 from lark import Lark, UnexpectedInput
 
 from xdmprep.errors import ExpressionError, UsageError
-from xdmprep.language import Options, catalogue, compile_expression, evaluate, tables
+from xdmprep.language import Options, catalogue, compile_expression, evaluate, grammar
 from xdmprep.language.grammar import GRAMMAR
 
 
@@ -185,9 +185,9 @@ def test_volatile_expressions_are_not_constant(text: str) -> None:
 
 
 def test_the_tables_beside_the_grammar_are_those_of_the_grammar() -> None:
-    first, _, _ = tables.FILE.read_bytes().partition(b"\n")
+    first, _, _ = grammar.FILE.read_bytes().partition(b"\n")
     digest = hashlib.sha256(GRAMMAR.encode()).hexdigest()
-    assert first.decode().split()[3] == digest, "the grammar has changed: write the tables anew, see tables.py"
+    assert first.decode().split()[3] == digest, "the grammar has changed: write the tables anew, see grammar.py"
 
 
 def test_a_parser_from_the_file_reads_as_one_made_from_the_grammar(tmp_path: Path) -> None:
@@ -198,8 +198,8 @@ def test_a_parser_from_the_file_reads_as_one_made_from_the_grammar(tmp_path: Pat
             return type(error), error.pos_in_stream
 
     file = tmp_path / "tables.bin"
-    tables.save(GRAMMAR, file)
-    loaded, shipped, fresh = tables.parser(GRAMMAR, file), tables.parser(GRAMMAR), tables.made(GRAMMAR)
+    grammar.save(GRAMMAR, file)
+    loaded, shipped, fresh = grammar.parser(GRAMMAR, file), grammar.parser(GRAMMAR), grammar.made(GRAMMAR)
     examples = [entry.example for entry in catalogue() if entry.example]
     for text in [*examples, "1 +", "a b", "x -> x.y", '"open', "a ?: b ?? c", "[1, {:}]", "`"]:
         assert read(loaded, text) == read(shipped, text) == read(fresh, text), text
@@ -207,12 +207,12 @@ def test_a_parser_from_the_file_reads_as_one_made_from_the_grammar(tmp_path: Pat
 
 def test_tables_of_another_grammar_are_not_used(tmp_path: Path) -> None:
     file = tmp_path / "tables.bin"
-    tables.save(GRAMMAR, file)
+    grammar.save(GRAMMAR, file)
     other = '?start: "a" -> a\n'
-    assert tables.parser(other, file).parse("a").data == "a"
-    assert tables.parser(other, tmp_path / "absent.bin").parse("a").data == "a"
+    assert grammar.parser(other, file).parse("a").data == "a"
+    assert grammar.parser(other, tmp_path / "absent.bin").parse("a").data == "a"
     file.write_bytes(file.read_bytes()[:40])
-    assert tables.parser(other, file).parse("a").data == "a"
+    assert grammar.parser(other, file).parse("a").data == "a"
 
 
 @pytest.mark.parametrize(

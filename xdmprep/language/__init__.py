@@ -3,8 +3,9 @@
 ::
 
     grammar, tree        text to tree
-    values, moment,      the value rules of the engine: text, truth, order, arithmetic; dates; Java date patterns
-    javatime
+    values,              the value rules of the engine: text, truth, order, arithmetic; dates and their zones; Java date
+    zoned_datetime,      patterns
+    java_time_format
     catalogue, functions the table of functions, by category
     binding              names settled against the catalogue and the source's columns
     interpreter          the reference: one expression on one record

@@ -13,7 +13,7 @@ from .functions import table
 from .grammar import split_name
 from .methods import check_method
 from .options import Options
-from .tree import Call, Constant, Element, FieldPath, Lambda, Method, Node, children, rebuild
+from .tree import Call, Constant, Element, FieldPath, Lambda, Method, Node, children, rebuild, walk
 
 _PAIRS = frozenset({"to_object", "to_map", "arrays_to_objects"})
 
@@ -152,6 +152,4 @@ def fields_of(node: Node, variables: frozenset[str] = frozenset()) -> tuple[tupl
 
 def is_volatile(node: Node) -> bool:
     """Whether anything in a bound tree asks clock or randomness."""
-    if isinstance(node, Call) and table()[node.name].availability == "volatile":
-        return True
-    return any(map(is_volatile, children(node)))
+    return any(isinstance(each, Call) and table()[each.name].availability == "volatile" for each in walk(node))

@@ -10,13 +10,14 @@ from typing import Any
 
 from ..errors import ExpressionError
 from . import matching
+from .binding import is_volatile
 from .catalogue import Context
 from .functions import table
 from .interpreter import Scope, compile_node, run
 from .java_time_format import letters
 from .methods import call_method
 from .options import Options
-from .tree import Binary, Call, Constant, FieldPath, Method, Node, children
+from .tree import Binary, Call, Constant, FieldPath, Method, Node, children, walk
 from .values import Failed
 from .zoned_datetime import Moment
 
@@ -176,9 +177,7 @@ def _constant(node: Node, options: Options) -> Any:
 
 
 def _varies(node: Node) -> bool:
-    if isinstance(node, FieldPath) or (isinstance(node, Call) and table()[node.name].availability == "volatile"):
-        return True
-    return any(map(_varies, children(node)))
+    return is_volatile(node) or any(isinstance(each, FieldPath) for each in walk(node))
 
 
 # --- likely mistakes -------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from ..core.stream import TIMESTAMP
 from . import tree as syntax
-from .binding import columns_of
+from .binding import columns_of, is_volatile
 from .catalogue import Context
 from .columns import MOMENT, TEXT, Column, Ints, Mask, distinct, merged, nulls_of, plain, some
 from .functions import table
@@ -397,25 +397,16 @@ def lower(node: syntax.Node, options: Options) -> Part:
     if isinstance(node, syntax.Call) and node.name == "uuid":
         random = True
     made = Part(node, _name(node), parts, reads, random, body=body, parameters=parameters, result=_result(node))
-    made.size = len(_within(node))
+    made.size = 1 + sum(1 for child in nodes for _ in syntax.walk(child))
     if len(lambdas) > 1:
         made.body = None
-    volatile = random or any(isinstance(each, syntax.Call) and _volatile(each) for each in _within(node))
-    if not reads and not volatile and not isinstance(node, syntax.FieldPath):
+    if not reads and not random and not is_volatile(node) and not isinstance(node, syntax.FieldPath):
         made.constant = True
         try:
             made.value = run(compile_node(node), Scope({}, Context(options)))
         except Failed as error:
             made.failure = str(error)
     return made
-
-
-def _within(node: syntax.Node) -> list[syntax.Node]:
-    return [node, *[inner for child in syntax.children(node) for inner in _within(child)]]
-
-
-def _volatile(node: syntax.Call) -> bool:
-    return table()[node.name].availability == "volatile"
 
 
 def _shortened(node: syntax.Node, options: Options) -> syntax.Node:

@@ -6,16 +6,19 @@ and assignments belong to JEXL scripts and have no place in a calculated field.
 
 from __future__ import annotations
 
+import hashlib
+import io
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken, v_args
+from lark import __version__ as LARK
 from lark.exceptions import VisitError
 
 from ..errors import ExpressionError
-from . import tables
 from .tree import Array, Binary, Call, Conditional, Constant, Element, FieldPath, Lambda, Map, Method, Node, Unary
 
 MAX_LENGTH = 4096
@@ -105,6 +108,45 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 
 
+#: The parser's tables, since making them takes longer than mapping a small file: a line that says for which grammar and
+#: which version of lark, and what lark saved.  Where either is another, the tables are made afresh.  After a change of
+#: the grammar write them anew with :func:`save`.
+FILE = Path(__file__).with_name("tables.bin")
+
+
+def header(grammar: str) -> bytes:
+    """The first line of the file: what its tables are for."""
+    digest = hashlib.sha256(grammar.encode()).hexdigest()
+    return f"lark {LARK} grammar {digest}\n".encode()
+
+
+def made(grammar: str) -> Lark:
+    """A parser made from the grammar."""
+    return Lark(grammar, parser="lalr", propagate_positions=False, maybe_placeholders=True)
+
+
+def parser(grammar: str, file: Path = FILE) -> Lark:
+    """A parser of the grammar, from the file if it has this grammar's tables."""
+    try:
+        data = file.read_bytes()
+    except OSError:
+        return made(grammar)
+    mark = header(grammar)
+    return Lark.load(io.BytesIO(data[len(mark) :])) if data.startswith(mark) else made(grammar)
+
+
+def save(grammar: str, file: Path = FILE) -> None:
+    """Write the file."""
+    out = io.BytesIO()
+    made(grammar).save(out)
+    file.write_bytes(header(grammar) + out.getvalue())
+
+
+@lru_cache(maxsize=1)
+def _parser() -> Lark:
+    return parser(GRAMMAR)
+
+
 class _Fault(Exception):
     """A fault found while the tree is built."""
 
@@ -173,11 +215,6 @@ def _missing(text: str) -> str:
     bare = re.sub(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'", "", text, flags=re.DOTALL)
     lacking = "".join(close * (bare.count(open_) - bare.count(close)) for open_, close in ("()", "[]", "{}"))
     return f"; {lacking!r} is missing" if lacking else ""
-
-
-@lru_cache(maxsize=1)
-def _parser() -> Lark:
-    return tables.parser(GRAMMAR)
 
 
 def unescape(body: str) -> str:

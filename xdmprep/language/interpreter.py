@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -19,8 +17,7 @@ from .functions import table
 from .methods import call_method
 from .options import Options
 from .tree import Array, Binary, Call, Conditional, Constant, Element, FieldPath, Lambda, Map, Method, Node, Unary
-from .values import Failed, truth
-from .zoned_datetime import Moment
+from .values import Failed, incoming, truth
 
 
 class Scope:
@@ -68,15 +65,6 @@ def compile_node(node: Node, variables: frozenset[str] = frozenset()) -> Evaluat
             pairs = [(compile_node(key, variables), compile_node(value, variables)) for key, value in entries]
             return lambda scope: {values.text_of(key(scope)): value(scope) for key, value in pairs}
     raise TypeError(node)
-
-
-def incoming(value: Any) -> Any:
-    """A value of a record as the language has it: dates become moments, NaN null, exact decimals doubles."""
-    if isinstance(value, date):
-        return Moment.of(value)
-    if isinstance(value, float):
-        return None if value != value else value
-    return float(value) if isinstance(value, Decimal) else value
 
 
 def _field(names: tuple[str, ...], variables: frozenset[str]) -> Evaluator:

@@ -16,8 +16,7 @@ list; its kind is ``any``.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -48,6 +47,7 @@ from .columns import (
     some,
     without,
 )
+from .values import incoming
 from .zoned_datetime import Moment
 from .zones import number_of, zone_of
 
@@ -157,7 +157,7 @@ def normal(values: pa.Array, top: bool = True) -> pa.Array | list[Any]:
 
 
 def _as_python(values: pa.Array) -> list[Any]:
-    return [incoming(value) for value in to_pylist(timed(values))]
+    return [_incoming(value) for value in to_pylist(timed(values))]
 
 
 def timed(values: pa.Array) -> pa.Array:
@@ -198,17 +198,11 @@ def _twice_named(kind: pa.DataType) -> bool:
     return len(set(names)) < len(names) or any(_twice_named(kind.field(i).type) for i in range(kind.num_fields))
 
 
-def incoming(value: Any) -> Any:
+def _incoming(value: Any) -> Any:
     """A value of a record as the language has it, down to the leaves of nested ones."""
-    if isinstance(value, date):
-        return Moment.of(value)
-    if isinstance(value, float):
-        return None if value != value else value
     if isinstance(value, list):
-        return [incoming(item) for item in value]
-    if isinstance(value, dict):
-        return {key: incoming(item) for key, item in value.items()}
-    return float(value) if isinstance(value, Decimal) else value
+        return [_incoming(item) for item in value]
+    return {key: _incoming(item) for key, item in value.items()} if isinstance(value, dict) else incoming(value)
 
 
 # Lists, structs and maps, made and taken apart

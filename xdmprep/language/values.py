@@ -10,6 +10,9 @@ import json
 import math
 import re
 from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from operator import ge, gt, le, lt
 from typing import Any
 
 from .options import Options
@@ -35,6 +38,15 @@ def number_in(text: str) -> int | float | None:
         value = float(text)
         return value if math.isfinite(value) else None
     return None
+
+
+def incoming(value: Any) -> Any:
+    """A value of a record as the language has it: dates become moments, NaN null, exact decimals doubles."""
+    if isinstance(value, date):
+        return Moment.of(value)
+    if isinstance(value, float):
+        return None if value != value else value
+    return float(value) if isinstance(value, Decimal) else value
 
 
 def is_number(value: Any) -> bool:
@@ -138,12 +150,7 @@ def compare(operator: str, left: Any, right: Any) -> bool:
     return bool(_ORDER[operator](left, right))
 
 
-_ORDER: dict[str, Any] = {
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
-}
+_ORDER: dict[str, Callable[[Any, Any], Any]] = {"<": lt, "<=": le, ">": gt, ">=": ge}
 
 
 def number(value: Any) -> int | float:

@@ -84,17 +84,15 @@ def instants(local: Micros, zones: Numbers) -> tuple[Micros, np.ndarray[Any, np.
         seconds = local[at] // _SECOND
         starts, values = _transitions(number, seconds)
         before, after = values[:-1], values[1:]
-        found[at] = values[np.searchsorted(starts + np.maximum(before, after), seconds, side="right")]
         low = np.searchsorted(starts + np.minimum(before, after), seconds, side="right")
         high = np.searchsorted(starts + np.maximum(before, after), seconds, side="right")
-        twice[at] = low != high
+        found[at], twice[at] = values[high], low != high
     return local - found * _SECOND, twice
 
 
 def _regions(zones: Numbers) -> list[int]:
-    return (
-        [] if not len(zones) or int(zones.max()) < _FIRST_REGION else np.unique(zones[zones >= _FIRST_REGION]).tolist()
-    )
+    found: list[int] = np.unique(zones[zones >= _FIRST_REGION]).tolist()
+    return found
 
 
 def _transitions(number: int, seconds: Micros) -> tuple[Micros, Micros]:

@@ -1,9 +1,9 @@
 """The functions of the language, a module for each group of categories; importing this fills the catalogue."""
 
 from ..catalogue import TABLE, Function
-from . import agents, analytics, arrays, conversions, dates, logic, maps, objects, strings, urls
+from . import agents, analytics, arrays, conversions, dates, logic, objects, strings, urls
 
-__all__ = ["agents", "analytics", "arrays", "catalogue", "conversions", "dates", "logic", "maps", "objects", "strings",
+__all__ = ["agents", "analytics", "arrays", "catalogue", "conversions", "dates", "logic", "objects", "strings",
            "table", "urls"]  # fmt: skip
 
 

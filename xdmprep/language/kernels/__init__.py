@@ -4,11 +4,11 @@ The table (:mod:`.table`) says which function works on which kinds of columns; t
 ``numbers``, ``dates`` and ``regexes`` know nothing of the language: they take and give Arrow arrays.
 """
 
-from . import analytics, choices, collections, json_objects, moments, operators, random, strings, urls
+from . import analytics, choices, collections, json_objects, moments, operators, strings, urls
 from .collections import WALK as walked
 from .table import KERNELS, LAMBDAS, LAZY, Constants, Rows, attempted, lifted
 
 __all__ = [
     "KERNELS", "LAMBDAS", "LAZY", "Constants", "Rows", "analytics", "attempted", "choices", "collections",
-    "json_objects", "lifted", "moments", "operators", "random", "strings", "urls", "walked",
+    "json_objects", "lifted", "moments", "operators", "strings", "urls", "walked",
 ]  # fmt: skip

@@ -97,9 +97,7 @@ def add_to_array(rows: Rows, value: Column, *more: Column) -> Made:
 
 @kernel("upsert_array_append upsert_array_replace", "any any?")
 def upsert_array(rows: Rows, value: Column, _: Column | None = None) -> Made:
-    if kind(value) in ("list", "null"):
-        return Column(value.values)
-    return None
+    return Column(value.values) if kind(value) in ("list", "null") else None
 
 
 def _opened(lists: pa.Array) -> pa.Array | None:
@@ -166,8 +164,10 @@ LAMBDAS["transformArray"], LAMBDAS["filterArray"] = _over_elements, partial(_ove
 # Objects and maps
 
 
-def _pairs(rows: Rows, given: Sequence[Column]) -> Made:
+@kernel("to_object to_map {:}", "any*")
+def _pairs(rows: Rows, *given: Column) -> Made:
     """An object of keys and values in turn; a map where keys differ from row to row."""
+    need(len(given) % 2 == 0)
     keys, values = given[::2], given[1::2]
     if all(isinstance(key, Constants) and isinstance(key.value, str) for key in keys):
         found: dict[str, pa.Array] = {}
@@ -193,31 +193,18 @@ def _pairs(rows: Rows, given: Sequence[Column]) -> Made:
     return Column(made, merged(some(absent), *[key.open for key in printed]))
 
 
-@kernel("to_object to_map {:}", "any*")
-def to_object(rows: Rows, *given: Column) -> Made:
-    return _pairs(rows, given) if len(given) % 2 == 0 else None
-
-
 @kernel("object_to_map", "any any*")
 def object_to_map(rows: Rows, *given: Column) -> Made:
     first = kind(given[0])
     need(first != "mixed")
     if len(given) == 1:
         return Column(given[0].values) if first in ("object", "map", "null") else failing(rows, given[0])
-    if len(given) == 3:
-        if first in ("list", "null"):
-            return _keyed(rows, given[0], given[2])
-        return _pairs(rows, given[:2])
-    if len(given) == 2 and first in ("list", "null"):
-        return _keyed(rows, given[0], given[1])
-    return _pairs(rows, given) if len(given) % 2 == 0 else None
+    if len(given) < 4 and first in ("list", "null"):
+        return _keyed(rows, given[0], given[-1])
+    return _pairs(rows, *(given[:2] if len(given) == 3 else given))
 
 
 @kernel("array_to_map", "any any")
-def array_to_map(rows: Rows, value: Column, key: Column) -> Made:
-    return _keyed(rows, value, key)
-
-
 def _keyed(rows: Rows, value: Column, key: Column) -> Made:
     """A map of the objects of arrays by a field; of equal keys the last object counts."""
     if kind(value) == "null":
@@ -365,19 +352,13 @@ def _united(rows: Rows, given: Sequence[Column]) -> Made:
     return Column(object_of(names, children, gone, np.zeros(rows.n, dtype=bool)))
 
 
-@kernel("get_keys .keySet", "any")
-def get_keys(rows: Rows, value: Column) -> Made:
+@kernel("get_keys .keySet", "any", at=1)
+@kernel(".values", "any", at=2)
+def _keys_or_values(rows: Rows, value: Column, at: int) -> Made:
     if kind(value) == "null":
-        return Column(pa.nulls(rows.n, pa.list_(TEXT)))
+        return Column(pa.nulls(rows.n, pa.list_(TEXT))) if at == 1 else None
     entries = _entries(rows, value)
-    return Column(list_of(entries[0], entries[1], nulls_of(value.values)))
-
-
-@kernel(".values", "any")
-def values_method(rows: Rows, value: Column) -> Made:
-    need(kind(value) != "null")
-    entries = _entries(rows, value)
-    return Column(list_of(entries[0], entries[2], nulls_of(value.values)))
+    return Column(list_of(entries[0], entries[at], nulls_of(value.values)))
 
 
 def _lookup(rows: Rows, value: Column, key: Column) -> tuple[Column, Mask]:
@@ -546,17 +527,13 @@ def size_of(rows: Rows, value: Column) -> Made:
     return _size(rows, value, rows.options.null_size == "null")
 
 
-@kernel("size", "any")
-def size(rows: Rows, value: Column) -> Made:
-    return _size(rows, value, False)
-
-
 @kernel(".size", "any")
 def size_method(rows: Rows, value: Column) -> Made:
     """``array.size()``; null where there is none."""
     return _size(rows, value, True) if kind(value) in ("list", "object", "map") else None
 
 
+@kernel("size", "any", null=False)
 def _size(rows: Rows, value: Column, null: bool) -> Made:
     name = kind(value)
     if name == "null":

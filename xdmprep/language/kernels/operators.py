@@ -19,19 +19,10 @@ from .table import LAZY, Constants, Made, Rows, failing, kernel, kind, need, nee
 # Conversions
 
 
-@kernel("to_integer", "any")
-def to_integer(rows: Rows, value: Column) -> Made:
-    return _whole(rows, value, rows.options.fractions == "truncate")
-
-
-@kernel("to_bigint", "any")
-def to_bigint(rows: Rows, value: Column) -> Made:
-    """Whole numbers of any size; what 64 bits cannot hold is open."""
-    return _whole(rows, value, rows.options.bigint_fractions == "truncate")
-
-
-def _whole(rows: Rows, value: Column, cut: bool) -> Made:
-    name = kind(value)
+@kernel("to_integer", "any", option="fractions")
+@kernel("to_bigint", "any", option="bigint_fractions")
+def _whole(rows: Rows, value: Column, option: str) -> Made:
+    name, cut = kind(value), getattr(rows.options, option) == "truncate"
     if name == "null":
         return Column(pa.nulls(rows.n, LONG))
     if name == "long":

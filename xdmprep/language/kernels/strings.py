@@ -1,7 +1,8 @@
-"""Kernels on texts: case, blanks, pieces, padding, splitting and joining, hashes, regular expressions, URLs."""
+"""Kernels on texts: case, blanks, pieces, padding, splitting and joining, hashes, regular expressions, random ids."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -422,3 +423,20 @@ for _sign, _test in (
 @kernel(".endsWith", "words fixed", test=pc.ends_with)
 def _contained(rows: Rows, value: Column, part: Any, test: Callable[[pa.Array, str], pa.Array]) -> Made:
     return Column(test(plain(value.values), part)) if isinstance(part, str) else None
+
+
+@kernel("uuid")
+def uuid(rows: Rows) -> Made:
+    """Random UUIDs of version 4; with a seed, the interpreter draws them row by row."""
+    need(rows.options.seed is None)
+    n = rows.n
+    drawn = np.frombuffer(os.urandom(16 * n), dtype=np.uint8).reshape(n, 16).copy()
+    drawn[:, 6] = (drawn[:, 6] & 0x0F) | 0x40
+    drawn[:, 8] = (drawn[:, 8] & 0x3F) | 0x80
+    digits = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)
+    spelled = np.empty((n, 32), dtype=np.uint8)
+    spelled[:, 0::2], spelled[:, 1::2] = digits[drawn >> 4], digits[drawn & 15]
+    out = np.full((n, 36), ord("-"), dtype=np.uint8)
+    for start, end, at in ((0, 8, 0), (8, 12, 9), (12, 16, 14), (16, 20, 19), (20, 32, 24)):
+        out[:, at : at + end - start] = spelled[:, start:end]
+    return Column(texts.made_of(np.arange(n + 1) * 36, out.tobytes(), None))
