@@ -30,6 +30,10 @@ SHARED = ROOT.parent / "shared"
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="also run the long tests")
     parser.addoption(
+        "--examples", type=float, metavar="SHARE",
+        help="of the examples that each property test states; otherwise 0.3, with --slow 1",
+    )  # fmt: skip
+    parser.addoption(
         "--fresh", type=float, metavar="SECONDS",
         help="tests in a random order, a few new examples each, for so long; give --hypothesis-seed as well",
     )  # fmt: skip
@@ -43,6 +47,15 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     if getattr(option, "numprocesses", 0) is None and not alone and not all(".py" in named for named in config.args):
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         option.numprocesses, option.dist = min(cores, 8), "worksteal"
+
+
+def _fewer(share: float, items: list[pytest.Item]) -> None:
+    """Let each property test draw a share of the examples that it states, though not fewer than 20 of them."""
+    for test in {getattr(item.obj, "__func__", item.obj): None for item in items if isinstance(item, pytest.Function)}:
+        stated = getattr(test, "_hypothesis_internal_use_settings", None)
+        if stated is not None:
+            drawn = max(int(stated.max_examples * share), min(stated.max_examples, 20))
+            test._hypothesis_internal_use_settings = settings(stated, max_examples=drawn)
 
 
 def _freshen(seconds: float, seed: str | None, items: list[pytest.Item]) -> None:
@@ -62,6 +75,8 @@ _END = pytest.StashKey[float]()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    share = config.getoption("--examples")
+    _fewer((1.0 if config.getoption("--slow") else 0.3) if share is None else share, items)
     if config.getoption("--fresh"):
         # without a seed, all processes still need the same order: the run's own number gives it
         run = getattr(config, "workerinput", {}).get("testrunuid")

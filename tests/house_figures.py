@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from functools import cache
 from pathlib import Path
 
 #: Methods and a front that hand over to a higher room when they are called; they are counted by themselves.
@@ -15,12 +16,14 @@ HANDED_ON = {("schema", "validate"), ("emulator", "pipeline")}
 HERE = Path(__file__).resolve().parent.parent / "xdmprep"
 
 
+@cache
+def _parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def modules(package: Path) -> dict[str, ast.Module]:
-    """The modules by path below the package, parsed."""
-    return {
-        path.relative_to(package).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
-        for path in sorted(package.rglob("*.py"))
-    }
+    """The modules by path below the package; each is parsed once."""
+    return {path.relative_to(package).as_posix(): _parsed(path) for path in sorted(package.rglob("*.py"))}
 
 
 def classes(package: Path = HERE) -> dict[str, list[str]]:

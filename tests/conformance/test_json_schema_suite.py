@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +21,8 @@ import xdmprep as xp
 from xdmprep.core.ndjson import parser
 from xdmprep.errors import SchemaError
 from xdmprep.schema import Registry
-from xdmprep.validate import Rules
+from xdmprep.validate import Rules, check_stream
+from xdmprep.validate.opening import open_records
 
 pytestmark = pytest.mark.shared
 
@@ -68,27 +70,33 @@ def registry(suite: Path, draft: str) -> Registry:
     return Registry().add(*documents)
 
 
-def schema_and_record(case: Case, suite: Path) -> tuple[xp.Schema, dict[str, Any]]:
+def compiled(case: Case, suite: Path) -> xp.Schema:
+    """The schema of a test for records that are its data, or that hold it as `value`."""
     known = registry(suite, case.draft)
     dialect = {"$schema": DIALECTS[case.draft]}
     content = {**dialect, **case.schema} if isinstance(case.schema, dict) else case.schema
     if isinstance(case.data, dict):
-        return xp.Schema.from_dict(content, known), case.data
+        return xp.Schema.from_dict(content, known)
     if isinstance(content, dict):
         id = content.get("$id", "")
         if not id or id.startswith("#"):
             content, id = {**content, "$id": "https://example.com/test"}, "https://example.com/test"
         known, content = known.add(content), {"$ref": id}
     root = {**dialect, "type": "object", "properties": {"value": content}}
-    return xp.Schema.from_dict(root, known), {"value": case.data}
+    return xp.Schema.from_dict(root, known)
 
 
-def by_lines(schema: xp.Schema, record: dict[str, Any], folder: Path) -> bool:
+def by_lines(schema: xp.Schema, records: list[dict[str, Any]], folder: Path) -> list[bool]:
+    """The verdicts on a file in which each of the records stands three times."""
     file = folder / "records.json"
-    file.write_text("\n".join([json.dumps(record)] * 3) + "\n", encoding="utf-8")
-    report = xp.validate(file, schema, rules=RULES)
-    assert (report.rows, report.invalid) in ((3, 0), (3, 3)), str(report)
-    return report.valid
+    file.write_text("".join(f"{json.dumps(record)}\n" * 3 for record in records), encoding="utf-8")
+    bad: set[int] = set()
+    for chunk in check_stream(open_records(file), schema, RULES).chunks():
+        assert not chunk.unread
+        bad.update(row for finding in chunk.issues for row in finding.rows.tolist())
+    thirds = [{3 * at + 1, 3 * at + 2, 3 * at + 3} & bad for at in range(len(records))]
+    assert all(len(third) in (0, 3) for third in thirds), thirds
+    return [not third for third in thirds]
 
 
 def by_columns(schema: xp.Schema, record: dict[str, Any]) -> bool | None:
@@ -152,22 +160,30 @@ DIFFERENCES: dict[tuple[str, str], tuple[frozenset[str], str]] = {
 DIFFERENT = {"draft6": 9, "draft7": 15}
 
 
+def judged(suite: Path, folder: Path) -> Iterator[tuple[Case, dict[str, Any]]]:
+    """Each test with the verdicts of all paths, or why its schema is refused."""
+    for _, group in groupby(cases(suite), lambda case: (case.draft, case.file, case.group, json.dumps(case.schema))):
+        ordered = sorted(group, key=lambda case: isinstance(case.data, dict))
+        for _, alike in groupby(ordered, lambda case: isinstance(case.data, dict)):
+            some = list(alike)
+            records = [case.data if isinstance(case.data, dict) else {"value": case.data} for case in some]
+            try:
+                schema = compiled(some[0], suite)
+            except SchemaError as error:
+                yield from ((case, {"refused": str(error)}) for case in some)
+                continue
+            for case, record, lines in zip(some, records, by_lines(schema, records, folder), strict=True):
+                check, columns = not schema.check(record, "jsonschema"), by_columns(schema, record)
+                yield case, {"check": check, "lines": lines, "columns": columns}
+
+
 def test_the_suite(shared: Path, tmp_path: Path) -> None:
     suite = shared / "suites" / "json-schema"
     counts: Counter[str] = Counter()
     wrong = []
     reasons: Counter[str] = Counter()
-    for case in cases(suite):
+    for case, verdicts in judged(suite, tmp_path):
         counts[case.draft] += 1
-        try:
-            schema, record = schema_and_record(case, suite)
-            verdicts = {
-                "check": not schema.check(record, "jsonschema"),
-                "lines": by_lines(schema, record, tmp_path),
-                "columns": by_columns(schema, record),
-            }
-        except SchemaError as error:
-            verdicts = {"refused": str(error)}
         counts["as a column"] += verdicts.get("columns") is not None
         tests, reason = DIFFERENCES.get((case.file, case.group), (frozenset(), ""))
         listed = bool(reason) and (not tests or case.test in tests)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +21,6 @@ from xdmprep.core.ndjson import blocks, parser
 from xdmprep.kernels import json_arrow as arrow
 from xdmprep.read import ndjson
 
-EXAMPLES = int(os.environ.get("XDMPREP_EXAMPLES", "60"))
 SCHEMA = xp.Schema.from_dict({
     "$id": "https://example.org/lines", "meta:class": "https://ns.adobe.com/xdm/data/record", "type": "object",
     "properties": {"v": {"type": "string"}, "o": {"type": "object", "properties": {"x": {"type": "integer"}}}},
@@ -113,7 +111,7 @@ def settings_of(block: int, few: bool, compiled: bool) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "plain"])
-@settings(deadline=None, max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
 @example(['{"v":1,"v":2}', '{"v":1.5}'], False, 1 << 20, True)
 @example(['{"o":{"x":1}}', '{"o":{}}', '{"o":{"x":null}}', '{"o":null}', '{"o":5}'], True, 40, True)
 @given(st.lists(lines, max_size=12), st.booleans(), st.sampled_from([16, 100, 1 << 20]), st.booleans())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -24,8 +23,6 @@ from xdmprep.kernels import json_columns as columns
 from xdmprep.schema import Schema
 from xdmprep.validate import check_stream
 from xdmprep.validate.opening import open_records
-
-EXAMPLES = int(os.environ.get("XDMPREP_EXAMPLES", "150"))
 
 
 def _object(**properties: Any) -> dict[str, Any]:
@@ -181,7 +178,7 @@ def reading(how: str) -> Iterator[None]:
         yield
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(files(), st.sampled_from(["strict", "batch", "jsonschema"]))
 @example(b'{"name":{"first":"Anna"},"seen":1}\n' * 9 + b'{"name":{"first":"Anna"},"seen":1.0}', "batch")
 @example(b'{"name":{"first":"Anna"},"name":{"last":1}}\n' + b'{"name":{"first":7,"last":0.5}}\n' * 9, "batch")

@@ -70,10 +70,11 @@ def as_file(rows: list[Any], folder: Path) -> str:
 
 
 def as_files(rows: list[Any], folder: Path) -> list[str]:
-    """A file a row, some of them compressed."""
-    files = []
-    for number, row in enumerate(rows):
-        data = f"{json.dumps(row)}\n".encode()
+    """A file a row, or four files, every second one compressed."""
+    files: list[Path] = []
+    size = 1 if len(rows) < 10 else -(-len(rows) // 4)
+    for number, first in enumerate(range(0, len(rows), size)):
+        data = "".join(f"{json.dumps(row)}\n" for row in rows[first : first + size]).encode()
         files.append(folder / f"{number}.jsonl{'.gz' * (number % 2)}")
         files[-1].write_bytes(gzip.compress(data) if number % 2 else data)
     return [str(file) for file in files]

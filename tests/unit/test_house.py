@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import house_figures
@@ -36,12 +37,13 @@ def room(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
+@cache
 def imports() -> dict[tuple[str, str], set[str]]:
     """(room, room it imports) -> the files that do so, from the syntax tree, function bodies included."""
     found: dict[tuple[str, str], set[str]] = {}
-    for path in sorted(PACKAGE.rglob("*.py")):
-        parts = path.relative_to(PACKAGE).parts
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for name, tree in house_figures.modules(PACKAGE).items():
+        path, parts = PACKAGE / name, name.split("/")
+        for node in ast.walk(tree):
             targets: list[str] = []
             if isinstance(node, ast.ImportFrom):
                 if node.level == 0 and (node.module or "").split(".")[0] == "xdmprep":
@@ -84,8 +86,10 @@ def test_the_network_wing_meets_the_data_wing_in_plain_modules_only() -> None:
     """The manifest, errors and paths: nothing that loads Arrow."""
     found = set()
     for name in sorted(NETWORK):
-        for path in [*PACKAGE.glob(f"{name}.py"), *PACKAGE.glob(f"{name}/*.py")]:
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for path, tree in house_figures.modules(PACKAGE).items():
+            if path.split("/")[0].removesuffix(".py") != name:
+                continue
+            for node in ast.walk(tree):
                 if isinstance(node, ast.ImportFrom) and node.level and (node.module or "").startswith("core"):
                     inner = (node.module or "").removeprefix("core").lstrip(".")
                     found |= {inner} if inner else {alias.name for alias in node.names}
@@ -95,7 +99,7 @@ def test_the_network_wing_meets_the_data_wing_in_plain_modules_only() -> None:
 def test_calls_upwards_wait_for_their_caller() -> None:
     """Nothing of a higher room loads with the modules that hand over to it."""
     for file, name in sorted(HANDED_ON):
-        tree = ast.parse((PACKAGE / file).read_text(encoding="utf-8"))
+        tree = house_figures.modules(PACKAGE)[file]
         inner = [
             node
             for function in ast.walk(tree)
@@ -131,16 +135,16 @@ def test_no_circle_between_rooms() -> None:
 
 def test_no_circle_between_modules() -> None:
     edges: dict[str, set[str]] = {}
-    for path in sorted(PACKAGE.rglob("*.py")):
-        parts = path.relative_to(PACKAGE).with_suffix("").parts
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for name, tree in house_figures.modules(PACKAGE).items():
+        parts = tuple(name.removesuffix(".py").split("/"))
+        for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and node.level:
                 base = parts[: len(parts) - node.level]
                 dotted = (*base, *(node.module.split(".") if node.module else ()))
                 for alias in node.names:
                     whole = PACKAGE.joinpath(*dotted, alias.name)
                     target = (*dotted, alias.name) if whole.with_suffix(".py").exists() or whole.is_dir() else dotted
-                    if ("/".join(path.relative_to(PACKAGE).parts), target[0] if target else "") in HANDED_ON:
+                    if (name, target[0] if target else "") in HANDED_ON:
                         continue
                     edges.setdefault(".".join(parts), set()).add(".".join(target))
 
@@ -171,10 +175,10 @@ def test_the_face_loads_nothing_heavy() -> None:
 def test_one_place_puts_mapping_schema_rules_and_manifest_together() -> None:
     """Schemas and mappings that were given as paths are read, and manifests made, by one function each."""
     manifests, schemas = set(), set()
-    for path in sorted(PACKAGE.rglob("*.py")):
-        text, name = path.read_text(encoding="utf-8"), "/".join(path.relative_to(PACKAGE).parts)
-        if any(
-            isinstance(node, ast.Call) and ast.unparse(node.func) == "Manifest" for node in ast.walk(ast.parse(text))
+    for name, tree in house_figures.modules(PACKAGE).items():
+        text = (PACKAGE / name).read_text(encoding="utf-8")
+        if "Manifest(" in text and any(
+            isinstance(node, ast.Call) and ast.unparse(node.func) == "Manifest" for node in ast.walk(tree)
         ):
             manifests.add(name)
         if "else Schema.load(" in text or "else MappingSet(" in text:
