@@ -8,16 +8,27 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import settings
+import requests
+from hypothesis import HealthCheck, settings
 
 from xdmprep import kernels
+from xdmprep.core.ndjson import parser
+
+if TYPE_CHECKING:
+    from xdmprep.emulator import Emulator
 
 # A change lands on the same examples every time; runs by hand look further.
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI") == "true":
     settings.load_profile("ci")
+
+# What a developer has set for the command is nobody's business here; these are for the tests themselves.
+OURS = {"XDMPREP_NATIVE", "XDMPREP_STORM_SEED", "XDMPREP_LARGE_MB"}
+for _name in [name for name in os.environ if name.startswith("XDMPREP_") and name not in OURS]:
+    del os.environ[_name]
 
 # pandera sets it to 1 on import, for PySpark, and Arrow then drops the zones of the times that tests make.
 os.environ.setdefault("PYARROW_IGNORE_TIMEZONE", "")
@@ -50,12 +61,17 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 
 def _fewer(share: float, items: list[pytest.Item]) -> None:
-    """Let each property test draw a share of the examples that it states, though not fewer than 20 of them."""
+    """Let each property test draw a share of the examples that it states, though not fewer than 20 of them.
+
+    How long examples take to draw says something of the machine alone.
+    """
     for test in {getattr(item.obj, "__func__", item.obj): None for item in items if isinstance(item, pytest.Function)}:
         stated = getattr(test, "_hypothesis_internal_use_settings", None)
         if stated is not None:
             drawn = max(int(stated.max_examples * share), min(stated.max_examples, 20))
-            test._hypothesis_internal_use_settings = settings(stated, max_examples=drawn)
+            test._hypothesis_internal_use_settings = settings(
+                stated, max_examples=drawn, suppress_health_check=[*stated.suppress_health_check, HealthCheck.too_slow]
+            )
 
 
 def _freshen(seconds: float, seed: str | None, items: list[pytest.Item]) -> None:
@@ -116,6 +132,48 @@ def _no_network_in_unit_tests(request: pytest.FixtureRequest, monkeypatch: pytes
 def shared() -> Path:
     """The folder of reference material; tests that use it carry the marker `shared`."""
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def _running_emulator() -> Iterator[Emulator]:
+    from xdmprep.emulator import Emulator
+
+    with Emulator(schemas=ROOT / "schemas") as server:
+        yield server
+
+
+@pytest.fixture
+def emulator(_running_emulator: Emulator) -> Emulator:
+    """An emulator that knows the shipped schemas and has forgotten what other tests sent; one runs for all tests."""
+    requests.post(_running_emulator.url + "/_emulator/reset", timeout=20).raise_for_status()
+    return _running_emulator
+
+
+@pytest.fixture
+def url(emulator: Emulator) -> str:
+    """The emulator's address."""
+    return emulator.url
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[requests.PreparedRequest, requests.Response]]:
+    """What is sent through `requests` from now on, and what came back."""
+    seen: list[tuple[requests.PreparedRequest, requests.Response]] = []
+    real = requests.Session.send
+
+    def send(session: requests.Session, request: requests.PreparedRequest, **more: Any) -> requests.Response:
+        response = real(session, request, **{**more, "stream": False})
+        seen.append((request, response))
+        return response
+
+    monkeypatch.setattr(requests.Session, "send", send)
+    return seen
+
+
+@pytest.fixture
+def few_lines_become_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines of JSON become columns however few they are; the reader takes few one by one otherwise."""
+    monkeypatch.setattr(parser, "FEWEST", 1)
 
 
 @pytest.fixture

@@ -91,20 +91,6 @@ def descriptions(request) -> dict[str, Any]:
     return {base: description(folder / f"{name}.yaml", base) for name, base in DESCRIPTIONS.items()}
 
 
-@pytest.fixture
-def recorded(monkeypatch) -> list[tuple[requests.PreparedRequest, requests.Response]]:
-    seen: list[tuple[requests.PreparedRequest, requests.Response]] = []
-    real = requests.Session.send
-
-    def send(self, request, **more):
-        response = real(self, request, **{**more, "stream": False})
-        seen.append((request, response))
-        return response
-
-    monkeypatch.setattr(requests.Session, "send", send)
-    return seen
-
-
 def full_round(url: str, folder: Path) -> None:
     """What client and emulator can say to each other."""
     client = quick(url)

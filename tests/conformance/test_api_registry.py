@@ -63,20 +63,6 @@ def description(request) -> dict[str, Any]:
     return found
 
 
-@pytest.fixture
-def recorded(monkeypatch) -> list[tuple[requests.PreparedRequest, requests.Response]]:
-    seen: list[tuple[requests.PreparedRequest, requests.Response]] = []
-    real = requests.Session.send
-
-    def send(self, request, **more):
-        response = real(self, request, **{**more, "stream": False})
-        seen.append((request, response))
-        return response
-
-    monkeypatch.setattr(requests.Session, "send", send)
-    return seen
-
-
 def template(description: dict[str, Any], method: str, path: str) -> str | None:
     """The described path that a request's path is an instance of; one without parameters before one with."""
     short = path.removeprefix(wire.REGISTRY)

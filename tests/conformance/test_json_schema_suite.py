@@ -18,13 +18,12 @@ import pyarrow as pa
 import pytest
 
 import xdmprep as xp
-from xdmprep.core.ndjson import parser
 from xdmprep.errors import SchemaError
 from xdmprep.schema import Registry
 from xdmprep.validate import Rules, check_stream
 from xdmprep.validate.opening import open_records
 
-pytestmark = pytest.mark.shared
+pytestmark = [pytest.mark.shared, pytest.mark.usefixtures("few_lines_become_columns")]
 
 RULES = Rules.of("jsonschema")
 DIALECTS = {name: f"http://json-schema.org/draft-0{name[-1]}/schema#" for name in ("draft6", "draft7")}
@@ -110,11 +109,6 @@ def by_columns(schema: xp.Schema, record: dict[str, Any]) -> bool | None:
     same = json.dumps(table.to_pylist()[0], sort_keys=True) == json.dumps(record, sort_keys=True)
     empty = any(part in json.dumps(record) for part in ("null", "{}", "[]"))
     return xp.validate(table, schema, rules=RULES).valid if same and not empty else None
-
-
-@pytest.fixture(autouse=True)
-def few_lines_become_columns_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parser, "FEWEST", 1)
 
 
 NO_RECORD = "a schema that takes no object at all is refused: a dataset holds records"

@@ -17,7 +17,6 @@ import pyarrow as pa
 import pytest
 from conftest import SHARED
 
-from xdmprep.core.ndjson import parser
 from xdmprep.core.paths import parse_path
 from xdmprep.core.shred import Leaf
 from xdmprep.core.stream import Chunk
@@ -26,14 +25,9 @@ from xdmprep.validate import Rules, check_record, check_stream
 from xdmprep.validate.checks import SchemaChecks, checks_for, pointer
 from xdmprep.validate.opening import open_records
 
-pytestmark = pytest.mark.shared
+pytestmark = [pytest.mark.shared, pytest.mark.usefixtures("few_lines_become_columns")]
 XDM = SHARED / "xdm"
 JSONSCHEMA = Rules.of("jsonschema")
-
-
-@pytest.fixture(autouse=True)
-def few_lines_become_columns_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parser, "FEWEST", 1)
 
 
 def lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import command_kit
 import pytest
 from network_kit import PROFILE_TAGS, folder_of, ingest, lines, new_dataset, profile, record
 
-from xdmprep.emulator import Emulator
-
 
 def command(*words: object) -> tuple[int, str, str]:
     made = command_kit.command(*words)
     return made.returncode, made.stdout, made.stderr
-
-
-@pytest.fixture(scope="module")
-def url(request: pytest.FixtureRequest) -> Any:
-    with Emulator(schemas=request.config.rootpath / "schemas") as server:
-        yield server.url
 
 
 def create(url: str, *options: str, schemas: Path) -> str:

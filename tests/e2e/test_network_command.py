@@ -52,12 +52,6 @@ def command(*arguments: object, **more: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
-@pytest.fixture(scope="module")
-def url(request):
-    with Emulator(schemas=request.config.rootpath / "schemas") as server:
-        yield server.url
-
-
 def valid(number: int) -> dict:
     return record(number, person={"name": {"firstName": "A"}})
 

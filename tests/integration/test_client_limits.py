@@ -27,15 +27,6 @@ from xdmprep.errors import PlatformError, UsageError
 LOCAL = {"url": "http://127.0.0.1:1"}
 
 
-@pytest.fixture(autouse=True)
-def no_variables(monkeypatch):
-    import os
-
-    for name in list(os.environ):
-        if name.startswith("XDMPREP_"):
-            monkeypatch.delenv(name)
-
-
 # ---- pauses, tries, deadlines ----------------------------------------------------------------------------------------
 
 

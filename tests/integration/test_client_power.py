@@ -17,7 +17,6 @@ from network_kit import CATALOG, PROFILE_TAGS, call, new_dataset, quick, simple_
 from xdmprep.client.journal import NAME, Journal
 from xdmprep.client.session import Session
 from xdmprep.client.upload import UploadOptions, upload
-from xdmprep.emulator import Emulator
 
 FILES, ROWS = 2, 4
 #: The step that must be on the disk before a request about the batch; for those about a large file it is `begun`.
@@ -56,24 +55,18 @@ class Disk:
             self.journal.write_bytes(self.content + rest)
 
 
-def run(server, dataset, folder):
+def run(emulator, dataset, folder):
     options = UploadOptions(jobs=1, small=200, chunk=150)
-    return upload(quick(server.url).session, folder, dataset, options)
-
-
-@pytest.fixture(scope="module")
-def server():
-    with Emulator() as emulator:
-        yield emulator
+    return upload(quick(emulator.url).session, folder, dataset, options)
 
 
 @pytest.mark.parametrize(
     ("after", "rest"), [(False, b'{"at": "2024'), (True, b""), (True, b"\0" * 40)], ids=["before", "after", "zeros"]
 )
-def test_the_power_may_go_at_any_request(server, tmp_path, monkeypatch, after, rest):
+def test_the_power_may_go_at_any_request(emulator, tmp_path, monkeypatch, after, rest):
     cuts = 0
     for cut in range(100):
-        dataset = new_dataset(server.url, tags=PROFILE_TAGS)
+        dataset = new_dataset(emulator.url, tags=PROFILE_TAGS)
         folder = simple_folder(tmp_path / f"{after}-{cut}", files=FILES, rows=ROWS, first=1000 * cut)
         with monkeypatch.context() as patched:
             disk = Disk(patched, folder)
@@ -95,14 +88,14 @@ def test_the_power_may_go_at_any_request(server, tmp_path, monkeypatch, after, r
 
             patched.setattr(Session, "call", watched)
             try:
-                run(server, dataset, folder)
+                run(emulator, dataset, folder)
                 break
             except PowerCut:
                 cuts += 1
         disk.lose(rest)
-        batch = run(server, dataset, folder)
-        assert quick(server.url).wait(batch, timeout=20).output_records == FILES * ROWS
-        found = call("GET", server.url, CATALOG + "/batches", params={"dataSet": dataset}).json()
+        batch = run(emulator, dataset, folder)
+        assert quick(emulator.url).wait(batch, timeout=20).output_records == FILES * ROWS
+        found = call("GET", emulator.url, CATALOG + "/batches", params={"dataSet": dataset}).json()
         assert [doc["status"] for doc in found.values()] == ["active"]
     assert cuts >= 2 + FILES * 4  # create, complete; each file begun, in parts, completed
 

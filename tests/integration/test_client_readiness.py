@@ -36,14 +36,8 @@ NEW_TAGS = {"unifiedProfile": ["enabled:true", "isUpsert:true"], "unifiedIdentit
 
 
 @pytest.fixture
-def server(request: pytest.FixtureRequest) -> Any:
-    with Emulator(schemas=request.config.rootpath / "schemas") as started:
-        yield started
-
-
-@pytest.fixture
-def client(server: Emulator) -> Any:
-    with quick(server.url) as made:
+def client(emulator: Emulator) -> Any:
+    with quick(emulator.url) as made:
         made.told = []
         made.tell = made.told.append
         yield made
@@ -76,52 +70,52 @@ def test_both_spellings_of_the_tags(blank: str, case: Any) -> None:
     assert not wire.takes_upserts({**tags, "unifiedProfile": [f"enabled:{blank}true"]})
 
 
-def test_a_patch_is_refused_unless_forced(server: Emulator, client: Any, tmp_path: Path) -> None:
-    dataset = new_dataset(server.url, tags=PROFILE_TAGS)
-    ingest(server.url, dataset, [whole(1, "Bergen")])
+def test_a_patch_is_refused_unless_forced(emulator: Emulator, client: Any, tmp_path: Path) -> None:
+    dataset = new_dataset(emulator.url, tags=PROFILE_TAGS)
+    ingest(emulator.url, dataset, [whole(1, "Bergen")])
     folder = patch_folder(tmp_path / "patch")
     with pytest.raises(PlatformError, match=r"not enabled for upsert.*dataset check .* --force"):
         client.upload(folder, dataset)
-    assert len(call("GET", server.url, CATALOG + "/batches").json()) == 1  # nothing was sent
+    assert len(call("GET", emulator.url, CATALOG + "/batches").json()) == 1  # nothing was sent
     batch = client.wait(client.upload(folder, dataset, force=True), timeout=20)
     assert batch.ok
     (loud,) = [line for line in client.told if line.startswith("ATTENTION")]
     assert "replaces a whole fragment" in loud and "LOST" in loud and "(1 record)" in loud
-    assert profile(server.url, "CRMID", "c1") == record(1, homeAddress={"city": "Oslo"})  # as was said
+    assert profile(emulator.url, "CRMID", "c1") == record(1, homeAddress={"city": "Oslo"})  # as was said
     assert client.upload(folder, dataset, force=True).id == batch.id
     # what was forced does not stand for the patch: once the dataset takes patches, it is sent as one
     client.enable_upsert(dataset)
-    ingest(server.url, dataset, [whole(1, "Bergen")])
+    ingest(emulator.url, dataset, [whole(1, "Bergen")])
     assert client.wait(client.upload(folder, dataset), timeout=20).id != batch.id
-    assert profile(server.url, "CRMID", "c1") == whole(1, "Oslo")
+    assert profile(emulator.url, "CRMID", "c1") == whole(1, "Oslo")
 
 
-def test_a_series_can_be_forced(server: Emulator, client: Any, tmp_path: Path) -> None:
-    dataset = new_dataset(server.url, tags=PROFILE_TAGS)
+def test_a_series_can_be_forced(emulator: Emulator, client: Any, tmp_path: Path) -> None:
+    dataset = new_dataset(emulator.url, tags=PROFILE_TAGS)
     for number in (1, 2):
         folder_of(tmp_path / f"batch-{number:05d}", [lines([record(number, person={"birthYear": 1990})])], upsert=True,
                   source={"name": "test", "batch": number, "batches": 2})  # fmt: skip
     with pytest.raises(PlatformError, match=r"batch 1 of 2 .*not enabled for upsert"):
         client.upload_series(tmp_path, dataset)
-    assert call("GET", server.url, CATALOG + "/batches").json() == {}
+    assert call("GET", emulator.url, CATALOG + "/batches").json() == {}
     series = client.upload_series(tmp_path, dataset, force=True)
     assert len(series.batches) == 2 and not series.failed
     assert sum(line.startswith("ATTENTION") for line in client.told) == 2
 
 
-def test_force_does_not_reach_the_other_checks(server: Emulator, client: Any, tmp_path: Path) -> None:
+def test_force_does_not_reach_the_other_checks(emulator: Emulator, client: Any, tmp_path: Path) -> None:
     folder = patch_folder(tmp_path / "patch")
     with pytest.raises(PlatformError, match="has the schema"):
-        client.upload(folder, new_dataset(server.url, LOYALTY, tags=UPSERT_TAGS), force=True)
+        client.upload(folder, new_dataset(emulator.url, LOYALTY, tags=UPSERT_TAGS), force=True)
 
 
-def test_forced_into_a_dataset_that_is_not_for_profile(server: Emulator, client: Any, tmp_path: Path) -> None:
-    dataset, folder = new_dataset(server.url), patch_folder(tmp_path / "patch")
+def test_forced_into_a_dataset_that_is_not_for_profile(emulator: Emulator, client: Any, tmp_path: Path) -> None:
+    dataset, folder = new_dataset(emulator.url), patch_folder(tmp_path / "patch")
     with pytest.raises(PlatformError, match="not enabled for Profile"):
         client.upload(folder, dataset)
     assert client.wait(client.upload(folder, dataset, force=True), timeout=20).ok
     assert any(line.startswith("ATTENTION") and "no profile changes" in line for line in client.told)
-    assert profile(server.url, "CRMID", "c1") is None
+    assert profile(emulator.url, "CRMID", "c1") is None
 
 
 @pytest.mark.parametrize(("tags", "expected"), [
@@ -133,9 +127,9 @@ def test_forced_into_a_dataset_that_is_not_for_profile(server: Emulator, client:
     (NEW_TAGS, []),
 ])  # fmt: skip
 def test_what_a_check_finds_for_a_patch(
-    server: Emulator, client: Any, tmp_path: Path, tags: Any, expected: list[str]
+    emulator: Emulator, client: Any, tmp_path: Path, tags: Any, expected: list[str]
 ) -> None:
-    dataset, folder = new_dataset(server.url, tags=tags), patch_folder(tmp_path / "patch")
+    dataset, folder = new_dataset(emulator.url, tags=tags), patch_folder(tmp_path / "patch")
     assert codes(client, dataset, folder) == expected
     found = client.check_dataset(dataset, folder)
     assert found.ok is (expected == []) and (found.files, found.records) == (1, 1)
@@ -145,34 +139,37 @@ def test_what_a_check_finds_for_a_patch(
     # the requests that the steps name are those that work
     for patch in [step for one in found.errors for step in one.steps if "PATCH" in step]:
         body = json.loads(patch[patch.index("[") :])
-        answer = call("PATCH", server.url, f"{CATALOG}/dataSets/{dataset}", data=json.dumps(body),
+        answer = call("PATCH", emulator.url, f"{CATALOG}/dataSets/{dataset}", data=json.dumps(body),
                       headers={"Content-Type": wire.PATCH_TYPE})  # fmt: skip
         assert answer.status_code == 200, answer.text
     assert codes(client, dataset, folder) == []
 
 
-def test_what_a_check_finds_besides(server: Emulator, client: Any, tmp_path: Path) -> None:
+def test_what_a_check_finds_besides(emulator: Emulator, client: Any, tmp_path: Path) -> None:
     folder = simple_folder(tmp_path / "plain", files=1)
-    assert codes(client, new_dataset(server.url, LOYALTY), folder) == ["other-schema"]
-    assert codes(client, new_dataset(server.url), folder, "note") == ["not-profile"]
-    assert codes(client, new_dataset(server.url, tags=UPSERT_TAGS), folder, "warning")[0] == "upsert"
+    assert codes(client, new_dataset(emulator.url, LOYALTY), folder) == ["other-schema"]
+    assert codes(client, new_dataset(emulator.url), folder, "note") == ["not-profile"]
+    assert codes(client, new_dataset(emulator.url, tags=UPSERT_TAGS), folder, "warning")[0] == "upsert"
     only = {"unifiedProfile": ["enabled:true"]}
-    assert "not-identity" in codes(client, new_dataset(server.url, tags=only), folder, "warning")
+    assert "not-identity" in codes(client, new_dataset(emulator.url, tags=only), folder, "warning")
     csv = {"fileDescription": {"persisted": True, "containerFormat": "csv", "format": "csv"}}
-    assert "format" in codes(client, new_dataset(server.url, **csv), folder, "warning")
+    assert "format" in codes(client, new_dataset(emulator.url, **csv), folder, "warning")
     table = folder_of(tmp_path / "csv", [b"a,b\n1,2\n"], rows=[1], format="csv")
-    assert codes(client, new_dataset(server.url, **csv), table, "warning") == []
-    assert codes(client, new_dataset(server.url, tags=PROFILE_TAGS), table, "warning")[:2] == ["format", "csv-profile"]
+    assert codes(client, new_dataset(emulator.url, **csv), table, "warning") == []
+    assert codes(client, new_dataset(emulator.url, tags=PROFILE_TAGS), table, "warning")[:2] == [
+        "format",
+        "csv-profile",
+    ]
     events = patch_folder(tmp_path / "events")
     manifest = json.loads((events / "manifest.json").read_text())
     manifest["schema"]["id"] = EVENT
     (events / "manifest.json").write_text(json.dumps(manifest))
-    assert codes(client, new_dataset(server.url, EVENT, tags=UPSERT_TAGS), events) == ["not-record"]
+    assert codes(client, new_dataset(emulator.url, EVENT, tags=UPSERT_TAGS), events) == ["not-record"]
     with pytest.raises(PlatformError, match="does not exist"):
         client.check_dataset("none", folder)
     next(folder.glob("part-*")).unlink()
     with pytest.raises(SourceError):
-        client.check_dataset(new_dataset(server.url), folder)
+        client.check_dataset(new_dataset(emulator.url), folder)
 
 
 def test_the_schema_is_judged_by_what_the_registry_says(tmp_path: Path, request: pytest.FixtureRequest) -> None:
@@ -194,15 +191,15 @@ def test_the_schema_is_judged_by_what_the_registry_says(tmp_path: Path, request:
 
 
 @pytest.mark.parametrize("tags", [{}, None, PROFILE_TAGS, {"unifiedProfile": ["enabled: true"], "other": ["x"]}])
-def test_a_dataset_is_enabled_for_patches(server: Emulator, client: Any, tags: Any) -> None:
-    dataset = new_dataset(server.url, tags=tags)
+def test_a_dataset_is_enabled_for_patches(emulator: Emulator, client: Any, tags: Any) -> None:
+    dataset = new_dataset(emulator.url, tags=tags)
     plan = client.plan_upsert(dataset)
-    assert tags_of(server.url, dataset) == (tags or {})  # a plan changes nothing
+    assert tags_of(emulator.url, dataset) == (tags or {})  # a plan changes nothing
     assert plan.interrupts is bool(tags) and len(plan.patches) == (2 if tags else 1)
     client.enable_upsert(dataset)
-    after = tags_of(server.url, dataset)
+    after = tags_of(emulator.url, dataset)
     assert after == {**(tags or {}), **NEW_TAGS}
-    assert client.enable_upsert(dataset).patches == () and tags_of(server.url, dataset) == after
+    assert client.enable_upsert(dataset).patches == () and tags_of(emulator.url, dataset) == after
 
 
 def test_nothing_is_disabled_while_a_batch_is_under_way(client: Any, request: pytest.FixtureRequest) -> None:
@@ -236,37 +233,37 @@ def refuse(monkeypatch: pytest.MonkeyPatch, *numbers: int, status: int | None = 
 
 
 def test_tags_come_back_where_enabling_is_refused(
-    server: Emulator, client: Any, monkeypatch: pytest.MonkeyPatch
+    emulator: Emulator, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dataset = new_dataset(server.url, tags=PROFILE_TAGS)
+    dataset = new_dataset(emulator.url, tags=PROFILE_TAGS)
     with monkeypatch.context() as patched:
         refuse(patched, 2)
         with pytest.raises(PlatformError, match=r"enable dataset .*not today"):
             client.enable_upsert(dataset)
-    assert tags_of(server.url, dataset) == PROFILE_TAGS
+    assert tags_of(emulator.url, dataset) == PROFILE_TAGS
     assert any("as it was before" in line for line in client.told)
 
 
 @pytest.mark.parametrize("status", [400, None])
 def test_a_dataset_left_disabled_is_said_loudly(
-    server: Emulator, client: Any, monkeypatch: pytest.MonkeyPatch, status: int | None
+    emulator: Emulator, client: Any, monkeypatch: pytest.MonkeyPatch, status: int | None
 ) -> None:
-    dataset = new_dataset(server.url, tags=PROFILE_TAGS)
+    dataset = new_dataset(emulator.url, tags=PROFILE_TAGS)
     with monkeypatch.context() as patched:
         refuse(patched, 2, 3, status=status)
         with pytest.raises(PlatformError):
             client.enable_upsert(dataset)
-    assert wire.has_flag(tags_of(server.url, dataset), "unifiedProfile", "enabled") is False
+    assert wire.has_flag(tags_of(emulator.url, dataset), "unifiedProfile", "enabled") is False
     (loud,) = [line for line in client.told if line.startswith("ATTENTION")]
     assert "left disabled" in loud
     client.enable_upsert(dataset)  # the same command again
-    assert tags_of(server.url, dataset) == NEW_TAGS
+    assert tags_of(emulator.url, dataset) == NEW_TAGS
 
 
-def test_a_first_refusal_changes_nothing(server: Emulator, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    dataset = new_dataset(server.url, tags=PROFILE_TAGS)
+def test_a_first_refusal_changes_nothing(emulator: Emulator, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = new_dataset(emulator.url, tags=PROFILE_TAGS)
     with monkeypatch.context() as patched:
         refuse(patched, 1, status=403)
         with pytest.raises(PlatformError, match="disable dataset"):
             client.enable_upsert(dataset)
-    assert tags_of(server.url, dataset) == PROFILE_TAGS
+    assert tags_of(emulator.url, dataset) == PROFILE_TAGS

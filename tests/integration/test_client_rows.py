@@ -9,11 +9,10 @@ import pytest
 import requests
 from hypothesis import given
 from hypothesis import strategies as st
-from network_kit import folder_of, lines, new_dataset, quick, record, rules_check
+from network_kit import folder_of, lines, new_dataset, quick, record
 
 from xdmprep.client import row_errors
 from xdmprep.client.parallel import Stopped, each
-from xdmprep.emulator import Emulator
 from xdmprep.errors import PlatformError
 
 
@@ -24,50 +23,44 @@ def test_source_rows_are_those_that_were_not_set_aside(case):
     assert [row_errors._source_row(number, sorted(rejected)) for number in range(1, len(kept) + 1)] == kept
 
 
-@pytest.fixture
-def server(schemas):
-    with Emulator(schemas=schemas, check=rules_check) as started:
-        yield started
-
-
 BAD = [record(2, person={"name": 5}), b"{broken"]
 
 
-def failing(server, folder, client, **more):
+def failing(emulator, folder, client, **more):
     path = folder_of(folder, [lines([record(1), *BAD, record(4)])])
-    return path, client.wait(client.upload(path, new_dataset(server.url), percent=90, **more), timeout=20)
+    return path, client.wait(client.upload(path, new_dataset(emulator.url), percent=90, **more), timeout=20)
 
 
 @pytest.mark.parametrize("rule", ["drop=half,count=3", "drop=before,count=3", "status=503,count=3", "slow=2000"])
-def test_error_files_come_whole_or_again(server, tmp_path, rule):
-    client = quick(server.url)
-    folder, batch = failing(server, tmp_path / "out", client)
-    requests.post(server.url + "/_emulator/faults", json=f"route=export,{rule}", timeout=20)
+def test_error_files_come_whole_or_again(emulator, tmp_path, rule):
+    client = quick(emulator.url)
+    folder, batch = failing(emulator, tmp_path / "out", client)
+    requests.post(emulator.url + "/_emulator/faults", json=f"route=export,{rule}", timeout=20)
     found = sorted(client.errors(batch, folder), key=lambda error: error.row)
     assert [(error.row, error.record_number) for error in found] == [(2, 2), (3, 3)]
 
 
-def test_a_connection_that_breaks_every_time_is_an_error(server, tmp_path):
-    client = quick(server.url, retries=3)
-    _, batch = failing(server, tmp_path / "out", client)
-    requests.post(server.url + "/_emulator/faults", json="route=export,drop=half,rate=1", timeout=20)
+def test_a_connection_that_breaks_every_time_is_an_error(emulator, tmp_path):
+    client = quick(emulator.url, retries=3)
+    _, batch = failing(emulator, tmp_path / "out", client)
+    requests.post(emulator.url + "/_emulator/faults", json="route=export,drop=half,rate=1", timeout=20)
     with pytest.raises(PlatformError) as caught:
         list(client.errors(batch))
     assert caught.value.retryable is True
 
 
-def test_without_diagnostics_the_failed_records_are_read(server, tmp_path):
-    client = quick(server.url)
-    folder, batch = failing(server, tmp_path / "out", client, diagnostics=False)
+def test_without_diagnostics_the_failed_records_are_read(emulator, tmp_path):
+    client = quick(emulator.url)
+    folder, batch = failing(emulator, tmp_path / "out", client, diagnostics=False)
     found = list(client.errors(batch, folder))
     assert sorted(error.row for error in found) == [2, 3]
     assert {error.errors[0].get("keyword") for error in found} == {"type", None}
 
 
-def test_rows_set_aside_shift_the_source_rows(server, tmp_path):
-    client = quick(server.url)
+def test_rows_set_aside_shift_the_source_rows(emulator, tmp_path):
+    client = quick(emulator.url)
     folder = folder_of(tmp_path / "out", [lines([record(1), BAD[0]])], rejected=3)
-    batch = client.wait(client.upload(folder, new_dataset(server.url), percent=90), timeout=20)
+    batch = client.wait(client.upload(folder, new_dataset(emulator.url), percent=90), timeout=20)
     (error,) = client.errors(batch, folder)
     assert (error.row, error.record_number) == (None, 2)  # nobody knows which rows were set aside
     (folder / "rejects.jsonl").write_text("".join(json.dumps({"row": row}) + "\n" for row in (1, 3, 9)))
@@ -75,10 +68,10 @@ def test_rows_set_aside_shift_the_source_rows(server, tmp_path):
     assert error.row == 4
 
 
-def test_the_same_record_twice_names_both_rows(server, tmp_path):
-    client = quick(server.url)
+def test_the_same_record_twice_names_both_rows(emulator, tmp_path):
+    client = quick(emulator.url)
     folder = folder_of(tmp_path / "out", [lines([BAD[0], record(1), BAD[0]])])
-    batch = client.wait(client.upload(folder, new_dataset(server.url), percent=90), timeout=20)
+    batch = client.wait(client.upload(folder, new_dataset(emulator.url), percent=90), timeout=20)
     found = list(client.errors(batch, folder))
     assert [(error.row, error.more_rows) for error in found] == [(1, (3,)), (1, (3,))]
 

@@ -18,7 +18,6 @@ from network_kit import (
     new_dataset,
     quick,
     record,
-    rules_check,
     simple_folder,
 )  # fmt: skip
 
@@ -33,53 +32,47 @@ from xdmprep.wire import Batch
 
 
 @pytest.fixture
-def server(request):
-    with Emulator(schemas=request.config.rootpath / "schemas", check=rules_check) as started:
-        yield started
+def dataset(emulator):
+    return new_dataset(emulator.url)
 
 
-@pytest.fixture
-def dataset(server):
-    return new_dataset(server.url)
-
-
-def faults(server, *rules):
-    response = requests.post(server.url + "/_emulator/faults", json=list(rules), timeout=20)
+def faults(emulator, *rules):
+    response = requests.post(emulator.url + "/_emulator/faults", json=list(rules), timeout=20)
     assert response.status_code == 200, response.text
 
 
-def all_batches(server):
-    return call("GET", server.url, CATALOG + "/batches", params={"limit": 100}).json()
+def all_batches(emulator):
+    return call("GET", emulator.url, CATALOG + "/batches", params={"limit": 100}).json()
 
 
-def test_upload_and_wait(server, dataset, tmp_path):
+def test_upload_and_wait(emulator, dataset, tmp_path):
     folder = simple_folder(tmp_path / "out")
-    with quick(server.url) as client:
+    with quick(emulator.url) as client:
         sent = []
         batch = client.upload(folder / "manifest.json", dataset_id=dataset, on_bytes=sent.append)
         found = client.wait(batch, timeout=20)
     assert found.ok and found.output_records == 12 and found.failed_records == 0
     assert sum(sent) == sum(path.stat().st_size for path in folder.glob("part-*"))
-    (doc,) = all_batches(server).values()
+    (doc,) = all_batches(emulator).values()
     assert doc["externalId"].startswith("xdmprep-")
     assert doc["tags"]["acp_enableErrorDiagnostics"] is True
 
 
-def test_the_same_command_again_sends_nothing(server, dataset, tmp_path):
+def test_the_same_command_again_sends_nothing(emulator, dataset, tmp_path):
     folder = simple_folder(tmp_path / "out")
-    client = quick(server.url)
+    client = quick(emulator.url)
     first = client.upload(folder, dataset)
     client.wait(first, timeout=20)
-    faults(server, "route=import,status=500,rate=1")  # whatever is sent now would fail
+    faults(emulator, "route=import,status=500,rate=1")  # whatever is sent now would fail
     assert client.upload(folder, dataset).id == first.id
     (folder / NAME).unlink()
     assert client.upload(folder, dataset).id == first.id
-    assert len(all_batches(server)) == 1
+    assert len(all_batches(emulator)) == 1
 
 
-def test_a_complete_that_was_not_written_down(server, dataset, tmp_path):
+def test_a_complete_that_was_not_written_down(emulator, dataset, tmp_path):
     folder = simple_folder(tmp_path / "out")
-    client = quick(server.url)
+    client = quick(emulator.url)
     client.upload(folder, dataset)
     journal = folder / NAME
     journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:-1]))  # killed just before
@@ -88,23 +81,23 @@ def test_a_complete_that_was_not_written_down(server, dataset, tmp_path):
     assert [json.loads(line)["step"] for line in journal.read_text().splitlines()].count("completed") == 1
 
 
-def test_another_dataset_or_purpose_is_another_batch(server, dataset, tmp_path):
+def test_another_dataset_or_purpose_is_another_batch(emulator, dataset, tmp_path):
     folder = simple_folder(tmp_path / "out")
-    client = quick(server.url)
+    client = quick(emulator.url)
     first = client.wait(client.upload(folder, dataset), timeout=20)
-    other = client.wait(client.upload(folder, new_dataset(server.url)), timeout=20)
+    other = client.wait(client.upload(folder, new_dataset(emulator.url)), timeout=20)
     assert first.id != other.id
     new = client.wait(client.upload(folder, dataset, replay=[first.id]), timeout=20)
     assert new.ok and client.status(first.id).status == "inactive"
     assert client.upload(folder, dataset, replay=[first.id]).id == new.id
 
 
-def test_replay_checks_first(server, dataset, tmp_path):
+def test_replay_checks_first(emulator, dataset, tmp_path):
     folder = simple_folder(tmp_path / "out")
-    client = quick(server.url)
+    client = quick(emulator.url)
     with pytest.raises(PlatformError, match="404"):
         client.upload(folder, dataset, replay=["none"])
-    other = client.upload(folder, new_dataset(server.url))
+    other = client.upload(folder, new_dataset(emulator.url))
     with pytest.raises(PlatformError, match="belongs to dataset"):
         client.upload(folder, dataset, replay=[other.id])
 
@@ -119,12 +112,12 @@ def change_manifest(folder, **changes):
     path.write_text(json.dumps(data))
 
 
-def test_changed_and_missing_files_are_found_before_anything_is_sent(server, dataset, tmp_path):
+def test_changed_and_missing_files_are_found_before_anything_is_sent(emulator, dataset, tmp_path):
     folder = simple_folder(tmp_path / "out")
     part = folder / "part-00001.json"
     good = part.read_bytes()
     part.write_bytes(good.replace(b"1990", b"1991"))
-    client = quick(server.url)
+    client = quick(emulator.url)
     with pytest.raises(SourceError, match=r"part-00001\.json.*changed"):
         client.upload(folder, dataset)
     part.write_bytes(good[:-1])
@@ -133,12 +126,12 @@ def test_changed_and_missing_files_are_found_before_anything_is_sent(server, dat
     part.unlink()
     with pytest.raises(SourceError, match=r"part-00001\.json.*No such file"):
         client.upload(folder, dataset)
-    assert all_batches(server) == {}
+    assert all_batches(emulator) == {}
 
 
-def test_a_file_that_changes_after_it_was_checked(server, dataset, tmp_path, monkeypatch):
+def test_a_file_that_changes_after_it_was_checked(emulator, dataset, tmp_path, monkeypatch):
     folder = simple_folder(tmp_path / "out")
-    client = quick(server.url)
+    client = quick(emulator.url)
     real = Sender.send
 
     def changing(self, where, file, stop):
@@ -148,11 +141,11 @@ def test_a_file_that_changes_after_it_was_checked(server, dataset, tmp_path, mon
     monkeypatch.setattr(Sender, "send", changing)
     with pytest.raises(SourceError, match="changed after it was checked"):
         client.upload(folder, dataset)
-    assert [doc["status"] for doc in all_batches(server).values()] == ["loading"]  # nothing was completed
+    assert [doc["status"] for doc in all_batches(emulator).values()] == ["loading"]  # nothing was completed
 
 
-def test_manifests_that_cannot_be_right(server, dataset, tmp_path):
-    client = quick(server.url)
+def test_manifests_that_cannot_be_right(emulator, dataset, tmp_path):
+    client = quick(emulator.url)
     with pytest.raises(SourceError, match="No such file"):
         client.upload(tmp_path / "none", dataset)
     folder = simple_folder(tmp_path / "a")
@@ -172,25 +165,25 @@ def test_manifests_that_cannot_be_right(server, dataset, tmp_path):
         client.upload(folder, dataset)
 
 
-def test_the_dataset_must_fit(server, dataset, tmp_path):
+def test_the_dataset_must_fit(emulator, dataset, tmp_path):
     folder = simple_folder(tmp_path / "out")
-    client = quick(server.url)
+    client = quick(emulator.url)
     with pytest.raises(PlatformError, match=r"dataset none does not exist in sandbox prod"):
         client.upload(folder, "none")
     with pytest.raises(PlatformError, match="has the schema"):
-        client.upload(folder, new_dataset(server.url, LOYALTY))
+        client.upload(folder, new_dataset(emulator.url, LOYALTY))
     patch = simple_folder(tmp_path / "patch", upsert=True)
     with pytest.raises(PlatformError, match="not enabled for Profile"):
         client.upload(patch, dataset)
     told: list[str] = []
     client.tell = told.append
-    assert client.upload(patch, new_dataset(server.url, tags=UPSERT_TAGS)).id
+    assert client.upload(patch, new_dataset(emulator.url, tags=UPSERT_TAGS)).id
     assert any("Parquet" in line for line in told)
 
 
-def test_limits_of_a_batch(server, dataset, tmp_path, monkeypatch):
+def test_limits_of_a_batch(emulator, dataset, tmp_path, monkeypatch):
     folder = simple_folder(tmp_path / "out")
-    client = quick(server.url)
+    client = quick(emulator.url)
     monkeypatch.setattr("xdmprep.wire.BATCH_FILES", 2)
     with pytest.raises(UsageError, match="at most 2"):
         client.upload(folder, dataset)
@@ -205,35 +198,35 @@ def test_limits_of_a_batch(server, dataset, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("route", ["datasets", "batches", "create", "file", "complete", "status"])
 @pytest.mark.parametrize("rule", ["status=503", "status=429", "status=500", "drop=before", "drop=after", "drop=half"])
-def test_trouble_at_every_step_is_survived(server, dataset, tmp_path, route, rule):
+def test_trouble_at_every_step_is_survived(emulator, dataset, tmp_path, route, rule):
     folder = simple_folder(tmp_path / "out")
-    faults(server, f"route={route},{rule},count=2")
-    client = quick(server.url)
+    faults(emulator, f"route={route},{rule},count=2")
+    client = quick(emulator.url)
     batch = client.wait(client.upload(folder, dataset), timeout=20)
     assert batch.ok and batch.output_records == 12
-    assert len(all_batches(server)) == 1
+    assert len(all_batches(emulator)) == 1
 
 
 @pytest.mark.parametrize(
     "rule",
     ["route=batches,drop=after", "route=create,drop=before", "route=file,drop=after", "route=complete,drop=after"],
 )
-def test_the_same_command_goes_on_after_it_gave_up(server, dataset, tmp_path, rule):
+def test_the_same_command_goes_on_after_it_gave_up(emulator, dataset, tmp_path, rule):
     folder = simple_folder(tmp_path / "out")
-    client = quick(server.url, retries=2)
-    faults(server, f"{rule},rate=1")
+    client = quick(emulator.url, retries=2)
+    faults(emulator, f"{rule},rate=1")
     with pytest.raises(PlatformError) as caught:
         client.upload(folder, dataset)
     assert caught.value.exit_code == 3
-    requests.delete(server.url + "/_emulator/faults", timeout=20)
+    requests.delete(emulator.url + "/_emulator/faults", timeout=20)
     batch = client.wait(client.upload(folder, dataset), timeout=20)
     assert batch.ok and batch.output_records == 12
-    assert len(all_batches(server)) == 1
+    assert len(all_batches(emulator)) == 1
 
 
-def test_files_that_arrived_are_not_sent_again(server, dataset, tmp_path, monkeypatch):
+def test_files_that_arrived_are_not_sent_again(emulator, dataset, tmp_path, monkeypatch):
     folder = simple_folder(tmp_path / "out", files=4)
-    client = quick(server.url, retries=1)
+    client = quick(emulator.url, retries=1)
     real = Sender.send
 
     def failing(self, where, file, stop):
@@ -256,13 +249,13 @@ def test_files_that_arrived_are_not_sent_again(server, dataset, tmp_path, monkey
     assert not {"part-00000.json", "part-00001.json"} & set(sent)
 
 
-def test_a_batch_that_was_aborted_meanwhile(server, dataset, tmp_path, monkeypatch):
+def test_a_batch_that_was_aborted_meanwhile(emulator, dataset, tmp_path, monkeypatch):
     folder = simple_folder(tmp_path / "out")
-    client = quick(server.url)
+    client = quick(emulator.url)
     real = Sender.send
 
     def aborting(self, where, file, stop):
-        act(server.url, self.batch, "ABORT")
+        act(emulator.url, self.batch, "ABORT")
         real(self, where, file, stop)
 
     monkeypatch.setattr(Sender, "send", aborting)
@@ -275,16 +268,16 @@ def test_a_batch_that_was_aborted_meanwhile(server, dataset, tmp_path, monkeypat
     assert client.wait(first, timeout=20).ok
     assert client.upload(folder, dataset).id == first.id  # without --again it finds the second one
     assert client.upload(folder, dataset, again=True).id == first.id
-    assert len(all_batches(server)) == 2
+    assert len(all_batches(emulator)) == 2
 
 
-def test_a_failed_batch_and_its_errors(server, dataset, tmp_path):
+def test_a_failed_batch_and_its_errors(emulator, dataset, tmp_path):
     good = [record(number) for number in range(5)]
     bad = record(9, person={"name": 5})
     parts = [lines([good[0], good[1]]), lines([good[2], bad, good[3], b"{broken"])]
     folder = folder_of(tmp_path / "out", parts, rejected=2)
     (folder / "rejects.jsonl").write_text('{"row": 1}\n{"row": 4}\n')
-    client = quick(server.url)
+    client = quick(emulator.url)
     batch = client.wait(client.upload(folder, dataset), timeout=20)
     assert batch.status == "failed"
     with pytest.raises(PlatformError, match=r"which is failed.*--again"):
@@ -301,25 +294,25 @@ def test_a_failed_batch_and_its_errors(server, dataset, tmp_path):
     assert len(without) == 2 and {error.row for error in without} == {None}
 
 
-def test_the_threshold_of_the_run_becomes_the_batch_percentage(server, dataset, tmp_path):
+def test_the_threshold_of_the_run_becomes_the_batch_percentage(emulator, dataset, tmp_path):
     folder = folder_of(tmp_path / "out", [lines([record(1), b"{broken"])], threshold=50.0)
-    client = quick(server.url)
+    client = quick(emulator.url)
     batch = client.wait(client.upload(folder, dataset), timeout=20)
     assert batch.ok and batch.failed_records == 1
 
 
-def test_success_with_lost_rows_is_visible(server, dataset, tmp_path):
+def test_success_with_lost_rows_is_visible(emulator, dataset, tmp_path):
     folder = folder_of(tmp_path / "out", [lines([record(1), b"{broken"])])
-    client = quick(server.url)
+    client = quick(emulator.url)
     batch = client.wait(client.upload(folder, dataset, percent=60), timeout=20)
     assert batch.ok and batch.failed_records == 1 and batch.to_dict()["recordsFailed"] == 1
 
 
-def test_doubles_that_came_through_late_are_aborted(server, dataset, tmp_path, monkeypatch):
+def test_doubles_that_came_through_late_are_aborted(emulator, dataset, tmp_path, monkeypatch):
     """A creation whose answer was lost is invisible for a while, then it is there."""
-    server.state.unique_external_ids = False
+    emulator.state.unique_external_ids = False
     folder = simple_folder(tmp_path / "out")
-    client = quick(server.url)
+    client = quick(emulator.url)
 
     real, calls = polling.batches, []
 
@@ -328,11 +321,11 @@ def test_doubles_that_came_through_late_are_aborted(server, dataset, tmp_path, m
         return [] if len(calls) <= 5 else real(session, **filters)
 
     monkeypatch.setattr(polling, "batches", late)
-    faults(server, "route=create,drop=after,count=1")
+    faults(emulator, "route=create,drop=after,count=1")
     monkeypatch.setattr(client.session, "_sleep", lambda seconds: None)
     batch = client.wait(client.upload(folder, dataset), timeout=20)
     assert batch.ok
-    statuses = sorted(doc["status"] for doc in all_batches(server).values())
+    statuses = sorted(doc["status"] for doc in all_batches(emulator).values())
     assert statuses == ["aborted", "active"]
 
 
@@ -358,29 +351,29 @@ def big_upload(client, folder, dataset, **more):
         "status=500,rate=0.2",
     ],
 )
-def test_large_files(server, dataset, tmp_path, rule):
+def test_large_files(emulator, dataset, tmp_path, rule):
     folder = simple_folder(tmp_path / "out", files=2, rows=6)
     if rule:
-        faults(server, f"route=file,{rule}")
-    client = quick(server.url)
+        faults(emulator, f"route=file,{rule}")
+    client = quick(emulator.url)
     batch = client.wait(big_upload(client, folder, dataset), timeout=30)
     assert batch.ok and batch.output_records == 12
-    files = server.state.store.query("SELECT name, bytes FROM file WHERE batch = ?", batch.id)
+    files = emulator.state.store.query("SELECT name, bytes FROM file WHERE batch = ?", batch.id)
     assert {row["name"]: row["bytes"] for row in files} == {
         path.name: path.stat().st_size for path in folder.glob("part-*")
     }
 
 
-def test_a_large_file_goes_on_where_it_stopped(server, dataset, tmp_path):
+def test_a_large_file_goes_on_where_it_stopped(emulator, dataset, tmp_path):
     folder = simple_folder(tmp_path / "out", files=1, rows=8)
-    client = quick(server.url, retries=1)
-    faults(server, "route=file,method=PATCH,delay=0.001,count=3", "route=file,method=PATCH,status=500,rate=1")
+    client = quick(emulator.url, retries=1)
+    faults(emulator, "route=file,method=PATCH,delay=0.001,count=3", "route=file,method=PATCH,status=500,rate=1")
     with pytest.raises(PlatformError):
         big_upload(client, folder, dataset)
-    (batch,) = all_batches(server)
-    assert len(server.state.store.parts(batch, "part-00000.json")) == 3
-    requests.delete(server.url + "/_emulator/faults", timeout=20)
-    faults(server, "route=file,method=POST,delay=0.001,rate=1")
+    (batch,) = all_batches(emulator)
+    assert len(emulator.state.store.parts(batch, "part-00000.json")) == 3
+    requests.delete(emulator.url + "/_emulator/faults", timeout=20)
+    faults(emulator, "route=file,method=POST,delay=0.001,rate=1")
     found = client.wait(big_upload(client, folder, dataset), timeout=20)
     assert found.ok and found.output_records == 8
     steps = [line["step"] for line in Journal(folder).lines()]
@@ -438,9 +431,9 @@ def test_a_folder_that_cannot_be_written(tmp_path):
         pass
 
 
-def test_lines_of_many_threads_stay_whole(server, dataset, tmp_path):
+def test_lines_of_many_threads_stay_whole(emulator, dataset, tmp_path):
     folder = simple_folder(tmp_path / "out", files=30, rows=1)
-    client = quick(server.url)
+    client = quick(emulator.url)
     before = threading.active_count()  # other tests' servers included
     client.upload(folder, dataset, jobs=8)
     text = (folder / NAME).read_text().splitlines()
@@ -467,13 +460,13 @@ def test_how_long_waiting_pauses(monkeypatch, url, longest):
     assert len(pauses) == 40 and pauses == sorted(pauses) and max(pauses) == longest
 
 
-def test_stalled_and_retried_batches(server, dataset, tmp_path):
-    client = quick(server.url)
-    faults(server, "stall=1")
+def test_stalled_and_retried_batches(emulator, dataset, tmp_path):
+    client = quick(emulator.url)
+    faults(emulator, "stall=1")
     batch = client.wait(client.upload(simple_folder(tmp_path / "a"), dataset), timeout=20)
     assert batch.status == "stalled" and "given up" in batch.explanation
     assert client.abort(batch).status == "aborted"
-    faults(server, "retry=1")
+    faults(emulator, "retry=1")
     seen: list[str] = []
     batch = client.upload(simple_folder(tmp_path / "b", first=100), dataset)
     assert client.wait(batch, timeout=20, poll=0.02, on_status=lambda now: seen.append(now.status)).ok

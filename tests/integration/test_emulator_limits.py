@@ -40,25 +40,19 @@ from xdmprep.emulator.app import JSON_BYTES
 from xdmprep.emulator.responses import DEPTH, json_body
 
 
-@pytest.fixture(scope="module")
-def server(request):
-    with Emulator(schemas=request.config.rootpath / "schemas") as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def dataset(server):
-    return new_dataset(server.url)
+@pytest.fixture
+def dataset(emulator):
+    return new_dataset(emulator.url)
 
 
 @pytest.fixture
-def batch(server, dataset):
-    return new_batch(server.url, dataset)
+def batch(emulator, dataset):
+    return new_batch(emulator.url, dataset)
 
 
-def raw(server: Emulator, data: bytes, seconds: float = 10.0) -> bytes:
+def raw(emulator: Emulator, data: bytes, seconds: float = 10.0) -> bytes:
     """What comes back for these bytes until the server is silent or closes."""
-    host, port = server.url.removeprefix("http://").split(":")
+    host, port = emulator.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=seconds) as sock:
         sock.sendall(data)
         received = b""
@@ -127,22 +121,22 @@ def test_content_range_is_read_as_the_rfc_has_it(text):
 @example("bytes 0-4/2")
 @example("bytes 0-999999999999999999")
 @example("bytes 999999999999999990-999999999999999999")
-def test_any_content_range_is_answered_below_500(server, dataset, batch, text):
+def test_any_content_range_is_answered_below_500(emulator, dataset, batch, text):
     path = f"{IMPORT}/{batch}/datasets/{dataset}/files/a.json"
-    call("POST", server.url, path, params={"action": "INITIALIZE"})
+    call("POST", emulator.url, path, params={"action": "INITIALIZE"})
     sent = {"Content-Type": "application/octet-stream", "Content-Range": text.strip() or "x"}
-    answer = call("PATCH", server.url, path, data=b"12345", headers=sent)
+    answer = call("PATCH", emulator.url, path, data=b"12345", headers=sent)
     span = expected(text)
     fits = span is not None and span[1] - span[0] == 4 and span[1] < wire.BATCH_BYTES
     assert answer.status_code == 200 if fits else 400 <= answer.status_code < 500, (text, answer.text)
 
 
-def test_a_part_has_a_largest_size(server, dataset, batch):
+def test_a_part_has_a_largest_size(emulator, dataset, batch):
     path = f"{IMPORT}/{batch}/datasets/{dataset}/files/a.json"
-    call("POST", server.url, path, params={"action": "INITIALIZE"})
+    call("POST", emulator.url, path, params={"action": "INITIALIZE"})
     most = wire.CHUNK_BYTES
     for size, status in ((most, 0), (most + 1, 413)):  # 0: it waits for the body
-        answer = raw(server, head("PATCH", path, "Content-Type: application/octet-stream", f"Content-Length: {size}",
+        answer = raw(emulator, head("PATCH", path, "Content-Type: application/octet-stream", f"Content-Length: {size}",
                                   f"Content-Range: bytes 0-{size - 1}"), 0.5)  # fmt: skip
         assert status_of(answer) == status
 
@@ -151,21 +145,21 @@ def test_a_part_has_a_largest_size(server, dataset, batch):
 
 
 @pytest.mark.parametrize("over", [0, 1])
-def test_a_length_beyond_the_limit_is_refused_before_the_body(server, dataset, batch, over):
+def test_a_length_beyond_the_limit_is_refused_before_the_body(emulator, dataset, batch, over):
     """Only the head is sent: an answer is one that did not wait for the body."""
     path = f"{IMPORT}/{batch}/datasets/{dataset}/files/a.json"
     size = wire.SMALL_FILE_BYTES + over
     begin = time.monotonic()
-    answer = raw(server, head("PUT", path, "Content-Type: application/octet-stream", f"Content-Length: {size}"), 0.5)
+    answer = raw(emulator, head("PUT", path, "Content-Type: application/octet-stream", f"Content-Length: {size}"), 0.5)
     assert status_of(answer) == (413 if over else 0), answer
     assert time.monotonic() - begin < 5
 
 
 @pytest.mark.parametrize("over", [0, 1])
-def test_so_is_that_of_a_body_that_is_no_file(server, over):
+def test_so_is_that_of_a_body_that_is_no_file(emulator, over):
     for path in (IMPORT, CATALOG + "/dataSets", "/_emulator/faults"):
         answer = raw(
-            server, head("POST", path, "Content-Type: application/json", f"Content-Length: {JSON_BYTES + over}"), 0.3
+            emulator, head("POST", path, "Content-Type: application/json", f"Content-Length: {JSON_BYTES + over}"), 0.3
         )
         assert status_of(answer) == (413 if over else 0), answer
 
@@ -178,39 +172,39 @@ def test_limits_are_those_of_the_documentation():
 
 
 @pytest.mark.parametrize("length", ["-1", "1e3", "0x5", "9" * 19, "9" * 5000, "5, 5", "", "٣"])
-def test_lengths_that_are_none(server, dataset, batch, length):
+def test_lengths_that_are_none(emulator, dataset, batch, length):
     path = f"{IMPORT}/{batch}/datasets/{dataset}/files/a.json"
     data = head("PUT", path, "Content-Type: application/octet-stream").replace(
         b"\r\n\r\n", b"\r\nContent-Length: " + length.encode() + b"\r\n\r\n"
     )
-    answer = raw(server, data + b"12345", 0.5)
+    answer = raw(emulator, data + b"12345", 0.5)
     assert not answer or 400 <= status_of(answer) < 500 or (length == "5, 5" and status_of(answer) == 200), answer
-    assert server.state.store.file(batch, "a.json") is None or length == "5, 5"
+    assert emulator.state.store.file(batch, "a.json") is None or length == "5, 5"
 
 
-def test_bodies_that_are_shorter_or_longer_than_their_length(server, dataset, batch):
+def test_bodies_that_are_shorter_or_longer_than_their_length(emulator, dataset, batch):
     path = f"{IMPORT}/{batch}/datasets/{dataset}/files/a.json"
     kind = "Content-Type: application/octet-stream"
-    host, port = server.url.removeprefix("http://").split(":")
+    host, port = emulator.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as sock:  # shorter, and the connection ends
         sock.sendall(head("PUT", path, kind, "Content-Length: 10") + b"12345")
     time.sleep(0.1)
-    assert server.state.store.file(batch, "a.json") is None
+    assert emulator.state.store.file(batch, "a.json") is None
     raw(
-        server, head("PUT", path, kind, "Content-Length: 5") + b"1234567890", 0.5
+        emulator, head("PUT", path, kind, "Content-Length: 5") + b"1234567890", 0.5
     )  # longer: the rest is another request
-    assert server.state.store.file(batch, "a.json")["bytes"] == 5
+    assert emulator.state.store.file(batch, "a.json")["bytes"] == 5
     chunked = head("PUT", path, kind, "Transfer-Encoding: chunked")
-    answer = raw(server, chunked + b"3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n", 0.5)
-    assert status_of(answer) == 200 and server.state.store.file(batch, "a.json")["bytes"] == 7
+    answer = raw(emulator, chunked + b"3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n", 0.5)
+    assert status_of(answer) == 200 and emulator.state.store.file(batch, "a.json")["bytes"] == 7
     for broken in (b"zz\r\nabc\r\n", b"3\r\nabcdef\r\n0\r\n\r\n", b"-1\r\n"):
-        assert status_of(raw(server, chunked + broken, 0.5)) in (0, 400)
+        assert status_of(raw(emulator, chunked + broken, 0.5)) in (0, 400)
     both = head("PUT", path, kind, "Transfer-Encoding: chunked", "Content-Length: 99")
-    raw(server, both + b"3\r\nabc\r\n0\r\n\r\n", 0.5)
-    assert server.state.store.file(batch, "a.json")["bytes"] == 7  # a length that is not the body's: nothing was kept
+    raw(emulator, both + b"3\r\nabc\r\n0\r\n\r\n", 0.5)
+    assert emulator.state.store.file(batch, "a.json")["bytes"] == 7  # a length that is not the body's: nothing was kept
     assert (
         status_of(
-            raw(server, head("POST", IMPORT, "Content-Type: application/json", "Transfer-Encoding: chunked"), 0.5)
+            raw(emulator, head("POST", IMPORT, "Content-Type: application/json", "Transfer-Encoding: chunked"), 0.5)
         )
         == 411
     )
@@ -228,9 +222,9 @@ def test_a_chunked_body_has_the_same_limit(request):
 
 
 @pytest.mark.parametrize("levels", [DEPTH, DEPTH + 1])
-def test_bodies_have_a_depth(server, levels):
+def test_bodies_have_a_depth(emulator, levels):
     body = b'{"name":' + b"[" * (levels - 1) + b"]" * (levels - 1) + b"}"
-    answer = call("POST", server.url, CATALOG + "/dataSets", data=body, headers={"Content-Type": "application/json"})
+    answer = call("POST", emulator.url, CATALOG + "/dataSets", data=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 400 and ("levels deep" in answer.text) is (levels > DEPTH)
     assert json_body(b"[1.5]") == [1.5] and DEPTH == 100
 
@@ -252,10 +246,10 @@ CONTROL = [("GET", "/_emulator/faults"), ("POST", "/_emulator/faults"), ("DELETE
         ("Host", "evil.example:80#localhost"), ("Host", "0.0.0.0"), ("Host", "[::2]:80"),
     ],
 )  # fmt: skip
-def test_pages_of_others_are_refused(server, dataset, method, path, name, value):
-    answer = requests.request(method, server.url + path, headers={name: value}, timeout=10, data=b"[]")
+def test_pages_of_others_are_refused(emulator, dataset, method, path, name, value):
+    answer = requests.request(method, emulator.url + path, headers={name: value}, timeout=10, data=b"[]")
     assert answer.status_code == 403 or (name == "Host" and answer.status_code == 400), (method, path)
-    assert server.state.store.dataset(dataset)  # nothing was reset
+    assert emulator.state.store.dataset(dataset)  # nothing was reset
 
 
 @pytest.mark.parametrize(
@@ -263,10 +257,10 @@ def test_pages_of_others_are_refused(server, dataset, method, path, name, value)
     [{}, {"Sec-Fetch-Site": "none"}, {"Sec-Fetch-Site": "same-origin"}, {"Origin": "{url}"},
      {"Host": "localhost:{port}", "Origin": "http://localhost:{port}"}, {"Host": "LOCALHOST."}, {"Host": "[::1]"}],
 )  # fmt: skip
-def test_our_own_pages_and_programs_are_not(server, headers):
-    port = server.url.rsplit(":", 1)[1]
-    sent = {name: value.format(url=server.url, port=port) for name, value in headers.items()}
-    assert requests.get(server.url + "/_emulator/health", headers=sent, timeout=10).status_code == 200
+def test_our_own_pages_and_programs_are_not(emulator, headers):
+    port = emulator.url.rsplit(":", 1)[1]
+    sent = {name: value.format(url=emulator.url, port=port) for name, value in headers.items()}
+    assert requests.get(emulator.url + "/_emulator/health", headers=sent, timeout=10).status_code == 200
 
 
 def test_on_another_address_names_of_others_are_refused_for_control_routes(request):
@@ -323,50 +317,50 @@ def test_a_full_disk_is_507_and_the_batch_can_be_tried_again(tmp_path, schemas):
 
 
 @pytest.mark.parametrize("asked", [True, False])
-def test_a_batch_that_is_asked_for_again_before_it_stalls(server, dataset, batch, monkeypatch, asked):
+def test_a_batch_that_is_asked_for_again_before_it_stalls(emulator, dataset, batch, monkeypatch, asked):
     """COMPLETE again while the last try is under way, because there is room now."""
     real, tries = ingest.Ingestion._ingest, []
 
     def full(self: ingest.Ingestion, batch_id: str) -> object:
         tries.append(batch_id)
         if asked and len(tries) == ingest.TRIES:
-            assert act(server.url, batch, "COMPLETE").status_code == 200
+            assert act(emulator.url, batch, "COMPLETE").status_code == 200
         if len(tries) <= ingest.TRIES:
             raise OSError(errno.ENOSPC, "No space left on device")
         return real(self, batch_id)
 
     monkeypatch.setattr(ingest.Ingestion, "_ingest", full)
-    put(server.url, batch, dataset, "a.json", lines([record(1)]))
-    assert act(server.url, batch, "COMPLETE").status_code == 200
-    assert quick(server.url).wait(batch, timeout=30).status == ("active" if asked else "stalled")
+    put(emulator.url, batch, dataset, "a.json", lines([record(1)]))
+    assert act(emulator.url, batch, "COMPLETE").status_code == 200
+    assert quick(emulator.url).wait(batch, timeout=30).status == ("active" if asked else "stalled")
 
 
 @pytest.mark.parametrize(
     "error", [OSError(errno.ENOSPC, "No space left on device", "/secret/path"), OSError(errno.EDQUOT, "x")]
 )
-def test_every_way_to_run_out_of_room(server, dataset, batch, monkeypatch, error):
+def test_every_way_to_run_out_of_room(emulator, dataset, batch, monkeypatch, error):
     def full(*arguments: object) -> None:
         raise error
 
     with monkeypatch.context() as patched:
         patched.setattr(uploads, "_write_all", full)
-        answer = put(server.url, batch, dataset, "a.json", b"x" * 5)
+        answer = put(emulator.url, batch, dataset, "a.json", b"x" * 5)
         assert answer.status_code == 507 and "/secret" not in answer.text
-    assert put(server.url, batch, dataset, "a.json", b"{}\n").status_code == 200
+    assert put(emulator.url, batch, dataset, "a.json", b"{}\n").status_code == 200
 
 
-def test_a_full_catalog(server, dataset, monkeypatch):
+def test_a_full_catalog(emulator, dataset, monkeypatch):
     """SQLite says it in its own way, and ends the transaction itself."""
-    (pages,) = server.state.store.query("PRAGMA page_count")[0]
+    (pages,) = emulator.state.store.query("PRAGMA page_count")[0]
     try:
-        server.state.store.query(f"PRAGMA max_page_count = {pages + 3}")
-        codes = {requests.post(server.url + CATALOG + "/dataSets", timeout=10, headers={"Authorization": "Bearer x",
+        emulator.state.store.query(f"PRAGMA max_page_count = {pages + 3}")
+        codes = {requests.post(emulator.url + CATALOG + "/dataSets", timeout=10, headers={"Authorization": "Bearer x",
                  "x-api-key": "k", "x-gw-ims-org-id": "o"}, json={"name": "x" * 50_000}).status_code
                  for _ in range(8)}  # fmt: skip
         assert 507 in codes and codes <= {201, 507}
     finally:
-        server.state.store.query("PRAGMA max_page_count = 1073741823")
-    assert new_dataset(server.url)
+        emulator.state.store.query("PRAGMA max_page_count = 1073741823")
+    assert new_dataset(emulator.url)
 
 
 def test_is_full_knows_what_it_is_told():
@@ -377,7 +371,7 @@ def test_is_full_knows_what_it_is_told():
 
 
 @pytest.mark.parametrize("tries", [1, 2, 3])
-def test_how_often_a_batch_is_tried(server, dataset, batch, monkeypatch, tries):
+def test_how_often_a_batch_is_tried(emulator, dataset, batch, monkeypatch, tries):
     """A batch that cannot be promoted twice is promoted at the third try; after three it stalls."""
     assert ingest.TRIES == 3
     failures = []
@@ -390,13 +384,13 @@ def test_how_often_a_batch_is_tried(server, dataset, batch, monkeypatch, tries):
         return real(self, key)  # type: ignore[arg-type]
 
     monkeypatch.setattr(ingest.Ingestion, "_ingest", failing)
-    put(server.url, batch, dataset, "a.json", lines([record(1)]))
-    act(server.url, batch, "COMPLETE")
-    found = quick(server.url).wait(batch, timeout=30)
+    put(emulator.url, batch, dataset, "a.json", lines([record(1)]))
+    act(emulator.url, batch, "COMPLETE")
+    found = quick(emulator.url).wait(batch, timeout=30)
     assert found.status == ("active" if tries < 3 else "stalled") and len(failures) == tries
     if tries == 3:
-        act(server.url, batch, "COMPLETE")
-        assert quick(server.url).wait(batch, timeout=30).status == "active"
+        act(emulator.url, batch, "COMPLETE")
+        assert quick(emulator.url).wait(batch, timeout=30).status == "active"
 
 
 # ---- what is told ----------------------------------------------------------------------------------------------------
@@ -405,18 +399,18 @@ def test_how_often_a_batch_is_tried(server, dataset, batch, monkeypatch, tries):
 @pytest.mark.parametrize(
     ("format", "body"), [("parquet", b"no parquet"), ("parquet", b"PAR1xxxxPAR1"), ("json", b"PAR1"), ("csv", b"\n\n")]
 )
-def test_no_error_says_where_files_are_kept(server, dataset, format, body):
-    batch = new_batch(server.url, dataset, inputFormat={"format": format}, enableErrorDiagnostics=True)
-    assert put(server.url, batch, dataset, "folder/a.bin", body).status_code == 200
-    preview = call("GET", server.url, f"{IMPORT}/{batch}/datasets/{dataset}/preview", params={"format": format})
-    act(server.url, batch, "COMPLETE")
-    quick(server.url).wait(batch, timeout=30)
-    told = [preview.text, call("GET", server.url, f"{CATALOG}/batches/{batch}").text,
-            requests.get(f"{server.url}/_emulator/batches/{batch}", timeout=10).text]  # fmt: skip
+def test_no_error_says_where_files_are_kept(emulator, dataset, format, body):
+    batch = new_batch(emulator.url, dataset, inputFormat={"format": format}, enableErrorDiagnostics=True)
+    assert put(emulator.url, batch, dataset, "folder/a.bin", body).status_code == 200
+    preview = call("GET", emulator.url, f"{IMPORT}/{batch}/datasets/{dataset}/preview", params={"format": format})
+    act(emulator.url, batch, "COMPLETE")
+    quick(emulator.url).wait(batch, timeout=30)
+    told = [preview.text, call("GET", emulator.url, f"{CATALOG}/batches/{batch}").text,
+            requests.get(f"{emulator.url}/_emulator/batches/{batch}", timeout=10).text]  # fmt: skip
     for kind in ("row_errors", "failed", "input_files"):
-        told.append(call("GET", server.url, f"{EXPORT}/batches/{batch}/meta", params={"path": kind}).text)
+        told.append(call("GET", emulator.url, f"{EXPORT}/batches/{batch}/meta", params={"path": kind}).text)
     for text in told:
-        assert str(server.state.store.folder) not in text
+        assert str(emulator.state.store.folder) not in text
         assert not re.search(r"\b[0-9a-f]{32}\b", text), text
 
 
@@ -425,32 +419,32 @@ def test_no_error_says_where_files_are_kept(server, dataset, format, body):
     ["../../catalog.sqlite", "row_errors/../../catalog.sqlite", "/etc/passwd", "row_errors%2f..", "failed/..", "..\\x",
      "row_errors/\0"],
 )  # fmt: skip
-def test_no_path_leaves_the_folder(server, dataset, batch, path):
+def test_no_path_leaves_the_folder(emulator, dataset, batch, path):
     for address in (f"{EXPORT}/batches/{batch}/meta", f"{EXPORT}/batches/{batch}/failed", f"{EXPORT}/files/x"):
-        answer = call("GET", server.url, address, params={"path": path})
+        answer = call("GET", emulator.url, address, params={"path": path})
         assert 400 <= answer.status_code < 500 and b"SQLite" not in answer.content
     for name in ("../x", "a/../../x", "%2e%2e/x", "a%2f..%2fx", "..%5cx", "a%00b", "a%0ab", "/x", "a//b"):
         path = f"{IMPORT}/{batch}/datasets/{dataset}/files/{name}"
         data = head("PUT", path, "Content-Type: application/octet-stream", "Content-Length: 1") + b"x"
-        assert 400 <= status_of(raw(server, data, 1)) < 500, name
+        assert 400 <= status_of(raw(emulator, data, 1)) < 500, name
 
 
 # ---- others are not held up ------------------------------------------------------------------------------------------
 
 
-def test_slow_clients_hold_up_nobody(server, dataset, batch):
+def test_slow_clients_hold_up_nobody(emulator, dataset, batch):
     path = f"{IMPORT}/{batch}/datasets/{dataset}/files/slow.json"
-    host, port = server.url.removeprefix("http://").split(":")
+    host, port = emulator.url.removeprefix("http://").split(":")
     slow = [socket.create_connection((host, int(port))) for _ in range(60)]
     try:
         for number, sock in enumerate(slow):
             kind = ("Content-Type: application/octet-stream", "Content-Length: 1000")
             sock.sendall(head("PUT", path, *kind)[: None if number % 2 else 40] + b"x" * (number % 2))
         begin = time.monotonic()
-        assert requests.get(server.url + "/_emulator/health", timeout=10).status_code == 200
-        assert put(server.url, batch, dataset, "a.json", lines([record(1)])).status_code == 200
-        assert act(server.url, batch, "COMPLETE").status_code == 200
-        assert quick(server.url).wait(batch, timeout=20).ok
+        assert requests.get(emulator.url + "/_emulator/health", timeout=10).status_code == 200
+        assert put(emulator.url, batch, dataset, "a.json", lines([record(1)])).status_code == 200
+        assert act(emulator.url, batch, "COMPLETE").status_code == 200
+        assert quick(emulator.url).wait(batch, timeout=20).ok
         assert time.monotonic() - begin < 15
     finally:
         for sock in slow:
@@ -503,14 +497,14 @@ def test_how_many_files_a_batch_takes(tmp_path, capfd, monkeypatch, files, code)
 
 
 @pytest.mark.parametrize("over", [0, 1])
-def test_how_many_files_a_batch_has_in_the_emulator(server, dataset, batch, over):
+def test_how_many_files_a_batch_has_in_the_emulator(emulator, dataset, batch, over):
     files = wire.BATCH_FILES + over
-    put(server.url, batch, dataset, "real.json", lines([record(1)]))
-    stored = server.state.store.file(batch, "real.json")["stored"]
-    with server.state.store.transaction() as db:  # 25,000 PUTs would take a minute
+    put(emulator.url, batch, dataset, "real.json", lines([record(1)]))
+    stored = emulator.state.store.file(batch, "real.json")["stored"]
+    with emulator.state.store.transaction() as db:  # 25,000 PUTs would take a minute
         db.executemany("INSERT INTO file VALUES (?, ?, 1, 0, ?)", [(batch, f"f{n}", stored) for n in range(files - 1)])
-    act(server.url, batch, "COMPLETE")
-    found = quick(server.url).wait(batch, timeout=60)
+    act(emulator.url, batch, "COMPLETE")
+    found = quick(emulator.url).wait(batch, timeout=60)
     assert found.status == "failed"
     hit = any("25000 threshold" in str(error.get("description")) for error in found.errors)
     assert hit is bool(over)

@@ -108,15 +108,9 @@ ALWAYS: dict[str, tuple[Behaviour, str]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def emulator(request):
-    packed()
-    with Emulator(schemas=request.config.rootpath / "schemas") as server:
-        yield server
-
-
 @pytest.fixture
 def platform(emulator):
+    packed()
     with Server(forward(emulator.url)) as server:
         yield server
 

@@ -14,9 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import xdmprep as xp
-from xdmprep.core.ndjson import parser
 from xdmprep.core.shred import prune
 from xdmprep.validate import Rules
+
+pytestmark = pytest.mark.usefixtures("few_lines_become_columns")
 
 RECORD, EVENT = "https://ns.adobe.com/xdm/data/record", "https://ns.adobe.com/xdm/data/time-series"
 CODES = {"identity-blank", "identity-ecid", "identity-length", "identity-primary", "identity-count", "identity-none"}
@@ -74,11 +75,6 @@ def schemas(draw: st.DrawFn) -> xp.Schema:
 
 def found(issues: Any) -> list[tuple[str, str, str]]:
     return sorted((issue.code, issue.path, str(issue.value)) for issue in issues if issue.code in CODES)
-
-
-@pytest.fixture(autouse=True)
-def few_lines_become_columns_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parser, "FEWEST", 1)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))

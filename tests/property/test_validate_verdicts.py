@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft6Validator, Draft7Validator
 
-from xdmprep.core.ndjson import parser
 from xdmprep.core.shred import Leaf, prune
 from xdmprep.core.stream import Chunk
 from xdmprep.errors import SchemaError
@@ -24,7 +23,10 @@ from xdmprep.validate.checks import checks_for
 from xdmprep.validate.opening import open_records
 
 #: What hypothesis says of its own notes on draws that it repeats, not of the code under test.
-pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Generating overly large repr"),
+    pytest.mark.usefixtures("few_lines_become_columns"),
+]
 
 JSONSCHEMA = Rules.of("jsonschema")
 NAMES = ["a", "b", "c", "d e", "x.y"]
@@ -47,11 +49,6 @@ values = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(NAMES), inner, max_size=3)),
     max_leaves=8,
 )
-
-
-@pytest.fixture(autouse=True)
-def few_lines_become_columns_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parser, "FEWEST", 1)
 
 
 records = st.dictionaries(st.sampled_from(NAMES), values, max_size=4)

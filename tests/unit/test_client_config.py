@@ -13,15 +13,6 @@ from xdmprep.errors import UsageError
 ACCOUNT = {"org_id": "O@AdobeOrg", "client_id": "ID", "secret": "SECRET-VALUE"}
 
 
-@pytest.fixture(autouse=True)
-def no_variables(monkeypatch):
-    import os
-
-    for name in list(os.environ):
-        if name.startswith("XDMPREP_"):
-            monkeypatch.delenv(name)
-
-
 def written(tmp_path, data):
     path = tmp_path / "config.json"
     path.write_text(json.dumps(data), encoding="utf-8")

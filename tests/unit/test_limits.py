@@ -19,13 +19,14 @@ import pytest
 
 import xdmprep as xp
 from xdmprep import wire
-from xdmprep.core.ndjson import parser
 from xdmprep.core.shred import Leaf
 from xdmprep.core.stream import Chunk, row_chunk
 from xdmprep.errors import OutputError, SchemaError, UsageError
 from xdmprep.schema import lint
 from xdmprep.validate import compile_checks
 from xdmprep.write import parts
+
+pytestmark = pytest.mark.usefixtures("few_lines_become_columns")
 
 RECORD, EVENT = "https://ns.adobe.com/xdm/data/record", "https://ns.adobe.com/xdm/data/time-series"
 TEXT = {"type": "string"}
@@ -53,11 +54,6 @@ def schema(behavior: str = RECORD, fields: dict[str, Any] | None = None, **more:
 
 
 PROFILE, EVENTS = schema(), schema(EVENT)
-
-
-@pytest.fixture(autouse=True)
-def few_lines_become_columns_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parser, "FEWEST", 1)
 
 
 def shredded(record: dict[str, Any]) -> Chunk:
