@@ -116,11 +116,10 @@ def _wrap(inner: str) -> str:
 expressions = st.recursive(st.one_of(text_field, field, literal), calls, max_leaves=6)
 
 
-def alone(text: str, record: dict[str, Any], options: Options) -> tuple[Any, bool]:
+def alone(tree: Any, record: dict[str, Any], options: Options) -> tuple[Any, bool]:
     """Value of one row, and whether it failed."""
-    expression = compile_expression(text, SCHEMA, options)
     try:
-        return outgoing(run(compile_node(expression.tree), Scope(record, Context(options)))), False
+        return outgoing(run(tree, Scope(record, Context(options)))), False
     except Failed:
         return None, True
 
@@ -150,8 +149,9 @@ def check(text: str, rows: list[dict[str, Any]], options: Options = DEFAULT) -> 
         got.values.validate(full=True)
     assert len(values) == len(rows)
     failed = {at for at, _ in got.errors}
+    tree = compile_node(expression.tree)
     for i, record in enumerate(batch.to_pylist()):
-        value, fails = alone(text, record, options)
+        value, fails = alone(tree, record, options)
         assert (i in failed) == fails, (text, record, values[i], value, got.errors)
         if expression.type == pa.float64() and type(value) is int:  # null counts as the integer 0
             value = float(value) if isinstance(values[i], float) else value

@@ -65,9 +65,10 @@ def check(text: str, given_texts: list[str | None]) -> None:
     got = expression.apply(pa.RecordBatch.from_pylist(rows, schema=SCHEMA))
     values_ = got.values if isinstance(got.values, list) else got.values.to_pylist(maps_as_pydicts="strict")
     failed = {at for at, _ in got.errors}
+    compiled = compile_node(expression.tree)
     for i, row in enumerate(rows):
         try:
-            value, fails = outgoing(run(compile_node(expression.tree), Scope(row, Context(DEFAULT)))), False
+            value, fails = outgoing(run(compiled, Scope(row, Context(DEFAULT)))), False
         except Failed:
             value, fails = None, True
         assert (i in failed) == fails, (text, row)

@@ -107,9 +107,9 @@ def of_the_catalogue() -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def alone(expression: Any, record: dict[str, Any]) -> tuple[Any, bool]:
+def alone(compiled: Any, record: dict[str, Any]) -> tuple[Any, bool]:
     try:
-        return outgoing(run(compile_node(expression.tree), Scope(record, Context(DEFAULT)))), False
+        return outgoing(run(compiled, Scope(record, Context(DEFAULT)))), False
     except Failed:
         return None, True
 
@@ -144,8 +144,9 @@ def check(template: str, layout: str) -> bool:
     failed = {at for at, _ in got.errors}
     items = column.to_pylist()
     assert len(values) == len(items)
+    compiled = compile_node(expression.tree)
     for at, item in enumerate(items):
-        value, fails = alone(expression, {"c": item})
+        value, fails = alone(compiled, {"c": item})
         assert (at in failed) == fails, (text, layout, item, value, got.errors)
         assert same(values[at], value), (text, layout, item, values[at], value)
     return True
@@ -186,8 +187,9 @@ def test_numbers_in_every_layout(layout: str) -> None:
         expression = compile_expression(text, batch.schema)
         got = expression.apply(batch)
         values = got.values if isinstance(got.values, list) else got.values.to_pylist(maps_as_pydicts="strict")
+        compiled = compile_node(expression.tree)
         for at, item in enumerate(plain):
-            value, fails = alone(expression, {"n": item})
+            value, fails = alone(compiled, {"n": item})
             assert fails == (at in dict(got.errors)), (text, layout, item)
             if text == "n":
                 assert values[at] == item, (text, layout)

@@ -116,9 +116,9 @@ def trees(draw: st.DrawFn, depth: int = 4, variables: tuple[str, ...] = ()) -> s
             return f"({part()})[{draw(st.sampled_from(['0', '1', chr(39) + 'k' + chr(39), 'a', 'n']))}]"
 
 
-def alone(expression: Any, record: dict[str, Any], options: Options) -> tuple[Any, bool]:
+def alone(compiled: Any, record: dict[str, Any], options: Options) -> tuple[Any, bool]:
     try:
-        return run(compile_node(expression.tree), Scope(record, Context(options))), False
+        return run(compiled, Scope(record, Context(options))), False
     except Failed:
         return None, True
 
@@ -158,8 +158,9 @@ def check(text: str, rows: list[dict[str, Any]], options: Options = DEFAULT) -> 
         assert (kind.value_type if pa.types.is_dictionary(kind) else kind) == expression.type, text
     failed = {at for at, _ in got.errors}
     assert len(values) == len(rows)
+    compiled = compile_node(expression.tree)
     for i, record in enumerate(batch.to_pylist(maps_as_pydicts="strict")):
-        value, fails = alone(expression, record, options)
+        value, fails = alone(compiled, record, options)
         assert (i in failed) == fails, (text, record, values[i], value, got.errors)
         assert same(values[i], value), (text, record, values[i], value)
 
