@@ -85,6 +85,17 @@ class TestSourceContract:
             "must have the format email", "must not be blank nor longer than 1024 characters",
         }  # fmt: skip
 
+    def test_identities_are_judged_as_in_records(self, crm: Schema) -> None:
+        values = ["7", " ", "null", "Anonymous", "invalid ", "nullable", "x" * 1024, "x" * 1025]
+        frame = pd.DataFrame({"ID": values})
+        refused = {
+            row for _, _, row in broken(source_contract(MappingSet({"identityMap.CRMID[0].id": "ID"}), crm), frame)
+        }
+        records = [{"identityMap": {"CRMID": [{"id": value, "primary": True}]}} for value in values]
+        found = [{issue.code for issue in crm.check(record)} for record in records]
+        assert refused == {at for at, codes in enumerate(found) if codes & {"identity-blank", "identity-length"}}
+        assert refused == {1, 2, 3, 4, 7}
+
     def test_columns_of_expressions_must_be_there(self, crm: Schema) -> None:
         contract = source_contract(MappingSet({"person.name.fullName": 'concat(F, " ", L)'}), crm)
         assert broken(contract, pd.DataFrame({"F": ["a"], "L": [None], "more": [1]})) == set()
