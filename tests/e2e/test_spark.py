@@ -619,6 +619,28 @@ def test_checked_rows_are_good_and_faulty_ones_at_once(spark: Any, job: Job, sch
 
 
 @pytest.mark.slow
+def test_columns_of_the_result_and_arguments_are_refused_before_a_job(spark: Any, job: Job, tmp_path: Path) -> None:
+    from xdmprep.errors import UsageError
+    from xdmprep.spark import checked, diff, prepare, rejects
+
+    frame = spark.sql("SELECT 'a' AS name, 'x' AS _Source_ID, 1 AS _issues, 'r' AS Reasons, true AS _ok")
+    mapping = {"person.name.firstName": "name"}
+    with pytest.raises(UsageError, match="column '_Source_ID', which is a column of the result"):
+        rejects(frame, mapping, job[2])
+    assert checked(frame, mapping, job[2], "batch").first()["_ok"] is True
+    wrong: dict[str, Any] = {
+        "error_threshold": 101, "max_loss": -1, "max_bytes": "5", "max_rows": 0, "overwrite": "yes", "format": "orc",
+        "rules": "none",
+    }  # fmt: skip
+    for name, value in wrong.items():
+        with pytest.raises(UsageError):
+            prepare(frame, mapping, job[2], tmp_path / "out", **{name: value})
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(UsageError, match="buckets"):
+        diff(frame, frame, job[2], mapping=mapping, buckets="a")  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
 def test_the_folder_may_be_a_file_url_and_no_object_store(spark: Any, job: Job, tmp_path: Path) -> None:
     from xdmprep.errors import UsageError
     from xdmprep.spark import prepare

@@ -243,10 +243,7 @@ def prepare(
         crm-profiles.csv: 300 rows read, 241 written (1 file, 0.1 MB), 59 set aside -> parquet/rejects.jsonl
     """
     started = time.perf_counter()
-    if error_threshold is not None and not 0 <= error_threshold <= 100:
-        raise UsageError(f"the error threshold is a percentage from 0 to 100, got {error_threshold}.")
-    if not 0 <= max_loss <= 100:
-        raise UsageError(f"the largest loss is a percentage from 0 to 100, got {max_loss}.")
+    check_percentages(error_threshold, max_loss)
     _refuse_inside(source, out)
     schema_file = schema if isinstance(schema, str | os.PathLike) else None
     plan = Assembly.of(schema, mapping, rules, strict)
@@ -296,6 +293,18 @@ def prepare(
         columns=read.arrow_schema, mapping_file=mapping.name, schema_file=schema_file, threshold=error_threshold,
         max_loss=max_loss, started=started, seconds=times.seconds, merged=merged,
     )  # fmt: skip
+
+
+def check_percentages(error_threshold: float | None, max_loss: float) -> None:
+    """Refuse what is no percentage.
+
+    Raises:
+        UsageError: one of them is not from 0 to 100.
+    """
+    if error_threshold is not None and not 0 <= error_threshold <= 100:
+        raise UsageError(f"the error threshold is a percentage from 0 to 100, got {error_threshold}.")
+    if not 0 <= max_loss <= 100:
+        raise UsageError(f"the largest loss is a percentage from 0 to 100, got {max_loss}.")
 
 
 def conclude(

@@ -11,10 +11,20 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from ..core.arrow_types import plain_type
+from ..core.documents import kind_of
 from ..errors import UsageError, needed_by
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
+
+
+def _is_frame(value: object) -> bool:
+    kinds = type(value).__mro__
+    return hasattr(value, "mapInArrow") and any(kind.__module__.startswith("pyspark.sql.") for kind in kinds)
+
+
+#: A Spark DataFrame, of a classic session or a Connect one.
+FRAME = kind_of("a Spark DataFrame", _is_frame)
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,9 @@ def travelling(frame: DataFrame) -> tuple[DataFrame, FrameColumns]:
     """The frame with names that cannot clash (``c0``, ``c1``, ...) and what its columns are.
 
     Columns of types that Arrow or records do not know become text: intervals, variants, those of nothing but nulls.
+
+    Raises:
+        UsageError: it has types that this PySpark does not know.
     """
     names, odd = _fields(frame)
     safe = [f"c{number}" for number in range(len(names))]

@@ -14,19 +14,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import errors
+from ..core.arguments import COUNT, FLAG, NUMBER, PATH, WORD, nullable, takes
 from ..core.manifest import File, whole_file
 from ..core.remote import as_local, shown
 from ..core.typing import Format, RuleSet
 from ..errors import OutputError, SourceError, UsageError, XdmPrepError
 from ..mapping import MappingLike, MappingSet
 from ..pipeline.assembly import Merged, stamped
-from ..pipeline.prepare import MAX_LOSS, Result, conclude
+from ..pipeline.checking import MAPPING, RULE_SET, SCHEMA
+from ..pipeline.prepare import MAX_LOSS, Result, check_percentages, conclude
 from ..report import Report
 from ..report.several import FilesReport
 from ..schema import Schema, SchemaLike
 from ..write import ISSUES, REJECTS, OutputFolder, WriteOptions, Written
 from ..write.parts import PLATFORM_MAX_FILES
-from .frames import spark_types
+from .frames import FRAME, spark_types
 from .session import cause_of
 from .task import RESULT, Done, FrameJob, GroupingStage, PartitionTask
 
@@ -38,6 +40,9 @@ NAME = "Spark DataFrame"
 STAGING, GONE = ".tasks.part", ".tasks-over.part"
 
 
+@takes(df=FRAME, mapping=nullable(MAPPING), schema=SCHEMA, out=PATH, format=WORD, rules=RULE_SET, strict=FLAG,
+       error_threshold=nullable(NUMBER), max_loss=NUMBER, max_bytes=nullable(COUNT), max_rows=nullable(COUNT),
+       overwrite=FLAG, upsert=FLAG)  # fmt: skip
 def prepare(
     df: DataFrame,
     mapping: MappingLike,
@@ -79,6 +84,7 @@ def prepare(
         DataError: more rows are faulty than `error_threshold` allows.
     """
     started = time.perf_counter()
+    check_percentages(error_threshold, max_loss)
     options = WriteOptions(format=format, max_rows=max_rows)
     if max_bytes is not None:
         options = replace(options, max_bytes=max_bytes)
@@ -118,6 +124,7 @@ def prepare(
     )  # fmt: skip
 
 
+@takes(df=FRAME, schema=SCHEMA, mapping=nullable(MAPPING), rules=RULE_SET)
 def validate(
     df: DataFrame, schema: SchemaLike, *, mapping: MappingLike | None = None, rules: RuleSet = "strict"
 ) -> Report:

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..core.arguments import COUNT, FLAG, WORD, nullable, one_of, takes
 from ..core.stream import Stream, issue_table
 from ..core.typing import RuleSet
 from ..errors import UsageError
@@ -24,11 +25,12 @@ from ..mapping import MappingLike
 from ..patch import DiffOptions, Patch, refuse_events
 from ..patch.row_hash import text_digests
 from ..pipeline import upsert
+from ..pipeline.checking import MAPPING, RULE_SET, SCHEMA
 from ..pipeline.stage import CHUNK_ROWS, ISSUES, SOURCE_ID, ArrowStage
 from ..read import open_source
 from ..schema import SchemaLike
 from ..write import REASON, issue_of, reasons_of
-from .frames import FrameColumns, arrow_types, spark_types, travelling
+from .frames import FRAME, FrameColumns, arrow_types, spark_types, travelling
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -189,6 +191,9 @@ class _Comparison:
         return pa.Table.from_arrays([*columns, *filled], schema=_shape(self.stage))
 
 
+@takes(before=FRAME, after=FRAME, schema=SCHEMA, on=nullable(WORD), mapping=nullable(MAPPING),
+       new=one_of("whole", "leave-out"), relax_required=FLAG, rules=RULE_SET, strict=FLAG,
+       buckets=nullable(COUNT))  # fmt: skip
 def diff(
     before: DataFrame,
     after: DataFrame,

@@ -8,21 +8,30 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from ..core.arguments import FLAG, nullable, takes
+from ..core.documents import Shape
 from ..core.stream import Chunk, issue_table
 from ..core.typing import RuleSet
+from ..errors import UsageError
 from ..mapping import MappingLike
+from ..pipeline.checking import MAPPING, RULE_SET, SCHEMA
 from ..pipeline.stage import ISSUES, SOURCE_ID
 from ..schema import SchemaLike
 from ..write import REASON, issue_of, reasons_of
-from .frames import arrow_types, spark_types
+from .frames import FRAME, arrow_types, spark_types
 from .task import FrameJob, GroupingStage
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 REASONS = "reasons"
+#: What the views take.
+_VIEW: dict[str, Shape] = {
+    "frame": FRAME, "mapping": nullable(MAPPING), "schema": SCHEMA, "rules": RULE_SET, "strict": FLAG,
+}  # fmt: skip
 
 
+@takes(**_VIEW)
 def records(
     frame: DataFrame, mapping: MappingLike, schema: SchemaLike, rules: RuleSet = "strict", *, strict: bool = False
 ) -> DataFrame:
@@ -51,6 +60,7 @@ def records(
     return frame.mapInArrow(good, types)
 
 
+@takes(**_VIEW)
 def checked(
     frame: DataFrame,
     mapping: MappingLike | None,
@@ -98,6 +108,7 @@ def _findings(chunk: Chunk, which: np.ndarray[Any, np.dtype[np.bool_]]) -> tuple
     return rows, reasons_of(rows, table.take(pa.array(np.argsort(table["row"].to_numpy(), kind="stable"))))
 
 
+@takes(**_VIEW)
 def rejects(
     frame: DataFrame, mapping: MappingLike, schema: SchemaLike, rules: RuleSet = "strict", *, strict: bool = False
 ) -> DataFrame:
@@ -116,6 +127,11 @@ def rejects(
 
     frame, work = FrameJob.on(frame, GroupingStage(mapping, schema, rules=rules, strict=strict))
     names = work.columns.arrow_schema.names
+    taken_names = [name for name in names if name.lower() in (SOURCE_ID, ISSUES)]
+    if taken_names:
+        raise UsageError(
+            f"the frame has a column {taken_names[0]!r}, which is a column of the result. Rename it, or use checked."
+        )
     groups = bool(work.stage.mapping and work.stage.mapping.options.group_by)
     with_texts = REASONS not in [name.lower() for name in names]
     own: list[tuple[str, pa.DataType]] = [(REASONS, pa.list_(pa.string()))] if with_texts else []
