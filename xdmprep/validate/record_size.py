@@ -22,6 +22,8 @@ from .view import ChunkColumns, FindingSink, Op, SchemaPath, Shape, View
 #: A number is at most this many bytes, and times, longer when it is written again: 1e15 becomes 1000000000000000.0.
 LONGER = 14
 TIMES_LONGER = 5
+#: Of a longer array so many elements are Python objects at a time.
+PIECE = 4096
 
 
 class RecordSize(Constraint):
@@ -51,8 +53,10 @@ class RecordSize(Constraint):
             if not len(suspects):
                 return
             some = pa.array(suspects)
-            records = _records(columns, some) if texts is None else map(json.loads, texts.take(some).to_pylist())
-            sizes = np.asarray([size_of(record) for record in records])
+            if texts is None:
+                sizes = np.asarray([_size(columns, at) for at in suspects.tolist()])
+            else:
+                sizes = np.asarray([size_of(json.loads(text)) for text in texts.take(some).to_pylist()])
             over = sizes > self._most
             shown = pa.array([f"{size} bytes" for size in sizes[over].tolist()], pa.string())
             sink.add(place, view, self._failure, suspects[over], lambda _: shown)
@@ -77,10 +81,31 @@ def _bound(columns: ChunkColumns, most: int) -> Any:
     return np.asarray(rough) if rough <= most else fixed + sum(map(_bytes_bound, columns.arrays))
 
 
-def _records(columns: ChunkColumns, some: pa.Array) -> list[Any]:
-    arrays = [plain(array.take(some)) for array in columns.arrays]
+def _size(columns: ChunkColumns, at: int) -> int:
+    """Bytes of one record: with the first piece of each long array, and what the other pieces add."""
+    arrays, more = [], 0
+    for array in columns.arrays:
+        one = plain(array.slice(at, 1))
+        if pa.types.is_list(one.type) and len(one.flatten()) > PIECE:
+            one, added = _first_piece(one, columns.keep_empty)
+            more += added
+        arrays.append(one)
     records = pa.RecordBatch.from_arrays(arrays, names=[str(number) for number in range(len(arrays))])
-    return to_json_values(nest(columns.leaves, records).to_struct_array(), columns.keep_empty)
+    return size_of(to_json_values(nest(columns.leaves, records).to_struct_array(), columns.keep_empty)[0]) + more
+
+
+def _first_piece(array: pa.Array, keep_empty: bool) -> tuple[pa.Array, int]:
+    """Of one array the first elements that leave anything, and how many bytes the others add behind them."""
+    values, first, more = array.flatten(), None, 0
+    for start in range(0, len(values), PIECE):
+        some = values.slice(start, PIECE)
+        piece = pa.ListArray.from_arrays(pa.array([0, len(some)], pa.int32()), some)
+        made = to_json_values(piece, keep_empty)[0]
+        if made and first is None:
+            first = piece
+        elif made:
+            more += size_of(made) - 1  # its brackets go, a comma comes
+    return array.slice(0, 1) if first is None else first, more
 
 
 def size_of(record: Any) -> int:

@@ -8,6 +8,9 @@ and rows are counted within it; ``"files"`` then says where each of ``"rows"`` i
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
@@ -25,6 +28,8 @@ REASON = pa.struct([field for field in ISSUE_SCHEMA if field.name != "row"])
 
 #: Findings that are written together; each time takes some milliseconds, however few there are.
 _TOGETHER = 8192
+#: A line that stands for more rows than this is written in pieces of as many values.
+_LONG = 65_536
 
 
 class Rejects:
@@ -79,58 +84,99 @@ class Rejects:
 
     def _write_rejects(self, chunks: list[Chunk], found: pa.Table) -> None:
         unread = [item for chunk in chunks for item in chunk.unread]
-        n, lost = sum(map(len, chunks)), len(unread)
-        self.rows += n + lost
+        self.rows += sum(map(len, chunks)) + len(unread)
         rows = np.concatenate([*(chunk.rows for chunk in chunks), np.array([item.row for item in unread], np.int64)])
-        order = np.argsort(rows, kind="stable")
-        leaves: list[Leaf] = [Leaf(("row",), pa.int64()), Leaf(("line",), pa.int64())]
+        if self._rejects is None:
+            self._rejects = WholeFile(self._folder.path / self._names[0])
+        fields = self._fields(chunks, unread, rows, found)
+        if len(rows) == 1 and chunks[0].members is not None and len(chunks[0].members.flatten()) > _LONG:
+            for piece in self._long_line(fields):
+                self._rejects.write(piece)
+            return
+        leaves, columns = zip(*fields, strict=True)
+        batch = pa.RecordBatch.from_arrays(list(columns), names=[leaf.name for leaf in leaves])
+        self._rejects.write(self._encoded(leaves, batch.take(pa.array(np.argsort(rows, kind="stable")))))
+
+    def _encoded(self, leaves: tuple[Leaf, ...], batch: pa.RecordBatch) -> pa.Buffer:
+        encoder = self._encoders.get(leaves)
+        if encoder is None:
+            encoder = self._encoders[leaves] = Encoder(leaves)
+        return encoder.encode(batch)
+
+    def _long_line(self, fields: Iterator[tuple[Leaf, pa.Array]]) -> Iterator[bytes]:
+        """The line of one row with long lists, as the encoder writes it, some thousand values of a column at a time."""
+
+        def text(column: pa.Array) -> bytes:
+            """The JSON of the value; empty for none."""
+            line = self._encoded((Leaf(("v",), column.type),), pa.record_batch([column], ["v"]))
+            return bytes(line)[5:-2]  # of {"v":...}
+
+        opened: list[str] = []
+        before = "{"
+        for leaf, column in fields:
+            *above, name = map(str, leaf.path)
+            lists = pa.types.is_list(column.type) and len(column.flatten()) > _LONG
+            values = column.flatten() if lists else column
+            any_yet = False
+            for start in range(0, len(values), _LONG):
+                some = values.slice(start, _LONG)
+                made = text(pa.ListArray.from_arrays(pa.array([0, len(some)], pa.int32()), some) if lists else some)
+                if not made:
+                    continue
+                if not any_yet:
+                    if opened and above != opened:
+                        yield b"}"
+                        before, opened = ",", []
+                    if above and not opened:
+                        before, opened = f"{before}{json.dumps(above[0])}:{{", above
+                    yield f"{before}{json.dumps(name, ensure_ascii=False)}:{'[' * lists}".encode()
+                    before = ","
+                yield b"," * (any_yet and lists) + (made[1:-1] if lists else made)
+                any_yet = True
+            if any_yet and lists:
+                yield b"]"
+        yield b"}" * len(opened) + b"}\n"
+
+    def _fields(
+        self,
+        chunks: list[Chunk],
+        unread: list[Unread],
+        rows: np.ndarray[tuple[int], np.dtype[np.int64]],
+        found: pa.Table,
+    ) -> Iterator[tuple[Leaf, pa.Array]]:
+        """The columns of the lines, one after the other: those of large groups are gathered when they are asked for."""
+        n, lost = len(rows) - len(unread), len(unread)
         shown_rows = rows
         if self._origins is not None:
             files, shown_rows = self._origins.of(rows)
-            leaves.insert(0, Leaf(("file",), pa.string()))
-        columns: list[pa.Array] = [
-            *([files] if self._origins is not None else []),
-            pa.array(shown_rows),
-            pa.concat_arrays([pa.nulls(n, pa.int64()), pa.array([item.line for item in unread], pa.int64())]),
-        ]
+            yield Leaf(("file",), pa.string()), files
+        yield Leaf(("row",), pa.int64()), pa.array(shown_rows)
+        lines = pa.concat_arrays([pa.nulls(n, pa.int64()), pa.array([item.line for item in unread], pa.int64())])
+        yield Leaf(("line",), pa.int64()), lines
         if chunks[0].members is not None:
             kind = pa.list_(pa.int64())
             members = pa.concat_arrays([*(chunk.members for chunk in chunks), pa.nulls(lost, kind)])
-            leaves.append(Leaf(("rows",), kind))
             if self._origins is not None:
                 files, inside = self._origins.of(members.values.to_numpy())
-                leaves.append(Leaf(("files",), pa.list_(pa.string())))
-                columns.append(pa.ListArray.from_arrays(members.offsets, pa.array(inside), mask=members.is_null()))
-                columns.append(
-                    pa.ListArray.from_arrays(members.offsets, files.cast(pa.string()), mask=members.is_null())
-                )
+                within = pa.ListArray.from_arrays(members.offsets, pa.array(inside), mask=members.is_null())
+                yield Leaf(("rows",), kind), within
+                names = pa.ListArray.from_arrays(members.offsets, files.cast(pa.string()), mask=members.is_null())
+                yield Leaf(("files",), pa.list_(pa.string())), names
             else:
-                columns.append(members)
+                yield Leaf(("rows",), kind), members
         sources = [chunk.source for chunk in chunks]  # a chunk of nothing but unreadable rows has none
         known = next((source for source in sources if source is not None), None)
         if known is not None:
             for number, name in enumerate(unique_names(known.schema.names)):
                 parts = [
-                    pa.nulls(len(chunk)) if source is None else _printable(source.column(number))
+                    pa.nulls(len(chunk)) if source is None else source.column(number)
                     for chunk, source in zip(chunks, sources, strict=True)
                 ]
                 column = shown(joined([*parts, pa.nulls(lost)]))
-                leaves.append(Leaf(("source", name), column.type))
-                columns.append(column)
-        leaves.append(Leaf(("text",), pa.string()))
-        columns.append(
-            pa.concat_arrays([pa.nulls(n, pa.string()), pa.array([item.text for item in unread], pa.string())])
-        )
-        leaves.append(Leaf(("reasons",), pa.list_(REASON)))
-        columns.append(reasons_of(rows, found))
-        batch = pa.RecordBatch.from_arrays(columns, names=[leaf.name for leaf in leaves]).take(pa.array(order))
-        key = tuple(leaves)
-        encoder = self._encoders.get(key)
-        if encoder is None:
-            encoder = self._encoders[key] = Encoder(key)
-        if self._rejects is None:
-            self._rejects = WholeFile(self._folder.path / self._names[0])
-        self._rejects.write(encoder.encode(batch))
+                yield Leaf(("source", name), column.type), column
+        texts = pa.concat_arrays([pa.nulls(n, pa.string()), pa.array([item.text for item in unread], pa.string())])
+        yield Leaf(("text",), pa.string()), texts
+        yield Leaf(("reasons",), pa.list_(REASON)), reasons_of(rows, found)
 
     def finish(self) -> None:
         """Give the files their names."""
