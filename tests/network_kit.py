@@ -123,33 +123,6 @@ def profile(url: str, namespace: str, identity: str) -> dict[str, Any] | None:
     return found["entity"]
 
 
-def rules_check(path: Path, format: str, multiline: bool, schema: dict[str, Any], csv_options: dict[str, Any]) -> Any:
-    """A check with `jsonschema`, for tests that need one: required and type, one chunk per file."""
-    from jsonschema import Draft7Validator
-
-    from xdmprep.core.batch_check import CheckedChunk, FailedRecord
-    from xdmprep.emulator.parse import parse
-
-    validator = Draft7Validator(schema)
-    for chunk in parse(path, format, multiline, schema, csv_options):
-        good, bad = [], list(chunk.failed)
-        for row, found in chunk.records:
-            errors = [
-                {
-                    "code": "INGEST-1555-400" if error.validator == "required" else "DCVS-1104-400",
-                    "message": error.message,
-                    "keyword": error.validator,
-                    "pointerToViolation": "#/" + "/".join(map(str, error.path)),
-                }
-                for error in validator.iter_errors(found)
-            ]
-            if errors:
-                bad.append(FailedRecord(row, json.dumps(found), errors))
-            else:
-                good.append((row, found))
-        yield CheckedChunk(chunk.rows, good, bad)
-
-
 class Server:
     """The emulator as a process of its own, that can be killed and started again with the same data and address."""
 

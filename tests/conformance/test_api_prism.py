@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from network_kit import CRM, folder_of, lines, quick, record, rules_check, simple_folder
+from network_kit import CRM, folder_of, lines, quick, record, simple_folder
 
 from xdmprep import wire
 from xdmprep.client.upload import UploadOptions, upload
@@ -78,7 +78,7 @@ def test_every_request_is_one_that_prism_takes(prism, schemas, tmp_path, monkeyp
         seen.append((request.method, request.url, dict(request.headers), body))
         return response
 
-    with monkeypatch.context() as patched, Emulator(schemas=schemas, check=rules_check) as server:
+    with monkeypatch.context() as patched, Emulator(schemas=schemas) as server:
         patched.setattr(requests.Session, "send", send)
         client = quick(server.url)
         dataset = client.create_dataset("prism", CRM, profile=True)
