@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-Ints = np.ndarray[Any, np.dtype[np.int64]]
+Ints = np.ndarray[Any, Any]
 #: Indices of rows, in ascending order.
 Positions = Ints
 Mask = np.ndarray[Any, np.dtype[np.bool_]]

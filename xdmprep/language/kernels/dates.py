@@ -12,24 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ... import kernels
-from ...kernels.arrays import offsets_of, ranges
+from ...kernels.arrays import Ints, Mask, offsets_of, ranges
 from ...regex import compile_ecma
 from ...regex.dfa import automaton
-from ..columns import (
-    LONG,
-    MOMENT,
-    Column,
-    Ints,
-    Mask,
-    as_mask,
-    bytes_of,
-    marked,
-    nulls_of,
-    numpy_of,
-    some,
-    used_bytes,
-    without,
-)
+from ..columns import LONG, MOMENT, Column, as_mask, bytes_of, marked, nulls_of, numpy_of, some, used_bytes, without
 from ..java_time_format import NAMES, NOT, REST, Layout, Pattern, Piece, named_zone, zone_expression
 from ..options import Options
 from ..shapes import instant_of, only_where, zoned, zones_of

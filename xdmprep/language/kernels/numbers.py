@@ -37,18 +37,12 @@ def _parsed(text: pa.Array, target: pa.DataType, pattern: str, longest: int) -> 
             return Column(text.cast(target))
         except pa.ArrowInvalid:
             pass
-    regex = compile_ecma(pattern)
-    machine = automaton(regex.tree)
-    if machine is not None:
-        odd = kernels.active.not_accepted(text, machine)
-        if odd is None:
-            return Column(text.cast(target))
-        return Column(without(text, odd).cast(target), marked(len(text), odd))
-    fits = pc.match_substring_regex(text, regex.re2)
-    left = as_mask(pc.invert(fits))
-    if not left.any():
+    machine = automaton(compile_ecma(pattern).tree)
+    assert machine is not None  # noqa: S101  (both patterns are small)
+    odd = kernels.active.not_accepted(text, machine)
+    if odd is None:
         return Column(text.cast(target))
-    return Column(pc.if_else(fits, text, None).cast(target), left)
+    return Column(without(text, odd).cast(target), marked(len(text), odd))
 
 
 def _is_plain(text: pa.Array, longest: int) -> bool:

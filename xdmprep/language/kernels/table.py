@@ -13,8 +13,9 @@ A kernel is registered under the name that a node of the tree has (a function's 
 =========  =============================================================================================
 
 ``?`` behind one of them means it may be missing, ``*`` any number of them.  Columns that do not fit have no kernel, and
-the interpreter works out the rows.  A kernel gives its values and says which rows it could not decide; rows of its
-arguments that are open stay open without its doing.  Kernels of :data:`LAZY` see the open rows and decide themselves.
+the interpreter works out the rows; within a kernel :func:`need` says so.  A kernel gives its values and says which rows
+it could not decide; rows of its arguments that are open stay open without its doing.  Kernels of :data:`LAZY` see the
+open rows and decide themselves.
 """
 
 from __future__ import annotations
