@@ -37,7 +37,10 @@ enum { ABSENT, THERE, IS_NULL };
 enum { GOOD, BLANK, EXACT, UNLIKE };         /* of lines; UNLIKE: it does not fit the tree */
 enum { CHECKING = 1, IGNORE_UNKNOWN = 2, CHECK_UTF8 = 4, LEARNING = 8 }; /* flags of a call */
 #define MAX_DEPTH 128
+#define NEAR 6 /* fields that are compared with a key before it is looked up: some of those before it may be absent */
 #define EXACT_DOUBLES (1ull << 53)
+
+int utf8(const uint8_t *at, const uint8_t *end); /* _native.c */
 
 /* ---- Columns -------------------------------------------------------------------------------------------------- */
 
@@ -45,6 +48,13 @@ typedef struct {
     uint8_t *bytes;
     size_t used, room;
 } Bytes;
+
+/* A key. Names of up to 16 bytes are compared as two words: the first eight bytes, as many as there are, and the last. */
+typedef struct {
+    const char *text;
+    size_t size;
+    uint64_t first, first_mask, last;
+} Name;
 
 typedef struct Node {
     int kind, nullable; /* nullable: when checking, a null here can be told from a value that is not there */
@@ -56,8 +66,7 @@ typedef struct Node {
     size_t epoch, was_size, was_text, was_items;
     struct Node **children;
     int count;
-    const char **names;
-    int32_t *lengths;
+    Name *names;
     int32_t *table; /* of names, by hash; -1 where empty */
     uint32_t mask;
 } Node;
@@ -528,13 +537,43 @@ static const uint8_t *skip_value(Reader *r, const uint8_t *at) {
 
 static const uint8_t *read_value(Reader *r, const uint8_t *at, Node *node, size_t slot);
 
+static inline uint64_t word_at(const void *at) {
+    uint64_t word;
+    memcpy(&word, at, 8);
+    return word;
+}
+
+static Name make_name(const char *text, size_t size) {
+    Name name = {text, size, 0, size < 8 ? ((uint64_t)1 << 8 * size) - 1 : ~(uint64_t)0, 0};
+    memcpy(&name.first, text, size < 8 ? size : 8);
+    if (size > 8) name.last = word_at(text + size - 8);
+    const uint8_t little[8] = {1};
+    if (word_at(little) != 1 && size < 8) name.first_mask = ~(~(uint64_t)0 >> 8 * size); /* big-endian */
+    if (memchr(text, '\n', size)) { /* no line has it; and none is to be found at the end of one */
+        name.first = 1;
+        name.first_mask = 0;
+    }
+    return name;
+}
+
+/* Whether a name and a quote stand at a place that 8 more bytes follow. */
+static inline int is_named(const Reader *r, const uint8_t *at, const Name *name) {
+    if ((word_at(at) & name->first_mask) != name->first) return 0;
+    if (name->size > 8) {
+        if (name->size >= (size_t)(r->end - at)) return 0;
+        if (word_at(at + name->size - 8) != name->last) return 0;
+        if (name->size > 16 && memcmp(at, name->text, name->size)) return 0;
+    }
+    return at[name->size] == '"';
+}
+
 /* The field of an object that a key names; -1 if there is none. */
 static int find_field(const Node *node, const uint8_t *key, size_t size) {
     if (!node->count) return -1;
     for (uint32_t at = hash_of(key, size) & node->mask;; at = (at + 1) & node->mask) {
         const int number = node->table[at];
         if (number < 0) return -1;
-        if ((size_t)node->lengths[number] == size && !memcmp(node->names[number], key, size)) return number;
+        if (node->names[number].size == size && !memcmp(node->names[number].text, key, size)) return number;
     }
 }
 
@@ -554,16 +593,14 @@ static const uint8_t *read_object(Reader *r, const uint8_t *at, Node *node, size
         const uint8_t *key = ++at;
         int number = -1;
         size_t size;
-        if (expected < node->count) {
-            size = (size_t)node->lengths[expected];
-            if (size < (size_t)(r->end - key) && key[size] == '"' && !memcmp(node->names[expected], key, size)) {
-                number = expected;
-                at = key + size + 1;
-                if (*at != ':') {
-                    at = blanks(at);
-                    if (*at != ':') return refuse(r, EXACT);
-                }
+        const int last = node->count - expected > NEAR ? expected + NEAR : node->count;
+        for (int next = expected; next < last; next++) {
+            if (is_named(r, key, &node->names[next])) {
+                number = next;
+                at = blanks(key + node->names[next].size + 1);
+                if (*at != ':') return refuse(r, EXACT);
                 at = blanks(at + 1);
+                break;
             }
         }
         if (number < 0) {
@@ -758,23 +795,6 @@ static const uint8_t *read_value(Reader *r, const uint8_t *at, Node *node, size_
     }
 }
 
-static int is_utf8_line(const uint8_t *at, const uint8_t *end) {
-    while (at < end) {
-        const uint8_t c = *at++;
-        if (c < 0x80) continue;
-        int more = c >= 0xF0 ? 3 : c >= 0xE0 ? 2 : 1;
-        if (c < 0xC2 || c > 0xF4 || end - at < more) return 0;
-        if ((c == 0xE0 && at[0] < 0xA0) || (c == 0xED && at[0] > 0x9F) || (c == 0xF0 && at[0] < 0x90) ||
-            (c == 0xF4 && at[0] > 0x8F)) {
-            return 0;
-        }
-        while (more--) {
-            if ((*at++ & 0xC0) != 0x80) return 0;
-        }
-    }
-    return 1;
-}
-
 /* ---- The tree ------------------------------------------------------------------------------------------------- */
 
 static void free_node(Node *node) {
@@ -782,7 +802,6 @@ static void free_node(Node *node) {
     for (int i = 0; i < node->count; i++) free_node(node->children[i]);
     free(node->children);
     free(node->names);
-    free(node->lengths);
     free(node->table);
     free(node->there.bytes);
     free(node->values.bytes);
@@ -820,10 +839,9 @@ static Node *make_node(PyObject *spec, int nullable, int depth, size_t *nodes) {
     while (room < 2 * (uint32_t)count) room *= 2;
     node->mask = room - 1;
     node->children = calloc((size_t)count, sizeof(Node *));
-    node->names = calloc((size_t)count, sizeof(char *));
-    node->lengths = calloc((size_t)count, sizeof(int32_t));
+    node->names = calloc((size_t)count, sizeof(Name));
     node->table = malloc(room * sizeof(int32_t));
-    if (!node->children || !node->names || !node->lengths || !node->table) goto no_memory;
+    if (!node->children || !node->names || !node->table) goto no_memory;
     memset(node->table, 0xFF, room * sizeof(int32_t));
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *child = PyTuple_GetItem(children, i);
@@ -838,8 +856,7 @@ static Node *make_node(PyObject *spec, int nullable, int depth, size_t *nodes) {
         char *bytes;
         Py_ssize_t size;
         if (!name || PyBytes_AsStringAndSize(name, &bytes, &size) < 0) goto failed;
-        node->names[i] = bytes;
-        node->lengths[i] = (int32_t)size;
+        node->names[i] = make_name(bytes, (size_t)size);
         uint32_t at = hash_of((const uint8_t *)bytes, (size_t)size) & node->mask;
         while (node->table[at] >= 0) at = (at + 1) & node->mask;
         node->table[at] = (int32_t)i;
@@ -852,33 +869,70 @@ failed:
     return NULL;
 }
 
-/* A buffer of `allocate` with these bytes. */
-static PyObject *buffer_of(PyObject *allocate, const void *bytes, size_t size) {
-    PyObject *made = PyObject_CallFunction(allocate, "n", (Py_ssize_t)size);
-    if (!made) return NULL;
-    Py_buffer view;
-    if (PyObject_GetBuffer(made, &view, PyBUF_WRITABLE) < 0) {
-        Py_DECREF(made);
-        return NULL;
+/* ---- Memory that Python takes over ---------------------------------------------------------------------------- */
+
+#define PADDING 64 /* bytes behind a buffer, as Arrow has them: loops may read past the end */
+
+typedef struct {
+    PyObject_HEAD
+    void *bytes;
+    Py_ssize_t size;
+} Memory;
+
+static PyObject *memory_type; /* made when the module is loaded */
+
+static int memory_view(PyObject *self, Py_buffer *view, int flags) {
+    const Memory *memory = (const Memory *)(const void *)self;
+    return PyBuffer_FillInfo(view, self, memory->bytes, memory->size, 0, flags);
+}
+
+static void memory_free(PyObject *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    free(((Memory *)(void *)self)->bytes);
+    PyObject_Free(self);
+    Py_DECREF(type);
+}
+
+/* Make the type of :func:`given_away`'s objects; -1 if that failed. */
+int make_memory_type(void) {
+    static PyType_Slot slots[] = {{Py_tp_dealloc, (void *)memory_free}, {Py_bf_getbuffer, (void *)memory_view}, {0, NULL}};
+    static PyType_Spec spec = {"xdmprep._native.Memory", sizeof(Memory), 0,
+                               Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+    if (!memory_type) memory_type = PyType_FromSpec(&spec);
+    return memory_type ? 0 : -1;
+}
+
+/* Bytes as an object with a buffer, which frees them; they are no longer the caller's, whatever comes back. */
+static PyObject *given_away(Bytes *bytes) {
+    PyTypeObject *type = (PyTypeObject *)(void *)memory_type;
+    void *fitting = realloc(bytes->bytes, bytes->used + PADDING);
+    PyObject *made = fitting ? PyType_GenericAlloc(type, 0) : PyErr_NoMemory();
+    if (made) {
+        ((Memory *)(void *)made)->bytes = fitting;
+        ((Memory *)(void *)made)->size = (Py_ssize_t)bytes->used;
+    } else {
+        free(fitting ? fitting : bytes->bytes);
     }
-    if ((size_t)view.len < size) {
-        PyBuffer_Release(&view);
-        Py_DECREF(made);
-        PyErr_SetString(PyExc_ValueError, "allocate gave too little");
-        return NULL;
-    }
-    if (size) memcpy(view.buf, bytes, size);
-    PyBuffer_Release(&view);
+    *bytes = (Bytes){0};
     return made;
 }
 
+/* A bitmap of zeros for so many slots; NULL if there is no memory. */
+static uint8_t *no_bits(Bytes *bitmap, size_t slots) {
+    bitmap->used = slots / 8 + 1;
+    bitmap->bytes = calloc(bitmap->used, 1);
+    if (!bitmap->bytes) PyErr_NoMemory();
+    return bitmap->bytes;
+}
+
 /* Which bytes are `what`, as a bitmap; None if all of them are, or (with `none`) if no byte is. */
-static PyObject *bitmap_of(PyObject *allocate, const uint8_t *bytes, size_t size, int what, int none) {
+static PyObject *bitmap_of(const uint8_t *bytes, size_t size, int what, int none) {
     size_t hits = 0;
     for (size_t i = 0; i < size; i++) hits += bytes[i] == what;
     if (none ? hits == 0 : hits == size) return Py_NewRef(Py_None);
-    uint8_t *bits = calloc(size / 8 + 1, 1);
-    if (!bits) return PyErr_NoMemory();
+    Bytes bitmap;
+    uint8_t *bits = no_bits(&bitmap, size);
+    if (!bits) return NULL;
     size_t i = 0;
     for (; i + 8 <= size; i += 8) { /* eight bytes of 0, 1 or 2: the bit that says `what`, gathered by one product */
         uint64_t word;
@@ -887,39 +941,35 @@ static PyObject *bitmap_of(PyObject *allocate, const uint8_t *bytes, size_t size
         bits[i / 8] = (uint8_t)(word * 0x0102040810204080u >> 56);
     }
     for (; i < size; i++) bits[i / 8] |= (uint8_t)((bytes[i] == what) << (i & 7));
-    PyObject *made = buffer_of(allocate, bits, size / 8 + 1);
-    free(bits);
-    return made;
+    return given_away(&bitmap);
 }
 
 /* (slots, valid bitmap or None, null bitmap or None, values or None, text or None, [children]) */
-static PyObject *column_of(PyObject *allocate, Node *node, size_t slots) {
+static PyObject *column_of(Node *node, size_t slots) {
     if (pad(node, slots) < 0) return PyErr_NoMemory();
     PyObject *children = PyTuple_New(node->count), *valid = NULL, *nulls = NULL, *values = NULL, *text = NULL;
     if (!children) return NULL;
     const size_t inner = node->kind == OBJECT ? slots : node->items;
     for (int i = 0; i < node->count; i++) {
-        PyObject *child = column_of(allocate, node->children[i], inner);
+        PyObject *child = column_of(node->children[i], inner);
         if (!child || PyTuple_SetItem(children, i, child) < 0) goto out;
     }
-    if (!(valid = bitmap_of(allocate, node->there.bytes, slots, THERE, 0))) goto out;
-    if (!(nulls = bitmap_of(allocate, node->there.bytes, slots, IS_NULL, 1))) goto out;
+    if (!(valid = bitmap_of(node->there.bytes, slots, THERE, 0))) goto out;
+    if (!(nulls = bitmap_of(node->there.bytes, slots, IS_NULL, 1))) goto out;
     if (width(node) == 4) put_offset(node); /* pad made room for it */
     if (node->kind == BOOLEAN) {
-        values = bitmap_of(allocate, node->values.bytes, slots, 1, 2);
+        values = bitmap_of(node->values.bytes, slots, 1, 2);
         if (values == Py_None) {
             Py_DECREF(values);
-            const size_t size = slots / 8 + 1;
-            uint8_t *zeros = calloc(size, 1);
-            values = zeros ? buffer_of(allocate, zeros, size) : PyErr_NoMemory();
-            free(zeros);
+            Bytes bitmap;
+            values = no_bits(&bitmap, slots) ? given_away(&bitmap) : NULL;
         }
     } else {
-        values = width(node) ? buffer_of(allocate, node->values.bytes, node->values.used) : Py_NewRef(Py_None);
+        values = width(node) ? given_away(&node->values) : Py_NewRef(Py_None);
     }
     if (!values) goto out;
     const int has_text = node->kind == TEXT || node->kind == ANY || node->kind == NUMERAL;
-    text = has_text ? buffer_of(allocate, node->text.bytes, node->text.used) : Py_NewRef(Py_None);
+    text = has_text ? given_away(&node->text) : Py_NewRef(Py_None);
 out:;
     PyObject *made = text ? Py_BuildValue("nOOOOO", (Py_ssize_t)slots, valid, nulls, values, text, children) : NULL;
     Py_XDECREF(valid);
@@ -930,13 +980,13 @@ out:;
     return made;
 }
 
-/* line_ends(data, size, allocate) -> (count, int64 buffer): where the lines in the first `size` bytes of `data` end. */
+/* line_ends(data, size) -> int64 buffer: where the lines in the first `size` bytes of `data` end. */
 PyObject *line_ends(PyObject *self, PyObject *args) {
     (void)self;
-    PyObject *object, *allocate, *made = NULL;
+    PyObject *object, *made = NULL;
     Py_ssize_t size;
     Py_buffer view;
-    if (!PyArg_ParseTuple(args, "OnO", &object, &size, &allocate)) return NULL;
+    if (!PyArg_ParseTuple(args, "On", &object, &size)) return NULL;
     if (PyObject_GetBuffer(object, &view, PyBUF_SIMPLE) < 0) return NULL;
     Bytes ends = {0};
     int failed = size < 0 || view.len < size;
@@ -959,8 +1009,7 @@ PyObject *line_ends(PyObject *self, PyObject *args) {
     if (failed) {
         PyErr_NoMemory();
     } else {
-        PyObject *buffer = buffer_of(allocate, ends.bytes, ends.used);
-        if (buffer) made = Py_BuildValue("nN", (Py_ssize_t)(ends.used / 8), buffer);
+        made = given_away(&ends);
     }
 out:
     free(ends.bytes);
@@ -968,18 +1017,18 @@ out:
     return made;
 }
 
-/* parse_json(data, size, tree, flags, allocate) -> (status, starts, column)
+/* parse_json(data, size, tree, flags) -> (status, starts, column)
  *
  * The lines in the first `size` bytes of `data`, which is longer by at least 64 bytes, the first of them zero.
  * `status` has a byte for each line, `starts` (int32) where it begins; `column` is that of the tree's root, with a slot
  * for each good line. */
 PyObject *parse_json(PyObject *self, PyObject *args) {
     (void)self;
-    PyObject *object, *spec, *allocate, *result = NULL, *column = NULL, *states = NULL, *begins = NULL;
+    PyObject *object, *spec, *result = NULL, *column = NULL, *states = NULL, *begins = NULL;
     Py_ssize_t size;
     Reader r = {0};
     Py_buffer view;
-    if (!PyArg_ParseTuple(args, "OnOiO", &object, &size, &spec, &r.flags, &allocate)) return NULL;
+    if (!PyArg_ParseTuple(args, "OnOi", &object, &size, &spec, &r.flags)) return NULL;
     if (PyObject_GetBuffer(object, &view, PyBUF_SIMPLE) < 0) return NULL;
     size_t nodes = 0, good = 0;
     Bytes status = {0}, starts = {0};
@@ -1019,7 +1068,7 @@ PyObject *parse_json(PyObject *self, PyObject *args) {
         r.seen_used = 0;
         if (r.flags & CHECK_UTF8) {
             stop = memchr(at, '\n', (size_t)(r.end - at));
-            if (!is_utf8_line(at, stop ? stop : r.end)) {
+            if (!utf8(at, stop ? stop : r.end)) {
                 status.bytes[status.used++] = EXACT;
                 at = (stop ? stop : r.end) + 1;
                 continue;
@@ -1071,9 +1120,9 @@ PyObject *parse_json(PyObject *self, PyObject *args) {
         if (PyErr_Occurred()) goto out;
         memcpy(later->node->values.bytes + later->slot * 8, &value, 8);
     }
-    if (!(column = column_of(allocate, root, good))) goto out;
-    if (!(states = buffer_of(allocate, status.bytes, status.used))) goto out;
-    if (!(begins = buffer_of(allocate, starts.bytes, starts.used))) goto out;
+    if (!(column = column_of(root, good))) goto out;
+    if (!(states = given_away(&status))) goto out;
+    if (!(begins = given_away(&starts))) goto out;
     result = Py_BuildValue("OOO", states, begins, column);
 out:
     Py_XDECREF(column);

@@ -361,7 +361,7 @@ static inline size_t put_places(uint32_t *to, uint64_t bits, uint32_t base, int 
     return (size_t)count;
 }
 
-static int utf8(const uint8_t *at, const uint8_t *end);
+int utf8(const uint8_t *at, const uint8_t *end);
 
 /* Set aside the records that have another number of values than `columns`, or that are no UTF-8 (`check`). */
 static int set_aside(const uint8_t *data, size_t size, size_t columns, size_t lines, int check, Tokens *tokens) {
@@ -1935,7 +1935,7 @@ out:
 }
 
 /* Whether all of a text is UTF-8 (RFC 3629). */
-static int utf8(const uint8_t *at, const uint8_t *end) {
+int utf8(const uint8_t *at, const uint8_t *end) {
     while (at < end) {
 #ifdef HAVE_SSE2
         if (end - at >= 16) {
@@ -2134,6 +2134,7 @@ static PyObject *write_all(PyObject *self, PyObject *args) {
 /* _json.c */
 PyObject *parse_json(PyObject *self, PyObject *args);
 PyObject *line_ends(PyObject *self, PyObject *args);
+int make_memory_type(void);
 
 static PyMethodDef METHODS[] = {
     {"line_ends", line_ends, METH_VARARGS, "Where the lines of a block end."},
@@ -2166,7 +2167,7 @@ static struct PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "_native", "Inner loo
 #endif
 
 PyMODINIT_FUNC PyInit__native(void) {
-    PyObject *module = PyModule_Create(&MODULE);
+    PyObject *module = make_memory_type() < 0 ? NULL : PyModule_Create(&MODULE);
     PyObject *check = module ? PyLong_FromUnsignedLong(SOURCE_CHECK) : NULL;
     if (!check || PyModule_AddObjectRef(module, "SOURCE_CHECK", check) < 0) Py_CLEAR(module);
     Py_XDECREF(check);

@@ -150,3 +150,24 @@ def test_each_line_is_read_as_if_it_were_alone(
         assert consumed == len(expected)
         assert unread == bad  # what was learned from all lines fits all lines
         assert got == {row: as_text(record.get("v")) for row, record in records.items()}
+
+
+@pytest.mark.usefixtures("both_ways")
+def test_no_key_goes_on_in_the_next_line(tmp_path: Path) -> None:
+    names = ['a"b', "back\\", "new\nline", "x" * 20, "12345678", "123456789"]
+    whole = [json.dumps({"v": "t", name: 1}) for name in names]
+    halves = [part for line in whole for cut in range(1, len(line)) for part in (line[:cut], line[cut:])]
+    lines = [*whole, '{"', '":1}', '{"v":"t","', '":1}', *halves, *whole]
+    file = tmp_path / "records.json"
+    file.write_text("\n".join(lines), encoding="utf-8")
+    expected = {row for row, line in enumerate(lines, 1) if not is_record(line)}
+    report = xp.validate(file, SCHEMA, rules="jsonschema")
+    assert report.rows == len(lines)
+    assert {issue.row for issue in report if issue.code == "unreadable"} == expected
+
+
+def is_record(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False

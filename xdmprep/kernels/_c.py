@@ -37,8 +37,7 @@ def _positions(found: bytes | None) -> Positions | None:
 
 def line_ends(data: Any, size: int) -> Positions:
     """See :class:`.interface.Kernels`."""
-    count, ends = loops.line_ends(data, size, pa.allocate_buffer)
-    return np.frombuffer(ends, np.int64, count)
+    return np.frombuffer(loops.line_ends(data, size), np.int64)
 
 
 def last_record_end(text: Any, start: int, stop: int, final: bool, delimiter: str, quote: str) -> int:
@@ -71,12 +70,13 @@ def parse_csv(data: memoryview | bytes, form: CsvForm, names: Sequence[str]) -> 
 def parse_json(data: Any, size: int, tree: JsonNode, purpose: int) -> Parsed:
     """See :class:`.interface.Kernels`."""
     flags = purpose | (0 if loops.is_utf8(memoryview(data)[:size]) else _CHECK_UTF8)
-    status, starts, root = loops.parse_json(data, size, tree.spec, flags, pa.allocate_buffer)
+    status, starts, root = loops.parse_json(data, size, tree.spec, flags)
     return Parsed(np.frombuffer(status, np.uint8), np.frombuffer(starts, np.int32), _column(tree, root))
 
 
 def _column(node: JsonNode, made: Any) -> JsonColumn:
-    size, valid, nulls, values, text, inside = made
+    size, *found, inside = made
+    valid, nulls, values, text = (None if one is None else pa.py_buffer(one) for one in found)
     mask = None
     if nulls is not None:
         mask = np.unpackbits(np.frombuffer(nulls, np.uint8), count=size, bitorder="little").view(bool)

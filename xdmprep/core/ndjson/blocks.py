@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from ...errors import SourceError
 from ...kernels.arrays import Ints
@@ -134,7 +135,8 @@ def line_blocks(file: Path, block_bytes: int) -> Iterator[LineBlock | Skipped]:
         offset = 3 if opened.read(3) == codecs.BOM_UTF8 else 0
         opened.seek(offset)
         while True:
-            data = np.empty(block_bytes + SLACK + PADDING, np.uint8)
+            # of Arrow's memory, which is used again for the next block; NumPy's would come from the system each time
+            data = np.frombuffer(pa.allocate_buffer(block_bytes + SLACK + PADDING), np.uint8)
             size = opened.readinto(data[:block_bytes].data)
             if not size:
                 return
