@@ -11,6 +11,8 @@ import pytest
 
 from xdmprep.errors import ExpressionError, MissingDependencyError
 from xdmprep.language import Function, Options, catalogue, compile_expression, evaluate
+from xdmprep.language.grammar import parse
+from xdmprep.language.tree import Call
 
 AVAILABLE = [entry for entry in catalogue() if entry.availability != "no"]
 NOON = Options(clock=lambda: datetime(2024, 2, 29, 12, 0, 0, 5000, UTC), seed=1)
@@ -288,3 +290,52 @@ def test_methods_fail_with_a_reason(text: str) -> None:
 def test_wrong_methods_are_found_before_the_first_row(text: str, says: str) -> None:
     with pytest.raises(ExpressionError, match=says):
         compile_expression(text)
+
+
+#: Functions whose example is no call with arguments that could be columns, or calls them as a method: all have kernels.
+NOT_TRIED = {
+    "json_to_object",
+    "equals",
+    "equalsIgnoreCase",
+    "is_empty",
+    "contains_key",
+    "now",
+    "timestamp",
+    "nullify",
+    "uuid",
+}
+
+
+def how_it_runs(entry: Function) -> str:
+    """How a function runs where one of the arguments of its example is a column, as the documentation says it."""
+    tree = parse(entry.example)
+    assert isinstance(tree, Call), entry.name
+    starts = [argument.position for argument in tree.arguments]
+    names = re.split(r"[\s,\[\]]+", entry.signature.partition("(")[2].rstrip(")"))
+    slow, columns = [], False
+    for number, start in enumerate(starts):
+        end = entry.example.rindex(*(",", start, starts[number + 1]) if number + 1 < len(starts) else (")",))
+        try:
+            value = evaluate(entry.example[start:end], {})
+            records = pa.record_batch({"v": pa.array([value] * 3 + [None])})
+            expression = compile_expression(f"{entry.example[:start]}v{entry.example[end:]}", records.schema)
+        except (ExpressionError, pa.ArrowInvalid):  # an argument that is a field, a lambda, or has to be a constant
+            continue
+        asked = expression.interpreted(records)
+        assert all(once for _, once in asked), entry.name
+        if asked and number < len(names) and names[number] not in ("", "..."):
+            slow.append(names[number])
+        columns = columns or not asked
+    if not columns:
+        return "distinct values" if slow else "columns"
+    return f"columns; distinct values of {', '.join(dict.fromkeys(slow))}" if slow else "columns"
+
+
+def test_the_documentation_says_how_every_function_runs(request: pytest.FixtureRequest) -> None:
+    docs = (request.config.rootpath / "xdmprep" / "docs" / "language.md").read_text(encoding="utf-8")
+    for entry in catalogue():
+        if entry.availability == "no" or not entry.example:
+            continue
+        runs = "columns" if entry.name in NOT_TRIED else how_it_runs(entry)
+        line = next(line for line in docs.splitlines() if line.startswith(f"| `{entry.signature}`"))
+        assert f" | {runs} | " in line, f"{entry.signature} runs by {runs}"
