@@ -200,6 +200,8 @@ def elements_are_values(value: Any) -> bool:
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @example({"type": "object", "properties": {"a": {"type": "array", "contains": False}}}, [{"a": []}, {"a": [1]}], False)
 @example({"anyOf": [{"required": ["a"]}, {"minProperties": 2}]}, [{}, {"a": 1}], False)
+@example({"enum": [{}]}, [{"a": []}], False)
+@example({"not": {"const": {"b": 1}}}, [{"a": {}, "b": 1}, {"a": [], "b": 1}], False)
 @given(schemas, st.lists(st.one_of(records, st.just({})), min_size=1, max_size=5), st.booleans())
 def test_every_path_gives_the_verdict_of_jsonschema(
     schema: Any, some_records: list[dict[str, Any]], ascii_only: bool

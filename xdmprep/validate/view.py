@@ -329,6 +329,8 @@ class LeafView:
         for number in members_of(self.tree) if len(found) else ():
             some = self.columns.arrays[number].take(pa.array(found))
             parts[number] = to_json_values(plain(some), self.columns.keep_empty)
+            if not self.columns.keep_empty and pa.types.is_nested(some.type):
+                parts[number] = [value or None for value in parts[number]]
             nulls = self.columns.nulls.get(number)
             if nulls is not None:
                 pairs = zip(parts[number], nulls[found].tolist(), strict=True)
