@@ -391,13 +391,14 @@ def lower(node: syntax.Node, options: Options) -> Part:
     if lambdas:
         parameters = lambdas[0].parameters
         body = lower(lambdas[0].body, options)
-    reads = columns_of(node)
-    known = [part for part in parts if part is not None]
-    random = any(part.random for part in known) or (body is not None and body.random)
-    if isinstance(node, syntax.Call) and node.name == "uuid":
-        random = True
+    if isinstance(node, syntax.FieldPath) or lambdas:
+        reads = columns_of(node)
+    else:
+        reads = tuple(dict.fromkeys(name for part in parts if part is not None for name in part.reads))
+    inner = [part for part in (*parts, body) if part is not None]
+    random = any(part.random for part in inner) or (isinstance(node, syntax.Call) and node.name == "uuid")
     made = Part(node, _name(node), parts, reads, random, body=body, parameters=parameters, result=_result(node))
-    made.size = 1 + sum(1 for child in nodes for _ in syntax.walk(child))
+    made.size = 1 + sum(part.size for part in inner) + len(lambdas)
     if len(lambdas) > 1:
         made.body = None
     if not reads and not random and not is_volatile(node) and not isinstance(node, syntax.FieldPath):

@@ -78,6 +78,7 @@ class Expression:
                     if columns.get_field_index(name) >= 0
                 ]
             )
+        self._kinds: dict[Any, pa.DataType | None] = {}
         self.constant: Any = None
         self._failure: str | None = None
         if self.is_constant:
@@ -90,9 +91,8 @@ class Expression:
         else:
             kind = _passed_type(self.tree, columns)
             if kind is None and columns is not None:
-                kind = self._type_for(columns)
+                kind = self._kinds[_types(columns)] = self._type_for(columns)
         self.type: pa.DataType | None = _handed_out(kind)
-        self._kinds: dict[Any, pa.DataType | None] = {}
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
@@ -145,9 +145,10 @@ class Expression:
             at = records.schema.get_field_index(name)
             if at >= 0:
                 columns[name] = usable(records.column(at))
-        types = tuple((name, column.type) for name, column in columns.items())
+        schema = pa.schema([(name, column.type) for name, column in columns.items()])
+        types = _types(schema)
         if types not in self._kinds:
-            self._kinds[types] = self._type_for(pa.schema(list(types)))
+            self._kinds[types] = self._type_for(schema)
         kind = self._kinds[types]
         if isinstance(self.tree, FieldPath) and (passed := _passed(self.tree, columns)) is not None:
             return Evaluated(passed, [])
@@ -218,6 +219,10 @@ class Expression:
         for i, value in zip(at.tolist(), found, strict=True):
             items[i] = value
         return self._handed(items, errors, kind)
+
+
+def _types(schema: pa.Schema) -> tuple[tuple[str, pa.DataType], ...]:
+    return tuple(zip(schema.names, schema.types, strict=True))
 
 
 def _written(node: Node) -> str:

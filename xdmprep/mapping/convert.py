@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -251,4 +252,6 @@ def _text(value: Any) -> str | None:
         return value
     if isinstance(value, Decimal):
         return format(value, "f")
+    if type(value) is float and isfinite(value):
+        return repr(value)
     return json.dumps(value, ensure_ascii=False, default=str)

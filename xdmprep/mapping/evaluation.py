@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -117,15 +118,25 @@ class Work:
         return made
 
     def _report_errors(self, source: Source, made: Values, path: str) -> None:
+        """One finding for each reason; most reasons quote the value, so there may be one for each row."""
+        if not made.errors:
+            return
         reasons: dict[str, list[int]] = {}
-        for position, reason in made.errors:
+        for position, reason in sorted(made.errors):
             reasons.setdefault(reason, []).append(position)
+        at = np.fromiter(chain.from_iterable(reasons.values()), np.int64)
+        rows, values = self.rows[at], None
+        if isinstance(source, ExpressionSource) and len(source.columns) == 1 and not source.absent:
+            values = texts(self.records.column(source.columns[0]), at)
+        start = 0
         for reason, positions in reasons.items():
-            values = None
-            if isinstance(source, ExpressionSource) and len(source.columns) == 1 and not source.absent:
-                values = texts(self.records.column(source.columns[0]), np.asarray(positions))
-            at = np.asarray(sorted(positions), dtype=np.int64)
-            self.add("expression", path, f"the expression failed: {reason.rstrip('.')}", at, values, source.text)
+            end = start + len(positions)
+            some = None if values is None else values.slice(start, end - start)
+            message = f"the expression failed: {reason.rstrip('.')}"
+            self.findings.append(
+                Finding("expression", path, message, rows[start:end], some, source.text, severity=self.severity)
+            )
+            start = end
 
     def coerced(self, key: Hashable, values: Any, target: pa.DataType, path: Path, source: Source) -> pa.Array:
         """`values` as exactly `target`; what does not fit becomes null and a finding at `path` or below."""
@@ -147,7 +158,7 @@ class Work:
     def add(self, code: str, path: str, message: str, at: _Ints, *more: Any) -> None:
         """One more finding about the rows at some positions of the chunk: values, column and hint."""
         finding = Finding.of(code, path, message, self.rows[at], *more)
-        if code in ("unparsable", "expression"):
+        if code == "unparsable":
             finding = replace(finding, severity=self.severity)
         self.findings.append(finding)
 
