@@ -225,3 +225,27 @@ def test_columns_of_few_words_give_the_same(text: str, rows: list[dict[str, Any]
     values = [got.values if isinstance(got.values, list) else got.values.to_pylist() for got in (one, other)]
     assert all(same(left, right) for left, right in zip(*values, strict=True)), (text, rows)
     assert one.errors == other.errors
+
+
+#: Calls whose second column the kernels take as a constant only.
+BY_WORD = [
+    "a =~ b", "a !~ b", "a.matches(b)", "a.replaceAll(b, c)", 'a.replaceFirst("1", b)', "a.split(b)", "explode(a, b)",
+    "split(a, b)", "a.replace(b, c)", "instr(a, b)", "extract_regex(a, b)", "a.lastIndexOf(b)", 'lpad(a, 7, b)',
+    "lpad(a, n, b)", "format(d, b)", "date(a, b)", "date_part(b, d)", "set_date_part(b, n, d)", "o[b]",
+    'str_to_object(a, b, c)', 'get_values(a, b, "=", c)', "zone_date_to_zone(d, b)", "iif(t, a =~ b, null)",
+    "transformArray(l, x -> x.split(b))", "array_to_map(m, b)", "left(a, n)",
+]  # fmt: skip
+LITTLE = st.lists(st.sampled_from(["yyyy", "dd.MM.yyyy", "[0-9]+", "A", ",", "=", ";", "s", "k", "Europe/Paris", "(", "", None]),
+                  min_size=1, max_size=3)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(st.sampled_from(BY_WORD), LITTLE, LITTLE, st.lists(row, min_size=1, max_size=5))
+def test_columns_of_few_words_serve_where_kernels_take_constants(
+    text: str, words: list[str | None], others: list[str | None], rows: list[dict[str, Any]]
+) -> None:
+    many = [
+        {**rows[i % len(rows)], "b": words[i % len(words)], "c": others[i // 3 % len(others)], "n": i % 4}
+        for i in range(200)
+    ]
+    check(text, many)

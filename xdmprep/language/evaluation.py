@@ -23,13 +23,13 @@ from ..core.stream import TIMESTAMP
 from . import tree as syntax
 from .binding import columns_of, is_volatile
 from .catalogue import Context
-from .columns import MOMENT, TEXT, Column, Ints, Mask, distinct, merged, nulls_of, plain, some
+from .columns import LONG, MOMENT, TEXT, Column, Ints, Mask, distinct, merged, nulls_of, plain, some
 from .functions import table
 from .interpreter import Direct, Evaluator, Scope, compile_node, direct, reason_of, run
-from .kernels import KERNELS, LAMBDAS, LAZY, Constants, Rows, attempted, lifted, walked
+from .kernels import KERNELS, LAMBDAS, LAZY, Constants, Kernel, Rows, attempted, lifted, walked
 from .kernels.regexes import literal_text
 from .options import Options
-from .shapes import from_python, normal, to_python
+from .shapes import from_python, normal, stacked, to_python
 from .values import Failed
 
 log = logging.getLogger("xdmprep.language")
@@ -168,6 +168,8 @@ class Part:
             return made if made is not None else self._whole(frame)
         elif self.name in KERNELS:
             made = lifted(KERNELS[self.name], rows, given)
+            if made is None and not self.random:
+                made = _by_word(KERNELS[self.name], rows, given)
         if made is None and self.name == "contains_key":  # it asks for the place, not for the value there
             return self._whole(frame)
         return self._spliced(frame, arguments) if made is None else made
@@ -277,6 +279,49 @@ class Part:
         if self.result is not None and not isinstance(made, list) and pa.types.is_null(made.type):
             made = pa.nulls(n, self.result)
         return Column(made, merged(is_open, some(failed)))
+
+
+#: A kernel that takes a constant runs once for each value of a column of so few, if each stands in so many rows.
+_WORDS, _ROWS_EACH = 64, 32
+
+
+def _by_word(entry: Kernel, rows: Rows, given: Sequence[Column]) -> Column | None:
+    """A kernel once for each value of an argument that has few, as a constant; None where that does not help."""
+    few = [(i, words) for i, column in enumerate(given) if (words := _few_words(column, rows.n)) is not None]
+    for i, words in sorted(few, key=lambda one: len(one[1].dictionary)):
+        pieces: list[pa.Array] = []
+        places, is_open, filled = np.zeros(rows.n, dtype=np.int64), np.ones(rows.n, dtype=bool), 0
+        codes = words.indices.to_numpy(zero_copy_only=False)
+        for code, word in enumerate(words.dictionary.to_pylist()):
+            at = np.flatnonzero(codes == code)
+            there = [_taken(column, at) for column in given]
+            there[i] = Constants(word, len(at))
+            within = Rows(len(at), rows.context)
+            made = lifted(entry, within, there) or _by_word(entry, within, there)
+            if made is not None and not isinstance(made.values, list):
+                places[at] = filled + np.arange(len(at))
+                is_open[at] = False if made.open is None else made.open
+                pieces.append(plain(made.values))
+                filled += len(at)
+        if pieces:
+            return Column(stacked(pieces).take(pa.array(places)), some(is_open))
+    return None
+
+
+def _few_words(column: Column, n: int) -> pa.DictionaryArray | None:
+    if isinstance(column, Constants) or isinstance(column.values, list) or n < 2 * _ROWS_EACH:
+        return None
+    values = plain(column.values)
+    if not (values.type in (TEXT, LONG) and len(values.slice(0, 2 * _WORDS).unique()) <= _WORDS):
+        return None
+    found = values.dictionary_encode(null_encoding="encode")
+    return found if len(found.dictionary) <= min(_WORDS, n // _ROWS_EACH) else None
+
+
+def _taken(column: Column, at: Ints) -> Column:
+    if isinstance(column, Constants):
+        return Constants(column.value, len(at))
+    return Column(_some_of(column.values, at), None if column.open is None else some(column.open[at]))
 
 
 def _input(i: int) -> str:

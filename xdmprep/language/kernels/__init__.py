@@ -6,9 +6,9 @@ The table (:mod:`.table`) says which function works on which kinds of columns; t
 
 from . import analytics, choices, collections, json_objects, moments, operators, strings, urls
 from .collections import WALK as walked
-from .table import KERNELS, LAMBDAS, LAZY, Constants, Rows, attempted, lifted
+from .table import KERNELS, LAMBDAS, LAZY, Constants, Kernel, Rows, attempted, lifted
 
 __all__ = [
-    "KERNELS", "LAMBDAS", "LAZY", "Constants", "Rows", "analytics", "attempted", "choices", "collections",
-    "json_objects", "lifted", "moments", "operators", "strings", "urls", "walked",
+    "KERNELS", "LAMBDAS", "LAZY", "Constants", "Kernel", "Rows", "analytics", "attempted", "choices",
+    "collections", "json_objects", "lifted", "moments", "operators", "strings", "urls", "walked",
 ]  # fmt: skip
