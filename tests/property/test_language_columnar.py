@@ -235,8 +235,8 @@ BY_WORD = [
     'str_to_object(a, b, c)', 'get_values(a, b, "=", c)', "zone_date_to_zone(d, b)", "iif(t, a =~ b, null)",
     "transformArray(l, x -> x.split(b))", "array_to_map(m, b)", "left(a, n)",
 ]  # fmt: skip
-LITTLE = st.lists(st.sampled_from(["yyyy", "dd.MM.yyyy", "[0-9]+", "A", ",", "=", ";", "s", "k", "Europe/Paris", "(", "", None]),
-                  min_size=1, max_size=3)  # fmt: skip
+FEW = ["yyyy", "dd.MM.yyyy", "[0-9]+", "A", ",", "=", ";", "s", "k", "Europe/Paris", "(", "", None]
+LITTLE = st.lists(st.sampled_from(FEW), min_size=1, max_size=3)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -249,3 +249,18 @@ def test_columns_of_few_words_serve_where_kernels_take_constants(
         for i in range(200)
     ]
     check(text, many)
+
+
+STRUCTURES = [
+    'concat("", m)', "concat(a, o)", 'join("-", m)', 'join(",", [l, l])', "o.toString()", "l.toString()",
+    'array_to_string("-", [m, m])',
+    'concat("", {"k": a, "v": [x, n, t]}, null)', 'concat("", iif(t, {"a": n}, {"b": l}))', 'join("|", a, o, l)',
+    'join("|", transformArray(m, y -> {"s": y.s, "x": x}))', 'concat("", to_map(a, x))', 'concat("", [a, n, d])',
+    'concat("", json_to_object(a))', 'concat("", iif(t, l, n))', 'concat("", {"q\\"é": b})',
+]  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(st.sampled_from(STRUCTURES), st.lists(row, min_size=1, max_size=12))
+def test_objects_and_arrays_are_printed_as_each_alone(text: str, rows: list[dict[str, Any]]) -> None:
+    check(text, rows)

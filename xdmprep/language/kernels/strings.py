@@ -15,7 +15,7 @@ from ...kernels.arrays import list_parts, offsets_of, owners_of, ranges, sieved
 from ..columns import LONG, TEXT, Column, Ints, Mask, as_mask, bytes_of, marked, merged, nulls_of, plain, some
 from ..shapes import list_of
 from . import regexes, texts
-from .table import Constants, Made, Rows, as_texts, kernel, kind, need, needed
+from .table import Constants, Made, Rows, as_printed, kernel, kind, need, needed
 
 
 def _changed(rows: Rows, value: Column, change: Callable[[pa.Array], pa.Array]) -> Made:
@@ -39,7 +39,7 @@ for _names, _takes, _change in (
 
 @kernel(".toString", "any")
 def to_string(rows: Rows, value: Column) -> Made:
-    return as_texts(rows, value)
+    return as_printed(rows, value)
 
 
 @kernel("concat", "any*")
@@ -53,7 +53,7 @@ def concat(rows: Rows, *given: Column) -> Made:
             continue
         if kind(column) == "null" and reading == "skip":
             continue
-        made = as_texts(rows, column)
+        made = as_printed(rows, column)
         parts.append(plain(made.values))
         opened.append(made.open)
     if all(isinstance(part, pa.Scalar) for part in parts):
@@ -288,12 +288,12 @@ def join(rows: Rows, separator: Any, *given: Column) -> Made:
         return _joined_values(rows, between, given)
     name = kind(given[0])
     if name != "list":
-        return as_texts(rows, given[0])
+        return as_printed(rows, given[0])
     return joined(rows, between, given[0].values)
 
 
 def _joined_values(rows: Rows, between: str, given: tuple[Column, ...]) -> Made:
-    made = [as_texts(rows, column) for column in given]
+    made = [as_printed(rows, column) for column in given]
     parts = [plain(column.values) for column in made]
     reading = rows.options.join_null
     if reading == "skip":  # Arrow's own way to leave out nulls loses rows
@@ -310,7 +310,7 @@ def _joined_values(rows: Rows, between: str, given: tuple[Column, ...]) -> Made:
 def joined(rows: Rows, between: str, lists: pa.Array) -> Made:
     """The elements of each list with a separator between them."""
     offsets, items = list_parts(lists)
-    printed = as_texts(rows, Column(items))
+    printed = as_printed(rows, Column(items))
     words = plain(printed.values)
     if words.null_count:
         reading = rows.options.join_null

@@ -228,6 +228,14 @@ def as_texts(rows: Rows, column: Column) -> Column:
     return Column(printed.values, merged(column.open, printed.open))
 
 
+def as_printed(rows: Rows, column: Column) -> Column:
+    """Values as text, objects and arrays as JSON."""
+    if kind(column) not in ("list", "object", "map"):
+        return as_texts(rows, column)
+    found = needed(texts.as_json(column.values))
+    return Column(pc.if_else(pc.is_valid(column.values), found, None), column.open)
+
+
 _SECONDS = dates.layout_of("yyyy-MM-ddTHH:mm:ss")
 
 
@@ -305,6 +313,7 @@ def failing(rows: Rows, column: Column, like: pa.DataType = pa.null()) -> Column
 
 
 __all__ = [
-    "BOOL", "DOUBLE", "KERNELS", "LAMBDAS", "LAZY", "Constants", "Kernel", "Made", "Rows", "as_texts", "attempted",
+    "BOOL", "DOUBLE", "KERNELS", "LAMBDAS", "LAZY", "Constants", "Kernel", "Made", "Rows", "as_printed", "as_texts",
+    "attempted",
     "failing", "kernel", "kind", "lifted", "literal", "need", "needed", "truths",
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import zlib
 from collections.abc import Callable
 from functools import partial
@@ -15,7 +16,7 @@ import pyarrow.compute as pc
 from ...core.arrow_types import rebased
 from ...kernels.arrays import list_parts, sieved
 from ..columns import BOOL, DOUBLE, LONG, TEXT, Ints, Mask, as_mask, bytes_of, nulls_of, plain, used_bytes, where
-from ..shapes import list_of
+from ..shapes import absent_at, keys_of, list_of, map_parts, type_kind
 from ..values import text_of
 
 
@@ -88,6 +89,49 @@ def as_text(values: pa.Array) -> pa.Array | None:
     if kind == DOUBLE:
         return _printed(values)
     return None
+
+
+def as_json(values: pa.Array) -> pa.Array | None:
+    """Values as JSON without blanks, null as ``null``; None where only the interpreter prints a type among them."""
+    name = type_kind(values.type)
+    found: pa.Array | None = None
+    if name == "null":
+        return pa.array(["null"] * len(values), TEXT)
+    if name == "text":
+        found = _quoted(plain(values))
+    elif name in ("long", "bool") or (name == "double" and pc.all(pc.is_finite(values)).as_py() is not False):
+        found = as_text(values)
+    elif name == "list":
+        offsets, items = list_parts(values)
+        inner = as_json(items)
+        found = None if inner is None else _wrapped("[", pc.binary_join(list_of(offsets, inner), ","), "]")
+    elif name == "map":
+        offsets, (keys, items) = map_parts(values)
+        inner = as_json(items)
+        if inner is not None:
+            entries = pc.binary_join_element_wise(_quoted(plain(keys)), inner, ":")
+            found = _wrapped("{", pc.binary_join(list_of(offsets, entries), ","), "}")
+    elif name == "object":
+        entries = [pa.array([""] * len(values), TEXT)]
+        for key in keys_of(values.type):
+            inner = as_json(values.field(key))
+            if inner is None:
+                return None
+            entry = _wrapped(f",{json.dumps(key, ensure_ascii=False)}:", inner, "")
+            absent = absent_at(values, key)
+            entries.append(entry if absent is None else pc.if_else(pa.array(absent), "", entry))
+        joined = pc.binary_join_element_wise(*entries, "")
+        found = _wrapped("{", pc.utf8_slice_codeunits(joined, 1), "}")
+    return None if found is None else pc.if_else(pc.is_valid(values), found, "null")
+
+
+def _quoted(values: pa.Array) -> pa.Array:
+    special = as_mask(pc.match_substring_regex(values, r'["\\\x00-\x1f]').fill_null(False))
+    return _wrapped('"', where(values, special, lambda text: json.dumps(text, ensure_ascii=False)[1:-1]), '"')
+
+
+def _wrapped(before: str, values: pa.Array, after: str) -> pa.Array:
+    return pc.binary_join_element_wise(before, values, after, "")
 
 
 def _printed(values: pa.Array) -> pa.Array:
