@@ -215,8 +215,8 @@ def test_a_function_runs_once_per_distinct_value(monkeypatch: pytest.MonkeyPatch
     assert got.values.to_pylist() == ["ze5000", "ze5001", "ze5002"]
     assert sum(calls) == 3
     calls.clear()
-    got = apply("lpad(a, n, b)", {"a": ["x", "y"] * 500, "n": [3, 3, 4, 4] * 250, "b": ["-"] * 1000})
-    assert got.values.to_pylist() == ["--x", "--y", "---x", "---y"] * 250
+    got = apply("lpad(a, n, b)", {"a": ["x", "y"] * 500, "n": [3, 3, 4, 4] * 250, "b": ["+-"] * 1000})
+    assert got.values.to_pylist() == ["+-x", "+-y", "+-+x", "+-+y"] * 250
     assert sum(calls) == 4
 
 
