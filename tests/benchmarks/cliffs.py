@@ -34,6 +34,10 @@ def table(rows: int) -> pa.RecordBatch:
     texts = [f"n{number}" for number in whole]
     lists = [[f"t{number % 97}", f"t{number % 89}"][: number % 3] for number in whole.tolist()]
     times = (whole * 1000).astype("datetime64[ms]")
+
+    def words(*few: str) -> pa.Array:
+        return pa.array(few).take(pa.array(np.arange(rows) % len(few)))
+
     return pa.record_batch(
         {
             "F": pa.array(texts, mask=whole % 10 == 0),
@@ -50,6 +54,13 @@ def table(rows: int) -> pa.RecordBatch:
             ),
             "JS": pa.array([f'{{"id": {number}, "a": {{"b": "x{number}"}}}}' for number in whole.tolist()]),
             "KV": pa.array([f"a:{number},b:2" for number in whole.tolist()]),
+            "NULLS": pa.array([f'{{"id": {number}, "a": null}}' for number in whole.tolist()]),
+            "PAT": words("[a-z]+", "n1.*", "[0-9]"),
+            "SEP": words(":", "/", "1"),
+            "FMT": words("yyyy-MM-dd", "dd.MM.yyyy HH:mm", "yyyy-MM-dd'T'HH:mm:ssXXX"),
+            "UNIT": words("yyyy", "mm", "hh"),
+            "ZONE": words("Europe/Paris", "America/New_York"),
+            "KEY": words("id", "a"),
             "LT": pa.array(lists),
             "LN": pa.array([[number % 7, number % 5] for number in whole.tolist()]),
         }
@@ -122,6 +133,23 @@ CASES: dict[str, pl.Expr | None] = {
     'date(F, "yyyy-MM-dd")': c("F").str.to_date("%Y-%m-%d", strict=False),
     "LT == LT": None,
     "to_bigint(ID)": None,
+    "F =~ PAT": None,
+    "F.replaceAll(PAT, SEP)": None,
+    "explode(URL, SEP)": None,
+    "format(AT, FMT)": None,
+    "date_part(UNIT, AT)": None,
+    'date(OFF, FMT)': None,
+    "zone_date_to_zone(AT, ZONE)": None,
+    "str_to_object(KV, SEP, \",\")": None,
+    "json_to_object(JS)[KEY]": None,
+    'transformArray(LT, x -> x.split(SEP))': None,
+    'concat("", LT)': None,
+    'join("-", [LT, LT])': None,
+    'concat("", {"id": N, "tags": LT, "name": L})': None,
+    "to_integer(D)": None,
+    'json_to_object(NULLS)': None,
+    "[F, L] == [L, F]": None,
+    'F.replaceAll("(?<=n)1", "x")': None,
 }  # fmt: skip
 
 
