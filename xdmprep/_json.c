@@ -39,6 +39,7 @@ enum { CHECKING = 1, IGNORE_UNKNOWN = 2, CHECK_UTF8 = 4, LEARNING = 8 }; /* flag
 #define MAX_DEPTH 128
 #define NEAR 6 /* fields that are compared with a key before it is looked up: some of those before it may be absent */
 #define EXACT_DOUBLES (1ull << 53)
+#define DOUBLE_DIGITS 17
 
 int utf8(const uint8_t *at, const uint8_t *end); /* _native.c */
 
@@ -341,6 +342,7 @@ typedef struct {
     int negative, whole;    /* whole: neither point nor exponent */
     int digits;             /* of the integer part */
     int exponent;           /* the value is mantissa * 10^exponent, if `fits` */
+    int significant;        /* digits, without zeros at the begin */
     int fits;               /* at most 19 digits */
     int written_out;        /* no exponent */
     int fraction;           /* digits behind the point */
@@ -394,6 +396,7 @@ static int read_number(const uint8_t *at, Numeral *out) {
         }
         out->exponent += down ? -power : power;
     }
+    out->significant = significant;
     out->fits = significant <= 19;
     out->mantissa = mantissa;
     out->end = at;
@@ -714,7 +717,7 @@ static const uint8_t *put_number(Reader *r, const uint8_t *at, Node *node, size_
     }
     if (node->kind == NUMBER) {
         double value = 0;
-        if (number.whole && r->flags & LEARNING) return refuse(r, UNLIKE);
+        if (r->flags & LEARNING && (number.whole || number.significant > DOUBLE_DIGITS)) return refuse(r, UNLIKE);
         if (as_double(&number, &value)) {
             if (r->flags & CHECKING && !(value < (double)EXACT_DOUBLES && value > -(double)EXACT_DOUBLES)) {
                 return refuse(r, EXACT);
@@ -742,7 +745,7 @@ static const uint8_t *put_number(Reader *r, const uint8_t *at, Node *node, size_
     }
     if (number.whole) {
         if (number.digits == 1 && !number.mantissa) return put_text(r, node, "0", 1, number.end);
-    } else if (!is_shortest(at, &number)) {
+    } else if (number.significant <= DOUBLE_DIGITS && !is_shortest(at, &number)) {
         return refuse(r, EXACT);
     }
     return put_text(r, node, at, (size_t)(number.end - at), number.end);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -66,3 +67,49 @@ def test_numbers_and_expressions_are_not_touched(tmp_path: Path) -> None:
     given = parquet(table(LOST), tmp_path)
     done = xp.prepare(given, {"n": "id", "id": 'concat("x", "y")'}, SCHEMA, tmp_path / "out")
     assert done.rejected == 0
+
+
+#: Numbers of JSON as they are written, of more digits than a double has, beside some that it holds.
+WRITTEN = [
+    "0.12345678901234567890", "1234567890123456789012.5", "-1.00000000000000000001", "12345678901234567890.123e-3",
+    "1.2345678901234567891E+5", "0.00000000012345678901234567891",
+]  # fmt: skip
+BESIDE: dict[str, list[str]] = {
+    "alone": [], "doubles": ["1.5", "-0.25"], "integers": ["7", "12345678901234567890123"], "texts": ['"x"', "true"],
+}  # fmt: skip
+
+
+@pytest.mark.usefixtures("both_ways")
+@pytest.mark.parametrize("array", [False, True])
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("beside", BESIDE)
+def test_numbers_of_json_reach_text_with_all_digits(
+    beside: str, late: bool, array: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever they are in a record, among whatever other values, also behind those that columns are learned from."""
+    if late:
+        for name, value in {"SAMPLE_BYTES": 300, "BLOCK_BYTES": 300, "FIRST": 2}.items():
+            monkeypatch.setattr(f"xdmprep.read.ndjson.{name}", value)
+    numbers = [*(BESIDE[beside] or ["2.5"]) * 20, *WRITTEN] if late else [*WRITTEN, *BESIDE[beside]]
+    rows = [f'{{"id":{n},"o":{{"id":{n}}},"l":[{{"id":{n}}}],"m":{{"k":{n}}}}}' for n in numbers]
+    file = tmp_path / "in.json"
+    file.write_text("[" + ",\n".join(rows) + "]" if array else "\n".join(rows))
+    expected = [number.strip('"') for number in numbers]
+    for number, mapping in enumerate([{"id": "id"}, {"id": "o.id"}, {"id": "l[0].id"}, {"id": "m.k"}, {"o": "o"}]):
+        done = xp.prepare(file, mapping, SCHEMA, tmp_path / f"out{number}", rules="batch")
+        records = [json.loads(line) for line in (done.folder / "part-00000.json").read_text().splitlines()]
+        assert [record.get("id") or record["o"]["id"] for record in records] == expected
+    if beside != "texts":
+        done = xp.prepare(file, {"n": "id"}, SCHEMA, tmp_path / "numbers")
+        lines = (done.folder / "part-00000.json").read_text().splitlines()
+        assert [json.loads(line)["n"] for line in lines] == [float(number) for number in numbers]
+
+
+@pytest.mark.usefixtures("both_ways")
+def test_numbers_inside_of_json_kept_as_text_keep_their_digits(tmp_path: Path) -> None:
+    file = tmp_path / "in.jsonl"
+    values = ['"x"', '{"a": [0.12345678901234567890, 1.5]}', "[1234567890123456789012.5]"]
+    file.write_text("".join(f'{{"id": {value}}}\n' for value in values))
+    done = xp.prepare(file, {"id": "id"}, SCHEMA, tmp_path / "out", rules="batch")
+    lines = (done.folder / "part-00000.json").read_text().splitlines()
+    assert [json.loads(line)["id"] for line in lines] == ["x", *values[1:]]

@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 import xdmprep as xp
 from xdmprep import Schema, XdmPrepError
+from xdmprep.errors import SourceError
 from xdmprep.read import open_source
 
 SCHEMA = Schema.from_dict({
@@ -108,3 +110,32 @@ def test_integers_beyond_doubles_beside_decimals_keep_their_digits(tmp_path: Pat
 def test_columns_of_one_name_are_all_there() -> None:
     frame = pd.DataFrame([[1, 2, 3]], columns=["a", "b", "a"])
     assert open_source(frame).to_pylist() == [{"a": 1, "b": 2, "a (2)": 3}]
+
+
+def test_long_doubles_of_numpy_keep_their_digits(tmp_path: Path) -> None:
+    """Python has no such type, and numpy gives them as themselves."""
+    values = np.array([1.5, -2.0, np.nan], np.longdouble)
+    found = open_source({"v": list(values)}).to_pylist()
+    assert [row.get("v") for row in found[:2]] == [1.5, -2.0]
+    assert open_source(pd.DataFrame({"v": values})).to_pylist()[0] == {"v": 1.5}
+    long = np.longdouble(1) / 3
+    if float(long) != long:
+        assert open_source([{"v": long}]).to_pylist() == [{"v": Decimal(str(long))}]
+
+
+def test_integers_of_128_bits_inside_of_polars_columns_become_text() -> None:
+    big = 2**100
+    kinds = [
+        (pl.List(pl.Int128), [big], [str(big)]), (pl.Struct({"a": pl.Int128, "b": pl.String}), {"a": big, "b": "x"},
+        {"a": str(big), "b": "x"}), (pl.List(pl.Struct({"a": pl.Int128})), [{"a": big}], [{"a": str(big)}]),
+        (pl.Array(pl.Int128, 2), [big, 1], [str(big), "1"]), (pl.Int128, big, str(big)),
+    ]  # fmt: skip
+    for kind, given, wanted in kinds:
+        frame = pl.DataFrame({"v": pl.Series([given, None], dtype=kind)})
+        assert open_source(frame).to_pylist()[0] == {"v": wanted}, kind
+
+
+def test_one_column_is_no_table() -> None:
+    for one in (pd.Series(["a"], name="id"), pl.Series("id", ["a"])):
+        with pytest.raises(SourceError, match=r"is one column, not a table\. .*to_frame"):
+            open_source(one)

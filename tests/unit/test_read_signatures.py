@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+import pickle
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -11,11 +15,26 @@ from xdmprep.errors import MappingError, SourceError
 from xdmprep.read import CsvOptions, open_source
 
 WESTERN = "id,name\n1,Zoë – Müller\n2,plain\n3,Åse\n4,José\n"
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return made.getvalue()
+
+
 #: name, bytes, what the sentence must hold
 REFUSED = [
     ("semicolons.csv", b"id;t\n1;a\n", "--delimiter ';'"),
     ("tabs.csv", b"id\tt\n1\ta\n", "--delimiter tab"),
     ("pipes.csv", b"id|t\n1|a\n", "--delimiter '|'"),
+    ("carets.csv", b"id^t\n1^a\n", "--delimiter '^'"),
+    ("twice.csv.gz", gzip.compress(gzip.compress(b"id,t\n1,a\n")), "compressed with gzip, perhaps twice"),
+    ("gzip.parquet", gzip.compress(b"PAR1"), "compressed with gzip"),
+    ("sheet.ods", zipped({"mimetype": b"application/vnd.oasis", "content.xml": b"<x/>"}), "an OpenDocument file"),
+    ("zip.csv.zip", zipped({"a.zip": zipped({"a.csv": b"id,t\n1,a\n"})}), "a zip archive, perhaps inside"),
     ("sep.csv", b"sep=;\nid;t\n1;a\n", "--delimiter ';'"),
     ("commas.csv", b"id;price\n1;3,50\n", "--delimiter ';'"),
     ("comment.csv", b"# exported today\n# by hand\nid,t\n1,a\n", "begins with a comment"),
@@ -62,6 +81,16 @@ FOREIGN = {
     "an old Office document": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600,
     "an Avro file": b"Obj\x01\x04\x14avro.codec",
     "an SQLite database": b"SQLite format 3\0....",
+    "an HDF5 file": b"\x89HDF\r\n\x1a\n....",
+    "a NumPy file": b"\x93NUMPY\x01\0v\0{'descr'",
+    "a Python pickle": pickle.dumps({"id": [1]}),
+    "an SPSS file": b"$FL2@(#) SPSS DATA FILE....",
+    "a Stata file": b"<stata_dta><header><release>118</release>",
+    "a SAS file": bytes(12) + b"\xc2\xea\x81\x60\xb3\x14\x11\xcf",
+    "a DuckDB database": bytes(8) + b"DUCK@\0\0\0....",
+    "compressed with LZ4": b"\x04\x22\x4d\x18....",
+    "compressed with Snappy": b"\xff\x06\0\0sNaPpY....",
+    "a program": b"MZ\x90\0\x03\0",
 }
 REFUSED += [
     (f"x{ending}", data, kind)

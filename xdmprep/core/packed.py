@@ -70,6 +70,8 @@ def _opened(raw: IO[bytes], kind: str, file: Path) -> Any:
             raise SourceError(
                 f"{file}: is an Office document, perhaps an Excel book. Name it .xlsx, or save it as CSV."
             )
+        if names[:1] == ["mimetype"]:
+            raise SourceError(f"{file}: is an OpenDocument file. Save its table as .xlsx or as CSV.")
         names = [name for name in names if not name.startswith("__MACOSX/")]
         if len(names) != 1:
             shown = ", ".join(printable(name, 60) for name in names[:4]) + (", ..." if len(names) > 4 else "")

@@ -28,6 +28,24 @@ _MARKS = [
     (b"ARROW1", "an Arrow file; give it a name that ends in .arrow"),
     (b"FEA1", "a Feather file of version 1; read it with pandas.read_feather and give the DataFrame"),
     (b"SQLite format 3\0", "an SQLite database; export its table as CSV"),
+    (b"\x89HDF\r\n\x1a\n", "an HDF5 file; read it with pandas.read_hdf and give the DataFrame"),
+    (b"\x93NUMPY", "a NumPy file; read it with numpy.load and give a dict of its columns"),
+    (b"\x80\x04\x95", "a Python pickle; load it and give the object"),
+    (b"\x80\x05\x95", "a Python pickle; load it and give the object"),
+    (b"$FL2@(#)", "an SPSS file; read it with pandas.read_spss and give the DataFrame"),
+    (b"$FL3@(#)", "an SPSS file; read it with pandas.read_spss and give the DataFrame"),
+    (b"<stata_dta>", "a Stata file; read it with pandas.read_stata and give the DataFrame"),
+    (bytes(12) + b"\xc2\xea\x81\x60", "a SAS file; read it with pandas.read_sas and give the DataFrame"),
+    (b"\x1f\x8b\x08", "compressed with gzip, perhaps twice; unpack it first"),
+    (b"BZh", "compressed with bzip2, perhaps twice; unpack it first"),
+    (b"\x28\xb5\x2f\xfd", "compressed with Zstandard, perhaps twice; unpack it first"),
+    (b"PK\x03\x04", "a zip archive, perhaps inside of another one; unpack it first"),
+    (b"\x04\x22\x4d\x18", "compressed with LZ4; unpack it first, or pack it with gzip"),
+    (b"\xff\x06\0\0sNaPpY", "compressed with Snappy; unpack it first, or pack it with gzip"),
+    (b"GIF87a", "a picture; export its table as CSV"),
+    (b"GIF89a", "a picture; export its table as CSV"),
+    (b"MZ\x90\0", "a program; give a file of rows"),
+    (b"\x7fELF", "a program; give a file of rows"),
     (codecs.BOM_UTF32_LE, "UTF-32 text; give --encoding utf-32"),
     (codecs.BOM_UTF32_BE, "UTF-32 text; give --encoding utf-32"),
     (codecs.BOM_UTF16_LE, "UTF-16 text; give --encoding utf-16"),
@@ -45,6 +63,8 @@ def what_it_is(head: bytes, json_fits: bool = False) -> str | None:
     for mark, kind in _MARKS:
         if head.startswith(mark):
             return kind
+    if head[8:12] == b"DUCK":
+        return "a DuckDB database; give its table, as with duckdb.connect(file).table(name)"
     text = head[:4096].removeprefix(codecs.BOM_UTF8).lstrip().lower()
     if text.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
         return "a web page, perhaps one that says why a download failed; open it in a browser"

@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ..core.arrow_types import holds_text, is_list
 from ..core.stream import Chunk, Finding, Origins, Stream
 from ..errors import MappingError
 from ..schema import Schema
@@ -19,7 +20,7 @@ from .fields import FieldMapping, SetOptions
 from .groups import group_stream
 from .mapper import Mapper
 from .nested import leaves_open
-from .plan import Sample, make_plan
+from .plan import Output, Sample, make_plan
 from .sets import MappingLike, MappingSet, as_mapping
 from .sources import ColumnSource
 
@@ -78,7 +79,7 @@ def with_what_is_read(stream: Stream, mapping: MappingSet | Any, schema: Schema 
     """The stream with columns learned from all its records, where the first leave open what the mapping reads.
 
     That takes one more reading: an array that was always empty, an object that was always null, a column or field that
-    no record had.
+    no record had, doubles that become text.
 
     Args:
         stream: rows of a source.
@@ -93,7 +94,7 @@ def with_what_is_read(stream: Stream, mapping: MappingSet | Any, schema: Schema 
     except MappingError:
         is_open = True
     else:
-        is_open = any(
+        is_open = any(map(_prints_doubles, outputs)) or any(
             leaves_open(columns.field(str(name)), tuple(steps), not isinstance(one.source, ColumnSource))
             for one in outputs
             for name, *steps in one.reads(columns.names)
@@ -103,6 +104,14 @@ def with_what_is_read(stream: Stream, mapping: MappingSet | Any, schema: Schema 
         return stream
     log.info("%s: columns are learned from all records", stream.name)
     return replace(stream.whole(), name=stream.name)
+
+
+def _prints_doubles(one: Output) -> bool:
+    """Whether doubles become text, which has more digits if more are written in a later record."""
+    given, made = one.source.type, one.type
+    while given is not None and is_list(given) and is_list(made):
+        given, made = given.value_type, made.value_type
+    return given is not None and pa.types.is_float64(given) and holds_text(made)
 
 
 def map_stream(

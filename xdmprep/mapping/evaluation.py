@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..core.paths import Path, format_path
+from ..core.paths import EVERY, Path, format_path
 from ..core.shred import array_at, plain, valid
 from ..core.stream import Finding
 from ..errors import Severity
@@ -145,7 +145,10 @@ class Work:
             made = self._coerced[key] = convert(values, target, self.options, isinstance(source, ColumnSource))
         array, misfits = made
         for misfit in misfits:
-            where = format_path((*path, *misfit.path))
+            inside = misfit.path
+            for _ in range(path.count(EVERY) - (self.offsets is not None)):  # the elements that the path stands for
+                inside = inside[1:] if inside[:1] == (EVERY,) else inside
+            where = format_path((*path, *inside))
             if misfit.lost:
                 self.add("unfit", where, _LOST, misfit.positions, misfit.shown, source.text, _AS_TEXT)
                 continue

@@ -105,6 +105,8 @@ _WORDS: tuple[tuple[Callable[[pa.DataType], bool], str], ...] = (
     (holds_text, "a text"), (is_list, "an array"), (pa.types.is_struct, "an object"), (pa.types.is_map, "a map"),
     (pa.types.is_boolean, "a boolean"), (pa.types.is_integer, "an integer"), (pa.types.is_floating, "a number"),
     (pa.types.is_decimal, "a number"), (pa.types.is_date, "a date"), (pa.types.is_timestamp, "a date-time"),
+    (pa.types.is_duration, "a duration"), (pa.types.is_interval, "a duration"), (pa.types.is_union, "a union"),
+    (lambda kind: isinstance(kind, pa.OpaqueType), "a Python object that is no text, number, date, list or dict"),
 )  # fmt: skip
 
 

@@ -79,6 +79,10 @@ def read_frame(frame: Any, name: str = "data") -> Stream:
         try:
             found = pa.RecordBatchReader.from_stream(frame).schema
         except (pa.ArrowException, RuntimeError, ValueError, TypeError) as error:
+            if "non-struct type" in str(error):
+                raise SourceError(
+                    f"{name}: {type(frame).__name__} is one column, not a table. Give a table, as made by to_frame()."
+                ) from None
             raise SourceError(f"{name}: {type(frame).__name__} is not a table ({shorten(str(error), 200)}).") from None
         return replace(_stream(found, partial(_exported, frame, name), name), rereadable=False)
     if hasattr(frame, "__arrow_c_array__"):
@@ -206,13 +210,28 @@ def _from_polars(frame: Any) -> pa.Table:
     if isinstance(frame, polars.LazyFrame):
         frame = frame.collect()
     names = frame.columns
-    wide = [name for name, kind in frame.schema.items() if str(kind) in ("Int128", "UInt128")]
-    frame = frame.with_columns(polars.col(name).cast(polars.String) for name in wide)
+    wide = {name: made for name, kind in frame.schema.items() if (made := _narrow(kind)) != kind}
+    frame = frame.with_columns(polars.col(name).cast(made) for name, made in wide.items())
     columns = [
         array_of(frame[name].to_list()) if frame.schema[name] == polars.Object else pa.chunked_array(frame[name])
         for name in names
     ]
     return pa.Table.from_arrays(columns, names=names)
+
+
+def _narrow(kind: Any) -> Any:
+    """A type of polars with text in place of integers of 128 bits, which Arrow does not have."""
+    import polars
+
+    if str(kind) in ("Int128", "UInt128"):
+        return polars.String()
+    if isinstance(kind, polars.List):
+        return polars.List(_narrow(kind.inner))
+    if isinstance(kind, polars.Array):
+        return polars.Array(_narrow(kind.inner), kind.size)
+    if isinstance(kind, polars.Struct):
+        return polars.Struct({field.name: _narrow(field.dtype) for field in kind.fields})
+    return kind
 
 
 def _unlike_objects(frame: Any) -> list[str]:

@@ -238,7 +238,7 @@ def _header_names(cutter: Cutter, record: bytes, file: Path, opts: CsvOptions) -
     except UnicodeDecodeError:
         raise SourceError(f"{file}: the header is not UTF-8. If it is cp1252, give --encoding cp1252.") from None
     if len(names) == 1:
-        for other in ",;\t|":
+        for other in ",;\t|^~":
             if other != opts.delimiter and other in names[0]:
                 shown = "a tab" if other == "\t" else repr(other)
                 raise SourceError(

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +26,7 @@ from ..core.ndjson.blocks import LineBlock, Skipped, open_blocks
 from ..core.ndjson.fields import MOST_TOLD, Seen, kind_of
 from ..core.ndjson.lines import BlockLines
 from ..core.ndjson.parse import parse
-from ..core.ndjson.strict import UnreadableError, strict_json
+from ..core.ndjson.strict import UnreadableError, Written, strict_json
 from ..core.ndjson.unread import NO_COMMA, closing_row, line_count, too_long, unread_line
 from ..core.paths import Path as Steps
 from ..core.paths import format_path
@@ -159,7 +161,7 @@ def _learn(lines: BlockLines, seen: Seen) -> tuple[int, Unread | None]:
         some = pending[:many]
         for line in some.tolist():
             try:
-                seen.learn(strict_json(lines.line(line)))
+                seen.learn(strict_json(lines.line(line), written=True))
                 records += 1
             except UnreadableError as error:
                 row = int(lines.rows[line])
@@ -220,7 +222,8 @@ def _parse(block: LineBlock | Skipped, tree: JsonNode, leaves: tuple[Leaf, ...])
         try:
             if line in lines.without_comma:
                 raise NO_COMMA
-            values.append(_fit(strict_json(lines.line(line)), tree, (), misfits.setdefault(int(lines.rows[line]), [])))
+            value = strict_json(lines.line(line), written=True)
+            values.append(_fit(value, tree, (), misfits.setdefault(int(lines.rows[line]), [])))
             slow.append(line)
         except UnreadableError as error:
             unread[line] = unread_line(block, lines.starts, lines.ends, line, int(lines.rows[line]), error)
@@ -290,7 +293,7 @@ def _fit(value: Any, node: JsonNode, path: Steps, misfits: list[_Misfit]) -> Any
         return _shown(value)
     if node.kind == BOOLEAN and kind == "boolean":
         return value
-    if node.kind in (INTEGER, NUMBER) and kind in ("integer", "long", "number"):
+    if node.kind in (INTEGER, NUMBER) and kind in ("integer", "long", "number", "digits"):
         fitted = int(value) if node.kind == INTEGER else float(value)
         if fitted == value and (node.kind == NUMBER or -(2**63) <= fitted < 2**63):
             return fitted
@@ -299,7 +302,27 @@ def _fit(value: Any, node: JsonNode, path: Steps, misfits: list[_Misfit]) -> Any
 
 
 def _shown(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    """A value as text: of a number all digits that are written."""
+    if isinstance(value, str):
+        return value
+    held: list[str] = []
+    text = json.dumps(_with_places(value, held), ensure_ascii=False)
+    return _PLACE.sub(lambda _: held.pop(0), text) if held else text
+
+
+def _with_places(value: Any, held: list[str]) -> Any:
+    """A value with a mark for each number whose digits Python's JSON would lose; these come into `held`."""
+    if isinstance(value, Written):
+        held.append(value.text)
+        return _MARK
+    if isinstance(value, dict):
+        return {name: _with_places(item, held) for name, item in value.items()}
+    return [_with_places(item, held) for item in value] if isinstance(value, list) else value
+
+
+#: Stands for a number; no text of a file is likely to be the same.
+_MARK = f"\0number {uuid4().hex}\0"
+_PLACE = re.compile(re.escape(json.dumps(_MARK)))
 
 
 _WORDS = {

@@ -163,12 +163,26 @@ def _usual(value: Any) -> Any:
         return value.value
     module = type(value).__module__.partition(".")[0]
     if module == "numpy":
-        return _of_numpy_time(value) if type(value).__name__ == "datetime64" else _usual(value.tolist())
+        if type(value).__name__ == "datetime64":
+            return _of_numpy_time(value)
+        made = value.tolist()
+        return _of_long_double(value) if type(made) is type(value) else _usual(made)
     if module == "pandas":
         if type(value).__name__ in ("NAType", "NaTType"):
             return None
         return value.to_pydatetime(warn=False) if hasattr(value, "to_pydatetime") else value
     return value
+
+
+def _of_long_double(value: Any) -> Any:
+    """numpy's float of 80 or 128 bits as a double where that is the same number, else as a decimal."""
+    try:
+        made = float(value)
+    except (TypeError, ValueError):  # something else that Python has not
+        return value
+    if type(value).__name__ not in ("longdouble", "float96", "float128"):
+        return value
+    return made if made == value or made != made else Decimal(str(value))
 
 
 def _of_numpy_time(value: Any) -> Any:

@@ -90,6 +90,8 @@ def open_blocks(file: Path, block_bytes: int | None = None) -> partial[Iterator[
     if head.startswith(b"\x1f\x8b"):
         raise SourceError(f"{file}: is compressed (gzip). The platform takes plain files: unpack it first.")
     if encoding := _wide(head):
+        if (kind := what_it_is(head, json_fits=True)) and "UTF" not in kind:
+            raise SourceError(f"{file}: is {kind}.")
         raise SourceError(
             f"{file}: is {encoding}. JSON records must be UTF-8: convert it, for example with "
             f"iconv -f {encoding} -t UTF-8."

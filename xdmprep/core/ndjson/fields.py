@@ -9,7 +9,8 @@ kinds of values seen in one place         column
 ========================================  ==================================================================
 text, booleans, integers of 64 bits       string, bool, int64
 numbers with a point or an exponent       double
-integers among them, or beyond 64 bits    string: each number as it is written, marked as :data:`NUMERAL`
+integers or more than 17 digits among     string: each number as it is written, marked as :data:`NUMERAL`
+them, integers beyond 64 bits
 objects                                   struct; a map where keys are too many and too unlike for fields
 arrays                                    list
 objects or arrays, and seldom others      the same; the others do not fit
@@ -42,6 +43,7 @@ from ...kernels.json_columns import (
     JsonNode,
 )
 from ..paths import EVERY, Path, format_path
+from .strict import Written
 
 #: An object with more keys than this, of which a record has less than one in :data:`SPARSE`, is a map.
 MAP_KEYS = 64
@@ -64,7 +66,8 @@ class Seen:
 
     Attributes:
         kinds: ``text``, ``integer``, ``long`` (an integer beyond 2^53), ``big`` (one beyond 64 bits), ``number``,
-            ``boolean``, ``object``, ``array``, in the order in which they came, and how many of each.
+            ``digits`` (a number with more digits than a double has), ``boolean``, ``object``, ``array``, in the order
+            in which they came, and how many of each.
         inside: the keys of objects.
         items: the elements of arrays.
         objects, keys: how many objects, and how many keys they had together.
@@ -138,7 +141,7 @@ class Seen:
         if not self.kinds:
             return JsonNode(UNKNOWN) if records is None else JsonNode(ANY, unseen=True)
         kind = next(iter(self.kinds))
-        if not self._alike or kind == "big":
+        if not self._alike or kind in ("big", "digits"):
             if self.kinds.keys() <= _NUMBERS:
                 return JsonNode(NUMBER_TEXT)
             kind = "object" if "object" in self.kinds else "array"
@@ -149,8 +152,9 @@ class Seen:
 
     def unlike(self, path: Path = ()) -> Iterator[str]:
         """The places whose values no column but text holds as they are, each with the kinds of its values."""
-        if "big" in self.kinds or not (self._alike or self.kinds.keys() == {"integer", "number"}):
-            yield unlike_text(path, [_PLURALS[kind] for kind in self.kinds])
+        kinds = {"number" if kind == "digits" else kind: None for kind in self.kinds}
+        if "big" in kinds or not (_is_alike(kinds) or kinds.keys() == {"integer", "number"}):
+            yield unlike_text(path, [_PLURALS[kind] for kind in kinds])
             return
         if self.items is not None:
             yield from self.items.unlike((*path, EVERY))
@@ -163,7 +167,7 @@ class Seen:
     @property
     def _alike(self) -> bool:
         """Whether all values are of one kind, or integers of 64 bits."""
-        return len(self.kinds) <= 1 or self.kinds.keys() == {"integer", "long"}
+        return _is_alike(self.kinds)
 
     def _node(self, kind: str, to: Callable[[Seen], JsonNode]) -> JsonNode:
         if kind == "object":
@@ -190,12 +194,16 @@ class Seen:
         return to(values)
 
 
+def _is_alike(kinds: dict[str, Any]) -> bool:
+    return len(kinds) <= 1 or kinds.keys() == {"integer", "long"}
+
+
 def is_map(names: int, objects: int, keys: int) -> bool:
     """Whether objects with this many different names and keys are maps."""
     return names > MAP_KEYS and keys * SPARSE <= objects * names
 
 
-_NUMBERS = {"integer", "long", "big", "number"}
+_NUMBERS = {"integer", "long", "big", "number", "digits"}
 
 _KINDS = {"text": TEXT, "integer": INTEGER, "long": INTEGER, "number": NUMBER, "boolean": BOOLEAN}
 
@@ -231,7 +239,7 @@ def kind_of(value: Any) -> str:
             return "integer"
         return "long" if -(2**63) <= value < 2**63 else "big"
     if isinstance(value, float):
-        return "number"
+        return "digits" if isinstance(value, Written) else "number"
     return "object" if isinstance(value, dict) else "array"
 
 

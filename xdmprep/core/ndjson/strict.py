@@ -22,6 +22,8 @@ from ...errors import shorten
 
 #: Levels of objects and arrays, the record included.
 MAX_DEPTH = 128
+#: Digits that tell each double from every other.
+DOUBLE_DIGITS = 17
 #: Digits of an integer; with as many it is surely within the range of doubles.
 MAX_DIGITS = 308
 
@@ -34,8 +36,18 @@ class UnreadableError(ValueError):
         super().__init__(message)
 
 
-def strict_json(line: bytes) -> dict[str, Any]:
+class Written(float):
+    """A double, with the more than :data:`DOUBLE_DIGITS` digits that it has in the file."""
+
+    text: str
+
+
+def strict_json(line: bytes, written: bool = False) -> dict[str, Any]:
     """The JSON object on a line, or of an element of an array.
+
+    Args:
+        line: its text.
+        written: doubles that are written with more digits than they have are :class:`Written`.
 
     Raises:
         UnreadableError: it is none.
@@ -48,7 +60,8 @@ def strict_json(line: bytes) -> dict[str, Any]:
         deep = _too_deep(line)
         if deep is not None:
             raise _fault(f"nested too deep: more than {MAX_DEPTH} levels of objects and arrays", deep)
-    decoder = _LONG if len(line) > MAX_DIGITS and MANY_DIGITS.search(line) else _DECODER
+    many = len(line) > MAX_DIGITS and MANY_DIGITS.search(line) is not None
+    decoder = _DECODERS[many, written]
     try:
         value = decoder.decode(text)
         if _SURROGATE.search(line):
@@ -98,6 +111,20 @@ def _double(text: str) -> float:
     return value
 
 
+def _written(text: str) -> float:
+    value = _double(text)
+    if len(text) > DOUBLE_DIGITS and significant(text) > DOUBLE_DIGITS:
+        value = Written(value)
+        value.text = text
+    return value
+
+
+def significant(text: str) -> int:
+    """How many digits of a number count: without zeros at its begin, and without the exponent."""
+    digits = text.lower().partition("e")[0].lstrip("-").replace(".", "")
+    return len(digits.lstrip("0"))
+
+
 def _integer(text: str) -> int:
     digits = len(text) - text.startswith("-")
     if digits > MAX_DIGITS:
@@ -105,14 +132,18 @@ def _integer(text: str) -> int:
     return int(text)
 
 
-def _decoder(parse_int: Callable[[str], int] | None) -> json.JSONDecoder:
+def _decoder(parse_int: Callable[[str], int] | None, parse_float: Callable[[str], float]) -> json.JSONDecoder:
     return json.JSONDecoder(
-        object_pairs_hook=_pairs, parse_constant=_refuse_constant, parse_float=_double, parse_int=parse_int
+        object_pairs_hook=_pairs, parse_constant=_refuse_constant, parse_float=parse_float, parse_int=parse_int
     )
 
 
-_DECODER = _decoder(None)
-_LONG = _decoder(_integer)
+#: (integers may be too long, doubles keep what is written) -> how to decode.
+_DECODERS = {
+    (many, written): _decoder(_integer if many else None, _written if written else _double)
+    for many in (False, True)
+    for written in (False, True)
+}
 #: Where an integer may have more digits.
 MANY_DIGITS = re.compile(rb"[0-9]{%d}" % MAX_DIGITS)
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
