@@ -97,3 +97,35 @@ def test_counts_are_those_of_the_rows(rows: Any, block: int, format: str, tmp_pa
         if written:
             assert run["values"][path] == {"read": written + missing, "written": written, "lost": missing}
     assert ("all valid" in result.report.headline()) == (not lacking and not result.rejected)
+
+
+NESTED = xp.Schema.from_dict({
+    **SCHEMA, "properties": {
+        "list": {"type": "array", "items": {"type": "object", "properties": {
+            "day": {"type": "string", "format": "date", "meta:xdmType": "date"},
+        }}},
+        "map": {"type": "object", "meta:xdmType": "map", "additionalProperties": {
+            "type": "integer", "meta:xdmType": "int",
+        }},
+    },
+})  # fmt: skip
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(some=st.lists(st.tuples(st.lists(DATES.filter(bool), max_size=3), st.dictionaries(
+    st.sampled_from("abc"), st.sampled_from(["1", "22", "x"]), max_size=3)), min_size=1, max_size=8))  # fmt: skip
+@pytest.mark.parametrize("source", ["list[*].day", "list"])
+def test_values_in_arrays_and_maps_are_counted_one_by_one(
+    source: str, some: list[tuple[list[str], dict[str, str]]], tmp_path: Path
+) -> None:
+    rows = [{"id": str(n), "list": [{"day": day} for day in days], "map": map_} for n, (days, map_) in enumerate(some)]
+    mapping = {"map": "map", source: source}
+    done = xp.prepare(rows, mapping, NESTED, tmp_path / "out", rules="batch", overwrite=True)
+    days = [is_date(day) for days, _ in some for day in days]
+    numbers = [is_number(text) for _, map_ in some for text in map_.values()]
+    expected_counts = {
+        path: {"read": len(fits), "written": sum(fits), "lost": len(fits) - sum(fits)}
+        for path, fits in (("list[*].day", days), ("map[*]", numbers))
+        if not all(fits)
+    }
+    assert done.values.table(lost_only=True) == expected_counts

@@ -144,10 +144,23 @@ class ValueCounts:
             for path, count in self._written.items():
                 if count:
                     out[format_path(path)] = {"read": count, "written": count, "lost": 0}
+        lost: Counter[str] = Counter()
         for text, count in self._lost.items():
+            lost[self._destination(text)] += count
+        for text, count in lost.items():
             kept = self._kept(text)
             out[text] = {"read": kept + count, "written": kept, "lost": count}
         return dict(sorted(out.items()))
+
+    def _destination(self, text: str) -> str:
+        """The path that values are counted at: of the items of maps, that of all keys together."""
+        try:
+            path = parse_path(text)
+        except ExpressionError:
+            return text
+        if path in self._written:
+            return text
+        return next((format_path(place) for place in self._written if _covers(place, path)), text)
 
     def _kept(self, text: str) -> int:
         """Values written at a path of a finding: at the place itself, else the most that any place below it has."""
