@@ -26,7 +26,7 @@ from ..core.ndjson.blocks import LineBlock, Skipped, open_blocks
 from ..core.ndjson.fields import MOST_TOLD, Seen, kind_of
 from ..core.ndjson.lines import BlockLines
 from ..core.ndjson.parse import parse
-from ..core.ndjson.strict import UnreadableError, Written, strict_json
+from ..core.ndjson.strict import UnreadableError, WrittenNumber, strict_json
 from ..core.ndjson.unread import NO_COMMA, closing_row, line_count, too_long, unread_line
 from ..core.paths import Path as Steps
 from ..core.paths import format_path
@@ -312,7 +312,7 @@ def _shown(value: Any) -> str:
 
 def _with_places(value: Any, held: list[str]) -> Any:
     """A value with a mark for each number whose digits Python's JSON would lose; these come into `held`."""
-    if isinstance(value, Written):
+    if isinstance(value, WrittenNumber):
         held.append(value.text)
         return _MARK
     if isinstance(value, dict):

@@ -43,7 +43,7 @@ from ...kernels.json_columns import (
     JsonNode,
 )
 from ..paths import EVERY, Path, format_path
-from .strict import Written
+from .strict import WrittenNumber
 
 #: An object with more keys than this, of which a record has less than one in :data:`SPARSE`, is a map.
 MAP_KEYS = 64
@@ -239,7 +239,7 @@ def kind_of(value: Any) -> str:
             return "integer"
         return "long" if -(2**63) <= value < 2**63 else "big"
     if isinstance(value, float):
-        return "digits" if isinstance(value, Written) else "number"
+        return "digits" if isinstance(value, WrittenNumber) else "number"
     return "object" if isinstance(value, dict) else "array"
 
 

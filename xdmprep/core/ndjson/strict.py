@@ -36,7 +36,7 @@ class UnreadableError(ValueError):
         super().__init__(message)
 
 
-class Written(float):
+class WrittenNumber(float):
     """A double, with the more than :data:`DOUBLE_DIGITS` digits that it has in the file."""
 
     text: str
@@ -47,7 +47,7 @@ def strict_json(line: bytes, written: bool = False) -> dict[str, Any]:
 
     Args:
         line: its text.
-        written: doubles that are written with more digits than they have are :class:`Written`.
+        written: doubles that are written with more digits than they have are :class:`WrittenNumber`.
 
     Raises:
         UnreadableError: it is none.
@@ -114,7 +114,7 @@ def _double(text: str) -> float:
 def _written(text: str) -> float:
     value = _double(text)
     if len(text) > DOUBLE_DIGITS and significant(text) > DOUBLE_DIGITS:
-        value = Written(value)
+        value = WrittenNumber(value)
         value.text = text
     return value
 
