@@ -20,7 +20,7 @@ CALLS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", CALLS)
-@pytest.mark.parametrize("frame", [None, [{"a": 1}], "crm.csv", object()], ids=repr)
+@pytest.mark.parametrize("frame", [None, [{"a": 1}], "crm.csv", object()], ids=lambda frame: type(frame).__name__)
 def test_what_is_no_spark_frame_is_named(name: str, frame: object) -> None:
     with pytest.raises(UsageError, match=f"^{name}: .*expected a Spark DataFrame"):
         CALLS[name](frame)
