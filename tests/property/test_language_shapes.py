@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
@@ -13,9 +14,13 @@ from hypothesis import strategies as st
 
 from xdmprep.language import Options, catalogue, compile_expression
 from xdmprep.language.catalogue import Context
+from xdmprep.language.columns import nulls_of
 from xdmprep.language.interpreter import Scope, compile_node, run
+from xdmprep.language.kernels.equality import same as same_columns
 from xdmprep.language.options import DEFAULT
+from xdmprep.language.shapes import entries_of, from_python, map_of, type_kind
 from xdmprep.language.values import Failed, text_of
+from xdmprep.language.values import same as reference
 from xdmprep.language.zoned_datetime import Moment
 
 TEXT, LONG = pa.string(), pa.int64()
@@ -183,6 +188,17 @@ RECORDS = [
     }
     for i in range(40)
 ]  # fmt: skip
+EQUAL = [
+    ("o", "{'x': o.x, 'n': o.n, 'id': o.id}"), ("o", "iif(t, o, {'id': a})"), ("iif(t, o, {'id': null})", "iif(n > 0, {'id': null}, {'k': null})"),
+    ("{'k': a, 'n': n}", "{'n': x, 'k': b}"), ("{'n': ln}", "{'n': [3, null]}"), ("l", "[a, null]"), ("ln", "[3]"), ("ln", "transformArray(ln, i -> to_decimal(i))"),
+    ("[n]", "[x]"), ("[9007199254740993]", "[9007199254740992.0]"), ("[n]", "[x * 9223372036854775807]"), ("[t]", "[1]"), ("[a]", "[t]"), ("[null]", "[a]"), ("[]", "l"),
+    ("lo", "[{'id': 'k', 'n': null, 'x': null}]"), ("lo", "join_arrays(lo, [])"), ("ll", "[['a', null], null]"), ("ll", "filterArray(ll, i -> true)"),
+    ("m", "{'k': '1', 'a': null}"), ("m", "add_to_map({'a': null}, m)"), ("mo", "{'k': {'id': 'k', 'x': 0.5, 'n': 4.0}, 'a': null}"), ("to_map(a, 1, b, 2)", "to_map(b, 2, a, 1)"),
+    ("{}", "m"), ("m", "o"), ("l", "m"), ("o", "a"), ("o", "n"), ("t", "l"), ("d", "l"), ("d", "n"), ("d", "t"), ("d", "null"), ("l", "null"), ("d", "a"),
+    ("d", "'2020-02-29T23:05:09.005Z'"), ("zone_date_to_zone(d, 'Asia/Tokyo')", "concat(set_date_part('hour', 1, d))"), ("zone_date_to_zone(d, 'Asia/Tokyo')", "'2020-03-01T08:05:09.005+09:00'"),
+    ("zone_date_to_zone(d, 'Asia/Tokyo')", "d"), ("[zone_date_to_zone(d, 'Asia/Tokyo')]", "[d]"), ("[d]", "['2020-02-29T23:05:09.005Z']"), ("iif(t, a, n)", "iif(n > 0, n, x)"), ("iif(t, o, l)", "o"),
+    ("[iif(t, a, n)]", "[n]"), ("[iif(t, l, a), o]", "[l, iif(n > 0, o, x)]"),
+]  # fmt: skip
 TEMPLATES = [
     "iif(t, {'k': a, 'id': n}, {'k': b, 'x': x})", "iif(t, o, {'id': n})", "iif(t, m, o)", "iif(t, a, n)", "iif(t, x, n)",
     "decode(a, 'a', o, 'k', {'k': n}, null)", "decode(n, 0, 'z', '1', x, a)", "decode(t, true, 'y', false, 'n')",
@@ -225,6 +241,9 @@ TEMPLATES = [
     *[f"aa_get_product_{what}(concat(a, ';', b, ',c;p;1;2; event1=', n, ':', a, '|event2:', b, ';eVar1=', a, '| eVar1=b|eVar2=,;;;;event1|event2=;eVar2=x'), {event})"
       for what in ("event_values", "event_ids", "events", "evars") for event in ("'event1'", "'event2'", "'eVar1'", "'eVar2'", "''", "null", "a")],
     *[f"aa_get_product_{what}({text}, 'event1')" for what in ("event_values", "events", "evars") for text in ("a", "''", "n")],
+    *[f"{left} {sign} {right}" for sign in ("==", "!=") for left, right in EQUAL], *[f"({left}).equals({right})" for left, right in EQUAL],
+    *[f"[{left}, null, {right}].contains({left})" for left, right in EQUAL], *[f"[a, {right}, o, null, n].indexOf({left})" for left, right in EQUAL],
+    *[f"decode({left}, {right}, 1, {left}, 2, 3)" for left, right in EQUAL], "lo.contains(o)", "ln.contains(x)", "ll.contains(l)", "l.contains(iif(t, n, a))",
     "b.replaceFirst('[0-9]+', '#')", "a.replaceAll('x*', '-')", "a.replaceAll('(.)', '$1$1')", "b.replaceAll('é|.$', 'e')",
 ]  # fmt: skip
 
@@ -255,3 +274,34 @@ def test_text_of_is_what_concat_prints() -> None:
         pa.RecordBatch.from_pylist(RECORDS, schema=SCHEMA)
     )
     assert got.values.to_pylist() == [text_of({"k": each["a"], "n": each["n"]}) for each in RECORDS]
+
+
+VALUES = st.recursive(
+    st.none() | st.sampled_from([True, False, 0, 1, 2, 0.0, -0.0, 1.0, 2.5, 2**53 + 1, 2.0**53, 2**63 - 1, -(2**63), 2.0**63, float("inf"), "", "1", "true", "k"])
+    | st.sampled_from([Moment.of_micros(0), Moment.of_micros(1), Moment.of_micros(0).to(ZoneInfo("Asia/Tokyo"))]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b", "k"]), inner, max_size=3),
+    max_leaves=6,
+)  # fmt: skip
+
+
+def maps_of(column: pa.Array) -> pa.Array:
+    """Objects as maps of the same entries; other columns as they are."""
+    if type_kind(column.type) != "object" or not len(column.type):
+        return column
+    return map_of(*entries_of(column), nulls_of(column))
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.tuples(VALUES, VALUES | st.just(...)), min_size=1, max_size=6))
+def test_equality_of_columns_is_that_of_their_values(pairs: list[tuple[Any, Any]]) -> None:
+    left, right = [a for a, _ in pairs], [a if b is ... else b for a, b in pairs]
+    columns = [from_python(left), from_python(right)]
+    wanted = [reference(a, b) for a, b in zip(left, right, strict=True)]
+    if any(isinstance(column, list) for column in columns):  # integers beyond 64 bits
+        return
+    one, two = columns
+    assert same_columns(one, two).tolist() == wanted
+    assert same_columns(maps_of(one), two).tolist() == wanted
+    assert same_columns(maps_of(one), maps_of(two)).tolist() == wanted
+    behind = pa.concat_arrays([two, two]).slice(len(two))
+    assert same_columns(one, behind).tolist() == wanted

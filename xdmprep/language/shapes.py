@@ -304,6 +304,22 @@ def optional_keys(kind: pa.DataType) -> bool:
     return any(field.name.startswith(ABSENT) for field in kind)
 
 
+def entries_of(values: pa.Array) -> tuple[Ints, pa.Array, pa.Array]:
+    """Offsets from 0, keys and items of maps or objects; null is an empty one."""
+    if pa.types.is_map(values.type):
+        offsets, (keys, items) = map_parts(values)
+        return offsets, keys, items
+    n, names = len(values), keys_of(values.type)
+    if not names:
+        return np.zeros(n + 1, dtype=np.int32), pa.array([], TEXT), pa.nulls(0)
+    there = ~nulls_of(values)
+    gone = [absent_at(values, key) for key in names]
+    mask = np.stack([there if each is None else there & ~each for each in gone], axis=1)
+    rows, which = np.nonzero(mask)
+    items = stacked([field_of(values, key) for key in names]).take(pa.array(rows + which * n))
+    return offsets_of(mask.sum(axis=1)), pa.array(names, TEXT).take(pa.array(which)), items
+
+
 def alternatives(values: pa.Array) -> list[tuple[str, pa.Array]]:
     """The columns of a mixed one, by kind."""
     return [(values.type.field(i).name[len(MIXED) :], child) for i, child in enumerate(values.flatten())]

@@ -10,6 +10,7 @@ from ...kernels.arrays import list_parts, sieved
 from ..columns import EXACT, TEXT, Column, Mask, as_mask, merged, nulls_of, plain, some
 from ..shapes import chosen, list_of, type_kind
 from ..values import number_in
+from .equality import same
 from .table import LAZY, Constants, Made, Rows, failing, kernel, kind, need, needed, truths
 
 
@@ -126,11 +127,8 @@ def _matches(rows: Rows, value: Column, key: Column) -> Made:
 
             return compared(rows, value, Constants(number, rows.n), "==")
         return None
-    if {a, b} <= {"text", "bool", "moment", "list", "object", "map"} and a != b and {a, b} != {"object", "map"}:
-        return Column(pa.array(nulls_of(value.values) & nulls_of(key.values)))
-    if "bool" in (a, b) and {a, b} <= {"bool", "long", "double"}:
-        return Column(pa.array(nulls_of(value.values) & nulls_of(key.values)))
-    return None
+    need(b not in ("any", "mixed") and not ("text" in (a, b) and {a, b} & {"long", "double"}))
+    return Column(pa.array(same(value.values, key.values)))
 
 
 @kernel("coalesce", "any any*")

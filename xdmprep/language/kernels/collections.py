@@ -16,6 +16,7 @@ from ..shapes import (
     ABSENT,
     absent_at,
     chosen,
+    entries_of,
     field_of,
     from_python,
     keys_of,
@@ -30,6 +31,7 @@ from ..shapes import (
 )
 from . import texts
 from .choices import element
+from .equality import same
 from .strings import joined, place_of
 from .table import KERNELS, LAMBDAS, Constants, Made, Rows, as_texts, failing, kernel, kind, literal, need, truths
 
@@ -262,24 +264,8 @@ def _entries(rows: Rows, column: Column) -> tuple[Ints, pa.Array, pa.Array]:
     name = kind(column)
     if name == "null":
         return np.zeros(rows.n + 1, dtype=np.int32), pa.array([], TEXT), pa.nulls(0)
-    values = column.values
-    if name == "map":
-        offsets, (keys, items) = map_parts(values)
-        return offsets, keys, items
-    need(name == "object")
-    names = keys_of(values.type)
-    if not names:
-        return np.zeros(rows.n + 1, dtype=np.int32), pa.array([], TEXT), pa.nulls(0)
-    there = ~nulls_of(values)
-    keep = []
-    for key in names:
-        gone = absent_at(values, key)
-        keep.append(there if gone is None else there & ~gone)
-    mask = np.stack(keep, axis=1)
-    owners, which = np.nonzero(mask)
-    offsets = offsets_of(mask.sum(axis=1))
-    items = stacked([field_of(values, key) for key in names]).take(pa.array(owners + which * rows.n))
-    return offsets, pa.array(names, TEXT).take(pa.array(which)), items
+    need(name in ("map", "object"))
+    return entries_of(column.values)
 
 
 def _spelled_pairs(text: pa.Array, between: Any, after: Any) -> tuple[Ints, pa.Array, pa.Array]:
@@ -571,32 +557,26 @@ def contains_method(rows: Rows, value: Column, item: Column) -> Made:
     name, other = kind(value), kind(item)
     if name == "text" and isinstance(item, Constants) and isinstance(item.value, str):
         return Column(pc.match_substring(plain(value.values), item.value))
-    need(name == "list" and other in ("text", "long", "bool"))
-    if isinstance(value, Constants):
+    need(name == "list")
+    if isinstance(value, Constants) and other in ("text", "long", "bool"):
         return Column(_is_in(item, value.value))
     offsets, items = list_parts(value.values)
-    need(type_kind(items.type) == other and (not items.null_count) and (not item.values.null_count))
     owners = owners_of(offsets)
-    same = as_mask(pc.equal(plain(items), plain(item.values).take(pa.array(owners))))
-    found = np.bincount(owners[same], minlength=rows.n) > 0
+    found = marked(rows.n, owners[same(items, item.values.take(pa.array(owners)))])
     return Column(pa.array(found, BOOL, mask=nulls_of(value.values)))
 
 
 @kernel(".indexOf", "any any")
 def index_of(rows: Rows, value: Column, item: Column) -> Made:
     """``text.indexOf(part)`` of a literal; ``array.indexOf(item)``: the first place of an item, -1 without one."""
-    name, other = kind(value), kind(item)
+    name = kind(value)
     if name == "text" and isinstance(item, Constants):
         found = place_of(plain(value.values), item.value)
         return None if found is None else Column(found)
-    need(name == "list" and other in ("text", "long", "bool") and (not isinstance(value, Constants)))
+    need(name == "list")
     offsets, items = list_parts(value.values)
-    need(type_kind(items.type) == other and (not item.values.null_count))
     owners = owners_of(offsets)
-    wanted: Any = (
-        item.values[0] if isinstance(item, Constants) and rows.n else plain(item.values).take(pa.array(owners))
-    )
-    at = first_hits(as_mask(pc.equal(plain(items), wanted)), owners, rows.n)
+    at = first_hits(same(items, item.values.take(pa.array(owners))), owners, rows.n)
     places = np.where(at < 0, -1, at - offsets[:-1])
     return Column(pa.array(places, LONG, mask=nulls_of(value.values)))
 

@@ -14,7 +14,8 @@ from ..columns import DOUBLE, EXACT, LONG, TEXT, Column, Ints, Mask, as_mask, me
 from ..shapes import alternatives, chosen, instant_of, mixed_of, only_where
 from ..values import number_in
 from . import numbers, texts
-from .table import LAZY, Constants, Made, Rows, failing, kernel, kind, need, needed, truths
+from .equality import same
+from .table import LAZY, Constants, Made, Rows, as_texts, failing, kernel, kind, need, needed, truths
 
 # Conversions
 
@@ -287,6 +288,8 @@ _ORDER: dict[str, Callable[..., pa.Array]] = {
 
 def compared(rows: Rows, left: Column, right: Column, sign: str) -> Column:
     """``==``, ``<``... of two columns."""
+    if sign in ("==", "!=") and {kind(left), kind(right)} & _WHOLE:
+        return _equal(rows, left, right, sign == "!=")
     left, right = (Column(instant_of(c.values), c.open) if kind(c) == "zoned" else c for c in (left, right))
     a, b = kind(left), kind(right)
     if "null" in (a, b):
@@ -307,6 +310,20 @@ def compared(rows: Rows, left: Column, right: Column, sign: str) -> Column:
         need({a, b} == {"bool", "text"} or ("bool" in (a, b) and numeric))
         x, y = (pa.array(texts.truth(column.values), mask=nulls_of(column.values)) for column in (left, right))
     return Column(_settled(sign, x, y, rows.n), odd)
+
+
+#: Kinds that equal no other kind, but for dates and texts, which are compared as texts.
+_WHOLE = {"list", "object", "map", "moment", "zoned"}
+
+
+def _equal(rows: Rows, left: Column, right: Column, no: bool) -> Column:
+    """``==`` or ``!=`` where a side has arrays, objects, maps or dates."""
+    names = {kind(left), kind(right)}
+    need("mixed" not in names)
+    if "text" in names and names & {"moment", "zoned"}:
+        left, right = as_texts(rows, left), as_texts(rows, right)
+    found = same(left.values, right.values)
+    return Column(pa.array(~found if no else found), merged(left.open, right.open))
 
 
 def _scalar(column: Column) -> Any:

@@ -15,6 +15,7 @@ from ...kernels.arrays import list_parts, offsets_of, owners_of, ranges, sieved
 from ..columns import LONG, TEXT, Column, Ints, Mask, as_mask, bytes_of, marked, merged, nulls_of, plain, some
 from ..shapes import list_of
 from . import regexes, texts
+from .equality import same
 from .table import Constants, Made, Rows, as_printed, kernel, kind, need, needed
 
 
@@ -356,15 +357,19 @@ def _equals(rows: Rows, value: Column, other: Column, cased: bool) -> Made:
     return Column(pc.fill_null(found.values, pc.and_(pc.is_null(a), pc.is_null(b))), found.open)
 
 
-@kernel(".equals", "any any", cased=True)
-@kernel(".equalsIgnoreCase", "any any", cased=False)
-def _equals_method(rows: Rows, value: Column, other: Column, cased: bool) -> Made:
+@kernel(".equals", "any any")
+def _equals_method(rows: Rows, value: Column, other: Column) -> Made:
     """Null equals nothing."""
+    return Column(pa.array(~nulls_of(value.values) & same(value.values, other.values)))
+
+
+@kernel(".equalsIgnoreCase", "any any")
+def _equals_but_for_case(rows: Rows, value: Column, other: Column) -> Made:
     names = kind(value), kind(other)
     if "null" in names and names[1] != "mixed":
         return Column(pa.repeat(False, rows.n)) if names[0] in ("text", "null") else None
     need(names == ("text", "text"))
-    found = _same_texts(plain(value.values), plain(other.values), cased)
+    found = _same_texts(plain(value.values), plain(other.values), False)
     return Column(pc.fill_null(found.values, False), found.open)
 
 
