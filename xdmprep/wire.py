@@ -311,7 +311,17 @@ ADHOC = "https://ns.adobe.com/xdm/data/adhoc"  #: behavior of schemas whose fiel
 
 
 def adhoc_class(title: str, columns: Mapping[str, Any], required: Iterable[str], description: str) -> dict[str, Any]:
-    """The body of ``POST /tenant/classes`` for an ad-hoc schema; the registry gives ``_adhoc`` a name of its own."""
+    """The body of ``POST /tenant/classes`` for an ad-hoc schema; the registry gives ``_adhoc`` a name of its own.
+
+    Args:
+        title: name of the class for people.
+        columns: JSON Schema of each column, by name.
+        required: names of the columns that every record must have.
+        description: what the class is for, in a sentence.
+
+    Returns:
+        A JSON object.
+    """
     needed = {"required": list(required)} if required else {}
     fields = {"_adhoc": {"type": "object", "properties": dict(columns), **needed}}
     parts = [{"$ref": ADHOC}, {"properties": fields}]

@@ -127,7 +127,18 @@ def diff(
 def shown_result(
     result: PatchResult, as_json: bool, output_format: str, seen: Preview | None = None, file: str | None = None
 ) -> int:
-    """Print what was written of a patch; gives the exit code."""
+    """Print what was written of a patch.
+
+    Args:
+        result: what was written.
+        as_json: whether to print one JSON object, whatever the output format.
+        output_format: ``github`` for workflow commands, else text.
+        seen: the preview, if one was asked for.
+        file: path of the file that findings refer to; None where there is none.
+
+    Returns:
+        The exit code.
+    """
     if as_json:
         facts = {
             "folder": str(result.folder), "key": result.key, "fields": result.fields, **asdict(result.counts),

@@ -80,7 +80,17 @@ class FindingLine:
 
     @classmethod
     def of_text(cls, text: str, severity: str, file: str | None = None, line: int | None = None) -> FindingLine:
-        """A finding that is a message; the sentence that says what to do becomes the hint."""
+        """A finding that is a message.
+
+        Args:
+            text: the message; the sentence that says what to do becomes the hint.
+            severity: ``error``, ``warning`` or ``note``.
+            file: path of the file that it refers to.
+            line: number of the line in it, counted from 1.
+
+        Returns:
+            The line to print.
+        """
         message, hint = split_hint(text)
         return cls(severity, message, hint=hint, file=file, line=line)
 

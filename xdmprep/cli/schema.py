@@ -351,7 +351,21 @@ def pull(
 def open_schema(
     path: str, schema_id: str | None = None, components: Path | None = None, compat: bool = False
 ) -> Schema:
-    """The schema in a file, or in a folder by its id."""
+    """The schema in a file, or in a folder by its id.
+
+    Args:
+        path: a file, or a folder of schemas.
+        schema_id: the ``$id`` of the schema, for a folder.
+        components: a folder of components that the file refers to; not used for a folder.
+        compat: whether to turn raw XDM names into those used in Experience Platform.
+
+    Returns:
+        The schema.
+
+    Raises:
+        UsageError: the path is a folder, and no id is given.
+        SchemaError: the schema cannot be read, or its id is unknown.
+    """
     if is_folder(path):
         if not schema_id:
             raise UsageError(f"{path}: is a folder. Name one of its schemas with --id, or give a file.")

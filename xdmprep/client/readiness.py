@@ -206,6 +206,15 @@ def _enabling(state: Readiness, doc: dict[str, Any]) -> tuple[str, ...]:
 def check(session: Session, dataset_id: str, manifests: Sequence[Manifest], jobs: int) -> Readiness:
     """Judge a dataset with all that can be asked: Catalog, the registry, and the files of the manifests, if any.
 
+    Args:
+        session: an open connection to the platform.
+        dataset_id: the id of the dataset in Catalog.
+        manifests: what is to go there, the first one judged with the dataset; empty to judge the dataset alone.
+        jobs: number of files that are checked at a time.
+
+    Returns:
+        The findings, errors first; number of files and of records where there are manifests.
+
     Raises:
         SourceError, UsageError: the files themselves are wrong.
         PlatformError: the dataset does not exist, or the platform cannot be reached.
@@ -239,6 +248,13 @@ def check_dataset(
     manifest: Manifest, dataset_id: str, doc: dict[str, Any], tell: Callable[[str], None], force: bool = False
 ) -> bool:
     """The dataset is one that these files are for, or the caller insists; then it is said loudly what comes of it.
+
+    Args:
+        manifest: what the files are.
+        dataset_id: the id of the dataset, for messages.
+        doc: the dataset as Catalog gives it, a JSON object.
+        tell: called with each warning, one line of text.
+        force: go on after errors that may be forced.
 
     Returns:
         Whether something had to be forced.

@@ -70,6 +70,17 @@ def external_id(
     """Our own id of the batch that these files become; the same for the same content, dataset and purpose.
 
     A patch that was forced into a dataset without upsert did something else than it does once the dataset has it.
+
+    Args:
+        manifest: the files; all of it counts but the software that wrote it.
+        dataset_id: the id of the dataset.
+        sandbox: the name of the sandbox.
+        replay: ids of the batches that the batch replaces, in any order.
+        attempt: number of the attempt; each one has an id of its own.
+        forced: whether the files go to a dataset that does not suit them.
+
+    Returns:
+        ``xdmprep-`` and 32 hexadecimal digits.
     """
     content = manifest.to_dict()
     content.pop("software", None)
@@ -87,6 +98,17 @@ def upload(
     on_bytes: OnBytes = lambda count: None,
 ) -> wire.Batch:
     """Send the manifest's files as one batch, or go on where an earlier run stopped.
+
+    Args:
+        session: an open connection to the platform.
+        path: the manifest, or the folder that holds it.
+        dataset_id: the id of the dataset in Catalog.
+        options: how to send: number of jobs, batches to replace, whether to force.
+        tell: called with each message, one line of text.
+        on_bytes: called with the number of bytes, each time some were sent.
+
+    Returns:
+        The batch, in the last state that was seen.
 
     Raises:
         SourceError, UsageError: the files or options are wrong; nothing was sent.

@@ -91,7 +91,24 @@ class Finding:
         hint: str = "",
         severity: Severity | None = None,
     ) -> Finding:
-        """A finding with the rule's own severity unless `severity` is given; `rows` any int sequence or array."""
+        """A finding with the severity of its rule, unless another one is given.
+
+        Args:
+            code: the rule, a key of ``RULES``.
+            path: XDM path of the values.
+            message: what is wrong.
+            rows: ascending row numbers in the numbering of the chunk, any sequence or array of integers.
+            values: the values as text, one for each of `rows`; None where there is nothing to show.
+            column: the column of the source; None where there is no single one.
+            hint: what to do about it; may be empty.
+            severity: None for the severity of the rule.
+
+        Returns:
+            The finding, its rows an int64 array.
+
+        Raises:
+            KeyError: there is no such rule, and no severity is given.
+        """
         numbers = np.asarray(rows, dtype=np.int64)
         return cls(code, path, message, numbers, values, column, hint, severity or RULES[code].severity)
 

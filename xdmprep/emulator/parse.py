@@ -22,6 +22,16 @@ def parse(
 ) -> Iterator[CheckedChunk]:
     """The records of one file, a bounded chunk at a time (see :class:`xdmprep.core.batch_check.IngestCheck`).
 
+    Args:
+        path: the file.
+        format: ``json``, ``csv`` or ``parquet``; whatever is neither CSV nor Parquet is read as JSON.
+        multiline: whether the JSON is one array; False for one record a line. Not read for other formats.
+        schema: the schema of the dataset; not read, as records are checked against it later.
+        csv_options: the batch's options for CSV, by their names in the API; not read for other formats.
+
+    Returns:
+        Chunks of numbered records.
+
     Raises:
         SourceError: the file is not of the format at all.
     """

@@ -99,7 +99,21 @@ def json_body(body: bytes) -> Any:
 
 
 def whole_number(values: Mapping[str, str], name: str, default: int, low: int = 0, high: int = 10**9) -> int:
-    """A whole number of the query, or `default`; a Refusal if it is none, or outside the bounds."""
+    """A whole number of the query.
+
+    Args:
+        values: the parameters of the query, as text.
+        name: the parameter.
+        default: the number where the parameter is absent; not held against the bounds.
+        low: least number that is allowed.
+        high: greatest number that is allowed.
+
+    Returns:
+        The number.
+
+    Raises:
+        Refusal: status 400; the text is not a whole number, or is out of bounds.
+    """
     text = values.get(name)
     if text is None:
         return default

@@ -60,7 +60,21 @@ class State:
     def first_records(
         self, files: Sequence[Any], format: str, multiline: bool, options: dict[str, Any], wanted: int
     ) -> list[dict[str, Any]]:
-        """The first records of some files of a batch."""
+        """The first records of some files of a batch.
+
+        Args:
+            files: rows of the store's table of files, with ``stored`` and ``name``; read in this order.
+            format: format of the files, as for :func:`.parse.parse`.
+            multiline: whether a JSON file is one array.
+            options: the batch's options for CSV.
+            wanted: greatest number of records to give.
+
+        Returns:
+            The records as JSON objects, fewer than `wanted` if the files hold fewer.
+
+        Raises:
+            Refusal: status 400; a file is not of its format.
+        """
         found: list[dict[str, Any]] = []
         for row in files:
             try:

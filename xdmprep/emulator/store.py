@@ -225,7 +225,17 @@ class Store:
         return {row["id"]: json.loads(row["doc"]) for row in rows}
 
     def add_resource(self, sandbox: str, kind: str, key: str, doc: dict[str, Any]) -> None:
-        """Keep a schema, a component or a descriptor."""
+        """Keep a schema, a component or a descriptor.
+
+        Args:
+            sandbox: the name of the sandbox.
+            kind: the kind of resource, as in its path in the registry.
+            key: the id that the resource is found by.
+            doc: the resource, a JSON object.
+
+        Raises:
+            sqlite3.IntegrityError: the resource is there already.
+        """
         with self.transaction() as db:
             db.execute("INSERT INTO resource VALUES (?, ?, ?, ?)", (key, sandbox, kind, json.dumps(doc)))
 

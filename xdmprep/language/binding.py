@@ -25,7 +25,13 @@ def bind(node: Node, text: str, schema: pa.Schema | None, options: Options) -> N
     the bare field name in ``object_to_map(array, field)`` is kept beside its value.
 
     Args:
+        node: the tree of the expression.
+        text: the whole expression, for messages.
         schema: the source's columns; None where they are not known.
+        options: of the mapping set; say whether names of columns may have dots.
+
+    Returns:
+        The tree with the names settled.
 
     Raises:
         ExpressionError: unknown function, method or column, wrong number of arguments, function not available.

@@ -116,7 +116,23 @@ def function(
     result: pa.DataType | None = None,
     **more: Any,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Puts the decorated Python function into the table; the numbers of arguments follow from `signature`."""
+    """Puts the decorated Python function into the table; the numbers of arguments follow from `signature`.
+
+    Args:
+        signature: the name and the parameters in parentheses, optional ones in square brackets.
+        meaning: what the function gives, in one sentence.
+        example: an expression that needs no record, or reads the one in ``record``.
+        gives: the result of the example, JSON-like.
+        category: ``string``, ``date``, ``object``...
+        result: Arrow type of the result where it is always the same.
+        more: other attributes of :class:`Function`.
+
+    Returns:
+        A decorator that gives the function back unchanged.
+
+    Raises:
+        ValueError: a function of this name or alias is in the table.
+    """
 
     def put(run: Callable[..., Any]) -> Callable[..., Any]:
         add(signature, meaning, example, gives, category=category, result=result, run=run, **more)
@@ -126,7 +142,19 @@ def function(
 
 
 def add(signature: str, meaning: str, example: str = "", gives: Any = None, *, category: str, **more: Any) -> None:
-    """Puts a function into the table."""
+    """Puts a function into the table.
+
+    Args:
+        signature: the name and the parameters in parentheses, optional ones in square brackets.
+        meaning: what the function gives, in one sentence.
+        example: an expression that needs no record, or reads the one in ``record``.
+        gives: the result of the example, JSON-like.
+        category: ``string``, ``date``, ``object``...
+        more: other attributes of :class:`Function`.
+
+    Raises:
+        ValueError: a function of this name or alias is in the table.
+    """
     name, _, parameters = signature.partition("(")
     fewest, most = _arity(parameters.rstrip(")"))
     entry = Function(name, signature, category, meaning, example, gives, fewest=fewest, most=most, **more)

@@ -70,7 +70,16 @@ def parts(regex: Regex, text: str, keep_empty: bool) -> list[str]:
 
 
 def replaced(regex: Regex, text: str, template: str, most: int = 0) -> str:
-    """`text` with matches replaced, at most `most` of them unless that is 0.
+    """`text` with matches replaced.
+
+    Args:
+        regex: the compiled regular expression.
+        text: the text to search.
+        template: what takes the place of a match; may refer to groups.
+        most: greatest number of matches to replace, from the left; 0 for all.
+
+    Returns:
+        The new text.
 
     Raises:
         Failed: the template is wrong, or a match was not found in time.

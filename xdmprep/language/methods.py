@@ -84,7 +84,17 @@ for _methods in (_TEXT, _OBJECT, _ARRAY, _OTHER):
 
 
 def check_method(name: str, arguments: int, text: str, position: int) -> None:
-    """Checks that some kind of value has the method. Raises ExpressionError: none has."""
+    """Checks that some kind of value has the method.
+
+    Args:
+        name: the method, without its dot.
+        arguments: number of arguments in the call.
+        text: the whole expression, for the message.
+        position: offset of the call in `text`, in characters.
+
+    Raises:
+        ExpressionError: no kind of value has the method, or none takes so many arguments.
+    """
     if name not in NAMES:
         raise ExpressionError(f"There is no method {name!r}.{did_you_mean(name, NAMES)}", text, position)
     if arguments not in NAMES[name]:

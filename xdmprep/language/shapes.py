@@ -231,7 +231,17 @@ def struct_of(parts: Sequence[pa.Array], fields: list[pa.Field], absent: Mask | 
 
 
 def map_of(offsets: Ints, keys: pa.Array, items: pa.Array, absent: Mask | None = None) -> pa.Array:
-    """A map array."""
+    """A map array.
+
+    Args:
+        offsets: where the pairs of each row begin, and the end of the last: one integer more than there are rows.
+        keys: the keys of all rows, one after the other, without nulls.
+        items: their values, as many.
+        absent: boolean, one for each row: where there is no map; None if every row has one.
+
+    Returns:
+        A ``pa.MapArray`` with int32 offsets.
+    """
     mask = None if absent is None or not absent.any() else pa.array(absent)
     bounds = pa.array(offsets.astype(np.int32, copy=False))
     return pa.MapArray.from_arrays(bounds, plain(keys), plain(items), mask=mask)
@@ -440,7 +450,17 @@ def _objects(items: list[Any], absent: Mask) -> pa.Array:
 
 
 def object_of(keys: Sequence[str], children: Sequence[pa.Array], gone: Sequence[Mask | None], absent: Mask) -> pa.Array:
-    """Objects with the keys; `gone` says where one is not there, `absent` where there is no object."""
+    """Objects with the keys.
+
+    Args:
+        keys: the names, in order.
+        children: the values of each key, one for each row.
+        gone: for each key a boolean for each row: where the object does not have the key; None if all have it.
+        absent: boolean, one for each row: where there is no object.
+
+    Returns:
+        A struct array; the keys that are not everywhere have a marker field beside them.
+    """
     parts: list[pa.Array] = []
     fields: list[pa.Field] = []
     for key, child, missing in zip(keys, children, gone, strict=True):

@@ -205,7 +205,20 @@ def add(left: Any, right: Any, options: Options) -> Any:
 
 
 def arithmetic(operator: str, left: Any, right: Any, options: Options) -> int | float:
-    """``-``, ``*``, ``/``, ``%``; integers stay integers, division cuts toward zero."""
+    """``-``, ``*``, ``/``, ``%``; integers stay integers, division cuts toward zero.
+
+    Args:
+        operator: one of the four signs.
+        left: the first operand, a value of the language.
+        right: the second operand.
+        options: say whether null is 0 or fails.
+
+    Returns:
+        An int if both operands are integers, else a finite float.
+
+    Raises:
+        Failed: an operand is no number, the divisor is 0, or the result is not finite.
+    """
     a, b = operand(left, options), operand(right, options)
     if operator == "-":
         return finite(a - b)
@@ -258,7 +271,17 @@ def size(value: Any) -> int:
 
 
 def tested(operator: str, left: Any, right: Any, matches: Callable[[str, str], bool]) -> bool:
-    """``=~`` (matches the whole regular expression, or is in an array or object), ``=^`` (starts), ``=$`` (ends)."""
+    """``=~`` (matches the whole regular expression, or is in an array or object), ``=^`` (starts), ``=$`` (ends).
+
+    Args:
+        operator: the sign; with ``!`` in place of ``=`` the result is negated.
+        left: the value to test.
+        right: the regular expression, start or end; for ``=~`` also an array or object.
+        matches: called with a text and a regular expression; whether the whole text matches.
+
+    Returns:
+        Whether the test holds; null only matches null, and neither starts nor ends with anything.
+    """
     if operator[0] == "!":
         return not tested("=" + operator[1], left, right, matches)
     if operator[1] == "~":

@@ -53,9 +53,16 @@ _Converted = tuple[pa.Array, list[Misfit]]
 def convert(
     values: pa.Array | list[Any], target: pa.DataType, options: Options, digits: bool = False
 ) -> tuple[pa.Array, list[Misfit]]:
-    """`values` as an array of exactly `target`, and what did not fit.
+    """Convert values to an Arrow type.
 
-    With `digits`, neither do doubles that have lost digits of an id fit text.
+    Args:
+        values: an Arrow array, or a list of Python values, one for each row.
+        target: Arrow type of the result.
+        options: of the mapping set, such as the time zone and date formats.
+        digits: whether doubles that have lost digits of an id do not fit text.
+
+    Returns:
+        An array of exactly `target`, null where a value did not fit, and what did not fit.
     """
     return _Conversion(options, digits).of(values, target)
 

@@ -139,7 +139,18 @@ class Work:
             start = end
 
     def coerced(self, key: Hashable, values: Any, target: pa.DataType, path: Path, source: Source) -> pa.Array:
-        """`values` as exactly `target`; what does not fit becomes null and a finding at `path` or below."""
+        """`values` as exactly `target`; what does not fit becomes null and a finding at `path` or below.
+
+        Args:
+            key: names the conversion, so that it is made once for a chunk.
+            values: an Arrow array or a list, one value for each row of the chunk.
+            target: Arrow type of the destination.
+            path: XDM path of the destination, in parts.
+            source: where the values come from, for column and hint of the findings.
+
+        Returns:
+            An array of `target`, one value for each row of the chunk.
+        """
         made = self._coerced.get(key)
         if made is None:
             made = self._coerced[key] = convert(values, target, self.options, isinstance(source, ColumnSource))
@@ -159,7 +170,15 @@ class Work:
         return array
 
     def add(self, code: str, path: str, message: str, at: _Ints, *more: Any) -> None:
-        """One more finding about the rows at some positions of the chunk: values, column and hint."""
+        """One more finding about some rows of the chunk.
+
+        Args:
+            code: the rule, a key of ``RULES``.
+            path: XDM path, as text.
+            message: what is wrong.
+            at: int64, ascending, 0-based positions in the chunk.
+            more: values (a text array, one for each position), column and hint, as of :meth:`Finding.of`.
+        """
         finding = Finding.of(code, path, message, self.rows[at], *more)
         if code == "unparsable":
             finding = replace(finding, severity=self.severity)

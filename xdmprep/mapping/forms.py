@@ -159,7 +159,17 @@ def _read_own(content: Mapping[str, Any], faults: list[str]) -> list[FieldMappin
 
 
 def read_source(destination: str, source: Any, faults: list[str], line: int = 0) -> FieldMapping | None:
-    """One entry of our own form; None, and one more of `faults`, if it is no source."""
+    """One entry of our own form.
+
+    Args:
+        destination: XDM path, as text.
+        source: a FieldMapping, a callable, a constant, a text (column or expression), or a mapping (the long form).
+        faults: gets one more message, if the source is wrong.
+        line: number of the line in the mapping file, counted from 1; 0 where there is none.
+
+    Returns:
+        The mapping; None if the source is wrong.
+    """
     if isinstance(source, FieldMapping):
         return source
     if callable(source):

@@ -47,9 +47,16 @@ _T = TypeVar("_T")
 def hinted(
     shown: pa.Array, target: pa.DataType, source: Source | None, options: Options
 ) -> Iterator[tuple[_Positions, str]]:
-    """The positions in `shown` (text) that share a hint, and the hint, which may be empty.
+    """The values grouped by the hint that they share.
 
-    Without a `source`, where the values stand inside an object or array, there are no hints.
+    Args:
+        shown: the values that did not fit, as text.
+        target: the Arrow type that they did not fit.
+        source: where they come from; None where they stand inside an object or array, which have no hints.
+        options: of the mapping set, such as the time zone and date formats.
+
+    Yields:
+        0-based positions in `shown` (int64, ascending), and their hint, which may be empty.
     """
     if source is None or pa.types.is_nested(target):
         yield np.arange(len(shown)), ""

@@ -183,6 +183,15 @@ def _as_array(result: Any) -> pa.Array | None:
 def settle(item: FieldMapping, columns: pa.Schema, options: Options, missing: Missing = "error") -> Source:
     """The source of a mapping, for a header.
 
+    Args:
+        item: the mapping of one destination.
+        columns: the columns of the source, with their Arrow types.
+        options: of the mapping set, which expressions are compiled with.
+        missing: ``null`` to read a column that is absent as nulls, ``error`` to refuse it.
+
+    Returns:
+        What reads the values from a record batch with these columns.
+
     Raises:
         MappingError: a column is unknown or ambiguous, the expression is wrong, the path does not fit.
     """

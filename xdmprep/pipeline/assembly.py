@@ -46,7 +46,16 @@ class Assembly:
         rules: RuleSet | Rules = "strict",
         strict: bool = False,
     ) -> Assembly:
-        """The assembly of what a caller gave: a Schema or a path; a MappingSet, a dict or a path.
+        """The assembly of what a caller gave.
+
+        Args:
+            schema: a Schema or a path.
+            mapping: a MappingSet, a dict of destination -> expression, or a path; None where the rows are records.
+            rules: the rule set: ``strict``, ``batch`` or ``jsonschema``, or a Rules object.
+            strict: whether a row is set aside too where a value did not fit its destination's type.
+
+        Returns:
+            The assembly, with both of them loaded.
 
         Raises:
             SchemaError, MappingError: one of them cannot be read.

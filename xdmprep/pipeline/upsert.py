@@ -422,6 +422,16 @@ def _side(source: Any, mapping: Any, schema: Schema, on: str | None, csv: CsvOpt
 def join_key(source: Stream, mapping: Any, schema: Schema, on: str | None, strict: bool) -> tuple[Stream, Key]:
     """The rows of a snapshot with the fields of their key alone, for engines that join by it.
 
+    Args:
+        source: the rows of the snapshot.
+        mapping: a MappingSet, a dict of destination -> expression, or a path; None where the rows are records.
+        schema: the schema of the records.
+        on: XDM path of the key; None for the primary identity.
+        strict: whether a row is set aside too where a value did not fit its destination's type.
+
+    Returns:
+        The rows as a stream of records, and the key.
+
     Raises:
         UsageError: the key is not the primary identity, so records of other keys could be the same profile.
     """

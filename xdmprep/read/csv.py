@@ -319,7 +319,17 @@ def _is_utf8(text: bytes) -> bool:
 
 
 def first_rows(file: Path, opts: CsvOptions, header: Header, size: int = 1 << 20) -> bytes:
-    """The first `size` bytes behind the header and empty lines, or fewer; empty where there are no rows."""
+    """The beginning of the rows, behind the header and empty lines.
+
+    Args:
+        file: path of the file.
+        opts: how it is written; its encoding is used.
+        header: the header that was read from it.
+        size: number of bytes to read at a time.
+
+    Returns:
+        At most `size` bytes of UTF-8, from the first row on; empty where there are no rows.
+    """
     with open_text(file, opts.encoding) as source:
         source.read(header.size)
         while piece := source.read(size):

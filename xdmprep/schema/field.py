@@ -59,7 +59,19 @@ class Field:
         definitions: Mapping[str, Any],
         inside: tuple[str, ...] = (),
     ) -> Field:
-        """The field of a resolved node; `inside` names the definitions that lead to it."""
+        """The field of a resolved node.
+
+        Args:
+            name: the last part of the path.
+            path: XDM path of the field, in parts.
+            node: its JSON Schema, resolved; may be a reference to a definition.
+            required: whether the object around it must have it.
+            definitions: what local references mean, by name.
+            inside: names of the definitions that lead to it, outermost first.
+
+        Returns:
+            The field, with the reference followed.
+        """
         node, definition = follow(keywords(node), definitions)
         if definition is not None:
             inside = (*inside, definition)

@@ -39,7 +39,17 @@ FIELD_TABLE = pa.schema(
 def tree_text(
     root: Field, identities: Sequence[Identity], relationships: Sequence[Relationship], depth: int | None = None
 ) -> str:
-    """The fields below `root`, one a line: name, required or not (``*``), type, descriptors, constraints, title."""
+    """The fields below `root`, one a line: name, required or not (``*``), type, descriptors, constraints, title.
+
+    Args:
+        root: the object whose fields are listed; not listed itself.
+        identities: the identity descriptors of the schema.
+        relationships: its relationship descriptors.
+        depth: number of levels to list; None for all.
+
+    Returns:
+        Lines of three columns, joined by line feeds.
+    """
     marks: dict[Path, list[str]] = {}
     for identity in identities:
         primary = "primary " if identity.primary else ""

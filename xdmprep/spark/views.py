@@ -71,7 +71,12 @@ def checked(
 ) -> DataFrame:
     """Every row as a record with its findings; persist it to have good and faulty ones from one evaluation.
 
-    Arguments as of :func:`records`.
+    Args:
+        frame: a Spark DataFrame.
+        mapping: a MappingSet, a dict of destination -> expression, or a path; None where the rows are records.
+        schema: a Schema or a path.
+        rules: the rule set: ``strict``, ``batch`` or ``jsonschema``.
+        strict: whether a row is set aside too where a value did not fit its destination's type.
 
     Returns:
         The columns of the record, as far as it could be made; ``_ok``, ``_source_id`` and ``_issues`` as of
@@ -112,7 +117,14 @@ def _findings(chunk: Chunk, which: np.ndarray[Any, np.dtype[np.bool_]]) -> tuple
 def rejects(
     frame: DataFrame, mapping: MappingLike, schema: SchemaLike, rules: RuleSet = "strict", *, strict: bool = False
 ) -> DataFrame:
-    """The rows with faults.  Arguments as of :func:`records`.
+    """The rows with faults.
+
+    Args:
+        frame: a Spark DataFrame.
+        mapping: a MappingSet, a dict of destination -> expression, or a path; None where the rows are records.
+        schema: a Schema or a path.
+        rules: the rule set: ``strict``, ``batch`` or ``jsonschema``.
+        strict: whether a row is set aside too where a value did not fit its destination's type.
 
     Returns:
         The source's columns (lists, where the mapping set groups rows); ``reasons`` (a list of texts; left out where

@@ -20,7 +20,14 @@ ValueCheck = Callable[[Any, Path, list[Violation]], None]
 
 
 def decide(check: ValueCheck, value: Any, at: Path, out: list[Violation]) -> None:
-    """Run a check; what cannot be decided, because a pattern takes too long or a value is too deep, is a fault."""
+    """Run a check; what cannot be decided, because a pattern takes too long or a value is too deep, is a fault.
+
+    Args:
+        check: adds what is wrong with a value to a list.
+        value: the value, JSON-like.
+        at: path of the value, in parts, below the place that is checked.
+        out: gets the violations.
+    """
     try:
         check(value, at, out)
     except MatchTimeout as stopped:
@@ -43,7 +50,15 @@ def exact(check: ValueCheck, place: SchemaPath, spelled: bool = False) -> Op:
 def report_faults(
     check: ValueCheck, values: Iterable[tuple[int, Any]], place: SchemaPath, view: View, sink: FindingSink
 ) -> None:
-    """Run a check on (position, value) pairs and report what it finds."""
+    """Run a check on (position, value) pairs and report what it finds.
+
+    Args:
+        check: adds what is wrong with a value to a list.
+        values: 0-based positions in `view`, and the JSON-like values there.
+        place: path of the values in the schema, and the column of the source.
+        view: the values of a chunk that the positions count in.
+        sink: gets one finding for each failure and path.
+    """
     groups: dict[tuple[Failure, Path], tuple[list[int], list[Any]]] = {}
     for position, value in values:
         faults: list[Violation] = []

@@ -461,7 +461,15 @@ class FindingSink:
     def add(
         self, place: SchemaPath, view: View, failure: Failure, positions: Positions, shown: Shown | None = None
     ) -> None:
-        """A rule failed at some positions of a view."""
+        """A rule failed at some positions of a view.
+
+        Args:
+            place: path in the schema, and the column of the source.
+            view: the values that the positions count in.
+            failure: code, message and hint.
+            positions: int64, ascending, 0-based positions in `view`; nothing is reported if there are none.
+            shown: gives the values at positions as a text array; None where there is nothing to show.
+        """
         severity = self.rules.severity(failure.code)
         if severity is None or not len(positions):
             return

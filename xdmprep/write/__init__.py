@@ -52,7 +52,14 @@ def open_parts(
     options: WriteOptions,
     pool: Pool | None = None,
 ) -> Parts:
-    """The writer of the options' format; what it leaves to others is done by `pool`, if given.
+    """The writer of the options' format.
+
+    Args:
+        folder: where the files go.
+        leaves: the fields of the records that hold values.
+        arrow_schema: Arrow types of the records.
+        options: format, sizes and compression of the files.
+        pool: does what the writer leaves to others; None to do all in this process. Only Parquet uses it.
 
     Raises:
         UsageError: the records are nested and the format is CSV, or they have more fields than the platform takes.

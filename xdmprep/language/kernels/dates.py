@@ -135,9 +135,17 @@ _Read = tuple[Ints, Ints, Ints, Ints]
 def read_layouts(
     text: pa.Array, layouts: tuple[Layout, ...], blank_is_null: bool, options: Options, as_written: bool = False
 ) -> Column:
-    """Moments from text in the first of `layouts` that fits; open elsewhere (null stays null, and blank if so said).
+    """Moments from text in the first layout that fits.
 
-    With `as_written` an offset is read, but does not move the moment: its day is the day that is written.
+    Args:
+        text: a text column.
+        layouts: in the order in which they are tried.
+        blank_is_null: whether blank text gives null; it is open otherwise.
+        options: give the zone of moments without one.
+        as_written: whether an offset is read but does not move the moment, so that its day is the one in the text.
+
+    Returns:
+        Moments in microseconds; null stays null, and text that fits no layout is open.
     """
     whole = _by_arrow(text, layouts)
     if whole is not None:
@@ -150,7 +158,17 @@ def read_layouts(
 
 
 def read_zoned(text: pa.Array, layouts: tuple[Layout, ...], blank_is_null: bool, options: Options) -> Column:
-    """The same, each moment in its zone, which may have a name."""
+    """As :func:`read_layouts`, each moment in its zone, which may have a name.
+
+    Args:
+        text: a text column.
+        layouts: in the order in which they are tried.
+        blank_is_null: whether blank text gives null; it is open otherwise.
+        options: give the zone of moments without one.
+
+    Returns:
+        Moments in microseconds with their zones; null stays null, and text that fits no layout is open.
+    """
     whole = _by_arrow(text, layouts)
     if whole is not None:
         return Column(whole)

@@ -170,7 +170,17 @@ def made_of(offsets: Ints, data: Any, nulls: Mask | None) -> pa.Array:
 
 
 def replaced(values: pa.Array, find: str, new: str, most: int = -1) -> pa.Array:
-    """`values` with the literal `find` replaced by `new`, all hits or so many at `most`."""
+    """Texts with a literal replaced.
+
+    Args:
+        values: a text column.
+        find: the text to look for, not empty, taken literally.
+        new: what takes its place.
+        most: greatest number of hits to replace in a text, from the left; -1 for all.
+
+    Returns:
+        A text column of the same length, null where `values` is.
+    """
     old_byte, new_byte = find.encode(), new.encode()
     if len(old_byte) != 1 or len(new_byte) != 1 or most >= 0:
         return pc.replace_substring(values, find, new, max_replacements=most)
