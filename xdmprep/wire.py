@@ -250,6 +250,12 @@ def create_batch(
         diagnostics: keep the errors of single rows (``enableErrorDiagnostics``).
         format_options: more keys of ``inputFormat``, such as ``delimiter``.
         tags: batch tags.
+
+    Returns:
+        A JSON object.
+
+    Raises:
+        UsageError: the format is none of these.
     """
     if format not in FORMATS:
         raise UsageError(f"format {format!r} is none of {', '.join(FORMATS)}.")
@@ -296,6 +302,9 @@ def create_dataset(
         format: ``csv`` for an ad-hoc dataset; sets ``fileDescription``.
         content_type: how the schema is referred to.
         tags: further tags.
+
+    Returns:
+        A JSON object.
     """
     all_tags = {key: list(values) for key, values in (tags or {}).items()}
     if profile or upsert:

@@ -146,6 +146,9 @@ def lineage(target: str | None, job: str, inputs: Sequence[Any], out: Any) -> It
         inputs: paths and URLs of the sources.
         out: the folder that is written.
 
+    Yields:
+        The run, while it is open: COMPLETE is told at its end, or FAIL after an error.
+
     Raises:
         UsageError: the target is neither.
     """

@@ -68,8 +68,13 @@ def defaults(file: Path, content: Mapping[str, Any], command: click.Command, nam
     """What the project says of a command's options, in the form of click's `default_map`.
 
     Args:
-        file, content: the project file.
-        command, name: the command, and its name below ``xdmprep``.
+        file: path of the project file, for messages.
+        content: what it holds.
+        command: the command, or the group of commands.
+        name: its name below ``xdmprep``.
+
+    Returns:
+        Values by the names of the parameters of `command`; for a group, those of its commands by their names.
 
     Raises:
         UsageError: a key of the command's table is none of its options, or a value has no form an option takes.

@@ -57,10 +57,14 @@ class Answer:
 
         Args:
             response: not read yet.
-            method, url: what was asked.
+            method: the HTTP method that was asked with.
+            url: the URL that was asked.
             whole: its body is kept in memory; else see :meth:`blocks`.
             fine: its status is one of success; of others the beginning is enough.
             mask: replaces our secrets in a text.
+
+        Returns:
+            The answer, with our secrets masked.
         """
         headers = CaseInsensitiveDict((name, mask(value)) for name, value in response.headers.items())
         answer = cls(method, url, response.status_code, headers, is_file=fine and not whole, mask=mask)

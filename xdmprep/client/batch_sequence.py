@@ -63,6 +63,9 @@ def send_series(
         jobs: files that are checked at the same time.
         tell: called with a line of text on what happens.
 
+    Returns:
+        The batches that were sent, and why the rest was not, if so.
+
     Raises:
         SourceError, UsageError: the files of some batch are wrong; nothing was sent.
         PlatformError: the platform refused or could not be reached; the same call goes on later.

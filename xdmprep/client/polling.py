@@ -133,6 +133,9 @@ def wait(
         on_status: called with each new status.
         completed: COMPLETE was accepted, so that the batch must not stay ``loading``.
 
+    Returns:
+        The batch in its last state.
+
     Raises:
         PlatformError: the time is over, the batch stays ``loading`` though it is complete, or its status is one that
             nobody documents.

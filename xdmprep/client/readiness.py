@@ -91,6 +91,9 @@ def assess(
         doc: what Catalog says of it.
         manifest: of the files; None looks at the dataset alone, and then nothing is an error.
         schema: its schema, where the registry was asked.
+
+    Returns:
+        What the dataset is ready for; findings with errors first.
     """
     tags = doc.get("tags") or {}
     state = Readiness(

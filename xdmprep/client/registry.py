@@ -244,6 +244,9 @@ def create_adhoc_schema(
         required: names of the columns that every row needs.
         description: of both; the title unless given.
 
+    Returns:
+        The schema's ``$id``.
+
     Raises:
         PlatformError: the registry refuses or cannot be reached.
 

@@ -285,15 +285,22 @@ class Session:
         """One request, tried as often as its kind allows.
 
         Args:
-            method, path, params, headers: the request.
+            method: the HTTP method.
+            path: what follows the base URL, from its slash on.
             safe: a repeat does no harm.
+            params: parameters of the query.
             json_body: an object to send as JSON.
             body: gives the body anew for each try.
             size: bytes of `body`; the deadline of a large one is later.
+            headers: further headers.
             what: what the request is for, in messages.
-            batch, file: what it is about, in errors.
+            batch: id of the batch that it is about, in errors.
+            file: name of the file that it is about, in errors.
             expect: statuses that are fine.
             stream: do not read the body; it is a file, in whatever form.
+
+        Returns:
+            The answer, its status one of `expect`.
 
         Raises:
             Uncertain: the answer was lost and the request is not `safe`.

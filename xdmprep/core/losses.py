@@ -66,9 +66,14 @@ def tally(
     """Count the values of a chunk.
 
     Args:
-        leaves, records, rows: those of the chunk (n rows, one column a leaf).
+        leaves: the leaves of the chunk.
+        records: n rows, one column a leaf.
+        rows: int64 (n,), their numbers, as in the findings.
         faulty: bool (n,), True for the rows that are set aside.
         findings: what was found in the chunk.
+
+    Returns:
+        Counts of written and lost values by path, and the number of rows that lack some.
     """
     bad = pa.array(np.flatnonzero(faulty)) if faulty.any() else None
     written: Counter[Path] = Counter()

@@ -43,9 +43,14 @@ class Kernels(Protocol):
 
         Args:
             text: the text.
-            start, stop: offsets; a record begins at `start`.
+            start: offset in bytes; a record begins there.
+            stop: offset in bytes.
             final: the text ends at `stop`, so that the last record needs no line end.
-            delimiter, quote: one ASCII character each.
+            delimiter: one ASCII character.
+            quote: one ASCII character.
+
+        Returns:
+            An offset in bytes from `start` to `stop`.
         """
 
     def parse_csv(
@@ -61,6 +66,9 @@ class Kernels(Protocol):
             size: bytes of the lines.
             tree: where values go; an object.
             purpose: :data:`.json_columns.CHECK`, `MAPPED` or `LEARN`.
+
+        Returns:
+            The columns of `tree`, and the lines that were not taken.
         """
 
     def text_sizes(self, array: pa.Array, nulls: bool = False, /) -> tuple[int, int]:
@@ -171,6 +179,9 @@ class Kernels(Protocol):
             keep: bool (n,); None means all.
             around: int32 (n,) twice: the literals before and behind each row.
             starts: whether the offsets of the rows are wanted; otherwise there are none.
+
+        Returns:
+            UTF-8 bytes, and n + 1 int32 offsets of the rows in them; no offsets unless `starts`.
         """
 
     def write(self, file: int, data: Data, piece: int, /) -> None:

@@ -72,8 +72,12 @@ class Cutter:
 
         Args:
             text: any bytes-like object.
-            start, stop: offsets; a record begins at `start`.
+            start: offset in bytes; a record begins there.
+            stop: offset in bytes.
             final: the text ends at `stop`, so that the last record needs no line end.
+
+        Returns:
+            An offset in bytes from `start` to `stop`.
         """
         if not final and stop > start and text[stop - 1] == 13:
             stop -= 1  # a line feed may follow

@@ -98,6 +98,9 @@ def offset_text(at: datetime, colon: bool = True, zulu: bool = True, short: bool
         colon: ``+HH:MM``, otherwise ``+HHMM``.
         zulu: ``Z`` where it is none.
         short: ``+HH`` where the minutes are 0.
+
+    Returns:
+        Such as ``+02:00`` or ``Z``.
     """
     seconds = int((at.utcoffset() or timedelta()).total_seconds())
     if zulu and not seconds:

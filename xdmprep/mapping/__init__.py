@@ -126,6 +126,9 @@ def map_stream(
             the first chunk).
         strict: as in :func:`compile_mapping`.
 
+    Returns:
+        A stream of records, one for each row, or for each group if the set groups rows.
+
     Raises:
         MappingError: with all faults of the set, before the first row.
     """

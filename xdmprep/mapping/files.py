@@ -173,6 +173,9 @@ def render(fields: Iterable[FieldMapping], options: SetOptions, form: str, suffi
         form: one of :data:`FILE_FORMS`.
         suffix: ending of the file, such as ``.yaml``.
 
+    Returns:
+        The text, and one line for each thing that was left out.
+
     Raises:
         MappingError: there is no such form.
     """

@@ -74,6 +74,9 @@ class GroupRows:
             order: brings the rows of a group together; None if they stand so.
             bounds: of the groups.
             most: rows of a piece.
+
+        Yields:
+            One list of columns a piece, in order: a list array for each of `columns`, one row a group.
         """
         places = [(int(bounds[at]), int(bounds[end]), pa.array((bounds[at : end + 1] - bounds[at]).astype(np.int32)))
                   for at, end in cuts(bounds, most)]  # fmt: skip

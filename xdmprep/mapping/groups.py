@@ -67,6 +67,9 @@ def group_stream(
         reads: the other columns that are read; None for all.
         in_order: the rows of a group are promised to stand together.
         memory: bytes of rows held before temporary files are used.
+
+    Returns:
+        A stream of one row a group.
     """
     grouping = _Grouping(stream, keys, reads, memory)
     leaves = tuple(Leaf((field.name,), field.type, field.name) for field in grouping.lists)

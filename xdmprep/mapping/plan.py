@@ -106,6 +106,9 @@ def make_plan(mapping: MappingSet, columns: pa.Schema, schema: Schema | None, sa
         schema: the XDM schema, or None to pass types through.
         sample: without a schema it decides types that are known per row only.
 
+    Returns:
+        What makes each destination from the columns.
+
     Raises:
         MappingError: with all faults of the set.
     """

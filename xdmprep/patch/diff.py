@@ -50,6 +50,9 @@ def diff_streams(
         effects: look at what the patch does to the profiles that are there, and keep so many of the first records as
             they were; None does not.
 
+    Returns:
+        The patch, not yet written.
+
     Raises:
         UsageError: the schema's records cannot be patched, or the key is none of its fields.
         DataError: a key occurs twice, and that was said to be an error.

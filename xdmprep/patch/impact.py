@@ -74,6 +74,9 @@ class Effects:
             sent: what is sent, of the same type.
             keys: whose they are.
             keep: how many of `before` to keep.
+
+        Returns:
+            Counts of the effects, and the first `keep` of the records as they were.
         """
         made = cls(len(sent), int(before.null_count))
         if keep:

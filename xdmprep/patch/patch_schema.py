@@ -93,6 +93,9 @@ def restated(
         root: the schema's record.
         always: fields (or objects) that every record that sends something repeats.
         required: repeat the fields that the schema requires, in the objects that are sent.
+
+    Returns:
+        A struct array as long as `sent`.
     """
     sending = valid(sent)
     made = _with_always(sent, whole, (), always, sending)

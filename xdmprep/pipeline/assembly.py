@@ -107,6 +107,9 @@ def manifest_of(
         source: what describes the source, with its ``name``.
         schema: of the records; None without one.
         **more: further fields of :class:`.Manifest`: `upsert`, `values`, `threshold`.
+
+    Returns:
+        The manifest, not yet written.
     """
     return Manifest(
         options.format, done.files, done.rows, done.written, done.rejected, source=source,

@@ -329,16 +329,25 @@ def conclude(
     """End a run whose parts are written: the manifest, `run.json`, and the threshold.
 
     Args:
-        folder, done, report, options, schema: what was written, where and how.
-        name, columns: of the source.
+        folder: where it was written.
+        done: the parts and counts.
+        report: what was found.
+        options: how it was written.
+        schema: of the records.
+        name: of the source.
         files: name and rows of each, where the source is several.
-        mapping_file, schema_file: where they were read from, for :func:`xdmprep.mend`.
+        columns: the source's columns.
+        mapping_file: path that the mapping was read from, for :func:`xdmprep.mend`.
+        schema_file: where the schema was read from, for the same.
         threshold: percentage of rows that may be set aside; None for any.
         max_loss: as for :func:`prepare`.
         started: when the run began, by ``time.perf_counter``.
         merged: source rows beside those that are counted as records.
         seconds: spent in each stage.
         upsert: whether the records are a patch.
+
+    Returns:
+        The result of the run.
 
     Raises:
         DataError: more rows are faulty than `threshold` allows.

@@ -425,6 +425,9 @@ def parse_records(data: memoryview | bytes, lines: int, shape: CsvShape, only: S
         lines: how many lines come before it.
         shape: the columns.
         only: the columns that are wanted; None means all.
+
+    Returns:
+        A chunk of the rows, with the records that cannot be rows set aside.
     """
     names = shape.names if only is None else tuple(only)
     batch, aside = kernels.active.parse_csv(data, shape.form, names)

@@ -56,9 +56,13 @@ def read_lines(path: str | os.PathLike[str], options: CsvOptions | None, columns
     """The rows of a CSV file as text.
 
     Args:
-        path, options: as for :func:`read_csv`.
+        path: as for :func:`read_csv`.
+        options: as for :func:`read_csv`.
         columns: the columns that are parsed, too.
         bare: compare without quotes and carriage returns.
+
+    Returns:
+        The stream of rows, the leaves to compare, and how to parse rows again.
 
     Raises:
         SourceError: as :func:`read_csv` does.

@@ -44,6 +44,9 @@ def records(
         rules: the rule set: ``strict``, ``batch`` or ``jsonschema``.
         strict: set a row aside too where a value did not fit its destination's type.
 
+    Returns:
+        The columns of the schema, one row a record.
+
     Raises:
         SchemaError, MappingError, UsageError: before a job runs.
     """

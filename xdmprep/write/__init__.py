@@ -61,6 +61,9 @@ def open_parts(
         options: format, sizes and compression of the files.
         pool: does what the writer leaves to others; None to do all in this process. Only Parquet uses it.
 
+    Returns:
+        The writer, which has not opened a file.
+
     Raises:
         UsageError: the records are nested and the format is CSV, or they have more fields than the platform takes.
     """
@@ -97,6 +100,9 @@ def write_stream(
         on_chunk: called in order with what was found in each chunk, for progress and reports.
         on_part: called with each part when it is complete; until the run ends, its name is a hidden one.
         clock: gives a context that measures the stage it names.
+
+    Returns:
+        The parts, and the numbers of rows that were read, written and set aside.
 
     Raises:
         OutputError: the disk refuses; nothing half-written stays.

@@ -21,6 +21,9 @@ def parse(data: Any, size: int, tree: JsonNode, purpose: int) -> Parsed:
         size: bytes of the lines.
         tree: where values go; an object.
         purpose: :data:`.json_columns.CHECK`, `MAPPED` or `LEARN`.
+
+    Returns:
+        The columns of `tree`, with the Arrow types that its values have.
     """
     parsed = kernels.active.parse_json(data, size, tree, purpose)
     return replace(parsed, root=replace(parsed.root, children=tuple(map(_typed, parsed.root.children))))

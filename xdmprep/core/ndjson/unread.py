@@ -25,10 +25,14 @@ def unread_line(block: LineBlock, starts: Ints, ends: Ints, line: int, row: int,
 
     Args:
         block: its block.
-        starts, ends: where each line of the block begins and ends.
+        starts: offset of the beginning of each line of the block, in bytes.
+        ends: offset of its end.
         line: its number in the block, from 0.
         row: its row in the block, from 1.
         error: what is wrong with it.
+
+    Returns:
+        Row, number of the line (from 1), the beginning of its text, and the error with its offset in bytes.
     """
     begin, end = int(starts[line]), int(ends[line])
     message = error.message

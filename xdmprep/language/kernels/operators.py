@@ -287,7 +287,17 @@ _ORDER: dict[str, Callable[..., pa.Array]] = {
 
 
 def compared(rows: Rows, left: Column, right: Column, sign: str) -> Column:
-    """``==``, ``<``... of two columns."""
+    """``==``, ``<``... of two columns.
+
+    Args:
+        rows: the rows that are evaluated.
+        left: the first operand.
+        right: the second operand.
+        sign: ``==``, ``!=``, ``<``, ``<=``, ``>`` or ``>=``.
+
+    Returns:
+        A boolean column; rows that the columns cannot decide are open.
+    """
     if sign in ("==", "!=") and {kind(left), kind(right)} & _WHOLE:
         return _equal(rows, left, right, sign == "!=")
     left, right = (Column(instant_of(c.values), c.open) if kind(c) == "zoned" else c for c in (left, right))
