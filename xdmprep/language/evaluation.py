@@ -346,7 +346,8 @@ def each(
     """What the interpreter gives, once per distinct combination of the columns where they can be told apart.
 
     Args:
-        tree, evaluate: what is evaluated.
+        tree: the expression.
+        evaluate: gives its value for one row.
         columns: what it reads.
         n: number of rows.
         frame: the rows around.

@@ -357,7 +357,8 @@ def write_trial(
     Args:
         result: a patch whose effects were looked at; so many records are written as it kept.
         schema: its schema.
-        former, patch: the folders.
+        former: the folder for the records as they were.
+        patch: the folder for them as they are sent.
 
     Returns:
         Both manifests, and the records as they are sent, of the type of ``result.effects.before``.

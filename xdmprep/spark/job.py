@@ -69,7 +69,13 @@ def prepare(
         out: the folder, on a file system that driver and executors share under this path: a path, ``file:/...`` or
             ``dbfs:/...``.  Object stores by URL are refused.
         format: ``json``, ``parquet`` or ``csv``.
-        rules, strict, error_threshold, max_loss, max_bytes, max_rows, overwrite: as for :func:`xdmprep.prepare`.
+        rules: the rule set: ``strict``, ``batch`` or ``jsonschema``.
+        strict: whether a row is set aside too where a value did not fit its destination's type.
+        error_threshold: percentage of rows that may be set aside, as for :func:`xdmprep.prepare`.
+        max_loss: percentage, as for :func:`xdmprep.prepare`.
+        max_bytes: largest size of a part in bytes, as for :func:`xdmprep.prepare`.
+        max_rows: largest number of records in a part, as for :func:`xdmprep.prepare`.
+        overwrite: as for :func:`xdmprep.prepare`.
         upsert: True for the records of :func:`diff`: the manifest then says that they are a patch, and `upload` sends
             them only to a dataset that is enabled for upsert.
 

@@ -210,11 +210,15 @@ def diff(
     """The upsert records that make the profiles of one snapshot those of another, joined by Spark.
 
     Args:
-        before, after: two snapshots of one source.
+        before: the earlier snapshot.
+        after: the later snapshot of the same source.
         schema: a Schema or a path; of record data, such as profiles.
         on: path of the key; None takes the primary identity.  Another key than that is refused.
         mapping: maps both snapshots; None where the rows are records.
-        new, relax_required, rules, strict: as for :func:`xdmprep.diff`.
+        new: as for :func:`xdmprep.diff`.
+        relax_required: as for :func:`xdmprep.diff`.
+        rules: as for :func:`xdmprep.diff`.
+        strict: as for :func:`xdmprep.diff`.
         buckets: how many pairs of small snapshots are compared; each has to fit into the memory of a Python worker.
             None takes ``spark.sql.shuffle.partitions``.
 

@@ -59,7 +59,7 @@ def open_parts(
         leaves: the fields of the records that hold values.
         arrow_schema: Arrow types of the records.
         options: format, sizes and compression of the files.
-        pool: does what the writer leaves to others; None to do all in this process. Only Parquet uses it.
+        pool: does what the writer leaves to others; None for the calling thread alone. Only Parquet uses it.
 
     Returns:
         The writer, which has not opened a file.
