@@ -389,7 +389,18 @@ class Stream:
         return wrap(repr(self)[1:-1], grid(heads, rows) + (f"<p>... and {more:,} more columns.</p>" if more else ""))
 
     def reading(self, names: frozenset[str] | None) -> Stream:
-        """The same rows for steps that read some columns only (None: all); other values may be unfit for records."""
+        """The same rows for steps that read some columns only; values of other columns may be unfit for records.
+
+        Args:
+            names: the columns that are read; None means all.
+
+        Returns:
+            A stream that leaves other columns unchecked where the source can; else this one.
+
+        Examples:
+            >>> records.reading(None) is records
+            True
+        """
         if names is None or self.narrowed is None or len(self.steps) != 1:
             return self
         return replace(self, steps=(self.narrowed(names),))
