@@ -779,7 +779,7 @@ static const uint8_t *read_value(Reader *r, const uint8_t *at, Node *node, size_
             absent_value(node, IS_NULL);
         } else {
             if (!opened(r, node, slot)) return NULL;
-            absent_value(node, ABSENT);
+            absent_value(node, r->flags & LEARNING ? IS_NULL : ABSENT);
         }
         return end;
     case 't':

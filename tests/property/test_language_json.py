@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from xdmprep import kernels
 from xdmprep.language import compile_expression
 from xdmprep.language.catalogue import Context
 from xdmprep.language.interpreter import Scope, compile_node, run
 from xdmprep.language.kernels import json_objects
 from xdmprep.language.options import DEFAULT
-from xdmprep.language.shapes import outgoing
+from xdmprep.language.shapes import outgoing, to_python
 from xdmprep.language.values import Failed
 from xdmprep.mapping import MappingSet, map_stream
 from xdmprep.read import open_source
@@ -133,3 +134,37 @@ def test_a_column_is_parsed_once_for_all_mappings_that_ask_for_it(monkeypatch: p
     assert not parsed or parsed == [100]  # without a compiler such texts are parsed one by one
     monkeypatch.undo()
     assert not hasattr(json_objects._PARSED, "columns") or json_objects._PARSED.columns is None
+
+
+holed = st.fixed_dictionaries(
+    {},
+    optional={
+        "a": st.sampled_from([1, 2, None]), "b": st.sampled_from(["t", "null", None]), "z": st.none(),
+        "o": st.none() | st.fixed_dictionaries({}, optional={"a": st.sampled_from([True, None]), "b": st.sampled_from([0.5, 2, None])}),
+        "l": st.none() | st.lists(st.none() | st.fixed_dictionaries({}, optional={"a": st.sampled_from([1, None])}), max_size=3),
+        "m": st.lists(st.sampled_from([1, None]), max_size=2),
+    },
+)  # fmt: skip
+HOLED = [
+    "json_to_object(a)", "size_of(json_to_object(a))", "json_to_object(a).containsKey('b')", "json_to_object(a).containsKey('z')",
+    "json_to_object(a).o.containsKey('b')", "size_of(json_to_object(a).o)", "json_to_object(a).m", "json_to_object(a).getOrDefault('o', n)",
+    "transformArray(json_to_object(a).l, i -> size_of(i))", "transformArray(json_to_object(a).l, i -> i.containsKey('a'))",
+    "json_to_object(a) == {'a': null, 'b': 't'}", "json_to_object(a).l == [null, {'a': null}]",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HOLED)
+@settings(max_examples=30, deadline=None)
+@given(given_texts=st.lists(holed.map(json.dumps) | st.just("null") | st.none(), min_size=4, max_size=40))
+def test_null_in_texts_is_not_absence(text: str, given_texts: list[str | None]) -> None:
+    check(text, given_texts)
+
+
+def test_texts_with_nulls_are_parsed_as_a_column() -> None:
+    if kernels.active is kernels.plain:
+        pytest.skip("texts are parsed one by one without a compiler")
+    texts_ = [json.dumps({"a": None if i % 3 else i, "l": [{"b": None}, None], "z": None}) for i in range(30)]
+    made = json_objects._parsed(pa.array(texts_))
+    assert made is not None
+    assert made.open is None
+    assert to_python(made.values) == [json.loads(each) for each in texts_]

@@ -96,7 +96,7 @@ def _column(node: JsonNode, made: Any) -> JsonColumn:
         array = pa.Array.from_buffers(kind, size, [valid, values], children=[entries])
     else:
         array = pa.Array.from_buffers(kind, size, [valid, values] if text is None else [valid, values, text])
-    return JsonColumn(node, array, mask, size, None, ())
+    return JsonColumn(node, array, mask, size, None, children if node.kind == ARRAY else ())
 
 
 def text_sizes(array: pa.Array, nulls: bool = False) -> tuple[int, int]:

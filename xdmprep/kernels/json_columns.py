@@ -82,8 +82,8 @@ def _raw(name: str) -> bytes:
 
 #: What lines are parsed for: to be checked (nulls are noted, unknown keys do not fit, and numbers are taken only where
 #: the column's number is exactly theirs); to be mapped (null is as good as no value, and unknown keys of the record
-#: itself are passed over); to learn what they hold (the same, but no key is passed over and an integer does not fit
-#: doubles).  The numbers are those of _json.c.
+#: itself are passed over); to learn what they hold (the same, but nulls are noted, no key is passed over and an integer
+#: does not fit doubles).  The numbers are those of _json.c.
 CHECK, MAPPED, LEARN = 1, 2, 8
 #: What became of a line; the numbers are those of _json.c.  UNLIKE: it does not fit the tree.
 GOOD, BLANK, EXACT, UNLIKE = range(4)
@@ -98,7 +98,7 @@ class JsonColumn:
         array: the values; None for objects, whose fields are there instead.
         nulls: where ``null`` is; None if nowhere, or if that was not asked for.
         valid: for objects: Arrow's bitmap of where one is, None if everywhere.
-        children: for objects: the fields.
+        children: for objects: the fields; for arrays: their elements.
     """
 
     node: JsonNode

@@ -38,10 +38,7 @@ _KINDS = {"text": json.TEXT, "integer": json.INTEGER, "number": json.NUMBER, "bo
 
 @kernel("json_to_object", "words")
 def json_to_object(rows: Rows, value: Column) -> Made:
-    """The values of JSON texts; open where a text has another shape than most, or holds ``null``.
-
-    The parser takes null for a value that is not there; in the language they differ.
-    """
+    """The values of JSON texts; open where a text has another shape than most."""
     values = plain(value.values)
     done: dict[Any, tuple[Any, Made]] | None = getattr(_PARSED, "columns", None)
     if done is None:
@@ -88,7 +85,7 @@ class _LongNumber(Exception):
     """An integer of 19 digits or more among numbers with a point: perhaps beyond 64 bits."""
 
 
-def _parsed(values: pa.Array, pattern: str = r"null|\n") -> Made:
+def _parsed(values: pa.Array, pattern: str = r"\n") -> Made:
     """The values of texts; those that match the pattern stay open."""
     absent = nulls_of(values)
     open_ = as_mask(pc.match_substring_regex(values, pattern).fill_null(False))
@@ -114,7 +111,7 @@ def _parsed(values: pa.Array, pattern: str = r"null|\n") -> Made:
         return None
     root = parsed.root.children[0]
     try:
-        made = _shaped(root.whole(), root.node)
+        made = _shaped(root, root.whole())
     except _LongNumber:
         return _parsed(values, pattern + "|[0-9]{19}")
     at = np.zeros(n, dtype=np.int64)
@@ -146,7 +143,7 @@ def _node(seen: Seen) -> json.JsonNode | None:
     if kind == "object":
         if len(seen.inside) > MOST_KEYS or any(name.startswith("\0") for name in seen.inside):
             return None
-        inside = {name: _node(below) for name, below in seen.inside.items() if below.kinds}
+        inside = {name: _node(below) for name, below in seen.inside.items()}
         children = tuple(child for child in inside.values() if child is not None)
         if len(children) < len(inside):
             return None
@@ -162,17 +159,21 @@ def _parse(values: pa.Array, node: json.JsonNode) -> json.Parsed:
     return parse(data, len(data) - PADDING, json.JsonNode(json.OBJECT, ("v",), (node,)), json.LEARN)
 
 
-def _shaped(array: pa.Array, node: json.JsonNode) -> pa.Array:
-    """The parser's column as one of the language's."""
+def _shaped(column: json.JsonColumn, array: pa.Array) -> pa.Array:
+    """The parser's column, of which `array` is the whole, as one of the language's."""
+    node = column.node
     if node.kind == json.OBJECT:
         absent = nulls_of(array)
-        children = [array.field(i) for i in range(len(node.names))]
-        gone: list[Mask | None] = [some(nulls_of(child) & ~absent) for child in children]
-        parts = [_shaped(child, below) for child, below in zip(children, node.children, strict=True)]
+        fields = [array.field(i) for i in range(len(node.names))]
+        gone: list[Mask | None] = []
+        for child, values in zip(column.children, fields, strict=True):
+            missing = nulls_of(values) & ~absent
+            gone.append(some(missing if child.nulls is None else missing & ~child.nulls))
+        parts = [_shaped(child, values) for child, values in zip(column.children, fields, strict=True)]
         return object_of(node.names, parts, gone, absent)
     if node.kind == json.ARRAY:
         offsets, items = list_parts(array)
-        return list_of(offsets, _shaped(items, node.children[0]), nulls_of(array))
+        return list_of(offsets, _shaped(column.children[0], items), nulls_of(array))
     return _numbers(array) if node.kind == json.NUMBER_TEXT else array
 
 
