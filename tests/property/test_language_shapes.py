@@ -220,7 +220,7 @@ TEMPLATES = [
     "add_to_map(iif(t, {'k': 1}, {'a': 2}), {'k': 3, 'a': 4})", "add_to_map(m, m, o)", "add_to_map(null, m)",
     "arrays_to_objects('id', l, 'n', ln)", "arrays_to_objects('id', l)", "arrays_to_objects('a', null, 'b', ln)", "arrays_to_objects('a', l, 'a', ln)",
     "['a', 'k', null].contains(a)", "[1, 2].contains(n)", "l.contains(a)", "ln.contains(n)", "l.size()", "m.size()", "m.isEmpty()", "m.keySet()", "o.values()",
-    "a =~ ['a', 'k']", "b =~ ['1', null]", "n =~ [1, '2']", "contains_key('m.k')", "contains_key('o.id')", "contains_key('lo[1].id')",
+    "a =~ ['a', 'k']", "b =~ ['1', null]", "n =~ [1, '2']", "a =~ [b, n, x]", "n =~ [x, a, null]", "x =~ [n, 1, '2.5']", "t =~ [a, n]", "o =~ [lo[0], o]", "d =~ [concat(d), a]", "iif(t, a, n) =~ [b, x, [a]]", "a =~ []", "null =~ [a, n]", "l =~ [[a], ll[0]]", "contains_key('m.k')", "contains_key('o.id')", "contains_key('lo[1].id')",
     "filterArray(lo, i -> i.n > 0)", "transformArray(lo, i -> {'k': i.id, 'a': a})", "transformArray(ln, i -> iif(i > 1, i, 'few'))", "filterArray(ln, i -> i != n)",
     "transformArray(lo, i -> iif(i.n == 1, {'k': 1}, null))", "transformArray(l, i -> transformArray(ln, j -> concat(i, j)))", "filterArray([o, {'id': a}], i -> i.id != null)",
     "a + b", "a + n", "n + a", "x + a", "a + null", "a * 2", "a * 2.5 + 1", "a - x", "x * n", "x / n", "x % 2", "-x", "-n", "+a", "~n", "n & 3", "(x * 2) + n", "to_integer(x)",

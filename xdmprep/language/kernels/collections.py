@@ -33,7 +33,22 @@ from . import texts
 from .choices import element
 from .equality import same
 from .strings import joined, place_of
-from .table import KERNELS, LAMBDAS, Constants, Made, Rows, as_texts, failing, kernel, kind, literal, need, truths
+from .table import (
+    KERNELS,
+    LAMBDAS,
+    Constants,
+    Made,
+    Rows,
+    as_texts,
+    failing,
+    kernel,
+    kind,
+    lifted,
+    literal,
+    need,
+    needed,
+    truths,
+)  # fmt: skip
 
 # Arrays made of values
 
@@ -591,11 +606,20 @@ def _is_in(item: Column, values: list[Any]) -> pa.Array:
     return pc.or_(found, pc.is_null(item.values)) if None in values else found
 
 
-@kernel("in", "any fixed")
-def in_constants(rows: Rows, value: Column, items: Any) -> Made:
-    """``value =~ [..]`` with constant texts."""
-    need(kind(value) == "text" and isinstance(items, list) and all(isinstance(each, str | None) for each in items))
-    return Column(_is_in(value, items))
+@kernel("in", "any any")
+def in_array(rows: Rows, value: Column, items: Column) -> Made:
+    """``value =~ [..]``: whether an element equals the value."""
+    if isinstance(items, Constants) and kind(value) == "text":
+        words = literal(items, list)
+        if all(isinstance(each, str | None) for each in words):
+            return Column(_is_in(value, words))
+    need(kind(items) == "list" and not items.values.null_count)
+    offsets, elements = list_parts(items.values)
+    owners = owners_of(offsets)
+    pairs = [Column(value.values.take(pa.array(owners))), Column(elements)]
+    found = needed(lifted(KERNELS["=="], Rows(len(owners), rows.context), pairs))
+    is_open = None if found.open is None else some(marked(rows.n, owners[found.open]))
+    return Column(pa.array(marked(rows.n, owners[as_mask(found.values)])), is_open)
 
 
 @kernel("contains_key", "any")
