@@ -310,7 +310,7 @@ def test_success_with_lost_rows_is_visible(emulator, dataset, tmp_path):
 
 def test_doubles_that_came_through_late_are_aborted(emulator, dataset, tmp_path, monkeypatch):
     """A creation whose answer was lost is invisible for a while, then it is there."""
-    emulator.state.unique_external_ids = False
+    monkeypatch.setattr(emulator.state, "unique_external_ids", False)
     folder = simple_folder(tmp_path / "out")
     client = quick(emulator.url)
 

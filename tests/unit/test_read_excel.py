@@ -113,7 +113,7 @@ def test_rows_wider_than_the_header_are_set_aside(tmp_path: Path, schemas: Path)
     assert (result.rows, result.written, result.rejected) == (3, 2, 1)
     issue = next(iter(result.report))
     assert (issue.row, issue.code) == (2, "ragged-row")
-    assert "row 3 of the sheet has 2 cells, the header 1 columns" in issue.message
+    assert "row 3 of the sheet has 2 cells, the header 1 column" in issue.message
 
 
 def test_errors_and_lost_digits_are_findings(tmp_path: Path) -> None:

@@ -385,7 +385,7 @@ def _chunk(
     columns: list[pa.Array] = []
     issues: list[Finding] = []
     for column, leaf, plain in zip(batch.columns, leaves, readable, strict=True):
-        if only is not None and leaf.path[0] not in only and column.type == leaf.type:
+        if plain and only is not None and leaf.path[0] not in only and column.type == leaf.type:
             pass
         elif plain:
             column, unfit = plain_column(column)

@@ -169,7 +169,7 @@ class Rejects:
         if known is not None:
             for number, name in enumerate(unique_names(known.schema.names)):
                 parts = [
-                    pa.nulls(len(chunk)) if source is None else source.column(number)
+                    pa.nulls(len(chunk)) if source is None else _printable(source.column(number))
                     for chunk, source in zip(chunks, sources, strict=True)
                 ]
                 column = shown(joined([*parts, pa.nulls(lost)]))
