@@ -11,6 +11,7 @@ import json
 import math
 import os
 import random
+import re
 import sys
 import traceback
 import warnings
@@ -225,7 +226,7 @@ def case(rng: random.Random, folder: Path) -> tuple[str, list[str]]:
     except XdmPrepError as error:
         return type(error).__name__, list(_judge_error(error, shown))
     except TypeError as error:
-        if _is_sentence(error):
+        if _is_sentence(error) or _is_the_callers(error):
             return "TypeError", []
         return "fault", [f"TypeError without a sentence: {error}\n{shown()}\n{engine.frames(traceback.format_exc())}"]
     except Exception as error:
@@ -270,9 +271,12 @@ def _is_sentence(error: TypeError) -> bool:
 
 
 def _is_the_callers(error: Exception) -> bool:
-    """Whether an error comes out of the caller's own object: a generator, a callable, a hostile class."""
+    """Whether an error comes out of the caller's own object: a generator, a callable, a hostile class.
+
+    A callback of C (`object`, `id`) has no frame of its own: the last one is the line that calls it.
+    """
     last = traceback.extract_tb(error.__traceback__)[-1]
-    return Path(last.filename) == Path(__file__)
+    return Path(last.filename) == Path(__file__) or re.match(r"on_(?:start|chunk|part)\(", last.line or "") is not None
 
 
 def _shown(name: str, args: list[Any], named: dict[str, Any]) -> str:

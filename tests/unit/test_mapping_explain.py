@@ -32,7 +32,7 @@ CASES = {
     "mixed": ("iif(n > 3, a, n)", "columns"),
     "json": ("json_to_object(j).k", "distinct"),  # half of the texts have another shape
     "regex": ('matches_regex(a, "x(?<=x)")', "distinct"),
-    "rows": ('0 + l.indexOf(["q"])', "rows"),
+    "rows": ('0 + l.lastIndexOf(["q"])', "rows"),
 }
 
 
@@ -51,7 +51,7 @@ def test_rows_are_at_least_one() -> None:
 
 def test_check_warns_of_what_runs_row_by_row() -> None:
     found = check_mapping(MappingSet({"x": CASES["rows"][0], "y": "upper(a)", "z": CASES["json"][0]}), TABLE.schema)
-    assert len(found.warnings) == 1 and "row by row" in found.warnings[0] and ".indexOf()" in found.warnings[0]
+    assert len(found.warnings) == 1 and "row by row" in found.warnings[0] and ".lastIndexOf()" in found.warnings[0]
 
 
 def test_the_command_prints_each_mapping(tmp_path: Path) -> None:
