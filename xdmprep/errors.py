@@ -21,6 +21,7 @@ rows in a report (:class:`Issue`), never exceptions, unless the caller asks for 
 from __future__ import annotations
 
 import bisect
+import errno
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -337,6 +338,16 @@ def shorten(value: Any, limit: int = 80) -> str:
         text = f"<{type(value).__name__}>"
     end = {"{": "}", "[": "]", "(": ")"}.get(text[:1], text[:1])
     return text if len(text) <= limit else text[: limit - 4] + "..." + end
+
+
+def unwritable(path: Any, error: OSError) -> OutputError:
+    """The error that says why a file or folder cannot be written, and what to do about it."""
+    advice = ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        advice = " Make room on the disk, or give another folder."
+    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        advice = " Give another folder, or change the permissions of this one."
+    return OutputError(f"{path}: cannot be written: {error.strerror or error}.{advice}")
 
 
 def counted(number: int, noun: str) -> str:

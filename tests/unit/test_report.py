@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -184,7 +186,7 @@ def test_saved_reports(tmp_path: Path, ending: str) -> None:
 def test_a_report_that_cannot_be_saved(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="ends in"):
         Report().save(tmp_path / "r.txt")
-    with pytest.raises(OutputError, match="cannot write"):
+    with pytest.raises(OutputError, match="cannot be written"):
         Report().save(tmp_path / "none" / "r.html")
 
 
@@ -275,3 +277,20 @@ def test_messages_without_end_become_one_group() -> None:
     groups = Report("f", 100, found).groups
     assert len(groups) == MESSAGES + 1
     assert sum(group.count for group in groups) == 100
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [(errno.ENOSPC, "Make room on the disk"), (errno.EDQUOT, "Make room on the disk"),
+     (errno.EACCES, "Give another folder"), (errno.EROFS, "Give another folder")],
+)  # fmt: skip
+def test_a_refusal_of_the_disk_says_what_to_do_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, advice: str
+) -> None:
+    def refuse(handle: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(OutputError, match=f"report.html: cannot be written: {os.strerror(code)}. {advice}"):
+        Report("x", 0, []).save(tmp_path / "report.html")
+    assert list(tmp_path.iterdir()) == []

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from ..errors import OutputError, SourceError, shorten
+from ..errors import OutputError, SourceError, shorten, unwritable
 from .arguments import PATH, takes
 from .documents import (
     COUNT,
@@ -295,7 +295,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise OutputError(f"{final}: cannot write: {error.strerror or error}.") from error
+        raise unwritable(final, error) from error
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

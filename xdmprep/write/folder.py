@@ -19,7 +19,7 @@ from .. import kernels
 from ..core.documents import OBJECT, TEXT, DocumentKind, is_file, is_folder, record
 from ..core.manifest import NAME as MANIFEST
 from ..core.manifest import File, local_output, sync_folder, whole_file
-from ..errors import OutputError, shorten
+from ..errors import OutputError, shorten, unwritable
 from .lock import NAME as LOCK
 from .lock import FolderLock
 
@@ -263,4 +263,4 @@ class WholeFile:
             with contextlib.suppress(AttributeError, OSError):
                 self._file.close()
                 self._temporary.unlink(missing_ok=True)
-            raise OutputError(f"{self.path}: cannot be written: {error.strerror or error}.") from None
+            raise unwritable(self.path, error) from None

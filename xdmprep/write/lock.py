@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..core.manifest import lock_file
-from ..errors import OutputError
+from ..errors import OutputError, unwritable
 
 NAME = ".lock.part"
 
@@ -29,7 +29,7 @@ class FolderLock:
         try:
             handle = _locked(path)
         except OSError as error:
-            raise OutputError(f"{folder}: cannot be written: {error.strerror or error}.") from None
+            raise unwritable(folder, error) from None
         if handle is None:
             raise OutputError(f"{folder}: another run is writing here. Wait for it to end, or give another folder.")
         self._end = weakref.finalize(self, _let_go, handle, path)
