@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -247,3 +248,21 @@ def test_the_message_names_what_is_wrong_and_the_mend(
         assert run([*line.split(), "--json"]) == code
         error = json.loads(capsys.readouterr().out)["error"]
         assert what in error["message"] + error["hint"] and error["hint"]
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.json", "p.arrow", "p.parquet", "p.xlsx", "p"])
+@pytest.mark.parametrize(
+    "line",
+    ["validate {} -s crm.schema.json", f"validate {{}} {JOB.replace(' -o out', '')}", f"prepare {{}} {JOB}",
+     "diff {0} {0} -m crm.mapping.yaml -s crm.schema.json -o out"],
+)  # fmt: skip
+def test_a_pipe_that_nobody_writes_to_is_refused_and_not_waited_for(
+    name: str, line: str, place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(place)
+    os.mkfifo(place / name)
+    try:
+        assert run(line.format(name).split()) == 2
+    finally:
+        (place / name).unlink()
+    assert "pipe" in capsys.readouterr().err

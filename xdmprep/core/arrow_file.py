@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..errors import SourceError
+from .documents import is_file
 from .signatures import other_kind
 
 #: What files begin with: those of the file format, of the first version of Feather, and of the stream format.
@@ -27,7 +28,9 @@ def is_arrow(head: bytes) -> bool:
 
 
 def is_arrow_file(file: Path) -> bool:
-    """The same for the file at a path; False where none can be opened."""
+    """The same for the file at a path; False for what is no file: opening a pipe would wait for a writer."""
+    if not is_file(file):
+        return False
     try:
         with file.open("rb") as opened:
             return is_arrow(opened.read(8))
