@@ -47,7 +47,13 @@ class Evaluated:
 
 
 class Expression:
-    """A compiled expression.
+    """A compiled expression.  Two are equal where they give the same values: not where they ask clock or randomness.
+
+    Args:
+        text: as written.
+        columns: the source's columns; None where they are not known.
+        options: settings of the language.
+        tree: the bound tree, for an expression that nobody wrote; `text` then only stands for it in messages.
 
     Attributes:
         text: as written.
@@ -59,15 +65,19 @@ class Expression:
         is_constant: whether it gives the same value for every row; `constant` is that value.
     """
 
-    def __init__(self, text: str, columns: pa.Schema | None = None, options: Options = DEFAULT) -> None:
-        self.text, self.options, self._declared = text, options, columns
+    def __init__(
+        self, text: str, columns: pa.Schema | None = None, options: Options = DEFAULT, tree: Node | None = None
+    ) -> None:
+        self.text, self.options = text, options
+        self._made_of = text, columns, options, tree
         try:
-            self.tree: Node = bind(parse(text), text, columns, options)
+            self.tree: Node = bind(parse(text), text, columns, options) if tree is None else tree
             self.columns = columns_of(self.tree)
             self.fields = fields_of(self.tree)
             self.evaluator: Evaluator = compile_node(self.tree)
             self.is_volatile = is_volatile(self.tree)
             self.is_constant = not self.columns and not self.is_volatile
+            self._hash = hash(self.tree)
         except RecursionError:
             raise ExpressionError("The expression is nested too deeply", text) from None
         if columns is not None:  # only those that are read, since a source may have thousands
@@ -78,6 +88,7 @@ class Expression:
                     if columns.get_field_index(name) >= 0
                 ]
             )
+        self._read = columns
         self._kinds: dict[Any, pa.DataType | None] = {}
         self.constant: Any = None
         self._failure: str | None = None
@@ -98,7 +109,15 @@ class Expression:
         return f"Expression({self.text!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Expression, (self.text, self._declared, self.options)
+        return Expression, self._made_of
+
+    def __eq__(self, other: object) -> bool:
+        if self is other or not isinstance(other, Expression) or self.is_volatile:
+            return self is other
+        return (self.tree, self._read, self.options) == (other.tree, other._read, other.options)
+
+    def __hash__(self) -> int:
+        return self._hash
 
     @cached_property
     def _root(self) -> Part:

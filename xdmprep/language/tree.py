@@ -1,12 +1,13 @@
 """The tree of an expression: what the parser gives, and what the interpreter and the columnar compiler walk.
 
 Every node knows the position of its first character, so that a fault found later can still be shown in the text.
+Nodes are equal, and hash alike, when they mean the same, wherever they stand.  The mapping layer adds nodes of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -14,14 +15,24 @@ from typing import Any
 class Node:
     """Anything in the tree; `position` is the 0-based offset in the text."""
 
-    position: int
+    position: int = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Constant(Node):
-    """A literal, or a part that was worked out beforehand."""
+    """A literal, or a part that was worked out beforehand.  ``1``, ``1.0`` and ``true`` differ."""
 
     value: Any
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Constant) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    @property
+    def _key(self) -> tuple[type, str]:
+        return type(self.value), repr(self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +117,16 @@ class Map(Node):
 
 
 #: The fields of each kind of node in which other nodes are.
-_BELOW = {
-    kind: tuple(name for name, given in kind.__annotations__.items() if "Node" in given)
-    for kind in Node.__subclasses__()
-}
+_BELOW: dict[type[Node], tuple[str, ...]] = {}
 
 
 def children(node: Node) -> tuple[Node, ...]:
     """The nodes directly below `node`."""
     found: list[Node] = []
-    for name in _BELOW[type(node)]:
+    kind = type(node)
+    if kind not in _BELOW:
+        _BELOW[kind] = tuple(name for name, given in kind.__annotations__.items() if "Node" in given)
+    for name in _BELOW[kind]:
         value = getattr(node, name)
         for part in value if isinstance(value, tuple) else (value,):
             found += part if isinstance(part, tuple) else (part,)
