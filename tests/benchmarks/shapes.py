@@ -88,6 +88,21 @@ def small_chunks(size: int) -> Callable[[int], tuple[int, Work, Work]]:
     return case
 
 
+def small_batches(size: int) -> Callable[[int], tuple[int, Work, Work]]:
+    """A reader of batches of some rows, beside Arrow reading and joining them alone."""
+
+    def case(rows: int) -> tuple[int, Work, Work]:
+        whole = pa.table({f"C{n}": texts(rows, n) for n in range(10)})
+        mapping, batches = {f"f{n}": f"C{n}" for n in range(10)}, whole.to_batches(size)
+
+        def reader() -> pa.RecordBatchReader:
+            return pa.RecordBatchReader.from_batches(whole.schema, batches)
+
+        return rows, lambda: mapped(reader(), mapping)(), lambda: reader().read_all().combine_chunks()
+
+    return case
+
+
 def csv_rows(trouble: str) -> Callable[[int], tuple[int, Work, Work]]:
     """A CSV in which one row of a thousand is in trouble, beside a clean one."""
 
@@ -142,6 +157,7 @@ CASES: dict[str, Callable[[int], tuple[int, Work, Work]]] = {
     "Parquet, a map with 50 keys by path": map_keys,
     "an Arrow table in chunks of 10 rows": small_chunks(10),
     "an Arrow table in chunks of 100 rows": small_chunks(100),
+    "a reader of batches of 10 rows, beside Arrow joining them": small_batches(10),
     "CSV, a ragged row in 1,000": csv_rows("a,b"),
     "CSV, a quote in an unquoted value in 1,000 rows": csv_rows('5" pipe,{}'.replace("{}", ",".join("abcdefghi"))),
     "lower(T), a letter beyond ASCII": letter("lower(T)"),

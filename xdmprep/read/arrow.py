@@ -123,9 +123,7 @@ def _of_dataset(dataset: Any) -> Iterator[pa.RecordBatch]:
 
 def _scanned(batches: Callable[[], Iterable[pa.RecordBatch]], name: str) -> Iterator[pa.RecordBatch]:
     try:
-        for batch in batches():
-            for at in range(0, batch.num_rows, CHUNK_ROWS):
-                yield batch.slice(at, CHUNK_ROWS)
+        yield from _cut(batches())
     except (pa.ArrowException, OSError) as error:
         raise SourceError(f"{name}: cannot be read to its end ({str(error).splitlines()[0][:200]}).") from None
 
@@ -168,13 +166,16 @@ def read_arrow(path: str | os.PathLike[str]) -> Stream:
     source = ArrowSource(Path(path))
     if not any(batch.num_rows for batch in source.batches()):
         raise NoRowsError(f"{source.file}: has no rows. Nothing was written.")
-    return _stream(source.schema, partial(_in_chunks, source), source.file.name)
+    return _stream(source.schema, lambda: _cut(source.batches()), source.file.name)
 
 
-def _in_chunks(source: ArrowSource) -> Iterator[pa.RecordBatch]:
-    for batch in source.batches():
-        for at in range(0, batch.num_rows, CHUNK_ROWS):
-            yield batch.slice(at, CHUNK_ROWS)
+def _cut(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same rows in batches of no more rows than a chunk has; a slice of each small one would cost most."""
+    for batch in batches:
+        if batch.num_rows <= CHUNK_ROWS:
+            yield batch
+        else:
+            yield from (batch.slice(at, CHUNK_ROWS) for at in range(0, batch.num_rows, CHUNK_ROWS))
 
 
 def _from_pandas(frame: Any) -> pa.Table:
@@ -212,6 +213,8 @@ def _from_polars(frame: Any) -> pa.Table:
     names = frame.columns
     wide = {name: made for name, kind in frame.schema.items() if (made := _narrow(kind)) != kind}
     frame = frame.with_columns(polars.col(name).cast(made) for name, made in wide.items())
+    if frame.height // max(1, frame.n_chunks()) < CHUNK_ROWS // 4:  # polars joins chunks faster than Arrow imports them
+        frame = frame.rechunk()
     columns = [
         array_of(frame[name].to_list()) if frame.schema[name] == polars.Object else pa.chunked_array(frame[name])
         for name in names
@@ -284,20 +287,20 @@ def _of_table(table: pa.Table, name: str) -> Stream:
 def _table_batches(table: pa.Table, rows: int) -> Iterator[pa.RecordBatch]:
     """The batches of a table, of at most `rows` rows each.
 
-    Where chunks are small, each half of the table is looked at by itself until it makes one batch: what Arrow does for
-    each chunk then takes nanoseconds, and a batch a chunk would take microseconds for each of its columns.
+    Small chunks are joined, which takes Arrow 20 ns for each column of each; a batch a chunk would take microseconds. A
+    slice of the table takes as long as joining it, so it is cut only where the copy would be large, each time in half.
     """
     chunks, count = max(column.num_chunks for column in table.columns), table.num_rows
-    if chunks < 2 or count // chunks >= CHUNK_ROWS // 4:
-        yield from table.to_batches(max_chunksize=rows)
-    elif count > rows or (count > _FEW and count * _row_bytes(table) > CHUNK_BYTES):
-        middle = -(-count // rows) // 2 * rows or count // 2
-        yield from _table_batches(table.slice(0, middle), rows)
-        yield from _table_batches(table.slice(middle), rows)
-    else:
+    if chunks > 1 and count // chunks < CHUNK_ROWS // 4:
+        if count > _FEW and count * _row_bytes(table) > 4 * CHUNK_BYTES:
+            middle = -(-count // rows) // 2 * rows or count // 2
+            yield from _table_batches(table.slice(0, middle), rows)
+            yield from _table_batches(table.slice(middle), rows)
+            return
         with suppress(pa.ArrowException):  # types that Arrow does not join
             table = table.combine_chunks()
-        yield from table.to_batches(max_chunksize=rows)
+        rows = min(rows, max(1, CHUNK_BYTES // max(1, _row_bytes(table))))
+    yield from table.to_batches(max_chunksize=rows)
 
 
 def _row_bytes(table: pa.Table) -> int:
@@ -310,7 +313,7 @@ def _row_bytes(table: pa.Table) -> int:
 def _once(unread: list[pa.RecordBatchReader], name: str) -> Iterator[pa.RecordBatch]:
     if not unread:
         raise SourceError(f"{name}: a RecordBatchReader can be read only once. Read it into a table first.")
-    yield from _exported(unread.pop(), name)
+    yield from _cut(unread.pop())  # as it is: exporting and importing a batch takes longer than joining it
 
 
 def _exported(frame: Any, name: str) -> Iterator[pa.RecordBatch]:
@@ -321,9 +324,7 @@ def _exported(frame: Any, name: str) -> Iterator[pa.RecordBatch]:
         raise SourceError(
             f"{name}: {type(frame).__name__} can be read only once ({error}). Make a table of it first."
         ) from None
-    for batch in reader:
-        for at in range(0, batch.num_rows, CHUNK_ROWS):
-            yield batch.slice(at, CHUNK_ROWS)
+    yield from _cut(reader)
 
 
 def _stream(schema: pa.Schema, pieces: Any, name: str) -> Stream:
