@@ -122,7 +122,7 @@ def _serve(connection: socket.socket) -> None:
     """Fork for each request that arrives, until nobody asks any more."""
     from importlib import import_module
 
-    from xdmprep.cli.quick import without_pandas
+    from xdmprep.cli.arrow_runtime import without_pandas
 
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # no thread may run when a process forks
     without_pandas()

@@ -23,12 +23,6 @@ class Command(click.Command):
             raise
 
 
-#: The option of commands that can run for long.
-JSON_LINES = click.option(
-    "--json-lines", is_flag=True, help="Print events as they happen, one JSON object a line; the last has the result."
-)
-
-
 class CommandGroup(click.Group):
     """A group of such commands."""
 

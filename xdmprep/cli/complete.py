@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 from click.shell_completion import CompletionItem
 
 from ..core.rules import RULES
+from ..core.typing import RuleSet
 
 if TYPE_CHECKING:
     from ..client import Client
@@ -21,49 +22,42 @@ if TYPE_CHECKING:
 PATIENCE = 4.0
 #: Most names that are asked for.
 MOST = 100
-_LEVELS = ("error", "warning", "off")
 
 _Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+_Pairs = Iterable[tuple[str, str]]
 
 
-def _items(found: Iterable[tuple[str, str]], start: str) -> list[CompletionItem]:
+def _items(found: _Pairs, start: str) -> list[CompletionItem]:
     """The words that begin as the user has begun, with a word of help each."""
     return [CompletionItem(name, help=about or None) for name, about in found if name.startswith(start)]
 
 
-def rules(_ctx: click.Context, _parameter: click.Parameter, start: str) -> list[CompletionItem]:
-    """Codes of rules."""
-    return _items(((rule.code, rule.title) for rule in RULES.values()), start)
+def _offering(found: Callable[[str], _Pairs]) -> _Complete:
+    """A completion by the words that a function gives for what the user has begun."""
+    return lambda _ctx, _parameter, start: _items(found(start), start)
 
 
-def settings(_ctx: click.Context, _parameter: click.Parameter, start: str) -> list[CompletionItem]:
+def _settings(start: str) -> _Pairs:
     """Codes of rules with the levels that they can be set to."""
     code, equals, _ = start.partition("=")
     if not equals:
-        return _items(((f"{rule.code}=", rule.title) for rule in RULES.values()), start)
-    return _items(((f"{code}={level}", "") for level in _LEVELS), start)
+        return ((f"{rule.code}=", rule.title) for rule in RULES.values())
+    return ((f"{code}={level}", "") for level in ("error", "warning", "off"))
 
 
-def rule_sets(_ctx: click.Context, _parameter: click.Parameter, start: str) -> list[CompletionItem]:
-    """Names of rule sets."""
-    return _items((("strict", ""), ("batch", ""), ("jsonschema", "")), start)
-
-
-def functions(_ctx: click.Context, _parameter: click.Parameter, start: str) -> list[CompletionItem]:
-    """Functions of the expression language."""
+def _functions(_start: str) -> _Pairs:
     from ..language import catalogue
 
-    return _items(((one.name, one.signature) for one in catalogue()), start)
+    return ((one.name, one.signature) for one in catalogue())
 
 
-def categories(_ctx: click.Context, _parameter: click.Parameter, start: str) -> list[CompletionItem]:
-    """Categories of those functions."""
+def _categories(_start: str) -> _Pairs:
     from ..language import catalogue
 
-    return _items(((name, "") for name in sorted({one.category for one in catalogue()})), start)
+    return ((name, "") for name in sorted({one.category for one in catalogue()}))
 
 
-def _of_platform(ask: Callable[[Client], Iterable[tuple[str, str]]]) -> _Complete:
+def _of_platform(ask: Callable[[Client], _Pairs]) -> _Complete:
     """A completion by names that the platform knows, reached by the options and the project file of the command."""
 
     def complete(ctx: click.Context, _parameter: click.Parameter, start: str) -> list[CompletionItem]:
@@ -81,7 +75,7 @@ def _of_platform(ask: Callable[[Client], Iterable[tuple[str, str]]]) -> _Complet
     return complete
 
 
-def _datasets(client: Client) -> Iterable[tuple[str, str]]:
+def _datasets(client: Client) -> _Pairs:
     from .. import wire
 
     answer: dict[str, Any] = client.session.call(
@@ -90,18 +84,23 @@ def _datasets(client: Client) -> Iterable[tuple[str, str]]:
     return [(key, str(doc.get("name") or "")) for key, doc in answer.items()]
 
 
-def _schemas(client: Client) -> Iterable[tuple[str, str]]:
+def _schemas(client: Client) -> _Pairs:
     from ..client.registry import list_schemas
 
     return [(str(one["$id"]), str(one.get("title") or "")) for one in list_schemas(client.session)]
 
 
-def _mapping_sets(client: Client) -> Iterable[tuple[str, str]]:
+def _mapping_sets(client: Client) -> _Pairs:
     from ..client.mappings import list_sets
 
     return [(str(one["id"]), str(one.get("name") or "")) for one in list_sets(client.session)]
 
 
+rules = _offering(lambda _start: ((rule.code, rule.title) for rule in RULES.values()))
+settings = _offering(_settings)
+rule_sets = _offering(lambda _start: ((name, "") for name in get_args(RuleSet)))
+functions = _offering(_functions)
+categories = _offering(_categories)
 datasets = _of_platform(_datasets)
 batches = _of_platform(lambda client: [(one.id, one.status) for one in client.batches(limit=MOST)])
 schemas = _of_platform(_schemas)

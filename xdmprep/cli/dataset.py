@@ -8,7 +8,7 @@ import click
 
 from .. import wire
 from ..core.documents import DocumentKind
-from ..errors import counted
+from ..errors import PlatformError, UsageError, counted
 from . import complete
 from .command import CommandGroup
 from .connection import Connection, connection
@@ -22,8 +22,6 @@ def dataset() -> None:
 
 def schema_id_of(text: str) -> str:
     """The ``$id`` of a schema given as id or as file."""
-    from ..errors import UsageError
-
     if "://" in text:
         return text
     found = _schema_file(text).get("$id")
@@ -34,8 +32,6 @@ def schema_id_of(text: str) -> str:
 
 def _schema_file(text: str) -> dict[str, Any]:
     """The JSON of a schema's file."""
-    from ..errors import UsageError
-
     found = DocumentKind(UsageError, "Give a schema's $id or its file.").read_json(text)
     if not isinstance(found, dict):
         raise UsageError(f"--schema {text}: not a schema with an $id.")
@@ -62,7 +58,6 @@ def dataset_create(
       xdmprep dataset create visits --schema schemas/store-visits.adhoc.schema.json --adhoc --config config.json
     """
     from ..client.registry import adhoc_columns
-    from ..errors import UsageError
 
     if adhoc and (profile or upsert or format_ not in (None, "csv")):
         raise UsageError("--adhoc is for CSV, which never reaches Profile. Leave --profile, --upsert and --format out.")
@@ -85,8 +80,6 @@ def dataset_create(
 
 def _doubts(client: Any, key: str) -> list[Any]:
     """Why no record of a new dataset would reach Profile; nothing where the schema cannot be seen."""
-    from ..errors import PlatformError
-
     try:
         found = client.check_dataset(key).findings
     except PlatformError:

@@ -12,15 +12,14 @@ import click
 from ..core.shipped import shipped
 from ..core.typing import Format
 from .command import Command
+from .options import FILE, JSON
 from .printer import print_json, show
 
 
 @click.command(cls=Command, epilog="Example: xdmprep demo --out demo/ --format parquet")
-@click.option(
-    "--out", "-o", type=click.Path(path_type=Path), help="Keep the files here.  [default: a temporary folder]"
-)
+@click.option("--out", "-o", type=FILE, help="Keep the files here.  [default: a temporary folder]")
 @click.option("--format", "-f", type=click.Choice(["json", "parquet"]), default="json", show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+@JSON
 def demo(out: Path | None, format: Format, as_json: bool) -> int:
     """Map, check, write, upload, ingest and read back a bundled CRM export, against a local emulator."""
     with tempfile.TemporaryDirectory(prefix="xdmprep-demo-") as temporary:
@@ -55,7 +54,7 @@ def _run(out: Path, format: Format, say: Any) -> dict[str, Any]:
             f"5. ingest              {batch.status}: {metrics.get('inputRecordCount')} records in, "
             f"{metrics.get('outputRecordCount')} out, {metrics.get('failedRecordCount')} failed"
         )
-        identity = _first_identity(out, format)
+        identity = _first_identity(next(out.glob("part-*")))
         profile = client.profile("LOYALTYID", identity)
         say(f"6. read back           the profile with LOYALTYID {identity}")
         for line in json.dumps(profile, indent=2, ensure_ascii=False).splitlines():
@@ -66,16 +65,9 @@ def _run(out: Path, format: Format, say: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _first_identity(folder: Path, format: Format) -> str:
-    part = next(folder.glob("part-*"))
-    if format == "parquet":
-        import pyarrow.parquet as pq
+def _first_identity(part: Path) -> str:
+    from ..core.shred import to_pylist
+    from ..read import open_source
 
-        from ..core.shred import to_pylist
-
-        with pq.ParquetFile(part) as file:
-            record = to_pylist(next(file.iter_batches(1)))[0]
-    else:
-        with part.open(encoding="utf-8") as lines:
-            record = json.loads(next(lines))
-    return str(record["identityMap"]["LOYALTYID"][0]["id"])
+    first = next(open_source(part).chunks())
+    return str(to_pylist(first.nested().slice(0, 1))[0]["identityMap"]["LOYALTYID"][0]["id"])

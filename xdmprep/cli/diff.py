@@ -14,14 +14,13 @@ from ..core.documents import is_file
 from ..core.remote import shown as place
 from ..core.typing import Format, RuleSet
 from ..errors import MissingDependencyError, install_command
-from .command import JSON_LINES, Command
-from .findings import OUTPUT_FORMAT, annotate_report, show_next, show_report
+from . import options
+from .arrow_runtime import load_arrow
+from .command import Command
+from .findings import annotate_report, show_next, show_report
 from .lineage import OPENLINEAGE, lineage, told_of_run
-from .places import PLACE
-from .printer import event, print_json, say, show
+from .printer import event, print_json, say, show, warn
 from .progress import progress
-from .quick import load_arrow
-from .values import SET, filled_mapping
 
 if TYPE_CHECKING:
     from ..patch import Preview
@@ -40,12 +39,12 @@ Ends with 0 if the patch says all that changed (or nothing did), 1 if keys vanis
 cannot clear, or rows were set aside: all are listed in the folder; 2 on wrong use or input that cannot be read.
 """,
 )
-@click.argument("before", type=PLACE)
-@click.argument("after", type=PLACE)
-@click.option("--schema", "-s", required=True, type=PLACE, help="XDM schema, JSON.")
-@click.option("--mapping", "-m", type=PLACE, help="Mapping set; none if both are XDM records.")
+@click.argument("before", type=options.PLACE)
+@click.argument("after", type=options.PLACE)
+@options.SCHEMA
+@click.option("--mapping", "-m", type=options.PLACE, help="Mapping set; none if both are XDM records.")
 @click.option("--on", metavar="PATH", help="The key, such as identityMap.CRMID[0].id.  [default: primary identity]")
-@click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="Folder for what is written.")
+@options.OUT
 @click.option("--format", "-f", type=click.Choice(["parquet", "json"]), default="parquet", show_default=True)
 @click.option(
     "--new", type=click.Choice(["whole", "leave-out"]), default="whole", show_default=True,
@@ -61,58 +60,47 @@ cannot clear, or rows were set aside: all are listed in the folder; 2 on wrong u
     help="With --preview: records that an emulator ingests as well, to see that it says the same.",
 )  # fmt: skip
 @click.option("--relax-required", is_flag=True, help="Neither repeat nor ask for the schema's required fields.")
-@click.option("--rules", default="strict", show_default=True, help="Rule set for what is sent.")
-@click.option("--strict", is_flag=True, help="Set a row aside too where a value did not fit its field's type.")
-@click.option("--max-bytes", type=int, help="Largest part, in bytes.  [default: 240000000]")
+@options.RULES
+@options.STRICT
+@options.MAX_BYTES
 @click.option("--max-records", type=int, help="Most records of a batch; a larger patch is split.  [default: 2000000]")
-@click.option("--delimiter", default=",", help="Of CSV sources: one character, or 'tab'.")
-@click.option("--quote", default='"', help="Of CSV sources.")
-@click.option("--encoding", default="utf-8", show_default=True, help="Of CSV sources.")
-@click.option("--null", "nulls", multiple=True, help="A text of CSV sources that means 'no value'; may be repeated.")
-@SET
-@click.option("--jobs", "-j", type=click.IntRange(0), help="Worker threads.  [default: one per core]")
-@click.option("--overwrite", is_flag=True, help="Replace another run's output in the folder.")
-@click.option("--progress/--no-progress", "bar", default=None, help="Show a progress bar.  [default: on a terminal]")
+@options.csv_options
+@options.SET
+@options.JOBS
+@options.OVERWRITE
+@options.PROGRESS
 @OPENLINEAGE
-@OUTPUT_FORMAT
-@JSON_LINES
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+@options.OUTPUT_FORMAT
+@options.JSON_LINES
+@options.JSON
 def diff(
-    before: Path | str, after: Path | str, schema: Path | str, mapping: Path | str | None,
-    on: str | None, out: Path, format: Format, new: Any,
-    duplicates: Any, preview: bool, trial: int, relax_required: bool, rules: RuleSet, strict: bool,
-    max_bytes: int | None, max_records: int | None, delimiter: str, quote: str, encoding: str, nulls: tuple[str, ...],
-    values: tuple[str, ...], jobs: int | None, overwrite: bool, bar: bool | None,
-    openlineage: str | None, output_format: str, as_json: bool,
+    before: Path | str, after: Path | str, schema: Path | str, mapping: Path | str | None, on: str | None, out: Path,
+    format: Format, new: Any, duplicates: Any, preview: bool, trial: int, relax_required: bool, rules: RuleSet,
+    strict: bool, max_bytes: int | None, max_records: int | None, csv: Any, values: tuple[str, ...],
+    jobs: int | None, overwrite: bool, bar: bool | None, openlineage: str | None, output_format: str, as_json: bool,
 ) -> int:  # fmt: skip
     """Write a Profile patch: what makes the profiles of BEFORE those of AFTER, as upsert records."""
     event("started", command="diff", sources=[place(before), place(after)], out=str(out))
     load_arrow()
     from ..pipeline.upsert import JSON_WARNING, MAX_RECORDS, array_warnings, write_patch
-    from ..read import CsvOptions
 
     if preview and trial and find_spec("uvicorn") is None:
         if click.get_current_context().get_parameter_source("trial") is not ParameterSource.DEFAULT:
             raise MissingDependencyError("A trial in an emulator", "uvicorn")
         trial = 0
         say(f"note: without a trial in an emulator. {install_command('uvicorn')} brings it.")
-    csv = CsvOptions(
-        delimiter="\t" if delimiter in ("tab", "\\t") else delimiter, quote=quote, encoding=encoding,
-        null_values=("", *nulls),
-    )  # fmt: skip
     if format == "json":
-        say(f"warning: {JSON_WARNING}")
-    mapping_set = filled_mapping(mapping, values)
+        warn(JSON_WARNING)
+    mapping_set = options.filled_mapping(mapping, values)
     for text in array_warnings(mapping_set):
-        say(f"warning: {text}")
+        warn(text)
     event("file", name=Path(place(before)).name, bytes=Path(before).stat().st_size if is_file(before) else None)
     with lineage(openlineage, "diff", [before, after], out) as told, progress(bar) as shown:
         result = write_patch(
             before, after, schema, out, on=on, mapping=mapping_set, new=new, duplicates=duplicates,
             relax_required=relax_required, rules=rules, strict=strict, format=format, max_bytes=max_bytes,
-            max_records=MAX_RECORDS if max_records is None else max_records, csv=csv,
-            jobs=jobs, overwrite=overwrite, effects=trial if preview else None, on_start=shown.start,
-            on_chunk=shown.advance, on_part=shown.part,
+            max_records=MAX_RECORDS if max_records is None else max_records, csv=csv(), jobs=jobs,
+            overwrite=overwrite, effects=trial if preview else None, **shown.hooks,
         )  # fmt: skip
         if openlineage:
             told_of_run(told, result, schema)
@@ -121,7 +109,7 @@ def diff(
         from .preview import preview_of
 
         seen = preview_of(result, schema)
-    return shown_result(result, as_json, output_format, seen, file=str(after))
+    return shown_result(result, as_json, output_format, seen, file=place(after))
 
 
 def shown_result(

@@ -14,6 +14,7 @@ from ..errors import UsageError, did_you_mean
 from . import complete
 from .command import Command
 from .contracts import contract, names
+from .options import JSON
 from .printer import print_json, show
 
 #: The page with a section for each rule.
@@ -57,7 +58,7 @@ Examples:
     "--json-schema", "command", metavar="COMMAND", shell_complete=_complete_command,
     help="Print the JSON Schema of what COMMAND prints with --json; 'events' for --json-lines.",
 )  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+@JSON
 def explain(code: str | None, everything: bool, command: str | None, as_json: bool) -> None:
     """Say what the rule CODE checks, why the platform cares, and how to correct what it finds."""
     if command is not None:

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from ..core.remote import is_url, shown
 from ..errors import Issue, shorten, visible
 from .printer import Piece, emit, hint_line, say, show_lines, split_hint
@@ -27,11 +25,6 @@ if TYPE_CHECKING:
 SHOWN = 40
 #: Endings of files whose rows are lines, and the line of their first row.
 _FIRST_LINE = {".csv": 2, ".tsv": 2, ".json": 1, ".jsonl": 1, ".ndjson": 1}
-
-OUTPUT_FORMAT = click.option(
-    "--output-format", type=click.Choice(["text", "github"]), default="text", show_default=True,
-    help="github: findings as annotations of a GitHub workflow.",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -94,8 +87,8 @@ class FindingLine:
         message, hint = split_hint(text)
         return cls(severity, message, hint=hint, file=file, line=line)
 
-    def line_for_people(self) -> list[Piece]:
-        """All but the hint."""
+    def lines(self, one_file: bool) -> list[list[Piece]]:
+        """The lines for people; the name of the file is left out where all findings are about `one_file`."""
         count = "" if self.count is None else f"{self.count:>9,} "
         place = f"{self.place}: " if self.place else ""
         code = f" {self.code:<18}" if self.code else ""
@@ -105,10 +98,12 @@ class FindingLine:
         if self.row is not None:
             tail += f"; first in row {self.row:,}"
         first, *more = self.message.split("\n")
-        return [
-            f"  {count}", (f"{self.severity:<7}", self.severity), (code, "strong"), f" {place}{first}{tail}",
-            *(("\n" + text) for text in more),
-        ]  # fmt: skip
+        severity = (f"{self.severity:<7}", self.severity)
+        found: list[list[Piece]] = [[f"  {count}", severity, (code, "strong"), f" {place}{first}{tail}"]]
+        found += [[f"    {text}"] for text in more]
+        if not one_file and self.file:
+            found[-1].append(f" of {self.file}")
+        return [*found, hint_line(self.hint)] if self.hint else found
 
     def annotation(self) -> str:
         """The workflow command."""
@@ -167,32 +162,24 @@ def show_findings(findings: Sequence[FindingLine], to_stderr: bool = False, one_
         to_stderr: print on standard error.
         one_file: whether all are about one file, whose name need not be repeated.
     """
-    lines: list[list[Piece]] = []
     ordered = sorted(findings, key=lambda one: one.severity != "error")
-    for one in ordered[:SHOWN]:
-        pieces = one.line_for_people()
-        rows: list[list[Piece]] = [[]]
-        for piece in pieces:
-            if isinstance(piece, str) and piece.startswith("\n"):
-                rows.append([f"    {piece[1:]}"])
-            else:
-                rows[-1].append(piece)
-        if not one_file and one.file:
-            rows[-1].append(f" of {one.file}")
-        lines += rows
-        if one.hint:
-            lines.append(hint_line(one.hint))
+    lines = [line for one in ordered[:SHOWN] for line in one.lines(one_file)]
     if len(ordered) > SHOWN:
         lines.append([f"  ... and {len(ordered) - SHOWN} more kinds of findings"])
     show_lines(lines, hang=8, to_stderr=to_stderr)
+
+
+def _of_report(report: Report, file: str | None = None) -> list[FindingLine]:
+    """The notes and the findings of a report about a file."""
+    notes = [FindingLine.of_text(note, "warning") for note in report.notes]
+    return [*notes, *(FindingLine.of_group(group, file) for group in report.groups)]
 
 
 def show_report(report: Report) -> None:
     """Print a report for people: the outcome, then its findings."""
     show_lines([[(report.headline(), "" if report.valid else "strong")]])
     several = bool(report.files) or any(group.file for group in report.groups)
-    notes = [FindingLine.of_text(note, "warning") for note in report.notes]
-    show_findings([*notes, *map(FindingLine.of_group, report.groups)], one_file=not several)
+    show_findings(_of_report(report), one_file=not several)
 
 
 def annotate(findings: Iterable[FindingLine], summary: str) -> None:
@@ -204,8 +191,7 @@ def annotate(findings: Iterable[FindingLine], summary: str) -> None:
 
 def annotate_report(report: Report, file: str | None) -> None:
     """Print a report as annotations of the file that was read."""
-    notes = [FindingLine.of_text(note, "warning") for note in report.notes]
-    annotate([*notes, *(FindingLine.of_group(group, file) for group in report.groups)], report.headline())
+    annotate(_of_report(report, file), report.headline())
 
 
 def next_command(*words: Any) -> str:

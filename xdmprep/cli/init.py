@@ -12,22 +12,16 @@ from ..core.documents import exists
 from ..core.remote import STANDARD_INPUT, name_of, shown
 from ..errors import OutputError, UsageError, visible
 from .command import Command
-from .places import PLACE
+from .options import FILE, JSON, PLACE
 from .printer import print_json, show, warn
 from .project import NAME
 
 CONFIG = "config.json"
 #: A template with the names that the Python client `aepp` uses too.
 _CREDENTIALS = {
-    "org_id": "",
-    "client_id": "",
-    "secret": "",
-    "scopes": "",
-    "sandbox-name": "prod",
-    "environment": "prod",
-}
+    "org_id": "", "client_id": "", "secret": "", "scopes": "", "sandbox-name": "prod", "environment": "prod",
+}  # fmt: skip
 _IGNORED = (CONFIG, "out/", "patch/")
-_FILE = click.Path(path_type=Path)
 
 
 @click.command(
@@ -47,9 +41,9 @@ An xdmprep.toml holds defaults of the commands' options; every command finds it 
 """,
 )
 @click.argument("source", required=False, type=PLACE)
-@click.option("--schema", type=_FILE, help="XDM schema, JSON; with SOURCE a mapping is drafted for it.")
-@click.option("--dir", "folder", type=_FILE, default=Path(), help="The project folder.  [default: the current one]")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+@click.option("--schema", type=FILE, help="XDM schema, JSON; with SOURCE a mapping is drafted for it.")
+@click.option("--dir", "folder", type=FILE, default=Path(), help="The project folder.  [default: the current one]")
+@JSON
 def init(source: Path | str | None, schema: Path | None, folder: Path, as_json: bool) -> None:
     """Make a project folder: settings, a drafted mapping for SOURCE, a template for credentials, a .gitignore.
 

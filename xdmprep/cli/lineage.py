@@ -106,35 +106,6 @@ class LineageRun:
             "inputs": self.inputs, "outputs": self.outputs, "producer": PRODUCER, "schemaURL": SPEC,
         })  # fmt: skip
 
-    def began(self, columns: Any) -> None:
-        """Say what the records are, when the source has been opened.
-
-        Args:
-            columns: their Arrow schema.
-        """
-        self.outputs[0].setdefault("facets", {})["schema"] = schema_facet(columns)
-
-    def counted(self, read: int, written: int, files: Sequence[Any], source_columns: Any = None) -> None:
-        """Add the counts, for the event at the end.
-
-        Args:
-            read: rows of all inputs.
-            written: records of the output.
-            files: the manifest's entries.
-            source_columns: name -> type of the source's columns, where they are known.
-        """
-        if len(self.inputs) == 1:
-            self.inputs[0]["inputFacets"] = {
-                "inputStatistics": _facet("InputStatisticsInputDatasetFacet", "1-0-0", rowCount=read)
-            }
-            if source_columns:
-                fields = [{"name": name, "type": kind} for name, kind in source_columns.items()]
-                self.inputs[0].setdefault("facets", {})["schema"] = _facet("SchemaDatasetFacet", "1-2-0", fields=fields)
-        size = sum(file.bytes for file in files)
-        statistics = _facet("OutputStatisticsOutputDatasetFacet", "1-0-2", rowCount=written, size=size,
-                            fileCount=len(files))  # fmt: skip
-        self.outputs[0]["outputFacets"] = {"outputStatistics": statistics}
-
 
 @contextmanager
 def lineage(target: str | None, job: str, inputs: Sequence[Any], out: Any) -> Iterator[LineageRun]:
@@ -181,8 +152,18 @@ def told_of_run(run: LineageRun, result: Any, schema: Any, source_columns: Any =
     made = [result.manifest] if hasattr(result, "manifest") else result.manifests
     files = [file for manifest in made for file in manifest.files]
     rows = result.rows + result.merged if hasattr(result, "merged") else result.report.rows
-    run.began(as_schema(schema).arrow_schema)
-    run.counted(rows, sum(file.rows for file in files), files, source_columns)
+    if len(run.inputs) == 1:
+        statistics = _facet("InputStatisticsInputDatasetFacet", "1-0-0", rowCount=rows)
+        run.inputs[0]["inputFacets"] = {"inputStatistics": statistics}
+        if source_columns:
+            fields = [{"name": name, "type": kind} for name, kind in source_columns.items()]
+            run.inputs[0].setdefault("facets", {})["schema"] = _facet("SchemaDatasetFacet", "1-2-0", fields=fields)
+    statistics = _facet(
+        "OutputStatisticsOutputDatasetFacet", "1-0-2", rowCount=sum(file.rows for file in files),
+        size=sum(file.bytes for file in files), fileCount=len(files),
+    )  # fmt: skip
+    run.outputs[0]["outputFacets"] = {"outputStatistics": statistics}
+    run.outputs[0].setdefault("facets", {})["schema"] = schema_facet(as_schema(schema).arrow_schema)
 
 
 def _sender(target: str | None) -> Callable[[dict[str, Any]], None]:

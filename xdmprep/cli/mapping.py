@@ -18,13 +18,9 @@ from ..schema import Schema
 from . import complete
 from .command import CommandGroup
 from .connection import Connection, connection
-from .findings import OUTPUT_FORMAT, FindingLine, annotate, line_of, show_findings, show_next
-from .places import PLACE
+from .findings import FindingLine, annotate, line_of, show_findings, show_next
+from .options import FILE, JSON, OUTPUT_FORMAT, PLACE, SET, named_values
 from .printer import emit, print_json, say_all, show, warn
-from .values import SET, named_values
-
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
-_FILE = click.Path(path_type=Path)
 
 
 @click.group(cls=CommandGroup)
@@ -40,11 +36,10 @@ def mapping() -> None:
 @click.option("--source", "source_path", type=PLACE, help="Source whose header the columns are looked up in.")
 @SET
 @OUTPUT_FORMAT
-@_JSON
+@JSON
 def check(
     paths: tuple[Path | str, ...], schema_path: Path | str | None, source_path: Path | str | None,
-    values: tuple[str, ...],
-    output_format: str, as_json: bool,
+    values: tuple[str, ...], output_format: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Say everything that is wrong with the mapping sets in PATH.
 
@@ -68,7 +63,7 @@ def check(
             FindingLine.of_text(text, severity, shown(path), line_of(path, text) if output_format == "github" else None)
             for severity, texts in (("error", found.faults), ("warning", found.warnings)) for text in texts
         ]  # fmt: skip
-        verdict = "fine" if found.sound else f"{len(found.faults)} fault{'s' * (len(found.faults) != 1)}"
+        verdict = "fine" if found.sound else counted(len(found.faults), "fault")
         summary = f"{shown(path)}: {counted(count, 'mapping')}, {verdict}"
         if output_format == "github":
             annotate(listed, summary)
@@ -111,15 +106,11 @@ def _checked(
 @click.option("--source", "source_path", type=PLACE, required=True, help="Source whose first rows are looked at.")
 @click.option("--rows", type=click.IntRange(1), default=10_000, show_default=True, help="How many rows to look at.")
 @SET
-@_JSON
+@JSON
 def explain(
-    path: Path | str,
-    schema_path: Path | str | None,
-    source_path: Path | str,
-    rows: int,
-    values: tuple[str, ...],
+    path: Path | str, schema_path: Path | str | None, source_path: Path | str, rows: int, values: tuple[str, ...],
     as_json: bool,
-) -> None:
+) -> None:  # fmt: skip
     """Say how each mapping of the set in PATH runs, and how long a row takes.
 
     columns: over whole columns; distinct: a part once per distinct value; rows: a part row by row.
@@ -148,7 +139,7 @@ def explain(
 @click.option("--schema", "schema_path", type=PLACE, required=True, help="XDM schema to map to.")
 @click.option("--rows", type=click.IntRange(1), default=1000, show_default=True, help="How many rows to look at.")
 @click.option("--least", type=click.IntRange(0, 100), default=50, show_default=True, help="Least confidence shown.")
-@_JSON
+@JSON
 def suggest(source: Path | str, schema_path: Path | str, rows: int, least: int, as_json: bool) -> None:
     """Print a draft mapping set for SOURCE, with a confidence and a reason per line.
 
@@ -171,7 +162,7 @@ _FORMS = {".csv": "csv", ".json": "posted", ".yaml": "own", ".yml": "own"}
 
 @mapping.command(epilog="Example: xdmprep mapping convert exported.json crm.mapping.yaml")
 @click.argument("path", type=PLACE)
-@click.argument("target", type=_FILE)
+@click.argument("target", type=FILE)
 @click.option(
     "--form",
     type=click.Choice(["own", "posted", "stored", "old", "csv"]),
@@ -180,15 +171,11 @@ _FORMS = {".csv": "csv", ".json": "posted", ".yaml": "own", ".yml": "own"}
 )
 @click.option("--source", "source_path", type=PLACE, help="Source whose header tells columns from expressions.")
 @SET
-@_JSON
+@JSON
 def convert(
-    path: Path | str,
-    target: Path,
-    form: str | None,
-    source_path: Path | str | None,
-    values: tuple[str, ...],
+    path: Path | str, target: Path, form: str | None, source_path: Path | str | None, values: tuple[str, ...],
     as_json: bool,
-) -> None:
+) -> None:  # fmt: skip
     """Write the mapping set in PATH to TARGET in another form; what the form cannot hold is listed."""
     from ..mapping import MappingSet
 
@@ -215,7 +202,7 @@ def convert(
     epilog="Example: xdmprep mapping pull 3f2a9e1c4b7d4f0f8e5d6c7b8a901234 crm.mapping.yaml --config config.json"
 )
 @click.argument("set_id", required=False, metavar="[ID]", shell_complete=complete.mapping_sets)
-@click.argument("target", type=_FILE, required=False)
+@click.argument("target", type=FILE, required=False)
 @click.option("--list", "list_them", is_flag=True, help="List the mapping sets of the sandbox instead.")
 @click.option("--overwrite", is_flag=True, help="Replace TARGET if it is there.")
 @connection
@@ -336,7 +323,7 @@ _OF_THE_SERVICE = frozenset(
 @mapping.command(epilog="Example: xdmprep mapping functions date")
 @click.argument("name", required=False, shell_complete=complete.functions)
 @click.option("--category", shell_complete=complete.categories, help="Only the functions of one category.")
-@_JSON
+@JSON
 def functions(name: str | None, category: str | None, as_json: bool) -> None:
     """Print the functions of the expression language, or all about one NAME."""
     from ..language import catalogue
@@ -347,15 +334,17 @@ def functions(name: str | None, category: str | None, as_json: bool) -> None:
         for one in known
         if (name is None or name in (one.name, *one.aliases)) and (category is None or one.category == category)
     ]
-    if not found and name is not None:
-        names = [text for one in known for text in (one.name, *one.aliases)]
-        raise UsageError(f"there is no function {name!r}.{did_you_mean(name, names)}")
     if not found:
+        if name is not None:
+            names = [text for one in known for text in (one.name, *one.aliases)]
+            raise UsageError(f"there is no function {name!r}.{did_you_mean(name, names)}")
         categories = sorted({one.category for one in known})
         near = did_you_mean(category or "", categories) or f" There are {', '.join(categories)}."
         raise UsageError(f"there is no category {category!r}.{near}")
     if as_json:
-        print_json({"functions": [_facts(one) for one in found]})
+        keys = ("name", "category", "signature", "meaning", "example", "availability", "reason")
+        facts = [{"aliases": list(one.aliases), **{key: getattr(one, key) for key in keys}} for one in found]
+        print_json({"functions": facts})
     elif name is not None:
         for one in found:
             show(_page(one))
@@ -364,11 +353,6 @@ def functions(name: str | None, category: str | None, as_json: bool) -> None:
         for one in found:
             mark = "" if one.availability != "no" else "  (not available here)"
             show(f"{one.signature:{wide}}  {one.meaning}{mark}")
-
-
-def _facts(one: Any) -> dict[str, Any]:
-    keys = ("name", "category", "signature", "meaning", "example", "availability", "reason")
-    return {"aliases": list(one.aliases), **{key: getattr(one, key) for key in keys}}
 
 
 def _page(one: Any) -> str:

@@ -7,14 +7,15 @@ from pathlib import Path
 import click
 
 from .command import Command
+from .options import FILE, JSON
 from .printer import print_json, show
 
 
 @click.command(cls=Command, epilog="Example: xdmprep mend out/ mended.jsonl")
-@click.argument("out", type=click.Path(path_type=Path))
-@click.argument("rejects", type=click.Path(path_type=Path), required=False)
-@click.option("--schema", "-s", type=click.Path(path_type=Path), help="Where the schema is now, if it moved.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+@click.argument("out", type=FILE)
+@click.argument("rejects", type=FILE, required=False)
+@click.option("--schema", "-s", type=FILE, help="Where the schema is now, if it moved.")
+@JSON
 def mend(out: Path, rejects: Path | None, schema: Path | None, as_json: bool) -> int:
     """Run mended rejects of the run in OUT again, into a further part of it.
 

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,10 @@ import click
 
 from ..errors import PlatformError, counted, printable, visible
 from . import complete
-from .command import JSON_LINES, Command, CommandGroup
+from .command import Command, CommandGroup
 from .connection import Connection, connection
 from .findings import show_next
+from .options import JSON_LINES
 from .printer import event, print_json, say, show
 
 if TYPE_CHECKING:
@@ -37,24 +39,10 @@ def _describe(batch: Batch) -> None:
         show(f"ATTENTION: lost {counted(batch.failed_records, 'record')} although the batch is {batch.status}.")
 
 
-def _watched(batch: Batch) -> None:
+def _watched(batch: Batch, tell: Callable[[str], None] = say) -> None:
     """Tell a batch's state, in words and as an event."""
-    say(_state(batch))
-    _batch_event(batch)
-
-
-def _batch_event(batch: Batch) -> None:
+    tell(f"{printable(batch.status, 80)}: {batch.explanation}")
     event("batch", id=batch.id, status=batch.status)
-
-
-def _state(batch: Batch) -> str:
-    return f"{printable(batch.status, 80)}: {batch.explanation}"
-
-
-def _not_known(batch: Batch) -> str:
-    """What an upload that did not wait says behind its last line."""
-    known = "Its counts were not compared" if batch.final else "Nothing is known yet of what becomes of its records"
-    return f"{known}."
 
 
 def _next(batch: Batch, to: Connection, manifest: str | None = None, known: bool = True) -> None:
@@ -62,8 +50,13 @@ def _next(batch: Batch, to: Connection, manifest: str | None = None, known: bool
     key = printable(batch.id, 80)
     if batch.errors or batch.failed_records:
         show_next("batch", "errors", key, *(("--manifest", manifest) if manifest else ()), *to.words())
-    elif not known or not batch.final:
-        show_next("batch", "status", key, "--wait", *to.words(), note=None if known else _not_known(batch))
+    elif not known:
+        unsaid = (
+            "Its counts were not compared" if batch.final else "Nothing is known yet of what becomes of its records"
+        )
+        show_next("batch", "status", key, "--wait", *to.words(), note=f"{unsaid}.")
+    elif not batch.final:
+        show_next("batch", "status", key, "--wait", *to.words())
 
 
 def _report(batch: Batch, to: Connection, as_json: bool, manifest: str | None = None) -> None:
@@ -75,6 +68,10 @@ def _report(batch: Batch, to: Connection, as_json: bool, manifest: str | None = 
 
 
 _SHOWN = 20  #: errors of a batch
+_WAIT_SECONDS = click.option(
+    "--wait-seconds", type=click.FloatRange(0), metavar="SECONDS",
+    help="With --wait: give up after so long (default: what --timeout says, else never).",
+)  # fmt: skip
 
 
 @click.command(cls=Command)
@@ -89,8 +86,7 @@ _SHOWN = 20  #: errors of a batch
     "--replay-prefix", default="", metavar="TEXT", help="Written before each replaced id ('$' as in the spec)."
 )
 @click.option("--wait", "wait_", is_flag=True, help="Wait until the batch is ingested or has failed.")
-@click.option("--wait-seconds", type=click.FloatRange(0), metavar="SECONDS",
-              help="With --wait: give up after so long (default: what --timeout says, else never).")  # fmt: skip
+@_WAIT_SECONDS
 @click.option("--jobs", type=click.IntRange(1, 64), default=4, show_default=True, help="Files sent at the same time.")
 @click.option("--partial-percent", type=click.FloatRange(0, 100), help="Bad rows that the batch may have, in percent.")
 @click.option("--diagnostics/--no-diagnostics", default=True, help="Keep the errors of single rows (default: on).")
@@ -103,8 +99,8 @@ _SHOWN = 20  #: errors of a batch
 )
 def upload(
     folder: str, dataset: str, to: Connection, as_json: bool, replay: tuple[str, ...], replay_prefix: str,
-    wait_: bool, wait_seconds: float | None, jobs: int,
-    partial_percent: float | None, diagnostics: bool, again: bool, force: bool,
+    wait_: bool, wait_seconds: float | None, jobs: int, partial_percent: float | None, diagnostics: bool, again: bool,
+    force: bool,
 ) -> int:  # fmt: skip
     """Send prepared files as one batch.  The same command goes on where an earlier one stopped.
 
@@ -137,7 +133,7 @@ def upload(
             batch = client.status(error.batch)
             _report(batch, to, as_json, folder)
             return 1 if _failed(batch) else 3
-        _batch_event(batch)
+        event("batch", id=batch.id, status=batch.status)
         if wait_:
             batch = client.wait(batch.id, timeout, on_status=_watched, completed=True)
         return _outcome(client, batch, folder, wait_, to, as_json)
@@ -183,13 +179,9 @@ def _upload(client: Client, folder: str, send: Callable[..., Any], dataset: str,
         total=total, unit="B", unit_scale=True, desc="upload", file=sys.stderr, disable=not sys.stderr.isatty(),
         leave=False,
     ) as bar:  # fmt: skip
-
-        def advance(size: int) -> None:
-            bar.update(size)
-
         client.tell = lambda text: tqdm.write(visible(text), file=sys.stderr)
         return send(
-            Path(folder), dataset, on_bytes=advance,
+            Path(folder), dataset, on_bytes=bar.update,
             on_file=lambda file: event("file", name=file.name, bytes=file.bytes, rows=file.rows), **options,
         )  # fmt: skip
 
@@ -201,8 +193,7 @@ def _upload_series(
     """Several batches in order; one summary."""
 
     def told(now: Batch) -> None:
-        client.tell(_state(now))
-        _batch_event(now)
+        _watched(now, client.tell)
 
     series = _upload(client, folder, client.upload_series, dataset, timeout=timeout, on_status=told, **options)
     if wait_ and not series.failed:
@@ -230,8 +221,7 @@ def batch() -> None:
 @click.argument("batch_id", shell_complete=complete.batches)
 @connection
 @click.option("--wait", "wait_", is_flag=True, help="Wait until the batch has ended.")
-@click.option("--wait-seconds", type=click.FloatRange(0), metavar="SECONDS",
-              help="With --wait: give up after so long (default: what --timeout says, else never).")  # fmt: skip
+@_WAIT_SECONDS
 def batch_status(batch_id: str, to: Connection, as_json: bool, wait_: bool, wait_seconds: float | None) -> int:
     """Show a batch's state, counts and errors; exit code 1 if it failed.
 
@@ -242,7 +232,7 @@ def batch_status(batch_id: str, to: Connection, as_json: bool, wait_: bool, wait
     with to.client() as client:
         if wait_:
             timeout = to.timeout if wait_seconds is None else wait_seconds
-            found = client.wait(batch_id, timeout, on_status=lambda now: say(_state(now)))
+            found = client.wait(batch_id, timeout, on_status=_watched)
         else:
             found = client.status(batch_id)
         _report(found, to, as_json)
@@ -263,16 +253,12 @@ def batch_errors(batch_id: str, to: Connection, as_json: bool, manifest: str | N
     """
     with to.client() as client:
         found = client.status(batch_id)
-        shown: list[Any] = []
-        more = 0
-        for error in client.errors(batch_id, manifest):
-            if len(shown) < limit:
-                shown.append(error)
-            else:
-                more += 1
+        errors = client.errors(batch_id, manifest)
+        shown = list(islice(errors, limit))
+        more = sum(1 for _ in errors)
         if as_json:
-            data = {**found.to_dict(), "rowErrors": [error.to_dict() for error in shown], "rowErrorsNotShown": more}
-            print_json(data)
+            listed = [error.to_dict() for error in shown]
+            print_json({**found.to_dict(), "rowErrors": listed, "rowErrorsNotShown": more})
         else:
             _describe(found)
             for error in shown:
@@ -339,7 +325,7 @@ def emulate(
     import logging
 
     from ..emulator import Emulator
-    from .lean import little_memory
+    from .arrow_runtime import little_memory
 
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     server = Emulator(

@@ -10,7 +10,7 @@ from typing import Any
 from ..core.manifest import File
 from ..core.stream import Chunk, Origins, Stream
 from ..errors import counted, visible
-from .printer import event, say
+from .printer import event, warn
 
 
 class ProgressDisplay:
@@ -23,6 +23,11 @@ class ProgressDisplay:
         self._origins: Origins | None = None
         self._seen: set[str] = set()
 
+    @property
+    def hooks(self) -> dict[str, Any]:
+        """What the functions of the pipeline call as the run goes on."""
+        return {"on_start": self.start, "on_chunk": self.advance, "on_part": self.part}
+
     def part(self, file: File) -> None:
         """A part is complete."""
         event("part", name=file.name, rows=file.rows, bytes=file.bytes, sha256=file.sha256)
@@ -30,7 +35,7 @@ class ProgressDisplay:
     def start(self, stream: Stream) -> None:
         """Tell what the stages say of the run as a whole, such as fields that a copy leaves out, and show the bar."""
         for note in (note for step in stream.steps for note in getattr(step, "notes", ())):
-            say(f"warning: {note}")
+            warn(note)
         self._origins = stream.origins
         if self._origins is None:
             event("file", name=stream.name, bytes=stream.total_bytes)

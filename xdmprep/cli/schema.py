@@ -17,20 +17,19 @@ from ..core.documents import is_file, is_folder
 from ..core.paths import format_path
 from ..core.typing import RuleSet
 from ..errors import Issue, SchemaError, UsageError, counted
-from ..schema import Change, Registry, Schema, diff, duplicate_keys, lint
+from ..schema import Registry, Schema, diff, duplicate_keys, lint
 from . import complete
 from .command import CommandGroup as Commands
 from .connection import Connection, connection
-from .findings import OUTPUT_FORMAT, FindingLine, annotate, show_findings
+from .findings import FindingLine, annotate, show_findings
+from .options import FILE, JSON, OUTPUT_FORMAT
 from .printer import emit, print_json, say, show, warn
 
 if TYPE_CHECKING:
     from ..core.stream import Chunk
     from ..report import Group
 
-_FILE = click.Path(path_type=Path)
 _COMPAT = click.option("--compat", is_flag=True, help="Turn raw XDM names (xdm:name) into those used in the platform.")
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 _ID = click.option("--id", "schema_id", metavar="ID", help="Which schema, where PATH is a folder.")
 _COMPONENTS = click.option(
     "--components",
@@ -50,7 +49,7 @@ def schema() -> None:
 @_ID
 @_COMPONENTS
 @_COMPAT
-@_JSON
+@JSON
 def show_command(
     path: str, depth: int | None, schema_id: str | None, components: Path | None, compat: bool, as_json: bool
 ) -> None:
@@ -69,13 +68,17 @@ def show_command(
         show(found.describe(depth=depth))
 
 
+#: What ``schema check --json`` prints of a finding.
+_KEYS = ("code", "severity", "path", "message", "value", "hint")
+
+
 @schema.command(epilog="Example: xdmprep schema check schemas/crm-profile.schema.json")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @_ID
 @_COMPONENTS
 @_COMPAT
 @OUTPUT_FORMAT
-@_JSON
+@JSON
 def check(
     paths: tuple[str, ...], schema_id: str | None, components: Path | None, compat: bool, output_format: str,
     as_json: bool,
@@ -99,7 +102,7 @@ def check(
     if as_json:
         facts = [
             {"id": found.id, "sha256": found.sha256, "errors": errors, "warnings": len(issues) - errors,
-             "issues": [_issue(issue) for issue in issues]}
+             "issues": [{key: getattr(issue, key) for key in _KEYS} for issue in issues]}
             for _, found, issues, errors in checked
         ]  # fmt: skip
         every = [{"file": str(path), **one} for (path, *_), one in zip(checked, facts, strict=True)]
@@ -117,11 +120,6 @@ def check(
             show_findings(listed)
             (say if issues else show)(summary)
     sys.exit(2 if any(errors for *_, errors in checked) else 0)
-
-
-def _issue(issue: Issue) -> dict[str, Any]:
-    keys = ("code", "severity", "path", "message", "value", "hint")
-    return {key: getattr(issue, key) for key in keys}
 
 
 def _edited(path: Path, found: Schema) -> list[Issue]:
@@ -146,11 +144,11 @@ def _edited(path: Path, found: Schema) -> list[Issue]:
 )  # fmt: skip
 @click.argument("old")
 @click.argument("new")
-@click.option("--data", type=_FILE, help="Records: also say which rows start or stop being valid.")
+@click.option("--data", type=FILE, help="Records: also say which rows start or stop being valid.")
 @click.option("--rules", default="strict", show_default=True, help="Rule set for the data.")
 @_COMPONENTS
 @_COMPAT
-@_JSON
+@JSON
 def diff_command(
     old: str, new: str, data: Path | None, rules: RuleSet, components: Path | None, compat: bool, as_json: bool
 ) -> None:
@@ -175,7 +173,12 @@ def diff_command(
             }  # fmt: skip
         print_json(facts)
     else:
-        _tell_changes(changes, breaking)
+        for change in changes:
+            show(str(change))
+        if changes:
+            say(f"{len(changes)} changes, {breaking} of them breaking")
+        else:
+            show("no difference that matters to data")
         if effect is not None:
             show(f"{data}: {counted(len(effect.starts), 'row')} newly failing{_some(effect.starts)}, "
                        f"{len(effect.stops):,} stop failing{_some(effect.stops)}, "
@@ -183,15 +186,6 @@ def diff_command(
             for group, more in effect.more:
                 show(f"  {more:>9,} more {group.code:<18} {group.path or 'record'}: {group.message}")
     sys.exit(1 if breaking or (effect is not None and effect.starts) else 0)
-
-
-def _tell_changes(changes: list[Change], breaking: int) -> None:
-    for change in changes:
-        show(str(change))
-    if not changes:
-        show("no difference that matters to data")
-    else:
-        say(f"{len(changes)} changes, {breaking} of them breaking")
 
 
 def _some(rows: list[int]) -> str:
@@ -256,35 +250,26 @@ def _failing(data: Path, schema: Schema, rules: RuleSet) -> tuple[Any, list[Grou
 @click.option(
     "--fill", default=0.7, show_default=True, type=click.FloatRange(0, 1), help="How likely an optional field is there."
 )
-@click.option("-o", "--out", type=_FILE, help="File to write; standard output unless given.")
+@click.option("-o", "--out", type=FILE, help="File to write; standard output unless given.")
 @_ID
 @_COMPONENTS
 @_COMPAT
-@_JSON
+@JSON
 def sample(
-    path: str,
-    count: int,
-    seed: int,
-    fill: float,
-    out: Path | None,
-    schema_id: str | None,
-    components: Path | None,
-    compat: bool,
-    as_json: bool,
-) -> None:
+    path: str, count: int, seed: int, fill: float, out: Path | None, schema_id: str | None, components: Path | None,
+    compat: bool, as_json: bool,
+) -> None:  # fmt: skip
     """Make up valid records for the schema in PATH, as single-line JSON."""
     from ..core.manifest import whole_file
     from ..sample import sample as make_up
 
     found = open_schema(path, schema_id, components, compat)
     warn(found.profile_warning)
+    records = make_up(found, count, seed=seed, fill=fill)
     if as_json and out is None:
-        print_json({"records": list(make_up(found, count, seed=seed, fill=fill))})
+        print_json({"records": list(records)})
         return
-    lines = (
-        json.dumps(record, ensure_ascii=False, separators=(",", ":"))
-        for record in make_up(found, count, seed=seed, fill=fill)
-    )
+    lines = (json.dumps(record, ensure_ascii=False, separators=(",", ":")) for record in records)
     if out is None:
         for line in lines:
             emit(line)
@@ -302,7 +287,7 @@ def sample(
     epilog="Example: xdmprep schema pull https://ns.adobe.com/acme/schemas/3f2a --out schemas/ --config config.json"
 )
 @click.argument("ids", nargs=-1, metavar="[ID]...", shell_complete=complete.schemas)
-@click.option("-o", "--out", type=_FILE, default=Path("schemas"), show_default=True, help="Folder to save to.")
+@click.option("-o", "--out", type=FILE, default=Path("schemas"), show_default=True, help="Folder to save to.")
 @click.option(
     "--form", type=click.Choice(["xed-full", "xed"]), default="xed-full", show_default=True,
     help="Resolved, or compact with its components.",
@@ -311,13 +296,7 @@ def sample(
 @click.option("--check", "only_check", is_flag=True, help="Write nothing; exit 1 if a schema is not as it was pulled.")
 @connection
 def pull(
-    ids: tuple[str, ...],
-    out: Path,
-    form: str,
-    list_them: bool,
-    only_check: bool,
-    to: Connection,
-    as_json: bool,
+    ids: tuple[str, ...], out: Path, form: str, list_them: bool, only_check: bool, to: Connection, as_json: bool
 ) -> None:
     """Fetch schemas by $id or meta:altId from the Schema Registry, with descriptors, and pin them by hash."""
     from ..client import registry as remote
@@ -388,16 +367,11 @@ def _list(registry: Registry, as_json: bool) -> None:
 
 def _facts(found: Schema) -> dict[str, Any]:
     return {
-        "id": found.id,
-        "title": found.title,
-        "version": found.version,
-        "class": found.class_id,
-        "behavior": found.behavior,
-        "sha256": found.sha256,
-        "identityMap": found.has_identity_map,
+        "id": found.id, "title": found.title, "version": found.version, "class": found.class_id,
+        "behavior": found.behavior, "sha256": found.sha256, "identityMap": found.has_identity_map,
         "identities": [
             {"path": format_path(identity.path), "namespace": identity.namespace, "primary": identity.primary}
             for identity in found.identities
         ],
         "fields": found.fields().to_pylist(),
-    }
+    }  # fmt: skip

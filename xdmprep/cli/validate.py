@@ -12,15 +12,13 @@ from ..core.remote import shown as place
 from ..core.rules import RULES
 from ..core.typing import RuleSet
 from ..errors import UsageError
-from . import complete
-from .command import JSON_LINES, Command
-from .findings import OUTPUT_FORMAT, annotate_report, show_next, show_report
+from . import complete, options
+from .arrow_runtime import load_arrow
+from .command import Command
+from .findings import annotate_report, show_next, show_report
 from .mistakes import refuse_lists
-from .places import PLACE
 from .printer import event, print_json, show
 from .progress import progress
-from .quick import load_arrow
-from .values import filled_mapping
 
 if TYPE_CHECKING:
     from ..report import Report
@@ -38,33 +36,29 @@ Examples:
 Ends with 0 if all records are valid, 1 if some are not, 2 on wrong use or a file that cannot be read.
 """,
 )
-@click.argument("files", nargs=-1, required=True, type=PLACE, metavar="FILE...")
-@click.option("--schema", "-s", required=True, type=PLACE, help="XDM schema, JSON.")
-@click.option("--mapping", "-m", type=PLACE, help="Makes records of the rows first.")
-@click.option(
-    "--rules", default="strict", show_default=True, shell_complete=complete.rule_sets,
-    help="Rule set: strict, batch or jsonschema.",
-)  # fmt: skip
+@click.argument("files", nargs=-1, required=True, type=options.PLACE, metavar="FILE...")
+@options.SCHEMA
+@click.option("--mapping", "-m", type=options.PLACE, help="Makes records of the rows first.")
+@options.RULES
 @click.option(
     "--set", "settings", multiple=True, metavar="NAME=VALUE", shell_complete=complete.settings,
     help="A rule as error, warning or off; or the value of a placeholder ${NAME} of the mapping.",
 )  # fmt: skip
 @click.option("--cap", type=click.IntRange(1), help="Keep at most this many findings of all FILES; all are counted.")
-@click.option("--jobs", "-j", type=click.IntRange(0), help="Worker threads.  [default: one per core]")
+@options.JOBS
 @click.option(
-    "--report", type=click.Path(path_type=Path), metavar="FILE",
+    "--report", type=options.FILE, metavar="FILE",
     help="Write one report over all FILES: .html, .json, .jsonl, .csv or .parquet.",
 )  # fmt: skip
-@click.option("--hide-values", is_flag=True, help="Show no value of the data: on the terminal, in --json, --report.")
-@click.option("--progress/--no-progress", "bar", default=None, help="Show a progress bar.  [default: on a terminal]")
-@OUTPUT_FORMAT
-@JSON_LINES
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+@options.HIDE_VALUES
+@options.PROGRESS
+@options.OUTPUT_FORMAT
+@options.JSON_LINES
+@options.JSON
 def validate(
     files: tuple[Path | str, ...], schema: Path | str, mapping: Path | str | None, rules: RuleSet,
-    settings: tuple[str, ...],
-    cap: int | None, jobs: int | None, report: Path | None, hide_values: bool, bar: bool | None,
-    output_format: str, as_json: bool,
+    settings: tuple[str, ...], cap: int | None, jobs: int | None, report: Path | None, hide_values: bool,
+    bar: bool | None, output_format: str, as_json: bool,
 ) -> int:  # fmt: skip
     """Check FILES (JSON lines, a JSON array, Parquet; CSV with a mapping or an ad-hoc schema) against a schema."""
     event("started", command="validate", sources=[place(file) for file in files])
@@ -78,13 +72,13 @@ def validate(
     from ..schema import Schema
     from ..validate import Rules
 
-    if report is not None and report.suffix.lower() not in ENDINGS:
-        raise UsageError(f"--report: {report.name!r} must end in {', '.join(ENDINGS)}.")
     if report is not None:
+        if report.suffix.lower() not in ENDINGS:
+            raise UsageError(f"--report: {report.name!r} must end in {', '.join(ENDINGS)}.")
         check_target(report)
     levels, values = _settings(settings, mapping is not None)
     chosen = Rules.of(Rules.of(rules), levels)
-    mapping_set = filled_mapping(mapping, values)
+    mapping_set = options.filled_mapping(mapping, values)
     loaded = Schema.load(schema)
     if any(not is_file(file) for file in files):  # folders and globs
         files = tuple(expand(list(files)) or files)
@@ -107,11 +101,9 @@ def validate(
             one.name, one.cap = place(file), cap
             if held is not None and cap is None:
                 one.keep(held)
-        if as_json:
-            continue
-        if output_format == "github":
+        if output_format == "github" and not as_json:
             annotate_report(one, place(file))
-        else:
+        elif not as_json:
             show_report(one)
     whole = found[0] if len(found) == 1 else FilesReport(found, cap=cap)
     whole.hides_values = hide_values

@@ -7,7 +7,7 @@ import sys
 
 CODE = """
 import sys
-from xdmprep.cli.quick import without_pandas
+from xdmprep.cli.arrow_runtime import without_pandas
 without_pandas()
 import numpy as np
 import pyarrow as pa

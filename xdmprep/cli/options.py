@@ -1,0 +1,130 @@
+"""Options that several commands share, and the types of their values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..core.remote import STANDARD_INPUT, is_url
+from ..errors import UsageError
+from . import complete
+
+if TYPE_CHECKING:
+    from ..read import CsvOptions
+
+
+class PlaceType(click.Path):
+    """A path as a Path; a URL, which a Path would change, and ``-`` as texts."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, allow_dash=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The value for the command."""
+        if isinstance(value, str) and (value == STANDARD_INPUT or is_url(value)):
+            return value
+        return super().convert(value, param, ctx)
+
+
+#: A source, schema or mapping set: a path, a URL, or ``-``.
+PLACE = PlaceType()
+#: A file or folder of this machine.
+FILE = click.Path(path_type=Path)
+
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+JSON_LINES = click.option(
+    "--json-lines", is_flag=True, help="Print events as they happen, one JSON object a line; the last has the result."
+)
+SCHEMA = click.option("--schema", "-s", required=True, type=PLACE, help="XDM schema, JSON.")
+OUT = click.option("--out", "-o", required=True, type=FILE, help="Folder for what is written.")
+RULES = click.option(
+    "--rules", default="strict", show_default=True, shell_complete=complete.rule_sets,
+    help="Rule set: strict, batch or jsonschema.",
+)  # fmt: skip
+STRICT = click.option("--strict", is_flag=True, help="Set a row aside too where a value did not fit its field's type.")
+MAX_BYTES = click.option("--max-bytes", type=int, help="Largest part, in bytes.  [default: 240000000]")
+JOBS = click.option("--jobs", "-j", type=click.IntRange(0), help="Worker threads.  [default: one per core]")
+OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace another run's output in the folder.")
+HIDE_VALUES = click.option(
+    "--hide-values", is_flag=True, help="Show no value of the data: on the terminal, in --json, --report."
+)
+PROGRESS = click.option(
+    "--progress/--no-progress", "bar", default=None, help="Show a progress bar.  [default: on a terminal]"
+)
+OUTPUT_FORMAT = click.option(
+    "--output-format", type=click.Choice(["text", "github"]), default="text", show_default=True,
+    help="github: findings as annotations of a GitHub workflow.",
+)  # fmt: skip
+SET = click.option(
+    "--set", "values", multiple=True, metavar="NAME=VALUE",
+    help="The value of a placeholder ${NAME} of the mapping; may be repeated.",
+)  # fmt: skip
+
+_CSV = (
+    click.option("--delimiter", default=",", help="Of CSV sources: one character, or 'tab'."),
+    click.option("--quote", default='"', help="Of CSV sources."),
+    click.option("--encoding", default="utf-8", show_default=True, help="Of CSV sources."),
+    click.option(
+        "--null", "nulls", multiple=True, help="A text of CSV sources that means 'no value'; may be repeated."
+    ),
+)
+
+
+def csv_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say how CSV sources are written; the command gets a function as `csv`, which reads them.
+
+    It takes the names of the columns, with commas between them, where the files have no header.
+    """
+
+    @wraps(command)
+    def with_csv(*, delimiter: str, quote: str, encoding: str, nulls: tuple[str, ...], **given: Any) -> Any:
+        def csv(names: str | None = None) -> CsvOptions:
+            from ..read import CsvOptions
+
+            return CsvOptions(
+                delimiter="\t" if delimiter in ("tab", "\\t") else delimiter, quote=quote, encoding=encoding,
+                names=tuple(name.strip() for name in names.split(",")) if names else None, null_values=("", *nulls),
+            )  # fmt: skip
+
+        return command(csv=csv, **given)
+
+    wrapped: Callable[..., Any] = with_csv
+    for option in reversed(_CSV):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def named_values(texts: tuple[str, ...]) -> dict[str, str]:
+    """The values of ``--set`` by their names.
+
+    Raises:
+        UsageError: one has no name, or a name has two values.
+    """
+    found: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise UsageError(f"--set {text!r}: expected NAME=VALUE.")
+        if found.setdefault(name.strip(), value) != value:
+            raise UsageError(f"--set gives {name.strip()!r} two values.")
+    return found
+
+
+def filled_mapping(path: Path | str | None, texts: tuple[str, ...]) -> Any:
+    """The mapping file with the values of ``--set`` for its placeholders; without values the path as it is.
+
+    Raises:
+        UsageError: there are values and no mapping, or they are not written NAME=VALUE.
+        MappingError: the file is no mapping set, or has no such placeholder.
+    """
+    if not texts:
+        return path
+    if path is None:
+        raise UsageError("--set fills placeholders of a mapping; give --mapping with it.")
+    from ..mapping import MappingSet
+
+    return MappingSet.load(path, values=named_values(texts))
