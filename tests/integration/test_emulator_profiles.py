@@ -35,9 +35,13 @@ from xdmprep.errors import SchemaError, SourceError
 EVENT = "https://ns.adobe.com/acme/schemas/purchase-event"
 
 
+def parsed_only(path, format, multiline, schema, csv_options):
+    return parse(path, format, multiline, csv_options)
+
+
 @pytest.fixture(scope="module")
 def url(request):
-    with Emulator(schemas=request.config.rootpath / "schemas", check=parse) as server:
+    with Emulator(schemas=request.config.rootpath / "schemas", check=parsed_only) as server:
         yield server.url
 
 
@@ -238,7 +242,7 @@ def test_a_batch_that_cannot_be_checked_does_not_hold_up_others():
     def broken(path, format, multiline, schema, csv_options):
         if b"poison" in path.read_bytes():
             raise ZeroDivisionError("a fault of the check")
-        return parse(path, format, multiline, schema, csv_options)
+        return parse(path, format, multiline, csv_options)
 
     with Emulator(check=broken) as server:
         server.state.schemas.by_id["https://x"] = {"$id": "https://x"}
@@ -255,7 +259,7 @@ class SlowCheck:
         self.reached, self.go_on = threading.Event(), threading.Event()
 
     def __call__(self, path, format, multiline, schema, csv_options):
-        for chunk in parse(path, format, multiline, schema, csv_options):
+        for chunk in parse(path, format, multiline, csv_options):
             yield chunk
             if b"slow" in path.read_bytes():
                 self.reached.set()
@@ -365,7 +369,7 @@ def test_options_of_csv_files_must_make_sense(url, options):
 def read(tmp_path, data, format="json", multiline=False, **options):
     path = tmp_path / "x"
     path.write_bytes(data)
-    chunks = list(parse(path, format, multiline, {}, options))
+    chunks = list(parse(path, format, multiline, options))
     return [item for chunk in chunks for item in chunk.records], [item.raw for chunk in chunks for item in chunk.failed]
 
 
@@ -421,11 +425,11 @@ def test_parquet(tmp_path):
     kind = pa.map_(pa.string(), pa.int64())
     table = pa.table({"d": [datetime.date(2020, 1, 2), None], "m": pa.array([[("k", 1)], None], kind)})
     pq.write_table(table, path)
-    (chunk,) = parse(path, "parquet", False, {}, {})
+    (chunk,) = parse(path, "parquet", False, {})
     assert chunk.records == [(1, {"d": "2020-01-02", "m": {"k": 1}}), (2, {})]
     path.write_bytes(b"no parquet")
     with pytest.raises(SourceError, match="not a Parquet file"):
-        list(parse(path, "parquet", False, {}, {}))
+        list(parse(path, "parquet", False, {}))
 
 
 def test_the_shipped_schema_is_known(url):

@@ -183,6 +183,22 @@ def test_a_schema_of_an_own_field_group(url):
     assert call("GET", url, f"{BASE}/tenant/schemas/{made['meta:altId']}", headers=ONE).status_code == 404
 
 
+def test_a_descriptor_that_is_replaced_by_a_wrong_one_stays(url):
+    made = post(url, "schemas", {"type": "object", "title": "Kept", "allOf": [{"$ref": PROFILE_CLASS}]}).json()
+    about = {"@type": "xdm:descriptorIdentity", "xdm:sourceSchema": made["$id"], "xdm:sourceVersion": 1,
+             "xdm:sourceProperty": "/_id", "xdm:namespace": "A", "xdm:property": "xdm:code",
+             "xdm:isPrimary": True}  # fmt: skip
+    kept = post(url, "descriptors", about).json()
+    place = f"{BASE}/tenant/descriptors/{kept['@id']}"
+    for wrong in ([], {}, {**about, "@type": "x"}, {**about, "xdm:sourceProperty": "no path"}):
+        assert call("PUT", url, place, json=wrong).status_code == 400
+        assert call("GET", url, place).json() == kept
+    assert call("PUT", url, place, json={**about, "xdm:namespace": "B"}).status_code == 201  # primary, as it was
+    assert call("GET", url, place).json()["xdm:namespace"] == "B"
+    missing = f"{BASE}/tenant/descriptors/none"
+    assert call("PUT", url, missing, json=about).status_code == 404
+
+
 def test_sandboxes_have_their_own_resources(url):
     refs = [{"$ref": PROFILE_CLASS}]
     body = {"type": "object", "title": "Mine", "description": "x", "allOf": refs}

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from .. import wire
-from .responses import Refusal, json_body, pretty, whole_number
+from .responses import Refusal, json_route, pretty, value_at, whole_number
 from .state import State
 
 
@@ -22,7 +22,7 @@ def routes() -> list[Route]:
     return [
         Route("/ims/token/{version}", token, methods=["POST"]),
         Route(wire.PROFILE, entities, methods=["GET"]),
-        Route(wire.PROFILE, many_entities, methods=["POST"]),
+        Route(wire.PROFILE, json_route(many_entities), methods=["POST"]),
     ]
 
 
@@ -32,16 +32,16 @@ async def token(request: Request) -> Response:
     form = {name: values[0] for name, values in parse_qs((await request.body()).decode("latin-1")).items()}
     form = {**dict(request.query_params), **form}
     if form.get("grant_type") != "client_credentials":
-        return JSONResponse(
-            {"error": "unsupported_grant_type", "error_description": "grant_type must be client_credentials"}, 400
-        )
+        return _refused("unsupported_grant_type", "grant_type must be client_credentials")
     if not form.get("client_id") or not form.get("client_secret"):
-        return JSONResponse(
-            {"error": "invalid_client", "error_description": "client_id and client_secret are required"}, 400
-        )
+        return _refused("invalid_client", "client_id and client_secret are required")
     value = "emulator-" + secrets.token_urlsafe(32)
     await run_in_threadpool(state.store.add_token, value, time.time() + state.token_seconds)
     return JSONResponse({"access_token": value, "token_type": "bearer", "expires_in": state.token_seconds})
+
+
+def _refused(error: str, why: str) -> Response:
+    return JSONResponse({"error": error, "error_description": why}, 400)
 
 
 # ---- profiles ------------------------------------------------------------------------------------------------------
@@ -86,9 +86,7 @@ def _one(state: State, namespace: str, value: str, merged: bool, fields: str | N
 def _only(entity: dict[str, Any], paths: list[list[str]]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for path in paths:
-        value: Any = entity
-        for step in path:
-            value = value.get(step) if isinstance(value, dict) else None
+        value = value_at(entity, path)
         if value is None:
             continue
         node = result
@@ -107,27 +105,20 @@ def _events(state: State, request: Request, namespace: str, value: str) -> dict[
     return {"_page": orders, "children": shown, "_links": {"next": {"href": ""}}}
 
 
-async def many_entities(request: Request) -> Response:
+def many_entities(request: Request, body: Any) -> Response:
     """``POST /access/entities``: several profiles at once."""
-    body = json_body(await request.body())
     wanted = body.get("identities") if isinstance(body, dict) else None
     fields = (body.get("fields") or []) if isinstance(body, dict) else []
     if not isinstance(wanted, list):
         raise Refusal(400, "identities must be an array")
     if not isinstance(fields, list) or not all(isinstance(field, str) for field in fields):
         raise Refusal(400, "fields must be an array of texts")
-    state = State.of(request)
-
-    def look() -> dict[str, Any]:
-        result = {}
-        for item in wanted:
-            outer = item.get("entityIdNS") if isinstance(item, dict) else None
-            namespace = outer.get("code") if isinstance(outer, dict) else None
-            if not isinstance(namespace, str) or not isinstance(item.get("entityId"), str) or not item["entityId"]:
-                raise Refusal(400, "each identity needs entityId and entityIdNS.code")
-            found = _one(state, namespace, item["entityId"], True, ",".join(fields))
-            if found is not None:
-                result[found["entityId"]] = {**found, "requestedIdentity": item}
-        return result
-
-    return pretty(await run_in_threadpool(look))
+    state, result = State.of(request), {}
+    for item in wanted:
+        namespace = value_at(item, ("entityIdNS", "code"))
+        if not isinstance(namespace, str) or not isinstance(item.get("entityId"), str) or not item["entityId"]:
+            raise Refusal(400, "each identity needs entityId and entityIdNS.code")
+        found = _one(state, namespace, item["entityId"], True, ",".join(fields))
+        if found is not None:
+            result[found["entityId"]] = {**found, "requestedIdentity": item}
+    return pretty(result)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from starlette.concurrency import run_in_threadpool
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ..errors import UsageError
 from .faults import Fault
-from .responses import Refusal, empty, json_body, pretty
+from .responses import empty, json_route, pretty
 from .state import State
 
 
@@ -18,7 +18,7 @@ def routes() -> list[Route]:
     return [
         Route("/_emulator/health", health, methods=["GET"]),
         Route("/_emulator/faults", list_faults, methods=["GET"]),
-        Route("/_emulator/faults", add_faults, methods=["POST"]),
+        Route("/_emulator/faults", json_route(add_faults), methods=["POST"]),
         Route("/_emulator/faults", clear_faults, methods=["DELETE"]),
         Route("/_emulator/reset", reset, methods=["POST"]),
         Route("/_emulator/expire-tokens", expire_tokens, methods=["POST"]),
@@ -35,14 +35,10 @@ def list_faults(request: Request) -> Response:
     return pretty(State.of(request).faults.listed())
 
 
-async def add_faults(request: Request) -> Response:
+def add_faults(request: Request, body: Any) -> Response:
     """``POST /_emulator/faults``: one rule or an array of them, objects or ``key=value,...`` texts."""
-    body = json_body(await request.body())
-    try:
-        apply(State.of(request), [Fault.of(item) for item in (body if isinstance(body, list) else [body])])
-    except UsageError as error:
-        raise Refusal(400, str(error)) from None
-    return pretty(State.of(request).faults.listed())
+    apply(State.of(request), [Fault.of(item) for item in (body if isinstance(body, list) else [body])])
+    return list_faults(request)
 
 
 def apply(state: State, faults: list[Fault]) -> None:
@@ -62,14 +58,12 @@ def clear_faults(request: Request) -> Response:
     return empty(204)
 
 
-async def reset(request: Request) -> Response:
+def reset(request: Request) -> Response:
     """``POST /_emulator/reset``: forget all datasets, batches, profiles, tokens and faults."""
     state = State.of(request)
-    state.faults.clear()
-    state.ingestion.stalls.clear()
-    await run_in_threadpool(state.store.reset)
-    await run_in_threadpool(state.profiles.reset)
-    return empty(204)
+    state.store.reset()
+    state.profiles.reset()
+    return clear_faults(request)
 
 
 def expire_tokens(request: Request) -> Response:

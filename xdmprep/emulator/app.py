@@ -20,6 +20,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .. import wire
+from ..errors import XdmPrepError
 from . import access, admin_routes, catalog, export, html, mappings, resources, uploads
 from .faults import FaultLayer
 from .responses import Refusal, empty, gateway, problem
@@ -42,12 +43,11 @@ def create_app(state: State, allowed_hosts: frozenset[str] | None = None) -> ASG
     app = Starlette(
         routes=[
             *uploads.routes(), *catalog.routes(), *export.routes(), *access.routes(), *resources.routes(),
-            *mappings.routes(), *admin_routes.routes(),
-            *html.routes(),
+            *mappings.routes(), *admin_routes.routes(), *html.routes(),
         ],
         exception_handlers={
-            Refusal: _refused, HTTPException: _http, ClientDisconnect: _gone, OSError: _failed, sqlite3.Error: _failed,
-            Exception: _unknown,
+            Refusal: _refused, XdmPrepError: _wrong, HTTPException: _http, ClientDisconnect: _gone, OSError: _failed,
+            sqlite3.Error: _failed, Exception: _unknown,
         },
     )  # fmt: skip
     app.state.emulator = state
@@ -56,7 +56,12 @@ def create_app(state: State, allowed_hosts: frozenset[str] | None = None) -> ASG
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)  # noqa: S101
-    return problem(error.status, error.detail, error.headers)
+    return error.answer()
+
+
+async def _wrong(request: Request, error: Exception) -> Response:
+    """What was given does not fit: a schema that is not complete, a fault that cannot be read."""
+    return problem(400, str(error))
 
 
 async def _http(request: Request, error: Exception) -> Response:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from .. import wire
-from ..errors import SchemaError
 from .patching import json_patch
 from .profiles import merge
 from .registry import behavior_of, kind_of
-from .responses import Refusal, json_body, pretty, whole_number
-from .state import State
-from .store import now_ms
+from .responses import Refusal, content_type, json_object, json_route, pretty, value_at, whole_number
+from .state import State, made_by
+from .store import next_version, now_ms
 
 DEFAULT_LIMIT = 20
 #: What a client cannot change of a dataset.
@@ -36,11 +33,11 @@ def routes() -> list[Route]:
         Route(base + "/batch/{batch}", show_batch, methods=["GET"]),
         Route(base + "/lastBatches", last_batches, methods=["GET"]),
         Route(base + "/dataSets", list_datasets, methods=["GET"]),
-        Route(base + "/dataSets", create_dataset, methods=["POST"]),
+        Route(base + "/dataSets", json_route(create_dataset), methods=["POST"]),
         Route(base + "/dataSets/{dataset}", show_dataset, methods=["GET"]),
-        Route(base + "/dataSets/{dataset}", change_dataset, methods=["PATCH", "PUT"]),
+        Route(base + "/dataSets/{dataset}", json_route(change_dataset), methods=["PATCH", "PUT"]),
         Route(base + "/dataSets/{dataset}", delete_dataset, methods=["DELETE"]),
-        Route(base + "/v2/dataSets/{dataset}", change_dataset, methods=["PATCH"]),
+        Route(base + "/v2/dataSets/{dataset}", json_route(change_dataset), methods=["PATCH"]),
     ]
 
 
@@ -49,12 +46,8 @@ def routes() -> list[Route]:
 
 def show_batch(request: Request) -> Response:
     """``GET /batches/{batch}``."""
-    state = State.of(request)
-    key = request.path_params["batch"]
-    doc = state.store.batch(key, state.sandbox(request))
-    if doc is None:
-        raise Refusal(404, f"batch {key} does not exist")
-    return pretty({key: doc})
+    doc = State.of(request).batch(request)
+    return pretty({doc["id"]: doc})
 
 
 def list_batches(request: Request) -> Response:
@@ -78,15 +71,9 @@ def list_batches(request: Request) -> Response:
 
 
 def _batch_matches(doc: dict[str, Any], query: Any) -> bool:
-    simple: dict[str, Callable[[dict[str, Any]], Any]] = {
-        "createdUser": lambda d: d["createdUser"],
-        "createdClient": lambda d: d["createdClient"], "updatedUser": lambda d: d["updatedUser"],
-        "version": lambda d: d["version"], "created": lambda d: d["created"], "updated": lambda d: d["updated"],
-        "started": lambda d: d.get("started"), "completed": lambda d: d.get("completed"),
-    }  # fmt: skip
-    for name, value_of in simple.items():
-        if name in query and str(value_of(doc)) not in query[name].split(","):
-            return False
+    simple = "createdUser createdClient updatedUser version created updated started completed".split()
+    if any(name in query and str(doc.get(name)) not in query[name].split(",") for name in simple):
+        return False
     if "createdAfter" in query and not doc["created"] > int(query["createdAfter"]):
         return False
     return not ("createdBefore" in query and not doc["created"] < int(query["createdBefore"]))
@@ -133,9 +120,7 @@ def _sortable(value: Any) -> tuple[int, float, str]:
 def _property_matches(doc: dict[str, Any], pattern: str) -> bool:
     """``property=name`` (there is one) or ``property=a.b==value`` (``~=`` for a regular expression is not taken)."""
     path, operator, wanted = (*re.split(r"(==|!=)", pattern, maxsplit=1), "", "")[:3]
-    value: Any = doc
-    for step in path.split("."):
-        value = value.get(step) if isinstance(value, dict) else None
+    value = value_at(doc, path.split("."))
     if not operator:
         return value is not None
     return (str(value) == wanted) is (operator == "==")
@@ -144,23 +129,13 @@ def _property_matches(doc: dict[str, Any], pattern: str) -> bool:
 # ---- datasets ------------------------------------------------------------------------------------------------------
 
 
-async def create_dataset(request: Request) -> Response:
+def create_dataset(request: Request, body: Any) -> Response:
     """``POST /dataSets``."""
-    body = json_body(await request.body())
-    key = await run_in_threadpool(_create_dataset, State.of(request), body, request)
-    return pretty([f"@/dataSets/{key}"], 201, {"Location": f"{wire.CATALOG}/dataSets/{key}"})
-
-
-def _create_dataset(state: State, body: Any, request: Request) -> str:
-    if not isinstance(body, dict):
-        raise Refusal(400, "the body must be an object")
-    _check_dataset(state, body, state.sandbox(request))
-    at = now_ms()
-    user = request.headers.get("x-api-key", "")
+    state = State.of(request)
+    _check_dataset(state, json_object(body), state.sandbox(request))
     doc = {
-        "name": body["name"], "description": "", "imsOrg": request.headers.get("x-gw-ims-org-id", ""),
-        "created": at, "updated": at, "createdClient": user, "createdUser": f"{user}@AdobeID",
-        "updatedUser": f"{user}@AdobeID", "version": "1.0.0", "state": "DRAFT", "tags": {}, "lastBatchId": "",
+        **made_by(request), "name": body["name"], "description": "", "version": "1.0.0", "state": "DRAFT", "tags": {},
+        "lastBatchId": "",
         "fileDescription": {"persisted": True, "containerFormat": "parquet", "format": "parquet"},
         **{key: value for key, value in body.items() if key not in ("id", *KEPT, "updated", "updatedUser")},
     }  # fmt: skip
@@ -170,16 +145,15 @@ def _create_dataset(state: State, body: Any, request: Request) -> str:
     doc.setdefault("classification", {"dataBehavior": behavior, "managedBy": "CUSTOMER"})
     table = re.sub("[^a-z0-9]+", "_", doc["name"].lower()).strip("_") or "dataset"
     doc["tags"] = {"adobe/pqs/table": [table], "adobe/siphon/table/format": ["delta"], **doc["tags"]}
-    return state.store.add_dataset(state.sandbox(request), doc)
+    key = state.store.add_dataset(state.sandbox(request), doc)
+    return pretty([f"@/dataSets/{key}"], 201, {"Location": f"{wire.CATALOG}/dataSets/{key}"})
 
 
 def _check_dataset(state: State, doc: dict[str, Any], sandbox: str) -> None:
     if not isinstance(doc.get("name"), str) or not doc["name"]:
         raise Refusal(400, "name is required")
-    for name in ("fileDescription", "description", "state"):
-        if not isinstance(
-            doc.get(name, {} if name == "fileDescription" else ""), dict if name == "fileDescription" else str
-        ):
+    for name, kind in (("fileDescription", dict), ("description", str), ("state", str)):
+        if not isinstance(doc.get(name, kind()), kind):
             raise Refusal(400, f"{name} is of another type")
     reference = doc.get("schemaRef")
     if reference is not None:
@@ -192,10 +166,7 @@ def _check_dataset(state: State, doc: dict[str, Any], sandbox: str) -> None:
             if state.schemas.given or found is not None:
                 raise Refusal(400, f"schema {reference['id']} does not exist")
         else:
-            try:
-                state.schemas.whole(found)
-            except SchemaError as error:
-                raise Refusal(400, str(error)) from None
+            state.schemas.whole(found)  # or its error is the answer
     tags = doc.get("tags", {})
     if not isinstance(tags, dict) or not all(isinstance(value, list) for value in tags.values()):
         raise Refusal(400, "tags must be an object of arrays")
@@ -205,19 +176,10 @@ def _check_dataset(state: State, doc: dict[str, Any], sandbox: str) -> None:
 
 def show_dataset(request: Request) -> Response:
     """``GET /dataSets/{dataset}``."""
-    key, doc = _dataset(request)
+    key, doc = State.of(request).dataset(request)
     if wanted := request.query_params.get("properties"):
         doc = {name: doc[name] for name in wanted.split(",") if name in doc}
     return pretty({key: doc})
-
-
-def _dataset(request: Request) -> tuple[str, dict[str, Any]]:
-    state = State.of(request)
-    key = request.path_params["dataset"]
-    doc = state.store.dataset(key, state.sandbox(request))
-    if doc is None:
-        raise Refusal(404, f"dataset {key} does not exist")
-    return key, doc
 
 
 def list_datasets(request: Request) -> Response:
@@ -234,30 +196,18 @@ def list_datasets(request: Request) -> Response:
     return pretty({key: {name: value for name, value in doc.items() if name != "_id"} for key, doc in page.items()})
 
 
-async def change_dataset(request: Request) -> Response:
+def change_dataset(request: Request, body: Any) -> Response:
     """``PATCH`` (a JSON object or a JSON Patch) and ``PUT /dataSets/{dataset}``."""
-    body = json_body(await request.body())
-    key = await run_in_threadpool(_change_dataset, State.of(request), body, request)
-    return pretty([f"@/dataSets/{key}"])
-
-
-def _change_dataset(state: State, body: Any, request: Request) -> str:
-    content_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if content_type not in (wire.JSON_TYPE, wire.PATCH_TYPE):
-        raise Refusal(415, f"Content-Type must be {wire.JSON_TYPE} or {wire.PATCH_TYPE}")
+    state, media = State.of(request), content_type(request, wire.JSON_TYPE, wire.PATCH_TYPE)
     with state.store.lock:
-        key, doc = _dataset(request)
+        key, doc = state.dataset(request)
         old_tags, kept = doc.get("tags", {}), {name: doc[name] for name in KEPT}
-        if content_type == wire.PATCH_TYPE or isinstance(body, list):  # aepp names a JSON Patch application/json
+        if media == wire.PATCH_TYPE or isinstance(body, list):  # aepp names a JSON Patch application/json
             doc = json_patch(doc, body)
-        elif not isinstance(body, dict):
-            raise Refusal(400, "the body must be an object")
         elif request.method == "PUT":
-            doc = body
-        elif "/v2/" in request.url.path:
-            doc = merge(doc, body)
+            doc = json_object(body)
         else:
-            doc = {**doc, **body}
+            doc = merge(doc, json_object(body)) if "/v2/" in request.url.path else {**doc, **json_object(body)}
         doc = {**doc, **kept}
         _check_dataset(state, doc, state.sandbox(request))
         new_tags = doc.get("tags", {})
@@ -267,14 +217,14 @@ def _change_dataset(state: State, body: Any, request: Request) -> str:
             and wire.has_flag(old_tags, "unifiedProfile", "enabled")
         ):
             raise Refusal(400, "isUpsert cannot be added to a dataset enabled for Profile: disable it first")
-        major, minor, patch = doc["version"].split(".")
-        doc.update(updated=now_ms(), version=f"{major}.{minor}.{int(patch) + 1}")
+        doc.update(updated=now_ms(), version=next_version(doc["version"]))
         state.store.change_dataset(key, doc)
-    return key
+    return pretty([f"@/dataSets/{key}"])
 
 
 def delete_dataset(request: Request) -> Response:
     """``DELETE /dataSets/{dataset}``."""
-    key, _ = _dataset(request)
-    State.of(request).store.change_dataset(key, None)
+    state = State.of(request)
+    key, _ = state.dataset(request)
+    state.store.change_dataset(key, None)
     return pretty([f"@/dataSets/{key}"])

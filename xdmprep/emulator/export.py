@@ -37,21 +37,9 @@ def _base(request: Request) -> str:
     return f"{request.url.scheme}://{request.url.netloc}"
 
 
-def _batch(request: Request) -> str:
-    state = State.of(request)
-    key: str = request.path_params["batch"]
-    if state.store.batch(key, state.sandbox(request)) is None:
-        raise Refusal(404, f"batch {key} does not exist")
-    return key
-
-
-def _window(request: Request) -> tuple[int, int]:
-    query = request.query_params
-    return whole_number(query, "start", 0), whole_number(query, "limit", wire.LIST_LIMIT, 1, wire.LIST_LIMIT)
-
-
 def _listing(request: Request, items: list[dict[str, Any]]) -> Response:
-    start, limit = _window(request)
+    query = request.query_params
+    start, limit = whole_number(query, "start", 0), whole_number(query, "limit", wire.LIST_LIMIT, 1, wire.LIST_LIMIT)
     shown = items[start : start + limit]
     body: dict[str, Any] = {"data": shown, "_page": {"limit": limit, "count": len(shown)}}
     here = str(request.url.replace_query_params(start=start + limit, limit=limit))
@@ -64,10 +52,18 @@ def _entry(name: str, size: int, href: str) -> dict[str, Any]:
     return {"name": name, "length": str(size), "_links": {"self": {"href": href}}}
 
 
-def _send(request: Request, output: OutputFile, type: str = "application/octet-stream") -> Response:
+def _one(request: Request, outputs: list[OutputFile], name: str, path: str) -> Response:
+    """The file of that name; a Refusal if it is none of them."""
+    for output in outputs:
+        if output.name == name:
+            return _send(request, output)
+    raise Refusal(404, f"{path} does not exist")
+
+
+def _send(request: Request, output: OutputFile) -> Response:
     path = State.of(request).store.bytes / output.stored
     _check_range(request, output.bytes)
-    return FileResponse(path, media_type=type, headers=request_id(), filename=output.name)
+    return FileResponse(path, media_type=wire.BYTES_TYPE, headers=request_id(), filename=output.name)
 
 
 _RANGE = re.compile("bytes=[ \t]*([0-9]{0,18})-([0-9]{0,18})[ \t]*", re.IGNORECASE)
@@ -88,41 +84,32 @@ def _check_range(request: Request, size: int) -> None:
 
 def meta(request: Request) -> Response:
     """``GET /batches/{batch}/meta?path=``: lists and files of ``row_errors`` and ``input_files``."""
-    state, key = State.of(request), _batch(request)
+    state = State.of(request)
+    key = state.batch(request)["id"]
     path = request.query_params.get("path", "").strip("/")
     here = f"{_base(request)}{wire.export_path(key, 'meta')}?path="
     if not path:
         kinds = [kind for kind in ("row_errors", "input_files") if state.store.outputs(key, kind)]
         return _listing(request, [_entry(kind, 0, here + kind) for kind in kinds])
     if path in ("row_errors_sample.json", "row_error_samples.json"):
-        return _sample(state, key)
+        lines = state.store.first_lines(key, "row_errors", PREVIEW_ROWS)
+        if not lines:
+            raise Refusal(404, "there are no row errors")
+        return Response(b"".join(lines), 200, {**request_id(), "Content-Type": wire.BYTES_TYPE})
     folder, _, name = path.partition("/")
     if folder not in ("row_errors", "input_files"):
         raise Refusal(404, f"{path} does not exist")
     outputs = state.store.outputs(key, folder)
     if not name:
-        return _listing(
-            request, [_entry(o.name, o.bytes, here + quote(f"{folder}/{o.name}", safe="")) for o in outputs]
-        )
-    for output in outputs:
-        if output.name == name:
-            return _send(request, output)
-    raise Refusal(404, f"{path} does not exist")
-
-
-def _sample(state: State, key: str) -> Response:
-    lines: list[bytes] = []
-    for output in state.store.outputs(key, "row_errors"):
-        with (state.store.bytes / output.stored).open("rb") as source:
-            lines += [line for _, line in zip(range(PREVIEW_ROWS - len(lines)), source, strict=False)]
-    if not lines:
-        raise Refusal(404, "there are no row errors")
-    return Response(b"".join(lines), 200, {**request_id(), "Content-Type": "application/octet-stream"})
+        places = [(o, here + quote(f"{folder}/{o.name}", safe="")) for o in outputs]
+        return _listing(request, [_entry(o.name, o.bytes, place) for o, place in places])
+    return _one(request, outputs, name, path)
 
 
 def failed(request: Request) -> Response:
     """``GET /batches/{batch}/failed?path=``: the files of failed records."""
-    state, key = State.of(request), _batch(request)
+    state = State.of(request)
+    key = state.batch(request)["id"]
     outputs = state.store.outputs(key, "failed")
     path = request.query_params.get("path")
     here = f"{_base(request)}{wire.export_path(key, 'failed')}?path="
@@ -130,19 +117,16 @@ def failed(request: Request) -> Response:
         items = [_entry("_SUCCESS", 0, here + "_SUCCESS")] if outputs else []
         return _listing(request, items + [_entry(o.name, o.bytes, here + o.name) for o in outputs])
     if path == "_SUCCESS" and outputs:
-        return Response(b"", 200, {**request_id(), "Content-Type": "application/octet-stream"})
-    for output in outputs:
-        if output.name == path:
-            return _send(request, output)
-    raise Refusal(404, f"{path} does not exist")
+        return Response(b"", 200, {**request_id(), "Content-Type": wire.BYTES_TYPE})
+    return _one(request, outputs, path, path)
 
 
 def files(request: Request) -> Response:
     """``GET /batches/{batch}/files``: the dataset files that the batch became."""
-    state, key = State.of(request), _batch(request)
-    doc = state.store.batch(key) or {}
+    state = State.of(request)
+    doc = state.batch(request)
     items = []
-    for output in state.store.outputs(key, "data") if doc["status"] not in wire.WAITING else ():
+    for output in state.store.outputs(doc["id"], "data") if doc["status"] not in wire.WAITING else ():
         items.append({
             "dataSetFileId": output.id, "dataSetViewId": doc["relatedObjects"][0]["id"], "version": "1.0.0",
             "created": str(doc.get("completed", 0)), "updated": str(doc.get("updated", 0)), "isValid": True,
@@ -170,9 +154,7 @@ def file(request: Request) -> Response:
 def preview(request: Request) -> Response:
     """``GET /datasets/{dataset}/preview``: the first 100 rows of the dataset's active batches."""
     state = State.of(request)
-    key = request.path_params["dataset"]
-    if state.store.dataset(key, state.sandbox(request)) is None:
-        raise Refusal(404, f"dataset {key} does not exist")
+    key, _ = state.dataset(request)
     rows: list[Any] = []
     for doc in state.store.batches("dataset = ? AND status IN ('active', 'success')", key):
         for output in state.store.outputs(doc["id"], "data"):

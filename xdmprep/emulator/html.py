@@ -62,7 +62,7 @@ def home(request: Request) -> Response:
     state = State.of(request)
     datasets = []
     for key, doc in list(state.store.datasets().items())[:_SHOWN]:
-        tags = "; ".join(", ".join(map(str, doc["tags"].get(tag, []))) for tag in ("unifiedProfile",))
+        tags = ", ".join(map(str, doc["tags"].get("unifiedProfile", [])))
         reference = (doc.get("schemaRef") or {}).get("id", "")
         datasets.append([f"<code>{escape(key)}</code>", escape(doc["name"]), escape(reference), escape(tags)])
     docs = state.store.batches("seq > (SELECT coalesce(max(seq), 0) FROM batch) - ?", _SHOWN)
@@ -104,16 +104,13 @@ def batch(request: Request) -> Response:
         [escape(str(error.get("code"))), escape(str(error.get("description"))), str(error.get("recordCount", ""))]
         for error in doc.get("errors", [])
     ]
-    lines: list[str] = []
-    for output in state.store.outputs(key, "row_errors"):
-        with (state.store.bytes / output.stored).open(encoding="utf-8") as source:
-            lines += [line for _, line in zip(range(20 - len(lines)), source, strict=False)]
+    lines = state.store.first_lines(key, "row_errors", 20)
     body = (
         f"<p><a href='/'>all batches</a></p><p class='{escape(doc['status'])}'>{escape(doc['status'])}: "
         f"{escape(EXPLAIN.get(doc['status'], ''))}</p>"
         f"<h2>Files</h2>{_table(['name', 'bytes', ''], files, 'No file.')}"
         f"<h2>Errors</h2>{_table(['code', 'description', 'records'], errors, 'None.')}"
-        + (f"<h2>First failed rows</h2><pre>{escape(''.join(lines))}</pre>" if lines else "")
+        + (f"<h2>First failed rows</h2><pre>{escape(b''.join(lines).decode())}</pre>" if lines else "")
         + f"<h2>In Catalog</h2><pre>{escape(json.dumps(doc, indent=2, ensure_ascii=False))}</pre>"
     )
     return _page(f"Batch {key}", body)

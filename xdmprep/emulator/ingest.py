@@ -41,6 +41,11 @@ DESCRIPTIONS = {
 }
 
 
+#: The code of a batch's error for that of a row, and the other way round, where they differ.
+BATCH_CODES = {"1401": "INGEST-1401-400", "1555": "INGEST-1555-400"}
+ROW_CODES = {batch: row for row, batch in BATCH_CODES.items()}
+
+
 class _Aborted(Exception):
     """The batch is no longer to be ingested."""
 
@@ -277,8 +282,8 @@ class _BatchRun:
     ) -> None:  # fmt: skip
         self.ingestion, self.store, self.doc = ingestion, ingestion.store, doc
         self.schema, self.fault = schema, fault
-        unchecked = "disabled" in ((tags or {}).get("acp_validationContext") or [])
-        self.check: IngestCheck = parse if schema is None or unchecked or not ingestion.check else ingestion.check
+        unchecked = "disabled" in (tags.get("acp_validationContext") or [])
+        self.check = None if schema is None or unchecked else ingestion.check
         self.files = [row for row in self.store.files(doc["id"]) if row["whole"]]
         self.rows = self.out = 0
         self.by_code: Counter[str] = Counter()
@@ -332,6 +337,8 @@ class _BatchRun:
     def _read(self, path: Path) -> Any:
         options = dict(self.doc["inputFormat"])
         format, multiline = options.pop("format"), bool(options.pop("isMultiLineJson", False))
+        if self.check is None:
+            return parse(path, format, multiline, options)
         return self.check(path, format, multiline, self.schema or {}, options)
 
     def _take(self, chunk: CheckedChunk, number: int) -> None:
@@ -345,7 +352,8 @@ class _BatchRun:
 
     def _fail(self, failed: FailedRecord, number: int) -> None:
         self.failed_rows += 1
-        codes = {_batch_code(str(error.get("code", ""))) for error in failed.errors} or {"INGEST-1212-400"}
+        told = [str(error.get("code", "")) for error in failed.errors]
+        codes = {BATCH_CODES.get(code, code) for code in told} or {"INGEST-1212-400"}
         self.by_code.update(codes)
         corrupt = codes == {"INGEST-1401-400"}
         try:
@@ -354,19 +362,15 @@ class _BatchRun:
             record = None
         shown = record if isinstance(record, dict) else {"_corrupt_record": failed.raw}
         name = f"{'parsing' if corrupt else 'conversion'}_errors_{number}.json"
-        short = [{"code": _row_code(error), "message": error.get("message", "")} for error in failed.errors]
+        short = [
+            {"code": ROW_CODES.get(code, code), "message": error.get("message", "")}
+            for code, error in zip(told, failed.errors, strict=True)
+        ]
         if self.diagnostics:
             self._writer("row_errors", name).add({**shown, "_errors": short, "_filename": name})
+        keys = ("keyword", "message", "pointerToViolation", "schemaLocation")
         details = [
-            {
-                "causingExceptions": [],
-                **{
-                    key: error[key]
-                    for key in ("keyword", "message", "pointerToViolation", "schemaLocation")
-                    if key in error
-                },
-            }
-            for error in failed.errors
+            {"causingExceptions": [], **{key: error[key] for key in keys if key in error}} for error in failed.errors
         ]
         self._writer("failed", f"part-{number:05d}.json").add({**shown, "_validationErrors": details})
 
@@ -397,14 +401,9 @@ class _BatchRun:
                 "description": f"Encountered {self.failed_rows} errors in the data. Successfully ingested "
                 f"{self.out if good else 0} rows. Review the associated diagnostic files for more details.",
             })  # fmt: skip
-            errors += [
-                {
-                    "code": code,
-                    "description": DESCRIPTIONS.get(code, f"Rows were refused with {code}."),
-                    "recordCount": n,
-                }
-                for code, n in sorted(self.by_code.items())
-            ]
+            for code, rows in sorted(self.by_code.items()):
+                description = DESCRIPTIONS.get(code, f"Rows were refused with {code}.")
+                errors.append({"code": code, "description": description, "recordCount": rows})
         elif self.failed_rows:
             errors.append({
                 "code": "INGEST-1211-400",
@@ -423,29 +422,17 @@ class _BatchRun:
             else:
                 outputs.append(writer.output())
         data = [output for output in outputs if output["kind"] == "data" and output["records"]]
+        kept = self.out if good else 0
         metrics = {
-            "inputByteSize": sum(row["bytes"] for row in self.files),
-            "inputFileCount": len(self.files),
-            "inputRecordCount": self.rows,
-            "outputRecordCount": self.out if good else 0,
-            "outputByteSize": sum(output["bytes"] for output in data),
-            "outputFileCount": len(data),
+            "inputByteSize": sum(row["bytes"] for row in self.files), "inputFileCount": len(self.files),
+            "inputRecordCount": self.rows, "outputRecordCount": kept, "failedRecordCount": self.rows - kept,
+            "outputByteSize": sum(output["bytes"] for output in data), "outputFileCount": len(data),
             "partitionCount": len(data),
-            "failedRecordCount": self.rows - (self.out if good else 0),
-        }
+        }  # fmt: skip
         changes: dict[str, Any] = {"errors": errors} if errors else {}
         if good and self.doc["inputFormat"]["format"] != "csv":
             changes["metrics"] = metrics
         return {"status": "active" if good else "failed", "changes": changes, "outputs": outputs, "skipped": skipped}
-
-
-def _batch_code(code: str) -> str:
-    return {"1401": "INGEST-1401-400", "1555": "INGEST-1555-400"}.get(code, code)
-
-
-def _row_code(error: dict[str, Any]) -> str:
-    code = str(error.get("code", ""))
-    return {"INGEST-1401-400": "1401", "INGEST-1555-400": "1555"}.get(code, code)
 
 
 class _Writer:

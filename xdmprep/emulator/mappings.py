@@ -10,13 +10,12 @@ import secrets
 from collections.abc import Iterator
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from .. import wire
-from .responses import Refusal, json_body, pretty, whole_number
+from .responses import Refusal, json_object, json_route, pretty, whole_number
 from .state import State
 from .store import now_ms
 
@@ -33,16 +32,16 @@ def routes() -> list[Route]:
     every, one = wire.mapping_set_path(), wire.mapping_set_path() + "/{key}"
     return [
         Route(every, list_sets, methods=["GET"]),
-        Route(every, create_set, methods=["POST"]),
+        Route(every, json_route(create_set), methods=["POST"]),
         Route(one, show_set, methods=["GET"]),
-        Route(one, replace_set, methods=["PUT"]),
+        Route(one, json_route(replace_set), methods=["PUT"]),
         Route(one + "/mappings", show_mappings, methods=["GET"]),
     ]
 
 
 def _found(request: Request) -> dict[str, Any]:
-    key = request.path_params["key"]
-    found = State.of(request).store.mapping_sets(State.of(request).sandbox(request)).get(key)
+    state, key = State.of(request), request.path_params["key"]
+    found = state.store.mapping_sets(state.sandbox(request)).get(key)
     if found is None:
         raise Refusal(404, f"there is no mapping set {key}")
     return found
@@ -50,10 +49,9 @@ def _found(request: Request) -> dict[str, Any]:
 
 def list_sets(request: Request) -> Response:
     """``GET /mappingSets``."""
-    sets = list(State.of(request).store.mapping_sets(State.of(request).sandbox(request)).values())
-    limit, start = (
-        whole_number(request.query_params, name, default) for name, default in (("limit", 20), ("start", 0))
-    )
+    state, query = State.of(request), request.query_params
+    sets = list(state.store.mapping_sets(state.sandbox(request)).values())
+    limit, start = whole_number(query, "limit", 20), whole_number(query, "start", 0)
     page = sets[start : start + limit]
     return pretty({"data": page, "_page": {"count": len(page), "limit": limit}, "_links": {}})
 
@@ -68,39 +66,26 @@ def show_mappings(request: Request) -> Response:
     return pretty(_found(request)["mappings"])
 
 
-async def create_set(request: Request) -> Response:
+def create_set(request: Request, body: Any) -> Response:
     """``POST /mappingSets``."""
-    body = json_body(await request.body())
-
-    def create() -> Response:
-        state = State.of(request)
-        sandbox = state.sandbox(request)
-        now = now_ms()
-        about = {"id": secrets.token_hex(16), "version": 0, "createdDate": now, "createdBy": _BY}
-        made = _stored(body, state, sandbox) | about | {"modifiedDate": now, "modifiedBy": _BY}
-        state.store.add_resource(sandbox, "mappingSets", made["id"], made)
-        return pretty(_about(made))
-
-    return await run_in_threadpool(create)
+    state, now = State.of(request), now_ms()
+    sandbox = state.sandbox(request)
+    about = {"id": secrets.token_hex(16), "version": 0, "createdDate": now, "createdBy": _BY}
+    made = _stored(body, state, sandbox) | about | {"modifiedDate": now, "modifiedBy": _BY}
+    state.store.add_resource(sandbox, "mappingSets", made["id"], made)
+    return pretty(_about(made))
 
 
-async def replace_set(request: Request) -> Response:
+def replace_set(request: Request, body: Any) -> Response:
     """``PUT /mappingSets/{id}``: the whole set anew."""
-    body = json_body(await request.body())
-
-    def replace() -> Response:
-        state = State.of(request)
-        sandbox = state.sandbox(request)
-        with state.store.lock:
-            old = _found(request)
-            kept = {key: old[key] for key in ("id", "createdDate", "createdBy")}
-            made = _stored(body, state, sandbox) | kept | {
-                "version": old["version"] + 1, "modifiedDate": now_ms(), "modifiedBy": _BY,
-            }  # fmt: skip
-            state.store.change_resource(sandbox, made["id"], made)
-        return pretty(_about(made))
-
-    return await run_in_threadpool(replace)
+    state = State.of(request)
+    sandbox = state.sandbox(request)
+    with state.store.lock:
+        old = _found(request)
+        about = {key: old[key] for key in ("id", "createdDate", "createdBy")} | {"version": old["version"] + 1}
+        made = _stored(body, state, sandbox) | about | {"modifiedDate": now_ms(), "modifiedBy": _BY}
+        state.store.change_resource(sandbox, made["id"], made)
+    return pretty(_about(made))
 
 
 def _about(made: dict[str, Any]) -> dict[str, Any]:
@@ -110,15 +95,12 @@ def _about(made: dict[str, Any]) -> dict[str, Any]:
 
 def _stored(body: Any, state: State, sandbox: str) -> dict[str, Any]:
     """A set as it is kept; a Refusal if it is none."""
-    if not isinstance(body, dict):
-        raise Refusal(400, "the body must be an object")
-    schema = body.get("outputSchema")
+    schema = json_object(body).get("outputSchema")
     reference = schema.get("schemaRef") if isinstance(schema, dict) else body.get("schemaRef")
     schema_id = reference.get("id") if isinstance(reference, dict) else body.get("xdmSchema")
     if not isinstance(schema_id, str) or not schema_id:
         raise Refusal(400, "outputSchema.schemaRef.id names no schema")
-    schemas = state.schemas
-    if schemas.given and schema_id not in schemas.documents(sandbox):
+    if state.schemas.given and schema_id not in state.schemas.documents(sandbox):
         raise Refusal(404, f"there is no schema {schema_id}")
     mappings = body.get("mappings")
     if not isinstance(mappings, list):

@@ -17,16 +17,13 @@ LINE_BYTES = 16 * 1024 * 1024
 CORRUPT = "Row is corrupted and cannot be read, please fix and resend."
 
 
-def parse(
-    path: Path, format: str, multiline: bool, schema: dict[str, Any], csv_options: dict[str, Any]
-) -> Iterator[CheckedChunk]:
+def parse(path: Path, format: str, multiline: bool, csv_options: dict[str, Any]) -> Iterator[CheckedChunk]:
     """The records of one file, a bounded chunk at a time (see :class:`xdmprep.core.batch_check.IngestCheck`).
 
     Args:
         path: the file.
         format: ``json``, ``csv`` or ``parquet``; whatever is neither CSV nor Parquet is read as JSON.
         multiline: whether the JSON is one array; False for one record a line. Not read for other formats.
-        schema: the schema of the dataset; not read, as records are checked against it later.
         csv_options: the batch's options for CSV, by their names in the API; not read for other formats.
 
     Returns:
@@ -195,21 +192,13 @@ def _csv(path: Path, options: dict[str, Any]) -> Iterator[CheckedChunk]:
     def items() -> Iterator[tuple[int, str, Any]]:
         with path.open(encoding=options.get("charset") or "utf-8", errors="replace", newline="") as file:
             reader = csv.reader(
-                file,
-                delimiter=options.get("delimiter") or ",",
-                quotechar=quote,
+                file, delimiter=options.get("delimiter") or ",", quotechar=quote,
                 escapechar=escape if escape and escape != quote else None,
-            )
-            names: list[str] | None = None
-            row = 0
-            for values in reader:
+            )  # fmt: skip
+            names = next(reader, []) if has_header else None
+            for row, values in enumerate(filter(None, reader), 1):
                 if names is None:
-                    names = values if has_header else [f"_c{i}" for i in range(len(values))]
-                    if has_header:
-                        continue
-                if not values:
-                    continue
-                row += 1
+                    names = [f"_c{i}" for i in range(len(values))]
                 pairs = zip(names, values, strict=False)
                 fits = len(values) == len(names)
                 record = {name: value for name, value in pairs if value not in nulls} if fits else None

@@ -25,6 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from ..core.documents import descriptor_list
+from .responses import value_at
+from .store import connect, now_ms, transaction
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS record (
@@ -78,9 +80,7 @@ def identities(record: dict[str, Any], target: Target) -> tuple[Identity | None,
     primary: Identity | None = None
     found: list[Identity] = []
     for steps, namespace, is_primary in target.descriptors:
-        value: Any = record
-        for step in steps:
-            value = value.get(step) if isinstance(value, dict) else None
+        value: Any = value_at(record, steps)
         if _identifies(value):
             found.append((namespace.lower(), value))
             primary = found[-1] if is_primary else primary
@@ -132,13 +132,9 @@ class Profiles:
                 self.remove(db, row["batch"])
 
     def _connect(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=60)
-        db.row_factory = sqlite3.Row
-        db.execute("PRAGMA journal_mode=WAL")
-        db.execute("PRAGMA synchronous=NORMAL")
+        db = connect(self._path, _TABLES)
         db.execute("PRAGMA cache_size=-6000")
         db.execute("PRAGMA wal_autocheckpoint=16000")  # pages; each time the disk is waited for
-        db.executescript(_TABLES)
         return db
 
     def close(self) -> None:
@@ -152,15 +148,8 @@ class Profiles:
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """All or nothing, one at a time."""
-        with self._write_lock:
-            self._writer.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._writer
-                self._writer.execute("COMMIT")
-            except BaseException:
-                if self._writer.in_transaction:  # a full disk has ended it already
-                    self._writer.execute("ROLLBACK")
-                raise
+        with self._write_lock, transaction(self._writer):
+            yield self._writer
 
     def add(self, batch: str, target: Target, records: Iterable[dict[str, Any]]) -> int:
         """Keep records, unseen until the batch is done.
@@ -169,7 +158,7 @@ class Profiles:
             How many did not make it: no primary identity, a wrong ECID, or too large.
         """
         skipped = 0
-        at = int(time.time() * 1000)
+        at = now_ms()
         rows, links = [], []
         for record in records:
             kind = target.kind or ("event" if "timestamp" in record and "_id" in record else "profile")

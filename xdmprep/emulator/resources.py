@@ -17,16 +17,14 @@ import time
 from typing import Any
 from urllib.parse import urlencode
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from .. import wire
-from ..errors import SchemaError
 from .patching import json_patch
 from .registry import ADHOC, OTHER_NAMES, container_of, kind_of, references
-from .responses import Refusal, empty, json_body, pretty, request_id, whole_number
+from .responses import Refusal, empty, json_object, json_route, pretty, request_id, whole_number
 from .state import State
 from .store import now_ms, sandbox_id
 
@@ -43,29 +41,19 @@ _ERRORS = "http://ns.adobe.com/aep/errors/"
 def routes() -> list[Route]:
     """The routes under ``/data/foundation/schemaregistry``."""
     base = wire.REGISTRY
-    found = [
-        Route(base + "/stats", stats, methods=["GET"]),
-        Route(base + "/{container}/descriptors", list_descriptors, methods=["GET"]),
-        Route(base + "/{container}/descriptors/", list_descriptors, methods=["GET"]),
-        Route(base + "/{container}/descriptors/{key:path}", show_descriptor, methods=["GET"]),
-        Route(base + "/tenant/descriptors", create_descriptor, methods=["POST"]),
-        Route(base + "/tenant/descriptors/", create_descriptor, methods=["POST"]),
-        Route(base + "/tenant/descriptors/{key:path}", replace_descriptor, methods=["PUT"]),
-        Route(base + "/tenant/descriptors/{key:path}", delete_descriptor, methods=["DELETE"]),
-    ]
-    for kind in (*CREATED, "behaviors", *OTHER_NAMES):
-        found += [
-            Route(f"{base}/{{container}}/{kind}", list_resources, methods=["GET"], name=kind),
-            Route(f"{base}/{{container}}/{kind}/", list_resources, methods=["GET"], name=kind),
-            Route(f"{base}/{{container}}/{kind}/{{key:path}}", show_resource, methods=["GET"], name=kind),
-        ]
+    found = [Route(base + "/stats", stats, methods=["GET"])]
+    of_descriptors = (list_descriptors, show_descriptor, create_descriptor, replace_descriptor, delete_descriptor)
+    of_resources = (list_resources, show_resource, create_resource, change_resource, delete_resource)
+    for kind in ("descriptors", *CREATED, "behaviors", *OTHER_NAMES):
+        every, one, create, change, delete = of_descriptors if kind == "descriptors" else of_resources
+        path, own = f"{base}/{{container}}/{kind}", f"{base}/tenant/{kind}"
+        changes = ["PUT"] if kind == "descriptors" else ["PUT", "PATCH"]
+        found += [Route(path + end, every, methods=["GET"]) for end in ("", "/")]
+        found.append(Route(path + "/{key:path}", one, methods=["GET"]))
         if kind != "behaviors":
-            found += [
-                Route(f"{base}/tenant/{kind}", create_resource, methods=["POST"], name=kind),
-                Route(f"{base}/tenant/{kind}/", create_resource, methods=["POST"], name=kind),
-                Route(f"{base}/tenant/{kind}/{{key:path}}", change_resource, methods=["PUT", "PATCH"], name=kind),
-                Route(f"{base}/tenant/{kind}/{{key:path}}", delete_resource, methods=["DELETE"], name=kind),
-            ]
+            found += [Route(own + end, json_route(create, wire.JSON_TYPE), methods=["POST"]) for end in ("", "/")]
+            found.append(Route(own + "/{key:path}", json_route(change, wire.JSON_TYPE), methods=changes))
+            found.append(Route(own + "/{key:path}", delete, methods=["DELETE"]))
     return found
 
 
@@ -89,21 +77,29 @@ def _container(request: Request) -> str:
     return container
 
 
-def _not_found(key: str) -> Response:
-    return _problem(404, "XDM-1012-404", "Resource Not Found", f"Requested resource {key} is not found")
+class _RegistryRefusal(Refusal):
+    """Ends a request with a problem answer in the registry's own shape."""
+
+    def __init__(self, status: int, code: str, title: str, detail: str) -> None:
+        super().__init__(status, detail)
+        self.code, self.title = code, title
+
+    def answer(self) -> Response:
+        """The answer."""
+        at = time.strftime("%m-%d-%Y %H:%M:%S", time.gmtime())
+        report = {"registryRequestId": secrets.token_hex(16), "timestamp": at, "detailed-message": self.detail,
+                  "sub-errors": []}  # fmt: skip
+        body = {"type": _ERRORS + self.code, "title": self.title, "status": self.status, "report": report,
+                "detail": self.detail}  # fmt: skip
+        return JSONResponse(body, self.status, request_id())
 
 
-def _problem(status: int, code: str, title: str, detail: str) -> Response:
-    """An error in the registry's own shape."""
-    at = time.strftime("%m-%d-%Y %H:%M:%S", time.gmtime())
-    report = {"registryRequestId": secrets.token_hex(16), "timestamp": at, "detailed-message": detail,
-              "sub-errors": []}  # fmt: skip
-    body = {"type": _ERRORS + code, "title": title, "status": status, "report": report, "detail": detail}
-    return JSONResponse(body, status, request_id())
+def _not_found(key: str) -> Refusal:
+    return _RegistryRefusal(404, "XDM-1012-404", "Resource Not Found", f"Requested resource {key} is not found")
 
 
-def _accept(request: Request, single: bool) -> str | Response:
-    """The form that is asked for (``id``, ``full``, ``full-notext`` ...; empty for the plain one), or a refusal.
+def _accept(request: Request, single: bool) -> str:
+    """The form that is asked for (``id``, ``full``, ``full-notext`` ...; empty for the plain one); or a Refusal.
 
     ``xdm`` is the older word for ``xed``, which clients still use.
     """
@@ -114,11 +110,10 @@ def _accept(request: Request, single: bool) -> str | Response:
     if match is None:
         raise Refusal(406, "Accept must name one of the registry's types, such as application/vnd.adobe.xed+json")
     words, version = match[1].split("-")[1:], match[3]
-    wrong = f"The supplied Accept header is not valid: {accept}"
-    if single and version is None:
-        return _problem(400, "XDM-1007-400", "Accept header invalid", f"{wrong} (a version is needed: '; version=1')")
-    if not single and version is not None:
-        return _problem(400, "XDM-1006-400", "Accept header invalid", f"{wrong} (a listing takes no version)")
+    if single is (version is None):
+        code, why = ("1007", "a version is needed: '; version=1'") if single else ("1006", "a listing takes no version")
+        wrong = f"The supplied Accept header is not valid: {accept} ({why})"
+        raise _RegistryRefusal(400, f"XDM-{code}-400", "Accept header invalid", wrong)
     if single and version not in ("1", "1.0"):
         raise Refusal(406, f"version {version} is not available; there is version 1")
     if not set(words) <= (SINGLE if single else {"id", "link"}):
@@ -185,8 +180,6 @@ def _short(item: dict[str, Any]) -> dict[str, Any]:
 def list_resources(request: Request) -> Response:
     """``GET /{container}/schemas`` and the other kinds."""
     form = _accept(request, single=False)
-    if isinstance(form, Response):
-        return form
     state, kind, container = State.of(request), _kind(request), _container(request)
     found = state.schemas.listed(kind, container, state.sandbox(request))
     shown, page = _window(request, found, "title")
@@ -206,17 +199,12 @@ def _bare(item: dict[str, Any]) -> dict[str, Any]:
 def show_resource(request: Request) -> Response:
     """``GET /{container}/schemas/{id}`` and the other kinds: by ``$id`` (percent-encoded) or ``meta:altId``."""
     form = _accept(request, single=True)
-    if isinstance(form, Response):
-        return form
     state, kind, container, key = State.of(request), _kind(request), _container(request), _key(request)
     found = state.schemas.find(key, state.sandbox(request))
     if found is None or kind_of(found) != kind or container not in ("tenant", container_of(found)):
-        return _not_found(key)  # what Adobe provides is found through the tenant's container too
+        raise _not_found(key)  # what Adobe provides is found through the tenant's container too
     if form.startswith("full"):
-        try:
-            found = state.schemas.whole(found)
-        except SchemaError as error:
-            raise Refusal(400, str(error)) from None
+        found = state.schemas.whole(found)
     shown = found if "desc" in form else _bare(found)
     if "notext" in form:
         shown = _without_texts(shown)
@@ -240,8 +228,6 @@ def _without_texts(node: Any, names: bool = False) -> Any:
 def list_descriptors(request: Request) -> Response:
     """``GET /{container}/descriptors``: grouped by type, or with ``-v2`` as pages."""
     form = _accept(request, single=False)
-    if isinstance(form, Response):
-        return form
     state, container = State.of(request), _container(request)
     found = state.schemas.descriptors(state.sandbox(request)) if container == "tenant" else []
     found, page = _window(request, found, "@id")
@@ -264,35 +250,17 @@ def show_descriptor(request: Request) -> Response:
     for item in state.schemas.descriptors(state.sandbox(request)):
         if item["@id"] == key and _container(request) == "tenant":
             return pretty(item)
-    return _not_found(key)
+    raise _not_found(key)
 
 
 # ---- creating ------------------------------------------------------------------------------------------------------
 
 
-async def _body(request: Request) -> dict[str, Any]:
-    body = await _json(request)
-    if not isinstance(body, dict):
-        raise Refusal(400, "the body must be an object")
-    return body
-
-
-async def _json(request: Request) -> Any:
-    given = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if given != wire.JSON_TYPE:
-        raise Refusal(415, f"Content-Type must be {wire.JSON_TYPE}, not {given or 'absent'}")
-    return json_body(await request.body())
-
-
-async def create_resource(request: Request) -> Response:
+def create_resource(request: Request, body: Any) -> Response:
     """``POST /tenant/schemas`` and the other kinds."""
-    body = await _body(request)
-    return pretty(await run_in_threadpool(_create, State.of(request), _kind(request), body, request), 201)
-
-
-def _create(state: State, kind: str, body: dict[str, Any], request: Request) -> dict[str, Any]:
+    state, kind = State.of(request), _kind(request)
     sandbox, tenant = state.sandbox(request), state.schemas.tenant
-    _check_body(state, kind, body, sandbox)
+    _check_body(state, kind, json_object(body), sandbox)
     key = secrets.token_hex(24)
     folder = "mixins" if kind == "fieldgroups" else kind
     doc = copy.deepcopy(body)
@@ -313,19 +281,22 @@ def _create(state: State, kind: str, body: dict[str, Any], request: Request) -> 
             "xdm:lastModifiedClientId": client, "xdm:createdUserId": user, "xdm:lastModifiedUserId": user,
             "eTag": hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest(),
         },
-        "meta:containerId": "tenant", "meta:sandboxId": sandbox_id(sandbox),
-        "meta:sandboxType": "production" if sandbox == "prod" else "development", "meta:tenantNamespace": f"_{tenant}",
+        "meta:tenantNamespace": f"_{tenant}", **_of_sandbox(sandbox),
     }  # fmt: skip
     if kind == "schemas":
         doc["meta:class"] = next(ref for ref in direct if kind_of(known[ref]) == "classes")
         adhoc = known[doc["meta:class"]].get("meta:datasetNamespace")
         doc |= {"meta:datasetNamespace": adhoc} if adhoc else {}
-    try:
-        state.schemas.whole(doc)
-    except SchemaError as error:
-        raise Refusal(400, str(error)) from None
+    state.schemas.whole(doc)  # or its error is the answer
     state.store.add_resource(sandbox, kind, doc["$id"], doc)
-    return doc
+    return pretty(doc, 201)
+
+
+def _of_sandbox(sandbox: str) -> dict[str, Any]:
+    return {
+        "meta:containerId": "tenant", "meta:sandboxId": sandbox_id(sandbox),
+        "meta:sandboxType": "production" if sandbox == "prod" else "development",
+    }  # fmt: skip
 
 
 #: What the registry says of a resource; a client cannot change it.
@@ -334,23 +305,23 @@ GIVEN = ("$id", "meta:altId", "meta:resourceType", "imsOrg", "meta:containerId",
          "meta:extensible", "meta:abstract", "meta:xdmType")  # fmt: skip
 
 
-async def change_resource(request: Request) -> Response:
+def _own(request: Request) -> tuple[State, str, dict[str, Any]]:
+    """The state, the sandbox, and the tenant's resource that the request's path names; a Refusal if there is none."""
+    state, key = State.of(request), _key(request)
+    sandbox = state.sandbox(request)
+    found = state.schemas.find(key, sandbox)
+    if found is None or kind_of(found) != _kind(request) or container_of(found) != "tenant":
+        raise _not_found(key)
+    return state, sandbox, found
+
+
+def change_resource(request: Request, body: Any) -> Response:
     """``PUT`` (the whole resource) and ``PATCH`` (a JSON Patch) ``/tenant/schemas/{id}`` and the other kinds."""
-    body = await _json(request)
-    return await run_in_threadpool(_change, State.of(request), _kind(request), body, request)
-
-
-def _change(state: State, kind: str, body: Any, request: Request) -> Response:
-    sandbox, key = state.sandbox(request), _key(request)
-    old = state.schemas.find(key, sandbox)
-    if old is None or kind_of(old) != kind or container_of(old) != "tenant":
-        return _not_found(key)
+    (state, sandbox, old), kind = _own(request), _kind(request)
     if old["$id"] not in state.store.resources(sandbox):
         raise Refusal(400, f"{old['$id']} comes from a file; change it there")
     if request.method == "PUT":
-        if not isinstance(body, dict):
-            raise Refusal(400, "the body must be an object")
-        doc = body
+        doc = json_object(body)
     else:
         doc = json_patch(old, body if isinstance(body, list) else [body])
     _check_body(state, kind, doc, sandbox, old["$id"])
@@ -359,10 +330,7 @@ def _change(state: State, kind: str, body: Any, request: Request) -> Response:
     if kind == "schemas":
         known = state.schemas.documents(sandbox)
         doc["meta:extends"] = _supers([ref for ref in references({"allOf": doc["allOf"]}) if ref in known], known)
-    try:
-        state.schemas.whole(doc)
-    except SchemaError as error:
-        raise Refusal(400, str(error)) from None
+    state.schemas.whole(doc)  # or its error is the answer
     state.store.change_resource(sandbox, old["$id"], doc)
     state.schemas.forget()
     return pretty(doc)
@@ -429,10 +397,9 @@ def _name_columns(doc: dict[str, Any], name: str) -> None:
     doc["meta:datasetNamespace"] = name
 
 
-async def create_descriptor(request: Request) -> Response:
+def create_descriptor(request: Request, body: Any) -> Response:
     """``POST /tenant/descriptors``."""
-    body = await _body(request)
-    return pretty(await run_in_threadpool(_create_descriptor, State.of(request), body, request), 201)
+    return pretty(_create_descriptor(State.of(request), json_object(body), request), 201)
 
 
 def _create_descriptor(state: State, body: dict[str, Any], request: Request, key: str = "") -> dict[str, Any]:
@@ -454,47 +421,41 @@ def _create_descriptor(state: State, body: dict[str, Any], request: Request, key
         others = [
             item
             for item in state.schemas.descriptors(sandbox)
-            if item["@type"] == body["@type"] and item["xdm:sourceSchema"] == schema["$id"]
+            if item["@type"] == body["@type"] and item["xdm:sourceSchema"] == schema["$id"] and item["@id"] != key
         ]
         if body.get("xdm:isPrimary") and any(item.get("xdm:isPrimary") for item in others):
             raise Refusal(400, f"{schema['$id']} has a primary identity already")
     doc = {
         **body, "@id": key or secrets.token_hex(24), "version": "1",
-        "imsOrg": request.headers.get("x-gw-ims-org-id", ""),
-        "meta:containerId": "tenant", "meta:sandboxId": sandbox_id(sandbox),
-        "meta:sandboxType": "production" if sandbox == "prod" else "development",
+        "imsOrg": request.headers.get("x-gw-ims-org-id", ""), **_of_sandbox(sandbox),
     }  # fmt: skip
-    state.store.add_resource(sandbox, "descriptors", doc["@id"], doc)
+    if key:
+        state.store.change_resource(sandbox, key, doc)
+    else:
+        state.store.add_resource(sandbox, "descriptors", doc["@id"], doc)
     return doc
 
 
-async def replace_descriptor(request: Request) -> Response:
+def replace_descriptor(request: Request, body: Any) -> Response:
     """``PUT /tenant/descriptors/{id}``; those of the folder stay."""
-    body = await _body(request)
     state, key = State.of(request), _key(request)
-
-    def replace() -> Response:
-        if not state.store.drop_resource(state.sandbox(request), key):
-            return _not_found(key)
-        made = _create_descriptor(state, body, request, key)
-        return pretty({"@id": made["@id"]}, 201)
-
-    return await run_in_threadpool(replace)
+    if not any(item["@id"] == key for item in state.store.descriptors(state.sandbox(request))):
+        raise _not_found(key)
+    made = _create_descriptor(state, json_object(body), request, key)
+    return pretty({"@id": made["@id"]}, 201)
 
 
 def delete_descriptor(request: Request) -> Response:
     """``DELETE /tenant/descriptors/{id}``; those of the folder stay."""
     state, key = State.of(request), _key(request)
-    return empty(204) if state.store.drop_resource(state.sandbox(request), key) else _not_found(key)
+    if not state.store.drop_resource(state.sandbox(request), key):
+        raise _not_found(key)
+    return empty(204)
 
 
 def delete_resource(request: Request) -> Response:
     """``DELETE /tenant/schemas/{id}`` and the other kinds, where nothing refers to it."""
-    state, kind, key = State.of(request), _kind(request), _key(request)
-    sandbox = state.sandbox(request)
-    found = state.schemas.find(key, sandbox)
-    if found is None or kind_of(found) != kind or container_of(found) != "tenant":
-        return _not_found(key)
+    state, sandbox, found = _own(request)
     users = [item["$id"] for item in state.schemas.documents(sandbox).values() if found["$id"] in references(item)]
     datasets = state.store.datasets(sandbox).items()
     users += [id for id, doc in datasets if (doc.get("schemaRef") or {}).get("id") == found["$id"]]

@@ -11,9 +11,11 @@ import json
 import math
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from .. import wire
@@ -43,6 +45,10 @@ class Refusal(Exception):
         self.status, self.detail, self.headers = status, detail, headers
         super().__init__(detail)
 
+    def answer(self) -> Response:
+        """The answer."""
+        return problem(self.status, self.detail, self.headers)
+
 
 def gateway(code: str, headers: dict[str, str] | None = None) -> Response:
     """An answer of the gateway before the service; the HTTP status is the code's first three digits."""
@@ -71,6 +77,44 @@ def empty(status: int = 200, headers: dict[str, str] | None = None) -> Response:
 def request_id() -> dict[str, str]:
     """The header that names the request."""
     return {"x-request-id": secrets.token_urlsafe(16)}
+
+
+def content_type(request: Request, *wanted: str) -> str:
+    """The content type of a request, without parameters; a Refusal if it is none of those that are wanted."""
+    given = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if given not in wanted:
+        raise Refusal(415, f"Content-Type must be {' or '.join(wanted)}, not {given or 'absent'}")
+    return given
+
+
+def json_route(handle: Callable[[Request, Any], Response], *media: str) -> Callable[[Request], Awaitable[Response]]:
+    """A route whose handler gets the JSON of the request's body, and works in a thread.
+
+    Args:
+        handle: takes the request and the JSON.
+        media: content types that are taken; any if none is named.
+    """
+
+    async def route(request: Request) -> Response:
+        if media:
+            content_type(request, *media)
+        return await run_in_threadpool(handle, request, json_body(await request.body()))
+
+    return route
+
+
+def json_object(body: Any) -> dict[str, Any]:
+    """The JSON of a body, which must be an object; a Refusal if it is not."""
+    if not isinstance(body, dict):
+        raise Refusal(400, "the body must be an object")
+    return body
+
+
+def value_at(value: Any, steps: Iterable[str]) -> Any:
+    """What is in a JSON value at the end of some keys; None if there is nothing."""
+    for step in steps:
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
 
 
 DEPTH = 100  #: levels of a body; each level of a schema takes some

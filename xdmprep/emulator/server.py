@@ -8,7 +8,6 @@ import socket
 import threading
 import time
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Any, ClassVar, Self
 
 import uvicorn
@@ -112,28 +111,16 @@ class EmulatorServer:
         collect_after: float | None = None,
         small_file_bytes: int = SMALL_FILE_BYTES,
     ) -> None:
-        if answers not in ("guide", "spec"):
-            raise UsageError(f"answers={answers!r} is neither 'guide' nor 'spec'.")
         rules = [Fault.of(item) for item in faults]
         Schemas(schemas)  # whether it can be read, before the folder of data is taken
         self._host, self._port = host, port
         store = Store(data)
         known = Schemas(schemas, store, self.resolve_schema)
         profiles = Profiles(store.folder / "profiles.sqlite")
-        ingestion = Ingestion(
-            store, profiles, known, check or self.default_check, delay, abandon_after, collect_after
-        )  # fmt: skip
+        check = check or self.default_check
+        ingestion = Ingestion(store, profiles, known, check, delay, abandon_after, collect_after)
         self.state = State(
-            store,
-            profiles,
-            known,
-            ingestion,
-            Faults(seed),
-            answers,
-            token,
-            token_seconds,
-            small_file_bytes,
-            host=host,
+            store, profiles, known, ingestion, Faults(seed), answers, token, token_seconds, small_file_bytes, host=host
         )
         apply(self.state, rules)
         self._socket: socket.socket | None = None
@@ -255,7 +242,5 @@ class EmulatorServer:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.stop()

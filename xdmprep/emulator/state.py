@@ -16,9 +16,19 @@ from .parse import parse
 from .profiles import Profiles
 from .registry import Schemas
 from .responses import Refusal
-from .store import Store
+from .store import Store, now_ms
 
 Answers = Literal["guide", "spec"]
+
+
+def made_by(request: Request) -> dict[str, Any]:
+    """What Catalog says of who made something, and when."""
+    at, client = now_ms(), request.headers.get("x-api-key", "")
+    user = f"{client}@AdobeID"
+    return {
+        "imsOrg": request.headers.get("x-gw-ims-org-id", ""), "created": at, "updated": at, "createdClient": client,
+        "createdUser": user, "updatedUser": user,
+    }  # fmt: skip
 
 
 @dataclass
@@ -57,6 +67,22 @@ class State:
         """The request's sandbox; ``prod`` unless it names one."""
         return request.headers.get("x-sandbox-name") or "prod"
 
+    def batch(self, request: Request) -> dict[str, Any]:
+        """The batch that the request's path names; a Refusal if there is none in its sandbox."""
+        key = request.path_params["batch"]
+        found = self.store.batch(key, self.sandbox(request))
+        if found is None:
+            raise Refusal(404, f"batch {key} does not exist")
+        return found
+
+    def dataset(self, request: Request) -> tuple[str, dict[str, Any]]:
+        """The dataset that the request's path names, and its id; a Refusal if there is none in its sandbox."""
+        key = request.path_params["dataset"]
+        found = self.store.dataset(key, self.sandbox(request))
+        if found is None:
+            raise Refusal(404, f"dataset {key} does not exist")
+        return key, found
+
     def first_records(
         self, files: Sequence[Any], format: str, multiline: bool, options: dict[str, Any], wanted: int
     ) -> list[dict[str, Any]]:
@@ -78,7 +104,7 @@ class State:
         found: list[dict[str, Any]] = []
         for row in files:
             try:
-                for chunk in parse(self.store.bytes / row["stored"], format, multiline, {}, options):
+                for chunk in parse(self.store.bytes / row["stored"], format, multiline, options):
                     found += [record for _, record in chunk.records]
                     if len(found) >= wanted:
                         return found[:wanted]

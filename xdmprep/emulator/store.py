@@ -21,6 +21,7 @@ import time
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,12 @@ def now_ms() -> int:
     return int(time.time() * 1000)
 
 
+def next_version(version: str) -> str:
+    """The version with a higher last number."""
+    head, _, last = version.rpartition(".")
+    return f"{head}.{int(last) + 1}"
+
+
 def sandbox_id(sandbox: str) -> str:
     """The id that stands for a sandbox's name, in the look of the platform's."""
     digest = hashlib.sha256(sandbox.encode()).hexdigest()
@@ -88,6 +95,29 @@ def batch_id(at_ms: int) -> str:
     """A new batch id: 26 characters, the first ten of them the time, as the platform's are."""
     value = (at_ms << 80) | secrets.randbits(80)
     return "".join(_CROCKFORD[(value >> shift) & 31] for shift in range(125, -1, -5))
+
+
+def connect(path: Path, tables: str) -> sqlite3.Connection:
+    """Open a database that several threads use in turn, and whose readers see what was committed; make its tables."""
+    db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=60)
+    db.row_factory = sqlite3.Row
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute("PRAGMA synchronous=NORMAL")
+    db.executescript(tables)
+    return db
+
+
+@contextlib.contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """All or nothing."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:  # a full disk has ended it already
+            db.execute("ROLLBACK")
+        raise
 
 
 class Store:
@@ -106,13 +136,7 @@ class Store:
                 self._alone.close()
                 raise OutputError(f"{folder}: another emulator keeps its data here. Choose another --data.")
             self.lock = threading.RLock()
-            self._db = sqlite3.connect(
-                self.folder / "catalog.sqlite", check_same_thread=False, isolation_level=None, timeout=30
-            )
-            self._db.row_factory = sqlite3.Row
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.executescript(_TABLES)
+            self._db = connect(self.folder / "catalog.sqlite", _TABLES)
         except (OSError, sqlite3.Error) as error:
             why = getattr(error, "strerror", None) or error
             raise OutputError(f"{folder}: cannot keep the emulator's data here: {why}. Give a folder.") from None
@@ -139,15 +163,8 @@ class Store:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """All or nothing, one at a time."""
-        with self.lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:  # a full disk has ended it already
-                    self._db.execute("ROLLBACK")
-                raise
+        with self.lock, transaction(self._db):
+            yield self._db
 
     def query(self, sql: str, *values: Any) -> list[sqlite3.Row]:
         """All rows of a SELECT."""
@@ -177,11 +194,13 @@ class Store:
 
     def dataset(self, dataset_id: str, sandbox: str | None = None) -> dict[str, Any] | None:
         """A dataset's document; None if there is none of that id in the sandbox (None: in any)."""
-        rows = self.query("SELECT sandbox, doc FROM dataset WHERE id = ?", dataset_id)
+        return self._document("dataset", dataset_id, sandbox)
+
+    def _document(self, table: str, key: str, sandbox: str | None) -> dict[str, Any] | None:
+        rows = self.query(f"SELECT sandbox, doc FROM {table} WHERE id = ?", key)  # noqa: S608 (own texts only)
         if not rows or (sandbox is not None and rows[0]["sandbox"] != sandbox):
             return None
-        found: dict[str, Any] = json.loads(rows[0]["doc"])
-        return found
+        return dict(json.loads(rows[0]["doc"]))
 
     def datasets(self, sandbox: str | None = None) -> dict[str, dict[str, Any]]:
         """All datasets, newest first."""
@@ -202,27 +221,20 @@ class Store:
 
     def resources(self, sandbox: str | None = None) -> dict[str, dict[str, Any]]:
         """Created schemas and components by ``$id``, in order of creation; of a sandbox, or of all (None)."""
-        rows = self.query(
-            "SELECT id, doc FROM resource WHERE kind NOT IN ('descriptors', 'mappingSets') "
-            "AND (?1 IS NULL OR sandbox = ?1) ORDER BY rowid",
-            sandbox,
-        )
+        return self._resources("NOT IN ('descriptors', 'mappingSets')", sandbox)
+
+    def _resources(self, kind: str, sandbox: str | None) -> dict[str, dict[str, Any]]:
+        where = f"kind {kind} AND (?1 IS NULL OR sandbox = ?1)"
+        rows = self.query(f"SELECT id, doc FROM resource WHERE {where} ORDER BY rowid", sandbox)  # noqa: S608 (as above)
         return {row["id"]: json.loads(row["doc"]) for row in rows}
 
     def descriptors(self, sandbox: str | None = None) -> list[dict[str, Any]]:
         """Created descriptors, in order of creation."""
-        rows = self.query(
-            "SELECT doc FROM resource WHERE kind = 'descriptors' AND (?1 IS NULL OR sandbox = ?1) ORDER BY rowid",
-            sandbox,
-        )
-        return [json.loads(row["doc"]) for row in rows]
+        return list(self._resources("= 'descriptors'", sandbox).values())
 
     def mapping_sets(self, sandbox: str) -> dict[str, dict[str, Any]]:
         """Mapping sets of a sandbox by id, in order of creation."""
-        rows = self.query(
-            "SELECT id, doc FROM resource WHERE kind = 'mappingSets' AND sandbox = ? ORDER BY rowid", sandbox
-        )
-        return {row["id"]: json.loads(row["doc"]) for row in rows}
+        return self._resources("= 'mappingSets'", sandbox)
 
     def add_resource(self, sandbox: str, kind: str, key: str, doc: dict[str, Any]) -> None:
         """Keep a schema, a component or a descriptor.
@@ -261,11 +273,7 @@ class Store:
 
     def batch(self, batch_id: str, sandbox: str | None = None) -> dict[str, Any] | None:
         """A batch's document; None if there is none of that id in the sandbox (None: in any)."""
-        rows = self.query("SELECT sandbox, doc FROM batch WHERE id = ?", batch_id)
-        if not rows or (sandbox is not None and rows[0]["sandbox"] != sandbox):
-            return None
-        found: dict[str, Any] = json.loads(rows[0]["doc"])
-        return found
+        return self._document("batch", batch_id, sandbox)
 
     def batches(self, where: str = "1", *values: Any) -> list[dict[str, Any]]:
         """Documents of the batches for which the SQL condition holds, in order of creation."""
@@ -299,8 +307,7 @@ class Store:
         if row is None or (only is not None and doc["status"] not in only):
             return None
         doc.update(changes, updated=now_ms())
-        major, minor, patch = doc["version"].split(".")
-        doc["version"] = f"{major}.{minor}.{int(patch) + 1}"
+        doc["version"] = next_version(doc["version"])
         db.execute("UPDATE batch SET status = ?, doc = ? WHERE id = ?", (doc["status"], json.dumps(doc), batch_id))
         if changes.get("status") == "loaded":
             db.execute(
@@ -329,6 +336,14 @@ class Store:
         """Files of one kind that ingestion of the batch made, by name."""
         rows = self.query("SELECT * FROM output WHERE batch = ? AND kind = ? ORDER BY name", batch_id, kind)
         return [OutputFile(**row) for row in rows]
+
+    def first_lines(self, batch_id: str, kind: str, most: int) -> list[bytes]:
+        """The first lines of the files of one kind that ingestion of the batch made."""
+        lines: list[bytes] = []
+        for output in self.outputs(batch_id, kind):
+            with (self.bytes / output.stored).open("rb") as source:
+                lines += islice(source, most - len(lines))
+        return lines
 
     def output(self, output_id: str) -> OutputFile | None:
         """One such file by its id."""

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,8 +19,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from .. import wire
-from .responses import Refusal, empty, json_body, pretty, whole_number
-from .state import State
+from .responses import Refusal, content_type, empty, json_object, json_route, pretty, whole_number
+from .state import State, made_by
 from .store import batch_id, now_ms, sandbox_id
 
 BLOCK = 1 << 20
@@ -32,7 +34,9 @@ def routes() -> list[Route]:
     base = wire.IMPORT + "/batches"
     file = base + "/{batch}/datasets/{dataset}/files/{name:path}"
     return [
-        Route(base, create_batch, methods=["POST", "PATCH"]),  # PATCH: how the client aepp asks for a replay
+        Route(
+            base, json_route(create_batch, wire.JSON_TYPE), methods=["POST", "PATCH"]
+        ),  # PATCH: how the client aepp asks for a replay
         Route(file, put_file, methods=["PUT"]),
         Route(file, patch_file, methods=["PATCH"]),
         Route(file, act_on_file, methods=["POST"]),
@@ -42,23 +46,10 @@ def routes() -> list[Route]:
     ]
 
 
-def _content_type(request: Request, wanted: str) -> None:
-    given = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if given != wanted:
-        raise Refusal(415, f"Content-Type must be {wanted}, not {given or 'absent'}")
-
-
-async def create_batch(request: Request) -> Response:
+def create_batch(request: Request, body: Any) -> Response:
     """``POST /batches``."""
-    _content_type(request, wire.JSON_TYPE)
-    body = json_body(await request.body())
-    return pretty(await run_in_threadpool(_create, State.of(request), body, request), 201)
-
-
-def _create(state: State, body: Any, request: Request) -> dict[str, Any]:
-    if not isinstance(body, dict):
-        raise Refusal(400, "the body must be an object")
-    dataset_id = body.get("datasetId")
+    state = State.of(request)
+    dataset_id = json_object(body).get("datasetId")
     if not isinstance(dataset_id, str) or not dataset_id:
         raise Refusal(400, "datasetId is required")
     sandbox = state.sandbox(request)
@@ -91,15 +82,12 @@ def _create(state: State, body: Any, request: Request) -> dict[str, Any]:
     external = body.get("externalId")
     if external is not None and (not isinstance(external, str) or not external):
         raise Refusal(400, "externalId must be a text")
-    at = now_ms()
-    user = request.headers.get("x-api-key", "")
+    made = made_by(request)
+    key = batch_id(made["created"])
     doc: dict[str, Any] = {
-        "id": (key := batch_id(at)), "externalId": external or key,
-        "imsOrg": request.headers.get("x-gw-ims-org-id", ""),
-        "status": "loading", "created": at, "updated": at, "createdClient": user, "createdUser": f"{user}@AdobeID",
-        "updatedUser": f"{user}@AdobeID", "relatedObjects": [{"type": "dataSet", "id": dataset_id}],
-        "inputFormat": {**(given or {}), "format": format}, "version": "1.0.0", "tags": dict(tags),
-        "sandboxId": sandbox_id(sandbox),
+        "id": key, "externalId": external or key, **made, "status": "loading",
+        "relatedObjects": [{"type": "dataSet", "id": dataset_id}], "version": "1.0.0", "tags": dict(tags),
+        "inputFormat": {**(given or {}), "format": format}, "sandboxId": sandbox_id(sandbox),
     }  # fmt: skip
     if "enableErrorDiagnostics" in body:
         doc["tags"]["acp_enableErrorDiagnostics"] = diagnostics
@@ -113,7 +101,7 @@ def _create(state: State, body: Any, request: Request) -> dict[str, Any]:
         if external and state.unique_external_ids and state.store.batches("external = ?", external):
             raise Refusal(409, f"a batch with externalId {external} already exists")
         state.store.add_batch(sandbox, dataset_id, doc)
-    return doc
+    return pretty(doc, 201)
 
 
 def check_options(options: dict[str, Any], where: str = "") -> None:
@@ -168,12 +156,9 @@ def _writable(state: State, request: Request) -> tuple[str, str]:
 
 
 def _batch_of(state: State, request: Request) -> dict[str, Any]:
-    key = request.path_params["batch"]
-    doc = state.store.batch(key, state.sandbox(request))
-    if doc is None:
-        raise Refusal(404, f"batch {key} does not exist")
+    doc = state.batch(request)
     if "dataset" in request.path_params and doc["relatedObjects"][0]["id"] != request.path_params["dataset"]:
-        raise Refusal(404, f"batch {key} does not belong to dataset {request.path_params['dataset']}")
+        raise Refusal(404, f"batch {doc['id']} does not belong to dataset {request.path_params['dataset']}")
     return doc
 
 
@@ -218,7 +203,7 @@ async def _receive(request: Request, path: Path, limit: int, exact: int | None =
 async def put_file(request: Request) -> Response:
     """``PUT .../files/{name}``: one small file; a second one of that name replaces it."""
     state = State.of(request)
-    _content_type(request, wire.BYTES_TYPE)
+    content_type(request, wire.BYTES_TYPE)
     key, name = await run_in_threadpool(_writable, state, request)
     path = state.store.new_bytes()
     size = await _receive(request, path, state.small_file_bytes)
@@ -226,19 +211,27 @@ async def put_file(request: Request) -> Response:
     return empty(201 if created and state.answers == "spec" else 200)
 
 
-def _commit_file(state: State, key: str, name: str, size: int, path: Path) -> bool:
-    """Point the batch's file to new bytes; whether the name was new."""
+@contextlib.contextmanager
+def _changing(state: State, key: str, path: Path | None = None) -> Iterator[sqlite3.Connection]:
+    """A change of a batch that still takes files; new bytes at `path` do not stay if it fails."""
     try:
         with state.store.transaction() as db:
             if state.store.change_batch(key, {"loading"}, db) is None:
                 raise Refusal(400, f"batch {key} no longer takes files")
-            old = db.execute("SELECT stored FROM file WHERE batch = ? AND name = ?", (key, name)).fetchone()
-            parts = db.execute("SELECT stored FROM part WHERE batch = ? AND name = ?", (key, name)).fetchall()
-            db.execute("DELETE FROM part WHERE batch = ? AND name = ?", (key, name))
-            db.execute("INSERT OR REPLACE INTO file VALUES (?, ?, 1, ?, ?)", (key, name, size, path.name))
+            yield db
     except BaseException:
-        path.unlink(missing_ok=True)
+        if path is not None:
+            path.unlink(missing_ok=True)
         raise
+
+
+def _commit_file(state: State, key: str, name: str, size: int, path: Path) -> bool:
+    """Point the batch's file to new bytes; whether the name was new."""
+    with _changing(state, key, path) as db:
+        old = db.execute("SELECT stored FROM file WHERE batch = ? AND name = ?", (key, name)).fetchone()
+        parts = db.execute("SELECT stored FROM part WHERE batch = ? AND name = ?", (key, name)).fetchall()
+        db.execute("DELETE FROM part WHERE batch = ? AND name = ?", (key, name))
+        db.execute("INSERT OR REPLACE INTO file VALUES (?, ?, 1, ?, ?)", (key, name, size, path.name))
     state.store.drop_bytes(*([old["stored"]] if old else []), *(part["stored"] for part in parts))
     return old is None
 
@@ -246,7 +239,7 @@ def _commit_file(state: State, key: str, name: str, size: int, path: Path) -> bo
 async def patch_file(request: Request) -> Response:
     """``PATCH .../files/{name}``: one part of a large file; overlaps and gaps are refused only at COMPLETE."""
     state = State.of(request)
-    _content_type(request, wire.BYTES_TYPE)
+    content_type(request, wire.BYTES_TYPE)
     key, name = await run_in_threadpool(_writable, state, request)
     span = wire.parse_content_range(request.headers.get("content-range"))
     if span is None or len(request.headers.getlist("content-range")) > 1:
@@ -255,19 +248,15 @@ async def patch_file(request: Request) -> Response:
         raise Refusal(413, f"a part has at most {wire.CHUNK_BYTES} bytes", {"Connection": "close"})
     if span[1] >= wire.BATCH_BYTES:
         raise Refusal(413, f"a file has at most {wire.BATCH_BYTES} bytes", {"Connection": "close"})
-    await run_in_threadpool(_open_file, state, key, name)
+    row = await run_in_threadpool(state.store.file, key, name)
+    if row is None or row["whole"]:
+        raise Refusal(404, f"file {name} was not initialized, or is complete already")
     path = state.store.new_bytes()
     await _receive(request, path, wire.CHUNK_BYTES, span[1] - span[0] + 1)
 
     def commit() -> None:
-        try:
-            with state.store.transaction() as db:
-                if state.store.change_batch(key, {"loading"}, db) is None:
-                    raise Refusal(400, f"batch {key} no longer takes files")
-                db.execute("INSERT INTO part VALUES (?, ?, ?, ?, ?)", (key, name, *span, path.name))
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
+        with _changing(state, key, path) as db:
+            db.execute("INSERT INTO part VALUES (?, ?, ?, ?, ?)", (key, name, *span, path.name))
 
     await run_in_threadpool(commit)
     size = span[1] - span[0] + 1  # a File, as the description has it: clients read JSON here
@@ -275,18 +264,9 @@ async def patch_file(request: Request) -> Response:
     return pretty({"name": name, "sizeInBytes": size}, 200, range_)
 
 
-def _open_file(state: State, key: str, name: str) -> None:
-    row = state.store.file(key, name)
-    if row is None or row["whole"]:
-        raise Refusal(404, f"file {name} was not initialized, or is complete already")
-
-
-async def act_on_file(request: Request) -> Response:
+def act_on_file(request: Request) -> Response:
     """``POST .../files/{name}?action=INITIALIZE|COMPLETE``."""
-    return await run_in_threadpool(_act_on_file, State.of(request), request)
-
-
-def _act_on_file(state: State, request: Request) -> Response:
+    state = State.of(request)
     key, name = _writable(state, request)
     action = request.query_params.get("action", "").upper()
     if action not in wire.FILE_ACTIONS:
@@ -301,9 +281,7 @@ def _initialize(state: State, key: str, name: str) -> int:
     """Begin a large file; one that was begun before begins again."""
     old = state.store.file(key, name)
     stored = [part["stored"] for part in state.store.parts(key, name)] + ([old["stored"]] if old else [])
-    with state.store.transaction() as db:
-        if state.store.change_batch(key, {"loading"}, db) is None:
-            raise Refusal(400, f"batch {key} no longer takes files")
+    with _changing(state, key) as db:
         db.execute("DELETE FROM part WHERE batch = ? AND name = ?", (key, name))
         db.execute("INSERT OR REPLACE INTO file VALUES (?, ?, 0, 0, '')", (key, name))
     state.store.drop_bytes(*stored)
@@ -348,34 +326,30 @@ def _append(source: IO[bytes], file: IO[bytes]) -> None:
         _write_all(file, memoryview(block))
 
 
-async def head_file(request: Request) -> Response:
+def head_file(request: Request) -> Response:
     """``HEAD .../files/{name}``: what has arrived of a file."""
     state = State.of(request)
-
-    def look() -> Response:
-        key, name = _batch_of(state, request)["id"], request.path_params["name"]
-        row = state.store.file(key, name)
-        if row is None:
-            raise Refusal(404, f"file {name} does not exist")
-        spans: list[list[int]] = [[0, row["bytes"] - 1]] if row["whole"] and row["bytes"] else []
-        for part in [] if row["whole"] else state.store.parts(key, name):
-            if spans and part["first"] <= spans[-1][1] + 1:
-                spans[-1][1] = max(spans[-1][1], part["last"])
-            else:
-                spans.append([part["first"], part["last"]])
-        return empty(200, {"Range": "bytes=" + ",".join(f"{a}-{b}" for a, b in spans)} if spans else None)
-
-    return await run_in_threadpool(look)
+    key, name = _batch_of(state, request)["id"], request.path_params["name"]
+    row = state.store.file(key, name)
+    if row is None:
+        raise Refusal(404, f"file {name} does not exist")
+    spans: list[list[int]] = [[0, row["bytes"] - 1]] if row["whole"] and row["bytes"] else []
+    for part in [] if row["whole"] else state.store.parts(key, name):
+        if spans and part["first"] <= spans[-1][1] + 1:
+            spans[-1][1] = max(spans[-1][1], part["last"])
+        else:
+            spans.append([part["first"], part["last"]])
+    return empty(200, {"Range": "bytes=" + ",".join(f"{a}-{b}" for a, b in spans)} if spans else None)
 
 
 # ---- actions -------------------------------------------------------------------------------------------------------
 
 
-async def act_on_batch(request: Request) -> Response:
+def act_on_batch(request: Request) -> Response:
     """``POST /batches/{batch}?action=COMPLETE|ABORT|REVERT|FAIL``."""
     state = State.of(request)
-    doc = await run_in_threadpool(_act_on_batch, state, request)
-    await run_in_threadpool(state.ingestion.wake)
+    doc = _act_on_batch(state, request)
+    state.ingestion.wake()
     return pretty(doc) if state.answers == "spec" else empty(200)
 
 
@@ -417,36 +391,32 @@ def _act_on_batch(state: State, request: Request) -> dict[str, Any]:
     return changed
 
 
-async def preview(request: Request) -> Response:
+def preview(request: Request) -> Response:
     """``GET .../preview``: the first rows of the files that have arrived so far."""
     state = State.of(request)
-
-    def look() -> Response:
-        doc = _batch_of(state, request)
-        query = request.query_params
-        format = query.get("format", doc["inputFormat"]["format"]).lower()
-        if format not in wire.FORMATS:
-            raise Refusal(400, f"format must be one of {', '.join(wire.FORMATS)}")
-        wanted = whole_number(query, "nrow", 0, 0, 9)
-        check_options(dict(query))
-        options = {
-            "delimiter": query.get("delimiter", ","), "quote": query.get("quote", '"'),
-            "escape": query.get("escape", "\\"), "charset": query.get("charset", "UTF-8"),
-            "header": query.get("header", "true").lower() == "true",
-        }  # fmt: skip
-        files = [row for row in state.store.files(doc["id"]) if row["whole"]]
-        announced = str(doc["inputFormat"].get("isMultiLineJson", False))
-        multiline = query.get("isMultiLineJson", announced).lower() == "true"
-        records = state.first_records(files, format, multiline, options, wanted or 9)
-        names = list(dict.fromkeys(name for record in records for name in record))
-        return pretty({
-            "formatParams": {**options, "format": format},
-            "preview": {
-                "columns": [{"cid": str(i), "name": name} for i, name in enumerate(names)],
-                "rows": [
-                    {str(i): str(record[name]) for i, name in enumerate(names) if name in record} for record in records
-                ],
-            },
-        })  # fmt: skip
-
-    return await run_in_threadpool(look)
+    doc = _batch_of(state, request)
+    query = request.query_params
+    format = query.get("format", doc["inputFormat"]["format"]).lower()
+    if format not in wire.FORMATS:
+        raise Refusal(400, f"format must be one of {', '.join(wire.FORMATS)}")
+    wanted = whole_number(query, "nrow", 0, 0, 9)
+    check_options(dict(query))
+    options = {
+        "delimiter": query.get("delimiter", ","), "quote": query.get("quote", '"'),
+        "escape": query.get("escape", "\\"), "charset": query.get("charset", "UTF-8"),
+        "header": query.get("header", "true").lower() == "true",
+    }  # fmt: skip
+    files = [row for row in state.store.files(doc["id"]) if row["whole"]]
+    announced = str(doc["inputFormat"].get("isMultiLineJson", False))
+    multiline = query.get("isMultiLineJson", announced).lower() == "true"
+    records = state.first_records(files, format, multiline, options, wanted or 9)
+    names = list(dict.fromkeys(name for record in records for name in record))
+    return pretty({
+        "formatParams": {**options, "format": format},
+        "preview": {
+            "columns": [{"cid": str(i), "name": name} for i, name in enumerate(names)],
+            "rows": [
+                {str(i): str(record[name]) for i, name in enumerate(names) if name in record} for record in records
+            ],
+        },
+    })  # fmt: skip
