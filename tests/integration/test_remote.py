@@ -137,6 +137,19 @@ def test_missing_ones(s3: str) -> None:
         xp.MappingSet.load(f"{s3}/none.yaml")
 
 
+def test_annotations_name_a_url_without_its_secrets(
+    server: str, s3: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    host = server.removeprefix("http://")
+    url = f"s3://key:{SECRET}@acme/in/{SAMPLE.name}?endpoint_override={host}&scheme=http&region=us-east-1"
+    line = ["-m", str(MAPPING), "-s", str(SCHEMA), "--output-format", "github"]
+    for words in (["prepare", url], ["prepare", url, "--upsert"], ["diff", str(SAMPLE), url]):
+        assert run([*words, *line, "-o", str(tmp_path / f"{len(words)}-{words[0]}")]) in (0, 1)
+        shown = capsys.readouterr()
+        assert "::error" in shown.out or words[0] == "diff"
+        assert SECRET not in shown.out + shown.err
+
+
 def test_the_command(s3: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line = ["-m", f"{s3}/in/{MAPPING.name}", "-s", f"{s3}/in/{SCHEMA.name}"]
     assert run(["prepare", f"{s3}/in/{SAMPLE.name}", *line, "-o", str(tmp_path / "out")]) == 1
