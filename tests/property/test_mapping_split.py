@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +19,49 @@ from xdmprep.read import open_source
 from xdmprep.schema import Schema
 
 SCHEMA = Schema.load(Path(__file__).parents[2] / "schemas" / "purchase-event.schema.json")
-COLUMNS = pa.schema([("a", pa.string()), ("b", pa.string()), ("n", pa.int64())])
+COLUMNS = pa.schema([("a", pa.string()), ("b", pa.string()), ("c d", pa.string()), ("n", pa.int64())])
 
-TEXTS = ["a", "b", '"x"', '""']
-CONDITIONS = ["{0} != null", '{0} != null && {0} != ""', '{0} != null && b == "1"', '!({0} == null || {0} == "x")']
+TEXTS = ["a", "b", "${c d}", '"x"', '""', r'"x\"}\\"', "'q'"]
+NAMES = ["a", "b", "${c d}"]
+
+tests = st.builds(
+    "{} {} {}".format, st.sampled_from(NAMES), st.sampled_from(["==", "!="]), st.sampled_from(["null", '""', r'"\"{}"'])
+)
+conditions = st.recursive(
+    tests,
+    lambda inner: st.one_of(
+        st.builds("({} && {})".format, inner, inner),
+        st.builds("({} || {})".format, inner, inner),
+        st.builds("!({})".format, inner),
+    ),
+    max_leaves=5,
+)
 
 identity = st.builds(
-    lambda id, condition, more: f'iif({condition.format(id)}, to_object("id", {id}{more}), null)',
-    st.sampled_from(["a", "b"]),
-    st.sampled_from(CONDITIONS),
+    lambda id, there, condition, more: f'iif({there.format(id)}{condition}, to_object("id", {id}{more}), null)',
+    st.sampled_from(NAMES),
+    st.sampled_from(["{0} != null && ", "{0} != null && {0} != '' && ", ""]),
+    conditions,
     st.sampled_from(
         ["", ', "primary", false', ', "authenticatedState", b', ', "primary", true, "authenticatedState", a']
     ),
 )
 product = st.builds(
-    lambda sku, number, wrap: wrap.format(f'{{"SKU": {sku}, "quantity": {number}, "_acme": {{"category": b}}}}'),
+    lambda sku, number, condition, wrap: wrap.replace("{c}", condition).replace(
+        "{v}", f'{{"SKU": {sku}, "quantity": {number}, "_acme": {{"category": b}}}}'
+    ),
     st.sampled_from(TEXTS),
-    st.sampled_from(["n", "a", "3", "1.5"]),
-    st.sampled_from(["{}", "iif(a != null, {}, null)", 'b != "" && n != 2 ? {} : null', 'iif(b == "1", {}, null)']),
+    st.sampled_from(["n", "a", "3", "1.5", "-2"]),
+    conditions,
+    st.sampled_from(
+        [
+            "{v}",
+            "iif({c}, {v}, null)",
+            "{c} ? {v} : null",
+            "iif(n != 2, {v}, null)",
+            "iif(to_integer(a) > 1 && {c}, {v}, null)",
+        ]
+    ),
 )
 arrays = st.lists(st.one_of(identity), min_size=1, max_size=3).map(lambda items: f"to_array(false, {', '.join(items)})")
 products = st.lists(product, min_size=1, max_size=3).map(lambda items: f"to_array(false, {', '.join(items)})")
@@ -48,34 +75,39 @@ sets = st.fixed_dictionaries(
     {"_id": st.just("a"), "timestamp": st.just("b")},
     optional={"identityMap.ECID": arrays, "productListItems": products, "commerce.order": order},
 )
-text = st.sampled_from([None, "", "x", "1", "2024-01-02"])
+text = st.sampled_from([None, "", "x", "1", '"{}', "2024-01-02"])
 rows = st.lists(
-    st.fixed_dictionaries(
-        {"a": text, "b": text, "n": st.sampled_from([None, 1, 2]), "f": st.sampled_from([None, True])}
-    ),
+    st.fixed_dictionaries({"a": text, "b": text, "c d": text, "n": st.sampled_from([None, 1, 2])}),
     min_size=1,
     max_size=12,
 )
 
 
-def mapped(paths: dict[str, Any], given_rows: list[dict[str, Any]]) -> tuple[list[str], set[tuple[int, str]]]:
-    """The records as JSON, and the rows with findings."""
+def mapped(paths: dict[str, Any], given_rows: list[dict[str, Any]]) -> tuple[list[str], Counter[tuple[Any, ...]]]:
+    """The records as JSON, and the findings: row, code, path, message and value.
+
+    The place of an element is left out: of an array that was made as a whole, the findings name none.
+    """
     step = compile_mapping(MappingSet(paths), COLUMNS, SCHEMA)
     table = pa.Table.from_pylist(given_rows, schema=COLUMNS)
     stream = open_source(table).then(step, step.leaves, step.arrow_schema)
     records: list[str] = []
-    found: set[tuple[int, str]] = set()
+    found: Counter[tuple[Any, ...]] = Counter()
     for chunk in stream.chunks():
         nested = chunk.nested(stream.arrow_schema).to_pylist(maps_as_pydicts="strict")
         records += [json.dumps(prune(row), sort_keys=True, default=str) for row in nested]
-        found |= {(int(row), finding.code) for finding in chunk.issues for row in finding.rows}
+        for one in chunk.issues:
+            path, values = re.sub(r"\[\d\]", "[*]", one.path), one.values or [None] * len(one.rows)
+            found += Counter(
+                (int(row), one.code, path, one.message, str(value)) for row, value in zip(one.rows, values, strict=True)
+            )
     return records, found
 
 
 @given(sets, rows)
 @settings(max_examples=80, deadline=None)
 def test_split_as_whole(paths: dict[str, Any], given_rows: list[dict[str, Any]]) -> None:
-    """The same records, and findings in the same rows, with and without splitting."""
+    """The same records and the same findings with and without splitting."""
     fast = mapped(paths, given_rows)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plan, "split", lambda *_: [])
@@ -86,6 +118,11 @@ def test_split_as_whole(paths: dict[str, Any], given_rows: list[dict[str, Any]])
 PLAIN = [
     ("commerce.order", 'to_object("purchaseID", a, "priceTotal", n)', ["purchaseID", "priceTotal"]),
     ("productListItems", 'to_array(false, {"SKU": a}, iif(b != "", {"SKU": b}, null))', ["[0].SKU", "[1].SKU"]),
+    (
+        "productListItems",
+        r'to_array(false, iif(${c d} != "\"}" || a == null, {"SKU": "x\"\\}", "quantity": -2}, null))',
+        ["[0].SKU", "[0].quantity"],
+    ),
     (
         "identityMap.ECID",
         'to_array(false, iif(a != null && a != "", to_object("id", a, "primary", true), null))',

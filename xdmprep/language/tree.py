@@ -7,7 +7,7 @@ Nodes are equal, and hash alike, when they mean the same, wherever they stand.  
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 
@@ -125,7 +125,7 @@ def children(node: Node) -> tuple[Node, ...]:
     found: list[Node] = []
     kind = type(node)
     if kind not in _BELOW:
-        _BELOW[kind] = tuple(name for name, given in kind.__annotations__.items() if "Node" in given)
+        _BELOW[kind] = tuple(each.name for each in fields(kind) if "Node" in str(each.type))
     for name in _BELOW[kind]:
         value = getattr(node, name)
         for part in value if isinstance(value, tuple) else (value,):

@@ -22,7 +22,7 @@ from .mapper import Mapper
 from .nested import leaves_open
 from .plan import Output, Sample, make_plan
 from .sets import MappingLike, MappingSet, as_mapping
-from .sources import ColumnSource
+from .sources import ColumnSource, places_of
 
 __all__ = [
     "FieldMapping",
@@ -97,7 +97,7 @@ def with_what_is_read(stream: Stream, mapping: MappingSet | Any, schema: Schema 
         is_open = any(map(_prints_doubles, outputs)) or any(
             leaves_open(columns.field(str(name)), tuple(steps), not isinstance(one.source, ColumnSource))
             for one in outputs
-            for name, *steps in one.reads(columns.names)
+            for name, *steps in places_of(one.node, columns.names)
             if len(columns.get_all_field_indices(str(name))) == 1
         )
     if not is_open:

@@ -8,7 +8,6 @@ A constant goes into every element that the others make.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,52 +20,15 @@ from ..kernels.arrays import list_parts, offsets_of
 from ..language.shapes import only_where
 from ..schema import Field, Schema
 from .destinations import IDENTITY_MAPS, find
-from .evaluation import Work
 from .nested import type_at
 from .plan import Output
 from .sources import ConstantSource
+from .tree import Collect, Zip
 
 _Ints = np.ndarray[Any, np.dtype[np.int32]]
 
 
-@dataclass(frozen=True)
-class StarGroup:
-    """One list column made of several outputs.
-
-    Attributes:
-        path: the destination up to the first ``[*]``.
-        type: the Arrow list type of the column.
-        outputs: what goes into its elements.
-    """
-
-    path: Path
-    type: pa.DataType
-    outputs: tuple[Output, ...]
-
-    @property
-    def text(self) -> str:
-        """The sources, for messages."""
-        return ", ".join(dict.fromkeys(output.source.text for output in self.outputs))
-
-    def read(self, work: Work) -> pa.Array:
-        """The column."""
-        parts: list[tuple[Path, pa.Array | pa.Scalar]] = []
-        for output in self.outputs:
-            rest, kind = output.path[len(self.path) + 1 :], output.type
-            if isinstance(output.source, ConstantSource):
-                parts.append((rest, pa.scalar(output.source.value, kind)))
-                continue
-            for _ in range(output.path.count(EVERY) - (work.offsets is not None)):
-                kind = pa.list_(kind)
-            array = work.output(replace(output, type=kind))
-            if work.offsets is not None:  # each row of a group gives one element
-                array = pa.ListArray.from_arrays(pa.array(work.offsets), plain(array))
-            parts.append((rest, array))
-        by_id = len(self.path) == 2 and self.path[0] in IDENTITY_MAPS
-        return _assemble(parts, self.type, by_id)
-
-
-def _assemble(parts: Sequence[tuple[Path, pa.Array | pa.Scalar]], kind: pa.DataType, by_id: bool = False) -> pa.Array:
+def zipped(parts: Sequence[tuple[Path, pa.Array | pa.Scalar]], kind: pa.DataType, by_id: bool = False) -> pa.Array:
     """A list array of `kind` from list arrays and constants, each with the path inside the element that it goes to.
 
     Elements where all values are null are left out; `by_id` leaves out those without an ``id`` too.
@@ -86,7 +48,7 @@ def _assemble(parts: Sequence[tuple[Path, pa.Array | pa.Scalar]], kind: pa.DataT
             arrays[rest] = values if isinstance(values, pa.Array) else pa.repeat(values, int(offsets[-1]))
     for prefix, more in inside.items():
         if any(isinstance(part, pa.Array) for _, part in more):
-            arrays[prefix] = _assemble(more, type_at(kind.value_type, prefix))
+            arrays[prefix] = zipped(more, type_at(kind.value_type, prefix))
     id_of = arrays.get(("id",), arrays.get(("xdm:id",)))
     if by_id and id_of is not None and id_of.null_count:
         arrays = {path: only_where(array, valid(id_of)) for path, array in arrays.items()}
@@ -124,7 +86,7 @@ def _side_by_side(lists: Sequence[pa.Array]) -> tuple[_Ints, list[pa.Array]]:
     return common, stretched
 
 
-def star_groups(outputs: Sequence[Output], schema: Schema | None) -> list[StarGroup]:
+def star_groups(outputs: Sequence[Output], schema: Schema | None, grouped: bool) -> list[Output]:
     """The outputs with ``[*]`` in their destination, put together by what comes before it; constants last.
 
     Raises:
@@ -135,16 +97,23 @@ def star_groups(outputs: Sequence[Output], schema: Schema | None) -> list[StarGr
         groups.setdefault(output.path[: output.path.index(EVERY)], []).append(output)
     made, faults = [], []
     for path, members in groups.items():
-        members.sort(key=lambda output: isinstance(output.source, ConstantSource))
-        if isinstance(members[0].source, ConstantSource):
+        members.sort(key=lambda output: isinstance(output.node, ConstantSource))
+        if isinstance(members[0].node, ConstantSource):
             faults.append(
                 f"{members[0].item}: [*] in the destination needs a mapping beside it whose source has [*] as well, "
                 "or [0] instead."
             )
             continue
-        field = find(path, schema)
-        kind = _list_type([(output.path[len(path) :], output.type) for output in members], field)
-        made.append(StarGroup(path, kind, tuple(members)))
+        kind = _list_type([(output.path[len(path) :], output.type) for output in members], find(path, schema))
+        parts = tuple(
+            (
+                output.path[len(path) + 1 :],
+                Collect(output.node) if grouped and not isinstance(output.node, ConstantSource) else output.node,
+            )
+            for output in members
+        )
+        by_id = len(path) == 2 and path[0] in IDENTITY_MAPS
+        made.append(Output(path, kind, Zip(parts, kind, by_id), members[0].item))
     if faults:
         raise MappingError(faults)
     return made

@@ -18,6 +18,7 @@ from .fields import may_be_a_name
 from .mapper import Mapper
 from .plan import make_plan
 from .sets import MappingSet
+from .sources import places_of
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def check_mapping(mapping: MappingSet, columns: pa.Schema | None = None, schema:
         warnings += _primary(leaves, schema)
     if columns is not None:
         warnings += slow_mappings(plan.outputs, columns)
-    used = {name for output in plan.outputs for name in output.source.columns}
+    used = {place[0] for output in plan.outputs for place in places_of(output.node, known.names)}
     used |= set(mapping.options.group_by)
     unused = () if columns is None else tuple(name for name in columns.names if name not in used)
     return Check((), tuple(warnings), unused)

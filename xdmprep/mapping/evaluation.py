@@ -1,9 +1,9 @@
-"""One chunk being mapped: sources read once, values converted once, findings gathered."""
+"""One chunk being mapped: each node of the mappings worked out once, and the findings gathered."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import replace
+from functools import cached_property
 from itertools import chain
 from typing import Any
 
@@ -17,19 +17,22 @@ from ..core.stream import Finding
 from ..errors import Severity
 from ..kernels.arrays import ranges
 from ..language import Options
-from .convert import Misfit, convert, texts
+from ..language.shapes import only_where
+from ..language.tree import Node
+from .array_zip import zipped
+from .convert import convert, texts
 from .destinations import type_name
 from .hints import hinted
 from .nested import as_meant
-from .plan import Output
-from .sources import ColumnSource, ConstantSource, ExpressionSource, Source, Values
+from .sources import ColumnSource, ConstantSource, ExpressionSource, Source, field_of, source_of
+from .tree import Cast, Collect, First, GetPath, IsValid, Made, Step, Where, Zip
 
 _Ints = np.ndarray[Any, np.dtype[np.int64]]
 _TEXT_COLUMN = pa.dictionary(pa.int32(), pa.string())
 
 
 class Work:
-    """One chunk being mapped: what sources and coercions gave, each worked out once, and the findings so far.
+    """One chunk being mapped: what nodes gave, each worked out once, and the findings so far.
 
     Where rows are grouped, `records` are all rows one after the other, `offsets` the bounds of the groups, and `rows`
     the number of each row's group.  Of a column among `keys`, the values of a group's rows are equal.
@@ -46,87 +49,114 @@ class Work:
     ) -> None:
         self.records, self.rows, self.options, self.severity = records, rows, options, severity
         self.offsets, self._keys = offsets, keys
-        self._by_group: Work | None = None
         self.findings: list[Finding] = []
-        self._values: dict[Hashable, Values] = {}
-        self._told: set[tuple[Hashable, str]] = set()
-        self._coerced: dict[Hashable, tuple[pa.Array, list[Misfit]]] = {}
+        self._made: dict[Node, Made] = {}
+        self._told: set[tuple[Node, Path]] = set()
 
-    def column(self, output: Output) -> pa.Array:
-        """The column of one output, one value per record: of a group, the first that is not null."""
-        if self.offsets is None:
-            return self.output(output)
-        starts, n = self.offsets[:-1], len(self.offsets) - 1
-        if isinstance(output.source, ConstantSource):
-            return constant_column(output.source.value, output.type, n)
-        if isinstance(output.source, ColumnSource) and output.source.column in self._keys:
-            return self._of_keys().output(output)
-        array = self.output(output)
-        first = _firsts(array, starts)
-        made = array.take(pa.array(first, pa.int64(), mask=first == len(array)))
-        if n < len(array) and output.source.columns and not pa.types.is_nested(array.type):
-            rows = _differing(plain(array), first, self.offsets)
-            if len(rows):
-                path, text = format_path(output.path), "rows of one record differ here; the first value is taken"
-                self.add("group-differs", path, text, rows, texts(array, rows), output.source.text)
-        return made
+    def column(self, node: Node, path: Path) -> pa.Array:
+        """The values of a node that leads to `path`; what is wrong with them becomes findings there or below."""
+        values = self.run(node).values
+        self._tell(node, path)
+        return values
 
-    def _of_keys(self) -> Work:
-        """The first row of each group, of the columns that rows are grouped by; findings are those of this work."""
-        if self._by_group is None:
-            assert self.offsets is not None  # noqa: S101  (rows are grouped)
-            starts = self.offsets[:-1]
-            names = [name for name in self.records.schema.names if name in self._keys]
-            records = self.records.select(names).take(pa.array(starts))
-            self._by_group = Work(records, self.rows[starts], self.options, self.severity)
-            self._by_group.findings = self.findings
-        return self._by_group
-
-    def output(self, output: Output) -> pa.Array:
-        """The values of one output for all rows."""
-        source, path = output.source, output.path
-        if isinstance(source, ConstantSource):
-            return constant_column(source.value, output.type, self.records.num_rows)
-        top = path[: len(path) - len(output.steps)]
-        made = self.read(source, format_path(top))
-        values = made.values
-        key: Hashable = (source.key, output.steps)
-        whole = output.via
-        if output.steps and whole is None and isinstance(values, list):  # an object whose parts do not fit its type
-            whole = source.type
-        if whole is not None:
-            values = self.coerced((source.key, whole), values, whole, top, source)
-        if output.steps:
-            values = array_at(plain(values), output.steps)
-        if isinstance(values, pa.Array) and _fits_as_it_is(values.type, output.type):
-            return values
-        if isinstance(values, pa.Array) and whole is None and isinstance(source, ColumnSource):
-            values = as_meant(source.field_at(output.steps), values, output.type)
-        return self.coerced((key, output.type), values, output.type, path, source)
-
-    def read(self, source: Source, path: str) -> Values:
-        """What the source gives; its errors become findings at `path`, once for a source and path."""
-        made = self._values.get(source.key)
+    def run(self, node: Node) -> Made:
+        """What a node gives."""
+        made = self._made.get(node)
         if made is None:
-            made = self._values[source.key] = source.read(self.records)
-        if made.errors and (source.key, path) not in self._told:
-            self._told.add((source.key, path))
-            self._report_errors(source, made, path)
-        for name in source.absent:
-            text = f"the source has no column '{name}'"
-            self.add("missing-column", path, text, np.arange(len(self.rows)), None, source.text)
+            made = self._made[node] = self._run(node)
         return made
 
-    def _report_errors(self, source: Source, made: Values, path: str) -> None:
-        """One finding for each reason; most reasons quote the value, so there may be one for each row."""
-        if not made.errors:
+    def _run(self, node: Node) -> Made:
+        match node:
+            case Source():
+                return node.read(self.records)
+            case GetPath(value, steps):
+                return Made(array_at(plain(self.run(value).values), steps))
+            case Cast(value, kind):
+                return self._cast(value, kind)
+            case Where(value, condition):
+                holds = self.run(condition).values.fill_null(False).to_numpy(zero_copy_only=False)
+                return Made(only_where(self.run(value).values, holds))
+            case IsValid(value):
+                return Made(pa.array(valid(self.run(value).values)))
+            case First(value):
+                return self._heads.run(value) if self._is_same(value) else self._first(value)
+            case Collect(value):
+                return Made(pa.ListArray.from_arrays(pa.array(self.offsets), plain(self.run(value).values)))
+            case Zip(parts, kind, by_id):
+                return Made(zipped([(rest, self._part(part)) for rest, part in parts], kind, by_id))
+        raise TypeError(node)
+
+    def _part(self, node: Node) -> pa.Array | pa.Scalar:
+        return pa.scalar(node.value, node.type) if isinstance(node, ConstantSource) else self.run(node).values
+
+    def _cast(self, value: Node, target: pa.DataType) -> Made:
+        values = self.run(value).values
+        if isinstance(values, pa.Array):
+            if values.type.equals(target) or (pa.types.is_string(target) and values.type.equals(_TEXT_COLUMN)):
+                return Made(values)
+            field = field_of(value)
+            values = values if field is None else as_meant(field, values, target)
+        array, misfits = convert(values, target, self.options, isinstance(source_of(value), ColumnSource))
+        return Made(array, misfits=misfits)
+
+    def _is_same(self, node: Node) -> bool:
+        """Whether the rows of a group have equal values, since they are grouped by them."""
+        match node:
+            case ConstantSource():
+                return True
+            case ColumnSource():
+                return node.column in self._keys
+            case Cast(value) | GetPath(value):
+                return self._is_same(value)
+        return False
+
+    @cached_property
+    def _heads(self) -> Work:
+        """The first row of each group, of the columns that rows are grouped by; findings are those of this work."""
+        assert self.offsets is not None  # noqa: S101  (rows are grouped)
+        starts = self.offsets[:-1]
+        names = [name for name in self.records.schema.names if name in self._keys]
+        made = Work(self.records.select(names).take(pa.array(starts)), self.rows[starts], self.options, self.severity)
+        made.findings = self.findings
+        return made
+
+    def _first(self, value: Node) -> Made:
+        assert self.offsets is not None  # noqa: S101  (rows are grouped)
+        array = self.run(value).values
+        first = _firsts(array, self.offsets[:-1])
+        made = array.take(pa.array(first, pa.int64(), mask=first == len(array)))
+        if len(made) == len(array) or not source_of(value).columns or pa.types.is_nested(array.type):
+            return Made(made)
+        return Made(made, differing=_differing(plain(array), first, self.offsets))
+
+    def _tell(self, node: Node, path: Path) -> None:
+        """What is wrong with the values of a node that leads to `path`, and of those below it; once."""
+        if (node, path) in self._told:
             return
+        self._told.add((node, path))
+        match node:
+            case Source():
+                self._tell_source(node, format_path(path))
+            case First(value) if self._is_same(value):
+                self._heads._tell(value, path)
+            case Zip(parts):
+                for rest, part in parts:
+                    self._tell(part, (*path, EVERY, *rest))
+            case GetPath(value, steps):
+                self._tell(value, path[: len(path) - len(steps)])
+            case Step(value):
+                self._tell(value, path)
+                self._tell_step(self.run(node), value, path)
+
+    def _tell_source(self, source: Source, path: str) -> None:
+        """One finding for each reason; most reasons quote the value, so there may be one for each row."""
         reasons: dict[str, list[int]] = {}
-        for position, reason in sorted(made.errors):
+        for position, reason in sorted(self.run(source).errors):
             reasons.setdefault(reason, []).append(position)
         at = np.fromiter(chain.from_iterable(reasons.values()), np.int64)
         rows, values = self.rows[at], None
-        if isinstance(source, ExpressionSource) and len(source.columns) == 1 and not source.absent:
+        if reasons and isinstance(source, ExpressionSource) and len(source.columns) == 1 and not source.absent:
             values = texts(self.records.column(source.columns[0]), at)
         start = 0
         for reason, positions in reasons.items():
@@ -137,25 +167,13 @@ class Work:
                 Finding("expression", path, message, rows[start:end], some, source.text, severity=self.severity)
             )
             start = end
+        for name in source.absent:
+            text = f"the source has no column '{name}'"
+            self.add("missing-column", path, text, np.arange(len(self.rows)), None, source.text)
 
-    def coerced(self, key: Hashable, values: Any, target: pa.DataType, path: Path, source: Source) -> pa.Array:
-        """`values` as exactly `target`; what does not fit becomes null and a finding at `path` or below.
-
-        Args:
-            key: names the conversion, so that it is made once for a chunk.
-            values: an Arrow array or a list, one value for each row of the chunk.
-            target: Arrow type of the destination.
-            path: XDM path of the destination, in parts.
-            source: where the values come from, for column and hint of the findings.
-
-        Returns:
-            An array of `target`, one value for each row of the chunk.
-        """
-        made = self._coerced.get(key)
-        if made is None:
-            made = self._coerced[key] = convert(values, target, self.options, isinstance(source, ColumnSource))
-        array, misfits = made
-        for misfit in misfits:
+    def _tell_step(self, made: Made, value: Node, path: Path) -> None:
+        source = source_of(value)
+        for misfit in made.misfits:
             inside = misfit.path
             for _ in range(path.count(EVERY) - (self.offsets is not None)):  # the elements that the path stands for
                 inside = inside[1:] if inside[:1] == (EVERY,) else inside
@@ -167,7 +185,10 @@ class Work:
             for positions, hint in hinted(misfit.shown, misfit.target, None if misfit.path else source, self.options):
                 some = misfit.shown.take(pa.array(positions))
                 self.add("unparsable", where, message, misfit.positions[positions], some, source.text, hint)
-        return array
+        if made.differing is not None and len(made.differing):
+            text = "rows of one record differ here; the first value is taken"
+            shown = texts(self.run(value).values, made.differing)
+            self.add("group-differs", format_path(path), text, made.differing, shown, source.text)
 
     def add(self, code: str, path: str, message: str, at: _Ints, *more: Any) -> None:
         """One more finding about some rows of the chunk.
@@ -218,14 +239,3 @@ def _differing(array: pa.Array, first: _Ints, offsets: np.ndarray[Any, np.dtype[
     differ = pc.not_equal(array.take(pa.array(rows)), array.take(pa.array(firsts))).fill_null(False)
     found: _Ints = rows[differ.to_numpy(zero_copy_only=False)]
     return found
-
-
-def constant_column(value: Any, kind: pa.DataType, n: int) -> pa.Array:
-    """`value` in each of `n` rows; text as one dictionary entry."""
-    if pa.types.is_string(kind):
-        return pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, np.int32)), pa.array([value], pa.string()))
-    return pa.repeat(pa.scalar(value, kind), n)
-
-
-def _fits_as_it_is(kind: pa.DataType, target: pa.DataType) -> bool:
-    return bool(kind.equals(target) or (pa.types.is_string(target) and kind.equals(_TEXT_COLUMN)))

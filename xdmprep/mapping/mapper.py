@@ -12,24 +12,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from ..core.paths import EVERY, Path, format_path, parse_path
-from ..core.shred import Leaf, nested_schema, valid
+from ..core.shred import Leaf, nested_schema
 from ..core.stream import Chunk, Finding
 from ..errors import ExpressionError, Severity
 from ..kernels.arrays import list_parts
 from ..language.kernels.json_objects import parsed_once
-from ..language.shapes import only_where
 from ..schema import Schema
-from .array_zip import StarGroup, star_groups
+from .array_zip import star_groups
 from .destinations import IDENTITY_MAPS, document_order
 from .evaluation import Work
 from .plan import Output, Plan
-from .sources import ColumnSource, ConstantSource
+from .sources import ColumnSource, ConstantSource, places_of
+from .tree import Cast, First, IsValid, Where
 
 
 class Mapper:
@@ -42,20 +41,26 @@ class Mapper:
     """
 
     def __init__(self, plan: Plan, columns: pa.Schema, schema: Schema | None, strict: bool) -> None:
-        self._keys = plan.keys
-        made: list[Output | StarGroup] = [output for output in plan.outputs if EVERY not in output.path]
-        made += star_groups([output for output in plan.outputs if EVERY in output.path], schema)
-        order = document_order([part.path for part in made], schema)
-        self._parts = [made[number] for number in order]
-        self._columns = columns
-        self._options = plan.options
+        self._keys, self._columns, self._options = plan.keys, columns, plan.options
         self._severity: Severity = "error" if strict else "warning"
-        self._follow = _followers([part.path for part in self._parts], self._parts)
-        self.leaves = tuple(self._leaf(number, part) for number, part in enumerate(self._parts))
+        outputs = [output for output in plan.outputs if EVERY not in output.path]
+        zips = star_groups([output for output in plan.outputs if EVERY in output.path], schema, bool(plan.keys))
+        nodes = [
+            *((First(output.node) if plan.keys else output.node) for output in outputs),
+            *(one.node for one in zips),
+        ]
+        outputs += zips
+        order = document_order([output.path for output in outputs], schema)
+        outputs = [outputs[number] for number in order]
+        follow = _followers(outputs)
+        self.leaves = tuple(self._leaf(output, follow.get(number)) for number, output in enumerate(outputs))
+        self._nodes = [nodes[number] for number in order]
+        for number, id_number in follow.items():
+            self._nodes[number] = Where(self._nodes[number], IsValid(self._nodes[id_number]))
         self.arrow_schema = nested_schema(self.leaves) if schema is None else schema.arrow_schema
         self.notes = tuple(plan.notes)
         self._names = [leaf.name for leaf in self.leaves]
-        self._read_for = self._destinations()
+        self._read_for = _destinations(plan.outputs, columns.names)
 
     @property
     def reads(self) -> frozenset[str]:
@@ -67,38 +72,21 @@ class Mapper:
         """The columns that its values depend on where rows are grouped; None for all."""
         return self.reads if self._options.seed is None else None  # seeded random values differ by the whole row
 
-    def _destinations(self) -> dict[str, list[tuple[Path, str]]]:
-        """For each column that is read: the ways into its values that mappings take, and where each leads."""
-        found: dict[str, list[tuple[Path, str]]] = {}
-        columns = self._columns.names  # a new list each time
-        for part in self._parts:
-            for output in part.outputs if isinstance(part, StarGroup) else [part]:
-                for name, *steps in output.reads(columns):
-                    found.setdefault(str(name), []).append((tuple(steps), format_path(output.path)))
-        return found
-
-    def _leaf(self, number: int, part: Output | StarGroup) -> Leaf:
-        if isinstance(part, StarGroup):
-            return Leaf(part.path, part.type, part.text)
-        leaf = Leaf(part.path, part.type, part.source.text)
-        if isinstance(part.source, ConstantSource):
-            value = part.source.value
-            constant = value if isinstance(value, str | int | float | bool) else None
-            follows = self._follow.get(number) if constant is not None else None
-            return replace(leaf, column=None, constant=constant, follows=follows)
-        if isinstance(part.source, ColumnSource) and not (part.source.steps or part.steps or part.via or self._keys):
-            return replace(leaf, copied=part.source.column)
+    def _leaf(self, output: Output, follows: int | None) -> Leaf:
+        leaf = Leaf(output.path, output.type, output.text)
+        match output.node:
+            case ConstantSource(value=value):
+                constant = value if isinstance(value, str | int | float | bool) else None
+                return replace(leaf, column=None, constant=constant, follows=None if constant is None else follows)
+            case Cast(ColumnSource(column=column, steps=())) if not self._keys:
+                return replace(leaf, copied=column)
         return leaf
 
     def __call__(self, chunk: Chunk) -> Chunk:
         """The chunk's records, mapped; row numbers, findings and source rows stay with them."""
         work = self._work(chunk)
         with parsed_once():
-            arrays = [part.read(work) if isinstance(part, StarGroup) else work.column(part) for part in self._parts]
-        for number, id_number in self._follow.items():
-            there = arrays[id_number]
-            if there.null_count:
-                arrays[number] = only_where(arrays[number], valid(there))
+            arrays = [work.column(node, leaf.path) for node, leaf in zip(self._nodes, self.leaves, strict=True)]
         records = pa.RecordBatch.from_arrays(arrays, self._names)
         issues = (*filter(None, map(self._wanted, chunk.issues)), *work.findings)
         return replace(chunk, leaves=self.leaves, records=records, issues=issues)
@@ -138,13 +126,22 @@ def source_records(chunk: Chunk, columns: pa.Schema) -> pa.RecordBatch:
     return chunk.nested(columns)
 
 
-def _followers(paths: Sequence[Path], parts: Sequence[Any]) -> dict[int, int]:
+def _destinations(outputs: Sequence[Output], columns: Sequence[str]) -> dict[str, list[tuple[Path, str]]]:
+    """For each column that is read: the ways into its values that mappings take, and where each leads."""
+    found: dict[str, list[tuple[Path, str]]] = {}
+    for output in outputs:
+        for name, *steps in places_of(output.node, columns):
+            found.setdefault(str(name), []).append((tuple(steps), format_path(output.path)))
+    return found
+
+
+def _followers(outputs: Sequence[Output]) -> dict[int, int]:
     """For leaves inside an item of an identity map: which leaf is the item's id, unless that is a constant."""
-    at = {path: number for number, path in enumerate(paths)}
+    at = {output.path: number for number, output in enumerate(outputs)}
     follow = {}
-    for number, path in enumerate(paths):
+    for path, number in at.items():
         if len(path) > 3 and path[0] in IDENTITY_MAPS and path[3:] not in (("id",), ("xdm:id",)):
             found = at.get((*path[:3], "id"), at.get((*path[:3], "xdm:id")))
-            if found is not None and not isinstance(getattr(parts[found], "source", None), ConstantSource):
+            if found is not None and not isinstance(outputs[found].node, ConstantSource):
                 follow[number] = found
     return follow

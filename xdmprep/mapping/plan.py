@@ -20,6 +20,7 @@ from ..core.ndjson.fields import is_numeral, is_unseen
 from ..core.paths import EVERY, Path, format_path
 from ..errors import ExpressionError, MappingError, did_you_mean, shorten
 from ..language import Options, coerce
+from ..language.tree import Node
 from ..schema import Field, Schema
 from .destinations import clashes, destination, find, never_fits, target_type, type_name
 from .fields import FieldMapping
@@ -27,16 +28,18 @@ from .nested import natural, says_nothing
 from .placeholders import filled, left
 from .sets import MappingSet
 from .sources import (
-    CallableSource,
     ColumnSource,
     ConstantSource,
     ExpressionSource,
     Source,
     may_be_inside,
     settle,
+    source_of,
+    sources_of,
     unknown_column,
 )
 from .split import split
+from .tree import Cast, GetPath
 
 #: Some rows of a source, or what gives them.
 Sample: TypeAlias = pa.RecordBatch | Callable[[], pa.RecordBatch]
@@ -48,30 +51,25 @@ class Output:
 
     Attributes:
         path: where it stands.
-        type: what it is coerced to.
-        source: where it comes from.
+        type: its type; that of one element where the path has ``[*]``.
+        node: what gives it.
         item: the mapping it belongs to.
-        steps: the way into the source's value, for the fields of a copied object.
-        via: the type the source's value is coerced to before walking into it; None takes it as it is.
     """
 
     path: Path
     type: pa.DataType
-    source: Source
+    node: Node
     item: FieldMapping
-    steps: Path = ()
-    via: pa.DataType | None = None
 
-    def reads(self, names: list[str]) -> list[Path]:
-        """The places in the source that are looked at; `names` are its columns."""
-        source = self.source
-        if isinstance(source, ColumnSource):
-            return [(source.column, *source.steps, *self.steps)]
-        if isinstance(source, ExpressionSource):
-            return [(name, *steps) for name, *steps in source.expression.fields]
-        if isinstance(source, CallableSource) and not source.columns:  # it is given the whole batch
-            return [(name,) for name in names]
-        return [(name,) for name in source.columns]
+    @property
+    def source(self) -> Source:
+        """The leaf that its values come from, the first where there are several."""
+        return source_of(self.node)
+
+    @property
+    def text(self) -> str:
+        """The leaves that its values come from, for messages."""
+        return ", ".join(dict.fromkeys(source.text for source in sources_of(self.node)))
 
 
 @dataclass
@@ -89,12 +87,16 @@ class Plan:
 
 @dataclass(frozen=True)
 class _Bound:
-    """A mapping with the path and the field that it leads to, and the source that it takes its values from."""
+    """A mapping, or a part of it, with the path and the field that it leads to, and what gives its values."""
 
     item: FieldMapping
     path: Path
     field: Field | None
-    source: Source
+    node: Node
+
+    @property
+    def source(self) -> Source:
+        return source_of(self.node)
 
 
 def make_plan(mapping: MappingSet, columns: pa.Schema, schema: Schema | None, sample: Sample | None = None) -> Plan:
@@ -253,33 +255,36 @@ class _Planner:
         if self.schema is None or overrides or EVERY in one.path:
             return []
         outputs: list[Output] = []
-        for way, source in split(one.source, one.path, self.columns, not self.made.keys):
+        for way, node in split(one.source, one.path, self.columns, not self.made.keys):
             path = (*one.path, *way)
             try:
-                outputs += self._outputs(_Bound(one.item, path, find(path, self.schema), source), set())
+                outputs += self._outputs(_Bound(one.item, path, find(path, self.schema), node), set())
             except MappingError:
                 return []
         return outputs
 
     def _outputs(self, one: _Bound, overrides: set[Path]) -> list[Output]:
-        source, path, target = one.source, one.path, one.field
+        node, source, path, target = one.node, one.source, one.path, one.field
         kind = source.type
         if isinstance(source, ColumnSource) and target is not None and says_nothing(source.field_at(())):
             kind = pa.null()
         if kind is None and target is None:
             kind = self._sampled(source)
-        if isinstance(source, ConstantSource):
-            return [self._constant(one, source)]
+        if isinstance(node, ConstantSource):
+            return [self._constant(one, node)]
         if EVERY in path:
             kind = self._inside_stars(path, kind)
             if kind is not None and target is not None:
                 self._must_fit(kind, target.arrow_type)
-            return [Output(path, _held(target_type(target, kind), kind), source, one.item)]
+            made = whole = _held(target_type(target, kind), kind)
+            for _ in range(path.count(EVERY) - bool(self.made.keys)):
+                whole = pa.list_(whole)
+            return [Output(path, made, Cast(node, whole), one.item)]
         if kind is not None and pa.types.is_struct(kind) and (target is None or target.type == "object"):
-            made = list(self._expanded(one, kind, target, (), overrides))
-            if not made and not overrides:
+            found = list(self._expanded(one, kind, target, (), overrides))
+            if not found and not overrides:
                 raise MappingError("no field of the source's object is a field of the destination.")
-            return made if source.type is not None else [replace(output, via=kind) for output in made]
+            return found
         if target is not None:
             if kind is not None:
                 self._must_fit(kind, target.arrow_type)
@@ -288,11 +293,12 @@ class _Planner:
             if isinstance(source, ColumnSource) and is_text(target.arrow_type):
                 _refuse_lost_digits(source)
             if (kind is None or pa.types.is_null(kind)) and target.type == "object" and overrides:
-                via = target.arrow_type
-                return [replace(output, via=via) for output in self._expanded(one, via, target, (), overrides)]
+                return list(self._expanded(one, target.arrow_type, target, (), overrides))
         elif isinstance(source, ColumnSource) and source.is_numeral():
-            return [Output(path, pa.list_(pa.float64()) if is_list(kind) else pa.float64(), source, one.item)]
-        return [Output(path, _held(target_type(target, kind), kind), source, one.item)]
+            made = pa.list_(pa.float64()) if is_list(kind) else pa.float64()
+            return [Output(path, made, Cast(node, made), one.item)]
+        made = _held(target_type(target, kind), kind)
+        return [Output(path, made, Cast(node, made), one.item)]
 
     def _sampled(self, source: Source) -> pa.DataType:
         """The type that a few rows show, where nothing else tells it."""
@@ -313,7 +319,7 @@ class _Planner:
         if len(failed):
             raise MappingError(f"the constant {shorten(source.value)} is not {type_name(target)}.")
         value: Any = values[0].as_py()
-        return Output(one.path, target, ConstantSource(source.text, target, value), one.item)
+        return Output(one.path, target, replace(source, type=target, value=value), one.item)
 
     def _inside_stars(self, path: Path, kind: pa.DataType | None) -> pa.DataType | None:
         """The type of one element where source and destination walk arrays side by side.
@@ -333,7 +339,12 @@ class _Planner:
     def _expanded(
         self, one: _Bound, kind: pa.DataType, target: Field | None, steps: Path, overrides: set[Path]
     ) -> Iterator[Output]:
-        """An output for each field of an object of type `kind` that the destination has and no other mapping makes."""
+        """An output for each field of an object of type `kind` that the destination has and no other mapping makes.
+
+        A column is walked into as it comes; what else gives objects is made to be of the type first.
+        """
+        if not steps and not (isinstance(one.node, ColumnSource) and pa.types.is_struct(one.node.type)):
+            one = replace(one, node=Cast(one.node, kind))
         for child in kind:
             way = (*steps, child.name)
             path = (*one.path, *way)
@@ -352,7 +363,7 @@ class _Planner:
                     raise MappingError(f"'{format_path(path)}': {reason}.")
                 made = pa.float64() if below is None and is_numeral(child) else target_type(below, child.type)
                 if made is not None:
-                    yield Output(path, made, one.source, one.item, way)
+                    yield Output(path, made, Cast(GetPath(one.node, way), made), one.item)
 
 
 def _held(made: pa.DataType | None, kind: pa.DataType | None) -> pa.DataType:

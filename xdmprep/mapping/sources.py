@@ -7,9 +7,10 @@ batch at once.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -22,21 +23,18 @@ from ..core.paths import EVERY, Path, parse_path
 from ..core.shred import array_at, plain
 from ..errors import ExpressionError, MappingError, did_you_mean, needed_by, printable, shorten
 from ..language import Expression, Options, compile_expression
+from ..language.tree import Node, children
 from .fields import FieldMapping, Missing, may_be_a_name
 from .nested import NoSuchField, NoSuchPath, field_at, type_in
+from .tree import GetPath, Made, Step, Where, Zip
 
 
-@dataclass(frozen=True, slots=True)
-class Values:
-    """What one source gives for a batch: an array, or Python values where types differ per row, and what failed."""
+@dataclass(frozen=True, eq=False)
+class Source(Node):
+    """A leaf of a mapping's tree: it reads one value per row.
 
-    values: pa.Array | list[Any]
-    errors: list[tuple[int, str]]
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where values come from: reads one value per row.
+    Equal sources give the same values, so that they are read once for a chunk; unless a kind of source says otherwise,
+    each is equal to itself only.
 
     Attributes:
         text: for messages.
@@ -45,19 +43,17 @@ class Source:
         absent: columns that it names and the source of rows does not have, where that is allowed.
     """
 
-    text: str
-    type: pa.DataType | None
+    position: int = field(default=0, init=False, compare=False, repr=False)
+    text: str = field(compare=False)
+    type: pa.DataType | None = field(compare=False)
     columns: tuple[str, ...] = field(default=(), kw_only=True)
     absent: tuple[str, ...] = field(default=(), kw_only=True)
 
-    @property
-    def key(self) -> Hashable:
-        """Sources with the same key give the same values."""
-        return id(self)
+    __eq__, __hash__ = object.__eq__, object.__hash__
 
-    def read(self, records: pa.RecordBatch) -> Values:
+    def read(self, records: pa.RecordBatch) -> Made:
         """The values of some rows; nulls, unless a kind of source says otherwise."""
-        return Values(pa.nulls(records.num_rows), [])
+        return Made(pa.nulls(records.num_rows))
 
 
 @dataclass(frozen=True)
@@ -66,7 +62,7 @@ class ColumnSource(Source):
 
     column: str
     steps: Path
-    field: pa.Field
+    field: pa.Field = field(compare=False)
 
     @classmethod
     def of(cls, field: pa.Field, steps: Path, text: str) -> ColumnSource:
@@ -86,31 +82,47 @@ class ColumnSource(Source):
         """The field of the values, or of those found in them by walking further."""
         return field_at(self.field, (*self.steps, *steps))
 
-    @property
-    def key(self) -> Hashable:
-        """Equal for the same place."""
-        return self.column, self.steps
-
-    def read(self, records: pa.RecordBatch) -> Values:
+    def read(self, records: pa.RecordBatch) -> Made:
         """The column itself, without a copy, or what the path finds in it."""
         array = records.column(self.column)
-        return Values(array_at(plain(array), self.steps) if self.steps else array, [])
+        return Made(array_at(plain(array), self.steps) if self.steps else array)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ConstantSource(Source):
     """The same value in every row."""
 
     value: Any
 
-    def read(self, records: pa.RecordBatch) -> Values:
-        """The value, repeated."""
-        return Values(pa.repeat(pa.scalar(self.value, self.type), records.num_rows), [])
+    @classmethod
+    def of(cls, value: Any, text: str) -> ConstantSource:
+        """The source of a literal.
+
+        Raises:
+            MappingError: a number is too large for any type.
+        """
+        if isinstance(value, bool):
+            return cls(text, pa.bool_(), value)
+        if isinstance(value, int) and -(2**63) <= value < 2**63:
+            return cls(text, pa.int64(), value)
+        if isinstance(value, int | float):
+            try:
+                return cls(text, pa.float64(), float(value))
+            except OverflowError:
+                raise MappingError(f"the constant {shorten(value)} is too large for any type.") from None
+        return cls(text, pa.string(), value)
+
+    def read(self, records: pa.RecordBatch) -> Made:
+        """The value, repeated; text as one dictionary entry."""
+        n = records.num_rows
+        if pa.types.is_string(self.type):
+            return Made(pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, np.int32)), pa.array([self.value])))
+        return Made(pa.repeat(pa.scalar(self.value, self.type), n))
 
 
 @dataclass(frozen=True)
 class ExpressionSource(Source):
-    """An expression."""
+    """A tree of the language, compiled."""
 
     expression: Expression
 
@@ -119,27 +131,22 @@ class ExpressionSource(Source):
         """The source of an expression's results."""
         return cls(expression.text, expression.type, expression, columns=expression.columns, absent=absent)
 
-    @property
-    def key(self) -> Hashable:
-        """Equal for the same text; volatile expressions differ from mapping to mapping."""
-        return id(self) if self.expression.is_volatile else ("expression", self.text)
-
     def usable(self, records: pa.RecordBatch) -> pa.RecordBatch:
         """The rows with the columns that the expression names and the source lacks, as nulls."""
         for name in self.absent:
             records = records.append_column(name, pa.nulls(records.num_rows, pa.string()))
         return records
 
-    def read(self, records: pa.RecordBatch) -> Values:
+    def read(self, records: pa.RecordBatch) -> Made:
         """The results of the whole batch."""
         records = self.usable(records)
         if self.expression.options.seed is None:  # else all columns tell the rows of a batch from those of others
             records = records.select(self.expression.columns) if self.expression.columns else records
         made = self.expression.apply(records)
-        return Values(made.column, made.errors)
+        return Made(made.column, made.errors)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CallableSource(Source):
     """A Python callable over whole columns: Arrow arrays, or pandas Series where its parameters say so.
 
@@ -149,7 +156,7 @@ class CallableSource(Source):
     call: Callable[..., Any]
     pandas: bool
 
-    def read(self, records: pa.RecordBatch) -> Values:
+    def read(self, records: pa.RecordBatch) -> Made:
         """The callable's result as an array of as many rows."""
         records = inexact(records)
         given: list[Any] = [plain(records.column(name)) for name in self.columns] if self.columns else [records]
@@ -163,11 +170,57 @@ class CallableSource(Source):
             got = "no array" if array is None else f"{len(array)} values"
             raise MappingError(f"{self.text} must give one value per row: {got} for {records.num_rows} rows.")
         if pa.types.is_null(array.type):
-            return Values(array, [])
+            return Made(array)
         if plain_type(array.type) is None:
             raise MappingError(f"{self.text} gives values of type {array.type}, which no record can hold.")
         array, unfit = plain_column(array)
-        return Values(array, sorted((int(row), item.reason) for item in unfit for row in item.rows))
+        return Made(array, sorted((int(row), item.reason) for item in unfit for row in item.rows))
+
+
+def sources_of(node: Node) -> Iterator[Source]:
+    """The leaves that a node's values come from."""
+    match node:
+        case Source():
+            yield node
+        case Step(value):
+            yield from sources_of(value)
+        case Zip(parts):
+            for _, part in parts:
+                yield from sources_of(part)
+
+
+def source_of(node: Node) -> Source:
+    """The leaf that a node's values come from, the first where there are several."""
+    return next(sources_of(node))
+
+
+def field_of(node: Node) -> pa.Field | None:
+    """The field of the source that a node's values are as they come; None if they were made."""
+    match node:
+        case ColumnSource():
+            return node.field_at(())
+        case GetPath(ColumnSource() as column, steps):
+            return column.field_at(steps)
+        case Where(value):
+            return field_of(value)
+    return None
+
+
+def places_of(node: Node, names: Sequence[str]) -> Iterator[Path]:
+    """The places in the source that a node looks at; `names` are the source's columns."""
+    match node:
+        case GetPath(ColumnSource() as column, steps):
+            yield (column.column, *column.steps, *steps)
+        case ColumnSource():
+            yield (node.column, *node.steps)
+        case ExpressionSource():
+            yield from node.expression.fields
+        case CallableSource():  # without columns it is given the whole batch
+            yield from ((name,) for name in node.columns or names)
+        case Zip(parts):
+            yield from chain.from_iterable(places_of(part, names) for _, part in parts)
+        case _:
+            yield from chain.from_iterable(places_of(below, names) for below in children(node))
 
 
 def _as_array(result: Any) -> pa.Array | None:
@@ -198,7 +251,7 @@ def settle(item: FieldMapping, columns: pa.Schema, options: Options, missing: Mi
     if item.kind == "callable":
         return _callable(item, columns)
     if item.kind == "constant":
-        return constant_source(item.source, item.text)
+        return ConstantSource.of(item.source, item.text)
     text = item.source
     if item.kind in ("auto", "column"):
         if columns.get_all_field_indices(text):
@@ -220,24 +273,6 @@ def settle(item: FieldMapping, columns: pa.Schema, options: Options, missing: Mi
 def _absent(column: str) -> Source:
     """The source of a column that is not there."""
     return Source(column, pa.null(), absent=(column,))
-
-
-def constant_source(value: Any, text: str) -> ConstantSource:
-    """A literal as the source of a mapping.
-
-    Raises:
-        MappingError: a number is too large for any type.
-    """
-    if isinstance(value, bool):
-        return ConstantSource(text, pa.bool_(), value)
-    if isinstance(value, int) and -(2**63) <= value < 2**63:
-        return ConstantSource(text, pa.int64(), value)
-    if isinstance(value, int | float):
-        try:
-            return ConstantSource(text, pa.float64(), float(value))
-        except OverflowError:
-            raise MappingError(f"the constant {shorten(value)} is too large for any type.") from None
-    return ConstantSource(text, pa.string(), value)
 
 
 def _steps(text: str) -> Path | None:
@@ -334,7 +369,7 @@ def _expression(item: FieldMapping, columns: pa.Schema, options: Options, missin
     if faults:
         raise MappingError([str(fault) for fault in faults])
     if expression.is_constant and isinstance(expression.constant, str | int | float | bool):
-        return constant_source(expression.constant, text)
+        return ConstantSource.of(expression.constant, text)
     return ExpressionSource.of(expression, absent)
 
 

@@ -8,8 +8,8 @@ object fails as a whole.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
+from functools import reduce
 
 import pyarrow as pa
 
@@ -19,16 +19,16 @@ from ..core.paths import Path
 from ..language import Expression
 from ..language.tree import Binary, Call, Conditional, Constant, FieldPath, Map, Node, Unary
 from .destinations import IDENTITY_MAPS
-from .sources import ColumnSource, ConstantSource, ExpressionSource, Source, constant_source
-
-_BARE = re.compile(r"[^\\{}'\"\r\n]*")
+from .fields import constant_text
+from .sources import ColumnSource, ConstantSource, ExpressionSource, Source
+from .tree import Where
 
 
 class _NotPlain(Exception):
     """A part may fail, or is none that stands for itself."""
 
 
-def split(source: Source, path: Path, columns: pa.Schema, arrays: bool) -> list[tuple[Path, Source]]:
+def split(source: Source, path: Path, columns: pa.Schema, arrays: bool) -> list[tuple[Path, Node]]:
     """The fields of the object, or of the objects in an array, that an expression makes.
 
     Args:
@@ -38,7 +38,7 @@ def split(source: Source, path: Path, columns: pa.Schema, arrays: bool) -> list[
         arrays: whether arrays may be split too.
 
     Returns:
-        The way from `path` to each field, and its source; nothing where the value is to be made as a whole.
+        The way from `path` to each field, and what is there; nothing where the value is to be made as a whole.
     """
     if not isinstance(source, ExpressionSource) or source.absent:
         return []
@@ -54,8 +54,9 @@ def split(source: Source, path: Path, columns: pa.Schema, arrays: bool) -> list[
 class _Splitter:
     def __init__(self, columns: pa.Schema, whole: Expression, path: Path) -> None:
         self.columns, self.whole, self.path = columns, whole, path
+        self.conditions: dict[Node, ExpressionSource] = {}
 
-    def value(self, node: Node, arrays: bool) -> Iterator[tuple[Path, Source]]:
+    def value(self, node: Node, arrays: bool) -> Iterator[tuple[Path, Node]]:
         match node:
             case Call(_, "to_array", (Constant(_, False), *items)) if arrays:
                 for number, item in enumerate(items):
@@ -66,7 +67,7 @@ class _Splitter:
             case _:
                 raise _NotPlain
 
-    def _element(self, node: Node, number: int, condition: Sequence[Node]) -> Iterator[tuple[Path, Source]]:
+    def _element(self, node: Node, number: int, condition: Sequence[Node]) -> Iterator[tuple[Path, Node]]:
         by_id = len(self.path) == 2 and self.path[0] in IDENTITY_MAPS
         fields = dict(self._object(node, (number,), condition, by_id))
         if by_id:  # constants of an identity follow its id, which must be there where the condition holds
@@ -78,7 +79,7 @@ class _Splitter:
 
     def _object(
         self, node: Node, way: Path, condition: Sequence[Node], by_id: bool = False
-    ) -> Iterator[tuple[Path, Source]]:
+    ) -> Iterator[tuple[Path, Node]]:
         match node:
             case Call(_, "to_object", given) if len(given) % 2 == 0:
                 entries = list(zip(given[::2], given[1::2], strict=True))
@@ -101,7 +102,7 @@ class _Splitter:
         """A column that passes as it is, or a constant."""
         match node:
             case Constant(_, str() | bool() | int() | float() as value):
-                return constant_source(value, _written(node))
+                return ConstantSource.of(value, constant_text(value))
             case FieldPath(_, (name,)):
                 return ColumnSource.of(self._column(name), (), name)
         raise _NotPlain
@@ -115,7 +116,7 @@ class _Splitter:
             raise _NotPlain
         return field
 
-    def _where(self, condition: Sequence[Node], value: Node, source: Source) -> Source:
+    def _where(self, condition: Sequence[Node], value: Node, source: Source) -> Node:
         """The source, null where the condition does not hold."""
         own = _named(value)
         asked = [part for part in condition if own is None or _asked_for(part) != own]
@@ -123,9 +124,11 @@ class _Splitter:
             return source
         for part in asked:
             self._must_not_fail(part)
-        held = " && ".join(f"({_written(part)})" for part in asked)
-        text = f"iif({held}, {source.text if isinstance(source, ConstantSource) else _written(value)}, null)"
-        return ExpressionSource.of(Expression(text, self.columns, self.whole.options))
+        held = reduce(lambda left, right: Binary(left.position, "&&", left, right), asked)
+        if held not in self.conditions:
+            made = Expression(self.whole.text, self.columns, self.whole.options, held)
+            self.conditions[held] = ExpressionSource.of(made)
+        return Where(source, self.conditions[held])
 
     def _must_not_fail(self, node: Node) -> None:
         match node:
@@ -168,21 +171,3 @@ def _asked_for(node: Node) -> str | None:
         case Binary(_, "!=", FieldPath(_, (name,)), Constant(_, None)):
             return name
     return None
-
-
-def _written(node: Node) -> str:
-    """A node as text."""
-    match node:
-        case FieldPath(_, (name,)) if _BARE.fullmatch(name):
-            return f"${{{name}}}"
-        case Constant(_, str() as value) if _BARE.fullmatch(value):
-            return f'"{value}"'
-        case Constant(_, bool() | None as value):
-            return {True: "true", False: "false", None: "null"}[value]
-        case Constant(_, int() as value) if value >= 0:
-            return str(value)
-        case Binary(_, operator, left, right):
-            return f"({_written(left)}) {operator} ({_written(right)})"
-        case Unary(_, operator, inner):
-            return f"{operator}({_written(inner)})"
-    raise _NotPlain

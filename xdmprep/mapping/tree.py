@@ -1,0 +1,93 @@
+"""What the mapping layer adds to the trees of the language.
+
+The leaves are sources (:mod:`xdmprep.mapping.sources`); an expression is a leaf that holds a tree of the language.
+Above them stand the steps of a mapping: the way into an object, the type of the destination, a condition, rows that are
+put together, arrays side by side.  Equal nodes give the same values, so each is worked out once for a chunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ..core.paths import Path
+from ..language.tree import Node
+from .convert import Misfit
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a node gives for a chunk.
+
+    Attributes:
+        values: an array, or Python values where types differ per row.
+        errors: 0-based position and reason of every row that failed.
+        misfits: what did not fit the type of a cast.
+        differing: 0-based positions of the rows that say something else than the first of their group.
+    """
+
+    values: Any
+    errors: Sequence[tuple[int, str]] = ()
+    misfits: Sequence[Misfit] = ()
+    differing: np.ndarray[Any, np.dtype[np.int64]] | None = None
+
+
+@dataclass(frozen=True)
+class Step(Node):
+    """A node with one node below from which its values come."""
+
+    position: int = field(default=0, init=False, compare=False, repr=False)
+    value: Node
+
+
+@dataclass(frozen=True)
+class GetPath(Step):
+    """What is found by walking `steps` into the values."""
+
+    steps: Path
+
+
+@dataclass(frozen=True)
+class Cast(Step):
+    """The values as exactly `type`; what does not fit is null."""
+
+    type: pa.DataType
+
+
+@dataclass(frozen=True)
+class Where(Step):
+    """The values where `condition` holds, else null."""
+
+    condition: Node
+
+
+@dataclass(frozen=True)
+class IsValid(Step):
+    """Whether there is a value."""
+
+
+@dataclass(frozen=True)
+class First(Step):
+    """Of each group of rows the first value that is not null."""
+
+
+@dataclass(frozen=True)
+class Collect(Step):
+    """Of each group of rows the list of the values."""
+
+
+@dataclass(frozen=True)
+class Zip(Node):
+    """Lists side by side as one list of objects: each part goes to its path inside the elements.
+
+    `by_id` leaves out elements without an ``id``.
+    """
+
+    position: int = field(default=0, init=False, compare=False, repr=False)
+    parts: tuple[tuple[Path, Node], ...]
+    type: pa.DataType
+    by_id: bool
