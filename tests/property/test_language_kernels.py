@@ -20,7 +20,7 @@ from xdmprep.language.coercion import coerce_value
 from xdmprep.language.java_time_format import AUTOMATIC, automatic_layouts, compile_pattern
 from xdmprep.language.kernels import numbers, texts
 from xdmprep.language.options import DEFAULT
-from xdmprep.language.values import Failed, number_in, text_of
+from xdmprep.language.values import Failed, folded, number_in, text_of
 from xdmprep.language.zoned_datetime import Moment
 
 PATTERNS = [
@@ -238,3 +238,34 @@ def test_joining_a_split_text_is_joining_its_parts(
     assert got.values.to_pylist() == [
         None if value is None else separator.join(value.split(between)) for value in column.to_pylist()
     ]
+
+
+#: Letters whose case changes their number, depends on their place, or is another one in Java than in Arrow.
+LETTERS = st.text(st.sampled_from("aZ 1äÖßẞſıİiIſKΣσςǅﬁΐŉᾳᾼеЖ日é\u0301\u0307😀𐐀𐐨"), max_size=6)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.none() | LETTERS, min_size=1, max_size=12), st.integers(0, 2))
+def test_letter_case_of_columns_is_that_of_each_text(values: list[str | None], cut: int) -> None:
+    column = pa.array(["ß" * cut, *values], pa.string()).slice(1)
+    assert texts.upper(column).to_pylist() == [None if text is None else text.upper() for text in values]
+    assert texts.lower(column).to_pylist() == [None if text is None else text.lower() for text in values]
+    made, odd = texts.folded(column)
+    known = [(text, fold) for text, fold, row in zip(values, made.to_pylist(), range(len(values)), strict=True)
+             if text is not None and (odd is None or not odd[row])]  # fmt: skip
+    for (one, fold), (other, second) in itertools.product(known, known):
+        assert (fold == second) == (folded(one) == folded(other))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [("straße", "STRASSE", False), ("ß", "ẞ", True), ("İ", "i", True), ("ı", "I", True), ("ΣΑΣ", "σας", True),
+     ("\u212a", "k", True), ("ſ", "S", True), ("ﬁ", "FI", False), ("𐐀", "𐐨", True), ("ǅ", "ǆ", True), ("é", "É", True)],
+)  # fmt: skip
+def test_texts_equal_but_for_letter_case_as_in_java(one: str, other: str, same: bool) -> None:
+    assert (folded(one) == folded(other)) is same  # what String.equalsIgnoreCase says
+    for text in ("equalsIgnoreCase(a, b)", "a.equalsIgnoreCase(b)"):
+        batch = pa.record_batch({"a": [one, one.upper(), "x"], "b": [other, one, "X"]})
+        found = compile_expression(text, batch.schema).apply(batch).values
+        assert isinstance(found, pa.Array)
+        assert found.to_pylist() == [same, folded(one.upper()) == folded(one), True]

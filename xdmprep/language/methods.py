@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import ExpressionError, did_you_mean
 from . import matching
 from .catalogue import whole
-from .values import Failed, kind_of, same, text_of
+from .values import Failed, folded, kind_of, same, text_of
 
 
 def _substring(value: str, start: Any, end: Any = None) -> str:
@@ -29,7 +29,7 @@ def _replaced(value: str, regex: Any, new: Any, most: int = 0) -> str:
 
 _TEXT: dict[str, Callable[..., Any]] = {
     "equals": lambda value, other: isinstance(other, str) and value == other,
-    "equalsIgnoreCase": lambda value, other: isinstance(other, str) and value.casefold() == other.casefold(),
+    "equalsIgnoreCase": lambda value, other: isinstance(other, str) and folded(value) == folded(other),
     "length": len,
     "isEmpty": lambda value: not value,
     "contains": lambda value, part: text_of(part) in value,

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from operator import ge, gt, le, lt
 from typing import Any
 
@@ -52,6 +53,17 @@ def incoming(value: Any) -> Any:
 def is_number(value: Any) -> bool:
     """Whether `value` is an integer or double (a boolean is not)."""
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def folded(text: str) -> str:
+    """The same for texts that are equal but for letter case; as in Java, each character stands for one other."""
+    return text.lower() if text.isascii() else "".join(map(_folded_letter, text))
+
+
+@lru_cache(4096)
+def _folded_letter(letter: str) -> str:
+    upper = letter.upper() if len(letter.upper()) == 1 else letter
+    return "i" if letter == "İ" else upper.lower()
 
 
 def text_of(value: Any) -> str:

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from .. import matching
 from ..catalogue import Context, function, text, whole
-from ..values import Failed, kind_of, text_of
+from ..values import Failed, folded, kind_of, text_of
 
 _text = partial(function, category="string", result=pa.string())
 _texts = partial(function, category="string", result=pa.list_(pa.string()))
@@ -198,7 +198,7 @@ def _compared(name: str, what: str, gives: bool, fold: Callable[[str], str]) -> 
 
 
 _compared("equals", "", False, str)
-_compared("equalsIgnoreCase", " but for letter case", True, str.casefold)
+_compared("equalsIgnoreCase", " but for letter case", True, folded)
 
 
 # Regular expressions of Java

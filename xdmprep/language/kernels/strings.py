@@ -116,17 +116,6 @@ class _Points:
         data = self.data[ranges(low, lengths)] if offsets[-1] else np.zeros(0, np.uint8)
         return texts.made_of(offsets, data, absent if absent.any() else None)
 
-    def at_bytes(self, places: Ints) -> Ints:
-        """The characters before so many bytes of each text."""
-        if self.ascii:
-            return places
-        first = int(self.offsets[0])
-        bytes_before = self.offsets[:-1] - first + places
-        starts = (self.data[first : int(self.offsets[-1])] & 0xC0) != 0x80
-        counted = offsets_of(starts)
-        characters: Ints = counted[bytes_before] - self.before[:-1]
-        return characters
-
 
 def _piece(rows: Rows, value: Column, bounds: Any, *given: Column) -> Made:
     """``bounds(length, *numbers)`` gives start, stop and where the interpreter decides."""
@@ -221,7 +210,10 @@ def _in_characters(values: pa.Array, found: pa.Array) -> pa.Array:
     if texts.is_ascii(values):
         return found
     places = found.fill_null(-1).to_numpy(zero_copy_only=False)
-    made = np.where(places < 0, -1, _Points(values).at_bytes(np.maximum(places, 0)))
+    starts, data = bytes_of(values)
+    data, starts = data[starts[0] : starts[-1]], starts[:-1] - starts[0]
+    before = offsets_of((data & 0xC0) != 0x80)
+    made = np.where(places < 0, -1, before[starts + np.maximum(places, 0)] - before[starts])
     return pa.array(made, LONG, mask=nulls_of(values) if values.null_count else None)
 
 
@@ -343,9 +335,8 @@ def _same_texts(a: pa.Array, b: pa.Array, cased: bool) -> Column:
     """Whether texts are equal, null where one is null."""
     odd = None
     if not cased:
-        if not (texts.is_ascii(a) and texts.is_ascii(b)):  # folding is more than letters there
-            odd = some(~(texts.ascii_rows(a) & texts.ascii_rows(b)))
-        a, b = texts.ascii_lower(a), texts.ascii_lower(b)
+        (a, odd), (b, more) = texts.folded(a), texts.folded(b)
+        odd = merged(odd, more)
     return Column(pc.equal(a, b), odd)
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from ...core.arrow_types import rebased
 from ...kernels.arrays import list_parts, sieved
 from ..columns import BOOL, DOUBLE, LONG, TEXT, Ints, Mask, as_mask, bytes_of, nulls_of, plain, used_bytes, where
 from ..shapes import absent_at, keys_of, list_of, map_parts, type_kind
+from ..values import folded as folded_text
 from ..values import text_of
 
 
@@ -31,31 +32,70 @@ def ascii_rows(values: pa.Array) -> Mask:
     return as_mask(pc.string_is_ascii(values).fill_null(True))
 
 
-def ascii_lower(values: pa.Array) -> pa.Array:
-    """Lower case of the letters A to Z; the others stay.  Arrow's kernel is wrong where the first offset is not 0."""
-    return pc.ascii_lower(rebased(values))
-
-
-def ascii_upper(values: pa.Array) -> pa.Array:
-    """The same in upper case."""
-    return pc.ascii_upper(rebased(values))
+#: What Arrow does to letters of ASCII and to all, and what the language does.
+_Case = tuple[Callable[[pa.Array], pa.Array], Callable[[pa.Array], pa.Array], Callable[[str], str]]
+_LOWER: _Case = pc.ascii_lower, pc.utf8_lower, str.lower
+_UPPER: _Case = pc.ascii_upper, pc.utf8_upper, str.upper
+_FOLDED: _Case = pc.ascii_lower, lambda values: pc.utf8_lower(pc.utf8_upper(values)), folded_text
 
 
 def lower(values: pa.Array) -> pa.Array:
     """Lower case; beyond ASCII as Python has it."""
-    return _cased(values, ascii_lower, str.lower)
+    return _cased(values, _LOWER)
 
 
 def upper(values: pa.Array) -> pa.Array:
     """Upper case; beyond ASCII as Python has it."""
-    return _cased(values, ascii_upper, str.upper)
+    return _cased(values, _UPPER)
 
 
-def _cased(values: pa.Array, kernel: Callable[[pa.Array], pa.Array], exact: Callable[[str], str]) -> pa.Array:
+def folded(values: pa.Array) -> tuple[pa.Array, Mask | None]:
+    """Texts that are equal where they are so but for letter case, and the rows for which this does not hold."""
+    ascii_only = is_ascii(values)
+    return _FOLDED[not ascii_only](rebased(values)), None if ascii_only else _unlike(values, _FOLDED)
+
+
+def _cased(values: pa.Array, case: _Case) -> pa.Array:
+    values = rebased(values)  # Arrow's kernels are wrong where the first offset is not 0
     if is_ascii(values):
-        return kernel(values)
-    other = as_mask(pc.invert(pc.string_is_ascii(values)))
-    return pc.replace_with_mask(kernel(values), pa.array(other), where(values, other, exact).filter(pa.array(other)))
+        return case[0](values)
+    made, other = case[1](values), _unlike(values, case)
+    if other is None:
+        return made
+    return pc.replace_with_mask(made, pa.array(other), where(values, other, case[2]).filter(pa.array(other)))
+
+
+def _unlike(values: pa.Array, case: _Case) -> Mask | None:
+    """Which texts have a character that Arrow and the language change to different ones; None where none has."""
+    offsets, data = bytes_of(values)
+    data = data[offsets[0] : offsets[-1]]
+    at = np.flatnonzero(data >= 0xC2)
+    if not len(at):
+        return None
+    first, second, third = (
+        data[np.minimum(at + k, len(data) - 1)].astype(np.int32) & 0xFF >> 2 * bool(k) for k in range(3)
+    )
+    long = first >= 0xE0
+    points = np.where(long, (first & 0xF) << 12 | second << 6 | third, (first & 0x1F) << 6 | second)
+    unlike = _unlike_points(case, 0x10000 if long.any() else 0x800)[points] | (first >= 0xF0)
+    if not unlike.any():
+        return None
+    rows = np.zeros(len(values), dtype=bool)
+    rows[np.searchsorted(offsets[1:] - offsets[0], at[unlike], side="right")] = True
+    return rows
+
+
+@cache
+def _unlike_points(case: _Case, end: int) -> Mask:
+    """The same for each code point below `end`, alone and behind a letter (a last sigma is another one)."""
+    _, arrow, exact = case
+    points = [chr(point) if not 0xD800 <= point < 0xE000 else "" for point in range(end)]
+    made = [
+        [there != exact(text) for there, text in zip(arrow(pa.array(given)).to_pylist(), given, strict=True)]
+        for given in (points, ["a" + point for point in points])
+    ]
+    unlike: Mask = np.logical_or(*map(np.array, made))
+    return unlike
 
 
 _BLANKS = " \t\n\r\f\v"

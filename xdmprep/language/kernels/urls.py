@@ -95,7 +95,7 @@ class Urls:
 @kernel("get_url_protocol", "text")
 def url_protocol(rows: Rows, value: Column) -> Made:
     urls = Urls(plain(value.values))
-    return Column(texts.ascii_lower(urls.part("scheme")), urls.odd)
+    return Column(texts.lower(urls.part("scheme")), urls.odd)
 
 
 @kernel("get_url_host", "text")
@@ -114,7 +114,7 @@ def url_port(rows: Rows, value: Column) -> Made:
     long = as_mask(pc.greater(pc.binary_length(given), 5))
     number = pc.if_else(pa.array(long | as_mask(pc.equal(given, ""))), None, given).cast(LONG)
     number = pc.if_else(pc.less(number, 65536), number, None)
-    scheme = texts.ascii_lower(urls.part("scheme"))
+    scheme = texts.lower(urls.part("scheme"))
     usual = pa.array(list(PORTS.values()), LONG).take(pc.index_in(scheme, value_set=pa.array(list(PORTS), TEXT)))
     without = as_mask(pc.equal(given, "").fill_null(True))
     return Column(pc.if_else(pa.array(there), pc.if_else(pa.array(without), usual, number), None), urls.odd)
