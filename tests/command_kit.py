@@ -1,8 +1,8 @@
-"""`xdmprep` as a process of its own, without paying for a new interpreter and its imports each time.
+"""`xdmprep` and Python code as processes of their own, without paying for a new interpreter and its imports each time.
 
-A server per test process has the command's modules loaded and forks for every call.  So each command still has its own
+A server per test process has the command's modules loaded and forks for every call.  So each process still has its own
 memory, folder, environment, standard streams and exit code, and ends as it does for a user.  Where the platform cannot
-fork, or the environment says how Python itself starts, the command is a new interpreter.
+fork, or the environment says how Python itself starts, the process is a new interpreter.
 """
 
 from __future__ import annotations
@@ -11,12 +11,16 @@ import array
 import atexit
 import json
 import os
+import runpy
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -40,17 +44,40 @@ def command(
         env: its whole environment; None for that of the tests.
         timeout: seconds until it is killed and `subprocess.TimeoutExpired` raised.
     """
-    line = [sys.executable, "-m", "xdmprep", *map(str, words)]
-    environment = dict(os.environ if env is None else env)
-    if hasattr(os, "fork") and _early(environment) == _early(os.environ):
-        done = _server().run(line, cwd, environment, timeout)
-    else:
-        done = subprocess.run(
-            line, capture_output=True, text=True, encoding="utf-8", cwd=cwd, env=env, timeout=timeout,
-            stdin=subprocess.DEVNULL, check=False,
-        )  # fmt: skip
+    done = python("-m", "xdmprep", *words, cwd=cwd, env=env, timeout=timeout)
     assert "Traceback" not in done.stderr, done.stderr
     return done
+
+
+def python(
+    *words: object, cwd: Path | None = None, env: Mapping[str, str] | None = None, timeout: float = 120,
+    kill_after: float | None = None,
+) -> subprocess.CompletedProcess[str]:  # fmt: skip
+    """Run ``python WORDS`` and wait for its end.
+
+    Args:
+        words: ``-m xdmprep ...``, ``-c CODE ...``, or a script and its arguments.
+        cwd: the folder it runs in; None for that of the tests.
+        env: its whole environment; None for that of the tests.
+        timeout: seconds until it is killed and `subprocess.TimeoutExpired` raised.
+        kill_after: seconds until it is killed by SIGKILL, which its return code then says.
+    """
+    line = [sys.executable, *map(str, words)]
+    environment = dict(os.environ if env is None else env)
+    if hasattr(os, "fork") and _early(environment) == _early(os.environ):
+        return _server().run(line, cwd, environment, timeout, kill_after)
+    running = subprocess.Popen(
+        line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8", cwd=cwd, env=env,
+        stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        output, errors = running.communicate(timeout=timeout if kill_after is None else kill_after)
+    except subprocess.TimeoutExpired:
+        running.kill()
+        output, errors = running.communicate()
+        if kill_after is None:
+            raise
+    return subprocess.CompletedProcess(line, running.returncode, output, errors)
 
 
 def _early(environment: Mapping[str, str]) -> dict[str, str]:
@@ -70,9 +97,11 @@ class _Server:
         atexit.register(self.close)
 
     def run(
-        self, line: list[str], cwd: Path | None, environment: dict[str, str], timeout: float
+        self, line: list[str], cwd: Path | None, environment: dict[str, str], timeout: float, kill_after: float | None
     ) -> subprocess.CompletedProcess[str]:
-        asked = {"words": line[3:], "cwd": str(cwd or Path.cwd()), "environment": environment}
+        asked = {
+            "words": line[1:], "cwd": str(cwd or Path.cwd()), "environment": environment, "kill_after": kill_after,
+        }  # fmt: skip
         with (
             Path(os.devnull).open("rb") as nothing,
             tempfile.TemporaryFile() as output,
@@ -139,14 +168,19 @@ def _serve(connection: socket.socket) -> None:
             _become(asked, handles)
         for handle in handles:
             os.close(handle)
+        if asked["kill_after"] is not None:
+            end = time.monotonic() + asked["kill_after"]
+            while os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+                if time.monotonic() > end:
+                    os.kill(child, signal.SIGKILL)
+                    break
+                time.sleep(0.001)
         _, status = os.waitpid(child, 0)
         connection.sendall(os.waitstatus_to_exitcode(status).to_bytes(4, "little", signed=True))
 
 
 def _become(asked: dict[str, Any], handles: array.array[int] | list[int]) -> None:
-    """Run the command in this process and end it."""
-    from xdmprep.__main__ import main
-
+    """Run the command or the code in this process and end it."""
     for number, handle in enumerate(handles):
         os.dup2(handle, number)
         os.close(handle)
@@ -154,10 +188,37 @@ def _become(asked: dict[str, Any], handles: array.array[int] | list[int]) -> Non
         os.chdir(asked["cwd"])
         os.environ.clear()
         os.environ.update(asked["environment"])
-        sys.argv = ["xdmprep", *asked["words"]]
-        main()
+        kind, *words = asked["words"]
+        if kind == "-m":
+            from xdmprep.__main__ import main
+
+            sys.argv = words
+            main()  # it ends the process itself
+        elif kind == "-c":
+            sys.argv = ["-c", *words[1:]]
+            _end_after(lambda: exec(words[0], {"__name__": "__main__"}))
+        else:
+            sys.argv = [kind, *words]
+            _end_after(lambda: runpy.run_path(kind, run_name="__main__"))
     finally:
-        os._exit(70)  # the command ends its process itself
+        os._exit(70)
+
+
+def _end_after(work: Callable[[], object]) -> None:
+    """Do the work of a program and end the process as the interpreter would."""
+    code: object = 0
+    try:
+        work()
+    except SystemExit as end:
+        code = end.code or 0
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else 1)
 
 
 if __name__ == "__main__":

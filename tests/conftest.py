@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,6 +31,10 @@ if os.environ.get("CI") == "true":
 OURS = {"XDMPREP_NATIVE", "XDMPREP_STORM_SEED", "XDMPREP_LARGE_MB"}
 for _name in [name for name in os.environ if name.startswith("XDMPREP_") and name not in OURS]:
     del os.environ[_name]
+
+# The processes that tests start keep what they compile of the package, a third of a second each.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # pandera sets it to 1 on import, for PySpark, and Arrow then drops the zones of the times that tests make.
 os.environ.setdefault("PYARROW_IGNORE_TIMEZONE", "")
@@ -100,6 +106,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if "slow" in item.keywords and not config.getoption("--slow"):
             item.add_marker(pytest.mark.skip(reason="a long test; run with --slow"))
+
+
+def pytest_collection_finish() -> None:
+    """The thousands of collected tests stay until the end: the garbage collector need not look through them again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

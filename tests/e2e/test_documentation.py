@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from command_kit import python
 
 import xdmprep
 
@@ -45,16 +46,13 @@ def folder(tmp_path: Path) -> Path:
 
 def environment() -> dict[str, str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "200"}
+    return {**os.environ, "PATH": path, "NO_COLOR": "1", "COLUMNS": "200"}
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.stem)
 def test_the_python_of_a_page_runs_and_prints_what_it_says(page: Path, folder: Path) -> None:
     code = "\n".join(blocks(page, "python"))
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, env=environment(), capture_output=True, text=True, timeout=120,
-        check=False,
-    )  # fmt: skip
+    done = python("-c", code, cwd=folder)
     assert done.returncode == 0, done.stderr
     said = [line[2:] for line in code.splitlines() if line.startswith("# ")]
     if said:

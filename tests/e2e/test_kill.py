@@ -1,19 +1,18 @@
 """`xdmprep prepare` killed at random moments: final names hold whole files, and a repeated run gives the same bytes.
 
-The moments are drawn over the time that an undisturbed run takes, so that they fall into start-up, reading, writing,
-renaming and the last step. Few kills by default, fifty with ``--slow``.
+The moments are drawn over the time that an undisturbed run takes, so that they fall into reading, writing, renaming
+and the last step. Few kills by default, fifty with ``--slow``.
 """
 
 from __future__ import annotations
 
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from command_kit import python
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "schemas"
@@ -25,7 +24,7 @@ CHANGING = {"run.json"}
 def line(source: Path, out: Path, format: str) -> list[str]:
     schema, mapping = SCHEMAS / "crm-profile.schema.json", SCHEMAS / "crm-profile.mapping.yaml"
     return [
-        sys.executable, "-m", "xdmprep", "prepare", str(source), "-s", str(schema), "-m", str(mapping),
+        "-m", "xdmprep", "prepare", str(source), "-s", str(schema), "-m", str(mapping),
         "-o", str(out), "--format", format, "--max-bytes", "200000",
     ]  # fmt: skip
 
@@ -33,7 +32,7 @@ def line(source: Path, out: Path, format: str) -> list[str]:
 def finish(source: Path, out: Path, format: str) -> float:
     """Run to the end; the seconds it took. Exit code 1: the made rows have faults on purpose."""
     start = time.monotonic()
-    done = subprocess.run(line(source, out, format), capture_output=True, text=True, timeout=120, check=False)
+    done = python(*line(source, out, format))
     assert done.returncode == 1, done.stderr
     return time.monotonic() - start
 
@@ -53,7 +52,7 @@ def kill_and_repeat(tmp_path: Path, format: str, rows: int, times: int) -> int:
     """The test; gives how many of the runs were really cut short."""
     source, out = tmp_path / "crm.csv", tmp_path / "out"
     maker = ROOT / "tests" / "benchmarks" / "make_crm.py"
-    subprocess.run([sys.executable, str(maker), str(rows), str(source)], check=True, timeout=120)
+    assert python(maker, rows, source).returncode == 0
     whole = tmp_path / "whole"
     finish(source, whole, format)
     taken = finish(source, whole, format)
@@ -64,13 +63,11 @@ def kill_and_repeat(tmp_path: Path, format: str, rows: int, times: int) -> int:
     rng, cut = random.Random(20), 0
     for number in range(times):
         moment = rng.uniform(0.02, 1.0) * taken
-        running = subprocess.Popen(line(source, out, format), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            running.wait(moment)
-        except subprocess.TimeoutExpired:
-            running.send_signal(signal.SIGKILL)
-            running.wait(20)
-        cut += running.returncode == -signal.SIGKILL
+        begun = time.monotonic()
+        killed = python(*line(source, out, format), kill_after=moment).returncode == -signal.SIGKILL
+        if not killed:
+            taken = time.monotonic() - begun  # the machine is quicker now
+        cut += killed
         left = visible(out)
         for name, content in left.items():
             assert name in expected, f"kill {number} after {moment:.3f} s left {name}"

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from command_kit import python
 
 from xdmprep.core.manifest import Manifest
 from xdmprep.errors import SourceError
@@ -32,7 +31,7 @@ sys.exit(0 if result.clean else 1)
 def snapshots(folder: Path, rows: int) -> tuple[Path, Path]:
     """A CRM export with faulty rows, and a later one: cities moved, postal codes gone, people gone and new."""
     before, after = folder / "before.csv", folder / "after.csv"
-    subprocess.run([sys.executable, str(MAKER), str(rows), str(before)], check=True, timeout=120)
+    assert python(MAKER, rows, before).returncode == 0
     header, *lines = before.read_text(encoding="utf-8").splitlines()
     moved = [line.replace('"Duluth"', '"Ålesund"').replace('"Boise"', '"Røros"') for line in lines[7:]]
     moved = [line.replace('"Moncton"', '""') if number % 9 == 0 else line for number, line in enumerate(moved)]
@@ -42,17 +41,17 @@ def snapshots(folder: Path, rows: int) -> tuple[Path, Path]:
 
 def line(kind: str, before: Path, after: Path, out: Path, most: int) -> list[str]:
     if kind == "changes":
-        return [sys.executable, "-c", SPLIT_CHANGES, *map(str, (after, SCHEMA, MAPPING, out, most))]
+        return ["-c", SPLIT_CHANGES, *map(str, (after, SCHEMA, MAPPING, out, most))]
     words = ["diff", before, after, "-s", SCHEMA, "-m", MAPPING, "-o", out, "--max-bytes", "60000", "--no-progress"]
     if kind == "split":
         words += ["--max-records", most]
-    return [sys.executable, "-m", "xdmprep", *map(str, words)]
+    return ["-m", "xdmprep", *map(str, words)]
 
 
 def finish(words: list[str]) -> float:
     """Run to the end; the seconds it took. Exit code 1: some rows are faulty, or something cannot be patched."""
     start = time.monotonic()
-    done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
+    done = python(*words)
     assert done.returncode == 1, done.stderr
     return time.monotonic() - start
 
@@ -85,14 +84,10 @@ def kill_and_repeat(folder: Path, kind: str, rows: int, times: int) -> int:
         # Half of the moments fall into the second half, where most of the writing is.
         moment = rng.uniform(0.02 if number % 2 else 0.5, 0.9) * taken
         begun = time.monotonic()
-        running = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            running.wait(moment)
+        killed = python(*words, kill_after=moment).returncode == -signal.SIGKILL
+        if not killed:
             taken = time.monotonic() - begun  # the machine is quicker now
-        except subprocess.TimeoutExpired:
-            running.send_signal(signal.SIGKILL)
-            running.wait(20)
-        cut += running.returncode == -signal.SIGKILL
+        cut += killed
         left = visible(out)
         for name, content in left.items():
             assert name in expected, f"kill {number} after {moment:.3f} s left {name}"

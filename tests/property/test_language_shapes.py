@@ -151,9 +151,15 @@ def same(left: Any, right: Any) -> bool:
     return type(left) is type(right) and repr(left) == repr(right)
 
 
-def check(text: str, rows: list[dict[str, Any]], options: Options = DEFAULT) -> None:
+def batch_of(rows: list[dict[str, Any]]) -> tuple[pa.RecordBatch, list[dict[str, Any]]]:
+    """The rows as a slice of a batch, and that slice as records."""
     around = pa.RecordBatch.from_pylist([RECORDS[7], *rows, RECORDS[8]], schema=SCHEMA)
     batch = around.slice(1, len(rows))
+    return batch, batch.to_pylist(maps_as_pydicts="strict")
+
+
+def check(text: str, rows: list[dict[str, Any]], options: Options = DEFAULT) -> None:
+    batch, records = BATCH if rows is RECORDS else batch_of(rows)
     expression = compile_expression(text, SCHEMA, options)
     got = expression.apply(batch)
     values = got.values if isinstance(got.values, list) else got.values.to_pylist()
@@ -164,7 +170,7 @@ def check(text: str, rows: list[dict[str, Any]], options: Options = DEFAULT) -> 
     failed = {at for at, _ in got.errors}
     assert len(values) == len(rows)
     compiled = compile_node(expression.tree)
-    for i, record in enumerate(batch.to_pylist(maps_as_pydicts="strict")):
+    for i, record in enumerate(records):
         value, fails = alone(compiled, record, options)
         assert (i in failed) == fails, (text, record, values[i], value, got.errors)
         assert same(values[i], value), (text, record, values[i], value)
@@ -188,6 +194,7 @@ RECORDS = [
     }
     for i in range(40)
 ]  # fmt: skip
+BATCH = batch_of(RECORDS)
 EQUAL = [
     ("o", "{'x': o.x, 'n': o.n, 'id': o.id}"), ("o", "iif(t, o, {'id': a})"), ("iif(t, o, {'id': null})", "iif(n > 0, {'id': null}, {'k': null})"),
     ("{'k': a, 'n': n}", "{'n': x, 'k': b}"), ("{'n': ln}", "{'n': [3, null]}"), ("l", "[a, null]"), ("ln", "[3]"), ("ln", "transformArray(ln, i -> to_decimal(i))"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,6 +20,7 @@ ROWS = 60_000
 MAPPING = {"identityMap.LOYALTYID[0].id": "id", "identityMap.LOYALTYID[0].primary": True, "person.name.lastName": "n"}
 
 
+@cache
 def content(kind: str, rows: int = ROWS) -> bytes:
     records = [{"id": f"k{number}", "n": f"name {number}"} for number in range(rows)]
     if kind == "parquet":

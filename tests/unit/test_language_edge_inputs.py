@@ -43,6 +43,7 @@ RECORD: dict[str, Any] = {
     "digits": "9" * 4_000, "nested": [[n] for n in NUMBERS], "rows": [{"k": f"k{n}", "v": n} for n in NUMBERS],
     "json": json.dumps(NUMBERS), "place": {"città": "Zürich"},
 }  # fmt: skip
+ROWS = pa.RecordBatch.from_pylist([RECORD, RECORD])
 
 
 def hashed(name: str) -> list[tuple[str, Any]]:
@@ -342,8 +343,7 @@ def test_alone(expression: str, wanted: Any) -> None:
 
 @pytest.mark.parametrize(("expression", "wanted"), EVERY)
 def test_over_a_batch(expression: str, wanted: Any) -> None:
-    rows = pa.RecordBatch.from_pylist([RECORD, RECORD])
-    got = compile_expression(expression, rows.schema, CLOCK).apply(rows)
+    got = compile_expression(expression, ROWS.schema, CLOCK).apply(ROWS)
     assert [at for at, _ in got.errors] == ([0, 1] if wanted is FAILS else [])
     values = got.values if isinstance(got.values, list) else got.values.to_pylist(maps_as_pydicts="strict")
     if wanted is FAILS:

@@ -286,6 +286,9 @@ def _integer(text: str) -> int:
     return int(text)
 
 
+_SCALARS = frozenset({int, float, bool, type(None)})
+
+
 def why_unfit(value: Any, surrogates: bool = True) -> str | None:
     """Why a value cannot be a document (too deep, a text that is not Unicode); None if it can.
 
@@ -297,17 +300,20 @@ def why_unfit(value: Any, surrogates: bool = True) -> str | None:
     for depth in range(MAX_DEPTH + 1):
         below: list[Any] = []
         for item in level:
-            if depth == MAX_DEPTH and isinstance(item, Mapping | list | tuple):
-                return f"is nested deeper than {MAX_DEPTH} levels"
-            if isinstance(item, Mapping):
-                below.extend(item.values())
-                texts = [key for key in item if isinstance(key, str)] if surrogates else []
-            elif isinstance(item, list | tuple):
-                below.extend(item)
+            if type(item) in _SCALARS:  # most items; isinstance(…, Mapping) is slow
                 continue
-            else:
-                texts = [item] if surrogates and isinstance(item, str) else []
-            for text in texts:
+            texts: list[str] = []
+            if isinstance(item, str):
+                texts = [item]
+            elif isinstance(item, list | tuple | Mapping):
+                if depth == MAX_DEPTH:
+                    return f"is nested deeper than {MAX_DEPTH} levels"
+                if isinstance(item, Mapping):
+                    below.extend(item.values())
+                    texts = [key for key in item if isinstance(key, str)]
+                else:
+                    below.extend(item)
+            for text in texts if surrogates else ():
                 if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
                     return f"holds the text {shorten(text, 40)} with half a surrogate pair, which is not Unicode"
         if not below:

@@ -297,6 +297,12 @@ def field_of(values: pa.Array, name: str) -> pa.Array:
     return pc.struct_field(values, values.type.get_field_index(name))
 
 
+def fields_of(values: pa.Array) -> dict[str, pa.Array]:
+    """The fields of a struct array by name, null where the struct is; hidden fields left out."""
+    named = zip(values.type, values.flatten(), strict=True)
+    return {field.name: part for field, part in named if not field.name.startswith("\0")}
+
+
 @lru_cache(maxsize=4096)
 def keys_of(kind: pa.DataType) -> tuple[str, ...]:
     """The keys of objects of a type, hidden fields left out."""
@@ -326,7 +332,7 @@ def entries_of(values: pa.Array) -> tuple[Ints, pa.Array, pa.Array]:
     gone = [absent_at(values, key) for key in names]
     mask = np.stack([there if each is None else there & ~each for each in gone], axis=1)
     rows, which = np.nonzero(mask)
-    items = stacked([field_of(values, key) for key in names]).take(pa.array(rows + which * n))
+    items = stacked(list(fields_of(values).values())).take(pa.array(rows + which * n))
     return offsets_of(mask.sum(axis=1)), pa.array(names, TEXT).take(pa.array(which)), items
 
 
@@ -367,9 +373,9 @@ def to_python(values: pa.Array | list[Any]) -> list[Any]:
                 out[i] = value
         return out
     columns: list[tuple[str, list[Any], list[bool] | None]] = []
-    for key in keys_of(kind):
+    for key, items in fields_of(values).items():
         gone = absent_at(values, key)
-        columns.append((key, to_python(field_of(values, key)), None if gone is None else gone.tolist()))
+        columns.append((key, to_python(items), None if gone is None else gone.tolist()))
     there = (~nulls_of(values)).tolist()
     return [
         {key: items[i] for key, items, gone in columns if gone is None or not gone[i]} if there[i] else None
@@ -705,6 +711,9 @@ def final(values: pa.Array) -> pa.Array:
     name = type_kind(kind)
     if name in ("list", "map"):
         return elements_changed(values, final)
-    names = [field.name for field in kind] if name == "mixed" else keys_of(kind)
-    children = [final(field_of(values, key)) for key in names]
-    return object_of(names, children, [None] * len(children), nulls_of(values))
+    if name == "mixed":
+        parts = {field.name: field_of(values, field.name) for field in kind}
+    else:
+        parts = fields_of(values)
+    children = [final(part) for part in parts.values()]
+    return object_of(list(parts), children, [None] * len(children), nulls_of(values))

@@ -18,6 +18,7 @@ from ..shapes import (
     chosen,
     entries_of,
     field_of,
+    fields_of,
     from_python,
     keys_of,
     list_of,
@@ -328,24 +329,27 @@ def add_to_map(rows: Rows, *given: Column) -> Made:
 def _ordered(objects: Sequence[Column]) -> bool:
     """Whether the keys of all objects together have the same order in every row."""
     types = [column.values.type for column in objects]
-    names = list(dict.fromkeys(key for kind_ in types for key in keys_of(kind_)))
+    keys = [dict.fromkeys(keys_of(type_)) for type_ in types]
+    names = dict.fromkeys(key for own in keys for key in own)
     return not any(map(optional_keys, types)) and all(
-        [name for name in names if name in keys_of(kind_)] == list(keys_of(kind_)) for kind_ in types
+        [name for name in names if name in own] == list(own) for own in keys
     )
 
 
 def _united(rows: Rows, given: Sequence[Column]) -> Made:
     """Objects with the keys of all; the order of keys is that of the first object that has them."""
     objects = [column.values for column in given if kind(column) == "object"]
-    names = list(dict.fromkeys(key for values in objects for key in keys_of(values.type)))
+    present = [~nulls_of(values) for values in objects]
+    fields = [fields_of(values) for values in objects]
+    names = list(dict.fromkeys(name for own in fields for name in own))
     children, gone = [], []
     for name in names:
         which = np.full(rows.n, -1)
-        having = [values for values in objects if name in keys_of(values.type)]
-        for i in reversed(range(len(having))):
-            lacks = absent_at(having[i], name)
-            which[~nulls_of(having[i]) & (True if lacks is None else ~lacks)] = i
-        made = chosen(which, [Column(field_of(values, name)) for values in having])
+        having = [at for at, own in enumerate(fields) if name in own]
+        for i, at in reversed(list(enumerate(having))):
+            lacks = absent_at(objects[at], name)
+            which[present[at] & (True if lacks is None else ~lacks)] = i
+        made = chosen(which, [Column(fields[at][name]) for at in having])
         need(not isinstance(made.values, list))
         children.append(made.values)
         optional = (which < 0).any() or not rows.n
@@ -383,7 +387,7 @@ def _lookup(rows: Rows, value: Column, key: Column) -> tuple[Column, Mask]:
             gone = absent_at(values, each)
             if gone is not None:
                 there &= ~(gone & (which == i))
-        return chosen(which, [Column(field_of(values, each)) for each in names]), there
+        return chosen(which, [Column(part) for part in fields_of(values).values()]), there
     offsets, (keys, items) = map_parts(values)
     owners = owners_of(offsets)
     wanted: Any = pa.scalar(key.value, TEXT) if isinstance(key, Constants) else plain(key.values).take(pa.array(owners))

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from ...kernels.arrays import list_parts, offsets_of, owners_of, ranges
 from ..columns import Mask, as_mask, nulls_of, numpy_of, plain
-from ..shapes import absent_at, alternatives, entries_of, field_of, instant_of, keys_of, type_kind
+from ..shapes import absent_at, alternatives, entries_of, fields_of, instant_of, type_kind
 
 
 def same(left: pa.Array, right: pa.Array) -> Mask:
@@ -68,12 +68,13 @@ def _same_lists(left: pa.Array, right: pa.Array) -> Mask:
 
 def _same_objects(left: pa.Array, right: pa.Array) -> Mask:
     found = np.ones(len(left), dtype=bool)
-    for key in dict.fromkeys((*keys_of(left.type), *keys_of(right.type))):
+    mine, others = fields_of(left), fields_of(right)
+    for key in dict.fromkeys((*mine, *others)):
         gone, missing = (_lacks(values, key) for values in (left, right))
         alike = gone & missing
         both = ~gone & ~missing
         if both.any():
-            equal = same(field_of(left, key), field_of(right, key))
+            equal = same(mine[key], others[key])
             alike |= both & equal
         found &= alike
     return found
