@@ -24,7 +24,8 @@ from xdmprep.errors import ExpressionError
 from xdmprep.language import matching
 from xdmprep.language.catalogue import Context
 from xdmprep.language.columns import Column
-from xdmprep.language.kernels import KERNELS, Constants, Rows, regexes
+from xdmprep.language.functions import table
+from xdmprep.language.kernels import Constants, Rows, regexes
 from xdmprep.language.options import DEFAULT
 from xdmprep.language.values import Failed
 from xdmprep.regex import MatchTimeout, Regex, RegexError, compile_java
@@ -163,7 +164,7 @@ def test_kernels_cut_and_replace_where_the_interpreter_does(pattern: str, values
     column, constant = Column(pa.array(values, pa.string())), Constants(pattern, len(values))
 
     def compare(name: str, given: list[Column], alone: Callable[[str], Any]) -> None:
-        made = KERNELS[name](rows, given)
+        made = table()[name].kernel(rows, given)
         for at, text in enumerate(values):
             if made is not None and (made.open is None or not made.open[at]):
                 assert made.values[at].as_py() == alone(text), (name, pattern, text)

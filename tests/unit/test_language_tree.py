@@ -10,7 +10,7 @@ import pytest
 
 from xdmprep.language import Options
 from xdmprep.language.expression import Expression
-from xdmprep.language.tree import Binary, Call, Constant, FieldPath, Node, children, walk
+from xdmprep.language.tree import Call, Constant, FieldPath, Node, children, walk
 
 COLUMNS = pa.schema([("a", pa.string()), ("b", pa.string()), ("n", pa.int64())])
 #: Constants that Python takes for equal, or that hash alike, and that differ in the language.
@@ -52,7 +52,7 @@ def test_expressions_are_equal_by_what_they_give() -> None:
 def test_expression_of_a_tree(again: bool) -> None:
     """A tree that no text can spell works as one that was written; pickled, too."""
     columns = pa.schema([('q"}{\\', pa.string())])
-    tree: Node = Binary(0, "==", FieldPath(0, ('q"}{\\',)), Constant(0, 'x"\n\\'))
+    tree: Node = Call(0, "==", (FieldPath(0, ('q"}{\\',)), Constant(0, 'x"\n\\')))
     made = Expression("for messages", columns, tree=tree)
     if again:
         made = pickle.loads(pickle.dumps(made))

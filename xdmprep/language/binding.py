@@ -11,9 +11,8 @@ from ..errors import ExpressionError, MissingDependencyError, did_you_mean
 from .catalogue import Function
 from .functions import table
 from .grammar import split_name
-from .methods import check_method
 from .options import Options
-from .tree import Call, Constant, Element, FieldPath, Lambda, Method, Node, children, rebuild, walk
+from .tree import ELEMENT, Call, Constant, FieldPath, Lambda, Node, children, rebuild
 
 _PAIRS = frozenset({"to_object", "to_map", "arrays_to_objects"})
 
@@ -56,8 +55,6 @@ class _Binder:
             return self._field(node)
         if isinstance(node, Call):
             return self._call(node, variables)
-        if isinstance(node, Method):
-            check_method(node.name, len(node.arguments), self.text, node.position)
         if isinstance(node, Lambda):
             variables |= set(node.parameters)
         return rebuild(node, tuple(self.bind(child, variables) for child in children(node)))
@@ -83,6 +80,9 @@ class _Binder:
         n = len(arguments)
         if n < entry.fewest or (entry.most is not None and n > entry.most):
             message = f"{node.name!r} is written {entry.signature}; it has {n} argument{'s' * (n != 1)} here"
+            if entry.category == "method":
+                takes = " or ".join(str(m - 1) for m in range(entry.fewest, (entry.most or 0) + 1))
+                message = f"The method {node.name[1:]!r} takes {takes} arguments, not {n - 1}"
             raise self._fault(message, node)
         if entry.name in _PAIRS and n % 2:
             raise self._fault(f"{node.name!r} takes keys and values in turn; one is missing", node)
@@ -96,9 +96,14 @@ class _Binder:
     def _entry(self, node: Call) -> Function:
         entry = table().get(node.name)
         if entry is None:
+            what, name = ("method", node.name[1:]) if node.name.startswith(".") else ("function", node.name)
             known = [word for word, entry in table().items() if entry.availability != "no"]
-            hint = did_you_mean(node.name, known)
-            raise self._fault(f"There is no function {node.name!r}.{hint}", node)
+            known = (
+                [word[1:] for word in known if word[0] == "."]
+                if what == "method"
+                else list(filter(str.isidentifier, known))
+            )
+            raise self._fault(f"There is no {what} {name!r}.{did_you_mean(name, known)}", node)
         if entry.availability == "no":
             raise self._fault(f"The function {node.name!r} is not available here: {entry.reason}", node)
         if entry.package and find_spec(entry.package) is None:
@@ -118,7 +123,7 @@ class _Binder:
         except ExpressionError:
             return Constant(path.position, None)
         for step in steps[len(names) :]:
-            field = Element(path.position, field, Constant(path.position, step))
+            field = Call(path.position, ELEMENT, (field, Constant(path.position, step)))
         return field
 
     def _keyed(self, node: Call, name: FieldPath, variables: frozenset[str]) -> Node:
@@ -128,34 +133,3 @@ class _Binder:
         if self.schema is None or self._has(name.names[0]) or name.names[0] in variables:
             key = self.bind(name, variables)
         return Call(node.position, "object_to_map", (value, key, Constant(name.position, name.names[0])))
-
-
-def columns_of(node: Node, variables: frozenset[str] = frozenset()) -> tuple[str, ...]:
-    """The top-level columns that a bound tree reads, in order of appearance."""
-    return tuple(dict.fromkeys(names[0] for names in fields_of(node, variables)))
-
-
-def fields_of(node: Node, variables: frozenset[str] = frozenset()) -> tuple[tuple[str, ...], ...]:
-    """The fields that a bound tree reads, in order of appearance: a column, and the way into it as far as it is known.
-
-    Args:
-        node: the tree.
-        variables: names of the lambdas around, which are no columns.
-    """
-    found: dict[tuple[str, ...], None] = {}
-
-    def visit(node: Node, variables: frozenset[str]) -> None:
-        if isinstance(node, FieldPath) and node.names[0] not in variables:
-            found[node.names] = None
-        if isinstance(node, Lambda):
-            variables |= set(node.parameters)
-        for child in children(node):
-            visit(child, variables)
-
-    visit(node, variables)
-    return tuple(found)
-
-
-def is_volatile(node: Node) -> bool:
-    """Whether anything in a bound tree asks clock or randomness."""
-    return any(isinstance(each, Call) and table()[each.name].availability == "volatile" for each in walk(node))

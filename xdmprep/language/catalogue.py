@@ -65,14 +65,14 @@ class Context:
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Function:
-    """One function of the language.
+    """One function, method or operator of the language: an entry of the table.
 
     Attributes:
-        name: its name; names are case sensitive.
+        name: its name; names are case sensitive.  See :mod:`xdmprep.language.tree` for those of operators.
         aliases: other names of the same function.
-        category: ``string``, ``date``, ``object``...
+        category: ``string``, ``date``, ``object``...; ``method`` or ``operator``.
         signature: as it is written, optional parameters in square brackets.
         meaning: what it gives, in one sentence.
         example: an expression that needs no record, or reads the one in `record`.
@@ -81,7 +81,9 @@ class Function:
         reason: why it is not available, or what the result rests on.
         fewest, most: numbers of arguments; `most` None means any number.
         result: Arrow type of the result where it is always the same.
-        run: the function itself; `lazy` ones take functions that give their arguments.
+        run: the function itself, the reference; `lazy` ones take functions that give their arguments.
+        kernel: what does the same to columns (see :mod:`xdmprep.language.kernels.table`); None where nothing does.
+        random: whether every row gets another value.
         package: optional package that it needs.
     """
 
@@ -100,6 +102,8 @@ class Function:
     result: pa.DataType | None = None
     run: Callable[..., Any] | None = None
     lazy: bool = False
+    kernel: Any = None
+    random: bool = False
     package: str = ""
 
 
@@ -157,8 +161,12 @@ def add(signature: str, meaning: str, example: str = "", gives: Any = None, *, c
     """
     name, _, parameters = signature.partition("(")
     fewest, most = _arity(parameters.rstrip(")"))
-    entry = Function(name, signature, category, meaning, example, gives, fewest=fewest, most=most, **more)
-    for word in (name, *entry.aliases):
+    put(Function(name, signature, category, meaning, example, gives, fewest=fewest, most=most, **more))
+
+
+def put(entry: Function) -> None:
+    """Puts an entry into the table. Raises ValueError: one of its name or alias is in the table."""
+    for word in (entry.name, *entry.aliases):
         if word in TABLE:
             raise ValueError(f"two functions are called {word}")
         TABLE[word] = entry

@@ -9,15 +9,12 @@ from itertools import pairwise
 from typing import Any
 
 from ..errors import ExpressionError
-from . import matching
-from .binding import is_volatile
 from .catalogue import Context
 from .functions import table
 from .interpreter import Scope, compile_node, run
 from .java_time_format import letters
-from .methods import call_method
 from .options import Options
-from .tree import Binary, Call, Constant, FieldPath, Method, Node, children, walk
+from .tree import Call, Constant, FieldPath, Node, children, walk
 from .values import Failed
 from .zoned_datetime import Moment
 
@@ -58,6 +55,16 @@ _TRIALS: dict[str, tuple[tuple[Any, ...], tuple[int, ...]]] = {
     "upsert_array_append": (([], []), (0,)),
     "upsert_array_replace": (([], []), (0,)),
     "iif": ((True, 1, 2), (0,)),
+    **dict.fromkeys(("=~", "!~", ".matches", ".split"), (("a", "a"), (1,))),
+    **dict.fromkeys((".replaceAll", ".replaceFirst"), (("a", "a", "b"), (1, 2))),
+    ".substring": ((_LONG, 0, len(_LONG)), (1, 2)),
+    ".charAt": ((_LONG, 0), (1,)),
+    ".indexOf": ((_LONG, "a", 0), (2,)),
+}
+#: Methods of which arguments only mean something together: which of them, and the argument that is to blame.
+_TOGETHER: dict[str, tuple[tuple[int, ...], int | None]] = {
+    **dict.fromkeys((".replaceAll", ".replaceFirst"), ((2,), 2)),
+    **dict.fromkeys((".substring", ".charAt", ".indexOf"), ((1, 2), None)),
 }
 #: Functions of keys and values in turn: arguments with which they work, and where in each turn a constant is tried.
 _TURNS: dict[str, tuple[tuple[Any, ...], tuple[int, ...]]] = {
@@ -67,35 +74,20 @@ _TURNS: dict[str, tuple[tuple[Any, ...], tuple[int, ...]]] = {
     "join_arrays": (([],), (0,)),
     "add_to_map": ((_MAP,), (0,)),
 }
-#: The same for methods of texts, behind the text.
-_METHODS: dict[str, tuple[Any, ...]] = {
-    "substring": (0, len(_LONG)),
-    "charAt": (0,),
-    "indexOf": ("a", 0),
-}
-_REGEX_METHODS = ("matches", "replaceAll", "replaceFirst", "split")
 _NONE = object()
 
 
 def check_constants(node: Node, text: str, options: Options) -> None:
-    """Checks the constant arguments of one call, method or comparison.
+    """Checks the constant arguments of one call.
 
     Raises:
         ExpressionError: one of them can never work; at its position.
     """
     if isinstance(node, Call):
         _check_call(node, text, options)
-    elif isinstance(node, Method) and node.name in _REGEX_METHODS and node.arguments:
-        _check_method(node, text, options)
-    elif isinstance(node, Method) and node.name in _METHODS:
-        _check_positions(node, text, options)
-    elif isinstance(node, Binary) and node.operator in ("=~", "!~"):
-        value = _constant(node.right, options)
-        if isinstance(value, str):
-            _attempt(lambda: matching.compiled(value), node.right, text)
 
 
-def _attempt(work: Any, node: Node, text: str, what: str = "") -> None:
+def _attempt(work: Any, node: Node, text: str, what: str) -> None:
     try:
         work()
     except Failed as error:
@@ -129,55 +121,32 @@ def _check_call(node: Call, text: str, options: Options) -> None:
     assert run_it is not None  # noqa: S101  (the table is of functions that are available)
     given = {at: _constant(node.arguments[at], options) for at in places if at < len(node.arguments)}
     given = {at: value for at, value in given.items() if value is not _NONE}
-    what = f"'{node.name}' can never work: "
-
+    what = f"'{node.name.removeprefix('.')}' can never work: "
     lazy = table()[node.name].lazy
 
     def attempt(some: dict[int, Any]) -> Any:
         arguments = [some.get(at, value) for at, value in enumerate(sample)]
         return run_it(context, *[(lambda each=each: each) if lazy else each for each in arguments])
 
+    together, blamed = _TOGETHER.get(node.name, ((), None))
     for at, value in given.items():
+        if at in together:
+            continue
         _attempt(lambda at=at, value=value: attempt({at: value}), node.arguments[at], text, what)
-    if len(given) > 1:
-        _attempt(lambda: attempt(given), node, text, what)
-
-
-def _check_positions(node: Method, text: str, options: Options) -> None:
-    """Positions that no text has, or are none."""
-    sample = _METHODS[node.name][: len(node.arguments)]
-    values = [_constant(argument, options) for argument in node.arguments]
-    given = [each if value is _NONE else value for each, value in zip(sample, values, strict=True)]
-    _attempt(lambda: call_method(node.name, _LONG, given), node, text, f"'{node.name}' can never work: ")
-
-
-def _check_method(node: Method, text: str, options: Options) -> None:
-    regex = _constant(node.arguments[0], options)
-    if regex is _NONE:
-        return
-    what = f"'{node.name}' can never work: "
-    _attempt(lambda: matching.compiled(regex), node.arguments[0], text, what)
-    template = _constant(node.arguments[1], options) if len(node.arguments) > 1 else _NONE
-    if isinstance(template, str):
-        read = matching.compiled(regex)
-        names = tuple(read.names.items())
-        _attempt(lambda: matching.template_parts(template, read.groups, names), node.arguments[1], text, what)
+    if len(given) > 1 or together:
+        _attempt(lambda: attempt(given), node.arguments[blamed] if blamed else node, text, what)
 
 
 def _constant(node: Node, options: Options) -> Any:
     """The value of a part that reads nothing from the row; `_NONE` for others and where it fails."""
     if isinstance(node, Constant):
         return node.value
-    if _varies(node):
+    if node.volatile or any(isinstance(each, FieldPath) for each in walk(node)):
         return _NONE
     try:
         return run(compile_node(node), Scope({}, Context(options)))
     except Failed:
         return _NONE
-
-
-def _varies(node: Node) -> bool:
-    return is_volatile(node) or any(isinstance(each, FieldPath) for each in walk(node))
 
 
 # --- likely mistakes -------------------------------------------------------------------------------------------------
@@ -193,10 +162,8 @@ def likely_mistakes(node: Node, options: Options) -> Iterator[str]:
             if isinstance(pattern, str):
                 for why in pattern_mistakes(pattern, node.name == "date", options):
                     yield f"'{node.name}' with {pattern!r}: {why}"
-        elif node.name == "explode" and len(node.arguments) > 1:
-            yield from _separator(node.name, _constant(node.arguments[1], options))
-    elif isinstance(node, Method) and node.name == "split" and node.arguments:
-        yield from _separator(node.name, _constant(node.arguments[0], options))
+        elif node.name in ("explode", ".split") and len(node.arguments) > 1:
+            yield from _separator(node.name.removeprefix("."), _constant(node.arguments[1], options))
     for child in children(node):
         yield from likely_mistakes(child, options)
 

@@ -13,15 +13,15 @@ import pyarrow.compute as pc
 
 from ..errors import ExpressionError
 from . import shapes
-from .binding import bind, columns_of, fields_of, is_volatile
+from .binding import bind
 from .catalogue import Context
 from .columns import DOUBLE, LONG, Column, Mask, nulls_of, patched, plain, usable, usable_type
 from .constants import check_constants, likely_mistakes
-from .evaluation import Frame, Part, each, lower
+from .evaluation import Frame, each, evaluate, fold
 from .grammar import parse
 from .interpreter import Evaluator, Scope, compile_node, run
 from .options import DEFAULT, Options
-from .tree import Binary, Call, Element, FieldPath, Method, Node, Unary, walk
+from .tree import ARRAY, CHOICE, ELEMENT, MAP, Call, FieldPath, Node, walk
 from .values import Failed
 
 
@@ -72,10 +72,10 @@ class Expression:
         self._made_of = text, columns, options, tree
         try:
             self.tree: Node = bind(parse(text), text, columns, options) if tree is None else tree
-            self.columns = columns_of(self.tree)
-            self.fields = fields_of(self.tree)
+            self.columns = self.tree.columns
+            self.fields = self.tree.paths
             self.evaluator: Evaluator = compile_node(self.tree)
-            self.is_volatile = is_volatile(self.tree)
+            self.is_volatile = self.tree.volatile
             self.is_constant = not self.columns and not self.is_volatile
             self._hash = hash(self.tree)
         except RecursionError:
@@ -120,13 +120,13 @@ class Expression:
         return self._hash
 
     @cached_property
-    def _root(self) -> Part:
-        return lower(self.tree, self.options)
+    def _root(self) -> Node:
+        return fold(self.tree, self.options)
 
     def _type_for(self, schema: pa.Schema) -> pa.DataType | None:
         """The type between kernels that the tree has for batches of a schema: what it gives for no rows."""
         columns = {field.name: pa.nulls(0, field.type) for field in schema}
-        found = self._root.run(Frame(columns, 0, Context(self.options)))
+        found = evaluate(self._root, Frame(columns, 0, Context(self.options)))
         if isinstance(found.values, list):
             return None
         kind = shapes.zoneless(plain(found.values).type)
@@ -175,7 +175,7 @@ class Expression:
         frame = Frame(columns, n, Context(self.options), keys, asked)
         if self._root.random and self.options.seed is not None:  # drawn row by row, in the order of the tree
             return self._completed(pa.nulls(n), np.ones(n, dtype=bool), frame, kind)
-        column = self._root.run(frame)
+        column = evaluate(self._root, frame)
         values, is_open = column.values, column.open
         if is_open is None or not is_open.any():
             return self._handed(values, [], kind)
@@ -192,7 +192,7 @@ class Expression:
 
     def _constant(self, n: int) -> Evaluated:
         errors = [] if self._failure is None else [(i, self._failure) for i in range(n)]
-        made = self._root.run(Frame({}, n, Context(self.options))).values
+        made = evaluate(self._root, Frame({}, n, Context(self.options))).values
         return (
             _untyped(made, errors)
             if isinstance(made, list) or self.type is None
@@ -246,16 +246,18 @@ def _types(schema: pa.Schema) -> tuple[tuple[str, pa.DataType], ...]:
 
 def _written(node: Node) -> str:
     """What a node does, for people."""
-    match node:
-        case Call(_, name, _):
-            return f"{name}()"
-        case Method(_, _, name, _):
-            return f".{name}()"
-        case Binary(_, operator, _, _) | Unary(_, operator, _):
-            return f"'{operator}'"
-        case Element():
-            return "[]"
-    return "a part of it"
+    if not isinstance(node, Call):
+        return "a part of it"
+    name = node.name
+    if name.removeprefix(".").isidentifier():
+        return f"{name}()"
+    return (
+        ELEMENT
+        if name == ELEMENT
+        else "a part of it"
+        if name in (ARRAY, CHOICE, MAP)
+        else f"'{name.removesuffix('@')}'"
+    )
 
 
 def _untyped(values: pa.Array | list[Any], errors: list[tuple[int, str]]) -> Evaluated:

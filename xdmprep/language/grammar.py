@@ -19,7 +19,7 @@ from lark import __version__ as LARK
 from lark.exceptions import VisitError
 
 from ..errors import ExpressionError
-from .tree import Array, Binary, Call, Conditional, Constant, Element, FieldPath, Lambda, Map, Method, Node, Unary
+from .tree import ARRAY, CHOICE, ELEMENT, MAP, Call, Constant, FieldPath, Lambda, Node
 
 MAX_LENGTH = 4096
 
@@ -283,11 +283,11 @@ class _Builder(Transformer[Token, Node]):
         return key, value
 
     def array(self, items: list[Node] | None) -> Node:
-        return Array(items[0].position - 1 if items else 0, tuple(items or ()))
+        return Call(items[0].position - 1 if items else 0, ARRAY, tuple(items or ()))
 
     def map(self, *given: tuple[Node, Node] | None) -> Node:
-        entries = tuple(entry for entry in given if entry is not None)
-        return Map(entries[0][0].position - 1 if entries else 0, entries)
+        flat = tuple(part for entry in given if entry is not None for part in entry)
+        return Call(flat[0].position - 1 if flat else 0, MAP, flat)
 
     def member(self, value: Node, _: Token, name: Token) -> Node:
         if name.type == "WRAPPED":
@@ -298,14 +298,14 @@ class _Builder(Transformer[Token, Node]):
         if isinstance(value, FieldPath):
             return FieldPath(value.position, (*value.names, *names), value.wrapped)
         for step in names:
-            value = Element(value.position, value, Constant(_at(name), step))
+            value = Call(value.position, ELEMENT, (value, Constant(_at(name), step)))
         return value
 
     def method(self, value: Node, _: Token, name: Token, arguments: list[Node] | None) -> Node:
-        return Method(_at(name), value, str(name), tuple(arguments or ()))
+        return Call(_at(name), f".{name}", (value, *(arguments or ())))
 
     def element(self, value: Node, key: Node) -> Node:
-        return Element(value.position, value, key)
+        return Call(value.position, ELEMENT, (value, key))
 
     def wildcard(self, _: Node, sign: Token) -> Node:
         if sign != "*":
@@ -318,13 +318,13 @@ class _Builder(Transformer[Token, Node]):
         operator = _SIGNS.get(sign, str(sign))
         if operator in "+-" and isinstance(operand, Constant) and _is_number(operand.value):
             return Constant(_at(sign), -operand.value if operator == "-" else operand.value)
-        return Unary(_at(sign), operator, operand)
+        return Call(_at(sign), f"{operator}@", (operand,))
 
     def binary(self, left: Node, sign: Token, right: Node) -> Node:
-        return Binary(_at(sign), _SIGNS.get(sign, str(sign)), left, right)
+        return Call(_at(sign), _SIGNS.get(sign, str(sign)), (left, right))
 
     def conditional(self, condition: Node, yes: Node, no: Node) -> Node:
-        return Conditional(condition.position, condition, yes, no)
+        return Call(condition.position, CHOICE, (condition, yes, no))
 
     def bare_lambda(self, name: Token, body: Node) -> Node:
         return Lambda(_at(name), (str(name),), body)
@@ -355,7 +355,7 @@ def _wrapped(token: Token) -> Node:
     first_index = next((i for i, step in enumerate(steps) if isinstance(step, int)), len(steps))
     node: Node = FieldPath(_at(token), tuple(names[:first_index]), True)
     for step in steps[first_index:]:
-        node = Element(_at(token), node, Constant(_at(token), step))
+        node = Call(_at(token), ELEMENT, (node, Constant(_at(token), step)))
     return node
 
 

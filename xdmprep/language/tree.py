@@ -1,4 +1,8 @@
-"""The tree of an expression: what the parser gives, and what the interpreter and the columnar compiler walk.
+"""The tree of an expression: what the parser gives, and what the interpreter and the columnar evaluation walk.
+
+Functions, operators, methods, element access and literals of arrays and objects are all calls of an entry of the table
+of functions (:mod:`xdmprep.language.catalogue`).  Passes take a tree and give another one: names are bound, then
+constant parts are worked out.
 
 Every node knows the position of its first character, so that a fault found later can still be shown in the text.
 Nodes are equal, and hash alike, when they mean the same, wherever they stand.  The mapping layer adds nodes of its own.
@@ -8,17 +12,53 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any
 
+from .catalogue import TABLE
 
-@dataclass(frozen=True, slots=True)
+#: Names of calls that are not written ``name(...)``: access to an element or a field, and literals.  An operator has
+#: the name of its sign (``&&``, ``==``, ``/``...), with ``@`` behind it where it has one operand; a method ``.name``.
+ELEMENT, ARRAY, MAP, CHOICE = "[]", "[,]", "{:}", "?"
+
+
+@dataclass(frozen=True)
 class Node:
     """Anything in the tree; `position` is the 0-based offset in the text."""
 
     position: int = field(compare=False)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: what the node was made of, and nothing that was derived from it."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
-@dataclass(frozen=True, slots=True, eq=False)
+    @cached_property
+    def paths(self) -> tuple[tuple[str, ...], ...]:
+        """The fields that it reads, in order: a column or variable, and the way into it if it is known."""
+        return tuple(dict.fromkeys(path for child in children(self) for path in child.paths))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The top-level columns that it reads, in order; variables of lambdas around it are among them."""
+        return tuple(dict.fromkeys(path[0] for path in self.paths))
+
+    @cached_property
+    def volatile(self) -> bool:
+        """Whether it asks clock or randomness."""
+        return any(child.volatile for child in children(self))
+
+    @cached_property
+    def random(self) -> bool:
+        """Whether every row gets another value, so that equal rows may not be worked out once."""
+        return any(child.random for child in children(self))
+
+    @cached_property
+    def size(self) -> int:
+        """How many nodes it has."""
+        return 1 + sum(child.size for child in children(self))
+
+
+@dataclass(frozen=True, eq=False)
 class Constant(Node):
     """A literal, or a part that was worked out beforehand.  ``1``, ``1.0`` and ``true`` differ."""
 
@@ -35,85 +75,44 @@ class Constant(Node):
         return type(self.value), repr(self.value)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FieldPath(Node):
     """A field of the record: ``a.b.c`` is ``("a", "b", "c")``.  `wrapped` where it was written ``${...}``."""
 
     names: tuple[str, ...]
     wrapped: bool = False
 
-
-@dataclass(frozen=True, slots=True)
-class Element(Node):
-    """``value[key]`` and, with a constant text as key, ``value.key``."""
-
-    value: Node
-    key: Node
+    @property
+    def paths(self) -> tuple[tuple[str, ...], ...]:  # noqa: D102 (see the class above)
+        return (self.names,)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Call(Node):
-    """``name(...)``; `name` as written."""
+    """An entry of the table of functions with its arguments; `name` as written until it is bound."""
 
     name: str
     arguments: tuple[Node, ...]
 
+    @cached_property
+    def volatile(self) -> bool:  # noqa: D102 (see the class above)
+        return TABLE[self.name].availability == "volatile" or any(each.volatile for each in self.arguments)
 
-@dataclass(frozen=True, slots=True)
-class Method(Node):
-    """``value.name(...)``."""
-
-    value: Node
-    name: str
-    arguments: tuple[Node, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Unary(Node):
-    """One operand; `operator` is one of ``- + ~ ! empty size``."""
-
-    operator: str
-    operand: Node
+    @cached_property
+    def random(self) -> bool:  # noqa: D102 (see the class above)
+        return TABLE[self.name].random or any(each.random for each in self.arguments)
 
 
-@dataclass(frozen=True, slots=True)
-class Binary(Node):
-    """Two operands; `operator` in its sign form (``&&``, ``==``, ``/``...)."""
-
-    operator: str
-    left: Node
-    right: Node
-
-
-@dataclass(frozen=True, slots=True)
-class Conditional(Node):
-    """``condition ? yes : no``."""
-
-    condition: Node
-    yes: Node
-    no: Node
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Lambda(Node):
     """``x -> body``."""
 
     parameters: tuple[str, ...]
     body: Node
 
-
-@dataclass(frozen=True, slots=True)
-class Array(Node):
-    """``[a, b]``."""
-
-    items: tuple[Node, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Map(Node):
-    """``{key: value}``."""
-
-    entries: tuple[tuple[Node, Node], ...]
+    @cached_property
+    def paths(self) -> tuple[tuple[str, ...], ...]:  # noqa: D102 (see the class above)
+        return tuple(path for path in self.body.paths if path[0] not in self.parameters)
 
 
 #: The fields of each kind of node in which other nodes are.

@@ -17,7 +17,7 @@ from ..core.arrow_types import holds_text
 from ..core.ndjson.fields import is_numeral
 from ..core.paths import Path
 from ..language import Expression
-from ..language.tree import Binary, Call, Conditional, Constant, FieldPath, Map, Node, Unary
+from ..language.tree import MAP, Call, Constant, FieldPath, Node
 from .destinations import IDENTITY_MAPS
 from .fields import constant_text
 from .sources import ColumnSource, ConstantSource, ExpressionSource, Source
@@ -62,7 +62,7 @@ class _Splitter:
                 for number, item in enumerate(items):
                     condition, inner = _conditional(item)
                     yield from self._element(inner, number, condition)
-            case Call(_, "to_object", _) | Map():
+            case Call(_, "to_object" | "{:}"):
                 yield from self._object(node, (), [])
             case _:
                 raise _NotPlain
@@ -81,17 +81,15 @@ class _Splitter:
         self, node: Node, way: Path, condition: Sequence[Node], by_id: bool = False
     ) -> Iterator[tuple[Path, Node]]:
         match node:
-            case Call(_, "to_object", given) if len(given) % 2 == 0:
+            case Call(_, "to_object" | "{:}", given) if len(given) % 2 == 0:
                 entries = list(zip(given[::2], given[1::2], strict=True))
-            case Map(_, pairs):
-                entries = list(pairs)
             case _:
                 raise _NotPlain
         for key, value in entries:
             if not isinstance(key, Constant) or not isinstance(key.value, str):
                 raise _NotPlain
             here = (*way, key.value)
-            if isinstance(value, Map) or (isinstance(value, Call) and value.name == "to_object"):
+            if isinstance(value, Call) and value.name in ("to_object", MAP):
                 yield from self._object(value, here, condition, by_id)
                 continue
             source = self._plain(value)
@@ -124,7 +122,7 @@ class _Splitter:
             return source
         for part in asked:
             self._must_not_fail(part)
-        held = reduce(lambda left, right: Binary(left.position, "&&", left, right), asked)
+        held = reduce(lambda left, right: Call(left.position, "&&", (left, right)), asked)
         if held not in self.conditions:
             made = Expression(self.whole.text, self.columns, self.whole.options, held)
             self.conditions[held] = ExpressionSource.of(made)
@@ -132,12 +130,12 @@ class _Splitter:
 
     def _must_not_fail(self, node: Node) -> None:
         match node:
-            case Binary(_, "&&" | "||", left, right):
+            case Call(_, "&&" | "||", (left, right)):
                 self._must_not_fail(left)
                 self._must_not_fail(right)
-            case Unary(_, "!", inner):
+            case Call(_, "!@", (inner,)):
                 self._must_not_fail(inner)
-            case Binary(_, "==" | "!=", FieldPath(_, (name,)), Constant(_, None | str())):
+            case Call(_, "==" | "!=", (FieldPath(_, (name,)), Constant(_, None | str()))):
                 if not holds_text(self._column(name).type):
                     raise _NotPlain
             case _:
@@ -147,15 +145,15 @@ class _Splitter:
 def _conditional(node: Node) -> tuple[list[Node], Node]:
     """The parts of a condition that must all hold for an element to be there, and the element."""
     match node:
-        case Call(_, "iif", (condition, yes, Constant(_, None))) | Conditional(_, condition, yes, Constant(_, None)):
+        case Call(_, "iif" | "?", (condition, yes, Constant(_, None))):
             return list(_conjuncts(condition)), yes
     return [], node
 
 
 def _conjuncts(node: Node) -> Iterator[Node]:
-    if isinstance(node, Binary) and node.operator == "&&":
-        yield from _conjuncts(node.left)
-        yield from _conjuncts(node.right)
+    if isinstance(node, Call) and node.name == "&&":
+        for part in node.arguments:
+            yield from _conjuncts(part)
     else:
         yield node
 
@@ -168,6 +166,6 @@ def _named(node: Node) -> str | None:
 def _asked_for(node: Node) -> str | None:
     """The column that a condition asks to be there."""
     match node:
-        case Binary(_, "!=", FieldPath(_, (name,)), Constant(_, None)):
+        case Call(_, "!=", (FieldPath(_, (name,)), Constant(_, None))):
             return name
     return None

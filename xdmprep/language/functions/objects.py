@@ -117,7 +117,7 @@ def json_to_object(ctx: Context, value: Any) -> Any:
 
 
 @function("uuid()", "A random id of 36 characters.", "uuid()", category="special", aliases=("guid",),
-          availability="volatile", result=pa.string(),
+          availability="volatile", random=True, result=pa.string(),
           reason="a new value for every row; options.seed makes it repeatable")  # fmt: skip
 def uuid(ctx: Context) -> str:
     return ctx.random_id()

@@ -11,9 +11,10 @@ from ..columns import EXACT, TEXT, Column, Mask, as_mask, merged, nulls_of, plai
 from ..shapes import chosen, list_of, type_kind
 from ..values import number_in
 from .equality import same
-from .table import LAZY, Constants, Made, Rows, failing, kernel, kind, need, needed, truths
+from .table import Constants, Made, Rows, failing, kernel, kind, need, needed, truths
 
 
+@kernel("iif ?")
 def _choice(rows: Rows, condition: Column, yes: Column, no: Column) -> Made:
     """One of two columns by a condition."""
     held = truths(rows, condition)
@@ -42,9 +43,7 @@ def _either(mask: Mask, yes: Column, no: Column, n: int) -> Column | None:
     return Column(pa.DictionaryArray.from_arrays(pa.array((~mask).astype(np.int32)), pa.array(words, TEXT)))
 
 
-LAZY["iif"] = LAZY["?"] = _choice
-
-
+@kernel("?:")
 def _elvis(rows: Rows, left: Column, right: Column) -> Made:
     """The left value unless it is null, false, 0 or an empty text."""
     name = kind(left)
@@ -56,9 +55,7 @@ def _elvis(rows: Rows, left: Column, right: Column) -> Made:
     return Column(made.values, merged(left.open, made.open))
 
 
-LAZY["?:"] = _elvis
-
-
+@kernel("??")
 def _nullish(rows: Rows, left: Column, right: Column) -> Made:
     """The left value unless it is null."""
     need(kind(left) != "any")
@@ -66,9 +63,7 @@ def _nullish(rows: Rows, left: Column, right: Column) -> Made:
     return Column(made.values, merged(left.open, made.open))
 
 
-LAZY["??"] = _nullish
-
-
+@kernel("decode")
 def _decode(rows: Rows, key: Column, *rest: Column) -> Made:
     """The value behind the first matching key, else the default."""
     given = list(rest)
@@ -93,9 +88,6 @@ def _decode(rows: Rows, key: Column, *rest: Column) -> Made:
                 is_open = merged(is_open, asked & merged(same.open, column.open, np.zeros(rows.n, dtype=bool)))
     made = chosen(which, [*answers, default])
     return Column(made.values, some(merged(is_open, made.open)))
-
-
-LAZY["decode"] = _decode
 
 
 def _looked_up(found: pa.Array, answers: list[Column], is_open: Mask | None) -> Column | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import pyarrow.compute as pc
 
 from ...kernels.arrays import first_hits, list_parts, offsets_of, owners_of, ranges, sieved
 from ..columns import BOOL, LONG, TEXT, Column, Ints, Mask, as_mask, marked, merged, nulls_of, plain, some
+from ..functions import table
 from ..shapes import (
     ABSENT,
     absent_at,
@@ -33,10 +33,9 @@ from ..shapes import (
 from . import texts
 from .choices import element
 from .equality import same
-from .strings import joined, place_of
+from .strings import joined, matched, place_of
 from .table import (
-    KERNELS,
-    LAMBDAS,
+    Body,
     Constants,
     Made,
     Rows,
@@ -160,23 +159,22 @@ def array_to_string(rows: Rows, separator: Any, value: Column) -> Made:
 # Lambdas
 
 
-def _over_elements(rows: Rows, value: Column, body: Any, filters: bool = False) -> Made:
+@kernel("transformArray", "any lambda")
+@kernel("filterArray", "any lambda", filters=True)
+def _over_elements(rows: Rows, value: Column, body: Body, filters: bool = False) -> Made:
     """The array of what the lambda gives, or of the elements for which it holds."""
     if kind(value) == "null":
-        return Column(value.values, value.open)
+        return Column(value.values)
     need(kind(value) == "list")
     offsets, items = list_parts(value.values)
     parents = owners_of(offsets)
-    made: Column = body(parents, items)
+    made = body(parents, items)
     if filters:
         made = truths(Rows(len(parents), rows.context), made)
     need(not isinstance(made.values, list))
     offsets, items = sieved(offsets, as_mask(made.values), items) if filters else (offsets, made.values)
     failed = None if made.open is None else some(marked(rows.n, parents[made.open]))
-    return Column(list_of(offsets, items, nulls_of(value.values)), merged(value.open, failed))
-
-
-LAMBDAS["transformArray"], LAMBDAS["filterArray"] = _over_elements, partial(_over_elements, filters=True)
+    return Column(list_of(offsets, items, nulls_of(value.values)), failed)
 
 
 # Objects and maps
@@ -472,6 +470,7 @@ def contains_key_method(rows: Rows, value: Column, key: Column) -> Made:
     return Column(pa.array(found[1], BOOL, mask=nulls_of(value.values)))
 
 
+@kernel("[]", "any any")
 def _walk(rows: Rows, value: Column, key: Column) -> Made:
     """``value.key`` and ``value[key]``; null where there is nothing."""
     name, asked = kind(value), kind(key)
@@ -498,11 +497,6 @@ def _picked(lists: pa.Array, index: pa.Array) -> Column:
     places = index.fill_null(-1).to_numpy(zero_copy_only=False)
     inside = (places >= 0) & (places < np.diff(offsets))
     return Column(items.take(pa.array(offsets[:-1] + np.where(inside, places, 0), pa.int64(), mask=~inside)))
-
-
-kernel("[]", "any any")(_walk)
-#: ``value[key]`` as an entry of the table; fields of fields are looked up with it too.
-WALK = KERNELS["[]"]
 
 
 # Sizes and membership
@@ -538,7 +532,7 @@ def size_method(rows: Rows, value: Column) -> Made:
     return _size(rows, value, True) if kind(value) in ("list", "object", "map") else None
 
 
-@kernel("size", "any", null=False)
+@kernel("size@", "any", null=False)
 def _size(rows: Rows, value: Column, null: bool) -> Made:
     name = kind(value)
     if name == "null":
@@ -553,7 +547,7 @@ def _size(rows: Rows, value: Column, null: bool) -> Made:
     return Column(pa.array(made_lengths, LONG, mask=absent if null and absent.any() else None))
 
 
-@kernel("is_empty empty", "any")
+@kernel("is_empty empty@", "any")
 def is_empty(rows: Rows, value: Column) -> Made:
     name = kind(value)
     need(name != "mixed")
@@ -610,9 +604,20 @@ def _is_in(item: Column, values: list[Any]) -> pa.Array:
     return pc.or_(found, pc.is_null(item.values)) if None in values else found
 
 
-@kernel("in", "any any")
-def in_array(rows: Rows, value: Column, items: Column) -> Made:
-    """``value =~ [..]``: whether an element equals the value."""
+@kernel("=~", "any any")
+@kernel("!~", "any any", no=True)
+def _matching(rows: Rows, value: Column, other: Column, no: bool = False) -> Made:
+    """``value =~ [..]`` and ``value =~ regex``; null is not matched."""
+    if kind(other) == "list":
+        made = _in_array(rows, value, other)
+    else:
+        made = matched(as_texts(rows, value), literal(other, str))
+    held = made.values.fill_null(False)
+    return Column(pc.invert(held) if no else held, made.open)
+
+
+def _in_array(rows: Rows, value: Column, items: Column) -> Column:
+    """Whether an element equals the value."""
     if isinstance(items, Constants) and kind(value) == "text":
         words = literal(items, list)
         if all(isinstance(each, str | None) for each in words):
@@ -621,7 +626,7 @@ def in_array(rows: Rows, value: Column, items: Column) -> Made:
     offsets, elements = list_parts(items.values)
     owners = owners_of(offsets)
     pairs = [Column(value.values.take(pa.array(owners))), Column(elements)]
-    found = needed(lifted(KERNELS["=="], Rows(len(owners), rows.context), pairs))
+    found = needed(lifted(table()["=="].kernel, Rows(len(owners), rows.context), pairs))
     is_open = None if found.open is None else some(marked(rows.n, owners[found.open]))
     return Column(pa.array(marked(rows.n, owners[as_mask(found.values)])), is_open)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from ..shapes import alternatives, chosen, instant_of, mixed_of, only_where
 from ..values import number_in
 from . import numbers, texts
 from .equality import same
-from .table import LAZY, Constants, Made, Rows, as_texts, failing, kernel, kind, need, needed, truths
+from .table import Constants, Made, Rows, as_texts, failing, kernel, kind, need, needed, truths
 
 # Conversions
 
@@ -244,8 +243,8 @@ def _any_number(rows: Rows, column: Column) -> tuple[pa.Array, Mask, Mask | None
     return found, ~other, some(rare) if longs.open is None else merged(some(rare), longs.open)
 
 
-@kernel("unary-", "any", sign=-1)
-@kernel("unary+", "any", sign=1)
+@kernel("-@", "any", sign=-1)
+@kernel("+@", "any", sign=1)
 def _signed(rows: Rows, value: Column, sign: int) -> Made:
     name = kind(value)
     strict = some(nulls_of(value.values)) if rows.options.null_operand == "error" else None
@@ -261,7 +260,7 @@ def _signed(rows: Rows, value: Column, sign: int) -> Made:
     return None
 
 
-@kernel("unary~", "any")
+@kernel("~@", "any")
 def inverted(rows: Rows, value: Column) -> Made:
     need(kind(value) == "long")
     strict = some(nulls_of(value.values)) if rows.options.null_operand == "error" else None
@@ -387,6 +386,8 @@ for _sign in _ORDER:
 # Logic
 
 
+@kernel("&&", sign="&&")
+@kernel("||", sign="||")
 def _logic(rows: Rows, left: Column, right: Column, sign: str) -> Made:
     """And, or; what is not asked for cannot fail."""
     a, b = truths(rows, left), truths(rows, right)
@@ -395,10 +396,7 @@ def _logic(rows: Rows, left: Column, right: Column, sign: str) -> Made:
     return Column((pc.and_ if sign == "&&" else pc.or_)(a.values, b.values), some(is_open))
 
 
-LAZY["&&"], LAZY["||"] = partial(_logic, sign="&&"), partial(_logic, sign="||")
-
-
-@kernel("!", "any")
+@kernel("!@", "any")
 def negation(rows: Rows, value: Column) -> Made:
     held = truths(rows, value)
     return Column(pc.invert(held.values), held.open)

@@ -367,17 +367,19 @@ def _equals_but_for_case(rows: Rows, value: Column, other: Column) -> Made:
 @kernel("matches_regex", "text fixed")
 def matches_regex(rows: Rows, value: Column, regex: Any) -> Made:
     """Whether texts match a regular expression that means the same to both engines."""
-    return _matched(value, regex, rows.options.matches == "whole")
+    return matched(value, regex, rows.options.matches == "whole")
 
 
 @kernel(".matches", "words fixed")
 def matches(rows: Rows, value: Column, regex: Any) -> Made:
-    return _matched(value, regex)
+    return matched(value, regex)
 
 
-def _matched(value: Column, regex: Any, whole: bool = True) -> Column:
+def matched(value: Column, regex: Any, whole: bool = True) -> Column:
+    """Whether texts match; the regular expression is a constant."""
     need(isinstance(regex, str))
-    return Column(*needed(regexes.test(regex, whole))(plain(value.values)))
+    found, odd = needed(regexes.test(regex, whole))(plain(value.values))
+    return Column(found, merged(value.open, odd))
 
 
 @kernel(".replaceAll", "words fixed fixed", most=None)
@@ -399,20 +401,15 @@ def extract_regex(rows: Rows, value: Column, regex: Any) -> Made:
     return Column(regexes.extracted(values, found, rows.options.no_match == "null"), found.beyond(values))
 
 
-def _tested(rows: Rows, value: Column, part: Any, test: Callable[[pa.Array, str], Made], no: bool = False) -> Made:
-    """The operators ``=~``, ``=^``, ``=$`` and their opposites; null is none."""
-    made = needed(test(plain(value.values), part) if isinstance(part, str) else None)
-    held = made.values.fill_null(False)
-    return Column(pc.invert(held) if no else held, made.open)
-
-
-for _sign, _test in (
-    ("~", lambda values, text: _matched(Column(values), text)),
-    ("^", lambda values, text: Column(pc.starts_with(values, text))),
-    ("$", lambda values, text: Column(pc.ends_with(values, text))),
-):
-    kernel("=" + _sign, "text fixed", test=_test)(_tested)
-    kernel("!" + _sign, "text fixed", test=_test, no=True)(_tested)
+@kernel("=^", "text fixed", test=pc.starts_with)
+@kernel("!^", "text fixed", test=pc.starts_with, no=True)
+@kernel("=$", "text fixed", test=pc.ends_with)
+@kernel("!$", "text fixed", test=pc.ends_with, no=True)
+def _tested(rows: Rows, value: Column, part: Any, test: Callable[[pa.Array, str], pa.Array], no: bool = False) -> Made:
+    """The operators ``=^``, ``=$`` and their opposites; null is none."""
+    need(isinstance(part, str))
+    held = test(plain(value.values), part).fill_null(False)
+    return Column(pc.invert(held) if no else held)
 
 
 @kernel(".startsWith", "words fixed", test=pc.starts_with)

@@ -1,7 +1,6 @@
-"""The table of kernels: which function, operator or method works on which kinds of columns.
+"""Kernels: which function, operator or method works on which kinds of columns.
 
-A kernel is registered under the name that a node of the tree has (a function's name, an operator as it is written,
-``.name`` for a method, ``[]`` for element access, ``[,]`` and ``{:}`` for literals) with what it takes:
+A kernel is put into the table of functions, beside the function that it must equal, with what it takes:
 
 =========  =============================================================================================
 ``any``    a column of any kind
@@ -10,12 +9,13 @@ A kernel is registered under the name that a node of the tree has (a function's 
 ``whole``  integers
 ``moment``  dates; texts are read in the automatic formats
 ``fixed``  the value of a constant, as a Python value
+``lambda``  a function: of rows of the batch and a column of values for them it gives the lambda's results
 =========  =============================================================================================
 
 ``?`` behind one of them means it may be missing, ``*`` any number of them.  Columns that do not fit have no kernel, and
 the interpreter works out the rows; within a kernel :func:`need` says so.  A kernel gives its values and says which rows
-it could not decide; rows of its arguments that are open stay open without its doing.  Kernels of :data:`LAZY` see the
-open rows and decide themselves.
+it could not decide; rows of its arguments that are open stay open without its doing.  Kernels of functions that do not
+evaluate all of their arguments (``lazy`` ones) take any columns, see the open rows and decide themselves.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..catalogue import Context
-from ..columns import BOOL, DOUBLE, MOMENT, TEXT, Column, Mask, merged, nulls_of, numpy_of, plain, some
+from ..columns import BOOL, DOUBLE, MOMENT, TEXT, Column, Ints, Mask, merged, nulls_of, numpy_of, plain, some
+from ..functions import table
 from ..java_time_format import automatic_layouts
 from ..options import Options
 from ..shapes import alternatives, chosen, from_python, type_kind
@@ -40,6 +41,8 @@ from . import dates, texts
 #: What a kernel gives; None, like :func:`need`, leaves the rows to the interpreter.
 Made = Column | None
 Function = Callable[..., Made]
+#: What a lambda gives, row by row, for some rows of the batch and a value for each of them.
+Body = Callable[[Ints, pa.Array], Column]
 
 
 Some = TypeVar("Some")
@@ -112,8 +115,10 @@ class Constants(Column):
         return self._made
 
 
-def kind(column: Column) -> str:
+def kind(column: Column | Body) -> str:
     """The kind of a column's values."""
+    if not isinstance(column, Column):
+        return "lambda"
     if isinstance(column, Constants):
         value = column.value
         found = _KINDS.get(type(value))
@@ -133,45 +138,40 @@ class Kernel:
     run: Function
     takes: tuple[str, ...]
 
-    def __call__(self, rows: Rows, given: Sequence[Column]) -> Made:
+    def __call__(self, rows: Rows, given: Sequence[Column | Body]) -> Made:
         """The kernel on columns; None where it takes others."""
         return attempted(self._called, rows, given)
 
-    def _called(self, rows: Rows, given: Sequence[Column]) -> Made:
+    def _called(self, rows: Rows, given: Sequence[Column | Body]) -> Made:
         takes = self.takes
         if takes and takes[-1].endswith("*"):
             takes = takes[:-1] + (takes[-1][:-1],) * (len(given) - len(takes) + 1)
         if len(given) > len(takes) or (len(given) < len(takes) and not takes[len(given)].endswith("?")):
             return None
-        arguments = [_TAKE[take.rstrip("?")](rows, column) for column, take in zip(given, takes, strict=False)]
+        arguments = [_taken(rows, column, take.rstrip("?")) for column, take in zip(given, takes, strict=False)]
         found = needed(self.run(rows, *arguments))
         is_open = merged(found.open, *[each.open for each in arguments if isinstance(each, Column)])
         return found if is_open is found.open else Column(found.values, is_open)
 
 
-KERNELS: dict[str, Kernel] = {}
-LAZY: dict[str, Function] = {}
-LAMBDAS: dict[str, Function] = {}
-
-
 def kernel(names: str, takes: str = "", **bound: Any) -> Callable[[Function], Function]:
-    """Puts the decorated function into the table.
+    """Puts the decorated function into the table of functions.
 
     Args:
-        names: what it is a kernel of, separated by blanks.
+        names: the functions, methods and operators that it is a kernel of, separated by blanks.
         takes: what it takes, separated by blanks.
         bound: arguments that it always gets besides.
     """
 
     def put(run: Function) -> Function:
         for name in names.split():
-            KERNELS[name] = Kernel(partial(run, **bound) if bound else run, tuple(takes.split()))
+            table()[name].kernel = Kernel(partial(run, **bound) if bound else run, tuple(takes.split()))
         return run
 
     return put
 
 
-def lifted(entry: Kernel, rows: Rows, given: Sequence[Column]) -> Made:
+def lifted(entry: Kernel, rows: Rows, given: Sequence[Column | Body]) -> Made:
     """A kernel on columns; on a mixed one, for each of its kinds.  None where there is none for any of them."""
     if any(kind(column) == "any" for column in given):
         return None
@@ -179,13 +179,12 @@ def lifted(entry: Kernel, rows: Rows, given: Sequence[Column]) -> Made:
     if made is not None:
         return made
     for i, column in enumerate(given):
-        if kind(column) == "mixed":
-            return _by_kind(entry, rows, given, i)
+        if isinstance(column, Column) and kind(column) == "mixed":
+            return _by_kind(entry, rows, given, i, column)
     return None
 
 
-def _by_kind(entry: Kernel, rows: Rows, given: Sequence[Column], i: int) -> Made:
-    mixed = given[i]
+def _by_kind(entry: Kernel, rows: Rows, given: Sequence[Column | Body], i: int, mixed: Column) -> Made:
     which = np.full(rows.n, -1)
     pieces: list[Column] = []
     undecided: Mask | None = None
@@ -274,6 +273,14 @@ def read_automatic(rows: Rows, column: Column, blank_is_null: bool = True) -> Co
     return dates.read_zoned(plain(column.values), layouts, blank_is_null, rows.options)
 
 
+def _taken(rows: Rows, column: Column | Body, take: str) -> Any:
+    """An argument as a kernel takes it."""
+    if not isinstance(column, Column) or take == "lambda":
+        need(take == kind(column))
+        return column
+    return _TAKE[take](rows, column)
+
+
 _TAKE: dict[str, Callable[[Rows, Column], Any]] = {
     "any": lambda rows, column: column, "text": as_texts, "words": partial(_only, wanted="text"),
     "whole": partial(_only, wanted="long"), "moment": as_moments, "fixed": lambda rows, column: literal(column, object),
@@ -313,7 +320,6 @@ def failing(rows: Rows, column: Column, like: pa.DataType = pa.null()) -> Column
 
 
 __all__ = [
-    "BOOL", "DOUBLE", "KERNELS", "LAMBDAS", "LAZY", "Constants", "Kernel", "Made", "Rows", "as_printed", "as_texts",
-    "attempted",
+    "BOOL", "DOUBLE", "Body", "Constants", "Kernel", "Made", "Rows", "as_printed", "as_texts", "attempted",
     "failing", "kernel", "kind", "lifted", "literal", "need", "needed", "truths",
 ]  # fmt: skip

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from ..errors import ExpressionError, did_you_mean
-from . import matching
-from .catalogue import whole
-from .values import Failed, folded, kind_of, same, text_of
+import pyarrow as pa
+
+from .. import matching
+from ..catalogue import Context, Function, put, whole
+from ..values import Failed, folded, kind_of, same, text_of
 
 
 def _substring(value: str, start: Any, end: Any = None) -> str:
@@ -74,35 +76,17 @@ _OTHER: dict[str, Callable[..., Any]] = {
     "toString": text_of,
 }
 
-NAMES: dict[str, frozenset[int]] = {}
-for _methods in (_TEXT, _OBJECT, _ARRAY, _OTHER):
-    for _name, _method in _methods.items():
-        _code = getattr(_method, "__code__", None)
-        _most = _code.co_argcount - 1 if _code else 0
-        _fewest = _most - len(getattr(_method, "__defaults__", None) or ())
-        NAMES[_name] = NAMES.get(_name, frozenset()) | set(range(_fewest, _most + 1))
+_BY_KIND = {str: _TEXT, dict: _OBJECT, list: _ARRAY}
+_TESTS = "equals equalsIgnoreCase containsKey matches startsWith endsWith isEmpty isBlank contains"
+_TEXTS = "substring charAt strip trim replaceAll replaceFirst replace toLowerCase toUpperCase toString"
+#: The type of what a method gives, where that is always the same.
+_RESULTS: dict[str, pa.DataType] = {
+    **dict.fromkeys(_TESTS.split(), pa.bool_()), **dict.fromkeys(_TEXTS.split(), pa.string()),
+    **dict.fromkeys(("length", "size", "indexOf", "lastIndexOf"), pa.int64()), "split": pa.list_(pa.string()),
+}  # fmt: skip
 
 
-def check_method(name: str, arguments: int, text: str, position: int) -> None:
-    """Checks that some kind of value has the method.
-
-    Args:
-        name: the method, without its dot.
-        arguments: number of arguments in the call.
-        text: the whole expression, for the message.
-        position: offset of the call in `text`, in characters.
-
-    Raises:
-        ExpressionError: no kind of value has the method, or none takes so many arguments.
-    """
-    if name not in NAMES:
-        raise ExpressionError(f"There is no method {name!r}.{did_you_mean(name, NAMES)}", text, position)
-    if arguments not in NAMES[name]:
-        takes = " or ".join(map(str, sorted(NAMES[name])))
-        raise ExpressionError(f"The method {name!r} takes {takes} arguments, not {arguments}", text, position)
-
-
-def call_method(name: str, value: Any, arguments: list[Any]) -> Any:
+def _called(name: str, ctx: Context, value: Any, *arguments: Any) -> Any:
     """``value.name(arguments)``; a method of null gives null, but null equals nothing.
 
     Raises:
@@ -110,19 +94,28 @@ def call_method(name: str, value: Any, arguments: list[Any]) -> Any:
     """
     if value is None:
         return False if name in ("equals", "equalsIgnoreCase") else None
-    methods = (
-        _TEXT
-        if isinstance(value, str)
-        else _OBJECT
-        if isinstance(value, dict)
-        else _ARRAY
-        if isinstance(value, list)
-        else {}
-    )
-    method = methods.get(name) or _OTHER.get(name)
+    own = next((methods for kind, methods in _BY_KIND.items() if isinstance(value, kind)), _OTHER)
+    method = own.get(name) or _OTHER.get(name)
     if method is None:
         raise Failed(f"{kind_of(value)} has no method {name!r}")
     try:
         return method(value, *arguments)
     except TypeError:
         raise Failed(f"{kind_of(value)} has no method {name!r} of {len(arguments)} arguments") from None
+
+
+def _arity(method: Any) -> tuple[int, int]:
+    """How many values it takes at least and at most, the one whose method it is among them."""
+    code = getattr(method, "__code__", None)
+    most = code.co_argcount if code else 1
+    return most - len(getattr(method, "__defaults__", None) or ()), most
+
+
+for _name in dict.fromkeys([*_TEXT, *_OBJECT, *_ARRAY, *_OTHER]):
+    _counts = [_arity(kind[_name]) for kind in (_TEXT, _OBJECT, _ARRAY, _OTHER) if _name in kind]
+    put(
+        Function(
+            f".{_name}", f"value.{_name}", "method", "", fewest=min(low for low, _ in _counts),
+            most=max(high for _, high in _counts), result=_RESULTS.get(_name), run=partial(_called, _name),
+        )
+    )  # fmt: skip
