@@ -251,7 +251,7 @@ TEMPLATES = [
     *[f"{left} {sign} {right}" for sign in ("==", "!=") for left, right in EQUAL], *[f"({left}).equals({right})" for left, right in EQUAL],
     *[f"[{left}, null, {right}].contains({left})" for left, right in EQUAL], *[f"[a, {right}, o, null, n].indexOf({left})" for left, right in EQUAL],
     *[f"decode({left}, {right}, 1, {left}, 2, 3)" for left, right in EQUAL], "lo.contains(o)", "ln.contains(x)", "ll.contains(l)", "l.contains(iif(t, n, a))",
-    "b.replaceFirst('[0-9]+', '#')", "a.replaceAll('x*', '-')", "a.replaceAll('(.)', '$1$1')", "b.replaceAll('é|.$', 'e')",
+    "b.replaceFirst('[0-9]+', '#')", "a.replaceFirst('\\\\w?', '<$0>')", "b.replaceFirst('^é*', '+')", "a.replaceAll('x*', '-')", "a.replaceAll('(.)', '$1$1')", "b.replaceAll('é|.$', 'e')",
 ]  # fmt: skip
 
 

@@ -176,6 +176,24 @@ def test_kernels_cut_and_replace_where_the_interpreter_does(pattern: str, values
     compare(".replaceFirst", given, lambda text: matching.replaced(regex, text, template, 1))
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    st.text(st.sampled_from("aAé 1_,;:/=@%&~!<>'\"-\U0001f600日"), min_size=1, max_size=2),
+    texts,
+    st.sampled_from(["", "<$0>"]),
+)
+def test_words_are_found_as_the_expressions_that_they_are(word: str, values: list[str], template: str) -> None:
+    short, regex = matching.compiled(word), compile_java(word)
+    for text in [*values, word, word * 2, f"b{word}c{word}"]:
+        assert matching.matches(short, text) == regex.matches(text)
+        assert matching.matches(short, text, True) == regex.found_in(text)
+        assert matching.first(short, text) == matching.first(regex, text)
+        for keep in (True, False):
+            assert matching.parts(short, text, keep) == matching.parts(regex, text, keep)
+        for most in (0, 1):
+            assert matching.replaced(short, text, template, most) == matching.replaced(regex, text, template, most)
+
+
 USUAL = [
     r"^\s+|\s+$", r"\bthe\b", r"^([A-Z]{2})-(\d+)$", r"(\d{3})|(\d{2})", r"(\w+)\s(?:(\w+)\s)?(\w+)", "[^0-9]*",
     r"^\+?1?", r"\s+", "[/?&=]", r"a$", r"^a|b$", r"(a)|b", "(?=.*b)a.*", "^(?=.{2,4}$)[^@]+$", r"(?!a).*", r"\D", "b*",

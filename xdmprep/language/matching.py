@@ -2,25 +2,77 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 from ..regex import MatchTimeout, Regex, RegexError, compile_java
 from .values import Failed, kind_of
 
 
-def compiled(text: Any) -> Regex:
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """An expression that matches itself: of a column of those each would cost a hundred microseconds to compile."""
+
+    text: str
+    groups = 0
+    names: ClassVar[dict[str, int]] = {}
+
+    def found_in(self, text: str) -> bool:
+        return self.text in text
+
+    def matches(self, text: str) -> bool:
+        return self.text == text
+
+    def search(self, text: str, at: int = 0) -> _Hit | None:
+        at = text.find(self.text, at)
+        return None if at < 0 else _Hit(self.text, at)
+
+    def finditer(self, text: str) -> Iterator[_Hit]:
+        found = self.search(text)
+        while found is not None:
+            yield found
+            found = self.search(text, found.end())
+
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    """A match of a word."""
+
+    text: str
+    at: int
+
+    def start(self) -> int:
+        return self.at
+
+    def end(self) -> int:
+        return self.at + len(self.text)
+
+    def groups(self) -> tuple[str | None, ...]:
+        return ()
+
+    def __getitem__(self, group: int) -> str:
+        return self.text
+
+
+_WORD = re.compile(r"[\w ,;:/=@%&~!<>'\"-]+")
+
+
+def compiled(text: Any) -> Regex | _Word:
     """A regular expression. Raises Failed: it is none."""
     if not isinstance(text, str):
         raise Failed(f"a regular expression is a text, not {kind_of(text)}")
+    if _WORD.fullmatch(text):
+        return _Word(text)
     try:
         return compile_java(text)
     except RegexError as error:
         raise Failed(f"the regular expression cannot be used: {error}") from None
 
 
-def matches(regex: Regex, text: str, part: bool = False) -> bool:
+def matches(regex: Regex | _Word, text: str, part: bool = False) -> bool:
     """Whether all of `text` matches, or any part of it. Raises Failed: it took too long to tell."""
     try:
         return regex.found_in(text) if part else regex.matches(text)
@@ -28,7 +80,7 @@ def matches(regex: Regex, text: str, part: bool = False) -> bool:
         raise Failed(str(error)) from None
 
 
-def first(regex: Regex, text: str) -> list[str | None] | None:
+def first(regex: Regex | _Word, text: str) -> list[str | None] | None:
     """The first match and its groups, None where there is none. Raises Failed: it was not found in time."""
     try:
         match = regex.search(text)
@@ -37,14 +89,14 @@ def first(regex: Regex, text: str) -> list[str | None] | None:
     return None if match is None else [match[0], *match.groups()]
 
 
-def _all(regex: Regex, text: str) -> Iterator[Any]:
+def _all(regex: Regex | _Word, text: str) -> Iterator[Any]:
     try:
         yield from regex.finditer(text)
     except MatchTimeout as error:
         raise Failed(str(error)) from None
 
 
-def parts(regex: Regex, text: str, keep_empty: bool) -> list[str]:
+def parts(regex: Regex | _Word, text: str, keep_empty: bool) -> list[str]:
     """The parts of `text` between matches, as Java's ``split`` gives them.
 
     Args:
@@ -69,7 +121,7 @@ def parts(regex: Regex, text: str, keep_empty: bool) -> list[str]:
     return found
 
 
-def replaced(regex: Regex, text: str, template: str, most: int = 0) -> str:
+def replaced(regex: Regex | _Word, text: str, template: str, most: int = 0) -> str:
     """`text` with matches replaced.
 
     Args:

@@ -187,7 +187,7 @@ def _unsure(tree: Node) -> tuple[int, ...] | None:
 def replacement(regex: str, template: str) -> tuple[Search, str] | None:
     """The search for an expression of Java, and what RE2 puts in place of its matches; None where RE2 may not do it."""
     read, found = _read(regex), search(regex)
-    if read is None or found is None or (found.empty and template):
+    if read is None or found is None:
         return None
     try:
         parts = template_parts(template, read.groups, tuple(read.names.items()))
