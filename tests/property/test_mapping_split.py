@@ -132,6 +132,7 @@ PLAIN = [
 WHOLE = [
     ("commerce.order", 'to_object("purchaseID", a, "priceTotal", to_decimal(b))'),  # fails as a whole
     ("productListItems", 'to_array(true, {"SKU": a})'),  # keeps null elements
+    ("productListItems", 'to_array(false, iif(to_integer(a) > 1, {"SKU": b}, null))'),  # its condition may fail
     ("identityMap.ECID", 'to_array(false, to_object("id", a, "primary", true))'),  # stands without an id
     ("identityMap.ECID", 'to_array(false, iif(b != null, to_object("id", a, "primary", true), null))'),
 ]
