@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cached_property
 from itertools import chain
 from typing import Any
 
@@ -80,7 +79,7 @@ class Work:
             case IsValid(value):
                 return Made(pa.array(valid(self.run(value).values)))
             case First(value):
-                return self._heads.run(value) if self._is_same(value) else self._first(value)
+                return self._first(value)
             case Collect(value):
                 return Made(pa.ListArray.from_arrays(pa.array(self.offsets), plain(self.run(value).values)))
             case Zip(parts, kind, by_id):
@@ -100,54 +99,43 @@ class Work:
         array, misfits = convert(values, target, self.options, isinstance(source_of(value), ColumnSource))
         return Made(array, misfits=misfits)
 
-    def _is_same(self, node: Node) -> bool:
-        """Whether the rows of a group have equal values, since they are grouped by them."""
-        match node:
-            case ConstantSource():
-                return True
-            case ColumnSource():
-                return node.column in self._keys
-            case Cast(value) | GetPath(value):
-                return self._is_same(value)
-        return False
-
-    @cached_property
-    def _heads(self) -> Work:
-        """The first row of each group, of the columns that rows are grouped by; findings are those of this work."""
-        assert self.offsets is not None  # noqa: S101  (rows are grouped)
-        starts = self.offsets[:-1]
-        names = [name for name in self.records.schema.names if name in self._keys]
-        made = Work(self.records.select(names).take(pa.array(starts)), self.rows[starts], self.options, self.severity)
-        made.findings = self.findings
-        return made
-
     def _first(self, value: Node) -> Made:
         assert self.offsets is not None  # noqa: S101  (rows are grouped)
-        array = self.run(value).values
-        first = _firsts(array, self.offsets[:-1])
+        array, starts = self.run(value).values, self.offsets[:-1]
+        if isinstance(value, ColumnSource) and value.column in self._keys:
+            return Made(array.take(pa.array(starts)))
+        first = _firsts(array, starts)
         made = array.take(pa.array(first, pa.int64(), mask=first == len(array)))
         if len(made) == len(array) or not source_of(value).columns or pa.types.is_nested(array.type):
             return Made(made)
         return Made(made, differing=_differing(plain(array), first, self.offsets))
 
-    def _tell(self, node: Node, path: Path) -> None:
-        """What is wrong with the values of a node that leads to `path`, and of those below it; once."""
-        if (node, path) in self._told:
-            return
-        self._told.add((node, path))
+    def _tell(self, node: Node, path: Path) -> _Ints:
+        """Findings, once, for what is wrong with the values of a node that leads to `path`, and of those below it.
+
+        Returns:
+            The number of the row of each of the node's values.
+        """
+        rows = self.rows
         match node:
             case Source():
-                self._tell_source(node, format_path(path))
-            case First(value) if self._is_same(value):
-                self._heads._tell(value, path)
+                if self._is_new(node, path):
+                    self._tell_source(node, format_path(path))
             case Zip(parts):
                 for rest, part in parts:
                     self._tell(part, (*path, EVERY, *rest))
             case GetPath(value, steps):
-                self._tell(value, path[: len(path) - len(steps)])
+                rows = self._tell(value, path[: len(path) - len(steps)])
             case Step(value):
-                self._tell(value, path)
-                self._tell_step(self.run(node), value, path)
+                rows = self._tell(value, path)
+                if self._is_new(node, path):
+                    self._tell_step(node, path, rows)
+        return rows if self.offsets is None or not isinstance(node, First) else rows[self.offsets[:-1]]
+
+    def _is_new(self, node: Node, path: Path) -> bool:
+        known = len(self._told)
+        self._told.add((node, path))
+        return len(self._told) > known
 
     def _tell_source(self, source: Source, path: str) -> None:
         """One finding for each reason; most reasons quote the value, so there may be one for each row."""
@@ -169,41 +157,31 @@ class Work:
             start = end
         for name in source.absent:
             text = f"the source has no column '{name}'"
-            self.add("missing-column", path, text, np.arange(len(self.rows)), None, source.text)
+            self._add("missing-column", path, text, self.rows, None, source.text)
 
-    def _tell_step(self, made: Made, value: Node, path: Path) -> None:
-        source = source_of(value)
+    def _tell_step(self, node: Step, path: Path, rows: _Ints) -> None:
+        source, made = source_of(node), self.run(node)
         for misfit in made.misfits:
             inside = misfit.path
             for _ in range(path.count(EVERY) - (self.offsets is not None)):  # the elements that the path stands for
                 inside = inside[1:] if inside[:1] == (EVERY,) else inside
             where = format_path((*path, *inside))
             if misfit.lost:
-                self.add("unfit", where, _LOST, misfit.positions, misfit.shown, source.text, _AS_TEXT)
+                self._add("unfit", where, _LOST, rows[misfit.positions], misfit.shown, source.text, _AS_TEXT)
                 continue
             message = f"is not {type_name(misfit.target)}"
             for positions, hint in hinted(misfit.shown, misfit.target, None if misfit.path else source, self.options):
-                some = misfit.shown.take(pa.array(positions))
-                self.add("unparsable", where, message, misfit.positions[positions], some, source.text, hint)
+                some, at = misfit.shown.take(pa.array(positions)), rows[misfit.positions[positions]]
+                self._add("unparsable", where, message, at, some, source.text, hint)
         if made.differing is not None and len(made.differing):
             text = "rows of one record differ here; the first value is taken"
-            shown = texts(self.run(value).values, made.differing)
-            self.add("group-differs", format_path(path), text, made.differing, shown, source.text)
+            shown = texts(self.run(node.value).values, made.differing)
+            self._add("group-differs", format_path(path), text, rows[made.differing], shown, source.text)
 
-    def add(self, code: str, path: str, message: str, at: _Ints, *more: Any) -> None:
-        """One more finding about some rows of the chunk.
-
-        Args:
-            code: the rule, a key of ``RULES``.
-            path: XDM path, as text.
-            message: what is wrong.
-            at: int64, ascending, 0-based positions in the chunk.
-            more: values (a text array, one for each position), column and hint, as of :meth:`Finding.of`.
-        """
-        finding = Finding.of(code, path, message, self.rows[at], *more)
-        if code == "unparsable":
-            finding = replace(finding, severity=self.severity)
-        self.findings.append(finding)
+    def _add(self, code: str, *about: Any) -> None:
+        """One more finding, of what :meth:`Finding.of` takes."""
+        finding = Finding.of(code, *about)
+        self.findings.append(replace(finding, severity=self.severity) if code == "unparsable" else finding)
 
 
 _LOST = "is an integer beyond 2^53 that was read as a float: its last digits are lost, and no text of it is right"

@@ -9,7 +9,7 @@ and the rest are left out too, so that there is no item without an identity.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -22,13 +22,14 @@ from ..core.stream import Chunk, Finding
 from ..errors import ExpressionError, Severity
 from ..kernels.arrays import list_parts
 from ..language.kernels.json_objects import parsed_once
+from ..language.tree import Node
 from ..schema import Schema
 from .array_zip import star_groups
 from .destinations import IDENTITY_MAPS, document_order
 from .evaluation import Work
 from .plan import Output, Plan
-from .sources import ColumnSource, ConstantSource, places_of
-from .tree import Cast, First, IsValid, Where
+from .sources import ColumnSource, ConstantSource, places_of, source_of
+from .tree import Cast, First, GetPath, IsValid, Where
 
 
 class Mapper:
@@ -46,7 +47,7 @@ class Mapper:
         outputs = [output for output in plan.outputs if EVERY not in output.path]
         zips = star_groups([output for output in plan.outputs if EVERY in output.path], schema, bool(plan.keys))
         nodes = [
-            *((First(output.node) if plan.keys else output.node) for output in outputs),
+            *((_first(output.node, plan.keys) if plan.keys else output.node) for output in outputs),
             *(one.node for one in zips),
         ]
         outputs += zips
@@ -124,6 +125,14 @@ def source_records(chunk: Chunk, columns: pa.Schema) -> pa.RecordBatch:
             return chunk.records
         return pa.RecordBatch.from_arrays(chunk.records.columns, names)
     return chunk.nested(columns)
+
+
+def _first(node: Node, keys: Collection[str]) -> Node:
+    """The first value of each group; of a column that rows are grouped by it is taken before it is converted."""
+    source = source_of(node)
+    if isinstance(node, Cast | GetPath) and isinstance(source, ColumnSource) and source.column in keys:
+        return replace(node, value=_first(node.value, keys))
+    return First(node)
 
 
 def _destinations(outputs: Sequence[Output], columns: Sequence[str]) -> dict[str, list[tuple[Path, str]]]:

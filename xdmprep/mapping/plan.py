@@ -266,7 +266,7 @@ class _Planner:
     def _outputs(self, one: _Bound, overrides: set[Path]) -> list[Output]:
         node, source, path, target = one.node, one.source, one.path, one.field
         kind = source.type
-        if isinstance(source, ColumnSource) and target is not None and says_nothing(source.field_at(())):
+        if isinstance(source, ColumnSource) and target is not None and says_nothing(source.field):
             kind = pa.null()
         if kind is None and target is None:
             kind = self._sampled(source)
@@ -294,7 +294,7 @@ class _Planner:
                 _refuse_lost_digits(source)
             if (kind is None or pa.types.is_null(kind)) and target.type == "object" and overrides:
                 return list(self._expanded(one, target.arrow_type, target, (), overrides))
-        elif isinstance(source, ColumnSource) and source.is_numeral():
+        elif isinstance(source, ColumnSource) and is_numeral(source.field):
             made = pa.list_(pa.float64()) if is_list(kind) else pa.float64()
             return [Output(path, made, Cast(node, made), one.item)]
         made = _held(target_type(target, kind), kind)

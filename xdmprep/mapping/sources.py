@@ -18,7 +18,6 @@ import pyarrow as pa
 
 from ..core.arrow_types import inexact, plain_column, plain_type
 from ..core.names import is_datum, namesakes
-from ..core.ndjson.fields import is_numeral
 from ..core.paths import EVERY, Path, parse_path
 from ..core.shred import array_at, plain
 from ..errors import ExpressionError, MappingError, did_you_mean, needed_by, printable, shorten
@@ -26,7 +25,7 @@ from ..language import Expression, Options, compile_expression
 from ..language.tree import Node, children
 from .fields import FieldMapping, Missing, may_be_a_name
 from .nested import NoSuchField, NoSuchPath, field_at, type_in
-from .tree import GetPath, Made, Step, Where, Zip
+from .tree import First, GetPath, Made, Step, Where, Zip
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +57,7 @@ class Source(Node):
 
 @dataclass(frozen=True)
 class ColumnSource(Source):
-    """A column, or a place inside a nested one."""
+    """A column, or a place inside a nested one; `field` is that of the place."""
 
     column: str
     steps: Path
@@ -72,15 +71,7 @@ class ColumnSource(Source):
             NoSuchPath: the column's type has no such place.
         """
         kind = type_in(field, steps, (field.name,))
-        return cls(text, kind, field.name, steps, field, columns=(field.name,))
-
-    def is_numeral(self) -> bool:
-        """Whether the values are JSON numbers as they are written."""
-        return is_numeral(self.field_at(()))
-
-    def field_at(self, steps: Path) -> pa.Field:
-        """The field of the values, or of those found in them by walking further."""
-        return field_at(self.field, (*self.steps, *steps))
+        return cls(text, kind, field.name, steps, field_at(field, steps), columns=(field.name,))
 
     def read(self, records: pa.RecordBatch) -> Made:
         """The column itself, without a copy, or what the path finds in it."""
@@ -198,10 +189,11 @@ def field_of(node: Node) -> pa.Field | None:
     """The field of the source that a node's values are as they come; None if they were made."""
     match node:
         case ColumnSource():
-            return node.field_at(())
-        case GetPath(ColumnSource() as column, steps):
-            return column.field_at(steps)
-        case Where(value):
+            return node.field
+        case GetPath(value, steps):
+            found = field_of(value)
+            return None if found is None else field_at(found, steps)
+        case Where(value) | First(value):
             return field_of(value)
     return None
 
@@ -209,8 +201,8 @@ def field_of(node: Node) -> pa.Field | None:
 def places_of(node: Node, names: Sequence[str]) -> Iterator[Path]:
     """The places in the source that a node looks at; `names` are the source's columns."""
     match node:
-        case GetPath(ColumnSource() as column, steps):
-            yield (column.column, *column.steps, *steps)
+        case GetPath(value, steps) if field_of(value) is not None:
+            yield from ((*place, *steps) for place in places_of(value, names))
         case ColumnSource():
             yield (node.column, *node.steps)
         case ExpressionSource():
