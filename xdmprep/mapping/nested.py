@@ -37,23 +37,29 @@ def type_at(kind: pa.DataType, steps: Path, above: Path = ()) -> pa.DataType:
     """
     if not steps or pa.types.is_null(kind):
         return kind
-    step, rest, here = steps[0], steps[1:], format_path(above)
-    if is_list(kind):
-        if step == EVERY:
-            return pa.list_(type_in(kind.value_field, rest, (*above, EVERY)))
-        if isinstance(step, int):
-            return type_in(kind.value_field, rest, (*above, step))
+    step, here, indexes = steps[0], format_path(above), isinstance(steps[0], int) or steps[0] == EVERY
+    if is_list(kind) and not indexes:
         raise NoSuchPath(f"'{here}' is an array; write '{here}[0].{step}' or '{here}[*].{step}'.")
-    if isinstance(step, int) or step == EVERY:
+    if indexes and not is_list(kind):
         raise NoSuchPath(f"'{here}' is {type_words(kind)}, not an array.")
+    field = _below(kind, step)
+    if field is None and pa.types.is_struct(kind):
+        names = [format_path((*above, field.name)) for field in kind]
+        raise NoSuchField(f"'{here}' has no field '{step}'.{did_you_mean(format_path((*above, step)), names)}")
+    if field is None:
+        raise NoSuchPath(f"'{here}' is {type_words(kind)} and has no field '{step}'.")
+    found = type_in(field, steps[1:], (*above, step))
+    return pa.list_(found) if step == EVERY else found
+
+
+def _below(kind: pa.DataType, step: str | int) -> pa.Field | None:
+    """The field that a step into values of type `kind` leads to."""
+    if is_list(kind):
+        return kind.value_field
     if pa.types.is_map(kind):
-        return type_in(kind.item_field, rest, (*above, step))
-    if pa.types.is_struct(kind):
-        if kind.get_field_index(step) < 0:
-            names = [format_path((*above, field.name)) for field in kind]
-            raise NoSuchField(f"'{here}' has no field '{step}'.{did_you_mean(format_path((*above, step)), names)}")
-        return type_in(kind.field(step), rest, (*above, step))
-    raise NoSuchPath(f"'{here}' is {type_words(kind)} and has no field '{step}'.")
+        return kind.item_field
+    at = kind.get_field_index(str(step)) if pa.types.is_struct(kind) else -1
+    return kind.field(at) if at >= 0 else None
 
 
 def type_in(field: pa.Field, steps: Path, above: Path = ()) -> pa.DataType:
@@ -79,19 +85,10 @@ def leaves_open(field: pa.Field, steps: Path, inside: bool) -> bool:
         inside: whether what lies in the values found there counts as well.
     """
     for step in steps:
-        kind = field.type
-        if says_nothing(field):
-            return True
-        if is_list(kind):
-            field = kind.value_field
-        elif pa.types.is_map(kind):
-            field = kind.item_field
-        elif not pa.types.is_struct(kind):
-            return False
-        elif kind.get_field_index(str(step)) < 0:
-            return True
-        else:
-            field = kind.field(str(step))
+        found = _below(field.type, step)
+        if says_nothing(field) or found is None:
+            return says_nothing(field) or pa.types.is_struct(field.type)
+        field = found
     return inside and _holds_open(field)
 
 
@@ -135,15 +132,10 @@ def natural(kind: pa.DataType) -> pa.DataType | None:
 def field_at(field: pa.Field, steps: Path) -> pa.Field:
     """The field found by walking `steps`, which fit, into another; for lists of what is found, that of the elements."""
     for step in steps:
-        kind = field.type
-        if pa.types.is_null(kind) or says_nothing(field):
-            return field
-        if is_list(kind):
-            field = kind.value_field
-        elif pa.types.is_map(kind):
-            field = kind.item_field
-        else:
-            field = kind.field(step)
+        found = _below(field.type, step)
+        if found is None or says_nothing(field):
+            break
+        field = found
     return field
 
 

@@ -17,7 +17,7 @@ from ..core.arrow_types import holds_text
 from ..core.ndjson.fields import is_numeral
 from ..core.paths import Path
 from ..language import Expression
-from ..language.tree import MAP, Call, Constant, FieldPath, Node
+from ..language.tree import Call, Constant, FieldPath, Node
 from .destinations import IDENTITY_MAPS
 from .fields import constant_text
 from .sources import ColumnSource, ConstantSource, ExpressionSource, Source
@@ -42,88 +42,74 @@ def split(source: Source, path: Path, columns: pa.Schema, arrays: bool) -> list[
     """
     if not isinstance(source, ExpressionSource) or source.absent:
         return []
-    splitter = _Splitter(columns, source.expression, path)
+    splitter = _Splitter(columns, source.expression, len(path) == 2 and path[0] in IDENTITY_MAPS)
     try:
         made = list(splitter.value(source.expression.tree, arrays))
     except _NotPlain:
         return []
-    ways = [way for way, _ in made]
-    return made if len(set(ways)) == len(ways) else []
+    return made if len({way for way, _ in made}) == len(made) else []
 
 
 class _Splitter:
-    def __init__(self, columns: pa.Schema, whole: Expression, path: Path) -> None:
-        self.columns, self.whole, self.path = columns, whole, path
+    def __init__(self, columns: pa.Schema, whole: Expression, by_id: bool) -> None:
+        self.columns, self.whole, self.by_id = columns, whole, by_id
         self.conditions: dict[Node, ExpressionSource] = {}
 
     def value(self, node: Node, arrays: bool) -> Iterator[tuple[Path, Node]]:
         match node:
             case Call(_, "to_array", (Constant(_, False), *items)) if arrays:
                 for number, item in enumerate(items):
-                    condition, inner = _conditional(item)
-                    yield from self._element(inner, number, condition)
-            case Call(_, "to_object" | "{:}"):
-                yield from self._object(node, (), [])
+                    yield from self._element(number, *_conditional(item))
             case _:
-                raise _NotPlain
+                yield from self._object(node, ())
 
-    def _element(self, node: Node, number: int, condition: Sequence[Node]) -> Iterator[tuple[Path, Node]]:
-        by_id = len(self.path) == 2 and self.path[0] in IDENTITY_MAPS
-        fields = dict(self._object(node, (number,), condition, by_id))
-        if by_id:  # constants of an identity follow its id, which must be there where the condition holds
-            ids = dict(self._object(node, (number,), [], True))
-            names = [getattr(ids.get((number, key)), "column", None) for key in ("id", "xdm:id")]
-            if not any(name is not None and name in map(_asked_for, condition) for name in names):
-                raise _NotPlain
-        yield from fields.items()
+    def _element(self, number: int, condition: Sequence[Node], node: Node) -> Iterator[tuple[Path, Node]]:
+        """The fields of one element.
 
-    def _object(
-        self, node: Node, way: Path, condition: Sequence[Node], by_id: bool = False
-    ) -> Iterator[tuple[Path, Node]]:
+        Constants of an identity follow its id, so the id must be there where the condition holds.
+        """
+        fields = dict(self._object(node, (number,)))
+        ids = [name for key in ("id", "xdm:id") if (number, key) in fields for name in fields[number, key].columns]
+        if self.by_id and not set(ids) & set(map(_there, condition)):
+            raise _NotPlain
+        for way, source in fields.items():
+            follows = self.by_id and isinstance(source, ConstantSource)
+            yield way, source if follows else self._where(condition, source)
+
+    def _object(self, node: Node, way: Path) -> Iterator[tuple[Path, Source]]:
         match node:
             case Call(_, "to_object" | "{:}", given) if len(given) % 2 == 0:
-                entries = list(zip(given[::2], given[1::2], strict=True))
+                entries = zip(given[::2], given[1::2], strict=True)
+            case Constant(_, str() | bool() | int() | float() as value) if way:
+                yield way, ConstantSource.of(value, constant_text(value))
+                return
+            case FieldPath(_, (name,)) if way:
+                yield way, ColumnSource.of(self._column(name), (), name)
+                return
             case _:
                 raise _NotPlain
-        for key, value in entries:
+        for key, inner in entries:
             if not isinstance(key, Constant) or not isinstance(key.value, str):
                 raise _NotPlain
-            here = (*way, key.value)
-            if isinstance(value, Call) and value.name in ("to_object", MAP):
-                yield from self._object(value, here, condition, by_id)
-                continue
-            source = self._plain(value)
-            follows = by_id and isinstance(source, ConstantSource)
-            yield here, source if follows else self._where(condition, value, source)
-
-    def _plain(self, node: Node) -> Source:
-        """A column that passes as it is, or a constant."""
-        match node:
-            case Constant(_, str() | bool() | int() | float() as value):
-                return ConstantSource.of(value, constant_text(value))
-            case FieldPath(_, (name,)):
-                return ColumnSource.of(self._column(name), (), name)
-        raise _NotPlain
+            yield from self._object(inner, (*way, key.value))
 
     def _column(self, name: str) -> pa.Field:
-        if self.columns.get_field_index(name) < 0:
-            raise _NotPlain
-        field = self.columns.field(name)
+        """A column that passes as it is."""
+        at = self.columns.get_field_index(name)
+        field = self.columns.field(at) if at >= 0 else pa.field(name, pa.null())
         kind = field.type
         if is_numeral(field) or not (holds_text(kind) or pa.types.is_signed_integer(kind) or pa.types.is_boolean(kind)):
             raise _NotPlain
         return field
 
-    def _where(self, condition: Sequence[Node], value: Node, source: Source) -> Node:
+    def _where(self, condition: Sequence[Node], source: Source) -> Node:
         """The source, null where the condition does not hold."""
-        own = _named(value)
-        asked = [part for part in condition if own is None or _asked_for(part) != own]
+        asked = [part for part in condition if _there(part) not in source.columns]
         if not asked:
             return source
-        for part in asked:
-            self._must_not_fail(part)
         held = reduce(lambda left, right: Call(left.position, "&&", (left, right)), asked)
         if held not in self.conditions:
+            self._must_not_fail(held)
             made = Expression(self.whole.text, self.columns, self.whole.options, held)
             self.conditions[held] = ExpressionSource.of(made)
         return Where(source, self.conditions[held])
@@ -158,12 +144,7 @@ def _conjuncts(node: Node) -> Iterator[Node]:
         yield node
 
 
-def _named(node: Node) -> str | None:
-    """The column that a node is."""
-    return node.names[0] if isinstance(node, FieldPath) and len(node.names) == 1 else None
-
-
-def _asked_for(node: Node) -> str | None:
+def _there(node: Node) -> str | None:
     """The column that a condition asks to be there."""
     match node:
         case Call(_, "!=", (FieldPath(_, (name,)), Constant(_, None))):
