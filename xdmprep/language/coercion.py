@@ -20,7 +20,6 @@ import pyarrow.compute as pc
 
 from ..core.arrow_types import TIMESTAMP, decimal_texts, doubles, is_text, plain_column
 from ..core.shred import to_pylist
-from ..kernels.arrays import list_parts, owners_of
 from . import shapes
 from .columns import BOOL, DOUBLE, LONG, TEXT, Column, Ints, Mask, as_mask, marked, merged, nulls_of, numpy_of, plain
 from .java_time_format import automatic_layouts, iso_shape, read_date
@@ -65,10 +64,6 @@ def coerce(values: pa.Array | list[Any], target: pa.DataType, options: Options =
         return _mixed(parts, target, options)
     if pa.types.is_dictionary(kind) and not values.dictionary.null_count and len(values.dictionary) * 2 <= len(values):
         return _by_dictionary(values, target, options)
-    if pa.types.is_list(kind) and pa.types.is_list(target):
-        return _lists(values, target, options)
-    if pa.types.is_struct(kind) and pa.types.is_struct(target):
-        return _structs(values, target, options)
     column = _converted(plain(values), target, options)
     if column is None:
         return _by_value(values, target, options)
@@ -103,27 +98,6 @@ def _is_finite(values: pa.Array) -> bool:
     if pa.types.is_struct(kind):
         return all(map(_is_finite, values.flatten()))
     return True
-
-
-def _lists(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, Ints]:
-    """List by list, through the elements of all of them."""
-    offsets, items = list_parts(values)
-    found, bad = coerce(items, target.value_type, options)
-    failed = marked(len(values), owners_of(offsets)[bad])
-    return shapes.list_of(offsets, found, nulls_of(values) | failed).cast(target), np.flatnonzero(failed)
-
-
-def _structs(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, Ints]:
-    """Struct by struct, through the columns of their fields; fields that the target lacks are dropped."""
-    parts: list[pa.Array] = []
-    failed = np.zeros(len(values), dtype=bool)
-    for part in target:
-        at = values.type.get_field_index(part.name)
-        column = pa.nulls(len(values)) if at < 0 else pc.struct_field(values, at)
-        found, bad = coerce(column, part.type, options)
-        failed[bad] = True
-        parts.append(plain(found))
-    return shapes.struct_of(parts, list(target), nulls_of(values) | failed), np.flatnonzero(failed)
 
 
 def _converted(values: pa.Array, target: pa.DataType, options: Options) -> Column | None:
