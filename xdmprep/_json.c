@@ -37,18 +37,95 @@ enum { ABSENT, THERE, IS_NULL };
 enum { GOOD, BLANK, EXACT, UNLIKE };         /* of lines; UNLIKE: it does not fit the tree */
 enum { CHECKING = 1, IGNORE_UNKNOWN = 2, CHECK_UTF8 = 4, LEARNING = 8 }; /* flags of a call */
 #define MAX_DEPTH 128
+#define SHORT 80 /* bytes of texts that are copied without looking for room */
 #define NEAR 6 /* fields that are compared with a key before it is looked up: some of those before it may be absent */
 #define EXACT_DOUBLES (1ull << 53)
 #define DOUBLE_DIGITS 17
 
 int utf8(const uint8_t *at, const uint8_t *end); /* _native.c */
 
-/* ---- Columns -------------------------------------------------------------------------------------------------- */
+/* ---- Memory --------------------------------------------------------------------------------------------------- */
+
+/* Large pieces that were let go are kept for the next block, so that the system need not clear pages for each. Nobody
+ * waits for the lock, so a process that is forked while it is held goes on without what was kept. */
+#define LARGE ((size_t)1 << 12)
+#define KEPT_PIECES 512
+#define KEPT_BYTES ((size_t)32 << 20)
+
+static struct {
+    PyThread_type_lock lock;
+    void *pieces[KEPT_PIECES];
+    size_t rooms[KEPT_PIECES], bytes;
+    int count;
+} kept;
+
+/* Memory of at least `*room` bytes, of which `*room` says then how many; NULL if there is none. */
+static void *take_piece(size_t *room) {
+    if (*room >= LARGE && PyThread_acquire_lock(kept.lock, NOWAIT_LOCK)) {
+        int best = -1;
+        void *found = NULL;
+        for (int i = 0; i < kept.count; i++) {
+            if (kept.rooms[i] >= *room && (best < 0 || kept.rooms[i] < kept.rooms[best])) best = i;
+        }
+        if (best >= 0 && kept.rooms[best] / 2 <= *room) {
+            found = kept.pieces[best];
+            *room = kept.rooms[best];
+            kept.bytes -= *room;
+            kept.pieces[best] = kept.pieces[--kept.count];
+            kept.rooms[best] = kept.rooms[kept.count];
+        }
+        PyThread_release_lock(kept.lock);
+        if (found) return found;
+    }
+    return malloc(*room);
+}
+
+static void let_go(void *piece, size_t room) {
+    if (room >= LARGE && PyThread_acquire_lock(kept.lock, NOWAIT_LOCK)) {
+        if (kept.count < KEPT_PIECES && room <= KEPT_BYTES - kept.bytes) {
+            kept.pieces[kept.count] = piece;
+            kept.rooms[kept.count++] = room;
+            kept.bytes += room;
+            piece = NULL;
+        }
+        PyThread_release_lock(kept.lock);
+    }
+    free(piece);
+}
 
 typedef struct {
     uint8_t *bytes;
     size_t used, room;
 } Bytes;
+
+/* Make it have room for this many bytes; -1 if there is no memory. */
+static int widen(Bytes *bytes, size_t room) {
+    uint8_t *made;
+    if (room <= bytes->room) return 0;
+    if (room < LARGE) {
+        made = realloc(bytes->bytes, room);
+        if (!made) return -1;
+    } else {
+        made = take_piece(&room);
+        if (!made) return -1;
+        if (bytes->room) memcpy(made, bytes->bytes, bytes->room);
+        let_go(bytes->bytes, bytes->room);
+    }
+    bytes->bytes = made;
+    bytes->room = room;
+    return 0;
+}
+
+static int grow(Bytes *bytes, size_t more) {
+    return bytes->used + more <= bytes->room ? 0 : widen(bytes, bytes->room * 2 + more + 256);
+}
+
+static void drop(Bytes *bytes) {
+    let_go(bytes->bytes, bytes->room);
+    *bytes = (Bytes){0};
+}
+
+/* ---- Columns -------------------------------------------------------------------------------------------------- */
 
 /* A key. Names of up to 16 bytes are compared as two words: the first eight bytes, as many as there are, and the last. */
 typedef struct {
@@ -59,12 +136,12 @@ typedef struct {
 
 typedef struct Node {
     int kind, nullable; /* nullable: when checking, a null here can be told from a value that is not there */
-    size_t size;        /* slots so far */
+    int width;          /* bytes of a value, or of an offset */
+    size_t size, room;  /* slots so far, and how many there is memory for */
     Bytes there;        /* one byte each */
-    Bytes values;       /* int64, double, one byte each, or offsets (int32) */
+    Bytes values;       /* int64, double, one byte each, or offsets (int32), one more than slots */
     Bytes text;
     size_t items;       /* of an array or map: elements so far */
-    size_t epoch, was_size, was_text, was_items;
     struct Node **children;
     int count;
     Name *names;
@@ -87,9 +164,7 @@ typedef struct {
 typedef struct {
     const uint8_t *data, *end;
     int flags, depth, status, failed; /* failed: no memory */
-    size_t epoch;
-    Node **touched;
-    size_t touches;
+    size_t line;
     Seen *seen;
     size_t seen_room, seen_used;
     uint64_t owner, first_owner;
@@ -98,18 +173,8 @@ typedef struct {
     Bytes scratch;
 } Reader;
 
-static int grow(Bytes *bytes, size_t more) {
-    if (bytes->used + more <= bytes->room) return 0;
-    size_t room = bytes->room * 2 + more + 256;
-    uint8_t *made = realloc(bytes->bytes, room);
-    if (!made) return -1;
-    bytes->bytes = made;
-    bytes->room = room;
-    return 0;
-}
-
-static size_t width(const Node *node) {
-    switch (node->kind) {
+static int width_of(int kind) {
+    switch (kind) {
     case INTEGER:
     case NUMBER: return 8;
     case BOOLEAN: return 1;
@@ -119,31 +184,44 @@ static size_t width(const Node *node) {
     }
 }
 
-/* Where the next text, array or map begins. */
-static inline int32_t next_offset(const Node *node) {
-    return (int32_t)(node->kind == ARRAY || node->kind == MAP ? node->items : node->text.used);
+static inline void put_word(Node *node, size_t slot, const void *bits) { memcpy(node->values.bytes + slot * 8, bits, 8); }
+
+/* Note where the text, array or map of a slot begins. */
+static inline void put_offset(Node *node, size_t slot) {
+    const int32_t offset = (int32_t)(node->kind == ARRAY || node->kind == MAP ? node->items : node->text.used);
+    memcpy(node->values.bytes + slot * 4, &offset, 4);
+}
+
+/* Make room for this many slots. */
+static int make_room(Node *node, size_t slots) {
+    if (slots <= node->room) return 0;
+    if (widen(&node->there, slots) < 0) return -1;
+    if (node->width && widen(&node->values, (slots + 1) * (size_t)node->width) < 0) return -1;
+    node->room = slots;
+    return 0;
+}
+
+/* What a slot has that holds no value. */
+static inline void put_nothing(Node *node, size_t slot, int what) {
+    const uint64_t zero = 0;
+    if (node->width == 4) {
+        put_offset(node, slot);
+    } else if (node->width) {
+        memcpy(node->values.bytes + slot * (size_t)node->width, &zero, node->width == 8 ? 8 : 1);
+    }
+    node->there.bytes[slot] = (uint8_t)what;
 }
 
 /* Add absent values until the slot is next, and make room for it. */
 static int pad_slowly(Node *node, size_t slot) {
-    size_t more = slot - node->size, each = width(node);
-    if (grow(&node->there, more + 1) < 0 || (each && grow(&node->values, (more + 1) * each) < 0)) return -1;
-    memset(node->there.bytes + node->there.used, ABSENT, more);
-    node->there.used += more;
-    if (each == 4) {
-        int32_t offset = next_offset(node), *to = (int32_t *)(void *)(node->values.bytes + node->values.used);
-        for (size_t i = 0; i < more; i++) to[i] = offset;
-    } else if (each) {
-        memset(node->values.bytes + node->values.used, 0, more * each);
-    }
-    node->values.used += more * each;
+    if (slot >= node->room && make_room(node, slot + slot / 2 + 64) < 0) return -1;
+    for (size_t i = node->size; i < slot; i++) put_nothing(node, i, ABSENT);
     node->size = slot;
     return 0;
 }
 
 static inline int pad(Node *node, size_t slot) {
-    const int ready = node->size == slot && node->there.used < node->there.room && node->values.used + 8 <= node->values.room;
-    return ready ? 0 : pad_slowly(node, slot);
+    return node->size == slot && slot < node->room ? 0 : pad_slowly(node, slot);
 }
 
 /* Make room for the value of a slot; 0 if there is one already or no memory, and the line's status says which. */
@@ -151,13 +229,6 @@ static inline int opened(Reader *r, Node *node, size_t slot) {
     if (node->size > slot) {
         r->status = EXACT;
         return 0;
-    }
-    if (node->epoch != r->epoch) {
-        node->epoch = r->epoch;
-        node->was_size = node->size;
-        node->was_text = node->text.used;
-        node->was_items = node->items;
-        r->touched[r->touches++] = node;
     }
     if (pad(node, slot) < 0) {
         r->failed = 1;
@@ -167,43 +238,41 @@ static inline int opened(Reader *r, Node *node, size_t slot) {
     return 1;
 }
 
-static inline void closed(Node *node, int what) {
-    node->there.bytes[node->there.used++] = (uint8_t)what;
-    node->size++;
+static inline void closed(Node *node, size_t slot, int what) {
+    node->there.bytes[slot] = (uint8_t)what;
+    node->size = slot + 1;
 }
 
-static inline void put_offset(Node *node) {
-    const int32_t offset = next_offset(node);
-    memcpy(node->values.bytes + node->values.used, &offset, 4);
-    node->values.used += 4;
-}
-
-static void absent_value(Node *node, int what) {
-    size_t each = width(node);
-    if (each == 4) {
-        put_offset(node);
-    } else if (each) {
-        memset(node->values.bytes + node->values.used, 0, each);
-        node->values.used += each;
+/* Forget all slots from one on. A node that has none of them was not entered, nor was any below. */
+static void cut_back(Node *node, size_t slots) {
+    if (node->size <= slots) return;
+    node->size = slots;
+    if (node->width == 4) {
+        int32_t offset;
+        memcpy(&offset, node->values.bytes + slots * 4, 4);
+        if (node->kind == ARRAY || node->kind == MAP) {
+            node->items = (size_t)offset;
+        } else {
+            node->text.used = (size_t)offset;
+        }
     }
-    closed(node, what);
+    for (int i = 0; i < node->count; i++) cut_back(node->children[i], node->kind == OBJECT ? slots : node->items);
 }
 
-static void roll_back(Reader *r) {
-    for (size_t i = 0; i < r->touches; i++) {
-        Node *node = r->touched[i];
-        node->size = node->there.used = node->was_size;
-        node->values.used = node->was_size * width(node);
-        node->text.used = node->was_text;
-        node->items = node->was_items;
+/* Make room for what a whole block holds, once a part of it, one byte in so many, is read. */
+static int foresee(Node *node, double times) {
+    if (make_room(node, (size_t)((double)node->size * times) + 64) < 0) return -1;
+    if (widen(&node->text, (size_t)((double)node->text.used * times)) < 0) return -1;
+    for (int i = 0; i < node->count; i++) {
+        if (foresee(node->children[i], times) < 0) return -1;
     }
-    while (r->later_used && r->later[r->later_used - 1].line == r->epoch) r->later_used--;
+    return 0;
 }
 
 /* ---- The language --------------------------------------------------------------------------------------------- */
 
 static inline const uint8_t *blanks(const uint8_t *at) {
-    while (*at == ' ' || *at == '\t' || *at == '\r') at++;
+    while (*at <= ' ' && (*at == ' ' || *at == '\t' || *at == '\r')) at++;
     return at;
 }
 
@@ -580,10 +649,37 @@ static int find_field(const Node *node, const uint8_t *key, size_t size) {
     }
 }
 
+/* A text without escapes of at most SHORT bytes for the next slot of a text column that has room; NULL if it is none. */
+static inline const uint8_t *read_short_text(const uint8_t *at, Node *node, size_t slot) {
+#ifdef HAVE_SSE2
+    if (node->size != slot || slot >= node->room || node->text.room - node->text.used < SHORT + 16) return NULL;
+    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'), last = _mm_set1_epi8(31);
+    uint8_t *to = node->text.bytes + node->text.used;
+    for (size_t have = 0; have < SHORT; have += 16) {
+        const __m128i some = _mm_loadu_si128((const __m128i *)(const void *)(at + have));
+        _mm_storeu_si128((__m128i *)(void *)(to + have), some);
+        const __m128i hits = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(some, quote), _mm_cmpeq_epi8(some, slash)),
+                                          _mm_cmpeq_epi8(_mm_min_epu8(some, last), some));
+        const unsigned found = (unsigned)_mm_movemask_epi8(hits);
+        if (!found) continue;
+        have += (size_t)lowest_bit(found);
+        if (at[have] != '"') return NULL;
+        const int32_t offset = (int32_t)node->text.used;
+        memcpy(node->values.bytes + slot * 4, &offset, 4);
+        node->text.used += have;
+        closed(node, slot, THERE);
+        return at + have + 1;
+    }
+#else
+    (void)at, (void)node, (void)slot;
+#endif
+    return NULL;
+}
+
 static const uint8_t *read_object(Reader *r, const uint8_t *at, Node *node, size_t slot, size_t inner) {
     if (++r->depth > MAX_DEPTH) return refuse(r, EXACT);
     if (!opened(r, node, slot)) return NULL;
-    closed(node, THERE);
+    closed(node, slot, THERE);
     const uint64_t owner = ++r->owner;
     at = blanks(at + 1);
     if (*at == '}') {
@@ -611,8 +707,10 @@ static const uint8_t *read_object(Reader *r, const uint8_t *at, Node *node, size
             number = find_field(node, key, size);
         }
         if (number >= 0) {
+            Node *child = node->children[number];
+            const uint8_t *end = *at == '"' && child->kind == TEXT ? read_short_text(at + 1, child, inner) : NULL;
             expected = number + 1;
-            if (!(at = read_value(r, at, node->children[number], inner))) return NULL;
+            if (!(at = end ? end : read_value(r, at, child, inner))) return NULL;
         } else {
             if (!(r->flags & IGNORE_UNKNOWN) || r->depth > 1) return refuse(r, UNLIKE);
             if (seen_before(r, owner, key, size)) return refuse(r, EXACT);
@@ -632,8 +730,8 @@ static const uint8_t *read_object(Reader *r, const uint8_t *at, Node *node, size
 static const uint8_t *read_array(Reader *r, const uint8_t *at, Node *node, size_t slot) {
     if (++r->depth > MAX_DEPTH) return refuse(r, EXACT);
     if (!opened(r, node, slot)) return NULL;
-    put_offset(node);
-    closed(node, THERE);
+    put_offset(node, slot);
+    closed(node, slot, THERE);
     at = blanks(at + 1);
     if (*at != ']') {
         for (;;) {
@@ -653,8 +751,8 @@ static const uint8_t *read_array(Reader *r, const uint8_t *at, Node *node, size_
 static const uint8_t *read_map(Reader *r, const uint8_t *at, Node *node, size_t slot) {
     if (++r->depth > MAX_DEPTH) return refuse(r, EXACT);
     if (!opened(r, node, slot)) return NULL;
-    put_offset(node);
-    closed(node, THERE);
+    put_offset(node, slot);
+    closed(node, slot, THERE);
     const uint64_t owner = ++r->owner;
     Node *keys = node->children[0];
     at = blanks(at + 1);
@@ -672,10 +770,10 @@ static const uint8_t *read_map(Reader *r, const uint8_t *at, Node *node, size_t 
                 if (node->items >= INT32_MAX - 1) return refuse(r, EXACT);
                 if (!opened(r, keys, node->items)) return NULL;
                 if (keys->text.used + size > INT32_MAX || grow(&keys->text, size) < 0) return refuse(r, EXACT);
-                put_offset(keys);
+                put_offset(keys, node->items);
                 memcpy(keys->text.bytes + keys->text.used, key, size);
                 keys->text.used += size;
-                closed(keys, THERE);
+                closed(keys, node->items, THERE);
                 if (!(at = read_value(r, at, node->children[1], node->items))) return NULL;
                 node->items++;
             }
@@ -690,15 +788,15 @@ static const uint8_t *read_map(Reader *r, const uint8_t *at, Node *node, size_t 
 }
 
 /* Bytes as the text of a slot that is open. */
-static const uint8_t *put_text(Reader *r, Node *node, const void *text, size_t size, const uint8_t *then) {
+static const uint8_t *put_text(Reader *r, Node *node, size_t slot, const void *text, size_t size, const uint8_t *then) {
     if (grow(&node->text, size) < 0) {
         r->failed = 1;
         return refuse(r, EXACT);
     }
-    put_offset(node);
+    put_offset(node, slot);
     memcpy(node->text.bytes + node->text.used, text, size);
     node->text.used += size;
-    closed(node, THERE);
+    closed(node, slot, THERE);
     return then;
 }
 
@@ -710,9 +808,8 @@ static const uint8_t *put_number(Reader *r, const uint8_t *at, Node *node, size_
         const uint64_t most = (uint64_t)INT64_MAX + (uint64_t)number.negative;
         if (!number.whole || !number.fits || number.mantissa > most) return refuse(r, UNLIKE);
         const uint64_t bits = number.negative ? 0 - number.mantissa : number.mantissa;
-        memcpy(node->values.bytes + node->values.used, &bits, 8);
-        node->values.used += 8;
-        closed(node, THERE);
+        put_word(node, slot, &bits);
+        closed(node, slot, THERE);
         return number.end;
     }
     if (node->kind == NUMBER) {
@@ -736,19 +833,18 @@ static const uint8_t *put_number(Reader *r, const uint8_t *at, Node *node, size_
                 r->later = made;
                 r->later_room = room;
             }
-            r->later[r->later_used++] = (Later){node, slot, r->epoch, at};
+            r->later[r->later_used++] = (Later){node, slot, r->line, at};
         }
-        memcpy(node->values.bytes + node->values.used, &value, 8);
-        node->values.used += 8;
-        closed(node, THERE);
+        put_word(node, slot, &value);
+        closed(node, slot, THERE);
         return number.end;
     }
     if (number.whole) {
-        if (number.digits == 1 && !number.mantissa) return put_text(r, node, "0", 1, number.end);
+        if (number.digits == 1 && !number.mantissa) return put_text(r, node, slot, "0", 1, number.end);
     } else if (number.significant <= DOUBLE_DIGITS && !is_shortest(at, &number)) {
         return refuse(r, EXACT);
     }
-    return put_text(r, node, at, (size_t)(number.end - at), number.end);
+    return put_text(r, node, slot, at, (size_t)(number.end - at), number.end);
 }
 
 static const uint8_t *read_value(Reader *r, const uint8_t *at, Node *node, size_t slot) {
@@ -761,9 +857,9 @@ static const uint8_t *read_value(Reader *r, const uint8_t *at, Node *node, size_
         size_t size;
         end = read_text(r, at + 1, &node->text, &size);
         if (!end || node->text.used + size > INT32_MAX) return refuse(r, EXACT);
-        put_offset(node);
+        put_offset(node, slot);
         node->text.used += size;
-        closed(node, THERE);
+        closed(node, slot, THERE);
         return end;
     }
     case '{':
@@ -776,10 +872,12 @@ static const uint8_t *read_value(Reader *r, const uint8_t *at, Node *node, size_
         if (r->flags & CHECKING) {
             if (!node->nullable || kind == OBJECT || kind == ARRAY || kind == MAP) return refuse(r, EXACT);
             if (!opened(r, node, slot)) return NULL;
-            absent_value(node, IS_NULL);
+            put_nothing(node, slot, IS_NULL);
+            node->size = slot + 1;
         } else {
             if (!opened(r, node, slot)) return NULL;
-            absent_value(node, r->flags & LEARNING ? IS_NULL : ABSENT);
+            put_nothing(node, slot, r->flags & LEARNING ? IS_NULL : ABSENT);
+            node->size = slot + 1;
         }
         return end;
     case 't':
@@ -787,9 +885,9 @@ static const uint8_t *read_value(Reader *r, const uint8_t *at, Node *node, size_
         if (kind != BOOLEAN && kind != ANY) return refuse(r, UNLIKE);
         if (!(end = skip_value(r, at))) return NULL;
         if (!opened(r, node, slot)) return NULL;
-        if (kind == ANY) return put_text(r, node, at, (size_t)(end - at), end);
-        node->values.bytes[node->values.used++] = *at == 't';
-        closed(node, THERE);
+        if (kind == ANY) return put_text(r, node, slot, at, (size_t)(end - at), end);
+        node->values.bytes[slot] = *at == 't';
+        closed(node, slot, THERE);
         return end;
     default:
         if (*at != '-' && !is_digit(*at)) return refuse(r, EXACT);
@@ -806,14 +904,14 @@ static void free_node(Node *node) {
     free(node->children);
     free(node->names);
     free(node->table);
-    free(node->there.bytes);
-    free(node->values.bytes);
-    free(node->text.bytes);
+    drop(&node->there);
+    drop(&node->values);
+    drop(&node->text);
     free(node);
 }
 
 /* A node from (kind, names, children); the names' bytes are borrowed. */
-static Node *make_node(PyObject *spec, int nullable, int depth, size_t *nodes) {
+static Node *make_node(PyObject *spec, int nullable, int depth) {
     int kind;
     PyObject *names, *children;
     if (depth > MAX_DEPTH + 1 || !PyTuple_Check(spec)) {
@@ -833,10 +931,9 @@ static Node *make_node(PyObject *spec, int nullable, int depth, size_t *nodes) {
     }
     Node *node = calloc(1, sizeof(Node));
     if (!node) goto no_memory;
-    ++*nodes;
     node->kind = kind;
     node->nullable = nullable;
-    node->epoch = (size_t)-1;
+    node->width = width_of(kind);
     if (!count) return node;
     uint32_t room = 4;
     while (room < 2 * (uint32_t)count) room *= 2;
@@ -848,7 +945,7 @@ static Node *make_node(PyObject *spec, int nullable, int depth, size_t *nodes) {
     memset(node->table, 0xFF, room * sizeof(int32_t));
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *child = PyTuple_GetItem(children, i);
-        if (!child || !(node->children[i] = make_node(child, nullable && kind == OBJECT, depth + 1, nodes))) goto failed;
+        if (!child || !(node->children[i] = make_node(child, nullable && kind == OBJECT, depth + 1))) goto failed;
         node->count++;
         if (kind == MAP && i == 0 && node->children[0]->kind != TEXT) {
             PyErr_SetString(PyExc_ValueError, "no tree of fields");
@@ -880,6 +977,7 @@ typedef struct {
     PyObject_HEAD
     void *bytes;
     Py_ssize_t size;
+    size_t room;
 } Memory;
 
 static PyObject *memory_type; /* made when the module is loaded */
@@ -891,16 +989,17 @@ static int memory_view(PyObject *self, Py_buffer *view, int flags) {
 
 static void memory_free(PyObject *self) {
     PyTypeObject *type = Py_TYPE(self);
-    free(((Memory *)(void *)self)->bytes);
+    let_go(((Memory *)(void *)self)->bytes, ((Memory *)(void *)self)->room);
     PyObject_Free(self);
     Py_DECREF(type);
 }
 
-/* Make the type of :func:`given_away`'s objects; -1 if that failed. */
+/* Make the type of :func:`given_away`'s objects, and what memory is kept with; -1 if that failed. */
 int make_memory_type(void) {
     static PyType_Slot slots[] = {{Py_tp_dealloc, (void *)memory_free}, {Py_bf_getbuffer, (void *)memory_view}, {0, NULL}};
     static PyType_Spec spec = {"xdmprep._native.Memory", sizeof(Memory), 0,
                                Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+    if (!kept.lock && !(kept.lock = PyThread_allocate_lock())) return -1;
     if (!memory_type) memory_type = PyType_FromSpec(&spec);
     return memory_type ? 0 : -1;
 }
@@ -908,22 +1007,33 @@ int make_memory_type(void) {
 /* Bytes as an object with a buffer, which frees them; they are no longer the caller's, whatever comes back. */
 static PyObject *given_away(Bytes *bytes) {
     PyTypeObject *type = (PyTypeObject *)(void *)memory_type;
-    void *fitting = realloc(bytes->bytes, bytes->used + PADDING);
-    PyObject *made = fitting ? PyType_GenericAlloc(type, 0) : PyErr_NoMemory();
-    if (made) {
-        ((Memory *)(void *)made)->bytes = fitting;
-        ((Memory *)(void *)made)->size = (Py_ssize_t)bytes->used;
-    } else {
-        free(fitting ? fitting : bytes->bytes);
+    const size_t wanted = bytes->used + PADDING;
+    int fits = widen(bytes, wanted) == 0;
+    if (fits && wanted < bytes->room / 2) { /* most of it is not needed */
+        void *smaller = realloc(bytes->bytes, wanted);
+        if (smaller) {
+            bytes->bytes = smaller;
+            bytes->room = wanted;
+        }
     }
-    *bytes = (Bytes){0};
+    PyObject *made = fits ? PyType_GenericAlloc(type, 0) : PyErr_NoMemory();
+    if (made) {
+        ((Memory *)(void *)made)->bytes = bytes->bytes;
+        ((Memory *)(void *)made)->size = (Py_ssize_t)bytes->used;
+        ((Memory *)(void *)made)->room = bytes->room;
+        *bytes = (Bytes){0};
+    } else {
+        drop(bytes);
+    }
     return made;
 }
 
 /* A bitmap of zeros for so many slots; NULL if there is no memory. */
 static uint8_t *no_bits(Bytes *bitmap, size_t slots) {
+    *bitmap = (Bytes){0};
     bitmap->used = slots / 8 + 1;
-    bitmap->bytes = calloc(bitmap->used, 1);
+    bitmap->room = bitmap->used + PADDING;
+    bitmap->bytes = calloc(bitmap->room, 1);
     if (!bitmap->bytes) PyErr_NoMemory();
     return bitmap->bytes;
 }
@@ -959,7 +1069,8 @@ static PyObject *column_of(Node *node, size_t slots) {
     }
     if (!(valid = bitmap_of(node->there.bytes, slots, THERE, 0))) goto out;
     if (!(nulls = bitmap_of(node->there.bytes, slots, IS_NULL, 1))) goto out;
-    if (width(node) == 4) put_offset(node); /* pad made room for it */
+    if (node->width == 4) put_offset(node, slots); /* pad made room for it */
+    node->values.used = (slots + (node->width == 4)) * (size_t)node->width;
     if (node->kind == BOOLEAN) {
         values = bitmap_of(node->values.bytes, slots, 1, 2);
         if (values == Py_None) {
@@ -968,7 +1079,7 @@ static PyObject *column_of(Node *node, size_t slots) {
             values = no_bits(&bitmap, slots) ? given_away(&bitmap) : NULL;
         }
     } else {
-        values = width(node) ? given_away(&node->values) : Py_NewRef(Py_None);
+        values = node->width ? given_away(&node->values) : Py_NewRef(Py_None);
     }
     if (!values) goto out;
     const int has_text = node->kind == TEXT || node->kind == ANY || node->kind == NUMERAL;
@@ -1015,7 +1126,7 @@ PyObject *line_ends(PyObject *self, PyObject *args) {
         made = given_away(&ends);
     }
 out:
-    free(ends.bytes);
+    drop(&ends);
     PyBuffer_Release(&view);
     return made;
 }
@@ -1033,25 +1144,20 @@ PyObject *parse_json(PyObject *self, PyObject *args) {
     Py_buffer view;
     if (!PyArg_ParseTuple(args, "OnOi", &object, &size, &spec, &r.flags)) return NULL;
     if (PyObject_GetBuffer(object, &view, PyBUF_SIMPLE) < 0) return NULL;
-    size_t nodes = 0, good = 0;
+    size_t good = 0, foreseen = (size_t)size / 16; /* by then what follows can be foreseen */
     Bytes status = {0}, starts = {0};
     Node *root = NULL;
     if (size < 0 || size > INT32_MAX || view.len < size + 64 || ((const uint8_t *)view.buf)[size]) {
         PyErr_SetString(PyExc_ValueError, "the block has no zeros behind it, or is too long");
         goto out;
     }
-    if (!(root = make_node(spec, 1, 0, &nodes))) goto out;
+    if (!(root = make_node(spec, 1, 0))) goto out;
     if (root->kind != OBJECT) {
         PyErr_SetString(PyExc_ValueError, "a record is an object");
         goto out;
     }
     r.data = view.buf;
     r.end = r.data + size;
-    r.touched = malloc(nodes * sizeof(Node *));
-    if (!r.touched) {
-        PyErr_NoMemory();
-        goto out;
-    }
     Py_BEGIN_ALLOW_THREADS;
     const uint8_t *at = r.data;
     while (at < r.end && !r.failed) {
@@ -1064,9 +1170,8 @@ PyObject *parse_json(PyObject *self, PyObject *args) {
         starts.used += 4;
         const uint8_t *stop = NULL;
         r.status = EXACT;
-        r.touches = 0;
         r.depth = 0;
-        r.epoch = status.used;
+        r.line = status.used;
         r.first_owner = ++r.owner;
         r.seen_used = 0;
         if (r.flags & CHECK_UTF8) {
@@ -1095,8 +1200,14 @@ PyObject *parse_json(PyObject *self, PyObject *args) {
             r.status = GOOD;
             good++;
             at = stop + 1;
+            if ((size_t)(at - r.data) > foreseen) {
+                const double times = 1.03 * (double)size / (double)(at - r.data);
+                foreseen = (size_t)size;
+                if (times > 2) r.failed = foresee(root, times) < 0;
+            }
         } else {
-            roll_back(&r);
+            cut_back(root, good);
+            while (r.later_used && r.later[r.later_used - 1].line == r.line) r.later_used--;
             const uint8_t *next = at < r.end ? memchr(at, '\n', (size_t)(r.end - at)) : NULL;
             at = next ? next + 1 : r.end;
         }
@@ -1132,12 +1243,11 @@ out:
     Py_XDECREF(states);
     Py_XDECREF(begins);
     free_node(root);
-    free(r.touched);
     free(r.seen);
     free(r.later);
-    free(r.scratch.bytes);
-    free(status.bytes);
-    free(starts.bytes);
+    drop(&r.scratch);
+    drop(&status);
+    drop(&starts);
     PyBuffer_Release(&view);
     return result;
 }

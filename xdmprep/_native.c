@@ -1807,7 +1807,7 @@ out:
     return result;
 }
 
-#define LANES 4 /* texts that are looked at side by side, since each step of one waits for the step before */
+#define LANES 6 /* texts that are looked at side by side, since each step of one waits for the step before */
 
 /* not_accepted(offsets, n, data, valid, first_bit, table, accepting) -> None | positions
  *
@@ -1842,25 +1842,30 @@ static PyObject *not_accepted(PyObject *self, PyObject *args) {
     }
     Py_ssize_t count = 0, room = 0;
     Py_BEGIN_ALLOW_THREADS;
-    for (Py_ssize_t low = 0; low < n && !wrong; low += LANES) {
-        const Py_ssize_t lanes = n - low < LANES ? n - low : LANES;
+    for (Py_ssize_t next = 0; next < n && !wrong;) {
+        Py_ssize_t row[LANES], lanes = 0; /* the next texts that are there */
+        for (; next < n && lanes < LANES; next++) {
+            row[lanes] = next;
+            lanes += is_there(&texts, next);
+        }
         const uint8_t *at[LANES] = {0};
-        int32_t sizes[LANES] = {0}, least = INT32_MAX;
+        int32_t sizes[LANES] = {0}, least = INT32_MAX, done = 0;
         uint8_t state[LANES] = {0};
         for (Py_ssize_t k = 0; k < lanes; k++) {
-            at[k] = texts.data + texts.offsets[low + k];
-            sizes[k] = texts.offsets[low + k + 1] - texts.offsets[low + k];
+            at[k] = texts.data + texts.offsets[row[k]];
+            sizes[k] = texts.offsets[row[k] + 1] - texts.offsets[row[k]];
             least = sizes[k] < least ? sizes[k] : least;
         }
-        int32_t done = 0;
-        while (lanes == LANES && done < least && !(stays[state[0]] & stays[state[1]] & stays[state[2]] & stays[state[3]])) {
+        for (int ended = lanes < LANES; done < least && !ended;) {
             const int32_t stop = least - done < 4 ? least : done + 4;
             for (; done < stop; done++)
                 for (int k = 0; k < LANES; k++) state[k] = table[state[k] << 8 | at[k][done]];
+            ended = 1;
+            for (int k = 0; k < LANES; k++) ended &= stays[state[k]];
         }
         for (Py_ssize_t k = 0; k < lanes; k++) {
             for (int32_t i = done; i < sizes[k] && !stays[state[k]]; i++) state[k] = table[state[k] << 8 | at[k][i]];
-            if (accepting[state[k]] || !is_there(&texts, low + k)) continue;
+            if (accepting[state[k]]) continue;
             if (count == room) {
                 room = room ? room * 2 : 256;
                 int64_t *more = realloc(found, (size_t)room * sizeof *found);
@@ -1870,7 +1875,7 @@ static PyObject *not_accepted(PyObject *self, PyObject *args) {
                 }
                 found = more;
             }
-            found[count++] = low + k;
+            found[count++] = row[k];
         }
     }
     Py_END_ALLOW_THREADS;

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 
 from .. import kernels as loops
 from ..core.arrow_types import doubles, holds_text
-from ..core.shred import plain
+from ..core.shred import plain, slots
 from ..kernels.arrays import Mask, Positions
 from ..kernels.automaton import Automaton
 from ..regex import MatchTimeout, compile_ecma
@@ -37,6 +37,9 @@ from .patterns import SchemaPattern
 ColumnTest = Callable[[pa.Array], "Positions | None"]
 
 _DAY = 86_400
+
+#: Texts that are asked about one by one, because compiling a regular expression takes longer.
+FEW = 64
 
 #: How many verdicts on single texts a test remembers, and on how long ones.
 REMEMBER, REMEMBER_LENGTH = 65_536, 1_024
@@ -256,6 +259,8 @@ class FormatTest:
         fine, machine = self._screen
 
         def screened(some: pa.Array) -> Positions | None:
+            if machine is not None and len(some) <= FEW:
+                return self._single(some)
             return _of(failing(pc.match_substring_regex(some, fine)), some, self._single)
 
         return not_accepted(machine, array, screened)
@@ -339,6 +344,9 @@ class Range:
         """The positions that do not fit; NaN and infinity are no numbers, which is for the type to say."""
         if pa.types.is_decimal(array.type):
             array = doubles(array)
+        values = slots(array)
+        if len(values) and self.value(values.min().item()) and self.value(values.max().item()):
+            return None  # neither NaN, which would be both, nor what lies behind nulls
         ends = pc.min_max(array)
         low, high = ends["min"].as_py(), ends["max"].as_py()
         if low is None or (self.value(low) and self.value(high)):
