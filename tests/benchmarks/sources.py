@@ -1,9 +1,10 @@
 """Kinds of sources beside each other: ``python tests/benchmarks/sources.py {speed,memory} [--rows N] [--data DIR]``.
 
 ``speed``
-    The rows of a CSV file (work set `crm`) as frames, as a folder of 100 files and compressed, each prepared to JSON in
-    one process, in turns; of each the best round counts.  Frames are made, and files unpacked, outside the clock; the
-    time of unpacking is told beside them.
+    The rows of a CSV file (work set `crm`) as frames, as JSON of several layouts, as a folder of 100 files and
+    compressed, each prepared to JSON in one process, in turns; of each the best round counts.  Frames and JSON are
+    made, and files unpacked, outside the clock; the time of unpacking is told beside them.  ``--only WORD`` takes the
+    kinds with that word in their names, and the CSV file.
 ``memory``
     Peak memory of a process that prepares a source, at one and four times ``--rows``: a generator of dicts, a list of
     files, a dataset, a file of a web server on loopback.
@@ -12,8 +13,11 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import gzip
+import json
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -21,6 +25,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +72,36 @@ def packed(file: Path) -> Path:
     return small
 
 
+def json_files(file: Path) -> dict[str, Any]:
+    """The rows as JSON objects with the header's names, texts as they are in the CSV file, without empty values."""
+    layouts = {
+        "JSON lines": "lines", "JSON lines, a blank one in 1,000": "blank", "JSON lines, keys shuffled": "shuffled",
+        "JSON array, an element a line": "array", "JSON array, pretty-printed": "pretty",
+    }  # fmt: skip
+    made = {name: file.with_name(f"{file.stem}-{layout}.json") for name, layout in layouts.items()}
+    if not all(path.exists() for path in made.values()):
+        chance = random.Random(1)
+        with ExitStack() as stack:
+            opened = stack.enter_context(file.open(newline="", encoding="utf-8"))
+            out = {
+                layout: stack.enter_context(path.open("w", encoding="utf-8"))
+                for layout, path in zip(layouts.values(), made.values(), strict=True)
+            }
+            for number, row in enumerate(csv.DictReader(opened)):
+                record = {name: value for name, value in row.items() if value}
+                line = json.dumps(record, ensure_ascii=False)
+                out["lines"].write(line + "\n")
+                out["blank"].write(line + "\n" + ("\n" if number % 1000 == 999 else ""))
+                keys = chance.sample(list(record), len(record))
+                out["shuffled"].write(json.dumps({key: record[key] for key in keys}, ensure_ascii=False) + "\n")
+                before = ",\n" if number else "[\n"
+                out["array"].write(before + line)
+                out["pretty"].write(before + json.dumps(record, ensure_ascii=False, indent=2))
+            for layout in ("array", "pretty"):
+                out[layout].write("\n]\n")
+    return made
+
+
 def sources(file: Path) -> dict[str, Any]:
     """The rows of a file as each kind of source."""
     import pandas as pd
@@ -84,13 +119,15 @@ def sources(file: Path) -> dict[str, Any]:
         "Arrow table": text.to_arrow(),
         f"folder of {FILES} files": split(file),
         ".csv.gz": packed(file),
+        **json_files(file),
     }
 
 
-def speed(rows: int, rounds: int, data: Path) -> None:
+def speed(rows: int, rounds: int, data: Path, only: str) -> None:
     """Print the time of each kind, and its ratio to that of the CSV file."""
     file = made(rows, data)
-    kinds = sources(file)
+    kinds = {"CSV file": file, **json_files(file)} if only == "JSON" else sources(file)
+    kinds = {name: kind for name, kind in kinds.items() if name == "CSV file" or only in name}
     best: dict[str, tuple[float, float]] = {}
     for number in range(rounds + 1):
         names = list(kinds)
@@ -99,13 +136,15 @@ def speed(rows: int, rounds: int, data: Path) -> None:
             if number:  # the first round warms up
                 known = best.get(name, took)
                 best[name] = (min(took[0], known[0]), min(took[1], known[1]))
-    small = packed(file)
-    unpacking = min(timed(lambda: unpacked(small))[0] for _ in range(rounds))
     wall, cpu = best["CSV file"]
     print(f"{rows:,} rows, best of {rounds} rounds\n")
     print("| source | wall s | beside CSV | cpu s | beside CSV |\n|---|---|---|---|---|")
     for name, (here, busy) in best.items():
         print(f"| {name} | {here:.2f} | {here / wall:.2f} | {busy:.2f} | {busy / cpu:.2f} |")
+    if ".csv.gz" not in best:
+        return
+    small = packed(file)
+    unpacking = min(timed(lambda: unpacked(small))[0] for _ in range(rounds))
     beside = best[".csv.gz"][0] / (wall + unpacking)
     print(f"\nunpacking alone takes {unpacking:.2f} s; .csv.gz beside unpacking first: {beside:.2f}")
 
@@ -130,8 +169,6 @@ def unpacked(file: Path) -> None:
 
 
 def generator(file: Path, _: Path) -> Any:
-    import csv
-
     with file.open(newline="", encoding="utf-8") as opened:
         yield from csv.DictReader(opened)
 
@@ -201,11 +238,12 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=300_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--data", type=Path, default=Path(tempfile.gettempdir()) / "xdmprep-sources")
+    parser.add_argument("--only", default="", metavar="WORD")
     parser.add_argument("--kind", default="", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     asked.data.mkdir(parents=True, exist_ok=True)
     if asked.job == "speed":
-        speed(asked.rows, asked.rounds, asked.data)
+        speed(asked.rows, asked.rounds, asked.data, asked.only)
     elif asked.job == "memory":
         memory(asked.rows, asked.data)
     else:
