@@ -162,22 +162,15 @@ class Config:
             return self
         host = urlsplit(self.url).hostname or ""
         if host.endswith((".adobe.io", ".adobe.com")) or (self.client_secret and not self.local):
-            given = {
-                "org": self.org,
-                "client_id": self.client_id,
-                "client_secret or token": self.client_secret or self.token,
-            }
+            secret = self.client_secret or self.token
+            given = {"org": self.org, "client_id": self.client_id, "client_secret or token": secret}
             missing = ", ".join(name for name, value in given.items() if not value)
             raise UsageError(
                 f"{self.url} needs credentials; missing: {missing}. Give --config FILE, or set {ENVIRONMENT}ORG, "
                 f"{ENVIRONMENT}CLIENT_ID and {ENVIRONMENT}CLIENT_SECRET. For an emulator give --url."
             )
-        return replace(
-            self,
-            org=self.org or "local@AdobeOrg",
-            client_id=self.client_id or "local",
-            token=self.token or ("" if self.client_secret else "local"),
-        )
+        token = self.token or ("" if self.client_secret else "local")
+        return replace(self, org=self.org or "local@AdobeOrg", client_id=self.client_id or "local", token=token)
 
 
 def _number(name: str, value: Any) -> float | int:
@@ -228,7 +221,7 @@ def _proxy(text: str) -> str:
 def _address(name: str, text: str) -> str:
     try:
         parts = urlsplit(text if "//" in text else f"https://{text}")
-        if "//" not in text and parts.hostname in ("127.0.0.1", "localhost", "::1"):
+        if "//" not in text and parts.hostname in LOOPBACK:
             parts = parts._replace(scheme="http")  # an emulator; nothing leaves this machine
         valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
         valid = valid and text.isprintable() and not any(letter.isspace() for letter in text)

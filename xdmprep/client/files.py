@@ -15,6 +15,7 @@ from typing import IO, Any
 from .. import wire
 from ..core.manifest import File
 from ..errors import PlatformError, SourceError
+from .answer import Answer
 from .journal import BatchProgress, Journal
 from .parallel import Stopped
 from .session import Session, Uncertain
@@ -112,8 +113,7 @@ class Sender:
         The descriptions know HEAD only for large files; where it is not answered for others, nothing is said.
         """
         try:
-            answer = self.session.call("HEAD", wire.file_path(self.batch, self.dataset, file.name),
-                                       what=f"HEAD {file.name}", batch=self.batch, file=file.name)  # fmt: skip
+            answer = self._head(wire.file_path(self.batch, self.dataset, file.name), file)
         except PlatformError as error:
             if error.status not in (400, 404, 405, 415, 501):
                 raise
@@ -124,6 +124,9 @@ class Sender:
         length = answer.headers.get("Content-Length", "")
         said = answer.media_type == wire.BYTES_TYPE and length.isascii() and length.isdigit()
         return int(length) if said and 0 < len(length) < 19 else None
+
+    def _head(self, url: str, file: File) -> Answer:
+        return self.session.call("HEAD", url, what=f"HEAD {file.name}", batch=self.batch, file=file.name)
 
     def _write(self, step: str, file: File, **more: Any) -> None:
         self.journal.write(
@@ -189,7 +192,7 @@ class Sender:
     def _received(self, url: str, file: File) -> list[tuple[int, int]] | None:
         """What has arrived; None where the platform does not say."""
         try:
-            response = self.session.call("HEAD", url, what=f"HEAD {file.name}", batch=self.batch, file=file.name)
+            response = self._head(url, file)
         except PlatformError as error:
             if error.status in (400, 404):
                 return None

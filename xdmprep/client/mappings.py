@@ -72,15 +72,10 @@ def push(session: Session, content: Mapping[str, Any], set_id: str | None = None
         PlatformError: Data Prep refuses or cannot be reached.
     """
     if set_id is None:
-        answer = session.call(
-            "POST", wire.mapping_set_path(), json_body=dict(content), safe=False, what="new mapping set"
-        )
-        return _object(session, answer, "new mapping set")
-    what = f"mapping set {printable(set_id, 80)}"
-    # a repeat of a PUT stores the same set once more, under a higher version
-    return _object(
-        session, session.call("PUT", wire.mapping_set_path(set_id), json_body=dict(content), what=what), what
-    )
+        method, path, what = "POST", wire.mapping_set_path(), "new mapping set"
+    else:  # a repeat of a PUT stores the same set once more, under a higher version
+        method, path, what = "PUT", wire.mapping_set_path(set_id), f"mapping set {printable(set_id, 80)}"
+    return _object(session, session.call(method, path, json_body=dict(content), safe=method == "PUT", what=what), what)
 
 
 def output_schema(schema_id: str) -> dict[str, Any]:

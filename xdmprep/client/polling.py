@@ -12,8 +12,6 @@ from .answer import shown_url
 from .session import Session, check_json
 
 LOCAL_POLL_SECONDS = 2.0
-
-
 UNKNOWN_POLLS = 10  #: how often in a row a status that is not documented is looked at
 LOADING_POLLS = 20  #: how often a batch is looked at that COMPLETE was accepted for and that stays ``loading``
 
@@ -23,7 +21,10 @@ def status(session: Session, batch_id: str) -> wire.Batch:
     response = session.call("GET", wire.catalog_batch_path(batch_id), what="batch status", batch=batch_id)
     data = check_json(response, "batch status")
     if data == {}:
-        raise _no_batch(batch_id)
+        raise PlatformError(
+            f"batch {printable(batch_id, 80)} does not exist.", hint="Check the id and --sandbox.", status=404,
+            code="no-batch", batch=batch_id,
+        )  # fmt: skip
     found = data.get(batch_id) if isinstance(data, dict) else None
     if not isinstance(found, dict) or found.get("id", batch_id) != batch_id:
         raise PlatformError(
@@ -33,19 +34,11 @@ def status(session: Session, batch_id: str) -> wire.Batch:
     return wire.Batch.of(found, batch_id)
 
 
-def _no_batch(batch_id: str) -> PlatformError:
-    return PlatformError(
-        f"batch {printable(batch_id, 80)} does not exist.", hint="Check the id and --sandbox.", status=404,
-        code="no-batch", batch=batch_id,
-    )  # fmt: skip
-
-
 def batches(session: Session, **filters: Any) -> list[wire.Batch]:
     """Batches that fit Catalog's filters (first page of at most 100)."""
     params = {"limit": wire.LIST_LIMIT, **filters}
-    data = check_json(
-        session.call("GET", wire.CATALOG + "/batches", params=params, what="list batches"), "list batches"
-    )
+    answer = session.call("GET", wire.CATALOG + "/batches", params=params, what="list batches")
+    data = check_json(answer, "list batches")
     if not isinstance(data, dict):
         raise PlatformError("list batches: the answer is not an object of batches.", code="odd-answer")
     return [wire.Batch.of(doc, key) for key, doc in data.items() if isinstance(doc, dict)]
@@ -115,13 +108,9 @@ def create_dataset(session: Session, name: str, schema_id: str, **options: Any) 
 
 
 def wait(
-    session: Session,
-    batch_id: str,
-    timeout: float | None = None,
-    poll: float | None = None,
-    on_status: Callable[[wire.Batch], None] = lambda batch: None,
-    completed: bool = False,
-) -> wire.Batch:
+    session: Session, batch_id: str, timeout: float | None = None, poll: float | None = None,
+    on_status: Callable[[wire.Batch], None] = lambda batch: None, completed: bool = False,
+) -> wire.Batch:  # fmt: skip
     """Ask again and again until the batch has ended (or is ``stalled``, which it does not leave by itself).
 
     Args:

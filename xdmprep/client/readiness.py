@@ -271,18 +271,15 @@ def check_dataset(
     for finding in assess(dataset_id, doc, manifest).findings:
         if finding.level == "error":
             if not (force and finding.forced):
-                raise PlatformError(f"{finding.text}. {_advice(finding, dataset_id, manifest)}")
+                advice = " ".join(finding.steps)
+                if finding.forced:
+                    advice = (
+                        f"`xdmprep dataset check {dataset_id} --manifest {manifest.folder}` says step by step what to "
+                        f"do; with --force the files are sent all the same, and then {finding.forced}."
+                    )
+                raise PlatformError(f"{finding.text}. {advice}")
             tell(f"ATTENTION: {finding.text}. It is forced: {finding.forced} ({counted(manifest.written, 'record')}).")
             forced = True
         elif finding.level == "warning":
             tell(f"warning: {finding.text}")
     return forced
-
-
-def _advice(finding: ReadinessFinding, dataset_id: str, manifest: Manifest) -> str:
-    if not finding.forced:
-        return " ".join(finding.steps)
-    return (
-        f"`xdmprep dataset check {dataset_id} --manifest {manifest.folder}` says step by step what to do; with --force "
-        f"the files are sent all the same, and then {finding.forced}."
-    )

@@ -283,39 +283,31 @@ def save(pulled: Pulled, folder: str | os.PathLike[str]) -> Saved:
     root = Path(folder)
     pins = read_pins(root)
     name = str(pins.get(pulled.id, {}).get("file") or _free_name(pulled, root, pins))
-    schema_file = root / name
-    state = _state(pulled, root, pins)
+    state = _state(pulled, pins)
     try:
         (root / "components" if pulled.components else root).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{root}: cannot be made: {error.strerror or error}. Give another folder.") from None
-    files: dict[str, Any] = {name: pulled.schema}
-    for component in pulled.components:
-        files[f"components/{_slug(str(component.get('meta:altId') or component.get('$id')))}.json"] = component
-    described = name.removesuffix(".schema.json") + ".descriptors.json"
-    if pulled.descriptors:
-        files[described] = list(pulled.descriptors)
-    else:
-        (root / described).unlink(missing_ok=True)
+    files = _files(pulled, name)
+    if not pulled.descriptors:
+        (root / _descriptors_file(name)).unlink(missing_ok=True)
     for file_name, content in files.items():
         with whole_file(root / file_name) as out:
             out.write(_text(content))
     pins[pulled.id] = {
-        "file": name,
-        "title": pulled.schema.get("title", ""),
-        "version": pulled.schema.get("version", ""),
+        "file": name, "title": pulled.schema.get("title", ""), "version": pulled.schema.get("version", ""),
         "sha256": {file_name: sha256_of(root / file_name) for file_name in files},
-    }
+    }  # fmt: skip
     with whole_file(root / PINS) as out:
         out.write(_text({"pulled": dict(sorted(pins.items()))}))
-    return Saved(schema_file, state)
+    return Saved(root / name, state)
 
 
 def compare(pulled: Pulled, folder: str | os.PathLike[str]) -> Saved:
     """Whether the schema in the registry is the one that is pinned in `folder`; nothing is written."""
     root = Path(folder)
     pins = read_pins(root)
-    return Saved(root / str(pins.get(pulled.id, {}).get("file", "")), _state(pulled, root, pins))
+    return Saved(root / str(pins.get(pulled.id, {}).get("file", "")), _state(pulled, pins))
 
 
 def read_pins(folder: Path) -> dict[str, Any]:
@@ -336,28 +328,31 @@ def read_pins(folder: Path) -> dict[str, Any]:
     return pins
 
 
-def _state(pulled: Pulled, root: Path, pins: dict[str, Any]) -> str:
+def _files(pulled: Pulled, name: str) -> dict[str, Any]:
+    """What is kept of a schema whose file has this name: file -> JSON."""
+    files: dict[str, Any] = {name: pulled.schema}
+    for component in pulled.components:
+        files[f"components/{_slug(str(component.get('meta:altId') or component.get('$id')))}.json"] = component
+    if pulled.descriptors:
+        files[_descriptors_file(name)] = list(pulled.descriptors)
+    return files
+
+
+def _descriptors_file(name: str) -> str:
+    return name.removesuffix(".schema.json") + ".descriptors.json"
+
+
+def _state(pulled: Pulled, pins: dict[str, Any]) -> str:
     pin = pins.get(pulled.id)
     if pin is None:
         return "new"
-    sums = pin.get("sha256", {})
-    name = str(pin.get("file"))
-    described = name.removesuffix(".schema.json") + ".descriptors.json"
-    wanted = {name: _sum(pulled.schema)}
-    if pulled.descriptors:
-        wanted[described] = _sum(list(pulled.descriptors))
-    for component in pulled.components:
-        file_name = f"components/{_slug(str(component.get('meta:altId') or component.get('$id')))}.json"
-        wanted[file_name] = _sum(component)
-    return "same" if wanted == sums else "changed"
+    wanted = _files(pulled, str(pin.get("file"))).items()
+    sums = {name: hashlib.sha256(_text(content)).hexdigest() for name, content in wanted}
+    return "same" if sums == pin.get("sha256", {}) else "changed"
 
 
 def _text(content: Any) -> bytes:
     return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
-
-
-def _sum(content: Any) -> str:
-    return hashlib.sha256(_text(content)).hexdigest()
 
 
 def _free_name(pulled: Pulled, root: Path, pins: dict[str, Any]) -> str:

@@ -209,11 +209,14 @@ def _key(entry: dict[str, Any]) -> bytes:
 
 
 def _text_key(text: str) -> bytes:
-    return hashlib.blake2b(b"text" + text.strip().encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return _hash("text" + text.strip())
 
 
 def _record_key(record: Any) -> bytes:
-    text = json.dumps(_plain(record), sort_keys=True, ensure_ascii=False)
+    return _hash(json.dumps(_plain(record), sort_keys=True, ensure_ascii=False))
+
+
+def _hash(text: str) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 

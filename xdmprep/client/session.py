@@ -70,18 +70,14 @@ class Uncertain(PlatformError):
 
 
 class _Bearer(requests.auth.AuthBase):
-    """Sets the token."""
+    """Sets the token, if there is one; nothing else is taken as a login."""
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str | None) -> None:
         self.token = token
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self.token}"
-        return request
-
-
-class _NoAuth(requests.auth.AuthBase):
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self.token is not None:
+            request.headers["Authorization"] = f"Bearer {self.token}"
         return request
 
 
@@ -111,11 +107,9 @@ class Session:
     """
 
     def __init__(
-        self,
-        config: Config,
-        on_retry: Callable[[str, float], None] | None = None,
+        self, config: Config, on_retry: Callable[[str, float], None] | None = None,
         sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self.config = config
         self._on_retry = on_retry or (lambda what, seconds: None)
         self._sleep = sleep
@@ -205,25 +199,20 @@ class Session:
         """A token and the seconds that it is valid."""
         config = self.config
         form = {
-            "client_id": config.client_id,
-            "client_secret": config.client_secret,
+            "client_id": config.client_id, "client_secret": config.client_secret, "scope": config.scopes,
             "grant_type": "client_credentials",
-            "scope": config.scopes,
-        }
+        }  # fmt: skip
         answer = self._send("POST", config.ims_url + wire.TOKEN, safe=True, data=form, authorized=False, what="token")
         data = check_json(answer, "token")
-        token = data.get("access_token") if isinstance(data, dict) else None
+        token: Any = data.get("access_token") if isinstance(data, dict) else None
+        wrong = ""
         if not isinstance(token, str) or not token:
-            raise PlatformError(
-                f"{shown_url(config.ims_url)}: the answer holds no access_token.",
-                hint="Check ims_url.", code="no-platform-answer",
-            )  # fmt: skip
-        if not (token.isascii() and token.isprintable()) or token != token.strip() or len(token) > 16_384:
-            raise PlatformError(
-                f"{shown_url(config.ims_url)}: the access_token of the answer holds characters that no header can "
-                "carry.",
-                hint="Check ims_url.", code="no-platform-answer",
-            )  # fmt: skip
+            wrong = "the answer holds no access_token"
+        elif not (token.isascii() and token.isprintable()) or token != token.strip() or len(token) > 16_384:
+            wrong = "the access_token of the answer holds characters that no header can carry"
+        if wrong:
+            where = shown_url(config.ims_url)
+            raise PlatformError(f"{where}: {wrong}.", hint="Check ims_url.", code="no-platform-answer")
         seconds = data.get("expires_in", 86399)
         fine = isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 <= seconds < 1e12
         return token, float(seconds) if fine else 86399.0
@@ -408,13 +397,12 @@ class Session:
         token: str | None, bounds: Bounds, expect: tuple[int, ...], stream: bool,
     ) -> Answer:  # fmt: skip
         """One try: the answer, whatever its status."""
-        auth: requests.auth.AuthBase = _NoAuth() if token is None else _Bearer(token)
         reach = min(CONNECT_SECONDS, bounds.patience())
         with bounded(bounds), _opened(data) as payload:
             try:
                 response = self._http().request(
-                    method, url, params=params, data=payload, headers=headers, auth=auth, allow_redirects=False,
-                    timeout=(reach, self.config.timeout), stream=True, verify=_certificates(self.config),
+                    method, url, params=params, data=payload, headers=headers, auth=_Bearer(token), stream=True,
+                    timeout=(reach, self.config.timeout), verify=_certificates(self.config), allow_redirects=False,
                     proxies=self._proxies(url),
                 )  # fmt: skip
             except _TROUBLE:
@@ -518,13 +506,8 @@ def _opened(data: Any) -> Iterator[Any]:
 
 def _never_sent(error: BaseException) -> bool:
     """Whether the request cannot have reached the service: no connection was made."""
-    text = repr(error)
-    return (
-        isinstance(error, requests.exceptions.ConnectTimeout)
-        or "NewConnectionError" in text
-        or "NameResolution" in text
-        or "Tunnel connection failed" in text
-    )
+    signs = ("NewConnectionError", "NameResolution", "Tunnel connection failed")
+    return isinstance(error, requests.exceptions.ConnectTimeout) or any(sign in repr(error) for sign in signs)
 
 
 def _certificate_fault(error: BaseException) -> str | None:

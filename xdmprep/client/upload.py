@@ -90,13 +90,9 @@ def external_id(
 
 
 def upload(
-    session: Session,
-    path: Path,
-    dataset_id: str,
-    options: UploadOptions,
-    tell: Tell = lambda text: None,
+    session: Session, path: Path, dataset_id: str, options: UploadOptions, tell: Tell = lambda text: None,
     on_bytes: OnBytes = lambda count: None,
-) -> wire.Batch:
+) -> wire.Batch:  # fmt: skip
     """Send the manifest's files as one batch, or go on where an earlier run stopped.
 
     Args:
@@ -184,8 +180,11 @@ class _Upload:
         )
         self.progress = self.journal.progress(self.external)
         if self.progress.batch:
-            with contextlib.suppress(_Missing):
-                return self._own(_status(self.session, self.progress.batch))
+            try:
+                return self._own(polling.status(self.session, self.progress.batch))
+            except PlatformError as error:
+                if error.status != 404:
+                    raise
         if self.progress.completed:
             return wire.Batch(self.progress.batch or "?", _GONE)
         found = self._look(patient=self.progress.creating)
@@ -363,19 +362,6 @@ class _Upload:
             return polling.status(self.session, batch.id)
         except PlatformError:  # it was accepted; how it goes on can be asked later
             return wire.Batch(batch.id, "loaded", self.dataset, self.external)
-
-
-class _Missing(Exception):
-    """The batch is not there."""
-
-
-def _status(session: Session, batch_id: str) -> wire.Batch:
-    try:
-        return polling.status(session, batch_id)
-    except PlatformError as error:
-        if error.status == 404:
-            raise _Missing from None
-        raise
 
 
 def _choose(found: Sequence[wire.Batch]) -> wire.Batch:
