@@ -569,6 +569,12 @@ def joined(arrays: Sequence[pa.Array]) -> pa.Array:
     return pa.concat_arrays(arrays)
 
 
+def joined_batches(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    """Batches of the same columns as one, each column as :func:`joined` makes it."""
+    columns = [joined(arrays) for arrays in zip(*(batch.columns for batch in batches), strict=True)]
+    return pa.RecordBatch.from_arrays(columns, batches[0].schema.names)
+
+
 def _uuid_texts(storage: pa.Array) -> pa.Array:
     words = [None if value is None else value.hex() for value in storage.to_pylist()]
     made = [w and f"{w[:8]}-{w[8:12]}-{w[12:16]}-{w[16:20]}-{w[20:]}" for w in words]

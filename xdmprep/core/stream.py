@@ -587,6 +587,12 @@ class Stream:
         return [prune(record) for batch in batches for record in to_pylist(batch.to_struct_array(), "strict")]
 
 
+def by_row(found: pa.Table) -> pa.Table:
+    """Findings in the order of their rows; those of one row stay in the order that they have."""
+    rows = found["row"].to_numpy()
+    return found if (np.diff(rows) >= 0).all() else found.take(pa.array(np.argsort(rows, kind="stable")))
+
+
 def issue_table(findings: Sequence[Finding]) -> pa.Table:
     """All findings as one table of :data:`ISSUE_SCHEMA`, one after the other."""
     counts = [len(finding.rows) for finding in findings]

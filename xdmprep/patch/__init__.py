@@ -10,19 +10,6 @@ from .snapshot_source import Checks, Side
 from .spill import MEMORY_BYTES
 
 __all__ = [
-    "MEMORY_BYTES",
-    "AttributeChange",
-    "Checks",
-    "Counts",
-    "DiffOptions",
-    "Effects",
-    "Key",
-    "Patch",
-    "Preview",
-    "Side",
-    "as_good_as",
-    "diff_streams",
-    "key_of",
-    "primary_of",
-    "refuse_events",
-]
+    "MEMORY_BYTES", "AttributeChange", "Checks", "Counts", "DiffOptions", "Effects", "Key", "Patch", "Preview", "Side",
+    "as_good_as", "diff_streams", "key_of", "primary_of", "refuse_events",
+]  # fmt: skip

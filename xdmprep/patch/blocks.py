@@ -83,21 +83,10 @@ class Blocks:
     """Looks at the candidates, a block of keys at a time."""
 
     def __init__(
-        self,
-        schema: Schema,
-        key: Key,
-        primary: Key | None,
-        options: DiffOptions,
-        ingested: Checks,
-        sent: Checks,
-        before: Side | None,
-        after: Side,
-        early: Snapshot | None,
-        late: Snapshot,
-        found: Candidates,
-        scratch: FilePath | None,
-        keep: int | None,
-    ) -> None:
+        self, schema: Schema, key: Key, primary: Key | None, options: DiffOptions, ingested: Checks, sent: Checks,
+        before: Side | None, after: Side, early: Snapshot | None, late: Snapshot, found: Candidates,
+        scratch: FilePath | None, keep: int | None,
+    ) -> None:  # fmt: skip
         self.schema, self.key, self.options = schema, key, options
         self.early, self.late, self.found, self.scratch = early, late, found, scratch
         self.keep = keep
@@ -159,18 +148,9 @@ class Blocks:
         source = partial(_pieces, kept, pieces, unread, self.shape)
         step = partial(_project, shape=shape, leaves=leaves)
         return Patch(
-            source,
-            (step, good_only),
-            leaves,
-            shape,
-            late.stream.name,
-            origins=late.stream.origins,
-            counts=counts,
-            key=self.key.name,
-            effects=effects,
-            _vanished=gone,
-            _cleared=clears,
-        )
+            source, (step, good_only), leaves, shape, late.stream.name, origins=late.stream.origins, counts=counts,
+            key=self.key.name, effects=effects, _vanished=gone, _cleared=clears,
+        )  # fmt: skip
 
     def _identity_fields(self) -> set[Path]:
         return {path for path in leaf_paths(self.shape) if any(path[: len(top)] == top for top in self.always)}
@@ -257,16 +237,9 @@ class Blocks:
         return made
 
     def _compare(
-        self,
-        early: Chunk | None,
-        late: Chunk,
-        keys: pa.Array,
-        chosen: Positions,
-        match: Positions,
-        bad: Mask,
-        findings: list[Finding],
-        counts: dict[str, int],
-    ) -> _Made:
+        self, early: Chunk | None, late: Chunk, keys: pa.Array, chosen: Positions, match: Positions, bad: Mask,
+        findings: list[Finding], counts: dict[str, int],
+    ) -> _Made:  # fmt: skip
         whole = self._whole(late)
         after = whole.take(pa.array(chosen))
         if early is None:
@@ -322,15 +295,9 @@ class Blocks:
         return np.asarray(pc.not_equal(now, was).fill_null(False).to_numpy(zero_copy_only=False))
 
     def _shared(
-        self,
-        early: Chunk | None,
-        late: Chunk,
-        keys: tuple[Positions, Positions],
-        before_bad: Mask,
-        chosen: Positions,
-        match: Positions,
-        findings: list[Finding],
-    ) -> tuple[Mask, Positions]:
+        self, early: Chunk | None, late: Chunk, keys: tuple[Positions, Positions], before_bad: Mask, chosen: Positions,
+        match: Positions, findings: list[Finding],
+    ) -> tuple[Mask, Positions]:  # fmt: skip
         """Of records with unlike keys and one primary identity the last is the profile's, in both snapshots.
 
         Args:

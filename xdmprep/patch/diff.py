@@ -65,9 +65,8 @@ def diff_streams(
     elif after.keyed is None:
         after = after.as_records()
     primary = primary_of(schema)
-    if primary is not None and all(
-        as_good_as(key, primary, side.leaves) for side in (before, after) if side is not None
-    ):
+    sides = [side for side in (before, after) if side is not None]
+    if primary is not None and all(as_good_as(key, primary, side.leaves) for side in sides):
         primary = None
     early = None if before is None else _snapshot(before, key, primary, scratch)
     late = _snapshot(after, key, primary, scratch)
@@ -76,9 +75,7 @@ def diff_streams(
         here = {leaf.path for leaf in leaves}
         leaves += [leaf for leaf in before.compared or before.stream.leaves if leaf.path not in here]
         early.read(leaves, threads, on_chunk)
-        late.read(leaves, threads, on_chunk)
-    else:
-        late.read(leaves, threads, on_chunk)
+    late.read(leaves, threads, on_chunk)
     entries, identities = (Entries(), Entries()) if early is None else (early.entries, early.identities)
     tied = None if primary is None else circles(identities, late.identities)
     found = join(entries, late.entries, tied)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -15,33 +15,16 @@ from .merge_patch import Mask, either, present, struct_of
 
 def reached(arrow_schema: pa.Schema, leaves: Iterable[Leaf]) -> pa.Schema:
     """`arrow_schema` with only the fields that some leaf lies in, above or below; arrays and maps stay whole."""
-    tree: dict[str, Any] = {}
-    for leaf in leaves:
-        node = tree
-        for step in leaf.path[:-1]:
-            node = node.setdefault(str(step), {})
-        node.setdefault(str(leaf.path[-1]), {})
-        if not pa.types.is_struct(leaf.type):
-            continue
-        _add_struct(node[str(leaf.path[-1])], leaf.type)
-    return pa.schema([field for part in arrow_schema if (field := _within(part, tree)) is not None])
+    return narrowed(arrow_schema, {path for leaf in leaves for path in _inside(leaf.path, leaf.type)})
 
 
-def _add_struct(node: dict[str, Any], kind: pa.DataType) -> None:
+def _inside(path: Path, kind: pa.DataType) -> Iterator[Path]:
+    """The paths of the fields in one that are no objects, or objects without fields."""
+    if not pa.types.is_struct(kind) or not kind.num_fields:
+        yield path
+        return
     for part in kind:
-        below = node.setdefault(part.name, {})
-        if pa.types.is_struct(part.type):
-            _add_struct(below, part.type)
-
-
-def _within(part: pa.Field, tree: dict[str, Any]) -> pa.Field | None:
-    if part.name not in tree:
-        return None
-    below = tree[part.name]
-    if not pa.types.is_struct(part.type) or not below:
-        return part
-    kept = [field for child in part.type if (field := _within(child, below)) is not None]
-    return pa.field(part.name, pa.struct(kept)) if kept else None
+        yield from _inside((*path, part.name), part.type)
 
 
 def touched(records: pa.StructArray) -> set[Path]:
@@ -59,27 +42,28 @@ def touched(records: pa.StructArray) -> set[Path]:
     return found
 
 
-def narrowed(arrow_schema: pa.Schema, paths: set[Path]) -> pa.Schema:
-    """`arrow_schema` with only the fields at `paths`, in its own order and nesting."""
+def narrowed(arrow_schema: pa.Schema, paths: Iterable[Path]) -> pa.Schema:
+    """`arrow_schema` with only the fields at `paths`, in its own order and nesting; arrays and maps stay whole."""
+    tree: dict[str, Any] = {}
+    for path in paths:
+        node = tree
+        for step in path:
+            node = node.setdefault(str(step), {})
 
-    def within(part: pa.Field, path: Path) -> pa.Field | None:
-        if not pa.types.is_struct(part.type):
-            return part if path in paths else None
-        kept = [field for child in part.type if (field := within(child, (*path, child.name))) is not None]
+    def within(part: pa.Field, below: dict[str, Any] | None) -> pa.Field | None:
+        if below is None:
+            return None
+        if not pa.types.is_struct(part.type) or not below:
+            return part
+        kept = [field for child in part.type if (field := within(child, below.get(child.name))) is not None]
         return pa.field(part.name, pa.struct(kept)) if kept else None
 
-    return pa.schema([field for part in arrow_schema if (field := within(part, (part.name,))) is not None])
+    return pa.schema([field for part in arrow_schema if (field := within(part, tree.get(part.name))) is not None])
 
 
 def leaf_paths(arrow_schema: pa.Schema) -> list[Path]:
     """The paths of all fields that are no objects, in order; arrays and maps count as one field."""
-
-    def below(part: pa.Field, path: Path) -> list[Path]:
-        if not pa.types.is_struct(part.type):
-            return [path]
-        return [found for child in part.type for found in below(child, (*path, child.name))]
-
-    return [found for part in arrow_schema for found in below(part, (part.name,))]
+    return [path for part in arrow_schema for path in _inside((part.name,), part.type)]
 
 
 def restated(

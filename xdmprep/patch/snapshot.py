@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..core.arrow_types import joined
+from ..core.arrow_types import joined_batches
 from ..core.pool import ordered
 from ..core.shred import Leaf, valid
 from ..core.stream import Chunk, Finding, Stream, Unread
@@ -72,10 +72,7 @@ class Snapshot:
         return self._starts[-1]
 
     def read(
-        self,
-        leaves: Sequence[Leaf],
-        jobs: int | None = None,
-        on_chunk: Callable[[Chunk], None] | None = None,
+        self, leaves: Sequence[Leaf], jobs: int | None = None, on_chunk: Callable[[Chunk], None] | None = None
     ) -> None:
         """Read the stream.
 
@@ -183,8 +180,7 @@ class Routed:
         if not parts:
             return None
         batches = [self._spool.batch(handle) for handle, _, _ in parts]
-        columns = [joined(arrays) for arrays in zip(*(batch.columns for batch in batches), strict=True)]
-        records = pa.RecordBatch.from_arrays(columns, batches[0].schema.names)
+        records = joined_batches(batches)
         rows = np.concatenate([rows for _, rows, _ in parts])
         issues = tuple(finding for _, _, findings in parts for finding in findings)
         return Chunk(self._leaves, records, rows, issues=issues, source=records, consumed=len(rows))

@@ -10,14 +10,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from .. import __version__
-from ..core.stream import Chunk, Origins, Stream, issue_table
+from ..core.stream import Chunk, Origins, Stream, by_row, issue_table
 from ..core.typing import RuleSet
 from ..errors import SourceError, UsageError, counted
 from ..mapping import MappingLike, MappingSet, as_mapping
@@ -137,20 +137,16 @@ class ArrowStage:
             SourceError: `batches` holds no Arrow data.
         """
         number = 0
-        for batch in _batches(batches):
-            for at in range(0, batch.num_rows, CHUNK_ROWS):
-                piece = batch.slice(at, CHUNK_ROWS)
-                yield self._records(piece, number)
-                number += piece.num_rows
+        for piece in _pieces(_batches(batches)):
+            yield self._records(piece, number)
+            number += piece.num_rows
 
     def _records(self, batch: pa.RecordBatch, before: int) -> pa.RecordBatch:
         """One batch; `before` rows came before it."""
         n = batch.num_rows
         ids, batch = _ids(batch, before)
         chunk: Chunk = reduce(lambda value, step: step(value), self._stream(batch.schema).steps, batch)
-        findings = [*chunk.issues, *map(issue_of, chunk.unread)]
-        found = issue_table(findings)
-        found = found.take(pa.array(np.argsort(found["row"].to_numpy(), kind="stable")))
+        found = by_row(issue_table([*chunk.issues, *map(issue_of, chunk.unread)]))
         ok = np.zeros(n, bool)
         ok[chunk.rows - 1] = ~chunk.faulty()
         columns = chunk.nested(self._schema.arrow_schema).columns
@@ -165,11 +161,7 @@ class ArrowStage:
         return pa.RecordBatch.from_arrays([*columns, pa.array(ok), ids, reasons], schema=self.arrow_schema)
 
     def stream(
-        self,
-        columns: pa.Schema,
-        batches: Iterable[pa.RecordBatch],
-        name: str = "data",
-        origins: Origins | None = None,
+        self, columns: pa.Schema, batches: Iterable[pa.RecordBatch], name: str = "data", origins: Origins | None = None
     ) -> Stream:
         """The same as a stream of checked chunks, for writers.
 
@@ -192,12 +184,7 @@ class ArrowStage:
             >>> stage.stream(batch.schema, [batch]).to_pylist()
             [{'person': {'name': {'firstName': 'Ada'}}}]
         """
-
-        def pieces() -> Iterator[pa.RecordBatch]:
-            for batch in batches:
-                for at in range(0, batch.num_rows, CHUNK_ROWS):
-                    yield batch.slice(at, CHUNK_ROWS)
-
+        pieces = partial(_pieces, batches)
         if self._mapping is not None and self._mapping.options.group_by:  # grouping reads the rows as they come
             return self._checked(replace(_reader(columns), source=pieces, name=name, origins=origins))
         return replace(self._stream(columns), source=pieces, name=name, origins=origins)
@@ -245,6 +232,12 @@ def _batches(batches: Any) -> Iterator[pa.RecordBatch]:
             yield from _batches(batch)
     else:
         raise SourceError(f"a stage takes Arrow record batches, got {type(batches).__name__}.")
+
+
+def _pieces(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        for at in range(0, batch.num_rows, CHUNK_ROWS):
+            yield batch.slice(at, CHUNK_ROWS)
 
 
 def _ids(batch: pa.RecordBatch, before: int) -> tuple[pa.Array, pa.RecordBatch]:

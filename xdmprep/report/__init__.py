@@ -27,7 +27,7 @@ from ..core.losses import LOST, ValueCounts
 from ..core.manifest import whole_file
 from ..core.paths import EVERY, format_path, parse_path
 from ..core.rules import RULES
-from ..core.stream import ISSUE_SCHEMA, UNKNOWN_KEY, Chunk, Finding, Origins, Stream, Unread
+from ..core.stream import ISSUE_SCHEMA, UNKNOWN_KEY, Chunk, Finding, Origins, Stream, Unread, by_row
 from ..errors import DataError, ExpressionError, Issue, OutputError, counted, needed_by, shorten
 
 if TYPE_CHECKING:
@@ -294,7 +294,7 @@ class Report:
 
     def _kind(self, finding: Finding | Group) -> Kind:
         """What the findings of one group have in common: never a value, a row or an index."""
-        message = _template(finding.message) if finding.code in _TELLING else finding.message
+        message = _untold(finding.code, finding.message)
         place = finding.place or _place(finding.path)
         if UNKNOWN_KEY in place:
             place = self._with_keys(finding.code, place, finding.path)
@@ -334,9 +334,7 @@ class Report:
         """The findings grouped by rule and path: errors first, then by count."""
         groups = sorted(self._groups.values(), key=lambda g: (g.severity != "error", -g.count, g.code, g.path))
         if self.hides_values:
-            groups = [
-                replace(group, message=_without_values(group.code, group.message), examples=[]) for group in groups
-            ]
+            groups = [replace(group, message=_untold(group.code, group.message), examples=[]) for group in groups]
         if self._origins is None or not groups:
             return groups
         files, rows = self._origins.of(np.array([group.first_row for group in groups], np.int64))
@@ -351,9 +349,7 @@ class Report:
         if not self._pieces:
             return ISSUE_SCHEMA.empty_table()
         table = pa.concat_tables([piece if isinstance(piece, pa.Table) else piece.table() for piece in self._pieces])
-        rows = table.column("row").to_numpy()
-        ordered = table if (np.diff(rows) >= 0).all() else table.take(pa.array(np.argsort(rows, kind="stable")))
-        return self._seen(ordered)
+        return self._seen(by_row(table))
 
     def place(self, origins: Origins) -> None:
         """Say where the rows come from: findings then name their file, and the row within it.
@@ -670,14 +666,15 @@ def _head(piece: Finding | pa.Table, room: int) -> Any:
     return replace(piece, rows=piece.rows[:room], values=values)
 
 
-def _without_values(code: str, message: str) -> str:
+def _untold(code: str, message: str) -> str:
+    """A message without what it tells of single values or rows."""
     return _template(message) if code in _TELLING else message
 
 
 def _hidden(table: pa.Table) -> pa.Table:
     """Findings without values of the data."""
     codes, messages = table.column("code").to_pylist(), table.column("message").to_pylist()
-    shown = pa.array(map(_without_values, codes, messages), pa.string())
+    shown = pa.array(map(_untold, codes, messages), pa.string())
     table = table.set_column(table.column_names.index("message"), "message", shown)
     return table.set_column(table.column_names.index("value"), "value", pa.nulls(table.num_rows, pa.string()))
 

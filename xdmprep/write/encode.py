@@ -19,6 +19,7 @@ import pyarrow as pa
 from .. import kernels
 from ..core.paths import Path
 from ..core.shred import Leaf, path_tree, slots, valid
+from ..kernels.arrays import list_parts, map_parts, offsets_of, owners_of
 from ..kernels.json_texts import calendar_of
 from ..kernels.walk import MARKS, TextColumn, Walk, WalkTables
 from .texts import escape_all, quoted, scalar_texts
@@ -40,10 +41,7 @@ class Encoder:
         self._walk = Walk(leaf_tables([(flat.path, flat.quoted, flat.ride) for flat in self._columns], end))
 
     def encode(
-        self,
-        records: pa.RecordBatch,
-        keep: np.ndarray[Any, Any] | None = None,
-        source: pa.RecordBatch | None = None,
+        self, records: pa.RecordBatch, keep: np.ndarray[Any, Any] | None = None, source: pa.RecordBatch | None = None
     ) -> pa.Buffer:
         """The bytes of all records where `keep` (bool, n) is True.
 
@@ -156,27 +154,18 @@ def _value(column: pa.Array, quoted: bool) -> TextColumn:
 
 def _lists(column: pa.Array) -> pa.Array:
     """JSON arrays; absent elements are left out, an array without elements is null."""
-    offsets = np.asarray(column.offsets)
-    first, last = int(offsets[0]), int(offsets[-1])
-    values = column.values.slice(first, last - first)
-    return _side_by_side(offsets - first, valid(column), values, ("[", "]"))
+    offsets, values = list_parts(column)
+    return _side_by_side(offsets, values, ("[", "]"))
 
 
 def _maps(column: pa.Array) -> pa.Array:
     """JSON objects of a map's entries; absent values are left out, a map without entries is null."""
-    offsets = np.asarray(column.offsets)
-    first, last = int(offsets[0]), int(offsets[-1])
-    keys = column.keys.slice(first, last - first).cast(pa.string())
-    items = column.items.slice(first, last - first)
-    return _side_by_side(offsets - first, valid(column), items, ("{", "}"), keys)
+    keys, items, lengths = map_parts(column)
+    return _side_by_side(offsets_of(lengths), items, ("{", "}"), keys.cast(pa.string()))
 
 
 def _side_by_side(
-    offsets: np.ndarray[Any, Any],
-    there: np.ndarray[Any, Any],
-    elements: pa.Array,
-    brackets: tuple[str, str],
-    keys: pa.Array | None = None,
+    offsets: np.ndarray[Any, Any], elements: pa.Array, brackets: tuple[str, str], keys: pa.Array | None = None
 ) -> pa.Array:
     """One text for each run of elements ``offsets[i] : offsets[i + 1]``; null where a run has nothing in it."""
     n = len(elements)
@@ -186,12 +175,10 @@ def _side_by_side(
     present = np.zeros(n, bool)
     for value in values:
         present |= True if value.there is None else value.there
-    run_of = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-    present &= there[run_of]
     before, after = np.zeros(n, np.int32), np.zeros(n, np.int32)
     index = np.flatnonzero(present)
     if len(index):
-        starts = np.concatenate(([True], np.diff(run_of[index]) != 0))
+        starts = np.concatenate(([True], np.diff(owners_of(offsets)[index]) != 0))
         before[index] = np.where(starts, MARKS[brackets[0]], MARKS[","])
         after[index] = np.where(np.append(starts[1:], True), MARKS[brackets[1]], 0)
     walk = _element_walk(tuple((flat.path, flat.quoted, "") for flat in flats))

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..core.arrow_types import joined
+from ..core.arrow_types import joined_batches
 from ..core.pool import Pool, Task
 from ..core.shred import Leaf, nest
 from ..core.stream import Chunk
@@ -167,7 +167,7 @@ class ParquetParts(Parts):
 
     def _nested(self, leaves: Sequence[Leaf], group: list[pa.RecordBatch]) -> pa.RecordBatch:
         """A row group as it is written: one array a column, the same whatever pieces it comes in."""
-        records = _joined(group)
+        records = joined_batches(group)
         if self._stored is None:
             sample = nest(leaves, records.slice(0, _SAMPLE_ROWS), self._layout.filled)
             self._stored = Stored(self._layout.filled, sample)
@@ -179,18 +179,13 @@ class ParquetParts(Parts):
             before.result()
         part = self._open()
         if self._file is None:
+            known = columns(self._layout.filled)
+            counted = [".".join(path) for path, kind in known if not pa.types.is_string(kind)]
             self._file = ParquetFile(
-                part,
-                self._layout,
-                dict(self.options.metadata),
-                schema=group.schema,
-                compression=self.options.compression,
+                part, self._layout, dict(self.options.metadata), schema=group.schema,
+                compression=self.options.compression, write_statistics=counted or False,
                 use_dictionary=(self._stored and self._stored.repeated) or False,
-                write_statistics=[
-                    ".".join(path) for path, kind in columns(self._layout.filled) if not pa.types.is_string(kind)
-                ]
-                or False,
-            )
+            )  # fmt: skip
         self._file.write(group)
         return part.bytes
 
@@ -274,12 +269,6 @@ def storable(kind: pa.DataType) -> pa.DataType | None:
         inner = storable(kind.item_type)
         return None if inner is None else kind if inner is kind.item_type else pa.map_(kind.key_type, inner)
     return kind
-
-
-def _joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
-    """The records as one batch."""
-    columns = [joined(arrays) for arrays in zip(*(batch.columns for batch in batches), strict=True)]
-    return pa.RecordBatch.from_arrays(columns, batches[0].schema.names)
 
 
 def stored_bytes(array: pa.Array) -> np.ndarray[Any, Any]:

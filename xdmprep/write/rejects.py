@@ -18,14 +18,13 @@ import pyarrow.csv as arrow_csv
 from ..core.arrow_types import joined, plain_column, plain_type, shown, unique_names
 from ..core.cells import escape_cells
 from ..core.shred import Leaf
-from ..core.stream import ISSUE_SCHEMA, Chunk, Finding, Origins, Unread, issue_table
+from ..core.stream import ISSUE_SCHEMA, Chunk, Finding, Origins, Unread, by_row, issue_table
+from ..kernels.arrays import offsets_of, ranges
 from .encode import Encoder
 from .folder import ISSUES, REJECTS, OutputFolder, WholeFile
 
 #: One reason of a reject.
 REASON = pa.struct([field for field in ISSUE_SCHEMA if field.name != "row"])
-
-
 #: Findings that are written together; each time takes some milliseconds, however few there are.
 _TOGETHER = 8192
 #: A line that stands for more rows than this is written in pieces of as many values.
@@ -63,8 +62,7 @@ class Rejects:
 
     def _flush(self) -> None:
         """Write what waits."""
-        found = issue_table(self._findings)
-        found = found.take(pa.array(np.argsort(found["row"].to_numpy(), kind="stable")))
+        found = by_row(issue_table(self._findings))
         aside, self._aside, self._findings, self._waiting = self._aside, [], [], 0
         self._write_issues(found)
         if aside:
@@ -98,10 +96,9 @@ class Rejects:
         self._rejects.write(self._encoded(leaves, batch.take(pa.array(np.argsort(rows, kind="stable")))))
 
     def _encoded(self, leaves: tuple[Leaf, ...], batch: pa.RecordBatch) -> pa.Buffer:
-        encoder = self._encoders.get(leaves)
-        if encoder is None:
-            encoder = self._encoders[leaves] = Encoder(leaves)
-        return encoder.encode(batch)
+        if leaves not in self._encoders:
+            self._encoders[leaves] = Encoder(leaves)
+        return self._encoders[leaves].encode(batch)
 
     def _long_line(self, fields: Iterator[tuple[Leaf, pa.Array]]) -> Iterator[bytes]:
         """The line of one row with long lists, as the encoder writes it, some thousand values of a column at a time."""
@@ -138,12 +135,9 @@ class Rejects:
         yield b"}" * len(opened) + b"}\n"
 
     def _fields(
-        self,
-        chunks: list[Chunk],
-        unread: list[Unread],
-        rows: np.ndarray[tuple[int], np.dtype[np.int64]],
+        self, chunks: list[Chunk], unread: list[Unread], rows: np.ndarray[tuple[int], np.dtype[np.int64]],
         found: pa.Table,
-    ) -> Iterator[tuple[Leaf, pa.Array]]:
+    ) -> Iterator[tuple[Leaf, pa.Array]]:  # fmt: skip
         """The columns of the lines, one after the other: those of large groups are gathered when they are asked for."""
         n, lost = len(rows) - len(unread), len(unread)
         shown_rows = rows
@@ -182,17 +176,15 @@ class Rejects:
         """Give the files their names."""
         if self._findings:
             self._flush()
-        for file in (self._rejects, self._issues):
-            if file is not None:
-                file.finish(self.rows)
+        for file in filter(None, (self._rejects, self._issues)):
+            file.finish(self.rows)
         self._rejects = self._issues = None
 
     def discard(self) -> None:
         """Remove what was written so far."""
         self._findings, self._aside = [], []
-        for file in (self._rejects, self._issues):
-            if file is not None:
-                file.discard()
+        for file in filter(None, (self._rejects, self._issues)):
+            file.discard()
         self._rejects = self._issues = None
 
 
@@ -212,9 +204,8 @@ def reasons_of(rows: np.ndarray[tuple[int], np.dtype[np.int64]], found: pa.Table
     numbers = found["row"].to_numpy()
     start = np.searchsorted(numbers, rows, side="left")
     counts = np.searchsorted(numbers, rows, side="right") - start
-    offsets = np.zeros(len(rows) + 1, np.int32)
-    np.cumsum(counts, out=offsets[1:])
-    picked = np.repeat(start - offsets[:-1], counts) + np.arange(offsets[-1])
-    chosen = found.take(pa.array(picked)).combine_chunks()
+    chosen = found.take(pa.array(ranges(start, counts))).combine_chunks()
     arrays = [chosen[field.name].combine_chunks() if chosen.num_rows else pa.array([], field.type) for field in REASON]
-    return pa.ListArray.from_arrays(pa.array(offsets), pa.StructArray.from_arrays(arrays, fields=list(REASON)))
+    return pa.ListArray.from_arrays(
+        pa.array(offsets_of(counts)), pa.StructArray.from_arrays(arrays, fields=list(REASON))
+    )
