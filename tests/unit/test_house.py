@@ -28,9 +28,7 @@ FLOORS = {
 NETWORK = {"wire", "client", "emulator"}
 #: What of ``core`` the network wing may import: nothing that loads Arrow.
 GROUND = {"remote", "documents", "arguments", "rules", "batch_check", "notebook", "paths", "manifest", "transport"}
-#: The only calls upwards, each from within a function: methods that hand over to a higher room, and the emulator,
-#: whose front gives the server the checks of the data wing.
-HANDED_ON = {("schema/model.py", "validate"), ("mapping/sets.py", "pipeline"), ("emulator/__init__.py", "pipeline")}
+HANDED_ON = house_figures.HANDED_ON
 
 
 def room(path: Path) -> str:
@@ -67,6 +65,10 @@ def imports() -> dict[tuple[str, str], set[str]]:
 def test_every_room_has_a_floor() -> None:
     assert {room(path) for path in PACKAGE.rglob("*.py")} == set(FLOORS)
     assert sorted({floor for name, floor in FLOORS.items() if name != "__main__"}) == list(range(1, 8))
+
+
+def test_the_figures_show_the_floors_of_the_table() -> None:
+    assert house_figures.floors(house_figures.arrows()) == max(FLOORS.values()) - 1  # `__main__` is not counted
 
 
 def test_imports_go_down_only() -> None:

@@ -278,7 +278,7 @@ def test_chunks_that_arrow_cannot_join_are_read_one_by_one() -> None:
     no = pa.ArrowNotImplementedError("no")
     with (
         mock.patch.object(pa, "concat_batches", side_effect=no),
-        mock.patch("xdmprep.read.arrow.joined", side_effect=no),
+        mock.patch("xdmprep.read.arrow.joined_batches", side_effect=no),
     ):
         assert open_source(pa.Table.from_batches(batches)).to_table().column("t").to_pylist()[::2] == list(
             map(str, range(20))

@@ -19,7 +19,8 @@ import pyarrow.compute as pc
 
 from .. import kernels
 from ..errors import SourceError
-from ..kernels.arrays import list_parts, map_parts, offsets_of, valid
+from ..kernels.arrays import list_parts, map_parts, offsets_of, owners_of, sieved, valid
+from .names import numbered_names
 from .paths import EVERY, Path
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
@@ -411,18 +412,11 @@ def _maps(column: pa.Array, exact: bool) -> tuple[pa.Array, list[Unfit]]:
     texts, values = without_dictionary(texts), without_dictionary(values)
     if twice is not None:
         wrong = [*wrong, Unfit(KEY_TWICE, np.flatnonzero(twice), texts.filter(pa.array(twice)))]
+    wrong = [_outward(item, "key", places) for item in wrong]
+    unfit = [_outward(item, EVERY, places) for item in unfit]
     if wrong:  # a key that is no text cannot stand for anything, nor can one that stands twice: its entry is left out
-        lost = ~_mask(texts.is_valid())
-        if twice is not None:
-            lost |= twice
-        kept = pa.array(~lost)
-        texts, values = texts.filter(kept), values.filter(kept)
-        inside = places
-        places = np.concatenate([[0], np.cumsum(~lost)])[places].astype(np.int32)
-        wrong = [_outward(item, "key", inside) for item in wrong]
-        unfit = [_outward(item, EVERY, inside) for item in unfit]
-    else:
-        unfit = [_outward(item, EVERY, places) for item in unfit]
+        kept = valid(texts) if twice is None else valid(texts) & ~twice
+        places, texts, values = sieved(places, kept, texts, values)
     made = pa.MapArray.from_arrays(
         pa.array(places), texts, values, type=pa.map_(pa.string(), values.type), mask=_nowhere(~valid(column))
     )
@@ -435,8 +429,7 @@ def _repeated(keys: pa.Array, places: np.ndarray[Any, Any]) -> Mask | None:
         return None
     encoded = keys if isinstance(keys, pa.DictionaryArray) else keys.dictionary_encode()
     codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    owners = np.repeat(np.arange(len(places) - 1), np.diff(places))
-    pairs = owners * (len(encoded.dictionary) + 1) + codes
+    pairs = owners_of(places) * (len(encoded.dictionary) + 1) + codes
     order = np.argsort(pairs, kind="stable")
     again = order[1:][(pairs[order[1:]] == pairs[order[:-1]]) & (codes[order[1:]] >= 0)]
     if not len(again):
@@ -520,7 +513,7 @@ def shown(column: pa.Array) -> pa.Array:
 def _apart(kind: pa.DataType) -> pa.DataType:
     """A type whose structs name no two fields alike: later ones get a number behind their name."""
     if pa.types.is_struct(kind):
-        names = unique_names([field.name for field in kind])
+        names = numbered_names([field.name for field in kind])
         made = pa.struct([pa.field(name, _apart(field.type)) for name, field in zip(names, kind, strict=True)])
         same = names == [field.name for field in kind] and all(
             a.type == b.type for a, b in zip(made, kind, strict=True)
@@ -537,17 +530,6 @@ def _apart(kind: pa.DataType) -> pa.DataType:
 
 def _shown(value: Any) -> str:
     return value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)
-
-
-def unique_names(names: Sequence[str]) -> list[str]:
-    """`names`, a number behind those that occur a second time."""
-    made: dict[str, None] = {}
-    for name in names:
-        unique, number = name, 2
-        while unique in made or (unique != name and unique in names):
-            unique, number = f"{name} ({number})", number + 1
-        made[unique] = None
-    return list(made)
 
 
 def without_dictionary(column: pa.Array) -> pa.Array:

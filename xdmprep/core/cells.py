@@ -10,6 +10,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .arrow_types import holds_text
+
 #: What begins a formula; the full-width forms do where the keyboard is East Asian.
 _STARTS = "=+\\-@\t\r＝＋－＠"
 
@@ -26,8 +28,7 @@ def unescape_cells(table: pa.Table) -> pa.Table:
 
 def _replaced(table: pa.Table, pattern: str, by: str) -> pa.Table:
     def column(values: pa.ChunkedArray) -> pa.ChunkedArray:
-        kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
-        if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
+        if not holds_text(values.type):
             return values
         return pc.replace_substring_regex(values.cast(pa.large_string()), pattern, by)
 

@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..errors import ExpressionError
+from ..kernels.arrays import map_parts
 from .paths import EVERY, Path, format_path, parse_path
 from .shred import Leaf
 
@@ -57,12 +58,9 @@ class Tally:
 
 
 def tally(
-    leaves: Sequence[Leaf],
-    records: pa.RecordBatch,
-    rows: np.ndarray[Any, np.dtype[np.int64]],
-    faulty: _Mask,
+    leaves: Sequence[Leaf], records: pa.RecordBatch, rows: np.ndarray[Any, np.dtype[np.int64]], faulty: _Mask,
     findings: Iterable[_Finding],
-) -> Tally:
+) -> Tally:  # fmt: skip
     """Count the values of a chunk.
 
     Args:
@@ -103,8 +101,7 @@ def _count(column: pa.Array, path: Path, counts: Counter[Path], sign: int) -> No
     elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
         _count(column.flatten(), (*path, EVERY), counts, sign)
     elif pa.types.is_map(kind) and len(column):
-        first, last = column.offsets[0].as_py(), column.offsets[-1].as_py()
-        _count(column.items.slice(first, last - first), (*path, EVERY), counts, sign)
+        _count(map_parts(column)[1], (*path, EVERY), counts, sign)
 
 
 @dataclass(slots=True)

@@ -41,16 +41,10 @@ BATCHES = "batch-*"
 VERSION = 1
 
 _FILE = DocumentKind(SourceError, "Give the folder that `prepare` wrote.")
-_FACTS = record(
-    {},
-    {
-        "name": TEXT,
-        "batch": COUNT,
-        "batches": COUNT,
-        "mended": list_of(COUNT),
-        "files": list_of(record({"name": TEXT, "rows": COUNT})),
-    },
-)
+_FACTS = record({}, {
+    "name": TEXT, "batch": COUNT, "batches": COUNT, "mended": list_of(COUNT),
+    "files": list_of(record({"name": TEXT, "rows": COUNT})),
+})  # fmt: skip
 _SHAPE = record(
     {
         "format": one_of("json", "parquet", "csv"),
@@ -133,18 +127,11 @@ class Manifest:
             'upsert', 'values']
         """
         return {
-            "manifestVersion": VERSION,
-            "software": self.software,
-            "format": self.format,
-            "multiline": self.multiline,
-            "upsert": self.upsert,
-            "threshold": self.threshold,
-            "schema": self.schema,
-            "source": self.source,
-            "counts": {"rows": self.rows, "written": self.written, "rejected": self.rejected},
-            "values": self.values,
+            "manifestVersion": VERSION, "software": self.software, "format": self.format, "multiline": self.multiline,
+            "upsert": self.upsert, "threshold": self.threshold, "schema": self.schema, "source": self.source,
+            "counts": {"rows": self.rows, "written": self.written, "rejected": self.rejected}, "values": self.values,
             "files": [asdict(file) for file in self.files],
-        }
+        }  # fmt: skip
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write `manifest.json` into `folder` and return its path.
@@ -193,9 +180,8 @@ class Manifest:
             return [cls.load(path)]
         found = [cls.load(file) for file in files]
         of = found[0].source.get("batches")
-        if [(one.source.get("batch"), one.source.get("batches")) for one in found] != [
-            (number, of) for number in range(1, len(found) + 1)
-        ] or of != len(found):
+        whole = [(number, len(found)) for number in range(1, len(found) + 1)]
+        if [(one.source.get("batch"), one.source.get("batches")) for one in found] != whole:
             raise SourceError(
                 f"{folder}: holds {len(found)} of the {of} batches of a patch; the run that makes them did not end, or "
                 "some were moved. Run the same command again."

@@ -34,6 +34,17 @@ def unique_names(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(unique)
 
 
+def numbered_names(names: Sequence[str]) -> list[str]:
+    """`names`, a number behind those that occur a second time, as in ``city (2)``."""
+    made: dict[str, None] = {}
+    for name in names:
+        unique, number = name, 2
+        while unique in made or (unique != name and unique in names):
+            unique, number = f"{name} ({number})", number + 1
+        made[unique] = None
+    return list(made)
+
+
 def namesakes(name: str, names: Iterable[str]) -> list[str]:
     """Those of `names` that :func:`unique_names` made of several equal ones."""
     pattern = re.compile(re.escape(name) + r" \(column \d+\)'*")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from functools import reduce
 from itertools import pairwise
 from typing import Any, Literal
@@ -50,6 +51,11 @@ class Leaf:
     def name(self) -> str:
         """The path as text, also the name of the column in `Chunk.records`."""
         return format_path(self.path)
+
+
+def column_leaves(columns: pa.Schema) -> tuple[Leaf, ...]:
+    """The leaves of rows of a source: one for each column, named as it is."""
+    return tuple(Leaf((field.name,), field.type, field.name) for field in columns)
 
 
 def path_tree(paths: Sequence[Path]) -> dict[str | int, Any]:
@@ -336,6 +342,18 @@ def to_pylist(values: pa.Array | pa.RecordBatch, maps_as_pydicts: Literal["stric
         for number in np.flatnonzero(~valid(array)).tolist():
             rows[number] = None
     return rows
+
+
+def json_value(value: Any) -> Any:
+    """A value of :func:`to_pylist` as JSON has it: dates and times as text, with milliseconds where there are some."""
+    if isinstance(value, dict):
+        return {key: json_value(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [json_value(item) for item in value]
+    if isinstance(value, datetime):
+        unit = "milliseconds" if value.microsecond else "seconds"
+        return value.isoformat(timespec=unit).replace("+00:00", "Z")
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def prune(value: Any) -> Any:

@@ -25,13 +25,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import Issue, Severity, SourceError, counted, needed_by, shorten
-from .arrow_types import TIMESTAMP, Unfit, unique_names
+from .arrow_types import TIMESTAMP, Unfit
 from .losses import Tally, tally
+from .names import numbered_names
 from .notebook import grid, lines, wrap
 from .paths import format_path
 from .pool import Pool, ordered
 from .rules import RULES
-from .shred import Leaf, nest, prune, to_pylist
+from .shred import Leaf, column_leaves, nest, prune, to_pylist
 
 __all__ = [
     "ISSUE_SCHEMA", "TIMESTAMP", "Chunk", "Finding", "Stream", "Unread", "issue_table", "row_chunk", "unfit_findings",
@@ -40,20 +41,10 @@ __all__ = [
 if TYPE_CHECKING:
     import pandas as pd
 
-ISSUE_SCHEMA = pa.schema(
-    [
-        ("code", pa.string()),
-        ("severity", pa.string()),
-        ("row", pa.int64()),
-        ("path", pa.string()),
-        ("column", pa.string()),
-        ("value", pa.string()),
-        ("message", pa.string()),
-        ("hint", pa.string()),
-    ]
-)
-
-
+ISSUE_SCHEMA = pa.schema([
+    (name, pa.int64() if name == "row" else pa.string())
+    for name in ("code", "severity", "row", "path", "column", "value", "message", "hint")
+])  # fmt: skip
 #: In :attr:`Finding.place`, a key that the schema does not know.
 UNKNOWN_KEY = "{?}"
 
@@ -81,16 +72,9 @@ class Finding:
 
     @classmethod
     def of(
-        cls,
-        code: str,
-        path: str,
-        message: str,
-        rows: Any,
-        values: pa.Array | None = None,
-        column: str | None = None,
-        hint: str = "",
-        severity: Severity | None = None,
-    ) -> Finding:
+        cls, code: str, path: str, message: str, rows: Any, values: pa.Array | None = None, column: str | None = None,
+        hint: str = "", severity: Severity | None = None,
+    ) -> Finding:  # fmt: skip
         """A finding with the severity of its rule, unless another one is given.
 
         Args:
@@ -123,10 +107,6 @@ class Finding:
         values = None if self.values is None else self.values.filter(pa.array(keep))
         return replace(self, rows=self.rows[keep], values=values)
 
-    def table(self) -> pa.Table:
-        """The finding as rows of :data:`ISSUE_SCHEMA`."""
-        return issue_table([self])
-
     def issues(self) -> Iterator[Issue]:
         """The finding row by row."""
         values = [None] * len(self.rows) if self.values is None else self.values.cast(pa.string()).to_pylist()
@@ -143,6 +123,10 @@ class Unread:
     text: str
     code: str
     message: str
+
+    def shift(self, rows: int, lines: int) -> Unread:
+        """The same with `rows` added to its row number and `lines` to its line number."""
+        return replace(self, row=self.row + rows, line=None if self.line is None else self.line + lines)
 
     def issue(self) -> Issue:
         """The same as an issue."""
@@ -196,11 +180,11 @@ class Chunk:
         """The same chunk with `rows` added to every row number and `lines` to every line number."""
         if not rows and not lines:
             return self
-        unread = tuple(
-            replace(u, row=u.row + rows, line=None if u.line is None else u.line + lines) for u in self.unread
-        )
-        members = None if self.members is None else _shifted(self.members, rows)
+        unread = tuple(u.shift(rows, lines) for u in self.unread)
         issues = tuple(f.shift(rows) for f in self.issues)
+        members = self.members
+        if members is not None:
+            members = pa.ListArray.from_arrays(members.offsets, pc.add(members.values, rows))
         aside = None if self.aside is None else self.aside.shift(rows, lines)
         return replace(self, rows=self.rows + rows, issues=issues, unread=unread, members=members, aside=aside)
 
@@ -246,11 +230,6 @@ class Chunk:
     def nested(self, arrow_schema: pa.Schema | None = None) -> pa.RecordBatch:
         """The records as one nested batch, of `arrow_schema` if given (absent fields become nulls)."""
         return nest(self.leaves, self.records, arrow_schema)
-
-
-def _shifted(members: pa.Array, rows: int) -> pa.Array:
-    """Lists of row numbers with `rows` added to each."""
-    return pa.ListArray.from_arrays(members.offsets, pc.add(members.values, rows))
 
 
 def _shown(name: str) -> str:
@@ -583,7 +562,7 @@ class Stream:
             [{'person': {'name': {'firstName': 'Ada'}}}]
         """
         table = self.to_table()
-        batches = table.rename_columns(unique_names(table.column_names)).to_batches()
+        batches = table.rename_columns(numbered_names(table.column_names)).to_batches()
         return [prune(record) for batch in batches for record in to_pylist(batch.to_struct_array(), "strict")]
 
 
@@ -629,9 +608,6 @@ def unfit_findings(unfit: Sequence[Unfit], leaf: Leaf, rows: np.ndarray[Any, np.
 
 def row_chunk(records: pa.RecordBatch, leaves: tuple[Leaf, ...] | None = None, **more: Any) -> Chunk:
     """A chunk of consecutive rows counted from 1, for sources; `leaves` default to one per column."""
-    if leaves is None:
-        leaves = tuple(
-            Leaf((name,), kind, name) for name, kind in zip(records.schema.names, records.schema.types, strict=True)
-        )
     n = records.num_rows
+    leaves = column_leaves(records.schema) if leaves is None else leaves
     return Chunk(leaves, records, np.arange(1, n + 1, dtype=np.int64), **{"source": records, "consumed": n, **more})

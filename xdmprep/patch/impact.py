@@ -7,14 +7,13 @@ examples, and the first records for a trial, are kept.  An upsert takes nothing 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..core.shred import prune, to_pylist
+from ..core.shred import json_value, prune, to_pylist
 from .merge_patch import At, Mask, entries_of, matches_of, present, same
 
 #: Examples of each attribute.
@@ -144,14 +143,5 @@ class _Walk:
 
 def _shown(value: pa.Array) -> Any:
     """The one value of an array as JSON would have it."""
-    return _json(prune(to_pylist(value)[0]))
-
-
-def _json(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _json(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_json(item) for item in value] or None
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    return value.isoformat() if isinstance(value, date) else value
+    shown = json_value(prune(to_pylist(value)[0]))
+    return None if shown == [] else shown

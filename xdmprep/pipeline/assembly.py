@@ -14,7 +14,7 @@ from ..core.manifest import Manifest
 from ..core.stream import Chunk, Stream
 from ..core.typing import RuleSet
 from ..mapping import Mapper, MappingLike, MappingSet, as_mapping, compile_mapping, map_stream
-from ..read.arrow import as_records
+from ..read import as_records
 from ..schema import Schema, SchemaLike, as_schema
 from ..validate import Rules, check_stream, compile_checks
 from ..write import WriteOptions, Written

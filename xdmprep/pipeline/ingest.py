@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Any, TypeVar
 from ..core.batch_check import CheckedChunk, FailedRecord, IngestCheck
 from ..core.ndjson.blocks import spread
 from ..core.rules import RULES
-from ..core.shred import prune
+from ..core.shred import json_value, prune, to_pylist
 from ..core.stream import Chunk
 from ..core.typing import RuleSet
 from ..errors import Issue, SourceError
@@ -119,7 +118,7 @@ def _checked(chunk: Chunk, json_text: bool) -> CheckedChunk:
         texts = [text.rstrip("\r\n") for text in chunk.records.column(0).to_pylist()]
         values: list[Any] = []
     else:
-        values = [prune(_jsonable(value)) for value in chunk.nested().to_pylist()]
+        values = [prune(json_value(value)) for value in to_pylist(chunk.nested())]
         texts = []
     records: list[tuple[int, dict[str, Any]]] = []
     failed = [_corrupt(u.row, u.text, u.message) for u in chunk.unread]
@@ -131,22 +130,6 @@ def _checked(chunk: Chunk, json_text: bool) -> CheckedChunk:
             records.append((row, json.loads(texts[at]) if json_text else values[at]))
     failed.sort(key=lambda record: record.row)
     return CheckedChunk(chunk.consumed, records, failed)
-
-
-def _jsonable(value: Any) -> Any:
-    """A value from Arrow as JSON values: maps as objects, dates and times as text."""
-    if isinstance(value, Mapping):
-        return {key: _jsonable(item) for key, item in value.items()}
-    if isinstance(value, list):
-        if value and all(isinstance(item, tuple) and len(item) == 2 for item in value):
-            return {key: _jsonable(item) for key, item in value}
-        return [_jsonable(item) for item in value]
-    if isinstance(value, datetime):  # as a JSON file has it: milliseconds only where there are some
-        unit = "milliseconds" if value.microsecond else "seconds"
-        return value.isoformat(timespec=unit).replace("+00:00", "Z")
-    if isinstance(value, date):
-        return value.isoformat()
-    return value
 
 
 def violation(issue: Issue) -> dict[str, Any]:

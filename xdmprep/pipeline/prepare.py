@@ -20,10 +20,10 @@ from typing import Any
 import pyarrow as pa
 
 from ..core.arguments import CALLABLE, COUNT, FLAG, NUMBER, PATH, SOURCE, WORD, either, instance, nullable, takes
-from ..core.arrow_types import unique_names
 from ..core.documents import Shape, kind_of
 from ..core.losses import ValueCounts
 from ..core.manifest import File, Manifest
+from ..core.names import numbered_names
 from ..core.ndjson.fields import has_numerals
 from ..core.notebook import lines, wrap
 from ..core.paths import format_path
@@ -374,7 +374,7 @@ def conclude(
         counts["source"] = rows
     again = {
         "mappingFile": mapping_file, "schemaFile": _place(schema_file),
-        "columns": dict(zip(unique_names(columns.names), map(str, columns.types), strict=True)),
+        "columns": dict(zip(numbered_names(columns.names), map(str, columns.types), strict=True)),
     }  # fmt: skip
     facts = {
         "counts": counts,

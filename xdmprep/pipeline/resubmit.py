@@ -24,7 +24,7 @@ from ..core.documents import COUNT, FLAG, OBJECT, TEXT, DocumentKind, exists, ma
 from ..core.losses import ValueCounts
 from ..core.manifest import Manifest, whole_file
 from ..core.ndjson.strict import UnreadableError, strict_json
-from ..core.shred import Leaf
+from ..core.shred import Leaf, column_leaves
 from ..core.stream import ISSUE_SCHEMA, Chunk, Origins
 from ..core.typing import Format
 from ..errors import OutputError, SourceError, UsageError, counted, shorten
@@ -161,12 +161,9 @@ def mend(
 
 
 def _run(
-    chunks: Iterator[tuple[Chunk | None, int]],
-    steps: Callable[[Chunk], Chunk],
-    parts: Any,
-    still: Rejects,
+    chunks: Iterator[tuple[Chunk | None, int]], steps: Callable[[Chunk], Chunk], parts: Any, still: Rejects,
     values: ValueCounts,
-) -> tuple[list[int | None], set[int]]:
+) -> tuple[list[int | None], set[int]]:  # fmt: skip
     """Map, check and write; gives the rows met (None for one written before) and the rows written now."""
     met: list[int | None] = []
     written: set[int] = set()
@@ -196,7 +193,7 @@ def _run(
 def _chunks(
     entries: Iterable[_Entry], columns: pa.Schema, done: set[int], aside: set[int]
 ) -> Iterator[tuple[Chunk | None, int]]:
-    leaves = tuple(Leaf((field.name,), field.type, field.name) for field in columns)
+    leaves = column_leaves(columns)
     rows: dict[int, dict[str, Any]] = {}
     for where, _, row, source in entries:
         unknown = sorted(set(source or ()) - set(columns.names))

@@ -16,6 +16,7 @@ from ..core.packed import open_bytes
 from ..core.remote import as_local, is_elsewhere, shown
 from ..core.stream import Stream
 from ..errors import SourceError
+from .arrow import as_records, read_arrow, read_frame, read_parquet
 from .csv import CsvOptions, KnownTypes, read_csv
 from .excel import ENDINGS as BOOKS
 from .excel import ExcelOptions, read_excel
@@ -39,17 +40,6 @@ def is_csv(source: Any) -> bool:
     if not isinstance(source, str | os.PathLike) or is_elsewhere(source) or expand(source) is not None:
         return False
     return kind_of(Path(source)) in (None, "CSV") and not is_arrow_file(Path(source))
-
-
-def as_records(stream: Stream) -> Stream:
-    """A stream of rows as one of records: every column has a type that a record can hold, and a name of its own.
-
-    Raises:
-        SourceError: a column has no such type, or another one's name; the message names it.
-    """
-    from .arrow import as_records
-
-    return as_records(stream)
 
 
 def open_source(source: Any, csv: CsvOptions | None = None, excel: ExcelOptions | None = None) -> Stream:
@@ -77,8 +67,6 @@ def open_source(source: Any, csv: CsvOptions | None = None, excel: ExcelOptions 
         return _copied(Spooled(source), csv, excel)
     if isinstance(source, str | os.PathLike):
         return _file(source, csv, excel)
-    from .arrow import read_frame
-
     return read_frame(source)
 
 
@@ -149,12 +137,8 @@ def _file(
         stream = _copied(unpacked, csv, excel)
         return replace(stream, name=Path(path).name)
     if ending in (".parquet", ".pq"):
-        from .arrow import read_parquet
-
         return read_parquet(path)
     if ending in _ARROW or is_arrow_file(Path(path)):
-        from .arrow import read_arrow
-
         return read_arrow(path)
     if ending in _JSON:
         from .ndjson import read_ndjson

@@ -21,7 +21,7 @@ from ..core.arrow_types import (
     LOST_DIGITS,
     has_lost_digits,
     inexact,
-    joined,
+    joined_batches,
     lost_digits,
     plain_column,
     plain_type,
@@ -29,7 +29,7 @@ from ..core.arrow_types import (
     takeable,
 )
 from ..core.parquet_file import ParquetSource
-from ..core.shred import Leaf
+from ..core.shred import Leaf, column_leaves
 from ..core.stream import Chunk, Finding, Stream, row_chunk, unfit_findings
 from ..errors import NoRowsError, SourceError, shorten
 from .objects import array_of, is_slow_or_odd, read_columns, read_rows, unlike_columns
@@ -333,16 +333,12 @@ def _stream(schema: pa.Schema, pieces: Any, name: str) -> Stream:
         pa.field(field.name, kind or field.type, metadata=LOST_DIGITS if has_lost_digits(field) else None)
         for field, kind in zip(schema, kinds, strict=True)
     ])  # fmt: skip
-    leaves = tuple(Leaf((field.name,), field.type, field.name) for field in arrow_schema)
+    leaves = column_leaves(arrow_schema)
     step = partial(_chunk, leaves=leaves, readable=tuple(kind is not None for kind in kinds))
     return Stream(
-        lambda: _larger(iter(pieces())),
-        (step,),
-        leaves,
-        arrow_schema,
-        name,
+        lambda: _larger(iter(pieces())), (step,), leaves, arrow_schema, name,
         narrowed=lambda names: partial(step, only=names),
-    )
+    )  # fmt: skip
 
 
 def _larger(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -370,8 +366,7 @@ def _as_one(batches: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
         with suppress(pa.ArrowException):
             return [pa.concat_batches(batches)]
         with suppress(pa.ArrowException):  # dictionaries that hold a null
-            columns = [joined([batch.column(at) for batch in batches]) for at in range(batches[0].num_columns)]
-            return [pa.RecordBatch.from_arrays(columns, batches[0].schema.names)]
+            return [joined_batches(batches)]
     return batches
 
 
@@ -399,10 +394,11 @@ def _chunk(
 
 
 def as_records(stream: Stream) -> Stream:
-    """A stream of rows as one of records: every column has a type that a record can hold.
+    """A stream of rows as one of records: every column has a type that a record can hold, and a name of its own.
 
     Raises:
-        SourceError: a column has none, or a place holds values of different types; the message names it.
+        SourceError: a column has no such type, or another one's name, or a place holds values of different types; the
+            message names it.
     """
     if stream.whole is not None:
         stream = replace(stream.whole(), name=stream.name)

@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from .. import kernels
 from ..core.names import is_datum, unique_names
-from ..core.shred import Leaf
+from ..core.shred import Leaf, column_leaves
 from ..core.signatures import what_it_is
 from ..core.stream import Chunk, Stream, Unread, row_chunk
 from ..errors import NoRowsError, SourceError, UsageError, counted, shorten
@@ -166,18 +166,18 @@ def read_csv(
     if codecs.lookup(opts.encoding).name == "utf-8" and (encoding := encoding_of(sample)) is not None:
         shown = "cp1252 (Windows)" if encoding == "cp1252" else f"perhaps {encoding}"
         raise SourceError(f"{file}: is not UTF-8 but, by its letters, {shown}. Give --encoding {encoding}.")
-    leaves = tuple(Leaf((name,), pa.string(), name) for name in header.names)
+    columns = pa.schema([(name, pa.string()) for name in header.names])
     types = None if known is None else known.get(header.names)
     if types is None:
         types = _column_types(sample, header.names, opts)
         if known is not None and len(sample) >= TELLING:
             known[header.names] = types
-    shape = CsvShape(header.names, types, leaves, opts)
+    shape = CsvShape(header.names, types, column_leaves(columns), opts)
     return Stream(
         source=partial(_blocks, file, opts, header),
         steps=(partial(parse, shape=shape),),
-        leaves=leaves,
-        arrow_schema=pa.schema([(name, pa.string()) for name in header.names]),
+        leaves=shape.leaves,
+        arrow_schema=columns,
         name=file.name,
         total_bytes=None if is_packed(file) else file.stat().st_size,
     )

@@ -29,7 +29,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..core.names import unique_names
-from ..core.shred import Leaf
+from ..core.shred import Leaf, column_leaves
 from ..core.signatures import other_kind
 from ..core.stream import Chunk, Finding, Stream, Unread
 from ..errors import NoRowsError, SourceError, UsageError, XdmPrepError, counted, did_you_mean, needed_by, shorten
@@ -89,14 +89,9 @@ def read_excel(path: str | os.PathLike[str], options: ExcelOptions | None = None
     rows.close()
     if first is None:
         raise NoRowsError(f"{file}: sheet {header.sheet!r} has a header but no row below it. Nothing was written.")
-    leaves = tuple(Leaf((name,), pa.string(), name) for name in names)
-    return Stream(
-        source=partial(_pieces, file, opts),
-        steps=(partial(_chunk, leaves=leaves),),
-        leaves=leaves,
-        arrow_schema=pa.schema([(name, pa.string()) for name in names]),
-        name=file.name,
-    )
+    columns = pa.schema([(name, pa.string()) for name in names])
+    leaves = column_leaves(columns)
+    return Stream(partial(_pieces, file, opts), (partial(_chunk, leaves=leaves),), leaves, columns, file.name)
 
 
 @dataclass(frozen=True, slots=True)

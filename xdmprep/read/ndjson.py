@@ -30,7 +30,7 @@ from ..core.ndjson.strict import UnreadableError, WrittenNumber, strict_json
 from ..core.ndjson.unread import NO_COMMA, closing_row, line_count, too_long, unread_line
 from ..core.paths import Path as Steps
 from ..core.paths import format_path
-from ..core.shred import Leaf
+from ..core.shred import Leaf, column_leaves
 from ..core.signatures import other_kind, what_it_is
 from ..core.stream import Chunk, Finding, Stream, Unlike, Unread
 from ..errors import SourceError
@@ -90,7 +90,7 @@ def read_ndjson(path: str | os.PathLike[str], columns: LearnedColumns | None = N
     columns = columns or learned([file])
     tree = columns.tree
     blocks = open_blocks(file, max(BLOCK_BYTES * MANY_COLUMNS // max(len(tree.names), MANY_COLUMNS), 1 << 14))
-    leaves = tuple(Leaf((field.name,), field.type, field.name) for field in tree.fields)
+    leaves = column_leaves(_schema(tree))
     steps = (partial(_parse, tree=tree, leaves=leaves),)
     unlike: Unlike | None = partial(list, columns.unlike) if columns.unlike else None
     whole = None if columns.complete else partial(_read_whole, file)

@@ -18,14 +18,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..core.arrow_types import joined, plain_type
+from ..core.arrow_types import joined_batches, plain_type
 from ..core.documents import exists, files_below, is_file, is_folder
 from ..core.manifest import NAME, Manifest
 from ..core.ndjson.fields import MOST_TOLD
 from ..core.packed import ENDINGS as PACKED
 from ..core.remote import RemoteError, as_local, is_elsewhere, is_remote, shown
 from ..core.remote import expand as listed
-from ..core.shred import Leaf, conform
+from ..core.shred import Leaf, column_leaves, conform
 from ..core.stream import Chunk, Origins, Stream
 from ..errors import NoRowsError, SourceError
 
@@ -154,12 +154,9 @@ def read_files(files: Sequence[str], open_file: Callable[[str], Stream]) -> Stre
         raise SourceError(f"none of the {len(files)} files has rows. Nothing was written.")
     schema, unlike = _joined(opened)
     names = set(schema.names)
-    lacking = {
-        number: frozenset(names - set(stream.arrow_schema.names))
-        for number, (_, stream) in enumerate(opened)
-        if names - set(stream.arrow_schema.names)
-    }
-    leaves = tuple(Leaf((field.name,), field.type, field.name) for field in schema)
+    absent = [frozenset(names - set(stream.arrow_schema.names)) for _, stream in opened]
+    lacking = {number: columns for number, columns in enumerate(absent) if columns}
+    leaves = column_leaves(schema)
     sizes = [stream.total_bytes for _, stream in opened]
     rest = len(files) - 1
     return Stream(
@@ -262,11 +259,9 @@ def _pieces(streams: tuple[Stream, ...]) -> Iterator[list[_Piece]]:
 
 
 def _chunk(
-    pieces: list[_Piece],
-    steps: tuple[tuple[Callable[[Any], Any], ...], ...],
-    leaves: tuple[Leaf, ...],
+    pieces: list[_Piece], steps: tuple[tuple[Callable[[Any], Any], ...], ...], leaves: tuple[Leaf, ...],
     schema: pa.Schema,
-) -> Chunk:
+) -> Chunk:  # fmt: skip
     """Pieces of one or several of the files, with the columns of all."""
     made = []
     for number, value in pieces:
@@ -290,22 +285,17 @@ def _together(chunks: list[Chunk]) -> Chunk:
         file = chunk.files[0][0]
         moved.append(chunk.shift(rows, lines))
         rows, lines = rows + chunk.consumed, lines + chunk.lines
-    records = _stacked([chunk.records for chunk in chunks])
+    records = joined_batches([chunk.records for chunk in chunks])
     alike = all(chunk.source is chunk.records for chunk in chunks)
     sources = [chunk.source for chunk in chunks if chunk.source is not None]
     return Chunk(
         chunks[0].leaves, records, np.concatenate([chunk.rows for chunk in moved]),
         tuple(issue for chunk in moved for issue in chunk.issues),
         tuple(unread for chunk in moved for unread in chunk.unread),
-        records if alike else _stacked(sources) if len(sources) == len(chunks) else None,
+        records if alike else joined_batches(sources) if len(sources) == len(chunks) else None,
         consumed=rows, lines=lines, size=sum(chunk.size for chunk in chunks),
         files=tuple(entry for chunk in chunks for entry in chunk.files),
     )  # fmt: skip
-
-
-def _stacked(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
-    columns = [joined([batch.column(at) for batch in batches]) for at in range(batches[0].num_columns)]
-    return pa.RecordBatch.from_arrays(columns, names=batches[0].schema.names)
 
 
 def _with_columns(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

@@ -27,7 +27,7 @@ from ..core.losses import LOST, ValueCounts
 from ..core.manifest import whole_file
 from ..core.paths import EVERY, format_path, parse_path
 from ..core.rules import RULES
-from ..core.stream import ISSUE_SCHEMA, UNKNOWN_KEY, Chunk, Finding, Origins, Stream, Unread, by_row
+from ..core.stream import ISSUE_SCHEMA, UNKNOWN_KEY, Chunk, Finding, Origins, Stream, Unread, by_row, issue_table
 from ..errors import DataError, ExpressionError, Issue, OutputError, counted, needed_by, shorten
 
 if TYPE_CHECKING:
@@ -348,7 +348,9 @@ class Report:
         """All findings as an Arrow table (:data:`xdmprep.core.stream.ISSUE_SCHEMA`), in row order."""
         if not self._pieces:
             return ISSUE_SCHEMA.empty_table()
-        table = pa.concat_tables([piece if isinstance(piece, pa.Table) else piece.table() for piece in self._pieces])
+        table = pa.concat_tables(
+            [piece if isinstance(piece, pa.Table) else issue_table([piece]) for piece in self._pieces]
+        )
         return self._seen(by_row(table))
 
     def place(self, origins: Origins) -> None:
@@ -426,7 +428,7 @@ class Report:
             if count <= 0:
                 break
             some = _head(piece, count)
-            kept.append(some if isinstance(some, pa.Table) else some.table())
+            kept.append(some if isinstance(some, pa.Table) else issue_table([some]))
             count -= kept[-1].num_rows
         if not kept:
             return ISSUE_SCHEMA.empty_table()

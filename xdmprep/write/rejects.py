@@ -15,8 +15,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
-from ..core.arrow_types import joined, plain_column, plain_type, shown, unique_names
+from ..core.arrow_types import joined, plain_column, plain_type, shown
 from ..core.cells import escape_cells
+from ..core.names import numbered_names
 from ..core.shred import Leaf
 from ..core.stream import ISSUE_SCHEMA, Chunk, Finding, Origins, Unread, by_row, issue_table
 from ..kernels.arrays import offsets_of, ranges
@@ -161,7 +162,7 @@ class Rejects:
         sources = [chunk.source for chunk in chunks]  # a chunk of nothing but unreadable rows has none
         known = next((source for source in sources if source is not None), None)
         if known is not None:
-            for number, name in enumerate(unique_names(known.schema.names)):
+            for number, name in enumerate(numbered_names(known.schema.names)):
                 parts = [
                     pa.nulls(len(chunk)) if source is None else _printable(source.column(number))
                     for chunk, source in zip(chunks, sources, strict=True)
