@@ -77,6 +77,12 @@ def read_iso(text: pa.Array, unit: str = "ms", layout: Layout | None = None) -> 
     length = lengths["min"].as_py()
     if length not in (10, 19, 20) or length != lengths["max"].as_py():
         return None
+    offsets, data = bytes_of(text)
+    start = offsets[int(np.argmin(nulls_of(text)))]
+    if data[start + 4] != ord("-") or data[start + 7] != ord(
+        "-"
+    ):  # a cast that fails takes as long as one that does not
+        return None
     if layout is not None:
         mark = _BY_ARROW.get(layout)
         if mark is None or length_of(layout) != length:
@@ -275,10 +281,12 @@ def _matrix(data: Ints, offsets: Ints, length: int) -> Ints:
 def _micros(matrix: Ints, layout: Layout) -> tuple[Ints, Ints, Ints]:
     """Local microseconds, seconds of offset, and where the text has the layout and names a real date."""
     n = len(matrix)
-    good = np.ones(n, dtype=bool)
+    good = _has_literals(matrix, layout)
     found: dict[str, Ints] = {}
     offset = np.zeros(n, dtype=np.int32)
     named = layout[-1][1] == REST
+    if not good.any():  # most layouts fit no text of a column
+        return np.zeros(n, dtype=np.int64), offset, good
     at = 0
     for part, width in layout:
         if width == NOT:
@@ -288,9 +296,7 @@ def _micros(matrix: Ints, layout: Layout) -> tuple[Ints, Ints, Ints]:
         if width == REST:
             continue
         if not width:
-            for code in part.encode():
-                good &= matrix[:, at] == code
-                at += 1
+            at += len(part.encode())
             continue
         here = matrix[:, at : at + width]
         at += width
@@ -337,6 +343,17 @@ def _micros(matrix: Ints, layout: Layout) -> tuple[Ints, Ints, Ints]:
         good &= (days + 3) % 7 + 1 == found["E"]
     seconds = days * 86400 + (np.asarray(hour).astype(np.int64) * 3600 + np.asarray(minute) * 60 + second)
     return seconds * 1_000_000 + found.get("S", np.int32(0)), offset, good
+
+
+def _has_literals(matrix: Ints, layout: Layout) -> Mask:
+    """Which texts have a layout's literal bytes."""
+    good, at = np.ones(len(matrix), dtype=bool), 0
+    for part, width in layout:
+        codes = b"" if width else part.encode()
+        for i, code in enumerate(codes):
+            good &= matrix[:, at + i] == code
+        at += len(codes) + max(width, 0) * (width not in (NOT, REST))
+    return good
 
 
 def _may_stand(matrix: Ints, layout: Layout, longer: bool) -> Ints:
