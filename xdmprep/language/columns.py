@@ -34,13 +34,14 @@ EXACT = 2**53
 class Column:
     """`values` as long as the batch; `open` is True where they are still to be found (None: nowhere).
 
-    Values for which there is no type are a list of Python values.
+    Values for which there is no type are a list of Python values.  Where it is known already that an open row fails,
+    `why` says so (one text or None for each row; None: nowhere).
     """
 
-    __slots__ = ("open", "values")
+    __slots__ = ("open", "values", "why")
 
-    def __init__(self, values: Any, open: Mask | None = None) -> None:
-        self.values, self.open = values, open
+    def __init__(self, values: Any, open: Mask | None = None, why: Ints | None = None) -> None:
+        self.values, self.open, self.why = values, open, why
 
 
 def usable_type(kind: pa.DataType) -> pa.DataType:
@@ -81,6 +82,19 @@ def merged(*masks: Mask | None) -> Mask | None:
         if mask is not None:
             out = mask if out is None else out | mask
     return out
+
+
+def first_reasons(columns: Sequence[Column], n: int) -> Ints | None:
+    """Why rows fail: the first of the columns that is open there says it; None for nowhere."""
+    if all(column.why is None for column in columns):
+        return None
+    why, seen = np.full(n, None, dtype=object), np.zeros(n, dtype=bool)
+    for column in columns:
+        if column.open is not None:
+            if column.why is not None:
+                why = np.where(seen, why, column.why)
+            seen |= column.open
+    return why
 
 
 def marked(n: int, rows: Any) -> Mask:

@@ -21,7 +21,21 @@ import pyarrow as pa
 
 from ..core.stream import TIMESTAMP
 from .catalogue import Context
-from .columns import LONG, MOMENT, TEXT, Column, Ints, Mask, distinct, merged, nulls_of, plain, some
+from .columns import (
+    LONG,
+    MOMENT,
+    TEXT,
+    Column,
+    Ints,
+    Mask,
+    distinct,
+    first_reasons,
+    marked,
+    merged,
+    nulls_of,
+    plain,
+    some,
+)
 from .functions import table
 from .interpreter import Direct, Evaluator, Scope, compile_node, direct, reason_of, run
 from .kernels import Body, Constants, Kernel, Rows, attempted, lifted
@@ -138,7 +152,9 @@ def _call(node: Call, frame: Frame) -> Column:
         if made is None and not node.random:
             made = _by_word(kernel, rows, arguments)
     if made is not None:
-        return made
+        first = arguments[:1] if entry.lazy else arguments
+        why = first_reasons([*(each for each in first if isinstance(each, Column)), made], frame.n)
+        return made if why is None else Column(made.values, made.open, why)
     if entry.lazy or entry.run is None:  # what is not asked for may fail; or the place is asked for, not the value
         return _whole(node, frame)
     return _spliced(node, arguments, frame)
@@ -200,16 +216,17 @@ def _on_words(node: Call, frame: Frame) -> Column | None:
         places = codes if places is None else places * np.int32(len(known)) + codes
     found = _call(node, Frame(words, combinations, frame.context, None, frame.asked))
     is_open = None if found.open is None else some(found.open[places])
+    why = None if found.why is None else found.why[places]
     if isinstance(found, Constants):
         return Constants(found.value, frame.n)
     if isinstance(found.values, list):
-        return Column([found.values[i] for i in places.tolist()], is_open)
+        return Column([found.values[i] for i in places.tolist()], is_open, why)
     answers = plain(found.values)
     if answers.type != TEXT:
-        return Column(answers.take(pa.array(places)), is_open)
+        return Column(answers.take(pa.array(places)), is_open, why)
     absent = nulls_of(answers)[places] if answers.null_count else None
     answers = answers.fill_null("")  # a null among the words would be one more way to say null
-    return Column(pa.DictionaryArray.from_arrays(pa.array(places, pa.int32(), mask=absent), answers), is_open)
+    return Column(pa.DictionaryArray.from_arrays(pa.array(places, pa.int32(), mask=absent), answers), is_open, why)
 
 
 def _whole(node: Node, frame: Frame) -> Column:
@@ -248,18 +265,21 @@ def _interpreted(node: Node, tree: Node, columns: dict[str, Column], frame: Fram
     arrays = {name: _some_of(column.values, at) for name, column in columns.items()}
     evaluator = _compiled(tree)
     values, reasons = each(tree, evaluator, arrays, n if at is None else len(at), frame, node.random, node)
-    failed = np.zeros(n, dtype=bool)
-    if at is None:
-        failed[list(reasons)] = True
-    else:
+    if at is not None:
         whole: list[Any] = [None] * n
         for i, value in zip(at.tolist(), values, strict=True):
             whole[i] = value
-        values, failed[at[list(reasons)]] = whole, True
+        values = whole
     made = from_python(values)
     if result is not None and not isinstance(made, list) and pa.types.is_null(made.type):
         made = pa.nulls(n, result)
-    return Column(made, merged(is_open, some(failed)))
+    if not reasons:
+        return Column(made, is_open, first_reasons([*columns.values()], n))
+    failed = np.fromiter(reasons, np.int64) if at is None else at[list(reasons)]
+    why = np.full(n, None, dtype=object)
+    why[failed] = list(reasons.values())
+    own = Column(made, marked(n, failed), why)
+    return Column(made, merged(is_open, own.open), first_reasons([*columns.values(), own], n))
 
 
 @lru_cache(maxsize=256)
@@ -283,6 +303,7 @@ def _by_word(entry: Kernel, rows: Rows, given: Sequence[Column | Body]) -> Colum
     for i, words in sorted(few, key=lambda one: len(one[1].dictionary)):
         pieces: list[pa.Array] = []
         places, is_open, filled = np.zeros(rows.n, dtype=np.int64), np.ones(rows.n, dtype=bool), 0
+        why = np.full(rows.n, None, dtype=object)
         codes = words.indices.to_numpy(zero_copy_only=False)
         for code, word in enumerate(words.dictionary.to_pylist()):
             at = np.flatnonzero(codes == code)
@@ -293,10 +314,11 @@ def _by_word(entry: Kernel, rows: Rows, given: Sequence[Column | Body]) -> Colum
             if made is not None and not isinstance(made.values, list):
                 places[at] = filled + np.arange(len(at))
                 is_open[at] = False if made.open is None else made.open
+                why[at] = made.why
                 pieces.append(plain(made.values))
                 filled += len(at)
         if pieces:
-            return Column(stacked(pieces).take(pa.array(places)), some(is_open))
+            return Column(stacked(pieces).take(pa.array(places)), some(is_open), why)
     return None
 
 
@@ -317,7 +339,8 @@ def _taken(column: Column | Body, at: Ints) -> Column | Body:
         return lambda parents, items: column(at[parents], items)
     if isinstance(column, Constants):
         return Constants(column.value, len(at))
-    return Column(_some_of(column.values, at), None if column.open is None else some(column.open[at]))
+    why = None if column.why is None else column.why[at]
+    return Column(_some_of(column.values, at), None if column.open is None else some(column.open[at]), why)
 
 
 def _is_nested(values: Any) -> bool:

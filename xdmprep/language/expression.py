@@ -15,7 +15,7 @@ from ..errors import ExpressionError
 from . import shapes
 from .binding import bind
 from .catalogue import Context
-from .columns import DOUBLE, LONG, Column, Mask, nulls_of, patched, plain, usable, usable_type
+from .columns import DOUBLE, LONG, Column, Ints, Mask, nulls_of, patched, plain, usable, usable_type
 from .constants import check_constants, likely_mistakes
 from .evaluation import Frame, each, evaluate, fold
 from .grammar import parse
@@ -179,7 +179,7 @@ class Expression:
         values, is_open = column.values, column.open
         if is_open is None or not is_open.any():
             return self._handed(values, [], kind)
-        return self._completed(values, is_open, frame, kind)
+        return self._completed(values, is_open, frame, kind, column.why)
 
     def interpreted(self, records: pa.RecordBatch) -> list[tuple[str, bool]]:
         """The parts that the interpreter evaluates on some rows, and whether once per distinct value of what they read.
@@ -212,15 +212,27 @@ class Expression:
         return _untyped(values, errors) if settled is None else Evaluated(shapes.final(settled), errors)
 
     def _completed(
-        self, values: pa.Array | list[Any], is_open: Mask, frame: Frame, kind: pa.DataType | None
-    ) -> Evaluated:
-        """`values` with the open rows worked out by the interpreter."""
+        self, values: pa.Array | list[Any], is_open: Mask, frame: Frame, kind: pa.DataType | None,
+        why: Ints | None = None,
+    ) -> Evaluated:  # fmt: skip
+        """`values` with the open rows worked out by the interpreter, unless it is known why they fail."""
         at = np.flatnonzero(is_open)
-        some = frame.taken(at) if len(at) < frame.n else frame
-        columns = {name: some.column(name) for name in self.columns}
-        often = self.tree if len(at) * 10 > frame.n else None
-        found, reasons = each(self.tree, self.evaluator, columns, len(at), some, self._root.random, often)
-        errors = [(int(at[i]), reasons[i]) for i in sorted(reasons)]
+        told = (
+            np.zeros(len(at), dtype=bool)
+            if why is None
+            else np.fromiter((each is not None for each in why[at]), bool, len(at))
+        )
+        errors = [] if why is None else list(zip(at[told].tolist(), why[at[told]].tolist(), strict=True))
+        found: list[Any] = [None] * len(at)
+        if not told.all():
+            asked = np.flatnonzero(~told)
+            some = frame.taken(at[asked]) if len(asked) < frame.n else frame
+            columns = {name: some.column(name) for name in self.columns}
+            often = self.tree if len(asked) * 10 > frame.n else None
+            more, reasons = each(self.tree, self.evaluator, columns, len(asked), some, self._root.random, often)
+            for i, value in zip(asked.tolist(), more, strict=True):
+                found[i] = value
+            errors = sorted(errors + [(int(at[asked[i]]), reason) for i, reason in reasons.items()])
         if len(at) == frame.n:
             return self._handed(shapes.from_python(found), errors, kind)
         fresh = shapes.from_python(found)

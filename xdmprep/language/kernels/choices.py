@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...kernels.arrays import list_parts, sieved
-from ..columns import EXACT, TEXT, Column, Mask, as_mask, merged, nulls_of, plain, some
+from ..columns import EXACT, TEXT, Column, Mask, as_mask, first_reasons, merged, nulls_of, plain, some
 from ..shapes import chosen, list_of, type_kind
 from ..values import number_in
 from .equality import same
@@ -20,9 +20,10 @@ def _choice(rows: Rows, condition: Column, yes: Column, no: Column) -> Made:
     held = truths(rows, condition)
     mask = as_mask(held.values)
     if kind(no) in ("null", kind(yes)) and mask.all() and not isinstance(yes, Constants):
-        return Column(yes.values, merged(held.open, yes.open))
+        return Column(yes.values, merged(held.open, yes.open), yes.why)
     made = _either(mask, yes, no, rows.n) or _by_mask(mask, yes, no)
-    return Column(made.values, merged(held.open, made.open))
+    why = first_reasons([Column(None, at, column.why) for column, at in ((yes, mask), (no, ~mask))], rows.n)
+    return Column(made.values, merged(held.open, made.open), why)
 
 
 def _by_mask(mask: Mask, yes: Column, no: Column) -> Column:

@@ -98,7 +98,7 @@ class Constants(Column):
     __slots__ = ("_made", "n", "value")
 
     def __init__(self, value: Any, n: int) -> None:
-        self.value, self.n, self.open = value, n, None
+        self.value, self.n, self.open, self.why = value, n, None, None
         self._made: Any = None
 
     @property
@@ -151,7 +151,7 @@ class Kernel:
         arguments = [_taken(rows, column, take.rstrip("?")) for column, take in zip(given, takes, strict=False)]
         found = needed(self.run(rows, *arguments))
         is_open = merged(found.open, *[each.open for each in arguments if isinstance(each, Column)])
-        return found if is_open is found.open else Column(found.values, is_open)
+        return found if is_open is found.open else Column(found.values, is_open, found.why)
 
 
 def kernel(names: str, takes: str = "", **bound: Any) -> Callable[[Function], Function]:
