@@ -42,6 +42,7 @@ os.environ.setdefault("PYARROW_IGNORE_TIMEZONE", "")
 ROOT = Path(__file__).resolve().parent.parent
 UNIT = ROOT / "tests" / "unit"
 SHARED = ROOT.parent / "shared"
+LONGEST_SLEEP = 0.05  # seconds, of a unit test
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -124,11 +125,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_network_in_unit_tests(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test in tests/unit that connects, or waits for connections, fails; such tests stand in tests/integration."""
+def _no_network_and_no_sleep_in_unit_tests(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test in tests/unit fails if it connects, listens, or sleeps for longer than `LONGEST_SLEEP`."""
     if UNIT not in request.path.parents:
         return
 
+    def sleep(seconds: float, _real: Callable[[float], None] = time.sleep) -> None:
+        if seconds > LONGEST_SLEEP:
+            pytest.fail(f"a unit test slept for {seconds} s; give it a clock, or move it to tests/integration")
+        _real(seconds)
+
+    monkeypatch.setattr(time, "sleep", sleep)
     for name in ("connect", "connect_ex", "listen"):  # not bind: urllib3 tries one for IPv6 when it is imported
         real = getattr(socket.socket, name)
 

@@ -1,8 +1,9 @@
-"""The guard of tests/conftest.py: a unit test cannot open a network socket."""
+"""The guards of tests/conftest.py: a unit test can neither open a network socket nor sleep."""
 
 from __future__ import annotations
 
 import socket
+import time
 
 import pytest
 
@@ -19,3 +20,9 @@ def test_a_pair_of_sockets_within_the_process_is_not() -> None:
     with left, right:
         left.sendall(b"x")
         assert right.recv(1) == b"x"
+
+
+def test_a_sleep_is_refused() -> None:
+    with pytest.raises(pytest.fail.Exception, match=r"slept for 0\.06 s"):
+        time.sleep(0.06)
+    time.sleep(0.001)
