@@ -1,6 +1,6 @@
 """The command `xdmprep`: arguments, printing, exit codes.
 
-Exit codes: 0 fine; 1 the data has faults; 2 wrong use, unreadable input, wrong mapping or schema; 3 the platform could
+Exit codes: 0 success; 1 the data has errors; 2 wrong usage, unreadable input, wrong mapping or schema; 3 the platform could
 not be reached or refused; 130 interrupted.  Commands load on first use, so that ``--help`` is quick.
 """
 

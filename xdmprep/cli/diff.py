@@ -18,7 +18,7 @@ from . import options
 from .arrow_runtime import load_arrow
 from .command import Command
 from .findings import annotate_report, show_next, show_report
-from .lineage import OPENLINEAGE, lineage, told_of_run
+from .lineage import OPENLINEAGE, lineage, record_run
 from .printer import event, print_json, say, show, warn
 from .progress import progress
 
@@ -95,7 +95,7 @@ def diff(
     for text in array_warnings(mapping_set):
         warn(text)
     event("file", name=Path(place(before)).name, bytes=Path(before).stat().st_size if is_file(before) else None)
-    with lineage(openlineage, "diff", [before, after], out) as told, progress(bar) as shown:
+    with lineage(openlineage, "diff", [before, after], out) as lineage_run, progress(bar) as shown:
         result = write_patch(
             before, after, schema, out, on=on, mapping=mapping_set, new=new, duplicates=duplicates,
             relax_required=relax_required, rules=rules, strict=strict, format=format, max_bytes=max_bytes,
@@ -103,7 +103,7 @@ def diff(
             overwrite=overwrite, effects=trial if preview else None, **shown.hooks,
         )  # fmt: skip
         if openlineage:
-            told_of_run(told, result, schema)
+            record_run(lineage_run, result, schema)
     seen = None
     if preview:
         from .preview import preview_of

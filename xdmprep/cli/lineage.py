@@ -1,4 +1,4 @@
-"""OpenLineage: a run tells where its data came from and went, as events of that standard's JSON.
+"""OpenLineage: events that say where a run's data came from and went.
 
 A command emits START when it begins and COMPLETE, FAIL or ABORT when it ends.  The events hold names, types and counts,
 never a value of the data.  An event that cannot be delivered is a warning; the run goes on.
@@ -48,19 +48,19 @@ def schema_facet(columns: Any) -> dict[str, Any]:
     """The facet ``schema`` of a dataset.
 
     Args:
-        columns: an Arrow schema; objects and lists are told with the fields inside them.
+        columns: an Arrow schema; objects and lists with the fields inside them.
     """
 
-    def told(column: Any) -> dict[str, Any]:
+    def described(column: Any) -> dict[str, Any]:
         import pyarrow as pa
 
         kind = column.type
         inner = kind.value_type if pa.types.is_list(kind) else kind
         word = "array" if pa.types.is_list(kind) else "struct" if pa.types.is_struct(kind) else str(kind)
         made = {"name": column.name, "type": "map" if pa.types.is_map(kind) else word}
-        return made | ({"fields": [told(one) for one in inner]} if pa.types.is_struct(inner) else {})
+        return made | ({"fields": [described(one) for one in inner]} if pa.types.is_struct(inner) else {})
 
-    return _facet("SchemaDatasetFacet", "1-2-0", fields=[told(column) for column in columns])
+    return _facet("SchemaDatasetFacet", "1-2-0", fields=[described(column) for column in columns])
 
 
 def dataset(place: Any) -> dict[str, str]:
@@ -109,16 +109,16 @@ class LineageRun:
 
 @contextmanager
 def lineage(target: str | None, job: str, inputs: Sequence[Any], out: Any) -> Iterator[LineageRun]:
-    """A run that tells where its data comes from and goes.
+    """Emit the lineage of a run: where its data comes from and goes.
 
     Args:
-        target: a server's address, or a file that events are appended to, one a line; None tells nobody.
+        target: a server's address, or a file that events are appended to, one a line; None emits nothing.
         job: name of the job.
         inputs: paths and URLs of the sources.
         out: the folder that is written.
 
     Yields:
-        The run, while it is open: COMPLETE is told at its end, or FAIL after an error.
+        The run, while it is open: COMPLETE is emitted at its end, or FAIL after an error.
 
     Raises:
         UsageError: the target is neither.
@@ -132,13 +132,15 @@ def lineage(target: str | None, job: str, inputs: Sequence[Any], out: Any) -> It
         raise
     except BaseException as error:
         kind = error.kind if isinstance(error, XdmPrepError) else type(error).__name__
-        told = _facet("ErrorMessageRunFacet", "1-0-1", message=f"{job} failed: {kind}", programmingLanguage="Python")
-        run.emit("FAIL", errorMessage=told)
+        error_facet = _facet(
+            "ErrorMessageRunFacet", "1-0-1", message=f"{job} failed: {kind}", programmingLanguage="Python"
+        )
+        run.emit("FAIL", errorMessage=error_facet)
         raise
     run.emit("COMPLETE")
 
 
-def told_of_run(run: LineageRun, result: Any, schema: Any, source_columns: Any = None) -> None:
+def record_run(run: LineageRun, result: Any, schema: Any, source_columns: Any = None) -> None:
     """Add what a run wrote.
 
     Args:

@@ -169,7 +169,7 @@ _FORMS = {".csv": "csv", ".json": "posted", ".yaml": "own", ".yml": "own"}
     help="own: ours (YAML or JSON); posted, stored, old: Data Prep JSON; csv: the template of the mapping screen. "
     "Default: csv for a .csv target, posted for .json, own for .yaml.",
 )
-@click.option("--source", "source_path", type=PLACE, help="Source whose header tells columns from expressions.")
+@click.option("--source", "source_path", type=PLACE, help="Source whose header says which names are columns.")
 @SET
 @JSON
 def convert(
@@ -253,7 +253,7 @@ def pull(
 @mapping.command(epilog="Example: xdmprep mapping push crm.mapping.yaml --source crm.csv --config config.json")
 @click.argument("path", type=PLACE)
 @click.option("--schema", metavar="ID|FILE", help="The schema to map to, where the set does not name it.")
-@click.option("--source", "source_path", type=PLACE, help="Source whose header tells columns from expressions.")
+@click.option("--source", "source_path", type=PLACE, help="Source whose header says which names are columns.")
 @click.option("--id", "set_id", metavar="ID", help="The set to replace.  [default: the one it was pulled from]")
 @click.option("--new", is_flag=True, help="Create a new set, also if it was pulled.")
 @click.option("--force", is_flag=True, help="Send it although Data Prep cannot hold all of it, or its set has changed.")

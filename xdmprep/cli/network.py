@@ -192,12 +192,12 @@ def _upload_series(
 ) -> int:  # fmt: skip
     """Several batches in order; one summary."""
 
-    def told(now: Batch) -> None:
+    def on_status(now: Batch) -> None:
         _watched(now, client.tell)
 
-    series = _upload(client, folder, client.upload_series, dataset, timeout=timeout, on_status=told, **options)
+    series = _upload(client, folder, client.upload_series, dataset, timeout=timeout, on_status=on_status, **options)
     if wait_ and not series.failed:
-        last = client.wait(series.batches[-1].id, timeout, on_status=told, completed=True)
+        last = client.wait(series.batches[-1].id, timeout, on_status=on_status, completed=True)
         client.check_counts(last, _manifests(folder)[-1].folder or folder)
         series = replace(series, batches=(*series.batches[:-1], last))
     if as_json:

@@ -17,7 +17,7 @@ from . import options
 from .arrow_runtime import load_arrow
 from .command import Command
 from .findings import annotate_report, show_next, show_report
-from .lineage import OPENLINEAGE, lineage, told_of_run
+from .lineage import OPENLINEAGE, lineage, record_run
 from .printer import event, print_json, say, show, show_lines, warn
 from .progress import progress
 
@@ -141,7 +141,7 @@ def prepare(
     common: dict[str, Any] = {"rules": rules, "strict": strict, "max_bytes": max_bytes, "overwrite": overwrite}
     limits: dict[str, Any] = {"error_threshold": error_threshold, "max_loss": max_loss, "max_rows": max_rows}
     columns = None
-    with lineage(openlineage, job, sources, out) as told, progress(bar if engine == "local" else False) as shown:
+    with lineage(openlineage, job, sources, out) as lineage_run, progress(bar if engine == "local" else False) as shown:
         result: Any
         if engine == "spark":
             result = _on_spark(
@@ -161,7 +161,7 @@ def prepare(
             if openlineage:
                 columns = json.loads((out / "run.json").read_text(encoding="utf-8")).get("again", {}).get("columns")
         if openlineage:
-            told_of_run(told, result, schema, columns)
+            record_run(lineage_run, result, schema, columns)
     if hide_values:
         result = replace(result, report=result.report.without_values())
     if report is not None:

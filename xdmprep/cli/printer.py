@@ -194,7 +194,7 @@ def begin(lines: bool = False) -> None:
     _last.clear()
 
 
-#: What tells that a message says itself what to do.
+#: Words by which a message already says what to do.
 _SAID = re.compile(r"\b[Gg]ive\b|\bWrite\b|Did you mean|--\w| faults\n")
 #: What to do, by kind of error, where the message does not say.
 _HINTS = {
@@ -267,7 +267,7 @@ _ADVICE = re.compile(rf"(?<=[.!?)]) (?=(?:{'|'.join(_ADVICE_WORDS).replace('~', 
 
 
 def split_hint(text: str) -> tuple[str, str]:
-    """What happened, and what to do about it: messages end with sentences that tell it; they may be missing."""
+    """What happened, and what to do about it: the closing sentences of a message, if any."""
     if "\n" in text:
         return text, ""
     found = _ADVICE.search(text)

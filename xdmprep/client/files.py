@@ -1,7 +1,7 @@
 """Sending one file: small ones with one PUT, large ones in chunks, from the disk and never whole in memory.
 
 A PUT may be repeated freely.  A PATCH may not, because overlapping chunks spoil the file when it is completed; so after
-a lost answer HEAD tells what has arrived, and where that is not clear the file is begun again.
+a lost answer HEAD says what has arrived, and where that is not clear the file is begun again.
 """
 
 from __future__ import annotations

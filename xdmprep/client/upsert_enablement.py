@@ -100,7 +100,7 @@ def carry_out(session: Session, made: EnablementPlan, tell: Callable[[str], None
 
     Raises:
         PlatformError: batches are under way, or the platform refused or could not be reached.  How the dataset is left
-            is told before that.
+            is reported before that.
     """
     if made.under_way:
         names = ", ".join(f"{batch.id} ({batch.status})" for batch in made.under_way)

@@ -73,8 +73,8 @@ def what_it_is(head: bytes, json_fits: bool = False) -> str | None:
     if head[257:262] == b"ustar":
         return "a tar archive; unpack it first"
     if not json_fits and re.match(rb'\{\s*("|\}|\Z)|\[\s*[\[{]', text):
-        if (told := _error_in(head)) is not None:
-            return f"a JSON document that tells of an error, {shorten(told)}, perhaps of a failed download"
+        if (error := _error_in(head)) is not None:
+            return f"a JSON document that tells of an error, {shorten(error)}, perhaps of a failed download"
         return "JSON; give it a name that ends in .json"
     return None
 
@@ -95,9 +95,9 @@ def error_of(value: Any) -> str | None:
     if not failed and not value.keys() & {"error", "errors", "fault"}:
         return None
     for key in ("message", "detail", "title", "error_description", "error", "errors", "fault"):
-        told = value.get(key)
-        if told:
-            return str(told.get("message") or told) if isinstance(told, dict) else str(told)
+        error = value.get(key)
+        if error:
+            return str(error.get("message") or error) if isinstance(error, dict) else str(error)
     return None
 
 

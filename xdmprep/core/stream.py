@@ -57,7 +57,7 @@ class Finding:
         code, severity, path, column, message, hint: as in :class:`~xdmprep.errors.Issue`, the same for all rows.
         rows: int64, ascending row numbers in the numbering of the chunk; a row may occur more than once.
         values: the offending values as text, as long as `rows`; None where there is nothing to show.
-        place: the path without what differs from row to row (indexes, keys of maps), empty where the path tells.
+        place: the path without what differs from row to row (indexes, keys of maps), empty where the path says it.
     """
 
     code: str

@@ -352,8 +352,8 @@ class _BatchRun:
 
     def _fail(self, failed: FailedRecord, number: int) -> None:
         self.failed_rows += 1
-        told = [str(error.get("code", "")) for error in failed.errors]
-        codes = {BATCH_CODES.get(code, code) for code in told} or {"INGEST-1212-400"}
+        original = [str(error.get("code", "")) for error in failed.errors]
+        codes = {BATCH_CODES.get(code, code) for code in original} or {"INGEST-1212-400"}
         self.by_code.update(codes)
         corrupt = codes == {"INGEST-1401-400"}
         try:
@@ -364,7 +364,7 @@ class _BatchRun:
         name = f"{'parsing' if corrupt else 'conversion'}_errors_{number}.json"
         short = [
             {"code": ROW_CODES.get(code, code), "message": error.get("message", "")}
-            for code, error in zip(told, failed.errors, strict=True)
+            for code, error in zip(original, failed.errors, strict=True)
         ]
         if self.diagnostics:
             self._writer("row_errors", name).add({**shown, "_errors": short, "_filename": name})

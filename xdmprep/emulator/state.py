@@ -109,6 +109,8 @@ class State:
                     if len(found) >= wanted:
                         return found[:wanted]
             except XdmPrepError as error:
-                told = str(error).replace(row["stored"], row["name"])
-                raise Refusal(400, told if told.startswith(row["name"]) else f"{row['name']}: {told}") from None
+                message = str(error).replace(row["stored"], row["name"])
+                raise Refusal(
+                    400, message if message.startswith(row["name"]) else f"{row['name']}: {message}"
+                ) from None
         return found

@@ -375,8 +375,8 @@ def _act_on_batch(state: State, request: Request) -> dict[str, Any]:
         allowed = ABORTABLE if state.answers == "guide" else frozenset({"loading"})
         changed = state.store.change_batch(key, allowed, status="aborted", completed=now_ms())
     elif action == "FAIL":
-        told = [{"code": "unknown", "description": "The client gave the batch up (action FAIL)."}]
-        changed = state.store.change_batch(key, {"loading"}, status="failed", completed=now_ms(), errors=told)
+        errors = [{"code": "unknown", "description": "The client gave the batch up (action FAIL)."}]
+        changed = state.store.change_batch(key, {"loading"}, status="failed", completed=now_ms(), errors=errors)
     elif action == "REVERT":
         if status in ("inactive", "deleted"):
             return doc

@@ -136,7 +136,7 @@ class Kernels(Protocol):
         """Positions of the texts that fail a test of their bytes; None if there are none."""
 
     def not_accepted(self, array: pa.Array, automaton: Automaton, /) -> Positions | None:
-        """Positions of the texts that an automaton does not accept, or that are too long to tell; None for none."""
+        """Positions of the texts that an automaton does not accept, or that are too long to decide; None for none."""
 
     def printed_otherwise(self, texts: pa.Array, whole: bool, /) -> Positions:
         """Positions of the texts that JSON may print differently once they are read as numbers; nulls are none.

@@ -180,7 +180,7 @@ class Blocks:
         findings = list(late.issues)
         keyless = ~valid(keys)
         if keyless.any():
-            text = "the record has no key, so nobody can tell whose it is"
+            text = "the record has no key, so there is no way to know whose it is"
             hint = "Give every row a value for the key, or choose another with --on."
             findings.append(Finding.of("patch-key", self.key.where, text, late.rows[keyless], hint=hint))
         bad = late.faulty() | keyless

@@ -17,7 +17,7 @@ import numpy as np
 from ..errors import OutputError
 from .row_hash import Digests
 
-#: Parts are told by the first six bits of the key's digest.
+#: The part of a record is the first six bits of the key's digest.
 PARTS = 64
 _SHIFT = np.uint64(58)
 #: Records held in memory before they are parted.

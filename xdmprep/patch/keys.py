@@ -1,4 +1,4 @@
-"""The key that tells which records of two snapshots are the same person's: a path, or the primary identity."""
+"""The key that matches the records of two snapshots: a path, or the primary identity."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ class Patch(Stream):
         return [".".join(str(step) for step in path) for path in leaf_paths(self.arrow_schema)]
 
     def with_set_aside(self) -> Patch:
-        """The same patch with the rows that are set aside among its records, for a writer that tells them apart."""
+        """The same patch with the rows that are set aside among its records, for a writer that separates them."""
         return replace(self, steps=tuple(step for step in self.steps if step is not good_only))
 
     @property

@@ -1,4 +1,4 @@
-"""Sixty-four bits for each record, worked out on whole columns, so that most unchanged records are told at a glance.
+"""A 64-bit hash of each record, computed column by column: most unchanged records are recognised by it.
 
 Two records of equal content have equal digests, however their columns are encoded and chunked, and wherever nulls,
 empty objects and empty arrays stand for "nothing".  The reverse holds but for the chance of 64 bits: texts go through
@@ -45,7 +45,7 @@ def record_digests(columns: Sequence[pa.Array]) -> Digests:
         column = plain(column)
         if pa.types.is_string(column.type):
             there = valid(column)
-            if not there.all():  # null and empty text join alike, so what is missing is told apart here
+            if not there.all():  # null and empty text join alike, so missing values are marked here
                 total += np.where(there, np.uint64(0), _mix(np.full(1, number + 1, np.uint64), number)[0])
                 column = column.fill_null("")
             texts.append(column.cast(pa.binary()))

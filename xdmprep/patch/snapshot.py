@@ -26,7 +26,7 @@ class Snapshot:
 
     Attributes:
         stream: where they come from.
-        key: what tells one from another.
+        key: what identifies a record.
         primary: the primary identity, where it is to be looked at beside the key; else None.
         keyed: makes the fields of the key of rows that are no records yet; None where they are.
         resident: the rows are in memory anyway, so that they need not be put aside.

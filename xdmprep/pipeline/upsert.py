@@ -411,8 +411,8 @@ def _side(source: Any, mapping: Any, schema: Schema, on: str | None, csv: CsvOpt
     part = _of_keys(whole, [key.path])
     if not len(part):
         raise UsageError(
-            f"{whole.name or 'the mapping'} maps nothing to the key ({key.name}), so nobody can tell whose a record "
-            "is. Map a value to it, or name another key with --on."
+            f"{whole.name or 'the mapping'} maps nothing to the key ({key.name}), so it is unknown whose a record is. "
+            "Map a value to it, or name another key with --on."
         )
     if primary is not None:
         part = _of_keys(whole, [key.path, primary.path])

@@ -40,7 +40,7 @@ CHUNK_ROWS = 16_384
 #: Small batches are joined to one of about as many bytes at most.
 CHUNK_BYTES = 8 << 20
 
-#: Rows at either end of a table by which the size of all is told.
+#: Rows at either end of a table by which the size of all is estimated.
 _FEW = 64
 
 #: How datasets are read.
@@ -199,7 +199,7 @@ def _of_series(series: Any) -> pa.Array:
 
 
 def _is_plain(series: Any) -> bool:
-    """Whether pandas finds texts or numbers alone in a column of objects, which it tells faster than their types."""
+    """Whether pandas finds texts or numbers alone in a column of objects, which it finds faster than their types."""
     kind: str = sys.modules["pandas"].api.types.infer_dtype(series, skipna=True)
     return kind in ("string", "integer", "floating", "boolean", "decimal", "bytes", "date", "time")
 
@@ -304,7 +304,7 @@ def _table_batches(table: pa.Table, rows: int) -> Iterator[pa.RecordBatch]:
 
 
 def _row_bytes(table: pa.Table) -> int:
-    """About how many bytes a row takes; of each chunk of a table the size takes microseconds to tell."""
+    """About how many bytes a row takes; measuring a chunk of a table takes microseconds."""
     ends = table.slice(0, _FEW), table.slice(max(0, table.num_rows - _FEW))
     size: int = sum(end.nbytes for end in ends)
     return size // max(1, sum(map(len, ends)))
@@ -403,9 +403,9 @@ def as_records(stream: Stream) -> Stream:
     if stream.whole is not None:
         stream = replace(stream.whole(), name=stream.name)
     require_readable(stream.name, stream.arrow_schema)
-    if stream.unlike is not None and (told := stream.unlike()):
+    if stream.unlike is not None and (notes := stream.unlike()):
         raise SourceError(
-            f"{stream.name}: {'; '.join(told)}. As records are written, one column must hold them all, and "
+            f"{stream.name}: {'; '.join(notes)}. As records are written, one column must hold them all, and "
             "only text could. Correct the values, or map the rows with a schema. Nothing was written."
         )
     names = stream.arrow_schema.names

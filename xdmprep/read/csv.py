@@ -35,7 +35,7 @@ MAX_RECORD_BYTES = 32 << 20
 _SEP = re.compile(rb"\s*sep=(.)\s*")
 #: Letters and signs of cp1252 in Western texts.
 _WESTERN = frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝàáâãäåæçèéêëìíîïñòóôõöøùúûüýßŒœŠšŽžŸ€‚„…‘’“”–—«»£§©®°´·¿¡ªº\xa0")
-#: So much of a file tells of which columns other files have few values.
+#: Bytes of a file that are read to find columns of which other files have few values.
 TELLING = 64 << 10
 #: So much is kept of a record that is set aside for its length.
 _SHOWN_BYTES = 1000
@@ -143,7 +143,7 @@ def read_csv(
 ) -> Stream:
     """The rows of a CSV file, all columns as text.
 
-    Columns that share a name are told apart by their place: ``city (column 3)`` and ``city (column 7)``.
+    Columns that share a name are numbered by their place: ``city (column 3)`` and ``city (column 7)``.
     Records that cannot be rows come as `Chunk.unread` with their line number.
 
     Args:
@@ -206,7 +206,7 @@ def read_header(file: Path, opts: CsvOptions) -> Header:
             while size := cutter.first(text[at:], final=not more):
                 record = text[at : at + size]
                 at += size
-                if (told := _SEP.fullmatch(record)) and told[1] == opts.delimiter.encode():
+                if (separator := _SEP.fullmatch(record)) and separator[1] == opts.delimiter.encode():
                     continue  # Excel's own line about the delimiter
                 if record.strip(blanks):
                     return Header(_header_names(cutter, record, file, opts), at, kernels.active.count_lines(text[:at]))
@@ -278,7 +278,7 @@ def _widths(sample: bytes, opts: CsvOptions) -> Iterator[int]:
 def encoding_of(sample: bytes) -> str | None:
     """The likely encoding of a text of which three lines or more are not UTF-8, and hardly one is beyond ASCII.
 
-    cp1252 is told by the letters and signs of Western texts, others are guessed from the frequency of their letters.
+    cp1252 is recognised by the letters and signs of Western texts, others by the frequency of their letters.
 
     Returns:
         Its name; None if the text is UTF-8, or no encoding makes letters of its bytes.

@@ -130,7 +130,7 @@ def _parse_lines(block: CsvBlock, shape: CsvShape, leaves: tuple[Leaf, ...], par
 
 
 def _texts(data: memoryview | bytes, count: int, cutter: Cutter, opts: CsvOptions, bare: bool) -> list[pa.Array] | None:
-    """The text of each of `count` rows, and what of it is compared; None where it cannot be told which is which."""
+    """The text of each of `count` rows, and what of it is compared; None where it is ambiguous."""
     if bytes(data[-1:]) != b"\n":
         data = bytes(data) + b"\n"
     view = np.frombuffer(data, np.uint8)

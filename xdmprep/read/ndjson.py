@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..core.ndjson.blocks import LineBlock, Skipped, open_blocks
-from ..core.ndjson.fields import MOST_TOLD, Seen, kind_of
+from ..core.ndjson.fields import MAX_NOTES, Seen, kind_of
 from ..core.ndjson.lines import BlockLines
 from ..core.ndjson.parse import parse
 from ..core.ndjson.strict import UnreadableError, WrittenNumber, strict_json
@@ -118,7 +118,7 @@ def learned(files: Sequence[Path], whole: bool = False) -> LearnedColumns:
     if records == 1 and len(files) == 1 and (kind := _is_error(files[0])):
         raise SourceError(f"{files[0]}: is {kind}.")
     columns = seen.record_to_map(records)
-    return LearnedColumns(columns, tuple(islice(seen.unlike(), MOST_TOLD)), all(complete for _, complete in counts))
+    return LearnedColumns(columns, tuple(islice(seen.unlike(), MAX_NOTES)), all(complete for _, complete in counts))
 
 
 def _is_error(file: Path) -> str | None:

@@ -23,7 +23,7 @@ from uuid import UUID
 import pyarrow as pa
 
 from ..core.arrow_types import is_zone
-from ..core.ndjson.fields import MOST_FIELDS, MOST_TOLD, is_map, unlike_text
+from ..core.ndjson.fields import MAX_NOTES, MOST_FIELDS, is_map, unlike_text
 from ..core.ndjson.strict import UnreadableError
 from ..core.paths import EVERY
 from ..core.paths import Path as Steps
@@ -401,11 +401,11 @@ def unlike_places(kind: Kind, path: Steps = ()) -> Iterator[Steps]:
 
 def unlike_columns(columns: Mapping[str, Iterable[Any]]) -> list[str]:
     """The places in columns of Python values whose values become text because their types differ."""
-    told: list[str] = []
+    notes: list[str] = []
     for name, values in columns.items():
         kind = reduce(joined_kinds, (kind_of(_usual(value)) for value in values), None)
-        told += [unlike_at(place, ({name: value} for value in values)) for place in unlike_places(kind, (name,))]
-    return told[:MOST_TOLD]
+        notes += [unlike_at(place, ({name: value} for value in values)) for place in unlike_places(kind, (name,))]
+    return notes[:MAX_NOTES]
 
 
 def _values_at(value: Any, path: Steps) -> Iterator[Any]:
@@ -456,7 +456,7 @@ Pieces = Callable[[], Iterator[pa.RecordBatch]]
 def read_rows(rows: Iterable[Any]) -> tuple[pa.Schema, Pieces, Unlike | None]:
     """Rows that are dicts, as the schema of their columns and what gives them in batches, any number of times.
 
-    The third value tells what would be lost if they were taken as records; None if nothing.
+    The third value says what would be lost if they were taken as records; None if nothing.
 
     Rows of a list stay where they are; those of a generator go through a temporary file, as their types are known only
     when all have been seen.
@@ -488,7 +488,7 @@ def read_rows(rows: Iterable[Any]) -> tuple[pa.Schema, Pieces, Unlike | None]:
 
 
 def _unlike(rows: Any, places: tuple[Steps, ...]) -> list[str]:
-    return [unlike_at(place, (row for piece in _all_pieces(rows) for row in piece)) for place in places[:MOST_TOLD]]
+    return [unlike_at(place, (row for piece in _all_pieces(rows) for row in piece)) for place in places[:MAX_NOTES]]
 
 
 def _batches(rows: Any, kind: dict[str, Kind], schema: pa.Schema) -> Iterator[pa.RecordBatch]:

@@ -21,7 +21,7 @@ import pyarrow as pa
 from ..core.arrow_types import joined_batches, plain_type
 from ..core.documents import exists, files_below, is_file, is_folder
 from ..core.manifest import NAME, Manifest
-from ..core.ndjson.fields import MOST_TOLD
+from ..core.ndjson.fields import MAX_NOTES
 from ..core.packed import ENDINGS as PACKED
 from ..core.remote import RemoteError, as_local, is_elsewhere, is_remote, shown
 from ..core.remote import expand as listed
@@ -76,7 +76,7 @@ def kind_of(file: Path) -> str | None:
 
 
 def fingerprint(source: Any, stream: Stream) -> dict[str, Any]:
-    """What tells one input from another: of files name, size and time of change, else the columns."""
+    """The identity of an input: of files name, size and time of change, else the columns."""
     source = as_local(source)
     files = None if isinstance(source, str) and is_elsewhere(source) else expand(source)
     if files is None and isinstance(source, str | os.PathLike):
@@ -174,8 +174,8 @@ def read_files(files: Sequence[str], open_file: Callable[[str], Stream]) -> Stre
 
 def _unlike(joined: Sequence[str], streams: Sequence[Stream]) -> list[str]:
     """The places whose values became text: within files, where each tells the same if they share their columns."""
-    told = [text for stream in streams if stream.unlike is not None for text in stream.unlike()]
-    return list(dict.fromkeys([*told, *joined]))[:MOST_TOLD]
+    notes = [text for stream in streams if stream.unlike is not None for text in stream.unlike()]
+    return list(dict.fromkeys([*notes, *joined]))[:MAX_NOTES]
 
 
 def _joined(opened: Sequence[tuple[str, Stream]]) -> tuple[pa.Schema, list[str]]:

@@ -56,7 +56,7 @@ class Group:
 
     Attributes:
         path: where they are; several elements of an array are shown as ``[*]``, several keys of a map as ``{*}``.
-        message: what is wrong; where it tells of each value, that is left out.
+        message: what is wrong; without the value, where it names one.
         count: how many findings.
         first_row: the lowest row number.
         file: the file of that row, where several were checked.
@@ -98,23 +98,23 @@ class Group:
                     self.examples.append(value)
 
 
-#: Rules whose messages tell of single values or rows.
+#: Rules whose messages name single values or rows.
 _TELLING = frozenset({"expression", "unreadable", "ragged-row", "duplicate-key", "record-size", "contract"})
-_TOLD = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|(?<![A-Za-z_])[+-]?\d[\w.:+-]*|\u2026""")
+_SPECIFIC = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|(?<![A-Za-z_])[+-]?\d[\w.:+-]*|\u2026""")
 
 
 def _template(message: str) -> str:
     """A message without the quoted texts and the numbers in it."""
-    return _TOLD.sub("\u2026", message)
+    return _SPECIFIC.sub("\u2026", message)
 
 
 def _common(one: str, other: str) -> str:
     """What two messages of one template share; empty if they have not the same."""
-    between = _TOLD.split(one)
-    if between != _TOLD.split(other):
+    between = _SPECIFIC.split(one)
+    if between != _SPECIFIC.split(other):
         return ""
-    told = (a if a == b else "\u2026" for a, b in zip(_TOLD.findall(one), _TOLD.findall(other), strict=True))
-    return "".join(text + same for text, same in zip_longest(between, told, fillvalue=""))
+    shared = (a if a == b else "\u2026" for a, b in zip(_SPECIFIC.findall(one), _SPECIFIC.findall(other), strict=True))
+    return "".join(text + same for text, same in zip_longest(between, shared, fillvalue=""))
 
 
 @lru_cache(maxsize=4096)
@@ -141,7 +141,7 @@ Kind = tuple[str, str, str, str | None, str]
 
 #: Different keys, unknown to the schema, that break one rule in one place; more are data and count as one.
 KEYS = 20
-#: Different messages of one rule at one path; above that they tell of values after all, and count as one.
+#: Different messages of one rule at one path; more than that, and they are counted as one.
 MESSAGES = 20
 
 
@@ -410,7 +410,7 @@ class Report:
     def without_values(self) -> Report:
         """The same report for other eyes: no view and no file made of it shows a value of the data.
 
-        Values and examples are left out, and quoted texts and numbers in messages that tell of single rows.  Paths
+        Values and examples are left out, and quoted texts and numbers in messages about single rows.  Paths
         stay, with the keys of maps in them.
 
         Examples:

@@ -2,7 +2,7 @@
 
 Once data was ingested, or the schema takes part in Profile, a schema only grows: fields may be added and a required
 field may become optional, but nothing may be removed, renamed, moved, redefined or restricted, and the primary identity
-stays (Adobe's "Basics of schema composition", "Schema evolution").  Making a field required is told apart as
+stays (Adobe's "Basics of schema composition", "Schema evolution").  Making a field required is distinguished as
 *restricting*: Adobe's newer pages permit it for later records, older ones forbid it.
 """
 

@@ -33,7 +33,7 @@ ASSERTIONS = frozenset({*_TIGHTER, *_SAME, "type", "properties", "patternPropert
 
 
 def same(a: Any, b: Any) -> bool:
-    """Whether two JSON values are equal, with True and 1 told apart."""
+    """Whether two JSON values are equal, with True and 1 distinguished."""
     return a is b or json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True)
 
 

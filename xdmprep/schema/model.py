@@ -179,7 +179,7 @@ class Schema:
             content: the schema as its JSON object.
             registry: where components are found that the schema refers to; None if it holds all.
             descriptors: the schema's descriptors (identities, relationships), as the platform lists them.
-            compat: whether names of the compatibility form (``xdm:`` prefixes) are used; None tells it from the schema.
+            compat: whether names of the compatibility form (``xdm:`` prefixes) are used; None decides it by the schema.
             name: what messages call it; its title otherwise.
 
         Returns:
@@ -215,7 +215,7 @@ class Schema:
 
     @property
     def class_id(self) -> str | None:
-        """The ``$id`` of the class the schema is made of; None where the schema does not tell."""
+        """The ``$id`` of the class the schema is composed from; None where the schema does not say."""
         own = self.source.get("meta:class")
         if isinstance(own, str):
             return own

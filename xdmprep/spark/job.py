@@ -81,7 +81,7 @@ def prepare(
 
     Returns:
         Counts, manifest and report, of committed tasks alone.  A row is named by its file and its row there where Spark
-        tells them, else by its partition and its position there.
+        knows them, else by its partition and its position there.
 
     Raises:
         SchemaError, MappingError, UsageError: before a job runs.
@@ -240,7 +240,7 @@ def _as_they_are(schema: Schema, names: Sequence[str]) -> MappingSet:
 
 
 def _plan(df: DataFrame) -> int | None:
-    """What tells one frame from another, where Spark says it."""
+    """The identity of a frame, where Spark has one."""
     try:
         return int(df.semanticHash())
     except Exception:  # not in every kind of session

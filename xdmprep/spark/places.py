@@ -1,6 +1,6 @@
-"""Where rows come from: the file and the position in it where Spark tells them, else the partition and the position.
+"""Where rows come from: the file and the position in it where Spark knows them, else the partition and the position.
 
-Spark tells the file of a row (and of a Parquet row its number) in hidden columns, which survive steps that only keep,
+Spark gives the file of a row (and of a Parquet row its number) in hidden columns, which survive steps that only keep,
 drop or move rows.  Other positions are counted while a task reads: from the begin of a file's block where the frame is
 such a block, else from the begin of the partition.
 """
@@ -71,8 +71,8 @@ def placed(frame: DataFrame, moved: bool) -> tuple[DataFrame, Placing]:
         placing = Placing((*where, _ORDER), (_ORDER,), (*where, _ORDER))
     else:
         placing = Placing(where, where, where)
-    told = {_ORDER: f.monotonically_increasing_id, _BLOCK_FILE: f.input_file_name, _START: f.input_file_block_start}
-    more = [(told[name]() if name in told else f.col(name)).alias(safe_name(name)) for name in placing.columns]
+    known = {_ORDER: f.monotonically_increasing_id, _BLOCK_FILE: f.input_file_name, _START: f.input_file_block_start}
+    more = [(known[name]() if name in known else f.col(name)).alias(safe_name(name)) for name in placing.columns]
     return (frame.select("*", *more) if more else frame), placing
 
 
@@ -82,7 +82,7 @@ def safe_name(column: str) -> str:
 
 
 def _file_columns(frame: DataFrame) -> tuple[str, ...]:
-    """What Spark tells of the files whose rows the frame has; nothing where a row may occur twice."""
+    """What Spark knows of the files whose rows the frame has; nothing where a row may occur twice."""
     steps, kind = _plan(frame)
     if kind == "parquet" and steps <= _ONCE:
         return _FILE, _ROW

@@ -131,7 +131,7 @@ def rejects(
 
     Returns:
         The source's columns (lists, where the mapping set groups rows); ``reasons`` (a list of texts; left out where
-        the source has such a column); ``_source_id`` (file and row in it where Spark tells them, else partition and
+        the source has such a column); ``_source_id`` (file and row in it where Spark knows them, else partition and
         position in it, counted from 1) and ``_issues`` (a list of struct: code, severity, path, column, value, message,
         hint).
 

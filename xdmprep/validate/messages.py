@@ -1,6 +1,6 @@
 """What findings say: the message and the hint of every rule, built here and nowhere else.
 
-A single record and a column that break a rule are told the same.
+A single record and a column that break a rule get the same message.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ TOO_DEEP = Failure("unreadable", "the value is nested too deep to be checked", "
 
 
 def undecided(message: str) -> Failure:
-    """For a text of which a pattern cannot tell in time whether it fits; `message` says which pattern."""
+    """For a text of which a pattern cannot decide in time whether it matches; `message` says which pattern."""
     hint = "Write the pattern without nested repetitions, look-around and back references, or shorten the text."
     return Failure("pattern", message, hint)
 

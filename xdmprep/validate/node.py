@@ -149,7 +149,7 @@ class ColumnCompiler:
         return [*ops, on_nulls(node.check, place)] if self._keep_empty else ops
 
     def spell(self, shape: ColumnShape, nodes: Iterable[Any]) -> None:
-        """Have a map judged as it is written where its values are converted: doubles do not tell 1 from 1.0."""
+        """Have a map judged as it is written where its values are converted: doubles do not distinguish 1 from 1.0."""
         converting = any(getattr(node, "schema", None) is not None for node in nodes)
         self._spelled |= converting and _has_doubles(shape.type)
 

@@ -45,7 +45,7 @@ class SchemaPattern:
         """Whether the pattern is found in `text`.
 
         Raises:
-            MatchTimeout: this could not be told in time; only where `re2` is None.
+            MatchTimeout: this could not be decided in time; only where `re2` is None.
         """
         if text in self._late:
             raise MatchTimeout(self.stopped)
@@ -63,7 +63,7 @@ class SchemaPattern:
 
     @property
     def stopped(self) -> str:
-        """What to say of a text for which it takes too long to tell; the same for all of them."""
+        """The message for a text for which the decision takes too long; the same for all."""
         return f"matching {shorten(self.text)} was stopped because it took too long; whether it fits is not known"
 
 

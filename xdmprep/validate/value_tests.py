@@ -175,7 +175,7 @@ class Length:
 
 
 class _Stopped(threading.local):
-    """The texts of an array for which it took too long to tell."""
+    """The texts of an array for which the decision took too long."""
 
     def __init__(self) -> None:
         self.texts: set[str] = set()

@@ -251,8 +251,8 @@ class ColumnView:
         """Positions with a value, and the values as Python has JSON.
 
         Args:
-            spelled: the path of the leaf, where it matters how a number is written: a column of doubles does not tell
-                1 from 1.0, so the values are read from the text of their records if there is one.
+            spelled: the path of the leaf, where it matters how a number is written: a column of doubles holds 1
+                and 1.0 alike, so the values are read from the text of their records if there is one.
         """
         found = np.flatnonzero(self.valued())
         texts = self.columns.texts

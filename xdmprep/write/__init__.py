@@ -110,15 +110,15 @@ def write_stream(
     pool = Pool(jobs)
     parts = open_parts(folder, stream.leaves, stream.arrow_schema, options, pool)
     rejects = Rejects(folder, origins=stream.origins)
-    rows = written = told = 0
+    rows = written = announced = 0
 
-    def tell() -> None:
-        nonlocal told
-        for file in parts.files[told:]:
+    def announce() -> None:
+        nonlocal announced
+        for file in parts.files[announced:]:
             log.info("%s: %d records, %d bytes", folder.path / file.name, file.rows, file.bytes)
             if on_part is not None:
                 on_part(file)
-        told = len(parts.files)
+        announced = len(parts.files)
 
     def last(chunk: Chunk) -> tuple[int, Any]:
         with clock("encode"):
@@ -134,11 +134,11 @@ def write_stream(
             written += good
             if on_chunk is not None:
                 on_chunk(chunk)
-            tell()
+            announce()
         with clock("write"):
             parts.finish()
             rejects.finish()
-        tell()
+        announce()
     except BaseException:
         parts.discard()
         rejects.discard()

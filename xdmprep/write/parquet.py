@@ -35,7 +35,7 @@ GROUP_ROWS = 1 << 20
 _GROWTH = 1.05
 #: Bytes that one column takes in the footer for each row group, and what else a file has, about.
 _COLUMN_FOOTER, _FILE_FOOTER = 150, 2048
-#: Records looked at to tell which columns repeat their values.
+#: Records sampled to find the columns that repeat their values.
 _SAMPLE_ROWS = 20_000
 #: Row groups that wait to be written, the one being written included, while the next one gathers.
 _GROUPS_AHEAD = 2

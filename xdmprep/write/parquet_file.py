@@ -2,7 +2,7 @@
 
 Every field of the schema is a column of the file, and Arrow's writer takes some 3 ns a row for a column without any
 value.  Of 2,000 fields of which 20 are mapped that is seven eighths of the time.  In a row group such a column is one
-page that tells at which level each row is null: the same page for all columns of the same object.  So Arrow gets the
+page that says at which level each row is null: the same page for all columns of the same object.  So Arrow gets the
 filled columns only, the pages of the others are put beside its row groups, and the footer (Thrift's compact protocol)
 is completed when the file ends.
 """

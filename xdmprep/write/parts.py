@@ -258,7 +258,9 @@ def csv_text(records: pa.RecordBatch, options: WriteOptions) -> bytes:
             quoted = pc.replace_substring(quoted, "\\", "\\\\")
         quoted = pc.replace_substring(quoted, '"', options.csv_escape + '"')
         quoted = pc.binary_join_element_wise('"', quoted, '"', "")
-        empty = pc.equal(text, options.csv_null)  # a text that looks like no value is quoted, so that it is told apart
+        empty = pc.equal(
+            text, options.csv_null
+        )  # a text that looks like no value is quoted, so that it differs from a missing one
         cell = pc.if_else(pc.or_(pc.match_substring_regex(text, special), empty), quoted, text)
         cells.append(cell.fill_null(options.csv_null))
     if len(cells) == 1:  # an empty line is no record

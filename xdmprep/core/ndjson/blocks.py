@@ -73,7 +73,7 @@ def open_blocks(file: Path, block_bytes: int | None = None) -> partial[Iterator[
     """What gives the blocks of a file, as often as it is called.
 
     Args:
-        file: JSON lines or one JSON array, told apart by the first character.
+        file: JSON lines or one JSON array, distinguished by the first character.
         block_bytes: text read at a time; None takes what suits the file.
 
     Raises:

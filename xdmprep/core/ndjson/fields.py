@@ -53,7 +53,7 @@ MOST_FIELDS = 2_000
 #: Doubles hold all integers up to this one.
 EXACT_DOUBLES = 1 << 53
 #: Places with values of different types that a message names.
-MOST_TOLD = 5
+MAX_NOTES = 5
 #: Values that are no objects (or arrays) among those that are, in less than one of this many records, do not fit.
 SELDOM = 20
 

@@ -22,7 +22,7 @@ from ...errors import shorten
 
 #: Levels of objects and arrays, the record included.
 MAX_DEPTH = 128
-#: Digits that tell each double from every other.
+#: Significant digits that identify a double.
 DOUBLE_DIGITS = 17
 #: Digits of an integer; with as many it is surely within the range of doubles.
 MAX_DIGITS = 308
