@@ -1,6 +1,6 @@
 """xdmprep: CSV files and DataFrames to validated XDM records, and on to Adobe Experience Platform in batches.
 
-The names below load on first use, so that ``import xdmprep`` costs next to nothing.  The network wing is asked for by
+The names below load on first use, so that ``import xdmprep`` costs almost nothing.  The network side is imported by
 name: ``from xdmprep.client import Client``, ``from xdmprep.emulator import Emulator``.
 """
 

@@ -7,15 +7,15 @@
     ├── SourceError             an input cannot be read at all                              exit code 2
     │   └── NoRowsError         it has columns but no row                                   exit code 2
     ├── SchemaError             a schema file is wrong or incomplete                        exit code 2
-    ├── MappingError            a mapping set is wrong; holds every fault found             exit code 2
+    ├── MappingError            a mapping set is wrong; holds every error found             exit code 2
     │   └── ExpressionError     one expression is wrong, at a position                      exit code 2
     ├── OutputError             a folder or file cannot be written                          exit code 2
     ├── MissingDependencyError  an optional package is not installed                        exit code 2
-    ├── DataError               the data has faults and the caller asked to be stopped      exit code 1
+    ├── DataError               the data has errors and the caller asked to be stopped      exit code 1
     └── PlatformError           the platform could not be reached, or refused               exit code 3
 
-Faults of the author (mapping, schema, options) raise before the first row.  Faults of the data are
-rows in a report (:class:`Issue`), never exceptions, unless the caller asks for one.
+Errors of the author (mapping, schema, options) raise before the first row.  Errors of the data are
+rows in a report (:class:`Issue`), never exceptions, unless the caller requests one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from typing import Any, Literal
 Severity = Literal["error", "warning"]
 
 
-#: Characters of faults that the text of a MappingError lists; `faults` has them all.
+#: Characters of errors that the text of a MappingError lists; `faults` has them all.
 _LONGEST = 12_000
 
 
@@ -92,7 +92,7 @@ class SchemaError(XdmPrepError):
 
 
 class MappingError(XdmPrepError):
-    """A mapping set is wrong.  `faults` holds one message per fault; all are gathered before this is raised.
+    """A mapping set is wrong.  `faults` holds one message per error; all are collected before this is raised.
 
     Examples:
         >>> try:
@@ -204,7 +204,7 @@ def needed_by(what: str, package: str = "") -> Iterator[None]:
 
 
 class DataError(XdmPrepError):
-    """The data has faults and the caller asked to be stopped by them.
+    """The data has errors and the caller asked to be stopped by them.
 
     Examples:
         >>> try:

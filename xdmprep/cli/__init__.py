@@ -1,7 +1,7 @@
 """The command `xdmprep`: arguments, printing, exit codes.
 
-Exit codes: 0 success; 1 the data has errors; 2 wrong usage, unreadable input, wrong mapping or schema; 3 the platform could
-not be reached or refused; 130 interrupted.  Commands load on first use, so that ``--help`` is quick.
+Exit codes: 0 success; 1 the data has errors; 2 wrong usage, unreadable input, wrong mapping or schema; 3 the platform
+could not be reached or refused; 130 interrupted.  Commands load on first use, so that ``--help`` is quick.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .command import CommandGroup
 
 #: command -> (module below this package, one line of help)
 COMMANDS = {
-    "init": ("init", "Make a project folder: settings, a drafted mapping, a template for credentials."),
+    "init": ("init", "Create a project folder: settings, a drafted mapping, a template for credentials."),
     "demo": ("demo", "Run the whole main job on a bundled sample against a local emulator."),
     "prepare": ("prepare", "Map, check and write a source as files ready for upload."),
     "mend": ("mend", "Run mended rejects again into a further part of the same output."),
@@ -48,7 +48,7 @@ COMMANDS = {
 LOOPS = "inner loops compiled" if IN_USE else "inner loops not compiled (slower, all else is the same)"
 
 
-#: Set by the shell's script while it asks for words.
+#: Set by the shell's script while it completes words.
 VARIABLE = "_XDMPREP_COMPLETE"
 
 
@@ -157,7 +157,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         arguments: what follows the command's name; None takes those of the process.
 
     Returns:
-        The exit code.  Nothing is raised but a second interrupt, and with ``XDMPREP_DEBUG`` set what nobody expected.
+        The exit code.  Nothing is raised but a second interrupt, and with ``XDMPREP_DEBUG`` set what was not expected.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = given[: given.index("--")] if "--" in given else given

@@ -51,7 +51,7 @@ def load_arrow() -> None:
     """Load pyarrow, without pandas, and leave Ctrl-C to Python alone.
 
     Arrow's CSV reader listens for Ctrl-C itself while it reads, and loses one that comes in its last milliseconds
-    (pyarrow 26).  The blocks that are read here take less time than anybody notices.
+    (pyarrow 26).  The blocks that are read here take less time than a user notices.
 
     A run takes a quarter less memory with jemalloc than with Arrow's usual allocator, and the same time.
     """

@@ -1,4 +1,4 @@
-"""Commands and groups of our own: they say which run failed, and name the nearest command to a misspelt one."""
+"""Subclasses of click's commands and groups that say which run failed, and suggest the nearest command."""
 
 from __future__ import annotations
 

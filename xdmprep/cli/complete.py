@@ -1,6 +1,6 @@
 """What the shell offers as the next word: rule codes, functions, and what the configured platform holds.
 
-The platform is asked once, briefly; where it does not answer, nothing is offered and nothing is said.
+The platform is asked once, briefly; where it does not answer, nothing is offered and no message is printed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 #: Seconds that the platform has to answer.
 PATIENCE = 4.0
-#: Most names that are asked for.
+#: Most names that are requested.
 MOST = 100
 
 _Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]

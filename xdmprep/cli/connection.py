@@ -1,4 +1,4 @@
-"""What the commands that speak with the platform share: the options that reach it, and how they answer."""
+"""What the commands that talk to the platform share: the options that reach it, and how they answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Connection:
-    """Which platform, as whom, and how patiently: what the options of a command say; None where they say nothing."""
+    """The connection options of a command: address, account, time limits; None where an option is not given."""
 
     url: str | None = None
     config: str | None = None

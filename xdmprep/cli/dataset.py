@@ -121,7 +121,7 @@ def _flags(tags: dict[str, Any]) -> str:
 @click.option("--manifest", metavar="DIR|MANIFEST", help="Prepared files that are to be sent to it.")
 @connection
 def dataset_check(dataset_id: str, manifest: str | None, to: Connection, as_json: bool) -> int:
-    """Say what would go wrong if prepared files were sent to a dataset, and what to do; nothing is sent.
+    """Check whether prepared files can be sent to a dataset, and report what to do; nothing is sent.
 
     Looks at the files, and at the dataset's schema, format and tags.  Without --manifest: what it is ready for.
     Ends with 0 if nothing would go wrong, 1 if something would, 2 if the files themselves are wrong.

@@ -121,7 +121,7 @@ def shown_result(
         result: what was written.
         as_json: whether to print one JSON object, whatever the output format.
         output_format: ``github`` for workflow commands, else text.
-        seen: the preview, if one was asked for.
+        seen: the preview, if one was requested.
         file: path of the file that findings refer to; None where there is none.
 
     Returns:

@@ -60,7 +60,7 @@ Examples:
 )  # fmt: skip
 @JSON
 def explain(code: str | None, everything: bool, command: str | None, as_json: bool) -> None:
-    """Say what the rule CODE checks, why the platform cares, and how to correct what it finds."""
+    """Explain what the rule CODE checks, why the platform cares, and how to correct what it finds."""
     if command is not None:
         if everything or code is not None:
             raise UsageError("--json-schema explains a command's output; give no CODE and no --list with it.")

@@ -45,9 +45,9 @@ An xdmprep.toml holds defaults of the commands' options; every command finds it 
 @click.option("--dir", "folder", type=FILE, default=Path(), help="The project folder.  [default: the current one]")
 @JSON
 def init(source: Path | str | None, schema: Path | None, folder: Path, as_json: bool) -> None:
-    """Make a project folder: settings, a drafted mapping for SOURCE, a template for credentials, a .gitignore.
+    """Create a project folder: settings, a drafted mapping for SOURCE, a template for credentials, a .gitignore.
 
-    Files that are there already are never changed, but for lines added to .gitignore.
+    Existing files are never changed, except that lines are added to .gitignore.
     """
     if source is not None and schema is None:
         raise UsageError("A mapping is drafted for a schema: give --schema with SOURCE.")

@@ -41,7 +41,7 @@ def check(
     paths: tuple[Path | str, ...], schema_path: Path | str | None, source_path: Path | str | None,
     values: tuple[str, ...], output_format: str, as_json: bool,
 ) -> None:  # fmt: skip
-    """Say everything that is wrong with the mapping sets in PATH.
+    """Report everything that is wrong with the mapping sets in PATH.
 
     Exit code 2 if one cannot run, 0 otherwise; warnings do not change the exit code.
     """
@@ -85,7 +85,7 @@ def check(
 def _checked(
     path: Path | str, columns: Any, schema: Schema | None, values: dict[str, str], several: bool
 ) -> tuple[int, Any]:
-    """How many mappings a file holds, and what was found; of several files one that is no mapping set has faults."""
+    """How many mappings a file holds, and what was found; of several files one that is no mapping set has errors."""
     from ..mapping import MappingSet
     from ..mapping.check import Check, check_mapping
 
@@ -111,7 +111,7 @@ def explain(
     path: Path | str, schema_path: Path | str | None, source_path: Path | str, rows: int, values: tuple[str, ...],
     as_json: bool,
 ) -> None:  # fmt: skip
-    """Say how each mapping of the set in PATH runs, and how long a row takes.
+    """Show how each mapping of the set in PATH runs, and how long a row takes.
 
     columns: over whole columns; distinct: a part once per distinct value; rows: a part row by row.
     """
@@ -143,7 +143,7 @@ def explain(
 def suggest(source: Path | str, schema_path: Path | str, rows: int, least: int, as_json: bool) -> None:
     """Print a draft mapping set for SOURCE, with a confidence and a reason per line.
 
-    Nothing is applied: read it, mend it, save it.
+    Nothing is applied: read it, correct it, save it.
     """
     from ..pipeline.suggest import draft, suggest_mapping
 

@@ -17,9 +17,9 @@ from .printer import print_json, show
 @click.option("--schema", "-s", type=FILE, help="Where the schema is now, if it moved.")
 @JSON
 def mend(out: Path, rejects: Path | None, schema: Path | None, as_json: bool) -> int:
-    """Run mended rejects of the run in OUT again, into a further part of it.
+    """Run corrected rejects of the run in OUT again, into a further part of it.
 
-    REJECTS has lines as in OUT/rejects.jsonl, with their "source" mended; without it that file itself is taken.
+    REJECTS has lines as in OUT/rejects.jsonl, with a corrected "source"; the default is that file itself.
     """
     from ..pipeline.resubmit import mend as run
 

@@ -1,4 +1,4 @@
-"""The commands that speak with the platform, and the one that plays it."""
+"""The commands that talk to the platform, and the one that emulates it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def _describe(batch: Batch) -> None:
-    """The batch in words, on standard output."""
+    """The batch as text, on standard output."""
     show(f"batch {printable(batch.id, 80)}: {printable(batch.status, 80)} ({batch.explanation})")
     if batch.input_records is not None:
         show(f"records: {batch.input_records} in, {batch.output_records} ingested, {batch.failed_records} failed")
@@ -40,7 +40,7 @@ def _describe(batch: Batch) -> None:
 
 
 def _watched(batch: Batch, tell: Callable[[str], None] = say) -> None:
-    """Tell a batch's state, in words and as an event."""
+    """Print a batch's state, as text and as an event."""
     tell(f"{printable(batch.status, 80)}: {batch.explanation}")
     event("batch", id=batch.id, status=batch.status)
 
@@ -171,7 +171,7 @@ def _manifests(folder: str) -> list[Manifest]:
 
 
 def _upload(client: Client, folder: str, send: Callable[..., Any], dataset: str, **options: Any) -> Any:
-    """What `send` gives, with a progress bar in bytes, where somebody looks."""
+    """What `send` gives, with a progress bar in bytes, where it is seen."""
     from tqdm import tqdm
 
     total = sum(file.bytes for manifest in _manifests(folder) for file in manifest.files)

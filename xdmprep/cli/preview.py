@@ -1,6 +1,6 @@
 """A preview of a patch, with a trial of its first records in an emulator.
 
-The numbers come from the comparison itself, so they hold for all records.  The trial asks somebody else: an emulator
+The numbers come from the comparison itself, so they hold for all records.  The trial is independent: an emulator
 ingests the first records as they were and the patch behind them, and its merged profiles must have changed in the same
 attributes.  They differ where one profile holds several records, linked by an identity.
 """

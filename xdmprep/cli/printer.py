@@ -144,7 +144,7 @@ def emit(text: str, end: str = "\n") -> None:
 
 
 def event(kind: str, /, **facts: Any) -> None:
-    """Print a line of the event stream, where one was asked for with ``--json-lines``."""
+    """Print a line of the event stream, where one was requested with ``--json-lines``."""
     if _lines:
         with _LOCK:
             _print({"event": kind, "time": datetime.now(UTC).isoformat(timespec="milliseconds"), **facts})

@@ -83,7 +83,7 @@ def check(
     paths: tuple[str, ...], schema_id: str | None, components: Path | None, compat: bool, output_format: str,
     as_json: bool,
 ) -> None:  # fmt: skip
-    """Say what is doubtful about the schemas in PATH: contradictions, fields that nothing can fill, traps.
+    """Report what is doubtful in the schemas in PATH: contradictions, fields that no value fits, pitfalls.
 
     Exit code 2 if anything is an error, 0 otherwise; warnings do not change it.
     """
@@ -152,7 +152,7 @@ def _edited(path: Path, found: Schema) -> list[Issue]:
 def diff_command(
     old: str, new: str, data: Path | None, rules: RuleSet, components: Path | None, compat: bool, as_json: bool
 ) -> None:
-    """Say what changed from the schema OLD to NEW, and what the platform forbids once there is data.
+    """Show what changed from the schema OLD to NEW, and what the platform forbids once there is data.
 
     Exit code 1 if a change is breaking or a row would start to fail, 0 otherwise.
     """
@@ -203,7 +203,7 @@ class _Effect:
         starts, stops: rows that fail under the new schema alone, and under the old one alone.
         both: how many rows fail under both.
         more: errors that are found more often under the new schema, and how much more often; rows that failed before
-            count too, so a fault that all rows have in common hides nothing.
+            count too, so an error that all rows have in common hides nothing.
     """
 
     starts: list[int]
@@ -259,7 +259,7 @@ def sample(
     path: str, count: int, seed: int, fill: float, out: Path | None, schema_id: str | None, components: Path | None,
     compat: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Make up valid records for the schema in PATH, as single-line JSON."""
+    """Generate valid records for the schema in PATH, as single-line JSON."""
     from ..core.manifest import whole_file
     from ..sample import sample as make_up
 

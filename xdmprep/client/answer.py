@@ -1,7 +1,7 @@
 """One answer, read within its bounds, and whether the platform can have given it.
 
 On the way to the platform stand proxies, login pages of networks and gateways, which answer in its place, often with
-200 and a web page.  Such an answer is no success: what has a body has JSON, except files that were asked for.
+200 and a web page.  Such an answer is no success: what has a body has JSON, except files that were requested.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Answer:
         method, url: what was asked.
         status_code, headers: its head; names of headers in any letter case.
         content: its body, unpacked; empty for one that is read piece by piece.
-        is_file: its body is a file that was asked for, in whatever form.
-        mask: replaces our secrets in a text. Headers, `content` and what :meth:`json` gives never hold any, whoever
+        is_file: its body is a file that was requested, in whatever form.
+        mask: replaces secrets in a text. Headers, `content` and what :meth:`json` gives never hold any, whoever
             sent them back.
     """
 
@@ -61,10 +61,10 @@ class Answer:
             url: the URL that was asked.
             whole: its body is kept in memory; else see :meth:`blocks`.
             fine: its status is one of success; of others the beginning is enough.
-            mask: replaces our secrets in a text.
+            mask: replaces secrets in a text.
 
         Returns:
-            The answer, with our secrets masked.
+            The answer, with secrets masked.
         """
         headers = CaseInsensitiveDict((name, mask(value)) for name, value in response.headers.items())
         answer = cls(method, url, response.status_code, headers, is_file=fine and not whole, mask=mask)
@@ -87,7 +87,7 @@ class Answer:
         return answer
 
     def _masked(self, content: bytes) -> bytes:
-        """`content` without our secrets, which are ASCII."""
+        """`content` without secrets, which are ASCII."""
         return self.mask(content.decode("latin-1")).encode("latin-1")
 
     @property
@@ -96,7 +96,7 @@ class Answer:
         return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
     def json(self) -> Any:
-        """The body's JSON, without our secrets and without halves of surrogate pairs, which no file can hold.
+        """The body's JSON, without secrets and without halves of surrogate pairs, which no file can hold.
 
         Raises:
             ValueError: it is no JSON, or has more than `DEPTH` levels.
@@ -122,11 +122,11 @@ class Answer:
 
 
 def clean(value: Any, mask: Callable[[str], str], levels: int = DEPTH) -> Any:
-    """A JSON value from another program, without our secrets and with texts that can be encoded.
+    """A JSON value from another program, without secrets and with texts that can be encoded.
 
     Args:
         value: the value.
-        mask: replaces our secrets in a text.
+        mask: replaces secrets in a text.
         levels: most levels that it may have.
 
     Raises:
@@ -144,7 +144,7 @@ def clean(value: Any, mask: Callable[[str], str], levels: int = DEPTH) -> Any:
 
 
 def check_origin(answer: Answer, what: str, **where: Any) -> None:
-    """The platform can have given this answer: what it holds is JSON, or nothing, or a file that was asked for.
+    """The platform can have given this answer: what it holds is JSON, or nothing, or a file that was requested.
 
     Raises:
         PlatformError: it is a web page, or of another content type, or an error object in spite of its status.
@@ -172,7 +172,7 @@ def check_origin(answer: Answer, what: str, **where: Any) -> None:
 
 
 def check_json(answer: Answer, what: str) -> Any:
-    """The JSON of an answer where JSON is due; an error in words if there is none."""
+    """The JSON of an answer where JSON is due; an error if there is none."""
     if not answer.content.strip():
         raise PlatformError(
             f"{what}: HTTP {answer.status_code} without a body from {shown_url(answer.url)}, where JSON is due.",

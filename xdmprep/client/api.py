@@ -1,4 +1,4 @@
-"""The client for notebooks and programs: one object with the abilities of the command."""
+"""The client for notebooks and programs: one object that can do what the commands do."""
 
 from __future__ import annotations
 
@@ -246,7 +246,7 @@ class Client:
         return batch
 
     def check_counts(self, batch: wire.Batch, manifest: str | os.PathLike[str]) -> str:
-        """Compare the platform's counts of a batch with the manifest of its files; what was compared, in words.
+        """Compare the platform's counts of a batch with the manifest of its files; what was compared, as text.
 
         Args:
             batch: a batch that has ended.
@@ -433,7 +433,7 @@ class Client:
         return readiness.check(self.session, dataset_id, manifests, jobs)
 
     def plan_upsert(self, dataset_id: str) -> upsert_enablement.EnablementPlan:
-        """What has to be done to enable a dataset for patches; nothing is changed.
+        """The steps to enable a dataset for patches; nothing is changed.
 
         Args:
             dataset_id: the dataset.

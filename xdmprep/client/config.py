@@ -1,4 +1,4 @@
-"""Who we are and where the platform is: from arguments, ``XDMPREP_*`` variables, a file, defaults, in that order.
+"""Account and address of the platform: from arguments, ``XDMPREP_*`` variables, a file, defaults, in that order.
 
 Files that are understood: the JSON file of the Python client `aepp` (``org_id``, ``client_id``, ``secret``,
 ``sandbox-name``, ``environment``, ``scopes``), and what the Adobe Developer Console offers for download, as a project
@@ -53,7 +53,7 @@ _TEXTS = ("url", "ims_url", "org", "client_id", "client_secret", "token", "sandb
 
 @dataclass(frozen=True)
 class Config:
-    """Everything that a connection needs.
+    """The settings of a connection.
 
     Attributes:
         url: base address of the platform or of an emulator.

@@ -110,7 +110,7 @@ class Sender:
     def held(self, file: File) -> int | None:
         """How many bytes the platform holds of a file; `NOT_THERE`: it does not know the file, None: it does not say.
 
-        The descriptions know HEAD only for large files; where it is not answered for others, nothing is said.
+        The descriptions know HEAD only for large files; where it is not answered for others, no message is printed.
         """
         try:
             answer = self._head(wire.file_path(self.batch, self.dataset, file.name), file)
@@ -230,7 +230,7 @@ class Sender:
 
 
 def _coverage(received: list[tuple[int, int]], first: int, last: int) -> str:
-    """Whether the bytes from `first` to `last` are there: ``all``, ``some`` or ``none``."""
+    """Whether the bytes from `first` to `last` have arrived: ``all``, ``some`` or ``none``."""
     if any(a <= first and last <= b for a, b in received):
         return "all"
     return "some" if any(a <= last and first <= b for a, b in received) else "none"

@@ -127,7 +127,7 @@ def wait(
 
     Raises:
         PlatformError: the time is over, the batch stays ``loading`` though it is complete, or its status is one that
-            nobody documents.
+            is not documented.
     """
     longest = poll if poll is not None else LOCAL_POLL_SECONDS if session.config.local else wire.POLL_SECONDS
     pause = min(longest, 0.05 if session.config.local else 2.0)

@@ -32,7 +32,7 @@ class ReadinessFinding:
         level: ``error`` would go wrong, ``warning`` may, ``note`` is good to know.
         text: what it is, in one sentence without a full stop.
         steps: what to do, in order.
-        forced: what happens if the files are sent all the same; empty where that cannot be asked for.
+        forced: what happens if the files are sent all the same; empty where that cannot be requested.
     """
 
     code: str
@@ -51,7 +51,7 @@ class Readiness:
         name, schema: its name, and the ``$id`` of its schema.
         profile, identity, upsert: whether its tags enable it for Profile, for Identity, for upsert.
         tags: the tags.
-        findings: what speaks against the files, or should be known.
+        findings: errors, warnings and notes.
         files, records: how many are to be sent; None where only the dataset was looked at.
     """
 
@@ -84,7 +84,7 @@ class Readiness:
 def assess(
     dataset_id: str, doc: dict[str, Any], manifest: Manifest | None = None, schema: Pulled | None = None
 ) -> Readiness:
-    """Judge a dataset, for the files of a manifest or as such.
+    """Check a dataset, for the files of a manifest or as such.
 
     Args:
         dataset_id: the dataset.
@@ -207,12 +207,12 @@ def _enabling(state: Readiness, doc: dict[str, Any]) -> tuple[str, ...]:
 
 
 def check(session: Session, dataset_id: str, manifests: Sequence[Manifest], jobs: int) -> Readiness:
-    """Judge a dataset with all that can be asked: Catalog, the registry, and the files of the manifests, if any.
+    """Check a dataset with all that can be asked: Catalog, the registry, and the files of the manifests, if any.
 
     Args:
         session: an open connection to the platform.
         dataset_id: the id of the dataset in Catalog.
-        manifests: what is to go there, the first one judged with the dataset; empty to judge the dataset alone.
+        manifests: what is to go there, the first one checked with the dataset; empty to check the dataset alone.
         jobs: number of files that are checked at a time.
 
     Returns:
@@ -250,7 +250,7 @@ def _ordered(findings: Sequence[ReadinessFinding]) -> tuple[ReadinessFinding, ..
 def check_dataset(
     manifest: Manifest, dataset_id: str, doc: dict[str, Any], tell: Callable[[str], None], force: bool = False
 ) -> bool:
-    """The dataset is one that these files are for, or the caller insists; then it is said loudly what comes of it.
+    """The dataset is one that these files are for, or the caller insists; then a warning says what will happen.
 
     Args:
         manifest: what the files are.

@@ -194,7 +194,7 @@ def _entry(line: bytes) -> dict[str, Any]:
 
 
 def _shown(entry: dict[str, Any], mask: Callable[[str], str]) -> dict[str, Any]:
-    """An entry that can be printed: without our secrets, whatever server sent them back."""
+    """An entry that can be printed: without secrets, whatever server sent them back."""
     try:
         return dict(clean(entry, mask))
     except ValueError:

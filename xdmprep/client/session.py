@@ -1,4 +1,4 @@
-"""Requests to the platform: token, headers, deadline, retries, and errors in words.
+"""Requests to the platform: token, headers, deadline, retries, and errors as text.
 
 What may be tried again, and when:
 
@@ -117,7 +117,7 @@ class Session:
         self._sessions: list[requests.Session] = []
         self._lock, self._renewing = threading.Lock(), threading.Lock()
         self._token, self._renew_at = config.token, float("inf")
-        self._renewals = 0  #: how often a token was asked for, with or without success
+        self._renewals = 0  #: how often a token was requested, with or without success
         self._renewal_error: PlatformError | None = None
         self._answered = False  #: whether the platform has ever answered; if not, we give up sooner
         self._random = random.Random()  # noqa: S311  (jitter, not secrets)
@@ -139,7 +139,7 @@ class Session:
         return session
 
     def _proxies(self, url: str) -> dict[str, str]:
-        """The proxies for an address: our setting, else the usual variables, which do not mean this machine."""
+        """The proxies for an address: the setting, else the usual variables, which do not mean this machine."""
         if self.config.proxy == NO_PROXY:
             return {}
         if self.config.proxy:
@@ -151,14 +151,14 @@ class Session:
     # ---- token ------------------------------------------------------------------------------------------------------
 
     def token(self) -> str:
-        """A valid token, one for all threads; a new one is asked for an hour before the old one ends.
+        """A valid token, one for all threads; a new one is requested an hour before the old one ends.
 
         Source: Adobe Developer Console, *OAuth Server-to-Server API reference*.
         """
         return self._valid()[0]
 
     def _valid(self) -> tuple[str, int]:
-        """A valid token, and how often one had been asked for when it was taken."""
+        """A valid token, and how often one had been requested when it was taken."""
         with self._lock:
             token, renew_at, renewals = self._token, self._renew_at, self._renewals
         if token and time.monotonic() < renew_at:
@@ -218,15 +218,15 @@ class Session:
         return token, float(seconds) if fine else 86399.0
 
     def mask(self, text: str) -> str:
-        """`text` without our secrets."""
+        """`text` without secrets."""
         return self._masking(SECRET_IN_WORDS)(text)
 
     def mask_data(self) -> Callable[[str], str]:
-        """What takes our secrets out of the texts of an answer that may be data: only those too long to be words."""
+        """What takes secrets out of the texts of an answer that may be data: only those too long to be words."""
         return self._masking(SECRET_IN_DATA)
 
     def _masking(self, least: int) -> Callable[[str], str]:
-        """What replaces our secrets of at least this many characters, as they are and as an address has them."""
+        """What replaces secrets of at least this many characters, as they are and as an address has them."""
         proxy = urlsplit(self.config.proxy or "").password if self.config.proxy != NO_PROXY else None
         secrets = (self.config.client_secret, self._token, self.config.token, proxy and unquote(proxy), proxy)
         forms = {form for one in secrets if one and len(one) >= least for form in (one, quote(one, safe=""))}
@@ -239,7 +239,7 @@ class Session:
         return mask
 
     def wait(self, seconds: float) -> None:
-        """Do nothing for a while."""
+        """Wait."""
         if seconds > 0:
             self._sleep(seconds)
 
@@ -449,7 +449,7 @@ class Session:
 
 
 def _certificates(config: Config) -> bool | str:
-    """The file of certificates to trust: our setting, else the usual variables, else those of the package certifi."""
+    """The file of certificates to trust: the setting, else the usual variables, else those of the package certifi."""
     if config.ca_bundle:
         return config.ca_bundle
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):

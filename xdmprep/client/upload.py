@@ -32,7 +32,7 @@ log = logging.getLogger("xdmprep.client")
 Tell = Callable[[str], None]
 _GONE = "not known there"  #: stands for the status of a batch that the journal knows and Catalog does not
 _OVER = wire.BAD | {"inactive", "deleted", "archived", "retained", _GONE}
-_SILENT = 20  #: after this many files whose size the platform does not say the others are not asked for
+_SILENT = 20  #: after this many files whose size the platform does not say the others are not requested
 _ID = 500  #: longest id that can be one
 
 
@@ -230,7 +230,7 @@ class _Upload:
         return batch
 
     def _look(self, patient: bool) -> wire.Batch | None:
-        """The batch that carries our id; with patience where one may be on its way into the catalog."""
+        """The batch that carries the upload's id; with patience where one may be on its way into the catalog."""
         for pause in (0, 1, 2, 4) if patient else (0,):
             self.session.wait(pause * self.session.config.backoff)
             found = polling.batches(self.session, externalId=self.external, orderBy="asc:created")
@@ -277,7 +277,7 @@ class _Upload:
         raise AssertionError("unreachable")
 
     def _keep_one(self, batch: wire.Batch) -> None:
-        """Abort doubles of ours: a creation whose answer was lost may have come through late."""
+        """Abort duplicate batches: a creation whose answer was lost may have come through late."""
         found = polling.batches(self.session, externalId=self.external, orderBy="asc:created")
         for other in found:
             if other.external_id == self.external and other.id != batch.id and other.status == "loading":
@@ -365,7 +365,7 @@ class _Upload:
 
 
 def _choose(found: Sequence[wire.Batch]) -> wire.Batch:
-    """Of several batches with our id the one that has come furthest, else the oldest."""
+    """Of several batches with the upload's id the one that has come furthest, else the oldest."""
     rank = {**dict.fromkeys(wire.GOOD, 0), **dict.fromkeys(wire.WAITING, 1), "loading": 2}
 
     def age(batch: wire.Batch) -> float:

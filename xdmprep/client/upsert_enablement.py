@@ -45,7 +45,7 @@ class EnablementPlan:
         return len(self.patches) > 1
 
     def lines(self) -> list[str]:
-        """The plan in words."""
+        """The plan as text."""
         if not self.patches:
             return [f"dataset {self.dataset} ({self.name}) takes patches already; there is nothing to do"]
         words = ("disable it for Profile", "enable it for Profile with upsert")[-len(self.patches) :]
@@ -125,7 +125,7 @@ def carry_out(session: Session, made: EnablementPlan, tell: Callable[[str], None
 
 
 def _put_back(session: Session, made: EnablementPlan, error: BaseException) -> str:
-    """After a failure: give the dataset its former tags again if it is disabled; how it is left, in words."""
+    """After a failure: give the dataset its former tags again if it is disabled; how it is left, as text."""
     answered = isinstance(error, PlatformError) and error.status is not None
     try:
         if answered and not wire.has_flag(polling.dataset(session, made.dataset).get("tags"), *_ENABLED):

@@ -55,7 +55,7 @@ def _source_faults(value: Any, path: str) -> Iterator[str]:
         yield from PATH(value, path)
 
 
-#: A source of rows: a path, or anything else, which the readers judge.
+#: A source of rows: a path, or anything else, which the readers check.
 SOURCE: Shape = _source_faults
 
 

@@ -261,7 +261,7 @@ def _text(column: pa.Array) -> tuple[pa.Array, list[Unfit]]:
 
 
 def _is_utf8(column: pa.Array) -> bool:
-    """Whether a text column is UTF-8 for sure: its bytes are as a whole, and no value begins within a character."""
+    """Whether a text column is certainly UTF-8: its bytes are as a whole, and no value begins within a character."""
     if pa.types.is_string_view(column.type) or not len(column):
         return False
     _, places, data = column.buffers()
@@ -442,7 +442,7 @@ def _repeated(keys: pa.Array, places: np.ndarray[Any, Any]) -> Mask | None:
 def _structs(column: pa.Array, exact: bool) -> tuple[pa.Array, list[Unfit]]:
     kind = column.type
     target = plain_type(kind, exact)
-    assert target is not None  # noqa: S101  (asked for before)
+    assert target is not None  # noqa: S101  (checked before)
     if kind == target and not _looked_through(kind):
         return column, []
     parts, found, same = [], [], kind.equals(target)

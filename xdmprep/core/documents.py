@@ -30,7 +30,7 @@ MAX_DEPTH = 400
 MAX_VALUES = 10_000_000
 #: Most values of a YAML document once its aliases are written out.
 MAX_EXPANDED = 1_000_000
-#: Faults of shape that one message lists.
+#: Errors of shape that one message lists.
 MAX_FAULTS = 10
 
 #: Most files below a folder that is searched.
@@ -324,7 +324,7 @@ def why_unfit(value: Any, surrogates: bool = True) -> str | None:
     return None
 
 
-#: Faults of a value, each with the path of its place: ``files[0].rows: expected a count, got 'x'``.
+#: Errors of a value, each with the path of its place: ``files[0].rows: expected a count, got 'x'``.
 Shape = Callable[[Any, str], Iterator[str]]
 
 

@@ -1,6 +1,6 @@
 """What was written: which files, how many rows and bytes, which hash, for which schema.
 
-`manifest.json` is the only thing the network wing knows of the data wing.  It holds no times and no absolute paths, so
+`manifest.json` is all that the network side knows of the data side.  It holds no times and no absolute paths, so
 that the same run writes the same bytes.
 """
 

@@ -1,4 +1,4 @@
-"""A Parquet file as batches of rows, its faults as one sentence each."""
+"""A Parquet file as batches of rows, its errors as one sentence each."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A fixed-size thread pool in which the calling thread also works.
 
 A task is run by the first thread that takes it: a worker, or the caller when it needs the result and no worker has
-started it. The caller therefore waits only for tasks that are running, and no more threads run than were asked for;
+started it. The caller therefore waits only for tasks that are running, and no more threads run than were requested;
 one thread more than there are cores would fight for the interpreter lock at every kernel.
 """
 

@@ -1,6 +1,6 @@
 """The rules that a finding can come from: one stable code each.
 
-A code never changes its meaning.  `platform` is the platform's own code for the same fault where one is known
+A code never changes its meaning.  `platform` is the platform's own code for the same error where one is known
 (Adobe's batch ingestion error pages; the DCVS codes are community reports).  `sets` names the rule sets a rule
 belongs to: ``jsonschema`` (JSON Schema draft-06 verdicts), ``batch`` (what batch ingestion is documented to check)
 and ``strict`` (both, and AEP's own rules).

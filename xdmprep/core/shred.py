@@ -142,7 +142,7 @@ class _Picked:
 class _Nesting:
     """Builds nested arrays out of a batch of leaves.
 
-    Below an array or a map a field has one subtree per index or key.  Which of them a row has is worked out
+    Below an array or a map a field has one subtree per index or key.  Which of them a row has is computed
     on the way down, so that each value is copied once, at the leaf, however deep it lies.
     """
 

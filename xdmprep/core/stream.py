@@ -4,7 +4,7 @@ A stage takes a Stream and gives a Stream; its Arrow schema is known before the 
 
 Records travel *shredded*: a chunk's record batch has one column per :class:`Leaf`, and a leaf's path says where the
 value stands in the record.  ``identityMap.ECID[0].id`` is one flat string column, so nothing is nested or copied
-until a writer asks for it (:meth:`Chunk.nested`).  A leaf may itself hold a list, map or struct where its shape
+until a writer requests it (:meth:`Chunk.nested`).  A leaf may itself hold a list, map or struct where its shape
 is not known beforehand (an exploded text, a nested source); readers of a chunk take every Arrow type that an XDM
 schema can give.
 

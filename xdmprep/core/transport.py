@@ -40,7 +40,7 @@ class TooLarge(Exception):
 
 
 class Unreadable(Exception):
-    """The answer is packed in a way that was not asked for, or damaged."""
+    """The answer is packed in a way that was not requested, or damaged."""
 
 
 @dataclass
@@ -122,7 +122,7 @@ class _Counted(io.RawIOBase):
 
 
 class _Response(http.client.HTTPResponse):
-    """An answer that is read within the bounds of the call that asked for it."""
+    """An answer that is read within the bounds of the call that requested it."""
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)

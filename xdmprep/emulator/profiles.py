@@ -1,6 +1,6 @@
 """The profile store: records by identity, folded into fragments, merged along the identity graph.
 
-What is kept are the records themselves, in the order they were ingested; a fragment is made when it is asked for.  The
+What is kept are the records themselves, in the order they were ingested; a fragment is made when it is requested.  The
 records of a batch are added piece by piece, so that requests neither wait long for the store nor see them
 before the batch is done; then all of them count at once, after those of the batches that were done before.
 

@@ -1,7 +1,7 @@
 """Schemas that the emulator knows, and what they are made of: the files of a folder, and what was created by requests.
 
 Each resource is a JSON document with an ``$id``; its kind is one of :data:`KINDS`.  Documents that refer to others are
-put together (:class:`xdmprep.core.batch_check.ResolveSchema`) when a batch is checked or a full schema is asked for.
+put together (:class:`xdmprep.core.batch_check.ResolveSchema`) when a batch is checked or a full schema is requested.
 Descriptors are in the schema file under ``meta:descriptors``, in a file ``*.descriptors.json`` of the folder, or were
 created.
 """

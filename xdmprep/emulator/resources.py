@@ -99,7 +99,7 @@ def _not_found(key: str) -> Refusal:
 
 
 def _accept(request: Request, single: bool) -> str:
-    """The form that is asked for (``id``, ``full``, ``full-notext`` ...; empty for the plain one); or a Refusal.
+    """The form that is requested (``id``, ``full``, ``full-notext`` ...; empty for the plain one); or a Refusal.
 
     ``xdm`` is the older word for ``xed``, which clients still use.
     """

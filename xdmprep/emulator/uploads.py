@@ -36,7 +36,7 @@ def routes() -> list[Route]:
     return [
         Route(
             base, json_route(create_batch, wire.JSON_TYPE), methods=["POST", "PATCH"]
-        ),  # PATCH: how the client aepp asks for a replay
+        ),  # PATCH: how the client aepp requests a replay
         Route(file, put_file, methods=["PUT"]),
         Route(file, patch_file, methods=["PATCH"]),
         Route(file, act_on_file, methods=["POST"]),

@@ -1,7 +1,7 @@
 """The candidates of a comparison, looked at on their values, a block of keys at a time.
 
 Whole records are checked first, so that a row which the platform would refuse takes part on neither side; of several
-with one key, or one primary identity, the last good one is taken; then what is to be sent is worked out and checked as
+with one key, or one primary identity, the last good one is taken; then what is to be sent is computed and checked as
 it will be sent.
 """
 

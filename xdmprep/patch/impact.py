@@ -1,6 +1,6 @@
 """What a patch does to the profiles that are there: for each attribute how many get it, how many get another value.
 
-Worked out on whole columns beside the comparison itself, so that every record counts, however many there are; only the
+Computed on whole columns beside the comparison itself, so that every record counts, however many there are; only the
 examples, and the first records for a trial, are kept.  An upsert takes nothing away, so there is no third number.
 """
 

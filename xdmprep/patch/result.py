@@ -36,7 +36,7 @@ class Counts:
         unchanged, changed, new: records.
         left_out: new records that were not wanted.
         superseded: records of the later snapshot that a later one with the same key or primary identity replaces.
-        set_aside: rows of the later snapshot with faults.
+        set_aside: rows of the later snapshot with errors.
         vanished: keys that the later snapshot does not have.
         cannot_clear: values that are gone and cannot be taken away.
         before_unusable: rows of the earlier snapshot without a key, or that could not be read.

@@ -66,7 +66,7 @@ class Assembly:
         """The rows of a source as records, unchecked.
 
         Raises:
-            MappingError: all faults of the mapping.
+            MappingError: all errors of the mapping.
         """
         if self.mapping is None:
             return as_records(read)
@@ -76,7 +76,7 @@ class Assembly:
         """The rows of a source as records with findings.
 
         Raises:
-            MappingError: all faults of the mapping.
+            MappingError: all errors of the mapping.
             SchemaError: the schema cannot be checked against.
         """
         return check_stream(self.records(read), self.schema, self.rules)

@@ -1,10 +1,10 @@
 """Contracts for source columns, as pandera schemas.
 
 :func:`source_contract` says what an XDM schema means for the columns that a mapping set copies, so that a DataFrame can
-be checked in a notebook before anything is mapped.  :func:`contract_stream` runs anybody's pandera schema over the
+be checked in a notebook before anything is mapped.  :func:`contract_stream` runs a pandera schema over the
 source's rows on their way to the mapping: rows that break it are set aside with a finding.
 
-A mapped column is judged as the mapping will judge it: a text that converts to the destination's type is fine.  Columns
+A mapped column is checked as the mapping does it: a text that converts to the destination's type is fine.  Columns
 that only feed expressions must be there; nothing more is known of them.
 """
 

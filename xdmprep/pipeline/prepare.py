@@ -107,11 +107,11 @@ class Result:
         return rejects_table(self.folder)
 
     def mend(self, frame: Any = None) -> Mended:
-        """Run mended rejects again, into a further part of the same output.
+        """Run corrected rejects again, into a further part of the same output.
 
         Args:
-            frame: mended rows, a DataFrame or Arrow table with the columns of :attr:`rejects`; rows that are not in it
-                stay aside.  None takes `rejects.jsonl`, mended in place.
+            frame: corrected rows, a DataFrame or Arrow table with the columns of :attr:`rejects`; other rows
+                stay aside.  None takes `rejects.jsonl`, corrected in place.
 
         Returns:
             How many rows were tried, written, and are still set aside; this result keeps its counts.
@@ -420,7 +420,7 @@ def map_rows(
         The stream; nothing is read yet but the first piece.
 
     Raises:
-        MappingError: every fault of the mapping, before the first row.
+        MappingError: every error of the mapping, before the first row.
         UsageError: an argument is of another type.
 
     Examples:

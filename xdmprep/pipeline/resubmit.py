@@ -1,4 +1,4 @@
-"""Rejects, mended by hand, run again with the same mapping into a further part of the same output.
+"""Rejects, corrected by hand, run again with the same mapping into a further part of the same output.
 
 The order of writing makes a kill harmless: the new part first (no manifest names it yet), then the manifest, which also
 lists the rows that came in this way, then the rejects.  A second run skips the rows that the manifest has already.
@@ -80,14 +80,14 @@ def mend(
     schema: str | os.PathLike[str] | Schema | None = None,
     frame: Any = None,
 ) -> Mended:
-    """Run mended rejects again, with the mapping and the options of the run that set them aside.
+    """Run corrected rejects again, with the mapping and the options of the run that set them aside.
 
     Args:
         out: the folder of a finished run.
         rejects: a file of lines as in `rejects.jsonl`, their ``source`` mended; or what `frame` takes.  None takes
             `rejects.jsonl` itself, mended in place.
         schema: where the schema is now; None takes the file that the run used.
-        frame: mended rows: a DataFrame or Arrow table with the columns of :attr:`Result.rejects`.  ``_row`` (and
+        frame: corrected rows: a DataFrame or Arrow table with the columns of :attr:`Result.rejects`.  ``_row`` (and
             ``_file``, where the source was several files) say which row it is; rows that are not in it stay aside.
 
     Returns:

@@ -161,7 +161,7 @@ class PatchResult:
         report: every finding.
         key: name of the key.
         seconds: wall time of the run.
-        effects: what the patch does to the profiles that are there, if that was asked for.
+        effects: what the patch does to the profiles that are there, if that was requested.
 
     Examples:
         >>> from xdmprep.pipeline.upsert import write_patch
@@ -363,7 +363,7 @@ def write_trial(
     Returns:
         Both manifests, and the records as they are sent, of the type of ``result.effects.before``.
     """
-    assert result.effects is not None  # noqa: S101 (the caller asked for them)
+    assert result.effects is not None  # noqa: S101 (the caller requested them)
     effects = result.effects
     leaves = tuple(Leaf((part.name,), part.type) for part in effects.shape)
     were = [
@@ -497,7 +497,7 @@ def partial_arrays(mapping: Any) -> list[str]:
 
 
 def array_warnings(mapping: Any) -> list[str]:
-    """A sentence for each mapping that asks for a way of merging arrays, which a batch of upserts does not have."""
+    """A sentence for each mapping that requests a way of merging arrays, which a batch of upserts does not have."""
     if mapping is None:
         return []
     return [

@@ -42,7 +42,7 @@ class Lines:
     """A CSV file, its rows as text.
 
     Attributes:
-        stream: chunks of the columns asked for, :data:`LINE`, and what is compared.
+        stream: chunks of the columns requested, :data:`LINE`, and what is compared.
         compared: the leaves of the stream that are compared: equal ones are equal rows.
         parse: makes chunks of all columns from chunks of `LINE` alone.
     """

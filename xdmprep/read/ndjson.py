@@ -153,7 +153,7 @@ def _learn_file(file: Path, sample_bytes: int | None, seen: Seen) -> tuple[int, 
 
 
 def _learn(lines: BlockLines, seen: Seen) -> tuple[int, Unread | None]:
-    """Learn what the lines of a block hold; gives the number of records and the first fault that was met."""
+    """Learn what the lines of a block hold; gives the number of records and the first error that was met."""
     records = 0
     fault: Unread | None = None
     pending, many = lines.all[lines.filled[lines.all]], FIRST

@@ -208,7 +208,7 @@ class Report:
 
     @classmethod
     def of(cls, stream: Stream, *, cap: int | None = None, jobs: int | None = None) -> Report:
-        """Run a checked stream to its end and gather what was found.
+        """Run a checked stream to its end and collect what was found.
 
         Args:
             stream: what :func:`xdmprep.validate.check_stream` gives.

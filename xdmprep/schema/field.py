@@ -1,6 +1,6 @@
 """One field of a schema, and through it the fields below it.
 
-A field knows its place, its XDM type, its constraints and its Arrow type.  Children are made when they are asked for,
+A field knows its place, its XDM type, its constraints and its Arrow type.  Children are made when they are requested,
 so that definitions that refer back to themselves need no special care until all of them are wanted at once.
 """
 

@@ -1,4 +1,4 @@
-"""What is doubtful about a schema that can be read: contradictions, fields that can never be filled, traps.
+"""Doubtful parts of a readable schema: contradictions, fields that no value fits, pitfalls.
 
 Each finding has a rule code of its own (``schema-...`` in :mod:`xdmprep.rules`).  An error means that the platform
 would refuse the schema or that some value or record can never be valid; a warning means that it is worth a look.

@@ -414,7 +414,7 @@ class Schema:
         return tree_text(self.root, self.identities, self.relationships, depth)
 
     def check(self, record: Mapping[str, Any], rules: RuleSet = "strict") -> list[Issue]:
-        """What is wrong with one record; an empty list means nothing.
+        """The errors of one record; an empty list means nothing.
 
         Args:
             record: the record as JSON values.

@@ -1,6 +1,6 @@
 """A set of schemas and components, found by id.
 
-A registry does not change: :meth:`Registry.add` gives a new one.  Schemas are resolved when they are asked for.
+A registry does not change: :meth:`Registry.add` gives a new one.  Schemas are resolved when they are requested.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """From a schema and its components to one self-contained tree.
 
 References are followed by ``$id`` and pointer and replaced by what they mean, ``allOf`` is merged where that is exact
-(:mod:`.merge`), and definitions that refer back to themselves stay references, gathered under ``definitions``.  The
+(:mod:`.merge`), and definitions that refer back to themselves stay references, collected under ``definitions``.  The
 result accepts exactly what the original accepts under JSON Schema draft-06 (the dialect of XDM), or under draft-07
 where ``$schema`` says so: ``if``, ``then`` and ``else`` are said in keywords of draft-06.  The neighbours of a ``$ref``
 do not constrain; titles, descriptions and ``meta:`` keywords beside a reference are kept, as the Schema

@@ -1,4 +1,4 @@
-"""The shape of JSON Schema keywords: a keyword of the wrong kind is a fault of the schema, found when it is read.
+"""The shape of JSON Schema keywords: a keyword of the wrong kind is an error of the schema, found when it is read.
 
 Only keywords of draft-06 are looked at; unknown ones may hold anything.
 """

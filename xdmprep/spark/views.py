@@ -1,4 +1,4 @@
-"""The stage's output as DataFrames: the records without faults, and the rows with faults."""
+"""The stage's output as DataFrames: the records without errors, and the rows with errors."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _VIEW: dict[str, Shape] = {
 def records(
     frame: DataFrame, mapping: MappingLike, schema: SchemaLike, rules: RuleSet = "strict", *, strict: bool = False
 ) -> DataFrame:
-    """The records of the rows without faults.
+    """The records of the rows without errors.
 
     Args:
         frame: a Spark DataFrame.
@@ -120,7 +120,7 @@ def _findings(chunk: Chunk, which: np.ndarray[Any, np.dtype[np.bool_]]) -> tuple
 def rejects(
     frame: DataFrame, mapping: MappingLike, schema: SchemaLike, rules: RuleSet = "strict", *, strict: bool = False
 ) -> DataFrame:
-    """The rows with faults.
+    """The rows with errors.
 
     Args:
         frame: a Spark DataFrame.

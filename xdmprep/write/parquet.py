@@ -1,7 +1,7 @@
 """Parquet parts: the types of the XDM schema, bounded row groups, the same bytes for the same records.
 
 Records wait as flat columns until a row group is full; then the columns are joined and nested, and one of the workers
-writes the group while the next one gathers.  Where a group ends depends on the records alone (their size, row by row),
+writes the group while the next one collects.  Where a group ends depends on the records alone (their size, row by row),
 never on the pieces they came in, and the group is one array per column before it is written: Parquet's pages follow the
 arrays' ends.
 
@@ -37,7 +37,7 @@ _GROWTH = 1.05
 _COLUMN_FOOTER, _FILE_FOOTER = 150, 2048
 #: Records sampled to find the columns that repeat their values.
 _SAMPLE_ROWS = 20_000
-#: Row groups that wait to be written, the one being written included, while the next one gathers.
+#: Row groups that wait to be written, the one being written included, while the next one collects.
 _GROUPS_AHEAD = 2
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 

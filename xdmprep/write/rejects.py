@@ -139,7 +139,7 @@ class Rejects:
         self, chunks: list[Chunk], unread: list[Unread], rows: np.ndarray[tuple[int], np.dtype[np.int64]],
         found: pa.Table,
     ) -> Iterator[tuple[Leaf, pa.Array]]:  # fmt: skip
-        """The columns of the lines, one after the other: those of large groups are gathered when they are asked for."""
+        """The columns of the lines, one after the other: those of large groups are collected on request."""
         n, lost = len(rows) - len(unread), len(unread)
         shown_rows = rows
         if self._origins is not None:
@@ -190,7 +190,7 @@ class Rejects:
 
 
 def _printable(column: pa.Array) -> pa.Array:
-    """A column of a source without what no record can hold: where no mapping reads it, nobody has looked at it yet."""
+    """A column of a source without what no record can hold: where no mapping reads it, it has not been checked yet."""
     return column if plain_type(column.type) is None else plain_column(column)[0]
 
 

@@ -21,7 +21,7 @@ from ...kernels.arrays import Ints
 from ...kernels.json_arrow import escaped_quotes
 from ..signatures import what_it_is
 
-#: Text read at a time: enough that threads seldom wait for each other (12 MB take a tenth less time than 8), and no
+#: Text read at a time: enough that threads rarely wait for each other (12 MB take a tenth less time than 8), and no
 #: more, because some of them are held at once.
 BLOCK_BYTES = 12 << 20
 #: Text of an array read at a time; it takes more memory for each byte than lines do.

@@ -13,7 +13,7 @@ integers or more than 17 digits among     string: each number as it is written, 
 them, integers beyond 64 bits
 objects                                   struct; a map where keys are too many and too unlike for fields
 arrays                                    list
-objects or arrays, and seldom others      the same; the others do not fit
+objects or arrays, and rarely others      the same; the others do not fit
 anything else                             string: texts as they are, other values as JSON
 nothing                                   the same, marked as :data:`UNSEEN`
 ========================================  ==================================================================
