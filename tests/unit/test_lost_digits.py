@@ -20,9 +20,10 @@ SCHEMA = xp.Schema.from_dict({
         "m": {"type": "object", "additionalProperties": {"type": "string"}},
     },
 })  # fmt: skip
-#: An ECID of 38 digits, an id of 20, and what is no lost id: the largest exact integer, fractions, a measure.
-LOST = [float(2**53 + 2), 12345678901234567890.0, -12345678901234567890.0, 1.2345678901234567e37]
-RIGHT = [2.0**53, 0.5, 1e300, None]
+#: 2^53 + 1, which no double holds, an ECID of 38 digits, an id of 20, and what is no lost id: the largest integer that
+#: no other is rounded to, fractions, a measure.
+LOST = [float(2**53 + 1), 12345678901234567890.0, -12345678901234567890.0, 1.2345678901234567e37]
+RIGHT = [2.0**53 - 1, 0.5, 1e300, None]
 VALUES = [*LOST, *RIGHT]
 
 
@@ -113,3 +114,48 @@ def test_numbers_inside_of_json_kept_as_text_keep_their_digits(tmp_path: Path) -
     done = xp.prepare(file, {"id": "id"}, SCHEMA, tmp_path / "out", rules="batch")
     lines = (done.folder / "part-00000.json").read_text().splitlines()
     assert [json.loads(line)["id"] for line in lines] == ["x", *values[1:]]
+
+
+#: Expressions that make text of the doubles, and the columns that they read.
+AS_TEXT = {
+    "concat(id, '')": "t", "id + ''": "t", "iif(true, id, n)": "t", "coalesce(id, n)": "t", "md5(id)": "t",
+    "id.toString()": "t", "concat('', o)": "t", "concat(o.id)": "t", "to_array(true, id)": "a", "concat('', m)": "t",
+    "concat(l[1].id, '')": "t", "transformArray(l, x -> concat(x.id, ''))": "a", "to_object('t', id)": "s",
+}  # fmt: skip
+#: Expressions that make no text of them.
+NO_TEXT = {"iif(id > 5, 'large', 'small')": "t", "concat(size_of(l), '')": "t", "iif(true, id, n)": "n", "id * 1": "n"}
+TEXTS = xp.Schema.from_dict({
+    "$id": "https://ns.example/texts", "title": "Texts", "type": "object", "properties": {
+        "t": {"type": "string"}, "n": {"type": "number"}, "a": {"type": "array", "items": {"type": "string"}},
+        "s": {"type": "object", "properties": {"t": {"type": "string"}}}, "row": {"type": "integer"},
+    },
+})  # fmt: skip
+
+
+def with_measure(values: list[float | None]) -> pa.Table:
+    return table(values).append_column("n", pa.array([0.5] * len(values)))
+
+
+@pytest.mark.parametrize("expression", AS_TEXT)
+def test_expressions_make_no_text_of_lost_digits(expression: str, tmp_path: Path) -> None:
+    path = AS_TEXT[expression]
+    given = parquet(with_measure([*LOST, 0.5]).append_column("row", pa.array(range(len(LOST) + 1))), tmp_path)
+    done = xp.prepare(given, {path: expression, "row": "row"}, TEXTS, tmp_path / "out", rules="batch", max_loss=100)
+    issues = [issue for issue in done.report.issues.to_pylist() if issue["code"] == "unfit"]
+    assert [issue["row"] for issue in issues] == [1, 2, 3, 4]
+    assert {issue["path"] for issue in issues} == {"s.t" if path == "s" else path}
+    text = (tmp_path / "out" / "part-00000.json").read_text()
+    assert "0.5" in text or "md5" in expression
+    assert "9007199254740992" not in text and "e+" not in text
+
+
+@pytest.mark.parametrize(("expression", "path"), NO_TEXT.items())
+def test_expressions_that_make_no_text_take_large_doubles(expression: str, path: str, tmp_path: Path) -> None:
+    given = parquet(with_measure(LOST), tmp_path)
+    done = xp.prepare(given, {path: expression}, TEXTS, tmp_path / "out", rules="batch")
+    assert (done.written, done.report.issues.num_rows) == (len(LOST), 0)
+
+
+def test_an_expression_that_prints_a_column_of_lost_digits_is_refused_before_the_first_row(tmp_path: Path) -> None:
+    with pytest.raises(xp.MappingError, match=r"the column 'id' holds whole numbers beyond 2\^53 as floats"):
+        xp.prepare(with_measure(LOST), {"t": "concat('x', id)"}, TEXTS, tmp_path / "out")

@@ -130,11 +130,11 @@ LOST_DIGITS = {b"xdmprep.lost-digits": b"yes"}
 
 
 def lost_digits(column: pa.ChunkedArray) -> bool:
-    """Whether doubles are all whole, and some are larger than the integers that doubles hold exactly."""
+    """Whether doubles are all whole, and some may have been rounded to integers, from 2^53 on."""
     if not (pa.types.is_float64(column.type) or pa.types.is_float32(column.type)) or column.null_count == len(column):
         return False
     ends = pc.min_max(column).as_py()
-    if not max(abs(ends["min"]), abs(ends["max"])) > 1 << 53:
+    if not max(abs(ends["min"]), abs(ends["max"])) >= 1 << 53:
         return False
     return bool(pc.all(pc.equal(pc.floor(column), column)).as_py())
 

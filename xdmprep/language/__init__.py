@@ -28,6 +28,7 @@ from ..core.stream import TIMESTAMP
 from ..errors import ExpressionError, UsageError, did_you_mean, shorten
 from .catalogue import Context, Function
 from .coercion import by_kind, coerce, coerce_value
+from .columns import NUMERAL
 from .expression import Evaluated, Expression
 from .functions import catalogue
 from .interpreter import Scope, run
@@ -36,6 +37,7 @@ from .values import Failed
 from .zoned_datetime import Moment
 
 __all__ = [
+    "NUMERAL",
     "Evaluated",
     "Expression",
     "Function",

@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
@@ -194,7 +195,7 @@ def whole(value: Any, name: str) -> int:
     """A whole-number argument; numeric text counts."""
     if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]{1,18}", value):
         return int(value)
-    if isinstance(value, float) and value.is_integer():
+    if (isinstance(value, float) and value.is_integer()) or (isinstance(value, Decimal) and value == int(value)):
         return int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return value

@@ -21,12 +21,27 @@ import pyarrow.compute as pc
 from ..core.arrow_types import TIMESTAMP, decimal_texts, doubles, is_text, plain_column
 from ..core.shred import to_pylist
 from . import shapes
-from .columns import BOOL, DOUBLE, LONG, TEXT, Column, Ints, Mask, as_mask, marked, merged, nulls_of, numpy_of, plain
+from .columns import (
+    BOOL,
+    DOUBLE,
+    LONG,
+    NUMERAL,
+    TEXT,
+    Column,
+    Ints,
+    Mask,
+    as_mask,
+    marked,
+    merged,
+    nulls_of,
+    numpy_of,
+    plain,
+)
 from .java_time_format import automatic_layouts, iso_shape, read_date
 from .kernels import dates, numbers, texts
 from .kernels.table import print_moments
 from .options import DEFAULT, Options
-from .values import Failed, kind_of, number_in, text_of
+from .values import Failed, kind_of, number, number_in, text_of
 from .zoned_datetime import Moment
 
 #: Texts read as dates or times are remembered up to this many, for each target.
@@ -64,10 +79,24 @@ def coerce(values: pa.Array | list[Any], target: pa.DataType, options: Options =
         return _mixed(parts, target, options)
     if pa.types.is_dictionary(kind) and not values.dictionary.null_count and len(values.dictionary) * 2 <= len(values):
         return _by_dictionary(values, target, options)
+    if kind == NUMERAL:
+        return _numerals(values, target, options)
     column = _converted(plain(values), target, options)
     if column is None:
         return _by_value(values, target, options)
     return _finished(plain(values), column, target, options)
+
+
+def _numerals(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, Ints]:
+    """Exact numbers: their digits, the nearest double, or an integer where there is no fraction."""
+    digits = shapes.digits_of(values)
+    if target == TEXT:
+        return digits, np.zeros(0, dtype=np.int64)
+    if target == DOUBLE:
+        return _finished(digits, numbers.decimals(digits), target, options)
+    if not pa.types.is_integer(target):
+        return _one_by_one(shapes.to_python(values), target, options)
+    return coerce(pc.replace_substring_regex(digits, r"\.0*$", ""), target, options)
 
 
 def by_kind(values: pa.Array) -> list[pa.Array] | None:
@@ -446,6 +475,8 @@ def _list(value: Any, target: pa.DataType, options: Options) -> list[Any]:
 
 
 def _struct(value: Any, target: pa.DataType, options: Options) -> dict[str, Any]:
+    if target == NUMERAL:
+        return {target.field(0).name: text_of(number(value))}
     entries = _entries(value)
     return {part.name: _part(entries.get(part.name), part.type, options) for part in target}
 

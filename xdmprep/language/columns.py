@@ -4,8 +4,9 @@ A kernel answers the rows it can answer exactly and leaves the others *open*; op
 the whole expression is done, once per distinct combination of inputs.  So kernels need no rare cases and no messages,
 and the two ways of evaluation cannot drift apart unseen.
 
-Between kernels a text is ``string`` or ``dictionary<int32, string>``, an integer ``int64``, a decimal ``double``, a
-date ``timestamp[us, UTC]``; of dates in other zones the zone is beside it (:data:`ZONED`).
+Between kernels a text is ``string`` or ``dictionary<int32, string>``, an integer ``int64``, a number with a fraction
+``double``, or the text of its digits where these count (:data:`NUMERAL`), a date ``timestamp[us, UTC]``; of dates in
+other zones the zone is beside it (:data:`ZONED`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ TEXT, LONG, DOUBLE, BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 MOMENT = pa.timestamp("us", "UTC")
 #: A moment and the number of its zone (see :mod:`xdmprep.language.zones`).
 ZONED = pa.struct([("\0@", MOMENT), ("\0z", pa.int32())])
+#: Exact numbers as they are written: decimals of the source, and integers beyond 64 bits.
+NUMERAL = pa.struct([("\0#", TEXT)])
 NUMBERS = (LONG, DOUBLE)
 EXACT = 2**53
 
@@ -49,12 +52,14 @@ def usable_type(kind: pa.DataType) -> pa.DataType:
     types = pa.types
     if types.is_dictionary(kind) and is_text(kind.value_type):
         return pa.dictionary(pa.int32(), TEXT)
+    if kind == NUMERAL:
+        return kind
     plain_scalar = (
         types.is_boolean(kind) or types.is_signed_integer(kind) or types.is_floating(kind) or types.is_temporal(kind)
     ) and not types.is_time(kind)
     if plain_scalar or types.is_null(kind):
         return kind
-    return plain_type(kind, exact=not types.is_nested(kind)) or kind
+    return plain_type(kind) or kind
 
 
 def usable(values: pa.Array) -> pa.Array:
@@ -69,7 +74,7 @@ def usable(values: pa.Array) -> pa.Array:
     null_word = pa.types.is_dictionary(kind) and values.dictionary.null_count
     if kind == usable_type(kind) and not null_word:
         return values
-    found = plain_column(values, exact=not pa.types.is_nested(kind))[0]
+    found = plain_column(values)[0]
     if pa.types.is_dictionary(usable_type(kind)) and not pa.types.is_dictionary(found.type):
         return found.dictionary_encode()
     return found
@@ -188,7 +193,7 @@ def distinct(columns: Sequence[pa.Array], n: int) -> tuple[list[pa.Array], pa.Ar
     Returns:
         None where a column is nested, so that rows cannot be told apart cheaply.
     """
-    if any(pa.types.is_nested(column.type) for column in columns):
+    if any(pa.types.is_nested(column.type) and column.type != NUMERAL for column in columns):
         return None
     if not columns or not n:
         return [column.slice(0, 0) for column in columns], pa.array(np.zeros(n, dtype=np.int64))
@@ -208,6 +213,10 @@ def distinct(columns: Sequence[pa.Array], n: int) -> tuple[list[pa.Array], pa.Ar
 def _encoded(column: pa.Array) -> tuple[Ints, pa.Array]:
     if pa.types.is_null(column.type):
         return np.zeros(len(column), dtype=np.int64), column.slice(0, 1)
+    if column.type == NUMERAL:
+        codes, words = _encoded(pc.struct_field(column, 0))
+        mask = pa.array(nulls_of(words)) if words.null_count else None
+        return codes, pa.StructArray.from_arrays([words], fields=list(NUMERAL), mask=mask)
     if (
         pa.types.is_dictionary(column.type)
         and not column.dictionary.null_count

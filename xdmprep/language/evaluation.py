@@ -24,6 +24,7 @@ from .catalogue import Context
 from .columns import (
     LONG,
     MOMENT,
+    NUMERAL,
     TEXT,
     Column,
     Ints,
@@ -41,7 +42,7 @@ from .interpreter import Direct, Evaluator, Scope, compile_node, direct, reason_
 from .kernels import Body, Constants, Kernel, Rows, attempted, lifted
 from .kernels.regexes import literal_text
 from .options import Options
-from .shapes import from_python, normal, stacked, to_python
+from .shapes import digits_of, from_python, normal, stacked, to_python
 from .tree import ELEMENT, Call, Constant, FieldPath, Lambda, Node, children, rebuild
 from .values import Failed
 
@@ -345,7 +346,7 @@ def _taken(column: Column | Body, at: Ints) -> Column | Body:
 
 def _is_nested(values: Any) -> bool:
     """Whether rows cannot be told apart, so that equal ones are not evaluated once; False where it is not known."""
-    return not isinstance(values, list) and pa.types.is_nested(values.type)
+    return not isinstance(values, list) and pa.types.is_nested(values.type) and values.type != NUMERAL
 
 
 def _some_of(values: Any, at: Ints | None) -> Any:
@@ -402,6 +403,7 @@ def _differ(arrays: Sequence[Any], n: int) -> bool:
     if n < _LOOK:
         return False
     heads = [plain(values.slice(0, _LOOK)) for values in arrays]
+    heads = [digits_of(head) if head.type == NUMERAL else head for head in heads]
     return any(len(head.unique()) >= _DIFFER * _LOOK for head in heads)
 
 

@@ -21,6 +21,7 @@ from .evaluation import Frame, each, evaluate, fold
 from .grammar import parse
 from .interpreter import Evaluator, Scope, compile_node, run
 from .options import DEFAULT, Options
+from .printed import Places, places_of
 from .tree import ARRAY, CHOICE, ELEMENT, MAP, Call, FieldPath, Node, walk
 from .values import Failed
 
@@ -32,7 +33,7 @@ class Evaluated:
         column: an Arrow array as long as the batch, or Python values where no type holds them.  Where the type is known
             per row only, it may be a mixed one (see :mod:`xdmprep.language.shapes`).
         values: an Arrow array of the expression's type (texts may be dictionary-encoded).  Where the type is known per
-            row only, or a value of this batch does not fit it (such as a sum beyond 64 bits): a list of Python values.
+            row only, or a value of this batch does not fit it, or there are exact numbers: a list of Python values.
         errors: 0-based position and reason of every row that failed, in order; its value is null.
     """
 
@@ -80,14 +81,13 @@ class Expression:
             self._hash = hash(self.tree)
         except RecursionError:
             raise ExpressionError("The expression is nested too deeply", text) from None
+        self._fields: dict[str, pa.Field] = {}  # with what the source says of them beside their types
         if columns is not None:  # only those that are read, since a source may have thousands
-            columns = pa.schema(
-                [
-                    (name, usable_type(columns.field(name).type))
-                    for name in self.columns
-                    if columns.get_field_index(name) >= 0
-                ]
-            )
+            told = [name for name in self.columns if columns.get_field_index(name) >= 0]
+            self._fields = {name: columns.field(name) for name in told}
+            columns = pa.schema([
+                (name, usable_type(shapes.numeral_type(field))) for name, field in self._fields.items()
+            ])  # fmt: skip
         self._read = columns
         self._kinds: dict[Any, pa.DataType | None] = {}
         self.constant: Any = None
@@ -118,6 +118,11 @@ class Expression:
 
     def __hash__(self) -> int:
         return self._hash
+
+    @cached_property
+    def places(self) -> tuple[Places, Places]:
+        """The places in the source that become text inside of it, and those whose values it gives as they are."""
+        return places_of(self.tree)
 
     @cached_property
     def _root(self) -> Node:
@@ -159,11 +164,11 @@ class Expression:
         n = records.num_rows
         if self.is_constant:
             return self._constant(n)
-        columns = {}
+        columns, field = {}, records.schema.field
         for name in self.columns:
             at = records.schema.get_field_index(name)
             if at >= 0:
-                columns[name] = usable(records.column(at))
+                columns[name] = usable(shapes.as_numerals(records.column(at), self._fields.get(name) or field(at)))
         schema = pa.schema([(name, column.type) for name, column in columns.items()])
         types = _types(schema)
         if types not in self._kinds:
@@ -209,7 +214,10 @@ class Expression:
             made = _zoneless(values, kind)
             return _untyped(values, errors) if made is None else Evaluated(shapes.final(made), errors)
         settled = _settled(values, kind)
-        return _untyped(values, errors) if settled is None else Evaluated(shapes.final(settled), errors)
+        if settled is None:
+            return _untyped(values, errors)
+        inner = settled if shapes.said_type(settled.type) != shapes.final_type(settled.type) else None
+        return Evaluated(shapes.final(settled), errors, inner)
 
     def _completed(
         self, values: pa.Array | list[Any], is_open: Mask, frame: Frame, kind: pa.DataType | None,
@@ -282,7 +290,7 @@ def _handed_out(kind: pa.DataType | None) -> pa.DataType | None:
     if kind is None:
         return None
     try:
-        return shapes.final_type(kind)
+        return shapes.said_type(kind)
     except TypeError:
         return kind
 
@@ -297,6 +305,8 @@ def _settled(values: pa.Array, kind: pa.DataType) -> pa.Array | None:
     if pa.types.is_null(values.type):
         return pa.nulls(len(values), kind)
     mine, wanted = shapes.type_kind(values.type), shapes.type_kind(kind)
+    if wanted == "numeral" and shapes.common_type(values.type, kind) == kind:
+        return shapes.widened(values, kind)
     if mine == "zoned" and wanted == "moment":
         return shapes.instant_of(values)
     if wanted == "double" and mine == "long":

@@ -1,22 +1,22 @@
 """Every value of the language as a typed column: nested values, choices between types, and keys that are not there.
 
-Between kernels a value has one of these kinds: ``null``, ``text``, ``long``, ``double``, ``bool``, ``moment``,
-``zoned`` (a moment in another zone than UTC), ``list``, ``object`` (an Arrow struct), ``map``, or ``mixed``.  Arrow has
-no types for two things the language knows:
+Between kernels a value has one of these kinds: ``null``, ``text``, ``long``, ``double``, ``numeral`` (a number with all
+its digits), ``bool``, ``moment``, ``zoned`` (a moment in another zone than UTC), ``list``, ``object`` (an Arrow
+struct), ``map``, or ``mixed``.  Arrow has no types for two things the language knows:
 
 - *An object without a key* is not an object whose key is null.  A struct that was put together from objects with
   different keys has, beside a field ``k``, a hidden boolean field ``\\0-k`` that is True where the key is absent.
 - *A value of one type here and of another there* (``mixed``) is a struct of hidden fields, one a kind, of which at most
   one is not null.
 
-A column of values for which no such type exists (integers beyond 64 bits, dates finer than a microsecond) is a Python
-list; its kind is ``any``.
+A column of values for which no such type exists (dates finer than a microsecond) is a Python list; its kind is ``any``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -24,7 +24,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..core.arrow_types import doubles, is_text
+from ..core.arrow_types import decimal_texts, holds_text, is_text
+from ..core.ndjson.fields import has_numerals, is_numeral
 from ..core.shred import to_pylist
 from ..core.stream import TIMESTAMP
 from ..kernels import arrays
@@ -34,6 +35,7 @@ from .columns import (
     DOUBLE,
     LONG,
     MOMENT,
+    NUMERAL,
     TEXT,
     ZONED,
     Column,
@@ -45,9 +47,10 @@ from .columns import (
     numpy_of,
     plain,
     some,
+    where,
     without,
 )
-from .values import incoming
+from .values import incoming, text_of, written_number
 from .zoned_datetime import Moment
 from .zones import number_of, zone_of
 
@@ -62,6 +65,7 @@ _SCALARS = {
     BOOL: "bool",
     MOMENT: "moment",
     ZONED: "zoned",
+    NUMERAL: "numeral",
     pa.null(): "null",
 }
 
@@ -94,7 +98,9 @@ def normal_type(kind: pa.DataType) -> pa.DataType | None:
     if is_text(kind):
         return TEXT
     if pa.types.is_decimal(kind) and kind.scale > 0:
-        return DOUBLE
+        return NUMERAL
+    if kind == NUMERAL:
+        return kind
     if pa.types.is_boolean(kind):
         return BOOL
     if pa.types.is_null(kind):
@@ -126,7 +132,7 @@ def normal(values: pa.Array, top: bool = True) -> pa.Array | list[Any]:
     if target is None or (_twice_named(kind) and values.null_count < len(values)):
         return _as_python(values)
     if pa.types.is_decimal(kind):
-        return doubles(values)
+        return numerals(decimal_texts(values))
     if target == DOUBLE:
         wide = values if kind == DOUBLE else plain(values).cast(DOUBLE)
         return pc.if_else(pc.is_nan(wide), None, wide) if pc.any(pc.is_nan(wide)).as_py() else wide
@@ -203,6 +209,48 @@ def _incoming(value: Any) -> Any:
     if isinstance(value, list):
         return [_incoming(item) for item in value]
     return {key: _incoming(item) for key, item in value.items()} if isinstance(value, dict) else incoming(value)
+
+
+def numerals(texts: pa.Array) -> pa.Array:
+    """Texts of digits as numbers that keep them all."""
+    return struct_of([texts], list(NUMERAL), nulls_of(texts))
+
+
+def numeral_type(field: pa.Field) -> pa.DataType:
+    """The type of a source's field, with :data:`NUMERAL` for JSON numbers that are kept as they are written."""
+    kind = field.type
+    if is_numeral(field) and holds_text(kind):
+        return NUMERAL
+    if not pa.types.is_nested(kind) or not has_numerals([field]):
+        return kind
+    if pa.types.is_struct(kind):
+        return pa.struct([(part.name, numeral_type(part)) for part in kind])
+    if pa.types.is_map(kind):
+        return pa.map_(kind.key_type, numeral_type(kind.item_field))
+    return pa.list_(numeral_type(kind.value_field)) if pa.types.is_list(kind) else kind
+
+
+def as_numerals(values: pa.Array, field: pa.Field) -> pa.Array:
+    """A column of the source as :func:`numeral_type` says."""
+    kind = field.type
+    if numeral_type(field) == kind:
+        return values
+    if holds_text(kind):
+        texts = plain(values).cast(TEXT)
+        far = as_mask(pc.match_substring_regex(texts, "[eE]"))
+        return numerals(where(texts, far, lambda text: text_of(written_number(text))))
+    if pa.types.is_struct(kind):
+        parts = [as_numerals(values.field(i), kind.field(i)) for i in range(kind.num_fields)]
+        return struct_of(parts, list(numeral_type(field)), nulls_of(values))
+    inner = kind.item_field if pa.types.is_map(kind) else kind.value_field
+    found = elements_changed(values, lambda items: as_numerals(items, inner))
+    assert found is not None  # noqa: S101  (each has a form)
+    return found
+
+
+def digits_of(values: pa.Array) -> pa.Array:
+    """The digits of numbers that keep them all, as text."""
+    return pc.struct_field(values, 0)
 
 
 # Lists, structs and maps, made and taken apart
@@ -357,6 +405,8 @@ def to_python(values: pa.Array | list[Any]) -> list[Any]:
     if kind == ZONED:
         pairs_of = zip(instant_of(values).to_pylist(), values.field(1).to_pylist(), strict=True)
         return [None if at is None else Moment(at.astimezone(zone_of(number or 0))) for at, number in pairs_of]
+    if kind == NUMERAL:
+        return [None if text is None else written_number(text) for text in digits_of(values).to_pylist()]
     name = type_kind(kind)
     if name == "list":
         offsets, inner = list_parts(values)
@@ -407,14 +457,20 @@ def from_python(items: list[Any]) -> pa.Array | list[Any]:
 
 
 _OF_PYTHON = {str: TEXT, bool: BOOL, int: LONG, float: DOUBLE}
-_KIND_OF_PYTHON = {str: "text", bool: "bool", int: "long", float: "double", Moment: "moment", list: "list",
-                   dict: "object"}  # fmt: skip
+_KIND_OF_PYTHON = {str: "text", bool: "bool", int: "long", float: "double", Decimal: "numeral", Moment: "moment",
+                   list: "list", dict: "object"}  # fmt: skip
 
 
 def _typed(items: list[Any]) -> pa.Array:
     kinds = set(map(type, items)) - {type(None)}
     if not kinds:
         return pa.nulls(len(items))
+    if kinds <= {int, Decimal} and (Decimal in kinds or _some_long(items)):
+        return numerals(pa.array([None if item is None else text_of(item) for item in items], TEXT))
+    if len(kinds) > 1 and int in kinds and (Decimal in kinds or _some_long(items)):
+        numbers = _typed([item if type(item) in (int, Decimal) else None for item in items])
+        others = _typed([None if type(item) in (int, Decimal) else item for item in items])
+        return _joined_kinds(numbers, others)
     if len(kinds) > 1:
         children = {}
         for kind in sorted(kinds, key=lambda k: list(_KIND_OF_PYTHON).index(k) if k in _KIND_OF_PYTHON else -1):
@@ -436,6 +492,17 @@ def _typed(items: list[Any]) -> pa.Array:
     if kind is dict:
         return _objects(items, absent)
     raise TypeError(kind)
+
+
+def _some_long(items: list[Any]) -> bool:
+    """Whether an integer is beyond 64 bits."""
+    return any(type(item) is int and not -(2**63) <= item < 2**63 for item in items)
+
+
+def _joined_kinds(numbers: pa.Array, others: pa.Array) -> pa.Array:
+    """A mixed column of one of numerals and another, of which one is null in each row."""
+    parts = alternatives(others) if type_kind(others.type) == "mixed" else [(_label(type_kind(others.type)), others)]
+    return mixed_of({"numeral": numbers, **dict(parts)})
 
 
 def _objects(items: list[Any], absent: Mask) -> pa.Array:
@@ -547,11 +614,15 @@ def _pair_type(a: pa.DataType, b: pa.DataType) -> pa.DataType:
         return _object_type(a, b)
     if {one, two} == {"moment", "zoned"}:
         return ZONED
+    if {one, two} == {"numeral", "long"}:
+        return NUMERAL
     found: dict[str, pa.DataType] = {}
     for kind, name in ((a, one), (b, two)):
         parts = [(f.name[len(MIXED) :], f.type) for f in kind] if name == "mixed" else [(_label(name), kind)]
         for label, part in parts:
             found[label] = _pair_type(found[label], part) if label in found else part
+    if "numeral" in found:
+        found.pop("long", None)
     return pa.struct([(MIXED + label, part) for label, part in found.items()])
 
 
@@ -588,6 +659,8 @@ def widened(values: pa.Array, target: pa.DataType) -> pa.Array:
     if pa.types.is_null(kind):
         return pa.nulls(n, target)
     name = type_kind(target)
+    if name == "numeral":
+        return numerals(values.cast(TEXT))
     if name == "zoned":
         return struct_of([values, pa.array(np.zeros(n, np.int32))], list(ZONED), nulls_of(values))
     if name in ("list", "map"):
@@ -598,6 +671,8 @@ def widened(values: pa.Array, target: pa.DataType) -> pa.Array:
         own = dict(alternatives(values)) if type_kind(kind) == "mixed" else {_label(type_kind(kind)): values}
         for part in target:
             label = part.name[len(MIXED) :]
+            if label == "numeral" and "long" in own:
+                own[label] = _one_of(own.get(label), own["long"])
             parts.append(widened(own[label], part.type) if label in own else pa.nulls(n, part.type))
         return struct_of(parts, list(target), nulls_of(values))
     for part in target:
@@ -610,6 +685,12 @@ def widened(values: pa.Array, target: pa.DataType) -> pa.Array:
         else:
             parts.append(pa.nulls(n, part.type))
     return struct_of(parts, list(target), nulls_of(values))
+
+
+def _one_of(found: pa.Array | None, longs: pa.Array) -> pa.Array:
+    """Numerals and integers, of which one is null in each row, as numerals."""
+    texts = longs.cast(TEXT)
+    return numerals(texts if found is None else pc.coalesce(digits_of(found), texts))
 
 
 def alike(columns: Sequence[pa.Array]) -> list[pa.Array]:
@@ -690,12 +771,37 @@ def final_type(kind: pa.DataType) -> pa.DataType | None:
         return None
     if name in ("moment", "zoned"):
         return TIMESTAMP
+    if name == "numeral":
+        return kind
     if name in ("list", "map"):
         return elements_type(kind, final_type)
     if name == "object":
         parts = [(key, final_type(kind.field(key).type)) for key in keys_of(kind)]
         return None if any(part is None for _, part in parts) else pa.struct(parts)
     return TEXT if name == "text" else kind
+
+
+#: What stands for the type of exact numbers, which are handed out as :data:`NUMERAL`.
+DECIMAL = pa.decimal256(76, 38)
+
+
+def said_type(kind: pa.DataType) -> pa.DataType | None:
+    """The type that is said of columns of a kind: as :func:`final_type`, with decimals for exact numbers."""
+    found = final_type(kind)
+    return None if found is None else _replaced(found, NUMERAL, DECIMAL)
+
+
+def handed_type(kind: pa.DataType) -> pa.DataType:
+    """The type of the columns of which :func:`said_type` says `kind`."""
+    return _replaced(kind, DECIMAL, NUMERAL)
+
+
+def _replaced(kind: pa.DataType, old: pa.DataType, new: pa.DataType) -> pa.DataType:
+    if kind == old:
+        return new
+    if pa.types.is_list(kind) or pa.types.is_map(kind):
+        return elements_type(kind, lambda inner: _replaced(inner, old, new))
+    return pa.struct([(f.name, _replaced(f.type, old, new)) for f in kind]) if pa.types.is_struct(kind) else kind
 
 
 def final(values: pa.Array) -> pa.Array:

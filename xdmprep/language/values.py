@@ -2,6 +2,9 @@
 
 They are those of Apache Commons JEXL in its lenient mode, as far as the platform's documents show which rules it has;
 where JEXL would compare a number with text that is no number by failing, ``==`` is false here.
+
+A decimal of a record stays exact: it has at least one digit behind the point, meets doubles by the digits that they are
+printed with, and makes decimals of what it is added to or multiplied by.
 """
 
 from __future__ import annotations
@@ -11,7 +14,8 @@ import math
 import re
 from collections.abc import Callable
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Context as DecimalContext
 from functools import lru_cache
 from operator import ge, gt, le, lt
 from typing import Any
@@ -42,17 +46,77 @@ def number_in(text: str) -> int | float | None:
 
 
 def incoming(value: Any) -> Any:
-    """A value of a record as the language has it: dates become moments, NaN null, exact decimals doubles."""
+    """A value of a record as the language has it: dates become moments, NaN null, whole decimals integers."""
     if isinstance(value, date):
         return Moment.of(value)
     if isinstance(value, float):
         return None if value != value else value
-    return float(value) if isinstance(value, Decimal) else value
+    return of_decimal(value) if isinstance(value, Decimal) else value
+
+
+def of_decimal(value: Decimal) -> Any:
+    """A decimal of a record: an integer where it is written without a point, else with a digit behind the point."""
+    if not value.is_finite():
+        return None if value.is_nan() else float(value)
+    return int(value) if _exponent(value) >= 0 else value
+
+
+def written_number(text: str) -> int | float | Decimal:
+    """The number of a text with digits and perhaps a point or an exponent: exactly, if doubles reach as far."""
+    return int(text) if len(text) < 4000 and text.lstrip("-").isdigit() else _spelled(text)
+
+
+def _spelled(text: str) -> float | Decimal:
+    found = Decimal(text)
+    return pointed(found) if abs(found.adjusted()) <= _FAR or not found else float(text)
+
+
+def pointed(value: Decimal) -> Decimal:
+    """A decimal with a digit behind the point at least, as doubles are printed. Raises Failed: it is too large."""
+    made = value if _exponent(value) < 0 else value.quantize(_TENTH, context=_WIDE)
+    if not made.is_finite():
+        raise Failed("the result is too large")
+    return made if made else made.copy_abs()  # zero has no sign
+
+
+def exact(value: int | float | Decimal) -> Decimal:
+    """A number as a decimal: of a double, the digits that it is printed with. Raises Failed: it is infinite."""
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise Failed("the result is no finite number")
+        return Decimal(repr(value))
+    return Decimal(value)
+
+
+def comparable(left: Any, right: Any) -> tuple[Any, Any]:
+    """Two values, of which a double is a decimal of the same digits where it meets one."""
+    if isinstance(left, Decimal) or isinstance(right, Decimal):
+        left, right = (_beside_decimal(value) for value in (left, right))
+    return left, right
+
+
+def _beside_decimal(value: Any) -> Any:
+    if isinstance(value, float):
+        return Decimal(repr(value)) if math.isfinite(value) else value
+    return value
+
+
+def _exponent(value: Decimal) -> int:
+    return int(value.as_tuple().exponent)
+
+
+_TENTH = Decimal("0.1")
+#: Exact for decimals of 76 digits, the most that columns have: sums and products are not rounded.
+_WIDE = DecimalContext(prec=400, rounding=ROUND_HALF_EVEN, traps=[])
+#: Decimals do not go beyond this power of ten, or its inverse.
+_FAR = 350
+#: Digits of a quotient, as many as those of its operands or as IEEE 754's decimal128 has.
+_QUOTIENT_DIGITS = 34
 
 
 def is_number(value: Any) -> bool:
-    """Whether `value` is an integer or double (a boolean is not)."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Whether `value` is an integer, decimal or double (a boolean is not)."""
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
 def folded(text: str) -> str:
@@ -78,7 +142,34 @@ def text_of(value: Any) -> str:
         return repr(value)
     if isinstance(value, int | Moment):
         return str(value)
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_no_decimal)
+    except _DecimalInside:
+        return _json(value)
+
+
+class _DecimalInside(Exception):
+    """A value holds decimals, which Python's encoder cannot write."""
+
+
+def _no_decimal(value: Any) -> str:
+    if isinstance(value, Decimal):
+        raise _DecimalInside
+    return str(value)
+
+
+def _json(value: Any) -> str:
+    """JSON of a value with decimals in it, which are numbers with all their digits."""
+    if isinstance(value, dict):
+        pairs = (f"{json.dumps(str(key), ensure_ascii=False)}:{_json(item)}" for key, item in value.items())
+        return "{" + ",".join(pairs) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_json, value)) + "]"
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def kind_of(value: Any) -> str:
@@ -89,7 +180,7 @@ def kind_of(value: Any) -> str:
         return "a boolean"
     if isinstance(value, str):
         return "a text"
-    if isinstance(value, int | float):
+    if isinstance(value, int | float | Decimal):
         return "a number"
     if isinstance(value, Moment):
         return "a date"
@@ -106,7 +197,7 @@ def truth(value: Any, options: Options) -> bool:
         return False
     if isinstance(value, str):
         return value not in ("", "false")
-    if isinstance(value, int | float):
+    if isinstance(value, int | float | Decimal):
         return value != 0
     raise Failed(f"{kind_of(value)} is no condition")
 
@@ -118,14 +209,21 @@ def equal(left: Any, right: Any) -> bool:
     if isinstance(left, bool) or isinstance(right, bool):
         return _boolean(left) is _boolean(right)
     if is_number(left) and isinstance(right, str):
-        right = number_in(right)
+        right = number_beside(left, right)
     elif is_number(right) and isinstance(left, str):
-        left = number_in(left)
+        left = number_beside(right, left)
     elif isinstance(left, Moment) != isinstance(right, Moment):
         return text_of(left) == text_of(right)
     if isinstance(left, list | dict) and type(left) is type(right):
         return same(left, right)
+    left, right = comparable(left, right)
     return bool(left == right)
+
+
+def number_beside(number: Any, text: str) -> int | float | Decimal | None:
+    """The number that a text spells, exactly where it meets a decimal; None if it spells none."""
+    found = number_in(text)
+    return _spelled(text) if isinstance(found, float) and isinstance(number, Decimal) else found
 
 
 def same(left: Any, right: Any) -> bool:
@@ -134,6 +232,7 @@ def same(left: Any, right: Any) -> bool:
         return len(left) == len(right) and all(map(same, left, right))
     if isinstance(left, dict) and isinstance(right, dict):
         return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
+    left, right = comparable(left, right)
     return isinstance(left, bool) == isinstance(right, bool) and bool(left == right)
 
 
@@ -142,7 +241,7 @@ def _boolean(value: Any) -> bool | None:
         return value
     if isinstance(value, str):
         return value not in ("", "false")
-    if isinstance(value, int | float):
+    if isinstance(value, int | float | Decimal):
         return value != 0
     return None
 
@@ -154,22 +253,40 @@ def compare(operator: str, left: Any, right: Any) -> bool:
     if isinstance(left, bool) or isinstance(right, bool):
         left, right = _boolean(left), _boolean(right)
     elif is_number(left) or is_number(right):
-        left, right = number(left), number(right)
+        left, right = numbers(left, right)
     elif not (isinstance(left, str | Moment) and type(left) is type(right)):
         raise Failed(f"{kind_of(left)} and {kind_of(right)} have no order")
     if left is None or right is None:
         raise Failed("the two sides have no order")
+    left, right = comparable(left, right)
     return bool(_ORDER[operator](left, right))
 
 
 _ORDER: dict[str, Callable[[Any, Any], Any]] = {"<": lt, "<=": le, ">": gt, ">=": ge}
 
 
-def number(value: Any) -> int | float:
+def numbers(left: Any, right: Any) -> tuple[Any, Any]:
+    """Two values as numbers; of a numeric text beside a decimal all digits count. Raises Failed: one is none."""
+    a, b = number(left), number(right)
+    if isinstance(a, Decimal) and isinstance(b, float) and isinstance(right, str):
+        b = _spelled(right)
+    elif isinstance(b, Decimal) and isinstance(a, float) and isinstance(left, str):
+        a = _spelled(left)
+    return a, b
+
+
+def in_order(values: list[Any]) -> list[Any]:
+    """Values as numbers that can be compared with each other. Raises Failed: one is none."""
+    if not any(isinstance(value, Decimal) for value in values):
+        return [number(value) for value in values]
+    return [_beside_decimal(numbers(value, _TENTH)[0]) for value in values]
+
+
+def number(value: Any) -> int | float | Decimal:
     """`value` as a number; numeric text counts, a boolean is 1 or 0. Raises Failed: it is none."""
     if isinstance(value, bool):
         return int(value)
-    if isinstance(value, int | float):
+    if isinstance(value, int | float | Decimal):
         return value
     found = number_in(value) if isinstance(value, str) else None
     if found is None:
@@ -181,13 +298,22 @@ def number(value: Any) -> int | float:
     return found
 
 
-def operand(value: Any, options: Options) -> int | float:
+def operand(value: Any, options: Options) -> int | float | Decimal:
     """`value` as an operand of arithmetic; null is 0, or a failure."""
     if value is None:
         if options.null_operand == "error":
             raise Failed("an operand is null")
         return 0
     return number(value)
+
+
+def _operands(left: Any, right: Any, options: Options) -> tuple[Any, Any]:
+    """Two operands; decimals where one is."""
+    a, b = operand(left, options), operand(right, options)
+    if isinstance(a, Decimal) or isinstance(b, Decimal):
+        a, b = numbers(0 if left is None else left, 0 if right is None else right)
+        return exact(a), exact(b)
+    return a, b
 
 
 def integer(value: Any, options: Options) -> int:
@@ -197,6 +323,10 @@ def integer(value: Any, options: Options) -> int:
         if not found.is_integer():
             raise Failed(f"{found!r} is not an integer")
         return int(found)
+    if isinstance(found, Decimal):
+        if found != found.to_integral_value():
+            raise Failed(f"{found} is not an integer")
+        return int(found)
     return found
 
 
@@ -204,9 +334,10 @@ def add(left: Any, right: Any, options: Options) -> Any:
     """``+``: joins two texts, adds numbers and numeric texts; a number and another text are joined."""
     if isinstance(left, str) and isinstance(right, str):
         return left + right
-    if isinstance(left, str | int | float | None) and isinstance(right, str | int | float | None):
+    if isinstance(left, str | int | float | Decimal | None) and isinstance(right, str | int | float | Decimal | None):
         try:
-            return finite(operand(left, options) + operand(right, options))
+            a, b = _operands(left, right, options)
+            return pointed(_WIDE.add(a, b)) if isinstance(a, Decimal) else finite(a + b)
         except Failed:
             if not isinstance(left, str) and not isinstance(right, str):
                 raise
@@ -216,7 +347,7 @@ def add(left: Any, right: Any, options: Options) -> Any:
     raise Failed(f"{kind_of(left)} and {kind_of(right)} cannot be added")
 
 
-def arithmetic(operator: str, left: Any, right: Any, options: Options) -> int | float:
+def arithmetic(operator: str, left: Any, right: Any, options: Options) -> int | float | Decimal:
     """``-``, ``*``, ``/``, ``%``; integers stay integers, division cuts toward zero.
 
     Args:
@@ -226,12 +357,14 @@ def arithmetic(operator: str, left: Any, right: Any, options: Options) -> int | 
         options: say whether null is 0 or fails.
 
     Returns:
-        An int if both operands are integers, else a finite float.
+        A decimal if an operand is one, an int if both are integers, else a finite float.
 
     Raises:
         Failed: an operand is no number, the divisor is 0, or the result is not finite.
     """
-    a, b = operand(left, options), operand(right, options)
+    a, b = _operands(left, right, options)
+    if isinstance(a, Decimal):
+        return _of_decimals(operator, a, b)
     if operator == "-":
         return finite(a - b)
     if operator == "*":
@@ -249,6 +382,19 @@ def arithmetic(operator: str, left: Any, right: Any, options: Options) -> int | 
     return finite(a / b if operator == "/" else math.fmod(a, b))
 
 
+def _of_decimals(operator: str, a: Decimal, b: Decimal) -> Decimal:
+    if operator == "-":
+        return pointed(_WIDE.subtract(a, b))
+    if operator == "*":
+        return pointed(_WIDE.multiply(a, b))
+    if b == 0:
+        raise Failed("division by zero")
+    if operator == "%":
+        return pointed(_WIDE.remainder(a, b))
+    digits = max(_QUOTIENT_DIGITS, *(len(value.as_tuple().digits) for value in (a, b)))
+    return pointed(DecimalContext(prec=digits, rounding=ROUND_HALF_EVEN, traps=[]).divide(a, b))
+
+
 def finite(value: int | float) -> int | float:
     """`value`, if it is a number that JSON can hold; zero has no sign."""
     if not isinstance(value, float):
@@ -258,13 +404,15 @@ def finite(value: int | float) -> int | float:
     return value + 0.0
 
 
-def signed(operator: str, value: Any, options: Options) -> int | float | None:
+def signed(operator: str, value: Any, options: Options) -> int | float | Decimal | None:
     """Unary ``-``, ``+``, ``~``; null stays null (or fails, as in arithmetic)."""
     if value is None and options.null_operand == "zero":
         return None
     if operator == "~":
         return ~integer(value, options)
     found = operand(value, options)
+    if isinstance(found, Decimal):
+        return found.copy_negate() if operator == "-" and found else found
     return -found if operator == "-" else found
 
 

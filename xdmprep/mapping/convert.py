@@ -21,7 +21,8 @@ from ..core.arrow_types import holds_text, is_list
 from ..core.paths import EVERY, Path
 from ..core.shred import conform, plain, valid
 from ..kernels.arrays import list_parts, map_parts, offsets_of
-from ..language import Options, by_kind, coerce
+from ..language import NUMERAL, Options, by_kind, coerce
+from .digits import without_digits
 from .nested import as_meant
 
 Positions = np.ndarray[Any, np.dtype[np.int64]]
@@ -83,6 +84,8 @@ class _Conversion:
             return values, []
         if pa.types.is_null(kind):
             return pa.nulls(len(values), target), []
+        if kind == NUMERAL:
+            return self._scalars(values, target)
         if pa.types.is_struct(kind) and (parts := by_kind(values)) is not None:
             return self._mixed(parts, target)
         if is_list(target) and is_list(kind):
@@ -104,7 +107,7 @@ class _Conversion:
         array, failed = coerce(values, target, self.options)
         misfits = _misfits(values, failed, target)
         if self.digits and pa.types.is_floating(values.type) and holds_text(target):
-            lost = _without_digits(values)
+            lost = without_digits(values)
             if lost.any():
                 misfits += [replace(misfit, lost=True) for misfit in _misfits(values, np.flatnonzero(lost), target)]
                 array = pc.if_else(pa.array(lost), None, plain(array))
@@ -223,17 +226,6 @@ def _fields_of(values: pa.Array, names: list[str]) -> Iterator[tuple[pa.Field, p
         yield kind.item_field, items.take(pa.array(at, mask=at < 0)) if len(items) else pa.nulls(len(at), items.type)
 
 
-#: Doubles hold integers up to this one exactly; ids have 39 digits at most (integers of 128 bits).
-_EXACT, _LARGEST_ID = 2.0**53, 1e39
-
-
-def _without_digits(values: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Which doubles are integers that doubles do not hold exactly, of no more digits than ids have."""
-    numbers = np.abs(plain(values).fill_null(0).to_numpy(zero_copy_only=False).astype(np.float64))
-    found: np.ndarray[Any, np.dtype[np.bool_]] = (numbers > _EXACT) & (numbers < _LARGEST_ID)
-    return found  # every double of this size is an integer
-
-
 def _owners(offsets: np.ndarray[Any, Any], positions: Positions) -> Positions:
     """The rows whose lists or maps hold the elements at some positions."""
     return np.searchsorted(offsets, positions, side="right") - 1
@@ -249,6 +241,8 @@ def texts(values: pa.Array | list[Any], positions: Positions) -> pa.Array:
     if isinstance(values, list):
         return pa.array([_text(values[position]) for position in positions], pa.string())
     some = plain(values.take(pa.array(positions)))
+    if some.type == NUMERAL:
+        some = some.field(0)
     if holds_text(some.type):
         return conform(some, pa.string())
     return pa.array([_text(value) for value in some.to_pylist()], pa.string())

@@ -19,8 +19,9 @@ from ..language import Options
 from ..language.shapes import only_where
 from ..language.tree import Node
 from .array_zip import zipped
-from .convert import convert, texts
+from .convert import Misfit, convert, texts
 from .destinations import type_name
+from .digits import lost_rows
 from .hints import hinted
 from .nested import as_meant
 from .sources import ColumnSource, ConstantSource, ExpressionSource, Source, field_of, source_of
@@ -90,6 +91,18 @@ class Work:
         return pa.scalar(node.value, node.type) if isinstance(node, ConstantSource) else self.run(node).values
 
     def _cast(self, value: Node, target: pa.DataType) -> Made:
+        """Values of a type; null where text would be made of a double that has lost digits."""
+        made, source = self._converted(value, target), source_of(value)
+        places = source.as_text(target) if isinstance(source, ExpressionSource) else ()
+        if not places or (found := lost_rows(self.records, places)) is None:
+            return made
+        rows = found[0] & valid(made.values)
+        at = np.flatnonzero(rows)
+        shown = texts(found[1].filter(pa.array(rows[found[0]])), np.arange(len(at)))
+        array = plain(made.values).take(pa.array(np.arange(len(rows)), mask=rows))
+        return replace(made, values=array, misfits=[*made.misfits, Misfit((), at, shown, target, lost=True)])
+
+    def _converted(self, value: Node, target: pa.DataType) -> Made:
         values = self.run(value).values
         if isinstance(values, pa.Array):
             if values.type.equals(target) or (pa.types.is_string(target) and values.type.equals(_TEXT_COLUMN)):

@@ -15,14 +15,16 @@ from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
 import pyarrow as pa
 
-from ..core.arrow_types import has_lost_digits, is_list, is_text
+from ..core.arrow_types import is_list, is_text
 from ..core.ndjson.fields import is_numeral, is_unseen
 from ..core.paths import EVERY, Path, format_path
 from ..errors import ExpressionError, MappingError, did_you_mean, shorten
-from ..language import Options, coerce
+from ..language import NUMERAL, Options, by_kind, coerce
+from ..language.shapes import handed_type
 from ..language.tree import Node
 from ..schema import Field, Schema
 from .destinations import clashes, destination, find, never_fits, target_type, type_name
+from .digits import refuse_lost_digits
 from .fields import FieldMapping
 from .nested import natural, says_nothing
 from .placeholders import filled, left
@@ -266,6 +268,10 @@ class _Planner:
     def _outputs(self, one: _Bound, overrides: set[Path]) -> list[Output]:
         node, source, path, target = one.node, one.source, one.path, one.field
         kind = source.type
+        if isinstance(source, ExpressionSource):
+            made = pa.float64() if target is None else target.arrow_type
+            for name in dict.fromkeys(str(place[0]) for place in source.as_text(made)):
+                refuse_lost_digits(self.columns.field(name))
         if isinstance(source, ColumnSource) and target is not None and says_nothing(source.field):
             kind = pa.null()
         if kind is None and target is None:
@@ -291,7 +297,7 @@ class _Planner:
                 for lost in _dropped(kind, target.arrow_type, path):
                     self._left_out(one, lost)
             if isinstance(source, ColumnSource) and is_text(target.arrow_type):
-                _refuse_lost_digits(source)
+                refuse_lost_digits(source.field)
             if (kind is None or pa.types.is_null(kind)) and target.type == "object" and overrides:
                 return list(self._expanded(one, target.arrow_type, target, (), overrides))
         elif isinstance(source, ColumnSource) and is_numeral(source.field):
@@ -305,6 +311,9 @@ class _Planner:
         if self.sample is None:
             raise MappingError("its type is known per row only, and there is no schema to tell it. Give a schema.")
         values = source.read(self.sample() if callable(self.sample) else self.sample).values
+        if isinstance(values, pa.Array) and pa.types.is_struct(values.type) and (parts := by_kind(values)) is not None:
+            kinds = [pa.float64() if part.type == NUMERAL else part.type for part in parts]
+            return pa.float64() if all(map(_is_number, kinds)) else pa.string()
         try:
             array = values if isinstance(values, pa.Array) else pa.array(values)
         except (pa.ArrowInvalid, pa.ArrowTypeError):
@@ -344,7 +353,8 @@ class _Planner:
         A column is walked into as it comes; what else gives objects is made to be of the type first.
         """
         if not steps and not (isinstance(one.node, ColumnSource) and pa.types.is_struct(one.node.type)):
-            one = replace(one, node=Cast(one.node, kind))
+            made = handed_type(kind) if isinstance(one.node, ExpressionSource) else kind
+            one = replace(one, node=Cast(one.node, made))
         for child in kind:
             way = (*steps, child.name)
             path = (*one.path, *way)
@@ -373,13 +383,8 @@ def _held(made: pa.DataType | None, kind: pa.DataType | None) -> pa.DataType:
     return made
 
 
-def _refuse_lost_digits(source: ColumnSource) -> None:
-    if has_lost_digits(source.field):
-        raise MappingError(
-            f"the column '{source.column}' holds whole numbers beyond 2^53 as floats: the last digits are lost, and no"
-            " text of them is right. Read the column as text, as with "
-            f"pd.read_csv(..., dtype={{{source.column!r}: str}})."
-        )
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
 
 
 def _dropped(kind: pa.DataType, target: pa.DataType, path: Path) -> Iterator[Path]:

@@ -23,6 +23,7 @@ from ..core.shred import array_at, plain
 from ..errors import ExpressionError, MappingError, did_you_mean, needed_by, printable, shorten
 from ..language import Expression, Options, compile_expression
 from ..language.tree import Node, children
+from .digits import holds_texts, places_with_doubles
 from .fields import FieldMapping, Missing, may_be_a_name
 from .nested import NoSuchField, NoSuchPath, field_at, type_in
 from .tree import First, GetPath, Made, Step, Where, Zip
@@ -116,11 +117,29 @@ class ExpressionSource(Source):
     """A tree of the language, compiled."""
 
     expression: Expression
+    printed: tuple[Path, ...] = ()
+    passed: tuple[Path, ...] = ()
 
     @classmethod
-    def of(cls, expression: Expression, absent: tuple[str, ...] = ()) -> ExpressionSource:
-        """The source of an expression's results."""
-        return cls(expression.text, expression.type, expression, columns=expression.columns, absent=absent)
+    def of(cls, expression: Expression, schema: pa.Schema, absent: tuple[str, ...] = ()) -> ExpressionSource:
+        """The source of an expression's results.
+
+        Args:
+            expression: compiled for the columns.
+            schema: the columns of the source.
+            absent: columns that the expression names and the source does not have.
+
+        Returns:
+            The source; `printed` are the places with doubles that the expression makes text of, `passed` those whose
+            doubles it gives as they are.
+        """
+        printed, passed = (places_with_doubles(schema, places) for places in expression.places)
+        columns = expression.columns
+        return cls(expression.text, expression.type, expression, printed, passed, columns=columns, absent=absent)
+
+    def as_text(self, target: pa.DataType) -> tuple[Path, ...]:
+        """The places with doubles of which there is text in a destination of this type."""
+        return (*self.printed, *self.passed) if self.passed and holds_texts(target) else self.printed
 
     def usable(self, records: pa.RecordBatch) -> pa.RecordBatch:
         """The rows with the columns that the expression names and the source lacks, as nulls."""
@@ -362,7 +381,7 @@ def _expression(item: FieldMapping, columns: pa.Schema, options: Options, missin
         raise MappingError([str(fault) for fault in faults])
     if expression.is_constant and isinstance(expression.constant, str | int | float | bool):
         return ConstantSource.of(expression.constant, text)
-    return ExpressionSource.of(expression, absent)
+    return ExpressionSource.of(expression, columns, absent)
 
 
 def _callable(item: FieldMapping, columns: pa.Schema) -> CallableSource:

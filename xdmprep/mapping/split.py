@@ -111,7 +111,7 @@ class _Splitter:
         if held not in self.conditions:
             self._must_not_fail(held)
             made = Expression(self.whole.text, self.columns, self.whole.options, held)
-            self.conditions[held] = ExpressionSource.of(made)
+            self.conditions[held] = ExpressionSource.of(made, self.columns)
         return Where(source, self.conditions[held])
 
     def _must_not_fail(self, node: Node) -> None:

@@ -257,7 +257,7 @@ def _unlike_objects(frame: Any) -> list[str]:
 def _whole_numbers(column: pa.Array) -> pa.Array:
     """pandas makes integers with gaps doubles, so an id 1001 would become the text 1001.0: make them integers again.
 
-    Only where there are gaps, every value is whole, and none is beyond what a double holds exactly (2^53).
+    Only where there are gaps, every value is whole, and none may have been rounded to it (2^53 and beyond).
     """
     if (
         isinstance(column, pa.ChunkedArray)
@@ -267,7 +267,7 @@ def _whole_numbers(column: pa.Array) -> pa.Array:
     ):
         return column
     values = column.drop_null().to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
-    whole = (values == values.round()) & (abs(values) <= 2**53)
+    whole = (values == values.round()) & (abs(values) < 2**53)
     return column.cast(pa.int64()) if whole.all() else column
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -15,8 +16,8 @@ from ..values import Failed, kind_of, number_in, text_of
 _number = partial(function, category="conversion")
 
 
-def _found(value: Any) -> int | float:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+def _found(value: Any) -> int | float | Decimal:
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         raise Failed(f"{kind_of(value)} is not a number")
     found = number_in(value) if isinstance(value, str) else value
     if found is None or (isinstance(found, float) and not math.isfinite(found)):
@@ -28,7 +29,7 @@ def _whole(value: Any, fractions: str) -> int:
     found = _found(value)
     if isinstance(found, int):
         return found
-    if fractions == "truncate" or (not isinstance(value, str) and found.is_integer()):
+    if fractions == "truncate" or (not isinstance(value, str) and found == math.trunc(found)):
         return math.trunc(found)
     raise Failed(f"{text_of(value)[:80]!r} is not a whole number")
 
@@ -43,12 +44,14 @@ def to_integer(ctx: Context, value: Any) -> int | None:
     return found
 
 
-@_number("to_decimal(text)", "The decimal number (double) that the text spells.", 'to_decimal("20.45")', 20.45,
-         result=pa.float64())  # fmt: skip
-def to_decimal(ctx: Context, value: Any) -> float | None:
+@_number("to_decimal(text)", "The decimal number (double) that the text spells; a decimal stays as it is.",
+         'to_decimal("20.45")', 20.45)  # fmt: skip
+def to_decimal(ctx: Context, value: Any) -> float | Decimal | None:
     if value is None:
         return None
     found = _found(value)
+    if isinstance(found, Decimal):
+        return found
     try:
         return float(value if isinstance(value, str) else found)
     except OverflowError:
@@ -67,7 +70,7 @@ def to_float(ctx: Context, value: Any) -> float | None:
     if value is None:
         return None
     with np.errstate(over="ignore"):
-        single = np.float32(_found(value))
+        single = np.float32(float(_found(value)))
     if not np.isfinite(single):
         raise Failed(f"{text_of(value)[:80]!r} does not fit in single precision")
     return float(str(single))

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from ..catalogue import Context, function
-from ..values import Failed, is_number, kind_of, number, number_in, same, truth
+from ..values import Failed, in_order, is_number, kind_of, number_beside, same, truth
 from ..zoned_datetime import Moment
 
 _logic = partial(function, category="logic")
@@ -25,9 +25,9 @@ def iif(ctx: Context, condition: Any, yes: Any, no: Any) -> Any:
 def key_matches(value: Any, key: Any) -> bool:
     """Whether a key of `decode` is the value; a number and a numeric text match by value."""
     if is_number(value) and isinstance(key, str):
-        return bool(number_in(key) == value)
+        return bool(number_beside(value, key) == value)
     if is_number(key) and isinstance(value, str):
-        return bool(number_in(value) == key)
+        return bool(number_beside(key, value) == key)
     return same(value, key)
 
 
@@ -49,7 +49,7 @@ def _best(values: tuple[Any, ...], sign: int) -> Any:
     if not items:
         return None
     if any(map(is_number, items)):
-        keys: list[Any] = [number(item) for item in items]
+        keys: list[Any] = in_order(items)
     elif len({type(item) for item in items}) == 1 and isinstance(items[0], str | Moment | bool):
         keys = list(items)
     else:

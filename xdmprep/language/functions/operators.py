@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -60,7 +61,7 @@ def _lazy(name: str, operands: int, run: Callable[..., Any], result: pa.DataType
 
 def _elvis(ctx: Context, left: Any, right: Any) -> Any:
     value = left()
-    held = value is not None and (not isinstance(value, bool | str | int | float) or bool(value))
+    held = value is not None and (not isinstance(value, bool | str | int | float | Decimal) or bool(value))
     return value if held and value != "false" else right()
 
 

@@ -50,7 +50,7 @@ def _elvis(rows: Rows, left: Column, right: Column) -> Made:
     name = kind(left)
     need(name not in ("mixed", "any"))
     held = ~nulls_of(left.values)
-    if name in ("bool", "long", "double", "text"):
+    if name in ("bool", "long", "double", "text", "numeral"):
         held &= as_mask(truths(rows, Column(left.values)).values)
     made = _by_mask(held, Column(left.values), right)
     return Column(made.values, merged(left.open, made.open))
@@ -120,7 +120,7 @@ def _matches(rows: Rows, value: Column, key: Column) -> Made:
 
             return compared(rows, value, Constants(number, rows.n), "==")
         return None
-    need(b not in ("any", "mixed") and not ("text" in (a, b) and {a, b} & {"long", "double"}))
+    need(b not in ("any", "mixed") and not ("text" in (a, b) and {a, b} & {"long", "double", "numeral"}))
     return Column(pa.array(same(value.values, key.values)))
 
 
@@ -173,7 +173,8 @@ def _extreme(rows: Rows, *given: Column, sign: str) -> Made:
     kinds = {kind(column) for column in columns}
     if not columns:
         return Column(pa.nulls(rows.n))
-    need(kinds <= {"long", "double"} or kinds == {"text"} or kinds <= {"moment", "zoned"})
+    some_kind: tuple[set[str], ...] = ({"long", "double"}, {"long", "numeral"}, {"text"}, {"moment", "zoned"})
+    need(any(kinds <= one for one in some_kind))
     from .operators import compared
 
     best, which, is_open = columns[0], np.zeros(rows.n, dtype=np.int64), None
@@ -185,7 +186,7 @@ def _extreme(rows: Rows, *given: Column, sign: str) -> Made:
         which[take] = i
         best = (
             chosen(np.where(take, 1, 0), [best, column])
-            if not kinds & {"long", "double"} or len(kinds) == 1
+            if not kinds & {"long", "double"} or "numeral" in kinds or len(kinds) == 1
             else _wide(best, column, take)
         )
     made = chosen(which, columns)

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..columns import DOUBLE, EXACT, LONG, TEXT, Column, Ints, Mask, as_mask, merged, nulls_of, numpy_of, plain, some
-from ..shapes import alternatives, chosen, instant_of, mixed_of, only_where
+from ..shapes import alternatives, chosen, digits_of, instant_of, mixed_of, only_where
 from ..values import number_in
-from . import numbers, texts
+from . import exact, numbers, texts
 from .equality import same
 from .table import Constants, Made, Rows, as_texts, failing, kernel, kind, need, needed, truths
 
@@ -29,13 +29,24 @@ def _whole(rows: Rows, value: Column, option: str) -> Made:
         return Column(value.values)
     if name == "text":
         return numbers.integers(plain(value.values))
+    if name == "numeral":
+        return _whole_numerals(value, cut)
     if name == "double":
-        exact = numpy_of(value.values)
-        whole = np.trunc(exact)
-        odd = ~(np.abs(exact) < 2.0**63) | ((whole != exact) & (not cut))
+        given = numpy_of(value.values)
+        whole = np.trunc(given)
+        odd = ~(np.abs(given) < 2.0**63) | ((whole != given) & (not cut))
         absent = nulls_of(value.values)
         return Column(pa.array(np.where(odd, 0, whole).astype(np.int64), mask=absent | odd), some(odd & ~absent))
     return failing(rows, value, LONG) if name != "mixed" else None
+
+
+def _whole_numerals(value: Column, cut: bool) -> Made:
+    """The integers that exact numbers are; open where they have a fraction or are long."""
+    digits = digits_of(value.values)
+    whole = pc.replace_substring_regex(digits, r"\..*$" if cut else r"\.0*$", "")
+    found = numbers.integers(whole)
+    odd = nulls_of(found.values) & ~nulls_of(digits)
+    return Column(found.values, merged(found.open, some(odd)))
 
 
 @kernel("to_decimal", "any")
@@ -50,11 +61,14 @@ def to_decimal(rows: Rows, value: Column) -> Made:
         return Column(value.values, some(odd))
     if name == "text":
         return numbers.decimals(plain(value.values))
+    if name == "numeral":
+        return Column(value.values, some(as_mask(pc.invert(pc.match_substring(digits_of(value.values), ".")))))
     return failing(rows, value, DOUBLE) if name != "mixed" else None
 
 
 @kernel("to_float", "any")
 def to_float(rows: Rows, value: Column) -> Made:
+    need(kind(value) != "numeral")
     wide = needed(to_decimal(rows, value))
     with np.errstate(over="ignore"):
         single = pa.array(numpy_of(wide.values).astype(np.float32), mask=nulls_of(wide.values))
@@ -150,6 +164,8 @@ def _combined(rows: Rows, parts: dict[str, Column], null: Mask) -> _Operand:
 
 def _sum(rows: Rows, left: Column, right: Column, operator: str) -> Column:
     """Numbers and numeric texts; null is 0."""
+    if "numeral" in (kind(left), kind(right)):
+        return needed(exact.calculated(rows, left, right, operator))
     a, b = _operand(rows, left), _operand(rows, right)
     is_open = merged(a.open, b.open)
     if rows.options.null_operand == "error":
@@ -192,7 +208,9 @@ def _never_a_number(column: Column) -> bool:
 @kernel("+", "any any")
 def add(rows: Rows, left: Column, right: Column) -> Made:
     names = kind(left), kind(right)
-    need(set(names) <= {"text", "long", "double", "null", "mixed"})
+    if "numeral" in names and "text" not in names:
+        return _sum(rows, left, right, "+")
+    need(set(names) <= {"text", "long", "double", "null", "mixed", "numeral"})
     need("mixed" not in names or set(names) == {"mixed"} or "text" not in names)
     if "text" not in names:
         for column in (left, right):
@@ -210,6 +228,7 @@ def add(rows: Rows, left: Column, right: Column) -> Made:
             return Column(joined)
     elif _never_a_number(left) or _never_a_number(right):
         return Column(joined, some(null) if strict else None)
+    need("numeral" not in names)
     a, b = _any_number(rows, left), _any_number(rows, right)
     rare = merged(a[2], b[2])
     added = a[1] & b[1]
@@ -257,6 +276,8 @@ def _signed(rows: Rows, value: Column, sign: int) -> Made:
         return Column(pa.array(-np.where(odd, 0, longs), LONG, mask=nulls_of(values)), merged(strict, some(odd)))
     if name == "double":
         return Column(pc.negate(value.values) if sign < 0 else value.values, strict)
+    if name == "numeral":
+        return Column(exact.negated(value.values) if sign < 0 else value.values, strict)
     return None
 
 
@@ -307,6 +328,8 @@ def compared(rows: Rows, left: Column, right: Column, sign: str) -> Column:
             return Column(both)
         return Column(pc.invert(both) if sign == "!=" else pa.repeat(False, rows.n))
     need("mixed" not in (a, b))
+    if "numeral" in (a, b):
+        return needed(exact.compared(rows, left, right, sign))
     x, y, odd = _scalar(left), _scalar(right), None
     numeric = {a, b} & {"long", "double"}
     if a == b and a in ("text", "bool", "moment", "long", "double"):

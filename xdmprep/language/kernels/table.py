@@ -220,7 +220,7 @@ def as_texts(rows: Rows, column: Column) -> Column:
         return column
     if name == "null":
         return Column(pa.nulls(rows.n, TEXT), column.open)
-    if name in ("long", "double", "bool"):
+    if name in ("long", "double", "bool", "numeral"):
         return Column(texts.as_text(column.values), column.open)
     need(name in ("moment", "zoned"))
     printed = print_moments(column.values)
@@ -294,7 +294,7 @@ def truths(rows: Rows, column: Column) -> Column:
     """A column as a condition (BOOL without nulls); open where it is none."""
     name = kind(column)
     strict = rows.options.null_condition == "error"
-    if name in ("bool", "long", "double", "text"):
+    if name in ("bool", "long", "double", "text", "numeral"):
         held = pa.array(texts.truth(column.values))
         return Column(held, merged(column.open, some(nulls_of(column.values)) if strict else None))
     if name == "null":

@@ -15,8 +15,22 @@ import pyarrow.compute as pc
 
 from ...core.arrow_types import rebased
 from ...kernels.arrays import list_parts, sieved
-from ..columns import BOOL, DOUBLE, LONG, TEXT, Ints, Mask, as_mask, bytes_of, nulls_of, plain, used_bytes, where
-from ..shapes import absent_at, keys_of, list_of, map_parts, type_kind
+from ..columns import (
+    BOOL,
+    DOUBLE,
+    LONG,
+    NUMERAL,
+    TEXT,
+    Ints,
+    Mask,
+    as_mask,
+    bytes_of,
+    nulls_of,
+    plain,
+    used_bytes,
+    where,
+)
+from ..shapes import absent_at, digits_of, keys_of, list_of, map_parts, type_kind
 from ..values import folded as folded_text
 from ..values import text_of
 
@@ -128,7 +142,7 @@ def as_text(values: pa.Array) -> pa.Array | None:
         return pc.if_else(values, "true", "false")
     if kind == DOUBLE:
         return _printed(values)
-    return None
+    return digits_of(values) if kind == NUMERAL else None
 
 
 def as_json(values: pa.Array) -> pa.Array | None:
@@ -139,7 +153,9 @@ def as_json(values: pa.Array) -> pa.Array | None:
         return pa.array(["null"] * len(values), TEXT)
     if name == "text":
         found = _quoted(plain(values))
-    elif name in ("long", "bool") or (name == "double" and pc.all(pc.is_finite(values)).as_py() is not False):
+    elif name in ("long", "bool", "numeral") or (
+        name == "double" and pc.all(pc.is_finite(values)).as_py() is not False
+    ):
         found = as_text(values)
     elif name == "list":
         offsets, items = list_parts(values)
@@ -247,5 +263,7 @@ def truth(values: pa.Array) -> Mask:
         return as_mask(values)
     if kind in (LONG, DOUBLE):
         return as_mask(pc.not_equal(values, 0))
+    if kind == NUMERAL:
+        return as_mask(pc.match_substring_regex(digits_of(values), "[1-9]"))
     words = plain(values)
     return as_mask(pc.and_(pc.not_equal(words, ""), pc.not_equal(words, "false")))
