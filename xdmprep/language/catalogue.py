@@ -17,6 +17,8 @@ from uuid import UUID, uuid4
 
 import pyarrow as pa
 
+from ..core.stream import TIMESTAMP
+from .columns import MOMENT
 from .java_time_format import Pattern, compile_pattern
 from .options import DEFAULT, Options
 from .values import Failed, kind_of, text_of
@@ -84,6 +86,7 @@ class Function:
         result: Arrow type of the result where it is always the same.
         run: the function itself, the reference; `lazy` ones take functions that give their arguments.
         kernel: what does the same to columns (see :mod:`xdmprep.language.kernels.table`); None where nothing does.
+        nulls: places of the arguments of which null makes the result null; `run` is not called then.
         random: whether every row gets another value.
         package: optional package that it needs.
     """
@@ -104,8 +107,14 @@ class Function:
     run: Callable[..., Any] | None = None
     lazy: bool = False
     kernel: Any = None
+    nulls: tuple[int, ...] = ()
     random: bool = False
     package: str = ""
+
+    @property
+    def column_type(self) -> pa.DataType | None:
+        """The type of a column of what it gives, where that is always the same."""
+        return MOMENT if self.result == TIMESTAMP else self.result
 
 
 TABLE: dict[str, Function] = {}
@@ -167,10 +176,22 @@ def add(signature: str, meaning: str, example: str = "", gives: Any = None, *, c
 
 def put(entry: Function) -> None:
     """Puts an entry into the table. Raises ValueError: one of its name or alias is in the table."""
+    if entry.nulls and entry.run is not None:
+        entry.run = _unless_null(entry.run, entry.nulls)
     for word in (entry.name, *entry.aliases):
         if word in TABLE:
             raise ValueError(f"two functions are called {word}")
         TABLE[word] = entry
+
+
+def _unless_null(run: Callable[..., Any], places: tuple[int, ...]) -> Callable[..., Any]:
+    def called(context: Context, *arguments: Any) -> Any:
+        for place in places:
+            if arguments[place] is None:
+                return None
+        return run(context, *arguments)
+
+    return called
 
 
 def _arity(parameters: str) -> tuple[int, int | None]:

@@ -19,11 +19,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..core.stream import TIMESTAMP
 from .catalogue import Context
 from .columns import (
     LONG,
-    MOMENT,
     NUMERAL,
     TEXT,
     Column,
@@ -256,7 +254,7 @@ def _interpreted(node: Node, tree: Node, columns: dict[str, Column], frame: Fram
     `tree` is `node` with what was worked out before in place of its arguments.
     """
     n = frame.n
-    result = _result(node)
+    result = table()[node.name].column_type if isinstance(node, Call) else None
     if not n:
         if frame.asked is not None:
             frame.asked[node] = not any(_is_nested(column.values) for column in columns.values())
@@ -286,12 +284,6 @@ def _interpreted(node: Node, tree: Node, columns: dict[str, Column], frame: Fram
 @lru_cache(maxsize=256)
 def _compiled(tree: Node) -> Evaluator:
     return compile_node(tree)
-
-
-def _result(node: Node) -> pa.DataType | None:
-    """The type that a node gives whatever its arguments are."""
-    kind = table()[node.name].result if isinstance(node, Call) else None
-    return MOMENT if kind == TIMESTAMP else kind
 
 
 #: A kernel that takes a constant runs once for each value of a column of so few, if each stands in so many rows.

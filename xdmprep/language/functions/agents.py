@@ -115,10 +115,10 @@ def _ua(name: str, meaning: str, gives: str, answer: Callable[[str], str]) -> No
     known = lru_cache(maxsize=REMEMBERED)(answer)
 
     @function(f"{name}(user_agent)", meaning, f'{name}("{_EXAMPLE}")', gives, category="user agent",
-              result=pa.string(), availability="data", package="ua_parser",
+              nulls=(0,), result=pa.string(), availability="data", package="ua_parser",
               reason="needs the package ua-parser; its names are translated to the platform's")  # fmt: skip
-    def run(ctx: Context, value: Any) -> str | None:
-        return None if value is None else known(text(value))
+    def run(ctx: Context, value: Any) -> str:
+        return known(text(value))
 
 
 _ua("ua_os_name", "The name of the operating system.", "iOS", lambda agent: _system(agent)[0])

@@ -37,9 +37,9 @@ def _event(items: str, separator: str, wanted: str) -> tuple[str | None, str | N
 
 def _event_function(name: str, meaning: str, gives: str, give: Callable[[Any], str | None]) -> None:
     @_function(f"{name}(events, event)", meaning, f'{name}("event101=5:123456,scOpen", "event101")', gives,
-               result=pa.string())  # fmt: skip
+               nulls=(0, 1), result=pa.string())  # fmt: skip
     def run(ctx: Context, events: Any, event: Any) -> str | None:
-        found = None if events is None or event is None else _event(text(events), ",", text(event))
+        found = _event(text(events), ",", text(event))
         return None if found is None else give(found)
 
 
@@ -51,9 +51,7 @@ _event_function("aa_get_event_id", "The id of an event in an event list; null wi
 _event_function("aa_get_event_value", "The value of an event in an event list; 1 where none is given.", "5", _value)
 
 
-def _products(value: Any) -> list[list[str]] | None:
-    if value is None:
-        return None
+def _products(value: Any) -> list[list[str]]:
     here = text(value)
     return [product.split(";") for product in here.split(",")] if here else []
 
@@ -63,10 +61,9 @@ def _part(product: list[str], at: int) -> str | None:
 
 
 def _part_function(name: str, at: int, meaning: str, gives: list[str | None], **more: Any) -> None:
-    @_function(f"{name}(products)", meaning, f'{name}("{_PRODUCTS}")', gives, result=_TEXTS, **more)
-    def run(ctx: Context, value: Any) -> list[str | None] | None:
-        products = _products(value)
-        return None if products is None else [_part(product, at) for product in products]
+    @_function(f"{name}(products)", meaning, f'{name}("{_PRODUCTS}")', gives, nulls=(0,), result=_TEXTS, **more)
+    def run(ctx: Context, value: Any) -> list[str | None]:
+        return [_part(product, at) for product in _products(value)]
 
 
 _part_function("aa_get_product_categories", 0, "The category of each product.", [None, "Example category 2"])
@@ -82,12 +79,9 @@ def _product_events(
 ) -> None:
     example = f'{signature.partition("(")[0]}("{_EVENTS}", "event2")'
 
-    @_function(signature, meaning, example, gives, **more)
+    @_function(signature, meaning, example, gives, nulls=(0, 1), **more)
     def run(ctx: Context, value: Any, event: Any) -> Any:
-        products = _products(value)
-        if products is None or event is None:
-            return None
-        return give([_event(_part(product, 4) or "", "|", text(event)) for product in products])
+        return give([_event(_part(product, 4) or "", "|", text(event)) for product in _products(value)])
 
 
 _HIDDEN = "left out of the published list; read from its commented-out entry"
@@ -104,11 +98,8 @@ _product_events("aa_get_product_events(products, event)", "Id and value of an ev
 
 @_function("aa_get_product_evars(products, evar)", "The value of a merchandising eVar for each product.",
            'aa_get_product_evars(";A;1;4.20;;eVar1=red|eVar2=x,;B;1;2;;eVar1=blue", "eVar1")', ["red", "blue"],
-           result=_TEXTS)  # fmt: skip
-def aa_get_product_evars(ctx: Context, value: Any, evar: Any) -> list[str | None] | None:
-    products = _products(value)
-    if products is None or evar is None:
-        return None
+           nulls=(0, 1), result=_TEXTS)  # fmt: skip
+def aa_get_product_evars(ctx: Context, value: Any, evar: Any) -> list[str | None]:
     wanted = text(evar) + "="
-    items = [[item.strip() for item in (_part(product, 5) or "").split("|")] for product in products]
+    items = [[item.strip() for item in (_part(product, 5) or "").split("|")] for product in _products(value)]
     return [next((item[len(wanted) :] or None for item in each if item.startswith(wanted)), None) for each in items]

@@ -72,12 +72,12 @@ def size_of(ctx: Context, value: Any) -> int | None:
 
 @_array("upsert_array_append(array, [value])",
         "The array as it is; tells the profile store to append it to the one it has.",
-        "upsert_array_append([123, 456])", [123, 456])  # fmt: skip
+        "upsert_array_append([123, 456])", [123, 456], nulls=(0,))  # fmt: skip
 @_array("upsert_array_replace(array, [value])",
         "The array as it is; tells the profile store to replace the one it has.",
-        "upsert_array_replace([123, 456], 1)", [123, 456])  # fmt: skip
+        "upsert_array_replace([123, 456], 1)", [123, 456], nulls=(0,))  # fmt: skip
 def upsert_array(ctx: Context, value: Any, _: Any = None) -> Any:
-    return None if value is None else array(value)
+    return array(value)
 
 
 def flattened(value: Any) -> list[Any]:
@@ -96,9 +96,9 @@ def flattened(value: Any) -> list[Any]:
 
 
 @_array("array_to_string(separator, array)", "The elements of all nested arrays joined to one text.",
-        'array_to_string("-", [[1, 2], [3]])', "1-2-3", result=pa.string())  # fmt: skip
-def array_to_string(ctx: Context, separator: Any, value: Any) -> str | None:
-    return None if value is None else joined(ctx, separator, flattened(value))
+        'array_to_string("-", [[1, 2], [3]])', "1-2-3", nulls=(1,), result=pa.string())  # fmt: skip
+def array_to_string(ctx: Context, separator: Any, value: Any) -> str:
+    return joined(ctx, separator, flattened(value))
 
 
 def _function_argument(value: Any) -> Callable[..., Any]:
@@ -109,20 +109,20 @@ def _function_argument(value: Any) -> Callable[..., Any]:
 
 
 @_array("filterArray(array, lambda)", "The elements for which the lambda holds.",
-        "filterArray([5, -6, 0, 7], x -> x > 0)", [5, 7])  # fmt: skip
+        "filterArray([5, -6, 0, 7], x -> x > 0)", [5, 7], nulls=(0,))  # fmt: skip
 def filter_array(ctx: Context, value: Any, test: Any) -> Any:
     holds = _function_argument(test)
-    return None if value is None else [item for item in array(value) if truth(holds(item), ctx.options)]
+    return [item for item in array(value) if truth(holds(item), ctx.options)]
 
 
 @_array("transformArray(array, lambda)", "The array of what the lambda gives for each element.",
-        "transformArray([1, 2], x -> x * 10)", [10, 20])  # fmt: skip
+        "transformArray([1, 2], x -> x * 10)", [10, 20], nulls=(0,))  # fmt: skip
 def transform_array(ctx: Context, value: Any, change: Any) -> Any:
     changed = _function_argument(change)
-    return None if value is None else [changed(item) for item in array(value)]
+    return [changed(item) for item in array(value)]
 
 
 @_array("flattenArray(array)", "Nested arrays as one.", "flattenArray([[['a', 'b'], ['c', 'd']], [['e'], ['f']]])",
-        ["a", "b", "c", "d", "e", "f"])  # fmt: skip
+        ["a", "b", "c", "d", "e", "f"], nulls=(0,))  # fmt: skip
 def flatten_array(ctx: Context, value: Any) -> Any:
-    return None if value is None else flattened(value)
+    return flattened(value)

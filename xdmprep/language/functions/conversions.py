@@ -13,7 +13,7 @@ import pyarrow as pa
 from ..catalogue import Context, function
 from ..values import Failed, kind_of, number_in, text_of
 
-_number = partial(function, category="conversion")
+_number = partial(function, category="conversion", nulls=(0,))
 
 
 def _found(value: Any) -> int | float | Decimal:
@@ -35,9 +35,7 @@ def _whole(value: Any, fractions: str) -> int:
 
 
 @_number("to_integer(text)", "The whole number that the text spells.", 'to_integer("12")', 12, result=pa.int64())
-def to_integer(ctx: Context, value: Any) -> int | None:
-    if value is None:
-        return None
+def to_integer(ctx: Context, value: Any) -> int:
     found = _whole(value, ctx.options.fractions)
     if not -(2**63) <= found < 2**63:
         raise Failed(f"{text_of(value)[:80]!r} does not fit in 64 bits")
@@ -46,9 +44,7 @@ def to_integer(ctx: Context, value: Any) -> int | None:
 
 @_number("to_decimal(text)", "The decimal number (double) that the text spells; a decimal stays as it is.",
          'to_decimal("20.45")', 20.45)  # fmt: skip
-def to_decimal(ctx: Context, value: Any) -> float | Decimal | None:
-    if value is None:
-        return None
+def to_decimal(ctx: Context, value: Any) -> float | Decimal:
     found = _found(value)
     if isinstance(found, Decimal):
         return found
@@ -60,15 +56,13 @@ def to_decimal(ctx: Context, value: Any) -> float | Decimal | None:
 
 @_number("to_bigint(text)", "The whole number of any size that the text spells; a fraction is cut off.",
          'to_bigint("123456789012345678901234567890")', 123456789012345678901234567890)  # fmt: skip
-def to_bigint(ctx: Context, value: Any) -> int | None:
-    return None if value is None else _whole(value, ctx.options.bigint_fractions)
+def to_bigint(ctx: Context, value: Any) -> int:
+    return _whole(value, ctx.options.bigint_fractions)
 
 
 @_number("to_float(text)", "The decimal number in single precision.", 'to_float("12.3456")', 12.3456,
          result=pa.float64())  # fmt: skip
-def to_float(ctx: Context, value: Any) -> float | None:
-    if value is None:
-        return None
+def to_float(ctx: Context, value: Any) -> float:
     with np.errstate(over="ignore"):
         single = np.float32(float(_found(value)))
     if not np.isfinite(single):

@@ -71,16 +71,15 @@ def timestamp(ctx: Context) -> int:
 
 
 @_text("format(date, format)", "The date as text in a Java date format.", 'format(date("2019-10-23"), "dd/MM/yyyy")',
-       "23/10/2019")  # fmt: skip
-def format_date(ctx: Context, value: Any, format_: Any) -> str | None:
-    return None if value is None else ctx.pattern(format_).print(moment(ctx, value))
+       "23/10/2019", nulls=(0,))  # fmt: skip
+def format_date(ctx: Context, value: Any, format_: Any) -> str:
+    return ctx.pattern(format_).print(moment(ctx, value))
 
 
 @_text("dformat(milliseconds, format)", "A time in milliseconds since 1970 as text in a Java date format, in UTC.",
-       "dformat(1571829875000, \"yyyy-MM-dd'T'HH:mm\")", "2019-10-23T11:24")  # fmt: skip
-def dformat(ctx: Context, millis: Any, format_: Any) -> str | None:
-    if millis is None:
-        return None
+       "dformat(1571829875000, \"yyyy-MM-dd'T'HH:mm\")", "2019-10-23T11:24",
+       nulls=(0,))  # fmt: skip
+def dformat(ctx: Context, millis: Any, format_: Any) -> str:
     if isinstance(millis, Moment):
         return ctx.pattern(format_).print(millis.to(UTC))
     try:
@@ -110,10 +109,8 @@ def _component(ctx: Context, name: Any) -> str:
 
 
 @_long("date_part(component, date)", "One component of a date, such as its month.",
-       'date_part("MM", date("2019-10-17 11:55:12"))', 10)  # fmt: skip
-def date_part(ctx: Context, component: Any, value: Any) -> int | None:
-    if value is None:
-        return None
+       'date_part("MM", date("2019-10-17 11:55:12"))', 10, nulls=(1,))  # fmt: skip
+def date_part(ctx: Context, component: Any, value: Any) -> int:
     name = _component(ctx, component)
     found = _READ[name](moment(ctx, value), ctx.options)
     return found % 100 if text(component).lower() == "yy" and ctx.options.short_year == "two" else found
@@ -121,10 +118,9 @@ def date_part(ctx: Context, component: Any, value: Any) -> int | None:
 
 @_date("set_date_part(component, value, date)",
        "The date with one component replaced; a day that the month lacks becomes its last.",
-       'set_date_part("m", 4, date("2016-11-09T11:44:44.797"))', "2016-04-09T11:44:44.797Z")  # fmt: skip
-def set_date_part(ctx: Context, component: Any, value: Any, when: Any) -> Moment | None:
-    if when is None:
-        return None
+       'set_date_part("m", 4, date("2016-11-09T11:44:44.797"))', "2016-04-09T11:44:44.797Z",
+       nulls=(2,))  # fmt: skip
+def set_date_part(ctx: Context, component: Any, value: Any, when: Any) -> Moment:
     if value is None:
         raise Failed("the value of the component is null")
     before, n = moment(ctx, when), whole(value, "the value of the component")
@@ -146,11 +142,9 @@ def set_date_part(ctx: Context, component: Any, value: Any, when: Any) -> Moment
 
 @_date("make_date_time(year, month, day, hour, minute, second, nanoseconds, zone)", "A date from its components.",
        'make_date_time(2019, 10, 17, 11, 55, 12, 0, "America/Los_Angeles")', "2019-10-17T11:55:12-07:00",
-       aliases=("make_timestamp",))  # fmt: skip
-def make_date_time(ctx: Context, *parts: Any) -> Moment | None:
+       aliases=("make_timestamp",), nulls=tuple(range(7)))  # fmt: skip
+def make_date_time(ctx: Context, *parts: Any) -> Moment:
     *numbers, place = parts
-    if None in numbers:
-        return None
     names = ("year", "month", "day", "hour", "minute", "second", "nanoseconds")
     year, month, day, hour, minute, second, nanos = (
         whole(value, f"the {name}") for value, name in zip(numbers, names, strict=True)
@@ -165,16 +159,15 @@ def make_date_time(ctx: Context, *parts: Any) -> Moment | None:
 
 
 @_date("zone_date_to_utc(date)", "The same instant in UTC.", 'zone_date_to_utc(date("2019-10-17T11:55:12-08:00"))',
-       "2019-10-17T19:55:12Z")  # fmt: skip
-def zone_date_to_utc(ctx: Context, value: Any) -> Moment | None:
-    return None if value is None else moment(ctx, value).to(UTC)
+       "2019-10-17T19:55:12Z", nulls=(0,))  # fmt: skip
+def zone_date_to_utc(ctx: Context, value: Any) -> Moment:
+    return moment(ctx, value).to(UTC)
 
 
 @_date("zone_date_to_zone(date, zone)", "The same instant in a zone.",
-       'zone_date_to_zone(date("2021-10-26T13:43:59Z"), "Europe/Paris")', "2021-10-26T15:43:59+02:00")  # fmt: skip
-def zone_date_to_zone(ctx: Context, value: Any, name: Any) -> Moment | None:
-    if value is None:
-        return None
+       'zone_date_to_zone(date("2021-10-26T13:43:59Z"), "Europe/Paris")', "2021-10-26T15:43:59+02:00",
+       nulls=(0,))  # fmt: skip
+def zone_date_to_zone(ctx: Context, value: Any, name: Any) -> Moment:
     try:
         return moment(ctx, value).to(zone(text(name)))
     except (ValueError, OverflowError):

@@ -87,13 +87,9 @@ _RESULTS: dict[str, pa.DataType] = {
 
 
 def _called(name: str, ctx: Context, value: Any, *arguments: Any) -> Any:
-    """``value.name(arguments)``; a method of null gives null, but null equals nothing.
-
-    Raises:
-        Failed: such a value has no such method.
-    """
-    if value is None:
-        return False if name in ("equals", "equalsIgnoreCase") else None
+    """``value.name(arguments)``. Raises Failed: such a value has no such method."""
+    if value is None:  # it equals nothing
+        return False
     own = next((methods for kind, methods in _BY_KIND.items() if isinstance(value, kind)), _OTHER)
     method = own.get(name) or _OTHER.get(name)
     if method is None:
@@ -117,5 +113,6 @@ for _name in dict.fromkeys([*_TEXT, *_OBJECT, *_ARRAY, *_OTHER]):
         Function(
             f".{_name}", f"value.{_name}", "method", "", fewest=min(low for low, _ in _counts),
             most=max(high for _, high in _counts), result=_RESULTS.get(_name), run=partial(_called, _name),
+            nulls=() if _name in ("equals", "equalsIgnoreCase") else (0,),
         )
     )  # fmt: skip

@@ -63,9 +63,9 @@ def _pairs_in(value: Any, between: Any, after: Any) -> list[tuple[str, str | Non
 
 @_object("str_to_object(text, [value_delimiter], [field_delimiter])",
          "An object from pairs in a text; blanks are cut, values stay texts.", 'str_to_object("a:1,b:2")',
-         {"a": "1", "b": "2"})  # fmt: skip
-def str_to_object(ctx: Context, value: Any, between: Any = None, after: Any = None) -> dict[str, str | None] | None:
-    return None if value is None else dict(_pairs_in(value, between, after))
+         {"a": "1", "b": "2"}, nulls=(0,))  # fmt: skip
+def str_to_object(ctx: Context, value: Any, between: Any = None, after: Any = None) -> dict[str, str | None]:
+    return dict(_pairs_in(value, between, after))
 
 
 # the interpreter, which has the record, looks it up
@@ -78,20 +78,23 @@ def nullify(ctx: Context) -> None:
     return None
 
 
-@_object("get_keys(object)", "The keys of an object.", 'get_keys({"a": 1, "b": 2})', ["a", "b"])
-def get_keys(ctx: Context, value: Any) -> list[str] | None:
-    if value is None:
-        return None
+@_object(
+    "get_keys(object)",
+    "The keys of an object.",
+    'get_keys({"a": 1, "b": 2})',
+    ["a", "b"],
+    nulls=(0,),
+    result=pa.list_(pa.string()),
+)
+def get_keys(ctx: Context, value: Any) -> list[str]:
     if not isinstance(value, dict):
         raise Failed(f"an object is expected, not {kind_of(value)}")
     return list(value)
 
 
 @_object("get_values(text, key, value_delimiter, field_delimiter)", "The value of one key in a text of pairs.",
-         'get_values("a:1,b:2", "b", "", "")', "2", result=pa.string())  # fmt: skip
+         'get_values("a:1,b:2", "b", "", "")', "2", nulls=(0, 1), result=pa.string())  # fmt: skip
 def get_values(ctx: Context, value: Any, key: Any, between: Any, after: Any) -> str | None:
-    if value is None or key is None:
-        return None
     wanted = text(key).strip()
     return next((given for name, given in _pairs_in(value, between, after) if name == wanted), None)
 
@@ -109,11 +112,9 @@ def parse_json(here: str) -> Any:
 
 
 @function("json_to_object(text)", "The object or array of a JSON text.",
-          'json_to_object("{\\"a\\": {\\"b\\": 5}}").a.b', 5, category="json")  # fmt: skip
+          'json_to_object("{\\"a\\": {\\"b\\": 5}}").a.b', 5, category="json", nulls=(0,))  # fmt: skip
 def json_to_object(ctx: Context, value: Any) -> Any:
-    if value is None or isinstance(value, dict | list):
-        return value
-    return parse_json(text(value))
+    return value if isinstance(value, dict | list) else parse_json(text(value))
 
 
 @function("uuid()", "A random id of 36 characters.", "uuid()", category="special", aliases=("guid",),
@@ -151,10 +152,9 @@ def _keys(keys: tuple[Any, ...]) -> tuple[list[str], bool]:
 
 
 @_map("map_get_values(map, key, ...)", "The value of a key; an array of values for several keys or an array of keys.",
-      'map_get_values(book, "author")', "A", record=_BOOK)  # fmt: skip
+      'map_get_values(book, "author")', "A", record=_BOOK,
+      nulls=(0,))  # fmt: skip
 def map_get_values(ctx: Context, value: Any, *keys: Any) -> Any:
-    if value is None:
-        return None
     entries = mapping(value)
     names, many = _keys(keys)
     if ctx.options.map_get == "map":
@@ -212,6 +212,7 @@ def object_to_map(ctx: Context, *values: Any) -> Any:
 
 
 @_map("array_to_map(array, key)", "A map of the objects of an array, by one of their fields.",
-      'array_to_map([{"id": "p", "n": 1}], "id")', {"p": {"id": "p", "n": 1}})  # fmt: skip
+      'array_to_map([{"id": "p", "n": 1}], "id")', {"p": {"id": "p", "n": 1}},
+      nulls=(0,))  # fmt: skip
 def array_to_map(ctx: Context, value: Any, key: Any) -> Any:
-    return None if value is None else keyed(value, text_of(key))
+    return keyed(value, text_of(key))

@@ -17,13 +17,14 @@ from .. import matching
 from ..catalogue import Context, function, text, whole
 from ..values import Failed, folded, kind_of, text_of
 
-_text = partial(function, category="string", result=pa.string())
-_texts = partial(function, category="string", result=pa.list_(pa.string()))
+_text = partial(function, category="string", nulls=(0,), result=pa.string())
+_texts = partial(function, category="string", nulls=(0,), result=pa.list_(pa.string()))
 _long = partial(function, category="string", result=pa.int64())
 _test = partial(function, category="string", result=pa.bool_())
 
 
-@_text("concat(text, ...)", "The arguments joined to one text; nulls are left out.", 'concat("a", "-", 5)', "a-5")
+@_text("concat(text, ...)", "The arguments joined to one text; nulls are left out.", 'concat("a", "-", 5)', "a-5",
+       nulls=())  # fmt: skip
 def concat(ctx: Context, *parts: Any) -> str | None:
     reading = ctx.options.concat_null
     if reading == "null" and None in parts:
@@ -34,9 +35,7 @@ def concat(ctx: Context, *parts: Any) -> str | None:
 @_texts("explode(text, [regex])",
         "The parts between matches of a regular expression (default: a comma), empty ones kept.",
         'explode("Hi, there!", " ")', ["Hi,", "there!"])  # fmt: skip
-def explode(ctx: Context, value: Any, regex: Any = ",") -> list[str] | None:
-    if value is None:
-        return None
+def explode(ctx: Context, value: Any, regex: Any = ",") -> list[str]:
     whole_text = text(value)
     if regex is None:
         regex = ","
@@ -47,10 +46,8 @@ def explode(ctx: Context, value: Any, regex: Any = ",") -> list[str] | None:
 
 @_long("instr(text, part, [start], [occurrence])",
        "The 0-based position of a part, from position `start` on; -1 if it is not there.", 'instr("adobe.com", "com")',
-       6)  # fmt: skip
+       6, nulls=(0, 1))  # fmt: skip
 def instr(ctx: Context, value: Any, part: Any, start: Any = 0, occurrence: Any = 1) -> int | None:
-    if value is None or part is None:
-        return None
     here, what = text(value), text(part)
     at = max(whole(start, "the start") if start is not None else 0, 0) - 1
     times = whole(occurrence, "the occurrence") if occurrence is not None else 1
@@ -65,9 +62,7 @@ def instr(ctx: Context, value: Any, part: Any, start: Any = 0, occurrence: Any =
 
 @_text("replacestr(text, find, replacement)", "The text with every hit of a literal part replaced.",
        'replacestr("This is a string re test", "re", "replace")', "This is a string replace test")  # fmt: skip
-def replacestr(ctx: Context, value: Any, find: Any, replacement: Any) -> str | None:
-    if value is None:
-        return None
+def replacestr(ctx: Context, value: Any, find: Any, replacement: Any) -> str:
     here = text(value)
     if find is None or find == "":
         return here
@@ -77,9 +72,7 @@ def replacestr(ctx: Context, value: Any, find: Any, replacement: Any) -> str | N
 
 @_text("substr(text, start, [length])", "Part of the text; `start` counts from 0.",
        'substr("This is a substring test", 7, 8)', " a subst")  # fmt: skip
-def substr(ctx: Context, value: Any, start: Any, length: Any = None) -> str | None:
-    if value is None:
-        return None
+def substr(ctx: Context, value: Any, start: Any, length: Any = None) -> str:
     here, at = text(value), whole(start, "the start")
     n = len(here) - at if length is None else whole(length, "the length")
     if at < 0 or n < 0:
@@ -93,8 +86,8 @@ def substr(ctx: Context, value: Any, start: Any, length: Any = None) -> str | No
 
 def _changed(name: str, meaning: str, example: str, gives: str, change: Callable[[str], str], **more: Any) -> None:
     @_text(f"{name}(text)", meaning, f'{name}("{example}")', gives, **more)
-    def run(ctx: Context, value: Any) -> str | None:
-        return None if value is None else change(text(value))
+    def run(ctx: Context, value: Any) -> str:
+        return change(text(value))
 
 
 _changed("lower", "The text in lower case.", "HeLLo", "hello", str.lower, aliases=("lcase",))
@@ -107,9 +100,7 @@ _changed("trim", "The text without white space at both ends.", " hello ", "hello
 @_texts("split(text, [separators])",
         "The parts between separators, each character being one (default: white space); empty parts are left out.",
         'split("a-b_c", "-_")', ["a", "b", "c"])  # fmt: skip
-def split(ctx: Context, value: Any, separators: Any = None) -> list[str] | None:
-    if value is None:
-        return None
+def split(ctx: Context, value: Any, separators: Any = None) -> list[str]:
     here = text(value)
     if separators is None:
         return here.split()
@@ -131,7 +122,7 @@ def joined(ctx: Context, separator: Any, items: list[Any]) -> str:
 
 
 @_text("join(separator, array, ...)", "The elements of an array joined to one text; the separator comes first.",
-       'join(" ", to_array(true, "Hello", "world"))', "Hello world")  # fmt: skip
+       'join(" ", to_array(true, "Hello", "world"))', "Hello world", nulls=())  # fmt: skip
 def join(ctx: Context, separator: Any, *values: Any) -> str | None:
     if len(values) == 1:
         if values[0] is None:
@@ -145,9 +136,7 @@ def join(ctx: Context, separator: Any, *values: Any) -> str | None:
 def _padded(name: str, side: str, gives: str) -> None:
     @_text(f"{name}(text, size, pad)", f"The text padded on the {side}; null or empty padding is a blank.",
            f'{name}("bat", 8, "yz")', gives)  # fmt: skip
-    def run(ctx: Context, value: Any, size: Any, pad: Any) -> str | None:
-        if value is None:
-            return None
+    def run(ctx: Context, value: Any, size: Any, pad: Any) -> str:
         here, n = text(value), whole(size, "the size")
         if n > 1_000_000:
             raise Failed(f"a size of {n} is too large")
@@ -173,14 +162,13 @@ def _count(ctx: Context, here: str, count: Any) -> int:
 
 
 @_text("left(text, count)", "The first characters.", 'left("abcde", 2)', "ab")
-def left(ctx: Context, value: Any, count: Any) -> str | None:
-    return None if value is None else text(value)[: _count(ctx, text(value), count)]
+def left(ctx: Context, value: Any, count: Any) -> str:
+    here = text(value)
+    return here[: _count(ctx, here, count)]
 
 
 @_text("right(text, count)", "The last characters.", 'right("abcde", 2)', "de")
-def right(ctx: Context, value: Any, count: Any) -> str | None:
-    if value is None:
-        return None
+def right(ctx: Context, value: Any, count: Any) -> str:
     here = text(value)
     return here[max(len(here) - _count(ctx, here, count), 0) :]
 
@@ -206,20 +194,16 @@ _compared("equalsIgnoreCase", " but for letter case", True, folded)
 
 @function("extract_regex(text, regex)", "The first match: the whole, then its groups.",
           'extract_regex("E259,E259B_009,1_1", "([^,]+),[^,]*,([^,]+)")', ["E259,E259B_009,1_1", "E259", "1_1"],
-          category="regex", result=pa.list_(pa.string()))  # fmt: skip
+          category="regex", nulls=(0,), result=pa.list_(pa.string()))  # fmt: skip
 def extract_regex(ctx: Context, value: Any, regex: Any) -> list[str | None] | None:
-    if value is None:
-        return None
     found = matching.first(matching.compiled(regex), text(value))
     return ([] if ctx.options.no_match == "empty" else None) if found is None else found
 
 
 @function("matches_regex(text, regex)", "Whether the whole text matches.",
           'matches_regex("E259,E259B_009,1_1", "([^,]+),[^,]*,([^,]+)")', True,
-          category="regex", result=pa.bool_())  # fmt: skip
-def matches_regex(ctx: Context, value: Any, regex: Any) -> bool | None:
-    if value is None:
-        return None
+          category="regex", nulls=(0,), result=pa.bool_())  # fmt: skip
+def matches_regex(ctx: Context, value: Any, regex: Any) -> bool:
     return matching.matches(matching.compiled(regex), text(value), ctx.options.matches == "part")
 
 
@@ -241,9 +225,10 @@ def _encoded(value: Any, charset: Any) -> bytes:
 
 
 def _digest(name: str, meaning: str, digest: Callable[[bytes], str], example: str, gives: str) -> None:
-    @function(f"{name}(text, [charset])", meaning, f'{name}("{example}")', gives, category="hash", result=pa.string())
-    def run(ctx: Context, value: Any, charset: Any = None) -> str | None:
-        return None if value is None else digest(_encoded(value, charset))
+    @function(f"{name}(text, [charset])", meaning, f'{name}("{example}")', gives, category="hash", nulls=(0,),
+              result=pa.string())  # fmt: skip
+    def run(ctx: Context, value: Any, charset: Any = None) -> str:
+        return digest(_encoded(value, charset))
 
 
 def _secure(name: str) -> Callable[[bytes], str]:

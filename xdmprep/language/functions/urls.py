@@ -21,13 +21,13 @@ _URL = re.compile(
 _ILLEGAL = re.compile(r"[\s<>\"{}|\\^`\x00-\x1f\x7f]")
 PORTS = {"http": 80, "https": 443, "ftp": 21, "ftps": 990, "sftp": 22, "ssh": 22, "ws": 80, "wss": 443, "ldap": 389,
           "ldaps": 636, "telnet": 23, "smtp": 25, "gopher": 70, "nntp": 119, "imap": 143, "rtsp": 554}  # fmt: skip
-_url = partial(function, category="url")
-_part = partial(function, category="url", result=pa.string())
+_url = partial(function, category="url", nulls=(0,))
+_part = partial(function, category="url", nulls=(0,), result=pa.string())
 
 
 def _parts(value: Any) -> re.Match[str] | None:
     """Scheme, host, port, path, query, fragment."""
-    if value is None or isinstance(value, list | dict):
+    if isinstance(value, list | dict):
         return None
     here = text(value)
     return None if _ILLEGAL.search(here) else _URL.fullmatch(here)
@@ -101,11 +101,11 @@ def get_url_query_str(ctx: Context, value: Any, anchor: Any = "retain") -> dict[
 
 @_part("get_url_encoded(text)", "The text with reserved characters percent-encoded.",
        'get_url_encoded("https://example.com/a b")', "https%3A%2F%2Fexample.com%2Fa%20b")  # fmt: skip
-def get_url_encoded(ctx: Context, value: Any) -> str | None:
-    return None if value is None else quote(text(value), safe="", errors="replace")
+def get_url_encoded(ctx: Context, value: Any) -> str:
+    return quote(text(value), safe="", errors="replace")
 
 
 @_part("get_url_decoded(text)", "The text with percent-encoded characters restored.",
        'get_url_decoded("https%3A%2F%2Fexample.com")', "https://example.com")  # fmt: skip
-def get_url_decoded(ctx: Context, value: Any) -> str | None:
-    return None if value is None else unquote(text(value))
+def get_url_decoded(ctx: Context, value: Any) -> str:
+    return unquote(text(value))

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...kernels.arrays import first_hits, list_parts, offsets_of, owners_of, sieved
-from ..columns import TEXT, Column, Mask, as_mask, nulls_of, plain
+from ..columns import Column, Mask, as_mask, nulls_of, plain
 from ..shapes import list_of, object_of
 from . import texts
 from .choices import element
@@ -60,8 +60,7 @@ def _value(found: Found) -> pa.Array:
 @kernel("aa_get_event_id", "text fixed", give=itemgetter(2))
 @kernel("aa_get_event_value", "text fixed", give=_value)
 def _of_list(rows: Rows, value: Column, event: Any, give: Callable[[Found], pa.Array]) -> Made:
-    if not isinstance(event, str):
-        return Column(pa.nulls(rows.n, TEXT)) if event is None else None
+    need(isinstance(event, str))
     return Column(give(_events(plain(value.values), ",", event)))
 
 

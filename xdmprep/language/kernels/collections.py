@@ -114,7 +114,7 @@ def add_to_array(rows: Rows, value: Column, *more: Column) -> Made:
 
 @kernel("upsert_array_append upsert_array_replace", "any any?")
 def upsert_array(rows: Rows, value: Column, _: Column | None = None) -> Made:
-    return Column(value.values) if kind(value) in ("list", "null") else None
+    return Column(value.values) if kind(value) == "list" else None
 
 
 def _opened(lists: pa.Array) -> pa.Array | None:
@@ -143,17 +143,13 @@ def _flattened(column: Column) -> pa.Array:
 
 @kernel("flattenArray", "any")
 def flatten_array(rows: Rows, value: Column) -> Made:
-    if kind(value) == "null":
-        return Column(value.values)
     return Column(_flattened(value))
 
 
 @kernel("array_to_string", "fixed any")
 def array_to_string(rows: Rows, separator: Any, value: Column) -> Made:
-    if kind(value) == "null":
-        return Column(pa.nulls(rows.n, TEXT))
-    lists = _flattened(value)
-    return None if lists is None or not isinstance(separator, str | None) else joined(rows, separator or "", lists)
+    need(isinstance(separator, str | None))
+    return joined(rows, separator or "", _flattened(value))
 
 
 # Lambdas
@@ -163,8 +159,6 @@ def array_to_string(rows: Rows, separator: Any, value: Column) -> Made:
 @kernel("filterArray", "any lambda", filters=True)
 def _over_elements(rows: Rows, value: Column, body: Body, filters: bool = False) -> Made:
     """The array of what the lambda gives, or of the elements for which it holds."""
-    if kind(value) == "null":
-        return Column(value.values)
     need(kind(value) == "list")
     offsets, items = list_parts(value.values)
     parents = owners_of(offsets)
@@ -216,15 +210,13 @@ def object_to_map(rows: Rows, *given: Column) -> Made:
     if len(given) == 1:
         return Column(given[0].values) if first in ("object", "map", "null") else failing(rows, given[0])
     if len(given) < 4 and first in ("list", "null"):
-        return _keyed(rows, given[0], given[-1])
+        return Column(given[0].values) if first == "null" else _keyed(rows, given[0], given[-1])
     return _pairs(rows, *(given[:2] if len(given) == 3 else given))
 
 
 @kernel("array_to_map", "any any")
 def _keyed(rows: Rows, value: Column, key: Column) -> Made:
     """A map of the objects of arrays by a field; of equal keys the last object counts."""
-    if kind(value) == "null":
-        return Column(value.values)
     need(kind(value) == "list")
     name = literal(key, str)
     offsets, items = list_parts(value.values)
@@ -358,8 +350,6 @@ def _united(rows: Rows, given: Sequence[Column]) -> Made:
 @kernel("get_keys .keySet", "any", at=1)
 @kernel(".values", "any", at=2)
 def _keys_or_values(rows: Rows, value: Column, at: int) -> Made:
-    if kind(value) == "null":
-        return Column(pa.nulls(rows.n, pa.list_(TEXT))) if at == 1 else None
     entries = _entries(rows, value)
     return Column(list_of(entries[0], entries[at], nulls_of(value.values)))
 
@@ -413,8 +403,6 @@ def _of_constant(rows: Rows, entries: dict[str, Any], key: Column) -> tuple[Colu
 def get_method(rows: Rows, value: Column, key: Column) -> Made:
     if kind(value) == "list" and kind(key) == "long":
         return _walk(rows, value, key)
-    if kind(value) == "null":
-        return Column(value.values)
     return _lookup(rows, value, key)[0]
 
 
@@ -435,8 +423,6 @@ def get_or_default(rows: Rows, value: Column, key: Column, default: Column) -> M
 
 @kernel("map_get_values", "any any any*")
 def map_get_values(rows: Rows, value: Column, *keys: Column) -> Made:
-    if kind(value) == "null":
-        return Column(value.values)
     need(rows.options.map_get != "map")
     many = len(keys) > 1
     if not many and isinstance(keys[0], Constants) and isinstance(keys[0].value, list):

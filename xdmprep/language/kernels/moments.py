@@ -64,8 +64,6 @@ def format_date(rows: Rows, value: Column, pattern: Any) -> Made:
 def dformat(rows: Rows, value: Column, pattern: Any) -> Made:
     known = rows.context.pattern(pattern)
     name = kind(value)
-    if name == "null":
-        return Column(pa.nulls(rows.n, TEXT))
     if name in ("moment", "zoned"):
         return dates.print_pattern(instant_of(value.values), known)
     millis, odd = value.values, None

@@ -23,8 +23,6 @@ from .table import Constants, Made, Rows, as_texts, failing, kernel, kind, need,
 @kernel("to_bigint", "any", option="bigint_fractions")
 def _whole(rows: Rows, value: Column, option: str) -> Made:
     name, cut = kind(value), getattr(rows.options, option) == "truncate"
-    if name == "null":
-        return Column(pa.nulls(rows.n, LONG))
     if name == "long":
         return Column(value.values)
     if name == "text":
@@ -52,8 +50,6 @@ def _whole_numerals(value: Column, cut: bool) -> Made:
 @kernel("to_decimal", "any")
 def to_decimal(rows: Rows, value: Column) -> Made:
     name = kind(value)
-    if name == "null":
-        return Column(pa.nulls(rows.n, DOUBLE))
     if name == "long":
         return Column(pa.array(numpy_of(value.values).astype(np.float64), mask=nulls_of(value.values)))
     if name == "double":

@@ -182,8 +182,6 @@ def char_at(rows: Rows, value: Column, at: Column) -> Made:
 @kernel("instr", "text fixed")
 def instr(rows: Rows, value: Column, what: Any) -> Made:
     """The place of a literal part; -1, or null, where it is not."""
-    if what is None:
-        return Column(pa.nulls(rows.n, LONG))
     found = needed(place_of(plain(value.values), what))
     absent = rows.options.not_found == "null"
     return Column(pc.if_else(pc.less(found, 0), None, found) if absent else found)

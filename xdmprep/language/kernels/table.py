@@ -14,8 +14,9 @@ A kernel is put into the table of functions, beside the function that it must eq
 
 ``?`` behind one of them means it may be missing, ``*`` any number of them.  Columns that do not fit have no kernel, and
 the interpreter works out the rows; within a kernel :func:`need` says so.  A kernel gives its values and says which rows
-it could not decide; rows of its arguments that are open stay open without its doing.  Kernels of functions that do not
-evaluate all of their arguments (``lazy`` ones) take any columns, see the open rows and decide themselves.
+it could not decide; rows of its arguments that are open stay open without its doing.  It is not asked where all is null
+because an argument is.  Kernels of functions that do not evaluate all of their arguments (``lazy`` ones) take any
+columns, see the open rows and decide themselves.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .. import catalogue
 from ..catalogue import Context
 from ..columns import BOOL, DOUBLE, MOMENT, TEXT, Column, Ints, Mask, merged, nulls_of, numpy_of, plain, some
 from ..functions import table
@@ -133,8 +135,9 @@ _KINDS: dict[type, str] = {str: "text", bool: "bool", float: "double", type(None
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """One entry of the table."""
+    """What works on columns as the function of an entry of the table does on values."""
 
+    entry: catalogue.Function
     run: Function
     takes: tuple[str, ...]
 
@@ -148,6 +151,10 @@ class Kernel:
             takes = takes[:-1] + (takes[-1][:-1],) * (len(given) - len(takes) + 1)
         if len(given) > len(takes) or (len(given) < len(takes) and not takes[len(given)].endswith("?")):
             return None
+        if any(kind(given[place]) == "null" for place in self.entry.nulls):
+            return Column(
+                pa.nulls(rows.n, self.entry.column_type), merged(*[c.open for c in given if isinstance(c, Column)])
+            )
         arguments = [_taken(rows, column, take.rstrip("?")) for column, take in zip(given, takes, strict=False)]
         found = needed(self.run(rows, *arguments))
         is_open = merged(found.open, *[each.open for each in arguments if isinstance(each, Column)])
@@ -165,7 +172,8 @@ def kernel(names: str, takes: str = "", **bound: Any) -> Callable[[Function], Fu
 
     def put(run: Function) -> Function:
         for name in names.split():
-            table()[name].kernel = Kernel(partial(run, **bound) if bound else run, tuple(takes.split()))
+            entry = table()[name]
+            entry.kernel = Kernel(entry, partial(run, **bound) if bound else run, tuple(takes.split()))
         return run
 
     return put
@@ -311,7 +319,7 @@ def _truth(rows: Rows, column: Column) -> Made:
     return None if kind(column) == "mixed" else truths(rows, column)
 
 
-_TRUTH = Kernel(_truth, ("any",))
+_TRUTH = Kernel(catalogue.Function("", "", "", ""), _truth, ("any",))
 
 
 def failing(rows: Rows, column: Column, like: pa.DataType = pa.null()) -> Column:  # noqa: B008 (an immutable value)
