@@ -161,3 +161,18 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Moment):
         return value.millis
     return [_plain(item) for item in value] if isinstance(value, list) else value
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(["America/New_York", "Europe/Paris", "Europe/Moscow", "Europe/Lisbon", "Asia/Tokyo"]),
+    st.lists(st.datetimes(datetime(1940, 1, 1), datetime(1995, 1, 1)), min_size=1, max_size=30),
+)
+def test_names_that_change_while_the_offset_stays_are_printed(name: str, times: list[datetime]) -> None:
+    """EWT became EPT, Paris had WEMT before it had CEST: the same offset, another name."""
+    changes = [datetime(1945, 8, 14, 22, 30), datetime(1945, 8, 14, 23, 30), datetime(1945, 5, 1), datetime(1976, 5, 1)]
+    place = zoneinfo.ZoneInfo(name)
+    given_ = [at.replace(tzinfo=UTC, microsecond=0) for at in [*times, *changes]]
+    batch = pa.record_batch({"m": pa.array(given_, pa.timestamp("us", "UTC"))})
+    expression = compile_expression(f"format(zone_date_to_zone(m, '{name}'), 'z')", batch.schema)
+    assert [str(text) for text in expression.apply(batch).values] == [at.astimezone(place).tzname() for at in given_]

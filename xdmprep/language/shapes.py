@@ -401,7 +401,7 @@ def to_python(values: pa.Array | list[Any]) -> list[Any]:
         found: list[Any] = values.to_pylist()
         return found
     if kind == MOMENT:
-        return [None if at is None else Moment(at) for at in values.to_pylist()]
+        return [None if at is None else Moment.of_micros(at) for at in values.view(LONG).to_pylist()]
     if kind == ZONED:
         pairs_of = zip(instant_of(values).to_pylist(), values.field(1).to_pylist(), strict=True)
         return [None if at is None else Moment(at.astimezone(zone_of(number or 0))) for at, number in pairs_of]

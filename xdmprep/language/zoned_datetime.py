@@ -87,7 +87,9 @@ class Moment:
         """The moment of a date (midnight UTC) or datetime (UTC where it has no zone)."""
         if not isinstance(value, datetime):
             return cls(datetime(value.year, value.month, value.day, tzinfo=UTC))
-        return cls(value if value.tzinfo else value.replace(tzinfo=UTC), getattr(value, "nanosecond", 0))
+        if value.tzinfo is None or str(value.tzinfo) == "UTC":  # a region of this name, which has another text
+            value = value.replace(tzinfo=UTC)
+        return cls(value, getattr(value, "nanosecond", 0))
 
 
 def offset_text(at: datetime, colon: bool = True, zulu: bool = True, short: bool = False) -> str:

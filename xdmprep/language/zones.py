@@ -24,6 +24,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = 86_400
 _SPAN = 16 * 366 * _DAY
 _SECOND = 1_000_000
+#: An offset in seconds, and the name of the zone while it has that.
+_Kept = tuple[int, str | None]
 #: Spans of years in one batch of which transitions are looked for.
 _MOST_SPANS = 24
 
@@ -69,6 +71,20 @@ def offsets(micros: Micros, zones: Numbers) -> Micros:
     return found * _SECOND
 
 
+def stretches(micros: Micros, zones: Numbers) -> Micros:
+    """Numbers of the stretches of time around instants in which a zone has one offset and one name.
+
+    Raises:
+        Failed: as :func:`offsets`.
+    """
+    found = np.zeros(len(micros), dtype=np.int64)
+    for number in _regions(zones):
+        at = zones == number
+        seconds = micros[at] // _SECOND
+        found[at] = np.searchsorted(_transitions(number, seconds)[0], seconds, side="right")
+    return found
+
+
 def instants(local: Micros, zones: Numbers) -> tuple[Micros, np.ndarray[Any, np.dtype[np.bool_]]]:
     """The instants of local times, and where one comes twice; of these the earlier.
 
@@ -96,7 +112,7 @@ def _regions(zones: Numbers) -> list[int]:
 
 
 def _transitions(number: int, seconds: Micros) -> tuple[Micros, Micros]:
-    """Where the offset of a region changes around some instants; and the offsets before the first and from each on."""
+    """Where offset or name of a region change around some instants; the offsets before the first and from each on."""
     spans = np.unique(seconds // _SPAN)
     if len(spans) > _MOST_SPANS:
         raise Failed("too many different years")
@@ -106,31 +122,32 @@ def _transitions(number: int, seconds: Micros) -> tuple[Micros, Micros]:
     found = [_changes(number, span) for span in range(first - 1, last + 2)]
     changes = [change for span in found for change in span[1]]
     starts = np.array([at for at, _ in changes], dtype=np.int64)
-    return starts, np.array([found[0][0], *[value for _, value in changes]], dtype=np.int64)
+    return starts, np.array([found[0][0][0], *[value for _, (value, _) in changes]], dtype=np.int64)
 
 
 @lru_cache(maxsize=2048)
-def _changes(number: int, span: int) -> tuple[int, tuple[tuple[int, int], ...]]:
-    """The offset at the start of a span of years, and each second from which on it is another, with that."""
+def _changes(number: int, span: int) -> tuple[_Kept, tuple[tuple[int, _Kept], ...]]:
+    """Offset and name at the start of a span of years, and each second from which on they are others, with those."""
     place = zone_of(number)
 
-    def offset(second: int) -> int:
+    def kept(second: int) -> _Kept:
         try:
-            found = (_EPOCH + timedelta(seconds=second)).astimezone(place).utcoffset()
+            at = (_EPOCH + timedelta(seconds=second)).astimezone(place)
         except OverflowError:
             raise Failed("beyond the years that dates have") from None
-        return 0 if found is None else round(found.total_seconds())
+        found = at.utcoffset()
+        return 0 if found is None else round(found.total_seconds()), at.tzname()
 
     changes = []
-    first = before = offset(span * _SPAN)
+    first = before = kept(span * _SPAN)
     for low in range(span * _SPAN, (span + 1) * _SPAN, _DAY):
-        after = offset(low + _DAY)
+        after = kept(low + _DAY)
         if after == before:
             continue
         start, end = low, low + _DAY
         while end - start > 1:
             middle = (start + end) // 2
-            start, end = (middle, end) if offset(middle) == before else (start, middle)
+            start, end = (middle, end) if kept(middle) == before else (start, middle)
         changes.append((end, after))
         before = after
     return first, tuple(changes)

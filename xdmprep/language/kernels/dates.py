@@ -21,7 +21,7 @@ from ..options import Options
 from ..shapes import instant_of, only_where, zoned, zones_of
 from ..values import Failed
 from ..zoned_datetime import Moment, offset_text
-from ..zones import instants, number_of, offsets, zone_of
+from ..zones import instants, number_of, offsets, stretches, zone_of
 from .texts import made_of
 
 _DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
@@ -401,13 +401,9 @@ def _offset(matrix: Ints) -> tuple[Ints, Ints]:
 
 
 def _days(year: Ints, month: Ints, day: Any) -> Ints:
-    """Days since 1970-01-01 in the Gregorian calendar, counted from March so that leap days come last."""
-    y = year.astype(np.int64) - (month <= 2)
-    shifted = (month + 9) % 12
-    era = y // 400
-    of_era = y - era * 400
-    of_year = (153 * shifted + 2) // 5 + day - 1
-    days: Ints = era * 146097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719468
+    """Days since 1970-01-01 in the Gregorian calendar."""
+    months = (year.astype(np.int64) - 1970) * 12 + (month - 1)
+    days: Ints = months.view("M8[M]").astype("M8[D]").view(np.int64) + (day - 1)
     return days
 
 
@@ -507,7 +503,7 @@ def print_pattern(values: pa.Array, pattern: Pattern) -> Column:
                 found = pa.scalar(printer(Moment.of_millis(0)))
             else:
                 instant = numpy_of(instant_of(values))
-                keys = zones * np.int64(10**6) + (micros - instant) // 1_000_000
+                keys = zones * np.int64(10**4) + stretches(np.where(nulls | odd, 0, instant), zones)
                 found, failed = _printed_once(keys, np.where(odd, 0, instant), printer, zones)
             odd |= failed
             texts.append(found)
