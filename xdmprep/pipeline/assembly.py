@@ -12,12 +12,12 @@ import pyarrow as pa
 from .. import __version__
 from ..core.manifest import Manifest
 from ..core.stream import Chunk, Stream
-from ..core.typing import RuleSet
+from ..core.typing import Format, RuleSet
 from ..mapping import Mapper, MappingLike, MappingSet, as_mapping, compile_mapping, map_stream
 from ..read import as_records
 from ..schema import Schema, SchemaLike, as_schema
 from ..validate import Rules, check_stream, compile_checks
-from ..write import WriteOptions, Written
+from ..write import DEFAULT_MAX_BYTES, WriteOptions, Written
 
 SOFTWARE = f"xdmprep {__version__}"
 
@@ -40,12 +40,9 @@ class Assembly:
 
     @classmethod
     def of(
-        cls,
-        schema: SchemaLike,
-        mapping: MappingLike | None = None,
-        rules: RuleSet | Rules = "strict",
+        cls, schema: SchemaLike, mapping: MappingLike | None = None, rules: RuleSet | Rules = "strict",
         strict: bool = False,
-    ) -> Assembly:
+    ) -> Assembly:  # fmt: skip
         """The assembly of what a caller gave.
 
         Args:
@@ -86,6 +83,25 @@ class Assembly:
         assert self.mapping is not None  # noqa: S101 (such callers have one)
         mapper = compile_mapping(self.mapping, columns, self.schema, strict=self.strict)
         return mapper, compile_checks(self.schema, mapper.leaves, self.rules)
+
+    def key(self, options: WriteOptions, source: dict[str, Any], **more: Any) -> dict[str, Any]:
+        """What makes a run this run, for :class:`.OutputFolder`; :func:`xdmprep.mend` reads it back.
+
+        Args:
+            options: how it writes.
+            source: what tells its source from others.
+            **more: what else it depends on.
+        """
+        return {
+            "source": source, "mapping": None if self.mapping is None else self.mapping.to_dict(),
+            "schema": self.schema.sha256, "rules": str(self.rules), "strict": self.strict, "format": options.format,
+            "maxBytes": options.max_bytes, "maxRows": options.max_rows, "multiline": options.multiline, **more,
+        }  # fmt: skip
+
+
+def write_options(schema: Schema, format: Format, max_bytes: int | None = None, **more: Any) -> WriteOptions:
+    """The options of writing records of a schema; `max_bytes` None takes the default."""
+    return stamped(WriteOptions(format, DEFAULT_MAX_BYTES if max_bytes is None else max_bytes, **more), schema)
 
 
 def stamped(options: WriteOptions, schema: Schema, software: str = SOFTWARE) -> WriteOptions:

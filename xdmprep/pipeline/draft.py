@@ -65,17 +65,14 @@ def draft_schema(source: Source, *, tenant: str = "tenant", title: str | None = 
     what = title or re.sub(r"\.\w+$", "", stream.name)
     slug = re.sub(r"[^a-z0-9]+", "-", what.lower()).strip("-") or "draft"
     content = {
-        "$schema": "http://json-schema.org/draft-06/schema#",
-        "$id": f"https://ns.adobe.com/{tenant}/schemas/{slug}",
-        "title": what,
-        "type": "object",
-        "meta:class": _CLASS,
+        "$schema": "http://json-schema.org/draft-06/schema#", "$id": f"https://ns.adobe.com/{tenant}/schemas/{slug}",
+        "title": what, "type": "object", "meta:class": _CLASS,
         "meta:extends": [_CLASS, "https://ns.adobe.com/xdm/data/record"],
         "properties": {
             f"_{tenant}": {"type": "object", "meta:xdmType": "object", "properties": fields},
             "identityMap": _identity_map(),
         },
-    }
+    }  # fmt: skip
     return Schema.from_dict(content, name=what)
 
 
@@ -90,15 +87,12 @@ def field_name(column: str) -> str:
 
 def _type_of(name: str, column: pa.ChunkedArray) -> dict[str, Any]:
     array = plain(column.combine_chunks())
-    if pa.types.is_nested(array.type):
-        return _of_arrow(array.type)
     if pa.types.is_string(array.type):
         texts = [text for text in array.drop_null().unique().to_pylist() if text.strip()]
         if not texts or _IDS.search(name):
             return dict(_TEXT)
-        return dict(
-            next((kind for pattern, kind in _TYPES if all(re.fullmatch(pattern, text) for text in texts)), _TEXT)
-        )
+        found = (kind for pattern, kind in _TYPES if all(re.fullmatch(pattern, text) for text in texts))
+        return dict(next(found, _TEXT))
     return _of_arrow(array.type)
 
 
@@ -125,16 +119,10 @@ def _of_arrow(kind: pa.DataType) -> dict[str, Any]:
 
 
 def _identity_map() -> dict[str, Any]:
-    item = {
-        "type": "object",
-        "meta:xdmType": "object",
-        "properties": {
-            "id": {"type": "string", "meta:xdmType": "string"},
-            "authenticatedState": {
-                "type": "string", "meta:xdmType": "string", "enum": ["ambiguous", "authenticated", "loggedOut"],
-            },
-            "primary": {"type": "boolean", "meta:xdmType": "boolean"},
-        },
+    fields = {
+        "id": _TEXT, "authenticatedState": {**_TEXT, "enum": ["ambiguous", "authenticated", "loggedOut"]},
+        "primary": {"type": "boolean", "meta:xdmType": "boolean"},
     }  # fmt: skip
+    item = {"type": "object", "meta:xdmType": "object", "properties": fields}
     items = {"type": "array", "meta:xdmType": "array", "items": item}
     return {"title": "Identities", "type": "object", "meta:xdmType": "map", "additionalProperties": items}

@@ -38,7 +38,7 @@ from ..report import Report, ReportBuilder
 from ..schema import Schema, SchemaLike, as_schema
 from ..validate import Rules
 from ..write import OutputFolder, WriteOptions, Written, write_stream
-from .assembly import Assembly, Merged, manifest_of, stamped
+from .assembly import Assembly, Merged, manifest_of, stamped, write_options
 from .checking import MAPPING, RULE_SET, SCHEMA
 from .resubmit import Mended, mend, rejects_table
 
@@ -248,10 +248,10 @@ def prepare(
     schema_file = schema if isinstance(schema, str | os.PathLike) else None
     plan = Assembly.of(schema, mapping, rules, strict)
     schema, mapping = plan.schema, as_mapping(plan.mapping or mapping)
-    options = write or WriteOptions(format=format, max_rows=max_rows, multiline=multiline)
-    if write is None and max_bytes is not None:
-        options = replace(options, max_bytes=max_bytes)
-    options = stamped(options, schema)
+    if write is None:
+        options = write_options(schema, format, max_bytes, max_rows=max_rows, multiline=multiline)
+    else:
+        options = stamped(write, schema)
     times = Times()
     read = with_what_is_read(open_source(source, csv, excel), mapping, schema)
     if contract is not None:
@@ -259,13 +259,11 @@ def prepare(
 
         read = contract_stream(read, load_contract(contract) if isinstance(contract, str | os.PathLike) else contract)
     records = plan.checked(read)
-    key = {
-        "source": fingerprint(source, read), "mapping": mapping.to_dict(), "schema": schema.sha256,
-        "format": options.format, "maxBytes": options.max_bytes, "maxRows": options.max_rows,
-        "multiline": options.multiline, "rules": str(rules), "strict": strict, "threshold": error_threshold,
-        "contract": None if contract is None else str(contract),
+    key = plan.key(
+        options, fingerprint(source, read), threshold=error_threshold,
+        contract=None if contract is None else str(contract),
         **({} if excel is None else {"excel": [excel.sheet, excel.header_row]}),
-    }  # fmt: skip
+    )  # fmt: skip
     folder = OutputFolder(out, json.loads(json.dumps(key, default=_name_of)), overwrite)
     builder = ReportBuilder(read.name, cap=KEPT_FINDINGS, origins=read.origins, notes=[schema.profile_warning],
                             schema=schema, mapped=mapping.pairs)  # fmt: skip
@@ -308,24 +306,11 @@ def check_percentages(error_threshold: float | None, max_loss: float) -> None:
 
 
 def conclude(
-    folder: OutputFolder,
-    done: Written,
-    report: Report,
-    options: WriteOptions,
-    schema: Schema,
-    *,
-    name: str,
-    files: list[dict[str, Any]] | None,
-    columns: pa.Schema,
-    mapping_file: str,
-    schema_file: Any,
-    threshold: float | None,
-    max_loss: float,
-    started: float,
-    merged: Merged,
-    seconds: dict[str, float] | None = None,
+    folder: OutputFolder, done: Written, report: Report, options: WriteOptions, schema: Schema, *, name: str,
+    files: list[dict[str, Any]] | None, columns: pa.Schema, mapping_file: str, schema_file: Any,
+    threshold: float | None, max_loss: float, started: float, merged: Merged, seconds: dict[str, float] | None = None,
     upsert: bool = False,
-) -> Result:
+) -> Result:  # fmt: skip
     """End a run whose parts are written: the manifest, `run.json`, and the threshold.
 
     Args:
@@ -377,13 +362,9 @@ def conclude(
         "columns": dict(zip(numbered_names(columns.names), map(str, columns.types), strict=True)),
     }  # fmt: skip
     facts = {
-        "counts": counts,
-        "values": report.values.table(),
-        "lackingValues": report.values.rows,
-        "seconds": seconds,
-        "compiled": native.IN_USE,
-        "again": again,
-    }
+        "counts": counts, "values": report.values.table(), "lackingValues": report.values.rows, "seconds": seconds,
+        "compiled": native.IN_USE, "again": again,
+    }  # fmt: skip
     with folder.all_or_nothing():
         manifest.save(folder.path)
         folder.mark("finished", facts)

@@ -20,9 +20,9 @@ from .. import __version__
 from ..core.stream import Chunk, Origins, Stream, by_row, issue_table
 from ..core.typing import RuleSet
 from ..errors import SourceError, UsageError, counted
-from ..mapping import MappingLike, MappingSet, as_mapping
+from ..mapping import MappingLike, MappingSet
 from ..read import open_source
-from ..schema import Schema, SchemaLike, as_schema
+from ..schema import Schema, SchemaLike
 from ..write import REASON, issue_of, reasons_of
 from .assembly import Assembly
 
@@ -66,46 +66,46 @@ class ArrowStage:
     def __init__(
         self, mapping: MappingLike | None, schema: SchemaLike, *, rules: RuleSet = "strict", strict: bool = False
     ) -> None:
-        self._schema = as_schema(schema)
-        self._mapping = None if mapping is None else as_mapping(mapping)
-        if self._mapping is not None:
-            _refuse_unfit(self._mapping, self._groups)
-        self._rules, self._strict = rules, strict
-        self._begin()
+        plan = Assembly.of(schema, mapping, rules, strict)
+        if plan.mapping is not None:
+            _refuse_unfit(plan.mapping, self._groups)
+        self._begin(plan)
 
-    def _begin(self) -> None:
-        fields = [*self._schema.arrow_schema, (OK, pa.bool_()), (SOURCE_ID, pa.string()), (ISSUES, pa.list_(REASON))]
-        self.arrow_schema: pa.Schema = pa.schema(fields)
-        taken = [name for name in (OK, SOURCE_ID, ISSUES) if name in self._schema.arrow_schema.names]
+    def _begin(self, plan: Assembly) -> None:
+        self._plan = plan
+        own = plan.schema.arrow_schema
+        taken = [name for name in (OK, SOURCE_ID, ISSUES) if name in own.names]
         if taken:
-            raise UsageError(f"{self._schema.name} has a field {taken[0]!r}, which is a column of the stage's output.")
+            raise UsageError(f"{plan.schema.name} has a field {taken[0]!r}, which is a column of the stage's output.")
+        fields = [*own, (OK, pa.bool_()), (SOURCE_ID, pa.string()), (ISSUES, pa.list_(REASON))]
+        self.arrow_schema: pa.Schema = pa.schema(fields)
         self._compiled: dict[pa.Schema, Stream] = {}
         self._lock = threading.Lock()
 
     @property
     def validate_only(self) -> bool:
         """Whether the rows are taken as records, without a mapping."""
-        return self._mapping is None
+        return self.mapping is None
 
     @property
     def schema(self) -> Schema:
         """The schema of the records."""
-        return self._schema
+        return self._plan.schema
 
     @property
     def mapping(self) -> MappingSet | None:
         """The mapping set; None where the rows are records already."""
-        return self._mapping
+        return self._plan.mapping
 
     def __repr__(self) -> str:
-        what = "records" if self._mapping is None else self._mapping.name or f"{counted(len(self._mapping), 'mapping')}"
-        return f"<ArrowStage {what} -> {self._schema.name}, rules {self._rules}>"
+        what = "records" if self.mapping is None else self.mapping.name or counted(len(self.mapping), "mapping")
+        return f"<ArrowStage {what} -> {self.schema.name}, rules {self._plan.rules}>"
 
     def __getstate__(self) -> dict[str, Any]:
         return {
-            "version": __version__, "schema": self._schema, "sha256": self._schema.sha256,
-            "mapping": None if self._mapping is None else self._mapping.to_dict(),
-            "rules": self._rules, "strict": self._strict,
+            "version": __version__, "schema": self.schema, "sha256": self.schema.sha256,
+            "mapping": None if self.mapping is None else self.mapping.to_dict(),
+            "rules": self._plan.rules, "strict": self._plan.strict,
         }  # fmt: skip
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -114,12 +114,11 @@ class ArrowStage:
                 f"the stage was made by xdmprep {state['version']}, this process has {__version__}. "
                 "Install one version everywhere."
             )
-        self._schema = state["schema"]
-        if self._schema.sha256 != state["sha256"]:
-            raise UsageError(f"{self._schema.name}: is not the schema that was sent. Install one version everywhere.")
-        self._mapping = None if state["mapping"] is None else MappingSet(state["mapping"])
-        self._rules, self._strict = state["rules"], state["strict"]
-        self._begin()
+        schema = state["schema"]
+        if schema.sha256 != state["sha256"]:
+            raise UsageError(f"{schema.name}: is not the schema that was sent. Install one version everywhere.")
+        mapping = None if state["mapping"] is None else MappingSet(state["mapping"])
+        self._begin(Assembly(schema, mapping, state["rules"], state["strict"]))
 
     def __call__(self, batches: Any) -> Iterator[pa.RecordBatch]:
         """The records of some batches.
@@ -149,7 +148,7 @@ class ArrowStage:
         found = by_row(issue_table([*chunk.issues, *map(issue_of, chunk.unread)]))
         ok = np.zeros(n, bool)
         ok[chunk.rows - 1] = ~chunk.faulty()
-        columns = chunk.nested(self._schema.arrow_schema).columns
+        columns = chunk.nested(self.schema.arrow_schema).columns
         if len(chunk) != n:  # rows that could not be read at all
             at = np.zeros(n, np.int64)
             at[chunk.rows - 1] = np.arange(len(chunk))
@@ -185,8 +184,8 @@ class ArrowStage:
             [{'person': {'name': {'firstName': 'Ada'}}}]
         """
         pieces = partial(_pieces, batches)
-        if self._mapping is not None and self._mapping.options.group_by:  # grouping reads the rows as they come
-            return self._checked(replace(_reader(columns), source=pieces, name=name, origins=origins))
+        if self.mapping is not None and self.mapping.options.group_by:  # grouping reads the rows as they come
+            return self._plan.checked(replace(_reader(columns), source=pieces, name=name, origins=origins))
         return replace(self._stream(columns), source=pieces, name=name, origins=origins)
 
     def _stream(self, columns: pa.Schema) -> Stream:
@@ -195,11 +194,8 @@ class ArrowStage:
         with self._lock:
             made = self._compiled.get(columns)
             if made is None:
-                made = self._compiled[columns] = self._checked(_reader(columns))
+                made = self._compiled[columns] = self._plan.checked(_reader(columns))
         return made
-
-    def _checked(self, read: Stream) -> Stream:
-        return Assembly(self._schema, self._mapping, self._rules, self._strict).checked(read)
 
 
 def _reader(columns: pa.Schema) -> Stream:

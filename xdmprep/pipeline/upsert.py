@@ -6,6 +6,7 @@ and what changed.  A batch has at most 2,000,000 records; a larger patch becomes
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -63,7 +64,7 @@ from ..report import Report, ReportBuilder
 from ..schema import Field, Schema, SchemaLike, as_schema
 from ..validate import Rules, compile_checks
 from ..write import ISSUES, REJECTS, OutputFolder, WriteOptions, write_stream
-from .assembly import Assembly, manifest_of, stamped
+from .assembly import Assembly, manifest_of, write_options
 from .checking import MAPPING, RULE_SET, SCHEMA
 from .prepare import KEPT_FINDINGS
 
@@ -142,8 +143,7 @@ def diff(
     options = DiffOptions(on, new, duplicates, relax_required)
     for text in array_warnings(mapping):
         warnings.warn(text, stacklevel=2)
-    early, late = (_side(source, mapping, made, on, csv, strict) for source in (before, after))
-    early, late = _as_lines((before, after), (early, late), csv)
+    early, late = _sides(before, after, mapping, made, on, csv, strict)
     folder = None if scratch is None else Path(scratch)
     ingested, sent = _checks(made, rules, options)
     return diff_streams(early, late, made, options, ingested, sent, scratch=folder, jobs=jobs, effects=0)
@@ -215,9 +215,8 @@ class PatchResult:
             (counts.before_unusable, "rows of the earlier snapshot have no key or cannot be read", ""),
         ):
             if number:
-                where = (
-                    self.folder / ("batch-*" if len(self.manifests) > 1 and file in (REJECTS, ISSUES) else "") / file
-                )
+                below = "batch-*" if len(self.manifests) > 1 and file in (REJECTS, ISSUES) else ""
+                where = self.folder / below / file
                 lines.append(f"{number:,} {text}" + (f" -> {where}" if file else ""))
         return "\n".join(lines)
 
@@ -297,14 +296,8 @@ def write_patch(
     made = as_schema(schema)
     refuse_events(made)
     options = DiffOptions(on, new, duplicates, relax_required)
-    write = WriteOptions(format=format)
-    if max_bytes is not None:
-        write = replace(write, max_bytes=max_bytes)
-    write = stamped(write, made)
-    late = _side(after, mapping, made, on, csv, strict)
-    early = None if before is None else _side(before, mapping, made, on, csv, strict)
-    if early is not None:
-        early, late = _as_lines((before, after), (early, late), csv)
+    write = write_options(made, format, max_bytes)
+    early, late = _sides(before, after, mapping, made, on, csv, strict)
     ingested, sent = _checks(made, rules, options)
     key = {
         "before": None if early is None else fingerprint(before, early.stream),
@@ -391,6 +384,15 @@ def write_trial(
         manifests[-1].save(folder.path)
     sent = pa.concat_arrays([chunk.nested(effects.shape).to_struct_array() for chunk in are])
     return manifests[0], manifests[1], sent
+
+
+def _sides(
+    before: Any, after: Any, mapping: Any, schema: Schema, on: str | None, csv: CsvOptions | None, strict: bool
+) -> tuple[Side | None, Side]:
+    """Both snapshots; the first is None where `before` is."""
+    early = None if before is None else _side(before, mapping, schema, on, csv, strict)
+    late = _side(after, mapping, schema, on, csv, strict)
+    return (None, late) if early is None else _as_lines((before, after), (early, late), csv)
 
 
 def _side(source: Any, mapping: Any, schema: Schema, on: str | None, csv: CsvOptions | None, strict: bool) -> Side:
@@ -536,9 +538,8 @@ def _checks(schema: Schema, rules: RuleSet | Rules, options: DiffOptions) -> tup
     ingested = Rules.of("batch", dict.fromkeys(SKIPPED, "error"))
     if options.relax_required:
         sent, ingested = (Rules.of(chosen, {"required": "off"}) for chosen in (sent, ingested))
-    return (lambda leaves: compile_checks(schema, leaves, ingested)), (
-        lambda leaves: compile_checks(schema, leaves, sent)
-    )
+    of = partial(compile_checks, schema)
+    return partial(of, rules=ingested), partial(of, rules=sent)
 
 
 def _batches(patch: Patch, most: int, folder: OutputFolder, key: dict[str, Any]) -> list[tuple[OutputFolder, Stream]]:
@@ -581,8 +582,6 @@ def _of_rows(finding: Finding, rows: Any, all_rows: Any) -> Finding | None:
 
 def _write_lists(patch: Patch, folder: Path) -> None:
     """`vanished.csv` and `cannot-clear.jsonl`, where there is something to list."""
-    import json
-
     vanished, cleared = patch.lists()
     if patch.counts.vanished:
         with whole_file(folder / VANISHED) as out:

@@ -20,7 +20,7 @@ from ..core.remote import as_local, shown
 from ..core.typing import Format, RuleSet
 from ..errors import OutputError, SourceError, UsageError, XdmPrepError
 from ..mapping import MappingLike, MappingSet
-from ..pipeline.assembly import Merged, stamped
+from ..pipeline.assembly import Assembly, Merged, write_options
 from ..pipeline.checking import MAPPING, RULE_SET, SCHEMA
 from ..pipeline.prepare import MAX_LOSS, Result, check_percentages, conclude
 from ..report import Report
@@ -91,22 +91,16 @@ def prepare(
     """
     started = time.perf_counter()
     check_percentages(error_threshold, max_loss)
-    options = WriteOptions(format=format, max_rows=max_rows)
-    if max_bytes is not None:
-        options = replace(options, max_bytes=max_bytes)
     schema_file = schema if isinstance(schema, str | os.PathLike) else None
     stage = GroupingStage(mapping, schema, rules=rules, strict=strict)
-    options = stamped(options, stage.schema)
+    options = write_options(stage.schema, format, max_bytes, max_rows=max_rows)
     plan = _plan(df)
     df, work = FrameJob.on(df, stage)
     columns = work.columns
     chosen = stage.mapping or _as_they_are(stage.schema, columns.arrow_schema.names)
-    key = {
-        "source": {"name": NAME, "columns": str(columns.arrow_schema), "plan": plan}, "mapping": chosen.to_dict(),
-        "schema": stage.schema.sha256, "format": options.format, "maxBytes": options.max_bytes,
-        "maxRows": options.max_rows, "multiline": False, "rules": rules, "strict": strict,
-        "threshold": error_threshold, "contract": None, "upsert": upsert,
-    }  # fmt: skip
+    source = {"name": NAME, "columns": str(columns.arrow_schema), "plan": plan}
+    made = Assembly(stage.schema, chosen, rules, strict)
+    key = made.key(options, source, threshold=error_threshold, contract=None, upsert=upsert)
     path = Path(_local(out)).absolute()
     folder = OutputFolder(path, key, overwrite)
     staging = path / STAGING
