@@ -36,12 +36,7 @@ class CsvForm:
         return pa.dictionary(pa.int32(), pa.string()) if name in self.encoded else pa.string()
 
 
-def _arrow_parse(
-    data: Any,
-    form: CsvForm,
-    on_ragged: Any,
-    only: Sequence[str],
-) -> pa.Table:
+def _arrow_parse(data: Any, form: CsvForm, on_ragged: Any, only: Sequence[str]) -> pa.Table:
     return arrow_csv.read_csv(
         pa.BufferReader(pa.py_buffer(data)),
         arrow_csv.ReadOptions(use_threads=False, column_names=list(form.names), block_size=1 << 30),
@@ -94,11 +89,8 @@ def parse_csv(data: memoryview | bytes, form: CsvForm, names: Sequence[str]) -> 
     if len(text):
         table = _arrow_parse(text, form, on_ragged, list(names))
         batches = table.combine_chunks().to_batches()
-    batch = (
-        batches[0]
-        if batches
-        else pa.RecordBatch.from_pylist([], pa.schema([(name, form.type(name)) for name in names]))
-    )
+    if not batches:
+        batches = [pa.RecordBatch.from_pylist([], pa.schema([(name, form.type(name)) for name in names]))]
     if ragged and spans is None:
         spans = list(cutter.spans(bytes(data)))
         numbers = list(range(len(spans)))
@@ -106,7 +98,7 @@ def parse_csv(data: memoryview | bytes, form: CsvForm, names: Sequence[str]) -> 
         assert spans is not None  # noqa: S101 (set where a record is ragged)
         number = numbers[place]
         aside.append((number, *spans[number], values))
-    return batch, np.array(sorted(aside), np.int64).reshape(-1, 4)
+    return batches[0], np.array(sorted(aside), np.int64).reshape(-1, 4)
 
 
 def is_utf8(data: memoryview | bytes) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from .arrays import text_bytes, valid
+from .arrays import sums, text_bytes, valid
 
 
 def _weights(number: int) -> np.ndarray[Any, np.dtype[np.uint64]]:
@@ -59,10 +59,7 @@ def hash_texts(array: pa.Array) -> np.ndarray[Any, np.dtype[np.uint64]]:
     if bounds[0] == bounds[-1]:
         return np.zeros(len(array), np.uint64)
     text = data[bounds[0] : bounds[-1]].astype(np.uint64)
-    bounds -= bounds[0]
-    place = np.arange(len(text)) - np.repeat(bounds[:-1], np.diff(bounds))
+    lengths = np.diff(bounds)
+    place = np.arange(len(text)) - np.repeat(bounds[:-1] - bounds[0], lengths)
     weights = HASH_WEIGHTS[place & 1023] * (2 * (place >> 10) + 1).astype(np.uint64)
-    sums = np.zeros(len(text) + 1, np.uint64)
-    np.cumsum((text + np.uint64(1)) * weights, out=sums[1:])
-    hashes: np.ndarray[Any, np.dtype[np.uint64]] = sums[bounds[1:]] - sums[bounds[:-1]]
-    return hashes
+    return sums((text + np.uint64(1)) * weights, lengths)

@@ -19,6 +19,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .arrays import offsets_of
+
 _NO_CHECK = pc.TakeOptions(boundscheck=False)
 
 
@@ -106,7 +108,7 @@ class Walk:
         behind = numbers([['"' + text for text in levels] for levels in tables.opening])
         self.compiled_tables = (shared, self._opening, behind, self._closing[1:], self._empty)
         self._literals = pa.array(list(index), pa.string())
-        ends = np.cumsum([0, *(len(text.encode()) for text in index)]).astype(np.int32)
+        ends = offsets_of([len(text.encode()) for text in index])
         self.literal_texts = (ends, "".join(index).encode() + bytes(64))
         #: Length of the texts that were picked last time, on average.
         self._mean = 0.0
