@@ -116,12 +116,12 @@ def _wrap(inner: str) -> str:
 expressions = st.recursive(st.one_of(text_field, field, literal), calls, max_leaves=6)
 
 
-def alone(tree: Any, record: dict[str, Any], options: Options) -> tuple[Any, bool]:
-    """Value of one row, and whether it failed."""
+def alone(tree: Any, record: dict[str, Any], options: Options) -> tuple[Any, str | None]:
+    """Value of one row, and why it failed."""
     try:
-        return outgoing(run(tree, Scope(record, Context(options)))), False
-    except Failed:
-        return None, True
+        return outgoing(run(tree, Scope(record, Context(options)))), None
+    except Failed as error:
+        return None, str(error)
 
 
 def same(left: Any, right: Any) -> bool:
@@ -148,11 +148,12 @@ def check(text: str, rows: list[dict[str, Any]], options: Options = DEFAULT) -> 
         assert (kind.value_type if pa.types.is_dictionary(kind) else kind) == expression.type, text
         got.values.validate(full=True)
     assert len(values) == len(rows)
-    failed = {at for at, _ in got.errors}
+    failed = dict(got.errors)
+    assert list(failed) == sorted(failed)
     tree = compile_node(expression.tree)
     for i, record in enumerate(batch.to_pylist()):
-        value, fails = alone(tree, record, options)
-        assert (i in failed) == fails, (text, record, values[i], value, got.errors)
+        value, reason = alone(tree, record, options)
+        assert failed.get(i) == reason, (text, record, values[i], value)
         if expression.type == pa.float64() and type(value) is int:  # null counts as the integer 0
             value = float(value) if isinstance(values[i], float) else value
         assert same(values[i], value), (text, record, values[i], value)

@@ -20,9 +20,10 @@ def _choice(rows: Rows, condition: Column, yes: Column, no: Column) -> Made:
     held = truths(rows, condition)
     mask = as_mask(held.values)
     if kind(no) in ("null", kind(yes)) and mask.all() and not isinstance(yes, Constants):
-        return Column(yes.values, merged(held.open, yes.open), yes.why)
+        return Column(yes.values, merged(held.open, yes.open), first_reasons([held, yes], rows.n))
     made = _either(mask, yes, no, rows.n) or _by_mask(mask, yes, no)
-    why = first_reasons([Column(None, at, column.why) for column, at in ((yes, mask), (no, ~mask))], rows.n)
+    chosen_ones = [Column(None, at, column.why) for column, at in ((yes, mask), (no, ~mask))]
+    why = first_reasons([held, *chosen_ones], rows.n)
     return Column(made.values, merged(held.open, made.open), why)
 
 
