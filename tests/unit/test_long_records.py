@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import xdmprep
-from xdmprep.core.shred import Leaf
+from xdmprep.core.shred import Leaf, nest
 from xdmprep.schema import Schema
 from xdmprep.validate import record_size
+from xdmprep.validate.to_json import to_json_values
 from xdmprep.validate.view import ChunkColumns
 from xdmprep.write import rejects
 
@@ -54,28 +55,48 @@ def test_a_line_in_pieces_is_the_line_as_a_whole(tmp_path: Path, monkeypatch: py
     assert len(line["rows"]) == 600 and len(line["source"]["key"]) == 600
 
 
-numbers = st.lists(st.none() | st.integers(0, 200), max_size=4)
-item = st.fixed_dictionaries({"a": st.none() | st.text('aé"\\\n', max_size=4), "l": st.none() | numbers})
-items = st.lists(st.none() | item, max_size=12)
-ITEMS = pa.list_(pa.struct([("a", pa.string()), ("l", pa.list_(pa.int64()))]))
+kinds = st.recursive(
+    st.sampled_from([pa.string(), pa.int64(), pa.uint8(), pa.bool_(), pa.float64(), pa.timestamp("ms", "UTC"),
+                     pa.date32(), pa.dictionary(pa.int32(), pa.string()), pa.null(),
+                     pa.map_(pa.string(), pa.list_(pa.int8()))]),
+    lambda inner: st.builds(pa.list_, inner) | st.builds(lambda a, b: pa.struct([("a", a), ('"é\n', b)]), inner, inner),
+    max_leaves=5,
+)  # fmt: skip
+
+
+def values(kind: pa.DataType) -> st.SearchStrategy[Any]:
+    """Values of a type, nulls among them."""
+    if pa.types.is_list(kind):
+        return st.none() | st.lists(values(kind.value_type), max_size=4)
+    if pa.types.is_struct(kind):
+        return st.none() | st.fixed_dictionaries({field.name: values(field.type) for field in kind})
+    if pa.types.is_map(kind):
+        return st.none() | st.dictionaries(st.sampled_from('a"'), values(kind.item_type), max_size=2).map(
+            dict.items
+        ).map(list)
+    if pa.types.is_string(kind) or pa.types.is_dictionary(kind):
+        return st.none() | st.text('aé"\\\n\x01\x7f😀', max_size=4)
+    if pa.types.is_floating(kind):
+        return st.none() | st.floats(allow_nan=False, allow_infinity=False)
+    return (
+        st.none()
+        if pa.types.is_null(kind)
+        else st.none() | st.integers(0, 1).map(lambda n: bool(n) if kind == pa.bool_() else n)
+    )
 
 
 @settings(deadline=None)
-@given(
-    st.lists(st.tuples(items, items, st.none() | st.just("x")), min_size=1, max_size=3),
-    st.booleans(),
-    st.integers(1, 5),
-)
-def test_the_size_of_pieces_is_that_of_the_record(
-    records: list[tuple[Any, Any, Any]], keep_empty: bool, most: int
+@given(st.data(), kinds, kinds, st.booleans(), st.integers(0, 2))
+def test_the_size_of_records_is_that_of_their_json(
+    data: st.DataObject, kind: pa.DataType, other: pa.DataType, keep_empty: bool, cut: int
 ) -> None:
-    leaves = (Leaf(("o", "x"), ITEMS), Leaf(("y",), ITEMS), Leaf(("o", "t"), pa.string()))
-    arrays = [pa.array(column, leaf.type) for column, leaf in zip(zip(*records, strict=True), leaves, strict=True)]
-    columns = ChunkColumns(arrays, len(records), leaves, keep_empty)
-    whole = [record_size._size(columns, at) for at in range(len(records))]
-    kept = record_size.PIECE
-    try:
-        record_size.PIECE = most
-        assert [record_size._size(columns, at) for at in range(len(records))] == whole
-    finally:
-        record_size.PIECE = kept
+    leaves = (Leaf(("o", "x"), kind), Leaf(("y",), other), Leaf(("o", "t"), pa.string()))
+    rows = st.lists(st.tuples(*[values(leaf.type) for leaf in leaves]), min_size=3, max_size=5)
+    drawn = [*zip(*data.draw(rows), strict=True)]
+    arrays = [pa.array(column, leaf.type).slice(cut) for column, leaf in zip(drawn, leaves, strict=True)]
+    columns = ChunkColumns(arrays, len(arrays[0]), leaves, keep_empty)
+    records = nest(leaves, pa.RecordBatch.from_arrays(arrays, names=["0", "1", "2"])).to_struct_array()
+    for at, record in enumerate(to_json_values(records, keep_empty)):
+        assert record_size._size(columns, at) == len(
+            json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode()
+        )

@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 
 from ..core.arrow_types import holds_text, is_list
 from ..core.paths import Path
-from ..core.shred import nest, plain
+from ..core.shred import nest, plain, valid
+from ..kernels.arrays import Mask, Positions, list_parts, sums, text_bytes
 from .arrow_kinds import map_entries
 from .messages import Violation, too_large
 from .node import OBJECT, ColumnCompiler, Constraint
@@ -22,8 +23,6 @@ from .view import ChunkColumns, FindingSink, Op, SchemaPath, Shape, View
 #: A number is at most this many bytes, and times, longer when it is written again: 1e15 becomes 1000000000000000.0.
 LONGER = 14
 TIMES_LONGER = 5
-#: Of a longer array so many elements are Python objects at a time.
-PIECE = 4096
 
 
 class RecordSize(Constraint):
@@ -82,30 +81,52 @@ def _bound(columns: ChunkColumns, most: int) -> Any:
 
 
 def _size(columns: ChunkColumns, at: int) -> int:
-    """Bytes of one record: with the first piece of each long array, and what the other pieces add."""
-    arrays, more = [], 0
-    for array in columns.arrays:
-        one = plain(array.slice(at, 1))
-        if pa.types.is_list(one.type) and len(one.flatten()) > PIECE:
-            one, added = _first_piece(one, columns.keep_empty)
-            more += added
-        arrays.append(one)
+    """Bytes of one record."""
+    arrays = [array.slice(at, 1) for array in columns.arrays]
     records = pa.RecordBatch.from_arrays(arrays, names=[str(number) for number in range(len(arrays))])
-    return size_of(to_json_values(nest(columns.leaves, records).to_struct_array(), columns.keep_empty)[0]) + more
+    return int(_json_sizes(nest(columns.leaves, records).to_struct_array(), columns.keep_empty)[0][0])
 
 
-def _first_piece(array: pa.Array, keep_empty: bool) -> tuple[pa.Array, int]:
-    """Of one array the first elements that leave anything, and how many bytes the others add behind them."""
-    values, first, more = array.flatten(), None, 0
-    for start in range(0, len(values), PIECE):
-        some = values.slice(start, PIECE)
-        piece = pa.ListArray.from_arrays(pa.array([0, len(some)], pa.int32()), some)
-        made = to_json_values(piece, keep_empty)[0]
-        if made and first is None:
-            first = piece
-        elif made:
-            more += size_of(made) - 1  # its brackets go, a comma comes
-    return array.slice(0, 1) if first is None else first, more
+def _json_sizes(array: pa.Array, keep_empty: bool) -> tuple[Positions, Mask]:
+    """Bytes of JSON of each value, as :func:`size_of` counts them, and which values are written at all."""
+    array = plain(array)
+    kind, there = array.type, valid(array)
+    if holds_text(kind):
+        return _text_sizes(array), there
+    if pa.types.is_boolean(kind):
+        return np.where(array.fill_null(False).to_numpy(zero_copy_only=False), 4, 5), there
+    if pa.types.is_integer(kind):
+        return np.asarray(pc.binary_length(array.cast(pa.string())).fill_null(0), dtype=np.int64), there
+    if pa.types.is_struct(kind) and kind.num_fields:
+        total, count = np.zeros(len(array), np.int64), np.zeros(len(array), np.int64)
+        for field, child in zip(kind, array.flatten(), strict=True):
+            sizes, written = _json_sizes(child, keep_empty)
+            total += np.where(written, sizes + size_of(field.name) + 1, 0)
+            count += written
+    elif pa.types.is_list(kind):
+        offsets, items = list_parts(array)
+        sizes, written = _json_sizes(items, keep_empty)
+        lengths = np.diff(offsets)
+        total, count = sums(np.where(written, sizes, 0), lengths), sums(written.astype(np.int64), lengths)
+    else:
+        values = to_json_values(array, keep_empty)
+        filled = [value is not None and (keep_empty or value not in ({}, [])) for value in values]
+        return np.array([size_of(value) for value in values], np.int64), np.array(filled, dtype=bool)
+    return total + 2 + np.maximum(count - 1, 0), there & (keep_empty | (count > 0))
+
+
+#: How many bytes longer JSON writes a byte of a text: quotes, backslashes, and what has no sign.
+_ESCAPED = np.array([len(json.dumps(chr(code))) - 3 if code < 128 else 0 for code in range(256)])
+_ESCAPED[127] = 0
+
+
+def _text_sizes(array: pa.Array) -> Positions:
+    texts = array.cast(pa.string())
+    offsets, data = text_bytes(texts)
+    at = offsets[0] + np.flatnonzero(_ESCAPED[data[offsets[0] : offsets[-1]]])
+    longer = np.bincount(np.searchsorted(offsets[1:], at, side="right"), _ESCAPED[data[at]], len(texts))
+    sizes: Positions = np.diff(offsets).astype(np.int64) + longer.astype(np.int64) + 2
+    return sizes
 
 
 def size_of(record: Any) -> int:
