@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from itertools import repeat
 from typing import Any
 
@@ -36,7 +35,7 @@ from .columns import (
     some,
 )
 from .functions import table
-from .interpreter import Direct, Evaluator, Scope, compile_node, direct, reason_of, run
+from .interpreter import Scope, compile_node, reason_of, row_function, run
 from .kernels import Body, Constants, Kernel, Rows, attempted, lifted
 from .kernels.regexes import literal_text
 from .options import Options
@@ -230,40 +229,44 @@ def _on_words(node: Call, frame: Frame) -> Column | None:
 
 def _whole(node: Node, frame: Frame) -> Column:
     """A node and all below by the interpreter."""
-    return _interpreted(node, node, {name: Column(frame.column(name)) for name in node.columns}, frame)
+    return _interpreted(node, row_function(node), [Column(frame.column(name)) for name in node.columns], frame)
 
 
 def _spliced(node: Call, arguments: Sequence[Column | Body], frame: Frame) -> Column:
     """A node by the interpreter, its arguments being worked out; lambdas see the columns around."""
+    columns = [given for given in arguments if isinstance(given, Column)]
+    if len(columns) == len(arguments):
+        work = table()[node.name].run
+        assert work is not None  # noqa: S101  (of others the whole is interpreted)
+        return _interpreted(node, work, columns, frame)
+    named: dict[str, Column] = {}
     parts: list[Node] = []
-    columns: dict[str, Column] = {}
     for i, (part, given) in enumerate(zip(node.arguments, arguments, strict=True)):
-        if isinstance(given, Column) and not isinstance(part, Constant):
-            name = f"\0{i}"
-            columns[name] = given
-            parts.append(FieldPath(0, (name,), True))
+        if isinstance(given, Column):
+            named[f"\0{i}"] = given
+            parts.append(FieldPath(0, (f"\0{i}",), True))
         else:
-            columns |= {name: Column(frame.column(name)) for name in part.columns}
+            named |= {name: Column(frame.column(name)) for name in part.columns}
             parts.append(part)
-    return _interpreted(node, Call(node.position, node.name, tuple(parts)), columns, frame)
+    tree = Call(node.position, node.name, tuple(parts))
+    return _interpreted(node, row_function(tree), [named[name] for name in tree.columns], frame)
 
 
-def _interpreted(node: Node, tree: Node, columns: dict[str, Column], frame: Frame) -> Column:
-    """What the interpreter gives for the rows where all columns are settled; where it fails, the row is open.
+def _interpreted(node: Node, work: Callable[..., Any], columns: Sequence[Column], frame: Frame) -> Column:
+    """What a function gives for the rows where all columns are settled; where it fails, the row is open.
 
-    `tree` is `node` with what was worked out before in place of its arguments.
+    It takes a context and a value of each of the columns.
     """
     n = frame.n
     result = table()[node.name].column_type if isinstance(node, Call) else None
     if not n:
         if frame.asked is not None:
-            frame.asked[node] = not any(_is_nested(column.values) for column in columns.values())
+            frame.asked[node] = not any(_is_nested(column.values) for column in _varying(columns))
         return Column([] if result is None else pa.nulls(0, result))
-    is_open = merged(*[column.open for column in columns.values()])
+    is_open = merged(*[column.open for column in columns])
     at = None if is_open is None or not is_open.any() else np.flatnonzero(~is_open)
-    arrays = {name: _some_of(column.values, at) for name, column in columns.items()}
-    evaluator = _compiled(tree)
-    values, reasons = each(tree, evaluator, arrays, n if at is None else len(at), frame, node.random, node)
+    settled = columns if at is None else [_taken(column, at) for column in columns]
+    values, reasons = each(work, settled, n if at is None else len(at), frame, node.random, node)
     if at is not None:
         whole: list[Any] = [None] * n
         for i, value in zip(at.tolist(), values, strict=True):
@@ -273,17 +276,12 @@ def _interpreted(node: Node, tree: Node, columns: dict[str, Column], frame: Fram
     if result is not None and not isinstance(made, list) and pa.types.is_null(made.type):
         made = pa.nulls(n, result)
     if not reasons:
-        return Column(made, is_open, first_reasons([*columns.values()], n))
+        return Column(made, is_open, first_reasons(columns, n))
     failed = np.fromiter(reasons, np.int64) if at is None else at[list(reasons)]
     why = np.full(n, None, dtype=object)
     why[failed] = list(reasons.values())
     own = Column(made, marked(n, failed), why)
-    return Column(made, merged(is_open, own.open), first_reasons([*columns.values(), own], n))
-
-
-@lru_cache(maxsize=256)
-def _compiled(tree: Node) -> Evaluator:
-    return compile_node(tree)
+    return Column(made, merged(is_open, own.open), first_reasons([*columns, own], n))
 
 
 #: A kernel that takes a constant runs once for each value of a column of so few, if each stands in so many rows.
@@ -300,7 +298,7 @@ def _by_word(entry: Kernel, rows: Rows, given: Sequence[Column | Body]) -> Colum
         codes = words.indices.to_numpy(zero_copy_only=False)
         for code, word in enumerate(words.dictionary.to_pylist()):
             at = np.flatnonzero(codes == code)
-            there = [_taken(column, at) for column in given]
+            there = [_taken(each, at) if isinstance(each, Column) else _lambda_taken(each, at) for each in given]
             there[i] = Constants(word, len(at))
             within = Rows(len(at), rows.context)
             made = lifted(entry, within, there) or _by_word(entry, within, there)
@@ -327,13 +325,22 @@ def _few_words(column: Column | Body, n: int) -> pa.DictionaryArray | None:
     return found if len(found.dictionary) <= min(_WORDS, n // _ROWS_EACH) else None
 
 
-def _taken(column: Column | Body, at: Ints) -> Column | Body:
-    if not isinstance(column, Column):  # a lambda, told the rows of the batch
-        return lambda parents, items: column(at[parents], items)
+def _taken(column: Column, at: Ints) -> Column:
     if isinstance(column, Constants):
         return Constants(column.value, len(at))
+    values = column.values
+    values = [values[i] for i in at.tolist()] if isinstance(values, list) else values.take(pa.array(at))
     why = None if column.why is None else column.why[at]
-    return Column(_some_of(column.values, at), None if column.open is None else some(column.open[at]), why)
+    return Column(values, None if column.open is None else some(column.open[at]), why)
+
+
+def _lambda_taken(body: Body, at: Ints) -> Body:
+    """A lambda that is told the rows of the batch."""
+    return lambda parents, items: body(at[parents], items)
+
+
+def _varying(columns: Sequence[Column]) -> list[Column]:
+    return [column for column in columns if not isinstance(column, Constants)]
 
 
 def _is_nested(values: Any) -> bool:
@@ -341,21 +348,14 @@ def _is_nested(values: Any) -> bool:
     return not isinstance(values, list) and pa.types.is_nested(values.type) and values.type != NUMERAL
 
 
-def _some_of(values: Any, at: Ints | None) -> Any:
-    if at is None:
-        return values
-    return [values[i] for i in at.tolist()] if isinstance(values, list) else values.take(pa.array(at))
-
-
 def each(
-    tree: Node, evaluate: Evaluator, columns: Mapping[str, Any], n: int, frame: Frame, random: bool = False,
+    work: Callable[..., Any], columns: Sequence[Column], n: int, frame: Frame, random: bool = False,
     node: Node | None = None,
 ) -> tuple[list[Any], dict[int, str]]:  # fmt: skip
-    """What the interpreter gives, once per distinct combination of the columns where they can be told apart.
+    """What a function gives, once per distinct combination of the columns where they can be told apart.
 
     Args:
-        tree: the expression.
-        evaluate: gives its value for one row.
+        work: takes a context and a value of each of the columns.
         columns: what it reads.
         n: number of rows.
         frame: the rows around.
@@ -365,7 +365,7 @@ def each(
     Returns:
         The values of all rows, and why rows failed, by their position.
     """
-    arrays = list(columns.values())
+    arrays = [column.values for column in _varying(columns)]
     flat = not random and not any(_is_nested(values) or isinstance(values, list) for values in arrays)
     if frame.asked is not None and node is not None:
         frame.asked[node] = flat
@@ -374,16 +374,27 @@ def each(
         runs = n if unique is None else len(unique[0][0]) if unique[0] else min(n, 1)
         name = getattr(node, "name", type(node).__name__)
         log.debug("%s has no kernel for its arguments: interpreted %d times for %d rows", name, runs, n)
-    called = None if random else direct(tree)
+    words = arrays if unique is None else [plain(word) for word in unique[0]]
+    count = n if unique is None else len(words[0]) if words else min(n, 1)
+    left = map(to_python, words)
+    lists = [repeat(column.value, count) if isinstance(column, Constants) else next(left) for column in columns]
+    out: list[Any] = [None] * count
+    reasons: dict[int, str] = {}
+    context = frame.context
+    for i, given in enumerate(zip(*lists, strict=True) if lists else repeat((), count)):
+        if random and frame.keys is not None:
+            context.row, context.drawn = frame.keys(i), 0
+        try:
+            out[i] = work(context, *given)
+        except Failed as error:
+            reasons[i] = str(error)
+        except (RecursionError, OverflowError, MemoryError) as error:
+            reasons[i] = reason_of(error)
     if unique is None:
-        return _each(called, evaluate, list(columns), [to_python(values) for values in arrays], n, frame, random)
-    words, at = unique
-    count = len(words[0]) if words else min(n, 1)
-    lists = [to_python(plain(word)) for word in words]
-    values, reasons = _each(called, evaluate, list(columns), lists, count, frame, False)
-    which = at.to_pylist()
+        return out, reasons
+    which = unique[1].to_pylist()
     failed = {i: reasons[code] for i, code in enumerate(which) if code in reasons} if reasons else {}
-    return [values[code] for code in which], failed
+    return [out[code] for code in which], failed
 
 
 #: Of so many rows that are looked at, as many as the share differ where evaluating each row is cheaper.
@@ -397,39 +408,6 @@ def _differ(arrays: Sequence[Any], n: int) -> bool:
     heads = [plain(values.slice(0, _LOOK)) for values in arrays]
     heads = [digits_of(head) if head.type == NUMERAL else head for head in heads]
     return any(len(head.unique()) >= _DIFFER * _LOOK for head in heads)
-
-
-def _each(
-    called: Direct | None, evaluate: Evaluator, names: list[str], lists: list[list[Any]], n: int, frame: Frame,
-    random: bool,
-) -> tuple[list[Any], dict[int, str]]:  # fmt: skip
-    out: list[Any] = [None] * n
-    reasons: dict[int, str] = {}
-    context = frame.context
-    if called is not None:
-        places = dict(zip(names, lists, strict=True))
-        given = [places[part] if isinstance(part, str) else repeat(part.value, n) for part in called.arguments]
-        work = called.run
-        for i, arguments in enumerate(zip(*given, strict=True)):
-            try:
-                out[i] = work(context, *arguments)
-            except Failed as error:
-                reasons[i] = str(error)
-            except (RecursionError, OverflowError, MemoryError) as error:
-                reasons[i] = reason_of(error)
-        return out, reasons
-    record = dict[str, Any]()
-    scope = Scope(record, context)
-    for i in range(n):
-        for name, values in zip(names, lists, strict=True):
-            record[name] = values[i]
-        if random and frame.keys is not None:
-            context.row, context.drawn = frame.keys(i), 0
-        try:
-            out[i] = run(evaluate, scope)
-        except Failed as error:
-            reasons[i] = str(error)
-    return out, reasons
 
 
 def fold(node: Node, options: Options) -> Node:

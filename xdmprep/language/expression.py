@@ -19,7 +19,7 @@ from .columns import DOUBLE, LONG, Column, Ints, Mask, nulls_of, patched, plain,
 from .constants import check_constants, likely_mistakes
 from .evaluation import Frame, each, evaluate, fold
 from .grammar import parse
-from .interpreter import Evaluator, Scope, compile_node, run
+from .interpreter import Evaluator, Scope, compile_node, row_function, run
 from .options import DEFAULT, Options
 from .printed import Places, places_of
 from .tree import ARRAY, CHOICE, ELEMENT, MAP, Call, FieldPath, Node, walk
@@ -235,9 +235,9 @@ class Expression:
         if not told.all():
             asked = np.flatnonzero(~told)
             some = frame.taken(at[asked]) if len(asked) < frame.n else frame
-            columns = {name: some.column(name) for name in self.columns}
+            columns = [Column(some.column(name)) for name in self.columns]
             often = self.tree if len(asked) * 10 > frame.n else None
-            more, reasons = each(self.tree, self.evaluator, columns, len(asked), some, self._root.random, often)
+            more, reasons = each(row_function(self.tree), columns, len(asked), some, self._root.random, often)
             for i, value in zip(asked.tolist(), more, strict=True):
                 found[i] = value
             errors = sorted(errors + [(int(at[asked[i]]), reason) for i, reason in reasons.items()])

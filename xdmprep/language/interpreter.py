@@ -7,7 +7,7 @@ must equal what this does, and rows that a kernel leaves open come here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from .catalogue import Context, Function
@@ -137,28 +137,11 @@ def _lambda(parameters: tuple[str, ...], body: Evaluator) -> Evaluator:
     return bind
 
 
-@dataclass(frozen=True, slots=True)
-class Direct:
-    """A call whose arguments are columns or constants: its function, and the names or values of its arguments."""
-
-    run: Callable[..., Any]
-    arguments: tuple[str | Constant, ...]
-
-
-def direct(node: Node) -> Direct | None:
-    """A node as a function of columns, without the way through the tree; None where it is more than one call."""
-    found = table()[node.name] if isinstance(node, Call) else None
-    if not isinstance(node, Call) or found is None or found.run is None or found.lazy:
-        return None
-    parts: list[str | Constant] = []
-    for argument in node.arguments:
-        if isinstance(argument, FieldPath) and len(argument.names) == 1:
-            parts.append(argument.names[0])
-        elif isinstance(argument, Constant):
-            parts.append(argument)
-        else:
-            return None
-    return Direct(found.run, tuple(parts)) if any(isinstance(part, str) for part in parts) else None
+@lru_cache(maxsize=256)
+def row_function(node: Node) -> Callable[..., Any]:
+    """`node` as a function of a context and the values of its columns, in their order."""
+    evaluator, names = compile_node(node), node.columns
+    return lambda context, *given: run(evaluator, Scope(dict(zip(names, given, strict=True)), context))
 
 
 def run(evaluator: Evaluator, scope: Scope) -> Any:
