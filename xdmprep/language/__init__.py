@@ -33,7 +33,7 @@ from .expression import Evaluated, Expression
 from .functions import catalogue
 from .interpreter import Scope, run
 from .options import DEFAULT, Options
-from .values import Failed
+from .values import Failed, leaves_changed
 from .zoned_datetime import Moment
 
 __all__ = [
@@ -135,12 +135,12 @@ def evaluate(
 
 def jsonlike(value: Any) -> Any:
     """`value` with dates as ISO-8601 text."""
-    if isinstance(value, Moment):
-        return str(value)
-    if hasattr(value, "isoformat"):
-        return str(Moment.of(value)) if hasattr(value, "hour") else value.isoformat()
-    if isinstance(value, list):
-        return [jsonlike(item) for item in value]
-    if isinstance(value, dict):
-        return {key: jsonlike(item) for key, item in value.items()}
-    return value
+    return leaves_changed(value, _dates_written)
+
+
+def _dates_written(leaf: Any) -> Any:
+    if isinstance(leaf, Moment):
+        return str(leaf)
+    if not hasattr(leaf, "isoformat"):
+        return leaf
+    return str(Moment.of(leaf)) if hasattr(leaf, "hour") else leaf.isoformat()

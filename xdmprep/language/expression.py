@@ -15,7 +15,7 @@ from ..errors import ExpressionError
 from . import shapes
 from .binding import bind
 from .catalogue import Context
-from .columns import DOUBLE, LONG, Column, Ints, Mask, nulls_of, patched, plain, usable, usable_type
+from .columns import DOUBLE, Column, Ints, Mask, nulls_of, patched, plain, usable, usable_type
 from .constants import check_constants, likely_mistakes
 from .evaluation import Frame, each, evaluate, fold
 from .grammar import parse
@@ -210,10 +210,8 @@ class Expression:
         """`values` as they are handed out: of the type that was said, where they fit it."""
         if kind is None:
             return _untyped(values, errors)
-        if isinstance(values, list):
-            made = _zoneless(values, kind)
-            return _untyped(values, errors) if made is None else Evaluated(shapes.final(made), errors)
-        settled = _settled(values, kind)
+        array = shapes.from_python(shapes.in_micros(values)) if isinstance(values, list) else values
+        settled = None if isinstance(array, list) else _settled(array, kind)
         if settled is None:
             return _untyped(values, errors)
         inner = settled if shapes.said_type(settled.type) != shapes.final_type(settled.type) else None
@@ -266,18 +264,11 @@ def _types(schema: pa.Schema) -> tuple[tuple[str, pa.DataType], ...]:
 
 def _written(node: Node) -> str:
     """What a node does, for people."""
-    if not isinstance(node, Call):
+    if not isinstance(node, Call) or node.name in (ARRAY, CHOICE, MAP):
         return "a part of it"
-    name = node.name
-    if name.removeprefix(".").isidentifier():
-        return f"{name}()"
-    return (
-        ELEMENT
-        if name == ELEMENT
-        else "a part of it"
-        if name in (ARRAY, CHOICE, MAP)
-        else f"'{name.removesuffix('@')}'"
-    )
+    if node.name.removeprefix(".").isidentifier():
+        return f"{node.name}()"
+    return ELEMENT if node.name == ELEMENT else f"'{node.name.removesuffix('@')}'"
 
 
 def _untyped(values: pa.Array | list[Any], errors: list[tuple[int, str]]) -> Evaluated:
@@ -315,6 +306,9 @@ def _settled(values: pa.Array, kind: pa.DataType) -> pa.Array | None:
         by_label = dict(shapes.alternatives(values))
         if set(by_label) == {"long", "double"}:
             return pc.coalesce(by_label["double"], by_label["long"].cast(DOUBLE, safe=False))
+    if mine == "object" and wanted == "map":
+        offsets, keys, items = shapes.entries_of(values)
+        values, mine = shapes.map_of(offsets, keys, items, nulls_of(values)), "map"
     if mine != wanted:
         return None
     if mine in ("list", "map"):
@@ -327,34 +321,6 @@ def _settled(values: pa.Array, kind: pa.DataType) -> pa.Array | None:
         at = values.type.get_field_index(part.name)
         parts.append(pa.repeat(False, len(values)) if at < 0 else _settled(values.field(at), part.type))
     return None if any(part is None for part in parts) else shapes.struct_of(parts, list(kind), nulls_of(values))
-
-
-def _zoneless(values: list[Any], kind: pa.DataType) -> pa.Array | None:
-    """Python values as a type of dates, whose zones do not leave; None where they do not fit it."""
-    try:
-        wanted = shapes.final_type(kind)
-        return _with_moments(shapes.in_utc(shapes.outgoing(values)), kind) if wanted is not None else None
-    except (pa.ArrowException, OverflowError, TypeError, UnicodeError, AttributeError):
-        return None
-
-
-def _with_moments(values: list[Any], kind: pa.DataType) -> pa.Array:
-    name = shapes.type_kind(kind)
-    kinds = set(map(type, values)) - {type(None)}
-    if (kind == LONG and kinds - {int}) or (kind == DOUBLE and kinds - {float}):
-        raise TypeError("another type")
-    if name in ("list", "map", "object") and any(field.name.startswith("\0") for field in _fields(kind)):
-        raise TypeError("hidden fields")
-    if name == "map":
-        values = [None if value is None else list(value.items()) for value in values]
-    return pa.array(values, kind)
-
-
-def _fields(kind: pa.DataType) -> list[pa.Field]:
-    if not pa.types.is_nested(kind):
-        return []
-    own = [kind.field(i) for i in range(kind.num_fields)]
-    return [*own, *[inner for field in own for inner in _fields(field.type)]]
 
 
 def _row_keys(records: pa.RecordBatch, names: tuple[str, ...], text: str) -> Callable[[int], bytes]:

@@ -50,7 +50,7 @@ from .columns import (
     where,
     without,
 )
-from .values import incoming, text_of, written_number
+from .values import incoming, leaves_changed, text_of, written_number
 from .zoned_datetime import Moment
 from .zones import number_of, zone_of
 
@@ -163,7 +163,7 @@ def normal(values: pa.Array, top: bool = True) -> pa.Array | list[Any]:
 
 
 def _as_python(values: pa.Array) -> list[Any]:
-    return [_incoming(value) for value in to_pylist(timed(values))]
+    return [leaves_changed(value, incoming) for value in to_pylist(timed(values))]
 
 
 def timed(values: pa.Array) -> pa.Array:
@@ -202,13 +202,6 @@ def _twice_named(kind: pa.DataType) -> bool:
         return False
     names = [field.name for field in kind] if pa.types.is_struct(kind) else []
     return len(set(names)) < len(names) or any(_twice_named(kind.field(i).type) for i in range(kind.num_fields))
-
-
-def _incoming(value: Any) -> Any:
-    """A value of a record as the language has it, down to the leaves of nested ones."""
-    if isinstance(value, list):
-        return [_incoming(item) for item in value]
-    return {key: _incoming(item) for key, item in value.items()} if isinstance(value, dict) else incoming(value)
 
 
 def numerals(texts: pa.Array) -> pa.Array:
@@ -741,26 +734,19 @@ def chosen(which: Ints, columns: Sequence[Column]) -> Column:
 
 def outgoing(value: Any) -> Any:
     """A value of the language as Arrow takes it: moments become datetimes."""
-    if isinstance(value, Moment):
-        return value.at
-    if isinstance(value, list):
-        return [outgoing(item) for item in value]
-    if isinstance(value, dict):
-        return {key: outgoing(item) for key, item in value.items()}
-    return value
+    return leaves_changed(value, lambda leaf: leaf.at if isinstance(leaf, Moment) else leaf)
+
+
+def in_micros(value: Any) -> Any:
+    """`value` with moments cut down to what a column of moments holds."""
+    return leaves_changed(value, lambda leaf: Moment(leaf.at) if isinstance(leaf, Moment) else leaf)
 
 
 def in_utc(value: Any) -> Any:
     """`value` with every datetime in UTC: Arrow drops offsets where PYARROW_IGNORE_TIMEZONE is set, as PySpark does."""
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        return value.astimezone(UTC)
-    if isinstance(value, list):
-        return [in_utc(item) for item in value]
-    if isinstance(value, tuple):
-        return tuple(in_utc(item) for item in value)
-    if isinstance(value, dict):
-        return {key: in_utc(item) for key, item in value.items()}
-    return value
+    return leaves_changed(
+        value, lambda leaf: leaf.astimezone(UTC) if isinstance(leaf, datetime) and leaf.tzinfo is not None else leaf
+    )
 
 
 @lru_cache(maxsize=4096)

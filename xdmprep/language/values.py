@@ -114,6 +114,17 @@ _FAR = 350
 _QUOTIENT_DIGITS = 34
 
 
+def leaves_changed(value: Any, change: Callable[[Any], Any]) -> Any:
+    """`value` with its leaves changed: what is no array, pair or object, however deep it lies in those."""
+    if isinstance(value, list):
+        return [leaves_changed(item, change) for item in value]
+    if isinstance(value, tuple):
+        return tuple(leaves_changed(item, change) for item in value)
+    if isinstance(value, dict):
+        return {key: leaves_changed(item, change) for key, item in value.items()}
+    return change(value)
+
+
 def is_number(value: Any) -> bool:
     """Whether `value` is an integer, decimal or double (a boolean is not)."""
     return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
