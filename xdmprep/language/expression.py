@@ -198,11 +198,7 @@ class Expression:
     def _constant(self, n: int) -> Evaluated:
         errors = [] if self._failure is None else [(i, self._failure) for i in range(n)]
         made = evaluate(self._root, Frame({}, n, Context(self.options))).values
-        return (
-            _untyped(made, errors)
-            if isinstance(made, list) or self.type is None
-            else Evaluated(shapes.final(made), errors)
-        )
+        return self._handed(made, errors, None if isinstance(made, list) or self.type is None else made.type)
 
     def _handed(
         self, values: pa.Array | list[Any], errors: list[tuple[int, str]], kind: pa.DataType | None
