@@ -86,11 +86,12 @@ class GroupRows:
             values = self.column(column)
             if order is not None:
                 self._parts[column] = []
+                pa.default_memory_pool().release_unused()  # else what it keeps of the parts adds up
             picked = firsts if column in keys and pa.types.is_string(values.type) else order
             for piece, (start, stop, offsets) in zip(pieces, places, strict=True):
                 some = values.slice(start, stop - start) if picked is None else taken(values, picked[start:stop])
                 piece.append(pa.ListArray.from_arrays(offsets, some))
-        values = None
+            values = some = None  # before the next column is joined
         pieces.reverse()
         while pieces:
             yield pieces.pop()
