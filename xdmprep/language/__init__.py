@@ -6,12 +6,13 @@
     values,              the value rules of the engine: text, truth, order, arithmetic; dates and their zones; Java date
     zoned_datetime,      patterns
     java_time_format
-    catalogue, functions the table of functions, by category
-    binding              names settled against the catalogue and the source's columns
+    catalogue, functions the table of functions, methods and operators: what each takes and gives, its reference and
+                         its kernel
+    binding              names settled against the table and the source's columns
     interpreter          the reference: one expression on one record
     columns, shapes      every value of the language as a typed column
-    kernels              what works on whole columns, and the table that says on which kinds
-    evaluation           an expression over a batch: kernels, and the interpreter where there is none
+    kernels              what works on whole columns, and on which kinds of them
+    evaluation           a tree folded, and walked over a batch: kernels, and the interpreter where there is none
     expression           an expression compiled for batches of rows
     coercion             values to the type of their destination
 """

@@ -9,10 +9,10 @@ import pyarrow as pa
 
 from ..errors import ExpressionError, MissingDependencyError, did_you_mean
 from .catalogue import Function
-from .functions import table
+from .functions import catalogue, table
 from .grammar import split_name
 from .options import Options
-from .tree import ELEMENT, Call, Constant, FieldPath, Lambda, Node, children, rebuild
+from .tree import ELEMENT, Call, Constant, FieldPath, Lambda, Node
 
 _PAIRS = frozenset({"to_object", "to_map", "arrays_to_objects"})
 
@@ -56,8 +56,9 @@ class _Binder:
         if isinstance(node, Call):
             return self._call(node, variables)
         if isinstance(node, Lambda):
-            variables |= set(node.parameters)
-        return rebuild(node, tuple(self.bind(child, variables) for child in children(node)))
+            known = [each.signature for each in catalogue() if each.lambda_at is not None]
+            raise self._fault(f"A lambda is no value; it stands in {' and '.join(known)} only", node)
+        return node
 
     def _field(self, node: FieldPath) -> FieldPath:
         """The field, with a name that is a dotted column joined to one."""
@@ -91,7 +92,13 @@ class _Binder:
         key = arguments[1] if entry.name == "object_to_map" and n == 2 else None
         if isinstance(key, FieldPath) and len(key.names) == 1:
             return self._keyed(node, key, variables)
-        return Call(node.position, entry.name, tuple(self.bind(argument, variables) for argument in arguments))
+        bound = [
+            Lambda(each.position, each.parameters, self.bind(each.body, variables | set(each.parameters)))
+            if isinstance(each, Lambda) and place == entry.lambda_at
+            else self.bind(each, variables)
+            for place, each in enumerate(arguments)
+        ]
+        return Call(node.position, entry.name, tuple(bound))
 
     def _entry(self, node: Call) -> Function:
         entry = table().get(node.name)

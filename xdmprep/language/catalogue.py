@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from uuid import UUID, uuid4
 
 import pyarrow as pa
@@ -24,6 +24,8 @@ from .options import DEFAULT, Options
 from .values import Failed, kind_of, text_of
 from .zoned_datetime import Moment
 
+#: A function, or None where there is none.
+Run = TypeVar("Run", bound="Callable[..., Any] | None")
 Availability = Literal["yes", "volatile", "data", "no"]
 
 
@@ -87,6 +89,7 @@ class Function:
         run: the function itself, the reference; `lazy` ones take functions that give their arguments.
         kernel: what does the same to columns (see :mod:`xdmprep.language.kernels.table`); None where nothing does.
         nulls: places of the arguments of which null makes the result null; `run` is not called then.
+        lambda_at: place of the argument that is a lambda.
         random: whether every row gets another value.
         package: optional package that it needs.
     """
@@ -108,6 +111,7 @@ class Function:
     lazy: bool = False
     kernel: Any = None
     nulls: tuple[int, ...] = ()
+    lambda_at: int | None = None
     random: bool = False
     package: str = ""
 
@@ -121,15 +125,8 @@ TABLE: dict[str, Function] = {}
 
 
 def function(
-    signature: str,
-    meaning: str,
-    example: str,
-    gives: Any = None,
-    *,
-    category: str,
-    result: pa.DataType | None = None,
-    **more: Any,
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    signature: str, meaning: str, example: str = "", gives: Any = None, *, category: str, **more: Any
+) -> Callable[[Run], Run]:
     """Puts the decorated Python function into the table; the numbers of arguments follow from `signature`.
 
     Args:
@@ -138,40 +135,22 @@ def function(
         example: an expression that needs no record, or reads the one in ``record``.
         gives: the result of the example, JSON-like.
         category: ``string``, ``date``, ``object``...
-        result: Arrow type of the result where it is always the same.
         more: other attributes of :class:`Function`.
 
     Returns:
-        A decorator that gives the function back unchanged.
+        A decorator that gives the function back unchanged; None, where there is no function.
 
     Raises:
         ValueError: a function of this name or alias is in the table.
     """
 
-    def put(run: Callable[..., Any]) -> Callable[..., Any]:
-        add(signature, meaning, example, gives, category=category, result=result, run=run, **more)
+    def decorated(run: Run) -> Run:
+        name, _, parameters = signature.partition("(")
+        fewest, most = _arity(parameters.rstrip(")"))
+        put(Function(name, signature, category, meaning, example, gives, fewest=fewest, most=most, run=run, **more))
         return run
 
-    return put
-
-
-def add(signature: str, meaning: str, example: str = "", gives: Any = None, *, category: str, **more: Any) -> None:
-    """Puts a function into the table.
-
-    Args:
-        signature: the name and the parameters in parentheses, optional ones in square brackets.
-        meaning: what the function gives, in one sentence.
-        example: an expression that needs no record, or reads the one in ``record``.
-        gives: the result of the example, JSON-like.
-        category: ``string``, ``date``, ``object``...
-        more: other attributes of :class:`Function`.
-
-    Raises:
-        ValueError: a function of this name or alias is in the table.
-    """
-    name, _, parameters = signature.partition("(")
-    fewest, most = _arity(parameters.rstrip(")"))
-    put(Function(name, signature, category, meaning, example, gives, fewest=fewest, most=most, **more))
+    return decorated
 
 
 def put(entry: Function) -> None:

@@ -200,7 +200,7 @@ def _in_layouts(values: pa.Array, target: pa.DataType, options: Options) -> Colu
         layouts = dates.ISO + layouts
     local = pa.types.is_date(target)  # the day of a text with an offset is the one that is written
     moments = dates.read_layouts(values, layouts, blank_is_null=False, options=options, as_written=local)
-    return Column(_from_moments(moments.values, target), moments.open)
+    return Column(_from_moments(shapes.instant_of(moments.values), target), moments.open)
 
 
 def _from_moments(moments: pa.Array, target: pa.DataType) -> pa.Array:

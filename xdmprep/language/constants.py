@@ -10,11 +10,11 @@ from typing import Any
 
 from ..errors import ExpressionError
 from .catalogue import Context
+from .evaluation import fold
 from .functions import table
-from .interpreter import Scope, compile_node, run
 from .java_time_format import letters
 from .options import Options
-from .tree import Call, Constant, FieldPath, Node, children, walk
+from .tree import Call, Constant, Node, children
 from .values import Failed
 from .zoned_datetime import Moment
 
@@ -139,14 +139,8 @@ def _check_call(node: Call, text: str, options: Options) -> None:
 
 def _constant(node: Node, options: Options) -> Any:
     """The value of a part that reads nothing from the row; `_NONE` for others and where it fails."""
-    if isinstance(node, Constant):
-        return node.value
-    if node.volatile or any(isinstance(each, FieldPath) for each in walk(node)):
-        return _NONE
-    try:
-        return run(compile_node(node), Scope({}, Context(options)))
-    except Failed:
-        return _NONE
+    folded = fold(node, options)
+    return folded.value if isinstance(folded, Constant) else _NONE
 
 
 # --- likely mistakes -------------------------------------------------------------------------------------------------

@@ -147,14 +147,9 @@ def row_function(node: Node) -> Callable[..., Any]:
 def run(evaluator: Evaluator, scope: Scope) -> Any:
     """The value of one row. Raises Failed: with the reason."""
     try:
-        value = evaluator(scope)
-    except Failed:
-        raise
+        return evaluator(scope)
     except (RecursionError, OverflowError, MemoryError) as error:
         raise Failed(reason_of(error)) from None
-    if callable(value):
-        raise Failed("a lambda is no value")
-    return value
 
 
 def reason_of(error: Exception) -> str:

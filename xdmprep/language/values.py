@@ -200,17 +200,14 @@ def kind_of(value: Any) -> str:
 
 def truth(value: Any, options: Options) -> bool:
     """`value` as a condition: false, null, 0, ``""`` and ``"false"`` are false."""
-    if isinstance(value, bool):
-        return value
-    if value is None:
-        if options.null_condition == "error":
-            raise Failed("the condition is null")
-        return False
-    if isinstance(value, str):
-        return value not in ("", "false")
-    if isinstance(value, int | float | Decimal):
-        return value != 0
-    raise Failed(f"{kind_of(value)} is no condition")
+    held = _boolean(value)
+    if held is not None:
+        return held
+    if value is not None:
+        raise Failed(f"{kind_of(value)} is no condition")
+    if options.null_condition == "error":
+        raise Failed("the condition is null")
+    return False
 
 
 def equal(left: Any, right: Any) -> bool:

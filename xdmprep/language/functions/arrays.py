@@ -109,14 +109,14 @@ def _function_argument(value: Any) -> Callable[..., Any]:
 
 
 @_array("filterArray(array, lambda)", "The elements for which the lambda holds.",
-        "filterArray([5, -6, 0, 7], x -> x > 0)", [5, 7], nulls=(0,))  # fmt: skip
+        "filterArray([5, -6, 0, 7], x -> x > 0)", [5, 7], nulls=(0,), lambda_at=1)  # fmt: skip
 def filter_array(ctx: Context, value: Any, test: Any) -> Any:
     holds = _function_argument(test)
     return [item for item in array(value) if truth(holds(item), ctx.options)]
 
 
 @_array("transformArray(array, lambda)", "The array of what the lambda gives for each element.",
-        "transformArray([1, 2], x -> x * 10)", [10, 20], nulls=(0,))  # fmt: skip
+        "transformArray([1, 2], x -> x * 10)", [10, 20], nulls=(0,), lambda_at=1)  # fmt: skip
 def transform_array(ctx: Context, value: Any, change: Any) -> Any:
     changed = _function_argument(change)
     return [changed(item) for item in array(value)]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..catalogue import Context, add, function, text
+from ..catalogue import Context, function, text
 from ..values import Failed, is_blank, kind_of, text_of
 
 _object = partial(function, category="object")
@@ -69,8 +69,9 @@ def str_to_object(ctx: Context, value: Any, between: Any = None, after: Any = No
 
 
 # the interpreter, which has the record, looks it up
-add("contains_key(path)", "Whether the source has a value at a path, given as text.", 'contains_key("evars.field1")',
-    True, record={"evars": {"field1": "x"}}, aliases=("is_set",), result=pa.bool_(), category="object")  # fmt: skip
+function("contains_key(path)", "Whether the source has a value at a path, given as text.",
+         'contains_key("evars.field1")', True, record={"evars": {"field1": "x"}}, aliases=("is_set",),
+         result=pa.bool_(), category="object")(None)  # fmt: skip
 
 
 @_object("nullify()", "Null: leaves the attribute out.", "nullify()", None)
@@ -124,9 +125,9 @@ def uuid(ctx: Context) -> str:
     return ctx.random_id()
 
 
-add("fpid_to_ecid(text)", "The ECID of a first-party id.", category="special", availability="no",
+function("fpid_to_ecid(text)", "The ECID of a first-party id.", category="special", availability="no",
     reason="the platform does not publish how it makes an ECID from a first-party id; "
-           "leave the field to the platform, or map an ECID that you have")  # fmt: skip
+           "leave the field to the platform, or map an ECID that you have")(None)  # fmt: skip
 
 
 # Maps; keys are texts

@@ -151,34 +151,13 @@ def read_layouts(
         as_written: whether an offset is read but does not move the moment, so that its day is the one in the text.
 
     Returns:
-        Moments in microseconds; null stays null, and text that fits no layout is open.
-    """
-    whole = _by_arrow(text, layouts)
-    if whole is not None:
-        return Column(whole)
-    if as_written:
-        local, _, nulls, todo = _read(text, layouts, blank_is_null, options)
-        return Column(pa.array(local, LONG, mask=nulls | todo).view(MOMENT), some(todo))
-    found = read_zoned(text, layouts, blank_is_null, options)
-    return Column(instant_of(found.values), found.open)
-
-
-def read_zoned(text: pa.Array, layouts: tuple[Layout, ...], blank_is_null: bool, options: Options) -> Column:
-    """As :func:`read_layouts`, each moment in its zone, which may have a name.
-
-    Args:
-        text: a text column.
-        layouts: in the order in which they are tried.
-        blank_is_null: whether blank text gives null; it is open otherwise.
-        options: give the zone of moments without one.
-
-    Returns:
         Moments in microseconds with their zones; null stays null, and text that fits no layout is open.
     """
     whole = _by_arrow(text, layouts)
     if whole is not None:
         return Column(whole)
     local, zones, nulls, todo = _read(text, layouts, blank_is_null, options)
+    zones = np.zeros_like(zones) if as_written else zones
     try:
         micros, _ = instants(local, zones)
     except Failed:

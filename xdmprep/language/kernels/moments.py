@@ -52,7 +52,7 @@ def _read(rows: Rows, value: Column, pattern: Any) -> Column:
         return read_automatic(rows, value)
     known = rows.context.pattern(pattern)
     need(known.layouts)
-    return dates.read_zoned(plain(value.values), known.layouts, True, rows.options)
+    return dates.read_layouts(plain(value.values), known.layouts, True, rows.options)
 
 
 @kernel("format", "moment fixed")

@@ -278,7 +278,7 @@ def read_automatic(rows: Rows, column: Column, blank_is_null: bool = True) -> Co
     """Dates of texts in one of the automatic formats."""
     need(rows.options.zoneless_millis != "drop")
     layouts = dates.ISO + automatic_layouts(rows.options)
-    return dates.read_zoned(plain(column.values), layouts, blank_is_null, rows.options)
+    return dates.read_layouts(plain(column.values), layouts, blank_is_null, rows.options)
 
 
 def _taken(rows: Rows, column: Column | Body, take: str) -> Any:
