@@ -102,6 +102,29 @@ def first_reasons(columns: Sequence[Column], n: int) -> Ints | None:
     return why
 
 
+#: Texts that messages quote as they are.
+_QUOTABLE = r"^[ -&(-\[\]-~]{1,80}$"
+
+
+def reported(text: pa.Array, found: Column, *reasons: tuple[str, str]) -> Column:
+    """`found` with why its open texts fail, where an expression says so for sure and messages quote them plainly.
+
+    Args:
+        text: what was read.
+        found: what was found.
+        reasons: expressions for RE2, and what the message says behind the quoted text.
+    """
+    if found.open is None or any(len(ending) > 300 for _, ending in reasons):  # long messages are cut
+        return found
+    at = np.flatnonzero(found.open)
+    words = text.take(pa.array(at))
+    plainly, why = pc.match_substring_regex(words, _QUOTABLE), np.full(len(text), None, dtype=object)
+    for expression, ending in reasons:
+        sure = as_mask(pc.and_(plainly, pc.match_substring_regex(words, expression)))
+        why[at[sure]] = pc.binary_join_element_wise("'", words.filter(pa.array(sure)), f"' {ending}", "").to_pylist()
+    return Column(found.values, found.open, why)
+
+
 def marked(n: int, rows: Any) -> Mask:
     """True in some of `n` rows: in those of a mask or of numbers."""
     made = np.zeros(n, dtype=bool)

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..columns import LONG, MOMENT, TEXT, Column, as_mask, merged, nulls_of, numpy_of, plain, some
+from ..columns import LONG, MOMENT, TEXT, Column, as_mask, merged, nulls_of, numpy_of, plain, reported, some
 from ..functions.dates import COMPONENTS
 from ..java_time_format import zone
 from ..shapes import chosen, instant_of, zoned, zones_of
@@ -38,7 +38,7 @@ def date(rows: Rows, value: Column, pattern: Any = None, default: Column | None 
     if kind(value) == "text":
         blank |= as_mask(pc.equal(plain(value.values), ""))
     made = chosen(np.where(blank, 1, 0), [found, Column(spare.values)])
-    return Column(made.values, merged(found.open, None if spare.open is None else some(spare.open & blank)))
+    return Column(made.values, merged(found.open, None if spare.open is None else some(spare.open & blank)), found.why)
 
 
 def _read(rows: Rows, value: Column, pattern: Any) -> Column:
@@ -48,11 +48,13 @@ def _read(rows: Rows, value: Column, pattern: Any) -> Column:
     if name in ("moment", "zoned"):
         return Column(value.values)
     need(name == "text")
+    words, no_digit = plain(value.values), r"^[^0-9]*$"  # every date has some
     if pattern is None:
-        return read_automatic(rows, value)
+        return reported(words, read_automatic(rows, value), (no_digit, "is in none of the known date formats"))
     known = rows.context.pattern(pattern)
     need(known.layouts)
-    return dates.read_layouts(plain(value.values), known.layouts, True, rows.options)
+    found = dates.read_layouts(words, known.layouts, True, rows.options)
+    return reported(words, found, (no_digit, f"does not have the format {known.text!r}"))
 
 
 @kernel("format", "moment fixed")

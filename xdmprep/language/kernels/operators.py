@@ -9,7 +9,22 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..columns import DOUBLE, EXACT, LONG, TEXT, Column, Ints, Mask, as_mask, merged, nulls_of, numpy_of, plain, some
+from ..columns import (
+    DOUBLE,
+    EXACT,
+    LONG,
+    TEXT,
+    Column,
+    Ints,
+    Mask,
+    as_mask,
+    merged,
+    nulls_of,
+    numpy_of,
+    plain,
+    reported,
+    some,
+)
 from ..shapes import alternatives, chosen, digits_of, instant_of, mixed_of, only_where
 from ..values import number_in
 from . import exact, numbers, texts
@@ -17,6 +32,9 @@ from .equality import same
 from .table import Constants, Made, Rows, as_texts, failing, kernel, kind, need, needed, truths
 
 # Conversions
+
+_NO_NUMBER = "[^0-9eE.+-]", "is not a number"
+_NOT_WHOLE = r"^-?[0-9]{1,15}\.[0-9]{1,15}$", "is not a whole number"
 
 
 @kernel("to_integer", "any", option="fractions")
@@ -26,7 +44,8 @@ def _whole(rows: Rows, value: Column, option: str) -> Made:
     if name == "long":
         return Column(value.values)
     if name == "text":
-        return numbers.integers(plain(value.values))
+        words = plain(value.values)
+        return reported(words, numbers.integers(words), _NO_NUMBER, *(() if cut else (_NOT_WHOLE,)))
     if name == "numeral":
         return _whole_numerals(value, cut)
     if name == "double":
@@ -56,7 +75,8 @@ def to_decimal(rows: Rows, value: Column) -> Made:
         odd = as_mask(pc.is_inf(value.values))
         return Column(value.values, some(odd))
     if name == "text":
-        return numbers.decimals(plain(value.values))
+        words = plain(value.values)
+        return reported(words, numbers.decimals(words), _NO_NUMBER)
     if name == "numeral":
         return Column(value.values, some(as_mask(pc.invert(pc.match_substring(digits_of(value.values), ".")))))
     return failing(rows, value, DOUBLE) if name != "mixed" else None
