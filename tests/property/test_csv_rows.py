@@ -132,8 +132,9 @@ def test_rows_cells_and_lines_are_those_of_the_csv_module(
     expected_names, expected, lost = by_csv_module(data, delimiter, quote, names)
     found_names, rows, unread = read(file, delimiter=delimiter, quote=quote, block_bytes=block, names=names)
     if isinstance(found_names, str):
-        if "by its letters, cp1252" in found_names:
-            assert sum(not line.isascii() for line in data.splitlines()) >= 3
+        if "by its letters" in found_names:
+            odd = sum(not line.isascii() for line in data.splitlines())
+            assert odd >= 3 or 2 * odd >= len(data.splitlines()) - 1
             return
         if "looks like a row" in found_names or "begins with a comment" in found_names:
             assert names is None and isinstance(expected_names, tuple)

@@ -72,15 +72,23 @@ def _opened(raw: IO[bytes], kind: str, file: Path) -> Any:
             )
         if names[:1] == ["mimetype"]:
             raise SourceError(f"{file}: is an OpenDocument file. Save its table as .xlsx or as CSV.")
-        names = [name for name in names if not name.startswith("__MACOSX/")]
-        if len(names) != 1:
+        names = [name for name in names if not _is_extra(name)]
+        if not names:
+            raise SourceError(f"{file}: is a zip archive without files. Give one with a single file.")
+        if len(names) > 1:
             shown = ", ".join(printable(name, 60) for name in names[:4]) + (", ..." if len(names) > 4 else "")
-            raise SourceError(
-                f"{file}: is a zip archive of {len(names)} files ({shown or 'none'}). Give one with a single file."
-            )
+            raise SourceError(f"{file}: is a zip archive of {len(names)} files ({shown}). Give one with a single file.")
+        if archive.getinfo(names[0]).flag_bits & 1:
+            raise SourceError(f"{file}: is a zip archive with a password. Unpack it first.")
         return archive.open(names[0])
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
         raise SourceError(f"{file}: the zip archive cannot be read ({error}).") from None
+
+
+def _is_extra(name: str) -> bool:
+    """Whether a member of an archive is what macOS and Windows put beside the files of a folder."""
+    *folders, last = name.split("/")
+    return "__MACOSX" in folders or last.startswith("._") or last in (".DS_Store", "Thumbs.db", "desktop.ini")
 
 
 class _Gzip:

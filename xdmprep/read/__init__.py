@@ -18,15 +18,11 @@ from ..core.stream import Stream
 from ..errors import SourceError
 from .arrow import as_records, read_arrow, read_frame, read_parquet
 from .csv import CsvOptions, KnownTypes, read_csv
-from .excel import ENDINGS as BOOKS
 from .excel import ExcelOptions, read_excel
 from .several import expand, fingerprint, kind_of, read_files
-from .spooled import Spooled, is_open_file
+from .spooled import Spooled, is_book, is_compressed, is_open_file, kind_of_bytes
 
 log = logging.getLogger("xdmprep.read")
-
-_ARROW = (".arrow", ".arrows", ".feather", ".ipc")
-_JSON = (".json", ".jsonl", ".ndjson")
 
 __all__ = [
     "CsvOptions", "ExcelOptions", "Spooled", "as_records", "expand", "fingerprint", "is_csv", "is_open_file",
@@ -39,7 +35,17 @@ def is_csv(source: Any) -> bool:
     source = as_local(source)
     if not isinstance(source, str | os.PathLike) or is_elsewhere(source) or expand(source) is not None:
         return False
-    return kind_of(Path(source)) in (None, "CSV") and not is_arrow_file(Path(source))
+    return _kind(Path(source)) == "CSV"
+
+
+def _kind(file: Path) -> str:
+    """What a file is read as: what its bytes are, where it is compressed or its name does not say."""
+    if is_arrow_file(file):
+        return "Arrow"
+    named = kind_of(file)
+    if named in ("Parquet", "Excel") and file.suffix.lower() not in PACKED:  # whose readers say what it is instead
+        return named
+    return named if named is not None and not is_compressed(file) else kind_of_bytes(file) or named or "CSV"
 
 
 def open_source(source: Any, csv: CsvOptions | None = None, excel: ExcelOptions | None = None) -> Stream:
@@ -126,24 +132,22 @@ def _file(
 ) -> Stream:
     if (why := why_no_source(path)) is not None:
         raise SourceError(f"{os.fspath(path)}: {why}.")
-    ending = Path(path).suffix.lower()
-    if log.isEnabledFor(logging.DEBUG) and Path(path).is_file():
+    file = Path(path)
+    kind = _kind(file)
+    if log.isEnabledFor(logging.DEBUG) and file.is_file():
         text = csv or CsvOptions()
-        how = f", {text.encoding}, delimiter {text.delimiter!r}" if (kind := kind_of(Path(path))) == "CSV" else ""
-        log.debug("%s: opened as %s, %d bytes%s", Path(path).name, kind, Path(path).stat().st_size, how)
-    if ending in PACKED and not is_csv(path):  # these readers go through the file itself
-        with open_bytes(Path(path)) as opened:
-            unpacked = Spooled(opened)
-        stream = _copied(unpacked, csv, excel)
-        return replace(stream, name=Path(path).name)
-    if ending in (".parquet", ".pq"):
+        how = f", {text.encoding}, delimiter {text.delimiter!r}" if kind == "CSV" else ""
+        log.debug("%s: opened as %s, %d bytes%s", file.name, kind, file.stat().st_size, how)
+    packed = kind_of(file) not in ("Parquet", "Excel") or file.suffix.lower() in PACKED
+    if packed and kind != "CSV" and is_compressed(file) and not is_book(file):  # these readers go through the file
+        with open_bytes(file) as opened:
+            return replace(_copied(Spooled(opened, str(file)), csv, excel), name=file.name)
+    if kind == "Parquet":
         return read_parquet(path)
-    if ending in _ARROW or is_arrow_file(Path(path)):
+    if kind == "Arrow":
         return read_arrow(path)
-    if ending in _JSON:
+    if kind == "JSON":
         from .ndjson import read_ndjson
 
         return read_ndjson(path)
-    if ending in BOOKS:
-        return read_excel(path, excel)
-    return read_csv(path, csv, known)
+    return read_excel(path, excel) if kind == "Excel" else read_csv(path, csv, known)

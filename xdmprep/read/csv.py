@@ -28,13 +28,12 @@ from ..core.stream import Chunk, Stream, Unread, row_chunk
 from ..errors import NoRowsError, SourceError, UsageError, counted, shorten
 from ..kernels.csv_arrow import Aside, CsvForm
 from ..kernels.record_boundary import Cutter
+from .encodings import encoding_of
 from .opening import check_encoding, is_packed, open_text
 
 #: A longer record is set aside without being held in memory.
 MAX_RECORD_BYTES = 32 << 20
 _SEP = re.compile(rb"\s*sep=(.)\s*")
-#: Letters and signs of cp1252 in Western texts.
-_WESTERN = frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝàáâãäåæçèéêëìíîïñòóôõöøùúûüýßŒœŠšŽžŸ€‚„…‘’“”–—«»£§©®°´·¿¡ªº\xa0")
 #: Bytes of a file that are read to find columns of which other files have few values.
 TELLING = 64 << 10
 #: So much is kept of a record that is set aside for its length.
@@ -164,8 +163,7 @@ def read_csv(
     if opts.names is None:
         _check_header(file, opts, header, sample)
     if codecs.lookup(opts.encoding).name == "utf-8" and (encoding := encoding_of(sample)) is not None:
-        shown = "cp1252 (Windows)" if encoding == "cp1252" else f"perhaps {encoding}"
-        raise SourceError(f"{file}: is not UTF-8 but, by its letters, {shown}. Give --encoding {encoding}.")
+        raise SourceError(f"{file}: {_not_utf8(encoding)}")
     columns = pa.schema([(name, pa.string()) for name in header.names])
     types = None if known is None else known.get(header.names)
     if types is None:
@@ -236,7 +234,9 @@ def _header_names(cutter: Cutter, record: bytes, file: Path, opts: CsvOptions) -
     try:
         names = [value.decode().strip() for value in values]
     except UnicodeDecodeError:
-        raise SourceError(f"{file}: the header is not UTF-8. If it is cp1252, give --encoding cp1252.") from None
+        told = encoding_of(record)
+        hint = "If it is cp1252, give --encoding cp1252." if not told else _give(told)
+        raise SourceError(f"{file}: the header is not UTF-8{_by_letters(told)}. {hint}") from None
     if len(names) == 1:
         for other in ",;\t|^~":
             if other != opts.delimiter and other in names[0]:
@@ -246,6 +246,20 @@ def _header_names(cutter: Cutter, record: bytes, file: Path, opts: CsvOptions) -
                     f"The delimiter looks like {shown}: give --delimiter {'tab' if other == chr(9) else repr(other)}."
                 )
     return unique_names(names)
+
+
+def _not_utf8(encoding: str) -> str:
+    return f"is not UTF-8{_by_letters(encoding)}. {_give(encoding)}"
+
+
+def _by_letters(encoding: str | None) -> str:
+    if not encoding:
+        return ""
+    return f" but, by its letters, {'cp1252 (Windows)' if encoding == 'cp1252' else f'perhaps {encoding}'}"
+
+
+def _give(encoding: str) -> str:
+    return f"Give --encoding {encoding}."
 
 
 def _check_header(file: Path, opts: CsvOptions, header: Header, sample: bytes) -> None:
@@ -273,49 +287,6 @@ def _widths(sample: bytes, opts: CsvOptions) -> Iterator[int]:
         at += size
         if record.strip():
             yield len(cutter.values(record))
-
-
-def encoding_of(sample: bytes) -> str | None:
-    """The likely encoding of a text of which three lines or more are not UTF-8, and hardly one is beyond ASCII.
-
-    cp1252 is recognised by the letters and signs of Western texts, others by the frequency of their letters.
-
-    Returns:
-        Its name; None if the text is UTF-8, or no encoding makes letters of its bytes.
-    """
-    if _is_utf8(sample[: sample.rfind(b"\n") + 1 or len(sample)]):
-        return None
-    lines = [*itertools.islice((line for line in sample.splitlines() if not line.isascii()), _GUESSED_LINES)]
-    bad = [line for line in lines if not _is_utf8(line)]
-    if len(bad) < 3 or 10 * (len(lines) - len(bad)) > len(bad):
-        return None
-    text = b"\n".join(bad)
-    if all(char in _WESTERN for char in set(text.decode("cp1252", errors="replace")) if char > "\x7f"):
-        return "cp1252"
-    from charset_normalizer import from_bytes
-
-    found = from_bytes(text, cp_isolation=_ENCODINGS).best()
-    letters = [char for char in str(found or "") if char > "\x7f"]
-    if found is None or len(letters) < 10 or 10 * sum(map(str.isalpha, letters)) < 9 * len(letters):
-        return None
-    return str(found.encoding)
-
-
-#: Lines that an encoding is guessed from.
-_GUESSED_LINES = 2_000
-#: Encodings that are looked for, beside cp1252.
-_ENCODINGS = [
-    "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp932", "gb18030", "big5", "euc_kr",
-    "iso8859_2", "koi8_r", "mac_roman", "cp850", "cp852",
-]  # fmt: skip
-
-
-def _is_utf8(text: bytes) -> bool:
-    try:
-        pa.array([text], pa.binary()).cast(pa.string())  # several times as fast as Python's decoder
-    except pa.ArrowInvalid:
-        return False
-    return True
 
 
 def first_rows(file: Path, opts: CsvOptions, header: Header, size: int = 1 << 20) -> bytes:

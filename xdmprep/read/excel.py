@@ -16,6 +16,8 @@ Hidden rows and columns are read too.  Rows are read as they are needed.
 from __future__ import annotations
 
 import datetime
+import io
+import itertools
 import os
 import re
 import zipfile
@@ -86,12 +88,32 @@ def read_excel(path: str | os.PathLike[str], options: ExcelOptions | None = None
     header = next(rows)
     names = unique_names([_text(cell) or "" for cell in header.cells])
     first = next(rows, None)
+    if first is not None and opts.header_row is None and len(header.cells) == 1:
+        _refuse_title(file, header, [first, *itertools.islice(rows, _LOOKED)])
     rows.close()
     if first is None:
         raise NoRowsError(f"{file}: sheet {header.sheet!r} has a header but no row below it. Nothing was written.")
     columns = pa.schema([(name, pa.string()) for name in names])
     leaves = column_leaves(columns)
     return Stream(partial(_pieces, file, opts), (partial(_chunk, leaves=leaves),), leaves, columns, file.name)
+
+
+#: Rows below a title in which the header is looked for.
+_LOOKED = 20
+
+
+def _refuse_title(file: Path, title: _Row, below: Sequence[_Row]) -> None:
+    """Refuse a sheet that begins with a title: one cell, and rows of several cells below it.
+
+    Raises:
+        SourceError: with the row that is the header.
+    """
+    wide = [row for row in below if len(row.cells) > 1]
+    if len(wide) > 1 and 2 * len(wide) > len(below):
+        raise SourceError(
+            f"{file}: sheet {title.sheet!r} begins with a line that is no header, "
+            f"{shorten(str(title.cells[0].value))}. Give --header-row {wide[0].number}, or another row."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +159,11 @@ def _opened(file: Path) -> Any:
     import warnings
 
     try:
+        # by path it takes no other endings
+        book: Any = file if file.suffix.lower() in ENDINGS else io.BytesIO(file.read_bytes())
         with warnings.catch_warnings():  # about styles and extensions that do not matter here
             warnings.simplefilter("ignore")
-            return openpyxl.load_workbook(file, read_only=True, data_only=True)
+            return openpyxl.load_workbook(book, read_only=True, data_only=True)
     except OSError as error:
         raise SourceError(f"{file}: {error.strerror or error}.") from None
     except Exception as error:  # the reader raises what its XML and zip parsers raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.arrow_file import is_arrow
+from ..core.documents import is_file
 from ..core.packed import open_bytes, packing
 from ..core.remote import STANDARD_INPUT, RemoteError, name_of, pieces, shown
 from ..core.stream import Stream
@@ -46,6 +48,7 @@ class Spooled:
 
     Args:
         opened: open for reading; one in text mode is written as UTF-8. Or ``-``, or a URL.
+        name: of the file, for messages, where it does not say it itself.
 
     Attributes:
         path: of the copy; its ending says what the bytes are.
@@ -55,7 +58,7 @@ class Spooled:
         SourceError: the file is closed, not open for reading, or empty.
     """
 
-    def __init__(self, opened: Any) -> None:
+    def __init__(self, opened: Any, name: str = "") -> None:
         if isinstance(opened, str) and opened == STANDARD_INPUT:
             opened, self.name = getattr(sys.stdin, "buffer", sys.stdin), "standard input"
         elif isinstance(opened, str):
@@ -63,7 +66,7 @@ class Spooled:
             self.name = opened.name
         else:
             own = getattr(opened, "name", "")
-            self.name = Path(own).name if isinstance(own, str) and own else "data"
+            self.name = name or (Path(own).name if isinstance(own, str) and own else "data")
         if opened is None:
             raise SourceError(f"{self.name}: is closed.")
         folder = tempfile.mkdtemp(prefix="xdmprep-")
@@ -82,7 +85,7 @@ class Spooled:
                 "is empty" if isinstance(opened, _Pieces) else "there is nothing to read, or all of it was read before"
             )
             raise SourceError(f"{self.name}: {what}.")
-        if packing(head) is not None and not _is_book(self.path):
+        if packing(head) is not None and not is_book(self.path):
             head = self._unpacked()
         self.path = self.path.rename(self.path.with_name("data" + _ending(head, self.name)))
 
@@ -126,11 +129,42 @@ def _keeping(source: Callable[[], Iterator[Any]], kept: Spooled) -> Callable[[],
     return opened
 
 
-def _is_book(file: Path) -> bool:
-    """Whether a zip archive is an Office document."""
+def is_compressed(file: Path) -> bool:
+    """Whether a file is compressed, by its first bytes; False where it cannot be read."""
+    if not is_file(file):
+        return False
+    try:
+        with file.open("rb") as opened:
+            return packing(opened.read(4)) is not None
+    except (OSError, ValueError):
+        return False
+
+
+def kind_of_bytes(file: Path) -> str | None:
+    """The kind of a file by its first bytes, be it compressed or not; None where there is no file.
+
+    Returns:
+        ``CSV``, ``JSON``, ``Parquet``, ``Excel`` or ``Arrow``.
+
+    Raises:
+        SourceError: it cannot be opened, is a zip archive of no or several files, or damaged.
+    """
+    if not is_file(file):
+        return None
+    if is_book(file, "xl/workbook.xml"):
+        return "Excel"
+    with open_bytes(file) as opened:
+        return _KINDS[_ending(opened.peek(4096)[:4096], "")]
+
+
+_KINDS = {".parquet": "Parquet", ".arrow": "Arrow", ".xlsx": "Excel", ".json": "JSON", ".csv": "CSV"}
+
+
+def is_book(file: Path, part: str = "[Content_Types].xml") -> bool:
+    """Whether a zip archive is an Office document, or one with some part."""
     try:
         with zipfile.ZipFile(file) as archive:
-            return "[Content_Types].xml" in archive.namelist()
+            return part in archive.namelist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         return False
 
@@ -144,6 +178,6 @@ def _ending(head: bytes, name: str) -> str:
         return ".arrow"
     if head.startswith(b"PK\x03\x04"):
         return ".xlsx"
-    if text[:1] in (b"{", b"["):
+    if re.match(rb'\{\s*("|\}|\Z)|\[\s*([\[{\]]|\Z)', text):
         return ".json"
     return Path(name).suffix.lower() if Path(name).suffix.lower() in (".csv", ".tsv", ".txt") else ".csv"
