@@ -153,6 +153,56 @@ CASES: dict[str, pl.Expr | None] = {
 }  # fmt: skip
 
 
+#: Chains as people write them, texts beyond ASCII, arguments from columns, values of which half fail.
+CASES |= {
+    "upper(trim(L))": c("L").str.strip_chars().str.to_uppercase(),
+    "concat(upper(left(L, 1)), lower(substr(L, 1)))": c("L").str.head(1).str.to_uppercase() + c("L").str.slice(1).str.to_lowercase(),
+    'replacestr(lower(L), "ü", "ue")': c("L").str.to_lowercase().str.replace_all("ü", "ue", literal=True),
+    'substr(L, 0, instr(L, " "))': c("L").str.split(" ").list.first(),
+    'L.substring(L.lastIndexOf(" ") + 1)': c("L").str.split(" ").list.last(),
+    'L.equalsIgnoreCase("MÜLLER")': c("L").str.to_lowercase() == "müller",
+    "equalsIgnoreCase(L, F)": c("L").str.to_lowercase() == c("F").str.to_lowercase(),
+    'join("", transformArray(explode(L, " "), w -> upper(left(w, 1))))': None,
+    'rpad(L, 30, "·")': c("L").str.pad_end(30, "·"),
+    "L.charAt(1)": c("L").str.slice(1, 1),
+    'L.replaceAll("[^A-Za-z ]", "")': c("L").str.replace_all("[^A-Za-z ]", ""),
+    'P.replaceFirst("^0*", "+")': c("P").str.replace("^0*", "+"),
+    "instr(L, F)": c("L").str.find(c("F"), literal=True),
+    "L.contains(F)": c("L").str.contains(c("F"), literal=True),
+    "L.endsWith(F)": c("L").str.ends_with(c("F")),
+    'replacestr(L, F, "-")': None,
+    "explode(L, F)": None,
+    "L =~ F": None,
+    "substr(L, N % 3, N % 5)": c("L").str.slice(c("N") % 3, c("N") % 5),
+    'date(format(AT, "dd.MM.yyyy"), "dd.MM.yyyy")': c("AT").dt.to_string("%d.%m.%Y").str.to_datetime("%d.%m.%Y", strict=False),
+    'date(format(AT, "dd MMM yyyy"), "dd MMM yyyy")': c("AT").dt.to_string("%d %b %Y").str.to_datetime("%d %b %Y", strict=False),
+    'date(format(AT, "MM/dd/yyyy"))': c("AT").dt.to_string("%m/%d/%Y").str.to_datetime("%m/%d/%Y", strict=False),
+    'concat(format(AT, "yyyy"), "-Q", (date_part("mm", AT) + 2) / 3)': pl.concat_str(c("AT").dt.year(), pl.lit("-Q"), (c("AT").dt.month() + 2) // 3),
+    'iif(date_part("mm", AT) < 7, "H1", "H2")': pl.when(c("AT").dt.month() < 7).then(pl.lit("H1")).otherwise(pl.lit("H2")),
+    'iif(AT > "2010-01-01", "new", "old")': None,
+    'to_integer(iif(N % 2 == 0, Q, "12x"))': pl.when(c("N") % 2 == 0).then(c("Q")).otherwise(pl.lit("12x")).cast(pl.Int64, strict=False),
+    "to_decimal(iif(N % 2 == 0, P, F))": pl.when(c("N") % 2 == 0).then(c("P")).otherwise(c("F")).cast(pl.Float64, strict=False),
+    "to_integer(P)": c("P").cast(pl.Int64, strict=False),
+    "to_decimal(F) * 2": c("F").cast(pl.Float64, strict=False) * 2,
+    'date(iif(N % 2 == 0, OFF, F), "yyyy-MM-dd\'T\'HH:mm:ssXXX")': None,
+    "json_to_object(iif(N % 2 == 0, JS, F)).id": None,
+    "D > F": None,
+    "N * N * N": c("N") * c("N") * c("N"),
+    "N / (N % 2)": None,
+    'iif(to_decimal(P) > 100 && to_integer(Q) < 50000, upper(F), lower(L))': pl.when((c("P").cast(pl.Float64) > 100) & (c("Q").cast(pl.Int64) < 50_000)).then(c("F").str.to_uppercase()).otherwise(c("L").str.to_lowercase()),
+    'decode(N % 4, 0, F, 1, L, 2, "two", "other")': None,
+    'add_to_map(to_map("a", F), to_map("b", L))': None,
+    'coalesce(str_to_object(KV, ":", ",").z, str_to_object(KV, ":", ",").a)': None,
+    "first(filterArray(LT, x -> x != F))": None,
+    'size_of(filterArray(LN, x -> x > 2))': c("LN").list.eval(pl.element().filter(pl.element() > 2)).list.len(),
+    'transformArray(filterArray(LN, x -> x > 1), x -> {"id": x, "name": F})': None,
+    'join("-", transformArray(LT, x -> x.replaceAll("[0-9]", "")))': c("LT").list.eval(pl.element().str.replace_all("[0-9]", "")).list.join("-"),
+    'last(explode(get_url_path(URL), "/"))': c("URL").str.extract("https?://[^/]+([^?#]*)", 1).str.split("/").list.last(),
+    "md5(upper(trim(L)))": None,
+    "max(N, to_integer(Q))": pl.max_horizontal(c("N"), c("Q").cast(pl.Int64)),
+}  # fmt: skip
+
+
 def _micros(work: Callable[[], Any], rows: int) -> float:
     best = float("inf")
     for _ in range(3):
