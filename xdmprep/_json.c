@@ -1094,6 +1094,14 @@ out:;
     return made;
 }
 
+static int put_place(Bytes *places, const uint8_t *first, const uint8_t *at) {
+    const int64_t place = at - first;
+    if (grow(places, 8) < 0) return -1;
+    memcpy(places->bytes + places->used, &place, 8);
+    places->used += 8;
+    return 0;
+}
+
 /* line_ends(data, size) -> int64 buffer: where the lines in the first `size` bytes of `data` end. */
 PyObject *line_ends(PyObject *self, PyObject *args) {
     (void)self;
@@ -1112,11 +1120,7 @@ PyObject *line_ends(PyObject *self, PyObject *args) {
     const uint8_t *first = view.buf, *at = first, *end = first + size;
     while (at < end && !failed) {
         const uint8_t *stop = memchr(at, '\n', (size_t)(end - at));
-        const int64_t place = (stop ? stop : end) - first;
-        failed = grow(&ends, 8) < 0;
-        if (failed) break;
-        memcpy(ends.bytes + ends.used, &place, 8);
-        ends.used += 8;
+        failed = put_place(&ends, first, stop ? stop : end) < 0;
         at = (stop ? stop : end) + 1;
     }
     Py_END_ALLOW_THREADS;
@@ -1129,6 +1133,98 @@ out:
     drop(&ends);
     PyBuffer_Release(&view);
     return made;
+}
+
+/* split_array(data) -> (end, closed, stray, text, missing, breaks)
+ *
+ * A piece of an array that begins with an element: see kernels/json_array.py for what comes back. */
+PyObject *split_array(PyObject *self, PyObject *object) {
+    (void)self;
+    PyObject *made_text = NULL, *made_missing = NULL, *made_breaks = NULL, *result = NULL;
+    Py_buffer view;
+    if (PyObject_GetBuffer(object, &view, PyBUF_SIMPLE) < 0) return NULL;
+    const size_t size = (size_t)view.len;
+    Bytes text = {0}, missing = {0}, breaks = {0};
+    Py_ssize_t end = 0, closed = -1, stray = -1;
+    if (widen(&text, size + 2 * PADDING) < 0) {
+        PyErr_NoMemory();
+        goto out;
+    }
+    int failed = 0;
+    Py_BEGIN_ALLOW_THREADS;
+    memcpy(text.bytes, view.buf, size);
+    memset(text.bytes + size, 0, PADDING); /* where a scan of a text ends at the latest */
+    text.used = size + PADDING;
+    uint8_t *const first = text.bytes, *const stop = first + size, *at = first;
+    size_t depth = 0;
+    int inside = 0, begun = 0; /* in a text; behind the begin of an object or array that no comma follows yet */
+    while (at < stop && !failed) {
+        if (inside) {
+            at += text_end(at) - at;
+            if (at >= stop) break;
+        }
+        switch (*at) {
+        case '"': inside = !inside; break;
+        case '\\': at += at[1] == '\\' || at[1] == '"'; break;
+        case '\n':
+            failed = put_place(&breaks, first, at) < 0;
+            *at = inside ? 1 : ' ';
+            break;
+        case '\r':
+        case '\t':
+            if (!inside) *at = ' ';
+            break;
+        case '{':
+        case '[':
+            if (inside) break;
+            if (!depth++) {
+                if (begun && at[-1] <= ' ') {
+                    failed = put_place(&missing, first, at) < 0;
+                    at[-1] = '\n';
+                }
+                begun = 1;
+            }
+            break;
+        case '}':
+        case ']':
+            if (inside) break;
+            if (depth) {
+                depth--;
+            } else if (*at == ']') {
+                closed = at - first;
+                at = stop;
+            } else {
+                stray = at - first;
+            }
+            break;
+        case ',':
+            if (inside || depth) break;
+            *at = '\n';
+            end = at - first + 1;
+            begun = 0;
+            break;
+        default: break;
+        }
+        at++;
+    }
+    Py_END_ALLOW_THREADS;
+    if (failed) {
+        PyErr_NoMemory();
+        goto out;
+    }
+    if (!(made_text = given_away(&text))) goto out;
+    if (!(made_missing = given_away(&missing))) goto out;
+    if (!(made_breaks = given_away(&breaks))) goto out;
+    result = Py_BuildValue("nnnOOO", end, closed, stray, made_text, made_missing, made_breaks);
+out:
+    Py_XDECREF(made_text);
+    Py_XDECREF(made_missing);
+    Py_XDECREF(made_breaks);
+    drop(&text);
+    drop(&missing);
+    drop(&breaks);
+    PyBuffer_Release(&view);
+    return result;
 }
 
 /* parse_json(data, size, tree, flags) -> (status, starts, column)

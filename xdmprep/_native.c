@@ -2139,10 +2139,12 @@ static PyObject *write_all(PyObject *self, PyObject *args) {
 /* _json.c */
 PyObject *parse_json(PyObject *self, PyObject *args);
 PyObject *line_ends(PyObject *self, PyObject *args);
+PyObject *split_array(PyObject *self, PyObject *object);
 int make_memory_type(void);
 
 static PyMethodDef METHODS[] = {
     {"line_ends", line_ends, METH_VARARGS, "Where the lines of a block end."},
+    {"split_array", split_array, METH_O, "A piece of an array of JSON as lines."},
     {"parse_json", parse_json, METH_VARARGS, "Lines of JSON as columns."},
     {"text_sizes", text_sizes, METH_VARARGS, "The least and the most bytes of some texts."},
     {"take_texts", take_texts, METH_VARARGS, "The texts at some places."},

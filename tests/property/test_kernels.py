@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tempfile
@@ -184,6 +185,42 @@ def test_kernels_of_patterns(pattern: str, texts: list[str | None], skip: int) -
         long = [at for at, text in enumerate(column.to_pylist()) if text is not None and len(text.encode()) > 64]
         assert set(other) - set(long) == set(one) - set(long)
         assert set(one) <= set(other)
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(deadline=None)
+@given(st.lists(_VALUES, min_size=1, max_size=5), st.sampled_from([None, 0, 2, "\t"]), st.booleans())
+def test_elements_of_an_array_become_lines(values: list[Any], indent: int | str | None, ascii_only: bool) -> None:
+    whole = json.dumps(values, indent=indent, ensure_ascii=ascii_only).encode() + b" \n"
+    data = np.frombuffer(whole[1:], np.uint8)
+    for each in both():
+        found = each.split_array(data)
+        assert found.closed == len(data) - 3 and found.stray == -1 and not len(found.missing)
+        assert [json.loads(line) for line in found.text[: found.closed].tobytes().split(b"\n")] == values
+        assert len(found.text) >= len(data) + 64 and not found.text[len(data) : len(data) + 64].any()
+        inside = whole[1 : found.closed + 1]
+        assert [at for at in found.breaks.tolist() if at < found.closed] == [
+            m.start() for m in re.finditer(b"\n", inside)
+        ]
+
+
+@settings(deadline=None)
+@given(st.text(alphabet='{}[],"\\ \n\tae\x01é', max_size=60))
+def test_pieces_of_arrays_are_split_alike(text: str) -> None:
+    data = np.frombuffer(text.encode(), np.uint8)
+    seen = []
+    for each in both():
+        found = each.split_array(data)
+        size = len(data) if found.closed < 0 else found.closed
+        breaks = [at for at in found.breaks.tolist() if at < size]
+        seen.append((found.end, found.closed, found.stray, found.text[:size].tobytes(), found.missing.tolist(), breaks))
+    assert seen[1:] in ([], seen[:1])
 
 
 @settings(deadline=None)

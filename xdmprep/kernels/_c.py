@@ -14,6 +14,7 @@ from .arrays import Offsets, Positions
 from .automaton import Automaton
 from .byte_test import ByteTest
 from .csv_arrow import Aside, CsvForm
+from .json_array import Elements
 from .json_columns import ARRAY, MAP, OBJECT, UNKNOWN, JsonColumn, JsonNode, Parsed
 from .text_keys import HASH_WEIGHTS
 from .walk import TextColumn, TextRun, Walk
@@ -38,6 +39,13 @@ def _positions(found: bytes | None) -> Positions | None:
 def line_ends(data: Any, size: int) -> Positions:
     """See :class:`.interface.Kernels`."""
     return np.frombuffer(loops.line_ends(data, size), np.int64)
+
+
+def split_array(data: Any) -> Elements:
+    """See :class:`.interface.Kernels`."""
+    end, closed, stray, text, missing, breaks = loops.split_array(data)
+    places = np.frombuffer(missing, np.int64), np.frombuffer(breaks, np.int64)
+    return Elements(end, closed, stray, np.frombuffer(text, np.uint8), *places)
 
 
 def last_record_end(text: Any, start: int, stop: int, final: bool, delimiter: str, quote: str) -> int:

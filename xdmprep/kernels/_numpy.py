@@ -13,6 +13,7 @@ from .arrays import Offsets, Positions, text_bytes, valid
 from .automaton import not_accepted
 from .byte_test import ByteTest
 from .csv_arrow import count_lines, is_utf8, parse_csv
+from .json_array import split_array
 from .json_arrow import parse_plainly as parse_json
 from .json_texts import escape_some, print_times, printed_otherwise
 from .record_boundary import Cutter
@@ -22,8 +23,7 @@ from .walk import TextColumn, TextRun, Walk
 __all__ = [
     "count_lines", "escape", "hash_texts", "is_utf8", "join", "last_record_end", "line_ends", "misfits",
     "not_accepted", "number_texts", "object_texts", "order_groups", "parse_csv", "parse_json", "print_times",
-    "printed_otherwise",
-    "take_texts", "text_sizes", "write",
+    "printed_otherwise", "split_array", "take_texts", "text_sizes", "write",
 ]  # fmt: skip
 
 

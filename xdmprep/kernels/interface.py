@@ -12,6 +12,7 @@ from .arrays import Offsets, Positions
 from .automaton import Automaton
 from .byte_test import ByteTest
 from .csv_arrow import Aside, CsvForm
+from .json_array import Elements
 from .json_columns import JsonNode, Parsed
 from .walk import TextColumn, TextRun, Walk
 
@@ -36,6 +37,13 @@ class Kernels(Protocol):
         Args:
             data: uint8 array with at least 64 zero bytes behind `size`.
             size: bytes of the lines.
+        """
+
+    def split_array(self, data: Data, /) -> Elements:
+        """The elements in a piece of a JSON array as lines.
+
+        Args:
+            data: uint8 array; an element begins there.
         """
 
     def last_record_end(self, text: Data, start: int, stop: int, final: bool, delimiter: str, quote: str, /) -> int:

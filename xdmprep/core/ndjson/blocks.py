@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ... import kernels
 from ...errors import SourceError
 from ...kernels.arrays import Ints
-from ...kernels.json_arrow import escaped_quotes
+from ...kernels.json_array import PADDING, Elements
 from ..signatures import what_it_is
 
 #: Text read at a time: enough that threads rarely wait for each other (12 MB take a tenth less time than 8), and no
@@ -28,8 +29,6 @@ BLOCK_BYTES = 12 << 20
 ARRAY_BYTES = 8 << 20
 #: Room behind a block for the rest of its last line.
 SLACK = 1 << 16
-#: Bytes that follow the text in a block.
-PADDING = 64
 #: A longer record is not read at all: the platform drops records above 100 KB anyway.
 MAX_RECORD_BYTES = 16 << 20
 #: Characters of an unreadable line that the report shows.
@@ -41,7 +40,7 @@ class LineBlock:
     """Whole lines of a file.
 
     Attributes:
-        data: uint8 array: the lines, and :data:`PADDING` zero bytes.
+        data: uint8 array: the lines, and :data:`PADDING` zero bytes or more.
         size: bytes of the lines.
         offset: where they begin in the file.
         last: whether the file ends within the last line.
@@ -182,11 +181,11 @@ def array_blocks(file: Path, block_bytes: int) -> Iterator[LineBlock | Skipped]:
         left = np.zeros(0, np.uint8)
         first = True
         while True:
-            data = np.empty(len(left) + block_bytes, np.uint8)
+            data = np.frombuffer(pa.allocate_buffer(len(left) + block_bytes), np.uint8)
             data[: len(left)] = left
             more = opened.readinto(data[len(left) :].data)
             data = data[: len(left) + more]
-            found = _elements(data)
+            found = kernels.active.split_array(data)
             end, closing, closed = found.end, "", found.closed >= 0
             if closed:
                 end, closing = found.closed, _closing(data, found, opened, first)
@@ -198,10 +197,13 @@ def array_blocks(file: Path, block_bytes: int) -> Iterator[LineBlock | Skipped]:
                 yield Skipped(offset, len(data), int(np.count_nonzero(data == 10)), data[:SHOWN].tobytes())
                 return
             ended = closed or not more
-            if ended and not len(found.commas) and not data[:end].tobytes().strip(b" \t\r\n"):
+            if ended and not found.end and not data[:end].tobytes().strip(b" \t\r\n"):
                 end = 0  # no element
             if end or closing:
-                yield _made_lines(data[:end], found, offset, ended and not closed, lead, closing)
+                found.text[end : end + PADDING] = 0
+                breaks = np.concatenate([lead, found.breaks[: np.searchsorted(found.breaks, end)]])
+                missing = found.missing[: np.searchsorted(found.missing, end)]
+                yield LineBlock(found.text, end, offset, ended and not closed, breaks, closing, missing)
                 first, lead = False, lead[:0]
             if ended:
                 return
@@ -209,7 +211,7 @@ def array_blocks(file: Path, block_bytes: int) -> Iterator[LineBlock | Skipped]:
             offset += end
 
 
-def _closing(data: Any, found: _Elements, opened: Any, first: bool) -> str:
+def _closing(data: Any, found: Elements, opened: Any, first: bool) -> str:
     """What is wrong with the end of an array."""
     rest = data[found.closed + 1 :].tobytes()
     while rest:
@@ -219,79 +221,3 @@ def _closing(data: Any, found: _Elements, opened: Any, first: bool) -> str:
     if (found.end or not first) and not data[found.end : found.closed].tobytes().strip(b" \t\r\n"):
         return "not JSON: a comma before the end of the array, and no element behind it"
     return ""
-
-
-def _made_lines(data: Any, found: _Elements, offset: int, last: bool, lead: Ints, closing: str) -> LineBlock:
-    size = len(data)
-    text = np.empty(size + PADDING, np.uint8)
-    text[:size], text[size:] = data, 0
-    text[:size][found.outside[:size] & (data <= 32) & ((data == 10) | (data == 13) | (data == 9))] = 32
-    text[:size][data == 10] = np.where(found.outside[:size][data == 10], 32, 1)
-    text[found.commas] = 10
-    text[found.missing - 1] = 10
-    breaks = np.concatenate([lead, np.flatnonzero(data == 10)])
-    return LineBlock(text, size, offset, last, breaks, closing, found.missing[found.missing < size])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Elements:
-    """What is in a piece of an array that begins with an element.
-
-    Attributes:
-        end: behind the last comma between elements; 0 if there is none.
-        closed: where the array's closing bracket is; -1 if it is not in the piece.
-        commas: where the commas between elements are.
-        stray: where the last brace too many is; -1 if there is none.
-        missing: where objects and arrays begin behind a blank instead of a comma.
-        outside: for each byte whether it is outside of texts.
-    """
-
-    end: int
-    closed: int
-    stray: int
-    commas: Ints
-    missing: Ints
-    outside: Any
-
-
-def _elements(data: Any) -> _Elements:
-    quotes = data == 34
-    slashes = np.flatnonzero(data == 92)
-    if len(slashes):
-        quotes[escaped_quotes(data, slashes)] = False
-    outside = (np.cumsum(quotes, dtype=np.uint8) & 1) == 0
-    folded = data | 32
-    brackets = np.flatnonzero(outside & ((folded == ord("{")) | (folded == ord("}"))))
-    steps = np.where((data[brackets] | 32) == ord("{"), 1, -1)
-    depth = np.cumsum(steps)
-    beyond = np.flatnonzero(depth < 0)
-    stray = -1
-    if len(beyond) and data[brackets[beyond[0]]] != ord("]"):  # a brace too many: the element will say so
-        depth, last = _depths(data[brackets].tolist(), steps.tolist())
-        stray = int(brackets[last])
-        beyond = np.flatnonzero(depth < 0)
-    closed = int(brackets[beyond[0]]) if len(beyond) else -1
-    size = closed if closed >= 0 else len(data)
-    commas = np.flatnonzero(outside[:size] & (data[:size] == ord(",")))
-    inside = np.concatenate([np.zeros(1, depth.dtype), depth])[np.searchsorted(brackets, commas)]
-    commas = commas[inside == 0]
-    end = int(commas[-1]) + 1 if len(commas) else 0
-    begins = brackets[(steps > 0) & (depth == 1) & (brackets < size)]
-    before = np.searchsorted(commas, begins)
-    missing = begins[1:][before[1:] == before[:-1]]
-    return _Elements(end, closed, stray, commas, missing[(data[missing - 1] <= 32)], outside)
-
-
-def _depths(brackets: list[int], steps: list[int]) -> tuple[Any, int]:
-    """The depth behind each bracket, where braces too many count for nothing, and the number of the last of these."""
-    found: list[int] = []
-    depth = last = 0
-    for number, (bracket, step) in enumerate(zip(brackets, steps, strict=True)):
-        if depth or step > 0 or bracket == ord("]"):
-            depth += step
-        else:
-            last = number
-        found.append(depth)
-        if depth < 0:
-            break
-    return np.asarray(found + [-1] * (len(brackets) - len(found))), last
