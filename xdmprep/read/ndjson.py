@@ -53,11 +53,11 @@ from ..kernels.json_columns import (
 #: Text that the columns are learned from.
 SAMPLE_BYTES = 8 << 20
 #: Text read at a time.
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 8 << 20
 #: Of more columns, less text is read at a time.
 MANY_COLUMNS = 500
 #: Records that are learned from one by one; of the others only those that do not fit.
-FIRST = 200
+FIRST = 64
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from ... import kernels
 from ...kernels.arrays import Ints, Mask
-from .blocks import PADDING, LineBlock
+from ...kernels.json_array import PADDING
+from .blocks import LineBlock
 from .unread import without_comma
 
 

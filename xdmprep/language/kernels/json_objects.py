@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ... import kernels
-from ...core.ndjson.blocks import PADDING
 from ...core.ndjson.fields import Seen
 from ...core.ndjson.parse import parse
 from ...kernels import json_columns as json
 from ...kernels.arrays import list_parts
+from ...kernels.json_array import PADDING
 from ..columns import DOUBLE, LONG, Column, Ints, Mask, as_mask, nulls_of, plain, some, used_bytes
 from ..functions.objects import parse_json
 from ..shapes import MOST_KEYS, list_of, mixed_of, object_of
