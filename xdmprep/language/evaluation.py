@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from itertools import repeat
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -49,6 +49,10 @@ log = logging.getLogger("xdmprep.language")
 _WORTH, _HEAD, _FEW = 6, 1000, 100
 
 
+#: Nodes that occur more than once, and their values once they are known.
+Shared: TypeAlias = dict[Node, Column | None]
+
+
 class Frame:
     """The rows that a tree is evaluated on.
 
@@ -58,6 +62,7 @@ class Frame:
         context: options, clock, compiled patterns.
         keys: what tells a row from all others, for seeded random values.
         asked: where given, the nodes that asked the interpreter are noted here, and whether once per distinct value.
+        shared: the nodes that are worked out once, with their values once they are known.
     """
 
     def __init__(
@@ -67,8 +72,10 @@ class Frame:
         context: Context,
         keys: Callable[[int], bytes] | None = None,
         asked: dict[Node, bool] | None = None,
+        shared: Shared | None = None,
     ) -> None:
         self.columns, self.n, self.context, self.keys, self.asked = columns, n, context, keys, asked
+        self.shared = shared or {}
         self._normal: dict[str, Any] = {}
         self._worded: dict[str, Any] = {}
 
@@ -132,8 +139,13 @@ def evaluate(node: Node, frame: Frame) -> Column:
         case FieldPath():
             return _field(node, frame)
         case Call() if node.paths or node.volatile:
-            on_words = None if node.random or not node.paths else _on_words(node, frame)
-            return _call(node, frame) if on_words is None else on_words
+            made = frame.shared.get(node)
+            if made is None:
+                on_words = None if node.random or not node.paths else _on_words(node, frame)
+                made = _call(node, frame) if on_words is None else on_words
+                if node in frame.shared:
+                    frame.shared[node] = made
+            return made
     return Column(pa.nulls(frame.n), np.ones(frame.n, dtype=bool))  # a constant that could not be folded fails
 
 
@@ -429,4 +441,4 @@ def fold(node: Node, options: Options) -> Node:
         return node
 
 
-__all__ = ["Constants", "Frame", "Mask", "each", "evaluate", "fold"]
+__all__ = ["Constants", "Frame", "Mask", "Shared", "each", "evaluate", "fold"]

@@ -17,12 +17,12 @@ from .binding import bind
 from .catalogue import Context
 from .columns import DOUBLE, Column, Ints, Mask, nulls_of, patched, plain, usable, usable_type
 from .constants import check_constants, likely_mistakes
-from .evaluation import Frame, each, evaluate, fold
+from .evaluation import Frame, Shared, each, evaluate, fold
 from .grammar import parse
 from .interpreter import Evaluator, Scope, compile_node, row_function, run
 from .options import DEFAULT, Options
 from .printed import Places, places_of
-from .tree import ARRAY, CHOICE, ELEMENT, MAP, Call, FieldPath, Node, walk
+from .tree import ARRAY, CHOICE, ELEMENT, MAP, Call, FieldPath, Node, repeated, walk
 from .values import Failed
 
 
@@ -125,13 +125,18 @@ class Expression:
         return places_of(self.tree)
 
     @cached_property
-    def _root(self) -> Node:
+    def folded(self) -> Node:
+        """The tree with its constant parts worked out."""
         return fold(self.tree, self.options)
+
+    @cached_property
+    def _repeated(self) -> frozenset[Node]:
+        return repeated([self.folded])
 
     def _type_for(self, schema: pa.Schema) -> pa.DataType | None:
         """The type between kernels that the tree has for batches of a schema: what it gives for no rows."""
         columns = {field.name: pa.nulls(0, field.type) for field in schema}
-        found = evaluate(self._root, Frame(columns, 0, Context(self.options)))
+        found = evaluate(self.folded, Frame(columns, 0, Context(self.options)))
         if isinstance(found.values, list):
             return None
         kind = shapes.zoneless(plain(found.values).type)
@@ -153,13 +158,17 @@ class Expression:
         """A sentence for each constant that is valid, but probably does not mean what its author thinks."""
         return list(dict.fromkeys(likely_mistakes(self.tree, self.options)))
 
-    def apply(self, records: pa.RecordBatch, asked: dict[Node, bool] | None = None) -> Evaluated:
+    def apply(
+        self, records: pa.RecordBatch, asked: dict[Node, bool] | None = None, shared: Shared | None = None
+    ) -> Evaluated:
         """The values of all rows of `records`; safe to call from several threads at once.
 
         Args:
             records: a batch with the columns that the expression reads.
             asked: where given, the parts that asked the interpreter are noted here, and whether it was once per
                 distinct value.
+            shared: what the expressions of a batch have in common (:func:`~xdmprep.language.tree.repeated`); by
+                default what this one has in it more than once.
         """
         n = records.num_rows
         if self.is_constant:
@@ -177,10 +186,12 @@ class Expression:
         if isinstance(self.tree, FieldPath) and (passed := _passed(self.tree, columns)) is not None:
             return Evaluated(passed, [])
         keys = None if self.options.seed is None else _row_keys(records, self.columns, self.text)
-        frame = Frame(columns, n, Context(self.options), keys, asked)
-        if self._root.random and self.options.seed is not None:  # drawn row by row, in the order of the tree
+        if shared is None:
+            shared = dict.fromkeys(self._repeated)
+        frame = Frame(columns, n, Context(self.options), keys, asked, shared)
+        if self.folded.random and self.options.seed is not None:  # drawn row by row, in the order of the tree
             return self._completed(pa.nulls(n), np.ones(n, dtype=bool), frame, kind)
-        column = evaluate(self._root, frame)
+        column = evaluate(self.folded, frame)
         values, is_open = column.values, column.open
         if is_open is None or not is_open.any():
             return self._handed(values, [], kind)
@@ -197,7 +208,7 @@ class Expression:
 
     def _constant(self, n: int) -> Evaluated:
         errors = [] if self._failure is None else [(i, self._failure) for i in range(n)]
-        made = evaluate(self._root, Frame({}, n, Context(self.options))).values
+        made = evaluate(self.folded, Frame({}, n, Context(self.options))).values
         return self._handed(made, errors, None if isinstance(made, list) or self.type is None else made.type)
 
     def _handed(
@@ -231,7 +242,7 @@ class Expression:
             some = frame.taken(at[asked]) if len(asked) < frame.n else frame
             columns = [Column(some.column(name)) for name in self.columns]
             often = self.tree if len(asked) * 10 > frame.n else None
-            more, reasons = each(row_function(self.tree), columns, len(asked), some, self._root.random, often)
+            more, reasons = each(row_function(self.tree), columns, len(asked), some, self.folded.random, often)
             for i, value in zip(asked.tolist(), more, strict=True):
                 found[i] = value
             errors = sorted(errors + [(int(at[asked[i]]), reason) for i, reason in reasons.items()])

@@ -10,7 +10,8 @@ Nodes are equal, and hash alike, when they mean the same, wherever they stand.  
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
@@ -94,6 +95,13 @@ class Call(Node):
     name: str
     arguments: tuple[Node, ...]
 
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.name, self.arguments))
+
     @cached_property
     def volatile(self) -> bool:  # noqa: D102 (see the class above)
         return TABLE[self.name].availability == "volatile" or any(each.volatile for each in self.arguments)
@@ -121,15 +129,18 @@ _BELOW: dict[type[Node], tuple[str, ...]] = {}
 
 def children(node: Node) -> tuple[Node, ...]:
     """The nodes directly below `node`."""
-    found: list[Node] = []
     kind = type(node)
     if kind not in _BELOW:
         _BELOW[kind] = tuple(each.name for each in fields(kind) if "Node" in str(each.type))
-    for name in _BELOW[kind]:
-        value = getattr(node, name)
-        for part in value if isinstance(value, tuple) else (value,):
-            found += part if isinstance(part, tuple) else (part,)
-    return tuple(found)
+    return tuple(part for name in _BELOW[kind] for part in _nodes_in(getattr(node, name)))
+
+
+def _nodes_in(value: Any) -> Iterator[Node]:
+    if isinstance(value, Node):
+        yield value
+    elif isinstance(value, tuple):
+        for part in value:
+            yield from _nodes_in(part)
 
 
 def rebuild(node: Node, parts: tuple[Node, ...]) -> Node:
@@ -151,3 +162,19 @@ def walk(node: Node) -> Iterator[Node]:
     yield node
     for child in children(node):
         yield from walk(child)
+
+
+def repeated(trees: Iterable[Node]) -> frozenset[Node]:
+    """The calls that occur more than once in some trees and give the same values each time, to be worked out once."""
+    seen: Counter[Node] = Counter()
+
+    def visit(node: Node) -> None:
+        if isinstance(node, Call) and not node.random:
+            seen[node] += 1
+        if seen[node] < 2 and not isinstance(node, Lambda):  # lambdas are evaluated on rows of their own
+            for child in children(node):
+                visit(child)
+
+    for tree in trees:
+        visit(tree)
+    return frozenset(node for node, count in seen.items() if count > 1)

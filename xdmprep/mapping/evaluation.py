@@ -16,6 +16,7 @@ from ..core.stream import Finding
 from ..errors import Severity
 from ..kernels.arrays import ranges
 from ..language import Options
+from ..language.evaluation import Shared
 from ..language.shapes import only_where
 from ..language.tree import Node
 from .array_zip import zipped
@@ -35,7 +36,8 @@ class Work:
     """One chunk being mapped: what nodes gave, each worked out once, and the findings so far.
 
     Where rows are grouped, `records` are all rows one after the other, `offsets` the bounds of the groups, and `rows`
-    the number of each row's group.  Of a column among `keys`, the values of a group's rows are equal.
+    the number of each row's group.  Of a column among `keys`, the values of a group's rows are equal.  Calls that are
+    `shared` by expressions are worked out once, too.
     """
 
     def __init__(
@@ -46,11 +48,13 @@ class Work:
         severity: Severity = "warning",
         offsets: np.ndarray[Any, np.dtype[np.int32]] | None = None,
         keys: frozenset[str] = frozenset(),
+        shared: frozenset[Node] = frozenset(),
     ) -> None:
         self.records, self.rows, self.options, self.severity = records, rows, options, severity
         self.offsets, self._keys = offsets, keys
         self.findings: list[Finding] = []
         self._made: dict[Node, Made] = {}
+        self._shared: Shared = dict.fromkeys(shared)
         self._told: set[tuple[Node, Path]] = set()
 
     def column(self, node: Node, path: Path) -> pa.Array:
@@ -69,7 +73,7 @@ class Work:
     def _run(self, node: Node) -> Made:
         match node:
             case Source():
-                return node.read(self.records)
+                return node.read(self.records, self._shared)
             case GetPath(value, steps):
                 return Made(array_at(plain(self.run(value).values), steps))
             case Cast(value, kind):

@@ -22,13 +22,13 @@ from ..core.stream import Chunk, Finding
 from ..errors import ExpressionError, Severity
 from ..kernels.arrays import list_parts
 from ..language.kernels.json_objects import parsed_once
-from ..language.tree import Node
+from ..language.tree import Node, repeated, walk
 from ..schema import Schema
 from .array_zip import star_groups
 from .destinations import IDENTITY_MAPS, document_order
 from .evaluation import Work
 from .plan import Output, Plan
-from .sources import ColumnSource, ConstantSource, places_of, source_of
+from .sources import ColumnSource, ConstantSource, ExpressionSource, places_of, source_of
 from .tree import Cast, First, GetPath, IsValid, Where
 
 
@@ -58,6 +58,8 @@ class Mapper:
         self._nodes = [nodes[number] for number in order]
         for number, id_number in follow.items():
             self._nodes[number] = Where(self._nodes[number], IsValid(self._nodes[id_number]))
+        leaves = {node for each in self._nodes for node in walk(each) if isinstance(node, ExpressionSource)}
+        self._shared = repeated(leaf.expression.folded for leaf in leaves)
         self.arrow_schema = nested_schema(self.leaves) if schema is None else schema.arrow_schema
         self.notes = tuple(plan.notes)
         self._names = [leaf.name for leaf in self.leaves]
@@ -107,14 +109,14 @@ class Mapper:
     def _work(self, chunk: Chunk) -> Work:
         records = source_records(chunk, self._columns)
         if not self._keys:
-            return Work(records, chunk.rows, self._options, self._severity)
+            return Work(records, chunk.rows, self._options, self._severity, shared=self._shared)
         offsets = np.zeros(len(chunk) + 1, dtype=np.int32)
         flat = records
         if records.num_columns:
             offsets, _ = list_parts(records.column(0))
             flat = pa.RecordBatch.from_arrays([column.flatten() for column in records.columns], records.schema.names)
         rows = np.repeat(chunk.rows, np.diff(offsets))
-        return Work(flat, rows, self._options, self._severity, offsets, self._keys)
+        return Work(flat, rows, self._options, self._severity, offsets, self._keys, self._shared)
 
 
 def source_records(chunk: Chunk, columns: pa.Schema) -> pa.RecordBatch:

@@ -22,6 +22,7 @@ from ..core.paths import EVERY, Path, parse_path
 from ..core.shred import array_at, plain
 from ..errors import ExpressionError, MappingError, did_you_mean, needed_by, printable, shorten
 from ..language import Expression, Options, compile_expression
+from ..language.evaluation import Shared
 from ..language.tree import Node, children
 from .digits import holds_texts, places_with_doubles
 from .fields import FieldMapping, Missing, may_be_a_name
@@ -51,8 +52,13 @@ class Source(Node):
 
     __eq__, __hash__ = object.__eq__, object.__hash__
 
-    def read(self, records: pa.RecordBatch) -> Made:
-        """The values of some rows; nulls, unless a kind of source says otherwise."""
+    def read(self, records: pa.RecordBatch, shared: Shared | None = None) -> Made:
+        """The values of some rows; nulls, unless a kind of source says otherwise.
+
+        Args:
+            records: the rows.
+            shared: what the expressions of the rows have in common.
+        """
         return Made(pa.nulls(records.num_rows))
 
 
@@ -74,7 +80,7 @@ class ColumnSource(Source):
         kind = type_in(field, steps, (field.name,))
         return cls(text, kind, field.name, steps, field_at(field, steps), columns=(field.name,))
 
-    def read(self, records: pa.RecordBatch) -> Made:
+    def read(self, records: pa.RecordBatch, shared: Shared | None = None) -> Made:
         """The column itself, without a copy, or what the path finds in it."""
         array = records.column(self.column)
         return Made(array_at(plain(array), self.steps) if self.steps else array)
@@ -104,7 +110,7 @@ class ConstantSource(Source):
                 raise MappingError(f"the constant {shorten(value)} is too large for any type.") from None
         return cls(text, pa.string(), value)
 
-    def read(self, records: pa.RecordBatch) -> Made:
+    def read(self, records: pa.RecordBatch, shared: Shared | None = None) -> Made:
         """The value, repeated; text as one dictionary entry."""
         n = records.num_rows
         if pa.types.is_string(self.type):
@@ -147,12 +153,12 @@ class ExpressionSource(Source):
             records = records.append_column(name, pa.nulls(records.num_rows, pa.string()))
         return records
 
-    def read(self, records: pa.RecordBatch) -> Made:
+    def read(self, records: pa.RecordBatch, shared: Shared | None = None) -> Made:
         """The results of the whole batch."""
         records = self.usable(records)
         if self.expression.options.seed is None:  # else all columns tell the rows of a batch from those of others
             records = records.select(self.expression.columns) if self.expression.columns else records
-        made = self.expression.apply(records)
+        made = self.expression.apply(records, shared=shared)
         return Made(made.column, made.errors)
 
 
@@ -166,7 +172,7 @@ class CallableSource(Source):
     call: Callable[..., Any]
     pandas: bool
 
-    def read(self, records: pa.RecordBatch) -> Made:
+    def read(self, records: pa.RecordBatch, shared: Shared | None = None) -> Made:
         """The callable's result as an array of as many rows."""
         records = inexact(records)
         given: list[Any] = [plain(records.column(name)) for name in self.columns] if self.columns else [records]
@@ -228,8 +234,6 @@ def places_of(node: Node, names: Sequence[str]) -> Iterator[Path]:
             yield from node.expression.fields
         case CallableSource():  # without columns it is given the whole batch
             yield from ((name,) for name in node.columns or names)
-        case Zip(parts):
-            yield from chain.from_iterable(places_of(part, names) for _, part in parts)
         case _:
             yield from chain.from_iterable(places_of(below, names) for below in children(node))
 
