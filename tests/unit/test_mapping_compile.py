@@ -466,7 +466,9 @@ def test_clock_and_seed_make_runs_repeatable() -> None:
 def test_equal_expressions_are_worked_out_once_and_told_for_each_destination(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     apply = Expression.apply
-    monkeypatch.setattr(Expression, "apply", lambda self, rows: (asked.append(self.text), apply(self, rows))[1])
+    monkeypatch.setattr(
+        Expression, "apply", lambda self, rows, **more: (asked.append(self.text), apply(self, rows, **more))[1]
+    )
     rows = pa.table({"v": ["1", "x"]})
     mapping = MappingSet({"a": "to_integer(v) + 1", "b.c": "to_integer(v) + 1", "i": "uuid()", "j": "uuid()"})
     stream = map_stream(open_source(rows), mapping)
