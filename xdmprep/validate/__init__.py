@@ -1,7 +1,7 @@
 """Validation: what is wrong with records, for every one of them and before the platform refuses it.
 
-Columns go through kernels (:mod:`.shredded`), single records through functions compiled from the schema
-(:mod:`.record`); both give the same verdict.  Files are opened by :mod:`.opening`, which loads on its own.
+One tree of checks (:mod:`.node`), compiled from the schema and the rule set, judges columns and single records alike.
+Files are opened by :mod:`.opening`, which loads on its own.
 """
 
 from .checks import check_record, check_stream, compile_checks, issue_pointer

@@ -100,14 +100,12 @@ class Wanted:
         fields: identity fields of the schema outside identityMap: path and namespace.
         primary: path and namespace of the primary identity field, if the schema names one.
         one_primary: whether each record needs exactly one primary item in its identityMap.
-        has_map: whether records may have an identityMap.
         some: whether each record should have an identity, wherever it stands.
     """
 
     fields: tuple[tuple[Path, str], ...]
     primary: tuple[Path, str] | None
     one_primary: bool
-    has_map: bool
     some: bool = False
 
     @classmethod
@@ -121,7 +119,6 @@ class Wanted:
             fields,
             None if primary is None else (primary.path, primary.namespace),
             one,
-            schema.has_identity_map,
             some and (schema.has_identity_map or bool(fields)),
         )
 
