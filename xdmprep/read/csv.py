@@ -224,7 +224,10 @@ def _check_begin(text: bytes, file: Path, opts: CsvOptions) -> None:
     """Refuse a file that is another kind of file."""
     kind = what_it_is(text)
     if kind is None and b"\0" in text.split(b"\n", 1)[0] and "\0" not in (opts.delimiter, opts.quote):
-        kind = "no text, or text in an encoding such as UTF-16; if it is, give --encoding utf-16"
+        head = text[:400]
+        wide = 5 * head.count(b"\0") > 3 * len(head)  # three of four bytes of ASCII letters
+        name = "utf-32" if wide and head.strip(b"\0") else "utf-16"
+        kind = f"no text, or text in an encoding such as {name.upper()}; if it is, give --encoding {name}"
     if kind is not None:
         raise SourceError(f"{file}: is {kind}.")
 
@@ -239,6 +242,11 @@ def _header_names(cutter: Cutter, record: bytes, file: Path, opts: CsvOptions) -
         raise SourceError(f"{file}: the header is not UTF-8{_by_letters(told)}. {hint}") from None
     if len(names) == 1:
         for other in ",;\t|^~":
+            if other in "|^~" and other != opts.delimiter and 2 * other in names[0]:
+                raise SourceError(
+                    f"{file}: the header is one column, {shorten(names[0])}. The delimiter looks like {2 * other!r}, "
+                    f"and one of several characters is not read: replace it by one, such as {other!r}."
+                )
             if other != opts.delimiter and other in names[0]:
                 shown = "a tab" if other == "\t" else repr(other)
                 raise SourceError(
@@ -272,6 +280,8 @@ def _check_header(file: Path, opts: CsvOptions, header: Header, sample: bytes) -
         if above or (first.startswith("#") and max(widths, default=1) > 1):
             what = "a comment" if first.startswith("#") else "a line that is no header"
             raise SourceError(f"{file}: begins with {what}, {shorten(first)}. Remove the lines above the header.")
+    if more and first.startswith("# "):
+        raise SourceError(f"{file}: begins with a comment, {shorten(first)}. Remove the lines above the header.")
     if more and all(map(is_datum, header.names)):
         raise SourceError(
             f"{file}: the first line looks like a row, not a header: {shorten(first, 40)}, {shorten(more[0], 40)}. "
