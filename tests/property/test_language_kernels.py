@@ -269,3 +269,27 @@ def test_texts_equal_but_for_letter_case_as_in_java(one: str, other: str, same: 
         found = compile_expression(text, batch.schema).apply(batch).values
         assert isinstance(found, pa.Array)
         assert found.to_pylist() == [same, folded(one.upper()) == folded(one), True]
+
+
+@pytest.mark.parametrize("options", [DEFAULT, Options(not_found="null")])
+@pytest.mark.parametrize(
+    "text",
+    ["instr(a, b)", "a.lastIndexOf(b)", "a.indexOf(b)", "a.contains(b)", "a.startsWith(b)", "a.endsWith(b)"],
+)
+def test_parts_that_differ_from_row_to_row_are_found_as_in_each_text_alone(text: str, options: Options) -> None:
+    parts = [f"é{number}" for number in range(70)]
+    texts_ = [f"{part}x{parts[-number]}{part}" if number % 2 else part for number, part in enumerate(parts)]
+    pairs = [*zip(texts_, parts, strict=True), *zip(parts, reversed(parts), strict=True), ("a", ""), ("", "a"), ("", ""),
+             ("a", None), (None, "a"), (None, None)]  # fmt: skip
+    batch = pa.record_batch({"a": [a for a, _ in pairs], "b": [b for _, b in pairs]})
+    expression = compile_expression(text, batch.schema, options)
+    got = expression.apply(batch)
+    assert isinstance(got.values, pa.Array)
+    failed = dict(got.errors)
+    for at, row in enumerate(batch.to_pylist()):
+        one = compile_expression(text, batch.schema, options).apply(batch.slice(at, 1))
+        assert (got.values[at].as_py(), failed.get(at)) == (one.values[0].as_py(), dict(one.errors).get(0)), row
+        if all(row.values()) and options is DEFAULT:
+            wanted = {"instr": str.find, "indexOf": str.find, "lastIndexOf": str.rfind, "contains": str.__contains__,
+                      "startsWith": str.startswith, "endsWith": str.endswith}[text.split("(")[0].removeprefix("a.")]  # fmt: skip
+            assert got.values[at].as_py() == wanted(row["a"], row["b"])

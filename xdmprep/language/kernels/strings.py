@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...kernels.arrays import list_parts, offsets_of, owners_of, ranges, sieved
-from ..columns import LONG, TEXT, Column, Ints, Mask, as_mask, bytes_of, marked, merged, nulls_of, plain, some
+from ..columns import BOOL, LONG, TEXT, Column, Ints, Mask, as_mask, bytes_of, marked, merged, nulls_of, plain, some
 from ..shapes import list_of
 from . import regexes, texts
 from .equality import same
@@ -179,17 +179,33 @@ def char_at(rows: Rows, value: Column, at: Column) -> Made:
     return _piece(rows, value, lambda n, k: (k, k + 1, (k < 0) | (k >= n)), at)
 
 
-@kernel("instr", "text fixed")
-def instr(rows: Rows, value: Column, what: Any) -> Made:
-    """The place of a literal part; -1, or null, where it is not."""
-    found = needed(place_of(plain(value.values), what))
+def of_pairs(value: Column, part: Column, work: Callable[[str, str], Any], result: pa.DataType) -> Column:
+    """What a function gives for each text and a part that is another one in nearly every row; empty parts are open."""
+    need(kind(part) == "text")
+    values, parts = plain(value.values), plain(part.values)
+    need(len(parts.slice(0, 128).unique()) > 64)  # with fewer, a kernel runs once for each of them
+    pairs = zip(values.to_pylist(), parts.to_pylist(), strict=True)
+    found = pa.array([work(text, piece) if text is not None and piece else None for text, piece in pairs], result)
+    return Column(found, some(nulls_of(found) & ~nulls_of(values)))
+
+
+@kernel("instr", "text any")
+def instr(rows: Rows, value: Column, what: Column) -> Made:
+    """The place of a part; -1, or null, where it is not."""
+    if isinstance(what, Constants):
+        made = Column(needed(place_of(plain(value.values), what.value)))
+    else:
+        made = of_pairs(value, what, str.find, LONG)
     absent = rows.options.not_found == "null"
-    return Column(pc.if_else(pc.less(found, 0), None, found) if absent else found)
+    return Column(pc.if_else(pc.less(made.values, 0), None, made.values), made.open) if absent else made
 
 
-@kernel(".lastIndexOf", "words fixed")
-def last_index_of(rows: Rows, value: Column, what: Any) -> Made:
-    """``text.lastIndexOf(part)`` of a literal: found in the bytes from the back."""
+@kernel(".lastIndexOf", "words any")
+def last_index_of(rows: Rows, value: Column, part_: Column) -> Made:
+    """``text.lastIndexOf(part)``; of a literal found in the bytes from the back."""
+    if not isinstance(part_, Constants):
+        return of_pairs(value, part_, str.rfind, LONG)
+    what = part_.value
     need(isinstance(what, str) and what)
     values, part = plain(value.values), what.encode()
     found = pc.find_substring(pc.binary_reverse(values.cast(pa.binary())), part[::-1])
@@ -410,10 +426,14 @@ def _tested(rows: Rows, value: Column, part: Any, test: Callable[[pa.Array, str]
     return Column(pc.invert(held) if no else held)
 
 
-@kernel(".startsWith", "words fixed", test=pc.starts_with)
-@kernel(".endsWith", "words fixed", test=pc.ends_with)
-def _contained(rows: Rows, value: Column, part: Any, test: Callable[[pa.Array, str], pa.Array]) -> Made:
-    return Column(test(plain(value.values), part)) if isinstance(part, str) else None
+@kernel(".startsWith", "words any", test=pc.starts_with, each=str.startswith)
+@kernel(".endsWith", "words any", test=pc.ends_with, each=str.endswith)
+def _contained(
+    rows: Rows, value: Column, part: Column, test: Callable[[pa.Array, str], pa.Array], each: Callable[[str, str], bool]
+) -> Made:
+    if not isinstance(part, Constants):
+        return of_pairs(value, part, each, BOOL)
+    return Column(test(plain(value.values), part.value)) if isinstance(part.value, str) else None
 
 
 @kernel("uuid")
