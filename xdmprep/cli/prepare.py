@@ -21,8 +21,6 @@ from .lineage import OPENLINEAGE, lineage, record_run
 from .printer import event, print_json, say, show, show_lines, warn
 from .progress import progress
 
-_BOOKS = (".xlsx", ".xlsm")
-
 
 @click.command(
     cls=Command,
@@ -102,6 +100,7 @@ def prepare(
     from ..core.manifest import check_target
     from ..pipeline.prepare import prepare as run
     from ..read import ExcelOptions
+    from ..read.excel import ENDINGS as BOOKS
     from ..write import PLATFORM_MAX_BYTES
 
     texts = csv(names)
@@ -114,7 +113,7 @@ def prepare(
             f"--max-bytes {max_bytes:,} is above what the platform takes in one request ({PLATFORM_MAX_BYTES:,}); such "
             "parts go up in pieces, which is the slower way."
         )
-    if (sheet or header_row) and all(is_file(one) and Path(one).suffix.lower() not in _BOOKS for one in sources):
+    if (sheet or header_row) and all(is_file(one) and Path(one).suffix.lower() not in BOOKS for one in sources):
         option = "--sheet" if sheet else "--header-row"
         raise UsageError(f"{option} is for Excel books, and {sources[0]} is none. Leave {option} out.")
     if relax_required and not upsert:

@@ -38,9 +38,8 @@ from ..errors import NoRowsError, SourceError, UsageError, XdmPrepError, counted
 
 #: Rows of one chunk.
 CHUNK_ROWS = 4_096
-#: Endings of books that can be read, and of others that are refused by name.
+#: Endings of books that can be read.
 ENDINGS = (".xlsx", ".xlsm")
-OTHERS = (".xls", ".xlsb", ".ods", ".numbers")
 #: Numbers from here on have more digits than Excel keeps.
 _DIGITS = 10**15
 _ZEROS = re.compile(r"0+\Z")
