@@ -245,7 +245,8 @@ class Expression:
             more, reasons = each(row_function(self.tree), columns, len(asked), some, self.folded.random, often)
             for i, value in zip(asked.tolist(), more, strict=True):
                 found[i] = value
-            errors = sorted(errors + [(int(at[asked[i]]), reason) for i, reason in reasons.items()])
+            rows = at[asked].tolist()
+            errors = sorted(errors + [(rows[i], reason) for i, reason in reasons.items()])
         if len(at) == frame.n:
             return self._handed(shapes.from_python(found), errors, kind)
         fresh = shapes.from_python(found)

@@ -140,6 +140,13 @@ def _lambda(parameters: tuple[str, ...], body: Evaluator) -> Evaluator:
 @lru_cache(maxsize=256)
 def row_function(node: Node) -> Callable[..., Any]:
     """`node` as a function of a context and the values of its columns, in their order."""
+    entry = table()[node.name] if isinstance(node, Call) else None
+    if isinstance(node, Call) and entry is not None and not entry.lazy and entry.run is not None:
+        first, last = node.arguments[: len(node.columns)], node.arguments[len(node.columns) :]
+        plain = all(isinstance(each, FieldPath) and len(each.names) == 1 for each in first)
+        if plain and all(isinstance(each, Constant) for each in last):  # no way through the tree
+            direct, given_last = entry.run, [each.value for each in last if isinstance(each, Constant)]
+            return (lambda context, *given: direct(context, *given, *given_last)) if last else direct
     evaluator, names = compile_node(node), node.columns
     return lambda context, *given: run(evaluator, Scope(dict(zip(names, given, strict=True)), context))
 
