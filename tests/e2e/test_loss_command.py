@@ -65,7 +65,7 @@ def test_a_patch_never_says_all_valid_where_values_were_left_out(job: tuple[Any,
     (tmp_path / "b.csv").write_text("id,dob,year\n1,1980-02-03,1980\n2,1980-02-13,1980\n3,1981-02-14,1981\n")
     done = command("diff", tmp_path / "b.csv", *job, "-o", tmp_path / "patch")
     assert done.returncode == 1
-    assert "2 values left out" in done.stdout
+    assert "2 values left out (person.birthDate 2)" in done.stdout
     assert "all valid" not in done.stdout
 
 

@@ -578,8 +578,16 @@ class Report:
         """How many values were left out, as far as it is known; empty where none was."""
         if self.values.rows:
             return str(self.values)
-        lost = sum(group.count for group in self._groups.values() if group.code in LOST)
-        return f"{counted(lost, 'value')} left out" if lost else ""
+        lost: dict[str, int] = {}
+        for group in self._groups.values():
+            if group.code in LOST:
+                lost[group.path] = lost.get(group.path, 0) + group.count
+        if not lost:
+            return ""
+        worst = sorted(lost, key=lambda path: (-lost[path], path))
+        named = ", ".join(f"{path or 'record'} {lost[path]:,}" for path in worst[:3])
+        more = f" and {len(lost) - 3:,} more fields" if len(lost) > 3 else ""
+        return f"{counted(sum(lost.values()), 'value')} left out ({named}{more})"
 
     def headline(self) -> str:
         """The outcome in one sentence.
