@@ -59,7 +59,17 @@ def _digits(column: Column) -> _Digits:
 
 
 def calculated(rows: Rows, left: Column, right: Column, operator: str) -> Column:
-    """Sums, differences and products."""
+    """Sums, differences and products of exact numbers.
+
+    Args:
+        rows: of the batch.
+        left: integers or exact numbers.
+        right: integers or exact numbers.
+        operator: ``+``, ``-`` or ``*``; of others all rows are left open.
+
+    Returns:
+        Exact numbers, with the digits of the operands' scales.
+    """
     if not rows.n:
         return Column(pa.nulls(0, NUMERAL))
     if operator not in _WORK or "null" in (kind(left), kind(right)):
@@ -82,7 +92,17 @@ def negated(values: pa.Array) -> pa.Array:
 
 
 def compared(rows: Rows, left: Column, right: Column, sign: str) -> Column:
-    """``==``, ``<``... of exact numbers and integers."""
+    """Comparisons of exact numbers and integers.
+
+    Args:
+        rows: of the batch.
+        left: integers or exact numbers.
+        right: integers or exact numbers.
+        sign: ``==``, ``!=``, ``<``, ``<=``, ``>`` or ``>=``.
+
+    Returns:
+        Booleans without nulls; null equals null alone.
+    """
     if not rows.n:
         return Column(pa.nulls(0, pa.bool_()))
     a, b = _digits(left), _digits(right)

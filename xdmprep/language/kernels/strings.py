@@ -180,7 +180,17 @@ def char_at(rows: Rows, value: Column, at: Column) -> Made:
 
 
 def of_pairs(value: Column, part: Column, work: Callable[[str, str], Any], result: pa.DataType) -> Column:
-    """What a function gives for each text and a part that is another one in nearly every row; empty parts are open."""
+    """What a function gives for each text and a part that is another one in nearly every row.
+
+    Args:
+        value: texts.
+        part: texts; with few distinct ones there is no kernel.
+        work: gives the result for a text and a part of it.
+        result: Arrow type of the results.
+
+    Returns:
+        The results; rows whose part is empty are open.
+    """
     need(kind(part) == "text")
     values, parts = plain(value.values), plain(part.values)
     need(len(parts.slice(0, 128).unique()) > 64)  # with fewer, a kernel runs once for each of them
