@@ -17,7 +17,7 @@ from ..errors import MissingDependencyError, install_command
 from . import options
 from .arrow_runtime import load_arrow
 from .command import Command
-from .findings import annotate_report, show_next, show_report
+from .findings import REASONS, annotate_report, show_losses, show_next, show_report
 from .lineage import OPENLINEAGE, lineage, record_run
 from .printer import event, print_json, say, show, warn
 from .progress import progress
@@ -36,7 +36,8 @@ Examples:
   xdmprep upload patch/ --dataset 5deac2648a19d218a888d2b1 --config config.json --wait
 
 Ends with 0 if the patch says all that changed (or nothing did), 1 if keys vanished, values are gone that an upsert
-cannot clear, or rows were set aside: all are listed in the folder; 2 on wrong use or input that cannot be read.
+cannot clear, rows were set aside (all are listed in the folder) or a field lost most of its values (--max-loss); 2 on
+wrong use or input that cannot be read.
 """,
 )
 @click.argument("before", type=options.PLACE)
@@ -62,6 +63,7 @@ cannot clear, or rows were set aside: all are listed in the folder; 2 on wrong u
 @click.option("--relax-required", is_flag=True, help="Neither repeat nor ask for the schema's required fields.")
 @options.RULES
 @options.STRICT
+@options.MAX_LOSS
 @options.MAX_BYTES
 @click.option("--max-records", type=int, help="Most records of a batch; a larger patch is split.  [default: 2000000]")
 @options.csv_options
@@ -76,7 +78,7 @@ cannot clear, or rows were set aside: all are listed in the folder; 2 on wrong u
 def diff(
     before: Path | str, after: Path | str, schema: Path | str, mapping: Path | str | None, on: str | None, out: Path,
     format: Format, new: Any, duplicates: Any, preview: bool, trial: int, relax_required: bool, rules: RuleSet,
-    strict: bool, max_bytes: int | None, max_records: int | None, csv: Any, values: tuple[str, ...],
+    strict: bool, max_loss: float, max_bytes: int | None, max_records: int | None, csv: Any, values: tuple[str, ...],
     jobs: int | None, overwrite: bool, bar: bool | None, openlineage: str | None, output_format: str, as_json: bool,
 ) -> int:  # fmt: skip
     """Write a Profile patch: what makes the profiles of BEFORE those of AFTER, as upsert records."""
@@ -98,8 +100,8 @@ def diff(
     with lineage(openlineage, "diff", [before, after], out) as lineage_run, progress(bar) as shown:
         result = write_patch(
             before, after, schema, out, on=on, mapping=mapping_set, new=new, duplicates=duplicates,
-            relax_required=relax_required, rules=rules, strict=strict, format=format, max_bytes=max_bytes,
-            max_records=MAX_RECORDS if max_records is None else max_records, csv=csv(), jobs=jobs,
+            relax_required=relax_required, rules=rules, strict=strict, max_loss=max_loss, format=format,
+            max_bytes=max_bytes, max_records=MAX_RECORDS if max_records is None else max_records, csv=csv(), jobs=jobs,
             overwrite=overwrite, effects=trial if preview else None, **shown.hooks,
         )  # fmt: skip
         if openlineage:
@@ -109,18 +111,20 @@ def diff(
         from .preview import preview_of
 
         seen = preview_of(result, schema)
-    return shown_result(result, as_json, output_format, seen, file=place(after))
+    return shown_result(result, as_json, output_format, max_loss, seen, file=place(after))
 
 
 def shown_result(
-    result: PatchResult, as_json: bool, output_format: str, seen: Preview | None = None, file: str | None = None
-) -> int:
+    result: PatchResult, as_json: bool, output_format: str, max_loss: float, seen: Preview | None = None,
+    file: str | None = None,
+) -> int:  # fmt: skip
     """Print what was written of a patch.
 
     Args:
         result: what was written.
         as_json: whether to print one JSON object, whatever the output format.
         output_format: ``github`` for workflow commands, else text.
+        max_loss: percentage that --max-loss allows.
         seen: the preview, if one was requested.
         file: path of the file that findings refer to; None where there is none.
 
@@ -135,6 +139,7 @@ def shown_result(
                  "files": manifest.to_dict()["files"]}
                 for manifest in result.manifests
             ],
+            "values": result.values.table(lost_only=True), "excessive": list(result.excessive),
             "seconds": round(result.seconds, 3), "notes": list(result.report.notes),
             **({} if seen is None else {"preview": seen.to_dict()}),
         }  # fmt: skip
@@ -142,12 +147,14 @@ def shown_result(
     elif output_format == "github":
         annotate_report(result.report, file)
         say(str(result))
+        show_losses(result.excessive, result.values, max_loss, REASONS)
     else:
         show(str(result))
         if result.report.found or result.report.notes:
             show_report(result.report)
+        show_losses(result.excessive, result.values, max_loss, REASONS)
         if seen is not None:
             show(str(seen))
         if any(manifest.files for manifest in result.manifests):
             show_next("upload", result.folder, "--dataset", "DATASET_ID", "--wait")
-    return 0 if result.clean else 1
+    return 0 if result.clean and not result.excessive else 1

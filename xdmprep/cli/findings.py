@@ -19,8 +19,11 @@ from ..errors import Issue, shorten, visible
 from .printer import Piece, emit, hint_line, say, show_lines, split_hint
 
 if TYPE_CHECKING:
+    from ..core.losses import ValueCounts
     from ..report import Group, Report
 
+#: Where a folder of output says why values were left out.
+REASONS = "See issues.csv for the reason."
 #: Kinds of findings that are listed; the others are counted.
 SHOWN = 40
 #: Endings of files whose rows are lines, and the line of their first row.
@@ -180,6 +183,24 @@ def show_report(report: Report) -> None:
     show_lines([[(report.headline(), "" if report.valid else "strong")]])
     several = bool(report.files) or any(group.file for group in report.groups)
     show_findings(_of_report(report), one_file=not several)
+
+
+def show_losses(excessive: Iterable[str], values: ValueCounts, percent: float, where: str = "") -> None:
+    """Print a line for each field that lost more of its values than --max-loss allows.
+
+    Args:
+        excessive: the fields.
+        values: the counts.
+        percent: what --max-loss allows.
+        where: a sentence on where the reasons are.
+    """
+    counts = values.table(lost_only=True)
+    for path in excessive:
+        entry = counts[path]
+        say(
+            f"{path or 'record'}: {entry['lost']:,} of {entry['read']:,} values were left out, more than the "
+            f"{percent:g} % that --max-loss allows. {where}".rstrip()
+        )
 
 
 def annotate(findings: Iterable[FindingLine], summary: str) -> None:

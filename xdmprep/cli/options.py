@@ -46,6 +46,10 @@ RULES = click.option(
     help="Rule set: strict, batch or jsonschema.",
 )  # fmt: skip
 STRICT = click.option("--strict", is_flag=True, help="Set a row aside too where a value did not fit its field's type.")
+MAX_LOSS = click.option(
+    "--max-loss", type=click.FloatRange(0, 100), default=50.0, show_default=True, metavar="PCT",
+    help="End with 1 if a field loses more than PCT % of its values; 100 turns this off.",
+)  # fmt: skip
 MAX_BYTES = click.option("--max-bytes", type=int, help="Largest part, in bytes.  [default: 240000000]")
 JOBS = click.option("--jobs", "-j", type=click.IntRange(0), help="Worker threads.  [default: one per core]")
 OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace another run's output in the folder.")

@@ -16,9 +16,9 @@ from ..errors import UsageError
 from . import options
 from .arrow_runtime import load_arrow
 from .command import Command
-from .findings import annotate_report, show_next, show_report
+from .findings import REASONS, annotate_report, show_losses, show_next, show_report
 from .lineage import OPENLINEAGE, lineage, record_run
-from .printer import event, print_json, say, show, show_lines, warn
+from .printer import event, print_json, show, show_lines, warn
 from .progress import progress
 
 
@@ -52,10 +52,7 @@ wrong use or input that cannot be read.
 @click.option(
     "--error-threshold", type=float, metavar="PCT", help="Keep nothing if more than PCT % of rows are faulty."
 )
-@click.option(
-    "--max-loss", type=click.FloatRange(0, 100), default=50.0, show_default=True, metavar="PCT",
-    help="End with 1 if a field loses more than PCT % of its values; 100 turns this off.",
-)  # fmt: skip
+@options.MAX_LOSS
 @options.RULES
 @options.STRICT
 @options.csv_options
@@ -137,8 +134,10 @@ def prepare(
         if format == "json":
             warn(JSON_WARNING)
     job = "prepare --upsert" if upsert else f"prepare {Path(place(mapping)).name}"
-    common: dict[str, Any] = {"rules": rules, "strict": strict, "max_bytes": max_bytes, "overwrite": overwrite}
-    limits: dict[str, Any] = {"error_threshold": error_threshold, "max_loss": max_loss, "max_rows": max_rows}
+    common: dict[str, Any] = {
+        "rules": rules, "strict": strict, "max_bytes": max_bytes, "max_loss": max_loss, "overwrite": overwrite,
+    }  # fmt: skip
+    limits: dict[str, Any] = {"error_threshold": error_threshold, "max_rows": max_rows}
     columns = None
     with lineage(openlineage, job, sources, out) as lineage_run, progress(bar if engine == "local" else False) as shown:
         result: Any
@@ -169,23 +168,19 @@ def prepare(
     if upsert:
         from .diff import shown_result
 
-        return shown_result(result, as_json, output_format, file=file)
+        return shown_result(result, as_json, output_format, max_loss, file=file)
     if as_json:
         print_json(_facts(result))
     elif output_format == "github":
         annotate_report(result.report, file)
+        show_losses(result.excessive, result.values, max_loss, REASONS)
     else:
         show(str(result))
         if result.report.found or result.report.notes:
             show_report(result.report)
         if report is not None:
             show(f"report -> {report}")
-        for path in result.excessive:
-            entry = result.manifest.values[path]
-            say(
-                f"{path}: {entry['lost']:,} of {entry['read']:,} values were left out, more than the {max_loss:g} % "
-                "that --max-loss allows. See issues.csv for the reason."
-            )
+        show_losses(result.excessive, result.values, max_loss, REASONS)
         if result.rejected:
             show_lines([[f"Correct the rows in {out / 'rejects.jsonl'}; mend runs them again into a further part."]])
             show_next("mend", out)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,7 +15,7 @@ from ..errors import UsageError
 from . import complete, options
 from .arrow_runtime import load_arrow
 from .command import Command
-from .findings import annotate_report, show_next, show_report
+from .findings import annotate_report, show_losses, show_next, show_report
 from .mistakes import refuse_lists
 from .printer import event, print_json, show
 from .progress import progress
@@ -33,7 +33,8 @@ Examples:
   xdmprep validate crm.csv -s crm.schema.json --mapping crm.mapping.yaml
   xdmprep validate part-00000.json -s crm.schema.json --set pattern=warning --set soft-enum=off
 
-Ends with 0 if all records are valid, 1 if some are not, 2 on wrong use or a file that cannot be read.
+Ends with 0 if all records are valid, 1 if some are not or, with --mapping, a field loses most of its values
+(--max-loss); 2 on wrong use or a file that cannot be read.
 """,
 )
 @click.argument("files", nargs=-1, required=True, type=options.PLACE, metavar="FILE...")
@@ -45,6 +46,7 @@ Ends with 0 if all records are valid, 1 if some are not, 2 on wrong use or a fil
     help="A rule as error, warning or off; or the value of a placeholder ${NAME} of the mapping.",
 )  # fmt: skip
 @click.option("--cap", type=click.IntRange(1), help="Keep at most this many findings of all FILES; all are counted.")
+@options.MAX_LOSS
 @options.JOBS
 @click.option(
     "--report", type=options.FILE, metavar="FILE",
@@ -57,8 +59,8 @@ Ends with 0 if all records are valid, 1 if some are not, 2 on wrong use or a fil
 @options.JSON
 def validate(
     files: tuple[Path | str, ...], schema: Path | str, mapping: Path | str | None, rules: RuleSet,
-    settings: tuple[str, ...], cap: int | None, jobs: int | None, report: Path | None, hide_values: bool,
-    bar: bool | None, output_format: str, as_json: bool,
+    settings: tuple[str, ...], cap: int | None, max_loss: float, jobs: int | None, report: Path | None,
+    hide_values: bool, bar: bool | None, output_format: str, as_json: bool,
 ) -> int:  # fmt: skip
     """Check FILES (JSON lines, a JSON array, Parquet; CSV with a mapping or an ad-hoc schema) against a schema."""
     event("started", command="validate", sources=[place(file) for file in files])
@@ -107,6 +109,7 @@ def validate(
             show_report(one)
     whole = found[0] if len(found) == 1 else FilesReport(found, cap=cap)
     whole.hides_values = hide_values
+    excessive = () if mapping is None else whole.values.excessive(max_loss)
     if report is not None:
         whole.save(report)
     if not as_json and output_format == "text":
@@ -114,12 +117,18 @@ def validate(
             show(whole.headline())
         if report is not None:
             show(f"report -> {report}")
+    if not as_json:
+        show_losses(excessive, whole.values, max_loss)
+    if not as_json and output_format == "text":
         _show_next(found, files, mapping, schema)
     if as_json:
         files_shown = [{"file": place(file), **one.to_dict()} for file, one in zip(files, found, strict=True)]
-        totals = {"valid": whole.valid, "rows": whole.rows, "invalid": whole.invalid, "findings": whole.found}
+        totals: dict[str, Any] = {
+            "valid": whole.valid, "rows": whole.rows, "invalid": whole.invalid, "findings": whole.found,
+            "values": whole.values.table(lost_only=True), "excessive": list(excessive),
+        }  # fmt: skip
         print_json({**totals, "files": files_shown})
-    return 0 if whole.valid else 1
+    return 0 if whole.valid and not excessive else 1
 
 
 def _show_next(

@@ -17,11 +17,13 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from ..errors import ExpressionError
+from ..errors import ExpressionError, UsageError
 from ..kernels.arrays import map_parts
 from .paths import EVERY, Path, format_path, parse_path
 from .shred import Leaf
 
+#: Percentage of its values that a destination may lose before a run says so with its exit code.
+MAX_LOSS = 50.0
 #: Rules whose findings say that a value was left out.
 LOST = frozenset({"unparsable", "expression"})
 #: Destinations that a sentence names before it says how many more there are.
@@ -55,6 +57,16 @@ class Tally:
     written: dict[Path, int]
     lost: dict[str, int]
     rows: int
+
+
+def check_max_loss(percent: float) -> None:
+    """Refuse a largest loss that is no percentage.
+
+    Raises:
+        UsageError: it is not from 0 to 100.
+    """
+    if not 0 <= percent <= 100:
+        raise UsageError(f"the largest loss is a percentage from 0 to 100, got {percent}.")
 
 
 def tally(
@@ -178,10 +190,11 @@ class ValueCounts:
         below = [count for place, count in self._written.items() if place[: len(path)] == path]
         return max(below, default=0)
 
-    def excessive(self, percent: float) -> list[str]:
+    def excessive(self, percent: float) -> tuple[str, ...]:
         """The destinations that lost more than `percent` of their values (0 to 100), the worst first."""
         shares = {path: entry["lost"] / entry["read"] for path, entry in self.table(lost_only=True).items()}
-        return [path for path in sorted(shares, key=lambda path: (-shares[path], path)) if 100 * shares[path] > percent]
+        worst = sorted(shares, key=lambda path: (-shares[path], path))
+        return tuple(path for path in worst if 100 * shares[path] > percent)
 
     def __str__(self) -> str:
         """``2 with values left out (person.birthDate 2 of 3)``; empty where none was."""
@@ -200,4 +213,4 @@ def _covers(place: Path, path: Path) -> bool:
     return len(place) == len(path) and all(a in (EVERY, b) for a, b in zip(place, path, strict=True))
 
 
-__all__ = ["LOST", "Tally", "ValueCounts", "tally"]
+__all__ = ["LOST", "MAX_LOSS", "Tally", "ValueCounts", "check_max_loss", "tally"]

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..core.losses import Tally, ValueCounts, tally
 from ..core.paths import Path
 from ..core.pool import ordered
 from ..core.shred import Leaf, conform, nest, valid
@@ -77,6 +78,7 @@ class _Made:
     vanished: pa.RecordBatch | None
     counts: dict[str, int]
     effects: Effects | None
+    values: Tally
 
 
 class Blocks:
@@ -126,12 +128,14 @@ class Blocks:
             counts.before_unusable = len(self.early.unread) + sum(map(len, self.early.keyless))
             self.early.close()
         paths: set[Path] = set()
+        values = ValueCounts()
         pieces: list[_Piece] = []
         effects = None if self.keep is None else Effects()
         for made in ordered(lambda n: self._block(n, early_rows, late_rows), iter(range(blocks)), jobs):
             for name, number in made.counts.items():
                 setattr(counts, name, getattr(counts, name) + number)
             paths |= made.fields
+            values.add(made.values)
             if effects is not None and made.effects is not None:
                 effects.take(made.effects, self.keep or 0)
             for spool, batch in ((gone, made.vanished), (clears, made.cleared)):
@@ -149,7 +153,7 @@ class Blocks:
         step = partial(_project, shape=shape, leaves=leaves)
         return Patch(
             source, (step, good_only), leaves, shape, late.stream.name, origins=late.stream.origins, counts=counts,
-            key=self.key.name, effects=effects, _vanished=gone, _cleared=clears,
+            key=self.key.name, effects=effects, values=values, _vanished=gone, _cleared=clears,
         )  # fmt: skip
 
     def _identity_fields(self) -> set[Path]:
@@ -280,7 +284,10 @@ class Blocks:
         effects = None
         if self.keep is not None:
             effects = Effects.of(before.take(pa.array(good)), records, keys.take(pa.array(chosen[good])), self.keep)
-        return _Made(data, shown, rows, findings, touched(records), cleared, None, counts, effects)
+        unused = np.ones(len(late), dtype=bool)
+        unused[chosen[~faulty]] = False
+        values = tally(late.leaves, late.records, late.rows, unused, late.issues)
+        return _Made(data, shown, rows, findings, touched(records), cleared, None, counts, effects, values)
 
     def _whole(self, chunk: Chunk) -> pa.StructArray:
         records = nest(chunk.leaves, chunk.records, self.shape)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ..core.losses import ValueCounts
 from ..core.notebook import facts
 from ..core.pool import Pool, ordered
 from ..core.stream import Chunk, Finding, Stream, issue_table
@@ -63,11 +64,16 @@ class Patch(Stream):
         counts: what the comparison found.
         key: name of the key.
         effects: what it does to the profiles that are there; None where nobody asked.
+        values: counts of the values written and left out in the records of the later snapshot that were compared; rows
+            that are the same in both snapshots, replaced, left out or set aside do not count.
+        excessive: destinations that lost a larger share of these values than was allowed, the worst first.
     """
 
     counts: Counts = field(default_factory=Counts)
     key: str = ""
     effects: Effects | None = field(default=None, repr=False)
+    values: ValueCounts = field(default_factory=ValueCounts, repr=False)
+    excessive: tuple[str, ...] = ()
     _vanished: Spool | None = field(default=None, repr=False)
     _cleared: Spool | None = field(default=None, repr=False)
 
@@ -103,7 +109,11 @@ class Patch(Stream):
 
     def __repr__(self) -> str:
         counts = self.counts
-        return f"<Patch {self.name}: {counts.changed:,} changed, {counts.new:,} new, {counts.unchanged:,} unchanged>"
+        values = f", {self.values}" if self.values.rows else ""
+        return (
+            f"<Patch {self.name}: {counts.changed:,} changed, {counts.new:,} new, {counts.unchanged:,} unchanged"
+            f"{values}>"
+        )
 
     def _repr_html_(self) -> str:
         """Counts; never a customer's value."""

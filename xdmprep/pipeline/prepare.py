@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from ..core.arguments import CALLABLE, COUNT, FLAG, NUMBER, PATH, SOURCE, WORD, either, instance, nullable, takes
 from ..core.documents import Shape, kind_of
-from ..core.losses import ValueCounts
+from ..core.losses import MAX_LOSS, ValueCounts, check_max_loss
 from ..core.manifest import File, Manifest
 from ..core.names import numbered_names
 from ..core.ndjson.fields import has_numerals
@@ -63,9 +63,6 @@ _PARTS: dict[str, Shape] = {
 
 #: Findings that a run's report keeps in memory; all are counted, and all are in `issues.csv`.
 KEPT_FINDINGS = 100_000
-
-#: Percentage of its values that a destination may lose before a run says so with its exit code.
-MAX_LOSS = 50.0
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -123,8 +120,9 @@ class Result:
             >>> result = xp.prepare("schemas/examples/crm-profiles.csv", mapping, schema, out="mended/")
             >>> frame = result.rejects.to_pandas()
             >>> frame.loc[:, "MONTH_AND_DATE"] = "01-02"
-            >>> print(result.mend(frame))
-            59 rows tried again, 34 written, 25 still aside -> mended
+            >>> done = result.mend(frame)
+            >>> done.tried, done.written, done.still_rejected, str(done.values)
+            (59, 34, 25, '34 with values left out (person.birthDate 34 of 275)')
         """
         return mend(self.folder, frame=frame, schema=self._schema)
 
@@ -171,7 +169,7 @@ class Result:
         return wrap("prepared", lines(str(self))) + self.report._repr_html_()
 
 
-@takes(**_JOB, out=PATH, error_threshold=nullable(NUMBER), max_loss=nullable(NUMBER), max_rows=nullable(COUNT),
+@takes(**_JOB, out=PATH, error_threshold=nullable(NUMBER), max_loss=NUMBER, max_rows=nullable(COUNT),
        max_bytes=nullable(COUNT), multiline=FLAG, overwrite=FLAG, format=WORD,
        contract=nullable(either(_CONTRACT, PATH)), write=nullable(instance(WriteOptions)))  # fmt: skip
 def prepare(
@@ -301,8 +299,7 @@ def check_percentages(error_threshold: float | None, max_loss: float) -> None:
     """
     if error_threshold is not None and not 0 <= error_threshold <= 100:
         raise UsageError(f"the error threshold is a percentage from 0 to 100, got {error_threshold}.")
-    if not 0 <= max_loss <= 100:
-        raise UsageError(f"the largest loss is a percentage from 0 to 100, got {max_loss}.")
+    check_max_loss(max_loss)
 
 
 def conclude(
@@ -362,8 +359,8 @@ def conclude(
         "columns": dict(zip(numbered_names(columns.names), map(str, columns.types), strict=True)),
     }  # fmt: skip
     facts = {
-        "counts": counts, "values": report.values.table(), "lackingValues": report.values.rows, "seconds": seconds,
-        "compiled": native.IN_USE, "again": again,
+        "counts": counts, "values": report.values.table(), "lackingValues": report.values.rows, "maxLoss": max_loss,
+        "seconds": seconds, "compiled": native.IN_USE, "again": again,
     }  # fmt: skip
     with folder.all_or_nothing():
         manifest.save(folder.path)
@@ -373,7 +370,7 @@ def conclude(
              folder.path, done.rejected, took)  # fmt: skip
     return Result(
         done.rows, done.written, done.rejected, manifest, report, took, merged.rows, merged.rejected,
-        tuple(report.values.excessive(max_loss)), schema,
+        report.values.excessive(max_loss), schema,
     )  # fmt: skip
 
 

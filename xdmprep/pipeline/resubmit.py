@@ -10,7 +10,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
@@ -20,8 +20,20 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
 from ..core.cells import escape_cells, unescape_cells
-from ..core.documents import COUNT, FLAG, OBJECT, TEXT, DocumentKind, exists, map_of, nullable, record, why_no_source
-from ..core.losses import ValueCounts
+from ..core.documents import (
+    COUNT,
+    FLAG,
+    NUMBER,
+    OBJECT,
+    TEXT,
+    DocumentKind,
+    exists,
+    map_of,
+    nullable,
+    record,
+    why_no_source,
+)
+from ..core.losses import MAX_LOSS, ValueCounts, check_max_loss
 from ..core.manifest import Manifest, whole_file
 from ..core.ndjson.strict import UnreadableError, strict_json
 from ..core.shred import Leaf, column_leaves
@@ -43,7 +55,7 @@ _RUN_SHAPE = record(
         "mapping": OBJECT, "schema": TEXT, "strict": FLAG, "rules": TEXT, "maxBytes": COUNT, "maxRows": nullable(COUNT),
     })},
     {"again": record({}, {"schemaFile": nullable(TEXT), "columns": map_of(TEXT)}), "lackingValues": COUNT,
-     "values": map_of(record({"read": COUNT, "written": COUNT, "lost": COUNT}))},
+     "maxLoss": NUMBER, "values": map_of(record({"read": COUNT, "written": COUNT, "lost": COUNT}))},
 )  # fmt: skip
 _LINE = DocumentKind(SourceError)
 _LINE_SHAPE = record({"row": COUNT}, {"source": nullable(OBJECT), "file": TEXT})
@@ -57,19 +69,34 @@ _OWN = frozenset({"_row", "_file", "_reasons"})
 
 @dataclass(frozen=True, slots=True)
 class Mended:
-    """What came of it: rows tried, written now, still set aside, and skipped because an earlier run wrote them."""
+    """What came of it.
+
+    Attributes:
+        tried: rows tried again.
+        written: rows written now.
+        still_rejected: rows still set aside.
+        skipped: rows left out because an earlier run wrote them.
+        manifest: of the whole output, as it is now.
+        values: counts of the values written and left out in the whole output.
+        excessive: destinations that lost a larger share of their values than `max_loss`, the worst first.
+        max_loss: percentage of its values that a destination may lose.
+    """
 
     tried: int
     written: int
     still_rejected: int
     skipped: int
     manifest: Manifest
+    values: ValueCounts = field(default_factory=ValueCounts)
+    excessive: tuple[str, ...] = ()
+    max_loss: float = MAX_LOSS
 
     def __str__(self) -> str:
         skipped = f", {self.skipped:,} were written before" if self.skipped else ""
+        values = f", in all {self.values}" if self.values.rows else ""
         return (
             f"{counted(self.tried, 'row')} tried again, {self.written:,} written, {self.still_rejected:,} still aside"
-            f"{skipped} -> {self.manifest.folder}"
+            f"{skipped}{values} -> {self.manifest.folder}"
         )
 
 
@@ -79,6 +106,7 @@ def mend(
     *,
     schema: str | os.PathLike[str] | Schema | None = None,
     frame: Any = None,
+    max_loss: float | None = None,
 ) -> Mended:
     """Run corrected rejects again, with the mapping and the options of the run that set them aside.
 
@@ -89,6 +117,8 @@ def mend(
         schema: where the schema is now; None takes the file that the run used.
         frame: corrected rows: a DataFrame or Arrow table with the columns of :attr:`Result.rejects`.  ``_row`` (and
             ``_file``, where the source was several files) say which row it is; rows that are not in it stay aside.
+        max_loss: percentage of its values that a destination may lose in the whole output, what was written before
+            included; those that lose more are named in ``excessive``.  None takes that of the run.
 
     Returns:
         How many rows were tried, written, and are still set aside.
@@ -96,7 +126,8 @@ def mend(
     Raises:
         OutputError: the folder holds no finished run.
         SourceError: a line or row cannot be used.
-        UsageError: the schema is not the one of the run, or both `rejects` and `frame` are given.
+        UsageError: the schema is not the one of the run, both `rejects` and `frame` are given, or `max_loss` is no
+            percentage.
 
     Examples:
         >>> run = xp.prepare("schemas/examples/crm-profiles.csv", mapping, "schemas/crm-profile.schema.json", "again/")
@@ -107,6 +138,8 @@ def mend(
     """
     if frame is None and rejects is not None and not isinstance(rejects, str | os.PathLike):
         rejects, frame = None, rejects
+    if max_loss is not None:
+        check_max_loss(max_loss)
     if rejects is not None and frame is not None:
         raise UsageError("mend takes a file of rejects or a frame, not both.")
     folder = OutputFolder.existing(out)
@@ -154,10 +187,13 @@ def mend(
     )  # fmt: skip
     manifest.save(folder.path)
     _replace_rejects(folder, aside, issues, set(tried) | done, origins)
+    limit = folder.run.get("maxLoss", MAX_LOSS) if max_loss is None else max_loss
     counts = {"rows": manifest.rows, "written": manifest.written, "rejected": manifest.rejected}
-    facts = {"counts": counts, "values": values.table(), "lackingValues": values.rows}
+    facts = {"counts": counts, "values": values.table(), "lackingValues": values.rows, "maxLoss": limit}
     folder.mark("finished", {**{k: v for k, v in folder.run.items() if k not in ("state", "key")}, **facts})
-    return Mended(len(tried), len(good), len(tried) - len(good), skipped, manifest)
+    return Mended(
+        len(tried), len(good), len(tried) - len(good), skipped, manifest, values, values.excessive(limit), limit
+    )
 
 
 def _run(

@@ -23,8 +23,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
-from ..core.arguments import COUNT, FLAG, PATH, SOURCE, WORD, instance, nullable, one_of, takes
+from ..core.arguments import COUNT, FLAG, NUMBER, PATH, SOURCE, WORD, instance, nullable, one_of, takes
 from ..core.cells import escape_cells
+from ..core.losses import MAX_LOSS, ValueCounts, check_max_loss
 from ..core.manifest import File, Manifest, whole_file
 from ..core.notebook import lines, wrap
 from ..core.paths import Path as Steps
@@ -82,7 +83,7 @@ JSON_WARNING = (
 
 @takes(
     before=SOURCE, after=SOURCE, schema=SCHEMA, on=nullable(WORD), mapping=MAPPING, new=one_of("whole", "leave-out"),
-    duplicates=one_of("last", "error"), relax_required=FLAG, rules=RULE_SET, strict=FLAG,
+    duplicates=one_of("last", "error"), relax_required=FLAG, rules=RULE_SET, strict=FLAG, max_loss=NUMBER,
     csv=nullable(instance(CsvOptions)), scratch=nullable(PATH), jobs=nullable(COUNT),
 )  # fmt: skip
 def diff(
@@ -97,6 +98,7 @@ def diff(
     relax_required: bool = False,
     rules: RuleSet | Rules = "strict",
     strict: bool = False,
+    max_loss: float = MAX_LOSS,
     csv: CsvOptions | None = None,
     scratch: str | os.PathLike[str] | None = None,
     jobs: int | None = None,
@@ -116,6 +118,8 @@ def diff(
         rules: what the records of the patch are checked by, see :mod:`xdmprep.rules`.  Whole records that the
             platform would refuse (rule set ``batch``, and its rules for identities) take no part on either side.
         strict: a value that does not fit its destination's type sets its row aside.
+        max_loss: percentage of its values that a destination may lose in the records that are compared; those that lose
+            more are named in :attr:`Patch.excessive`.  100 turns this off.
         csv: how CSV sources are written.
         scratch: folder for what does not fit into memory; None takes the system's.
         jobs: worker threads; None means one per core.
@@ -138,6 +142,7 @@ def diff(
         >>> patch.to_pylist() == [person("Augusta")]
         True
     """
+    check_max_loss(max_loss)
     made = as_schema(schema)
     refuse_events(made)
     options = DiffOptions(on, new, duplicates, relax_required)
@@ -146,7 +151,8 @@ def diff(
     early, late = _sides(before, after, mapping, made, on, csv, strict)
     folder = None if scratch is None else Path(scratch)
     ingested, sent = _checks(made, rules, options)
-    return diff_streams(early, late, made, options, ingested, sent, scratch=folder, jobs=jobs, effects=0)
+    patch = diff_streams(early, late, made, options, ingested, sent, scratch=folder, jobs=jobs, effects=0)
+    return replace(patch, excessive=patch.values.excessive(max_loss))
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +168,7 @@ class PatchResult:
         key: name of the key.
         seconds: wall time of the run.
         effects: what the patch does to the profiles that are there, if that was requested.
+        excessive: destinations that lost a larger share of their values than was allowed, the worst first.
 
     Examples:
         >>> from xdmprep.pipeline.upsert import write_patch
@@ -179,6 +186,12 @@ class PatchResult:
     key: str
     seconds: float
     effects: Effects | None = None
+    excessive: tuple[str, ...] = ()
+
+    @property
+    def values(self) -> ValueCounts:
+        """Counts of the values written and left out in the records that were compared."""
+        return self.report.values
 
     @property
     def clean(self) -> bool:
@@ -197,7 +210,7 @@ class PatchResult:
             found = f"{counts.changed:,} changed, {counts.new:,} new, {counts.unchanged:,} unchanged"
             found = f"{counts.before:,} before: {found}"
         lines = [
-            f"{name}: {counted(counts.after, 'row')}, {found}",
+            f"{name}: {counted(counts.after, 'row')}, {found}" + (f", {self.values}" if self.values.rows else ""),
             f"written: {counted(counts.changed + counts.new, 'record')} ({counted(len(files), 'file')}, "
             f"{size / 1e6:,.1f} MB)" + (f" in {len(self.manifests)} batches" if len(self.manifests) > 1 else ""),
         ]
@@ -234,6 +247,7 @@ def write_patch(
     relax_required: bool = False,
     rules: RuleSet | Rules = "strict",
     strict: bool = False,
+    max_loss: float = MAX_LOSS,
     format: Format = "parquet",
     max_bytes: int | None = None,
     max_records: int = MAX_RECORDS,
@@ -259,6 +273,7 @@ def write_patch(
         relax_required: neither repeat nor ask for the fields that the schema requires.
         rules: what the records of the patch are checked by.
         strict: a value that does not fit its destination's type sets its row aside.
+        max_loss: as for :func:`diff`; see :attr:`PatchResult.excessive`.
         format: ``parquet``, or ``json`` (see :data:`JSON_WARNING`).
         max_bytes: limit of a part.
         max_records: limit of a batch.
@@ -291,6 +306,7 @@ def write_patch(
     started = time.perf_counter()
     if format not in ("parquet", "json"):
         raise UsageError(f"a patch is written as parquet or json, not {format!r}.")
+    check_max_loss(max_loss)
     if max_records < 1:
         raise UsageError(f"max_records is {max_records}; give at least 1.")
     made = as_schema(schema)
@@ -320,25 +336,35 @@ def write_patch(
             effects=effects,
         )  # fmt: skip
         notes = [made.profile_warning, *array_warnings(mapping)]
+        lost = patch.values.table(lost_only=True)
         builder = ReportBuilder(name, cap=KEPT_FINDINGS, origins=late.stream.origins, notes=notes)
         source = {"name": name, **({} if early is None else {"before": early.stream.name}), "key": patch.key,
                   "counts": asdict(patch.counts), "fields": patch.fields}  # fmt: skip
+
+        def add(chunk: Chunk) -> None:
+            builder.add(replace(chunk, tally=None))  # the values are those of the whole records, not of what changed
+
         manifests = []
         batches = _batches(patch, max_records, folder, key)
         for number, (target, part) in enumerate(batches, 1):
             place = {"batch": number, "batches": len(batches)} if len(batches) > 1 else {}
-            done = write_stream(part, target, write, jobs=jobs, on_chunk=builder.add, on_part=on_part)
-            manifests.append(manifest_of(done, write, target.path, {**source, **place}, made, upsert=True))
+            done = write_stream(part, target, write, jobs=jobs, on_chunk=add, on_part=on_part)
+            manifests.append(manifest_of(done, write, target.path, {**source, **place}, made, values=lost, upsert=True))
         _write_lists(patch, folder.path)
         for manifest in manifests:
             manifest.save(manifest.folder or folder.path)
         for target, _ in batches:
             target.mark("finished", {"counts": asdict(patch.counts)})
-        folder.mark("finished", {"counts": asdict(patch.counts), "batches": len(manifests)})
+        folder.mark("finished", {
+            "counts": asdict(patch.counts), "values": patch.values.table(), "lackingValues": patch.values.rows,
+            "maxLoss": max_loss, "batches": len(manifests),
+        })  # fmt: skip
+    report = builder.finish()
+    report.values.merge(patch.values)
     seconds = time.perf_counter() - started
     return PatchResult(
-        patch.counts, patch.fields, tuple(manifests), folder.path, builder.finish(), patch.key, seconds,
-        patch.effects,
+        patch.counts, patch.fields, tuple(manifests), folder.path, report, patch.key, seconds,
+        patch.effects, patch.values.excessive(max_loss),
     )  # fmt: skip
 
 

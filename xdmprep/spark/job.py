@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import errors
 from ..core.arguments import COUNT, FLAG, NUMBER, PATH, WORD, nullable, takes
+from ..core.losses import MAX_LOSS
 from ..core.manifest import File, whole_file
 from ..core.remote import as_local, shown
 from ..core.typing import Format, RuleSet
@@ -22,7 +23,7 @@ from ..errors import OutputError, SourceError, UsageError, XdmPrepError
 from ..mapping import MappingLike, MappingSet
 from ..pipeline.assembly import Assembly, Merged, write_options
 from ..pipeline.checking import MAPPING, RULE_SET, SCHEMA
-from ..pipeline.prepare import MAX_LOSS, Result, check_percentages, conclude
+from ..pipeline.prepare import Result, check_percentages, conclude
 from ..report import Report
 from ..report.several import FilesReport
 from ..schema import Schema, SchemaLike
