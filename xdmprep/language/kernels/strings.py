@@ -414,7 +414,10 @@ def _replacing(rows: Rows, value: Column, regex: Any, new: Any, most: int | None
     search, template = needed(regexes.replacement(regex, new))
     need(not search.empty or not new or most == 1)  # of empty matches beside others the engines find not the same
     values = plain(value.values)
-    made = pc.replace_substring_regex(values, search.text, template, max_replacements=most)
+    try:
+        made = pc.replace_substring_regex(values, search.text, template, max_replacements=most)
+    except pa.ArrowInvalid:  # some empty matches, such as \\b before a word: "Regex found, but replacement failed"
+        made = needed(None)
     return Column(made, search.beyond(values))
 
 
