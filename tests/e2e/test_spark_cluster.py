@@ -8,36 +8,20 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from spark_kit import JOB, START, in_spark, lines_of, needs_spark, rejects_of
 
 import xdmprep as xp
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-JOB = ["crm-profiles.csv", "crm-profile.mapping.yaml", "crm-profile.schema.json"]
-
-START = """
-import json, os, signal, sys, time
-from pathlib import Path
-
-from pyspark.sql import SparkSession
-from xdmprep.spark import prepare, records, rejects, validate
-
-work = Path(sys.argv[1])
-source, mapping, schema = sys.argv[2:5]
-builder = SparkSession.builder
-for name, value in json.loads(sys.argv[5]).items():
-    builder = builder.config(name, value)
-"""
 
 CLUSTER = (
     START
@@ -99,27 +83,10 @@ spark.stop()
 """
 )
 
-LOOPBACK = {"spark.ui.enabled": "false", "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
-
 
 @pytest.fixture(autouse=True)
 def _needs() -> None:
-    if importlib.util.find_spec("pyspark") is None:
-        pytest.skip("PySpark is not installed")
-    if shutil.which("java") is None:
-        pytest.skip("there is no Java")
-
-
-def in_spark(script: str, schemas: Path, folder: Path, settings: dict[str, str], *more: str) -> Any:
-    """What a script prints last, in a process with a session of its own."""
-    source = schemas / "examples" / JOB[0]
-    args = [folder, source, schemas / JOB[1], schemas / JOB[2], json.dumps(LOOPBACK | settings), *more]
-    done = subprocess.run(
-        [sys.executable, "-c", script, *map(str, args)], capture_output=True, text=True, cwd=folder,
-        env=os.environ | {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    needs_spark()
 
 
 def free_port() -> int:
@@ -165,14 +132,6 @@ def cluster(_needs: None, tmp_path: Path) -> Iterator[str]:
         for process in reversed(started):
             process.terminate()
             process.wait(60)
-
-
-def lines_of(folder: Path) -> list[bytes]:
-    return sorted(line for part in folder.glob("part-*.json") for line in part.read_bytes().splitlines())
-
-
-def rejects_of(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "rejects.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
 def same_as_one_machine(schemas: Path, tmp_path: Path) -> xp.Result:

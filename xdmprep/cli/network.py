@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..core.remote import shown
+from ..core.remote_folder import output_here
 from ..errors import PlatformError, counted, printable, visible
 from . import complete
 from .command import Command, CommandGroup
@@ -117,15 +120,15 @@ def upload(
         "replay": replay, "replay_prefix": replay_prefix, "jobs": jobs, "percent": partial_percent,
         "diagnostics": diagnostics, "again": again, "force": force,
     }  # fmt: skip
-    event("started", command="upload", sources=[folder], dataset=dataset)
-    with to.client() as client:
+    event("started", command="upload", sources=[shown(folder)], dataset=dataset)
+    with output_here(folder) as here, to.client() as client:
         timeout = to.timeout if wait_seconds is None else wait_seconds
-        if len(_manifests(folder)) > 1:
-            return _upload_series(client, folder, dataset, wait_, timeout, to, as_json, options)
+        if len(_manifests(here)) > 1:
+            return _upload_series(client, folder, here, dataset, wait_, timeout, to, as_json, options)
         if replay:
             _show_plan(client, replay, dataset)
         try:
-            batch = _upload(client, folder, client.upload, dataset, **options)
+            batch = _upload(client, here, client.upload, dataset, **options)
         except PlatformError as error:
             if not wait_ or not error.batch or error.code != "sent-before":
                 raise
@@ -136,15 +139,17 @@ def upload(
         event("batch", id=batch.id, status=batch.status)
         if wait_:
             batch = client.wait(batch.id, timeout, on_status=_watched, completed=True)
-        return _outcome(client, batch, folder, wait_, to, as_json)
+        return _outcome(client, batch, folder, here, wait_, to, as_json)
 
 
-def _outcome(client: Client, batch: Batch, folder: str, waited: bool, to: Connection, as_json: bool) -> int:
+def _outcome(
+    client: Client, batch: Batch, folder: str, here: Path, waited: bool, to: Connection, as_json: bool
+) -> int:  # fmt: skip
     """Say what became of an upload; the exit code.  Counts that are not those of the files are an error."""
     if not as_json:
         _describe(batch)
     if waited:
-        say(client.check_counts(batch, folder))
+        say(client.check_counts(batch, here))
     if as_json:
         print_json(batch.to_dict())
     else:
@@ -164,13 +169,13 @@ def _show_plan(client: Client, replay: tuple[str, ...], dataset: str) -> None:
         say(f"  {old.id} ({old.status}{records})")
 
 
-def _manifests(folder: str) -> list[Manifest]:
+def _manifests(folder: Path) -> list[Manifest]:
     from ..core.manifest import Manifest
 
     return Manifest.load_all(folder)
 
 
-def _upload(client: Client, folder: str, send: Callable[..., Any], dataset: str, **options: Any) -> Any:
+def _upload(client: Client, folder: Path, send: Callable[..., Any], dataset: str, **options: Any) -> Any:
     """What `send` gives, with a progress bar in bytes, where it is seen."""
     from tqdm import tqdm
 
@@ -181,13 +186,13 @@ def _upload(client: Client, folder: str, send: Callable[..., Any], dataset: str,
     ) as bar:  # fmt: skip
         client.tell = lambda text: tqdm.write(visible(text), file=sys.stderr)
         return send(
-            Path(folder), dataset, on_bytes=bar.update,
+            folder, dataset, on_bytes=bar.update,
             on_file=lambda file: event("file", name=file.name, bytes=file.bytes, rows=file.rows), **options,
         )  # fmt: skip
 
 
 def _upload_series(
-    client: Client, folder: str, dataset: str, wait_: bool, timeout: float | None, to: Connection,
+    client: Client, folder: str, here: Path, dataset: str, wait_: bool, timeout: float | None, to: Connection,
     as_json: bool, options: dict[str, Any],
 ) -> int:  # fmt: skip
     """Several batches in order; one summary."""
@@ -195,10 +200,10 @@ def _upload_series(
     def on_status(now: Batch) -> None:
         _watched(now, client.tell)
 
-    series = _upload(client, folder, client.upload_series, dataset, timeout=timeout, on_status=on_status, **options)
+    series = _upload(client, here, client.upload_series, dataset, timeout=timeout, on_status=on_status, **options)
     if wait_ and not series.failed:
         last = client.wait(series.batches[-1].id, timeout, on_status=on_status, completed=True)
-        client.check_counts(last, _manifests(folder)[-1].folder or folder)
+        client.check_counts(last, _manifests(here)[-1].folder or here)
         series = replace(series, batches=(*series.batches[:-1], last))
     if as_json:
         print_json(series.to_dict())
@@ -251,21 +256,23 @@ def batch_errors(batch_id: str, to: Connection, as_json: bool, manifest: str | N
     Examples:
       xdmprep batch errors 01E8043CY305K2MTV5ANH9G1GC --manifest out/ --config config.json
     """
-    with to.client() as client:
+    with contextlib.ExitStack() as stack:
+        client = stack.enter_context(to.client())
+        sent = None if manifest is None else stack.enter_context(output_here(manifest))
         found = client.status(batch_id)
-        errors = client.errors(batch_id, manifest)
-        shown = list(islice(errors, limit))
+        errors = client.errors(batch_id, sent)
+        first = list(islice(errors, limit))
         more = sum(1 for _ in errors)
         if as_json:
-            listed = [error.to_dict() for error in shown]
+            listed = [error.to_dict() for error in first]
             print_json({**found.to_dict(), "rowErrors": listed, "rowErrorsNotShown": more})
         else:
             _describe(found)
-            for error in shown:
+            for error in first:
                 show(str(error))
             if more:
                 show(f"... and {more} more (--limit)")
-            if not shown and found.failed_records:
+            if not first and found.failed_records:
                 show("The platform names no rows: the batch was sent without diagnostics, or they are too old.")
         return 0
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ..core.documents import is_file
+from ..core.remote import is_url
 from ..core.remote import shown as place
 from ..core.typing import Format, RuleSet
 from ..errors import UsageError
@@ -39,7 +40,10 @@ wrong use or input that cannot be read.
 @click.argument("sources", nargs=-1, required=True, type=options.PLACE, metavar="SOURCE...")
 @click.option("--mapping", "-m", required=True, type=options.PLACE, help="Mapping set, YAML or JSON.")
 @options.SCHEMA
-@options.OUT
+@click.option(
+    "--out", "-o", required=True, type=options.PLACE,
+    help="Folder for what is written; with --engine spark also the URL of one in an object store.",
+)  # fmt: skip
 @click.option(
     "--format", "-f", type=click.Choice(["json", "parquet", "csv"]),
     help="Of the parts.  [default: json; parquet with --upsert]",
@@ -79,23 +83,24 @@ wrong use or input that cannot be read.
 @options.JSON_LINES
 @options.JSON
 def prepare(
-    sources: tuple[Path | str, ...], mapping: Path | str, schema: Path | str, out: Path, format: Format | None,
-    upsert: bool, relax_required: bool, multiline: bool, max_bytes: int | None, max_rows: int | None,
-    error_threshold: float | None, max_loss: float, rules: RuleSet, strict: bool, csv: Any, names: str | None,
-    sheet: str | None, header_row: int | None, values: tuple[str, ...], contract: Path | None, engine: str,
-    master: str | None, jobs: int | None, report: Path | None, hide_values: bool, overwrite: bool, bar: bool | None,
-    openlineage: str | None, output_format: str, as_json: bool,
+    sources: tuple[Path | str, ...], mapping: Path | str, schema: Path | str, out: Path | str,
+    format: Format | None, upsert: bool, relax_required: bool, multiline: bool, max_bytes: int | None,
+    max_rows: int | None, error_threshold: float | None, max_loss: float, rules: RuleSet, strict: bool, csv: Any,
+    names: str | None, sheet: str | None, header_row: int | None, values: tuple[str, ...], contract: Path | None,
+    engine: str, master: str | None, jobs: int | None, report: Path | None, hide_values: bool, overwrite: bool,
+    bar: bool | None, openlineage: str | None, output_format: str, as_json: bool,
 ) -> int:  # fmt: skip
     """Map, check and write SOURCE as files ready for upload.
 
     A source is a CSV, Parquet, NDJSON or Excel file, a folder or a glob; several make one run.
     """
-    event("started", command="prepare", sources=[place(one) for one in sources], out=str(out))
+    event("started", command="prepare", sources=[place(one) for one in sources], out=place(out))
     load_arrow()
     source = sources[0] if len(sources) == 1 else list(sources)
     mapping_set = options.filled_mapping(mapping, values)
     from ..core.manifest import check_target
     from ..pipeline.prepare import prepare as run
+    from ..pipeline.prepare import within
     from ..read import ExcelOptions
     from ..read.excel import ENDINGS as BOOKS
     from ..write import PLATFORM_MAX_BYTES
@@ -157,7 +162,9 @@ def prepare(
                 **common, **limits, **shown.hooks,
             )  # fmt: skip
             if openlineage:
-                columns = json.loads((out / "run.json").read_text(encoding="utf-8")).get("again", {}).get("columns")
+                columns = (
+                    json.loads((result.folder / "run.json").read_text(encoding="utf-8")).get("again", {}).get("columns")
+                )
         if openlineage:
             record_run(lineage_run, result, schema, columns)
     if hide_values:
@@ -182,8 +189,12 @@ def prepare(
             show(f"report -> {report}")
         show_losses(result.excessive, result.values, max_loss, REASONS)
         if result.rejected:
-            show_lines([[f"Correct the rows in {out / 'rejects.jsonl'}; mend runs them again into a further part."]])
-            show_next("mend", out)
+            rows = f"Correct the rows in {within(result.place, 'rejects.jsonl')}; mend runs them again"
+            if is_url(result.place):
+                show_lines([[f"{rows} in a copy of the folder on this machine."]])
+            else:
+                show_lines([[f"{rows} into a further part."]])
+                show_next("mend", out)
         elif result.written:
             show_next("upload", out, "--dataset", "DATASET_ID")
     return 1 if result.rejected or result.excessive else 0
@@ -210,7 +221,7 @@ def _on_spark(sources: tuple[Path | str, ...], master: str | None, csv: Any, *jo
 
 def _facts(result: Any) -> dict[str, Any]:
     return {
-        "rows": result.rows, "written": result.written, "rejected": result.rejected, "folder": str(result.folder),
+        "rows": result.rows, "written": result.written, "rejected": result.rejected, "folder": result.place,
         "files": result.manifest.to_dict()["files"], "issues": result.report.to_dict()["summary"],
         "values": result.manifest.values, "excessive": list(result.excessive),
         "seconds": round(result.seconds, 3), "notes": list(result.report.notes),

@@ -10,6 +10,8 @@ from typing import Any
 from .. import wire
 from ..core.arguments import CALLABLE, PATH, TEXT, WORD, instance, nullable, takes
 from ..core.manifest import File, Manifest
+from ..core.remote import shown
+from ..core.remote_folder import output_here
 from ..errors import UsageError
 from . import polling, readiness, registry, row_errors, upsert_enablement
 from .batch_sequence import Series, send_series
@@ -130,7 +132,7 @@ class Client:
         """Send prepared files as one batch, or go on where an earlier upload of them stopped.
 
         Args:
-            manifest: ``manifest.json``, or the folder that holds it.
+            manifest: ``manifest.json``, or the folder that holds it; a URL of an object store is copied here first.
             dataset_id: the dataset.
             jobs: files sent at the same time.
             replay: ids of batches that this one replaces.
@@ -161,9 +163,8 @@ class Client:
             percent=percent, diagnostics=diagnostics, again=again, force=force, chunk=chunk,
             on_file=on_file or (lambda file: None),
         )  # fmt: skip
-        return upload(
-            self.session, Path(manifest), dataset_id, options, self.tell, on_bytes or (lambda count: None)
-        )  # fmt: skip
+        with output_here(manifest) as here:
+            return upload(self.session, here, dataset_id, options, self.tell, on_bytes or (lambda count: None))
 
     def upload_series(
         self,
@@ -198,16 +199,19 @@ class Client:
             >>> len(series.batches)
             1
         """
-        manifests = Manifest.load_all(folder)
-        if len(manifests) > 1 and options.get("replay"):
-            raise UsageError(f"{folder}: holds {len(manifests)} batches of a patch; they cannot replace others.")
-        return send_series(
-            manifests,
-            lambda manifest: self.upload(manifest.folder or folder, dataset_id, **options),
-            lambda manifest, batch: self.wait(batch, timeout, poll, on_status, manifest.folder or folder),
-            options.get("jobs", 4),
-            self.tell,
-        )
+        with output_here(folder) as here:
+            manifests = Manifest.load_all(here)
+            if len(manifests) > 1 and options.get("replay"):
+                raise UsageError(
+                    f"{shown(folder)}: holds {len(manifests)} batches of a patch; they cannot replace others."
+                )
+            return send_series(
+                manifests,
+                lambda manifest: self.upload(manifest.folder or here, dataset_id, **options),
+                lambda manifest, batch: self.wait(batch, timeout, poll, on_status, manifest.folder or here),
+                options.get("jobs", 4),
+                self.tell,
+            )
 
     def wait(
         self,

@@ -33,7 +33,7 @@ from .documents import (
     record,
 )
 from .notebook import facts
-from .remote import url_of_output
+from .remote import as_local, shown, url_of_output
 
 NAME = "manifest.json"
 #: Folders of the batches of a patch that is too large for one; each has its manifest.
@@ -207,6 +207,10 @@ class Manifest:
             >>> xp.Manifest.load("out/").written
             241
         """
+        if (url := url_of_output(path)) is not None:
+            raise SourceError(
+                f"{shown(url)}: is not on this machine. Copy the folder with its manifest and parts, and give the copy."
+            )
         file = Path(path)
         if is_folder(file):
             file = file / NAME
@@ -245,8 +249,11 @@ def local_output(path: str | os.PathLike[str]) -> Path:
         OutputError: it is a URL.
     """
     if (url := url_of_output(path)) is not None:
-        raise OutputError(f"{url}: output is written to this machine. Give a folder here, and copy it there.")
-    return Path(path)
+        raise OutputError(
+            f"{shown(url)}: output is written to this machine. Give a folder here, and copy it there; "
+            "with Spark the output may be in an object store."
+        )
+    return Path(as_local(path))
 
 
 def check_target(path: str | os.PathLike[str]) -> None:

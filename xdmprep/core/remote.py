@@ -32,7 +32,8 @@ STANDARD_INPUT = "-"
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 _PIECE = 4 << 20
-_ARROW = ("s3", "gs", "gcs", "abfs", "abfss")
+_S3 = ("s3", "s3a")  # the second is Hadoop's name for the same
+_ARROW = (*_S3, "gs", "gcs", "abfs", "abfss")
 _WEB = ("http", "https")
 
 
@@ -114,8 +115,8 @@ def _safe(url: str, error: Any) -> str:
     return printable(re.sub(r"://[^/\s@]*@", "://***@", text), 200).rstrip(". ")
 
 
-def _because(url: str, error: BaseException) -> RemoteError:
-    """The reason of an error of a file system."""
+def _because(url: str, error: BaseException, verb: str = "read") -> RemoteError:
+    """The reason of an error of a file system; what was tried is a participle."""
     text = str(error)
     if isinstance(error, FileNotFoundError) or re.search(r"NO_SUCH_(KEY|BUCKET)|NoSuch(Key|Bucket)|\b404\b", text):
         return RemoteError("does not exist")
@@ -131,17 +132,17 @@ def _because(url: str, error: BaseException) -> RemoteError:
         r"NETWORK_CONNECTION|[Tt]imed? ?out|curlCode|[Cc]ould ?n.t (resolve|connect)|REQUEST_TIMEOUT", text
     ):
         return RemoteError("the server cannot be reached, or does not answer in time. Check the URL and the network")
-    return RemoteError(f"cannot be read ({_safe(url, error) or type(error).__name__})")
+    return RemoteError(f"cannot be {verb} ({_safe(url, error) or type(error).__name__})")
 
 
-def _file_system(url: str) -> tuple[Any, str]:
-    """A file system and the path in it; pyarrow's where it has one, else fsspec's in pyarrow's clothes."""
+def file_system(url: str) -> tuple[Any, str]:
+    """A file system and the path in it; pyarrow's where it has one, else fsspec's behind pyarrow's interface."""
     scheme = scheme_of(url)
     if scheme in _ARROW:
         from pyarrow import fs
 
         try:
-            if scheme == "s3":
+            if scheme in _S3:
                 return _s3(url)
             if scheme in ("abfs", "abfss") and (made := _azure(url)) is not None:
                 return made
@@ -233,8 +234,17 @@ def _azure(url: str) -> tuple[Any, str] | None:
     return fs.AzureFileSystem(account, **options), f"{container}/{path}"
 
 
-def _guarded(url: str, run: Callable[[], Any]) -> Any:
-    """What `run` gives; its errors as one sentence."""
+def guarded(url: str, run: Callable[[], Any], verb: str = "read") -> Any:
+    """What `run` gives.
+
+    Args:
+        url: the file or folder.
+        run: the work on it.
+        verb: what the work does, as a participle.
+
+    Raises:
+        RemoteError: for any error of `run`, as the rest of a sentence, without the secrets of the URL.
+    """
     if os.environ.get(OFFLINE):
         raise RemoteError(f"is not opened while {OFFLINE} is set")
     try:
@@ -245,7 +255,7 @@ def _guarded(url: str, run: Callable[[], Any]) -> Any:
         needs = printable(error, 160).rstrip(".")
         raise RemoteError(f"the scheme {scheme_of(url)}:// needs a package that is not installed ({needs})") from None
     except Exception as error:  # each file system has errors of its own
-        raise _because(url, error) from None
+        raise _because(url, error, verb) from None
 
 
 def expand(url: str) -> list[str] | None:
@@ -263,7 +273,7 @@ def expand(url: str) -> list[str] | None:
     end = len(place) if magic is None else place.index("://") + 3 + magic.start()
     base = place[: place.rindex("/", 0, end) + 1]
     pattern = unquote(place[len(base) :])
-    found = _guarded(url, lambda: list(_listed(base + mark + query, deep=magic is None or "/" in pattern)))
+    found = guarded(url, lambda: list(_listed(base + mark + query, deep=magic is None or "/" in pattern)))
     return [
         base + quote(below) + mark + query
         for below in sorted(found)
@@ -275,7 +285,7 @@ def _listed(url: str, deep: bool) -> Iterator[str]:
     """The files below a folder, by their paths in it."""
     from pyarrow import fs
 
-    system, path = _file_system(url)
+    system, path = file_system(url)
     path = path.rstrip("/")
     for info in system.get_file_info(fs.FileSelector(path, recursive=deep)):
         if info.type == fs.FileType.File:
@@ -298,14 +308,14 @@ def pieces(url: str) -> Iterator[bytes]:
         RemoteError: it is missing, forbidden, a folder, too slow, or ends early.
     """
     made = _from_web(url) if scheme_of(url) in _WEB else _from_files(url)
-    while (piece := _guarded(url, lambda: next(made, b""))) != b"":
+    while (piece := guarded(url, lambda: next(made, b""))) != b"":
         yield piece
 
 
 def _from_files(url: str) -> Iterator[bytes]:
     from pyarrow import fs
 
-    system, path = _file_system(url)
+    system, path = file_system(url)
     info = system.get_file_info(path)
     if info.type == fs.FileType.NotFound:
         raise RemoteError("does not exist")

@@ -338,8 +338,9 @@ class Blocks:
             rows = late.rows[chosen]
             if self.options.duplicates == "error":
                 one = int(np.flatnonzero(losing)[0])
+                first, second = self._named(rows[[one, latest[now[one]]]])
                 raise DataError(
-                    f"{self.late.stream.name}: rows {rows[one]} and {rows[latest[now[one]]]} have unlike keys "
+                    f"{self.late.stream.name}: rows {first} and {second} have unlike keys "
                     f"({self.key.name}), but the same {self.primary.name.removeprefix('the ')}. A patch has one record "
                     "for each primary identity: mend the rows, or let the last one win."
                 )
@@ -360,9 +361,16 @@ class Blocks:
             key = keys[int(np.flatnonzero(now == twice[0])[0])].as_py()
             raise DataError(
                 f"{self.late.stream.name}: {key!r} ({self.key.name}) is in {len(rows)} rows: "
-                f"{', '.join(map(str, rows[:5].tolist()))}. A patch has one row for each person: remove the others, "
+                f"{', '.join(self._named(rows[:5]))}. A patch has one row for each person: remove the others, "
                 "or let the last one win."
             )
+
+    def _named(self, rows: Positions) -> list[str]:
+        """Later rows for messages: their numbers, with the file where there are several."""
+        if (origins := self.late.stream.origins) is None:
+            return [str(row) for row in rows.tolist()]
+        files, numbers = origins.of(rows)
+        return [f"{number} of {file}" for file, number in zip(files.to_pylist(), numbers.tolist(), strict=True)]
 
     @staticmethod
     def _cleared(found: list[Cleared], rows: Positions, keys: pa.Array) -> pa.RecordBatch | None:

@@ -27,7 +27,7 @@ from ..core.names import numbered_names
 from ..core.ndjson.fields import has_numerals
 from ..core.notebook import lines, wrap
 from ..core.paths import format_path
-from ..core.remote import as_local, is_elsewhere, is_remote, shown
+from ..core.remote import as_local, is_elsewhere, is_remote, is_url, shown
 from ..core.stream import Chunk, Stream
 from ..core.typing import Format, RuleSet, Source
 from ..errors import DataError, UsageError, counted
@@ -97,6 +97,7 @@ class Result:
     merged_rejected: int = 0
     excessive: tuple[str, ...] = ()
     _schema: Schema | None = field(default=None, repr=False, compare=False)
+    _url: str = field(default="", repr=False, compare=False)
 
     @property
     def rejects(self) -> pa.Table:
@@ -140,8 +141,23 @@ class Result:
 
     @property
     def folder(self) -> Path:
-        """The output folder."""
+        """The output folder.
+
+        Raises:
+            UsageError: the output is in an object store.
+        """
+        if self._url:
+            raise UsageError(f"{self._url}: is not on this machine. Copy the folder, and use the copy.")
         return self.manifest.folder or Path()
+
+    @property
+    def place(self) -> str:
+        """The output folder as text: its path, or its URL without credentials."""
+        return self._url or str(self.folder)
+
+    def stored(self, url: str) -> Result:
+        """The same result for output that is in an object store, at a URL without credentials."""
+        return replace(self, manifest=replace(self.manifest, folder=None), _url=url)
 
     def __repr__(self) -> str:
         return f"<Result {self}>"
@@ -163,7 +179,7 @@ class Result:
             text = f"{name}: {read}, {self.written:,} written {files_text}, {self.rejected:,} set aside"
         if self.values.rows:
             text += f", {self.values}"
-        return text + (f" -> {self.folder / 'rejects.jsonl'}" if self.rejected else "")
+        return text + (f" -> {within(self.place, 'rejects.jsonl')}" if self.rejected else "")
 
     def _repr_html_(self) -> str:
         return wrap("prepared", lines(str(self))) + self.report._repr_html_()
@@ -344,12 +360,12 @@ def conclude(
     percent = 100 * done.rejected / done.rows if done.rows else 0.0
     if threshold is not None and percent > threshold:
         for file in done.files:
-            (folder.path / file.name).unlink()
+            folder.remove(file.name)
         folder.mark("failed", {"seconds": seconds})
         raise DataError(
             f"{name}: {done.rejected:,} of {counted(done.rows, 'row')} ({percent:.1f} %) have faults, "
             f"more than the {threshold:g} % allowed. Nothing to upload was kept; "
-            f"the reasons are in {folder.path / 'rejects.jsonl'}."
+            f"the reasons are in {within(folder.place, 'rejects.jsonl')}."
         )
     counts: dict[str, Any] = {"rows": done.rows, "written": done.written, "rejected": done.rejected}
     if rows:
@@ -367,7 +383,7 @@ def conclude(
         folder.mark("finished", facts)
     took = time.perf_counter() - started
     log.info("%s: %d rows, %d written to %s, %d set aside, %.1f s", name, done.rows, done.written,
-             folder.path, done.rejected, took)  # fmt: skip
+             folder.place, done.rejected, took)  # fmt: skip
     return Result(
         done.rows, done.written, done.rejected, manifest, report, took, merged.rows, merged.rejected,
         report.values.excessive(max_loss), schema,
@@ -504,6 +520,11 @@ def _refuse_inside(source: Any, out: str | os.PathLike[str]) -> None:
             continue
         if Path(os.path.realpath(one)).is_relative_to(os.path.realpath(out)):
             raise UsageError(f"{os.fspath(one)}: lies in the output folder, which a run clears. Give another folder.")
+
+
+def within(place: str, name: str) -> str:
+    """A file in a folder that is a path or a URL, as text."""
+    return f"{place}/{name}" if is_url(place) else str(Path(place) / name)
 
 
 def _place(schema: str | os.PathLike[str] | None) -> str | None:

@@ -23,6 +23,7 @@ from ..errors import SourceError, UsageError, counted
 from ..mapping import MappingLike, MappingSet
 from ..read import open_source
 from ..schema import Schema, SchemaLike
+from ..validate import Rules
 from ..write import REASON, issue_of, reasons_of
 from .assembly import Assembly
 
@@ -38,7 +39,7 @@ class ArrowStage:
     Args:
         mapping: a MappingSet, a dict of destination -> expression, or a path; None where the rows are records already.
         schema: a Schema or a path; its Arrow types are those of the output.
-        rules: the rule set: ``strict``, ``batch`` or ``jsonschema``.
+        rules: the rule set: ``strict``, ``batch`` or ``jsonschema``, or a Rules object.
         strict: a value that does not fit its destination's type is an error, not a warning.
 
     Attributes:
@@ -64,7 +65,12 @@ class ArrowStage:
     _groups = False
 
     def __init__(
-        self, mapping: MappingLike | None, schema: SchemaLike, *, rules: RuleSet = "strict", strict: bool = False
+        self,
+        mapping: MappingLike | None,
+        schema: SchemaLike,
+        *,
+        rules: RuleSet | Rules = "strict",
+        strict: bool = False,
     ) -> None:
         plan = Assembly.of(schema, mapping, rules, strict)
         if plan.mapping is not None:

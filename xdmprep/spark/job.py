@@ -14,36 +14,35 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import errors
-from ..core.arguments import COUNT, FLAG, NUMBER, PATH, WORD, nullable, takes
+from ..core.arguments import COUNT, FLAG, NUMBER, PATH, WORD, instance, nullable, takes
 from ..core.losses import MAX_LOSS
 from ..core.manifest import File, whole_file
-from ..core.remote import as_local, shown
 from ..core.typing import Format, RuleSet
-from ..errors import OutputError, SourceError, UsageError, XdmPrepError
+from ..errors import OutputError, SourceError, XdmPrepError
 from ..mapping import MappingLike, MappingSet
-from ..pipeline.assembly import Assembly, Merged, write_options
+from ..pipeline.assembly import Assembly, Merged, stamped, write_options
 from ..pipeline.checking import MAPPING, RULE_SET, SCHEMA
 from ..pipeline.prepare import Result, check_percentages, conclude
 from ..report import Report
 from ..report.several import FilesReport
 from ..schema import Schema, SchemaLike
-from ..write import ISSUES, REJECTS, OutputFolder, WriteOptions, Written
+from ..validate import Rules
+from ..write import ISSUES, REJECTS, OutputFolder, StoreFolder, WriteOptions, Written
 from ..write.parts import PLATFORM_MAX_FILES
 from .frames import FRAME, spark_types
 from .session import cause_of
+from .staging import Attempts, attempts, opened
 from .task import RESULT, Done, FrameJob, GroupingStage, PartitionTask
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 NAME = "Spark DataFrame"
-#: Folder of the tasks' attempts inside the output folder, hidden and cleared like any other temporary file.
-STAGING, GONE = ".tasks.part", ".tasks-over.part"
 
 
 @takes(df=FRAME, mapping=nullable(MAPPING), schema=SCHEMA, out=PATH, format=WORD, rules=RULE_SET, strict=FLAG,
        error_threshold=nullable(NUMBER), max_loss=NUMBER, max_bytes=nullable(COUNT), max_rows=nullable(COUNT),
-       overwrite=FLAG, upsert=FLAG)  # fmt: skip
+       multiline=FLAG, write=nullable(instance(WriteOptions)), overwrite=FLAG, upsert=FLAG)  # fmt: skip
 def prepare(
     df: DataFrame,
     mapping: MappingLike,
@@ -51,12 +50,14 @@ def prepare(
     out: str | os.PathLike[str],
     *,
     format: Format = "json",
-    rules: RuleSet = "strict",
+    rules: RuleSet | Rules = "strict",
     strict: bool = False,
     error_threshold: float | None = None,
     max_loss: float = MAX_LOSS,
     max_bytes: int | None = None,
     max_rows: int | None = None,
+    multiline: bool = False,
+    write: WriteOptions | None = None,
     overwrite: bool = False,
     upsert: bool = False,
 ) -> Result:
@@ -67,15 +68,18 @@ def prepare(
             parts.
         mapping: a MappingSet, a dict of destination -> expression, or a path; None where the rows are records.
         schema: a Schema or a path.
-        out: the folder, on a file system that driver and executors share under this path: a path, ``file:/...`` or
-            ``dbfs:/...``.  Object stores by URL are refused.
+        out: the folder, which driver and executors share: a path that all have mounted, ``file:/...``, ``dbfs:/...``,
+            or a URL of an object store (``s3a://``, ``s3://``, ``gs://``, ``abfss://``).  Credentials of a store are
+            found as for sources, on the driver and on executors; Hadoop's settings are not read.
         format: ``json``, ``parquet`` or ``csv``.
-        rules: the rule set: ``strict``, ``batch`` or ``jsonschema``.
+        rules: the rule set: ``strict``, ``batch`` or ``jsonschema``, or a Rules object.
         strict: whether a row is set aside too where a value did not fit its destination's type.
         error_threshold: percentage of rows that may be set aside, as for :func:`xdmprep.prepare`.
         max_loss: percentage, as for :func:`xdmprep.prepare`.
         max_bytes: largest size of a part in bytes, as for :func:`xdmprep.prepare`.
         max_rows: largest number of records in a part, as for :func:`xdmprep.prepare`.
+        multiline: as for :func:`xdmprep.prepare`.
+        write: as for :func:`xdmprep.prepare`.
         overwrite: as for :func:`xdmprep.prepare`.
         upsert: True for the records of :func:`diff`: the manifest then says that they are a patch, and `upload` sends
             them only to a dataset that is enabled for upsert.
@@ -89,12 +93,21 @@ def prepare(
         SourceError: the Spark job failed.
         OutputError: the folder cannot be used, or executors do not share it.
         DataError: more rows are faulty than `error_threshold` allows.
+
+    Examples:
+        >>> result = prepare(df, mapping, schema, "out/", format="parquet")
+        >>> result.rows, result.written, result.rejected
+        (300, 241, 59)
     """
     started = time.perf_counter()
     check_percentages(error_threshold, max_loss)
     schema_file = schema if isinstance(schema, str | os.PathLike) else None
     stage = GroupingStage(mapping, schema, rules=rules, strict=strict)
-    options = write_options(stage.schema, format, max_bytes, max_rows=max_rows)
+    options = (
+        stamped(write, stage.schema)
+        if write
+        else write_options(stage.schema, format, max_bytes, max_rows=max_rows, multiline=multiline)
+    )
     plan = _plan(df)
     df, work = FrameJob.on(df, stage)
     columns = work.columns
@@ -102,32 +115,29 @@ def prepare(
     source = {"name": NAME, "columns": str(columns.arrow_schema), "plan": plan}
     made = Assembly(stage.schema, chosen, rules, strict)
     key = made.key(options, source, threshold=error_threshold, contract=None, upsert=upsert)
-    path = Path(_local(out)).absolute()
-    folder = OutputFolder(path, key, overwrite)
-    staging = path / STAGING
-    with folder.all_or_nothing():
-        staging.mkdir()
-        done = _run(df, PartitionTask(work, str(staging), options))
-        written = Written(
-            tuple(_committed(done, staging, path)), sum(one.written.rows for one in done),
-            sum(one.written.written for one in done), sum(one.written.rejected for one in done),
+    with opened(out, key, overwrite) as folder:
+        with folder.all_or_nothing():
+            attempted = attempts(folder, out)
+            done = _run(df, PartitionTask(work, attempted.staging, options))
+            written = Written(
+                tuple(_committed(done, attempted, folder)), sum(one.written.rows for one in done),
+                sum(one.written.written for one in done), sum(one.written.rejected for one in done),
+            )  # fmt: skip
+            with ThreadPoolExecutor(2) as pool:  # each waits for the disk in the end
+                list(pool.map(lambda name: _joined(done, attempted, folder.path / name), (REJECTS, ISSUES)))
+            attempted.remove()
+        merged = Merged(sum(one.merged.rows for one in done), sum(one.merged.rejected for one in done))
+        result = conclude(
+            folder, written, _report(done, stage), options, stage.schema, name=NAME, files=_files(done),
+            columns=columns.plain, mapping_file=chosen.name, schema_file=schema_file, threshold=error_threshold,
+            max_loss=max_loss, started=started, merged=merged, upsert=upsert,
         )  # fmt: skip
-        with ThreadPoolExecutor(2) as pool:  # each waits for the disk in the end
-            folders = [staging / one.folder for one in done]
-            list(pool.map(lambda name: _joined([folder / name for folder in folders], path / name), (REJECTS, ISSUES)))
-        gone = staging.rename(path / GONE)  # a task that was given up may still write: now it finds no folder
-        shutil.rmtree(gone, ignore_errors=True)
-    merged = Merged(sum(one.merged.rows for one in done), sum(one.merged.rejected for one in done))
-    return conclude(
-        folder, written, _report(done, stage), options, stage.schema, name=NAME, files=_files(done),
-        columns=columns.plain, mapping_file=chosen.name, schema_file=schema_file, threshold=error_threshold,
-        max_loss=max_loss, started=started, merged=merged, upsert=upsert,
-    )  # fmt: skip
+        return result.stored(folder.place) if isinstance(folder, StoreFolder) else result
 
 
 @takes(df=FRAME, schema=SCHEMA, mapping=nullable(MAPPING), rules=RULE_SET)
 def validate(
-    df: DataFrame, schema: SchemaLike, *, mapping: MappingLike | None = None, rules: RuleSet = "strict"
+    df: DataFrame, schema: SchemaLike, *, mapping: MappingLike | None = None, rules: RuleSet | Rules = "strict"
 ) -> Report:
     """Check the rows of a Spark DataFrame against a schema; nothing is written.
 
@@ -135,7 +145,7 @@ def validate(
         df: a Spark DataFrame of records, or with `mapping` of rows.
         schema: a Schema or a path.
         mapping: what makes records of the rows; None where they are records.
-        rules: the rule set: ``strict``, ``batch`` or ``jsonschema``.
+        rules: the rule set: ``strict``, ``batch`` or ``jsonschema``, or a Rules object.
 
     Returns:
         One report over all partitions: every finding is counted, the first of each partition are kept.
@@ -143,6 +153,11 @@ def validate(
     Raises:
         SchemaError, MappingError, UsageError: before a job runs.
         SourceError: the Spark job failed.
+
+    Examples:
+        >>> report = validate(df, schema, mapping=mapping)
+        >>> report.rows, report.invalid
+        (300, 59)
     """
     stage = GroupingStage(mapping, schema, rules=rules)
     df, work = FrameJob.on(df, stage)
@@ -172,31 +187,25 @@ def _cause(error: Exception) -> XdmPrepError:
     return SourceError(f"{NAME}: the Spark job failed: {cause_of(error)}.")
 
 
-def _committed(done: Sequence[Done], staging: Path, out: Path) -> list[File]:
+def _committed(done: Sequence[Done], attempted: Attempts, folder: OutputFolder) -> list[File]:
     """The parts of the committed tasks, under the names of one output."""
-    files: list[File] = []
-    if sum(len(one.written.files) for one in done) > PLATFORM_MAX_FILES:
+    own = [(one, file) for one in done for file in one.written.files]
+    if len(own) > PLATFORM_MAX_FILES:
         raise OutputError(
             f"there are more than {PLATFORM_MAX_FILES:,} parts, which no batch may have. "
             "Give the frame fewer partitions (coalesce), or a larger max_bytes."
         )
-    for one in done:
-        for file in one.written.files:
-            name = f"part-{len(files):05}{Path(file.name).suffix}"
-            found = staging / one.folder / file.name
-            try:
-                whole = found.stat().st_size == file.bytes
-                if whole:
-                    found.replace(out / name)
-            except OSError:
-                whole = False
-            if not whole:
-                raise OutputError(
-                    f"{out}: the driver does not see what {one.partition} wrote. Give a folder on a file system that "
-                    "driver and executors share."
-                )
-            files.append(replace(file, name=name))
-    return files
+    names = [f"part-{number:05}{Path(file.name).suffix}" for number, (_, file) in enumerate(own)]
+    lost = attempted.take(
+        [(f"{one.folder}/{file.name}", name, file.bytes) for (one, file), name in zip(own, names, strict=True)]
+    )
+    if lost is not None:
+        partition = next(one.partition for one, file in own if f"{one.folder}/{file.name}" == lost)
+        raise OutputError(
+            f"{folder.place}: the driver does not see what {partition} wrote. Give a folder on a file system that "
+            "driver and executors share."
+        )
+    return [replace(file, name=name) for (_, file), name in zip(own, names, strict=True)]
 
 
 def _files(done: Sequence[Done]) -> list[dict[str, Any]]:
@@ -208,17 +217,17 @@ def _files(done: Sequence[Done]) -> list[dict[str, Any]]:
     return [{"name": name, "rows": row} for name, row in highest.items()]
 
 
-def _joined(parts: Sequence[Path], out: Path) -> None:
+def _joined(done: Sequence[Done], attempted: Attempts, out: Path) -> None:
     """The texts of tasks as one file; none where no task wrote any."""
-    there = [part for part in parts if part.exists()]
-    if not there:
-        return
-    with whole_file(out) as target:
-        for number, part in enumerate(there):
-            with part.open("rb") as text:
-                if out.suffix == ".csv" and number:
-                    text.readline()
-                shutil.copyfileobj(text, target, 256 << 10)  # Linux copies larger pieces into a new file more slowly
+    with attempted.texts([f"{one.folder}/{out.name}" for one in done]) as there:
+        if not there:
+            return
+        with whole_file(out) as target:
+            for number, part in enumerate(there):
+                with part.open("rb") as text:
+                    if out.suffix == ".csv" and number:
+                        text.readline()
+                    shutil.copyfileobj(text, target, 256 << 10)  # Linux copies larger pieces more slowly
 
 
 def _report(done: Sequence[Done], stage: GroupingStage) -> Report:
@@ -240,20 +249,3 @@ def _plan(df: DataFrame) -> int | None:
         return int(df.semanticHash())
     except Exception:  # not in every kind of session
         return None
-
-
-def _local(out: str | os.PathLike[str]) -> str:
-    """A path on a mounted file system."""
-    text = os.fspath(out)
-    scheme, colon, rest = text.partition(":")
-    if not colon or Path(text).exists() or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]+", scheme):
-        return text
-    if scheme == "file":
-        return str(as_local("file:///" + rest.lstrip("/")))
-    if scheme == "dbfs":
-        return "/dbfs/" + rest.lstrip("/")
-    raise UsageError(
-        f"{shown(text)}: output goes to a file system that driver and executors have mounted, not to a {scheme} URL. "
-        "Give a path such as /Volumes/..., /dbfs/..., an NFS or EFS mount; copy the folder afterwards if it is to lie "
-        "elsewhere."
-    )

@@ -36,7 +36,8 @@ _ONCE = _KEEP | {
 #: too, but costs a copy of every row of a text format, a tenth of what reading it takes.
 _FILE, _ROW, _ORDER = "_metadata.file_path", "_metadata.row_index", "order"
 _BLOCK_FILE, _START = "input_file_name()", "input_file_block_start()"
-_PARTITION_BITS = 33  # of Spark's monotonically_increasing_id
+#: Of Spark's monotonically_increasing_id: the partition's number stands above them, the position in it below.
+PARTITION_BITS = 33
 
 
 @dataclass(frozen=True)
@@ -141,9 +142,9 @@ class Places(Origins):
             self._many(_names(by[_FILE]), by[_ROW].to_numpy(zero_copy_only=False) + 1)
         elif _ORDER in named:
             order = by[_ORDER].to_numpy(zero_copy_only=False)
-            names = pa.array(order >> _PARTITION_BITS).dictionary_encode()
+            names = pa.array(order >> PARTITION_BITS).dictionary_encode()
             texts = pa.array([f"partition {number}" for number in names.dictionary.to_pylist()], pa.string())
-            self._many(pa.DictionaryArray.from_arrays(names.indices, texts), (order & ((1 << _PARTITION_BITS) - 1)) + 1)
+            self._many(pa.DictionaryArray.from_arrays(names.indices, texts), (order & ((1 << PARTITION_BITS) - 1)) + 1)
         elif _START in named:
             files, starts = by[_BLOCK_FILE], by[_START].to_numpy(zero_copy_only=False)
             codes = files.dictionary_encode().indices.to_numpy(zero_copy_only=False)

@@ -1,4 +1,4 @@
-"""What a task does: its partition, mapped and checked, and for :func:`xdmprep.spark.prepare` written into a folder.
+"""What a task does: its partition, mapped and checked, and for :func:`xdmprep.spark.prepare` written.
 
 Every attempt of a task has a folder of its own, and its last act is one row that says what it wrote.  Spark gives the
 driver the row of one attempt for each partition, so files of attempts that failed, were killed or came second are never
@@ -11,20 +11,19 @@ import pickle
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from ..core.stream import Chunk, Stream
-from ..errors import OutputError
 from ..pipeline.assembly import Merged
 from ..pipeline.stage import ArrowStage
 from ..report import Report, ReportBuilder
 from ..write import OutputFolder, WriteOptions, Written, write_stream
 from .frames import FrameColumns, travelling
 from .places import Places, Placing, placed, safe_name
+from .staging import Staging
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -112,12 +111,12 @@ class PartitionTask:
 
     Attributes:
         work: what is done with the rows.
-        staging: the folder of all attempts, which driver and executors share; None only checks.
+        staging: where attempts write; None only checks.
         options: of the parts.
     """
 
     work: FrameJob
-    staging: str | None
+    staging: Staging | None
     options: WriteOptions
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -145,16 +144,11 @@ class PartitionTask:
                 rows += chunk.consumed
             written = Written((), rows, 0, 0)
         else:
-            staging = Path(self.staging)
-            if not staging.is_dir():
-                raise OutputError(
-                    f"{staging.parent}: this executor does not see the folder that the driver made. Give a folder on a "
-                    "file system that driver and executors share."
-                )
             number = stream.name.rpartition(" ")[2]
             attempt = f"{number:0>5}-{uuid.uuid4().hex}"
-            folder = OutputFolder(staging / attempt, {"partition": number})
-            written = write_stream(stream, folder, self.options, jobs=1, on_chunk=each)
+            with self.staging.attempt(attempt) as path:
+                folder = OutputFolder(path, {"partition": number})
+                written = write_stream(stream, folder, self.options, jobs=1, on_chunk=each)
         report = builder.finish()
         named = [*report.issues["row"].to_pylist(), *(group.first_row for group in report.groups)]
         report.place(places.only(np.unique(np.array(named, np.int64))))

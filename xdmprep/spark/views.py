@@ -17,6 +17,7 @@ from ..mapping import MappingLike
 from ..pipeline.checking import MAPPING, RULE_SET, SCHEMA
 from ..pipeline.stage import ISSUES, SOURCE_ID
 from ..schema import SchemaLike
+from ..validate import Rules
 from ..write import REASON, issue_of, reasons_of
 from .frames import FRAME, arrow_types, spark_types
 from .task import FrameJob, GroupingStage
@@ -33,7 +34,12 @@ _VIEW: dict[str, Shape] = {
 
 @takes(**_VIEW)
 def records(
-    frame: DataFrame, mapping: MappingLike, schema: SchemaLike, rules: RuleSet = "strict", *, strict: bool = False
+    frame: DataFrame,
+    mapping: MappingLike,
+    schema: SchemaLike,
+    rules: RuleSet | Rules = "strict",
+    *,
+    strict: bool = False,
 ) -> DataFrame:
     """The records of the rows without errors.
 
@@ -41,7 +47,7 @@ def records(
         frame: a Spark DataFrame.
         mapping: a MappingSet, a dict of destination -> expression, or a path; None where the rows are records.
         schema: a Schema or a path; its Arrow types give the columns of the result, date-times as TimestampType.
-        rules: the rule set: ``strict``, ``batch`` or ``jsonschema``.
+        rules: the rule set: ``strict``, ``batch`` or ``jsonschema``, or a Rules object.
         strict: set a row aside too where a value did not fit its destination's type.
 
     Returns:
@@ -49,6 +55,10 @@ def records(
 
     Raises:
         SchemaError, MappingError, UsageError: before a job runs.
+
+    Examples:
+        >>> records(df, mapping, schema).select("person.name.firstName").first().firstName
+        'Søren'
     """
     frame, work = FrameJob.on(frame, GroupingStage(mapping, schema, rules=rules, strict=strict))
     shape = work.stage.schema.arrow_schema
@@ -68,7 +78,7 @@ def checked(
     frame: DataFrame,
     mapping: MappingLike | None,
     schema: SchemaLike,
-    rules: RuleSet = "strict",
+    rules: RuleSet | Rules = "strict",
     *,
     strict: bool = False,
 ) -> DataFrame:
@@ -78,7 +88,7 @@ def checked(
         frame: a Spark DataFrame.
         mapping: a MappingSet, a dict of destination -> expression, or a path; None where the rows are records.
         schema: a Schema or a path.
-        rules: the rule set: ``strict``, ``batch`` or ``jsonschema``.
+        rules: the rule set: ``strict``, ``batch`` or ``jsonschema``, or a Rules object.
         strict: whether a row is set aside too where a value did not fit its destination's type.
 
     Returns:
@@ -87,6 +97,11 @@ def checked(
 
     Raises:
         SchemaError, MappingError, UsageError: before a job runs.
+
+    Examples:
+        >>> made = checked(df, mapping, schema).persist()
+        >>> made.where("_ok").count(), made.where("NOT _ok").count()
+        (241, 59)
     """
     frame, work = FrameJob.on(frame, GroupingStage(mapping, schema, rules=rules, strict=strict))
     shape = work.stage.schema.arrow_schema
@@ -118,7 +133,12 @@ def _findings(chunk: Chunk, which: np.ndarray[Any, np.dtype[np.bool_]]) -> tuple
 
 @takes(**_VIEW)
 def rejects(
-    frame: DataFrame, mapping: MappingLike, schema: SchemaLike, rules: RuleSet = "strict", *, strict: bool = False
+    frame: DataFrame,
+    mapping: MappingLike,
+    schema: SchemaLike,
+    rules: RuleSet | Rules = "strict",
+    *,
+    strict: bool = False,
 ) -> DataFrame:
     """The rows with errors.
 
@@ -126,7 +146,7 @@ def rejects(
         frame: a Spark DataFrame.
         mapping: a MappingSet, a dict of destination -> expression, or a path; None where the rows are records.
         schema: a Schema or a path.
-        rules: the rule set: ``strict``, ``batch`` or ``jsonschema``.
+        rules: the rule set: ``strict``, ``batch`` or ``jsonschema``, or a Rules object.
         strict: whether a row is set aside too where a value did not fit its destination's type.
 
     Returns:
@@ -137,6 +157,11 @@ def rejects(
 
     Raises:
         SchemaError, MappingError, UsageError: before a job runs.
+
+    Examples:
+        >>> aside = rejects(df, mapping, schema)
+        >>> aside.where("F_NAME IS NOT NULL").select("_issues.code", "_issues.path").first().code
+        ['identity-ecid']
     """
     from pyspark.sql.types import ArrayType, StringType, StructField, StructType
 

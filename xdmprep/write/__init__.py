@@ -26,10 +26,11 @@ from .parts import (
     WriteOptions,
 )
 from .rejects import REASON, Rejects, issue_of, reasons_of
+from .store import StoreFolder
 
 __all__ = [
     "DEFAULT_MAX_BYTES", "ISSUES", "PLATFORM_MAX_BYTES", "REASON", "REJECTS", "RUN", "OutputFolder", "Rejects",
-    "WriteOptions", "Written", "issue_of", "open_parts", "reasons_of", "write_stream",
+    "StoreFolder", "WriteOptions", "Written", "issue_of", "open_parts", "reasons_of", "write_stream",
 ]  # fmt: skip
 
 log = logging.getLogger("xdmprep.write")

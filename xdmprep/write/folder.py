@@ -51,12 +51,17 @@ class OutputFolder:
         key: what makes a run this run (source, mapping, schema, options), as JSON values.
         overwrite: clear a folder of another run; files that no run of ours writes are never touched.
 
+    Attributes:
+        path: the folder.
+        place: the folder as messages name it.
+
     Raises:
         OutputError: it cannot be made or written, is not this run's own, or another run is writing there.
     """
 
     def __init__(self, path: str | os.PathLike[str], key: dict[str, Any], overwrite: bool = False) -> None:
         self.path = local_output(path)
+        self.place = self._place()
         # names of files may hold bytes that are no text
         self.key = json.loads(json.dumps(key, ensure_ascii=False).encode("utf-8", "replace"))
         self.run: dict[str, Any] = {}
@@ -78,6 +83,7 @@ class OutputFolder:
         """
         folder = cls.__new__(cls)
         folder.path = Path(path)
+        folder.place = folder._place()
         file = folder.path / RUN
         if not is_file(file):
             raise OutputError(f"{path}: holds no run of xdmprep. Give the folder that `prepare` wrote.")
@@ -89,33 +95,48 @@ class OutputFolder:
         folder._lock = FolderLock(folder.path)
         return folder
 
-    def _refuse_if_foreign(self, overwrite: bool) -> None:
+    def _place(self) -> str:
+        return str(self.path)
+
+    def _names(self) -> list[str]:
+        """The files and folders in the folder."""
         try:
-            names = [entry.name for entry in self.path.iterdir()]
+            return [entry.name for entry in self.path.iterdir()]
         except OSError as error:
             raise OutputError(f"{self.path}: cannot be read: {error.strerror or error}.") from None
+
+    def _earlier(self) -> Any:
+        """The content of `run.json`.
+
+        Raises:
+            OutputError: there is none.
+        """
+        return _RUN.read_json(self.path / RUN)
+
+    def _refuse_if_foreign(self, overwrite: bool) -> None:
+        names = self._names()
         if not names:
             return
         try:
-            run = _RUN.read_json(self.path / RUN)
+            run = self._earlier()
             alone = set(names) <= {RUN, LOCK}  # a run that failed
             own = isinstance(run, dict) and (run.get("state") == "running" or run.get("key") == self.key or alone)
         except OutputError:
             own = all(name.startswith(".") and name.endswith(".part") for name in names)
             run = None
-        if own or (overwrite and all(_is_ours(name) for name in names)):
+        if own or (overwrite and all(is_ours(name) for name in names)):
             return
         if overwrite:
-            other = next(name for name in names if not _is_ours(name))
-            raise OutputError(f"{self.path}: holds {other!r}, which is not xdmprep's. Give an empty folder.")
+            other = next(name for name in names if not is_ours(name))
+            raise OutputError(f"{self.place}: holds {other!r}, which is not xdmprep's. Give an empty folder.")
         what = "another run's output" if run else "files that are not this run's"
-        raise OutputError(f"{self.path}: is not empty, it holds {what}. Give another folder, or --overwrite.")
+        raise OutputError(f"{self.place}: is not empty, it holds {what}. Give another folder, or --overwrite.")
 
     def _clear(self) -> None:
         """Remove what an earlier run of ours left; the manifest goes first, so that it never names missing files."""
         try:
             for name in sorted((entry.name for entry in self.path.iterdir()), key=lambda name: name != MANIFEST):
-                if name in (RUN, LOCK) or not _is_ours(name):
+                if name in (RUN, LOCK) or not is_ours(name):
                     continue
                 if is_folder(self.path / name):  # one batch of a patch that needed several
                     shutil.rmtree(self.path / name)
@@ -146,6 +167,10 @@ class OutputFolder:
                 self.mark("interrupted", {})
             raise
 
+    def remove(self, name: str) -> None:
+        """Remove a file that the run has written."""
+        (self.path / name).unlink()
+
     def free_bytes(self) -> int:
         """Free space on the folder's disk."""
         return shutil.disk_usage(self.path).free
@@ -160,7 +185,8 @@ class OutputFolder:
             )
 
 
-def _is_ours(name: str) -> bool:
+def is_ours(name: str) -> bool:
+    """Whether a file or folder with this name in an output folder is one that runs write."""
     if name.startswith("."):
         return name.endswith(".part")
     return name in _OURS or _NUMBERED.fullmatch(name) is not None or name.startswith(("upload.", "issues."))

@@ -1,0 +1,221 @@
+"""Where the attempts of tasks leave their files, and how the driver takes those that count.
+
+Driver and executors share the output folder: a path that all have mounted, or a folder in an object store.  Every
+attempt writes below a hidden folder in it, under a name of its own.  The driver gives the files of committed attempts
+their names in the output and removes the rest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..core.remote import RemoteError, as_local, is_url, scheme_of, shown
+from ..core.remote_folder import RemoteFolder
+from ..errors import OutputError, UsageError
+from ..write import OutputFolder, StoreFolder
+
+#: Folder of the attempts inside the output folder, hidden and cleared like any other temporary file.
+STAGING, GONE = ".tasks.part", ".tasks-over.part"
+#: Files of attempts that are fetched from a store at a time.
+_FETCHES = 8
+
+
+class Staging(Protocol):
+    """The folder of all attempts; it is sent to the tasks."""
+
+    def attempt(self, name: str) -> contextlib.AbstractContextManager[Path]:
+        """In a task: a folder to write to; at the end of the block its files are in the folder of the attempt.
+
+        Raises:
+            OutputError: the output folder cannot be reached from here.
+        """
+
+
+@dataclass(frozen=True)
+class MountedStaging:
+    """Below a path that driver and executors have mounted."""
+
+    folder: str
+
+    @contextlib.contextmanager
+    def attempt(self, name: str) -> Iterator[Path]:
+        """The folder of the attempt itself."""
+        staging = Path(self.folder)
+        if not staging.is_dir():
+            raise OutputError(
+                f"{staging.parent}: this executor does not see the folder that the driver made. Give a folder on a "
+                "file system that driver and executors share."
+            )
+        yield staging / name
+
+
+@dataclass(frozen=True)
+class StoreStaging:
+    """In an object store; an attempt writes on its own disk first, and nothing of it is sent before it is complete."""
+
+    url: str = field(repr=False)  # may hold credentials
+
+    @contextlib.contextmanager
+    def attempt(self, name: str) -> Iterator[Path]:
+        """A temporary folder whose files are sent."""
+        with tempfile.TemporaryDirectory(prefix="xdmprep-") as folder:
+            path = Path(folder)
+            yield path
+            try:
+                store = RemoteFolder(self.url)
+                for file in sorted(path.iterdir()):
+                    if not file.name.startswith("."):
+                        store.put(f"{STAGING}/{name}/{file.name}", file)
+            except RemoteError as error:
+                raise OutputError(f"{shown(self.url)}: {error}, says an executor.") from None
+
+
+class Attempts(Protocol):
+    """The driver's side."""
+
+    staging: Staging
+
+    def take(self, moves: Sequence[tuple[str, str, int]]) -> str | None:
+        """Give files their names in the output.
+
+        Args:
+            moves: for each file its name below the folder of all attempts, the new name, and the size in bytes.
+
+        Returns:
+            The first file that is not there whole; None if all are.
+        """
+
+    def texts(self, names: Sequence[str]) -> contextlib.AbstractContextManager[list[Path]]:
+        """Those of some files that are there, to be read in the block, in their order."""
+
+    def remove(self) -> None:
+        """Remove the folder of all attempts."""
+
+
+class MountedAttempts:
+    """The attempts below a mounted path."""
+
+    def __init__(self, folder: OutputFolder) -> None:
+        self._out = folder.path
+        self._folder = folder.path / STAGING
+        self._folder.mkdir()
+        self.staging: Staging = MountedStaging(str(self._folder))
+
+    def take(self, moves: Sequence[tuple[str, str, int]]) -> str | None:
+        """Rename the files."""
+        for name, new, size in moves:
+            found = self._folder / name
+            try:
+                if found.stat().st_size != size:
+                    return name
+                found.replace(self._out / new)
+            except OSError:
+                return name
+        return None
+
+    @contextlib.contextmanager
+    def texts(self, names: Sequence[str]) -> Iterator[list[Path]]:
+        """The files themselves."""
+        yield [path for name in names if (path := self._folder / name).exists()]
+
+    def remove(self) -> None:
+        """Take the folder away first: an attempt that was given up may still write, and then finds no folder."""
+        gone = self._folder
+        with contextlib.suppress(OSError):  # not every mounted store renames folders
+            gone = gone.rename(self._out / GONE)
+        shutil.rmtree(gone, ignore_errors=True)
+
+
+class StoreAttempts:
+    """The attempts in an object store."""
+
+    def __init__(self, folder: StoreFolder, url: str) -> None:
+        self._folder = folder
+        self.staging: Staging = StoreStaging(url)
+
+    def take(self, moves: Sequence[tuple[str, str, int]]) -> str | None:
+        """Let the store copy the files."""
+        with self._folder.reported():
+            sizes = self._folder.store.sizes(STAGING)
+            for name, _, size in moves:
+                if sizes.get(f"{STAGING}/{name}") != size:
+                    return name
+            self._folder.store.copy([(f"{STAGING}/{name}", new) for name, new, _ in moves])
+        return None
+
+    @contextlib.contextmanager
+    def texts(self, names: Sequence[str]) -> Iterator[list[Path]]:
+        """Copies of the files."""
+        store = self._folder.store
+
+        def fetched(pair: tuple[Path, str]) -> Path:
+            with pair[0].open("wb") as out:
+                store.read(pair[1], out)
+            return pair[0]
+
+        with self._folder.reported(), tempfile.TemporaryDirectory(prefix="xdmprep-") as folder:
+            sizes = store.sizes(STAGING)
+            there = [there for name in names if (there := f"{STAGING}/{name}") in sizes]
+            pairs = [(Path(folder) / f"{number}{Path(name).suffix}", name) for number, name in enumerate(there)]
+            with ThreadPoolExecutor(_FETCHES) as pool:
+                paths = list(pool.map(fetched, pairs))
+            yield paths
+
+    def remove(self) -> None:
+        """Remove what all attempts have sent."""
+        with self._folder.reported():
+            self._folder.store.remove_folder(STAGING)
+
+
+@contextlib.contextmanager
+def opened(out: str | os.PathLike[str], key: dict[str, Any], overwrite: bool) -> Iterator[OutputFolder]:
+    """The output folder of a run.
+
+    Args:
+        out: a path, ``file:/...``, ``dbfs:/...``, or a URL of an object store.
+        key: as for :class:`.OutputFolder`.
+        overwrite: as for :class:`.OutputFolder`.
+
+    Raises:
+        OutputError: it cannot be used.
+        UsageError: it is no path and no URL.
+    """
+    text = os.fspath(out)
+    if is_url(mounted := _mounted(text)):
+        if scheme_of(mounted) in ("http", "https"):
+            raise UsageError(f"{shown(mounted)}: is a web address. Give a path, or a URL such as s3a://BUCKET/FOLDER.")
+        with StoreFolder(mounted, key, overwrite) as folder:
+            yield folder
+    else:
+        yield OutputFolder(Path(mounted).absolute(), key, overwrite)
+
+
+def attempts(folder: OutputFolder, out: str | os.PathLike[str]) -> Attempts:
+    """Where the tasks of a run leave their files."""
+    if isinstance(folder, StoreFolder):
+        return StoreAttempts(folder, os.fspath(out))
+    return MountedAttempts(folder)
+
+
+def _mounted(out: str) -> str:
+    """The path under which a place is mounted, or the URL of what is not."""
+    scheme, colon, rest = out.partition(":")
+    if not colon or Path(out).exists() or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]+", scheme):
+        return out
+    if scheme == "file":
+        return str(as_local("file:///" + rest.lstrip("/")))
+    if scheme == "dbfs":
+        below = rest.lstrip("/")
+        return f"/{below}" if below.startswith("Volumes/") else f"/dbfs/{below}"
+    if not rest.startswith("//"):
+        raise UsageError(f"{shown(out)}: is neither a path nor a URL. Write {scheme}://BUCKET/FOLDER.")
+    return out
