@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from io import IOBase
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from ..core.shred import Leaf, column_leaves
 from ..core.stream import Chunk, Finding, Stream, row_chunk, unfit_findings
 from ..errors import NoRowsError, SourceError, shorten
 from .objects import array_of, is_slow_or_odd, read_columns, read_rows, unlike_columns
+from .row_kinds import guarded, of_cursor, why_no_source
 
 #: Rows of one chunk.
 CHUNK_ROWS = 16_384
@@ -53,7 +55,8 @@ def read_frame(frame: Any, name: str = "data") -> Stream:
     Args:
         frame: a pandas DataFrame (its index is left out), a polars DataFrame or LazyFrame, an Arrow table, batch,
             reader, dataset or scanner, any object with ``__arrow_c_stream__`` or ``__arrow_c_array__``, a dict of
-            columns, or a list, tuple or generator of dicts.
+            columns, a list, tuple or generator of rows (dicts, named tuples, dataclasses, rows of a database), or
+            one of tables with the same columns.
         name: what messages call it.
 
     Raises:
@@ -95,13 +98,95 @@ def read_frame(frame: Any, name: str = "data") -> Stream:
     if isinstance(frame, Mapping):
         listed = {str(column): values for column, values in frame.items() if isinstance(values, list | tuple)}
         return replace(_of_table(read_columns(frame, _column), name), unlike=partial(unlike_columns, listed))
-    if isinstance(frame, list | tuple | Iterator) and not isinstance(frame, IOBase):
-        schema, pieces, unlike = read_rows(frame)
+    numpy_names = getattr(getattr(frame, "dtype", None), "names", None)
+    if isinstance(frame, np.ndarray) and numpy_names and frame.ndim == 1:
+        return read_frame({column: frame[column] for column in numpy_names}, name)
+    if not isinstance(frame, list | tuple) and is_series(frame):
+        frame = of_cursor(iter(frame))
+    if isinstance(frame, list | tuple | Iterator):
+        again = isinstance(frame, list | tuple)
+        rows: Any = frame if again else guarded(frame, "the rows", _rows_of)
+        first = next(iter(rows), None)
+        if _is_table(first):
+            return _of_frames(first, frame if again else chain([first], rows), again, name)
+        schema, pieces, unlike = read_rows(rows if again or first is None else chain([first], rows))
         return replace(_stream(schema, pieces, name), unlike=unlike)
-    raise SourceError(
-        f"{type(frame).__name__} is not a source. Give a path, a DataFrame, rows that are dicts, a dict of columns, or "
-        "an object with __arrow_c_stream__."
-    )
+    raise SourceError(why_no_source(frame))
+
+
+def is_series(given: Any) -> bool:
+    """Whether an object may give rows or tables one after the other."""
+    module = type(given).__module__.partition(".")[0]
+    odd = isinstance(given, str | bytes | bytearray | memoryview | type | IOBase)
+    return isinstance(given, Iterable) and not odd and module not in ("pandas", "polars", "numpy", "pyarrow")
+
+
+def _is_table(value: Any) -> bool:
+    """Whether an item of a series is a table, not a row."""
+    whole = hasattr(value, "__arrow_c_stream__") or hasattr(value, "__arrow_c_array__")
+    return not isinstance(value, Mapping) and (whole or type(value).__name__ in ("DataFrame", "LazyFrame"))
+
+
+def _rows_of(item: Any) -> int:
+    rows = getattr(item, "num_rows", None)
+    return rows if isinstance(rows, int) else len(item) if _is_table(item) and hasattr(item, "__len__") else 1
+
+
+def _of_frames(first: Any, frames: Iterable[Any], again: bool, name: str) -> Stream:
+    """Tables one after the other as one stream, all with the columns of the first."""
+    stream = read_frame(first, f"{name}, table 1") if _rows_of(first) else None
+    if stream is None:
+        raise SourceError(
+            f"{name}: the first table has no rows, so the types of its columns are unknown. Leave it out."
+        )
+    schema = stream.arrow_schema
+    left = [frames]
+
+    def pieces() -> Iterator[pa.RecordBatch]:
+        if not again and not left:
+            raise SourceError(f"{name}: a generator of tables can be read only once. Make a list of it first.")
+        given = frames if again else left.pop()
+        for number, frame in enumerate(given, 1):
+            yield from _like(frame, schema, f"{name}, table {number}")
+
+    def unlike() -> list[str]:
+        found = [read_frame(frame, name).unlike for frame in frames]
+        return [note for one in found if one is not None for note in one()]
+
+    return replace(_stream(schema, pieces, name), rereadable=again, unlike=unlike if again else stream.unlike)
+
+
+def _like(frame: Any, schema: pa.Schema, name: str) -> Iterator[pa.RecordBatch]:
+    """The rows of one of several tables, with the columns of the first.
+
+    Raises:
+        SourceError: it has others.
+    """
+    if not _is_table(frame):
+        raise SourceError(f"{name}: is of type {type(frame).__name__}, the items before it are tables.")
+    if not _rows_of(frame):
+        return
+    stream = read_frame(frame, name)
+    found = stream.arrow_schema
+    if sorted(found.names) != sorted(schema.names):
+        raise SourceError(
+            f"{name}: has the columns {shorten(', '.join(found.names), 200)}, the first "
+            f"{shorten(', '.join(schema.names), 200)}. Give all tables the same columns."
+        )
+    for field in schema:
+        kind = found.field(field.name).type
+        if kind != field.type and not pa.types.is_null(kind):
+            raise SourceError(
+                f"{name}: the column {field.name!r} is {kind}, in the first table {field.type}. "
+                "Give all tables the same types, or make one of them, as with pyarrow.concat_tables or pandas.concat."
+            )
+    for batch in stream.source():
+        columns = [batch.column(field.name) for field in schema]
+        yield pa.RecordBatch.from_arrays(
+            [column.cast(field.type) if pa.types.is_null(column.type) else column
+             for column, field in zip(columns, schema, strict=True)],
+            names=schema.names,
+        )  # fmt: skip
 
 
 def _of_dataset(dataset: Any) -> Iterator[pa.RecordBatch]:
@@ -122,10 +207,11 @@ def _of_dataset(dataset: Any) -> Iterator[pa.RecordBatch]:
 
 
 def _scanned(batches: Callable[[], Iterable[pa.RecordBatch]], name: str) -> Iterator[pa.RecordBatch]:
-    try:
-        yield from _cut(batches())
-    except (pa.ArrowException, OSError) as error:
-        raise SourceError(f"{name}: cannot be read to its end ({str(error).splitlines()[0][:200]}).") from None
+    yield from _cut(guarded(_begun(batches), name, len))
+
+
+def _begun(batches: Callable[[], Iterable[pa.RecordBatch]]) -> Iterator[pa.RecordBatch]:
+    yield from batches()
 
 
 def _column(values: Any) -> pa.Array:
@@ -179,8 +265,17 @@ def _cut(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def _from_pandas(frame: Any) -> pa.Table:
-    """A DataFrame without its index."""
-    names = [str(name) for name in frame.columns]
+    """A DataFrame without its index; a column without a name gets the number of its place."""
+    pandas = sys.modules["pandas"]
+    if frame.columns.nlevels > 1:
+        raise SourceError(
+            f"the columns of the DataFrame have {frame.columns.nlevels} levels (MultiIndex). Give each one name first: "
+            'frame.columns = ["_".join(map(str, name)) for name in frame.columns].'
+        )
+    names = [
+        f"column_{number}" if pandas.api.types.is_scalar(name) and pandas.isna(name) else str(name)
+        for number, name in enumerate(frame.columns, 1)
+    ]
     return pa.Table.from_arrays([_of_series(frame.iloc[:, number]) for number in range(len(names))], names=names)
 
 
@@ -209,7 +304,13 @@ def _from_polars(frame: Any) -> pa.Table:
     import polars
 
     if isinstance(frame, polars.LazyFrame):
-        frame = frame.collect()
+        try:
+            frame = frame.collect()
+        except Exception as error:  # what the caller's own functions raise, too
+            said = (str(error).splitlines() or [""])[0]
+            raise SourceError(
+                f"the LazyFrame cannot be collected ({type(error).__name__}: {shorten(said, 200)})."
+            ) from error
     names = frame.columns
     wide = {name: made for name, kind in frame.schema.items() if (made := _narrow(kind)) != kind}
     frame = frame.with_columns(polars.col(name).cast(made) for name, made in wide.items())
@@ -313,7 +414,9 @@ def _row_bytes(table: pa.Table) -> int:
 def _once(unread: list[pa.RecordBatchReader], name: str) -> Iterator[pa.RecordBatch]:
     if not unread:
         raise SourceError(f"{name}: a RecordBatchReader can be read only once. Read it into a table first.")
-    yield from _cut(unread.pop())  # as it is: exporting and importing a batch takes longer than joining it
+    yield from _cut(
+        guarded(unread.pop(), name, len)
+    )  # as it is: exporting and importing a batch takes longer than joining it
 
 
 def _exported(frame: Any, name: str) -> Iterator[pa.RecordBatch]:
@@ -324,7 +427,7 @@ def _exported(frame: Any, name: str) -> Iterator[pa.RecordBatch]:
         raise SourceError(
             f"{name}: {type(frame).__name__} can be read only once ({error}). Make a table of it first."
         ) from None
-    yield from _cut(reader)
+    yield from _cut(guarded(reader, name, len))
 
 
 def _stream(schema: pa.Schema, pieces: Any, name: str) -> Stream:

@@ -29,6 +29,7 @@ from ..core.paths import EVERY
 from ..core.paths import Path as Steps
 from ..core.stream import Unlike
 from ..errors import SourceError, shorten
+from .row_kinds import as_object, as_row, guarded, why_no_row
 
 #: Rows of a piece.
 PIECE_ROWS = 8_192
@@ -155,6 +156,10 @@ def _zone(value: datetime.datetime) -> str:
     return name if name and is_zone(name) else ""
 
 
+#: Modules whose classes are no objects with fields.
+_NO_OBJECTS = ("builtins", "datetime", "decimal", "uuid")
+
+
 def _usual(value: Any) -> Any:
     """A value as one of Python's own: numpy's scalars and arrays, pandas' missing values and times, enumerations."""
     if value is None or type(value) in (str, int, float, bool, dict, list):
@@ -171,6 +176,8 @@ def _usual(value: Any) -> Any:
         if type(value).__name__ in ("NAType", "NaTType"):
             return None
         return value.to_pydatetime(warn=False) if hasattr(value, "to_pydatetime") else value
+    if module not in _NO_OBJECTS and (made := as_object(value)) is not None:
+        return made
     return value
 
 
@@ -470,10 +477,16 @@ def read_rows(rows: Iterable[Any]) -> tuple[pa.Schema, Pieces, Unlike | None]:
     for piece in _pieces(rows):
         for row in piece:
             number += 1
-            if not isinstance(row, Mapping):
-                raise SourceError(f"row {number} is of type {type(row).__name__}. A row is a dict of column -> value.")
+            columns = as_row(row)
+            if columns is None:
+                raise SourceError(f"row {number} {why_no_row(row)}")
+            if isinstance(columns.get(None), list):
+                raise SourceError(
+                    f"row {number} has more values than the header; csv.DictReader keeps them under None. Give the "
+                    "path of the CSV file instead: such rows are set aside."
+                )
             try:
-                for name, value in named(row):
+                for name, value in named(columns):
                     kind[name] = joined_kinds(kind.get(name), kind_of(_usual(value)))
             except UnreadableError as error:
                 raise SourceError(f"row {number}: {error.message}.") from None
@@ -488,14 +501,16 @@ def read_rows(rows: Iterable[Any]) -> tuple[pa.Schema, Pieces, Unlike | None]:
 
 
 def _unlike(rows: Any, places: tuple[Steps, ...]) -> list[str]:
-    return [unlike_at(place, (row for piece in _all_pieces(rows) for row in piece)) for place in places[:MAX_NOTES]]
+    return [
+        unlike_at(place, (as_row(row) for piece in _all_pieces(rows) for row in piece)) for place in places[:MAX_NOTES]
+    ]
 
 
 def _batches(rows: Any, kind: dict[str, Kind], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     for piece in _all_pieces(rows):
         columns: dict[str, list[Any]] = {name: [None] * len(piece) for name in kind}
         for at, row in enumerate(piece):
-            for name, value in row.items():
+            for name, value in (as_row(row) or {}).items():
                 columns[str(name)][at] = value
         yield pa.RecordBatch.from_arrays(
             [array_of(columns[name], inner) for name, inner in kind.items()], schema=schema
@@ -507,7 +522,7 @@ def _all_pieces(rows: Any) -> Iterator[list[Any]]:
 
 
 def _pieces(rows: Iterable[Any]) -> Iterator[list[Any]]:
-    given = iter(rows)
+    given = iter(rows if isinstance(rows, list | tuple) else guarded(rows, "the rows"))
     while piece := list(islice(given, PIECE_ROWS)):
         yield piece
 
@@ -523,7 +538,7 @@ class _Spooled:
     def add(self, piece: list[Any]) -> None:
         """One more piece."""
         try:
-            data = pickle.dumps([dict(row) for row in piece], pickle.HIGHEST_PROTOCOL)
+            data = pickle.dumps([dict(as_row(row) or {}) for row in piece], pickle.HIGHEST_PROTOCOL)
         except Exception:  # what the caller's classes raise; their values matter only if they are mapped
             self._places.append(piece)
             return
@@ -549,7 +564,12 @@ def read_columns(columns: Mapping[Any, Any], array: Callable[[Any], pa.Array]) -
     made: dict[str, pa.Array] = {}
     for name, values in columns.items():
         if isinstance(values, str | bytes | Mapping) or not hasattr(values, "__len__"):
-            raise SourceError(f"column {name!r} is of type {type(values).__name__}, not a list of values.")
+            raise SourceError(
+                f"column {name!r} is of type {type(values).__name__}, not a list of values. A dict has a list for each "
+                "column; one row alone is given as [row]."
+            )
+        if str(name) in made:
+            raise SourceError(f"two columns have the name {str(name)!r}. Rename one of them.")
         made[str(name)] = array_of(values) if isinstance(values, list | tuple) else array(values)
     sizes = {name: len(column) for name, column in made.items()}
     if len(set(sizes.values())) > 1:

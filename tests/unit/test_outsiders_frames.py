@@ -1,0 +1,166 @@
+"""What people bring as a source: each kind is read right, or refused in one sentence before anything is written."""
+
+from __future__ import annotations
+
+import collections
+import csv
+import dataclasses
+import datetime as dt
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import xdmprep as xp
+
+TABLE = pa.table({"id": ["1", "2"], "v": ["x", "y"]})
+ROWS = TABLE.to_pylist()
+SCHEMA = xp.Schema.from_dict({
+    "$id": "https://ns.example.com/o", "type": "object",
+    "properties": {"id": {"type": "string"}, "v": {"type": "string"}},
+})  # fmt: skip
+Named = collections.namedtuple("Named", "id v")
+
+
+@dataclasses.dataclass
+class Person:
+    id: str
+    v: str
+
+
+class Model:
+    """As pydantic's."""
+
+    def __init__(self, **values: str) -> None:
+        self.values = values
+
+    def model_dump(self) -> dict[str, str]:
+        return self.values
+
+
+class Rows:
+    """An iterable that is no iterator."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(ROWS)
+
+
+def cursor(factory: Any = None) -> sqlite3.Cursor:
+    opened = sqlite3.connect(":memory:")
+    opened.row_factory = factory
+    return opened.execute("select '1' id, 'x' v union select '2', 'y'")
+
+
+def failing(items: list[Any]) -> Iterator[Any]:
+    yield from items
+    raise ValueError("the connection is gone")
+
+
+async def later() -> Any:
+    yield ROWS[0]
+
+
+READ: dict[str, Callable[[], Any]] = {
+    "named tuples": lambda: [Named("1", "x"), Named("2", "y")],
+    "generator of named tuples": lambda: (Named(**row) for row in ROWS),
+    "itertuples": lambda: TABLE.to_pandas().itertuples(),
+    "dataclasses": lambda: [Person(**row) for row in ROWS],
+    "models": lambda: (Model(**row) for row in ROWS),
+    "sqlite3.Row": lambda: cursor(sqlite3.Row).fetchall(),
+    "cursor of sqlite3.Row": lambda: cursor(sqlite3.Row),
+    "cursor of tuples": cursor,
+    "csv.DictReader": lambda: csv.DictReader(["id,v", "1,x", "2,y"]),
+    "deque": lambda: collections.deque(ROWS),
+    "values of a dict": lambda: dict(enumerate(ROWS)).values(),
+    "iterable": Rows,
+    "structured array": lambda: np.array([("1", "x"), ("2", "y")], dtype=[("id", "U3"), ("v", "U3")]),
+    "list of batches": lambda: TABLE.to_batches(1),
+    "generator of batches": lambda: (batch for batch in TABLE.to_batches(1)),
+    "list of tables": lambda: [TABLE.slice(0, 1), TABLE.slice(1)],
+    "generator of pandas": lambda: (TABLE.slice(at, 1).to_pandas() for at in range(2)),
+    "generator of polars": lambda: (pl.DataFrame(TABLE.slice(at, 1)) for at in range(2)),
+    "chunks with an empty one": lambda: iter([TABLE, TABLE.slice(0, 0)]),
+    "columns in another order": lambda: [TABLE.slice(0, 1), TABLE.slice(1).select(["v", "id"])],
+    "sparse": lambda: pd.DataFrame({"id": ["1", "2"], "v": pd.arrays.SparseArray(["x", "y"], dtype=object)}),
+    "enum": lambda: pl.DataFrame({"id": ["1", "2"], "v": pl.Series(["x", "y"], dtype=pl.Enum(["x", "y"]))}),
+    "polars objects": lambda: pl.DataFrame({"id": ["1", "2"], "v": pl.Series(["x", "y"], dtype=pl.Object)}),
+}
+
+
+@pytest.mark.parametrize("kind", READ)
+def test_kinds_that_are_read(kind: str, tmp_path: Path) -> None:
+    made = xp.prepare(READ[kind](), {"id": "id", "v": "v"}, SCHEMA, out=tmp_path / "out", rules="jsonschema")
+    assert (made.rows, made.written) == (2, 2)
+    assert xp.map_rows(READ[kind](), {"id": "id", "v": "v"}, SCHEMA).to_pylist() == ROWS
+
+
+def frame(values: Any) -> pd.DataFrame:
+    return pd.DataFrame({"id": ["1", "2"], "v": values})
+
+
+REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
+    "several levels": (
+        lambda: pd.DataFrame([["1", "x"]], columns=pd.MultiIndex.from_tuples([("a", "id"), ("a", "v")])),
+        r"2 levels \(MultiIndex\). Give each one name first: frame.columns = ",
+    ),
+    "two of one name": (lambda: pd.DataFrame([["1", "2", "3"]], columns=["id", "v", "v"]), "'v' occurs more than once"),
+    "1 and '1'": (lambda: {1: ["x"], "1": ["y"]}, "two columns have the name '1'"),
+    "one row": (lambda: {"id": "1", "v": "x"}, r"one row alone is given as \[row\]"),
+    "lists": (lambda: csv.reader(["id,v", "1,x"]), "row 1 is a list of values without names.*DictReader"),
+    "tuples": (lambda: [("1", "x")], r"row 1 is a tuple of values without names.*dict\(zip\(names, row\)\)"),
+    "mixed rows": (lambda: [ROWS[0], ("2", "y")], "row 2 is a tuple of values without names"),
+    "too many values": (lambda: csv.DictReader(["id,v", "1,x", "2,y,z"]), "row 2 has more values than the header"),
+    "generator that fails": (lambda: failing(ROWS[:1]), "ValueError was raised after row 1: 'the connection is gone'"),
+    "batches that fail": (lambda: failing(TABLE.to_batches()), "ValueError was raised after row 2: 'the connection"),
+    "reader that fails": (
+        lambda: pa.RecordBatchReader.from_batches(TABLE.schema, failing(TABLE.to_batches())),
+        "cannot be read to the end; ValueError was raised after row 2",
+    ),
+    "other columns": (lambda: [TABLE, TABLE.rename_columns(["id", "w"])], "table 2: has the columns 'id, w', the"),
+    "other types": (lambda: [TABLE, pa.table({"id": ["3"], "v": [3]})], "table 2: the column 'v' is int64, in the"),
+    "a row among tables": (lambda: [TABLE, ROWS[0]], "table 2: is of type dict, the items before it are tables"),
+    "lazy frame": (lambda: pl.DataFrame(TABLE).lazy().select("w"), "LazyFrame cannot be collected.*Not"),
+    "lazy file": (lambda: pl.scan_csv("nowhere.csv"), "LazyFrame cannot be collected.*FileNotFoundError"),
+    "array": (lambda: np.ones((2, 2)), r"no names: give pandas.DataFrame\(array, columns=names\)"),
+    "bytes": (lambda: b"id,v\n1,x\n", r"Give the bytes of a file as io.BytesIO\(data\)"),
+    "connection": (lambda: sqlite3.connect(":memory:"), "Give the cursor of a query"),
+    "async generator": (later, "async_generator is not a source. Collect its rows first"),
+    "function": (lambda: cursor, "function is not a source. Call it"),
+    "group by": (lambda: TABLE.to_pandas().groupby("id"), "DataFrameGroupBy is not a source. Give a DataFrame"),
+    "number": (lambda: 5, "int is not a source. Give a path"),
+    "period": (lambda: frame(pd.period_range("2024-01", periods=2, freq="M")), "cannot be held by a record"),
+    "interval": (lambda: frame(pd.interval_range(0, 2)), "cannot be held by a record"),
+    "complex": (lambda: frame(np.array([1j, 2])), "cannot be held by a record"),
+    "timedelta": (lambda: frame(pd.to_timedelta([1, 2], "D")), "a duration cannot be held by a record"),
+    "polars duration": (lambda: pl.DataFrame({"id": ["1"], "v": [dt.timedelta(1)]}), "a duration cannot be held"),
+    "polars binary": (lambda: pl.DataFrame({"id": ["1"], "v": [b"x"]}), "cannot be held by a record"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_kinds_that_are_refused(kind: str, tmp_path: Path) -> None:
+    make, said = REFUSED[kind]
+    with pytest.raises(xp.XdmPrepError, match=said) as caught:
+        xp.prepare(make(), {"id": "id", "v": "v"}, SCHEMA, out=tmp_path / "out", rules="jsonschema")
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.glob("out/part*"))
+
+
+@pytest.mark.parametrize("kind", ["period", "interval", "complex", "timedelta", "polars duration", "polars binary"])
+def test_columns_that_are_not_mapped_do_not_matter(kind: str) -> None:
+    found = xp.map_rows(REFUSED[kind][0](), {"id": "id"}, SCHEMA).to_pylist()
+    assert [row["id"] for row in found] == ["1", "2"][: len(found)]
+
+
+def test_columns_without_a_name_are_numbered() -> None:
+    assert xp.map_rows(pd.DataFrame([["1", "x"]], columns=["id", None]), {"v": "column_2"}).to_pylist() == [{"v": "x"}]
+
+
+def test_dataclasses_inside_of_rows_are_objects() -> None:
+    assert xp.map_rows([{"person": Person("1", "x")}], {"v": "person.v"}).to_pylist() == [{"v": "x"}]
