@@ -134,11 +134,17 @@ def test_rows_cells_and_lines_are_those_of_the_csv_module(
     if isinstance(found_names, str):
         if "by its letters" in found_names:
             odd = sum(not line.isascii() for line in data.splitlines())
-            assert odd >= 3 or 2 * odd >= len(data.splitlines()) - 1
+            assert expected_names == "not UTF-8" or odd >= 3 or 2 * odd >= len(data.splitlines()) - 1
             return
         if "looks like a row" in found_names or "begins with a comment" in found_names:
             assert names is None and isinstance(expected_names, tuple)
             assert not any(name[:1].isalpha() for name in expected_names)
+            return
+        if "is cut by" in found_names:  # no row has the delimiter
+            assert names is None and len(expected_names) > 1 and [number for number, *_ in lost][:1] == [1]
+            return
+        if "looks like" in found_names or "set apart by blanks" in found_names:  # the file has one column as it is read
+            assert isinstance(expected_names, str) or (names is None and len(expected_names) == 1)
             return
         if "is no header" in found_names:  # lines above the header: most rows have more values than it
             assert names is None and len(expected_names) == 1 and len(lost) > len(expected)

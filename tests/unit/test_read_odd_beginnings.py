@@ -13,6 +13,31 @@ import xdmprep as xp
     ("data", "said"),
     [
         (b"id||text\n1||a\n", r"looks like '\|\|', and one of several characters is not read: replace it by one"),
+        *[
+            (
+                "\n".join(one.join(row) for row in (("id", "text", "city"), ("1", "Ann", "Rome"), ("2", "Bo", "Oslo"))),
+                said,
+            )
+            for one, said in [
+                ("\x01", r"looks like '\\x01': give --delimiter \$'\\x01'"),
+                ("\x1f", "looks like"),
+                (":", "give --delimiter ':'"),
+                ("*", "looks like"),
+                ("@", "looks like"),
+                ("   ", "set apart by blanks"),
+                ("\t", "give --delimiter tab"),
+            ]
+        ],
+        ("id   text\n1    a\n22   bb\n", "set apart by blanks"),
+        ("id,text\n1;a\n2;b\n", "the header is cut by ',', and the rows by ';'"),
+        ("id,text\nhttp://a,b\nhttp://b,c\n", None),
+        ("sep=\t\nid\ttext\n1\ta\n", "give --delimiter tab, as its first line says"),
+        ("sep=;\nid;text\n1;a\n", "give --delimiter ';', as its first line says"),
+        ('"SEP=;"\nid;text\n1;a\n', "give --delimiter ';', as its first line says"),
+        ("sep=;\nid,text\n1,a\n", None),
+        ("Report of May\nid;text;c\n1;a;b\n2;b;c\n", "no header, 'Report of May'. .* give --delimiter ';'"),
+        ("ns:id,text\ncrm:1,a\n", None),
+        ("id\ncrm:1:2\n", None),
         (b"# exported, by me\nid,text\n1,a\n", "begins with a comment, '# exported'"),
         ("id,text\n1,a\n".encode("utf-32-le"), "give --encoding utf-32"),
         ("id,text\n1,a\n".encode("utf-32-be"), "give --encoding utf-32"),
@@ -20,8 +45,11 @@ import xdmprep as xp
         ("id,text\n1,a\n".encode("utf-16-be"), "give --encoding utf-16"),
     ],
 )
-def test_what_a_file_begins_with_is_named(data: bytes, said: str, tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_bytes(data)
+def test_what_a_file_begins_with_is_named(data: bytes | str, said: str | None, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(data if isinstance(data, bytes) else data.encode())
+    if said is None:  # a file like many others
+        assert xp.map_rows(tmp_path / "a.csv", {"x": "${id}" if data[:2] == "id" else "text"}).to_pylist()
+        return
     with pytest.raises(xp.SourceError, match=said):
         xp.map_rows(tmp_path / "a.csv", {"id": "id"})
 

@@ -33,7 +33,7 @@ from .opening import check_encoding, is_packed, open_text
 
 #: A longer record is set aside without being held in memory.
 MAX_RECORD_BYTES = 32 << 20
-_SEP = re.compile(rb"\s*sep=(.)\s*")
+_SEP = re.compile(rb"\s*\"?sep=(.)\"?\s*", re.IGNORECASE)
 #: Bytes of a file that are read to find columns of which other files have few values.
 TELLING = 64 << 10
 #: So much is kept of a record that is set aside for its length.
@@ -193,7 +193,7 @@ def read_header(file: Path, opts: CsvOptions) -> Header:
     """
     cutter = Cutter(opts.delimiter, opts.quote)
     blanks = b" \t\r\n".replace(opts.delimiter.encode(), b"")
-    text, at, piece = b"", 0, 1 << 16
+    text, at, piece, said = b"", 0, 1 << 16, b""
     with open_text(file, opts.encoding) as source:
         while True:
             more = source.read(piece)
@@ -204,8 +204,11 @@ def read_header(file: Path, opts: CsvOptions) -> Header:
             while size := cutter.first(text[at:], final=not more):
                 record = text[at : at + size]
                 at += size
-                if (separator := _SEP.fullmatch(record)) and separator[1] == opts.delimiter.encode():
-                    continue  # Excel's own line about the delimiter
+                if separator := _SEP.fullmatch(record):  # Excel's own line about the delimiter
+                    said = separator[1]
+                    continue
+                if said not in (b"", opts.delimiter.encode()) and said in record:
+                    raise SourceError(f"{file}: {_looks_like(said.decode())}, as its first line says.")
                 if record.strip(blanks):
                     return Header(_header_names(cutter, record, file, opts), at, kernels.active.count_lines(text[:at]))
                 if at == len(text):
@@ -248,12 +251,55 @@ def _header_names(cutter: Cutter, record: bytes, file: Path, opts: CsvOptions) -
                     f"and one of several characters is not read: replace it by one, such as {other!r}."
                 )
             if other != opts.delimiter and other in names[0]:
-                shown = "a tab" if other == "\t" else repr(other)
-                raise SourceError(
-                    f"{file}: the header is one column, {shorten(names[0])}. "
-                    f"The delimiter looks like {shown}: give --delimiter {'tab' if other == chr(9) else repr(other)}."
-                )
+                raise SourceError(f"{file}: the header is one column, {shorten(names[0])}. {_looks_like(other)}.")
     return unique_names(names)
+
+
+def _looks_like(delimiter: str) -> str:
+    given = repr(delimiter) if delimiter.isprintable() else f"$'\\x{ord(delimiter):02x}'"
+    shown, given = ("a tab", "tab") if delimiter == "\t" else (repr(delimiter), given)
+    return f"The delimiter looks like {shown}: give --delimiter {given}"
+
+
+def _cut_by(records: list[bytes], times: int) -> str | None:
+    """The character, no letter, digit or blank, that each record has so many times."""
+    for one in dict.fromkeys(records[0].decode(errors="replace")):
+        if one.isascii() and not one.isalnum() and one not in "\r\n \"'_-." and all(
+            record.count(one.encode()) == times for record in records
+        ):  # fmt: skip
+            return one
+    return None
+
+
+def _refuse_other_delimiter(file: Path, opts: CsvOptions, header: Header, records: list[bytes]) -> None:
+    """Refuse a file whose header, or whose rows, are cut by another delimiter than the one that was given."""
+    first, *more = header.names
+    if not records:
+        return
+    if more:
+        other = _cut_by(records, len(more)) if all(opts.delimiter.encode() not in one for one in records) else None
+        if other is not None and (other in ",;\t|~^" or other < " "):
+            raise SourceError(
+                f"{file}: the header is cut by {opts.delimiter!r}, and the rows by {other!r}. Write the header as the "
+                f"rows are written, and give --delimiter {'tab' if other == chr(9) else repr(other)}."
+            )
+        return
+    for other in dict.fromkeys(first):
+        times = first.count(other)
+        if (times > 1 or other < " ") and _cut_by([first.encode(), *records], times) == other:
+            raise SourceError(f"{file}: the header is one column, {shorten(first)}. {_looks_like(other)}.")
+    names = re.split(r" {2,}", first)
+    if len(names) > 1 and all(len(re.split(rb" {2,}", one.strip())) == len(names) for one in records):
+        raise SourceError(
+            f"{file}: the columns are set apart by blanks, which is not read: write them with a delimiter, such as ','."
+        )
+    for other in ";\t|".replace(opts.delimiter, ""):
+        times = records[0].count(other.encode())
+        if " " in first and times > 1 and len(records) > 1 and _cut_by(records, times) == other:
+            raise SourceError(
+                f"{file}: begins with a line that is no header, {shorten(first)}. Remove the lines above the header. "
+                f"{_looks_like(other)}."
+            )
 
 
 def _not_utf8(encoding: str) -> str:
@@ -273,6 +319,7 @@ def _give(encoding: str) -> str:
 def _check_header(file: Path, opts: CsvOptions, header: Header, sample: bytes) -> None:
     """Refuse a first line that is a remark, or a row of data."""
     first, *more = header.names
+    _refuse_other_delimiter(file, opts, header, [one for one in sample.splitlines()[:20] if one.strip()])
     if not more:
         widths = [*itertools.islice(_widths(sample, opts), 20)]
         wide = sum(width > 1 for width in widths)
