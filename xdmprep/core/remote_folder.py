@@ -105,13 +105,16 @@ class RemoteFolder:
         return f"{self._path}/{name}" if name else self._path
 
 
-def fetch(url: str, folder: Path, wanted: Callable[[str], bool]) -> None:
+def fetch(url: str, folder: Path, wanted: Callable[[str], bool]) -> list[str]:
     """Copy the files of a folder in an object store into a local one.
 
     Args:
         url: of the folder.
         folder: where the copies go; it exists.
         wanted: says of a name whether the file is copied.
+
+    Returns:
+        The names of the files, relative to the folder.
 
     Raises:
         RemoteError: the store cannot be read, or there is no such folder.
@@ -132,6 +135,7 @@ def fetch(url: str, folder: Path, wanted: Callable[[str], bool]) -> None:
 
     with ThreadPoolExecutor(_REQUESTS) as pool:
         list(pool.map(one, names))
+    return names
 
 
 @contextlib.contextmanager
@@ -152,9 +156,9 @@ def output_here(path: str | os.PathLike[str]) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="xdmprep-") as folder:
         here = Path(folder)
         try:
-            fetch(url, here, lambda name: _OUTPUT.fullmatch(name) is not None)
+            names = fetch(url, here, lambda name: _OUTPUT.fullmatch(name) is not None)
         except RemoteError as error:
             raise SourceError(f"{shown(url)}: {error}.") from None
-        if not any(here.rglob("manifest.json")):
+        if not any(name.endswith("manifest.json") for name in names):
             raise SourceError(f"{shown(url)}: holds no manifest.json. Give the folder that `prepare` wrote.")
         yield here

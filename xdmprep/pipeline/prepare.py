@@ -155,10 +155,6 @@ class Result:
         """The output folder as text: its path, or its URL without credentials."""
         return self._url or str(self.folder)
 
-    def stored(self, url: str) -> Result:
-        """The same result for output that is in an object store, at a URL without credentials."""
-        return replace(self, manifest=replace(self.manifest, folder=None), _url=url)
-
     def __repr__(self) -> str:
         return f"<Result {self}>"
 
@@ -577,3 +573,8 @@ class Times:
             spent = time.perf_counter() - start
             with self._lock:
                 self._seconds[name] = self._seconds.get(name, 0.0) + spent
+
+
+def stored(result: Result, url: str) -> Result:
+    """The same result for output that is in an object store, at a URL without credentials."""
+    return replace(result, manifest=replace(result.manifest, folder=None), _url=url)

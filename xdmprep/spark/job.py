@@ -22,7 +22,7 @@ from ..errors import OutputError, SourceError, XdmPrepError
 from ..mapping import MappingLike, MappingSet
 from ..pipeline.assembly import Assembly, Merged, stamped, write_options
 from ..pipeline.checking import MAPPING, RULE_SET, SCHEMA
-from ..pipeline.prepare import Result, check_percentages, conclude
+from ..pipeline.prepare import Result, check_percentages, conclude, stored
 from ..report import Report
 from ..report.several import FilesReport
 from ..schema import Schema, SchemaLike
@@ -132,7 +132,7 @@ def prepare(
             columns=columns.plain, mapping_file=chosen.name, schema_file=schema_file, threshold=error_threshold,
             max_loss=max_loss, started=started, merged=merged, upsert=upsert,
         )  # fmt: skip
-        return result.stored(folder.place) if isinstance(folder, StoreFolder) else result
+        return stored(result, folder.place) if isinstance(folder, StoreFolder) else result
 
 
 @takes(df=FRAME, schema=SCHEMA, mapping=nullable(MAPPING), rules=RULE_SET)
