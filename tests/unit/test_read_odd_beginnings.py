@@ -38,6 +38,9 @@ import xdmprep as xp
         ("Report of May\nid;text;c\n1;a;b\n2;b;c\n", "no header, 'Report of May'. .* give --delimiter ';'"),
         ("ns:id,text\ncrm:1,a\n", None),
         ("id\ncrm:1:2\n", None),
+        ("id (dd/mm/yyyy)\n01/02/2024\n", None),
+        ("id dd/mm/yyyy\n01/02/2024\n", None),
+        ("id (hh:mm:ss)\n10:20:30\n", None),
         (b"# exported, by me\nid,text\n1,a\n", "begins with a comment, '# exported'"),
         ("id,text\n1,a\n".encode("utf-32-le"), "give --encoding utf-32"),
         ("id,text\n1,a\n".encode("utf-32-be"), "give --encoding utf-32"),
@@ -48,7 +51,10 @@ import xdmprep as xp
 def test_what_a_file_begins_with_is_named(data: bytes | str, said: str | None, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(data if isinstance(data, bytes) else data.encode())
     if said is None:  # a file like many others
-        assert xp.map_rows(tmp_path / "a.csv", {"x": "${id}" if data[:2] == "id" else "text"}).to_pylist()
+        assert xp.map_rows(
+            tmp_path / "a.csv",
+            {"x": "text" if b"text" in (tmp_path / "a.csv").read_bytes() else f"${{{data.splitlines()[0]}}}"},
+        ).to_pylist()
         return
     with pytest.raises(xp.SourceError, match=said):
         xp.map_rows(tmp_path / "a.csv", {"id": "id"})

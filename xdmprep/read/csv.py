@@ -286,7 +286,8 @@ def _refuse_other_delimiter(file: Path, opts: CsvOptions, header: Header, record
         return
     for other in dict.fromkeys(first):
         times = first.count(other)
-        if (times > 1 or other < " ") and _cut_by([first.encode(), *records], times) == other:
+        likely = other < " " or (times > 1 and other in "*:#!@" and "(" not in first)  # not "time (hh:mm:ss)"
+        if likely and _cut_by([first.encode(), *records], times) == other:
             raise SourceError(f"{file}: the header is one column, {shorten(first)}. {_looks_like(other)}.")
     names = re.split(r" {2,}", first)
     if len(names) > 1 and all(len(re.split(rb" {2,}", one.strip())) == len(names) for one in records):
