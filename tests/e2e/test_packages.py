@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,12 @@ def test_a_package_installs_and_does_the_main_job(kind: str, native: str, built:
     ask = "import xdmprep.kernels.native as n; print(n.compiled is not None)"
     compiled = run(binaries / "python", "-P", "-c", ask).strip()
     assert compiled == str(native == "1")
+    if native == "1":  # what cibuildwheel asks of each wheel that it builds
+        asked = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["cibuildwheel"]["test-command"]
+        done = subprocess.run(
+            asked, shell=True, cwd=tmp_path, env={"PATH": str(binaries)}, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
     sample = ROOT / "schemas" / "examples" / "crm-profiles.csv"
     mapping, schema = ROOT / "schemas" / "crm-profile.mapping.yaml", ROOT / "schemas" / "crm-profile.schema.json"
     said = run(binaries / "xdmprep", "prepare", sample, "-m", mapping, "-s", schema, "-o", tmp_path / "out")
