@@ -73,6 +73,8 @@ CASES: list[tuple[dict[str, Any], set[tuple[str, str]]]] = [
     (profile(person={"birthDate": "1979-01-3"}), {("format", "person.birthDate")}),
     (profile(person={"birthDayAndMonth": "01-3"}), {("pattern", "person.birthDayAndMonth")}),
     (profile(person={"name": {"firstName": ""}}), {("empty", "person.name.firstName")}),
+    (profile(person={"name": {"firstName": "A\0da"}}), {("nul", "person.name.firstName")}),
+    ({"identityMap": {"CRMID": [{"id": "c\0", "primary": True}]}}, {("nul", "identityMap.CRMID[0].id")}),
     (profile(homeAddress={"_schema": {"latitude": 90.5}}), {("maximum", "homeAddress._schema.latitude")}),
     (profile(personalEmail={"address": "nobody"}), {("format", "personalEmail.address")}),
     (profile(loyalty=1), {("unknown-field", "loyalty")}),

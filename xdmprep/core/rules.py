@@ -95,6 +95,7 @@ RULES: dict[str, Rule] = _rules(
     Rule("identity-count", "a record has at most 20 identities", severity="warning", sets=_OWN),
     Rule("event-id", "the _id of an event must not contain colons", severity="warning", sets=_OWN),
     Rule("event-timestamp", "the timestamp of an event lies in the future", sets=_OWN),
+    Rule("nul", "text with a NUL character (U+0000)", sets=_OWN),
     Rule("record-size", "a record above the platform's limit (profile 100 KB, event 10 KB) is dropped", sets=_OWN),
     Rule("array-items", "more items than the platform's guardrail", severity="warning", sets=_OWN),
     Rule("map-keys", "16 or more keys in a map", severity="warning", sets=_OWN),

@@ -147,6 +147,11 @@ COLON = Failure("event-id", "an event's _id must not contain colons", "Replace t
 FUTURE = Failure(
     "event-timestamp", "an event's timestamp must lie in the past", "Put times to come into another field."
 )
+NUL = Failure(
+    "nul",
+    "the text has a NUL character (U+0000), which often means UTF-16 text or a damaged export",
+    "Export the data again as UTF-8, or remove it in the mapping, as with replacestr().",
+)
 
 
 def too_wide(kind: str, bits: int) -> Failure:

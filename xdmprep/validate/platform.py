@@ -23,6 +23,7 @@ from .messages import (
     COLON,
     DEPRECATED,
     FUTURE,
+    NUL,
     UNKNOWN,
     not_suggested,
     too_many_items,
@@ -33,7 +34,7 @@ from .messages import (
 from .node import ANY_TYPE, ARRAY, NUMBERS, OBJECT, STRING, CheckNode, Constraint
 from .record_size import RecordSize
 from .ruleset import Rules
-from .value_tests import OneOf, Past, Range, TextTest, failing
+from .value_tests import OneOf, Past, Range, TextTest, failing, with_nul
 
 #: Bytes of JSON above which the platform drops a record, by behavior.
 MAX_BYTES = {"record": 100 * 1024, "time-series": 10 * 1024}
@@ -47,6 +48,7 @@ BITS = {"byte": 8, "short": 16, "int": 32, "long": 64}
 
 
 _NO_COLON = TextTest(lambda text: ":" not in text, lambda array: failing(pc.invert(pc.match_substring(array, ":"))))
+_NO_NUL = TextTest(lambda text: "\0" not in text, with_nul)
 
 
 class PlatformCompiler:
@@ -83,6 +85,8 @@ class PlatformCompiler:
         if labels and isinstance(labels, list | Mapping) and "enum" not in keywords and "soft-enum" in rules:
             texts = tuple(map(str, labels))
             made.append(Assert(OneOf(texts), not_suggested(texts), STRING))
+        if field.type == "string" and "nul" in rules:
+            made.append(Assert(_NO_NUL, NUL, STRING))
         if field.type in BITS and "width" in rules:
             made += self._width(field)
         if field.values is not None:

@@ -174,6 +174,16 @@ class Length:
         return Range(self.least, self.most).positions(pc.utf8_length(array))
 
 
+def with_nul(array: pa.Array) -> Positions | None:
+    """The positions of texts with a NUL character."""
+    if pa.types.is_string(array.type):
+        _, places, data = array.buffers()
+        offsets = np.frombuffer(places, np.int32, len(array) + 1, array.offset * 4) if len(array) else [0, 0]
+        if data is None or np.frombuffer(data, np.uint8)[offsets[0] : offsets[-1]].min(initial=255):
+            return None
+    return failing(pc.invert(pc.match_substring(array, "\0")))
+
+
 class _Stopped(threading.local):
     """The texts of an array for which the decision took too long."""
 
