@@ -22,10 +22,14 @@ from xdmprep.core.ndjson import parser
 if TYPE_CHECKING:
     from xdmprep.emulator import Emulator
 
+# How long an example takes says something of the machine alone. Fixtures of one test serve all its examples.
+settings.register_profile(
+    "here", deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
+)  # fmt: skip
 # A change lands on the same examples every time; runs by hand look further.
-settings.register_profile("ci", derandomize=True)
-if os.environ.get("CI") == "true":
-    settings.load_profile("ci")
+settings.register_profile("ci", settings.get_profile("here"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") == "true" else "here")
 
 # What a developer has set for the command is nobody's business here; these are for the tests themselves.
 OURS = {"XDMPREP_NATIVE", "XDMPREP_STORM_SEED", "XDMPREP_LARGE_MB"}
@@ -68,17 +72,12 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 
 def _fewer(share: float, items: list[pytest.Item]) -> None:
-    """Let each property test draw a share of the examples that it states, though not fewer than 20 of them.
-
-    How long examples take to draw says something of the machine alone.
-    """
+    """Let each property test draw a share of the examples that it states, though not fewer than 20 of them."""
     for test in {getattr(item.obj, "__func__", item.obj): None for item in items if isinstance(item, pytest.Function)}:
         stated = getattr(test, "_hypothesis_internal_use_settings", None)
         if stated is not None:
             drawn = max(int(stated.max_examples * share), min(stated.max_examples, 20))
-            test._hypothesis_internal_use_settings = settings(
-                stated, max_examples=drawn, suppress_health_check=[*stated.suppress_health_check, HealthCheck.too_slow]
-            )
+            test._hypothesis_internal_use_settings = settings(stated, max_examples=drawn)
 
 
 def _freshen(seconds: float, seed: str | None, items: list[pytest.Item]) -> None:

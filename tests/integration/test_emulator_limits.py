@@ -14,7 +14,7 @@ import time
 
 import pytest
 import requests
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from network_kit import (
     CATALOG,
@@ -106,7 +106,7 @@ ranges = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(ranges | st.text(max_size=12))
 @example("bytes 0-4/2")
 @example("bytes 0-4/5")
@@ -116,7 +116,7 @@ def test_content_range_is_read_as_the_rfc_has_it(text):
     assert wire.parse_content_range(text) == expected(text)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(ranges.filter(lambda text: text.isascii() and len(text) < 2000))
 @example("bytes 0-4/2")
 @example("bytes 0-999999999999999999")

@@ -184,7 +184,7 @@ def storm(emulator: Emulator, capfd: Any, folder: Path, name: str, draws: random
         command(capfd, here, platform.url, line, draws.random() < 0.5)
 
 
-few = settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=3, suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.parametrize("name", COMMANDS)

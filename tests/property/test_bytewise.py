@@ -6,7 +6,7 @@ import re
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from xdmprep import kernels
@@ -26,7 +26,6 @@ TEXTS = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(PATTERNS, TEXTS, st.data())
 def test_verdicts_equal_those_of_expressions(pattern: str, texts: list[str | None], data: st.DataObject) -> None:
     """Also with nulls, in slices, and where a null's slot holds bytes."""

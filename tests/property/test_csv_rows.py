@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from xdmprep.core.names import unique_names
@@ -110,7 +110,7 @@ headers = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400)
 @given(
     headers, bodies, st.booleans(), st.sampled_from([",", ";", "\t", "a", '"', " "]), st.sampled_from(['"', "'", "x"]),
     st.integers(1, 130), st.sampled_from([None, None, ("n",), ("n", "m")]),
@@ -162,7 +162,7 @@ def test_rows_cells_and_lines_are_those_of_the_csv_module(
         assert shown == raw.encode("utf-8", "surrogateescape").decode(errors="replace").rstrip("\r\n")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(
     st.lists(st.sampled_from(
         [b"1,2\n", b"ragged\n", b"a,b,c\r\n", b'5",x\n', b'"q"q,"a,\n"\r', b"\xff,1\n", b"\n"]

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 import requests
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from network_kit import CRM, HEADERS, PROFILE_TAGS, lines, new_batch, new_dataset, put, quick, record
 
@@ -133,7 +133,7 @@ def schemas_folder(request):
     return request.config.rootpath / "schemas"
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400)
 @given(
     st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]), paths, st.lists(pieces, min_size=3, max_size=3),
     queries, headers, values | st.binary(max_size=20),
@@ -155,7 +155,7 @@ def test_no_request_meets_an_unknown_error(known, caplog, method, path, parts, q
     assert not caplog.records, caplog.text
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100)
 @given(
     values
     | st.dictionaries(

@@ -98,7 +98,7 @@ def batches(draw: st.DrawFn) -> tuple[list[Leaf], pa.RecordBatch]:
     return leaves, pa.RecordBatch.from_arrays(columns, names=[leaf.name for leaf in leaves])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(batches(), st.integers(0, 8))
 def test_records_equal_those_of_the_standard_library(made: tuple[list[Leaf], pa.RecordBatch], cut: int) -> None:
     leaves, batch = made
@@ -136,7 +136,7 @@ number_texts = st.one_of(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.lists(number_texts, min_size=1, max_size=12), st.integers(1, 6), st.integers(0, 3))
 def test_numbers_that_keep_their_text_are_printed_the_same(texts: list[str | None], times: int, skip: int) -> None:
     """Copied doubles, of which the text is used again where it can be, and of which it is not."""

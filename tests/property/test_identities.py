@@ -77,7 +77,7 @@ def found(issues: Any) -> list[tuple[str, str, str]]:
     return sorted((issue.code, issue.path, str(issue.value)) for issue in issues if issue.code in CODES)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
 @given(schemas(), records)
 def test_every_path_finds_the_same(schema: xp.Schema, record: dict[str, Any]) -> None:
     wanted = found(schema.check(record))

@@ -111,7 +111,7 @@ def settings_of(block: int, few: bool, compiled: bool) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "plain"])
-@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @example(['{"v":1,"v":2}', '{"v":1.5}'], False, 1 << 20, True)
 @example(['{"o":{"x":1}}', '{"o":{}}', '{"o":{"x":null}}', '{"o":null}', '{"o":5}'], True, 40, True)
 @given(st.lists(lines, max_size=12), st.booleans(), st.sampled_from([16, 100, 1 << 20]), st.booleans())

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import xdmprep
@@ -46,7 +46,6 @@ def hidden(texts: list[str | None], skip: int) -> pa.Array:
     return pa.StringArray.from_buffers(len(texts), whole.buffers()[1], whole.buffers()[2], bitmap)[skip:]
 
 
-@settings(deadline=None)
 @given(columns, st.integers(0, 3))
 def test_text_kernels(texts: list[str | None], skip: int) -> None:
     column = hidden(texts, skip)
@@ -66,7 +65,6 @@ def test_text_kernels(texts: list[str | None], skip: int) -> None:
     assert plain.to_pylist() == compiled.to_pylist()
 
 
-@settings(deadline=None)
 @given(columns, st.integers(0, 3), st.data())
 def test_texts_are_taken_as_arrow_takes_them(texts: list[str | None], skip: int, data: st.DataObject) -> None:
     column = hidden(texts, skip)
@@ -96,7 +94,6 @@ objects = st.lists(
 others = st.sampled_from([0, True, 0.5, b"a", "\ud800", [], {}, Words("a"), Missing(), np.float64("nan"), None])
 
 
-@settings(deadline=None)
 @given(objects, st.none() | others, st.integers(1, 2))
 def test_python_texts_are_a_column_or_left_to_others(some: list[Any], other: Any, step: int) -> None:
     """Every second of them, too, which lie apart."""
@@ -118,7 +115,6 @@ def test_python_texts_are_a_column_or_left_to_others(some: list[Any], other: Any
 repeated = st.lists(st.none() | st.sampled_from(["", "a", "ab", "é", "12345678", "123456789"]) | st.text(max_size=40))
 
 
-@settings(deadline=None)
 @given(repeated, st.integers(0, 3))
 def test_texts_are_numbered_as_a_dict_numbers_them(texts: list[str | None], skip: int) -> None:
     column = hidden(texts, skip)
@@ -146,7 +142,6 @@ def test_many_groups_are_ordered() -> None:
         assert order is not None and np.array_equal(order, np.argsort(codes, kind="stable"))
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 6)) | st.lists(st.integers(0, 200_000)), st.booleans())
 def test_groups_are_ordered_as_a_stable_sort_orders_them(numbers: list[int], ordered: bool) -> None:
     codes, count = np.array(sorted(numbers) if ordered else numbers, np.int32), max([*numbers, 0]) + 1
@@ -160,7 +155,6 @@ def test_groups_are_ordered_as_a_stable_sort_orders_them(numbers: list[int], ord
             each.order_groups(np.append(codes, np.int32(count)), count)
 
 
-@settings(deadline=None)
 @given(columns, st.integers(0, 3), st.integers(0, 3))
 def test_texts_have_the_same_hashes_with_and_without_a_compiler(texts: list[str | None], skip: int, more: int) -> None:
     column = hidden([*texts, "x" * 1024 * more + "y"], skip)
@@ -172,7 +166,6 @@ def test_texts_have_the_same_hashes_with_and_without_a_compiler(texts: list[str 
     assert len(set(known.values())) == len(known)
 
 
-@settings(deadline=None)
 @given(st.sampled_from(PATTERNS), columns, st.integers(0, 3))
 def test_kernels_of_patterns(pattern: str, texts: list[str | None], skip: int) -> None:
     tree, column = compile_ecma(pattern).tree, hidden(texts, skip)
@@ -194,7 +187,6 @@ _VALUES = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(_VALUES, min_size=1, max_size=5), st.sampled_from([None, 0, 2, "\t"]), st.booleans())
 def test_elements_of_an_array_become_lines(values: list[Any], indent: int | str | None, ascii_only: bool) -> None:
     whole = json.dumps(values, indent=indent, ensure_ascii=ascii_only).encode() + b" \n"
@@ -210,7 +202,6 @@ def test_elements_of_an_array_become_lines(values: list[Any], indent: int | str 
         ]
 
 
-@settings(deadline=None)
 @given(st.text(alphabet='{}[],"\\ \n\tae\x01é', max_size=60))
 def test_pieces_of_arrays_are_split_alike(text: str) -> None:
     data = np.frombuffer(text.encode(), np.uint8)
@@ -223,7 +214,6 @@ def test_pieces_of_arrays_are_split_alike(text: str) -> None:
     assert seen[1:] in ([], seen[:1])
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200), st.sampled_from([b"", b"\n", b"\r\n", "é".encode()]))
 def test_kernels_of_bytes(text: bytes, end: bytes) -> None:
     text += end
@@ -241,7 +231,6 @@ def test_kernels_of_bytes(text: bytes, end: bytes) -> None:
         assert each.is_utf8(text) == readable
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.none() | st.integers(-62_135_596_800_000, 253_402_300_799_999), min_size=1, max_size=9),
     st.integers(0, 2),

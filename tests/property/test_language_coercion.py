@@ -79,7 +79,7 @@ def same(left: Any, right: Any) -> bool:
     return type(left) is type(right) and left == right
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     st.sampled_from(COLUMNS).flatmap(lambda pair: st.tuples(st.just(pair[0]), st.lists(pair[1], max_size=10))),
     st.sampled_from(TARGETS),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xdmprep.language import Evaluated, Options, compile_expression
@@ -192,7 +192,7 @@ def test_every_function_over_a_batch_gives_what_each_row_gives_alone(template: s
         check(template.format(*parts), ROWS)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=300)
 @given(expressions, st.lists(row, min_size=1, max_size=12))
 def test_a_batch_gives_what_each_row_gives_alone(text: str, rows: list[dict[str, Any]]) -> None:
     check(text, rows)
@@ -206,13 +206,13 @@ READINGS = [
 ]  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=150)
 @given(expressions, st.lists(row, min_size=1, max_size=8), st.sampled_from(READINGS))
 def test_the_same_holds_for_other_readings(text: str, rows: list[dict[str, Any]], options: Options) -> None:
     check(text, rows, options)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=150)
 @given(expressions, st.lists(row, min_size=1, max_size=4))
 def test_columns_of_few_words_give_the_same(text: str, rows: list[dict[str, Any]]) -> None:
     """Dictionary-encoded columns, with so many rows that every combination of words is worked out once."""
@@ -240,7 +240,7 @@ FEW = ["yyyy", "dd.MM.yyyy", "[0-9]+", "A", ",", "=", ";", "s", "k", "Europe/Par
 LITTLE = st.lists(st.sampled_from(FEW), min_size=1, max_size=3)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=60)
 @given(st.sampled_from(BY_WORD), LITTLE, LITTLE, st.lists(row, min_size=1, max_size=5))
 def test_columns_of_few_words_serve_where_kernels_take_constants(
     text: str, words: list[str | None], others: list[str | None], rows: list[dict[str, Any]]
@@ -261,7 +261,7 @@ STRUCTURES = [
 ]  # fmt: skip
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=100)
 @given(st.sampled_from(STRUCTURES), st.lists(row, min_size=1, max_size=12))
 def test_objects_and_arrays_are_printed_as_each_alone(text: str, rows: list[dict[str, Any]]) -> None:
     check(text, rows)

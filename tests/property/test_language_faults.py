@@ -26,7 +26,7 @@ values: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.one_of(st.text(max_size=40), st.lists(st.sampled_from(PIECES), max_size=14).map("".join)))
 def test_any_text_is_an_expression_or_a_fault_with_its_place(text: str) -> None:
     try:
@@ -42,7 +42,7 @@ def test_any_text_is_an_expression_or_a_fault_with_its_place(text: str) -> None:
         assert str(error).strip()
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     st.sampled_from([entry for entry in catalogue() if entry.availability != "no"]),
     st.lists(values, min_size=8, max_size=8),
@@ -60,7 +60,7 @@ def test_any_values_are_taken_or_refused_with_a_reason(entry: Any, given_values:
 OPERATORS = "+ - * / % & | ^ == != < <= > >= =~ !~ =^ !^ =$ && || ?: ??".split()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(OPERATORS), values, values)
 def test_any_operands_are_taken_or_refused_with_a_reason(operator: str, left: Any, right: Any) -> None:
     try:

@@ -89,7 +89,7 @@ def completed(value: Any, like: Any) -> Any:
 
 
 @pytest.mark.parametrize("text", EXPRESSIONS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     given_texts=st.lists(texts, min_size=1, max_size=6)
     | st.lists(likely.map(json.dumps) | odd, min_size=4, max_size=12)
@@ -106,7 +106,7 @@ def test_kinds_in_one_place() -> None:
         check(text, some)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(texts, min_size=1, max_size=5), st.lists(st.integers(0, 4), min_size=6, max_size=30), st.data())
 def test_equal_texts_parsed_once_give_the_same(few: list[str | None], picked: list[int], data: st.DataObject) -> None:
     check(data.draw(st.sampled_from(EXPRESSIONS)), [few[at % len(few)] for at in picked])
@@ -154,7 +154,7 @@ HOLED = [
 
 
 @pytest.mark.parametrize("text", HOLED)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(given_texts=st.lists(holed.map(json.dumps) | st.just("null") | st.none(), min_size=4, max_size=40))
 def test_null_in_texts_is_not_absence(text: str, given_texts: list[str | None]) -> None:
     check(text, given_texts)

@@ -55,7 +55,7 @@ def _same_as_alone(values: list[str | None], kind: pa.DataType, options: Options
         assert got[at].as_py() == wanted, value
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(st.one_of(st.none(), dates_as_text()), min_size=1, max_size=12),
     st.sampled_from([pa.date32(), TIMESTAMP]),
@@ -67,7 +67,7 @@ def test_columns_of_dates_are_read_as_each_text_alone(
     _same_as_alone(values, kind, options)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data(), st.sampled_from(PATTERNS))
 def test_a_pattern_reads_columns_as_each_text_alone(data: st.DataObject, pattern: str) -> None:
     one = st.one_of(dates_as_text([pattern]), dates_as_text([pattern]), dates_as_text())
@@ -88,7 +88,7 @@ def test_a_pattern_reads_columns_as_each_text_alone(data: st.DataObject, pattern
         assert (None if found is None else Moment.of(found).millis) == wanted, value
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(
         st.tuples(
@@ -115,7 +115,7 @@ OFFSETS = [
 ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.sampled_from(OFFSETS),
     st.lists(
@@ -159,7 +159,7 @@ PRINTED = [
 ]  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     st.sampled_from(PRINTED),
     st.lists(st.none() | st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59, 999999)), min_size=1, max_size=8),
@@ -211,7 +211,7 @@ def test_what_arrow_is_given_to_read_it_reads_as_the_language_does(target: pa.Da
                 assert found.values[0].as_py() is None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False)), max_size=20))
 def test_doubles_are_printed_as_each_alone(values: list[float | None]) -> None:
     more = [0.0, -0.0, 1e10, 9999999999.0, 9999999999.5, 1e15, 1e16, 1e-4, 9.9e-5, 123456.0, 5e-324, 1.7e308]
@@ -219,7 +219,7 @@ def test_doubles_are_printed_as_each_alone(values: list[float | None]) -> None:
     assert got.to_pylist() == [None if value is None else text_of(value) for value in [*values, *more]]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(st.one_of(st.none(), st.text(alphabet="ab;,é-", max_size=6)), max_size=8),
     st.sampled_from([";", "-", ",", "ab", "é"]),
@@ -244,7 +244,7 @@ def test_joining_a_split_text_is_joining_its_parts(
 LETTERS = st.text(st.sampled_from("aZ 1äÖßẞſıİiIſKΣσςǅﬁΐŉᾳᾼеЖ日é\u0301\u0307😀𐐀𐐨"), max_size=6)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.none() | LETTERS, min_size=1, max_size=12), st.integers(0, 2))
 def test_letter_case_of_columns_is_that_of_each_text(values: list[str | None], cut: int) -> None:
     column = pa.array(["ß" * cut, *values], pa.string()).slice(1)

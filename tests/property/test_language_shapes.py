@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xdmprep.language import Options, catalogue, compile_expression
@@ -272,7 +272,7 @@ def test_the_same_for_other_readings(text: str) -> None:
     check(text, RECORDS, Options(concat_null="text", join_null="empty", path_end="slash", query_repeats="list"))
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=300)
 @given(trees(), st.lists(row, min_size=1, max_size=6))
 def test_any_tree_over_a_batch_gives_what_each_row_gives_alone(text: str, rows: list[dict[str, Any]]) -> None:
     check(text, rows)
@@ -300,7 +300,7 @@ def maps_of(column: pa.Array) -> pa.Array:
     return map_of(*entries_of(column), nulls_of(column))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(st.tuples(VALUES, VALUES | st.just(...)), min_size=1, max_size=6))
 def test_equality_of_columns_is_that_of_their_values(pairs: list[tuple[Any, Any]]) -> None:
     left, right = [a for a, _ in pairs], [a if b is ... else b for a, b in pairs]

@@ -28,7 +28,7 @@ WHOLE = st.builds(
 TEXTS = st.one_of(WHOLE, st.text("ab:/?#@[]%=&.-+2F1 \u00e9\n", max_size=14), WHOLE.map(lambda url: url[1:]), st.none())
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.sampled_from(FUNCTIONS), st.lists(TEXTS, min_size=1, max_size=8), st.sampled_from(["bare", "slash"]))
 @example("get_url_decoded(v)", ["%ff", "%41", "%", "%4", "%C3%A9", None], "bare")
 def test_parts_of_columns_are_those_of_each_text(text: str, values: list[str | None], path_end: str) -> None:

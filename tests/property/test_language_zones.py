@@ -26,7 +26,7 @@ REGIONS = sorted(set(zoneinfo.available_timezones()) - {"localtime", "Factory"})
 SOME = ["Europe/Paris", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Africa/Casablanca", "Etc/GMT+5"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.sampled_from(REGIONS),
     st.lists(st.datetimes(datetime(1850, 1, 1), datetime(2100, 1, 1)), min_size=1, max_size=30),
@@ -111,7 +111,7 @@ SHOWN = [
 ]  # fmt: skip
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(st.data())
 def test_dates_in_zones_as_columns_are_those_of_each_row(data: st.DataObject) -> None:
     def text(mark: str, pattern: str, ends: list[str]) -> st.SearchStrategy[str | None]:
@@ -163,7 +163,7 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.sampled_from(["America/New_York", "Europe/Paris", "Europe/Moscow", "Europe/Lisbon", "Asia/Tokyo"]),
     st.lists(st.datetimes(datetime(1940, 1, 1), datetime(1995, 1, 1)), min_size=1, max_size=30),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import xdmprep as xp
@@ -74,7 +74,7 @@ def written_csv(rows: list[tuple[str, str, str, str]], path: Path) -> Path:
 
 
 @pytest.mark.usefixtures("both_ways")
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(rows=ROWS, block=st.sampled_from([30, 90, 5 << 20]), format=st.sampled_from(["json", "parquet"]))
 def test_counts_are_those_of_the_rows(rows: Any, block: int, format: str, tmp_path_factory: Any) -> None:
     folder = tmp_path_factory.mktemp("counted")
@@ -111,7 +111,7 @@ NESTED = xp.Schema.from_dict({
 })  # fmt: skip
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 @given(some=st.lists(st.tuples(st.lists(DATES.filter(bool), max_size=3), st.dictionaries(
     st.sampled_from("abc"), st.sampled_from(["1", "22", "x"]), max_size=3)), min_size=1, max_size=8))  # fmt: skip
 @pytest.mark.parametrize("source", ["list[*].day", "list"])

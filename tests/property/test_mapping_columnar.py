@@ -95,7 +95,7 @@ def mapped(batches: list[pa.RecordBatch], coded: bool = False) -> tuple[list[dic
     return [prune(record) for part in nested for record in part], sorted(table, key=repr)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(rows, st.integers(1, 5))
 def test_columns_equal_single_rows(data: list[dict[str, Any]], piece: int) -> None:
     whole = pa.RecordBatch.from_pylist(data, schema=COLUMNS)
@@ -129,7 +129,7 @@ sources = (
 
 
 @pytest.mark.parametrize("schema", [CRM, EVENT, None], ids=["crm", "event", "none"])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.dictionaries(destinations, sources, min_size=1, max_size=4))
 def test_whatever_an_author_writes_is_fine_or_one_clear_error(schema: Schema | None, content: dict[str, Any]) -> None:
     sample = pa.RecordBatch.from_pylist([], schema=COLUMNS)
@@ -141,7 +141,7 @@ def test_whatever_an_author_writes_is_fine_or_one_clear_error(schema: Schema | N
         assert mapper.leaves
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.text(max_size=40)
     | st.recursive(

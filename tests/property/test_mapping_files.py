@@ -24,7 +24,7 @@ schema_ref = st.just(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.dictionaries(own_keys, json_values | schema_ref, max_size=4),
     st.dictionaries(st.sampled_from(["createdDate", "extra", "notes"]), json_values, max_size=2),

@@ -105,7 +105,7 @@ def mapped(paths: dict[str, Any], given_rows: list[dict[str, Any]]) -> tuple[lis
 
 
 @given(sets, rows)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_split_as_whole(paths: dict[str, Any], given_rows: list[dict[str, Any]]) -> None:
     """The same records and the same findings with and without splitting."""
     fast = mapped(paths, given_rows)

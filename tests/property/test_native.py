@@ -64,7 +64,7 @@ cells = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.integers(1, 5).flatmap(
         lambda width: st.tuples(
@@ -108,7 +108,7 @@ pieces = st.sampled_from(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.lists(pieces, max_size=60).map(b"".join), st.integers(1, 4), st.integers(0, 4))
 @example(b"a\r\n\r\nb\n\nc", 1, 0)
 @example(b'"' + b"a" * 62 + b'"\n"b"', 1, 1)
@@ -146,7 +146,6 @@ def test_only_the_columns_that_are_asked_for() -> None:
     assert found.to_pydict() == {"c2": ["3", "6"], "c0": ["1", "4"]}
 
 
-@settings(deadline=None)
 @given(st.lists(st.none() | st.text(max_size=70), max_size=30), st.integers(0, 3))
 @example(['\x00\x1f\x7f\b\f\n\r\t"\\/' * 5, None, "plain"], 0)
 def test_escapes_are_those_of_json(texts: list[str | None], skip: int) -> None:

@@ -65,7 +65,7 @@ def shredded(draw: st.DrawFn) -> tuple[list[Leaf], pa.RecordBatch, int]:
     return leaves, pa.RecordBatch.from_arrays(columns, [leaf.name for leaf in leaves]), draw(st.integers(0, n))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(shredded(), st.booleans())
 def test_nested_records_are_those_built_value_by_value(
     made: tuple[list[Leaf], pa.RecordBatch, int], coded: bool
@@ -82,7 +82,6 @@ def test_nested_records_are_those_built_value_by_value(
         assert [prune(record) for record in nested.to_pylist(maps_as_pydicts="strict")] == expected
 
 
-@settings(deadline=None)
 @given(st.lists(st.none() | st.sampled_from("abcde"), max_size=12), st.integers(0, 12), st.integers(0, 12))
 def test_the_same_values_are_encoded_the_same(values: list[str | None], start: int, count: int) -> None:
     whole = pa.array(values, TEXT)

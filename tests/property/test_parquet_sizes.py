@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from xdmprep.write.parquet import stored_bytes
@@ -51,7 +51,6 @@ KINDS = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(st.data(), KINDS)
 def test_sizes_are_those_of_each_value_also_in_a_slice(data: st.DataObject, kind: pa.DataType) -> None:
     given_values = data.draw(st.lists(values(kind), max_size=12))

@@ -86,7 +86,7 @@ def stream(arrow_schema: pa.Schema, leaves: list[Leaf], records: pa.RecordBatch)
     return Stream(lambda: iter([chunk]), (lambda piece: piece,), tuple(leaves), arrow_schema, "rows")
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(cases(), st.sampled_from([1, 200, 1 << 20]), st.sampled_from(["snappy", "none", "zstd", "gzip"]))
 def test_readers_find_what_arrow_would_have_written(
     case: tuple[pa.Schema, list[Leaf], pa.RecordBatch], group_bytes: int, compression: str

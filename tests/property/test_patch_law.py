@@ -152,7 +152,7 @@ def paths(value: Any, at: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
     return {path for key, inner in value.items() for path in paths(inner, (*at, key))}
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100)
 @given(
     early=snapshots, late=snapshots, on=st.sampled_from([None, "identityMap.CRMID[0].id"]), jobs=st.sampled_from([0, 2])
 )
@@ -201,7 +201,7 @@ def unit_paths(record: dict[str, Any]) -> set[tuple[str, ...]]:
     return found
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30)
 @given(early=snapshots, late=snapshots, keep=st.sampled_from([0, 2, 100]))
 def test_the_effects_are_the_differences_that_the_merge_makes(
     early: Any, late: Any, keep: int, schema: xp.Schema, tmp_path_factory: pytest.TempPathFactory
@@ -229,7 +229,7 @@ def test_the_effects_are_the_differences_that_the_merge_makes(
         assert len(change.examples) == min(3, change.added + change.changed)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(snapshot=snapshots)
 def test_nothing_changed_is_an_empty_patch(snapshot: Any, schema: xp.Schema) -> None:
     shuffled = table(dict(reversed(snapshot.items())), schema)
@@ -258,7 +258,7 @@ rows = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(early=rows, late=rows, on=st.sampled_from([None, "_acme.text"]))
 def test_rows_compared_before_or_after_mapping_make_the_same_patch(
     early: Any, late: Any, on: str | None, schema: xp.Schema
@@ -299,7 +299,7 @@ people = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(early=people, late=people)
 def test_one_row_for_each_primary_identity_whatever_the_key(early: Any, late: Any, schema: xp.Schema) -> None:
     """The platform knows profiles by mail; the key is a number, and any rows may share either."""
@@ -367,7 +367,7 @@ def ingest(client: Client, folder: Path, dataset: str) -> None:
 
 
 # Each example is six batches; shrinking would take minutes and say little more.
-@settings(max_examples=12, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate],
+@settings(max_examples=12, phases=[Phase.explicit, Phase.reuse, Phase.generate],
           suppress_health_check=[HealthCheck.too_slow])  # fmt: skip
 @given(early=snapshots, late=snapshots, format=st.sampled_from(["parquet", "json"]))
 def test_the_law_holds_in_the_emulator(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import xdmprep as xp
@@ -69,7 +69,7 @@ def schema() -> xp.Schema:
     return xp.Schema.load(SCHEMA)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100)
 @given(early=rows, late=rows, early_style=styles, late_style=styles, stray=strays, cut=st.booleans(),
        block=st.sampled_from([40, 100, 1 << 20]), null=st.booleans())  # fmt: skip
 def test_text_and_parsed_rows_make_the_same_patch(

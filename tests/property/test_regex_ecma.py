@@ -42,7 +42,7 @@ patterns = st.recursive(
 texts = st.lists(st.text("abAé🐲Ωω09_- \n\t\r\u2028\u0130ß\u0307\x01", max_size=6), min_size=1, max_size=6)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(patterns, texts)
 @example("^abc$", ["abc\n", "abc"])
 @example(r"^\p{Lu}+$", ["ÄÖ", "äö", "A"])
@@ -84,7 +84,7 @@ def test_what_is_no_expression_is_refused_with_its_place(text: str, position: in
     assert caught.value.position == position
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=5), st.sets(st.integers(0, 60), max_size=9))
 def test_sets_are_sets(ranges: list[tuple[int, int]], other: set[int]) -> None:
     made = CharSet.of((min(pair), max(pair)) for pair in ranges)
@@ -196,7 +196,7 @@ for (const [pattern, texts] of JSON.parse(require("fs").readFileSync(0, "utf8"))
 def test_verdicts_equal_those_of_node() -> None:
     cases: list[tuple[str, list[str]]] = []
 
-    @settings(max_examples=20_000, deadline=None, database=None)
+    @settings(max_examples=20_000, database=None)
     @given(patterns, texts)
     def draw(pattern: str, values: list[str]) -> None:
         cases.append((pattern, values))

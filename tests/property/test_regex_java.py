@@ -100,7 +100,7 @@ def same(regex: Regex, text: str, answer: RegexAnswer) -> bool:
 def test_what_java_finds() -> None:
     cases: dict[str, list[str]] = {}
 
-    @settings(max_examples=5_000, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=5_000, database=None, suppress_health_check=list(HealthCheck))
     @given(patterns, texts)
     def draw(pattern: str, values: list[str]) -> None:
         cases.setdefault(pattern, values)
@@ -125,7 +125,7 @@ def test_what_java_finds() -> None:
     assert wrong == [] and checked > len(cases) / 3
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(patterns, texts)
 def test_kernels_find_what_the_interpreter_finds(pattern: str, values: list[str]) -> None:
     try:
@@ -153,7 +153,7 @@ def test_kernels_find_what_the_interpreter_finds(pattern: str, values: list[str]
         assert all(regex.matches(text) == (text == literal) for text in [*values, literal])
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(patterns, texts, st.sampled_from(["", "x", "<$0>", "$1", "\\$", "a\\\\$0"]))
 def test_kernels_cut_and_replace_where_the_interpreter_does(pattern: str, values: list[str], template: str) -> None:
     try:
@@ -176,7 +176,7 @@ def test_kernels_cut_and_replace_where_the_interpreter_does(pattern: str, values
     compare(".replaceFirst", given, lambda text: matching.replaced(regex, text, template, 1))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.text(st.sampled_from("aAé 1_,;:/=@%&~!<>'\"-\U0001f600日"), min_size=1, max_size=2),
     texts,
@@ -200,7 +200,7 @@ USUAL = [
 ]  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(USUAL), st.lists(st.text("ab 1-@\n\ré", max_size=6), min_size=1, max_size=6), st.data())
 def test_usual_expressions_give_the_same_in_columns(pattern: str, values: list[str], data: st.DataObject) -> None:
     test_kernels_find_what_the_interpreter_finds.hypothesis.inner_test(pattern, values)
@@ -237,7 +237,7 @@ def test_exploding_expressions_from_rows_are_answered_where_re2_can() -> None:
     assert xp.evaluate("matches_regex(v, r)", {"v": "a" * 5000, "r": "(a|aa)+"}, strict=True) is True
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text("$\\{}n01a9", max_size=6), st.integers(0, 11))
 def test_replacements_are_read_as_java_reads_them(template: str, groups: int) -> None:
     try:

@@ -25,7 +25,7 @@ CHECK = {schema: jsonschema.Draft6Validator(schema.json_schema) for schema in (P
 
 @pytest.mark.parametrize("schema", [PROFILE, EVENT], ids=lambda schema: schema.title)
 def test_the_strategy_makes_valid_records(schema: xp.Schema) -> None:
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(records(schema))
     def holds(record: Any) -> None:
         assert not list(CHECK[schema].iter_errors(record))
@@ -38,7 +38,7 @@ def test_the_strategy_makes_valid_records(schema: xp.Schema) -> None:
 def test_the_strategy_makes_invalid_records_with_their_reason(schema: xp.Schema) -> None:
     codes = set()
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(records(schema, valid=False))
     def holds(pair: Any) -> None:
         record, reason = pair
@@ -50,7 +50,7 @@ def test_the_strategy_makes_invalid_records_with_their_reason(schema: xp.Schema)
     assert len(codes) >= 3
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 10**9), st.booleans())
 def test_a_seed_gives_the_same_records(seed: int, invalid: bool) -> None:
     made = xp.sample(PROFILE, 3, seed=seed, invalid=invalid)

@@ -62,7 +62,7 @@ def renamed(value: Any) -> Any:
     return out
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(schema=SCHEMAS, records=st.lists(RECORDS, min_size=1, max_size=8))
 def test_verdicts_follow_the_names(schema: dict[str, Any], records: list[Any]) -> None:
     raw, converted = Draft6Validator(schema), Draft6Validator(compatible(schema))

@@ -76,7 +76,7 @@ def spoil(content: Any, source: random.Random) -> None:
         container[key] = value
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 2**32), changes=st.integers(1, 3), compat=st.booleans())
 def test_spoilt_schemas(seed: int, changes: int, compat: bool) -> None:
     source = random.Random(seed)

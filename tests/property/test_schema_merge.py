@@ -74,7 +74,7 @@ NODES: st.SearchStrategy[Any] = st.recursive(
 PLAIN = st.recursive(st.one_of(st.booleans(), keywords(st.just({}))), keywords, max_leaves=4)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(root=keywords(NODES), d=PLAIN, e=PLAIN, values=st.lists(VALUES, min_size=1, max_size=8))
 def test_verdicts_stay(root: dict[str, Any], d: Any, e: Any, values: list[Any]) -> None:
     content = {**root, "definitions": {"d": d, "e": e}}
@@ -84,7 +84,7 @@ def test_verdicts_stay(root: dict[str, Any], d: Any, e: Any, values: list[Any]) 
         assert before.is_valid(value) == after.is_valid(value), value
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(parts=st.lists(keywords(PLAIN), min_size=2, max_size=3), values=st.lists(VALUES, min_size=1, max_size=8))
 def test_all_of_plain_parts(parts: list[Any], values: list[Any]) -> None:
     content = {"allOf": parts}
@@ -94,7 +94,7 @@ def test_all_of_plain_parts(parts: list[Any], values: list[Any]) -> None:
         assert before.is_valid(value) == after.is_valid(value), value
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     inner=keywords(st.one_of(st.just({"$ref": "#/definitions/d"}), st.just({"$ref": "#"}), st.just({}))),
     values=st.lists(VALUES, min_size=1, max_size=8),

@@ -41,7 +41,7 @@ rows = st.lists(
 
 
 @given(st.lists(texts, min_size=1, max_size=4), rows)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_several_expressions_give_what_each_gives_by_itself(
     expressions: list[str], given_rows: list[dict[str, Any]]
 ) -> None:

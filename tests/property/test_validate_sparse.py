@@ -178,7 +178,7 @@ def reading(how: str) -> Iterator[None]:
         yield
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(files(), st.sampled_from(["strict", "batch", "jsonschema"]))
 @example(b'{"name":{"first":"Anna"},"seen":1}\n' * 9 + b'{"name":{"first":"Anna"},"seen":1.0}', "batch")
 @example(b'{"name":{"first":"Anna"},"name":{"last":1}}\n' + b'{"name":{"first":7,"last":0.5}}\n' * 9, "batch")

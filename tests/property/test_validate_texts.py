@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from xdmprep.validate.identities import identity_tests
@@ -85,7 +85,6 @@ TEXTS = st.one_of(
 
 
 @pytest.mark.parametrize("name", PAIRS)
-@settings(deadline=None)
 @given(st.lists(st.none() | TEXTS, min_size=1, max_size=12), st.booleans())
 def test_the_texts_that_fail_are_found(name: str, values: list[str | None], encoded: bool) -> None:
     test, fits = PAIRS[name]

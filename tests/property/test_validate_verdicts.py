@@ -197,7 +197,7 @@ def elements_are_values(value: Any) -> bool:
     return all(map(elements_are_values, value.values())) if isinstance(value, dict) else True
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @example({"type": "object", "properties": {"a": {"type": "array", "contains": False}}}, [{"a": []}, {"a": [1]}], False)
 @example({"anyOf": [{"required": ["a"]}, {"minProperties": 2}]}, [{}, {"a": 1}], False)
 @example({"enum": [{}]}, [{"a": []}], False)
@@ -230,7 +230,7 @@ def test_every_path_gives_the_verdict_of_jsonschema(
     assert [row + 1 not in bad for row in range(len(lines))] == [v for v in expected for _ in (1, 2)]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.sampled_from([
     '{"a":"x","b":1}', '{"a":"y\\"z","b":-2.5}', '{"b":2,"a":"x"}', '{"a":"x","b":1', '{"a":"x","a":"y"}', "", "  ",
     '{"a":"\\u00e9","b":1}', '{"a":"x\\\\","b":1}', '{"a": "x", "b": 1}', '{"a":"x","b":01}', '{"a":"x","b":1}}', "[]",

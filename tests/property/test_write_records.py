@@ -86,7 +86,7 @@ SOURCES: dict[str, Callable[[list[Any], Path], Any]] = {
 
 
 @pytest.mark.parametrize("kind", SOURCES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(records)
 def test_records_are_refused_or_written_as_they_are(kind: str, rows: list[Any]) -> None:
     with TemporaryDirectory() as name:
@@ -105,7 +105,7 @@ def test_records_are_refused_or_written_as_they_are(kind: str, rows: list[Any]) 
 FIRST = {"id": "x" * (1 << 17)}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(records, st.booleans())
 def test_what_stands_behind_the_first_records_counts_too(rows: list[Any], array: bool) -> None:
     """However far behind, a value of another kind is refused, and a field that was not there before is written."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import xdmprep as xp
@@ -18,7 +18,6 @@ STARTS = "=+-@\t\r＝＋－＠"
 texts = st.lists(st.none() | st.text(alphabet=st.sampled_from("=+-@\t\r'＝a1\n \",")) | st.text(), max_size=6)
 
 
-@settings(deadline=None)
 @given(texts, st.sampled_from([pa.string(), pa.large_string(), pa.string_view()]))
 def test_no_text_starts_a_formula_and_the_reverse_is_exact(values: list[str | None], kind: pa.DataType) -> None:
     try:

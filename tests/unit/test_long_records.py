@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import xdmprep
@@ -85,7 +85,6 @@ def values(kind: pa.DataType) -> st.SearchStrategy[Any]:
     )
 
 
-@settings(deadline=None)
 @given(st.data(), kinds, kinds, st.booleans(), st.integers(0, 2))
 def test_the_size_of_records_is_that_of_their_json(
     data: st.DataObject, kind: pa.DataType, other: pa.DataType, keep_empty: bool, cut: int

@@ -98,7 +98,7 @@ rows_strategy = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rows_strategy, st.integers(1, 10), st.sampled_from([0, 200, 1 << 20]))
 def test_any_piece_and_any_memory_give_the_same_records(rows: list[dict[str, Any]], piece: int, memory: int) -> None:
     mapping = MappingSet(MAPPING)
@@ -126,7 +126,7 @@ def test_any_piece_and_any_memory_give_the_same_records(rows: list[dict[str, Any
     assert mapping == MappingSet(MAPPING)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(rows_strategy, st.integers(1, 10))
 def test_groups_that_stand_together_need_no_second_pass(rows: list[dict[str, Any]], piece: int) -> None:
     rows = sorted(rows, key=lambda row: str(row["k"]))
@@ -207,7 +207,7 @@ def test_faults_are_told_before_the_first_row() -> None:
         map_stream(stream_of([{"k": "x"}]), MappingSet({"a": "a"}, group_by="K"))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(rows_strategy, st.integers(1, 10), st.sampled_from([0, 1 << 20]))
 def test_columns_that_are_not_read_are_there_when_a_record_is_set_aside(
     rows: list[dict[str, Any]], piece: int, memory: int
@@ -353,7 +353,7 @@ def test_columns_in_pieces_are_joined(texts: list[str | None], data: st.DataObje
         rows.column(at).validate(full=True)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rows_strategy)
 def test_every_row_that_differs_from_the_first_value_is_named(rows: list[dict[str, Any]]) -> None:
     first: dict[Any, tuple[int, Any]] = {}

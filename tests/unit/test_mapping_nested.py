@@ -77,7 +77,7 @@ class TestPaths:
         table = pa.table({"m": pa.array([[("a", 1), ("b", 2)], [("b", 3)], None], kind)})
         assert run({"x": "m.b", "y": "m.a"}, table) == [{"x": 2, "y": 1}, {"x": 3}, {}]
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(st.lists(st.none() | st.lists(st.none() | st.fixed_dictionaries({"a": st.none() | st.integers(0, 9)}))))
     def test_walking_arrays_equals_walking_each_value(self, values: list[Any]) -> None:
         array = pa.array(values, pa.list_(pa.struct([("a", pa.int64())])))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from xdmprep.core.paths import EVERY, format_path, parse_path
@@ -201,7 +201,6 @@ KINDS = st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(st.booleans(), max_size=40), KINDS, st.integers(0, 20), st.integers(0, 40))
 def test_what_is_there_is_what_arrow_says(there: list[bool], kind: pa.DataType, start: int, size: int) -> None:
     """For every type, also in slices that begin in the middle of a byte."""

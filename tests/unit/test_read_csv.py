@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from xdmprep.errors import SourceError, UsageError
@@ -47,7 +47,7 @@ def test_faulty_rows_keep_their_numbers_whatever_the_block(tmp_path: Path, block
 CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=8)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150)
 @given(
     st.lists(st.lists(CELL, min_size=3, max_size=3), min_size=1, max_size=12),
     st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),

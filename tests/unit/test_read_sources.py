@@ -232,7 +232,7 @@ def test_files_of_json_are_read_with_the_same_columns(tmp_path: Path) -> None:
     assert made.to_pylist() == [{"t": "1", "m": {"x": 1}}, {"t": "1.5", "m": {"y": 2}}, {}]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.sampled_from([0, 1, 10, 100, 1000, 5000, 9000, 20_000]), min_size=1, max_size=40))
 def test_small_chunks_of_a_table_are_joined(sizes: list[int]) -> None:
     batches, row = [], 0

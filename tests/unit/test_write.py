@@ -173,7 +173,7 @@ def test_csv_tells_the_null_marker_from_a_text_like_it(tmp_path: Path) -> None:
 CSV_CELLS = st.none() | st.text(st.sampled_from('a",;\r\n\\ é\ufeff=\t'), max_size=5)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.integers(1, 3).flatmap(lambda width: st.lists(st.lists(CSV_CELLS, min_size=width, max_size=width), min_size=1)),
     st.sampled_from(["", "NULL"]),
