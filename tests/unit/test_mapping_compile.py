@@ -491,3 +491,13 @@ def test_a_name_of_several_csv_columns_is_refused_where_it_is_read(tmp_path: Pat
     assert compile_mapping(MappingSet({**options, "x": "id", "y": "city (column 3)"}), stream.arrow_schema, None)
     with pytest.raises(MappingError, match=r"'city' occurs 2 times.*'city \(column 2\)', 'city \(column 3\)'"):
         compile_mapping(MappingSet({**options, "x": source}), stream.arrow_schema, None)
+
+
+def test_a_choice_of_objects_with_other_keys_keeps_the_fields_of_both() -> None:
+    text = {"type": "string"}
+    given = {"type": "object", "properties": {"a": text, "b": text}}
+    schema = Schema.from_dict({"title": "x", "type": "object", "properties": {"o": given}})
+    mapping = MappingSet({"o": 'iif(t == "1", to_object("a", s), to_object("b", s))'})
+    rows = pa.table({"s": ["x", "y"], "t": ["1", "2"]})
+    made = map_stream(open_source(rows), mapping, schema).to_table().to_pylist()
+    assert made == [{"o": {"a": "x", "b": None}}, {"o": {"a": None, "b": "y"}}]

@@ -19,12 +19,19 @@ def _choice(rows: Rows, condition: Column, yes: Column, no: Column) -> Made:
     """One of two columns by a condition."""
     held = truths(rows, condition)
     mask = as_mask(held.values)
-    if kind(no) in ("null", kind(yes)) and mask.all() and not isinstance(yes, Constants):
+    if mask.all() and not isinstance(yes, Constants) and _adds_nothing(no, yes):
         return Column(yes.values, merged(held.open, yes.open), first_reasons([held, yes], rows.n))
     made = _either(mask, yes, no, rows.n) or _by_mask(mask, yes, no)
     chosen_ones = [Column(None, at, column.why) for column, at in ((yes, mask), (no, ~mask))]
     why = first_reasons([held, *chosen_ones], rows.n)
     return Column(made.values, merged(held.open, made.open), why)
+
+
+def _adds_nothing(no: Column, yes: Column) -> bool:
+    """Whether the type that holds the values of both is that of `yes`."""
+    if kind(no) == "null" or kind(yes) in ("text", "long", "double", "bool", "moment"):
+        return kind(no) in ("null", kind(yes))
+    return kind(yes) != "any" and kind(no) != "any" and bool(yes.values.type == no.values.type)
 
 
 def _by_mask(mask: Mask, yes: Column, no: Column) -> Column:
