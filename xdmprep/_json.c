@@ -41,6 +41,7 @@ enum { CHECKING = 1, IGNORE_UNKNOWN = 2, CHECK_UTF8 = 4, LEARNING = 8 }; /* flag
 #define NEAR 6 /* fields that are compared with a key before it is looked up: some of those before it may be absent */
 #define EXACT_DOUBLES (1ull << 53)
 #define DOUBLE_DIGITS 17
+#define SURE_DIGITS 15 /* a decimal of so many digits is the nearest one to its double */
 
 int utf8(const uint8_t *at, const uint8_t *end); /* _native.c */
 
@@ -484,6 +485,42 @@ static int as_double(const Numeral *number, double *out) {
     return 1;
 }
 
+enum { UNSURE, NEAREST, PRINTED };
+
+/* The double nearest to a number.  PRINTED: the double, printed with as many digits, is the number as it is written;
+   NEAREST: it is not, or it is a tie.  UNSURE: the number is out of the range that 128 bits decide. */
+static int nearest_double(const Numeral *number, double *out) {
+#ifdef __SIZEOF_INT128__
+    typedef unsigned __int128 Wide;
+    if (!number->fits || !number->mantissa || number->exponent > 0 || number->exponent < -22) return UNSURE;
+    Wide ten = 1;
+    int bits = 54; /* the quotient has 53 or 54 bits */
+    for (int i = number->exponent; i < 0; i++) ten *= 10;
+    for (Wide left = ten >> 1; left; left >>= 1) bits++;
+    for (uint64_t left = number->mantissa; left; left >>= 1) bits--;
+    if (bits < 1) return UNSURE;
+    const Wide whole = (Wide)number->mantissa << bits;
+    Wide mantissa = whole / ten, rest = whole % ten, unit = ten;
+    if (mantissa >> 53) {
+        if (mantissa & 1) rest += ten;
+        mantissa >>= 1;
+        unit *= 2;
+        bits--;
+    }
+    if (2 * rest > unit || (2 * rest == unit && mantissa & 1)) mantissa++;
+    double power;
+    memcpy(&power, &(uint64_t){(uint64_t)(1023 - bits) << 52}, 8); /* 2^-bits */
+    const double value = (double)(uint64_t)mantissa * power;
+    *out = number->negative ? -value : value;
+    const Wide found = mantissa * ten, given = (Wide)number->mantissa << bits;
+    return 2 * (found > given ? found - given : given - found) < (Wide)1 << bits ? PRINTED : NEAREST;
+#else
+    (void)number;
+    (void)out;
+    return UNSURE;
+#endif
+}
+
 /* Whether a number is written as Python and this package write a double. */
 static int is_shortest(const uint8_t *at, const Numeral *number) {
     if (!number->written_out || number->whole || number->digits + number->fraction > 15) return 0;
@@ -814,8 +851,13 @@ static const uint8_t *put_number(Reader *r, const uint8_t *at, Node *node, size_
     }
     if (node->kind == NUMBER) {
         double value = 0;
-        if (r->flags & LEARNING && (number.whole || number.significant > DOUBLE_DIGITS)) return refuse(r, UNLIKE);
-        if (as_double(&number, &value)) {
+        const int many = !number.whole && number.significant > SURE_DIGITS && !(r->flags & CHECKING);
+        const int known = many ? nearest_double(&number, &value) : UNSURE;
+        if (r->flags & LEARNING &&
+            (number.whole || number.significant > DOUBLE_DIGITS || (many && known != PRINTED))) {
+            return refuse(r, UNLIKE);
+        }
+        if (known != UNSURE || as_double(&number, &value)) {
             if (r->flags & CHECKING && !(value < (double)EXACT_DOUBLES && value > -(double)EXACT_DOUBLES)) {
                 return refuse(r, EXACT);
             }

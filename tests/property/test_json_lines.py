@@ -7,10 +7,12 @@ import math
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -18,7 +20,10 @@ from hypothesis import strategies as st
 import xdmprep as xp
 from xdmprep import kernels
 from xdmprep.core.ndjson import blocks, parser
+from xdmprep.core.ndjson.parse import parse
 from xdmprep.kernels import json_arrow as arrow
+from xdmprep.kernels.json_array import PADDING
+from xdmprep.kernels.json_columns import GOOD, LEARN, MAPPED, NUMBER, OBJECT, JsonNode
 from xdmprep.read import ndjson
 
 SCHEMA = xp.Schema.from_dict({
@@ -171,3 +176,29 @@ def is_record(line: str) -> bool:
         return isinstance(json.loads(line), dict)
     except ValueError:
         return False
+
+
+decimals = st.one_of(
+    st.floats(-1e18, 1e18).map(repr),
+    st.floats(-10, 10).map("{:.16e}".format),
+    st.builds("{}.{}".format, st.integers(-(10**17), 10**17), st.integers(0, 10**8)),
+)
+
+
+@given(st.lists(decimals, min_size=1, max_size=30))
+def test_numbers_that_no_double_prints_are_learned_by_their_digits(numbers: list[str]) -> None:
+    """A number of 16 or 17 digits is a double where the double, printed with as many, is that number."""
+    data = "".join(f'{{"v":{number}}}\n' for number in numbers).encode()
+    node = JsonNode(OBJECT, ("v",), (JsonNode(NUMBER),))
+    for purpose in (LEARN, MAPPED):
+        parsed = parse(np.frombuffer(data + bytes(PADDING), np.uint8), len(data), node, purpose)
+        taken = [number for number, status in zip(numbers, parsed.status, strict=True) if status == GOOD]
+        assert [*map(repr, parsed.root.children[0].array.to_pylist())] == [repr(float(number)) for number in taken]
+    for number in numbers:
+        size = len(number.lower().partition("e")[0].replace(".", "").lstrip("-0"))
+        printed = size <= 15 or (size <= 17 and Decimal(f"{float(number):.{size - 1}e}") == Decimal(number))
+        held = ndjson.strict_json(f'{{"v":{number}}}'.encode(), written=True)["v"]
+        assert (type(held) is float) == printed, number
+        line = f'{{"v":{number}}}'.encode()
+        learned = parse(np.frombuffer(line + bytes(PADDING), np.uint8), len(line), node, LEARN)
+        assert printed or learned.status[0] != GOOD, number

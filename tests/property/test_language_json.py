@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -21,6 +22,7 @@ from xdmprep.language.shapes import outgoing, to_python
 from xdmprep.language.values import Failed
 from xdmprep.mapping import MappingSet, map_stream
 from xdmprep.read import open_source
+from xdmprep.schema import Schema
 
 pytestmark = pytest.mark.usefixtures("both_ways")
 
@@ -46,6 +48,8 @@ odd = st.sampled_from([
     None, "", " ", "nan", "NaN", "[1,]", "{'a': 1}", '{"a": 1, "a": 2}', '{"a": 1}}', '1}, {"v": 2', '1, "v": 2', "1}\n{",
     '{"a":\n1}', '{"a": "\n"}', "01", "1.", ".5", "1e999", "-0", "-0.0", "1E2", '"\\ud800"', '"\\u0000"', "\ufeff1",
     "[-9223372036854775808, 0.5]", "[9223372036854775807, 0.5]", "[9223372036854775808, 0.5]", "[-9223372036854775809, 0.5]",
+    '{"a": 0.10000000000000000001}', '{"a": 12345678901234567.89}', "95000000000000.01", '[1, 2.5, 1.2345678901234567890e5]',
+    '{"l": [9007199254740.993, 1e300, 12345678901234567890123]}', "-0.10000000000000000001", "0.10000000000000001", "1e-400",
     "[[[]]]", '[{"a": 1}, {}]', '[1, 2.5]', '{"a": {}}', '{"a": []}', '\t{"a" : 1 } ', '{"\\u0061": 1}', "tru", "2.50",
 ])  # fmt: skip
 texts = st.one_of(
@@ -77,6 +81,36 @@ def check(text: str, given_texts: list[str | None]) -> None:
         if not isinstance(got.values, list):  # a struct of the batch has every key
             value = completed(value, found)
         assert exact(found) == exact(value), (text, row)
+
+
+numbers = st.builds(
+    lambda sign, whole, part, power: f"{sign}{whole}{part and '.' + part}{power}",
+    st.sampled_from(["", "-"]), st.integers(0, 10**19).map(str), st.text("0123456789", max_size=19),
+    st.sampled_from(["", "", "", "e3", "E-7"]),
+) | st.floats(-1e16, 1e16).map(repr)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(numbers, min_size=1, max_size=12), st.sampled_from(['{"p": %s}', "[%s]", '{"p": [{"q": %s}]}']))
+def test_numbers_keep_their_digits(digits: list[str], form: str) -> None:
+    """Python's decimals are the judge; a number that a double prints with as many digits may be that double."""
+    path = {"{": "p", "[": "[0]"}[form[0]] + ("[0].q" if "q" in form else "")
+    text = f"json_to_object(a){'' if path[0] == '[' else '.'}{path}"
+    given_ = pa.table({"a": [form % one for one in digits]})
+    made = map_stream(open_source(given_), MappingSet({"t": f"concat('', {text})", "n": text}), OUT).to_pylist()
+    for one, record in zip(digits, made, strict=True):
+        exactly = Decimal(one)
+        digits_of = max(1, len(exactly.as_tuple().digits))
+        printed = digits_of <= 17 and Decimal(f"{float(one):.{digits_of - 1}e}") == exactly
+        found = Decimal(record["t"])
+        assert found == exactly or (printed and found == Decimal(repr(float(one)))), (one, record)
+        assert record["n"] == float(one)
+
+
+OUT = Schema.from_dict({
+    "$id": "https://ns.example/numbers", "type": "object",
+    "properties": {"t": {"type": "string"}, "n": {"type": "number"}},
+})  # fmt: skip
 
 
 def completed(value: Any, like: Any) -> Any:

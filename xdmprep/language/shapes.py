@@ -209,6 +209,12 @@ def numerals(texts: pa.Array) -> pa.Array:
     return struct_of([texts], list(NUMERAL), nulls_of(texts))
 
 
+def written_numerals(texts: pa.Array) -> pa.Array:
+    """Numbers as JSON has them, perhaps with an exponent, as numbers that keep all digits."""
+    far = as_mask(pc.match_substring_regex(texts, "[eE]"))
+    return numerals(where(texts, far, lambda text: text_of(written_number(text))))
+
+
 def numeral_type(field: pa.Field) -> pa.DataType:
     """The type of a source's field, with :data:`NUMERAL` for JSON numbers that are kept as they are written."""
     kind = field.type
@@ -229,9 +235,7 @@ def as_numerals(values: pa.Array, field: pa.Field) -> pa.Array:
     if numeral_type(field) == kind:
         return values
     if holds_text(kind):
-        texts = plain(values).cast(TEXT)
-        far = as_mask(pc.match_substring_regex(texts, "[eE]"))
-        return numerals(where(texts, far, lambda text: text_of(written_number(text))))
+        return written_numerals(plain(values).cast(TEXT))
     if pa.types.is_struct(kind):
         parts = [as_numerals(values.field(i), kind.field(i)) for i in range(kind.num_fields)]
         return struct_of(parts, list(numeral_type(field)), nulls_of(values))

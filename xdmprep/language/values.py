@@ -20,6 +20,7 @@ from functools import lru_cache
 from operator import ge, gt, le, lt
 from typing import Any
 
+from ..core.ndjson.strict import holds_digits
 from .options import Options
 from .zoned_datetime import Moment
 
@@ -64,6 +65,12 @@ def of_decimal(value: Decimal) -> Any:
 def written_number(text: str) -> int | float | Decimal:
     """The number of a text with digits and perhaps a point or an exponent: exactly, if doubles reach as far."""
     return int(text) if len(text) < 4000 and text.lstrip("-").isdigit() else _spelled(text)
+
+
+def read_number(text: str) -> int | float | Decimal:
+    """A number of JSON with a point or an exponent: a double, or a decimal where that loses digits."""
+    value = float(text)
+    return value if holds_digits(value, text) else written_number(text)
 
 
 def _spelled(text: str) -> float | Decimal:

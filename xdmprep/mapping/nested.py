@@ -19,6 +19,7 @@ from ..core.paths import EVERY, Path, format_path
 from ..core.shred import plain, valid
 from ..errors import did_you_mean
 from ..kernels.arrays import list_parts as list_parts
+from ..language.values import read_number
 
 
 class NoSuchPath(LookupError):
@@ -159,7 +160,7 @@ def _read(text: str) -> Any:
     if not text.startswith(("[", "{")):
         return text
     try:
-        return json.loads(text)
+        return json.loads(text, parse_float=read_number)
     except ValueError:
         return text
 

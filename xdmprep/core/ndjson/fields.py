@@ -9,8 +9,8 @@ kinds of values seen in one place         column
 ========================================  ==================================================================
 text, booleans, integers of 64 bits       string, bool, int64
 numbers with a point or an exponent       double
-integers or more than 17 digits among     string: each number as it is written, marked as :data:`NUMERAL`
-them, integers beyond 64 bits
+integers or digits that no double has     string: each number as it is written, marked as :data:`NUMERAL`
+among them, integers beyond 64 bits
 objects                                   struct; a map where keys are too many and too unlike for fields
 arrays                                    list
 objects or arrays, and rarely others      the same; the others do not fit
@@ -22,6 +22,7 @@ nothing                                   the same, marked as :data:`UNSEEN`
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -43,7 +44,6 @@ from ...kernels.json_columns import (
     JsonNode,
 )
 from ..paths import EVERY, Path, format_path
-from .strict import WrittenNumber
 
 #: An object with more keys than this, of which a record has less than one in :data:`SPARSE`, is a map.
 MAP_KEYS = 64
@@ -66,7 +66,7 @@ class Seen:
 
     Attributes:
         kinds: ``text``, ``integer``, ``long`` (an integer beyond 2^53), ``big`` (one beyond 64 bits), ``number``,
-            ``digits`` (a number with more digits than a double has), ``boolean``, ``object``, ``array``, in the order
+            ``digits`` (a number with digits that no double has), ``boolean``, ``object``, ``array``, in the order
             in which they came, and how many of each.
         inside: the keys of objects.
         items: the elements of arrays.
@@ -238,8 +238,8 @@ def kind_of(value: Any) -> str:
         if abs(value) <= EXACT_DOUBLES:
             return "integer"
         return "long" if -(2**63) <= value < 2**63 else "big"
-    if isinstance(value, float):
-        return "digits" if isinstance(value, WrittenNumber) else "number"
+    if isinstance(value, float | Decimal):
+        return "number" if type(value) is float else "digits"
     return "object" if isinstance(value, dict) else "array"
 
 

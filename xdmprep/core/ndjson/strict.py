@@ -14,16 +14,18 @@ Numbers keep their kind: one without point and exponent is an integer of any siz
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from ...errors import shorten
 
 #: Levels of objects and arrays, the record included.
 MAX_DEPTH = 128
-#: Significant digits that identify a double.
-DOUBLE_DIGITS = 17
+#: Significant digits that identify a double, and as many as every double holds.
+DOUBLE_DIGITS, SURE_DIGITS = 17, 15
 #: Digits of an integer; with as many it is surely within the range of doubles.
 MAX_DIGITS = 308
 
@@ -37,7 +39,7 @@ class UnreadableError(ValueError):
 
 
 class WrittenNumber(float):
-    """A double, with the more than :data:`DOUBLE_DIGITS` digits that it has in the file."""
+    """A double, with the digits that it has in the file, which are not its own."""
 
     text: str
 
@@ -47,7 +49,7 @@ def strict_json(line: bytes, written: bool = False) -> dict[str, Any]:
 
     Args:
         line: its text.
-        written: doubles that are written with more digits than they have are :class:`WrittenNumber`.
+        written: numbers with digits that no double has are :class:`WrittenNumber`.
 
     Raises:
         UnreadableError: it is none.
@@ -113,10 +115,20 @@ def _double(text: str) -> float:
 
 def _written(text: str) -> float:
     value = _double(text)
-    if len(text) > DOUBLE_DIGITS and significant(text) > DOUBLE_DIGITS:
+    if not holds_digits(value, text):
         value = WrittenNumber(value)
         value.text = text
     return value
+
+
+def holds_digits(value: float, text: str) -> bool:
+    """Whether a double, printed with as many digits, is the number of a text, to which it is the nearest one."""
+    if len(text) <= SURE_DIGITS:
+        return True
+    digits = significant(text)
+    if digits <= SURE_DIGITS or not math.isfinite(value):
+        return True
+    return digits <= DOUBLE_DIGITS and Decimal(f"{value:.{digits - 1}e}") == Decimal(text)
 
 
 def significant(text: str) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..catalogue import Context, function, text
-from ..values import Failed, is_blank, kind_of, text_of
+from ..values import Failed, is_blank, kind_of, read_number, text_of
 
 _object = partial(function, category="object")
 
@@ -104,10 +104,13 @@ def _no_constant(word: str) -> Any:
     raise Failed(f"{word} is not JSON")
 
 
+_DECODER = json.JSONDecoder(parse_constant=_no_constant, parse_float=read_number)
+
+
 def parse_json(here: str) -> Any:
-    """The value of a JSON text."""
+    """The value of a JSON text; numbers with digits that no double has are decimals."""
     try:
-        return json.loads(here, parse_constant=_no_constant)
+        return _DECODER.decode(here)
     except ValueError as error:
         raise Failed(f"{here[:80]!r} is not JSON: {error}") from None
 

@@ -17,12 +17,13 @@ import pyarrow.compute as pc
 from ... import kernels
 from ...core.ndjson.fields import Seen
 from ...core.ndjson.parse import parse
+from ...core.ndjson.strict import SURE_DIGITS, holds_digits
 from ...kernels import json_columns as json
 from ...kernels.arrays import list_parts
 from ...kernels.json_array import PADDING
 from ..columns import DOUBLE, LONG, Column, Ints, Mask, as_mask, nulls_of, plain, some, used_bytes
 from ..functions.objects import parse_json
-from ..shapes import MOST_KEYS, list_of, mixed_of, object_of
+from ..shapes import MOST_KEYS, list_of, mixed_of, object_of, written_numerals
 from ..values import Failed
 from .table import Made, Rows, kernel
 
@@ -33,6 +34,7 @@ DISTINCT = 0.8
 SAMPLE, GROWTHS, SHARE = 48, 3, 0.01
 _BEGIN = np.frombuffer(b'{"v":', np.uint8)
 _END = np.frombuffer(b"}\n" + bytes(PADDING), np.uint8)
+_NUMBERS = {"integer", "long", "big", "number", "digits"}
 _KINDS = {"text": json.TEXT, "integer": json.INTEGER, "number": json.NUMBER, "boolean": json.BOOLEAN}
 
 
@@ -81,14 +83,10 @@ def _distinct_parsed(values: pa.Array) -> Made:
     return Column(array, None if made.open is None else some(present & made.open[at]))
 
 
-class _LongNumber(Exception):
-    """An integer of 19 digits or more among numbers with a point: perhaps beyond 64 bits."""
-
-
-def _parsed(values: pa.Array, pattern: str = r"\n") -> Made:
-    """The values of texts; those that match the pattern stay open."""
+def _parsed(values: pa.Array) -> Made:
+    """The values of texts; those with a line break stay open."""
     absent = nulls_of(values)
-    open_ = as_mask(pc.match_substring_regex(values, pattern).fill_null(False))
+    open_ = as_mask(pc.match_substring(values, "\n").fill_null(False))
     usual = np.flatnonzero(~(absent | open_))
     if not len(usual):
         return None
@@ -110,10 +108,7 @@ def _parsed(values: pa.Array, pattern: str = r"\n") -> Made:
     if 2 * good.sum() < n - absent.sum():
         return None
     root = parsed.root.children[0]
-    try:
-        made = _shaped(root, root.whole())
-    except _LongNumber:
-        return _parsed(values, pattern + "|[0-9]{19}")
+    made = _shaped(root, root.whole())
     at = np.zeros(n, dtype=np.int64)
     there = np.zeros(n, dtype=bool)
     at[usual[good]] = np.arange(int(good.sum()))
@@ -135,7 +130,8 @@ def _node(seen: Seen) -> json.JsonNode | None:
     if not seen.kinds:
         return json.JsonNode(json.UNKNOWN)
     kind = max(seen.kinds, key=lambda name: seen.kinds[name])
-    if kind in ("integer", "long", "number") and "number" in seen.kinds and {"integer", "long"} & seen.kinds.keys():
+    numbers = _NUMBERS & seen.kinds.keys()
+    if kind in numbers and numbers != {"number"} and not numbers <= {"integer", "long"}:
         return json.JsonNode(json.NUMBER_TEXT)
     if kind == "array":
         items = _node(seen.items or Seen())
@@ -178,13 +174,23 @@ def _shaped(column: json.JsonColumn, array: pa.Array) -> pa.Array:
 
 
 def _numbers(texts: pa.Array) -> pa.Array:
-    """Numbers as they are written: integers and doubles."""
-    whole = pc.match_substring_regex(texts, "^-?[0-9]{1,18}$")
-    if pc.any(pc.match_substring_regex(texts, "^-?[0-9]{19}")).as_py():
-        raise _LongNumber
-    return mixed_of(
-        {
-            "long": pc.if_else(whole, texts, None).cast(LONG),
-            "double": pc.if_else(whole, None, texts).cast(DOUBLE),
-        }
-    )
+    """Numbers as they are written: integers and doubles, or decimals where those lose digits."""
+    whole = pc.match_substring_regex(texts, "^-?[0-9]+$")
+    numeral = _beyond(texts, whole)
+    double = pc.if_else(pc.or_(whole, numeral), None, texts).cast(DOUBLE)
+    if not pc.any(numeral).as_py():
+        longs = pc.if_else(whole, texts, None).cast(LONG)
+        return mixed_of({"long": longs, "double": double}) if double.null_count < len(texts) else longs
+    exact = written_numerals(pc.if_else(pc.or_(whole, numeral), texts, None))
+    return mixed_of({"double": double, "numeral": exact}) if double.null_count < len(texts) else exact
+
+
+def _beyond(texts: pa.Array, whole: pa.Array) -> pa.Array:
+    """Which numbers neither a double nor an integer of 64 bits holds."""
+    many = as_mask(pc.match_substring_regex(texts, f"[0-9.]{{{SURE_DIGITS + 2}}}").fill_null(False))
+    beyond = np.zeros(len(texts), dtype=bool)
+    at = np.flatnonzero(many)
+    some = texts.take(pa.array(at)).to_pylist()
+    for place, text, integer in zip(at.tolist(), some, as_mask(whole)[at].tolist(), strict=True):
+        beyond[place] = not -(2**63) <= int(text) < 2**63 if integer else not holds_digits(float(text), text)
+    return pa.array(beyond)
