@@ -28,7 +28,7 @@ from .constraints import (
 from .formats import FORMATS
 from .messages import Failure, code_of, failed
 from .node import ANY_TYPE, ARRAY, NUMBERS, OBJECT, STRING, CheckNode, Constraint
-from .patterns import compile_pattern
+from .patterns import SchemaPattern, compile_pattern
 from .ruleset import Rules
 from .value_tests import FormatTest, Length, MultipleOf, OneOf, PatternTest, Range
 
@@ -66,6 +66,8 @@ class SchemaCompiler:
         self._rules = rules
         #: by identity and place of a schema's node: the node, which keeps its id alive, and what it is compiled to
         self._done: dict[tuple[int, bool], tuple[Any, CheckNode]] = {}
+        #: whether columns cannot decide some part of the node that is being compiled
+        self._singly = False
 
     def compile(self, node: Any, within: bool = False) -> CheckNode:
         """The check tree of a node; `within` a branch of anyOf, oneOf, not or contains all keywords decide.
@@ -79,8 +81,18 @@ class SchemaCompiler:
             converts = self._rules.converts and not within and isinstance(node, Mapping) and "$ref" not in node
             made = CheckNode(lambda: constraints, node if converts else None)
             self._done[key] = (node, made)  # before compiling: a node may contain itself
+            around, self._singly = self._singly, False
             constraints += self._constraints(node, within)
-        return self._done[key][1]
+            made.singly = self._singly
+            self._singly = around
+        made = self._done[key][1]
+        self._singly |= made.singly
+        return made
+
+    def _pattern(self, text: str) -> SchemaPattern:
+        pattern = compile_pattern(text)
+        self._singly |= pattern.re2 is None  # it may take too long on some string
+        return pattern
 
     def resolve(self, ref: str) -> Any:
         """The node that a local reference names.
@@ -110,7 +122,9 @@ class SchemaCompiler:
         if not isinstance(node, Mapping):
             raise SchemaError(f"a schema must be an object or a boolean, got {node!r}.")
         if "$ref" in node:
-            return [AllOf(self.compile(self.resolve(node["$ref"]), within))]
+            target = self.compile(self.resolve(node["$ref"]), within)
+            self._singly = True  # in a resolved schema a node that contains itself: its branches double on every level
+            return [AllOf(target)]
         return [
             *self._types(node, within),
             *self._texts(node, within),
@@ -151,7 +165,7 @@ class SchemaCompiler:
         if most is not None and self._on("maxLength", node, within):
             made.append(Assert(Length(0, int(most)), failed("maxLength", node), STRING))
         if self._on("pattern", node, within):
-            pattern = compile_pattern(node["pattern"])
+            pattern = self._pattern(node["pattern"])
             if pattern.re2 is None and not within:
                 made.append(Undecidable(pattern, failed("pattern", node)))
             elif not pattern.always:
@@ -201,7 +215,7 @@ class SchemaCompiler:
         return Properties(
             {name: self.compile(child, within) for name, child in node.get("properties", {}).items()},
             [
-                (compile_pattern(text), self.compile(child, within))
+                (self._pattern(text), self.compile(child, within))
                 for text, child in node.get("patternProperties", {}).items()
             ],
             other,
@@ -235,22 +249,6 @@ class SchemaCompiler:
             if self._on(keyword, node, within):
                 parts = node[keyword] if isinstance(node[keyword], list) else [node[keyword]]
                 nodes = [self.compile(part, True) for part in parts]
-                made.append(Branches(keyword, nodes, failed(keyword, node), any(map(_judged_singly, parts))))
+                singly = any(branch.singly for branch in nodes)
+                made.append(Branches(keyword, nodes, failed(keyword, node), singly))
         return made
-
-
-def _judged_singly(node: Any) -> bool:
-    """Whether a branch is judged value by value.
-
-    Either it contains itself (of a resolved schema only such references are left), and branches of branches multiply
-    with every level; or a pattern in it may take too long on some text to be decided.
-    """
-    if isinstance(node, Mapping):
-        texts = node.get("patternProperties")
-        patterns = [node.get("pattern"), *(texts if isinstance(texts, Mapping) else ())]
-        return (
-            "$ref" in node
-            or any(isinstance(text, str) and compile_pattern(text).re2 is None for text in patterns)
-            or any(map(_judged_singly, node.values()))
-        )
-    return isinstance(node, list) and any(map(_judged_singly, node))

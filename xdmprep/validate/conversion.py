@@ -28,7 +28,7 @@ def convert(value: Any, node: Mapping[str, Any]) -> tuple[Any, bool]:
         return (_written(value), False) if is_finite(value) else (value, False)
     if kind in ("integer", "number") and isinstance(value, str):
         number = _number(value)
-        return (value, False) if number is None else convert(number, node)
+        value = value if number is None else number
     if kind == "integer" and isinstance(value, float) and math.isfinite(value):
         return math.trunc(value), False
     return value, False

@@ -37,7 +37,7 @@ class Identities(Constraint):
 
     def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
         """The same for all records."""
-        return [IdentityColumns(self._wanted, self._rules, compiler.shape.leaves)]
+        return [IdentityColumns(self._wanted, self._rules, compiler.leaves)]
 
 
 @dataclass(frozen=True)

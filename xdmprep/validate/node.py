@@ -56,7 +56,12 @@ class CheckNode:
         build: makes the constraints, in the order in which their faults are reported; called when they are first asked
             for, so that a node may contain itself.
         schema: the keywords that the platform's type conversion looks at; None where it does not convert.
+
+    Attributes:
+        singly: whether it is checked value by value where it is a branch of ``anyOf``, ``oneOf`` or ``not``.
     """
+
+    singly = False
 
     def __init__(self, build: Callable[[], Sequence[Constraint]], schema: Any = None) -> None:
         self._build = build
@@ -114,7 +119,7 @@ class ColumnCompiler:
     """
 
     def __init__(self, leaves: tuple[Leaf, ...], keep_empty: bool) -> None:
-        self.shape = LeafShape.of(leaves)
+        self.leaves, self.shape = leaves, LeafShape.of(leaves)
         self._keep_empty = keep_empty
         #: whether some check made since this was False needs to know how a number is written
         self._spelled = False

@@ -40,7 +40,7 @@ def exact(check: ValueCheck, place: SchemaPath, spelled: bool = False) -> Op:
     """The check of single values on each value of a view; `spelled`: as they are written in a JSON file."""
 
     def op(view: View, sink: FindingSink) -> None:
-        positions, values = view.values(place.path if spelled else None)
+        positions, values = view.values(place.path, spelled)
         if len(positions):
             report_faults(check, zip(positions.tolist(), values, strict=True), place, view, sink)
 

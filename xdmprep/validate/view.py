@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from ..core.arrow_types import is_list
 from ..core.paths import EVERY, Path, format_path
-from ..core.shred import Leaf, path_tree, plain, valid
+from ..core.shred import Leaf, plain, valid
 from ..core.stream import Finding
 from ..kernels.arrays import Mask, Positions
 from .arrow_kinds import json_kind, lengths, map_entries, presence
@@ -70,6 +70,15 @@ class ColumnShape:
         return json_kind(self.type)
 
     @property
+    def numbers(self) -> tuple[int, ...]:
+        """The leaf's number."""
+        return (self.number,)
+
+    def value(self, values: Mapping[int, list[Any]], row: int) -> Any:
+        """The value of a row, of the values of all leaves by number."""
+        return values[self.number][row]
+
+    @property
     def is_map(self) -> bool:
         """Whether it is an object whose keys are data."""
         return bool(pa.types.is_map(self.type))
@@ -85,17 +94,15 @@ class ColumnShape:
             yield inner.name, ColumnShape(inner.type)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LeafShape:
     """An object or array above leaves.
 
     Attributes:
-        tree: its part of the tree of paths; the numbers of leaves at its ends.
-        leaves: all leaves.
+        below: the shapes of its fields by name, or of its elements by index.
     """
 
-    tree: Mapping[str | int, Any]
-    leaves: tuple[Leaf, ...]
+    below: dict[str | int, Shape] = field(default_factory=dict)
     type: None = None
     leaf: None = None
     is_map = False
@@ -103,20 +110,33 @@ class LeafShape:
     @classmethod
     def of(cls, leaves: tuple[Leaf, ...]) -> LeafShape:
         """The shape of records with some leaves."""
-        return cls(path_tree([leaf.path for leaf in leaves]), leaves)
+        root = cls()
+        for number, leaf in enumerate(leaves):
+            here = root
+            for step in leaf.path[:-1]:
+                here = here.below.setdefault(step, cls())  # type: ignore[assignment]
+            here.below[leaf.path[-1]] = ColumnShape(leaf.type, leaf, number)
+        return root
 
     @cached_property
     def kind(self) -> str:
         """The JSON type of the values."""
-        return "array" if self.tree and all(isinstance(step, int) for step in self.tree) else "object"
+        return "array" if self.below and all(isinstance(step, int) for step in self.below) else "object"
 
-    def fields(self) -> Iterator[tuple[str | int, Shape]]:
+    @cached_property
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers of all leaves below."""
+        return tuple(number for inner in self.below.values() for number in inner.numbers)
+
+    def value(self, values: Mapping[int, list[Any]], row: int) -> Any:
+        """The object or array of a row, of the values of all leaves by number; None where there is nothing."""
+        made = ((step, inner.value(values, row)) for step, inner in self.below.items())
+        there = {step: value for step, value in made if value is not None}
+        return [there[step] for step in sorted(there)] if there and self.kind == "array" else there or None
+
+    def fields(self) -> Iterable[tuple[str | int, Shape]]:
         """The fields of an object, or the elements of an array by their index."""
-        for step, below in self.tree.items():
-            if isinstance(below, int):
-                yield step, ColumnShape(self.leaves[below].type, self.leaves[below], below)
-            else:
-                yield step, LeafShape(below, self.leaves)
+        return self.below.items()
 
 
 Shape = ColumnShape | LeafShape
@@ -247,18 +267,17 @@ class ColumnView:
         """The values at some positions as findings show them."""
         return texts_at(self.array, positions)
 
-    def values(self, spelled: Path | None = None) -> tuple[Positions, Iterable[Any]]:
+    def values(self, path: Path, spelled: bool) -> tuple[Positions, Iterable[Any]]:
         """Positions with a value, and the values as Python has JSON.
 
         Args:
-            spelled: the path of the leaf, where it matters how a number is written: a column of doubles holds 1
-                and 1.0 alike, so the values are read from the text of their records if there is one.
+            path: the path of the view.
+            spelled: whether it matters how a number is written: a column of doubles holds 1 and 1.0 alike, so the
+                values are read from the text of their records if there is one.
         """
         found = np.flatnonzero(self.valued())
-        texts = self.columns.texts
-        if spelled is not None and texts is not None and self.number >= 0 and len(found):
-            records = map(json.loads, texts().take(pa.array(found)).to_pylist())
-            return found, (reduce(lambda value, step: value[step], spelled, record) for record in records)
+        if spelled and self.columns.texts is not None and self.number >= 0:
+            return found, self.columns.read(path, found)
         some = self.array if len(found) == len(self) else self.array.take(pa.array(found))
         return found, to_json_values(plain(some), self.columns.keep_empty) if len(found) else []
 
@@ -282,13 +301,13 @@ class _ItemNumbers:
 class LeafView:
     """An object or array above the leaves of a chunk; see :class:`ColumnView` for what it answers."""
 
-    __slots__ = ("_present", "columns", "root", "tree")
+    __slots__ = ("_present", "columns", "root", "shape")
 
     rows = None
     labels: tuple[Any, ...] = ()
 
-    def __init__(self, columns: ChunkColumns, tree: Mapping[str | int, Any], root: bool = False) -> None:
-        self.columns, self.tree, self.root = columns, tree, root
+    def __init__(self, columns: ChunkColumns, shape: LeafShape, root: bool = False) -> None:
+        self.columns, self.shape, self.root = columns, shape, root
         self._present: Mask | bool | None = False
 
     def __len__(self) -> int:
@@ -301,7 +320,7 @@ class LeafView:
     def present(self) -> Mask | None:
         """Where there is a value; None means everywhere.  A record is there even if it is empty."""
         if self._present is False:
-            self._present = None if self.root else self.columns.any_of(members_of(self.tree))
+            self._present = None if self.root else self.columns.any_of(self.shape.numbers)
         return self._present  # type: ignore[return-value]
 
     def valued(self) -> Mask:
@@ -315,16 +334,16 @@ class LeafView:
 
     def child(self, name: str | int) -> View | None:
         """The field or element, None if no leaf is below it."""
-        below = self.tree.get(name)
+        below = self.shape.below.get(name)
         if below is None:
             return None
-        return self.columns.view(below) if isinstance(below, int) else LeafView(self.columns, below)
+        return LeafView(self.columns, below) if isinstance(below, LeafShape) else self.columns.view(below.number)
 
     def counts(self) -> tuple[Any, Mask]:
         """How many fields or elements there are, and where there is an object or array to count them of."""
         count = np.zeros(self.columns.size, dtype=np.int64)
-        for below in self.tree.values():
-            present = self.columns.any_of(members_of(below))
+        for below in self.shape.below.values():
+            present = self.columns.any_of(below.numbers)
             count += 1 if present is None else present
         return count, self.valued()
 
@@ -332,22 +351,18 @@ class LeafView:
         """Nothing: objects and arrays are not shown."""
         return None
 
-    def values(self, spelled: Path | None = None) -> tuple[Positions, Iterable[Any]]:
+    def values(self, path: Path, spelled: bool) -> tuple[Positions, Iterable[Any]]:
         """Positions with a value, and the values as Python has JSON."""
-        present = self.present()
-        found = np.arange(self.columns.size, dtype=np.int64) if present is None else np.flatnonzero(present)
-        parts: dict[int, list[Any]] = {}
-        for number in members_of(self.tree) if len(found) else ():
-            some = self.columns.arrays[number].take(pa.array(found))
-            parts[number] = to_json_values(plain(some), self.columns.keep_empty)
+        found = np.flatnonzero(self.valued())
+        if self.columns.texts is not None or not len(found):
+            return found, self.columns.read(path, found)
+        values: dict[int, list[Any]] = {}
+        for number in self.shape.numbers:
+            some = plain(self.columns.arrays[number].take(pa.array(found)))
+            values[number] = to_json_values(some, self.columns.keep_empty)
             if not self.columns.keep_empty and pa.types.is_nested(some.type):
-                parts[number] = [value or None for value in parts[number]]
-            nulls = self.columns.nulls.get(number)
-            if nulls is not None:
-                pairs = zip(parts[number], nulls[found].tolist(), strict=True)
-                parts[number] = [_NULL if null else value for value, null in pairs]
-        made = (_value_of(self.tree, parts, row) for row in range(len(found)))
-        return found, [{} if value is None else _with_nulls(value) for value in made]
+                values[number] = [value or None for value in values[number]]
+        return found, [self.shape.value(values, row) or {} for row in range(len(found))]
 
     def alone(self) -> LeafView:
         """The same: each is a record of its own."""
@@ -355,39 +370,6 @@ class LeafView:
 
 
 View = ColumnView | LeafView
-
-#: Stands for a JSON null while None means that there is nothing.
-_NULL = object()
-
-
-def _value_of(tree: Any, values: Mapping[int, list[Any]], row: int) -> Any:
-    """The value that some leaves make in a row; None where there is nothing."""
-    if isinstance(tree, int):
-        return values[tree][row]
-    parts = [(step, _value_of(child, values, row)) for step, child in tree.items()]
-    there = [(step, part) for step, part in parts if part is not None]
-    if not there:
-        return None
-    if all(isinstance(step, int) for step in tree):
-        return [part for _, part in sorted(there, key=lambda pair: pair[0])]
-    return dict(there)
-
-
-def _with_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _with_nulls(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_with_nulls(item) for item in value]
-    return None if value is _NULL else value
-
-
-def members_of(tree: Any) -> Iterator[int]:
-    """Numbers of all leaves below a node of a path tree."""
-    if isinstance(tree, int):
-        yield tree
-    else:
-        for child in tree.values():
-            yield from members_of(child)
 
 
 class ChunkColumns:
@@ -416,7 +398,7 @@ class ChunkColumns:
 
     def root(self, shape: LeafShape | None = None) -> LeafView:
         """The records; `shape`, the shape of the leaves, saves making it."""
-        return LeafView(self, (shape or LeafShape.of(self.leaves)).tree, root=True)
+        return LeafView(self, shape or LeafShape.of(self.leaves), root=True)
 
     def view(self, number: int) -> ColumnView:
         """The column of a leaf."""
@@ -427,6 +409,12 @@ class ChunkColumns:
     def release(self) -> None:
         """Forget the views, which refer to the chunk in a circle: its memory is free at once."""
         self._views.clear()
+
+    def read(self, path: Path, rows: Positions) -> Iterator[Any]:
+        """The values at a path of some records that have one, read from their text."""
+        if self.texts is not None:
+            for text in self.texts().take(pa.array(rows)).to_pylist():
+                yield reduce(lambda value, step: value[step], path, json.loads(text))
 
     def present(self, number: int) -> Mask | None:
         """Where a leaf has a value; None means everywhere."""
