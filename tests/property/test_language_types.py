@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,12 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from xdmprep.errors import ExpressionError
-from xdmprep.language import compile_expression
+from xdmprep.language import NUMERAL, compile_expression
 from xdmprep.language.catalogue import Context, Function
+from xdmprep.language.evaluation import Frame, annotate, evaluate
 from xdmprep.language.functions import table
 from xdmprep.language.interpreter import Scope, compile_node, run
-from xdmprep.language.shapes import outgoing
-from xdmprep.language.tree import ARRAY, CHOICE, ELEMENT, MAP
+from xdmprep.language.shapes import outgoing, to_python
+from xdmprep.language.tree import ARRAY, CHOICE, ELEMENT, MAP, Lambda, Node, children
 from xdmprep.language.values import Failed
 
 SCHEMA = pa.schema([
@@ -45,12 +47,13 @@ ROWS = [
     }
     for i in range(24)
 ]  # fmt: skip
-RECORDS = pa.RecordBatch.from_pylist(ROWS, schema=SCHEMA).to_pylist(maps_as_pydicts="strict")
+BATCH = pa.RecordBatch.from_pylist(ROWS, schema=SCHEMA)
+RECORDS = BATCH.to_pylist(maps_as_pydicts="strict")
 LITERALS = ["'a'", "'yyyy-MM-dd'", "'k'", "','", "1", "2.5", "true", "false", "null", "0"]
 LAMBDAS = ["v -> v", "v -> v != null", "v -> v.s", "v -> concat(v, s)", "v -> v == n", "v -> to_object('v', v, 'n', n)"]
 ENTRIES = [entry for entry in {id(each): each for each in table().values()}.values() if entry.availability == "yes"]
 
-scalar = {pa.string(): str, pa.bool_(): bool, pa.int64(): int, pa.timestamp("ms", "UTC"): datetime}
+scalar = {pa.string(): str, pa.bool_(): bool, pa.int64(): int}
 
 
 def fits(value: Any, kind: pa.DataType) -> bool:
@@ -61,10 +64,12 @@ def fits(value: Any, kind: pa.DataType) -> bool:
         return isinstance(value, list) and all(fits(item, kind.value_type) for item in value)
     if pa.types.is_map(kind):
         return isinstance(value, dict) and all(fits(item, kind.item_type) for item in value.values())
-    if pa.types.is_struct(kind):
+    if pa.types.is_struct(kind) and kind != NUMERAL:
         known = {field.name for field in kind}
         return isinstance(value, dict) and known >= set(value) and all(fits(value.get(f.name), f.type) for f in kind)
-    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+    if pa.types.is_timestamp(kind):
+        return isinstance(value, datetime)
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind) or kind == NUMERAL:
         return type(value) in (int, float) or type(value).__name__ == "Decimal"
     return kind in scalar and type(value) is scalar[kind]
 
@@ -102,11 +107,28 @@ def calls(draw: st.DrawFn, depth: int = 1, entry: Function | None = None) -> str
     return written(chosen, parts)
 
 
+def parts(node: Node) -> Iterator[Node]:
+    """A node and all below it, but for lambdas, which have variables."""
+    yield node
+    for child in children(node):
+        if not isinstance(child, Lambda):
+            yield from parts(child)
+
+
 def check(text: str) -> None:
+    """Of an expression as a whole by the interpreter, and of all its parts by the kernels."""
     try:
         expression = compile_expression(text, SCHEMA)
     except ExpressionError:
         return
+    said = annotate(expression.folded, dict(zip(SCHEMA.names, SCHEMA.types, strict=True)), expression.options)
+    rows = Frame(dict(zip(SCHEMA.names, BATCH.columns, strict=True)), len(ROWS), Context(expression.options))
+    for node in parts(expression.folded):
+        if (kind := said[node]) is not None:
+            made = evaluate(node, rows)
+            settled = range(len(ROWS)) if made.open is None else (~made.open).nonzero()[0]
+            values = to_python(made.values)
+            assert all(fits(outgoing(values[row]), kind) for row in settled), (text, node, kind, values)
     if expression.type is None:
         return
     tree = compile_node(expression.tree)

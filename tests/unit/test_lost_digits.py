@@ -121,6 +121,7 @@ AS_TEXT = {
     "concat(id, '')": "t", "id + ''": "t", "iif(true, id, n)": "t", "coalesce(id, n)": "t", "md5(id)": "t",
     "id.toString()": "t", "concat('', o)": "t", "concat(o.id)": "t", "to_array(true, id)": "a", "concat('', m)": "t",
     "concat(l[1].id, '')": "t", "transformArray(l, x -> concat(x.id, ''))": "a", "to_object('t', id)": "s",
+    "w + id": "t", "id + upper(w)": "t",
 }  # fmt: skip
 #: Expressions that make no text of them.
 NO_TEXT = {"iif(id > 5, 'large', 'small')": "t", "concat(size_of(l), '')": "t", "iif(true, id, n)": "n", "id * 1": "n"}
@@ -133,7 +134,11 @@ TEXTS = xp.Schema.from_dict({
 
 
 def with_measure(values: list[float | None]) -> pa.Table:
-    return table(values).append_column("n", pa.array([0.5] * len(values)))
+    beside = {"n": pa.array([0.5] * len(values)), "w": pa.array(["a word"] * len(values))}
+    made = table(values)
+    for name, column in beside.items():
+        made = made.append_column(name, column)
+    return made
 
 
 @pytest.mark.parametrize("expression", AS_TEXT)

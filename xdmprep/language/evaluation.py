@@ -5,7 +5,7 @@ functions with the columns that its arguments gave; their kinds decide (:mod:`xd
 Where there is no kernel for them, the interpreter works out this call, and no other, once per distinct combination of
 the arguments.  A call that reads dictionary-encoded columns with few words only runs on their words.
 
-The type of a node is what it gives for no rows at all: there is no second set of rules for types.
+The type of a node is what it gives for no rows (:func:`annotate`): kernels are the only rules for types.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ from .interpreter import Scope, compile_node, reason_of, row_function, run
 from .kernels import Body, Constants, Kernel, Rows, attempted, lifted
 from .kernels.regexes import literal_text
 from .options import Options
-from .shapes import digits_of, from_python, normal, stacked, to_python
-from .tree import ELEMENT, Call, Constant, FieldPath, Lambda, Node, children, rebuild
+from .shapes import digits_of, final_type, from_python, normal, stacked, to_python, zoneless
+from .tree import ELEMENT, Call, Constant, FieldPath, Lambda, Node, children, rebuild, walk
 from .values import Failed
 
 log = logging.getLogger("xdmprep.language")
@@ -51,6 +51,9 @@ _WORTH, _HEAD, _FEW = 6, 1000, 100
 
 #: Nodes that occur more than once, and their values once they are known.
 Shared: TypeAlias = dict[Node, Column | None]
+
+#: The type that each node of a tree has between kernels; None where it is known per row only.
+Types: TypeAlias = dict[Node, pa.DataType | None]
 
 
 class Frame:
@@ -63,6 +66,7 @@ class Frame:
         keys: what tells a row from all others, for seeded random values.
         asked: where given, the nodes that asked the interpreter are noted here, and whether once per distinct value.
         shared: the nodes that are worked out once, with their values once they are known.
+        types: where given, the type of each node is noted here.
     """
 
     def __init__(
@@ -73,9 +77,10 @@ class Frame:
         keys: Callable[[int], bytes] | None = None,
         asked: dict[Node, bool] | None = None,
         shared: Shared | None = None,
+        types: Types | None = None,
     ) -> None:
         self.columns, self.n, self.context, self.keys, self.asked = columns, n, context, keys, asked
-        self.shared = shared or {}
+        self.shared, self.types = shared or {}, types
         self._normal: dict[str, Any] = {}
         self._worded: dict[str, Any] = {}
 
@@ -117,7 +122,7 @@ class Around(Frame):
     """The elements of all lists as rows: lambda variables, and the columns around them repeated."""
 
     def __init__(self, outer: Frame, parents: Ints, variables: dict[str, Any]) -> None:
-        super().__init__({}, len(parents), outer.context, None, outer.asked)
+        super().__init__({}, len(parents), outer.context, None, outer.asked, None, outer.types)
         self.outer, self.parents = outer, parents
         self._normal.update(variables)
 
@@ -131,8 +136,36 @@ class Around(Frame):
         return None if found is None else found.take(pa.array(self.parents))
 
 
+def annotate(tree: Node, columns: Mapping[str, pa.DataType], options: Options) -> Types:
+    """The types of all nodes of a folded tree: those of what they give for no rows.
+
+    Where a node means different things in different places, as the variable of two lambdas, its type is None.
+
+    Args:
+        tree: the tree; its own type is among them.
+        columns: the types of the columns that it reads.
+        options: the readings of open points.
+    """
+    types: Types = {}
+    arrays = {name: pa.nulls(0, kind) for name, kind in columns.items()}
+    frame = Frame(arrays, 0, Context(options), types=types)
+    for node in walk(tree):
+        if node not in types and not isinstance(node, Lambda):  # what the interpreter works out as a whole
+            evaluate(node, frame)
+    return types
+
+
 def evaluate(node: Node, frame: Frame) -> Column:
     """The values of a node of a folded tree for all rows."""
+    made = _evaluated(node, frame)
+    if frame.types is not None:
+        kind = None if isinstance(made.values, list) else zoneless(plain(made.values).type)
+        kind = None if kind is None or final_type(kind) is None else kind
+        frame.types[node] = kind if frame.types.get(node, kind) == kind else None
+    return made
+
+
+def _evaluated(node: Node, frame: Frame) -> Column:
     match node:
         case Constant(_, value):
             return Constants(value, frame.n)
@@ -141,7 +174,7 @@ def evaluate(node: Node, frame: Frame) -> Column:
         case Call() if node.paths or node.volatile:
             made = frame.shared.get(node)
             if made is None:
-                on_words = None if node.random or not node.paths else _on_words(node, frame)
+                on_words = None if node.random or not node.paths or not frame.n else _on_words(node, frame)
                 made = _call(node, frame) if on_words is None else on_words
                 if node in frame.shared:
                     frame.shared[node] = made
@@ -441,4 +474,4 @@ def fold(node: Node, options: Options) -> Node:
         return node
 
 
-__all__ = ["Constants", "Frame", "Mask", "Shared", "each", "evaluate", "fold"]
+__all__ = ["Constants", "Frame", "Mask", "Shared", "Types", "annotate", "each", "evaluate", "fold"]

@@ -15,9 +15,9 @@ from ..errors import ExpressionError
 from . import shapes
 from .binding import bind
 from .catalogue import Context
-from .columns import DOUBLE, Column, Ints, Mask, nulls_of, patched, plain, usable, usable_type
+from .columns import DOUBLE, Column, Ints, Mask, nulls_of, patched, usable, usable_type
 from .constants import check_constants, likely_mistakes
-from .evaluation import Frame, Shared, each, evaluate, fold
+from .evaluation import Frame, Shared, Types, annotate, each, evaluate, fold
 from .grammar import parse
 from .interpreter import Evaluator, Scope, compile_node, row_function, run
 from .options import DEFAULT, Options
@@ -89,7 +89,7 @@ class Expression:
                 (name, usable_type(shapes.numeral_type(field))) for name, field in self._fields.items()
             ])  # fmt: skip
         self._read = columns
-        self._kinds: dict[Any, pa.DataType | None] = {}
+        self._annotated: dict[Any, Types] = {}
         self.constant: Any = None
         self._failure: str | None = None
         if self.is_constant:
@@ -97,12 +97,9 @@ class Expression:
                 self.constant = run(self.evaluator, Scope({}, Context(options)))
             except Failed as error:
                 self._failure = str(error)
-            made = shapes.from_python([self.constant])
-            kind = None if isinstance(made, list) else made.type
-        else:
-            kind = _passed_type(self.tree, columns)
-            if kind is None and columns is not None:
-                kind = self._kinds[_types(columns)] = self._type_for(columns)
+        kind = _passed_type(self.tree, columns)
+        if kind is None and (columns is not None or self.is_constant):
+            kind = self._types(columns or pa.schema([]))[self.folded]
         self.type: pa.DataType | None = _handed_out(kind)
 
     def __repr__(self) -> str:
@@ -122,7 +119,7 @@ class Expression:
     @cached_property
     def places(self) -> tuple[Places, Places]:
         """The places in the source that become text inside of it, and those whose values it gives as they are."""
-        return places_of(self.tree)
+        return places_of(self.folded, self._types(self._read or pa.schema([])))
 
     @cached_property
     def folded(self) -> Node:
@@ -133,14 +130,12 @@ class Expression:
     def _repeated(self) -> frozenset[Node]:
         return repeated([self.folded])
 
-    def _type_for(self, schema: pa.Schema) -> pa.DataType | None:
-        """The type between kernels that the tree has for batches of a schema: what it gives for no rows."""
-        columns = {field.name: pa.nulls(0, field.type) for field in schema}
-        found = evaluate(self.folded, Frame(columns, 0, Context(self.options)))
-        if isinstance(found.values, list):
-            return None
-        kind = shapes.zoneless(plain(found.values).type)
-        return None if shapes.final_type(kind) is None else kind
+    def _types(self, columns: pa.Schema) -> Types:
+        """The types of all nodes of the folded tree for columns of these types."""
+        key = tuple(zip(columns.names, columns.types, strict=True))
+        if key not in self._annotated:
+            self._annotated[key] = annotate(self.folded, dict(key), self.options)
+        return self._annotated[key]
 
     def faults(self) -> list[ExpressionError]:
         """Errors that every row would meet: constant arguments that can never work, or a constant that has no value."""
@@ -171,18 +166,12 @@ class Expression:
                 default what this one has in it more than once.
         """
         n = records.num_rows
-        if self.is_constant:
-            return self._constant(n)
         columns, field = {}, records.schema.field
         for name in self.columns:
             at = records.schema.get_field_index(name)
             if at >= 0:
                 columns[name] = usable(shapes.as_numerals(records.column(at), self._fields.get(name) or field(at)))
-        schema = pa.schema([(name, column.type) for name, column in columns.items()])
-        types = _types(schema)
-        if types not in self._kinds:
-            self._kinds[types] = self._type_for(schema)
-        kind = self._kinds[types]
+        kind = self._types(pa.schema([(name, column.type) for name, column in columns.items()]))[self.folded]
         if isinstance(self.tree, FieldPath) and (passed := _passed(self.tree, columns)) is not None:
             return Evaluated(passed, [])
         keys = None if self.options.seed is None else _row_keys(records, self.columns, self.text)
@@ -205,11 +194,6 @@ class Expression:
         asked: dict[Node, bool] = {}
         self.apply(records, asked)
         return [(_written(node), once) for node, once in asked.items()]
-
-    def _constant(self, n: int) -> Evaluated:
-        errors = [] if self._failure is None else [(i, self._failure) for i in range(n)]
-        made = evaluate(self.folded, Frame({}, n, Context(self.options))).values
-        return self._handed(made, errors, None if isinstance(made, list) or self.type is None else made.type)
 
     def _handed(
         self, values: pa.Array | list[Any], errors: list[tuple[int, str]], kind: pa.DataType | None
@@ -264,10 +248,6 @@ class Expression:
         for i, value in zip(at.tolist(), found, strict=True):
             items[i] = value
         return self._handed(items, errors, kind)
-
-
-def _types(schema: pa.Schema) -> tuple[tuple[str, pa.DataType], ...]:
-    return tuple(zip(schema.names, schema.types, strict=True))
 
 
 def _written(node: Node) -> str:
