@@ -682,18 +682,33 @@ static PyObject *column_result(Column *column, PyObject *valid, PyObject *offset
                          (Py_ssize_t)starts[column->count]);
 }
 
-/* parse_csv(text, delimiter, quote, columns, wanted, nulls, allocate) -> (rows, [column, ...], aside)
+/* How many records begin before an offset at which a record begins, or the text ends. */
+static int64_t records_before(const Tokens *tokens, size_t columns, int64_t stop) {
+    size_t low = 0, high = tokens->rows;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if ((int64_t)tokens->ends.at[middle * columns + columns - 1] < stop)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    size_t aside = 0;
+    while (aside < tokens->aside_count && tokens->aside[aside].start < stop) aside++;
+    return (int64_t)(low + aside);
+}
+
+/* parse_csv(text, delimiter, quote, columns, wanted, nulls, allocate, stops) -> (rows, [column, ...], aside, before)
  *
  * Whole records as columns of text.  `wanted`: a list of (number of the column, words?); `nulls`: a list of bytes;
- * `aside`: the records that are in no row, as bytes of int64 (see `Aside`).  ValueError where a quote is open at the
- * end. */
+ * `aside`: the records that are in no row, as bytes of int64 (see `Aside`); `stops`: int64, offsets where lines end;
+ * `before`: how many records begin before each, bytes of int64.  ValueError where a quote is open at the end. */
 static PyObject *parse_csv(PyObject *self, PyObject *args) {
     (void)self;
-    PyObject *text, *wanted, *null_list, *allocate, *result = NULL, *list = NULL;
+    PyObject *text, *wanted, *null_list, *allocate, *stop_list, *result = NULL, *list = NULL;
     Dialect dialect;
-    Py_ssize_t columns, size;
-    if (!PyArg_ParseTuple(args, "ObbnO!O!O", &text, &dialect.delimiter, &dialect.quote, &columns, &PyList_Type, &wanted,
-                          &PyList_Type, &null_list, &allocate))
+    Py_ssize_t columns, size, stop_bytes;
+    if (!PyArg_ParseTuple(args, "ObbnO!O!OO", &text, &dialect.delimiter, &dialect.quote, &columns, &PyList_Type, &wanted,
+                          &PyList_Type, &null_list, &allocate, &stop_list))
         return NULL;
     Held held = {0};
     Tokens tokens = {0};
@@ -701,9 +716,13 @@ static PyObject *parse_csv(PyObject *self, PyObject *args) {
     Column *made = NULL;
     PyObject **objects = NULL;
     Scratch scratch = {NULL, 0};
+    int64_t *before = NULL;
     const Py_ssize_t count = PyList_Size(wanted);
     const uint8_t *data = held_needed(&held, text, &size);
     if (PyErr_Occurred()) goto out;
+    const int64_t *stops = held_items(&held, stop_list, 0, sizeof *stops, &stop_bytes);
+    if (PyErr_Occurred()) goto out;
+    const size_t stop_count = (size_t)stop_bytes / sizeof *stops;
     if (columns < 1 || columns > INT32_MAX || size > INT32_MAX - 256) {
         PyErr_SetString(PyExc_ValueError, "text of no column, of too many, or of more than 2 GB");
         goto out;
@@ -713,7 +732,8 @@ static PyObject *parse_csv(PyObject *self, PyObject *args) {
     nulls.sizes = PyMem_Calloc((size_t)nulls.count + 1, sizeof *nulls.sizes);
     made = PyMem_Calloc((size_t)count + 1, sizeof *made);
     objects = PyMem_Calloc((size_t)count * 3 + 1, sizeof *objects);
-    if (!nulls.texts || !nulls.sizes || !made || !objects) {
+    before = PyMem_Calloc(stop_count + 1, sizeof *before);
+    if (!nulls.texts || !nulls.sizes || !made || !objects || !before) {
         PyErr_NoMemory();
         goto out;
     }
@@ -767,11 +787,13 @@ static PyObject *parse_csv(PyObject *self, PyObject *args) {
         PyErr_NoMemory();
         goto out;
     }
+    for (size_t i = 0; i < stop_count; i++) before[i] = records_before(&tokens, (size_t)columns, stops[i]);
     if (!(list = PyList_New(0))) goto out;
     for (Py_ssize_t i = 0; i < count; i++)
         if (append_stolen(list, column_result(&made[i], objects[3 * i], objects[3 * i + 1], objects[3 * i + 2]))) goto out;
-    result = Py_BuildValue("nOy#", rows, list, tokens.aside ? (const char *)tokens.aside : "",
-                           (Py_ssize_t)(tokens.aside_count * sizeof *tokens.aside));
+    result = Py_BuildValue("nOy#y#", rows, list, tokens.aside ? (const char *)tokens.aside : "",
+                           (Py_ssize_t)(tokens.aside_count * sizeof *tokens.aside), (const char *)before,
+                           (Py_ssize_t)(stop_count * sizeof *before));
 out:
     Py_XDECREF(list);
     held_release(&held);
@@ -786,6 +808,7 @@ out:
     free(tokens.starts);
     free(tokens.aside);
     free(tokens.sizes);
+    PyMem_Free(before);
     PyMem_Free(objects);
     PyMem_Free(made);
     PyMem_Free(nulls.sizes);

@@ -12,8 +12,9 @@ def parse_csv(
     wanted: list[tuple[int, bool]],
     nulls: list[bytes],
     allocate: Callable[[int], Any],
+    stops: Any,
     /,
-) -> tuple[int, list[tuple[Any, ...]], bytes]: ...
+) -> tuple[int, list[tuple[Any, ...]], bytes, bytes]: ...
 def escape(offsets: Any, n: int, data: Any, allocate: Callable[[int], Any], /) -> tuple[Any, Any] | None: ...
 def join(
     legs: Sequence[tuple[Any, ...]],

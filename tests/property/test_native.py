@@ -90,8 +90,8 @@ def test_what_a_csv_writer_wrote_is_read_as_arrow_reads_it(
 
 def same_by_both(text: bytes, asked: reading.CsvShape) -> pa.RecordBatch:
     """The rows by the compiled parser, which are those of Arrow's."""
-    found, aside = compiled().parse_csv(text, asked.form, asked.names)
-    expected, expected_aside = kernels.plain.parse_csv(text, asked.form, asked.names)
+    found, aside, _ = compiled().parse_csv(text, asked.form, asked.names)
+    expected, expected_aside, _ = kernels.plain.parse_csv(text, asked.form, asked.names)
     found.validate(full=True)
     assert found.schema == expected.schema
     assert found.to_pylist() == expected.to_pylist()
@@ -131,19 +131,38 @@ def test_a_delimiter_of_zeros(end: str) -> None:
     """What is looked at beyond the end of the text is zeros, too."""
     names, kinds = ("a", "b"), dict.fromkeys("ab", pa.string())
     asked = reading.CsvShape(names, kinds, (), reading.CsvOptions(delimiter="\0"))
-    found, _ = compiled().parse_csv(f"1\x002\n3\x004{end}".encode(), asked.form, names)
+    found, *_ = compiled().parse_csv(f"1\x002\n3\x004{end}".encode(), asked.form, names)
     assert found.to_pydict() == {"a": ["1", "3"], "b": ["2", "4"]}
 
 
 def test_many_words_are_numbered_in_their_order() -> None:
     values = [f"value {number * 7919 % 5003}" for number in range(20_000)]
-    found, _ = compiled().parse_csv("\n".join(values).encode(), shape(1, 1).form, ["c0"])
+    found, *_ = compiled().parse_csv("\n".join(values).encode(), shape(1, 1).form, ["c0"])
     assert found.column(0).equals(pa.array(values).dictionary_encode())
 
 
 def test_only_the_columns_that_are_asked_for() -> None:
-    found, _ = compiled().parse_csv(b"1,2,3\n4,5,6\n", shape(3, 0).form, ["c2", "c0"])
+    found, *_ = compiled().parse_csv(b"1,2,3\n4,5,6\n", shape(3, 0).form, ["c2", "c0"])
     assert found.to_pydict() == {"c2": ["3", "6"], "c0": ["1", "4"]}
+
+
+@settings(max_examples=100)
+@given(
+    st.lists(st.lists(st.lists(cells, min_size=1, max_size=3), max_size=6), min_size=1, max_size=6),
+    st.sampled_from(["\n", "\r\n", "\r", "\n\n"]),
+)
+def test_records_are_counted_to_the_end_of_each_part(parts: list[list[list[str]]], line: str) -> None:
+    """Rows of other widths than two count too, empty lines do not."""
+    texts, stops, counts = [], [], []
+    for rows in parts:
+        out = io.StringIO()
+        csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator=line).writerows(rows)  # type: ignore[arg-type]
+        texts.append(out.getvalue().encode())
+        stops.append(sum(map(len, texts)))
+        counts.append((counts or [0])[-1] + len(rows))
+    asked = shape(2, 1)
+    for loops in (compiled(), kernels.plain):
+        assert loops.parse_csv(b"".join(texts), asked.form, asked.names, stops)[2].tolist() == counts
 
 
 @given(st.lists(st.none() | st.text(max_size=70), max_size=30), st.integers(0, 3))
@@ -169,7 +188,7 @@ FIELDS = (5, (b"a", b"m", b"t"), ((2, (), ()), (7, (), ((1, (), ()), (6, (), ((2
 #: Each entry point with arguments that are right, and what it then gives; None where that is not looked at.
 RIGHT: dict[str, tuple[tuple[object, ...], object]] = {
     "last_record_end": ((b"a\nb", 0, 3, False, 44, 34), 2),
-    "parse_csv": ((b"1,2\n", 44, 34, 2, [(0, True), (1, False)], [b""], ALLOCATE), None),
+    "parse_csv": ((b"1,2\n", 44, 34, 2, [(0, True), (1, False)], [b""], ALLOCATE, np.array([0, 4])), None),
     "escape": ((OFFSETS, 2, b'"b', ALLOCATE), None),
     "join": (([LEG], TABLES, np.array([0, 1, 2, 4], I4), b"<>{}" + bytes(64), 2, np.ones(2, bool), np.zeros(2, I4),
               np.zeros(2, I4), True, ALLOCATE), None),

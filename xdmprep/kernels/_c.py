@@ -53,14 +53,17 @@ def last_record_end(text: Any, start: int, stop: int, final: bool, delimiter: st
     return loops.last_record_end(text, start, stop, final, ord(delimiter), ord(quote))
 
 
-def parse_csv(data: memoryview | bytes, form: CsvForm, names: Sequence[str]) -> tuple[pa.RecordBatch, Aside]:
+def parse_csv(
+    data: memoryview | bytes, form: CsvForm, names: Sequence[str], stops: Sequence[int] = ()
+) -> tuple[pa.RecordBatch, Aside, Positions]:
     """See :class:`.interface.Kernels`."""
     places = {name: number for number, name in enumerate(form.names)}
     wanted = [(places[name], name in form.encoded) for name in names]
     nulls = [text.encode() for text in form.null_values]
-    rows, columns, aside = loops.parse_csv(
-        data, ord(form.delimiter), ord(form.quote), len(form.names), wanted, nulls, pa.allocate_buffer
-    )
+    rows, columns, aside, before = loops.parse_csv(
+        data, ord(form.delimiter), ord(form.quote), len(form.names), wanted, nulls, pa.allocate_buffer,
+        np.asarray(stops, np.int64),
+    )  # fmt: skip
     arrays = []
     for null_count, valid, offsets, *texts in columns:
         bitmap = valid if null_count else None
@@ -72,7 +75,7 @@ def parse_csv(data: memoryview | bytes, form: CsvForm, names: Sequence[str]) -> 
             numbers = pa.Array.from_buffers(pa.int32(), rows, [bitmap, offsets], null_count)
             arrays.append(pa.DictionaryArray.from_arrays(numbers, words))
     batch = pa.RecordBatch.from_arrays(arrays, names=list(names))
-    return batch, np.frombuffer(aside, np.int64).reshape(-1, 4)
+    return batch, np.frombuffer(aside, np.int64).reshape(-1, 4), np.frombuffer(before, np.int64)
 
 
 def parse_json(data: Any, size: int, tree: JsonNode, purpose: int) -> Parsed:

@@ -36,7 +36,7 @@ def line_ends(data: Any, size: int) -> Positions:
 
 def last_record_end(text: Any, start: int, stop: int, final: bool, delimiter: str, quote: str) -> int:
     """See :class:`.interface.Kernels`."""
-    return Cutter(delimiter, quote).last_end(text, start, stop, final)
+    return Cutter.of(delimiter, quote).last_end(text, start, stop, final)
 
 
 def text_sizes(array: pa.Array, nulls: bool = False) -> tuple[int, int]:

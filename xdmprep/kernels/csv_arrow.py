@@ -62,9 +62,21 @@ def _arrow_parse(data: Any, form: CsvForm, on_ragged: Any, only: Sequence[str]) 
 Aside = np.ndarray[Any, np.dtype[np.int64]]
 
 
-def parse_csv(data: memoryview | bytes, form: CsvForm, names: Sequence[str]) -> tuple[pa.RecordBatch, Aside]:
-    """As the kernel of that name."""
-    cutter = Cutter(form.delimiter, form.quote)
+def parse_csv(
+    data: memoryview | bytes, form: CsvForm, names: Sequence[str], stops: Sequence[int] = ()
+) -> tuple[pa.RecordBatch, Aside, np.ndarray[Any, np.dtype[np.int64]]]:
+    """As the kernel of that name.
+
+    Args:
+        data: the text of whole records.
+        form: how it is written.
+        names: the columns that are wanted.
+        stops: ascending offsets, each behind the line end of a record.
+
+    Returns:
+        The columns, the records that cannot be rows, and how many records begin before each of `stops`.
+    """
+    cutter = Cutter.of(form.delimiter, form.quote)
     spans: list[tuple[int, int]] | None = None
     numbers: list[int] = []  # of the records that are parsed
     aside: list[tuple[int, int, int, int]] = []
@@ -91,14 +103,15 @@ def parse_csv(data: memoryview | bytes, form: CsvForm, names: Sequence[str]) -> 
         batches = table.combine_chunks().to_batches()
     if not batches:
         batches = [pa.RecordBatch.from_pylist([], pa.schema([(name, form.type(name)) for name in names]))]
-    if ragged and spans is None:
+    if (ragged or stops) and spans is None:
         spans = list(cutter.spans(bytes(data)))
         numbers = list(range(len(spans)))
     for place, values in ragged:
         assert spans is not None  # noqa: S101 (set where a record is ragged)
         number = numbers[place]
         aside.append((number, *spans[number], values))
-    return batches[0], np.array(sorted(aside), np.int64).reshape(-1, 4)
+    before = np.searchsorted([start for start, _ in spans or ()], np.asarray(stops, np.int64))
+    return batches[0], np.array(sorted(aside), np.int64).reshape(-1, 4), before.astype(np.int64)
 
 
 def is_utf8(data: memoryview | bytes) -> bool:

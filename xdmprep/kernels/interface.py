@@ -62,9 +62,19 @@ class Kernels(Protocol):
         """
 
     def parse_csv(
-        self, data: memoryview | bytes, form: CsvForm, names: Sequence[str], /
-    ) -> tuple[pa.RecordBatch, Aside]:
-        """The columns `names` of whole CSV records, and the records that cannot be rows."""
+        self, data: memoryview | bytes, form: CsvForm, names: Sequence[str], stops: Sequence[int] = (), /
+    ) -> tuple[pa.RecordBatch, Aside, Positions]:
+        """Whole CSV records as columns.
+
+        Args:
+            data: their text.
+            form: how it is written.
+            names: the columns that are wanted.
+            stops: ascending offsets, each behind the line end of a record.
+
+        Returns:
+            The columns, the records that cannot be rows, and how many records begin before each of `stops`.
+        """
 
     def parse_json(self, data: Data, size: int, tree: JsonNode, purpose: int, /) -> Parsed:
         """Lines of JSON as columns.  Lines that are not taken are named; which ones these are may differ.

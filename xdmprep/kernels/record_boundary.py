@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,12 @@ class Cutter:
         self._whole_values = re.compile(pattern(f"(?:{value}D)*+"))
         self._quotes = re.compile(pattern("[^Q]*+"))
         self._plain = re.compile(pattern("[^DE]*+"))
+
+    @staticmethod
+    @cache
+    def of(delimiter: str, quote: str) -> Cutter:
+        """The one for these characters, made once."""
+        return Cutter(delimiter, quote)
 
     def last_end(self, text: Any, start: int, stop: int, final: bool) -> int:
         """The end of the last whole record in ``text[start:stop]``, `start` if there is none.

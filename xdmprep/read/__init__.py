@@ -17,7 +17,7 @@ from ..core.remote import as_local, is_elsewhere, shown
 from ..core.stream import Stream
 from ..errors import SourceError
 from .arrow import as_records, read_arrow, read_frame, read_parquet
-from .csv import CsvOptions, KnownTypes, read_csv
+from .csv import CsvOptions, KnownShapes, read_csv
 from .excel import ExcelOptions, read_excel
 from .several import expand, fingerprint, kind_of, read_files
 from .spooled import Spooled, is_book, is_compressed, is_open_file, kind_of_bytes
@@ -82,7 +82,7 @@ def _several(files: list[str], csv: CsvOptions | None, excel: ExcelOptions | Non
     if all(kind_of(Path(shown(file))) == "JSON" for file in files):
         stream = _several_json(files, whole)
     else:
-        known: KnownTypes = {}
+        known: KnownShapes = {}
 
         def open_file(file: str) -> Stream:
             local = as_local(file)
@@ -128,7 +128,7 @@ def _copied(copy: Spooled, csv: CsvOptions | None, excel: ExcelOptions | None) -
 
 
 def _file(
-    path: str | os.PathLike[str], csv: CsvOptions | None, excel: ExcelOptions | None, known: KnownTypes | None = None
+    path: str | os.PathLike[str], csv: CsvOptions | None, excel: ExcelOptions | None, known: KnownShapes | None = None
 ) -> Stream:
     if (why := why_no_source(path)) is not None:
         raise SourceError(f"{os.fspath(path)}: {why}.")

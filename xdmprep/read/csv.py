@@ -8,14 +8,15 @@ values than the header, bytes that are no text, a quote that never closes, too l
 from __future__ import annotations
 
 import codecs
+import io
 import itertools
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -85,6 +86,9 @@ class CsvBlock:
         before: lines that come before `data` and belong to no block.
         reason: why the record is no row; None for whole records.
         lines, size: lines and bytes of the record that is no row.
+        whole: whether these are all the records of a file.
+        more: where it is made of blocks of several files, for each but the first the offset where it begins, and the
+            lines before it in its file.
     """
 
     data: memoryview | bytes
@@ -92,6 +96,8 @@ class CsvBlock:
     reason: str | None = None
     lines: int = 0
     size: int = 0
+    whole: bool = False
+    more: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +114,7 @@ class Header:
     lines: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CsvShape:
     """What a worker needs to parse a block."""
 
@@ -120,9 +126,14 @@ class CsvShape:
     @property
     def cutter(self) -> Cutter:
         """Splits the text into records."""
-        return Cutter(self.opts.delimiter, self.opts.quote)
+        return Cutter.of(self.opts.delimiter, self.opts.quote)
 
-    @property
+    @cached_property
+    def columns(self) -> pa.Schema:
+        """The columns, all of text."""
+        return pa.schema([(leaf.column, leaf.type) for leaf in self.leaves])
+
+    @cached_property
     def form(self) -> CsvForm:
         """The same for the parser."""
         encoded = frozenset(name for name, kind in self.types.items() if pa.types.is_dictionary(kind))
@@ -133,12 +144,12 @@ class CsvShape:
         return pa.RecordBatch.from_pylist([], pa.schema([(name, self.types[name]) for name in self.names]))
 
 
-#: Columns of CSV files that were looked at: their names -> the types they are read as.
-KnownTypes = dict[tuple[str, ...], dict[str, pa.DataType]]
+#: Shapes of CSV files and how they are read, by the names of their columns and whether types were looked for.
+KnownShapes = dict[tuple[tuple[str, ...], bool], tuple[CsvShape, tuple[Callable[[Any], Any], ...]]]
 
 
 def read_csv(
-    path: str | os.PathLike[str], options: CsvOptions | None = None, known: KnownTypes | None = None
+    path: str | os.PathLike[str], options: CsvOptions | None = None, known: KnownShapes | None = None
 ) -> Stream:
     """The rows of a CSV file, all columns as text.
 
@@ -148,15 +159,14 @@ def read_csv(
     Args:
         path: the file.
         options: how it is written.
-        known: of other files of the same source, which a file of the same columns does not look for again.
+        known: of other files of the same source and options, for files of the same columns.
 
     Raises:
         SourceError: the file is missing, empty, has no rows, or its header cannot be used.
     """
     file = Path(path)
     opts = options or CsvOptions()
-    header = read_header(file, opts)
-    sample = first_rows(file, opts, header)
+    header, sample = read_beginning(file, opts)
     if not sample:
         what = "is empty" if opts.names is not None else "there is a header but no row below it"
         raise NoRowsError(f"{file}: {what}. Nothing was written.")
@@ -164,60 +174,70 @@ def read_csv(
         _check_header(file, opts, header, sample)
     if codecs.lookup(opts.encoding).name == "utf-8" and (encoding := encoding_of(sample)) is not None:
         raise SourceError(f"{file}: {_not_utf8(encoding)}")
-    columns = pa.schema([(name, pa.string()) for name in header.names])
-    types = None if known is None else known.get(header.names)
-    if types is None:
-        types = _column_types(sample, header.names, opts)
-        if known is not None and len(sample) >= TELLING:
-            known[header.names] = types
-    shape = CsvShape(header.names, types, column_leaves(columns), opts)
+    shape, steps = _shape(sample, header.names, opts, known)
     return Stream(
         source=partial(_blocks, file, opts, header),
-        steps=(partial(parse, shape=shape),),
+        steps=steps,
         leaves=shape.leaves,
-        arrow_schema=columns,
+        arrow_schema=shape.columns,
         name=file.name,
         total_bytes=None if is_packed(file) else file.stat().st_size,
     )
 
 
-def read_header(file: Path, opts: CsvOptions) -> Header:
-    """The header of a file.
+def read_beginning(file: Path, opts: CsvOptions, size: int = 1 << 20) -> tuple[Header, bytes]:
+    """The header of a file, and the beginning of its rows, behind the header and empty lines.
 
     Args:
         file: its path.
         opts: how it is written; with `names`, there is no header to read.
+        size: number of bytes to read of the rows.
+
+    Returns:
+        The header, and at most about `size` bytes of UTF-8, from the first row on; empty where there are no rows.
 
     Raises:
-        SourceError: there is none, or it cannot be used.
+        SourceError: there is no header, or it cannot be used.
     """
-    cutter = Cutter(opts.delimiter, opts.quote)
-    blanks = b" \t\r\n".replace(opts.delimiter.encode(), b"")
-    text, at, piece, said = b"", 0, 1 << 16, b""
     with open_text(file, opts.encoding) as source:
-        while True:
-            more = source.read(piece)
-            text += more
-            _check_begin(text, file, opts)
-            if opts.names is not None:
-                return Header(unique_names(opts.names), 0, 0)
-            while size := cutter.first(text[at:], final=not more):
-                record = text[at : at + size]
-                at += size
-                if separator := _SEP.fullmatch(record):  # Excel's own line about the delimiter
-                    said = separator[1]
-                    continue
-                if said not in (b"", opts.delimiter.encode()) and said in record:
-                    raise SourceError(f"{file}: {_looks_like(said.decode())}, as its first line says.")
-                if record.strip(blanks):
-                    return Header(_header_names(cutter, record, file, opts), at, kernels.active.count_lines(text[:at]))
-                if at == len(text):
-                    break
-            if not more:
+        if isinstance(source.raw, io.FileIO):  # a large buffer for a small file takes longer than the file
+            size = min(size, file.stat().st_size + 1)
+        header, rows = _read_header(source, file, opts, size)
+        rows = rows.lstrip(b"\r\n")
+        while not rows and (more := source.read(size)):
+            rows = more.lstrip(b"\r\n")
+        return header, rows + source.read(max(0, size - len(rows)))
+
+
+def _read_header(source: IO[bytes], file: Path, opts: CsvOptions, piece: int) -> tuple[Header, bytes]:
+    """The header, and what was read behind it."""
+    cutter = Cutter.of(opts.delimiter, opts.quote)
+    blanks = b" \t\r\n".replace(opts.delimiter.encode(), b"")
+    text, at, said = b"", 0, b""
+    while True:
+        more = source.read(piece)
+        text += more
+        _check_begin(text, file, opts)
+        if opts.names is not None:
+            return Header(unique_names(opts.names), 0, 0), text
+        while size := cutter.first(text[at:], final=not more):
+            record = text[at : at + size]
+            at += size
+            if separator := _SEP.fullmatch(record):  # Excel's own line about the delimiter
+                said = separator[1]
+                continue
+            if said not in (b"", opts.delimiter.encode()) and said in record:
+                raise SourceError(f"{file}: {_looks_like(said.decode())}, as its first line says.")
+            if record.strip(blanks):
+                names = _header_names(cutter, record, file, opts)
+                return Header(names, at, kernels.active.count_lines(text[:at])), text[at:]
+            if at == len(text):
                 break
-            if len(text) > MAX_RECORD_BYTES:
-                raise SourceError(f"{file}: no end of the header found. Is {opts.quote!r} the quote character?")
-            piece = len(text)
+        if not more:
+            break
+        if len(text) > MAX_RECORD_BYTES:
+            raise SourceError(f"{file}: no end of the header found. Is {opts.quote!r} the quote character?")
+        piece = len(text)
     if text[at:].strip(blanks):
         raise SourceError(f"{file}: a {opts.quote} opens in the header and never closes. Close or remove it.")
     raise SourceError(f"{file}: is empty. A header and at least one row are needed.")
@@ -320,7 +340,7 @@ def _give(encoding: str) -> str:
 def _check_header(file: Path, opts: CsvOptions, header: Header, sample: bytes) -> None:
     """Refuse a first line that is a remark, or a row of data."""
     first, *more = header.names
-    _refuse_other_delimiter(file, opts, header, [one for one in sample.splitlines()[:20] if one.strip()])
+    _refuse_other_delimiter(file, opts, header, [one for one in _first_lines(sample) if one.strip()])
     if not more:
         widths = [*itertools.islice(_widths(sample, opts), 20)]
         wide = sum(width > 1 for width in widths)
@@ -337,9 +357,13 @@ def _check_header(file: Path, opts: CsvOptions, header: Header, sample: bytes) -
         )
 
 
+def _first_lines(sample: bytes) -> list[bytes]:
+    return [found[0] for found in itertools.islice(re.finditer(rb"[^\r\n]+", sample), 20)]
+
+
 def _widths(sample: bytes, opts: CsvOptions) -> Iterator[int]:
     """How many values each record of a sample has; blank lines are none."""
-    cutter, at = Cutter(opts.delimiter, opts.quote), 0
+    cutter, at = Cutter.of(opts.delimiter, opts.quote), 0
     while size := cutter.first(sample[at:], final=True):
         record = sample[at : at + size]
         at += size
@@ -347,24 +371,19 @@ def _widths(sample: bytes, opts: CsvOptions) -> Iterator[int]:
             yield len(cutter.values(record))
 
 
-def first_rows(file: Path, opts: CsvOptions, header: Header, size: int = 1 << 20) -> bytes:
-    """The beginning of the rows, behind the header and empty lines.
-
-    Args:
-        file: path of the file.
-        opts: how it is written; its encoding is used.
-        header: the header that was read from it.
-        size: number of bytes to read at a time.
-
-    Returns:
-        At most `size` bytes of UTF-8, from the first row on; empty where there are no rows.
-    """
-    with open_text(file, opts.encoding) as source:
-        source.read(header.size)
-        while piece := source.read(size):
-            if piece := piece.lstrip(b"\r\n"):
-                return piece
-    return b""
+def _shape(
+    sample: bytes, names: tuple[str, ...], opts: CsvOptions, known: KnownShapes | None
+) -> tuple[CsvShape, tuple[Callable[[Any], Any], ...]]:
+    """The shape of a file and the steps that read it: of files of the same columns, those that tell its types."""
+    telling = known is None or len(sample) >= TELLING
+    known = {} if known is None else known
+    found = known.get((names, True)) or known.get((names, telling))
+    if found is None:
+        columns = pa.schema([(name, pa.string()) for name in names])
+        types = _column_types(sample, names, opts) if telling else dict(zip(names, columns.types, strict=True))
+        shape = CsvShape(names, types, column_leaves(columns), opts)
+        found = known[names, telling] = shape, (partial(parse, shape=shape),)
+    return found
 
 
 def _column_types(sample: bytes, names: tuple[str, ...], opts: CsvOptions) -> dict[str, pa.DataType]:
@@ -372,7 +391,7 @@ def _column_types(sample: bytes, names: tuple[str, ...], opts: CsvOptions) -> di
     types: dict[str, pa.DataType] = dict.fromkeys(names, pa.string())
     shape = CsvShape(names, types, (), opts)
     end = kernels.active.last_record_end(sample, 0, len(sample), False, opts.delimiter, opts.quote)
-    records = parse_records(sample[:end], 0, shape).records
+    records = parse_records(sample[:end], [(0, 0)], shape).records
     if records.num_rows >= 500:
         for name, column in zip(names, records.columns, strict=True):
             if len(column.unique()) * 20 <= records.num_rows:
@@ -382,10 +401,11 @@ def _column_types(sample: bytes, names: tuple[str, ...], opts: CsvOptions) -> di
 
 def _blocks(file: Path, opts: CsvOptions, header: Header) -> Iterator[CsvBlock]:
     """The file cut at record ends."""
-    cutter, lines = Cutter(opts.delimiter, opts.quote), header.lines
+    cutter, lines = Cutter.of(opts.delimiter, opts.quote), header.lines
     with open_text(file, opts.encoding) as source:
         source.read(header.size)
-        rest, more = b"", min(opts.block_bytes, max(file.stat().st_size, 1 << 16))  # small files get small buffers
+        first, rest = True, b""
+        more = min(opts.block_bytes, max(file.stat().st_size + 1, 1 << 16))  # small files get small buffers
         while True:
             buffer = memoryview(pa.allocate_buffer(len(rest) + more)).cast("B")
             buffer[: len(rest)] = rest
@@ -395,8 +415,8 @@ def _blocks(file: Path, opts: CsvOptions, header: Header) -> Iterator[CsvBlock]:
             final = size < len(buffer)
             end = kernels.active.last_record_end(buffer, 0, size, final, opts.delimiter, opts.quote)
             if end:
-                yield CsvBlock(buffer[:end], lines)
-                lines = 0
+                yield CsvBlock(buffer[:end], lines, whole=final and first and end == size)
+                lines, first = 0, False
             rest, more = bytes(buffer[end:size]), opts.block_bytes
             if (final and rest) or (not end and size > MAX_RECORD_BYTES):
                 block, rest = _no_row(cutter, source, rest, opts)
@@ -433,6 +453,18 @@ def _no_row(cutter: Cutter, source: IO[bytes], piece: bytes, opts: CsvOptions) -
     return CsvBlock(shown, 0, reason, lines, size), piece[end:] if end >= 0 else b""
 
 
+def joined(blocks: Sequence[CsvBlock]) -> CsvBlock:
+    """Blocks of whole files of the same shape as one."""
+    texts: list[memoryview | bytes] = []
+    starts, at = [], 0
+    for block in blocks:
+        starts.append((at, block.before))
+        end = b"" if block.data[-1] in b"\r\n" else b"\n"
+        texts += [block.data, end]
+        at += len(block.data) + len(end)
+    return CsvBlock(b"".join(texts), blocks[0].before, more=tuple(starts[1:]))
+
+
 def parse(block: CsvBlock, shape: CsvShape) -> Chunk:
     """The rows of a block."""
     if block.reason is not None:
@@ -440,39 +472,50 @@ def parse(block: CsvBlock, shape: CsvShape) -> Chunk:
         unread = (Unread(1, block.before + 1, text, "unreadable", block.reason),)
         lines = block.before + block.lines
         return row_chunk(shape.empty(), shape.leaves, consumed=1, unread=unread, lines=lines, size=block.size)
-    lines, size = block.before + kernels.active.count_lines(block.data), len(block.data)
-    chunk = parse_records(block.data, block.before, shape)
+    starts = ((0, block.before), *block.more)
+    start, before = starts[-1]
+    lines, size = before + kernels.active.count_lines(block.data[start:]), len(block.data)
+    chunk = parse_records(block.data, starts, shape)
     block.data = b""  # parsed values are copies; the text makes room for what becomes of them
     return replace(chunk, lines=lines, size=size)
 
 
-def parse_records(data: memoryview | bytes, lines: int, shape: CsvShape, only: Sequence[str] | None = None) -> Chunk:
+def parse_records(
+    data: memoryview | bytes, starts: Sequence[tuple[int, int]], shape: CsvShape, only: Sequence[str] | None = None
+) -> Chunk:
     """Parse whole records.
 
     Args:
         data: their text.
-        lines: how many lines come before it.
+        starts: where each file's records begin in it, and how many lines come before them in their file.
         shape: the columns.
         only: the columns that are wanted; None means all.
 
     Returns:
-        A chunk of the rows, with the records that cannot be rows set aside.
+        A chunk of the rows, with the records that cannot be rows set aside; its files are numbered from 0 on, if there
+        are several.
     """
     names = shape.names if only is None else tuple(only)
-    batch, aside = kernels.active.parse_csv(data, shape.form, names)
+    batch, aside, before = kernels.active.parse_csv(data, shape.form, names, [at for at, _ in starts[1:]])
     total = batch.num_rows + len(aside)
     rows = np.arange(1, total + 1, dtype=np.int64)
     unread: tuple[Unread, ...] = ()
     if len(aside):
         rows = np.delete(rows, aside[:, 0])
-        unread = tuple(_unread(data, lines, aside, shape))
-    return Chunk(shape.leaves, batch, rows, unread=unread, source=batch, consumed=total)
+        unread = tuple(_unread(data, starts, aside, shape))
+    files = enumerate(np.diff(before, prepend=0, append=total).tolist()) if len(starts) > 1 else ()
+    return Chunk(shape.leaves, batch, rows, unread=unread, source=batch, consumed=total, files=tuple(files))
 
 
-def _unread(data: memoryview | bytes, lines: int, aside: Aside, shape: CsvShape) -> Iterator[Unread]:
+def _unread(
+    data: memoryview | bytes, starts: Sequence[tuple[int, int]], aside: Aside, shape: CsvShape
+) -> Iterator[Unread]:
     """The records that are set aside, with their lines and reasons."""
-    before = 0
+    files = list(starts)
+    before, lines = files.pop(0)
     for number, start, end, values in aside.tolist():
+        while files and files[0][0] <= start:
+            before, lines = files.pop(0)
         lines += kernels.active.count_lines(data[before:start])
         before = start
         text = bytes(data[start:end]).rstrip(b"\r\n")

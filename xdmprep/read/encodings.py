@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-import pyarrow as pa
+from .. import kernels
 
 #: Lines that an encoding is told by.
 _LINES = 2_000
@@ -96,13 +96,13 @@ def encoding_of(sample: bytes) -> str | None:
         A codec of Python; None if the text is UTF-8, if only some lines are not, or if no encoding makes words of its
         bytes.
     """
-    if re.search(rb"\x1b\$[@B]", sample):
+    if b"\x1b" in sample and re.search(rb"\x1b\$[@B]", sample):
         return "iso2022_jp"
-    if is_utf8(sample[: sample.rfind(b"\n") + 1 or len(sample)]):
+    if kernels.active.is_utf8(sample[: sample.rfind(b"\n") + 1 or len(sample)]):
         return None
     rows = sample.splitlines()
     lines = [*itertools.islice((line for line in rows if not line.isascii()), _LINES)]
-    bad = [line for line in lines if not is_utf8(line)]
+    bad = [line for line in lines if not kernels.active.is_utf8(line)]
     if (len(bad) < 3 and 2 * len(bad) < len(rows)) or 10 * (len(lines) - len(bad)) > len(bad):
         return None
     text = b"\n".join(bad)
@@ -165,12 +165,3 @@ def _by_frequency(text: bytes) -> str | None:
     if found is None or len(letters) < 10 or 10 * sum(map(str.isalpha, letters)) < 9 * len(letters):
         return None
     return str(found.encoding)
-
-
-def is_utf8(text: bytes) -> bool:
-    """Whether bytes are UTF-8."""
-    try:
-        pa.array([text], pa.binary()).cast(pa.string())  # several times as fast as Python's decoder
-    except pa.ArrowInvalid:
-        return False
-    return True

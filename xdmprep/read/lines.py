@@ -28,7 +28,7 @@ from ..core.shred import Leaf
 from ..core.stream import Chunk, Stream
 from ..errors import SourceError
 from ..kernels.record_boundary import Cutter
-from .csv import CsvBlock, CsvOptions, CsvShape, first_rows, parse, parse_records, read_csv, read_header
+from .csv import CsvBlock, CsvOptions, CsvShape, parse, parse_records, read_beginning, read_csv
 
 #: A row's text, beside the columns that are parsed.
 LINE = Leaf(("\0line",), pa.string())
@@ -74,7 +74,7 @@ def read_lines(path: str | os.PathLike[str], options: CsvOptions | None, columns
     parsed = tuple(leaf for leaf in whole.leaves if leaf.path[0] in columns)
     leaves = (*parsed, LINE, *(BARE if bare else ()))
     step = partial(
-        _parse_lines, shape=shape, leaves=leaves, parsed=len(parsed), cutter=Cutter(opts.delimiter, opts.quote)
+        _parse_lines, shape=shape, leaves=leaves, parsed=len(parsed), cutter=Cutter.of(opts.delimiter, opts.quote)
     )
     schema = pa.schema([(str(leaf.path[0]), leaf.type) for leaf in leaves])
     stream = replace(whole, steps=(step,), leaves=leaves, arrow_schema=schema)
@@ -93,9 +93,9 @@ def alike(one: str | os.PathLike[str], other: str | os.PathLike[str], options: C
 
 def _habits(path: Path, opts: CsvOptions) -> tuple[bool, list[set[bool]]]:
     """Whether lines end with a carriage return, and for each column whether its values have quotes; of some rows."""
-    sample = first_rows(path, opts, read_header(path, opts), _SAMPLE)
+    _, sample = read_beginning(path, opts, _SAMPLE)
     sample = sample[: sample.rfind(b"\n") + 1]
-    rows = Cutter(opts.delimiter, opts.quote).rows(sample) if sample else None
+    rows = Cutter.of(opts.delimiter, opts.quote).rows(sample) if sample else None
     if rows is None:
         return False, []
     starts = np.concatenate([[0], rows.ends[:-1]])
@@ -114,7 +114,7 @@ def _parse_lines(block: CsvBlock, shape: CsvShape, leaves: tuple[Leaf, ...], par
     bare = len(leaves) > parsed + 1
     texts = None
     if block.reason is None:
-        chunk = parse_records(block.data, block.before, shape, names[:parsed])
+        chunk = parse_records(block.data, [(0, block.before)], shape, names[:parsed])
         if not any(item.code == "unreadable" for item in chunk.unread):
             texts = _texts(block.data, chunk.consumed, cutter, shape.opts, bare)
         chunk = replace(chunk, lines=block.before + kernels.active.count_lines(block.data), size=len(block.data))
@@ -178,7 +178,7 @@ def _parse_again(chunk: Chunk, shape: CsvShape) -> Chunk:
     (texts,) = chunk.records.columns
     joined = b"".join(texts.cast(pa.binary()).to_pylist())
 
-    batch = parse_records(joined, 0, shape).records if len(texts) else shape.empty()
+    batch = parse_records(joined, [(0, 0)], shape).records if len(texts) else shape.empty()
     if batch.num_rows != len(chunk):
         raise SourceError(f"{len(chunk)} rows were read before, {batch.num_rows} now.")
     return replace(chunk, leaves=shape.leaves, records=batch, source=batch)

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import glob
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial, reduce
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ from ..core.remote import expand as listed
 from ..core.shred import Leaf, column_leaves, conform
 from ..core.stream import Chunk, Origins, Stream
 from ..errors import NoRowsError, SourceError
+from .csv import CsvBlock, joined
 
 #: Endings of the files that a folder is searched for; each kind may be compressed.
 KINDS = {
@@ -141,9 +144,11 @@ def read_files(files: Sequence[str], open_file: Callable[[str], Stream]) -> Stre
     Raises:
         SourceError: a file cannot be read, is named twice, none has rows, or a column's types cannot be joined.
     """
-    twice = next((file for number, file in enumerate(files) if file in files[:number]), None)
-    if twice is not None:
-        raise SourceError(f"{shown(twice)}: is given twice. Its rows would be written twice.")
+    seen: set[str] = set()
+    for file in files:
+        if file in seen:
+            raise SourceError(f"{shown(file)}: is given twice. Its rows would be written twice.")
+        seen.add(file)
     opened: list[tuple[str, Stream]] = []
     for file in files:
         try:
@@ -183,8 +188,11 @@ def _joined(opened: Sequence[tuple[str, Stream]]) -> tuple[pa.Schema, list[str]]
     fields: dict[str, pa.Field] = {}
     first: dict[str, tuple[str, pa.DataType]] = {}
     unlike: dict[str, str] = {}
+    schemas: dict[int, tuple[str, pa.Schema]] = {}
     for file, stream in opened:
-        for field in stream.arrow_schema:
+        schemas.setdefault(id(stream.arrow_schema), (file, stream.arrow_schema))
+    for file, schema in schemas.values():
+        for field in schema:
             known = fields.setdefault(field.name, field)
             where, kind = first.setdefault(field.name, (shown(file), field.type))
             if not known.equals(field, check_metadata=True):
@@ -199,7 +207,8 @@ def _joined(opened: Sequence[tuple[str, Stream]]) -> tuple[pa.Schema, list[str]]
                     here = f"{field.name!r} holds {kind} in {where} and {field.type} in {shown(file)}"
                     unlike.setdefault(field.name, here)
                 fields[field.name] = pa.field(field.name, joined)
-    twice = [name for name in fields if any(stream.arrow_schema.names.count(name) > 1 for _, stream in opened)]
+    often = {name for _, schema in schemas.values() for name, times in Counter(schema.names).items() if times > 1}
+    twice = [name for name in fields if name in often]
     return pa.schema([fields[name] for name in [*fields, *twice]]), [*unlike.values()]
 
 
@@ -264,15 +273,26 @@ def _chunk(
 ) -> Chunk:  # fmt: skip
     """Pieces of one or several of the files, with the columns of all."""
     made = []
-    for number, value in pieces:
-        chunk: Chunk = reduce(lambda made, step: step(made), steps[number], value)
+    for numbers, value in _runs(pieces, steps):
+        chunk: Chunk = reduce(lambda made, step: step(made), steps[numbers[0]], value)
         records = _with_columns(chunk.records, schema)
         source = records if chunk.source is chunk.records else chunk.source
         if source is not None and source is not records:
             source = _with_columns(source, schema)
-        files = ((number, chunk.consumed),)
+        counts = chunk.files or ((0, chunk.consumed),)
+        files = tuple((numbers[at], rows) for at, rows in counts)
         made.append(replace(chunk, leaves=leaves, records=records, source=source, files=files))
     return made[0] if len(made) == 1 else _together(made)
+
+
+def _runs(pieces: list[_Piece], steps: tuple[tuple[Callable[[Any], Any], ...], ...]) -> Iterator[tuple[list[int], Any]]:
+    """The pieces with the numbers of their files; whole CSV files of one shape as one piece."""
+    for _, run in groupby(pieces, lambda one: (id(steps[one[0]]), isinstance(one[1], CsvBlock) and one[1].whole)):
+        numbers, values = map(list, zip(*run, strict=True))
+        if len(values) > 1 and isinstance(values[0], CsvBlock) and values[0].whole:
+            yield numbers, joined(values)
+        else:
+            yield from (([number], value) for number, value in zip(numbers, values, strict=True))
 
 
 def _together(chunks: list[Chunk]) -> Chunk:
@@ -282,7 +302,7 @@ def _together(chunks: list[Chunk]) -> Chunk:
     moved: list[Chunk] = []
     for chunk in chunks:
         lines = lines if chunk.files[0][0] == file else 0
-        file = chunk.files[0][0]
+        file = chunk.files[-1][0]
         moved.append(chunk.shift(rows, lines))
         rows, lines = rows + chunk.consumed, lines + chunk.lines
     records = joined_batches([chunk.records for chunk in chunks])
