@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial, reduce
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,6 +59,7 @@ class Finding:
         rows: int64, ascending row numbers in the numbering of the chunk; a row may occur more than once.
         values: the offending values as text, as long as `rows`; None where there is nothing to show.
         place: the path without what differs from row to row (indexes, keys of maps), empty where the path says it.
+        messages: the message of each row, where they differ; `message` is then what they have in common.
     """
 
     code: str
@@ -69,6 +71,7 @@ class Finding:
     hint: str = ""
     severity: Severity = "error"
     place: str = ""
+    messages: pa.Array | None = None
 
     @classmethod
     def of(
@@ -102,16 +105,19 @@ class Finding:
 
     def where(self, keep: np.ndarray[Any, np.dtype[np.bool_]]) -> Finding | None:
         """The part of the finding about the rows for which `keep` is True; None if there are none."""
-        if not keep.any():
-            return None
-        values = None if self.values is None else self.values.filter(pa.array(keep))
-        return replace(self, rows=self.rows[keep], values=values)
+        return self.taken(np.flatnonzero(keep)) if keep.any() else None
+
+    def taken(self, at: np.ndarray[Any, np.dtype[np.int64]]) -> Finding:
+        """The finding about some of its rows, by their positions."""
+        values, messages = (None if each is None else each.take(pa.array(at)) for each in (self.values, self.messages))
+        return replace(self, rows=self.rows[at], values=values, messages=messages)
 
     def issues(self) -> Iterator[Issue]:
         """The finding row by row."""
         values = [None] * len(self.rows) if self.values is None else self.values.cast(pa.string()).to_pylist()
-        for row, value in zip(self.rows.tolist(), values, strict=True):
-            yield Issue(self.code, self.severity, self.message, row, self.path, self.column, value, self.hint)
+        messages = repeat(self.message) if self.messages is None else self.messages.to_pylist()
+        for row, value, message in zip(self.rows.tolist(), values, messages, strict=False):
+            yield Issue(self.code, self.severity, message, row, self.path, self.column, value, self.hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -591,10 +597,14 @@ def issue_table(findings: Sequence[Finding]) -> pa.Table:
         each([finding.path for finding in findings]),
         each([finding.column for finding in findings]),
         pa.concat_arrays([pa.nulls(0, pa.string()), *values]),
-        each([finding.message for finding in findings]),
+        pa.concat_arrays([pa.nulls(0, pa.string()), *map(_messages, findings)]),
         each([finding.hint for finding in findings]),
     ]
     return pa.Table.from_arrays(columns, schema=ISSUE_SCHEMA)
+
+
+def _messages(finding: Finding) -> pa.Array:
+    return pa.repeat(finding.message, len(finding.rows)) if finding.messages is None else finding.messages
 
 
 def unfit_findings(unfit: Sequence[Unfit], leaf: Leaf, rows: np.ndarray[Any, np.dtype[np.int64]]) -> list[Finding]:

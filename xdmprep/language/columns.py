@@ -11,6 +11,7 @@ other zones the zone is beside it (:data:`ZONED`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ import pyarrow.compute as pc
 
 from ..core.arrow_types import is_text, plain_column, plain_type, without_dictionary
 from ..kernels.arrays import valid
+from .values import shortened
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 Ints = np.ndarray[Any, Any]
@@ -38,12 +40,12 @@ class Column:
     """`values` as long as the batch; `open` is True where they are still to be found (None: nowhere).
 
     Values for which there is no type are a list of Python values.  Where it is known already that an open row fails,
-    `why` says so (one text or None for each row; None: nowhere).
+    `why` says so (a string or null for each row; None: nowhere).
     """
 
     __slots__ = ("open", "values", "why")
 
-    def __init__(self, values: Any, open: Mask | None = None, why: Ints | None = None) -> None:
+    def __init__(self, values: Any, open: Mask | None = None, why: pa.Array | None = None) -> None:
         self.values, self.open, self.why = values, open, why
 
 
@@ -89,39 +91,49 @@ def merged(*masks: Mask | None) -> Mask | None:
     return out
 
 
-def first_reasons(columns: Sequence[Column], n: int) -> Ints | None:
+def first_reasons(columns: Sequence[Column], n: int) -> pa.Array | None:
     """Why rows fail: the first of the columns that is open there says it; None for nowhere."""
     if all(column.why is None for column in columns):
         return None
-    why, seen = np.full(n, None, dtype=object), np.zeros(n, dtype=bool)
+    why, seen = pa.nulls(n, TEXT), np.zeros(n, dtype=bool)
     for column in columns:
         if column.open is not None:
             if column.why is not None:
-                why = np.where(seen, why, column.why)
-            seen |= column.open
+                why = pc.if_else(pa.array(seen), why, column.why) if seen.any() else column.why
+            seen = seen | column.open
     return why
 
 
-#: Texts that messages quote as they are.
-_QUOTABLE = r"^[ -&(-\[\]-~]{1,80}$"
-
-
-def reported(text: pa.Array, found: Column, *reasons: tuple[str, str]) -> Column:
-    """`found` with why its open texts fail, where an expression says so for sure and messages quote them plainly.
+def reported(text: pa.Array, found: Column, *reasons: tuple[re.Pattern[str], str]) -> Column:
+    """`found` with why its open strings fail, once per distinct string.
 
     Args:
         text: what was read.
         found: what was found.
-        reasons: expressions for RE2, and what the message says behind the quoted text.
+        reasons: a string that an expression does not match as a whole fails; the message quotes it, with this behind.
     """
-    if found.open is None or any(len(ending) > 300 for _, ending in reasons):  # long messages are cut
+    if found.open is None:
         return found
-    at = np.flatnonzero(found.open)
-    words = text.take(pa.array(at))
-    plainly, why = pc.match_substring_regex(words, _QUOTABLE), np.full(len(text), None, dtype=object)
+    encoded = text.filter(pa.array(found.open)).dictionary_encode()
+    words = encoded.dictionary.to_pylist()
+    why: list[str | None] = [None] * len(words)
     for expression, ending in reasons:
-        sure = as_mask(pc.and_(plainly, pc.match_substring_regex(words, expression)))
-        why[at[sure]] = pc.binary_join_element_wise("'", words.filter(pa.array(sure)), f"' {ending}", "").to_pylist()
+        fits = expression.fullmatch
+        for i, word in enumerate(words):
+            if why[i] is None and not fits(word):
+                why[i] = shortened(f"{word[:80]!r} {ending}")
+    told = pa.array(why, TEXT).take(encoded.indices)
+    return Column(found.values, found.open, patched(pa.nulls(len(text), TEXT), found.open, told))
+
+
+def because(found: Column, *reasons: tuple[Mask, pa.Array | str]) -> Column:
+    """`found` with why open rows fail: the first reason that holds for a row, one for all rows or one for each."""
+    if found.open is None:
+        return found
+    why = pa.nulls(len(found.open), TEXT) if found.why is None else found.why
+    for holds, reason in reasons:
+        here = pa.array(holds & found.open & nulls_of(why))
+        why = pc.replace_with_mask(why, here, reason.filter(here) if isinstance(reason, pa.Array) else reason)
     return Column(found.values, found.open, why)
 
 

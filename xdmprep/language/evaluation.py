@@ -31,6 +31,7 @@ from .columns import (
     marked,
     merged,
     nulls_of,
+    patched,
     plain,
     some,
 )
@@ -259,7 +260,7 @@ def _on_words(node: Call, frame: Frame) -> Column | None:
         places = codes if places is None else places * np.int32(len(known)) + codes
     found = _call(node, Frame(words, combinations, frame.context, None, frame.asked))
     is_open = None if found.open is None else some(found.open[places])
-    why = None if found.why is None else found.why[places]
+    why = None if found.why is None else found.why.take(pa.array(places))
     if isinstance(found, Constants):
         return Constants(found.value, frame.n)
     if isinstance(found.values, list):
@@ -311,21 +312,17 @@ def _interpreted(node: Node, work: Callable[..., Any], columns: Sequence[Column]
     is_open = merged(*[column.open for column in columns])
     at = None if is_open is None or not is_open.any() else np.flatnonzero(~is_open)
     settled = columns if at is None else [_taken(column, at) for column in columns]
-    values, reasons = each(work, settled, n if at is None else len(at), frame, node.random, node)
-    if at is not None:
+    values, why = each(work, settled, n if at is None else len(at), frame, node.random, node)
+    if at is not None and is_open is not None:
         whole: list[Any] = [None] * n
         for i, value in zip(at.tolist(), values, strict=True):
             whole[i] = value
         values = whole
+        why = None if why is None else why.take(pa.array(np.cumsum(~is_open) - 1, mask=is_open))
     made = from_python(values)
     if result is not None and not isinstance(made, list) and pa.types.is_null(made.type):
         made = pa.nulls(n, result)
-    if not reasons:
-        return Column(made, is_open, first_reasons(columns, n))
-    failed = np.fromiter(reasons, np.int64) if at is None else at[list(reasons)]
-    why = np.full(n, None, dtype=object)
-    why[failed] = list(reasons.values())
-    own = Column(made, marked(n, failed), why)
+    own = Column(made, None if why is None else ~nulls_of(why), why)
     return Column(made, merged(is_open, own.open), first_reasons([*columns, own], n))
 
 
@@ -339,7 +336,7 @@ def _by_word(entry: Kernel, rows: Rows, given: Sequence[Column | Body]) -> Colum
     for i, words in sorted(few, key=lambda one: len(one[1].dictionary)):
         pieces: list[pa.Array] = []
         places, is_open, filled = np.zeros(rows.n, dtype=np.int64), np.ones(rows.n, dtype=bool), 0
-        why = np.full(rows.n, None, dtype=object)
+        why = pa.nulls(rows.n, TEXT)
         codes = words.indices.to_numpy(zero_copy_only=False)
         for code, word in enumerate(words.dictionary.to_pylist()):
             at = np.flatnonzero(codes == code)
@@ -350,7 +347,7 @@ def _by_word(entry: Kernel, rows: Rows, given: Sequence[Column | Body]) -> Colum
             if made is not None and not isinstance(made.values, list):
                 places[at] = filled + np.arange(len(at))
                 is_open[at] = False if made.open is None else made.open
-                why[at] = made.why
+                why = why if made.why is None else patched(why, marked(rows.n, at), made.why)
                 pieces.append(plain(made.values))
                 filled += len(at)
         if pieces:
@@ -375,7 +372,7 @@ def _taken(column: Column, at: Ints) -> Column:
         return Constants(column.value, len(at))
     values = column.values
     values = [values[i] for i in at.tolist()] if isinstance(values, list) else values.take(pa.array(at))
-    why = None if column.why is None else column.why[at]
+    why = None if column.why is None else column.why.take(pa.array(at))
     return Column(values, None if column.open is None else some(column.open[at]), why)
 
 
@@ -396,7 +393,7 @@ def _is_nested(values: Any) -> bool:
 def each(
     work: Callable[..., Any], columns: Sequence[Column], n: int, frame: Frame, random: bool = False,
     node: Node | None = None,
-) -> tuple[list[Any], dict[int, str]]:  # fmt: skip
+) -> tuple[list[Any], pa.Array | None]:  # fmt: skip
     """What a function gives, once per distinct combination of the columns where they can be told apart.
 
     Args:
@@ -408,7 +405,7 @@ def each(
         node: what is noted as asking the interpreter.
 
     Returns:
-        The values of all rows, and why rows failed, by their position.
+        The values of all rows, and why rows failed (null where they did not; None: none did).
     """
     arrays = [column.values for column in _varying(columns)]
     flat = not random and not any(_is_nested(values) or isinstance(values, list) for values in arrays)
@@ -435,11 +432,10 @@ def each(
             reasons[i] = str(error)
         except (RecursionError, OverflowError, MemoryError) as error:
             reasons[i] = reason_of(error)
+    why = pa.array([reasons.get(i) for i in range(count)], TEXT) if reasons else None
     if unique is None:
-        return out, reasons
-    which = unique[1].to_pylist()
-    failed = {i: reasons[code] for i, code in enumerate(which) if code in reasons} if reasons else {}
-    return [out[code] for code in which], failed
+        return out, why
+    return [out[code] for code in unique[1].to_pylist()], None if why is None else why.take(unique[1])
 
 
 #: Of so many rows that are looked at, as many as the share differ where evaluating each row is cheaper.

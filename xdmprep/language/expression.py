@@ -15,7 +15,7 @@ from ..errors import ExpressionError
 from . import shapes
 from .binding import bind
 from .catalogue import Context
-from .columns import DOUBLE, Column, Ints, Mask, nulls_of, patched, usable, usable_type
+from .columns import DOUBLE, TEXT, Column, Ints, Mask, nulls_of, patched, usable, usable_type
 from .constants import check_constants, likely_mistakes
 from .evaluation import Frame, Shared, Types, annotate, each, evaluate, fold
 from .grammar import parse
@@ -24,6 +24,8 @@ from .options import DEFAULT, Options
 from .printed import Places, places_of
 from .tree import ARRAY, CHOICE, ELEMENT, MAP, Call, FieldPath, Node, repeated, walk
 from .values import Failed
+
+_NOWHERE, _NO_REASON = np.zeros(0, dtype=np.int64), pa.nulls(0, TEXT)
 
 
 class Evaluated:
@@ -34,13 +36,19 @@ class Evaluated:
             per row only, it may be a mixed one (see :mod:`xdmprep.language.shapes`).
         values: an Arrow array of the expression's type (texts may be dictionary-encoded).  Where the type is known per
             row only, or a value of this batch does not fit it, or there are exact numbers: a list of Python values.
-        errors: 0-based position and reason of every row that failed, in order; its value is null.
+        failed: 0-based positions of the rows that failed, in order; their values are null.
+        why: the reason of each of them.
     """
 
-    __slots__ = ("_inner", "column", "errors")
+    __slots__ = ("_inner", "column", "failed", "why")
 
-    def __init__(self, column: Any, errors: list[tuple[int, str]], inner: Any = None) -> None:
-        self.column, self.errors, self._inner = column, errors, inner
+    def __init__(self, column: Any, failed: Ints = _NOWHERE, why: pa.Array = _NO_REASON, inner: Any = None) -> None:
+        self.column, self.failed, self.why, self._inner = column, failed, why, inner
+
+    @property
+    def errors(self) -> list[tuple[int, str]]:
+        """The positions of the rows that failed, each with its reason."""
+        return list(zip(self.failed.tolist(), self.why.to_pylist(), strict=True))
 
     @property
     def values(self) -> pa.Array | list[Any]:  # noqa: D102 (see the class)
@@ -173,7 +181,7 @@ class Expression:
                 columns[name] = usable(shapes.as_numerals(records.column(at), self._fields.get(name) or field(at)))
         kind = self._types(pa.schema([(name, column.type) for name, column in columns.items()]))[self.folded]
         if isinstance(self.tree, FieldPath) and (passed := _passed(self.tree, columns)) is not None:
-            return Evaluated(passed, [])
+            return Evaluated(passed)
         keys = None if self.options.seed is None else _row_keys(records, self.columns, self.text)
         if shared is None:
             shared = dict.fromkeys(self._repeated)
@@ -183,7 +191,7 @@ class Expression:
         column = evaluate(self.folded, frame)
         values, is_open = column.values, column.open
         if is_open is None or not is_open.any():
-            return self._handed(values, [], kind)
+            return _handed(values, kind)
         return self._completed(values, is_open, frame, kind, column.why)
 
     def interpreted(self, records: pa.RecordBatch) -> list[tuple[str, bool]]:
@@ -195,59 +203,54 @@ class Expression:
         self.apply(records, asked)
         return [(_written(node), once) for node, once in asked.items()]
 
-    def _handed(
-        self, values: pa.Array | list[Any], errors: list[tuple[int, str]], kind: pa.DataType | None
-    ) -> Evaluated:
-        """`values` as they are handed out: of the type that was said, where they fit it."""
-        if kind is None:
-            return _untyped(values, errors)
-        array = shapes.from_python(shapes.in_micros(values)) if isinstance(values, list) else values
-        settled = None if isinstance(array, list) else _settled(array, kind)
-        if settled is None:
-            return _untyped(values, errors)
-        inner = settled if shapes.said_type(settled.type) != shapes.final_type(settled.type) else None
-        return Evaluated(shapes.final(settled), errors, inner)
-
     def _completed(
         self, values: pa.Array | list[Any], is_open: Mask, frame: Frame, kind: pa.DataType | None,
-        why: Ints | None = None,
+        why: pa.Array | None = None,
     ) -> Evaluated:  # fmt: skip
         """`values` with the open rows worked out by the interpreter, unless it is known why they fail."""
         at = np.flatnonzero(is_open)
-        told = (
-            np.zeros(len(at), dtype=bool)
-            if why is None
-            else np.fromiter((each is not None for each in why[at]), bool, len(at))
-        )
-        errors = [] if why is None else list(zip(at[told].tolist(), why[at[told]].tolist(), strict=True))
-        found: list[Any] = [None] * len(at)
-        if not told.all():
-            asked = np.flatnonzero(~told)
+        why = pa.nulls(len(at), TEXT) if why is None else why.take(pa.array(at))
+        fresh, found, unknown = pa.nulls(len(at)), [None] * len(at), nulls_of(why)
+        if unknown.any():
+            asked = np.flatnonzero(unknown)
             some = frame.taken(at[asked]) if len(asked) < frame.n else frame
             columns = [Column(some.column(name)) for name in self.columns]
             often = self.tree if len(asked) * 10 > frame.n else None
             more, reasons = each(row_function(self.tree), columns, len(asked), some, self.folded.random, often)
             for i, value in zip(asked.tolist(), more, strict=True):
                 found[i] = value
-            rows = at[asked].tolist()
-            errors = sorted(errors + [(rows[i], reason) for i, reason in reasons.items()])
+            fresh = shapes.from_python(found)
+            why = why if reasons is None else patched(why, unknown, reasons)
+        failed = ~nulls_of(why)
+        errors = at[failed], why.filter(pa.array(failed))
         if len(at) == frame.n:
-            return self._handed(shapes.from_python(found), errors, kind)
-        fresh = shapes.from_python(found)
+            return _handed(fresh, kind, *errors)
         if not isinstance(values, list) and not isinstance(fresh, list):
             if kind is not None:
                 new, old = _settled(fresh, kind), _settled(values, kind)
                 if new is not None and old is not None:
-                    return self._handed(patched(old, is_open, new), errors, kind)
+                    return _handed(patched(old, is_open, new), kind, *errors)
             which, places = is_open.astype(np.int64), np.zeros(frame.n, dtype=np.int64)
             places[at] = np.arange(len(at))
             made = shapes.chosen(which, [Column(values), Column(fresh.take(pa.array(places)))])
-            return self._handed(made.values, errors, kind)
-        items = shapes.to_python(values)
-        items = list(items)
+            return _handed(made.values, kind, *errors)
+        items = list(shapes.to_python(values))
         for i, value in zip(at.tolist(), found, strict=True):
             items[i] = value
-        return self._handed(items, errors, kind)
+        return _handed(items, kind, *errors)
+
+
+def _handed(
+    values: pa.Array | list[Any], kind: pa.DataType | None, failed: Ints = _NOWHERE, why: pa.Array = _NO_REASON
+) -> Evaluated:
+    """`values` as they are handed out: of the type that was said, where they fit it; otherwise of this batch's."""
+    array = shapes.from_python(shapes.in_micros(values)) if kind is not None and isinstance(values, list) else values
+    settled = None if kind is None or isinstance(array, list) else _settled(array, kind)
+    if settled is None:
+        column = shapes.outgoing(values) if isinstance(values, list) else shapes.final(values)
+        return Evaluated(column, failed, why, values)
+    inner = settled if shapes.said_type(settled.type) != shapes.final_type(settled.type) else None
+    return Evaluated(shapes.final(settled), failed, why, inner)
 
 
 def _written(node: Node) -> str:
@@ -257,11 +260,6 @@ def _written(node: Node) -> str:
     if node.name.removeprefix(".").isidentifier():
         return f"{node.name}()"
     return ELEMENT if node.name == ELEMENT else f"'{node.name.removesuffix('@')}'"
-
-
-def _untyped(values: pa.Array | list[Any], errors: list[tuple[int, str]]) -> Evaluated:
-    """A column whose type is that of this batch only."""
-    return Evaluated(shapes.outgoing(values) if isinstance(values, list) else shapes.final(values), errors, values)
 
 
 def _handed_out(kind: pa.DataType | None) -> pa.DataType | None:

@@ -673,8 +673,8 @@ def _automatic(options: Options) -> tuple[Pattern, ...]:
 
 
 @lru_cache(maxsize=1)
-def _shape() -> re.Pattern[str]:
-    """Matches every text in one of the automatic formats, and few others."""
+def automatic_shape() -> re.Pattern[str]:
+    """Matches every string in an automatic format that the ISO-8601 reading does not cover, and few others."""
     return re.compile("|".join(f"(?:{pattern.regex.pattern})" for pattern in _automatic(Options())), re.ASCII)
 
 
@@ -699,7 +699,7 @@ def read_date(text: str, options: Options) -> Moment:
             return Moment.local(at, nanos % 1000)
         except (ValueError, OverflowError):
             raise Failed(f"{text[:80]!r} is no date") from None
-    for pattern in _automatic(options) if _shape().fullmatch(text) else ():
+    for pattern in _automatic(options) if automatic_shape().fullmatch(text) else ():
         if pattern.regex.fullmatch(text):
             try:
                 return pattern.read(text)

@@ -29,18 +29,23 @@ class Failed(Exception):
     """An evaluation failed: the value is null, and this is the reason (cut where it quotes a long text)."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(reason if len(reason) <= 500 else f"{reason[:250]} ... {reason[-200:]}")
+        super().__init__(shortened(reason))
+
+
+def shortened(reason: str) -> str:
+    """A reason, cut where it quotes a long text."""
+    return reason if len(reason) <= 500 else f"{reason[:250]} ... {reason[-200:]}"
 
 
 _INTEGER = re.compile(r"[+-]?[0-9]+")
-_DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
 def number_in(text: str) -> int | float | None:
     """The number that `text` spells, None if it spells none (or one that no double can hold)."""
     if _INTEGER.fullmatch(text):
         return int(text) if len(text) < 4000 else None
-    if _DECIMAL.fullmatch(text):
+    if DECIMAL.fullmatch(text):
         value = float(text)
         return value if math.isfinite(value) else None
     return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -155,23 +154,18 @@ class Work:
         return len(self._told) > known
 
     def _tell_source(self, source: Source, path: str) -> None:
-        """One finding for each reason; most reasons quote the value, so there may be one for each row."""
-        reasons: dict[str, list[int]] = {}
-        for position, reason in sorted(self.run(source).errors):
-            reasons.setdefault(reason, []).append(position)
-        at = np.fromiter(chain.from_iterable(reasons.values()), np.int64)
-        rows, values = self.rows[at], None
-        if reasons and isinstance(source, ExpressionSource) and len(source.columns) == 1 and not source.absent:
-            values = texts(self.records.column(source.columns[0]), at)
-        start = 0
-        for reason, positions in reasons.items():
-            end = start + len(positions)
-            some = None if values is None else values.slice(start, end - start)
-            message = f"the expression failed: {reason.rstrip('.')}"
+        """A finding about the rows in which an expression failed; most reasons quote the value."""
+        made = self.run(source)
+        if made.failed is not None and len(made.failed):
+            values = None
+            if isinstance(source, ExpressionSource) and len(source.columns) == 1 and not source.absent:
+                values = texts(self.records.column(source.columns[0]), made.failed)
+            what = "the expression failed"
+            messages = pc.binary_join_element_wise(what, pc.utf8_rtrim(made.why, "."), ": ")
             self.findings.append(
-                Finding("expression", path, message, rows[start:end], some, source.text, severity=self.severity)
-            )
-            start = end
+                Finding("expression", path, what, self.rows[made.failed], values, source.text, severity=self.severity,
+                        messages=messages)
+            )  # fmt: skip
         for name in source.absent:
             text = f"the source has no column '{name}'"
             self._add("missing-column", path, text, self.rows, None, source.text)

@@ -359,13 +359,9 @@ class _Out:
             if here.any():
                 moved = first[order[at[here]]]
                 by_row = np.argsort(moved, kind="stable")
-                values = (
-                    None if finding.values is None else finding.values.filter(pa.array(here)).take(pa.array(by_row))
-                )
-                yield replace(finding, rows=moved[by_row], values=values)
+                yield replace(finding.taken(np.flatnonzero(here)[by_row]), rows=moved[by_row])
             if not here.all():
-                values = None if finding.values is None else finding.values.filter(pa.array(~here))
-                kept.append(replace(finding, rows=finding.rows[~here], values=values))
+                kept.append(finding.taken(np.flatnonzero(~here)))
         self.findings = kept
 
     def rest(self) -> Iterator[Chunk]:

@@ -159,7 +159,7 @@ class ExpressionSource(Source):
         if self.expression.options.seed is None:  # else all columns tell the rows of a batch from those of others
             records = records.select(self.expression.columns) if self.expression.columns else records
         made = self.expression.apply(records, shared=shared)
-        return Made(made.column, made.errors)
+        return Made(made.column, made.failed, made.why)
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,7 +190,12 @@ class CallableSource(Source):
         if plain_type(array.type) is None:
             raise MappingError(f"{self.text} gives values of type {array.type}, which no record can hold.")
         array, unfit = plain_column(array)
-        return Made(array, sorted((int(row), item.reason) for item in unfit for row in item.rows))
+        told = sorted((int(row), item.reason) for item in unfit for row in item.rows)
+        failed, why = (
+            np.array([row for row, _ in told], np.int64),
+            pa.array([reason for _, reason in told], pa.string()),
+        )
+        return Made(array, failed, why)
 
 
 def sources_of(node: Node) -> Iterator[Source]:

@@ -25,13 +25,15 @@ class Made:
 
     Attributes:
         values: an array, or Python values where types differ per row.
-        errors: 0-based position and reason of every row that failed.
+        failed: 0-based positions of the rows that failed, in order; None where none did.
+        why: the reason of each of them.
         misfits: what did not fit the type of a cast.
         differing: 0-based positions of the rows that say something else than the first of their group.
     """
 
     values: Any
-    errors: Sequence[tuple[int, str]] = ()
+    failed: np.ndarray[Any, np.dtype[np.int64]] | None = None
+    why: pa.Array | None = None
     misfits: Sequence[Misfit] = ()
     differing: np.ndarray[Any, np.dtype[np.int64]] | None = None
 

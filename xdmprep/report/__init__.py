@@ -117,6 +117,29 @@ def _common(one: str, other: str) -> str:
     return "".join(text + same for text, same in zip_longest(between, shared, fillvalue=""))
 
 
+def _kinds(finding: Finding) -> Iterator[Finding]:
+    """A finding in parts: the messages of each differ in quoted texts and numbers only, and it says what they share."""
+    left: Finding | None = finding
+    for _ in range(MESSAGES):
+        if left is None or left.messages is None:
+            break
+        shared = str(left.messages[0])
+        same = _alike(left.messages, _template(shared))
+        messages = left.messages.filter(pa.array(same))
+        while not (told := _alike(messages, shared)).all():
+            shared = _common(shared, str(messages[np.argmin(told)])) or _template(shared)
+        yield replace(left.taken(np.flatnonzero(same)), message=shared, messages=None)
+        left = left.where(~same)
+    if left is not None:
+        yield replace(left, messages=None)
+
+
+def _alike(messages: Any, shared: str) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Which messages are the same as `shared`, but for what it leaves out."""
+    pattern = ".*".join(map(re.escape, shared.split("\u2026")))
+    return np.asarray(pc.match_substring_regex(messages, rf"(?s)\A{pattern}\z"))
+
+
 @lru_cache(maxsize=4096)
 def _place(path: str) -> str:
     """A path without its indexes."""
@@ -236,7 +259,8 @@ class Report:
         if bad:
             self.invalid += len(np.unique(np.concatenate(bad)))
         for finding in some:
-            self._group(finding).add(finding.rows, finding.values)
+            for part in _kinds(finding):
+                self._group(part).add(part.rows, part.values)
             self._hold(finding, len(finding.rows), finding.severity == "error")
         if unread:
             self.invalid += len(unread)
@@ -672,8 +696,7 @@ def _head(piece: Finding | pa.Table, room: int) -> Any:
         return piece.slice(0, room)
     if room >= len(piece.rows):
         return piece
-    values = None if piece.values is None else piece.values.slice(0, room)
-    return replace(piece, rows=piece.rows[:room], values=values)
+    return piece.taken(np.arange(room))
 
 
 def _untold(code: str, message: str) -> str:

@@ -48,13 +48,13 @@ def _read(rows: Rows, value: Column, pattern: Any) -> Column:
     if name in ("moment", "zoned"):
         return Column(value.values)
     need(name == "text")
-    words, no_digit = plain(value.values), r"^[^0-9]*$"  # every date has some
+    words = plain(value.values)
     if pattern is None:
-        return reported(words, read_automatic(rows, value), (no_digit, "is in none of the known date formats"))
+        return read_automatic(rows, value)
     known = rows.context.pattern(pattern)
     need(known.layouts)
     found = dates.read_layouts(words, known.layouts, True, rows.options)
-    return reported(words, found, (no_digit, f"does not have the format {known.text!r}"))
+    return reported(words, found, (known.regex, f"does not have the format {known.text!r}"))
 
 
 @kernel("format", "moment fixed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,8 @@ from ..columns import (
     Ints,
     Mask,
     as_mask,
+    because,
+    first_reasons,
     merged,
     nulls_of,
     numpy_of,
@@ -25,16 +28,18 @@ from ..columns import (
     reported,
     some,
 )
+from ..options import Options
 from ..shapes import alternatives, chosen, digits_of, instant_of, mixed_of, only_where
-from ..values import number_in
+from ..values import DECIMAL, number_in
 from . import exact, numbers, texts
 from .equality import same
 from .table import Constants, Made, Rows, as_texts, failing, kernel, kind, need, needed, truths
 
 # Conversions
 
-_NO_NUMBER = "[^0-9eE.+-]", "is not a number"
-_NOT_WHOLE = r"^-?[0-9]{1,15}\.[0-9]{1,15}$", "is not a whole number"
+_NO_NUMBER = DECIMAL, "is not a number"
+#: Of long ones and those with an exponent the interpreter says whether they are numbers.
+_NOT_WHOLE = re.compile(r"[+-]?[0-9]+|.*[eE].*|.{300,}"), "is not a whole number"
 
 
 @kernel("to_integer", "any", option="fractions")
@@ -51,9 +56,14 @@ def _whole(rows: Rows, value: Column, option: str) -> Made:
     if name == "double":
         given = numpy_of(value.values)
         whole = np.trunc(given)
-        odd = ~(np.abs(given) < 2.0**63) | ((whole != given) & (not cut))
+        broken = (whole != given) & (not cut)
         absent = nulls_of(value.values)
-        return Column(pa.array(np.where(odd, 0, whole).astype(np.int64), mask=absent | odd), some(odd & ~absent))
+        odd = ~(np.abs(given) < 2.0**63) | broken
+        found = Column(pa.array(np.where(odd, 0, whole).astype(np.int64), mask=absent | odd), some(odd & ~absent))
+        if not (broken & np.isfinite(given)).any():
+            return found
+        printed = pc.binary_join_element_wise("'", texts.as_text(value.values), "' is not a whole number", "")
+        return because(found, (broken & np.isfinite(given), printed))
     return failing(rows, value, LONG) if name != "mixed" else None
 
 
@@ -103,13 +113,21 @@ class _Operand:
         whole: where the number is an integer; True or False where that is so in all rows.
         open: where the column has no number.
         null: where the column is null.
+        why: why open rows fail, as of a column.
     """
 
-    __slots__ = ("doubles", "longs", "may_differ", "null", "open", "whole")
+    __slots__ = ("doubles", "longs", "may_differ", "null", "open", "whole", "why")
 
     def __init__(self, longs: Any, doubles: Any, whole: Any, null: Mask, is_open: Mask | None = None) -> None:
         self.longs, self.doubles, self.whole, self.null, self.open = longs, doubles, whole, null, is_open
-        self.may_differ = False
+        self.may_differ, self.why = False, None
+
+    def fault(self, options: Options) -> Column:
+        """A column that is open where the operand cannot be used."""
+        column = Column(None, self.open, self.why)
+        if options.null_operand == "zero":
+            return column
+        return because(Column(None, merged(self.open, some(self.null)), self.why), (self.null, "an operand is null"))
 
 
 def _operand(rows: Rows, column: Column) -> _Operand:
@@ -157,6 +175,7 @@ def _spelled(rows: Rows, values: pa.Array) -> _Operand:
         whole = numpy_of(longs.values)
         found = _Operand(whole, whole.astype(np.float64), np.ones(rows.n, dtype=bool), null, longs.open)
     found.may_differ = True
+    found.why = reported(values, Column(None, found.open), _NO_NUMBER).why
     return found
 
 
@@ -183,12 +202,17 @@ def _sum(rows: Rows, left: Column, right: Column, operator: str) -> Column:
     if "numeral" in (kind(left), kind(right)):
         return needed(exact.calculated(rows, left, right, operator))
     a, b = _operand(rows, left), _operand(rows, right)
-    is_open = merged(a.open, b.open)
-    if rows.options.null_operand == "error":
-        is_open = merged(is_open, some(a.null | b.null))
+    made = _result(rows, a, b, operator)
+    if operator in "/%":
+        made = because(made, (b.doubles == 0, "division by zero"))
+    faults = [a.fault(rows.options), b.fault(rows.options), made]
+    return Column(made.values, merged(*[each.open for each in faults]), first_reasons(faults, rows.n))
+
+
+def _result(rows: Rows, a: _Operand, b: _Operand, operator: str) -> Column:
     if a.whole is True and b.whole is True:
         values, odd = numbers.whole(operator, a.longs, b.longs)
-        return Column(pa.array(values, LONG), merged(is_open, some(odd)))
+        return Column(pa.array(values, LONG), some(odd))
     doubles, odd = _of_doubles(operator, a.doubles, b.doubles)
     both = np.logical_and(a.whole, b.whole)
     if np.ndim(both) == 0:
@@ -196,11 +220,11 @@ def _sum(rows: Rows, left: Column, right: Column, operator: str) -> Column:
     never = a.whole is False or b.whole is False
     differs = (a.may_differ or b.may_differ) and not never
     if not both.any() and (rows.n or not differs):
-        return Column(pa.array(doubles), merged(is_open, some(odd)))
+        return Column(pa.array(doubles), some(odd))
     longs, large = numbers.whole(operator, a.longs, b.longs)
     odd = np.where(both, large, odd)
     made = mixed_of({"long": pa.array(longs, LONG, mask=~both), "double": pa.array(doubles, DOUBLE, mask=both)})
-    return Column(made, merged(is_open, some(odd)))
+    return Column(made, some(odd))
 
 
 def _of_doubles(operator: str, x: Ints, y: Ints) -> tuple[Ints, Mask]:
@@ -346,18 +370,47 @@ def compared(rows: Rows, left: Column, right: Column, sign: str) -> Column:
     need("mixed" not in (a, b))
     if "numeral" in (a, b):
         return needed(exact.compared(rows, left, right, sign))
-    x, y, odd = _scalar(left), _scalar(right), None
+    x, y, sides = _scalar(left), _scalar(right), []
     numeric = {a, b} & {"long", "double"}
     if a == b and a in ("text", "bool", "moment", "long", "double"):
         pass
     elif numeric and {a, b} <= {"long", "double", "text"}:
-        found = [_as_double(left, isinstance(right, Constants)), _as_double(right, isinstance(left, Constants))]
-        (x, opened), (y, more) = found
-        odd = merged(opened, more)
-    else:
-        need({a, b} == {"bool", "text"} or ("bool" in (a, b) and numeric))
+        sides = [_as_double(left, isinstance(right, Constants)), _as_double(right, isinstance(left, Constants))]
+        x, y = (side.values for side in sides)
+    elif "bool" in (a, b) and {a, b} <= {"bool", "text", "long", "double"}:
         x, y = (pa.array(texts.truth(column.values), mask=nulls_of(column.values)) for column in (left, right))
-    return Column(_settled(sign, x, y, rows.n), odd)
+    else:
+        return _without_order(rows, left, right, sign)
+    held, odd = _settled(sign, x, y, rows.n), merged(*[side.open for side in sides])
+    if odd is None:
+        return Column(held)
+    why = first_reasons(sides, rows.n)
+    if sign in ("==", "!=") and why is not None:  # what is no number equals none
+        held = pc.if_else(pc.is_valid(why), sign == "!=", held)
+        return Column(held, some(odd & nulls_of(why)))
+    absent = pa.array(nulls_of(left.values) | nulls_of(right.values))  # null is not looked at as a number
+    return Column(held, odd, None if why is None else pc.if_else(absent, None, why))
+
+
+def _without_order(rows: Rows, left: Column, right: Column, sign: str) -> Column:
+    """``<``, ``<=``... of kinds that have no order: it fails where neither is null."""
+    a, b = kind(left), kind(right)
+    need({a, b} <= _NAMED.keys())
+    reason = f"{_NAMED[a]} and {_NAMED[b]} have no order"
+    if "bool" in (a, b):
+        reason = "the two sides have no order"
+    elif {a, b} & {"long", "double"}:
+        reason = f"{_NAMED[b if a in ('long', 'double') else a]} is not a number"
+    absent, other = nulls_of(left.values), nulls_of(right.values)
+    held = absent & other & (sign in ("<=", ">="))
+    is_open = some(~absent & ~other)
+    return Column(pa.array(held), is_open, None if is_open is None else pa.repeat(reason, rows.n))
+
+
+_NAMED = {
+    "text": "a text", "long": "a number", "double": "a number", "bool": "a boolean", "moment": "a date",
+    "list": "an array", "object": "an object", "map": "an object",
+}  # fmt: skip
 
 
 #: Kinds that equal no other kind, but for dates and texts, which are compared as texts.
@@ -401,11 +454,11 @@ def _settled(sign: str, x: Any, y: Any, n: int) -> pa.Array:
 _BEYOND = "^-?0*[1-9][0-9]{16,290}$"
 
 
-def _as_double(column: Column, to_constant: bool) -> tuple[Any, Mask | None]:
+def _as_double(column: Column, to_constant: bool) -> Column:
     if isinstance(column, Constants):
         value: Any = number_in(column.value) if isinstance(column.value, str) else column.value
         need(isinstance(value, int | float) and abs(value) <= EXACT)
-        return pa.scalar(float(value), DOUBLE), None
+        return Column(pa.scalar(float(value), DOUBLE))
     if kind(column) == "text":
         words = plain(column.values)
         made = numbers.comparable(words)
@@ -413,9 +466,8 @@ def _as_double(column: Column, to_constant: bool) -> tuple[Any, Mask | None]:
             beyond = pc.match_substring_regex(words, _BEYOND)
             values = pc.if_else(beyond, pc.if_else(beyond, words, None).cast(DOUBLE), made.values)
             made = Column(values, some(made.open & ~as_mask(beyond)))
-    else:
-        made = numbers.doubles(Column(column.values))
-    return made.values, made.open
+        return reported(words, made, _NO_NUMBER)
+    return numbers.doubles(Column(column.values))
 
 
 for _sign in _ORDER:

@@ -21,9 +21,10 @@ columns, see the open rows and decide themselves.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -32,9 +33,24 @@ import pyarrow.compute as pc
 
 from .. import catalogue
 from ..catalogue import Context
-from ..columns import BOOL, DOUBLE, MOMENT, TEXT, Column, Ints, Mask, merged, nulls_of, numpy_of, plain, some
+from ..columns import (
+    BOOL,
+    DOUBLE,
+    MOMENT,
+    TEXT,
+    Column,
+    Ints,
+    Mask,
+    first_reasons,
+    merged,
+    nulls_of,
+    numpy_of,
+    plain,
+    reported,
+    some,
+)
 from ..functions import table
-from ..java_time_format import automatic_layouts
+from ..java_time_format import automatic_layouts, automatic_shape, iso_shape
 from ..options import Options
 from ..shapes import alternatives, chosen, from_python, type_kind
 from ..values import Failed
@@ -157,8 +173,16 @@ class Kernel:
             )
         arguments = [_taken(rows, column, take.rstrip("?")) for column, take in zip(given, takes, strict=False)]
         found = needed(self.run(rows, *arguments))
-        is_open = merged(found.open, *[each.open for each in arguments if isinstance(each, Column)])
-        return found if is_open is found.open else Column(found.values, is_open, found.why)
+        columns = [each for each in arguments if isinstance(each, Column)]
+        is_open = merged(found.open, *[each.open for each in columns])
+        if is_open is found.open:
+            return found
+        why = first_reasons([*columns, found], rows.n)
+        if why is not None and self.entry.nulls:  # without such an argument the others do not matter
+            parts = [part for place, part in enumerate(given) if place in self.entry.nulls]
+            absent = merged(*[nulls_of(part.values) for part in parts if isinstance(part, Column)])
+            why = pc.if_else(pa.array(absent), None, why)
+        return Column(found.values, is_open, why)
 
 
 def kernel(names: str, takes: str = "", **bound: Any) -> Callable[[Function], Function]:
@@ -271,14 +295,20 @@ def as_moments(rows: Rows, column: Column) -> Column:
         return Column(pa.nulls(rows.n, MOMENT), column.open)
     need(name == "text")
     found = read_automatic(rows, column, blank_is_null=False)
-    return Column(found.values, merged(column.open, found.open))
+    return Column(found.values, merged(column.open, found.open), found.why)
 
 
 def read_automatic(rows: Rows, column: Column, blank_is_null: bool = True) -> Column:
     """Dates of texts in one of the automatic formats."""
     need(rows.options.zoneless_millis != "drop")
-    layouts = dates.ISO + automatic_layouts(rows.options)
-    return dates.read_layouts(plain(column.values), layouts, blank_is_null, rows.options)
+    words, layouts = plain(column.values), dates.ISO + automatic_layouts(rows.options)
+    found = dates.read_layouts(words, layouts, blank_is_null, rows.options)
+    return reported(words, found, (_dates_shape(), "is in none of the known date formats"))
+
+
+@lru_cache(maxsize=1)
+def _dates_shape() -> re.Pattern[str]:
+    return re.compile(f"{iso_shape()}|{automatic_shape().pattern}", re.ASCII)
 
 
 def _taken(rows: Rows, column: Column | Body, take: str) -> Any:
