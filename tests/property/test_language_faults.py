@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
+import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xdmprep.errors import ExpressionError, XdmPrepError
-from xdmprep.language import catalogue, compile_expression, evaluate
+from xdmprep.language import Options, catalogue, compile_expression, evaluate
+from xdmprep.language.catalogue import Context
 from xdmprep.language.grammar import parse
+from xdmprep.language.interpreter import Scope, run
+from xdmprep.language.values import Failed
 
 NAMES = [entry.name for entry in catalogue()]
 PIECES = [
@@ -67,3 +72,59 @@ def test_any_operands_are_taken_or_refused_with_a_reason(operator: str, left: An
         evaluate(f"a {operator} b", {"a": left, "b": right}, strict=True)
     except ExpressionError as error:
         assert str(error).startswith("The evaluation failed: ")
+
+
+SCHEMA = pa.schema({
+    "t": pa.string(), "u": pa.string(), "f": pa.string(), "i": pa.int64(), "d": pa.float64(), "b": pa.bool_(),
+    "at": pa.timestamp("us", "UTC"), "l": pa.list_(pa.string()), "o": pa.struct({"k": pa.string()}),
+})  # fmt: skip
+words = st.one_of(
+    st.sampled_from([
+        "", " ", "x", "12", "-1.5", "+.5", "1.", "1e5", "1e999", "9" * 19, "9" * 30 + ".5", "\u0663", "1\n", "it's",
+        "a\\b", "\u2028" * 90, "é" * 81, "y" * 600, "2020-02-30",
+        "2020-02-03", "30.02.2020", "2020-02-03T04:05:06Z", "n 2020", "{}", "[1",
+        '{"a": NaN}',
+        "https://x.example:y/", "true",
+    ]),
+    st.text(max_size=6),
+    st.from_regex(r"[+-]?[0-9]{0,3}[.]?[0-9]{0,2}(e[0-9])?", fullmatch=True),
+)  # fmt: skip
+rows_of_all_kinds = st.fixed_dictionaries({
+    "t": st.none() | words, "u": st.none() | words, "f": st.sampled_from(["yyyy-MM-dd", "dd.MM.yyyy"]),
+    "i": st.none() | st.integers(-2, 2) | st.integers(-(2**63), 2**63 - 1),
+    "d": st.none() | st.floats(allow_nan=False), "b": st.none() | st.booleans(),
+    "at": st.none() | st.just(datetime(2020, 1, 2, tzinfo=UTC)), "l": st.none() | st.lists(words, max_size=2),
+    "o": st.none() | st.fixed_dictionaries({"k": words}),
+})  # fmt: skip
+FAILING = [
+    "to_integer(t)", "to_integer(d)", "to_bigint(t)", "to_bigint(d)", "to_decimal(t)", "to_float(t)", "to_integer(o)",
+    *[f"{a} {sign} {b}" for sign in ("-", "*", "/", "%", "<", ">=", "==", "!=") for a, b in
+      ["tu", "ti", "it", "td", "dt", "ii", "id", "di", "bi", "tb", "lt", "il", "oi", "bl", "lo"]],
+    *[f"{a} {sign} at" for sign in ("<", ">=", "==") for a in "tidblo"], *[f"at < {b}" for b in "tidblo"],
+    "date(t)", 'date(t, "yyyy-MM-dd")', "date(t, f)", 'date(t, "dd.MM.yyyy", at)', 'date_part("year", t)',
+    'format(t, "yyyy")', 'format(date(t), "yyyy")', "json_to_object(t)",
+    "json_to_object(t).a", "t.substring(i)", "t.substring(1, 3)", "t.charAt(i)", "t.charAt(2)", "t.lastIndexOf(u)",
+    "to_integer(iif(b, t, u))", "iif(b, to_integer(t), 1 / i)", "coalesce(date(t), date(u))", "b && to_integer(t) > 1",
+    'to_integer(t) + 1 / i - to_integer(u)', "add_to_map(o, l)", "transformArray(l, x -> to_integer(x))",
+]  # fmt: skip
+
+
+@settings(max_examples=600, deadline=None)
+@given(
+    st.sampled_from(FAILING),
+    st.lists(rows_of_all_kinds, min_size=1, max_size=6),
+    st.sampled_from([1, 30]),
+    st.sampled_from([Options(), Options(fractions="truncate", null_operand="error", null_condition="error")]),
+)
+def test_rows_fail_for_the_reason_that_the_reference_gives(
+    text: str, some: list[dict[str, Any]], times: int, options: Options
+) -> None:
+    expression = compile_expression(text, SCHEMA, options=options)
+    batch = pa.RecordBatch.from_pylist(some * times, schema=SCHEMA)
+    reasons = []
+    for at, record in enumerate(batch.to_pylist()):
+        try:
+            run(expression.evaluator, Scope(record, Context(options)))
+        except Failed as error:
+            reasons.append((at, str(error)))
+    assert expression.apply(batch).errors == reasons

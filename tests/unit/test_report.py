@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -277,6 +278,26 @@ def test_messages_without_end_become_one_group() -> None:
     groups = Report("f", 100, found).groups
     assert len(groups) == MESSAGES + 1
     assert sum(group.count for group in groups) == 100
+
+
+def test_one_finding_with_many_messages_counts_as_findings_with_one_each() -> None:
+    messages = [
+        *[f"the expression failed: '{i}' is not in {i % 2}" for i in range(30)],
+        *[f"the expression failed: 'x.{i}(*' does not fit '[a-z]+'" for i in range(5)],
+        *["the expression failed: division by zero"] * 3,
+    ]
+    rows = np.arange(1, len(messages) + 1)
+    whole = Finding.of("expression", "a", "the expression failed", rows, pa.array(messages))
+    one = Report("f", 99, [replace(whole, messages=pa.array(messages))])
+    many = Report(
+        "f", 99, [Finding.of("expression", "a", m, [row], pa.array([m])) for row, m in enumerate(messages, 1)]
+    )
+    assert one.groups == many.groups
+    assert one.issues == many.issues
+    assert list(one) == list(many)
+    assert [group.message.partition(": ")[2] for group in one.groups] == [
+        "\u2026 is not in \u2026", "\u2026 does not fit '[a-z]+'", "division by zero",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -237,7 +237,7 @@ def _misfits(values: pa.Array | list[Any], failed: Any, target: pa.DataType) -> 
 
 
 def texts(values: pa.Array | list[Any], positions: Positions) -> pa.Array:
-    """The values at `positions` as people would read them: text as it is, the rest as JSON."""
+    """The values at `positions` as people would read them: strings and dates as they are, the rest as JSON."""
     if isinstance(values, list):
         return pa.array([_text(values[position]) for position in positions], pa.string())
     some = plain(values.take(pa.array(positions)))
@@ -245,6 +245,9 @@ def texts(values: pa.Array | list[Any], positions: Positions) -> pa.Array:
         some = some.field(0)
     if holds_text(some.type):
         return conform(some, pa.string())
+    types, kind = pa.types, some.type
+    if types.is_integer(kind) or types.is_boolean(kind) or types.is_timestamp(kind) or types.is_date(kind):
+        return coerce(some, pa.string())[0]
     return pa.array([_text(value) for value in some.to_pylist()], pa.string())
 
 
