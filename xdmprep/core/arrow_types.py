@@ -20,7 +20,9 @@ import pyarrow.compute as pc
 from .. import kernels
 from ..errors import SourceError
 from ..kernels.arrays import list_parts, map_parts, offsets_of, owners_of, sieved, valid
+from ..kernels.json_columns import NUMERAL
 from .names import numbered_names
+from .ndjson.fields import is_numeral
 from .paths import EVERY, Path
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
@@ -74,6 +76,8 @@ def plain_type(kind: pa.DataType, exact: bool = True) -> pa.DataType | None:
     types = pa.types
     if types.is_dictionary(kind) or types.is_run_end_encoded(kind):
         return plain_type(kind.value_type, exact)
+    if kind == NUMBERS:
+        return pa.string() if exact else pa.float64()
     if isinstance(kind, pa.BaseExtensionType):
         storage = _EXTENSIONS.get(kind.extension_name)
         return None if storage is None else storage[0]
@@ -98,16 +102,23 @@ def plain_type(kind: pa.DataType, exact: bool = True) -> pa.DataType | None:
             return None
         return pa.timestamp("ms", kind.tz or "UTC") if exact else TIMESTAMP
     if types.is_struct(kind):
-        fields = [(field.name, plain_type(field.type, exact)) for field in kind]
-        twice = len({name for name, _ in fields}) < len(fields)
-        return None if twice or any(inner is None for _, inner in fields) else pa.struct(fields)
+        fields = [plain_field(field, exact) for field in kind]
+        twice = len({field.name for field in kind}) < len(fields)
+        return None if twice or any(inner is None for inner in fields) else pa.struct(fields)
     if is_list(kind):
-        inner = plain_type(kind.value_type, exact)
+        inner = plain_field(kind.value_field.with_name("item"), exact)
         return None if inner is None else pa.list_(inner)
     if types.is_map(kind):
-        inner = plain_type(kind.item_type, exact)
+        inner = plain_field(kind.item_field.with_name("value"), exact)
         return None if inner is None or plain_type(kind.key_type) != pa.string() else pa.map_(pa.string(), inner)
     return None
+
+
+def plain_field(field: pa.Field, exact: bool = True) -> pa.Field | None:
+    """A field with its :func:`plain_type`; of numbers as they are written, text that is marked so, or doubles."""
+    written = field.type == NUMBERS or is_numeral(field)
+    kind = plain_type(NUMBERS if written else field.type, exact)
+    return None if kind is None else pa.field(field.name, kind, metadata=NUMERAL if written and exact else None)
 
 
 def require_readable(name: str, columns: pa.Schema) -> None:
@@ -124,6 +135,9 @@ def require_readable(name: str, columns: pa.Schema) -> None:
             f"Convert {'them' if many else 'it'} or leave {'them' if many else 'it'} out."
         )
 
+
+#: The type of numbers of several kinds as they are written; behind :func:`plain_column` text that is marked so.
+NUMBERS = pa.opaque(pa.string(), "numbers", "Python")
 
 #: Metadata of a column of doubles that was a column of longer integers: some of their digits are gone.
 LOST_DIGITS = {b"xdmprep.lost-digits": b"yes"}
@@ -193,6 +207,8 @@ def plain_column(column: pa.Array, exact: bool = True) -> tuple[pa.Array, list[U
         return plain_column(pc.run_end_decode(column), exact)
     if isinstance(column, pa.DictionaryArray):
         return _of_dictionary(column, exact)
+    if kind == NUMBERS:
+        return _numbers_in(column.storage, exact)
     if isinstance(kind, pa.BaseExtensionType):
         return plain_column(_EXTENSIONS[kind.extension_name][1](column.storage), exact)
     if is_text(kind):
@@ -221,13 +237,16 @@ def plain_column(column: pa.Array, exact: bool = True) -> tuple[pa.Array, list[U
 
 def inexact(records: pa.RecordBatch) -> pa.RecordBatch:
     """Rows as :func:`plain_type` has them with ``exact=False``; columns of other types stay as they are."""
-    columns = [
-        plain_column(column, exact=False)[0]
-        if pa.types.is_null(column.type) or plain_type(column.type, exact=False) not in (column.type, None, pa.string())
-        else column
-        for column in records.columns
-    ]
+    columns = [_inexact(column, field) for column, field in zip(records.columns, records.schema, strict=True)]
     return pa.RecordBatch.from_arrays(columns, records.schema.names)
+
+
+def _inexact(column: pa.Array, field: pa.Field) -> pa.Array:
+    if is_numeral(field):
+        return without_dictionary(column).cast(pa.float64())
+    target = plain_type(column.type, exact=False)
+    same = target in (column.type, None, pa.string()) and not pa.types.is_null(column.type)
+    return column if same else plain_column(column, exact=False)[0]
 
 
 def _of_dictionary(column: pa.DictionaryArray, exact: bool) -> tuple[pa.Array, list[Unfit]]:
@@ -306,6 +325,17 @@ def _finite(column: pa.Array) -> tuple[pa.Array, list[Unfit]]:
     values = column.take(pa.array(np.flatnonzero(bad))).to_pylist()
     names = ["NaN" if value != value else "Infinity" if value > 0 else "-Infinity" for value in values]
     return pc.if_else(pa.array(bad), None, column), [Unfit(NOT_FINITE, np.flatnonzero(bad), pa.array(names))]
+
+
+def _numbers_in(texts: pa.Array, exact: bool) -> tuple[pa.Array, list[Unfit]]:
+    """Numbers as they are written, of which some may be none."""
+    odd = pc.match_substring_regex(texts, "[nN]")
+    if pc.any(odd).as_py():
+        _, unfit = _finite(pc.if_else(odd, texts, None).cast(pa.float64()))
+        texts = pc.if_else(odd, None, texts)
+    else:
+        unfit = []
+    return (texts if exact else texts.cast(pa.float64())), unfit
 
 
 def _decimal(column: pa.Array, exact: bool) -> pa.Array:

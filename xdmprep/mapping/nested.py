@@ -147,7 +147,7 @@ def _natural_field(field: pa.Field) -> pa.DataType | None:
 def as_meant(field: pa.Field, values: pa.Array, target: pa.DataType) -> pa.Array | list[Any]:
     """The values of a field of JSON as what they are, where they are kept as text and the target is no text."""
     if is_numeral(field) and not holds_text(target):
-        return numbers_of(plain(values))
+        return numbers_of(plain(values), target)
     if is_unseen(field) and holds_text(values.type) and pa.types.is_nested(target):
         if values.null_count == len(values):
             return pa.nulls(len(values))
@@ -165,13 +165,15 @@ def _read(text: str) -> Any:
         return text
 
 
-def numbers_of(array: pa.Array) -> pa.Array | list[Any]:
-    """JSON numbers as they are written, as numbers: an integer column, or Python values where some are no integers."""
+def numbers_of(array: pa.Array, target: pa.DataType) -> pa.Array | list[Any]:
+    """JSON numbers as they are written, as numbers: integers or doubles, or Python values where they differ."""
     if is_list(array.type):
         offsets, values = list_parts(array)
-        inner = numbers_of(values)
+        inner = numbers_of(values, target.value_type if is_list(target) else target)
         inner = pa.array(inner, pa.float64()) if isinstance(inner, list) else inner
         return pa.ListArray.from_arrays(pa.array(offsets), inner, mask=pa.array(~valid(array)))
+    if pa.types.is_floating(target):
+        return array.cast(pa.float64())
     if pc.all(pc.match_substring_regex(array, r"^-?[0-9]{1,18}$")).as_py() is not False:
         return array.cast(pa.int64())
     return [None if text is None else json.loads(text) for text in array.to_pylist()]

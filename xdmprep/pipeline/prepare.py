@@ -24,15 +24,13 @@ from ..core.documents import Shape, kind_of
 from ..core.losses import MAX_LOSS, ValueCounts, check_max_loss
 from ..core.manifest import File, Manifest
 from ..core.names import numbered_names
-from ..core.ndjson.fields import has_numerals
 from ..core.notebook import lines, wrap
-from ..core.paths import format_path
 from ..core.remote import as_local, is_elsewhere, is_remote, is_url, shown
 from ..core.stream import Chunk, Stream
 from ..core.typing import Format, RuleSet, Source
 from ..errors import DataError, UsageError, counted
 from ..kernels import native
-from ..mapping import MappingLike, MappingSet, as_mapping, map_stream, with_what_is_read
+from ..mapping import MappingLike, as_mapping, map_stream, with_what_is_read
 from ..read import CsvOptions, ExcelOptions, as_records, fingerprint, open_source
 from ..report import Report, ReportBuilder
 from ..schema import Schema, SchemaLike, as_schema
@@ -493,9 +491,6 @@ def _write(records: Source, out: str | os.PathLike[str], format: Format, options
     overwrite = bool(options.pop("overwrite", False))
     chosen = WriteOptions(format=format, **options)
     stream = as_records(open_source(records))
-    if has_numerals(stream.arrow_schema):  # numbers as JSON has them become columns of numbers
-        same: Any = {format_path((name,)): {"column": name} for name in stream.arrow_schema.names}
-        stream = map_stream(stream, MappingSet(same))
     folder = OutputFolder(
         out, {"source": stream.name, "columns": str(stream.arrow_schema), "format": format}, overwrite
     )

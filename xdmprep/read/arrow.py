@@ -25,15 +25,18 @@ from ..core.arrow_types import (
     joined_batches,
     lost_digits,
     plain_column,
+    plain_field,
     plain_type,
     require_readable,
     takeable,
 )
+from ..core.ndjson.fields import is_numeral
 from ..core.parquet_file import ParquetSource
-from ..core.shred import Leaf, column_leaves
+from ..core.shred import Leaf, column_leaves, conform
 from ..core.stream import Chunk, Finding, Stream, row_chunk, unfit_findings
 from ..errors import NoRowsError, SourceError, shorten
-from .objects import array_of, is_slow_or_odd, read_columns, read_rows, unlike_columns
+from ..kernels.json_columns import NUMERAL
+from .objects import array_of, have_one_scale, is_slow_or_odd, read_columns, read_rows, unlike_columns
 from .row_kinds import guarded, of_cursor, why_no_source
 
 #: Rows of one chunk.
@@ -296,7 +299,9 @@ def _of_series(series: Any) -> pa.Array:
 def _is_plain(series: Any) -> bool:
     """Whether pandas finds texts or numbers alone in a column of objects, which it finds faster than their types."""
     kind: str = sys.modules["pandas"].api.types.infer_dtype(series, skipna=True)
-    return kind in ("string", "integer", "floating", "boolean", "decimal", "bytes", "date", "time")
+    if kind == "decimal":
+        return have_one_scale(series.dropna())
+    return kind in ("string", "integer", "floating", "boolean", "bytes", "date", "time")
 
 
 def _from_polars(frame: Any) -> pa.Table:
@@ -431,13 +436,14 @@ def _exported(frame: Any, name: str) -> Iterator[pa.RecordBatch]:
 
 
 def _stream(schema: pa.Schema, pieces: Any, name: str) -> Stream:
-    kinds = [plain_type(field.type) for field in schema]
+    plain = [plain_field(field) for field in schema]
     arrow_schema = pa.schema([
-        pa.field(field.name, kind or field.type, metadata=LOST_DIGITS if has_lost_digits(field) else None)
-        for field, kind in zip(schema, kinds, strict=True)
+        (made or field).with_metadata(LOST_DIGITS) if has_lost_digits(field) else made or field.remove_metadata()
+        for field, made in zip(schema, plain, strict=True)
     ])  # fmt: skip
     leaves = column_leaves(arrow_schema)
-    step = partial(_chunk, leaves=leaves, readable=tuple(kind is not None for kind in kinds))
+    numbers = frozenset(field.name for field in arrow_schema if is_numeral(field))
+    step = partial(_chunk, leaves=leaves, readable=tuple(made is not None for made in plain), numbers=numbers)
     return Stream(
         lambda: _larger(iter(pieces())), (step,), leaves, arrow_schema, name,
         narrowed=lambda names: partial(step, only=names),
@@ -474,8 +480,9 @@ def _as_one(batches: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
 
 
 def _chunk(
-    batch: pa.RecordBatch, leaves: tuple[Leaf, ...], readable: tuple[bool, ...], only: frozenset[str] | None = None
-) -> Chunk:
+    batch: pa.RecordBatch, leaves: tuple[Leaf, ...], readable: tuple[bool, ...], numbers: frozenset[str],
+    only: frozenset[str] | None = None,
+) -> Chunk:  # fmt: skip
     """A batch as a chunk; what no record can hold is null and a finding, columns of other types stay as they are.
 
     The values of columns that are not among `only` are not looked at, unless their type has to change.
@@ -493,6 +500,9 @@ def _chunk(
             column = takeable(column)
         columns.append(column)
     records = pa.RecordBatch.from_arrays(columns, names=[leaf.path[0] for leaf in leaves])
+    if numbers:
+        marked = [one.with_metadata(NUMERAL) if one.name in numbers else one for one in records.schema]
+        records = pa.RecordBatch.from_arrays(columns, schema=pa.schema(marked))
     return row_chunk(records, leaves, size=0, issues=tuple(issues))
 
 
@@ -515,12 +525,21 @@ def as_records(stream: Stream) -> Stream:
     for name in names:
         if names.count(name) > 1:
             raise SourceError(f"{stream.name}: has the column {name!r} twice. Rename one of them.")
-    if all(plain_type(leaf.type, exact=False) == leaf.type for leaf in stream.leaves):
+    arrow_schema = pa.schema([plain_field(field, exact=False) for field in stream.arrow_schema])
+    numbers = {(field.name,) for field in stream.arrow_schema if is_numeral(field)}
+    leaves = tuple(
+        replace(leaf, type=pa.float64() if leaf.path in numbers else plain_type(leaf.type, exact=False))
+        for leaf in stream.leaves
+    )
+    if all(one.type == other.type for one, other in zip(leaves, stream.leaves, strict=True)):
         return stream
-    leaves = tuple(replace(leaf, type=plain_type(leaf.type, exact=False)) for leaf in stream.leaves)
-    arrow_schema = pa.schema([(field.name, plain_type(field.type, exact=False)) for field in stream.arrow_schema])
     return stream.then(partial(_records, leaves=leaves), leaves, arrow_schema)
 
 
 def _records(chunk: Chunk, leaves: tuple[Leaf, ...]) -> Chunk:
-    return replace(chunk, leaves=leaves, records=inexact(chunk.records))
+    columns = [
+        conform(column, leaf.type) if pa.types.is_nested(leaf.type) or pa.types.is_floating(leaf.type) else column
+        for column, leaf in zip(inexact(chunk.records).columns, leaves, strict=True)
+    ]
+    records = pa.RecordBatch.from_arrays(columns, chunk.records.schema.names)
+    return replace(chunk, leaves=leaves, records=records)

@@ -1,8 +1,8 @@
 """Python objects as columns: rows that are dicts, lists of values, pandas columns of objects.
 
-A column gets the one Arrow type that holds all its values without loss: integers beyond 64 bits and values of several
-kinds become text.  A column with values that no record can hold (bytes, objects of other classes) gets a type that says
-so, and matters only if it is mapped.
+A column gets the one Arrow type that holds all its values without loss: numbers of several kinds stay as they are
+written, integers beyond 64 bits and other values of several kinds become text.  A column with values that no record can
+hold (bytes, objects of other classes) gets a type that says so, and matters only if it is mapped.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from decimal import Decimal
 from enum import Enum
 from functools import partial, reduce
 from itertools import accumulate, islice
+from numbers import Integral, Real
 from typing import Any
 from uuid import UUID
 
 import pyarrow as pa
 
-from ..core.arrow_types import is_zone
+from ..core.arrow_types import NUMBERS, is_zone
 from ..core.ndjson.fields import MAX_NOTES, MOST_FIELDS, is_map, unlike_text
 from ..core.ndjson.strict import UnreadableError
 from ..core.paths import EVERY
@@ -39,9 +40,9 @@ _EXACT = 1 << 53
 MAX_DEPTH = 100
 
 #: What is known of a column: :class:`Fields`, ``("map", kind of its values)``, a list with one kind, the name of a
-#: scalar, or None for nothing yet.  A decimal is ``("decimal", digits before the point, digits behind it)``.  A time
-#: is ``"time"`` in UTC or without a zone, else ``"time Europe/Berlin"``.  Values of different types are ``"mixed"``:
-#: they share no type but text.
+#: scalar, or None for nothing yet.  A decimal is ``("decimal", digits before the point, digits behind it)``; decimals
+#: of other scales, integers and doubles together are ``"numbers"``.  A time is ``"time"`` in UTC or without a zone,
+#: else ``"time Europe/Berlin"``.  Values of different types are ``"mixed"``: they share no type but text.
 Kind = Any
 
 
@@ -131,8 +132,8 @@ def _decimal_kind(value: Decimal) -> Kind:
     if not value.is_finite():
         return "double"
     _, digits, exponent = value.as_tuple()
-    scale = max(0, -int(exponent))
-    return ("decimal", max(len(digits) + int(exponent), 0), scale)
+    scale, whole = max(0, -int(exponent)), max(len(digits) + int(exponent), 0)
+    return ("decimal", whole, scale) if whole + scale <= _MOST_DIGITS else "numbers"
 
 
 def _time_kind(value: datetime.datetime) -> Kind:
@@ -220,18 +221,17 @@ def joined_kinds(a: Kind, b: Kind) -> Kind:
     both = {a if isinstance(a, str) else "decimal", b if isinstance(b, str) else "decimal"}
     if both <= {"int", "long"}:
         return "long"
-    if both == {"decimal"}:
-        return ("decimal", max(a[1], b[1]), max(a[2], b[2]))
-    if both == {"decimal", "int"}:  # an integer beyond 2^53 is not for a column that may become doubles
-        _, whole, scale = a if isinstance(a, tuple) else b
-        return ("decimal", max(whole, 19), scale)
-    if both == {"int", "double"}:
-        return "double"
+    if both == {"decimal"} and a[2] == b[2] and max(a[1], b[1]) + a[2] <= _MOST_DIGITS:
+        return ("decimal", max(a[1], b[1]), a[2])
+    if both <= {"decimal", "int", "double", "numbers"}:  # longer integers are not for a column that may become doubles
+        return "numbers"
     if both == {"date", "time"}:
         return "time"
     return "text" if all(kind in _WRITTEN or kind.startswith(_IN_ZONE) for kind in both) else "mixed"
 
 
+#: Digits of a decimal that is no text.
+_MOST_DIGITS = 76
 #: Begin of the kind of times in a zone of their own.
 _IN_ZONE = "time "
 #: Kinds that JSON has as text, beside these.
@@ -253,7 +253,7 @@ def type_of(kind: Kind) -> pa.DataType:
     if isinstance(kind, tuple):
         _, whole, scale = kind
         digits = max(whole + scale, 1)
-        return pa.string() if digits > 76 else (pa.decimal128 if digits <= 38 else pa.decimal256)(digits, scale)
+        return (pa.decimal128 if digits <= 38 else pa.decimal256)(digits, scale)
     if isinstance(kind, str) and kind.startswith(_IN_ZONE):
         return pa.timestamp("us", kind.removeprefix(_IN_ZONE))
     return _SCALARS[kind]
@@ -261,7 +261,7 @@ def type_of(kind: Kind) -> pa.DataType:
 
 _SCALARS: dict[str | None, pa.DataType] = {
     None: pa.null(), "bool": pa.bool_(), "int": pa.int64(), "long": pa.int64(), "digits": pa.string(),
-    "mixed": pa.string(),
+    "mixed": pa.string(), "numbers": NUMBERS,
     "double": pa.float64(), "text": pa.string(), "time": pa.timestamp("us", "UTC"), "date": pa.date32(),
     "clock": pa.time64("us"), "odd": pa.opaque(pa.null(), "Python objects", "Python"),
 }  # fmt: skip
@@ -269,7 +269,9 @@ _SCALARS: dict[str | None, pa.DataType] = {
 
 def _fitted(value: Any, kind: Kind) -> Any:
     """A scalar as Arrow takes it for a kind that it was joined into."""
-    if kind in ("text", "mixed", "digits") or (isinstance(kind, tuple) and kind[1] + kind[2] > 76):
+    if kind == "numbers":
+        return _number_text(value)
+    if kind in ("text", "mixed", "digits"):
         return text_of(value)
     if isinstance(kind, tuple):
         return Decimal(value)
@@ -283,6 +285,13 @@ def _fitted(value: Any, kind: Kind) -> Any:
         zoned = value if value.tzinfo else value.replace(tzinfo=datetime.UTC)
         return (zoned - _EPOCH) // _MICRO
     return value
+
+
+def _number_text(value: Any) -> str:
+    """A number as it is written; one that JSON does not have as Arrow reads it."""
+    if type(value) is Decimal:
+        return format(value, "f") if value.is_finite() else str(_double(value))
+    return str(value)
 
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
@@ -330,15 +339,33 @@ def as_json(value: Any) -> Any:
 
 
 def is_slow_or_odd(values: Iterable[Any]) -> bool:
-    """Whether Arrow must not find the type of some Python objects: it takes the zone of the first time for all, and
-    makes a field of every key of dicts, whose number times that of the dicts is the cost."""
+    """Whether Arrow must not find the type of some Python objects.
+
+    It takes the zone of the first time for all, makes doubles of integers among them and one scale of those of
+    decimals, and a field of every key of dicts, whose number times that of the dicts is the cost.
+    """
     kinds = set(map(type, values))
-    if any(issubclass(kind, Mapping | datetime.datetime) for kind in kinds):
+    if any(issubclass(kind, Mapping | datetime.datetime) for kind in kinds) or _are_several_numbers(kinds):
         return True
     if not any(issubclass(kind, list | tuple | set | frozenset) or hasattr(kind, "tolist") for kind in kinds):
         return False
-    inside = (item for value in values if _is_array(value) for item in value)
-    return any(issubclass(kind, Mapping | datetime.datetime | list | tuple) for kind in set(map(type, inside)))
+    inside = {type(item) for value in values if _is_array(value) for item in value}
+    return any(issubclass(kind, Mapping | datetime.datetime | list | tuple) for kind in inside) or (
+        _are_several_numbers(inside)
+    )
+
+
+def _are_several_numbers(kinds: set[type]) -> bool:
+    """Whether values of some types may be numbers that are not written alike."""
+    reals = {kind for kind in kinds if not issubclass(kind, bool) and issubclass(kind, Real)}
+    return Decimal in kinds or len({issubclass(kind, Integral) for kind in reals}) > 1
+
+
+def have_one_scale(values: Iterable[Decimal]) -> bool:
+    """Whether decimals have the same number of digits behind the point."""
+    given = iter(values)
+    first = next(given, None)
+    return first is None or all(map(first.same_quantum, given))
 
 
 def _is_array(value: Any) -> bool:
@@ -378,6 +405,8 @@ def _built(values: list[Any], kind: Kind) -> pa.Array:
         items = [_usual(item) for value in values if value is not None for item in value]
         return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), _built(items, kind[0]), mask=absent)
     made = [None if value is None else _fitted(value, kind) for value in values]
+    if kind == "numbers":
+        return pa.ExtensionArray.from_storage(NUMBERS, pa.array(made, pa.string()))
     try:
         return pa.array(made, type_of(kind))
     except UnicodeEncodeError:  # half of a surrogate pair, which UTF-8 does not have
@@ -402,7 +431,7 @@ def unlike_places(kind: Kind, path: Steps = ()) -> Iterator[Steps]:
         yield from unlike_places(kind[1], (*path, EVERY))
     elif isinstance(kind, list):
         yield from unlike_places(kind[0], (*path, EVERY))
-    elif kind in ("mixed", "digits") or (isinstance(kind, tuple) and type_of(kind) == pa.string()):
+    elif kind in ("mixed", "digits"):
         yield path
 
 
