@@ -25,7 +25,7 @@ import pyarrow as pa
 
 from ..core.arrow_types import NUMBERS, is_zone
 from ..core.ndjson.fields import MAX_NOTES, MOST_FIELDS, is_map, unlike_text
-from ..core.ndjson.strict import UnreadableError
+from ..core.ndjson.strict import MAX_DIGITS, UnreadableError
 from ..core.paths import EVERY
 from ..core.paths import Path as Steps
 from ..core.stream import Unlike
@@ -133,7 +133,9 @@ def _decimal_kind(value: Decimal) -> Kind:
         return "double"
     _, digits, exponent = value.as_tuple()
     scale, whole = max(0, -int(exponent)), max(len(digits) + int(exponent), 0)
-    return ("decimal", whole, scale) if whole + scale <= _MOST_DIGITS else "numbers"
+    if whole + scale <= _MOST_DIGITS:
+        return ("decimal", whole, scale)
+    return "numbers" if whole <= MAX_DIGITS else "digits"
 
 
 def _time_kind(value: datetime.datetime) -> Kind:
