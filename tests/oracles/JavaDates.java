@@ -8,7 +8,8 @@ import java.util.*;
 /**
  * Answers what java.time makes of date patterns, in the week rules of the given locale (US or GB).
  * Each line, tab-separated: "F locale pattern date" prints an ISO date; "P locale pattern text" reads a text, missing parts of
- * the day being the first and the start, UTC without a zone; "L zone date-time" is a local time in a zone.
+ * the day being the first and the start, UTC without a zone; "R locale pattern text" prints again what "P" reads;
+ * "L zone date-time" is a local time in a zone.
  */
 public class JavaDates {
     static DateTimeFormatter formatter(String locale, String pattern) {
@@ -42,6 +43,8 @@ public class JavaDates {
                 return formatter(parts[1], parts[2]).format(ZonedDateTime.parse(parts[3]));
             case "P":
                 return DateTimeFormatter.ISO_OFFSET_DATE_TIME.format(complete(formatter(parts[1], parts[2]).parse(parts[3])));
+            case "R":
+                return formatter(parts[1], parts[2]).format(complete(formatter(parts[1], parts[2]).parse(parts[3])));
             default:
                 return DateTimeFormatter.ISO_OFFSET_DATE_TIME.format(ZonedDateTime.of(LocalDateTime.parse(parts[2]), ZoneId.of(parts[1])));
         }

@@ -162,6 +162,29 @@ def print_cases() -> list[tuple[str, str, str]]:
     ]
 
 
+def sweep_cases() -> list[tuple[str, str, str]]:
+    """Week rules, pattern and date for every letter in every width, behind a date that makes it readable."""
+    return [
+        (place, f"uuuu-MM-dd'T'HH:mm:ss|{letter * width}", day)
+        for letter, most in _LETTERS.items()
+        for width in range(1, most + 1)
+        for day in DATES
+        for place in ("US", "GB")
+        if place == "US" or (letter in "YwWec" and width < 3)
+    ]
+
+
+def _sweep() -> list[list[str]]:
+    """For each case what Java prints, what it reads from that, and what it prints of this; "!" where it refuses to."""
+    from oracles.java import ask_dates
+
+    cases = sweep_cases()
+    printed = ask_dates([("F", *case) for case in cases])
+    texts = [(*case[:2], answer[1:]) for case, answer in zip(cases, printed, strict=True)]
+    answers = [printed, *(ask_dates([(what, *text) for text in texts]) for what in "PR")]
+    return [[answer if answer[0] == "=" else "!" for answer in row] for row in zip(*answers, strict=True)]
+
+
 def dates() -> None:
     """The tables of dates: what is printed, what is read, and what a local time in a zone is."""
     from oracles.java import ask_dates
@@ -170,6 +193,7 @@ def dates() -> None:
         "print": ask_dates([("F", *case) for case in print_cases()]),
         "read": [answer if answer[0] == "=" else "-" for answer in ask_dates([("P", *case) for case in read_cases()])],
         "local": ask_dates([("L", *case) for case in LOCAL]),
+        "sweep": _sweep(),
     }
     table["print"] = [answer if answer[0] == "=" else answer[0] for answer in table["print"]]
     (HERE / "java_dates.json").write_text(json.dumps(table, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")

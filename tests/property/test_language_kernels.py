@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from xdmprep.core.stream import TIMESTAMP
 from xdmprep.language import Options, coerce, compile_expression
 from xdmprep.language.coercion import coerce_value
-from xdmprep.language.java_time_format import AUTOMATIC, automatic_layouts, compile_pattern
+from xdmprep.language.java_time_format import AUTOMATIC, compile_pattern
 from xdmprep.language.kernels import numbers, texts
+from xdmprep.language.kernels.date_layouts import automatic_layouts
 from xdmprep.language.options import DEFAULT
 from xdmprep.language.values import Failed, folded, number_in, text_of
 from xdmprep.language.zoned_datetime import Moment

@@ -10,15 +10,17 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from oracles.tables import DATES, LOCAL, PATTERNS, print_cases, read_cases
+from oracles.tables import DATES, LOCAL, PATTERNS, print_cases, read_cases, sweep_cases
 
 import xdmprep as xp
 from xdmprep.errors import MappingError
 from xdmprep.language import compile_expression
-from xdmprep.language.java_time_format import compile_pattern, zone
+from xdmprep.language.date_letters import LETTERS, SYNONYMS
+from xdmprep.language.java_time_format import compile_pattern
 from xdmprep.language.options import Options
 from xdmprep.language.values import Failed
 from xdmprep.language.zoned_datetime import Moment
+from xdmprep.language.zones import zone
 from xdmprep.mapping import MappingSet, compile_mapping
 
 TABLE = json.loads((Path(__file__).parent.parent / "oracles" / "java_dates.json").read_text(encoding="utf-8"))
@@ -81,6 +83,66 @@ def test_what_is_read() -> None:
                 wrong.append((pattern, text, str(got), expected))
     assert wrong == []
     assert otherwise >= set().union(*OTHERWISE.values()) - {"2021-W53-7", "2020-W53-1"}
+
+
+def _same_date(found: Moment | None, answer: str) -> bool:
+    return found is None if answer == "!" else found == moment(answer[1:])
+
+
+def test_every_letter_is_printed_and_read_in_every_width_alone_and_in_columns() -> None:
+    """Each date of Java is printed, read again from that text, and printed again."""
+    wrong: set[str] = set()
+    cases: dict[tuple[str, str], list[list[str]]] = {}
+    for (place, pattern, day), answers in zip(sweep_cases(), TABLE["sweep"], strict=True):
+        cases.setdefault((place, pattern), []).append([day, *answers])
+    for (place, pattern), rows in cases.items():
+        if all(printed == "!" for _, printed, _, _ in rows):
+            with pytest.raises(Failed, match="not repeated so often"):
+                compile_pattern(pattern, OPTIONS[place])
+            continue
+        known = compile_pattern(pattern, OPTIONS[place])
+        texts = [printed[1:] for _, printed, _, _ in rows]
+        quoted = f'"{pattern}"'
+        columns = [
+            compile_expression(text, pa.schema([("v", pa.string())]), OPTIONS[place])
+            .apply(pa.record_batch({"v": texts}))
+            .values.to_pylist()
+            for text in (f"date(v, {quoted})", f"format(date(v, {quoted}), {quoted})")
+        ]
+        for (day, printed, read, again), text, date, shown in zip(rows, texts, *columns, strict=True):
+            assert "=" + known.print(moment(day)) == printed
+            try:
+                found = known.read(text)
+            except Failed:
+                found = None
+            if found is None and pattern[-5:] in ("MMMMM", "LLLLL", "EEEEE", "eeeee", "ccccc") and text[-1] in "JMATS":
+                assert date is shown is None  # Java takes the last of the names that begin with this letter
+                continue
+            assert _same_date(found, read), (pattern, text)
+            assert date == (
+                None if found is None else found.at.replace(microsecond=found.at.microsecond // 1000 * 1000)
+            )
+            assert shown == (None if found is None else known.print(found))
+            if found is not None and "=" + known.print(found) != again:
+                wrong.add(pattern[-1])
+    assert wrong == {"z"}  # abbreviations are read as offsets
+
+
+def _letters() -> list[str]:
+    """The rows of the documentation's table of letters."""
+    at, rows = moment("2021-07-04T16:05:06.7+02:00[Europe/Paris]"), []
+    for letter, widths in LETTERS.items():
+        if letter not in (*SYNONYMS, "u"):
+            names = [letter, *[other for other, of in {**SYNONYMS, "u": "y"}.items() if of == letter]]
+            most = 3 if letter in "SnAN" else 5
+            shown = [f"`{letter * n}` {made.print(at, Options())}" for n, made in widths.items() if n <= most]
+            rows.append(f"| {', '.join(f'`{name}`' for name in names)} | {' · '.join(shown)} |")
+    return rows
+
+
+def test_every_letter_is_in_the_documentation(request: pytest.FixtureRequest) -> None:
+    docs = (request.config.rootpath / "xdmprep" / "docs" / "language.md").read_text(encoding="utf-8")
+    assert "\n".join(_letters()) in docs
 
 
 def test_local_times_in_zones() -> None:

@@ -37,8 +37,9 @@ from .columns import (
     numpy_of,
     plain,
 )
-from .java_time_format import automatic_layouts, iso_shape, read_date
+from .java_time_format import iso_shape, read_date
 from .kernels import dates, numbers, texts
+from .kernels.date_layouts import automatic_layouts, iso_layouts
 from .kernels.table import print_moments
 from .options import DEFAULT, Options
 from .values import Failed, kind_of, number, number_in, text_of
@@ -197,7 +198,7 @@ def _in_layouts(values: pa.Array, target: pa.DataType, options: Options) -> Colu
     """Dates or times from text in one of the automatic layouts; open elsewhere."""
     layouts = automatic_layouts(options)
     if options.zoneless_millis == "keep":
-        layouts = dates.ISO + layouts
+        layouts = iso_layouts() + layouts
     local = pa.types.is_date(target)  # the day of a text with an offset is the one that is written
     moments = dates.read_layouts(values, layouts, blank_is_null=False, options=options, as_written=local)
     return Column(_from_moments(shapes.instant_of(moments.values), target), moments.open)

@@ -12,7 +12,7 @@ from ..errors import ExpressionError
 from .catalogue import Context
 from .evaluation import fold
 from .functions import table
-from .java_time_format import letters
+from .java_time_format import parts_of
 from .options import Options
 from .tree import Call, Constant, Node, children
 from .values import Failed
@@ -180,14 +180,12 @@ def pattern_mistakes(pattern: str, reads: bool, options: Options) -> Iterator[st
         options: whose letters they are.
     """
     try:
-        found = letters(pattern)
+        order = [part.letter for part in parts_of(pattern) if part.letter]
     except Failed:
         return
-    names = {letter for letter, _ in found}
-    pairs = {(first, second) for (first, _), (second, _) in pairwise(found)}
+    names, pairs = set(order), set(pairwise(order))
     clock = bool(names & set("HhKk"))
     dated = names & set("yuYdD")
-    order = [letter for letter, _ in found]
     if "m" in names and dated and not clock:
         yield "m is the minute; the month is M." if "M" not in names else "m is the minute, and there is no hour."
     elif any(_stands_for_month(order, at) for at, letter in enumerate(order) if letter == "m"):

@@ -1,10 +1,12 @@
-"""Zones as numbers, so that columns can hold them: a fixed offset is its seconds, a region has a number of its own.
+"""Time zones by their names, and as numbers that columns can hold.
 
-Offsets of a region come from its transitions, which are looked for once per region and span of years.
+The number of a fixed offset is its seconds; regions are numbered.  The offsets of a region come from its transitions,
+which are computed once per region and span of years.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import Any
@@ -13,6 +15,19 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from .values import Failed
+
+#: Offsets in hours of the abbreviations that Java reads as well, and the regions that it takes them for.
+ZONE_NAMES: dict[str, tuple[float, str]] = {
+    "UTC": (0, "UTC"), "GMT": (0, "UTC"), "Z": (0, "UTC"), "UT": (0, "UTC"), "WET": (0, "Europe/Lisbon"),
+    "BST": (1, "Europe/London"), "CET": (1, "Europe/Paris"), "CEST": (2, "Europe/Paris"),
+    "EET": (2, "Europe/Athens"), "EEST": (3, "Europe/Athens"), "MSK": (3, "Europe/Moscow"),
+    "IST": (5.5, "Asia/Kolkata"), "JST": (9, "Asia/Tokyo"), "AEST": (10, "Australia/Sydney"),
+    "AEDT": (11, "Australia/Sydney"), "NZST": (12, "Pacific/Auckland"), "NZDT": (13, "Pacific/Auckland"),
+    "EST": (-5, "America/New_York"), "EDT": (-4, "America/New_York"), "CST": (-6, "America/Chicago"),
+    "CDT": (-5, "America/Chicago"), "MST": (-7, "America/Denver"), "MDT": (-6, "America/Denver"),
+    "PST": (-8, "America/Los_Angeles"), "PDT": (-7, "America/Los_Angeles"), "AKST": (-9, "America/Anchorage"),
+    "AKDT": (-8, "America/Anchorage"), "HST": (-10, "Pacific/Honolulu"),
+}  # fmt: skip
 
 Numbers = np.ndarray[Any, np.dtype[np.int32]]
 Micros = np.ndarray[Any, np.dtype[np.int64]]
@@ -28,6 +43,29 @@ _SECOND = 1_000_000
 _Kept = tuple[int, str | None]
 #: Spans of years in one batch of which transitions are looked for.
 _MOST_SPANS = 24
+
+
+@lru_cache(maxsize=1024)
+def zone(name: str) -> tzinfo:
+    """The zone of a region (``Europe/Paris``), an offset (``+02:00``, ``GMT+2``, ``UTC-08``) or an abbreviation.
+
+    Raises:
+        Failed: there is no such zone.
+    """
+    text = name.strip()
+    if match := re.fullmatch(r"(?:GMT|UTC|UT)?([+-])(\d{1,2})(?::?(\d{2}))?(?::?(\d{2}))?", text):
+        delta = timedelta(hours=int(match[2]), minutes=int(match[3] or 0), seconds=int(match[4] or 0))
+        if delta <= timedelta(hours=18) and int(match[3] or 0) < 60 and int(match[4] or 0) < 60:
+            return timezone(-delta if match[1] == "-" else delta) if delta else UTC
+    elif text in ("Z", "UTC", "GMT", "UT"):
+        return UTC
+    else:
+        try:
+            return ZoneInfo(text)
+        except (ValueError, OSError, KeyError):
+            if text in ZONE_NAMES:
+                return ZoneInfo(ZONE_NAMES[text][1])
+    raise Failed(f"{name!r} is not a time zone")
 
 
 def number_of(place: tzinfo | None) -> int:

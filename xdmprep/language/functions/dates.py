@@ -7,7 +7,6 @@ show it in that zone.
 from __future__ import annotations
 
 import calendar
-from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -16,10 +15,11 @@ import pyarrow as pa
 
 from ...core.stream import TIMESTAMP
 from ..catalogue import Context, function, text, whole
-from ..java_time_format import read_date, week, weekday, zone
-from ..options import Options
+from ..date_letters import FIELDS
+from ..java_time_format import read_date
 from ..values import Failed, kind_of, number, text_of
 from ..zoned_datetime import Moment
+from ..zones import zone
 
 _date = partial(function, category="date", result=TIMESTAMP)
 _text = partial(function, category="date", result=pa.string())
@@ -34,20 +34,6 @@ COMPONENTS = {
     )
     for name in names.split()
 }  # fmt: skip
-_READ: dict[str, Callable[[Moment, Options], int]] = {
-    "year": lambda when, options: when.at.year,
-    "month": lambda when, options: when.at.month,
-    "day": lambda when, options: when.at.day,
-    "hour": lambda when, options: when.at.hour,
-    "minute": lambda when, options: when.at.minute,
-    "second": lambda when, options: when.at.second,
-    "quarter": lambda when, options: (when.at.month + 2) // 3,
-    "dayofyear": lambda when, options: when.at.timetuple().tm_yday,
-    "week": week,
-    "weekday": weekday,
-    "hour12": lambda when, options: when.at.hour % 12 or 12,
-    "millisecond": lambda when, options: when.at.microsecond // 1000,
-}
 
 
 def moment(ctx: Context, value: Any) -> Moment:
@@ -112,7 +98,7 @@ def _component(ctx: Context, name: Any) -> str:
        'date_part("MM", date("2019-10-17 11:55:12"))', 10, nulls=(1,))  # fmt: skip
 def date_part(ctx: Context, component: Any, value: Any) -> int:
     name = _component(ctx, component)
-    found = _READ[name](moment(ctx, value), ctx.options)
+    found = FIELDS[name].of(moment(ctx, value), ctx.options)
     return found % 100 if text(component).lower() == "yy" and ctx.options.short_year == "two" else found
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 from itertools import groupby
 from typing import Any
 
@@ -16,50 +17,30 @@ from ...kernels.arrays import Ints, Mask, offsets_of, ranges
 from ...regex import compile_ecma
 from ...regex.dfa import automaton
 from ..columns import LONG, MOMENT, Column, as_mask, bytes_of, marked, nulls_of, numpy_of, some, used_bytes, without
-from ..java_time_format import NAMES, NOT, REST, Layout, Pattern, Piece, named_zone, zone_expression
+from ..date_letters import FIELDS, Digits, Fraction, Names, Zone, column_of, has_column
+from ..java_time_format import Part, Pattern
 from ..options import Options
 from ..shapes import instant_of, only_where, zoned, zones_of
 from ..values import Failed
 from ..zoned_datetime import Moment, offset_text
 from ..zones import instants, number_of, offsets, stretches, zone_of
+from .date_layouts import NOT, REST, Layout, length_of, plain_layout
 from .texts import made_of
 
 _DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 
 
-def layout_of(text: str) -> Layout:
-    """A layout from a pattern of fixed-width letters, ``T`` and ``Z`` being literals and ``x`` an offset."""
-    out: list[tuple[str, int]] = []
-    for letter in text:
-        if letter not in "yMdHmsSx":
-            out.append((letter, 0))
-        elif out and out[-1][0] == letter and out[-1][1]:
-            out[-1] = (letter, out[-1][1] + 1)
-        else:
-            out.append((letter, 1))
-    return tuple(out)
+@lru_cache(maxsize=1)
+def _by_arrow() -> dict[Layout, int]:
+    """Layouts that Arrow reads itself: the byte between day and time."""
+    times = {plain_layout(f"yyyy-MM-dd'{mark}'HH:mm:ss{zone}"): ord(mark) for mark in "T " for zone in ("", "'Z'")}
+    return {plain_layout("yyyy-MM-dd"): 0, **times}
 
-
-#: ISO-8601 forms that the automatic reading takes first: with offsets, or with the name of a zone behind a blank.
-ISO: tuple[Layout, ...] = (
-    layout_of("yyyy-MM-dd"),
-    *(
-        layout_of(f"yyyy-MM-dd{mark}{clock}{zone}")
-        for clock in ("HH:mm:ss", "HH:mm", *(f"HH:mm:ss.{'S' * n}" for n in (3, 6, 1, 2, 4, 5)))
-        for mark in "T "
-        for zone in ("", "Z", "xxxxxx", "xxxxx", "xxx")
-    ),
-    *((*layout_of(f"yyyy-MM-dd{mark}HH:mm:ss{part}"), (" ", 0), ("A", REST)) for mark in "T " for part in ("", ".SSS")),
-)
-#: Layouts that Arrow reads itself: the length of their texts, and the byte between day and time.
-_BY_ARROW: dict[Layout, int] = {
-    layout_of("yyyy-MM-dd"): 0,
-    **{layout_of(f"yyyy-MM-dd{mark}HH:mm:ss{zone}"): ord(mark) for mark in "T " for zone in ("", "Z")},
-}
 
 #: 0001-01-01 in microseconds: Arrow reads a year 0000, Data Prep does not.
 _FIRST = -62_135_596_800_000_000
 _FIRST_DAY = _FIRST // 86_400_000_000
+_LAST = 253_402_300_800_000_000
 
 
 def read_iso(text: pa.Array, unit: str = "ms", layout: Layout | None = None) -> pa.Array | None:
@@ -84,7 +65,7 @@ def read_iso(text: pa.Array, unit: str = "ms", layout: Layout | None = None) -> 
     ):  # a cast that fails takes as long as one that does not
         return None
     if layout is not None:
-        mark = _BY_ARROW.get(layout)
+        mark = _by_arrow().get(layout)
         if mark is None or length_of(layout) != length:
             return None
         if mark and (used_bytes(text)[10::length] != mark).any():
@@ -129,11 +110,6 @@ def read_most(text: pa.Array) -> tuple[pa.Array, Mask] | None:
     return found, marked(len(text), odd)
 
 
-def length_of(layout: Layout) -> int:
-    """How many bytes a text in the layout has, a zone's name aside."""
-    return sum(len(part) if not width else max(width, 0) for part, width in layout)
-
-
 #: What :func:`_read` gives: local microseconds, seconds of offsets or zones, where there is nothing, and what is open.
 _Read = tuple[Ints, Ints, Ints, Ints]
 
@@ -153,9 +129,10 @@ def read_layouts(
     Returns:
         Moments in microseconds with their zones; null stays null, and text that fits no layout is open.
     """
-    whole = _by_arrow(text, layouts)
-    if whole is not None:
-        return Column(whole)
+    if len(layouts) == 1 or set(layouts) >= _by_arrow().keys():
+        whole = read_iso(text, "us", layouts[0] if len(layouts) == 1 else None)
+        if whole is not None:
+            return Column(whole.cast(MOMENT))
     local, zones, nulls, todo = _read(text, layouts, blank_is_null, options)
     zones = np.zeros_like(zones) if as_written else zones
     try:
@@ -163,13 +140,6 @@ def read_layouts(
     except Failed:
         micros, todo = local, ~nulls
     return Column(zoned(pa.array(micros, LONG, mask=nulls | todo).view(MOMENT), zones), some(todo))
-
-
-def _by_arrow(text: pa.Array, layouts: tuple[Layout, ...]) -> pa.Array | None:
-    if len(layouts) != 1 and not set(layouts) >= _BY_ARROW.keys():
-        return None
-    whole = read_iso(text, "us", layouts[0] if len(layouts) == 1 else None)
-    return None if whole is None else whole.cast(MOMENT)
 
 
 def _read(text: pa.Array, layouts: tuple[Layout, ...], blank_is_null: bool, options: Options | None) -> _Read:
@@ -181,7 +151,7 @@ def _read(text: pa.Array, layouts: tuple[Layout, ...], blank_is_null: bool, opti
     if blank_is_null:
         todo &= lengths > 0
     nulls = ~todo
-    if layout_of("yyyy-MM-dd") in layouts:
+    if plain_layout("yyyy-MM-dd") in layouts:
         _read_plain_days(text, offsets, data, todo, result)
     by_length: dict[tuple[int, bool], list[Layout]] = {}
     for layout in layouts:
@@ -209,20 +179,20 @@ def _read(text: pa.Array, layouts: tuple[Layout, ...], blank_is_null: bool, opti
     return result, zones, nulls, todo
 
 
-def _zone_numbers(options: Options, letter: str, names: pa.Array) -> tuple[Any, Any]:
+def _zone_numbers(options: Options, element: Zone, names: pa.Array) -> tuple[Any, Any]:
     """The numbers of the zones that texts name at the end of dates, and which of the texts name one."""
     encoded = names.dictionary_encode()
-    found = [_zone_number(options, letter, word) for word in encoded.dictionary.to_pylist()]
+    found = [_zone_number(options, element, word) for word in encoded.dictionary.to_pylist()]
     codes = encoded.indices.to_numpy(zero_copy_only=False)
     known = np.array([number is not None for number in found], dtype=bool)
     return np.array([number or 0 for number in found], dtype=np.int32)[codes], known[codes]
 
 
-def _zone_number(options: Options, letter: str, word: str) -> int | None:
-    if re.fullmatch(zone_expression(letter), word, re.ASCII) is None:
+def _zone_number(options: Options, element: Zone, word: str) -> int | None:
+    if re.fullmatch(element.regex, word, re.ASCII) is None:
         return None
     try:
-        return number_of(named_zone(letter, word, options))
+        return number_of(element.read(word, options))
     except Failed:
         return None
 
@@ -267,44 +237,40 @@ def _micros(matrix: Ints, layout: Layout) -> tuple[Ints, Ints, Ints]:
     if not good.any():  # most layouts fit no text of a column
         return np.zeros(n, dtype=np.int64), offset, good
     at = 0
-    for part, width in layout:
+    for element, width in layout:
         if width == NOT:
-            for other in part:
+            for other in element:
                 good &= ~_may_stand(matrix[:, at:], other, named)
             continue
         if width == REST:
             continue
         if not width:
-            at += len(part.encode())
+            at += len(element)
             continue
         here = matrix[:, at : at + width]
         at += width
-        if part == "x":
+        if isinstance(element, Zone):
             offset, fine = _offset(here)
             good &= fine
-        elif part == "a":
-            first = here[:, 0] | 32
-            good &= ((first == ord("a")) | (first == ord("p"))) & ((here[:, 1] | 32) == ord("m"))
-            found["a"] = first == ord("p")
-        elif part in ("E", "EE", "MM") or (part == "M" and width == 3):
-            found[part[0]] = _named(here, part)
-            good &= found[part[0]] > 0
+        elif isinstance(element, Names):
+            value = _named(here, element)
+            good &= value >= element.first
+            found[element.field] = value
         else:
             value = np.zeros(n, dtype=np.int32)
             for i in range(width):
                 digit = here[:, i] - np.uint8(48)
                 good &= digit < 10
                 value = value * 10 + digit
-            found["y" if part == "u" else part] = value + 2000 if part in "yu" and width == 2 else value
-            if part == "S":
-                value *= 10 ** (6 - width)
-    year = found["y"]
-    month, day = found.get("M", np.int32(1)), found.get("d", np.int32(1))
-    hour, minute, second = (found.get(letter, np.int32(0)) for letter in "Hms")
-    if "h" in found:
-        good &= (found["h"] >= 1) & (found["h"] <= 12)
-        hour = found["h"] % 12 + 12 * found.get("a", np.int32(0))
-    moved = named or any(part == "x" for part, width in layout if width)  # this may lead out of the years 1 to 9999
+            found[element.field] = value * 10 ** (6 - width) if isinstance(element, Fraction) else value + element.base
+    year, none = found["year"], np.int32(0)
+    month, day = found.get("month", np.int32(1)), found.get("day", np.int32(1))
+    hour, minute, second = (found.get(field, none) for field in ("hour", "minute", "second"))
+    if "hour12" in found:
+        good &= (found["hour12"] >= 1) & (found["hour12"] <= 12)
+        hour = found["hour12"] % 12 + 12 * found.get("ampm", none)
+    # an offset may lead out of the years 1 to 9999
+    moved = named or any(isinstance(element, Zone) for element, _ in layout)
     good &= (
         (year >= 1 + moved)
         & (year <= 9999 - moved)
@@ -318,17 +284,17 @@ def _micros(matrix: Ints, layout: Layout) -> tuple[Ints, Ints, Ints]:
     month_or_one = np.where(good, month, 1)
     good &= day <= last_day(year, month_or_one)
     days = _days(np.where(good, year, 1970), month_or_one, np.where(good, day, 1))
-    if "E" in found:
-        good &= (days + 3) % 7 + 1 == found["E"]
+    if "isoweekday" in found:
+        good &= (days + 3) % 7 + 1 == found["isoweekday"]
     seconds = days * 86400 + (np.asarray(hour).astype(np.int64) * 3600 + np.asarray(minute) * 60 + second)
-    return seconds * 1_000_000 + found.get("S", np.int32(0)), offset, good
+    return seconds * 1_000_000 + found.get("nano", none), offset, good
 
 
 def _has_literals(matrix: Ints, layout: Layout) -> Mask:
     """Which texts have a layout's literal bytes."""
     good, at = np.ones(len(matrix), dtype=bool), 0
-    for part, width in layout:
-        codes = b"" if width else part.encode()
+    for element, width in layout:
+        codes = b"" if width else element.encode()
         for i, code in enumerate(codes):
             good &= matrix[:, at + i] == code
         at += len(codes) + max(width, 0) * (width not in (NOT, REST))
@@ -338,31 +304,32 @@ def _has_literals(matrix: Ints, layout: Layout) -> Mask:
 def _may_stand(matrix: Ints, layout: Layout, longer: bool) -> Ints:
     """Where texts may begin with a layout, whatever its numbers and names are; `longer` says that they go on."""
     fits, at = np.ones(len(matrix), dtype=bool), 0
-    for part, width in layout:
-        size = len(part) if not width else max(width, 0)
+    for element, width in layout:
+        size = max(width, 0) or length_of(((element, width),))
         if at + size > matrix.shape[1]:
             return fits & longer
         for i in range(at, at + size):
             if not width:
-                fits &= matrix[:, i] == part.encode()[i - at]
-            elif part in "yudHhmsS" or (part == "M" and width < 3):
+                fits &= matrix[:, i] == ord(element[i - at])
+            elif isinstance(element, Digits):
                 fits &= matrix[:, i] - np.uint8(48) < 10
         at += size
     return fits
 
 
-def _named(matrix: Ints, part: str) -> Ints:
-    """The number of a month or weekday by its name in any letter case, 0 where there is none.
-
-    One letter stands for names of three letters, two for full ones.
-    """
-    numbers = np.zeros(len(matrix), dtype=np.int32)
-    low = matrix | 32
-    for number, name in enumerate(NAMES[part[0]], 1):
-        letters = (name if len(part) == 2 else name[:3]).lower().encode()
-        if len(letters) == matrix.shape[1]:
-            numbers[(low == np.frombuffer(letters, np.uint8)).all(axis=1)] = number
-    return numbers
+def _named(matrix: Ints, element: Names) -> Ints:
+    """The values that texts name in any letter case, -1 where there is none."""
+    values = np.full(len(matrix), -1, dtype=np.int32)
+    width = matrix.shape[1]
+    size = 4 if width <= 4 else 8 if width <= 8 else width
+    kind = np.dtype(f"{'u' if size <= 8 else 'S'}{size}")  # numbers are compared faster
+    bytes_ = np.zeros((len(matrix), size), dtype=np.uint8)
+    bytes_[:, :width] = matrix | 32
+    words = bytes_.view(kind)[:, 0]
+    for name, value in element.accepted.items():
+        if len(name) == width:
+            values[words == np.frombuffer(name.encode().ljust(size, b"\0"), kind)[0]] = value
+    return values
 
 
 def _offset(matrix: Ints) -> tuple[Ints, Ints]:
@@ -386,38 +353,6 @@ def _days(year: Ints, month: Ints, day: Any) -> Ints:
     return days
 
 
-def print_layout(moments: pa.Array, layout: Layout) -> Column:
-    """Moments as text in a layout; open beyond the years 1 to 9999."""
-    n = len(moments)
-    nulls = nulls_of(moments)
-    micros = numpy_of(moments)
-    odd = beyond(micros)
-    micros = np.where(odd, 0, micros)
-    days, rest = np.divmod(micros, 86_400_000_000)
-    year, month, day = _civil(days)
-    second = rest // 1_000_000
-    parts = {
-        "y": year, "u": year, "M": month, "d": day, "H": second // 3600, "m": second // 60 % 60, "s": second % 60,
-    }  # fmt: skip
-    length = length_of(layout)
-    matrix = np.empty((n, length), dtype=np.uint8)
-    at = 0
-    for part, width in layout:
-        if not width:
-            for code in part.encode():
-                matrix[:, at] = code
-                at += 1
-            continue
-        value = rest % 1_000_000 // 10 ** (6 - width) if part == "S" else parts[part]
-        value = value.astype(np.int32)
-        for i in range(at + width - 1, at - 1, -1):
-            value, digit = np.divmod(value, 10)
-            matrix[:, i] = digit + 48
-        at += width
-    offsets = np.arange(n + 1, dtype=np.int32) * np.int32(length)
-    return Column(made_of(offsets, matrix, some(nulls)), some(odd & ~nulls))
-
-
 def beyond(micros: Ints) -> Mask:
     """Which moments lie outside the years 1 to 9999."""
     return np.asarray((micros < _FIRST) | (micros >= _LAST))
@@ -436,14 +371,6 @@ def printed_offsets(values: pa.Array, local: pa.Array) -> pa.Array:
     return _printed_once(shown - micros, micros, lambda moment: offset_text(moment.at), zones_of(values))[0]
 
 
-#: What each letter's text depends on, besides the zone.
-_DEPENDS = {
-    **dict.fromkeys("yuG", "year"), **dict.fromkeys("MQ", "month"), **dict.fromkeys("dF", "day"), "D": "of year",
-    **dict.fromkeys("Ee", "weekday"), **dict.fromkeys("YwW", "days"), **dict.fromkeys("HhKka", "hour"), "m": "minute",
-    "s": "second", **dict.fromkeys("Sn", "fraction"), **dict.fromkeys("AN", "of day"), **dict.fromkeys("VzXxZO", ""),
-}  # fmt: skip
-
-
 def local_of(values: pa.Array) -> pa.Array:
     """Moments in zones as what clocks there show, like moments in UTC; fails where that takes too long."""
     zones = zones_of(values)
@@ -454,63 +381,91 @@ def local_of(values: pa.Array) -> pa.Array:
     return pa.array(micros + offsets(micros, zones), LONG, mask=nulls_of(moments)).view(MOMENT)
 
 
+class Local:
+    """Local moments taken apart into fields, each computed once; years beyond 1 to 9999 are :attr:`odd`."""
+
+    def __init__(self, moments: pa.Array) -> None:
+        micros = numpy_of(moments)
+        self.nulls, self.odd = nulls_of(moments), beyond(micros)
+        self.micros = np.where(self.odd, 0, micros)
+        self._at = pa.array(self.micros).view(pa.timestamp("us"))
+        self._fields: dict[str, Ints] = {}
+
+    def field(self, name: str) -> Ints:
+        """The values of a field of :data:`~xdmprep.language.date_letters.FIELDS` that has a column."""
+        if name not in self._fields:
+            self._fields[name] = column_of(name, self._at).to_numpy()
+        return self._fields[name]
+
+    def print_fixed(self, parts: Sequence[Part]) -> pa.Array:
+        """Text of literals and numbers of fixed width (:func:`_is_fixed`)."""
+        widths = [part.element.least if isinstance(part.element, Digits) else len(part.literal) for part in parts]
+        n, length = len(self.micros), sum(widths)
+        matrix = np.empty((n, length), dtype=np.uint8)
+        at = 0
+        for part, width in zip(parts, widths, strict=True):
+            if part.element is None:
+                matrix[:, at : at + width] = np.frombuffer(part.literal.encode(), np.uint8)
+            else:
+                if isinstance(part.element, Fraction):
+                    value = self.field("microsecond") // 10 ** (6 - width)
+                else:
+                    value = self.field(part.element.field)
+                value = value.astype(np.int32)
+                for i in range(at + width - 1, at - 1, -1):
+                    value, digit = np.divmod(value, 10)
+                    matrix[:, i] = digit + 48
+            at += width
+        return made_of(np.arange(n + 1, dtype=np.int32) * np.int32(length), matrix, some(self.nulls))
+
+
 def print_pattern(values: pa.Array, pattern: Pattern) -> Column:
     """Moments as text in a pattern; open beyond the years 1 to 9999, and where the pattern is too narrow.
 
     Numbers of fixed width are printed together; of all else each distinct value is printed once.
     """
-    moments = local_of(values)
-    nulls, micros, zones = nulls_of(moments), numpy_of(moments), zones_of(values)
-    odd = beyond(micros)
-    micros = np.where(odd, 0, micros)
-    parts: dict[str, Ints] = {}
+    local, zones = Local(local_of(values)), zones_of(values)
+    nulls, odd = local.nulls, local.odd
     texts: list[Any] = [pa.scalar("")]
-    for fixed, group in groupby(pattern.pieces, _is_fixed):
-        pieces = tuple(group)
-        if fixed and any(width for _, width, _ in pieces):
-            layout = tuple((letter, width) for letter, width, _ in pieces)
-            texts.append(print_layout(pa.array(micros).view(MOMENT), layout).values)
+    for fixed, group in groupby(pattern.printed, partial(_is_fixed, options=pattern.options)):
+        parts = tuple(group)
+        if fixed and any(part.element for part in parts):
+            texts.append(local.print_fixed(parts))
             continue
-        for letter, _, printer in pieces:
-            failed: Any = False
-            if printer is None:
-                found = pa.scalar(letter)
-            elif _DEPENDS[letter]:
-                parts = parts or _numbers(micros)
-                found, failed = _printed_once(parts[_DEPENDS[letter]], micros, printer)
+        for part in parts:
+            printer, element, failed = partial(part.print, options=pattern.options), part.element, None
+            if element is None:
+                found = pa.scalar(part.literal)
+            elif not isinstance(element, Zone):
+                if isinstance(element, Digits) and not part.pad and has_column(element.field, pattern.options):
+                    found = pc.utf8_lpad(pa.array(local.field(element.field)).cast(pa.string()), element.least, "0")
+                else:
+                    key = FIELDS[element.field].key or element.field
+                    found, failed = _printed_once(local.field(key), local.micros, printer)
             elif not zones.any():
                 found = pa.scalar(printer(Moment.of_millis(0)))
             else:
-                instant = numpy_of(instant_of(values))
-                keys = zones * np.int64(10**4) + stretches(np.where(nulls | odd, 0, instant), zones)
-                found, failed = _printed_once(keys, np.where(odd, 0, instant), printer, zones)
-            odd |= failed
+                instant = np.where(odd, 0, numpy_of(instant_of(values)))
+                keys = zones * np.int64(10**4) + stretches(np.where(nulls, 0, instant), zones)
+                found, failed = _printed_once(keys, instant, printer, zones)
+            odd = odd if failed is None else odd | failed
             texts.append(found)
     joined = pc.binary_join_element_wise(*texts, "") if len(texts) > 2 else texts[-1]
     if isinstance(joined, pa.Scalar):
-        joined = pa.repeat(joined, len(moments))
+        joined = pa.repeat(joined, len(values))
     return Column(only_where(joined, ~(nulls | odd)), some(odd & ~nulls))
 
 
-#: Letters and widths that :func:`print_layout` prints.
-_FIXED = {"y": (4,), "u": (4,), "M": (2,), "d": (2,), "H": (2,), "m": (2,), "s": (2,), "S": (1, 2, 3, 4, 5, 6)}
-
-
-def _is_fixed(piece: Piece) -> bool:
-    letter, width, printer = piece
-    return letter.isascii() if printer is None else width in _FIXED.get(letter, ())
-
-
-def _numbers(micros: Ints) -> dict[str, Ints]:
-    """What texts depend on, by the names of :data:`_DEPENDS`."""
-    days, of_day = np.divmod(micros, 86_400_000_000)
-    year, month, day = _civil(days)
-    second = of_day // 1_000_000
-    return {
-        "year": year, "month": month, "day": day, "days": days, "of year": days - _days(year, np.ones_like(month), 1),
-        "weekday": (days + 3) % 7, "hour": second // 3600, "minute": second // 60 % 60, "second": second % 60,
-        "fraction": of_day % 1_000_000, "of day": of_day,
-    }  # fmt: skip
+def _is_fixed(part: Part, options: Options) -> bool:
+    """Whether a part is literal ASCII, or a number that always has the same width and whose column is known."""
+    element = part.element
+    if element is None:
+        return part.literal.isascii()
+    if part.pad or not isinstance(element, Digits):
+        return False
+    if isinstance(element, Fraction):
+        return element.least <= 6
+    return has_column(element.field, options) and (element.base > 0 or 10**element.least > FIELDS[element.field].most)
 
 
 def _printed_once(
@@ -538,35 +493,10 @@ def _printed_once(
     return pa.array([text or "" for text in texts], pa.string()).take(encoded.indices), failed
 
 
-_LAST = 253_402_300_800_000_000
-
-
-def _civil(days: Ints) -> tuple[Ints, Ints, Ints]:
-    """Year, month and day of days since 1970-01-01: the reverse of :func:`_days`."""
-    shifted = days + 719468
-    era = shifted // 146097
-    of_era = shifted - era * 146097
-    year_of_era = (of_era - of_era // 1460 + of_era // 36524 - of_era // 146096) // 365
-    of_year = of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
-    from_march = (5 * of_year + 2) // 153
-    day = of_year - (153 * from_march + 2) // 5 + 1
-    month = np.where(from_march < 10, from_march + 3, from_march - 9)
-    return year_of_era + era * 400 + (month <= 2), month, day
-
-
-#: Components of a date and the Arrow functions that give them.
-_COMPONENTS: dict[str, Callable[..., pa.Array]] = {
-    "year": pc.year, "quarter": pc.quarter, "month": pc.month, "dayofyear": pc.day_of_year, "day": pc.day,
-    "week": pc.iso_week, "hour": pc.hour, "minute": pc.minute, "second": pc.second, "millisecond": pc.millisecond,
-    "weekday": lambda at: pc.day_of_week(at, count_from_zero=False, week_start=1),
-    "hour12": lambda at: pa.array((pc.hour(at).fill_null(0).to_numpy() + 11) % 12 + 1, mask=nulls_of(at)),
-}  # fmt: skip
-
-
 def component(moments: pa.Array, name: str) -> Column:
-    """One component of moments in UTC, as integers; open beyond the years 1 to 9999."""
+    """A field with a column of moments in UTC, as integers; open beyond the years 1 to 9999."""
     micros, odd = _within(moments.view(LONG), 1)
-    return Column(_COMPONENTS[name](micros.view(pa.timestamp("us"))).cast(LONG), odd)
+    return Column(column_of(name, micros.view(pa.timestamp("us"))).cast(LONG), odd)
 
 
 def of_millis(millis: pa.Array) -> tuple[pa.Array, Mask | None]:

@@ -9,12 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..columns import LONG, MOMENT, TEXT, Column, as_mask, merged, nulls_of, numpy_of, plain, reported, some
+from ..date_letters import has_column
 from ..functions.dates import COMPONENTS
-from ..java_time_format import zone
 from ..shapes import chosen, instant_of, zoned, zones_of
 from ..values import Failed
-from ..zones import instants, number_of, offsets
+from ..zones import instants, number_of, offsets, zone
 from . import dates, numbers
+from .date_layouts import layouts_of
 from .table import Constants, Made, Rows, as_moments, kernel, kind, need, needed, read_automatic
 
 
@@ -52,8 +53,9 @@ def _read(rows: Rows, value: Column, pattern: Any) -> Column:
     if pattern is None:
         return read_automatic(rows, value)
     known = rows.context.pattern(pattern)
-    need(known.layouts)
-    found = dates.read_layouts(words, known.layouts, True, rows.options)
+    layouts = layouts_of(known)
+    need(layouts)
+    found = dates.read_layouts(words, layouts, True, rows.options)
     return reported(words, found, (known.regex, f"does not have the format {known.text!r}"))
 
 
@@ -85,7 +87,7 @@ def date_part(rows: Rows, part: Any, value: Column) -> Made:
     name = part.lower() if isinstance(part, str) else ""
     component = needed({"w": options.letter_w}.get(name, COMPONENTS.get(name)))
     need(name != "yy" or options.short_year != "two")
-    need(component not in ("week", "weekday") or options.weeks == "iso")
+    need(has_column(component, options))
     return dates.component(dates.local_of(value.values), component)
 
 
@@ -152,12 +154,11 @@ def set_date_part(rows: Rows, part: Any, number: Column, value: Column) -> Made:
     name = COMPONENTS.get(part.lower(), "") if isinstance(part, str) else ""
     need(name in ("year", "month", "day", "hour", "minute", "second") and kind(number) == "long")
     shown, zones = dates.local_of(value.values), zones_of(value.values)
-    micros = numpy_of(shown)
-    absent, lacking = nulls_of(value.values), nulls_of(number.values)
-    n = numpy_of(number.values)
-    odd = dates.beyond(micros) | lacking
-    days, rest = np.divmod(np.where(odd, 0, micros), 86_400_000_000)
-    year, month, day = dates._civil(days)
+    local = dates.Local(shown)
+    absent, n = local.nulls, numpy_of(number.values)
+    odd = local.odd | nulls_of(number.values)
+    days, rest = np.divmod(local.micros, 86_400_000_000)
+    year, month, day = (local.field(field) for field in ("year", "month", "day"))
     if name in ("hour", "minute", "second"):
         unit, most = {"hour": (3_600_000_000, 24), "minute": (60_000_000, 60), "second": (1_000_000, 60)}[name]
         odd |= (n < 0) | (n >= most)

@@ -44,17 +44,17 @@ from ..columns import (
     first_reasons,
     merged,
     nulls_of,
-    numpy_of,
     plain,
     reported,
     some,
 )
 from ..functions import table
-from ..java_time_format import automatic_layouts, automatic_shape, iso_shape
+from ..java_time_format import automatic_shape, iso_shape, parts_of
 from ..options import Options
 from ..shapes import alternatives, chosen, from_python, type_kind
 from ..values import Failed
 from . import dates, texts
+from .date_layouts import automatic_layouts, iso_layouts
 
 #: What a kernel gives; None, like :func:`need`, leaves the rows to the interpreter.
 Made = Column | None
@@ -267,23 +267,22 @@ def as_printed(rows: Rows, column: Column) -> Column:
     return Column(pc.if_else(pc.is_valid(column.values), found, None), column.open)
 
 
-_SECONDS = dates.layout_of("yyyy-MM-ddTHH:mm:ss")
+_SECONDS = parts_of("yyyy-MM-dd'T'HH:mm:ss")
 
 
 def print_moments(values: pa.Array) -> Column:
     """Moments as the language prints them: with a fraction only where there is one, and the offset of their zone."""
-    local = dates.local_of(values)
-    printed = dates.print_layout(local, _SECONDS)
-    micros = numpy_of(local)
-    ends: Any = "Z" if local is values else dates.printed_offsets(values, local)
-    fine = micros % 1_000_000
+    shown = dates.local_of(values)
+    local = dates.Local(shown)
+    ends: Any = "Z" if shown is values else dates.printed_offsets(values, shown)
+    fine = local.field("microsecond")
     if fine.any():
         fraction = pc.utf8_slice_codeunits(pa.array(fine + 1_000_000).cast(TEXT), 1)
         fraction = pc.if_else(pa.array(fine % 1000 == 0), pc.utf8_slice_codeunits(fraction, 0, 3), fraction)
         ends = pc.binary_join_element_wise(
             pc.if_else(pa.array(fine != 0), ".", ""), pc.if_else(pa.array(fine != 0), fraction, ""), ends, ""
         )
-    return Column(pc.binary_join_element_wise(printed.values, ends, ""), printed.open)
+    return Column(pc.binary_join_element_wise(local.print_fixed(_SECONDS), ends, ""), some(local.odd & ~local.nulls))
 
 
 def as_moments(rows: Rows, column: Column) -> Column:
@@ -301,7 +300,7 @@ def as_moments(rows: Rows, column: Column) -> Column:
 def read_automatic(rows: Rows, column: Column, blank_is_null: bool = True) -> Column:
     """Dates of texts in one of the automatic formats."""
     need(rows.options.zoneless_millis != "drop")
-    words, layouts = plain(column.values), dates.ISO + automatic_layouts(rows.options)
+    words, layouts = plain(column.values), iso_layouts() + automatic_layouts(rows.options)
     found = dates.read_layouts(words, layouts, blank_is_null, rows.options)
     return reported(words, found, (_dates_shape(), "is in none of the known date formats"))
 
