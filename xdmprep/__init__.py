@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .pipeline.sampling import sample
     from .pipeline.stage import ArrowStage
     from .pipeline.upsert import diff
-    from .read import CsvOptions
+    from .read import CsvOptions, ExcelOptions
     from .report import Report
     from .schema import Registry, Schema
 
@@ -35,6 +35,7 @@ _HOME = {
     "ArrowStage": "pipeline.stage",
     "CsvOptions": "read",
     "DataError": "errors",
+    "ExcelOptions": "read",
     "Issue": "errors",
     "Manifest": "core.manifest",
     "MappingError": "errors",
@@ -63,9 +64,9 @@ _HOME = {
 }
 
 __all__ = [
-    "ArrowStage", "CsvOptions", "DataError", "Issue", "Manifest", "MappingError", "MappingSet", "PlatformError",
-    "Registry", "Report", "Result", "Schema", "SchemaError", "SourceError", "Stream", "XdmPrepError", "diff",
-    "draft_schema", "evaluate", "map_rows", "mend", "prepare", "sample", "validate", "write_csv", "write_json",
+    "ArrowStage", "CsvOptions", "DataError", "ExcelOptions", "Issue", "Manifest", "MappingError", "MappingSet",
+    "PlatformError", "Registry", "Report", "Result", "Schema", "SchemaError", "SourceError", "Stream", "XdmPrepError",
+    "diff", "draft_schema", "evaluate", "map_rows", "mend", "prepare", "sample", "validate", "write_csv", "write_json",
     "write_parquet", "write_patch",
 ]  # fmt: skip
 

@@ -149,7 +149,6 @@ class OutputError(XdmPrepError):
 EXTRAS = {
     "fsspec": "remote",
     "hypothesis": "testing",
-    "openpyxl": "excel",
     "pandas": "pandas",
     "pandera": "contract",
     "pyspark": "spark",

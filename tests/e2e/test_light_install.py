@@ -113,14 +113,12 @@ def test_the_base_uploads(tmp_path: Path) -> None:
 
 def test_a_command_that_needs_more_names_its_installation(tmp_path: Path) -> None:
     (tmp_path / "contract.py").write_text("import pandera.pandas\n")
-    (tmp_path / "book.xlsx").write_bytes(b"PK\x03\x04")
     (tmp_path / "agents.yaml").write_text("person.name.firstName: ua_os_name(F_NAME)\n")
     lines = {
         "demo": "emulator",
         "emulate --port 0": "emulator",
         f"diff {CRM} {CRM} {JOB} -o {{tmp}}/patch --preview --trial 5": "emulator",
         f"prepare {CRM} {JOB} -o {{tmp}}/out --contract {{tmp}}/contract.py": "contract",
-        f"prepare {{tmp}}/book.xlsx {JOB} -o {{tmp}}/out": "excel",
         f"prepare sftp://host/crm.csv {JOB} -o {{tmp}}/out": "remote",
         f"prepare {CRM} {JOB} -o {{tmp}}/out --engine spark": "spark",
         f"mapping check {{tmp}}/agents.yaml --schema schemas/crm-profile.schema.json --source {CRM}": "agents",

@@ -11,10 +11,10 @@ import xdmprep as xp
 def test_the_public_names_and_what_they_are() -> None:
     assert sorted(xp.__all__) == xp.__all__
     assert xp.__all__ == [
-        "ArrowStage", "CsvOptions", "DataError", "Issue", "Manifest", "MappingError", "MappingSet", "PlatformError",
-        "Registry", "Report", "Result", "Schema", "SchemaError", "SourceError", "Stream", "XdmPrepError", "diff",
-        "draft_schema", "evaluate", "map_rows", "mend", "prepare", "sample", "validate", "write_csv", "write_json",
-        "write_parquet", "write_patch",
+        "ArrowStage", "CsvOptions", "DataError", "ExcelOptions", "Issue", "Manifest", "MappingError", "MappingSet",
+        "PlatformError", "Registry", "Report", "Result", "Schema", "SchemaError", "SourceError", "Stream",
+        "XdmPrepError", "diff", "draft_schema", "evaluate", "map_rows", "mend", "prepare", "sample", "validate",
+        "write_csv", "write_json", "write_parquet", "write_patch",
     ]  # fmt: skip
     for name in xp.__all__:
         assert callable(getattr(xp, name)), name

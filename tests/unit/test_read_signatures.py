@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import pickle
+import struct
 import zipfile
 from pathlib import Path
 
@@ -51,6 +52,8 @@ REFUSED = [
     ("csv.parquet", b"id,t\n1,a\n", "name that ends in .csv"),
     ("csv.xlsx", b"id,t\n1,a\n", "name that ends in .csv"),
     ("json.xlsx", b'{"id": 1}\n', "name that ends in .json"),
+    ("zip.xlsx", zipped({"a.csv": b"id\n1\n"}), "a zip archive of other files; unpack it, or give it a name"),
+    ("nothing.xlsx", b"", "is empty"),
     ("csv.arrow", b"id,t\n1,a\n", "name that ends in .csv"),
     ("parquet.feather", b"PAR1....PAR1", "name that ends in .parquet"),
     ("damaged.arrow", b"ARROW1\0\0....", "is not a whole Arrow file"),
@@ -68,8 +71,35 @@ NO_ERRORS = [
     '{"message": "no", "id": 1}', '{"status": "ok", "title": "Dr"}', '{"code": 200, "message": "x"}',
     '{"error": "a"}\n{"error": "b"}', '[{"message": "x", "status": 500, "id": 7}]',
 ]  # fmt: skip
+
+
+def container(*streams: str) -> bytes:
+    """A container of Office until 2003, of which only the directory has anything in it."""
+    directory = b"".join(
+        name.encode("utf-16-le").ljust(64, b"\0") + struct.pack("<H", 2 * len(name) + 2) + bytes(62)
+        for name in ("Root Entry", *streams)
+    )
+    return b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504 + 512) + directory
+
+
 #: Kinds that no reader takes, under any name.
 FOREIGN = {
+    "an Office document with a password; open it in Excel": container("EncryptionInfo", "EncryptedPackage"),
+    "an old Excel book (.xls); open it in Excel": container("Workbook"),
+    "an old Excel book (.xls); open it": container("Book", "WordDocument"),
+    "an old Excel book (.xls)": b"\x09\x08\x10\0\0\x05\x05\0",
+    "an old Word document": container("1Table", "WordDocument", "Workbook"),
+    "an old PowerPoint document": container("Current User", "PowerPoint Document"),
+    "an Outlook message": container("__properties_version1.0"),
+    "a binary Excel book (.xlsb); open it in Excel": zipped({"[Content_Types].xml": b"", "xl/workbook.bin": b""}),
+    "a Word document; export": zipped({"[Content_Types].xml": b"", "word/document.xml": b""}),
+    "a PowerPoint document; export": zipped({"[Content_Types].xml": b"", "ppt/presentation.xml": b""}),
+    "an OpenDocument file; open it in LibreOffice": zipped({"mimetype": b"", "content.xml": b""}),
+    "an OpenDocument file; open": b"<office:document xmlns:office='urn:oasis:names:tc:opendocument:1'>",
+    "a document of Apple's iWork, such as a Numbers sheet": zipped({"Index/Document.iwa": b"", "Data/a.jpg": b""}),
+    "a spreadsheet in the XML of Excel 2003": b'<Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet">',
+    "a web page made for Excel": b'<html xmlns:x="urn:schemas-microsoft-com:office:excel"><table>',
+    "a web page with a table": b"<html><body><table border=1><tr><td>id</td></tr></table>",
     "a PDF document": b"%PDF-1.7\n",
     "a web page": b"<!DOCTYPE html>\n<title>404</title>",
     "an XML document": b'<?xml version="1.0"?><a/>',

@@ -26,7 +26,7 @@ PACKAGES = ("xdmprep", "pyarrow", "numpy", "jsonschema", "requests", "lark", "cl
 #: Optional packages as they are imported -> what needs them.
 OPTIONAL = {
     "starlette": "demo, emulate", "uvicorn": "demo, emulate", "pandas": "to_pandas()", "pandera": "prepare --contract",
-    "openpyxl": "Excel books", "fsspec": "further URLs", "ua_parser": "the ua_* functions", "pyspark": "--engine spark",
+    "fsspec": "further URLs", "ua_parser": "the ua_* functions", "pyspark": "--engine spark",
     "hypothesis": "xdmprep.testing",
 }  # fmt: skip
 #: Less free space than this is worth a warning.

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..core.documents import is_file
 from ..core.remote import STANDARD_INPUT, is_url
 from ..errors import UsageError
 from . import complete
 
 if TYPE_CHECKING:
-    from ..read import CsvOptions
+    from ..read import CsvOptions, ExcelOptions
 
 
 class PlaceType(click.Path):
@@ -77,6 +78,11 @@ _CSV = (
     ),
 )
 
+_EXCEL = (
+    click.option("--sheet", help="Of Excel sources: the sheet's name or number.  [default: the first visible]"),
+    click.option("--header-row", type=click.IntRange(1), help="Of Excel sources.  [default: the first row with text]"),
+)
+
 
 def csv_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say how CSV sources are written; the command gets a function as `csv`, which reads them.
@@ -98,6 +104,29 @@ def csv_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     wrapped: Callable[..., Any] = with_csv
     for option in reversed(_CSV):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def excel_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options for Excel sources; the command gets a function as `excel`, which reads them for its sources."""
+
+    @wraps(command)
+    def with_excel(*, sheet: str | None, header_row: int | None, **given: Any) -> Any:
+        def excel(sources: Sequence[Path | str]) -> ExcelOptions | None:
+            from ..read import ExcelOptions, is_excel
+
+            if sheet is None and header_row is None:
+                return None
+            if all(is_file(one) and not is_excel(one) for one in sources):
+                option = "--header-row" if sheet is None else "--sheet"
+                raise UsageError(f"{option} is for Excel books, and {sources[0]} is none. Leave {option} out.")
+            return ExcelOptions(sheet, header_row)
+
+        return command(excel=excel, **given)
+
+    wrapped: Callable[..., Any] = with_excel
+    for option in reversed(_EXCEL):
         wrapped = option(wrapped)
     return wrapped
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from ..core.documents import is_file
 from ..core.remote import is_url
 from ..core.remote import shown as place
 from ..core.typing import Format, RuleSet
@@ -61,8 +60,7 @@ wrong use or input that cannot be read.
 @options.STRICT
 @options.csv_options
 @click.option("--names", help="Column names of a CSV source without a header, with commas between them.")
-@click.option("--sheet", help="Of an Excel source: the sheet's name or number.  [default: the first]")
-@click.option("--header-row", type=click.IntRange(1), help="Of an Excel source.  [default: the first row with text]")
+@options.excel_options
 @options.SET
 @click.option(
     "--contract", type=options.FILE,
@@ -86,7 +84,7 @@ def prepare(
     sources: tuple[Path | str, ...], mapping: Path | str, schema: Path | str, out: Path | str,
     format: Format | None, upsert: bool, relax_required: bool, multiline: bool, max_bytes: int | None,
     max_rows: int | None, error_threshold: float | None, max_loss: float, rules: RuleSet, strict: bool, csv: Any,
-    names: str | None, sheet: str | None, header_row: int | None, values: tuple[str, ...], contract: Path | None,
+    excel: Any, names: str | None, values: tuple[str, ...], contract: Path | None,
     engine: str, master: str | None, jobs: int | None, report: Path | None, hide_values: bool, overwrite: bool,
     bar: bool | None, openlineage: str | None, output_format: str, as_json: bool,
 ) -> int:  # fmt: skip
@@ -101,8 +99,6 @@ def prepare(
     from ..core.manifest import check_target
     from ..pipeline.prepare import prepare as run
     from ..pipeline.prepare import within
-    from ..read import ExcelOptions
-    from ..read.excel import ENDINGS as BOOKS
     from ..write import PLATFORM_MAX_BYTES
 
     texts = csv(names)
@@ -115,9 +111,7 @@ def prepare(
             f"--max-bytes {max_bytes:,} is above what the platform takes in one request ({PLATFORM_MAX_BYTES:,}); such "
             "parts go up in pieces, which is the slower way."
         )
-    if (sheet or header_row) and all(is_file(one) and Path(one).suffix.lower() not in BOOKS for one in sources):
-        option = "--sheet" if sheet else "--header-row"
-        raise UsageError(f"{option} is for Excel books, and {sources[0]} is none. Leave {option} out.")
+    of_books = excel(sources)
     if relax_required and not upsert:
         raise UsageError("--relax-required is for patches; give --upsert with it.")
     if master is not None and engine != "spark":
@@ -125,7 +119,7 @@ def prepare(
     of_both = {"--multiline": multiline, "--contract": contract}
     if engine == "spark":
         _refuse("--engine spark", {
-            "--upsert": upsert, **of_both, "--sheet": sheet, "--header-row": header_row, "--names": names,
+            "--upsert": upsert, **of_both, "--sheet or --header-row": of_books, "--names": names,
             "--null": texts.null_values[1:], "--jobs": jobs,
         })  # fmt: skip
     if upsert:
@@ -152,13 +146,13 @@ def prepare(
             )
         elif upsert:
             result = write_patch(
-                None, source, schema, out, mapping=mapping_set, format=format or "parquet", csv=texts, jobs=jobs,
-                relax_required=relax_required, **common, **shown.hooks,
+                None, source, schema, out, mapping=mapping_set, format=format or "parquet", csv=texts, excel=of_books,
+                jobs=jobs, relax_required=relax_required, **common, **shown.hooks,
             )  # fmt: skip
         else:
             result = run(
                 source, mapping_set, schema, out, format=format or "json", multiline=multiline, csv=texts, jobs=jobs,
-                excel=ExcelOptions(sheet, header_row) if sheet or header_row else None, contract=contract,
+                excel=of_books, contract=contract,
                 **common, **limits, **shown.hooks,
             )  # fmt: skip
             if openlineage:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..errors import SourceError, printable
+from .office import kind_of_parts
 
 #: What compressed files begin with.
 _MARKS = [
@@ -66,12 +67,12 @@ def _opened(raw: IO[bytes], kind: str, file: Path) -> Any:
     try:
         archive = zipfile.ZipFile(raw)
         names = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
+        if (document := kind_of_parts(names)) is not None:
+            raise SourceError(f"{file}: is {document}.")
         if "[Content_Types].xml" in names:
             raise SourceError(
                 f"{file}: is an Office document, perhaps an Excel book. Name it .xlsx, or save it as CSV."
             )
-        if names[:1] == ["mimetype"]:
-            raise SourceError(f"{file}: is an OpenDocument file. Save its table as .xlsx or as CSV.")
         names = [name for name in names if not _is_extra(name)]
         if not names:
             raise SourceError(f"{file}: is a zip archive without files. Give one with a single file.")

@@ -38,7 +38,11 @@ RULES: dict[str, Rule] = _rules(
     # reading
     Rule("ragged-row", "the row has another number of columns than the header"),
     Rule("unreadable", "the row or line cannot be parsed", platform="INGEST-1401-400"),
-    Rule("cell", "a cell of a spreadsheet holds an error, or a number that has lost digits", severity="warning"),
+    Rule(
+        "cell",
+        "a cell of a spreadsheet holds an error, a number with lost digits or that is no date, or is merged",
+        severity="warning",
+    ),
     Rule("duplicate-key", "a key occurs twice in one JSON object"),
     Rule(
         "unfit",

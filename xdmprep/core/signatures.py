@@ -9,6 +9,8 @@ from typing import Any
 
 from ..errors import shorten
 
+#: Books of Excel 2 to 5 that are in no container.
+_BIFF = (b"\x09\0\x04\0", b"\x09\x02\x06\0", b"\x09\x04\x06\0", b"\x09\x08\x08\0", b"\x09\x08\x10\0")
 #: What the first bytes of a file say about it.
 _MARKS = [
     (b"%PDF-", "a PDF document; export its table as CSV"),
@@ -16,6 +18,7 @@ _MARKS = [
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
         "an old Office document or one with a password; save it as .xlsx without a password, or as CSV",
     ),
+    *((mark, "an old Excel book (.xls); open it in Excel, and save it as .xlsx") for mark in _BIFF),
     (b"\xfd7zXZ\0", "an xz archive; unpack it first, or pack it with gzip"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive; unpack it first"),
     (b"Rar!\x1a\x07", "a RAR archive; unpack it first"),
@@ -52,6 +55,20 @@ _MARKS = [
     (codecs.BOM_UTF16_BE, "UTF-16 text; give --encoding utf-16"),
 ]
 
+#: What the first lines of a page or XML document say about it.
+_MARKUP = [
+    (
+        b"urn:schemas-microsoft-com:office:spreadsheet",
+        "a spreadsheet in the XML of Excel 2003; open it in Excel, and save it as .xlsx",
+    ),
+    (b"urn:oasis:names:tc:opendocument", "an OpenDocument file; open it in LibreOffice, and save it as .xlsx"),
+    (
+        b"urn:schemas-microsoft-com:office:excel",
+        "a web page made for Excel; open it in Excel, and save it as .xlsx",
+    ),
+    (b"<table", "a web page with a table; open it in Excel, and save it as .xlsx"),
+]  # fmt: skip
+
 
 def what_it_is(head: bytes, json_fits: bool = False) -> str | None:
     """What a file is that was to be UTF-8 text, detected by its first bytes, with what to do; None where they fit.
@@ -66,6 +83,10 @@ def what_it_is(head: bytes, json_fits: bool = False) -> str | None:
     if head[8:12] == b"DUCK":
         return "a DuckDB database; give its table, as with duckdb.connect(file).table(name)"
     text = head[:4096].removeprefix(codecs.BOM_UTF8).lstrip().lower()
+    if text.startswith(b"<"):
+        for mark, kind in _MARKUP:
+            if mark in text:
+                return kind
     if text.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
         return "a web page, perhaps one that says why a download failed; open it in a browser"
     if re.match(rb"<\?xml|<[a-z][\w.:-]*( [^>]*)?>\s*<", text):

@@ -59,7 +59,7 @@ from ..patch import (
     primary_of,
     refuse_events,
 )
-from ..read import CsvOptions, as_records, fingerprint, is_csv, open_source
+from ..read import CsvOptions, ExcelOptions, as_records, fingerprint, is_csv, open_source
 from ..read.lines import LINE, alike, read_lines
 from ..report import Report, ReportBuilder
 from ..schema import Field, Schema, SchemaLike, as_schema
@@ -84,7 +84,8 @@ JSON_WARNING = (
 @takes(
     before=SOURCE, after=SOURCE, schema=SCHEMA, on=nullable(WORD), mapping=MAPPING, new=one_of("whole", "leave-out"),
     duplicates=one_of("last", "error"), relax_required=FLAG, rules=RULE_SET, strict=FLAG, max_loss=NUMBER,
-    csv=nullable(instance(CsvOptions)), scratch=nullable(PATH), jobs=nullable(COUNT),
+    csv=nullable(instance(CsvOptions)), excel=nullable(instance(ExcelOptions)), scratch=nullable(PATH),
+    jobs=nullable(COUNT),
 )  # fmt: skip
 def diff(
     before: Source,
@@ -100,6 +101,7 @@ def diff(
     strict: bool = False,
     max_loss: float = MAX_LOSS,
     csv: CsvOptions | None = None,
+    excel: ExcelOptions | None = None,
     scratch: str | os.PathLike[str] | None = None,
     jobs: int | None = None,
 ) -> Patch:
@@ -121,6 +123,7 @@ def diff(
         max_loss: percentage of its values that a destination may lose in the records that are compared; those that lose
             more are named in :attr:`Patch.excessive`.  100 turns this off.
         csv: how CSV sources are written.
+        excel: which sheet of an Excel book is read, and where its header is.
         scratch: folder for what does not fit into memory; None takes the system's.
         jobs: worker threads; None means one per core.
 
@@ -148,7 +151,7 @@ def diff(
     options = DiffOptions(on, new, duplicates, relax_required)
     for text in array_warnings(mapping):
         warnings.warn(text, stacklevel=2)
-    early, late = _sides(before, after, mapping, made, on, csv, strict)
+    early, late = _sides(before, after, mapping, made, on, csv, excel, strict)
     folder = None if scratch is None else Path(scratch)
     ingested, sent = _checks(made, rules, options)
     patch = diff_streams(early, late, made, options, ingested, sent, scratch=folder, jobs=jobs, effects=0)
@@ -252,6 +255,7 @@ def write_patch(
     max_bytes: int | None = None,
     max_records: int = MAX_RECORDS,
     csv: CsvOptions | None = None,
+    excel: ExcelOptions | None = None,
     jobs: int | None = None,
     overwrite: bool = False,
     effects: int | None = None,
@@ -278,6 +282,7 @@ def write_patch(
         max_bytes: limit of a part.
         max_records: limit of a batch.
         csv: how CSV sources are written.
+        excel: which sheet of an Excel book is read, and where its header is.
         jobs: worker threads; None means one per core.
         overwrite: replace another run's output in `out`.
         effects: look at what the patch does to the profiles that are there, and keep so many of the first records as
@@ -313,7 +318,7 @@ def write_patch(
     refuse_events(made)
     options = DiffOptions(on, new, duplicates, relax_required)
     write = write_options(made, format, max_bytes)
-    early, late = _sides(before, after, mapping, made, on, csv, strict)
+    early, late = _sides(before, after, mapping, made, on, csv, excel, strict)
     ingested, sent = _checks(made, rules, options)
     key = {
         "before": None if early is None else fingerprint(before, early.stream),
@@ -392,7 +397,7 @@ def write_trial(
     are: list[Chunk] = []
     left = effects.kept
     files = [os.fspath((made.folder or Path()) / file.name) for made in result.manifests for file in made.files]
-    for chunk in _side(files, None, schema, None, None, False).stream:  # as one source: all have the same leaves
+    for chunk in _side(files, None, schema, None, None, None, False).stream:  # as one source: all have the same leaves
         few = chunk.where(np.arange(len(chunk)) < left)
         left -= len(few)
         are += [replace(few, issues=(), unread=(), consumed=len(few))] if len(few) else []
@@ -413,17 +418,21 @@ def write_trial(
 
 
 def _sides(
-    before: Any, after: Any, mapping: Any, schema: Schema, on: str | None, csv: CsvOptions | None, strict: bool
-) -> tuple[Side | None, Side]:
+    before: Any, after: Any, mapping: Any, schema: Schema, on: str | None, csv: CsvOptions | None,
+    excel: ExcelOptions | None, strict: bool,
+) -> tuple[Side | None, Side]:  # fmt: skip
     """Both snapshots; the first is None where `before` is."""
-    early = None if before is None else _side(before, mapping, schema, on, csv, strict)
-    late = _side(after, mapping, schema, on, csv, strict)
+    early = None if before is None else _side(before, mapping, schema, on, csv, excel, strict)
+    late = _side(after, mapping, schema, on, csv, excel, strict)
     return (None, late) if early is None else _as_lines((before, after), (early, late), csv)
 
 
-def _side(source: Any, mapping: Any, schema: Schema, on: str | None, csv: CsvOptions | None, strict: bool) -> Side:
+def _side(
+    source: Any, mapping: Any, schema: Schema, on: str | None, csv: CsvOptions | None, excel: ExcelOptions | None,
+    strict: bool,
+) -> Side:  # fmt: skip
     """A snapshot as records: mapped, or taken as they are."""
-    read = open_source(source, csv)
+    read = open_source(source, csv, excel)
     pandas = sys.modules.get("pandas")
     resident = isinstance(source, pa.Table) or (pandas is not None and isinstance(source, pandas.DataFrame))
     if mapping is None:
@@ -464,7 +473,7 @@ def join_key(source: Stream, mapping: Any, schema: Schema, on: str | None, stric
     Raises:
         UsageError: the key is not the primary identity, so records of other keys could be the same profile.
     """
-    side = _side(source, mapping, schema, on, None, strict)
+    side = _side(source, mapping, schema, on, None, None, strict)
     key, primary = key_of(schema, on), primary_of(schema)
     if primary is not None and not as_good_as(key, primary, side.leaves):
         raise UsageError(

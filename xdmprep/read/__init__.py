@@ -11,6 +11,7 @@ from typing import Any
 
 from ..core.arrow_file import is_arrow_file
 from ..core.documents import why_no_source
+from ..core.office import office_kind
 from ..core.packed import ENDINGS as PACKED
 from ..core.packed import open_bytes
 from ..core.remote import as_local, is_elsewhere, shown
@@ -25,17 +26,27 @@ from .spooled import Spooled, is_book, is_compressed, is_open_file, kind_of_byte
 log = logging.getLogger("xdmprep.read")
 
 __all__ = [
-    "CsvOptions", "ExcelOptions", "Spooled", "as_records", "expand", "fingerprint", "is_csv", "is_open_file",
+    "CsvOptions", "ExcelOptions", "Spooled", "as_records", "expand", "fingerprint", "is_csv", "is_excel",
+    "is_open_file",
     "open_source", "read_csv",
 ]  # fmt: skip
 
 
 def is_csv(source: Any) -> bool:
     """Whether :func:`open_source` takes a source for a CSV file."""
+    return _is_file_of("CSV", source)
+
+
+def is_excel(source: Any) -> bool:
+    """Whether :func:`open_source` takes a source for an Excel book."""
+    return _is_file_of("Excel", source)
+
+
+def _is_file_of(kind: str, source: Any) -> bool:
     source = as_local(source)
     if not isinstance(source, str | os.PathLike) or is_elsewhere(source) or expand(source) is not None:
         return False
-    return _kind(Path(source)) == "CSV"
+    return _kind(Path(source)) == kind
 
 
 def _kind(file: Path) -> str:
@@ -133,6 +144,8 @@ def _file(
     if (why := why_no_source(path)) is not None:
         raise SourceError(f"{os.fspath(path)}: {why}.")
     file = Path(path)
+    if (what := office_kind(file)) is not None:
+        raise SourceError(f"{file}: is {what}.")
     kind = _kind(file)
     if log.isEnabledFor(logging.DEBUG) and file.is_file():
         text = csv or CsvOptions()

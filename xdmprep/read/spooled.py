@@ -151,7 +151,7 @@ def kind_of_bytes(file: Path) -> str | None:
     """
     if not is_file(file):
         return None
-    if is_book(file, "xl/workbook.xml"):
+    if is_book(file):
         return "Excel"
     with open_bytes(file) as opened:
         return _KINDS[_ending(opened.peek(4096)[:4096], "")]
@@ -160,11 +160,11 @@ def kind_of_bytes(file: Path) -> str | None:
 _KINDS = {".parquet": "Parquet", ".arrow": "Arrow", ".xlsx": "Excel", ".json": "JSON", ".csv": "CSV"}
 
 
-def is_book(file: Path, part: str = "[Content_Types].xml") -> bool:
-    """Whether a zip archive is an Office document, or one with some part."""
+def is_book(file: Path) -> bool:
+    """Whether a file is an Excel book, or another Office document of its kind."""
     try:
         with zipfile.ZipFile(file) as archive:
-            return part in archive.namelist()
+            return "[Content_Types].xml" in archive.namelist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         return False
 
