@@ -29,15 +29,14 @@ LIMITS, RULES = "tests/unit/test_limits.py", "tests/unit/test_validate_rules.py"
 #: file -> names of constants and functions to mutate, and the tests that are to notice.
 SITES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "validate/identities.py": (
-        ("MAX_LENGTH", "MAX_IDENTITIES", "_is_identity", "_tests", "identity_tests", "record_faults", "_value_faults"),
+        ("MAX_LENGTH", "MAX_IDENTITIES", "_is_identity", "_tests", "_is_ecid", "_filled", "IdentityValue.check",
+         "IdentityValue.columns", "IdentityItem.check", "IdentityItem.columns", "IdentityCounts.__init__",
+         "IdentityCounts._failures"),
         (LIMITS, RULES),
     ),
-    "validate/identity_columns.py": (
-        ("_Counter.add", "_Counter.report", "IdentityColumns.__call__", "_filled"), (LIMITS, RULES),
-    ),
     "validate/platform.py": (
-        ("MAX_BYTES", "MAX_ITEMS", "MAX_KEYS", "BITS", "PlatformCompiler._constraints", "PlatformCompiler._width",
-         "PlatformCompiler._events", "column_types"),
+        ("MAX_BYTES", "MAX_ITEMS", "MAX_KEYS", "BITS", "PlatformCompiler._constraints", "PlatformCompiler._inside",
+         "PlatformCompiler._width", "PlatformCompiler._events", "column_types"),
         (LIMITS, RULES),
     ),
     "validate/record_size.py": (

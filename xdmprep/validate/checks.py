@@ -26,7 +26,7 @@ from ..kernels.arrays import Positions
 from ..schema import Field, Schema
 from .compile import SchemaCompiler
 from .identities import MAPS
-from .messages import Violation, as_text
+from .messages import Violation, Violations, as_text
 from .node import ColumnCompiler
 from .ops import decide
 from .parquet import ParquetChunk
@@ -53,19 +53,18 @@ class SchemaChecks:
 
     def __init__(self, schema: Schema, rules: Rules) -> None:
         self.schema, self.rules = schema, rules
-        #: what the JSON Schema asks of a record, and what the platform does
-        self.trees = (SchemaCompiler(schema.json_schema, rules).compile(schema.json_schema),
-                      PlatformCompiler(schema, rules).compile())  # fmt: skip
+        records = SchemaCompiler(schema.json_schema, rules).compile(schema.json_schema)
+        #: what is asked of a record
+        self.tree = PlatformCompiler(schema, rules).compile(records)
         self._places: dict[str, str] = {}
         self._compiled: dict[tuple[Any, ...], ColumnChecks] = {}
         self._lock = threading.Lock()
 
     def faults(self, record: Any) -> list[Violation]:
         """Everything wrong with one record."""
-        found: list[Violation] = []
-        for tree in self.trees:
-            decide(tree.check, record, (), found)
-        return list(dict.fromkeys(found)) if len(found) > 1 and found[-1].code == "unreadable" else found
+        found = Violations()
+        decide(self.tree.check, record, (), found)
+        return found
 
     def issue(self, fault: Violation, row: int | None = None) -> Issue:
         """A fault as an issue."""
@@ -81,7 +80,7 @@ class SchemaChecks:
         found = self._compiled.get(key)
         if found is None:
             compiler = ColumnCompiler(leaves, keep_empty)
-            found = ColumnChecks(compiler.shape, [op for tree in self.trees for op in compiler.records(tree)])
+            found = ColumnChecks(compiler.shape, compiler.records(self.tree))
             with self._lock:
                 if len(self._compiled) >= REMEMBER:
                     self._compiled.pop(next(iter(self._compiled)))

@@ -79,7 +79,7 @@ class SchemaCompiler:
         if key not in self._done:
             constraints: list[Constraint] = []
             converts = self._rules.converts and not within and isinstance(node, Mapping) and "$ref" not in node
-            made = CheckNode(lambda: constraints, node if converts else None)
+            made = CheckNode(lambda: constraints, node if converts else None, within)
             self._done[key] = (node, made)  # before compiling: a node may contain itself
             around, self._singly = self._singly, False
             constraints += self._constraints(node, within)
@@ -219,7 +219,7 @@ class SchemaCompiler:
                 for text, child in node.get("patternProperties", {}).items()
             ],
             other,
-            closed,
+            () if closed is None else (closed,),
         )
 
     def _others(self, node: Mapping[str, Any], keyword: str, within: bool) -> tuple[CheckNode | None, Failure | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -243,6 +243,7 @@ class Size(Constraint):
         return [op]
 
 
+@dataclass(frozen=True, eq=False)
 class Properties(Constraint):
     """Objects whose fields fit.
 
@@ -253,15 +254,12 @@ class Properties(Constraint):
         closed: what to report of other fields where there must be none.
     """
 
+    fields: Mapping[str, CheckNode]
+    patterns: Sequence[tuple[SchemaPattern, CheckNode]] = ()
+    other: CheckNode | None = None
+    closed: tuple[Failure, ...] = ()
     kinds = OBJECT
     first = True
-
-    def __init__(
-        self, fields: Mapping[str, CheckNode], patterns: Sequence[tuple[SchemaPattern, CheckNode]] = (),
-        other: CheckNode | None = None, closed: Failure | None = None,
-    ) -> None:  # fmt: skip
-        self.fields, self._patterns = fields, [(pattern.matches, node) for pattern, node in patterns]
-        self.other = Forbidden(closed) if closed is not None else other
 
     def check(self, value: Any, at: Path, out: list[Violation]) -> None:
         """Fails for what is wrong in the fields."""
@@ -270,17 +268,20 @@ class Properties(Constraint):
             known = field is not None
             if field is not None:
                 field.check(item, (*at, name), out)
-            for search, node in self._patterns:
-                if search(name):
+            for pattern, node in self.patterns:
+                if pattern.matches(name):
                     known = True
                     node.check(item, (*at, name), out)
-            if not known and self.other is not None:
-                self.other.check(item, (*at, name), out)
+            if not known:
+                if self.other is not None:
+                    self.other.check(item, (*at, name), out)
+                for failure in self.closed:
+                    out.append(failure.of((*at, name), item))
 
     def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
         """The checks of the fields."""
         if isinstance(shape, ColumnShape) and shape.is_map:
-            if self.fields or self._patterns or isinstance(self.other, Forbidden):
+            if self.fields or self.patterns or self.closed:
                 compiler.spell(shape, self.fields.values())
                 return [exact(self.check, place)]
             below = [] if self.other is None else compiler.enter(self.other, shape.elements, place.child(ANY_KEY))
@@ -288,31 +289,23 @@ class Properties(Constraint):
         ops: list[Op] = []
         for step, inner in shape.fields():
             at = place.child(step, None if inner.leaf is None else inner.leaf.column)
-            below = []
-            for node in self._nodes(str(step)):
-                if isinstance(node, Forbidden):
-                    below.append(mask_test(_present, node.failure, at))
-                else:
-                    below += compiler.enter(node, inner, at)
+            nodes, known = self._nodes(str(step))
+            below = [op for node in nodes for op in compiler.enter(node, inner, at)]
+            if not known:
+                below += [mask_test(_present, failure, at) for failure in self.closed]
             if below:
                 ops.append(on_child(step, below))
         return ops
 
-    def _nodes(self, name: str) -> Iterator[CheckNode | Forbidden]:
-        """What judges the field of that name."""
-        known = name in self.fields
-        if known:
-            yield self.fields[name]
-        for search, node in self._patterns:
-            try:
-                found = search(name)
-            except MatchTimeout as stopped:
-                raise SchemaError(f"{stopped}. {undecided('').hint}") from None
-            if found:
-                known = True
-                yield node
-        if not known and self.other is not None:
-            yield self.other
+    def _nodes(self, name: str) -> tuple[list[CheckNode], bool]:
+        """The nodes for the field of that name, and whether it is declared or matches a pattern."""
+        nodes = [self.fields[name]] if name in self.fields else []
+        try:
+            nodes += [node for pattern, node in self.patterns if pattern.matches(name)]
+        except MatchTimeout as stopped:
+            raise SchemaError(f"{stopped}. {undecided('').hint}") from None
+        known = bool(nodes)
+        return nodes if known or self.other is None else [self.other], known
 
 
 def _present(view: View) -> Mask | None:

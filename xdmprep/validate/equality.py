@@ -36,19 +36,8 @@ def has_type(value: Any, kind: str) -> bool:
     return actual == kind or (actual == "integer" and kind == "number")
 
 
-def equal(a: Any, b: Any) -> bool:
-    """JSON equality: ``1`` and ``1.0`` are equal, ``1`` and ``true`` are not."""
-    if isinstance(a, bool) or isinstance(b, bool):
-        return a is b
-    if isinstance(a, Mapping) and isinstance(b, Mapping):
-        return a.keys() == b.keys() and all(equal(a[key], b[key]) for key in a)
-    if isinstance(a, list) and isinstance(b, list):
-        return len(a) == len(b) and all(map(equal, a, b))
-    return bool(a == b)
-
-
 def hashable(value: Any) -> Any:
-    """A key that is the same for equal JSON values and differs otherwise."""
+    """A key that is the same for equal JSON values and differs otherwise: 1 and 1.0 are equal, 1 and true are not."""
     if isinstance(value, bool):
         return ("boolean", value)
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""The rules for identities: their tests, and what is asked of one record (of many: :mod:`.identity_columns`).
+"""The rules for identities: constraints on identity fields, on items of identityMap, and on their number in a record.
 
 Values: an ECID is 38 digits (Identity Service skips the record otherwise); others have at most 1024 characters and are
 not blank, ``null``, ``anonymous`` or ``invalid`` (such identities are blocked).  Primary: a profile record without an
@@ -9,8 +9,8 @@ record has more than one.  Sources: Adobe's pages on identityMap, identity field
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -19,8 +19,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .. import kernels as loops
+from ..core.arrow_types import holds_text
 from ..core.paths import EVERY, Path
-from ..kernels.arrays import Positions
+from ..core.shred import plain, slots, valid
+from ..kernels.arrays import Mask, Positions
 from ..kernels.automaton import Automaton
 from ..schema import Schema
 from .messages import (
@@ -32,18 +34,25 @@ from .messages import (
     TWO_PRIMARY,
     Failure,
     Violation,
+    Violations,
     no_primary_field,
     too_long_identity,
     too_many_identities,
 )
+from .node import ANY_TYPE, OBJECT, ColumnCompiler, Constraint
 from .patterns import compile_pattern
+from .ruleset import Rules
 from .value_tests import Length, PatternTest, TextTest, ValueTest, failing
-from .view import ANY_KEY
+from .view import ANY_KEY, ColumnView, FindingSink, Op, SchemaPath, Shape, View
 
 MAX_LENGTH = 1024
 #: Identities of one record.
 MAX_IDENTITIES = 20
 MAPS = ("identityMap", "xdm:identityMap")
+#: Names of the parts of an item of the one or the other.
+_ID, _PRIMARY = ("id", "xdm:id"), ("primary", "xdm:primary")
+#: Names of counts: identities, those that are not empty, and those marked primary or in the primary field.
+COUNT, FILLED, PRIMARY, MAIN = "identities", "filled identities", "primary marks", "primary field"
 
 TOO_LONG = too_long_identity(MAX_LENGTH)
 TOO_MANY = too_many_identities(MAX_IDENTITIES)
@@ -88,100 +97,189 @@ def _tests(ecid: bool) -> tuple[tuple[Failure, ValueTest], ...]:
 
 
 def identity_tests(namespace: str) -> tuple[tuple[Failure, ValueTest], ...]:
-    """The tests of identities of a namespace; the platform takes its code in any case of letters."""
-    return _tests(namespace.strip().casefold() == "ecid")
+    """The tests of identities of a namespace."""
+    return _tests(_is_ecid(namespace))
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """What a schema asks of identities.
+def _is_ecid(namespace: str) -> bool:
+    """Whether a namespace is that of ECIDs; the platform takes its code in any case of letters."""
+    return namespace.strip().casefold() == "ecid"
 
-    Attributes:
-        fields: identity fields of the schema outside identityMap: path and namespace.
-        primary: path and namespace of the primary identity field, if the schema names one.
-        one_primary: whether each record needs exactly one primary item in its identityMap.
-        some: whether each record should have an identity, wherever it stands.
+
+def _applying(ecid: bool, rules: Rules) -> list[tuple[Failure, ValueTest]]:
+    return [(failure, test) for failure, test in _tests(ecid) if failure.code in rules]
+
+
+class IdentityValue(Constraint):
+    """The value of an identity field.
+
+    Args:
+        namespace: the namespace of the field.
+        rules: those that apply.
+        primary: whether it is the primary identity of its record.
     """
 
-    fields: tuple[tuple[Path, str], ...]
-    primary: tuple[Path, str] | None
-    one_primary: bool
-    some: bool = False
+    kinds = ANY_TYPE - {"null"}
 
-    @classmethod
-    def of(cls, schema: Schema) -> Wanted:
-        """What `schema` asks."""
-        fields = tuple((identity.path, identity.namespace) for identity in schema.identities)
-        primary = schema.primary_identity
-        one = schema.has_identity_map and primary is None and schema.behavior == "record"
-        some = schema.for_profile and schema.behavior == "time-series" and primary is None
-        return cls(
-            fields,
-            None if primary is None else (primary.path, primary.namespace),
-            one,
-            some and (schema.has_identity_map or bool(fields)),
-        )
+    def __init__(self, namespace: str, rules: Rules, primary: bool) -> None:
+        self._tests = _applying(_is_ecid(namespace), rules)
+        self._counters = (FILLED, MAIN) if primary else (FILLED,)
 
+    def check(self, value: Any, at: Path, out: list[Violation]) -> None:
+        """Fails for an identity that does not fit its namespace."""
+        tally = _tally(out)
+        for name in self._counters:
+            tally[name] += value != ""
+        if isinstance(value, str):
+            tally[COUNT] += 1
+            out += [failure.of(at, value) for failure, test in self._tests if not test.value(value)]
 
-def record_faults(record: Any, wanted: Wanted) -> Iterator[Violation]:
-    """The identity faults of one record."""
-    count = filled = 0
-    for path, namespace in wanted.fields:
-        for at, value in _values_at(record, path, ()):
-            filled += value not in (None, "")
-            if isinstance(value, str):
-                count += 1
-                yield from _value_faults(value, namespace, at)
-    primaries = []
-    name, items = _items(record)
-    for at, namespace, item in items:
-        id = item.get("id", item.get("xdm:id"))
-        filled += id not in (None, "")
-        count += 1
-        if id is None:
-            yield NO_ID.of((*at, "id"), None)
-        elif isinstance(id, str):
-            yield from _value_faults(id, namespace, (*at, "xdm:id" if "xdm:id" in item else "id"))
-        if item.get("primary", item.get("xdm:primary")) is True:
-            primaries.append(at)
-    if wanted.primary is not None:
-        path, namespace = wanted.primary
-        if not any(value not in (None, "") for _, value in _values_at(record, path, ())):
-            yield no_primary_field(namespace).of(path, None)
-    elif wanted.one_primary and not primaries:
-        yield NO_PRIMARY.of((name,), None)
-    if wanted.some and not filled:
-        yield NO_IDENTITY.of((), None)
-    if len(primaries) > 1:
-        yield TWO_PRIMARY.of((name,), len(primaries))
-    if count > MAX_IDENTITIES:
-        yield TOO_MANY.of((name,), count)
+    def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
+        """The same for a column."""
+
+        def op(view: View, sink: FindingSink) -> None:
+            _report(view, place, self._tests, sink)
+            filled = _filled(view)
+            for name in self._counters:
+                sink.count(name, view, filled)
+            if shape.kind == "string":
+                sink.count(COUNT, view, view.valued())
+
+        return [op]
 
 
-def _value_faults(text: str, namespace: str, at: Path) -> Iterator[Violation]:
-    return (failure.of(at, text) for failure, test in identity_tests(namespace) if not test.value(text))
+class IdentityItem(Constraint):
+    """An item of an identityMap; the key of its list is the namespace."""
+
+    kinds = OBJECT
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._ecid, self._other = _applying(True, rules), _applying(False, rules)
+
+    def _tests(self, namespace: str) -> list[tuple[Failure, ValueTest]]:
+        return self._ecid if _is_ecid(namespace) else self._other
+
+    def check(self, value: Any, at: Path, out: list[Violation]) -> None:
+        """Fails for an item without an id, or with one that does not fit its namespace."""
+        tally = _tally(out)
+        tally[COUNT] += 1
+        tally[PRIMARY] += any(value.get(name) is True for name in _PRIMARY)
+        ids = [(name, value[name]) for name in _ID if value.get(name) is not None]
+        if not ids and NO_ID.code in self._rules:
+            out.append(NO_ID.of((*at, _id_name(at)), None))
+        for name, id in ids:
+            tally[FILLED] += id != ""
+            if isinstance(id, str):
+                wrong = [failure for failure, test in self._tests(str(at[1])) if not test.value(id)]
+                out += [failure.of((*at, name), id) for failure in wrong]
+
+    def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
+        """The same for the items of all records."""
+        leaves = {name: inner.leaf for name, inner in (() if shape.is_map else shape.fields()) if inner.leaf}
+        places = {name: place.child(name, leaf.column if (leaf := leaves.get(name)) else None) for name in _ID}
+        missing = places[_id_name(place.path)]
+
+        def op(view: View, sink: FindingSink) -> None:
+            there = view.valued()
+            sink.count(COUNT, view, there)
+            lacking = there.copy()
+            for name in _ID:
+                if (ids := view.child(name)) is not None:
+                    lacking &= ~ids.valued()
+                    sink.count(FILLED, view, _filled(ids))
+                    self._report(ids, view, places[name], sink)
+            sink.add(missing, view, NO_ID, np.flatnonzero(lacking))
+            for name in _PRIMARY:
+                marks = view.child(name)
+                if isinstance(marks, ColumnView) and pa.types.is_boolean(marks.array.type):
+                    sink.count(PRIMARY, view, slots(marks.array) & valid(marks.array) & there)
+
+        return [op]
+
+    def _report(self, ids: View, items: View, place: SchemaPath, sink: FindingSink) -> None:
+        if place.path[1] != ANY_KEY:
+            _report(ids, place, self._tests(str(place.path[1])), sink)
+        elif isinstance(ids, ColumnView):
+            keys = items.labels[0]
+            for namespace in keys.unique().to_pylist():
+                some = np.flatnonzero(np.asarray(pc.equal(keys, namespace).to_numpy(zero_copy_only=False)))
+                _report(ids.some(some), place, self._tests(namespace), sink)
 
 
-def _items(record: Mapping[str, Any]) -> tuple[str, list[tuple[Path, str, Mapping[str, Any]]]]:
-    for name in MAPS:
-        found = record.get(name)
-        if isinstance(found, Mapping):
-            return name, [
-                ((name, namespace, number), namespace, item)
-                for namespace, items in found.items()
-                if isinstance(items, list)
-                for number, item in enumerate(items)
-                if isinstance(item, Mapping)
-            ]
-    return MAPS[0], []
+class IdentityCounts(Constraint):
+    """Records with as many identities as their schema asks for; judged after all identities of the record."""
+
+    kinds = OBJECT
+
+    def __init__(self, schema: Schema, rules: Rules) -> None:
+        self._rules = rules
+        self._primary = primary = schema.primary_identity
+        self._one = schema.has_identity_map and primary is None and schema.behavior == "record"
+        carries = schema.has_identity_map or bool(schema.identities)
+        self._some = carries and schema.for_profile and schema.behavior == "time-series" and primary is None
+
+    def _failures(self, tally: Mapping[str, Any], name: str) -> Iterator[tuple[Failure, Path, Any, Any]]:
+        """What may be wrong with the counts of one or all records: failure, path, where, and the count to show."""
+        if self._primary is not None:
+            yield no_primary_field(self._primary.namespace), self._primary.path, tally[MAIN] == 0, None
+        elif self._one:
+            yield NO_PRIMARY, (name,), tally[PRIMARY] == 0, None
+        if self._some:
+            yield NO_IDENTITY, (), tally[FILLED] == 0, None
+        yield TWO_PRIMARY, (name,), tally[PRIMARY] > 1, tally[PRIMARY]
+        yield TOO_MANY, (name,), tally[COUNT] > MAX_IDENTITIES, tally[COUNT]
+
+    def check(self, value: Any, at: Path, out: list[Violation]) -> None:
+        """Fails for too few identities or too many."""
+        name = next((name for name in MAPS if name in value), MAPS[0])
+        for failure, path, bad, count in self._failures(_tally(out), name):
+            if bad and failure.code in self._rules:
+                out.append(failure.of(path, count))
+
+    def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
+        """The same for all records."""
+        name = next((str(step) for step, _ in shape.fields() if step in MAPS), MAPS[0])
+
+        def op(view: View, sink: FindingSink) -> None:
+            for failure, path, bad, counts in self._failures(sink.tally, name):
+                shown = None if counts is None else lambda at, counts=counts: pa.array(map(str, counts[at]))
+                sink.add(SchemaPath(path), view, failure, np.flatnonzero(bad), shown)
+
+        return [op]
 
 
-def _values_at(value: Any, path: Path, at: Path) -> Iterator[tuple[Path, Any]]:
-    if not path:
-        yield at, value
-    elif path[0] in (EVERY, ANY_KEY) and isinstance(value, list | Mapping):
-        pairs: Iterable[Any] = enumerate(value) if isinstance(value, list) else value.items()
-        for step, item in pairs:
-            yield from _values_at(item, path[1:], (*at, step))
-    elif isinstance(value, Mapping) and path[0] in value:
-        yield from _values_at(value[path[0]], path[1:], (*at, path[0]))
+def identity_constraints(schema: Schema, rules: Rules) -> Iterator[tuple[Path, Constraint]]:
+    """What is asked of the identities of records: path and constraint; of the whole record last."""
+    if any(code.startswith("identity-") for code in rules.settings):
+        for identity in schema.identities:
+            yield identity.path, IdentityValue(identity.namespace, rules, identity == schema.primary_identity)
+        for name in MAPS:
+            yield (name, ANY_KEY, EVERY), IdentityItem(rules)
+        yield (), IdentityCounts(schema, rules)
+
+
+def _tally(out: list[Violation]) -> Counter[str]:
+    return out.tally if isinstance(out, Violations) else Counter()
+
+
+def _id_name(path: Path) -> str:
+    return _ID[MAPS.index(str(path[0]))]
+
+
+def _report(ids: View, place: SchemaPath, tests: Iterable[tuple[Failure, ValueTest]], sink: FindingSink) -> None:
+    """Test identities; what is no string is for the schema to say."""
+    if isinstance(ids, ColumnView) and holds_text(ids.array.type):
+        for failure, test in tests:
+            bad = test.positions(ids.array)
+            if bad is not None:
+                sink.add(place, ids, failure, bad, ids.texts)
+
+
+def _filled(ids: View) -> Mask:
+    """Where there is a value other than an empty string."""
+    there = ids.valued()
+    if isinstance(ids, ColumnView) and holds_text(ids.array.type):
+        longer = pc.greater(pc.binary_length(plain(ids.array)), 0).fill_null(False)
+        there = there & np.asarray(longer.to_numpy(zero_copy_only=False), dtype=bool)
+    return there

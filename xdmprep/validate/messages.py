@@ -6,7 +6,9 @@ A single record and a column that break a rule get the same message.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from ..core.paths import Path
@@ -21,6 +23,19 @@ class Violation(NamedTuple):
     value: Any
     message: str
     hint: str
+
+
+class Violations(list[Violation]):
+    """The faults of one value.
+
+    Attributes:
+        tally: what constraints count below a record for one that judges the record as a whole, by name.
+    """
+
+    @cached_property
+    def tally(self) -> Counter[str]:
+        """Nothing counted yet."""
+        return Counter()
 
 
 class Failure(NamedTuple):

@@ -17,9 +17,10 @@ import pyarrow as pa
 
 from ..core.paths import Path
 from ..core.shred import Leaf
+from ..regex import MatchTimeout
 from .conversion import convert
 from .equality import json_type
-from .messages import Violation
+from .messages import Violation, undecided
 from .ops import ValueCheck, exact, on_nulls
 from .view import ChunkColumns, ColumnShape, ColumnView, LeafShape, Op, SchemaPath, Shape, Verdict
 
@@ -56,6 +57,8 @@ class CheckNode:
         build: makes the constraints, in the order in which their faults are reported; called when they are first asked
             for, so that a node may contain itself.
         schema: the keywords that the platform's type conversion looks at; None where it does not convert.
+        within: whether it is part of a branch: a value that it cannot decide is not decided by the branch either.
+        base: the node of JSON Schema that a node of the platform adds to.
 
     Attributes:
         singly: whether it is checked value by value where it is a branch of ``anyOf``, ``oneOf`` or ``not``.
@@ -63,9 +66,15 @@ class CheckNode:
 
     singly = False
 
-    def __init__(self, build: Callable[[], Sequence[Constraint]], schema: Any = None) -> None:
+    def __init__(
+        self, build: Callable[[], Sequence[Constraint]], schema: Any = None, within: bool = False,
+        base: CheckNode | None = None,
+    ) -> None:  # fmt: skip
         self._build = build
         self.schema = schema
+        #: whether values of some type are converted, by this node or its base
+        self.converting: bool = schema is not None if base is None else base.converting
+        self._within = within
         self._checks: dict[type, list[ValueCheck]] = {}
 
     @cached_property
@@ -84,7 +93,12 @@ class CheckNode:
         if checks is None or (kind is float and not math.isfinite(value)):
             checks = self._applying(value)
         for check in checks:
-            check(value, at, out)
+            try:
+                check(value, at, out)
+            except MatchTimeout as stopped:
+                if self._within:
+                    raise
+                out.append(undecided(str(stopped)).of(at, value))
 
     def _applying(self, value: Any) -> list[ValueCheck]:
         name = json_type(value)
@@ -119,7 +133,7 @@ class ColumnCompiler:
     """
 
     def __init__(self, leaves: tuple[Leaf, ...], keep_empty: bool) -> None:
-        self.leaves, self.shape = leaves, LeafShape.of(leaves)
+        self.shape = LeafShape.of(leaves)
         self._keep_empty = keep_empty
         #: whether some check made since this was False needs to know how a number is written
         self._spelled = False
@@ -153,10 +167,9 @@ class ColumnCompiler:
             return []
         return [*ops, on_nulls(node.check, place)] if self._keep_empty else ops
 
-    def spell(self, shape: ColumnShape, nodes: Iterable[Any]) -> None:
+    def spell(self, shape: ColumnShape, nodes: Iterable[CheckNode]) -> None:
         """Have a map judged as it is written where its values are converted: doubles do not distinguish 1 from 1.0."""
-        converting = any(getattr(node, "schema", None) is not None for node in nodes)
-        self._spelled |= converting and _has_doubles(shape.type)
+        self._spelled |= any(node.converting for node in nodes) and _has_doubles(shape.type)
 
     def _fails(self, ops: list[Op], leaf: Leaf) -> bool:
         """Whether the constant of a leaf fails."""

@@ -11,7 +11,7 @@ import pyarrow as pa
 from ..core.paths import Path
 from ..kernels.arrays import Mask
 from ..regex import MatchTimeout
-from .messages import TOO_DEEP, Failure, Violation, as_text, undecided
+from .messages import TOO_DEEP, Failure, Violation, Violations, as_text, undecided
 from .value_tests import ColumnTest
 from .view import ColumnView, FindingSink, Op, SchemaPath, View
 
@@ -60,17 +60,21 @@ def report_faults(
         sink: gets one finding for each failure and path.
     """
     groups: dict[tuple[Failure, Path], tuple[list[int], list[Any]]] = {}
+    tally: dict[str, Any] = {}
     for position, value in values:
-        faults: list[Violation] = []
-        decide(check, value, (), faults)
+        faults = Violations()
+        decide(check, value, place.path, faults)
+        for name, number in faults.tally.items():
+            tally.setdefault(name, np.zeros(len(view), np.int64))[position] += number
         for code, at, wrong, message, hint in faults:
             where, what = groups.setdefault((Failure(code, message, hint), at), ([], []))
             where.append(position)
             what.append(as_text(wrong))
     for (failure, at), (where, what) in groups.items():
         shown = pa.array(what, pa.string())
-        there = SchemaPath((*place.path, *at), place.column)
-        sink.add(there, view, failure, np.asarray(where), lambda _, shown=shown: shown)  # type: ignore[misc]
+        sink.add(SchemaPath(at, place.column), view, failure, np.asarray(where), lambda _, shown=shown: shown)  # type: ignore[misc]
+    for name, numbers in tally.items():
+        sink.count(name, view, numbers)
 
 
 def column_test(test: ColumnTest, failure: Failure, place: SchemaPath) -> Op:

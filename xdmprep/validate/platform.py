@@ -7,7 +7,8 @@ past, no colons in ``_id``), ``meta:enum`` and ``meta:status``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,8 +18,8 @@ from ..core.paths import EVERY, Path, format_path
 from ..core.stream import Finding
 from ..schema import Field, Schema
 from ..schema.types import SCALARS
-from .constraints import Assert, Forbidden, Items, Properties, Size
-from .identity_columns import Identities
+from .constraints import AllOf, Assert, Forbidden, Items, Properties, Size
+from .identities import identity_constraints
 from .messages import (
     COLON,
     DEPRECATED,
@@ -35,6 +36,7 @@ from .node import ANY_TYPE, ARRAY, NUMBERS, OBJECT, STRING, CheckNode, Constrain
 from .record_size import RecordSize
 from .ruleset import Rules
 from .value_tests import OneOf, Past, Range, TextTest, failing, with_nul
+from .view import ANY_KEY
 
 #: Bytes of JSON above which the platform drops a record, by behavior.
 MAX_BYTES = {"record": 100 * 1024, "time-series": 10 * 1024}
@@ -51,34 +53,67 @@ _NO_COLON = TextTest(lambda text: ":" not in text, lambda array: failing(pc.inve
 _NO_NUL = TextTest(lambda text: "\0" not in text, with_nul)
 
 
+@dataclass
+class Role:
+    """What is asked of a place in records, whatever the schema says of it, and of the places below.
+
+    Attributes:
+        constraints: for the place itself, judged after those of the field.
+        below: roles by step of the schema path.
+    """
+
+    constraints: list[Constraint] = field(default_factory=list)
+    below: dict[str, Role] = field(default_factory=dict)
+
+    def add(self, path: Path, constraint: Constraint) -> None:
+        """Ask something of a place below."""
+        role = self
+        for step in path:
+            role = role.below.setdefault(str(step), Role())
+        role.constraints.append(constraint)
+
+    def build(self) -> list[Constraint]:
+        """The constraints, and those for the places below."""
+        nodes = {step: CheckNode(role.build) for step, role in self.below.items()}
+        made: list[Constraint] = [Items(nodes.pop(EVERY))] if EVERY in nodes else []
+        if nodes:
+            made.append(Properties(nodes, other=nodes.pop(ANY_KEY, None)))
+        return [*made, *self.constraints]
+
+
+#: Asks nothing.
+_ANYTHING = CheckNode(list)
+
+
 class PlatformCompiler:
-    """Compiles the fields of a schema under some rules."""
+    """Adds what the platform asks of the fields of a schema to the check tree of its JSON Schema."""
 
     def __init__(self, schema: Schema, rules: Rules) -> None:
         self._schema, self._rules = schema, rules
         self._max_items = MAX_ITEMS.get(schema.behavior)
 
-    def compile(self) -> CheckNode:
-        """What the platform asks of records."""
-        return CheckNode(self._root)
-
-    def _root(self) -> list[Constraint]:
-        made: list[Constraint] = []
-        if any(code.startswith("identity-") for code in self._rules.settings):
-            made.append(Identities(self._schema, self._rules))
-        made += self._constraints(self._schema.root, self._events())
+    def compile(self, records: CheckNode) -> CheckNode:
+        """The check tree of records, given the tree of their JSON Schema."""
+        role = Role()
+        for path, constraint in (*self._events(), *identity_constraints(self._schema, self._rules)):
+            role.add(path, constraint)
         most = MAX_BYTES.get(self._schema.behavior)
         if most is not None and "record-size" in self._rules:
-            made.append(RecordSize(most))
-        return made
+            role.add((), RecordSize(most))
+        return self._node(self._schema.root, role, records)
 
-    def _node(self, field: Field) -> CheckNode:
-        return CheckNode(lambda: self._constraints(field, {}))
+    def _node(self, field: Field, role: Role | None, base: CheckNode) -> CheckNode:
+        return CheckNode(lambda: self._constraints(field, role or Role(), base), base=base)
 
-    def _constraints(self, field: Field, events: Mapping[str, Constraint]) -> list[Constraint]:
-        """What is asked of a field; `events` of its fields by name, besides."""
+    def _constraints(self, field: Field, role: Role, base: CheckNode) -> list[Constraint]:
+        """What is asked of a field: by its JSON Schema, by the platform, and by its role."""
         rules, keywords = self._rules, field.constraints
-        made: list[Constraint] = []
+        while len(base.constraints) == 1 and isinstance(reference := base.constraints[0], AllOf):
+            base = reference.node
+        # what is converted before it is checked is not converted for the platform's own rules
+        made: list[Constraint] = [AllOf(base)] if base.schema and not field.below else [*base.constraints]
+        role = Role(role.constraints, dict(role.below))
+        self._inside(field, role.below, made)
         if keywords.get("meta:status") == "deprecated" and "deprecated" in rules:
             made.append(Forbidden(DEPRECATED, ANY_TYPE - {"null"}))
         labels = keywords.get("meta:enum")
@@ -89,17 +124,34 @@ class PlatformCompiler:
             made.append(Assert(_NO_NUL, NUL, STRING))
         if field.type in BITS and "width" in rules:
             made += self._width(field)
-        if field.values is not None:
-            if "map-keys" in rules:
-                made.append(Size(None, MAX_KEYS - 1, too_many_keys(MAX_KEYS), OBJECT, counted=True))
-            made.append(Properties({}, other=self._node(field.values)))
-        elif field.children or events:
-            made.append(self._properties(field, events))
+        if field.values is not None and "map-keys" in rules:
+            made.append(Size(None, MAX_KEYS - 1, too_many_keys(MAX_KEYS), OBJECT, counted=True))
         if self._max_items is not None and "array-items" in rules:
             made.append(Size(None, self._max_items, too_many_items(self._max_items), ARRAY, counted=True))
+        return [*made, *role.build()]
+
+    def _inside(self, field: Field, roles: dict[str, Role], made: list[Constraint]) -> None:
+        """Add what is asked of items, values or children to the constraints of JSON Schema, or else put it beside."""
         if field.items is not None:
-            made.append(Items(self._node(field.items)))
-        return made
+            items = next((one for one in made if isinstance(one, Items)), Items(_ANYTHING))
+            _put(made, items, Items(self._node(field.items, roles.pop(EVERY, None), items.node)))
+        known = next((one for one in made if isinstance(one, Properties)), Properties({}))
+        if field.values is not None:
+            if known.fields or known.patterns or known.other is None:
+                known = Properties({})
+            values = self._node(field.values, roles.pop(ANY_KEY, None), known.other or _ANYTHING)
+            _put(made, known, replace(known, other=values))
+        elif field.children:
+            if not field.children.keys() <= known.fields.keys():
+                known = Properties(dict.fromkeys(field.children, _ANYTHING))
+            fields = {
+                name: self._node(child, roles.pop(name, None), known.fields[name])
+                for name, child in field.children.items()
+            }
+            keywords = field.constraints
+            is_open = keywords.get("patternProperties") or isinstance(keywords.get("additionalProperties"), Mapping)
+            closed = () if is_open or "unknown-field" not in self._rules else (UNKNOWN,)
+            _put(made, known, replace(known, fields={**known.fields, **fields}, closed=(*known.closed, *closed)))
 
     def _width(self, field: Field) -> list[Constraint]:
         """The bounds of an integer type, where the schema has none that are as narrow."""
@@ -111,34 +163,21 @@ class PlatformCompiler:
         high = None if own_high is not None and own_high <= high else high
         return [Assert(Range(low, high), too_wide(field.type, bits), NUMBERS)]
 
-    def _properties(self, field: Field, events: Mapping[str, Constraint]) -> Constraint:
-        keywords = field.constraints
-        is_open = bool(keywords.get("patternProperties")) or isinstance(keywords.get("additionalProperties"), Mapping)
-        closed = UNKNOWN if field.children and not is_open and "unknown-field" in self._rules else None
-        fields = {name: self._node(child) for name, child in field.children.items()}
-        for name, constraint in events.items():
-            fields[name] = self._with(constraint, fields.get(name), closed is not None)
-        return Properties(fields, closed=closed)
+    def _events(self) -> Iterator[tuple[Path, Constraint]]:
+        if self._schema.behavior == "time-series":
+            id, timestamp = Assert(_NO_COLON, COLON, STRING), Assert(Past(), FUTURE, STRING)
+            asked = {"_id": id, "@id": id, "timestamp": timestamp, "xdm:timestamp": timestamp}
+            for name, constraint in asked.items():
+                if constraint.failure.code in self._rules:
+                    yield (name,), constraint
 
-    def _with(self, constraint: Constraint, node: CheckNode | None, closed: bool) -> CheckNode:
-        """A node with one more constraint; where there was none, the field is not in the schema."""
-        if node is not None:
-            return CheckNode(lambda: [*node.constraints, constraint])
-        return CheckNode(lambda: [Forbidden(UNKNOWN), constraint] if closed else [constraint])
 
-    def _events(self) -> Mapping[str, Constraint]:
-        if self._schema.behavior != "time-series":
-            return {}
-        asked = {
-            ("_id", "@id"): Assert(_NO_COLON, COLON, STRING),
-            ("timestamp", "xdm:timestamp"): Assert(Past(), FUTURE, STRING),
-        }
-        return {
-            name: constraint
-            for names, constraint in asked.items()
-            for name in names
-            if constraint.failure.code in self._rules
-        }
+def _put(made: list[Constraint], known: Constraint, new: Constraint) -> None:
+    """Replace a constraint, or add one."""
+    if known in made:
+        made[made.index(known)] = new
+    else:
+        made.append(new)
 
 
 def column_types(schema: Schema, rules: Rules, columns: pa.Schema) -> list[Finding]:

@@ -8,6 +8,7 @@ object or array above the leaves, a :class:`ColumnView` a leaf or a part of one;
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
@@ -192,14 +193,16 @@ class ColumnView:
         return self.columns.nulls.get(self.number)
 
     def child(self, name: str | int) -> ColumnView | None:
-        """The field of a struct column, None if it has none of that name."""
+        """The field of a struct or map column, None if it has none of that name."""
+        if pa.types.is_map(self.array.type):
+            keys, items, parents = map_entries(self.array)
+            here = np.flatnonzero(np.asarray(pc.equal(keys, name)))
+            at = np.full(len(self), -1, np.int64)
+            at[parents[here]] = here
+            found = items.take(pa.array(at, mask=at < 0))
+            return ColumnView(found, self.columns, self.rows, self.labels) if len(here) else None
         number = self.array.type.get_field_index(name)
         return None if number < 0 else self._fields()[number]
-
-    def fields(self) -> Iterator[tuple[str, ColumnView]]:
-        """All fields of a struct column."""
-        for inner, view in zip(self.array.type, self._fields(), strict=True):
-            yield inner.name, view
 
     def _fields(self) -> list[ColumnView]:
         if self._inside is None:
@@ -230,27 +233,6 @@ class ColumnView:
         """Some of the values."""
         labels = tuple(_taken(label, positions) for label in self.labels)
         return ColumnView(self.array.take(pa.array(positions)), self.columns, self.rows_at(positions), labels)
-
-    def select(self, path: Path) -> Iterator[ColumnView]:
-        """The columns at a path below."""
-        kind = self.array.type
-        if not path:
-            yield self
-        elif pa.types.is_struct(kind) and path[0] == ANY_KEY:
-            rows = np.arange(len(self), dtype=np.int64)
-            for name, child in self.fields():
-                yield from self.below(child.array, rows, pa.repeat(pa.scalar(name), len(self))).select(path[1:])
-        elif pa.types.is_struct(kind):
-            found = self.child(str(path[0]))
-            if found is not None:
-                yield from found.select(path[1:])
-        elif pa.types.is_map(kind) and path[0] != ANY_KEY:
-            all_values = self.elements()
-            found_at = np.flatnonzero(np.asarray(pc.equal(all_values.labels[-1], str(path[0]))))
-            some = all_values.some(found_at)
-            yield from ColumnView(some.array, some.columns, some.rows, some.labels[:-1]).select(path[1:])
-        elif pa.types.is_map(kind) or (is_list(kind) and path[0] == EVERY):
-            yield from self.elements().select(path[1:])
 
     def counts(self) -> tuple[Any, Mask]:
         """How many fields or elements there are, and where there is an object or array to count them of."""
@@ -457,6 +439,23 @@ class FindingSink:
     rules: Rules
     findings: list[Finding] = field(default_factory=list)
 
+    @cached_property
+    def tally(self) -> defaultdict[str, Any]:
+        """By name, how many of something each row has."""
+        return defaultdict(lambda: np.zeros(len(self.rows), np.int64))
+
+    def count(self, name: str, view: View, numbers: Any) -> None:
+        """Add to the tally of the rows.
+
+        Args:
+            name: of what.
+            view: the values that are counted.
+            numbers: how many there are of each value of the view; a mask counts one each.
+        """
+        if view.rows is not None:
+            numbers = np.bincount(view.rows, numbers, minlength=len(self.rows)).astype(np.int64)
+        self.tally[name] += numbers
+
     def add(
         self, place: SchemaPath, view: View, failure: Failure, positions: Positions, shown: Shown | None = None
     ) -> None:
@@ -483,10 +482,14 @@ class FindingSink:
 
 
 class Verdict(FindingSink):
-    """Gathers only which positions failed, for the branches of anyOf, oneOf and not."""
+    """Gathers only which positions failed, or were counted, for the branches of anyOf, oneOf and not."""
 
     def __init__(self, size: int) -> None:
         self.bad: Mask = np.zeros(size, dtype=bool)
+
+    def count(self, name: str, view: View, numbers: Any) -> None:
+        """Mark all positions: the check cannot be left out."""
+        self.bad[:] = True
 
     def add(
         self, place: SchemaPath, view: View, failure: Failure, positions: Positions, shown: Shown | None = None
