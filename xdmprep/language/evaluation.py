@@ -198,10 +198,34 @@ def _call(node: Call, frame: Frame) -> Column:
     if made is not None:
         first = arguments[:1] if entry.lazy else arguments
         why = first_reasons([*(each for each in first if isinstance(each, Column)), made], frame.n)
-        return made if why is None else Column(made.values, made.open, why)
+        made = made if why is None else Column(made.values, made.open, why)
+        return made if made.open is None or entry.lazy or node.random else _decided(node, made, arguments, frame)
     if entry.lazy or entry.run is None:  # what is not asked for may fail; or the place is asked for, not the value
         return _whole(node, frame)
     return _spliced(node, arguments, frame)
+
+
+def _decided(node: Call, made: Column, arguments: Sequence[Column | Body], frame: Frame) -> Column:
+    """What a kernel gave, with the rows that it could not decide worked out by the interpreter from the arguments.
+
+    Rows stay open where an argument is, and where the values are of another type than the column.
+    """
+    columns, run = [given for given in arguments if isinstance(given, Column)], table()[node.name].run
+    known = merged(*[column.open for column in columns], None if made.why is None else ~nulls_of(made.why))
+    is_open = marked(frame.n, made.open)
+    unknown = is_open if known is None else is_open & ~known
+    if not unknown.any() or run is None or len(columns) < len(arguments):
+        return made
+    at = np.flatnonzero(unknown)
+    often = node if len(at) * 10 > frame.n else None
+    values, reasons = each(run, [_taken(column, at) for column in columns], len(at), frame, node=often)
+    new, old, why = from_python(values), made.values, made.why
+    if reasons is not None:
+        why = patched(pa.nulls(frame.n, TEXT) if why is None else why, unknown, reasons)
+    if isinstance(new, list) or isinstance(old, list) or new.type not in (plain(old).type, pa.null()):
+        return Column(old, made.open, why)
+    left = marked(frame.n, at if reasons is None else at[nulls_of(reasons)])
+    return Column(patched(old, unknown, new.cast(plain(old).type)), some(is_open & ~left), why)
 
 
 def _argument(node: Node, frame: Frame) -> Column | Body:
