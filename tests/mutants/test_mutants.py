@@ -44,8 +44,8 @@ SITES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "validate/constraints.py": (("Size.check", "Size.columns"), (LIMITS,)),
     "validate/value_tests.py": (
-        ("Length.value", "Length._plain", "Past.value", "Past.positions", "Range.value", "Range.holds_all",
-         "Range.positions", "_outside"),
+        ("Length.value", "Length.plain", "Past.value", "Past.plain", "Range.value", "Range.holds_all",
+         "Range.plain", "_outside"),
         (LIMITS, RULES),
     ),
     "schema/types.py": (("INTEGER_BOUNDS", "_width", "_bound"), (LIMITS, "tests/unit/test_schema_model.py")),

@@ -94,3 +94,34 @@ def test_every_path_finds_the_same(schema: xp.Schema, record: dict[str, Any]) ->
         for issues in (xp.validate(table, schema), schema.check(sent))
     )
     assert again == wanted, sent
+
+
+anything = st.one_of(st.sampled_from([*IDS, 5, True, {"a": "x"}, ["x"], [], {}, None]), items)
+odd_items = st.one_of(
+    items, st.fixed_dictionaries({}, optional={"id": anything, "primary": anything, "xdm:id": anything}), anything
+)
+odd_records = st.fixed_dictionaries(
+    {},
+    optional={
+        "identityMap": st.one_of(
+            st.dictionaries(st.sampled_from(NAMESPACES), st.one_of(st.lists(odd_items, max_size=3), anything)), anything
+        ),
+        "mail": anything,
+        "ids": st.one_of(st.dictionaries(st.sampled_from(["home", "work"]), anything, max_size=2), anything),
+        "list": st.one_of(st.lists(st.one_of(st.fixed_dictionaries({}, optional={"v": anything}), anything)), anything),
+        "other": st.just("o"),
+    },
+)
+
+
+@settings(max_examples=100)
+@given(schemas(), st.lists(odd_records, min_size=1, max_size=4))
+def test_values_of_wrong_types_are_the_same_identities_in_columns(
+    schema: xp.Schema, some_records: list[dict[str, Any]]
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "records.json"
+        file.write_text("\n".join(json.dumps(record) for record in some_records for _ in (1, 2)), encoding="utf-8")
+        issues = list(xp.validate(file, schema))
+    for number, record in enumerate(some_records):
+        assert found(issue for issue in issues if issue.row == 2 * number + 1) == found(schema.check(record)), record

@@ -13,6 +13,7 @@ import pytest
 import xdmprep as xp
 from xdmprep.errors import SchemaError
 from xdmprep.regex import MatchTimeout
+from xdmprep.validate import Rules
 from xdmprep.validate.patterns import compile_pattern
 from xdmprep.validate.value_tests import PatternTest
 
@@ -54,6 +55,22 @@ def test_a_pattern_that_takes_too_long_is_a_finding_everywhere(
         (group,) = xp.validate(source, made, rules="jsonschema").groups
         assert (group.code, group.path, group.count) == ("pattern", path, 26)
         assert STOPPED in group.message
+
+
+@pytest.mark.parametrize("off", [(), ("pattern",)])
+def test_what_is_not_decided_hides_no_other_fault(off: tuple[str, ...], tmp_path: Path) -> None:
+    """A branch that cannot be decided is reported even where patterns are not checked, and the rest is checked."""
+    made = xp.Schema.from_dict(
+        {"type": "object", "properties": {"x": {"not": {"pattern": SLOW}}, "y": {"type": "string", "meta:enum": ["a"]}}}
+    )
+    rules = Rules.of("strict", dict.fromkeys(off, "off"))
+    record = {"x": TEXT, "y": "b", "z": 1}
+    wanted = {("pattern", "x"), ("soft-enum", "y"), ("unknown-field", "z")}
+    assert {(issue.code, issue.path) for issue in made.check(record, rules)} == wanted
+    file = tmp_path / "records.json"
+    file.write_text("\n".join([json.dumps(record)] * 26))
+    for source in (pa.table({name: [value] * 26 for name, value in record.items()}), file):
+        assert {(group.code, group.path) for group in xp.validate(source, made, rules=rules).groups} == wanted
 
 
 def test_a_field_name_that_takes_too_long_is_told() -> None:

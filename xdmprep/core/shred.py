@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
+from decimal import Decimal
 from functools import reduce
 from itertools import pairwise
 from typing import Any, Literal
@@ -345,7 +346,10 @@ def to_pylist(values: pa.Array | pa.RecordBatch, maps_as_pydicts: Literal["stric
 
 
 def json_value(value: Any) -> Any:
-    """A value of :func:`to_pylist` as JSON has it: dates and times as text, with milliseconds where there are some."""
+    """A value of :func:`to_pylist` as JSON has it.
+
+    Dates and times become text, with milliseconds where there are some; decimals become numbers.
+    """
     if isinstance(value, dict):
         return {key: json_value(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -353,7 +357,9 @@ def json_value(value: Any) -> Any:
     if isinstance(value, datetime):
         unit = "milliseconds" if value.microsecond else "seconds"
         return value.isoformat(timespec=unit).replace("+00:00", "Z")
-    return value.isoformat() if isinstance(value, date) else value
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return value.isoformat() if isinstance(value, date | time) else value
 
 
 def prune(value: Any) -> Any:

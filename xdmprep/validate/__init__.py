@@ -1,6 +1,6 @@
-"""Validation: what is wrong with records, for every one of them and before the platform refuses it.
+"""Validation: finds what is wrong with each record before the platform refuses it.
 
-One tree of checks (:mod:`.node`), compiled from the schema and the rule set, judges columns and single records alike.
+One tree of checks (:mod:`.node`), compiled from the schema and the rule set, checks columns and single records alike.
 Files are opened by :mod:`.opening`, which loads on its own.
 """
 

@@ -1,19 +1,18 @@
-"""Checks as people call them: a stream, a chunk, one record.
+"""Entry points of validation: a stream, a chunk, one record.
 
-:func:`compile_checks` puts the columnar checks together; chunks with other leaves than the stream's (JSON files, whose
-maps have other keys in every piece) are compiled when they come and remembered.
+:func:`compile_checks` compiles the columnar checks of a stream.  Chunks with other leaves (pieces of JSON files, whose
+maps differ in their keys) are compiled when they come, and cached.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from ..core.ndjson.parser import JsonChunk
@@ -28,15 +27,15 @@ from .compile import SchemaCompiler
 from .identities import MAPS
 from .messages import Violation, Violations, as_text
 from .node import ColumnCompiler
-from .ops import decide
+from .ops import decide, report_faults
 from .parquet import ParquetChunk
 from .platform import PlatformCompiler, column_types
 from .ruleset import Rules
-from .view import ANY_KEY, ChunkColumns, FindingSink, LeafShape, Op
+from .view import ANY_KEY, ChunkColumns, FindingSink, LeafShape, Op, SchemaPath
 
 log = logging.getLogger("xdmprep.validate")
 
-#: Sets of leaves that one stream's checks remember.
+#: Most sets of leaves whose checks are cached.
 REMEMBER = 256
 
 
@@ -49,12 +48,12 @@ class ColumnChecks:
 
 
 class SchemaChecks:
-    """Everything that can be checked for one schema under some rules; safe to share between threads."""
+    """All checks of one schema under one rule set; safe to share between threads."""
 
     def __init__(self, schema: Schema, rules: Rules) -> None:
         self.schema, self.rules = schema, rules
         records = SchemaCompiler(schema.json_schema, rules).compile(schema.json_schema)
-        #: what is asked of a record
+        #: the check tree of records
         self.tree = PlatformCompiler(schema, rules).compile(records)
         self._places: dict[str, str] = {}
         self._compiled: dict[tuple[Any, ...], ColumnChecks] = {}
@@ -113,7 +112,7 @@ class SchemaChecks:
         return self._placed(sink.findings)
 
     def _placed(self, findings: list[Finding]) -> list[Finding]:
-        """The findings with the keys of maps, and those that the schema does not know, out of their places: data."""
+        """The findings with their places, in which keys of maps and unknown fields are replaced: they are data."""
         return [replace(finding, place=self._place(finding.path)) for finding in findings]
 
     def _place(self, path: str) -> str:
@@ -134,7 +133,7 @@ class SchemaChecks:
         return known
 
     def _json(self, chunk: JsonChunk) -> JsonChunk:
-        """A chunk of JSON records, some as columns, some as values; both are let go then."""
+        """A chunk of JSON records, some as columns, some as values; neither is kept in the result."""
         findings: list[Finding] = []
         for group in chunk.groups:
             texts = partial(_some_of, chunk.records.column(0), group.lines)
@@ -142,23 +141,12 @@ class SchemaChecks:
                 group.columns, len(group.lines), group.leaves, True, nulls=group.nulls, texts=texts
             )  # fmt: skip
             findings += self._run(columns, chunk.rows[group.lines])
-        findings += self.findings((int(chunk.rows[at]), value) for at, value in chunk.others)
+        if chunk.others:
+            sink = FindingSink(chunk.rows, self.rules)
+            records = ChunkColumns([], len(chunk.rows), (), True).root()
+            report_faults(self.tree.check, chunk.others, SchemaPath(()), records, sink)
+            findings += self._placed(sink.findings)
         return replace(chunk, issues=(*chunk.issues, *findings), groups=(), others=())
-
-    def findings(self, records: Iterable[tuple[int, Any]]) -> list[Finding]:
-        """Findings of single records, given with their row numbers in ascending order."""
-        groups: dict[tuple[Any, ...], tuple[list[int], list[str | None]]] = {}
-        for row, record in records:
-            for fault in self.faults(record):
-                key = (fault.code, fault.at, fault.message, fault.hint)
-                where, what = groups.setdefault(key, ([], []))
-                where.append(row)
-                what.append(as_text(fault.value))
-        return self._placed([
-            Finding(code, format_path(at), message, np.asarray(where, np.int64), pa.array(what, pa.string()), None,
-                    hint, self.rules.severity(code) or "error")
-            for (code, at, message, hint), (where, what) in groups.items()
-        ])  # fmt: skip
 
 
 def _is_identity_map(field: Field) -> bool:

@@ -15,22 +15,20 @@ from .constraints import (
     Dependencies,
     Forbidden,
     Items,
-    NotEmpty,
     Properties,
     PropertyNames,
     Required,
     Size,
-    Tuple,
     Typed,
     Undecidable,
     Unique,
 )
 from .formats import FORMATS
-from .messages import Failure, code_of, failed
+from .messages import EMPTY, FALSE, Failure, code_of, failed
 from .node import ANY_TYPE, ARRAY, NUMBERS, OBJECT, STRING, CheckNode, Constraint
 from .patterns import SchemaPattern, compile_pattern
 from .ruleset import Rules
-from .value_tests import FormatTest, Length, MultipleOf, OneOf, PatternTest, Range
+from .value_tests import FormatTest, Length, MultipleOf, OneOf, PatternTest, Range, ValueTest
 
 #: Every keyword that decides validity in draft-06.
 KEYWORDS = frozenset(
@@ -42,13 +40,18 @@ KEYWORDS = frozenset(
     }
 )  # fmt: skip
 
-#: Tests of numbers by keyword.
-_NUMBERS: dict[str, Callable[[Any], Range | MultipleOf]] = {
-    "minimum": lambda bound: Range(least=bound),
-    "exclusiveMinimum": lambda bound: Range(above=bound),
-    "maximum": lambda bound: Range(most=bound),
-    "exclusiveMaximum": lambda bound: Range(below=bound),
-    "multipleOf": MultipleOf,
+#: Keywords that test single values: the JSON types that they judge, and the test of the keyword's value.
+_TESTS: dict[str, tuple[frozenset[str], Callable[[Any], ValueTest | None]]] = {
+    "enum": (ANY_TYPE, OneOf),
+    "const": (ANY_TYPE, lambda value: OneOf([value])),
+    "minLength": (STRING, lambda least: Length(int(least)) if least else None),
+    "maxLength": (STRING, lambda most: Length(0, int(most))),
+    "format": (STRING, lambda name: FormatTest(name) if name in FORMATS else None),
+    "minimum": (NUMBERS, lambda bound: Range(least=bound)),
+    "exclusiveMinimum": (NUMBERS, lambda bound: Range(above=bound)),
+    "maximum": (NUMBERS, lambda bound: Range(most=bound)),
+    "exclusiveMaximum": (NUMBERS, lambda bound: Range(below=bound)),
+    "multipleOf": (NUMBERS, MultipleOf),
 }
 
 
@@ -118,7 +121,7 @@ class SchemaCompiler:
         if node is True:
             return []
         if node is False:
-            return [Forbidden()]
+            return [Forbidden(FALSE)] if within or FALSE.code in self._rules else []
         if not isinstance(node, Mapping):
             raise SchemaError(f"a schema must be an object or a boolean, got {node!r}.")
         if "$ref" in node:
@@ -126,9 +129,7 @@ class SchemaCompiler:
             self._singly = True  # in a resolved schema a node that contains itself: its branches double on every level
             return [AllOf(target)]
         return [
-            *self._types(node, within),
-            *self._texts(node, within),
-            *self._numbers(node, within),
+            *self._values(node, within),
             *self._objects(node, within),
             *self._arrays(node, within),
             *(AllOf(self.compile(part, within)) for part in node.get("allOf", ())),
@@ -142,45 +143,25 @@ class SchemaCompiler:
     def _refuses_null(self, within: bool) -> bool:
         return "null" in self._rules and not within
 
-    def _types(self, node: Mapping[str, Any], within: bool) -> list[Constraint]:
+    def _values(self, node: Mapping[str, Any], within: bool) -> list[Constraint]:
         types = node.get("type")
         names = tuple(types) if isinstance(types, list) else (types,) if types is not None else ()
         report = within or "type" in self._rules
-        made: list[Constraint] = [Typed(names, failed("type", node) if report else None, self._refuses_null(within))]
-        for keyword in ("enum", "const"):
-            if self._on(keyword, node, within):
-                listed = node["enum"] if keyword == "enum" else [node["const"]]
-                # a null that is refused anyhow is reported once
-                kinds = ANY_TYPE - {"null"} if self._refuses_null(within) and None not in listed else ANY_TYPE
-                made.append(Assert(OneOf(listed), failed(keyword, node), kinds))
-        return made
-
-    def _texts(self, node: Mapping[str, Any], within: bool) -> list[Constraint]:
-        made: list[Constraint] = []
-        least, most = node.get("minLength"), node.get("maxLength")
-        if "empty" in self._rules and not within and not (least and "min-length" in self._rules):
-            made.append(NotEmpty())
-        if least and self._on("minLength", node, within):
-            made.append(Assert(Length(int(least)), failed("minLength", node), STRING))
-        if most is not None and self._on("maxLength", node, within):
-            made.append(Assert(Length(0, int(most)), failed("maxLength", node), STRING))
+        refuses_null = self._refuses_null(within)
+        made: list[Constraint] = [Typed(names, failed("type", node) if report else None, refuses_null)]
+        if "empty" in self._rules and not within and not (node.get("minLength") and "min-length" in self._rules):
+            made.append(Assert(Length(1), EMPTY, STRING))
+        for keyword, (kinds, test) in _TESTS.items():
+            if self._on(keyword, node, within) and (asserted := test(node[keyword])) is not None:
+                if isinstance(asserted, OneOf) and refuses_null and None not in asserted.values:
+                    kinds = kinds - {"null"}  # a null that is refused anyhow is reported once
+                made.append(Assert(asserted, failed(keyword, node), kinds))
         if self._on("pattern", node, within):
             pattern = self._pattern(node["pattern"])
             if pattern.re2 is None and not within:
                 made.append(Undecidable(pattern, failed("pattern", node)))
             elif not pattern.always:
                 made.append(Assert(PatternTest(pattern), failed("pattern", node), STRING))
-        name = node.get("format")
-        if isinstance(name, str) and name in FORMATS and self._on("format", node, within):
-            made.append(Assert(FormatTest(name), failed("format", node), STRING))
-        return made
-
-    def _numbers(self, node: Mapping[str, Any], within: bool) -> list[Constraint]:
-        made: list[Constraint] = []
-        for keyword, test in _NUMBERS.items():
-            bound = node.get(keyword)
-            if bound is not None and not isinstance(bound, bool) and self._on(keyword, node, within):
-                made.append(Assert(test(bound), failed(keyword, node), NUMBERS))
         return made
 
     def _sizes(self, node: Mapping[str, Any], noun: str, kinds: frozenset[str], within: bool) -> list[Constraint]:
@@ -223,7 +204,7 @@ class SchemaCompiler:
         )
 
     def _others(self, node: Mapping[str, Any], keyword: str, within: bool) -> tuple[CheckNode | None, Failure | None]:
-        """What is asked of the fields or items that have no node of their own."""
+        """The node of the fields or items that have none of their own, and what to report where there must be none."""
         others = node.get(keyword, True)
         if others is False:
             return None, failed(keyword, node) if self._on(keyword, node, within) else None
@@ -235,8 +216,8 @@ class SchemaCompiler:
             made.append(Unique(failed("uniqueItems", node)))
         items = node.get("items", True)
         if isinstance(items, list):
-            nodes = [self.compile(item, within) for item in items]
-            made.append(Tuple(nodes, *self._others(node, "additionalItems", within)))
+            other, closed = self._others(node, "additionalItems", within)
+            made.append(Items(other, [self.compile(item, within) for item in items], closed))
         elif items is not True:
             made.append(Items(self.compile(items, within)))
         if self._on("contains", node, within):

@@ -17,14 +17,12 @@ from ..kernels.arrays import Mask
 from ..regex import MatchTimeout
 from ..schema.types import is_finite
 from .equality import has_type, hashable, json_type
-from .messages import EMPTY, FALSE, NOT_FINITE, NULL, Failure, Violation, undecided
+from .messages import NOT_FINITE, NULL, Failure, Violation, undecided
 from .node import ANY_TYPE, ARRAY, NUMBERS, OBJECT, STRING, CheckNode, ColumnCompiler, Constraint
 from .ops import column_test, exact, mask_test, on_child, on_elements
 from .patterns import SchemaPattern
 from .value_tests import (
     ColumnTest,
-    FormatTest,
-    Length,
     OneOf,
     Past,
     PatternTest,
@@ -48,7 +46,7 @@ def _valued(view: View) -> Mask:
 class Forbidden(Constraint):
     """No value at all."""
 
-    failure: Failure = FALSE
+    failure: Failure
     kinds: frozenset[str] = ANY_TYPE
 
     def check(self, value: Any, at: Path, out: list[Violation]) -> None:
@@ -90,7 +88,7 @@ class Typed(Constraint):
                 out.append(self.failure.of(at, value))
 
     def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
-        """A column has one type; what is left to see is whether numbers are finite, or whole."""
+        """A column has one type: only whether numbers are finite, or whole, is checked."""
         if self.failure is None:
             return []
         ops: list[Op] = []
@@ -118,43 +116,22 @@ class Assert(Constraint):
             out.append(self.failure.of(at, value))
 
     def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
-        """The test of the column; values of no text, number or boolean are compared one by one."""
+        """The test of the column; values other than strings, numbers and booleans are compared one by one."""
         kind = shape.type
         if kind is None or pa.types.is_nested(kind) or (pa.types.is_decimal(kind) and isinstance(self.test, OneOf)):
             return [exact(self.check, place)]
-        test: ColumnTest = self.test.positions
-        if isinstance(self.test, Range) and self.test.holds_all(kind):
+        if self.test.holds_all(kind):
             return []
-        if shape.kind == "string" and not holds_text(kind):
-            typed = "date" if pa.types.is_date(kind) else "date-time" if pa.types.is_timestamp(kind) else ""
-            if isinstance(self.test, FormatTest) and self.test.name == typed:
-                return []
-            test = test if isinstance(self.test, Past) else _as_texts(test)
-        return [column_test(test, self.failure, place)]
+        as_texts = shape.kind == "string" and not holds_text(kind) and not isinstance(self.test, Past)
+        return [column_test(_as_texts(self.test.positions) if as_texts else self.test.positions, self.failure, place)]
 
 
 def _as_texts(test: ColumnTest) -> ColumnTest:
     return lambda array: test(texts_at(array, np.arange(len(array), dtype=np.int64)))
 
 
-class NotEmpty(Constraint):
-    """Texts of one character or more; dates and times are never empty."""
-
-    kinds = STRING
-    test = Length(1)
-
-    def check(self, value: Any, at: Path, out: list[Violation]) -> None:
-        """Fails for an empty text."""
-        if not value:
-            out.append(EMPTY.of(at, value))
-
-    def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
-        """The test of a column of texts."""
-        return [column_test(self.test.positions, EMPTY, place)] if holds_text(shape.type) else []
-
-
 class Undecidable(Assert):
-    """Texts in which a pattern is found that may take too long to search for; such texts are reported as such."""
+    """Strings in which a pattern is found that may take too long to search for; such strings are reported as such."""
 
     def __init__(self, pattern: SchemaPattern, failure: Failure) -> None:
         self._pattern = PatternTest(pattern)
@@ -162,14 +139,14 @@ class Undecidable(Assert):
         self._undecided = undecided(pattern.stopped)
 
     def check(self, value: Any, at: Path, out: list[Violation]) -> None:
-        """Fails for a text that does not fit or is not decided in time."""
+        """Fails for a string that does not fit or is not decided in time."""
         try:
             super().check(value, at, out)
         except MatchTimeout:
             out.append(self._undecided.of(at, value))
 
     def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
-        """The test of the column, then which texts took too long."""
+        """The test of the column, then the strings that took too long."""
         ops = super().columns(compiler, shape, place)
         test = self._pattern.undecided if holds_text(shape.type) else _as_texts(self._pattern.undecided)
         return [*ops, column_test(test, self._undecided, place)]
@@ -212,7 +189,7 @@ class Required(Constraint):
 
 
 class Size(Constraint):
-    """Objects or arrays of so many fields or items.
+    """Objects or arrays with a limited number of fields or items.
 
     Args:
         least, most: bounds of the number; None for none.
@@ -314,19 +291,33 @@ def _present(view: View) -> Mask | None:
 
 @dataclass(frozen=True, eq=False)
 class Items(Constraint):
-    """Arrays whose items fit."""
+    """Arrays whose items fit.
 
-    node: CheckNode
+    Args:
+        node: for the items; None if they may be anything.
+        leading: nodes of the first items, where these have their own.
+        closed: what to report of further items where there must be none.
+    """
+
+    node: CheckNode | None
+    leading: Sequence[CheckNode] = ()
+    closed: Failure | None = None
     kinds = ARRAY
     first = True
 
     def check(self, value: Any, at: Path, out: list[Violation]) -> None:
         """Fails for what is wrong in the items."""
         for number, item in enumerate(value):
-            self.node.check(item, (*at, number), out)
+            node = self.leading[number] if number < len(self.leading) else self.node
+            if node is not None:
+                node.check(item, (*at, number), out)
+            elif self.closed is not None:
+                out.append(self.closed.of((*at, number), item))
 
     def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
         """The checks of the items."""
+        if self.leading or self.closed is not None or self.node is None:
+            return [exact(self.check, place)]
         if isinstance(shape, ColumnShape):
             below = compiler.enter(self.node, shape.elements, place.child(EVERY))
             return [on_elements(below)] if below else []
@@ -336,28 +327,6 @@ class Items(Constraint):
             if below := compiler.enter(self.node, inner, at):
                 ops.append(on_child(step, below))
         return ops
-
-
-class Tuple(Constraint):
-    """Arrays whose first items have a node each.
-
-    Args:
-        nodes: those of the first items.
-        other: for all further items; None if they may be anything.
-        closed: what to report of further items where there must be none.
-    """
-
-    kinds = ARRAY
-
-    def __init__(self, nodes: Sequence[CheckNode], other: CheckNode | None, closed: Failure | None) -> None:
-        self.nodes, self.other = nodes, Forbidden(closed) if closed is not None else other
-
-    def check(self, value: Any, at: Path, out: list[Violation]) -> None:
-        """Fails for what is wrong in the items."""
-        for number, item in enumerate(value):
-            node = self.nodes[number] if number < len(self.nodes) else self.other
-            if node is not None:
-                node.check(item, (*at, number), out)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""What JSON Schema says of plain values: which type they have, when two are equal, what is a multiple."""
+"""Types, equality and multiples of values as JSON Schema defines them."""
 
 from __future__ import annotations
 

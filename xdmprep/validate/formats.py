@@ -1,9 +1,9 @@
-"""The formats of JSON Schema draft-07 that are asserted, as functions on one text.
+"""The formats of JSON Schema draft-07 that are asserted, as functions on one string.
 
 Where the public validators (jsonschema, ajv, jsonschema-rs) agree, so do these; where they differ, the choice is the
-stricter reading of the RFC and stands in xdmprep/docs/validation.md.  `SCREENS` holds an ECMA-262 expression per format
-that matches valid texts only: columns are tried with it first, and only what it does not match is looked at one by one.
-A format that is not here (such as ``url``) is not asserted, as the standard wants it.
+stricter reading of the RFC, and xdmprep/docs/validation.md names it.  `SCREENS` holds an ECMA-262 expression per format
+that matches valid strings only: columns are matched with it first, and only the other strings are checked one by one.
+A format that is not here (such as ``url``) is not asserted, as the standard requires.
 """
 
 from __future__ import annotations
@@ -98,31 +98,6 @@ def is_date_time(text: str) -> bool:
     return text[10:11] in ("T", "t") and is_date(text[:10]) and _TIME.fullmatch(text, 11) is not None
 
 
-def is_email(text: str) -> bool:
-    """An address of atoms at a host name (RFC 5321 without quoted parts and literals)."""
-    return _EMAIL.fullmatch(text) is not None
-
-
-def is_uri(text: str) -> bool:
-    """RFC 3986 URI, with a scheme."""
-    return _is_reference(text, _URI, absolute=True)
-
-
-def is_uri_reference(text: str) -> bool:
-    """RFC 3986 URI reference: absolute or relative."""
-    return _is_reference(text, _URI, absolute=False)
-
-
-def is_iri(text: str) -> bool:
-    """RFC 3987 IRI, with a scheme."""
-    return _is_reference(text, _iri(), absolute=True)
-
-
-def is_iri_reference(text: str) -> bool:
-    """RFC 3987 IRI reference."""
-    return _is_reference(text, _iri(), absolute=False)
-
-
 def is_ipv4(text: str) -> bool:
     """Four decimal numbers without leading zeros."""
     try:
@@ -175,21 +150,6 @@ def is_idn_hostname(text: str) -> bool:
     return all(labels)
 
 
-def is_json_pointer(text: str) -> bool:
-    """RFC 6901 JSON pointer."""
-    return _POINTER.fullmatch(text) is not None
-
-
-def is_relative_json_pointer(text: str) -> bool:
-    """Relative JSON pointer (the Internet draft that draft-07 names): levels up, then a pointer or ``#``."""
-    return _RELATIVE_POINTER.fullmatch(text) is not None
-
-
-def is_uri_template(text: str) -> bool:
-    """RFC 6570 template of URIs."""
-    return _uri_template().fullmatch(text) is not None
-
-
 @cache
 def _uri_template() -> re.Pattern[str]:
     escape = "%[0-9A-Fa-f]{2}"
@@ -215,22 +175,26 @@ def _public(name: str) -> Callable[[str], bool]:
     return check
 
 
+def _whole(pattern: re.Pattern[str]) -> Callable[[str], bool]:
+    return lambda text: pattern.fullmatch(text) is not None
+
+
 FORMATS: dict[str, Callable[[str], bool]] = {
     "date": is_date,
     "date-time": is_date_time,
     "time": is_time,
-    "email": is_email,
-    "uri": is_uri,
-    "uri-reference": is_uri_reference,
-    "iri": is_iri,
-    "iri-reference": is_iri_reference,
+    "email": _whole(_EMAIL),  # atoms at a host name (RFC 5321 without quoted parts and literals)
+    "uri": lambda text: _is_reference(text, _URI, absolute=True),  # RFC 3986, with a scheme
+    "uri-reference": lambda text: _is_reference(text, _URI, absolute=False),
+    "iri": lambda text: _is_reference(text, _iri(), absolute=True),  # RFC 3987, with a scheme
+    "iri-reference": lambda text: _is_reference(text, _iri(), absolute=False),
     "ipv4": is_ipv4,
     "ipv6": is_ipv6,
     "hostname": is_hostname,
     "idn-hostname": is_idn_hostname,
-    "json-pointer": is_json_pointer,
-    "relative-json-pointer": is_relative_json_pointer,
-    "uri-template": is_uri_template,
+    "json-pointer": _whole(_POINTER),  # RFC 6901
+    "relative-json-pointer": _whole(_RELATIVE_POINTER),  # the Internet draft that draft-07 names
+    "uri-template": lambda text: _uri_template().fullmatch(text) is not None,  # RFC 6570
     "regex": is_ecma,
     "idn-email": _public("idn-email"),
 }  # fmt: skip

@@ -65,7 +65,7 @@ _SUSPECT_RE2 = (
 )
 #: First bytes of blanks and of the placeholders, and of everything beyond ASCII.
 _SUSPECT_BYTES = np.isin(np.arange(256), [*range(33), *b"nNaAiI", *range(128, 256)])
-#: Accepts texts that begin with another byte: its second and third states are never left.
+#: Accepts strings that begin with another byte: no text leaves its second or third state.
 _BEGIN = Automaton(
     np.array([np.where(_SUSPECT_BYTES, 2, 1), [1] * 256, [2] * 256], np.uint8), np.array([0, 1, 0], np.uint8)
 )
@@ -76,7 +76,7 @@ def _is_identity(text: str) -> bool:
 
 
 def _blanks(array: pa.Array) -> Positions | None:
-    """Positions of texts that are blank or a placeholder."""
+    """Positions of strings that are blank or a placeholder."""
     maybe = loops.active.not_accepted(array, _BEGIN) if pa.types.is_string(array.type) and len(array) else None
     if maybe is None and pa.types.is_string(array.type):
         return None
@@ -189,7 +189,8 @@ class IdentityItem(Constraint):
                     lacking &= ~ids.valued()
                     sink.count(FILLED, view, _filled(ids))
                     self._report(ids, view, places[name], sink)
-            sink.add(missing, view, NO_ID, np.flatnonzero(lacking))
+            if NO_ID.code in self._rules:
+                sink.add(missing, view, NO_ID, np.flatnonzero(lacking))
             for name in _PRIMARY:
                 marks = view.child(name)
                 if isinstance(marks, ColumnView) and pa.types.is_boolean(marks.array.type):
@@ -214,35 +215,37 @@ class IdentityCounts(Constraint):
 
     def __init__(self, schema: Schema, rules: Rules) -> None:
         self._rules = rules
+        self._map = next((name for name in MAPS if name in schema.root.children), MAPS[0])
         self._primary = primary = schema.primary_identity
         self._one = schema.has_identity_map and primary is None and schema.behavior == "record"
         carries = schema.has_identity_map or bool(schema.identities)
         self._some = carries and schema.for_profile and schema.behavior == "time-series" and primary is None
 
-    def _failures(self, tally: Mapping[str, Any], name: str) -> Iterator[tuple[Failure, Path, Any, Any]]:
+    def _applying(self, tally: Mapping[str, Any]) -> Iterator[tuple[Failure, Path, Any, Any]]:
+        return (found for found in self._failures(tally) if found[0].code in self._rules)
+
+    def _failures(self, tally: Mapping[str, Any]) -> Iterator[tuple[Failure, Path, Any, Any]]:
         """What may be wrong with the counts of one or all records: failure, path, where, and the count to show."""
         if self._primary is not None:
             yield no_primary_field(self._primary.namespace), self._primary.path, tally[MAIN] == 0, None
         elif self._one:
-            yield NO_PRIMARY, (name,), tally[PRIMARY] == 0, None
+            yield NO_PRIMARY, (self._map,), tally[PRIMARY] == 0, None
         if self._some:
             yield NO_IDENTITY, (), tally[FILLED] == 0, None
-        yield TWO_PRIMARY, (name,), tally[PRIMARY] > 1, tally[PRIMARY]
-        yield TOO_MANY, (name,), tally[COUNT] > MAX_IDENTITIES, tally[COUNT]
+        yield TWO_PRIMARY, (self._map,), tally[PRIMARY] > 1, tally[PRIMARY]
+        yield TOO_MANY, (self._map,), tally[COUNT] > MAX_IDENTITIES, tally[COUNT]
 
     def check(self, value: Any, at: Path, out: list[Violation]) -> None:
         """Fails for too few identities or too many."""
-        name = next((name for name in MAPS if name in value), MAPS[0])
-        for failure, path, bad, count in self._failures(_tally(out), name):
-            if bad and failure.code in self._rules:
+        for failure, path, bad, count in self._applying(_tally(out)):
+            if bad:
                 out.append(failure.of(path, count))
 
     def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
         """The same for all records."""
-        name = next((str(step) for step, _ in shape.fields() if step in MAPS), MAPS[0])
 
         def op(view: View, sink: FindingSink) -> None:
-            for failure, path, bad, counts in self._failures(sink.tally, name):
+            for failure, path, bad, counts in self._applying(sink.tally):
                 shown = None if counts is None else lambda at, counts=counts: pa.array(map(str, counts[at]))
                 sink.add(SchemaPath(path), view, failure, np.flatnonzero(bad), shown)
 
@@ -250,7 +253,7 @@ class IdentityCounts(Constraint):
 
 
 def identity_constraints(schema: Schema, rules: Rules) -> Iterator[tuple[Path, Constraint]]:
-    """What is asked of the identities of records: path and constraint; of the whole record last."""
+    """The constraints on the identities of records by their path; that on the whole record last."""
     if any(code.startswith("identity-") for code in rules.settings):
         for identity in schema.identities:
             yield identity.path, IdentityValue(identity.namespace, rules, identity == schema.primary_identity)
@@ -268,7 +271,7 @@ def _id_name(path: Path) -> str:
 
 
 def _report(ids: View, place: SchemaPath, tests: Iterable[tuple[Failure, ValueTest]], sink: FindingSink) -> None:
-    """Test identities; what is no string is for the schema to say."""
+    """Test identities; other types are faults of the schema's own rules."""
     if isinstance(ids, ColumnView) and holds_text(ids.array.type):
         for failure, test in tests:
             bad = test.positions(ids.array)

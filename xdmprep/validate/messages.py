@@ -1,4 +1,4 @@
-"""What findings say: the message and the hint of every rule, built here and nowhere else.
+"""The message and the hint of every rule, built here and nowhere else.
 
 A single record and a column that break a rule get the same message.
 """
@@ -39,7 +39,7 @@ class Violations(list[Violation]):
 
 
 class Failure(NamedTuple):
-    """What is reported where a rule fails: its code, the message, and a hint what to do (or an empty text)."""
+    """What is reported where a rule fails: its code, the message, and a hint (may be empty)."""
 
     code: str
     message: str
@@ -66,7 +66,7 @@ def limited(values: Any, limit: int = 8) -> str:
 
 
 def as_text(value: Any) -> str | None:
-    """A JSON value as the text that findings show; None for null."""
+    """A JSON value as the string that findings show; None for null."""
     if value is None or isinstance(value, str):
         return value
     try:
@@ -79,7 +79,7 @@ def as_text(value: Any) -> str | None:
         return "a number too long to be shown"
 
 
-#: What is said where a keyword of JSON Schema fails, with the keyword's value, and what to do.
+#: Message and hint for each keyword of JSON Schema, with placeholders for its value.
 _KEYWORDS: dict[str, tuple[str, str]] = {
     "type": ("expected {kinds}", ""),
     "enum": ("expected one of {listed}", "Map the source's values to the listed ones."),
@@ -147,7 +147,7 @@ TOO_DEEP = Failure("unreadable", "the value is nested too deep to be checked", "
 
 
 def undecided(message: str) -> Failure:
-    """For a text of which a pattern cannot decide in time whether it matches; `message` says which pattern."""
+    """For a string that took too long to match against a pattern; `message` says which pattern."""
     hint = "Write the pattern without nested repetitions, look-around and back references, or shorten the text."
     return Failure("pattern", message, hint)
 
@@ -175,7 +175,7 @@ def too_wide(kind: str, bits: int) -> Failure:
 
 
 def not_suggested(values: Sequence[str]) -> Failure:
-    """For a text that ``meta:enum`` does not list."""
+    """For a string that ``meta:enum`` does not list."""
     return Failure(
         "soft-enum", f"not one of the suggested values {limited(values)}", "It is accepted; check its spelling."
     )

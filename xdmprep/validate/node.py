@@ -1,9 +1,9 @@
-"""The check tree: what a schema or the platform asks of a value, compiled once, for Python values and for columns.
+"""The check tree: what a schema and the platform require of a value, compiled once, for Python values and for columns.
 
-A :class:`CheckNode` is a list of constraints.  Each constraint states one rule and judges by it single values and
+A :class:`CheckNode` is a list of constraints.  Each constraint is one rule and checks single values and
 columns; the constraints on fields and items hold the nodes below.  Two functions walk the tree:
 :meth:`CheckNode.check` with a value, and :meth:`ColumnCompiler.compile` with a shape.  A constraint without a columnar
-form judges value by value, so both have one meaning.
+form checks value by value, so both mean the same.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ ANY_TYPE = frozenset({"string", "object", "array", "integer", "number", "boolean
 
 
 class Constraint:
-    """What one rule asks of values.
+    """One rule for values.
 
     Attributes:
-        kinds: JSON types of the values that it can fail for; others are not even asked.
+        kinds: JSON types of the values that it can fail for; it is not called for others.
         first: findings in objects and arrays above the leaves are reported before those of other constraints.
     """
 
@@ -51,7 +51,7 @@ class Constraint:
 
 
 class CheckNode:
-    """What is asked of one value.
+    """The constraints on one value.
 
     Args:
         build: makes the constraints, in the order in which their faults are reported; called when they are first asked
@@ -79,7 +79,7 @@ class CheckNode:
 
     @cached_property
     def constraints(self) -> Sequence[Constraint]:
-        """What is asked."""
+        """The constraints."""
         return self._build()
 
     def check(self, value: Any, at: Path, out: list[Violation]) -> None:
@@ -156,7 +156,7 @@ class ColumnCompiler:
         return [op for constraint in asked for op in constraint.columns(self, shape, place)]
 
     def enter(self, node: CheckNode, shape: Shape, place: SchemaPath) -> list[Op]:
-        """The same for what stands in a field or an array: where that is a leaf, its nulls too."""
+        """The same for the value of a field or an item of an array; of a leaf also for its nulls."""
         if not isinstance(shape, ColumnShape) or shape.leaf is None:
             return self.compile(node, shape, place)
         self._spelled = False

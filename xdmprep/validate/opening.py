@@ -1,6 +1,6 @@
-"""Record files as people have them, for checking: JSON lines, one JSON array, Parquet.
+"""Record files for checking: JSON lines, one JSON array, Parquet.
 
-Nothing is coerced and nothing is skipped; what is wrong with the file itself is said before the first row.
+Nothing is coerced and nothing is skipped; a fault of the file itself is raised before the first row.
 """
 
 from __future__ import annotations

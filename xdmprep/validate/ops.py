@@ -1,4 +1,4 @@
-"""What checks of columns are made of: functions that look at a view and report to a sink."""
+"""Operations that checks of columns are made of: each checks a view and reports to a sink."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def column_test(test: ColumnTest, failure: Failure, place: SchemaPath) -> Op:
 
 
 def mask_test(bad: Callable[[View], Mask | None], failure: Failure, place: SchemaPath) -> Op:
-    """Fails where `bad` says so; None means everywhere."""
+    """Fails where the mask is true; None means everywhere."""
 
     def op(view: View, sink: FindingSink) -> None:
         mask = bad(view)
@@ -125,7 +125,7 @@ def on_elements(checks: list[Op]) -> Op:
 
 
 def on_nulls(check: ValueCheck, place: SchemaPath) -> Op:
-    """What a check says of null, wherever a leaf is null in JSON."""
+    """The faults of null, wherever a leaf is null in JSON."""
 
     def op(view: View, sink: FindingSink) -> None:
         mask = view.nulls()

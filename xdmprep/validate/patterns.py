@@ -1,4 +1,4 @@
-"""Patterns of JSON Schema: ECMA-262 expressions, searched for anywhere in the text."""
+"""Patterns of JSON Schema: ECMA-262 expressions, searched for anywhere in the string."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..errors import SchemaError, shorten
 from ..regex import MatchTimeout, Regex, RegexError, compile_ecma
 from ..regex.tree import Begin, Border, End, Look, Node, walk
 
-#: How many texts a pattern remembers that took too long, and how long ones.
+#: Most strings that took too long that a pattern remembers, and their largest length.
 REMEMBER, REMEMBER_LENGTH = 1_024, 4_096
 
 
@@ -32,12 +32,12 @@ class SchemaPattern:
 
     @property
     def re2(self) -> str | None:
-        """The same for RE2, None where RE2 cannot say it."""
+        """The same for RE2, None where RE2 has no equivalent."""
         return self.regex.re2
 
     @cached_property
     def always(self) -> bool:
-        """Whether it matches every text: it has an empty match and does not look at where it stands."""
+        """Whether it matches every string: it has an empty match and does not depend on its position."""
         anchored = any(isinstance(node, Begin | End | Border | Look) for node in walk(self.tree))
         return not anchored and self.regex.found_in("")
 
@@ -58,12 +58,12 @@ class SchemaPattern:
 
     @cached_property
     def _late(self) -> set[str]:
-        """Texts that took too long before."""
+        """Strings that took too long before."""
         return set()
 
     @property
     def stopped(self) -> str:
-        """The message for a text for which the decision takes too long; the same for all."""
+        """The message for a string for which the decision takes too long; the same for all."""
         return f"matching {shorten(self.text)} was stopped because it took too long; whether it fits is not known"
 
 

@@ -55,7 +55,7 @@ _NO_NUL = TextTest(lambda text: "\0" not in text, with_nul)
 
 @dataclass
 class Role:
-    """What is asked of a place in records, whatever the schema says of it, and of the places below.
+    """Constraints on a place in records, whatever the schema declares there, and on the places below.
 
     Attributes:
         constraints: for the place itself, judged after those of the field.
@@ -66,7 +66,7 @@ class Role:
     below: dict[str, Role] = field(default_factory=dict)
 
     def add(self, path: Path, constraint: Constraint) -> None:
-        """Ask something of a place below."""
+        """Add a constraint on a place below."""
         role = self
         for step in path:
             role = role.below.setdefault(str(step), Role())
@@ -81,12 +81,12 @@ class Role:
         return [*made, *self.constraints]
 
 
-#: Asks nothing.
+#: No constraints.
 _ANYTHING = CheckNode(list)
 
 
 class PlatformCompiler:
-    """Adds what the platform asks of the fields of a schema to the check tree of its JSON Schema."""
+    """Adds the platform's constraints on fields to the check tree of a JSON Schema."""
 
     def __init__(self, schema: Schema, rules: Rules) -> None:
         self._schema, self._rules = schema, rules
@@ -106,7 +106,7 @@ class PlatformCompiler:
         return CheckNode(lambda: self._constraints(field, role or Role(), base), base=base)
 
     def _constraints(self, field: Field, role: Role, base: CheckNode) -> list[Constraint]:
-        """What is asked of a field: by its JSON Schema, by the platform, and by its role."""
+        """The constraints on a field: of its JSON Schema, of the platform, and of its role."""
         rules, keywords = self._rules, field.constraints
         while len(base.constraints) == 1 and isinstance(reference := base.constraints[0], AllOf):
             base = reference.node
@@ -131,10 +131,10 @@ class PlatformCompiler:
         return [*made, *role.build()]
 
     def _inside(self, field: Field, roles: dict[str, Role], made: list[Constraint]) -> None:
-        """Add what is asked of items, values or children to the constraints of JSON Schema, or else put it beside."""
+        """Add the nodes of items, values or children: in the constraint of JSON Schema that has them, or beside it."""
         if field.items is not None:
-            items = next((one for one in made if isinstance(one, Items)), Items(_ANYTHING))
-            _put(made, items, Items(self._node(field.items, roles.pop(EVERY, None), items.node)))
+            items = next((one for one in made if isinstance(one, Items) and not one.leading), Items(None))
+            _put(made, items, Items(self._node(field.items, roles.pop(EVERY, None), items.node or _ANYTHING)))
         known = next((one for one in made if isinstance(one, Properties)), Properties({}))
         if field.values is not None:
             if known.fields or known.patterns or known.other is None:

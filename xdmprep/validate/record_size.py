@@ -1,4 +1,4 @@
-"""How large records are as JSON: the one limit of the platform that looks at a whole record."""
+"""The size of records as JSON, which the platform limits."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def _json_sizes(array: pa.Array, keep_empty: bool) -> tuple[Positions, Mask]:
     return total + 2 + np.maximum(count - 1, 0), there & (keep_empty | (count > 0))
 
 
-#: How many bytes longer JSON writes a byte of a text: quotes, backslashes, and what has no sign.
+#: Extra bytes that JSON needs for a byte of a string: quotes, backslashes and control characters.
 _ESCAPED = np.array([len(json.dumps(chr(code))) - 3 if code < 128 else 0 for code in range(256)])
 _ESCAPED[127] = 0
 

@@ -1,4 +1,4 @@
-"""Which rules apply, and how hard: a rule set, with single rules made error, warning or off."""
+"""Rule sets: which rules apply, and whether each is an error or a warning."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..errors import Severity, UsageError, did_you_mean, shorten
 
 NAMES = (STRICT, BATCH, JSONSCHEMA)
 
-#: Where a set judges a rule otherwise than the rule's own severity.  Adobe's "Data quality" page says that batch
+#: Severities in a set that differ from the rule's own.  Adobe's "Data quality" page says that batch
 #: ingestion checks neither pattern nor format, its troubleshooting page that it does: in `batch` they warn.
 _IN_SET: dict[str, dict[str, str]] = {BATCH: {"pattern": "warning", "format": "warning"}}
 
@@ -64,7 +64,7 @@ class Rules:
         return cls(name, settings, converts)
 
     def severity(self, code: str) -> Severity | None:
-        """How hard the rule is, None if it is off."""
+        """The severity of a rule, None if it is off."""
         return self.settings.get(code)
 
     def __contains__(self, code: object) -> bool:

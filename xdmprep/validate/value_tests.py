@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -32,27 +32,38 @@ from ..schema.types import is_finite
 from .equality import hashable, is_multiple
 from .formats import FORMATS, SCREENS
 from .patterns import SchemaPattern
+from .to_json import as_json
 
 #: Positions of a column that fail, None if there are none.
 ColumnTest = Callable[[pa.Array], "Positions | None"]
 
 _DAY = 86_400
 
-#: Texts that are asked about one by one, because compiling a regular expression takes longer.
+#: Up to this many strings are tested one by one: compiling a regular expression takes longer.
 FEW = 64
 
-#: How many verdicts on single texts a test remembers, and on how long ones.
+#: Most verdicts on single strings that a test remembers, and the largest length of such a string.
 REMEMBER, REMEMBER_LENGTH = 65_536, 1_024
 
 
-class ValueTest(Protocol):
+class ValueTest:
     """A test of values."""
 
     def value(self, value: Any) -> bool:
         """Whether a value fits."""
+        raise NotImplementedError
+
+    def plain(self, array: pa.Array) -> Positions | None:
+        """The positions of a column without a dictionary that do not fit, None if all do."""
+        raise NotImplementedError
 
     def positions(self, array: pa.Array) -> Positions | None:
         """The positions of a column that do not fit, None if all do."""
+        return on_dictionary(self.plain, array)
+
+    def holds_all(self, kind: pa.DataType) -> bool:
+        """Whether all values of an Arrow type fit."""
+        return False
 
 
 # ---- helpers --------------------------------------------------------------------------------------------------------
@@ -72,7 +83,7 @@ def positions_of(mask: Mask) -> Positions | None:
 
 
 def on_dictionary(test: ColumnTest, array: pa.Array) -> Positions | None:
-    """What `test`, which takes plain columns, says of a plain or a dictionary-encoded one."""
+    """Apply a test of plain columns to a plain or dictionary-encoded one."""
     if not isinstance(array, pa.DictionaryArray):
         return test(array)
     bad = test(array.dictionary)
@@ -86,7 +97,7 @@ def on_dictionary(test: ColumnTest, array: pa.Array) -> Positions | None:
 
 
 def one_by_one(fits: Callable[[str], bool], remember: int = REMEMBER) -> ColumnTest:
-    """A test that asks Python about each distinct text once, and remembers so many answers."""
+    """A test that checks each distinct string once in Python, and remembers some verdicts."""
     known: dict[str, bool] = {}
 
     def test(array: pa.Array) -> Positions | None:
@@ -112,7 +123,7 @@ def one_by_one(fits: Callable[[str], bool], remember: int = REMEMBER) -> ColumnT
 
 
 def not_accepted(machine: Automaton | None, array: pa.Array, test: ColumnTest) -> Positions | None:
-    """What a test says of the texts that an automaton, if there is one for plain string columns, does not accept."""
+    """The failures of a test among the strings that an automaton does not accept; without one, among all."""
     if machine is None or not pa.types.is_string(array.type):
         return test(array)
     return _of(loops.active.not_accepted(array, machine), array, test)
@@ -131,7 +142,7 @@ def _among(values: list[Any], array: pa.Array) -> Positions | None:
 
 
 def longest(array: pa.Array) -> int:
-    """Upper bound of the length of the texts of a column (plain or dictionary-encoded), in bytes."""
+    """Upper bound of the length of the strings of a column (plain or dictionary-encoded), in bytes."""
     if isinstance(array, pa.DictionaryArray):
         return longest(array.dictionary)
     if pa.types.is_string(array.type):
@@ -140,42 +151,43 @@ def longest(array: pa.Array) -> int:
 
 
 def _shortest(array: pa.Array) -> int:
-    """Lower bound of the length of the texts that are not null, in bytes; any number if all are null."""
+    """Lower bound of the length of the strings that are not null, in bytes; any number if all are null."""
     if not pa.types.is_string(array.type) or array.null_count == len(array):
         low: int | None = pc.min(pc.binary_length(array)).as_py()
         return 1 << 62 if low is None else low
     return loops.active.text_sizes(array)[0]
 
 
-# ---- texts ----------------------------------------------------------------------------------------------------------
+# ---- strings --------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Length:
-    """Texts of `least` to `most` code points."""
+class Length(ValueTest):
+    """Strings of `least` to `most` code points."""
 
     least: int = 0
     most: int | None = None
 
     def value(self, value: str) -> bool:
-        """Whether a text fits."""
+        """Whether a string fits."""
         return len(value) >= self.least and (self.most is None or len(value) <= self.most)
 
-    def positions(self, array: pa.Array) -> Positions | None:
-        """The positions that do not fit."""
-        return on_dictionary(self._plain, array)
+    def holds_all(self, kind: pa.DataType) -> bool:
+        """Dates and times are never empty."""
+        return self.least <= 1 and self.most is None and pa.types.is_temporal(kind)
 
-    def _plain(self, array: pa.Array) -> Positions | None:
+    def plain(self, array: pa.Array) -> Positions | None:
+        """The positions that do not fit."""
         # bytes >= characters >= bytes / 4, so most columns are decided by the bytes
         if (self.most is None or longest(array) <= self.most) and (
             not self.least or _shortest(array) >= max(4 * self.least - 3, 1)
         ):
             return None
-        return Range(self.least, self.most).positions(pc.utf8_length(array))
+        return Range(self.least, self.most).plain(pc.utf8_length(array))
 
 
 def with_nul(array: pa.Array) -> Positions | None:
-    """The positions of texts with a NUL character."""
+    """The positions of strings with a NUL character."""
     if pa.types.is_string(array.type):
         _, places, data = array.buffers()
         offsets = np.frombuffer(places, np.int32, len(array) + 1, array.offset * 4) if len(array) else [0, 0]
@@ -185,26 +197,21 @@ def with_nul(array: pa.Array) -> Positions | None:
 
 
 class _Stopped(threading.local):
-    """The texts of an array for which the decision took too long."""
+    """The strings of an array for which the decision took too long."""
 
     def __init__(self) -> None:
         self.texts: set[str] = set()
 
 
-class PatternTest:
-    """Texts in which a pattern is found."""
+class PatternTest(ValueTest):
+    """Strings in which a pattern is found."""
 
     def __init__(self, pattern: SchemaPattern) -> None:
         self.pattern = pattern
-        self.value = pattern.matches
+        self.value = pattern.matches  # type: ignore[assignment, method-assign]
         self._stopped = _Stopped()
         self._search_singly = one_by_one(self._fits, remember=0)
         self._decided = one_by_one(lambda text: text not in self._stopped.texts, remember=0)
-
-    @property
-    def slow(self) -> bool:
-        """Whether a text may take too long to be decided: RE2 cannot say the pattern."""
-        return self.pattern.re2 is None
 
     @cached_property
     def _bytes(self) -> Any:
@@ -214,15 +221,15 @@ class PatternTest:
     def _machine(self) -> Automaton | None:
         return automaton(self.pattern.tree)
 
-    def positions(self, array: pa.Array) -> Positions | None:
-        """The positions of texts in which the pattern is not found."""
-        return on_dictionary(self._slowly if self.slow else self._plain, array)
-
     def undecided(self, array: pa.Array) -> Positions | None:
-        """The positions of texts that took too long, of the array that this thread asked :meth:`positions` about."""
+        """The positions of strings that took too long, of the array that this thread passed to :meth:`positions`."""
         return on_dictionary(self._decided, array)
 
-    def _plain(self, array: pa.Array) -> Positions | None:
+    def plain(self, array: pa.Array) -> Positions | None:
+        """The positions of strings in which the pattern is not found."""
+        if self.pattern.re2 is None:  # a string may take too long to be decided
+            self._stopped.texts.clear()
+            return self._search_singly(array)
         if not pa.types.is_string(array.type):
             return self._search(array)
         if self._bytes is not None:
@@ -232,10 +239,6 @@ class PatternTest:
     def _search(self, array: pa.Array) -> Positions | None:
         return failing(pc.match_substring_regex(array, self.pattern.re2))
 
-    def _slowly(self, array: pa.Array) -> Positions | None:
-        self._stopped.texts.clear()
-        return self._search_singly(array)
-
     def _fits(self, text: str) -> bool:
         try:
             return self.pattern.matches(text)
@@ -244,12 +247,12 @@ class PatternTest:
             return True
 
 
-class FormatTest:
-    """Texts of a format that is asserted (a key of :data:`.FORMATS`)."""
+class FormatTest(ValueTest):
+    """Strings of a format that is asserted (a key of :data:`.FORMATS`)."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.value = FORMATS[name]
+        self.value = FORMATS[name]  # type: ignore[assignment, method-assign]
         self._single = one_by_one(self.value)
 
     @cached_property
@@ -259,11 +262,14 @@ class FormatTest:
         screen = compile_ecma(SCREENS[self.name])
         return screen.re2, automaton(screen.tree)
 
-    def positions(self, array: pa.Array) -> Positions | None:
-        """The positions that do not fit."""
-        return on_dictionary(self._plain, array)
+    def holds_all(self, kind: pa.DataType) -> bool:
+        """Arrow dates and timestamps have the format of their type."""
+        return (self.name == "date" and pa.types.is_date(kind)) or (
+            self.name == "date-time" and pa.types.is_timestamp(kind)
+        )
 
-    def _plain(self, array: pa.Array) -> Positions | None:
+    def plain(self, array: pa.Array) -> Positions | None:
+        """The positions that do not fit."""
         if self._screen is None:
             return self._single(array)
         fine, machine = self._screen
@@ -277,47 +283,42 @@ class FormatTest:
 
 
 @dataclass(frozen=True)
-class TextTest:
-    """A test of texts that is given in both forms.
+class TextTest(ValueTest):
+    """A test of strings that is given in both forms.
 
     Attributes:
-        value: whether a text fits.
+        value: whether a string fits.
         plain: the positions of a plain column that do not fit.
     """
 
-    value: Callable[[str], bool]
-    plain: ColumnTest
-
-    def positions(self, array: pa.Array) -> Positions | None:
-        """The positions that do not fit."""
-        return on_dictionary(self.plain, array)
+    value: Callable[[str], bool]  # type: ignore[assignment]
+    plain: ColumnTest  # type: ignore[assignment]
 
 
-class Past:
+class Past(ValueTest):
     """Date-times that do not lie in the future; what is no date-time does not."""
 
     def value(self, text: str) -> bool:
-        """Whether a text is no date-time in the future."""
+        """Whether a string is no date-time in the future."""
         try:
             moment = datetime.fromisoformat(text.upper())
         except ValueError:
             return True
         return moment.tzinfo is None or moment <= datetime.now(UTC)
 
-    def positions(self, array: pa.Array) -> Positions | None:
-        """The positions that do not fit, of texts or of timestamps."""
+    def plain(self, array: pa.Array) -> Positions | None:
+        """The positions that do not fit, of strings or of timestamps."""
         now = time.time()
         if pa.types.is_timestamp(array.type):
             limit = pa.scalar(int(now * 1000), pa.timestamp("ms", "UTC")).cast(array.type)
             return failing(pc.less_equal(array, limit))
         if not holds_text(array.type):
             return None
-        texts = plain(array)
         yesterday = time.strftime("%Y-%m-%d", time.gmtime(now - _DAY))  # whatever its offset, an earlier day is past
-        late = failing(pc.less_equal(texts, yesterday))
+        late = failing(pc.less_equal(array, yesterday))
         if late is None:
             return None
-        some = texts.take(pa.array(late)).to_pylist()
+        some = array.take(pa.array(late)).to_pylist()
         bad = [at for at, text in zip(late.tolist(), some, strict=True) if not self.value(text)]
         return np.asarray(bad, dtype=np.int64) if bad else None
 
@@ -326,7 +327,7 @@ class Past:
 
 
 @dataclass(frozen=True)
-class Range:
+class Range(ValueTest):
     """Numbers within bounds; `above` and `below` are exclusive.  Bounds of any size are compared exactly."""
 
     least: Any = None
@@ -350,8 +351,8 @@ class Range:
         low = 0 if pa.types.is_unsigned_integer(kind) else -(1 << (kind.bit_width - 1))
         return self.value(low) and self.value(low + (1 << kind.bit_width) - 1)
 
-    def positions(self, array: pa.Array) -> Positions | None:
-        """The positions that do not fit; NaN and infinity are no numbers, which is for the type to say."""
+    def plain(self, array: pa.Array) -> Positions | None:
+        """The positions that do not fit; NaN and infinity are faults of the type, not of the bounds."""
         if pa.types.is_decimal(array.type):
             array = doubles(array)
         values = slots(array)
@@ -398,7 +399,7 @@ def _outside(values: Any, bound: Any, side: int, strict: bool, integers: bool) -
 
 
 @dataclass(frozen=True)
-class MultipleOf:
+class MultipleOf(ValueTest):
     """Multiples of a number, exact in decimal."""
 
     step: Any
@@ -407,7 +408,7 @@ class MultipleOf:
         """Whether a number fits."""
         return is_multiple(value, self.step)
 
-    def positions(self, array: pa.Array) -> Positions | None:
+    def plain(self, array: pa.Array) -> Positions | None:
         """The positions that do not fit."""
         step = self.step
         if pa.types.is_integer(array.type) and isinstance(step, int) and abs(step) < 2**31:
@@ -431,7 +432,7 @@ def not_whole(array: pa.Array) -> Positions | None:
 # ---- any type -------------------------------------------------------------------------------------------------------
 
 
-class OneOf:
+class OneOf(ValueTest):
     """Values among the listed ones; JSON equality, so numbers are compared as numbers and never with booleans."""
 
     def __init__(self, values: Sequence[Any]) -> None:
@@ -443,11 +444,8 @@ class OneOf:
         """Whether a value is listed."""
         return hashable(value) in self._keys
 
-    def positions(self, array: pa.Array) -> Positions | None:
-        """The positions that do not fit; for columns of texts, numbers (no decimals) and booleans."""
-        return on_dictionary(self._plain, array)
-
-    def _plain(self, array: pa.Array) -> Positions | None:
+    def plain(self, array: pa.Array) -> Positions | None:
+        """The positions that do not fit; for columns of strings, numbers (no decimals) and booleans."""
         allowed = self._arrays.get(array.type)
         if allowed is None:
             allowed = self._arrays[array.type] = self._as(array.type)
@@ -474,11 +472,9 @@ class OneOf:
 
 
 def texts_at(array: pa.Array, positions: Positions) -> pa.Array:
-    """The values at some positions as the text that findings show."""
+    """The values at some positions as the string that findings show."""
     some = plain(array.take(pa.array(positions)))
     if pa.types.is_nested(some.type):
-        from .to_json import as_json
-
         return as_json(some)
     if pa.types.is_timestamp(some.type):
         return pc.strftime(some, format="%Y-%m-%dT%H:%M:%SZ")

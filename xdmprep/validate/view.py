@@ -1,8 +1,8 @@
-"""Columns as checks see them: a view is one object, array or value of all records of a chunk at once.
+"""Views of columns for checks: a view is one object, array or value of all records of a chunk at once.
 
 A record comes *shredded*, one column per leaf, and a leaf may be a nested Arrow column.  A :class:`LeafView` is an
 object or array above the leaves, a :class:`ColumnView` a leaf or a part of one; both answer the same questions.  A
-*shape* is what is known of a view before there are values: it says which checks are compiled for it.
+*shape* is the type of a view, known before there are values: checks are compiled for it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .ruleset import Rules
 from .to_json import to_json_values
 from .value_tests import texts_at
 
-#: Step of a path that stands for the values of a map.
+#: Step of a path for the values of a map.
 ANY_KEY = "{*}"
 
 #: More different paths than this in one finding are shown with ``[*]`` instead of the index or key.
@@ -38,7 +38,7 @@ MAX_PATHS = 256
 
 @dataclass(frozen=True)
 class SchemaPath:
-    """Where a check stands: the path with ``[*]`` and ``{*}``, and the source column."""
+    """The place of a check: its path with ``[*]`` and ``{*}``, and the source column."""
 
     path: Path
     column: str | None = None
@@ -164,7 +164,7 @@ class ColumnView:
         number: int = -1,
     ) -> None:  # fmt: skip
         self.array, self.columns, self.rows, self.labels, self.number = array, columns, rows, labels, number
-        #: made when first asked for: the checks of all trees share them
+        #: made on first use, and shared by all checks
         self._inside: list[ColumnView] | None = None
         self._elements: ColumnView | None = None
 
@@ -269,7 +269,7 @@ class ColumnView:
 
 
 class _ItemNumbers:
-    """The number of each item in its list; only those that are asked for are worked out."""
+    """The number of each item in its list; computed only where they are needed."""
 
     def __init__(self, sizes: Positions, parents: Positions) -> None:
         self._sizes, self._parents = sizes, parents
@@ -427,7 +427,7 @@ class ChunkColumns:
 
 # ---- findings -------------------------------------------------------------------------------------------------------
 
-#: What findings show of some positions.
+#: Values to show for some positions.
 Shown = Callable[[Positions], "pa.Array | None"]
 
 
@@ -468,9 +468,9 @@ class FindingSink:
             positions: int64, ascending, 0-based positions in `view`; nothing is reported if there are none.
             shown: gives the values at positions as a text array; None where there is nothing to show.
         """
-        severity = self.rules.severity(failure.code)
-        if severity is None or not len(positions):
+        if not len(positions):
             return
+        severity = self.rules.severity(failure.code) or "error"  # of no rule: what cannot be decided
         values = None if shown is None else shown(positions)
         for path, some in _paths(place.path, view, positions):
             numbers = self.rows[view.rows_at(positions[some])]
@@ -533,5 +533,5 @@ def _paths(path: Path, view: View, positions: Positions) -> Iterable[tuple[Path,
     return [(actual, some) for _, actual, some in sorted(out, key=lambda entry: entry[0])]
 
 
-#: A compiled check of a view; of which kind, says the shape that it was compiled for.
+#: A compiled check of a view of the shape that it was compiled for.
 Op = Callable[[Any, FindingSink], None]
