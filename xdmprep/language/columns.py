@@ -19,9 +19,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..core.arrow_types import is_text, plain_column, plain_type, without_dictionary
+from ..core.arrow_types import plain_column, plain_type, without_dictionary
 from ..kernels.arrays import valid
-from .values import shortened
+from .values import Failed, shortened
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 Ints = np.ndarray[Any, Any]
@@ -49,37 +49,19 @@ class Column:
         self.values, self.open, self.why = values, open, why
 
 
-def usable_type(kind: pa.DataType) -> pa.DataType:
-    """The type in which the language reads a source column of type `kind`."""
-    types = pa.types
-    if types.is_dictionary(kind) and is_text(kind.value_type):
-        return pa.dictionary(pa.int32(), TEXT)
-    if kind == NUMERAL:
-        return kind
-    plain_scalar = (
-        types.is_boolean(kind) or types.is_signed_integer(kind) or types.is_floating(kind) or types.is_temporal(kind)
-    ) and not types.is_time(kind)
-    if plain_scalar or types.is_null(kind):
-        return kind
-    return plain_type(kind) or kind
+def source_type(kind: pa.DataType) -> pa.DataType:
+    """The type in which the language reads a source column: the plain type, but dates and times as they are."""
+    is_time = pa.types.is_date(kind) or pa.types.is_timestamp(kind)
+    return kind if is_time or kind == NUMERAL else plain_type(kind) or kind
 
 
-def usable(values: pa.Array) -> pa.Array:
-    """A source column in its :func:`usable_type`; dates beyond the years 1 to 9999 are null.
-
-    Columns that were read as sources are so already.
-    """
+def source_column(values: pa.Array) -> pa.Array:
+    """A source column in its :func:`source_type`, strings perhaps in a dictionary; dates beyond 1 to 9999 are null."""
     kind = values.type
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         unfit = plain_column(values)[1]
-        return pc.if_else(pa.array(np.isin(np.arange(len(values)), unfit[0].rows)), None, values) if unfit else values
-    null_word = pa.types.is_dictionary(kind) and values.dictionary.null_count
-    if kind == usable_type(kind) and not null_word:
-        return values
-    found = plain_column(values)[0]
-    if pa.types.is_dictionary(usable_type(kind)) and not pa.types.is_dictionary(found.type):
-        return found.dictionary_encode()
-    return found
+        return pc.if_else(pa.array(marked(len(values), unfit[0].rows)), None, values) if unfit else values
+    return values if kind == source_type(kind) else plain_column(values)[0]
 
 
 def merged(*masks: Mask | None) -> Mask | None:
@@ -200,16 +182,25 @@ def used_bytes(values: pa.Array) -> Ints:
     return data[at[0] : at[-1]]
 
 
+def each_distinct(values: pa.Array, change: Callable[[Any], Any]) -> tuple[list[Any], Ints]:
+    """``change(value)`` once for each distinct value, None where it fails or is null; and which result each row has."""
+    encoded = values.dictionary_encode(null_encoding="encode")
+    found: list[Any] = []
+    for value in encoded.dictionary.to_pylist():
+        try:
+            found.append(None if value is None else change(value))
+        except Failed:
+            found.append(None)
+    return found, encoded.indices.to_numpy(zero_copy_only=False)
+
+
 def where(values: pa.Array, mask: Mask, change: Callable[[Any], Any]) -> pa.Array:
     """`values` with ``change(value)`` where `mask` is True, once per distinct value."""
     if not mask.any():
         return values
     chosen = pa.array(mask)
-    encoded = values.filter(chosen).dictionary_encode()
-    changed = pa.array(
-        [None if value is None else change(value) for value in encoded.dictionary.to_pylist()], values.type
-    )
-    return pc.replace_with_mask(values, chosen, changed.take(encoded.indices))
+    found, which = each_distinct(values.filter(chosen), change)
+    return pc.replace_with_mask(values, chosen, pa.array(found, values.type).take(pa.array(which)))
 
 
 def patched(values: pa.Array, mask: Mask, new: pa.Array) -> pa.Array:
@@ -240,9 +231,10 @@ def distinct(columns: Sequence[pa.Array], n: int) -> tuple[list[pa.Array], pa.Ar
         codes = codes * len(values) + more
         count *= len(values)
         if count > 2**31:
-            codes, count = _renumbered(codes)
-    first, rows = _firsts(codes)
-    return [values.take(pa.array(more[first])) for more, values in encoded], rows
+            first, which = numbered(codes)
+            codes, count = which.astype(np.int64), len(first)
+    first, which = numbered(codes)
+    return [values.take(pa.array(more[first])) for more, values in encoded], pa.array(which)
 
 
 def _encoded(column: pa.Array) -> tuple[Ints, pa.Array]:
@@ -264,15 +256,10 @@ def _encoded(column: pa.Array) -> tuple[Ints, pa.Array]:
     return encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64), encoded.dictionary
 
 
-def _renumbered(codes: Ints) -> tuple[Ints, int]:
+def numbered(codes: Ints) -> tuple[Ints, Ints]:
+    """The first row of every distinct code, in the order of their first rows; and which of them each row has."""
     encoded = pa.array(codes).dictionary_encode()
-    return encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64), len(encoded.dictionary)
-
-
-def _firsts(codes: Ints) -> tuple[Ints, pa.Array]:
-    """The first row of every distinct code, and the number of the code of every row."""
-    encoded = pa.array(codes).dictionary_encode()
-    numbers = encoded.indices.to_numpy(zero_copy_only=False)
-    first = np.full(len(encoded.dictionary), len(codes), dtype=np.int64)
-    np.minimum.at(first, numbers, np.arange(len(codes)))
-    return first, encoded.indices
+    which = encoded.indices.to_numpy(zero_copy_only=False)
+    first = np.zeros(len(encoded.dictionary), dtype=np.int64)
+    first[which[::-1]] = np.arange(len(codes))[::-1]
+    return first, which

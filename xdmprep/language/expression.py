@@ -15,7 +15,7 @@ from ..errors import ExpressionError
 from . import shapes
 from .binding import bind
 from .catalogue import Context
-from .columns import DOUBLE, TEXT, Column, Ints, Mask, nulls_of, patched, usable, usable_type
+from .columns import DOUBLE, TEXT, Column, Ints, Mask, nulls_of, patched, source_column, source_type
 from .constants import check_constants, likely_mistakes
 from .evaluation import Frame, Shared, Types, annotate, each, evaluate, fold
 from .grammar import parse
@@ -94,7 +94,7 @@ class Expression:
             told = [name for name in self.columns if columns.get_field_index(name) >= 0]
             self._fields = {name: columns.field(name) for name in told}
             columns = pa.schema([
-                (name, usable_type(shapes.numeral_type(field))) for name, field in self._fields.items()
+                (name, source_type(shapes.numeral_type(field))) for name, field in self._fields.items()
             ])  # fmt: skip
         self._read = columns
         self._annotated: dict[Any, Types] = {}
@@ -178,7 +178,9 @@ class Expression:
         for name in self.columns:
             at = records.schema.get_field_index(name)
             if at >= 0:
-                columns[name] = usable(shapes.as_numerals(records.column(at), self._fields.get(name) or field(at)))
+                columns[name] = source_column(
+                    shapes.as_numerals(records.column(at), self._fields.get(name) or field(at))
+                )
         kind = self._types(pa.schema([(name, column.type) for name, column in columns.items()]))[self.folded]
         if isinstance(self.tree, FieldPath) and (passed := _passed(self.tree, columns)) is not None:
             return Evaluated(passed)

@@ -29,7 +29,7 @@ from ..core.ndjson.fields import has_numerals, is_numeral
 from ..core.shred import to_pylist
 from ..core.stream import TIMESTAMP
 from ..kernels import arrays
-from ..kernels.arrays import list_parts, offsets_of, ranges
+from ..kernels.arrays import list_parts, offsets_of, owners_of, ranges
 from .columns import (
     BOOL,
     DOUBLE,
@@ -42,6 +42,7 @@ from .columns import (
     Ints,
     Mask,
     as_mask,
+    marked,
     merged,
     nulls_of,
     numpy_of,
@@ -153,7 +154,7 @@ def normal(values: pa.Array, top: bool = True) -> pa.Array | list[Any]:
         return struct_of(parts, list(target), nulls_of(values))
     if pa.types.is_map(target):
         offsets, entries = map_parts(values)
-        if _repeats(offsets, entries[0]):  # in Python the last of equal keys counts
+        if with_repeats(entries[0], offsets).any():  # in Python the last of equal keys counts
             return _as_python(values)
         made = normal(entries[1], False)
         if isinstance(made, list):
@@ -185,14 +186,22 @@ def _needs_care(kind: pa.DataType) -> bool:
     return bool(pa.types.is_floating(kind))
 
 
-def _repeats(offsets: Ints, keys: pa.Array) -> bool:
-    """Whether a map has a key twice."""
-    if int(np.diff(offsets).max(initial=0)) < 2:
-        return False
-    codes = plain(keys).dictionary_encode()
-    rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-    both = rows * max(len(codes.dictionary), 1) + codes.indices.to_numpy(zero_copy_only=False)
-    return len(np.unique(both)) < len(both)
+def codes_within(keys: pa.Array, owners: Ints) -> Ints:
+    """Numbers of keys that are equal where both the key and its owner are."""
+    encoded = plain(keys).dictionary_encode()
+    codes: Ints = owners * np.int64(max(len(encoded.dictionary), 1)) + encoded.indices.to_numpy(zero_copy_only=False)
+    return codes
+
+
+def with_repeats(keys: pa.Array, offsets: Ints) -> Mask:
+    """The rows in which a key occurs more than once."""
+    n, owners = len(offsets) - 1, owners_of(offsets)
+    if len(keys) < 2 or not (owners[1:] == owners[:-1]).any():
+        return np.zeros(n, dtype=bool)
+    codes = codes_within(keys, owners)
+    order = np.argsort(codes, kind="stable")
+    again = order[1:][codes[order][1:] == codes[order][:-1]]
+    return marked(n, owners[again])
 
 
 @lru_cache(maxsize=4096)

@@ -210,6 +210,13 @@ def kind_of(value: Any) -> str:
     return "an array" if isinstance(value, list) else "an object"
 
 
+def expected(value: Any, kind: type, what: str) -> Any:
+    """`value`, if it is of a Python type. Raises Failed: it is not; `what` is what is expected."""
+    if not isinstance(value, kind):
+        raise Failed(f"{what} is expected, not {kind_of(value)}")
+    return value
+
+
 def truth(value: Any, options: Options) -> bool:
     """`value` as a condition: false, null, 0, ``""`` and ``"false"`` are false."""
     held = _boolean(value)

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..catalogue import Context, function
-from ..values import Failed, kind_of, size, truth
+from ..values import Failed, expected, size, truth
 from .strings import joined
 
 _array = partial(function, category="array")
@@ -22,11 +22,8 @@ def elements(values: tuple[Any, ...]) -> Sequence[Any]:
 
 def array(value: Any) -> list[Any]:
     """An array argument; null is an empty one."""
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise Failed(f"an array is expected, not {kind_of(value)}")
-    return value
+    found: list[Any] = [] if value is None else expected(value, list, "an array")
+    return found
 
 
 @_array("coalesce(value, ...)", "The first value that is not null.", 'coalesce(null, "first", "second")', "first",

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..catalogue import Context, function, text
-from ..values import Failed, is_blank, kind_of, read_number, text_of
+from ..values import Failed, expected, is_blank, kind_of, read_number, text_of
 
 _object = partial(function, category="object")
 
@@ -79,18 +79,10 @@ def nullify(ctx: Context) -> None:
     return None
 
 
-@_object(
-    "get_keys(object)",
-    "The keys of an object.",
-    'get_keys({"a": 1, "b": 2})',
-    ["a", "b"],
-    nulls=(0,),
-    result=pa.list_(pa.string()),
-)
+@_object("get_keys(object)", "The keys of an object.", 'get_keys({"a": 1, "b": 2})', ["a", "b"], nulls=(0,),
+         result=pa.list_(pa.string()))  # fmt: skip
 def get_keys(ctx: Context, value: Any) -> list[str]:
-    if not isinstance(value, dict):
-        raise Failed(f"an object is expected, not {kind_of(value)}")
-    return list(value)
+    return list(expected(value, dict, "an object"))
 
 
 @_object("get_values(text, key, value_delimiter, field_delimiter)", "The value of one key in a text of pairs.",
@@ -141,11 +133,8 @@ _BOOK = {"book": {"author": "A", "price": 17.99, "ISBN": "I"}}
 
 def mapping(value: Any) -> dict[str, Any]:
     """A map argument; null is an empty one."""
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise Failed(f"a map is expected, not {kind_of(value)}")
-    return value
+    found: dict[str, Any] = {} if value is None else expected(value, dict, "a map")
+    return found
 
 
 def _keys(keys: tuple[Any, ...]) -> tuple[list[str], bool]:
@@ -185,10 +174,8 @@ def add_to_map(ctx: Context, *values: Any) -> dict[str, Any]:
 
 def keyed(items: Any, name: str) -> dict[str, Any]:
     """The objects of an array by one of their fields; objects without it are left out."""
-    if not isinstance(items, list):
-        raise Failed(f"an array of objects is expected, not {kind_of(items)}")
     out: dict[str, Any] = {}
-    for item in items:
+    for item in expected(items, list, "an array of objects"):
         if item is None:
             continue
         if not isinstance(item, dict):

@@ -21,7 +21,7 @@ def _choice(rows: Rows, condition: Column, yes: Column, no: Column) -> Made:
     mask = as_mask(held.values)
     if mask.all() and not isinstance(yes, Constants) and _adds_nothing(no, yes):
         return Column(yes.values, merged(held.open, yes.open), first_reasons([held, yes], rows.n))
-    made = _either(mask, yes, no, rows.n) or _by_mask(mask, yes, no)
+    made = _looked_up(pa.array((~mask).astype(np.int32)), [yes, no], None) or _by_mask(mask, yes, no)
     chosen_ones = [Column(None, at, column.why) for column, at in ((yes, mask), (no, ~mask))]
     why = first_reasons([held, *chosen_ones], rows.n)
     return Column(made.values, merged(held.open, made.open), why)
@@ -42,14 +42,6 @@ def _by_mask(mask: Mask, yes: Column, no: Column) -> Column:
     given = [column.values[0] if isinstance(column, Constants) else plain(column.values) for column in (yes, no)]
     is_open = merged(*[c.open & m for c, m in ((yes, mask), (no, ~mask)) if c.open is not None])
     return Column(pc.if_else(pa.array(mask), *given), some(is_open))
-
-
-def _either(mask: Mask, yes: Column, no: Column, n: int) -> Column | None:
-    """A choice between two literal texts: a dictionary array."""
-    words = [column.value if isinstance(column, Constants) else None for column in (yes, no)]
-    if not all(isinstance(word, str) for word in words) or words[0] == words[1]:
-        return None
-    return Column(pa.DictionaryArray.from_arrays(pa.array((~mask).astype(np.int32)), pa.array(words, TEXT)))
 
 
 @kernel("?:")
@@ -100,7 +92,7 @@ def _decode(rows: Rows, key: Column, *rest: Column) -> Made:
 
 
 def _looked_up(found: pa.Array, answers: list[Column], is_open: Mask | None) -> Column | None:
-    """decode with nothing but literal texts: a dictionary array."""
+    """The results of literals that are all strings or null: a dictionary array where they differ."""
     values = [column.value if isinstance(column, Constants) else 0 for column in answers]
     if not all(isinstance(value, str | None) for value in values) or all(value is None for value in values):
         return None

@@ -16,6 +16,7 @@ from ..shapes import (
     ABSENT,
     absent_at,
     chosen,
+    codes_within,
     entries_of,
     field_of,
     fields_of,
@@ -29,6 +30,7 @@ from ..shapes import (
     optional_keys,
     stacked,
     type_kind,
+    with_repeats,
 )
 from . import texts
 from .choices import element
@@ -233,18 +235,6 @@ def _keyed(rows: Rows, value: Column, key: Column) -> Made:
     return Column(map_of(offsets, keys, items, nulls_of(value.values)), some(odd))
 
 
-def with_repeats(keys: pa.Array, offsets: Ints) -> Mask:
-    """The rows in which a key comes twice."""
-    n, owners = len(offsets) - 1, owners_of(offsets)
-    if len(keys) < 2 or not (owners[1:] == owners[:-1]).any():
-        return np.zeros(n, dtype=bool)
-    coded = plain(keys).dictionary_encode()
-    codes = owners * np.int64(len(coded.dictionary)) + coded.indices.to_numpy(zero_copy_only=False)
-    order = np.argsort(codes, kind="stable")
-    again = order[1:][codes[order][1:] == codes[order][:-1]]
-    return marked(n, owners[again])
-
-
 @kernel("arrays_to_objects", "any*")
 def arrays_to_objects(rows: Rows, *given: Column) -> Made:
     names: list[str] = [literal(column, str) for column in given[::2]]
@@ -309,9 +299,7 @@ def add_to_map(rows: Rows, *given: Column) -> Made:
     keys = behind(rows.n, [(offsets, key) for offsets, key, _ in entries])
     items = behind(rows.n, [(offsets, item) for offsets, _, item in entries])
     offsets, flat_keys = list_parts(keys)
-    owners = owners_of(offsets)
-    coded = plain(flat_keys).dictionary_encode()
-    codes = owners * np.int64(max(len(coded.dictionary), 1)) + coded.indices.to_numpy(zero_copy_only=False)
+    codes = codes_within(flat_keys, owners_of(offsets))
     keep = marked(len(codes), np.unique(codes, return_index=True)[1])
     return Column(map_of(*sieved(offsets, keep, flat_keys, list_parts(items)[1])))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from datetime import tzinfo
 from functools import lru_cache, partial
 from itertools import groupby
 from typing import Any
@@ -16,7 +17,21 @@ from ... import kernels
 from ...kernels.arrays import Ints, Mask, offsets_of, ranges
 from ...regex import compile_ecma
 from ...regex.dfa import automaton
-from ..columns import LONG, MOMENT, Column, as_mask, bytes_of, marked, nulls_of, numpy_of, some, used_bytes, without
+from ..columns import (
+    LONG,
+    MOMENT,
+    Column,
+    as_mask,
+    bytes_of,
+    each_distinct,
+    marked,
+    nulls_of,
+    numbered,
+    numpy_of,
+    some,
+    used_bytes,
+    without,
+)
 from ..date_letters import FIELDS, Digits, Fraction, Names, Zone, column_of, has_column
 from ..java_time_format import Part, Pattern
 from ..options import Options
@@ -169,7 +184,7 @@ def _read(text: pa.Array, layouts: tuple[Layout, ...], blank_is_null: bool, opti
             if named and options is not None and good.any():
                 starts, ends = starts[good] + length, offsets[rows[good] + 1]
                 names = made_of(offsets_of(ends - starts), data[ranges(starts, ends - starts)], None)
-                found, known = _zone_numbers(options, layout[-1][0], names)
+                found, known = zone_numbers(names, partial(_read_zone, element=layout[-1][0], options=options))
                 good[good] = known
                 offset[good] = found[known]
             result[rows[good]] = micros[good]
@@ -179,22 +194,17 @@ def _read(text: pa.Array, layouts: tuple[Layout, ...], blank_is_null: bool, opti
     return result, zones, nulls, todo
 
 
-def _zone_numbers(options: Options, element: Zone, names: pa.Array) -> tuple[Any, Any]:
-    """The numbers of the zones that texts name at the end of dates, and which of the texts name one."""
-    encoded = names.dictionary_encode()
-    found = [_zone_number(options, element, word) for word in encoded.dictionary.to_pylist()]
-    codes = encoded.indices.to_numpy(zero_copy_only=False)
+def zone_numbers(words: pa.Array, read: Callable[[str], tzinfo]) -> tuple[Ints, Mask]:
+    """The numbers of the zones that strings name, and which of them name one."""
+    found, which = each_distinct(words, lambda word: number_of(read(word)))
     known = np.array([number is not None for number in found], dtype=bool)
-    return np.array([number or 0 for number in found], dtype=np.int32)[codes], known[codes]
+    return np.array([number or 0 for number in found], dtype=np.int32)[which], known[which]
 
 
-def _zone_number(options: Options, element: Zone, word: str) -> int | None:
+def _read_zone(word: str, element: Zone, options: Options) -> tzinfo:
     if re.fullmatch(element.regex, word, re.ASCII) is None:
-        return None
-    try:
-        return number_of(element.read(word, options))
-    except Failed:
-        return None
+        raise Failed("")
+    return element.read(word, options)
 
 
 def _read_plain_days(
@@ -475,10 +485,7 @@ def _printed_once(
     zones: Ints | None = None,
 ) -> tuple[pa.Array, Ints]:
     """The text of each moment, printed once for each distinct key; and where there is none."""
-    encoded = pa.array(keys).dictionary_encode()
-    codes = encoded.indices.to_numpy()
-    first = np.zeros(len(encoded.dictionary), np.int64)
-    first[codes[::-1]] = np.arange(len(codes))[::-1]
+    first, codes = numbered(keys)
     texts: list[str | None] = []
     places = None if zones is None else zones[first].tolist()
     for i, at in enumerate(micros[first].tolist()):
@@ -490,7 +497,7 @@ def _printed_once(
     failed = (
         np.array([text is None for text in texts], dtype=bool)[codes] if None in texts else np.zeros(len(keys), bool)
     )
-    return pa.array([text or "" for text in texts], pa.string()).take(encoded.indices), failed
+    return pa.array([text or "" for text in texts], pa.string()).take(pa.array(codes)), failed
 
 
 def component(moments: pa.Array, name: str) -> Column:

@@ -12,8 +12,7 @@ from ..columns import LONG, MOMENT, TEXT, Column, as_mask, merged, nulls_of, num
 from ..date_letters import has_column
 from ..functions.dates import COMPONENTS
 from ..shapes import chosen, instant_of, zoned, zones_of
-from ..values import Failed
-from ..zones import instants, number_of, offsets, zone
+from ..zones import instants, offsets, zone
 from . import dates, numbers
 from .date_layouts import layouts_of
 from .table import Constants, Made, Rows, as_moments, kernel, kind, need, needed, read_automatic
@@ -110,19 +109,11 @@ def zone_date_to_zone(rows: Rows, value: Column, name: Column) -> Made:
 def _zones(rows: Rows, name: Column) -> tuple[Any, Any]:
     """The numbers of the zones that a column of texts names, and where it names none."""
     need(kind(name) == "text")
-    given = pa.array([name.value], TEXT) if isinstance(name, Constants) else plain(name.values)
-    encoded = given.dictionary_encode(null_encoding="encode")
-    words = []
-    for word in encoded.dictionary.to_pylist():
-        try:
-            words.append(None if word is None else number_of(zone(word)))
-        except Failed:
-            words.append(None)
-    codes = encoded.indices.to_numpy(zero_copy_only=False)
-    codes = np.zeros(rows.n, dtype=np.int64) if isinstance(name, Constants) else codes
-    numbers = np.array([word or 0 for word in words], dtype=np.int32)
-    unknown = np.array([word is None for word in words], dtype=bool)
-    return numbers[codes], unknown[codes]
+    if isinstance(name, Constants):
+        numbers, known = (np.resize(each, rows.n) for each in dates.zone_numbers(pa.array([name.value], TEXT), zone))
+    else:
+        numbers, known = dates.zone_numbers(plain(name.values), zone)
+    return numbers, ~known
 
 
 @kernel("make_date_time", "any any any any any any any any")

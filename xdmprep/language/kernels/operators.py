@@ -302,11 +302,18 @@ def _any_number(rows: Rows, column: Column) -> tuple[pa.Array, Mask, Mask | None
     return found, ~other, some(rare) if longs.open is None else merged(some(rare), longs.open)
 
 
+def _null_operands(rows: Rows, *columns: Column) -> Mask | None:
+    """The rows in which an operand is null, where that is a failure."""
+    if rows.options.null_operand == "zero":
+        return None
+    return some(np.logical_or.reduce([nulls_of(column.values) for column in columns]))
+
+
 @kernel("-@", "any", sign=-1)
 @kernel("+@", "any", sign=1)
 def _signed(rows: Rows, value: Column, sign: int) -> Made:
     name = kind(value)
-    strict = some(nulls_of(value.values)) if rows.options.null_operand == "error" else None
+    strict = _null_operands(rows, value)
     if name in ("long", "bool"):
         values = value.values.cast(LONG)
         if sign > 0:
@@ -324,7 +331,7 @@ def _signed(rows: Rows, value: Column, sign: int) -> Made:
 @kernel("~@", "any")
 def inverted(rows: Rows, value: Column) -> Made:
     need(kind(value) == "long")
-    strict = some(nulls_of(value.values)) if rows.options.null_operand == "error" else None
+    strict = _null_operands(rows, value)
     return Column(pc.bit_wise_not(value.values), strict)
 
 
@@ -333,9 +340,7 @@ def inverted(rows: Rows, value: Column) -> Made:
 @kernel("^", "whole whole", work=pc.bit_wise_xor)
 def _bits(rows: Rows, left: Column, right: Column, work: Callable[..., pa.Array]) -> Made:
     """Bits of integers; null is 0."""
-    strict = None
-    if rows.options.null_operand == "error":
-        strict = some(nulls_of(left.values) | nulls_of(right.values))
+    strict = _null_operands(rows, left, right)
     return Column(work(left.values.fill_null(0), right.values.fill_null(0)), strict)
 
 

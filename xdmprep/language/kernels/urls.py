@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 from ...kernels.arrays import list_parts, offsets_of, ranges, sieved
 from ..columns import LONG, TEXT, Column, Mask, as_mask, bytes_of, marked, merged, nulls_of, plain, some
 from ..functions.urls import PORTS
-from ..shapes import map_of
+from ..shapes import map_of, with_repeats
 from . import texts
 from .choices import element
-from .collections import behind, with_repeats
+from .collections import behind
 from .table import Made, Rows, kernel, need
 
 _ILLEGAL = r'\s<>"{}|\\^`\x00-\x1f\x7f'
