@@ -1,15 +1,22 @@
 """Figures of the package's structure: ``python tests/house_figures.py [PACKAGE FOLDER]``.
 
-Lines and modules, floors and arrows of the imports between rooms (a room is a top-level module or folder), and class
-names that are defined in more than one module.
+Lines and modules, floors and arrows of the imports between rooms (a room is a top-level module or folder), walkers of
+schemas, readers of regular expressions, and class names that are defined in more than one module.  Without a folder
+also the ways through this package: the calls that a block of a source and a single record take.
 """
 
 from __future__ import annotations
 
 import ast
+import csv
+import json
+import random
 import sys
+import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from types import FrameType
 
 #: The only calls upwards, as (module, room), each from within a function: methods that hand over to a higher room, and
 #: the emulator, whose front gives the server the checks of the data wing. Arrows and floors leave them out.
@@ -115,6 +122,99 @@ def walkers(folder: Path = HERE / "validate") -> list[list[str]]:
     return sorted(map(list, circles))
 
 
+def regex_readers(package: Path = HERE) -> list[str]:
+    """Classes that read the text of a regular expression: those built on the one cursor, or that have its methods."""
+    found = []
+    for path, tree in modules(package).items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                bases = {base.id for base in node.bases if isinstance(base, ast.Name)}
+                methods = {part.name.strip("_") for part in node.body if isinstance(part, ast.FunctionDef)}
+                if "Cursor" in bases or {"atom", "escape"} <= methods:
+                    found.append(f"{path}:{node.name}")
+    return found
+
+
+class _Trail:
+    """Calls of the package's functions while it is entered, and how often they change the module."""
+
+    def __init__(self) -> None:
+        self.modules: set[str] = set()
+        self.calls = self.changes = 0
+        self._at = ""
+
+    def __enter__(self) -> _Trail:
+        sys.setprofile(self._seen)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.setprofile(None)
+
+    def _seen(self, frame: FrameType, event: str, _: object) -> None:
+        name = frame.f_code.co_filename
+        if event == "call" and name.startswith(str(HERE)):
+            self.calls += 1
+            self.changes += name != self._at
+            self.modules.add(name)
+            self._at = name
+
+
+def ways() -> dict[str, tuple[int, int, int]]:
+    """The way of a block of rows through `prepare`, and of a record through `check`: modules, calls, changes of module.
+
+    For a block it is what two blocks more cost, halved, so that what is done once a run does not count.
+    """
+    import xdmprep as xp
+    from xdmprep.read import ndjson
+
+    shipped = HERE.parent / "schemas"
+    schema, mapping = shipped / "crm-profile.schema.json", shipped / "crm-profile.mapping.yaml"
+    with (shipped / "examples" / "crm-profiles.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    source = random.Random(0)
+
+    def as_csv(some: list[dict[str, str]], path: Path) -> None:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(some)
+
+    def as_lines(some: list[dict[str, str]], path: Path) -> None:
+        path.write_text("".join(json.dumps(row) + "\n" for row in some), encoding="utf-8")
+
+    def shuffled(some: list[dict[str, str]], path: Path) -> None:
+        as_lines([{key: row[key] for key in source.sample(list(row), len(row))} for row in some], path)
+
+    def blocks(write: Callable[[list[dict[str, str]], Path], None], ending: str) -> tuple[int, int, int]:
+        made = []
+        with tempfile.TemporaryDirectory() as folder:
+            for number, times in enumerate((2, 2, 4)):  # the first run pays for what is done once a process
+                path = Path(folder, f"{number}.{ending}")
+                chunks: list[object] = []
+                write(rows * times, path)
+                size = path.stat().st_size // times + 1000
+                ndjson.BLOCK_BYTES = size
+                with _Trail() as trail:
+                    xp.prepare(path, mapping, schema, Path(folder, f"out-{number}"), jobs=1, on_chunk=chunks.append,
+                               max_loss=100, csv=xp.CsvOptions(block_bytes=size))  # fmt: skip
+                made.append((trail, len(chunks)))
+        (before, few), (after, many) = made[1:]
+        more = many - few
+        return len(after.modules), (after.calls - before.calls) // more, (after.changes - before.changes) // more
+
+    record = json.loads((shipped / "examples" / "crm-profile.valid.jsonl").read_text(encoding="utf-8").splitlines()[0])
+    loaded = xp.Schema.load(schema)
+    loaded.check(record)
+    with _Trail() as trail:
+        loaded.check(record)
+    return {
+        "CSV block": blocks(as_csv, "csv"),
+        "NDJSON block": blocks(as_lines, "ndjson"),
+        "the same, keys shuffled": blocks(shuffled, "ndjson"),
+        "a record": (len(trail.modules), trail.calls, trail.changes),
+    }
+
+
 def main() -> None:
     """Print the figures."""
     package = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE
@@ -130,9 +230,15 @@ def main() -> None:
     print(f"schema walkers   {len(circles)}")
     for circle in circles:
         print(f"    {', '.join(circle[:4])}{', ...' if len(circle) > 4 else ''}")
+    readers = regex_readers(package)
+    print(f"regex readers    {len(readers)}: {', '.join(readers)}")
     print(f"homonyms         {len(homonyms(package))}")
     for name, places in homonyms(package).items():
         print(f"    {name}: {', '.join(places)}")
+    if package == HERE:
+        print("ways             modules   calls  changes of module")
+        for name, (number, calls, changes) in ways().items():
+            print(f"    {name:24} {number:3} {calls:7,} {changes:7,}")
 
 
 if __name__ == "__main__":

@@ -18,10 +18,10 @@ import zlib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-TESTS = ["property/test_native.py", "property/test_automata.py", "property/test_encode.py", "property/test_csv_cut.py",
-         "property/test_json_lines.py", "property/test_csv_rows.py", "property/test_parquet_sizes.py",
-         "unit/test_read_csv.py", "unit/test_write.py", "unit/test_prepare.py",
-         "unit/test_read_sources.py"]  # fmt: skip
+TESTS = ["property/test_native.py", "property/test_kernels.py", "property/test_automata.py", "property/test_encode.py",
+         "property/test_csv_cut.py", "property/test_json_lines.py", "property/test_csv_rows.py",
+         "property/test_parquet_sizes.py", "unit/test_read_csv.py", "unit/test_write.py", "unit/test_prepare.py",
+         "unit/test_read_sources.py", "unit/test_input_limits.py"]  # fmt: skip
 CHECKS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer"]
 
 

@@ -73,6 +73,56 @@ def test_how_often_a_request_is_tried(monkeypatch):
     assert clock.calls == 8
 
 
+@pytest.mark.parametrize("status", [400, 404, 407, 408, 409, 429, 500, 501, 502, 503, 504, 505])
+def test_which_statuses_are_tried_again(monkeypatch, status):
+    clock = Clock(monkeypatch, [(status, {}), (200, {})])
+    if status in (408, 429, 500, 502, 503, 504):
+        assert clock.session.call("GET", "/x").status_code == 200
+    else:
+        with pytest.raises(PlatformError):
+            clock.session.call("GET", "/x")
+        assert clock.calls == 1
+
+
+@pytest.mark.parametrize(
+    ("answers", "status"), [([401, 200], 200), ([401, 401, 200], 401), ([401, 503, 200], 200), ([503, 401, 503], 503)]
+)
+def test_a_token_that_is_refused_is_renewed_once_and_that_is_no_try(monkeypatch, answers, status):
+    credentials = {"client_id": "i", "client_secret": "s", "org": "o"}
+    clock = Clock(monkeypatch, [(one, {}) for one in answers], retries=2, **credentials)
+    tokens = itertools.count()
+    monkeypatch.setattr(clock.session, "_ask_token", lambda: (f"TOKEN-{next(tokens)}", 86_399.0))
+    if status == 200:
+        assert clock.session.call("GET", "/x").status_code == 200
+    else:
+        with pytest.raises(PlatformError) as caught:
+            clock.session.call("GET", "/x")
+        assert caught.value.status == status
+    assert next(tokens) == 2
+
+
+@pytest.mark.parametrize(("size", "fine"), [(16_383, True), (16_384, True), (16_385, False)])
+def test_how_long_a_token_may_be(monkeypatch, size, fine):
+    made = Session(Config.load(**LOCAL, client_id="i", client_secret="s", org="o"))
+    body = json.dumps({"access_token": "t" * size}).encode()
+    headers = {"Content-Type": "application/json"}
+    monkeypatch.setattr(made, "_once", lambda method, url, *more: answer.Answer(method, url, 200, headers, body))
+    if fine:
+        assert made.token() == "t" * size
+    else:
+        with pytest.raises(PlatformError, match="no header can carry"):
+            made.token()
+
+
+@pytest.mark.parametrize(
+    ("size", "words", "data"), [(5, False, False), (6, True, False), (15, True, False), (16, True, True)]
+)
+def test_how_short_a_secret_is_masked(size, words, data):
+    made = Session(Config.load(**LOCAL, client_id="i", client_secret="s" * size, org="o"))
+    text = f"<{'s' * size}>"
+    assert (made.mask(text), made.mask_data()(text)) == ("<***>" if words else text, "<***>" if data else text)
+
+
 @pytest.mark.parametrize(("said", "waited"), [("599", 599), ("600", 600), ("601", 600), ("1e300", 600), ("-1", 0)])
 def test_how_long_a_retry_after_is_kept(monkeypatch, said, waited):
     clock = Clock(monkeypatch, [(429, {"Retry-After": said}), (200, {})], deadline=10_000)
@@ -166,6 +216,15 @@ def test_waiting_gives_up_on_what_never_changes(monkeypatch):
         with pytest.raises(PlatformError):
             polling.wait(made, "b", completed=True)
         assert len(seen) == most * 2  # a status that changes begins the count anew
+
+
+def test_waiting_never_sleeps_beyond_its_end(monkeypatch):
+    clock = Clock(monkeypatch, [])
+    monkeypatch.setattr(polling.time, "monotonic", lambda: clock.now)
+    monkeypatch.setattr(polling, "status", lambda made, key: wire.Batch(key, "staging"))
+    with pytest.raises(PlatformError, match="after 10 seconds"):
+        polling.wait(clock.session, "b", timeout=10)
+    assert 1008 <= clock.now <= 1010
 
 
 def test_a_batch_that_somebody_else_completes_may_be_loading_for_long(monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -13,13 +14,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import xdmprep
 from xdmprep import kernels
 from xdmprep.kernels import _numpy
+from xdmprep.kernels.csv_arrow import CsvForm
 from xdmprep.kernels.interface import Kernels
+from xdmprep.kernels.json_columns import CHECK, OBJECT, TEXT, JsonNode
 from xdmprep.regex import compile_ecma
 from xdmprep.regex.byte_tests import byte_test
 from xdmprep.regex.dfa import automaton
@@ -39,11 +42,26 @@ def as_list(positions: Any) -> list[int]:
     return [] if positions is None else [int(at) for at in positions]
 
 
+def exact(data: bytes) -> pa.Buffer:
+    """Memory of just this size, so that a sanitizer sees what is read or written behind it."""
+    return pa.py_buffer(np.frombuffer(data, np.uint8).copy())
+
+
+@pytest.fixture(autouse=True)
+def _results_in_memory_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not in Arrow's pool, which a sanitizer cannot look into."""
+    monkeypatch.setattr(pa, "allocate_buffer", lambda size: pa.py_buffer(np.zeros(size, np.uint8)))
+
+
 def hidden(texts: list[str | None], skip: int) -> pa.Array:
-    """A column in whose null slots texts stand, cut at the begin."""
-    whole = pa.array([text or "z" for text in texts], pa.string())
-    bitmap = pa.array([1 if text is not None else None for text in texts], pa.int8()).buffers()[0]
-    return pa.StringArray.from_buffers(len(texts), whole.buffers()[1], whole.buffers()[2], bitmap)[skip:]
+    """A column cut from a longer one, in whose null slots texts stand; its buffers end with the last text."""
+    pieces = [("z" if text is None else text).encode() for text in texts]
+    offsets = np.cumsum([skip, *map(len, pieces)], dtype=np.int32)
+    bitmap = None
+    if skip != 1 or None in texts:
+        bitmap = exact(np.packbits(np.array([text is not None for text in texts], bool), bitorder="little").tobytes())
+    data = exact(b"#" * skip + b"".join(pieces))
+    return pa.StringArray.from_buffers(len(texts), exact(offsets.tobytes()), data, bitmap)[skip:]
 
 
 @given(columns, st.integers(0, 3))
@@ -166,6 +184,65 @@ def test_texts_have_the_same_hashes_with_and_without_a_compiler(texts: list[str 
     assert len(set(known.values())) == len(known)
 
 
+#: Around the steps of 8, 16, 32 and 64 bytes in which texts are compared and copied.
+SIZES = [*range(70), *range(126, 131), 1023, 1024, 1025]
+
+
+@pytest.mark.parametrize("letter", ["x", "é", '"'])
+def test_texts_of_every_size(letter: str) -> None:
+    texts: list[str | None] = [letter.rjust(size, "a") + "b" for size in SIZES]
+    column = hidden(texts, 0)
+    back = np.arange(len(texts) - 1, -1, -1, dtype=np.int32)
+    form = CsvForm(("a", "b"), frozenset("b"), ",", "'", ("",))
+    lines = [json.dumps({"a": text}, ensure_ascii=False) for text in texts]
+    tree = JsonNode(OBJECT, ("a",), (JsonNode(TEXT),))
+    for each in both():
+        assert each.take_texts(column, back).to_pylist() == texts[::-1]
+        made, others = each.escape(column)
+        found = made.to_pylist()
+        for at, text in zip(*([] if others is None else (others[0], others[1].to_pylist())), strict=True):
+            found[at] = text
+        assert found == [json.dumps(text, ensure_ascii=False)[1:-1] for text in texts]
+        for quote in ("", "'"):
+            rows = [f"{quote}{text}{quote}," + f"{quote}{text}{quote}" for text in texts]
+            for end in ("", "\n"):
+                data = memoryview(exact(("\n".join(rows) + end).encode()))
+                batch, _ = each.parse_csv(data, form, ["a", "b"])
+                assert [name.to_pylist() for name in batch.columns] == [texts, texts]
+        text = "\n".join(lines).encode()
+        parsed = each.parse_json(np.frombuffer(text + bytes(64), np.uint8), len(text), tree, CHECK)
+        if each is kernels.compiled:
+            assert parsed.root.children[0].whole().to_pylist() == texts
+
+
+@given(st.lists(st.decimals(allow_nan=False, allow_infinity=False).map(str) | st.integers().map(str)), st.booleans())
+@example(["726760592.4670536", "0.1234567890123456", "-92843871.68916432", "1.0", "0.5", "00.5", "-0", "-0.0"], False)
+@example(["01", "-0", "0", "-1", "9223372036854775807", "123456789012345678"], True)
+def test_numbers_are_printed_as_their_text_or_named(texts: list[str], whole: bool) -> None:
+    kind = r"-?[0-9]+" if whole else r"-?[0-9]+\.[0-9]+"
+    texts = [text for text in texts if re.fullmatch(kind, text) and (not whole or abs(int(text)) < 2**63)]
+    for each in both():
+        named = set(as_list(each.printed_otherwise(pa.array(texts, pa.string()), whole)))
+        for at, text in enumerate(texts):
+            assert at in named or json.dumps(int(text) if whole else float(text)) == text
+
+
+def test_utf_8_is_what_python_decodes() -> None:
+    """Each first byte with second ones around the borders of RFC 3629, whole and cut, behind ASCII or not."""
+    seconds = [b"", *(bytes([code]) for code in (0, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0))]
+    rests = [b"", b"\x80", b"\xbf\x80", b"\x80\xbf", b"\x80\xc0", b"\x7f\x80", b"\x80a", b"\x80\x80\x80"]
+    for lead in range(0x7F, 0x100):
+        for second, rest in itertools.product(seconds, rests):
+            for before in (b"", b"x" * 15):
+                text = before + bytes([lead]) + second + rest
+                try:
+                    text.decode()
+                    readable = True
+                except UnicodeDecodeError:
+                    readable = False
+                assert all(each.is_utf8(exact(text)) == readable for each in both()), text
+
+
 @given(st.sampled_from(PATTERNS), columns, st.integers(0, 3))
 def test_kernels_of_patterns(pattern: str, texts: list[str | None], skip: int) -> None:
     tree, column = compile_ecma(pattern).tree, hidden(texts, skip)
@@ -235,6 +312,9 @@ def test_kernels_of_bytes(text: bytes, end: bytes) -> None:
     st.lists(st.none() | st.integers(-62_135_596_800_000, 253_402_300_799_999), min_size=1, max_size=9),
     st.integers(0, 2),
 )
+@example([-62_135_596_800_000, 253_402_300_799_999], 0)
+@example([-62_135_596_800_001], 0)
+@example([253_402_300_800_000], 0)
 def test_times_are_printed_alike(values: list[int | None], skip: int) -> None:
     column = pa.array(values, pa.int64())[skip:]
     if column.null_count < len(column):

@@ -302,13 +302,16 @@ def test_join_gives_what_it_should() -> None:
         ("take_texts", (5,), np.array([0, -1, 1], I4), "places outside"),
         ("take_texts", (6,), -1, "items"),
         ("take_texts", (6,), 4, "too short"),
+        ("parse_csv", (4, 0, 0), 2, "no such column"),
+        ("not_accepted", (5,), b"\1" * 256, "no automaton"),
+        ("order_groups", (2,), 1, "not below"),
         ("print_times", (1,), -1, "items"),
         ("write", (2,), 0, "no bytes"),
     ],
 )
 def test_what_is_said_of_wrong_arguments(name: str, at: tuple[int, ...], wrong: object, message: str) -> None:
     arguments = RIGHT[name][0]
-    with pytest.raises((ValueError, TypeError), match=message):
+    with pytest.raises((ValueError, TypeError, IndexError), match=message):
         getattr(loops(), name)(*changed(arguments, at, wrong))
 
 

@@ -203,6 +203,10 @@ def test_no_class_name_means_two_things() -> None:
     assert all(place == "wire.py" for place in found.get("Batch", []))
 
 
+def test_each_syntax_of_regular_expressions_has_one_reader() -> None:
+    assert house_figures.regex_readers() == ["regex/ecma.py:_EcmaReader", "regex/java.py:_JavaReader"]
+
+
 def test_a_homonym_is_found(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("class One: ...\nclass Two: ...\n")
     (tmp_path / "b.py").write_text("class One: ...\n")
