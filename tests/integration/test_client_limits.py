@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import itertools
 import json
@@ -16,10 +17,11 @@ import urllib3
 from network_kit import folder_of
 
 from xdmprep import wire
-from xdmprep.client import Config, answer, files, polling, registry, row_errors, session
+from xdmprep.client import Config, answer, files, polling, registry, row_errors, session, upload
 from xdmprep.client.checks import check_counts, check_files
 from xdmprep.client.journal import BatchProgress
-from xdmprep.client.session import Session
+from xdmprep.client.session import Session, Uncertain
+from xdmprep.client.upload import UploadOptions
 from xdmprep.core import transport
 from xdmprep.core.manifest import File, Manifest
 from xdmprep.errors import PlatformError, UsageError
@@ -194,6 +196,15 @@ def test_how_long_a_host_is_waited_for(monkeypatch):
         assert seen.pop() == (pytest.approx(reach, abs=0.5), timeout)
 
 
+@pytest.mark.parametrize(("size", "fine"), [(99, True), (100, True), (101, False)])
+def test_how_many_characters_a_number_has(size, fine):
+    if fine:
+        assert Config.load(**LOCAL, timeout="5".zfill(size)).timeout == 5
+    else:
+        with pytest.raises(UsageError, match="must be a number"):
+            Config.load(**LOCAL, timeout="5".zfill(size))
+
+
 @pytest.mark.parametrize("name", ["timeout", "deadline", "backoff"])
 def test_settings_have_bounds(name):
     assert getattr(Config.load(**LOCAL, **{name: 100_000}), name) == 100_000
@@ -330,6 +341,86 @@ def test_a_line_of_an_error_file_has_a_longest_length(monkeypatch):
     assert row_errors._entry(b"x" * 20) == {"_corrupt_record": "x" * 20}
 
 
+def test_how_often_an_error_file_is_fetched():
+    class Broken:
+        calls = 0
+
+        def call(self, *arguments: Any, **more: Any) -> Any:
+            Broken.calls += 1
+            return Breaking()
+
+        def pause(self, *arguments: Any) -> None:
+            pass
+
+    class Breaking:
+        def __enter__(self) -> None:
+            raise OSError("reset")
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    with pytest.raises(PlatformError, match="breaks every time"):
+        row_errors._download(Broken(), "/x", {}, io.BytesIO(), "b")  # type: ignore[arg-type]
+    assert Broken.calls == 5
+
+
+@pytest.mark.parametrize(("count", "more"), [(9, ""), (10, ""), (11, "and 1 more")])
+def test_how_many_errors_of_a_row_are_shown(count, more):
+    errors = tuple({"code": f"E{number}", "message": ""} for number in range(count))
+    shown = str(row_errors.RowError(errors, {})).split("; ")
+    assert (len(shown), shown[-1] if more else "") == (min(count, 10) + bool(more), more)
+
+
+# ---- batches ---------------------------------------------------------------------------------------------------------
+
+
+def an_upload(call: Any = None, **more: Any) -> Any:
+    """An upload that has passed its checks, of 30 files."""
+    made = object.__new__(upload._Upload)
+    made.session = SimpleNamespace(call=call, config=SimpleNamespace(retries=1, url="u", sandbox="s"))
+    made.manifest = manifest_of(Path(), [1] * 30)
+    made.journal = SimpleNamespace(write=lambda *arguments, **entries: None)
+    made.dataset, made.external, made.options = "d", "ours", UploadOptions(jobs=1)
+    made.progress, made._tell = BatchProgress(), lambda text: None
+    return made
+
+
+@pytest.mark.parametrize("first_said", [None, 0, 19, 20, 29])
+def test_how_many_files_are_asked_for_that_nothing_is_said_of(first_said):
+    asked = []
+
+    def held(file: File) -> int | None:
+        asked.append(file.name)
+        return 1 if len(asked) - 1 == first_said else None
+
+    an_upload()._check_sizes(wire.Batch("b", "loading"), SimpleNamespace(held=held))
+    assert len(asked) == (30 if first_said in (0, 19) else 20)
+
+
+@pytest.mark.parametrize(("size", "fine"), [(499, True), (500, True), (501, False)])
+def test_how_long_the_id_of_a_batch_may_be(monkeypatch, size, fine):
+    body = json.dumps({"id": "b" * size}).encode()
+    made = an_upload(lambda *arguments, **more: answer.Answer("POST", "u", 201, {}, body))
+    monkeypatch.setattr(made, "_look", lambda patient: None, raising=False)
+    if fine:
+        assert made._create().id == "b" * size
+    else:
+        with pytest.raises(Uncertain, match="names no batch"):
+            made._create()
+
+
+def test_only_doubles_that_are_still_loading_are_aborted(monkeypatch):
+    aborted = []
+    found = [
+        wire.Batch(f"{status}-{external}", status, "d", external)
+        for status in ("loading", "loaded", "active", "failed") for external in ("ours", "theirs")
+    ]  # fmt: skip
+    monkeypatch.setattr(polling, "batches", lambda made, **filters: [*found, wire.Batch("b", "loading", "d", "ours")])
+    monkeypatch.setattr(polling, "act", lambda made, key, action: aborted.append((key, action)))
+    an_upload()._keep_one(wire.Batch("b", "loading", "d", "ours"))
+    assert aborted == [("loading-ours", "ABORT")]
+
+
 # ---- files -----------------------------------------------------------------------------------------------------------
 
 
@@ -404,6 +495,31 @@ def test_which_files_go_in_one_request(monkeypatch, tmp_path, over):
 def test_a_chunk_is_never_larger_than_the_platform_takes(tmp_path):
     assert Recorder(chunk=512_000_000).chunk == 512_000_000
     assert Recorder(chunk=512_000_001).chunk == 512_000_000
+
+
+@pytest.mark.parametrize(("size", "again"), [(0, False), (1, True)])
+def test_a_file_too_large_for_one_request_goes_in_chunks(monkeypatch, tmp_path, size, again):
+    (tmp_path / "p").write_bytes(b"x" * size)
+    sender = Recorder()
+    kept = sender._body
+
+    def body(method: str, *arguments: Any, **given: Any) -> None:
+        kept(method, *arguments, **given)
+        if method == "PUT":
+            raise PlatformError("too large", status=413)
+
+    monkeypatch.setattr(sender, "_body", body)
+    with contextlib.nullcontext() if again else pytest.raises(PlatformError):
+        sender.send(tmp_path, File("p", 1, size, "x"), threading.Event())
+    assert sender.log == [("PUT", 0, size), *(["INITIALIZE", ("PATCH", 0, 1), "COMPLETE"] if again else [])]
+
+
+@pytest.mark.parametrize(("said", "held"), [("9" * 18, int("9" * 18)), ("9" * 19, None), ("", None), ("1x", None)])
+def test_how_large_a_file_is_said_to_be(monkeypatch, said, held):
+    sender = Recorder()
+    headers = {"Content-Length": said, "Content-Type": wire.BYTES_TYPE}
+    monkeypatch.setattr(sender, "_head", lambda url, file: answer.Answer("HEAD", "u", 200, headers, b""))
+    assert sender.held(File("p", 1, 1, "x")) == held
 
 
 def test_how_often_a_large_file_is_begun(tmp_path):

@@ -22,7 +22,7 @@ from xdmprep import kernels
 from xdmprep.kernels import _numpy
 from xdmprep.kernels.csv_arrow import CsvForm
 from xdmprep.kernels.interface import Kernels
-from xdmprep.kernels.json_columns import CHECK, OBJECT, TEXT, JsonNode
+from xdmprep.kernels.json_columns import CHECK, INTEGER, LEARN, MAPPED, NUMBER, OBJECT, TEXT, JsonNode
 from xdmprep.regex import compile_ecma
 from xdmprep.regex.byte_tests import byte_test
 from xdmprep.regex.dfa import automaton
@@ -225,6 +225,46 @@ def test_numbers_are_printed_as_their_text_or_named(texts: list[str], whole: boo
         named = set(as_list(each.printed_otherwise(pa.array(texts, pa.string()), whole)))
         for at, text in enumerate(texts):
             assert at in named or json.dumps(int(text) if whole else float(text)) == text
+
+
+#: Around what one operation on doubles rounds right, and what 64 bits hold.
+NUMBERS = [
+    sign + digits + end
+    for digits in ("0", "1", "9", "9007199254740992", "9007199254740993", "9007199254740994", "123456789012345",
+                   "9223372036854775807", "9223372036854775808", "9223372036854775809", "18446744073709551615",
+                   "99999999999999999999")
+    for end in ("", ".0", ".5", ".25e3", "." + "0" * 22 + "1", "." + "3" * 17,
+                *(f"e{power}" for power in (-330, -24, -23, -22, -21, 0, 21, 22, 23, 24, 280)))
+    for sign in ("", "-")
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("purpose", [CHECK, MAPPED, LEARN])
+@pytest.mark.parametrize("kind", [NUMBER, INTEGER])
+def test_numbers_of_lines_are_those_that_python_reads(kind: int, purpose: int) -> None:
+    text = "".join(f'{{"a":{number}}}\n' for number in NUMBERS).encode()
+    tree = JsonNode(OBJECT, ("a",), (JsonNode(kind),))
+    for each in both():
+        parsed = each.parse_json(np.frombuffer(text + bytes(64), np.uint8), len(text), tree, purpose)
+        taken = [at for at, status in enumerate(parsed.status) if status == 0]
+        found = parsed.root.children[0].whole().to_pylist()
+        assert found == [(float if kind == NUMBER else int)(NUMBERS[at]) for at in taken]
+        assert taken or each is kernels.plain
+
+
+@pytest.mark.parametrize("first", ["d7ff", "d800", "dbff", "dc00", "dfff", "e000", "DBFF"])
+@pytest.mark.parametrize("second", ["", "d7ff", "d800", "dbff", "dc00", "dfff", "e000", "DFFF"])
+def test_surrogates_of_lines_are_pairs(first: str, second: str) -> None:
+    escaped = f"\\u{first}" + (f"\\u{second}" if second else "")
+    line = f'{{"a":"{escaped}"}}'.encode()
+    text = json.loads(f'"{escaped}"')
+    readable = not any("\ud800" <= char <= "\udfff" for char in text)
+    tree = JsonNode(OBJECT, ("a",), (JsonNode(TEXT),))
+    for each in both():
+        parsed = each.parse_json(np.frombuffer(line + bytes(64), np.uint8), len(line), tree, CHECK)
+        if parsed.status[0] == 0:
+            assert readable and parsed.root.children[0].whole().to_pylist() == [text]
+        assert not readable or parsed.status[0] == 0 or each is kernels.plain
 
 
 def test_utf_8_is_what_python_decodes() -> None:
