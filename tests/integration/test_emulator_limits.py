@@ -39,6 +39,8 @@ from xdmprep.emulator import Emulator, ingest, uploads
 from xdmprep.emulator.app import JSON_BYTES
 from xdmprep.emulator.responses import DEPTH, json_body
 
+BYTES = {"Content-Type": wire.BYTES_TYPE}
+
 
 @pytest.fixture
 def dataset(emulator):
@@ -139,6 +141,18 @@ def test_a_part_has_a_largest_size(emulator, dataset, batch):
         answer = raw(emulator, head("PATCH", path, "Content-Type: application/octet-stream", f"Content-Length: {size}",
                                   f"Content-Range: bytes 0-{size - 1}"), 0.5)  # fmt: skip
         assert status_of(answer) == status
+
+
+@pytest.mark.parametrize(("size", "status"), [(1023, 200), (1024, 200), (1025, 400)])
+def test_how_long_the_name_of_a_file_may_be(emulator, dataset, batch, size, status):
+    path = f"{IMPORT}/{batch}/datasets/{dataset}/files/{'n' * size}"
+    assert call("PUT", emulator.url, path, data=b"{}", headers=BYTES).status_code == status
+
+
+@pytest.mark.parametrize(("percent", "status"), [(-0.5, 400), (0, 201), (100, 201), (100.5, 400)])
+def test_which_percentages_of_bad_rows_a_batch_may_have(emulator, dataset, percent, status):
+    body = {"datasetId": dataset, "inputFormat": {"format": "json"}, "partialIngestionPercent": percent}
+    assert call("POST", emulator.url, IMPORT, json=body).status_code == status
 
 
 # ---- lengths ---------------------------------------------------------------------------------------------------------

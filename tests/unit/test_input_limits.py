@@ -63,8 +63,6 @@ LIMITS: dict[str, tuple[int, Callable[[int], bool]]] = {
     "digits of an integer": (308, lambda n: is_line(json.dumps({"a": 10**n - 1}))),
     "digits of a negative integer": (308, lambda n: is_line(json.dumps({"a": 1 - 10**n}))),
     "levels of Python values": (100, lambda n: is_mapped(lists(n))),
-    "integers beside doubles": (2**53, lambda n: column_type(n, 0.5) == pa.float64()),
-    "negative integers beside doubles": (2**53, lambda n: column_type(-n, 0.5) == pa.float64()),
     "integers of 64 bits": (2**63 - 1, lambda n: column_type(n) == pa.int64()),
     "negative integers of 64 bits": (2**63, lambda n: column_type(-n) == pa.int64()),
     "digits of a short decimal": (38, lambda n: pa.types.is_decimal128(column_type(Decimal("0." + "1" * n)))),
@@ -185,19 +183,31 @@ def test_an_option_and_its_bounds(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("lost", "percent", "told"), [
-    (1, None, False), (2, None, False), (3, None, True), (2, 50, False), (2, 49.9, True), (1, 25, False),
-    (1, 24.9, True), (0, 0, False), (1, 0, True), (4, 100, False),
+    (100, None, False), (101, None, True), (50, 25, False), (51, 25, True), (0, 0, False), (1, 0, True),
+    (200, 100, False),
 ])  # fmt: skip
 def test_a_field_that_lost_more_than_it_may(lost: int, percent: float | None, told: bool, tmp_path: Path) -> None:
-    schema: dict[str, Any] = {
-        "type": "object",
-        "properties": {"number": {"type": "integer"}, "text": {"type": "string"}},
-    }
-    table = pa.table({"a": ["x"] * lost + ["1"] * (4 - lost)})
+    """Of 200 values; half of them unless said."""
+    fields = {"number": {"type": "integer"}, "text": {"type": "string"}}
+    schema = xp.Schema.from_dict({"type": "object", "properties": fields})
+    table = pa.table({"a": ["x"] * lost + ["1"] * (200 - lost)})
     more: dict[str, Any] = {} if percent is None else {"max_loss": percent}
-    done = xp.prepare(table, {"number": "a", "text": "a"}, xp.Schema.from_dict(schema), tmp_path / "out",
-                      rules="jsonschema", **more)  # fmt: skip
+    done = xp.prepare(table, {"number": "a", "text": "a"}, schema, tmp_path / "out", rules="jsonschema", **more)
     assert done.excessive == (("number",) if told else ())
+
+
+@pytest.mark.parametrize(("spare", "files"), [(0, 1), (-1, 2), (1, 1)])
+def test_a_part_of_csv_is_filled_to_its_last_byte(spare: int, files: int, tmp_path: Path) -> None:
+    table = pa.table({"text": ["x" * 509] * 4})  # with the line end
+    whole = xp.write_csv(table, tmp_path / "whole").files[0].bytes
+    assert len(xp.write_csv(table, tmp_path / "out", max_bytes=whole + spare).files) == files
+
+
+@pytest.mark.parametrize(("most", "files"), [(3, 2), (4, 1), (5, 1)])
+def test_a_part_has_so_many_rows(most: int, files: int, tmp_path: Path) -> None:
+    table = pa.table({"text": ["x"] * 4})
+    for name, write in (("csv", xp.write_csv), ("json", xp.write_json), ("parquet", xp.write_parquet)):
+        assert len(write(table, tmp_path / name, max_rows=most).files) == files
 
 
 @pytest.mark.parametrize(("size", "fine"), [(4095, True), (4096, True), (4097, False)])

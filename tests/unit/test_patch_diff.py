@@ -395,3 +395,32 @@ def test_a_patch_is_a_stream_like_any_other(tmp_path: Path) -> None:
     assert manifest.upsert
     assert patch.to_table().num_rows == 1
     assert patch.to_table().num_rows == 1  # it can be read again
+
+
+def test_a_patch_of_changes_alone_has_each_of_them() -> None:
+    after = BEFORE.assign(zip="9")
+    patch = patch_of(pd.concat([after, frame(("4", None, "Di", "Nice", "4"))]), new="leave-out")
+    assert [record["homeAddress"]["postalCode"] for record in patch.to_pylist()] == ["9", "9", "9"]
+    assert patch.counts.left_out == 1
+
+
+@pytest.mark.parametrize(("count", "refused"), [(1, False), (2, True), (3, True)])
+def test_a_key_stands_once_where_duplicates_are_an_error(count: int, refused: bool) -> None:
+    after = pd.concat([BEFORE.assign(zip="9")[:1]] * count + [BEFORE[1:]])
+    if refused:
+        with pytest.raises(DataError, match="1"):
+            patch_of(after, duplicates="error").to_pylist()
+    else:
+        assert len(patch_of(after, duplicates="error").to_pylist()) == 1
+
+
+@pytest.mark.parametrize(("most", "batches"), [(0, 0), (1, 3), (2, 2), (3, 1), (4, 1)])
+def test_how_many_records_a_batch_of_a_patch_has(most: int, batches: int, tmp_path: Path) -> None:
+    after, out = BEFORE.assign(zip="9"), tmp_path / "out"
+    if not batches:
+        with pytest.raises(UsageError, match="give at least 1"):
+            xp.write_patch(BEFORE, after, CRM, out, mapping=MAPPING, max_records=most)
+        return
+    done = xp.write_patch(BEFORE, after, CRM, out, mapping=MAPPING, max_records=most)
+    assert [made.written for made in done.manifests] == [min(most, 3 - first) for first in range(0, 3, most)]
+    assert (out / "manifest.json").exists() == (batches == 1)
