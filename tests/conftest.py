@@ -43,6 +43,10 @@ sys.dont_write_bytecode = False
 # pandera sets it to 1 on import, for PySpark, and Arrow then drops the zones of the times that tests make.
 os.environ.setdefault("PYARROW_IGNORE_TIMEZONE", "")
 
+# The system may write to the disk when it likes: the tests that cut the power have a disk of their own, and those that
+# kill start processes, which wait for it.
+os.fsync = lambda handle: os.fstat(handle) and None  # type: ignore[assignment,func-returns-value]
+
 ROOT = Path(__file__).resolve().parent.parent
 UNIT = ROOT / "tests" / "unit"
 SHARED = ROOT.parent / "shared"
@@ -53,7 +57,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="also run the long tests")
     parser.addoption(
         "--examples", type=float, metavar="SHARE",
-        help="of the examples that each property test states; otherwise 0.3, with --slow 1",
+        help="of the examples that each property test states; otherwise 0.2, with --slow 1",
     )  # fmt: skip
     parser.addoption(
         "--fresh", type=float, metavar="SECONDS",
@@ -98,7 +102,7 @@ _END = pytest.StashKey[float]()
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     share = config.getoption("--examples")
-    _fewer((1.0 if config.getoption("--slow") else 0.3) if share is None else share, items)
+    _fewer((1.0 if config.getoption("--slow") else 0.2) if share is None else share, items)
     if config.getoption("--fresh"):
         # without a seed, all processes still need the same order: the run's own number gives it
         run = getattr(config, "workerinput", {}).get("testrunuid")

@@ -122,7 +122,7 @@ def check(url: str, dataset: str, folders: list[Path], files: int, rows: int) ->
 
 
 def test_small_storm(tmp_path, schemas):
-    storm(tmp_path, schemas, uploads=6, files=5, rows=3, server_kills=2)
+    storm(tmp_path, schemas, uploads=4, files=4, rows=3, server_kills=2)
 
 
 @pytest.mark.slow
