@@ -207,7 +207,7 @@ def test_texts_of_every_size(letter: str) -> None:
             rows = [f"{quote}{text}{quote}," + f"{quote}{text}{quote}" for text in texts]
             for end in ("", "\n"):
                 data = memoryview(exact(("\n".join(rows) + end).encode()))
-                batch, _ = each.parse_csv(data, form, ["a", "b"])
+                batch, *_ = each.parse_csv(data, form, ["a", "b"])
                 assert [name.to_pylist() for name in batch.columns] == [texts, texts]
         text = "\n".join(lines).encode()
         parsed = each.parse_json(np.frombuffer(text + bytes(64), np.uint8), len(text), tree, CHECK)
