@@ -206,7 +206,7 @@ DAMAGED = {
     ),
     "another document": (
         {**BOOK, "xl/workbook.xml": f'<document xmlns="{MAIN}"/>'},
-        "is a damaged Excel book ('its workbook is none')",
+        "is a damaged Excel book (its workbook is none)",
     ),
 }
 

@@ -195,7 +195,7 @@ def begin(lines: bool = False) -> None:
 
 
 #: Words by which a message already says what to do.
-_SAID = re.compile(r"\b[Gg]ive\b|\bWrite\b|Did you mean|--\w| faults\n")
+_SAID = re.compile(r"\b[Gg]ive\b|\bWrite\b|Did you mean|--\w| faults\n|; \w+ (?:it|its|the)\b")
 #: What to do, by kind of error, where the message does not say.
 _HINTS = {
     "usage": "See `xdmprep --help`.",
@@ -261,7 +261,7 @@ def message_of(error: XdmPrepError) -> str:
 #: What the sentences of a message that say what to do begin with.
 _ADVICE_WORDS = """
 Add Ask Call Check Choose Close Convert Correct Create Enable Give For Install It~is Leave Load Look Make Mend Move Name
-Pull Put Read Remove Rename Repeat Run Save See Send Set Start There~may~be Try Use Wait Write Did~you~mean
+Open Pull Put Read Remove Rename Repeat Run Save See Send Set Start There~may~be Try Use Wait Write Did~you~mean
 """.split()
 _ADVICE = re.compile(rf"(?<=[.!?)]) (?=(?:{'|'.join(_ADVICE_WORDS).replace('~', ' ')})\b)")
 

@@ -326,6 +326,7 @@ def write_patch(
         "mapping": None if mapping is None else as_mapping(mapping).to_dict(), "schema": made.sha256,
         "options": asdict(options), "rules": str(rules), "strict": strict, "format": format,
         "maxBytes": write.max_bytes, "maxRecords": max_records,
+        **({} if excel is None else {"excel": [excel.sheet, excel.header_row]}),
     }  # fmt: skip
     name = late.stream.name
     folder = OutputFolder(out, key, overwrite)

@@ -16,6 +16,7 @@ import operator
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 
 #: The string for a cell's value, None where it has none; and what is wrong with it, empty where nothing is.
@@ -119,10 +120,10 @@ def exact(text: str) -> Shown:
         return None, _NO_NUMBER
     if not math.isfinite(value):
         return None, _NO_NUMBER
-    if value.is_integer() and abs(value) < 1e16:
-        shown = str(int(value))
+    if not re.search("[.eE]", text):
+        shown = str(int(text))
     else:
-        shown = repr(value) if re.search(r"[.eE]", text) else str(int(text))
+        shown = f"{Decimal(repr(value + 0.0)):.0f}" if value.is_integer() and abs(value) < 1e21 else repr(value)
     return shown, LOST if abs(value) >= _DIGITS else ""
 
 

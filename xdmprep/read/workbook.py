@@ -22,7 +22,7 @@ from xml.etree import ElementTree
 from xml.parsers import expat
 
 from ..core.office import why_no_book
-from ..errors import SourceError, XdmPrepError, shorten
+from ..errors import SourceError, XdmPrepError, printable
 from .number_formats import Shown, exact, format_code, shown_by
 
 _PIECE = 1 << 16
@@ -137,7 +137,7 @@ class Book:
         except XdmPrepError:
             raise
         except _DAMAGED as error:
-            what = shorten(str(error), 120)
+            what = printable(error, 120)
             raise SourceError(f"{self._file}: is a damaged Excel book ({what}). {_MEND}") from None
 
     def _open(self) -> None:
