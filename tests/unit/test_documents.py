@@ -107,11 +107,10 @@ def test_faults_of_shape_name_their_places() -> None:
 
 
 def test_files_below_a_folder_that_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder that vanishes has no files, a link that leads nowhere is none, and too many files are refused."""
+    """A folder that vanishes has no files; a link that leads nowhere and too many files are refused."""
     for name in ("b/2.json", "a.json", "a.txt", "gone/3.json"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("{}")
-    (tmp_path / "link.json").symlink_to(tmp_path / "nowhere.json")
     scan = os.scandir
 
     def vanishing(path: str) -> object:
@@ -122,8 +121,12 @@ def test_files_below_a_folder_that_changes(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(os, "scandir", vanishing)
     found = documents.files_below(tmp_path, lambda name: name.endswith(".json"))
     assert [file.relative_to(tmp_path).as_posix() for file in found] == ["a.json", "b/2.json"]
-    monkeypatch.setattr(documents, "MAX_ENTRIES", 3)
-    with pytest.raises(SourceError, match="more than 3 files"):
+    (tmp_path / "link.json").symlink_to(tmp_path / "nowhere.json")
+    with pytest.raises(SourceError, match=r"link\.json: is a link that leads nowhere"):
+        documents.files_below(tmp_path, lambda name: name.endswith(".json"), SourceError)
+    (tmp_path / "link.json").unlink()
+    monkeypatch.setattr(documents, "MAX_ENTRIES", 2)
+    with pytest.raises(SourceError, match="more than 2 files"):
         documents.files_below(tmp_path, lambda name: True, SourceError)
 
 

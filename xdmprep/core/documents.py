@@ -54,28 +54,60 @@ def is_folder(path: str | os.PathLike[str]) -> bool:
 
 
 def files_below(
-    folder: str | os.PathLike[str], fits: Callable[[str], bool], error: type[XdmPrepError] = SchemaError
+    folder: str | os.PathLike[str],
+    fits: Callable[[str], bool],
+    error: type[XdmPrepError] = SchemaError,
+    enters: Callable[[str], bool] = bool,
 ) -> list[Path]:
-    """The regular files in a folder and the folders below it, sorted.
+    """The files in a folder and the folders below it, sorted.
 
-    Folders that cannot be entered, or vanish while they are listed, are passed over.
+    Links are followed, each folder once.  Folders and files that vanish while they are listed are passed over.
 
     Args:
         folder: where to look.
         fits: whether a file of this name is wanted.
         error: what to raise.
+        enters: whether a folder of this name is looked into.
+
+    Returns:
+        Their paths.
 
     Raises:
-        XdmPrepError: of the type `error`; there are more than :data:`MAX_ENTRIES` names below the folder.
+        XdmPrepError: of the type `error`; there are more than :data:`MAX_ENTRIES` names below the folder, a folder
+            cannot be entered, or what has the name of a wanted file is none.
     """
+
+    def refused(why: OSError) -> None:
+        if not isinstance(why, FileNotFoundError | NotADirectoryError):
+            raise error(f"{why.filename}: {why.strerror}.")
+
     found: list[Path] = []
-    seen = 0
-    for place, _, names in os.walk(folder):
-        seen += len(names)
-        if seen > MAX_ENTRIES:
+    count = 0
+    seen: set[str] = set()
+    for place, folders, names in os.walk(folder, onerror=refused, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(filter(enters, folders))
+        count += len(names)
+        if count > MAX_ENTRIES:
             raise error(f"{os.fspath(folder)}: holds more than {MAX_ENTRIES:,} files. Give a folder closer to them.")
-        found += [Path(place, name) for name in names if fits(name)]
-    return sorted(file for file in found if is_file(file))
+        for name in filter(fits, names):
+            file = Path(place, name)
+            if why := why_no_file(file):
+                raise error(f"{file}: {why}.")
+            if is_file(file):
+                found.append(file)
+    return sorted(found)
+
+
+def why_no_file(path: str | os.PathLike[str]) -> str | None:
+    """Why a listed name cannot be read as a file, as the rest of a sentence; None if it can, or has vanished."""
+    if os.path.islink(path) and not exists(path):  # noqa: PTH114
+        return "is a link that leads nowhere. Remove or mend it"
+    return why_no_source(path)
 
 
 def exists(path: str | os.PathLike[str]) -> bool:

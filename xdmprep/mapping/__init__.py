@@ -139,10 +139,10 @@ def map_stream(
         stream, _ = peek()
     if stream.origins is not None and stream.origins.lacking:
         stream = _with_lacking(stream, stream.origins, mapper, made)
-    if not made.options.group_by:
-        stream = stream.reading(mapper.grouped_with)
-    else:
-        stream = group_stream(stream, made.options.group_by, reads=mapper.grouped_with, in_order=made.options.sorted)
+    keys, reads = made.options.group_by, mapper.grouped_with
+    stream = stream.reading(None if reads is None else reads.union(keys))
+    if keys:
+        stream = group_stream(stream, keys, reads=reads, in_order=made.options.sorted)
     return stream.then(mapper, mapper.leaves, mapper.arrow_schema)
 
 

@@ -16,11 +16,11 @@ from ..core.packed import ENDINGS as PACKED
 from ..core.packed import open_bytes
 from ..core.remote import as_local, is_elsewhere, shown
 from ..core.stream import Stream
-from ..errors import SourceError
+from ..errors import SourceError, shorten
 from .arrow import as_records, read_arrow, read_frame, read_parquet
 from .csv import CsvOptions, KnownShapes, read_csv
 from .excel import ExcelOptions, read_excel
-from .several import expand, fingerprint, kind_of, read_files
+from .several import expand, fingerprint, kind_of, partitions, read_files
 from .spooled import Spooled, is_book, is_compressed, is_open_file, kind_of_bytes
 
 log = logging.getLogger("xdmprep.read")
@@ -76,7 +76,7 @@ def open_source(source: Any, csv: CsvOptions | None = None, excel: ExcelOptions 
         return source
     source = as_local(source)
     files = expand(source)
-    if files is not None and len(files) > 1:
+    if files and (len(files) > 1 or partitions(files[0])):
         return _several(files, csv, excel)
     if files:
         source = files[0]
@@ -119,8 +119,11 @@ def _several_json(files: list[str], whole: bool) -> Stream:
             copies[file] = Spooled(file)
         elif Path(file).suffix.lower() in PACKED:
             with open_bytes(Path(file)) as opened:
-                copies[file] = Spooled(opened)
-    columns = learned([copies[file].path if file in copies else Path(as_local(file)) for file in files], whole)
+                copies[file] = Spooled(opened, file)
+    try:
+        columns = learned([copies[file].path if file in copies else Path(as_local(file)) for file in files], whole)
+    except SourceError as error:
+        raise next((copy.named(error) for copy in copies.values() if str(copy.path) in str(error)), error) from None
     return read_files(
         files,
         lambda file: (
@@ -146,6 +149,8 @@ def _file(
     file = Path(path)
     if (what := office_kind(file)) is not None:
         raise SourceError(f"{file}: is {what}.")
+    if "\n" in str(file) and not file.exists():
+        raise SourceError(f"{shorten(str(file))} is not a path. Give text as io.StringIO(text).")
     kind = _kind(file)
     if log.isEnabledFor(logging.DEBUG) and file.is_file():
         text = csv or CsvOptions()

@@ -240,7 +240,7 @@ def _read_header(source: IO[bytes], file: Path, opts: CsvOptions, piece: int) ->
         piece = len(text)
     if text[at:].strip(blanks):
         raise SourceError(f"{file}: a {opts.quote} opens in the header and never closes. Close or remove it.")
-    raise SourceError(f"{file}: is empty. A header and at least one row are needed.")
+    raise NoRowsError(f"{file}: is empty. A header and at least one row are needed.")
 
 
 def _check_begin(text: bytes, file: Path, opts: CsvOptions) -> None:

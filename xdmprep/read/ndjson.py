@@ -33,7 +33,7 @@ from ..core.paths import format_path
 from ..core.shred import Leaf, column_leaves
 from ..core.signatures import other_kind, what_it_is
 from ..core.stream import Chunk, Finding, Stream, Unlike, Unread
-from ..errors import SourceError
+from ..errors import NoRowsError, SourceError
 from ..kernels.json_columns import (
     ARRAY,
     BOOLEAN,
@@ -113,12 +113,19 @@ def learned(files: Sequence[Path], whole: bool = False) -> LearnedColumns:
     """
     seen = Seen()
     sample_bytes = None if whole else max(SAMPLE_BYTES // len(files), 1 << 16)
-    counts = [_learn_file(file, sample_bytes, seen) for file in files]
-    records = sum(count for count, _ in counts)
-    if records == 1 and len(files) == 1 and (kind := _is_error(files[0])):
-        raise SourceError(f"{files[0]}: is {kind}.")
+    records, complete = 0, True
+    for number, file in enumerate(files, 1):
+        try:
+            count, whole_file = _learn_file(file, sample_bytes, seen)
+        except NoRowsError:
+            if number == len(files) and not records:
+                raise
+            continue
+        if count == 1 and (kind := _is_error(file)):
+            raise SourceError(f"{file}: is {kind}.")
+        records, complete = records + count, complete and whole_file
     columns = seen.record_to_map(records)
-    return LearnedColumns(columns, tuple(islice(seen.unlike(), MAX_NOTES)), all(complete for _, complete in counts))
+    return LearnedColumns(columns, tuple(islice(seen.unlike(), MAX_NOTES)), complete)
 
 
 def _is_error(file: Path) -> str | None:
@@ -146,7 +153,8 @@ def _learn_file(file: Path, sample_bytes: int | None, seen: Seen) -> tuple[int, 
             kind = other_kind(opened.read(4096))
         if kind and not kind.startswith("it is JSON"):
             raise SourceError(f"{file}: has no JSON objects: {kind}.")
-        raise SourceError(f"{file}: has no JSON objects, neither one a line nor in one array.{reason}")
+        error = NoRowsError if fault is None else SourceError
+        raise error(f"{file}: has no JSON objects, neither one a line nor in one array.{reason}")
     if not seen.inside:
         raise SourceError(f"{file}: its records have no fields.{reason}")
     return records, complete

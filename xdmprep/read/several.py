@@ -10,18 +10,19 @@ from __future__ import annotations
 import glob
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial, reduce
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import pyarrow as pa
 
 from ..core.arrow_types import joined_batches, plain_type
-from ..core.documents import exists, files_below, is_file, is_folder
+from ..core.documents import exists, files_below, is_file, is_folder, why_no_file
 from ..core.manifest import NAME, Manifest
 from ..core.ndjson.fields import MAX_NOTES
 from ..core.packed import ENDINGS as PACKED
@@ -38,6 +39,10 @@ KINDS = {
     ".parquet": "Parquet", ".pq": "Parquet", ".xlsx": "Excel", ".xlsm": "Excel",
     ".arrow": "Arrow", ".arrows": "Arrow", ".feather": "Arrow", ".ipc": "Arrow",
 }  # fmt: skip
+#: Endings of other files of tables, which a folder is not read without.
+OTHERS = frozenset((".xls", ".xlsb", ".ods", ".numbers", ".avro", ".orc", ".sas7bdat", ".sav", ".dta", ".rds", ".pkl"))
+#: Beginnings of names that are hidden, or that programs keep for themselves.
+_HIDDEN = (".", "_", "~$")
 _MAGIC = "*?["
 
 #: Files of no more bytes come together into one chunk, of about as many bytes at most.
@@ -65,7 +70,9 @@ def expand(source: Any) -> list[str] | None:
     if is_folder(text):
         return _in_folder(Path(text))
     if any(sign in text for sign in _MAGIC) and not exists(text):
-        found = sorted(file for file in glob.glob(text, recursive=True) if is_file(file))  # noqa: PTH207
+        folder, name = os.path.split(text)
+        pattern = os.path.join(glob.escape(folder), name) if is_folder(folder) else text  # noqa: PTH118
+        found = [file for name in sorted(glob.glob(pattern, recursive=True)) for file in _matching(name, "**" in text)]  # noqa: PTH207
         if not found:
             raise SourceError(f"{text}: no file matches. Check the folder and the ending.")
         return found
@@ -92,12 +99,21 @@ def fingerprint(source: Any, stream: Stream) -> dict[str, Any]:
     return {"name": stream.name, "files": [[file, stat.st_size, stat.st_mtime_ns] for file, stat in stats]}
 
 
-def _in_folder(folder: Path) -> list[str]:
+def _matching(name: str, deep: bool) -> list[str]:
+    """What a name that a glob gave stands for: itself, or the files of a folder, unless the glob goes into it."""
+    if is_folder(name):
+        return [] if deep else _in_folder(Path(name), needed=False)
+    if why := why_no_file(name):
+        raise SourceError(f"{name}: {why}.")
+    return [name] if is_file(name) and not Path(name).name.startswith("~$") else []
+
+
+def _in_folder(folder: Path, needed: bool = True) -> list[str]:
     """The data files below a folder; of an output folder of ours its parts."""
     if exists(folder / NAME):
         return [str(folder / file.name) for file in Manifest.load(folder).files]
-    files = [str(file) for file in files_below(folder, lambda name: bool(kind_of(Path(name))), SourceError)]
-    return _of_one_kind(files, str(folder))
+    files = files_below(folder, lambda name: bool(_kind_in_folder(name)), SourceError, lambda name: not _hidden(name))
+    return _of_one_kind([*map(str, files)], str(folder), needed)
 
 
 def _elsewhere(url: str) -> list[str] | None:
@@ -116,22 +132,51 @@ def _elsewhere(url: str) -> list[str] | None:
     return found
 
 
-def _of_one_kind(files: Sequence[str], folder: str) -> list[str]:
-    """The data files of a folder, hidden ones left out."""
+def _hidden(name: str) -> bool:
+    return name.startswith(_HIDDEN)
+
+
+def _kind_in_folder(name: str) -> str | None:
+    """The kind of a file of a folder by its name; of an archive whose name does not say it, an empty text.
+
+    Returns:
+        As :func:`kind_of`, or the ending of a table that is not read; None for a hidden file and for any other.
+    """
+    if _hidden(name):
+        return None
+    ending = Path(name).suffix.lower()
+    return kind_of(Path(name)) or (ending if ending in OTHERS else "archive" if ending in PACKED else None)
+
+
+def _of_one_kind(files: Sequence[str], folder: str, needed: bool = True) -> list[str]:
+    """The data files of a folder, hidden ones left out; what is in an archive is known when it is opened."""
     kinds: dict[str, list[str]] = {}
     for file in files:
-        place = shown(file)
-        kind = kind_of(Path(place))
-        if kind and not any(part.startswith((".", "_")) for part in Path(place[len(folder) :]).parts):
+        *above, name = Path(shown(file)[len(folder) :]).parts
+        kind = None if any(map(_hidden, above)) else _kind_in_folder(name)
+        if kind:
             kinds.setdefault(kind, []).append(file)
-    if not kinds:
+    archives = kinds.pop("archive", [])
+    if needed and not kinds and not archives:
         raise SourceError(f"{folder}: is a folder without CSV, JSON, Parquet, Excel or Arrow files.")
     if len(kinds) > 1:
         counts = " and ".join(f"{len(some)} {kind}" for kind, some in kinds.items())
         raise SourceError(
             f"{folder}: is a folder with {counts} files. Say which with a glob, such as '{folder}/*.csv'."
         )
-    return next(iter(kinds.values()))
+    wanted = {*archives, *next(iter(kinds.values()), ())}
+    return [file for file in files if file in wanted]
+
+
+def partitions(file: str) -> dict[str, str | None]:
+    """The columns that the names of a file's folders give, as in ``year=2024/month=05/a.parquet``."""
+    place = shown(file).partition("?")[0]
+    found = (folder.partition("=") for folder in Path(place).parts[:-1])
+    return {
+        unquote(name): None if value in ("", "__HIVE_DEFAULT_PARTITION__") else unquote(value)
+        for name, sign, value in found
+        if name and sign
+    }
 
 
 def read_files(files: Sequence[str], open_file: Callable[[str], Stream]) -> Stream:
@@ -144,29 +189,34 @@ def read_files(files: Sequence[str], open_file: Callable[[str], Stream]) -> Stre
     Raises:
         SourceError: a file cannot be read, is named twice, none has rows, or a column's types cannot be joined.
     """
-    seen: set[str] = set()
-    for file in files:
-        if file in seen:
-            raise SourceError(f"{shown(file)}: is given twice. Its rows would be written twice.")
-        seen.add(file)
+    _refuse_twice(files)
     opened: list[tuple[str, Stream]] = []
     for file in files:
         try:
             opened.append((file, open_file(file)))
         except NoRowsError:
-            continue
+            if len(files) == 1:
+                raise
     if not opened:
-        raise SourceError(f"none of the {len(files)} files has rows. Nothing was written.")
-    schema, unlike = _joined(opened)
+        raise NoRowsError(f"none of the {len(files)} files has rows. Nothing was written.")
+    schema, unlike, clashes = _joined(opened)
+    own = set(schema.names)
+    places = [{name: value for name, value in partitions(file).items() if name not in own} for file, _ in opened]
+    for name in dict.fromkeys(name for place in places for name in place):
+        schema = schema.append(pa.field(name, pa.string()))
     names = set(schema.names)
-    absent = [frozenset(names - set(stream.arrow_schema.names)) for _, stream in opened]
+    absent = [
+        frozenset(names.difference(stream.arrow_schema.names, place))
+        for (_, stream), place in zip(opened, places, strict=True)
+    ]
     lacking = {number: columns for number, columns in enumerate(absent) if columns}
     leaves = column_leaves(schema)
     sizes = [stream.total_bytes for _, stream in opened]
     rest = len(files) - 1
+    joiner = _Joiner(tuple(stream.steps for _, stream in opened), tuple(places), leaves, schema, clashes)
     return Stream(
         source=partial(_pieces, tuple(stream for _, stream in opened)),
-        steps=(partial(_chunk, steps=tuple(stream.steps for _, stream in opened), leaves=leaves, schema=schema),),
+        steps=(joiner,),
         leaves=leaves,
         arrow_schema=schema,
         name=f"{opened[0][1].name} and {rest} more file{'s' if rest > 1 else ''}" if rest else opened[0][1].name,
@@ -174,7 +224,28 @@ def read_files(files: Sequence[str], open_file: Callable[[str], Stream]) -> Stre
         unlike=partial(_unlike, unlike, tuple(stream for _, stream in opened)),
         whole=next((stream.whole for _, stream in opened if stream.whole is not None), None),
         origins=Origins([shown(file) for file, _ in opened], lacking),
+        narrowed=joiner.reading,
     )
+
+
+def _refuse_twice(files: Sequence[str]) -> None:
+    """Refuse files that are one and the same, perhaps by links."""
+    seen: dict[object, str] = {}
+    for file in files:
+        key = _identity(file)
+        if key in seen:
+            how = "is given twice" if seen[key] == file else f"is the same file as {shown(seen[key])}"
+            raise SourceError(f"{shown(file)}: {how}. Its rows would be written twice.")
+        seen[key] = file
+
+
+def _identity(file: str) -> object:
+    """What a file has in common with itself under another name."""
+    try:
+        stat = None if is_elsewhere(file) else Path(as_local(file)).stat()
+    except (OSError, ValueError):
+        stat = None
+    return (stat.st_dev, stat.st_ino) if stat is not None and stat.st_ino else file
 
 
 def _unlike(joined: Sequence[str], streams: Sequence[Stream]) -> list[str]:
@@ -183,11 +254,16 @@ def _unlike(joined: Sequence[str], streams: Sequence[Stream]) -> list[str]:
     return list(dict.fromkeys([*notes, *joined]))[:MAX_NOTES]
 
 
-def _joined(opened: Sequence[tuple[str, Stream]]) -> tuple[pa.Schema, list[str]]:
-    """The columns of all files, in the order in which they are first met, and which became text for that."""
+def _joined(opened: Sequence[tuple[str, Stream]]) -> tuple[pa.Schema, list[str], dict[str, str]]:
+    """The columns of all files, in the order in which they are first met.
+
+    Returns:
+        The columns; which became text since their types differ; and of those whose types no type holds, why not.
+    """
     fields: dict[str, pa.Field] = {}
     first: dict[str, tuple[str, pa.DataType]] = {}
     unlike: dict[str, str] = {}
+    clashes: dict[str, str] = {}
     schemas: dict[int, tuple[str, pa.Schema]] = {}
     for file, stream in opened:
         schemas.setdefault(id(stream.arrow_schema), (file, stream.arrow_schema))
@@ -198,10 +274,11 @@ def _joined(opened: Sequence[tuple[str, Stream]]) -> tuple[pa.Schema, list[str]]
             if not known.equals(field, check_metadata=True):
                 joined = _common(known.type, field.type)
                 if joined is None:
-                    raise SourceError(
+                    clashes[field.name] = (
                         f"column {field.name!r} is {kind} in {where} and {field.type} in {shown(file)}. "
                         "Prepare the files one by one, or bring them to one type."
                     )
+                    continue
                 nothing = pa.types.is_null(known.type) or pa.types.is_null(field.type)
                 if not (nothing or known.type.equals(field.type)) and pa.types.is_string(joined):
                     here = f"{field.name!r} holds {kind} in {where} and {field.type} in {shown(file)}"
@@ -209,7 +286,9 @@ def _joined(opened: Sequence[tuple[str, Stream]]) -> tuple[pa.Schema, list[str]]
                 fields[field.name] = pa.field(field.name, joined)
     often = {name for _, schema in schemas.values() for name, times in Counter(schema.names).items() if times > 1}
     twice = [name for name in fields if name in often]
-    return pa.schema([fields[name] for name in [*fields, *twice]]), [*unlike.values()]
+    for name in clashes:
+        fields[name] = pa.field(name, pa.null())
+    return pa.schema([fields[name] for name in [*fields, *twice]]), [*unlike.values()], clashes
 
 
 def _common(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:
@@ -257,7 +336,7 @@ def _pieces(streams: tuple[Stream, ...]) -> Iterator[list[_Piece]]:
         if held and (not small or size + (stream.total_bytes or 0) > TOGETHER):
             yield held
             held, size = [], 0
-        for piece in stream.source():
+        for piece in stream.pieces():
             if small:
                 held.append((number, piece))
             else:
@@ -267,32 +346,83 @@ def _pieces(streams: tuple[Stream, ...]) -> Iterator[list[_Piece]]:
         yield held
 
 
-def _chunk(
-    pieces: list[_Piece], steps: tuple[tuple[Callable[[Any], Any], ...], ...], leaves: tuple[Leaf, ...],
-    schema: pa.Schema,
-) -> Chunk:  # fmt: skip
-    """Pieces of one or several of the files, with the columns of all."""
-    made = []
-    for numbers, value in _runs(pieces, steps):
-        chunk: Chunk = reduce(lambda made, step: step(made), steps[numbers[0]], value)
-        records = _with_columns(chunk.records, schema)
-        source = records if chunk.source is chunk.records else chunk.source
-        if source is not None and source is not records:
-            source = _with_columns(source, schema)
-        counts = chunk.files or ((0, chunk.consumed),)
-        files = tuple((numbers[at], rows) for at, rows in counts)
-        made.append(replace(chunk, leaves=leaves, records=records, source=source, files=files))
-    return made[0] if len(made) == 1 else _together(made)
+@dataclass(frozen=True)
+class _Joiner:
+    """The step that makes chunks of the pieces of one or several of the files, with the columns of all.
 
+    Attributes:
+        steps: of each file.
+        places: of each file, the columns that the names of its folders give.
+        leaves, schema: the columns of all files.
+        clashes: columns that are read from no file since their types differ, and why.
+        narrow: whether they may be left out.
+    """
 
-def _runs(pieces: list[_Piece], steps: tuple[tuple[Callable[[Any], Any], ...], ...]) -> Iterator[tuple[list[int], Any]]:
-    """The pieces with the numbers of their files; whole CSV files of one shape as one piece."""
-    for _, run in groupby(pieces, lambda one: (id(steps[one[0]]), isinstance(one[1], CsvBlock) and one[1].whole)):
-        numbers, values = map(list, zip(*run, strict=True))
-        if len(values) > 1 and isinstance(values[0], CsvBlock) and values[0].whole:
-            yield numbers, joined(values)
-        else:
-            yield from (([number], value) for number, value in zip(numbers, values, strict=True))
+    steps: tuple[tuple[Callable[[Any], Any], ...], ...]
+    places: tuple[dict[str, str | None], ...]
+    leaves: tuple[Leaf, ...]
+    schema: pa.Schema
+    clashes: dict[str, str]
+    narrow: bool = False
+
+    def reading(self, names: frozenset[str]) -> _Joiner:
+        """The same for those who read some columns.
+
+        Raises:
+            SourceError: the types of one of them differ.
+        """
+        self._refuse(names)
+        return replace(self, narrow=True)
+
+    def _refuse(self, names: Iterable[str]) -> None:
+        for name in names:
+            if name in self.clashes:
+                raise SourceError(self.clashes[name])
+
+    def __call__(self, pieces: list[_Piece]) -> Chunk:
+        if not self.narrow:
+            self._refuse(self.clashes)
+        made = []
+        for numbers, value in self._runs(pieces):
+            chunk: Chunk = reduce(lambda made, step: step(made), self.steps[numbers[0]], value)
+            records = self._with_columns(chunk.records, numbers[0])
+            source = records if chunk.source is chunk.records else chunk.source
+            if source is not None and source is not records:
+                source = self._with_columns(source, numbers[0])
+            counts = chunk.files or ((0, chunk.consumed),)
+            files = tuple((numbers[at], rows) for at, rows in counts)
+            made.append(replace(chunk, leaves=self.leaves, records=records, source=source, files=files))
+        return made[0] if len(made) == 1 else _together(made)
+
+    def _runs(self, pieces: list[_Piece]) -> Iterator[tuple[list[int], Any]]:
+        """The pieces with the numbers of their files; whole CSV files of one shape and place as one piece."""
+
+        def alike(piece: _Piece) -> Any:
+            number, value = piece
+            return id(self.steps[number]), [*self.places[number].items()], isinstance(value, CsvBlock) and value.whole
+
+        for _, run in groupby(pieces, alike):
+            numbers, values = map(list, zip(*run, strict=True))
+            if len(values) > 1 and isinstance(values[0], CsvBlock) and values[0].whole:
+                yield numbers, joined(values)
+            else:
+                yield from (([number], value) for number, value in zip(numbers, values, strict=True))
+
+    def _with_columns(self, batch: pa.RecordBatch, number: int) -> pa.RecordBatch:
+        left = list(zip(batch.schema.names, batch.columns, strict=True))  # a name may occur twice
+        columns = []
+        for field in self.schema:
+            at = next((number for number, (name, _) in enumerate(left) if name == field.name), None)
+            if at is None:
+                text = self.places[number].get(field.name)
+                none = pa.nulls(batch.num_rows, field.type)
+                columns.append(none if text is None else pa.repeat(text, batch.num_rows))
+                continue
+            _, column = left.pop(at)
+            if field.name in self.clashes:
+                column = pa.nulls(batch.num_rows)
+            columns.append(column if _is(column.type, field.type) else conform(column, field.type))
+        return pa.RecordBatch.from_arrays(columns, names=self.schema.names)
 
 
 def _together(chunks: list[Chunk]) -> Chunk:
@@ -316,19 +446,6 @@ def _together(chunks: list[Chunk]) -> Chunk:
         consumed=rows, lines=lines, size=sum(chunk.size for chunk in chunks),
         files=tuple(entry for chunk in chunks for entry in chunk.files),
     )  # fmt: skip
-
-
-def _with_columns(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    left = list(zip(batch.schema.names, batch.columns, strict=True))  # a name may occur twice
-    columns = []
-    for field in schema:
-        at = next((number for number, (name, _) in enumerate(left) if name == field.name), None)
-        if at is None:
-            columns.append(pa.nulls(batch.num_rows, field.type))
-            continue
-        _, column = left.pop(at)
-        columns.append(column if _is(column.type, field.type) else conform(column, field.type))
-    return pa.RecordBatch.from_arrays(columns, names=schema.names)
 
 
 def _is(kind: pa.DataType, wanted: pa.DataType) -> bool:

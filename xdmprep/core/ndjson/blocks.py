@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from ... import kernels
-from ...errors import SourceError
+from ...errors import NoRowsError, SourceError
 from ...kernels.arrays import Ints
 from ...kernels.json_array import PADDING, Elements
 from ..signatures import what_it_is
@@ -85,7 +85,7 @@ def open_blocks(file: Path, block_bytes: int | None = None) -> partial[Iterator[
     except OSError as error:
         raise SourceError(f"{file}: {error.strerror or error}.") from None
     if not head:
-        raise SourceError(f"{file}: is empty: it has no JSON records. The platform refuses such a file (code 106).")
+        raise NoRowsError(f"{file}: is empty: it has no JSON records. The platform refuses such a file (code 106).")
     if head.startswith(b"\x1f\x8b"):
         raise SourceError(f"{file}: is compressed (gzip). The platform takes plain files: unpack it first.")
     if encoding := _wide(head):
@@ -97,7 +97,7 @@ def open_blocks(file: Path, block_bytes: int | None = None) -> partial[Iterator[
         )
     text = head.removeprefix(codecs.BOM_UTF8).lstrip(b" \t\r\n")
     if not text and size <= len(head):
-        raise SourceError(f"{file}: has no records.")
+        raise NoRowsError(f"{file}: has no records.")
     if spread(text):
         if (kind := what_it_is(head)) and "tells of an error" in kind:
             raise SourceError(f"{file}: is {kind}.")
