@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner, Result
 
+from xdmprep.cli import run as run_command
 from xdmprep.cli.mapping import mapping as command
 from xdmprep.errors import UsageError
 from xdmprep.language import catalogue
@@ -147,3 +148,38 @@ def test_functions_that_do_not_exist_have_near_names() -> None:
     assert isinstance(error, UsageError) and "'concat'" in str(error)
     error = run("functions", "--category", "strin").exception
     assert isinstance(error, UsageError) and "'string'" in str(error)
+
+
+#: Mappings of an exported set that cannot work, and what of each is wrong.
+WRONG = [
+    ({"sourceType": "EXPRESSION", "source": "concat(EMAIL, 'x'", "destination": "_id"}, "ends too early"),
+    ({"sourceType": "EXPRESSION", "source": "uper(EMAIL)", "destination": "person.name.firstName"}, "'uper'"),
+    ({"sourceType": "ATTRIBUTE", "source": "EMAIL", "destination": "person..name"}, "is not a path"),
+    ({"sourceType": "ATTRIBUTE", "source": "EMAIL", "destination": "nowhere"}, "is not in CRM Profile"),
+    ({"sourceType": "EXPRESSION", "source": "to_integer('x')", "destination": "person.birthYear"}, "in every row"),
+    ({"sourceType": "ATTRIBUTE", "source": "EMAIL", "destination": "person.birthYear.a"}, "birthYear"),
+    ({"sourceType": "STATIC", "source": "x", "destination": "person.birthDate"}, "is not a date"),
+]
+
+
+def test_every_fault_of_an_exported_set_names_its_number_source_and_destination(tmp_path: Path) -> None:
+    fine = {"sourceType": "ATTRIBUTE", "source": "GONE", "destination": "homeAddress.city"}
+    file = tmp_path / "exported.json"
+    file.write_text(json.dumps({"name": "CRM", "mappings": [fine, *[item for item, _ in WRONG]]}))
+    made = run("check", str(file), "--schema", CRM, "--source", EXPORT, "--json")
+    facts = json.loads(made.stdout)
+    assert len(facts["faults"]) == len(WRONG)
+    for number, (fault, (item, why)) in enumerate(zip(facts["faults"], WRONG, strict=True), 2):
+        assert fault.startswith(f"mapping {number}: {item['destination']} <- "), fault
+        assert item["source"] in fault and why in fault
+    assert facts["warnings"] == [  # told beside the faults
+        "mapping 1: homeAddress.city <- GONE: the source has no column 'GONE'; it counts as null in every row."
+    ]
+
+
+def test_json_errors_list_the_faults_one_by_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "exported.json"
+    file.write_text(json.dumps({"mappings": [{"source": "a"}, {"destination": "b"}]}))
+    assert run_command(["mapping", "explain", str(file), "--source", EXPORT, "--json"]) == 2
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert error["faults"] == ["mapping 1: ? <- a: has no destination.", "mapping 2: b <- ?: has no source."]

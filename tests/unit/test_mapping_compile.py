@@ -482,8 +482,8 @@ def test_equal_expressions_are_worked_out_once_and_told_for_each_destination(mon
 
 
 @pytest.mark.parametrize("missing", ["error", "null"])
-@pytest.mark.parametrize("source", ["city", 'concat(city, "-", id)', "upper(trim(city))"])
-def test_a_name_of_several_csv_columns_is_refused_where_it_is_read(tmp_path: Path, source: str, missing: str) -> None:
+@pytest.mark.parametrize("source", ["city", {"column": "city"}, 'concat(city, "-", id)', "upper(trim(city))"])
+def test_a_name_of_several_csv_columns_is_refused_where_it_is_read(tmp_path: Path, source: Any, missing: str) -> None:
     file = tmp_path / "t.csv"
     file.write_text("id,city,city\n1,a,b\n")
     stream = open_source(file)

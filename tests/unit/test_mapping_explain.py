@@ -63,3 +63,9 @@ def test_the_command_prints_each_mapping(tmp_path: Path) -> None:
     facts = json.loads(CliRunner().invoke(command, [*arguments, "--json"]).stdout)
     assert [one["runs"] for one in facts["mappings"]] == ["columns", "distinct"]
     assert {"destination", "source", "runs", "why", "us_per_row"} == set(facts["mappings"][0])
+
+
+def test_a_column_that_the_source_lacks_is_said_to_be_null() -> None:
+    mapping = MappingSet({"$missing": "null", "a": "GONE", "b": "ID"})
+    found = explain_mapping(mapping, open_source(pa.table({"ID": ["1"]})), None)
+    assert [one.why for one in found] == ["the source has no column 'GONE': null in every row", "a column"]

@@ -198,12 +198,14 @@ def test_reads_the_old_form_and_wrapped_answers() -> None:
             {"source": "a", "sourceAttribute": "b", "destination": "x"},
             "'source' says 'a' and 'sourceAttribute' says 'b'",
         ),
-        ({"source": "a"}, "mapping 1: has no destination"),
-        ({"destination": "x"}, "mapping 1: has no source"),
+        ({"source": "a"}, "mapping 1: ? <- a: has no destination"),
+        ({"destination": "x"}, "mapping 1: x <- ?: has no source"),
+        ({"source": "a", "destination": 7}, "mapping 1: ? <- a: the destination is a string, got 7"),
+        ({"source": ["a"], "destination": "x"}, "mapping 1: x <- ?: the source is a string, got ['a']"),
         ({"sourceType": "EXPRESION", "source": "a", "destination": "x"}, "Did you mean 'EXPRESSION'?"),
     ],
 )
-def test_faults_of_data_prep_mappings(item: dict[str, str], message: str) -> None:
+def test_faults_of_data_prep_mappings(item: dict[str, Any], message: str) -> None:
     with pytest.raises(MappingError) as error:
         MappingSet([item])
     assert message in str(error.value)
@@ -255,3 +257,11 @@ def test_unknown_form() -> None:
 def test_group_by_argument() -> None:
     assert MappingSet({"a": "b"}, group_by="k").options.group_by == ("k",)
     assert MappingSet({"a": "b"}, group_by=["k", "l"]).to_dict()["$group_by"] == ["k", "l"]
+
+
+def test_a_column_with_blanks_and_a_description_reads_back_as_a_column(tmp_path: Path) -> None:
+    """Nothing says which it is; what is no expression and may be a name is a column."""
+    given = MappingSet([FieldMapping("person.name.firstName", "First Name", description="as it comes")])
+    assert given["person.name.firstName"] == {"column": "First Name", "description": "as it comes"}
+    given.save(tmp_path / "m.yaml")
+    assert MappingSet.load(tmp_path / "m.yaml").mappings[0].kind == "column"

@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 import click
 
-from ..errors import PlatformError, UsageError, XdmPrepError, visible
+from ..errors import MappingError, PlatformError, UsageError, XdmPrepError, visible
 from ..kernels.native import IN_USE
 from . import mistakes, printer, project
 from .command import CommandGroup
@@ -230,6 +230,8 @@ def _refused(error: BaseException, given: Sequence[str], as_json: bool) -> int:
             known = {"status": error.status, "platformCode": error.code, "requestId": error.request_id,
                      "batch": error.batch, "file": error.file}  # fmt: skip
             more = {name: value for name, value in known.items() if value is not None}
+        elif isinstance(error, MappingError):
+            more = {"faults": list(error.faults)}
         printer.refuse(error.kind, message, hint, as_json, **more)
         return error.exit_code
     if isinstance(error, OSError):

@@ -201,7 +201,7 @@ class _Nesting:
             raise KeyError(unknown[0])
         known = {step for node in nodes if node for step in node}
         children = [self.build([node and node.get(field.name) for node in nodes], field.type, picked) for field in kind]
-        absent = _all_null([child for field, child in zip(kind, children, strict=True) if field.name in known])
+        absent = all_null([child for field, child in zip(kind, children, strict=True) if field.name in known])
         return pa.StructArray.from_arrays(children, fields=list(kind), mask=absent)
 
     def _elements(
@@ -229,7 +229,7 @@ class _Nesting:
         return present
 
 
-def _all_null(arrays: Sequence[pa.Array]) -> pa.Array | None:
+def all_null(arrays: Sequence[pa.Array]) -> pa.Array | None:
     """True where all of them are null; None if that is nowhere."""
     if any(array.null_count == 0 for array in arrays):
         return None

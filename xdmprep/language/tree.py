@@ -157,6 +157,12 @@ def rebuild(node: Node, parts: tuple[Node, ...]) -> Node:
     return type(node)(*[filled(getattr(node, name)) for name in node.__match_args__])
 
 
+def interned(node: Node, known: dict[Node, Node]) -> Node:
+    """`node` with one object for all equal nodes below it that go through the same `known`."""
+    made = rebuild(node, tuple(interned(child, known) for child in children(node)))
+    return known.setdefault(made, made)
+
+
 def walk(node: Node) -> Iterator[Node]:
     """`node` and everything below it."""
     yield node

@@ -8,13 +8,13 @@ A constant goes into every element that the others make.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
 from ..core.paths import EVERY, Path
-from ..core.shred import Leaf, conform, nest, nested_type, path_tree, plain, valid
+from ..core.shred import Leaf, all_null, conform, nest, nested_type, path_tree, plain, valid
 from ..errors import MappingError
 from ..kernels.arrays import list_parts, offsets_of
 from ..language.shapes import only_where
@@ -26,28 +26,31 @@ from .sources import ConstantSource
 from .tree import Collect, Zip
 
 _Ints = np.ndarray[Any, np.dtype[np.int32]]
+#: Offsets from 0, and the flat values.
+Lists: TypeAlias = tuple[_Ints, pa.Array]
 
 
-def zipped(parts: Sequence[tuple[Path, pa.Array | pa.Scalar]], kind: pa.DataType, by_id: bool = False) -> pa.Array:
-    """A list array of `kind` from list arrays and constants, each with the path inside the element that it goes to.
+def zipped(parts: Sequence[tuple[Path, Lists | pa.Scalar]], kind: pa.DataType, by_id: bool = False) -> pa.Array:
+    """A list array of `kind` from lists and constants, each with the path inside the element that it goes to.
 
     Elements where all values are null are left out; `by_id` leaves out those without an ``id`` too.
     """
-    offsets, columns = _side_by_side([part for _, part in parts if isinstance(part, pa.Array)])
+    offsets, columns = _side_by_side([part for _, part in parts if not isinstance(part, pa.Scalar)])
     stretched = iter(columns)
-    inside: dict[Path, list[tuple[Path, pa.Array | pa.Scalar]]] = {}
+    inside: dict[Path, list[tuple[Path, Lists | pa.Scalar]]] = {}
     arrays: dict[Path, pa.Array] = {}
     for rest, part in parts:
-        values = next(stretched) if isinstance(part, pa.Array) else part
+        values = part if isinstance(part, pa.Scalar) else next(stretched)
         if not rest:
             return _list_of(conform(plain(values), kind.value_type), offsets, kind)
         if EVERY in rest:
             at = rest.index(EVERY)
-            inside.setdefault(rest[:at], []).append((rest[at + 1 :], values))
+            below = values if isinstance(values, pa.Scalar) else list_parts(values)
+            inside.setdefault(rest[:at], []).append((rest[at + 1 :], below))
         else:
-            arrays[rest] = values if isinstance(values, pa.Array) else pa.repeat(values, int(offsets[-1]))
+            arrays[rest] = pa.repeat(values, int(offsets[-1])) if isinstance(values, pa.Scalar) else values
     for prefix, more in inside.items():
-        if any(isinstance(part, pa.Array) for _, part in more):
+        if not all(isinstance(part, pa.Scalar) for _, part in more):
             arrays[prefix] = zipped(more, type_at(kind.value_type, prefix))
     id_of = arrays.get(("id",), arrays.get(("xdm:id",)))
     if by_id and id_of is not None and id_of.null_count:
@@ -55,9 +58,8 @@ def zipped(parts: Sequence[tuple[Path, pa.Array | pa.Scalar]], kind: pa.DataType
     leaves = [Leaf(path, array.type) for path, array in arrays.items()]
     records = pa.RecordBatch.from_arrays(list(arrays.values()), [leaf.name for leaf in leaves])
     fields = list(kind.value_type)
-    nested = nest(leaves, records, pa.schema(fields))
-    empty = ~np.logical_or.reduce([valid(column) for column in nested.columns])
-    return _list_of(pa.StructArray.from_arrays(nested.columns, fields=fields, mask=pa.array(empty)), offsets, kind)
+    columns = nest(leaves, records, pa.schema(fields)).columns
+    return _list_of(pa.StructArray.from_arrays(columns, fields=fields, mask=all_null(columns)), offsets, kind)
 
 
 def _list_of(values: pa.Array, offsets: _Ints, kind: pa.DataType) -> pa.Array:
@@ -69,11 +71,10 @@ def _list_of(values: pa.Array, offsets: _Ints, kind: pa.DataType) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(offsets), values, type=kind, mask=pa.array(np.diff(offsets) == 0))
 
 
-def _side_by_side(lists: Sequence[pa.Array]) -> tuple[_Ints, list[pa.Array]]:
+def _side_by_side(split: Sequence[Lists]) -> tuple[_Ints, list[pa.Array]]:
     """Common offsets, and each list's flat values stretched to them with nulls."""
-    split = [list_parts(array) for array in lists]
     first = split[0][0]
-    if all(np.array_equal(offsets, first) for offsets, _ in split):
+    if all(offsets is first or np.array_equal(offsets, first) for offsets, _ in split):
         return first, [values for _, values in split]
     lengths = np.stack([np.diff(offsets) for offsets, _ in split])
     common = offsets_of(lengths.max(axis=0))

@@ -10,13 +10,12 @@ import pyarrow as pa
 
 from ..core.paths import Path, format_path
 from ..core.shred import Leaf, path_tree
-from ..errors import ExpressionError, MappingError
-from ..language import compile_expression
+from ..errors import MappingError
 from ..schema import Field, Schema
 from .explain import slow_mappings
-from .fields import may_be_a_name
+from .forms import without_header
 from .mapper import Mapper
-from .plan import make_plan
+from .plan import draft_plan
 from .sets import MappingSet
 from .sources import places_of
 
@@ -50,11 +49,13 @@ def check_mapping(mapping: MappingSet, columns: pa.Schema | None = None, schema:
         schema: the XDM schema; None checks everything but the destinations.
     """
     known = columns if columns is not None else _named_columns(mapping.filled())
+    plan = draft_plan(mapping, known, schema, pa.RecordBatch.from_pylist([], schema=known))
+    if plan.faults:
+        return Check(tuple(plan.faults), tuple(plan.notes), ())
     try:
-        plan = make_plan(mapping, known, schema, pa.RecordBatch.from_pylist([], schema=known))
         leaves = Mapper(plan, known, schema, False).leaves
     except MappingError as error:
-        return Check(error.faults, (), ())
+        return Check(error.faults, tuple(plan.notes), ())
     warnings = list(plan.notes)
     if schema is not None:
         warnings += _not_mapped(leaves, schema)
@@ -72,16 +73,8 @@ def _named_columns(mapping: MappingSet) -> pa.Schema:
     copied: dict[str, None] = dict.fromkeys(mapping.options.group_by)
     names: dict[str, None] = {}
     for item in mapping.mappings:
-        if item.kind == "callable":
-            names.update(dict.fromkeys(item.columns))
-        elif item.settled == "column":
-            copied[item.source] = None
-        elif item.settled == "expression":
-            try:
-                names.update(dict.fromkeys(compile_expression(item.source).columns))
-            except ExpressionError:
-                if item.kind == "auto" and may_be_a_name(item.source):
-                    copied[item.source] = None
+        kind, columns = without_header(item)
+        (copied if kind == "column" else names).update(dict.fromkeys(columns))
     return pa.schema([(name, pa.string() if name in names else pa.null()) for name in names | copied])
 
 

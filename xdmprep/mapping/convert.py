@@ -75,8 +75,9 @@ class _Conversion:
 
     def of(self, values: pa.Array | list[Any], target: pa.DataType) -> _Converted:
         """`values` as `target`."""
-        if isinstance(values, list):
-            return self._python(values, target)
+        if isinstance(values, list):  # no type holds them: each is converted as a whole
+            array, failed = coerce(values, target, self.options)
+            return array, _misfits(values, failed, target)
         if pa.types.is_dictionary(values.type) and not holds_text(values.type):
             values = plain(values)
         kind = values.type
@@ -141,18 +142,15 @@ class _Conversion:
 
     def _struct_to_map(self, values: pa.Array, target: pa.DataType) -> _Converted:
         """An object as a map: a field that is null is a key that is not there."""
-        there, items, found = [], [], []
-        for field, part in zip(values.type, values.flatten(), strict=True):
-            there.append(valid(part))
-            item, misfits = self._part(field, part, target.item_type, field.name)
-            items.append(plain(item))
-            found += misfits
-        rows, fields = np.nonzero(np.stack(there, axis=1))
-        keys = pa.array([field.name for field in values.type], pa.string()).take(pa.array(fields))
-        chosen = pa.concat_arrays(items).take(pa.array(fields * len(values) + rows))
-        offsets = np.searchsorted(rows, np.arange(len(values) + 1)).astype(np.int32)
-        mask = pa.array(~valid(values))
-        return pa.MapArray.from_arrays(pa.array(offsets), keys, chosen, type=target, mask=mask), found
+        names, n = [field.name for field in values.type], len(values)
+        made, found = self._to_struct(values, pa.struct([(name, target.item_type) for name in names]))
+        rows, fields = np.nonzero(np.stack([valid(part) for part in values.flatten()], axis=1))
+        keys = pa.array(names, pa.string()).take(pa.array(fields))
+        items = pa.concat_arrays(made.flatten()).take(pa.array(fields * n + rows))
+        offsets = np.searchsorted(rows, np.arange(n + 1)).astype(np.int32)
+        return pa.MapArray.from_arrays(
+            pa.array(offsets), keys, items, type=target, mask=pa.array(~valid(values))
+        ), found
 
     def _maps(self, values: pa.Array, target: pa.DataType) -> _Converted:
         """A map as another: what does not fit is null, and only that."""
@@ -169,40 +167,6 @@ class _Conversion:
                 found.append(replace(misfit, path=(name, *misfit.path), positions=rows[some], shown=shown))
         keys, items, mask = keys.cast(pa.string()), plain(items), pa.array(~valid(values))
         return pa.MapArray.from_arrays(pa.array(offsets), keys, items, type=target, mask=mask), found
-
-    def _python(self, values: list[Any], target: pa.DataType) -> _Converted:
-        """Python values whose types differ from row to row; only those that fail as a whole are taken apart."""
-        array, failed = coerce(values, target, self.options)
-        if not len(failed) or not pa.types.is_nested(target):
-            return array, _misfits(values, failed, target)
-        found: dict[Path, tuple[list[int], list[Any], pa.DataType]] = {}
-        mended = array.to_pylist()
-        for position in np.asarray(failed).tolist():
-            bad: list[tuple[Path, Any, pa.DataType]] = []
-            mended[position] = self._mend(values[position], target, (), bad)
-            for path, value, kind in bad:
-                rows, shown, _ = found.setdefault(path, ([], [], kind))
-                rows.append(position)
-                shown.append(_text(value))
-        misfits = [
-            Misfit(path, np.asarray(rows, dtype=np.int64), pa.array(shown, pa.string()), kind)
-            for path, (rows, shown, kind) in found.items()
-        ]
-        return pa.array(mended, target), misfits
-
-    def _mend(self, value: Any, target: pa.DataType, path: Path, bad: list[tuple[Path, Any, pa.DataType]]) -> Any:
-        """One value without the leaves that do not fit, which are added to `bad`."""
-        if is_list(target) and isinstance(value, list):
-            return [self._mend(item, target.value_type, (*path, EVERY), bad) for item in value]
-        if pa.types.is_struct(target) and isinstance(value, dict):
-            return {part.name: self._mend(value.get(part.name), part.type, (*path, part.name), bad) for part in target}
-        if pa.types.is_map(target) and isinstance(value, dict):
-            kind = target.item_type
-            return [(str(key), self._mend(item, kind, (*path, str(key)), bad)) for key, item in value.items()]
-        array, failed = coerce([value], target, self.options)
-        if len(failed):
-            bad.append((path, value, target))
-        return array[0].as_py()
 
 
 def _fields_of(values: pa.Array, names: list[str]) -> Iterator[tuple[pa.Field, pa.Array]]:

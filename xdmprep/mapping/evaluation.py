@@ -13,12 +13,12 @@ from ..core.paths import EVERY, Path, format_path
 from ..core.shred import array_at, plain, valid
 from ..core.stream import Finding
 from ..errors import Severity
-from ..kernels.arrays import ranges
+from ..kernels.arrays import list_parts, ranges
 from ..language import Options
 from ..language.evaluation import Shared
 from ..language.shapes import only_where
 from ..language.tree import Node
-from .array_zip import zipped
+from .array_zip import Lists, zipped
 from .convert import Misfit, convert, texts
 from .destinations import type_name
 from .digits import lost_rows
@@ -32,7 +32,7 @@ _TEXT_COLUMN = pa.dictionary(pa.int32(), pa.string())
 
 
 class Work:
-    """One chunk being mapped: what nodes gave, each worked out once, and the findings so far.
+    """One chunk being mapped: what nodes gave, each object worked out once, and the findings so far.
 
     Where rows are grouped, `records` are all rows one after the other, `offsets` the bounds of the groups, and `rows`
     the number of each row's group.  Of a column among `keys`, the values of a group's rows are equal.  Calls that are
@@ -52,26 +52,30 @@ class Work:
         self.records, self.rows, self.options, self.severity = records, rows, options, severity
         self.offsets, self._keys = offsets, keys
         self.findings: list[Finding] = []
-        self._made: dict[Node, Made] = {}
+        self._made: dict[int, Made] = {}  # by the node's identity: to hash a node takes longer
         self._shared: Shared = dict.fromkeys(shared)
-        self._told: set[tuple[Node, Path]] = set()
+        self._told: set[tuple[int, Path]] = set()
+        self._is_faulty = False
 
     def column(self, node: Node, path: Path) -> pa.Array:
         """The values of a node that leads to `path`; what is wrong with them becomes findings there or below."""
         values = self.run(node).values
-        self._tell(node, path)
+        if self._is_faulty:
+            self._tell(node, path)
         return values
 
     def run(self, node: Node) -> Made:
         """What a node gives."""
-        made = self._made.get(node)
+        made = self._made.get(id(node))
         if made is None:
-            made = self._made[node] = self._run(node)
+            made = self._made[id(node)] = self._run(node)
+            self._is_faulty |= bool(made.errors or made.misfits or made.differing is not None)
         return made
 
     def _run(self, node: Node) -> Made:
         match node:
             case Source():
+                self._is_faulty |= bool(node.absent)
                 return node.read(self.records, self._shared)
             case GetPath(value, steps):
                 return Made(array_at(plain(self.run(value).values), steps))
@@ -84,14 +88,16 @@ class Work:
                 return Made(pa.array(valid(self.run(value).values)))
             case First(value):
                 return self._first(value)
-            case Collect(value):
-                return Made(pa.ListArray.from_arrays(pa.array(self.offsets), plain(self.run(value).values)))
             case Zip(parts, kind, by_id):
                 return Made(zipped([(rest, self._part(part)) for rest, part in parts], kind, by_id))
         raise TypeError(node)
 
-    def _part(self, node: Node) -> pa.Array | pa.Scalar:
-        return pa.scalar(node.value, node.type) if isinstance(node, ConstantSource) else self.run(node).values
+    def _part(self, node: Node) -> Lists | pa.Scalar:
+        if isinstance(node, ConstantSource):
+            return pa.scalar(node.value, node.type)
+        if isinstance(node, Collect) and self.offsets is not None:
+            return self.offsets, plain(self.run(node.value).values)
+        return list_parts(self.run(node).values)
 
     def _cast(self, value: Node, target: pa.DataType) -> Made:
         """Values of a type; null where text would be made of a double that has lost digits."""
@@ -142,6 +148,8 @@ class Work:
                     self._tell(part, (*path, EVERY, *rest))
             case GetPath(value, steps):
                 rows = self._tell(value, path[: len(path) - len(steps)])
+            case Collect(value):
+                rows = self._tell(value, path)
             case Step(value):
                 rows = self._tell(value, path)
                 if self._is_new(node, path):
@@ -150,7 +158,7 @@ class Work:
 
     def _is_new(self, node: Node, path: Path) -> bool:
         known = len(self._told)
-        self._told.add((node, path))
+        self._told.add((id(node), path))
         return len(self._told) > known
 
     def _tell_source(self, source: Source, path: str) -> None:

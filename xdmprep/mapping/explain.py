@@ -103,6 +103,8 @@ def how(output: Output, records: pa.RecordBatch) -> tuple[Runs, str]:
         return "columns", "a constant"
     if isinstance(source, CallableSource):
         return "columns", "a Python function over whole columns"
+    if source.absent:
+        return "columns", f"the source has no column {source.absent[0]!r}: null in every row"
     return "columns", "a column"
 
 

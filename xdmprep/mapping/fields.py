@@ -48,6 +48,7 @@ class FieldMapping:
         columns: for callables, the source columns it is given; empty takes them from its parameters.
         extra: keys of a Data Prep mapping that have no effect here, kept as they came.
         line: line in the file, for messages; 0 where unknown.
+        number: which mapping of a list it is, counted from 1, for messages; 0 where there is no list.
     """
 
     destination: str
@@ -58,6 +59,7 @@ class FieldMapping:
     columns: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
     line: int = field(default=0, compare=False)
+    number: int = field(default=0, compare=False)
 
     @property
     def text(self) -> str:
@@ -68,15 +70,9 @@ class FieldMapping:
             return constant_text(self.source)
         return str(self.source)
 
-    @property
-    def settled(self) -> Kind:
-        """The kind without a header at hand: ``auto`` is a column where it looks like one, else an expression."""
-        if self.kind != "auto":
-            return self.kind
-        return "column" if is_plain_path(self.source) else "expression"
-
     def __str__(self) -> str:
-        return f"{printable(self.destination, 300)} <- {printable(self.text, 300)}"
+        where = f"line {self.line}: " if self.line else f"mapping {self.number}: " if self.number else ""
+        return f"{where}{printable(self.destination, 300)} <- {printable(self.text, 300)}"
 
 
 def constant_text(value: Any) -> str:

@@ -19,7 +19,7 @@ from datetime import date
 from numbers import Number
 from typing import Any
 
-from ..errors import ExpressionError, MappingError, did_you_mean, shorten
+from ..errors import ExpressionError, MappingError, did_you_mean, printable, shorten
 from ..language import compile_expression
 from .fields import FieldMapping, Kind, SetOptions, constant_text, is_plain_path, may_be_a_name
 
@@ -100,28 +100,33 @@ def _only_set(sets: list[Any], name: str) -> Any:
 def _read_list(items: list[Any], faults: list[str]) -> list[FieldMapping]:
     fields = []
     for number, item in enumerate(items, 1):
-        where = f"mapping {number}"
         if not isinstance(item, Mapping):
-            faults.append(f"{where}: is not an object but {shorten(item, 40)}. Write lines of `destination: source`.")
+            faults.append(
+                f"mapping {number}: is not an object but {shorten(item, 40)}. Write lines of `destination: source`."
+            )
             continue
-        source = _one_of(item, "source", "sourceAttribute", where, faults)
-        destination = _one_of(item, "destination", "destinationXdmPath", where, faults)
-        kind = item.get("sourceType")
-        if kind is not None and not (isinstance(kind, str) and kind in _KINDS):
-            hint = did_you_mean(kind, _KINDS) or " It is ATTRIBUTE, EXPRESSION or STATIC."
-            faults.append(f"{where}: unknown sourceType {shorten(kind, 40)}.{hint}")
-            continue
-        blank = source is None or (source == "" and _KINDS.get(str(kind)) != "constant")
-        if not isinstance(destination, str) or not destination or blank:
-            lacks = "source" if isinstance(destination, str) and destination else "destination"
-            faults.append(f"{where}: has no {lacks}.")
-            continue
-        fits = str | int | float if kind is not None and _KINDS[kind] == "constant" else str
-        if not isinstance(source, fits):
-            faults.append(f"{where}: the source is a text, got {shorten(source, 40)}.")
-            continue
-        known = ("source", "sourceAttribute", "destination", "destinationXdmPath", "sourceType")
-        fields.append(FieldMapping(destination, source, _KINDS.get(str(kind), "column"), **_told(item, known)))
+        told: list[str] = []
+        source = _one_of(item, "source", "sourceAttribute", told)
+        destination = _one_of(item, "destination", "destinationXdmPath", told)
+        word = item.get("sourceType")
+        kind: Kind | None = "column" if word is None else _KINDS.get(word) if isinstance(word, str) else None
+        if kind is None:
+            hint = did_you_mean(word, _KINDS) or " It is ATTRIBUTE, EXPRESSION or STATIC."
+            told.append(f"unknown sourceType {shorten(word, 40)}.{hint}")
+        if destination is None or destination == "":
+            told.append("has no destination.")
+        elif not isinstance(destination, str):
+            told.append(f"the destination is a string, got {shorten(destination, 40)}.")
+        if source is None or (source == "" and kind != "constant"):
+            told.append("has no source.")
+        elif not isinstance(source, str | int | float if kind == "constant" else str):
+            told.append(f"the source is a string, got {shorten(source, 40)}.")
+        if told:
+            ends = [printable(end, 300) if isinstance(end, str) else "?" for end in (destination, source)]
+            faults += [f"mapping {number}: {' <- '.join(ends)}: {text}" for text in told]
+        elif kind is not None:
+            known = ("source", "sourceAttribute", "destination", "destinationXdmPath", "sourceType")
+            fields.append(FieldMapping(str(destination), source, kind, number=number, **_told(item, known)))
     return fields
 
 
@@ -131,10 +136,10 @@ def _told(item: Mapping[str, Any], known: tuple[str, ...]) -> dict[str, Any]:
     return {**{key: str(item.get(key) or "") for key in ("name", "description")}, "extra": extra}
 
 
-def _one_of(item: Mapping[str, Any], new: str, old: str, where: str, faults: list[str]) -> Any:
+def _one_of(item: Mapping[str, Any], new: str, old: str, faults: list[str]) -> Any:
     a, b = item.get(new), item.get(old)
     if a is not None and b is not None and a != b:
-        faults.append(f"{where}: '{new}' says {shorten(a)} and '{old}' says {shorten(b)}. Leave one of them out.")
+        faults.append(f"'{new}' says {shorten(a)} and '{old}' says {shorten(b)}. Leave one of them out.")
     return b if a is None else a
 
 
@@ -272,6 +277,22 @@ def _written(options: SetOptions) -> dict[str, Any]:
     return {key: value for key, value in own.items() if value}
 
 
+def without_header(item: FieldMapping) -> tuple[Kind, tuple[str, ...]]:
+    """The kind of a mapping, and the columns that it names, where no header is at hand.
+
+    What was left open is a column where it is a path, or no expression and perhaps a name.
+    """
+    kind, source = item.kind, item.source
+    if kind == "column" or (kind == "auto" and is_plain_path(source)):
+        return "column", (source,)
+    if kind not in ("auto", "expression"):
+        return kind, item.columns
+    try:
+        return "expression", compile_expression(source).columns
+    except ExpressionError:
+        return ("column", (source,)) if kind == "auto" and may_be_a_name(source) else ("expression", ())
+
+
 def _texts(item: FieldMapping) -> dict[str, str]:
     """Name and description of a mapping, where it has them."""
     return {key: value for key, value in (("name", item.name), ("description", item.description)) if value}
@@ -291,8 +312,8 @@ def own_source(item: FieldMapping) -> Any:
     if reads_otherwise.get(item.kind, False):
         return {item.kind: short, **more}
     if more:
-        key = "call" if item.kind == "callable" else item.settled
-        return {key: short, **more}
+        kind = without_header(item)[0]
+        return {"call" if kind == "callable" else kind: short, **more}
     return short
 
 
@@ -306,19 +327,8 @@ def data_prep_form(fields: Iterable[FieldMapping], options: SetOptions, form: st
     return {**name, **options.extra, "mappings": mappings}, losses
 
 
-def _is_expression(text: str) -> bool:
-    try:
-        compile_expression(text)
-    except ExpressionError:
-        return False
-    return True
-
-
 def _data_prep_mapping(item: FieldMapping, form: str, losses: list[str]) -> dict[str, Any] | None:
-    kind: Kind = item.settled
-    source = item.source
-    if item.kind == "auto" and kind == "expression" and may_be_a_name(source) and not _is_expression(source):
-        kind = "column"
+    kind, source = without_header(item)[0], item.source
     if kind == "expression" and re.search(r"\bnvl\s*\(", source):
         losses.append(f"{item.destination}: nvl is not a function of Data Prep; write coalesce.")
     if kind == "callable":

@@ -29,6 +29,7 @@ import pyarrow.compute as pc
 from ..core.shred import Leaf, conform, valid
 from ..core.stream import Chunk, Finding, Stream, Unread
 from ..errors import SourceError, shorten
+from ..kernels.arrays import list_parts
 from .grouping import (
     ROW,
     Closed,
@@ -41,7 +42,7 @@ from .grouping import (
     rows_of,
 )
 from .mapper import source_records
-from .nested import list_parts, natural
+from .nested import natural
 from .spill import RowFile, Spill
 
 #: Gives the values of a column, by its place, that the rows of some numbers have.

@@ -7,23 +7,23 @@ each distinct value of it is tried.  So the hint of a value does not depend on t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache, lru_cache
 from itertools import product
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..language import Expression, Options, coerce, compile_expression
-from .fields import RESERVED, is_plain_path
+from .fields import is_plain_path
 from .sources import ColumnSource, Source
 
 #: Texts longer than this are no badly written dates or numbers.
 MAX_LENGTH = 40
 
-#: Tried values are remembered up to this many, for each expression; there are not many dates.
+#: Values are remembered up to this many, for each type; there are not many dates.
 REMEMBERED = 50_000
 
 #: Shapes of dates (D stands for one or two digits, A for four to nine letters) and the patterns that may read them.
@@ -41,7 +41,8 @@ _TIMES = (
 _LETTERS = ((r"\p{L}", "a"), (r"\p{N}", "9"))
 
 _Positions = np.ndarray[Any, np.dtype[np.int64]]
-_T = TypeVar("_T")
+#: Expressions over ``${value}`` that read a value.
+_Working = tuple[str, ...]
 
 
 def hinted(
@@ -62,60 +63,54 @@ def hinted(
         yield np.arange(len(shown)), ""
         return
     coded = shown.dictionary_encode()
+    words, known = coded.dictionary.to_pylist(), _remembered(target, options)
+    new = [word for word in words if word not in known]
+    found = dict(zip(new, _working(pa.array(new, pa.string()), target, options), strict=True)) if new else {}
+    if len(known) + len(found) <= REMEMBERED:
+        known.update(found)
     name = _reference(source)
-    words = coded.dictionary.to_pylist()
-    found = _asked(words, _remembered(target, name, options), lambda new: _hints_of(new, target, name, options))
-    hints = np.array([*found, ""], dtype=object)
-    own = hints[coded.indices.fill_null(len(words)).to_numpy(zero_copy_only=False)]
+    hints = [_sentence(found[word] if word in found else known[word], name) for word in words]
+    own = np.array([*hints, ""], dtype=object)[coded.indices.fill_null(len(words)).to_numpy(zero_copy_only=False)]
     for hint in dict.fromkeys(own.tolist()):
         yield np.flatnonzero(own == hint), hint
 
 
-def _asked(words: list[str], known: dict[str, _T], answer: Callable[[pa.Array], Iterable[_T]]) -> list[_T]:
-    """The answer for each of some texts, all different; remembered where there is room."""
-    new = [word for word in words if word not in known]
-    fresh = dict(zip(new, answer(pa.array(new, pa.string())), strict=True)) if new else {}
-    if len(known) + len(fresh) <= REMEMBERED:
-        known.update(fresh)
-    return [fresh[word] if word in fresh else known[word] for word in words]
-
-
 @lru_cache(64)
-def _remembered(target: pa.DataType, name: str, options: Options) -> dict[str, str]:
-    """The hints of texts that were met before; often they are the same few, chunk after chunk."""
+def _remembered(target: pa.DataType, options: Options) -> dict[str, _Working]:
+    """What reads texts that were met before; often they are the same few, chunk after chunk."""
     return {}
 
 
-def _hints_of(distinct: pa.Array, target: pa.DataType, name: str, options: Options) -> list[str]:
-    """The hint of each of some texts, all different."""
-    hints = np.full(len(distinct), "", dtype=object)
+def _working(distinct: pa.Array, target: pa.DataType, options: Options) -> list[_Working]:
+    """The expressions over ``${value}`` that read each of some texts, all different, and are worth a hint."""
+    working: list[_Working] = [()] * len(distinct)
     shapes = _shapes(distinct, target).dictionary_encode()
     codes = shapes.indices.to_numpy(zero_copy_only=False)
-    alike: dict[tuple[str, ...], list[int]] = {}  # shapes by what is worth trying
+    alike: dict[_Working, list[int]] = {}  # shapes by what is worth trying
     for code, shape in enumerate(shapes.dictionary.to_pylist()):
         alike.setdefault(tuple(_candidates(shape, target)), []).append(code)
     for candidates, some in alike.items():
-        if candidates:
-            at = np.flatnonzero(np.isin(codes, some))
-            hints[at] = _hints(distinct.take(pa.array(at)), candidates, target, name, options)
-    found: list[str] = hints.tolist()
-    return found
+        at = np.flatnonzero(np.isin(codes, some)) if candidates else ()
+        rows = pa.RecordBatch.from_arrays([distinct.take(pa.array(at, pa.int64()))], ["value"])
+        reads = [coerce(_tried(each, options).apply(rows).values, target, options)[0].is_valid() for each in candidates]
+        for row, *fine in zip(at, *(each.to_pylist() for each in reads), strict=True):
+            found = tuple(text for text, reads_it in zip(candidates, fine, strict=True) if reads_it)
+            # 03/04/2024 and 1,234 may be read in two ways; elsewhere the simplest will do
+            working[row] = found if _is_time(target) or found == (_THOUSANDS, _COMMA) else found[:1]
+    return working
 
 
-def _hints(
-    values: pa.Array, candidates: tuple[str, ...], target: pa.DataType, name: str, options: Options
-) -> list[str]:
-    """For each value the sentence that names the candidates which read it."""
-    reads = [_reads(text, values, target, options) for text in candidates]
-    hints = []
-    for row in zip(*reads, strict=True):
-        working = [text for text, fine in zip(candidates, row, strict=True) if fine]
-        if not _is_time(target) and working != [_THOUSANDS, _COMMA]:
-            working = working[:1]  # 03/04/2024 and 1,234 may be read in two ways; elsewhere the simplest will do
-        shown = " or ".join(text.replace("${value}", name) for text in working)
-        why = "; ".join(_MISTAKES[text] for text in working if text in _MISTAKES)
-        hints.append(f"To read it, map {shown}{why and f' ({why})'}." if working else "")
-    return hints
+@lru_cache(64)
+def _tried(expression: str, options: Options) -> Expression:
+    return compile_expression(expression, pa.schema([("value", pa.string())]), options)
+
+
+@lru_cache(256)
+def _sentence(working: _Working, name: str) -> str:
+    """What to map, where something reads the value."""
+    shown = " or ".join(text.replace("${value}", name) for text in working)
+    why = "; ".join(_MISTAKES[text] for text in working if text in _MISTAKES)
+    return f"To read it, map {shown}{why and f' ({why})'}." if working else ""
 
 
 def _is_time(target: pa.DataType) -> bool:
@@ -202,28 +197,11 @@ def _expanded(shape: str) -> list[str]:
     return [shape]
 
 
-def _reads(expression: str, values: pa.Array, target: pa.DataType, options: Options) -> list[bool]:
-    """Which of `values` the expression turns into a `target`; each is asked once where there is room to remember."""
-    compiled, known = _tried(expression, target, options)
-
-    def answer(new: pa.Array) -> list[bool]:
-        array, _ = coerce(compiled.apply(pa.RecordBatch.from_arrays([new], ["value"])).values, target, options)
-        found: list[bool] = array.is_valid().to_pylist()
-        return found
-
-    return _asked(values.to_pylist(), known, answer)
-
-
-@lru_cache(64)
-def _tried(expression: str, target: pa.DataType, options: Options) -> tuple[Expression, dict[str, bool]]:
-    return compile_expression(expression, pa.schema([("value", pa.string())]), options), {}
-
-
 def _reference(source: Source) -> str:
     """How an expression names the source."""
     if isinstance(source, ColumnSource):
         if source.steps:
             return source.text
-        plain_name = is_plain_path(source.column) and "." not in source.column and source.column not in RESERVED
+        plain_name = is_plain_path(source.column) and "." not in source.column
         return source.column if plain_name else "${" + source.column.replace(".", "\\.") + "}"
     return source.text

@@ -22,7 +22,7 @@ from ..core.stream import Chunk, Finding
 from ..errors import ExpressionError, Severity
 from ..kernels.arrays import list_parts
 from ..language.kernels.json_objects import parsed_once
-from ..language.tree import Node, repeated, walk
+from ..language.tree import Node, interned, repeated, walk
 from ..schema import Schema
 from .array_zip import star_groups
 from .destinations import IDENTITY_MAPS, document_order
@@ -58,6 +58,8 @@ class Mapper:
         self._nodes = [nodes[number] for number in order]
         for number, id_number in follow.items():
             self._nodes[number] = Where(self._nodes[number], IsValid(self._nodes[id_number]))
+        known: dict[Node, Node] = {}
+        self._nodes = [interned(node, known) for node in self._nodes]
         leaves = {node for each in self._nodes for node in walk(each) if isinstance(node, ExpressionSource)}
         self._shared = repeated(leaf.expression.folded for leaf in leaves)
         self.arrow_schema = nested_schema(self.leaves) if schema is None else schema.arrow_schema
@@ -110,11 +112,11 @@ class Mapper:
         records = source_records(chunk, self._columns)
         if not self._keys:
             return Work(records, chunk.rows, self._options, self._severity, shared=self._shared)
-        offsets = np.zeros(len(chunk) + 1, dtype=np.int32)
-        flat = records
-        if records.num_columns:
-            offsets, _ = list_parts(records.column(0))
-            flat = pa.RecordBatch.from_arrays([column.flatten() for column in records.columns], records.schema.names)
+        offsets, flat = np.zeros(len(chunk) + 1, dtype=np.int32), records
+        if records.num_columns:  # all are lists of the same lengths, and none is null
+            offsets, first = list_parts(records.column(0))
+            columns = [column.values.slice(column.offsets[0].as_py(), len(first)) for column in records.columns]
+            flat = pa.RecordBatch.from_arrays(columns, records.schema.names)
         rows = np.repeat(chunk.rows, np.diff(offsets))
         return Work(flat, rows, self._options, self._severity, offsets, self._keys, self._shared)
 

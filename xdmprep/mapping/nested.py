@@ -11,14 +11,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..core.arrow_types import holds_text, is_list, plain_type
 from ..core.ndjson.fields import is_numeral, is_unseen
 from ..core.paths import EVERY, Path, format_path
-from ..core.shred import plain, valid
+from ..core.shred import plain
 from ..errors import did_you_mean
-from ..kernels.arrays import list_parts as list_parts
+from ..language.shapes import elements_changed, from_python, written_numerals
 from ..language.values import read_number
 
 
@@ -147,12 +146,18 @@ def _natural_field(field: pa.Field) -> pa.DataType | None:
 def as_meant(field: pa.Field, values: pa.Array, target: pa.DataType) -> pa.Array | list[Any]:
     """The values of a field of JSON as what they are, where they are kept as text and the target is no text."""
     if is_numeral(field) and not holds_text(target):
-        return numbers_of(plain(values), target)
+        return _numbers(plain(values), target)
     if is_unseen(field) and holds_text(values.type) and pa.types.is_nested(target):
-        if values.null_count == len(values):
-            return pa.nulls(len(values))
-        return [None if text is None else _read(text) for text in values.to_pylist()]
+        return from_python([None if text is None else _read(text) for text in plain(values).to_pylist()])
     return values
+
+
+def _numbers(values: pa.Array, target: pa.DataType) -> pa.Array:
+    """JSON numbers as they are written, at the end of arrays, as numbers: doubles, or what keeps all digits."""
+    if is_list(values.type):
+        return elements_changed(values, lambda items: _numbers(items, target.value_type if is_list(target) else target))
+    values = plain(values).cast(pa.string())
+    return values.cast(pa.float64()) if pa.types.is_floating(target) else written_numerals(values)
 
 
 def _read(text: str) -> Any:
@@ -163,17 +168,3 @@ def _read(text: str) -> Any:
         return json.loads(text, parse_float=read_number)
     except ValueError:
         return text
-
-
-def numbers_of(array: pa.Array, target: pa.DataType) -> pa.Array | list[Any]:
-    """JSON numbers as they are written, as numbers: integers or doubles, or Python values where they differ."""
-    if is_list(array.type):
-        offsets, values = list_parts(array)
-        inner = numbers_of(values, target.value_type if is_list(target) else target)
-        inner = pa.array(inner, pa.float64()) if isinstance(inner, list) else inner
-        return pa.ListArray.from_arrays(pa.array(offsets), inner, mask=pa.array(~valid(array)))
-    if pa.types.is_floating(target):
-        return array.cast(pa.float64())
-    if pc.all(pc.match_substring_regex(array, r"^-?[0-9]{1,18}$")).as_py() is not False:
-        return array.cast(pa.int64())
-    return [None if text is None else json.loads(text) for text in array.to_pylist()]

@@ -76,7 +76,7 @@ class Output:
 
 @dataclass
 class Plan:
-    """The outputs of a mapping set, and what is worth a warning.
+    """The outputs of a mapping set, what is wrong with it, and what is worth a warning.
 
     `keys` are the columns that rows are grouped by.
     """
@@ -84,6 +84,7 @@ class Plan:
     options: Options
     keys: frozenset[str] = frozenset()
     outputs: list[Output] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -116,6 +117,14 @@ def make_plan(mapping: MappingSet, columns: pa.Schema, schema: Schema | None, sa
     Raises:
         MappingError: with all faults of the set.
     """
+    plan = draft_plan(mapping, columns, schema, sample)
+    if plan.faults:
+        raise MappingError(plan.faults, mapping.name or None)
+    return plan
+
+
+def draft_plan(mapping: MappingSet, columns: pa.Schema, schema: Schema | None, sample: Sample | None = None) -> Plan:
+    """As :func:`make_plan`, but faults are in the plan, and it is not to be run where there are some."""
     return _Planner(mapping, columns, schema, sample).plan()
 
 
@@ -175,11 +184,7 @@ class _Planner:
                 self.faults.append(f"$group_by: {unknown_column(name, columns)}")
 
     def plan(self) -> Plan:
-        """The plan of the whole set.
-
-        Raises:
-            MappingError: with all faults of the set.
-        """
+        """The plan of the whole set."""
         items = self.mapping.mappings
         if not items:
             self.faults.append("the set has no mappings.")
@@ -203,13 +208,11 @@ class _Planner:
             text = f"'{format_path(upper)}' has a mapping of its own, so nothing can stand beside or below it."
             self._fault(owner, text)
         faults = [*self.faults, *(text for place in sorted(self.faults_of) for text in self.faults_of[place])]
-        if faults:
-            raise MappingError(list(dict.fromkeys(faults)), self.mapping.name or None)
+        self.made.faults = list(dict.fromkeys(faults))
         return self.made
 
     def _fault(self, item: FieldMapping, text: str) -> None:
-        where = f"line {item.line}: " if item.line else ""
-        self.faults_of.setdefault((item.line, self.places[id(item)]), []).append(f"{where}{item}: {text}")
+        self.faults_of.setdefault((item.line, self.places[id(item)]), []).append(f"{item}: {text}")
 
     @contextmanager
     def _telling(self, item: FieldMapping) -> Iterator[None]:

@@ -25,7 +25,7 @@ from ..language import Expression, Options, compile_expression
 from ..language.evaluation import Shared
 from ..language.tree import Node, children
 from .digits import holds_texts, places_with_doubles
-from .fields import FieldMapping, Missing, may_be_a_name
+from .fields import FieldMapping, Missing, is_plain_path, may_be_a_name
 from .nested import NoSuchField, NoSuchPath, field_at, type_in
 from .tree import First, GetPath, Made, Step, Where, Zip
 
@@ -277,16 +277,15 @@ def settle(item: FieldMapping, columns: pa.Schema, options: Options, missing: Mi
         if columns.get_all_field_indices(text):
             return _column(text, (), columns, text)
         steps = _steps(text)
-        if steps is not None and (item.kind == "column" or _nested(steps, columns)):
-            if columns.get_all_field_indices(str(steps[0])):
-                return _column(str(steps[0]), steps[1:], columns, text, missing)
+        alone = len(steps or ()) == 1 and is_plain_path(text)
+        if item.kind == "column" or alone or (steps is not None and _nested(steps, columns)):
+            name, *inside = steps or (text,)
+            if steps and columns.get_all_field_indices(str(name)):
+                return _column(str(name), tuple(inside), columns, text, missing)
+            _refuse_repeated((str(name),), columns)
             if missing == "null":
-                return _absent(str(steps[0]))
-            raise MappingError(unknown_column(text if len(steps) == 1 else str(steps[0]), columns))
-        if item.kind == "column":
-            if missing == "null":
-                return _absent(text)
-            raise MappingError(unknown_column(text, columns))
+                return _absent(str(name))
+            raise MappingError(unknown_column(str(name) if inside else text, columns))
     return _expression(item, columns, options, missing)
 
 

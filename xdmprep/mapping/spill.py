@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from .. import kernels
 from ..core.shred import conform
+from ..kernels.arrays import list_parts
 from .grouping import (
     CHUNK_BYTES,
     ROW,
@@ -30,7 +31,6 @@ from .grouping import (
     rows_of,
     taken,
 )
-from .nested import list_parts
 
 #: Temporary files that rows are spread over.
 FILES = 64

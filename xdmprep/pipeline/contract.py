@@ -27,8 +27,9 @@ from ..core.arrow_types import inexact
 from ..core.documents import is_file, why_explosive
 from ..core.paths import format_path, parse_path
 from ..core.stream import Chunk, Finding, Stream
-from ..errors import ExpressionError, SchemaError, UsageError, did_you_mean, needed_by, printable, shorten
-from ..language import Options, coerce, compile_expression
+from ..errors import SchemaError, UsageError, did_you_mean, needed_by, printable, shorten
+from ..language import Options, coerce
+from ..mapping.forms import without_header
 from ..schema import Field, Schema
 from ..validate.identities import identity_tests
 from ..validate.messages import Failure
@@ -36,7 +37,7 @@ from ..validate.patterns import compile_pattern
 from ..validate.value_tests import FormatTest, Length, OneOf, PatternTest, Range, ValueTest
 
 if TYPE_CHECKING:
-    from ..mapping import FieldMapping, MappingSet
+    from ..mapping import MappingSet
 
 _Series = Any
 _SeriesTest = Callable[[_Series], _Series]
@@ -59,8 +60,9 @@ def source_contract(mapping: MappingSet, schema: Schema) -> Any:
     checks: dict[str, list[Any]] = {}
     needed: set[str] = set()
     for item in mapping.filled().mappings:
-        if item.settled != "column":
-            for name in _read_by(item):
+        kind, names = without_header(item)
+        if kind != "column":
+            for name in names:
                 checks.setdefault(name, [])
             continue
         field = schema.find(item.destination)
@@ -104,15 +106,6 @@ def _pandera() -> Any:
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)
-
-
-def _read_by(item: FieldMapping) -> tuple[str, ...]:
-    if item.settled == "expression":
-        try:
-            return compile_expression(item.source).columns
-        except ExpressionError:
-            return ()
-    return item.columns
 
 
 def _needed(destination: str, field: Field, schema: Schema) -> bool:
