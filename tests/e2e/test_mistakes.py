@@ -169,7 +169,7 @@ MISTAKES = [
     ("prepare -m crm.csv crm.mapping.yaml -s crm.schema.json -o out", 2, "swapped", "Write crm.csv --mapping"),
     (f"mapping check trail.json {CHECK}", 2, "line 1, column 36", "Give a mapping set"),
     (f"mapping check slash.yaml {CHECK}", 2, "'person/name/firstName'", "Did you mean 'person.name.firstName'"),
-    (f"mapping check objects.yaml {CHECK}", 2, "a text cannot become an object", "json_to_object"),
+    (f"mapping check objects.yaml {CHECK}", 2, "a string cannot become an object", "json_to_object"),
     (f"mapping check long.yaml {CHECK}", 2, "exactly one of", "Did you mean 'column'"),
     (f"mapping check kind.yaml {CHECK}", 2, "'ATTRIBUT'", "Did you mean 'ATTRIBUTE'"),
     ("batch status x --config cfgtypo.json", 2, "'client_idd'", "Did you mean 'client_id'"),

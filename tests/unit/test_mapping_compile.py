@@ -340,7 +340,7 @@ class TestFaults:
         assert "Did you mean 'person.birthDate'?" in found[1]
         assert found[2].endswith("    to_integer(YOB\n                  ^")
         assert "the constant 'soon' is not a date" in found[3]
-        assert "a text cannot become an object" in found[4]
+        assert "a string cannot become an object" in found[4]
         assert "Write 'identityMap.ECID[0].id'" in found[5]
         assert "the source has no column 'MAIL'" in found[6]
 
@@ -359,15 +359,15 @@ class TestFaults:
     @pytest.mark.parametrize(
         ("kind", "path", "message"),
         [
-            (pa.list_(pa.string()), "person.gender", "an array cannot become a text; pick one element"),
+            (pa.list_(pa.string()), "person.gender", "an array cannot become a string; pick one element"),
             (
                 pa.struct([("a", pa.string())]),
                 "person.gender",
-                "an object cannot become a text; pick one of its fields",
+                "an object cannot become a string; pick one of its fields",
             ),
-            (pa.string(), "homePhone", "a text cannot become an object; use json_to_object"),
-            (pa.string(), "identityMap", "a text cannot become a map; use json_to_object"),
-            (pa.string(), "identityMap.ECID", "a text cannot become an array; add [0]"),
+            (pa.string(), "homePhone", "a string cannot become an object; use json_to_object"),
+            (pa.string(), "identityMap", "a string cannot become a map; use json_to_object"),
+            (pa.string(), "identityMap.ECID", "a string cannot become an array; add [0]"),
             (pa.bool_(), "person.birthDate", "a boolean cannot become a date"),
             (pa.date32(), "homeAddress.primary", "a date cannot become a boolean"),
             (pa.list_(pa.date32()), "identityMap.ECID", "in the array, a date cannot become an object"),
@@ -412,7 +412,7 @@ class TestMissingColumns:
         assert stream.to_pylist() == [{}]
         assert [f.column for chunk in stream for f in chunk.issues] == ["a.none"]
         posted = [{"sourceType": "ATTRIBUTE", "source": "a.b.none", "destination": "x"}]
-        with pytest.raises(MappingError, match="is a text and has no field"):
+        with pytest.raises(MappingError, match="is a string and has no field"):
             map_stream(stream_of([{"a": {"b": "1"}}]), MappingSet(posted))
 
     def test_in_expressions_too(self) -> None:

@@ -65,7 +65,7 @@ class TestPaths:
         [
             ("c.nam", "'c' has no field 'nam'. Did you mean 'c.name' or"),
             ("list.a", "'list' is an array; write 'list[0].a' or 'list[*].a'"),
-            ("c.name.first", "'c.name' is a text and has no field 'first'"),
+            ("c.name.first", "'c.name' is a string and has no field 'first'"),
             ("c[0]", "'c' is an object, not an array"),
         ],
     )
@@ -121,7 +121,7 @@ class TestObjects:
 
     def test_a_field_that_can_never_fit_is_a_fault(self, crm: Schema) -> None:
         message = fault({"homeAddress": "a"}, [{"a": {"city": ["x"]}}], crm)
-        assert "'homeAddress.city': an array cannot become a text" in message
+        assert "'homeAddress.city': an array cannot become a string" in message
 
     def test_without_a_schema_objects_go_as_they_are(self) -> None:
         assert run({"x": "adr", "x.city": "z"}, [self.ROW]) == [{"x": {**self.ROW["adr"], "city": "Z"}}]

@@ -1,8 +1,8 @@
 """Parallel copies between arrays: ``emails[*].address`` to ``personalEmails[*].address``.
 
-All mappings whose destinations share the path up to their first ``[*]`` make one column, a list.  Element by element
-the sources are laid side by side; where one is shorter, its fields are absent from the elements that it does not reach.
-A constant goes into every element that the others make.
+All mappings whose destinations share the path up to their first ``[*]`` make one column, a list.  The n-th elements of
+the sources make the n-th element; where a source has fewer elements, its fields are absent from the rest.  A constant
+goes into every element.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What can be said of a mapping set before any row is read: faults, and what is worth knowing."""
+"""Checks of a mapping set before any row is read: faults, warnings, unused columns."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Check:
     """What was found.
 
     Attributes:
-        faults: what must be mended before the set can run.
-        warnings: what is likely not meant: required fields without a mapping, no primary identity, fields left out.
+        faults: errors; the set cannot run.
+        warnings: likely mistakes: required fields without a mapping, no primary identity, fields left out.
         unused: source columns that no mapping reads.
     """
 
@@ -41,7 +41,7 @@ class Check:
 
 
 def check_mapping(mapping: MappingSet, columns: pa.Schema | None = None, schema: Schema | None = None) -> Check:
-    """Look at a set with what is at hand.
+    """Check a set against the columns and the schema that are known.
 
     Args:
         mapping: the set.

@@ -1,7 +1,7 @@
 """Values to the type of their destination, down to the leaves.
 
-A scalar that does not fit becomes null.  Inside an object or array only the leaf that does not fit does: one bad
-quantity does not cost an order its lines.
+A scalar that does not fit becomes null.  Inside an object or array only the leaf does: an order with one bad quantity
+keeps its lines.
 """
 
 from __future__ import annotations

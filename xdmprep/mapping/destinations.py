@@ -17,7 +17,7 @@ from ..language import Options, coerce
 from ..schema import Field, Schema
 from .nested import natural, type_words
 
-#: Maps of identities: in their items everything stands or falls with the id.
+#: Maps of identities; an item without an id is left out as a whole.
 IDENTITY_MAPS = ("identityMap", "xdm:identityMap")
 
 _TYPE_NAMES = {
@@ -29,7 +29,7 @@ _TYPE_NAMES = {
     pa.int16(): "a short (-32768 to 32767)",
     pa.int8(): "a byte (-128 to 127)",
     pa.bool_(): "a boolean (y yes Y YES on ON true TRUE, n no N NO off OFF false FALSE)",
-    pa.string(): "a text",
+    pa.string(): "a string",
 }
 
 

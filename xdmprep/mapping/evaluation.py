@@ -69,7 +69,7 @@ class Work:
         made = self._made.get(id(node))
         if made is None:
             made = self._made[id(node)] = self._run(node)
-            self._is_faulty |= bool(made.errors or made.misfits or made.differing is not None)
+            self._is_faulty |= bool(made.failed is not None or made.misfits or made.differing is not None)
         return made
 
     def _run(self, node: Node) -> Made:

@@ -152,7 +152,7 @@ def _read_own(content: Mapping[str, Any], faults: list[str]) -> list[FieldMappin
     lines = getattr(content, "lines", {})
     odd = [key for key in content if not isinstance(key, str)]
     if odd:
-        faults.append(f"a destination is a text, got {shorten(odd[0], 60)}.")
+        faults.append(f"a destination is a string, got {shorten(odd[0], 60)}.")
         return []
     pairs = [(key, value) for key, value in content.items() if not _is_option(key)]
     pairs += getattr(content, "repeated", [])
@@ -168,7 +168,7 @@ def read_source(destination: str, source: Any, faults: list[str], line: int = 0)
 
     Args:
         destination: XDM path, as text.
-        source: a FieldMapping, a callable, a constant, a text (column or expression), or a mapping (the long form).
+        source: a FieldMapping, a callable, a constant, a string (column or expression), or a mapping (the long form).
         faults: gets one more message, if the source is wrong.
         line: number of the line in the mapping file, counted from 1; 0 where there is none.
 
@@ -209,7 +209,7 @@ def _read_long(destination: str, source: Mapping[str, Any], faults: list[str], l
         faults.append(f"{destination}: '{key}' cannot be {shorten(value, 40)}.")
         return None
     columns = _as_list(source.get("columns", ()))
-    if not _are_columns(columns):
+    if not are_columns(columns):
         faults.append(f"{destination}: 'columns' is a list of columns, got {shorten(columns, 40)}.")
         return None
     more = _told(source, (*_LONG, "columns"))
@@ -231,7 +231,7 @@ def _read_options(content: Mapping[str, Any], faults: list[str]) -> SetOptions:
     def mapping(key: str) -> dict[str, Any]:
         return dict(option(key, {}, "an object", lambda value: not value or isinstance(value, Mapping)) or {})
 
-    group = option("$group_by", (), "a column or a list of columns", lambda value: _are_columns(_as_list(value)))
+    group = option("$group_by", (), "a column or a list of columns", lambda value: are_columns(_as_list(value)))
     in_order = option("$sorted", False, "true or false", lambda value: isinstance(value, bool))
     missing = option("$missing", "error", "error or null", lambda value: value in ("error", "null", None))
     return SetOptions(
@@ -244,12 +244,13 @@ def _as_list(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
-def _are_columns(value: Any) -> bool:
-    return isinstance(value, list | tuple) and all(isinstance(name, str) for name in value)
+def are_columns(value: Any) -> bool:
+    """Whether a value is a list of names."""
+    return isinstance(value, list | tuple | set | frozenset) and all(isinstance(name, str) for name in value)
 
 
 def value_texts(values: Mapping[Any, Any], faults: list[str]) -> dict[str, str]:
-    """What placeholders are filled with, as texts; those that are none are added to `faults`."""
+    """The values of placeholders as strings; a fault is added for each of another type."""
     texts = {}
     for key, value in values.items():
         if isinstance(value, bool):
@@ -258,7 +259,7 @@ def value_texts(values: Mapping[Any, Any], faults: list[str]) -> dict[str, str]:
             texts[str(key)] = str(value)
         else:
             what = "nothing" if value is None else shorten(value, 40)
-            faults.append(f"the placeholder ${{{key}}} is filled with a text, a number, true or false, got {what}.")
+            faults.append(f"the placeholder ${{{key}}} is filled with a string, a number, true or false, got {what}.")
     return texts
 
 

@@ -26,7 +26,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..core.shred import Leaf, conform, valid
+from ..core.shred import column_leaves, conform, valid
 from ..core.stream import Chunk, Finding, Stream, Unread
 from ..errors import SourceError, shorten
 from ..kernels.arrays import list_parts
@@ -73,20 +73,15 @@ def group_stream(
         A stream of one row a group.
     """
     grouping = _Grouping(stream, keys, reads, memory)
-    leaves = tuple(Leaf((field.name,), field.type, field.name) for field in grouping.lists)
     return Stream(
         source=grouping.in_order if in_order else grouping.in_any_order,
-        steps=(_same,),
-        leaves=leaves,
+        steps=(),
+        leaves=column_leaves(grouping.lists),
         arrow_schema=grouping.lists,
         name=stream.name,
         total_bytes=stream.total_bytes,
         origins=stream.origins,
     )
-
-
-def _same(chunk: Chunk) -> Chunk:
-    return chunk
 
 
 def _held(kind: pa.DataType) -> pa.DataType:
@@ -184,7 +179,9 @@ class _Grouping:
                 size += batch.nbytes
                 if size > limit:
                     if spill is None:
-                        folder = Path(stack.enter_context(_folder()))
+                        # Windows may refuse to remove files that are still mapped
+                        made = tempfile.TemporaryDirectory(prefix="xdmprep-", ignore_cleanup_errors=True)
+                        folder = Path(stack.enter_context(made))
                         keys = [self.read.index(key) for key in self.keys]
                         spill = stack.enter_context(Spill(folder, keys, self.memory // 2))
                         if self.unread:
@@ -238,11 +235,6 @@ class _Grouping:
         return out.chunk(records, numbers, source)
 
 
-def _folder() -> tempfile.TemporaryDirectory[str]:
-    """A temporary folder; Windows may refuse to remove files that are still mapped."""
-    return tempfile.TemporaryDirectory(prefix="xdmprep-", ignore_cleanup_errors=True)
-
-
 def _split(batches: Sequence[pa.RecordBatch], at: int) -> tuple[list[pa.RecordBatch], list[pa.RecordBatch]]:
     """The first `at` rows, and the others."""
     before, after = [], []
@@ -274,7 +266,7 @@ def _begins(batch: pa.RecordBatch, keys: Sequence[int], before: pa.RecordBatch |
 
 
 class _Later:
-    """The source's columns of a chunk of groups, as a record batch that is made when somebody asks for rows of it.
+    """The source's columns of a chunk of groups, as a record batch that is made for the rows that are asked for.
 
     Args:
         columns: the source's columns.
@@ -307,11 +299,11 @@ class _Later:
 
 
 class _Out:
-    """Makes chunks of groups; carries what was found about their rows before."""
+    """Makes chunks of groups, with the findings that their rows had already."""
 
     def __init__(self, grouping: _Grouping) -> None:
         self.lists = grouping.lists
-        self.leaves = tuple(Leaf((field.name,), field.type, field.name) for field in grouping.lists)
+        self.leaves = column_leaves(grouping.lists)
         self.keys = [(grouping.read.index(key), grouping.columns.field(key).name) for key in grouping.keys]
         self.findings: list[Finding] = []
         self.unread: list[Unread] = []

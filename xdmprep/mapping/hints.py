@@ -20,7 +20,7 @@ from ..language import Expression, Options, coerce, compile_expression
 from .fields import is_plain_path
 from .sources import ColumnSource, Source
 
-#: Texts longer than this are no badly written dates or numbers.
+#: Longer strings are not badly written dates or numbers.
 MAX_LENGTH = 40
 
 #: Values are remembered up to this many, for each type; there are not many dates.
@@ -77,12 +77,12 @@ def hinted(
 
 @lru_cache(64)
 def _remembered(target: pa.DataType, options: Options) -> dict[str, _Working]:
-    """What reads texts that were met before; often they are the same few, chunk after chunk."""
+    """What reads the values seen so far; chunk after chunk they are often the same few."""
     return {}
 
 
 def _working(distinct: pa.Array, target: pa.DataType, options: Options) -> list[_Working]:
-    """The expressions over ``${value}`` that read each of some texts, all different, and are worth a hint."""
+    """The expressions over ``${value}`` that read each of some distinct strings, and are worth a hint."""
     working: list[_Working] = [()] * len(distinct)
     shapes = _shapes(distinct, target).dictionary_encode()
     codes = shapes.indices.to_numpy(zero_copy_only=False)

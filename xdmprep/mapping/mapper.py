@@ -1,10 +1,10 @@
 """The compiled mapping: a function from chunk to chunk, whole columns at a time.
 
-A text column copied to a text field is passed on as it is.  What does not fit its destination becomes null and a
-finding; so does what an expression fails on; the row goes on.
+A text column copied to a text field is passed on without a copy.  A value that does not fit its destination, or on
+which an expression fails, becomes null and a finding; the row is kept.
 
-Inside one item of ``identityMap`` everything stands or falls with the item's ``id``: where that is null, ``primary``
-and the rest are left out too, so that there is no item without an identity.
+An item of ``identityMap`` whose ``id`` is null is left out with ``primary`` and the rest, so that no item is without an
+identity.
 """
 
 from __future__ import annotations

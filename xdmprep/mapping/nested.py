@@ -99,16 +99,16 @@ def _holds_open(field: pa.Field) -> bool:
 
 #: What people call types.
 _WORDS: tuple[tuple[Callable[[pa.DataType], bool], str], ...] = (
-    (holds_text, "a text"), (is_list, "an array"), (pa.types.is_struct, "an object"), (pa.types.is_map, "a map"),
+    (holds_text, "a string"), (is_list, "an array"), (pa.types.is_struct, "an object"), (pa.types.is_map, "a map"),
     (pa.types.is_boolean, "a boolean"), (pa.types.is_integer, "an integer"), (pa.types.is_floating, "a number"),
     (pa.types.is_decimal, "a number"), (pa.types.is_date, "a date"), (pa.types.is_timestamp, "a date-time"),
     (pa.types.is_duration, "a duration"), (pa.types.is_interval, "a duration"), (pa.types.is_union, "a union"),
-    (lambda kind: isinstance(kind, pa.OpaqueType), "a Python object that is no text, number, date, list or dict"),
+    (lambda kind: isinstance(kind, pa.OpaqueType), "a Python object that is no string, number, date, list or dict"),
 )  # fmt: skip
 
 
 def type_words(kind: pa.DataType) -> str:
-    """What people call the type: "a text", "an object", ..."""
+    """What people call the type: "a string", "an object", ..."""
     return next((words for test, words in _WORDS if test(kind)), f"a value of type {kind}")
 
 
@@ -144,7 +144,7 @@ def _natural_field(field: pa.Field) -> pa.DataType | None:
 
 
 def as_meant(field: pa.Field, values: pa.Array, target: pa.DataType) -> pa.Array | list[Any]:
-    """The values of a field of JSON as what they are, where they are kept as text and the target is no text."""
+    """The values of a JSON field that are kept as text, in their own types, unless the target is text."""
     if is_numeral(field) and not holds_text(target):
         return _numbers(plain(values), target)
     if is_unseen(field) and holds_text(values.type) and pa.types.is_nested(target):
@@ -161,7 +161,7 @@ def _numbers(values: pa.Array, target: pa.DataType) -> pa.Array:
 
 
 def _read(text: str) -> Any:
-    """The array or object that a text holds, or the text."""
+    """The array or object that a string holds as JSON, or the string."""
     if not text.startswith(("[", "{")):
         return text
     try:

@@ -1,7 +1,7 @@
 """Placeholders of templates: ``${MUNCHKIN_ID}``, which somebody fills in before a set is used.
 
-Inside ``${}`` an expression may as well name a field (``${First Name}``, ``${list\\.listID}``).  So a placeholder is
-what stands in a text literal, a constant or a destination, or names no column of the source.
+In an expression, ``${}`` also names a field (``${First Name}``, ``${list\\.listID}``).  So a placeholder is what occurs
+in a string literal, a constant or a destination, or is not the name of a column.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .fields import FieldMapping, constant_text
 
 _NAME = r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}"
 _PIECE = re.compile(rf"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|{_NAME}", re.DOTALL)
-#: In a text a name may be written more freely; there it can be nothing else.
+#: In a string, where it can be nothing else, the name may have more characters.
 _PLACEHOLDER = re.compile(r"\$\{\s*([A-Za-z_][A-Za-z0-9_.-]*)\s*\}")
 #: Methods whose second argument has ``${name}`` for a group of the regular expression, and the names of groups.
 _TEMPLATES = re.compile(r"\.\s*replace(?:All|First)\s*\(")

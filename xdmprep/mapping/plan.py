@@ -1,4 +1,4 @@
-"""A mapping set against a header and a schema: every fault found and told at once, or a plan of outputs.
+"""A mapping set bound to a header and a schema: all faults at once, or a plan of outputs.
 
 One mapping gives one output, except where an object is copied: then each of its fields that the destination has becomes
 an output of its own, and a mapping that leads below the object overrides the field it names.

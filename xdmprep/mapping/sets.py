@@ -19,13 +19,9 @@ from ..core.remote import shown
 from ..core.typing import Place
 from ..errors import MappingError, counted
 from .fields import FieldMapping, SetOptions
-from .files import FILE_FORMS, read_file, render
-from .forms import data_prep_form, own_form, own_source, read_content, read_source, value_texts
+from .files import read_file, render
+from .forms import FORMS, are_columns, data_prep_form, own_form, own_source, read_content, read_source, value_texts
 from .placeholders import check_values, filled
-
-
-def _is_columns(value: Any) -> bool:
-    return isinstance(value, list | tuple | set | frozenset) and all(isinstance(one, str) for one in value)
 
 
 class MappingSet(MutableMapping[str, Any]):
@@ -57,7 +53,7 @@ class MappingSet(MutableMapping[str, Any]):
     options: SetOptions
     _fields: list[FieldMapping]
 
-    @takes(name=TEXT, group_by=either(kind_of("a column or a list of columns", _is_columns), WORD))
+    @takes(name=TEXT, group_by=either(kind_of("a column or a list of columns", are_columns), WORD))
     def __init__(
         self,
         content: Mapping[str, Any] | Iterable[Any] = (),
@@ -213,7 +209,7 @@ class MappingSet(MutableMapping[str, Any]):
         made.update(other)
         return made
 
-    @takes(columns=kind_of("a list of columns", _is_columns))
+    @takes(columns=kind_of("a list of columns", are_columns))
     def for_columns(self, columns: Iterable[str]) -> MappingSet:
         """A copy where a bare text that is one of `columns` is said to be a column, for forms that must tell.
 
@@ -257,7 +253,7 @@ class MappingSet(MutableMapping[str, Any]):
         """
         if form == "own":
             return own_form(self._fields, self.options)
-        if form not in FILE_FORMS or form == "csv":
+        if form not in FORMS:
             raise MappingError(f"there is no form {form!r} of a mapping set. It is own, posted, stored or old.")
         return data_prep_form(self._fields, self.options, form)[0]
 

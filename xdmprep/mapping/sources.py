@@ -1,7 +1,7 @@
 """Where a mapping's values come from: a column, an expression, a constant, a callable.
 
-Each is settled against the header before the first row, knows its Arrow type where that can be known, and reads a whole
-batch at once.
+Each is resolved against the header before the first row, knows its Arrow type where that can be known, and reads a
+batch at a time.
 """
 
 from __future__ import annotations

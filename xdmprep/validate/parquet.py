@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from ..core.arrow_types import plain_column, plain_type, require_readable
 from ..core.parquet_file import ParquetSource
-from ..core.shred import Leaf
+from ..core.shred import column_leaves
 from ..core.stream import Chunk, Stream, unfit_findings
 
 
@@ -31,7 +31,7 @@ def open_parquet(file: Path, size: int, piece_rows: int) -> Stream:
     source = ParquetSource(file)
     require_readable(str(file), source.schema)
     arrow_schema = pa.schema([(field.name, _type(field.type)) for field in source.schema])
-    leaves = tuple(Leaf((field.name,), field.type, field.name) for field in arrow_schema)
+    leaves = column_leaves(arrow_schema)
 
     def pieces() -> Iterator[tuple[pa.RecordBatch, bool]]:
         for number, batch in enumerate(source.batches(piece_rows)):
