@@ -183,3 +183,19 @@ def test_json_errors_list_the_faults_one_by_one(tmp_path: Path, capsys: pytest.C
     assert run_command(["mapping", "explain", str(file), "--source", EXPORT, "--json"]) == 2
     error = json.loads(capsys.readouterr().out)["error"]
     assert error["faults"] == ["mapping 1: ? <- a: has no destination.", "mapping 2: b <- ?: has no source."]
+
+
+def test_sources_that_are_written_otherwise_are_read_with_the_options_of_prepare(tmp_path: Path) -> None:
+    file, draft, exported = tmp_path / "o.csv", tmp_path / "o.mapping.yaml", tmp_path / "o.json"
+    file.write_bytes("VORNAME;STRASSE 1;ORT\nJürgen;Weg 1;Köln\n".encode("latin-1"))
+    how = ["--delimiter", ";", "--encoding", "latin-1"]
+    made = run("suggest", str(file), "--schema", CRM, *how)
+    assert made.exit_code == 0 and "person.name.firstName: VORNAME" in made.output
+    draft.write_text("person.name.firstName: VORNAME\nhomeAddress.street1: STRASSE 1\n")
+    checked = run("check", str(draft), "--schema", CRM, "--source", str(file), *how)
+    assert checked.exit_code == 0 and "columns that no mapping reads: ORT" in checked.output
+    assert "next: xdmprep prepare" in checked.output and "--delimiter ';' --encoding latin-1" in checked.output
+    explained = run("explain", str(draft), "--source", str(file), *how, "--json")
+    assert [one["why"] for one in json.loads(explained.stdout)["mappings"]] == ["a column", "a column"]
+    assert run("convert", str(draft), str(exported), "--source", str(file), *how).exit_code == 0
+    assert [one["sourceType"] for one in json.loads(exported.read_text())["mappings"]] == ["ATTRIBUTE", "ATTRIBUTE"]

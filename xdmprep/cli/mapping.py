@@ -13,13 +13,12 @@ from ..core.documents import exists
 from ..core.manifest import whole_file
 from ..core.remote import shown
 from ..errors import MappingError, OutputError, UsageError, counted, did_you_mean
-from ..read import open_source
 from ..schema import Schema
 from . import complete
 from .command import CommandGroup
 from .connection import Connection, connection
 from .findings import FindingLine, annotate, line_of, show_findings, show_next
-from .options import FILE, JSON, OUTPUT_FORMAT, PLACE, SET, named_values
+from .options import FILE, JSON, OUTPUT_FORMAT, PLACE, SET, Opened, given_source_options, named_values, source_options
 from .printer import emit, print_json, say_all, show, warn
 
 
@@ -34,12 +33,13 @@ def mapping() -> None:
 @click.argument("paths", type=PLACE, nargs=-1, required=True, metavar="PATH...")
 @click.option("--schema", "schema_path", type=PLACE, help="XDM schema the destinations are looked up in.")
 @click.option("--source", "source_path", type=PLACE, help="Source whose header the columns are looked up in.")
+@source_options
 @SET
 @OUTPUT_FORMAT
 @JSON
 def check(
     paths: tuple[Path | str, ...], schema_path: Path | str | None, source_path: Path | str | None,
-    values: tuple[str, ...], output_format: str, as_json: bool,
+    values: tuple[str, ...], output_format: str, as_json: bool, opened: Opened,
 ) -> None:  # fmt: skip
     """Report everything that is wrong with the mapping sets in PATH.
 
@@ -47,7 +47,7 @@ def check(
     """
     schema = Schema.load(schema_path) if schema_path else None
     warn(schema.profile_warning if schema else "")
-    columns = open_source(source_path).arrow_schema if source_path else None
+    columns = opened(source_path).arrow_schema if source_path else None
     checked = [_checked(path, columns, schema, named_values(values), len(paths) > 1) for path in paths]
     sound = all(found.sound for _, found in checked)
     if as_json:
@@ -73,12 +73,13 @@ def check(
             show(f"columns that no mapping reads: {', '.join(found.unused)}")
         show(summary)
     if output_format == "text" and schema_path is not None:
-        given = ("--schema", schema_path, "--source" if source_path else None, source_path)
+        given = ("--schema", schema_path, "--source" if source_path else None, source_path, *given_source_options())
         if not sound:
             show_next("mapping", "check", *(path for path, one in zip(paths, checked, strict=True) if not one[1].sound),
                       *given)  # fmt: skip
         elif source_path is not None and len(paths) == 1:
-            show_next("prepare", source_path, "--mapping", paths[0], "--schema", schema_path, "--out", "out")
+            show_next("prepare", source_path, "--mapping", paths[0], "--schema", schema_path, "--out", "out",
+                      *given_source_options())  # fmt: skip
     sys.exit(0 if sound else 2)
 
 
@@ -105,11 +106,12 @@ def _checked(
 @click.option("--schema", "schema_path", type=PLACE, help="XDM schema of the destinations.")
 @click.option("--source", "source_path", type=PLACE, required=True, help="Source whose first rows are looked at.")
 @click.option("--rows", type=click.IntRange(1), default=10_000, show_default=True, help="How many rows to look at.")
+@source_options
 @SET
 @JSON
 def explain(
     path: Path | str, schema_path: Path | str | None, source_path: Path | str, rows: int, values: tuple[str, ...],
-    as_json: bool,
+    as_json: bool, opened: Opened,
 ) -> None:  # fmt: skip
     """Show how each mapping of the set in PATH runs, and how long a row takes.
 
@@ -121,7 +123,7 @@ def explain(
     made = MappingSet.load(path, values=named_values(values))
     schema = Schema.load(schema_path) if schema_path else None
     warn(schema.profile_warning if schema else "")
-    found = explain_mapping(made, open_source(source_path), schema, rows)
+    found = explain_mapping(made, opened(source_path), schema, rows)
     if as_json:
         print_json({"mapping": shown(path), "mappings": [one.to_dict() for one in found]})
         return
@@ -139,8 +141,9 @@ def explain(
 @click.option("--schema", "schema_path", type=PLACE, required=True, help="XDM schema to map to.")
 @click.option("--rows", type=click.IntRange(1), default=1000, show_default=True, help="How many rows to look at.")
 @click.option("--least", type=click.IntRange(0, 100), default=50, show_default=True, help="Least confidence shown.")
+@source_options
 @JSON
-def suggest(source: Path | str, schema_path: Path | str, rows: int, least: int, as_json: bool) -> None:
+def suggest(source: Path | str, schema_path: Path | str, rows: int, least: int, as_json: bool, opened: Opened) -> None:
     """Print a draft mapping set for SOURCE, with a confidence and a reason per line.
 
     Nothing is applied: read it, correct it, save it.
@@ -149,7 +152,7 @@ def suggest(source: Path | str, schema_path: Path | str, rows: int, least: int, 
 
     schema = Schema.load(schema_path)
     warn(schema.profile_warning)
-    found = suggest_mapping(open_source(source), schema, rows=rows)
+    found = suggest_mapping(opened(source), schema, rows=rows)
     if as_json:
         print_json({"suggestions": [one.to_dict() for one in found]})
     else:
@@ -170,17 +173,18 @@ _FORMS = {".csv": "csv", ".json": "posted", ".yaml": "own", ".yml": "own"}
     "Default: csv for a .csv target, posted for .json, own for .yaml.",
 )
 @click.option("--source", "source_path", type=PLACE, help="Source whose header says which names are columns.")
+@source_options
 @SET
 @JSON
 def convert(
     path: Path | str, target: Path, form: str | None, source_path: Path | str | None, values: tuple[str, ...],
-    as_json: bool,
+    as_json: bool, opened: Opened,
 ) -> None:  # fmt: skip
     """Write the mapping set in PATH to TARGET in another form; what the form cannot hold is listed."""
     from ..mapping import MappingSet
 
     made = MappingSet.load(path, values=named_values(values))
-    columns = open_source(source_path).arrow_schema.names if source_path else []
+    columns = opened(source_path).arrow_schema.names if source_path else []
     if source_path:
         made = made.for_columns(columns)
     if values:
@@ -257,11 +261,12 @@ def pull(
 @click.option("--id", "set_id", metavar="ID", help="The set to replace.  [default: the one it was pulled from]")
 @click.option("--new", is_flag=True, help="Create a new set, also if it was pulled.")
 @click.option("--force", is_flag=True, help="Send it although Data Prep cannot hold all of it, or its set has changed.")
+@source_options
 @SET
 @connection
 def push(
     path: Path | str, schema: str | None, source_path: Path | str | None, set_id: str | None, new: bool, force: bool,
-    values: tuple[str, ...], to: Connection, as_json: bool,
+    values: tuple[str, ...], to: Connection, as_json: bool, opened: Opened,
 ) -> None:  # fmt: skip
     """Send the mapping set in PATH to Data Prep: to the set it was pulled from, or as a new one."""
     from ..client import mappings as remote
@@ -272,7 +277,7 @@ def push(
     if new and set_id:
         raise UsageError("--new creates a set, --id replaces one; give one of them.")
     made = MappingSet.load(path, values=named_values(values))
-    columns = open_source(source_path).arrow_schema if source_path else None
+    columns = opened(source_path).arrow_schema if source_path else None
     if columns is not None:
         made = made.for_columns(columns.names)
     if values:

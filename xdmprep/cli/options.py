@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
+from click.core import ParameterSource
 
 from ..core.documents import is_file
 from ..core.remote import STANDARD_INPUT, is_url
@@ -15,6 +16,7 @@ from ..errors import UsageError
 from . import complete
 
 if TYPE_CHECKING:
+    from ..core.stream import Stream
     from ..read import CsvOptions, ExcelOptions
 
 
@@ -31,6 +33,8 @@ class PlaceType(click.Path):
         return super().convert(value, param, ctx)
 
 
+#: Opens a source as the options of the command say.
+Opened: TypeAlias = "Callable[[Path | str], Stream]"
 #: A source, schema or mapping set: a path, a URL, or ``-``.
 PLACE = PlaceType()
 #: A file or folder of this machine.
@@ -129,6 +133,40 @@ def excel_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_EXCEL):
         wrapped = option(wrapped)
     return wrapped
+
+
+def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options for CSV files and Excel books; the command gets a function as `opened`, which opens a source so."""
+
+    @wraps(command)
+    def with_source(*, csv: Any, excel: Any, sources: Any, **given: Any) -> Any:
+        def opened(source: Path | str) -> Stream:
+            from ..read import open_source
+
+            return open_source(source, csv(), excel([source]))
+
+        return command(opened=opened, **given)
+
+    both = csv_options(excel_options(with_source))
+
+    @wraps(both)
+    def told(**given: Any) -> Any:
+        return both(sources=[given.get("source") or given.get("source_path") or STANDARD_INPUT], **given)
+
+    return told
+
+
+def given_source_options() -> list[str]:
+    """The options for CSV files and Excel books of the running command line, to be repeated in a next command."""
+    ctx = click.get_current_context()
+    known = {"delimiter", "quote", "encoding", "nulls", "sheet", "header_row"}
+    words: list[str] = []
+    for option in ctx.command.params:
+        if option.name in known and ctx.get_parameter_source(option.name) is ParameterSource.COMMANDLINE:
+            value = ctx.params[option.name]
+            for one in value if isinstance(value, tuple) else (value,):
+                words += [option.opts[0], str(one)]
+    return words
 
 
 def named_values(texts: tuple[str, ...]) -> dict[str, str]:

@@ -124,7 +124,17 @@ def make_plan(mapping: MappingSet, columns: pa.Schema, schema: Schema | None, sa
 
 
 def draft_plan(mapping: MappingSet, columns: pa.Schema, schema: Schema | None, sample: Sample | None = None) -> Plan:
-    """As :func:`make_plan`, but faults are in the plan, and it is not to be run where there are some."""
+    """As :func:`make_plan`, with the faults in the plan; it is not to be run where there are some.
+
+    Args:
+        mapping: the set.
+        columns: the source's columns.
+        schema: the XDM schema, or None to pass types through.
+        sample: without a schema it decides types that are known per row only.
+
+    Returns:
+        The plan, its faults and its notes.
+    """
     return _Planner(mapping, columns, schema, sample).plan()
 
 
