@@ -199,3 +199,11 @@ def test_sources_that_are_written_otherwise_are_read_with_the_options_of_prepare
     assert [one["why"] for one in json.loads(explained.stdout)["mappings"]] == ["a column", "a column"]
     assert run("convert", str(draft), str(exported), "--source", str(file), *how).exit_code == 0
     assert [one["sourceType"] for one in json.loads(exported.read_text())["mappings"]] == ["ATTRIBUTE", "ATTRIBUTE"]
+
+
+def test_check_without_source_takes_a_path_for_a_place_in_a_column(tmp_path: Path) -> None:
+    file = tmp_path / "m.json"
+    given = [("a.b[*].c", "emails[*].address"), ("a.b[0].d", "first"), ("First Name", "name"), ("a", "all")]
+    file.write_text(json.dumps({"mappings": [{"source": one, "destination": where} for one, where in given]}))
+    made = run("check", str(file))
+    assert (made.exit_code, made.output) == (0, f"{file}: 4 mappings, fine\n")

@@ -201,6 +201,7 @@ def test_reads_the_old_form_and_wrapped_answers() -> None:
         ({"source": "a"}, "mapping 1: ? <- a: has no destination"),
         ({"destination": "x"}, "mapping 1: x <- ?: has no source"),
         ({"source": "a", "destination": 7}, "mapping 1: ? <- a: the destination is a string, got 7"),
+        ({"source": " ", "destination": "x"}, "mapping 1: x <-  : has no source"),
         ({"source": ["a"], "destination": "x"}, "mapping 1: x <- ?: the source is a string, got ['a']"),
         ({"sourceType": "EXPRESION", "source": "a", "destination": "x"}, "Did you mean 'EXPRESSION'?"),
     ],
@@ -265,3 +266,28 @@ def test_a_column_with_blanks_and_a_description_reads_back_as_a_column(tmp_path:
     assert given["person.name.firstName"] == {"column": "First Name", "description": "as it comes"}
     given.save(tmp_path / "m.yaml")
     assert MappingSet.load(tmp_path / "m.yaml").mappings[0].kind == "column"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"mappings": {"a": "b"}}, "'mappings' is a list of mappings, got {'a': 'b'}."),
+        ({"mappings": None}, "'mappings' is a list of mappings, got None."),
+        ({"data": []}, "the file holds no mapping set. Give a file with one."),
+        ({"data": [{"id": "1"}, {"id": "2"}]}, "the file holds 2 mapping sets (1, 2). Give a file with one."),
+        (7, "or a Data Prep mapping set; got 7."),
+        (None, "or a Data Prep mapping set; got None."),
+        ([None], "mapping 1: is not an object but None."),
+    ],
+)
+def test_what_is_no_mapping_set_is_named(content: Any, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "m.json"
+    file.write_text(json.dumps(content))
+    with pytest.raises(MappingError) as error:
+        MappingSet.load(file)
+    assert message in str(error.value)
+
+
+def test_a_destination_may_be_called_mappings() -> None:
+    assert MappingSet({"mappings": "A"}).pairs == [("A", "mappings")]
+    assert MappingSet({"mappings": {"column": "A"}}).pairs == [("A", "mappings")]

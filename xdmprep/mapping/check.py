@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
-from ..core.paths import Path, format_path
+from ..core.paths import Path, format_path, parse_path
 from ..core.shred import Leaf, path_tree
-from ..errors import MappingError
+from ..errors import ExpressionError, MappingError
 from ..schema import Field, Schema
 from .explain import slow_mappings
 from .forms import without_header
@@ -74,6 +75,9 @@ def _named_columns(mapping: MappingSet) -> pa.Schema:
     names: dict[str, None] = {}
     for item in mapping.mappings:
         kind, columns = without_header(item)
+        if kind == "column":
+            with suppress(ExpressionError):  # a name that is no path stands for itself
+                columns = (str(parse_path(item.source)[0]),)
         (copied if kind == "column" else names).update(dict.fromkeys(columns))
     return pa.schema([(name, pa.string() if name in names else pa.null()) for name in names | copied])
 

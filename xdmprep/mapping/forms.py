@@ -77,12 +77,14 @@ def read_content(content: Any, name: str = "") -> tuple[list[FieldMapping], SetO
         fields = _read_list(content, faults)
         options = SetOptions(missing="null")
     elif isinstance(content, Mapping):
+        if isinstance(listed := content.get("mappings", ""), Mapping | None) and not set(_LONG) & set(listed or ()):
+            raise MappingError(f"'mappings' is a list of mappings, got {shorten(listed, 40)}.", name or None)
         fields = _read_own(content, faults)
         options = _read_options(content, faults)
     else:
         raise MappingError(
             f"a mapping set is an object of destination -> source, or a Data Prep mapping set; "
-            f"got {type(content).__name__}.",
+            f"got {shorten(content, 40)}.",
             name or None,
         )
     if faults:
@@ -94,7 +96,8 @@ def _only_set(sets: list[Any], name: str) -> Any:
     if len(sets) == 1:
         return sets[0]
     ids = [str(item.get("id")) for item in sets if isinstance(item, Mapping)]
-    raise MappingError(f"the file holds {len(sets)} mapping sets ({', '.join(ids)}). Give a file with one.", name)
+    count = f"{len(sets)} mapping sets ({', '.join(ids)})" if sets else "no mapping set"
+    raise MappingError(f"the file holds {count}. Give a file with one.", name or None)
 
 
 def _read_list(items: list[Any], faults: list[str]) -> list[FieldMapping]:
@@ -117,12 +120,12 @@ def _read_list(items: list[Any], faults: list[str]) -> list[FieldMapping]:
             told.append("has no destination.")
         elif not isinstance(destination, str):
             told.append(f"the destination is a string, got {shorten(destination, 40)}.")
-        if source is None or (source == "" and kind != "constant"):
+        if source is None or (kind != "constant" and isinstance(source, str) and not source.strip()):
             told.append("has no source.")
         elif not isinstance(source, str | int | float if kind == "constant" else str):
             told.append(f"the source is a string, got {shorten(source, 40)}.")
         if told:
-            ends = [printable(end, 300) if isinstance(end, str) else "?" for end in (destination, source)]
+            ends = [printable(end, 300) if isinstance(end, str) and end else "?" for end in (destination, source)]
             faults += [f"mapping {number}: {' <- '.join(ends)}: {text}" for text in told]
         elif kind is not None:
             known = ("source", "sourceAttribute", "destination", "destinationXdmPath", "sourceType")
