@@ -144,8 +144,8 @@ class _Upload:
         self.stamps, self.forced = stamps, forced
         self.external, self.progress = "", BatchProgress()
 
-    def tell(self, text: str) -> None:
-        """Say what happens, to the caller and to the log."""
+    def report(self, text: str) -> None:
+        """Report progress to the caller and to the log."""
         log.info("%s", text)
         self._tell(text)
 
@@ -156,7 +156,7 @@ class _Upload:
         if batch.status in wire.WAITING | wire.GOOD:
             if not self.progress.completed:  # it was accepted, and the run ended before that was written down
                 self.journal.write("completed", externalId=self.external, batch=batch.id, found=True)
-            self.tell(f"batch {batch.id}: everything was sent before; it is {batch.status} ({batch.explanation})")
+            self.report(f"batch {batch.id}: everything was sent before; it is {batch.status} ({batch.explanation})")
             return batch
         if found is not None and batch.status != "loading":
             raise PlatformError(
@@ -165,7 +165,7 @@ class _Upload:
                 hint="Ask later with the same command.", code="unknown-status", batch=batch.id, retryable=True,
             )  # fmt: skip
         if self.progress.completed:
-            self.tell(f"batch {batch.id}: everything was sent before, but it is still loading; COMPLETE is repeated")
+            self.report(f"batch {batch.id}: everything was sent before, but it is still loading; COMPLETE is repeated")
             return self._complete(batch)
         self._send(batch)
         self._keep_one(batch)
@@ -189,7 +189,7 @@ class _Upload:
             return wire.Batch(self.progress.batch or "?", _GONE)
         found = self._look(patient=self.progress.creating)
         if found is None and self.progress.batch:
-            self.tell(f"batch {self.progress.batch} is no longer known there")
+            self.report(f"batch {self.progress.batch} is no longer known there")
             self.journal.write("gone", externalId=self.external, batch=self.progress.batch)
             self.progress = BatchProgress()
         if found is not None and found.id != self.progress.batch:
@@ -272,7 +272,7 @@ class _Upload:
                 batch = found
             self.journal.write("created", externalId=self.external, batch=batch.id)
             self.progress.batch = batch.id
-            self.tell(f"batch {batch.id} created")
+            self.report(f"batch {batch.id} created")
             return batch
         raise AssertionError("unreachable")
 
@@ -281,7 +281,7 @@ class _Upload:
         found = polling.batches(self.session, externalId=self.external, orderBy="asc:created")
         for other in found:
             if other.external_id == self.external and other.id != batch.id and other.status == "loading":
-                self.tell(f"batch {other.id} is a double that came through late; it is aborted")
+                self.report(f"batch {other.id} is a double that came through late; it is aborted")
                 with contextlib.suppress(PlatformError):
                     polling.act(self.session, other.id, "ABORT")
 
@@ -295,7 +295,7 @@ class _Upload:
         missing = [file for file in self.manifest.files if self.progress.sent.get(file.name) != file.sha256]
         done = len(self.manifest.files) - len(missing)
         if done:
-            self.tell(f"batch {batch.id}: {done} of {counted(len(self.manifest.files), 'file')} were sent before")
+            self.report(f"batch {batch.id}: {done} of {counted(len(self.manifest.files), 'file')} were sent before")
             self.on_bytes(sum(file.bytes for file in self.manifest.files) - sum(file.bytes for file in missing))
 
         def send(file: File, stop: threading.Event) -> None:

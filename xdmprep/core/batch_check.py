@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+CORRUPT = "Row is corrupted and cannot be read, please fix and resend."
+
 
 @dataclass(frozen=True, slots=True)
 class FailedRecord:
@@ -22,6 +24,11 @@ class FailedRecord:
     row: int
     raw: str
     errors: list[dict[str, Any]]
+
+    @classmethod
+    def corrupt(cls, row: int, raw: str, message: str = CORRUPT) -> FailedRecord:
+        """A record that could not be parsed."""
+        return cls(row, raw, [{"code": "1401", "message": message}])
 
 
 @dataclass(frozen=True, slots=True)

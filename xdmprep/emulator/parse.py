@@ -14,7 +14,6 @@ from ..errors import SourceError
 
 CHUNK_ROWS = 2_000
 LINE_BYTES = 16 * 1024 * 1024
-CORRUPT = "Row is corrupted and cannot be read, please fix and resend."
 
 
 def parse(path: Path, format: str, multiline: bool, csv_options: dict[str, Any]) -> Iterator[CheckedChunk]:
@@ -39,11 +38,6 @@ def parse(path: Path, format: str, multiline: bool, csv_options: dict[str, Any])
     return _array(path) if multiline else _lines(path)
 
 
-def corrupt(row: int, raw: str) -> FailedRecord:
-    """A record that could not be parsed."""
-    return FailedRecord(row, raw, [{"code": "1401", "message": CORRUPT}])
-
-
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
@@ -61,7 +55,7 @@ def _chunked(items: Iterator[tuple[int, str, Any]]) -> Iterator[CheckedChunk]:
         if isinstance(record, dict):
             good.append((row, record))
         else:
-            bad.append(corrupt(row, raw))
+            bad.append(FailedRecord.corrupt(row, raw))
         if len(good) + len(bad) >= CHUNK_ROWS:
             yield CheckedChunk(len(good) + len(bad), good, bad)
             good, bad = [], []

@@ -161,7 +161,7 @@ def _with_lacking(stream: Stream, origins: Origins, mapper: Mapper, mapping: Map
         ]
         raise MappingError(faults, mapping.name or None)
 
-    def tell(chunk: Chunk) -> Chunk:
+    def with_findings(chunk: Chunk) -> Chunk:
         more: list[Finding] = []
         end = 0
         for file, count in chunk.files:
@@ -174,7 +174,7 @@ def _with_lacking(stream: Stream, origins: Origins, mapper: Mapper, mapping: Map
             ]
         return replace(chunk, issues=(*chunk.issues, *more)) if more else chunk
 
-    return stream.then(tell) if lacking else stream
+    return stream.then(with_findings) if lacking else stream
 
 
 def _peek(stream: Stream) -> tuple[Stream, pa.RecordBatch]:

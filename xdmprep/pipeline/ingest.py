@@ -31,7 +31,6 @@ from ..validate.opening import open_records
 CHUNK_ROWS = 500
 #: Text of one chunk.
 BLOCK_BYTES = 1 << 19
-CORRUPT = "1401"
 _T = TypeVar("_T")
 _OF_DOCUMENT = ("$id", "version", "title", "description", "imsOrg")
 
@@ -121,7 +120,7 @@ def _checked(chunk: Chunk, json_text: bool) -> CheckedChunk:
         values = [prune(json_value(value)) for value in to_pylist(chunk.nested())]
         texts = []
     records: list[tuple[int, dict[str, Any]]] = []
-    failed = [_corrupt(u.row, u.text, u.message) for u in chunk.unread]
+    failed = [FailedRecord.corrupt(u.row, u.text, u.message) for u in chunk.unread]
     for at, row in enumerate(chunk.rows.tolist()):
         if row in errors:
             raw = texts[at] if json_text else json.dumps(values[at], ensure_ascii=False, default=str)
@@ -155,14 +154,10 @@ def _misread(path: Path, multiline: bool) -> Iterator[CheckedChunk]:
     with path.open("rb") as file:
         lines = enumerate(filter(bytes.strip, iter(partial(file.readline, 1 << 20), b"")), 1)
         for some in _pieces(lines, 1 if multiline else CHUNK_ROWS):
-            failed = [_corrupt(row, line.decode(errors="replace").rstrip(), what) for row, line in some]
+            failed = [FailedRecord.corrupt(row, line.decode(errors="replace").rstrip(), what) for row, line in some]
             yield CheckedChunk(len(failed), [], failed)
             if multiline:
                 return
-
-
-def _corrupt(row: int, raw: str, message: str) -> FailedRecord:
-    return FailedRecord(row, raw, [{"code": CORRUPT, "message": message}])
 
 
 def _pieces(items: Iterator[_T], size: int) -> Iterator[list[_T]]:
@@ -188,7 +183,7 @@ def _csv(path: Path, schema: Schema, options: Mapping[str, Any]) -> Iterator[Che
         for some in _pieces(enumerate(rows, 1), CHUNK_ROWS):
             good = [(row, record(cells)) for row, cells in some if len(cells) == width]
             bad = [
-                _corrupt(row, delimiter.join(cells), f"{len(cells)} columns, expected {width}")
+                FailedRecord.corrupt(row, delimiter.join(cells), f"{len(cells)} columns, expected {width}")
                 for row, cells in some if len(cells) != width
             ]  # fmt: skip
             yield CheckedChunk(len(some), good, bad)
