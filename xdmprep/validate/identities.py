@@ -51,8 +51,8 @@ MAX_IDENTITIES = 20
 MAPS = ("identityMap", "xdm:identityMap")
 #: Names of the parts of an item of the one or the other.
 _ID, _PRIMARY = ("id", "xdm:id"), ("primary", "xdm:primary")
-#: Names of counts: identities, those that are not empty, and those marked primary or in the primary field.
-COUNT, FILLED, PRIMARY, MAIN = "identities", "filled identities", "primary marks", "primary field"
+#: Names of counts: identities, primary marks, and values where at least one is required.
+COUNT, PRIMARY, REQUIRED = "identities", "primary marks", "required identities"
 
 TOO_LONG = too_long_identity(MAX_LENGTH)
 TOO_MANY = too_many_identities(MAX_IDENTITIES)
@@ -116,20 +116,18 @@ class IdentityValue(Constraint):
     Args:
         namespace: the namespace of the field.
         rules: those that apply.
-        primary: whether it is the primary identity of its record.
+        required: whether a value of the field is one of those of which a record needs at least one.
     """
 
     kinds = ANY_TYPE - {"null"}
 
-    def __init__(self, namespace: str, rules: Rules, primary: bool) -> None:
-        self._tests = _applying(_is_ecid(namespace), rules)
-        self._counters = (FILLED, MAIN) if primary else (FILLED,)
+    def __init__(self, namespace: str, rules: Rules, required: bool) -> None:
+        self._tests, self._required = _applying(_is_ecid(namespace), rules), required
 
     def check(self, value: Any, at: Path, out: list[Violation]) -> None:
         """Fails for an identity that does not fit its namespace."""
         tally = _tally(out)
-        for name in self._counters:
-            tally[name] += value != ""
+        tally[REQUIRED] += self._required and value != ""
         if isinstance(value, str):
             tally[COUNT] += 1
             out += [failure.of(at, value) for failure, test in self._tests if not test.value(value)]
@@ -139,9 +137,8 @@ class IdentityValue(Constraint):
 
         def op(view: View, sink: FindingSink) -> None:
             _report(view, place, self._tests, sink)
-            filled = _filled(view)
-            for name in self._counters:
-                sink.count(name, view, filled)
+            if self._required:
+                sink.count(REQUIRED, view, _filled(view))
             if shape.kind == "string":
                 sink.count(COUNT, view, view.valued())
 
@@ -149,12 +146,17 @@ class IdentityValue(Constraint):
 
 
 class IdentityItem(Constraint):
-    """An item of an identityMap; the key of its list is the namespace."""
+    """An item of an identityMap; the key of its list is the namespace.
+
+    Args:
+        rules: those that apply.
+        required: whether its id is one of those of which a record needs at least one.
+    """
 
     kinds = OBJECT
 
-    def __init__(self, rules: Rules) -> None:
-        self._rules = rules
+    def __init__(self, rules: Rules, required: bool) -> None:
+        self._rules, self._required = rules, required
         self._ecid, self._other = _applying(True, rules), _applying(False, rules)
 
     def _tests(self, namespace: str) -> list[tuple[Failure, ValueTest]]:
@@ -169,7 +171,7 @@ class IdentityItem(Constraint):
         if not ids and NO_ID.code in self._rules:
             out.append(NO_ID.of((*at, _id_name(at)), None))
         for name, id in ids:
-            tally[FILLED] += id != ""
+            tally[REQUIRED] += self._required and id != ""
             if isinstance(id, str):
                 wrong = [failure for failure, test in self._tests(str(at[1])) if not test.value(id)]
                 out += [failure.of((*at, name), id) for failure in wrong]
@@ -187,7 +189,8 @@ class IdentityItem(Constraint):
             for name in _ID:
                 if (ids := view.child(name)) is not None:
                     lacking &= ~ids.valued()
-                    sink.count(FILLED, view, _filled(ids))
+                    if self._required:
+                        sink.count(REQUIRED, view, _filled(ids))
                     self._report(ids, view, places[name], sink)
             if NO_ID.code in self._rules:
                 sink.add(missing, view, NO_ID, np.flatnonzero(lacking))
@@ -209,17 +212,21 @@ class IdentityItem(Constraint):
 
 
 class IdentityCounts(Constraint):
-    """Records with as many identities as their schema asks for; judged after all identities of the record."""
+    """Records with as many identities as required, checked after all identities of the record.
+
+    Args:
+        schema: says whether one must be primary.
+        rules: those that apply.
+        some: whether at least one is required.
+    """
 
     kinds = OBJECT
 
-    def __init__(self, schema: Schema, rules: Rules) -> None:
-        self._rules = rules
+    def __init__(self, schema: Schema, rules: Rules, some: bool) -> None:
+        self._rules, self._some = rules, some
         self._map = next((name for name in MAPS if name in schema.root.children), MAPS[0])
         self._primary = primary = schema.primary_identity
         self._one = schema.has_identity_map and primary is None and schema.behavior == "record"
-        carries = schema.has_identity_map or bool(schema.identities)
-        self._some = carries and schema.for_profile and schema.behavior == "time-series" and primary is None
 
     def _applying(self, tally: Mapping[str, Any]) -> Iterator[tuple[Failure, Path, Any, Any]]:
         return (found for found in self._failures(tally) if found[0].code in self._rules)
@@ -227,11 +234,11 @@ class IdentityCounts(Constraint):
     def _failures(self, tally: Mapping[str, Any]) -> Iterator[tuple[Failure, Path, Any, Any]]:
         """What may be wrong with the counts of one or all records: failure, path, where, and the count to show."""
         if self._primary is not None:
-            yield no_primary_field(self._primary.namespace), self._primary.path, tally[MAIN] == 0, None
+            yield no_primary_field(self._primary.namespace), self._primary.path, tally[REQUIRED] == 0, None
         elif self._one:
             yield NO_PRIMARY, (self._map,), tally[PRIMARY] == 0, None
         if self._some:
-            yield NO_IDENTITY, (), tally[FILLED] == 0, None
+            yield NO_IDENTITY, (), tally[REQUIRED] == 0, None
         yield TWO_PRIMARY, (self._map,), tally[PRIMARY] > 1, tally[PRIMARY]
         yield TOO_MANY, (self._map,), tally[COUNT] > MAX_IDENTITIES, tally[COUNT]
 
@@ -255,11 +262,14 @@ class IdentityCounts(Constraint):
 def identity_constraints(schema: Schema, rules: Rules) -> Iterator[tuple[Path, Constraint]]:
     """The constraints on the identities of records by their path; that on the whole record last."""
     if any(code.startswith("identity-") for code in rules.settings):
+        primary = schema.primary_identity
+        some = primary is None and schema.for_profile and schema.behavior == "time-series"
+        some = some and (schema.has_identity_map or bool(schema.identities))
         for identity in schema.identities:
-            yield identity.path, IdentityValue(identity.namespace, rules, identity == schema.primary_identity)
+            yield identity.path, IdentityValue(identity.namespace, rules, some or identity == primary)
         for name in MAPS:
-            yield (name, ANY_KEY, EVERY), IdentityItem(rules)
-        yield (), IdentityCounts(schema, rules)
+            yield (name, ANY_KEY, EVERY), IdentityItem(rules, some)
+        yield (), IdentityCounts(schema, rules, some)
 
 
 def _tally(out: list[Violation]) -> Counter[str]:
