@@ -13,7 +13,7 @@
     interpreter          the reference: one expression on one record
     columns, shapes      every value of the language as a typed column
     kernels              what works on whole columns, and on which kinds of them
-    evaluation           a tree folded, its types, and its columns: kernels, and the interpreter where there is none
+    evaluation           a tree folded, its types, and its columns: kernels, and the interpreter where none exists
     expression           an expression compiled for batches of rows
     coercion             values to the type of their destination
 """

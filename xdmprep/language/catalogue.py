@@ -24,7 +24,7 @@ from .options import DEFAULT, Options
 from .values import Failed, kind_of, text_of
 from .zoned_datetime import Moment
 
-#: A function, or None where there is none.
+#: A function, or None where none exists.
 Run = TypeVar("Run", bound="Callable[..., Any] | None")
 Availability = Literal["yes", "volatile", "data", "no"]
 
@@ -63,7 +63,7 @@ class Context:
     def pattern(self, text: Any) -> Pattern:
         """The date pattern `text`, compiled."""
         if not isinstance(text, str):
-            raise Failed(f"a date format is a text, not {kind_of(text)}")
+            raise Failed(f"a date format must be a string, not {kind_of(text)}")
         found = self.patterns.get(text)
         if found is None:
             found = self.patterns[text] = compile_pattern(text, self.options)
@@ -183,11 +183,11 @@ def _arity(parameters: str) -> tuple[int, int | None]:
 
 
 def text(value: Any) -> str:
-    """A text argument: scalars are taken as text, arrays and objects are refused."""
+    """A string argument: scalars are taken as text, arrays and objects are refused."""
     if isinstance(value, str):
         return value
     if value is None or isinstance(value, list | dict):
-        raise Failed(f"a text is expected, not {kind_of(value)}")
+        raise Failed(f"a string is expected, not {kind_of(value)}")
     return text_of(value)
 
 

@@ -45,7 +45,7 @@ from .options import DEFAULT, Options
 from .values import Failed, kind_of, number, number_in, text_of
 from .zoned_datetime import Moment
 
-#: Texts read as dates or times are remembered up to this many, for each target.
+#: Strings read as dates or times are remembered up to this many, for each target.
 REMEMBERED = 50_000
 
 TRUE = frozenset({"y", "yes", "Y", "YES", "on", "ON", "true", "TRUE"})
@@ -54,7 +54,7 @@ FALSE = frozenset({"n", "no", "N", "NO", "off", "OFF", "false", "FALSE"})
 
 @lru_cache(maxsize=1)
 def _words() -> tuple[pa.Array, pa.Array]:
-    """The words of booleans and what they mean (not made on import: Arrow looks for pandas when it makes an array)."""
+    """The words of booleans and what they mean (not built on import: Arrow looks for pandas when it makes an array)."""
     return pa.array([*sorted(TRUE), *sorted(FALSE)]), pa.array([True] * len(TRUE) + [False] * len(FALSE))
 
 
@@ -199,13 +199,13 @@ def _in_layouts(values: pa.Array, target: pa.DataType, options: Options) -> Colu
     layouts = automatic_layouts(options)
     if options.zoneless_millis == "keep":
         layouts = iso_layouts() + layouts
-    local = pa.types.is_date(target)  # the day of a text with an offset is the one that is written
+    local = pa.types.is_date(target)  # the day of a string with an offset is the one that is written
     moments = dates.read_layouts(values, layouts, blank_is_null=False, options=options, as_written=local)
     return Column(_from_moments(shapes.instant_of(moments.values), target), moments.open)
 
 
 def _from_moments(moments: pa.Array, target: pa.DataType) -> pa.Array:
-    """Days or milliseconds of moments, cut down."""
+    """Days or milliseconds of moments, truncated."""
     unit = 86_400_000_000 if pa.types.is_date(target) else 1000
     units = np.floor_divide(numpy_of(moments), unit)
     mask = nulls_of(moments) if moments.null_count else None
@@ -215,7 +215,7 @@ def _from_moments(moments: pa.Array, target: pa.DataType) -> pa.Array:
 
 
 def _from_times(times: pa.Array, target: pa.DataType) -> pa.Array:
-    """Milliseconds of times, or the days that they are in their own zone; cut down."""
+    """Milliseconds of times, or the days that they are in their own zone; truncated."""
     if pa.types.is_date(target) and times.type.tz not in (None, "UTC"):
         times = pc.local_timestamp(times)
     millis = plain_column(times, exact=False)[0]
@@ -260,7 +260,7 @@ def _whole_doubles(values: pa.Array, target: pa.DataType) -> Column:
 
 
 def _finished(values: pa.Array, column: Column, target: pa.DataType, options: Options) -> tuple[pa.Array, Ints]:
-    """`column` with its open rows worked out from `values`."""
+    """`column` with its open rows evaluated from `values`."""
     is_open = column.open
     if is_open is None or not is_open.any():
         return column.values, np.zeros(0, dtype=np.int64)
@@ -317,9 +317,9 @@ def _hopeless(values: pa.Array, target: pa.DataType, options: Options) -> Mask |
 
 
 def _times_of(words: list[str], target: pa.DataType, options: Options) -> tuple[pa.Array, Mask]:
-    """Dates or times from some texts, and which of them failed; what was read before is remembered.
+    """Dates or times from some strings, and which of them failed; what was read before is remembered.
 
-    The texts that are no dates are often the same few, chunk after chunk.
+    The strings that are no dates are often the same few, chunk after chunk.
     """
     units = pa.int32() if pa.types.is_date32(target) else LONG
     known = _known(target, options)
@@ -349,7 +349,7 @@ def _times_of(words: list[str], target: pa.DataType, options: Options) -> tuple[
 
 @lru_cache(64)
 def _known(target: pa.DataType, options: Options) -> dict[str, tuple[int | None, bool]]:
-    """Texts that were read as dates or times: what became of them, and whether they failed."""
+    """Strings that were read as dates or times: what became of them, and whether they failed."""
     return {}
 
 
@@ -374,7 +374,7 @@ def _one_by_one(items: list[Any], target: pa.DataType, options: Options) -> tupl
 
 
 def _milliseconds(items: list[Any], target: pa.DataType) -> list[Any]:
-    """Datetimes as milliseconds cut down, as Arrow's own conversion cuts toward 1970."""
+    """Datetimes as milliseconds truncated, as Arrow's own conversion cuts toward 1970."""
     if target != TIMESTAMP:
         return items
     return [None if item is None else Moment.of(item).millis for item in items]
@@ -403,7 +403,7 @@ def _number_of(value: Decimal) -> int | float:
 
 def _text(value: Any, target: pa.DataType, options: Options) -> str:
     if isinstance(value, list | dict):
-        raise Failed(f"{kind_of(value)} is no text")
+        raise Failed(f"{kind_of(value)} cannot become a string")
     if isinstance(value, datetime):
         return str(Moment.of(value))
     return value.isoformat() if isinstance(value, date) else text_of(value)

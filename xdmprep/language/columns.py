@@ -1,10 +1,10 @@
 """Columns between kernels: values, and the rows that a kernel left open.
 
-A kernel answers the rows it can answer exactly and leaves the others *open*; open rows go through the interpreter once
-the whole expression is done, once per distinct combination of inputs.  So kernels need no rare cases and no messages,
-and the two ways of evaluation cannot drift apart unseen.
+A kernel evaluates the rows that it can evaluate exactly and leaves the others *open*.  The interpreter evaluates open
+rows, once per distinct combination of inputs.  So kernels need not handle rare cases, and the property tests compare
+the two ways of evaluation.
 
-Between kernels a text is ``string`` or ``dictionary<int32, string>``, an integer ``int64``, a number with a fraction
+Between kernels a string is ``string`` or ``dictionary<int32, string>``, an integer ``int64``, a number with a fraction
 ``double``, or the text of its digits where these count (:data:`NUMERAL`), a date ``timestamp[us, UTC]``; of dates in
 other zones the zone is beside it (:data:`ZONED`).
 """
@@ -168,7 +168,7 @@ def bytes_of(values: pa.Array) -> tuple[Ints, Ints]:
 
 
 def without(values: pa.Array, rows: Ints) -> pa.Array:
-    """A string array with nulls in some rows; the texts are not copied."""
+    """A string array with nulls in some rows; the strings are not copied."""
     there = ~nulls_of(values)
     there[rows] = False
     offsets, data = bytes_of(values)

@@ -176,7 +176,7 @@ def pattern_mistakes(pattern: str, reads: bool, options: Options) -> Iterator[st
 
     Args:
         pattern: the pattern.
-        reads: whether texts are read with it, or dates printed.
+        reads: whether strings are read with it, or dates printed.
         options: whose letters they are.
     """
     try:

@@ -189,7 +189,7 @@ class Fraction(Digits):
         return int(text.ljust(9, "0"))
 
     def print(self, moment: Moment, options: Options) -> str:
-        """The fraction of a moment's second, cut down."""
+        """The fraction of a moment's second, truncated."""
         return f"{_nano(moment, options):09d}"[: self.least]
 
 
@@ -315,7 +315,7 @@ _BASIC: dict[str, Any] = {"colon": False}
 _COLON: dict[str, Any] = {"colon": True}
 _SPELLINGS = ({"colon": False, "short": True}, _BASIC, _COLON, _BASIC, _COLON)
 _FULL_GMT = Zone("offset", _GMT, partial(_gmt, full=True))
-#: The abbreviation of a zone, as texts without a pattern have it.
+#: The abbreviation of a zone, as strings without a pattern have it.
 ABBREVIATION = Zone("zone", "[A-Z]{2,5}", _zone_name, True)
 
 _MONTH = _number("month", *_TWO) | _names("month", MONTHS)

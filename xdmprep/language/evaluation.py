@@ -1,8 +1,8 @@
-"""An expression over a batch: kernels over typed columns, and the interpreter where there is none.
+"""An expression over a batch: kernels over typed columns, and the interpreter where none exists.
 
 A bound tree is folded once and walked batch by batch.  Every call asks the kernel of its entry in the table of
 functions with the columns that its arguments gave; their kinds decide (:mod:`xdmprep.language.kernels.table`).
-Where there is no kernel for them, the interpreter works out this call, and no other, once per distinct combination of
+Where there is no kernel for them, the interpreter evaluates this call, and no other, once per distinct combination of
 the arguments.  A call that reads dictionary-encoded columns with few words only runs on their words.
 
 The type of a node is what it gives for no rows (:func:`annotate`): kernels are the only rules for types.
@@ -46,7 +46,7 @@ from .values import Failed
 
 log = logging.getLogger("xdmprep.language")
 
-#: A call of so many nodes or more runs on the distinct texts of its column where the first rows have few of them.
+#: A call of so many nodes or more runs on the distinct strings of its column where the first rows have few of them.
 _WORTH, _HEAD, _FEW = 6, 1000, 100
 
 
@@ -66,7 +66,7 @@ class Frame:
         context: options, clock, compiled patterns.
         keys: what tells a row from all others, for seeded random values.
         asked: where given, the nodes that asked the interpreter are noted here, and whether once per distinct value.
-        shared: the nodes that are worked out once, with their values once they are known.
+        shared: the nodes that are evaluated once, with their values once they are known.
         types: where given, the type of each node is noted here.
     """
 
@@ -100,7 +100,7 @@ class Frame:
         return found
 
     def worded(self, name: str) -> Any:
-        """A column of the source, with a dictionary where it is of texts and those are few."""
+        """A column of the source, with a dictionary where it is of strings and those are few."""
         found = self._worded.get(name)
         if found is None:
             found = self.raw(name)
@@ -151,7 +151,7 @@ def annotate(tree: Node, columns: Mapping[str, pa.DataType], options: Options) -
     arrays = {name: pa.nulls(0, kind) for name, kind in columns.items()}
     frame = Frame(arrays, 0, Context(options), types=types)
     for node in walk(tree):
-        if node not in types and not isinstance(node, Lambda):  # what the interpreter works out as a whole
+        if node not in types and not isinstance(node, Lambda):  # what the interpreter evaluates as a whole
             evaluate(node, frame)
     return types
 
@@ -206,7 +206,7 @@ def _call(node: Call, frame: Frame) -> Column:
 
 
 def _decided(node: Call, made: Column, arguments: Sequence[Column | Body], frame: Frame) -> Column:
-    """What a kernel gave, with the rows that it could not decide worked out by the interpreter from the arguments.
+    """What a kernel gave, with the rows that it could not decide evaluated by the interpreter from the arguments.
 
     Rows stay open where an argument is, and where the values are of another type than the column.
     """
@@ -253,7 +253,7 @@ def _field(node: FieldPath, frame: Frame) -> Column:
 
 
 def _on_words(node: Call, frame: Frame) -> Column | None:
-    """A node worked out on the dictionaries of the columns that it reads, if all have small ones.
+    """A node evaluated on the dictionaries of the columns that it reads, if all have small ones.
 
     Several columns give every combination of their words a place, whether it occurs or not.
     """
@@ -303,7 +303,7 @@ def _whole(node: Node, frame: Frame) -> Column:
 
 
 def _spliced(node: Call, arguments: Sequence[Column | Body], frame: Frame) -> Column:
-    """A node by the interpreter, its arguments being worked out; lambdas see the columns around."""
+    """A node by the interpreter, its arguments being evaluated; lambdas see the columns around."""
     columns = [given for given in arguments if isinstance(given, Column)]
     if len(columns) == len(arguments):
         work = table()[node.name].run
@@ -476,10 +476,10 @@ def _differ(arrays: Sequence[Any], n: int) -> bool:
 
 
 def fold(node: Node, options: Options) -> Node:
-    """A bound tree with the parts that are the same in every row worked out, those that fail left as they are."""
+    """A bound tree with the parts that are the same in every row evaluated, those that fail left as they are."""
     node = rebuild(node, tuple(fold(child, options) for child in children(node)))
     match node:
-        # the parts of the text are never made
+        # the parts of the string are never made
         case Call(at, "join", (Constant(_, str()) as new, Call(_, "explode", (text, *rest)))) if (
             options.replace == "all" and len(rest) < 2 and all(isinstance(each, Constant) for each in rest)
         ):

@@ -34,8 +34,8 @@ class Evaluated:
     Attributes:
         column: an Arrow array as long as the batch, or Python values where no type holds them.  Where the type is known
             per row only, it may be a mixed one (see :mod:`xdmprep.language.shapes`).
-        values: an Arrow array of the expression's type (texts may be dictionary-encoded).  Where the type is known per
-            row only, or a value of this batch does not fit it, or there are exact numbers: a list of Python values.
+        values: an Arrow array of the expression's type (strings may be dictionary-encoded).  Where the type is known
+            per row only, or a value of this batch does not fit it, or for exact numbers: a list of Python values.
         failed: 0-based positions of the rows that failed, in order; their values are null.
         why: the reason of each of them.
     """
@@ -131,7 +131,7 @@ class Expression:
 
     @cached_property
     def folded(self) -> Node:
-        """The tree with its constant parts worked out."""
+        """The tree with its constant parts evaluated."""
         return fold(self.tree, self.options)
 
     @cached_property
@@ -209,7 +209,7 @@ class Expression:
         self, values: pa.Array | list[Any], is_open: Mask, frame: Frame, kind: pa.DataType | None,
         why: pa.Array | None = None,
     ) -> Evaluated:  # fmt: skip
-        """`values` with the open rows worked out by the interpreter, unless it is known why they fail."""
+        """`values` with the open rows evaluated by the interpreter, unless it is known why they fail."""
         at = np.flatnonzero(is_open)
         why = pa.nulls(len(at), TEXT) if why is None else why.take(pa.array(at))
         fresh, found, unknown = pa.nulls(len(at)), [None] * len(at), nulls_of(why)

@@ -1,6 +1,6 @@
 """The grammar of the language, and text to tree.
 
-The precedence is that of Apache Commons JEXL, whose keywords and operator texts the platform publishes.  Statements
+The precedence is that of Apache Commons JEXL, whose keywords and operator strings the platform publishes.  Statements
 and assignments belong to JEXL scripts and have no place in a calculated field.
 """
 
@@ -205,13 +205,13 @@ _OPERATOR = re.compile(r"(?<![\w$.])(?:empty|size|not|and|or|eq|ne|lt|gt|le|ge|d
 
 
 def _named(before: str) -> str:
-    """A hint where the text before a fault ends in an operator that may have been meant as a field."""
+    """A hint where the string before a fault ends in an operator that may have been meant as a field."""
     word = _OPERATOR.search(before.rstrip())
     return f"; '{word[0]}' is an operator: a field of this name is written ${{{word[0]}}}" if word else ""
 
 
 def _missing(text: str) -> str:
-    """What closing sign a text lacks, literals left out."""
+    """What closing sign a string lacks, literals left out."""
     bare = re.sub(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'", "", text, flags=re.DOTALL)
     lacking = "".join(close * (bare.count(open_) - bare.count(close)) for open_, close in ("()", "[]", "{}"))
     return f"; {lacking!r} is missing" if lacking else ""

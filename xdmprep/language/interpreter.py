@@ -1,7 +1,7 @@
 """The reference: one expression on one record.
 
-A tree becomes nested Python functions once; each takes the :class:`Scope` of a row.  Whatever the columnar kernels do
-must equal what this does, and rows that a kernel leaves open come here.
+A tree is compiled once to nested Python functions, each of which takes the :class:`Scope` of a row.  Kernels must give
+what this gives, and rows that a kernel leaves open are evaluated here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Java's date patterns: texts read and moments printed, and the automatic formats.
+"""Java's date patterns: strings read and moments printed, and the automatic formats.
 
 Reading is strict where Java's default changes a date in silence (30 February is no date), and lenient in the letter
 case of names and in the spelling of offsets.  The letter ``u`` of the older ``SimpleDateFormat`` (day of the week) is
@@ -33,7 +33,7 @@ _TOKEN = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|([\[\]])|([^A-Za-z'\[\]{}#]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Part:
-    """A part of a pattern: a letter with its element, padded with blanks to a width; or a literal; or a bracket."""
+    """A part of a pattern: a letter with its element, padded with spaces to a width; or a literal; or a bracket."""
 
     letter: str = ""
     element: Element | None = None
@@ -107,7 +107,7 @@ class Pattern:
         text: as written.
         options: the readings of open points.
         parts: the parts of the pattern, brackets among them.
-        regex: matches the texts of this pattern; `groups` has the element of each group.
+        regex: matches the strings of this pattern; `groups` has the element of each group.
     """
 
     text: str
@@ -121,7 +121,7 @@ class Pattern:
         object.__setattr__(self, "printed", tuple(part for part in self.parts if not part.bracket))
 
     def read(self, text: str) -> Moment:
-        """The moment that `text` names. Raises Failed: the text does not have this pattern, or names no real date."""
+        """The moment that `text` names. Raises Failed: the string does not have this pattern, or names no real date."""
         match = self.regex.fullmatch(text)
         if match is None:
             raise Failed(f"{text[:80]!r} does not have the format {self.text!r}")
@@ -140,11 +140,11 @@ class Pattern:
         """Checks that a date can be read with the pattern.
 
         Raises:
-            Failed: it has no year, so that no text names a date.
+            Failed: it has no year, so that no string names a date.
         """
         names = {element.field for element in self.groups}
         if "year" not in names and not {"weekyear", "week"} <= names:
-            raise Failed(f"the date format {self.text!r} has no year (y), so no text is a date in it")
+            raise Failed(f"the date format {self.text!r} has no year (y), so no string is a date in it")
 
     def print(self, moment: Moment) -> str:
         """`moment` in this pattern."""
@@ -182,7 +182,7 @@ def _reserved(parts: list[Part]) -> int:
 
 
 def _moment(found: dict[str, Any], options: Options) -> Moment:
-    """The moment with some fields. Raises ValueError, OverflowError: there is none."""
+    """The moment with some fields. Raises ValueError, OverflowError: none exists."""
     if not found.get("era", 1):
         raise ValueError("years before 1 are not supported")
     day = _day(found, options)
@@ -264,7 +264,7 @@ def _week_day(year: int, week: int, weekday: int | None, options: Options) -> da
     return start if weekday is None else start + timedelta(days=(weekday - first_day(options)[0]) % 7)
 
 
-#: Formats that a text mapped to a date field is tried against, first fit wins (Data Prep guide, "Automatic date
+#: Formats that a string mapped to a date field is tried against, first fit wins (Data Prep guide, "Automatic date
 #: formats"), and those that ``date()`` takes besides.
 AUTOMATIC = (
     "yyyy-MM-dd HH:mm:ssZ", "yyyy-MM-dd HH:mm:ss.SSSZ", "yyyy-MM-dd HH:mm:ss.SSS", "yyyy-MM-dd'T'HH:mm:ss.SSSX",
@@ -280,7 +280,7 @@ _ISO = re.compile(
 
 
 def iso_shape() -> str:
-    """A regular expression of all texts that :func:`read_date` reads and :func:`automatic_layouts` do not cover."""
+    """A regular expression of all strings that :func:`read_date` reads and :func:`automatic_layouts` do not cover."""
     return f"^(?:{_ISO.pattern})$"
 
 

@@ -1,4 +1,4 @@
-"""What the functions and methods of the language do with Java's regular expressions, on one text."""
+"""What the functions and methods of the language do with Java's regular expressions, on one string."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ _WORD = re.compile(r"[\w ,;:/=@%&~!<>'\"-]+")
 def compiled(text: Any) -> Regex | _Word:
     """A regular expression. Raises Failed: it is none."""
     if not isinstance(text, str):
-        raise Failed(f"a regular expression is a text, not {kind_of(text)}")
+        raise Failed(f"a regular expression must be a string, not {kind_of(text)}")
     if _WORD.fullmatch(text):
         return _Word(text)
     try:
@@ -81,7 +81,7 @@ def matches(regex: Regex | _Word, text: str, part: bool = False) -> bool:
 
 
 def first(regex: Regex | _Word, text: str) -> list[str | None] | None:
-    """The first match and its groups, None where there is none. Raises Failed: it was not found in time."""
+    """The first match and its groups, None where none exists. Raises Failed: it was not found in time."""
     try:
         match = regex.search(text)
     except MatchTimeout as error:
@@ -109,7 +109,7 @@ def parts(regex: Regex | _Word, text: str, keep_empty: bool) -> list[str]:
     """
     found, start = [], 0
     for match in _all(regex, text):
-        if match.end() == match.start() and match.start() in (0, len(text)):  # nothing lies beyond the text's ends
+        if match.end() == match.start() and match.start() in (0, len(text)):  # nothing lies beyond the string's ends
             continue
         found.append(text[start : match.start()])
         start = match.end()
@@ -126,7 +126,7 @@ def replaced(regex: Regex | _Word, text: str, template: str, most: int = 0) -> s
 
     Args:
         regex: the compiled regular expression.
-        text: the text to search.
+        text: the string to search.
         template: what takes the place of a match; may refer to groups.
         most: greatest number of matches to replace, from the left; 0 for all.
 

@@ -32,10 +32,10 @@ class Options:
         not_found: what ``instr`` gives where nothing is found: ``-1`` or ``null``.
         replace: ``replacestr`` replaces ``all`` hits or the ``first``.
         overrun: ``substr``, ``left`` and ``right`` beyond the end: ``cut`` gives the rest, ``error`` fails.
-        pad_long: ``lpad``/``rpad`` of a text longer than the size: ``keep`` or ``cut``.
+        pad_long: ``lpad``/``rpad`` of a string longer than the size: ``keep`` or ``cut``.
         matches: ``matches_regex`` tests the ``whole`` text or looks for a ``part``.
         no_match: ``extract_regex`` without a match: an ``empty`` array or ``null``.
-        fractions: ``to_integer`` of a text with a fraction: ``error`` or ``truncate``.
+        fractions: ``to_integer`` of a string with a fraction: ``error`` or ``truncate``.
         bigint_fractions: the same for ``to_bigint``.
         map_get: ``map_get_values`` gives the ``values`` or the part of the ``map``.
         null_keys: ``contains_key`` takes a key with a null value as ``absent`` or ``present``.
@@ -48,8 +48,8 @@ class Options:
         letter_w: the component ``w`` of ``date_part``: ``week`` or ``weekday``.
         short_year: the component ``yy`` of ``date_part``: ``full`` or ``two`` digits.
         zone_names: zone abbreviations such as PST: a ``fixed`` offset, or the ``region`` with its summer time.
-        zoneless_millis: milliseconds of texts without a zone in date coercion: ``keep`` or ``drop``.
-        booleans: texts read as booleans: the ``documented`` words, or any letter case, 1/0 and t/f (``lenient``).
+        zoneless_millis: milliseconds of strings without a zone in date coercion: ``keep`` or ``drop``.
+        booleans: strings read as booleans: the ``documented`` words, or any letter case, 1/0 and t/f (``lenient``).
         dotted_columns: a column whose name is the whole dotted text wins over walking.
     """
 

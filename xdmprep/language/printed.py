@@ -1,7 +1,7 @@
 """Which places of the source an expression makes text of, and which it gives as they are.
 
 A double that has lost the last digits of an id must not become text.  What an expression compares, counts or calculates
-with is no text of it.
+with does not become text.
 """
 
 from __future__ import annotations

@@ -127,7 +127,7 @@ def normal_type(kind: pa.DataType) -> pa.DataType | None:
 
 
 def normal(values: pa.Array, top: bool = True) -> pa.Array | list[Any]:
-    """A source array as one between kernels: no NaN, 64 bits, dates as moments; Python values where there is none."""
+    """A source array as one between kernels: no NaN, 64 bits, dates as moments; Python values where none exists."""
     kind = values.type
     target = normal_type(kind)
     if target is None or (_twice_named(kind) and values.null_count < len(values)):
@@ -214,7 +214,7 @@ def _twice_named(kind: pa.DataType) -> bool:
 
 
 def numerals(texts: pa.Array) -> pa.Array:
-    """Texts of digits as numbers that keep them all."""
+    """Strings of digits as numbers that keep them all."""
     return struct_of([texts], list(NUMERAL), nulls_of(texts))
 
 
@@ -269,13 +269,13 @@ def map_parts(values: pa.Array) -> tuple[Ints, tuple[pa.Array, pa.Array]]:
 
 
 def list_of(offsets: Ints, inner: pa.Array, absent: Mask | None = None) -> pa.Array:
-    """A list array."""
+    """Builds a list array."""
     mask = None if absent is None or not absent.any() else pa.array(absent)
     return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32, copy=False)), plain(inner), mask=mask)
 
 
 def struct_of(parts: Sequence[pa.Array], fields: list[pa.Field], absent: Mask | None = None) -> pa.Array:
-    """A struct array."""
+    """Builds a struct array."""
     mask = None if absent is None or not absent.any() else pa.array(absent)
     if not parts:
         n = 0 if absent is None else len(absent)
@@ -313,7 +313,7 @@ def elements_changed(values: pa.Array, change: Callable[[pa.Array], pa.Array | N
 
 
 def elements_type(kind: pa.DataType, change: Callable[[pa.DataType], pa.DataType | None]) -> pa.DataType | None:
-    """A list or map type with the type of its elements or items changed; None where there is none."""
+    """A list or map type with the type of its elements or items changed; None where none exists."""
     inner = change(kind.value_type if pa.types.is_list(kind) else kind.item_type)
     if inner is None:
         return None
@@ -706,7 +706,7 @@ def alike(columns: Sequence[pa.Array]) -> list[pa.Array]:
 
 
 def stacked(columns: Sequence[pa.Array]) -> pa.Array:
-    """The columns one behind the other, in a common type."""
+    """The columns one after another, in a common type."""
     made = alike(columns)
     return made[0] if len(made) == 1 else pa.concat_arrays(made)
 
@@ -751,7 +751,7 @@ def outgoing(value: Any) -> Any:
 
 
 def in_micros(value: Any) -> Any:
-    """`value` with moments cut down to what a column of moments holds."""
+    """`value` with moments truncated to what a column of moments holds."""
     return leaves_changed(value, lambda leaf: Moment(leaf.at) if isinstance(leaf, Moment) else leaf)
 
 
@@ -804,7 +804,7 @@ def _replaced(kind: pa.DataType, old: pa.DataType, new: pa.DataType) -> pa.DataT
 
 
 def final(values: pa.Array) -> pa.Array:
-    """A column as it is handed out: dates in milliseconds, cut down; no hidden fields of objects."""
+    """A column as it is handed out: dates in milliseconds, truncated; no hidden fields of objects."""
     if values.type == ZONED:
         values = instant_of(values)
     kind = values.type

@@ -2,9 +2,9 @@
 
 Functions, operators, methods, element access and literals of arrays and objects are all calls of an entry of the table
 of functions (:mod:`xdmprep.language.catalogue`).  Passes take a tree and give another one: names are bound, then
-constant parts are worked out.
+constant parts are evaluated.
 
-Every node knows the position of its first character, so that a fault found later can still be shown in the text.
+Every node knows the position of its first character, so that a fault found later can still be shown in the string.
 Nodes are equal, and hash alike, when they mean the same, wherever they stand.  The mapping layer adds nodes of its own.
 """
 
@@ -25,7 +25,7 @@ ELEMENT, ARRAY, MAP, CHOICE = "[]", "[,]", "{:}", "?"
 
 @dataclass(frozen=True)
 class Node:
-    """Anything in the tree; `position` is the 0-based offset in the text."""
+    """Anything in the tree; `position` is the 0-based offset in the string."""
 
     position: int = field(compare=False)
 
@@ -50,7 +50,7 @@ class Node:
 
     @cached_property
     def random(self) -> bool:
-        """Whether every row gets another value, so that equal rows may not be worked out once."""
+        """Whether every row gets another value, so that equal rows may not be evaluated once."""
         return any(child.random for child in children(self))
 
     @cached_property
@@ -61,7 +61,7 @@ class Node:
 
 @dataclass(frozen=True, eq=False)
 class Constant(Node):
-    """A literal, or a part that was worked out beforehand.  ``1``, ``1.0`` and ``true`` differ."""
+    """A literal, or a part that was evaluated beforehand.  ``1``, ``1.0`` and ``true`` differ."""
 
     value: Any
 
@@ -171,7 +171,7 @@ def walk(node: Node) -> Iterator[Node]:
 
 
 def repeated(trees: Iterable[Node]) -> frozenset[Node]:
-    """The calls that occur more than once in some trees and give the same values each time, to be worked out once."""
+    """The calls that occur more than once in some trees and give the same values each time, to be evaluated once."""
     seen: Counter[Node] = Counter()
 
     def visit(node: Node) -> None:

@@ -68,7 +68,7 @@ def of_decimal(value: Decimal) -> Any:
 
 
 def written_number(text: str) -> int | float | Decimal:
-    """The number of a text with digits and perhaps a point or an exponent: exactly, if doubles reach as far."""
+    """The number of a string with digits and perhaps a point or an exponent: exactly, if doubles reach as far."""
     return int(text) if len(text) < 4000 and text.lstrip("-").isdigit() else _spelled(text)
 
 
@@ -143,7 +143,7 @@ def is_number(value: Any) -> bool:
 
 
 def folded(text: str) -> str:
-    """The same for texts that are equal but for letter case; as in Java, each character stands for one other."""
+    """`text` case-folded as in Java: each character becomes one other."""
     return text.lower() if text.isascii() else "".join(map(_folded_letter, text))
 
 
@@ -202,7 +202,7 @@ def kind_of(value: Any) -> str:
     if isinstance(value, bool):
         return "a boolean"
     if isinstance(value, str):
-        return "a text"
+        return "a string"
     if isinstance(value, int | float | Decimal):
         return "a number"
     if isinstance(value, Moment):
@@ -230,7 +230,7 @@ def truth(value: Any, options: Options) -> bool:
 
 
 def equal(left: Any, right: Any) -> bool:
-    """``==``: null equals null only; numbers and numeric texts by value; booleans against text by its truth."""
+    """``==``: null equals null only; numbers and numeric strings by value; booleans against text by its truth."""
     if left is None or right is None:
         return left is right
     if isinstance(left, bool) or isinstance(right, bool):
@@ -248,7 +248,7 @@ def equal(left: Any, right: Any) -> bool:
 
 
 def number_beside(number: Any, text: str) -> int | float | Decimal | None:
-    """The number that a text spells, exactly where it meets a decimal; None if it spells none."""
+    """The number that a string spells, exactly where it meets a decimal; None if it spells none."""
     found = number_in(text)
     return _spelled(text) if isinstance(found, float) and isinstance(number, Decimal) else found
 
@@ -358,7 +358,7 @@ def integer(value: Any, options: Options) -> int:
 
 
 def add(left: Any, right: Any, options: Options) -> Any:
-    """``+``: joins two texts, adds numbers and numeric texts; a number and another text are joined."""
+    """``+``: joins two strings, adds numbers and numeric strings; a number and another string are joined."""
     if isinstance(left, str) and isinstance(right, str):
         return left + right
     if isinstance(left, str | int | float | Decimal | None) and isinstance(right, str | int | float | Decimal | None):
@@ -464,7 +464,7 @@ def tested(operator: str, left: Any, right: Any, matches: Callable[[str, str], b
         operator: the sign; with ``!`` in place of ``=`` the result is negated.
         left: the value to test.
         right: the regular expression, start or end; for ``=~`` also an array or object.
-        matches: called with a text and a regular expression; whether the whole text matches.
+        matches: called with a string and a regular expression; whether the whole text matches.
 
     Returns:
         Whether the test holds; null only matches null, and neither starts nor ends with anything.

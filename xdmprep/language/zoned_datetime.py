@@ -43,7 +43,7 @@ class Moment:
 
     @property
     def millis(self) -> int:
-        """Milliseconds since the epoch, cut down."""
+        """Milliseconds since the epoch, truncated."""
         return self.micros // 1000
 
     def to(self, zone: tzinfo) -> Moment:
@@ -87,7 +87,7 @@ class Moment:
         """The moment of a date (midnight UTC) or datetime (UTC where it has no zone)."""
         if not isinstance(value, datetime):
             return cls(datetime(value.year, value.month, value.day, tzinfo=UTC))
-        if value.tzinfo is None or str(value.tzinfo) == "UTC":  # a region of this name, which has another text
+        if value.tzinfo is None or str(value.tzinfo) == "UTC":  # a region of this name, which has another string
             value = value.replace(tzinfo=UTC)
         return cls(value, getattr(value, "nanosecond", 0))
 

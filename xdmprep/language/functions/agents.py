@@ -63,7 +63,7 @@ def _parser() -> Any:
     return ua_parser.parse
 
 
-#: So many distinct texts are remembered, for each function.
+#: The number of distinct strings remembered for each function.
 REMEMBERED = 16_384
 
 
@@ -111,7 +111,7 @@ def _device(agent: str) -> str:
 
 
 def _ua(name: str, meaning: str, gives: str, answer: Callable[[str], str]) -> None:
-    """A function of user agents; what it gives for a text is remembered."""
+    """A function of user agents; what it gives for a string is remembered."""
     known = lru_cache(maxsize=REMEMBERED)(answer)
 
     @function(f"{name}(user_agent)", meaning, f'{name}("{_EXAMPLE}")', gives, category="user agent",

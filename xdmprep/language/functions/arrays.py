@@ -48,7 +48,7 @@ def add_to_array(ctx: Context, values: Any, *more: Any) -> list[Any]:
     return [*array(values), *more]
 
 
-@_array("join_arrays(array, ...)", "The arrays one behind the other.", "join_arrays(['a', 'b'], ['c'], ['d', 'e'])",
+@_array("join_arrays(array, ...)", "The arrays one after another.", "join_arrays(['a', 'b'], ['c'], ['d', 'e'])",
         ["a", "b", "c", "d", "e"])  # fmt: skip
 def join_arrays(ctx: Context, *values: Any) -> list[Any]:
     return [item for value in values for item in array(value)]
@@ -92,7 +92,7 @@ def flattened(value: Any) -> list[Any]:
     return out
 
 
-@_array("array_to_string(separator, array)", "The elements of all nested arrays joined to one text.",
+@_array("array_to_string(separator, array)", "The elements of all nested arrays joined to one string.",
         'array_to_string("-", [[1, 2], [3]])', "1-2-3", nulls=(1,), result=pa.string())  # fmt: skip
 def array_to_string(ctx: Context, separator: Any, value: Any) -> str:
     return joined(ctx, separator, flattened(value))

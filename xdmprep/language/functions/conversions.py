@@ -34,7 +34,7 @@ def _whole(value: Any, fractions: str) -> int:
     raise Failed(f"{text_of(value)[:80]!r} is not a whole number")
 
 
-@_number("to_integer(text)", "The whole number that the text spells.", 'to_integer("12")', 12, result=pa.int64())
+@_number("to_integer(text)", "The whole number that the string spells.", 'to_integer("12")', 12, result=pa.int64())
 def to_integer(ctx: Context, value: Any) -> int:
     found = _whole(value, ctx.options.fractions)
     if not -(2**63) <= found < 2**63:
@@ -42,7 +42,7 @@ def to_integer(ctx: Context, value: Any) -> int:
     return found
 
 
-@_number("to_decimal(text)", "The decimal number (double) that the text spells; a decimal stays as it is.",
+@_number("to_decimal(text)", "The decimal number (double) that the string spells; a decimal stays as it is.",
          'to_decimal("20.45")', 20.45)  # fmt: skip
 def to_decimal(ctx: Context, value: Any) -> float | Decimal:
     found = _found(value)
@@ -54,7 +54,7 @@ def to_decimal(ctx: Context, value: Any) -> float | Decimal:
         raise Failed(f"{text_of(value)[:80]!r} does not fit in a double") from None
 
 
-@_number("to_bigint(text)", "The whole number of any size that the text spells; a fraction is cut off.",
+@_number("to_bigint(text)", "The whole number of any size that the string spells; a fraction is cut off.",
          'to_bigint("123456789012345678901234567890")', 123456789012345678901234567890)  # fmt: skip
 def to_bigint(ctx: Context, value: Any) -> int:
     return _whole(value, ctx.options.bigint_fractions)

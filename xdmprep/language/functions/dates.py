@@ -1,6 +1,6 @@
 """Date functions.
 
-A date argument may be a text in one of the automatic formats.  A date keeps its zone; ``date_part`` and ``format``
+A date argument may be a string in one of the automatic formats.  A date keeps its zone; ``date_part`` and ``format``
 show it in that zone.
 """
 
@@ -37,7 +37,7 @@ COMPONENTS = {
 
 
 def moment(ctx: Context, value: Any) -> Moment:
-    """A date argument; a text is read in one of the automatic formats."""
+    """A date argument; a string is read in one of the automatic formats."""
     if isinstance(value, Moment):
         return value
     if isinstance(value, str):
@@ -75,7 +75,7 @@ def dformat(ctx: Context, millis: Any, format_: Any) -> str:
 
 
 @_date("date(text, [format], [default])",
-       "The date that the text names, in a Java date format or one of the automatic ones; `default` for null.",
+       "The date that the string names, in a Java date format or one of the automatic ones; `default` for null.",
        'date("23.10.2019", "dd.MM.yyyy")', "2019-10-23T00:00:00Z")  # fmt: skip
 def date(ctx: Context, value: Any, format_: Any = None, default: Any = None) -> Any:
     if value is None or value == "":

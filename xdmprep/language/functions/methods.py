@@ -16,7 +16,7 @@ from ..values import Failed, folded, kind_of, same, text_of
 def _substring(value: str, start: Any, end: Any = None) -> str:
     first, last = whole(start, "the start"), len(value) if end is None else whole(end, "the end")
     if not 0 <= first <= last <= len(value):
-        raise Failed(f"{first} to {last} is no part of a text of {len(value)} characters")
+        raise Failed(f"{first} to {last} is no part of a string of {len(value)} characters")
     return value[first:last]
 
 

@@ -50,7 +50,7 @@ def arrays_to_objects(ctx: Context, *values: Any) -> list[dict[str, Any]]:
 
 
 def _pairs_in(value: Any, between: Any, after: Any) -> list[tuple[str, str | None]]:
-    """Key and value of every field of a text, blanks cut."""
+    """Key and value of every field of a string, spaces cut."""
     colon = ":" if between is None or between == "" else text(between)
     comma = "," if after is None or after == "" else text(after)
     found: list[tuple[str, str | None]] = []
@@ -62,7 +62,7 @@ def _pairs_in(value: Any, between: Any, after: Any) -> list[tuple[str, str | Non
 
 
 @_object("str_to_object(text, [value_delimiter], [field_delimiter])",
-         "An object from pairs in a text; blanks are cut, values stay texts.", 'str_to_object("a:1,b:2")',
+         "An object from pairs in a string; spaces are cut, values stay strings.", 'str_to_object("a:1,b:2")',
          {"a": "1", "b": "2"}, nulls=(0,))  # fmt: skip
 def str_to_object(ctx: Context, value: Any, between: Any = None, after: Any = None) -> dict[str, str | None]:
     return dict(_pairs_in(value, between, after))
@@ -85,7 +85,7 @@ def get_keys(ctx: Context, value: Any) -> list[str]:
     return list(expected(value, dict, "an object"))
 
 
-@_object("get_values(text, key, value_delimiter, field_delimiter)", "The value of one key in a text of pairs.",
+@_object("get_values(text, key, value_delimiter, field_delimiter)", "The value of one key in a string of pairs.",
          'get_values("a:1,b:2", "b", "", "")', "2", nulls=(0, 1), result=pa.string())  # fmt: skip
 def get_values(ctx: Context, value: Any, key: Any, between: Any, after: Any) -> str | None:
     wanted = text(key).strip()
@@ -125,7 +125,7 @@ function("fpid_to_ecid(text)", "The ECID of a first-party id.", category="specia
            "leave the field to the platform, or map an ECID that you have")(None)  # fmt: skip
 
 
-# Maps; keys are texts
+# Maps; keys are strings
 
 _map = partial(function, category="map")
 _BOOK = {"book": {"author": "A", "price": 17.99, "ISBN": "I"}}

@@ -23,7 +23,7 @@ _long = partial(function, category="string", result=pa.int64())
 _test = partial(function, category="string", result=pa.bool_())
 
 
-@_text("concat(text, ...)", "The arguments joined to one text; nulls are left out.", 'concat("a", "-", 5)', "a-5",
+@_text("concat(text, ...)", "The arguments joined to one string; nulls are left out.", 'concat("a", "-", 5)', "a-5",
        nulls=())  # fmt: skip
 def concat(ctx: Context, *parts: Any) -> str | None:
     reading = ctx.options.concat_null
@@ -60,7 +60,7 @@ def instr(ctx: Context, value: Any, part: Any, start: Any = 0, occurrence: Any =
     return at
 
 
-@_text("replacestr(text, find, replacement)", "The text with every hit of a literal part replaced.",
+@_text("replacestr(text, find, replacement)", "The string with every hit of a literal part replaced.",
        'replacestr("This is a string re test", "re", "replace")', "This is a string replace test")  # fmt: skip
 def replacestr(ctx: Context, value: Any, find: Any, replacement: Any) -> str:
     here = text(value)
@@ -70,7 +70,7 @@ def replacestr(ctx: Context, value: Any, find: Any, replacement: Any) -> str:
     return here.replace(text(find), "" if replacement is None else text(replacement), most)
 
 
-@_text("substr(text, start, [length])", "Part of the text; `start` counts from 0.",
+@_text("substr(text, start, [length])", "Part of the string; `start` counts from 0.",
        'substr("This is a substring test", 7, 8)', " a subst")  # fmt: skip
 def substr(ctx: Context, value: Any, start: Any, length: Any = None) -> str:
     here, at = text(value), whole(start, "the start")
@@ -90,11 +90,11 @@ def _changed(name: str, meaning: str, example: str, gives: str, change: Callable
         return change(text(value))
 
 
-_changed("lower", "The text in lower case.", "HeLLo", "hello", str.lower, aliases=("lcase",))
-_changed("upper", "The text in upper case.", "HeLLo", "HELLO", str.upper, aliases=("ucase",))
-_changed("ltrim", "The text without white space at the start.", " hello", "hello", str.lstrip)
-_changed("rtrim", "The text without white space at the end.", "hello ", "hello", str.rstrip)
-_changed("trim", "The text without white space at both ends.", " hello ", "hello", str.strip)
+_changed("lower", "The string in lower case.", "HeLLo", "hello", str.lower, aliases=("lcase",))
+_changed("upper", "The string in upper case.", "HeLLo", "HELLO", str.upper, aliases=("ucase",))
+_changed("ltrim", "The string without white space at the start.", " hello", "hello", str.lstrip)
+_changed("rtrim", "The string without white space at the end.", "hello ", "hello", str.rstrip)
+_changed("trim", "The string without white space at both ends.", " hello ", "hello", str.strip)
 
 
 @_texts("split(text, [separators])",
@@ -121,7 +121,7 @@ def joined(ctx: Context, separator: Any, items: list[Any]) -> str:
     return ("" if separator is None else text(separator)).join(texts)
 
 
-@_text("join(separator, array, ...)", "The elements of an array joined to one text; the separator comes first.",
+@_text("join(separator, array, ...)", "The elements of an array joined to one string; the separator comes first.",
        'join(" ", to_array(true, "Hello", "world"))', "Hello world", nulls=())  # fmt: skip
 def join(ctx: Context, separator: Any, *values: Any) -> str | None:
     if len(values) == 1:
@@ -134,7 +134,7 @@ def join(ctx: Context, separator: Any, *values: Any) -> str | None:
 
 
 def _padded(name: str, side: str, gives: str) -> None:
-    @_text(f"{name}(text, size, pad)", f"The text padded on the {side}; null or empty padding is a blank.",
+    @_text(f"{name}(text, size, pad)", f"The string padded on the {side}; null or empty padding is a space.",
            f'{name}("bat", 8, "yz")', gives)  # fmt: skip
     def run(ctx: Context, value: Any, size: Any, pad: Any) -> str:
         here, n = text(value), whole(size, "the size")
@@ -174,19 +174,19 @@ def right(ctx: Context, value: Any, count: Any) -> str:
 
 
 def _compared(name: str, what: str, gives: bool, fold: Callable[[str], str]) -> None:
-    @_test(f"{name}(text, other)", f"Whether two texts are equal{what}; also written text.{name}(other).",
+    @_test(f"{name}(text, other)", f"Whether two strings are equal{what}; also written text.{name}(other).",
            f'"string1".{name}("STRING1")', gives)  # fmt: skip
     def run(ctx: Context, value: Any, other: Any) -> bool:
         if value is None or other is None:
             return value is other
         for each in (value, other):
             if isinstance(each, list | dict):
-                raise Failed(f"a text is expected, not {kind_of(each)}")
+                raise Failed(f"a string is expected, not {kind_of(each)}")
         return fold(text(value)) == fold(text(other))
 
 
 _compared("equals", "", False, str)
-_compared("equalsIgnoreCase", " but for letter case", True, folded)
+_compared("equalsIgnoreCase", " when letter case is ignored", True, folded)
 
 
 # Regular expressions of Java
@@ -243,8 +243,8 @@ for _name, _gives in {
     "cdcd7b367dd0788a89a5c908cfe377aceb1072a7b386b7d4fd2ff68a8fd24d16",
     "md5": "d3b96ce8c9fb4e9bd0198d03ba6852c7",
 }.items():
-    _digest(_name, f"The {_name.upper()} digest of the text.", _secure(_name), "my text", _gives)
+    _digest(_name, f"The {_name.upper()} digest of the string.", _secure(_name), "my text", _gives)
 _digest(
-    "crc32", "The CRC-32 of the text, its bytes in little-endian order.",
+    "crc32", "The CRC-32 of the string, its bytes in little-endian order.",
     lambda data: zlib.crc32(data).to_bytes(4, "little").hex(), "hello", "86a61036",
 )  # fmt: skip

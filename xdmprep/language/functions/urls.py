@@ -99,13 +99,13 @@ def get_url_query_str(ctx: Context, value: Any, anchor: Any = "retain") -> dict[
     return found
 
 
-@_part("get_url_encoded(text)", "The text with reserved characters percent-encoded.",
+@_part("get_url_encoded(text)", "The string with reserved characters percent-encoded.",
        'get_url_encoded("https://example.com/a b")', "https%3A%2F%2Fexample.com%2Fa%20b")  # fmt: skip
 def get_url_encoded(ctx: Context, value: Any) -> str:
     return quote(text(value), safe="", errors="replace")
 
 
-@_part("get_url_decoded(text)", "The text with percent-encoded characters restored.",
+@_part("get_url_decoded(text)", "The string with percent-encoded characters restored.",
        'get_url_decoded("https%3A%2F%2Fexample.com")', "https://example.com")  # fmt: skip
 def get_url_decoded(ctx: Context, value: Any) -> str:
     return unquote(text(value))

@@ -26,7 +26,7 @@ def _filled(values: pa.Array) -> pa.Array:
 
 
 def _candidates(values: pa.Array, separator: str, part: str) -> tuple[pa.Array, Any]:
-    """The items of lists that hold a text somewhere, without blanks around them, and the row of each."""
+    """The items of lists that hold a string somewhere, without spaces around them, and the row of each."""
     offsets, items = list_parts(pc.split_pattern(values, separator))
     near = np.flatnonzero(as_mask(pc.match_substring(items, part)))
     return texts.trimmed(items.take(pa.array(near))), owners_of(offsets)[near]
@@ -65,7 +65,7 @@ def _of_list(rows: Rows, value: Column, event: Any, give: Callable[[Found], pa.A
 
 
 def _products(values: pa.Array, at: int) -> tuple[Any, pa.Array]:
-    """Offsets of the products in texts, and one part of each, without blanks around it; null where it is not there."""
+    """Offsets of the products in strings, and one part of each, trimmed; null where it is missing."""
     offsets, products = list_parts(pc.split_pattern(values, ","))
     filled = np.repeat(as_mask(pc.not_equal(values, "")), np.diff(offsets))
     offsets, products = sieved(offsets, filled, products)  # an empty text has no products

@@ -144,7 +144,7 @@ def coalesce(rows: Rows, *given: Column) -> Made:
 
 
 def element(lists: pa.Array, at: int) -> Column:
-    """One element of each list, counted from the end where `at` is negative; null where there is none."""
+    """One element of each list, counted from the end where `at` is negative; null where none exists."""
     offsets, items = list_parts(lists)
     here = offsets[:-1] + at if at >= 0 else offsets[1:] + at
     inside = (here >= offsets[:-1]) & (here < offsets[1:])

@@ -265,7 +265,7 @@ def _entries(rows: Rows, column: Column) -> tuple[Ints, pa.Array, pa.Array]:
 
 
 def _spelled_pairs(text: pa.Array, between: Any, after: Any) -> tuple[Ints, pa.Array, pa.Array]:
-    """Offsets, keys and values of pairs in texts, blanks cut."""
+    """Offsets, keys and values of pairs in strings, spaces cut."""
     between, after = between or ":", after or ","
     need(isinstance(between, str) and isinstance(after, str))
     offsets, parts = list_parts(pc.split_pattern(plain(text), after))
@@ -502,7 +502,7 @@ def size_of(rows: Rows, value: Column) -> Made:
 
 @kernel(".size", "any")
 def size_method(rows: Rows, value: Column) -> Made:
-    """``array.size()``; null where there is none."""
+    """``array.size()``; null where none exists."""
     return _size(rows, value, True) if kind(value) in ("list", "object", "map") else None
 
 
@@ -534,7 +534,7 @@ def is_empty(rows: Rows, value: Column) -> Made:
 
 @kernel(".isEmpty", "any")
 def is_empty_method(rows: Rows, value: Column) -> Made:
-    """``text.isEmpty()``; null where there is none."""
+    """``text.isEmpty()``; null where none exists."""
     lengths = _lengths(value) if kind(value) in ("text", "list", "object", "map") else None
     return None if lengths is None else Column(pa.array(lengths == 0, BOOL, mask=nulls_of(value.values)))
 

@@ -1,4 +1,4 @@
-"""Layouts of date patterns: what their texts look like as bytes, so that whole columns can be read.
+"""Layouts of date patterns: what their strings look like as bytes, so that whole columns can be read.
 
 A pattern has a layout for each choice of one or two digits, of optional sections and of the spelling of an offset; none
 where names or widths are too free, or columns of its fields are not read.
@@ -20,7 +20,7 @@ from ..options import Options
 Layout = tuple[tuple[Any, int], ...]
 REST, NOT = -1, -2
 
-#: The most layouts of a pattern; texts of others are read one by one.
+#: The most layouts of a pattern; strings of others are read one by one.
 _MOST_LAYOUTS = 128
 #: The fields that columns are read by.
 _FIELDS = {
@@ -30,7 +30,7 @@ _FIELDS = {
 
 @lru_cache(maxsize=1024)
 def layouts_of(pattern: Pattern) -> tuple[Layout, ...]:
-    """The layouts of a pattern; none where its texts are read one by one."""
+    """The layouts of a pattern; none where its strings are read one by one."""
     return _layouts(list(pattern.parts))
 
 
@@ -65,7 +65,7 @@ def plain_layout(text: str) -> Layout:
 
 
 def length_of(layout: Layout) -> int:
-    """The length in bytes of the texts of a layout, without the name of a zone."""
+    """The length in bytes of the strings of a layout, without the name of a zone."""
     return sum(max(width, 0) or (width == 0 and len(element)) for element, width in layout)
 
 

@@ -1,4 +1,7 @@
-"""Text to date over whole columns: texts of one length are a matrix of bytes, and its columns are the digits."""
+"""Dates read from and printed to columns of strings.
+
+Strings of one length are a matrix of bytes, whose columns are the digits.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +62,7 @@ _LAST = 253_402_300_800_000_000
 
 
 def read_iso(text: pa.Array, unit: str = "ms", layout: Layout | None = None) -> pa.Array | None:
-    """Columns whose texts all have one common ISO form, read by Arrow itself; None if some have not.
+    """Columns whose strings all have one common ISO form, read by Arrow itself; None if some have not.
 
     Args:
         text: dates, or times to the second without a zone or with ``Z``.
@@ -67,7 +70,7 @@ def read_iso(text: pa.Array, unit: str = "ms", layout: Layout | None = None) -> 
         layout: only this form will do.
 
     Returns:
-        date32 where the texts are dates, otherwise timestamps in UTC.
+        date32 where the strings are dates, otherwise timestamps in UTC.
     """
     lengths = pc.min_max(pc.binary_length(text))
     length = lengths["min"].as_py()
@@ -96,18 +99,18 @@ def read_iso(text: pa.Array, unit: str = "ms", layout: Layout | None = None) -> 
     return found.view(pa.timestamp(unit, "UTC")) if length == 19 else found
 
 
-#: What a text of the commonest ISO forms looks like that names a moment for sure, by its length.
+#: What a string of the commonest ISO forms looks like that names a moment for sure, by its length.
 _DAY = (
     r"[1-9][0-9]{3}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
 )
 _CLOCK = r"[T ](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
-#: So many texts are looked at for the commonest length.
+#: The number of strings from which the commonest length is taken.
 _HEAD = 1000
 _SURE = {10: rf"^{_DAY}$", 19: rf"^{_DAY}{_CLOCK}$", 20: rf"^{_DAY}{_CLOCK}Z$"}
 
 
 def read_most(text: pa.Array) -> tuple[pa.Array, Mask] | None:
-    """A column as :func:`read_iso` reads it, where nearly all texts have one common ISO form; and where the others are.
+    """A column as :func:`read_iso` reads it, where nearly all strings have one ISO form, and a mask of the others.
 
     None where that is not so.
     """
@@ -135,11 +138,11 @@ def read_layouts(
     """Moments from text in the first layout that fits.
 
     Args:
-        text: a text column.
+        text: a string column.
         layouts: in the order in which they are tried.
         blank_is_null: whether blank text gives null; it is open otherwise.
         options: give the zone of moments without one.
-        as_written: whether an offset is read but does not move the moment, so that its day is the one in the text.
+        as_written: whether an offset is read but does not move the moment, so that its day is the one in the string.
 
     Returns:
         Moments in microseconds with their zones; null stays null, and text that fits no layout is open.
@@ -238,13 +241,13 @@ def _matrix(data: Ints, offsets: Ints, length: int) -> Ints:
 
 
 def _micros(matrix: Ints, layout: Layout) -> tuple[Ints, Ints, Ints]:
-    """Local microseconds, seconds of offset, and where the text has the layout and names a real date."""
+    """Local microseconds, seconds of offset, and where the string has the layout and names a real date."""
     n = len(matrix)
     good = _has_literals(matrix, layout)
     found: dict[str, Ints] = {}
     offset = np.zeros(n, dtype=np.int32)
     named = layout[-1][1] == REST
-    if not good.any():  # most layouts fit no text of a column
+    if not good.any():  # most layouts fit no string of a column
         return np.zeros(n, dtype=np.int64), offset, good
     at = 0
     for element, width in layout:
@@ -301,7 +304,7 @@ def _micros(matrix: Ints, layout: Layout) -> tuple[Ints, Ints, Ints]:
 
 
 def _has_literals(matrix: Ints, layout: Layout) -> Mask:
-    """Which texts have a layout's literal bytes."""
+    """Which strings have a layout's literal bytes."""
     good, at = np.ones(len(matrix), dtype=bool), 0
     for element, width in layout:
         codes = b"" if width else element.encode()
@@ -312,7 +315,7 @@ def _has_literals(matrix: Ints, layout: Layout) -> Mask:
 
 
 def _may_stand(matrix: Ints, layout: Layout, longer: bool) -> Ints:
-    """Where texts may begin with a layout, whatever its numbers and names are; `longer` says that they go on."""
+    """Where strings may begin with a layout, whatever its numbers and names are; `longer` says that they go on."""
     fits, at = np.ones(len(matrix), dtype=bool), 0
     for element, width in layout:
         size = max(width, 0) or length_of(((element, width),))
@@ -328,7 +331,7 @@ def _may_stand(matrix: Ints, layout: Layout, longer: bool) -> Ints:
 
 
 def _named(matrix: Ints, element: Names) -> Ints:
-    """The values that texts name in any letter case, -1 where there is none."""
+    """The values that strings name in any letter case, -1 where none exists."""
     values = np.full(len(matrix), -1, dtype=np.int32)
     width = matrix.shape[1]
     size = 4 if width <= 4 else 8 if width <= 8 else width
@@ -484,7 +487,7 @@ def _printed_once(
     printer: Callable[[Moment], str],
     zones: Ints | None = None,
 ) -> tuple[pa.Array, Ints]:
-    """The text of each moment, printed once for each distinct key; and where there is none."""
+    """The string of each moment, printed once for each distinct key; and where none exists."""
     first, codes = numbered(keys)
     texts: list[str | None] = []
     places = None if zones is None else zones[first].tolist()

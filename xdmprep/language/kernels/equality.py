@@ -15,7 +15,7 @@ from ..values import same as equal
 def same(left: pa.Array, right: pa.Array) -> Mask:
     """Where two columns of one length hold the same values.
 
-    Null is the same as null only; a number is another value than a text or a boolean, and an integer the same as a
+    Null is the same as null only; a number is another value than a string or a boolean, and an integer the same as a
     double of its value.  Objects and maps are the same if they have the same keys, in any order, with the same values.
     """
     absent, other = nulls_of(left), nulls_of(right)

@@ -28,7 +28,7 @@ _ORDER: dict[str, Callable[..., pa.Array]] = {
 
 
 class _Digits:
-    """A column as texts of digits: how many there are before and behind the point, at most."""
+    """A column as strings of digits: how many there are before and behind the point, at most."""
 
     def __init__(self, texts: pa.Array) -> None:
         self.texts = texts
@@ -36,7 +36,7 @@ class _Digits:
         sizes = pc.binary_length(texts)
         behind = pc.if_else(pc.less(points, 0), 0, pc.subtract(pc.subtract(sizes, points), 1))
         span = pc.min_max(behind)
-        #: Digits behind the point, and whether all texts have as many.
+        #: Digits behind the point, and whether all strings have as many.
         self.scale: int = span["max"].as_py() or 0
         self.uniform: bool = span["max"].as_py() == span["min"].as_py()
         self.whole: int = pc.max(pc.if_else(pc.less(points, 0), sizes, points)).as_py() or 1

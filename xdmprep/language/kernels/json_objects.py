@@ -1,6 +1,6 @@
-"""JSON texts to typed columns with the parser of JSON files: one shape for a batch, learned from some of its texts.
+"""JSON strings to typed columns with the parser of JSON files: one shape for a batch, learned from a sample.
 
-Equal texts are parsed once, and within :func:`parsed_once` a column is parsed once however many expressions ask for it.
+Equal strings are parsed once; within :func:`parsed_once` a column is parsed once for all expressions.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from ..shapes import MOST_KEYS, list_of, mixed_of, object_of, written_numerals
 from ..values import Failed
 from .table import Made, Rows, kernel
 
-#: Share of distinct texts up to which finding them costs less than it saves.
+#: Share of distinct strings up to which finding them costs less than it saves.
 DISTINCT = 0.8
 
-#: Texts from which the shape is learned, how often it may grow, and the share of others that is worth it.
+#: Strings from which the shape is learned, how often it may grow, and the share of others that is worth it.
 SAMPLE, GROWTHS, SHARE = 48, 3, 0.01
 _BEGIN = np.frombuffer(b'{"v":', np.uint8)
 _END = np.frombuffer(b"}\n" + bytes(PADDING), np.uint8)
@@ -40,7 +40,7 @@ _KINDS = {"text": json.TEXT, "integer": json.INTEGER, "number": json.NUMBER, "bo
 
 @kernel("json_to_object", "words")
 def json_to_object(rows: Rows, value: Column) -> Made:
-    """The values of JSON texts; open where a text has another shape than most."""
+    """The values of JSON strings; open where a string has another shape than most."""
     values = plain(value.values)
     done: dict[Any, tuple[Any, Made]] | None = getattr(_PARSED, "columns", None)
     if done is None:
@@ -56,7 +56,7 @@ _PARSED = threading.local()
 
 @contextmanager
 def parsed_once() -> Iterator[None]:
-    """While it lasts, what was made of a column of texts in this thread is remembered."""
+    """While it lasts, what was made of a column of strings in this thread is remembered."""
     before = getattr(_PARSED, "columns", None)
     _PARSED.columns = {}
     try:
@@ -66,7 +66,7 @@ def parsed_once() -> Iterator[None]:
 
 
 def _distinct_parsed(values: pa.Array) -> Made:
-    """The values of texts, of which each is parsed once where many are equal."""
+    """The values of strings, of which each is parsed once where many are equal."""
     there = np.flatnonzero(~nulls_of(values))
     given = values if len(there) == len(values) else values.take(pa.array(there))
     numbers, count = kernels.active.number_texts(given)
@@ -84,7 +84,7 @@ def _distinct_parsed(values: pa.Array) -> Made:
 
 
 def _parsed(values: pa.Array) -> Made:
-    """The values of texts; those with a line break stay open."""
+    """The values of strings; those with a line break stay open."""
     absent = nulls_of(values)
     open_ = as_mask(pc.match_substring(values, "\n").fill_null(False))
     usual = np.flatnonzero(~(absent | open_))
@@ -148,7 +148,7 @@ def _node(seen: Seen) -> json.JsonNode | None:
 
 
 def _parse(values: pa.Array, node: json.JsonNode) -> json.Parsed:
-    """Every text as the one value of a record."""
+    """Every string as the one value of a record."""
     whole = pa.ListArray.from_arrays(pa.array([0, len(values)], pa.int32()), values)
     text = used_bytes(pc.binary_join(whole, '}\n{"v":'))  # a twentieth of the time of joining each with its ends
     data = np.concatenate([_BEGIN, text, _END])

@@ -107,7 +107,7 @@ def zone_date_to_zone(rows: Rows, value: Column, name: Column) -> Made:
 
 
 def _zones(rows: Rows, name: Column) -> tuple[Any, Any]:
-    """The numbers of the zones that a column of texts names, and where it names none."""
+    """The numbers of the zones that a column of strings names, and where it names none."""
     need(kind(name) == "text")
     if isinstance(name, Constants):
         numbers, known = (np.resize(each, rows.n) for each in dates.zone_numbers(pa.array([name.value], TEXT), zone))

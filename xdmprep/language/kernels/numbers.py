@@ -17,12 +17,12 @@ _LONGEST = 300  # digits whose number any double can hold
 
 
 def integers(text: pa.Array) -> Column:
-    """Whole numbers from text; open where the text is not a plain one of at most 18 digits."""
+    """Whole numbers from text; open where the string is not a plain one of at most 18 digits."""
     return _parsed(text, LONG, _INTEGER, _LONGEST)
 
 
 def decimals(text: pa.Array) -> Column:
-    """Doubles from text; open where the text is not plain digits with at most one point."""
+    """Doubles from text; open where the string is not plain digits with at most one point."""
     return _parsed(text, DOUBLE, _NUMBER, _LONGEST)
 
 
@@ -46,9 +46,9 @@ def _parsed(text: pa.Array, target: pa.DataType, pattern: str, longest: int) -> 
 
 
 def _is_plain(text: pa.Array, longest: int) -> bool:
-    """Whether no text is longer than `longest` and all are of digits, ``-``, ``.`` and ``/``.
+    """Whether no string is longer than `longest` and all are of digits, ``-``, ``.`` and ``/``.
 
-    Of such texts Arrow reads exactly those as numbers that the language reads, and to the same number.
+    Of such strings Arrow reads exactly those as numbers that the language reads, and to the same number.
     """
     data = used_bytes(text)
     if not len(data):

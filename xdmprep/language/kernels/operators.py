@@ -160,7 +160,7 @@ _LONG_INTEGER = r"^[+-]?[0-9]{19,}\z"
 
 
 def _spelled(rows: Rows, values: pa.Array) -> _Operand:
-    """The numbers that texts spell; open where they spell none, or one that is rare."""
+    """The numbers that strings spell; open where they spell none, or one that is rare."""
     integral = as_mask(pc.match_substring_regex(values, _PLAIN_INTEGER))
     null = nulls_of(values)
     if not integral.all():
@@ -198,7 +198,7 @@ def _combined(rows: Rows, parts: dict[str, Column], null: Mask) -> _Operand:
 
 
 def _sum(rows: Rows, left: Column, right: Column, operator: str) -> Column:
-    """Numbers and numeric texts; null is 0."""
+    """Numbers and numeric strings; null is 0."""
     if "numeral" in (kind(left), kind(right)):
         return needed(exact.calculated(rows, left, right, operator))
     a, b = _operand(rows, left), _operand(rows, right)
@@ -413,12 +413,12 @@ def _without_order(rows: Rows, left: Column, right: Column, sign: str) -> Column
 
 
 _NAMED = {
-    "text": "a text", "long": "a number", "double": "a number", "bool": "a boolean", "moment": "a date",
+    "text": "a string", "long": "a number", "double": "a number", "bool": "a boolean", "moment": "a date",
     "list": "an array", "object": "an object", "map": "an object",
 }  # fmt: skip
 
 
-#: Kinds that equal no other kind, but for dates and texts, which are compared as texts.
+#: Kinds that equal no other kind, but for dates and strings, which are compared as strings.
 _WHOLE = {"list", "object", "map", "moment", "zoned"}
 
 

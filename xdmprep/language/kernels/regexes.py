@@ -1,7 +1,7 @@
 """Regular expressions over whole columns: RE2 (Arrow's engine) where it gives what the interpreter gives.
 
-Whether a text matches is the same question for both engines wherever RE2 can express the syntax tree.  What groups hold
-is the same too where every group takes part in each match exactly once, and nothing that may be empty is repeated.
+Both engines agree on whether a string matches wherever RE2 can express the syntax tree.  They agree on groups as well
+where every group takes part in each match exactly once and nothing that may be empty is repeated.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Test:
 
     Attributes:
         texts: RE2's expressions, and whether each is to match.
-        ascii_only, one_line: whether they answer right for texts of ASCII characters, or without line ends, only.
+        ascii_only, one_line: whether they answer right for strings of ASCII characters, or without line ends, only.
     """
 
     texts: tuple[tuple[str, bool], ...]
@@ -39,7 +39,7 @@ class Test:
     one_line: bool = False
 
     def __call__(self, values: pa.Array) -> tuple[pa.Array, Mask | None]:
-        """Whether texts match, and which must be asked of the interpreter."""
+        """Whether strings match, and which the interpreter must decide."""
         found = None
         for text, holds in self.texts:
             one = pc.match_substring_regex(values, text)
@@ -49,7 +49,7 @@ class Test:
 
 
 def beyond(values: pa.Array, ascii_only: bool, one_line: bool) -> Mask | None:
-    """Which texts have other characters than ASCII's, or line ends, where that is asked for."""
+    """Which strings have other characters than ASCII's, or line ends, where that is asked for."""
     found: Mask | None = None
     if ascii_only:
         found = some(as_mask(pc.invert(pc.string_is_ascii(values))))
@@ -70,7 +70,7 @@ def _read(regex: str) -> Regex | None:
 
 @lru_cache(maxsize=256)
 def test(regex: str, whole: bool) -> Test | None:
-    """Whether all of a text, or any part of it, matches an expression of Java; None where RE2 cannot tell."""
+    """Whether all of a string, or any part of it, matches an expression of Java; None where RE2 cannot tell."""
     read = _read(regex)
     if read is None:
         return None
@@ -81,7 +81,7 @@ def test(regex: str, whole: bool) -> Test | None:
 
 
 def _ahead(read: Regex) -> Test | None:
-    """A test of all of a text by an expression that begins with looks ahead: each is a question of its own."""
+    """A test of all of a string by an expression that begins with looks ahead: each is a question of its own."""
     tree = in_one_line(read.tree)
     parts: list[Node] = [*tree.parts] if isinstance(tree, Seq) else [tree]
     texts = []
@@ -101,8 +101,8 @@ def _ahead(read: Regex) -> Test | None:
 
 
 def _emitted(node: Node) -> tuple[str, bool]:
-    """RE2's expression of a node, and whether it serves texts of ASCII characters only.
-    Raises Beyond: there is none."""
+    """RE2's expression of a node, and whether it serves strings of ASCII characters only.
+    Raises Beyond: none exists."""
     try:
         return re2(node), False
     except Beyond:
@@ -110,7 +110,7 @@ def _emitted(node: Node) -> tuple[str, bool]:
 
 
 def literal_text(regex: str | None) -> str | None:
-    """The one text that an expression matches; None for others."""
+    """The one string that an expression matches; None for others."""
     read = None if regex is None else _read(regex)
     if read is None:
         return None
@@ -129,7 +129,7 @@ class Search:
         unsure: groups that need not take part in a match; what they match is not empty.
         empty: whether a match may be empty.
         local: whether a match does not depend on what stands around it.
-        ascii_only, one_line: whether it serves texts of ASCII characters, or without line ends, only.
+        ascii_only, one_line: whether it serves strings of ASCII characters, or without line ends, only.
     """
 
     text: str
@@ -141,7 +141,7 @@ class Search:
     one_line: bool
 
     def beyond(self, values: pa.Array) -> Mask | None:
-        """Which texts must be asked of the interpreter."""
+        """Which strings the interpreter must decide."""
         return beyond(values, self.ascii_only, self.one_line)
 
 
@@ -200,7 +200,7 @@ def replacement(regex: str, template: str) -> tuple[Search, str] | None:
 
 
 def extracted(values: pa.Array, regex: Search, absent: bool) -> pa.Array:
-    """Lists of the first match and its groups; where there is none an empty list, or null if `absent`."""
+    """Lists of the first match and its groups; where none exists an empty list, or null if `absent`."""
     found = pc.extract_regex(values, regex.text)
     hit = ~nulls_of(found)
     rows = np.flatnonzero(hit)

@@ -1,4 +1,4 @@
-"""Kernels on texts: case, blanks, pieces, padding, splitting and joining, hashes, regular expressions, random ids."""
+"""Kernels on texts: case, spaces, pieces, padding, splitting and joining, hashes, regular expressions, random ids."""
 
 from __future__ import annotations
 
@@ -88,11 +88,11 @@ def replace_method(rows: Rows, value: Column, old: Any, new: Any) -> Made:
     return Column(texts.replaced(plain(value.values), old, new))
 
 
-# Pieces of texts
+# Pieces of strings
 
 
 class _Points:
-    """Where the characters of texts begin: every text is a run of bytes, every character one to four of them."""
+    """Where the characters of strings begin: every string is a run of bytes, every character one to four of them."""
 
     def __init__(self, values: pa.Array) -> None:
         self.values = values
@@ -106,7 +106,7 @@ class _Points:
         self.lengths = np.diff(self.offsets if self.ascii else self.before).astype(np.int64)
 
     def slice(self, starts: Ints, stops: Ints, absent: Mask) -> pa.Array:
-        """The characters from `starts` to `stops`, both within the texts; null where `absent`."""
+        """The characters from `starts` to `stops`, both within the strings; null where `absent`."""
         if self.ascii:
             low, high = self.offsets[:-1] + starts, self.offsets[:-1] + stops
         else:
@@ -180,12 +180,12 @@ def char_at(rows: Rows, value: Column, at: Column) -> Made:
 
 
 def of_pairs(value: Column, part: Column, work: Callable[[str, str], Any], result: pa.DataType) -> Column:
-    """What a function gives for each text and a part that is another one in nearly every row.
+    """What a function gives for each string and a part that is another one in nearly every row.
 
     Args:
-        value: texts.
-        part: texts; with few distinct ones there is no kernel.
-        work: gives the result for a text and a part of it.
+        value: strings.
+        part: strings; with few distinct ones there is no kernel.
+        work: gives the result for a string and a part of it.
         result: Arrow type of the results.
 
     Returns:
@@ -244,7 +244,7 @@ def _in_characters(values: pa.Array, found: pa.Array) -> pa.Array:
 @kernel("lpad", "text fixed fixed", pad=pc.utf8_lpad)
 @kernel("rpad", "text fixed fixed", pad=pc.utf8_rpad)
 def _padded(rows: Rows, value: Column, size: Any, fill: Any, pad: Callable[..., pa.Array]) -> Made:
-    """A text filled up to a literal size with one literal character."""
+    """A string padded to a literal size with one literal character."""
     fill = " " if fill in (None, "") else fill
     need(type(size) is int and 0 <= size <= 1_000_000 and (rows.options.pad_long == "keep"))
     return Column(pad(plain(value.values), size, fill)) if isinstance(fill, str) and len(fill) == 1 else None
@@ -356,7 +356,7 @@ for _name in ("sha1", "sha256", "sha512", "md5", "crc32"):
 
 
 def _same_texts(a: pa.Array, b: pa.Array, cased: bool) -> Column:
-    """Whether texts are equal, null where one is null."""
+    """Whether strings are equal, null where one is null."""
     odd = None
     if not cased:
         (a, odd), (b, more) = texts.folded(a), texts.folded(b)
@@ -390,7 +390,7 @@ def _equals_but_for_case(rows: Rows, value: Column, other: Column) -> Made:
 
 @kernel("matches_regex", "text fixed")
 def matches_regex(rows: Rows, value: Column, regex: Any) -> Made:
-    """Whether texts match a regular expression that means the same to both engines."""
+    """Whether strings match a regular expression that means the same to both engines."""
     return matched(value, regex, rows.options.matches == "whole")
 
 
@@ -400,7 +400,7 @@ def matches(rows: Rows, value: Column, regex: Any) -> Made:
 
 
 def matched(value: Column, regex: Any, whole: bool = True) -> Column:
-    """Whether texts match; the regular expression is a constant."""
+    """Whether strings match; the regular expression is a constant."""
     need(isinstance(regex, str))
     found, odd = needed(regexes.test(regex, whole))(plain(value.values))
     return Column(found, merged(value.open, odd))
@@ -409,7 +409,7 @@ def matched(value: Column, regex: Any, whole: bool = True) -> Column:
 @kernel(".replaceAll", "words fixed fixed", most=None)
 @kernel(".replaceFirst", "words fixed fixed", most=1)
 def _replacing(rows: Rows, value: Column, regex: Any, new: Any, most: int | None) -> Made:
-    """Hits of a regular expression replaced by a text, and parts of them."""
+    """Hits of a regular expression replaced by a string, and parts of them."""
     need(isinstance(regex, str) and isinstance(new, str))
     search, template = needed(regexes.replacement(regex, new))
     need(not search.empty or not new or most == 1)  # of empty matches beside others the engines find not the same

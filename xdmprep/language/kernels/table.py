@@ -4,17 +4,17 @@ A kernel is put into the table of functions, beside the function that it must eq
 
 =========  =============================================================================================
 ``any``    a column of any kind
-``text``   texts; other scalars are printed, as the functions of the language take them
-``words``  texts only
+``text``   strings; other scalars are printed, as the functions of the language take them
+``words``  strings only
 ``whole``  integers
-``moment``  dates; texts are read in the automatic formats
+``moment``  dates; strings are read in the automatic formats
 ``fixed``  the value of a constant, as a Python value
 ``lambda``  a function: of rows of the batch and a column of values for them it gives the lambda's results
 =========  =============================================================================================
 
 ``?`` behind one of them means it may be missing, ``*`` any number of them.  Columns that do not fit have no kernel, and
-the interpreter works out the rows; within a kernel :func:`need` says so.  A kernel gives its values and says which rows
-it could not decide; rows of its arguments that are open stay open without its doing.  It is not asked where all is null
+the interpreter evaluates the rows; within a kernel :func:`need` says so.  A kernel gives its values and says which rows
+it could not decide; rows of its arguments that are open stay open by themselves.  It is not asked where all is null
 because an argument is.  Kernels of functions that do not evaluate all of their arguments (``lazy`` ones) take any
 columns, see the open rows and decide themselves.
 """
@@ -67,7 +67,7 @@ Some = TypeVar("Some")
 
 
 class Undecided(Exception):
-    """There is no kernel for these columns: the interpreter works out the rows."""
+    """There is no kernel for these columns: the interpreter evaluates the rows."""
 
 
 def literal(column: Column, kinds: Any) -> Any:
@@ -77,7 +77,7 @@ def literal(column: Column, kinds: Any) -> Any:
 
 
 def need(holds: object) -> None:
-    """Goes on where a kernel serves its columns; otherwise leaves them to the interpreter."""
+    """Leaves the columns to the interpreter unless the condition holds."""
     if not holds:
         raise Undecided
 
@@ -186,11 +186,11 @@ class Kernel:
 
 
 def kernel(names: str, takes: str = "", **bound: Any) -> Callable[[Function], Function]:
-    """Puts the decorated function into the table of functions.
+    """Registers the decorated function as the kernel of functions.
 
     Args:
-        names: the functions, methods and operators that it is a kernel of, separated by blanks.
-        takes: what it takes, separated by blanks.
+        names: the functions, methods and operators that it is a kernel of, separated by spaces.
+        takes: what it takes, separated by spaces.
         bound: arguments that it always gets besides.
     """
 
@@ -204,7 +204,7 @@ def kernel(names: str, takes: str = "", **bound: Any) -> Callable[[Function], Fu
 
 
 def lifted(entry: Kernel, rows: Rows, given: Sequence[Column | Body]) -> Made:
-    """A kernel on columns; on a mixed one, for each of its kinds.  None where there is none for any of them."""
+    """A kernel on columns; on a mixed one, for each of its kinds.  None where none exists for any of them."""
     if any(kind(column) == "any" for column in given):
         return None
     made = entry(rows, given)
@@ -237,7 +237,7 @@ def _by_kind(entry: Kernel, rows: Rows, given: Sequence[Column | Body], i: int, 
     return Column(made.values, merged(made.open, undecided))
 
 
-# What kernels take
+# Argument kinds
 
 
 def _only(rows: Rows, column: Column, wanted: str) -> Column:
@@ -286,7 +286,7 @@ def print_moments(values: pa.Array) -> Column:
 
 
 def as_moments(rows: Rows, column: Column) -> Column:
-    """Dates, and texts in one of the automatic formats."""
+    """Dates, and strings in one of the automatic formats."""
     name = kind(column)
     if name in ("moment", "zoned"):
         return column
@@ -298,7 +298,7 @@ def as_moments(rows: Rows, column: Column) -> Column:
 
 
 def read_automatic(rows: Rows, column: Column, blank_is_null: bool = True) -> Column:
-    """Dates of texts in one of the automatic formats."""
+    """Dates of strings in one of the automatic formats."""
     need(rows.options.zoneless_millis != "drop")
     words, layouts = plain(column.values), iso_layouts() + automatic_layouts(rows.options)
     found = dates.read_layouts(words, layouts, blank_is_null, rows.options)
@@ -324,7 +324,7 @@ _TAKE: dict[str, Callable[[Rows, Column], Any]] = {
 }  # fmt: skip
 
 
-# What many kernels need
+# Helpers for several kernels
 
 
 def truths(rows: Rows, column: Column) -> Column:

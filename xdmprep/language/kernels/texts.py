@@ -1,4 +1,4 @@
-"""Text functions over whole columns of plain strings."""
+"""String functions over whole columns of plain strings."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def upper(values: pa.Array) -> pa.Array:
 
 
 def folded(values: pa.Array) -> tuple[pa.Array, Mask | None]:
-    """Texts that are equal where they are so but for letter case, and the rows for which this does not hold."""
+    """Case-folded strings, and the rows in which Arrow folds otherwise than the language."""
     ascii_only = is_ascii(values)
     return _FOLDED[not ascii_only](rebased(values)), None if ascii_only else _unlike(values, _FOLDED)
 
@@ -80,7 +80,7 @@ def _cased(values: pa.Array, case: _Case) -> pa.Array:
 
 
 def _unlike(values: pa.Array, case: _Case) -> Mask | None:
-    """Which texts have a character that Arrow and the language change to different ones; None where none has."""
+    """Which strings have a character that Arrow and the language change to different ones; None where none has."""
     offsets, data = bytes_of(values)
     data = data[offsets[0] : offsets[-1]]
     at = np.flatnonzero(data >= 0xC2)
@@ -146,7 +146,7 @@ def as_text(values: pa.Array) -> pa.Array | None:
 
 
 def as_json(values: pa.Array) -> pa.Array | None:
-    """Values as JSON without blanks, null as ``null``; None where only the interpreter prints a type among them."""
+    """Values as JSON without spaces, null as ``null``; None where only the interpreter prints a type among them."""
     name = type_kind(values.type)
     found: pa.Array | None = None
     if name == "null":
@@ -226,16 +226,16 @@ def made_of(offsets: Ints, data: Any, nulls: Mask | None) -> pa.Array:
 
 
 def replaced(values: pa.Array, find: str, new: str, most: int = -1) -> pa.Array:
-    """Texts with a literal replaced.
+    """Strings with a literal replaced.
 
     Args:
-        values: a text column.
-        find: the text to look for, not empty, taken literally.
+        values: a string column.
+        find: the string to look for, not empty, taken literally.
         new: what takes its place.
-        most: greatest number of hits to replace in a text, from the left; -1 for all.
+        most: greatest number of hits to replace in a string, from the left; -1 for all.
 
     Returns:
-        A text column of the same length, null where `values` is.
+        A string column of the same length, null where `values` is.
     """
     old_byte, new_byte = find.encode(), new.encode()
     if len(old_byte) != 1 or len(new_byte) != 1 or most >= 0:

@@ -29,8 +29,8 @@ class Urls:
     """Where the parts of URLs begin and end, in bytes.
 
     Attributes:
-        odd: texts beyond ASCII or with brackets, which the interpreter takes apart.
-        valid: which texts are URLs.
+        odd: strings beyond ASCII or with brackets, which the interpreter takes apart.
+        valid: which strings are URLs.
     """
 
     def __init__(self, values: pa.Array) -> None:
@@ -45,7 +45,7 @@ class Urls:
         self._hits: dict[str, Any] = {}
 
     def _next(self, mark: str, starts: Any, ends: Any) -> Any:
-        """The first place of a mark from `starts` on, where there is none before `ends` those."""
+        """The first place of a mark from `starts` on, where none exists before `ends` those."""
         hits = self._hits.get(mark)
         if hits is None:
             hits = self._hits[mark] = np.append(np.flatnonzero(self._data == ord(mark)), _FAR)
@@ -85,7 +85,7 @@ class Urls:
         return np.where(last >= path, last + (name == "end"), path), query, self.valid
 
     def part(self, name: str) -> pa.Array:
-        """A part as text; null where there is none."""
+        """A part as text; null where none exists."""
         starts, ends, there = self.span(name)
         lengths = np.where(there, ends - starts, 0)
         offsets = offsets_of(lengths)
