@@ -31,12 +31,17 @@ def build(compiler: str, folder: Path, more: list[str]) -> Path:
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
     for name in ("pyproject.toml", "README.md"):
         shutil.copy(ROOT / name, folder / name)
-    sources, made = sorted((folder / "xdmprep").glob("_*.c")), folder / "xdmprep" / "_native.abi3.so"
+    return compiled(compiler, folder / "xdmprep", [*CHECKS, *more])
+
+
+def compiled(compiler: str, package: Path, more: list[str]) -> Path:
+    """Compile the extension of a copy of the package."""
+    sources, made = sorted(package.glob("_*.c")), package / "_native.abi3.so"
     check = 0
     for source in sources:
         check = zlib.crc32(source.read_bytes(), check)
     options = ["-g", "-O1", "-shared", "-fPIC", f"-DSOURCE_CHECK={check}u", f"-I{sysconfig.get_paths()['include']}"]
-    subprocess.run([compiler, *options, *CHECKS, *more, *map(str, sources), "-o", str(made)], check=True)
+    subprocess.run([compiler, *options, *more, *map(str, sources), "-o", str(made)], check=True)
     return made
 
 
