@@ -19,7 +19,7 @@ from ..schema.types import is_finite
 from .equality import has_type, hashable, json_type
 from .messages import NOT_FINITE, NULL, Failure, Violation, undecided
 from .node import ANY_TYPE, ARRAY, NUMBERS, OBJECT, STRING, CheckNode, ColumnCompiler, Constraint
-from .ops import column_test, exact, mask_test, on_child, on_elements
+from .ops import column_test, each_value, mask_test, on_child, on_elements
 from .patterns import SchemaPattern
 from .value_tests import (
     ColumnTest,
@@ -119,7 +119,7 @@ class Assert(Constraint):
         """The test of the column; values other than strings, numbers and booleans are compared one by one."""
         kind = shape.type
         if kind is None or pa.types.is_nested(kind) or (pa.types.is_decimal(kind) and isinstance(self.test, OneOf)):
-            return [exact(self.check, place)]
+            return [each_value(self.check, place)]
         if self.test.holds_all(kind):
             return []
         as_texts = shape.kind == "string" and not holds_text(kind) and not isinstance(self.test, Past)
@@ -172,7 +172,7 @@ class Required(Constraint):
     def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
         """Fails where the object is there and the field is not."""
         if shape.is_map:
-            return [exact(self.check, place)]
+            return [each_value(self.check, place)]
         return [self._lacks(name, place.child(name)) for name in self.names]
 
     def _lacks(self, name: str, place: SchemaPath) -> Op:
@@ -260,7 +260,7 @@ class Properties(Constraint):
         if isinstance(shape, ColumnShape) and shape.is_map:
             if self.fields or self.patterns or self.closed:
                 compiler.spell(shape, self.fields.values())
-                return [exact(self.check, place)]
+                return [each_value(self.check, place)]
             below = [] if self.other is None else compiler.enter(self.other, shape.elements, place.child(ANY_KEY))
             return [on_elements(below)] if below else []
         ops: list[Op] = []
@@ -317,7 +317,7 @@ class Items(Constraint):
     def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
         """The checks of the items."""
         if self.leading or self.closed is not None or self.node is None:
-            return [exact(self.check, place)]
+            return [each_value(self.check, place)]
         if isinstance(shape, ColumnShape):
             below = compiler.enter(self.node, shape.elements, place.child(EVERY))
             return [on_elements(below)] if below else []
@@ -469,7 +469,7 @@ class Branches(Constraint):
     def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
         """All branches on the whole view, then how many fit."""
         if self.singly:
-            return [exact(self.check, place)]
+            return [each_value(self.check, place)]
         branches = [compiler.compile(node, shape, place) for node in self.nodes]
 
         def op(view: View, sink: FindingSink) -> None:

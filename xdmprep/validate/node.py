@@ -21,7 +21,7 @@ from ..regex import MatchTimeout
 from .conversion import convert
 from .equality import json_type
 from .messages import Violation, undecided
-from .ops import ValueCheck, exact, on_nulls
+from .ops import ValueCheck, each_value, on_nulls
 from .view import ChunkColumns, ColumnShape, ColumnView, LeafShape, Op, SchemaPath, Shape, Verdict
 
 STRING, OBJECT, ARRAY = frozenset({"string"}), frozenset({"object"}), frozenset({"array"})
@@ -47,7 +47,7 @@ class Constraint:
 
     def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
         """The checks of views of a shape; if the rule has no better, of each value."""
-        return [exact(self.check, place)]
+        return [each_value(self.check, place)]
 
 
 class CheckNode:
@@ -149,7 +149,7 @@ class ColumnCompiler:
             return []
         if node.converts(kind):
             self._spelled |= kind == "number"
-            return [exact(node.check, place, spelled=kind == "number")]
+            return [each_value(node.check, place, spelled=kind == "number")]
         asked = [constraint for constraint in node.constraints if kind in constraint.kinds]
         if isinstance(shape, LeafShape):
             asked.sort(key=lambda constraint: not constraint.first)
@@ -162,7 +162,7 @@ class ColumnCompiler:
         self._spelled = False
         ops = self.compile(node, shape, place)
         if self._spelled and pa.types.is_nested(shape.type):  # a number somewhere inside
-            ops = [exact(node.check, place, spelled=True)]
+            ops = [each_value(node.check, place, spelled=True)]
         if shape.leaf.constant is not None and not self._fails(ops, shape.leaf):
             return []
         return [*ops, on_nulls(node.check, place)] if self._keep_empty else ops

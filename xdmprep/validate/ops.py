@@ -36,7 +36,7 @@ def decide(check: ValueCheck, value: Any, at: Path, out: list[Violation]) -> Non
         out.append(TOO_DEEP.of(at, None))
 
 
-def exact(check: ValueCheck, place: SchemaPath, spelled: bool = False) -> Op:
+def each_value(check: ValueCheck, place: SchemaPath, spelled: bool = False) -> Op:
     """The check of single values on each value of a view; `spelled`: as they are written in a JSON file."""
 
     def op(view: View, sink: FindingSink) -> None:
