@@ -317,3 +317,21 @@ def test_every_keyword_of_the_dialect_has_a_rule() -> None:
 
     without = {"$ref", "allOf", "properties", "patternProperties", "items"}
     assert {code_of(keyword) for keyword in KEYWORDS - without} <= set(RULES)
+
+
+@pytest.mark.parametrize("count", [20, 21])
+def test_values_of_identity_fields_count_as_identities(count: int) -> None:
+    schema = Schema.from_dict(
+        {
+            "type": "object",
+            "properties": {"phones": {"type": "array", "items": {"type": "string"}}},
+            "meta:descriptors": [
+                {"@type": "xdm:descriptorIdentity", "xdm:sourceProperty": "/phones/*", "xdm:namespace": "Phone"}
+            ],
+        }
+    )
+    record = {"phones": [str(number) for number in range(count)]}
+    nested = pa.Table.from_pylist([record])
+    chunk = Chunk((Leaf(("phones",), nested.schema[0].type),), nested.to_batches()[0], np.array([7]))
+    wanted = {("identity-count", "identityMap")} if count > 20 else set()
+    assert codes(schema, record) == column_codes(schema, shredded(record)) == column_codes(schema, chunk) == wanted
