@@ -35,7 +35,7 @@ MISTAKES = [
     (f"prepare crm.csv {JOB} --jobs -1", 2, "-1", "x>=0"),
     (f"prepare crm.csv {JOB} --delimiter ,,", 2, "',,'", "one ASCII character"),
     (f"prepare crm.csv {JOB} --report page.pdf", 2, "page.pdf", ".html"),
-    (f"prepare crm.csv {JOB} --relax-required", 2, "--relax-required", "give --upsert"),
+    (f"prepare crm.csv {JOB} --relax-required", 2, "--relax-required", "has no effect without --upsert"),
     (f"prepare crm.csv {JOB} --upsert --max-rows 5", 2, "--max-rows", "--upsert"),
     (f"prepare crm.csv {JOB} --set X", 2, "'X'", "NAME=VALUE"),
     (f"prepare crm.csv {JOB} --set X=1", 2, "${X}", "placeholder"),

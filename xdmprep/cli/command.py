@@ -5,8 +5,31 @@ from __future__ import annotations
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
-from ..errors import XdmPrepError, did_you_mean
+from ..errors import UsageError, XdmPrepError, did_you_mean
+
+#: Options that have no effect without another one: (command, parameter) -> the other one, and the values it needs
+#: (empty for any).
+NEEDS: dict[tuple[str, str], tuple[str, tuple[Any, ...]]] = {
+    ("prepare", "relax_required"): ("upsert", ()),
+    ("prepare", "master"): ("engine", ("spark",)),
+    ("prepare", "multiline"): ("format", ("json", None)),
+    ("validate", "max_loss"): ("mapping", ()),
+    ("diff", "max_loss"): ("mapping", ()),
+    ("diff", "trial"): ("preview", ()),
+    ("upload", "wait_seconds"): ("wait_", ()),
+    ("upload", "replay_prefix"): ("replay", ()),
+    ("batch status", "wait_seconds"): ("wait_", ()),
+    ("schema diff", "rules"): ("data", ()),
+}
+#: Options that have no effect beside another one.
+IDLE_WITH = {
+    ("schema pull", "out"): "list_them",
+    ("schema pull", "form"): "list_them",
+    ("schema pull", "only_check"): "list_them",
+    ("mapping pull", "overwrite"): "list_them",
+}
 
 
 class Command(click.Command):
@@ -17,10 +40,40 @@ class Command(click.Command):
         if ctx.params.pop("json_lines", False):
             ctx.params["as_json"] = True
         try:
+            _refuse_idle(ctx)
             return super().invoke(ctx)
         except XdmPrepError as error:
             error.__dict__.setdefault("run", (ctx.command_path, dict(ctx.params)))
             raise
+
+
+def was_given(ctx: click.Context, parameter: str) -> bool:
+    """Whether the value of a parameter is no default."""
+    return ctx.get_parameter_source(parameter) not in (None, ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP)
+
+
+def option_name(ctx: click.Context, parameter: str) -> str:
+    """The option of a parameter, such as ``--max-loss``."""
+    return next(max(one.opts, key=len) for one in ctx.command.params if one.name == parameter)
+
+
+def _refuse_idle(ctx: click.Context) -> None:
+    """Refuse an option that has no effect beside the others that were given."""
+    for (command, parameter), (other, values) in NEEDS.items():
+        if _is_given(ctx, command, parameter):
+            found = ctx.params[other]
+            if (found not in values) if values else not found:
+                name, needed = option_name(ctx, parameter), option_name(ctx, other)
+                needed += f" {values[0]}" if values else ""
+                raise UsageError(f"{name} has no effect without {needed}. Give {needed} with it, or leave {name} out.")
+    for (command, parameter), other in IDLE_WITH.items():
+        if _is_given(ctx, command, parameter) and ctx.params[other]:
+            name = option_name(ctx, parameter)
+            raise UsageError(f"{name} has no effect with {option_name(ctx, other)}. Leave {name} out.")
+
+
+def _is_given(ctx: click.Context, command: str, parameter: str) -> bool:
+    return f"xdmprep {ctx.command_path}".endswith(f" {command}") and was_given(ctx, parameter)
 
 
 class CommandGroup(click.Group):

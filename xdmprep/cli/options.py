@@ -14,6 +14,7 @@ from ..core.documents import is_file
 from ..core.remote import STANDARD_INPUT, is_url
 from ..errors import UsageError
 from . import complete
+from .command import option_name, was_given
 
 if TYPE_CHECKING:
     from ..core.stream import Stream
@@ -99,6 +100,7 @@ def csv_options(command: Callable[..., Any]) -> Callable[..., Any]:
         def csv(names: str | None = None) -> CsvOptions:
             from ..read import CsvOptions
 
+            _refuse_without_csv(given.get("sources") or (given["before"], given["after"]))
             return CsvOptions(
                 delimiter="\t" if delimiter in ("tab", "\\t") else delimiter, quote=quote, encoding=encoding,
                 names=tuple(name.strip() for name in names.split(",")) if names else None, null_values=("", *nulls),
@@ -167,6 +169,23 @@ def given_source_options() -> list[str]:
             for one in value if isinstance(value, tuple) else (value,):
                 words += [option.opts[0], str(one)]
     return words
+
+
+#: Options for CSV files, of which the others are not.
+OF_CSV = ("delimiter", "quote", "encoding", "nulls", "names")
+
+
+def _refuse_without_csv(sources: Sequence[Path | str]) -> None:
+    """Refuse an option for CSV files where no source is one."""
+    from ..read.several import kind_of
+
+    if not all(is_file(one) and kind_of(Path(one)) not in ("CSV", None) for one in sources):
+        return
+    ctx = click.get_current_context()
+    for parameter in OF_CSV:
+        if was_given(ctx, parameter):
+            name = option_name(ctx, parameter)
+            raise UsageError(f"{name} is for CSV files, and {sources[0]} is none. Leave {name} out.")
 
 
 def named_values(texts: tuple[str, ...]) -> dict[str, str]:

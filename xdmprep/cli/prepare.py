@@ -112,10 +112,6 @@ def prepare(
             "parts go up in pieces, which is the slower way."
         )
     of_books = excel(sources)
-    if relax_required and not upsert:
-        raise UsageError("--relax-required is for patches; give --upsert with it.")
-    if master is not None and engine != "spark":
-        raise UsageError("--master is of Spark; give --engine spark with it.")
     of_both = {"--multiline": multiline, "--contract": contract}
     if engine == "spark":
         _refuse("--engine spark", {

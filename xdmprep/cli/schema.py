@@ -334,21 +334,25 @@ def open_schema(
 
     Args:
         path: a file, or a folder of schemas.
-        schema_id: the ``$id`` of the schema, for a folder.
-        components: a folder of components that the file refers to; not used for a folder.
+        schema_id: the ``$id`` of the schema, for a folder alone.
+        components: a folder of components that the file refers to.
         compat: whether to turn raw XDM names into those used in Experience Platform.
 
     Returns:
         The schema.
 
     Raises:
-        UsageError: the path is a folder, and no id is given.
+        UsageError: the path is a folder, and no id or a folder of components is given; or no folder, and an id is.
         SchemaError: the schema cannot be read, or its id is unknown.
     """
     if is_folder(path):
         if not schema_id:
             raise UsageError(f"{path}: is a folder. Name one of its schemas with --id, or give a file.")
+        if components:
+            raise UsageError(f"--components is for a file, and {path} is a folder. Leave --components out.")
         return Registry.load(path, compat=compat)[schema_id]
+    if schema_id:
+        raise UsageError(f"--id is for a folder, and {path} is none. Leave --id out.")
     known = Registry.load(components) if components else None
     return Schema.load(path, known, compat=compat)
 
