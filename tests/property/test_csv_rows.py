@@ -40,7 +40,9 @@ def by_csv_module(data: bytes, delimiter: str, quote: str, names: tuple[str, ...
             header = tuple(cell.strip() for cell in cells)
             if not is_text(raw):
                 return "not UTF-8", [], []
-            if len(header) == 1 and any(other in header[0] for other in ",;\t|" if other != delimiter):
+            text_ = raw.strip(" \t\r\n\v\f")
+            quoted = text_[:1] == text_[-1:] == quote and quote not in text_[1:-1].replace(2 * quote, "")
+            if len(header) == 1 and not quoted and any(other in header[0] for other in ",;\t|" if other != delimiter):
                 return "looks like", [], []
             continue
         number += 1

@@ -41,6 +41,17 @@ import xdmprep as xp
         ("id (dd/mm/yyyy)\n01/02/2024\n", None),
         ("id dd/mm/yyyy\n01/02/2024\n", None),
         ("id (hh:mm:ss)\n10:20:30\n", None),
+        ("hh:mm:ss\n10:20:30\n9:30:00\n", None),
+        ("yyyy-mm-dd hh:mm:ss\n2024-01-01 10:20:30\n2024-01-01T10:20:30Z\n", None),
+        ("mac:address:of\n0a:1b:2c\n", None),
+        ("xdm:person:name\nxdm:Ada:L\nxdm:Bob:M\n", None),
+        ("urn:ns:id\nurn:ns:1\nurn:ns:2\n", None),
+        ("#id#\n#12#\n", None),
+        ("*id*\n*12*\n", None),
+        ("id!!\nx!!\n", None),
+        ("a::b\n1::2\n", None),
+        ("ns:id:key\nCRM:1:x\nWEB:2:y\n", "give --delimiter ':', or put the name in quotes if it is one column"),
+        ("name#city#year\nAda#Rome#1980\n", "give --delimiter '#'"),
         (b"# exported, by me\nid,text\n1,a\n", "begins with a comment, '# exported'"),
         ("id,text\n1,a\n".encode("utf-32-le"), "give --encoding utf-32"),
         ("id,text\n1,a\n".encode("utf-32-be"), "give --encoding utf-32"),
@@ -58,6 +69,12 @@ def test_what_a_file_begins_with_is_named(data: bytes | str, said: str | None, t
         return
     with pytest.raises(xp.SourceError, match=said):
         xp.map_rows(tmp_path / "a.csv", {"id": "id"})
+
+
+@pytest.mark.parametrize(("name", "value"), [("ns:id:key", "CRM:1:x"), ("a;b", "c;d"), ("a, b", "x"), ("a\tb", "c\td")])
+def test_a_name_in_quotes_is_one_column(name: str, value: str, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(f'"{name}"\n"{value}"\n')
+    assert xp.map_rows(tmp_path / "a.csv", {"x": {"column": name}}).to_pylist() == [{"x": value}]
 
 
 @pytest.mark.parametrize("encoding", ["utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be"])

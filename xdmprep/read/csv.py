@@ -107,11 +107,13 @@ class Header:
     Attributes:
         names: of the columns, each one once.
         size, lines: bytes and lines of the header, empty lines before it included; 0 where there is none.
+        quoted: it is one name in quotes, whatever is in it.
     """
 
     names: tuple[str, ...]
     size: int
     lines: int
+    quoted: bool = False
 
 
 @dataclass(frozen=True)
@@ -230,7 +232,8 @@ def _read_header(source: IO[bytes], file: Path, opts: CsvOptions, piece: int) ->
                 raise SourceError(f"{file}: {_looks_like(said.decode())}, as its first line says.")
             if record.strip(blanks):
                 names = _header_names(cutter, record, file, opts)
-                return Header(names, at, kernels.active.count_lines(text[:at])), text[at:]
+                lines = kernels.active.count_lines(text[:at])
+                return Header(names, at, lines, _is_quoted(record, opts)), text[at:]
             if at == len(text):
                 break
         if not more:
@@ -255,6 +258,12 @@ def _check_begin(text: bytes, file: Path, opts: CsvOptions) -> None:
         raise SourceError(f"{file}: is {kind}.")
 
 
+def _is_quoted(record: bytes, opts: CsvOptions) -> bool:
+    """Whether a record is one value in quotes."""
+    quote, text = opts.quote.encode(), record.strip()
+    return text[:1] == text[-1:] == quote and quote not in text[1:-1].replace(2 * quote, b"")
+
+
 def _header_names(cutter: Cutter, record: bytes, file: Path, opts: CsvOptions) -> tuple[str, ...]:
     values = cutter.values(record)
     try:
@@ -263,7 +272,7 @@ def _header_names(cutter: Cutter, record: bytes, file: Path, opts: CsvOptions) -
         told = encoding_of(record)
         hint = "If it is cp1252, give --encoding cp1252." if not told else _give(told)
         raise SourceError(f"{file}: the header is not UTF-8{_by_letters(told)}. {hint}") from None
-    if len(names) == 1:
+    if len(names) == 1 and not _is_quoted(record, opts):
         for other in ",;\t|^~":
             if other in "|^~" and other != opts.delimiter and 2 * other in names[0]:
                 raise SourceError(
@@ -271,8 +280,31 @@ def _header_names(cutter: Cutter, record: bytes, file: Path, opts: CsvOptions) -
                     f"and one of several characters is not read: replace it by one, such as {other!r}."
                 )
             if other != opts.delimiter and other in names[0]:
-                raise SourceError(f"{file}: the header is one column, {shorten(names[0])}. {_looks_like(other)}.")
+                raise SourceError(_one_column(file, names[0], other))
     return unique_names(names)
+
+
+def _one_column(file: Path, name: str, other: str) -> str:
+    return (
+        f"{file}: the header is one column, {shorten(name)}. {_looks_like(other)}, or put the name in quotes if it is "
+        "one column."
+    )
+
+
+#: A time of day, alone or behind a date, and the address of a network card.
+_WITH_COLONS = re.compile(rb"(.*\D)?[0-9]{1,2}(:[0-9]{2})+(\D.*)?|([0-9A-Fa-f]{2}:)+[0-9A-Fa-f]{2}")
+
+
+def _are_parts(other: str, header: str, records: list[bytes]) -> bool:
+    """Whether the parts between the hits of a character are names in a header, and values of their own below it."""
+    names = header.split(other)
+    rows = [record.decode(errors="replace").split(other) for record in records]
+    return (
+        len(set(names)) == len(names)
+        and all(re.fullmatch(r"\s*[^\W\d][\w .-]*", name) for name in names)
+        and not any(all(row[at : at + 1] == [name] for row in rows) for at, name in enumerate(names))  # "xdm:a:b"
+        and not (other == ":" and all(_WITH_COLONS.fullmatch(record.strip()) for record in records))
+    )
 
 
 def _looks_like(delimiter: str) -> str:
@@ -304,11 +336,13 @@ def _refuse_other_delimiter(file: Path, opts: CsvOptions, header: Header, record
                 f"rows are written, and give --delimiter {'tab' if other == chr(9) else repr(other)}."
             )
         return
+    if header.quoted:
+        return
     for other in dict.fromkeys(first):
         times = first.count(other)
-        likely = other < " " or (times > 1 and other in "*:#!@" and "(" not in first)  # not "time (hh:mm:ss)"
+        likely = other < " " or (times > 1 and other in "*:#!@" and _are_parts(other, first, records))
         if likely and _cut_by([first.encode(), *records], times) == other:
-            raise SourceError(f"{file}: the header is one column, {shorten(first)}. {_looks_like(other)}.")
+            raise SourceError(_one_column(file, first, other))
     names = re.split(r" {2,}", first)
     if len(names) > 1 and all(len(re.split(rb" {2,}", one.strip())) == len(names) for one in records):
         raise SourceError(
