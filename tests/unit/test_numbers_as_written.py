@@ -33,6 +33,9 @@ SOURCES: dict[str, Callable[[list[Any]], Any]] = {
     "pandas": lambda values: pd.DataFrame({
         name: pd.Series([row[name] for row in rows_of(values)], dtype=object) for name in ("v", "o", "l")
     }),
+    "pandas, categories": lambda values: pd.DataFrame(rows_of(values), dtype=object).assign(
+        v=pd.Categorical(pd.Series(values, dtype=object))
+    ),
     "polars": lambda values: pl.DataFrame({
         name: pl.Series([row[name] for row in rows_of(values)], dtype=pl.Object) for name in ("v", "o", "l")
     }),

@@ -110,8 +110,14 @@ def plain_type(kind: pa.DataType, exact: bool = True) -> pa.DataType | None:
         return None if inner is None else pa.list_(inner)
     if types.is_map(kind):
         inner = plain_field(kind.item_field.with_name("value"), exact)
-        return None if inner is None or plain_type(kind.key_type) != pa.string() else pa.map_(pa.string(), inner)
+        keys = plain_type(kind.key_type)
+        return pa.map_(pa.string(), inner) if inner is not None and keys is not None and _is_key(keys) else None
     return None
+
+
+def _is_key(kind: pa.DataType) -> bool:
+    """Whether values of a plain type may be the keys of an object."""
+    return bool(pa.types.is_string(kind) or pa.types.is_integer(kind))
 
 
 def plain_field(field: pa.Field, exact: bool = True) -> pa.Field | None:
@@ -127,13 +133,59 @@ def require_readable(name: str, columns: pa.Schema) -> None:
     Raises:
         SourceError: there are such columns; all are named.
     """
-    odd = [f"{field.name!r} ({field.type})" for field in columns if plain_type(field.type) is None]
+    odd = [
+        f"{field.name!r} ({type_words(field.type) if isinstance(field.type, pa.BaseExtensionType) else field.type})"
+        for field in columns
+        if plain_type(field.type) is None
+    ]
     if odd:
         many = len(odd) > 1
         raise SourceError(
             f"{name}: no XDM field can hold the column{'s' if many else ''} {', '.join(odd)}. "
             f"Convert {'them' if many else 'it'} or leave {'them' if many else 'it'} out."
         )
+
+
+#: What people call types.
+_WORDS: tuple[tuple[Callable[[pa.DataType], bool], str], ...] = (
+    (lambda kind: holds_text(kind), "a string"), (lambda kind: is_list(kind), "an array"),
+    (pa.types.is_struct, "an object"), (pa.types.is_map, "a map"),
+    (pa.types.is_boolean, "a boolean"), (pa.types.is_integer, "an integer"), (pa.types.is_floating, "a number"),
+    (pa.types.is_decimal, "a number"), (pa.types.is_date, "a date"), (pa.types.is_timestamp, "a date-time"),
+    (pa.types.is_time, "a time of day"), (pa.types.is_duration, "a duration"), (pa.types.is_interval, "a duration"),
+    (pa.types.is_union, "a union"),
+    (lambda kind: isinstance(kind, pa.OpaqueType) and kind.vendor_name == "Python",
+     "a Python object that is no string, number, date, list or dict"),
+    (lambda kind: isinstance(kind, pa.OpaqueType), "a value of another system's type"),
+    (lambda kind: isinstance(kind, pa.BaseExtensionType) and kind.extension_name.startswith("pandas."),
+     "a period or interval of pandas"),
+    (lambda kind: pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind)
+     or pa.types.is_fixed_size_binary(kind), "a value of bytes"),
+)  # fmt: skip
+
+
+def type_words(kind: pa.DataType) -> str:
+    """What people call the type: "a string", "an object", ..."""
+    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        return type_words(kind.value_type)
+    return next((words for test, words in _WORDS if test(kind)), f"a value of type {kind}")
+
+
+def why_unheld(kind: pa.DataType) -> str:
+    """Why no record holds the values of a type, and what to do; the first type inside of it that is at fault."""
+    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        return why_unheld(kind.value_type)
+    if pa.types.is_map(kind) and not ((keys := plain_type(kind.key_type)) is not None and _is_key(keys)):
+        return f"{type_words(kind)} whose keys are not strings or integers cannot be held by a record"
+    if pa.types.is_nested(kind) and not pa.types.is_union(kind):
+        for inner in (kind.field(number) for number in range(kind.num_fields)):
+            if plain_type(inner.type) is None:
+                return f"{type_words(kind)} with {why_unheld(inner.type)}"
+    if pa.types.is_timestamp(kind):
+        return f"a date-time of the unknown time zone {kind.tz!r} cannot be held by a record; convert it to UTC"
+    to = "decode or encode" if "bytes" in type_words(kind) else "convert"
+    what = "a number of seconds, or to a string" if "duration" in type_words(kind) else "a string"
+    return f"{type_words(kind)} cannot be held by a record; {to} it to {what}"
 
 
 #: The type of numbers of several kinds as they are written; behind :func:`plain_column` text that is marked so.
@@ -435,6 +487,8 @@ def _maps(column: pa.Array, exact: bool) -> tuple[pa.Array, list[Unfit]]:
     keys, items, sizes = map_parts(column)
     places = offsets_of(sizes)
     texts, wrong = plain_column(keys, exact)
+    if pa.types.is_integer(texts.type):
+        texts = texts.cast(pa.string())
     values, unfit = plain_column(items, exact)
     twice = _repeated(texts, places)
     if twice is None and texts is keys and values is items and column.type.equals(pa.map_(pa.string(), values.type)):

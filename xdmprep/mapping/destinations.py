@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..core.arrow_types import holds_text, is_list
+from ..core.arrow_types import holds_text, is_list, type_words, why_unheld
 from ..core.ndjson.fields import is_unseen
 from ..core.paths import EVERY, Path, format_path, parse_path
 from ..core.shred import path_tree
@@ -15,7 +15,7 @@ from ..core.stream import TIMESTAMP
 from ..errors import ExpressionError, MappingError, SchemaError
 from ..language import Options, coerce
 from ..schema import Field, Schema
-from .nested import natural, type_words
+from .nested import natural
 
 #: Maps of identities; an item without an id is left out as a whole.
 IDENTITY_MAPS = ("identityMap", "xdm:identityMap")
@@ -95,20 +95,24 @@ def never_fits(kind: pa.DataType, target: pa.DataType, options: Options) -> str:
         return f"in the array, {inner}" if inner else ""
     if pa.types.is_struct(target) or pa.types.is_map(target):
         if pa.types.is_struct(kind) or pa.types.is_map(kind):
-            return ""
+            return why_unheld(kind) if natural(kind) is None else ""
         hint = "; use json_to_object(...) for JSON text" if holds_text(kind) else ""
         return f"{type_words(kind)} cannot become {type_words(target)}{hint}"
+    if pa.types.is_union(kind):
+        return why_unheld(kind)
     if pa.types.is_nested(kind):
         hint = "; pick one element, such as [0], or use join(...)" if is_list(kind) else "; pick one of its fields"
         return f"{type_words(kind)} cannot become {type_words(target)}{hint}"
     if holds_text(kind):
         return ""
     types = pa.types
+    if natural(kind) is None:
+        return why_unheld(kind)
     if not any(
         test(kind)
         for test in (types.is_boolean, types.is_integer, types.is_floating, types.is_date, types.is_timestamp)
     ):
-        return f"{type_words(kind)} cannot be held by a record" if natural(kind) is None else ""
+        return ""
     specimens = pa.array([False, True] if types.is_boolean(kind) else [0, 1], kind)  # stand for all of their type
     _, failed = coerce(specimens, target, options)
     return f"{type_words(kind)} cannot become {type_words(target)}" if len(failed) == len(specimens) else ""

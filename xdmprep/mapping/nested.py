@@ -7,12 +7,11 @@ is found in types, :func:`~xdmprep.core.shred.array_at` finds in arrays.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
 
-from ..core.arrow_types import holds_text, is_list, plain_type
+from ..core.arrow_types import holds_text, is_list, plain_type, type_words
 from ..core.ndjson.fields import is_numeral, is_unseen
 from ..core.paths import EVERY, Path, format_path
 from ..core.shred import plain
@@ -95,21 +94,6 @@ def leaves_open(field: pa.Field, steps: Path, inside: bool) -> bool:
 def _holds_open(field: pa.Field) -> bool:
     parts = map(field.type.field, range(field.type.num_fields))
     return says_nothing(field) or any(_holds_open(part) for part in parts)
-
-
-#: What people call types.
-_WORDS: tuple[tuple[Callable[[pa.DataType], bool], str], ...] = (
-    (holds_text, "a string"), (is_list, "an array"), (pa.types.is_struct, "an object"), (pa.types.is_map, "a map"),
-    (pa.types.is_boolean, "a boolean"), (pa.types.is_integer, "an integer"), (pa.types.is_floating, "a number"),
-    (pa.types.is_decimal, "a number"), (pa.types.is_date, "a date"), (pa.types.is_timestamp, "a date-time"),
-    (pa.types.is_duration, "a duration"), (pa.types.is_interval, "a duration"), (pa.types.is_union, "a union"),
-    (lambda kind: isinstance(kind, pa.OpaqueType), "a Python object that is no string, number, date, list or dict"),
-)  # fmt: skip
-
-
-def type_words(kind: pa.DataType) -> str:
-    """What people call the type: "a string", "an object", ..."""
-    return next((words for test, words in _WORDS if test(kind)), f"a value of type {kind}")
 
 
 def natural(kind: pa.DataType) -> pa.DataType | None:

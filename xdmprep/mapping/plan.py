@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
 import pyarrow as pa
 
-from ..core.arrow_types import is_list, is_text
+from ..core.arrow_types import is_list, is_text, why_unheld
 from ..core.ndjson.fields import is_numeral, is_unseen
 from ..core.paths import EVERY, Path, format_path
 from ..errors import ExpressionError, MappingError, did_you_mean, shorten
@@ -392,7 +392,7 @@ class _Planner:
 def _held(made: pa.DataType | None, kind: pa.DataType | None) -> pa.DataType:
     """The type of a leaf, if a record can hold it."""
     if made is None:
-        raise MappingError(f"its type, {kind}, cannot be held by a record.")
+        raise MappingError("it is of no type." if kind is None else f"{why_unheld(kind)}.")
     return made
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..core.arrow_types import inexact, plain_column, plain_type
+from ..core.arrow_types import inexact, plain_column, plain_type, why_unheld
 from ..core.names import is_datum, namesakes
 from ..core.paths import EVERY, Path, parse_path
 from ..core.shred import array_at, plain
@@ -332,6 +332,10 @@ def _column(name: str, steps: Path, columns: pa.Schema, text: str, missing: Miss
         raise MappingError(str(error)) from None
 
 
+#: How columns without names get some.
+_HOW_TO_NAME = "--names A,B,C for a CSV file, CsvOptions(names=...) in Python, frame.columns = [...] for a DataFrame"
+
+
 def unknown_column(name: str, columns: pa.Schema) -> str:
     """The message for a column that the source does not have."""
     near = did_you_mean(name, columns.names)
@@ -340,7 +344,7 @@ def unknown_column(name: str, columns: pa.Schema) -> str:
         shown += ", ..." if len(columns) > 12 else ""
         near = f" It has {shown}." if columns.names else " It has no columns."
         if any(map(is_datum, columns.names)):
-            near += " If that is a row, give the columns' names with --names A,B,C."
+            near += f" If that is a row, name the columns: {_HOW_TO_NAME}."
     return f"the source has no column {shorten(name)}.{near}"
 
 
@@ -382,8 +386,7 @@ def _expression(item: FieldMapping, columns: pa.Schema, options: Options, missin
     _refuse_repeated(expression.columns, columns)
     for name in expression.columns:
         if columns.get_field_index(name) >= 0 and plain_type(columns.field(name).type) is None:
-            kind = columns.field(name).type
-            raise MappingError(f"the column '{name}' has the type {kind}, which expressions cannot read.")
+            raise MappingError(f"the column '{name}': {why_unheld(columns.field(name).type)}.")
     faults = expression.faults()
     if faults:
         raise MappingError([str(fault) for fault in faults])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -70,6 +71,8 @@ def read_frame(frame: Any, name: str = "data") -> Stream:
         return replace(_of_table(_from_pandas(frame), name), unlike=partial(_unlike_objects, frame))
     if polars is not None and isinstance(frame, polars.DataFrame | polars.LazyFrame):
         return replace(_of_table(_from_polars(frame), name), unlike=partial(_unlike_objects, frame))
+    if _is_relation(frame):
+        frame = _from_duckdb(frame)
     if isinstance(frame, pa.RecordBatch):
         frame = pa.Table.from_batches([frame])
     if isinstance(frame, pa.Table):
@@ -284,8 +287,12 @@ def _from_pandas(frame: Any) -> pa.Table:
 
 def _of_series(series: Any) -> pa.Array:
     """A pandas column; one of Python objects gets a type that holds them all, see :mod:`.objects`."""
+    pandas = sys.modules["pandas"]
+    if str(series.dtype) == "category":
+        words = series.dtype.categories
+        if str(words.dtype) == "object" and pandas.api.types.infer_dtype(words) not in ("string", "empty"):
+            series = series.astype("object")
     if str(series.dtype) == "object":
-        pandas = sys.modules["pandas"]
         texts = kernels.active.object_texts(series.to_numpy(), (pandas.NA, pandas.NaT))
         if texts is not None and texts.null_count < len(texts):
             return texts
@@ -326,6 +333,28 @@ def _from_polars(frame: Any) -> pa.Table:
         for name in names
     ]
     return pa.Table.from_arrays(columns, names=names)
+
+
+def _is_relation(frame: Any) -> bool:
+    return type(frame).__module__.partition(".")[0] in ("duckdb", "_duckdb") and hasattr(frame, "project")
+
+
+#: Types of DuckDB whose values Arrow gets damaged or as bytes; a name in quotes is that of a field.
+_OF_DUCKDB = re.compile(r'"(?:[^"]|"")*"|\b(?:UHUGEINT|TIME WITH TIME ZONE|BIT|BIGNUM|VARINT)\b')
+
+
+def _from_duckdb(relation: Any) -> Any:
+    """A relation of DuckDB with text in place of types that Arrow does not have: integers of 128 bits without a sign,
+    times with an offset, bits, integers of any size."""
+    kinds = [_OF_DUCKDB.sub(lambda m: m[0] if m[0][0] == '"' else "VARCHAR", str(kind)) for kind in relation.types]
+    if kinds == [*map(str, relation.types)]:
+        return relation
+    names = ['"' + name.replace('"', '""') + '"' for name in relation.columns]
+    columns = (
+        f"#{number} AS {name}" if made == str(kind) else f"CAST(#{number} AS {made}) AS {name}"
+        for number, (name, kind, made) in enumerate(zip(names, relation.types, kinds, strict=True), 1)
+    )
+    return relation.project(", ".join(columns))
 
 
 def _narrow(kind: Any) -> Any:
