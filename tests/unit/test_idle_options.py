@@ -22,6 +22,7 @@ CALLS = {
     "prepare": "a.csv --mapping m.json --schema s.json --out o", "validate": "a.jsonl --schema s.json",
     "diff": "a.jsonl a.jsonl --schema s.json --out o", "upload": "o --dataset D --url http://127.0.0.1:9",
     "batch status": "B --url http://127.0.0.1:9", "schema diff": "s.json s.json",
+    "mapping check": "m.json", "mapping convert": "m.json o", "mapping push": "m.json --url http://127.0.0.1:9",
     "schema pull": "--list --url http://127.0.0.1:9", "mapping pull": "--list --url http://127.0.0.1:9",
 }  # fmt: skip
 VALUES = {

@@ -22,7 +22,11 @@ NEEDS: dict[tuple[str, str], tuple[str, tuple[Any, ...]]] = {
     ("upload", "replay_prefix"): ("replay", ()),
     ("batch status", "wait_seconds"): ("wait_", ()),
     ("schema diff", "rules"): ("data", ()),
-}
+} | {
+    (f"mapping {command}", parameter): ("source_path", ())
+    for command in ("check", "convert", "push")
+    for parameter in ("delimiter", "quote", "encoding", "nulls", "sheet", "header_row")
+}  # fmt: skip
 #: Options that have no effect beside another one.
 IDLE_WITH = {
     ("schema pull", "out"): "list_them",
