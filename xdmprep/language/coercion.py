@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..core.arrow_types import TIMESTAMP, decimal_texts, doubles, is_text, plain_column
+from ..core.arrow_types import TIMESTAMP, doubles, is_text, plain_column
 from ..core.shred import to_pylist
 from . import shapes
 from .columns import (
@@ -80,6 +80,8 @@ def coerce(values: pa.Array | list[Any], target: pa.DataType, options: Options =
         return _mixed(parts, target, options)
     if pa.types.is_dictionary(kind) and not values.dictionary.null_count and len(values.dictionary) * 2 <= len(values):
         return _by_dictionary(values, target, options)
+    if pa.types.is_decimal(kind) and (target == TEXT or pa.types.is_integer(target)):
+        values, kind = shapes.normal(values), NUMERAL
     if kind == NUMERAL:
         return _numerals(values, target, options)
     column = _converted(plain(values), target, options)
@@ -136,7 +138,7 @@ def _converted(values: pa.Array, target: pa.DataType, options: Options) -> Colum
     if pa.types.is_nested(target):
         return None
     if pa.types.is_decimal(kind):
-        return _from_decimals(values, target)
+        return Column(doubles(values)) if target == DOUBLE else None
     if pa.types.is_uint64(kind) and (pc.max(values).as_py() or 0) < 1 << 63:
         values, kind = values.cast(LONG), LONG
     if pa.types.is_timestamp(kind) and (pa.types.is_date(target) or target == TIMESTAMP):
@@ -158,7 +160,9 @@ def _converted(values: pa.Array, target: pa.DataType, options: Options) -> Colum
         wide = shapes.normal(values)
         return Column(wide, as_mask(pc.is_inf(wide)))
     if source == DOUBLE and pa.types.is_integer(target):
-        return _whole_doubles(shapes.normal(values), target)
+        whole = numbers.truncated(shapes.normal(values), fractions=False)
+        fitted = _fitted(whole.values, target)
+        return Column(fitted.values, merged(whole.open, fitted.open))
     if target == TEXT and pa.types.is_timestamp(kind) and kind.tz in (None, "UTC") and kind.unit != "ns":
         return print_moments(shapes.normal(values))
     if target == TEXT and source in (LONG, BOOL, DOUBLE):
@@ -222,20 +226,6 @@ def _from_times(times: pa.Array, target: pa.DataType) -> pa.Array:
     return millis if target == TIMESTAMP else _from_moments(millis.cast(pa.timestamp("us", "UTC")), target)
 
 
-def _from_decimals(values: pa.Array, target: pa.DataType) -> Column | None:
-    """Exact digits as text, the nearest double, or integers where there is no fraction."""
-    if target == TEXT:
-        return Column(decimal_texts(values))
-    if target == DOUBLE:
-        return Column(doubles(values))
-    if not pa.types.is_integer(target):
-        return None
-    texts = pc.replace_substring_regex(decimal_texts(values), r"\.0*$", "")
-    whole = numbers.integers(texts)
-    fitted = _fitted(whole.values, target)
-    return Column(fitted.values, merged(whole.open, fitted.open))
-
-
 def _fitted(values: pa.Array, target: pa.DataType) -> Column:
     """Integers in the width of `target`."""
     if target == LONG:
@@ -246,17 +236,6 @@ def _fitted(values: pa.Array, target: pa.DataType) -> Column:
         return Column(values.cast(target))
     large = as_mask(pc.or_(pc.less(values, -bound), pc.greater_equal(values, bound)))
     return Column(pc.if_else(pa.array(large), None, values).cast(target), large)
-
-
-def _whole_doubles(values: pa.Array, target: pa.DataType) -> Column:
-    """Doubles without a fraction as integers."""
-    exact = numpy_of(values)
-    with np.errstate(invalid="ignore"):
-        odd = (np.abs(exact) >= 2.0**63) | (exact != np.floor(exact))
-    odd |= ~np.isfinite(exact)
-    whole = pa.array(np.where(odd, 0, exact).astype(np.int64), mask=odd | nulls_of(values))
-    fitted = _fitted(whole, target)
-    return Column(fitted.values, merged(odd, fitted.open))
 
 
 def _finished(values: pa.Array, column: Column, target: pa.DataType, options: Options) -> tuple[pa.Array, Ints]:

@@ -11,6 +11,8 @@ from ..columns import EXACT, TEXT, Column, Mask, as_mask, first_reasons, merged,
 from ..shapes import chosen, list_of, type_kind
 from ..values import number_in
 from .equality import same
+from .numbers import doubles
+from .operators import compared
 from .table import Constants, Made, Rows, failing, kernel, kind, need, needed, truths
 
 
@@ -108,16 +110,12 @@ def _matches(rows: Rows, value: Column, key: Column) -> Made:
     if "null" in (a, b):
         return Column(pa.array(nulls_of(value.values) & nulls_of(key.values)))
     if {a, b} <= {"long", "double"} or a == b in ("text", "bool", "moment"):
-        from .operators import compared
-
         return compared(rows, value, key, "==")
     if a in ("long", "double") and isinstance(key, Constants) and isinstance(key.value, str):
         number = number_in(key.value)
         if number is None:
             return Column(pa.repeat(False, rows.n))
         if abs(number) <= EXACT:
-            from .operators import compared
-
             return compared(rows, value, Constants(number, rows.n), "==")
         return None
     need(b not in ("any", "mixed") and not ("text" in (a, b) and {a, b} & {"long", "double", "numeral"}))
@@ -175,8 +173,6 @@ def _extreme(rows: Rows, *given: Column, sign: str) -> Made:
         return Column(pa.nulls(rows.n))
     some_kind: tuple[set[str], ...] = ({"long", "double"}, {"long", "numeral"}, {"text"}, {"moment", "zoned"})
     need(any(kinds <= one for one in some_kind))
-    from .operators import compared
-
     best, which, is_open = columns[0], np.zeros(rows.n, dtype=np.int64), None
     for i, column in enumerate(columns[1:], 1):
         better = compared(rows, column, best, sign)
@@ -195,8 +191,6 @@ def _extreme(rows: Rows, *given: Column, sign: str) -> Made:
 
 def _wide(best: Column, column: Column, take: Mask) -> Column:
     """The best so far as a double: only used to compare."""
-    from .numbers import doubles
-
     a, b = doubles(Column(best.values)), doubles(Column(column.values))
     return Column(pc.if_else(pa.array(take), b.values, a.values))
 

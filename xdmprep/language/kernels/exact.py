@@ -15,16 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...core.arrow_types import decimal_texts
-from ..columns import NUMERAL, Column, as_mask, nulls_of, some
+from ..columns import NUMERAL, Column, nulls_of, some
 from ..shapes import digits_of, numerals
 from ..values import exact as decimal_of
 from .table import Constants, Rows, kind, need
 
 _MOST_DIGITS = 76
 _WORK: dict[str, Callable[..., pa.Array]] = {"+": pc.add, "-": pc.subtract, "*": pc.multiply}
-_ORDER: dict[str, Callable[..., pa.Array]] = {
-    "==": pc.equal, "!=": pc.not_equal, "<": pc.less, "<=": pc.less_equal, ">": pc.greater, ">=": pc.greater_equal,
-}  # fmt: skip
 
 
 class _Digits:
@@ -91,28 +88,9 @@ def negated(values: pa.Array) -> pa.Array:
     return numerals(pc.if_else(pc.match_substring_regex(digits, "[1-9]"), other, without))
 
 
-def compared(rows: Rows, left: Column, right: Column, sign: str) -> Column:
-    """Comparisons of exact numbers and integers.
-
-    Args:
-        rows: of the batch.
-        left: integers or exact numbers.
-        right: integers or exact numbers.
-        sign: ``==``, ``!=``, ``<``, ``<=``, ``>`` or ``>=``.
-
-    Returns:
-        Booleans without nulls; null equals null alone.
-    """
-    if not rows.n:
-        return Column(pa.nulls(0, pa.bool_()))
+def aligned(left: Column, right: Column) -> tuple[pa.Array, pa.Array]:
+    """Integers and exact numbers as decimals of one scale, which Arrow compares."""
     a, b = _digits(left), _digits(right)
     scale = max(a.scale, b.scale)
     need(max(a.whole, b.whole) + scale <= _MOST_DIGITS)
-    absent, other = nulls_of(left.values), nulls_of(right.values)
-    held = as_mask(_ORDER[sign](a.as_decimals(scale), b.as_decimals(scale)))
-    both = absent & other
-    if sign in ("==", "<=", ">="):
-        held = held | both
-    elif sign == "!=":
-        held = (held & ~(absent | other)) | (absent ^ other)
-    return Column(pa.array(held))
+    return a.as_decimals(scale), b.as_decimals(scale)

@@ -102,8 +102,15 @@ def zone_date_to_zone(rows: Rows, value: Column, name: Column) -> Made:
     micros = numpy_of(moments)
     local = micros + offsets(micros, zones)
     absent = nulls_of(moments)
-    odd = (odd | dates.beyond(local) | dates.beyond(micros)) & ~absent
-    return Column(zoned(moments, np.where(absent | odd, 0, zones).astype(np.int32)), some(odd))
+    odd = odd | dates.beyond(local) | dates.beyond(micros)
+    return _in_zones(micros, zones, absent, odd)
+
+
+def _in_zones(micros: Any, zones: Any, absent: Any, odd: Any) -> Column:
+    """Moments in zones from their microseconds; null where `absent`, open where `odd`."""
+    gone = absent | odd
+    moments = pa.array(np.where(gone, 0, micros), LONG, mask=gone).view(MOMENT)
+    return Column(zoned(moments, np.where(gone, 0, zones).astype(np.int32)), some(odd & ~absent))
 
 
 def _zones(rows: Rows, name: Column) -> tuple[Any, Any]:
@@ -135,9 +142,7 @@ def make_date_time(rows: Rows, *given: Column) -> Made:
     local = dates._days(year, month, np.where(odd, 1, day)) * 86_400 + (hour * 60 + minute) * 60 + second
     local = np.where(odd, 0, local * 1_000_000 + nanos // 1000)
     micros, _ = instants(local, zones)
-    odd &= ~absent
-    moments = pa.array(micros, LONG, mask=absent | odd).view(MOMENT)
-    return Column(zoned(moments, np.where(absent | odd, 0, zones).astype(np.int32)), some(odd))
+    return _in_zones(micros, zones, absent, odd)
 
 
 @kernel("set_date_part", "fixed any moment")
@@ -167,5 +172,4 @@ def set_date_part(rows: Rows, part: Any, number: Column, value: Column) -> Made:
         made = dates._days(year, month, day) * 86_400_000_000 + rest
     found, twice = instants(np.where(odd, 0, made), zones)
     odd |= twice | (dates.beyond(found) & (zones != 0))  # of a time that comes twice the date itself says which
-    moments = pa.array(np.where(odd, 0, found), LONG, mask=absent | odd).view(MOMENT)
-    return Column(zoned(moments, zones), some(odd & ~absent))
+    return _in_zones(found, zones, absent, odd)

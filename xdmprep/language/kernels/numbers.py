@@ -9,7 +9,23 @@ import pyarrow.compute as pc
 from ... import kernels
 from ...regex import compile_ecma
 from ...regex.dfa import automaton
-from ..columns import DOUBLE, EXACT, LONG, Column, Ints, Mask, as_mask, bytes_of, marked, merged, used_bytes, without
+from ..columns import (
+    DOUBLE,
+    EXACT,
+    LONG,
+    Column,
+    Ints,
+    Mask,
+    as_mask,
+    bytes_of,
+    marked,
+    merged,
+    nulls_of,
+    numpy_of,
+    some,
+    used_bytes,
+    without,
+)  # fmt: skip
 
 _INTEGER = r"^-?[0-9]{1,18}$"
 _NUMBER = r"^-?[0-9]{1,15}(\.[0-9]{1,15})?$"
@@ -66,6 +82,14 @@ def doubles(column: Column) -> Column:
         return Column(values.cast(DOUBLE), column.open)
     large = as_mask(pc.or_(pc.less(values, -EXACT), pc.greater(values, EXACT)))
     return Column(values.cast(DOUBLE, safe=False), merged(column.open, large))
+
+
+def truncated(values: pa.Array, fractions: bool) -> Column:
+    """Doubles as integers of 64 bits; open where they do not fit, and where one has a fraction unless `fractions`."""
+    given, absent = numpy_of(values), nulls_of(values)
+    whole = np.trunc(given)
+    odd = ~(np.abs(given) < 2.0**63) | ((whole != given) & (not fractions))
+    return Column(pa.array(np.where(odd, 0, whole).astype(np.int64), mask=absent | odd), some(odd & ~absent))
 
 
 def whole(operator: str, x: Ints, y: Ints) -> tuple[Ints, Mask]:

@@ -54,16 +54,12 @@ def _whole(rows: Rows, value: Column, option: str) -> Made:
     if name == "numeral":
         return _whole_numerals(value, cut)
     if name == "double":
-        given = numpy_of(value.values)
-        whole = np.trunc(given)
-        broken = (whole != given) & (not cut)
-        absent = nulls_of(value.values)
-        odd = ~(np.abs(given) < 2.0**63) | broken
-        found = Column(pa.array(np.where(odd, 0, whole).astype(np.int64), mask=absent | odd), some(odd & ~absent))
-        if not (broken & np.isfinite(given)).any():
+        found, given = numbers.truncated(value.values, cut), numpy_of(value.values)
+        broken = np.isfinite(given) & (np.trunc(given) != given) & (not cut)
+        if not broken.any():
             return found
         printed = pc.binary_join_element_wise("'", texts.as_text(value.values), "' is not a whole number", "")
-        return because(found, (broken & np.isfinite(given), printed))
+        return because(found, (broken, printed))
     return failing(rows, value, LONG) if name != "mixed" else None
 
 
@@ -200,7 +196,7 @@ def _combined(rows: Rows, parts: dict[str, Column], null: Mask) -> _Operand:
 def _sum(rows: Rows, left: Column, right: Column, operator: str) -> Column:
     """Numbers and numeric strings; null is 0."""
     if "numeral" in (kind(left), kind(right)):
-        return needed(exact.calculated(rows, left, right, operator))
+        return exact.calculated(rows, left, right, operator)
     a, b = _operand(rows, left), _operand(rows, right)
     made = _result(rows, a, b, operator)
     if operator in "/%":
@@ -373,11 +369,11 @@ def compared(rows: Rows, left: Column, right: Column, sign: str) -> Column:
             return Column(both)
         return Column(pc.invert(both) if sign == "!=" else pa.repeat(False, rows.n))
     need("mixed" not in (a, b))
-    if "numeral" in (a, b):
-        return needed(exact.compared(rows, left, right, sign))
     x, y, sides = _scalar(left), _scalar(right), []
     numeric = {a, b} & {"long", "double"}
-    if a == b and a in ("text", "bool", "moment", "long", "double"):
+    if "numeral" in (a, b):
+        x, y = exact.aligned(left, right)
+    elif a == b and a in ("text", "bool", "moment", "long", "double"):
         pass
     elif numeric and {a, b} <= {"long", "double", "text"}:
         sides = [_as_double(left, isinstance(right, Constants)), _as_double(right, isinstance(left, Constants))]
