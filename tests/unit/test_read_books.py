@@ -496,6 +496,15 @@ def test_a_book_since_1904(tmp_path: Path) -> None:
     assert table(packed(made, tmp_path / "a.xlsx"))[0]["y"] == "2027-03-16"
 
 
+def test_what_excel_keeps_beside_an_open_book_is_passed_over(tmp_path: Path) -> None:
+    packed(BOOK, tmp_path / "a.xlsx")
+    (tmp_path / "~$a.xlsx").write_bytes(b"\x05Admin" + bytes(159))
+    for source in (tmp_path, str(tmp_path / "*.xlsx")):
+        assert open_source(source).to_table().num_rows == 1
+    with pytest.raises(SourceError, match=r"Excel keeps it beside a book that is open; give the book"):
+        open_source(tmp_path / "~$a.xlsx")
+
+
 # The command
 
 CRM = {"identityMap.CRMID[0].id": "id", "identityMap.CRMID[0].primary": True}

@@ -78,6 +78,8 @@ def why_no_book(file: Path) -> str:
         return f"it is {kind}"
     with file.open("rb") as opened:
         head = opened.read(4096)
+    if file.name.startswith("~$"):
+        return "Excel keeps it beside a book that is open; give the book"
     if not head:
         return "it is empty"
     if head.startswith(b"PK"):
