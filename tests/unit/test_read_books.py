@@ -199,6 +199,7 @@ DAMAGED = {
     "no workbook": (without("xl/workbook.xml"), "is not an Excel book (it is a zip archive of other files"),
     "half a sheet": (with_texts(BOOK, ("</sheetData></worksheet>", "")), "no element found"),
     "an impossible column": (with_texts(BOOK, ("B2", "XFE2")), "there is no column 'XFE'"),
+    "an impossible merge": (behind('</sheetData><mergeCell ref="A1:XFE2"/>'), "there is no column 'XFE'"),
     "no column": (with_texts(BOOK, ("B2", "22")), "there is no column ''"),
     "entities": (
         {**BOOK, SHEET: f"<!DOCTYPE a [<!ENTITY b 'c'>]>{BOOK[SHEET]}"},
@@ -286,6 +287,11 @@ def test_a_formula_that_was_never_calculated_is_refused(cell: str, settings: str
     made = with_texts(made, ("</sheets>", f"</sheets>{settings}"))
     with pytest.raises(SourceError, match=r"the formula in cell AB2 of sheet 'People' was never calculated, so it has"):
         table(packed(made, tmp_path / "a.xlsx"))
+
+
+def test_a_formula_above_the_header_does_not_matter(tmp_path: Path) -> None:
+    file = merged(tmp_path / "a.xlsx", [["=TODAY()"], ["id"], ["1"]])
+    assert table(file, ExcelOptions(header_row=2)) == [{"id": "1"}]
 
 
 def test_a_formula_of_zero_is_a_value(tmp_path: Path) -> None:

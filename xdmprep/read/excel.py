@@ -27,7 +27,7 @@ from ..core.shred import Leaf, column_leaves
 from ..core.stream import Chunk, Finding, Stream, Unread
 from ..errors import NoRowsError, SourceError, UsageError, counted, did_you_mean, shorten
 from .number_formats import LOST
-from .workbook import Book, Merge, Sheet, SheetRow
+from .workbook import UNCALCULATED, Book, Merge, Sheet, SheetRow
 
 log = logging.getLogger("xdmprep.read")
 
@@ -169,6 +169,8 @@ def _table(file: Path, book: Book, sheet: Sheet, rows: Iterator[SheetRow], opts:
         if header.number > opts.header_row:
             raise SourceError(f"{file}: row {opts.header_row} of sheet {sheet.name!r} is empty, so it is no header.")
         below = list(itertools.islice(rows, 1))
+    for row in (header, *below):
+        _refuse_uncalculated(file, sheet, row)
     texts = _header_texts(header, above, merges)
     if (wrong := next((one for at, one in header.odd.items() if texts[at] is None), None)) is not None:
         raise SourceError(f"{where} has no name for a column: in its header, row {header.number}, {wrong[0]}.")
@@ -177,6 +179,16 @@ def _table(file: Path, book: Book, sheet: Sheet, rows: Iterator[SheetRow], opts:
     return _Table(
         sheet, header.number, unique_names([text or "" for text in texts]), tuple(_below(header.number, merges))
     )
+
+
+def _refuse_uncalculated(file: Path, sheet: Sheet, row: SheetRow) -> None:
+    """Refuse a formula that holds no value: it would be read as an empty cell."""
+    for wrong, cell in row.odd.values():
+        if wrong == UNCALCULATED:
+            raise SourceError(
+                f"{file}: the formula in cell {cell} of sheet {sheet.name!r} was never calculated, so it has no value. "
+                "Open the book in Excel or LibreOffice, and save it."
+            )
 
 
 def _header_texts(header: SheetRow, above: Sequence[SheetRow], merges: Sequence[Merge]) -> list[str | None]:
@@ -244,6 +256,8 @@ def _pieces(file: Path, table: _Table) -> Iterator[list[_Record]]:
     with Book(file) as book, closing(book.rows(table.sheet)) as rows:
         below = itertools.dropwhile(lambda row: row.number <= table.header, rows)
         for row in _marked(below, table.merges):
+            if row.odd:
+                _refuse_uncalculated(file, table.sheet, row)
             beyond = len(row.texts) if len(row.texts) > width else 0
             row.texts.extend([None] * (width - len(row.texts)))
             piece.append(_Record(row.number, row.texts, row.odd, beyond))

@@ -37,6 +37,8 @@ ERRORS = frozenset({
 })  # fmt: skip
 _MERGED = re.compile(rb"<(?:[\w.-]+:)?mergeCell\s[^>]*?\bref\s*=\s*[\"']([A-Za-z]+)(\d+):([A-Za-z]+)(\d+)[\"']")
 _ESCAPED = re.compile(r"(?:_x[0-9A-Fa-f]{4}_)+")
+#: What is wrong with a formula of which the book has no value, or one that its program did not calculate.
+UNCALCULATED = "never calculated"
 _MEND = "Open it in Excel, and save it."
 _ERROR = "the cell holds the error {}, which is no value"
 #: What the readers of archives and of XML raise.
@@ -83,7 +85,7 @@ class SheetRow:
     Attributes:
         number: counted from 1.
         texts: of its cells, up to the last that is not empty.
-        odd: place -> what is wrong with the cell, and what it holds.
+        odd: place -> what is wrong with the cell, and what it holds, of :data:`UNCALCULATED` the cell itself.
     """
 
     number: int
@@ -218,37 +220,36 @@ class Book:
                 if b"mergeCell" in rest:
                     found.update(_MERGED.findall(rest))
                 rest = rest[-1000:]
-        cells = ([place.decode() for place in range_] for range_ in found)
-        return sorted(Merge(int(top), _column(left), int(bottom), _column(right)) for left, top, right, bottom in cells)
+            cells = ([place.decode() for place in range_] for range_ in found)
+            return sorted(
+                Merge(int(top), _column(left), int(bottom), _column(right)) for left, top, right, bottom in cells
+            )
 
     def rows(self, sheet: Sheet) -> Generator[SheetRow, None, None]:
         """The rows of a sheet that are not empty, from top to bottom.
 
         Raises:
-            SourceError: the book is damaged, or a formula was never calculated.
+            SourceError: the book is damaged.
         """
         with self._damage(), self._opened(sheet.part) as opened:
             for number, cells in _parsed(opened, _sheet_handlers):
-                row = self._row(number, cells, sheet)
+                row = self._row(number, cells)
                 if row.texts:
                     yield row
 
-    def _row(self, number: int, cells: Sequence[_Cell], sheet: Sheet) -> SheetRow:
+    def _row(self, number: int, cells: Sequence[_Cell]) -> SheetRow:
         row = SheetRow(number)
         texts, strings, styles = row.texts, self._strings, self._shown_by_style
         at = -1
         for reference, kind, style, raw, has_formula in cells:
             at = at + 1 if reference is None else _place(reference)
-            if has_formula and kind != "str" and (not raw or (self._recalculates and raw == "0")):
-                raise SourceError(
-                    f"{self._file}: the formula in cell {_letters(at)}{number} of sheet {sheet.name!r} was never "
-                    "calculated, so it has no value. Open the book in Excel or LibreOffice, and save it."
-                )
-            if not raw:
-                continue
-            text: str | None
+            text: str | None = None
             wrong = ""
-            if kind == "s":
+            if has_formula and kind != "str" and (not raw or (self._recalculates and raw == "0")):
+                wrong, raw = UNCALCULATED, f"{_letters(at)}{number}"
+            elif not raw:
+                continue
+            elif kind == "s":
                 text = raw = strings[int(raw)]
                 if raw in ERRORS:
                     text, wrong = None, _ERROR.format(raw)
