@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from xdmprep.errors import ExpressionError
@@ -151,6 +151,7 @@ def test_every_function_gives_values_of_the_type_that_is_said(entry: Function, d
 
 
 @settings(LENIENT, max_examples=300)
+@example("str_to_object((s) + (s), s)")
 @given(calls(2))
 def test_calls_of_calls_give_values_of_the_type_that_is_said(text: str) -> None:
     check(text)

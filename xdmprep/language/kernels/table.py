@@ -227,6 +227,8 @@ def _by_kind(entry: Kernel, rows: Rows, given: Sequence[Column | Body], i: int, 
         mask = nulls_of(mixed.values) if pa.types.is_null(child.type) else ~nulls_of(child)
         piece = lifted(entry, rows, [*given[:i], Column(child, mixed.open), *given[i + 1 :]])
         if piece is None:
+            if not rows.n:  # the interpreter's values are of a type that is not known here
+                return None
             undecided = merged(undecided, some(mask))
         else:
             which[mask] = len(pieces)
