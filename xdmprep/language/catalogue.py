@@ -31,11 +31,11 @@ Availability = Literal["yes", "volatile", "data", "no"]
 
 @dataclass(slots=True)
 class Context:
-    """What a function may ask for besides its arguments.
+    """What a function may use besides its arguments.
 
     Attributes:
         options: the readings of open points, clock and seed.
-        row: what tells a row from the others, for seeded random values; `drawn` counts them.
+        row: identifies the row, for seeded random values; `drawn` counts them.
         time: the clock's time, once it was asked.
         patterns: compiled date patterns, kept for the run.
     """

@@ -1,8 +1,8 @@
 """Values to the type of their destination, as the platform converts them.
 
 :func:`coerce_value` is the reference for one value.  :func:`coerce` does the same to a column: Arrow and numpy convert
-what is clean, and what is left goes through the reference once per distinct value, so that a few bad values cost
-little and many equal ones cost no more.
+what is clean, and the reference converts the rest once per distinct value, so that few bad values cost little and many
+equal ones cost no more.
 """
 
 from __future__ import annotations
@@ -254,7 +254,7 @@ def _by_dictionary(values: pa.Array, target: pa.DataType, options: Options) -> t
 
 
 def _by_value(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, Ints]:
-    """Through the reference, once per distinct value where values can be told apart."""
+    """Through the reference, once per distinct value unless values are nested."""
     if pa.types.is_nested(values.type):
         return _one_by_one(to_pylist(values), target, options)
     hopeless = _hopeless(plain(values), target, options)

@@ -217,7 +217,7 @@ def distinct(columns: Sequence[pa.Array], n: int) -> tuple[list[pa.Array], pa.Ar
     """The distinct rows of `columns` (as shorter columns) and, for every row, which of them it is.
 
     Returns:
-        None where a column is nested, so that rows cannot be told apart cheaply.
+        None where a column is nested, so that rows cannot be compared cheaply.
     """
     if any(pa.types.is_nested(column.type) and column.type != NUMERAL for column in columns):
         return None

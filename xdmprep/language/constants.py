@@ -1,4 +1,4 @@
-"""What the constants of an expression tell before the first row: calls that can never work, and likely mistakes."""
+"""Checks of the constants of an expression before the first row: calls that can never work, and likely mistakes."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ def pattern_mistakes(pattern: str, reads: bool, options: Options) -> Iterator[st
 
 
 def _stands_for_month(order: list[str], at: int) -> bool:
-    """Whether the minute at this place stands among parts of a day, and not behind an hour or before a second."""
+    """Whether the minute at this place is among letters of a date, and not after an hour or before a second."""
     before, after = order[at - 1 : at] or [""], order[at + 1 : at + 2] or [""]
     if (before[0] and before[0] in "HhKk") or after[0] == "s":
         return False

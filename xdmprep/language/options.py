@@ -1,4 +1,4 @@
-"""How expressions are read where the sources are silent, and what makes a run repeatable.
+"""How expressions are evaluated where the documents leave a choice, and what makes a run repeatable.
 
 Every field that is a choice names two plausible readings of the same document; the default is the likelier one
 (``xdmprep/docs/language.md`` has the reasons).

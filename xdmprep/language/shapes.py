@@ -592,7 +592,7 @@ def zoneless(kind: pa.DataType) -> pa.DataType:
 
 
 def _label(name: str) -> str:
-    """The kind under which values stand in a mixed column."""
+    """The label of a kind in a mixed column."""
     return "moment" if name == "zoned" else name
 
 
@@ -780,7 +780,7 @@ def final_type(kind: pa.DataType) -> pa.DataType | None:
     return TEXT if name == "text" else kind
 
 
-#: What stands for the type of exact numbers, which are handed out as :data:`NUMERAL`.
+#: The type that is reported for exact numbers, which are handed out as :data:`NUMERAL`.
 DECIMAL = pa.decimal256(76, 38)
 
 

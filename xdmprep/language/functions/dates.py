@@ -25,7 +25,7 @@ _date = partial(function, category="date", result=TIMESTAMP)
 _text = partial(function, category="date", result=pa.string())
 _long = partial(function, category="date", result=pa.int64())
 
-#: Component names of `date_part` (any letter case), with the one that stands for all its synonyms.
+#: Component names of `date_part` (any letter case) with the field of each.
 COMPONENTS = {
     name: names.split()[0]
     for names in (

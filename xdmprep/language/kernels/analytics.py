@@ -46,7 +46,7 @@ def _events(values: pa.Array, separator: str, wanted: str) -> Found:
 
 
 def _cut(values: pa.Array, mark: str) -> tuple[pa.Array, pa.Array]:
-    """What stands before and behind the first `mark`; behind is null without one."""
+    """The strings before and after the first `mark`; the second is null without one."""
     parts = pc.split_pattern(values, mark, max_splits=1)
     return element(parts, 0).values, element(parts, 1).values
 

@@ -1,4 +1,4 @@
-"""Kernels on objects, arrays and maps: offsets, child arrays and masks; no value is looked at one by one."""
+"""Kernels on objects, arrays and maps: offsets, child arrays and masks; no value is evaluated by itself."""
 
 from __future__ import annotations
 

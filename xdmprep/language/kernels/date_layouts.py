@@ -111,7 +111,7 @@ def _layouts_of(parts: list[Any]) -> tuple[Layout, ...]:
 
 
 def _choices(part: Any, behind: list[Any]) -> list[tuple[Any, int]]:
-    """The bytes that a part may have, before some others; none where they cannot be told."""
+    """The elements and widths that a part may have before some others; empty where they are ambiguous."""
     if isinstance(part, tuple):
         left_out = tuple(layout for way in _ways(list(part)) for layout in _layouts_of(way))
         return [(left_out, NOT)] if left_out else []

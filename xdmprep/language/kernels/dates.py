@@ -510,13 +510,13 @@ def component(moments: pa.Array, name: str) -> Column:
 
 
 def of_millis(millis: pa.Array) -> tuple[pa.Array, Mask | None]:
-    """Moments so many milliseconds after 1970, and which are beyond all years; those are null."""
+    """Moments from milliseconds since 1970, and a mask of those beyond the years 1 to 9999, which are null."""
     millis, odd = _within(millis, 1000)
     return pc.multiply(millis, 1000).view(MOMENT), odd
 
 
 def _within(units: pa.Array, micros: int) -> tuple[pa.Array, Mask | None]:
-    """Times in units of so many microseconds, without those beyond the years 1 to 9999; and where these are."""
+    """Times in units of `micros` microseconds, null beyond the years 1 to 9999; and a mask of those."""
     first, last = _FIRST // micros, _LAST // micros
     span = pc.min_max(units)
     if (span["min"].as_py() or 0) >= first and (span["max"].as_py() or 0) < last:

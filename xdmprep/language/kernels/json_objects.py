@@ -46,7 +46,7 @@ def json_to_object(rows: Rows, value: Column) -> Made:
     if done is None:
         return _distinct_parsed(values)
     key = (len(values), values.offset, *(buffer and buffer.address for buffer in values.buffers()))
-    if key not in done:  # the values are held as well, so that nothing else comes to stand at their place
+    if key not in done:  # the values are kept, so that their addresses are not reused
         done[key] = values, _distinct_parsed(values)
     return done[key][1]
 

@@ -128,7 +128,7 @@ class Search:
         groups: how many groups there are besides the whole.
         unsure: groups that need not take part in a match; what they match is not empty.
         empty: whether a match may be empty.
-        local: whether a match does not depend on what stands around it.
+        local: whether a match is independent of the characters around it.
         ascii_only, one_line: whether it serves strings of ASCII characters, or without line ends, only.
     """
 
@@ -163,7 +163,7 @@ def search(regex: str) -> Search | None:
 def _unsure(tree: Node) -> tuple[int, ...] | None:
     """Groups that need not take part in a match.
 
-    None where the engines may differ: a group that may match the empty text is among them, or stands in what is
+    None where the engines may differ: a group that may match the empty text is among them, or is inside what is
     repeated; or what may be empty is repeated.
     """
     found: list[int] = []

@@ -1,6 +1,6 @@
-"""Kernels: which function, operator or method works on which kinds of columns.
+"""Kernels: the columnar implementations of functions, operators and methods.
 
-A kernel is put into the table of functions, beside the function that it must equal, with what it takes:
+A kernel is registered in the table of functions, with the reference that it must equal and the kinds it takes:
 
 =========  =============================================================================================
 ``any``    a column of any kind
@@ -12,11 +12,11 @@ A kernel is put into the table of functions, beside the function that it must eq
 ``lambda``  a function: of rows of the batch and a column of values for them it gives the lambda's results
 =========  =============================================================================================
 
-``?`` behind one of them means it may be missing, ``*`` any number of them.  Columns that do not fit have no kernel, and
-the interpreter evaluates the rows; within a kernel :func:`need` says so.  A kernel gives its values and says which rows
-it could not decide; rows of its arguments that are open stay open by themselves.  It is not asked where all is null
-because an argument is.  Kernels of functions that do not evaluate all of their arguments (``lazy`` ones) take any
-columns, see the open rows and decide themselves.
+``?`` after one of them means that it is optional, ``*`` that it repeats.  The interpreter evaluates columns of other
+kinds, and those that a kernel refuses with :func:`need`.  A kernel returns values and a mask of the rows that it could
+not decide; rows that are open in an argument stay open.  It is not called where the result is null because an argument
+is.  Kernels of ``lazy`` functions, which do not evaluate all of their arguments, take any columns and handle open rows
+themselves.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def attempted(run: Function, *given: Any) -> Made:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What a kernel may ask for besides its arguments: how many rows, and the context."""
+    """What a kernel may use besides its arguments: the number of rows, and the context."""
 
     n: int
     context: Context

@@ -1,4 +1,4 @@
-"""Kernels on URLs: their parts are spans of bytes between the marks that part them."""
+"""Kernels on URLs, whose components are byte spans between delimiters."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FAR = 2**62  # behind every place
 
 
 class Urls:
-    """Where the parts of URLs begin and end, in bytes.
+    """Byte positions of the components of URLs.
 
     Attributes:
         odd: strings beyond ASCII or with brackets, which the interpreter takes apart.
@@ -45,14 +45,14 @@ class Urls:
         self._hits: dict[str, Any] = {}
 
     def _next(self, mark: str, starts: Any, ends: Any) -> Any:
-        """The first place of a mark from `starts` on, where none exists before `ends` those."""
+        """The first position of a mark between `starts` and `ends`; `ends` where there is none."""
         hits = self._hits.get(mark)
         if hits is None:
             hits = self._hits[mark] = np.append(np.flatnonzero(self._data == ord(mark)), _FAR)
         return np.minimum(hits[np.searchsorted(hits, starts)], ends)
 
     def span(self, name: str) -> tuple[Any, Any, Mask]:
-        """Begin and end of a part, and where there is one."""
+        """Start and end of a component, and a mask of the rows that have it."""
         colon, anchor = (self._next(mark, self._starts, self._ends) for mark in ":#")
         query = self._next("?", self._starts, anchor)
         if name == "scheme":
@@ -85,7 +85,7 @@ class Urls:
         return np.where(last >= path, last + (name == "end"), path), query, self.valid
 
     def part(self, name: str) -> pa.Array:
-        """A part as text; null where none exists."""
+        """A component as text; null where it is missing."""
         starts, ends, there = self.span(name)
         lengths = np.where(there, ends - starts, 0)
         offsets = offsets_of(lengths)
@@ -190,7 +190,7 @@ for _digit in range(16):
 
 @kernel("get_url_decoded", "text")
 def url_decoded(rows: Rows, value: Column) -> Made:
-    """``%XX`` as the bytes that they stand for; open where those are no UTF-8."""
+    """``%XX`` decoded to bytes; open where these are not UTF-8."""
     values = plain(value.values)
     offsets, data = bytes_of(values)
     first = int(offsets[0])
