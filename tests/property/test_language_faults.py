@@ -103,7 +103,10 @@ FAILING = [
     *[f"{a} {sign} at" for sign in ("<", ">=", "==") for a in "tidblo"], *[f"at < {b}" for b in "tidblo"],
     "date(t)", 'date(t, "yyyy-MM-dd")', "date(t, f)", 'date(t, "dd.MM.yyyy", at)', 'date_part("year", t)',
     'format(t, "yyyy")', 'format(date(t), "yyyy")', "json_to_object(t)",
-    "json_to_object(t).a", "t.substring(i)", "t.substring(1, 3)", "t.charAt(i)", "t.charAt(2)", "t.lastIndexOf(u)",
+    "json_to_object(t).a", "t.substring(i)", "t.substring(1, 3)", "t.charAt(i)",
+    "t.charAt(2)", "substr(t, i)", "substr(t, i, i)", "left(t, i)", "right(t, i)",
+    'json_to_object(iif(b, t, "[1]"))', 'json_to_object(iif(b, t, "[1]"))[0]',
+    "i * i * i", "u.substring(t.lastIndexOf(u))", "t.lastIndexOf(u)",
     "to_integer(iif(b, t, u))", "iif(b, to_integer(t), 1 / i)", "coalesce(date(t), date(u))", "b && to_integer(t) > 1",
     'to_integer(t) + 1 / i - to_integer(u)', "add_to_map(o, l)", "transformArray(l, x -> to_integer(x))",
 ]  # fmt: skip

@@ -23,6 +23,7 @@ from xdmprep.language.kernels.date_layouts import automatic_layouts
 from xdmprep.language.options import DEFAULT
 from xdmprep.language.values import Failed, folded, number_in, text_of
 from xdmprep.language.zoned_datetime import Moment
+from xdmprep.regex import compile_java
 
 PATTERNS = [
     *AUTOMATIC, "d/M/yyyy", "M/d/yyyy H:m", "M/d/yyyy h:mm a", "yyyyMMddHHmmss", "dd MMM uuuu", "yyyy-M-d'T'H:m:s",
@@ -294,3 +295,55 @@ def test_parts_that_differ_from_row_to_row_are_found_as_in_each_text_alone(text:
             wanted = {"instr": str.find, "indexOf": str.find, "lastIndexOf": str.rfind, "contains": str.__contains__,
                       "startsWith": str.startswith, "endsWith": str.endswith}[text.split("(")[0].removeprefix("a.")]  # fmt: skip
             assert got.values[at].as_py() == wanted(row["a"], row["b"])
+
+
+REGEXES = [
+    "(?<=a)1", "(?<![a1])1", "a(?=1)", "(?<=1)(?=a)", "(a)|(1)", "a?", "a*?", "(?:|a)", "(a)?1", "\\\\b", "(.)\\\\1", "a1", "é", "(?i)A1", "^a|1$",
+    "(?<=é)", "a{2,}", "[^a]", "1++", "\\\\Ga",
+]  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.none() | st.text("a1é ", max_size=8), min_size=1, max_size=6),
+    st.sampled_from(REGEXES),
+    st.sampled_from(["", "x", "$0$0", "<$1>", "\\\\$"]),
+    st.lists(st.sampled_from(["a", "1", "a1", ".", "", "é"]), min_size=80, max_size=80),
+)
+def test_replacing_and_splitting_over_columns_is_what_searching_for_one_match_after_the_other_gives(
+    values: list[str | None], regex: str, template: str, words: list[str]
+) -> None:
+    texts = (values * 80)[:80]
+    batch = pa.record_batch({"t": pa.array(texts, pa.string()), "w": pa.array(words)})
+    for written, given_regexes in ((f'"{regex}"', [regex.replace("\\\\", "\\")] * 80), ("w", words)):
+        new = template.replace("\\\\", "\\")
+        for method, most in (("replaceAll", 0), ("replaceFirst", 1)):
+            expression = compile_expression(f't.{method}({written}, "{template}")', batch.schema)
+            got = expression.apply(batch)
+            failed = {at for at, _ in got.errors}
+            for at, (text, pattern) in enumerate(zip(texts, given_regexes, strict=True)):
+                if text is not None and at not in failed:
+                    assert got.values[at].as_py() == _one_by_one(pattern, text, new, most), (text, pattern)
+        parts = compile_expression(f"explode(t, {written})", batch.schema).apply(batch)
+        for at, (text, pattern) in enumerate(zip(texts, given_regexes, strict=True)):
+            if text is not None:
+                assert parts.values[at].as_py() == _cut(pattern, text), (text, pattern)
+
+
+def _one_by_one(pattern: str, text: str, template: str, most: int) -> str:
+    out, start = "", 0
+    for count, match in enumerate(compile_java(pattern).finditer(text), 1):
+        group = match[1] or "" if "$1" in template else ""
+        new = template.replace("$1", group).replace("$0", match[0]) if template != "\\$" else "$"
+        out, start = out + text[start : match.start()] + new, match.end()
+        if count == most:
+            break
+    return out + text[start:]
+
+
+def _cut(pattern: str, text: str) -> list[str]:
+    found, start = [], 0
+    for match in compile_java(pattern).finditer(text):
+        if match.end() > match.start() or 0 < match.start() < len(text):
+            found, start = [*found, text[start : match.start()]], match.end()
+    return [*found, text[start:]]

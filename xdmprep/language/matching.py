@@ -60,11 +60,16 @@ class _Hit:
 _WORD = re.compile(r"[\w ,;:/=@%&~!<>'\"-]+")
 
 
+def is_word(text: str) -> bool:
+    """Whether a regular expression matches itself only."""
+    return _WORD.fullmatch(text) is not None
+
+
 def compiled(text: Any) -> Regex | _Word:
     """A regular expression. Raises Failed: it is none."""
     if not isinstance(text, str):
         raise Failed(f"a regular expression must be a string, not {kind_of(text)}")
-    if _WORD.fullmatch(text):
+    if is_word(text):
         return _Word(text)
     try:
         return compile_java(text)
@@ -108,7 +113,9 @@ def parts(regex: Regex | _Word, text: str, keep_empty: bool) -> list[str]:
         Failed: a match was not found in time.
     """
     found, start = [], 0
-    for match in _all(regex, text):
+    if isinstance(regex, _Word):
+        *found, text = text.split(regex.text)
+    for match in () if isinstance(regex, _Word) else _all(regex, text):
         if match.end() == match.start() and match.start() in (0, len(text)):  # nothing lies beyond the string's ends
             continue
         found.append(text[start : match.start()])
@@ -137,6 +144,12 @@ def replaced(regex: Regex | _Word, text: str, template: str, most: int = 0) -> s
         Failed: the template is wrong, or a match was not found in time.
     """
     pieces = template_parts(template, regex.groups, tuple(regex.names.items()))
+    if isinstance(regex, _Word):
+        new = "".join(piece if isinstance(piece, str) else regex.text for piece in pieces)
+        return text.replace(regex.text, new, most or -1)
+    done = regex.substituted(_template(pieces), text, most)
+    if done is not None:
+        return done
     out, start = [], 0
     for count, match in enumerate(_all(regex, text), 1):
         out.append(text[start : match.start()])
@@ -145,6 +158,12 @@ def replaced(regex: Regex | _Word, text: str, template: str, most: int = 0) -> s
         if count == most:
             break
     return "".join([*out, text[start:]])
+
+
+@lru_cache(maxsize=256)
+def _template(pieces: tuple[str | int, ...]) -> str:
+    """A replacement as Python writes it."""
+    return "".join(piece.replace("\\", r"\\") if isinstance(piece, str) else rf"\g<{piece}>" for piece in pieces)
 
 
 @lru_cache(maxsize=256)

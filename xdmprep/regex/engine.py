@@ -35,6 +35,7 @@ from .tree import (
     Seq,
     children,
     walk,
+    width,
 )
 
 #: Seconds that one match may take after an expression was stopped this many times, and where RE2 can answer instead.
@@ -111,6 +112,23 @@ class Regex:
                 if self._follows:
                     return
                 at += 1
+
+    def substituted(self, template: str, text: str, most: int) -> str | None:
+        """`text` with matches replaced by one call of ``re``; None where that may not be what Java does, or take long.
+
+        Args:
+            template: the replacement as ``re`` writes it.
+            text: what is searched.
+            most: greatest number of matches to replace; 0 for all.
+        """
+        program = self._find.plain(text) if self._alike else None
+        return None if program is None else str(program.sub(template, text, most))
+
+    @cached_property
+    def _alike(self) -> bool:
+        """Whether ``re`` goes on behind a match as Java does: none is empty, or all are."""
+        least, most = width(self.tree)
+        return (least > 0 or most == 0) and not self._follows
 
     @cached_property
     def re2(self) -> str | None:
@@ -231,16 +249,22 @@ class _Programs:
         """Compiles the form for all texts."""
         self._program(False, self._plain[False])
 
+    def plain(self, text: str) -> Any:
+        """The form in ``re`` that serves a text; None where matching could take long."""
+        ascii_only = text.isascii()
+        cheap = len(text) <= self._short and self._plain[ascii_only]
+        return self._program(ascii_only, True) if cheap else None
+
     def run(self, text: str, at: int = 0, has_fallback: bool = False) -> Any:
         """The first match from a place on.
 
         Raises:
             MatchTimeout: it was not found in time, or texts of this length took all the time there is.
         """
-        ascii_only = text.isascii()
-        if len(text) <= self._short and self._plain[ascii_only]:
-            return self._program(ascii_only, True).search(text, at)
-        program = self._program(ascii_only, False)
+        plain = self.plain(text)
+        if plain is not None:
+            return plain.search(text, at)
+        program = self._program(text.isascii(), False)
         if self._spent() and len(text) >= self._shortest:
             raise self._too_long(text)
         began = time.monotonic()

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...core.arrow_types import decimal_texts
-from ..columns import NUMERAL, Column, nulls_of, some
+from ..columns import NUMERAL, Column, Ints, Mask, nulls_of, some
 from ..shapes import digits_of, numerals
 from ..values import exact as decimal_of
 from .table import Constants, Rows, kind, need
@@ -73,11 +73,32 @@ def calculated(rows: Rows, left: Column, right: Column, operator: str) -> Column
         return Column(pa.nulls(rows.n, NUMERAL), np.ones(rows.n, dtype=bool))
     a, b = _digits(left), _digits(right)
     scales = (a.scale, b.scale) if operator == "*" else (max(a.scale, b.scale),) * 2
-    need(a.uniform and b.uniform and any(scales))
+    need(a.uniform and b.uniform)
     need((a.whole + b.whole if operator == "*" else max(a.whole, b.whole)) + sum(scales) < _MOST_DIGITS - 1)
     odd = some(nulls_of(left.values) | nulls_of(right.values))
     made = _WORK[operator](a.as_decimals(scales[0]), b.as_decimals(scales[1]))
     return Column(numerals(decimal_texts(made)), odd)
+
+
+def beyond_64_bits(operator: str, x: Ints, y: Ints, values: Ints, rows: Mask) -> pa.Array:
+    """Sums, differences and products of integers, of which some may need more than 64 bits.
+
+    Args:
+        operator: ``+``, ``-`` or ``*``.
+        x: the first operands.
+        y: the second operands.
+        values: the results where they fit.
+        rows: where it is not known that they fit.
+
+    Returns:
+        Integers, or exact numbers where some are larger.
+    """
+    large = _WORK[operator](*(pa.array(each[rows]).cast(pa.decimal256(19, 0)) for each in (x, y)))
+    mask, digits = pa.array(rows), decimal_texts(large)
+    try:
+        return pc.replace_with_mask(pa.array(values), mask, digits.cast(pa.int64()))
+    except pa.ArrowInvalid:
+        return numerals(pc.replace_with_mask(pa.array(values).cast(pa.string()), mask, digits))
 
 
 def negated(values: pa.Array) -> pa.Array:

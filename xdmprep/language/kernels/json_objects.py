@@ -5,6 +5,7 @@ Equal strings are parsed once; within :func:`parsed_once` a column is parsed onc
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,7 +22,7 @@ from ...core.ndjson.strict import SURE_DIGITS, holds_digits
 from ...kernels import json_columns as json
 from ...kernels.arrays import list_parts
 from ...kernels.json_array import PADDING
-from ..columns import DOUBLE, LONG, Column, Ints, Mask, as_mask, nulls_of, plain, some, used_bytes
+from ..columns import DOUBLE, LONG, Column, Ints, Mask, as_mask, nulls_of, plain, reported, some, used_bytes
 from ..functions.objects import parse_json
 from ..shapes import MOST_KEYS, list_of, mixed_of, object_of, written_numerals
 from ..values import Failed
@@ -35,6 +36,9 @@ SAMPLE, GROWTHS, SHARE = 48, 3, 0.01
 _BEGIN = np.frombuffer(b'{"v":', np.uint8)
 _END = np.frombuffer(b"}\n" + bytes(PADDING), np.uint8)
 _NUMBERS = {"integer", "long", "big", "number", "digits"}
+#: Of strings that begin otherwise the parser of Python says that there is no value.
+_BEGINS = r'^(?:[{\["]|-?[0-9]|true|false|null|NaN|-?Infinity|[ \t\n\r\x{feff}])'
+_NO_VALUE, _NEVER = "Expecting value: line 1 column 1 (char 0)", re.compile("(?!)")
 _KINDS = {"text": json.TEXT, "integer": json.INTEGER, "number": json.NUMBER, "boolean": json.BOOLEAN}
 
 
@@ -80,16 +84,19 @@ def _distinct_parsed(values: pa.Array) -> Made:
     at, present = np.zeros(len(values), np.int64), np.zeros(len(values), dtype=bool)
     at[there], present[there] = numbers, True
     array = made.values.take(pa.array(at, mask=None if present.all() else ~present))
-    return Column(array, None if made.open is None else some(present & made.open[at]))
+    is_open = None if made.open is None else some(present & made.open[at])
+    return Column(array, is_open, None if made.why is None else made.why.take(pa.array(at)))
 
 
 def _parsed(values: pa.Array) -> Made:
     """The values of strings; those with a line break stay open."""
     absent = nulls_of(values)
-    open_ = as_mask(pc.match_substring(values, "\n").fill_null(False))
-    usual = np.flatnonzero(~(absent | open_))
+    open_ = as_mask(pc.match_substring(values, "\n"))
+    none = ~as_mask(pc.match_substring_regex(values, _BEGINS)) & ~absent
+    why = reported(values, Column(None, some(none)), (_NEVER, f"is not JSON: {_NO_VALUE}")).why
+    usual = np.flatnonzero(~(absent | open_ | none))
     if not len(usual):
-        return None
+        return None if why is None else Column(pa.nulls(len(values)), some(~absent), why)
     seen = Seen()
     left = usual
     parsed: json.Parsed | None = None
@@ -105,7 +112,7 @@ def _parsed(values: pa.Array) -> Made:
     assert parsed is not None  # noqa: S101  (it was parsed once at least)
     good = parsed.status == json.GOOD
     n = len(values)
-    if 2 * good.sum() < n - absent.sum():
+    if 2 * good.sum() < n - absent.sum() - none.sum():
         return None
     root = parsed.root.children[0]
     made = _shaped(root, root.whole())
@@ -115,7 +122,7 @@ def _parsed(values: pa.Array) -> Made:
     there[usual[good]] = True
     if not there.all():
         made = made.take(pa.array(at, mask=~there))
-    return Column(made, some(~there & ~absent))
+    return Column(made, some(~there & ~absent), why)
 
 
 def _learn(seen: Seen, values: pa.Array, rows: Ints) -> None:

@@ -30,7 +30,8 @@ from ..columns import (
 )
 from ..options import Options
 from ..shapes import alternatives, chosen, digits_of, instant_of, mixed_of, only_where
-from ..values import DECIMAL, number_in
+from ..values import DECIMAL, kind_of, number_in
+from ..zoned_datetime import Moment
 from . import exact, numbers, texts
 from .equality import same
 from .table import Constants, Made, Rows, as_texts, failing, kernel, kind, need, needed, truths
@@ -208,7 +209,9 @@ def _sum(rows: Rows, left: Column, right: Column, operator: str) -> Column:
 def _result(rows: Rows, a: _Operand, b: _Operand, operator: str) -> Column:
     if a.whole is True and b.whole is True:
         values, odd = numbers.whole(operator, a.longs, b.longs)
-        return Column(pa.array(values, LONG), some(odd))
+        if operator in "/%" or not odd.any():
+            return Column(pa.array(values, LONG), some(odd))
+        return Column(exact.beyond_64_bits(operator, a.longs, b.longs, values, odd))
     doubles, odd = _of_doubles(operator, a.doubles, b.doubles)
     both = np.logical_and(a.whole, b.whole)
     if np.ndim(both) == 0:
@@ -409,8 +412,10 @@ def _without_order(rows: Rows, left: Column, right: Column, sign: str) -> Column
 
 
 _NAMED = {
-    "text": "a string", "long": "a number", "double": "a number", "bool": "a boolean", "moment": "a date",
-    "list": "an array", "object": "an object", "map": "an object",
+    name: kind_of(one) for name, one in {
+        "text": "", "long": 0, "double": 0.0, "bool": True, "moment": Moment.of_millis(0), "list": [], "object": {},
+        "map": {},
+    }.items()
 }  # fmt: skip
 
 

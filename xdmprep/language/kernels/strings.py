@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -12,11 +13,29 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...kernels.arrays import list_parts, offsets_of, owners_of, ranges, sieved
-from ..columns import BOOL, LONG, TEXT, Column, Ints, Mask, as_mask, bytes_of, marked, merged, nulls_of, plain, some
+from .. import matching
+from ..columns import (
+    BOOL,
+    LONG,
+    TEXT,
+    Column,
+    Ints,
+    Mask,
+    as_mask,
+    because,
+    bytes_of,
+    marked,
+    merged,
+    nulls_of,
+    plain,
+    some,
+)
+from ..matching import is_word
 from ..shapes import list_of
+from ..values import Failed
 from . import regexes, texts
 from .equality import same
-from .table import Constants, Made, Rows, as_printed, kernel, kind, need, needed
+from .table import Constants, Made, Rows, as_printed, kernel, kind, literal, need, needed
 
 
 def _changed(rows: Rows, value: Column, change: Callable[[pa.Array], pa.Array]) -> Made:
@@ -117,21 +136,32 @@ class _Points:
         return texts.made_of(offsets, data, absent if absent.any() else None)
 
 
-def _piece(rows: Rows, value: Column, bounds: Any, *given: Column) -> Made:
-    """``bounds(length, *numbers)`` gives start, stop and where the interpreter decides."""
+def _piece(rows: Rows, value: Column, bounds: Any, *given: Column, reason: str = "") -> Made:
+    """``bounds(length, *numbers)`` gives start, stop and where there is no such piece; `reason` then says why."""
     need(rows.options.overrun != "error")
     numbers, absent = [], nulls_of(value.values)
     missing = np.zeros(rows.n, dtype=bool)
     for column in given:
         need(kind(column) == "long")
         missing |= nulls_of(column.values)
-        numbers.append(np.clip(column.values.fill_null(0).to_numpy(zero_copy_only=False), -1, 2**31))
+        numbers.append(np.clip(column.values.fill_null(0).to_numpy(zero_copy_only=False), -(2**31), 2**31))
     points = _Points(plain(value.values))
     n = points.lengths
-    start, stop, odd = bounds(n, *numbers)
+    first, last, odd = bounds(n, *numbers)
     odd = (odd | missing) & ~absent
-    start, stop = np.clip(np.where(odd, 0, start), 0, n), np.clip(np.where(odd, 0, stop), 0, n)
-    return Column(points.slice(start, np.maximum(start, stop), absent | odd), some(odd))
+    start, stop = np.clip(np.where(odd, 0, first), 0, n), np.clip(np.where(odd, 0, last), 0, n)
+    made = Column(points.slice(start, np.maximum(start, stop), absent | odd), some(odd))
+    if made.open is None:
+        return made
+    for number in (missing, *[np.abs(number) == 2**31 for number in numbers]):
+        odd = odd & ~number
+    return because(made, (odd, reason or _no_part(odd, first, last, n)))
+
+
+def _no_part(rows: Mask, *ends: Ints) -> pa.Array:
+    """What the methods of strings say of a piece beyond the ends, for some rows."""
+    first, last, size = (pa.array(numbers, LONG, mask=~rows).cast(TEXT) for numbers in ends)
+    return pc.binary_join_element_wise(first, " to ", last, " is no part of a string of ", size, " characters", "")
 
 
 def _constant_piece(rows: Rows, value: Column, given: tuple[Column, ...], bounds: Any) -> Made:
@@ -143,26 +173,29 @@ def _constant_piece(rows: Rows, value: Column, given: tuple[Column, ...], bounds
     return Column(pc.utf8_slice_codeunits(plain(value.values), *found))
 
 
+_NEGATIVE, _NEGATIVE_COUNT = "start and length are not negative", "the count is not negative"
+
+
 @kernel("substr", "text any any?")
 def substr(rows: Rows, value: Column, *given: Column) -> Made:
     fixed = _constant_piece(rows, value, given, lambda at, n=None: (at, None if n is None else at + n))
     if fixed is not None:
         return fixed
     if len(given) == 1:
-        return _piece(rows, value, lambda n, at: (at, n, at < 0), *given)
-    return _piece(rows, value, lambda n, at, size: (at, at + size, (at < 0) | (size < 0)), *given)
+        return _piece(rows, value, lambda n, at: (at, n, at < 0), *given, reason=_NEGATIVE)
+    return _piece(rows, value, lambda n, at, k: (at, at + k, (at < 0) | (k < 0)), *given, reason=_NEGATIVE)
 
 
 @kernel("left", "text any")
 def left(rows: Rows, value: Column, count: Column) -> Made:
     fixed = _constant_piece(rows, value, (count,), lambda n: (0, n))
-    return fixed or _piece(rows, value, lambda n, k: (n * 0, k, k < 0), count)
+    return fixed or _piece(rows, value, lambda n, k: (n * 0, k, k < 0), count, reason=_NEGATIVE_COUNT)
 
 
 @kernel("right", "text any")
 def right(rows: Rows, value: Column, count: Column) -> Made:
     fixed = _constant_piece(rows, value, (count,), lambda n: (-n, None) if n else (0, 0))
-    return fixed or _piece(rows, value, lambda n, k: (np.maximum(n - k, 0), n, k < 0), count)
+    return fixed or _piece(rows, value, lambda n, k: (np.maximum(n - k, 0), n, k < 0), count, reason=_NEGATIVE_COUNT)
 
 
 @kernel(".substring", "words any any?")
@@ -197,6 +230,36 @@ def of_pairs(value: Column, part: Column, work: Callable[[str, str], Any], resul
     pairs = zip(values.to_pylist(), parts.to_pylist(), strict=True)
     found = pa.array([work(text, piece) if text is not None and piece else None for text, piece in pairs], result)
     return Column(found, some(nulls_of(found) & ~nulls_of(values)))
+
+
+def of_texts(values: pa.Array, regex: str, work: Callable[..., Any], result: pa.DataType) -> Column:
+    """What a function gives for a regular expression that RE2 does not have, once for each distinct text.
+
+    Args:
+        values: texts.
+        regex: the regular expression.
+        work: takes the compiled expression and a text.
+        result: Arrow type of the results.
+
+    Returns:
+        The results; rows in which the function fails are open.
+
+    Raises:
+        Failed: the expression cannot be used.
+    """
+    compiled, encoded = matching.compiled(regex), plain(values).dictionary_encode()
+    found, failed = [], []
+    for i, text in enumerate(encoded.dictionary.to_pylist()):
+        try:
+            found.append(work(compiled, text))
+        except Failed:
+            found.append(None)
+            failed.append(i)
+    is_open = some(np.isin(encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), failed)) if failed else None
+    return Column(pa.array(found, result).take(encoded.indices), is_open)
+
+
+_TEXTS = pa.list_(TEXT)
 
 
 @kernel("instr", "text any")
@@ -253,25 +316,31 @@ def _padded(rows: Rows, value: Column, size: Any, fill: Any, pad: Callable[..., 
 # Splitting and joining
 
 
-@kernel("explode", "text fixed?")
-def explode(rows: Rows, value: Column, regex: Any = ",") -> Made:
-    return _cut(plain(value.values), "," if regex is None else regex)
+@kernel("explode", "text any?")
+def explode(rows: Rows, value: Column, regex: Column | None = None) -> Made:
+    return _cut(plain(value.values), Constants(",", rows.n) if regex is None else regex)
 
 
-def _cut(values: pa.Array, regex: Any) -> Column:
+def _cut(values: pa.Array, regexes_: Column) -> Column:
     """The parts between matches, the empty ones too."""
-    need(isinstance(regex, str))
+    if not isinstance(regexes_, Constants):
+        return of_pairs(
+            Column(values), regexes_, lambda text, part: text.split(part) if is_word(part) else None, _TEXTS
+        )
+    regex = "," if regexes_.value is None else literal(regexes_, str)
     separator = regexes.literal_text(regex)
     if separator:
         return Column(pc.split_pattern(values, separator))
-    found = needed(regexes.search(regex))
-    need(not found.empty and found.local)
+    found = regexes.search(regex)
+    if found is None or found.empty or not found.local:
+        return of_texts(values, regex, partial(matching.parts, keep_empty=True), _TEXTS)
     return Column(pc.split_pattern_regex(values, found.text), found.beyond(values))
 
 
-@kernel(".split", "words fixed")
-def split_method(rows: Rows, value: Column, regex: Any) -> Made:
+@kernel(".split", "words any")
+def split_method(rows: Rows, value: Column, regex: Column) -> Made:
     """``text.split(regex)``: empty parts at the end go, unless there is one part only."""
+    need(kind(regex) == "text")
     values = plain(value.values)
     found = _cut(values, regex)
     offsets, parts = list_parts(found.values)
@@ -402,30 +471,41 @@ def matches(rows: Rows, value: Column, regex: Any) -> Made:
 def matched(value: Column, regex: Any, whole: bool = True) -> Column:
     """Whether strings match; the regular expression is a constant."""
     need(isinstance(regex, str))
-    found, odd = needed(regexes.test(regex, whole))(plain(value.values))
+    test = regexes.test(regex, whole)
+    if test is None:
+        return of_texts(value.values, regex, partial(matching.matches, part=not whole), BOOL)
+    found, odd = test(plain(value.values))
     return Column(found, merged(value.open, odd))
 
 
-@kernel(".replaceAll", "words fixed fixed", most=None)
-@kernel(".replaceFirst", "words fixed fixed", most=1)
-def _replacing(rows: Rows, value: Column, regex: Any, new: Any, most: int | None) -> Made:
+@kernel(".replaceAll", "words any fixed", most=None)
+@kernel(".replaceFirst", "words any fixed", most=1)
+def _replacing(rows: Rows, value: Column, regexes_: Column, new: Any, most: int | None) -> Made:
     """Hits of a regular expression replaced by a string, and parts of them."""
-    need(isinstance(regex, str) and isinstance(new, str))
-    search, template = needed(regexes.replacement(regex, new))
-    need(not search.empty or not new or most == 1)  # of empty matches beside others the engines find not the same
-    values = plain(value.values)
-    try:
-        made = pc.replace_substring_regex(values, search.text, template, max_replacements=most)
-    except pa.ArrowInvalid:  # some empty matches, such as \\b before a word: "Regex found, but replacement failed"
-        made = needed(None)
-    return Column(made, search.beyond(values))
+    need(isinstance(new, str))
+    if not isinstance(regexes_, Constants):
+        need(not {"$", "\\"} & set(new))
+        return of_pairs(
+            value, regexes_, lambda text, part: text.replace(part, new, most or -1) if is_word(part) else None, TEXT
+        )
+    regex = literal(regexes_, str)
+    values, found = plain(value.values), regexes.replacement(regex, new)
+    # of empty matches beside others the engines find not the same; and Arrow cannot replace some of them, such as \\b
+    if found is not None and (not found[0].empty or not new or most == 1):
+        with suppress(pa.ArrowInvalid):
+            made = pc.replace_substring_regex(values, found[0].text, found[1], max_replacements=most)
+            return Column(made, found[0].beyond(values))
+    return of_texts(values, regex, lambda read, text: matching.replaced(read, text, new, most or 0), TEXT)
 
 
 @kernel("extract_regex", "text fixed")
 def extract_regex(rows: Rows, value: Column, regex: Any) -> Made:
-    found = needed(regexes.search(regex) if isinstance(regex, str) else None)
-    values = plain(value.values)
-    return Column(regexes.extracted(values, found, rows.options.no_match == "null"), found.beyond(values))
+    need(isinstance(regex, str))
+    values, found, absent = plain(value.values), regexes.search(regex), rows.options.no_match == "null"
+    if found is None:
+        none: list[Any] | None = None if absent else []
+        return of_texts(values, regex, lambda read, text: matching.first(read, text) or none, _TEXTS)
+    return Column(regexes.extracted(values, found, absent), found.beyond(values))
 
 
 @kernel("=^", "text fixed", test=pc.starts_with)
