@@ -1,4 +1,4 @@
-"""``python -m tests.sanitize [--portable] [TEST FILES]``: the C extension under the compiler's own checks.
+"""``python -m tests.sanitize [--portable] [--examples SHARE] [TEST FILES]``: the compiler's checks of the C extension.
 
 Builds a copy of the package with AddressSanitizer and UndefinedBehaviorSanitizer and runs the tests of what calls it,
 each property with few examples.  Needs gcc and its libasan and libubsan; takes a few minutes.  Ends with the exit code
@@ -62,6 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Build, make sure that the build is what is used, and run the tests."""
     parser = argparse.ArgumentParser(prog="python -m tests.sanitize", description=__doc__)
     parser.add_argument("--portable", action="store_true", help="compile without the vector instructions of x86")
+    parser.add_argument("--examples", default="0.1", help="share of the examples that the property tests state")
     parser.add_argument("tests", nargs="*", default=TESTS, help="test files below tests/")
     given = parser.parse_args(arguments)
     compiler = shutil.which("gcc")
@@ -78,7 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"the tests would use {used}, not {made}", file=sys.stderr)
             return 1
         tests = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-n", "0", "-k", "not plain",
-                 "--examples", "0.1", *(f"tests/{test}" for test in given.tests)]  # fmt: skip
+                 "--examples", given.examples, *(f"tests/{test}" for test in given.tests)]  # fmt: skip
         return subprocess.run(tests, cwd=folder, env=env, check=False).returncode
 
 

@@ -110,7 +110,7 @@ CHANGES: dict[str, tuple[tuple[str, ...], list[tuple[str, str]]]] = {
         ("size != int(declared)", "size > int(declared)"),
     ]),
     "emulator/ingest.py": ((EMULATOR,), [
-        ("TRIES = 3", "TRIES = 4"), ("WORKERS = 2", "WORKERS = 1"),
+        ("TRIES = 3", "TRIES = 4"),
     ]),
     "core/documents.py": ((INPUT, "tests/unit/test_documents.py"), [
         ("if seen > MAX_ENTRIES", "if seen >= MAX_ENTRIES"), ("len(below) > MAX_VALUES", "len(below) >= MAX_VALUES"),
@@ -162,11 +162,10 @@ CHANGES: dict[str, tuple[tuple[str, ...], list[tuple[str, str]]]] = {
         ("index < 0 || index >= columns", "index < 0 || index > columns"),
         ("table[i * 256 + k] >= states", "table[i * 256 + k] > states"),
         ("offsets[0] || offsets[n] > size", "offsets[0]"), ("values[i] >= END_MS", "values[i] > END_MS"),
-        ("values[i] < FIRST_MS ||", "values[i] <= FIRST_MS ||"), ("lead > 0xF4", "lead > 0xF5"),
-        ("lead == 0xED ? 0x9F", "lead == 0xED ? 0xBF"), ("size > 16 ||", "size > 17 ||"),
-        ("n <= 32 && from_end", "n <= 33 && from_end"), ("< 255 ? size : at + 255", "< 256 ? size : at + 256"),
-        ("(2 * (start / 1024) + 1)", "1"), ("- low[k]) > span[k]", "- low[k]) >= span[k]"),
-        ("line_before = line >> 63;", "line_before = 0;"),
+        ("lead > 0xF4", "lead > 0xF5"), ("lead == 0xED ? 0x9F", "lead == 0xED ? 0xBF"),
+        ("size > 16 ||", "size > 17 ||"), ("n <= 32 && from_end", "n <= 33 && from_end"),
+        ("< 255 ? size : at + 255", "< 256 ? size : at + 256"), ("(2 * (start / 1024) + 1)", "1"),
+        ("- low[k]) > span[k]", "- low[k]) >= span[k]"), ("line_before = line >> 63;", "line_before = 0;"),
     ]),
     "_json.c": ((KERNELS, NATIVE, INPUT), [
         ("#define MAX_DEPTH 128", "#define MAX_DEPTH 129"),

@@ -252,6 +252,18 @@ def test_numbers_of_lines_are_those_that_python_reads(kind: int, purpose: int) -
         assert taken or each is kernels.plain
 
 
+@pytest.mark.parametrize("deep", ["[]", "{}"])
+@pytest.mark.parametrize(("levels", "taken"), [(127, True), (128, True), (129, False)])
+def test_levels_of_lines(deep: str, levels: int, taken: bool) -> None:
+    """Of what nobody reads, too."""
+    begin = "[" if deep == "[]" else '{"k":'
+    line = f'{{"b":{begin * (levels - 2)}{deep}{deep[1] * (levels - 2)}}}'.encode()
+    tree = JsonNode(OBJECT, ("a",), (JsonNode(TEXT),))
+    for each in both():
+        parsed = each.parse_json(np.frombuffer(line + bytes(64), np.uint8), len(line), tree, MAPPED)
+        assert (parsed.status[0] == 0) == taken or (taken and each is kernels.plain)
+
+
 @pytest.mark.parametrize("first", ["d7ff", "d800", "dbff", "dc00", "dfff", "e000", "DBFF"])
 @pytest.mark.parametrize("second", ["", "d7ff", "d800", "dbff", "dc00", "dfff", "e000", "DFFF"])
 def test_surrogates_of_lines_are_pairs(first: str, second: str) -> None:
@@ -332,6 +344,8 @@ def test_pieces_of_arrays_are_split_alike(text: str) -> None:
 
 
 @given(st.binary(max_size=200), st.sampled_from([b"", b"\n", b"\r\n", "é".encode()]))
+@example(b"\n" * 600, b"")
+@example(b"\r" * 600, b"")
 def test_kernels_of_bytes(text: bytes, end: bytes) -> None:
     text += end
     padded = np.frombuffer(text + bytes(64), np.uint8)
