@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -104,6 +105,33 @@ class GroupRows:
         """About how many bytes a row takes in these columns."""
         size: int = sum(part.nbytes for at in columns for part in self._parts[at])
         return size // max(1, self.count)
+
+
+class MemoryOfSystem:
+    """Inside the block Arrow takes memory from the system, which gets it back as soon as it is free.
+
+    Other allocators keep it for a while, a fifth of the peak where rows are held and copied.  Blocks of several threads
+    may overlap: the last one that ends puts things right.
+    """
+
+    _lock = threading.Lock()
+    _open = 0
+    _before: Any = None
+
+    def __enter__(self) -> None:
+        cls = type(self)
+        with cls._lock:
+            if not cls._open:
+                cls._before = pa.default_memory_pool()
+                pa.set_memory_pool(pa.system_memory_pool())
+            cls._open += 1
+
+    def __exit__(self, *error: object) -> None:
+        cls = type(self)
+        with cls._lock:
+            cls._open -= 1
+            if not cls._open:
+                pa.set_memory_pool(cls._before)
 
 
 def _undivided(parts: Sequence[pa.Array]) -> pa.Array | None:

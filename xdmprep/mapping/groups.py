@@ -36,6 +36,7 @@ from .grouping import (
     Codes,
     GroupRows,
     Ints,
+    MemoryOfSystem,
     by_group,
     cuts,
     hashes_of,
@@ -171,7 +172,7 @@ class _Grouping:
         held: list[pa.RecordBatch] = []
         size = 0
         limit = self.memory
-        with ExitStack() as stack:
+        with MemoryOfSystem(), ExitStack() as stack:
             spill: Spill | None = None
             others: RowFile | None = None
             for batch in self._batches(out):

@@ -46,7 +46,7 @@ _HIDDEN = (".", "_", "~$")
 _MAGIC = "*?["
 
 #: Files of no more bytes come together into one chunk, of about as many bytes at most.
-SMALL_FILE, TOGETHER = 2 << 20, 4 << 20
+SMALL_FILE, TOGETHER = 2 << 20, 5 << 20
 
 #: The number of a file, and a piece of it.
 _Piece = tuple[int, Any]
