@@ -285,13 +285,20 @@ def as_json(value: Any) -> Any:
     return as_text(value) if isinstance(value, Decimal | dt.date | dt.time) else value
 
 
-def csv_bytes(names: list[str]) -> bytes:
+def table_rows(names: list[str]) -> list[list[str | None]]:
+    """The header and the rows of a CSV file."""
+    rows = [[id_, *(as_text(TABLE[name].given[at]) for name in names)] for at, id_ in enumerate(IDS)]
+    return [["id", *names], *rows]
+
+
+def row_bytes(row: list[str | None]) -> bytes:
     text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["id", *names])
-    for at, id_ in enumerate(IDS):
-        writer.writerow([id_, *(as_text(TABLE[name].given[at]) for name in names)])
+    csv.writer(text).writerow(row)
     return text.getvalue().encode()
+
+
+def csv_bytes(names: list[str]) -> bytes:
+    return b"".join(map(row_bytes, table_rows(names)))
 
 
 def json_bytes(names: list[str], indent: int | None = None) -> bytes:
@@ -358,6 +365,21 @@ def halves(folder: Path, names: list[str]) -> Path:
     pq.write_table(whole.slice(0, 2), made / "a.parquet")
     pq.write_table(whole.slice(2).select(whole.column_names[::-1]), made / "b.parquet")
     return made
+
+
+def parts(folder: Path, names: list[str], ending: str) -> Path:
+    """The rows in two files of text, the second compressed, and a folder's name that gives no column of the table."""
+    rows = lines_bytes(names).splitlines(keepends=True)
+    (folder / "parts" / "day=1").mkdir(parents=True)
+    if ending == "csv":
+        head, *rest = table_rows(names)
+        rows = [row_bytes(row) for row in rest]
+        first, second = row_bytes(head) + b"".join(rows[:2]), row_bytes(head) + b"".join(rows[2:])
+    else:
+        first, second = b"".join(rows[:2]), b"".join(rows[2:])
+    wrote(folder / "parts" / f"a.{ending}", first)
+    wrote(folder / "parts" / "day=1" / f"b.{ending}.gz", gzip.compress(second))
+    return folder / "parts"
 
 
 def book(names: list[str]) -> bytes:
@@ -500,6 +522,12 @@ KINDS: dict[str, Kind] = {
         file("a.arrow.gz", lambda names: gzip.compress(arrow_bytes(names, "file"))), all_but()
     ),
     "folder of Parquet": Kind(lambda names, folder: halves(folder, names), PARQUET),
+    "folder of CSV": Kind(lambda names, folder: parts(folder, names, "csv"), SCALARS),
+    "folder of JSON lines": Kind(lambda names, folder: parts(folder, names, "jsonl"), all_but()),
+    "glob": Kind(lambda names, folder: str(halves(folder, names) / "?.parquet"), PARQUET),
+    "list of tables": Kind(
+        lambda names, _: [table(names, null_words=True).slice(at, 2) for at in (0, 2, 4)], all_but()
+    ),
     "list of paths": Kind(lambda names, folder: sorted(halves(folder, names).iterdir()), PARQUET),
     "Excel": Kind(file("a.xlsx", book), BOOK),
     "gzip of CSV": Kind(file("a.csv.gz", lambda names: gzip.compress(csv_bytes(names))), SCALARS),
@@ -507,6 +535,12 @@ KINDS: dict[str, Kind] = {
         file("a.json.zst", lambda names: pa.compress(json_bytes(names), "zstd", asbytes=True)), all_but()
     ),
     "bzip2 of JSON lines": Kind(file("a.jsonl.bz2", lambda names: bz2.compress(lines_bytes(names))), all_but()),
+    "Zstandard of CSV": Kind(
+        file("a.csv.zst", lambda names: pa.compress(csv_bytes(names), "zstd", asbytes=True)), SCALARS
+    ),
+    "zip of CSV": Kind(lambda names, folder: zipped(folder, "a.csv", csv_bytes(names)), SCALARS),
+    "URL of a local file": Kind(lambda names, folder: file("a.csv", csv_bytes)(names, folder).as_uri(), SCALARS),
+    "text in memory": Kind(lambda names, _: io.StringIO(csv_bytes(names).decode(), newline=""), SCALARS),
     "zip of Parquet": Kind(lambda names, folder: zipped(folder, "a.parquet", parquet_bytes(names)), PARQUET),
     "BytesIO of Parquet": Kind(lambda names, _: io.BytesIO(parquet_bytes(names)), PARQUET),
     "open file of JSON lines": Kind(lambda names, folder: opened(folder, "a", lines_bytes(names)), all_but()),
