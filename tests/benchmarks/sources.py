@@ -7,7 +7,7 @@
     kinds with that word in their names, and the CSV file.
 ``memory``
     Peak memory of a process that prepares a source, at one and four times ``--rows``: a generator of dicts, a list of
-    files, a dataset, a file of a web server on loopback.
+    files, a dataset, a file of a web server on loopback, a zip archive, a JSON array.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -64,10 +65,19 @@ def split(file: Path) -> Path:
     return folder
 
 
-def packed(file: Path) -> Path:
-    """A file compressed."""
-    small = file.with_name(file.name + ".gz")
-    if not small.exists():
+def packed(file: Path, how: str = "gz") -> Path:
+    """A file compressed: gz, zst or zip."""
+    small = file.with_name(f"{file.name}.{how}")
+    if small.exists():
+        return small
+    if how == "zip":
+        with zipfile.ZipFile(small, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.write(file, file.name)
+    elif how == "zst":
+        import pyarrow as pa
+
+        small.write_bytes(pa.compress(file.read_bytes(), "zstd", asbytes=True))
+    else:
         small.write_bytes(gzip.compress(file.read_bytes(), 6))
     return small
 
@@ -118,7 +128,7 @@ def sources(file: Path) -> dict[str, Any]:
         "polars, lazy scan": pl.scan_csv(file, infer_schema=False),
         "Arrow table": text.to_arrow(),
         f"folder of {FILES} files": split(file),
-        ".csv.gz": packed(file),
+        **{f".csv.{how}": packed(file, how) for how in ("gz", "zst", "zip")},
         **json_files(file),
     }
 
@@ -195,7 +205,8 @@ def web(file: Path, _: Path) -> Any:
 
 MEMORY: dict[str, Callable[[Path, Path], Any]] = {
     "CSV file": lambda file, _: file, "generator of dicts": generator, f"folder of {FILES} files": several,
-    "dataset": dataset, "https and http": web,
+    "dataset": dataset, "https and http": web, "zip": lambda file, _: packed(file, "zip"),
+    "JSON array": lambda file, _: json_files(file)["JSON array, an element a line"],
 }  # fmt: skip
 
 
