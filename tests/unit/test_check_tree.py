@@ -17,8 +17,9 @@ from xdmprep.core.rules import RULES
 from xdmprep.core.shred import Leaf
 from xdmprep.core.stream import Chunk
 from xdmprep.schema import Schema
-from xdmprep.validate import check_record, checks, compile_checks
+from xdmprep.validate import Rules, check_record, checks, compile_checks
 from xdmprep.validate.compile import KEYWORDS
+from xdmprep.validate.constraints import Items, Properties
 from xdmprep.validate.messages import code_of
 from xdmprep.validate.view import ChunkColumns
 
@@ -109,6 +110,26 @@ def test_both_views_say_what_is_said_of_single_records(rules: Any) -> None:
         "any-of",
     }
     assert above == inside == singly
+
+
+def test_the_platform_adds_to_the_nodes_of_json_schema(schemas: Path) -> None:
+    """Each object and array has one constraint on what it holds: records are walked once."""
+    schema = Schema.load(schemas / "crm-profile.schema.json")
+    nodes = [(schema.root, checks.checks_for(schema, Rules.of("strict")).tree)]
+    seen = 0
+    for field, node in nodes:
+        inside = [one for one in node.constraints if isinstance(one, Properties | Items)]
+        if field.values is not None or field.items is not None or (field.children and field.path):
+            assert len(inside) == 1, field
+        for one in inside:
+            if isinstance(one, Items) and field.items is not None and one.node is not None:
+                nodes.append((field.items, one.node))
+            elif isinstance(one, Properties) and field.values is not None and one.other is not None:
+                nodes.append((field.values, one.other))
+            elif isinstance(one, Properties):
+                nodes += [(child, one.fields[name]) for name, child in field.children.items() if name in one.fields]
+        seen += bool(inside)
+    assert seen > 5 and len(nodes) == sum(1 for _ in schema.root.walk())
 
 
 def test_a_chunk_is_freed_when_it_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
