@@ -375,7 +375,7 @@ REFUSED: dict[str, pa.Array] = {
     "union": pa.UnionArray.from_sparse(pa.array([0, 1], pa.int8()), [pa.array([1, 2]), pa.array(["a", "b"])]),
     "list of binary": pa.array([[b"x"], None]),
     "struct of duration": pa.array([{"d": 1}, None], pa.struct([("d", pa.duration("s"))])),
-    "map of numbers": pa.array([[(1, 2)], None], pa.map_(pa.int64(), pa.int64())),
+    "map of doubles": pa.array([[(0.5, 2)], None], pa.map_(pa.float64(), pa.int64())),
     "opaque": pa.ExtensionArray.from_storage(pa.opaque(pa.int8(), "thing", "vendor"), pa.array([1, None], pa.int8())),
 }
 

@@ -65,7 +65,7 @@ def test_polars_duckdb_and_arrow_objects() -> None:
 def test_a_frame_that_is_none_or_mixed_or_empty() -> None:
     with pytest.raises(SourceError, match="not a source"):
         open_source(42)
-    with pytest.raises(SourceError, match=r"'m'.*Python objects"):
+    with pytest.raises(SourceError, match=r"'m'.*Python object"):
         as_records(open_source(pd.DataFrame({"m": pd.Series([1, "x", b"y"], dtype=object)})))
     with pytest.raises(SourceError, match="no rows"):
         open_source(pa.table({"x": pa.array([], pa.int64())}))

@@ -36,14 +36,14 @@ class Misfit:
         path: where they are inside the value that was converted; empty for the value itself.
         positions: their rows in the batch, 0-based, ascending.
         shown: the values as text, as many.
-        target: the Arrow type that they did not fit.
+        target: the Arrow type that they did not fit; None for keys of maps that an object has no field for.
         lost: they are doubles that have lost digits, and would be text.
     """
 
     path: Path
     positions: Positions
     shown: pa.Array
-    target: pa.DataType
+    target: pa.DataType | None
     lost: bool = False
 
 
@@ -138,6 +138,8 @@ class _Conversion:
             child, misfits = self._part(own, part, field.type, field.name)
             children.append(plain(child))
             found += misfits
+        if pa.types.is_map(values.type):
+            found += _other_keys(values, [field.name for field in target])
         return pa.StructArray.from_arrays(children, fields=list(target), mask=pa.array(~valid(values))), found
 
     def _struct_to_map(self, values: pa.Array, target: pa.DataType) -> _Converted:
@@ -188,6 +190,16 @@ def _fields_of(values: pa.Array, names: list[str]) -> Iterator[tuple[pa.Field, p
         at = np.full(len(values), -1, dtype=np.int64)
         at[owners[hit]] = hit
         yield kind.item_field, items.take(pa.array(at, mask=at < 0)) if len(items) else pa.nulls(len(at), items.type)
+
+
+def _other_keys(values: pa.Array, names: list[str]) -> list[Misfit]:
+    """The keys of maps, with a value, that are not among the names of fields."""
+    keys, items, counts = map_parts(values)
+    others = np.flatnonzero(~np.asarray(pc.is_in(keys, pa.array(names, keys.type))) & valid(items))
+    if not len(others):
+        return []
+    rows = np.repeat(np.arange(len(values)), counts)[others]
+    return [Misfit((), rows, plain(keys.take(pa.array(others))).cast(pa.string()), None)]
 
 
 def _owners(offsets: np.ndarray[Any, Any], positions: Positions) -> Positions:

@@ -188,6 +188,11 @@ class Work:
             if misfit.lost:
                 self._add("unfit", where, _LOST, rows[misfit.positions], misfit.shown, source.text, _AS_TEXT)
                 continue
+            if misfit.target is None:
+                self._add(
+                    "unknown-field", where, _OTHER_KEY, rows[misfit.positions], misfit.shown, source.text, "", "warning"
+                )
+                continue
             message = f"is not {type_name(misfit.target)}"
             for positions, hint in hinted(misfit.shown, misfit.target, None if misfit.path else source, self.options):
                 some, at = misfit.shown.take(pa.array(positions)), rows[misfit.positions[positions]]
@@ -204,6 +209,7 @@ class Work:
 
 
 _LOST = "is an integer beyond 2^53 that was read as a float: its last digits are lost, and no text of it is right"
+_OTHER_KEY = "a key that the schema's object does not have; its value is left out"
 _AS_TEXT = "read the column as text, as with dtype=str"
 
 
