@@ -17,5 +17,5 @@ def test_fields_that_an_object_copy_drops_are_named(tmp_path: Path) -> None:
     mapping.write_text("homeAddress: adr\nidentityMap.CRMID[0].id: id\nidentityMap.CRMID[0].primary: true\n")
     arguments = ["prepare", str(source), "--mapping", str(mapping), "--out", str(tmp_path / "out")]
     made = CliRunner().invoke(command, [*arguments, "--schema", str(SCHEMAS / "crm-profile.schema.json")])
-    assert "warning: homeAddress <- adr: 'homeAddress.zip' is not in the schema" in made.stderr
+    assert "warning: line 1: homeAddress <- adr: 'homeAddress.zip' is not in the schema" in made.stderr
     assert '"homeAddress":{"city":"Ghent"}' in (tmp_path / "out" / "part-00000.json").read_text()
