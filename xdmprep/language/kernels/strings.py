@@ -201,6 +201,14 @@ def right(rows: Rows, value: Column, count: Column) -> Made:
 @kernel(".substring", "words any any?")
 def substring(rows: Rows, value: Column, *given: Column) -> Made:
     """``text.substring(start, end)``; fails beyond the ends."""
+    ends = [column.value for column in given if isinstance(column, Constants) and type(column.value) is int]
+    values = plain(value.values)
+    if len(ends) == len(given) and 0 <= ends[0] <= ends[-1] and rows.options.overrun != "error":
+        n = pc.utf8_length(values).fill_null(0).to_numpy(zero_copy_only=False)
+        odd = (n < ends[-1]) & ~nulls_of(values)
+        made = Column(pc.utf8_slice_codeunits(values, *ends), some(odd))
+        first, last = np.full(rows.n, ends[0]), np.full(rows.n, ends[1]) if len(ends) > 1 else n
+        return made if made.open is None else because(made, (odd, _no_part(odd, first, last, n)))
     if len(given) == 1:
         return _piece(rows, value, lambda n, at: (at, n, (at < 0) | (at > n)), *given)
     return _piece(rows, value, lambda n, at, end: (at, end, (at < 0) | (end < at) | (end > n)), *given)
