@@ -94,19 +94,24 @@ def _of_hour(value: Callable[[int], int]) -> DateField:
     return DateField(lambda m, o: value(m.at.hour), lambda at: pa.array(map(value, range(24))).take(pc.hour(at)), 24)
 
 
+def _of_date(value: Callable[[pa.Array], pa.Array]) -> Callable[[pa.Array], pa.Array]:
+    """What Arrow computes from dates in a third of the time that it takes for timestamps."""
+    return lambda at: value(at.cast(pa.date32()))
+
+
 _iso_weekdays = partial(pc.day_of_week, count_from_zero=False, week_start=1)
 
 FIELDS: dict[str, DateField] = {
     "era": DateField(lambda m, o: 1, key="year"),
-    "year": DateField(lambda m, o: m.at.year, pc.year, 9999),
-    "quarter": DateField(lambda m, o: (m.at.month + 2) // 3, pc.quarter, 4),
-    "month": DateField(lambda m, o: m.at.month, pc.month, 12),
-    "day": DateField(lambda m, o: m.at.day, pc.day, 31),
-    "dayofyear": DateField(lambda m, o: m.at.timetuple().tm_yday, pc.day_of_year, 366),
+    "year": DateField(lambda m, o: m.at.year, _of_date(pc.year), 9999),
+    "quarter": DateField(lambda m, o: (m.at.month + 2) // 3, _of_date(pc.quarter), 4),
+    "month": DateField(lambda m, o: m.at.month, _of_date(pc.month), 12),
+    "day": DateField(lambda m, o: m.at.day, _of_date(pc.day), 31),
+    "dayofyear": DateField(lambda m, o: m.at.timetuple().tm_yday, _of_date(pc.day_of_year), 366),
     "weekofday": DateField(lambda m, o: (m.at.day - 1) % 7 + 1, key="day"),
     "date": DateField(lambda m, o: m.at.toordinal(), lambda at: at.cast(pa.date32()).view(pa.int32())),
-    "weekyear": DateField(lambda m, o: year_and_week(m, o)[0], pc.iso_year, 9999, "date"),
-    "week": DateField(lambda m, o: year_and_week(m, o)[1], pc.iso_week, 53, "date"),
+    "weekyear": DateField(lambda m, o: year_and_week(m, o)[0], _of_date(pc.iso_year), 9999, "date"),
+    "week": DateField(lambda m, o: year_and_week(m, o)[1], _of_date(pc.iso_week), 53, "date"),
     "weekofmonth": DateField(lambda m, o: week_of_month(m.at.date(), o), key="date"),
     "isoweekday": DateField(lambda m, o: m.at.isoweekday(), _iso_weekdays, 7),
     "weekday": DateField(_weekday, _iso_weekdays, 7, "isoweekday"),

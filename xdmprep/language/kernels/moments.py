@@ -110,14 +110,15 @@ def _in_zones(micros: Any, zones: Any, absent: Any, odd: Any) -> Column:
     """Moments in zones from their microseconds; null where `absent`, open where `odd`."""
     gone = absent | odd
     moments = pa.array(np.where(gone, 0, micros), LONG, mask=gone).view(MOMENT)
-    return Column(zoned(moments, np.where(gone, 0, zones).astype(np.int32)), some(odd & ~absent))
+    zones = np.where(gone, 0, zones).astype(np.int32) if zones.any() else zones
+    return Column(zoned(moments, zones), some(odd & ~absent))
 
 
 def _zones(rows: Rows, name: Column) -> tuple[Any, Any]:
     """The numbers of the zones that a column of strings names, and where it names none."""
     need(kind(name) == "text")
     if isinstance(name, Constants):
-        numbers, known = (np.resize(each, rows.n) for each in dates.zone_numbers(pa.array([name.value], TEXT), zone))
+        numbers, known = (np.repeat(each, rows.n) for each in dates.zone_numbers(pa.array([name.value], TEXT), zone))
     else:
         numbers, known = dates.zone_numbers(plain(name.values), zone)
     return numbers, ~known
@@ -154,12 +155,12 @@ def set_date_part(rows: Rows, part: Any, number: Column, value: Column) -> Made:
     absent, n = local.nulls, numpy_of(number.values)
     odd = local.odd | nulls_of(number.values)
     days, rest = np.divmod(local.micros, 86_400_000_000)
-    year, month, day = (local.field(field) for field in ("year", "month", "day"))
     if name in ("hour", "minute", "second"):
         unit, most = {"hour": (3_600_000_000, 24), "minute": (60_000_000, 60), "second": (1_000_000, 60)}[name]
         odd |= (n < 0) | (n >= most)
         made = days * 86_400_000_000 + rest + (n - rest // unit % most) * unit
     else:
+        year, month, day = (local.field(field) for field in ("year", "month", "day"))
         low, high = {"year": (1, 9999), "month": (1, 12), "day": (1, 31)}[name]
         odd |= (n < low) | (n > high)
         number_of = np.where(odd, 1, n)
