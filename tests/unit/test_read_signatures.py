@@ -109,6 +109,8 @@ FOREIGN = {
     "a picture": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
     "an old Office document": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600,
     "an Avro file": b"Obj\x01\x04\x14avro.codec",
+    "an ORC file; read": b"ORC\n\x06\x12\x04\x08dP\0\n",
+    "an ORC file": b"ORC\x11\0\0\n\x06",
     "an SQLite database": b"SQLite format 3\0....",
     "an HDF5 file": b"\x89HDF\r\n\x1a\n....",
     "a NumPy file": b"\x93NUMPY\x01\0v\0{'descr'",

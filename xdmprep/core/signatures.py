@@ -91,6 +91,8 @@ def what_it_is(head: bytes, json_fits: bool = False) -> str | None:
         return "a web page, perhaps one that says why a download failed; open it in a browser"
     if re.match(rb"<\?xml|<[a-z][\w.:-]*( [^>]*)?>\s*<", text):
         return "an XML document, perhaps one that says why a download failed; export its table as CSV"
+    if head.startswith(b"ORC") and re.search(rb"[\x00-\x08\x0e-\x1f]", head[3:10]):
+        return "an ORC file; read it with pyarrow.orc.read_table and give the table"
     if head[257:262] == b"ustar":
         return "a tar archive; unpack it first"
     if not json_fits and re.match(rb'\{\s*("|\}|\Z)|\[\s*[\[{]', text):
