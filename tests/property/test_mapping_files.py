@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import xdmprep as xp
@@ -29,6 +29,7 @@ schema_ref = st.just(
     st.dictionaries(own_keys, json_values | schema_ref, max_size=4),
     st.dictionaries(st.sampled_from(["createdDate", "extra", "notes"]), json_values, max_size=2),
 )
+@example({"outputSchema": ["0E0", "1e5", "+.5E1", ".5", "-0e0", "1_000", "0x1F", "1:30", "NO", "~", "2024-05-01"]}, {})
 @pytest.mark.parametrize("suffix", [".yaml", ".json"])
 def test_a_set_with_any_further_keys_is_saved_and_read_back(suffix, of_set, of_mapping):  # type: ignore[no-untyped-def]
     mappings = [

@@ -224,3 +224,6 @@ class _Dumper(yaml.SafeDumper):
 _Dumper.add_multi_representer(dict, yaml.SafeDumper.represent_dict)
 _Dumper.add_multi_representer(list, yaml.SafeDumper.represent_list)
 _Dumper.add_multi_representer(str, yaml.SafeDumper.represent_str)
+for _first, _resolvers in _Loader.yaml_implicit_resolvers.items():  # quote what the loader takes for a number
+    for _tag, _pattern in _resolvers:
+        _Dumper.add_implicit_resolver(_tag, _pattern, [_first])
