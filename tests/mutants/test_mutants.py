@@ -113,7 +113,7 @@ CHANGES: dict[str, tuple[tuple[str, ...], list[tuple[str, str]]]] = {
         ("TRIES = 3", "TRIES = 4"),
     ]),
     "core/documents.py": ((INPUT, "tests/unit/test_documents.py"), [
-        ("if seen > MAX_ENTRIES", "if seen >= MAX_ENTRIES"), ("len(below) > MAX_VALUES", "len(below) >= MAX_VALUES"),
+        ("if count > MAX_ENTRIES", "if count >= MAX_ENTRIES"), ("len(below) > MAX_VALUES", "len(below) >= MAX_VALUES"),
         ("size(node) <= MAX_EXPANDED", "size(node) < MAX_EXPANDED"), ("depth == MAX_DEPTH", "depth == MAX_DEPTH - 1"),
         ("abs(value) < 1e18", "abs(value) <= 1e18"),
     ]),
