@@ -46,6 +46,7 @@ texts = st.lists(st.text("abAé🐲Ωω09_- \n\t\r\u2028\u0130ß\u0307\x01", max
 @given(patterns, texts)
 @example("^abc$", ["abc\n", "abc"])
 @example(r"^\p{Lu}+$", ["ÄÖ", "äö", "A"])
+@example(pattern=r"\B", values=["0ß0"])
 def test_verdicts_equal_those_of_another_engine(pattern: str, values: list[str]) -> None:
     try:
         other = regress.Regex(pattern, "u")

@@ -1,4 +1,4 @@
-"""Regular expressions of two dialects, read into one tree and carried out by several engines.
+"""Regular expressions of two dialects, read into one tree and evaluated by several engines.
 
 ::
 
@@ -37,13 +37,13 @@ def compile_ecma(text: str) -> Regex:
     Columns: where `regex.re2` is not None, ``pc.match_substring_regex(array, regex.re2)`` gives the same answers.
 
     Raises:
-        RegexError: it is no such expression, or cannot be carried out exactly; it names the position.
+        RegexError: it is no such expression, or cannot be evaluated exactly; it names the position.
     """
     return _checked(Regex(text, *read_ecma(text)))
 
 
 def is_ecma(text: str) -> bool:
-    """Whether a text is an expression by ECMA-262's strict grammar (its flag ``u``); for the format ``regex``."""
+    """Whether a string is an expression by ECMA-262's strict grammar (its flag ``u``); for the format ``regex``."""
     try:
         read_ecma(text, strict=True)
     except RegexError:
@@ -56,7 +56,7 @@ def compile_java(text: str) -> Regex:
     """An expression of Java, as the functions of mappings take them; matching it takes bounded time.
 
     Raises:
-        RegexError: it is none, or cannot be carried out exactly; it names the position.
+        RegexError: it is none, or cannot be evaluated exactly; it names the position.
     """
     return _checked(Regex(text, *read_java(text)))
 

@@ -1,7 +1,7 @@
 """Patterns that say for each character which ASCII characters may occur there, tested on a column's bytes at once.
 
 ``^[0-9]{3}-[0-9]{4}$`` is a *shape*: so many bytes, each within a set.  ``^[A-Z0-9-]{4,40}$`` is a *run*: all bytes
-within one set.  A whole column of such texts is a few array operations, where a regular expression asks value by value.
+within one set.  A column of such strings is a few array operations, where a regular expression asks value by value.
 Any other pattern is left to the regular expression; the verdict is the same (no byte of a character beyond ASCII is in
 a set, so bytes are characters).
 """

@@ -33,7 +33,7 @@ class CharSet:
 
     @staticmethod
     def chars(text: str) -> CharSet:
-        """The characters of a text."""
+        """The characters of a string."""
         return CharSet.of((ord(char), ord(char)) for char in text)
 
     def __or__(self, other: CharSet) -> CharSet:

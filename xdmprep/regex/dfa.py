@@ -1,8 +1,8 @@
-"""Deterministic automata over bytes, for texts of ASCII characters.
+"""Deterministic automata over bytes, for strings of ASCII characters.
 
-A column of texts is run through an automaton by the compiled loop, several texts side by side, which takes a fifth of
+The compiled loop runs a column of strings through an automaton, several side by side, which takes a fifth of
 what a regular expression takes text by text.  What an automaton accepts has a match; what it does not accept may still
-have one (a text beyond ASCII, say), and is asked of the regular expression itself.
+have one (a string beyond ASCII, say), and is asked of the regular expression itself.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def automaton(tree: Node) -> Automaton | None:
 
 
 def split_anchors(tree: Node) -> tuple[bool, tuple[Node, ...], bool]:
-    """Whether an expression is bound to the text's begin, what comes between its anchors, and whether to its end."""
+    """Whether an expression is bound to the string's begin, what comes between its anchors, and whether to its end."""
     parts = tree.parts if isinstance(tree, Seq) else (tree,)
     anchored, closed = bool(parts) and isinstance(parts[0], Begin), bool(parts) and isinstance(parts[-1], End)
     return anchored, parts[anchored : len(parts) - closed], closed

@@ -65,7 +65,7 @@ def read_ecma(text: str, strict: bool = False) -> tuple[Node, int, dict[str, int
         strict: whether Annex B is refused, as ECMA-262 does with its flag ``u``.
 
     Raises:
-        RegexError: it is none, or cannot be carried out exactly.
+        RegexError: it is none, or cannot be evaluated exactly.
     """
     reader = _EcmaReader(text, strict)
     return reader.whole(), reader.total, reader.names
@@ -203,7 +203,7 @@ class _EcmaReader(Cursor):
         return Capture(body, number)
 
     def _reference(self, number: int, start: int) -> Node:
-        if number not in self._closed:  # nothing is held yet: the empty text
+        if number not in self._closed:  # nothing is held yet: the empty string
             return EMPTY
         self._references.append((number, start))
         return BackRef(number, "empty")

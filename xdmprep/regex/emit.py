@@ -37,7 +37,7 @@ def python(node: Node, ascii_only: bool) -> str:
 
     Args:
         node: the tree.
-        ascii_only: whether it is applied to texts of ASCII characters only; then its classes are short.
+        ascii_only: whether it is applied to strings of ASCII characters only; then its classes are short.
     """
     return _Python(ascii_only).text(node)
 
@@ -154,12 +154,12 @@ def _quantity(node: Repeat) -> str:
 
 
 def re2(node: Node, captures: bool = False, ascii_only: bool = False) -> str:
-    """The expression for RE2; whether a text has a match is the same there.
+    """The expression for RE2; whether a string has a match is the same there.
 
     Args:
         node: the tree.
         captures: whether groups capture; they are named ``g1``, ``g2``...
-        ascii_only: whether it is applied to texts of ASCII characters only.
+        ascii_only: whether it is applied to strings of ASCII characters only.
 
     Raises:
         Beyond: RE2 has no such expression.
@@ -179,7 +179,8 @@ def re2(node: Node, captures: bool = False, ascii_only: bool = False) -> str:
                 return r"\A"
             case End():
                 return r"\z"
-            case Border(word, negative) if (word & ASCII) == WORD and (ascii_only or word == WORD):
+            # in strings beyond ASCII RE2 finds `\B` between the bytes of a character
+            case Border(word, negative) if (word & ASCII) == WORD and (ascii_only or (word == WORD and not negative)):
                 return r"\B" if negative else r"\b"
             case Repeat(body, least, most, kind) if kind != "possessive" and max(least, most or 0) <= _RE2_REPEATS:
                 inner = text(body) if isinstance(body, Chars | Capture) else f"(?:{text(body)})"

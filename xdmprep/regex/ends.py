@@ -1,4 +1,4 @@
-"""Java's ``$``, and what the anchors of an expression come to when all of a text, or its end, must match."""
+"""Java's ``$``, and what the anchors of an expression come to when all of a string, or its end, must match."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ UNIX_END, RETURN = CharSet.chars("\n"), CharSet.chars("\r")
 
 
 def _line_end(unix: bool) -> Node:
-    """Java's ``$``: the text's end, or before its last line end."""
+    """Java's ``$``: the string's end, or before its last line end."""
     if unix:
         return Alt((End(), Look(Seq((Chars(UNIX_END), End())), True, False)))
     return Alt(
@@ -29,7 +29,7 @@ DOLLAR, UNIX_DOLLAR = _line_end(False), _line_end(True)
 
 
 def without_anchors(tree: Node) -> Node:
-    """A tree that is to match all of a text, without the anchors that say no more than that."""
+    """A tree that is to match all of a string, without the anchors that say no more than that."""
     if isinstance(tree, Alt):
         return Alt(tuple(map(without_anchors, tree.options)))
     parts: list[Node] = [*tree.parts] if isinstance(tree, Seq) else [tree]
@@ -41,7 +41,7 @@ def without_anchors(tree: Node) -> Node:
 
 
 def in_one_line(tree: Node) -> Node:
-    """A tree for texts without line ends, in which ``$`` is the end."""
+    """A tree for strings without line ends, in which ``$`` is the end."""
     if tree in (DOLLAR, UNIX_DOLLAR):
         return End()
     if isinstance(tree, Seq):

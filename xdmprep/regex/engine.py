@@ -1,6 +1,6 @@
-"""Matching in bounded time, whatever the expression and the text.
+"""Matching in bounded time, whatever the expression and the string.
 
-An expression that cannot backtrack much on a text runs in Python's ``re``.  Others run in the package ``regex``, which
+An expression that cannot backtrack much on a string runs in Python's ``re``.  Others run in the package ``regex``: it
 stops after a time budget and lets other threads run meanwhile; a yes-or-no question that was stopped is answered by
 RE2, which needs no backtracking, where RE2 can express it.  Only what is left raises :class:`MatchTimeout`.
 """
@@ -41,7 +41,7 @@ from .tree import (
 #: Seconds that one match may take after an expression was stopped this many times, and where RE2 can answer instead.
 BUDGETS = ((16, 0.25), (256, 0.01), (1 << 62, 0.001))
 SHORT_BUDGET = 0.01
-#: Seconds that the stopped matches of an expression may take together before texts as long as those go unmatched, and
+#: Seconds that the stopped matches of an expression may take together before strings as long as those go unmatched, and
 #: the part of the time since then that is granted anew, so that a long-lived process judges again.
 TOTAL, REFILL = 5.0, 0.01
 #: Steps that a match in ``re`` may take by our estimate; some milliseconds.
@@ -143,12 +143,12 @@ class Regex:
         return None if found is None or found[1] else found[0]
 
     def for_re2(self, whole: bool, captures: bool = False, one_line: bool = False) -> tuple[str, bool] | None:
-        """RE2's expression, and whether it serves texts of ASCII characters only; None where RE2 has none.
+        """RE2's expression, and whether it serves strings of ASCII characters only; None where RE2 has none.
 
         Args:
-            whole: whether all of a text is to match, or any part of it.
+            whole: whether all of a string is to match, or any part of it.
             captures: whether groups capture, named ``g1``, ``g2``...; ``g0`` is the match.
-            one_line: whether it is applied to texts without line ends only.
+            one_line: whether it is applied to strings without line ends only.
         """
         tree = in_one_line(self.tree) if one_line else self.tree
         tree, behind = (without_anchors(tree), EMPTY) if whole else split_line_end(tree)
@@ -167,7 +167,7 @@ class Regex:
         return None
 
     def check(self) -> None:
-        """Compiles what serves all texts.
+        """Compiles what serves all strings.
 
         Raises:
             re.error, OverflowError, RecursionError: the engine refuses it.
@@ -214,7 +214,7 @@ def taken(text: str) -> bool:
 
 
 class _Programs:
-    """The compiled forms of one tree: for texts of ASCII characters and for others, in ``re`` and in ``regex``."""
+    """The compiled forms of one tree: for strings of ASCII characters and for others, in ``re`` and in ``regex``."""
 
     def __init__(self, text: str, tree: Node) -> None:
         self._text, self._tree = text, tree
@@ -226,7 +226,7 @@ class _Programs:
         self._made: dict[tuple[bool, bool], Any] = {}
         self._cost = _Cost.of_search(tree)
         self._plain = {ascii_only: emit.plain_engine(tree, ascii_only) for ascii_only in (True, False)}
-        #: up to this length a text is cheap for ``re``
+        #: up to this length a string is cheap for ``re``
         self._short = self._cost.length(CHEAP)
 
     def _program(self, ascii_only: bool, plain: bool) -> Any:
@@ -246,11 +246,11 @@ class _Programs:
         return found
 
     def check(self) -> None:
-        """Compiles the form for all texts."""
+        """Compiles the form for all strings."""
         self._program(False, self._plain[False])
 
     def plain(self, text: str) -> Any:
-        """The form in ``re`` that serves a text; None where matching could take long."""
+        """The form in ``re`` that serves a string; None where matching could take long."""
         ascii_only = text.isascii()
         cheap = len(text) <= self._short and self._plain[ascii_only]
         return self._program(ascii_only, True) if cheap else None
@@ -259,7 +259,7 @@ class _Programs:
         """The first match from a place on.
 
         Raises:
-            MatchTimeout: it was not found in time, or texts of this length took all the time there is.
+            MatchTimeout: it was not found in time, or strings of this length took all the time there is.
         """
         plain = self.plain(text)
         if plain is not None:

@@ -87,7 +87,7 @@ _ANY_LINE_END = Alt((Seq((Chars(RETURN), Chars(UNIX_END))), Chars(_VERTICAL)))
 def _multiline(begin: bool, unix: bool) -> Node:
     """``^`` and ``$`` with the flag m."""
     ends = UNIX_END if unix else LINE_ENDS
-    if begin:  # not at the text's end, and not between CR and LF
+    if begin:  # not at the string's end, and not between CR and LF
         after: Node = Look(Chars(ends), False, False)
         if not unix:
             inside = Seq((Look(Chars(RETURN), False, False), Look(Chars(UNIX_END), True, False)))
@@ -108,7 +108,7 @@ def read_java(text: str) -> tuple[Node, int, dict[str, int]]:
     """The tree of an expression, its number of groups, and the numbers of the named ones.
 
     Raises:
-        RegexError: it is none, or cannot be carried out exactly.
+        RegexError: it is none, or cannot be evaluated exactly.
     """
     reader = _JavaReader(text)
     tree = reader.whole()

@@ -11,7 +11,7 @@ MAX_LENGTH, MAX_DEPTH, MAX_COUNT = 100_000, 100, 1_000_000
 
 
 class Cursor:
-    """A place in the text of an expression, with the errors that name it."""
+    """A place in the string of an expression, with the errors that name it."""
 
     def __init__(self, text: str) -> None:
         self.text, self.at, self.depth = text, 0, 0

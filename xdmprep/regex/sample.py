@@ -1,4 +1,4 @@
-"""Texts made up to match an expression."""
+"""Strings made up to match an expression."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _TRIES = 100
 
 
 class Unmatchable(ValueError):
-    """No text can be made for the expression."""
+    """No string can be made for the expression."""
 
 
 def text_for(pattern: str, source: random.Random, known: Sequence[str] = ()) -> str:
-    """A text in which an expression of ECMA-262 is found.
+    """A string in which an expression of ECMA-262 is found.
 
     Args:
         pattern: the expression.
         source: where chance comes from.
-        known: texts to take if any of them matches.
+        known: strings to take if any of them matches.
 
     Raises:
         Unmatchable: it is no such expression, or no text was found.
@@ -51,7 +51,7 @@ class _TextMaker:
         self._groups: dict[int, str] = {}
 
     def made(self, node: Node) -> str:
-        """A text for a node."""
+        """A string for a node."""
         if isinstance(node, Chars):
             return self._char(node.set)
         if isinstance(node, Seq):

@@ -15,7 +15,7 @@ Kind = Literal["greedy", "lazy", "possessive"]
 
 
 class RegexError(ValueError):
-    """A regular expression is wrong, or cannot be carried out exactly.
+    """A regular expression is wrong, or cannot be evaluated exactly.
 
     Attributes:
         message: what is wrong.
@@ -41,7 +41,7 @@ class Chars:
 
 @dataclass(frozen=True, slots=True)
 class Seq:
-    """Parts one after the other; no parts match the empty text."""
+    """Parts one after the other; no parts match the empty string."""
 
     parts: tuple[Node, ...]
 
@@ -104,17 +104,17 @@ class BackRef:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """The begin of the text."""
+    """The start of the string."""
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The end of the text."""
+    """The end of the string."""
 
 
 @dataclass(frozen=True, slots=True)
 class Border:
-    """Where a character of a word set meets one outside of it (or the text's end); or, `negative`, where not.
+    """Where a character of a word set meets one outside of it (or the string's end); or, `negative`, where not.
 
     `marks` are characters that belong to the word when they follow one of `bases`, directly or after other marks.
     """

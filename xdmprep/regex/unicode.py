@@ -25,7 +25,7 @@ def property_set(expression: str) -> CharSet | None:
     ranges = []
     for match in found.finditer(_everything()):
         first, last = match.start(), match.end() - 1
-        if first < 0xD800 <= last:  # surrogates are no characters of a text, but lie between
+        if first < 0xD800 <= last:  # surrogates are no characters of a string, but lie between
             ranges += [(first, 0xD7FF), (0xE000, last + 0x800)]
         else:
             ranges.append((first + 0x800 * (first >= 0xD800), last + 0x800 * (last >= 0xD800)))
