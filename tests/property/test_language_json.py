@@ -80,6 +80,8 @@ def check(text: str, given_texts: list[str | None]) -> None:
         found = values_[i]
         if not isinstance(got.values, list):  # a struct of the batch has every key
             value = completed(value, found)
+        if text.startswith("get_keys") and value is not None:  # the objects of a column have one order of keys
+            found, value = sorted(found), sorted(value)
         assert exact(found) == exact(value), (text, row)
 
 

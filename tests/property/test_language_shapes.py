@@ -217,7 +217,7 @@ TEMPLATES = [
     "array_to_string('-', ll)", "join('-', ln)", "join('-', [x, n, a])", "join(',', a, n, x, null)", "first(lo)", "last(ln)",
     "first(a, b)", "last(n, null)", "min(ln)", "max(l)", "max(n, x)", "min(x, 0)", "max(a, b)", "min(n, x, 2, null)", "max([])",
     "max(transformArray(lo, i -> i.x))", "min(d, d)", "size_of(m)", "size_of(o)", "size_of(lo)", "size_of(iif(t, o, {}))", "size(l)",
-    "is_empty(o)", "is_empty(ln)", "empty(m)", "get_keys(o)", "get_keys(m)", "get_keys(iif(t, {'k': 1}, {'a': 2, 'k': 1}))",
+    "is_empty(o)", "is_empty(ln)", "empty(m)", "a ? max(a, []) : upsert_array_append(true)", "t ? upsert_array_append(a) : max(n, l)", "get_keys(o)", "get_keys(m)", "get_keys(iif(t, {'k': 1}, {'a': 2, 'k': 1}))",
     "m.k", "m[a]", "m['id']", "mo.k.id", "o[a]", "o['id']", "l[n]", "ln[1]", "lo[0].id", "{'a': 'A', 'k': 'K'}[a]",
     "{'a': 1, 'k': 'K'}.getOrDefault(a, 'no')", "m.get('k')", "m.getOrDefault('k', 'no')", "m.containsKey('k')", "o.containsKey('q')",
     "map_get_values(m, 'k')", "map_get_values(m, 'k', 'a')", "map_get_values(o, 'id', 'n')", "map_has_keys(m, 'q', 'k')",

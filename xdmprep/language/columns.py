@@ -81,7 +81,7 @@ def first_reasons(columns: Sequence[Column], n: int) -> pa.Array | None:
     for column in columns:
         if column.open is not None:
             if column.why is not None:
-                why = pc.if_else(pa.array(seen), why, column.why) if seen.any() else column.why
+                why = pc.if_else(pa.array(column.open & ~seen), column.why, why)
             seen = seen | column.open
     return why
 

@@ -53,7 +53,8 @@ def _best(values: tuple[Any, ...], sign: int) -> Any:
     elif len({type(item) for item in items}) == 1 and isinstance(items[0], str | Moment | bool):
         keys = list(items)
     else:
-        raise Failed(f"{' and '.join(sorted({kind_of(item) for item in items}))} have no order")
+        kinds = sorted({kind_of(item) for item in items})
+        raise Failed(f"{' and '.join(kinds)} {'has' if len(kinds) == 1 else 'have'} no order")
     best = 0
     for i, key in enumerate(keys):
         if (key < keys[best]) if sign < 0 else (key > keys[best]):
