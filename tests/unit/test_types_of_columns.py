@@ -108,21 +108,3 @@ def test_what_is_no_record_is_named(tmp_path: Path) -> None:
     periods = pa.array(pd.period_range("2024-01", periods=1, freq="M"))
     with pytest.raises(xp.SourceError, match=r"columns 'v' \(duration\[s\]\), 'w' \(a period or interval of pandas\)"):
         xp.write_json(column([1], pa.duration("s")).append_column("w", periods), tmp_path / "out")
-
-
-def wide(number: int) -> dict[str, Any]:
-    """An object that is read as a map: its keys are too many and too unlike for fields."""
-    return {"a": "x", f"k{number}": "y"}
-
-
-@pytest.mark.parametrize("source", [
-    pa.table({"v": pa.array([[("a", "x"), (f"k{n}", "y"), ("z", None)] for n in range(3)],
-                            pa.map_(pa.string(), pa.string()))}),
-    [{"v": wide(number)} for number in range(400)],
-], ids=["Arrow", "dicts"])  # fmt: skip
-def test_keys_of_maps_that_an_object_has_no_field_for_are_findings(source: Any, tmp_path: Path) -> None:
-    result = xp.prepare(source, {"o": "v"}, SCHEMA, out=tmp_path / "out")
-    (group,) = result.report.groups
-    assert (group.code, group.path, group.severity, group.count) == ("unknown-field", "o", "warning", result.rows)
-    assert [issue.value for issue in result.report][:3] == ["k0", "k1", "k2"]
-    assert (result.written, result.rejected) == (result.rows, 0)

@@ -333,6 +333,7 @@ class Stream:
         whole: opens the same rows with columns for all of them, which takes one more reading; None if `leaves` are such
             already, and not those of the first rows.
         narrowed: the first step for those who read the values of some columns only; None if it is the same.
+        notes: what is worth a warning about all rows, such as fields that a mapping leaves out.
 
     Examples:
         >>> rows = [{"first": "Ada"}, {"first": "Alan"}]
@@ -351,6 +352,7 @@ class Stream:
     unlike: Unlike | None = None
     whole: Callable[[], Stream] | None = None
     narrowed: Callable[[frozenset[str]], Callable[[Any], Any]] | None = None
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         columns = len(self.arrow_schema)

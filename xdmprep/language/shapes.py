@@ -374,6 +374,16 @@ def optional_keys(kind: pa.DataType) -> bool:
     return any(field.name.startswith(ABSENT) for field in kind)
 
 
+def is_hidden(name: str) -> bool:
+    """Whether a field is none of the object's own keys."""
+    return name.startswith("\0")
+
+
+def kinds_of(kind: pa.DataType) -> list[pa.DataType]:
+    """The types of the columns of a mixed one, one a kind; none for other structs."""
+    return [field.type for field in kind] if kind.num_fields and kind.field(0).name.startswith(MIXED) else []
+
+
 def entries_of(values: pa.Array) -> tuple[Ints, pa.Array, pa.Array]:
     """Offsets from 0, keys and items of maps or objects; null is an empty one."""
     if pa.types.is_map(values.type):

@@ -143,7 +143,8 @@ def map_stream(
     stream = stream.reading(None if reads is None else reads.union(keys))
     if keys:
         stream = group_stream(stream, keys, reads=reads, in_order=made.options.sorted)
-    return stream.then(mapper, mapper.leaves, mapper.arrow_schema)
+    stream = stream.then(mapper, mapper.leaves, mapper.arrow_schema)
+    return replace(stream, notes=(*stream.notes, *mapper.left_out))
 
 
 def _with_lacking(stream: Stream, origins: Origins, mapper: Mapper, mapping: MappingSet) -> Stream:

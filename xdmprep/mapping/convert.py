@@ -22,8 +22,10 @@ from ..core.paths import EVERY, Path
 from ..core.shred import conform, plain, valid
 from ..kernels.arrays import list_parts, map_parts, offsets_of
 from ..language import NUMERAL, Options, by_kind, coerce
+from ..language.shapes import to_python
 from .digits import without_digits
 from .nested import as_meant
+from .unknown import Others, inside, values_in_python, values_of_other_keys, values_of_others
 
 Positions = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -36,7 +38,7 @@ class Misfit:
         path: where they are inside the value that was converted; empty for the value itself.
         positions: their rows in the batch, 0-based, ascending.
         shown: the values as text, as many.
-        target: the Arrow type that they did not fit; None for keys of maps that an object has no field for.
+        target: the Arrow type that they did not fit; None where the object has no such field.
         lost: they are doubles that have lost digits, and would be text.
     """
 
@@ -52,8 +54,9 @@ _Converted = tuple[pa.Array, list[Misfit]]
 
 
 def convert(
-    values: pa.Array | list[Any], target: pa.DataType, options: Options, digits: bool = False
-) -> tuple[pa.Array, list[Misfit]]:
+    values: pa.Array | list[Any], target: pa.DataType, options: Options, digits: bool = False,
+    told: pa.DataType | None = None,
+) -> tuple[pa.Array, list[Misfit]]:  # fmt: skip
     """Convert values to an Arrow type.
 
     Args:
@@ -61,11 +64,12 @@ def convert(
         target: Arrow type of the result.
         options: of the mapping set, such as the time zone and date formats.
         digits: whether doubles that have lost digits of an id do not fit text.
+        told: the type that was known before the first row: its fields that `target` lacks are left out without a word.
 
     Returns:
         An array of exactly `target`, null where a value did not fit, and what did not fit.
     """
-    return _Conversion(options, digits).of(values, target)
+    return _Conversion(options, digits).of(values, target, told)
 
 
 @dataclass(frozen=True)
@@ -73,11 +77,11 @@ class _Conversion:
     options: Options
     digits: bool
 
-    def of(self, values: pa.Array | list[Any], target: pa.DataType) -> _Converted:
-        """`values` as `target`."""
+    def of(self, values: pa.Array | list[Any], target: pa.DataType, told: pa.DataType | None) -> _Converted:
+        """`values`, of which the type `told` was known, as `target`."""
         if isinstance(values, list):  # no type holds them: each is converted as a whole
             array, failed = coerce(values, target, self.options)
-            return array, _misfits(values, failed, target)
+            return array, [*_misfits(values, failed, target), *_left_out(values_in_python(values, target))]
         if pa.types.is_dictionary(values.type) and not holds_text(values.type):
             values = plain(values)
         kind = values.type
@@ -88,20 +92,22 @@ class _Conversion:
         if kind == NUMERAL:
             return self._scalars(values, target)
         if pa.types.is_struct(kind) and (parts := by_kind(values)) is not None:
-            return self._mixed(parts, target)
+            return self._mixed(parts, target, told)
         if is_list(target) and is_list(kind):
-            return self._lists(values, target)
+            return self._lists(values, target, told)
         if pa.types.is_struct(target) and (pa.types.is_struct(kind) or pa.types.is_map(kind)):
-            return self._to_struct(values, target)
+            return self._to_struct(values, target, told)
         if pa.types.is_map(target) and pa.types.is_struct(kind) and kind.num_fields:
-            return self._struct_to_map(values, target)
+            return self._struct_to_map(values, target, told)
         if pa.types.is_map(target) and pa.types.is_map(kind):
-            return self._maps(values, target)
+            return self._maps(values, target, told)
         return self._scalars(values, target)
 
-    def _part(self, field: pa.Field, values: pa.Array, target: pa.DataType, *steps: str) -> _Converted:
+    def _part(
+        self, field: pa.Field, values: pa.Array, target: pa.DataType, told: pa.DataType | None, *steps: str
+    ) -> _Converted:
         """The values of a field inside of others."""
-        array, misfits = self.of(as_meant(field, values, target), target)
+        array, misfits = self.of(as_meant(field, values, target), target, told)
         return array, [replace(misfit, path=(*steps, *misfit.path)) for misfit in misfits]
 
     def _scalars(self, values: pa.Array, target: pa.DataType) -> _Converted:
@@ -114,9 +120,9 @@ class _Conversion:
                 array = pc.if_else(pa.array(lost), None, plain(array))
         return array, misfits
 
-    def _mixed(self, parts: list[pa.Array], target: pa.DataType) -> _Converted:
+    def _mixed(self, parts: list[pa.Array], target: pa.DataType, told: pa.DataType | None) -> _Converted:
         """Values of one type here and of another there: each by itself."""
-        found = [self.of(part, target) for part in parts]
+        found = [self.of(part, target, told) for part in parts]
         at = np.zeros(len(parts[0]), dtype=np.int64)
         there = np.zeros(len(at), dtype=bool)
         for i, part in enumerate(parts):
@@ -126,26 +132,27 @@ class _Conversion:
         made = pa.concat_arrays([plain(array) for array, _ in found]).take(pa.array(at, mask=~there))
         return made, [misfit for _, misfits in found for misfit in misfits]
 
-    def _lists(self, values: pa.Array, target: pa.DataType) -> _Converted:
+    def _lists(self, values: pa.Array, target: pa.DataType, told: pa.DataType | None) -> _Converted:
         offsets, flat = list_parts(values)
-        inner, misfits = self._part(values.type.value_field, flat, target.value_type, EVERY)
+        told = inside(told, values.type)
+        inner, misfits = self._part(values.type.value_field, flat, target.value_type, told, EVERY)
         array = pa.ListArray.from_arrays(pa.array(offsets), inner, type=target, mask=pa.array(~valid(values)))
         return array, [replace(misfit, positions=_owners(offsets, misfit.positions)) for misfit in misfits]
 
-    def _to_struct(self, values: pa.Array, target: pa.DataType) -> _Converted:
-        children, found = [], []
+    def _to_struct(self, values: pa.Array, target: pa.DataType, told: pa.DataType | None) -> _Converted:
+        children, found, kind = [], [], values.type
         for field, (own, part) in zip(target, _fields_of(values, [field.name for field in target]), strict=True):
-            child, misfits = self._part(own, part, field.type, field.name)
+            child, misfits = self._part(own, part, field.type, inside(told, kind, field.name), field.name)
             children.append(plain(child))
             found += misfits
-        if pa.types.is_map(values.type):
-            found += _other_keys(values, [field.name for field in target])
+        is_map = pa.types.is_map(kind)
+        found += _left_out(values_of_other_keys(values, target) if is_map else values_of_others(values, target, told))
         return pa.StructArray.from_arrays(children, fields=list(target), mask=pa.array(~valid(values))), found
 
-    def _struct_to_map(self, values: pa.Array, target: pa.DataType) -> _Converted:
+    def _struct_to_map(self, values: pa.Array, target: pa.DataType, told: pa.DataType | None) -> _Converted:
         """An object as a map: a field that is null is a key that is not there."""
         names, n = [field.name for field in values.type], len(values)
-        made, found = self._to_struct(values, pa.struct([(name, target.item_type) for name in names]))
+        made, found = self._to_struct(values, pa.struct([(name, target.item_type) for name in names]), told)
         rows, fields = np.nonzero(np.stack([valid(part) for part in values.flatten()], axis=1))
         keys = pa.array(names, pa.string()).take(pa.array(fields))
         items = pa.concat_arrays(made.flatten()).take(pa.array(fields * n + rows))
@@ -154,10 +161,10 @@ class _Conversion:
             pa.array(offsets), keys, items, type=target, mask=pa.array(~valid(values))
         ), found
 
-    def _maps(self, values: pa.Array, target: pa.DataType) -> _Converted:
+    def _maps(self, values: pa.Array, target: pa.DataType, told: pa.DataType | None) -> _Converted:
         """A map as another: what does not fit is null, and only that."""
         keys, parts, counts = map_parts(values)
-        items, misfits = self._part(values.type.item_field, parts, target.item_type)
+        items, misfits = self._part(values.type.item_field, parts, target.item_type, inside(told, values.type))
         offsets = offsets_of(counts)
         found = []
         for misfit in misfits:  # each key is a place of its own
@@ -192,14 +199,9 @@ def _fields_of(values: pa.Array, names: list[str]) -> Iterator[tuple[pa.Field, p
         yield kind.item_field, items.take(pa.array(at, mask=at < 0)) if len(items) else pa.nulls(len(at), items.type)
 
 
-def _other_keys(values: pa.Array, names: list[str]) -> list[Misfit]:
-    """The keys of maps, with a value, that are not among the names of fields."""
-    keys, items, counts = map_parts(values)
-    others = np.flatnonzero(~np.asarray(pc.is_in(keys, pa.array(names, keys.type))) & valid(items))
-    if not len(others):
-        return []
-    rows = np.repeat(np.arange(len(values)), counts)[others]
-    return [Misfit((), rows, plain(keys.take(pa.array(others))).cast(pa.string()), None)]
+def _left_out(others: Others) -> list[Misfit]:
+    """Values whose names an object does not have."""
+    return [Misfit(path, rows, texts(items, np.arange(len(rows))), None) for path, rows, items in others]
 
 
 def _owners(offsets: np.ndarray[Any, Any], positions: Positions) -> Positions:
@@ -224,7 +226,8 @@ def texts(values: pa.Array | list[Any], positions: Positions) -> pa.Array:
     types, kind = pa.types, some.type
     if types.is_integer(kind) or types.is_boolean(kind) or types.is_timestamp(kind) or types.is_date(kind):
         return coerce(some, pa.string())[0]
-    return pa.array([_text(value) for value in some.to_pylist()], pa.string())
+    items = to_python(some) if pa.types.is_struct(kind) and by_kind(some) is not None else some.to_pylist()
+    return pa.array([_text(value) for value in items], pa.string())
 
 
 def _text(value: Any) -> str | None:

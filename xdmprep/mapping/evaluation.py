@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from ..core.paths import EVERY, Path, format_path
 from ..core.shred import array_at, plain, valid
-from ..core.stream import Finding
+from ..core.stream import UNKNOWN_KEY, Finding
 from ..errors import Severity
 from ..kernels.arrays import list_parts, ranges
 from ..language import Options
@@ -79,8 +79,8 @@ class Work:
                 return node.read(self.records, self._shared)
             case GetPath(value, steps):
                 return Made(array_at(plain(self.run(value).values), steps))
-            case Cast(value, kind):
-                return self._cast(value, kind)
+            case Cast(value, kind, told):
+                return self._cast(value, kind, told)
             case Where(value, condition):
                 holds = self.run(condition).values.fill_null(False).to_numpy(zero_copy_only=False)
                 return Made(only_where(self.run(value).values, holds))
@@ -99,9 +99,9 @@ class Work:
             return self.offsets, plain(self.run(node.value).values)
         return list_parts(self.run(node).values)
 
-    def _cast(self, value: Node, target: pa.DataType) -> Made:
+    def _cast(self, value: Node, target: pa.DataType, told: pa.DataType | None) -> Made:
         """Values of a type; null where text would be made of a double that has lost digits."""
-        made, source = self._converted(value, target), source_of(value)
+        made, source = self._converted(value, target, told), source_of(value)
         places = source.as_text(target) if isinstance(source, ExpressionSource) else ()
         if not places or (found := lost_rows(self.records, places)) is None:
             return made
@@ -111,14 +111,14 @@ class Work:
         array = plain(made.values).take(pa.array(np.arange(len(rows)), mask=rows))
         return replace(made, values=array, misfits=[*made.misfits, Misfit((), at, shown, target, lost=True)])
 
-    def _converted(self, value: Node, target: pa.DataType) -> Made:
+    def _converted(self, value: Node, target: pa.DataType, told: pa.DataType | None) -> Made:
         values = self.run(value).values
         if isinstance(values, pa.Array):
             if values.type.equals(target) or (pa.types.is_string(target) and values.type.equals(_TEXT_COLUMN)):
                 return Made(values)
             field = field_of(value)
             values = values if field is None else as_meant(field, values, target)
-        array, misfits = convert(values, target, self.options, isinstance(source_of(value), ColumnSource))
+        array, misfits = convert(values, target, self.options, isinstance(source_of(value), ColumnSource), told)
         return Made(array, misfits=misfits)
 
     def _first(self, value: Node) -> Made:
@@ -189,9 +189,10 @@ class Work:
                 self._add("unfit", where, _LOST, rows[misfit.positions], misfit.shown, source.text, _AS_TEXT)
                 continue
             if misfit.target is None:
-                self._add(
-                    "unknown-field", where, _OTHER_KEY, rows[misfit.positions], misfit.shown, source.text, "", "warning"
-                )
+                steps = (EVERY if isinstance(step, int) else step for step in (*path, *inside[:-1]))
+                self._add("unknown-field", where, _UNKNOWN, rows[misfit.positions], misfit.shown, source.text)
+                place = format_path((*steps, UNKNOWN_KEY))
+                self.findings[-1] = replace(self.findings[-1], severity="warning", place=place)
                 continue
             message = f"is not {type_name(misfit.target)}"
             for positions, hint in hinted(misfit.shown, misfit.target, None if misfit.path else source, self.options):
@@ -209,7 +210,7 @@ class Work:
 
 
 _LOST = "is an integer beyond 2^53 that was read as a float: its last digits are lost, and no text of it is right"
-_OTHER_KEY = "a key that the schema's object does not have; its value is left out"
+_UNKNOWN = "field is not in the schema; its value is left out"
 _AS_TEXT = "read the column as text, as with dtype=str"
 
 

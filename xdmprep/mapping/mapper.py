@@ -39,6 +39,7 @@ class Mapper:
         leaves: the leaves of the chunks it makes, in document order.
         arrow_schema: the nested Arrow schema of its records.
         notes: what is worth a warning about the set as a whole.
+        left_out: those of them that name fields whose values are lost.
     """
 
     def __init__(self, plan: Plan, columns: pa.Schema, schema: Schema | None, strict: bool) -> None:
@@ -63,7 +64,7 @@ class Mapper:
         leaves = {node for each in self._nodes for node in walk(each) if isinstance(node, ExpressionSource)}
         self._shared = repeated(leaf.expression.folded for leaf in leaves)
         self.arrow_schema = nested_schema(self.leaves) if schema is None else schema.arrow_schema
-        self.notes = tuple(plan.notes)
+        self.notes, self.left_out = tuple(plan.notes), tuple(plan.left_out)
         self._names = [leaf.name for leaf in self.leaves]
         self._read_for = _destinations(plan.outputs, columns.names)
 

@@ -42,6 +42,7 @@ from .sources import (
 )
 from .split import split
 from .tree import Cast, GetPath
+from .unknown import unknown_fields
 
 #: Some rows of a source, or what gives them.
 Sample: TypeAlias = pa.RecordBatch | Callable[[], pa.RecordBatch]
@@ -74,11 +75,15 @@ class Output:
         return ", ".join(dict.fromkeys(source.text for source in sources_of(self.node)))
 
 
+#: How many fields a note names.
+_MOST_SHOWN = 10
+
+
 @dataclass
 class Plan:
     """The outputs of a mapping set, what is wrong with it, and what is worth a warning.
 
-    `keys` are the columns that rows are grouped by.
+    `keys` are the columns that rows are grouped by.  Of the notes, `left_out` name fields whose values are lost.
     """
 
     options: Options
@@ -86,6 +91,7 @@ class Plan:
     outputs: list[Output] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -209,10 +215,12 @@ class _Planner:
             for at in range(1, len(path)):
                 below.setdefault(path[:at], set()).add(path)
         for one in single.values():
+            self.unknown: dict[Path, None] = {}
             with self._telling(one.item):
                 self._note(one)
                 overrides = below.get(one.path, set())
                 self.made.outputs += self._split(one, overrides) or self._outputs(one, overrides)
+            self._note_unknown(one.item)
         for upper, lower in clashes([output.path for output in self.made.outputs]):
             owner = next(output.item for output in self.made.outputs if output.path == lower)
             text = f"'{format_path(upper)}' has a mapping of its own, so nothing can stand beside or below it."
@@ -258,8 +266,27 @@ class _Planner:
         notes += [f"the source has no column '{name}'; it counts as null in every row." for name in source.absent]
         self.made.notes += [f"{one.item}: {text}" for text in notes]
 
-    def _left_out(self, one: _Bound, path: Path) -> None:
-        self.made.notes.append(f"{one.item}: '{format_path(path)}' is not in the schema; the field is left out.")
+    def _note_unknown(self, item: FieldMapping) -> None:
+        """One note on all fields of a mapping's objects that the schema does not have."""
+        if names := [f"'{format_path(path)}'" for path in self.unknown]:
+            more = f" and {len(names) - _MOST_SHOWN:,} more" if len(names) > _MOST_SHOWN else ""
+            ends = "is not in the schema; the field is" if len(names) == 1 else "are not in the schema; the fields are"
+            note = f"{item}: {', '.join(names[:_MOST_SHOWN])}{more} {ends} left out."
+            self.made.notes.append(note)
+            self.made.left_out.append(note)
+
+    def _cast(self, node: Node, made: pa.DataType, kind: pa.DataType | None, path: Path) -> Cast:
+        """The values of a node of type `kind` as another; the fields that this one lacks are noted."""
+        if kind is None and pa.types.is_nested(made) and isinstance(node, ExpressionSource):
+            kind = self._shape(node)
+        self.unknown.update(dict.fromkeys(() if kind is None else unknown_fields(kind, made, path)))
+        return Cast(node, made, kind if pa.types.is_nested(made) else None)
+
+    def _shape(self, source: ExpressionSource) -> pa.DataType | None:
+        """As much of the type of an expression, which differs per row, as no row decides."""
+        read = [self.columns.field(name) for name in source.columns if name in self.names]
+        values = source.read(pa.RecordBatch.from_pylist([], schema=pa.schema(read))).values
+        return values.type if isinstance(values, pa.Array) else None
 
     def _must_fit(self, kind: pa.DataType, target: pa.DataType) -> None:
         if reason := never_fits(kind, target, self.made.options):
@@ -298,7 +325,9 @@ class _Planner:
             made = whole = _held(target_type(target, kind), kind)
             for _ in range(path.count(EVERY) - bool(self.made.keys)):
                 whole = pa.list_(whole)
-            return [Output(path, made, Cast(node, whole), one.item)]
+            cast = self._cast(node, made, kind, path)
+            told = cast.told if whole is made else source.type
+            return [Output(path, made, replace(cast, type=whole, told=told), one.item)]
         if kind is not None and pa.types.is_struct(kind) and (target is None or target.type == "object"):
             found = list(self._expanded(one, kind, target, (), overrides))
             if not found and not overrides:
@@ -307,8 +336,6 @@ class _Planner:
         if target is not None:
             if kind is not None:
                 self._must_fit(kind, target.arrow_type)
-                for lost in _dropped(kind, target.arrow_type, path):
-                    self._left_out(one, lost)
             if isinstance(source, ColumnSource) and is_text(target.arrow_type):
                 refuse_lost_digits(source.field)
             if (kind is None or pa.types.is_null(kind)) and target.type == "object" and overrides:
@@ -317,7 +344,7 @@ class _Planner:
             made = pa.list_(pa.float64()) if is_list(kind) else pa.float64()
             return [Output(path, made, Cast(node, made), one.item)]
         made = _held(target_type(target, kind), kind)
-        return [Output(path, made, Cast(node, made), one.item)]
+        return [Output(path, made, self._cast(node, made, kind, path), one.item)]
 
     def _sampled(self, source: Source) -> pa.DataType:
         """The type that a few rows show, where nothing else tells it."""
@@ -375,7 +402,7 @@ class _Planner:
                 continue
             below = None if target is None else target.children.get(child.name)
             if target is not None and (below is None or not below.declared):
-                self._left_out(one, path)
+                self.unknown[path] = None
             elif pa.types.is_struct(child.type) and (below is None or below.type == "object"):
                 yield from self._expanded(one, child.type, below, way, overrides)
             else:
@@ -386,7 +413,7 @@ class _Planner:
                     raise MappingError(f"'{format_path(path)}': {reason}.")
                 made = pa.float64() if below is None and is_numeral(child) else target_type(below, child.type)
                 if made is not None:
-                    yield Output(path, made, Cast(GetPath(one.node, way), made), one.item)
+                    yield Output(path, made, self._cast(GetPath(one.node, way), made, child.type, path), one.item)
 
 
 def _held(made: pa.DataType | None, kind: pa.DataType | None) -> pa.DataType:
@@ -398,16 +425,3 @@ def _held(made: pa.DataType | None, kind: pa.DataType | None) -> pa.DataType:
 
 def _is_number(kind: pa.DataType) -> bool:
     return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
-
-
-def _dropped(kind: pa.DataType, target: pa.DataType, path: Path) -> Iterator[Path]:
-    """The fields of objects in an array of type `kind` that the destination does not have."""
-    if is_list(kind) and is_list(target):
-        yield from _dropped(kind.value_type, target.value_type, (*path, EVERY))
-    elif pa.types.is_struct(kind) and pa.types.is_struct(target):
-        for child in kind:
-            at = target.get_field_index(child.name)
-            if at < 0:
-                yield (*path, child.name)
-            else:
-                yield from _dropped(child.type, target.field(at).type, (*path, child.name))

@@ -55,9 +55,13 @@ class GetPath(Step):
 
 @dataclass(frozen=True)
 class Cast(Step):
-    """The values as exactly `type`; what does not fit is null."""
+    """The values as exactly `type`; what does not fit is null.
+
+    The author was told of the fields in values of type `told` that `type` does not have.
+    """
 
     type: pa.DataType
+    told: pa.DataType | None = None
 
 
 @dataclass(frozen=True)

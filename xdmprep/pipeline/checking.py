@@ -107,9 +107,8 @@ def validate(
     records = check_stream(_records(files, schema, mapping, csv, excel), schema, rules)
     if on_start is not None:
         on_start(records)
-    builder = ReportBuilder(
-        records.name, cap=cap, origins=records.origins, notes=[schema.profile_warning], schema=schema
-    )
+    notes = [schema.profile_warning, *records.notes]
+    builder = ReportBuilder(records.name, cap=cap, origins=records.origins, notes=notes, schema=schema)
     # of mapped records the values are counted where they are at hand
     for chunk, _ in records.run(jobs=jobs, rest=None if mapping is None else Chunk.found):
         builder.add(chunk)

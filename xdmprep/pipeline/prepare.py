@@ -273,8 +273,8 @@ def prepare(
         **({} if excel is None else {"excel": [excel.sheet, excel.header_row]}),
     )  # fmt: skip
     folder = OutputFolder(out, json.loads(json.dumps(key, default=_name_of)), overwrite)
-    builder = ReportBuilder(read.name, cap=KEPT_FINDINGS, origins=read.origins, notes=[schema.profile_warning],
-                            schema=schema, mapped=mapping.pairs)  # fmt: skip
+    builder = ReportBuilder(read.name, cap=KEPT_FINDINGS, origins=read.origins, schema=schema,
+                            notes=[schema.profile_warning, *records.notes], mapped=mapping.pairs)  # fmt: skip
     merged = Merged()
 
     def each(chunk: Chunk) -> None:

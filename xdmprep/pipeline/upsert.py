@@ -341,7 +341,7 @@ def write_patch(
             early, late, made, options, ingested, sent, scratch=folder.path, jobs=jobs, on_chunk=on_chunk,
             effects=effects,
         )  # fmt: skip
-        notes = [made.profile_warning, *array_warnings(mapping)]
+        notes = [made.profile_warning, *array_warnings(mapping), *late.stream.notes]
         lost = patch.values.table(lost_only=True)
         builder = ReportBuilder(name, cap=KEPT_FINDINGS, origins=late.stream.origins, notes=notes)
         source = {"name": name, **({} if early is None else {"before": early.stream.name}), "key": patch.key,

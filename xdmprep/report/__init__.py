@@ -177,7 +177,7 @@ class Report:
         found: how many findings there are.
         cap: the cap, None if there is none.
         files: where several files were checked, the report of each.
-        notes: what is wrong with the schema as a whole, whatever the records are.
+        notes: what is wrong with the schema or the mapping as a whole, whatever the records are.
         values: counts of the values written and left out, where a mapping made the records.
         schema: the schema, for the types of fields; None where it is not known.
         mapped: source and destination of each mapping that made the records.
@@ -657,7 +657,7 @@ class ReportBuilder:
         name: what is checked.
         cap: keep at most this many findings (all are counted).
         origins: where the source is several files, which rows came from which.
-        notes: what is wrong with the schema as a whole; empty texts are left out.
+        notes: what is wrong with the schema or the mapping as a whole; empty texts are left out.
         schema: the schema, for the types of fields.
         mapped: source and destination of each mapping.
     """

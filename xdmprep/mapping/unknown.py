@@ -1,0 +1,133 @@
+"""Fields that an object of the schema does not have: the one rule for what a conversion to it leaves out.
+
+Names that types tell before the first row are for the author of the mappings (:func:`unknown_fields`).  Names that only
+the values tell are findings (:func:`values_of_others`, :func:`values_of_other_keys`, :func:`values_in_python`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..core.arrow_types import is_list
+from ..core.paths import EVERY, Path
+from ..core.shred import plain, valid
+from ..kernels.arrays import map_parts
+from ..language.shapes import is_hidden, kinds_of
+
+#: More keys of maps than these in a chunk are one finding, which shows their names.
+MOST_NAMES = 200
+#: Where the values are that a name stands for, their 0-based positions, and the values.
+Others = Iterator[tuple[Path, np.ndarray[Any, np.dtype[np.int64]], Any]]
+
+
+def unknown_fields(kind: pa.DataType, target: pa.DataType, path: Path = ()) -> Iterator[Path]:
+    """The fields in values of type `kind` that `target` does not have.
+
+    Args:
+        kind: an Arrow type, perhaps one with several kinds of values side by side.
+        target: the Arrow type of the destination.
+        path: where the destination is.
+
+    Returns:
+        The path of each field.
+    """
+    if pa.types.is_struct(kind) and (parts := kinds_of(kind)):
+        for part in parts:
+            yield from unknown_fields(part, target, path)
+    elif is_list(kind) and is_list(target):
+        yield from unknown_fields(kind.value_type, target.value_type, (*path, EVERY))
+    elif pa.types.is_map(kind) and pa.types.is_map(target):
+        yield from unknown_fields(kind.item_type, target.item_type, (*path, "{*}"))
+    elif pa.types.is_map(kind) and pa.types.is_struct(target):
+        for field in target:
+            yield from unknown_fields(kind.item_type, field.type, (*path, field.name))
+    elif pa.types.is_struct(kind) and (pa.types.is_struct(target) or pa.types.is_map(target)):
+        for child in kind:
+            if is_hidden(child.name):
+                continue
+            inner = target.item_type if pa.types.is_map(target) else None
+            if pa.types.is_struct(target) and (at := target.get_field_index(child.name)) >= 0:
+                inner = target.field(at).type
+            if inner is None:
+                yield (*path, child.name)
+            else:
+                yield from unknown_fields(child.type, inner, (*path, child.name))
+
+
+def inside(told: pa.DataType | None, kind: pa.DataType, name: str | None = None) -> pa.DataType | None:
+    """The type of what is in values of a type; of several kinds side by side, in those like `kind`.
+
+    Args:
+        told: the type; None where nothing is known.
+        kind: the type that some values have.
+        name: of a field; None for the elements of arrays and the items of maps.
+
+    Returns:
+        The type; None where nothing is known.
+    """
+    for part in (told, *(kinds_of(told) if told is not None and pa.types.is_struct(told) else ())):
+        if part is None or part.id != kind.id or is_hidden(part.field(0).name if part.num_fields else ""):
+            continue
+        if pa.types.is_struct(part):
+            at = -1 if name is None else part.get_field_index(name)
+            return None if at < 0 else part.field(at).type
+        return part.item_type if pa.types.is_map(part) else part.value_type if is_list(part) else None
+    return None
+
+
+def values_of_others(values: pa.Array, target: pa.DataType, told: pa.DataType | None) -> Others:
+    """The values of an array of objects under names that neither `target` has nor the author was told of."""
+    for number, field in enumerate(values.type):
+        name = field.name
+        if target.get_field_index(name) >= 0 or is_hidden(name) or inside(told, values.type, name) is not None:
+            continue
+        part = pc.struct_field(values, number)
+        if len(rows := np.flatnonzero(valid(part))):
+            yield (name,), rows, part.take(pa.array(rows))
+
+
+def values_of_other_keys(values: pa.Array, target: pa.DataType) -> Others:
+    """The values of an array of maps under keys that the objects of type `target` do not have."""
+    keys, items, counts = map_parts(values)
+    known = pa.array([field.name for field in target], keys.type)
+    others = np.flatnonzero(~np.asarray(pc.is_in(keys, known)) & valid(items))
+    if not len(others):
+        return
+    rows = np.repeat(np.arange(len(values)), counts)[others]
+    names = plain(keys.take(pa.array(others))).cast(pa.string()).dictionary_encode()
+    codes, items = names.indices.to_numpy(), items.take(pa.array(others))
+    for code, name in enumerate(names.dictionary.to_pylist()[:MOST_NAMES]):
+        some = np.flatnonzero(codes == code)
+        yield (name,), rows[some], items.take(pa.array(some))
+    if len(rest := np.flatnonzero(codes >= MOST_NAMES)):
+        yield ("{*}",), rows[rest], names.take(pa.array(rest)).cast(pa.string())
+
+
+def values_in_python(values: Iterable[Any], target: pa.DataType) -> Others:
+    """As :func:`values_of_others`, at any depth, for Python values."""
+    found: dict[Path, tuple[list[int], list[Any]]] = {}
+
+    def visit(row: int, value: Any, kind: pa.DataType, path: Path) -> None:
+        if isinstance(value, list) and is_list(kind):
+            for item in value:
+                visit(row, item, kind.value_type, (*path, EVERY))
+        elif isinstance(value, dict) and (pa.types.is_struct(kind) or pa.types.is_map(kind)):
+            for key, item in value.items():
+                at = kind.get_field_index(str(key)) if pa.types.is_struct(kind) else -1
+                if at >= 0 or pa.types.is_map(kind):
+                    visit(row, item, kind.field(at).type if at >= 0 else kind.item_type, (*path, str(key)))
+                elif item is not None:
+                    rows, items = found.setdefault((*path, str(key)), ([], []))
+                    rows.append(row)
+                    items.append(item)
+
+    if pa.types.is_nested(target):
+        for row, value in enumerate(values):
+            visit(row, value, target, ())
+    for path, (rows, items) in found.items():
+        yield path, np.array(rows, np.int64), items
