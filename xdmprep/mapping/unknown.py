@@ -7,6 +7,7 @@ the values tell are findings (:func:`values_of_others`, :func:`values_of_other_k
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -101,10 +102,12 @@ def values_of_other_keys(values: pa.Array, target: pa.DataType) -> Others:
     rows = np.repeat(np.arange(len(values)), counts)[others]
     names = plain(keys.take(pa.array(others))).cast(pa.string()).dictionary_encode()
     codes, items = names.indices.to_numpy(), items.take(pa.array(others))
-    for code, name in enumerate(names.dictionary.to_pylist()[:MOST_NAMES]):
-        some = np.flatnonzero(codes == code)
-        yield (name,), rows[some], items.take(pa.array(some))
-    if len(rest := np.flatnonzero(codes >= MOST_NAMES)):
+    order = np.argsort(codes, kind="stable")
+    bounds = np.searchsorted(codes[order], np.arange(min(len(names.dictionary), MOST_NAMES) + 1))
+    for code, (start, end) in enumerate(pairwise(bounds)):
+        some = order[start:end]
+        yield (names.dictionary[code].as_py(),), rows[some], items.take(pa.array(some))
+    if len(rest := np.sort(order[bounds[-1] :])):
         yield ("{*}",), rows[rest], names.take(pa.array(rest)).cast(pa.string())
 
 
