@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..core.arrow_types import holds_text, is_list
+from ..core.arrow_types import holds_text, is_list, type_words
 from ..core.paths import EVERY, Path
 from ..core.shred import conform, plain, valid
 from ..kernels.arrays import list_parts, map_parts, offsets_of
@@ -201,7 +201,15 @@ def _fields_of(values: pa.Array, names: list[str]) -> Iterator[tuple[pa.Field, p
 
 def _left_out(others: Others) -> list[Misfit]:
     """Values whose names an object does not have."""
-    return [Misfit(path, rows, texts(items, np.arange(len(rows))), None) for path, rows, items in others]
+    return [Misfit(path, rows, _seen(items), None) for path, rows, items in others]
+
+
+def _seen(values: pa.Array | list[Any]) -> pa.Array:
+    """Values that are left out as text; of objects and arrays, which may be many and large, what they are."""
+    kind = pa.null() if isinstance(values, list) else values.type
+    if pa.types.is_nested(kind) and kind != NUMERAL and not (pa.types.is_struct(kind) and by_kind(values)):
+        return pa.repeat(pa.scalar(type_words(kind)), len(values))
+    return texts(values, np.arange(len(values)))
 
 
 def _owners(offsets: np.ndarray[Any, Any], positions: Positions) -> Positions:
