@@ -31,7 +31,7 @@ CASES = {
     "lambda": ('transformArray(l, i -> {"k": i, "n": n})', "columns"),
     "mixed": ("iif(n > 3, a, n)", "columns"),
     "json": ("json_to_object(j).k", "distinct"),  # half of the texts have another shape
-    "regex": ('matches_regex(a, "x(?<=x)")', "distinct"),
+    "agent": ("ua_os_name(a)", "distinct"),
     "rows": ('0 + l.lastIndexOf(["q"])', "rows"),
 }
 
@@ -56,7 +56,7 @@ def test_check_warns_of_what_runs_row_by_row() -> None:
 
 def test_the_command_prints_each_mapping(tmp_path: Path) -> None:
     (tmp_path / "s.csv").write_text("a,b\n1,2\n")
-    (tmp_path / "m.yaml").write_text("x.y: upper(a)\nx.z: matches_regex(b, 'x(?<=x)')\n")
+    (tmp_path / "m.yaml").write_text("x.y: upper(a)\nx.z: ua_os_name(b)\n")
     arguments = ["explain", str(tmp_path / "m.yaml"), "--source", str(tmp_path / "s.csv")]
     made = CliRunner().invoke(command, arguments)
     assert made.exit_code == 0 and "2 mappings: 1 columns, 1 distinct, 0 rows" in made.output, made.output

@@ -107,3 +107,24 @@ def test_callables_get_numbers() -> None:
     rows = [{"v": 5}, {"v": 0.5}]
     made = xp.map_rows(rows, {"n": {"call": lambda v: v.to_pandas() * 2, "columns": ["v"]}}, SCHEMA)
     assert made.to_pylist() == [{"n": 10.0}, {"n": 1.0}]
+
+
+@pytest.mark.parametrize("kind", ["file", "dicts", "generator"])
+@pytest.mark.parametrize(
+    "shape", [
+        lambda v: {"a": v}, lambda v: {"a": {"b": v}}, lambda v: {"a": {"b": [v, v]}}, lambda v: {"a": [{"b": v}]},
+        lambda v: {"a": [[v]]}, lambda v: {"a": [{"b": {"c": [{"d": v}]}}]},
+    ],
+    ids=["field", "object", "array in an object", "objects in an array", "arrays", "deep"],
+)  # fmt: skip
+def test_records_with_numbers_of_several_kinds_are_written_as_they_are(
+    kind: str, shape: Callable[[Any], Any], tmp_path: Path
+) -> None:
+    rows = [shape(value) for value in (0, 1.5, -7, 2.25)]
+    (tmp_path / "rows.json").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    source = {"file": tmp_path / "rows.json", "dicts": rows, "generator": iter(rows)}[kind]
+    xp.write_json(source, tmp_path / "out")
+    made = [json.loads(line) for line in (tmp_path / "out" / "part-00000.json").read_text().splitlines()]
+    assert made == rows
+    xp.write_parquet(tmp_path / "out" / "part-00000.json", tmp_path / "parquet")
+    assert xp.map_rows(tmp_path / "parquet", {"a": "a"}, None).to_pylist() == rows

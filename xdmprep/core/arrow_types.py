@@ -294,11 +294,16 @@ def inexact(records: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _inexact(column: pa.Array, field: pa.Field) -> pa.Array:
-    if is_numeral(field):
-        return without_dictionary(column).cast(pa.float64())
     target = plain_type(column.type, exact=False)
-    same = target in (column.type, None, pa.string()) and not pa.types.is_null(column.type)
-    return column if same else plain_column(column, exact=False)[0]
+    same = target in (column.type, None, pa.string()) and not pa.types.is_null(column.type) and not is_numeral(field)
+    return column if same else _of_field(column, field, exact=False)[0]
+
+
+def _of_field(column: pa.Array, field: pa.Field, exact: bool) -> tuple[pa.Array, list[Unfit]]:
+    """:func:`plain_column` of a field, of which numbers may be strings that keep how they are written."""
+    if not exact and is_numeral(field):
+        return without_dictionary(column).cast(pa.float64()), []
+    return plain_column(column, exact)
 
 
 def _of_dictionary(column: pa.DictionaryArray, exact: bool) -> tuple[pa.Array, list[Unfit]]:
@@ -472,14 +477,21 @@ def _no_dates(bad: Mask, values: np.ndarray[Any, Any], per: int, unit: str) -> l
 def _lists(column: pa.Array, exact: bool) -> tuple[pa.Array, list[Unfit]]:
     kind = column.type
     inner_type = plain_type(kind.value_type, exact)
-    if pa.types.is_list(kind) and inner_type == kind.value_type and not _looked_through(inner_type):
+    same = (
+        inner_type == kind.value_type
+        and not _looked_through(inner_type)
+        and (exact or not is_numeral(kind.value_field))
+    )
+    if pa.types.is_list(kind) and same:
         return (column if kind == pa.list_(inner_type) else column.cast(pa.list_(inner_type))), []
     offsets, flat = list_parts(column)
-    inner, unfit = plain_column(flat, exact)
+    inner, unfit = _of_field(flat, kind.value_field, exact)
     if inner is flat and kind.equals(pa.list_(inner_type)):
         return column, []
     mask = pa.array(~_mask(column.is_valid())) if column.null_count else None
-    made = pa.ListArray.from_arrays(pa.array(offsets), without_dictionary(inner), mask=mask)
+    made = pa.ListArray.from_arrays(
+        pa.array(offsets), without_dictionary(inner), type=plain_type(kind, exact), mask=mask
+    )
     return made, [_outward(item, EVERY, offsets) for item in unfit]
 
 
@@ -489,7 +501,7 @@ def _maps(column: pa.Array, exact: bool) -> tuple[pa.Array, list[Unfit]]:
     texts, wrong = plain_column(keys, exact)
     if pa.types.is_integer(texts.type):
         texts = texts.cast(pa.string())
-    values, unfit = plain_column(items, exact)
+    values, unfit = _of_field(items, column.type.item_field, exact)
     twice = _repeated(texts, places)
     if twice is None and texts is keys and values is items and column.type.equals(pa.map_(pa.string(), values.type)):
         return column, []
@@ -502,7 +514,7 @@ def _maps(column: pa.Array, exact: bool) -> tuple[pa.Array, list[Unfit]]:
         kept = valid(texts) if twice is None else valid(texts) & ~twice
         places, texts, values = sieved(places, kept, texts, values)
     made = pa.MapArray.from_arrays(
-        pa.array(places), texts, values, type=pa.map_(pa.string(), values.type), mask=_nowhere(~valid(column))
+        pa.array(places), texts, values, type=plain_type(column.type, exact), mask=_nowhere(~valid(column))
     )
     return made, [*wrong, *unfit]
 
@@ -531,7 +543,7 @@ def _structs(column: pa.Array, exact: bool) -> tuple[pa.Array, list[Unfit]]:
         return column, []
     parts, found, same = [], [], kind.equals(target)
     for field, part in zip(kind, column.flatten(), strict=True):
-        made, unfit = plain_column(part, exact)
+        made, unfit = _of_field(part, field, exact)
         same &= made is part
         parts.append(without_dictionary(made))
         found += [replace(item, path=(field.name, *item.path)) for item in unfit]

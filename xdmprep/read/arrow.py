@@ -544,6 +544,7 @@ def as_records(stream: Stream) -> Stream:
     """
     if stream.whole is not None:
         stream = replace(stream.whole(), name=stream.name)
+    stream = stream.reading(frozenset(stream.arrow_schema.names))
     require_readable(stream.name, stream.arrow_schema)
     if stream.unlike is not None and (notes := stream.unlike()):
         raise SourceError(
