@@ -207,3 +207,31 @@ def test_check_without_source_takes_a_path_for_a_place_in_a_column(tmp_path: Pat
     file.write_text(json.dumps({"mappings": [{"source": one, "destination": where} for one, where in given]}))
     made = run("check", str(file))
     assert (made.exit_code, made.output) == (0, f"{file}: 4 mappings, fine\n")
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+@pytest.mark.parametrize(("command", "content"), [
+    ("mapping check", b"a: \xff\xfe\n"), ("mapping check", b"just a string"), ("mapping check", b"a:\n\tb: 1\n"),
+    ("mapping check", b""), ("schema check", b'{"a": \xff}'), ("schema check", b'{"type": 3}'),
+])  # fmt: skip
+def test_no_hint_says_to_run_the_same_command(
+    command: str, content: bytes, as_json: bool, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / ("m.yaml" if command.startswith("mapping") else "s.json")
+    file.write_bytes(content)
+    assert run_command([*command.split(), str(file), *(["--json"] if as_json else [])]) == 2
+    out, err = capfd.readouterr()
+    assert file.name in err and f"xdmprep {command}" not in out + err
+    assert not as_json or json.loads(out)["error"]["hint"]
+
+
+@pytest.mark.parametrize("command", ["mapping check MAPPING --source SOURCE", "mapping explain MAPPING --source SOURCE",
+                                     "mapping suggest SOURCE --schema SCHEMA"])  # fmt: skip
+def test_a_source_of_a_header_alone(command: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    named = {"MAPPING": tmp_path / "m.yaml", "SOURCE": tmp_path / "s.csv", "SCHEMA": Path(CRM)}
+    named["MAPPING"].write_text("person.gender: GENDER\n")
+    named["SOURCE"].write_text("GENDER,ID\n")
+    assert run_command([str(named.get(word, word)) for word in command.split()]) == 2
+    err = capfd.readouterr().err
+    assert "s.csv: there is a header but no row below it.\n    hint: Give a file with at least one row.\n" in err
+    assert "written" not in err

@@ -352,7 +352,7 @@ def test_a_chart_sheet_without_a_drawing_does_not_matter(tmp_path: Path) -> None
         ([[""]], r"sheet 'Cover' is empty"),
         (
             [["id"]],
-            r"sheet 'Cover' has a header but no row below it\. .* Choose a sheet with --sheet: 'Old' \(hidden\),",
+            r"sheet 'Cover' has a header but no row below it\. Choose a sheet with --sheet: 'Old' \(hidden\),",
         ),
     ],
 )

@@ -162,7 +162,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = given[: given.index("--")] if "--" in given else given
     lines = "--json-lines" in options
-    printer.begin(lines)
+    printer.begin(lines, " ".join([word for word in options if not word.startswith("-")][:2]))
     code = _run(given, arguments is not None, lines or "--json" in options)
     with suppress(printer.ReaderGoneError, XdmPrepError):
         printer.finish(code)

@@ -179,18 +179,20 @@ def _print(data: Any, indent: int | None = None) -> None:
 
 
 _printed_json = _lines = False
+_command = ""
 _last: dict[str, Any] = {}
 _LOCK = threading.Lock()
 
 
-def begin(lines: bool = False) -> None:
+def begin(lines: bool = False, command: str = "") -> None:
     """Forget what an earlier command of this process printed.
 
     Args:
         lines: print events, see :func:`event`.
+        command: the words of the command that begins; hints do not say to run it.
     """
-    global _printed_json, _lines
-    _printed_json, _lines = False, lines
+    global _printed_json, _lines, _command
+    _printed_json, _lines, _command = False, lines, command
     _last.clear()
 
 
@@ -208,6 +210,12 @@ _HINTS = {
     "platform": "Run the same command again later.",
     "interrupted": "Run the same command again.",
 }
+#: The same in the commands that the hints name.
+_HINTS_OF_CHECKS = {
+    "schema": "Give an XDM schema.",
+    "mapping": "Give a mapping set with lines of `destination: source`.",
+    "expression": "Correct the expression in the mapping set.",
+}
 
 
 def refuse(code: str, message: str, hint: str, as_json: bool, text: str | None = None, **more: Any) -> None:
@@ -221,8 +229,11 @@ def refuse(code: str, message: str, hint: str, as_json: bool, text: str | None =
         text: what standard error gets instead of `message` and `hint`.
         more: further keys of the error.
     """
+    usual = _HINTS.get(code, "")
+    if _command and f"`xdmprep {_command}`" in usual:
+        usual = _HINTS_OF_CHECKS[code]
     if as_json and not _printed_json:
-        error = {"code": code, "message": message, "hint": hint or _HINTS.get(code, ""), **more}
+        error = {"code": code, "message": message, "hint": hint or usual, **more}
         with suppress(ReaderGoneError, OutputError):
             print_json({"ok": False, "error": error})
     if text is not None:
@@ -231,7 +242,7 @@ def refuse(code: str, message: str, hint: str, as_json: bool, text: str | None =
     if hint.startswith("Did you mean"):
         message, hint = f"{message} {hint}", ""
     elif code in ("source", "schema", "mapping", "expression") and not _SAID.search(message):
-        hint = hint or _HINTS[code]
+        hint = hint or usual
     first, *others = visible(message, keep="\n").split("\n")
     lines: list[Sequence[Piece]] = [[("xdmprep:", "error"), f" {first}"]]
     lines += [[line] for line in others]

@@ -56,7 +56,7 @@ class ArrowSource:
         with self._told("cannot be read"), file.open("rb") as opened:
             head = opened.read(4096)
         if not head:
-            raise SourceError(f"{file}: is empty. Nothing was written.")
+            raise SourceError(f"{file}: is empty.")
         if not is_arrow(head):
             raise SourceError(f"{file}: is not an Arrow file ({other_kind(head) or 'it does not begin like one'}).")
         if head.startswith(_FEATHER_1):

@@ -245,7 +245,7 @@ def read_parquet(path: str | os.PathLike[str]) -> Stream:
     """
     source = ParquetSource(Path(path))
     if not source.rows:
-        raise NoRowsError(f"{source.file}: has no rows. Nothing was written.")
+        raise NoRowsError(f"{source.file}: has no rows.")
     return _stream(source.schema, partial(source.batches, CHUNK_ROWS), source.file.name)
 
 
@@ -257,7 +257,7 @@ def read_arrow(path: str | os.PathLike[str]) -> Stream:
     """
     source = ArrowSource(Path(path))
     if not any(batch.num_rows for batch in source.batches()):
-        raise NoRowsError(f"{source.file}: has no rows. Nothing was written.")
+        raise NoRowsError(f"{source.file}: has no rows.")
     return _stream(source.schema, lambda: _cut(source.batches()), source.file.name)
 
 
@@ -408,7 +408,7 @@ def _whole_numbers(column: pa.Array) -> pa.Array:
 
 def _of_table(table: pa.Table, name: str) -> Stream:
     if not table.num_rows or not table.num_columns:
-        raise SourceError(f"{name}: has no {'columns' if table.num_rows else 'rows'}. Nothing was written.")
+        raise SourceError(f"{name}: has no {'columns' if table.num_rows else 'rows'}.")
     schema = pa.schema([
         field.with_metadata(LOST_DIGITS) if lost_digits(column) else field
         for field, column in zip(table.schema, table.columns, strict=True)
@@ -549,7 +549,7 @@ def as_records(stream: Stream) -> Stream:
     if stream.unlike is not None and (notes := stream.unlike()):
         raise SourceError(
             f"{stream.name}: {'; '.join(notes)}. As records are written, one column must hold them all, and "
-            "only text could. Correct the values, or map the rows with a schema. Nothing was written."
+            "only text could. Correct the values, or map the rows with a schema."
         )
     names = stream.arrow_schema.names
     for name in names:

@@ -173,7 +173,7 @@ def read_csv(
     header, sample = read_beginning(file, opts, _SAMPLE // 4 if known else _SAMPLE)
     if not sample:
         what = "is empty" if opts.names is not None else "there is a header but no row below it"
-        raise NoRowsError(f"{file}: {what}. Nothing was written.")
+        raise NoRowsError(f"{file}: {what}. Give a file with at least one row.")
     if opts.names is None:
         _check_header(file, opts, header, sample)
     if codecs.lookup(opts.encoding).name == "utf-8" and (encoding := encoding_of(sample)) is not None:

@@ -175,7 +175,7 @@ def _table(file: Path, book: Book, sheet: Sheet, rows: Iterator[SheetRow], opts:
     if (wrong := next((one for at, one in header.odd.items() if texts[at] is None), None)) is not None:
         raise SourceError(f"{where} has no name for a column: in its header, row {header.number}, {wrong[0]}.")
     if not below:
-        raise NoRowsError(f"{where} has a header but no row below it. Nothing was written.{_choice(book, sheet)}")
+        raise NoRowsError(f"{where} has a header but no row below it.{_choice(book, sheet)}")
     return _Table(
         sheet, header.number, unique_names([text or "" for text in texts]), tuple(_below(header.number, merges))
     )

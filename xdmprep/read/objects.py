@@ -524,7 +524,7 @@ def read_rows(rows: Iterable[Any]) -> tuple[pa.Schema, Pieces, Unlike | None]:
         if isinstance(again, _Spooled):
             again.add(piece)
     if not number or not kind:
-        raise SourceError(f"there are no {'columns' if number else 'rows'}. Nothing was written.")
+        raise SourceError(f"there are no {'columns' if number else 'rows'}.")
     schema = pa.schema([(name, array_of([], inner).type) for name, inner in kind.items()])
     places = tuple(place for name, inner in kind.items() for place in unlike_places(inner, (name,)))
     unlike = partial(_unlike, again, places) if places else None

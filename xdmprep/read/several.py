@@ -198,7 +198,7 @@ def read_files(files: Sequence[str], open_file: Callable[[str], Stream]) -> Stre
             if len(files) == 1:
                 raise
     if not opened:
-        raise NoRowsError(f"none of the {len(files)} files has rows. Nothing was written.")
+        raise NoRowsError(f"none of the {len(files)} files has rows.")
     schema, unlike, clashes = _joined(opened)
     own = set(schema.names)
     places = [{name: value for name, value in partitions(file).items() if name not in own} for file, _ in opened]
