@@ -62,6 +62,10 @@ def table(rows: int) -> pa.RecordBatch:
             "ZONE": words("Europe/Paris", "America/New_York"),
             "KEY": words("id", "a"),
             "LT": pa.array(lists),
+            "DUP": pa.array(
+                [[{"k": f"k{number % 3}", "n": n} for n in (number, number + 1)] for number in whole.tolist()]
+            ),
+            "LONG": pa.array([f"{'ab, cd efgh ij,' * 26}{number}" for number in whole.tolist()]),
             "LN": pa.array([[number % 7, number % 5] for number in whole.tolist()]),
         }
     )
@@ -200,6 +204,25 @@ CASES |= {
     'last(explode(get_url_path(URL), "/"))': c("URL").str.extract("https?://[^/]+([^?#]*)", 1).str.split("/").list.last(),
     "md5(upper(trim(L)))": None,
     "max(N, to_integer(Q))": pl.max_horizontal(c("N"), c("Q").cast(pl.Int64)),
+}  # fmt: skip
+
+
+#: Keys that come twice, rows that all fail for one reason, numbers where strings or dates are expected, long strings.
+CASES |= {
+    'array_to_map(DUP, "k")': None,
+    'str_to_object(concat("a:1,a:", N))': None,
+    'get_url_query_str(concat("https://h/?x=1&x=2&y=", N))': None,
+    'zone_date_to_zone(AT, "Nowhere")': None,
+    'make_date_time(2020, N % 12 + 1, 1, 0, 0, 0, 0, "Nowhere")': None,
+    'set_date_part("dd", 31, AT)': None,
+    "max(F, N)": None,
+    "max(Q, N)": pl.max_horizontal(c("Q").cast(pl.Int64), "N"),
+    "date(to_bigint(ID))": None,
+    'date(N % 10000 + 20200000, "yyyyMMdd")': (c("N") % 10000 + 20_200_000).cast(pl.String).str.to_date("%Y%m%d", strict=False),
+    "to_decimal(N * N * N)": (c("N") * c("N") * c("N")).cast(pl.Float64),
+    'LONG.replaceAll("[aeiou]", "")': c("LONG").str.replace_all("[aeiou]", ""),
+    'explode(LONG, "[, ]+")': c("LONG").str.extract_all("[^, ]+"),
+    'LONG.split("(?<=,)")': c("LONG").str.split(",", inclusive=True),
 }  # fmt: skip
 
 

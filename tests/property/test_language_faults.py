@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Whatever is written as an expression is evaluated or refused with a message, never with another error."""
 
 from __future__ import annotations
@@ -106,6 +107,10 @@ FAILING = [
     "json_to_object(t).a", "t.substring(i)", "t.substring(1, 3)", "t.charAt(i)",
     "t.charAt(2)", "substr(t, i)", "substr(t, i, i)", "left(t, i)", "right(t, i)",
     'json_to_object(iif(b, t, "[1]"))', 'json_to_object(iif(b, t, "[1]"))[0]',
+    "max(t, i)", "max(i, t)", "min(t, d)", "min(d, t)", "min(t, i, d)", "date(i)", "date(d)", "date(b)", 'date(i, f)', 'date(i, "yyyyMMdd")',
+    "to_decimal(i * i * i)", "to_decimal(i * i) / i", "zone_date_to_zone(at, t)", 'zone_date_to_zone(t, "Nowhere")',
+    'zone_date_to_zone(at, "Nowhere")', "make_date_time(2020, 1, 2, 3, 4, 5, i, t)", 'make_date_time(2020, i, 2, 3, 4, 5, i, "Nowhere")',
+    *[f'set_date_part("{part}", {value}, {when})' for part in ("dd", "mm", "hh") for value in ("31", "i") for when in ("at", "t", 'zone_date_to_zone(at, "Asia/Tokyo")')],
     "i * i * i", "u.substring(t.lastIndexOf(u))", "t.lastIndexOf(u)",
     "to_integer(iif(b, t, u))", "iif(b, to_integer(t), 1 / i)", "coalesce(date(t), date(u))", "b && to_integer(t) > 1",
     'to_integer(t) + 1 / i - to_integer(u)', "add_to_map(o, l)", "transformArray(l, x -> to_integer(x))",

@@ -34,6 +34,7 @@ ZONED = pa.struct([("\0@", MOMENT), ("\0z", pa.int32())])
 NUMERAL = pa.struct([("\0#", TEXT)])
 NUMBERS = (LONG, DOUBLE)
 EXACT = 2**53
+NEVER = re.compile("(?!)")  # matches nothing
 
 
 class Column:

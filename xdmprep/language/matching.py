@@ -116,10 +116,11 @@ def parts(regex: Regex | _Word, text: str, keep_empty: bool) -> list[str]:
     if isinstance(regex, _Word):
         *found, text = text.split(regex.text)
     for match in () if isinstance(regex, _Word) else _all(regex, text):
-        if match.end() == match.start() and match.start() in (0, len(text)):  # nothing lies beyond the string's ends
+        here, end = match.span()
+        if end == here and here in (0, len(text)):  # nothing lies beyond the string's ends
             continue
-        found.append(text[start : match.start()])
-        start = match.end()
+        found.append(text[start:here])
+        start = end
     if not found:
         return [text]
     found.append(text[start:])

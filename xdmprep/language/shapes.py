@@ -42,9 +42,9 @@ from .columns import (
     Ints,
     Mask,
     as_mask,
-    marked,
     merged,
     nulls_of,
+    numbered,
     numpy_of,
     plain,
     some,
@@ -154,12 +154,11 @@ def normal(values: pa.Array, top: bool = True) -> pa.Array | list[Any]:
         return struct_of(parts, list(target), nulls_of(values))
     if pa.types.is_map(target):
         offsets, entries = map_parts(values)
-        if with_repeats(entries[0], offsets).any():  # in Python the last of equal keys counts
-            return _as_python(values)
-        made = normal(entries[1], False)
+        offsets, keys, items = with_each_key_once(offsets, *entries)  # in Python the last of equal keys counts
+        made = normal(items, False)
         if isinstance(made, list):
             return _as_python(values)
-        return map_of(offsets, plain(entries[0]).cast(TEXT), made, nulls_of(values))
+        return map_of(offsets, plain(keys).cast(TEXT), made, nulls_of(values))
     return values.cast(target, safe=False) if target == MOMENT else values.cast(target)
 
 
@@ -186,22 +185,32 @@ def _needs_care(kind: pa.DataType) -> bool:
     return bool(pa.types.is_floating(kind))
 
 
-def codes_within(keys: pa.Array, owners: Ints) -> Ints:
-    """Numbers of keys that are equal where both the key and its owner are."""
-    encoded = plain(keys).dictionary_encode()
-    codes: Ints = owners * np.int64(max(len(encoded.dictionary), 1)) + encoded.indices.to_numpy(zero_copy_only=False)
-    return codes
+def with_each_key_once(
+    offsets: Ints, keys: pa.Array, items: pa.Array, last: bool = True
+) -> tuple[Ints, pa.Array, pa.Array]:
+    """Entries of which each key occurs once in a row, at its first place: with its last value, or its first.
 
+    Args:
+        offsets: where the entries of each row begin, and the end of the last.
+        keys: the keys of all rows, without nulls.
+        items: their values, as many.
+        last: whether the last value of equal keys counts.
 
-def with_repeats(keys: pa.Array, offsets: Ints) -> Mask:
-    """The rows in which a key occurs more than once."""
-    n, owners = len(offsets) - 1, owners_of(offsets)
-    if len(keys) < 2 or not (owners[1:] == owners[:-1]).any():
-        return np.zeros(n, dtype=bool)
-    codes = codes_within(keys, owners)
-    order = np.argsort(codes, kind="stable")
-    again = order[1:][codes[order][1:] == codes[order][:-1]]
-    return marked(n, owners[again])
+    Returns:
+        The same, of what is left.
+    """
+    owners, encoded = owners_of(offsets), plain(keys).dictionary_encode()
+    codes = owners * np.int64(len(encoded.dictionary)) + encoded.indices.to_numpy(zero_copy_only=False)
+    if (codes[1:] > codes[:-1]).all():  # as where all rows have their keys in one order
+        return offsets, keys, items
+    first, which = numbered(codes)
+    if len(first) == len(which):
+        return offsets, keys, items
+    kept = first.copy()
+    if last:
+        kept[which] = np.arange(len(which))
+    counts = np.bincount(owners[first], minlength=len(offsets) - 1)
+    return offsets_of(counts), keys.take(pa.array(first)), items.take(pa.array(kept))
 
 
 @lru_cache(maxsize=4096)

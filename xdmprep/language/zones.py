@@ -45,14 +45,20 @@ _Kept = tuple[int, str | None]
 _MOST_SPANS = 24
 
 
-@lru_cache(maxsize=1024)
 def zone(name: str) -> tzinfo:
     """The zone of a region (``Europe/Paris``), an offset (``+02:00``, ``GMT+2``, ``UTC-08``) or an abbreviation.
 
     Raises:
         Failed: there is no such zone.
     """
-    text = name.strip()
+    found = _zone(name.strip())
+    if found is None:
+        raise Failed(f"{name[:80]!r} is not a time zone")
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _zone(text: str) -> tzinfo | None:
     if match := re.fullmatch(r"(?:GMT|UTC|UT)?([+-])(\d{1,2})(?::?(\d{2}))?(?::?(\d{2}))?", text):
         delta = timedelta(hours=int(match[2]), minutes=int(match[3] or 0), seconds=int(match[4] or 0))
         if delta <= timedelta(hours=18) and int(match[3] or 0) < 60 and int(match[4] or 0) < 60:
@@ -65,7 +71,7 @@ def zone(name: str) -> tzinfo:
         except (ValueError, OSError, KeyError):
             if text in ZONE_NAMES:
                 return ZoneInfo(ZONE_NAMES[text][1])
-    raise Failed(f"{name!r} is not a time zone")
+    return None
 
 
 def number_of(place: tzinfo | None) -> int:

@@ -101,6 +101,10 @@ class Regex:
         Raises:
             MatchTimeout: a match was not found in time.
         """
+        program = self._find.plain(text) if self._alike else None
+        if program is not None:
+            yield from program.finditer(text)
+            return
         at = 0
         while at <= len(text):
             match = self._find.run(text, at)

@@ -172,21 +172,25 @@ def _extreme(rows: Rows, *given: Column, sign: str) -> Made:
     if not columns:
         return Column(pa.nulls(rows.n))
     some_kind: tuple[set[str], ...] = ({"long", "double"}, {"long", "numeral"}, {"text"}, {"moment", "zoned"})
-    need(any(kinds <= one for one in some_kind))
+    beside_text = len(columns) == 2 and kinds in ({"text", "long"}, {"text", "double"})
+    need(beside_text or any(kinds <= one for one in some_kind))
     best, which, is_open = columns[0], np.zeros(rows.n, dtype=np.int64), None
     for i, column in enumerate(columns[1:], 1):
         better = compared(rows, column, best, sign)
         there = ~nulls_of(column.values)
-        take = there & (as_mask(better.values) | nulls_of(best.values))
-        is_open = merged(is_open, None if better.open is None else better.open & there)
+        none = nulls_of(best.values)
+        take = there & (as_mask(better.values) | none)
+        is_open = merged(is_open, None if better.open is None else better.open & there & ~none)
         which[take] = i
+        if beside_text:
+            break
         best = (
             chosen(np.where(take, 1, 0), [best, column])
             if not kinds & {"long", "double"} or "numeral" in kinds or len(kinds) == 1
             else _wide(best, column, take)
         )
     made = chosen(which, columns)
-    return Column(made.values, some(merged(is_open, made.open)))
+    return Column(made.values, some(merged(is_open, made.open)), better.why if beside_text else None)
 
 
 def _wide(best: Column, column: Column, take: Mask) -> Column:

@@ -16,7 +16,6 @@ from ..shapes import (
     ABSENT,
     absent_at,
     chosen,
-    codes_within,
     entries_of,
     field_of,
     fields_of,
@@ -30,7 +29,7 @@ from ..shapes import (
     optional_keys,
     stacked,
     type_kind,
-    with_repeats,
+    with_each_key_once,
 )
 from . import texts
 from .choices import element
@@ -194,15 +193,12 @@ def _pairs(rows: Rows, *given: Column) -> Made:
     for column in columns:
         absent |= nulls_of(column)
     filled = [pc.fill_null(column, "") for column in columns]
-    for i, column in enumerate(filled):
-        for other in filled[:i]:  # equal keys: the last value counts, at the place of the first
-            absent |= as_mask(pc.equal(column, other))
     width = len(columns)
     at = (np.arange(rows.n)[:, None] + np.arange(width) * rows.n).ravel()
     taken = pa.array(at)
     items = stacked([column.values for column in values])
-    made = map_of(np.arange(rows.n + 1) * width, stacked(filled).take(taken), items.take(taken))
-    return Column(made, merged(some(absent), *[key.open for key in printed]))
+    entries = with_each_key_once(np.arange(rows.n + 1) * width, stacked(filled).take(taken), items.take(taken))
+    return Column(map_of(*entries), merged(some(absent), *[key.open for key in printed]))
 
 
 @kernel("object_to_map", "any any*")
@@ -230,9 +226,8 @@ def _keyed(rows: Rows, value: Column, key: Column) -> Made:
     printed = as_texts(Rows(len(items), rows.context), Column(field_of(items, name)))
     keys = plain(printed.values)
     failed = None if printed.open is None else marked(rows.n, owners_of(offsets)[printed.open])
-    offsets, keys, items = sieved(offsets, ~nulls_of(keys), keys, items)
-    odd = merged(failed, with_repeats(keys, offsets))
-    return Column(map_of(offsets, keys, items, nulls_of(value.values)), some(odd))
+    entries = with_each_key_once(*sieved(offsets, ~nulls_of(keys), keys, items))
+    return Column(map_of(*entries, nulls_of(value.values)), failed)
 
 
 @kernel("arrays_to_objects", "any*")
@@ -278,8 +273,8 @@ def _spelled_pairs(text: pa.Array, between: Any, after: Any) -> tuple[Ints, pa.A
 
 @kernel("str_to_object", "text fixed? fixed?")
 def str_to_object(rows: Rows, value: Column, between: Any = None, after: Any = None) -> Made:
-    offsets, keys, values = _spelled_pairs(value.values, between, after)
-    return Column(map_of(offsets, keys, values, nulls_of(value.values)), some(with_repeats(keys, offsets)))
+    entries = with_each_key_once(*_spelled_pairs(value.values, between, after))
+    return Column(map_of(*entries, nulls_of(value.values)))
 
 
 @kernel("get_values", "text fixed fixed fixed")
@@ -299,9 +294,7 @@ def add_to_map(rows: Rows, *given: Column) -> Made:
     keys = behind(rows.n, [(offsets, key) for offsets, key, _ in entries])
     items = behind(rows.n, [(offsets, item) for offsets, _, item in entries])
     offsets, flat_keys = list_parts(keys)
-    codes = codes_within(flat_keys, owners_of(offsets))
-    keep = marked(len(codes), np.unique(codes, return_index=True)[1])
-    return Column(map_of(*sieved(offsets, keep, flat_keys, list_parts(items)[1])))
+    return Column(map_of(*with_each_key_once(offsets, flat_keys, list_parts(items)[1], last=False)))
 
 
 def _ordered(objects: Sequence[Column]) -> bool:

@@ -5,7 +5,6 @@ Equal strings are parsed once; within :func:`parsed_once` a column is parsed onc
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,7 +21,7 @@ from ...core.ndjson.strict import SURE_DIGITS, holds_digits
 from ...kernels import json_columns as json
 from ...kernels.arrays import list_parts
 from ...kernels.json_array import PADDING
-from ..columns import DOUBLE, LONG, Column, Ints, Mask, as_mask, nulls_of, plain, reported, some, used_bytes
+from ..columns import DOUBLE, LONG, NEVER, Column, Ints, Mask, as_mask, nulls_of, plain, reported, some, used_bytes
 from ..functions.objects import parse_json
 from ..shapes import MOST_KEYS, list_of, mixed_of, object_of, written_numerals
 from ..values import Failed
@@ -38,7 +37,7 @@ _END = np.frombuffer(b"}\n" + bytes(PADDING), np.uint8)
 _NUMBERS = {"integer", "long", "big", "number", "digits"}
 #: Of strings that begin otherwise the parser of Python says that there is no value.
 _BEGINS = r'^(?:[{\["]|-?[0-9]|true|false|null|NaN|-?Infinity|[ \t\n\r\x{feff}])'
-_NO_VALUE, _NEVER = "Expecting value: line 1 column 1 (char 0)", re.compile("(?!)")
+_NO_VALUE = "Expecting value: line 1 column 1 (char 0)"
 _KINDS = {"text": json.TEXT, "integer": json.INTEGER, "number": json.NUMBER, "boolean": json.BOOLEAN}
 
 
@@ -93,7 +92,7 @@ def _parsed(values: pa.Array) -> Made:
     absent = nulls_of(values)
     open_ = as_mask(pc.match_substring(values, "\n"))
     none = ~as_mask(pc.match_substring_regex(values, _BEGINS)) & ~absent
-    why = reported(values, Column(None, some(none)), (_NEVER, f"is not JSON: {_NO_VALUE}")).why
+    why = reported(values, Column(None, some(none)), (NEVER, f"is not JSON: {_NO_VALUE}")).why
     usual = np.flatnonzero(~(absent | open_ | none))
     if not len(usual):
         return None if why is None else Column(pa.nulls(len(values)), some(~absent), why)

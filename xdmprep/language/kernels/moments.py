@@ -8,14 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..columns import LONG, MOMENT, TEXT, Column, as_mask, merged, nulls_of, numpy_of, plain, reported, some
+from ..columns import MOMENT, NEVER, Column, as_mask, because, merged, nulls_of, numpy_of, plain, reported, some
 from ..date_letters import has_column
 from ..functions.dates import COMPONENTS
 from ..shapes import chosen, instant_of, zoned, zones_of
 from ..zones import instants, offsets, zone
 from . import dates, numbers
 from .date_layouts import layouts_of
-from .table import Constants, Made, Rows, as_moments, kernel, kind, need, needed, read_automatic
+from .table import Constants, Made, Rows, as_moments, as_texts, kernel, kind, need, needed, read_automatic
 
 
 @kernel("now")
@@ -47,7 +47,7 @@ def _read(rows: Rows, value: Column, pattern: Any) -> Column:
         return Column(pa.nulls(rows.n, MOMENT))
     if name in ("moment", "zoned"):
         return Column(value.values)
-    need(name == "text")
+    value = as_texts(rows, value)
     words = plain(value.values)
     if pattern is None:
         return read_automatic(rows, value)
@@ -98,40 +98,35 @@ def zone_date_to_utc(rows: Rows, value: Column) -> Made:
 @kernel("zone_date_to_zone", "moment any")
 def zone_date_to_zone(rows: Rows, value: Column, name: Column) -> Made:
     moments = instant_of(value.values)
-    zones, odd = _zones(rows, name)
+    zones, unknown, why = _zones(rows, name)
     micros = numpy_of(moments)
     local = micros + offsets(micros, zones)
     absent = nulls_of(moments)
-    odd = odd | dates.beyond(local) | dates.beyond(micros)
-    return _in_zones(micros, zones, absent, odd)
+    odd = unknown | dates.beyond(local) | dates.beyond(micros)
+    return because(_in_zones(micros, zones, absent, odd), (unknown, why))
 
 
 def _in_zones(micros: Any, zones: Any, absent: Any, odd: Any) -> Column:
     """Moments in zones from their microseconds; null where `absent`, open where `odd`."""
     gone = absent | odd
-    moments = pa.array(np.where(gone, 0, micros), LONG, mask=gone).view(MOMENT)
+    moments = pa.array(np.where(gone, 0, micros), pa.int64(), mask=gone).view(MOMENT)
     zones = np.where(gone, 0, zones).astype(np.int32) if zones.any() else zones
     return Column(zoned(moments, zones), some(odd & ~absent))
 
 
-def _zones(rows: Rows, name: Column) -> tuple[Any, Any]:
-    """The numbers of the zones that a column of strings names, and where it names none."""
+def _zones(rows: Rows, name: Column) -> tuple[Any, Any, pa.Array]:
+    """The numbers of the zones that a column of strings names, where it names none, and why (null where it does)."""
     need(kind(name) == "text")
-    if isinstance(name, Constants):
-        numbers, known = (np.repeat(each, rows.n) for each in dates.zone_numbers(pa.array([name.value], TEXT), zone))
-    else:
-        numbers, known = dates.zone_numbers(plain(name.values), zone)
-    return numbers, ~known
+    words = plain(name.values)
+    numbers, known = dates.zone_numbers(words, zone)
+    return numbers, ~known, reported(words, Column(None, ~known), (NEVER, "is not a time zone")).why
 
 
 @kernel("make_date_time", "any any any any any any any any")
 def make_date_time(rows: Rows, *given: Column) -> Made:
     *numbers, name = given
     need(all(kind(number) == "long" for number in numbers))
-    if kind(name) == "null":
-        zones, unknown = np.zeros(rows.n, dtype=np.int32), np.zeros(rows.n, dtype=bool)
-    else:
-        zones, unknown = _zones(rows, name)
+    zones, unknown, why = _zones(rows, Constants("UTC", rows.n) if kind(name) == "null" else name)
     absent = np.logical_or.reduce([nulls_of(number.values) for number in numbers])
     year, month, day, hour, minute, second, nanos = (
         number.values.fill_null(1).to_numpy(zero_copy_only=False) for number in numbers
@@ -143,7 +138,7 @@ def make_date_time(rows: Rows, *given: Column) -> Made:
     local = dates._days(year, month, np.where(odd, 1, day)) * 86_400 + (hour * 60 + minute) * 60 + second
     local = np.where(odd, 0, local * 1_000_000 + nanos // 1000)
     micros, _ = instants(local, zones)
-    return _in_zones(micros, zones, absent, odd)
+    return because(_in_zones(micros, zones, absent, odd), (unknown & (nanos >= 0) & (nanos < 10**9), why))
 
 
 @kernel("set_date_part", "fixed any moment")
@@ -172,5 +167,10 @@ def set_date_part(rows: Rows, part: Any, number: Column, value: Column) -> Made:
         day = np.minimum(day, last)
         made = dates._days(year, month, day) * 86_400_000_000 + rest
     found, twice = instants(np.where(odd, 0, made), zones)
+    missing = odd & ~(absent | local.odd | nulls_of(number.values))
     odd |= twice | (dates.beyond(found) & (zones != 0))  # of a time that comes twice the date itself says which
-    return _in_zones(found, zones, absent, odd)
+    made = _in_zones(found, zones, absent, odd)
+    if not missing.any():
+        return made
+    words = f"there is no {name} ", as_texts(rows, number).values, " in ", as_texts(rows, value).values, ""
+    return because(made, (missing, pc.binary_join_element_wise(*words)))

@@ -85,7 +85,12 @@ def to_decimal(rows: Rows, value: Column) -> Made:
         words = plain(value.values)
         return reported(words, numbers.decimals(words), _NO_NUMBER)
     if name == "numeral":
-        return Column(value.values, some(as_mask(pc.invert(pc.match_substring(digits_of(value.values), ".")))))
+        digits = digits_of(value.values)
+        pointed = as_mask(pc.match_substring(digits, "."))
+        if pointed.any() or not rows.n:
+            return Column(value.values, some(~pointed & ~nulls_of(digits)))
+        wide = digits.cast(DOUBLE)
+        return Column(wide, some(as_mask(pc.is_inf(wide))))
     return failing(rows, value, DOUBLE) if name != "mixed" else None
 
 

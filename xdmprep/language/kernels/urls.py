@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from ...kernels.arrays import list_parts, offsets_of, ranges, sieved
 from ..columns import LONG, TEXT, Column, Mask, as_mask, bytes_of, marked, merged, nulls_of, plain, some
 from ..functions.urls import PORTS
-from ..shapes import map_of, with_repeats
+from ..shapes import map_of, with_each_key_once
 from . import texts
 from .choices import element
 from .collections import behind
@@ -131,7 +131,7 @@ def url_path(rows: Rows, value: Column, full: Any = True) -> Made:
 
 @kernel("get_url_query_str", "text fixed?")
 def url_query(rows: Rows, value: Column, anchor: Any = "retain") -> Made:
-    """The query as a map; open where a name comes twice."""
+    """The query as a map."""
     how = "retain" if anchor is None else anchor.lower() if isinstance(anchor, str) else ""
     need(how in ("retain", "remove", "append") and rows.options.query_repeats == "first")
     urls = Urls(plain(value.values))
@@ -146,6 +146,7 @@ def url_query(rows: Rows, value: Column, anchor: Any = "retain") -> Made:
     offsets, pairs = sieved(offsets, filled, pairs)
     both = pc.split_pattern(pairs, "=", max_splits=1)
     names, given = element(both, 0).values, element(both, 1).values.fill_null("")
+    offsets, names, given = with_each_key_once(offsets, names, given, last=False)
     if fragment is not None and how == "append":
         ends = offsets_of(~nulls_of(fragment))
         fragments = fragment.drop_null()
@@ -154,8 +155,7 @@ def url_query(rows: Rows, value: Column, anchor: Any = "retain") -> Made:
             list_parts(behind(rows.n, [(offsets, own), (ends, more)]))
             for own, more in ((names, keys), (given, fragments))
         )
-    twice = some(with_repeats(names, offsets))
-    return Column(map_of(offsets, names, given, nulls_of(query)), merged(urls.odd, twice))
+    return Column(map_of(*with_each_key_once(offsets, names, given), nulls_of(query)), urls.odd)
 
 
 #: What each byte becomes.
