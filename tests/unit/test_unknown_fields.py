@@ -63,12 +63,12 @@ STRUCT = pa.array(OBJECTS)
 SOURCE = pa.table({
     "J": pa.array([None if value is None else json.dumps(value) for value in OBJECTS]),
     "S": STRUCT,
-    "N": pa.array([1, 2, 3, 4, 5]),
+    "N": pa.array([1, 2, 3, 4, 5]), "Q": pa.array(['{"id": "q"}', None, '{"n": 1}', "{}", "null"]),
     "A": pa.array(["a", None, "c", "d", "e"]), "X": pa.array(["x", "y", None, "z", "w"]),
 })  # fmt: skip
 
 #: What makes the objects: expressions whose names only the data has, and such as are known before the first row.
-FROM_DATA = {"json": "json_to_object(J)", "choice": "iif(N < 9, json_to_object(J), S)"}
+FROM_DATA = {"json": "json_to_object(J)", "choice": "iif(N < 9, json_to_object(J), X)"}
 #: Where they go, and what the objects stand in there.
 NESTED: dict[str, tuple[str, str]] = {
     "object": ("o", "{}"), "element": ("l[0]", "{}"), "array": ("l", "to_array(false, {})"),
@@ -114,6 +114,10 @@ FROM_TYPES: dict[str, tuple[str, Any, list[str]]] = {
     "below": ("o", 'to_object("in", to_object("id", A, "t", X, "u", N))', ["o.in.t", "o.in.u"]),
     "values of several types": ("o", 'to_object("id", A, "typo", iif(N == 1, X, N))', ["o.typo"]),
     "beside values of several types": ("o", 'to_object("id", iif(N == 1, X, N), "typo", X)', ["o.typo"]),
+    "beside JSON": ("o", 'to_object("id", A, "typo", X, "in", json_to_object(Q))', ["o.typo"]),
+    "a choice": ("o", 'iif(N == 9, to_object("id", A, "t", json_to_object(Q)), to_object("u", json_to_object(Q)))',
+                 ["o.t", "o.u"]),
+    "elements beside JSON": ("l", '[to_object("id", A, "typo", json_to_object(Q))]', ["l[*].typo"]),
     "pairs of a map": ("o", 'to_map("id", A, "typo", X)', ["o.typo"]),
     "in a map": ("m", 'to_object("k", to_object("id", A, "typo", X))', ["m.k.typo"]),
     "items of a map": ("m.k", 'to_object("id", A, "typo", X)', ["m.k.typo"]),
@@ -164,6 +168,14 @@ def test_values_of_no_arrow_type_are_looked_through_too(tmp_path: Path) -> None:
     texts = [json.dumps({"id": "a", "typo": number, "\0x": [1], "in": {"bad": "b"}}) for number in range(3)]
     result = xp.prepare(pa.table({"J": texts}), {"o": "json_to_object(J)"}, SCHEMA, out=tmp_path / "out")
     assert found(result) == {"o.typo": 3, "o.\0x": 3, "o.in.bad": 3}
+
+
+def test_a_name_is_not_told_twice_where_values_have_no_arrow_type(tmp_path: Path) -> None:
+    texts = [json.dumps({"id": "a", "\0x": 1}) for _ in range(3)]
+    mapping = {"o": 'to_object("id", "a", "typo", 1, "in", json_to_object(J))'}
+    result = xp.prepare(pa.table({"J": texts}), mapping, SCHEMA, out=tmp_path / "out")
+    (note,) = result.report.notes
+    assert "'o.typo' is not" in note and found(result) == {"o.in.\0x": 3}
 
 
 def test_rows_of_a_group_are_looked_through_too(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ from .interpreter import Scope, compile_node, reason_of, row_function, run
 from .kernels import Body, Constants, Kernel, Rows, attempted, lifted
 from .kernels.regexes import literal_text
 from .options import Options
-from .shapes import digits_of, final_type, from_python, normal, stacked, to_python, zoneless
+from .shapes import MIXED, digits_of, final_type, from_python, normal, stacked, to_python, zoneless
 from .tree import ELEMENT, Call, Constant, FieldPath, Lambda, Node, children, rebuild, walk
 from .values import Failed
 
@@ -154,6 +154,29 @@ def annotate(tree: Node, columns: Mapping[str, pa.DataType], options: Options) -
         if node not in types and not isinstance(node, Lambda):  # what the interpreter evaluates as a whole
             evaluate(node, frame)
     return types
+
+
+def outline_of(node: Node, types: Types) -> pa.DataType:
+    """As much of the type of a node as no row decides: null for the rest, several kinds side by side as a mixed one."""
+    if (known := types.get(node)) is not None:
+        return final_type(known)
+    match node:
+        case Call(_, "to_object" | "to_map" | "{:}", given) if all(isinstance(key, Constant) for key in given[::2]):
+            entries = zip(given[::2], given[1::2], strict=False)
+            return pa.struct(
+                {str(key.value): outline_of(part, types) for key, part in entries if isinstance(key, Constant)}.items()
+            )
+        case Call(_, "to_array", (_, *items)) | Call(_, "[,]", items):
+            return pa.list_(_side_by_side(items, types))
+        case Call(_, "iif" | "?", (_, *parts)):
+            return _side_by_side(parts, types)
+        case Call(_, "coalesce", parts):
+            return _side_by_side(parts, types)
+    return pa.null()
+
+
+def _side_by_side(parts: Sequence[Node], types: Types) -> pa.DataType:
+    return pa.struct([(f"{MIXED}{number}", outline_of(part, types)) for number, part in enumerate(parts)])
 
 
 def evaluate(node: Node, frame: Frame) -> Column:

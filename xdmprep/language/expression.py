@@ -17,7 +17,7 @@ from .binding import bind
 from .catalogue import Context
 from .columns import DOUBLE, TEXT, Column, Ints, Mask, nulls_of, patched, source_column, source_type
 from .constants import check_constants, likely_mistakes
-from .evaluation import Frame, Shared, Types, annotate, each, evaluate, fold
+from .evaluation import Frame, Shared, Types, annotate, each, evaluate, fold, outline_of
 from .grammar import parse
 from .interpreter import Evaluator, Scope, compile_node, row_function, run
 from .options import DEFAULT, Options
@@ -128,6 +128,11 @@ class Expression:
     def places(self) -> tuple[Places, Places]:
         """The places in the source that become text inside of it, and those whose values it gives as they are."""
         return places_of(self.folded, self._types(self._read or pa.schema([])))
+
+    @cached_property
+    def outline(self) -> pa.DataType:
+        """As much of the type of the result as no row decides, null for the rest."""
+        return outline_of(self.folded, self._types(self._read or pa.schema([])))
 
     @cached_property
     def folded(self) -> Node:

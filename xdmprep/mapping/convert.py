@@ -81,7 +81,7 @@ class _Conversion:
         """`values`, of which the type `told` was known, as `target`."""
         if isinstance(values, list):  # no type holds them: each is converted as a whole
             array, failed = coerce(values, target, self.options)
-            return array, [*_misfits(values, failed, target), *_left_out(values_in_python(values, target))]
+            return array, [*_misfits(values, failed, target), *_left_out(values_in_python(values, target, told))]
         if pa.types.is_dictionary(values.type) and not holds_text(values.type):
             values = plain(values)
         kind = values.type

@@ -278,15 +278,9 @@ class _Planner:
     def _cast(self, node: Node, made: pa.DataType, kind: pa.DataType | None, path: Path) -> Cast:
         """The values of a node of type `kind` as another; the fields that this one lacks are noted."""
         if kind is None and pa.types.is_nested(made) and isinstance(node, ExpressionSource):
-            kind = self._shape(node)
+            kind = node.expression.outline
         self.unknown.update(dict.fromkeys(() if kind is None else unknown_fields(kind, made, path)))
         return Cast(node, made, kind if pa.types.is_nested(made) else None)
-
-    def _shape(self, source: ExpressionSource) -> pa.DataType | None:
-        """As much of the type of an expression, which differs per row, as no row decides."""
-        read = [self.columns.field(name) for name in source.columns if name in self.names]
-        values = source.read(pa.RecordBatch.from_pylist([], schema=pa.schema(read))).values
-        return values.type if isinstance(values, pa.Array) else None
 
     def _must_fit(self, kind: pa.DataType, target: pa.DataType) -> None:
         if reason := never_fits(kind, target, self.made.options):

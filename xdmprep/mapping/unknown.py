@@ -75,8 +75,9 @@ def inside(told: pa.DataType | None, kind: pa.DataType, name: str | None = None)
         if part is None or part.id != kind.id or is_hidden(part.field(0).name if part.num_fields else ""):
             continue
         if pa.types.is_struct(part):
-            at = -1 if name is None else part.get_field_index(name)
-            return None if at < 0 else part.field(at).type
+            if name is not None and (at := part.get_field_index(name)) >= 0:
+                return part.field(at).type
+            continue
         return part.item_type if pa.types.is_map(part) else part.value_type if is_list(part) else None
     return None
 
@@ -111,9 +112,10 @@ def values_of_other_keys(values: pa.Array, target: pa.DataType) -> Others:
         yield ("{*}",), rows[rest], names.take(pa.array(rest)).cast(pa.string())
 
 
-def values_in_python(values: Iterable[Any], target: pa.DataType) -> Others:
+def values_in_python(values: Iterable[Any], target: pa.DataType, told: pa.DataType | None) -> Others:
     """As :func:`values_of_others`, at any depth, for Python values."""
     found: dict[Path, tuple[list[int], list[Any]]] = {}
+    noted = frozenset(() if told is None else unknown_fields(told, target))
 
     def visit(row: int, value: Any, kind: pa.DataType, path: Path) -> None:
         if isinstance(value, list) and is_list(kind):
@@ -124,7 +126,7 @@ def values_in_python(values: Iterable[Any], target: pa.DataType) -> Others:
                 at = kind.get_field_index(str(key)) if pa.types.is_struct(kind) else -1
                 if at >= 0 or pa.types.is_map(kind):
                     visit(row, item, kind.field(at).type if at >= 0 else kind.item_type, (*path, str(key)))
-                elif item is not None:
+                elif item is not None and (*path, str(key)) not in noted:
                     rows, items = found.setdefault((*path, str(key)), ([], []))
                     rows.append(row)
                     items.append(item)
