@@ -353,6 +353,84 @@ def test_columns_in_pieces_are_joined(texts: list[str | None], data: st.DataObje
         rows.column(at).validate(full=True)
 
 
+@st.composite
+def encodings(draw: st.DrawFn, keys: list[str | None], plain: bool = True) -> pa.Array:
+    """The keys as an array, or as a dictionary that has more words, some twice, and null as a word or as no code."""
+    if plain and draw(st.booleans()):
+        return pa.array(keys, pa.string())
+    words = draw(st.permutations([*dict.fromkeys(keys), "more", *draw(st.lists(st.sampled_from([*keys, None])))]))
+    places = [[at for at, word in enumerate(words) if word == key] for key in keys]
+    codes = [draw(st.sampled_from(at + [None] * (key is None))) for key, at in zip(keys, places, strict=True)]
+    kind = draw(st.sampled_from([pa.int8(), pa.uint16(), pa.int64()])) if plain else pa.int8()
+    return pa.DictionaryArray.from_arrays(pa.array(codes, kind), pa.array(words, pa.string()))
+
+
+KEYS = st.lists(st.sampled_from(["ab", "ba", "", "é"]) | st.none(), min_size=1, max_size=20)
+
+
+@given(KEYS, st.data())
+def test_codes_of_dictionaries_are_those_of_their_words(keys: list[str | None], data: st.DataObject) -> None:
+    codes, count = codes_of([data.draw(encodings(keys))])
+    wanted: dict[Any, int] = {}
+    for number, key in enumerate(keys):
+        wanted.setdefault(key if key is not None else ("none", number), len(wanted))
+    assert count == len(wanted)
+    assert codes.tolist() == [wanted[key if key is not None else ("none", at)] for at, key in enumerate(keys)]
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=20), st.integers(0, 5), st.lists(st.none(), max_size=1))
+def test_codes_of_booleans(some: list[bool], skipped: int, none: list[None]) -> None:
+    keys = [*some, *none]
+    wanted = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    codes, count = codes_of([pa.array([True] * skipped + keys, pa.bool_()).slice(skipped)])
+    assert count == len(wanted) and codes.tolist() == [wanted[key] for key in keys]
+
+
+def test_a_value_that_comes_late_is_numbered_last() -> None:
+    keys = ["b", "c"] * 3000 + ["a", "b"]
+    column = pa.DictionaryArray.from_arrays(["abc".index(key) for key in keys], ["a", "b", "c"])
+    codes, count = codes_of([column])
+    assert count == 3 and codes.tolist() == [{"b": 0, "c": 1, "a": 2}[key] for key in keys]
+
+
+@given(st.lists(KEYS, min_size=1, max_size=4), st.data())
+def test_dictionaries_in_pieces_are_grouped_by_their_words(pieces: list[list[Any]], data: st.DataObject) -> None:
+    """Pieces with dictionaries of their own, of other index types, beside plain strings, or cut from one."""
+    keys, batches = [], []
+    for piece in pieces:
+        column = data.draw(encodings(piece))
+        cut = data.draw(st.integers(0, len(piece)))
+        for part in (column.slice(0, cut), column.slice(cut)):
+            numbers = pa.array(range(len(keys), len(keys) + len(part)), pa.int64())
+            batches.append(pa.RecordBatch.from_arrays([part, numbers], ["k", "\0row"]))
+            keys += part.to_pylist()
+    rows = GroupRows(batches, [pa.string()])
+    order, bounds = by_group([rows.coded(0)])
+    found = [record for lists in rows.grouped([0, 1], [0], order, bounds) for record in zip(*lists, strict=True)]
+    wanted: dict[Any, list[int]] = {}
+    for number, key in enumerate(keys):
+        wanted.setdefault(key if key is not None else ("none", number), []).append(number)
+    assert [numbers.as_py() for _, numbers in found] == list(wanted.values())
+    assert [words.as_py() for words, _ in found] == [[keys[at] for at in some] for some in wanted.values()]
+    assert all(words.type == pa.list_(pa.string()) for words, _ in found)
+
+
+@settings(max_examples=40)
+@given(rows_strategy, st.sampled_from([0, 200, 1 << 20]), st.data())
+def test_keys_that_are_dictionaries_give_the_same_records(
+    rows: list[dict[str, Any]], memory: int, data: st.DataObject
+) -> None:
+    batches = []
+    for at in range(0, len(rows), 7):
+        batch = pa.RecordBatch.from_pylist(rows[at : at + 7], schema=LINES)
+        keys = data.draw(encodings(batch.column(0).to_pylist(), plain=False))
+        batches.append(pa.RecordBatch.from_arrays([keys, *batch.columns[1:]], ["k", "a", "n"]))
+    reader = pa.RecordBatchReader.from_batches(batches[0].schema, batches)
+    mapped = map_stream(stream_of(rows), MappingSet(MAPPING, group_by="k"))
+    grouped = group_stream(open_source(reader), ("k",), memory=memory)
+    assert grouped.then(mapped.steps[-1], mapped.leaves, mapped.arrow_schema).to_pylist() == expected(rows)
+
+
 @settings(max_examples=60)
 @given(rows_strategy)
 def test_every_row_that_differs_from_the_first_value_is_named(rows: list[dict[str, Any]]) -> None:

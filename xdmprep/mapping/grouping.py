@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from .. import kernels
-from ..core.shred import conform, valid
+from ..core.shred import conform, plain, valid
 from ..errors import SourceError
 
 #: The column of row numbers behind the source's columns.
@@ -19,6 +19,9 @@ ROW = "\0row"
 #: Rows in one chunk: as many as have about so many bytes in the columns that are read, but no more than so many, unless
 #: a single group has.
 CHUNK_BYTES, ROWS = 8 << 20, 131_072
+
+#: Rows among which most keys are met for the first time, where there are few.
+_HEAD = 4096
 
 Hashes = np.ndarray[Any, np.dtype[np.uint64]]
 Ints = np.ndarray[Any, np.dtype[np.int64]]
@@ -51,15 +54,33 @@ class GroupRows:
         if self._kinds is not None and at < len(self._kinds):
             kind = self._kinds[at]
             parts[:] = [conform(part, kind) for part in parts]
-        if len(parts) > 1:
+        return self.coded(at)
+
+    def coded(self, at: int) -> pa.Array:
+        """The same, but a dictionary stays one."""
+        parts = self._parts[at]
+        if not self._in_one_piece(at):
             try:
-                parts[:] = [_undivided(parts) or pa.concat_arrays(parts)]
+                parts[:] = [pa.concat_arrays(_of_one_type(parts))]
             except pa.ArrowInvalid as error:
                 raise SourceError(
                     f"the rows of one group hold more than 2 GB in the column '{self._names[at]}' ({error}). Group by "
                     "another key, or leave the column out."
                 ) from None
+            if parts[0].nbytes > CHUNK_BYTES:
+                pa.default_memory_pool().release_unused()  # else what it keeps of the parts adds up
         return parts[0]
+
+    def in_one_piece(self, columns: Sequence[int]) -> bool:
+        """Whether the columns are joined without a copy, as those of a table in memory are."""
+        return all(map(self._in_one_piece, columns))
+
+    def _in_one_piece(self, at: int) -> bool:
+        parts = self._parts[at]
+        whole = parts[0] if len(parts) == 1 else _undivided(parts)
+        if whole is not None:
+            parts[:] = [whole]
+        return whole is not None
 
     def grouped(
         self, columns: Sequence[int], keys: Sequence[int], order: Codes | None, bounds: Ints, most: int = 1 << 31
@@ -84,11 +105,17 @@ class GroupRows:
         pieces: list[list[pa.ListArray]] = [[] for _ in places]
         firsts = None if order is None else np.repeat(order[bounds[:-1]], np.diff(bounds))
         for column in columns:
-            values = self.column(column)
+            values = self.coded(column) if column in keys and order is not None else self.column(column)
             if order is not None:
                 self._parts[column] = []
-                pa.default_memory_pool().release_unused()  # else what it keeps of the parts adds up
-            picked = firsts if column in keys and pa.types.is_string(values.type) else order
+            picked = order
+            if firsts is not None and column in keys:
+                if pa.types.is_dictionary(values.type) and not values.null_count:
+                    picked, values = values.indices.to_numpy()[firsts], values.dictionary
+                elif pa.types.is_dictionary(values.type):
+                    values = values.cast(values.type.value_type)
+                elif pa.types.is_string(values.type):
+                    picked = firsts
             for piece, (start, stop, offsets) in zip(pieces, places, strict=True):
                 some = values.slice(start, stop - start) if picked is None else taken(values, picked[start:stop])
                 piece.append(pa.ListArray.from_arrays(offsets, some))
@@ -103,7 +130,7 @@ class GroupRows:
 
     def row_bytes(self, columns: Sequence[int]) -> int:
         """About how many bytes a row takes in these columns."""
-        size: int = sum(part.nbytes for at in columns for part in self._parts[at])
+        size: int = sum(plain_bytes(part) for at in columns for part in self._parts[at])
         return size // max(1, self.count)
 
 
@@ -134,18 +161,41 @@ class MemoryOfSystem:
                 pa.set_memory_pool(cls._before)
 
 
+def _of_one_type(parts: Sequence[pa.Array]) -> Sequence[pa.Array]:
+    """The arrays; dictionaries get indices for the words of all, or are decoded beside others or with a null."""
+    if not any(pa.types.is_dictionary(part.type) for part in parts):
+        return parts
+    if all(pa.types.is_dictionary(part.type) and not part.dictionary.null_count for part in parts):
+        return [pa.DictionaryArray.from_arrays(part.indices.cast(pa.int32()), part.dictionary) for part in parts]
+    return [plain(part) for part in parts]
+
+
 def _undivided(parts: Sequence[pa.Array]) -> pa.Array | None:
     """The array that these are the slices of, one after the other, as those of a table in memory are; or None."""
     first = parts[0]
-    if pa.types.is_nested(first.type) or pa.types.is_dictionary(first.type):
+    if pa.types.is_nested(first.type):
         return None
+    if pa.types.is_dictionary(first.type):
+        words = _where(first.dictionary)
+        if not all(part.type == first.type and _where(part.dictionary) == words for part in parts):
+            return None
+        codes = _undivided([part.indices for part in parts])
+        return None if codes is None else pa.DictionaryArray.from_arrays(codes, first.dictionary, safe=False)
     end = first.offset
-    where = [None if buffer is None else buffer.address for buffer in first.buffers()]
+    where = _addresses(first)
     for part in parts:
-        if part.offset != end or [None if one is None else one.address for one in part.buffers()] != where:
+        if part.offset != end or _addresses(part) != where:
             return None
         end += len(part)
     return pa.Array.from_buffers(first.type, end - first.offset, first.buffers(), offset=first.offset)
+
+
+def _addresses(array: pa.Array) -> list[int | None]:
+    return [None if buffer is None else buffer.address for buffer in array.buffers()]
+
+
+def _where(array: pa.Array) -> tuple[int, int, list[int | None]]:
+    return array.offset, len(array), _addresses(array)
 
 
 def codes_of(columns: Sequence[pa.Array]) -> tuple[Codes, int]:
@@ -161,6 +211,15 @@ def codes_of(columns: Sequence[pa.Array]) -> tuple[Codes, int]:
 
 
 def _numbers(column: pa.Array) -> tuple[Codes, int]:
+    if pa.types.is_dictionary(column.type):
+        words, several = column.dictionary, len(column.dictionary)
+        if several > len(column) or column.null_count or words.null_count:
+            return _numbers(column.cast(words.type))
+        codes = column.indices.to_numpy()
+        numbers, several = _numbers(words)
+        return _by_first(codes if several == len(words) else numbers[codes], several)  # a word may be there twice
+    if pa.types.is_boolean(column.type) and not column.null_count:
+        return _by_first(column.cast(pa.int32()).to_numpy(), 2)
     if pa.types.is_string(column.type):
         return kernels.active.number_texts(column)
     coded = column.dictionary_encode()
@@ -172,6 +231,20 @@ def _numbers(column: pa.Array) -> tuple[Codes, int]:
     return _distinct(wide)
 
 
+def _by_first(codes: Codes, count: int) -> tuple[Codes, int]:
+    """Codes below `count` numbered by first appearance: those of a few values are all among the first rows."""
+    for head in (codes[:_HEAD], codes):
+        first = np.full(count, len(codes), np.int32)
+        first[head[::-1]] = np.arange(len(head) - 1, -1, -1, dtype=np.int32)  # the last one that is written stays
+        several = int(np.count_nonzero(first < len(codes)))
+        if several == count:
+            break
+    order = np.argsort(first, kind="stable")
+    numbers = np.empty(count, np.int32)
+    numbers[order] = np.arange(count, dtype=np.int32)
+    return numbers[codes], several
+
+
 def _distinct(codes: Ints) -> tuple[Codes, int]:
     coded = pa.array(codes).dictionary_encode()
     return coded.indices.to_numpy(), len(coded.dictionary)
@@ -181,6 +254,13 @@ def by_group(columns: Sequence[pa.Array]) -> tuple[Codes | None, Ints]:
     """The order that brings rows of equal keys together (None if they stand so), and the bounds of the groups."""
     codes, count = codes_of(columns)
     return kernels.active.order_groups(np.ascontiguousarray(codes), count)
+
+
+def plain_bytes(column: pa.Array) -> int:
+    """About how many bytes the column takes when it is no dictionary."""
+    if not pa.types.is_dictionary(column.type):
+        return int(column.nbytes)
+    return int(column.dictionary.nbytes) * len(column) // max(1, len(column.dictionary))
 
 
 def rows_of(row_bytes: int) -> int:

@@ -26,6 +26,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .. import kernels
 from ..core.shred import column_leaves, conform, valid
 from ..core.stream import Chunk, Finding, Stream, Unread
 from ..errors import SourceError, shorten
@@ -40,6 +41,7 @@ from .grouping import (
     by_group,
     cuts,
     hashes_of,
+    plain_bytes,
     rows_of,
 )
 from .mapper import source_records
@@ -51,6 +53,9 @@ _Fetch = Callable[[int, Ints], pa.Array]
 
 #: Rows are held in memory up to this many bytes.
 MEMORY = 160 << 20
+
+#: Longest string of a dictionary that stays one while rows are grouped.
+CODED_BYTES = 1000
 
 
 def group_stream(
@@ -91,6 +96,13 @@ def _held(kind: pa.DataType) -> pa.DataType:
     return kind if exact else natural(kind) or kind
 
 
+def _is_coded(column: pa.Array) -> bool:
+    """Whether it is a dictionary of strings that are not too long to be repeated for the rows of a chunk."""
+    if not pa.types.is_dictionary(column.type) or not pa.types.is_string(column.type.value_type):
+        return False
+    return kernels.active.text_sizes(column.dictionary)[1] <= CODED_BYTES
+
+
 class _Grouping:
     def __init__(self, stream: Stream, keys: tuple[str, ...], reads: Collection[str] | None, memory: int) -> None:
         self.stream, self.memory = stream, memory
@@ -103,10 +115,11 @@ class _Grouping:
             [(self.columns.field(at).name, pa.list_(self.columns.field(at).type)) for at in self.read]
         )
 
-    def _batches(self, out: _Out) -> Iterator[pa.RecordBatch]:
+    def _batches(self, out: _Out, coded: bool = False) -> Iterator[pa.RecordBatch]:
         """The source's rows with their numbers; findings and unread rows go to `out`.
 
-        The columns that are read have their types, the others whatever the source gave.
+        The columns that are read have their types, but for keys that are dictionaries of strings if `coded`; the others
+        whatever the source gave.
         """
         names = [*self.columns.names, ROW]
         kinds = self.columns.types
@@ -116,7 +129,8 @@ class _Grouping:
                 continue
             arrays = source_records(chunk, self.stream.arrow_schema).columns
             for at in self.read:
-                arrays[at] = conform(arrays[at], kinds[at])
+                if not (coded and at in self.keys and kinds[at] == pa.string() and _is_coded(arrays[at])):
+                    arrays[at] = conform(arrays[at], kinds[at])
             yield pa.RecordBatch.from_arrays([*arrays, pa.array(chunk.rows)], names)
 
     def _rows(self, batches: Sequence[pa.RecordBatch]) -> GroupRows:
@@ -172,12 +186,16 @@ class _Grouping:
         held: list[pa.RecordBatch] = []
         size = 0
         limit = self.memory
-        with MemoryOfSystem(), ExitStack() as stack:
+        with ExitStack() as stack:
+            reading = stack.enter_context(ExitStack())
+            reading.enter_context(MemoryOfSystem())
             spill: Spill | None = None
             others: RowFile | None = None
-            for batch in self._batches(out):
+            for batch in self._batches(out, coded=True):
                 held.append(batch)
                 size += batch.nbytes
+                for key in map(batch.column, self.keys):
+                    size += plain_bytes(key) - key.nbytes
                 if size > limit:
                     if spill is None:
                         # Windows may refuse to remove files that are still mapped
@@ -200,7 +218,9 @@ class _Grouping:
             elif held:
                 del batch
                 rows = self._rows(held)
-                order, bounds = by_group([rows.column(key) for key in self.keys])
+                if rows.in_one_piece(self.read):  # no parts are let go of, and other allocators are faster
+                    reading.close()
+                order, bounds = by_group([rows.coded(key) for key in self.keys])
                 if order is None:
                     del rows
                     yield from self._adjacent(out, held, bounds)
@@ -214,7 +234,11 @@ class _Grouping:
         for batch in batches:
             if others is not None:
                 others.add(batch)
-        batches[:] = [batch.select([*self.read, len(self.columns)]) for batch in batches]
+        names = [*(self.columns.names[at] for at in self.read), ROW]
+        kinds = self.columns.types
+        for number, batch in enumerate(batches):
+            columns = [conform(batch.column(at), kinds[at]) for at in self.read]
+            batches[number] = pa.RecordBatch.from_arrays([*columns, batch.column(len(self.columns))], names)
         spill.add(batches)
 
     def _adjacent(self, out: _Out, batches: list[pa.RecordBatch], bounds: Ints) -> Iterator[Chunk]:
