@@ -196,6 +196,10 @@ def test_spark_validates_like_one_machine(spark: Any, job: Job) -> None:
     assert (found.rows, found.invalid, found.found) == (alone.rows, alone.invalid, alone.found)
     counts = [sorted((g.code, g.path, g.count) for g in report.groups) for report in (found, alone)]
     assert counts[0] == counts[1]
+    mapping = {"person.name": 'to_object("firstName", F_NAME, "typo", F_NAME)'}
+    notes = validate(frame, job[2], mapping=mapping).notes
+    assert notes == xp.validate(job[0], job[2], mapping=mapping).notes
+    assert any("typo" in note for note in notes), notes
 
 
 def failing(frame: Any, marker: Path, how: Any) -> Any:

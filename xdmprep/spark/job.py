@@ -233,7 +233,7 @@ def _joined(done: Sequence[Done], attempted: Attempts, out: Path) -> None:
 def _report(done: Sequence[Done], stage: GroupingStage) -> Report:
     report = FilesReport([one.report for one in done])
     report.name = NAME
-    report.notes = tuple(filter(None, [stage.schema.profile_warning]))
+    report.notes = tuple(filter(None, [stage.schema.profile_warning, *report.notes]))
     report.schema, report.mapped = stage.schema, tuple(stage.mapping.pairs) if stage.mapping is not None else ()
     return report
 

@@ -129,7 +129,7 @@ class PartitionTask:
 
     def _run(self, batches: Iterator[pa.RecordBatch]) -> Done:
         stream, places = self.work.stream(batches)
-        builder = ReportBuilder(stream.name, cap=KEPT_FINDINGS)
+        builder = ReportBuilder(stream.name, cap=KEPT_FINDINGS, notes=stream.notes)
         merged = Merged()
 
         def each(chunk: Chunk) -> None:
