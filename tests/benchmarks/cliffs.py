@@ -218,7 +218,7 @@ CASES |= {
     "max(F, N)": None,
     "max(Q, N)": pl.max_horizontal(c("Q").cast(pl.Int64), "N"),
     "date(to_bigint(ID))": None,
-    'date(N % 10000 + 20200000, "yyyyMMdd")': (c("N") % 10000 + 20_200_000).cast(pl.String).str.to_date("%Y%m%d", strict=False),
+    'date(N % 12 * 100 + N % 28 + 20240101, "yyyyMMdd")': (c("N") % 12 * 100 + c("N") % 28 + 20_240_101).cast(pl.String).str.to_date("%Y%m%d", strict=False),
     "to_decimal(N * N * N)": (c("N") * c("N") * c("N")).cast(pl.Float64),
     'LONG.replaceAll("[aeiou]", "")': c("LONG").str.replace_all("[aeiou]", ""),
     'explode(LONG, "[, ]+")': c("LONG").str.extract_all("[^, ]+"),

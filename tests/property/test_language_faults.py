@@ -108,7 +108,7 @@ FAILING = [
     "t.charAt(2)", "substr(t, i)", "substr(t, i, i)", "left(t, i)", "right(t, i)",
     'json_to_object(iif(b, t, "[1]"))', 'json_to_object(iif(b, t, "[1]"))[0]',
     "max(t, i)", "max(i, t)", "min(t, d)", "min(d, t)", "min(t, i, d)", "date(i)", "date(d)", "date(b)", 'date(i, f)', 'date(i, "yyyyMMdd")',
-    "to_decimal(i * i * i)", "to_decimal(i * i) / i", "zone_date_to_zone(at, t)", 'zone_date_to_zone(t, "Nowhere")',
+    "to_decimal(i * i * i)", "to_float(i * i * i)", "to_decimal(i * i) / i", "zone_date_to_zone(at, t)", 'zone_date_to_zone(t, "Nowhere")',
     'zone_date_to_zone(at, "Nowhere")', "make_date_time(2020, 1, 2, 3, 4, 5, i, t)", 'make_date_time(2020, i, 2, 3, 4, 5, i, "Nowhere")',
     *[f'set_date_part("{part}", {value}, {when})' for part in ("dd", "mm", "hh") for value in ("31", "i") for when in ("at", "t", 'zone_date_to_zone(at, "Asia/Tokyo")')],
     "i * i * i", "u.substring(t.lastIndexOf(u))", "t.lastIndexOf(u)",

@@ -112,18 +112,18 @@ def parts(regex: Regex | _Word, text: str, keep_empty: bool) -> list[str]:
     Raises:
         Failed: a match was not found in time.
     """
-    found, start = [], 0
-    if isinstance(regex, _Word):
-        *found, text = text.split(regex.text)
-    for match in () if isinstance(regex, _Word) else _all(regex, text):
-        here, end = match.span()
-        if end == here and here in (0, len(text)):  # nothing lies beyond the string's ends
-            continue
-        found.append(text[start:here])
-        start = end
-    if not found:
-        return [text]
-    found.append(text[start:])
+    found = text.split(regex.text) if isinstance(regex, _Word) else regex.split(text)
+    if found is None:
+        found, start = [], 0
+        for match in _all(regex, text):
+            here, end = match.span()
+            if end == here and here in (0, len(text)):  # nothing lies beyond the string's ends
+                continue
+            found.append(text[start:here])
+            start = end
+        found.append(text[start:])
+    if len(found) == 1:
+        return found
     while not keep_empty and found and not found[-1]:
         found.pop()
     return found

@@ -101,10 +101,6 @@ class Regex:
         Raises:
             MatchTimeout: a match was not found in time.
         """
-        program = self._find.plain(text) if self._alike else None
-        if program is not None:
-            yield from program.finditer(text)
-            return
         at = 0
         while at <= len(text):
             match = self._find.run(text, at)
@@ -127,6 +123,14 @@ class Regex:
         """
         program = self._find.plain(text) if self._alike else None
         return None if program is None else str(program.sub(template, text, most))
+
+    def split(self, text: str) -> list[str] | None:
+        """The parts of `text` between matches as Java splits it, by one call of ``re``; None as :meth:`substituted`."""
+        program = self._find.plain(text) if self._alike else None
+        if program is None or program.groups:
+            return None
+        found: list[str] = program.split(text)
+        return found if width(self.tree)[0] else list(filter(None, found)) or [text]
 
     @cached_property
     def _alike(self) -> bool:

@@ -96,8 +96,8 @@ def to_decimal(rows: Rows, value: Column) -> Made:
 
 @kernel("to_float", "any")
 def to_float(rows: Rows, value: Column) -> Made:
-    need(kind(value) != "numeral")
     wide = needed(to_decimal(rows, value))
+    need(wide.values.type == DOUBLE)
     with np.errstate(over="ignore"):
         single = pa.array(numpy_of(wide.values).astype(np.float32), mask=nulls_of(wide.values))
     odd = as_mask(pc.is_inf(single))
