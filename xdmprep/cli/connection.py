@@ -41,10 +41,10 @@ class Connection:
 
 _SECONDS = click.FloatRange(0, min_open=True)
 _OPTIONS = (
-    click.option("--url", help="Base address; alone it is enough for an emulator."),
+    click.option("--url", help="Base URL; enough for an emulator."),
     click.option("--config", "config", metavar="FILE", help="JSON file with the credentials."),
     click.option("--sandbox", help="Name of the sandbox (default: prod)."),
-    click.option("--timeout", type=_SECONDS, metavar="SECONDS", help="Silence that ends one try (default: 120)."),
+    click.option("--timeout", type=_SECONDS, metavar="SECONDS", help="Silence after which a try ends (default: 120)."),
     click.option("--retries", type=click.IntRange(1), metavar="N", help="Tries for each request (default: 8)."),
     click.option("--deadline", type=_SECONDS, metavar="SECONDS",
                  help="Longest time for one request, tries and pauses included (default: 600, more for large files)."),

@@ -40,7 +40,7 @@ def _schema_file(text: str) -> dict[str, Any]:
 
 @dataset.command("create")
 @click.argument("name")
-@click.option("--schema", required=True, metavar="ID|FILE", help="The schema: its $id, or the file that holds it.")
+@click.option("--schema", required=True, metavar="ID|FILE", help="$id of the schema, or its file.")
 @click.option("--profile", is_flag=True, help="Enable it for Profile.")
 @click.option("--upsert", is_flag=True, help="Enable it for Profile with upsert (patches).")
 @click.option("--format", "format_", type=click.Choice(["csv", "json", "parquet"]), help="csv for an ad-hoc schema.")
@@ -118,7 +118,7 @@ def _flags(tags: dict[str, Any]) -> str:
 
 @dataset.command("check")
 @click.argument("dataset_id", shell_complete=complete.datasets)
-@click.option("--manifest", metavar="DIR|MANIFEST", help="Prepared files that are to be sent to it.")
+@click.option("--manifest", metavar="DIR|MANIFEST", help="Prepared files to be sent to it.")
 @connection
 def dataset_check(dataset_id: str, manifest: str | None, to: Connection, as_json: bool) -> int:
     """Check whether prepared files can be sent to a dataset, and report what to do; nothing is sent.
@@ -149,7 +149,7 @@ def dataset_check(dataset_id: str, manifest: str | None, to: Connection, as_json
 
 @dataset.command("enable-upsert")
 @click.argument("dataset_id", shell_complete=complete.datasets)
-@click.option("--yes", is_flag=True, help="Do it; without this only the plan is shown.")
+@click.option("--yes", is_flag=True, help="Carry it out; without this only the plan is shown.")
 @connection
 def dataset_enable_upsert(dataset_id: str, yes: bool, to: Connection, as_json: bool) -> int:
     """Enable a dataset for patches (Profile with upsert).

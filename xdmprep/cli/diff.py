@@ -53,19 +53,21 @@ wrong use or input that cannot be read.
 )  # fmt: skip
 @click.option(
     "--duplicates", type=click.Choice(["last", "error"]), default="last", show_default=True,
-    help="Of several rows with one key the last one wins, or nothing is written.",
+    help="If rows have the same key: the last one wins, or nothing is written.",
 )  # fmt: skip
 @click.option("--preview", is_flag=True, help="Show what the patch does to the profiles, attribute by attribute.")
 @click.option(
     "--trial", type=click.IntRange(0), default=1000, show_default=True, metavar="N",
-    help="With --preview: records that an emulator ingests as well, to see that it says the same.",
+    help="With --preview: number of records to ingest in an emulator as a check.",
 )  # fmt: skip
-@click.option("--relax-required", is_flag=True, help="Neither repeat nor ask for the schema's required fields.")
+@click.option("--relax-required", is_flag=True, help="Do not repeat or require the schema's required fields.")
 @options.RULES
 @options.STRICT
 @options.MAX_LOSS
 @options.MAX_BYTES
-@click.option("--max-records", type=int, help="Most records of a batch; a larger patch is split.  [default: 2000000]")
+@click.option(
+    "--max-records", type=int, help="Maximum number of records in a batch; a larger patch is split.  [default: 2000000]"
+)
 @options.csv_options
 @options.excel_options
 @options.SET

@@ -31,8 +31,8 @@ def mapping() -> None:
     epilog="Example: xdmprep mapping check crm.mapping.yaml --schema crm-profile.schema.json --source crm.csv"
 )
 @click.argument("paths", type=PLACE, nargs=-1, required=True, metavar="PATH...")
-@click.option("--schema", "schema_path", type=PLACE, help="XDM schema the destinations are looked up in.")
-@click.option("--source", "source_path", type=PLACE, help="Source whose header the columns are looked up in.")
+@click.option("--schema", "schema_path", type=PLACE, help="XDM schema of the destinations.")
+@click.option("--source", "source_path", type=PLACE, help="Source whose columns the mappings read.")
 @source_options
 @SET
 @OUTPUT_FORMAT
@@ -104,8 +104,10 @@ def _checked(
 )
 @click.argument("path", type=PLACE)
 @click.option("--schema", "schema_path", type=PLACE, help="XDM schema of the destinations.")
-@click.option("--source", "source_path", type=PLACE, required=True, help="Source whose first rows are looked at.")
-@click.option("--rows", type=click.IntRange(1), default=10_000, show_default=True, help="How many rows to look at.")
+@click.option(
+    "--source", "source_path", type=PLACE, required=True, help="Source whose first rows are mapped and timed."
+)
+@click.option("--rows", type=click.IntRange(1), default=10_000, show_default=True, help="Number of rows to read.")
 @source_options
 @SET
 @JSON
@@ -139,8 +141,8 @@ def explain(
 )
 @click.argument("source", type=PLACE)
 @click.option("--schema", "schema_path", type=PLACE, required=True, help="XDM schema to map to.")
-@click.option("--rows", type=click.IntRange(1), default=1000, show_default=True, help="How many rows to look at.")
-@click.option("--least", type=click.IntRange(0, 100), default=50, show_default=True, help="Least confidence shown.")
+@click.option("--rows", type=click.IntRange(1), default=1000, show_default=True, help="Number of rows to read.")
+@click.option("--least", type=click.IntRange(0, 100), default=50, show_default=True, help="Lowest confidence to show.")
 @source_options
 @JSON
 def suggest(source: Path | str, schema_path: Path | str, rows: int, least: int, as_json: bool, opened: Opened) -> None:
@@ -208,7 +210,7 @@ def convert(
 @click.argument("set_id", required=False, metavar="[ID]", shell_complete=complete.mapping_sets)
 @click.argument("target", type=FILE, required=False)
 @click.option("--list", "list_them", is_flag=True, help="List the mapping sets of the sandbox instead.")
-@click.option("--overwrite", is_flag=True, help="Replace TARGET if it is there.")
+@click.option("--overwrite", is_flag=True, help="Replace TARGET if it exists.")
 @connection
 def pull(
     set_id: str | None, target: Path | None, list_them: bool, overwrite: bool, to: Connection, as_json: bool
@@ -259,7 +261,7 @@ def pull(
 @click.option("--schema", metavar="ID|FILE", help="The schema to map to, where the set does not name it.")
 @click.option("--source", "source_path", type=PLACE, help="Source whose header says which names are columns.")
 @click.option("--id", "set_id", metavar="ID", help="The set to replace.  [default: the one it was pulled from]")
-@click.option("--new", is_flag=True, help="Create a new set, also if it was pulled.")
+@click.option("--new", is_flag=True, help="Create a new set even if this one was pulled.")
 @click.option("--force", is_flag=True, help="Send it although Data Prep cannot hold all of it, or its set has changed.")
 @source_options
 @SET

@@ -15,7 +15,7 @@ from .printer import print_json, show
 @click.command(cls=Command, epilog="Example: xdmprep mend out/ mended.jsonl")
 @click.argument("out", type=FILE)
 @click.argument("rejects", type=FILE, required=False)
-@click.option("--schema", "-s", type=FILE, help="Where the schema is now, if it moved.")
+@click.option("--schema", "-s", type=FILE, help="Path of the schema, if it has moved.")
 @click.option(
     "--max-loss", type=click.FloatRange(0, 100), metavar="PCT",
     help="End with 1 if a field loses more than PCT % of its values in all of OUT.  [default: as the run had it]",

@@ -73,7 +73,7 @@ def _report(batch: Batch, to: Connection, as_json: bool, manifest: str | None = 
 _SHOWN = 20  #: errors of a batch
 _WAIT_SECONDS = click.option(
     "--wait-seconds", type=click.FloatRange(0), metavar="SECONDS",
-    help="With --wait: give up after so long (default: what --timeout says, else never).",
+    help="With --wait: stop waiting after SECONDS (default: --timeout, else never).",
 )  # fmt: skip
 
 
@@ -83,7 +83,10 @@ _WAIT_SECONDS = click.option(
 @connection
 @JSON_LINES
 @click.option(
-    "--replay", multiple=True, metavar="ID", help="Batch that this one replaces; several with commas, or again."
+    "--replay",
+    multiple=True,
+    metavar="ID",
+    help="Batch that this one replaces; may be repeated or separated by commas.",
 )
 @click.option(
     "--replay-prefix", default="", metavar="TEXT", help="Written before each replaced id ('$' as in the spec)."
@@ -91,9 +94,13 @@ _WAIT_SECONDS = click.option(
 @click.option("--wait", "wait_", is_flag=True, help="Wait until the batch is ingested or has failed.")
 @_WAIT_SECONDS
 @click.option("--jobs", type=click.IntRange(1, 64), default=4, show_default=True, help="Files sent at the same time.")
-@click.option("--partial-percent", type=click.FloatRange(0, 100), help="Bad rows that the batch may have, in percent.")
+@click.option(
+    "--partial-percent", type=click.FloatRange(0, 100), help="Share of bad rows that the batch may have, in percent."
+)
 @click.option("--diagnostics/--no-diagnostics", default=True, help="Keep the errors of single rows (default: on).")
-@click.option("--again", is_flag=True, help="Send as a new batch where the last one failed, was aborted, or is gone.")
+@click.option(
+    "--again", is_flag=True, help="Send as a new batch if the last one failed, was aborted or no longer exists."
+)
 @click.option(
     "--force",
     is_flag=True,
@@ -301,20 +308,25 @@ def batch_revert(batch_id: str, to: Connection, as_json: bool) -> int:
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes a free one.")
 @click.option(
-    "--data", metavar="DIR", help="Keep everything in this folder; without it everything ends with the process."
+    "--data", metavar="DIR", help="Keep all data in this folder; without it the data is lost when the process ends."
 )
 @click.option("--schemas", metavar="DIR", help="XDM schemas (JSON files) that datasets may refer to.")
 @click.option(
     "--fault", "faults", multiple=True, metavar="RULE", help="A fault, such as route=file,status=503,count=3."
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the draws of faults with a rate.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Random seed for faults with a rate.")
 @click.option("--answers", type=click.Choice(["guide", "spec"]), default="guide", show_default=True,
-              help="Whose answers to give where the developer guide and the OpenAPI descriptions differ.")  # fmt: skip
-@click.option("--token", metavar="TEXT", help="Take only this bearer token, and those that the token route issues.")
+              help="Which source to follow where the developer guide and the OpenAPI descriptions differ.")  # fmt: skip
+@click.option("--token", metavar="TEXT", help="Accept only this bearer token and those that the token route issues.")
 @click.option("--delay", type=click.FloatRange(0), default=0.0, show_default=True,
               help="Seconds that a batch spends in each state of promotion.")  # fmt: skip
-@click.option("--token-seconds", type=click.IntRange(1), default=86_399, help="How long issued tokens live.")
-@click.option("--abandon-after", type=click.FloatRange(0), metavar="SECONDS", help="Abandon batches nobody completes.")
+@click.option("--token-seconds", type=click.IntRange(1), default=86_399, help="Lifetime of issued tokens, in seconds.")
+@click.option(
+    "--abandon-after",
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    help="Abandon batches that are not completed in time.",
+)
 @click.option("--collect-after", type=click.FloatRange(0), metavar="SECONDS", help="Delete inactive batches.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object once it listens.")
 def emulate(

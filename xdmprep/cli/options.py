@@ -51,7 +51,7 @@ RULES = click.option(
     "--rules", default="strict", show_default=True, shell_complete=complete.rule_sets,
     help="Rule set: strict, batch or jsonschema.",
 )  # fmt: skip
-STRICT = click.option("--strict", is_flag=True, help="Set a row aside too where a value did not fit its field's type.")
+STRICT = click.option("--strict", is_flag=True, help="Also set a row aside if a value does not fit its field's type.")
 MAX_LOSS = click.option(
     "--max-loss", type=click.FloatRange(0, 100), default=50.0, show_default=True, metavar="PCT",
     help="End with 1 if a field loses more than PCT % of its values; 100 turns this off.",
@@ -60,7 +60,7 @@ MAX_BYTES = click.option("--max-bytes", type=int, help="Largest part, in bytes. 
 JOBS = click.option("--jobs", "-j", type=click.IntRange(0), help="Worker threads.  [default: one per core]")
 OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace another run's output in the folder.")
 HIDE_VALUES = click.option(
-    "--hide-values", is_flag=True, help="Show no value of the data: on the terminal, in --json, --report."
+    "--hide-values", is_flag=True, help="Show no values of the data on the terminal, in --json and in --report."
 )
 PROGRESS = click.option(
     "--progress/--no-progress", "bar", default=None, help="Show a progress bar.  [default: on a terminal]"
@@ -75,17 +75,21 @@ SET = click.option(
 )  # fmt: skip
 
 _CSV = (
-    click.option("--delimiter", default=",", help="Of CSV sources: one character, or 'tab'."),
-    click.option("--quote", default='"', help="Of CSV sources."),
-    click.option("--encoding", default="utf-8", show_default=True, help="Of CSV sources."),
+    click.option("--delimiter", default=",", help="Delimiter of CSV sources: one character, or 'tab'."),
+    click.option("--quote", default='"', help="Quote character of CSV sources."),
+    click.option("--encoding", default="utf-8", show_default=True, help="Encoding of CSV sources."),
     click.option(
-        "--null", "nulls", multiple=True, help="A text of CSV sources that means 'no value'; may be repeated."
+        "--null", "nulls", multiple=True, help="A string that means 'no value' in CSV sources; may be repeated."
     ),
 )
 
 _EXCEL = (
-    click.option("--sheet", help="Of Excel sources: the sheet's name or number.  [default: the first visible]"),
-    click.option("--header-row", type=click.IntRange(1), help="Of Excel sources.  [default: the first row with text]"),
+    click.option("--sheet", help="Name or number of the sheet of an Excel source.  [default: the first visible]"),
+    click.option(
+        "--header-row",
+        type=click.IntRange(1),
+        help="Header row of an Excel source.  [default: the first that is not empty]",
+    ),
 )
 
 

@@ -45,13 +45,13 @@ wrong use or input that cannot be read.
 )  # fmt: skip
 @click.option(
     "--format", "-f", type=click.Choice(["json", "parquet", "csv"]),
-    help="Of the parts.  [default: json; parquet with --upsert]",
+    help="File format of the parts.  [default: json; parquet with --upsert]",
 )  # fmt: skip
-@click.option("--upsert", is_flag=True, help="A Profile patch: SOURCE has the key and the changed columns alone.")
+@click.option("--upsert", is_flag=True, help="Write a Profile patch: SOURCE has only the key and the changed columns.")
 @click.option("--relax-required", is_flag=True, help="With --upsert: do not ask for the schema's required fields.")
-@click.option("--multiline", is_flag=True, help="JSON as one array a file instead of one record a line.")
+@click.option("--multiline", is_flag=True, help="Write JSON as one array per file instead of one record per line.")
 @options.MAX_BYTES
-@click.option("--max-rows", type=int, help="Most records of a part.")
+@click.option("--max-rows", type=int, help="Maximum number of records in a part.")
 @click.option(
     "--error-threshold", type=float, metavar="PCT", help="Keep nothing if more than PCT % of rows are faulty."
 )
@@ -59,7 +59,7 @@ wrong use or input that cannot be read.
 @options.RULES
 @options.STRICT
 @options.csv_options
-@click.option("--names", help="Column names of a CSV source without a header, with commas between them.")
+@click.option("--names", help="Column names of a CSV source without a header, separated by commas.")
 @options.excel_options
 @options.SET
 @click.option(
@@ -70,7 +70,7 @@ wrong use or input that cannot be read.
     "--engine", type=click.Choice(["local", "spark"]), default="local", show_default=True,
     help="Where the work is done: in this process, or on Spark.",
 )  # fmt: skip
-@click.option("--master", metavar="URL", help="Of Spark, such as local[2].  [default: as spark-submit has it]")
+@click.option("--master", metavar="URL", help="Spark master, such as local[2].  [default: as spark-submit has it]")
 @options.JOBS
 @click.option("--report", type=options.FILE, metavar="FILE.html", help="Write the report as a web page.")
 @options.HIDE_VALUES

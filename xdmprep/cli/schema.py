@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ..report import Group
 
 _COMPAT = click.option("--compat", is_flag=True, help="Turn raw XDM names (xdm:name) into those used in the platform.")
-_ID = click.option("--id", "schema_id", metavar="ID", help="Which schema, where PATH is a folder.")
+_ID = click.option("--id", "schema_id", metavar="ID", help="$id of the schema, if PATH is a folder.")
 _COMPONENTS = click.option(
     "--components",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -144,7 +144,7 @@ def _edited(path: Path, found: Schema) -> list[Issue]:
 )  # fmt: skip
 @click.argument("old")
 @click.argument("new")
-@click.option("--data", type=FILE, help="Records: also say which rows start or stop being valid.")
+@click.option("--data", type=FILE, help="Records; also report which rows become valid or invalid.")
 @click.option("--rules", default="strict", show_default=True, help="Rule set for the data.")
 @_COMPONENTS
 @_COMPAT
@@ -248,9 +248,13 @@ def _failing(data: Path, schema: Schema, rules: RuleSet) -> tuple[Any, list[Grou
 )
 @click.option("--seed", default=0, show_default=True, help="The same seed gives the same records.")
 @click.option(
-    "--fill", default=0.7, show_default=True, type=click.FloatRange(0, 1), help="How likely an optional field is there."
+    "--fill",
+    default=0.7,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Probability that an optional field is present.",
 )
-@click.option("-o", "--out", type=FILE, help="File to write; standard output unless given.")
+@click.option("-o", "--out", type=FILE, help="File to write.  [default: standard output]")
 @_ID
 @_COMPONENTS
 @_COMPAT
@@ -293,7 +297,9 @@ def sample(
     help="Resolved, or compact with its components.",
 )  # fmt: skip
 @click.option("--list", "list_them", is_flag=True, help="List the schemas of the sandbox instead.")
-@click.option("--check", "only_check", is_flag=True, help="Write nothing; exit 1 if a schema is not as it was pulled.")
+@click.option(
+    "--check", "only_check", is_flag=True, help="Write nothing; exit with 1 if a schema differs from what was pulled."
+)
 @connection
 def pull(
     ids: tuple[str, ...], out: Path, form: str, list_them: bool, only_check: bool, to: Connection, as_json: bool

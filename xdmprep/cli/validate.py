@@ -39,13 +39,15 @@ Ends with 0 if all records are valid, 1 if some are not or, with --mapping, a fi
 )
 @click.argument("files", nargs=-1, required=True, type=options.PLACE, metavar="FILE...")
 @options.SCHEMA
-@click.option("--mapping", "-m", type=options.PLACE, help="Makes records of the rows first.")
+@click.option("--mapping", "-m", type=options.PLACE, help="Mapping set that turns rows into records first.")
 @options.RULES
 @click.option(
     "--set", "settings", multiple=True, metavar="NAME=VALUE", shell_complete=complete.settings,
-    help="A rule as error, warning or off; or the value of a placeholder ${NAME} of the mapping.",
+    help="Set a rule to error, warning or off, or a placeholder ${NAME} of the mapping to a value.",
 )  # fmt: skip
-@click.option("--cap", type=click.IntRange(1), help="Keep at most this many findings of all FILES; all are counted.")
+@click.option(
+    "--cap", type=click.IntRange(1), help="Maximum number of findings to keep for all FILES; all are counted."
+)
 @options.MAX_LOSS
 @options.JOBS
 @click.option(
