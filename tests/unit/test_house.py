@@ -177,6 +177,15 @@ def test_the_face_loads_nothing_heavy() -> None:
     assert shown.stdout.strip() == "[]"
 
 
+def test_help_loads_nothing_heavy() -> None:
+    heavy = set("pandas pyarrow numpy requests pandera jsonschema starlette uvicorn lark duckdb".split())
+    shown = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "xdmprep", "--help"], capture_output=True, text=True, check=True
+    )
+    loaded = {line.rpartition("|")[2].strip() for line in shown.stderr.splitlines()}
+    assert "click" in loaded and not heavy & loaded and "Usage: xdmprep" in shown.stdout
+
+
 def test_one_place_puts_mapping_schema_rules_and_manifest_together() -> None:
     """Schemas and mappings that were given as paths are read, and manifests made, by one function each."""
     manifests, schemas = set(), set()

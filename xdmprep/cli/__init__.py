@@ -21,7 +21,6 @@ from typing import Any, NoReturn
 import click
 
 from ..errors import MappingError, PlatformError, UsageError, XdmPrepError, visible
-from ..kernels.native import IN_USE
 from . import mistakes, printer, project
 from .command import CommandGroup
 
@@ -44,8 +43,17 @@ COMMANDS = {
 }
 
 
-#: What ``--version`` says of the installation.
-LOOPS = "inner loops compiled" if IN_USE else "inner loops not compiled (slower, all else is the same)"
+def _show_version(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    """Print the version, and whether the C extension is used."""
+    if not asked or context.resilient_parsing:
+        return
+    from importlib.metadata import version
+
+    from ..kernels.native import IN_USE  # loads numpy and pyarrow, which help does without
+
+    loops = "inner loops compiled" if IN_USE else "inner loops not compiled (slower, all else is the same)"
+    click.echo(f"{context.find_root().info_name}, version {version('xdmprep')}, {loops}")
+    context.exit()
 
 
 #: Set by the shell's script while it completes words.
@@ -103,7 +111,8 @@ class Lazy(CommandGroup):
 
 
 @click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="xdmprep", message=f"%(prog)s, version %(version)s, {LOOPS}")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version,
+              help="Show the version and exit.")  # fmt: skip
 def xdmprep() -> None:
     """CSV files and DataFrames to validated XDM records, and on to Adobe Experience Platform in batches.
 
