@@ -328,23 +328,23 @@ def _decoded(column: pa.DictionaryArray) -> pa.Array:
 
 
 def _text(column: pa.Array) -> tuple[pa.Array, list[Unfit]]:
-    if not _is_utf8(column):
+    made = column if column.type == pa.string() else rebased(column.cast(pa.string()))
+    if not _is_utf8(made):
         try:
-            column.validate(full=True)
+            made.validate(full=True)
         except pa.ArrowInvalid:
             return _mended(column)
-    return (column if column.type == pa.string() else rebased(column.cast(pa.string()))), []
+    return made, []
 
 
 def _is_utf8(column: pa.Array) -> bool:
     """Whether a text column is certainly UTF-8: its bytes are as a whole, and no value begins within a character."""
-    if pa.types.is_string_view(column.type) or not len(column):
-        return False
+    if not len(column):
+        return True
     _, places, data = column.buffers()
     if data is None:
         return True
-    kind: Any = np.int32 if column.type == pa.string() else np.int64
-    offsets = np.frombuffer(places, kind, len(column) + 1, column.offset * np.dtype(kind).itemsize)
+    offsets = np.frombuffer(places, np.int32, len(column) + 1, column.offset * 4)
     used = np.frombuffer(data, np.uint8)[offsets[0] : offsets[-1]]
     if not len(used) or used.max() < 128:
         return True

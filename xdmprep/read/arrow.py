@@ -441,8 +441,13 @@ def _table_batches(table: pa.Table, rows: int) -> Iterator[pa.RecordBatch]:
 def _row_bytes(table: pa.Table) -> int:
     """About how many bytes a row takes; measuring a chunk of a table takes microseconds."""
     ends = table.slice(0, _FEW), table.slice(max(0, table.num_rows - _FEW))
-    size: int = sum(end.nbytes for end in ends)
+    size: int = sum(_own(column).nbytes for end in ends for column in end.columns)
     return size // max(1, sum(map(len, ends)))
+
+
+def _own(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column that does not share its strings with other rows."""
+    return column.cast(pa.large_string()) if pa.types.is_string_view(column.type) else column
 
 
 def _once(unread: list[pa.RecordBatchReader], name: str) -> Iterator[pa.RecordBatch]:
