@@ -52,7 +52,7 @@ def _show_version(context: click.Context, _: click.Parameter, asked: bool) -> No
     from ..kernels.native import IN_USE  # loads numpy and pyarrow, which help does without
 
     loops = "inner loops compiled" if IN_USE else "inner loops not compiled (slower, all else is the same)"
-    click.echo(f"{context.find_root().info_name}, version {version('xdmprep')}, {loops}")
+    printer.show(f"{context.find_root().info_name}, version {version('xdmprep')}, {loops}")
     context.exit()
 
 
