@@ -100,15 +100,6 @@ def document(value: Any, path: str) -> Iterator[str]:
         level = below
 
 
-def _named(bound: inspect.BoundArguments) -> Iterator[tuple[str, Any]]:
-    """The arguments of a call by name, those of ``**more`` too."""
-    for key, value in bound.arguments.items():
-        if bound.signature.parameters[key].kind is inspect.Parameter.VAR_KEYWORD:
-            yield from value.items()
-        else:
-            yield key, value
-
-
 def takes(**shapes: Shape) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """A decorator: the arguments that are named must have these shapes; a default is fine as it is.
 
@@ -116,13 +107,20 @@ def takes(**shapes: Shape) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """
 
     def decorate(function: Callable[P, T]) -> Callable[P, T]:
-        signature = inspect.signature(function)
         name = function.__qualname__.removesuffix(".__init__")
-        defaults = {key: parameter.default for key, parameter in signature.parameters.items()}
+        parameters = inspect.signature(function).parameters.values()
+        defaults = {one.name: one.default for one in parameters}
+        in_order = [one.name for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD]
+        rest = next((one.name for one in parameters if one.kind is one.VAR_POSITIONAL), None)
 
         @functools.wraps(function)
         def checked(*args: P.args, **kwargs: P.kwargs) -> T:
-            for key, value in _named(signature.bind(*args, **kwargs)):
+            if rest is None and len(args) > len(in_order):
+                return function(*args, **kwargs)  # raises TypeError
+            given = {**dict(zip(in_order, args, strict=False)), **kwargs}
+            if rest is not None:
+                given[rest] = args[len(in_order) :]
+            for key, value in given.items():
                 shape = shapes.get(key)
                 if shape is not None and value is not defaults.get(key, inspect.Parameter.empty):
                     fault = next(shape(value, key), None)

@@ -8,6 +8,7 @@ destinations (Data Prep guide, "Hierarchies").
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from ..errors import ExpressionError
 
@@ -18,6 +19,7 @@ _INDEX = re.compile(r"\[(\d+|\*)\]")
 _NAME = re.compile(r"(?:\\.|[^.\[\]\\])+")
 
 
+@lru_cache(4096)
 def parse_path(text: str) -> Path:
     """The steps of `text`: names as str, indexes as int, ``[*]`` as :data:`EVERY`.
 

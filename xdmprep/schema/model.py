@@ -337,7 +337,6 @@ class Schema:
             >>> schema.find("person.name.firstName").type
             'string'
         """
-        text = path if isinstance(path, str) else format_path(path)
         try:
             steps = parse_path(path) if isinstance(path, str) else path
         except ExpressionError as error:
@@ -346,12 +345,13 @@ class Schema:
         for at, step in enumerate(steps):
             below = _step(field, step)
             if below is None:
-                raise SchemaError(self._not_found(text, field, steps, at))
+                raise SchemaError(self._not_found(path, field, steps, at))
             field = below
         return field
 
-    def _not_found(self, text: str, field: Field, steps: Path, at: int) -> str:
+    def _not_found(self, path: str | Path, field: Field, steps: Path, at: int) -> str:
         step = steps[at]
+        text = path if isinstance(path, str) else format_path(path)
         start = f"'{text}' is not in {self.name}"
         if field.type == "array" and not isinstance(step, int):
             return f"{start}: '{field}' is an array. Write '{format_path((*steps[:at], 0, *steps[at:]))}'."
