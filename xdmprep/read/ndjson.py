@@ -164,10 +164,10 @@ def _learn(lines: BlockLines, seen: Seen) -> tuple[int, Unread | None]:
     """Learn what the lines of a block hold; gives the number of records and the first error that was met."""
     records = 0
     fault: Unread | None = None
-    pending, many = lines.all[lines.filled[lines.all]], FIRST
+    pending, many = lines.all, FIRST
     while len(pending):
         some = pending[:many]
-        for line in some.tolist():
+        for line in some[lines.filled[some]].tolist():
             try:
                 seen.learn(strict_json(lines.line(line), written=True))
                 records += 1

@@ -54,9 +54,10 @@ class BlockLines:
         return found
 
     def data(self, some: Ints) -> tuple[Any, int]:
-        """Some lines behind each other, with padding, and their size."""
-        if len(some) == len(self):
-            return self.block.data, self.block.size
+        """Some lines behind each other, with padding, and their size; not copied if they are the last ones."""
+        if len(some) and some[0] == len(self) - len(some):
+            begin = int(self.starts[some[0]])
+            return self.block.data[begin:], self.block.size - begin
         view = memoryview(self.block.data)
         places = zip(self.starts[some].tolist(), self.ends[some].tolist(), strict=True)
         text = b"".join([part for begin, end in places for part in (view[begin:end], b"\n")])
