@@ -1786,50 +1786,6 @@ out:
     return result;
 }
 
-/* misfits(offsets, n, data, valid, first_bit, lows, spans) -> None | positions
- *
- * The texts that have another number of bytes than `lows`, or a byte less than the low of its place, or greater by more
- * than the span. */
-static PyObject *misfits(PyObject *self, PyObject *args) {
-    (void)self;
-    PyObject *offsets, *data, *valid, *result = NULL;
-    const char *low_bytes, *span_bytes;
-    Py_ssize_t n, first_bit, width, spans, count = 0;
-    if (!PyArg_ParseTuple(args, "OnOOny#y#", &offsets, &n, &data, &valid, &first_bit, &low_bytes, &width, &span_bytes, &spans))
-        return NULL;
-    const uint8_t *const low = (const uint8_t *)low_bytes, *const span = (const uint8_t *)span_bytes;
-    Held held = {0};
-    Texts texts = {0};
-    int64_t *found = NULL;
-    if (texts_from(&held, offsets, n, data, valid, first_bit, &texts)) goto out;
-    if (spans != width) {
-        PyErr_SetString(PyExc_ValueError, "not as many spans as lows");
-        goto out;
-    }
-    if (!(found = malloc(((size_t)n + 1) * sizeof *found))) {
-        PyErr_NoMemory();
-        goto out;
-    }
-    Py_BEGIN_ALLOW_THREADS;
-    for (Py_ssize_t i = 0; i < n; i++) {
-        const uint8_t *const text = texts.data + texts.offsets[i];
-        unsigned wrong = texts.offsets[i + 1] - texts.offsets[i] != width;
-        if (!wrong) {
-            uint8_t outside = 0;
-            for (Py_ssize_t k = 0; k < width; k++) outside |= (uint8_t)(text[k] - low[k]) > span[k];
-            wrong = outside;
-        }
-        found[count] = i;
-        count += wrong && is_there(&texts, i);
-    }
-    Py_END_ALLOW_THREADS;
-    result = positions_result(found, count);
-out:
-    free(found);
-    held_release(&held);
-    return result;
-}
-
 #define LANES 6 /* texts that are looked at side by side, since each step of one waits for the step before */
 
 /* not_accepted(offsets, n, data, valid, first_bit, table, accepting) -> None | positions
@@ -2175,7 +2131,6 @@ static PyMethodDef METHODS[] = {
     {"number_texts", number_texts, METH_VARARGS, "Numbers for distinct texts."},
     {"order_groups", order_groups, METH_VARARGS, "The order that brings equal codes together."},
     {"hash_texts", hash_texts, METH_VARARGS, "A hash of each text."},
-    {"misfits", misfits, METH_VARARGS, "The texts with a byte that is not in its place's range."},
     {"not_accepted", not_accepted, METH_VARARGS, "The texts that a finite automaton does not accept."},
     {"printed_otherwise", printed_otherwise, METH_VARARGS, "The texts of numbers that JSON prints otherwise."},
     {"is_utf8", is_utf8, METH_O, "Whether a text is UTF-8."},

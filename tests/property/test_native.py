@@ -202,7 +202,6 @@ RIGHT: dict[str, tuple[tuple[object, ...], object]] = {
     "number_texts": ((*TEXTS, ALLOCATE), None),
     "order_groups": ((np.array([1, 0, 1], I4), 3, 2, ALLOCATE), None),
     "hash_texts": ((*TEXTS, np.ones(1024, np.uint64), ALLOCATE), None),
-    "misfits": ((*TEXTS, b"a", b"\0"), I8(1).tobytes()),
     "not_accepted": ((*TEXTS, bytes(256), b"\1"), None),
     "printed_otherwise": ((*TEXTS, True), np.array([0, 1], I8).tobytes()),
     "is_utf8": ((b"a",), True),

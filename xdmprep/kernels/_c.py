@@ -12,7 +12,6 @@ from .. import _native as loops
 from . import _numpy
 from .arrays import Offsets, Positions
 from .automaton import Automaton
-from .byte_test import ByteTest
 from .csv_arrow import Aside, CsvForm
 from .json_array import Elements
 from .json_columns import ARRAY, MAP, OBJECT, UNKNOWN, JsonColumn, JsonNode, Parsed
@@ -150,13 +149,6 @@ def order_groups(codes: Offsets, count: int) -> tuple[Offsets | None, Positions]
 def hash_texts(array: pa.Array) -> np.ndarray[Any, np.dtype[np.uint64]]:
     """See :class:`.interface.Kernels`."""
     return np.frombuffer(loops.hash_texts(*_texts(array), HASH_WEIGHTS, pa.allocate_buffer), np.uint64, len(array))
-
-
-def misfits(array: pa.Array, test: ByteTest) -> Positions | None:
-    """See :class:`.interface.Kernels`."""
-    if test.ranges is None:  # a set with gaps is a table, which numpy looks up as fast
-        return test.outside(array)
-    return _positions(loops.misfits(*_texts(array), *test.ranges))
 
 
 def not_accepted(array: pa.Array, automaton: Automaton) -> Positions | None:

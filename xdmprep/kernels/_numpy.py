@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from .arrays import Offsets, Positions, text_bytes, valid
 from .automaton import not_accepted
-from .byte_test import ByteTest
 from .csv_arrow import count_lines, is_utf8, parse_csv
 from .json_array import split_array
 from .json_arrow import parse_plainly as parse_json
@@ -21,7 +20,7 @@ from .text_keys import hash_texts, number_texts, order_groups
 from .walk import TextColumn, TextRun, Walk
 
 __all__ = [
-    "count_lines", "escape", "hash_texts", "is_utf8", "join", "last_record_end", "line_ends", "misfits",
+    "count_lines", "escape", "hash_texts", "is_utf8", "join", "last_record_end", "line_ends",
     "not_accepted", "number_texts", "object_texts", "order_groups", "parse_csv", "parse_json", "print_times",
     "printed_otherwise", "split_array", "take_texts", "text_sizes", "write",
 ]  # fmt: skip
@@ -64,11 +63,6 @@ def object_texts(objects: np.ndarray[Any, np.dtype[np.object_]], missing: tuple[
     except (UnicodeEncodeError, pa.ArrowException):
         return None
     return made if isinstance(made, pa.Array) else None
-
-
-def misfits(array: pa.Array, test: ByteTest) -> Positions | None:
-    """See :class:`.interface.Kernels`."""
-    return test.outside(array)
 
 
 def escape(column: pa.Array) -> tuple[pa.Array, tuple[Positions, pa.Array] | None]:

@@ -10,7 +10,6 @@ import pyarrow as pa
 
 from .arrays import Offsets, Positions
 from .automaton import Automaton
-from .byte_test import ByteTest
 from .csv_arrow import Aside, CsvForm
 from .json_array import Elements
 from .json_columns import JsonNode, Parsed
@@ -149,9 +148,6 @@ class Kernels(Protocol):
         Args:
             array: a text column.
         """
-
-    def misfits(self, array: pa.Array, test: ByteTest, /) -> Positions | None:
-        """Positions of the texts that fail a test of their bytes; None if there are none."""
 
     def not_accepted(self, array: pa.Array, automaton: Automaton, /) -> Positions | None:
         """Positions of the texts that an automaton does not accept, or that are too long to decide; None for none."""

@@ -4,7 +4,7 @@
 
     read   ecma (JSON Schema's `pattern`), java (functions of mappings)
     tree   charset, unicode: one meaning, free of dialect and flags
-    emit   Python's re and regex, RE2 (Arrow's kernels), dfa, byte tests, sample
+    emit   Python's re and regex, RE2 (Arrow's kernels), dfa, sample
     engine matching in bounded time
 """
 

@@ -26,7 +26,6 @@ from ..core.shred import plain, slots
 from ..kernels.arrays import Mask, Positions
 from ..kernels.automaton import Automaton
 from ..regex import MatchTimeout, compile_ecma
-from ..regex.byte_tests import byte_test
 from ..regex.dfa import automaton
 from ..schema.types import is_finite
 from .equality import hashable, is_multiple
@@ -214,10 +213,6 @@ class PatternTest(ValueTest):
         self._decided = one_by_one(lambda text: text not in self._stopped.texts, remember=0)
 
     @cached_property
-    def _bytes(self) -> Any:
-        return byte_test(self.pattern.tree)
-
-    @cached_property
     def _machine(self) -> Automaton | None:
         return automaton(self.pattern.tree)
 
@@ -230,10 +225,6 @@ class PatternTest(ValueTest):
         if self.pattern.re2 is None:  # a string may take too long to be decided
             self._stopped.texts.clear()
             return self._search_singly(array)
-        if not pa.types.is_string(array.type):
-            return self._search(array)
-        if self._bytes is not None:
-            return loops.active.misfits(array, self._bytes)
         return not_accepted(self._machine, array, self._search)
 
     def _search(self, array: pa.Array) -> Positions | None:

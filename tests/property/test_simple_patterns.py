@@ -1,4 +1,4 @@
-"""The test of patterns by bytes gives the verdict of Python's own expressions, on any texts."""
+"""The test of a pattern of a few sets of characters gives the verdict of Python's own expressions, on any strings."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xdmprep import kernels
-from xdmprep.regex import compile_ecma
-from xdmprep.regex.byte_tests import byte_test
+from xdmprep.validate.patterns import compile_pattern
+from xdmprep.validate.value_tests import PatternTest
 
 pytestmark = pytest.mark.usefixtures("both_ways")
 
@@ -32,30 +31,19 @@ def test_verdicts_equal_those_of_expressions(pattern: str, texts: list[str | Non
     matching = data.draw(st.lists(st.from_regex(pattern, fullmatch=True).filter(str.isascii), max_size=5))
     texts = texts + matching
     expression = re.compile(pattern.removesuffix("$") + r"\Z", re.ASCII)
-    test = byte_test(compile_ecma(pattern).tree)
-    assert test is not None
+    test = PatternTest(compile_pattern(pattern))
+
+    def found(column: pa.Array) -> list[int]:
+        positions = test.positions(column)
+        return [] if positions is None else positions.tolist()
+
     wanted = [at for at, text in enumerate(texts) if text is not None and not expression.search(text)]
     column = pa.array(texts, pa.string())
-    assert found(kernels.active.misfits(column, test)) == wanted
+    assert found(column) == wanted
     start = data.draw(st.integers(0, len(texts)))
-    assert found(kernels.active.misfits(column.slice(start), test)) == [at - start for at in wanted if at >= start]
+    assert found(column.slice(start)) == [at - start for at in wanted if at >= start]
     hidden = pa.array([text is not None for text in texts])
     filled = column.fill_null("9é")
     validity = pa.array([1 if keep else None for keep in hidden.to_pylist()], pa.int8()).buffers()[0]
     masked = pa.StringArray.from_buffers(len(texts), filled.buffers()[1], filled.buffers()[2], validity)
-    assert found(kernels.active.misfits(masked, test)) == wanted
-
-
-def found(positions: object) -> list[int]:
-    """Positions as a list."""
-    return [] if positions is None else list(positions)  # type: ignore[call-overload]
-
-
-@pytest.mark.parametrize(
-    "pattern",
-    ["[0-9]", "^[0-9]", "[0-9]$", "^[^0-9]$", "^(a|b)$", "^a|b$", "^.{3}$", "^a+b$", r"^\D{2}$",
-     "^é$", "^[é]{2}$", "^$", "^a{300}$", r"^a\$", r"^\bab$", "^(ab){2}$", "^[]$"],
-)  # fmt: skip
-def test_other_patterns_are_left_to_expressions(pattern: str) -> None:
-    """What is not one set a place is not taken."""
-    assert byte_test(compile_ecma(pattern).tree) is None
+    assert found(masked) == wanted
