@@ -304,22 +304,12 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-
 
 
 def visible(text: str, keep: str = "") -> str:
-    """`text` with every character that a terminal would obey, or could not show, as an escape such as ``\\x1b``.
-
-    Args:
-        text: any text, such as a file name or a value.
-        keep: control characters that stay as they are; without any the result is one line.
-    """
+    r"""`text` with what a terminal obeys or cannot show as escapes (``\x1b``), except for `keep`."""
     return _CONTROL.sub(lambda found: found[0] if found[0] in keep else repr(found[0])[1:-1], text)
 
 
 def printable(text: Any, limit: int = 500) -> str:
-    """Text from another program, as part of a message: on one line, visible, and at most `limit` characters.
-
-    Args:
-        text: a text, or anything whose text is meant.
-        limit: most characters of the answer.
-    """
+    """Text from another program as part of a message: one line, visible, at most `limit` characters."""
     shown = visible(str(text)[: limit + 1].translate(_BLANKS))  # escapes make it longer, never shorter
     return shown if len(shown) <= limit else shown[: limit - 4] + " ..."
 

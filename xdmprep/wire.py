@@ -417,11 +417,7 @@ def parse_received(text: str | None) -> list[tuple[int, int]]:
 
 
 def loads(body: bytes | str) -> Any:
-    """The JSON value of a text from another program.
-
-    Raises:
-        ValueError: it is no JSON (NaN and Infinity are none), not UTF-8, or nested too deeply.
-    """
+    """The JSON value of a text from another program; ValueError if it is none, not UTF-8, or too deep."""
     try:
         return json.loads(body, parse_constant=_no_number)
     except RecursionError:

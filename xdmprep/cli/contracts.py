@@ -17,14 +17,7 @@ def names() -> list[str]:
 
 
 def contract(command: str) -> dict[str, Any]:
-    """The JSON Schema of a command's output.
-
-    Args:
-        command: such as ``mapping check`` or ``mapping-check``.
-
-    Raises:
-        UsageError: there is no such command, or it prints no JSON.
-    """
+    """The JSON Schema of a command's output; UsageError where it is unknown or prints no JSON."""
     name = "-".join(command.removeprefix("xdmprep ").split())
     if name not in names():
         raise UsageError(

@@ -25,11 +25,7 @@ _EXAMPLE = re.compile(r"```json\n(.*?)\n```", re.DOTALL)
 
 
 def section(code: str) -> dict[str, Any]:
-    """What the documentation says of a rule: ``why``, ``mend`` and, where there is one, ``example`` (JSON).
-
-    Raises:
-        UsageError: there is no such rule.
-    """
+    """What the documentation says of a rule: ``why``, ``mend``, perhaps ``example`` (JSON); UsageError if unknown."""
     if code not in RULES:
         raise UsageError(f"there is no rule {code!r}.{did_you_mean(code, RULES)} All codes: xdmprep explain --list.")
     text = next(found["text"] for found in _SECTION.finditer(PAGE.read_text(encoding="utf-8")) if found["code"] == code)

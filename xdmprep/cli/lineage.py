@@ -45,11 +45,7 @@ def _facet(kind: str, edition: str, /, **content: Any) -> dict[str, Any]:
 
 
 def schema_facet(columns: Any) -> dict[str, Any]:
-    """The facet ``schema`` of a dataset.
-
-    Args:
-        columns: an Arrow schema; objects and lists with the fields inside them.
-    """
+    """The facet ``schema`` of a dataset with these columns, objects and lists with the fields inside them."""
 
     def described(column: Any) -> dict[str, Any]:
         import pyarrow as pa
@@ -89,12 +85,7 @@ class LineageRun:
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     def emit(self, kind: str, **facets: Any) -> None:
-        """Send an event.
-
-        Args:
-            kind: ``START``, ``COMPLETE``, ``FAIL`` or ``ABORT``.
-            facets: of the run.
-        """
+        """Send an event of a kind (``START``, ``COMPLETE``, ``FAIL``, ``ABORT``) with the facets of the run."""
         language = _facet("ProcessingEngineRunFacet", "1-1-1", name="xdmprep", version=__version__)
         job_type = _facet("JobTypeJobFacet", "2-0-4", processingType="BATCH", integration="XDMPREP", jobType="COMMAND")
         self.send({

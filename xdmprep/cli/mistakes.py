@@ -54,11 +54,7 @@ _WANTED = {
 
 
 def wrong_kind(error: XdmPrepError) -> tuple[str, str] | None:
-    """What happened, and what to do, if a run failed because one of its files is of another kind.
-
-    Args:
-        error: what ended a command, which :class:`~.command.Command` gave its name and options.
-    """
+    """What happened, and what to do, if a run failed because one of its files is of another kind."""
     if not isinstance(error, MappingError | SchemaError | SourceError):
         return None
     given = _files(error)
@@ -92,11 +88,7 @@ _LISTS = {
 
 
 def refuse_lists(path: Path) -> None:
-    """Refuse a file that a run wrote beside its records, where records are wanted.
-
-    Raises:
-        SourceError: it is one.
-    """
+    """Raise SourceError for a file that a run wrote beside its records, where records are wanted."""
     if (path.name in _LISTS or path.name == "rejects.jsonl") and (written := _of_a_run(path)):
         raise SourceError(" ".join(written))
 

@@ -193,11 +193,7 @@ def _refuse_without_csv(sources: Sequence[Path | str]) -> None:
 
 
 def named_values(texts: tuple[str, ...]) -> dict[str, str]:
-    """The values of ``--set`` by their names.
-
-    Raises:
-        UsageError: one has no name, or a name has two values.
-    """
+    """The values of ``--set`` by their names; UsageError where one has no name, or a name has two values."""
     found: dict[str, str] = {}
     for text in texts:
         name, equals, value = text.partition("=")

@@ -326,11 +326,7 @@ def _write(text: str, to_stderr: bool = False, end: str = "\n", color: bool | No
 
 
 def flush() -> None:
-    """Hand over what is buffered.
-
-    Raises:
-        ReaderGoneError, OutputError: as for printing.
-    """
+    """Hand over what is buffered; raises as printing does."""
     _write("", end="")
 
 

@@ -49,11 +49,7 @@ def find(folder: Path | None = None) -> Path | None:
 
 
 def read(file: Path) -> dict[str, Any]:
-    """The content of a project file.
-
-    Raises:
-        UsageError: it cannot be read, or is not TOML.
-    """
+    """The content of a project file; UsageError if it cannot be read, or is not TOML."""
     import tomllib  # most runs have no project file
 
     try:
@@ -136,11 +132,7 @@ def _value(file: Path, key: str, option: click.Option, value: Any) -> Any:
 
 
 def known_tables(file: Path, content: Mapping[str, Any], commands: Mapping[str, Any]) -> None:
-    """Refuse tables that are no command.
-
-    Raises:
-        UsageError: there is one.
-    """
+    """Raise UsageError for a table that is no command."""
     for key in _tables(file, content):
         if key not in commands:
             raise UsageError(f"{file}: there is no command {key!r}.{did_you_mean(key, commands)}")

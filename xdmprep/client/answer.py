@@ -96,11 +96,7 @@ class Answer:
         return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
     def json(self) -> Any:
-        """The body's JSON, without secrets and without halves of surrogate pairs, which no file can hold.
-
-        Raises:
-            ValueError: it is no JSON, or has more than `DEPTH` levels.
-        """
+        """The body's JSON, as :func:`clean` gives it; ValueError if it is no JSON, or has too many levels."""
         return clean(wire.loads(self.content), self.mask)
 
     def blocks(self, limit: int) -> Iterator[bytes]:
@@ -122,16 +118,7 @@ class Answer:
 
 
 def clean(value: Any, mask: Callable[[str], str], levels: int = DEPTH) -> Any:
-    """A JSON value from another program, without secrets and with texts that can be encoded.
-
-    Args:
-        value: the value.
-        mask: replaces secrets in a text.
-        levels: most levels that it may have.
-
-    Raises:
-        ValueError: it has more levels.
-    """
+    """A JSON value without secrets and with texts that can be encoded; ValueError beyond `levels` levels."""
     if isinstance(value, str):
         return mask(value).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if not isinstance(value, dict | list):

@@ -59,18 +59,7 @@ def check_files(manifest: Manifest, jobs: int) -> list[str]:
 
 
 def check_counts(manifest: Manifest, batch: wire.Batch) -> str:
-    """The platform read the records that the files hold, and says of each whether it was ingested.
-
-    Args:
-        manifest: of the files that were sent.
-        batch: as it is at its end.
-
-    Returns:
-        What was compared, in one clause.
-
-    Raises:
-        PlatformError: the counts differ.
-    """
+    """Raise PlatformError unless the platform read the records that were sent; what was compared, in one clause."""
     read, done, failed = batch.input_records, batch.output_records, batch.failed_records
     if not batch.ok:
         return "the batch was not ingested"

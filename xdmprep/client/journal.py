@@ -127,11 +127,7 @@ class Journal:
                     yield entry
 
     def progress(self, external_id: str) -> BatchProgress:
-        """How far the upload with this id of its batch has come.
-
-        A line that is not as this module writes it counts as not written: what it may have said is then found out
-        from the platform.
-        """
+        """How far the upload with this id of its batch has come; a damaged line counts as not written."""
         state = BatchProgress()
         for entry in self.lines():
             if entry.get("externalId") == external_id:

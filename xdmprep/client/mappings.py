@@ -18,11 +18,7 @@ _CONTENT_TYPE = "application/vnd.adobe.xed-full+json;version=1"
 
 
 def list_sets(session: Session) -> list[dict[str, Any]]:
-    """All mapping sets of the sandbox.
-
-    Raises:
-        PlatformError: Data Prep refuses or cannot be reached.
-    """
+    """All mapping sets of the sandbox."""
     found: dict[str, dict[str, Any]] = {}
     for _ in range(PAGES):
         params = {"limit": PAGE, "start": len(found)}
@@ -40,11 +36,7 @@ def list_sets(session: Session) -> list[dict[str, Any]]:
 
 
 def pull(session: Session, set_id: str) -> dict[str, Any]:
-    """One mapping set as Data Prep stores it.
-
-    Raises:
-        PlatformError: there is none of this id, or Data Prep refuses or cannot be reached.
-    """
+    """One mapping set as Data Prep stores it; PlatformError if there is none of this id."""
     what = f"mapping set {printable(set_id, 80)}"
     answer = session.call("GET", wire.mapping_set_path(set_id), what=what, expect=(200, 404))
     if answer.status_code == 404:
@@ -58,19 +50,7 @@ def pull(session: Session, set_id: str) -> dict[str, Any]:
 
 
 def push(session: Session, content: Mapping[str, Any], set_id: str | None = None) -> dict[str, Any]:
-    """Create a mapping set, or replace one.
-
-    Args:
-        session: the connection.
-        content: the set as Data Prep takes it, with ``outputSchema`` and ``mappings``.
-        set_id: the set to replace; None creates a new one.
-
-    Returns:
-        What Data Prep says of it: ``id``, ``version`` and dates.
-
-    Raises:
-        PlatformError: Data Prep refuses or cannot be reached.
-    """
+    """Create a mapping set, or replace `set_id`; gives its ``id``, ``version`` and dates."""
     if set_id is None:
         method, path, what = "POST", wire.mapping_set_path(), "new mapping set"
     else:  # a repeat of a PUT stores the same set once more, under a higher version

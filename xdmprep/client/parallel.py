@@ -20,13 +20,7 @@ class Stopped(Exception):
 
 
 def each(work: Callable[[Item, threading.Event], None], items: Iterable[Item], jobs: int) -> None:
-    """`work` of every item on `jobs` threads; the first error ends the run and is raised.
-
-    Args:
-        work: gets an item, and an event that says that the run is over.
-        items: what to work on, in order.
-        jobs: number of threads.
-    """
+    """`work` of every item, with an event that says that the run is over; the first error ends it and is raised."""
     waiting = deque(items)
     stop, errors = threading.Event(), list[BaseException]()
 

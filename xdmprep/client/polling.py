@@ -45,11 +45,7 @@ def batches(session: Session, **filters: Any) -> list[wire.Batch]:
 
 
 def act(session: Session, batch_id: str, action: str) -> None:
-    """COMPLETE, ABORT or REVERT; all three may be repeated.
-
-    Raises:
-        PlatformError: it was refused, or what came back is not the platform's answer about this batch.
-    """
+    """COMPLETE, ABORT or REVERT, which may be repeated; PlatformError if it was refused or is not confirmed."""
     what = f"{action} batch"
     answer = session.call("POST", wire.batch_path(batch_id), params={"action": action}, what=what, batch=batch_id)
     data = answer.json() if answer.content.strip() else {}  # empty in the guide, the batch in the description

@@ -67,11 +67,7 @@ class Saved:
 
 
 def list_schemas(session: Session, container: str = "tenant") -> list[dict[str, Any]]:
-    """``$id``, ``meta:altId``, title and version of all schemas of a container, all pages.
-
-    Raises:
-        PlatformError: the registry refuses or cannot be reached.
-    """
+    """``$id``, ``meta:altId``, title and version of all schemas of a container, all pages."""
     return list(_pages(session, f"{wire.REGISTRY}/{container}/schemas", "application/vnd.adobe.xed-id+json"))
 
 
@@ -311,11 +307,7 @@ def compare(pulled: Pulled, folder: str | os.PathLike[str]) -> Saved:
 
 
 def read_pins(folder: Path) -> dict[str, Any]:
-    """The pins of a folder by ``$id``; empty if it has none.
-
-    Raises:
-        SourceError: the file of pins cannot be read.
-    """
+    """The pins of a folder by ``$id``, empty if it has none; SourceError if they cannot be read."""
     file = folder / PINS
     try:
         pins = json.loads(file.read_text(encoding="utf-8"))["pulled"]

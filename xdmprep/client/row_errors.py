@@ -246,11 +246,7 @@ def _places(manifest: Manifest, wanted: set[bytes]) -> dict[bytes, list[tuple[st
 
 
 def _record_keys(manifest: Manifest, path: Path) -> Iterator[set[bytes]]:
-    """The keys of the records of one part.
-
-    Raises:
-        SourceError: the part is missing, or no longer what was written.
-    """
+    """The keys of the records of one part; SourceError if it is missing, or no longer what was written."""
     if (why := why_no_source(path)) is not None:
         raise SourceError(f"{path}: {why}.")
     try:

@@ -198,11 +198,7 @@ class _Upload:
         return found
 
     def _own(self, batch: wire.Batch) -> wire.Batch:
-        """The batch that the journal names, which must be one of these files.
-
-        Raises:
-            PlatformError: it carries another id, or belongs to another dataset.
-        """
+        """The batch that the journal names; PlatformError if it is not the batch of these files."""
         if batch.external_id in (None, self.external) and batch.dataset_id in (None, self.dataset):
             return batch
         raise PlatformError(

@@ -77,11 +77,7 @@ class EnablementPlan:
 
 
 def plan(session: Session, dataset_id: str) -> EnablementPlan:
-    """Look at a dataset and its newest batches; nothing is changed.
-
-    Raises:
-        PlatformError: the dataset does not exist, or the platform cannot be reached.
-    """
+    """Look at a dataset and its newest batches; nothing is changed."""
     doc = polling.dataset(session, dataset_id)
     tags = doc.get("tags")
     made = EnablementPlan(dataset_id, str(doc.get("name") or ""), tuple(wire.enable_upsert(tags)), dict(tags or {}))

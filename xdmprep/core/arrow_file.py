@@ -79,11 +79,7 @@ class ArrowSource:
             yield reader
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """All batches, each checked, since Arrow trusts what the file says about itself.
-
-        Raises:
-            SourceError: the file is damaged.
-        """
+        """All batches, each checked since Arrow trusts what a file says; SourceError if it is damaged."""
         with self._told("cannot be read to its end"), self._opened() as reader:
             places = map(reader.get_batch, range(reader.num_record_batches)) if self._is_file else reader
             for batch in places:

@@ -128,11 +128,7 @@ def plain_field(field: pa.Field, exact: bool = True) -> pa.Field | None:
 
 
 def require_readable(name: str, columns: pa.Schema) -> None:
-    """Refuse records with columns that no record can hold; `name` is the source's.
-
-    Raises:
-        SourceError: there are such columns; all are named.
-    """
+    """Raise SourceError that names all columns of the source `name` that no record can hold."""
     odd = [
         f"{field.name!r} ({type_words(field.type) if isinstance(field.type, pa.BaseExtensionType) else field.type})"
         for field in columns

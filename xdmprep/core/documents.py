@@ -196,11 +196,7 @@ class DocumentKind:
         return self.error(f"{place}: {reason}." + (f" {said}" if said else ""))
 
     def read_text(self, path: str | os.PathLike[str]) -> str:
-        """The text of a file, without a byte order mark.
-
-        Raises:
-            XdmPrepError: of this kind: the file cannot be read, is too large, or is not UTF-8.
-        """
+        """The text of a file without a byte order mark; an error of this kind if it cannot be read or is not UTF-8."""
         try:
             data = (
                 _fetch(str(path), self.limit) if self.remote and is_remote(path) else _read(as_local(path), self.limit)
@@ -223,19 +219,11 @@ class DocumentKind:
             raise self.fail(path, f"is not UTF-8 text (byte {error.start})", "Save the file as UTF-8.") from None
 
     def read_json(self, path: str | os.PathLike[str], pairs: _Pairs | None = None) -> Any:
-        """The JSON of a file; `pairs` makes an object of its keys and values.
-
-        Raises:
-            XdmPrepError: of this kind: the file cannot be read, or is not JSON; the message says where.
-        """
+        """The JSON of a file, see :meth:`read_text` and :meth:`parse_json`."""
         return self.parse_json(self.read_text(path), path, pairs)
 
     def parse_json(self, text: str, name: str | os.PathLike[str], pairs: _Pairs | None = None) -> Any:
-        """The JSON of a text; `name` is for messages.
-
-        Raises:
-            XdmPrepError: of this kind: it is not JSON, or nested too deep.
-        """
+        """The JSON of a text, whose objects `pairs` makes; an error of this kind if it is none."""
         try:
             return parse_json(text, pairs)
         except UnfitError as error:
@@ -282,11 +270,7 @@ def _read(path: str | os.PathLike[str], limit: int) -> bytes:
 
 
 def parse_json(text: str, pairs: _Pairs | None = None) -> Any:
-    """The value of a JSON text.
-
-    Raises:
-        UnfitError: it is not JSON, nested deeper than :data:`MAX_DEPTH`, or has a text that is not Unicode.
-    """
+    """The value of a JSON text; UnfitError if it is none, too deep (:data:`MAX_DEPTH`) or not Unicode."""
     try:
         value = json.loads(
             text, object_pairs_hook=pairs, parse_constant=_no_constant, parse_float=_double, parse_int=_integer
@@ -445,11 +429,7 @@ def record(required: Mapping[str, Shape], optional: Mapping[str, Shape] | None =
 
 
 def descriptor_list(content: Any, name: str) -> list[dict[str, Any]]:
-    """Descriptors from a list, or from the Schema Registry's object of lists by ``@type``.
-
-    Raises:
-        SchemaError: it is neither.
-    """
+    """Descriptors from a list, or from the registry's object of lists; SchemaError if it is neither."""
     if isinstance(content, dict) and "@type" in content:
         content = [content]
     elif isinstance(content, dict):

@@ -6,15 +6,7 @@ from functools import lru_cache
 
 
 def ratio(a: str, b: str) -> float:
-    """Twice the length of the longest common subsequence, as a share of both lengths.
-
-    Args:
-        a: a text.
-        b: another.
-
-    Returns:
-        0 (nothing in common) to 100 (equal, two empty texts too).
-    """
+    """Twice the longest common subsequence as a share of both lengths, 0 to 100 (two empty texts are equal)."""
     if a == b:
         return 100.0
     if not a or not b:

@@ -60,11 +60,7 @@ class Tally:
 
 
 def check_max_loss(percent: float) -> None:
-    """Refuse a largest loss that is no percentage.
-
-    Raises:
-        UsageError: it is not from 0 to 100.
-    """
+    """Raise UsageError for a largest loss that is not from 0 to 100."""
     if not 0 <= percent <= 100:
         raise UsageError(f"the largest loss is a percentage from 0 to 100, got {percent}.")
 

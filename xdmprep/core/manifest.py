@@ -243,11 +243,7 @@ class Manifest:
 
 
 def local_output(path: str | os.PathLike[str]) -> Path:
-    """The path of a file or folder to be written.
-
-    Raises:
-        OutputError: it is a URL.
-    """
+    """The path of a file or folder to be written; OutputError if it is a URL."""
     if (url := url_of_output(path)) is not None:
         raise OutputError(
             f"{shown(url)}: output is written to this machine. Give a folder here, and copy it there; "
@@ -257,11 +253,7 @@ def local_output(path: str | os.PathLike[str]) -> Path:
 
 
 def check_target(path: str | os.PathLike[str]) -> None:
-    """Refuse a file that cannot be made, before the work whose result it is to hold.
-
-    Raises:
-        OutputError: it is a URL, a folder, or in a folder that does not exist.
-    """
+    """Raise OutputError for a file that cannot be made, before the work whose result it is to hold."""
     file = local_output(path)
     if file.is_dir():
         raise OutputError(f"{file}: is a folder. Give a file.")
@@ -311,10 +303,7 @@ def sha256_of(path: str | os.PathLike[str]) -> str:
 
 
 def lock_file(handle: int) -> bool:
-    """Lock the open file until it is closed, also by a kill; False if another process holds it.
-
-    True, without a lock, on a disk that knows none.
-    """
+    """Lock an open file until it is closed or the process ends; False if another holds it. Some disks have no locks."""
     try:
         import fcntl
     except ImportError:  # Windows

@@ -30,12 +30,7 @@ Cell = str | tuple[str, str]
 
 
 def wrap(title: str, inner: str) -> str:
-    """A view with its title and style.
-
-    Args:
-        title: text, escaped here.
-        inner: HTML.
-    """
+    """A view of HTML with its title, escaped here, and style."""
     return f'<style>{_STYLE}</style><div class="xdmprep"><div><strong>{escape(title)}</strong></div>{inner}</div>'
 
 

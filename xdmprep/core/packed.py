@@ -33,12 +33,7 @@ def packing(head: bytes) -> str | None:
 
 
 def open_bytes(file: Path) -> io.BufferedReader:
-    """The bytes of a file; of a compressed one, those that are in it.
-
-    Raises:
-        SourceError: the file cannot be opened, or is a zip archive of no or several files; while it is read: it is
-            damaged.
-    """
+    """The bytes of a file, unpacked if it is compressed; SourceError if they cannot be read."""
     try:
         raw = file.open("rb")
     except IsADirectoryError:

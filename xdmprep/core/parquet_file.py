@@ -37,11 +37,7 @@ class ParquetSource:
             self.rows = sum(group.num_rows for group in groups)  # some writers leave the total out
 
     def batches(self, rows: int) -> Iterator[pa.RecordBatch]:
-        """All rows, in batches of this size.
-
-        Raises:
-            SourceError: a page is damaged, encrypted, or of a kind that cannot be read.
-        """
+        """All rows, in batches of this size; SourceError if a page is damaged or encrypted."""
         import pyarrow.parquet as pq
 
         # timestamps of 96 bits would wrap around in nanoseconds

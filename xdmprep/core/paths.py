@@ -21,11 +21,7 @@ _NAME = re.compile(r"(?:\\.|[^.\[\]\\])+")
 
 @lru_cache(4096)
 def parse_path(text: str) -> Path:
-    """The steps of `text`: names as str, indexes as int, ``[*]`` as :data:`EVERY`.
-
-    Raises:
-        ExpressionError: the text is not a path; the position is in the error.
-    """
+    """The steps of `text`: names as str, indexes as int, ``[*]`` as :data:`EVERY`; or ExpressionError."""
     steps: list[str | int] = []
     at = 0
     while at < len(text) or not steps:

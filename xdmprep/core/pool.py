@@ -84,12 +84,7 @@ class Pool:
         self._line: deque[Task] = deque()
 
     def start(self, work: Callable[..., Any], *given: Any, first: bool = False) -> Task:
-        """Have ``work(*given)`` done by the next thread that is free; at once and here if there is no other.
-
-        Args:
-            work, given: what to do.
-            first: before everything that is not started yet.
-        """
+        """Have ``work(*given)`` done by the next free thread, or here; `first`: before all that waits."""
         task = Task(lambda: work(*given), self._line, first)
         if self._pool is None:
             task.run_inline()

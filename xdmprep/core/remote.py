@@ -235,16 +235,7 @@ def _azure(url: str) -> tuple[Any, str] | None:
 
 
 def guarded(url: str, run: Callable[[], Any], verb: str = "read") -> Any:
-    """What `run` gives.
-
-    Args:
-        url: the file or folder.
-        run: the work on it.
-        verb: what the work does, as a participle.
-
-    Raises:
-        RemoteError: for any error of `run`, as the rest of a sentence, without the secrets of the URL.
-    """
+    """What `run` gives; RemoteError for any of its errors, without the secrets of the URL. `verb` is a participle."""
     if os.environ.get(OFFLINE):
         raise RemoteError(f"is not opened while {OFFLINE} is set")
     try:
@@ -259,11 +250,7 @@ def guarded(url: str, run: Callable[[], Any], verb: str = "read") -> Any:
 
 
 def expand(url: str) -> list[str] | None:
-    """The files that a URL of a folder (it ends with ``/``) or a glob (``*``, ``[``) stands for; None for a file.
-
-    Raises:
-        RemoteError: they cannot be listed.
-    """
+    """The files that a URL of a folder (ending with ``/``) or a glob (``*``, ``[``) stands for; None for a file."""
     if scheme_of(url) in _WEB:
         return None
     place, mark, query = url.partition("?")
@@ -302,11 +289,7 @@ def _matches(parts: list[str], pattern: list[str]) -> bool:
 
 
 def pieces(url: str) -> Iterator[bytes]:
-    """The bytes of the file that a URL names, a piece at a time.
-
-    Raises:
-        RemoteError: it is missing, forbidden, a folder, too slow, or ends early.
-    """
+    """The bytes of the file that a URL names, a piece at a time; RemoteError where that fails."""
     made = _from_web(url) if scheme_of(url) in _WEB else _from_files(url)
     while (piece := guarded(url, lambda: next(made, b""))) != b"":
         yield piece

@@ -45,11 +45,7 @@ class RemoteFolder:
         self._path: str = path.rstrip("/")
 
     def sizes(self, below: str = "") -> dict[str, int]:
-        """The files in the folder and the folders in it: name -> size in bytes; none where there is no folder.
-
-        Args:
-            below: only those in this folder of it.
-        """
+        """The files in the folder, or in the folder `below` in it: name -> size in bytes."""
         from pyarrow import fs
 
         choice = fs.FileSelector(self._at(below), allow_not_found=True, recursive=True)
@@ -106,19 +102,7 @@ class RemoteFolder:
 
 
 def fetch(url: str, folder: Path, wanted: Callable[[str], bool]) -> list[str]:
-    """Copy the files of a folder in an object store into a local one.
-
-    Args:
-        url: of the folder.
-        folder: where the copies go; it exists.
-        wanted: says of a name whether the file is copied.
-
-    Returns:
-        The names of the files, relative to the folder.
-
-    Raises:
-        RemoteError: the store cannot be read, or there is no such folder.
-    """
+    """Copy the `wanted` files of a folder in an object store into a local one; gives their relative names."""
     store = RemoteFolder(url)
     sizes = store.sizes()
     if not sizes:

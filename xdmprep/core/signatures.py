@@ -71,12 +71,7 @@ _MARKUP = [
 
 
 def what_it_is(head: bytes, json_fits: bool = False) -> str | None:
-    """What a file is that was to be UTF-8 text, detected by its first bytes, with what to do; None where they fit.
-
-    Args:
-        head: the first bytes.
-        json_fits: the file may be JSON.
-    """
+    """What a file is that was to be UTF-8 text, by its first bytes, and what to do; None where they fit."""
     for mark, kind in _MARKS:
         if head.startswith(mark):
             return kind

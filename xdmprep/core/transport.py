@@ -58,11 +58,7 @@ class Bounds:
     body: int
 
     def left(self) -> float:
-        """Seconds until the end.
-
-        Raises:
-            OutOfTime: it has passed.
-        """
+        """Seconds until the end; OutOfTime if it has passed."""
         left = self.end - time.monotonic()
         if left <= 0:
             raise OutOfTime

@@ -87,11 +87,7 @@ class Fault:
 
     @classmethod
     def of(cls, data: str | dict[str, Any]) -> Fault:
-        """A rule from ``key=value,...`` or an object.
-
-        Raises:
-            UsageError: the rule cannot be read.
-        """
+        """A rule from ``key=value,...`` or an object; UsageError if it cannot be read."""
         if isinstance(data, str):
             pairs = [item.partition("=") for item in data.split(",") if item.strip()]
             data = {key.strip(): value.strip() for key, _, value in pairs}

@@ -152,11 +152,7 @@ class Profiles:
             yield self._writer
 
     def add(self, batch: str, target: Target, records: Iterable[dict[str, Any]]) -> int:
-        """Keep records, unseen until the batch is done.
-
-        Returns:
-            How many did not make it: no primary identity, a wrong ECID, or too large.
-        """
+        """Keep records, unseen until the batch is done; gives how many were refused."""
         skipped = 0
         at = now_ms()
         rows, links = [], []

@@ -142,22 +142,14 @@ class Schemas:
         return [item for item in found if kind_of(item) == kind and container_of(item) == container]
 
     def get(self, key: str | None) -> dict[str, Any] | None:
-        """The schema with this ``$id`` or ``meta:altId``, whole: nothing in it refers to another document.
-
-        Raises:
-            SchemaError: something that it refers to is missing.
-        """
+        """The schema with this ``$id`` or ``meta:altId``, whole; SchemaError if a part is missing."""
         document = self.find(key)
         if document is None or kind_of(document) != "schemas":
             return None
         return self.whole(document)
 
     def whole(self, document: dict[str, Any]) -> dict[str, Any]:
-        """A document with everything that it refers to put in its place.
-
-        Raises:
-            SchemaError: something that it refers to is missing.
-        """
+        """A document with everything that it refers to in its place; SchemaError if a part is missing."""
         if self._resolve is None or not references(document):
             return self._described(document)
         key = json.dumps(document, sort_keys=True)

@@ -31,19 +31,10 @@ class Kernels(Protocol):
         """Number of line ends: line feeds, carriage returns, and both together as one."""
 
     def line_ends(self, data: Data, size: int, /) -> Positions:
-        """Where each line of ``data[:size]`` ends: at its line feed, the last one perhaps at `size`.
-
-        Args:
-            data: uint8 array with at least 64 zero bytes behind `size`.
-            size: bytes of the lines.
-        """
+        """Where each line of ``data[:size]`` ends; 64 zero bytes must follow. The last line may lack a line feed."""
 
     def split_array(self, data: Data, /) -> Elements:
-        """The elements in a piece of a JSON array as lines.
-
-        Args:
-            data: uint8 array; an element begins there.
-        """
+        """The elements in a piece of a JSON array, at whose start one begins, as lines."""
 
     def last_record_end(self, text: Data, start: int, stop: int, final: bool, delimiter: str, quote: str, /) -> int:
         """The end of the last whole CSV record in ``text[start:stop]``, `start` if there is none.
@@ -89,23 +80,10 @@ class Kernels(Protocol):
         """
 
     def text_sizes(self, array: pa.Array, nulls: bool = False, /) -> tuple[int, int]:
-        """The least and the greatest number of bytes of the texts; (0, 0) if there are none.
-
-        Args:
-            array: a text column.
-            nulls: whether what lies behind nulls may count, which is faster.
-        """
+        """The least and greatest number of bytes of the texts, or (0, 0); `nulls`: what lies behind them may count."""
 
     def take_texts(self, array: pa.Array, places: Offsets, /) -> pa.Array:
-        """The texts at `places` of a plain string column, as Arrow's ``take``.
-
-        Args:
-            array: a text column.
-            places: int32, from 0 to the last row.
-
-        Raises:
-            IndexError, ValueError: a place is outside the column.
-        """
+        """The texts at `places` (int32) of a plain string column, as Arrow's ``take``; IndexError outside it."""
 
     def object_texts(
         self, objects: np.ndarray[Any, np.dtype[np.object_]], missing: tuple[Any, ...], /
@@ -120,13 +98,7 @@ class Kernels(Protocol):
         """
 
     def number_texts(self, array: pa.Array, /) -> tuple[np.ndarray[Any, np.dtype[np.int32]], int]:
-        """An int32 for each text, equal for equal texts, counted from 0 in order of first appearance; and how many.
-
-        Each null has a number of its own.
-
-        Args:
-            array: a text column.
-        """
+        """An int32 a text, equal for equal ones, from 0 by first appearance; and how many. Each null has its own."""
 
     def order_groups(self, codes: Offsets, count: int, /) -> tuple[Offsets | None, Positions]:
         """The order that brings equal codes together, each group in the order of its rows; where the groups begin.
@@ -143,11 +115,7 @@ class Kernels(Protocol):
         """
 
     def hash_texts(self, array: pa.Array, /) -> np.ndarray[Any, np.dtype[np.uint64]]:
-        """uint64 (n,): equal for equal texts; 0 for nulls.  Both implementations give the same.
-
-        Args:
-            array: a text column.
-        """
+        """uint64 (n,): equal for equal texts, 0 for nulls; the same in both implementations."""
 
     def not_accepted(self, array: pa.Array, automaton: Automaton, /) -> Positions | None:
         """Positions of the texts that an automaton does not accept, or that are too long to decide; None for none."""
@@ -165,11 +133,7 @@ class Kernels(Protocol):
         """
 
     def print_times(self, millis: pa.Array, /) -> pa.Array:
-        """RFC 3339 in UTC, whole seconds without a fraction, others with three digits.
-
-        Args:
-            millis: int64, milliseconds since 1970; not all null.
-        """
+        """RFC 3339 in UTC of milliseconds since 1970 (int64); three digits where they are no whole seconds."""
 
     def escape(self, column: pa.Array, /) -> tuple[pa.Array, tuple[Positions, pa.Array] | None]:
         """Texts with JSON's escapes: the column, and the positions and texts of those to replace in it, if any."""
@@ -199,8 +163,4 @@ class Kernels(Protocol):
         """
 
     def write(self, file: int, data: Data, piece: int, /) -> None:
-        """Write all of `data` to a file descriptor, at most `piece` bytes at a time.
-
-        Raises:
-            OSError: it cannot be written.
-        """
+        """Write all of `data` to a file descriptor, at most `piece` bytes at a time."""

@@ -109,12 +109,7 @@ class Cutter:
             at = end
 
     def first(self, text: bytes, final: bool) -> int:
-        """The end of the first record of `text`, empty lines before it included; 0 if it is not whole.
-
-        Args:
-            text: bytes that begin a text.
-            final: nothing follows, so that the record needs no line end.
-        """
+        """The end of the first record, empty lines before it included; 0 if more must follow (unless `final`)."""
         match = self._record.match(text, 0, len(text) - (not final and text.endswith(b"\r")))
         if match is None and final:
             match = self._last.match(text)
@@ -140,11 +135,7 @@ class Cutter:
         return match.end() if match else at
 
     def rows(self, text: Any) -> RecordEnds | None:
-        """The records of `text`, empty lines included; None where quotes or line ends are in unusual places.
-
-        Args:
-            text: any bytes-like object that ends with a line end.
-        """
+        """The records of whole lines, empty ones included; None where quotes or line ends are in unusual places."""
         data = np.frombuffer(text, np.uint8)
         quote, delimiter, line, back = (_words(data, code) for code in (self._quote, self._delimiter, 10, 13))
         inside = _inside(quote)

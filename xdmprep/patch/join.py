@@ -38,11 +38,7 @@ class Entries:
         self.count = 0
 
     def add(self, keys: Digests, records: Digests, at: Positions) -> None:
-        """Add records.
-
-        Raises:
-            OutputError: the disk refuses.
-        """
+        """Add records; OutputError if the disk refuses."""
         entries = np.empty(len(keys), _ENTRY)
         entries["key"], entries["record"], entries["at"] = keys, records, at
         self._held.append(entries)
@@ -168,12 +164,7 @@ def _tied(keys: Positions, primaries: Positions, count: int) -> Positions:
 
 
 def join(before: Entries, after: Entries, tied: Circles | None = None) -> Candidates:
-    """Compare two snapshots; keys that occur once in each with equal digests are unchanged, all others candidates.
-
-    Args:
-        before, after: the snapshots.
-        tied: keys that are candidates in any case, and those of one circle are worked on together.
-    """
+    """Compare two snapshots: unique keys of equal digests are unchanged, all others and `tied` ones candidates."""
     found: list[tuple[Positions, ...]] = []
     unchanged = 0
     tied = tied or Circles(np.empty(0, np.uint64), np.empty(0, np.int64))

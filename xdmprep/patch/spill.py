@@ -52,11 +52,7 @@ class Spool:
         return len(self._places)
 
     def add(self, data: pa.Buffer) -> int:
-        """Keep a packed batch; gives its number.
-
-        Raises:
-            OutputError: the disk refuses.
-        """
+        """Keep a packed batch; gives its number. OutputError if the disk refuses."""
         with self._lock:
             if self._file is None and self.bytes + data.size <= self._memory_bytes:
                 self._places.append(data)

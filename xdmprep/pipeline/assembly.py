@@ -60,22 +60,13 @@ class Assembly:
         return cls(as_schema(schema), None if mapping is None else as_mapping(mapping), rules, strict)
 
     def records(self, read: Stream) -> Stream:
-        """The rows of a source as records, unchecked.
-
-        Raises:
-            MappingError: all errors of the mapping.
-        """
+        """The rows of a source as records, unchecked; MappingError with all errors of the mapping."""
         if self.mapping is None:
             return as_records(read)
         return map_stream(read, self.mapping, self.schema, strict=self.strict)
 
     def checked(self, read: Stream) -> Stream:
-        """The rows of a source as records with findings.
-
-        Raises:
-            MappingError: all errors of the mapping.
-            SchemaError: the schema cannot be checked against.
-        """
+        """The rows of a source as records with findings; raises as :meth:`records` does, and SchemaError."""
         return check_stream(self.records(read), self.schema, self.rules)
 
     def compiled(self, columns: pa.Schema) -> tuple[Mapper, Callable[[Chunk], Chunk]]:

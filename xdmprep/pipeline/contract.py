@@ -189,11 +189,7 @@ def _arrow(series: _Series) -> pa.Array | list[Any]:
 
 
 def load_contract(path: str | os.PathLike[str]) -> Any:
-    """A user's own pandera schema: a Python file that defines one, or pandera's YAML.
-
-    Raises:
-        UsageError: the file cannot be read, or holds no pandera schema or more than one.
-    """
+    """A user's own pandera schema, from Python or pandera's YAML; UsageError unless the file has exactly one."""
     pandera = _pandera()
     file = Path(path)
     if not is_file(file):

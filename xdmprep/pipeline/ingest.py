@@ -66,15 +66,7 @@ def default_check() -> IngestCheck:
 
 
 def whole_schema(schema: dict[str, Any], documents: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """A schema as the Schema Registry gives it in full: what it refers to stands in its place.
-
-    Args:
-        schema: the schema, with ``$ref`` and ``allOf``.
-        documents: where its components are found.
-
-    Raises:
-        SchemaError: a component is missing, or a reference leads nowhere.
-    """
+    """A schema as the Schema Registry gives it in full; SchemaError if a component is missing."""
     others = [item for item in documents if item.get("$id") != schema.get("$id") and looks_like_schema(item)]
     found = Schema.from_dict(schema, Registry().add(*others), name=str(schema.get("$id") or "schema"))
     tree = found.json_schema

@@ -302,11 +302,7 @@ def prepare(
 
 
 def check_percentages(error_threshold: float | None, max_loss: float) -> None:
-    """Refuse what is no percentage.
-
-    Raises:
-        UsageError: one of them is not from 0 to 100.
-    """
+    """Raise UsageError for what is no percentage."""
     if error_threshold is not None and not 0 <= error_threshold <= 100:
         raise UsageError(f"the error threshold is a percentage from 0 to 100, got {error_threshold}.")
     check_max_loss(max_loss)

@@ -421,11 +421,7 @@ def _schema(given: Any, recorded: str | None, folder: OutputFolder) -> Schema:
 
 
 def _aside(folder: OutputFolder, origins: Origins | None) -> tuple[dict[int, str], list[tuple[int, dict[str, Any]]]]:
-    """What the run set aside: each row's line of rejects, and its findings by row.
-
-    Raises:
-        SourceError: one of the two files cannot be read.
-    """
+    """What the run set aside: each row's line of rejects, and its findings by row."""
     rejects = folder.path / REJECTS
     lines = {row: line for _, line, row, _ in _entries(rejects, origins)} if exists(rejects) else {}
     return lines, _findings(folder.path / ISSUES, origins)

@@ -163,11 +163,7 @@ def _of_frames(first: Any, frames: Iterable[Any], again: bool, name: str) -> Str
 
 
 def _like(frame: Any, schema: pa.Schema, name: str) -> Iterator[pa.RecordBatch]:
-    """The rows of one of several tables, with the columns of the first.
-
-    Raises:
-        SourceError: it has others.
-    """
+    """The rows of one of several tables, with the columns of the first; SourceError if it has others."""
     if not _is_table(frame):
         raise SourceError(f"{name}: is of type {type(frame).__name__}, the items before it are tables.")
     if not _rows_of(frame):
@@ -238,11 +234,7 @@ def _column(values: Any) -> pa.Array:
 
 
 def read_parquet(path: str | os.PathLike[str]) -> Stream:
-    """The rows of a Parquet file.
-
-    Raises:
-        SourceError: the file is missing, empty, damaged, encrypted or not Parquet.
-    """
+    """The rows of a Parquet file; SourceError if it cannot be read."""
     source = ParquetSource(Path(path))
     if not source.rows:
         raise NoRowsError(f"{source.file}: has no rows.")
@@ -250,11 +242,7 @@ def read_parquet(path: str | os.PathLike[str]) -> Stream:
 
 
 def read_arrow(path: str | os.PathLike[str]) -> Stream:
-    """The rows of an Arrow IPC file (Feather), or of a stream in a file.
-
-    Raises:
-        SourceError: the file is missing, empty or damaged.
-    """
+    """The rows of an Arrow IPC file (Feather), or of a stream in a file; SourceError if it cannot be read."""
     source = ArrowSource(Path(path))
     if not any(batch.num_rows for batch in source.batches()):
         raise NoRowsError(f"{source.file}: has no rows.")

@@ -87,15 +87,7 @@ _FIRST_ROWS = {"gb18030": (0xB0, 0xD7), "big5": (0xA4, 0xC6)}
 
 
 def encoding_of(sample: bytes) -> str | None:
-    """The likely encoding of the rows of a text file.
-
-    Args:
-        sample: the first bytes of them.
-
-    Returns:
-        A codec of Python; None if the text is UTF-8, if only some lines are not, or if no encoding makes words of its
-        bytes.
-    """
+    """The likely encoding of the rows by their first bytes; None if it is UTF-8, mostly UTF-8, or unknown."""
     if b"\x1b" in sample and re.search(rb"\x1b\$[@B]", sample):
         return "iso2022_jp"
     if kernels.active.is_utf8(sample[: sample.rfind(b"\n") + 1 or len(sample)]):

@@ -214,11 +214,7 @@ def _below(header: int, merges: Sequence[Merge]) -> Iterator[Merge]:
 
 
 def _refuse_title(where: str, first: SheetRow, below: Sequence[SheetRow], merges: Sequence[Merge]) -> None:
-    """Refuse a sheet whose first row is a title: less wide than the rows below, or merged over columns that they fill.
-
-    Raises:
-        SourceError: with the row that is the header.
-    """
+    """Raise SourceError if the first row is a title: narrower than the rows below, or merged over their columns."""
     covered = {at for one in merges if one.top <= first.number <= one.bottom for at in range(one.left, one.right)}
     header = next(
         (row for row in below if any(text is not None and at in covered for at, text in enumerate(row.texts))), None

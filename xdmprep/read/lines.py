@@ -82,10 +82,7 @@ def read_lines(path: str | os.PathLike[str], options: CsvOptions | None, columns
 
 
 def alike(one: str | os.PathLike[str], other: str | os.PathLike[str], options: CsvOptions | None) -> bool:
-    """Whether two CSV files of one header seem to be written alike: line ends, and the columns with quotes.
-
-    It decides which way is the quicker one, never what comes out.
-    """
+    """Whether two CSV files seem to have the same line ends and quotes; it decides the quicker way, not the result."""
     opts = options or CsvOptions()
     (ends, quoted), (other_ends, other_quoted) = (_habits(Path(path), opts) for path in (one, other))
     return ends == other_ends and all(a == b for a, b in zip(quoted, other_quoted, strict=False) if a and b)

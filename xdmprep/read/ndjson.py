@@ -102,15 +102,7 @@ def _read_whole(file: Path) -> Stream:
 
 
 def learned(files: Sequence[Path], whole: bool = False) -> LearnedColumns:
-    """The columns for the records of some files, which are read with the same columns.
-
-    Args:
-        files: their paths.
-        whole: learn from all records instead of the first of each file.
-
-    Raises:
-        SourceError: a file cannot be read or has no record among the first, or no record has a field.
-    """
+    """The columns for the records of some files that are read alike; from all records if `whole`, else the first."""
     seen = Seen()
     sample_bytes = None if whole else max(SAMPLE_BYTES // len(files), 1 << 16)
     records, complete = 0, True

@@ -95,15 +95,7 @@ def format_code(number: int, declared: dict[int, str]) -> str:
 
 
 def shown_by(code: str, since_1904: bool) -> Callable[[str], Shown]:
-    """What a cell of a format shows for a number.
-
-    Args:
-        code: the format.
-        since_1904: whether the book counts days from 1904.
-
-    Returns:
-        A function of the number as the book has it.
-    """
+    """A function that gives what a cell of the format `code` shows for a number, as the book has it."""
     sections = _sections(code)
     if not any(section.is_temporal or section.is_id for section in sections):
         return exact

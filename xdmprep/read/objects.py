@@ -105,11 +105,7 @@ def kind_of(value: Any, depth: int = 0) -> Kind:
 
 
 def named(value: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
-    """The fields of a dict, with texts as keys.
-
-    Raises:
-        UnreadableError: a key is no text of UTF-8, or the same text as another one.
-    """
+    """The fields of a dict, with texts as keys; UnreadableError if a key is none, or stands twice."""
     seen: set[str] = set()
     for key, item in value.items():
         name = str(key)
@@ -587,11 +583,7 @@ class _Spooled:
 
 
 def read_columns(columns: Mapping[Any, Any], array: Callable[[Any], pa.Array]) -> pa.Table:
-    """A dict of columns as a table; `array` makes an array of a column that is more than a list.
-
-    Raises:
-        SourceError: the columns differ in length, or one is no column.
-    """
+    """A dict of columns as a table; `array` makes an array of what is more than a list. SourceError if unlike."""
     made: dict[str, pa.Array] = {}
     for name, values in columns.items():
         if isinstance(values, str | bytes | Mapping) or not hasattr(values, "__len__"):

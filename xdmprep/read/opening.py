@@ -18,11 +18,7 @@ _AS_IT_IS = ("utf-8", "utf-8-sig", "ascii")
 
 
 def check_encoding(encoding: str) -> None:
-    """Refuse what is no text encoding of Python.
-
-    Raises:
-        UsageError: the name is unknown, or names a codec that makes no text.
-    """
+    """Raise UsageError for what is no text encoding of Python."""
     advice = "Try utf-8, latin-1, cp1252 or utf-16."
     try:
         codecs.lookup(encoding)

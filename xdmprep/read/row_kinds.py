@@ -57,16 +57,7 @@ def of_cursor(cursor: Iterator[Any]) -> Iterator[Any]:
 
 
 def guarded(items: Iterable[Any], name: str, size: Callable[[Any], int] = lambda _: 1) -> Iterator[Any]:
-    """The same items; what the caller's own code raises while they are made becomes one sentence.
-
-    Args:
-        items: rows or tables.
-        name: what messages call them.
-        size: how many rows an item is.
-
-    Raises:
-        SourceError: they end with an exception.
-    """
+    """The same items; what the caller's code raises while they are made becomes a SourceError."""
     rows = 0
     try:
         for item in items:

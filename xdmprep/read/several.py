@@ -53,11 +53,7 @@ _Piece = tuple[int, Any]
 
 
 def expand(source: Any) -> list[str] | None:
-    """The files that a list of paths, a folder or a glob stands for; None if `source` is none of these.
-
-    Raises:
-        SourceError: a folder or glob has no data files, or a folder has files of several kinds.
-    """
+    """The files that a list of paths, a folder or a glob stands for; None if `source` is none of these."""
     if isinstance(source, list | tuple):
         if not source or not all(isinstance(one, str | os.PathLike) for one in source):
             return None
@@ -137,11 +133,7 @@ def _hidden(name: str) -> bool:
 
 
 def _kind_in_folder(name: str) -> str | None:
-    """The kind of a file of a folder by its name; of an archive whose name does not say it, an empty text.
-
-    Returns:
-        As :func:`kind_of`, or the ending of a table that is not read; None for a hidden file and for any other.
-    """
+    """As :func:`kind_of` for a file of a folder; empty for an archive of an unknown kind, None for hidden files."""
     if _hidden(name):
         return None
     ending = Path(name).suffix.lower()
@@ -255,11 +247,7 @@ def _unlike(joined: Sequence[str], streams: Sequence[Stream]) -> list[str]:
 
 
 def _joined(opened: Sequence[tuple[str, Stream]]) -> tuple[pa.Schema, list[str], dict[str, str]]:
-    """The columns of all files, in the order in which they are first met.
-
-    Returns:
-        The columns; which became text since their types differ; and of those whose types no type holds, why not.
-    """
+    """The columns of all files; which became text since their types differ; why no type holds others."""
     fields: dict[str, pa.Field] = {}
     first: dict[str, tuple[str, pa.DataType]] = {}
     unlike: dict[str, str] = {}
@@ -366,11 +354,7 @@ class _Joiner:
     narrow: bool = False
 
     def reading(self, names: frozenset[str]) -> _Joiner:
-        """The same for those who read some columns.
-
-        Raises:
-            SourceError: the types of one of them differ.
-        """
+        """The same for those who read some columns; SourceError if the types of one of them differ."""
         self._refuse(names)
         return replace(self, narrow=True)
 

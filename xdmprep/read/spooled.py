@@ -141,14 +141,7 @@ def is_compressed(file: Path) -> bool:
 
 
 def kind_of_bytes(file: Path) -> str | None:
-    """The kind of a file by its first bytes, be it compressed or not; None where there is no file.
-
-    Returns:
-        ``CSV``, ``JSON``, ``Parquet``, ``Excel`` or ``Arrow``.
-
-    Raises:
-        SourceError: it cannot be opened, is a zip archive of no or several files, or damaged.
-    """
+    """``CSV``, ``JSON``, ``Parquet``, ``Excel`` or ``Arrow``, by the first bytes once unpacked; None without a file."""
     if not is_file(file):
         return None
     if is_book(file):

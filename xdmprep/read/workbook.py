@@ -207,11 +207,7 @@ class Book:
                 yield from _parsed(opened, _string_handlers)
 
     def merges(self, sheet: Sheet) -> list[Merge]:
-        """The merged cells of a sheet, from top to bottom.
-
-        Raises:
-            SourceError: the book is damaged.
-        """
+        """The merged cells of a sheet, from top to bottom."""
         found = set()
         with self._damage(), self._opened(sheet.part) as opened:
             rest = b""
@@ -226,11 +222,7 @@ class Book:
             )
 
     def rows(self, sheet: Sheet) -> Generator[SheetRow, None, None]:
-        """The rows of a sheet that are not empty, from top to bottom.
-
-        Raises:
-            SourceError: the book is damaged.
-        """
+        """The rows of a sheet that are not empty, from top to bottom."""
         with self._damage(), self._opened(sheet.part) as opened:
             for number, cells in _parsed(opened, _sheet_handlers):
                 row = self._row(number, cells)

@@ -37,11 +37,7 @@ def compatible_steps(name: str) -> tuple[str, ...]:
 
 
 def compatible(resolved: Mapping[str, Any]) -> dict[str, Any]:
-    """A resolved schema with compatibility names throughout.
-
-    Args:
-        resolved: what :class:`~xdmprep.schema.resolve.Resolver` gives; it stays as it is.
-    """
+    """A copy of a resolved schema with compatibility names throughout."""
     work = _Renaming()
     out: dict[str, Any] = work.node(resolved)
     if "definitions" in resolved:

@@ -65,11 +65,7 @@ def of_schema(descriptors: Iterable[dict[str, Any]], ids: Iterable[str]) -> tupl
 
 
 def identities(descriptors: Iterable[dict[str, Any]], root: Field, name: str) -> tuple[Identity, ...]:
-    """The identity fields, the primary one first.
-
-    Raises:
-        SchemaError: a descriptor names no field of the schema or a field that is no string, or two are primary.
-    """
+    """The identity fields, the primary one first; SchemaError if one is no string field, or two are primary."""
     found = []
     for descriptor in descriptors:
         if descriptor.get("@type") != IDENTITY:
@@ -120,11 +116,7 @@ def _is_primary(descriptor: dict[str, Any], field: Field, name: str) -> bool:
 
 
 def relationships(descriptors: Iterable[dict[str, Any]], root: Field, name: str) -> tuple[Relationship, ...]:
-    """The fields that refer to other schemas.
-
-    Raises:
-        SchemaError: a descriptor names no field of the schema.
-    """
+    """The fields that refer to other schemas; SchemaError if the schema lacks one."""
     found = []
     for descriptor in descriptors:
         kind = RELATIONSHIPS.get(str(descriptor.get("@type")))
@@ -142,11 +134,7 @@ def relationships(descriptors: Iterable[dict[str, Any]], root: Field, name: str)
 
 
 def source_field(descriptor: dict[str, Any], root: Field, name: str) -> Field:
-    """The field that a descriptor is about.
-
-    Raises:
-        SchemaError: the schema has no such field.
-    """
+    """The field that a descriptor is about; SchemaError if the schema lacks it."""
     pointer = descriptor.get("xdm:sourceProperty")
     if not isinstance(pointer, str) or not pointer.startswith("/"):
         raise SchemaError(

@@ -54,11 +54,7 @@ class Document:
 
     @cached_property
     def scopes(self) -> Scopes:
-        """Base URIs, anchors and dialects of its parts.
-
-        Raises:
-            SchemaError: it is nested too deep, or too large.
-        """
+        """Base URIs, anchors and dialects of its parts; SchemaError if it is too deep or too large."""
         return Scopes.of(self.content, self.id, self.name)
 
 
@@ -95,11 +91,7 @@ class Components:
 def read_json(
     path: str | os.PathLike[str], pairs: Callable[[list[tuple[str, Any]]], dict[str, Any]] | None = None
 ) -> Any:
-    """The JSON of a file; `pairs` makes an object of its keys and values.
-
-    Raises:
-        SchemaError: the file is missing, unreadable, or not JSON; the message says where.
-    """
+    """The JSON of a file; `pairs` makes an object of its keys and values. SchemaError if it is none."""
     if isinstance(path, str) and path.startswith(_NAMESPACE):
         raise _FILE.fail(
             path, "is the $id of a schema, not a place to load it from",
@@ -109,11 +101,7 @@ def read_json(
 
 
 def duplicate_keys(path: str | os.PathLike[str]) -> list[str]:
-    """Keys that occur twice in one object of a file; readers of JSON take the last one without a word.
-
-    Raises:
-        SchemaError: the file cannot be read.
-    """
+    """Keys that occur twice in one object of a file, of which readers of JSON take the last one."""
     found: list[str] = []
 
     def look(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -127,11 +115,7 @@ def duplicate_keys(path: str | os.PathLike[str]) -> list[str]:
 
 
 def read_documents(path: str | os.PathLike[str]) -> list[Document]:
-    """The schemas and components in one file, in the file's order.
-
-    Raises:
-        SchemaError: the file cannot be read, or holds no schema.
-    """
+    """The schemas and components in one file, in its order; SchemaError if it holds none."""
     content = read_json(path)
     if isinstance(content, bool):  # a schema that takes every record, or none
         return [Document({} if content else {"not": {}}, shown(path))]
@@ -179,11 +163,7 @@ def is_json(name: str) -> bool:
 
 
 def load_components(files: Iterable[Path]) -> Components:
-    """All documents in `files`; several files may hold the same one.
-
-    Raises:
-        SchemaError: two files hold different documents with one ``$id``.
-    """
+    """All documents in `files`; SchemaError if two differ that have one ``$id``."""
     by_id: dict[str, Document] = {}
     described: list[tuple[Path, list[dict[str, Any]]]] = []
     passed_by: dict[str, str] = {}

@@ -186,11 +186,7 @@ class Field:
 
     @property
     def arrow_type(self) -> pa.DataType:
-        """The Arrow type that holds the field.
-
-        Raises:
-            SchemaError: the schema declares no type, or the type would never end.
-        """
+        """The Arrow type that holds the field; SchemaError if it has no type, or its type would never end."""
         if self._arrow is None:
             raise SchemaError(
                 f"{self}: the schema declares no type here, so it has no Arrow type. "

@@ -590,9 +590,5 @@ SchemaLike: TypeAlias = "Schema | Place"
 
 
 def as_schema(given: SchemaLike) -> Schema:
-    """A schema, or the one that a file holds.
-
-    Raises:
-        SchemaError: the file cannot be read or holds no schema.
-    """
+    """A schema, or the one that a file holds."""
     return given if isinstance(given, Schema) else Schema.load(given)

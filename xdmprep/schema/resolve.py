@@ -73,11 +73,7 @@ class Resolver:
         self._depth = 0
 
     def resolve(self, document: Document) -> dict[str, Any]:
-        """The whole of `document` as one self-contained draft-06 schema.
-
-        Raises:
-            SchemaError: a component is missing, or a reference leads nowhere.
-        """
+        """The whole of `document` as one self-contained draft-06 schema; SchemaError if a part is missing."""
         self._main, self._root = document, (document.id or document.name, "")
         self._open.append(self._root)
         root = self._node(document.content, document, "")
@@ -378,14 +374,7 @@ def _definition(ref: str) -> str:
 
 
 def follow(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> tuple[Mapping[str, Any], str | None]:
-    """A resolved node with its local reference followed.
-
-    Args:
-        definitions: what local references mean, by name; the root of the schema is named ``#``.
-
-    Returns:
-        The node, and the name of the definition it came from, None if it is no reference.
-    """
+    """A resolved node with its local reference followed, and the name of the definition it came from, if any."""
     name = None
     while isinstance(node.get("$ref"), str):
         name = _definition(node["$ref"])

@@ -53,16 +53,7 @@ class Scopes:
 
     @classmethod
     def of(cls, content: Any, id: str, name: str) -> Scopes:
-        """Look a document through.
-
-        Args:
-            content: its JSON.
-            id: its ``$id``, empty if it has none.
-            name: what messages call it.
-
-        Raises:
-            SchemaError: it is nested too deep, or too large.
-        """
+        """Look through the JSON of a document; SchemaError if it is too deep or too large."""
         dialect = content.get("$schema") if isinstance(content, dict) else None
         conditional = isinstance(dialect, str) and knows_if(dialect)
         base = id.partition("#")[0]

@@ -55,11 +55,7 @@ ANY = "any"
 
 
 def xdm_type(node: Mapping[str, Any]) -> str:
-    """The XDM type of a node: one of :data:`SCALARS`, ``object``, ``map``, ``array``, or ``any`` if none is declared.
-
-    Args:
-        node: JSON Schema keywords, references resolved.
-    """
+    """The XDM type of a resolved node: of :data:`SCALARS`, ``object``, ``map``, ``array``, or ``any`` if undeclared."""
     derived = derived_type(node)
     if derived == "map":
         return derived

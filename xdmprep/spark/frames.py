@@ -131,11 +131,7 @@ def _travels(field: Any) -> bool:
 
 
 def arrow_types(types: Any) -> pa.Schema:
-    """The Arrow types that Spark hands over for its own and takes back: timestamps are microseconds there.
-
-    Raises:
-        MissingDependencyError: there is no PySpark.
-    """
+    """The Arrow types that Spark hands over and takes back for its own: timestamps are microseconds there."""
     with needed_by("xdmprep.spark"):
         from pyspark.sql.pandas.types import to_arrow_schema
     # newer versions want the session's time zone, which says how timestamps are shown, not what they are

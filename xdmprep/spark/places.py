@@ -57,12 +57,7 @@ class Placing:
 
 
 def placed(frame: DataFrame, moved: bool) -> tuple[DataFrame, Placing]:
-    """The frame with what names its rows behind its columns.
-
-    Args:
-        frame: whose columns are not called as those that name rows.
-        moved: whether rows are going to be moved to other partitions.
-    """
+    """The frame with columns that name its rows; `moved`: rows are going to be moved to other partitions."""
     from pyspark.sql import functions as f
 
     where = _file_columns(frame)

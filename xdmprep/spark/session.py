@@ -47,15 +47,7 @@ def cause_of(error: Exception) -> str:
 
 @contextlib.contextmanager
 def session(master: str | None) -> Iterator[Any]:
-    """A session that ends with the block.
-
-    Args:
-        master: where it runs, such as ``local[2]``; None leaves it to Spark's own settings.
-
-    Raises:
-        MissingDependencyError: there is no PySpark.
-        UsageError: there is no Java, the master is no address, or Spark does not start.
-    """
+    """A session that ends with the block; `master` None leaves it to Spark's own settings where it runs."""
     with needed_by("--engine spark"):
         from pyspark.sql import SparkSession
     if master is not None and not _MASTER.fullmatch(master):
@@ -87,23 +79,14 @@ def session(master: str | None) -> Iterator[Any]:
 
 
 def refuse_missing(sources: Sequence[Path | str]) -> None:
-    """Refuse sources that are not there, before Spark starts; those elsewhere and globs are left to Spark.
-
-    Raises:
-        SourceError: one is missing.
-    """
+    """Raise SourceError for files that are not there, before Spark starts; others and globs are left to it."""
     for source in map(str, sources):
         if not is_url(source) and not set("*?[{") & set(source) and not Path(source).exists():
             raise SourceError(f"{source}: does not exist. Give a file or folder that driver and executors can read.")
 
 
 def read_files(spark: Any, sources: Sequence[Path | str], csv: CsvOptions) -> DataFrame:
-    """Files of one kind as a frame; CSV columns are text.
-
-    Raises:
-        SourceError: a file is missing, or Spark cannot read it.
-        UsageError: the files are of a kind that Spark does not read, or of several.
-    """
+    """Files of one kind as a frame; CSV columns are text."""
     names = [os.fspath(source) for source in sources]
     endings = {Path(name.removesuffix(".gz")).suffix.lower() for name in names}
     frame: DataFrame | None = None

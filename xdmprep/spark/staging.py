@@ -33,11 +33,7 @@ class Staging(Protocol):
     """The folder of all attempts; it is sent to the tasks."""
 
     def attempt(self, name: str) -> contextlib.AbstractContextManager[Path]:
-        """In a task: a folder to write to; at the end of the block its files are in the folder of the attempt.
-
-        Raises:
-            OutputError: the output folder cannot be reached from here.
-        """
+        """In a task: a folder to write to, whose files are in the folder of the attempt when the block ends."""
 
 
 @dataclass(frozen=True)
@@ -85,14 +81,7 @@ class Attempts(Protocol):
     staging: Staging
 
     def take(self, moves: Sequence[tuple[str, str, int]]) -> str | None:
-        """Give files their names in the output.
-
-        Args:
-            moves: for each file its name below the folder of all attempts, the new name, and the size in bytes.
-
-        Returns:
-            The first file that is not there whole; None if all are.
-        """
+        """Give files (name below the attempts, new name, bytes) their names; the first that is not whole, or None."""
 
     def texts(self, names: Sequence[str]) -> contextlib.AbstractContextManager[list[Path]]:
         """Those of some files that are there, to be read in the block, in their order."""

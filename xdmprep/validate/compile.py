@@ -73,11 +73,7 @@ class SchemaCompiler:
         self._singly = False
 
     def compile(self, node: Any, within: bool = False) -> CheckNode:
-        """The check tree of a node; `within` a branch of anyOf, oneOf, not or contains all keywords decide.
-
-        Raises:
-            SchemaError: a pattern of the schema cannot be read, or a reference leads nowhere.
-        """
+        """The check tree of a node; `within` a branch of anyOf, oneOf, not or contains all keywords decide."""
         key = (id(node), within)
         if key not in self._done:
             constraints: list[Constraint] = []
@@ -98,11 +94,7 @@ class SchemaCompiler:
         return pattern
 
     def resolve(self, ref: str) -> Any:
-        """The node that a local reference names.
-
-        Raises:
-            SchemaError: there is none.
-        """
+        """The node that a local reference names; SchemaError if there is none."""
         node: Any = self._document
         if not ref.startswith("#"):
             raise SchemaError(f"the reference {ref!r} is not local. Load the schema with its components.")

@@ -23,11 +23,7 @@ class ParquetChunk(Chunk):
 
 
 def open_parquet(file: Path, size: int, piece_rows: int) -> Stream:
-    """The records of a Parquet file.
-
-    Raises:
-        SourceError: it is none, or a column has a type that no record can hold.
-    """
+    """The records of a Parquet file; SourceError if it is none, or a column has no fitting type."""
     source = ParquetSource(file)
     require_readable(str(file), source.schema)
     arrow_schema = pa.schema([(field.name, _type(field.type)) for field in source.schema])

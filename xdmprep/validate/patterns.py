@@ -42,11 +42,7 @@ class SchemaPattern:
         return not anchored and self.regex.found_in("")
 
     def matches(self, text: str) -> bool:
-        """Whether the pattern is found in `text`.
-
-        Raises:
-            MatchTimeout: this could not be decided in time; only where `re2` is None.
-        """
+        """Whether the pattern is found in `text`; MatchTimeout if that takes too long, where `re2` is None."""
         if text in self._late:
             raise MatchTimeout(self.stopped)
         try:
@@ -69,11 +65,7 @@ class SchemaPattern:
 
 @lru_cache(maxsize=4096)
 def compile_pattern(text: str) -> SchemaPattern:
-    """Read an ECMA-262 pattern.
-
-    Raises:
-        SchemaError: it is not a pattern, or cannot be carried out exactly.
-    """
+    """Read an ECMA-262 pattern; SchemaError if it is none, or cannot be carried out exactly."""
     try:
         return SchemaPattern(text, compile_ecma(text))
     except RegexError as error:

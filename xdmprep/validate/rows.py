@@ -78,11 +78,7 @@ def open_rows(rows: Iterable[Any], as_json: Callable[[Any], Any], name: str = "d
 
 
 def _record(value: Any) -> tuple[Any, str, list[tuple[Path, str, str]]]:
-    """A record without what none can hold, its text, and that.
-
-    Raises:
-        UnreadableError: it is nested too deep, or has a key that is no text.
-    """
+    """A record without what none can hold, its text, and that; UnreadableError if there is no record."""
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
         text.encode()

@@ -445,13 +445,7 @@ class FindingSink:
         return defaultdict(lambda: np.zeros(len(self.rows), np.int64))
 
     def count(self, name: str, view: View, numbers: Any) -> None:
-        """Add to the tally of the rows.
-
-        Args:
-            name: of what.
-            view: the values that are counted.
-            numbers: how many there are of each value of the view; a mask counts one each.
-        """
+        """Add to the tally `name` of the rows how many there are of each value of a view; a mask counts one each."""
         if view.rows is not None:
             numbers = np.bincount(view.rows, numbers, minlength=len(self.rows)).astype(np.int64)
         self.tally[name] += numbers

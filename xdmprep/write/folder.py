@@ -76,11 +76,7 @@ class OutputFolder:
 
     @classmethod
     def existing(cls, path: str | os.PathLike[str]) -> OutputFolder:
-        """The folder of a finished run, to add to; nothing in it is touched.
-
-        Raises:
-            OutputError: it holds no finished run, or another run is writing there.
-        """
+        """The folder of a finished run, to add to, with nothing touched; OutputError if it is none, or in use."""
         folder = cls.__new__(cls)
         folder.path = Path(path)
         folder.place = folder._place()
@@ -106,11 +102,7 @@ class OutputFolder:
             raise OutputError(f"{self.path}: cannot be read: {error.strerror or error}.") from None
 
     def _earlier(self) -> Any:
-        """The content of `run.json`.
-
-        Raises:
-            OutputError: there is none.
-        """
+        """The content of `run.json`; OutputError if there is none."""
         return _RUN.read_json(self.path / RUN)
 
     def _refuse_if_foreign(self, overwrite: bool) -> None:
@@ -244,11 +236,7 @@ class WholeFile:
         return File(self.path.name, rows, self.bytes, self._hash.hexdigest())
 
     def settle(self) -> None:
-        """Wait until what :meth:`seal` began is done.
-
-        Raises:
-            OutputError: the disk refused.
-        """
+        """Wait until what :meth:`seal` began is done; OutputError if the disk refused."""
         if self._sealing is not None:
             self._sealing.join()
         if self._fault is not None:

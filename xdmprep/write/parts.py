@@ -93,18 +93,10 @@ class Parts(ABC):
 
     @abstractmethod
     def add(self, made: Any, rows: int) -> None:
-        """In order: append what :meth:`make` made of `rows` records.
-
-        Raises:
-            OutputError: the disk refuses, or one record alone is larger than a part may be.
-        """
+        """In order: append what :meth:`make` made of `rows` records; OutputError beyond a part's largest size."""
 
     def finish(self) -> None:
-        """End the last part, and wait until all are on the disk under their names.
-
-        Raises:
-            OutputError: the disk refuses, or there are more parts or bytes than a batch may have.
-        """
+        """End the last part, and wait until all are on the disk under their names."""
         self._end_part()
         if self._sealed is not None:
             self._sealed.settle()

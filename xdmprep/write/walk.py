@@ -12,12 +12,7 @@ Leg = tuple[Path, bool, str]  # path, quoted?, constant text behind the value
 
 
 def leaf_tables(legs: Sequence[Leg], end: str) -> WalkTables:
-    """The tables of the leaves of a JSON record.
-
-    Args:
-        legs: in the order of the text.
-        end: the text behind each record.
-    """
+    """The tables of the leaves of a JSON record, in the order of the text; `end` is the text behind each record."""
     paths = [path for path, _, _ in legs]
     tops = [0 if number == 0 else _shared(*paths[number - 1 : number + 1]) + 1 for number in range(len(paths))]
     opening = [_openings(leg, top) for leg, top in zip(legs, tops, strict=True)]
