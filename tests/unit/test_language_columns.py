@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 
 from xdmprep.core.stream import TIMESTAMP
-from xdmprep.language import Expression, Options, compile_expression
+from xdmprep.language import Expression, Options, columns, compile_expression, evaluation
 from xdmprep.language.functions import table
 
 SCHEMA = pa.schema(
@@ -117,6 +117,37 @@ def test_a_branch_that_is_not_taken_does_not_fail() -> None:
     got = apply("iif(n == 'x', 0, to_integer(n))", {"n": ["1", "x", "y"]})
     assert got.values.to_pylist() == [1, 0, None]
     assert [at for at, _ in got.errors] == [2]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "iif(n == 'x', 'not', {})", "n == 'x' ? 'not' : {}", "n != 'x' ? {} : 'not'", "n != 'x' && {} == 1",
+        "n == 'x' || {} == 1", "iif(n == 'x', 'not', null) ?? {}", "iif(n == 'x', '1', null) ?: {}",
+        "iif(n == 'x', 'not', iif(n == '1', {}, 'other'))", "iif(n == 'x', 'not', concat(n, {}))",
+        "size_of(transformArray(l, e -> iif(n == 'x', 'not', {})))",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "call", ["to_integer(n)", "to_decimal(n)", "date(n, 'y')", "date(n)", "n + 1", "lpad(n, 3, n)"]
+)
+def test_rows_that_do_not_take_a_branch_are_neither_interpreted_nor_explained(
+    text: str, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words: set[str] = set()
+    each, told = evaluation.each, columns.shortened
+    monkeypatch.setattr(
+        evaluation,
+        "each",
+        lambda work, given, *rest: (
+            words.update(*(c.values.to_pylist() for c in given if isinstance(c.values, pa.Array))),
+            each(work, given, *rest),
+        )[1],
+    )
+    monkeypatch.setattr(columns, "shortened", lambda text: (words.add(text.split("'")[1]), told(text))[1])
+    got = apply(text.format(call), {"n": ["1", "x", "y", "2", "z"] * 40, "l": [[1, 2]] * 200})
+    assert "x" not in words
+    assert 1 not in {at % 5 for at, _ in got.errors}
 
 
 def test_a_constant_that_fails_fails_on_every_row() -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from itertools import repeat
 from typing import Any, TypeAlias
 
@@ -26,6 +27,7 @@ from .columns import (
     Column,
     Ints,
     Mask,
+    as_mask,
     distinct,
     first_reasons,
     marked,
@@ -37,11 +39,11 @@ from .columns import (
 )
 from .functions import table
 from .interpreter import Scope, compile_node, reason_of, row_function, run
-from .kernels import Body, Constants, Kernel, Rows, attempted, lifted
+from .kernels import Body, Constants, Kernel, Rows, attempted, lifted, truths
 from .kernels.regexes import literal_text
 from .options import Options
 from .shapes import MIXED, digits_of, final_type, from_python, normal, stacked, to_python, zoneless
-from .tree import ELEMENT, Call, Constant, FieldPath, Lambda, Node, children, rebuild, walk
+from .tree import CHOICE, ELEMENT, Call, Constant, FieldPath, Lambda, Node, children, rebuild, walk
 from .values import Failed
 
 log = logging.getLogger("xdmprep.language")
@@ -82,8 +84,20 @@ class Frame:
     ) -> None:
         self.columns, self.n, self.context, self.keys, self.asked = columns, n, context, keys, asked
         self.shared, self.types = shared or {}, types
+        self.wanted: Mask | None = None
         self._normal: dict[str, Any] = {}
         self._worded: dict[str, Any] = {}
+
+    @property
+    def rows(self) -> Rows:
+        """The rows, as kernels take them."""
+        return Rows(self.n, self.context, self.wanted)
+
+    def asking(self, wanted: Mask | None) -> Frame:
+        """The same rows, of which the values of some are `wanted` (None: of all)."""
+        made = copy(self)
+        made.wanted = wanted
+        return made
 
     def raw(self, name: str) -> Any:
         """A column of the source as it comes; None where it is not there."""
@@ -125,6 +139,7 @@ class Around(Frame):
     def __init__(self, outer: Frame, parents: Ints, variables: dict[str, Any]) -> None:
         super().__init__({}, len(parents), outer.context, None, outer.asked, None, outer.types)
         self.outer, self.parents = outer, parents
+        self.wanted = None if outer.wanted is None else outer.wanted[parents]
         self._normal.update(variables)
 
     def raw(self, name: str) -> Any:
@@ -181,7 +196,7 @@ def _side_by_side(parts: Sequence[Node], types: Types) -> pa.DataType:
 
 def evaluate(node: Node, frame: Frame) -> Column:
     """The values of a node of a folded tree for all rows."""
-    made = _evaluated(node, frame)
+    made = frame.rows.opened(_evaluated(node, frame))
     if frame.types is not None:
         kind = None if isinstance(made.values, list) else zoneless(plain(made.values).type)
         kind = None if kind is None or final_type(kind) is None else kind
@@ -198,8 +213,9 @@ def _evaluated(node: Node, frame: Frame) -> Column:
         case Call() if node.paths or node.volatile:
             made = frame.shared.get(node)
             if made is None:
-                on_words = None if node.random or not node.paths or not frame.n else _on_words(node, frame)
-                made = _call(node, frame) if on_words is None else on_words
+                within = frame.asking(None) if node in frame.shared else frame
+                on_words = None if node.random or not node.paths or not frame.n else _on_words(node, within)
+                made = _call(node, within) if on_words is None else on_words
                 if node in frame.shared:
                     frame.shared[node] = made
             return made
@@ -207,9 +223,9 @@ def _evaluated(node: Node, frame: Frame) -> Column:
 
 
 def _call(node: Call, frame: Frame) -> Column:
-    rows = Rows(frame.n, frame.context)
+    rows = frame.rows
     entry = table()[node.name]
-    arguments = [_argument(part, frame) for part in node.arguments]
+    arguments = _arguments(node, frame)
     kernel: Kernel | None = entry.kernel
     made: Column | None = None
     if kernel is not None and entry.lazy:
@@ -221,7 +237,7 @@ def _call(node: Call, frame: Frame) -> Column:
     if made is not None:
         first = arguments[:1] if entry.lazy else arguments
         why = first_reasons([*(each for each in first if isinstance(each, Column)), made], frame.n)
-        made = made if why is None else Column(made.values, made.open, why)
+        made = rows.opened(made if why is None else Column(made.values, made.open, why))
         return made if made.open is None or entry.lazy or node.random else _decided(node, made, arguments, frame)
     if entry.lazy or entry.run is None:  # what is not asked for may fail; or the place is asked for, not the value
         return _whole(node, frame)
@@ -251,6 +267,25 @@ def _decided(node: Call, made: Column, arguments: Sequence[Column | Body], frame
     return Column(patched(old, unknown, new.cast(plain(old).type)), some(is_open & ~left), why)
 
 
+#: Whether the second and the third argument of a function matter where the first holds, or where it does not.
+_ASKED = {
+    "iif": (True, False), CHOICE: (True, False), "&&": (True,), "||": (False,), "?:": (False,), "??": (False,)
+}  # fmt: skip
+
+
+def _arguments(node: Call, frame: Frame) -> list[Column | Body]:
+    """The arguments of a call; of those that matter in some rows only the values there."""
+    frames: list[Frame] = [frame] * len(node.arguments)
+    given: list[Column | Body] = []
+    for part in node.arguments:
+        given.append(_argument(part, frames[len(given)]))
+        if len(given) == 1 and node.name in _ASKED:
+            held = attempted(truths, frame.rows, *given)
+            masks = [] if held is None else [as_mask(held.values) == where for where in _ASKED[node.name]]
+            frames[1:] = [frame.asking(mask if frame.wanted is None else mask & frame.wanted) for mask in masks]
+    return given
+
+
 def _argument(node: Node, frame: Frame) -> Column | Body:
     """The values of an argument; of a lambda what it gives for the elements of all lists as rows."""
     if not isinstance(node, Lambda):
@@ -268,7 +303,7 @@ def _field(node: FieldPath, frame: Frame) -> Column:
     first, *rest = node.names
     made = Column(frame.column(first))
     for name in rest:
-        found = lifted(table()[ELEMENT].kernel, Rows(frame.n, frame.context), [made, Constants(name, frame.n)])
+        found = lifted(table()[ELEMENT].kernel, frame.rows, [made, Constants(name, frame.n)])
         if found is None:
             return _whole(node, frame)
         made = found
@@ -356,7 +391,7 @@ def _interpreted(node: Node, work: Callable[..., Any], columns: Sequence[Column]
         if frame.asked is not None:
             frame.asked[node] = not any(_is_nested(column.values) for column in _varying(columns))
         return Column([] if result is None else pa.nulls(0, result))
-    is_open = merged(*[column.open for column in columns])
+    is_open = merged(*[column.open for column in columns], None if frame.wanted is None else ~frame.wanted)
     at = None if is_open is None or not is_open.any() else np.flatnonzero(~is_open)
     settled = columns if at is None else [_taken(column, at) for column in columns]
     values, why = each(work, settled, n if at is None else len(at), frame, node.random, node)
@@ -389,7 +424,7 @@ def _by_word(entry: Kernel, rows: Rows, given: Sequence[Column | Body]) -> Colum
             at = np.flatnonzero(codes == code)
             there = [_taken(each, at) if isinstance(each, Column) else _lambda_taken(each, at) for each in given]
             there[i] = Constants(word, len(at))
-            within = Rows(len(at), rows.context)
+            within = Rows(len(at), rows.context, None if rows.asked is None else rows.asked[at])
             made = lifted(entry, within, there) or _by_word(entry, within, there)
             if made is not None and not isinstance(made.values, list):
                 places[at] = filled + np.arange(len(at))

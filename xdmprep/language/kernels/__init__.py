@@ -5,9 +5,9 @@ Importing this puts them into the table of functions (see :mod:`.table`).  ``tex
 """
 
 from . import analytics, choices, collections, json_objects, moments, operators, strings, urls
-from .table import Body, Constants, Kernel, Rows, attempted, lifted
+from .table import Body, Constants, Kernel, Rows, attempted, lifted, truths
 
 __all__ = [
     "Body", "Constants", "Kernel", "Rows", "analytics", "attempted", "choices", "collections", "json_objects", "lifted",
-    "moments", "operators", "strings", "urls",
+    "moments", "operators", "strings", "truths", "urls",
 ]  # fmt: skip

@@ -24,9 +24,7 @@ def _choice(rows: Rows, condition: Column, yes: Column, no: Column) -> Made:
     if mask.all() and not isinstance(yes, Constants) and _adds_nothing(no, yes):
         return Column(yes.values, merged(held.open, yes.open), first_reasons([held, yes], rows.n))
     made = _looked_up(pa.array((~mask).astype(np.int32)), [yes, no], None) or _by_mask(mask, yes, no)
-    chosen_ones = [Column(None, at, column.why) for column, at in ((yes, mask), (no, ~mask))]
-    why = first_reasons([held, *chosen_ones], rows.n)
-    return Column(made.values, merged(held.open, made.open), why)
+    return Column(made.values, merged(held.open, made.open), first_reasons([held, yes, no], rows.n))
 
 
 def _adds_nothing(no: Column, yes: Column) -> bool:
@@ -42,8 +40,7 @@ def _by_mask(mask: Mask, yes: Column, no: Column) -> Column:
     if names[0] != names[1] or names[0] not in ("text", "long", "double", "bool", "moment") or not len(mask):
         return chosen(np.where(mask, 0, 1), [yes, no])
     given = [column.values[0] if isinstance(column, Constants) else plain(column.values) for column in (yes, no)]
-    is_open = merged(*[c.open & m for c, m in ((yes, mask), (no, ~mask)) if c.open is not None])
-    return Column(pc.if_else(pa.array(mask), *given), some(is_open))
+    return Column(pc.if_else(pa.array(mask), *given), merged(yes.open, no.open))
 
 
 @kernel("?:")

@@ -55,7 +55,7 @@ def _read(rows: Rows, value: Column, pattern: Any) -> Column:
     layouts = layouts_of(known)
     need(layouts)
     found = dates.read_layouts(words, layouts, True, rows.options)
-    return reported(words, found, (known.regex, f"does not have the format {known.text!r}"))
+    return reported(words, rows.opened(found), (known.regex, f"does not have the format {known.text!r}"))
 
 
 @kernel("format", "moment fixed")
@@ -119,7 +119,7 @@ def _zones(rows: Rows, name: Column) -> tuple[Any, Any, pa.Array]:
     need(kind(name) == "text")
     words = plain(name.values)
     numbers, known = dates.zone_numbers(words, zone)
-    return numbers, ~known, reported(words, Column(None, ~known), (NEVER, "is not a time zone")).why
+    return numbers, ~known, reported(words, rows.opened(Column(None, ~known)), (NEVER, "is not a time zone")).why
 
 
 @kernel("make_date_time", "any any any any any any any any")

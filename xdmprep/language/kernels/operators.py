@@ -51,7 +51,7 @@ def _whole(rows: Rows, value: Column, option: str) -> Made:
         return Column(value.values)
     if name == "text":
         words = plain(value.values)
-        return reported(words, numbers.integers(words), _NO_NUMBER, *(() if cut else (_NOT_WHOLE,)))
+        return reported(words, rows.opened(numbers.integers(words)), _NO_NUMBER, *(() if cut else (_NOT_WHOLE,)))
     if name == "numeral":
         return _whole_numerals(value, cut)
     if name == "double":
@@ -83,7 +83,7 @@ def to_decimal(rows: Rows, value: Column) -> Made:
         return Column(value.values, some(odd))
     if name == "text":
         words = plain(value.values)
-        return reported(words, numbers.decimals(words), _NO_NUMBER)
+        return reported(words, rows.opened(numbers.decimals(words)), _NO_NUMBER)
     if name == "numeral":
         digits = digits_of(value.values)
         pointed = as_mask(pc.match_substring(digits, "."))
@@ -177,7 +177,7 @@ def _spelled(rows: Rows, values: pa.Array) -> _Operand:
         whole = numpy_of(longs.values)
         found = _Operand(whole, whole.astype(np.float64), np.ones(rows.n, dtype=bool), null, longs.open)
     found.may_differ = True
-    found.why = reported(values, Column(None, found.open), _NO_NUMBER).why
+    found.why = reported(values, rows.opened(Column(None, found.open)), _NO_NUMBER).why
     return found
 
 
@@ -384,7 +384,7 @@ def compared(rows: Rows, left: Column, right: Column, sign: str) -> Column:
     elif a == b and a in ("text", "bool", "moment", "long", "double"):
         pass
     elif numeric and {a, b} <= {"long", "double", "text"}:
-        sides = [_as_double(left, isinstance(right, Constants)), _as_double(right, isinstance(left, Constants))]
+        sides = [_as_double(rows, one, isinstance(other, Constants)) for one, other in ((left, right), (right, left))]
         x, y = (side.values for side in sides)
     elif "bool" in (a, b) and {a, b} <= {"bool", "text", "long", "double"}:
         x, y = (pa.array(texts.truth(column.values), mask=nulls_of(column.values)) for column in (left, right))
@@ -465,7 +465,7 @@ def _settled(sign: str, x: Any, y: Any, n: int) -> pa.Array:
 _BEYOND = "^-?0*[1-9][0-9]{16,290}$"
 
 
-def _as_double(column: Column, to_constant: bool) -> Column:
+def _as_double(rows: Rows, column: Column, to_constant: bool) -> Column:
     if isinstance(column, Constants):
         value: Any = number_in(column.value) if isinstance(column.value, str) else column.value
         need(isinstance(value, int | float) and abs(value) <= EXACT)
@@ -477,7 +477,7 @@ def _as_double(column: Column, to_constant: bool) -> Column:
             beyond = pc.match_substring_regex(words, _BEYOND)
             values = pc.if_else(beyond, pc.if_else(beyond, words, None).cast(DOUBLE), made.values)
             made = Column(values, some(made.open & ~as_mask(beyond)))
-        return reported(words, made, _NO_NUMBER)
+        return reported(words, rows.opened(made), _NO_NUMBER)
     return numbers.doubles(Column(column.values))
 
 

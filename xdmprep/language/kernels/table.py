@@ -99,10 +99,23 @@ def attempted(run: Function, *given: Any) -> Made:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What a kernel may use besides its arguments: the number of rows, and the context."""
+    """What a kernel may use besides its arguments.
+
+    Attributes:
+        n: the number of rows.
+        context: options, clock, compiled patterns.
+        asked: the rows whose values matter; None for all.
+    """
 
     n: int
     context: Context
+    asked: Mask | None = None
+
+    def opened(self, found: Column) -> Column:
+        """`found`, open only where a value matters, so that no other row is looked at again."""
+        if found.open is None or self.asked is None:
+            return found
+        return Column(found.values, some(found.open & self.asked), found.why)
 
     @property
     def options(self) -> Options:
@@ -304,7 +317,7 @@ def read_automatic(rows: Rows, column: Column, blank_is_null: bool = True) -> Co
     need(rows.options.zoneless_millis != "drop")
     words, layouts = plain(column.values), iso_layouts() + automatic_layouts(rows.options)
     found = dates.read_layouts(words, layouts, blank_is_null, rows.options)
-    return reported(words, found, (_dates_shape(), "is in none of the known date formats"))
+    return reported(words, rows.opened(found), (_dates_shape(), "is in none of the known date formats"))
 
 
 @lru_cache(maxsize=1)
