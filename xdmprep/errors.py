@@ -5,7 +5,7 @@
     XdmPrepError
     ├── UsageError              wrong options or arguments                                  exit code 2
     ├── SourceError             an input cannot be read at all                              exit code 2
-    │   └── NoRowsError         it has columns but no row                                   exit code 2
+    │   └── NoRowsError         it has no row                                               exit code 2
     ├── SchemaError             a schema file is wrong or incomplete                        exit code 2
     ├── MappingError            a mapping set is wrong; holds every error found             exit code 2
     │   └── ExpressionError     one expression is wrong, at a position                      exit code 2
@@ -74,7 +74,11 @@ class SourceError(XdmPrepError):
 
 
 class NoRowsError(SourceError):
-    """A source has columns but no row."""
+    """A source has no row; `columns` is the Arrow schema of those it has, None where it has none."""
+
+    def __init__(self, message: str, columns: Any = None) -> None:
+        self.columns = columns
+        super().__init__(message)
 
 
 class SchemaError(XdmPrepError):
@@ -327,6 +331,45 @@ def shorten(value: Any, limit: int = 80) -> str:
         text = f"<{type(value).__name__}>"
     end = {"{": "}", "[": "]", "(": ")"}.get(text[:1], text[:1])
     return text if len(text) <= limit else text[: limit - 4] + "..." + end
+
+
+#: Options that Python has in classes of options -> the argument that holds them, and its class.
+_CLASSES = {
+    **dict.fromkeys(("delimiter", "encoding", "names"), ("csv", "CsvOptions")),
+    **dict.fromkeys(("sheet", "header_row"), ("excel", "ExcelOptions")),
+}  # fmt: skip
+_by_command = False
+
+
+@contextmanager
+def options_of_command() -> Iterator[None]:
+    """While a command runs: :func:`option` names the options of the command."""
+    global _by_command  # threads that read a source must see it too
+    before, _by_command = _by_command, True
+    try:
+        yield
+    finally:
+        _by_command = before
+
+
+def option(name: str, value: Any = None) -> str:
+    """An option as the caller writes it, for messages: ``--header-row 3`` in a command, else as in Python.
+
+    Args:
+        name: of the parameter in Python.
+        value: a string, number, or tuple of names; True for a flag; None where no value is suggested.
+    """
+    if _by_command:
+        word = ",".join(value) if isinstance(value, tuple) else "tab" if value == "\t" else str(value)
+        if not word.isprintable():
+            word = f"$'\\x{ord(word):02x}'"
+        elif not any(map(str.isalnum, word)):
+            word = repr(word)
+        return f"--{name.replace('_', '-')}" + ("" if value is None or value is True else f" {word}")
+    if name in _CLASSES:
+        argument, kind = _CLASSES[name]
+        return f"{argument}={kind}({name}={'...' if value is None else repr(value)})"
+    return name if value is None else f"{name}={value!r}"
 
 
 def unwritable(path: Any, error: OSError) -> OutputError:

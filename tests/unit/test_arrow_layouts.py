@@ -10,7 +10,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
+import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -34,6 +37,29 @@ def times(unit: str, zone: str | None) -> pa.Array:
     ends = [FIRST * per, FIRST * per - 1, LAST * per, LAST * per + per - 1, (LAST + 1) * per]
     counts = [count for count in near + ([] if zone not in (None, "UTC") else ends) if abs(count) < 2**63]
     return pa.array([*counts, None], pa.int64()).view(pa.timestamp(unit, zone))
+
+
+@pytest.mark.parametrize("to", ["s", "n"])
+@pytest.mark.parametrize("kind", ["arrow", "polars", "pandas", "duckdb", "list", "struct"])
+def test_single_precision_is_read_as_csv_of_it(to: str, kind: str, tmp_path: Path) -> None:
+    numbers = [0.1, 19.99, 1 / 3, 16_777_217.0, 123_456_789.0, 1e-7, -2.5, 1e-45, None, 0.11, 0.0]
+    table = pa.table({"v": pa.array(numbers, pa.float32())})
+    v = table.column("v").combine_chunks()
+    nested = {"list": pa.ListArray.from_arrays(range(len(v) + 1), v), "struct": pa.StructArray.from_arrays([v], ["x"])}
+    source = {
+        "arrow": table, "polars": pl.from_arrow(table), "pandas": table.to_pandas(types_mapper=pd.ArrowDtype),
+        "duckdb": duckdb.from_arrow(table), **{name: pa.table({"v": array}) for name, array in nested.items()},
+    }[kind]  # fmt: skip
+    schema = Schema.from_dict({"$id": "https://ns.example.com/f", "type": "object", "properties": {
+        "s": {"type": "string"}, "n": {"type": "number"}}})  # fmt: skip
+    found = xp.map_rows(source, {to: {"list": "v[0]", "struct": "v.x"}.get(kind, "v")}, schema).to_pylist()
+    values = [None if (value := row.get(to)) is None else float(value) for row in found]
+    assert values == [None if value is None else shortest(value) for value in v.to_pylist()]
+
+
+def shortest(value: float) -> float:
+    """Single precision as it is printed; whole numbers as they are."""
+    return value if value.is_integer() else float(str(np.float32(value)))
 
 
 def unclean(values: list[bytes | None], large: bool = False) -> pa.Array:
@@ -142,7 +168,8 @@ def expected(value: pa.Scalar) -> Any:
     if pa.types.is_date32(kind):
         return expected(pa.scalar(value.value * 86_400_000, pa.int64()).cast(pa.date64()))
     if pa.types.is_floating(kind):
-        return float(value.as_py()) if math.isfinite(value.as_py()) else UNFIT
+        number = float(value.as_py())
+        return UNFIT if not math.isfinite(number) else shortest(number) if pa.types.is_float32(kind) else number
     if pa.types.is_decimal(kind):
         return value.as_py()
     if pa.types.is_map(kind):

@@ -36,10 +36,10 @@ def test_the_encoding_is_named_and_the_option_reads_the_file(
 ) -> None:
     file = tmp_path / "a.csv"
     file.write_bytes(("id,text\n" + f"1,{text}\n" * rows).encode(encoding))
-    with pytest.raises(xp.SourceError, match="--encoding") as error:
+    with pytest.raises(xp.SourceError, match="encoding=") as error:
         xp.prepare(file, {"t": "text"}, SCHEMA, tmp_path / "out")
     assert not (tmp_path / "out").exists() or not any((tmp_path / "out").iterdir())
-    named = re.search(r"--encoding ([\w-]+)", str(error.value))
+    named = re.search(r"encoding='([\w-]+)", str(error.value))
     assert named
     read = xp.map_rows(file, {"t": "text"}, SCHEMA, csv=xp.CsvOptions(encoding=named[1])).to_pylist()
     assert read == [{"t": text}] * rows

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import openpyxl
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
+from pyarrow import feather
 
 from xdmprep.cli import run as run_command
 from xdmprep.cli.mapping import mapping as command
@@ -225,8 +228,9 @@ def test_no_hint_says_to_run_the_same_command(
     assert not as_json or json.loads(out)["error"]["hint"]
 
 
-@pytest.mark.parametrize("command", ["mapping check MAPPING --source SOURCE", "mapping explain MAPPING --source SOURCE",
-                                     "mapping suggest SOURCE --schema SCHEMA"])  # fmt: skip
+@pytest.mark.parametrize(
+    "command", ["mapping explain MAPPING --source SOURCE", "mapping suggest SOURCE --schema SCHEMA"]
+)
 def test_a_source_of_a_header_alone(command: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     named = {"MAPPING": tmp_path / "m.yaml", "SOURCE": tmp_path / "s.csv", "SCHEMA": Path(CRM)}
     named["MAPPING"].write_text("person.gender: GENDER\n")
@@ -235,3 +239,21 @@ def test_a_source_of_a_header_alone(command: str, tmp_path: Path, capfd: pytest.
     err = capfd.readouterr().err
     assert "s.csv: there is a header but no row below it.\n    hint: Give a file with at least one row.\n" in err
     assert "written" not in err
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "xlsx", "parquet", "arrow"])
+@pytest.mark.parametrize(("source", "code"), [("id", 0), ("ids", 2)])
+def test_a_source_without_rows_has_names_to_check(kind: str, source: str, code: int, tmp_path: Path) -> None:
+    file, mapping = tmp_path / f"s.{kind}", tmp_path / "m.yaml"
+    table = pa.table({"id": pa.array([], pa.string()), "name": pa.array([], pa.string())})
+    if kind == "xlsx":
+        book = openpyxl.Workbook()
+        book.worksheets[0].append(table.column_names)
+        book.save(file)
+    else:
+        {
+            "parquet": pq.write_table, "arrow": feather.write_feather,
+            "csv": lambda _, file: file.write_text("id,name\n"), "tsv": lambda _, file: file.write_text("id\tname\n"),
+        }[kind](table, file)  # fmt: skip
+    mapping.write_text(f"person.name.firstName: {source}\n")
+    assert run_command(["mapping", "check", str(mapping), "--source", str(file)]) == code

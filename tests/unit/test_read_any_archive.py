@@ -111,5 +111,5 @@ def test_a_sheet_that_begins_with_a_title_is_refused_with_the_row_of_the_header(
     for row in (["Report of May"], [], ["id", "text"], ["1", "a"], ["2", "b"]):
         made.active.append(row)
     made.save(tmp_path / "a.xlsx")
-    with pytest.raises(xp.SourceError, match=r"no header, 'Report of May'\. Give --header-row 3"):
+    with pytest.raises(xp.SourceError, match=r"no header, 'Report of May'\. Give excel=ExcelOptions\(header_row=3\)"):
         xp.map_rows(tmp_path / "a.xlsx", {"id": "id"})

@@ -92,8 +92,8 @@ def test_names_for_a_file_without_a_header(tmp_path: Path) -> None:
         (b"", "is empty"),
         (b"\n\n", "is empty"),
         (b"a,b\n", "no row below"),
-        (b"a;b\n1;2\n", "give --delimiter ';'"),
-        (b"a\tb\n1\t2\n", "give --delimiter tab"),
+        (b"a;b\n1;2\n", r"give csv=CsvOptions\(delimiter=';'\)"),
+        (b"a\tb\n1\t2\n", r"give .*delimiter='\\t'"),
         (b"\xef\xbb\xbf", "is empty"),
         (b"\r\n \t\n\r", "is empty"),
         (b"a,b\r\n\n\r", "no row below"),
@@ -231,5 +231,5 @@ def test_what_is_no_text_encoding_is_refused() -> None:
 def test_bytes_that_are_no_text_in_the_encoding(tmp_path: Path, encoding: str, content: bytes, message: str) -> None:
     file = tmp_path / "x.csv"
     file.write_bytes(content)
-    with pytest.raises(SourceError, match=f"is not {encoding} text.*{message}.*right --encoding"):
+    with pytest.raises(SourceError, match=f"is not {encoding} text.*{message}.*right csv=CsvOptions"):
         rows_of(file, encoding=encoding)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import pickle
+import re
+import shlex
 import struct
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from xdmprep import map_rows
+from xdmprep import diff, map_rows
+from xdmprep.cli import run
 from xdmprep.errors import MappingError, SourceError
 from xdmprep.read import CsvOptions, open_source
 
@@ -28,23 +32,22 @@ def zipped(members: dict[str, bytes]) -> bytes:
 
 #: name, bytes, what the sentence must hold
 REFUSED = [
-    ("semicolons.csv", b"id;t\n1;a\n", "--delimiter ';'"),
-    ("tabs.csv", b"id\tt\n1\ta\n", "--delimiter tab"),
-    ("pipes.csv", b"id|t\n1|a\n", "--delimiter '|'"),
-    ("carets.csv", b"id^t\n1^a\n", "--delimiter '^'"),
+    ("semicolons.csv", b"id;t\n1;a\n", "delimiter=';'"),
+    ("tabs.csv", b"id\tt\n1\ta\n", "delimiter='\\t'"),
+    ("pipes.csv", b"id|t\n1|a\n", "delimiter='|'"),
+    ("carets.csv", b"id^t\n1^a\n", "delimiter='^'"),
     ("twice.csv.gz", gzip.compress(gzip.compress(b"id,t\n1,a\n")), "compressed with gzip, perhaps twice"),
     ("gzip.parquet", gzip.compress(b"PAR1"), "compressed with gzip"),
     ("sheet.ods", zipped({"mimetype": b"application/vnd.oasis", "content.xml": b"<x/>"}), "an OpenDocument file"),
-    ("sep.csv", b"sep=;\nid;t\n1;a\n", "--delimiter ';'"),
-    ("commas.csv", b"id;price\n1;3,50\n", "--delimiter ';'"),
+    ("commas.csv", b"id;price\n1;3,50\n", "delimiter=';'"),
     ("comment.csv", b"# exported today\n# by hand\nid,t\n1,a\n", "begins with a comment"),
-    ("no-header.csv", b"1,anna@example.com,2020-01-01\n2,bob@example.com,2020-01-02\n", "--names"),
-    ("numbers.csv", b"1001,5.5\n1002,6.5\n", "--names"),
-    ("cp1252.csv", WESTERN.encode("cp1252"), "--encoding cp1252"),
-    ("cp1252-header.csv", "id,größe\n1,x\n".encode("cp1252"), "--encoding cp1252"),
-    ("utf16.csv", "id,t\n1,a\n".encode("utf-16"), "--encoding utf-16"),
-    ("utf16-without-mark.csv", "id,t\n1,a\n".encode("utf-16-be"), "--encoding utf-16"),
-    ("utf32.csv", "id,t\n1,a\n".encode("utf-32"), "--encoding utf-32"),
+    ("no-header.csv", b"1,anna@example.com,2020-01-01\n2,bob@example.com,2020-01-02\n", "names="),
+    ("numbers.csv", b"1001,5.5\n1002,6.5\n", "names="),
+    ("cp1252.csv", WESTERN.encode("cp1252"), "encoding='cp1252'"),
+    ("cp1252-header.csv", "id,größe\n1,x\n".encode("cp1252"), "encoding='cp1252'"),
+    ("utf16.csv", "id,t\n1,a\n".encode("utf-16"), "encoding='utf-16'"),
+    ("utf16-without-mark.csv", "id,t\n1,a\n".encode("utf-16-be"), "encoding='utf-16'"),
+    ("utf32.csv", "id,t\n1,a\n".encode("utf-32"), "encoding='utf-32'"),
     ("utf16.json", '{"id": 1}\n'.encode("utf-16"), "UTF-16"),
     ("error.csv", b'{"error": "forbidden", "status": 403}', "tells of an error"),
     ("aws.csv", b"<Error><Code>AccessDenied</Code></Error>", "an XML document"),
@@ -166,7 +169,7 @@ def test_another_encoding_is_noticed_before_the_first_row(encoding: str, tmp_pat
     names = LETTERS[encoding].split(", ")
     file = tmp_path / "a.csv"
     file.write_bytes("".join(["id,name\n", *(f"{row},{name}\n" for row, name in enumerate(names))]).encode(encoding))
-    with pytest.raises(SourceError, match=r"is not UTF-8 but, by its letters, perhaps \w+\. Give --encoding"):
+    with pytest.raises(SourceError, match=r"is not UTF-8 but, by its letters, perhaps \w+\. Give csv=.*encoding"):
         open_source(file)
     read = open_source(file, CsvOptions(encoding=encoding)).to_pylist()
     assert [row["name"] for row in read] == names
@@ -229,8 +232,59 @@ def test_single_bad_bytes_set_their_rows_aside(tmp_path: Path) -> None:
         assert all("not UTF-8" in item.message for chunk in chunks for item in chunk.unread)
 
 
+MENDED = [(name, data) for name, data, held in REFUSED if re.search("delimiter=|encoding=|names=", held)]
+
+
+@pytest.mark.parametrize(("name", "data"), MENDED, ids=[name for name, _ in MENDED])
+def test_the_option_that_a_message_names_reads_the_file(
+    name: str, data: bytes, tmp_path: Path, schemas: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file, mapping = tmp_path / name, tmp_path / "m.json"
+    file.write_bytes(data)
+    with pytest.raises(SourceError) as error:
+        open_source(file)
+    given = re.search(r"csv=(CsvOptions\(.*?\)+)[.,]?(?= |$)", str(error.value))
+    assert given is not None and "--" not in str(error.value)
+    columns = open_source(file, csv=eval(given[1], {"CsvOptions": CsvOptions})).arrow_schema.names
+    mapping.write_text(json.dumps({"person.name.firstName": f"${{{columns[-1]}}}"}))
+    job = ["prepare", str(file), "-m", str(mapping), "-s", str(schemas / "crm-profile.schema.json")]
+    run([*job, "-o", str(tmp_path / "first")])
+    told = " ".join(capfd.readouterr().err.split())
+    options = re.search(r"(--(delimiter|encoding|names) (\S+?))[.,]?( |$)", told)
+    assert options is not None and "CsvOptions" not in told
+    assert run([*job, "-o", str(tmp_path / "second"), *shlex.split(options[1])]) < 2
+
+
+TABBED = b"id\tname\n1\tAda, L\n"
+
+
+@pytest.mark.parametrize("name", ["a.tsv", "a.tab", "A.TSV", "a.tsv.gz"])
+@pytest.mark.parametrize("how", ["path", "folder", "open", "two"])
+def test_files_named_for_tabs_are_read_with_tabs(name: str, how: str, tmp_path: Path) -> None:
+    file = tmp_path / name
+    file.write_bytes(gzip.compress(TABBED) if name.endswith(".gz") else TABBED)
+    rows = [{"id": "1", "name": "Ada, L"}]
+    if how == "two":
+        (tmp_path / "b.csv").write_bytes(b'id,name\n1,"Ada, L"\n')
+    with file.open("rb") as opened:
+        source = {"path": file, "folder": tmp_path, "open": opened, "two": [file, tmp_path / "b.csv"]}[how]
+        assert open_source(source).to_pylist() == rows * (2 if how == "two" else 1)
+    with pytest.raises(SourceError, match="delimiter"):
+        open_source(file, CsvOptions(delimiter=","))
+
+
+def test_snapshots_with_other_delimiters_are_compared_by_their_values(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_bytes(TABBED + b"2\tBo\n")
+    (tmp_path / "b.csv").write_bytes(b'id,name\n1,"Ada, L"\n2,Bob\n')
+    mapping = {"identityMap.CRMID[0].id": "id", "identityMap.CRMID[0].primary": "true", "person.name.fullName": "name"}
+    patch = diff(tmp_path / "a.tsv", tmp_path / "b.csv", "schemas/crm-profile.schema.json", mapping=mapping)
+    assert (patch.counts.changed, patch.counts.unchanged) == (1, 1)
+
+
 def test_a_mapping_of_a_file_without_header_says_how_to_name_its_columns(tmp_path: Path) -> None:
     file = tmp_path / "a.csv"
     file.write_text("Ada,1.5,2024-01-02\nBo,2.5,2024-01-03\n")
-    with pytest.raises(MappingError, match=r"It has Ada, 1\.5, 2024-01-02\. If that is a row, .*--names A,B,C"):
+    with pytest.raises(
+        MappingError, match=r"It has Ada, 1\.5, 2024-01-02\. If that is a row, .*names=\('A', 'B', 'C'\)"
+    ):
         map_rows(file, {"x": "name"})

@@ -251,7 +251,7 @@ def test_the_folder_is_refused_unless_it_is_this_runs_own(tmp_path: Path) -> Non
     OutputFolder(out, {"k": 1}).mark("finished", {})
     OutputFolder(out, {"k": 1}).mark("finished", {})
     (out / "part-00000.json").write_bytes(b"{}\n")
-    with pytest.raises(OutputError, match=r"another run's output.*--overwrite"):
+    with pytest.raises(OutputError, match=r"another run.*overwrite=True"):
         OutputFolder(out, {"k": 2})
     OutputFolder(out, {"k": 2}, overwrite=True)  # left "running", as by a kill
     (out / ".part-00000.json.part").write_bytes(b"half")

@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 import click
 
-from ..errors import MappingError, PlatformError, UsageError, XdmPrepError, visible
+from ..errors import MappingError, PlatformError, UsageError, XdmPrepError, options_of_command, visible
 from . import mistakes, printer, project
 from .command import CommandGroup
 
@@ -83,7 +83,12 @@ class Lazy(CommandGroup):
     """A group that imports a command's module only when the command is used."""
 
     make_context = _ours(CommandGroup.make_context)
-    invoke = _ours(CommandGroup.invoke)
+
+    @_ours
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; messages name its options."""
+        with options_of_command():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands in the order of the table."""

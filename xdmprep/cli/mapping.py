@@ -18,7 +18,18 @@ from . import complete
 from .command import CommandGroup
 from .connection import Connection, connection
 from .findings import FindingLine, annotate, line_of, show_findings, show_next
-from .options import FILE, JSON, OUTPUT_FORMAT, PLACE, SET, Opened, given_source_options, named_values, source_options
+from .options import (
+    FILE,
+    JSON,
+    OUTPUT_FORMAT,
+    PLACE,
+    SET,
+    Opened,
+    columns_of,
+    given_source_options,
+    named_values,
+    source_options,
+)  # fmt: skip
 from .printer import emit, print_json, say_all, show, warn
 
 
@@ -47,7 +58,7 @@ def check(
     """
     schema = Schema.load(schema_path) if schema_path else None
     warn(schema.profile_warning if schema else "")
-    columns = opened(source_path).arrow_schema if source_path else None
+    columns = columns_of(opened, source_path)
     checked = [_checked(path, columns, schema, named_values(values), len(paths) > 1) for path in paths]
     sound = all(found.sound for _, found in checked)
     if as_json:
@@ -186,11 +197,11 @@ def convert(
     from ..mapping import MappingSet
 
     made = MappingSet.load(path, values=named_values(values))
-    columns = opened(source_path).arrow_schema.names if source_path else []
-    if source_path:
-        made = made.for_columns(columns)
+    columns = columns_of(opened, source_path)
+    if columns is not None:
+        made = made.for_columns(columns.names)
     if values:
-        made = made.filled(columns)
+        made = made.filled([] if columns is None else columns.names)
     chosen = form or _FORMS.get(target.suffix.lower())
     if chosen is None:
         raise UsageError(f"{target}: the ending {target.suffix!r} names no form. Use {', '.join(_FORMS)}, or --form.")
@@ -279,7 +290,7 @@ def push(
     if new and set_id:
         raise UsageError("--new creates a set, --id replaces one; give one of them.")
     made = MappingSet.load(path, values=named_values(values))
-    columns = opened(source_path).arrow_schema if source_path else None
+    columns = columns_of(opened, source_path)
     if columns is not None:
         made = made.for_columns(columns.names)
     if values:

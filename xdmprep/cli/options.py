@@ -12,11 +12,13 @@ from click.core import ParameterSource
 
 from ..core.documents import is_file
 from ..core.remote import STANDARD_INPUT, is_url
-from ..errors import UsageError
+from ..errors import NoRowsError, UsageError
 from . import complete
 from .command import option_name, was_given
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from ..core.stream import Stream
     from ..read import CsvOptions, ExcelOptions
 
@@ -75,7 +77,10 @@ SET = click.option(
 )  # fmt: skip
 
 _CSV = (
-    click.option("--delimiter", default=",", help="Delimiter of CSV sources: one character, or 'tab'."),
+    click.option(
+        "--delimiter",
+        help="Delimiter of CSV sources: one character, or 'tab'.  [default: a tab for .tsv and .tab, else a comma]",
+    ),
     click.option("--quote", default='"', help="Quote character of CSV sources."),
     click.option("--encoding", default="utf-8", show_default=True, help="Encoding of CSV sources."),
     click.option(
@@ -100,7 +105,7 @@ def csv_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     @wraps(command)
-    def with_csv(*, delimiter: str, quote: str, encoding: str, nulls: tuple[str, ...], **given: Any) -> Any:
+    def with_csv(*, delimiter: str | None, quote: str, encoding: str, nulls: tuple[str, ...], **given: Any) -> Any:
         def csv(names: str | None = None) -> CsvOptions:
             from ..read import CsvOptions
 
@@ -160,6 +165,16 @@ def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return both(sources=[given.get("source") or given.get("source_path") or STANDARD_INPUT], **given)
 
     return told
+
+
+def columns_of(opened: Opened, source: Path | str | None) -> pa.Schema | None:
+    """The columns of a source, which need not have rows; None for no source."""
+    try:
+        return None if source is None else opened(source).arrow_schema
+    except NoRowsError as error:
+        if error.columns is None:
+            raise
+        return error.columns
 
 
 def given_source_options() -> list[str]:

@@ -30,7 +30,7 @@ Examples:
   xdmprep prepare crm.csv -m crm.mapping.yaml -s crm.schema.json -o out/ --format parquet --report out.html
   xdmprep prepare day*.csv -m crm.mapping.yaml -s crm.schema.json -o out/
   xdmprep prepare changes.csv -m changes.mapping.yaml -s crm.schema.json -o patch/ --upsert
-  xdmprep prepare crm.tsv -m m.yaml -s s.json -o out/ --delimiter tab --encoding latin-1 --error-threshold 5
+  xdmprep prepare crm.csv -m m.yaml -s s.json -o out/ --delimiter tab --encoding latin-1 --error-threshold 5
 
 Ends with 0 if every row was written, 1 if rows were set aside or a field lost most of its values (--max-loss), 2 on
 wrong use or input that cannot be read.

@@ -266,7 +266,7 @@ def plain_column(column: pa.Array, exact: bool = True) -> tuple[pa.Array, list[U
     if types.is_time(kind):
         return pc.replace_substring_regex(column.cast(pa.string()), r"\.0+$", ""), []
     if types.is_floating(kind):
-        return _finite(column if kind == pa.float64() else column.cast(pa.float64()))
+        return _finite(_doubles(column) if exact else column.cast(pa.float64()))
     if types.is_decimal(kind):
         return _decimal(column, exact), []
     if types.is_date(kind):
@@ -281,6 +281,14 @@ def plain_column(column: pa.Array, exact: bool = True) -> tuple[pa.Array, list[U
         return _structs(column, exact)
     target = plain_type(kind)
     return column if kind == target else column.cast(target), []
+
+
+def _doubles(column: pa.Array) -> pa.Array:
+    """Floats as doubles; of single precision by their shortest decimals: 0.1 is 0.1, not 0.10000000149011612."""
+    wide = column.cast(pa.float64())
+    if not pa.types.is_float32(column.type) or pc.all(is_whole := pc.equal(pc.floor(wide), wide)).as_py():
+        return wide
+    return pc.if_else(is_whole, wide, column.cast(pa.string()).cast(pa.float64()))
 
 
 def inexact(records: pa.RecordBatch) -> pa.RecordBatch:

@@ -32,6 +32,12 @@ def packing(head: bytes) -> str | None:
     return next((name for mark, name in _MARKS if head.startswith(mark)), None)
 
 
+def ending(name: str) -> str:
+    """The ending of a file's name in small letters, without the one that says how it is compressed."""
+    stem, dot, last = name.lower().rpartition(".")
+    return Path(stem if dot + last in ENDINGS else name.lower()).suffix
+
+
 def open_bytes(file: Path) -> io.BufferedReader:
     """The bytes of a file, unpacked if it is compressed; SourceError if they cannot be read."""
     try:

@@ -49,10 +49,10 @@ _MARKS = [
     (b"GIF89a", "a picture; export its table as CSV"),
     (b"MZ\x90\0", "a program; give a file of rows"),
     (b"\x7fELF", "a program; give a file of rows"),
-    (codecs.BOM_UTF32_LE, "UTF-32 text; give --encoding utf-32"),
-    (codecs.BOM_UTF32_BE, "UTF-32 text; give --encoding utf-32"),
-    (codecs.BOM_UTF16_LE, "UTF-16 text; give --encoding utf-16"),
-    (codecs.BOM_UTF16_BE, "UTF-16 text; give --encoding utf-16"),
+    (codecs.BOM_UTF32_LE, "UTF-32 text"),
+    (codecs.BOM_UTF32_BE, "UTF-32 text"),
+    (codecs.BOM_UTF16_LE, "UTF-16 text"),
+    (codecs.BOM_UTF16_BE, "UTF-16 text"),
 ]
 
 #: What the first lines of a page or XML document say about it.

@@ -20,7 +20,7 @@ from ..core.arrow_types import inexact, plain_column, plain_type, why_unheld
 from ..core.names import is_datum, namesakes
 from ..core.paths import EVERY, Path, parse_path
 from ..core.shred import array_at, plain
-from ..errors import ExpressionError, MappingError, did_you_mean, needed_by, printable, shorten
+from ..errors import ExpressionError, MappingError, did_you_mean, needed_by, option, printable, shorten
 from ..language import Expression, Options, compile_expression
 from ..language.evaluation import Shared
 from ..language.tree import Node, children
@@ -332,10 +332,6 @@ def _column(name: str, steps: Path, columns: pa.Schema, text: str, missing: Miss
         raise MappingError(str(error)) from None
 
 
-#: How columns without names get some.
-_HOW_TO_NAME = "--names A,B,C for a CSV file, CsvOptions(names=...) in Python, frame.columns = [...] for a DataFrame"
-
-
 def unknown_column(name: str, columns: pa.Schema) -> str:
     """The message for a column that the source does not have."""
     near = did_you_mean(name, columns.names)
@@ -344,7 +340,8 @@ def unknown_column(name: str, columns: pa.Schema) -> str:
         shown += ", ..." if len(columns) > 12 else ""
         near = f" It has {shown}." if columns.names else " It has no columns."
         if any(map(is_datum, columns.names)):
-            near += f" If that is a row, name the columns: {_HOW_TO_NAME}."
+            how = option("names", ("A", "B", "C"))
+            near += f" If that is a row, name the columns: {how} for a CSV file, frame.columns = [...] for a DataFrame."
     return f"the source has no column {shorten(name)}.{near}"
 
 

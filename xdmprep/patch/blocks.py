@@ -22,7 +22,7 @@ from ..core.paths import Path
 from ..core.pool import ordered
 from ..core.shred import Leaf, conform, nest, valid
 from ..core.stream import Chunk, Finding, Unread
-from ..errors import DataError, UsageError, did_you_mean
+from ..errors import DataError, UsageError, did_you_mean, option
 from ..schema import Schema
 from .impact import Effects
 from .join import Candidates, Positions
@@ -185,7 +185,7 @@ class Blocks:
         keyless = ~valid(keys)
         if keyless.any():
             text = "the record has no key, so there is no way to know whose it is"
-            hint = "Give every row a value for the key, or choose another with --on."
+            hint = f"Give every row a value for the key, or choose another with {option('on')}."
             findings.append(Finding.of("patch-key", self.key.where, text, late.rows[keyless], hint=hint))
         bad = late.faulty() | keyless
         early = None if early_rows is None else early_rows.block(number)

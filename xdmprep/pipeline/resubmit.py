@@ -39,7 +39,7 @@ from ..core.ndjson.strict import UnreadableError, strict_json
 from ..core.shred import Leaf, column_leaves
 from ..core.stream import ISSUE_SCHEMA, Chunk, Origins
 from ..core.typing import Format
-from ..errors import OutputError, SourceError, UsageError, counted, shorten
+from ..errors import OutputError, SourceError, UsageError, counted, option, shorten
 from ..mapping import MappingSet
 from ..read import open_source
 from ..schema import Schema, as_schema
@@ -413,7 +413,7 @@ def _columns(types: dict[str, str]) -> tuple[pa.Schema, dict[str, str]]:
 
 def _schema(given: Any, recorded: str | None, folder: OutputFolder) -> Schema:
     if given is None and recorded is None:
-        raise UsageError("the run got its schema from Python: give it with --schema.")
+        raise UsageError(f"the run got its schema from Python: give {option('schema')}.")
     schema = as_schema(given if given is not None else str(recorded))
     if schema.sha256 != folder.key["schema"]:
         raise UsageError(f"{schema.name}: is not the schema of the run, or has changed. Run `prepare` again.")

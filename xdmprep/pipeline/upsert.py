@@ -33,7 +33,7 @@ from ..core.paths import format_path, parse_path
 from ..core.shred import Leaf, nested_schema
 from ..core.stream import Chunk, Finding, Stream, row_chunk
 from ..core.typing import Format, RuleSet, Source
-from ..errors import MappingError, SchemaError, UsageError, counted
+from ..errors import MappingError, SchemaError, UsageError, counted, option
 from ..language.functions import table as functions
 from ..mapping import (
     Mapper,
@@ -450,7 +450,7 @@ def _side(
     if not len(part):
         raise UsageError(
             f"{whole.name or 'the mapping'} maps nothing to the key ({key.name}), so it is unknown whose a record is. "
-            "Map a value to it, or name another key with --on."
+            f"Map a value to it, or name another key with {option('on')}."
         )
     if primary is not None:
         part = _of_keys(whole, [key.path, primary.path])

@@ -237,7 +237,7 @@ def read_parquet(path: str | os.PathLike[str]) -> Stream:
     """The rows of a Parquet file; SourceError if it cannot be read."""
     source = ParquetSource(Path(path))
     if not source.rows:
-        raise NoRowsError(f"{source.file}: has no rows.")
+        raise NoRowsError(f"{source.file}: has no rows.", source.schema)
     return _stream(source.schema, partial(source.batches, CHUNK_ROWS), source.file.name)
 
 
@@ -245,7 +245,7 @@ def read_arrow(path: str | os.PathLike[str]) -> Stream:
     """The rows of an Arrow IPC file (Feather), or of a stream in a file; SourceError if it cannot be read."""
     source = ArrowSource(Path(path))
     if not any(batch.num_rows for batch in source.batches()):
-        raise NoRowsError(f"{source.file}: has no rows.")
+        raise NoRowsError(f"{source.file}: has no rows.", source.schema)
     return _stream(source.schema, lambda: _cut(source.batches()), source.file.name)
 
 

@@ -23,10 +23,11 @@ import pyarrow as pa
 
 from .. import kernels
 from ..core.names import is_datum, unique_names
+from ..core.packed import ending
 from ..core.shred import Leaf, column_leaves
 from ..core.signatures import what_it_is
 from ..core.stream import Chunk, Stream, Unread, row_chunk
-from ..errors import NoRowsError, SourceError, UsageError, counted, shorten
+from ..errors import NoRowsError, SourceError, UsageError, counted, option, shorten
 from ..kernels.csv_arrow import Aside, CsvForm
 from ..kernels.record_boundary import Cutter
 from .encodings import encoding_of
@@ -35,6 +36,8 @@ from .opening import check_encoding, is_packed, open_text
 #: A longer record is set aside without being held in memory.
 MAX_RECORD_BYTES = 32 << 20
 _SEP = re.compile(rb"\s*\"?sep=(.)\"?\s*", re.IGNORECASE)
+#: Endings of names of files with tabs between their values.
+TABS = (".tsv", ".tab")
 #: Bytes of a file that are read to find columns of which other files have few values.
 TELLING = 64 << 10
 #: Bytes of a file that its encoding and header are judged by; of further files of a source a quarter.
@@ -48,7 +51,8 @@ class CsvOptions:
     """How a CSV file is written.
 
     Attributes:
-        delimiter, quote: one ASCII character each.
+        delimiter, quote: one ASCII character each. Without a delimiter it is a tab for files named .tsv or .tab, what
+            a first line such as ``sep=;`` says, and else a comma.
         encoding: any Python codec; a byte order mark is skipped.
         names: column names of a file without a header; None takes the first record.
         null_values: texts that mean "no value".
@@ -62,7 +66,7 @@ class CsvOptions:
         [{'first': 'Ada'}]
     """
 
-    delimiter: str = ","
+    delimiter: str | None = None
     quote: str = '"'
     encoding: str = "utf-8"
     names: tuple[str, ...] | None = None
@@ -72,11 +76,21 @@ class CsvOptions:
     def __post_init__(self) -> None:
         """Refuse options that no file can be read with."""
         for what, value in (("delimiter", self.delimiter), ("quote", self.quote)):
-            if len(value) != 1 or not value.isascii() or value in "\r\n":
+            if value is not None and (len(value) != 1 or not value.isascii() or value in "\r\n"):
                 raise UsageError(f"the {what} must be one ASCII character, got {value!r}.")
         if self.delimiter == self.quote:
             raise UsageError(f"delimiter and quote are the same character, {self.quote!r}.")
         check_encoding(self.encoding)
+
+    @property
+    def separator(self) -> str:
+        """The delimiter, be it given or not."""
+        return self.delimiter or ","
+
+    @property
+    def cutter(self) -> Cutter:
+        """Splits the text into records."""
+        return Cutter.of(self.separator, self.quote)
 
 
 @dataclass(slots=True)
@@ -109,12 +123,14 @@ class Header:
     Attributes:
         names: of the columns, each one once.
         size, lines: bytes and lines of the header, empty lines before it included; 0 where there is none.
+        opts: how the file is written, its delimiter included.
         quoted: it is one name in quotes, whatever is in it.
     """
 
     names: tuple[str, ...]
     size: int
     lines: int
+    opts: CsvOptions
     quoted: bool = False
 
 
@@ -127,11 +143,6 @@ class CsvShape:
     leaves: tuple[Leaf, ...]
     opts: CsvOptions
 
-    @property
-    def cutter(self) -> Cutter:
-        """Splits the text into records."""
-        return Cutter.of(self.opts.delimiter, self.opts.quote)
-
     @cached_property
     def columns(self) -> pa.Schema:
         """The columns, all of text."""
@@ -141,15 +152,16 @@ class CsvShape:
     def form(self) -> CsvForm:
         """The same for the parser."""
         encoded = frozenset(name for name, kind in self.types.items() if pa.types.is_dictionary(kind))
-        return CsvForm(self.names, encoded, self.opts.delimiter, self.opts.quote, self.opts.null_values)
+        return CsvForm(self.names, encoded, self.opts.separator, self.opts.quote, self.opts.null_values)
 
     def empty(self) -> pa.RecordBatch:
         """No rows."""
         return pa.RecordBatch.from_pylist([], pa.schema([(name, self.types[name]) for name in self.names]))
 
 
-#: Shapes of CSV files and how they are read, by the names of their columns and whether types were looked for.
-KnownShapes = dict[tuple[tuple[str, ...], bool], tuple[CsvShape, tuple[Callable[[Any], Any], ...]]]
+#: Shapes of CSV files and how they are read, by the names of their columns, their options, and whether types were
+#: looked for.
+KnownShapes = dict[tuple[tuple[str, ...], CsvOptions, bool], tuple[CsvShape, tuple[Callable[[Any], Any], ...]]]
 
 
 def read_csv(
@@ -169,18 +181,19 @@ def read_csv(
         SourceError: the file is missing, empty, has no rows, or its header cannot be used.
     """
     file = Path(path)
-    opts = options or CsvOptions()
-    header, sample = read_beginning(file, opts, _SAMPLE // 4 if known else _SAMPLE)
+    header, sample = read_beginning(file, options or CsvOptions(), _SAMPLE // 4 if known else _SAMPLE)
+    opts = header.opts
     if not sample:
         what = "is empty" if opts.names is not None else "there is a header but no row below it"
-        raise NoRowsError(f"{file}: {what}. Give a file with at least one row.")
+        columns = pa.schema([(name, pa.string()) for name in header.names])
+        raise NoRowsError(f"{file}: {what}. Give a file with at least one row.", columns)
     if opts.names is None:
-        _check_header(file, opts, header, sample)
+        _check_header(file, header, sample)
     if codecs.lookup(opts.encoding).name == "utf-8" and (encoding := encoding_of(sample)) is not None:
         raise SourceError(f"{file}: {_not_utf8(encoding)}")
     shape, steps = _shape(sample, header.names, opts, known)
     return Stream(
-        source=partial(_blocks, file, opts, header),
+        source=partial(_blocks, file, header),
         steps=steps,
         leaves=shape.leaves,
         arrow_schema=shape.columns,
@@ -203,6 +216,8 @@ def read_beginning(file: Path, opts: CsvOptions, size: int) -> tuple[Header, byt
     Raises:
         SourceError: there is no header, or it cannot be used.
     """
+    if opts.delimiter is None and ending(file.name) in TABS:
+        opts = replace(opts, delimiter="\t")
     with open_text(file, opts.encoding) as source:
         if isinstance(source.raw, io.FileIO):  # a large buffer for a small file takes longer than the file
             size = min(size, file.stat().st_size + 1)
@@ -215,27 +230,29 @@ def read_beginning(file: Path, opts: CsvOptions, size: int) -> tuple[Header, byt
 
 def _read_header(source: IO[bytes], file: Path, opts: CsvOptions, piece: int) -> tuple[Header, bytes]:
     """The header, and what was read behind it."""
-    cutter = Cutter.of(opts.delimiter, opts.quote)
-    blanks = b" \t\r\n".replace(opts.delimiter.encode(), b"")
-    text, at, said = b"", 0, b""
+    text, at, said, given = b"", 0, "", opts
     while True:
         more = source.read(piece)
         text += more
         _check_begin(text, file, opts)
         if opts.names is not None:
-            return Header(unique_names(opts.names), 0, 0), text
-        while size := cutter.first(text[at:], final=not more):
+            return Header(unique_names(opts.names), 0, 0, opts), text
+        while size := opts.cutter.first(text[at:], final=not more):
             record = text[at : at + size]
             at += size
             if separator := _SEP.fullmatch(record):  # Excel's own line about the delimiter
-                said = separator[1]
+                said = separator[1].decode("latin-1")
+                if given.delimiter is None and said.isascii() and said != opts.quote:
+                    opts = replace(opts, delimiter=said)
                 continue
-            if said not in (b"", opts.delimiter.encode()) and said in record:
-                raise SourceError(f"{file}: {_looks_like(said.decode())}, as its first line says.")
-            if record.strip(blanks):
-                names = _header_names(cutter, record, file, opts)
+            if said.encode() not in record:
+                opts = given
+            elif said not in ("", opts.separator):
+                raise SourceError(f"{file}: {_looks_like(said)}, as its first line says.")
+            if not _is_blank(record, opts):
+                names = _header_names(record, file, opts)
                 lines = kernels.active.count_lines(text[:at])
-                return Header(names, at, lines, _is_quoted(record, opts)), text[at:]
+                return Header(names, at, lines, opts, _is_quoted(record, opts)), text[at:]
             if at == len(text):
                 break
         if not more:
@@ -243,7 +260,7 @@ def _read_header(source: IO[bytes], file: Path, opts: CsvOptions, piece: int) ->
         if len(text) > MAX_RECORD_BYTES:
             raise SourceError(f"{file}: no end of the header found. Is {opts.quote!r} the quote character?")
         piece = len(text)
-    if text[at:].strip(blanks):
+    if not _is_blank(text[at:], opts):
         raise SourceError(f"{file}: a {opts.quote} opens in the header and never closes. Close or remove it.")
     raise NoRowsError(f"{file}: is empty. A header and at least one row are needed.")
 
@@ -251,13 +268,20 @@ def _read_header(source: IO[bytes], file: Path, opts: CsvOptions, piece: int) ->
 def _check_begin(text: bytes, file: Path, opts: CsvOptions) -> None:
     """Refuse a file that is another kind of file."""
     kind = what_it_is(text)
-    if kind is None and b"\0" in text.split(b"\n", 1)[0] and "\0" not in (opts.delimiter, opts.quote):
+    if kind is not None and kind.startswith("UTF-"):
+        kind = f"{kind}; give {option('encoding', kind[:6].lower())}"
+    elif kind is None and b"\0" in text.split(b"\n", 1)[0] and "\0" not in (opts.separator, opts.quote):
         head = text[:400]
         wide = 5 * head.count(b"\0") > 3 * len(head)  # three of four bytes of ASCII letters
         name = "utf-32" if wide and head.strip(b"\0") else "utf-16"
-        kind = f"no text, or text in an encoding such as {name.upper()}; if it is, give --encoding {name}"
+        kind = f"no text, or text in an encoding such as {name.upper()}; if it is, give {option('encoding', name)}"
     if kind is not None:
         raise SourceError(f"{file}: is {kind}.")
+
+
+def _is_blank(record: bytes, opts: CsvOptions) -> bool:
+    """Whether a record has no values."""
+    return not record.strip(b" \t\r\n".replace(opts.separator.encode(), b""))
 
 
 def _is_quoted(record: bytes, opts: CsvOptions) -> bool:
@@ -266,22 +290,22 @@ def _is_quoted(record: bytes, opts: CsvOptions) -> bool:
     return text[:1] == text[-1:] == quote and quote not in text[1:-1].replace(2 * quote, b"")
 
 
-def _header_names(cutter: Cutter, record: bytes, file: Path, opts: CsvOptions) -> tuple[str, ...]:
-    values = cutter.values(record)
+def _header_names(record: bytes, file: Path, opts: CsvOptions) -> tuple[str, ...]:
+    values = opts.cutter.values(record)
     try:
         names = [value.decode().strip() for value in values]
     except UnicodeDecodeError:
         told = encoding_of(record)
-        hint = "If it is cp1252, give --encoding cp1252." if not told else _give(told)
+        hint = _give(told) if told else f"If it is cp1252, give {option('encoding', 'cp1252')}."
         raise SourceError(f"{file}: the header is not UTF-8{_by_letters(told)}. {hint}") from None
     if len(names) == 1 and not _is_quoted(record, opts):
         for other in ",;\t|^~":
-            if other in "|^~" and other != opts.delimiter and 2 * other in names[0]:
+            if other in "|^~" and other != opts.separator and 2 * other in names[0]:
                 raise SourceError(
                     f"{file}: the header is one column, {shorten(names[0])}. The delimiter looks like {2 * other!r}, "
                     f"and one of several characters is not read: replace it by one, such as {other!r}."
                 )
-            if other != opts.delimiter and other in names[0]:
+            if other != opts.separator and other in names[0]:
                 raise SourceError(_one_column(file, names[0], other))
     return unique_names(names)
 
@@ -310,9 +334,8 @@ def _are_parts(other: str, header: str, records: list[bytes]) -> bool:
 
 
 def _looks_like(delimiter: str) -> str:
-    given = repr(delimiter) if delimiter.isprintable() else f"$'\\x{ord(delimiter):02x}'"
-    shown, given = ("a tab", "tab") if delimiter == "\t" else (repr(delimiter), given)
-    return f"The delimiter looks like {shown}: give --delimiter {given}"
+    shown = "a tab" if delimiter == "\t" else repr(delimiter)
+    return f"The delimiter looks like {shown}: give {option('delimiter', delimiter)}"
 
 
 def _cut_by(records: list[bytes], times: int) -> str | None:
@@ -325,17 +348,18 @@ def _cut_by(records: list[bytes], times: int) -> str | None:
     return None
 
 
-def _refuse_other_delimiter(file: Path, opts: CsvOptions, header: Header, records: list[bytes]) -> None:
+def _refuse_other_delimiter(file: Path, header: Header, records: list[bytes]) -> None:
     """Refuse a file whose header, or whose rows, are cut by another delimiter than the one that was given."""
     first, *more = header.names
+    separator = header.opts.separator
     if not records:
         return
     if more:
-        other = _cut_by(records, len(more)) if all(opts.delimiter.encode() not in one for one in records) else None
+        other = _cut_by(records, len(more)) if all(separator.encode() not in one for one in records) else None
         if other is not None and (other in ",;\t|~^" or other < " "):
             raise SourceError(
-                f"{file}: the header is cut by {opts.delimiter!r}, and the rows by {other!r}. Write the header as the "
-                f"rows are written, and give --delimiter {'tab' if other == chr(9) else repr(other)}."
+                f"{file}: the header is cut by {separator!r}, and the rows by {other!r}. Write the header as the "
+                f"rows are written, and give {option('delimiter', other)}."
             )
         return
     if header.quoted:
@@ -350,7 +374,7 @@ def _refuse_other_delimiter(file: Path, opts: CsvOptions, header: Header, record
         raise SourceError(
             f"{file}: the columns are set apart by blanks, which is not read: write them with a delimiter, such as ','."
         )
-    for other in ";\t|".replace(opts.delimiter, ""):
+    for other in ";\t|".replace(separator, ""):
         times = records[0].count(other.encode())
         if " " in first and times > 1 and len(records) > 1 and _cut_by(records, times) == other:
             raise SourceError(
@@ -370,15 +394,15 @@ def _by_letters(encoding: str | None) -> str:
 
 
 def _give(encoding: str) -> str:
-    return f"Give --encoding {encoding}."
+    return f"Give {option('encoding', encoding)}."
 
 
-def _check_header(file: Path, opts: CsvOptions, header: Header, sample: bytes) -> None:
+def _check_header(file: Path, header: Header, sample: bytes) -> None:
     """Refuse a first line that is a remark, or a row of data."""
     first, *more = header.names
-    _refuse_other_delimiter(file, opts, header, [one for one in _first_lines(sample) if one.strip()])
+    _refuse_other_delimiter(file, header, [one for one in _first_lines(sample) if one.strip()])
     if not more:
-        widths = [*itertools.islice(_widths(sample, opts), 20)]
+        widths = [*itertools.islice(_widths(sample, header.opts.cutter), 20)]
         wide = sum(width > 1 for width in widths)
         above = wide > 1 and 2 * wide > len(widths)
         if above or (first.startswith("#") and max(widths, default=1) > 1):
@@ -389,7 +413,7 @@ def _check_header(file: Path, opts: CsvOptions, header: Header, sample: bytes) -
     if more and all(map(is_datum, header.names)):
         raise SourceError(
             f"{file}: the first line looks like a row, not a header: {shorten(first, 40)}, {shorten(more[0], 40)}. "
-            "Give the columns' names with --names A,B,C."
+            f"Give the columns' names with {option('names', ('A', 'B', 'C'))}."
         )
 
 
@@ -397,9 +421,9 @@ def _first_lines(sample: bytes) -> list[bytes]:
     return [found[0] for found in itertools.islice(re.finditer(rb"[^\r\n]+", sample), 20)]
 
 
-def _widths(sample: bytes, opts: CsvOptions) -> Iterator[int]:
+def _widths(sample: bytes, cutter: Cutter) -> Iterator[int]:
     """How many values each record of a sample has; blank lines are none."""
-    cutter, at = Cutter.of(opts.delimiter, opts.quote), 0
+    at = 0
     while size := cutter.first(sample[at:], final=True):
         record = sample[at : at + size]
         at += size
@@ -413,12 +437,12 @@ def _shape(
     """The shape of a file and the steps that read it: of files of the same columns, those that tell its types."""
     telling = known is None or len(sample) >= TELLING
     known = {} if known is None else known
-    found = known.get((names, True)) or known.get((names, telling))
+    found = known.get((names, opts, True)) or known.get((names, opts, telling))
     if found is None:
         columns = pa.schema([(name, pa.string()) for name in names])
         types = _column_types(sample, names, opts) if telling else dict(zip(names, columns.types, strict=True))
         shape = CsvShape(names, types, column_leaves(columns), opts)
-        found = known[names, telling] = shape, (partial(parse, shape=shape),)
+        found = known[names, opts, telling] = shape, (partial(parse, shape=shape),)
     return found
 
 
@@ -426,7 +450,7 @@ def _column_types(sample: bytes, names: tuple[str, ...], opts: CsvOptions) -> di
     """Text for all columns; dictionary-encoded where a sample shows few distinct values (the values stay the same)."""
     types: dict[str, pa.DataType] = dict.fromkeys(names, pa.string())
     shape = CsvShape(names, types, (), opts)
-    end = kernels.active.last_record_end(sample, 0, len(sample), False, opts.delimiter, opts.quote)
+    end = kernels.active.last_record_end(sample, 0, len(sample), False, opts.separator, opts.quote)
     records = parse_records(sample[:end], [(0, 0)], shape).records
     if records.num_rows >= 500:
         for name, column in zip(names, records.columns, strict=True):
@@ -435,9 +459,9 @@ def _column_types(sample: bytes, names: tuple[str, ...], opts: CsvOptions) -> di
     return types
 
 
-def _blocks(file: Path, opts: CsvOptions, header: Header) -> Iterator[CsvBlock]:
+def _blocks(file: Path, header: Header) -> Iterator[CsvBlock]:
     """The file cut at record ends."""
-    cutter, lines = Cutter.of(opts.delimiter, opts.quote), header.lines
+    opts, lines = header.opts, header.lines
     with open_text(file, opts.encoding) as source:
         source.read(header.size)
         first, rest = True, b""
@@ -449,13 +473,13 @@ def _blocks(file: Path, opts: CsvOptions, header: Header) -> Iterator[CsvBlock]:
             while size < len(buffer) and (got := source.readinto(buffer[size:])):
                 size += got
             final = size < len(buffer)
-            end = kernels.active.last_record_end(buffer, 0, size, final, opts.delimiter, opts.quote)
+            end = kernels.active.last_record_end(buffer, 0, size, final, opts.separator, opts.quote)
             if end:
                 yield CsvBlock(buffer[:end], lines, whole=final and first and end == size)
                 lines, first = 0, False
             rest, more = bytes(buffer[end:size]), opts.block_bytes
             if (final and rest) or (not end and size > MAX_RECORD_BYTES):
-                block, rest = _no_row(cutter, source, rest, opts)
+                block, rest = _no_row(source, rest, opts)
                 yield replace(block, before=lines)
                 lines = 0
             elif not end:  # one long record: not looked at again and again
@@ -464,9 +488,9 @@ def _blocks(file: Path, opts: CsvOptions, header: Header) -> Iterator[CsvBlock]:
                 return
 
 
-def _no_row(cutter: Cutter, source: IO[bytes], piece: bytes, opts: CsvOptions) -> tuple[CsvBlock, bytes]:
+def _no_row(source: IO[bytes], piece: bytes, opts: CsvOptions) -> tuple[CsvBlock, bytes]:
     """A record that is too long or has a quote that never closes, and what was read behind it."""
-    scan, shown, size, lines, end = cutter.scan(), piece[:_SHOWN_BYTES], 0, 0, -1
+    scan, shown, size, lines, end = opts.cutter.scan(), piece[:_SHOWN_BYTES], 0, 0, -1
     while piece:
         while piece.endswith(b"\r") and (more := source.read(1)):
             piece += more
@@ -564,5 +588,6 @@ def _unread(
         try:
             text.decode()
         except UnicodeDecodeError as error:
-            reason = f"byte {error.start + 1:,} of the row is not UTF-8; if the file is cp1252, give --encoding cp1252"
+            mend = f"if the file is cp1252, give {option('encoding', 'cp1252')}"
+            reason = f"byte {error.start + 1:,} of the row is not UTF-8; {mend}"
             yield Unread(number + 1, lines + 1, text.decode(errors="replace"), "unreadable", reason)

@@ -25,7 +25,7 @@ import pyarrow as pa
 from ..core.names import unique_names
 from ..core.shred import Leaf, column_leaves
 from ..core.stream import Chunk, Finding, Stream, Unread
-from ..errors import NoRowsError, SourceError, UsageError, counted, did_you_mean, shorten
+from ..errors import NoRowsError, SourceError, UsageError, counted, did_you_mean, option, shorten
 from .number_formats import LOST
 from .workbook import UNCALCULATED, Book, Merge, Sheet, SheetRow
 
@@ -129,7 +129,7 @@ def _choice(book: Book, but: Sheet | None = None) -> str:
     sheets = [sheet for sheet in book.sheets if sheet.kind == "worksheet" and sheet != but]
     names = [repr(sheet.name) + ("" if sheet.visible else " (hidden)") for sheet in sheets[:12]]
     more = f" and {len(sheets) - 12} more" if len(sheets) > 12 else ""
-    return f" Choose a sheet with --sheet: {', '.join(names)}{more}." if names else ""
+    return f" Choose a sheet with {option('sheet')}: {', '.join(names)}{more}." if names else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +174,11 @@ def _table(file: Path, book: Book, sheet: Sheet, rows: Iterator[SheetRow], opts:
     texts = _header_texts(header, above, merges)
     if (wrong := next((one for at, one in header.odd.items() if texts[at] is None), None)) is not None:
         raise SourceError(f"{where} has no name for a column: in its header, row {header.number}, {wrong[0]}.")
+    names = unique_names([text or "" for text in texts])
     if not below:
-        raise NoRowsError(f"{where} has a header but no row below it.{_choice(book, sheet)}")
-    return _Table(
-        sheet, header.number, unique_names([text or "" for text in texts]), tuple(_below(header.number, merges))
-    )
+        columns = pa.schema([(name, pa.string()) for name in names])
+        raise NoRowsError(f"{where} has a header but no row below it.{_choice(book, sheet)}", columns)
+    return _Table(sheet, header.number, names, tuple(_below(header.number, merges)))
 
 
 def _refuse_uncalculated(file: Path, sheet: Sheet, row: SheetRow) -> None:
@@ -227,7 +227,7 @@ def _refuse_title(where: str, first: SheetRow, below: Sequence[SheetRow], merges
     text = next((text for text in first.texts if text is not None), None)
     raise SourceError(
         f"{where} begins with a line that is no header, {shorten(text)}. "
-        f"Give --header-row {header.number}, or another row."
+        f"Give {option('header_row', header.number)}, or another row."
     )
 
 

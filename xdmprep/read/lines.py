@@ -27,7 +27,6 @@ from .. import kernels
 from ..core.shred import Leaf
 from ..core.stream import Chunk, Stream
 from ..errors import SourceError
-from ..kernels.record_boundary import Cutter
 from .csv import CsvBlock, CsvOptions, CsvShape, parse, parse_records, read_beginning, read_csv
 
 #: A row's text, beside the columns that are parsed.
@@ -67,15 +66,12 @@ def read_lines(path: str | os.PathLike[str], options: CsvOptions | None, columns
     Raises:
         SourceError: as :func:`read_csv` does.
     """
-    opts = options or CsvOptions()
-    whole = read_csv(path, opts)
+    whole = read_csv(path, options)
     shape: CsvShape = whole.steps[0].keywords["shape"]  # type: ignore[attr-defined]
     compared = BARE if bare else (LINE,)
     parsed = tuple(leaf for leaf in whole.leaves if leaf.path[0] in columns)
     leaves = (*parsed, LINE, *(BARE if bare else ()))
-    step = partial(
-        _parse_lines, shape=shape, leaves=leaves, parsed=len(parsed), cutter=Cutter.of(opts.delimiter, opts.quote)
-    )
+    step = partial(_parse_lines, shape=shape, leaves=leaves, parsed=len(parsed))
     schema = pa.schema([(str(leaf.path[0]), leaf.type) for leaf in leaves])
     stream = replace(whole, steps=(step,), leaves=leaves, arrow_schema=schema)
     return Lines(stream, compared, partial(_parse_again, shape=shape))
@@ -90,15 +86,16 @@ def alike(one: str | os.PathLike[str], other: str | os.PathLike[str], options: C
 
 def _habits(path: Path, opts: CsvOptions) -> tuple[bool, list[set[bool]]]:
     """Whether lines end with a carriage return, and for each column whether its values have quotes; of some rows."""
-    _, sample = read_beginning(path, opts, _SAMPLE)
+    header, sample = read_beginning(path, opts, _SAMPLE)
+    opts = header.opts
     sample = sample[: sample.rfind(b"\n") + 1]
-    rows = Cutter.of(opts.delimiter, opts.quote).rows(sample) if sample else None
+    rows = opts.cutter.rows(sample) if sample else None
     if rows is None:
         return False, []
     starts = np.concatenate([[0], rows.ends[:-1]])
     quoted: list[set[bool]] = []
     for number in np.setdiff1d(np.arange(len(starts)), rows.quoted).tolist():
-        cells = sample[starts[number] : rows.ends[number]].rstrip(b"\r\n").split(opts.delimiter.encode())
+        cells = sample[starts[number] : rows.ends[number]].rstrip(b"\r\n").split(opts.separator.encode())
         quoted += [set() for _ in cells[len(quoted) :]]
         for found, cell in zip(quoted, cells, strict=False):
             if cell:
@@ -106,18 +103,18 @@ def _habits(path: Path, opts: CsvOptions) -> tuple[bool, list[set[bool]]]:
     return sample.endswith(b"\r\n"), quoted
 
 
-def _parse_lines(block: CsvBlock, shape: CsvShape, leaves: tuple[Leaf, ...], parsed: int, cutter: Cutter) -> Chunk:
+def _parse_lines(block: CsvBlock, shape: CsvShape, leaves: tuple[Leaf, ...], parsed: int) -> Chunk:
     names = [str(leaf.path[0]) for leaf in leaves]
     bare = len(leaves) > parsed + 1
     texts = None
     if block.reason is None:
         chunk = parse_records(block.data, [(0, block.before)], shape, names[:parsed])
         if not any(item.code == "unreadable" for item in chunk.unread):
-            texts = _texts(block.data, chunk.consumed, cutter, shape.opts, bare)
+            texts = _texts(block.data, chunk.consumed, shape.opts, bare)
         chunk = replace(chunk, lines=block.before + kernels.active.count_lines(block.data), size=len(block.data))
     if texts is None:
         chunk = parse(block, shape)
-        texts = _texts(_written(chunk.records, shape.opts), len(chunk), cutter, shape.opts, bare)
+        texts = _texts(_written(chunk.records, shape.opts), len(chunk), shape.opts, bare)
         if texts is None:
             raise SourceError("rows that were written again cannot be told apart.")
     elif len(chunk) < chunk.consumed:
@@ -126,7 +123,7 @@ def _parse_lines(block: CsvBlock, shape: CsvShape, leaves: tuple[Leaf, ...], par
     return replace(chunk, leaves=leaves, records=pa.RecordBatch.from_arrays(columns, names), source=None)
 
 
-def _texts(data: memoryview | bytes, count: int, cutter: Cutter, opts: CsvOptions, bare: bool) -> list[pa.Array] | None:
+def _texts(data: memoryview | bytes, count: int, opts: CsvOptions, bare: bool) -> list[pa.Array] | None:
     """The text of each of `count` rows, and what of it is compared; None where it is ambiguous."""
     if bytes(data[-1:]) != b"\n":
         data = bytes(data) + b"\n"
@@ -134,7 +131,7 @@ def _texts(data: memoryview | bytes, count: int, cutter: Cutter, opts: CsvOption
     ends: Any = np.flatnonzero(view == 10) + 1
     if not bare and len(ends) == count and not (view == 13).any():
         return [_cut(data, ends)]  # as many line ends as rows: none of them is inside a value
-    rows = cutter.rows(data)
+    rows = opts.cutter.rows(data)
     if rows is None:
         return None
     texts = [_cut(data, rows.ends)]
@@ -164,7 +161,7 @@ def _written(records: pa.RecordBatch, opts: CsvOptions) -> bytes:
     """Rows written anew."""
     null = opts.null_values[0] if opts.null_values else ""
     out = io.StringIO()
-    writer = csv.writer(out, delimiter=opts.delimiter, quotechar=opts.quote, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    writer = csv.writer(out, delimiter=opts.separator, quotechar=opts.quote, quoting=csv.QUOTE_ALL, lineterminator="\n")
     for row in zip(*(column.to_pylist() for column in records.columns), strict=True):
         writer.writerow([null if value is None else value for value in row])
     return out.getvalue().encode()

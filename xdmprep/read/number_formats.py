@@ -5,7 +5,8 @@
 - A whole number is shown as the sheet shows it where its format makes an id of it: two or more zeros (``00000``), signs
   between the digits (``000-00-0000``), a prefix with digits, or with letters and one of ``-/#_`` at its end
   (``"ID-"0``).
-- All other numbers are quantities and exact: no format rounds them, groups digits, or adds a unit, and 12 % is 0.12.
+- All other numbers are quantities and keep their 15 digits: no format rounds them, groups digits, or adds a unit, and
+  12 % is 0.12.
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ def shown_by(code: str, since_1904: bool) -> Callable[[str], Shown]:
 
 
 def exact(text: str) -> Shown:
-    """A number by itself: whole ones without a decimal point, others in their shortest exact form."""
+    """A number by itself, of the 15 digits that Excel shows: whole ones without a decimal point, others as short."""
     if len(text) < 16 and text.isdecimal() and text.isascii() and (text[0] != "0" or text == "0"):
         return text, ""
     try:
@@ -115,6 +116,7 @@ def exact(text: str) -> Shown:
     if not re.search("[.eE]", text):
         shown = str(int(text))
     else:
+        value = value if abs(value) >= _DIGITS else float(f"{value:.15g}")
         shown = f"{Decimal(repr(value + 0.0)):.0f}" if value.is_integer() and abs(value) < 1e21 else repr(value)
     return shown, LOST if abs(value) >= _DIGITS else ""
 
@@ -123,7 +125,7 @@ def _shown(text: str, sections: Sequence[_Section], since_1904: bool) -> Shown:
     shown, wrong = exact(text)
     if shown is None:
         return shown, wrong
-    value = float(text)
+    value = float(shown)
     section = next((one for at, one in enumerate(sections) if _applies(one, at, len(sections), value)), None)
     if section is None:
         return shown, wrong

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..core.packed import open_bytes, packing
-from ..errors import SourceError, UsageError, shorten
+from ..errors import SourceError, UsageError, option, shorten
 
 #: Bytes that are read and decoded together.
 _PIECE = 1 << 20
@@ -95,7 +95,9 @@ class _Recoded(io.RawIOBase):
             reason, where = error.reason, f"byte {at + 1:,}"
         except ValueError as error:
             reason, where = str(error), f"near byte {self._read + 1:,}"
-        raise SourceError(f"{self._file}: is not {self._encoding} text ({reason}, {where}). Give the right --encoding.")
+        raise SourceError(
+            f"{self._file}: is not {self._encoding} text ({reason}, {where}). Give the right {option('encoding')}."
+        )
 
     def close(self) -> None:
         self._raw.close()

@@ -26,6 +26,7 @@ from ..core.documents import exists, files_below, is_file, is_folder, why_no_fil
 from ..core.manifest import NAME, Manifest
 from ..core.ndjson.fields import MAX_NOTES
 from ..core.packed import ENDINGS as PACKED
+from ..core.packed import ending
 from ..core.remote import RemoteError, as_local, is_elsewhere, is_remote, shown
 from ..core.remote import expand as listed
 from ..core.shred import Leaf, column_leaves, conform
@@ -35,7 +36,7 @@ from .csv import CsvBlock, joined
 
 #: Endings of the files that a folder is searched for; each kind may be compressed.
 KINDS = {
-    ".csv": "CSV", ".tsv": "CSV", ".txt": "CSV", ".json": "JSON", ".jsonl": "JSON", ".ndjson": "JSON",
+    ".csv": "CSV", ".tsv": "CSV", ".tab": "CSV", ".txt": "CSV", ".json": "JSON", ".jsonl": "JSON", ".ndjson": "JSON",
     ".parquet": "Parquet", ".pq": "Parquet", ".xlsx": "Excel", ".xlsm": "Excel",
     ".arrow": "Arrow", ".arrows": "Arrow", ".feather": "Arrow", ".ipc": "Arrow",
 }  # fmt: skip
@@ -77,8 +78,7 @@ def expand(source: Any) -> list[str] | None:
 
 def kind_of(file: Path) -> str | None:
     """``CSV``, ``JSON``, ``Parquet``, ``Excel`` or ``Arrow`` by the ending, compressed or not; None for others."""
-    ending = file.suffix.lower()
-    return KINDS.get(Path(file.stem).suffix.lower() if ending in PACKED else ending)
+    return KINDS.get(ending(file.name))
 
 
 def fingerprint(source: Any, stream: Stream) -> dict[str, Any]:
@@ -136,8 +136,8 @@ def _kind_in_folder(name: str) -> str | None:
     """As :func:`kind_of` for a file of a folder; empty for an archive of an unknown kind, None for hidden files."""
     if _hidden(name):
         return None
-    ending = Path(name).suffix.lower()
-    return kind_of(Path(name)) or (ending if ending in OTHERS else "archive" if ending in PACKED else None)
+    last = Path(name).suffix.lower()
+    return kind_of(Path(name)) or (last if last in OTHERS else "archive" if last in PACKED else None)
 
 
 def _of_one_kind(files: Sequence[str], folder: str, needed: bool = True) -> list[str]:
@@ -172,7 +172,7 @@ def partitions(file: str) -> dict[str, str | None]:
 
 
 def read_files(files: Sequence[str], open_file: Callable[[str], Stream]) -> Stream:
-    """The rows of several files as one stream; files without rows are passed over.
+    """The rows of several files as one stream; files without rows add nothing, not even columns.
 
     Args:
         files: their paths; a path may occur once.
@@ -182,40 +182,45 @@ def read_files(files: Sequence[str], open_file: Callable[[str], Stream]) -> Stre
         SourceError: a file cannot be read, is named twice, none has rows, or a column's types cannot be joined.
     """
     _refuse_twice(files)
-    opened: list[tuple[str, Stream]] = []
-    for file in files:
+    opened: dict[int, tuple[str, Stream]] = {}
+    for number, file in enumerate(files):
         try:
-            opened.append((file, open_file(file)))
+            opened[number] = file, open_file(file)
         except NoRowsError:
             if len(files) == 1:
                 raise
     if not opened:
         raise NoRowsError(f"none of the {len(files)} files has rows.")
-    schema, unlike, clashes = _joined(opened)
+    schema, unlike, clashes = _joined([*opened.values()])
     own = set(schema.names)
-    places = [{name: value for name, value in partitions(file).items() if name not in own} for file, _ in opened]
-    for name in dict.fromkeys(name for place in places for name in place):
+    places = {
+        number: {name: value for name, value in partitions(file).items() if name not in own}
+        for number, (file, _) in opened.items()
+    }
+    for name in dict.fromkeys(name for place in places.values() for name in place):
         schema = schema.append(pa.field(name, pa.string()))
     names = set(schema.names)
-    absent = [
-        frozenset(names.difference(stream.arrow_schema.names, place))
-        for (_, stream), place in zip(opened, places, strict=True)
-    ]
-    lacking = {number: columns for number, columns in enumerate(absent) if columns}
+    streams = {number: stream for number, (_, stream) in opened.items()}
+    absent = {
+        number: frozenset(names.difference(stream.arrow_schema.names, places[number]))
+        for number, stream in streams.items()
+    }
+    lacking = {number: columns for number, columns in absent.items() if columns}
     leaves = column_leaves(schema)
-    sizes = [stream.total_bytes for _, stream in opened]
+    sizes = [stream.total_bytes for stream in streams.values()]
     rest = len(files) - 1
-    joiner = _Joiner(tuple(stream.steps for _, stream in opened), tuple(places), leaves, schema, clashes)
+    joiner = _Joiner({number: stream.steps for number, stream in streams.items()}, places, leaves, schema, clashes)
+    first = next(iter(streams.values()))
     return Stream(
-        source=partial(_pieces, tuple(stream for _, stream in opened)),
+        source=partial(_pieces, streams),
         steps=(joiner,),
         leaves=leaves,
         arrow_schema=schema,
-        name=f"{opened[0][1].name} and {rest} more file{'s' if rest > 1 else ''}" if rest else opened[0][1].name,
+        name=f"{first.name} and {rest} more file{'s' if rest > 1 else ''}" if rest else first.name,
         total_bytes=None if None in sizes else sum(size or 0 for size in sizes),
-        unlike=partial(_unlike, unlike, tuple(stream for _, stream in opened)),
-        whole=next((stream.whole for _, stream in opened if stream.whole is not None), None),
-        origins=Origins([shown(file) for file, _ in opened], lacking),
+        unlike=partial(_unlike, unlike, [*streams.values()]),
+        whole=next((stream.whole for stream in streams.values() if stream.whole is not None), None),
+        origins=Origins([*map(shown, files)], lacking),
         narrowed=joiner.reading,
     )
 
@@ -315,11 +320,11 @@ def _common(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:
     return pa.string() if len(numbers) == 2 else None
 
 
-def _pieces(streams: tuple[Stream, ...]) -> Iterator[list[_Piece]]:
+def _pieces(streams: dict[int, Stream]) -> Iterator[list[_Piece]]:
     """The pieces of all files; those of small files together, since each chunk takes a fixed time through all steps."""
     held: list[_Piece] = []
     size = 0
-    for number, stream in enumerate(streams):
+    for number, stream in streams.items():
         small = stream.total_bytes is not None and stream.total_bytes <= SMALL_FILE
         if held and (not small or size + (stream.total_bytes or 0) > TOGETHER):
             yield held
@@ -339,15 +344,15 @@ class _Joiner:
     """The step that makes chunks of the pieces of one or several of the files, with the columns of all.
 
     Attributes:
-        steps: of each file.
-        places: of each file, the columns that the names of its folders give.
+        steps: of each file, by its number.
+        places: of each file, by its number, the columns that the names of its folders give.
         leaves, schema: the columns of all files.
         clashes: columns that are read from no file since their types differ, and why.
         narrow: whether they may be left out.
     """
 
-    steps: tuple[tuple[Callable[[Any], Any], ...], ...]
-    places: tuple[dict[str, str | None], ...]
+    steps: dict[int, tuple[Callable[[Any], Any], ...]]
+    places: dict[int, dict[str, str | None]]
     leaves: tuple[Leaf, ...]
     schema: pa.Schema
     clashes: dict[str, str]

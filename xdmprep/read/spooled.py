@@ -16,7 +16,7 @@ from typing import Any
 
 from ..core.arrow_file import is_arrow
 from ..core.documents import is_file
-from ..core.packed import open_bytes, packing
+from ..core.packed import ending, open_bytes, packing
 from ..core.remote import STANDARD_INPUT, RemoteError, name_of, pieces, shown
 from ..core.stream import Stream
 from ..errors import SourceError
@@ -116,7 +116,8 @@ class Spooled:
 
     def named(self, error: SourceError) -> SourceError:
         """An error about the copy, as one about what was copied."""
-        return type(error)(str(error).replace(str(self.path), self.name))
+        error.args = (str(error).replace(str(self.path), self.name),)
+        return error
 
 
 def _keeping(source: Callable[[], Iterator[Any]], kept: Spooled) -> Callable[[], Iterator[Any]]:
@@ -173,4 +174,4 @@ def _ending(head: bytes, name: str) -> str:
         return ".xlsx"
     if re.match(rb'\{\s*("|\}|\Z)|\[\s*([\[{\]]|\Z)', text):
         return ".json"
-    return Path(name).suffix.lower() if Path(name).suffix.lower() in (".csv", ".tsv", ".txt") else ".csv"
+    return last if (last := ending(name)) in (".csv", ".tsv", ".tab", ".txt") else ".csv"

@@ -311,6 +311,17 @@ def _refuse_doctype(*_: object) -> None:
     raise ValueError("it declares a document type")
 
 
+def _pass_over(parser: expat.XMLParserType, opened: str) -> None:
+    """Pass over an element that says how a string is pronounced, which is no part of the string."""
+    start, end = parser.StartElementHandler, parser.EndElementHandler
+
+    def closed(tag: str) -> None:
+        if tag == opened:
+            parser.StartElementHandler, parser.EndElementHandler = start, end
+
+    parser.StartElementHandler, parser.EndElementHandler = None, closed
+
+
 def _sheet_handlers(parser: expat.XMLParserType, prefix: str, rows: list[tuple[int, list[_Cell]]]) -> None:
     """Handlers that collect the cells of each row."""
     c, v, f, t, r_ph, row = (prefix + tag for tag in ("c", "v", "f", "t", "rPh", "row"))
@@ -320,26 +331,26 @@ def _sheet_handlers(parser: expat.XMLParserType, prefix: str, rows: list[tuple[i
     kind: str | None = None
     style: str | None = None
     holder = text = ""
-    has_formula = phonetic = False
+    has_formula = False
 
     def start(tag: str, attributes: dict[str, str]) -> None:
-        nonlocal number, cells, reference, kind, style, holder, text, has_formula, phonetic
+        nonlocal number, cells, reference, kind, style, holder, text, has_formula
         if tag == c:
             get = attributes.get
             reference, kind, style = get("r"), get("t"), get("s")
             holder, text, has_formula = t if kind == "inlineStr" else v, "", False
         elif tag == holder:
-            parser.CharacterDataHandler = None if phonetic else data
+            parser.CharacterDataHandler = data
         elif tag == f:
             has_formula = True
         elif tag == row:
             number = int(float(attributes.get("r", number + 1)))
             cells = []
         elif tag == r_ph:
-            phonetic = True
+            _pass_over(parser, tag)
 
     def end(tag: str) -> None:
-        nonlocal holder, phonetic
+        nonlocal holder
         if tag == holder:
             parser.CharacterDataHandler = None
         elif tag == c:
@@ -347,8 +358,6 @@ def _sheet_handlers(parser: expat.XMLParserType, prefix: str, rows: list[tuple[i
             holder = ""
         elif tag == row:
             rows.append((number, cells))
-        elif tag == r_ph:
-            phonetic = False
 
     def data(piece: str) -> None:
         nonlocal text
@@ -358,28 +367,24 @@ def _sheet_handlers(parser: expat.XMLParserType, prefix: str, rows: list[tuple[i
 
 
 def _string_handlers(parser: expat.XMLParserType, prefix: str, strings: list[str]) -> None:
-    """Handlers that collect shared strings; what says how a string is pronounced is no part of it."""
+    """Handlers that collect shared strings."""
     si, t, r_ph = (prefix + tag for tag in ("si", "t", "rPh"))
     text = ""
-    phonetic = False
 
     def start(tag: str, _: dict[str, str]) -> None:
-        nonlocal text, phonetic
+        nonlocal text
         if tag == t:
-            parser.CharacterDataHandler = None if phonetic else data
+            parser.CharacterDataHandler = data
         elif tag == si:
             text = ""
         elif tag == r_ph:
-            phonetic = True
+            _pass_over(parser, tag)
 
     def end(tag: str) -> None:
-        nonlocal phonetic
         if tag == t:
             parser.CharacterDataHandler = None
         elif tag == si:
             strings.append(_characters(text))
-        elif tag == r_ph:
-            phonetic = False
 
     def data(piece: str) -> None:
         nonlocal text

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.remote import is_url, shown
 from ..errors import SourceError, UsageError, needed_by, shorten
-from ..read import CsvOptions
+from ..read.csv import TABS, CsvOptions
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -91,10 +91,11 @@ def read_files(spark: Any, sources: Sequence[Path | str], csv: CsvOptions) -> Da
     endings = {Path(name.removesuffix(".gz")).suffix.lower() for name in names}
     frame: DataFrame | None = None
     try:
-        if endings <= {".csv", ".tsv", ".txt"}:
+        tabs = csv.delimiter is None and endings <= {*TABS}
+        if tabs or endings <= {".csv", ".txt", *(TABS if csv.delimiter else ())}:
             options = {
-                "header": True, "sep": csv.delimiter, "quote": csv.quote, "escape": csv.quote, "encoding": csv.encoding,
-                "multiLine": True,
+                "header": True, "sep": "\t" if tabs else csv.separator, "quote": csv.quote, "escape": csv.quote,
+                "encoding": csv.encoding, "multiLine": True,
             }  # fmt: skip
             frame = spark.read.options(**options).csv(names)
         elif endings <= {".json", ".jsonl", ".ndjson"}:

@@ -19,7 +19,7 @@ from .. import kernels
 from ..core.documents import OBJECT, TEXT, DocumentKind, is_file, is_folder, record
 from ..core.manifest import NAME as MANIFEST
 from ..core.manifest import File, local_output, sync_folder, whole_file
-from ..errors import OutputError, shorten, unwritable
+from ..errors import OutputError, option, shorten, unwritable
 from .lock import NAME as LOCK
 from .lock import FolderLock
 
@@ -122,7 +122,9 @@ class OutputFolder:
             other = next(name for name in names if not is_ours(name))
             raise OutputError(f"{self.place}: holds {other!r}, which is not xdmprep's. Give an empty folder.")
         what = "another run's output" if run else "files that are not this run's"
-        raise OutputError(f"{self.place}: is not empty, it holds {what}. Give another folder, or --overwrite.")
+        raise OutputError(
+            f"{self.place}: is not empty, it holds {what}. Give another folder, or {option('overwrite', True)}."
+        )
 
     def _clear(self) -> None:
         """Remove what an earlier run of ours left; the manifest goes first, so that it never names missing files."""

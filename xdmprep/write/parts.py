@@ -17,7 +17,7 @@ from ..core.manifest import File
 from ..core.shred import Leaf
 from ..core.stream import Chunk
 from ..core.typing import Format
-from ..errors import OutputError, UsageError
+from ..errors import OutputError, UsageError, option
 from .encode import Encoder
 from .folder import OutputFolder, WholeFile
 from .texts import plain_texts
@@ -113,7 +113,7 @@ class Parts(ABC):
         if len(self.files) > PLATFORM_MAX_FILES:
             raise OutputError(
                 f"there are more than {PLATFORM_MAX_FILES:,} parts, which no batch may have. "
-                f"Give a larger --max-bytes (it is {self.options.max_bytes:,})."
+                f"Give a larger {option('max_bytes')} (it is {self.options.max_bytes:,})."
             )
         if self._bytes > PLATFORM_MAX_BATCH_BYTES:
             raise OutputError("the parts are larger than 1 TB together, which no batch may be. Split the source.")
@@ -140,7 +140,7 @@ class Parts(ABC):
         number = sum(file.rows for file in self.files) + self._rows + 1
         return OutputError(
             f"record {number} alone is larger than a part may be ({self.options.max_bytes:,} bytes). "
-            "Give a larger --max-bytes."
+            f"Give a larger {option('max_bytes')}."
         )
 
 
