@@ -4,58 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any
 
 from ..regex import MatchTimeout, Regex, RegexError, compile_java
 from .values import Failed, kind_of
-
-
-@dataclass(frozen=True, slots=True)
-class _Word:
-    """An expression that matches itself: of a column of those each would cost a hundred microseconds to compile."""
-
-    text: str
-    groups = 0
-    names: ClassVar[dict[str, int]] = {}
-
-    def found_in(self, text: str) -> bool:
-        return self.text in text
-
-    def matches(self, text: str) -> bool:
-        return self.text == text
-
-    def search(self, text: str, at: int = 0) -> _Hit | None:
-        at = text.find(self.text, at)
-        return None if at < 0 else _Hit(self.text, at)
-
-    def finditer(self, text: str) -> Iterator[_Hit]:
-        found = self.search(text)
-        while found is not None:
-            yield found
-            found = self.search(text, found.end())
-
-
-@dataclass(frozen=True, slots=True)
-class _Hit:
-    """A match of a word."""
-
-    text: str
-    at: int
-
-    def start(self) -> int:
-        return self.at
-
-    def end(self) -> int:
-        return self.at + len(self.text)
-
-    def groups(self) -> tuple[str | None, ...]:
-        return ()
-
-    def __getitem__(self, group: int) -> str:
-        return self.text
-
 
 _WORD = re.compile(r"[\w ,;:/=@%&~!<>'\"-]+")
 
@@ -65,28 +18,35 @@ def is_word(text: str) -> bool:
     return _WORD.fullmatch(text) is not None
 
 
-def compiled(text: Any) -> Regex | _Word:
-    """A regular expression. Raises Failed: it is none."""
+def compiled(text: Any) -> Regex | str:
+    """A regular expression; one that matches itself only stays a string. Raises Failed: it is none.
+
+    A column of such strings would cost a hundred microseconds a row to compile.
+    """
     if not isinstance(text, str):
         raise Failed(f"a regular expression must be a string, not {kind_of(text)}")
     if is_word(text):
-        return _Word(text)
+        return text
     try:
         return compile_java(text)
     except RegexError as error:
         raise Failed(f"the regular expression cannot be used: {error}") from None
 
 
-def matches(regex: Regex | _Word, text: str, part: bool = False) -> bool:
+def matches(regex: Regex | str, text: str, part: bool = False) -> bool:
     """Whether all of `text` matches, or any part of it. Raises Failed: it took too long to tell."""
+    if isinstance(regex, str):
+        return regex in text if part else regex == text
     try:
         return regex.found_in(text) if part else regex.matches(text)
     except MatchTimeout as error:
         raise Failed(str(error)) from None
 
 
-def first(regex: Regex | _Word, text: str) -> list[str | None] | None:
+def first(regex: Regex | str, text: str) -> list[str | None] | None:
     """The first match and its groups, None where none exists. Raises Failed: it was not found in time."""
+    if isinstance(regex, str):
+        return [regex] if regex in text else None
     try:
         match = regex.search(text)
     except MatchTimeout as error:
@@ -94,14 +54,14 @@ def first(regex: Regex | _Word, text: str) -> list[str | None] | None:
     return None if match is None else [match[0], *match.groups()]
 
 
-def _all(regex: Regex | _Word, text: str) -> Iterator[Any]:
+def _all(regex: Regex, text: str) -> Iterator[Any]:
     try:
         yield from regex.finditer(text)
     except MatchTimeout as error:
         raise Failed(str(error)) from None
 
 
-def parts(regex: Regex | _Word, text: str, keep_empty: bool) -> list[str]:
+def parts(regex: Regex | str, text: str, keep_empty: bool) -> list[str]:
     """The parts of `text` between matches, as Java's ``split`` gives them.
 
     Args:
@@ -112,8 +72,9 @@ def parts(regex: Regex | _Word, text: str, keep_empty: bool) -> list[str]:
     Raises:
         Failed: a match was not found in time.
     """
-    found = text.split(regex.text) if isinstance(regex, _Word) else regex.split(text)
+    found = text.split(regex) if isinstance(regex, str) else regex.split(text)
     if found is None:
+        assert isinstance(regex, Regex)  # noqa: S101
         found, start = [], 0
         for match in _all(regex, text):
             here, end = match.span()
@@ -129,7 +90,7 @@ def parts(regex: Regex | _Word, text: str, keep_empty: bool) -> list[str]:
     return found
 
 
-def replaced(regex: Regex | _Word, text: str, template: str, most: int = 0) -> str:
+def replaced(regex: Regex | str, text: str, template: str, most: int = 0) -> str:
     """`text` with matches replaced.
 
     Args:
@@ -144,10 +105,10 @@ def replaced(regex: Regex | _Word, text: str, template: str, most: int = 0) -> s
     Raises:
         Failed: the template is wrong, or a match was not found in time.
     """
+    if isinstance(regex, str):
+        new = "".join(piece if isinstance(piece, str) else regex for piece in template_parts(template, 0))
+        return text.replace(regex, new, most or -1)
     pieces = template_parts(template, regex.groups, tuple(regex.names.items()))
-    if isinstance(regex, _Word):
-        new = "".join(piece if isinstance(piece, str) else regex.text for piece in pieces)
-        return text.replace(regex.text, new, most or -1)
     done = regex.substituted(_template(pieces), text, most)
     if done is not None:
         return done
