@@ -187,13 +187,9 @@ def _from_text(values: pa.Array, target: pa.DataType, options: Options) -> Colum
         found = pc.index_in(values, value_set=words)
         return Column(meanings.take(found), nulls_of(found) & ~nulls_of(values))
     if pa.types.is_date(target) or target == TIMESTAMP:
-        quick = dates.read_iso(values)
-        if quick is not None and (pa.types.is_date32(quick.type) or target == TIMESTAMP):
-            return Column(quick.cast(target))
-        if quick is None and (most := dates.read_most(values)) is not None:
-            found, odd = most
-            if pa.types.is_date32(found.type) or target == TIMESTAMP:
-                return Column(found.cast(target), odd)
+        found, odd = dates.read_iso(values) or (None, None)
+        if found is not None and (pa.types.is_date32(found.type) or target == TIMESTAMP):
+            return Column(found.cast(target), odd)
         return _in_layouts(values, target, options)
     return None
 

@@ -49,10 +49,10 @@ _DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 
 
 @lru_cache(maxsize=1)
-def _by_arrow() -> dict[Layout, int]:
-    """Layouts that Arrow reads itself: the byte between day and time."""
-    times = {plain_layout(f"yyyy-MM-dd'{mark}'HH:mm:ss{zone}"): ord(mark) for mark in "T " for zone in ("", "'Z'")}
-    return {plain_layout("yyyy-MM-dd"): 0, **times}
+def _by_arrow() -> dict[Layout, tuple[int, str]]:
+    """Layouts that Arrow reads itself: their length, and what is between day and time."""
+    times = {f"yyyy-MM-dd'{mark}'HH:mm:ss{end}": (19 + bool(end), mark) for mark in "T " for end in ("", "'Z'")}
+    return {plain_layout(text): form for text, form in {"yyyy-MM-dd": (10, ""), **times}.items()}
 
 
 #: 0001-01-01 in microseconds: Arrow reads a year 0000, Data Prep does not.
@@ -61,8 +61,17 @@ _FIRST_DAY = _FIRST // 86_400_000_000
 _LAST = 253_402_300_800_000_000
 
 
-def read_iso(text: pa.Array, unit: str = "ms", layout: Layout | None = None) -> pa.Array | None:
-    """Columns whose strings all have one common ISO form, read by Arrow itself; None if some have not.
+#: Days and times that exist for sure.
+_DAY = (
+    r"[1-9][0-9]{3}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
+)
+_CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+#: The numbers of strings from which the form of a column is taken, and in which it is looked for first.
+_HEAD, _FEW = 1000, 100
+
+
+def read_iso(text: pa.Array, unit: str = "ms", layout: Layout | None = None) -> tuple[pa.Array, Mask | None] | None:
+    """A column of which nearly all strings have one ISO form, read by Arrow itself; None for others.
 
     Args:
         text: dates, or times to the second without a zone or with ``Z``.
@@ -70,62 +79,43 @@ def read_iso(text: pa.Array, unit: str = "ms", layout: Layout | None = None) -> 
         layout: only this form will do.
 
     Returns:
-        date32 where the strings are dates, otherwise timestamps in UTC.
+        date32 where the strings are dates, otherwise timestamps in UTC; and a mask of the strings that have another
+        form, None where all have this one.
     """
-    lengths = pc.min_max(pc.binary_length(text))
-    length = lengths["min"].as_py()
-    if length not in (10, 19, 20) or length != lengths["max"].as_py():
+    sizes = np.bincount(np.minimum(np.diff(bytes_of(text)[0][: _HEAD + 1]), 21), minlength=1)
+    sizes[0] = 0  # nulls
+    length = int(sizes.argmax())
+    forms = {10: "", 19: "[T ]", 20: "[T ]"} if layout is None else dict([_by_arrow().get(layout, (0, ""))])
+    mark = forms.get(length)
+    if mark is None:
         return None
-    offsets, data = bytes_of(text)
-    start = offsets[int(np.argmin(nulls_of(text)))]
-    if data[start + 4] != ord("-") or data[start + 7] != ord(
-        "-"
-    ):  # a cast that fails takes as long as one that does not
+    machine = automaton(compile_ecma(f"^{_DAY}{mark and mark + _CLOCK}{'Z' * (length == 20)}$").tree)
+    assert machine is not None  # noqa: S101  (each form has few states)
+    others = kernels.active.not_accepted(text.slice(0, _FEW), machine)
+    if others is not None and 4 * len(others) > min(len(text), _FEW):
         return None
-    if layout is not None:
-        mark = _by_arrow().get(layout)
-        if mark is None or length_of(layout) != length:
-            return None
-        if mark and (used_bytes(text)[10::length] != mark).any():
-            return None
-    moments = pa.timestamp(unit, None if length == 19 else "UTC")
+    span = pc.min_max(pc.binary_length(text))
+    if span["min"] == span["max"] and not (len(mark) == 1 and (used_bytes(text)[10::length] != ord(mark)).any()):
+        found = _cast(text, length, unit)
+        if found is not None:
+            return found, None
+    others = kernels.active.not_accepted(text, machine)
+    if others is None or 4 * len(others) > len(text):
+        return None
+    found = _cast(without(text, others), length, unit)
+    return None if found is None else (found, marked(len(text), others))
+
+
+def _cast(text: pa.Array, length: int, unit: str) -> pa.Array | None:
+    """Strings of one length as dates or times; None where one is neither, or is before the year 1."""
     try:
-        found = text.cast(pa.date32() if length == 10 else moments)
+        found = text.cast(pa.date32() if length == 10 else pa.timestamp(unit, None if length == 19 else "UTC"))
     except pa.ArrowInvalid:
         return None
     first = _FIRST_DAY if length == 10 else _FIRST // (1000 if unit == "ms" else 1)
-    if pc.min(found.view(pa.int32() if length == 10 else pa.int64())).as_py() < first:
+    if (pc.min(found.view(pa.int32() if length == 10 else pa.int64())).as_py() or 0) < first:
         return None
     return found.view(pa.timestamp(unit, "UTC")) if length == 19 else found
-
-
-#: What a string of the commonest ISO forms looks like that names a moment for sure, by its length.
-_DAY = (
-    r"[1-9][0-9]{3}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
-)
-_CLOCK = r"[T ](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
-#: The number of strings from which the commonest length is taken.
-_HEAD = 1000
-_SURE = {10: rf"^{_DAY}$", 19: rf"^{_DAY}{_CLOCK}$", 20: rf"^{_DAY}{_CLOCK}Z$"}
-
-
-def read_most(text: pa.Array) -> tuple[pa.Array, Mask] | None:
-    """A column as :func:`read_iso` reads it, where nearly all strings have one ISO form, and a mask of the others.
-
-    None where that is not so.
-    """
-    lengths = np.diff(bytes_of(text)[0][: _HEAD + 1])
-    counts = np.bincount(np.minimum(lengths, max(_SURE) + 1), minlength=1)
-    counts[0] = 0  # nulls
-    expression = _SURE.get(int(counts.argmax()))
-    machine = None if expression is None else automaton(compile_ecma(expression).tree)
-    odd = None if machine is None else kernels.active.not_accepted(text, machine)
-    if odd is None or 4 * len(odd) > len(text):
-        return None
-    found = read_iso(without(text, odd))
-    if found is None:
-        return None
-    return found, marked(len(text), odd)
 
 
 #: What :func:`_read` gives: local microseconds, seconds of offsets or zones, where there is nothing, and what is open.
@@ -147,11 +137,12 @@ def read_layouts(
     Returns:
         Moments in microseconds with their zones; null stays null, and text that fits no layout is open.
     """
+    iso = None
     if len(layouts) == 1 or set(layouts) >= _by_arrow().keys():
-        whole = read_iso(text, "us", layouts[0] if len(layouts) == 1 else None)
-        if whole is not None:
-            return Column(whole.cast(MOMENT))
-    local, zones, nulls, todo = _read(text, layouts, blank_is_null, options)
+        iso = read_iso(text, "us", layouts[0] if len(layouts) == 1 else None)
+        if iso is not None and iso[1] is None:
+            return Column(iso[0].cast(MOMENT))
+    local, zones, nulls, todo = _read(text, layouts, blank_is_null, options, iso)
     zones = np.zeros_like(zones) if as_written else zones
     try:
         micros, _ = instants(local, zones)
@@ -160,7 +151,7 @@ def read_layouts(
     return Column(zoned(pa.array(micros, LONG, mask=nulls | todo).view(MOMENT), zones), some(todo))
 
 
-def _read(text: pa.Array, layouts: tuple[Layout, ...], blank_is_null: bool, options: Options | None) -> _Read:
+def _read(text: pa.Array, layouts: tuple[Layout, ...], blank_is_null: bool, options: Options, iso: Any = None) -> _Read:
     n = len(text)
     offsets, data = bytes_of(text)
     lengths = np.diff(offsets)
@@ -169,22 +160,23 @@ def _read(text: pa.Array, layouts: tuple[Layout, ...], blank_is_null: bool, opti
     if blank_is_null:
         todo &= lengths > 0
     nulls = ~todo
-    if plain_layout("yyyy-MM-dd") in layouts:
-        _read_plain_days(text, offsets, data, todo, result)
+    if iso is not None:
+        found, odd = iso
+        result, todo = np.where(odd, 0, numpy_of(found.cast(MOMENT))), todo & odd
     by_length: dict[tuple[int, bool], list[Layout]] = {}
     for layout in layouts:
         by_length.setdefault((length_of(layout), layout[-1][1] == REST), []).append(layout)
     for (length, named), group in by_length.items():
         rows = np.flatnonzero(todo & ((lengths > length) if named else (lengths == length)))
         for layout in group:
-            if not len(rows) or (named and options is None):
+            if not len(rows):
                 break
             starts = offsets[rows].astype(np.int64)
             matrix = (
                 data[starts[:, None] + np.arange(length)] if named or len(rows) < n else _matrix(data, offsets, length)
             )
             micros, offset, good = _micros(matrix, layout)
-            if named and options is not None and good.any():
+            if named and good.any():
                 starts, ends = starts[good] + length, offsets[rows[good] + 1]
                 names = made_of(offsets_of(ends - starts), data[ranges(starts, ends - starts)], None)
                 found, known = zone_numbers(names, partial(_read_zone, element=layout[-1][0], options=options))
@@ -208,31 +200,6 @@ def _read_zone(word: str, element: Zone, options: Options) -> tzinfo:
     if re.fullmatch(element.regex, word, re.ASCII) is None:
         raise Failed("")
     return element.read(word, options)
-
-
-def _read_plain_days(
-    text: pa.Array,
-    offsets: Ints,
-    data: Ints,
-    todo: Mask,
-    result: Ints,
-) -> None:
-    """Let Arrow read the days of a column in which few are not such; all are left where it still meets another."""
-    rows = np.flatnonzero(todo & (np.diff(offsets) == 10))
-    if len(rows) * 2 < len(todo):
-        return
-    starts = offsets[rows]
-    month, day = (
-        (data[starts + at] - np.uint8(48)) * np.uint8(10) + (data[starts + at + 1] - np.uint8(48)) for at in (5, 8)
-    )
-    rows = rows[(month - np.uint8(1) < 12) & (day - np.uint8(1) < 31)]
-    try:
-        days = text.take(pa.array(rows)).cast(pa.date32()).view(pa.int32()).to_numpy()
-    except pa.ArrowInvalid:
-        return
-    rows, days = rows[days >= _FIRST_DAY], days[days >= _FIRST_DAY]
-    result[rows] = days * np.int64(86_400_000_000)
-    todo[rows] = False
 
 
 def _matrix(data: Ints, offsets: Ints, length: int) -> Ints:
