@@ -6,6 +6,7 @@ import json
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -213,24 +214,30 @@ def test_columns_that_are_not_read_are_there_when_a_record_is_set_aside(
     rows: list[dict[str, Any]], piece: int, memory: int
 ) -> None:
     """The source of a grouped chunk has all columns, whichever are read, whether rows went through files or not."""
-    every = group_stream(stream_of(rows, piece), ("k",), memory=memory).chunks()
-    some = group_stream(stream_of(rows, piece), ("k",), reads=["n"], memory=memory).chunks()
-    for whole, part in zip(every, some, strict=True):
-        assert part.records.schema.names == ["k", "n"] and part.source is not None
+    mapped = map_stream(stream_of(rows), MappingSet({"n[*]": "n"}, group_by="k"))
+
+    def chunks(reads: list[str] | None) -> Iterator[Chunk]:
+        grouped = group_stream(stream_of(rows, piece), ("k",), reads=reads, memory=memory)
+        assert grouped.arrow_schema.names == ["k", "n"] if reads else LINES.names
+        return grouped.then(mapped.steps[-1], mapped.leaves, mapped.arrow_schema).chunks()
+
+    for whole, part in zip(chunks(None), chunks(["n"]), strict=True):
+        assert part.source is not None
         assert part.source.schema.names == ["k", "a", "n"]
         for keep in (part.rows % 2 == 0, part.rows < 0, part.rows > 0):
             wanted = whole.where(keep).source
             found = part.where(keep).source
             assert wanted is not None and found is not None and found.num_rows == int(keep.sum())
             columns = [found.column(number).to_pylist() for number in range(3)]
-            assert columns == [column.to_pylist() for column in wanted.columns]
+            assert columns == [wanted.column(number).to_pylist() for number in range(3)]
 
 
 def test_columns_in_files_are_there_after_the_last_group_was_made() -> None:
     """Chunks are worked on behind the source, which may have ended and removed its files by then."""
     rows = [{"k": str(number % 7), "a": f"a{number}", "n": number} for number in range(200)]
+    mapped = map_stream(stream_of(rows), MappingSet({"n[*]": "n"}, group_by="k"))
     stream = group_stream(stream_of(rows, 10), ("k",), reads=["n"], memory=0)
-    chunks = list(stream.chunks())
+    chunks = list(stream.then(mapped.steps[-1], mapped.leaves, mapped.arrow_schema).chunks())
     for chunk in chunks:
         source = chunk.where(chunk.rows % 2 == 1).source
         assert source is not None
@@ -289,7 +296,7 @@ def test_memory_is_bounded(kind: str) -> None:
         groups += len(chunk)
         found += chunk.consumed + chunk.merged
         seen += chunk.rows.tolist()
-        largest = max(largest, pc.max(pc.list_value_length(chunk.records.column("a"))).as_py())
+        largest = max(largest, pc.max(pc.list_value_length(chunk.members)).as_py())
     assert found == rows and seen == sorted(seen)
     assert groups == {"distinct": rows, "huge": 1, "mixed": rows // 2 + 1}[kind]
     assert largest == {"distinct": 1, "huge": rows, "mixed": rows // 20}[kind]
@@ -310,9 +317,11 @@ def test_a_file_too_large_for_memory_is_spread_again(tmp_path: Path) -> None:
         with Spill(folder, [0], memory) as spill:
             spill.add(list(numbered))
             assert any(folder.iterdir())
-            found = [record for batch in spill.groups() for record in batch.to_pylist()]
-        assert [record["k"][0] for record in found] == keys[:300]
-        assert all(record["n"] == [number, number + 300, number + 600] for number, record in enumerate(found))
+            found = [group for groups in spill.groups() for group in groups.to_pylist()]
+        assert [group[0]["k"] for group in found] == keys[:300]
+        assert all(
+            [row["n"] for row in group] == [number, number + 300, number + 600] for number, group in enumerate(found)
+        )
         assert bool(list(folder.glob("again-*"))) == (memory < 1 << 20)
 
 
@@ -406,13 +415,14 @@ def test_dictionaries_in_pieces_are_grouped_by_their_words(pieces: list[list[Any
             keys += part.to_pylist()
     rows = GroupRows(batches, [pa.string()])
     order, bounds = by_group([rows.coded(0)])
-    found = [record for lists in rows.grouped([0, 1], [0], order, bounds) for record in zip(*lists, strict=True)]
+    ((offsets, (words, numbers)),) = rows.grouped([0, 1], [0], order, bounds)
+    groups = [slice(*ends) for ends in pairwise(offsets.tolist())]
     wanted: dict[Any, list[int]] = {}
     for number, key in enumerate(keys):
         wanted.setdefault(key if key is not None else ("none", number), []).append(number)
-    assert [numbers.as_py() for _, numbers in found] == list(wanted.values())
-    assert [words.as_py() for words, _ in found] == [[keys[at] for at in some] for some in wanted.values()]
-    assert all(words.type == pa.list_(pa.string()) for words, _ in found)
+    assert [numbers.to_pylist()[group] for group in groups] == list(wanted.values())
+    assert [words.to_pylist()[group] for group in groups] == [[keys[at] for at in some] for some in wanted.values()]
+    assert words.type == pa.string()
 
 
 @settings(max_examples=40)

@@ -109,7 +109,7 @@ class Work:
         at = np.flatnonzero(rows)
         shown = texts(found[1].filter(pa.array(rows[found[0]])), np.arange(len(at)))
         array = plain(made.values).take(pa.array(np.arange(len(rows)), mask=rows))
-        return replace(made, values=array, misfits=[*made.misfits, Misfit((), at, shown, target, lost=True)])
+        return made._replace(values=array, misfits=[*made.misfits, Misfit((), at, shown, target, lost=True)])
 
     def _converted(self, value: Node, target: pa.DataType, told: pa.DataType | None) -> Made:
         values = self.run(value).values

@@ -12,6 +12,7 @@ import pyarrow as pa
 from .. import kernels
 from ..core.shred import conform, plain, valid
 from ..errors import SourceError
+from ..kernels.arrays import Offsets
 
 #: The column of row numbers behind the source's columns.
 ROW = "\0row"
@@ -84,8 +85,8 @@ class GroupRows:
 
     def grouped(
         self, columns: Sequence[int], keys: Sequence[int], order: Codes | None, bounds: Ints, most: int = 1 << 31
-    ) -> Iterator[list[pa.ListArray]]:
-        """Columns as lists of a group's values, in pieces of at most `most` rows, unless it is a single group.
+    ) -> Iterator[tuple[Offsets, list[pa.Array]]]:
+        """The rows group by group, in pieces of at most `most` rows, unless it is a single group.
 
         A group's rows may be all over the table: a column that is taken whole, one after the other, is in the
         processor's cache after the first group, and leaves room for the pieces of the next one.
@@ -98,11 +99,10 @@ class GroupRows:
             most: rows of a piece.
 
         Yields:
-            One list of columns a piece, in order: a list array for each of `columns`, one row a group.
+            For each piece, in order, where its groups begin, and the values of each of `columns`.
         """
-        places = [(int(bounds[at]), int(bounds[end]), pa.array((bounds[at : end + 1] - bounds[at]).astype(np.int32)))
-                  for at, end in cuts(bounds, most)]  # fmt: skip
-        pieces: list[list[pa.ListArray]] = [[] for _ in places]
+        places = [bounds[at : end + 1] for at, end in cuts(bounds, most)]
+        pieces: list[list[pa.Array]] = [[] for _ in places]
         firsts = None if order is None else np.repeat(order[bounds[:-1]], np.diff(bounds))
         for column in columns:
             values = self.coded(column) if column in keys and order is not None else self.column(column)
@@ -116,13 +116,13 @@ class GroupRows:
                     values = values.cast(values.type.value_type)
                 elif pa.types.is_string(values.type):
                     picked = firsts
-            for piece, (start, stop, offsets) in zip(pieces, places, strict=True):
-                some = values.slice(start, stop - start) if picked is None else taken(values, picked[start:stop])
-                piece.append(pa.ListArray.from_arrays(offsets, some))
-            values = some = None  # before the next column is joined
+            for piece, within in zip(pieces, places, strict=True):
+                start, stop = within[0], within[-1]
+                piece.append(values.slice(start, stop - start) if picked is None else taken(values, picked[start:stop]))
+            values = None  # before the next column is joined
         pieces.reverse()
-        while pieces:
-            yield pieces.pop()
+        for within in places:
+            yield (within - within[0]).astype(np.int32), pieces.pop()
 
     def fetch(self, at: int, rows: Ints) -> pa.Array:
         """The values that the rows of these numbers have in the column at that place."""

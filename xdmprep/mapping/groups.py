@@ -1,7 +1,7 @@
 """Many rows to one record: rows with equal keys, put together before they are mapped.
 
-A grouped chunk has one row per group; each source column is a list of the group's values.  Groups come in the order of
-their first rows, so the result does not depend on how it was made:
+A grouped chunk holds the rows of its groups one after the other; its `members` say which rows belong together.  Groups
+come in the order of their first rows, so the result does not depend on how it was made:
 
 * `in_order`: the rows of a group are adjacent.  One open group is held; a key that comes back is an error.
 * otherwise rows are held in memory up to a limit.  Beyond it they are spread over temporary files by a hash of the key
@@ -30,7 +30,7 @@ from .. import kernels
 from ..core.shred import column_leaves, conform, valid
 from ..core.stream import Chunk, Finding, Stream, Unread
 from ..errors import SourceError, shorten
-from ..kernels.arrays import list_parts
+from ..kernels.arrays import Offsets, list_parts
 from .grouping import (
     ROW,
     Closed,
@@ -66,7 +66,7 @@ def group_stream(
     in_order: bool = False,
     memory: int = MEMORY,
 ) -> Stream:
-    """The stream with one row per distinct value of `keys`; every column that is read becomes a list.
+    """The stream with one record per distinct value of `keys`, whose chunks only a mapping can take.
 
     Args:
         stream: rows of a source.
@@ -76,14 +76,15 @@ def group_stream(
         memory: bytes of rows held before temporary files are used.
 
     Returns:
-        A stream of one row a group.
+        A stream whose chunks have the columns that are read for all rows, group by group, with the rows of each group
+        in `members`; the columns of the source are lists.
     """
     grouping = _Grouping(stream, keys, reads, memory)
     return Stream(
         source=grouping.in_order if in_order else grouping.in_any_order,
         steps=(),
-        leaves=column_leaves(grouping.lists),
-        arrow_schema=grouping.lists,
+        leaves=column_leaves(grouping.schema),
+        arrow_schema=grouping.schema,
         name=stream.name,
         total_bytes=stream.total_bytes,
         origins=stream.origins,
@@ -108,12 +109,11 @@ class _Grouping:
         self.stream, self.memory = stream, memory
         self.columns = pa.schema([(f.name, _held(f.type)) for f in stream.arrow_schema])
         wanted = set(keys).union(self.columns.names if reads is None else reads)
-        self.read = [at for at, name in enumerate(self.columns.names) if name in wanted]
-        self.unread = [at for at in range(len(self.columns)) if at not in set(self.read)]
+        names = self.columns.names
+        self.read = [at for at, name in enumerate(names) if name in wanted]
+        self.unread = [at for at, name in enumerate(names) if name not in wanted]
         self.keys = [self.columns.get_field_index(key) for key in keys]
-        self.lists = pa.schema(
-            [(self.columns.field(at).name, pa.list_(self.columns.field(at).type)) for at in self.read]
-        )
+        self.schema = pa.schema([field for field in self.columns if field.name in wanted])
 
     def _batches(self, out: _Out, coded: bool = False) -> Iterator[pa.RecordBatch]:
         """The source's rows with their numbers; findings and unread rows go to `out`.
@@ -213,8 +213,9 @@ class _Grouping:
                 if others is not None:
                     others.finish()
                 for groups in spill.groups():
-                    records = groups.select(range(len(self.read)))
-                    yield self._chunk(out, records, groups.column(ROW), None if others is None else others.fetch)
+                    offsets, objects = list_parts(groups)
+                    fetch = None if others is None else others.fetch
+                    yield out.chunk(offsets, objects.flatten(), fetch)
             elif held:
                 del batch
                 rows = self._rows(held)
@@ -250,14 +251,9 @@ class _Grouping:
     def _chunks(self, out: _Out, rows: GroupRows, order: Codes | None, bounds: Ints) -> Iterator[Chunk]:
         """The groups of `rows`, which stand `order`-ed between `bounds`."""
         columns = [*self.read, len(self.columns)]
-        for *lists, numbers in rows.grouped(columns, self.keys, order, bounds, rows_of(rows.row_bytes(self.read))):
-            yield self._chunk(out, pa.RecordBatch.from_arrays(lists, schema=self.lists), numbers, rows.fetch)
-
-    def _chunk(self, out: _Out, records: pa.RecordBatch, numbers: pa.ListArray, fetch: _Fetch | None) -> Chunk:
-        source: Any = records
-        if self.unread and fetch is not None:
-            source = _Later(self.columns, records, numbers, fetch)
-        return out.chunk(records, numbers, source)
+        most = rows_of(rows.row_bytes(self.read))
+        for offsets, arrays in rows.grouped(columns, self.keys, order, bounds, most):
+            yield out.chunk(offsets, arrays, rows.fetch)
 
 
 def _split(batches: Sequence[pa.RecordBatch], at: int) -> tuple[list[pa.RecordBatch], list[pa.RecordBatch]]:
@@ -295,19 +291,27 @@ class _Later:
 
     Args:
         columns: the source's columns.
-        records: those that the mapping reads, as lists.
+        records: those that the mapping reads, of the rows of all groups.
         numbers: the row numbers of each group.
-        fetch: gives the values of another column for row numbers.
+        fetch: gives the values of another column for row numbers; None where the mapping reads all.
     """
 
-    def __init__(self, columns: pa.Schema, records: pa.RecordBatch, numbers: pa.ListArray, fetch: _Fetch) -> None:
+    def __init__(
+        self, columns: pa.Schema, records: pa.RecordBatch, numbers: pa.ListArray, fetch: _Fetch | None
+    ) -> None:
         self._columns, self._records, self._numbers, self._fetch = columns, records, numbers, fetch
-        self.schema = pa.schema([(field.name, pa.list_(field.type)) for field in columns])
         self.num_rows = len(numbers)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The source's columns as lists."""
+        return pa.schema([(field.name, pa.list_(field.type)) for field in self._columns])
 
     def take(self, at: pa.Array) -> pa.RecordBatch:
         """The groups at `at`."""
-        some = _Later(self._columns, self._records.take(at), self._numbers.take(at), self._fetch)
+        offsets, numbers = list_parts(self._numbers)
+        places = pa.ListArray.from_arrays(pa.array(offsets), pa.array(np.arange(len(numbers)))).take(at).flatten()
+        some = _Later(self._columns, self._records.take(places), self._numbers.take(at), self._fetch)
         return pa.RecordBatch.from_arrays(list(map(some.column, range(len(self._columns)))), schema=self.schema)
 
     def filter(self, keep: pa.Array) -> pa.RecordBatch:
@@ -316,19 +320,21 @@ class _Later:
 
     def column(self, number: int) -> pa.Array:
         """One column of all groups."""
-        found = self._records.schema.get_field_index(self._columns.field(number).name)
-        if found >= 0:
-            return self._records.column(found)
         offsets, rows = list_parts(self._numbers)
-        return pa.ListArray.from_arrays(pa.array(offsets), self._fetch(number, rows.to_numpy(zero_copy_only=False)))
+        found = self._records.schema.get_field_index(self._columns.field(number).name)
+        if found >= 0 or self._fetch is None:
+            values = self._records.column(found)
+        else:
+            values = self._fetch(number, rows.to_numpy(zero_copy_only=False))
+        return pa.ListArray.from_arrays(pa.array(offsets), values)
 
 
 class _Out:
     """Makes chunks of groups, with the findings that their rows had already."""
 
     def __init__(self, grouping: _Grouping) -> None:
-        self.lists = grouping.lists
-        self.leaves = column_leaves(grouping.lists)
+        self.columns, self.schema = grouping.columns, grouping.schema
+        self.leaves = column_leaves(grouping.schema)
         self.keys = [(grouping.read.index(key), grouping.columns.field(key).name) for key in grouping.keys]
         self.findings: list[Finding] = []
         self.unread: list[Unread] = []
@@ -341,16 +347,19 @@ class _Out:
         self.unread += chunk.unread
         self.size += chunk.size
 
-    def chunk(self, records: pa.RecordBatch, numbers: pa.ListArray, source: Any) -> Chunk:
-        """A chunk of groups; `numbers` are the row numbers of their rows, `source` all columns."""
-        offsets, flat = list_parts(numbers)
-        rows = flat.to_numpy(zero_copy_only=False)
+    def chunk(self, offsets: Offsets, arrays: Sequence[pa.Array], fetch: _Fetch | None) -> Chunk:
+        """A chunk of groups, which begin at `offsets`; the last of `arrays` are the row numbers."""
+        *columns, numbers = arrays
+        records = pa.RecordBatch.from_arrays(columns, schema=self.schema)
+        members = pa.ListArray.from_arrays(pa.array(offsets), numbers)
+        source: Any = _Later(self.columns, records, members, fetch)
+        rows = numbers.to_numpy()
         first = rows[offsets[:-1]]
         unread, self.unread = tuple(self.unread), []
         issues = [*self._known(rows, np.repeat(first, np.diff(offsets)))] if self.findings else []
         null = np.zeros(len(first), dtype=bool)
         for key, _ in self.keys:
-            values = records.column(key).flatten()
+            values = records.column(key)
             if values.null_count:
                 null |= ~valid(values)[offsets[:-1]]
         if null.any():
@@ -359,7 +368,6 @@ class _Out:
             issues.append(Finding.of("group-key", "", message, first[null], None, names[0]))
         n = len(first)
         consumed, merged = n + len(unread), len(rows) - n
-        members = pa.ListArray.from_arrays(pa.array(offsets), flat) if numbers.offset else numbers
         made = Chunk(
             self.leaves, records, first, tuple(issues), unread, source, consumed, 0, self.size, merged, members
         )
@@ -385,7 +393,10 @@ class _Out:
     def rest(self) -> Iterator[Chunk]:
         """A chunk without records for unread rows that came after the last group."""
         if self.unread:
-            empty = pa.RecordBatch.from_pylist([], schema=self.lists)
+            empty = pa.RecordBatch.from_pylist([], schema=self.schema)
             unread = tuple(self.unread)
-            made = Chunk(self.leaves, empty, np.zeros(0, np.int64), (), unread, None, len(unread), 0, self.size)
+            none = pa.array([], pa.list_(pa.int64()))
+            made = Chunk(
+                self.leaves, empty, np.zeros(0, np.int64), (), unread, None, len(unread), size=self.size, members=none
+            )
             yield made.shift(-self.given, 0)

@@ -113,13 +113,9 @@ class Mapper:
         records = source_records(chunk, self._columns)
         if not self._keys:
             return Work(records, chunk.rows, self._options, self._severity, shared=self._shared)
-        offsets, flat = np.zeros(len(chunk) + 1, dtype=np.int32), records
-        if records.num_columns:  # all are lists of the same lengths, and none is null
-            offsets, first = list_parts(records.column(0))
-            columns = [column.values.slice(column.offsets[0].as_py(), len(first)) for column in records.columns]
-            flat = pa.RecordBatch.from_arrays(columns, records.schema.names)
+        offsets, _ = list_parts(chunk.members)
         rows = np.repeat(chunk.rows, np.diff(offsets))
-        return Work(flat, rows, self._options, self._severity, offsets, self._keys, self._shared)
+        return Work(records, rows, self._options, self._severity, offsets, self._keys, self._shared)
 
 
 def source_records(chunk: Chunk, columns: pa.Schema) -> pa.RecordBatch:

@@ -212,6 +212,8 @@ def sources_of(node: Node) -> Iterator[Source]:
 
 def source_of(node: Node) -> Source:
     """The leaf that a node's values come from, the first where there are several."""
+    while isinstance(node, Step):
+        node = node.value
     return next(sources_of(node))
 
 

@@ -82,8 +82,8 @@ class Spill:
             self._writers[number] = self._stack.enter_context(pa.ipc.new_stream(path, schema))
         return self._writers[number]
 
-    def groups(self) -> Iterator[pa.RecordBatch]:
-        """All groups in the order of their first rows, some thousand at a time: the columns as lists.
+    def groups(self) -> Iterator[pa.ListArray]:
+        """All groups in the order of their first rows, some thousand at a time, each a list of its rows as objects.
 
         Of each run one batch is in memory, and the groups of a window: those whose first row is not beyond the limit.
         """
@@ -97,13 +97,13 @@ class Spill:
                 stack.callback(run.close)
             for limit in limits:
                 parts = [part for run in runs for part in run.until(limit)]
-                batch = pa.concat_batches(parts) if len(parts) > 1 else parts[0]
+                groups = pa.concat_arrays(parts) if len(parts) > 1 else parts[0]
                 if len(parts) > 1:
-                    batch = batch.take(pa.array(np.argsort(_first_rows(batch), kind="stable")))
+                    groups = groups.take(pa.array(np.argsort(_first_rows(groups), kind="stable")))
                 del parts
-                bounds, _ = list_parts(batch.column(ROW))
-                for at, end in cuts(bounds.astype(np.int64), rows_of(batch.nbytes // max(1, int(bounds[-1])))):
-                    yield batch.slice(at, end - at)
+                bounds, _ = list_parts(groups)
+                for at, end in cuts(bounds.astype(np.int64), rows_of(groups.nbytes // max(1, int(bounds[-1])))):
+                    yield groups.slice(at, end - at)
 
     def runs(self) -> list[_Run]:
         """The groups of each file."""
@@ -131,18 +131,19 @@ class Spill:
     def _run(self, path: Path, rows: GroupRows, schema: pa.Schema, size: int) -> _Run:
         order, bounds = by_group([rows.column(key) for key in self._keys])
         columns = range(len(schema))
-        lists = pa.schema([(field.name, pa.list_(field.type)) for field in schema])
+        lists = pa.schema([("rows", pa.list_(pa.struct(list(schema))))])
         firsts, lasts, sizes = [], [], []
         # a batch of each run is in memory when runs are merged: together a quarter of one file
         most = max(1, min(ROWS, self._memory // (4 * FILES) * rows.count // max(1, size)))
         with pa.ipc.new_stream(str(path), lists) as writer:
-            for arrays in rows.grouped(columns, self._keys, order, bounds, most):
-                batch = pa.RecordBatch.from_arrays(arrays, schema=lists)
-                numbers = _first_rows(batch)
+            for offsets, arrays in rows.grouped(columns, self._keys, order, bounds, most):
+                numbers = arrays[-1].to_numpy()[offsets[:-1]]
                 firsts.append(int(numbers[0]))
                 lasts.append(int(numbers[-1]))
-                sizes.append(batch.nbytes)
-                writer.write_batch(batch)
+                objects = pa.StructArray.from_arrays(arrays, fields=list(schema))
+                groups = pa.ListArray.from_arrays(pa.array(offsets), objects)
+                sizes.append(groups.nbytes)
+                writer.write_batch(pa.RecordBatch.from_arrays([groups], schema=lists))
         return _Run(path, firsts, lasts, sizes)
 
 
@@ -159,22 +160,22 @@ class _Run:
         self.lasts, self.sizes = lasts, sizes
         self._path, self._firsts = path, firsts
         self._reader: Any = None
-        self._batch: pa.RecordBatch | None = None
+        self._groups: pa.ListArray | None = None
         self._next = 0
 
-    def until(self, limit: int) -> Iterator[pa.RecordBatch]:
+    def until(self, limit: int) -> Iterator[pa.ListArray]:
         """The groups whose first row is not beyond `limit`; they are given once."""
         while self._next < len(self.lasts) and self._firsts[self._next] <= limit:
             self._reader = self._reader or _reader(self._path)
-            batch = self._batch or self._reader.read_next_batch()
-            numbers = _first_rows(batch)
+            groups = self._reader.read_next_batch().column(0) if self._groups is None else self._groups
+            numbers = _first_rows(groups)
             n = int(np.searchsorted(numbers, limit, side="right"))
-            yield batch.slice(0, n)
+            yield groups.slice(0, n)
             if n == len(numbers):
-                self._batch = None
+                self._groups = None
                 self._next += 1
             else:
-                self._batch = batch.slice(n)
+                self._groups = groups.slice(n)
                 self._firsts[self._next] = int(numbers[n])
 
     def close(self) -> None:
@@ -240,7 +241,7 @@ class RowFile:
         return taken(pa.concat_arrays(parts), back)
 
 
-def _first_rows(batch: pa.RecordBatch) -> Ints:
-    offsets, flat = list_parts(batch.column(ROW))
-    first: Ints = flat.to_numpy(zero_copy_only=False)[offsets[:-1]]
+def _first_rows(groups: pa.ListArray) -> Ints:
+    offsets, objects = list_parts(groups)
+    first: Ints = objects.field(ROW).to_numpy()[offsets[:-1]]
     return first
