@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from functools import reduce, wraps
 from typing import Any
 
 import click
@@ -59,6 +62,20 @@ def was_given(ctx: click.Context, parameter: str) -> bool:
 def option_name(ctx: click.Context, parameter: str) -> str:
     """The option of a parameter, such as ``--max-loss``."""
     return next(max(one.opts, key=len) for one in ctx.command.params if one.name == parameter)
+
+
+def gathered(kind: type[Any], name: str, options: Sequence[Callable[..., Any]]) -> Callable[..., Any]:
+    """A decorator that gives a command some options, whose values it gets as one object of a dataclass."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def wrapped(**given: Any) -> Any:
+            own = {field.name: given.pop(field.name) for field in fields(kind)}
+            return command(**{name: kind(**own)}, **given)
+
+        return reduce(lambda inner, option: option(inner), reversed(options), wrapped)
+
+    return decorate
 
 
 def _refuse_idle(ctx: click.Context) -> None:

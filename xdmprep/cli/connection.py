@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import click
 
+from .command import gathered
 from .printer import say
 
 if TYPE_CHECKING:
@@ -41,6 +40,7 @@ class Connection:
 
 _SECONDS = click.FloatRange(0, min_open=True)
 _OPTIONS = (
+    click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output."),
     click.option("--url", help="Base URL; enough for an emulator."),
     click.option("--config", "config", metavar="FILE", help="JSON file with the credentials."),
     click.option("--sandbox", help="Name of the sandbox (default: prod)."),
@@ -49,18 +49,5 @@ _OPTIONS = (
     click.option("--deadline", type=_SECONDS, metavar="SECONDS",
                  help="Longest time for one request, tries and pauses included (default: 600, more for large files)."),
 )  # fmt: skip
-
-
-def connection(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that every command needs to reach the platform; it gets them as `to`, and ``--json`` as `as_json`."""
-
-    @functools.wraps(command)
-    def connected(**given: Any) -> Any:
-        found = {field.name: given.pop(field.name) for field in fields(Connection)}
-        return command(to=Connection(**found), **given)
-
-    wrapped: Callable[..., Any] = connected
-    for option in (click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output."),
-                   *reversed(_OPTIONS)):  # fmt: skip
-        wrapped = option(wrapped)
-    return wrapped
+#: The options that every command needs to reach the platform; it gets them as `to`, and ``--json`` as `as_json`.
+connection = gathered(Connection, "to", _OPTIONS)

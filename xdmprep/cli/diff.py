@@ -68,8 +68,7 @@ wrong use or input that cannot be read.
 @click.option(
     "--max-records", type=int, help="Maximum number of records in a batch; a larger patch is split.  [default: 2000000]"
 )
-@options.csv_options
-@options.excel_options
+@options.source_options
 @options.SET
 @options.JOBS
 @options.OVERWRITE
@@ -81,7 +80,7 @@ wrong use or input that cannot be read.
 def diff(
     before: Path | str, after: Path | str, schema: Path | str, mapping: Path | str | None, on: str | None, out: Path,
     format: Format, new: Any, duplicates: Any, preview: bool, trial: int, relax_required: bool, rules: RuleSet,
-    strict: bool, max_loss: float, max_bytes: int | None, max_records: int | None, csv: Any, excel: Any,
+    strict: bool, max_loss: float, max_bytes: int | None, max_records: int | None, reading: options.SourceOptions,
     values: tuple[str, ...], jobs: int | None, overwrite: bool, bar: bool | None, openlineage: str | None,
     output_format: str, as_json: bool,
 ) -> int:  # fmt: skip
@@ -97,7 +96,7 @@ def diff(
         say(f"note: without a trial in an emulator. {install_command('uvicorn')} brings it.")
     if format == "json":
         warn(JSON_WARNING)
-    of_books = excel([before, after])
+    texts, of_books = reading.csv([before, after]), reading.excel([before, after])
     mapping_set = options.filled_mapping(mapping, values)
     for text in array_warnings(mapping_set):
         warn(text)
@@ -106,7 +105,7 @@ def diff(
         result = write_patch(
             before, after, schema, out, on=on, mapping=mapping_set, new=new, duplicates=duplicates,
             relax_required=relax_required, rules=rules, strict=strict, max_loss=max_loss, format=format,
-            max_bytes=max_bytes, max_records=MAX_RECORDS if max_records is None else max_records, csv=csv(),
+            max_bytes=max_bytes, max_records=MAX_RECORDS if max_records is None else max_records, csv=texts,
             excel=of_books, jobs=jobs, overwrite=overwrite, effects=trial if preview else None, **shown.hooks,
         )  # fmt: skip
         if openlineage:

@@ -18,18 +18,7 @@ from . import complete
 from .command import CommandGroup
 from .connection import Connection, connection
 from .findings import FindingLine, annotate, line_of, show_findings, show_next
-from .options import (
-    FILE,
-    JSON,
-    OUTPUT_FORMAT,
-    PLACE,
-    SET,
-    Opened,
-    columns_of,
-    given_source_options,
-    named_values,
-    source_options,
-)  # fmt: skip
+from .options import FILE, JSON, OUTPUT_FORMAT, PLACE, SET, SourceOptions, named_values, source_options
 from .printer import emit, print_json, say_all, show, warn
 
 
@@ -50,7 +39,7 @@ def mapping() -> None:
 @JSON
 def check(
     paths: tuple[Path | str, ...], schema_path: Path | str | None, source_path: Path | str | None,
-    values: tuple[str, ...], output_format: str, as_json: bool, opened: Opened,
+    values: tuple[str, ...], output_format: str, as_json: bool, reading: SourceOptions,
 ) -> None:  # fmt: skip
     """Report everything that is wrong with the mapping sets in PATH.
 
@@ -58,7 +47,7 @@ def check(
     """
     schema = Schema.load(schema_path) if schema_path else None
     warn(schema.profile_warning if schema else "")
-    columns = columns_of(opened, source_path)
+    columns = reading.columns(source_path)
     checked = [_checked(path, columns, schema, named_values(values), len(paths) > 1) for path in paths]
     sound = all(found.sound for _, found in checked)
     if as_json:
@@ -84,13 +73,13 @@ def check(
             show(f"columns that no mapping reads: {', '.join(found.unused)}")
         show(summary)
     if output_format == "text" and schema_path is not None:
-        given = ("--schema", schema_path, "--source" if source_path else None, source_path, *given_source_options())
+        given = ("--schema", schema_path, "--source" if source_path else None, source_path, *reading.words())
         if not sound:
             show_next("mapping", "check", *(path for path, one in zip(paths, checked, strict=True) if not one[1].sound),
                       *given)  # fmt: skip
         elif source_path is not None and len(paths) == 1:
             show_next("prepare", source_path, "--mapping", paths[0], "--schema", schema_path, "--out", "out",
-                      *given_source_options())  # fmt: skip
+                      *reading.words())  # fmt: skip
     sys.exit(0 if sound else 2)
 
 
@@ -124,7 +113,7 @@ def _checked(
 @JSON
 def explain(
     path: Path | str, schema_path: Path | str | None, source_path: Path | str, rows: int, values: tuple[str, ...],
-    as_json: bool, opened: Opened,
+    as_json: bool, reading: SourceOptions,
 ) -> None:  # fmt: skip
     """Show how each mapping of the set in PATH runs, and how long a row takes.
 
@@ -136,7 +125,7 @@ def explain(
     made = MappingSet.load(path, values=named_values(values))
     schema = Schema.load(schema_path) if schema_path else None
     warn(schema.profile_warning if schema else "")
-    found = explain_mapping(made, opened(source_path), schema, rows)
+    found = explain_mapping(made, reading.open(source_path), schema, rows)
     if as_json:
         print_json({"mapping": shown(path), "mappings": [one.to_dict() for one in found]})
         return
@@ -156,7 +145,9 @@ def explain(
 @click.option("--least", type=click.IntRange(0, 100), default=50, show_default=True, help="Lowest confidence to show.")
 @source_options
 @JSON
-def suggest(source: Path | str, schema_path: Path | str, rows: int, least: int, as_json: bool, opened: Opened) -> None:
+def suggest(
+    source: Path | str, schema_path: Path | str, rows: int, least: int, as_json: bool, reading: SourceOptions
+) -> None:
     """Print a draft mapping set for SOURCE, with a confidence and a reason per line.
 
     Nothing is applied: read it, correct it, save it.
@@ -165,7 +156,7 @@ def suggest(source: Path | str, schema_path: Path | str, rows: int, least: int, 
 
     schema = Schema.load(schema_path)
     warn(schema.profile_warning)
-    found = suggest_mapping(opened(source), schema, rows=rows)
+    found = suggest_mapping(reading.open(source), schema, rows=rows)
     if as_json:
         print_json({"suggestions": [one.to_dict() for one in found]})
     else:
@@ -191,13 +182,13 @@ _FORMS = {".csv": "csv", ".json": "posted", ".yaml": "own", ".yml": "own"}
 @JSON
 def convert(
     path: Path | str, target: Path, form: str | None, source_path: Path | str | None, values: tuple[str, ...],
-    as_json: bool, opened: Opened,
+    as_json: bool, reading: SourceOptions,
 ) -> None:  # fmt: skip
     """Write the mapping set in PATH to TARGET in another form; what the form cannot hold is listed."""
     from ..mapping import MappingSet
 
     made = MappingSet.load(path, values=named_values(values))
-    columns = columns_of(opened, source_path)
+    columns = reading.columns(source_path)
     if columns is not None:
         made = made.for_columns(columns.names)
     if values:
@@ -279,7 +270,7 @@ def pull(
 @connection
 def push(
     path: Path | str, schema: str | None, source_path: Path | str | None, set_id: str | None, new: bool, force: bool,
-    values: tuple[str, ...], to: Connection, as_json: bool, opened: Opened,
+    values: tuple[str, ...], to: Connection, as_json: bool, reading: SourceOptions,
 ) -> None:  # fmt: skip
     """Send the mapping set in PATH to Data Prep: to the set it was pulled from, or as a new one."""
     from ..client import mappings as remote
@@ -290,7 +281,7 @@ def push(
     if new and set_id:
         raise UsageError("--new creates a set, --id replaces one; give one of them.")
     made = MappingSet.load(path, values=named_values(values))
-    columns = columns_of(opened, source_path)
+    columns = reading.columns(source_path)
     if columns is not None:
         made = made.for_columns(columns.names)
     if values:

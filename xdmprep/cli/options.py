@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import wraps
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from ..core.documents import is_file
 from ..core.remote import STANDARD_INPUT, is_url
 from ..errors import NoRowsError, UsageError
 from . import complete
-from .command import option_name, was_given
+from .command import gathered, option_name, was_given
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,8 +35,6 @@ class PlaceType(click.Path):
         return super().convert(value, param, ctx)
 
 
-#: Opens a source as the options of the command say.
-Opened: TypeAlias = "Callable[[Path | str], Stream]"
 #: A source, schema or mapping set: a path, a URL, or ``-``.
 PLACE = PlaceType()
 #: A file or folder of this machine.
@@ -76,7 +73,69 @@ SET = click.option(
     help="The value of a placeholder ${NAME} of the mapping; may be repeated.",
 )  # fmt: skip
 
-_CSV = (
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """The options of a command for CSV files and Excel books."""
+
+    delimiter: str | None
+    quote: str
+    encoding: str
+    nulls: tuple[str, ...]
+    sheet: str | None
+    header_row: int | None
+
+    def csv(self, sources: Sequence[Path | str], names: str | None = None) -> CsvOptions:
+        """How CSV sources are written; `names` are those of the columns, with commas between, without a header."""
+        from ..read import CsvOptions
+
+        _refuse_without_csv(sources)
+        return CsvOptions(
+            delimiter="\t" if self.delimiter in ("tab", "\\t") else self.delimiter, quote=self.quote,
+            encoding=self.encoding, names=tuple(name.strip() for name in names.split(",")) if names else None,
+            null_values=("", *self.nulls),
+        )  # fmt: skip
+
+    def excel(self, sources: Sequence[Path | str]) -> ExcelOptions | None:
+        """Which sheet of Excel sources is read, and where its header is."""
+        from ..read import ExcelOptions, is_excel
+
+        if self.sheet is None and self.header_row is None:
+            return None
+        if all(is_file(one) and not is_excel(one) for one in sources):
+            option = "--header-row" if self.sheet is None else "--sheet"
+            raise UsageError(f"{option} is for Excel books, and {sources[0]} is none. Leave {option} out.")
+        return ExcelOptions(self.sheet, self.header_row)
+
+    def open(self, source: Path | str) -> Stream:
+        """A source, read so."""
+        from ..read import open_source
+
+        return open_source(source, self.csv([source]), self.excel([source]))
+
+    def columns(self, source: Path | str | None) -> pa.Schema | None:
+        """The columns of a source, which need not have rows; None for no source."""
+        try:
+            return None if source is None else self.open(source).arrow_schema
+        except NoRowsError as error:
+            if error.columns is None:
+                raise
+            return error.columns
+
+    def words(self) -> list[str]:
+        """The options as they were given, to be repeated in a next command."""
+        ctx = click.get_current_context()
+        words: list[str] = []
+        for option in ctx.command.params:
+            if option.name in vars(self) and was_given(ctx, option.name):
+                value = ctx.params[option.name]
+                for one in value if isinstance(value, tuple) else (value,):
+                    words += [option.opts[0], str(one)]
+        return words
+
+
+#: The options for CSV files and Excel books; the command gets them as `reading`.
+source_options = gathered(SourceOptions, "reading", (
     click.option(
         "--delimiter",
         help="Delimiter of CSV sources: one character, or 'tab'.  [default: a tab for .tsv and .tab, else a comma]",
@@ -86,108 +145,12 @@ _CSV = (
     click.option(
         "--null", "nulls", multiple=True, help="A string that means 'no value' in CSV sources; may be repeated."
     ),
-)
-
-_EXCEL = (
     click.option("--sheet", help="Name or number of the sheet of an Excel source.  [default: the first visible]"),
     click.option(
-        "--header-row",
-        type=click.IntRange(1),
+        "--header-row", type=click.IntRange(1),
         help="Header row of an Excel source.  [default: the first that is not empty]",
     ),
-)
-
-
-def csv_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say how CSV sources are written; the command gets a function as `csv`, which reads them.
-
-    It takes the names of the columns, with commas between them, where the files have no header.
-    """
-
-    @wraps(command)
-    def with_csv(*, delimiter: str | None, quote: str, encoding: str, nulls: tuple[str, ...], **given: Any) -> Any:
-        def csv(names: str | None = None) -> CsvOptions:
-            from ..read import CsvOptions
-
-            _refuse_without_csv(given.get("sources") or (given["before"], given["after"]))
-            return CsvOptions(
-                delimiter="\t" if delimiter in ("tab", "\\t") else delimiter, quote=quote, encoding=encoding,
-                names=tuple(name.strip() for name in names.split(",")) if names else None, null_values=("", *nulls),
-            )  # fmt: skip
-
-        return command(csv=csv, **given)
-
-    wrapped: Callable[..., Any] = with_csv
-    for option in reversed(_CSV):
-        wrapped = option(wrapped)
-    return wrapped
-
-
-def excel_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options for Excel sources; the command gets a function as `excel`, which reads them for its sources."""
-
-    @wraps(command)
-    def with_excel(*, sheet: str | None, header_row: int | None, **given: Any) -> Any:
-        def excel(sources: Sequence[Path | str]) -> ExcelOptions | None:
-            from ..read import ExcelOptions, is_excel
-
-            if sheet is None and header_row is None:
-                return None
-            if all(is_file(one) and not is_excel(one) for one in sources):
-                option = "--header-row" if sheet is None else "--sheet"
-                raise UsageError(f"{option} is for Excel books, and {sources[0]} is none. Leave {option} out.")
-            return ExcelOptions(sheet, header_row)
-
-        return command(excel=excel, **given)
-
-    wrapped: Callable[..., Any] = with_excel
-    for option in reversed(_EXCEL):
-        wrapped = option(wrapped)
-    return wrapped
-
-
-def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options for CSV files and Excel books; the command gets a function as `opened`, which opens a source so."""
-
-    @wraps(command)
-    def with_source(*, csv: Any, excel: Any, sources: Any, **given: Any) -> Any:
-        def opened(source: Path | str) -> Stream:
-            from ..read import open_source
-
-            return open_source(source, csv(), excel([source]))
-
-        return command(opened=opened, **given)
-
-    both = csv_options(excel_options(with_source))
-
-    @wraps(both)
-    def told(**given: Any) -> Any:
-        return both(sources=[given.get("source") or given.get("source_path") or STANDARD_INPUT], **given)
-
-    return told
-
-
-def columns_of(opened: Opened, source: Path | str | None) -> pa.Schema | None:
-    """The columns of a source, which need not have rows; None for no source."""
-    try:
-        return None if source is None else opened(source).arrow_schema
-    except NoRowsError as error:
-        if error.columns is None:
-            raise
-        return error.columns
-
-
-def given_source_options() -> list[str]:
-    """The options for CSV files and Excel books of the running command line, to be repeated in a next command."""
-    ctx = click.get_current_context()
-    known = {"delimiter", "quote", "encoding", "nulls", "sheet", "header_row"}
-    words: list[str] = []
-    for option in ctx.command.params:
-        if option.name in known and ctx.get_parameter_source(option.name) is ParameterSource.COMMANDLINE:
-            value = ctx.params[option.name]
-            for one in value if isinstance(value, tuple) else (value,):
-                words += [option.opts[0], str(one)]
-    return words
+))  # fmt: skip
 
 
 #: Options for CSV files, of which the others are not.

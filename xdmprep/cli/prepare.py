@@ -58,9 +58,8 @@ wrong use or input that cannot be read.
 @options.MAX_LOSS
 @options.RULES
 @options.STRICT
-@options.csv_options
+@options.source_options
 @click.option("--names", help="Column names of a CSV source without a header, separated by commas.")
-@options.excel_options
 @options.SET
 @click.option(
     "--contract", type=options.FILE,
@@ -83,8 +82,8 @@ wrong use or input that cannot be read.
 def prepare(
     sources: tuple[Path | str, ...], mapping: Path | str, schema: Path | str, out: Path | str,
     format: Format | None, upsert: bool, relax_required: bool, multiline: bool, max_bytes: int | None,
-    max_rows: int | None, error_threshold: float | None, max_loss: float, rules: RuleSet, strict: bool, csv: Any,
-    excel: Any, names: str | None, values: tuple[str, ...], contract: Path | None,
+    max_rows: int | None, error_threshold: float | None, max_loss: float, rules: RuleSet, strict: bool,
+    reading: options.SourceOptions, names: str | None, values: tuple[str, ...], contract: Path | None,
     engine: str, master: str | None, jobs: int | None, report: Path | None, hide_values: bool, overwrite: bool,
     bar: bool | None, openlineage: str | None, output_format: str, as_json: bool,
 ) -> int:  # fmt: skip
@@ -101,7 +100,7 @@ def prepare(
     from ..pipeline.prepare import within
     from ..write import PLATFORM_MAX_BYTES
 
-    texts = csv(names)
+    texts = reading.csv(sources, names)
     if report is not None and report.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"--report writes a web page; give a name that ends in .html, not {report.name!r}.")
     if report is not None and report.parent != out:
@@ -111,7 +110,7 @@ def prepare(
             f"--max-bytes {max_bytes:,} is above what the platform takes in one request ({PLATFORM_MAX_BYTES:,}); such "
             "parts go up in pieces, which is the slower way."
         )
-    of_books = excel(sources)
+    of_books = reading.excel(sources)
     of_both = {"--multiline": multiline, "--contract": contract}
     if engine == "spark":
         _refuse("--engine spark", {
