@@ -273,16 +273,34 @@ def test_joined_chunks_are_bounded_in_bytes() -> None:
     assert sum(sizes) > 200 * 1_000_000 and max(sizes) < 9 << 20
 
 
-def test_chunks_that_arrow_cannot_join_are_read_one_by_one() -> None:
-    batches = [pa.record_batch({"t": pa.array([f"{n}", None], pa.string_view()), "n": [n, n]}) for n in range(20)]
-    no = pa.ArrowNotImplementedError("no")
-    with (
-        mock.patch.object(pa, "concat_batches", side_effect=no),
-        mock.patch("xdmprep.read.arrow.joined_batches", side_effect=no),
-    ):
-        assert open_source(pa.Table.from_batches(batches)).to_table().column("t").to_pylist()[::2] == list(
-            map(str, range(20))
+def test_chunks_that_arrow_cannot_join_are_joined_as_plain_columns() -> None:
+    def words(number: int, kind: pa.DataType) -> pa.Array:
+        texts = [*(f"{number} {at}" for at in range(100)), None]
+        return pa.DictionaryArray.from_arrays(pa.array(range(101), kind), pa.array(texts))
+
+    batches = [
+        pa.record_batch(
+            {
+                "nulls": words(number, pa.int32()),
+                "many": pa.DictionaryArray.from_arrays(
+                    pa.array(range(101), pa.int8()), pa.array([f"{number} {at}" for at in range(101)])
+                ),
+                "inside": pa.StructArray.from_arrays([words(number, pa.int8())], names=["d"]),
+                "n": pa.array([1.0, float("nan"), *range(99)]),
+            }
         )
+        for number in range(20)
+    ]
+    table = pa.Table.from_batches(batches)
+    with pytest.raises(pa.ArrowException):
+        table.combine_chunks()
+    for source in (table, pa.RecordBatchReader.from_batches(table.schema, batches)):
+        (chunk,) = open_source(source)
+        (finding,) = chunk.issues
+        assert (finding.column, finding.rows.tolist()) == ("n", list(range(2, 2020, 101)))
+        found = chunk.nested().to_pylist()
+        expected = [row | {"n": None if row["n"] != row["n"] else row["n"]} for row in table.to_pylist()]
+        assert found == expected
 
 
 @pytest.mark.parametrize("format", ["parquet", "csv", "arrow"])

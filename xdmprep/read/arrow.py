@@ -21,9 +21,10 @@ from .. import kernels
 from ..core.arrow_file import ArrowSource
 from ..core.arrow_types import (
     LOST_DIGITS,
+    Unfit,
     has_lost_digits,
     inexact,
-    joined_batches,
+    joined,
     lost_digits,
     plain_column,
     plain_field,
@@ -43,8 +44,8 @@ from .row_kinds import guarded, of_cursor, why_no_source
 #: Rows of one chunk.
 CHUNK_ROWS = 16_384
 
-#: Small batches are joined to one of about as many bytes at most.
-CHUNK_BYTES = 8 << 20
+#: Rows of one block of a source of batches, unless they take more than so many bytes.
+BLOCK_ROWS, CHUNK_BYTES = 32_768, 8 << 20
 
 #: Rows at either end of a table by which the size of all is estimated.
 _FEW = 64
@@ -182,13 +183,13 @@ def _like(frame: Any, schema: pa.Schema, name: str) -> Iterator[pa.RecordBatch]:
                 f"{name}: the column {field.name!r} is {kind}, in the first table {field.type}. "
                 "Give all tables the same types, or make one of them, as with pyarrow.concat_tables or pandas.concat."
             )
-    for batch in stream.source():
-        columns = [batch.column(field.name) for field in schema]
-        yield pa.RecordBatch.from_arrays(
+    for table in stream.source():
+        columns = [table.column(field.name) for field in schema]
+        yield from pa.Table.from_arrays(
             [column.cast(field.type) if pa.types.is_null(column.type) else column
              for column, field in zip(columns, schema, strict=True)],
             names=schema.names,
-        )  # fmt: skip
+        ).to_batches()  # fmt: skip
 
 
 def _of_dataset(dataset: Any) -> Iterator[pa.RecordBatch]:
@@ -209,7 +210,7 @@ def _of_dataset(dataset: Any) -> Iterator[pa.RecordBatch]:
 
 
 def _scanned(batches: Callable[[], Iterable[pa.RecordBatch]], name: str) -> Iterator[pa.RecordBatch]:
-    yield from _cut(guarded(_begun(batches), name, len))
+    yield from guarded(_begun(batches), name, len)
 
 
 def _begun(batches: Callable[[], Iterable[pa.RecordBatch]]) -> Iterator[pa.RecordBatch]:
@@ -246,16 +247,7 @@ def read_arrow(path: str | os.PathLike[str]) -> Stream:
     source = ArrowSource(Path(path))
     if not any(batch.num_rows for batch in source.batches()):
         raise NoRowsError(f"{source.file}: has no rows.", source.schema)
-    return _stream(source.schema, lambda: _cut(source.batches()), source.file.name)
-
-
-def _cut(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The same rows in batches of no more rows than a chunk has; a slice of each small one would cost most."""
-    for batch in batches:
-        if batch.num_rows <= CHUNK_ROWS:
-            yield batch
-        else:
-            yield from (batch.slice(at, CHUNK_ROWS) for at in range(0, batch.num_rows, CHUNK_ROWS))
+    return _stream(source.schema, source.batches, source.file.name)
 
 
 def _from_pandas(frame: Any) -> pa.Table:
@@ -401,48 +393,41 @@ def _of_table(table: pa.Table, name: str) -> Stream:
         field.with_metadata(LOST_DIGITS) if lost_digits(column) else field
         for field, column in zip(table.schema, table.columns, strict=True)
     ])  # fmt: skip
-    rows = CHUNK_ROWS
-    if table.num_rows > rows:
-        rows = max(CHUNK_ROWS, min(4 * CHUNK_ROWS, CHUNK_BYTES // max(1, _row_bytes(table))))
-    return _stream(schema, partial(_table_batches, table, rows), name)
+    return _stream(schema, partial(_table_batches, table), name)
 
 
-def _table_batches(table: pa.Table, rows: int) -> Iterator[pa.RecordBatch]:
-    """The batches of a table, of at most `rows` rows each.
+def _table_batches(table: pa.Table) -> Iterator[pa.RecordBatch]:
+    """The batches of a table, small ones joined.
 
-    Small chunks are joined, which takes Arrow 20 ns for each column of each; a batch a chunk would take microseconds. A
-    slice of the table takes as long as joining it, so it is cut only where the copy would be large, each time in half.
+    Joining small chunks takes Arrow less than a microsecond for each column of each; a batch for each chunk would take
+    more. A slice of the table takes as long as joining it, so only a large table is cut, each time in half.
     """
     chunks, count = max(column.num_chunks for column in table.columns), table.num_rows
     if chunks > 1 and count // chunks < CHUNK_ROWS // 4:
         if count > _FEW and count * _row_bytes(table) > 4 * CHUNK_BYTES:
-            middle = -(-count // rows) // 2 * rows or count // 2
-            yield from _table_batches(table.slice(0, middle), rows)
-            yield from _table_batches(table.slice(middle), rows)
+            yield from _table_batches(table.slice(0, count // 2))
+            yield from _table_batches(table.slice(count // 2))
             return
-        with suppress(pa.ArrowException):  # types that Arrow does not join
+        with suppress(pa.ArrowException):  # dictionaries that Arrow does not join
             table = table.combine_chunks()
-        rows = min(rows, max(1, CHUNK_BYTES // max(1, _row_bytes(table))))
-    yield from table.to_batches(max_chunksize=rows)
+    yield from table.to_batches()
 
 
-def _row_bytes(table: pa.Table) -> int:
-    """About how many bytes a row takes; measuring a chunk of a table takes microseconds."""
-    ends = table.slice(0, _FEW), table.slice(max(0, table.num_rows - _FEW))
-    size: int = sum(_own(column).nbytes for end in ends for column in end.columns)
-    return size // max(1, sum(map(len, ends)))
-
-
-def _own(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column that does not share its strings with other rows."""
-    return column.cast(pa.large_string()) if pa.types.is_string_view(column.type) else column
+def _row_bytes(rows: pa.Table | pa.RecordBatch) -> int:
+    """About how many bytes a row takes by itself: views and dictionaries share theirs with other rows."""
+    size: int = 0
+    for end in (rows.slice(0, _FEW), rows.slice(max(0, rows.num_rows - _FEW))):
+        for column in end.columns:
+            size += sum(_plain(chunk)[0].nbytes for chunk in _chunks(column))
+    each: int = size // max(1, 2 * min(_FEW, rows.num_rows))
+    return max(1, each)
 
 
 def _once(unread: list[pa.RecordBatchReader], name: str) -> Iterator[pa.RecordBatch]:
     if not unread:
         raise SourceError(f"{name}: a RecordBatchReader can be read only once. Read it into a table first.")
-    yield from _cut(
-        guarded(unread.pop(), name, len)
+    yield from guarded(
+        unread.pop(), name, len
     )  # as it is: exporting and importing a batch takes longer than joining it
 
 
@@ -454,7 +439,7 @@ def _exported(frame: Any, name: str) -> Iterator[pa.RecordBatch]:
         raise SourceError(
             f"{name}: {type(frame).__name__} can be read only once ({error}). Make a table of it first."
         ) from None
-    yield from _cut(guarded(reader, name, len))
+    yield from guarded(reader, name, len)
 
 
 def _stream(schema: pa.Schema, pieces: Any, name: str) -> Stream:
@@ -465,67 +450,85 @@ def _stream(schema: pa.Schema, pieces: Any, name: str) -> Stream:
     ])  # fmt: skip
     leaves = column_leaves(arrow_schema)
     numbers = frozenset(field.name for field in arrow_schema if is_numeral(field))
-    step = partial(_chunk, leaves=leaves, readable=tuple(made is not None for made in plain), numbers=numbers)
+    step = partial(_chunk, leaves=leaves, numbers=numbers)
     return Stream(
-        lambda: _larger(iter(pieces())), (step,), leaves, arrow_schema, name,
+        lambda: _blocks(iter(pieces())), (step,), leaves, arrow_schema, name,
         narrowed=lambda names: partial(step, only=names),
     )  # fmt: skip
 
 
-def _larger(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The same rows, small batches joined: each takes a fixed time through all steps, however few rows it has."""
+def _blocks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """The same rows in tables of :data:`BLOCK_ROWS` or about :data:`CHUNK_BYTES`, whose chunks the first step joins.
+
+    Each takes a fixed time through all steps, however few rows it has.
+    """
     held: list[pa.RecordBatch] = []
-    rows, most = 0, CHUNK_ROWS // 256  # as many rows as are no more than the bytes, by the size of those before
+    rows = most = measured = 0
     for batch in batches:
-        count = batch.num_rows
-        if held and (rows + count > most or count >= CHUNK_ROWS // 2):
-            made = _as_one(held)
-            most = min(CHUNK_ROWS, CHUNK_BYTES * rows // max(1, sum(one.nbytes for one in made)))
-            yield from made
-            held, rows = [], 0
-        if count >= CHUNK_ROWS // 2:
-            yield batch
-        else:
+        if rows >= measured:  # at the first batch of a block, and when its rows have doubled
+            most = min(most if rows else BLOCK_ROWS, max(1, CHUNK_BYTES // _row_bytes(batch)))
+            measured = max(1, 2 * rows)
+        while rows + batch.num_rows > most:
+            if rows < most // 2 or not rows:
+                held.append(batch.slice(0, most - rows))
+                batch = batch.slice(most - rows)
+            yield pa.Table.from_batches(held)
+            held, rows, measured = [], 0, 0
+        if batch.num_rows:
             held.append(batch)
-            rows += count
-    yield from _as_one(held)
-
-
-def _as_one(batches: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
-    """The batches joined, or as they are where Arrow joins no columns of their types."""
-    if len(batches) > 1:
-        with suppress(pa.ArrowException):
-            return [pa.concat_batches(batches)]
-        with suppress(pa.ArrowException):  # dictionaries that hold a null
-            return [joined_batches(batches)]
-    return batches
+            rows += batch.num_rows
+    if held:
+        yield pa.Table.from_batches(held)
 
 
 def _chunk(
-    batch: pa.RecordBatch, leaves: tuple[Leaf, ...], readable: tuple[bool, ...], numbers: frozenset[str],
-    only: frozenset[str] | None = None,
+    table: pa.Table, leaves: tuple[Leaf, ...], numbers: frozenset[str], only: frozenset[str] | None = None,
 ) -> Chunk:  # fmt: skip
-    """A batch as a chunk; what no record can hold is null and a finding, columns of other types stay as they are.
+    """A block as a chunk; what no record can hold is null and a finding, columns of other types stay as they are.
 
     The values of columns that are not among `only` are not looked at, unless their type has to change.
     """
-    rows = np.arange(1, batch.num_rows + 1, dtype=np.int64)
+    rows = np.arange(1, table.num_rows + 1, dtype=np.int64)
     columns: list[pa.Array] = []
     issues: list[Finding] = []
-    for column, leaf, plain in zip(batch.columns, leaves, readable, strict=True):
-        if plain and only is not None and leaf.path[0] not in only and column.type == leaf.type:
-            pass
-        elif plain:
-            column, unfit = plain_column(column)
-            issues += unfit_findings(unfit, leaf, rows)
-        else:
-            column = takeable(column)
-        columns.append(column)
+    for column, leaf in zip(table.columns, leaves, strict=True):
+        unread = only is not None and leaf.path[0] not in only and column.type == leaf.type
+        made, unfit = _joined(column, _as_it_is if unread else _plain)
+        issues += unfit_findings(unfit, leaf, rows)
+        columns.append(made)
     records = pa.RecordBatch.from_arrays(columns, names=[leaf.path[0] for leaf in leaves])
     if numbers:
         marked = [one.with_metadata(NUMERAL) if one.name in numbers else one for one in records.schema]
         records = pa.RecordBatch.from_arrays(columns, schema=pa.schema(marked))
     return row_chunk(records, leaves, size=0, issues=tuple(issues))
+
+
+def _chunks(column: pa.Array | pa.ChunkedArray) -> list[pa.Array]:
+    return column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+
+
+def _plain(column: pa.Array) -> tuple[pa.Array, list[Unfit]]:
+    """A column as chunks have it; of a type that no record can hold, at least so that its rows can be picked."""
+    return (takeable(column), []) if plain_type(column.type) is None else plain_column(column)
+
+
+def _as_it_is(column: pa.Array) -> tuple[pa.Array, list[Unfit]]:
+    return column, []
+
+
+def _joined(
+    column: pa.ChunkedArray, made: Callable[[pa.Array], tuple[pa.Array, list[Unfit]]]
+) -> tuple[pa.Array, list[Unfit]]:
+    """The chunks of a column as one, and what `made` makes of it; made plain first where Arrow does not join them."""
+    with suppress(pa.ArrowException):
+        return made(column.chunk(0) if column.num_chunks == 1 else column.combine_chunks())
+    parts, found, at = [], [], 0
+    for chunk in column.chunks:
+        part, unfit = _plain(chunk)
+        parts.append(part)
+        found += [replace(item, rows=item.rows + at) for item in unfit]
+        at += len(chunk)
+    return joined(parts), found
 
 
 def as_records(stream: Stream) -> Stream:
