@@ -1,15 +1,17 @@
-/* Lines of JSON to columns: one pass over the bytes, along a tree of the fields that are expected.
+/* Records of JSON to columns: one pass over the bytes, along a tree of the fields that are expected.
  *
- * A line is taken only if it is one JSON object as ndjson/strict.py has it and all that is in it fits the tree; any
- * other line leaves no trace in the columns and is named for the exact reader.  So this file decides nothing: what it
- * takes, the exact reader would read as the same values.
+ * A record is taken only if it is one JSON object as ndjson/strict.py has it and all that is in it fits the tree; any
+ * other leaves no trace in the columns and is named for the exact reader.  So this file decides nothing: what it takes,
+ * the exact reader would read as the same values.
  *
  * Every node of the tree has a column: of its values, and for each slot whether one is there.  A slot is a record (for
  * fields of the record and of objects in it) or an element of an array or map.  A column is filled up with absent slots
  * when the next value comes, so that fields that are not there cost nothing; a column that is ahead of its slot has
  * had the same key before.
  *
- * The block ends with a zero byte, and no scan passes a control character, so none leaves the line it is in.
+ * The block ends with a zero byte, and no scan passes a control character, so none leaves the line it is in.  Elements
+ * of an array may have line breaks between their tokens, but as many brackets are opened as closed in each (or it is the
+ * last), so an object that begins one ends in it or is none.
  */
 #define PY_SSIZE_T_CLEAN
 #define Py_LIMITED_API 0x030B0000
@@ -35,10 +37,9 @@ static inline int lowest_bit(unsigned word) {
 enum { UNKNOWN, TEXT, INTEGER, NUMBER, BOOLEAN, OBJECT, ARRAY, MAP, ANY, NUMERAL, WHOLE };
 enum { ABSENT, THERE, IS_NULL };
 enum { GOOD, BLANK, EXACT, UNLIKE };         /* of lines; UNLIKE: it does not fit the tree */
-enum { CHECKING = 1, IGNORE_UNKNOWN = 2, CHECK_UTF8 = 4, LEARNING = 8 }; /* flags of a call */
+enum { CHECKING = 1, IGNORE_UNKNOWN = 2, ELEMENTS = 4, LEARNING = 8 }; /* flags of a call */
 #define MAX_DEPTH 128
-#define SHORT 80 /* bytes of texts that are copied without looking for room */
-#define NEAR 6 /* fields that are compared with a key before it is looked up: some of those before it may be absent */
+#define WINDOW ((size_t)1 << 15) /* bytes that are checked to be UTF-8 together, just before they are parsed */
 #define EXACT_DOUBLES (1ull << 53)
 #define DOUBLE_DIGITS 17
 #define SURE_DIGITS 15 /* a decimal of so many digits is the nearest one to its double */
@@ -132,7 +133,7 @@ static void drop(Bytes *bytes) {
 typedef struct {
     const char *text;
     size_t size;
-    uint64_t first, first_mask, last;
+    uint64_t first, mask, last;
 } Name;
 
 typedef struct Node {
@@ -163,7 +164,8 @@ typedef struct {
 } Later; /* a double that is read when the interpreter can be asked */
 
 typedef struct {
-    const uint8_t *data, *end;
+    const uint8_t *data, *end; /* end: 64 bytes or more follow */
+    uint64_t blank; /* bits of the characters that may stand between tokens */
     int flags, depth, status, failed; /* failed: no memory */
     size_t line;
     Seen *seen;
@@ -272,26 +274,35 @@ static int foresee(Node *node, double times) {
 
 /* ---- The language --------------------------------------------------------------------------------------------- */
 
-static inline const uint8_t *blanks(const uint8_t *at) {
-    while (*at <= ' ' && (*at == ' ' || *at == '\t' || *at == '\r')) at++;
+static inline const uint8_t *blanks(const Reader *r, const uint8_t *at) {
+    while (*at <= ' ' && r->blank >> *at & 1) at++;
     return at;
+}
+
+#define STEP 32 /* bytes of a text that are looked at together */
+
+/* Which of the next bytes are quotes, backslashes or control characters. */
+static inline uint32_t stops(const uint8_t *at) {
+    uint32_t found = 0;
+#ifdef HAVE_SSE2
+    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'), last = _mm_set1_epi8(31);
+    for (int i = 0; i < STEP; i += 16) {
+        const __m128i some = _mm_loadu_si128((const __m128i *)(const void *)(at + i));
+        const __m128i hits = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(some, quote), _mm_cmpeq_epi8(some, slash)),
+                                          _mm_cmpeq_epi8(_mm_min_epu8(some, last), some));
+        found |= (uint32_t)_mm_movemask_epi8(hits) << i;
+    }
+#else
+    for (int i = 0; i < STEP; i++) found |= (uint32_t)(at[i] < 32 || at[i] == '"' || at[i] == '\\') << i;
+#endif
+    return found;
 }
 
 /* The first quote, backslash or control character. */
 static inline const uint8_t *text_end(const uint8_t *at) {
-#ifdef HAVE_SSE2
-    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'), last = _mm_set1_epi8(31);
-    for (;; at += 16) {
-        const __m128i some = _mm_loadu_si128((const __m128i *)(const void *)at);
-        const __m128i hits = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(some, quote), _mm_cmpeq_epi8(some, slash)),
-                                          _mm_cmpeq_epi8(_mm_min_epu8(some, last), some));
-        const unsigned found = (unsigned)_mm_movemask_epi8(hits);
-        if (found) return at + lowest_bit(found);
-    }
-#else
-    while (*at >= 32 && *at != '"' && *at != '\\') at++;
-    return at;
-#endif
+    uint32_t found;
+    for (; !(found = stops(at)); at += STEP) continue;
+    return at + lowest_bit(found);
 }
 
 static int hex4(const uint8_t *at) {
@@ -309,43 +320,23 @@ static int hex4(const uint8_t *at) {
     return value;
 }
 
-/* The same, and the bytes before it added to `to`, behind `have` others that are not counted in it yet; NULL if there is
- * no memory. */
-static inline const uint8_t *copied_end(const uint8_t *at, Bytes *to, size_t *have) {
-#ifdef HAVE_SSE2
-    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'), last = _mm_set1_epi8(31);
-    for (;; at += 16, *have += 16) {
-        if (to->room - to->used < *have + 32 && grow(to, *have + 64) < 0) return NULL;
-        const __m128i some = _mm_loadu_si128((const __m128i *)(const void *)at);
-        _mm_storeu_si128((__m128i *)(void *)(to->bytes + to->used + *have), some);
-        const __m128i hits = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(some, quote), _mm_cmpeq_epi8(some, slash)),
-                                          _mm_cmpeq_epi8(_mm_min_epu8(some, last), some));
-        const unsigned found = (unsigned)_mm_movemask_epi8(hits);
-        if (found) {
-            const int size = lowest_bit(found);
-            *have += (size_t)size;
-            return at + size;
-        }
-    }
-#else
-    const uint8_t *stop = text_end(at);
-    const size_t plain = (size_t)(stop - at);
-    if (grow(to, *have + plain + 4) < 0) return NULL;
-    memcpy(to->bytes + to->used + *have, at, plain);
-    *have += plain;
-    return stop;
-#endif
-}
-
 /* A text from behind its opening quote, without escapes, added to `to` (if given) but not yet counted in it: `size`
  * says how long it is.  NULL if it is none. */
-static const uint8_t *read_text(Reader *r, const uint8_t *at, Bytes *to, size_t *size) {
+static inline const uint8_t *read_text(Reader *r, const uint8_t *at, Bytes *to, size_t *size) {
     size_t have = 0;
     for (;;) {
-        const uint8_t *stop = to ? copied_end(at, to, &have) : text_end(at);
-        if (!stop) {
-            r->failed = 1;
-            return NULL;
+        const uint8_t *stop = at;
+        for (uint32_t found = 0; !found;) {
+            if (to) {
+                if (to->room - to->used < have + STEP && grow(to, have + STEP) < 0) {
+                    r->failed = 1;
+                    return NULL;
+                }
+                memcpy(to->bytes + to->used + have, stop, STEP);
+            }
+            const int plain = (found = stops(stop)) ? lowest_bit(found) : STEP;
+            stop += plain;
+            have += (size_t)plain;
         }
         if (*stop == '"') {
             *size = have;
@@ -537,20 +528,26 @@ static int is_huge(const Numeral *number) {
     return number->whole ? number->digits > 300 : number->digits + number->fraction + number->exponent > 300;
 }
 
-static uint32_t hash_of(const uint8_t *text, size_t size) {
-    uint64_t hash = 0x9E3779B97F4A7C15ull ^ size;
-    while (size >= 8) {
-        uint64_t word;
-        memcpy(&word, text, 8);
-        hash = (hash ^ word) * 0xFF51AFD7ED558CCDull;
-        hash ^= hash >> 32;
-        text += 8;
-        size -= 8;
+static inline uint64_t word_at(const void *at) {
+    uint64_t word;
+    memcpy(&word, at, 8);
+    return word;
+}
+
+/* The bits of a word that the first bytes in memory are in, as many as these. */
+static inline uint64_t mask_of(size_t size) {
+    const uint16_t order = 1;
+    if (size >= 8) return ~(uint64_t)0;
+    return *(const uint8_t *)&order ? ~(~(uint64_t)0 << 8 * size) : ~(~(uint64_t)0 >> 8 * size);
+}
+
+static inline uint32_t hash_of(uint64_t first, const uint8_t *text, size_t size) {
+    const uint64_t odd = 0x9E3779B97F4A7C15u;
+    uint64_t hash = (first ^ size) * odd;
+    for (size_t at = 8; at < size; at += 8) { /* the last 8 may overlap */
+        hash = (hash ^ hash >> 29 ^ word_at(text + (at + 8 <= size ? at : size - 8))) * odd;
     }
-    uint64_t word = 0;
-    memcpy(&word, text, size);
-    hash = (hash ^ word) * 0xFF51AFD7ED558CCDull;
-    return (uint32_t)(hash ^ hash >> 32);
+    return (uint32_t)(hash >> 32);
 }
 
 /* Whether an object has had a key before (or there is no memory); it has had it from now on. */
@@ -572,7 +569,7 @@ static int seen_before(Reader *r, uint64_t owner, const uint8_t *key, size_t siz
         r->seen = made;
         r->seen_room = room;
     }
-    const uint32_t hash = hash_of(key, size) ^ (uint32_t)owner * 0x9E3779B1u;
+    const uint32_t hash = hash_of(word_at(key) & mask_of(size), key, size) ^ (uint32_t)owner * 0x9E3779B1u;
     size_t at = hash & (r->seen_room - 1);
     for (; r->seen[at].owner >= r->first_owner; at = (at + 1) & (r->seen_room - 1)) {
         const Seen *entry = &r->seen[at];
@@ -595,9 +592,9 @@ static inline const uint8_t *read_key(Reader *r, const uint8_t *at, size_t *size
     const uint8_t *stop = text_end(at);
     if (*stop != '"') return refuse(r, EXACT); /* an escape too: the exact reader knows what it stands for */
     *size = (size_t)(stop - at);
-    stop = blanks(stop + 1);
+    stop = blanks(r, stop + 1);
     if (*stop != ':') return refuse(r, EXACT);
-    return blanks(stop + 1);
+    return blanks(r, stop + 1);
 }
 
 /* Past any value. */
@@ -624,7 +621,7 @@ static const uint8_t *skip_value(Reader *r, const uint8_t *at) {
     const int object = *at == '{';
     const uint8_t close = object ? '}' : ']';
     const uint64_t owner = ++r->owner;
-    at = blanks(at + 1);
+    at = blanks(r, at + 1);
     if (*at != close) {
         for (;;) {
             if (object) {
@@ -634,10 +631,10 @@ static const uint8_t *skip_value(Reader *r, const uint8_t *at) {
                 if (seen_before(r, owner, key, size)) return refuse(r, EXACT);
             }
             if (!(at = skip_value(r, at))) return NULL;
-            at = blanks(at);
+            at = blanks(r, at);
             if (*at == close) break;
             if (*at != ',') return refuse(r, EXACT);
-            at = blanks(at + 1);
+            at = blanks(r, at + 1);
         }
     }
     r->depth--;
@@ -646,28 +643,20 @@ static const uint8_t *skip_value(Reader *r, const uint8_t *at) {
 
 static const uint8_t *read_value(Reader *r, const uint8_t *at, Node *node, size_t slot);
 
-static inline uint64_t word_at(const void *at) {
-    uint64_t word;
-    memcpy(&word, at, 8);
-    return word;
-}
-
 static Name make_name(const char *text, size_t size) {
-    Name name = {text, size, 0, size < 8 ? ((uint64_t)1 << 8 * size) - 1 : ~(uint64_t)0, 0};
+    Name name = {text, size, 0, mask_of(size), 0};
     memcpy(&name.first, text, size < 8 ? size : 8);
     if (size > 8) name.last = word_at(text + size - 8);
-    const uint8_t little[8] = {1};
-    if (word_at(little) != 1 && size < 8) name.first_mask = ~(~(uint64_t)0 >> 8 * size); /* big-endian */
     if (memchr(text, '\n', size)) { /* no line has it; and none is to be found at the end of one */
         name.first = 1;
-        name.first_mask = 0;
+        name.mask = 0;
     }
     return name;
 }
 
 /* Whether a name and a quote stand at a place that 8 more bytes follow. */
 static inline int is_named(const Reader *r, const uint8_t *at, const Name *name) {
-    if ((word_at(at) & name->first_mask) != name->first) return 0;
+    if ((word_at(at) & name->mask) != name->first) return 0;
     if (name->size > 8) {
         if (name->size >= (size_t)(r->end - at)) return 0;
         if (word_at(at + name->size - 8) != name->last) return 0;
@@ -677,40 +666,30 @@ static inline int is_named(const Reader *r, const uint8_t *at, const Name *name)
 }
 
 /* The field of an object that a key names; -1 if there is none. */
-static int find_field(const Node *node, const uint8_t *key, size_t size) {
+static inline int find_field(const Node *node, const uint8_t *key, size_t size) {
     if (!node->count) return -1;
-    for (uint32_t at = hash_of(key, size) & node->mask;; at = (at + 1) & node->mask) {
+    const uint64_t first = word_at(key) & mask_of(size);
+    for (uint32_t at = hash_of(first, key, size) & node->mask;; at = (at + 1) & node->mask) {
         const int number = node->table[at];
         if (number < 0) return -1;
-        if (node->names[number].size == size && !memcmp(node->names[number].text, key, size)) return number;
+        const Name *name = &node->names[number];
+        if (name->first != first || name->size != size) continue;
+        if (size <= 8 || (name->last == word_at(key + size - 8) && (size <= 16 || !memcmp(name->text, key, size)))) {
+            return number;
+        }
     }
 }
 
-/* A text without escapes of at most SHORT bytes for the next slot of a text column that has room; NULL if it is none. */
-static inline const uint8_t *read_short_text(const uint8_t *at, Node *node, size_t slot) {
-#ifdef HAVE_SSE2
-    if (node->size != slot || slot >= node->room || node->text.room - node->text.used < SHORT + 16) return NULL;
-    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'), last = _mm_set1_epi8(31);
-    uint8_t *to = node->text.bytes + node->text.used;
-    for (size_t have = 0; have < SHORT; have += 16) {
-        const __m128i some = _mm_loadu_si128((const __m128i *)(const void *)(at + have));
-        _mm_storeu_si128((__m128i *)(void *)(to + have), some);
-        const __m128i hits = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(some, quote), _mm_cmpeq_epi8(some, slash)),
-                                          _mm_cmpeq_epi8(_mm_min_epu8(some, last), some));
-        const unsigned found = (unsigned)_mm_movemask_epi8(hits);
-        if (!found) continue;
-        have += (size_t)lowest_bit(found);
-        if (at[have] != '"') return NULL;
-        const int32_t offset = (int32_t)node->text.used;
-        memcpy(node->values.bytes + slot * 4, &offset, 4);
-        node->text.used += have;
-        closed(node, slot, THERE);
-        return at + have + 1;
-    }
-#else
-    (void)at, (void)node, (void)slot;
-#endif
-    return NULL;
+/* A text, from behind its opening quote, as the value of a slot. */
+static inline const uint8_t *read_string(Reader *r, const uint8_t *at, Node *node, size_t slot) {
+    size_t size;
+    if (!opened(r, node, slot)) return NULL;
+    at = read_text(r, at, &node->text, &size);
+    if (!at || node->text.used + size > INT32_MAX) return refuse(r, EXACT);
+    put_offset(node, slot);
+    node->text.used += size;
+    closed(node, slot, THERE);
+    return at;
 }
 
 static const uint8_t *read_object(Reader *r, const uint8_t *at, Node *node, size_t slot, size_t inner) {
@@ -718,7 +697,7 @@ static const uint8_t *read_object(Reader *r, const uint8_t *at, Node *node, size
     if (!opened(r, node, slot)) return NULL;
     closed(node, slot, THERE);
     const uint64_t owner = ++r->owner;
-    at = blanks(at + 1);
+    at = blanks(r, at + 1);
     if (*at == '}') {
         if (node->nullable && r->flags & CHECKING) return refuse(r, UNLIKE); /* no column would hold that it is there */
         r->depth--;
@@ -727,35 +706,29 @@ static const uint8_t *read_object(Reader *r, const uint8_t *at, Node *node, size
     for (int expected = 0;;) {
         if (*at != '"') return refuse(r, EXACT);
         const uint8_t *key = ++at;
-        int number = -1;
+        int number = expected;
         size_t size;
-        const int last = node->count - expected > NEAR ? expected + NEAR : node->count;
-        for (int next = expected; next < last; next++) {
-            if (is_named(r, key, &node->names[next])) {
-                number = next;
-                at = blanks(key + node->names[next].size + 1);
-                if (*at != ':') return refuse(r, EXACT);
-                at = blanks(at + 1);
-                break;
-            }
-        }
-        if (number < 0) {
+        if (expected < node->count && is_named(r, key, &node->names[expected])) {
+            at = blanks(r, key + node->names[expected].size + 1);
+            if (*at != ':') return refuse(r, EXACT);
+            at = blanks(r, at + 1);
+        } else {
             if (!(at = read_key(r, key, &size))) return NULL;
             number = find_field(node, key, size);
         }
         if (number >= 0) {
             Node *child = node->children[number];
-            const uint8_t *end = *at == '"' && child->kind == TEXT ? read_short_text(at + 1, child, inner) : NULL;
             expected = number + 1;
-            if (!(at = end ? end : read_value(r, at, child, inner))) return NULL;
+            at = *at == '"' && child->kind == TEXT ? read_string(r, at + 1, child, inner) : read_value(r, at, child, inner);
+            if (!at) return NULL;
         } else {
             if (!(r->flags & IGNORE_UNKNOWN) || r->depth > 1) return refuse(r, UNLIKE);
             if (seen_before(r, owner, key, size)) return refuse(r, EXACT);
             if (!(at = skip_value(r, at))) return NULL;
         }
-        at = blanks(at);
+        at = blanks(r, at);
         if (*at == ',') {
-            at = blanks(at + 1);
+            at = blanks(r, at + 1);
             continue;
         }
         if (*at != '}') return refuse(r, EXACT);
@@ -769,16 +742,16 @@ static const uint8_t *read_array(Reader *r, const uint8_t *at, Node *node, size_
     if (!opened(r, node, slot)) return NULL;
     put_offset(node, slot);
     closed(node, slot, THERE);
-    at = blanks(at + 1);
+    at = blanks(r, at + 1);
     if (*at != ']') {
         for (;;) {
             if (node->items >= INT32_MAX - 1) return refuse(r, EXACT);
             if (!(at = read_value(r, at, node->children[0], node->items))) return NULL;
             node->items++;
-            at = blanks(at);
+            at = blanks(r, at);
             if (*at == ']') break;
             if (*at != ',') return refuse(r, EXACT);
-            at = blanks(at + 1);
+            at = blanks(r, at + 1);
         }
     }
     r->depth--;
@@ -792,7 +765,7 @@ static const uint8_t *read_map(Reader *r, const uint8_t *at, Node *node, size_t 
     closed(node, slot, THERE);
     const uint64_t owner = ++r->owner;
     Node *keys = node->children[0];
-    at = blanks(at + 1);
+    at = blanks(r, at + 1);
     if (*at != '}') {
         for (;;) {
             size_t size;
@@ -814,10 +787,10 @@ static const uint8_t *read_map(Reader *r, const uint8_t *at, Node *node, size_t 
                 if (!(at = read_value(r, at, node->children[1], node->items))) return NULL;
                 node->items++;
             }
-            at = blanks(at);
+            at = blanks(r, at);
             if (*at == '}') break;
             if (*at != ',') return refuse(r, EXACT);
-            at = blanks(at + 1);
+            at = blanks(r, at + 1);
         }
     }
     r->depth--;
@@ -893,17 +866,8 @@ static const uint8_t *read_value(Reader *r, const uint8_t *at, Node *node, size_
     const int kind = node->kind;
     const uint8_t *end;
     switch (*at) {
-    case '"': {
-        if (kind != TEXT && kind != ANY) return refuse(r, UNLIKE);
-        if (!opened(r, node, slot)) return NULL;
-        size_t size;
-        end = read_text(r, at + 1, &node->text, &size);
-        if (!end || node->text.used + size > INT32_MAX) return refuse(r, EXACT);
-        put_offset(node, slot);
-        node->text.used += size;
-        closed(node, slot, THERE);
-        return end;
-    }
+    case '"':
+        return kind == TEXT || kind == ANY ? read_string(r, at + 1, node, slot) : refuse(r, UNLIKE);
     case '{':
         if (kind == OBJECT) return read_object(r, at, node, slot, slot);
         if (kind == MAP) return read_map(r, at, node, slot);
@@ -998,8 +962,9 @@ static Node *make_node(PyObject *spec, int nullable, int depth) {
         char *bytes;
         Py_ssize_t size;
         if (!name || PyBytes_AsStringAndSize(name, &bytes, &size) < 0) goto failed;
-        node->names[i] = make_name(bytes, (size_t)size);
-        uint32_t at = hash_of((const uint8_t *)bytes, (size_t)size) & node->mask;
+        Name *made = &node->names[i];
+        *made = make_name(bytes, (size_t)size);
+        uint32_t at = hash_of(made->first, (const uint8_t *)bytes, (size_t)size) & node->mask;
         while (node->table[at] >= 0) at = (at + 1) & node->mask;
         node->table[at] = (int32_t)i;
     }
@@ -1136,8 +1101,7 @@ out:;
     return made;
 }
 
-static int put_place(Bytes *places, const uint8_t *first, const uint8_t *at) {
-    const int64_t place = at - first;
+static int put_place(Bytes *places, int64_t place) {
     if (grow(places, 8) < 0) return -1;
     memcpy(places->bytes + places->used, &place, 8);
     places->used += 8;
@@ -1162,7 +1126,7 @@ PyObject *line_ends(PyObject *self, PyObject *args) {
     const uint8_t *first = view.buf, *at = first, *end = first + size;
     while (at < end && !failed) {
         const uint8_t *stop = memchr(at, '\n', (size_t)(end - at));
-        failed = put_place(&ends, first, stop ? stop : end) < 0;
+        failed = put_place(&ends, (stop ? stop : end) - first) < 0;
         at = (stop ? stop : end) + 1;
     }
     Py_END_ALLOW_THREADS;
@@ -1177,116 +1141,226 @@ out:
     return made;
 }
 
-/* split_array(data) -> (end, closed, stray, text, missing, breaks)
+/* What matters of 64 bytes of an array, as bits. */
+typedef struct {
+    uint64_t quotes, slashes, opening, closing, commas;
+} Marks;
+
+static inline Marks marks_of(const uint8_t *at) {
+    Marks marks = {0};
+#ifdef HAVE_SSE2
+#define BITS(some, byte) ((uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(some, _mm_set1_epi8(byte))) << i)
+    for (int i = 0; i < 64; i += 16) {
+        const __m128i some = _mm_loadu_si128((const __m128i *)(const void *)(at + i));
+        const __m128i folded = _mm_or_si128(some, _mm_set1_epi8(32));
+        marks.quotes |= BITS(some, '"');
+        marks.slashes |= BITS(some, '\\');
+        marks.opening |= BITS(folded, '{');
+        marks.closing |= BITS(folded, '}');
+        marks.commas |= BITS(some, ',');
+    }
+#undef BITS
+#else
+    for (int i = 0; i < 64; i++) {
+        marks.quotes |= (uint64_t)(at[i] == '"') << i;
+        marks.slashes |= (uint64_t)(at[i] == '\\') << i;
+        marks.opening |= (uint64_t)((at[i] | 32) == '{') << i;
+        marks.closing |= (uint64_t)((at[i] | 32) == '}') << i;
+        marks.commas |= (uint64_t)(at[i] == ',') << i;
+    }
+#endif
+    return marks;
+}
+
+static inline size_t count_bits(uint64_t bits) {
+    bits -= bits >> 1 & 0x5555555555555555u;
+    bits = (bits & 0x3333333333333333u) + (bits >> 2 & 0x3333333333333333u);
+    bits = (bits + (bits >> 4)) & 0x0F0F0F0F0F0F0F0Fu;
+    return (size_t)(bits * 0x0101010101010101u >> 56);
+}
+
+static inline int lowest_of(uint64_t bits) {
+    return (uint32_t)bits ? lowest_bit((uint32_t)bits) : 32 + lowest_bit((uint32_t)(bits >> 32));
+}
+
+/* split_array(data) -> (end, closed, stray, ends, missing)
  *
  * A piece of an array that begins with an element: see kernels/json_array.py for what comes back. */
 PyObject *split_array(PyObject *self, PyObject *object) {
     (void)self;
-    PyObject *made_text = NULL, *made_missing = NULL, *made_breaks = NULL, *result = NULL;
+    PyObject *made_ends = NULL, *made_missing = NULL, *result = NULL;
     Py_buffer view;
     if (PyObject_GetBuffer(object, &view, PyBUF_SIMPLE) < 0) return NULL;
-    const size_t size = (size_t)view.len;
-    Bytes text = {0}, missing = {0}, breaks = {0};
+    Bytes missing = {0}, ends = {0};
     Py_ssize_t end = 0, closed = -1, stray = -1;
-    if (widen(&text, size + 2 * PADDING) < 0) {
-        PyErr_NoMemory();
-        goto out;
-    }
     int failed = 0;
     Py_BEGIN_ALLOW_THREADS;
-    memcpy(text.bytes, view.buf, size);
-    memset(text.bytes + size, 0, PADDING); /* where a scan of a text ends at the latest */
-    text.used = size + PADDING;
-    uint8_t *const first = text.bytes, *const stop = first + size, *at = first;
+    const uint8_t *const first = view.buf;
+    const size_t size = (size_t)view.len;
     size_t depth = 0;
-    int inside = 0, begun = 0; /* in a text; behind the begin of an object or array that no comma follows yet */
-    while (at < stop && !failed) {
-        if (inside) {
-            at += text_end(at) - at;
-            if (at >= stop) break;
+    uint64_t escaped = 0, inside = 0; /* of the next byte: behind a backslash; in a text (all bits) */
+    int begun = 0;                    /* behind the begin of an object or array that no comma follows yet */
+    for (size_t done = 0; done < size && closed < 0 && !failed; done += 64) {
+        const uint8_t *piece = first + done;
+        uint8_t last[64] = {0};
+        if (size - done < 64) piece = memcpy(last, piece, size - done);
+        Marks marks = marks_of(piece);
+        if (marks.slashes | escaped) {
+            uint64_t behind = escaped;
+            uint64_t left = marks.slashes & ~escaped;
+            for (escaped = 0; left;) {
+                const uint64_t slash = left & (0 - left), next = slash << 1;
+                behind |= next;
+                left &= ~(slash | next);
+                escaped = !next;
+            }
+            marks.quotes &= ~behind;
         }
-        switch (*at) {
-        case '"': inside = !inside; break;
-        case '\\': at += at[1] == '\\' || at[1] == '"'; break;
-        case '\n':
-            failed = put_place(&breaks, first, at) < 0;
-            *at = inside ? 1 : ' ';
-            break;
-        case '\r':
-        case '\t':
-            if (!inside) *at = ' ';
-            break;
-        case '{':
-        case '[':
-            if (inside) break;
-            if (!depth++) {
-                if (begun && at[-1] <= ' ') {
-                    failed = put_place(&missing, first, at) < 0;
-                    at[-1] = '\n';
+        uint64_t text = marks.quotes;
+        for (int by = 1; by < 64; by *= 2) text ^= text << by;
+        text ^= inside;
+        inside = 0 - (text >> 63);
+        marks.opening &= ~text;
+        marks.closing &= ~text;
+        const size_t closing = count_bits(marks.closing);
+        if (depth > closing) { /* all of it is in one element */
+            depth += count_bits(marks.opening) - closing;
+            continue;
+        }
+        for (uint64_t left = marks.opening | marks.closing | (marks.commas & ~text); left; left &= left - 1) {
+            const uint64_t bit = left & (0 - left);
+            const size_t at = done + (size_t)lowest_of(left);
+            if (marks.opening & bit) {
+                if (!depth++) {
+                    if (begun && first[at - 1] <= ' ') {
+                        failed |= put_place(&missing, (int64_t)at) < 0 || put_place(&ends, (int64_t)at - 1) < 0;
+                    }
+                    begun = 1;
                 }
-                begun = 1;
+            } else if (marks.closing & bit) {
+                if (depth) {
+                    depth--;
+                } else if (first[at] == ']') {
+                    closed = (Py_ssize_t)at;
+                    break;
+                } else {
+                    stray = (Py_ssize_t)at;
+                }
+            } else if (!depth) {
+                failed |= put_place(&ends, (int64_t)at) < 0;
+                end = (Py_ssize_t)at + 1;
+                begun = 0;
             }
-            break;
-        case '}':
-        case ']':
-            if (inside) break;
-            if (depth) {
-                depth--;
-            } else if (*at == ']') {
-                closed = at - first;
-                at = stop;
-            } else {
-                stray = at - first;
-            }
-            break;
-        case ',':
-            if (inside || depth) break;
-            *at = '\n';
-            end = at - first + 1;
-            begun = 0;
-            break;
-        default: break;
         }
-        at++;
     }
     Py_END_ALLOW_THREADS;
     if (failed) {
         PyErr_NoMemory();
         goto out;
     }
-    if (!(made_text = given_away(&text))) goto out;
+    if (!(made_ends = given_away(&ends))) goto out;
     if (!(made_missing = given_away(&missing))) goto out;
-    if (!(made_breaks = given_away(&breaks))) goto out;
-    result = Py_BuildValue("nnnOOO", end, closed, stray, made_text, made_missing, made_breaks);
+    result = Py_BuildValue("nnnOO", end, closed, stray, made_ends, made_missing);
 out:
-    Py_XDECREF(made_text);
+    Py_XDECREF(made_ends);
     Py_XDECREF(made_missing);
-    Py_XDECREF(made_breaks);
-    drop(&text);
     drop(&missing);
-    drop(&breaks);
+    drop(&ends);
     PyBuffer_Release(&view);
     return result;
 }
 
-/* parse_json(data, size, tree, flags) -> (status, starts, column)
+/* Parse the records of a block; `status` gets a byte for each, and `good` says how many were taken. */
+static void parse_records(Reader *r, Node *root, const int64_t *ends, size_t count, uint8_t *status, size_t *good) {
+    const size_t size = count ? (size_t)ends[count - 1] : 0;
+    size_t foreseen = size / 16; /* by then what follows can be foreseen */
+    const uint8_t *at = r->data, *checked = at;
+    int utf8_here = 1;
+    for (size_t line = 0; line < count && !r->failed; line++) {
+        const uint8_t *const end = r->data + ends[line], *stop = NULL;
+        if (end >= checked) {
+            for (size_t last = line; last < count && checked < at + WINDOW; last++) checked = r->data + ends[last] + 1;
+            utf8_here = utf8(at, checked - 1);
+        }
+        r->status = EXACT;
+        r->depth = 0;
+        r->line = line;
+        r->first_owner = ++r->owner;
+        r->seen_used = 0;
+        at = blanks(r, at);
+        if (at >= end) {
+            r->status = BLANK;
+        } else if (*at == '{' && (utf8_here || utf8(at, end)) && (stop = read_object(r, at, root, *good, *good))) {
+            r->status = stop <= end && blanks(r, stop) >= end ? GOOD : EXACT;
+        }
+        if (r->status == GOOD) {
+            ++*good;
+            if ((size_t)(end - r->data) > foreseen) {
+                const double times = 1.03 * (double)size / (double)(end - r->data);
+                foreseen = size;
+                if (times > 2) r->failed = foresee(root, times) < 0;
+            }
+        } else {
+            cut_back(root, *good);
+            while (r->later_used && r->later[r->later_used - 1].line == line) r->later_used--;
+        }
+        status[line] = (uint8_t)r->status;
+        at = end + 1;
+    }
+}
+
+/* Read the doubles that were put off; 0 with an exception set if that failed. */
+static int read_later(Reader *r) {
+    for (size_t i = 0; i < r->later_used; i++) {
+        const Later *later = &r->later[i];
+        Numeral number;
+        if (!read_number(later->text, &number)) continue;
+        const size_t length = (size_t)(number.end - later->text);
+        r->scratch.used = 0;
+        if (grow(&r->scratch, length + 1) < 0) {
+            PyErr_NoMemory();
+            return 0;
+        }
+        memcpy(r->scratch.bytes, later->text, length);
+        r->scratch.bytes[length] = 0;
+        const double value = PyOS_string_to_double((const char *)r->scratch.bytes, NULL, NULL);
+        if (PyErr_Occurred()) return 0;
+        memcpy(later->node->values.bytes + later->slot * 8, &value, 8);
+    }
+    return 1;
+}
+
+/* parse_json(data, ends, tree, flags) -> (status, column)
  *
- * The lines in the first `size` bytes of `data`, which is longer by at least 64 bytes, the first of them zero.
- * `status` has a byte for each line, `starts` (int32) where it begins; `column` is that of the tree's root, with a slot
- * for each good line. */
+ * The records of `data`, of which `ends` (int64) says where they end: at their line break, at their comma if they are
+ * elements of an array (flag ELEMENTS), or at the end; 64 bytes or more follow, the first of them zero.  `status` has a
+ * byte for each record; `column` is that of the tree's root, with a slot for each good one. */
 PyObject *parse_json(PyObject *self, PyObject *args) {
     (void)self;
-    PyObject *object, *spec, *result = NULL, *column = NULL, *states = NULL, *begins = NULL;
-    Py_ssize_t size;
+    PyObject *object, *end_object, *spec, *result = NULL, *column = NULL, *states = NULL;
     Reader r = {0};
-    Py_buffer view;
-    if (!PyArg_ParseTuple(args, "OnOi", &object, &size, &spec, &r.flags)) return NULL;
+    Py_buffer view, end_view;
+    if (!PyArg_ParseTuple(args, "OOOi", &object, &end_object, &spec, &r.flags)) return NULL;
     if (PyObject_GetBuffer(object, &view, PyBUF_SIMPLE) < 0) return NULL;
-    size_t good = 0, foreseen = (size_t)size / 16; /* by then what follows can be foreseen */
-    Bytes status = {0}, starts = {0};
+    if (PyObject_GetBuffer(end_object, &end_view, PyBUF_SIMPLE) < 0) {
+        PyBuffer_Release(&view);
+        return NULL;
+    }
+    size_t good = 0;
+    const size_t count = (size_t)end_view.len / 8;
+    const int64_t *const ends = end_view.buf;
+    Bytes status = {0};
     Node *root = NULL;
-    if (size < 0 || size > INT32_MAX || view.len < size + 64 || ((const uint8_t *)view.buf)[size]) {
-        PyErr_SetString(PyExc_ValueError, "the block has no zeros behind it, or is too long");
+    int wrong = view.len < 64 || (uintptr_t)end_view.buf % sizeof *ends != 0;
+    for (size_t i = 0; i < count && !wrong; i++) wrong = ends[i] < (i ? ends[i - 1] + 1 : 0) || ends[i] > view.len - 64;
+    r.data = view.buf;
+    r.end = r.data + view.len - 64;
+    if (!wrong && count) { /* what stops all scans */
+        const uint8_t *last = r.data + ends[count - 1];
+        wrong = ends[count - 1] > INT32_MAX || (*last && (last == r.end || last[1]));
+    }
+    if (wrong) {
+        PyErr_SetString(PyExc_ValueError, "the records do not end one behind the other, with zeros behind the last");
         goto out;
     }
     if (!(root = make_node(spec, 1, 0))) goto out;
@@ -1294,98 +1368,29 @@ PyObject *parse_json(PyObject *self, PyObject *args) {
         PyErr_SetString(PyExc_ValueError, "a record is an object");
         goto out;
     }
-    r.data = view.buf;
-    r.end = r.data + size;
+    r.blank = (uint64_t)1 << ' ' | 1 << '\t' | 1 << '\r' | (r.flags & ELEMENTS ? 1 << '\n' : 0);
     Py_BEGIN_ALLOW_THREADS;
-    const uint8_t *at = r.data;
-    while (at < r.end && !r.failed) {
-        const int32_t begin = (int32_t)(at - r.data);
-        if (grow(&status, 1) < 0 || grow(&starts, 4) < 0) {
-            r.failed = 1;
-            break;
-        }
-        memcpy(starts.bytes + starts.used, &begin, 4);
-        starts.used += 4;
-        const uint8_t *stop = NULL;
-        r.status = EXACT;
-        r.depth = 0;
-        r.line = status.used;
-        r.first_owner = ++r.owner;
-        r.seen_used = 0;
-        if (r.flags & CHECK_UTF8) {
-            stop = memchr(at, '\n', (size_t)(r.end - at));
-            if (!utf8(at, stop ? stop : r.end)) {
-                status.bytes[status.used++] = EXACT;
-                at = (stop ? stop : r.end) + 1;
-                continue;
-            }
-            stop = NULL;
-        }
-        at = blanks(at);
-        if (*at == '{') {
-            stop = read_object(&r, at, root, good, good);
-            if (stop) {
-                stop = blanks(stop);
-                if (stop < r.end && *stop != '\n') {
-                    stop = NULL;
-                    r.status = EXACT;
-                }
-            }
-        } else if (at >= r.end || *at == '\n') {
-            r.status = BLANK;
-        }
-        if (stop) {
-            r.status = GOOD;
-            good++;
-            at = stop + 1;
-            if ((size_t)(at - r.data) > foreseen) {
-                const double times = 1.03 * (double)size / (double)(at - r.data);
-                foreseen = (size_t)size;
-                if (times > 2) r.failed = foresee(root, times) < 0;
-            }
-        } else {
-            cut_back(root, good);
-            while (r.later_used && r.later[r.later_used - 1].line == r.line) r.later_used--;
-            const uint8_t *next = at < r.end ? memchr(at, '\n', (size_t)(r.end - at)) : NULL;
-            at = next ? next + 1 : r.end;
-        }
-        status.bytes[status.used++] = (uint8_t)r.status;
-    }
+    r.failed = widen(&status, count + 1) < 0;
+    if (!r.failed) parse_records(&r, root, ends, count, status.bytes, &good);
+    status.used = count;
     Py_END_ALLOW_THREADS;
     if (r.failed) {
         PyErr_NoMemory();
         goto out;
     }
-    for (size_t i = 0; i < r.later_used; i++) {
-        const Later *later = &r.later[i];
-        Numeral number;
-        if (!read_number(later->text, &number)) continue;
-        const size_t length = (size_t)(number.end - later->text);
-        r.scratch.used = 0;
-        if (grow(&r.scratch, length + 1) < 0) {
-            PyErr_NoMemory();
-            goto out;
-        }
-        memcpy(r.scratch.bytes, later->text, length);
-        r.scratch.bytes[length] = 0;
-        const double value = PyOS_string_to_double((const char *)r.scratch.bytes, NULL, NULL);
-        if (PyErr_Occurred()) goto out;
-        memcpy(later->node->values.bytes + later->slot * 8, &value, 8);
-    }
+    if (!read_later(&r)) goto out;
     if (!(column = column_of(root, good))) goto out;
     if (!(states = given_away(&status))) goto out;
-    if (!(begins = given_away(&starts))) goto out;
-    result = Py_BuildValue("OOO", states, begins, column);
+    result = Py_BuildValue("OO", states, column);
 out:
     Py_XDECREF(column);
     Py_XDECREF(states);
-    Py_XDECREF(begins);
     free_node(root);
     free(r.seen);
     free(r.later);
     drop(&r.scratch);
     drop(&status);
-    drop(&starts);
+    PyBuffer_Release(&end_view);
     PyBuffer_Release(&view);
     return result;
 }

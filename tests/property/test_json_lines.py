@@ -178,6 +178,12 @@ def is_record(line: str) -> bool:
         return False
 
 
+def lines_of(text: bytes) -> tuple[Any, Any]:
+    """Lines with padding, and where they end."""
+    data = np.frombuffer(text + bytes(PADDING), np.uint8)
+    return data, kernels.active.line_ends(data, len(text))
+
+
 decimals = st.one_of(
     st.floats(-1e18, 1e18).map(repr),
     st.floats(-10, 10).map("{:.16e}".format),
@@ -191,7 +197,7 @@ def test_numbers_that_no_double_prints_are_learned_by_their_digits(numbers: list
     data = "".join(f'{{"v":{number}}}\n' for number in numbers).encode()
     node = JsonNode(OBJECT, ("v",), (JsonNode(NUMBER),))
     for purpose in (LEARN, MAPPED):
-        parsed = parse(np.frombuffer(data + bytes(PADDING), np.uint8), len(data), node, purpose)
+        parsed = parse(*lines_of(data), node, purpose)
         taken = [number for number, status in zip(numbers, parsed.status, strict=True) if status == GOOD]
         assert [*map(repr, parsed.root.children[0].array.to_pylist())] == [repr(float(number)) for number in taken]
     for number in numbers:
@@ -200,5 +206,5 @@ def test_numbers_that_no_double_prints_are_learned_by_their_digits(numbers: list
         held = ndjson.strict_json(f'{{"v":{number}}}'.encode(), written=True)["v"]
         assert (type(held) is float) == printed, number
         line = f'{{"v":{number}}}'.encode()
-        learned = parse(np.frombuffer(line + bytes(PADDING), np.uint8), len(line), node, LEARN)
+        learned = parse(*lines_of(line), node, LEARN)
         assert printed or learned.status[0] != GOOD, number

@@ -22,7 +22,19 @@ from xdmprep import kernels
 from xdmprep.kernels import _numpy
 from xdmprep.kernels.csv_arrow import CsvForm
 from xdmprep.kernels.interface import Kernels
-from xdmprep.kernels.json_columns import CHECK, INTEGER, LEARN, MAPPED, NUMBER, OBJECT, TEXT, JsonNode
+from xdmprep.kernels.json_columns import (
+    ARRAY,
+    CHECK,
+    GOOD,
+    INTEGER,
+    LEARN,
+    MAPPED,
+    NUMBER,
+    OBJECT,
+    TEXT,
+    JsonNode,
+    Parsed,
+)  # fmt: skip
 from xdmprep.regex import compile_ecma
 from xdmprep.regex.dfa import automaton
 
@@ -209,9 +221,15 @@ def test_texts_of_every_size(letter: str) -> None:
                 batch, *_ = each.parse_csv(data, form, ["a", "b"])
                 assert [name.to_pylist() for name in batch.columns] == [texts, texts]
         text = "\n".join(lines).encode()
-        parsed = each.parse_json(np.frombuffer(text + bytes(64), np.uint8), len(text), tree, CHECK)
+        parsed = parsed_lines(each, text, tree, CHECK)
         if each is kernels.compiled:
             assert parsed.root.children[0].whole().to_pylist() == texts
+
+
+def parsed_lines(kind: Any, text: bytes, tree: JsonNode, purpose: int) -> Parsed:
+    """Lines as columns."""
+    data = np.frombuffer(exact(text + bytes(64)), np.uint8)
+    return kind.parse_json(data, kind.line_ends(data, len(text)), tree, purpose, False)
 
 
 @given(st.lists(st.decimals(allow_nan=False, allow_infinity=False).map(str) | st.integers().map(str)), st.booleans())
@@ -244,7 +262,7 @@ def test_numbers_of_lines_are_those_that_python_reads(kind: int, purpose: int) -
     text = "".join(f'{{"a":{number}}}\n' for number in NUMBERS).encode()
     tree = JsonNode(OBJECT, ("a",), (JsonNode(kind),))
     for each in both():
-        parsed = each.parse_json(np.frombuffer(text + bytes(64), np.uint8), len(text), tree, purpose)
+        parsed = parsed_lines(each, text, tree, purpose)
         taken = [at for at, status in enumerate(parsed.status) if status == 0]
         found = parsed.root.children[0].whole().to_pylist()
         assert found == [(float if kind == NUMBER else int)(NUMBERS[at]) for at in taken]
@@ -259,7 +277,7 @@ def test_levels_of_lines(deep: str, levels: int, taken: bool) -> None:
     line = f'{{"b":{begin * (levels - 2)}{deep}{deep[1] * (levels - 2)}}}'.encode()
     tree = JsonNode(OBJECT, ("a",), (JsonNode(TEXT),))
     for each in both():
-        parsed = each.parse_json(np.frombuffer(line + bytes(64), np.uint8), len(line), tree, MAPPED)
+        parsed = parsed_lines(each, line, tree, MAPPED)
         assert (parsed.status[0] == 0) == taken or (taken and each is kernels.plain)
 
 
@@ -272,7 +290,7 @@ def test_surrogates_of_lines_are_pairs(first: str, second: str) -> None:
     readable = not any("\ud800" <= char <= "\udfff" for char in text)
     tree = JsonNode(OBJECT, ("a",), (JsonNode(TEXT),))
     for each in both():
-        parsed = each.parse_json(np.frombuffer(line + bytes(64), np.uint8), len(line), tree, CHECK)
+        parsed = parsed_lines(each, line, tree, CHECK)
         if parsed.status[0] == 0:
             assert readable and parsed.root.children[0].whole().to_pylist() == [text]
         assert not readable or parsed.status[0] == 0 or each is kernels.plain
@@ -314,18 +332,43 @@ _VALUES = st.recursive(
 
 
 @given(st.lists(_VALUES, min_size=1, max_size=5), st.sampled_from([None, 0, 2, "\t"]), st.booleans())
-def test_elements_of_an_array_become_lines(values: list[Any], indent: int | str | None, ascii_only: bool) -> None:
+def test_elements_of_an_array_end_at_commas(values: list[Any], indent: int | str | None, ascii_only: bool) -> None:
     whole = json.dumps(values, indent=indent, ensure_ascii=ascii_only).encode() + b" \n"
     data = np.frombuffer(whole[1:], np.uint8)
     for each in both():
         found = each.split_array(data)
         assert found.closed == len(data) - 3 and found.stray == -1 and not len(found.missing)
-        assert [json.loads(line) for line in found.text[: found.closed].tobytes().split(b"\n")] == values
-        assert len(found.text) >= len(data) + 64 and not found.text[len(data) : len(data) + 64].any()
-        inside = whole[1 : found.closed + 1]
-        assert [at for at in found.breaks.tolist() if at < found.closed] == [
-            m.start() for m in re.finditer(b"\n", inside)
-        ]
+        ends = [*found.ends.tolist(), found.closed]
+        starts = [0, *(end + 1 for end in ends)]
+        assert [json.loads(whole[1:][start:end]) for start, end in zip(starts, ends, strict=False)] == values
+
+
+@given(
+    st.lists(st.dictionaries(st.sampled_from("ab"), st.text("a\"\\é{[]},\n ") | st.lists(st.text("x]},")))),
+    st.sampled_from([None, 0, 2, "\t"]), st.booleans(),
+    st.sampled_from(["{", "}", "[", "]", '"', ",", "\\", " ", "\n"]), st.integers(0, 200),
+)  # fmt: skip
+@example([{}, {"a": "x"}], None, False, " ", 0)
+def test_elements_are_parsed_as_lines_are(
+    values: list[Any], indent: int | str | None, insert: bool, more: str, at: int
+) -> None:
+    """Also where a character is put in somewhere: what is taken is what Python reads between the ends."""
+    text = json.dumps(values, indent=indent, ensure_ascii=False)[1:]
+    whole = (text[:at] + more + text[at:] if insert else text).encode()
+    tree = JsonNode(OBJECT, ("a", "b"), (JsonNode(TEXT), JsonNode(ARRAY, (), (JsonNode(TEXT),))), whole=True)
+    for each in both():
+        found = each.split_array(np.frombuffer(whole, np.uint8))
+        stop = found.closed if found.closed >= 0 else len(whole)
+        ends = np.append(found.ends, stop)
+        data = np.frombuffer(exact(whole[:stop] + bytes(64)), np.uint8)
+        parsed = each.parse_json(data, ends, tree, CHECK, True)
+        starts = np.append(0, ends[:-1] + 1)
+        taken = [json.loads(whole[starts[i] : ends[i]]) for i in np.flatnonzero(parsed.status == GOOD)]
+        read = [{k: v for k, v in row.items() if v is not None} for row in parsed.root.whole().to_pylist()]
+        assert read == taken
+        if each is kernels.compiled and not insert:
+            fits = [isinstance(row.get("a", ""), str) and isinstance(row.get("b", []), list) for row in values]
+            assert fits == (parsed.status == GOOD).tolist() or not values
 
 
 @given(st.text(alphabet='{}[],"\\ \n\tae\x01é', max_size=60))
@@ -334,9 +377,7 @@ def test_pieces_of_arrays_are_split_alike(text: str) -> None:
     seen = []
     for each in both():
         found = each.split_array(data)
-        size = len(data) if found.closed < 0 else found.closed
-        breaks = [at for at in found.breaks.tolist() if at < size]
-        seen.append((found.end, found.closed, found.stray, found.text[:size].tobytes(), found.missing.tolist(), breaks))
+        seen.append((found.end, found.closed, found.stray, found.ends.tolist(), found.missing.tolist()))
     assert seen[1:] in ([], seen[:1])
 
 

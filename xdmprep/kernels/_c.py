@@ -18,7 +18,7 @@ from .json_columns import ARRAY, MAP, OBJECT, UNKNOWN, JsonColumn, JsonNode, Par
 from .text_keys import HASH_WEIGHTS
 from .walk import TextColumn, TextRun, Walk
 
-_CHECK_UTF8 = 4
+_ELEMENTS = 4
 
 is_utf8, count_lines, write = loops.is_utf8, loops.count_lines, loops.write
 
@@ -42,9 +42,8 @@ def line_ends(data: Any, size: int) -> Positions:
 
 def split_array(data: Any) -> Elements:
     """See :class:`.interface.Kernels`."""
-    end, closed, stray, text, missing, breaks = loops.split_array(data)
-    places = np.frombuffer(missing, np.int64), np.frombuffer(breaks, np.int64)
-    return Elements(end, closed, stray, np.frombuffer(text, np.uint8), *places)
+    end, closed, stray, ends, missing = loops.split_array(data)
+    return Elements(end, closed, stray, np.frombuffer(ends, np.int64), np.frombuffer(missing, np.int64))
 
 
 def last_record_end(text: Any, start: int, stop: int, final: bool, delimiter: str, quote: str) -> int:
@@ -77,11 +76,10 @@ def parse_csv(
     return batch, np.frombuffer(aside, np.int64).reshape(-1, 4), np.frombuffer(before, np.int64)
 
 
-def parse_json(data: Any, size: int, tree: JsonNode, purpose: int) -> Parsed:
+def parse_json(data: Any, ends: Positions, tree: JsonNode, purpose: int, elements: bool) -> Parsed:
     """See :class:`.interface.Kernels`."""
-    flags = purpose | (0 if loops.is_utf8(memoryview(data)[:size]) else _CHECK_UTF8)
-    status, starts, root = loops.parse_json(data, size, tree.spec, flags)
-    return Parsed(np.frombuffer(status, np.uint8), np.frombuffer(starts, np.int32), _column(tree, root))
+    status, root = loops.parse_json(data, ends, tree.spec, purpose | (_ELEMENTS if elements else 0))
+    return Parsed(np.frombuffer(status, np.uint8), _column(tree, root))
 
 
 def _column(node: JsonNode, made: Any) -> JsonColumn:

@@ -34,7 +34,7 @@ class Kernels(Protocol):
         """Where each line of ``data[:size]`` ends; 64 zero bytes must follow. The last line may lack a line feed."""
 
     def split_array(self, data: Data, /) -> Elements:
-        """The elements in a piece of a JSON array, at whose start one begins, as lines."""
+        """Where the elements end in a piece of a JSON array, at whose start one begins."""
 
     def last_record_end(self, text: Data, start: int, stop: int, final: bool, delimiter: str, quote: str, /) -> int:
         """The end of the last whole CSV record in ``text[start:stop]``, `start` if there is none.
@@ -66,17 +66,18 @@ class Kernels(Protocol):
             The columns, the records that cannot be rows, and how many records begin before each of `stops`.
         """
 
-    def parse_json(self, data: Data, size: int, tree: JsonNode, purpose: int, /) -> Parsed:
-        """Lines of JSON as columns.  Lines that are not taken are named; which ones these are may differ.
+    def parse_json(self, data: Data, ends: Positions, tree: JsonNode, purpose: int, elements: bool, /) -> Parsed:
+        """Records of JSON as columns.  Records that are not taken are named; which ones these are may differ.
 
         Args:
-            data: uint8 array: the lines, with at least 64 zero bytes behind them.
-            size: bytes of the lines.
+            data: uint8 array: the records, with at least 64 zero bytes behind them.
+            ends: where they end; behind each but the last is one byte before the next.
             tree: where values go; an object.
             purpose: :data:`.json_columns.CHECK`, `MAPPED` or `LEARN`.
+            elements: they are elements of an array, which may have line breaks between their tokens.
 
         Returns:
-            The columns of `tree`, and the lines that were not taken.
+            The columns of `tree`, and the records that were not taken.
         """
 
     def text_sizes(self, array: pa.Array, nulls: bool = False, /) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""A JSON array taken apart: its elements made lines, byte for byte where they stand."""
+"""A JSON array taken apart: where its elements end."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import Ints
-from .json_arrow import escaped_quotes
+from .json_arrow import outside_texts
 
 #: Bytes that follow a text.
 PADDING = 64
@@ -22,28 +22,20 @@ class Elements:
         end: behind the last comma between elements; 0 if there is none.
         closed: where the array's closing bracket is; -1 if it is not in the piece.
         stray: where the last brace too many is; -1 if there is none.
-        text: uint8, writable: the piece with a line break for each comma between elements and before each object or
-            array that a comma is missing before; other line breaks are blanks (in texts \\x01), as are tabs and returns
-            outside of texts; :data:`PADDING` zero bytes follow.  What stands behind `closed` is of no use.
+        ends: where elements end: at the comma behind them, or at the blank before each of `missing`.
         missing: where objects and arrays begin behind a blank instead of a comma, up to `closed`.
-        breaks: where the piece has its line breaks, at least up to `closed`.
     """
 
     end: int
     closed: int
     stray: int
-    text: Any
+    ends: Ints
     missing: Ints
-    breaks: Ints
 
 
 def split_array(data: Any) -> Elements:
     """As the kernel of that name."""
-    quotes = data == 34
-    slashes = np.flatnonzero(data == 92)
-    if len(slashes):
-        quotes[escaped_quotes(data, slashes)] = False
-    outside = (np.cumsum(quotes, dtype=np.uint8) & 1) == 0
+    outside = outside_texts(data)
     folded = data | 32
     brackets = np.flatnonzero(outside & ((folded == ord("{")) | (folded == ord("}"))))
     steps = np.where((data[brackets] | 32) == ord("{"), 1, -1)
@@ -64,14 +56,7 @@ def split_array(data: Any) -> Elements:
     before = np.searchsorted(commas, begins)
     missing = begins[1:][before[1:] == before[:-1]]
     missing = missing[data[missing - 1] <= 32]
-    text = np.zeros(len(data) + PADDING, np.uint8)
-    text[: len(data)] = data
-    breaks = data == 10
-    text[:-PADDING][outside & (breaks | (data == 13) | (data == 9))] = 32
-    text[:-PADDING][breaks & ~outside] = 1
-    text[commas] = 10
-    text[missing - 1] = 10
-    return Elements(end, closed, stray, text, missing, np.flatnonzero(breaks))
+    return Elements(end, closed, stray, np.union1d(commas, missing - 1), missing)
 
 
 def _depths(brackets: list[int], steps: list[int]) -> tuple[Any, int]:

@@ -44,13 +44,15 @@ _EXACT_DOUBLES = 2.0**53
 _STRANGE = re.compile(rb"[\x00-\x09\x0b-\x1f]")
 
 
-def parse_plainly(data: Any, size: int, tree: JsonNode, purpose: int) -> Parsed:
-    """As the kernel `parse_json`; lines that Arrow's parser does not see whole count as unlike the tree."""
-    bytes_ = np.asarray(data)[:size]
-    breaks = np.flatnonzero(bytes_ == 10)
-    starts: Ints = np.concatenate([np.zeros(1, np.int64), breaks + 1])
-    starts = starts[starts < size] if size else starts[:0]
-    ends = np.append(starts[1:] - 1, size if not size or bytes_[-1] != 10 else size - 1)[: len(starts)]
+def parse_plainly(data: Any, ends: Ints, tree: JsonNode, purpose: int, elements: bool) -> Parsed:
+    """As the kernel `parse_json`; records that Arrow's parser does not see whole count as unlike the tree."""
+    bytes_ = np.asarray(data)[: ends[-1] if len(ends) else 0]
+    starts: Ints = np.concatenate([np.zeros(1, np.int64), ends + 1])[: len(ends)]
+    if elements:  # as lines
+        outside, breaks = outside_texts(bytes_), bytes_ == 10
+        bytes_ = np.where(outside & (breaks | (bytes_ == 13) | (bytes_ == 9)), np.uint8(32), bytes_)
+        bytes_[breaks & ~outside] = 1
+        bytes_[ends[:-1]] = 10
     status = np.full(len(starts), EXACT, np.uint8)
     text = bytes_.tobytes()
     for line in np.flatnonzero(ends - starts < 4).tolist():
@@ -74,7 +76,7 @@ def parse_plainly(data: Any, size: int, tree: JsonNode, purpose: int) -> Parsed:
         else:
             array = table[name].combine_chunks()
         columns.append(JsonColumn(node, array, None, rows, None, ()))
-    return Parsed(status, starts.astype(np.int32), JsonColumn(tree, None, None, rows, None, tuple(columns)))
+    return Parsed(status, JsonColumn(tree, None, None, rows, None, tuple(columns)))
 
 
 def _readable(node: JsonNode) -> JsonNode | None:
@@ -91,7 +93,8 @@ def _readable(node: JsonNode) -> JsonNode | None:
 
 def _plain(data: Any, text: bytes, starts: Ints, ends: Ints) -> Mask:
     """Lines that are UTF-8, have no control characters, begin with a brace and end with one."""
-    found: Mask = (data[starts] == ord("{")) & (data[np.maximum(ends - 1, starts)] == ord("}"))
+    found: Mask = ends > starts
+    found[found] = (data[starts[found]] == ord("{")) & (data[ends[found] - 1] == ord("}"))
     for match in _STRANGE.finditer(text):
         found[np.searchsorted(starts, match.start(), side="right") - 1] = False
     try:
@@ -107,11 +110,7 @@ def _plain(data: Any, text: bytes, starts: Ints, ends: Ints) -> Mask:
 
 def _quotes(data: Any, starts: Ints) -> Ints:
     """How many quotes that begin or end a text each line has."""
-    quotes = data == 34
-    slashes = np.flatnonzero(data == 92)
-    if len(slashes):
-        quotes[escaped_quotes(data, slashes)] = False
-    marks = np.flatnonzero(quotes)
+    marks = np.flatnonzero(_text_quotes(data))
     return np.diff(np.searchsorted(marks, np.append(starts, len(data))))
 
 
@@ -187,10 +186,19 @@ def _account(array: pa.Array, rows: Any, quotes: Ints, wrong: Mask) -> None:
         wrong[beyond if rows is None else rows[beyond]] = True
 
 
-def escaped_quotes(text: Any, slashes: Ints) -> Ints:
-    """Places of quotes behind a backslash that is not itself behind one."""
+def outside_texts(data: Any) -> Mask:
+    """Which bytes are outside of texts; the quotes that begin these are not."""
+    outside: Mask = (np.cumsum(_text_quotes(data), dtype=np.uint8) & 1) == 0
+    return outside
+
+
+def _text_quotes(data: Any) -> Mask:
+    """The quotes that begin or end texts: not those behind a backslash that is not itself behind one."""
+    quotes: Mask = data == 34
+    slashes = np.flatnonzero(data == 92)
+    if not len(slashes):
+        return quotes
     begins = np.diff(slashes, prepend=-2) > 1
     number = slashes - slashes[begins][np.cumsum(begins) - 1]  # in its run of backslashes, from 0
-    before = slashes[(number % 2 == 0) & (slashes < len(text) - 1)]
-    quotes: Ints = before[text[before + 1] == 34] + 1
+    quotes[slashes[(number % 2 == 0) & (slashes < len(data) - 1)] + 1] = False
     return quotes

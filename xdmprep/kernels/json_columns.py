@@ -123,14 +123,12 @@ class JsonColumn:
 
 @dataclass(frozen=True, eq=False)
 class Parsed:
-    """A block of lines.
+    """The records of a block.
 
     Attributes:
-        status: uint8, what became of each line.
-        starts: int32, where each begins.
-        root: the column of the good lines.
+        status: uint8, what became of each.
+        root: the column of the good ones.
     """
 
     status: np.ndarray[Any, np.dtype[np.uint8]]
-    starts: np.ndarray[Any, np.dtype[np.int32]]
     root: JsonColumn

@@ -25,7 +25,6 @@ import pyarrow.compute as pc
 from ..core.ndjson.blocks import LineBlock, Skipped, open_blocks
 from ..core.ndjson.fields import MAX_NOTES, Seen, kind_of
 from ..core.ndjson.lines import BlockLines
-from ..core.ndjson.parse import parse
 from ..core.ndjson.strict import UnreadableError, WrittenNumber, strict_json
 from ..core.ndjson.unread import NO_COMMA, closing_row, line_count, too_long, unread_line
 from ..core.paths import Path as Steps
@@ -169,7 +168,7 @@ def _learn(lines: BlockLines, seen: Seen) -> tuple[int, Unread | None]:
         pending, many = pending[len(some) :], 2 * many
         tree = seen.record_to_learn()
         if len(pending):
-            parsed = parse(*lines.data(pending), tree, LEARN)
+            parsed = lines.parse(pending, tree, LEARN)
             status = parsed.status
             records += int(np.count_nonzero(status == GOOD))
             if tree.has(INTEGER, NUMBER_TEXT):
@@ -211,7 +210,7 @@ def _parse(block: LineBlock | Skipped, tree: JsonNode, leaves: tuple[Leaf, ...])
         none = np.zeros(0, np.int64)
         return Chunk(leaves, empty, none, (), (too_long(block),), empty, 1, block.lines, block.size)
     lines = BlockLines(block)
-    parsed = parse(*lines.data(lines.all), tree, MAPPED)
+    parsed = lines.parse(lines.all, tree, MAPPED)
     taken = parsed.status == GOOD
     unread: dict[int, Unread] = {}
     slow: list[int] = []

@@ -1,8 +1,4 @@
-"""Files of JSON records as blocks of whole lines: JSON lines as they are, the elements of one array made lines.
-
-The lines of an array stand where its elements stand in the file, byte for byte: a comma between two elements becomes a
-line break, other line breaks become blanks (inside a text, where JSON allows none, a control character).
-"""
+"""Files of JSON records as blocks of whole lines; the elements of one array are its lines."""
 
 from __future__ import annotations
 
@@ -40,22 +36,28 @@ class LineBlock:
     """Whole lines of a file.
 
     Attributes:
-        data: uint8 array: the lines, and :data:`PADDING` zero bytes or more.
+        data: uint8 array: the lines, and :data:`PADDING` zero bytes.
         size: bytes of the lines.
         offset: where they begin in the file.
         last: whether the file ends within the last line.
-        breaks: where the file's own line breaks are, if the lines are elements of an array; else None.
+        ends: where the elements of an array end, with line breaks between their tokens; None for lines.
         closing: what is wrong with the file behind the last line; empty if nothing is.
         missing: where elements of an array begin without a comma before them.
+        lead: line breaks of the file before the block, if it is the first one of an array.
     """
 
     data: Any
     size: int
     offset: int
     last: bool = False
-    breaks: Ints | None = None
+    ends: Ints | None = None
     closing: str = ""
     missing: Ints | None = None
+    lead: int = 0
+
+    def breaks(self, size: int) -> int:
+        """How many line breaks of the file there are up to a place in the block."""
+        return self.lead + int(np.count_nonzero(self.data[:size] == 10))
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,14 +179,14 @@ def array_blocks(file: Path, block_bytes: int) -> Iterator[LineBlock | Skipped]:
         if b"[" not in head:
             raise SourceError(f"{file}: changed while it was read: it is no JSON array any more.")
         offset = opened.seek(head.index(b"[") + 1)
-        lead = np.flatnonzero(np.frombuffer(head[:offset], np.uint8) == 10) - offset  # before the first element
+        lead = head[:offset].count(b"\n")
         left = np.zeros(0, np.uint8)
         first = True
         while True:
-            data = np.frombuffer(pa.allocate_buffer(len(left) + block_bytes), np.uint8)
-            data[: len(left)] = left
-            more = opened.readinto(data[len(left) :].data)
-            data = data[: len(left) + more]
+            room = np.frombuffer(pa.allocate_buffer(len(left) + block_bytes + PADDING), np.uint8)
+            room[: len(left)] = left
+            more = opened.readinto(room[len(left) : -PADDING].data)
+            data = room[: len(left) + more]
             found = kernels.active.split_array(data)
             end, closing, closed = found.end, "", found.closed >= 0
             if closed:
@@ -199,15 +201,16 @@ def array_blocks(file: Path, block_bytes: int) -> Iterator[LineBlock | Skipped]:
             ended = closed or not more
             if ended and not found.end and not data[:end].tobytes().strip(b" \t\r\n"):
                 end = 0  # no element
+            left = data[end:].copy()
             if end or closing:
-                found.text[end : end + PADDING] = 0
-                breaks = np.concatenate([lead, found.breaks[: np.searchsorted(found.breaks, end)]])
-                missing = found.missing[: np.searchsorted(found.missing, end)]
-                yield LineBlock(found.text, end, offset, ended and not closed, breaks, closing, missing)
-                first, lead = False, lead[:0]
+                room[end : end + PADDING] = 0
+                ends, missing = (places[: np.searchsorted(places, end)] for places in (found.ends, found.missing))
+                if end > (ends[-1] + 1 if len(ends) else 0):
+                    ends = np.append(ends, end)
+                yield LineBlock(room, end, offset, ended and not closed, ends, closing, missing, lead)
+                first, lead = False, 0
             if ended:
                 return
-            left = data[end:]
             offset += end
 
 

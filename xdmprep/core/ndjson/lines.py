@@ -10,7 +10,9 @@ import pyarrow as pa
 from ... import kernels
 from ...kernels.arrays import Ints, Mask
 from ...kernels.json_array import PADDING
+from ...kernels.json_columns import JsonNode, Parsed
 from .blocks import LineBlock
+from .parse import parse
 from .unread import without_comma
 
 
@@ -28,10 +30,10 @@ class BlockLines:
     def __init__(self, block: LineBlock) -> None:
         self.block = block
         data = block.data[: block.size]
-        self.ends = kernels.active.line_ends(block.data, block.size)
+        self.ends = kernels.active.line_ends(block.data, block.size) if block.ends is None else block.ends
         self.starts: Ints = np.concatenate([np.zeros(1, np.int64), self.ends[:-1] + 1])[: len(self.ends)]
         self.filled: Mask = np.ones(len(self.ends), bool)
-        if block.breaks is None:
+        if block.ends is None:
             self.filled = self.ends > self.starts
             first = data[np.minimum(self.starts, max(block.size - 1, 0))]
             for line in np.flatnonzero(self.filled & (first <= 32)).tolist():
@@ -53,20 +55,34 @@ class BlockLines:
         found: bytes = self.block.data[self.starts[number] : self.ends[number]].tobytes()
         return found
 
-    def data(self, some: Ints) -> tuple[Any, int]:
-        """Some lines behind each other, with padding, and their size; not copied if they are the last ones."""
+    def parse(self, some: Ints, tree: JsonNode, purpose: int) -> Parsed:
+        """Some lines as columns.
+
+        Args:
+            some: their numbers, ascending.
+            tree: where values go; an object.
+            purpose: see :func:`.parse.parse`.
+        """
+        return parse(*self._data(some), tree, purpose, self.block.ends is not None)
+
+    def _data(self, some: Ints) -> tuple[Any, Ints]:
+        """Some lines behind each other, with padding, and where they end; not copied if they are the last ones."""
         if len(some) and some[0] == len(self) - len(some):
             begin = int(self.starts[some[0]])
-            return self.block.data[begin:], self.block.size - begin
+            return self.block.data[begin:], self.ends[some] - begin
         view = memoryview(self.block.data)
         places = zip(self.starts[some].tolist(), self.ends[some].tolist(), strict=True)
         text = b"".join([part for begin, end in places for part in (view[begin:end], b"\n")])
         data = np.zeros(len(text) + PADDING, np.uint8)
         data[: len(text)] = np.frombuffer(text, np.uint8)
-        return data, len(text)
+        return data, np.cumsum(self.ends[some] - self.starts[some] + 1) - 1
 
     def texts(self, kept: Mask) -> pa.Array:
-        """The text of the kept lines, without copying where all are kept."""
+        """The text of the kept lines, without copying where all lines of a file are kept."""
+        data = self.block.data
+        if self.block.ends is not None:  # commas are no part of the elements
+            data = data.copy()
+            data[self.ends] = 10
         offsets = np.append(self.starts, self.block.size).astype(np.int32)
-        texts = pa.StringArray.from_buffers(len(self), pa.py_buffer(offsets), pa.py_buffer(self.block.data))
+        texts = pa.StringArray.from_buffers(len(self), pa.py_buffer(offsets), pa.py_buffer(data))
         return texts if kept.all() else texts.filter(pa.array(kept))

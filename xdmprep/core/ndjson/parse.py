@@ -1,6 +1,6 @@
-"""Lines of a block to columns along a tree.
+"""Records of a block to columns along a tree.
 
-Only lines are taken of which the kernel sees all, as the exact reader would; the others are named.
+Only records are taken of which the kernel sees all, as the exact reader would; the others are named.
 """
 
 from __future__ import annotations
@@ -9,23 +9,25 @@ from dataclasses import replace
 from typing import Any
 
 from ... import kernels
+from ...kernels.arrays import Ints
 from ...kernels.json_columns import UNKNOWN, JsonColumn, JsonNode, Parsed
 from ..shred import conform
 
 
-def parse(data: Any, size: int, tree: JsonNode, purpose: int) -> Parsed:
-    """Parse the lines of a block.
+def parse(data: Any, ends: Ints, tree: JsonNode, purpose: int, elements: bool = False) -> Parsed:
+    """Parse records.
 
     Args:
-        data: uint8 array: the lines, and :data:`.PADDING` zero bytes.
-        size: bytes of the lines.
+        data: uint8 array: the records, and :data:`.PADDING` zero bytes.
+        ends: where they end.
         tree: where values go; an object.
         purpose: :data:`.json_columns.CHECK`, `MAPPED` or `LEARN`.
+        elements: they are elements of an array.
 
     Returns:
         The columns of `tree`, with the Arrow types that its values have.
     """
-    parsed = kernels.active.parse_json(data, size, tree, purpose)
+    parsed = kernels.active.parse_json(data, ends, tree, purpose, elements)
     return replace(parsed, root=replace(parsed.root, children=tuple(map(_typed, parsed.root.children))))
 
 

@@ -20,7 +20,6 @@ from ..stream import Chunk, Unread
 from .blocks import LineBlock, Skipped
 from .fields import Seen
 from .lines import BlockLines
-from .parse import parse
 from .strict import UnreadableError, strict_json
 from .unread import NO_COMMA, closing_row, line_count, too_long, unread_line
 
@@ -172,7 +171,7 @@ def _seen(lines: BlockLines, some: Ints) -> Seen:
 
 def _parse(lines: BlockLines, shape: LineShape, some: Ints, groups: list[LineGroup]) -> Ints:
     """Add the lines of a shape to the groups; gives those that are not of it."""
-    parsed = parse(*lines.data(some), shape.tree, CHECK)
+    parsed = lines.parse(some, shape.tree, CHECK)
     good = some[parsed.status == GOOD]
     if len(good):
         groups.append(_group(parsed.root, good))

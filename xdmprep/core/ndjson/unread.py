@@ -37,14 +37,19 @@ def unread_line(block: LineBlock, starts: Ints, ends: Ints, line: int, row: int,
     begin, end = int(starts[line]), int(ends[line])
     message = error.message
     if block.last and line == len(ends) - 1 and error.code == "unreadable":
-        message += " (the file ends within this line)" if block.breaks is None else " (the file ends within it)"
+        message += " (the file ends within this line)" if block.ends is None else " (the file ends within it)"
     text = block.data[begin : min(end, begin + 4 * SHOWN)].tobytes()
     skip = 0
-    if block.breaks is not None:
-        skip = len(text) - len(text.lstrip(b" "))
-        line = int(np.searchsorted(block.breaks, begin + skip))
+    if block.ends is not None:
+        skip = len(text) - len(text.lstrip(b" \t\r\n"))
+        line = block.breaks(begin + skip)
+        text = text.translate(_AS_LINE)
     shown = text[skip:].decode(errors="replace")[:SHOWN]
     return Unread(row, line + 1, shown, error.code, f"{message}, at byte {block.offset + begin + max(error.at, skip)}")
+
+
+#: Line breaks and tabs are shown as blanks.
+_AS_LINE = bytes.maketrans(b"\t\r\n", b"   ")
 
 
 def closing_row(block: LineBlock, broken: bool, rows: int) -> tuple[Unread, ...]:
@@ -57,14 +62,14 @@ def closing_row(block: LineBlock, broken: bool, rows: int) -> tuple[Unread, ...]
     """
     if not block.closing or (block.last and broken):
         return ()
-    line = 1 if block.breaks is None else len(block.breaks) + 1
+    line = 1 if block.ends is None else block.breaks(block.size) + 1
     message = f"{block.closing}, at byte {block.offset + block.size}"
     return (Unread(rows + 1, line, "", "unreadable", message),)
 
 
 def line_count(block: LineBlock, lines: int) -> int:
     """How many lines of the file a block stands for, whose own lines are so many."""
-    return lines if block.breaks is None else len(block.breaks)
+    return lines if block.ends is None else block.breaks(block.size)
 
 
 def too_long(block: Skipped) -> Unread:

@@ -158,7 +158,8 @@ def _parse(values: pa.Array, node: json.JsonNode) -> json.Parsed:
     whole = pa.ListArray.from_arrays(pa.array([0, len(values)], pa.int32()), values)
     text = used_bytes(pc.binary_join(whole, '}\n{"v":'))  # a twentieth of the time of joining each with its ends
     data = np.concatenate([_BEGIN, text, _END])
-    return parse(data, len(data) - PADDING, json.JsonNode(json.OBJECT, ("v",), (node,)), json.LEARN)
+    ends = kernels.active.line_ends(data, len(data) - PADDING)
+    return parse(data, ends, json.JsonNode(json.OBJECT, ("v",), (node,)), json.LEARN)
 
 
 def _shaped(column: json.JsonColumn, array: pa.Array) -> pa.Array:
