@@ -222,6 +222,9 @@ CASES |= {
     "to_decimal(N * N * N)": (c("N") * c("N") * c("N")).cast(pl.Float64),
     'LONG.replaceAll("[aeiou]", "")': c("LONG").str.replace_all("[aeiou]", ""),
     'explode(LONG, "[, ]+")': c("LONG").str.extract_all("[^, ]+"),
+    'json_to_object(iif(N % 2 == 0, JS, left(JS, 9)))': None,
+    'date(concat(format(AT, "yyyy-MM-dd\'T\'HH:mm:ss.SSS"), "0000Z"))': None,
+    'iif(N % 2 == 0, date(P, "yyyy-MM-dd"), date(OFF, "yyyy-MM-dd\'T\'HH:mm:ssXXX"))': None,
     'LONG.split("(?<=,)")': c("LONG").str.split(",", inclusive=True),
 }  # fmt: skip
 

@@ -28,7 +28,8 @@ from xdmprep.regex import compile_java
 PATTERNS = [
     *AUTOMATIC, "d/M/yyyy", "M/d/yyyy H:m", "M/d/yyyy h:mm a", "yyyyMMddHHmmss", "dd MMM uuuu", "yyyy-M-d'T'H:m:s",
     "d.M.yyyy HH:mm:ss.SS", "dMyyyy", "MMM d yyyy", "hh a dd/MM/yyyy",
-    "EEE, dd MMM yyyy HH:mm:ss", "EEEE d MMMM yyyy", "MMMM d, yyyy", "E dd.MM.yyyy", "yyyyMMMMd",
+    "yyyy-MM-dd'T'HH:mm:ss.SSSSSSS", "yyyy-MM-dd HH:mm:ss.SSSSSSSSS", "EEE, dd MMM yyyy HH:mm:ss",
+    "EEEE d MMMM yyyy", "MMMM d, yyyy", "E dd.MM.yyyy", "yyyyMMMMd",
 ]  # fmt: skip
 
 

@@ -34,7 +34,7 @@ ZONED = pa.struct([("\0@", MOMENT), ("\0z", pa.int32())])
 NUMERAL = pa.struct([("\0#", TEXT)])
 NUMBERS = (LONG, DOUBLE)
 EXACT = 2**53
-NEVER = re.compile("(?!)")  # matches nothing
+NEVER = re.compile(r"\b\B")  # matches nothing
 
 
 class Column:
@@ -88,7 +88,7 @@ def first_reasons(columns: Sequence[Column], n: int) -> pa.Array | None:
 
 
 def reported(text: pa.Array, found: Column, *reasons: tuple[re.Pattern[str], str]) -> Column:
-    """`found` with why its open strings fail, once per distinct string.
+    """`found` with why its open strings fail.
 
     Args:
         text: what was read.
@@ -97,16 +97,36 @@ def reported(text: pa.Array, found: Column, *reasons: tuple[re.Pattern[str], str
     """
     if found.open is None:
         return found
-    encoded = text.filter(pa.array(found.open)).dictionary_encode()
-    words = encoded.dictionary.to_pylist()
-    why: list[str | None] = [None] * len(words)
+    words = text.filter(pa.array(found.open))
+    why = pa.nulls(len(words), TEXT)
     for expression, ending in reasons:
-        fits = expression.fullmatch
-        for i, word in enumerate(words):
-            if why[i] is None and not fits(word):
-                why[i] = shortened(f"{word[:80]!r} {ending}")
-    told = pa.array(why, TEXT).take(encoded.indices)
-    return Column(found.values, found.open, patched(pa.nulls(len(text), TEXT), found.open, told))
+        misfit = pa.array(nulls_of(why) & ~_fits(words, expression))
+        why = pc.replace_with_mask(why, misfit, _quoted(words.filter(misfit), ending))
+    return Column(found.values, found.open, patched(pa.nulls(len(text), TEXT), found.open, why))
+
+
+def _fits(words: pa.Array, expression: re.Pattern[str]) -> Mask:
+    """Which strings an expression matches as a whole: RE2 decides of those of ASCII."""
+    wide = re.sub(r"([?}])\+", r"\1", expression.pattern)  # RE2 may give back what it took: it matches more
+    try:
+        fits = as_mask(pc.match_substring_regex(words, rf"\A(?:{wide})\z"))
+        odd = ~as_mask(pc.string_is_ascii(words).fill_null(True)) | (fits & (wide != expression.pattern))
+    except pa.ArrowInvalid:  # RE2 cannot say it
+        fits = odd = ~nulls_of(words)
+    if odd.any():
+        found, which = each_distinct(words.filter(pa.array(odd)), expression.fullmatch)
+        fits[odd] = np.array([match is not None for match in found], dtype=bool)[which]
+    return fits
+
+
+def _quoted(words: pa.Array, ending: str) -> pa.Array:
+    """Messages that quote strings, as Python does."""
+    heads = pc.utf8_slice_codeunits(words, 0, 80)
+    odd = as_mask(pc.match_substring_regex(heads, r"[^ -&(-\[\]-~]")) | (len(ending) > 400)
+    told = pc.binary_join_element_wise("'", heads, f"' {ending}", "")
+    return pc.replace_with_mask(
+        told, pa.array(odd), where(heads, odd, lambda word: shortened(f"{word!r} {ending}")).filter(pa.array(odd))
+    )
 
 
 def because(found: Column, *reasons: tuple[Mask, pa.Array | str]) -> Column:

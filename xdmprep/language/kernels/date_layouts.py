@@ -11,7 +11,7 @@ from itertools import product
 from math import prod
 from typing import Any
 
-from ..date_letters import ABBREVIATION, OFFSET, Digits, Fraction, Names, Zone
+from ..date_letters import ABBREVIATION, OFFSET, Digits, Names, Zone
 from ..java_time_format import Part, Pattern, automatic, parts_of
 from ..options import Options
 
@@ -43,7 +43,7 @@ def automatic_layouts(options: Options) -> tuple[Layout, ...]:
 @lru_cache(maxsize=1)
 def iso_layouts() -> tuple[Layout, ...]:
     """ISO-8601 forms, which the automatic reading tries first: with an offset, or the abbreviation of a zone."""
-    clocks = ("HH:mm:ss", "HH:mm", *(f"HH:mm:ss.{'S' * n}" for n in (3, 6, 1, 2, 4, 5)))
+    clocks = ("HH:mm:ss", "HH:mm", *(f"HH:mm:ss.{'S' * n}" for n in (3, 6, 1, 2, 4, 5, 7, 9)))
     named = ((" ", 0), (ABBREVIATION, REST))
     return (
         plain_layout("yyyy-MM-dd"),
@@ -126,7 +126,7 @@ def _choices(part: Any, behind: list[Any]) -> list[tuple[Any, int]]:
     if isinstance(element, Names):
         return [(element, size) for size in sorted(set(map(len, element.accepted)))]
     if element.least == element.most:
-        return [(element, element.least)] if not isinstance(element, Fraction) or element.least <= 6 else []
+        return [(element, element.least)]
     if element.least > 1 or element.field == "year":
         return []
     # the numbers of fixed width directly behind it do not hide how many digits it has

@@ -242,7 +242,12 @@ def _micros(matrix: Ints, layout: Layout) -> tuple[Ints, Ints, Ints]:
                 digit = here[:, i] - np.uint8(48)
                 good &= digit < 10
                 value = value * 10 + digit
-            found[element.field] = value * 10 ** (6 - width) if isinstance(element, Fraction) else value + element.base
+            if isinstance(element, Fraction):
+                unit = 10 ** abs(width - 6)
+                if width > 6:  # moments in columns have microseconds
+                    good &= value % unit == 0
+                value = value // unit if width > 6 else value * unit
+            found[element.field] = value + element.base
     year, none = found["year"], np.int32(0)
     month, day = found.get("month", np.int32(1)), found.get("day", np.int32(1))
     hour, minute, second = (found.get(field, none) for field in ("hour", "minute", "second"))

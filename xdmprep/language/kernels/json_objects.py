@@ -30,8 +30,9 @@ from .table import Made, Rows, kernel
 #: Share of distinct strings up to which finding them costs less than it saves.
 DISTINCT = 0.8
 
-#: Strings from which the shape is learned, how often it may grow, and the share of others that is worth it.
-SAMPLE, GROWTHS, SHARE = 48, 3, 0.01
+#: Strings from which the shape is learned, how often it may grow, the share of others that is worth it, and the share
+#: of strings of the shape that is worth the parser.
+SAMPLE, GROWTHS, SHARE, LEAST = 48, 3, 0.01, 0.05
 _BEGIN = np.frombuffer(b'{"v":', np.uint8)
 _END = np.frombuffer(b"}\n" + bytes(PADDING), np.uint8)
 _NUMBERS = {"integer", "long", "big", "number", "digits"}
@@ -98,12 +99,15 @@ def _parsed(values: pa.Array) -> Made:
         return None if why is None else Column(pa.nulls(len(values)), some(~absent), why)
     seen = Seen()
     left = usual
+    node: json.JsonNode | None = None
     parsed: json.Parsed | None = None
     for _ in range(GROWTHS):
         _learn(seen, values, left)
-        node = _node(seen)
+        before, node = node, _node(seen)
         if node is None or node.kind == json.UNKNOWN:
             return None
+        if node == before:  # the others are no JSON, or of another kind
+            break
         parsed = _parse(values.take(pa.array(usual)), node)
         left = usual[parsed.status == json.UNLIKE]
         if len(left) <= SHARE * len(usual):
@@ -111,7 +115,7 @@ def _parsed(values: pa.Array) -> Made:
     assert parsed is not None  # noqa: S101  (it was parsed once at least)
     good = parsed.status == json.GOOD
     n = len(values)
-    if 2 * good.sum() < n - absent.sum() - none.sum():
+    if good.sum() < LEAST * len(usual):
         return None
     root = parsed.root.children[0]
     made = _shaped(root, root.whole())

@@ -101,7 +101,7 @@ def to_float(rows: Rows, value: Column) -> Made:
     with np.errstate(over="ignore"):
         single = pa.array(numpy_of(wide.values).astype(np.float32), mask=nulls_of(wide.values))
     odd = as_mask(pc.is_inf(single))
-    return Column(single.cast(TEXT).cast(DOUBLE), merged(wide.open, some(odd)))
+    return Column(single.cast(TEXT).cast(DOUBLE), merged(wide.open, some(odd)), wide.why)
 
 
 # Arithmetic
