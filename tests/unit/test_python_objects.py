@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import datetime
 import json
+from collections import defaultdict
 from decimal import Decimal
+from functools import reduce
+from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ import xdmprep as xp
 from xdmprep import Schema, XdmPrepError
 from xdmprep.errors import SourceError
 from xdmprep.read import open_source
+from xdmprep.read.objects import joined_kinds, kind_of_all, type_of, unlike_places
 
 SCHEMA = Schema.from_dict({
     "$id": "https://ns.example.com/o", "type": "object", "properties": {
@@ -139,3 +143,59 @@ def test_one_column_is_no_table() -> None:
     for one in (pd.Series(["a"], name="id"), pl.Series("id", ["a"])):
         with pytest.raises(SourceError, match=r"is one column, not a table\. .*to_frame"):
             open_source(one)
+
+
+VALUES = [
+    None, "a", "é", True, False, 0, 5, -5, 2**53, 2**53 + 1, -(2**60), 2**63 - 1, 2**63, -(2**70), 2**70, 1.5,
+    float("nan"), datetime.date(2024, 2, 29), datetime.time(1, 2), datetime.datetime(2024, 1, 1), Decimal("1.50"),
+    np.int64(7), np.float32(0.5), np.str_("n"), pd.NA, [1], {"k": 1},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_the_kind_of_many_values_is_that_of_each_joined(size: int) -> None:
+    for values in combinations_with_replacement(VALUES, size):
+        one_by_one = reduce(joined_kinds, (kind_of_all([value]) for value in values), None)
+        assert type_of(kind_of_all(values)) == type_of(one_by_one), values
+        assert list(unlike_places(kind_of_all(values))) == list(unlike_places(one_by_one)), values
+
+
+def rows_of(kind: str, count: int) -> list[Any]:
+    """Rows of which the later ones have other columns."""
+    rows: list[Any] = [{"id": f"é{n}", "n": n, "a" if n < count // 2 else "b": n % 3 or None} for n in range(count)]
+    if kind == "columns in any order":
+        return [dict(sorted(row.items(), reverse=bool(n % 2))) for n, row in enumerate(rows)]
+    if kind == "other keys":
+        return [{1: row["n"], "ü": row["id"]} for row in rows]
+    if kind == "defaults":
+        return [defaultdict(lambda: "must not be asked for", row) for row in rows]
+    return [{"id": row["id"]} for row in rows] if kind == "one column" else rows
+
+
+@pytest.mark.parametrize("count", [1, 1023, 1024, 1025, 4100])
+@pytest.mark.parametrize("kind", ["plain", "columns in any order", "other keys", "defaults", "one column"])
+@pytest.mark.parametrize("made", [list, iter])
+def test_rows_are_read_in_pieces_as_they_are(made: Any, kind: str, count: int) -> None:
+    rows = rows_of(kind, count)
+    names = {str(name): None for row in rows for name in row}
+    expected = [{name: {str(key): value for key, value in row.items()}.get(name) for name in names} for row in rows]
+    assert open_source(made(rows)).to_pylist() == [
+        {name: value for name, value in row.items() if value is not None} for row in expected
+    ]
+    assert all("a" not in row or "b" not in row for row in rows)
+
+
+@pytest.mark.parametrize("row", [0, 1023, 1024, 3000])
+@pytest.mark.parametrize(
+    ("odd", "says"),
+    [
+        (("a", 1), "values without names"), ({None: ["a"]}, "more values than the header"), ({1: 1, "1": 2}, "twice"),
+        ({"id": {1: 1, "1": 2}}, "twice"), ({"\ud800": 1}, "surrogate"),
+    ],
+)  # fmt: skip
+def test_a_faulty_row_is_named_by_its_number(odd: Any, says: str, row: int) -> None:
+    rows: list[Any] = [{"id": "a"}] * 4000
+    rows[row] = odd
+    for source in (rows, iter(rows)):
+        with pytest.raises(SourceError, match=rf"row {row + 1}\b.*{says}"):
+            open_source(source)

@@ -12,12 +12,14 @@ import json
 import pickle
 import tempfile
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from enum import Enum
 from functools import partial, reduce
-from itertools import accumulate, islice
+from itertools import accumulate, chain, islice
 from numbers import Integral, Real
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -33,7 +35,7 @@ from ..errors import SourceError, shorten
 from .row_kinds import as_object, as_row, guarded, why_no_row
 
 #: Rows of a piece.
-PIECE_ROWS = 8_192
+PIECE_ROWS = 1_024
 
 _EXACT = 1 << 53
 #: Levels of objects and arrays that a value may have to be a column.
@@ -102,6 +104,24 @@ def kind_of(value: Any, depth: int = 0) -> Kind:
             items = joined_kinds(items, kind_of(_usual(item), depth + 1))
         return [items]
     return "time" if type(value).__name__ == "datetime64" else "odd"
+
+
+def kind_of_all(values: Collection[Any], kind: Kind = None) -> Kind:
+    """The kind that holds `values` and those of `kind` without loss."""
+    types = set(map(type, values))
+    if types <= _ONE_KIND.keys():
+        if int in types:
+            integers = [value for value in values if type(value) is int]
+            kind = joined_kinds(joined_kinds(kind, kind_of(min(integers))), kind_of(max(integers)))
+        return reduce(joined_kinds, (_ONE_KIND[one] for one in types - {int}), kind)
+    return reduce(joined_kinds, (kind_of(_usual(value)) for value in values), kind)
+
+
+#: Types whose values are all of one kind; that of integers depends on their size.
+_ONE_KIND: dict[type, str | None] = {
+    type(None): None, str: "text", bool: "bool", float: "double", datetime.date: "date", datetime.time: "clock",
+    int: "int",
+}  # fmt: skip
 
 
 def named(value: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
@@ -374,16 +394,31 @@ def array_of(values: Sequence[Any], kind: Kind = None) -> pa.Array:
     """Values as an array of their kind, which is found unless it is given."""
     if kind is None:
         try:
-            for value in values:
-                kind = joined_kinds(kind, kind_of(_usual(value)))
+            kind = kind_of_all(values)
         except UnreadableError as error:
             raise SourceError(f"a column of Python objects: {error.message}.") from None
     if _holds(kind, "odd"):
         return pa.ExtensionArray.from_storage(_SCALARS["odd"], pa.nulls(len(values)))
-    return _built([_usual(value) for value in values], kind)
+    return _built(values if set(map(type, values)) <= _ONE_KIND.keys() else [_usual(value) for value in values], kind)
 
 
-def _built(values: list[Any], kind: Kind) -> pa.Array:
+def _built(values: Sequence[Any], kind: Kind) -> pa.Array:
+    if isinstance(kind, str) and all(_ONE_KIND.get(one, "") in (None, kind) for one in set(map(type, values))):
+        made = values
+    elif isinstance(kind, dict | list) or _is_map(kind):
+        return _nested(values, kind)
+    else:
+        made = [None if value is None else _fitted(value, kind) for value in values]
+    if kind == "numbers":
+        return pa.ExtensionArray.from_storage(NUMBERS, pa.array(made, pa.string()))
+    try:
+        return pa.array(made, type_of(kind))
+    except UnicodeEncodeError:  # half of a surrogate pair, which UTF-8 does not have
+        data = [None if text is None else text.encode("utf-8", "surrogatepass") for text in made]
+        return pa.Array.from_buffers(pa.string(), len(data), pa.array(data, pa.binary()).buffers())
+
+
+def _nested(values: Sequence[Any], kind: Kind) -> pa.Array:
     absent = pa.array([value is None for value in values], pa.bool_())
     if isinstance(kind, dict):
         rows = [{} if value is None else {str(name): _usual(item) for name, item in value.items()} for value in values]
@@ -398,18 +433,9 @@ def _built(values: list[Any], kind: Kind) -> pa.Array:
         keys = pa.array([key for some in entries for key, _ in some], pa.string())
         items = _built([_usual(item) for some in entries for _, item in some], kind[1])
         return pa.MapArray.from_arrays(pa.array(ends, pa.int32()), keys, items, mask=absent)
-    if isinstance(kind, list):
-        ends = list(accumulate((0 if value is None else len(value) for value in values), initial=0))
-        items = [_usual(item) for value in values if value is not None for item in value]
-        return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), _built(items, kind[0]), mask=absent)
-    made = [None if value is None else _fitted(value, kind) for value in values]
-    if kind == "numbers":
-        return pa.ExtensionArray.from_storage(NUMBERS, pa.array(made, pa.string()))
-    try:
-        return pa.array(made, type_of(kind))
-    except UnicodeEncodeError:  # half of a surrogate pair, which UTF-8 does not have
-        data = [None if text is None else text.encode("utf-8", "surrogatepass") for text in made]
-        return pa.Array.from_buffers(pa.string(), len(data), pa.array(data, pa.binary()).buffers())
+    ends = list(accumulate((0 if value is None else len(value) for value in values), initial=0))
+    items = [_usual(item) for value in values if value is not None for item in value]
+    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), _built(items, kind[0]), mask=absent)
 
 
 def _holds(kind: Kind, wanted: str) -> bool:
@@ -433,12 +459,12 @@ def unlike_places(kind: Kind, path: Steps = ()) -> Iterator[Steps]:
         yield path
 
 
-def unlike_columns(columns: Mapping[str, Iterable[Any]]) -> list[str]:
+def unlike_columns(columns: Mapping[str, Collection[Any]]) -> list[str]:
     """The places in columns of Python values whose values become text because their types differ."""
     notes: list[str] = []
     for name, values in columns.items():
-        kind = reduce(joined_kinds, (kind_of(_usual(value)) for value in values), None)
-        notes += [unlike_at(place, ({name: value} for value in values)) for place in unlike_places(kind, (name,))]
+        places = unlike_places(kind_of_all(values), (name,))
+        notes += [unlike_at(place, ({name: value} for value in values)) for place in places]
     return notes[:MAX_NOTES]
 
 
@@ -498,60 +524,94 @@ def read_rows(rows: Iterable[Any]) -> tuple[pa.Schema, Pieces, Unlike | None]:
     Raises:
         SourceError: a row is no dict or has a key that is no text, or there are none.
     """
-    again = rows if isinstance(rows, list | tuple) else _Spooled()
+    spooled = None if isinstance(rows, list | tuple) else _Spooled()
     kind: dict[str, Kind] = {}
     number = 0
-    for piece in _pieces(rows):
-        for row in piece:
-            number += 1
-            columns = as_row(row)
-            if columns is None:
-                raise SourceError(f"row {number} {why_no_row(row)}")
-            if isinstance(columns.get(None), list):
-                raise SourceError(
-                    f"row {number} has more values than the header; csv.DictReader keeps them under None. Give the "
-                    "path of the CSV file instead: such rows are set aside."
-                )
+    for count, columns in _pieces(rows):
+        for name, values in columns.items():
             try:
-                for name, value in named(columns):
-                    kind[name] = joined_kinds(kind.get(name), kind_of(_usual(value)))
+                kind[name] = kind_of_all(values, kind.get(name))
             except UnreadableError as error:
-                raise SourceError(f"row {number}: {error.message}.") from None
-        if isinstance(again, _Spooled):
-            again.add(piece)
+                row = number + 1 + next(filter(partial(_is_unreadable, values), range(count)))
+                raise SourceError(f"row {row}: {error.message}.") from None
+        number += count
+        if spooled is not None:
+            spooled.add((count, columns))
     if not number or not kind:
         raise SourceError(f"there are no {'columns' if number else 'rows'}.")
+    again = partial(_pieces, rows) if spooled is None else spooled.pieces
     schema = pa.schema([(name, array_of([], inner).type) for name, inner in kind.items()])
     places = tuple(place for name, inner in kind.items() for place in unlike_places(inner, (name,)))
     unlike = partial(_unlike, again, places) if places else None
     return schema, partial(_batches, again, kind, schema), unlike
 
 
-def _unlike(rows: Any, places: tuple[Steps, ...]) -> list[str]:
-    return [
-        unlike_at(place, (as_row(row) for piece in _all_pieces(rows) for row in piece)) for place in places[:MAX_NOTES]
-    ]
+def _is_unreadable(values: Sequence[Any], at: int) -> bool:
+    try:
+        kind_of(_usual(values[at]))
+    except UnreadableError:
+        return True
+    return False
 
 
-def _batches(rows: Any, kind: dict[str, Kind], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    for piece in _all_pieces(rows):
-        columns: dict[str, list[Any]] = {name: [None] * len(piece) for name in kind}
-        for at, row in enumerate(piece):
-            for name, value in (as_row(row) or {}).items():
-                columns[str(name)][at] = value
-        yield pa.RecordBatch.from_arrays(
-            [array_of(columns[name], inner) for name, inner in kind.items()], schema=schema
-        )
+def _unlike(again: Callable[[], Iterator[_Piece]], places: tuple[Steps, ...]) -> list[str]:
+    def rows(column: str) -> Iterator[dict[str, Any]]:
+        return ({column: value} for count, columns in again() for value in columns.get(column, [None] * count))
+
+    return [unlike_at(place, rows(str(place[0]))) for place in places[:MAX_NOTES]]
 
 
-def _all_pieces(rows: Any) -> Iterator[list[Any]]:
-    return rows.pieces() if isinstance(rows, _Spooled) else _pieces(rows)
+def _batches(
+    again: Callable[[], Iterator[_Piece]], kind: dict[str, Kind], schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    for count, columns in again():
+        arrays = [array_of(columns.get(name, [None] * count), inner) for name, inner in kind.items()]
+        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _pieces(rows: Iterable[Any]) -> Iterator[list[Any]]:
+#: A number of rows, and their values by column, in the order in which the columns occur.
+_Piece = tuple[int, dict[str, Sequence[Any]]]
+
+
+def _pieces(rows: Iterable[Any]) -> Iterator[_Piece]:
     given = iter(rows if isinstance(rows, list | tuple) else guarded(rows, "the rows"))
+    first = 1
     while piece := list(islice(given, PIECE_ROWS)):
-        yield piece
+        yield len(piece), _columns(piece, first)
+        first += len(piece)
+
+
+def _columns(rows: list[Any], first: int) -> dict[str, Sequence[Any]]:
+    """The values of rows by column; None where a row lacks it.
+
+    Raises:
+        SourceError: a row is no dict or has a key that is no text; rows are counted from `first`.
+    """
+    if set(map(type, rows)) == {dict}:
+        names = dict.fromkeys(chain.from_iterable(rows))
+        if all(type(name) is str and name.isascii() for name in names):
+            if len(names) > 1:
+                with suppress(KeyError):  # a row lacks a column
+                    return dict(zip(names, zip(*map(itemgetter(*names), rows), strict=True), strict=True))
+            return {name: [row.get(name) for row in rows] for name in names}
+    found: dict[str, list[Any]] = {}
+    for at, row in enumerate(rows):
+        columns = as_row(row)
+        if columns is None:
+            raise SourceError(f"row {first + at} {why_no_row(row)}")
+        if isinstance(columns.get(None), list):
+            raise SourceError(
+                f"row {first + at} has more values than the header; csv.DictReader keeps them under None. Give the "
+                "path of the CSV file instead: such rows are set aside."
+            )
+        try:
+            for name, value in named(columns):
+                if name not in found:
+                    found[name] = [None] * len(rows)
+                found[name][at] = value
+        except UnreadableError as error:
+            raise SourceError(f"row {first + at}: {error.message}.") from None
+    return dict(found)
 
 
 class _Spooled:
@@ -560,22 +620,22 @@ class _Spooled:
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 (kept open)
         weakref.finalize(self, self._file.close)
-        self._places: list[int | list[Any]] = []
+        self._places: list[int | _Piece] = []
 
-    def add(self, piece: list[Any]) -> None:
+    def add(self, piece: _Piece) -> None:
         """One more piece."""
         try:
-            data = pickle.dumps([dict(as_row(row) or {}) for row in piece], pickle.HIGHEST_PROTOCOL)
+            data = pickle.dumps(piece, pickle.HIGHEST_PROTOCOL)
         except Exception:  # what the caller's classes raise; their values matter only if they are mapped
             self._places.append(piece)
             return
         self._places.append(self._file.tell())
         self._file.write(data)
 
-    def pieces(self) -> Iterator[list[Any]]:
+    def pieces(self) -> Iterator[_Piece]:
         """All pieces, one after the other."""
         for place in self._places:
-            if isinstance(place, list):
+            if isinstance(place, tuple):
                 yield place
             else:
                 self._file.seek(place)
