@@ -30,20 +30,14 @@ class _Unusual(Exception):
 @lru_cache(maxsize=512)
 def automaton(tree: Node) -> Automaton | None:
     """The automaton of an expression, searched for anywhere; None if it has none."""
-    anchored, parts, closed = split_anchors(tree)
+    parts = tree.parts if isinstance(tree, Seq) else (tree,)
+    anchored, closed = bool(parts) and isinstance(parts[0], Begin), bool(parts) and isinstance(parts[-1], End)
     try:
         states = _Parts()
-        start, end = states.add(Seq(parts))
+        start, end = states.add(Seq(parts[anchored : len(parts) - closed]))
         return _determined(states, start, end, anchored, closed)
     except _Unusual:
         return None
-
-
-def split_anchors(tree: Node) -> tuple[bool, tuple[Node, ...], bool]:
-    """Whether an expression is bound to the string's begin, what comes between its anchors, and whether to its end."""
-    parts = tree.parts if isinstance(tree, Seq) else (tree,)
-    anchored, closed = bool(parts) and isinstance(parts[0], Begin), bool(parts) and isinstance(parts[-1], End)
-    return anchored, parts[anchored : len(parts) - closed], closed
 
 
 class _Parts:

@@ -1,6 +1,6 @@
 """Reads ECMA-262 regular expressions as JSON Schema uses them: by code points, with property classes.
 
-What ECMA-262's Annex B permits beside its grammar (``\\-`` or a lone ``{``) is read as browsers do.
+Syntax that only Annex B of ECMA-262 permits (``\\-`` or a lone ``{``) is read as browsers read it.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from .charset import ANYTHING, DIGITS, NOTHING, WORD, CharSet
-from .reader import Cursor
+from .reader import Reader
 from .tree import (
     EMPTY,
     Alt,
@@ -72,7 +72,7 @@ def read_ecma(text: str, strict: bool = False) -> tuple[Node, int, dict[str, int
 
 
 def _may_keep(node: Node, looped: bool) -> set[int]:
-    """Groups that a round of a repetition may leave as they were: those in an option or an optional part of it."""
+    """Groups that an iteration of a repetition may skip: those in an alternative or an optional part."""
     found: set[int] = set()
     for inner in children(node):
         found |= _may_keep(inner, looped or (isinstance(node, Repeat) and (node.most is None or node.most > 1)))
@@ -81,7 +81,7 @@ def _may_keep(node: Node, looped: bool) -> set[int]:
     return found
 
 
-class _EcmaReader(Cursor):
+class _EcmaReader(Reader):
     def __init__(self, text: str, strict: bool) -> None:
         super().__init__(text)
         self._strict = strict
@@ -92,7 +92,7 @@ class _EcmaReader(Cursor):
         self._inexact: list[tuple[str, int]] = []
 
     def _groups(self) -> tuple[int, dict[str, int]]:
-        """How many groups there are, and the named ones: references may come before them."""
+        """The number of groups and the names of some, found beforehand since references may precede them."""
         bare = re.sub(r"\\.|\[(?:\\.|[^\\\]])*\]", lambda found: "." * len(found[0]), self.text, flags=re.DOTALL)
         names: dict[str, int] = {}
         total = 0
@@ -106,14 +106,14 @@ class _EcmaReader(Cursor):
 
     def whole(self) -> Node:
         """The whole expression."""
-        tree = self._either()
+        tree = self.either()
         if self.at < len(self.text):
             self.fail("a ')' without a '('")
         self._check_references(tree)
         return tree
 
     def _check_references(self, tree: Node) -> None:
-        """A round of a repetition begins with its groups unset, where other engines keep what the last one held."""
+        """Each iteration of a repetition resets its groups; other engines keep the values of the last one."""
         kept = _may_keep(tree, False)
         for number, position in self._references:
             if number in kept:
@@ -122,13 +122,8 @@ class _EcmaReader(Cursor):
             message, position = self._inexact[0]
             self.fail(f"{message} cannot be carried out exactly", position)
 
-    def _either(self) -> Node:
-        options = [self._row()]
-        while self.take("|"):
-            options.append(self._row())
-        return options[0] if len(options) == 1 else Alt(tuple(options))
-
-    def _row(self) -> Node:
+    def row(self) -> Node:
+        """The nodes up to a ``|``, a ``)`` or the end."""
         parts: list[Node] = []
         while self.at < len(self.text) and self.peek() not in "|)":
             start = self.at
@@ -144,7 +139,7 @@ class _EcmaReader(Cursor):
         return seq(parts)
 
     def _assertion(self) -> bool:
-        """Whether an assertion comes next, which (but for a look-ahead, by Annex B) takes no quantifier."""
+        """Whether an assertion comes next.  Only look-aheads may be quantified, by Annex B."""
         return self.text.startswith(("^", "$", "\\b", "\\B", "(?=", "(?!", "(?<=", "(?<!"), self.at)
 
     def _one(self) -> Node:
@@ -168,28 +163,15 @@ class _EcmaReader(Cursor):
 
     def _group(self, start: int) -> Node:
         self.deeper()
-        number = None
-        look: tuple[bool, bool] | None = None
-        if self.peek() != "?":
-            self._opened += 1
-            number = self._opened
-        elif self.take("?:"):
-            pass
-        elif self.take("?="):
-            look = (True, False)
-        elif self.take("?!"):
-            look = (True, True)
-        elif self.take("?<="):
-            look = (False, False)
-        elif self.take("?<!"):
-            look = (False, True)
-        elif found := re.compile(rf"\?<({_NAME})>").match(self.text, self.at):
-            self.at = found.end()
-            self._opened += 1
-            number = self._opened
-        else:
-            self.fail(f"{self.text[start : start + 4]!r} is not ECMA-262", start)
-        body = self._either()
+        look, captures = None, not self.take("?")
+        if not captures and (look := self.look()) is None and not self.take(":"):
+            name = re.compile(rf"<{_NAME}>").match(self.text, self.at)
+            if name is None:
+                self.fail(f"{self.text[start : start + 4]!r} is not ECMA-262", start)
+            self.at, captures = name.end(), True
+        self._opened += captures
+        number = self._opened
+        body = self.either()
         if not self.take(")"):
             self.fail("a '(' without a ')'", start)
         self.depth -= 1
@@ -197,13 +179,13 @@ class _EcmaReader(Cursor):
             if not look[0] and any(isinstance(inner, BackRef) for inner in walk(body)):
                 self._inexact.append(("a reference inside a look-behind", start))
             return Look(body, *look)
-        if number is None:
+        if not captures:
             return body
         self._closed.add(number)
         return Capture(body, number)
 
     def _reference(self, number: int, start: int) -> Node:
-        if number not in self._closed:  # nothing is held yet: the empty string
+        if number not in self._closed:  # still unset: matches the empty string
             return EMPTY
         self._references.append((number, start))
         return BackRef(number, "empty")
@@ -231,7 +213,7 @@ class _EcmaReader(Cursor):
         return Chars(some if isinstance(some, CharSet) else CharSet(((some, some),)))
 
     def _escaped(self, start: int, in_class: bool) -> CharSet | int:
-        """The class or the code point of the escape whose backslash has been taken."""
+        """The class or code point of an escape whose backslash was read."""
         char = self.peek()
         if not char:
             self.fail("it ends with a single backslash", start)
@@ -269,26 +251,18 @@ class _EcmaReader(Cursor):
         if self._strict:
             self.fail(f"\\{char} is no escape of ECMA-262", start)
         found = re.compile("[0-3][0-7]{0,2}|[4-7][0-7]?").match(self.text, self.at - 1)
-        if found is None:  # \8 and \9 are the digits themselves
+        if found is None:  # \8 and \9 match the digits
             return ord(char)
         self.at = found.end()
         return int(found[0], 8)
 
     def _unicode(self, start: int) -> int:
-        code = self.hex(4)
-        if code is not None:
-            if 0xD800 <= code < 0xDC00 and self.text.startswith("\\u", self.at):
-                before = self.at
-                self.at += 2
-                low = self.hex(4)
-                if low is not None and 0xDC00 <= low < 0xE000:
-                    return 0x10000 + ((code - 0xD800) << 10) + low - 0xDC00
-                self.at = before
-            return code
         before = self.at
-        inside = self.braced() or ""
-        if re.fullmatch("[0-9A-Fa-f]+", inside) and int(inside, 16) < 0x110000:
-            return int(inside, 16)
+        code = self.utf16()
+        if code is None:
+            code = self.braced_code()
+        if code is not None:
+            return code
         if self._strict:
             self.fail("\\u is followed by four hexadecimal digits, or by some in braces", start)
         self.at = before
@@ -330,7 +304,7 @@ class _EcmaReader(Cursor):
                 if isinstance(low, CharSet) or isinstance(high, CharSet):
                     if self._strict:
                         self.fail("a class of characters cannot bound a range", at)
-                    for part in (low, high, 45):  # Annex B: the hyphen is one
+                    for part in (low, high, 45):  # Annex B: the hyphen is literal
                         total |= part if isinstance(part, CharSet) else CharSet(((part, part),))
                     continue
                 if low > high:

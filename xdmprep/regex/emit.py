@@ -122,24 +122,14 @@ class _Python:
         return body + _quantity(node) + _SUFFIX[node.kind]
 
     def _border(self, node: Border) -> str:
-        word = self._set(node.word)
-        if self._ascii or not node.marks:
-            inside, outside = f"(?<={word})", f"(?<!{word})"
-            if node.negative:
-                return f"(?:{inside}(?={word})|{outside}(?!{word}))"
-            return f"(?:{inside}(?!{word})|{outside}(?={word}))"
-        marks, both = self._set(node.marks), self._set(node.word | node.marks)
-        base = f"{self._set(node.bases)}{marks}*"
-        rest = self._set(node.word - node.bases)
-        if node.negative:
-            return (
-                f"(?:(?<={base})(?={both})|(?<={rest})(?={word})|(?<!{base})(?<!{rest})(?!{word}))"
-                if node.word - node.bases
-                else f"(?:(?<={base})(?={both})|(?<!{base})(?!{word}))"
-            )
-        if not node.word - node.bases:
-            return f"(?:(?<={base})(?!{both})|(?<!{base})(?={word}))"
-        return f"(?:(?<={base})(?!{both})|(?<={rest})(?!{word})|(?<!{base})(?<!{rest})(?={word}))"
+        word, (same, other) = self._set(node.word), "=!" if node.negative else "!="
+        before = [(word, word)]  # what a word ends with, and how it goes on
+        if node.marks and not self._ascii:
+            before = [(f"{self._set(node.bases)}{self._set(node.marks)}*", self._set(node.word | node.marks))]
+            if rest := node.word - node.bases:
+                before.append((self._set(rest), word))
+        ways = [f"(?<={end})(?{same}{more})" for end, more in before]
+        return f"(?:{'|'.join(ways)}|{''.join(f'(?<!{end})' for end, _ in before)}(?{other}{word}))"
 
 
 def _quantity(node: Repeat) -> str:

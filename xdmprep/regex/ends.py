@@ -11,21 +11,20 @@ LINE_ENDS = CharSet.chars("\n\r\x85\u2028\u2029")
 UNIX_END, RETURN = CharSet.chars("\n"), CharSet.chars("\r")
 
 
-def _line_end(unix: bool) -> Node:
-    """Java's ``$``: the string's end, or before its last line end."""
+def line_end(unix: bool, *behind: Node) -> Node:
+    """The string's end, or before a line end that comes before some nodes; not within CR LF."""
+
+    def before(*nodes: Node) -> Node:
+        return Look(seq([*nodes, *behind]), True, False)
+
     if unix:
-        return Alt((End(), Look(Seq((Chars(UNIX_END), End())), True, False)))
-    return Alt(
-        (
-            End(),
-            Look(Seq((Chars(RETURN), Chars(UNIX_END), End())), True, False),
-            Look(Seq((Chars(LINE_ENDS - UNIX_END), End())), True, False),
-            Seq((Look(Chars(RETURN), False, True), Look(Seq((Chars(UNIX_END), End())), True, False))),
-        )
-    )
+        return Alt((End(), before(Chars(UNIX_END))))
+    within = Seq((Look(Chars(RETURN), False, True), before(Chars(UNIX_END))))
+    return Alt((End(), before(Chars(RETURN), Chars(UNIX_END)), before(Chars(LINE_ENDS - UNIX_END)), within))
 
 
-DOLLAR, UNIX_DOLLAR = _line_end(False), _line_end(True)
+#: Java's ``$``: the string's end, or before its last line end.
+DOLLAR, UNIX_DOLLAR = line_end(False, End()), line_end(True, End())
 
 
 def without_anchors(tree: Node) -> Node:

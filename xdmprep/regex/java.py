@@ -1,14 +1,13 @@
-"""Reads regular expressions of Java (``java.util.regex``), as the functions of mappings take them."""
+"""Reads Java's regular expressions (``java.util.regex``), which the functions of mappings take."""
 
 from __future__ import annotations
 
 import unicodedata
 from functools import cache
-from typing import Literal
 
 from .charset import ANYTHING, ASCII, DIGITS, NOTHING, WORD, CharSet
-from .ends import DOLLAR, LINE_ENDS, RETURN, UNIX_DOLLAR, UNIX_END
-from .reader import Cursor
+from .ends import DOLLAR, LINE_ENDS, RETURN, UNIX_DOLLAR, UNIX_END, line_end
+from .reader import Reader
 from .tree import (
     EMPTY,
     Alt,
@@ -87,21 +86,13 @@ _ANY_LINE_END = Alt((Seq((Chars(RETURN), Chars(UNIX_END))), Chars(_VERTICAL)))
 def _multiline(begin: bool, unix: bool) -> Node:
     """``^`` and ``$`` with the flag m."""
     ends = UNIX_END if unix else LINE_ENDS
-    if begin:  # not at the string's end, and not between CR and LF
+    if begin:  # not at the end of the string, nor between CR and LF
         after: Node = Look(Chars(ends), False, False)
         if not unix:
             inside = Seq((Look(Chars(RETURN), False, False), Look(Chars(UNIX_END), True, False)))
             after = Seq((after, Look(inside, True, True)))
         return Seq((Look(End(), True, True), Alt((Begin(), after))))
-    if unix:
-        return Alt((End(), Look(Chars(UNIX_END), True, False)))
-    return Alt(
-        (
-            End(),
-            Look(Chars(LINE_ENDS - UNIX_END), True, False),
-            Seq((Look(Chars(RETURN), False, True), Look(Chars(UNIX_END), True, False))),
-        )
-    )
+    return line_end(unix)
 
 
 def read_java(text: str) -> tuple[Node, int, dict[str, int]]:
@@ -123,7 +114,7 @@ def _database(expression: str) -> CharSet:
     return found
 
 
-class _JavaReader(Cursor):
+class _JavaReader(Reader):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.total = 0
@@ -135,7 +126,7 @@ class _JavaReader(Cursor):
     # --- the cursor, with quotes and comments ------------------------------------------------------------------------
 
     def _settle(self) -> None:
-        """Goes past ``\\Q``, ``\\E`` and, with the flag x, blanks and comments."""
+        """Skips ``\\Q``, ``\\E`` and, with the flag x, white space and comments."""
         while True:
             if self._quoted:
                 if not self.take("\\E"):
@@ -152,8 +143,8 @@ class _JavaReader(Cursor):
             else:
                 return
 
-    def _sign(self) -> str:
-        """The next character if it may be syntax; empty for the end and within quotes."""
+    def sign(self) -> str:
+        """The next character unless it is quoted; empty otherwise and at the end."""
         self._settle()
         return "" if self._quoted else self.peek()
 
@@ -165,7 +156,7 @@ class _JavaReader(Cursor):
 
     def whole(self) -> Node:
         """The whole expression."""
-        tree = self._either()
+        tree = self.either()
         if not self._ended():
             self.fail("a ')' without a '('")
         first = tree.parts[0] if isinstance(tree, Seq) and tree.parts else tree
@@ -174,20 +165,14 @@ class _JavaReader(Cursor):
                 self.fail("\\G can only be carried out at the begin of an expression", self.text.find("\\G"))
         return tree
 
-    def _either(self) -> Node:
-        options = [self._row()]
-        while self._sign() == "|":
-            self.at += 1
-            options.append(self._row())
-        return options[0] if len(options) == 1 else Alt(tuple(options))
-
-    def _row(self) -> Node:
+    def row(self) -> Node:
+        """The nodes up to a ``|``, a ``)`` or the end."""
         parts: list[Node] = []
-        while not self._ended() and self._sign() not in ("|", ")"):
+        while not self._ended() and self.sign() not in ("|", ")"):
             start = self.at
-            if self._sign() in ("*", "+", "?"):
+            if self.sign() in ("*", "+", "?"):
                 self.fail("nothing to repeat")
-            if self._sign() == "{":  # a second count repeats nothing
+            if self.sign() == "{":  # a second count repeats nothing
                 if self.quantified(EMPTY, possessive=True) is None:
                     self.fail("'{' begins a repetition such as {2,5}; write \\{ for the character", start)
                 continue
@@ -197,7 +182,7 @@ class _JavaReader(Cursor):
         return seq(parts)
 
     def _repeated(self, node: Node) -> Node:
-        sign = self._sign()
+        sign = self.sign()
         if not sign or sign not in "*+?{":
             return node
         start = self.at
@@ -209,7 +194,7 @@ class _JavaReader(Cursor):
         return found
 
     def _one(self) -> Node | None:
-        """One node; None for flags alone."""
+        """The next node; None for flags without a group."""
         start = self.at
         if self._quoted:
             self.at += 1
@@ -242,31 +227,23 @@ class _JavaReader(Cursor):
     def _group(self, start: int) -> Node | None:
         self.deeper()
         before = self._flags
-        number = None
-        shape: Literal["plain", "atomic", "ahead", "behind"] = "plain"
-        negative = False
-        if self._sign() != "?":
+        number, look, atomic = None, None, False
+        if self.sign() != "?":
             self.total += 1
             number = self.total
         else:
             self.at += 1
-            if self.take("="):
-                shape = "ahead"
-            elif self.take("!"):
-                shape, negative = "ahead", True
-            elif self.take(">"):
-                shape = "atomic"
-            elif self.take("<="):
-                shape = "behind"
-            elif self.take("<!"):
-                shape, negative = "behind", True
+            look = self.look()
+            atomic = look is None and self.take(">")
+            if look is not None or atomic:
+                pass
             elif self.take("<"):
                 number = self._named()
             elif not self.take(":") and self._inline_flags(start):
                 self.depth -= 1
                 return None
-        body = self._either()
-        if self._sign() != ")":
+        body = self.either()
+        if self.sign() != ")":
             self.fail("a '(' without a ')'", start)
         self.at += 1
         self.depth -= 1
@@ -274,14 +251,12 @@ class _JavaReader(Cursor):
         if number is not None:
             self._closed.add(number)
             return Capture(body, number)
-        if shape == "atomic":
-            return Atomic(body)
-        if shape == "plain":
-            return body
+        if look is None:
+            return Atomic(body) if atomic else body
         least, most = width(body)
-        if shape == "behind" and least != most and any(isinstance(node, Capture | BackRef) for node in walk(body)):
+        if not look[0] and least != most and any(isinstance(node, Capture | BackRef) for node in walk(body)):
             self.fail("a group in a look-behind of varying length cannot be carried out exactly", start)
-        return Look(body, shape == "ahead", negative)
+        return Look(body, *look)
 
     def _named(self) -> int:
         start = self.at
@@ -297,7 +272,7 @@ class _JavaReader(Cursor):
         return self.total
 
     def _inline_flags(self, start: int) -> bool:
-        """Takes flags; whether they stand alone, as ``(?i)``, and not before a group, as ``(?i:``."""
+        """Reads flags; True if they end the parentheses, as in ``(?i)``, False if a group follows, as in ``(?i:``."""
         on = True
         while True:
             char = self.peek()
@@ -367,7 +342,7 @@ class _JavaReader(Cursor):
         return BackRef(number, "nothing", fold)
 
     def _escaped(self, start: int, char: str) -> CharSet | int:
-        """The class or the code point of an escape; the cursor is behind its letter."""
+        """The class or code point of an escape whose letter was read."""
         unicode = "U" in self._flags
         if not char:
             self.fail("it ends with a single backslash", start)
@@ -420,22 +395,15 @@ class _JavaReader(Cursor):
 
     def _hexadecimal(self, start: int) -> int:
         if self.peek() == "{":
-            digits = self.braced() or ""
-            if digits and all(digit in "0123456789abcdefABCDEF" for digit in digits) and int(digits, 16) < 0x110000:
-                return int(digits, 16)
-            self.fail("\\x{ is followed by the hexadecimal number of a character and a brace", start)
-        code = self.hex(2)
+            code, what = self.braced_code(), "\\x{ is followed by the hexadecimal number of a character and a brace"
+        else:
+            code, what = self.hex(2), "\\x is followed by two hexadecimal digits, or by some in braces"
         if code is None:
-            self.fail("\\x is followed by two hexadecimal digits, or by some in braces", start)
+            self.fail(what, start)
         return code
 
     def _unicode(self, start: int) -> int:
-        code = self.hex(4)
-        if code is not None and 0xD800 <= code < 0xDC00 and self.take("\\u"):
-            low = self.hex(4)
-            if low is not None and 0xDC00 <= low < 0xE000:
-                return 0x10000 + ((code - 0xD800) << 10) + low - 0xDC00
-            code = None
+        code = self.utf16()
         if code is None or 0xD800 <= code < 0xE000:
             self.fail("\\u is followed by four hexadecimal digits of a character", start)
         return code
@@ -501,7 +469,7 @@ class _JavaReader(Cursor):
     # --- classes -----------------------------------------------------------------------------------------------------
 
     def _class(self, start: int, closes: bool) -> CharSet:
-        """The set behind a '[' up to its ']' (taken if `closes`), with unions and intersections as Java reads them."""
+        """The characters of a class after its '[' up to the ']' (read if `closes`), combined as Java does."""
         self.deeper()
         negative = closes and not self._quoted and self.take("^")
         before: CharSet | None = None
@@ -510,25 +478,19 @@ class _JavaReader(Cursor):
         while True:
             if self._ended():
                 self.fail("a '[' without a ']'", start)
-            sign = self._sign()
+            sign = self.sign()
             if sign == "[":
                 self.at += 1
                 inner = self._class(self.at - 1, True)
-                before = inner if before is None else before | inner
+                before = _union(before, inner)
                 continue
             if sign == "&" and self._double():
                 right = self._right_side(start)
-                if singles is not None:
-                    before = singles if before is None else before | singles
-                    singles = None
-                if before is None:
-                    if right is None:
-                        self.fail("'&&' stands between two classes", start)
-                    before = right
-                elif right is not None:
-                    before = before & right
-                else:
+                if right is None:
                     self.fail("'&&' stands between two classes", start)
+                if singles is not None:
+                    before, singles = _union(before, singles), None
+                before = right if before is None else before & right
                 continue
             if sign == "]" and (before is not None or singles is not None):
                 if closes:
@@ -536,45 +498,44 @@ class _JavaReader(Cursor):
                 break
             found, single = self._range()
             if single:
-                all_singles = all_singles | found
-                singles = all_singles
+                singles = all_singles = all_singles | found
             else:
-                before = found if before is None else before | found
+                before = _union(before, found)
         self.depth -= 1
         total = (before or NOTHING) | (singles or NOTHING)
         return ~total if negative else total
 
     def _double(self) -> bool:
-        """Takes ``&&``."""
+        """Whether ``&&`` comes next; if so it is skipped."""
         at = self.at
         self.at += 1
-        if self._sign() == "&":
+        if self.sign() == "&":
             self.at += 1
             return True
         self.at = at
         return False
 
     def _right_side(self, start: int) -> CharSet | None:
-        """What follows ``&&`` up to the class's end or the next ``&``."""
+        """The class between ``&&`` and the end of the class or the next ``&``; None if there is none."""
         right: CharSet | None = None
-        while self._sign() not in ("]", "&"):
+        while self.sign() not in ("]", "&"):
             if self._ended():
                 self.fail("a '[' without a ']'", start)
-            if self._sign() == "[":
+            if self.sign() == "[":
                 self.at += 1
                 inner = self._class(self.at - 1, True)
             else:
                 inner = self._class(start, False)
-            right = inner if right is None else right | inner
+            right = _union(right, inner)
         return right
 
     def _range(self) -> tuple[CharSet, bool]:
-        """One member of a class, and whether it is a single character."""
+        """One item of a class, and whether it is a single character."""
         at = self.at
         low = self._member()
         if not isinstance(low, int):
             return low, False
-        if self._sign() == "-" and self.peek(1) not in ("[", "]", ""):
+        if self.sign() == "-" and self.peek(1) not in ("[", "]", ""):
             self.at += 1
             self._settle()
             high = self._member()
@@ -597,6 +558,10 @@ class _JavaReader(Cursor):
         if char and char in "123456789ABGRXZzbk":
             self.fail(f"\\{char} does not stand in a class", start)
         return self._escaped(start, char)
+
+
+def _union(some: CharSet | None, more: CharSet) -> CharSet:
+    return more if some is None else some | more
 
 
 def _script(name: str) -> CharSet | None:

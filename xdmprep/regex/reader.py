@@ -1,16 +1,20 @@
-"""What the readers of all dialects share: a cursor, limits, and quantifiers."""
+"""What the readers of all dialects share: a cursor, limits, groups, and quantifiers."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import NoReturn
 
-from .tree import Kind, Node, RegexError, Repeat
+from .tree import Alt, Kind, Node, RegexError, Repeat
 
 #: Longer expressions, deeper nesting and higher counts are refused.
 MAX_LENGTH, MAX_DEPTH, MAX_COUNT = 100_000, 100, 1_000_000
+_HEX = frozenset("0123456789abcdefABCDEF")
+#: How look-arounds begin, behind a bracket and a question mark: whether they look ahead, and whether they are negative.
+_LOOKS = {"=": (True, False), "!": (True, True), "<=": (False, False), "<!": (False, True)}
 
 
-class Cursor:
+class Reader(ABC):
     """A place in the string of an expression, with the errors that name it."""
 
     def __init__(self, text: str) -> None:
@@ -36,10 +40,20 @@ class Cursor:
     def hex(self, size: int) -> int | None:
         """The number of exactly this many hexadecimal digits here, taken; None if there are fewer."""
         digits = self.text[self.at : self.at + size]
-        if len(digits) == size and all(char in "0123456789abcdefABCDEF" for char in digits):
-            self.at += size
-            return int(digits, 16)
-        return None
+        if len(digits) < size or not _HEX.issuperset(digits):
+            return None
+        self.at += size
+        return int(digits, 16)
+
+    def utf16(self) -> int | None:
+        """The code point of four hexadecimal digits, or of two such escapes that are surrogates; None for others."""
+        code, end = self.hex(4), self.at
+        if code is not None and 0xD800 <= code < 0xDC00 and self.take("\\u"):
+            low = self.hex(4)
+            if low is not None and 0xDC00 <= low < 0xE000:
+                return 0x10000 + ((code - 0xD800) << 10) + low - 0xDC00
+            self.at = end
+        return code
 
     def braced(self) -> str | None:
         """What comes between braces here, taken; None if there are none."""
@@ -49,6 +63,11 @@ class Cursor:
         inside = self.text[self.at + 1 : end]
         self.at = end + 1
         return inside
+
+    def braced_code(self) -> int | None:
+        """The code point whose hexadecimal digits come between braces here; None if there is none."""
+        digits = self.braced()
+        return int(digits, 16) if digits and _HEX.issuperset(digits) and int(digits, 16) < 0x110000 else None
 
     def counts(self) -> tuple[int, int | None] | None:
         """The numbers of ``{2}``, ``{2,}`` or ``{2,5}`` here, taken; None if it is no such thing."""
@@ -84,6 +103,26 @@ class Cursor:
             return None
         kind: Kind = "lazy" if self.take("?") else "possessive" if possessive and self.take("+") else "greedy"
         return Repeat(node, *bounds, kind)
+
+    def sign(self) -> str:
+        """The next character that may be syntax; empty for none."""
+        return self.peek()
+
+    @abstractmethod
+    def row(self) -> Node:
+        """The nodes up to a ``|``, a ``)`` or the end."""
+
+    def either(self) -> Node:
+        """Options up to a ``)`` or the end."""
+        options = [self.row()]
+        while self.sign() == "|":
+            self.at += 1
+            options.append(self.row())
+        return options[0] if len(options) == 1 else Alt(tuple(options))
+
+    def look(self) -> tuple[bool, bool] | None:
+        """Whether the look-around that begins here looks ahead, and whether it is negative; None if none begins."""
+        return next((shape for signs, shape in _LOOKS.items() if self.take(signs)), None)
 
     def deeper(self) -> None:
         """One more level of brackets."""
