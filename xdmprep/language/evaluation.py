@@ -239,9 +239,11 @@ def _call(node: Call, frame: Frame) -> Column:
         why = first_reasons([*(each for each in first if isinstance(each, Column)), made], frame.n)
         made = rows.opened(made if why is None else Column(made.values, made.open, why))
         return made if made.open is None or entry.lazy or node.random else _decided(node, made, arguments, frame)
-    if entry.lazy or entry.run is None:  # what is not asked for may fail; or the place is asked for, not the value
+    columns = [given for given in arguments if isinstance(given, Column)]
+    # what is not asked for may fail, the place is asked for and not the value, or an argument is a lambda
+    if entry.lazy or entry.run is None or len(columns) < len(arguments):
         return _whole(node, frame)
-    return _spliced(node, arguments, frame)
+    return _interpreted(node, entry.run, columns, frame)
 
 
 def _decided(node: Call, made: Column, arguments: Sequence[Column | Body], frame: Frame) -> Column:
@@ -282,7 +284,8 @@ def _arguments(node: Call, frame: Frame) -> list[Column | Body]:
         if len(given) == 1 and node.name in _ASKED:
             held = attempted(truths, frame.rows, *given)
             masks = [] if held is None else [as_mask(held.values) == where for where in _ASKED[node.name]]
-            frames[1:] = [frame.asking(mask if frame.wanted is None else mask & frame.wanted) for mask in masks]
+            for at, mask in enumerate(masks, 1):
+                frames[at] = frame.asking(mask if frame.wanted is None else mask & frame.wanted)
     return given
 
 
@@ -358,26 +361,6 @@ def _on_words(node: Call, frame: Frame) -> Column | None:
 def _whole(node: Node, frame: Frame) -> Column:
     """A node and all below by the interpreter."""
     return _interpreted(node, row_function(node), [Column(frame.column(name)) for name in node.columns], frame)
-
-
-def _spliced(node: Call, arguments: Sequence[Column | Body], frame: Frame) -> Column:
-    """A node by the interpreter, its arguments being evaluated; lambdas see the columns around."""
-    columns = [given for given in arguments if isinstance(given, Column)]
-    if len(columns) == len(arguments):
-        work = table()[node.name].run
-        assert work is not None  # noqa: S101  (of others the whole is interpreted)
-        return _interpreted(node, work, columns, frame)
-    named: dict[str, Column] = {}
-    parts: list[Node] = []
-    for i, (part, given) in enumerate(zip(node.arguments, arguments, strict=True)):
-        if isinstance(given, Column):
-            named[f"\0{i}"] = given
-            parts.append(FieldPath(0, (f"\0{i}",), True))
-        else:
-            named |= {name: Column(frame.column(name)) for name in part.columns}
-            parts.append(part)
-    tree = Call(node.position, node.name, tuple(parts))
-    return _interpreted(node, row_function(tree), [named[name] for name in tree.columns], frame)
 
 
 def _interpreted(node: Node, work: Callable[..., Any], columns: Sequence[Column], frame: Frame) -> Column:

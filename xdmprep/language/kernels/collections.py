@@ -192,13 +192,11 @@ def _pairs(rows: Rows, *given: Column) -> Made:
     absent = np.zeros(rows.n, dtype=bool)
     for column in columns:
         absent |= nulls_of(column)
-    filled = [pc.fill_null(column, "") for column in columns]
-    width = len(columns)
-    at = (np.arange(rows.n)[:, None] + np.arange(width) * rows.n).ravel()
-    taken = pa.array(at)
-    items = stacked([column.values for column in values])
-    entries = with_each_key_once(np.arange(rows.n + 1) * width, stacked(filled).take(taken), items.take(taken))
-    return Column(map_of(*entries), merged(some(absent), *[key.open for key in printed]))
+    offsets, names = list_parts(_interleaved(rows.n, [pc.fill_null(column, "") for column in columns], None))
+    _, items = list_parts(_interleaved(rows.n, [column.values for column in values], None))
+    return Column(
+        map_of(*with_each_key_once(offsets, names, items)), merged(some(absent), *[key.open for key in printed])
+    )
 
 
 @kernel("object_to_map", "any any*")
@@ -218,10 +216,9 @@ def _keyed(rows: Rows, value: Column, key: Column) -> Made:
     need(kind(value) == "list")
     name = literal(key, str)
     offsets, items = list_parts(value.values)
-    if type_kind(items.type) == "null":
-        return Column(map_of(np.zeros(rows.n + 1), pa.array([], TEXT), pa.nulls(0), nulls_of(value.values)))
-    need(type_kind(items.type) == "object")
-    if name not in keys_of(items.type):
+    of = type_kind(items.type)
+    need(of in ("null", "object"))
+    if of == "null" or name not in keys_of(items.type):
         return Column(map_of(np.zeros(rows.n + 1), pa.array([], TEXT), items.slice(0, 0), nulls_of(value.values)))
     printed = as_texts(Rows(len(items), rows.context), Column(field_of(items, name)))
     keys = plain(printed.values)
@@ -347,17 +344,7 @@ def _lookup(rows: Rows, value: Column, key: Column) -> tuple[Column, Mask]:
             return Column(pa.nulls(rows.n)), np.zeros(rows.n, dtype=bool)
         gone = absent_at(values, key.value)
         return Column(field_of(values, key.value)), ~absent if gone is None else ~absent & ~gone
-    if name == "object":
-        names = keys_of(values.type)
-        found = pc.index_in(plain(key.values), value_set=pa.array(names, TEXT)).fill_null(-1)
-        which = found.to_numpy(zero_copy_only=False).astype(np.int64)
-        there = (which >= 0) & ~absent
-        for i, each in enumerate(names):
-            gone = absent_at(values, each)
-            if gone is not None:
-                there &= ~(gone & (which == i))
-        return chosen(which, [Column(part) for part in fields_of(values).values()]), there
-    offsets, (keys, items) = map_parts(values)
+    offsets, keys, items = entries_of(values)
     owners = owners_of(offsets)
     wanted: Any = pa.scalar(key.value, TEXT) if isinstance(key, Constants) else plain(key.values).take(pa.array(owners))
     hit = np.flatnonzero(as_mask(pc.equal(plain(keys), wanted)))

@@ -542,13 +542,10 @@ def uuid(rows: Rows) -> Made:
     """Random UUIDs of version 4; with a seed, the interpreter draws them row by row."""
     need(rows.options.seed is None)
     n = rows.n
-    drawn = np.frombuffer(os.urandom(16 * n), dtype=np.uint8).reshape(n, 16).copy()
-    drawn[:, 6] = (drawn[:, 6] & 0x0F) | 0x40
-    drawn[:, 8] = (drawn[:, 8] & 0x3F) | 0x80
-    digits = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)
-    spelled = np.empty((n, 32), dtype=np.uint8)
-    spelled[:, 0::2], spelled[:, 1::2] = digits[drawn >> 4], digits[drawn & 15]
+    digits = np.frombuffer(os.urandom(16 * n).hex().encode(), np.uint8).reshape(n, 32)
     out = np.full((n, 36), ord("-"), dtype=np.uint8)
     for start, end, at in ((0, 8, 0), (8, 12, 9), (12, 16, 14), (16, 20, 19), (20, 32, 24)):
-        out[:, at : at + end - start] = spelled[:, start:end]
+        out[:, at : at + end - start] = digits[:, start:end]
+    out[:, 14] = ord("4")
+    out[:, 19] = np.frombuffer(b"89ab", np.uint8)[np.frombuffer(os.urandom(n), np.uint8) & 3]
     return Column(texts.made_of(np.arange(n + 1) * 36, out.tobytes(), None))
