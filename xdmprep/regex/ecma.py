@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from .charset import ANYTHING, DIGITS, NOTHING, WORD, CharSet
-from .reader import Reader
+from .reader import Cursor
 from .tree import (
     EMPTY,
     Alt,
@@ -81,7 +81,7 @@ def _may_keep(node: Node, looped: bool) -> set[int]:
     return found
 
 
-class _EcmaReader(Reader):
+class _EcmaReader(Cursor):
     def __init__(self, text: str, strict: bool) -> None:
         super().__init__(text)
         self._strict = strict

@@ -7,7 +7,7 @@ from functools import cache
 
 from .charset import ANYTHING, ASCII, DIGITS, NOTHING, WORD, CharSet
 from .ends import DOLLAR, LINE_ENDS, RETURN, UNIX_DOLLAR, UNIX_END, line_end
-from .reader import Reader
+from .reader import Cursor
 from .tree import (
     EMPTY,
     Alt,
@@ -114,7 +114,7 @@ def _database(expression: str) -> CharSet:
     return found
 
 
-class _JavaReader(Reader):
+class _JavaReader(Cursor):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.total = 0

@@ -14,7 +14,7 @@ _HEX = frozenset("0123456789abcdefABCDEF")
 _LOOKS = {"=": (True, False), "!": (True, True), "<=": (False, False), "<!": (False, True)}
 
 
-class Reader(ABC):
+class Cursor(ABC):
     """A place in the string of an expression, with the errors that name it."""
 
     def __init__(self, text: str) -> None:
