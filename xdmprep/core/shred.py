@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
-from functools import reduce
+from functools import cached_property, reduce
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .. import kernels
 from ..kernels.arrays import list_parts, map_parts, offsets_of
 from ..kernels.arrays import valid as valid
 from .arrow_types import decimal_texts, doubles, joined, plain_type, without_dictionary
@@ -126,18 +127,30 @@ class _Picked:
     Attributes:
         at: place of each element among all pairs of a row and a subtree, row by row.
         which, rows: subtree and row of each element.
+        turned: place of each element among all pairs, subtree by subtree.
     """
 
     def __init__(self, there: np.ndarray[Any, np.dtype[np.bool_]]) -> None:
-        self.at = np.flatnonzero(there.T)
-        if there.size < 1 << 32:
-            self.at = self.at.astype(np.uint32)  # a division of 64 bits takes seven times as long
-        width = np.array(len(there), self.at.dtype)
-        self.rows = self.at // width
-        self.which = self.at - self.rows * width
+        self._width, self._n = there.shape
+        self._all = bool(there.all())
+        places: Any = np.arange(there.size) if self._all else np.flatnonzero(there.T)
+        # a division of 64 bits takes seven times as long
+        self.at = places.astype(np.int32) if there.size < 1 << 31 else places
+
+    @cached_property
+    def rows(self) -> Any:
+        return self.at // self._width
+
+    @cached_property
+    def which(self) -> Any:
+        return self.at % self._width
+
+    @cached_property
+    def turned(self) -> Any:
+        return self.at.reshape(self._width, -1).T.ravel() if self._all else self.which * self._n + self.rows
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.at)
 
 
 class _Nesting:
@@ -173,7 +186,9 @@ class _Nesting:
             return pa.ListArray.from_arrays(offsets, values, type=kind, mask=_empty(offsets))
         if pa.types.is_map(kind):
             offsets, children, names, below = self._elements(nodes, picked, by_index=False)
-            keys = pa.DictionaryArray.from_arrays(below.which.astype(np.int32), pa.array(names, pa.string()))
+            keys = pa.DictionaryArray.from_arrays(
+                below.which.astype(np.int32, copy=False), pa.array(names, pa.string())
+            )
             items = self.build(children, kind.item_type, below)
             keys = conform(keys, kind.key_type)
             return pa.MapArray.from_arrays(offsets, keys, items, type=kind, mask=_empty(offsets))
@@ -190,10 +205,17 @@ class _Nesting:
             return conform(columns[0], kind)
         if len(columns) == len(nodes) == 1:
             return conform(columns[0].take(pa.array(picked.rows)), kind)
-        there = np.array([node is not None for node in nodes])
-        start = ((np.cumsum(there) - 1) * self._n).astype(picked.rows.dtype)
-        at = pa.array(start.take(picked.which) + picked.rows, mask=None if there.all() else ~there[picked.which])
-        return conform(joined(columns).take(at), kind)
+        there, values = np.array([node is not None for node in nodes]), joined(columns)
+        coded = pa.types.is_dictionary(kind)
+        values = encoded(values) if coded else values  # codes are picked faster than texts
+        if not there.all():
+            start = ((np.cumsum(there) - 1) * self._n).astype(picked.rows.dtype)
+            values = values.take(pa.array(start.take(picked.which) + picked.rows, mask=~there[picked.which]))
+        elif pa.types.is_string(values.type) and picked.turned.dtype == np.int32:
+            values = kernels.active.take_texts(values, picked.turned)
+        else:
+            values = values.take(pa.array(picked.turned))
+        return values if coded else conform(values, kind)
 
     def _struct(self, nodes: Sequence[Any], kind: pa.DataType, picked: _Picked | None) -> pa.Array:
         unknown = [step for node in nodes if node for step in node if kind.get_field_index(str(step)) < 0]
