@@ -17,10 +17,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .merge import both
+from .scopes import with_subschemas
 from .types import xdm_type
-
-_NODE = ("additionalProperties", "additionalItems", "contains", "not", "items")
-_NODES = ("allOf", "anyOf", "oneOf", "items")
 
 
 def compatible_steps(name: str) -> tuple[str, ...]:
@@ -68,14 +66,7 @@ class _Renaming:
                     out[key] = [part for part in out[key] if not _speaks_of_prefixes(part)]
                 else:
                     del out[key]
-        for key in _NODE:
-            if isinstance(out.get(key), dict):
-                out[key] = self.node(out[key])
-        for key in _NODES:
-            if isinstance(out.get(key), list):
-                out[key] = [self.node(part) for part in out[key]]
-        if isinstance(out.get("patternProperties"), dict):
-            out["patternProperties"] = {name: self.node(part) for name, part in out["patternProperties"].items()}
+        out = with_subschemas(out, lambda tokens, part: part if tokens[0] == "dependencies" else self.node(part))
         if out.get("allOf") == []:
             del out["allOf"]
         return self._with_fields(out, node)

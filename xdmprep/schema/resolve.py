@@ -18,7 +18,7 @@ from urllib.parse import unquote
 from ..errors import SchemaError, shorten
 from .documents import Document
 from .merge import ASSERTIONS, both, merge
-from .scopes import CONDITIONAL, LISTED, NAMED, ONE, escaped, join, unescaped
+from .scopes import CONDITIONAL, LISTED, below, join, unescaped, with_subschemas
 from .shapes import check_shape
 
 #: Deeper schemas are refused; the deepest of the open repository has about 30 levels.
@@ -124,53 +124,11 @@ class Resolver:
             node = {key: value for key, value in node.items() if key not in CONDITIONAL}
         if any(key in node for key in _OF_PLACE):
             node = {key: value for key, value in node.items() if key not in _OF_PLACE}
-        changed: dict[str, Any] = {}
-        for key in NAMED:
-            if isinstance(node.get(key), dict):
-                parts = {
-                    name: self._node(child, document, f"{pointer}/{key}/{escaped(name)}")
-                    for name, child in node[key].items()
-                }
-                if any(parts[name] is not child for name, child in node[key].items()):
-                    changed[key] = parts
-        for key in LISTED:
-            if isinstance(node.get(key), list):
-                listed = [self._node(part, document, f"{pointer}/{key}/{i}") for i, part in enumerate(node[key])]
-                if any(new is not old for new, old in zip(listed, node[key], strict=True)):
-                    changed[key] = listed
-        for key in ONE:
-            if isinstance(node.get(key), dict):
-                part = self._node(node[key], document, f"{pointer}/{key}")
-                if part is not node[key]:
-                    changed[key] = part
-        self._items_and_dependencies(node, document, pointer, changed)
+        node = with_subschemas(node, lambda tokens, part: self._node(part, document, below(pointer, tokens)))
         if "additionalItems" in node and not isinstance(node.get("items"), list):  # means nothing there
             node = {key: value for key, value in node.items() if key != "additionalItems"}
-            changed.pop("additionalItems", None)
         more = _without_if(conditions)
-        if "allOf" in node or more:
-            node = {**node, **changed}
-            return self._all_of({**node, "allOf": [*node.get("allOf", ()), *more]})
-        return {**node, **changed} if changed else node
-
-    def _items_and_dependencies(
-        self, node: dict[str, Any], document: Document, pointer: str, changed: dict[str, Any]
-    ) -> None:
-        items = node.get("items")
-        if isinstance(items, dict):
-            part = self._node(items, document, f"{pointer}/items")
-            if part is not items:
-                changed["items"] = part
-        elif isinstance(items, list):
-            changed["items"] = [self._node(item, document, f"{pointer}/items/{i}") for i, item in enumerate(items)]
-        needs = node.get("dependencies")
-        if isinstance(needs, dict):
-            changed["dependencies"] = {
-                name: need
-                if isinstance(need, list)
-                else self._node(need, document, f"{pointer}/dependencies/{escaped(name)}")
-                for name, need in needs.items()
-            }
+        return self._all_of({**node, "allOf": [*node.get("allOf", ()), *more]}) if "allOf" in node or more else node
 
     def _all_of(self, node: dict[str, Any]) -> Any:
         out: Any = {key: value for key, value in node.items() if key != "allOf"}

@@ -7,7 +7,8 @@ below it, and JSON pointers count from it.  An ``$id`` that is only a fragment (
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin
@@ -88,24 +89,42 @@ class Scopes:
                 self.starts[pointer] = (base, conditional)
             for tokens, part in subschemas(node, conditional):
                 if isinstance(part, dict):
-                    todo.append((part, f"{pointer}/{'/'.join(map(escaped, tokens))}", base, conditional))
+                    todo.append((part, below(pointer, tokens), base, conditional))
 
 
-def subschemas(node: dict[str, Any], conditional: bool) -> Iterator[tuple[tuple[str, ...], Any]]:
+def subschemas(node: Mapping[str, Any], conditional: bool = False) -> Iterator[tuple[tuple[str, ...], Any]]:
     """The schemas directly below a node, ``definitions`` included, with the tokens that lead to them."""
-    for key in (*ONE, *(CONDITIONAL if conditional else ())):
-        if key in node:
-            yield (key,), node[key]
+    for key in (*NAMED, "dependencies", "definitions"):
+        value = node.get(key)
+        if isinstance(value, dict):
+            yield from (((key, name), part) for name, part in value.items() if not isinstance(part, list))
     for key in (*LISTED, "items"):
         value = node.get(key)
         if isinstance(value, list):
             yield from (((key, str(at)), part) for at, part in enumerate(value))
         elif value is not None:
             yield (key,), value
-    for key in (*NAMED, "definitions", "dependencies"):
-        value = node.get(key)
-        if isinstance(value, dict):
-            yield from (((key, name), part) for name, part in value.items())
+    for key in (*ONE, *(CONDITIONAL if conditional else ())):
+        if key in node:
+            yield (key,), node[key]
+
+
+def with_subschemas(node: dict[str, Any], change: Callable[[tuple[str, ...], Any], Any]) -> dict[str, Any]:
+    """The node with what `change` makes of the schemas directly below it; itself where that is all the same."""
+    out = node
+    for tokens, part in subschemas(node):
+        made = change(tokens, part)
+        if made is part:
+            continue
+        out = dict(node) if out is node else out
+        key, *inner = tokens
+        if not inner:
+            out[key] = made
+            continue
+        if out[key] is node[key]:
+            out[key] = copy(node[key])
+        out[key][int(inner[0]) if isinstance(node[key], list) else inner[0]] = made
+    return out
 
 
 def _has_inner(content: Any, name: str) -> bool:
@@ -137,9 +156,9 @@ def join(base: str, address: str) -> str:
     return address if not base else urljoin(base, address)
 
 
-def escaped(token: str) -> str:
-    """A key as a token of a JSON pointer (RFC 6901)."""
-    return token.replace("~", "~0").replace("/", "~1")
+def below(pointer: str, tokens: Iterable[str]) -> str:
+    """The JSON pointer (RFC 6901) of what some keys lead to from a place."""
+    return "/".join((pointer, *(token.replace("~", "~0").replace("/", "~1") for token in tokens)))
 
 
 def unescaped(token: str) -> str:
