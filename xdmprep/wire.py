@@ -234,8 +234,6 @@ def create_batch(
     replay_prefix: str = "",
     percent: float | None = None,
     diagnostics: bool = True,
-    format_options: Mapping[str, Any] | None = None,
-    tags: Mapping[str, list[str]] | None = None,
 ) -> dict[str, Any]:
     """The body of ``POST /batches``.
 
@@ -248,8 +246,6 @@ def create_batch(
         replay_prefix: ``"$"`` writes the ids as the OpenAPI description wants them; the guide's answers show bare ids.
         percent: percentage of bad rows that the batch may have (``partialIngestionPercent``).
         diagnostics: keep the errors of single rows (``enableErrorDiagnostics``).
-        format_options: more keys of ``inputFormat``, such as ``delimiter``.
-        tags: batch tags.
 
     Returns:
         A JSON object.
@@ -259,7 +255,7 @@ def create_batch(
     """
     if format not in FORMATS:
         raise UsageError(f"format {format!r} is none of {', '.join(FORMATS)}.")
-    input_format: dict[str, Any] = {"format": format, **(format_options or {})}
+    input_format: dict[str, Any] = {"format": format}
     if multiline:
         input_format["isMultiLineJson"] = True
     body: dict[str, Any] = {"datasetId": dataset_id, "inputFormat": input_format}
@@ -268,8 +264,6 @@ def create_batch(
     predecessors = [replay_prefix + batch for batch in replay]
     if predecessors:
         body["replay"] = {"predecessors": predecessors, "reason": "replace"}
-    if tags:
-        body["tags"] = dict(tags)
     body["enableErrorDiagnostics"] = diagnostics
     if percent is not None:
         body["partialIngestionPercent"] = percent
@@ -289,8 +283,6 @@ def create_dataset(
     profile: bool = False,
     upsert: bool = False,
     format: str | None = None,
-    content_type: str = "application/vnd.adobe.xed+json;version=1",
-    tags: Mapping[str, list[str]] | None = None,
 ) -> dict[str, Any]:
     """The body of ``POST /dataSets``.
 
@@ -300,46 +292,22 @@ def create_dataset(
         profile: enable it for Profile and Identity.
         upsert: enable it for Profile with ``isUpsert`` (implies `profile`).
         format: ``csv`` for an ad-hoc dataset; sets ``fileDescription``.
-        content_type: how the schema is referred to.
-        tags: further tags.
 
     Returns:
         A JSON object.
     """
-    all_tags = {key: list(values) for key, values in (tags or {}).items()}
+    tags: dict[str, Any] = {}
     if profile or upsert:
-        all_tags["unifiedIdentity"] = ["enabled: true"]
-        all_tags["unifiedProfile"] = ["enabled: true", *(["isUpsert: true"] if upsert else [])]
-    body: dict[str, Any] = {"name": name, "schemaRef": {"id": schema_id, "contentType": content_type}, "tags": all_tags}
+        tags["unifiedIdentity"] = ["enabled: true"]
+        tags["unifiedProfile"] = ["enabled: true", *(["isUpsert: true"] if upsert else [])]
+    schema = {"id": schema_id, "contentType": "application/vnd.adobe.xed+json;version=1"}
+    body: dict[str, Any] = {"name": name, "schemaRef": schema, "tags": tags}
     if format:
         body["fileDescription"] = {"persisted": True, "containerFormat": format, "format": format}
     return body
 
 
 ADHOC = "https://ns.adobe.com/xdm/data/adhoc"  #: behavior of schemas whose fields are the columns of CSV files
-
-
-def adhoc_class(title: str, columns: Mapping[str, Any], required: Iterable[str], description: str) -> dict[str, Any]:
-    """The body of ``POST /tenant/classes`` for an ad-hoc schema; the registry gives ``_adhoc`` a name of its own.
-
-    Args:
-        title: name of the class for people.
-        columns: JSON Schema of each column, by name.
-        required: names of the columns that every record must have.
-        description: what the class is for, in a sentence.
-
-    Returns:
-        A JSON object.
-    """
-    needed = {"required": list(required)} if required else {}
-    fields = {"_adhoc": {"type": "object", "properties": dict(columns), **needed}}
-    parts = [{"$ref": ADHOC}, {"properties": fields}]
-    return {"title": title, "description": description, "type": "object", "allOf": parts}
-
-
-def schema_of_class(title: str, class_id: str, description: str) -> dict[str, Any]:
-    """The body of ``POST /tenant/schemas`` for a schema that is its class and nothing more."""
-    return {"title": title, "description": description, "type": "object", "allOf": [{"$ref": class_id}]}
 
 
 def has_flag(tags: Mapping[str, Any] | None, tag: str, flag: str) -> bool:

@@ -22,7 +22,7 @@ from jsonschema import Draft4Validator
 from network_kit import CRM, LOYALTY, call, quick
 
 from xdmprep import wire
-from xdmprep.client.registry import create_adhoc_schema, pull
+from xdmprep.client.registry import pull
 from xdmprep.emulator import Emulator
 
 pytestmark = pytest.mark.shared
@@ -118,7 +118,7 @@ def full_round(url: str, folder: Path) -> None:
         assert pulled.id == SCHEMA["$id"]
         assert len(pulled.components) == (3 if form == "xed" else 0)  # the part, the class, its behavior
     assert pull(client.session, LOYALTY).descriptors
-    adhoc = create_adhoc_schema(client.session, "Door counts", {"visit": {"type": "string"}})
+    adhoc = client.create_adhoc_schema("Door counts", {"visit": {"type": "string"}})
     assert call("GET", url, f"{base}/tenant/schemas/{quote(adhoc, safe='')}", headers=one).status_code == 200
     call("GET", url, f"{base}/stats")
     for kind in ("schemas", "classes", "fieldgroups", "mixins", "datatypes"):

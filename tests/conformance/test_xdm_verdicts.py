@@ -17,12 +17,12 @@ import pyarrow as pa
 import pytest
 from conftest import SHARED
 
-from xdmprep.core.paths import parse_path
+from xdmprep.core.paths import json_pointer, parse_path
 from xdmprep.core.shred import Leaf
 from xdmprep.core.stream import Chunk
 from xdmprep.schema import Registry, Schema
 from xdmprep.validate import Rules, check_record, check_stream
-from xdmprep.validate.checks import SchemaChecks, checks_for, pointer
+from xdmprep.validate.checks import SchemaChecks, checks_for
 from xdmprep.validate.opening import open_records
 
 pytestmark = [pytest.mark.shared, pytest.mark.usefixtures("few_lines_become_columns")]
@@ -61,7 +61,7 @@ def columns_faults(checks: SchemaChecks, record: dict[str, Any]) -> list[str] | 
     batch = pa.RecordBatch.from_struct_array(array)
     leaves = tuple(Leaf((f.name,), f.type) for f in batch.schema)
     chunk = Chunk(leaves, batch, np.ones(1, dtype=np.int64))
-    return [pointer(parse_path(f.path)) if f.path else "" for f in checks._columnar(chunk, keep_empty=True)]
+    return [json_pointer(parse_path(f.path)) if f.path else "" for f in checks._columnar(chunk, keep_empty=True)]
 
 
 def text_faults(schema: Schema, records: list[dict[str, Any]], folder: Path) -> tuple[list[list[str]], int]:
@@ -75,7 +75,7 @@ def text_faults(schema: Schema, records: list[dict[str, Any]], folder: Path) -> 
         assert not chunk.unread
         for finding in chunk.issues:
             for row in finding.rows.tolist():
-                found[row - 1].append(pointer(parse_path(finding.path)) if finding.path else "")
+                found[row - 1].append(json_pointer(parse_path(finding.path)) if finding.path else "")
     return found, columnar
 
 

@@ -168,12 +168,12 @@ class Sender:
         for start in range(STARTS):
             if fresh or start:
                 self._write("begun", file, chunk=size)
-                self._act(url, file, "INITIALIZE", safe=True)
+                self._act(url, file, "INITIALIZE")
             received: list[tuple[int, int]] | None = [] if fresh or start else self._received(url, file)
             if received is None or not self._chunks(url, path, file, size, received):
                 continue
             try:
-                self._act(url, file, "COMPLETE", safe=True)
+                self._act(url, file, "COMPLETE")
                 return
             except PlatformError as error:
                 if error.status != 400:
@@ -183,9 +183,9 @@ class Sender:
             hint="The same command tries again.", code="not-joined", batch=self.batch, file=file.name, retryable=True,
         )  # fmt: skip
 
-    def _act(self, url: str, file: File, action: str, safe: bool) -> None:
+    def _act(self, url: str, file: File, action: str) -> None:
         self.session.call(
-            "POST", url, params={"action": action}, safe=safe, what=f"{action} {file.name}", batch=self.batch,
+            "POST", url, params={"action": action}, what=f"{action} {file.name}", batch=self.batch,
             file=file.name,
         )  # fmt: skip
 

@@ -20,7 +20,6 @@ from .registry import Pulled
 from .session import Session
 
 EVENTS = ("https://ns.adobe.com/xdm/context/experienceevent", "https://ns.adobe.com/xdm/data/time-series")
-ADHOC = "https://ns.adobe.com/xdm/data/adhoc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +164,9 @@ def _of_schema(state: Readiness, schema: Pulled, manifest: Manifest | None) -> l
     if not patch and not state.profile:
         return _of_identities(state, schema) if "union" in (doc.get("meta:immutableTags") or ()) else []
     supers = {doc.get("meta:class"), *(doc.get("meta:extends") or ())}
-    kind = "events" if supers.intersection(EVENTS) else "ad-hoc data" if ADHOC in supers else ""
+    kind = "events" if supers.intersection(EVENTS) else "ad-hoc data" if wire.ADHOC in supers else ""
     found = []
-    if kind and (patch or state.upsert or ADHOC in supers):
+    if kind and (patch or state.upsert or wire.ADHOC in supers):
         text = f"the schema {state.schema} is one of {kind}; only record data can be patched"
         found.append(ReadinessFinding("not-record", "error" if patch else "warning", text))
     if "union" not in (doc.get("meta:immutableTags") or ()):

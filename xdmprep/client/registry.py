@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,9 +66,9 @@ class Saved:
     state: str
 
 
-def list_schemas(session: Session, container: str = "tenant") -> list[dict[str, Any]]:
+def list_schemas(session: Session) -> list[dict[str, Any]]:
     """``$id``, ``meta:altId``, title and version of all schemas of a container, all pages."""
-    return list(_pages(session, f"{wire.REGISTRY}/{container}/schemas", "application/vnd.adobe.xed-id+json"))
+    return list(_pages(session, f"{wire.REGISTRY}/tenant/schemas", "application/vnd.adobe.xed-id+json"))
 
 
 def pull(session: Session, schema_id: str, form: str = "xed-full") -> Pulled:
@@ -226,34 +226,7 @@ def adhoc_columns(schema: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     return columns, required
 
 
-def create_adhoc_schema(
-    session: Session, title: str, columns: Mapping[str, Any], required: Sequence[str] = (), description: str = ""
-) -> str:
-    """Create the class and the schema that a dataset for CSV files needs; the schema's ``$id``.
-
-    A creation whose answer is lost is not repeated.
-
-    Args:
-        session: the connection.
-        title: of both, with a word added for the class; the registry wants titles to be unique.
-        columns: name -> JSON Schema.
-        required: names of the columns that every row needs.
-        description: of both; the title unless given.
-
-    Returns:
-        The schema's ``$id``.
-
-    Raises:
-        PlatformError: the registry refuses or cannot be reached.
-
-    Source: *Create an ad-hoc schema* (Schema Registry API).
-    """
-    text = description or title
-    made = _create(session, "classes", wire.adhoc_class(f"{title} class", columns, required, text))
-    return _create(session, "schemas", wire.schema_of_class(title, made, text))
-
-
-def _create(session: Session, kind: str, body: dict[str, Any]) -> str:
+def create(session: Session, kind: str, body: dict[str, Any]) -> str:
     """Create a resource of the tenant; its ``$id``."""
     what = f"create {kind.removesuffix('es') if kind == 'classes' else 'schema'} {body['title']!r}"
     answer = session.call(

@@ -8,6 +8,7 @@ destinations (Data Prep guide, "Hierarchies").
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 from ..errors import ExpressionError
@@ -38,6 +39,11 @@ def parse_path(text: str) -> Path:
             steps.append(re.sub(r"\\(.)", r"\1", match[0]))
         at = match.end()
     return tuple(steps)
+
+
+def json_pointer(steps: Iterable[str | int]) -> str:
+    """The JSON Pointer (RFC 6901) that some steps make."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
 
 
 def format_path(path: Path) -> str:

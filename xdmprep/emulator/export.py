@@ -92,7 +92,7 @@ def meta(request: Request) -> Response:
         kinds = [kind for kind in ("row_errors", "input_files") if state.store.outputs(key, kind)]
         return _listing(request, [_entry(kind, 0, here + kind) for kind in kinds])
     if path in ("row_errors_sample.json", "row_error_samples.json"):
-        lines = state.store.first_lines(key, "row_errors", PREVIEW_ROWS)
+        lines = state.store.first_row_errors(key, PREVIEW_ROWS)
         if not lines:
             raise Refusal(404, "there are no row errors")
         return Response(b"".join(lines), 200, {**request_id(), "Content-Type": wire.BYTES_TYPE})

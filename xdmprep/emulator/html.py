@@ -104,7 +104,7 @@ def batch(request: Request) -> Response:
         [escape(str(error.get("code"))), escape(str(error.get("description"))), str(error.get("recordCount", ""))]
         for error in doc.get("errors", [])
     ]
-    lines = state.store.first_lines(key, "row_errors", 20)
+    lines = state.store.first_row_errors(key, 20)
     body = (
         f"<p><a href='/'>all batches</a></p><p class='{escape(doc['status'])}'>{escape(doc['status'])}: "
         f"{escape(EXPLAIN.get(doc['status'], ''))}</p>"

@@ -185,9 +185,9 @@ class Store:
 
     # ---- datasets ---------------------------------------------------------------------------------------------------
 
-    def add_dataset(self, sandbox: str, doc: dict[str, Any], dataset_id: str | None = None) -> str:
-        """Keep a new dataset; the id has 24 hex digits unless given."""
-        key = dataset_id or secrets.token_hex(12)
+    def add_dataset(self, sandbox: str, doc: dict[str, Any]) -> str:
+        """Keep a new dataset; its id."""
+        key = secrets.token_hex(12)
         with self.transaction() as db:
             db.execute("INSERT INTO dataset VALUES (?, ?, ?, ?)", (key, sandbox, doc["created"], json.dumps(doc)))
         return key
@@ -337,10 +337,10 @@ class Store:
         rows = self.query("SELECT * FROM output WHERE batch = ? AND kind = ? ORDER BY name", batch_id, kind)
         return [OutputFile(**row) for row in rows]
 
-    def first_lines(self, batch_id: str, kind: str, most: int) -> list[bytes]:
-        """The first lines of the files of one kind that ingestion of the batch made."""
+    def first_row_errors(self, batch_id: str, most: int) -> list[bytes]:
+        """The first lines of the row errors that ingestion of the batch found."""
         lines: list[bytes] = []
-        for output in self.outputs(batch_id, kind):
+        for output in self.outputs(batch_id, "row_errors"):
             with (self.bytes / output.stored).open("rb") as source:
                 lines += islice(source, most - len(lines))
         return lines

@@ -35,18 +35,13 @@ _T = TypeVar("_T")
 _OF_DOCUMENT = ("$id", "version", "title", "description", "imsOrg")
 
 
-def ingest_check(rules: RuleSet | Rules = "batch", components: Registry | None = None) -> IngestCheck:
-    """A check for :class:`xdmprep.emulator.Emulator`.
-
-    Args:
-        rules: the rule set that decides which records fail.
-        components: where schemas that refer to others find them; None if all are resolved.
-    """
+def ingest_check(rules: RuleSet | Rules = "batch") -> IngestCheck:
+    """A check for :class:`xdmprep.emulator.Emulator` by a rule set, of schemas that are resolved."""
     chosen = Rules.of(rules)
 
     @lru_cache(maxsize=64)
     def resolve(text: str) -> Schema:
-        return Schema.from_dict(json.loads(text), components)
+        return Schema.from_dict(json.loads(text))
 
     def check(
         path: Path, format: str, multiline: bool, schema: dict[str, Any], csv_options: dict[str, Any]

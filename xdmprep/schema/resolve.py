@@ -15,10 +15,11 @@ from functools import cache
 from typing import Any, Protocol
 from urllib.parse import unquote
 
+from ..core.paths import json_pointer
 from ..errors import SchemaError, shorten
 from .documents import Document
 from .merge import ASSERTIONS, both, merge
-from .scopes import CONDITIONAL, LISTED, below, join, unescaped, with_subschemas
+from .scopes import CONDITIONAL, LISTED, join, unescaped, with_subschemas
 from .shapes import check_shape
 
 #: Deeper schemas are refused; the deepest of the open repository has about 30 levels.
@@ -124,7 +125,7 @@ class Resolver:
             node = {key: value for key, value in node.items() if key not in CONDITIONAL}
         if any(key in node for key in _OF_PLACE):
             node = {key: value for key, value in node.items() if key not in _OF_PLACE}
-        node = with_subschemas(node, lambda tokens, part: self._node(part, document, below(pointer, tokens)))
+        node = with_subschemas(node, lambda tokens, part: self._node(part, document, pointer + json_pointer(tokens)))
         if "additionalItems" in node and not isinstance(node.get("items"), list):  # means nothing there
             node = {key: value for key, value in node.items() if key != "additionalItems"}
         more = _without_if(conditions)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin
 
+from ..core.paths import json_pointer
 from ..errors import SchemaError
 
 #: Nested deeper than this, a document is refused: JSON writers and readers end in a stack overflow.
@@ -89,7 +90,7 @@ class Scopes:
                 self.starts[pointer] = (base, conditional)
             for tokens, part in subschemas(node, conditional):
                 if isinstance(part, dict):
-                    todo.append((part, below(pointer, tokens), base, conditional))
+                    todo.append((part, pointer + json_pointer(tokens), base, conditional))
 
 
 def subschemas(node: Mapping[str, Any], conditional: bool = False) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -154,11 +155,6 @@ def _has_inner(content: Any, name: str) -> bool:
 def join(base: str, address: str) -> str:
     """The absolute form of a URI reference without a fragment."""
     return address if not base else urljoin(base, address)
-
-
-def below(pointer: str, tokens: Iterable[str]) -> str:
-    """The JSON pointer (RFC 6901) of what some keys lead to from a place."""
-    return "/".join((pointer, *(token.replace("~", "~0").replace("/", "~1") for token in tokens)))
 
 
 def unescaped(token: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..core.paths import json_pointer
 from ..errors import SchemaError, did_you_mean, shorten
 from .types import FAMILIES, is_finite
 
@@ -74,7 +75,7 @@ def check_shape(node: Mapping[str, Any], name: str, pointer: str, conditional: b
         if shape is not None and not shape[0](value):
             if shape[0] is _named and isinstance(value, dict):
                 member = next(member for member in value if not _node(value[member]))
-                place = f"{pointer}/{key}/{member.replace('~', '~0').replace('/', '~1')}"
+                place = pointer + json_pointer((key, member))
                 raise SchemaError(
                     f"{name} at {place}: must be a schema (an object or a boolean), got {shorten(value[member])}."
                 )

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..core.ndjson.parser import JsonChunk
-from ..core.paths import EVERY, format_path, parse_path
+from ..core.paths import EVERY, format_path, json_pointer, parse_path
 from ..core.shred import Leaf
 from ..core.stream import UNKNOWN_KEY, Chunk, Finding, Stream
 from ..core.typing import RuleSet
@@ -65,12 +65,12 @@ class SchemaChecks:
         decide(self.tree.check, record, (), found)
         return found
 
-    def issue(self, fault: Violation, row: int | None = None) -> Issue:
+    def issue(self, fault: Violation) -> Issue:
         """A fault as an issue."""
         severity = self.rules.severity(fault.code)
         return Issue(
-            fault.code, severity or "error", fault.message, row, format_path(fault.at), None, as_text(fault.value),
-            fault.hint, pointer(fault.at),
+            fault.code, severity or "error", fault.message, None, format_path(fault.at), None, as_text(fault.value),
+            fault.hint, json_pointer(fault.at),
         )  # fmt: skip
 
     def for_leaves(self, leaves: tuple[Leaf, ...], keep_empty: bool) -> ColumnChecks:
@@ -157,14 +157,9 @@ def _some_of(texts: pa.Array, positions: Positions) -> pa.Array:
     return texts if len(positions) == len(texts) else texts.take(pa.array(positions))
 
 
-def pointer(at: tuple[str | int, ...]) -> str:
-    """The JSON Pointer (RFC 6901) of a place."""
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in at)
-
-
 def issue_pointer(issue: Issue) -> str:
     """The JSON Pointer of an issue's path."""
-    return pointer(parse_path(issue.path)) if issue.path else ""
+    return json_pointer(parse_path(issue.path)) if issue.path else ""
 
 
 @lru_cache(maxsize=32)

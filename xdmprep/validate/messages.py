@@ -59,10 +59,10 @@ def kinds(types: Any) -> str:
     return " or ".join(_ARTICLE.get(name, f"a {name}") for name in names)
 
 
-def limited(values: Any, limit: int = 8) -> str:
-    """The listed values as JSON, at most `limit` of them."""
-    shown = ", ".join(json.dumps(value, ensure_ascii=False) for value in list(values)[:limit])
-    return shown + (f", ... ({len(values)} in all)" if len(values) > limit else "")
+def limited(values: Any) -> str:
+    """The listed values as JSON, at most eight of them."""
+    shown = ", ".join(json.dumps(value, ensure_ascii=False) for value in list(values)[:8])
+    return shown + (f", ... ({len(values)} in all)" if len(values) > 8 else "")
 
 
 def as_text(value: Any) -> str | None:

@@ -27,14 +27,13 @@ PIECE_ROWS = 2_000
 _LEFT_OUT = object()
 
 
-def open_rows(rows: Iterable[Any], as_json: Callable[[Any], Any], name: str = "data") -> Stream:
+def open_rows(rows: Iterable[Any], as_json: Callable[[Any], Any]) -> Stream:
     """Records in memory as a stream to be checked.
 
     Args:
         rows: dicts; of a generator each is looked at once.
         as_json: makes JSON values of Python's: dates become texts, and so on.  Raises UnreadableError where an object
             has a key twice.
-        name: what messages call them.
 
     Raises:
         SourceError: while it is read: a generator is read a second time.
@@ -43,7 +42,7 @@ def open_rows(rows: Iterable[Any], as_json: Callable[[Any], Any], name: str = "d
 
     def pieces() -> Iterator[list[Any]]:
         if not unread:
-            raise SourceError(f"{name}: a generator can be read only once. Make a list of it first.")
+            raise SourceError("data: a generator can be read only once. Make a list of it first.")
         given = iter(rows if isinstance(rows, list | tuple) else unread.pop())
         while piece := list(islice(given, PIECE_ROWS)):
             yield piece
@@ -74,7 +73,7 @@ def open_rows(rows: Iterable[Any], as_json: Callable[[Any], Any], name: str = "d
             TEXT_LEAVES, records, rows, issues=tuple(unfit), unread=tuple(unread), consumed=len(piece), others=others
         )  # fmt: skip
 
-    return Stream(pieces, (chunk,), TEXT_LEAVES, TEXT_SCHEMA, name)
+    return Stream(pieces, (chunk,), TEXT_LEAVES, TEXT_SCHEMA, "data")
 
 
 def _record(value: Any) -> tuple[Any, str, list[tuple[Path, str, str]]]:
