@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shlex
 import shutil
 from pathlib import Path
 
@@ -94,6 +95,9 @@ MISTAKES = [
     ("prepare crm.mapping.yaml -m crm.csv -s crm.schema.json -o out", 2, "swapped", "crm.csv --mapping"),
     ("prepare crm.csv -m crm.schema.json -s crm.schema.json -o out", 2, "is an XDM schema", "mapping suggest"),
     ("prepare crm.csv -m crm.mapping.yaml -s crm.mapping.yaml -o out", 2, "is a mapping set", "Give --schema"),
+    ("prepare '' -m crm.mapping.yaml -s crm.schema.json -o out", 2, "the path is empty", "SOURCE"),
+    ("prepare crm.csv -m crm.mapping.yaml -s crm.schema.json -o ''", 2, "the path is empty", "--out"),
+    ("prepare s3:///a.csv -m crm.mapping.yaml -s crm.schema.json -o out", 2, "names no bucket", ""),
     ("prepare crm.csv -m crm.mapping.yaml -s crm.csv -o out", 2, "is a table", "Give --schema"),
     ("prepare crm.csv -m crm.csv -s crm.schema.json -o out", 2, "is a table", "mapping suggest"),
     (f"prepare crm.schema.json {JOB}", 2, "is an XDM schema", "Give a CSV"),
@@ -236,7 +240,7 @@ def test_the_message_names_what_is_wrong_and_the_mend(
     monkeypatch.chdir(place)
     for variable in ("XDMPREP_CONFIG", "XDMPREP_URL", "XDMPREP_TOKEN"):
         monkeypatch.delenv(variable, raising=False)
-    assert run(line.split()) == code
+    assert run(shlex.split(line)) == code
     out, err = capsys.readouterr()
     for words in (what, mend):
         assert words in err, err
@@ -245,7 +249,7 @@ def test_the_message_names_what_is_wrong_and_the_mend(
     if code != 1 and not line.startswith("mapping check"):
         assert out == ""
     if code == 2 and "mapping check" not in line:
-        assert run([*line.split(), "--json"]) == code
+        assert run([*shlex.split(line), "--json"]) == code
         error = json.loads(capsys.readouterr().out)["error"]
         assert what in error["message"] + error["hint"] and error["hint"]
 

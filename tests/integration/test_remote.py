@@ -175,6 +175,11 @@ def test_fsspec_memory_and_file_urls(tmp_path: Path) -> None:
     assert rows("memory://x/a.csv") == ROWS
     assert len(rows("memory://x/*.csv")) == len(rows("memory://x/")) == 4
     assert reason("memory://x/none.csv") == "memory://x/none.csv: does not exist."
+    system.pipe("/y/a.json", b'{"id": "1"}')
+    for name, data in {"b.json": b"", "c.json.gz": gzip.compress(b""), "d.json": b"[]"}.items():
+        system.pipe(f"/y/{name}", data)
+    assert len(rows("memory://y/")) == 1
+    assert "b.json: is empty" in reason("memory://y/b.json")
     (tmp_path / "a b.csv").write_bytes(CSV)
     assert rows((tmp_path / "a b.csv").as_uri()) == ROWS
     assert len(rows(tmp_path.as_uri())) == 2

@@ -101,7 +101,6 @@ def columns() -> dict[str, pa.Array]:
     made["dictionary of decimals"] = pa.array([Decimal("1.50"), None]).dictionary_encode()
     made["dictionary, not UTF-8"] = pa.DictionaryArray.from_arrays(pa.array([0, 1, 0]), unclean([b"ok", HALF]))
     made["runs"] = pc.run_end_encode(pa.array(["a", "a", None, "b"]))
-    made["runs of doubles"] = pc.run_end_encode(pa.array([nan, nan, 1.5, None]))
     made["not UTF-8"] = unclean([b"ok", HALF, None, b"\xed\xa0\x80", b"\xc3"])
     made["large, not UTF-8"] = unclean([b"ok", HALF, None], large=True)
     made["cut within a character"] = pa.Array.from_buffers(
@@ -126,6 +125,19 @@ def columns() -> dict[str, pa.Array]:
     made["struct of times"] = pa.array(
         [{"t": datetime.datetime(1969, 12, 31, 23, 59, 59, 999_999), "d": datetime.date(2020, 1, 1)}]
     )
+    for name in (
+        "date32",
+        "float",
+        "dictionary of times",
+        "string_view",
+        "uint64",
+        "list<item: string>",
+        "struct of times",
+    ):
+        values = made[name]
+        made[f"runs of {name}"] = pa.RunEndEncodedArray.from_arrays(
+            pa.array(range(2, 2 * len(values) + 1, 2), pa.int32()), values
+        )
     return made
 
 

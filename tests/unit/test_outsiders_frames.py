@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -32,6 +33,16 @@ Named = collections.namedtuple("Named", "id v")
 class Person:
     id: str
     v: str
+
+
+class Foreign:
+    """An object of a library that raises errors of its own."""
+
+    def __init__(self, way: str) -> None:
+        self.__dict__[way] = self.fail
+
+    def fail(self, *_: object) -> None:
+        raise LookupError("gone")
 
 
 class Model:
@@ -140,6 +151,9 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "timedelta": (lambda: frame(pd.to_timedelta([1, 2], "D")), "a duration cannot be held by a record"),
     "polars duration": (lambda: pl.DataFrame({"id": ["1"], "v": [dt.timedelta(1)]}), "a duration cannot be held"),
     "polars binary": (lambda: pl.DataFrame({"id": ["1"], "v": [b"x"]}), "cannot be held by a record"),
+    "query that fails": (lambda: duckdb.sql("SELECT '1' AS id, error('no') AS v"), r"InvalidInput.*no"),
+    "stream that fails": (lambda: Foreign("__arrow_c_stream__"), "gives no table .LookupError: 'gone'"),
+    "array that fails": (lambda: Foreign("__arrow_c_array__"), "has no columns .*gone"),
 }
 
 

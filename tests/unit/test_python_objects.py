@@ -56,6 +56,25 @@ UNWRITABLE = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "missing", [float("nan"), np.float64("nan"), np.float32("nan"), Decimal("NaN"), Decimal("sNaN")]
+)
+def test_nan_among_texts_is_no_value(missing: Any) -> None:
+    assert xp.map_rows([{"a": "x"}, {"a": missing}], {"b": "a"}).to_pylist() == [{"b": "x"}, {}]
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        (np.float32(19.99), 19.99), (np.float32(2**24), 2.0**24), (np.float32(123456789), 123456792.0),
+        (np.array([0.1, 2], np.float32), [0.1, 2.0]), (np.array([[0.1]], np.float32), [[0.1]]),
+        (datetime.time(1, 2, tzinfo=datetime.UTC), "01:02:00+00:00"),
+    ],
+)  # fmt: skip
+def test_values_are_read_as_they_are_printed(value: Any, read: Any) -> None:
+    assert xp.map_rows([{"a": value}], {"b": "a"}).to_pylist() == [{"b": read}]
+
+
 @pytest.mark.parametrize("value", UNWRITABLE, ids=lambda value: type(value).__name__)
 @pytest.mark.parametrize("field", FIELDS)
 def test_what_json_cannot_hold_is_never_valid_and_never_written(field: str, value: Any, tmp_path: Path) -> None:

@@ -124,6 +124,7 @@ FOREIGN = {
     "a DuckDB database": bytes(8) + b"DUCK@\0\0\0....",
     "compressed with LZ4": b"\x04\x22\x4d\x18....",
     "compressed with Snappy": b"\xff\x06\0\0sNaPpY....",
+    "a pointer of Git LFS": b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
     "a program": b"MZ\x90\0\x03\0",
 }
 REFUSED += [

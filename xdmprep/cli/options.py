@@ -22,23 +22,25 @@ if TYPE_CHECKING:
     from ..read import CsvOptions, ExcelOptions
 
 
-class PlaceType(click.Path):
-    """A path as a Path; a URL, which a Path would change, and ``-`` as texts."""
+class PathType(click.Path):
+    """A path as a Path; with `places` a URL, which a Path would change, and ``-`` as texts."""
 
-    def __init__(self) -> None:
-        super().__init__(path_type=Path, allow_dash=True)
+    def __init__(self, places: bool) -> None:
+        super().__init__(path_type=Path, allow_dash=places)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The value for the command."""
-        if isinstance(value, str) and (value == STANDARD_INPUT or is_url(value)):
+        if value == "":  # of a variable that is not set; a Path would make the working folder of it
+            self.fail("the path is empty.", param, ctx)
+        if isinstance(value, str) and self.allow_dash and (value == STANDARD_INPUT or is_url(value)):
             return value
         return super().convert(value, param, ctx)
 
 
 #: A source, schema or mapping set: a path, a URL, or ``-``.
-PLACE = PlaceType()
+PLACE = PathType(places=True)
 #: A file or folder of this machine.
-FILE = click.Path(path_type=Path)
+FILE = PathType(places=False)
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 JSON_LINES = click.option(

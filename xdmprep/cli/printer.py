@@ -272,7 +272,7 @@ def message_of(error: XdmPrepError) -> str:
 #: What the sentences of a message that say what to do begin with.
 _ADVICE_WORDS = """
 Add Ask Call Check Choose Close Convert Correct Create Enable Give For Install It~is Leave Load Look Make Mend Move Name
-Open Pull Put Read Remove Rename Repeat Run Save See Send Set Start There~may~be Try Use Wait Write Did~you~mean
+Open Pull Put Read Remove Rename Repeat Run Save Say See Send Set Start There~may~be Try Use Wait Write Did~you~mean
 """.split()
 _ADVICE = re.compile(rf"(?<=[.!?)]) (?=(?:{'|'.join(_ADVICE_WORDS).replace('~', ' ')})\b)")
 

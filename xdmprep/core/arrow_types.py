@@ -252,7 +252,7 @@ def plain_column(column: pa.Array, exact: bool = True) -> tuple[pa.Array, list[U
     kind = column.type
     types = pa.types
     if types.is_run_end_encoded(kind):
-        return plain_column(pc.run_end_decode(column), exact)
+        return plain_column(_runs(column), exact)
     if isinstance(column, pa.DictionaryArray):
         return _of_dictionary(column, exact)
     if kind == NUMBERS:
@@ -319,16 +319,22 @@ def _of_dictionary(column: pa.DictionaryArray, exact: bool) -> tuple[pa.Array, l
             if indices.type == pa.int32() and texts is words:
                 return column, []
             return pa.DictionaryArray.from_arrays(indices.cast(pa.int32()), texts), []
-    return plain_column(_decoded(column), exact)
+    return plain_column(_taken(words, column.indices), exact)
 
 
-def _decoded(column: pa.DictionaryArray) -> pa.Array:
-    words = column.dictionary
+def _runs(column: pa.RunEndEncodedArray) -> pa.Array:
+    """Run-end encoded values with an index for each, since Arrow expands those of some types only."""
+    first, count = column.find_physical_offset(), column.find_physical_length()
+    ends = np.minimum(column.run_ends.to_numpy()[first : first + count] - column.offset, len(column))
+    return _taken(column.values, pa.array(np.repeat(np.arange(first, first + count), np.diff(ends, prepend=0))))
+
+
+def _taken(words: pa.Array, places: pa.Array) -> pa.Array:
     if pa.types.is_string_view(words.type):  # which has no `take`
         words = words.cast(pa.large_string())
     elif pa.types.is_binary_view(words.type):
         words = words.cast(pa.large_binary())
-    return words.take(column.indices)
+    return words.take(places)
 
 
 def _text(column: pa.Array) -> tuple[pa.Array, list[Unfit]]:
@@ -634,7 +640,7 @@ def _shown(value: Any) -> str:
 
 def without_dictionary(column: pa.Array) -> pa.Array:
     """`column` with the values themselves, if it is dictionary-encoded."""
-    return _decoded(column) if isinstance(column, pa.DictionaryArray) else column
+    return _taken(column.dictionary, column.indices) if isinstance(column, pa.DictionaryArray) else column
 
 
 def joined(arrays: Sequence[pa.Array]) -> pa.Array:

@@ -138,6 +138,8 @@ def _because(url: str, error: BaseException, verb: str = "read") -> RemoteError:
 def file_system(url: str) -> tuple[Any, str]:
     """A file system and the path in it; pyarrow's where it has one, else fsspec's behind pyarrow's interface."""
     scheme = scheme_of(url)
+    if scheme in (*_S3, "gs", "gcs") and not urlsplit(url).netloc:
+        raise RemoteError("names no bucket")
     if scheme in _ARROW:
         from pyarrow import fs
 

@@ -47,6 +47,7 @@ _MARKS = [
     (b"\xff\x06\0\0sNaPpY", "compressed with Snappy; unpack it first, or pack it with gzip"),
     (b"GIF87a", "a picture; export its table as CSV"),
     (b"GIF89a", "a picture; export its table as CSV"),
+    (b"version https://git-lfs.", "a pointer of Git LFS, not the file; fetch it with `git lfs pull`"),
     (b"MZ\x90\0", "a program; give a file of rows"),
     (b"\x7fELF", "a program; give a file of rows"),
     (codecs.BOM_UTF32_LE, "UTF-32 text"),

@@ -88,17 +88,18 @@ def read_frame(frame: Any, name: str = "data") -> Stream:
     if hasattr(frame, "__arrow_c_stream__"):
         try:
             found = pa.RecordBatchReader.from_stream(frame).schema
-        except (pa.ArrowException, RuntimeError, ValueError, TypeError) as error:
+        except Exception as error:  # of the library that made the object
             if "non-struct type" in str(error):
                 raise SourceError(
                     f"{name}: {type(frame).__name__} is one column, not a table. Give a table, as made by to_frame()."
                 ) from None
-            raise SourceError(f"{name}: {type(frame).__name__} is not a table ({shorten(str(error), 200)}).") from None
+            what = f"{type(frame).__name__} gives no table"
+            raise SourceError(f"{name}: {what} ({type(error).__name__}: {shorten(str(error), 200)}).") from None
         return replace(_stream(found, partial(_exported, frame, name), name), rereadable=False)
     if hasattr(frame, "__arrow_c_array__"):
         try:
             return _of_table(pa.Table.from_batches([pa.record_batch(frame)]), name)
-        except (pa.ArrowException, TypeError, ValueError) as error:
+        except Exception as error:
             raise SourceError(
                 f"{name}: {type(frame).__name__} has no columns ({error}). Give a record batch."
             ) from None

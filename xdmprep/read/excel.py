@@ -155,7 +155,7 @@ def _table(file: Path, book: Book, sheet: Sheet, rows: Iterator[SheetRow], opts:
     above: list[SheetRow] = []
     header = next(rows, None)
     if header is None:
-        raise SourceError(f"{where} is empty. A header and at least one row are needed.{_choice(book, sheet)}")
+        raise NoRowsError(f"{where} is empty. A header and at least one row are needed.{_choice(book, sheet)}")
     if opts.header_row is None:
         below = list(itertools.islice(rows, _LOOKED))
         _refuse_title(where, header, below, merges)

@@ -93,7 +93,7 @@ def kind_of(value: Any, depth: int = 0) -> Kind:
     if isinstance(value, datetime.date):
         return "date"
     if isinstance(value, datetime.time):
-        return "clock"
+        return "clock" if value.tzinfo is None else "text"
     if isinstance(value, Mapping):
         fields = Fields((name, kind_of(_usual(item), depth + 1)) for name, item in named(value))
         fields.keys_in_all = len(fields)
@@ -119,8 +119,7 @@ def kind_of_all(values: Collection[Any], kind: Kind = None) -> Kind:
 
 #: Types whose values are all of one kind; that of integers depends on their size.
 _ONE_KIND: dict[type, str | None] = {
-    type(None): None, str: "text", bool: "bool", float: "double", datetime.date: "date", datetime.time: "clock",
-    int: "int",
+    type(None): None, str: "text", bool: "bool", float: "double", datetime.date: "date", int: "int",
 }  # fmt: skip
 
 
@@ -189,6 +188,8 @@ def _usual(value: Any) -> Any:
     if module == "numpy":
         if type(value).__name__ == "datetime64":
             return _of_numpy_time(value)
+        if str(getattr(value, "dtype", "")) == "float32":  # as it is printed, see plain_column
+            return list(value) if value.ndim else float(value if float(value).is_integer() else str(value))
         made = value.tolist()
         return _of_long_double(value) if type(made) is type(value) else _usual(made)
     if module == "pandas":
@@ -290,7 +291,7 @@ def _fitted(value: Any, kind: Kind) -> Any:
     if kind == "numbers":
         return _number_text(value)
     if kind in ("text", "mixed", "digits"):
-        return text_of(value)
+        return None if _is_nan(value) else text_of(value)
     if isinstance(kind, tuple):
         return Decimal(value)
     if kind == "double":
@@ -314,6 +315,11 @@ def _number_text(value: Any) -> str:
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _MICRO = datetime.timedelta(microseconds=1)
+
+
+def _is_nan(value: Any) -> bool:
+    """Whether a value is NaN, which among texts is no value, as in pandas."""
+    return value.is_nan() if isinstance(value, Decimal) else isinstance(value, float) and value != value
 
 
 def _double(value: Any) -> float:

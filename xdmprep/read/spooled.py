@@ -19,7 +19,7 @@ from ..core.documents import is_file
 from ..core.packed import ending, open_bytes, packing
 from ..core.remote import STANDARD_INPUT, RemoteError, name_of, pieces, shown
 from ..core.stream import Stream
-from ..errors import SourceError
+from ..errors import NoRowsError, SourceError
 
 #: Bytes that are copied at a time.
 _PIECE = 1 << 20
@@ -55,7 +55,7 @@ class Spooled:
         name: the file's own name.
 
     Raises:
-        SourceError: the file is closed, not open for reading, or empty.
+        SourceError: the file is closed, not open for reading, or was read before.
     """
 
     def __init__(self, opened: Any, name: str = "") -> None:
@@ -80,11 +80,8 @@ class Spooled:
             raise SourceError(f"{self.name}: the open file cannot be read ({error}).") from None
         with self.path.open("rb") as copied:
             head = copied.read(4096)
-        if not head:
-            what = (
-                "is empty" if isinstance(opened, _Pieces) else "there is nothing to read, or all of it was read before"
-            )
-            raise SourceError(f"{self.name}: {what}.")
+        if not head and not name and not isinstance(opened, _Pieces):  # of those the reader says that they are empty
+            raise NoRowsError(f"{self.name}: there is nothing to read, or all of it was read before.")
         if packing(head) is not None and not is_book(self.path):
             head = self._unpacked()
         self.path = self.path.rename(self.path.with_name("data" + _ending(head, self.name)))
@@ -95,7 +92,7 @@ class Spooled:
         try:
             with open_bytes(packed) as opened:
                 head = opened.peek(4096)[:4096]
-                if _ending(head, "") != ".csv":
+                if _ending(head, "") != ".csv" or "json" in ending(self.name):
                     self.path = packed.with_name("unpacked")
                     with self.path.open("wb") as out:
                         shutil.copyfileobj(opened, out, _PIECE)
