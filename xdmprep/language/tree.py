@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from operator import is_
 from typing import Any
 
 from .catalogue import TABLE
@@ -159,7 +160,9 @@ def rebuild(node: Node, parts: tuple[Node, ...]) -> Node:
 
 def interned(node: Node, known: dict[Node, Node]) -> Node:
     """`node` with one object for all equal nodes below it that go through the same `known`."""
-    made = rebuild(node, tuple(interned(child, known) for child in children(node)))
+    below = children(node)
+    parts = tuple(interned(child, known) for child in below)
+    made = node if all(map(is_, parts, below)) else rebuild(node, parts)
     return known.setdefault(made, made)
 
 

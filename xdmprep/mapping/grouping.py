@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from .. import kernels
 from ..core.shred import conform, plain, valid
@@ -18,8 +19,10 @@ from ..kernels.arrays import Offsets
 ROW = "\0row"
 
 #: Rows in one chunk: as many as have about so many bytes in the columns that are read, but no more than so many, unless
-#: a single group has.
+#: a single group has.  A chunk of a wide table may be larger, since each column of a chunk has a fixed cost: so many
+#: bytes a column, and never more than so many.
 CHUNK_BYTES, ROWS = 8 << 20, 131_072
+COLUMN_BYTES, WIDE_CHUNK_BYTES = 32 << 10, 64 << 20
 
 #: Rows among which most keys are met for the first time, where there are few.
 _HEAD = 4096
@@ -130,7 +133,7 @@ class GroupRows:
 
     def row_bytes(self, columns: Sequence[int]) -> int:
         """About how many bytes a row takes in these columns."""
-        size: int = sum(plain_bytes(part) for at in columns for part in self._parts[at])
+        size = sum(plain_bytes(part) for at in columns for part in self._parts[at])
         return size // max(1, self.count)
 
 
@@ -263,12 +266,17 @@ def plain_bytes(column: pa.Array) -> int:
     return int(column.dictionary.nbytes) * len(column) // max(1, len(column.dictionary))
 
 
-def rows_of(row_bytes: int) -> int:
-    """How many rows of so many bytes make a chunk."""
-    return max(1024, min(ROWS, CHUNK_BYTES // max(1, row_bytes)))
+def rows_of(row_bytes: int, columns: int) -> int:
+    """How many rows of so many bytes, in so many columns, make a chunk."""
+    return max(1, min(ROWS, chunk_bytes(columns) // max(1, row_bytes)))
 
 
-def cuts(bounds: Ints, rows: int) -> Iterator[tuple[int, int]]:
+def chunk_bytes(columns: int) -> int:
+    """About how many bytes a chunk of so many columns has."""
+    return min(max(CHUNK_BYTES, COLUMN_BYTES * columns), WIDE_CHUNK_BYTES)
+
+
+def cuts(bounds: Ints | Offsets, rows: int) -> Iterator[tuple[int, int]]:
     """Ranges of groups of at most `rows` rows, unless it is a single group."""
     at, last = 0, len(bounds) - 1
     while at < last:
@@ -282,7 +290,7 @@ def taken(values: pa.Array, places: np.ndarray[Any, np.dtype[Any]]) -> pa.Array:
     """The values at `places`."""
     if pa.types.is_string(values.type):
         return kernels.active.take_texts(values, np.ascontiguousarray(places, np.int32))
-    return values.take(pa.array(places))
+    return pc.take(values, pa.array(places), boundscheck=False)
 
 
 def hashes_of(columns: Sequence[pa.Array]) -> Hashes:

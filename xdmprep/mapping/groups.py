@@ -136,6 +136,9 @@ class _Grouping:
     def _rows(self, batches: Sequence[pa.RecordBatch]) -> GroupRows:
         return GroupRows(batches, self.columns.types)
 
+    def _most(self, rows: GroupRows) -> int:
+        return rows_of(rows.row_bytes(self.read), len(self.read))
+
     def in_order(self) -> Iterator[Chunk]:
         """Grouped chunks of a source whose groups stand together."""
         out = _Out(self)
@@ -144,7 +147,7 @@ class _Grouping:
         count, most = 0, 0
         closed = Closed()
         for batch in self._batches(out):
-            most = most or rows_of(sum(batch.column(at).nbytes for at in self.read) // batch.num_rows) // 2
+            most = most or max(1, self._most(self._rows([batch])) // 2)
             starts.append(np.flatnonzero(_begins(batch, self.keys, held[-1] if held else None)) + count)
             held.append(batch)
             count += batch.num_rows
@@ -244,15 +247,14 @@ class _Grouping:
 
     def _adjacent(self, out: _Out, batches: list[pa.RecordBatch], bounds: Ints) -> Iterator[Chunk]:
         """Groups that stand between `bounds` in the batches, chunk by chunk; batches that are used up are let go."""
-        for at, end in cuts(bounds, rows_of(self._rows(batches).row_bytes(self.read))):
+        for at, end in cuts(bounds, self._most(self._rows(batches))):
             done, batches[:] = _split(batches, int(bounds[end] - bounds[at]))
             yield from self._chunks(out, self._rows(done), None, bounds[at : end + 1] - bounds[at])
 
     def _chunks(self, out: _Out, rows: GroupRows, order: Codes | None, bounds: Ints) -> Iterator[Chunk]:
         """The groups of `rows`, which stand `order`-ed between `bounds`."""
         columns = [*self.read, len(self.columns)]
-        most = rows_of(rows.row_bytes(self.read))
-        for offsets, arrays in rows.grouped(columns, self.keys, order, bounds, most):
+        for offsets, arrays in rows.grouped(columns, self.keys, order, bounds, self._most(rows)):
             yield out.chunk(offsets, arrays, rows.fetch)
 
 

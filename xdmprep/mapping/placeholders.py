@@ -57,7 +57,10 @@ def _visited(item: FieldMapping, columns: Collection[str], fill: Callable[[str, 
 
         return _PLACEHOLDER.sub(filling("text literal", escaped), found[0])
 
-    text, item = item.source, replace(item, destination=_PLACEHOLDER.sub(filling("destination"), item.destination))
+    text = item.source
+    if "${" not in item.destination and not (isinstance(text, str) and "${" in text):
+        return item
+    item = replace(item, destination=_PLACEHOLDER.sub(filling("destination"), item.destination))
     if not isinstance(text, str) or "${" not in text or (item.kind == "column" and text in columns):
         return item
     if item.kind in ("constant", "column"):

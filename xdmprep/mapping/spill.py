@@ -20,20 +20,21 @@ from .. import kernels
 from ..core.shred import conform
 from ..kernels.arrays import list_parts
 from .grouping import (
-    CHUNK_BYTES,
     ROW,
     ROWS,
     GroupRows,
     Ints,
     by_group,
+    chunk_bytes,
     cuts,
     hashes_of,
     rows_of,
     taken,
 )
 
-#: Temporary files that rows are spread over.
-FILES = 64
+#: Temporary files that rows are spread over: the most, and the least.  There are fewer where a column would have less
+#: than so many bytes in a piece of a file, since each column of a piece has a fixed cost.
+FILES, LEAST_FILES, PIECE_BYTES = 64, 8, 4096
 
 #: How often the rows of a file that is too large are spread again.
 DEPTH = 3
@@ -52,6 +53,7 @@ class Spill:
     def __init__(self, folder: Path, keys: Sequence[int], memory: int, depth: int = 0) -> None:
         self._folder, self._keys, self._memory, self._depth = folder, keys, memory, depth
         self._writers: dict[int, Any] = {}
+        self._columns = 0
         self._sizes = np.zeros(FILES, np.int64)
         self._stack = ExitStack()
 
@@ -68,13 +70,22 @@ class Spill:
             while batches and sum(batch.nbytes for batch in some) < self._memory // 8:
                 some.append(batches.pop(0))
             batch = some[0] if len(some) == 1 else pa.concat_batches(some)
-            file = (hashes_of([batch.column(key) for key in self._keys]) >> np.uint64(8 + 6 * self._depth)) % FILES
-            order, bounds = kernels.active.order_groups(file.astype(np.int32), FILES)
+            self._columns = batch.num_columns
+            files = self._files
+            file = (hashes_of([batch.column(key) for key in self._keys]) >> np.uint64(8 + 6 * self._depth)) % np.uint64(
+                files
+            )
+            order, bounds = kernels.active.order_groups(file.astype(np.int32), files)
             spread = batch if order is None else batch.take(pa.array(order))
             for number in np.flatnonzero(np.diff(bounds)).tolist():
                 part = spread.slice(int(bounds[number]), int(bounds[number + 1] - bounds[number]))
                 self._sizes[number] += part.nbytes
                 self._writer(number, batch.schema).write_batch(part)
+
+    @property
+    def _files(self) -> int:
+        pieces = self._memory // (4 * PIECE_BYTES * max(1, self._columns))
+        return min(max(LEAST_FILES, pieces), FILES)
 
     def _writer(self, number: int, schema: pa.Schema) -> Any:
         if number not in self._writers:
@@ -88,7 +99,7 @@ class Spill:
         Of each run one batch is in memory, and the groups of a window: those whose first row is not beyond the limit.
         """
         runs = self.runs()
-        most = max(1, min(CHUNK_BYTES, self._memory // 4) // 2)
+        most = max(1, min(chunk_bytes(self._columns), self._memory // 4) // 2)
         ends = sorted(pair for run in runs for pair in zip(run.lasts, run.sizes, strict=True))
         windows = np.cumsum([size for _, size in ends]) // most
         limits = [ends[at][0] for at in np.flatnonzero(np.diff(windows, append=-1))]
@@ -102,7 +113,9 @@ class Spill:
                     groups = groups.take(pa.array(np.argsort(_first_rows(groups), kind="stable")))
                 del parts
                 bounds, _ = list_parts(groups)
-                for at, end in cuts(bounds.astype(np.int64), rows_of(groups.nbytes // max(1, int(bounds[-1])))):
+                for at, end in cuts(
+                    bounds.astype(np.int64), rows_of(groups.nbytes // max(1, int(bounds[-1])), self._columns)
+                ):
                     yield groups.slice(at, end - at)
 
     def runs(self) -> list[_Run]:
@@ -134,16 +147,18 @@ class Spill:
         lists = pa.schema([("rows", pa.list_(pa.struct(list(schema))))])
         firsts, lasts, sizes = [], [], []
         # a batch of each run is in memory when runs are merged: together a quarter of one file
-        most = max(1, min(ROWS, self._memory // (4 * FILES) * rows.count // max(1, size)))
+        most = max(1, min(ROWS, self._memory // (4 * self._files) * rows.count // max(1, size)))
         with pa.ipc.new_stream(str(path), lists) as writer:
-            for offsets, arrays in rows.grouped(columns, self._keys, order, bounds, most):
-                numbers = arrays[-1].to_numpy()[offsets[:-1]]
-                firsts.append(int(numbers[0]))
-                lasts.append(int(numbers[-1]))
+            for offsets, arrays in rows.grouped(columns, self._keys, order, bounds):
                 objects = pa.StructArray.from_arrays(arrays, fields=list(schema))
                 groups = pa.ListArray.from_arrays(pa.array(offsets), objects)
-                sizes.append(groups.nbytes)
-                writer.write_batch(pa.RecordBatch.from_arrays([groups], schema=lists))
+                numbers = arrays[-1].to_numpy()[offsets[:-1]]
+                for at, end in cuts(offsets, most):
+                    some = groups.slice(at, end - at)
+                    firsts.append(int(numbers[at]))
+                    lasts.append(int(numbers[end - 1]))
+                    sizes.append(some.nbytes)
+                    writer.write_batch(pa.RecordBatch.from_arrays([some], schema=lists))
         return _Run(path, firsts, lasts, sizes)
 
 
